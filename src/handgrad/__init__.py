@@ -1,0 +1,94 @@
+"""Neural networks you can read: every derivative by hand, proved, recorded and trained.
+
+The names stand in the order a reader meets them. `import handgrad` loads NumPy and the
+textbook; scikit-learn, pyarrow, Matplotlib, safetensors and Rich are imported on first use.
+"""
+
+from handgrad import data, initializers, metrics
+from handgrad.data import make_classification, read_csv, train_test_split
+from handgrad.errors import (
+    DataError,
+    DivergenceError,
+    HandgradError,
+    NotYetComputedError,
+    RecordingError,
+    SettingError,
+    ShapeError,
+)
+from handgrad.files import FileError
+from handgrad.fit import fit
+from handgrad.graph import Graph, trace
+from handgrad.layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Standardize, Tanh
+from handgrad.losses import (
+    BinaryCrossEntropyLoss,
+    CrossEntropyLoss,
+    Loss,
+    MAELoss,
+    MSELoss,
+    SoftmaxCrossEntropyLoss,
+)
+from handgrad.net import Net
+from handgrad.optimizers import SGD, Optimizer
+from handgrad.plots import plot_training_progress
+from handgrad.proof import GradientReport, check_gradients
+from handgrad.saving import load_weights, save_weights
+from handgrad.training import (
+    Evaluation,
+    History,
+    Report,
+    early_stopping,
+    evaluate,
+    progress,
+    train,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Linear",
+    "Tanh",
+    "ReLU",
+    "LeakyReLU",
+    "Sigmoid",
+    "Softmax",
+    "Standardize",
+    "Net",
+    "CrossEntropyLoss",
+    "SoftmaxCrossEntropyLoss",
+    "BinaryCrossEntropyLoss",
+    "MSELoss",
+    "MAELoss",
+    "SGD",
+    "train",
+    "fit",
+    "evaluate",
+    "early_stopping",
+    "progress",
+    "Report",
+    "History",
+    "Evaluation",
+    "metrics",
+    "check_gradients",
+    "GradientReport",
+    "trace",
+    "Graph",
+    "data",
+    "make_classification",
+    "read_csv",
+    "train_test_split",
+    "plot_training_progress",
+    "save_weights",
+    "load_weights",
+    "Layer",
+    "Loss",
+    "Optimizer",
+    "initializers",
+    "HandgradError",
+    "ShapeError",
+    "SettingError",
+    "DataError",
+    "FileError",
+    "DivergenceError",
+    "RecordingError",
+    "NotYetComputedError",
+]

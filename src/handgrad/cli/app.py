@@ -1,0 +1,105 @@
+"""The commands and their options; what they do is in `job`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from handgrad import __version__
+from handgrad.cli.job import Settings, run_training, suggested_folder
+from handgrad.data import BUNDLED
+from handgrad.errors import HandgradError
+
+DATA_ERROR = 1
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Neural networks you can read: train one on a table, in seconds.",
+    epilog="Start with: [bold]handgrad train breast_cancer[/bold]",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"handgrad {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str, typer.Argument(help=f"A CSV file with a header, or one of {', '.join(BUNDLED)}.")
+    ],
+    target: Annotated[
+        str, typer.Option(help="The column to predict; bundled sets need none.")
+    ] = "target",
+    layers: Annotated[
+        str,
+        typer.Option(
+            help="Hidden layers: numbers of units and activations "
+            "(relu, leaky_relu, tanh, sigmoid), as in 64,tanh,32,relu."
+        ),
+    ] = "32,relu,32,relu",
+    epochs: Annotated[int, typer.Option(help="The most passes over the training rows.")] = 200,
+    batch_size: Annotated[int, typer.Option(help="Rows in a minibatch.")] = 32,
+    learning_rate: Annotated[float, typer.Option(help="The step down the gradient.")] = 0.05,
+    validation: Annotated[float, typer.Option(help="The share of the rows held out.")] = 0.2,
+    patience: Annotated[
+        int, typer.Option(help="Stop when the validation loss has not improved for so many epochs.")
+    ] = 20,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="A metric to report; may be given several times."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same net.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The run's folder; runs/NAME-1, -2 … if not given."),
+    ] = None,
+) -> None:
+    """Train a net on a table; leaves weights, history and a picture in one folder.
+
+    Features are brought to one scale, a share of the rows is held out, and the weights of the
+    epoch with the best validation loss are kept. A column of text, of true and false or of few
+    whole numbers is predicted as classes, any other as a number.
+    """
+    settings = Settings(
+        data,
+        target,
+        layers,
+        epochs,
+        batch_size,
+        learning_rate,
+        validation,
+        patience,
+        tuple(metric or ()),
+        seed,
+        out or suggested_folder(Path("runs"), Path(data).stem),
+    )
+    run_training(settings, Console())
+
+
+def main() -> None:
+    """Run the command line; mistakes end with a message and exit code 1, not a traceback."""
+    try:
+        app()
+    except HandgradError as error:
+        Console(stderr=True, highlight=False, markup=False).print(f"error: {error}", soft_wrap=True)
+        sys.exit(DATA_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(130)

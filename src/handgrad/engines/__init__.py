@@ -1,0 +1,1 @@
+"""What runs training steps: eager now, step by step in NumPy."""

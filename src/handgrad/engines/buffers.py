@@ -1,0 +1,99 @@
+"""All parameters of a net in one flat array, all gradients in another, running state in a third."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from handgrad.errors import ShapeError
+from handgrad.layers import Array, Layer
+
+Kind = Literal["param_names", "state_names"]
+
+
+@dataclass
+class FlatBuffers:
+    """The three arrays, (size,) each, whose slices the layers hold as `W`, `dW`, `mean`."""
+
+    parameters: Array
+    gradients: Array
+    running_state: Array
+
+    @classmethod
+    def of(cls, net: Layer, dtype: np.dtype[Any]) -> "FlatBuffers":
+        """Move the arrays of `net` and of all layers within it into new flat buffers."""
+        n_parameters, n_state = _size(net, "param_names"), _size(net, "state_names")
+        buffers = cls(
+            np.zeros(n_parameters, dtype), np.zeros(n_parameters, dtype), np.zeros(n_state, dtype)
+        )
+        buffers._take_over(net, "param_names", buffers.parameters)
+        buffers._take_over(net, "state_names", buffers.running_state)
+        return buffers
+
+    @staticmethod
+    def _take_over(net: Layer, kind: Kind, flat: Array) -> None:
+        for layer, name, where in _slots(net, kind):
+            values = getattr(layer, name)
+            view = flat[where].reshape(values.shape)
+            view[...] = values
+            layer.__dict__[name] = view
+
+    def part(self, net: Layer, inner: Layer) -> "FlatBuffers":
+        """The slices of these buffers that belong to `inner`, a layer somewhere within `net`."""
+
+        def where(kind: Kind) -> slice:
+            start = 0
+            for _, layer in net.walk():
+                if layer is inner:
+                    break
+                start += sum(getattr(layer, name).size for name in getattr(layer, kind))
+            return slice(start, start + _size(inner, kind))
+
+        return FlatBuffers(
+            self.parameters[where("param_names")],
+            self.gradients[where("param_names")],
+            self.running_state[where("state_names")],
+        )
+
+    def gather_gradients(self, net: Layer) -> None:
+        """Copy what each `backward` left in `dW` into the flat gradients; `dW` becomes a view."""
+        for layer, name, where in _slots(net, "param_names"):
+            if not layer.trainable:
+                continue
+            gradient = layer.gradient(name)
+            view = self.gradients[where].reshape(gradient.shape)
+            if np.may_share_memory(gradient, view):
+                raise ShapeError(
+                    f"backward left d{name} as it was",
+                    f"backward to set self.d{name} each time",
+                    f"self.d{name} = ..., in {type(layer).__name__}.backward",
+                    repr(layer),
+                )
+            view[...] = gradient
+            layer.__dict__["d" + name] = view
+
+    @staticmethod
+    def trainable(net: Layer) -> list[slice]:
+        """The slices of the parameters that are not frozen, neighbours joined."""
+        joined: list[slice] = []
+        for layer, _, where in _slots(net, "param_names"):
+            if not layer.trainable:
+                continue
+            if joined and joined[-1].stop == where.start:
+                where = slice(joined.pop().start, where.stop)
+            joined.append(where)
+        return joined
+
+
+def _slots(net: Layer, kind: Kind) -> Iterator[tuple[Layer, str, slice]]:
+    start = 0
+    for _, layer in net.walk():
+        for name in getattr(layer, kind):
+            stop = start + getattr(layer, name).size
+            yield layer, name, slice(start, stop)
+            start = stop
+
+
+def _size(net: Layer, kind: Kind) -> int:
+    return sum(where.stop - where.start for _, _, where in _slots(net, kind))

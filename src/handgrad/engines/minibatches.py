@@ -1,0 +1,26 @@
+"""Rows and batches of rows, where the input is one array or a tuple of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from handgrad.layers import Array
+
+
+def number_of_rows(x: Any) -> int:
+    """How many rows `x` has."""
+    return len(x[0]) if isinstance(x, tuple) else len(x)
+
+
+def take(x: Any, rows: Array | slice) -> Any:
+    """Those rows of `x`."""
+    return tuple(part[rows] for part in x) if isinstance(x, tuple) else x[rows]
+
+
+def batches(n_rows: int, batch_size: int) -> Iterator[slice]:
+    """Consecutive slices of `batch_size` rows; the last may be shorter.
+
+    >>> list(batches(5, 2))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    for start in range(0, n_rows, batch_size):
+        yield slice(start, min(start + batch_size, n_rows))

@@ -1,0 +1,76 @@
+"""Every error says three things: what came, what was expected, and what to try."""
+
+from typing import Any
+
+
+class HandgradError(ValueError):
+    """The base of all errors raised on purpose; `where` names the layer or file concerned."""
+
+    def __init__(self, came: str, expected: str, hint: str, where: str = "") -> None:
+        super().__init__(came, expected, hint, where)
+        self.came, self.expected, self.hint, self.where = came, expected, hint, where
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        return f"{where}{self.came}\n  expected: {self.expected}\n  try: {self.hint}"
+
+
+class ShapeError(HandgradError):
+    """An array has a shape that does not fit."""
+
+
+class SettingError(HandgradError):
+    """An argument (a size, a rate, a name, a combination of parts) cannot be used."""
+
+
+class DataError(HandgradError):
+    """The rows or labels cannot be used as they are."""
+
+
+class DivergenceError(HandgradError):
+    """Training left the finite numbers."""
+
+
+class RecordingError(HandgradError):
+    """A page does something that cannot be recorded."""
+
+
+class NotYetComputedError(HandgradError, AttributeError):
+    """A value was read before the method that computes it ran."""
+
+
+def not_yet_computed(owner: object, name: str) -> AttributeError:
+    """The error for an attribute that `forward` or `backward` should have left behind."""
+    if name.startswith("_"):
+        return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}")
+    if name == "rng":
+        return NotYetComputedError(
+            f"{owner!r} draws random numbers but has no random stream",
+            "a stream set before forward",
+            "net.seed(0), or layer.rng = np.random.default_rng(0); train(..., rng=0) does it too",
+        )
+    if name.startswith("d") and name[1:] in getattr(type(owner), "param_names", ()):
+        return NotYetComputedError(
+            f"{owner!r} has no gradient {name!r} yet",
+            "backward to run before the gradient is used",
+            "p = net.forward(x); loss.forward(p, y); net.backward(loss.backward())",
+        )
+    return NotYetComputedError(
+        f"{owner!r} has no attribute {name!r}",
+        "an attribute set in __init__, or by forward before backward reads it",
+        "call forward before backward; otherwise check the spelling",
+    )
+
+
+def positive(name: str, value: Any, *, whole: bool = False) -> None:
+    """Refuse `value` unless it is a finite number above zero (`whole`: an integer)."""
+    kind = "whole number" if whole else "number"
+    usable = isinstance(value, int) if whole else isinstance(value, int | float)
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        return positive(name, value.item(), whole=whole)
+    if not usable or isinstance(value, bool) or not 0 < value < float("inf"):
+        example = "10" if whole else "0.1"
+        raise SettingError(
+            f"{name} = {value!r}", f"a {kind} above zero", f"{name}={example}, for example"
+        )
+    return None

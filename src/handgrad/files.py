@@ -1,0 +1,37 @@
+"""Files appear whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from handgrad.errors import HandgradError
+
+
+class FileError(HandgradError):
+    """A file cannot be read or written as it is."""
+
+
+def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str = "w") -> Path:
+    """Let `write` fill a temporary file beside `path`, then put it in place in one move."""
+    path = Path(path)
+    encoding = None if "b" in mode else "utf-8"
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, mode, encoding=encoding) as file:
+            write(file)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise FileError(
+            f"{path} could not be written: {error.strerror or error}",
+            "a folder that can be written to, with space left",
+            "another place for the file",
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+    return path

@@ -1,0 +1,25 @@
+"""A recorded computation as data: nodes in order, every shape known up to the batch size n."""
+
+from dataclasses import dataclass
+
+from handgrad.graph.nodes import Node
+from handgrad.graph.printing import printed
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The nodes in the order they were computed, the leaves and the results by name.
+
+    `leaves` are what must be given: `x`, `y`, `0.W`. `outputs` are what comes out: `loss`,
+    `prediction`, `d 0.W` for gradients, `new 0.mean` for running state. `pages` says which page has
+    which path.
+    """
+
+    title: str
+    nodes: tuple[Node, ...]
+    leaves: dict[str, int]
+    outputs: dict[str, int]
+    pages: dict[str, str]
+
+    def __str__(self) -> str:
+        return printed(self.title, self.nodes, self.leaves, self.outputs, self.pages)

@@ -1,0 +1,183 @@
+"""Prints a graph like a derivation: one line for each line of the page, in its own names."""
+
+import ast
+import linecache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handgrad.graph.nodes import Node, Ref, references
+from handgrad.graph.operations import BINARY, OPERATIONS, UNARY
+from handgrad.graph.rules import Rule
+
+PRECEDENCE = {
+    **dict.fromkeys(("or", "xor"), 1),
+    "and": 2,
+    **dict.fromkeys(("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"), 0),
+    **dict.fromkeys(("add", "subtract"), 3),
+    **dict.fromkeys(("multiply", "divide", "floor_divide", "remainder", "matmul"), 4),
+    **dict.fromkeys(UNARY, 5),
+    "power": 6,
+}
+ATOM = 9
+
+
+def printed(
+    title: str,
+    nodes: Sequence[Node],
+    leaves: Mapping[str, int],
+    outputs: Mapping[str, int],
+    pages: Mapping[str, str],
+) -> str:
+    """The whole graph as text."""
+    names = _names(nodes, leaves, outputs)
+    lines = [title, "", "given"]
+    for name, i in leaves.items():
+        lines.append(_row(names[i] if names[i] == name else f"{names[i]} = {name}", nodes[i], ""))
+    section: tuple[str, str] | None = None
+    for i, node in enumerate(nodes):
+        if node.origin is None or i not in names:
+            continue
+        here = (node.origin.layer, node.origin.method)
+        if here != section:
+            page = pages.get(here[0], "")
+            lines += ["", " · ".join(part for part in (here[1], here[0], page) if part)]
+            section = here
+        source = f"{Path(node.origin.file).name}:{node.origin.line}"
+        lines.append(_row(f"{names[i]} = {_expression(i, nodes, names)[0]}", node, source))
+    lines += ["", "results"]
+    lines += [f"  {name} = {names[i]}" for name, i in outputs.items()]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _row(text: str, node: Node, source: str) -> str:
+    shape = ", ".join(map(str, node.shape)) + ("," if len(node.shape) == 1 else "")
+    return f"  {text:<58} ({shape}) {node.dtype}".ljust(84) + source
+
+
+def _names(
+    nodes: Sequence[Node], leaves: Mapping[str, int], outputs: Mapping[str, int]
+) -> dict[int, str]:
+    """A name for each node that gets a line; the others stand within another's line."""
+    names: dict[int, str] = {}
+    for name, i in leaves.items():
+        path, _, last = name.rpartition(".")
+        names[i] = f"{last}_{path.replace('.', '_')}" if path else last
+    taken = set(names.values())
+    users: dict[int, list[int]] = {}
+    for i, node in enumerate(nodes):
+        for used in references((node.arguments, node.options)):
+            users.setdefault(used, []).append(i)
+    results = set(outputs.values())
+    last_of_line: dict[Any, int] = {}
+    for i, node in enumerate(nodes):
+        last_of_line[node.origin] = i
+    for i, node in enumerate(nodes):
+        if i in names or node.origin is None:
+            continue
+        using = users.get(i, [])
+        alone = len(using) == 1 and nodes[using[0]].origin == node.origin
+        if alone and i not in results:
+            continue
+        label = _assigned(node) if last_of_line[node.origin] == i else None
+        suffix = node.origin.layer.replace(".", "_")
+        name = f"{label}_{suffix}" if label and suffix and suffix != "loss" else label or f"t{i}"
+        while name in taken:
+            name += "'"
+        taken.add(name)
+        names[i] = name
+    return names
+
+
+def _assigned(node: Node) -> str | None:
+    """The name that the page gives to what this node's line computes."""
+    if node.origin is None:
+        return None
+    targets = _targets(node.origin.file)
+    label = targets.get(node.origin.line)
+    if label == "return":
+        if node.origin.layer == "loss":
+            return {"forward": "loss", "backward": "dp"}.get(node.origin.method)
+        return {"forward": "y", "backward": "dx", "rule": "new_w"}.get(node.origin.method)
+    return label
+
+
+@lru_cache(maxsize=64)
+def _targets(file: str) -> dict[int, str]:
+    """For each line of a file, the name its statement assigns to, or 'return'."""
+    found: dict[int, str] = {}
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:
+        return found
+    for statement in ast.walk(tree):
+        match statement:
+            case ast.Assign(targets=[target]) | ast.AugAssign(target=target):
+                label = _label(target)
+            case ast.Return():
+                label = "return"
+            case _:
+                continue
+        if label and statement.end_lineno:
+            found |= dict.fromkeys(range(statement.lineno, statement.end_lineno + 1), label)
+    return found
+
+
+def _label(target: ast.AST) -> str | None:
+    match target:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(value=value):
+            return _label(value)
+    return None
+
+
+def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tuple[str, int]:
+    """The formula of a node, and how tightly it binds."""
+    node = nodes[i]
+
+    def text(value: Any, binds: int = 0) -> str:
+        if isinstance(value, Ref):
+            if value.node in names:
+                return names[value.node]
+            inner, tight = _expression(value.node, nodes, names)
+            return inner if tight >= binds else f"({inner})"
+        if isinstance(value, tuple | list):
+            return "[" + ", ".join(text(part) for part in value) + "]"
+        return _constant(value)
+
+    name, a = node.operation, node.arguments
+    if name in BINARY:
+        level = PRECEDENCE[name]
+        pattern = OPERATIONS[name].text
+        return pattern.format(text(a[0], level), text(a[1], level + 1)), level
+    if name in UNARY:
+        return OPERATIONS[name].text.format(text(a[0], PRECEDENCE[name])), PRECEDENCE[name]
+    if name == "transpose" and len(a) == 1 and not node.options:
+        return f"{text(a[0], ATOM)}.T", ATOM
+    if name == "getitem":
+        index = a[1] if isinstance(a[1], tuple) else (a[1],)
+        return f"{text(a[0], ATOM)}[{', '.join(map(text, index))}]", ATOM
+    if name in ("setitem", "add_at"):
+        index = a[1] if isinstance(a[1], tuple) else (a[1],)
+        becomes = "=" if name == "setitem" else "+="
+        return f"{text(a[0])} with [{', '.join(map(text, index))}] {becomes} {text(a[2])}", 0
+    given = [text(part) for part in a]
+    given += [f"{k}={text(v)}" for k, v in node.options.items() if v is not None]
+    return f"{name}({', '.join(given)})", ATOM
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, Rule):
+        return value.text
+    if isinstance(value, np.ndarray):
+        return f"constant{value.shape}"
+    if isinstance(value, slice):
+        ends = ["" if end is None else str(end) for end in (value.start, value.stop)]
+        return ":".join(ends) + (f":{value.step}" if value.step is not None else "")
+    if isinstance(value, np.generic | float):
+        return f"{value:g}"
+    return "..." if value is Ellipsis else str(value)

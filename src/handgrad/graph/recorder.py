@@ -1,0 +1,213 @@
+"""Records a page by running it on three small batches; what differs between them is n.
+
+Each run takes place on a copy whose parameters, state, random streams and inputs are `Traced`.
+The three tapes are then laid over one another: a constant that is the same in all three stays,
+one that follows the batch size becomes a Rule, anything else is refused with its line.
+"""
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import RecordingError
+from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import Node, Origin, Ref
+from handgrad.graph.rules import NoRuleError, solve
+from handgrad.graph.traced import Step, Tape, Traced, TracedStream, refusal
+from handgrad.layers import Layer
+from handgrad.page import Page
+
+# Neither all odd nor all even: n // 2 must not look like a rule of the form a n + b.
+SIZES = (6, 9, 13)
+
+Pages = Mapping[str, Page]
+
+
+def record(
+    title: str,
+    pages: Pages,
+    inputs: Callable[[int], dict[str, Any]],
+    run: Callable[..., dict[str, Any]],
+    dtype: np.dtype[Any],
+    *,
+    training: bool = True,
+) -> Graph:
+    """The graph of what `run(pages, **inputs(n))` does to its inputs.
+
+    `pages` are the layers and the loss that take part, each under the prefix of its paths;
+    `inputs(n)` gives the inputs for n rows (arrays, numbers, tuples of them), `run` returns the
+    results by name. Gradients of parameters and new running state are added to the results.
+    """
+    tapes, outputs = [], []
+    for n in SIZES:
+        tape, results = _run_once(pages, inputs(n), run, dtype, training)
+        tapes.append(tape)
+        outputs.append(results)
+    nodes = _lay_over(tapes)
+    if any(o != outputs[0] for o in outputs):
+        raise RecordingError(
+            f"{title} gives different results for different batch sizes",
+            "the same results whatever the batch size",
+            "remove the branch on len(x)",
+        )
+    titles = {path: repr(page) for prefix, p in pages.items() for path, page in _walk(p, prefix)}
+    return Graph(title, nodes, tapes[0].leaves, outputs[0], titles)
+
+
+def _walk(page: Page, prefix: str) -> list[tuple[str, Page]]:
+    return list(page.walk(prefix)) if isinstance(page, Layer) else [(prefix, page)]
+
+
+def _run_once(
+    pages: Pages,
+    inputs: dict[str, Any],
+    run: Callable[..., dict[str, Any]],
+    dtype: np.dtype[Any],
+    training: bool,
+) -> tuple[Tape, dict[str, int]]:
+    tape = Tape(dtype)
+    copies: Pages = copy.deepcopy(dict(pages))
+    walked = [pair for prefix, page in copies.items() for pair in _walk(page, prefix)]
+    given = {name: _leaves(tape, name, value) for name, value in inputs.items()}
+    for path, page in walked:
+        tape.paths[id(page)] = path
+        if isinstance(page, Layer):
+            for name in (*page.param_names, *page.state_names):
+                leaf = tape.leaf(f"{path}.{name}" if path else name, getattr(page, name))
+                page.__dict__[name] = leaf
+            page.training = training
+            page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
+    before = [dict(vars(page)) for _, page in walked]
+    with np.errstate(all="ignore"):
+        results = run(copies, **given)
+    tape.finish()
+    for (path, page), start in zip(walked, before, strict=True):
+        results |= _changes(path, page, start)
+    outputs: dict[str, int] = {}
+    for name, value in results.items():
+        _output(outputs, name, value)
+    return tape, outputs
+
+
+def _leaves(tape: Tape, name: str, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_leaves(tape, f"{name}[{i}]", part) for i, part in enumerate(value))
+    return tape.leaf(name, value)
+
+
+def _output(outputs: dict[str, int], name: str, value: Any) -> None:
+    if isinstance(value, tuple):
+        for i, part in enumerate(value):
+            _output(outputs, f"{name}[{i}]", part)
+    elif isinstance(value, Traced):
+        outputs[name] = value.node
+    elif value is not None:
+        raise RecordingError(
+            f"{name} is {type(value).__name__}, which was not computed from the inputs",
+            "an array computed from the inputs",
+            "np.zeros_like(x), where zeros are meant",
+        )
+
+
+def _changes(path: str, page: Page, before: dict[str, Any]) -> dict[str, Any]:
+    """The gradients and the new running state; any other change to what was there is refused."""
+    prefix = f"{path}." if path else ""
+    changes: dict[str, Any] = {}
+    for name, value in vars(page).items():
+        if name in page.state_names:
+            if value is not before[name]:
+                changes[f"new {prefix}{name}"] = value
+        elif name.startswith("d") and name[1:] in page.param_names:
+            changes[f"d {prefix}{name[1:]}"] = value
+        elif before.get(name) is not None and value is not before[name]:
+            raise refusal(
+                _where_assigned(page, name),
+                f"changes self.{name}, which outlives the step",
+                "parameters left to the optimizer, and other lasting state declared"
+                if name in page.param_names
+                else "state that outlives a step declared",
+                f'state_names = ("{name}",), and an array in __init__; or another name for it',
+            )
+    return changes
+
+
+def _where_assigned(page: Page, name: str) -> Origin:
+    """The line of the page's class that assigns to the attribute."""
+    for method in ("forward", "backward"):
+        function = getattr(type(page), method, None)
+        if function is None:
+            continue
+        try:
+            lines, start = inspect.getsourcelines(function)
+        except OSError:
+            continue
+        for i, line in enumerate(lines):
+            if re.search(rf"self\.{name}\b[^=]*=(?!=)", line):
+                return Origin(function.__code__.co_filename, start + i)
+    return Origin(type(page).__name__, 0)
+
+
+def _lay_over(tapes: Sequence[Tape]) -> tuple[Node, ...]:
+    nodes: list[Node] = []
+    for steps in zip(*(tape.steps for tape in tapes), strict=False):
+        first = steps[0]
+        if any((s.operation, s.origin) != (first.operation, first.origin) for s in steps):
+            raise _differing(steps)
+        nodes.append(
+            Node(
+                first.operation,
+                _unify([step.arguments for step in steps], first),
+                _unify([step.options for step in steps], first),
+                _unify([step.shape for step in steps], first),
+                first.dtype,
+                first.origin if first.operation != "leaf" else None,
+            )
+        )
+    if len({len(tape.steps) for tape in tapes}) > 1:
+        longest = max((tape.steps for tape in tapes), key=len)
+        raise _differing([longest[len(nodes)]])
+    return tuple(nodes)
+
+
+def _differing(steps: Sequence[Step]) -> RecordingError:
+    return refusal(
+        steps[-1].origin,
+        "does not run alike for every batch size: a loop over rows, or a branch on len(x)",
+        "the same steps whatever the batch size",
+        "work on all rows at once: x.sum(axis=1) instead of [row.sum() for row in x]",
+    )
+
+
+def _unify(values: Sequence[Any], step: Step) -> Any:
+    first = values[0]
+    if any(type(value) is not type(first) for value in values):
+        raise _differing([step])
+    if isinstance(first, tuple | list):
+        if len({len(value) for value in values}) > 1:
+            raise _differing([step])
+        return type(first)(_unify(parts, step) for parts in zip(*values, strict=True))
+    if isinstance(first, dict):
+        return {name: _unify([value[name] for value in values], step) for name in first}
+    if isinstance(first, slice):
+        ends = ([getattr(v, end) for v in values] for end in ("start", "stop", "step"))
+        return slice(*(_unify(end, step) for end in ends))
+    if isinstance(first, Ref):
+        if any(value != first for value in values):
+            raise _differing([step])
+        return first
+    try:
+        return solve(values, SIZES)
+    except NoRuleError:
+        sizes = ", ".join(map(str, SIZES))
+        shown = "an array" if isinstance(first, np.ndarray) else ", ".join(map(repr, values))
+        raise refusal(
+            step.origin,
+            f"uses {shown} that changes from run to run, by no known rule of the batch size "
+            f"(tried with {sizes} rows)",
+            "constants, simple functions of len(x), or draws from self.rng",
+            "self.rng.random(x.shape) for a random draw",
+        ) from None

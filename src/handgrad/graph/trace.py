@@ -1,0 +1,130 @@
+"""`trace`: the graph of a layer, a net, a training step, a loss or an optimizer."""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import SettingError
+from handgrad.graph.examples import example_targets, required_example
+from handgrad.graph.graph import Graph
+from handgrad.graph.recorder import record
+from handgrad.layers import Layer
+from handgrad.losses import Loss
+from handgrad.optimizers import Optimizer
+
+
+def trace(
+    page: Layer | Loss | Optimizer,
+    loss: Loss | None = None,
+    *,
+    x: Any = None,
+    y: Any = None,
+    training: bool = True,
+) -> Graph:
+    """The recorded graph of `page`; printed, it reads like the derivation.
+
+    A layer or net in training mode is followed forward and backward, with a `loss` the whole
+    training step; in prediction mode (`training=False`) only forward. `x` and `y` are a few
+    example rows, needed only where the layer does not say what it takes.
+
+    >>> import handgrad as hg
+    >>> graph = hg.trace(hg.Tanh())
+    >>> print(graph)                                               # doctest: +ELLIPSIS
+    Tanh(), training
+    <BLANKLINE>
+    given
+      x  ...
+    >>> list(graph.outputs)
+    ['prediction', 'dx']
+    """
+    if isinstance(page, Optimizer):
+        return _trace_optimizer(page)
+    if isinstance(page, Loss):
+        return _trace_loss(page, x, y)
+    if not isinstance(page, Layer):
+        raise SettingError(
+            f"{page!r}, of type {type(page).__name__}",
+            "a layer, a net, a loss or an optimizer",
+            "hg.trace(net, hg.CrossEntropyLoss())",
+        )
+    return _trace_layer(page, loss, x, y, training)
+
+
+def _trace_layer(layer: Layer, loss: Loss | None, x: Any, y: Any, training: bool) -> Graph:
+    dtype = layer.dtype or np.dtype(np.float32)
+    x = required_example(layer, 4) if x is None else x
+    with layer.mode(training=False):
+        p = _forward_once(layer, _rows(x, 4, dtype, layer.integer_input))
+    if loss is not None and y is None:
+        y = example_targets(loss, p)
+
+    def inputs(n: int) -> dict[str, Any]:
+        given = {"x": _rows(x, n, dtype, layer.integer_input)}
+        if loss is not None:
+            given["y"] = _rows(y, n, dtype, whole=loss.targets == "classes")
+        elif training:
+            rng = np.random.default_rng(n)
+            given["dy"] = rng.standard_normal((n, *p.shape[1:])).astype(dtype)
+        return given
+
+    def run(pages: Any, x: Any, y: Any = None, dy: Any = None) -> dict[str, Any]:
+        results = {"prediction": pages[""].forward(x)}
+        if loss is not None:
+            results["loss"] = pages["loss"].forward(results["prediction"], y)
+            dy = pages["loss"].backward(results["loss"]) if training else None
+        if training:
+            results["dx"] = pages[""].backward(dy)
+        return results
+
+    mode = "training" if training else "prediction"
+    title = f"{layer!r}{f' with {loss!r}' if loss else ''}, {mode}"
+    pages: dict[str, Any] = {"": layer} if loss is None else {"": layer, "loss": loss}
+    return record(title, pages, inputs, run, dtype, training=training)
+
+
+def _trace_loss(loss: Loss, p: Any, y: Any) -> Graph:
+    if p is None:
+        p = np.random.default_rng(0).uniform(0.1, 0.9, (4, 3)).astype(np.float32)
+    p = np.asarray(p)
+    y = example_targets(loss, p) if y is None else y
+
+    def inputs(n: int) -> dict[str, Any]:
+        whole = loss.targets == "classes"
+        return {"p": _rows(p, n, p.dtype, False), "y": _rows(y, n, p.dtype, whole)}
+
+    def run(pages: Any, p: Any, y: Any) -> dict[str, Any]:
+        return {"loss": pages["loss"].forward(p, y), "dp": pages["loss"].backward()}
+
+    return record(repr(loss), {"loss": loss}, inputs, run, p.dtype)
+
+
+def _trace_optimizer(optimizer: Optimizer) -> Graph:
+    names = ("w", "dw", *optimizer.state_names)
+
+    def inputs(n: int) -> dict[str, Any]:
+        rng = np.random.default_rng(n)
+        arrays = {name: rng.uniform(0.5, 1, n).astype(np.float32) for name in names}
+        return arrays | {"learning_rate": optimizer.learning_rate, "step": 3}
+
+    def run(pages: Any, learning_rate: Any, step: Any, **arrays: Any) -> dict[str, Any]:
+        new = pages[""].rule(*arrays.values(), learning_rate=learning_rate, step=step)
+        new = new if isinstance(new, tuple) else (new,)
+        return {f"new {n}": v for n, v in zip(("w", *optimizer.state_names), new, strict=True)}
+
+    return record(repr(optimizer), {"": optimizer}, inputs, run, np.dtype(np.float32))
+
+
+def _rows(values: Any, n: int, dtype: np.dtype[Any], whole: bool) -> Any:
+    """The rows of `values`, repeated or cut to n of them."""
+    if isinstance(values, tuple):
+        return tuple(_rows(part, n, dtype, whole) for part in values)
+    values = np.asarray(values)
+    values = values[np.arange(n) % len(values)]
+    return values if whole and values.dtype.kind in "iu" else values.astype(dtype)
+
+
+def _forward_once(layer: Layer, x: Any) -> Any:
+    twin = copy.deepcopy(layer)
+    twin.seed(0)
+    return twin.forward(x)

@@ -1,0 +1,85 @@
+"""How weights begin: small random numbers, so that no two units learn the same thing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.errors import SettingError
+
+Initializer = Callable[[tuple[int, ...], Any], npt.NDArray[np.floating]]
+
+
+def lecun_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+    """Normal with standard deviation 1/√n_in, for weights of shape (n_out, n_in).
+
+    LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998.
+
+    >>> lecun_normal((2, 3), np.random.default_rng(0)).shape
+    (2, 3)
+    """
+    return np.asarray(rng.normal(0, 1.0 / np.sqrt(shape[1]), shape))
+
+
+def he_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+    """Normal with standard deviation √(2/n_in): keeps the scale through layers of ReLU.
+
+    He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", 2015.
+    """
+    return np.asarray(rng.normal(0, np.sqrt(2.0 / shape[1]), shape))
+
+
+def xavier_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+    """Uniform in ±√(6/(n_in + n_out)): keeps the scale both forward and backward through tanh.
+
+    Glorot, Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
+    """
+    bound = np.sqrt(6.0 / (shape[0] + shape[1]))
+    return np.asarray(rng.uniform(-bound, bound, shape))
+
+
+def zeros(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+    """All zeros: for showing what goes wrong when every unit begins alike."""
+    return np.zeros(shape)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    function.__name__: function for function in (lecun_normal, he_normal, xavier_uniform, zeros)
+}
+
+
+def initializer_of(choice: str | Initializer) -> Initializer:
+    """The initializer with that name; a function passes through."""
+    if callable(choice):
+        return choice
+    if choice not in INITIALIZERS:
+        raise SettingError(
+            f"initializer={choice!r}",
+            f"one of {', '.join(INITIALIZERS)}, or a function of (shape, rng)",
+            "initializer='he_normal', for layers before a ReLU",
+        )
+    return INITIALIZERS[choice]
+
+
+def random_generator(rng: Any) -> Any:
+    """A source of random numbers from a seed, a Generator, a RandomState, `np.random` or None."""
+    if rng is None or isinstance(rng, int | np.integer | np.random.SeedSequence):
+        return np.random.default_rng(rng)
+    if hasattr(rng, "normal") and hasattr(rng, "permutation"):
+        return rng
+    raise SettingError(
+        f"rng={rng!r}",
+        "a whole number, a numpy Generator, a RandomState, or np.random",
+        "rng=0, or rng=np.random.default_rng(0)",
+    )
+
+
+def spawning_generator(rng: Any) -> np.random.Generator:
+    """A Generator from a seed, a Generator or None: one that can spawn streams of its own."""
+    generator = random_generator(rng)
+    if not isinstance(generator, np.random.Generator):
+        raise SettingError(
+            f"rng={rng!r}", "a whole number or a numpy Generator", "rng=0: its streams are spawned"
+        )
+    return generator

@@ -1,0 +1,175 @@
+"""What every layer shares: declared parameters, modes, names, copies."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.errors import SettingError, ShapeError, positive
+from handgrad.page import Page
+
+Array = npt.NDArray[Any]
+
+
+class Layer(Page):
+    """The base of every layer: write `forward` and `backward`, declare the parameters.
+
+    `param_names` are trained: `backward` leaves the gradient of `W` in `dW`, with W's shape.
+    `state_names` outlive a step without being trained, as running means do.
+    Assigning to either copies into the array that is there, which a net keeps in one buffer.
+
+    >>> class Scale(Layer):
+    ...     "y = s x      dx = s dy      ds = x dy summed over the batch"
+    ...     param_names = ("s",)
+    ...     def __init__(self, n): super().__init__(); self.s = np.ones(n)
+    ...     def forward(self, x): self.x = x; return self.s * x
+    ...     def backward(self, dy): self.ds = (self.x * dy).sum(axis=0); return self.s * dy
+    >>> scale = Scale(2)
+    >>> scale.forward(np.array([[1.0, 2.0]]))
+    array([[1., 2.]])
+    >>> scale.backward(np.array([[10.0, 10.0]])), scale.ds
+    (array([[10., 10.]]), array([10., 20.]))
+    """
+
+    layers: list["Layer"] | tuple["Layer", ...] = ()
+    dtype: np.dtype[Any] | None = None
+    n_in: int | None = None
+    n_out: int | None = None
+    keeps_shape = False
+    integer_input = False
+    produces: str | None = None
+    training = True
+    trainable = True
+    rng: np.random.Generator
+    _owned = False
+
+    def forward(self, x: Any, /) -> Any:
+        """The output for a batch `x`; keeps what `backward` needs in plain attributes."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, dy: Any, /) -> Any:
+        """The gradient of the input from that of the output; overwrites the parameters' own."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    def update(self, learning_rate: float) -> None:
+        """One step down the gradient: W ← W − learning_rate · dW, for every trainable parameter."""
+        positive("learning_rate", learning_rate)
+        gradients = [
+            (getattr(layer, name), layer.gradient(name))
+            for _, layer in self.walk()
+            if layer.trainable
+            for name in layer.param_names
+        ]
+        for parameter, gradient in gradients:
+            parameter -= learning_rate * gradient
+
+    def gradient(self, name: str) -> Array:
+        """The gradient that `backward` left for the parameter `name`, its shape checked."""
+        gradient = np.asarray(getattr(self, "d" + name))
+        if gradient.shape != getattr(self, name).shape:
+            raise ShapeError(
+                f"backward left d{name} with shape {gradient.shape}",
+                f"the shape of {name}, {getattr(self, name).shape}",
+                "sum over the batch (axis=0), and check transposes",
+                repr(self),
+            )
+        return gradient
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, "Layer"]]:
+        """This layer and all within it, each with its path: '', '0', '2.1'."""
+        yield prefix, self
+        for i, layer in enumerate(self.layers):
+            yield from layer.walk(f"{prefix}.{i}" if prefix else str(i))
+
+    def named_parameters(self) -> dict[str, Array]:
+        """Every parameter by its path, `{'0.W': ..., '0.b': ...}`: the arrays themselves."""
+        return self._named("param_names")
+
+    def state(self) -> dict[str, Array]:
+        """Copies of all parameters and running state by path; `load_state` puts them back."""
+        everything = self._named("param_names") | self._named("state_names")
+        return {path: array.copy() for path, array in everything.items()}
+
+    def load_state(self, state: dict[str, Array]) -> None:
+        """Put back what `state()` gave; names and shapes must fit, or nothing is changed."""
+        own = self._named("param_names") | self._named("state_names")
+        if missing := [path for path in own if path not in state]:
+            raise SettingError(
+                f"the state lacks {', '.join(missing)}",
+                f"the names {', '.join(own)}",
+                "a state taken by state() from a net of the same layers",
+            )
+        if unknown := [path for path in state if path not in own]:
+            raise SettingError(
+                f"the state has {', '.join(unknown)}, which this net has not",
+                f"the names {', '.join(own)}",
+                "a state taken by state() from a net of the same layers",
+            )
+        for path, array in own.items():
+            if np.shape(state[path]) != array.shape:
+                raise ShapeError(
+                    f"{path} came with shape {np.shape(state[path])}",
+                    f"shape {array.shape}",
+                    "a state taken by state() from a net of the same sizes",
+                )
+        for path, array in own.items():
+            array[...] = state[path]
+
+    def _named(self, kind: str) -> dict[str, Array]:
+        return {
+            f"{path}.{name}" if path else name: getattr(layer, name)
+            for path, layer in self.walk()
+            for name in getattr(layer, kind)
+        }
+
+    def freeze(self) -> Self:
+        """Keep the parameters of this layer, and of all within it, as they are from now on."""
+        for _, layer in self.walk():
+            layer.trainable = False
+        return self
+
+    def unfreeze(self) -> Self:
+        """Train the parameters of this layer, and of all within it, again."""
+        for _, layer in self.walk():
+            layer.trainable = True
+        return self
+
+    @contextmanager
+    def mode(self, *, training: bool) -> Iterator[None]:
+        """Within `with net.mode(training=False):` every layer predicts; then all is as before."""
+        before = [(layer, layer.training) for _, layer in self.walk()]
+        for layer, _ in before:
+            layer.training = training
+        try:
+            yield
+        finally:
+            for layer, was_training in before:
+                layer.training = was_training
+
+    def seed(self, rng: int | np.random.Generator | np.random.SeedSequence | None) -> None:
+        """Give each layer a random stream of its own, all spawned from one seed or Generator."""
+        source = np.random.default_rng(rng)
+        layers = [layer for _, layer in self.walk()]
+        for layer, stream in zip(layers, source.spawn(len(layers)), strict=True):
+            layer.rng = stream
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.param_names or name in self.state_names:
+            current = self.__dict__.get(name)
+            if isinstance(current, np.ndarray):
+                if np.shape(value) != current.shape:
+                    raise ShapeError(
+                        f"{name} was given an array of shape {np.shape(value)}",
+                        f"shape {current.shape}",
+                        f"{name}.reshape{current.shape}, if the numbers are the right ones",
+                        repr(self),
+                    )
+                current[...] = value
+                return
+            value = np.asarray(value) if isinstance(value, list | float | int) else value
+        object.__setattr__(self, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in super().__getstate__().items() if k != "_owned"}

@@ -1,0 +1,58 @@
+"""The layer with weights."""
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import positive
+from handgrad.initializers import Initializer, initializer_of, random_generator
+from handgrad.layers.layer import Array, Layer
+
+
+class Linear(Layer):
+    """Each output is a weighted sum of all inputs, plus a bias.
+
+    forward     z = x Wᵀ + b
+    backward    dx = dz W      dW = dzᵀ x      db = Σₙ dz
+    shapes      x, dx (n, n_in)    z, dz (n, n_out)    W, dW (n_out, n_in)    b, db (n_out,)
+    source      Rumelhart, Hinton, Williams, "Learning representations by back-propagating
+                errors", 1986
+
+    W begins as `initializer` draws it (normal, standard deviation 1/√n_in), b as zeros.
+
+    >>> linear = Linear(2, 1)
+    >>> linear.W, linear.b = [[3, 4]], [5]
+    >>> linear.forward(np.array([[1.0, 10.0]]))                    # 3·1 + 4·10 + 5
+    array([[48.]])
+    >>> linear.backward(np.array([[2.0]]))                         # 2·[3 4]
+    array([[6., 8.]])
+    >>> linear.dW, linear.db                                       # 2·[1 10], 2
+    (array([[ 2., 20.]]), array([2.]))
+    """
+
+    param_names = ("W", "b")
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        initializer: str | Initializer = "lecun_normal",
+        rng: Any = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__()
+        positive("n_in", n_in, whole=True)
+        positive("n_out", n_out, whole=True)
+        self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), np.dtype(dtype)
+        self.W = initializer_of(initializer)((n_out, n_in), random_generator(rng)).astype(dtype)
+        self.b = np.zeros(n_out, dtype)
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return x @ self.W.T + self.b
+
+    def backward(self, dz: Array) -> Array:
+        self.dW = dz.T @ self.x
+        self.db = dz.sum(axis=0)
+        return dz @ self.W

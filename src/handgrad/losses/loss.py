@@ -1,0 +1,28 @@
+"""What every loss shares: what it takes, what it expects of the targets."""
+
+from typing import Any
+
+from handgrad.layers.layer import Array
+from handgrad.page import Page
+
+
+class Loss(Page):
+    """The base of every loss: `forward` gives the mean over the batch, `backward` its gradient.
+
+    `takes` says what the net should hand over (probabilities, logits or numbers), `targets`
+    what the labels are (classes 0, 1, 2 …; binary 0 or 1; numbers), `usual_metrics` what to
+    report when nothing is asked for. `backward` needs no argument; the loss's value, handed
+    back as in `loss.backward(l)`, is accepted and not used.
+    """
+
+    takes = "numbers"
+    targets = "numbers"
+    usual_metrics: tuple[str, ...] = ()
+
+    def forward(self, p: Array, y: Array, /) -> Any:
+        """The mean loss of the predictions `p` for the targets `y`."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, loss: Any = None) -> Array:
+        """The gradient of the mean loss with respect to the predictions."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")

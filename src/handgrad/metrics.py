@@ -1,0 +1,100 @@
+"""What people ask of a model, beside its loss: functions of all predictions and targets."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import SettingError
+from handgrad.layers import Array
+
+Metric = Callable[[Array, Array], float]
+
+
+def accuracy(p: Array, y: Array) -> float:
+    """The share of rows whose predicted class is the true one.
+
+    `p` (n, n_classes) holds a number a class, the largest wins; or (n,) or (n, 1) the
+    probability of class 1. `y` (n,) holds the classes.
+
+    >>> accuracy(np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), np.array([0, 1, 1]))
+    0.6666666666666666
+    """
+    if p.ndim == 2 and p.shape[1] > 1 and np.size(y) == len(p):
+        return float((p.argmax(axis=1) == np.ravel(y)).mean())
+    return float(((p >= 0.5) == (np.reshape(y, p.shape) > 0)).mean())
+
+
+def zero_one_loss(p: Array, y: Array) -> float:
+    """The 0-1 loss: the share of rows whose predicted class is not the true one."""
+    return 1 - accuracy(p, y)
+
+
+def mean_squared_error(p: Array, y: Array) -> float:
+    """The mean of the squared differences, in squared units of the target."""
+    return float(((p - np.reshape(y, p.shape)) ** 2).mean())
+
+
+def root_mean_squared_error(p: Array, y: Array) -> float:
+    """The root of the mean squared error, in units of the target."""
+    return float(np.sqrt(mean_squared_error(p, y)))
+
+
+def mean_absolute_error(p: Array, y: Array) -> float:
+    """The mean of the absolute differences, in units of the target."""
+    return float(np.abs(p - np.reshape(y, p.shape)).mean())
+
+
+def r2(p: Array, y: Array) -> float:
+    """The share of the target's variance that is predicted: 1 is perfect, 0 is the mean.
+
+    For several targets, the mean of their shares. Rows of one constant target give NaN.
+    """
+    y = np.reshape(y, p.shape)
+    residual, total = ((y - p) ** 2).sum(axis=0), ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    if not np.all(total > 0):
+        return float("nan")
+    return float((1 - residual / total).mean())
+
+
+METRICS: dict[str, Metric] = {
+    function.__name__: function
+    for function in (
+        accuracy,
+        zero_one_loss,
+        mean_squared_error,
+        root_mean_squared_error,
+        mean_absolute_error,
+        r2,
+    )
+}
+
+SMALLER_IS_BETTER = {
+    "train_loss",
+    "validation_loss",
+    "zero_one_loss",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_absolute_error",
+}
+
+
+def metrics_of(choices: Iterable[str | Metric]) -> dict[str, Metric]:
+    """The metrics by name; a function comes under its own name."""
+    if isinstance(choices, str) or callable(choices):
+        choices = [choices]
+    return dict(_named(choice) for choice in choices)
+
+
+def _named(choice: Any) -> tuple[str, Metric]:
+    if callable(choice):
+        return getattr(choice, "__name__", repr(choice)), choice
+    if choice not in METRICS:
+        close = difflib.get_close_matches(str(choice), METRICS, n=1, cutoff=0.4)
+        raise SettingError(
+            f"metric {choice!r}",
+            f"one of {', '.join(METRICS)}, or a function of (p, y)",
+            f"did you mean {close[0]!r}?" if close else "'accuracy', or 'r2' for numbers",
+        )
+    return choice, METRICS[choice]

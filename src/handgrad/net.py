@@ -1,0 +1,270 @@
+"""A net: a layer made of layers."""
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from handgrad.engines.buffers import FlatBuffers
+from handgrad.engines.minibatches import batches, number_of_rows, take
+from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, positive
+from handgrad.graph.examples import example_input
+from handgrad.layers import Array, Layer
+
+
+class Net(Layer):
+    """Layers one after another: forward through all of them, backward through all of them.
+
+    A net is itself a layer. All its parameters lie in one flat array, `net.parameters`, all
+    gradients in `net.gradients`; `layer.W` is a view into it. Its numbers are of one type,
+    `dtype`: the one its layers were made with, float32 if none says, or the one given here.
+
+    >>> import handgrad as hg
+    >>> net = hg.Net(hg.Linear(2, 3), hg.Tanh())
+    >>> net
+    Net(Linear(2, 3), Tanh())
+    >>> net.forward(np.zeros((4, 2))).shape
+    (4, 3)
+    >>> net.parameters.shape
+    (9,)
+    >>> net.layers[0].b = [7, 8, 9]
+    >>> net.parameters[-3:]
+    array([7., 8., 9.], dtype=float32)
+    """
+
+    layers: list[Layer]
+    dtype: np.dtype[Any]
+
+    def __init__(self, *layers: Layer, dtype: Any = None) -> None:
+        super().__init__()
+        if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
+            raise SettingError(f"dtype={dtype!r}", "float32 or float64", "dtype=np.float32")
+        self._asked_dtype = None if dtype is None else np.dtype(dtype)
+        self.layers = []
+        self._join(layers)
+
+    def add(self, layer: Layer) -> Self:
+        """Append a layer; returns the net, so that calls can be chained."""
+        self._join([layer])
+        return self
+
+    def _join(self, new: Iterable[Layer]) -> None:
+        layers = [*self.layers]
+        for layer in new:
+            self._check_new(layers, layer)
+            layers.append(layer)
+        n_in, n_out = _sizes_that_fit(layers)
+        self.dtype = self._asked_dtype or _common_dtype(layers)
+        self.n_in, self.n_out, self.layers = n_in, n_out, layers
+        self.integer_input = bool(layers) and layers[0].integer_input
+        self.produces = layers[-1].produces if layers else None
+        self._bind()
+
+    def _check_new(self, layers: Sequence[Layer], layer: Layer) -> None:
+        where = f"layer {len(layers) + 1}"
+        if not isinstance(layer, Layer):
+            raise SettingError(
+                f"{layer!r}, of type {type(layer).__name__}",
+                "a layer: an object whose class derives from hg.Layer",
+                "Tanh() with its brackets" if isinstance(layer, type) else "hg.Linear(2, 10)",
+                where,
+            )
+        if self._owned:
+            raise SettingError(
+                f"{self!r} was given a new layer after it became part of another net",
+                "all its layers before that",
+                "add the layer first, then put this net into the other",
+                where,
+            )
+        if layer._owned or any(layer is other for other in (*layers, self)):
+            raise SettingError(
+                f"{layer!r} is already part of a net",
+                "each layer object once, in one net",
+                "make a second layer, or copy.deepcopy(layer) for one that starts alike",
+                where,
+            )
+
+    def _bind(self) -> None:
+        self._buffers = FlatBuffers.of(self, self.dtype)
+        for _, layer in self.walk():
+            if layer is self:
+                continue
+            layer._owned = True
+            if layer.dtype is not None:
+                layer.dtype = self.dtype
+            if isinstance(layer, Net):
+                layer._buffers = self._buffers.part(self, layer)
+
+    @property
+    def parameters(self) -> Array:
+        """All parameters, flat, (n_parameters,): the array that the layers' own are views of."""
+        return self._buffers.parameters
+
+    @property
+    def gradients(self) -> Array:
+        """All gradients, flat, (n_parameters,), as the last training step left them."""
+        return self._buffers.gradients
+
+    @property
+    def running_state(self) -> Array:
+        """All running state, flat: what `state_names` of the layers are views of."""
+        return self._buffers.running_state
+
+    def gather_gradients(self) -> None:
+        """Bring what `backward` left in each layer's `dW` together in `net.gradients`."""
+        self._buffers.gather_gradients(self)
+
+    def trainable_slices(self) -> list[slice]:
+        """Which slices of `net.parameters` an optimizer may change: all but frozen layers."""
+        return self._buffers.trainable(self)
+
+    def forward(self, x: Any, /) -> Any:
+        """The output for a batch: `x` (n, n_in), or a tuple of arrays, cast to the net's dtype."""
+        x = self._at_border(x)
+        for i, layer in enumerate(self.layers):
+            try:
+                x = layer.forward(x)
+            except (ValueError, IndexError, TypeError) as error:
+                raise self._located(error, i, "forward", x) from error
+        return x
+
+    def backward(self, dy: Any, /) -> Any:
+        """The gradient of the input from that of the output; each layer keeps its own."""
+        for i, layer in reversed(list(enumerate(self.layers))):
+            try:
+                dy = layer.backward(dy)
+            except (ValueError, IndexError, TypeError) as error:
+                raise self._located(error, i, "backward", dy) from error
+        return dy
+
+    def predict(self, x: Any, batch_size: int = 1024) -> Any:
+        """The last layer's output for all rows of `x`, in prediction mode, batch by batch."""
+        positive("batch_size", batch_size, whole=True)
+        x = self._at_border(x)
+        with self.mode(training=False):
+            n = number_of_rows(x)
+            parts = [self.forward(take(x, rows)) for rows in batches(n, batch_size)]
+        return np.concatenate(parts) if parts else self.forward(x)
+
+    def summary(self) -> str:
+        """A table of the layers: what each puts out for n rows, and its parameters."""
+        rows = [("", "layer", "output", "parameters")]
+        probe, x = copy.deepcopy(self), example_input(self, 2)
+        with probe.mode(training=False):
+            for i, (layer, twin) in enumerate(zip(self.layers, probe.layers, strict=True)):
+                x = None if x is None else twin.forward(x)
+                shape = "?" if x is None else "(" + ", ".join(["n", *map(str, x.shape[1:])]) + ")"
+                count = sum(array.size for array in layer.named_parameters().values())
+                frozen = "" if layer.trainable else " frozen"
+                rows.append((str(i + 1), repr(layer), shape, f"{count:,}{frozen}"))
+        rows.append(("", "", "", f"{self.parameters.size:,} in all, {self.dtype}"))
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
+        return "\n".join(line.rstrip() for line in lines)
+
+    def position(self, i: int) -> str:
+        """How messages name a layer: `layer 2 of 4, Linear(8, 3)`."""
+        return f"layer {i + 1} of {len(self.layers)}, {self.layers[i]!r}"
+
+    def _at_border(self, x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple(self.cast(part) for part in x)
+        x = self.cast(x)
+        if self.n_in is not None and (x.ndim < 2 or x.shape[-1] != self.n_in):
+            came = f"{x.shape[-1]} features" if x.ndim > 1 else f"an array of shape {x.shape}"
+            first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
+            one_row = x.ndim == 1 and len(x) == self.n_in
+            raise ShapeError(
+                f"{came} came in",
+                f"{self.n_in} features: an array of shape (rows, {self.n_in})",
+                "x[None, :], for a single row"
+                if one_row
+                else f"Linear({x.shape[-1]}, …) as the "
+                "first layer, or the columns the net was made for"
+                if x.ndim > 1
+                else f"x.reshape(-1, {self.n_in}), if these numbers are rows of {self.n_in}",
+                self.position(first),
+            )
+        return x
+
+    def cast(self, x: Any) -> Any:
+        """`x` as an array of the net's dtype; whole numbers stay, where they are indices."""
+        if not hasattr(x, "__array_function__"):
+            x = np.asarray(x)
+        if x.dtype.kind not in "fiub":
+            raise DataError(
+                f"an array of type {x.dtype} came in",
+                "numbers",
+                "encode text as numbers first, one column a category",
+                self.position(0) if self.layers else repr(self),
+            )
+        if x.dtype == self.dtype or (self.integer_input and x.dtype.kind in "iu"):
+            return x
+        return x.astype(self.dtype)
+
+    def _located(self, error: Exception, i: int, method: str, x: Any) -> HandgradError:
+        where = self.position(i)
+        if isinstance(error, HandgradError):
+            if error.where and error.where != repr(self.layers[i]):
+                where = f"{where}: {error.where}"
+            error.where = where
+            return error
+        shape = x.shape if hasattr(x, "shape") else type(x).__name__
+        return ShapeError(
+            f"{method} was given {shape} and failed: {error}",
+            f"what {type(self.layers[i]).__name__}.{method} can work on",
+            "print the shapes between the layers, or net.summary()",
+            where,
+        )
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in super().__getstate__().items() if k not in ("_buffers",)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._bind()
+
+    def __repr__(self) -> str:
+        layers = [repr(layer) for layer in self.__dict__.get("layers", ())]
+        line = f"{type(self).__name__}({', '.join(layers)})"
+        if len(line) <= 100:
+            return line
+        return "\n".join([f"{type(self).__name__}(", *(f"    {layer}," for layer in layers), ")"])
+
+
+def _sizes_that_fit(layers: Sequence[Layer]) -> tuple[int | None, int | None]:
+    """How many features go in and come out, as far as the layers say; refuses a misfit."""
+    n_in = n_features = None
+    known_from_start = True
+    for i, layer in enumerate(layers):
+        if layer.n_in is not None:
+            if n_features is not None and n_features != layer.n_in:
+                raise ShapeError(
+                    f"{layer!r} was given {n_features} features",
+                    f"{layer.n_in}, its number of inputs",
+                    f"make it take {n_features}, or the layer before it give {layer.n_in}",
+                    f"layer {i + 1} of {len(layers)}, after {layers[i - 1]!r}",
+                )
+            if known_from_start and n_in is None:
+                n_in = layer.n_in
+        if layer.n_out is not None:
+            n_features = layer.n_out
+        elif not layer.keeps_shape:
+            n_features = None
+            known_from_start = known_from_start and n_in is not None
+    return n_in, n_features
+
+
+def _common_dtype(layers: Sequence[Layer]) -> np.dtype[Any]:
+    dtypes = {layer.dtype for layer in layers if layer.dtype is not None}
+    if len(dtypes) > 1:
+        raise SettingError(
+            f"layers of types {' and '.join(sorted(map(str, dtypes)))} in one net",
+            "one type of numbers in a net",
+            "the same dtype= in every layer, or Net(..., dtype=np.float32)",
+        )
+    return dtypes.pop() if dtypes else np.dtype(np.float32)

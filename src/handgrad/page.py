@@ -1,0 +1,55 @@
+"""What every page of the textbook shares: it knows how it was made, and copies without litter."""
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import not_yet_computed
+
+
+class PageType(type):
+    """Remembers how each page was made, so that it can be shown, copied and saved."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        page = super().__call__(*args, **kwargs)
+        kwargs.pop("rng", None)
+        page.__dict__["_made_with"] = (args, kwargs)
+        page.__dict__["_made_of"] = tuple(n for n, v in vars(page).items() if v is not None)
+        return page
+
+
+class Page(metaclass=PageType):
+    """The base of layers, losses and optimizers.
+
+    Copies and pickles keep what the page was made of, and leave behind the arrays that
+    `forward` and `backward` put down for each other.
+    """
+
+    param_names: tuple[str, ...] = ()
+    state_names: tuple[str, ...] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        raise not_yet_computed(self, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = {*self._made_of, *self.param_names, *self.state_names}
+        gradients = {"d" + name for name in self.param_names}
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name not in gradients and (name in kept or not isinstance(value, np.ndarray))
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def __repr__(self) -> str:
+        args, kwargs = self.__dict__.get("_made_with", ((), {}))
+        shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    return getattr(value, "__name__", None) or repr(value)

@@ -1,0 +1,20 @@
+"""Training as a stream of reports, and what adapts that stream."""
+
+from handgrad.training.checks import checked_pair
+from handgrad.training.early_stopping import early_stopping
+from handgrad.training.evaluate import Evaluation, evaluate
+from handgrad.training.history import History
+from handgrad.training.progress import progress
+from handgrad.training.report import Report
+from handgrad.training.train import train
+
+__all__ = [
+    "Evaluation",
+    "History",
+    "Report",
+    "checked_pair",
+    "early_stopping",
+    "evaluate",
+    "progress",
+    "train",
+]

@@ -1,0 +1,39 @@
+"""Stops when nothing gets better, and goes back to the best weights."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+from handgrad.errors import positive
+from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.net import Net
+from handgrad.training.report import Report
+
+
+def early_stopping(
+    reports: Iterable[Report], net: Net, *, patience: int = 10, monitor: str = "validation_loss"
+) -> Iterator[Report]:
+    """Pass `reports` on until `monitor` has not improved for `patience` epochs.
+
+    `monitor` is `validation_loss`, `train_loss` or a metric by name. However the training
+    ends, by patience, `break`, error or by itself, `net` has the weights of its best epoch.
+    """
+    positive("patience", patience, whole=True)
+    return _until_patience_ends(reports, net, patience, monitor)
+
+
+def _until_patience_ends(
+    reports: Iterable[Report], net: Net, patience: int, monitor: str
+) -> Iterator[Report]:
+    sign = 1 if monitor in SMALLER_IS_BETTER else -1
+    best, best_epoch, best_state = math.inf, 0, None
+    try:
+        for report in reports:
+            value = sign * report.value(monitor)
+            if value < best or best_state is None:
+                best, best_epoch, best_state = value, report.epoch, net.state()
+            yield report
+            if report.epoch - best_epoch >= patience:
+                return
+    finally:
+        if best_state is not None:
+            net.load_state(best_state)

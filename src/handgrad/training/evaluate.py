@@ -1,0 +1,53 @@
+"""How good a net is on a whole set, with its weights as they are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handgrad.losses import Loss
+from handgrad.metrics import Metric, metrics_of
+from handgrad.net import Net
+from handgrad.training.checks import checked_rows
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The mean loss over all rows, and the metrics by name."""
+
+    loss: float
+    metrics: Mapping[str, float]
+
+
+def evaluate(
+    net: Net,
+    data: Any,
+    *,
+    loss: Loss,
+    metrics: Iterable[str | Metric] | None = None,
+    batch_size: int = 1024,
+) -> Evaluation:
+    """The loss and metrics of `net` on all rows of `data`, a pair (x, y), in prediction mode.
+
+    Without `metrics`, the loss's usual ones. The net is not changed.
+
+    >>> import handgrad as hg
+    >>> net = hg.Net(hg.Linear(2, 2, initializer="zeros"), hg.Softmax())
+    >>> result = evaluate(net, (np.zeros((4, 2)), [0, 0, 0, 1]), loss=hg.CrossEntropyLoss())
+    >>> round(result.loss, 4), result.metrics["accuracy"]              # log 2, 3 of 4
+    (0.6931, 0.75)
+    """
+    x, y = checked_rows(net, loss, data, "evaluation data", learn=False)
+    chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
+    return evaluate_checked(net, x, y, loss, chosen, batch_size)
+
+
+def evaluate_checked(
+    net: Net, x: Any, y: Any, loss: Loss, metrics: Mapping[str, Metric], batch_size: int = 1024
+) -> Evaluation:
+    """As `evaluate`, for rows that passed the border already."""
+    with np.errstate(all="ignore"):
+        p = net.predict(x, batch_size)
+        value = float(loss.forward(p, y))
+        return Evaluation(value, {name: float(metric(p, y)) for name, metric in metrics.items()})
