@@ -210,9 +210,10 @@ class Net(Layer):
                 where = f"{where}: {error.where}"
             error.where = where
             return error
-        shape = x.shape if hasattr(x, "shape") else type(x).__name__
+        parts = x if isinstance(x, tuple) else (x,)
+        shapes = " and ".join(str(getattr(part, "shape", type(part).__name__)) for part in parts)
         return ShapeError(
-            f"{method} was given {shape} and failed: {error}",
+            f"{method} was given {shapes} and failed: {error}",
             f"what {type(self.layers[i]).__name__}.{method} can work on",
             "print the shapes between the layers, or net.summary()",
             where,

@@ -165,6 +165,8 @@ def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tupl
         index = a[1] if isinstance(a[1], tuple) else (a[1],)
         becomes = "=" if name == "setitem" else "+="
         return f"{text(a[0])} with [{', '.join(map(text, index))}] {becomes} {text(a[2])}", 0
+    if name == "random":
+        name, a = f"rng.{a[1]}", a[2:]
     given = [text(part) for part in a]
     given += [f"{k}={text(v)}" for k, v in node.options.items() if v is not None]
     return f"{name}({', '.join(given)})", ATOM

@@ -16,8 +16,10 @@ import numpy as np
 from handgrad.errors import RecordingError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, Origin, Ref
+from handgrad.graph.refusal import refusal
 from handgrad.graph.rules import NoRuleError, solve
-from handgrad.graph.traced import Step, Tape, Traced, TracedStream, refusal
+from handgrad.graph.tape import Step, Tape
+from handgrad.graph.traced import Traced, TracedStream
 from handgrad.layers import Layer
 from handgrad.page import Page
 
@@ -77,8 +79,8 @@ def _run_once(
         tape.paths[id(page)] = path
         if isinstance(page, Layer):
             for name in (*page.param_names, *page.state_names):
-                leaf = tape.leaf(f"{path}.{name}" if path else name, getattr(page, name))
-                page.__dict__[name] = leaf
+                values = np.asarray(getattr(page, name), dtype)
+                page.__dict__[name] = tape.leaf(f"{path}.{name}" if path else name, values)
             page.training = training
             page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
     before = [dict(vars(page)) for _, page in walked]

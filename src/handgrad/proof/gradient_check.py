@@ -95,11 +95,13 @@ class _Subject:
     seed: int
     names: dict[str, str]
     upstream: Any = None
+    precision: float = 0.0
     state: Array = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         self.state = self.net.running_state.copy()
         out = self.forward()
+        self.precision = _coarsest(self.net, self.x)[1]
         if self.loss is None:
             self.upstream = np.random.default_rng(self.seed + 1).standard_normal(out.shape)
 
@@ -228,7 +230,7 @@ def _compare_array(
     indices: list[tuple[int, ...]],
     n_rows: int,
 ) -> Comparison:
-    precision = float(np.finfo(subject.forward().dtype).eps)
+    precision = subject.precision
     first_step = precision ** (1 / 3)
     tolerance = 1e-6 if precision < 1e-10 else 1e-2
     noise = precision * max(1.0, abs(subject.value()))
@@ -278,6 +280,19 @@ def _slopes(
     finally:
         array[index] = start
     return (here - down) / narrow, (up - here) / wide
+
+
+def _coarsest(net: Net, x: Any) -> tuple[Any, float]:
+    """The output of `net`, and the coarsest precision that any of its layers computes in."""
+    precision = float(np.finfo(np.float64).eps)
+    for layer in net.layers:
+        if isinstance(layer, Net):
+            x, found = _coarsest(layer, x)
+        else:
+            x = layer.forward(x)
+            found = float(np.finfo(x.dtype).eps)
+        precision = max(precision, found)
+    return x, precision
 
 
 def _in_float64(x: Any, whole: bool) -> Any:

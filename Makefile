@@ -1,0 +1,72 @@
+# `make demo` and `make test` set up all they need; the others build on them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ORACLE := .venv-oracle/bin
+
+.PHONY: help setup demo test check lint types docs mutants oracle bench wheel clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
+
+.venv/made: Makefile
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python {v[0]}.{v[1]} found, 3.11 or newer needed: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv .venv || { echo "Python cannot make a virtual environment; on Debian or Ubuntu: apt-get install python3-venv"; rm -rf .venv; exit 1; }
+	@touch $@
+
+.venv/ready: .venv/made pyproject.toml constraints.txt
+	@echo "installing handgrad into .venv …"
+	@$(PIP) install --editable . --constraint constraints.txt
+	@touch $@
+
+.venv/ready-to-test: .venv/ready
+	@echo "installing what the tests need …"
+	@$(PIP) install --editable '.[test]' --constraint constraints.txt
+	@touch $@
+
+setup: .venv/ready-to-test  ## make .venv with everything for development
+
+demo: .venv/ready  ## train a net on breast_cancer; leaves runs/breast_cancer-N
+	@$(BIN)/handgrad train breast_cancer
+
+test: .venv/ready-to-test  ## run the tests
+	@$(BIN)/python -m pytest tests
+
+check: lint types docs test  ## all of the quick checks
+
+lint: .venv/ready-to-test  ## formatter and linter
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: .venv/ready-to-test  ## strict types
+	@$(BIN)/mypy
+
+docs: .venv/ready-to-test  ## run every example in the docs and docstrings
+	@$(BIN)/python -m pytest tests/docs --doctest-modules src
+
+mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice
+	@$(BIN)/python -m tests.mutants
+
+.venv-oracle/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv .venv-oracle
+	@echo "installing PyTorch into .venv-oracle …"
+	@$(ORACLE)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,torch]' --constraint constraints.txt
+	@touch $@
+
+oracle: .venv-oracle/ready  ## compare with PyTorch itself
+	@$(ORACLE)/python -m pytest tests/oracle
+
+bench: .venv/ready-to-test  ## time a training step beside the peers'; writes benchmarks/results
+	@$(BIN)/python -m benchmarks
+
+wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of its own
+	@rm -rf dist .venv-wheel
+	@$(BIN)/python -m build --wheel --outdir dist . > /dev/null
+	@$(PYTHON) -m venv .venv-wheel
+	@.venv-wheel/bin/python -m pip --disable-pip-version-check --quiet install dist/*.whl --constraint constraints.txt
+	@cd dist && rm -rf smoke && ../.venv-wheel/bin/handgrad train iris --epochs 20 --out smoke && ls smoke
+	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
+
+clean:  ## remove environments and caches
+	rm -rf .venv .venv-oracle .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

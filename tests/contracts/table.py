@@ -1,0 +1,30 @@
+"""Every layer, loss and optimizer, one line each: what stands here is put through all contracts."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+import handgrad as hg
+
+LAYERS: dict[str, Callable[[], hg.Layer]] = {
+    "Linear": lambda: hg.Linear(4, 3, rng=0),
+    "Tanh": lambda: hg.Tanh(),
+    "ReLU": lambda: hg.ReLU(),
+    "LeakyReLU": lambda: hg.LeakyReLU(0.1),
+    "Sigmoid": lambda: hg.Sigmoid(),
+    "Softmax": lambda: hg.Softmax(),
+    "Standardize": lambda: hg.Standardize(np.array([1.0, -2.0, 3.0]), np.array([0.5, 2.0, 4.0])),
+    "Net": lambda: hg.Net(hg.Linear(4, 3, rng=0), hg.Tanh(), hg.Linear(3, 2, rng=1)),
+}
+
+LOSSES: dict[str, Callable[[], hg.Loss]] = {
+    "CrossEntropyLoss": lambda: hg.CrossEntropyLoss(),
+    "SoftmaxCrossEntropyLoss": lambda: hg.SoftmaxCrossEntropyLoss(),
+    "BinaryCrossEntropyLoss": lambda: hg.BinaryCrossEntropyLoss(),
+    "MSELoss": lambda: hg.MSELoss(),
+    "MAELoss": lambda: hg.MAELoss(),
+}
+
+OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {
+    "SGD": lambda: hg.SGD(0.1),
+}

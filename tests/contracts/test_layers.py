@@ -1,0 +1,157 @@
+"""What every layer must keep to."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.graph import interpret
+from handgrad.graph.examples import required_example
+from tests.contracts.table import LAYERS
+
+DTYPES = (np.float32, np.float64)
+NEED_NO_FORWARD = {"Standardize"}
+
+each_layer = pytest.mark.parametrize("name", LAYERS)
+each_dtype = pytest.mark.parametrize("dtype", DTYPES)
+
+
+def prepared(name: str, dtype: Any = np.float64, n: int = 5) -> tuple[hg.Net, Any, Any]:
+    """The layer in a net of that dtype, its input, and a random upstream gradient."""
+    net = hg.Net(LAYERS[name](), dtype=dtype)
+    net.seed(0)
+    x = required_example(net, n)
+    y = copy.deepcopy(net).forward(x)
+    dy = np.random.default_rng(1).standard_normal(y.shape).astype(dtype)
+    return net, x, dy
+
+
+def test_the_table_lists_every_layer() -> None:
+    public = {
+        name
+        for name in hg.__all__
+        if isinstance(getattr(hg, name), type) and issubclass(getattr(hg, name), hg.Layer)
+    }
+    assert public - {"Layer"} == set(LAYERS)
+
+
+@each_layer
+@each_dtype
+def test_shapes_and_dtypes_are_kept(name: str, dtype: Any) -> None:
+    net, x, dy = prepared(name, dtype)
+    y = net.forward(x)
+    dx = net.backward(dy)
+    assert y.dtype == dtype
+    assert (dx.shape, dx.dtype) == (x.shape, dtype)
+    for _, layer in net.walk():
+        for parameter in layer.param_names:
+            gradient = layer.gradient(parameter)
+            assert gradient.dtype == dtype
+            assert gradient.shape == getattr(layer, parameter).shape
+
+
+@each_layer
+def test_inputs_are_left_alone(name: str) -> None:
+    net, x, dy = prepared(name)
+    x_before, dy_before = x.copy(), dy.copy()
+    layer = net.layers[0]
+    layer.forward(x)
+    layer.backward(dy)
+    np.testing.assert_array_equal(x, x_before)
+    np.testing.assert_array_equal(dy, dy_before)
+
+
+@each_layer
+def test_backward_overwrites_and_can_be_repeated(name: str) -> None:
+    net, x, dy = prepared(name)
+    net.forward(x)
+    first = net.backward(dy).copy()
+    net.gather_gradients()
+    gradients = net.gradients.copy()
+    np.testing.assert_array_equal(net.backward(dy), first)
+    net.gather_gradients()
+    np.testing.assert_array_equal(net.gradients, gradients)
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if name not in NEED_NO_FORWARD])
+def test_backward_before_forward_is_refused(name: str) -> None:
+    net, _, dy = prepared(name)
+    with pytest.raises(hg.NotYetComputedError, match=r"(?s)layer 1 of 1.*expected: .*forward"):
+        net.backward(dy)
+
+
+@each_layer
+@pytest.mark.parametrize("rng", range(3))
+def test_gradients_are_right(name: str, rng: int) -> None:
+    report = hg.check_gradients(LAYERS[name](), rng=rng)
+    assert report.ok, str(report)
+    assert report.comparisons
+
+
+@each_layer
+@each_dtype
+@pytest.mark.parametrize("training", [True, False])
+def test_the_recording_says_what_the_page_says(name: str, dtype: Any, training: bool) -> None:
+    net, _, _ = prepared(name, dtype)
+    graph = hg.trace(net, training=training)
+    for n in (1, 2, 5, 16):
+        _, x, dy = prepared(name, dtype, n)
+        leaves = net.state() | {"x": x, "dy": dy}
+        found = interpret(graph, leaves, n)
+        with net.mode(training=training):
+            assert_identical(found["prediction"], net.forward(x))
+            if not training:
+                continue
+            assert_identical(found["dx"], net.backward(dy))
+        for path, layer in net.walk():
+            for parameter in layer.param_names:
+                assert_identical(found[f"d {path}.{parameter}"], layer.gradient(parameter))
+
+
+def assert_identical(found: Any, expected: Any) -> None:
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+@each_layer
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_copies_are_equal_and_independent_and_keep_their_views(
+    name: str, duplicate: Callable[[hg.Net], hg.Net]
+) -> None:
+    net, x, _ = prepared(name)
+    before = net.state()
+    twin = duplicate(net)
+    np.testing.assert_array_equal(twin.forward(x), net.forward(x))
+    twin.parameters[...] = 7
+    twin.running_state[...] = 7
+    for path, array in twin.state().items():
+        assert (array == 7).all(), path
+    for path, array in net.state().items():
+        np.testing.assert_array_equal(array, before[path])
+
+
+@each_layer
+def test_assignment_copies_into_the_flat_buffer(name: str) -> None:
+    net, _, _ = prepared(name)
+    for _, layer in net.walk():
+        for parameter in layer.param_names:
+            setattr(layer, parameter, np.full_like(getattr(layer, parameter), 3))
+    assert (net.parameters == 3).all()
+
+
+@each_layer
+def test_a_pickle_leaves_the_last_batch_behind(name: str) -> None:
+    net, _, _ = prepared(name)
+    size = len(pickle.dumps(net))
+    _, x, dy = prepared(name, n=10_000)
+    net.forward(x)
+    net.backward(dy)
+    assert len(pickle.dumps(net)) < size + 1000

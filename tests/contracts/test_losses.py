@@ -1,0 +1,86 @@
+"""What every loss must keep to."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.graph import interpret
+from handgrad.graph.examples import example_targets
+from tests.contracts.table import LOSSES
+
+each_loss = pytest.mark.parametrize("name", LOSSES)
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def prepared(name: str, dtype: Any = np.float64, n: int = 5) -> tuple[hg.Loss, Any, Any]:
+    loss = LOSSES[name]()
+    p = np.random.default_rng(0).uniform(0.1, 0.9, (n, 3)).astype(dtype)
+    return loss, p, example_targets(loss, p)
+
+
+def test_the_table_lists_every_loss() -> None:
+    public = {
+        name
+        for name in hg.__all__
+        if isinstance(getattr(hg, name), type) and issubclass(getattr(hg, name), hg.Loss)
+    }
+    assert public - {"Loss"} == set(LOSSES)
+
+
+@each_loss
+@each_dtype
+def test_shapes_and_dtypes_are_kept(name: str, dtype: Any) -> None:
+    loss, p, y = prepared(name, dtype)
+    value = loss.forward(p, y)
+    dp = loss.backward()
+    assert (value.shape, value.dtype) == ((), dtype)
+    assert (dp.shape, dp.dtype) == (p.shape, dtype)
+
+
+@each_loss
+def test_inputs_are_left_alone(name: str) -> None:
+    loss, p, y = prepared(name)
+    p_before, y_before = p.copy(), y.copy()
+    loss.forward(p, y)
+    loss.backward()
+    np.testing.assert_array_equal(p, p_before)
+    np.testing.assert_array_equal(y, y_before)
+
+
+@each_loss
+def test_backward_can_be_repeated_and_takes_the_seeds_argument(name: str) -> None:
+    loss, p, y = prepared(name)
+    value = loss.forward(p, y)
+    first = loss.backward().copy()
+    np.testing.assert_array_equal(loss.backward(), first)
+    np.testing.assert_array_equal(loss.backward(value), first)
+
+
+@each_loss
+def test_backward_before_forward_is_refused(name: str) -> None:
+    with pytest.raises(hg.NotYetComputedError, match=r"(?s)expected: .*forward"):
+        LOSSES[name]().backward()
+
+
+@each_loss
+@pytest.mark.parametrize("rng", range(3))
+def test_gradients_are_right(name: str, rng: int) -> None:
+    report = hg.check_gradients(LOSSES[name](), rng=rng)
+    assert report.ok, str(report)
+    assert len(report.comparisons) == 3
+
+
+@each_loss
+@each_dtype
+def test_the_recording_says_what_the_page_says(name: str, dtype: Any) -> None:
+    loss, p, y = prepared(name, dtype)
+    graph = hg.trace(loss, x=p)
+    for n in (1, 2, 5, 16):
+        loss, p, y = prepared(name, dtype, n)
+        found = interpret(graph, {"p": p, "y": y}, n)
+        value = loss.forward(p, y)
+        assert found["loss"].dtype == dtype
+        np.testing.assert_allclose(found["loss"], value, rtol=4 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(found["dp"], loss.backward(), rtol=4 * np.finfo(dtype).eps)

@@ -1,0 +1,63 @@
+"""What every optimizer must keep to."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.graph import interpret
+from tests.contracts.table import OPTIMIZERS
+
+each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
+
+
+def arrays(name: str, dtype: Any, n: int) -> dict[str, Any]:
+    names = ("w", "dw", *OPTIMIZERS[name]().state_names)
+    rng = np.random.default_rng(0)
+    return {name: rng.uniform(0.5, 1.5, n).astype(dtype) for name in names}
+
+
+def test_the_table_lists_every_optimizer() -> None:
+    public = {
+        name
+        for name in hg.__all__
+        if isinstance(getattr(hg, name), type) and issubclass(getattr(hg, name), hg.Optimizer)
+    }
+    assert public - {"Optimizer"} == set(OPTIMIZERS)
+
+
+@each_optimizer
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_rule_keeps_dtypes_and_leaves_its_arguments_alone(name: str, dtype: Any) -> None:
+    optimizer, given = OPTIMIZERS[name](), arrays(name, dtype, 7)
+    before = {key: array.copy() for key, array in given.items()}
+    new = optimizer.rule(*given.values(), learning_rate=0.1, step=1)
+    new = new if isinstance(new, tuple) else (new,)
+    assert len(new) == 1 + len(optimizer.state_names)
+    for array in new:
+        assert (array.shape, array.dtype) == ((7,), dtype)
+    for key, array in given.items():
+        np.testing.assert_array_equal(array, before[key])
+
+
+@each_optimizer
+@pytest.mark.parametrize("step", [1, 2, 50])
+def test_the_recording_says_what_the_rule_says_at_every_step(name: str, step: int) -> None:
+    optimizer = OPTIMIZERS[name]()
+    graph = hg.trace(optimizer)
+    for learning_rate in (0.1, 0.003):
+        given = arrays(name, np.float32, 4)
+        found = interpret(graph, given | {"learning_rate": learning_rate, "step": step}, 4)
+        new = optimizer.rule(*given.values(), learning_rate=learning_rate, step=step)
+        new = new if isinstance(new, tuple) else (new,)
+        for key, array in zip(("w", *optimizer.state_names), new, strict=True):
+            np.testing.assert_array_equal(found[f"new {key}"], array)
+
+
+@each_optimizer
+def test_a_learning_rate_that_cannot_be_is_refused(name: str) -> None:
+    kind = type(OPTIMIZERS[name]())
+    for wrong in (0, -0.1, float("nan"), float("inf"), "fast"):
+        with pytest.raises(hg.SettingError, match="learning_rate"):
+            kind(wrong)  # type: ignore[arg-type]

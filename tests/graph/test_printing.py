@@ -1,0 +1,69 @@
+"""A graph prints like the derivation, in the page's own names."""
+
+import re
+
+import numpy as np
+
+import handgrad as hg
+from tests.graph import pages
+
+
+def formulas(graph: hg.Graph) -> list[str]:
+    """The formulas of a printed graph, without shapes and lines."""
+    found = re.findall(r"^  (\S+ = .+?)\s{2,}\(.*\.py:\d+$", str(graph), re.MULTILINE)
+    return [str(formula) for formula in found]
+
+
+def test_a_training_step_reads_like_its_derivation() -> None:
+    net = hg.Net(hg.Linear(2, 3), hg.Tanh(), hg.Linear(3, 2), hg.Softmax())
+    assert formulas(hg.trace(net, hg.CrossEntropyLoss())) == [
+        "y_0 = x @ W_0.T + b_0",
+        "y_1 = tanh(y_0)",
+        "y_2 = y_1 @ W_2.T + b_2",
+        "e_3 = exp(y_2 - max(y_2, axis=1, keepdims=True))",
+        "p_3 = e_3 / sum(e_3, axis=1, keepdims=True)",
+        "p_of_y = p_3[arange(n), y]",
+        "loss = -mean(log(p_of_y))",
+        "dp = zeros_like(p_3)",
+        "dp' = dp with [arange(n), y] = -1 / (n * p_of_y)",
+        "pdp_3 = p_3 * dp'",
+        "dx_3 = pdp_3 - p_3 * sum(pdp_3, axis=1, keepdims=True)",
+        "dW_2 = dx_3.T @ y_1",
+        "db_2 = sum(dx_3, axis=0)",
+        "dx_2 = dx_3 @ W_2",
+        "dx_1 = (1 - y_1 ** 2) * dx_2",
+        "dW_0 = dx_1.T @ x",
+        "db_0 = sum(dx_1, axis=0)",
+        "dx_0 = dx_1 @ W_0",
+    ]
+
+
+def test_headings_name_the_layer_and_the_results_their_place() -> None:
+    text = str(hg.trace(hg.Net(hg.Linear(2, 3), hg.Tanh()), hg.MSELoss()))
+    assert text.startswith("Net(Linear(2, 3), Tanh()) with MSELoss(), training\n")
+    assert "\nforward · 0 · Linear(2, 3)\n" in text
+    assert "\nbackward · loss · MSELoss()\n" in text
+    assert "\n  d 0.W = dW_0\n" in text
+    assert "(n, 3) float32" in text
+
+
+def test_an_update_rule_reads_as_its_formula() -> None:
+    assert formulas(hg.trace(hg.SGD(0.1))) == ["new_w = w - learning_rate * dw"]
+
+
+def test_brackets_are_kept_where_they_matter_and_only_there() -> None:
+    class Page(hg.Layer):
+        def forward(self, x: np.ndarray) -> np.ndarray:
+            return x - (x - 1) - 2 * (x + x / (x * 3)) ** 2 + -x
+
+    assert formulas(hg.trace(Page(), training=False)) == [
+        "y = x - (x - 1) - 2 * (x + x / (x * 3)) ** 2 + -x"
+    ]
+
+
+def test_windows_scatter_and_random_draws_print() -> None:
+    text = str(hg.trace(pages.Conv1d()))
+    assert "einsum(nik,k->ni, windows, w)" in text
+    x = np.zeros((4, 2), int)
+    assert "dE with [x] += dy" in str(hg.trace(pages.Embedding(3, 2), x=x))
+    assert "rng.random([n, 4])" in str(hg.trace(pages.Dropout(), x=np.zeros((4, 4))))

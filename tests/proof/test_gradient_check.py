@@ -1,0 +1,244 @@
+"""The gradient check finds the classic mistakes, says which, and raises no false alarm."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+
+
+def shifted(found: Any) -> Any:
+    """A Linear whose dW is what `found` makes of the right one, given dz and x."""
+
+    class Wrong(hg.Linear):
+        def backward(self, dz: Any) -> Any:
+            dx = super().backward(dz)
+            self.dW = found(self.dW, len(dz))
+            return dx
+
+    return Wrong
+
+
+@pytest.mark.parametrize(
+    ("mistake", "says"),
+    [
+        (lambda dW, n: -dW, "×−1 everywhere: a sign is wrong"),
+        (lambda dW, n: 2 * dW, "×2 everywhere: a factor 2 too many"),
+        (lambda dW, n: dW / 2, "×½ everywhere: a factor 2 is missing"),
+        (lambda dW, n: -2 * dW, "×−2 everywhere"),
+        (lambda dW, n: n * dW, "×batch size (5) everywhere: a sum where a mean belongs"),
+        (lambda dW, n: dW / n, "÷batch size (5) everywhere: a mean where a sum belongs"),
+        (lambda dW, n: -n * dW, "×−batch size (−5) everywhere"),
+        (lambda dW, n: 0 * dW, "always 0: is it computed at all?"),
+        (lambda dW, n: 1.7 * dW, "×1.7 everywhere: a constant factor"),
+        (lambda dW, n: dW.T, "by hand it is the transpose"),
+    ],
+)
+def test_a_classic_mistake_is_named(mistake: Any, says: str) -> None:
+    report = hg.check_gradients(shifted(mistake)(3, 3, rng=0))
+    assert not report
+    assert says in str(report)
+    wrong = [c for c in report.comparisons if not c.ok]
+    assert {c.name for c in wrong} == {"dW"}
+    assert {c.setting for c in wrong} == {"alone", "between two other layers"}
+
+
+def test_the_report_names_the_entries_that_differ() -> None:
+    def spoil(dW: Any, n: int) -> Any:
+        dW = dW.copy()
+        dW[1, 2] += 1
+        return dW
+
+    report = hg.check_gradients(shifted(spoil)(3, 4, rng=0))
+    assert "WRONG dW: 1 of 12 entries" in str(report)
+    assert "[1, 2]: by hand" in str(report)
+
+
+class SoftmaxReturningZeros(hg.Softmax):
+    """Passes any check whose upstream gradient is all ones: the true answer is then 0."""
+
+    def backward(self, dp: Any) -> Any:
+        return 0 * dp
+
+
+class SoftmaxWithoutTheSum(hg.Softmax):
+    def backward(self, dp: Any) -> Any:
+        return self.p * dp
+
+
+@pytest.mark.parametrize("page", [SoftmaxReturningZeros, SoftmaxWithoutTheSum])
+def test_a_wrong_softmax_is_found(page: Any) -> None:
+    assert not hg.check_gradients(page())
+
+
+class ForgetsItsBias(hg.Linear):
+    def backward(self, dz: Any) -> Any:
+        self.dW = dz.T @ self.x
+        return dz @ self.W
+
+
+class SumsWithKeepdims(hg.Linear):
+    def backward(self, dz: Any) -> Any:
+        dx = super().backward(dz)
+        self.db = dz.sum(axis=0, keepdims=True)
+        return dx
+
+
+class HandsOnTheWrongShape(hg.Linear):
+    def backward(self, dz: Any) -> Any:
+        super().backward(dz)
+        return dz
+
+
+class ChangesItsInput(hg.Layer):
+    def forward(self, x: Any) -> Any:
+        x *= 2
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return 2 * dy
+
+
+class ChangesItsArgument(hg.Layer):
+    def forward(self, x: Any) -> Any:
+        return 2 * x
+
+    def backward(self, dy: Any) -> Any:
+        dy *= 2
+        return dy
+
+
+class KeepsTheOldGradient(hg.Layer):
+    param_names = ("s",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.s = np.ones(4)
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return self.s * x
+
+    def backward(self, dy: Any) -> Any:
+        return self.s * dy
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        (ForgetsItsBias(3, 2, rng=0), "no gradient 'db' yet"),
+        (SumsWithKeepdims(3, 2, rng=0), "backward left db with shape (1, 2)"),
+        (HandsOnTheWrongShape(3, 2, rng=0), "dx is shape (5, 2), and should have (5, 3)"),
+        (ChangesItsInput(), "changed its input x in place"),
+        (ChangesItsArgument(), "changed its argument in place"),
+        (KeepsTheOldGradient(), "no gradient 'ds' yet"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_faults_beside_the_numbers_are_reported(page: Any, says: str) -> None:
+    report = hg.check_gradients(page)
+    assert not report
+    assert says in str(report)
+
+
+def test_a_kink_exactly_at_the_entry_takes_any_slope_between() -> None:
+    x = np.array([[0.0, 1.0, -1.0, 0.0]] * 5)
+    report = hg.check_gradients(hg.ReLU(), x=x)
+    assert report, str(report)
+    assert "10 at a kink" in str(report)
+
+
+def test_a_slope_outside_both_sides_of_a_kink_is_wrong() -> None:
+    class Steep(hg.ReLU):
+        def backward(self, dy: Any) -> Any:
+            return np.where(self.y > 0, 1, 1.5) * dy
+
+    assert not hg.check_gradients(Steep(), x=np.zeros((5, 4)))
+
+
+@pytest.mark.parametrize("distance", [1e-6, 3e-8, 1e-7])
+def test_a_kink_close_to_the_entry_is_stepped_around(distance: float) -> None:
+    x = np.full((5, 4), distance)
+    x[:, ::2] *= -1
+    report = hg.check_gradients(hg.ReLU(), x=x)
+    assert report, str(report)
+
+
+def test_a_wrong_slope_near_a_kink_is_still_found() -> None:
+    class Doubled(hg.ReLU):
+        def backward(self, dy: Any) -> Any:
+            return 2 * super().backward(dy)
+
+    assert not hg.check_gradients(Doubled(), x=np.full((5, 4), 1e-6))
+
+
+class InFloat32(hg.Layer):
+    """Computes in float32 whatever comes, as a page with a hard-coded type does."""
+
+    def forward(self, x: Any) -> Any:
+        self.x = x.astype(np.float32)
+        return np.exp(self.x) * np.float32(3)
+
+    def backward(self, dy: Any) -> Any:
+        return np.exp(self.x) * np.float32(3) * dy.astype(np.float32)
+
+
+def test_float32_raises_no_false_alarm() -> None:
+    report = hg.check_gradients(InFloat32())
+    assert report, str(report)
+
+
+def test_float32_hides_no_mistake() -> None:
+    class Wrong(InFloat32):
+        def backward(self, dy: Any) -> Any:
+            return np.float32(1.1) * super().backward(dy)
+
+    assert not hg.check_gradients(Wrong())
+
+
+def test_a_net_of_float32_is_checked_in_float64_and_left_alone() -> None:
+    net = hg.Net(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1), hg.Softmax())
+    before = net.state()
+    report = hg.check_gradients(net, hg.CrossEntropyLoss())
+    assert report, str(report)
+    assert [c.name for c in report.comparisons] == [
+        "dx",
+        "dW of 0, Linear(3, 4)",
+        "db of 0, Linear(3, 4)",
+        "dW of 2, Linear(4, 2)",
+        "db of 2, Linear(4, 2)",
+    ]
+    for path, array in net.state().items():
+        np.testing.assert_array_equal(array, before[path])
+
+
+def test_the_mistake_in_a_net_is_found_in_its_layer() -> None:
+    wrong = shifted(lambda dW, n: -dW)(4, 2, rng=1)
+    report = hg.check_gradients(hg.Net(hg.Linear(3, 4, rng=0), hg.Tanh(), wrong), hg.MSELoss())
+    assert [c.name for c in report.comparisons if not c.ok] == ["dW of 2, Wrong(4, 2)"]
+
+
+def test_a_wrong_loss_is_found_and_its_factor_named() -> None:
+    class SummedBackward(hg.MSELoss):
+        def backward(self, loss: Any = None) -> Any:
+            return 2 * self.e
+
+    report = hg.check_gradients(SummedBackward())
+    assert not report
+    assert "×15 everywhere" in str(report)
+
+
+def test_a_layer_that_does_not_say_what_it_takes_needs_an_example() -> None:
+    class Picky(hg.Layer):
+        def forward(self, x: Any) -> Any:
+            return x.reshape(len(x), 7, 11)
+
+    with pytest.raises(hg.SettingError, match=r"(?s)no small array.*try: x="):
+        hg.check_gradients(Picky())
+
+
+@pytest.mark.parametrize("page", [hg.Tanh, "tanh", None])
+def test_what_is_not_a_page_is_refused(page: Any) -> None:
+    with pytest.raises(hg.SettingError, match="a layer, a net or a loss"):
+        hg.check_gradients(page)
