@@ -150,6 +150,18 @@ def unknown_ufunc_method(self: Any, x: Any) -> Any:
     return np.subtract.reduce(x, axis=1)
 
 
+def write_by_out(self: Any, x: Any) -> Any:
+    total = np.zeros_like(x[0])
+    np.sum(x, axis=0, out=total)
+    return x - total
+
+
+def write_by_a_reductions_out(self: Any, x: Any) -> Any:
+    total = np.zeros_like(x[0])
+    np.add.reduce(x, axis=0, out=total)
+    return x - total
+
+
 def unknown_draw(self: Any, x: Any) -> Any:
     return x[self.rng.permutation(4)]
 
@@ -186,6 +198,8 @@ REFUSED = {
     unknown_function: ("np.sort(x)", "np.sort", "need no order"),
     unknown_method: ("x.tolist()", ".tolist", "not known while recording"),
     unknown_ufunc_method: ("np.subtract.reduce", "np.subtract.reduce", "sums"),
+    write_by_out: ("out=total", "an array to write into", "out=d"),
+    write_by_a_reductions_out: ("out=total", "an array to write into", "out=d"),
     unknown_draw: ("permutation", "draws by rng.permutation", "self.rng.random"),
 }
 
@@ -243,6 +257,29 @@ class Adding(Remembering):
         return x
 
 
+class Collecting(hg.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes = [0]
+
+    def forward(self, x: Any) -> Any:
+        self.sizes.append(len(x))
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+class CountingInAnArray(Counting):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = np.zeros(1, np.float32)
+
+    def forward(self, x: Any) -> Any:
+        self.seen[0] += len(x)
+        return x
+
+
 class TrainingItself(hg.Layer):
     param_names = ("s",)
 
@@ -287,6 +324,8 @@ class KeepingTheLastBatch(hg.Layer):
         (Counting, "self.count += 1", 'state_names = ("count",)'),
         (Remembering, "self.mean = x.mean(axis=0)", 'state_names = ("mean",)'),
         (Adding, "self.mean += x.mean(axis=0)", "np.zeros_like(x)"),
+        (Collecting, "self.sizes.append(len(x))", 'state_names = ("sizes",)'),
+        (CountingInAnArray, "self.seen[0] += len(x)", 'state_names = ("seen",)'),
         (TrainingItself, "self.s = self.s * 2", "another name"),
         (WritingLater, "self.d += dy", "copy it first"),
     ],

@@ -83,7 +83,7 @@ def _run_once(
                 page.__dict__[name] = tape.leaf(f"{path}.{name}" if path else name, values)
             page.training = training
             page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
-    before = [dict(vars(page)) for _, page in walked]
+    before = [{k: _kept(v) for k, v in vars(page).items()} for _, page in walked]
     with np.errstate(all="ignore"):
         results = run(copies, **given)
     tape.finish()
@@ -125,7 +125,7 @@ def _changes(path: str, page: Page, before: dict[str, Any]) -> dict[str, Any]:
                 changes[f"new {prefix}{name}"] = value
         elif name.startswith("d") and name[1:] in page.param_names:
             changes[f"d {prefix}{name[1:]}"] = value
-        elif before.get(name) is not None and value is not before[name]:
+        elif before.get(name) is not None and not _unchanged(value, before[name]):
             raise refusal(
                 _where_assigned(page, name),
                 f"changes self.{name}, which outlives the step",
@@ -135,6 +135,20 @@ def _changes(path: str, page: Page, before: dict[str, Any]) -> dict[str, Any]:
                 f'state_names = ("{name}",), and an array in __init__; or another name for it',
             )
     return changes
+
+
+def _kept(value: Any) -> Any:
+    """A value to compare with later: of what can be changed in place, a copy."""
+    return copy.copy(value) if isinstance(value, np.ndarray | list | dict) else value
+
+
+def _unchanged(value: Any, before: Any) -> bool:
+    if isinstance(value, np.ndarray) and isinstance(before, np.ndarray):
+        return np.array_equal(value, before)
+    if isinstance(value, list | dict) and type(value) is type(before):
+        keys = range(len(value)) if isinstance(value, list) else value
+        return len(value) == len(before) and all(value[k] is before[k] for k in keys)
+    return value is before
 
 
 def _where_assigned(page: Page, name: str) -> Origin:
@@ -148,7 +162,7 @@ def _where_assigned(page: Page, name: str) -> Origin:
         except OSError:
             continue
         for i, line in enumerate(lines):
-            if re.search(rf"self\.{name}\b[^=]*=(?!=)", line):
+            if re.search(rf"self\.{name}\b([^=]*=(?!=)|\.\w+\()", line):
                 return Origin(function.__code__.co_filename, start + i)
     return Origin(type(page).__name__, 0)
 

@@ -49,6 +49,13 @@ class Tape:
     def apply(self, name: str, *arguments: Any, **options: Any) -> Traced:
         """Compute an operation with NumPy, and note it."""
         frame, origin = self.page()
+        if options.pop("out", None) is not None:
+            raise refusal(
+                origin,
+                f"gives {name} an array to write into",
+                "a new array for each result",
+                "d = x.sum(axis=0) instead of x.sum(axis=0, out=d)",
+            )
         kind = OPERATIONS[name]
         given = substitute((arguments, options), lambda leaf: self._value(leaf, origin))
         result = kind.compute(*given[0], **given[1])

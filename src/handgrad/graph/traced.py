@@ -73,8 +73,8 @@ class Traced:
             self.tape.write(inputs[0], "add_at", *inputs)
             return None
         if method == "reduce" and ufunc in REDUCTIONS:
-            axis = options.pop("axis", 0)
-            return self.tape.apply(REDUCTIONS[ufunc], *inputs, axis=axis, **options)
+            options = {"axis": 0, "out": out} | options
+            return self.tape.apply(REDUCTIONS[ufunc], *inputs, **options)
         if name is None or method != "__call__":
             spelled = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
             raise self._unknown(f"np.{spelled}", ufunc.__name__)
