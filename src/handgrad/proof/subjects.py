@@ -1,0 +1,190 @@
+"""What a gradient check looks at: a page alone, and the page between two other layers."""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from handgrad.graph.examples import example_targets, required_example
+from handgrad.layers import Array, Layer
+from handgrad.losses import Loss
+from handgrad.net import Net
+
+AFTER = "ds of the layer after"
+BEFORE = "ds of the layer before"
+
+
+class Bend(Layer):
+    """y = tanh(s x)    dx = s (1 − y²) dy    ds = Σₙ x (1 − y²) dy"""
+
+    param_names = ("s",)
+
+    def __init__(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+        super().__init__()
+        self.s = rng.uniform(0.5, 0.9, shape)
+
+    def forward(self, x: Array) -> Array:
+        self.x, self.y = x, np.tanh(self.s * x)
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        slope = (1 - self.y**2) * dy
+        self.ds = (self.x * slope).sum(axis=0)
+        return self.s * slope
+
+
+@dataclass
+class Subject:
+    """A net in float64 with an input, followed by a loss or by random weights of its output."""
+
+    setting: str
+    net: Net
+    x: Any
+    loss: Loss | None
+    y: Any
+    training: bool
+    seed: int
+    names: dict[str, str]
+    upstream: Any = None
+    precision: float = 0.0
+    state: Array = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        self.state = self.net.running_state.copy()
+        out = self.forward()
+        self.precision = _coarsest(self.net, self.x)[1]
+        if self.loss is None:
+            self.upstream = np.random.default_rng(self.seed + 1).standard_normal(out.shape)
+
+    def forward(self) -> Any:
+        """The output, from the same random draws and running state each time."""
+        self.net.seed(self.seed)
+        self.net.running_state[...] = self.state
+        with self.net.mode(training=self.training), np.errstate(all="ignore"):
+            return self.net.forward(self.x)
+
+    def value(self) -> float:
+        """The number whose slopes are measured: the loss, or the weighted sum of the output."""
+        out = self.forward()
+        if self.loss is not None:
+            return float(self.loss.forward(out, self.y))
+        return float((self.upstream * out).sum(dtype=np.float64))
+
+    def arrays(self) -> dict[str, Array]:
+        """What can be moved: the parts of the input that are not whole numbers, and parameters."""
+        inputs = self.x if isinstance(self.x, tuple) else (self.x,)
+        labels = [f"dx[{i}]" for i in range(len(inputs))] if isinstance(self.x, tuple) else ["dx"]
+        found = {
+            label: part
+            for label, part in zip(labels, inputs, strict=True)
+            if part.dtype.kind == "f"
+        }
+        return found | {self.names[p]: a for p, a in self.net.named_parameters().items()}
+
+    def gradients(self) -> tuple[dict[str, Array], list[str]]:
+        """The gradients by hand, and what else was wrong."""
+        faults = []
+        before = copy.deepcopy(self.x)
+        out = self.forward()
+        dy = self.upstream
+        if self.loss is not None:
+            dy = self.loss.backward(self.loss.forward(out, self.y))
+        given = copy.deepcopy(dy)
+        with self.net.mode(training=self.training), np.errstate(all="ignore"):
+            dx = self.net.backward(dy)
+        if not _equal(before, self.x):
+            faults.append("forward or backward changed its input x in place: work on a copy")
+        if not _equal(given, dy):
+            faults.append("backward changed its argument in place: work on a copy")
+        parts = dx if isinstance(dx, tuple) else (dx,)
+        labels = [f"dx[{i}]" for i in range(len(parts))] if isinstance(dx, tuple) else ["dx"]
+        hand = {name: np.asarray(a) for name, a in zip(labels, parts, strict=True) if a is not None}
+        for path, layer in self.net.walk():
+            for name in layer.param_names:
+                hand[self.names[f"{path}.{name}" if path else name]] = layer.gradient(name)
+        return hand, faults
+
+
+def subjects(
+    page: Layer | Loss, loss: Loss | None, x: Any, y: Any, training: bool, seed: int
+) -> list[Subject]:
+    """The page alone; a layer that is no net also between two others, a loss after another."""
+    rng = np.random.default_rng(seed)
+    if isinstance(page, Loss):
+        return _subjects_of_a_loss(page, x, y, training, seed, rng)
+    n_rows = 5 if page.n_in != 5 else 7
+    x = _in_float64(required_example(page, n_rows, seed) if x is None else x, page.integer_input)
+    alone = _subject_alone(page, loss, x, y, training, seed)
+    if isinstance(page, Net):
+        return [alone]
+    before = [] if isinstance(x, tuple) or page.integer_input else [Bend(x.shape[1:], rng)]
+    after = Bend(alone.forward().shape[1:], rng)
+    between = Net(*before, copy.deepcopy(page), after, dtype=np.float64)
+    k = len(before)
+    names = {f"{k + 1}.s": AFTER}
+    names |= {"0.s": BEFORE} if before else {}
+    names |= {
+        path: _gradient_name(page, path, f"{k}")
+        for path in between.named_parameters()
+        if path not in names
+    }
+    setting = "between two other layers" if before else "before another layer"
+    return [alone, Subject(setting, between, x, None, None, training, seed, names)]
+
+
+def _subjects_of_a_loss(
+    loss: Loss, p: Any, y: Any, training: bool, seed: int, rng: np.random.Generator
+) -> list[Subject]:
+    p = rng.uniform(0.1, 0.9, (5, 3)) if p is None else np.asarray(p, np.float64)
+    y = example_targets(loss, p, seed) if y is None else y
+    loss, nothing = copy.deepcopy(loss), Net(dtype=np.float64)
+    before = Net(Bend(p.shape[1:], rng), dtype=np.float64)
+    names = {"0.s": BEFORE}
+    return [
+        Subject("alone", nothing, p, loss, y, training, seed, {}),
+        Subject("after another layer", before, p, loss, y, training, seed, names),
+    ]
+
+
+def _subject_alone(
+    page: Layer, loss: Loss | None, x: Any, y: Any, training: bool, seed: int
+) -> Subject:
+    net = Net(copy.deepcopy(page), dtype=np.float64)
+    if loss is not None and y is None:
+        y = example_targets(loss, copy.deepcopy(net).predict(x), seed)
+    names = {path: _gradient_name(page, path, "0") for path in net.named_parameters()}
+    return Subject("alone", net, x, copy.deepcopy(loss), y, training, seed, names)
+
+
+def _gradient_name(page: Layer, path: str, prefix: str) -> str:
+    inner = path.removeprefix(prefix + ".")
+    place, _, name = inner.rpartition(".")
+    layers = dict(page.walk())
+    return f"d{name}" if not place else f"d{name} of {place}, {layers[place]!r}"
+
+
+def _coarsest(net: Net, x: Any) -> tuple[Any, float]:
+    """The output of `net`, and the coarsest precision that any of its layers computes in."""
+    precision = float(np.finfo(np.float64).eps)
+    for layer in net.layers:
+        if isinstance(layer, Net):
+            x, found = _coarsest(layer, x)
+        else:
+            x = layer.forward(x)
+            found = float(np.finfo(x.dtype).eps)
+        precision = max(precision, found)
+    return x, precision
+
+
+def _in_float64(x: Any, whole: bool) -> Any:
+    if isinstance(x, tuple):
+        return tuple(_in_float64(part, whole) for part in x)
+    x = np.asarray(x)
+    return x.copy() if whole and x.dtype.kind in "iu" else x.astype(np.float64)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple):
+        return all(_equal(p, q) for p, q in zip(a, b, strict=True))
+    return bool(np.array_equal(a, b, equal_nan=True))
