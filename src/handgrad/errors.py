@@ -62,6 +62,13 @@ def not_yet_computed(owner: object, name: str) -> AttributeError:
     )
 
 
+def described(value: object) -> str:
+    """A value that is not what was expected, as messages show it."""
+    if isinstance(value, type):
+        return f"the class {value.__name__} itself, without brackets"
+    return f"{value!r}, of type {type(value).__name__}"
+
+
 def positive(name: str, value: Any, *, whole: bool = False) -> None:
     """Refuse `value` unless it is a finite number above zero (`whole`: an integer)."""
     kind = "whole number" if whole else "number"

@@ -13,6 +13,21 @@ class FileError(HandgradError):
     """A file cannot be read or written as it is."""
 
 
+def reason(error: Exception) -> str:
+    """What a failed reading or writing says, without the path and the number of the error."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a file is where a folder should be"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def kind_of(path: str | Path) -> str:
+    """What is at `path`: 'file', 'folder' or, where nothing is or could be, ''."""
+    try:
+        return "folder" if Path(path).is_dir() else "file" if Path(path).exists() else ""
+    except OSError:
+        return ""
+
+
 def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str = "w") -> Path:
     """Let `write` fill a temporary file beside `path`, then put it in place in one move."""
     path = Path(path)
@@ -27,7 +42,7 @@ def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str 
         Path(temporary).replace(path)
     except OSError as error:
         raise FileError(
-            f"{path} could not be written: {error.strerror or error}",
+            f"{path} could not be written: {reason(error)}",
             "a folder that can be written to, with space left",
             "another place for the file",
         ) from error

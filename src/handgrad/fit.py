@@ -1,15 +1,17 @@
 """`fit`: training with the usual adapters, in one call."""
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from handgrad import training
 from handgrad.data.split import train_test_split
+from handgrad.errors import positive
 from handgrad.initializers import spawning_generator
 from handgrad.losses import Loss
-from handgrad.metrics import Metric
+from handgrad.metrics import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.training import History
@@ -46,14 +48,13 @@ def fit(
     >>> len(history), history[-1].metrics["accuracy"] > 0.9
     (40, True)
     """
+    training.check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+    chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
     generator = spawning_generator(rng)
-    if isinstance(validation, int | float) and not isinstance(validation, bool):
-        x, y = training.checked_pair(data, "data")
-        stratify = loss.targets != "numbers"
-        x, x_validation, y, y_validation = train_test_split(
-            x, y, test_size=validation, stratify=stratify, rng=generator
-        )
-        data, validation = (x, y), (x_validation, y_validation)
+    if early_stopping is not None:
+        positive("early_stopping", early_stopping, whole=True)
+    if isinstance(validation, Real) and not isinstance(validation, bool):
+        data, validation = _held_out(net, loss, data, validation, generator)
     reports = training.train(
         net,
         data,
@@ -62,11 +63,12 @@ def fit(
         epochs=epochs,
         batch_size=batch_size,
         validation=validation,
-        metrics=metrics,
+        metrics=chosen.values(),
         rng=generator,
         shuffle=shuffle,
     )
     monitor = monitor or ("train_loss" if validation is None else "validation_loss")
+    training.check_monitor(monitor, chosen, validation=validation is not None)
     if early_stopping is not None:
         reports = training.early_stopping(reports, net, patience=early_stopping, monitor=monitor)
     if progress:
@@ -74,8 +76,20 @@ def fit(
     history = History(list(reports))
     stopped = len(history) < epochs
     history.stopped_because = (
-        f"{monitor} had not improved for {early_stopping} epochs"
+        f"{monitor} had not improved for {early_stopping} epoch{'s' * (early_stopping != 1)}"
         if stopped
         else f"all {epochs} epochs were run"
+        if epochs > 1
+        else "the one epoch was run"
     )
     return history
+
+
+def _held_out(net: Net, loss: Loss, data: Any, share: Any, generator: np.random.Generator) -> Any:
+    """The rows to train on and the rows to validate with, out of rows that were checked."""
+    training.checked_rows(net, loss, data, "data", learn=True, metrics=())
+    x, y = data
+    x, x_validation, y, y_validation = train_test_split(
+        x, y, test_size=float(share), stratify=loss.targets != "numbers", rng=generator
+    )
+    return (x, y), (x_validation, y_validation)

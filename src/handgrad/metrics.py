@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array
 
 Metric = Callable[[Array, Array], float]
@@ -21,19 +21,42 @@ def accuracy(p: Array, y: Array) -> float:
     >>> accuracy(np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), np.array([0, 1, 1]))
     0.6666666666666666
     """
-    if p.ndim == 2 and p.shape[1] > 1 and np.size(y) == len(p):
-        return float((p.argmax(axis=1) == np.ravel(y)).mean())
-    return float(((p >= 0.5) == (np.reshape(y, p.shape) > 0)).mean())
+    return float(_right(p, y).mean())
 
 
 def zero_one_loss(p: Array, y: Array) -> float:
     """The 0-1 loss: the share of rows whose predicted class is not the true one."""
-    return 1 - accuracy(p, y)
+    return float((~_right(p, y)).mean())
+
+
+def _right(p: Array, y: Array) -> Array:
+    """Which predicted classes are the true ones."""
+    if p.ndim == 2 and p.shape[1] > 1 and np.size(y) == len(p):
+        return p.argmax(axis=1) == np.ravel(y)
+    odd = np.asarray(y)[~np.isin(y, (0, 1))]
+    if odd.size:
+        raise DataError(
+            f"the target {odd.flat[0]:g}, which is no class of predictions of shape {p.shape}",
+            "0 or 1 beside one column; 0, 1, 2 … beside one column for each class",
+            "'r2' or 'root_mean_squared_error', for numbers",
+        )
+    return (p >= 0.5) == (_shaped(y, p) > 0)
+
+
+def _shaped(y: Array, p: Array) -> Array:
+    """`y` in the shape of `p`."""
+    if np.size(y) != p.size:
+        raise ShapeError(
+            f"targets of shape {np.shape(y)}, beside predictions of shape {p.shape}",
+            "one target for each prediction",
+            "'accuracy' or 'zero_one_loss', for classes",
+        )
+    return np.reshape(y, p.shape)
 
 
 def mean_squared_error(p: Array, y: Array) -> float:
     """The mean of the squared differences, in squared units of the target."""
-    return float(((p - np.reshape(y, p.shape)) ** 2).mean())
+    return float(((p - _shaped(y, p)) ** 2).mean())
 
 
 def root_mean_squared_error(p: Array, y: Array) -> float:
@@ -43,7 +66,7 @@ def root_mean_squared_error(p: Array, y: Array) -> float:
 
 def mean_absolute_error(p: Array, y: Array) -> float:
     """The mean of the absolute differences, in units of the target."""
-    return float(np.abs(p - np.reshape(y, p.shape)).mean())
+    return float(np.abs(p - _shaped(y, p)).mean())
 
 
 def r2(p: Array, y: Array) -> float:
@@ -51,7 +74,7 @@ def r2(p: Array, y: Array) -> float:
 
     For several targets, the mean of their shares. Rows of one constant target give NaN.
     """
-    y = np.reshape(y, p.shape)
+    y = _shaped(y, p)
     residual, total = ((y - p) ** 2).sum(axis=0), ((y - y.mean(axis=0)) ** 2).sum(axis=0)
     if not np.all(total > 0):
         return float("nan")
@@ -80,18 +103,37 @@ SMALLER_IS_BETTER = {
 }
 
 
-def metrics_of(choices: Iterable[str | Metric]) -> dict[str, Metric]:
+def metrics_of(choices: str | Metric | Iterable[str | Metric]) -> dict[str, Metric]:
     """The metrics by name; a function comes under its own name."""
     if isinstance(choices, str) or callable(choices):
         choices = [choices]
-    return dict(_named(choice) for choice in choices)
+    if not isinstance(choices, Iterable):
+        raise SettingError(
+            f"metrics = {choices!r}", "a list of names or functions", "metrics=['accuracy']"
+        )
+    metrics: dict[str, Metric] = {}
+    for name, metric in map(_named, choices):
+        if name == "loss" or metrics.get(name, metric) is not metric:
+            raise SettingError(
+                f"a metric of the name {name!r}, which is taken",
+                "a name of its own for each metric",
+                "def my_metric(p, y): ..., under another name",
+            )
+        metrics[name] = metric
+    return metrics
 
 
 def _named(choice: Any) -> tuple[str, Metric]:
+    if isinstance(choice, type):
+        raise SettingError(
+            f"metric {choice!r}, a class", "a name, or a function of (p, y)", "an object of it"
+        )
     if callable(choice):
         return getattr(choice, "__name__", repr(choice)), choice
-    if choice not in METRICS:
-        close = difflib.get_close_matches(str(choice), METRICS, n=1, cutoff=0.4)
+    if not isinstance(choice, str) or choice not in METRICS:
+        word = str(choice).lower()
+        close = [name for name in METRICS if "".join(part[0] for part in name.split("_")) == word]
+        close = close or difflib.get_close_matches(word, METRICS, n=1, cutoff=0.4)
         raise SettingError(
             f"metric {choice!r}",
             f"one of {', '.join(METRICS)}, or a function of (p, y)",

@@ -8,7 +8,14 @@ import numpy as np
 
 from handgrad.engines.buffers import FlatBuffers
 from handgrad.engines.minibatches import batches, number_of_rows, take
-from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, positive
+from handgrad.errors import (
+    DataError,
+    HandgradError,
+    SettingError,
+    ShapeError,
+    described,
+    positive,
+)
 from handgrad.graph.examples import example_input
 from handgrad.layers import Array, Layer
 
@@ -65,9 +72,9 @@ class Net(Layer):
         where = f"layer {len(layers) + 1}"
         if not isinstance(layer, Layer):
             raise SettingError(
-                f"{layer!r}, of type {type(layer).__name__}",
+                described(layer),
                 "a layer: an object whose class derives from hg.Layer",
-                "Tanh() with its brackets" if isinstance(layer, type) else "hg.Linear(2, 10)",
+                "hg.Net(*layers)" if isinstance(layer, list | tuple) else "hg.Tanh(), for example",
                 where,
             )
         if self._owned:
@@ -142,6 +149,15 @@ class Net(Layer):
         """The last layer's output for all rows of `x`, in prediction mode, batch by batch."""
         positive("batch_size", batch_size, whole=True)
         x = self._at_border(x)
+        for part in x if isinstance(x, tuple) else (x,):
+            if not np.isfinite(part).all():
+                row = int(np.argwhere(~np.isfinite(part))[0][0])
+                raise DataError(
+                    f"NaN or infinity as {self.dtype}, the first in row {row}",
+                    "finite numbers",
+                    "fill in what is missing as it was filled in for training, or drop the row",
+                    repr(self),
+                )
         with self.mode(training=False):
             n = number_of_rows(x)
             parts = [self.forward(take(x, rows)) for rows in batches(n, batch_size)]
@@ -172,21 +188,25 @@ class Net(Layer):
             return tuple(self.cast(part) for part in x)
         x = self.cast(x)
         if self.n_in is not None and (x.ndim < 2 or x.shape[-1] != self.n_in):
-            came = f"{x.shape[-1]} features" if x.ndim > 1 else f"an array of shape {x.shape}"
-            first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
-            one_row = x.ndim == 1 and len(x) == self.n_in
-            raise ShapeError(
-                f"{came} came in",
-                f"{self.n_in} features: an array of shape (rows, {self.n_in})",
-                "x[None, :], for a single row"
-                if one_row
-                else f"Linear({x.shape[-1]}, …) as the "
-                "first layer, or the columns the net was made for"
-                if x.ndim > 1
-                else f"x.reshape(-1, {self.n_in}), if these numbers are rows of {self.n_in}",
-                self.position(first),
-            )
+            raise self._misfit(x)
         return x
+
+    def _misfit(self, x: Array) -> ShapeError:
+        """The error for an input that is not (rows, n_in)."""
+        first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
+        came = f"{x.shape[-1]} features" if x.ndim > 1 else f"an array of shape {x.shape}"
+        if x.ndim == 1 and len(x) == self.n_in:
+            hint = "x[None, :], for a single row"
+        elif x.ndim < 2:
+            hint = f"x.reshape(-1, {self.n_in}), if these numbers are rows of {self.n_in}"
+        else:
+            hint = f"the {self.n_in} columns the net was made for, or a net for {x.shape[-1]}"
+        return ShapeError(
+            f"{came} came in",
+            f"{self.n_in} features: an array of shape (rows, {self.n_in})",
+            hint,
+            self.position(first),
+        )
 
     def cast(self, x: Any) -> Any:
         """`x` as an array of the net's dtype; whole numbers stay, where they are indices."""

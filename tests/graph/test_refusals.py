@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.graph import interpret
 
 X = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
 
@@ -343,6 +344,77 @@ def test_what_an_earlier_step_left_behind_cannot_be_read() -> None:
     page.last = X
     with pytest.raises(hg.NotYetComputedError, match="'last'"):
         hg.trace(page, x=X)
+
+
+class StartingFromNothing(hg.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: Any = None
+
+    def forward(self, x: Any) -> Any:
+        y = x if self.last is None else x + self.last
+        self.last = x
+        return y
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+class SlowStart(hg.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: Any = None
+
+    def forward(self, x: Any) -> Any:
+        if self.started is None:
+            self.started = "yes"
+            return x * 2
+        return x + 1
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        (StartingFromNothing, "x + self.last`, reads what an earlier step left behind"),
+        (SlowStart, "return x + 1`, does not run in the second step as in the first"),
+    ],
+)
+def test_a_page_whose_second_step_differs_is_refused(page: Any, says: str) -> None:
+    with pytest.raises(hg.RecordingError) as caught:
+        hg.trace(page(), x=X)
+    assert says in str(caught.value)
+    assert "state_names" in str(caught.value)
+
+
+def test_an_optimizer_that_counts_by_itself_is_refused() -> None:
+    class Counts(hg.Optimizer):
+        t = 0
+
+        def __init__(self, learning_rate: float) -> None:
+            super().__init__(learning_rate)
+            self.t = 0
+
+        def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
+            self.t += 1
+            return w - learning_rate / self.t * dw
+
+    with pytest.raises(hg.RecordingError, match=r"test_refusals\.py:\d+, `self\.t \+= 1`"):
+        hg.trace(Counts(0.1))
+
+
+def test_a_rate_read_from_the_optimizer_is_no_constant() -> None:
+    class ReadsItsOwn(hg.Optimizer):
+        def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
+            return w - self.learning_rate * dw
+
+    optimizer = ReadsItsOwn(0.1)
+    graph = hg.trace(optimizer)
+    given = {"w": np.ones(3), "dw": np.ones(3), "learning_rate": 0.25, "step": 1}
+    np.testing.assert_array_equal(interpret(graph, given, 3)["new w"], [0.75] * 3)
+    assert optimizer.learning_rate == 0.1
 
 
 def test_declared_state_written_in_place_is_refused() -> None:

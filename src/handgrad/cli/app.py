@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from handgrad import __version__
-from handgrad.cli.job import Settings, run_training, suggested_folder
+from handgrad.cli.job import run_training
+from handgrad.cli.settings import Settings
 from handgrad.data import BUNDLED
 from handgrad.errors import HandgradError
 
@@ -43,30 +44,39 @@ def _options(
 @app.command()
 def train(
     data: Annotated[
-        str, typer.Argument(help=f"A CSV file with a header, or one of {', '.join(BUNDLED)}.")
+        str,
+        typer.Argument(
+            metavar="DATA", help=f"A CSV file with a header, or one of {', '.join(BUNDLED)}."
+        ),
     ],
     target: Annotated[
-        str, typer.Option(help="The column to predict; bundled sets need none.")
-    ] = "target",
+        str | None, typer.Option(help="The column to predict; bundled sets need none.")
+    ] = None,
     layers: Annotated[
         str,
         typer.Option(
             help="Hidden layers: numbers of units and activations "
-            "(relu, leaky_relu, tanh, sigmoid), as in 64,tanh,32,relu."
+            "(relu, leaky_relu, tanh, sigmoid), as in 64,tanh,32,relu; '' for none."
         ),
-    ] = "32,relu,32,relu",
-    epochs: Annotated[int, typer.Option(help="The most passes over the training rows.")] = 200,
-    batch_size: Annotated[int, typer.Option(help="Rows in a minibatch.")] = 32,
-    learning_rate: Annotated[float, typer.Option(help="The step down the gradient.")] = 0.05,
-    validation: Annotated[float, typer.Option(help="The share of the rows held out.")] = 0.2,
+    ] = Settings.layers,
+    epochs: Annotated[
+        int, typer.Option(help="The most passes over the training rows.")
+    ] = Settings.epochs,
+    batch_size: Annotated[int, typer.Option(help="Rows in a minibatch.")] = Settings.batch_size,
+    learning_rate: Annotated[
+        float, typer.Option(help="The step down the gradient.")
+    ] = Settings.learning_rate,
+    validation: Annotated[
+        float, typer.Option(help="The share of the rows held out.")
+    ] = Settings.validation,
     patience: Annotated[
         int, typer.Option(help="Stop when the validation loss has not improved for so many epochs.")
-    ] = 20,
+    ] = Settings.patience,
     metric: Annotated[
         list[str] | None,
         typer.Option(help="A metric to report; may be given several times."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same net.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same net.")] = Settings.seed,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The run's folder; runs/NAME-1, -2 … if not given."),
@@ -74,9 +84,10 @@ def train(
 ) -> None:
     """Train a net on a table; leaves weights, history and a picture in one folder.
 
-    Features are brought to one scale, a share of the rows is held out, and the weights of the
-    epoch with the best validation loss are kept. A column of text, of true and false or of few
-    whole numbers is predicted as classes, any other as a number.
+    Features are brought to one scale, a share of the rows is held out, and the
+    weights of the epoch with the best validation loss are kept. A column of
+    text, of true and false or of few whole numbers is predicted as classes,
+    any other as a number.
     """
     settings = Settings(
         data,
@@ -89,9 +100,9 @@ def train(
         patience,
         tuple(metric or ()),
         seed,
-        out or suggested_folder(Path("runs"), Path(data).stem),
+        out,
     )
-    run_training(settings, Console())
+    run_training(settings, Console(emoji=False))
 
 
 def main() -> None:
@@ -99,7 +110,9 @@ def main() -> None:
     try:
         app()
     except HandgradError as error:
-        Console(stderr=True, highlight=False, markup=False).print(f"error: {error}", soft_wrap=True)
+        Console(stderr=True, highlight=False, markup=False, emoji=False).print(
+            f"error: {error}", soft_wrap=True
+        )
         sys.exit(DATA_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,18 +1,21 @@
 """The main job: from a table to a trained net, its report and its files."""
 
+import difflib
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.data import BUNDLED, Dataset, load, read_csv, train_test_split
-from handgrad.errors import DataError, SettingError
-from handgrad.files import FileError
+from handgrad.cli.settings import Settings, check_folder, hidden_layers, made, suggested_folder
+from handgrad.data import BUNDLED, Dataset, load, train_test_split
+from handgrad.data.csv import dataset_of, listed, read_table
+from handgrad.errors import DataError
+from handgrad.files import FileError, kind_of, reason
 from handgrad.fit import fit
-from handgrad.layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Standardize, Tanh
+from handgrad.layers import Linear, Softmax, Standardize
 from handgrad.losses import CrossEntropyLoss, Loss, MSELoss
 from handgrad.metrics import metrics_of
 from handgrad.net import Net
@@ -23,30 +26,6 @@ from handgrad.training import Evaluation, History, evaluate
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-ACTIVATIONS: dict[str, type[Layer]] = {
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
-}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the command line was asked for."""
-
-    data: str
-    target: str
-    layers: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    validation: float
-    patience: int
-    metrics: tuple[str, ...]
-    seed: int
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -61,68 +40,59 @@ class Run:
 
 def run_training(settings: Settings, console: "Console") -> Run:
     """Read, train, show the result and write the run's folder."""
-    folder = settings.folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileError(f"{folder} is there already", "a new or empty folder", "another --out")
-    dataset = _read(settings)
-    console.print(f"[bold]{dataset.name}[/bold]: {_described(dataset)}")
-    run = _train(settings, dataset)
+    from rich.text import Text
+
+    settings.check()
+    dataset = read(settings)
+    folder = settings.folder or suggested_folder(Path("runs"), dataset.name)
+    check_folder(folder)
+    console.print(Text.assemble((dataset.name, "bold"), f": {_described(dataset)}"))
+    run = train(settings, dataset)
     console.print(_result_table(dataset, run))
     best = run.history.best("validation_loss").epoch
-    console.print(
-        f"{len(run.history)} epochs: {run.history.stopped_because}; weights of epoch {best} kept"
-    )
-    _write(folder, dataset, run, best)
-    console.print(
-        f"written: [bold]{folder}[/bold]/{{weights.safetensors, history.csv, "
-        "history.json, training.png}",
-        highlight=False,
-    )
+    ended = run.history.stopped_because.replace("_", " ")
+    n = f"{len(run.history)} epoch{'s' * (len(run.history) != 1)}"
+    console.print(f"{n}: {ended}; the weights of epoch {best} are kept")
+    names = _write(folder, dataset, run, best)
+    console.print(Text.assemble("written to ", (str(folder), "bold"), f": {', '.join(names)}"))
     return run
 
 
-def suggested_folder(parent: Path, name: str) -> Path:
-    """The first of NAME-1, NAME-2 … in `parent` that is not there yet."""
-    number = 1
-    while (parent / f"{name}-{number}").exists():
-        number += 1
-    return parent / f"{name}-{number}"
-
-
-def hidden_layers(text: str, n_in: int, rng: np.random.Generator) -> tuple[list[Layer], int]:
-    """The layers that `64,tanh,32,relu` asks for, and how many numbers come out of them."""
-    layers: list[Layer] = []
-    for word in filter(None, (part.strip() for part in text.split(","))):
-        if word.isdigit() and int(word) > 0:
-            layers.append(Linear(n_in, int(word), initializer="he_normal", rng=rng))
-            n_in = int(word)
-        elif word in ACTIVATIONS:
-            layers.append(ACTIVATIONS[word]())
-        else:
-            raise SettingError(
-                f"{word!r} in --layers {text}",
-                f"numbers of units, and {', '.join(ACTIVATIONS)}",
-                "--layers 32,relu,32,relu",
-            )
-    return layers, n_in
-
-
-def _read(settings: Settings) -> Dataset:
-    if settings.data in BUNDLED:
-        if settings.target != "target":
+def read(settings: Settings) -> Dataset:
+    """The bundled set or the CSV file that was named; its target has more than one value."""
+    data, target = settings.data, settings.target or "target"
+    if data in BUNDLED:
+        if target != "target":
             raise DataError(
-                f"{settings.data}: no column named {settings.target!r} to predict",
+                f"{data}: no column named {target!r} to predict",
                 "the bundled set's own target",
-                f"handgrad train {settings.data}, without --target",
+                f"handgrad train {data}, without --target",
             )
-        return load(settings.data)
-    if not Path(settings.data).exists() and "." not in Path(settings.data).name:
+        return load(data)
+    if not kind_of(data) and "." not in Path(data).name:
+        close = difflib.get_close_matches(data.lower(), BUNDLED, n=1)
         raise DataError(
-            f"{settings.data!r} is neither a file nor a bundled data set",
+            f"{data!r} is neither a file nor a bundled data set",
             f"a CSV file, or one of {', '.join(BUNDLED)}",
-            "handgrad train breast_cancer",
+            f"handgrad train {close[0] if close else 'breast_cancer'}",
         )
-    return read_csv(settings.data, settings.target)
+    table = read_table(data)
+    names = table.column_names
+    if settings.target is None and "target" not in names and len(names) > 1:
+        raise DataError(
+            f"{data}: --target is missing",
+            f"the column to predict, one of {listed(names)}",
+            f"--target '{names[-1]}', if it is the last column",
+        )
+    dataset = dataset_of(table, target, data)
+    if (dataset.y == dataset.y[0]).all():
+        value = dataset.class_names[0] if dataset.class_names else dataset.y[0]
+        raise DataError(
+            f"{data}: the target {target!r} is {value} in every row",
+            "a target with at least two values",
+            "another --target, or a table with other rows too",
+        )
+    return dataset
 
 
 def _described(dataset: Dataset) -> str:
@@ -133,26 +103,29 @@ def _described(dataset: Dataset) -> str:
         names = ", ".join(dataset.class_names[:6])
         more = ", …" if len(dataset.class_names) > 6 else ""
         kind = f"{len(dataset.class_names)} classes, {names}{more}"
-    return f"{rows} rows, {features} features; predicting {dataset.target_name}: {kind}"
+    columns = "1 feature" if features == 1 else f"{features} features"
+    return f"{rows} rows, {columns}; predicting {dataset.target_name}: {kind}"
 
 
-def _train(settings: Settings, dataset: Dataset) -> Run:
+def train(settings: Settings, dataset: Dataset) -> Run:
+    """Hold rows out, train on the others, and judge the net on both."""
     generator = np.random.default_rng(settings.seed)
     classes = len(dataset.class_names)
     loss: Loss = CrossEntropyLoss() if classes else MSELoss()
     usual = (*loss.usual_metrics, *(() if classes else ("root_mean_squared_error",)))
-    metrics = list(metrics_of(settings.metrics or usual))
+    metrics = metrics_of(settings.metrics or usual)
     x, x_held, y, y_held = train_test_split(
         dataset.x, dataset.y, test_size=settings.validation, stratify=bool(classes), rng=generator
     )
-    hidden, width = hidden_layers(settings.layers, dataset.x.shape[1], generator)
+    hidden = made(hidden_layers(settings.layers), x.shape[1], generator)
+    width = next((layer.n_out for layer in reversed(hidden) if layer.n_out), x.shape[1])
     net = Net(
         Standardize.of(x),
         *hidden,
         Linear(width, max(classes, 1), rng=generator),
         *((Softmax(),) if classes else ()),
     )
-    units = None if classes else Standardize.of(y[:, None])
+    units = None if classes else _units(y, metrics)
     history = fit(
         net,
         (x, y if units is None else units.forward(y[:, None])),
@@ -168,8 +141,22 @@ def _train(settings: Settings, dataset: Dataset) -> Run:
     )
     if units is not None:
         net.add(units.inverse())
-    held = evaluate(net, (x_held, y_held), loss=loss, metrics=metrics)
-    return Run(net, history, evaluate(net, (x, y), loss=loss, metrics=metrics), held)
+    scale = 1.0 if units is None else float(units.scale[0])
+    training, held = (
+        replace(found, loss=found.loss / scale**2)
+        for found in (
+            evaluate(net, rows, loss=loss, metrics=metrics.values())
+            for rows in ((x, y), (x_held, y_held))
+        )
+    )
+    return Run(net, history, training, held)
+
+
+def _units(y: Any, metrics: dict[str, Any]) -> Standardize:
+    """The scale on which numbers are learnt; refuses metrics that are for classes."""
+    for metric in metrics.values():
+        metric(y[:, None], y)
+    return Standardize.of(y[:, None])
 
 
 def _result_table(dataset: Dataset, run: Run) -> Any:
@@ -179,7 +166,8 @@ def _result_table(dataset: Dataset, run: Run) -> Any:
     table.add_column("")
     for name in ("training", "validation"):
         table.add_column(name, justify="right")
-    rows = {"loss": (run.training.loss, run.validation.loss)}
+    loss = "loss" if dataset.class_names else "loss, in squared standard deviations"
+    rows = {loss: (run.training.loss, run.validation.loss)}
     rows |= {
         name: (value, run.validation.metrics[name]) for name, value in run.training.metrics.items()
     }
@@ -188,26 +176,39 @@ def _result_table(dataset: Dataset, run: Run) -> Any:
     return table
 
 
-def _write(folder: Path, dataset: Dataset, run: Run, best: int) -> None:
+def _write(folder: Path, dataset: Dataset, run: Run, best: int) -> list[str]:
     """All files of the run, or none: they are made beside the folder and moved in one go."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".run-") as name:
-        made = Path(name) / "run"
-        save_weights(run.net, made / "weights.safetensors")
-        run.history.to_csv(made / "history.csv")
-        run.history.to_json(made / "history.json")
-        _picture(made / "training.png", dataset, run.history, best)
-        if folder.exists():
-            folder.rmdir()
-        shutil.move(made, folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".run-") as name:
+            new = Path(name) / "run"
+            files = [
+                save_weights(run.net, new / "weights.safetensors"),
+                run.history.to_csv(new / "history.csv"),
+                run.history.to_json(new / "history.json"),
+                _picture(new / "training.png", dataset, run.history, best),
+            ]
+            if folder.exists():
+                for file in files:
+                    file.replace(folder / file.name)
+            else:
+                shutil.move(new, folder)
+    except OSError as error:
+        raise FileError(
+            f"{folder} could not be written: {reason(error)}",
+            "a folder in a place that can be written to, with space left",
+            "another --out",
+        ) from error
+    return [file.name for file in files]
 
 
-def _picture(path: Path, dataset: Dataset, history: History, best: int) -> None:
+def _picture(path: Path, dataset: Dataset, history: History, best: int) -> Path:
     from matplotlib.figure import Figure
 
-    what = ["loss", *history[0].metrics]  # type: ignore[union-attr]
+    what = ["loss", *history[0].metrics]
     figure = Figure(figsize=(5 * len(what), 4), layout="constrained", dpi=120)
     for axes, name in zip(figure.subplots(1, len(what), squeeze=False)[0], what, strict=True):
         plot_training_progress(history, name, axes, best=best)
-    figure.suptitle(f"{dataset.name}: predicting {dataset.target_name}")
+    figure.suptitle(f"{dataset.name}: predicting {dataset.target_name}", parse_math=False)
     figure.savefig(path)
+    return path

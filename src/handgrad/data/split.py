@@ -1,11 +1,14 @@
 """Setting rows aside for testing."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from handgrad.errors import DataError, SettingError
+from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
+from handgrad.training.targets import array_of
 
 
 def train_test_split(
@@ -28,31 +31,45 @@ def train_test_split(
     """
     from sklearn.model_selection import train_test_split as split
 
-    if not 0 < test_size < 1:
+    if isinstance(test_size, bool) or not isinstance(test_size, Real) or not 0 < test_size < 1:
         raise SettingError(
             f"a share of {test_size!r} set aside", "a share between 0 and 1", "0.2, for a fifth"
         )
-    parts = [np.asarray(part) for part in (x if isinstance(x, tuple) else (x,))]
-    y = np.asarray(y)
-    if any(len(part) != len(y) for part in parts):
+    parts = [array_of(part, "x") for part in (x if isinstance(x, tuple) else (x,))]
+    y = array_of(y, "y")
+    lengths = {len(part) if part.ndim else 0 for part in parts}
+    if y.ndim == 0 or lengths != {len(y)}:
         raise DataError(
-            f"{len(parts[0])} rows of x and {len(y)} targets",
+            f"{' and '.join(map(str, sorted(lengths))) or 'no'} rows of x and "
+            f"{len(y) if y.ndim else 'no'} targets",
             "as many targets as rows",
             "check that x and y come from the same rows",
         )
-    seed = int(np.random.default_rng(rng).integers(2**31))
+    if stratify:
+        _check_classes(y)
+    seed = int(spawning_generator(rng).integers(2**31))
     try:
         pieces = split(
             *parts, y, test_size=test_size, stratify=y if stratify else None, random_state=seed
         )
     except ValueError as error:
-        counts = np.unique(y, return_counts=True)[1] if stratify else np.array([len(y)])
         raise DataError(
-            f"{len(y)} rows, the rarest class with {counts.min()}, cannot be split: {error}",
-            "enough rows for both sides, two of each class if stratified",
-            "more rows, another share, or your own split: validation=(x_val, y_val)",
+            f"{len(y)} rows cannot be split with {test_size:g} of them set aside: {error}",
+            "enough rows for both sides, one of each class on each side if stratified",
+            "more rows, or another share",
         ) from error
     train, test = pieces[0::2], pieces[1::2]
     if isinstance(x, tuple):
         return tuple(train[:-1]), tuple(test[:-1]), train[-1], test[-1]
     return train[0], test[0], train[1], test[1]
+
+
+def _check_classes(y: Array) -> None:
+    classes, counts = np.unique(y, return_counts=True, axis=0 if y.ndim > 1 else None)
+    if (counts < 2).any():
+        raise DataError(
+            f"{(counts < 2).sum()} of {len(classes)} classes have a single row, "
+            f"{classes[counts < 2].tolist()[0]!r} for one",
+            "two rows or more of each class, so that both sides have one",
+            "leave those rows out, or check that these are classes and not measured numbers",
+        )

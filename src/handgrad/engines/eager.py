@@ -1,28 +1,14 @@
 """The eager engine: the pages run as they stand, batch by batch, in NumPy."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from handgrad.engines.epoch import Epoch
 from handgrad.engines.minibatches import batches, number_of_rows, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the rows gave.
-
-    `loss` is the running mean over the batches, each row counting once; `predictions` are in
-    the order of the rows that were visited; `diverged_at` is the first batch (from 1) whose
-    loss or step was not finite, after which the pass ended.
-    """
-
-    loss: float
-    predictions: Array
-    diverged_at: int | None = None
 
 
 class EagerEngine:

@@ -49,7 +49,8 @@ def printed(
         source = f"{Path(node.origin.file).name}:{node.origin.line}"
         lines.append(_row(f"{names[i]} = {_expression(i, nodes, names)[0]}", node, source))
     lines += ["", "results"]
-    lines += [f"  {name} = {names[i]}" for name, i in outputs.items()]
+    for name, i in outputs.items():
+        lines.append(f"  {name}" if name == names[i] else f"  {name} = {names[i]}")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -94,35 +95,40 @@ def _names(
 
 def _assigned(node: Node) -> str | None:
     """The name that the page gives to what this node's line computes."""
-    if node.origin is None:
-        return None
-    targets = _targets(node.origin.file)
-    label = targets.get(node.origin.line)
-    if label == "return":
-        if node.origin.layer == "loss":
-            return {"forward": "loss", "backward": "dp"}.get(node.origin.method)
-        return {"forward": "y", "backward": "dx", "rule": "new_w"}.get(node.origin.method)
-    return label
+    return _names_of_lines(node.origin.file).get(node.origin.line) if node.origin else None
 
 
 @lru_cache(maxsize=64)
-def _targets(file: str) -> dict[int, str]:
-    """For each line of a file, the name its statement assigns to, or 'return'."""
-    found: dict[int, str] = {}
+def _names_of_lines(file: str) -> dict[int, str]:
+    """For each line of a file, the name of what its statement assigns or returns."""
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:
-        return found
-    for statement in ast.walk(tree):
-        match statement:
+        return {}
+    found: dict[int, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            found |= _returned(node)
+    for node in ast.walk(tree):
+        match node:
             case ast.Assign(targets=[target]) | ast.AugAssign(target=target):
                 label = _label(target)
-            case ast.Return():
-                label = "return"
-            case _:
-                continue
-        if label and statement.end_lineno:
-            found |= dict.fromkeys(range(statement.lineno, statement.end_lineno + 1), label)
+                if label and node.end_lineno:
+                    found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), label)
+    return found
+
+
+def _returned(page: ast.ClassDef) -> dict[int, str]:
+    """What a page returns: z where backward takes dz, dx where forward takes x, new_w of a rule."""
+    methods = {f.name: f for f in page.body if isinstance(f, ast.FunctionDef)}
+    takes = {name: f.args.args[1].arg for name, f in methods.items() if len(f.args.args) > 1}
+    dy, x = takes.get("backward", "dy"), takes.get("forward", "x")
+    labels = {"forward": dy[1:] if dy.startswith("d") else dy, "backward": f"d{x}", "rule": "new_w"}
+    found: dict[int, str] = {}
+    for name, label in labels.items():
+        for node in ast.walk(methods[name]) if name in methods else ():
+            if isinstance(node, ast.Return) and node.end_lineno:
+                found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), label)
     return found
 
 

@@ -71,28 +71,57 @@ def _run_once(
     dtype: np.dtype[Any],
     training: bool,
 ) -> tuple[Tape, dict[str, int]]:
-    tape = Tape(dtype)
     copies: Pages = copy.deepcopy(dict(pages))
     walked = [pair for prefix, page in copies.items() for pair in _walk(page, prefix)]
+    tape, given = _prepared(walked, inputs, dtype, training)
+    before = [{k: _kept(v) for k, v in vars(page).items()} for _, page in walked]
+    with np.errstate(all="ignore"):
+        results = run(copies, **given)
+        tape.finish()
+        for (path, page), start in zip(walked, before, strict=True):
+            results |= _changes(path, page, start)
+        again, given = _prepared(walked, inputs, dtype, training)
+        run(copies, **given)
+    _check_second_step(tape, again)
+    outputs: dict[str, int] = {}
+    for name, value in results.items():
+        _output(outputs, name, value)
+    return tape, outputs
+
+
+def _prepared(
+    walked: Sequence[tuple[str, Page]],
+    inputs: dict[str, Any],
+    dtype: np.dtype[Any],
+    training: bool,
+) -> tuple[Tape, dict[str, Any]]:
+    """A new tape, on which parameters, state, streams and inputs are leaves."""
+    tape = Tape(dtype)
     given = {name: _leaves(tape, name, value) for name, value in inputs.items()}
     for path, page in walked:
         tape.paths[id(page)] = path
         if isinstance(page, Layer):
             for name in (*page.param_names, *page.state_names):
-                values = np.asarray(getattr(page, name), dtype)
-                page.__dict__[name] = tape.leaf(f"{path}.{name}" if path else name, values)
+                values = getattr(page, name)
+                values = values.value if isinstance(values, Traced) else values
+                leaf = tape.leaf(f"{path}.{name}" if path else name, np.asarray(values, dtype))
+                page.__dict__[name] = leaf
             page.training = training
             page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
-    before = [{k: _kept(v) for k, v in vars(page).items()} for _, page in walked]
-    with np.errstate(all="ignore"):
-        results = run(copies, **given)
-    tape.finish()
-    for (path, page), start in zip(walked, before, strict=True):
-        results |= _changes(path, page, start)
-    outputs: dict[str, int] = {}
-    for name, value in results.items():
-        _output(outputs, name, value)
-    return tape, outputs
+    return tape, given
+
+
+def _check_second_step(first: Tape, second: Tape) -> None:
+    """A second step on the same pages must run as the first did, whatever that left behind."""
+    steps = [(step.operation, step.origin) for step in first.steps]
+    for i, step in enumerate(second.steps):
+        if i >= len(steps) or (step.operation, step.origin) != steps[i]:
+            raise refusal(
+                step.origin,
+                "does not run in the second step as in the first",
+                "every step alike; state that outlives a step declared",
+                'state_names = ("name",), and an array in __init__',
+            )
 
 
 def _leaves(tape: Tape, name: str, value: Any) -> Any:
@@ -153,7 +182,7 @@ def _unchanged(value: Any, before: Any) -> bool:
 
 def _where_assigned(page: Page, name: str) -> Origin:
     """The line of the page's class that assigns to the attribute."""
-    for method in ("forward", "backward"):
+    for method in ("forward", "backward", "rule"):
         function = getattr(type(page), method, None)
         if function is None:
             continue

@@ -6,7 +6,7 @@ each time, or follows the batch size n by one of a few rules: `6 n`, `1/n`, `ara
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ class Rule:
     """A value that depends on the batch size: how it reads, and how it is computed."""
 
     text: str
-    of: Callable[[int], Any]
+    of: Callable[[int], Any] = field(compare=False)
 
     def __str__(self) -> str:
         return self.text
@@ -94,7 +94,7 @@ def _solve_floating(values: Sequence[Any], sizes: Sequence[int]) -> Rule:
 
 
 def _scaled(text: str, function: Callable[[float, int], float], k: float, kind: type) -> Rule:
-    return Rule(text.format(k=f"{k:g}").replace("1*", ""), lambda n: kind(function(k, n)))
+    return Rule(text.format(k=f"{k:.17g}").replace("1*", ""), lambda n: kind(function(k, n)))
 
 
 def _solve_arrays(values: Sequence[Array], sizes: Sequence[int]) -> Any:

@@ -128,6 +128,13 @@ class Tape:
     def _value(self, leaf: Any, origin: Origin) -> Any:
         if not isinstance(leaf, Traced):
             return leaf
+        if leaf.tape is not self:
+            raise refusal(
+                origin,
+                "reads what an earlier step left behind",
+                "state that outlives a step declared",
+                'state_names = ("name",), and an array in __init__',
+            )
         base = leaf if leaf.base is None else leaf.base
         pending = self.unwritten.get(id(base))
         if pending is not None and pending is not leaf:
@@ -164,7 +171,8 @@ class Tape:
                 origin,
                 f"turns {self.dtype} into float64: {name} meets a float64 number or array",
                 f"{self.dtype} throughout; plain Python numbers keep it",
-                "2 ** 0.5 for np.sqrt(2), rng.random(x.shape, dtype=x.dtype), a.astype(x.dtype)",
+                "2 ** 0.5 for np.sqrt(2), rng.random(x.shape, dtype=x.dtype), a.astype(x.dtype); "
+                "or declare the layer's own arrays in state_names",
             )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.errors import SettingError, described
 from handgrad.graph.examples import example_targets, required_example
 from handgrad.graph.graph import Graph
 from handgrad.graph.recorder import record
@@ -44,7 +44,7 @@ def trace(
         return _trace_loss(page, x, y)
     if not isinstance(page, Layer):
         raise SettingError(
-            f"{page!r}, of type {type(page).__name__}",
+            described(page),
             "a layer, a net, a loss or an optimizer",
             "hg.trace(net, hg.CrossEntropyLoss())",
         )
@@ -108,7 +108,10 @@ def _trace_optimizer(optimizer: Optimizer) -> Graph:
         return arrays | {"learning_rate": optimizer.learning_rate, "step": 3}
 
     def run(pages: Any, learning_rate: Any, step: Any, **arrays: Any) -> dict[str, Any]:
-        new = pages[""].rule(*arrays.values(), learning_rate=learning_rate, step=step)
+        rule = pages[""]
+        stated, rule.learning_rate = rule.learning_rate, learning_rate
+        new = rule.rule(*arrays.values(), learning_rate=learning_rate, step=step)
+        rule.learning_rate = stated
         new = new if isinstance(new, tuple) else (new,)
         return {f"new {n}": v for n, v in zip(("w", *optimizer.state_names), new, strict=True)}
 

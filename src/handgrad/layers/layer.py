@@ -87,14 +87,18 @@ class Layer(Page):
         """Every parameter by its path, `{'0.W': ..., '0.b': ...}`: the arrays themselves."""
         return self._named("param_names")
 
+    def named_states(self) -> dict[str, Array]:
+        """All running state by its path, `{'1.mean': ...}`: the arrays themselves."""
+        return self._named("state_names")
+
     def state(self) -> dict[str, Array]:
         """Copies of all parameters and running state by path; `load_state` puts them back."""
-        everything = self._named("param_names") | self._named("state_names")
+        everything = self.named_parameters() | self.named_states()
         return {path: array.copy() for path, array in everything.items()}
 
     def load_state(self, state: dict[str, Array]) -> None:
         """Put back what `state()` gave; names and shapes must fit, or nothing is changed."""
-        own = self._named("param_names") | self._named("state_names")
+        own = self.named_parameters() | self.named_states()
         if missing := [path for path in own if path not in state]:
             raise SettingError(
                 f"the state lacks {', '.join(missing)}",

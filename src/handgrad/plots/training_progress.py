@@ -1,7 +1,9 @@
 """How loss and metric went, epoch by epoch."""
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
+from handgrad.errors import SettingError
 from handgrad.metrics import SMALLER_IS_BETTER
 from handgrad.training import History
 
@@ -16,27 +18,44 @@ def plot_training_progress(
 ) -> "Axes":
     """Draw the training and validation curve of `what`, the loss or a metric by name.
 
-    `best` marks an epoch. Blue and orange stay apart for colour-blind eyes, and the validation
-    curve is dashed too.
+    `best` marks an epoch. Without `ax` a new figure is made, `axes.figure`. Blue and orange
+    stay apart for colour-blind eyes, and the validation curve is dashed too.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
-    axes: Any = ax if ax is not None else Figure(figsize=(6, 4), layout="constrained").subplots()
     columns = history.columns()
+    _check_drawable(columns, what)
+    axes: Any = ax if ax is not None else Figure(figsize=(6, 4), layout="constrained").subplots()
     for side, colour, style in (("train", TRAINING, "-"), ("validation", VALIDATION, "--")):
         values = columns.get(f"{side}_{what}")
         if values:
             label = {"train": "training", "validation": "validation"}[side]
-            axes.plot(columns["epoch"], values, style, color=colour, label=label, linewidth=1.8)
+            marker = "o" if len(values) == 1 else None
+            axes.plot(
+                columns["epoch"], values, style, color=colour, label=label, lw=1.8, marker=marker
+            )
     if best is not None:
         axes.axvline(best, color=BEST, linestyle=":", linewidth=1.2, label=f"best epoch, {best}")
     name = "R²" if what == "r2" else what.replace("_", " ")
     axes.set(xlabel="epoch", ylabel=name, title=name[0].upper() + name[1:])
     if what == "accuracy":
         axes.set_ylim(top=1.0)
-    elif what == "loss" or what in SMALLER_IS_BETTER:
+    elif (what == "loss" or what in SMALLER_IS_BETTER) and axes.dataLim.y0 >= 0:
         axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return axes
+
+
+def _check_drawable(columns: dict[str, list[float | int | None]], what: str) -> None:
+    known = [name.removeprefix("train_") for name in columns if name.startswith("train_")]
+    if what not in known:
+        close = difflib.get_close_matches(str(what), known, n=1, cutoff=0.4)
+        raise SettingError(
+            f"{what!r} is not in this history",
+            f"one of {', '.join(known)}" if known else "a training of an epoch or more",
+            f"did you mean {close[0]!r}?" if close else "hg.fit(…, metrics=[...])",
+        )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import HandgradError, SettingError, positive
+from handgrad.errors import HandgradError, SettingError, described, positive
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.proof.gradient_report import Comparison, GradientReport
@@ -42,7 +42,7 @@ def check_gradients(
     positive("entries", entries, whole=True)
     if not isinstance(page, Layer | Loss):
         raise SettingError(
-            f"{page!r}, of type {type(page).__name__}",
+            described(page),
             "a layer, a net or a loss",
             "hg.check_gradients(hg.Linear(3, 2)), the object with its brackets",
         )

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from handgrad.files import FileError, write_whole
+from handgrad.errors import HandgradError
+from handgrad.files import FileError, reason, write_whole
 from handgrad.net import Net
 
 IN_THE_FILE = {"W": "weight", "b": "bias"}
@@ -26,13 +25,22 @@ def load_weights(net: Net, path: str | Path) -> Net:
 
     try:
         arrays = load_file(path)
-    except (OSError, SafetensorError) as error:
+    except (OSError, TypeError, KeyError, SafetensorError) as error:
         raise FileError(
-            f"{path}: {error}",
+            f"{path}: {reason(error)}",
             "a .safetensors file, as hg.save_weights writes it",
             "check the path, and that the file was copied whole",
         ) from error
-    net.load_state({_renamed(name, IN_THE_NET): np.asarray(a) for name, a in arrays.items()})
+    try:
+        net.load_state(
+            {_renamed(name, IN_THE_NET): array for name, array in sorted(arrays.items())}
+        )
+    except HandgradError as error:
+        raise FileError(
+            f"{path}: made for another net: {error.came}",
+            error.expected,
+            "a net of the same layers and sizes as the one that was saved",
+        ) from error
     return net
 
 

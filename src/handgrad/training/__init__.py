@@ -1,6 +1,6 @@
 """Training as a stream of reports, and what adapts that stream."""
 
-from handgrad.training.checks import checked_pair
+from handgrad.training.checks import check_kinds, check_monitor, checked_rows
 from handgrad.training.early_stopping import early_stopping
 from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.history import History
@@ -12,7 +12,9 @@ __all__ = [
     "Evaluation",
     "History",
     "Report",
-    "checked_pair",
+    "check_kinds",
+    "check_monitor",
+    "checked_rows",
     "early_stopping",
     "evaluate",
     "progress",

@@ -1,41 +1,87 @@
 """What comes in at the border of training: refused with a reason, or ready for the engine."""
 
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from handgrad.engines.minibatches import number_of_rows, take
-from handgrad.errors import DataError, SettingError, ShapeError
+from handgrad.errors import DataError, HandgradError, SettingError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.metrics import Metric, metrics_of
 from handgrad.net import Net
+from handgrad.optimizers import Optimizer
+from handgrad.training.targets import array_of, checked_targets
+
+MOST_ROWS_TRIED = 256
+EXAMPLES: dict[type, str] = {
+    Net: "hg.Net(hg.Linear(2, 2), hg.Softmax())",
+    Loss: "loss=hg.CrossEntropyLoss()",
+    Optimizer: "optimizer=hg.SGD(0.1)",
+}
 
 
-def checked_rows(net: Net, loss: Loss, data: Any, what: str, *, learn: bool) -> tuple[Any, Array]:
-    """The inputs and targets in `data`, fit for `net` and `loss`; `learn`: to be trained on."""
+def check_kinds(**given: tuple[Any, type]) -> None:
+    """Refuse what is not of its kind: `check_kinds(loss=(loss, Loss))`."""
+    for name, (value, kind) in given.items():
+        if isinstance(value, kind):
+            continue
+        is_class = isinstance(value, type)
+        raise SettingError(
+            f"{name} = {value!r}" + ("" if is_class else f", of type {type(value).__name__}"),
+            f"an object of a class that derives from hg.{kind.__name__}",
+            f"{value.__name__}(…), with brackets, for an object of that class"
+            if isinstance(value, type) and issubclass(value, kind)
+            else EXAMPLES[kind],
+        )
+
+
+def checked_rows(
+    net: Net,
+    loss: Loss,
+    data: Any,
+    what: str,
+    *,
+    learn: bool,
+    metrics: Iterable[str | Metric] | None = None,
+) -> tuple[Any, Array, dict[str, Metric]]:
+    """The inputs and targets in `data`, fit for `net`, `loss` and the metrics, which come third.
+
+    `learn`: the rows are to be trained on. Without `metrics`, the loss's usual ones.
+    """
+    check_kinds(net=(net, Net), loss=(loss, Loss))
+    chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
     x, y = checked_pair(data, what)
     x = (
-        tuple(_inputs(net, part, what) for part in x)
+        tuple(_inputs(net, part, f"{what}, input {i + 1}") for i, part in enumerate(x))
         if isinstance(x, tuple)
         else _inputs(net, x, what)
     )
-    y = np.asarray(y)
-    if y.ndim == 0 or number_of_rows(x) != len(y):
+    y = array_of(y, f"{what}, targets")
+    lengths = {len(part) for part in (x if isinstance(x, tuple) else (x,))}
+    if y.ndim == 0 or lengths != {len(y)}:
+        rows = " and ".join(map(str, sorted(lengths))) or "no"
         raise DataError(
-            f"{what}: {number_of_rows(x)} rows of x and {'no' if y.ndim == 0 else len(y)} targets",
+            f"{what}: {rows} rows of x and {'no' if y.ndim == 0 else len(y)} targets",
             "as many targets as rows",
             "check that x and y come from the same rows",
         )
     if len(y) == 0:
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)
-    p = net.predict(take(x, slice(0, 2)))
-    _check_predictions(net, loss, p)
-    return x, _targets(loss, y, p, what, learn)
+    tried = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS_TRIED)).astype(int)
+    with np.errstate(all="ignore"):
+        p = net.predict(take(x, tried))
+    _check_predictions(net, loss, p, len(tried))
+    y = checked_targets(loss, y, p, what, learn)
+    _try_metrics(chosen, p, y[tried])
+    return x, y, chosen
 
 
 def check_fit(net: Net, loss: Loss) -> None:
-    """Refuse a net whose last layer gives what the loss does not take."""
+    """Refuse a net whose last layer gives what the loss does not take, or whose weights are NaN."""
     if not net.layers:
         raise SettingError(
             "a net without layers", "at least one layer", "hg.Net(hg.Linear(2, 10), …)"
@@ -48,6 +94,13 @@ def check_fit(net: Net, loss: Loss) -> None:
             f"remove {last!r}, or use CrossEntropyLoss()",
             net.position(len(net.layers) - 1),
         )
+    for path, array in net.state().items():
+        if not np.isfinite(array).all():
+            raise SettingError(
+                f"{path} of the net holds NaN or infinity before anything was computed",
+                "finite weights",
+                "make the net anew, or load weights that are finite",
+            )
 
 
 def checked_pair(data: Any, what: str) -> tuple[Any, Any]:
@@ -55,44 +108,61 @@ def checked_pair(data: Any, what: str) -> tuple[Any, Any]:
     try:
         x, y = data
     except (TypeError, ValueError):
+        is_tuple = isinstance(data, tuple | list)
         raise DataError(
-            f"{what} of type {type(data).__name__}", "a pair (x, y)", "hg.train(net, (x, y), …)"
+            f"{what}: {f'{len(data)} parts' if is_tuple else f'one {type(data).__name__}'}",
+            "a pair (x, y)",
+            "hg.train(net, (x, y), …), with validation=(x_val, y_val)",
         ) from None
     return x, y
 
 
+def check_monitor(monitor: str, metrics: Mapping[str, Metric], *, validation: bool) -> None:
+    """Refuse to monitor what no report will hold."""
+    known = ["train_loss", *(["validation_loss"] if validation else []), *metrics]
+    if monitor in known:
+        return
+    close = difflib.get_close_matches(str(monitor), known, n=1)
+    raise SettingError(
+        f"monitor = {monitor!r}, which this training does not report",
+        f"one of {', '.join(known)}",
+        f"did you mean {close[0]!r}?"
+        if close
+        else "validation=..., for a validation loss; metrics=[...], for a metric",
+    )
+
+
 def _inputs(net: Net, x: Any, what: str) -> Array:
-    try:
-        x = np.asarray(x)
-    except ValueError as error:
+    x = array_of(x, what)
+    if x.ndim == 0 and x.dtype.kind in "fiub":
         raise DataError(
-            f"{what}: rows of different lengths",
-            "the same number of features in every row",
-            "check the row that is shorter or longer",
-        ) from error
-    cast: Array = net.cast(x)
+            f"{what}: the single number {x}", "an array of rows", "x = [[1.0, 2.0]], for one row"
+        )
+    with np.errstate(over="ignore"):
+        cast: Array = net.cast(x)
     if cast.dtype.kind == "f" and not np.isfinite(cast).all():
         bad = np.argwhere(~np.isfinite(cast))
-        places = "all finite before, too large now" if np.isfinite(x).all() else "the first"
+        column = f", feature {bad[0][-1]}" if cast.ndim > 1 else ""
+        too_large = f" (too large for {cast.dtype})" if np.isfinite(x[tuple(bad[0])]) else ""
+        count = "1 number is" if len(bad) == 1 else f"{len(bad)} numbers are"
         raise DataError(
-            f"{what}: {len(bad)} numbers are NaN or infinite as {cast.dtype}, {places} at row "
-            f"{bad[0][0]}, feature {bad[0][-1]}",
+            f"{what}: {count} NaN or infinite, the first {x[tuple(bad[0])]:g}{too_large} "
+            f"at row {bad[0][0]}{column}, counted from 0",
             "finite numbers",
-            "drop those rows, x[np.isfinite(x).all(axis=1)], or fill in the column's mean",
+            "divide that feature, or hg.Net(…, dtype=np.float64)"
+            if too_large
+            else "drop those rows, x[np.isfinite(x).all(axis=1)], or fill in the column's mean",
         )
     return cast
 
 
-def _check_predictions(net: Net, loss: Loss, p: Array) -> None:
+def _check_predictions(net: Net, loss: Loss, p: Any, rows: int) -> None:
     where = net.position(len(net.layers) - 1)
-    wrong = loss.takes == "probabilities" and bool((p < 0).any() or (p > 1 + 1e-5).any())
-    if wrong:
-        ending = "Softmax()" if loss.targets == "classes" else "Sigmoid()"
-        raise SettingError(
-            f"{loss!r} was handed numbers from {p.min():.3g} to {p.max():.3g}",
-            "probabilities, between 0 and 1",
-            f"{ending} as the last layer"
-            + (", or SoftmaxCrossEntropyLoss()" if loss.targets == "classes" else ""),
+    if number_of_rows(p) != rows:
+        raise ShapeError(
+            f"{rows} rows went in and {number_of_rows(p)} came out",
+            "one prediction for each row",
+            "a layer that keeps the first axis: sum or average over the others",
             where,
         )
     if loss.targets == "classes" and (p.ndim != 2 or p.shape[1] < 2):
@@ -102,76 +172,33 @@ def _check_predictions(net: Net, loss: Loss, p: Array) -> None:
             "Linear(…, n_classes) before the end, or BinaryCrossEntropyLoss() for one column",
             where,
         )
+    if loss.takes != "probabilities" or net.produces == "probabilities":
+        return
+    sums = p.sum(axis=1) if loss.targets == "classes" else np.ones(1)
+    if (p < 0).any() or (p > 1 + 1e-5).any() or not np.allclose(sums, 1, atol=1e-3):
+        ending = "Softmax()" if loss.targets == "classes" else "Sigmoid()"
+        raise SettingError(
+            f"{loss!r} was handed numbers from {p.min():.3g} to {p.max():.3g}",
+            "probabilities, between 0 and 1"
+            + (", each row of sum 1" if loss.targets == "classes" else ""),
+            f"{ending} as the last layer"
+            + (", or SoftmaxCrossEntropyLoss()" if loss.targets == "classes" else ""),
+            where,
+        )
 
 
-def _targets(loss: Loss, y: Array, p: Array, what: str, learn: bool) -> Array:
-    if y.dtype.kind in "OUS" or y.dtype.kind not in "fiub":
-        raise DataError(
-            f"{what}: targets of type {y.dtype}, such as {y.flat[0]!r}",
-            "numbers",
-            "names, y = np.unique(y, return_inverse=True) turns names into 0, 1, 2 …",
-        )
-    if not np.isfinite(y).all():
-        raise DataError(
-            f"{what}: NaN or infinity among the targets",
-            "finite numbers",
-            "drop those rows, keep = np.isfinite(y)",
-        )
-    if loss.targets == "classes":
-        return _classes(y, p.shape[1], what, learn)
-    expected = (len(y), *p.shape[1:])
-    if y.size != np.prod(expected):
-        raise ShapeError(
-            f"{what}: targets of shape {y.shape}",
-            f"shape {expected}, as the predictions",
-            f"Linear(…, {y.size // len(y)}) as the last layer with weights",
-        )
-    y = y.reshape(expected)
-    if loss.targets == "binary":
-        if not np.isin(y, (0, 1)).all():
-            odd = y[~np.isin(y, (0, 1))].flat[0]
-            raise DataError(
-                f"{what}: a target of {odd:g}",
-                "0 or 1 in every target",
-                "(y == yes).astype(int); CrossEntropyLoss() for more classes",
-            )
-        _check_varied(y, what, learn)
-    return y.astype(p.dtype)
-
-
-def _classes(y: Array, n_classes: int, what: str, learn: bool) -> Array:
-    expected = f"whole numbers from 0 to {n_classes - 1}, one a row"
-    if y.ndim != 1:
-        raise ShapeError(
-            f"{what}: targets of shape {y.shape}",
-            expected,
-            "y.ravel()" if y.size == len(y) else "y.argmax(axis=1), if the targets are one-hot",
-        )
-    if y.dtype.kind == "f":
-        raise DataError(
-            f"{what}: labels of type {y.dtype}, such as {y.flat[0]:g}",
-            expected,
-            "y.astype(int), if they are classes; MSELoss() if they are measured",
-        )
-    y = y.astype(np.int64)
-    if y.min() < 0 or y.max() >= n_classes:
-        odd = int(y.min() if y.min() < 0 else y.max())
-        first = int(np.flatnonzero(y == odd)[0])
-        raise DataError(
-            f"{what}: label {odd} in row {first}, for {n_classes} classes",
-            expected,
-            "names, y = np.unique(y, return_inverse=True) numbers them from 0"
-            if odd < 0
-            else f"Linear(…, {odd + 1}) before the end for {odd + 1} classes, or labels from 0",
-        )
-    _check_varied(y, what, learn)
-    return y
-
-
-def _check_varied(y: Array, what: str, learn: bool) -> None:
-    if learn and (y == y.flat[0]).all():
-        raise DataError(
-            f"{what}: all {len(y)} rows have the label {y.flat[0]:g}",
-            "at least two classes to tell apart",
-            "rows of another class, or check the column the labels come from",
-        )
+def _try_metrics(metrics: Mapping[str, Metric], p: Array, y: Array) -> None:
+    """Refuse a metric that cannot be computed, before anything is trained for it."""
+    for name, metric in metrics.items():
+        try:
+            with np.errstate(all="ignore"):
+                float(metric(p, y))
+        except HandgradError as error:
+            error.where = error.where or f"metric {name!r}"
+            raise
+        except Exception as error:
+            raise SettingError(
+                f"metric {name!r} failed on {len(y)} rows: {type(error).__name__}: {error}",
+                f"a function of p, {p.shape} here, and y, {y.shape}, that returns a number",
+                "call it by hand: metric(net.predict(x), y)",
+            ) from error

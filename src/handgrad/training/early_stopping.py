@@ -14,8 +14,9 @@ def early_stopping(
 ) -> Iterator[Report]:
     """Pass `reports` on until `monitor` has not improved for `patience` epochs.
 
-    `monitor` is `validation_loss`, `train_loss` or a metric by name. However the training
-    ends, by patience, `break`, error or by itself, `net` has the weights of its best epoch.
+    `monitor` is `validation_loss`, `train_loss` or a metric by name; of a metric of your own,
+    more is better; NaN is never better. However the training ends, by patience, `break`, error
+    or by itself, `net` has the weights of its best epoch.
     """
     positive("patience", patience, whole=True)
     return _until_patience_ends(reports, net, patience, monitor)
@@ -25,15 +26,15 @@ def _until_patience_ends(
     reports: Iterable[Report], net: Net, patience: int, monitor: str
 ) -> Iterator[Report]:
     sign = 1 if monitor in SMALLER_IS_BETTER else -1
-    best, best_epoch, best_state = math.inf, 0, None
+    best, best_epoch, best_state = math.inf, 0, net.state()
     try:
         for report in reports:
             value = sign * report.value(monitor)
-            if value < best or best_state is None:
-                best, best_epoch, best_state = value, report.epoch, net.state()
+            if value < best or best_epoch == 0:
+                best = math.inf if math.isnan(value) else value
+                best_epoch, best_state = report.epoch, net.state()
             yield report
             if report.epoch - best_epoch >= patience:
                 return
     finally:
-        if best_state is not None:
-            net.load_state(best_state)
+        net.load_state(best_state)

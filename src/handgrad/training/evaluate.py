@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.errors import positive
 from handgrad.losses import Loss
-from handgrad.metrics import Metric, metrics_of
+from handgrad.metrics import Metric
 from handgrad.net import Net
 from handgrad.training.checks import checked_rows
 
@@ -38,8 +39,8 @@ def evaluate(
     >>> round(result.loss, 4), result.metrics["accuracy"]              # log 2, 3 of 4
     (0.6931, 0.75)
     """
-    x, y = checked_rows(net, loss, data, "evaluation data", learn=False)
-    chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
+    positive("batch_size", batch_size, whole=True)
+    x, y, chosen = checked_rows(net, loss, data, "evaluation data", learn=False, metrics=metrics)
     return evaluate_checked(net, x, y, loss, chosen, batch_size)
 
 

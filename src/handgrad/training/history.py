@@ -1,11 +1,13 @@
 """The reports of a whole training, as a table."""
 
 import csv
+import difflib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, overload
 
 from handgrad.errors import SettingError
 from handgrad.files import write_whole
@@ -31,13 +33,22 @@ class History:
     def __iter__(self) -> Iterator[Report]:
         return iter(self.reports)
 
-    def __getitem__(self, key: int | str) -> "Report | list[float | int | None]":
-        if isinstance(key, int):
+    @overload
+    def __getitem__(self, key: str) -> list[float | int | None]: ...
+    @overload
+    def __getitem__(self, key: int) -> Report: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Report]: ...
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
             return self.reports[key]
         columns = self.columns()
         if key not in columns:
+            close = difflib.get_close_matches(key, columns, n=1)
             raise SettingError(
-                f"column {key!r}", f"one of {', '.join(columns)}", "history.columns()"
+                f"no column {key!r}",
+                f"one of {', '.join(columns)}" if columns else "a training of an epoch or more",
+                f"did you mean {close[0]!r}?" if close else "history.columns()",
             )
         return columns[key]
 
@@ -48,8 +59,17 @@ class History:
 
     def best(self, monitor: str) -> Report:
         """The report with the best `monitor`: a loss or a metric by its name."""
-        choose = min if monitor in SMALLER_IS_BETTER else max
-        return choose(self.reports, key=lambda report: report.value(monitor))
+        if not self.reports:
+            raise SettingError(
+                "a history without reports", "an epoch or more", "history = hg.fit(net, …)"
+            )
+        sign = 1 if monitor in SMALLER_IS_BETTER else -1
+
+        def badness(report: Report) -> float:
+            value = sign * report.value(monitor)
+            return math.inf if math.isnan(value) else value
+
+        return min(self.reports, key=badness)
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table as CSV, one row an epoch."""
@@ -63,6 +83,13 @@ class History:
         return write_whole(path, write)
 
     def to_json(self, path: str | Path) -> Path:
-        """Write the table as JSON: why training stopped, and a list for each column."""
-        content = {"stopped_because": self.stopped_because, "columns": self.columns()}
-        return write_whole(path, lambda file: json.dump(content, file, indent=1))
+        """Write the table as JSON: why training stopped, and a list for each column.
+
+        JSON knows no infinity and no NaN: both are written as null.
+        """
+        columns = {
+            name: [v if v is not None and math.isfinite(v) else None for v in column]
+            for name, column in self.columns().items()
+        }
+        content = {"stopped_because": self.stopped_because, "columns": columns}
+        return write_whole(path, lambda file: json.dump(content, file, indent=1, allow_nan=False))

@@ -2,19 +2,23 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
 
-from handgrad.engines.eager import EagerEngine, Epoch
+from handgrad.engines.eager import EagerEngine
+from handgrad.engines.epoch import Epoch
 from handgrad.engines.minibatches import number_of_rows
-from handgrad.errors import DivergenceError, SettingError, positive
+from handgrad.errors import DivergenceError, positive
 from handgrad.initializers import spawning_generator
+from handgrad.layers import Standardize
 from handgrad.losses import Loss
-from handgrad.metrics import Metric, metrics_of
+from handgrad.metrics import Metric
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.training.checks import checked_rows
+from handgrad.training.checks import check_kinds, checked_rows
 from handgrad.training.evaluate import evaluate_checked
 from handgrad.training.report import Report
 
@@ -37,7 +41,7 @@ def train(
     `data` and `validation` are pairs (x, y). Rows are shuffled anew each epoch by `rng`, a seed
     or a Generator, from which every random layer gets a stream of its own. Everything is
     checked before the first step. Where the loss stops being finite, a DivergenceError is
-    raised and the net keeps the weights of the last whole epoch.
+    raised. After any error the net has the weights of the last whole epoch.
 
     >>> import handgrad as hg
     >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
@@ -47,10 +51,15 @@ def train(
     >>> report.epoch, bool(report.train_loss < 0.01), net.predict([[10.0]]).round().tolist()
     (50, True, [[20.0]])
     """
-    _check_settings(net, loss, optimizer, epochs, batch_size)
-    chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
-    x, y = checked_rows(net, loss, data, "training data", learn=True)
-    held_out = validation and checked_rows(net, loss, validation, "validation data", learn=False)
+    check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+    positive("epochs", epochs, whole=True)
+    positive("batch_size", batch_size, whole=True)
+    x, y, chosen = checked_rows(net, loss, data, "training data", learn=True, metrics=metrics)
+    held_out = None
+    if validation is not None:
+        *held_out, _ = checked_rows(
+            net, loss, validation, "validation data", learn=False, metrics=chosen.values()
+        )
     generator = spawning_generator(rng)
     net.seed(generator)
     engine = EagerEngine(net, loss, optimizer)
@@ -60,32 +69,35 @@ def train(
         for epoch in range(1, epochs + 1):
             if shuffle:
                 generator.shuffle(order)
-            started, before = time.perf_counter(), net.state()
-            result = engine.run_epoch(x, y, order, batch_size)
-            if result.diverged_at is not None:
-                net.load_state(before)
-                raise _diverged(epoch, result, optimizer.learning_rate)
-            seconds = time.perf_counter() - started
-            yield _report(net, loss, chosen, epoch, result, y[order], held_out, optimizer, seconds)
+            with _whole_or_not_at_all(net):
+                started = time.perf_counter()
+                result = engine.run_epoch(x, y, order, batch_size)
+                seconds = time.perf_counter() - started
+                if result.diverged_at is not None:
+                    went = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
+                    where = f"epoch {epoch}, batch {result.diverged_at}"
+                    raise _diverged(net, loss, optimizer, f"{went} in {where}")
+                report = _report(
+                    net, loss, chosen, epoch, result, y[order], held_out, optimizer, seconds
+                )
+                if not _may_be(report.validation_loss, loss):
+                    went = f"validation loss {report.validation_loss}"
+                    where = f"after the last batch of epoch {epoch}"
+                    raise _diverged(net, loss, optimizer, f"{went} {where}")
+            yield report
 
     return reports()
 
 
-def _check_settings(net: Any, loss: Any, optimizer: Any, epochs: Any, batch_size: Any) -> None:
-    kinds = (
-        ("net", net, Net, "hg.Net(hg.Linear(2, 2), hg.Softmax())"),
-        ("loss", loss, Loss, "loss=hg.CrossEntropyLoss()"),
-        ("optimizer", optimizer, Optimizer, "optimizer=hg.SGD(0.1)"),
-    )
-    for name, value, kind, example in kinds:
-        if not isinstance(value, kind):
-            raise SettingError(
-                f"{name} = {value!r}, of type {type(value).__name__}",
-                f"a {kind.__name__} object",
-                example,
-            )
-    positive("epochs", epochs, whole=True)
-    positive("batch_size", batch_size, whole=True)
+@contextmanager
+def _whole_or_not_at_all(net: Net) -> Iterator[None]:
+    """Give `net` back the weights it has now, if what follows is broken off."""
+    before = net.state()
+    try:
+        yield
+    except BaseException:
+        net.load_state(before)
+        raise
 
 
 def _report(
@@ -99,7 +111,8 @@ def _report(
     optimizer: Optimizer,
     seconds: float,
 ) -> Report:
-    trained = {name: float(metric(result.predictions, y)) for name, metric in metrics.items()}
+    with np.errstate(all="ignore"):
+        trained = {name: float(metric(result.predictions, y)) for name, metric in metrics.items()}
     held = evaluate_checked(net, held_out[0], held_out[1], loss, metrics) if held_out else None
     return Report(
         epoch,
@@ -113,11 +126,22 @@ def _report(
     )
 
 
-def _diverged(epoch: int, result: Epoch, learning_rate: float) -> DivergenceError:
-    what = f"the loss became {result.loss}" if not np.isfinite(result.loss) else "a step overflowed"
+def _may_be(validation_loss: float | None, loss: Loss) -> bool:
+    """Whether the value is sound: a probability of 0 for what is true makes an honest infinity."""
+    if validation_loss is None or isfinite(validation_loss):
+        return True
+    return loss.takes == "probabilities" and not isnan(validation_loss)
+
+
+def _diverged(net: Net, loss: Loss, optimizer: Optimizer, what: str) -> DivergenceError:
+    rate = optimizer.learning_rate
+    hints = [f"a smaller learning rate, {rate / 10:g}"]
+    if not any(isinstance(layer, Standardize) for _, layer in net.walk()):
+        hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")
+    if loss.takes == "probabilities" and loss.targets == "classes":
+        hints.append("SoftmaxCrossEntropyLoss() instead of Softmax() and CrossEntropyLoss()")
     return DivergenceError(
-        f"{what} in epoch {epoch}, batch {result.diverged_at}, at learning rate {learning_rate:g}",
+        f"{what}, at learning rate {rate:g}",
         "finite numbers; the net keeps the weights it had before this epoch",
-        f"a smaller learning rate, {learning_rate / 10:g}; inputs on one scale, "
-        "hg.Standardize.of(x) as the first layer; SoftmaxCrossEntropyLoss for probabilities of 0",
+        "; ".join(hints),
     )

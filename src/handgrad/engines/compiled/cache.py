@@ -1,0 +1,86 @@
+"""Machine code kept on disk, so that the next process need not make it again.
+
+A file holds the checksum of its content and the content. What cannot be read, or is damaged,
+is made anew; what cannot be written is only slower next time.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+
+DIGEST = hashlib.sha256().digest_size
+ENDING = ".code"
+
+
+def folder() -> Path | None:
+    """Where machine code is kept; None where `HANDGRAD_CACHE` is `off`.
+
+    `HANDGRAD_CACHE` may name another folder than the user's usual one for caches.
+    """
+    chosen = os.environ.get("HANDGRAD_CACHE", "")
+    if chosen.lower() in ("off", "0", "no"):
+        return None
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("handgrad"))
+
+
+def kept(key: str, make: Callable[[], bytes]) -> bytes:
+    """What was kept under `key`, or what `make` makes, which is then kept."""
+    place = folder()
+    if place is None:
+        return make()
+    file = place / (hashlib.sha256(key.encode()).hexdigest() + ENDING)
+    content = _read(file)
+    if content is None:
+        content = make()
+        _write(file, content)
+    return content
+
+
+def files() -> list[Path]:
+    """The files of machine code that are kept."""
+    place = folder()
+    return sorted(place.glob(f"*{ENDING}")) if place is not None and place.is_dir() else []
+
+
+def clear() -> int:
+    """Remove all of them; how many there were."""
+    found = files()
+    for file in found:
+        file.unlink(missing_ok=True)
+    return len(found)
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        if not _is_ours(file.parent) or not _is_ours(file):
+            return None
+        content = file.read_bytes()
+    except OSError:
+        return None
+    digest, code = content[:DIGEST], content[DIGEST:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether nobody but this user can have written it: what is read here will be run."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = path.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
+def _write(file: Path, code: bytes) -> None:
+    temporary = None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=file.parent)  # readable by this user alone
+        with os.fdopen(handle, "wb") as open_file:
+            open_file.write(hashlib.sha256(code).digest() + code)
+        Path(temporary).replace(file)
+    except OSError:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)

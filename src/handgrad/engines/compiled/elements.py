@@ -1,0 +1,148 @@
+"""One number of a node, as an expression of its indices."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.compiled.loops import (
+    Call,
+    Expression,
+    Load,
+    Num,
+    Type,
+    Var,
+    cast,
+    plus,
+    times,
+    whole,
+)
+from handgrad.engines.compiled.storage import Place, extent, kind_of, strides
+from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import Node, Ref
+from handgrad.graph.passes import CannotLowerError
+from handgrad.graph.rules import Rule
+from handgrad.layers import Array
+
+Index = Sequence[Expression]
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+
+
+@dataclass
+class Constants:
+    """Numbers a program takes along: rules of the batch size, and tables of the pages."""
+
+    rules: list[Rule] = field(default_factory=list)
+    tables: list[Array] = field(default_factory=list)
+
+    def rule(self, rule: Rule) -> Expression:
+        """A rule's value for this batch: K holds all rules for full batches, then for the last."""
+        if rule not in self.rules:
+            self.rules.append(rule)
+        place = plus(
+            times(Var("ragged", "int"), Var("n_rules", "int")), whole(self.rules.index(rule))
+        )
+        return Load("K", place, "double")
+
+    def table(self, array: Array) -> int:
+        """Where in C the numbers of a constant array begin."""
+        self.tables.append(np.ascontiguousarray(array, np.float64))
+        return sum(table.size for table in self.tables[:-1])
+
+
+@dataclass
+class Elements:
+    """Reads the nodes of a graph number by number, from where they lie or by computing them."""
+
+    graph: Graph
+    constants: Constants
+    counters: "itertools.count[int]"
+    places: dict[int, Place] = field(default_factory=dict)
+    plain_numbers: bool = False
+
+    def new(self, prefix: str, type: Type = "int") -> Var:
+        """A variable that nothing else uses."""
+        return Var(f"{prefix}{next(self.counters)}", type)
+
+    def kind(self, i: int) -> Type:
+        """The type of a node's numbers."""
+        return kind_of(self.graph.nodes[i], plain_numbers=self.plain_numbers)
+
+    def element(self, i: int, index: Index) -> Expression:
+        """The number of node `i` at that index."""
+        node = self.graph.nodes[i]
+        if i in self.places:
+            place = self.places[i]
+            if place.variable:
+                return Var(place.buffer, place.type)
+            return Load(place.buffer, self.flat(i, index), place.type)
+        if node.operation == "view":
+            base = self.places[node.arguments[0].node]
+            return Load(base.buffer, self.flat(i, index), base.type)
+        return self._computed(node, self.kind(i), index)
+
+    def flat(self, i: int, index: Index) -> Expression:
+        """Where in its buffer a stored node, or a view of one, has the number at that index."""
+        node = self.graph.nodes[i]
+        if i in self.places:
+            place, start, steps = self.places[i], whole(0), strides(node.shape)
+        else:
+            base, offset, step_sizes, _ = node.arguments
+            place, start = self.places[base.node], extent(offset)  # type: ignore[assignment]
+            steps = [extent(step) for step in step_sizes]
+        flat = plus(place.offset, start)
+        for position, step in zip(index, steps, strict=True):
+            flat = plus(flat, times(position, step))
+        return flat
+
+    def argument(self, value: Any, index: Index, type: Type) -> Expression:
+        """The number of an operation's argument, broadcast to the index of the result."""
+        if isinstance(value, Ref):
+            shape = self.graph.nodes[value.node].shape
+            return cast(self.element(value.node, broadcast(shape, index)), type)
+        if isinstance(value, np.ndarray) and value.ndim:
+            start = self.constants.table(value)
+            flat: Expression = whole(start)
+            for position, step in zip(
+                broadcast(value.shape, index), strides(value.shape), strict=True
+            ):
+                flat = plus(flat, times(position, step))
+            return cast(Load("C", flat, "double"), type)
+        return self.number(value, type)
+
+    def number(self, value: Any, type: Type) -> Expression:
+        """A constant of the page, or one that follows the batch size."""
+        if not isinstance(value, Rule):
+            return Num(value.item() if hasattr(value, "item") else value, type)
+        if isinstance(value.of(2), np.ndarray):
+            raise CannotLowerError(f"the array {value} among numbers")
+        return cast(self.constants.rule(value), type)
+
+    def _computed(self, node: Node, type: Type, index: Index) -> Expression:
+        name, a = node.operation, node.arguments
+        if name == "fill":
+            return self.number(a[1], type)
+        if name == "astype":
+            return cast(self.argument(a[0], index, self.kind(a[0].node)), type)
+        if name == "where":
+            condition = self.argument(a[0], index, "bool")
+            return Call("where", (condition, *(self.argument(x, index, type) for x in a[1:])), type)
+        if name in COMPARISONS or name in ("isnan", "isfinite"):
+            common = self._common(a)
+            return Call(name, tuple(self.argument(x, index, common) for x in a), "bool")
+        return Call(name, tuple(self.argument(x, index, type) for x in a), type)
+
+    def _common(self, arguments: Sequence[Any]) -> Type:
+        """The type in which numbers are compared."""
+        kinds = {self.kind(x.node) for x in arguments if isinstance(x, Ref)}
+        if any(isinstance(x, float) for x in arguments) and kinds == {"int"}:
+            return "double"
+        return max(kinds, key=["bool", "int", "float", "double"].index)
+
+
+def broadcast(shape: Sequence[int | Rule], index: Index) -> Index:
+    """The index into an array of that shape, from the index of what it is broadcast to."""
+    own = index[len(index) - len(shape) :]
+    return [whole(0) if size == 1 else at for size, at in zip(shape, own, strict=True)]

@@ -1,0 +1,217 @@
+"""The loop program: a few kinds of statement over flat buffers, which print as Python."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+# The data's type, double, whole numbers, truth values.
+Type = Literal["float", "double", "int", "bool"]
+
+
+@dataclass(frozen=True)
+class Num:
+    """A constant."""
+
+    value: float | int | bool
+    type: Type
+
+
+@dataclass(frozen=True)
+class Var:
+    """A local variable: a loop's counter, a sum in the making."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True)
+class Load:
+    """One number of a buffer."""
+
+    buffer: str
+    index: "Expression"
+    type: Type
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation of the graph on numbers; `cast` changes the type."""
+
+    operation: str
+    arguments: tuple["Expression", ...]
+    type: Type
+
+
+Expression = Num | Var | Load | Call
+
+
+@dataclass(frozen=True)
+class For:
+    """`body` for each value of the counter from 0 up to `stop`, in steps of `step`."""
+
+    counter: str
+    stop: Expression
+    body: Sequence["Statement"]
+    step: int = 1
+
+
+@dataclass(frozen=True)
+class Store:
+    """Put a number into a buffer."""
+
+    buffer: str
+    index: Expression
+    value: Expression
+
+
+@dataclass(frozen=True)
+class Let:
+    """Give a local variable a value."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True)
+class ReturnIf:
+    """Leave the function with `value` where the condition holds."""
+
+    condition: Expression
+    value: Expression
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Part of a buffer as a matrix: rows lie `width` apart; `transposed`: columns do."""
+
+    buffer: str
+    offset: Expression
+    width: Expression
+    transposed: bool = False
+
+
+@dataclass(frozen=True)
+class Multiply:
+    """c (m, n) = a (m, k) b (k, n), by the matrix product of BLAS."""
+
+    m: Expression
+    n: Expression
+    k: Expression
+    a: Matrix
+    b: Matrix
+    c: Matrix
+
+
+@dataclass(frozen=True)
+class Comment:
+    """The line of the textbook that the next statements come from."""
+
+    text: str
+
+
+Statement = For | Store | Let | ReturnIf | Multiply | Comment
+
+
+def whole(value: int) -> Num:
+    """A whole number."""
+    return Num(int(value), "int")
+
+
+def plus(a: Expression, b: Expression) -> Expression:
+    """The sum of two whole numbers, computed now where both are known."""
+    if isinstance(a, Num) and isinstance(b, Num):
+        return whole(int(a.value) + int(b.value))
+    if isinstance(a, Num) and a.value == 0:
+        return b
+    if isinstance(b, Num) and b.value == 0:
+        return a
+    return Call("add", (a, b), "int")
+
+
+def times(a: Expression, b: Expression) -> Expression:
+    """The product of two whole numbers, computed now where it is known."""
+    if isinstance(a, Num) and isinstance(b, Num):
+        return whole(int(a.value) * int(b.value))
+    for x, y in ((a, b), (b, a)):
+        if isinstance(x, Num) and x.value in (0, 1):
+            return y if x.value else whole(0)
+    return Call("multiply", (a, b), "int")
+
+
+def cast(expression: Expression, type: Type) -> Expression:
+    """The number in another type."""
+    if expression.type == type:
+        return expression
+    return Call("cast", (expression,), type)
+
+
+# How a type is called in the printed program; `number` is the data's own.
+TYPES: dict[Type, str] = {"float": "number", "double": "float", "int": "int", "bool": "bool"}
+
+SYMBOLS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "power": "**",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
+    "logical_and": "and",
+    "logical_or": "or",
+}
+
+
+def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
+    """The statements as lines of Python."""
+    pad = "    " * indent
+    lines: list[str] = []
+    for statement in body:
+        match statement:
+            case Comment(text):
+                lines.append(f"{pad}# {text}")
+            case For(counter, stop, inner, step):
+                bounds = text_of(stop) if step == 1 else f"0, {text_of(stop)}, {step}"
+                lines.append(f"{pad}for {counter} in range({bounds}):")
+                lines += source(inner, indent + 1)
+            case Store(buffer, index, value):
+                lines.append(f"{pad}{buffer}[{text_of(index)}] = {text_of(value)}")
+            case Let(name, value):
+                lines.append(f"{pad}{name} = {text_of(value)}")
+            case ReturnIf(condition, value):
+                lines.append(f"{pad}if {text_of(condition)}:")
+                lines.append(f"{pad}    return {text_of(value)}")
+            case Multiply(m, n, k, a, b, c):
+                sizes = ", ".join(map(text_of, (m, n, k)))
+                matrices = ", ".join(map(_matrix, (a, b, c)))
+                lines.append(f"{pad}matrix_product({sizes}, {matrices})")
+    return lines
+
+
+def _matrix(matrix: Matrix) -> str:
+    offset, width = text_of(matrix.offset), text_of(matrix.width)
+    return f"({matrix.buffer}, {offset}, {width}, {matrix.transposed})"
+
+
+def text_of(expression: Expression) -> str:
+    """The expression as Python."""
+    match expression:
+        case Num(value, _):
+            return "-inf" if value == float("-inf") else repr(value)
+        case Var(name, _):
+            return name
+        case Load(buffer, index, _):
+            return f"{buffer}[{text_of(index)}]"
+        case Call("where", (condition, a, b), _):
+            return f"({text_of(a)} if {text_of(condition)} else {text_of(b)})"
+        case Call("negative", (a,), _):
+            return f"(-{text_of(a)})"
+        case Call("cast", (a,), type):
+            return f"{TYPES[type]}({text_of(a)})"
+        case Call(operation, (a, b), _) if operation in SYMBOLS:
+            return f"({text_of(a)} {SYMBOLS[operation]} {text_of(b)})"
+        case Call(operation, arguments, _):
+            return f"{operation}({', '.join(map(text_of, arguments))})"

@@ -1,0 +1,315 @@
+"""A nest of loops for every stored node of a graph, in their order."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.compiled.elements import Elements, Index, broadcast
+from handgrad.engines.compiled.loops import (
+    Call,
+    Comment,
+    Expression,
+    For,
+    Let,
+    Matrix,
+    Multiply,
+    Num,
+    Statement,
+    Store,
+    Type,
+    Var,
+    cast,
+    plus,
+    times,
+    whole,
+)
+from handgrad.engines.compiled.storage import extent, strides
+from handgrad.graph.nodes import Node, Ref
+from handgrad.graph.passes import CannotLowerError
+from handgrad.graph.passes.builder import Shape
+from handgrad.graph.passes.core import ELEMENTWISE
+from handgrad.graph.rules import Rule, at
+
+# Products of fewer multiplications than this are loops; above it, BLAS is faster.
+SMALL_PRODUCT = 4096
+
+Body = list[Statement]
+START: dict[str, float] = {"sum": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf}
+STEP = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
+
+
+def nests(elements: Elements, stored: Sequence[int], batch_size: int) -> Body:
+    """The statements that compute all stored nodes, with the line each came from."""
+    body: Body = []
+    origin = None
+    for i in stored:
+        node = elements.graph.nodes[i]
+        if node.origin is not None and node.origin != origin:
+            origin = node.origin
+            body.append(Comment(f"{origin.file.rpartition('/')[2]}:{origin.line}"))
+        body += _nest(elements, i, node, batch_size)
+    return body
+
+
+def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
+    name = node.operation
+    if name in ELEMENTWISE or name == "fill":
+        place = elements.places.pop(i)  # so that it is computed here, and not read
+        index = indices(elements, node.shape)
+        value = elements.element(i, index)
+        elements.places[i] = place
+        return around(node.shape, index, put(elements, i, index, value))
+    if name in START:
+        return _reduction(elements, i, node)
+    if name == "einsum":
+        return _product(elements, i, node, batch_size)
+    if name in OTHERS:
+        return OTHERS[name](elements, i, node)
+    raise CannotLowerError(f"{name}, at {node.origin}")
+
+
+def indices(elements: Elements, shape: Shape) -> list[Expression]:
+    """A counter for each axis; 0 where there is only one."""
+    return [whole(0) if size == 1 else elements.new("i") for size in shape]
+
+
+def around(shape: Shape, index: Index, body: Body, axes: Iterable[int] | None = None) -> Body:
+    """Loops around `body` over the given axes of a shape, the first outermost."""
+    order = range(len(shape)) if axes is None else tuple(axes)
+    for axis in reversed(order):
+        counter = index[axis]
+        if isinstance(counter, Var):
+            body = [For(counter.name, extent(shape[axis]), body)]
+    return body
+
+
+def put(elements: Elements, i: int, index: Index, value: Expression) -> Body:
+    """Write one number of a stored node."""
+    place = elements.places[i]
+    value = cast(value, place.type)
+    if place.variable:
+        return [Let(place.buffer, value)]
+    return [Store(place.buffer, elements.flat(i, index), value)]
+
+
+def _reduction(elements: Elements, i: int, node: Node) -> Body:
+    x, axes = node.arguments
+    shape, type = elements.graph.nodes[x.node].shape, elements.places[i].type
+    index = indices(elements, shape)
+    kept = [axis for axis in range(len(shape)) if axis not in axes]
+    target: list[Expression] = (
+        [whole(0) if axis in axes else index[axis] for axis in range(len(shape))]
+        if node.options["keepdims"]
+        else [index[axis] for axis in kept]
+    )
+    number = cast(elements.element(x.node, index), type)
+    start, step = Num(_typed(START[node.operation], type), type), STEP[node.operation]
+    if not kept or len(shape) - 1 in axes:
+        so_far = elements.new("a", type)
+        inner: Body = [Let(so_far.name, Call(step, (so_far, number), type))]
+        row = [
+            Let(so_far.name, start),
+            *around(shape, index, inner, sorted(axes)),
+            *put(elements, i, target, so_far),
+        ]
+        return around(shape, index, row, kept)
+    # the reduced axes are the outer ones: add row to row, which keeps memory in order
+    clear = around(shape, index, put(elements, i, target, start), kept)
+    added = Call(step, (elements.element(i, target), number), type)
+    return clear + around(shape, index, put(elements, i, target, added), [*sorted(axes), *kept])
+
+
+def _typed(value: float, type: Type) -> float | int:
+    return int(value) if type == "int" and np.isfinite(value) else value
+
+
+def _argmax(elements: Elements, i: int, node: Node) -> Body:
+    x, axis = node.arguments
+    shape, type = elements.graph.nodes[x.node].shape, elements.kind(x.node)
+    index = indices(elements, shape)
+    best, where = elements.new("a", type), elements.new("w")
+    number = elements.element(x.node, index)
+    larger = Call("greater", (number, best), "bool")
+    inner: Body = [
+        Let(where.name, Call("where", (larger, index[axis], where), "int")),
+        Let(best.name, Call("maximum", (best, number), type)),
+    ]
+    rest = [k for k in range(len(shape)) if k != axis]
+    row: Body = [
+        Let(best.name, Num(-np.inf, type)),
+        Let(where.name, whole(0)),
+        *around(shape, index, inner, [axis]),
+        *put(elements, i, [index[k] for k in rest], where),
+    ]
+    return around(shape, index, row, rest)
+
+
+def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
+    spec, *operands = node.arguments
+    inputs, output = spec.split("->")
+    letters = inputs.split(",")
+    sizes: dict[str, int | Rule] = {}
+    for operand, axes in zip(operands, letters, strict=True):
+        sizes |= zip(axes, elements.graph.nodes[operand.node].shape, strict=True)
+    work = np.prod([float(at(size, batch_size)) for size in sizes.values()])
+    if work >= SMALL_PRODUCT:
+        multiply = _matrix_product(elements, i, operands, letters, output, sizes)
+        if multiply is not None:
+            return [multiply]
+    return _product_loops(elements, i, operands, letters, output, sizes)
+
+
+def _product_loops(
+    elements: Elements,
+    i: int,
+    operands: Sequence[Ref],
+    letters: Sequence[str],
+    output: str,
+    sizes: dict[str, int | Rule],
+) -> Body:
+    type = elements.places[i].type
+    counters: dict[str, Expression] = {letter: elements.new("i") for letter in sizes}
+    names = list(sizes)
+    shape, index = tuple(sizes.values()), list(counters.values())
+
+    def loops(over: Iterable[str], body: Body) -> Body:
+        return around(shape, index, body, [names.index(letter) for letter in over])
+
+    factors = [
+        cast(elements.element(operand.node, [counters[letter] for letter in axes]), type)
+        for operand, axes in zip(operands, letters, strict=True)
+    ]
+    product = factors[0]
+    for factor in factors[1:]:
+        product = Call("multiply", (product, factor), type)
+    summed = [letter for letter in sizes if letter not in output]
+    target = [counters[letter] for letter in output]
+    zero = Num(_typed(0.0, type), type)
+    if not output or not summed or all(axes[-1:] in summed for axes in letters):
+        total = elements.new("a", type)
+        inner: Body = [Let(total.name, Call("add", (total, product), type))]
+        return loops(
+            output,
+            [
+                Let(total.name, zero),
+                *loops(summed, inner),
+                *put(elements, i, target, total),
+            ],
+        )
+    clear = loops(output, put(elements, i, target, zero))
+    added = Call("add", (elements.element(i, target), product), type)
+    rows = list(output[:-1])
+    by_batch = any(isinstance(sizes[letter], Rule) for letter in summed)
+    order = [*summed, *rows] if by_batch else [*rows, *summed]
+    return clear + loops([*order, output[-1]], put(elements, i, target, added))
+
+
+def _matrix_product(
+    elements: Elements,
+    i: int,
+    operands: Sequence[Ref],
+    letters: Sequence[str],
+    output: str,
+    sizes: dict[str, int | Rule],
+) -> Multiply | None:
+    """The product of two matrices as one call of BLAS; None where it is something else."""
+    summed = [letter for letter in sizes if letter not in output]
+    if len(operands) != 2 or len(output) != 2 or len(summed) != 1 or elements.kind(i) != "float":
+        return None
+    m, n, k = output[0], output[1], summed[0]
+    left, right = (0, 1) if m in letters[0] else (1, 0)
+    if {*letters[left]} != {m, k} or {*letters[right]} != {k, n}:
+        return None
+    a = _matrix(elements, operands[left], letters[left], m + k)
+    b = _matrix(elements, operands[right], letters[right], k + n)
+    if a is None or b is None:
+        return None
+    place, width = elements.places[i], extent(sizes[n])
+    c = Matrix(place.buffer, place.offset, width)
+    return Multiply(extent(sizes[m]), width, extent(sizes[k]), a, b, c)
+
+
+def _matrix(elements: Elements, operand: Ref, letters: str, order: str) -> Matrix | None:
+    """A stored operand as BLAS takes it: one of its axes contiguous, the other in steps."""
+    node = elements.graph.nodes[operand.node]
+    if operand.node in elements.places:
+        base, steps = elements.places[operand.node], strides(node.shape)
+    elif node.operation == "view":
+        base = elements.places[node.arguments[0].node]
+        steps = [extent(step) for step in node.arguments[2]]
+    else:
+        return None
+    offset = elements.flat(operand.node, [whole(0)] * len(node.shape))
+    by_letter = dict(zip(letters, steps, strict=True))
+    row, column = (by_letter[letter] for letter in order)
+    if column == whole(1):
+        return Matrix(base.buffer, offset, row)
+    if row == whole(1):
+        return Matrix(base.buffer, offset, column, transposed=True)
+    return None
+
+
+def _getitem(elements: Elements, i: int, node: Node) -> Body:
+    x, parts = node.arguments
+    index = indices(elements, node.shape)
+    number = elements.element(x.node, _looked_up(elements, parts, index))
+    return around(node.shape, index, put(elements, i, index, number))
+
+
+def _scatter(elements: Elements, i: int, node: Node) -> Body:
+    x, parts, values = node.arguments
+    shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
+    if not shapes:
+        raise CannotLowerError(f"an index of constants, at {node.origin}")
+    shape = (*max(shapes, key=len), *node.shape[len(parts) :])
+    index = indices(elements, shape)
+    target = _looked_up(elements, parts, index)
+    value = elements.argument(values, index, elements.places[i].type)
+    if node.operation == "add_at":
+        value = Call("add", (elements.element(i, target), value), elements.places[i].type)
+    return _copy(elements, i, x) + around(shape, index, put(elements, i, target, value))
+
+
+def _looked_up(elements: Elements, parts: Sequence[Any], index: Index) -> list[Expression]:
+    """The place that an index of arrays points to, for one entry of the result."""
+    ranks = [len(elements.graph.nodes[p.node].shape) for p in parts if isinstance(p, Ref)]
+    leading = max([*ranks, 1])
+    found: list[Expression] = []
+    for part in parts:
+        if isinstance(part, Rule) and part.text == "arange(n)":
+            found.append(index[leading - 1])
+        elif isinstance(part, Ref):
+            shape = elements.graph.nodes[part.node].shape
+            found.append(elements.element(part.node, broadcast(shape, index[:leading])))
+        elif isinstance(part, int | np.integer):
+            found.append(whole(int(part)))
+        else:
+            raise CannotLowerError("an index of constants")
+    return [*found, *index[leading:]]
+
+
+def _write(elements: Elements, i: int, node: Node) -> Body:
+    x, offset, steps, shape, values = node.arguments
+    place = elements.places[i]
+    index = indices(elements, shape)
+    flat = plus(place.offset, extent(offset))
+    for position, step in zip(index, steps, strict=True):
+        flat = plus(flat, times(position, extent(step)))
+    value = elements.argument(values, index, place.type)
+    return _copy(elements, i, x) + around(shape, index, [Store(place.buffer, flat, value)])
+
+
+def _copy(elements: Elements, i: int, x: Ref) -> Body:
+    shape = elements.graph.nodes[i].shape
+    index = indices(elements, shape)
+    return around(shape, index, put(elements, i, index, elements.element(x.node, index)))
+
+
+OTHERS: dict[str, Callable[[Elements, int, Node], Body]] = {
+    "argmax": _argmax,
+    "getitem": _getitem,
+    "setitem": _scatter,
+    "add_at": _scatter,
+    "write": _write,
+}

@@ -1,0 +1,290 @@
+"""A whole epoch of training, and prediction, as one loop program each."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.compiled.elements import Constants, Elements
+from handgrad.engines.compiled.loops import (
+    Call,
+    Expression,
+    For,
+    Let,
+    Load,
+    Num,
+    ReturnIf,
+    Statement,
+    Store,
+    Type,
+    Var,
+    cast,
+    plus,
+    source,
+    times,
+    whole,
+)
+from handgrad.engines.compiled.nests import around, indices, nests
+from handgrad.engines.compiled.storage import (
+    BUFFERS,
+    Arena,
+    Place,
+    kind_of,
+    plan,
+    stored_nodes,
+    strides,
+)
+from handgrad.engines.compiled.update import memory_of, update
+from handgrad.graph.graph import Graph
+from handgrad.graph.passes import CannotLowerError
+from handgrad.graph.passes.builder import Shape
+from handgrad.graph.rules import at
+
+Body = list[Statement]
+START, ROWS = Var("start", "int"), Var("n", "int")
+FINISHED = -1
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a program is called with: a number, or a buffer of numbers."""
+
+    name: str
+    type: Type
+    buffer: bool = True
+
+
+@dataclass(frozen=True)
+class Program:
+    """The statements, what they are called with, and the scratch memory and constants they need."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: Body
+    arena: Arena
+    constants: Constants
+    dtype: np.dtype[Any]
+    output_shape: tuple[int, ...]
+
+    def source(self) -> str:
+        """The program as Python, each nest below the line of the textbook it came from."""
+        names = ", ".join(parameter.name for parameter in self.parameters)
+        return "\n".join([f"def {self.name}({names}):", *source(self.body, 1)])
+
+
+SCRATCH = (
+    Parameter("K", "double"),
+    Parameter("n_rules", "int", buffer=False),
+    Parameter("C", "double"),
+    Parameter("A", "float"),
+    Parameter("I", "int"),
+    Parameter("B", "bool"),
+)
+
+
+def training_program(
+    step: Graph,
+    rule: Graph,
+    parameter_names: Sequence[str],
+    state_names: Sequence[str],
+    trainable: Sequence[slice],
+    batch_size: int,
+    dtype: np.dtype[Any],
+) -> Program:
+    """One epoch: for each batch the rows, the step, and the update of the parameters.
+
+    It returns -1, or the first batch whose loss is not finite. `R[0]` becomes the sum of the
+    losses of the rows, `Q` their predictions in the order they were visited.
+    """
+    arena, counters = Arena(), itertools.count()
+    elements = Elements(step, Constants(), counters)
+    copied = _batch(elements, arena, batch_size)
+    _in_order(elements, parameter_names, "P")
+    _in_order(elements, state_names, "S")
+    moved = _results(elements, parameter_names, state_names)
+    stored = stored_nodes(step, step.outputs.values())
+    elements.places = plan(step, elements.places, stored, batch_size, arena)
+    body = nests(elements, stored, batch_size)
+    ragged = Call("less", (ROWS, whole(batch_size)), "bool")
+    size = Call("subtract", (Var("n_all", "int"), START), "int")
+    batch: Body = [
+        Let("n", Call("minimum", (whole(batch_size), size), "int")),
+        Let("ragged", Call("where", (ragged, whole(1), whole(0)), "int")),
+        *copied,
+        *body,
+        *_predictions(elements, START),
+        *_check_loss(elements),
+        *moved(elements),
+        *update(rule, trainable, elements),
+    ]
+    parameters = (
+        Parameter("n_all", "int", buffer=False),
+        *(Parameter(b, kind_of(step.nodes[step.leaves[b.lower()]])) for b in ("X", "Y")),
+        Parameter("O", "int"),
+        *(Parameter(name, "float") for name in ("P", "G", "S")),
+        *(Parameter(f"M{k}", "float") for k in range(len(memory_of(rule)))),
+        Parameter("learning_rate", "double", buffer=False),
+        Parameter("step", "int", buffer=False),
+        Parameter("Q", "float"),
+        Parameter("R", "double"),
+        *SCRATCH,
+    )
+    whole_epoch: Body = [
+        Let("total", Num(0.0, "double")),
+        For("start", Var("n_all", "int"), batch, batch_size),
+        ReturnIf(Num(True, "bool"), whole(FINISHED)),
+    ]
+    return _program("epoch", parameters, whole_epoch, arena, elements, dtype)
+
+
+def prediction_program(
+    graph: Graph,
+    parameter_names: Sequence[str],
+    state_names: Sequence[str],
+    batch_size: int,
+    dtype: np.dtype[Any],
+) -> Program:
+    """The predictions for all rows of `X`, in `Q`, batch by batch."""
+    arena, counters = Arena(), itertools.count()
+    elements = Elements(graph, Constants(), counters)
+    x = graph.leaves["x"]
+    width = _row_size(graph.nodes[x].shape)
+    elements.places[x] = Place("X", times(START, whole(width)), kind_of(graph.nodes[x]))
+    _in_order(elements, parameter_names, "P")
+    _in_order(elements, state_names, "S")
+    stored = stored_nodes(graph, graph.outputs.values())
+    elements.places = plan(graph, elements.places, stored, batch_size, arena)
+    ragged = Call("less", (ROWS, whole(batch_size)), "bool")
+    size = Call("subtract", (Var("n_all", "int"), START), "int")
+    batch: Body = [
+        Let("n", Call("minimum", (whole(batch_size), size), "int")),
+        Let("ragged", Call("where", (ragged, whole(1), whole(0)), "int")),
+        *nests(elements, stored, batch_size),
+        *_predictions(elements, START),
+    ]
+    parameters = (
+        Parameter("n_all", "int", buffer=False),
+        Parameter("X", kind_of(graph.nodes[x])),
+        *(Parameter(name, "float") for name in ("P", "S", "Q")),
+        *SCRATCH,
+    )
+    body: Body = [
+        For("start", Var("n_all", "int"), batch, batch_size),
+        ReturnIf(Num(True, "bool"), whole(FINISHED)),
+    ]
+    return _program("predict", parameters, body, arena, elements, dtype)
+
+
+def _batch(elements: Elements, arena: Arena, batch_size: int) -> Body:
+    """Room for the rows of a batch, and the loops that copy them there in their order."""
+    graph, row = elements.graph, Var("row", "int")
+    position = elements.new("i")
+    copies: Body = [Let("row", Load("O", plus(START, position), "int"))]
+    for name, buffer in (("x", "X"), ("y", "Y")):
+        if name not in graph.leaves:
+            raise CannotLowerError("an input of several arrays")
+        node = graph.nodes[graph.leaves[name]]
+        type, width = kind_of(node), _row_size(node.shape)
+        offset = arena.take(type, batch_size * width)
+        place = Place(BUFFERS[type], whole(offset), type)
+        elements.places[graph.leaves[name]] = place
+        column = elements.new("i")
+        here = plus(plus(place.offset, times(position, whole(width))), column)
+        there = Load(buffer, plus(times(row, whole(width)), column), type)
+        copies.append(For(column.name, whole(width), [Store(place.buffer, here, there)]))
+    return [For(position.name, ROWS, copies)]
+
+
+def _program(
+    name: str,
+    parameters: tuple[Parameter, ...],
+    body: Body,
+    arena: Arena,
+    elements: Elements,
+    dtype: np.dtype[Any],
+) -> Program:
+    predictions = elements.graph.nodes[elements.graph.outputs["prediction"]]
+    row = tuple(at(size, 1) for size in predictions.shape[1:])
+    return Program(name, parameters, body, arena, elements.constants, dtype, row)
+
+
+def _row_size(shape: Shape) -> int:
+    return _size(shape[1:])
+
+
+def _size(shape: Shape) -> int:
+    return int(np.prod([at(size, 1) for size in shape], dtype=int))
+
+
+def _in_order(elements: Elements, names: Sequence[str], buffer: str) -> None:
+    """Parameters or running state lie one after another in their flat buffer."""
+    offset = 0
+    for name in names:
+        i = elements.graph.leaves[name]
+        elements.places[i] = Place(buffer, whole(offset), "float")
+        offset += _size(elements.graph.nodes[i].shape)
+
+
+def _results(elements: Elements, parameter_names: Sequence[str], state_names: Sequence[str]) -> Any:
+    """Let gradients be computed where they belong; what cannot be is copied there at the end."""
+    graph = elements.graph
+    copies: list[tuple[int, Place]] = []
+    for names, prefix, buffer in ((parameter_names, "d ", "G"), (state_names, "new ", "S")):
+        offset = 0
+        for name in names:
+            size = _size(graph.nodes[graph.leaves[name]].shape)
+            i = graph.outputs.get(prefix + name)
+            place = Place(buffer, whole(offset), "float")
+            offset += size
+            if i is None:
+                continue
+            direct = buffer == "G" and i not in elements.places
+            if direct and graph.nodes[i].operation not in ("leaf", "view"):
+                elements.places[i] = place
+            else:
+                copies.append((i, place))
+
+    def moved(elements: Elements) -> Body:
+        body: Body = []
+        for i, place in copies:
+            shape = graph.nodes[i].shape
+            index = indices(elements, shape)
+            flat = place.offset
+            for position, step in zip(index, strides(shape), strict=True):
+                flat = plus(flat, times(position, step))
+            number = cast(elements.element(i, index), "float")
+            body += around(shape, index, [Store(place.buffer, flat, number)])
+        return body
+
+    return moved
+
+
+def _predictions(elements: Elements, start: Expression) -> Body:
+    """Copy the predictions of the batch to Q."""
+    i = elements.graph.outputs["prediction"]
+    shape = elements.graph.nodes[i].shape
+    index = indices(elements, shape)
+    flat = times(start, whole(_row_size(shape)))
+    for position, step in zip(index, strides(shape), strict=True):
+        flat = plus(flat, times(position, step))
+    number = cast(elements.element(i, index), "float")
+    return around(shape, index, [Store("Q", flat, number)])
+
+
+def _check_loss(elements: Elements) -> Body:
+    """Add the loss of the batch to the total, each row counting once; leave if it is not finite."""
+    loss = cast(elements.element(elements.graph.outputs["loss"], []), "double")
+    rows = cast(ROWS, "double")
+    value = Var("loss", "double")
+    added = Call(
+        "add", (Var("total", "double"), Call("multiply", (value, rows), "double")), "double"
+    )
+    diverged = Call("logical_not", (Call("isfinite", (value,), "bool"),), "bool")
+    return [
+        Let("loss", loss),
+        Let("total", added),
+        Store("R", whole(0), Var("total", "double")),
+        ReturnIf(diverged, START),
+    ]

@@ -1,0 +1,151 @@
+"""Which nodes of a graph are written to memory, and where each of them lies."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from handgrad.engines.compiled.loops import Expression, Type, Var, plus, times, whole
+from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import Node, references
+from handgrad.graph.passes.builder import Shape
+from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
+from handgrad.graph.rules import Rule, at
+
+ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a node's numbers lie: from `offset` on in a buffer, or in a local variable."""
+
+    buffer: str
+    offset: Expression
+    type: Type
+    variable: bool = False
+
+
+def kind_of(node: Node, *, plain_numbers: bool = False) -> Type:
+    """The type of a node's numbers in a loop program.
+
+    `plain_numbers`: single float64 numbers are plain ones, computed in double, as the learning
+    rate is in an update rule.
+    """
+    if plain_numbers and node.shape == () and node.dtype == np.float64:
+        return "double"
+    return {"f": "float", "i": "int", "u": "int", "b": "bool"}[node.dtype.kind]  # type: ignore[return-value]
+
+
+def extent(size: int | Rule) -> Expression:
+    """A size as an expression in the number n of rows of this batch."""
+    if not isinstance(size, Rule):
+        return whole(size)
+    slope, offset = size.of(1) - size.of(0), size.of(0)
+    return plus(times(whole(slope), Var("n", "int")), whole(offset))
+
+
+def strides(shape: Shape) -> list[Expression]:
+    """How far apart the elements of a contiguous array lie, along each axis."""
+    found: list[Expression] = []
+    step: Expression = whole(1)
+    for size in reversed(shape):
+        found.insert(0, step)
+        step = times(step, extent(size))
+    return found
+
+
+def users_of(graph: Graph) -> dict[int, list[int]]:
+    """For each node, the nodes that use it."""
+    users: dict[int, list[int]] = {i: [] for i in range(len(graph.nodes))}
+    for i, node in enumerate(graph.nodes):
+        for used in references((node.arguments, node.options)):
+            users[used].append(i)
+    return users
+
+
+def stored_nodes(graph: Graph, outputs: Iterable[int]) -> list[int]:
+    """The nodes that get memory of their own; the others are computed where they are used.
+
+    Elementwise operations used once, by an operation over the same elements, are fused into it.
+    """
+    users, kept = users_of(graph), set(outputs)
+    return [
+        i
+        for i, node in enumerate(graph.nodes)
+        if node.operation not in ("leaf", "view")
+        and (i in kept or not _fused(node, [graph.nodes[user] for user in users[i]]))
+    ]
+
+
+def _fused(node: Node, users: list[Node]) -> bool:
+    if node.operation == "fill":
+        return all(user.operation in (*ELEMENTWISE, "setitem", "add_at", "write") for user in users)
+    if node.operation not in ELEMENTWISE or len(users) != 1:
+        return False
+    (user,) = users
+    if user.operation in ELEMENTWISE:
+        return user.shape == node.shape
+    return user.operation in REDUCTIONS
+
+
+@dataclass
+class Arena:
+    """Scratch memory in which arrays that are not needed at the same time share their place."""
+
+    sizes: dict[Type, int] = field(default_factory=lambda: {"float": 0, "int": 0, "bool": 0})
+    free: list[tuple[Type, int, int]] = field(default_factory=list)
+
+    def take(self, type: Type, size: int) -> int:
+        """The offset of `size` numbers that nothing else uses now."""
+        size = -(-size // ALIGNMENT) * ALIGNMENT
+        fitting = [part for part in self.free if part[0] == type and part[2] >= size]
+        if fitting:
+            best = min(fitting, key=lambda part: part[2])
+            self.free.remove(best)
+            if best[2] > size:
+                self.free.append((type, best[1] + size, best[2] - size))
+            return best[1]
+        offset = self.sizes[type]
+        self.sizes[type] = offset + size
+        return offset
+
+    def give_back(self, type: Type, offset: int, size: int) -> None:
+        """The numbers at `offset` are not needed any more."""
+        self.free.append((type, offset, -(-size // ALIGNMENT) * ALIGNMENT))
+
+
+BUFFERS: dict[Type, str] = {"float": "A", "int": "I", "bool": "B"}
+
+
+def plan(
+    graph: Graph, fixed: Mapping[int, Place], stored: list[int], batch_size: int, arena: Arena
+) -> dict[int, Place]:
+    """A place for every stored node that has none yet; arrays reuse the memory of dead ones."""
+    position = {i: k for k, i in enumerate(stored)}
+    users = users_of(graph)
+    forever = len(stored)
+
+    def last_use(i: int) -> int:
+        if i in graph.outputs.values():
+            return forever
+        uses = [position[u] if u in position else last_use(u) for u in users[i]]
+        return max(uses, default=0)
+
+    places = dict(fixed)
+    living: list[tuple[int, Type, int, int]] = []
+    for k, i in enumerate(stored):
+        for part in [part for part in living if part[0] < k]:
+            arena.give_back(*part[1:])
+            living.remove(part)
+        if i in places:
+            continue
+        node = graph.nodes[i]
+        type = kind_of(node)
+        if node.shape == ():
+            places[i] = Place(f"t{i}", whole(0), type, variable=True)
+            continue
+        size = int(np.prod([at(length, batch_size) for length in node.shape], dtype=int))
+        offset = arena.take(type, size)
+        living.append((last_use(i), type, offset, size))
+        places[i] = Place(BUFFERS[type], whole(offset), type)
+    return places

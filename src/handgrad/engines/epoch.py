@@ -1,0 +1,19 @@
+"""What an engine gives back for one pass over the rows."""
+
+from dataclasses import dataclass
+
+from handgrad.layers import Array
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the rows gave.
+
+    `loss` is the running mean over the batches, each row counting once; `predictions` are in
+    the order of the rows that were visited; `diverged_at` is the first batch (from 1) whose
+    loss or step was not finite, after which the pass ended.
+    """
+
+    loss: float
+    predictions: Array
+    diverged_at: int | None = None

@@ -1,0 +1,40 @@
+"""Passes: each takes a graph and gives one that says the same, in fewer or better operations."""
+
+from handgrad.graph.graph import Graph
+from handgrad.graph.passes.lower import CannotLowerError, lower
+from handgrad.graph.passes.simplify import (
+    fold_constants,
+    remove_dead_code,
+    share_common_subexpressions,
+)
+from handgrad.graph.passes.stabilize import stabilize
+
+PASSES = (
+    remove_dead_code,
+    lower,
+    fold_constants,
+    share_common_subexpressions,
+    stabilize,
+    fold_constants,
+    share_common_subexpressions,
+    remove_dead_code,
+)
+
+
+def optimized(graph: Graph) -> Graph:
+    """The graph after all passes, in their order."""
+    for optimize in PASSES:
+        graph = optimize(graph)
+    return graph
+
+
+__all__ = [
+    "PASSES",
+    "CannotLowerError",
+    "fold_constants",
+    "lower",
+    "optimized",
+    "remove_dead_code",
+    "share_common_subexpressions",
+    "stabilize",
+]

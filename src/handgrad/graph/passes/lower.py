@@ -1,0 +1,262 @@
+"""Lowering: every operation a page may use, said with the few of `core`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import Node, Origin, Ref, substitute
+from handgrad.graph.operations import OPERATIONS
+from handgrad.graph.passes.builder import Builder, Shape, rewritten
+from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
+from handgrad.graph.recorder import SIZES
+from handgrad.graph.rules import NoRuleError, Rule, at, solve
+
+
+class CannotLowerError(Exception):
+    """The graph has an operation that the few cannot say."""
+
+
+def lower(graph: Graph) -> Graph:
+    """The graph in the operations of `core`: elementwise, reductions, products, views, indices."""
+    return rewritten(graph, _lowered)
+
+
+def _lowered(new: Builder, node: Node) -> Ref:
+    name, a = node.operation, node.arguments
+    if name in FORMS:
+        return FORMS[name](new, node)
+    if name == "power" and not isinstance(a[1], Ref) and a[1] in (2, 0.5):
+        if a[1] == 2:
+            return new.add("multiply", (a[0], a[0]), node.shape, node.dtype)
+        return new.add("sqrt", a[:1], node.shape, node.dtype)
+    if name == "astype" and new[a[0]].dtype == node.dtype:
+        return a[0]
+    if name in ELEMENTWISE:
+        return new.add(name, a[:1] if name == "astype" else a, node.shape, node.dtype)
+    if OPERATIONS.get(name) is not None and OPERATIONS[name].view:
+        return _view(new, node)
+    raise CannotLowerError(f"{name}, at {node.origin}")
+
+
+def _fill(value: Any) -> Callable[[Builder, Node], Ref]:
+    def fill(new: Builder, node: Node) -> Ref:
+        number = node.arguments[1] if value is None else value
+        return new.add("fill", (node.shape, number, node.dtype), node.shape, node.dtype)
+
+    return fill
+
+
+def _clip(new: Builder, node: Node) -> Ref:
+    x, low, high = node.arguments
+    raised = new.add("maximum", (x, low), node.shape, node.dtype)
+    return new.add("minimum", (raised, high), node.shape, node.dtype)
+
+
+def _square(new: Builder, node: Node) -> Ref:
+    (x,) = node.arguments
+    return new.add("multiply", (x, x), node.shape, node.dtype)
+
+
+def _reciprocal(new: Builder, node: Node) -> Ref:
+    return new.add("divide", (1.0, node.arguments[0]), node.shape, node.dtype)
+
+
+def _copy(new: Builder, node: Node) -> Ref:
+    return node.arguments[0]
+
+
+def _reduction(new: Builder, node: Node) -> Ref:
+    x, axes, keepdims = _reduced(new, node)
+    return new.add(node.operation, (x, axes), node.shape, node.dtype, keepdims=keepdims)
+
+
+def _argmax(new: Builder, node: Node) -> Ref:
+    x, axes, _ = _reduced(new, node)
+    if len(axes) > 1:
+        raise CannotLowerError(f"argmax over several axes, at {node.origin}")
+    return new.add("argmax", (x, axes[0]), node.shape, node.dtype)
+
+
+def _mean(new: Builder, node: Node) -> Ref:
+    x, axes, keepdims = _reduced(new, node)
+    total = new.add("sum", (x, axes), node.shape, node.dtype, keepdims=keepdims)
+    return new.add("divide", (total, _count(new[x].shape, axes)), node.shape, node.dtype)
+
+
+def _variance(new: Builder, node: Node) -> Ref:
+    x, axes, keepdims = _reduced(new, node)
+    shape, dtype = new[x].shape, node.dtype
+    kept = tuple(1 if i in axes else size for i, size in enumerate(shape))
+    total = new.add("sum", (x, axes), kept, dtype, keepdims=True)
+    mean = new.add("divide", (total, _count(shape, axes)), kept, dtype)
+    off = new.add("subtract", (x, mean), shape, dtype)
+    square = new.add("multiply", (off, off), shape, dtype)
+    total = new.add("sum", (square, axes), node.shape, dtype, keepdims=keepdims)
+    count = _count(shape, axes, node.options.get("ddof", 0))
+    variance = new.add("divide", (total, count), node.shape, dtype)
+    if node.operation == "var":
+        return variance
+    return new.add("sqrt", (variance,), node.shape, dtype)
+
+
+def _reduced(new: Builder, node: Node) -> tuple[Ref, tuple[int, ...], bool]:
+    """The argument of a reduction, the axes it runs over, and whether they stay with size 1."""
+    x, *rest = node.arguments
+    rank = len(new[x].shape)
+    axis = node.options.get("axis", rest[0] if rest else None)
+    if axis is None:
+        axes = tuple(range(rank))
+    else:
+        axes = tuple(i % rank for i in (axis if isinstance(axis, tuple) else (axis,)))
+    return x, axes, len(node.shape) == rank
+
+
+def _count(shape: Shape, axes: Sequence[int], less: int = 0) -> float | Rule:
+    """How many numbers a reduction takes together, as a number or a rule of the batch size."""
+    counts = [float(np.prod([at(shape[i], n) for i in axes])) - less for n in SIZES]
+    slope = (counts[1] - counts[0]) / (SIZES[1] - SIZES[0])
+    offset = counts[0] - slope * SIZES[0]
+    if slope == 0:
+        return counts[0]
+    return Rule(f"{slope:g}*n + {offset:g}", lambda n: slope * n + offset)
+
+
+def _product(new: Builder, node: Node) -> Ref:
+    a, b = node.arguments
+    left, right = len(new[a].shape), len(new[b].shape)
+    specs = {(2, 2): "ij,jk->ik", (1, 2): "j,jk->k", (2, 1): "ij,j->i", (1, 1): "j,j->"}
+    if node.operation == "outer":
+        spec = "i,j->ij"
+    elif (left, right) in specs:
+        spec = specs[left, right]
+    elif node.operation == "matmul" and min(left, right) > 1:
+        batch = "abcdefgh"[: max(left, right) - 2]
+        spec = f"{batch[-(left - 2) or 8 :]}ij,{batch[-(right - 2) or 8 :]}jk->{batch}ik"
+        if any(size == 1 for size in (*new[a].shape[:-2], *new[b].shape[:-2])):
+            raise CannotLowerError(f"a broadcast product, at {node.origin}")
+    else:
+        raise CannotLowerError(f"{node.operation} of {left} and {right} axes, at {node.origin}")
+    return new.add("einsum", (spec, a, b), node.shape, node.dtype)
+
+
+def _einsum(new: Builder, node: Node) -> Ref:
+    spec, *operands = node.arguments
+    if not isinstance(spec, str) or "->" not in spec or "." in spec or len(operands) > 2:
+        raise CannotLowerError(f"this einsum, at {node.origin}")
+    return new.add("einsum", (spec.replace(" ", ""), *operands), node.shape, node.dtype)
+
+
+def _view(new: Builder, node: Node) -> Ref:
+    x, *rest = node.arguments
+
+    def run(array: Any, n: int) -> Any:
+        given = substitute((tuple(rest), node.options), lambda leaf: at(leaf, n))
+        return OPERATIONS[node.operation].compute(array, *given[0], **given[1])
+
+    return _as_view(new, node, x, run)
+
+
+def _as_view(new: Builder, node: Node, x: Ref, run: Callable[[Any, int], Any]) -> Ref:
+    """The view that `run` takes of `x`; of a view that is itself one, of what it views."""
+    base, steps = x, [run]
+    if new[x].operation == "view":
+        base = new[x].arguments[0]
+        _, *inner = new[x].arguments
+        compute = OPERATIONS["view"].compute
+        steps.insert(
+            0, lambda array, n: compute(array, *substitute(tuple(inner), lambda v: at(v, n)))
+        )
+    placed = [_placed(new[base].shape, steps, n, node.origin) for n in SIZES]
+    offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
+    return new.add("view", (base, offset, strides, shape), node.shape, node.dtype)
+
+
+def _placed(
+    shape: Shape, steps: Sequence[Callable[[Any, int], Any]], n: int, origin: Origin | None
+) -> tuple[Any, ...]:
+    """Where NumPy puts a view of a contiguous array of that shape: offset, strides, shape."""
+    base = np.empty([at(size, n) for size in shape], np.int8)
+    array = base
+    for step in steps:
+        array = step(array, n)
+    start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    if not 0 <= start <= max(base.size - 1, 0):
+        raise CannotLowerError(f"a view that NumPy copies, at {origin}")
+    return start, array.strides, array.shape
+
+
+def _followed(values: Sequence[Any], node: Node) -> Any:
+    try:
+        if isinstance(values[0], tuple):
+            return tuple(solve(parts, SIZES) for parts in zip(*values, strict=True))
+        return solve(values, SIZES)
+    except NoRuleError:
+        raise CannotLowerError(f"sizes that follow no rule, at {node.origin}") from None
+
+
+def _getitem(new: Builder, node: Node) -> Ref:
+    x, index = node.arguments
+    if _is_slicing(index):
+        index = index if isinstance(index, tuple) else (index,)
+        if Ellipsis not in index:
+            index = (*index, Ellipsis)  # so that NumPy gives a view of one number too
+
+        def run(array: Any, n: int) -> Any:
+            return array[substitute(index, lambda leaf: at(leaf, n))]
+
+        return _as_view(new, node, x, run)
+    return new.add("getitem", (x, _arrays(index, node)), node.shape, node.dtype)
+
+
+def _setitem(new: Builder, node: Node) -> Ref:
+    x, index, values = node.arguments
+    if not _is_slicing(index):
+        return new.add(node.operation, (x, _arrays(index, node), values), node.shape, node.dtype)
+    if node.operation == "add_at":
+        raise CannotLowerError(f"np.add.at with a slice, at {node.origin}")
+    steps = [lambda array, n: array[substitute(index, lambda leaf: at(leaf, n))]]
+    placed = [_placed(new[x].shape, steps, n, node.origin) for n in SIZES]
+    offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
+    return new.add("write", (x, offset, strides, shape, values), node.shape, node.dtype)
+
+
+def _is_slicing(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        part is None
+        or part is Ellipsis
+        or isinstance(part, int | np.integer | slice)
+        or (isinstance(part, Rule) and isinstance(part.of(SIZES[0]), int))
+        for part in parts
+    )
+
+
+def _arrays(index: Any, node: Node) -> tuple[Any, ...]:
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(part is None or part is Ellipsis or isinstance(part, slice) for part in parts):
+        raise CannotLowerError(f"arrays and slices in one index, at {node.origin}")
+    return parts
+
+
+FORMS: dict[str, Callable[[Builder, Node], Ref]] = {
+    "zeros_like": _fill(0),
+    "empty_like": _fill(0),
+    "ones_like": _fill(1),
+    "full_like": _fill(None),
+    "copy": _copy,
+    "clip": _clip,
+    "square": _square,
+    "reciprocal": _reciprocal,
+    **dict.fromkeys(REDUCTIONS, _reduction),
+    "argmax": _argmax,
+    "mean": _mean,
+    "var": _variance,
+    "std": _variance,
+    **dict.fromkeys(("matmul", "dot", "outer"), _product),
+    "einsum": _einsum,
+    "getitem": _getitem,
+    "setitem": _setitem,
+    "add_at": _setitem,
+}

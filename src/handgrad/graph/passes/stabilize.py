@@ -1,0 +1,128 @@
+"""Softmax followed by cross-entropy, made stable by four identities, each proved on its own.
+
+Probabilities can round to 0, and then log p and 1/p are infinite. No operation is known by the
+layer it came from; the graph itself shows where the division by p cancels:
+
+    log(e^u / s)[i]            = u[i] − log s[i]
+    p · (0 with [i] = v)       = 0 with [i] = p[i] · v
+    a · (c / (k · a))          = c / k
+    Σⱼ (0 with [n, yₙ] = v)    = v
+"""
+
+from typing import Any
+
+from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import Node, Ref
+from handgrad.graph.passes.builder import Builder, rewritten
+from handgrad.graph.rules import Rule, at
+
+
+def stabilize(graph: Graph) -> Graph:
+    """The graph in which the identities above replace what would overflow."""
+    return rewritten(graph, _stable)
+
+
+def _stable(new: Builder, node: Node) -> Ref:
+    for identity in (_log_of_a_quotient, _times_a_scatter, _cancelled, _sum_of_a_scatter):
+        found = identity(new, node)
+        if found is not None:
+            return found
+    return new.keep(node)
+
+
+def _log_of_a_quotient(new: Builder, node: Node) -> Ref | None:
+    """log(getitem(exp(u) / s, i)), where s has one number a row."""
+    picked = _argument(new, node, "log", "getitem")
+    if picked is None:
+        return None
+    p, index = picked.arguments
+    quotient = new[p]
+    if quotient.operation != "divide" or len(index) != 2:
+        return None
+    e, s = quotient.arguments
+    if not (_is(new, e, "exp") and isinstance(s, Ref) and new[s].shape[1:] == (1,)):
+        return None
+    u = new.add("getitem", (new[e].arguments[0], index), node.shape, node.dtype)
+    s_of_row = new.add("getitem", (s, (index[0], 0)), node.shape, node.dtype)
+    log_s = new.add("log", (s_of_row,), node.shape, node.dtype)
+    return new.add("subtract", (u, log_s), node.shape, node.dtype)
+
+
+def _times_a_scatter(new: Builder, node: Node) -> Ref | None:
+    """p * setitem(fill 0, i, v)."""
+    if node.operation != "multiply":
+        return None
+    for p, d in (node.arguments, node.arguments[::-1]):
+        if not (isinstance(p, Ref) and _is_scatter(new, d) and new[p].shape == node.shape):
+            continue
+        zeros, index, v = new[d].arguments
+        shape = new[v].shape
+        p_of_index = _same(new, Node("getitem", (p, index), {}, shape, node.dtype, node.origin))
+        product = Node("multiply", (p_of_index, v), {}, shape, node.dtype, node.origin)
+        value = _cancelled(new, product) or new.keep(product)
+        return new.add("setitem", (zeros, index, value), node.shape, node.dtype)
+    return None
+
+
+def _cancelled(new: Builder, node: Node) -> Ref | None:
+    """a * (c / (k * a)), with numbers c and k."""
+    if node.operation != "multiply":
+        return None
+    for a, quotient in (node.arguments, node.arguments[::-1]):
+        if not (isinstance(a, Ref) and _is(new, quotient, "divide")):
+            continue
+        c, divisor = new[quotient].arguments
+        if isinstance(c, Ref) or not _is(new, divisor, "multiply"):
+            continue
+        for k, other in (new[divisor].arguments, new[divisor].arguments[::-1]):
+            if other == a and not isinstance(k, Ref):
+                return new.add(
+                    "fill", (node.shape, _ratio(c, k), node.dtype), node.shape, node.dtype
+                )
+    return None
+
+
+def _ratio(c: Any, k: Any) -> Rule:
+    return Rule(f"{c}/({k})", lambda n: at(c, n) / at(k, n))
+
+
+def _sum_of_a_scatter(new: Builder, node: Node) -> Ref | None:
+    """The sum over the classes of setitem(fill 0, (arange(n), y), v)."""
+    if node.operation != "sum" or node.arguments[1] != (1,):
+        return None
+    x = node.arguments[0]
+    if not _is_scatter(new, x):
+        return None
+    _, index, v = new[x].arguments
+    rows, *columns = index
+    if not (isinstance(rows, Rule) and rows.text == "arange(n)" and len(columns) == 1):
+        return None
+    if not node.options["keepdims"]:
+        return v
+    return new.add("view", (v, 0, (1, 1), node.shape), node.shape, node.dtype)
+
+
+def _is(new: Builder, value: Any, operation: str) -> bool:
+    return isinstance(value, Ref) and new[value].operation == operation
+
+
+def _is_scatter(new: Builder, value: Any) -> bool:
+    """Whether `value` is zeros with some entries set to an array of values."""
+    if not _is(new, value, "setitem"):
+        return False
+    zeros, _, v = new[value].arguments
+    return _is(new, zeros, "fill") and new[zeros].arguments[1] == 0 and isinstance(v, Ref)
+
+
+def _argument(new: Builder, node: Node, operation: str, inner: str) -> Node | None:
+    if node.operation == operation and _is(new, node.arguments[0], inner):
+        return new[node.arguments[0]]
+    return None
+
+
+def _same(new: Builder, node: Node) -> Ref:
+    """The earlier node that computes the same, or this one."""
+    for i, other in enumerate(new.nodes):
+        if (other.operation, other.arguments) == (node.operation, node.arguments):
+            return Ref(i)
+    return new.keep(node)

@@ -1,0 +1,147 @@
+"""What a user may type wrong: a message on standard error, no traceback, no folder."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import handgrad as hg
+from tests.bad_input.refused import refused
+from tests.cli.run import handgrad, process
+
+MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
+    "unknown data": (["nope"], ("'nope' is neither a file nor a bundled", "breast_cancer")),
+    "bundled set misspelt": (["irsi"], ("try: handgrad train iris",)),
+    "bundled set with a dash": (["breast-cancer"], ("try: handgrad train breast_cancer",)),
+    "a name too long for a file": (["a" * 300], ("neither a file nor a bundled data set",)),
+    "missing file": (["nope.csv"], ("nope.csv: no such file", "check the spelling")),
+    "folder": (["."], (".: a folder",)),
+    "no target": (["table.csv"], ("--target is missing", "x, kind", "--target 'kind'")),
+    "target misspelt": (["table.csv", "--target", "kin"], ("did you mean 'kind'?",)),
+    "target of a bundled set": (["iris", "--target", "species"], ("without --target",)),
+    "one value": (["same.csv", "--target", "y"], ("the target 'y' is 2 in every row",)),
+    "one class": (["one.csv", "--target", "y"], ("the target 'y' is u in every row",)),
+    "names as target": (["ids.csv", "--target", "y"], ("4 of 4 classes have a single row",)),
+    "zero units": (["iris", "--layers", "0,relu"], ("--layers 0,relu: '0'", "1 to 10000")),
+    "too many units": (["iris", "--layers", "99999999,relu"], ("1 to 10000",)),
+    "activation misspelt": (["iris", "--layers", "32,relux"], ("did you mean 'relu'?",)),
+    "activation in capitals": (["iris", "--layers", "32,ReLU"], ("did you mean 'relu'?",)),
+    "no number": (["iris", "--layers", "²"], ("--layers ²: '²'", "--layers 32,relu,32,relu")),
+    "empty word": (["iris", "--layers", "32,,relu"], ("--layers 32,,relu: ''",)),
+    "no activation": (
+        ["iris", "--layers", "64,32"],
+        ("64 and 32 with no activation between", "--layers 64,relu,32,relu"),
+    ),
+    "no epochs": (["iris", "--epochs", 0], ("--epochs 0", "try: --epochs 200")),
+    "epochs below zero": (["iris", "--epochs", -1], ("--epochs -1",)),
+    "no batch": (["iris", "--batch-size", 0], ("--batch-size 0", "try: --batch-size 32")),
+    "no patience": (["iris", "--patience", 0], ("--patience 0", "try: --patience 20")),
+    "no learning": (["iris", "--learning-rate", 0], ("--learning-rate 0.0", "above zero")),
+    "rate not a number": (["iris", "--learning-rate", "nan"], ("--learning-rate nan",)),
+    "infinite rate": (["iris", "--learning-rate", "inf"], ("--learning-rate inf",)),
+    "diverging": (
+        ["iris", "--learning-rate", "1e9"],
+        ("epoch 1, batch 2, at learning rate 1e+09", "a smaller learning rate, 1e+08"),
+    ),
+    "nothing held out": (["iris", "--validation", 0], ("--validation 0.0", "--validation 0.2")),
+    "all held out": (["iris", "--validation", 1.5], ("--validation 1.5", "between 0 and 1")),
+    "hardly anything held out": (["iris", "--validation", 0.001], ("150 rows cannot be split",)),
+    "seed below zero": (["iris", "--seed", -1], ("--seed -1", "try: --seed 0")),
+    "metric misspelt": (["iris", "--metric", "acuracy"], ("did you mean 'accuracy'?",)),
+    "metric by its initials": (["iris", "--metric", "rmse"], ("'root_mean_squared_error'?",)),
+    "a metric of numbers": (["iris", "--metric", "r2"], ("metric 'r2'", "'accuracy'")),
+    "a metric of classes": (["diabetes", "--metric", "accuracy"], ("the target", "'r2'")),
+    "a full folder": (["iris", "--out", "full"], ("full is there already, and not empty",)),
+    "a file as folder": (["iris", "--out", "table.csv"], ("table.csv is there already, a file",)),
+    "a folder below a file": (
+        ["iris", "--out", "table.csv/a/b"],
+        ("table.csv/a/b cannot be made", "is a file"),
+    ),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "table.csv").write_text("x,kind\n1,u\n2,v\n")
+    (tmp_path / "same.csv").write_text("x,y\n1,2\n2,2\n")
+    (tmp_path / "one.csv").write_text("x,y\n1,u\n2,u\n")
+    (tmp_path / "ids.csv").write_text("x,y\n1,Ann\n2,Bob\n3,Cid\n4,Dora\n")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "precious").write_text("as it was")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path): path.read_text() for path in files}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_met_with_help_and_leaves_nothing(case: str, folder: Path) -> None:
+    words, expected = MISTAKES[case]
+    before = contents(folder)
+    result = handgrad("train", *words)
+    assert isinstance(result.exception, hg.HandgradError), result.output
+    kind = type(result.exception)
+    with refused(kind, *expected):
+        raise result.exception
+    assert contents(folder) == before
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["full"]
+
+
+def test_nothing_is_printed_before_the_options_were_checked(folder: Path) -> None:
+    for words in (["--epochs", "0"], ["--layers", "x"], ["--metric", "x"], ["--out", "full"]):
+        assert handgrad("train", "iris", *words).output == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (["nope.csv"], "error: nope.csv: no such file"),
+        (["iris", "--learning-rate", "1e9"], "error: loss inf in epoch 1, batch 2"),
+        (["iris", "--out", "table.csv/a"], "error: table.csv/a cannot be made"),
+    ],
+)
+def test_a_process_ends_with_1_and_three_lines_on_standard_error(
+    words: list[str], first: str, folder: Path
+) -> None:
+    done = process("train", *words, folder=folder)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3, done.stderr
+    assert lines[0].startswith(first)
+    assert lines[1].startswith("  expected: ")
+    assert lines[2].startswith("  try: ")
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["trian", "iris"], "Did you mean 'train'?"),
+        (["train"], "Missing argument 'DATA'"),
+        (["train", "iris", "--epochs", "many"], "--epochs"),
+        (["train", "iris", "--epochs", "2.5"], "--epochs"),
+        (["train", "iris", "--epoch", "2"], "--epochs"),
+        (["train", "iris", "wine"], "wine"),
+    ],
+)
+def test_words_that_the_command_line_does_not_know_end_with_2(
+    words: list[str], expected: str, folder: Path
+) -> None:
+    result = handgrad(*words)
+    assert result.exit_code == 2
+    assert expected in result.stderr
+    assert result.stdout == ""
+    assert not (folder / "runs").exists()
+
+
+def test_a_folder_that_turns_out_unwritable_leaves_nothing(folder: Path) -> None:
+    result = handgrad("train", "iris", "--epochs", 1, "--out", "a" * 300)
+    assert isinstance(result.exception, hg.FileError)
+    with refused(hg.FileError, "could not be written: File name too long", "another --out"):
+        raise result.exception
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "full", "ids.csv", "one.csv", "same.csv", "table.csv",
+    ]  # fmt: skip

@@ -1,0 +1,110 @@
+"""Files that cannot be read or written are refused, and nothing is left behind."""
+
+import struct
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.files import write_whole
+from tests.bad_input.refused import refused
+
+
+def net_of(*sizes: int) -> hg.Net:
+    return hg.Net(*(hg.Linear(a, b, rng=0) for a, b in pairwise(sizes)))
+
+
+def test_a_truncated_weights_file_is_refused(tmp_path: Path) -> None:
+    path = hg.save_weights(net_of(3, 4, 2), tmp_path / "a.safetensors")
+    content = path.read_bytes()
+    net = net_of(3, 4, 2)
+    for length in (0, 4, 60, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:length])
+        with refused(hg.FileError, f"{path}: ", "copied whole", net=net):
+            hg.load_weights(net, path)
+
+
+def test_a_missing_weights_file_is_refused(tmp_path: Path) -> None:
+    net = net_of(3, 2)
+    with refused(hg.FileError, "none.safetensors: No such file", net=net):
+        hg.load_weights(net, tmp_path / "none.safetensors")
+    with refused(hg.FileError, f"{tmp_path}: ", net=net):
+        hg.load_weights(net, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ((3, 2), "the state lacks 1.W, 1.b"),
+        ((3, 4, 2, 2), "the state has 2.b, 2.W, which this net has not"),
+        ((3, 5, 2), "0.W came with shape (5, 3)"),
+    ],
+)
+def test_weights_of_another_net_are_refused(
+    sizes: tuple[int, ...], words: str, tmp_path: Path
+) -> None:
+    path = hg.save_weights(net_of(*sizes), tmp_path / "a.safetensors")
+    net = net_of(3, 4, 2)
+    with refused(hg.FileError, f"{path}: made for another net: {words}", net=net):
+        hg.load_weights(net, path)
+
+
+def test_weights_in_a_type_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
+    header = b'{"0.weight":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0\0")
+    net = net_of(1, 1)
+    with refused(hg.FileError, f"{path}: ", net=net):
+        hg.load_weights(net, path)
+
+
+def test_nothing_can_be_written_below_a_file(tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("as it was")
+    history = hg.History([hg.Report(1, 0.5)])
+    for write in (
+        lambda path: hg.save_weights(net_of(3, 2), path),
+        history.to_csv,
+        history.to_json,
+    ):
+        with refused(hg.FileError, "file/below could not be written: a file is where"):
+            write(blocker / "below")
+        with refused(hg.FileError, f"{tmp_path} could not be written: Is a directory"):
+            write(tmp_path)
+    assert [*tmp_path.iterdir()] == [blocker]
+    assert blocker.read_text() == "as it was"
+
+
+def test_a_writing_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.txt"
+    path.write_text("old")
+
+    def fail(file: object) -> None:
+        path_now = path.read_text()
+        raise RuntimeError(f"while {path_now} is still there")
+
+    with pytest.raises(RuntimeError, match="old is still there"):
+        write_whole(path, fail)
+
+    def full(file: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with refused(hg.FileError, "numbers.txt could not be written: No space left"):
+        write_whole(path, full)
+    assert [*tmp_path.iterdir()] == [path]
+    assert path.read_text() == "old"
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    net = net_of(3, 2)
+    state = {path: array + 1 for path, array in net.state().items()}
+    for wrong in (
+        {"0.W": state["0.W"]},
+        state | {"1.W": np.ones(1)},
+        state | {"0.b": np.ones((1, 2))},
+    ):
+        with pytest.raises(hg.HandgradError):
+            net.load_state(wrong)
+        np.testing.assert_array_equal(net.state()["0.W"] + 1, state["0.W"])

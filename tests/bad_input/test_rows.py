@@ -1,0 +1,202 @@
+"""Rows and targets that cannot be used are refused before the first step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from tests.bad_input.refused import refused
+
+X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+Y = np.arange(12) % 2
+
+
+def classifier() -> hg.Net:
+    return hg.Net(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1), hg.Softmax())
+
+
+def train(net: hg.Net, data: Any, **options: Any) -> Any:
+    usual: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "epochs": 3}
+    options = usual | options
+    return hg.train(net, data, **options)
+
+
+def fit(net: hg.Net, data: Any, **options: Any) -> Any:
+    usual: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "epochs": 3}
+    options = usual | options
+    return hg.fit(net, data, validation=0.25, **options)
+
+
+def evaluate(net: hg.Net, data: Any, **options: Any) -> Any:
+    return hg.evaluate(net, data, **({"loss": hg.CrossEntropyLoss()} | options))
+
+
+each_entrance = pytest.mark.parametrize("entrance", [train, fit, evaluate])
+
+
+def with_value(value: float, dtype: Any = np.float32) -> Any:
+    x = X.astype(dtype)
+    x[7, 1] = value
+    return x
+
+
+WRONG_ROWS: dict[str, tuple[Any, type[hg.HandgradError], tuple[str, ...]]] = {
+    "too few features": (X[:, :2], hg.ShapeError, ("layer 1 of 4, Linear(3, 4", "2 features")),
+    "too many features": (np.ones((12, 30)), hg.ShapeError, ("layer 1 of 4", "30 features")),
+    "one axis": (X[:, 0], hg.ShapeError, ("layer 1 of 4", "(12,)")),
+    "a single number": (3.0, hg.DataError, ("single number 3.0",)),
+    "nothing": (None, hg.DataError, ("numbers",)),
+    "NaN": (with_value(np.nan), hg.DataError, ("1 number is", "row 7, feature 1", "nan")),
+    "infinity": (with_value(-np.inf), hg.DataError, ("row 7, feature 1", "-inf")),
+    "too large for float32": (
+        with_value(1e300, np.float64),
+        hg.DataError,
+        ("row 7, feature 1", "1e+300 (too large for float32)", "float64"),
+    ),
+    "ragged": ([[1.0, 2.0, 3.0]] * 11 + [[1.0]], hg.DataError, ("different lengths",)),
+    "text": ([["a", "b", "c"]] * 12, hg.DataError, ("numbers", "encode text")),
+    "text of numbers": ([["1", "2", "3"]] * 12, hg.DataError, ("numbers",)),
+    "complex": (X * 1j, hg.DataError, ("complex",)),
+    "too few rows": (X[:11], hg.DataError, ("11 rows of x and 12 targets",)),
+    "no inputs": ((), hg.DataError, ("no rows of x",)),
+    "inputs of two lengths": ((X, X[:5]), hg.DataError, ("5 and 12 rows",)),
+    "NaN in the second input": ((X, with_value(np.nan)), hg.DataError, ("input 2", "row 7")),
+}
+
+
+@each_entrance
+@pytest.mark.parametrize("case", WRONG_ROWS)
+def test_wrong_rows_are_refused(case: str, entrance: Callable[..., Any]) -> None:
+    x, kind, words = WRONG_ROWS[case]
+    net = classifier()
+    with refused(kind, *words, net=net):
+        entrance(net, (x, Y))
+
+
+WRONG_LABELS: dict[str, tuple[Any, type[hg.HandgradError], tuple[str, ...]]] = {
+    "too large": (np.where(np.arange(12) == 5, 2, Y), hg.DataError, ("label 2 in row 5",)),
+    "negative": (np.where(np.arange(12) == 5, -1, Y), hg.DataError, ("label -1 in row 5",)),
+    "floats": (Y + 0.5, hg.DataError, ("float64", "0.5", "MSELoss")),
+    "whole floats": (Y * 1.0, hg.DataError, ("float64", "y.astype(int)")),
+    "text": (np.array(["no", "yes"])[Y], hg.DataError, ("'no'", "return_inverse")),
+    "objects": (np.array(["no", "yes"], object)[Y], hg.DataError, ("object", "'no'")),
+    "NaN": (np.where(np.arange(12) == 5, np.nan, Y), hg.DataError, ("NaN", "row 5")),
+    "one-hot": (np.eye(2, dtype=int)[Y], hg.ShapeError, ("(12, 2)", "argmax")),
+    "a column": (Y[:, None], hg.ShapeError, ("(12, 1)", "y.ravel()")),
+    "three axes": (np.zeros((12, 2, 2), int), hg.ShapeError, ("(12, 2, 2)", "(rows,)")),
+    "too few": (Y[:10], hg.DataError, ("12 rows of x and 10 targets",)),
+    "a single number": (1, hg.DataError, ("no targets",)),
+    "ragged": ([[1], *([[1, 0]] * 11)], hg.DataError, ("targets", "different lengths")),
+}
+
+
+@each_entrance
+@pytest.mark.parametrize("case", WRONG_LABELS)
+def test_wrong_labels_are_refused(case: str, entrance: Callable[..., Any]) -> None:
+    y, kind, words = WRONG_LABELS[case]
+    net = classifier()
+    with refused(kind, *words, net=net):
+        entrance(net, (X, y))
+
+
+@pytest.mark.parametrize("case", WRONG_LABELS)
+def test_wrong_validation_labels_are_refused_before_training(case: str) -> None:
+    y, kind, words = WRONG_LABELS[case]
+    net = classifier()
+    with refused(kind, "validation data", *words, net=net):
+        train(net, (X, Y), validation=(X, y))
+
+
+@pytest.mark.parametrize("entrance", [train, fit])
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_alone_cannot_be_learnt(label: int, entrance: Callable[..., Any]) -> None:
+    net = classifier()
+    with refused(hg.DataError, f"all 12 rows have the label {label}", net=net):
+        entrance(net, (X, np.full(12, label)))
+
+
+def test_one_class_alone_can_be_evaluated() -> None:
+    net = classifier()
+    result = evaluate(net, (X, np.ones(12, int)))
+    assert result.metrics["accuracy"] == (net.predict(X).argmax(axis=1) == 1).mean()
+
+
+@each_entrance
+def test_an_empty_set_is_refused(entrance: Callable[..., Any]) -> None:
+    net = classifier()
+    with refused(hg.DataError, "no rows", net=net):
+        entrance(net, (X[:0], Y[:0]))
+
+
+@each_entrance
+@pytest.mark.parametrize(
+    ("data", "came"),
+    [
+        (X, "one ndarray"),
+        (None, "one NoneType"),
+        ((X,), "1 parts"),
+        ((X, Y, Y), "3 parts"),
+        ("breast_cancer", "one str"),
+        (0.2, "one float"),
+    ],
+)
+def test_data_that_is_no_pair_is_refused(
+    data: Any, came: str, entrance: Callable[..., Any]
+) -> None:
+    net = classifier()
+    with refused(hg.DataError, came, "a pair (x, y)", net=net):
+        entrance(net, data)
+
+
+@pytest.mark.parametrize("validation", [0.2, (), (X,), X, True, "0.2"])
+def test_validation_that_is_no_pair_is_refused_by_train(validation: Any) -> None:
+    net = classifier()
+    with refused(hg.DataError, "validation data", "a pair (x, y)", net=net):
+        train(net, (X, Y), validation=validation)
+
+
+@each_entrance
+@pytest.mark.parametrize(
+    ("y", "kind", "words"),
+    [
+        (Y + 1, hg.DataError, ("a target of 2", "0 or 1")),
+        (Y * 2 - 1, hg.DataError, ("a target of -1", "0 or 1")),
+        (np.eye(2)[Y], hg.ShapeError, ("(12, 2)", "(12, 1)", "Linear(…, 2)")),
+    ],
+)
+def test_answers_that_are_not_0_or_1_are_refused(
+    y: Any, kind: type[hg.HandgradError], words: tuple[str, ...], entrance: Callable[..., Any]
+) -> None:
+    net = hg.Net(hg.Linear(3, 1, rng=0), hg.Sigmoid())
+    with refused(kind, *words, net=net):
+        entrance(net, (X, y), loss=hg.BinaryCrossEntropyLoss())
+
+
+@each_entrance
+@pytest.mark.parametrize(
+    ("y", "kind", "words"),
+    [
+        (np.where(np.arange(12) == 3, np.inf, 1.0), hg.DataError, ("infinity", "row 3")),
+        (np.full((12, 2), 1e39), hg.DataError, ("1e+39 is too large",)),
+        (np.zeros((12, 3)), hg.ShapeError, ("(12, 3)", "Linear(…, 3)")),
+        (np.zeros((12, 1, 2)), hg.ShapeError, ("(12, 1, 2)", "y.reshape(12, 2)")),
+        (np.zeros(12), hg.ShapeError, ("(12,)", "Linear(…, 1)")),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(
+    y: Any, kind: type[hg.HandgradError], words: tuple[str, ...], entrance: Callable[..., Any]
+) -> None:
+    net = hg.Net(hg.Linear(3, 2, rng=0))
+    with refused(kind, *words, net=net):
+        entrance(net, (X, y), loss=hg.MSELoss())
+
+
+def test_wrong_features_are_refused_by_forward_and_predict() -> None:
+    net = classifier()
+    for use in (net.forward, net.predict):
+        with refused(hg.ShapeError, "layer 1 of 4, Linear(3, 4", "2 features", net=net):
+            use(X[:, :2])
+        with refused(hg.DataError, "numbers", net=net):
+            use([["a", "b", "c"]])

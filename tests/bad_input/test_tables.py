@@ -1,0 +1,101 @@
+"""CSV files that cannot be used are refused with the place of the mistake."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import handgrad as hg
+from tests.bad_input.refused import refused
+
+WRONG_FILES: dict[str, tuple[str | bytes, type[hg.HandgradError], tuple[str, ...]]] = {
+    "empty file": ("", hg.FileError, ("the file is empty",)),
+    "blank lines": ("\n\n\n", hg.FileError, ("the file is empty",)),
+    "header alone": ("a,b,y\n", hg.DataError, ("0 rows, 2 features",)),
+    "target alone": ("y\n1\n2\n", hg.DataError, ("2 rows, 0 features", "commas")),
+    "row too short": ("a,b,y\n1,2,u\n1,2\n3,4,v\n", hg.FileError, ("line 3 has 2 of 3 fields",)),
+    "row too long": (
+        "a,b,y\n1,2,u\n1,2,3,4\n",
+        hg.FileError,
+        ("line 3 has 4 of 3 fields: '1,2,3,4'",),
+    ),
+    "open quote": ('a,b,y\n1,2,u\n"1,2,v\n', hg.FileError, ("line 3 has 1 of 3 fields",)),
+    "text": ("a,b,y\n1,2,u\n3,four,v\n", hg.DataError, ("column 'b' has 'four' in row 2",)),
+    "decimal comma": ('a,b,y\n1,"2,5",u\n', hg.DataError, ("column 'b' has '2,5' in row 1",)),
+    "underscore": ("a,b,y\n1,1,u\n3,1_000,v\n", hg.DataError, ("'b' has '1_000' in row 2",)),
+    "dates": ("a,b,y\n1,2020-01-31,u\n", hg.DataError, ("column 'b' has '2020-01-31' in row 1",)),
+    "empty cell": ("a,b,y\n1,2,u\n3,,v\n", hg.DataError, ("column 'b' is empty in row 2",)),
+    "empty cell among text": ("a,b,y\n1,x,u\n3,,v\n", hg.DataError, ("'b' has 'x' in row 1",)),
+    "empty column": ("a,b,y\n1,,u\n3,,v\n", hg.DataError, ("column 'b' is empty in row 1",)),
+    "NA": ("a,b,y\n1,2,u\n3,NA,v\n", hg.DataError, ("column 'b' is empty in row 2",)),
+    "empty truth": ("a,b,y\n1,true,u\n3,,v\n", hg.DataError, ("column 'b' is empty in row 2",)),
+    "infinity": ("a,b,y\n1,2,u\n3,-inf,v\n", hg.DataError, ("column 'b' is -inf in row 2",)),
+    "too large": (
+        "a,b,y\n1,2,u\n3,1e300,v\n",
+        hg.DataError,
+        ("column 'b' is 1e+300 in row 2", "too large for float32"),
+    ),
+    "empty text target": ("a,b,y\n1,2,u\n3,4,\n", hg.DataError, ("'y' is empty in row 2",)),
+    "blank text target": ("a,b,y\n1,2,u\n3,4, \n", hg.DataError, ("'y' is empty in row 2",)),
+    "empty number target": ("a,b,y\n1,2,\n3,4,5.5\n", hg.DataError, ("'y' is empty in row 1",)),
+    "infinite target": ("a,b,y\n1,2,inf\n3,4,5.5\n", hg.DataError, ("'y' is inf in row 1",)),
+    "dates as target": ("a,b,y\n1,2,2020-01-31\n", hg.DataError, ("'y' holds 2020-01-31",)),
+    "two of a name": ("a,a,y\n1,2,u\n", hg.DataError, ("two columns named 'a'",)),
+    "two of a name but for spaces": ("a, a,y\n1,2,u\n", hg.DataError, ("two columns named 'a'",)),
+    "no name": (",b,y\n1,2,u\n", hg.DataError, ("column 1 has no name", "index=False")),
+    "latin-1 cell": (
+        b"a,b,y\n1,2,caf\xe9\n",
+        hg.FileError,
+        ("'y' holds bytes that are not UTF-8",),
+    ),
+    "latin-1 header": (b"a,b\xe9,y\n1,2,u\n", hg.FileError, ("the header holds bytes", "iconv")),
+    "UTF-16": ("a,b,y\n1,2,u\n".encode("utf-16"), hg.FileError, ("UTF-8",)),
+    "no text at all": (bytes(range(256)) * 9, hg.FileError, ("expected: a CSV file",)),
+    "semicolons": ("a;b;y\n1;2;u\n", hg.DataError, ("no column named 'y'", "commas")),
+    "another name": ("a,b,Y1\n1,2,u\n", hg.DataError, ("one of a, b, Y1", "the column to predict")),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_FILES)
+def test_a_wrong_csv_file_is_refused(case: str, tmp_path: Path) -> None:
+    content, kind, words = WRONG_FILES[case]
+    path = tmp_path / "table.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with refused(kind, f"{path}: ", *words):
+        hg.read_csv(path, "y")
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("diagnosi", "did you mean 'Diagnosis'?"),
+        ("DIAGNOSIS", "did you mean 'Diagnosis'?"),
+        ("widht", "did you mean 'width'?"),
+        ("zzz", "the name of the column"),
+        (3, "the name of the column"),
+    ],
+)
+def test_a_missing_column_is_met_with_the_nearest_name(
+    asked: Any, hint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("width,height,Diagnosis\n1,2,u\n")
+    words = f"no column named {asked!r}\n  expected: one of width, height, Diagnosis\n"
+    with refused(hg.DataError, words, hint):
+        hg.read_csv(path, asked)
+
+
+def test_a_long_list_of_columns_is_shortened(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(",".join(f"c{i}" for i in range(40)) + "\n")
+    with refused(hg.DataError, "c8, c9, … c39 (40 in all)"):
+        hg.read_csv(path, "y")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with refused(hg.FileError, "none.csv: no such file"):
+        hg.read_csv(tmp_path / "none.csv", "y")
+    with refused(hg.FileError, "no such file"):
+        hg.read_csv(tmp_path / ("a" * 300), "y")
+    with refused(hg.FileError, f"{tmp_path}: a folder"):
+        hg.read_csv(tmp_path, "y")

@@ -1,0 +1,101 @@
+"""`read_csv`: what a column holds decides what it is."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import handgrad as hg
+
+
+def table(folder: Path, targets: list[Any], name: str = "table.csv") -> Path:
+    path = folder / name
+    rows = "".join(f"{i},{i / 4},{target}\n" for i, target in enumerate(targets))
+    path.write_text("width,depth,kind\n" + rows, "utf-8")
+    return path
+
+
+TARGETS: dict[str, tuple[list[Any], list[Any], tuple[str, ...]]] = {
+    "text": (["oak", "ash", "oak"], [1, 0, 1], ("ash", "oak")),
+    "text in two scripts": (["дуб", "chêne"], [1, 0], ("chêne", "дуб")),
+    "text with spaces": ([" oak", "ash ", "oak"], [1, 0, 1], ("ash", "oak")),
+    "truth": (["true", "false", "true"], [1, 0, 1], ("False", "True")),
+    "few whole numbers": ([7, 3, 7, -1], [2, 1, 2, 0], ("-1", "3", "7")),
+    "19 whole numbers": ([*range(19)], [*range(19)], tuple(str(i) for i in range(19))),
+    "20 whole numbers": ([*range(20)], [float(i) for i in range(20)], ()),
+    "numbers": ([0.5, 1.5, 0.5], [0.5, 1.5, 0.5], ()),
+    "whole numbers with a point": (["1.0", "2.0"], [1.0, 2.0], ()),
+    "a class named NA": (["NA", "oak"], [0, 1], ("NA", "oak")),
+}
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_the_target_is_taken_as_classes_or_numbers(case: str, tmp_path: Path) -> None:
+    cells, y, class_names = TARGETS[case]
+    dataset = hg.read_csv(table(tmp_path, cells), "kind")
+    assert dataset.y.tolist() == y
+    assert dataset.y.dtype == (np.int64 if class_names else np.float64)
+    assert dataset.class_names == class_names
+    assert dataset.x.tolist() == [[i, i / 4] for i in range(len(y))]
+    assert dataset.x.dtype == np.float32
+    assert dataset.feature_names == ("width", "depth")
+    assert (dataset.name, dataset.target_name) == ("table", "kind")
+
+
+def test_any_column_may_be_the_target(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("y,a,b\n1.5,2,3\n2.5,4,5\n")
+    for target, features in (("y", ("a", "b")), ("a", ("y", "b")), ("b", ("y", "a"))):
+        assert hg.read_csv(path, target).feature_names == features
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a,b,y\r\n1,2,u\r\n3,4,v\r\n",
+        "\ufeffa,b,y\n1,2,u\n3,4,v\n",
+        '"a","b","y"\n"1","2","u"\n"3","4","v"\n',
+        "a, b, y\n1, 2, u\n3, 4, v\n",
+        "a,b,y\n1,2,u\n\n3,4,v",
+        "a,b,y\n1.0,2e0,u\n3.,4.0,v\n",
+    ],
+)
+def test_the_usual_ways_of_writing_csv_are_read(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content.encode())
+    dataset = hg.read_csv(str(path), "y")
+    assert dataset.feature_names == ("a", "b")
+    assert dataset.x.tolist() == [[1, 2], [3, 4]]
+    assert dataset.class_names == ("u", "v")
+
+
+def test_true_and_false_are_features_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,y\ntrue,u\nfalse,v\n")
+    assert hg.read_csv(path, "y").x.tolist() == [[1], [0]]
+
+
+def test_a_column_may_turn_into_fractions_far_down_a_long_file(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("a,y\n" + "1000000,1\n" * 150_000 + "0.5,1.5\n")
+    dataset = hg.read_csv(path, "y")
+    assert path.stat().st_size > 2**20
+    assert (dataset.x[-1, 0], dataset.y[-1], len(dataset.y)) == (0.5, 1.5, 150_001)
+
+
+finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(finite, finite, st.sampled_from("uvw")), min_size=1, max_size=30))
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[float, float, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    path.write_text("a,b,y\n" + "".join(f"{a!r},{b!r},{y}\n" for a, b, y in rows))
+    dataset = hg.read_csv(path, "y")
+    np.testing.assert_array_equal(dataset.x, np.array([row[:2] for row in rows], np.float32))
+    assert [dataset.class_names[i] for i in dataset.y] == [row[2] for row in rows]

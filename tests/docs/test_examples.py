@@ -1,0 +1,98 @@
+"""Every example in the documents runs, and prints what the document shows.
+
+A short runner of our own, not Sybil's: its pytest integration sees only files below the tests,
+and compares the output of `>>>` examples only. Here a ```python block is run as it stands, the
+blocks of a document one after another, and a ```text block right after it is what it prints.
+The blocks stand in one file, each on the lines it has in the document, so that messages and
+recordings can name the line.
+"""
+
+import contextlib
+import io
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import handgrad as hg
+from handgrad.cli import main
+from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, name
+from tests.docs.output import assert_shown
+
+WITH_PYTHON = [d for d in DOCUMENTS if any(b.language == "python" for b in blocks(d))]
+WITH_COMMANDS = [d for d in DOCUMENTS if "\nhandgrad " in d.read_text("utf-8")]
+
+
+def examples(document: Path, language: str) -> list[tuple[Block, str | None]]:
+    """The blocks to run, each with the output shown right after it."""
+    found = blocks(document)
+    return [
+        (block, after.text if after and _is_output(after) else None)
+        for block, after in zip(found, [*found[1:], None], strict=True)
+        if block.language == language and not block.step
+    ]
+
+
+def _is_output(block: Block) -> bool:
+    return block.language == "text" and not block.before.strip()
+
+
+@pytest.mark.parametrize("document", WITH_PYTHON, ids=name)
+def test_python_runs_and_prints_what_is_shown(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "page.py"
+    found = examples(document, "python")
+    lines: list[str] = []
+    for block, _ in found:
+        lines += [""] * (block.line - 1 - len(lines)) + block.text.splitlines()
+    page.write_text("\n".join(lines), "utf-8")
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for block, shown in found:
+        printed = io.StringIO()
+        code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
+        with contextlib.redirect_stdout(printed):
+            exec(code, namespace)
+        if shown is not None or printed.getvalue():
+            assert_shown(printed.getvalue(), shown or "")
+
+
+@pytest.mark.parametrize("document", WITH_COMMANDS, ids=name)
+def test_commands_run_and_print_what_is_shown(
+    document: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    write_flowers(tmp_path / "flowers.csv")
+    for block, shown in examples(document, "shell"):
+        ours = [line for line in block.text.splitlines() if line.startswith("handgrad ")]
+        for line in ours:
+            monkeypatch.setattr(sys, "argv", shlex.split(line, comments=True))
+            with contextlib.suppress(SystemExit):
+                main()
+        printed = capsys.readouterr()
+        if ours and shown is not None:
+            assert_shown(printed.out + printed.err, shown)
+        elif ours:
+            assert not printed.err
+
+
+def write_flowers(path: Path) -> None:
+    """The table that the documents train on, in the file they call flowers.csv."""
+    iris = hg.data.load("iris")
+    rows = ["sepal_length,sepal_width,petal_length,petal_width,species"]
+    for x, y in zip(iris.x, iris.y, strict=True):
+        rows.append(",".join([*(f"{value:.1f}" for value in x), iris.class_names[y]]))
+    path.write_text("\n".join(rows) + "\n", "utf-8")
+
+
+def test_readme_has_what_it_needs() -> None:
+    assert ROOT / "README.md" in WITH_PYTHON
+    assert ROOT / "README.md" in WITH_COMMANDS
+    assert any(shown for _, shown in examples(ROOT / "README.md", "python"))

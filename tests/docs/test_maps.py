@@ -1,0 +1,53 @@
+"""The maps of the house are true: the levels of the architecture, and the reading order."""
+
+import re
+
+from tests.docs.documents import ROOT, blocks, prose
+from tests.house.test_levels import LEVELS, TEXTBOOK
+
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+READING_ORDER = ROOT / "docs" / "reading-order.md"
+LIBRARY = ROOT / "src" / "handgrad"
+ENTRY = re.compile(r"^\d+\. \[`([^`]+)`\]\(\.\./src/handgrad/([^)]+)\), (\d+) lines: \S", re.M)
+
+
+def test_the_levels_are_those_that_the_imports_keep() -> None:
+    drawn = next(block.text for block in blocks(ARCHITECTURE) if block.language == "text")
+    rows = [line.split("   ")[0] for line in drawn.splitlines() if re.match(r"\w", line)]
+    assert [set(row.split(" · ")) for row in reversed(rows)] == LEVELS
+
+
+def entries() -> list[tuple[str, int]]:
+    """The files of the reading order, each with the number of lines it is said to have."""
+    text = READING_ORDER.read_text("utf-8")
+    found = ENTRY.findall(text)
+    assert len(found) == len(re.findall(r"^\d+\. ", text, re.MULTILINE))
+    assert all(shown == path for shown, path, _ in found)
+    return [(path, int(lines)) for _, path, lines in found]
+
+
+def number_of_lines(path: str) -> int:
+    return len((LIBRARY / path).read_text("utf-8").splitlines())
+
+
+def test_the_reading_order_is_complete_for_the_textbook() -> None:
+    files = {str(path.relative_to(LIBRARY)) for path in LIBRARY.rglob("*.py")}
+    textbook = {
+        file
+        for file in files
+        if file.split("/")[0].removesuffix(".py") in TEXTBOOK and not file.endswith("__init__.py")
+    }
+    listed = [path for path, _ in entries()]
+    assert len(listed) == len(set(listed))
+    assert textbook <= set(listed), f"not in the list: {sorted(textbook - set(listed))}"
+
+
+def test_the_reading_order_says_how_long_the_files_are() -> None:
+    """Within a fifth, or fifteen lines: a small change needs no second one here."""
+    for path, lines in entries():
+        measured = number_of_lines(path)
+        assert abs(measured - lines) <= max(15, measured // 5), f"{path} has {measured} lines"
+    total = re.search(r"about ([\d,]+) lines", prose(READING_ORDER))
+    assert total
+    said, measured = int(total[1].replace(",", "")), sum(number_of_lines(p) for p, _ in entries())
+    assert abs(said - measured) <= measured // 10, f"{measured} lines in all"

@@ -1,0 +1,87 @@
+"""What the documents name is there: links, files, make targets, commands, public names."""
+
+import contextlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+import handgrad as hg
+from handgrad.cli.app import app
+from tests.docs.documents import DOCUMENTS, ROOT, blocks, code_spans, commands, name, prose
+
+PATH = re.compile(r"\.?\w[\w.-]+(?:/[\w.-]+)*/?")
+SUFFIXES = (".py", ".md", ".toml", ".yml", ".txt")
+MADE_BY_COMMANDS = ("runs/", ".venv/")
+
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+
+
+@each_document
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
+        assert not re.match(r"\w+:", target), f"{target}: a link that is not checked"
+        path, _, anchor = target.partition("#")
+        there = document.parent / path if path else document
+        assert there.exists(), target
+        if anchor:
+            assert anchor in headings(there), target
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors of a document's headings, as hosts of Markdown make them."""
+    titles = re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@each_document
+def test_paths_exist(document: Path) -> None:
+    created = {block.step["new"] for block in blocks(document) if block.step}
+    for span in code_spans(document):
+        looks_like_a_path = PATH.fullmatch(span) and ("/" in span or span.endswith(SUFFIXES))
+        if not looks_like_a_path or span.startswith(MADE_BY_COMMANDS) or span in created:
+            continue
+        places = (ROOT, ROOT / "src" / "handgrad", document.parent)
+        assert any((place / span).exists() for place in places), span
+
+
+@each_document
+def test_make_targets_exist(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z][\w-]*):", makefile, re.MULTILINE))
+    for command in commands(document):
+        if command.startswith("make "):
+            assert {w for w in command.split()[1:] if "=" not in w} <= targets, command
+
+
+@each_document
+def test_handgrad_commands_parse(document: Path) -> None:
+    group = typer.main.get_command(app)
+    for command in commands(document):
+        if not command.startswith("handgrad "):
+            continue
+        subcommand, *arguments = shlex.split(command, comments=True)[1:]
+        chosen = group.commands[subcommand]  # type: ignore[attr-defined]
+        with contextlib.suppress(typer.Exit):  # what --help does
+            chosen.make_context(subcommand, arguments)
+
+
+@each_document
+def test_public_names_exist(document: Path) -> None:
+    created = {n for block in blocks(document) if block.step for n in _classes(block.text)}
+    for span in code_spans(document):
+        for public in re.findall(r"\bhg\.(\w+)", span):
+            assert hasattr(hg, public) or public in created, span
+
+
+def _classes(code: str) -> list[str]:
+    return re.findall(r"^class (\w+)", code, re.MULTILINE)
+
+
+@each_document
+def test_no_machine_and_no_host_is_named(document: Path) -> None:
+    text = document.read_text("utf-8")
+    assert not re.search(r"(?<![\w.])/(work|tmp|home|root|usr)/", text)
+    assert "pypi" not in text.lower()

@@ -1,0 +1,125 @@
+"""Machine code on disk: used again, never trusted blindly, never in the way."""
+
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.engines.compiled import cache
+from handgrad.engines.compiled.engine import CompiledEngine
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HANDGRAD_CACHE", str(tmp_path / "kept"))
+    return tmp_path / "kept"
+
+
+def never() -> bytes:
+    raise AssertionError("made again")
+
+
+def test_what_is_kept_is_not_made_again(place: Path) -> None:
+    assert cache.kept("key", lambda: b"code") == b"code"
+    assert cache.kept("key", never) == b"code"
+    assert cache.kept("other", lambda: b"more") == b"more"
+    assert len(cache.files()) == 2
+
+
+def test_files_and_folder_are_private(place: Path) -> None:
+    cache.kept("key", lambda: b"code")
+    assert place.stat().st_mode & 0o777 == 0o700
+    assert cache.files()[0].stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: b"",
+        lambda content: content[:10],
+        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+        lambda content: bytes([content[0] ^ 1]) + content[1:],
+    ],
+)
+def test_a_damaged_file_is_made_anew(place: Path, damage: Any) -> None:
+    cache.kept("key", lambda: b"code")
+    (file,) = cache.files()
+    file.write_bytes(damage(file.read_bytes()))
+    assert cache.kept("key", lambda: b"code") == b"code"
+    assert cache.kept("key", never) == b"code"
+
+
+@pytest.mark.parametrize("which", ["file", "folder"])
+def test_what_others_can_write_is_not_run(place: Path, which: str) -> None:
+    cache.kept("key", lambda: b"code")
+    (cache.files()[0] if which == "file" else place).chmod(0o777)
+    assert cache.kept("key", lambda: b"made") == b"made"
+
+
+def test_a_folder_that_cannot_be_made_is_only_slower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("HANDGRAD_CACHE", str(tmp_path / "file" / "below"))
+    assert cache.kept("key", lambda: b"code") == b"code"
+    assert cache.files() == []
+
+
+def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDGRAD_CACHE", "off")
+    assert cache.folder() is None
+    assert cache.kept("key", lambda: b"code") == b"code"
+    assert cache.kept("key", lambda: b"again") == b"again"
+    assert cache.clear() == 0
+
+
+def test_nothing_half_written_is_left_when_the_disk_is_full(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert cache.kept("key", lambda: b"code") == b"code"
+    assert list(place.iterdir()) == []
+
+
+def test_clearing_removes_the_files(place: Path) -> None:
+    cache.kept("key", lambda: b"code")
+    assert cache.clear() == 1
+    assert cache.files() == []
+
+
+def weights_after_an_epoch(seed: int) -> bytes:
+    net = hg.Net(hg.Linear(3, 4, rng=seed), hg.Tanh(), hg.Linear(4, 2, rng=seed), hg.Softmax())
+    x = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
+    y = np.arange(9) % 2
+    engine = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 4)
+    engine.run_epoch(x, y, np.arange(9), 4)
+    return net.parameters.tobytes()
+
+
+def test_the_bits_are_the_same_with_and_without_the_cache(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cold, warm = weights_after_an_epoch(0), weights_after_an_epoch(0)
+    monkeypatch.setenv("HANDGRAD_CACHE", "off")
+    assert cold == warm == weights_after_an_epoch(0)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_several_processes_share_it(place: Path, method: str) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        method = "spawn"
+    expected = weights_after_an_epoch(0) if method == "fork" else None
+    cache.clear()
+    with multiprocessing.get_context(method).Pool(3) as pool:
+        found = pool.map(weights_after_an_epoch, [0] * 6)
+    assert len(set(found)) == 1
+    assert expected is None or found[0] == expected
+    assert len(cache.files()) == 1
+    assert list(place.iterdir()) == cache.files()

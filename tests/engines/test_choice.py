@@ -1,0 +1,70 @@
+"""The engine is chosen by the size of the work, and says so where it cannot be had."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.engines.choice import engine_for, pays
+from handgrad.engines.compiled.engine import CompiledEngine
+from handgrad.engines.eager import EagerEngine
+from tests.graph import pages
+
+
+def chosen(choice: Any, epochs: int, layer: Any = None) -> Any:
+    net = hg.Net(hg.Linear(3, 2, rng=0), layer or hg.Tanh(), hg.Softmax())
+    x = np.random.default_rng(0).standard_normal((64, 3)).astype(np.float32)
+    y = np.arange(64) % 2
+    loss = hg.CrossEntropyLoss()
+    return engine_for(choice, net, loss, hg.SGD(0.1), x, y, 4, epochs)
+
+
+def test_tiny_work_is_eager_and_long_work_compiled() -> None:
+    assert isinstance(chosen("auto", 1), EagerEngine)
+    assert isinstance(chosen("auto", 10_000), CompiledEngine)
+
+
+def test_an_engine_can_be_asked_for() -> None:
+    assert isinstance(chosen("eager", 10_000), EagerEngine)
+    assert isinstance(chosen("compiled", 1), CompiledEngine)
+
+
+def test_more_of_anything_never_goes_back_to_eager() -> None:
+    net = hg.Net(hg.Linear(3, 2, rng=0), hg.Softmax())
+    x = np.zeros((64, 3), np.float32)
+    found = [pays(net, x, 4, epochs) for epochs in range(1, 3000)]
+    assert found == sorted(found)
+
+
+def test_the_environment_can_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDGRAD_ENGINE", "eager")
+    assert isinstance(chosen("auto", 10_000), EagerEngine)
+    assert isinstance(chosen("compiled", 1), CompiledEngine)
+    monkeypatch.setenv("HANDGRAD_ENGINE", "turbo")
+    with pytest.raises(hg.SettingError, match="HANDGRAD_ENGINE='turbo'"):
+        chosen("auto", 1)
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(hg.SettingError, match=r"(?s)engine='fast'.*auto, eager, compiled"):
+        chosen("fast", 1)
+
+
+class Branching(hg.Layer):
+    def forward(self, x: Any) -> Any:
+        return x if x.sum() > 0 else -x
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+@pytest.mark.parametrize(
+    ("layer", "why"), [(Branching, "branches on data"), (pages.Dropout, "random, at")]
+)
+def test_what_cannot_be_compiled_trains_eagerly_and_says_so(layer: Any, why: str) -> None:
+    with pytest.warns(UserWarning, match=f"training eagerly.*{why}"):
+        assert isinstance(chosen("auto", 10_000, layer()), EagerEngine)
+    with pytest.raises(hg.SettingError, match=rf"(?s)cannot be compiled.*{why}"):
+        chosen("compiled", 1, layer())
+    assert isinstance(chosen("auto", 1, layer()), EagerEngine)

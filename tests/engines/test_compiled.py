@@ -1,0 +1,260 @@
+"""The compiled engine does what the pages do: for every page, size, type and ragged batch."""
+
+import copy
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import handgrad as hg
+from handgrad.engines.compiled.engine import CompiledEngine, Runner
+from handgrad.engines.compiled.python import python_function
+from handgrad.engines.eager import EagerEngine
+from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS
+from tests.graph import pages
+
+DTYPES = [np.float32, np.float64]
+LAST = {"CrossEntropyLoss": hg.Softmax, "BinaryCrossEntropyLoss": hg.Sigmoid}
+
+
+def targets(loss: hg.Loss, n: int, k: int, dtype: Any) -> Any:
+    rng = np.random.default_rng(n)
+    if loss.targets == "classes":
+        return rng.integers(0, k, n)
+    if loss.targets == "binary":
+        return rng.integers(0, 2, (n, k)).astype(dtype)
+    return rng.standard_normal((n, k)).astype(dtype)
+
+
+def compare(
+    net: hg.Net,
+    loss: hg.Loss,
+    optimizer: hg.Optimizer,
+    x: Any,
+    y: Any,
+    batch_size: int,
+    *,
+    epochs: int = 2,
+    python: bool = False,
+) -> None:
+    """Train one copy eagerly and one compiled; everything that comes out must agree."""
+    rtol, atol = (1e-10, 1e-12) if net.dtype == np.float64 else (1e-4, 1e-5)
+    slow, fast = copy.deepcopy(net), copy.deepcopy(net)
+    eager = EagerEngine(slow, loss, optimizer)
+    compiled = CompiledEngine(fast, loss, optimizer, x, y, batch_size)
+    if python:
+        compiled.run = Runner(compiled.program, compiled.batch_size, python_function)
+    rng = np.random.default_rng(0)
+    for _ in range(epochs):
+        order = rng.permutation(len(y))
+        expected = eager.run_epoch(x, y, order, batch_size)
+        found = compiled.run_epoch(x, y, order, batch_size)
+        assert found.loss == pytest.approx(expected.loss, rel=rtol, abs=atol)
+        np.testing.assert_allclose(found.predictions, expected.predictions, rtol, atol)
+        np.testing.assert_allclose(fast.parameters, slow.parameters, rtol, atol)
+        np.testing.assert_allclose(fast.gradients, slow.gradients, rtol, atol)
+        np.testing.assert_allclose(fast.running_state, slow.running_state, rtol, atol)
+
+
+def around(layer: hg.Layer, dtype: Any) -> tuple[hg.Net, Any]:
+    """The layer between two linear ones, and inputs for the net."""
+    n_in = layer.n_in or 4
+    probe = copy.deepcopy(layer).forward(np.ones((2, n_in)))
+    net = hg.Net(hg.Linear(3, n_in, rng=1), layer, hg.Linear(probe.shape[1], 2, rng=2), dtype=dtype)
+    return net, np.random.default_rng(0).standard_normal((7, 3)).astype(dtype)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+def test_every_layer(name: str, dtype: Any, batch_size: int) -> None:
+    net, x = around(LAYERS[name](), dtype)
+    loss = hg.MSELoss()
+    compare(net, loss, hg.SGD(0.01), x, targets(loss, len(x), 2, dtype), batch_size)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_every_loss(name: str, dtype: Any, batch_size: int) -> None:
+    loss = LOSSES[name]()
+    net = hg.Net(hg.Linear(3, 4, rng=0), LAST.get(name, hg.Tanh)(), dtype=dtype)
+    x = np.random.default_rng(0).standard_normal((7, 3)).astype(dtype)
+    compare(net, loss, hg.SGD(0.1), x, targets(loss, len(x), 4, dtype), batch_size)
+
+
+class Adam(hg.Optimizer):
+    state_names = ("m", "v")
+
+    def rule(self, w: Any, dw: Any, m: Any, v: Any, *, learning_rate: Any, step: Any) -> Any:
+        m = 0.9 * m + 0.1 * dw
+        v = 0.999 * v + 0.001 * dw**2
+        rate = learning_rate * (1 - 0.999**step) ** 0.5 / (1 - 0.9**step)
+        return w - rate * m / (np.sqrt(v) + 1e-8), m, v
+
+
+@pytest.mark.parametrize("make", [*OPTIMIZERS.values(), lambda: Adam(0.01)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_optimizer(make: Any, dtype: Any) -> None:
+    net, x = around(hg.Tanh(), dtype)
+    loss = hg.MSELoss()
+    compare(net, loss, make(), x, targets(loss, len(x), 2, dtype), 3, epochs=5)
+
+
+USERS: dict[str, Any] = {
+    "running statistics": lambda: pages.BatchNorm(4),
+    "convolution by windows": lambda: pages.Conv1d(),
+    "batched attention": lambda: pages.Attention(),
+    "residual": lambda: pages.Residual(hg.Linear(4, 4, rng=0)),
+}
+
+
+@pytest.mark.parametrize("name", USERS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch_size", [3, 100])
+def test_a_users_own_page(name: str, dtype: Any, batch_size: int) -> None:
+    net, x = around(USERS[name](), dtype)
+    loss = hg.MSELoss()
+    compare(net, loss, hg.SGD(0.1), x[:6], targets(loss, 6, 2, dtype), batch_size)
+
+
+def test_an_embedding_with_scattered_gradients() -> None:
+    class Flat(hg.Layer):
+        def forward(self, x: Any) -> Any:
+            return x.reshape(len(x), 6)
+
+        def backward(self, dy: Any) -> Any:
+            return dy.reshape(len(dy), 2, 3)
+
+    net = hg.Net(pages.Embedding(5, 3), Flat(), hg.Linear(6, 2, rng=0, dtype=np.float64))
+    x = np.random.default_rng(0).integers(0, 5, (7, 2))
+    loss = hg.MSELoss()
+    compare(net, loss, hg.SGD(0.1), x, targets(loss, 7, 2, np.float64), 3)
+
+
+def test_rows_of_several_axes() -> None:
+    class Flatten(hg.Layer):
+        def forward(self, x: Any) -> Any:
+            self.shape = x.shape
+            return x.reshape(len(x), -1)
+
+        def backward(self, dy: Any) -> Any:
+            return dy.reshape(self.shape)
+
+    net = hg.Net(Flatten(), hg.Linear(6, 3, rng=0), hg.Softmax(), dtype=np.float64)
+    x = np.random.default_rng(0).standard_normal((5, 2, 3))
+    compare(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, np.array([0, 1, 2, 1, 0]), 2)
+
+
+def test_frozen_layers_stay_as_they_are() -> None:
+    net, x = around(hg.Linear(4, 4, rng=0), np.float64)
+    net.layers[1].freeze()
+    before = net.layers[1].W.copy()
+    y = targets(hg.MSELoss(), 7, 2, np.float64)
+    twin = copy.deepcopy(net)
+    CompiledEngine(twin, hg.MSELoss(), hg.SGD(0.1), x, y, 3).run_epoch(x, y, np.arange(7), 3)
+    EagerEngine(net, hg.MSELoss(), hg.SGD(0.1)).run_epoch(x, y, np.arange(7), 3)
+    np.testing.assert_array_equal(twin.layers[1].W, before)
+    np.testing.assert_allclose(twin.parameters, net.parameters, rtol=1e-12)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    widths=st.lists(st.integers(1, 9), min_size=2, max_size=5),
+    activation=st.sampled_from([hg.Tanh, hg.ReLU, hg.LeakyReLU, hg.Sigmoid]),
+    loss=st.sampled_from(sorted(LOSSES)),
+    dtype=st.sampled_from(DTYPES),
+    rows=st.integers(1, 20),
+    batch_size=st.integers(1, 25),
+)
+def test_random_nets(
+    widths: list[int], activation: Any, loss: str, dtype: Any, rows: int, batch_size: int
+) -> None:
+    criterion = LOSSES[loss]()
+    if criterion.targets == "classes":
+        widths[-1] += 1
+    net = hg.Net(dtype=dtype)
+    for i, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
+        net.add(hg.Linear(n_in, n_out, rng=i))
+        if i < len(widths) - 2:
+            net.add(activation())
+    net.add(LAST.get(loss, hg.Tanh)())
+    x = np.random.default_rng(rows).standard_normal((rows, widths[0])).astype(dtype)
+    y = targets(criterion, rows, widths[-1], dtype)
+    compare(net, criterion, hg.SGD(0.05), x, y, batch_size)
+
+
+def test_many_steps_stay_together() -> None:
+    net = hg.Net(hg.Linear(4, 8, rng=0), hg.Tanh(), hg.Linear(8, 3, rng=1), hg.Softmax())
+    x, y = hg.data.load("iris")
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    doubled = hg.Net(copy.deepcopy(net), dtype=np.float64)
+    compare(doubled, hg.CrossEntropyLoss(), hg.SGD(0.1), x.astype(np.float64), y, 15, epochs=20)
+    compare(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 15, epochs=5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_printed_program_runs_as_python_and_gives_the_same(dtype: Any) -> None:
+    net = hg.Net(hg.Linear(3, 4, rng=0), hg.ReLU(), hg.Linear(4, 3, rng=1), hg.Softmax())
+    net = hg.Net(net, dtype=dtype)
+    x = np.random.default_rng(0).standard_normal((7, 3)).astype(dtype)
+    y = targets(hg.CrossEntropyLoss(), 7, 3, dtype)
+    compare(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 3, python=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_large_products_go_to_blas_and_give_the_same(dtype: Any) -> None:
+    net = hg.Net(hg.Linear(40, 30, rng=0), hg.Tanh(), hg.Linear(30, 20, rng=1), hg.Softmax())
+    net = hg.Net(net, dtype=dtype)
+    x = np.random.default_rng(0).standard_normal((50, 40)).astype(dtype)
+    y = targets(hg.CrossEntropyLoss(), 50, 20, dtype)
+    program = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16).program
+    assert program.source().count("matrix_product") == 5
+    compare(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16)
+    compare(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16, epochs=1, python=True)
+
+
+def test_divergence_names_the_batch_and_leaves_before_its_update() -> None:
+    net = hg.Net(hg.Linear(1, 1, rng=0, dtype=np.float64))
+    x = np.array([[1.0], [1.0], [1e200], [1.0]])
+    y = np.ones((4, 1))
+    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 1)
+    found = compiled.run_epoch(x, y, np.arange(4), 1)
+    assert found.diverged_at == 3
+    assert np.isfinite(net.parameters).all()
+
+
+def test_a_nan_passes_through_maximum() -> None:
+    net = hg.Net(hg.ReLU(), hg.Linear(2, 1, rng=0, dtype=np.float64))
+    x, y = np.array([[1.0, 2.0], [np.nan, 1.0]]), np.ones((2, 1))
+    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 1)
+    assert compiled.run_epoch(x, y, np.arange(2), 1).diverged_at == 2
+
+
+def test_a_saturated_softmax_stays_finite() -> None:
+    net = hg.Net(hg.Linear(1, 2, rng=0, dtype=np.float64), hg.Softmax())
+    net.layers[0].W = np.array([[1000.0], [-1000.0]])
+    x, y = np.array([[1.0], [1.0]]), np.array([1, 0])
+    compiled = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 2)
+    found = compiled.run_epoch(x, y, np.arange(2), 2)
+    assert found.loss == pytest.approx(1000.0)
+    assert np.isfinite(net.parameters).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tanh_is_as_exact_as_its_type(dtype: Any) -> None:
+    net = hg.Net(hg.Tanh(), hg.Linear(1, 1, initializer="zeros"), dtype=dtype)
+    x = np.concatenate([np.linspace(-30, 30, 60_001), np.geomspace(1e-30, 1, 5_000)])
+    x = x[:, None].astype(dtype)
+
+    class Seen(hg.Tanh):
+        pass
+
+    net = hg.Net(Seen(), dtype=dtype)
+    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, np.zeros_like(x), 1000)
+    found = compiled.run_epoch(x, np.zeros_like(x), np.arange(len(x)), 1000).predictions
+    np.testing.assert_allclose(found, np.tanh(x.astype(np.float64)), rtol=4 * np.finfo(dtype).eps)
+    assert np.abs(found).max() <= 1

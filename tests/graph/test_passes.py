@@ -1,0 +1,214 @@
+"""Each pass leaves what a graph says, and does what it is for."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.graph import interpret
+from handgrad.graph.nodes import Ref
+from handgrad.graph.passes import (
+    CannotLowerError,
+    fold_constants,
+    lower,
+    optimized,
+    remove_dead_code,
+    share_common_subexpressions,
+    stabilize,
+)
+from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
+from handgrad.graph.rules import at
+from tests.contracts.table import LAYERS, LOSSES
+from tests.graph.test_recording import PAGES, leaves, rows, streams
+
+CORE = {
+    *ELEMENTWISE,
+    *REDUCTIONS,
+    *("leaf", "fill", "argmax", "einsum", "view", "getitem", "setitem", "add_at", "write"),
+}
+
+
+def traced(name: str, training: bool = True) -> tuple[hg.Net, hg.Graph, Any]:
+    """A layer of the contract table or a page of later needs, in float64, and its inputs."""
+    inputs: Any
+    if name in LAYERS:
+        net = hg.Net(LAYERS[name](), dtype=np.float64)
+        n_in = net.n_in or 4
+        inputs = rows(n_in)
+    else:
+        make, inputs = PAGES[name]
+        net = hg.Net(make(), dtype=np.float64)
+    return net, hg.trace(net, x=inputs(4), training=training), inputs
+
+
+def values(net: hg.Net, graph: hg.Graph, inputs: Any, n: int) -> dict[str, Any]:
+    with np.errstate(all="ignore"):
+        y = streamed(net).forward(inputs(n))
+    dy = np.random.default_rng(n).standard_normal(y.shape)
+    return interpret(graph, leaves(net, inputs(n), dy), n, streams(net, seed=3))
+
+
+def streamed(net: hg.Net) -> hg.Net:
+    """A copy with its random streams."""
+    net = copy.deepcopy(net)
+    net.seed(0)
+    return net
+
+
+def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        assert found[name].dtype == value.dtype, name
+        np.testing.assert_allclose(found[name], value, rtol=1e-12, atol=1e-13, err_msg=name)
+
+
+LOWERED = [*LAYERS, *(name for name in PAGES if name not in ("dropout", "deep net"))]
+
+
+@pytest.mark.parametrize("name", LOWERED)
+@pytest.mark.parametrize("training", [True, False])
+def test_the_few_operations_say_what_the_page_says(name: str, training: bool) -> None:
+    net, graph, inputs = traced(name, training)
+    for change in (lower, optimized):
+        changed = change(graph)
+        assert {node.operation for node in changed.nodes} <= CORE
+        for n in (1, 2, 5, 16):
+            if n == 1 and name == "running statistics" and training:
+                continue
+            assert_same(values(net, changed, inputs, n), values(net, graph, inputs, n))
+
+
+@pytest.mark.parametrize("name", LOWERED)
+def test_shapes_and_types_are_those_computed(name: str) -> None:
+    net, graph, inputs = traced(name)
+    graph = optimized(graph)
+    every = {str(i): i for i in range(len(graph.nodes))}
+    whole = hg.Graph(graph.title, graph.nodes, graph.leaves, every, graph.pages)
+    for n in (2, 7):
+        for i, value in values(net, whole, inputs, n).items():
+            node = graph.nodes[int(i)]
+            assert np.shape(value) == tuple(at(size, n) for size in node.shape), node
+            assert np.asarray(value).dtype == node.dtype, node
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_training_step_stays_itself_through_all_passes(loss: str) -> None:
+    last = {"CrossEntropyLoss": hg.Softmax(), "BinaryCrossEntropyLoss": hg.Sigmoid()}
+    net = hg.Net(hg.Linear(3, 4, rng=0), hg.ReLU(), hg.Linear(4, 3, rng=1), dtype=np.float64)
+    net.add(last.get(loss, hg.Tanh()))
+    criterion = LOSSES[loss]()
+    graph = hg.trace(net, criterion)
+    rng = np.random.default_rng(0)
+    for n in (1, 5, 32):
+        x = rng.standard_normal((n, 3))
+        y: Any = rng.integers(0, 3, n)
+        if criterion.targets != "classes":
+            y = rng.integers(0, 2, (n, 3)).astype(float)
+        given = net.state() | {"x": x, "y": y}
+        assert_same(interpret(optimized(graph), given, n), interpret(graph, given, n))
+
+
+def operations(graph: hg.Graph) -> list[str]:
+    return [node.operation for node in graph.nodes]
+
+
+class Page(hg.Layer):
+    """A layer whose forward is given; only prediction is traced."""
+
+    def __init__(self, forward: Any) -> None:
+        super().__init__()
+        self.page = forward
+
+    def forward(self, x: Any) -> Any:
+        return self.page(x)
+
+
+def prediction(forward: Any) -> hg.Graph:
+    x = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
+    return lower(hg.trace(Page(forward), x=x, training=False))
+
+
+def test_dead_code_goes() -> None:
+    def forward(x: Any) -> Any:
+        np.exp(x)
+        return x + 1
+
+    assert operations(remove_dead_code(prediction(forward))) == ["leaf", "add"]
+
+
+def test_what_is_computed_twice_is_computed_once() -> None:
+    graph = prediction(lambda x: np.exp(x + 1) * np.exp(x + 1) + np.exp(x + 2))
+    assert operations(share_common_subexpressions(graph)).count("exp") == 2
+
+
+def test_sums_over_different_axes_are_kept_apart() -> None:
+    graph = prediction(lambda x: x.sum(axis=0).sum() + x.sum(axis=1).sum())
+    assert operations(share_common_subexpressions(graph)).count("sum") == 4
+
+
+def test_one_and_true_are_not_the_same_constant() -> None:
+    graph = prediction(lambda x: np.where(x > 1, x + 1.0, x + 1))
+    assert operations(share_common_subexpressions(graph)).count("add") == 2
+
+
+def test_constants_are_folded_and_neutral_elements_dropped() -> None:
+    graph = prediction(lambda x: (x * 1 + 0) / 1 + np.exp(np.zeros_like(x)))
+    folded = remove_dead_code(fold_constants(graph))
+    assert operations(folded) == ["leaf", "fill", "add"]
+    assert folded.nodes[1].arguments[1] == 1.0
+
+
+def test_a_view_of_a_view_is_a_view_of_the_array() -> None:
+    graph = remove_dead_code(prediction(lambda x: x.T[1:3].T.reshape(-1, 2)[:, ::-1] if 0 else
+                                        x[:, 1:3][:, ::-1].T))  # fmt: skip
+    assert operations(graph) == ["leaf", "view"]
+
+
+def test_a_view_that_numpy_would_copy_is_refused() -> None:
+    with pytest.raises(CannotLowerError, match=r"test_passes\.py:\d+"):
+        prediction(lambda x: x.T.reshape(-1))
+
+
+def test_softmax_with_cross_entropy_is_stable_when_it_saturates() -> None:
+    net = hg.Net(hg.Softmax(), dtype=np.float64)
+    graph = hg.trace(net, hg.CrossEntropyLoss(), x=np.zeros((5, 3)), y=np.zeros(5, int))
+    z, y = np.array([[1000.0, 0, -1000], [0, 1, 2]]), np.array([1, 2])
+    given = {"x": z, "y": y}
+    with np.errstate(all="ignore"):
+        assert not np.isfinite(interpret(graph, given, 2)["loss"])
+    found = interpret(optimized(graph), given, 2)
+    reference = hg.SoftmaxCrossEntropyLoss()
+    assert found["loss"] == pytest.approx(reference.forward(z, y), rel=1e-14)
+    np.testing.assert_allclose(found["dx"], reference.backward(), rtol=1e-14, atol=1e-300)
+
+
+def test_no_division_by_probabilities_is_left() -> None:
+    net = hg.Net(hg.Linear(3, 4, rng=0), hg.Softmax())
+    graph = optimized(hg.trace(net, hg.CrossEntropyLoss()))
+    assert operations(graph).count("log") == 1
+    quotients = [node for node in graph.nodes if node.operation == "divide"]
+    assert [node.arguments[0] for node in quotients if len(node.shape) == 2] == [
+        Ref(i) for i, node in enumerate(graph.nodes) if node.operation == "exp"
+    ]
+    assert all(len(node.shape) != 1 for node in quotients)
+
+
+def test_a_quotient_that_is_no_softmax_is_left_alone() -> None:
+    class Quotient(hg.Layer):
+        def forward(self, x: Any) -> Any:
+            self.x = x
+            return np.abs(x) / np.abs(x).sum(axis=1, keepdims=True)
+
+        def backward(self, dy: Any) -> Any:
+            return dy
+
+    graph = lower(
+        hg.trace(Quotient(), hg.CrossEntropyLoss(), x=np.ones((5, 3)), y=np.zeros(5, int))
+    )
+    assert operations(stabilize(graph)).count("log") == operations(graph).count("log") == 1
+    given = {"x": np.random.default_rng(0).uniform(1, 2, (4, 3)).astype(np.float32)}
+    given |= {"y": np.array([0, 1, 2, 1])}
+    found, expected = (interpret(g, given, 4)["loss"] for g in (stabilize(graph), graph))
+    assert found == expected

@@ -1,0 +1,18 @@
+"""Leaves the live comparison alone where PyTorch is not installed; sums up how close it was."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from tests.oracle.compare import LARGEST
+
+TORCH_IS_HERE = find_spec("torch") is not None
+collect_ignore_glob = [] if TORCH_IS_HERE else ["test_live_*.py"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if TORCH_IS_HERE and LARGEST.numbers:
+        terminalreporter.write_line(
+            f"{LARGEST.numbers:,} numbers compared with the oracles'; the largest difference was "
+            f"{LARGEST.absolute:.1e}, {LARGEST.relative:.1e} of the number"
+        )

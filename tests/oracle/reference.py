@@ -1,0 +1,128 @@
+"""The same mathematics in PyTorch, in float64: autograd for gradients, torch.optim for steps."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+import handgrad as hg
+from tests.oracle.cases import Case
+
+torch.set_num_threads(1)  # nets this small only wait for a second thread
+
+LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
+    "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
+    "Tanh": lambda layer, x, p: torch.tanh(x),
+    "ReLU": lambda layer, x, p: functional.relu(x),
+    "LeakyReLU": lambda layer, x, p: functional.leaky_relu(x, layer.a),
+    "Sigmoid": lambda layer, x, p: torch.sigmoid(x),
+    "Softmax": lambda layer, x, p: functional.softmax(x, dim=1),
+    "Standardize": lambda layer, x, p: (x - tensor(layer.mean)) / tensor(layer.scale),
+}
+
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "CrossEntropyLoss": lambda p, y: functional.nll_loss(torch.log(p), y),
+    "SoftmaxCrossEntropyLoss": functional.cross_entropy,
+    "BinaryCrossEntropyLoss": lambda p, y: functional.binary_cross_entropy(p, y.to(p.dtype)),
+    "MSELoss": functional.mse_loss,
+    "MAELoss": functional.l1_loss,
+}
+
+
+def tensor(array: Any) -> Any:
+    """A tensor of its own: nothing is shared with handgrad's arrays."""
+    return torch.tensor(np.array(array))
+
+
+class Reference:
+    """A layer or net again in PyTorch, from copies of its weights.
+
+    `nearest_kink` is how close any number has come so far to where a slope jumps.
+    """
+
+    def __init__(self, layer: hg.Layer) -> None:
+        self.layer = layer
+        self.nearest_kink = math.inf
+        self.parameters = {
+            path: tensor(array).requires_grad_() for path, array in layer.named_parameters().items()
+        }
+
+    def forward(self, x: Any) -> Any:
+        return self._forward(self.layer, x, "")
+
+    def _forward(self, layer: hg.Layer, x: Any, path: str) -> Any:
+        if isinstance(layer, hg.Net):
+            for i, inner in enumerate(layer.layers):
+                x = self._forward(inner, x, f"{path}{i}.")
+            return x
+        if isinstance(layer, hg.ReLU | hg.LeakyReLU):
+            self._kinks_at_zero(x)
+        parameters = {name: self.parameters[path + name] for name in layer.param_names}
+        return LAYERS[type(layer).__name__](layer, x, parameters)
+
+    def loss(self, name: str, p: Any, y: Any) -> Any:
+        if name == "MAELoss":
+            self._kinks_at_zero(p - y)
+        return LOSSES[name](p, y)
+
+    def _kinks_at_zero(self, x: Any) -> None:
+        self.nearest_kink = min(self.nearest_kink, float(x.detach().abs().min()))
+
+    def weights(self) -> Any:
+        """All parameters in one flat array, as they are now."""
+        flat = [parameter.detach().numpy().ravel() for parameter in self.parameters.values()]
+        return np.concatenate([*flat, np.zeros(0)])
+
+    def gradients(self) -> dict[str, Any]:
+        """The gradients of the last `backward`, by path: `{'d0.W': ...}`."""
+        return {f"d{path}": p.grad.numpy().copy() for path, p in self.parameters.items()}
+
+
+def of_layer(layer: hg.Layer, x: Any, dy: Any) -> dict[str, Any]:
+    """The output and all gradients of `layer` at `x`, from the gradient `dy` of its output."""
+    reference, x = Reference(layer), tensor(x).requires_grad_()
+    y = reference.forward(x)
+    y.backward(tensor(dy))
+    return {"y": y.detach().numpy(), "dx": x.grad.numpy(), **reference.gradients()}
+
+
+def of_loss(name: str, p: Any, y: Any) -> dict[str, Any]:
+    """The value and the gradient of a loss at the predictions `p`."""
+    p = tensor(p).requires_grad_()
+    value = LOSSES[name](p, tensor(y))
+    value.backward()
+    return {"loss": value.detach().numpy(), "dp": p.grad.numpy()}
+
+
+def of_step(net: hg.Net, loss: hg.Loss, x: Any, y: Any) -> dict[str, Any]:
+    """Prediction, loss and all gradients of one training step, without the update."""
+    reference, x = Reference(net), tensor(x).requires_grad_()
+    p = reference.forward(x)
+    value = reference.loss(type(loss).__name__, p, tensor(y))
+    value.backward()
+    return {
+        "p": p.detach().numpy(),
+        "loss": value.detach().numpy(),
+        "dx": x.grad.numpy(),
+        **reference.gradients(),
+    }
+
+
+def trajectory(case: Case) -> tuple[Any, list[float], float]:
+    """By torch.optim.SGD: weights after, and loss of, every step; and the nearest kink."""
+    reference, name = Reference(case.net()), type(case.loss()).__name__
+    x, y = map(tensor, case.data())
+    optimizer = torch.optim.SGD(list(reference.parameters.values()), lr=case.learning_rate)
+    weights, losses = [], []
+    for _ in range(case.epochs):
+        for xb, yb in zip(x.split(case.batch_size), y.split(case.batch_size), strict=True):
+            optimizer.zero_grad()
+            loss = reference.loss(name, reference.forward(xb), yb)
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+            weights.append(reference.weights())
+    return np.array(weights), losses, reference.nearest_kink

@@ -1,0 +1,77 @@
+"""Every layer and loss of the contract table against PyTorch: values and all gradients."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.graph.examples import example_targets, required_example
+from tests.contracts.table import LAYERS, LOSSES
+from tests.oracle import reference
+from tests.oracle.cases import layer_by_hand, loss_by_hand
+from tests.oracle.compare import assert_all_close
+
+pytestmark = pytest.mark.oracle
+
+each_layer = pytest.mark.parametrize("name", LAYERS)
+each_loss = pytest.mark.parametrize("name", LOSSES)
+each_size = pytest.mark.parametrize("n", [1, 2, 5, 17])
+each_seed = pytest.mark.parametrize("seed", range(3))
+
+
+def check_layer(net: hg.Net, x: Any, seed: int) -> None:
+    dy = np.random.default_rng(seed).standard_normal(net.forward(x).shape)
+    assert_all_close(layer_by_hand(net, x, dy), reference.of_layer(net, x, dy), repr(net))
+
+
+def check_loss(name: str, p: Any, y: Any) -> None:
+    found = loss_by_hand(LOSSES[name](), p, y)
+    assert_all_close(found, reference.of_loss(name, p, y), name)
+
+
+def test_every_layer_and_loss_has_its_counterpart() -> None:
+    assert set(reference.LAYERS) | {"Net"} == set(LAYERS)
+    assert set(reference.LOSSES) == set(LOSSES)
+
+
+@each_layer
+@each_size
+@each_seed
+def test_a_layer_equals_pytorchs(name: str, n: int, seed: int) -> None:
+    net = hg.Net(LAYERS[name](), dtype=np.float64)
+    net.parameters[...] = np.random.default_rng(seed).standard_normal(net.parameters.size)
+    x = required_example(net, n, seed).astype(np.float64)
+    check_layer(net, 2 * x, seed)
+
+
+@pytest.mark.parametrize("layer", [hg.ReLU(), hg.LeakyReLU(0.1)], ids=repr)
+def test_exactly_on_a_kink_the_slope_is_the_one_pytorch_takes(layer: hg.Layer) -> None:
+    net = hg.Net(layer, dtype=np.float64)
+    check_layer(net, np.array([[0.0, -0.0, 1.0], [-1.0, 0.0, 5e-324]]), seed=0)
+
+
+@pytest.mark.parametrize("layer", [hg.Tanh(), hg.Sigmoid(), hg.Softmax()], ids=repr)
+def test_where_a_layer_saturates_it_equals_pytorchs(layer: hg.Layer) -> None:
+    net = hg.Net(layer, dtype=np.float64)
+    check_layer(net, np.array([[1e3, -1e3, 0.0, 30.0], [-30.0, 500.0, -500.0, 1.0]]), seed=0)
+
+
+@each_loss
+@each_size
+@each_seed
+def test_a_loss_equals_pytorchs(name: str, n: int, seed: int) -> None:
+    loss = LOSSES[name]()
+    p = np.random.default_rng(seed).uniform(0.01, 0.99, (n, 4))
+    check_loss(name, p, example_targets(loss, p, seed))
+
+
+@pytest.mark.parametrize("name", ["MSELoss", "MAELoss"])
+def test_where_a_prediction_is_exactly_right_a_loss_equals_pytorchs(name: str) -> None:
+    check_loss(name, np.array([[0.5, 1.0], [-2.0, 0.0]]), np.array([[0.5, 2.0], [-2.0, 1.0]]))
+
+
+def test_logits_of_any_size_give_what_pytorch_gives() -> None:
+    z = np.array([[1e3, -1e3, 0.0], [-745.0, 0.0, 745.0], [1e-9, 0.0, -1e-9]])
+    for y in ([0, 2, 1], [1, 0, 2]):
+        check_loss("SoftmaxCrossEntropyLoss", z, np.array(y))
