@@ -6,6 +6,7 @@ textbook; scikit-learn, pyarrow, Matplotlib, safetensors and Rich are imported o
 
 from handgrad import data, initializers, metrics
 from handgrad.data import make_classification, read_csv, train_test_split
+from handgrad.engines.compiled.build import compiled_source
 from handgrad.errors import (
     DataError,
     DivergenceError,
@@ -72,6 +73,7 @@ __all__ = [
     "GradientReport",
     "trace",
     "Graph",
+    "compiled_source",
     "data",
     "make_classification",
     "read_csv",

@@ -8,6 +8,7 @@ import numpy as np
 
 from handgrad import training
 from handgrad.data.split import train_test_split
+from handgrad.engines.choice import EngineName
 from handgrad.errors import positive
 from handgrad.initializers import spawning_generator
 from handgrad.losses import Loss
@@ -32,6 +33,7 @@ def fit(
     progress: bool = False,
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
+    engine: EngineName = "auto",
 ) -> History:
     """Train `net` in place and return the History.
 
@@ -66,6 +68,7 @@ def fit(
         metrics=chosen.values(),
         rng=generator,
         shuffle=shuffle,
+        engine=engine,
     )
     monitor = monitor or ("train_loss" if validation is None else "validation_loss")
     training.check_monitor(monitor, chosen, validation=validation is not None)

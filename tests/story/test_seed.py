@@ -1,5 +1,6 @@
 """The story handgrad grew from: every figure of its first pages, to 1e-12."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -87,27 +88,32 @@ def test_every_figure_of_the_seed() -> None:
     assert tested.metrics["accuracy"] == 0.85
 
     flat = hg.Net(linear(2, 2), hg.Softmax())
-    check_thirty_epochs(flat, 0.005, (train_x, train_y), (test_x, test_y),
-                        0.43441559747316266, 0.4605452208371819)  # fmt: skip
     deep = hg.Net(linear(2, 10), hg.Tanh(), linear(10, 2), hg.Softmax())
-    check_thirty_epochs(deep, 0.01, (train_x, train_y), (test_x, test_y),
-                        0.40569967377045246, 0.46113714501685116)  # fmt: skip
-    assert hg.evaluate(deep, (train_x, train_y), loss=loss).metrics["accuracy"] == 0.85
-    assert hg.evaluate(deep, (test_x, test_y), loss=loss).metrics["accuracy"] == 0.85
+    data, held_out = (train_x, train_y), (test_x, test_y)
+    engines: tuple[Any, ...] = ("eager", "compiled")
+    for engine in engines:
+        net = copy.deepcopy(flat)
+        losses = thirty_epochs(engine, net, 0.005, data, held_out)
+        assert losses == (exactly(0.43441559747316266), exactly(0.4605452208371819))
+        net = copy.deepcopy(deep)
+        losses = thirty_epochs(engine, net, 0.01, data, held_out)
+        assert losses == (exactly(0.40569967377045246), exactly(0.46113714501685116))
+        assert hg.evaluate(net, data, loss=loss).metrics["accuracy"] == 0.85
+        assert hg.evaluate(net, held_out, loss=loss).metrics["accuracy"] == 0.85
 
 
-def check_thirty_epochs(
-    net: hg.Net, learning_rate: float, data: Any, held_out: Any, loss: float, held_out_loss: float
-) -> None:
-    """Thirty epochs through `train`, rows in order, end at the two losses."""
-    criterion = hg.CrossEntropyLoss()
+def thirty_epochs(
+    engine: Any, net: hg.Net, learning_rate: float, data: Any, held_out: Any
+) -> tuple[float, float | None]:
+    """The losses on both sets after thirty epochs through `train`, rows in order."""
+    loss = hg.CrossEntropyLoss()
+    optimizer = hg.SGD(learning_rate)
     reports = hg.train(
-        net, data, loss=criterion, optimizer=hg.SGD(learning_rate), epochs=30, batch_size=4,
-        validation=held_out, shuffle=False,
+        net, data, loss=loss, optimizer=optimizer, epochs=30, batch_size=4, validation=held_out,
+        shuffle=False, engine=engine,
     )  # fmt: skip
     *_, last = reports
-    assert hg.evaluate(net, data, loss=criterion).loss == exactly(loss)
-    assert last.validation_loss == exactly(held_out_loss)
+    return hg.evaluate(net, data, loss=loss).loss, last.validation_loss
 
 
 def test_a_net_is_built_proved_trained_saved_and_read_back(tmp_path: Any) -> None:

@@ -103,9 +103,8 @@ def _parsed(path: Path) -> "pyarrow.Table":
     from pyarrow import ArrowInvalid, csv
 
     try:
-        # Threads lose count of the lines; a column's type must not be guessed from its first block.
-        block = max(1, min(path.stat().st_size, 2**31 - 1))
-        return csv.read_csv(path, read_options=csv.ReadOptions(use_threads=False, block_size=block))
+        # Threads would lose count of the lines.
+        return csv.read_csv(path, read_options=csv.ReadOptions(use_threads=False))
     except (ArrowInvalid, OSError) as error:
         came = "the file is empty" if "Empty CSV" in str(error) else str(error)
         if broken := BROKEN_ROW.search(came):

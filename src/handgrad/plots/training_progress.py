@@ -31,9 +31,15 @@ def plot_training_progress(
         values = columns.get(f"{side}_{what}")
         if values:
             label = {"train": "training", "validation": "validation"}[side]
-            marker = "o" if len(values) == 1 else None
             axes.plot(
-                columns["epoch"], values, style, color=colour, label=label, lw=1.8, marker=marker
+                columns["epoch"],
+                values,
+                style,
+                color=colour,
+                label=label,
+                linewidth=1.8,
+                marker="o" if len(values) == 1 else None,
+                clip_on=False,
             )
     if best is not None:
         axes.axvline(best, color=BEST, linestyle=":", linewidth=1.2, label=f"best epoch, {best}")

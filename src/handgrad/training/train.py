@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.eager import EagerEngine
+from handgrad.engines.choice import EngineName, engine_for
 from handgrad.engines.epoch import Epoch
 from handgrad.engines.minibatches import number_of_rows
 from handgrad.errors import DivergenceError, positive
@@ -35,13 +35,16 @@ def train(
     metrics: Iterable[str | Metric] | None = None,
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
+    engine: EngineName = "auto",
 ) -> Iterator[Report]:
     """Train `net` in place and yield a Report after every epoch; to stop is `break`.
 
     `data` and `validation` are pairs (x, y). Rows are shuffled anew each epoch by `rng`, a seed
     or a Generator, from which every random layer gets a stream of its own. Everything is
-    checked before the first step. Where the loss stops being finite, a DivergenceError is
-    raised. After any error the net has the weights of the last whole epoch.
+    checked before the first step. `engine` is eager, compiled, or auto: compiled where the
+    shapes, rows and epochs promise more work than the compiling costs. Where the loss stops
+    being finite, a DivergenceError is raised. After any error the net has the weights of the
+    last whole epoch.
 
     >>> import handgrad as hg
     >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
@@ -62,7 +65,7 @@ def train(
         )
     generator = spawning_generator(rng)
     net.seed(generator)
-    engine = EagerEngine(net, loss, optimizer)
+    trainer = engine_for(engine, net, loss, optimizer, x, y, batch_size, epochs)
 
     def reports() -> Iterator[Report]:
         order = np.arange(number_of_rows(x))
@@ -71,7 +74,7 @@ def train(
                 generator.shuffle(order)
             with _whole_or_not_at_all(net):
                 started = time.perf_counter()
-                result = engine.run_epoch(x, y, order, batch_size)
+                result = trainer.run_epoch(x, y, order, batch_size)
                 seconds = time.perf_counter() - started
                 if result.diverged_at is not None:
                     went = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
