@@ -233,6 +233,14 @@ def test_what_is_not_reported_cannot_be_monitored(monitor: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "options", [{"n_samples": -5}, {"rng": -1}, {"n_classes": 9}, {"colour": "red"}]
+)
+def test_clusters_that_cannot_be_made_are_refused(options: Any) -> None:
+    with refused(hg.SettingError, "make_classification(100, 2, rng=0)"):
+        hg.make_classification(**options)
+
+
+@pytest.mark.parametrize(
     ("name", "hint"), [("irsi", "did you mean 'iris'?"), ("mnist", "read_csv"), (3, "read_csv")]
 )
 def test_a_data_set_that_is_not_bundled_is_refused(name: Any, hint: str) -> None:

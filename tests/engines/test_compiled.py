@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.engines.compiled.engine import CompiledEngine, Runner
+from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import python_function
+from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.eager import EagerEngine
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS
 from tests.graph import pages
@@ -121,16 +122,18 @@ def test_a_users_own_page(name: str, dtype: Any, batch_size: int) -> None:
     compare(net, loss, hg.SGD(0.1), x[:6], targets(loss, 6, 2, dtype), batch_size)
 
 
+class Row(hg.Layer):
+    """(n, 2, 3) as (n, 6)."""
+
+    def forward(self, x: Any) -> Any:
+        return x.reshape(len(x), 6)
+
+    def backward(self, dy: Any) -> Any:
+        return dy.reshape(len(dy), 2, 3)
+
+
 def test_an_embedding_with_scattered_gradients() -> None:
-    class Flat(hg.Layer):
-        def forward(self, x: Any) -> Any:
-            return x.reshape(len(x), 6)
-
-        def backward(self, dy: Any) -> Any:
-            return dy.reshape(len(dy), 2, 3)
-
-    net = hg.Net(pages.Embedding(5, 3), Flat(), hg.Linear(6, 2, rng=0, dtype=np.float64))
-    x = np.random.default_rng(0).integers(0, 5, (7, 2))
+    net, x = embedded()
     loss = hg.MSELoss()
     compare(net, loss, hg.SGD(0.1), x, targets(loss, 7, 2, np.float64), 3)
 
@@ -258,3 +261,42 @@ def test_tanh_is_as_exact_as_its_type(dtype: Any) -> None:
     found = compiled.run_epoch(x, np.zeros_like(x), np.arange(len(x)), 1000).predictions
     np.testing.assert_allclose(found, np.tanh(x.astype(np.float64)), rtol=4 * np.finfo(dtype).eps)
     assert np.abs(found).max() <= 1
+
+
+def embedded() -> tuple[hg.Net, Any]:
+    net = hg.Net(pages.Embedding(5, 3), Row(), hg.Linear(6, 2, rng=0, dtype=np.float64))
+    return net, np.random.default_rng(0).integers(0, 5, (7, 2))
+
+
+@pytest.mark.parametrize("wrong", [5, -1, 10**9])
+def test_an_index_out_of_range_is_refused_before_machine_code_reads_there(wrong: int) -> None:
+    net, x = embedded()
+    y = targets(hg.MSELoss(), 7, 2, np.float64)
+    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 3)
+    before = net.state()
+    bad = x.copy()
+    bad[4, 1] = wrong
+    with pytest.raises(hg.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
+        compiled.run_epoch(bad, y, np.arange(7), 3)
+    for path, array in net.state().items():
+        np.testing.assert_array_equal(array, before[path])
+
+
+def test_rows_of_another_shape_or_type_are_refused() -> None:
+    net, x = around(hg.Tanh(), np.float64)
+    y = targets(hg.MSELoss(), 7, 2, np.float64)
+    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 3)
+    for other in (x[:, :2], x.astype(np.float32)):
+        with pytest.raises(hg.ShapeError, match="for which the engine was compiled"):
+            compiled.run_epoch(other, y, np.arange(7), 3)
+
+
+def test_rows_that_do_not_lie_together_are_copied_first() -> None:
+    net, x = around(hg.Tanh(), np.float64)
+    y = targets(hg.MSELoss(), 7, 2, np.float64)
+    scattered = np.asfortranarray(x)
+    twin = copy.deepcopy(net)
+    for trained, rows in ((net, x), (twin, scattered)):
+        engine = CompiledEngine(trained, hg.MSELoss(), hg.SGD(0.1), rows, y, 3)
+        engine.run_epoch(rows, y, np.arange(7), 3)
+    np.testing.assert_array_equal(twin.parameters, net.parameters)

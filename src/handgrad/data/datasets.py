@@ -83,10 +83,17 @@ def make_classification(
     if isinstance(rng, np.random.Generator):
         rng = int(rng.integers(2**31))
     options = {"n_redundant": 0, "n_informative": n_features, "flip_y": 0.2} | options
-    x, y = make(
-        n_samples=n_samples,
-        n_features=n_features,
-        random_state=None if rng is np.random else rng,
-        **options,
-    )
+    try:
+        x, y = make(
+            n_samples=n_samples,
+            n_features=n_features,
+            random_state=None if rng is np.random else rng,
+            **options,
+        )
+    except (ValueError, TypeError) as error:
+        raise SettingError(
+            str(error),
+            "what scikit-learn's make_classification takes",
+            "make_classification(100, 2, rng=0)",
+        ) from error
     return x.astype(np.float32), y.astype(np.int32)

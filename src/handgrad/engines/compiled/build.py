@@ -9,16 +9,15 @@ import numpy as np
 from handgrad.engines.compiled.program import Program, prediction_program, training_program
 from handgrad.graph import Graph, trace
 from handgrad.graph.examples import example_targets, required_example
-from handgrad.graph.passes import optimized
+from handgrad.graph.nodes import Ref
+from handgrad.graph.passes import CannotLowerError, optimized
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
 
 
-def program_of(
-    net: Any, loss: Loss, optimizer: Optimizer, x: Array, y: Array, batch_size: int
-) -> Program:
-    """The loop program of an epoch."""
+def training_step(net: Any, loss: Loss, x: Array, y: Array) -> Graph:
+    """The graph of a step, in few operations, without the gradients that nobody needs."""
     step = trace(net, loss, x=x[:4], y=y[:4])
     unwanted = {f"d {path}" for path in frozen_parameters(net)}
     wanted = {
@@ -26,15 +25,12 @@ def program_of(
         for name, i in step.outputs.items()
         if name not in unwanted and not name.startswith("dx")
     }
-    return training_program(
-        optimized(replace(step, outputs=wanted)),
-        optimized(trace(optimizer)),
-        list(net.named_parameters()),
-        list(net.named_states()),
-        net.trainable_slices(),
-        batch_size,
-        net.dtype,
-    )
+    return optimized(replace(step, outputs=wanted))
+
+
+def update_rule(optimizer: Optimizer) -> Graph:
+    """The graph of an update, in few operations."""
+    return optimized(trace(optimizer))
 
 
 def compiled_source(
@@ -62,7 +58,35 @@ def compiled_source(
     """
     x = required_example(net, 4) if x is None else x
     y = example_targets(loss, copy.deepcopy(net).predict(x)) if y is None else np.asarray(y)
-    return program_of(net, loss, optimizer, x, y, batch_size).source()
+    program = training_program(
+        training_step(net, loss, x, y),
+        update_rule(optimizer),
+        list(net.named_parameters()),
+        list(net.named_states()),
+        net.trainable_slices(),
+        batch_size,
+        net.dtype,
+    )
+    return program.source()
+
+
+def index_bounds(graph: Graph) -> dict[str, int]:
+    """For each input used as an index, the number of entries it may point to."""
+    names = {i: name for name, i in graph.leaves.items()}
+    bounds: dict[str, int] = {}
+    for node in graph.nodes:
+        if node.operation not in ("getitem", "setitem", "add_at"):
+            continue
+        x, parts = node.arguments[:2]
+        for part, size in zip(parts, graph.nodes[x.node].shape, strict=False):
+            if not isinstance(part, Ref):
+                continue
+            source = graph.nodes[part.node]
+            i = source.arguments[0].node if source.operation == "view" else part.node
+            if names.get(i) not in ("x", "y") or not isinstance(size, int):
+                raise CannotLowerError(f"an index that is computed, at {node.origin}")
+            bounds[names[i]] = min(size, bounds.get(names[i], size))
+    return bounds
 
 
 def frozen_parameters(net: Layer) -> list[str]:
