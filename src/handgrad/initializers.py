@@ -64,13 +64,14 @@ def initializer_of(choice: str | Initializer) -> Initializer:
 
 def random_generator(rng: Any) -> Any:
     """A source of random numbers from a seed, a Generator, a RandomState, `np.random` or None."""
-    if rng is None or isinstance(rng, int | np.integer | np.random.SeedSequence):
+    whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0
+    if rng is None or whole or isinstance(rng, np.random.SeedSequence):
         return np.random.default_rng(rng)
     if hasattr(rng, "normal") and hasattr(rng, "permutation"):
         return rng
     raise SettingError(
         f"rng={rng!r}",
-        "a whole number, a numpy Generator, a RandomState, or np.random",
+        "a whole number from 0 on, a numpy Generator, a RandomState, or np.random",
         "rng=0, or rng=np.random.default_rng(0)",
     )
 

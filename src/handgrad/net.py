@@ -18,6 +18,7 @@ from handgrad.errors import (
 )
 from handgrad.graph.examples import example_input
 from handgrad.layers import Array, Layer
+from handgrad.layers.layer import floating
 
 
 class Net(Layer):
@@ -45,9 +46,7 @@ class Net(Layer):
 
     def __init__(self, *layers: Layer, dtype: Any = None) -> None:
         super().__init__()
-        if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
-            raise SettingError(f"dtype={dtype!r}", "float32 or float64", "dtype=np.float32")
-        self._asked_dtype = None if dtype is None else np.dtype(dtype)
+        self._asked_dtype = None if dtype is None else floating(dtype)
         self.layers = []
         self._join(layers)
 
@@ -184,8 +183,17 @@ class Net(Layer):
         return f"layer {i + 1} of {len(self.layers)}, {self.layers[i]!r}"
 
     def _at_border(self, x: Any) -> Any:
-        if isinstance(x, tuple):
+        if isinstance(x, tuple) and (self.n_in is None or not x):
+            if not x:
+                raise ShapeError("an empty tuple came in", "arrays of rows", "(a, b)", repr(self))
             return tuple(self.cast(part) for part in x)
+        if isinstance(x, tuple) and np.ndim(x[0]) > 1:
+            raise ShapeError(
+                f"a tuple of {len(x)} arrays came in",
+                f"one array of shape (rows, {self.n_in})",
+                "np.column_stack(x), to put them side by side",
+                repr(self),
+            )
         x = self.cast(x)
         if self.n_in is not None and (x.ndim < 2 or x.shape[-1] != self.n_in):
             raise self._misfit(x)
@@ -211,7 +219,15 @@ class Net(Layer):
     def cast(self, x: Any) -> Any:
         """`x` as an array of the net's dtype; whole numbers stay, where they are indices."""
         if not hasattr(x, "__array_function__"):
-            x = np.asarray(x)
+            try:
+                x = np.asarray(x)
+            except ValueError as error:
+                raise DataError(
+                    "rows of different lengths came in",
+                    "the same number of features in every row",
+                    "check the row that is shorter or longer",
+                    repr(self),
+                ) from error
         if x.dtype.kind not in "fiub":
             raise DataError(
                 f"an array of type {x.dtype} came in",
@@ -221,7 +237,8 @@ class Net(Layer):
             )
         if x.dtype == self.dtype or (self.integer_input and x.dtype.kind in "iu"):
             return x
-        return x.astype(self.dtype)
+        with np.errstate(over="ignore"):
+            return x.astype(self.dtype)
 
     def _located(self, error: Exception, i: int, method: str, x: Any) -> HandgradError:
         where = self.position(i)

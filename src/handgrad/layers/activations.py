@@ -1,7 +1,10 @@
 """The non-linearities: without one between them, two linear layers are only one."""
 
+from math import isfinite
+
 import numpy as np
 
+from handgrad.errors import SettingError
 from handgrad.layers.layer import Array, Layer
 
 
@@ -75,7 +78,9 @@ class LeakyReLU(Layer):
 
     def __init__(self, a: float = 0.01) -> None:
         super().__init__()
-        self.a = a
+        if isinstance(a, bool) or not isinstance(a, int | float) or not isfinite(a):
+            raise SettingError(f"a={a!r}", "a finite number, the slope below zero", "a=0.01")
+        self.a = float(a)
 
     def forward(self, x: Array) -> Array:
         self.x = x

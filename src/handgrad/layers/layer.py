@@ -8,9 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.errors import SettingError, ShapeError, positive
+from handgrad.initializers import spawning_generator
 from handgrad.page import Page
 
 Array = npt.NDArray[Any]
+
+
+def floating(dtype: Any) -> np.dtype[Any]:
+    """The type of numbers that `dtype` asks for, float32 or float64."""
+    for known in (np.dtype(np.float32), np.dtype(np.float64)):
+        if dtype in (known, known.type, known.name):
+            return known
+    raise SettingError(f"dtype={dtype!r}", "float32 or float64", "dtype=np.float32")
 
 
 class Layer(Page):
@@ -154,7 +163,7 @@ class Layer(Page):
 
     def seed(self, rng: int | np.random.Generator | np.random.SeedSequence | None) -> None:
         """Give each layer a random stream of its own, all spawned from one seed or Generator."""
-        source = np.random.default_rng(rng)
+        source = spawning_generator(rng)
         layers = [layer for _, layer in self.walk()]
         for layer, stream in zip(layers, source.spawn(len(layers)), strict=True):
             layer.rng = stream

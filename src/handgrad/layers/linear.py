@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import positive
+from handgrad.errors import ShapeError, positive
 from handgrad.initializers import Initializer, initializer_of, random_generator
-from handgrad.layers.layer import Array, Layer
+from handgrad.layers.layer import Array, Layer, floating
 
 
 class Linear(Layer):
@@ -44,8 +44,15 @@ class Linear(Layer):
         super().__init__()
         positive("n_in", n_in, whole=True)
         positive("n_out", n_out, whole=True)
-        self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), np.dtype(dtype)
-        self.W = initializer_of(initializer)((n_out, n_in), random_generator(rng)).astype(dtype)
+        self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
+        W = np.asarray(initializer_of(initializer)((n_out, n_in), random_generator(rng)))
+        if W.shape != (n_out, n_in):
+            raise ShapeError(
+                f"the initializer drew weights of shape {W.shape}",
+                f"the shape it was asked for, {(n_out, n_in)}",
+                "rng.normal(0, 0.1, shape), for example",
+            )
+        self.W = W.astype(dtype)
         self.b = np.zeros(n_out, dtype)
 
     def forward(self, x: Array) -> Array:

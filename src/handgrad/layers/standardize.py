@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from handgrad.errors import ShapeError
+from handgrad.errors import DataError, ShapeError
 from handgrad.layers.layer import Array, Layer
 
 
@@ -44,7 +44,17 @@ class Standardize(Layer):
     @classmethod
     def of(cls, x: Array) -> Self:
         """The layer that standardizes the rows of `x`, (n, n_features)."""
-        x = np.asarray(x, np.float64)
+        try:
+            x = np.asarray(x, np.float64)
+            usable = x.ndim == 2 and len(x) > 0 and bool(np.isfinite(x).all())
+        except (TypeError, ValueError):
+            usable = False
+        if not usable:
+            raise DataError(
+                "rows that are no table of numbers, or hold NaN or infinity, or none at all",
+                "finite numbers, (rows, features)",
+                "x[:, None] for a single feature; fill in or drop what is missing",
+            )
         scale = x.std(axis=0)
         return cls(x.mean(axis=0), np.where(scale > 0, scale, 1.0))
 
