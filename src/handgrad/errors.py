@@ -1,5 +1,6 @@
 """Every error says three things: what came, what was expected, and what to try."""
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -60,6 +61,23 @@ def not_yet_computed(owner: object, name: str) -> AttributeError:
         "an attribute set in __init__, or by forward before backward reads it",
         "call forward before backward; otherwise check the spelling",
     )
+
+
+def did_you_mean(
+    word: object, known: Iterable[str], otherwise: str, *, likeness: float = 0.5
+) -> str:
+    """`did you mean 'accuracy'?` where a known name is close, in any case; else `otherwise`."""
+    close = closest(word, known, likeness)
+    return f"did you mean {close!r}?" if close else otherwise
+
+
+def closest(word: object, known: Iterable[str], likeness: float = 0.5) -> str | None:
+    """The known name that a mistyped word is closest to, if any is close."""
+    from difflib import get_close_matches
+
+    folded = {name.casefold(): name for name in known}
+    close = get_close_matches(str(word).casefold(), folded, n=1, cutoff=likeness)
+    return folded[close[0]] if close else None
 
 
 def described(value: object) -> str:

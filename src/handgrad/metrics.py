@@ -1,12 +1,11 @@
 """What people ask of a model, beside its loss: functions of all predictions and targets."""
 
-import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from handgrad.errors import DataError, SettingError, ShapeError
+from handgrad.errors import DataError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 
 Metric = Callable[[Array, Array], float]
@@ -132,11 +131,10 @@ def _named(choice: Any) -> tuple[str, Metric]:
         return getattr(choice, "__name__", repr(choice)), choice
     if not isinstance(choice, str) or choice not in METRICS:
         word = str(choice).lower()
-        close = [name for name in METRICS if "".join(part[0] for part in name.split("_")) == word]
-        close = close or difflib.get_close_matches(word, METRICS, n=1, cutoff=0.4)
+        initials = {"".join(part[0] for part in name.split("_")): name for name in METRICS}
         raise SettingError(
             f"metric {choice!r}",
             f"one of {', '.join(METRICS)}, or a function of (p, y)",
-            f"did you mean {close[0]!r}?" if close else "'accuracy', or 'r2' for numbers",
+            did_you_mean(initials.get(word, word), METRICS, "'accuracy', or 'r2' for numbers"),
         )
     return choice, METRICS[choice]

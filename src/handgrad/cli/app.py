@@ -11,9 +11,12 @@ from handgrad import __version__
 from handgrad.cli.job import run_training
 from handgrad.cli.settings import Settings
 from handgrad.data import BUNDLED
+from handgrad.engines.choice import EngineName
+from handgrad.engines.compiled import cache as machine_code_cache
 from handgrad.errors import HandgradError
 
 DATA_ERROR = 1
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -77,6 +80,9 @@ def train(
         typer.Option(help="A metric to report; may be given several times."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same net.")] = Settings.seed,
+    engine: Annotated[
+        EngineName, typer.Option(help="What runs the steps; auto compiles where that pays.")
+    ] = Settings.engine,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The run's folder; runs/NAME-1, -2 … if not given."),
@@ -100,9 +106,27 @@ def train(
         patience,
         tuple(metric or ()),
         seed,
+        engine,
         out,
     )
     run_training(settings, Console(emoji=False))
+
+
+@app.command()
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
+) -> None:
+    """Show the machine code that is kept for later runs, or clear it."""
+    console = Console(emoji=False)
+    place = machine_code_cache.folder()
+    if place is None:
+        console.print("switched off by HANDGRAD_CACHE")
+        return
+    files = machine_code_cache.files()
+    size = sum(file.stat().st_size for file in files) / 1e6
+    console.print(f"{len(files)} compiled programs, {size:.1f} MB, in {place}", soft_wrap=True)
+    if clear:
+        console.print(f"{machine_code_cache.clear()} removed")
 
 
 def main() -> None:

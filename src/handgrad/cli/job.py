@@ -1,6 +1,5 @@
 """The main job: from a table to a trained net, its report and its files."""
 
-import difflib
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import numpy as np
 from handgrad.cli.settings import Settings, check_folder, hidden_layers, made, suggested_folder
 from handgrad.data import BUNDLED, Dataset, load, train_test_split
 from handgrad.data.csv import dataset_of, listed, read_table
-from handgrad.errors import DataError
+from handgrad.errors import DataError, closest
 from handgrad.files import FileError, kind_of, reason
 from handgrad.fit import fit
 from handgrad.layers import Linear, Softmax, Standardize
@@ -70,11 +69,10 @@ def read(settings: Settings) -> Dataset:
             )
         return load(data)
     if not kind_of(data) and "." not in Path(data).name:
-        close = difflib.get_close_matches(data.lower(), BUNDLED, n=1)
         raise DataError(
             f"{data!r} is neither a file nor a bundled data set",
             f"a CSV file, or one of {', '.join(BUNDLED)}",
-            f"handgrad train {close[0] if close else 'breast_cancer'}",
+            f"handgrad train {closest(data, BUNDLED) or 'breast_cancer'}",
         )
     table = read_table(data)
     names = table.column_names
@@ -138,6 +136,7 @@ def train(settings: Settings, dataset: Dataset) -> Run:
         early_stopping=settings.patience,
         progress=True,
         rng=generator,
+        engine=settings.engine,
     )
     if units is not None:
         net.add(units.inverse())

@@ -1,6 +1,5 @@
 """What the command line was asked for, checked before anything is read or made."""
 
-import difflib
 import os
 from dataclasses import dataclass
 from math import isfinite
@@ -8,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.engines.choice import EngineName
+from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import FileError, kind_of
 from handgrad.layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
 from handgrad.metrics import metrics_of
@@ -36,6 +36,7 @@ class Settings:
     patience: int = 20
     metrics: tuple[str, ...] = ()
     seed: int = 0
+    engine: EngineName = "auto"
     folder: Path | None = None
 
     def check(self) -> None:
@@ -77,11 +78,10 @@ def hidden_layers(text: str) -> list[int | type[Layer]]:
         elif word in ACTIVATIONS:
             layers.append(ACTIVATIONS[word])
         else:
-            close = difflib.get_close_matches(word.lower(), ACTIVATIONS, n=1)
             raise SettingError(
                 f"--layers {text}: {word!r}",
                 f"numbers of units, 1 to {MOST_UNITS}, and {', '.join(ACTIVATIONS)}",
-                f"did you mean {close[0]!r}?" if close else "--layers 32,relu,32,relu",
+                did_you_mean(word, ACTIVATIONS, "--layers 32,relu,32,relu"),
             )
     return layers
 

@@ -1,6 +1,5 @@
 """Tables in CSV files."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.data.datasets import Dataset
-from handgrad.errors import DataError
+from handgrad.errors import DataError, did_you_mean
 from handgrad.files import FileError, kind_of
 from handgrad.layers import Array
 
@@ -94,9 +93,7 @@ def listed(names: Sequence[str]) -> str:
 def _hint_for(target: str, names: Sequence[str]) -> str:
     if len(names) == 1:
         return "put commas between the columns: there is only one as it is"
-    folded = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(target.casefold(), folded, n=1, cutoff=0.7)
-    return f"did you mean {folded[close[0]]!r}?" if close else "the name of the column to predict"
+    return did_you_mean(target, names, "the name of the column to predict", likeness=0.7)
 
 
 def _parsed(path: Path) -> "pyarrow.Table":

@@ -1,13 +1,12 @@
 """Data sets: the seed's own, and the real ones that come with scikit-learn."""
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.errors import SettingError, did_you_mean
 from handgrad.layers import Array
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes")
@@ -45,11 +44,10 @@ def load(name: str) -> Dataset:
     from sklearn import datasets
 
     if name not in BUNDLED:
-        close = difflib.get_close_matches(str(name), BUNDLED, n=1)
         raise SettingError(
             f"data set {name!r}",
             f"one of {', '.join(BUNDLED)}",
-            f"did you mean {close[0]!r}?" if close else "read_csv(path, target=...) for a file",
+            did_you_mean(name, BUNDLED, "read_csv(path, target=...) for a file"),
         )
     options = {"scaled": False} if name == "diabetes" else {}
     bunch = getattr(datasets, f"load_{name}")(**options)

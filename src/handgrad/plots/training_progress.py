@@ -1,9 +1,8 @@
 """How loss and metric went, epoch by epoch."""
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
-from handgrad.errors import SettingError
+from handgrad.errors import SettingError, did_you_mean
 from handgrad.metrics import SMALLER_IS_BETTER
 from handgrad.training import History
 
@@ -59,9 +58,8 @@ def plot_training_progress(
 def _check_drawable(columns: dict[str, list[float | int | None]], what: str) -> None:
     known = [name.removeprefix("train_") for name in columns if name.startswith("train_")]
     if what not in known:
-        close = difflib.get_close_matches(str(what), known, n=1, cutoff=0.4)
         raise SettingError(
             f"{what!r} is not in this history",
             f"one of {', '.join(known)}" if known else "a training of an epoch or more",
-            f"did you mean {close[0]!r}?" if close else "hg.fit(…, metrics=[...])",
+            did_you_mean(what, known, "hg.fit(…, metrics=[...])"),
         )

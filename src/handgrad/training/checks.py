@@ -1,13 +1,12 @@
 """What comes in at the border of training: refused with a reason, or ready for the engine."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from handgrad.engines.minibatches import number_of_rows, take
-from handgrad.errors import DataError, HandgradError, SettingError, ShapeError
+from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics import Metric, metrics_of
@@ -122,13 +121,12 @@ def check_monitor(monitor: str, metrics: Mapping[str, Metric], *, validation: bo
     known = ["train_loss", *(["validation_loss"] if validation else []), *metrics]
     if monitor in known:
         return
-    close = difflib.get_close_matches(str(monitor), known, n=1)
     raise SettingError(
         f"monitor = {monitor!r}, which this training does not report",
         f"one of {', '.join(known)}",
-        f"did you mean {close[0]!r}?"
-        if close
-        else "validation=..., for a validation loss; metrics=[...], for a metric",
+        did_you_mean(
+            monitor, known, "validation=..., for a validation loss; metrics=[...], for a metric"
+        ),
     )
 
 

@@ -1,7 +1,6 @@
 """The reports of a whole training, as a table."""
 
 import csv
-import difflib
 import json
 import math
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, overload
 
-from handgrad.errors import SettingError
+from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import write_whole
 from handgrad.metrics import SMALLER_IS_BETTER
 from handgrad.training.report import Report
@@ -44,11 +43,10 @@ class History:
             return self.reports[key]
         columns = self.columns()
         if key not in columns:
-            close = difflib.get_close_matches(key, columns, n=1)
             raise SettingError(
                 f"no column {key!r}",
                 f"one of {', '.join(columns)}" if columns else "a training of an epoch or more",
-                f"did you mean {close[0]!r}?" if close else "history.columns()",
+                did_you_mean(key, columns, "history.columns()"),
             )
         return columns[key]
 
