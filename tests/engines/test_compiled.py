@@ -300,3 +300,34 @@ def test_rows_that_do_not_lie_together_are_copied_first() -> None:
         engine = CompiledEngine(trained, hg.MSELoss(), hg.SGD(0.1), rows, y, 3)
         engine.run_epoch(rows, y, np.arange(7), 3)
     np.testing.assert_array_equal(twin.parameters, net.parameters)
+
+
+@pytest.mark.parametrize("name", [*LAYERS, *USERS])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_predictions(name: str, dtype: Any) -> None:
+    net, x = around((LAYERS | USERS)[name](), dtype)
+    y = targets(hg.MSELoss(), 7, 2, dtype)
+    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.01), x, y, 3)
+    compiled.run_epoch(x, y, np.arange(7), 3)
+    rtol, atol = (1e-10, 1e-12) if dtype == np.float64 else (1e-4, 1e-5)
+    for n in (1, 7, 300, 1000):
+        rows = np.random.default_rng(n).standard_normal((n, 3)).astype(dtype)
+        np.testing.assert_allclose(compiled.predict(rows), net.predict(rows), rtol, atol)
+
+
+def test_training_reports_the_same_on_both_engines() -> None:
+    x, y = hg.data.load("iris")
+    reports = []
+    engines: tuple[Any, ...] = ("eager", "compiled")
+    for engine in engines:
+        net = hg.Net(hg.Standardize.of(x), hg.Linear(4, 8, rng=0), hg.Tanh())
+        net.add(hg.Linear(8, 3, rng=1)).add(hg.Softmax())
+        history = hg.fit(
+            net, (x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=15,
+            validation=0.2, rng=0, engine=engine,
+        )  # fmt: skip
+        reports.append(history.columns())
+    for name in reports[0]:
+        if name != "seconds":
+            eager, compiled = (np.array(columns[name], float) for columns in reports)
+            np.testing.assert_allclose(eager, compiled, rtol=1e-4, err_msg=name)

@@ -27,6 +27,9 @@ class Engine(Protocol):
     def run_epoch(self, x: Any, y: Array, order: Array, batch_size: int) -> Epoch:
         """One pass over the rows of `x` and `y` in the given `order`."""
 
+    def predict(self, x: Any) -> Array:
+        """The predictions for all rows of `x`, in prediction mode, with the weights as they are."""
+
 
 def engine_for(
     choice: EngineName,

@@ -38,6 +38,11 @@ class EagerEngine:
         finite = np.isfinite(self.net.parameters).all()
         return Epoch(total / n, np.concatenate(predictions), None if finite else i + 1)
 
+    def predict(self, x: Any) -> Array:
+        """The predictions for all rows of `x`, in prediction mode, with the weights as they are."""
+        predictions: Array = self.net.predict(x)
+        return predictions
+
     def _update(self) -> None:
         self.step += 1
         self.net.gather_gradients()

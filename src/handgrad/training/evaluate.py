@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import positive
+from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics import Metric
 from handgrad.net import Net
@@ -41,14 +42,18 @@ def evaluate(
     """
     positive("batch_size", batch_size, whole=True)
     x, y, chosen = checked_rows(net, loss, data, "evaluation data", learn=False, metrics=metrics)
-    return evaluate_checked(net, x, y, loss, chosen, batch_size)
-
-
-def evaluate_checked(
-    net: Net, x: Any, y: Any, loss: Loss, metrics: Mapping[str, Metric], batch_size: int = 1024
-) -> Evaluation:
-    """As `evaluate`, for rows that passed the border already."""
     with np.errstate(all="ignore"):
         p = net.predict(x, batch_size)
-        value = float(loss.forward(p, y))
-        return Evaluation(value, {name: float(metric(p, y)) for name, metric in metrics.items()})
+    return evaluation(p, y, loss, chosen)
+
+
+def evaluation(p: Array, y: Array, loss: Loss, metrics: Mapping[str, Metric]) -> Evaluation:
+    """The loss and metrics of predictions."""
+    with np.errstate(all="ignore"):
+        return Evaluation(float(loss.forward(p, y)), measured(p, y, metrics))
+
+
+def measured(p: Array, y: Array, metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """The metrics of predictions, by name."""
+    with np.errstate(all="ignore"):
+        return {name: float(metric(p, y)) for name, metric in metrics.items()}

@@ -1,7 +1,7 @@
 """Training is an iterator: one report an epoch."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import isfinite, isnan
 from typing import Any
@@ -19,7 +19,7 @@ from handgrad.metrics import Metric
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.training.checks import check_kinds, checked_rows
-from handgrad.training.evaluate import evaluate_checked
+from handgrad.training.evaluate import Evaluation, evaluation, measured
 from handgrad.training.report import Report
 
 
@@ -76,18 +76,22 @@ def train(
                 started = time.perf_counter()
                 result = trainer.run_epoch(x, y, order, batch_size)
                 seconds = time.perf_counter() - started
-                if result.diverged_at is not None:
-                    went = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
-                    where = f"epoch {epoch}, batch {result.diverged_at}"
-                    raise _diverged(net, loss, optimizer, f"{went} in {where}")
-                report = _report(
-                    net, loss, chosen, epoch, result, y[order], held_out, optimizer, seconds
-                )
-                if not _may_be(report.validation_loss, loss):
-                    went = f"validation loss {report.validation_loss}"
-                    where = f"after the last batch of epoch {epoch}"
-                    raise _diverged(net, loss, optimizer, f"{went} {where}")
-            yield report
+                held = None
+                if held_out is not None and result.diverged_at is None:
+                    held = evaluation(trainer.predict(held_out[0]), held_out[1], loss, chosen)
+                if what := _divergence(epoch, result, held, loss):
+                    raise _diverged(net, loss, optimizer, what)
+                trained = measured(result.predictions, y[order], chosen) if chosen else {}
+            yield Report(
+                epoch,
+                result.loss,
+                trained,
+                held.loss if held else None,
+                held.metrics if held else {},
+                optimizer.learning_rate,
+                len(y),
+                seconds,
+            )
 
     return reports()
 
@@ -95,45 +99,24 @@ def train(
 @contextmanager
 def _whole_or_not_at_all(net: Net) -> Iterator[None]:
     """Give `net` back the weights it has now, if what follows is broken off."""
-    before = net.state()
+    parameters, running_state = net.parameters.copy(), net.running_state.copy()
     try:
         yield
     except BaseException:
-        net.load_state(before)
+        net.parameters[...], net.running_state[...] = parameters, running_state
         raise
 
 
-def _report(
-    net: Net,
-    loss: Loss,
-    metrics: Mapping[str, Metric],
-    epoch: int,
-    result: Epoch,
-    y: Any,
-    held_out: Any,
-    optimizer: Optimizer,
-    seconds: float,
-) -> Report:
-    with np.errstate(all="ignore"):
-        trained = {name: float(metric(result.predictions, y)) for name, metric in metrics.items()}
-    held = evaluate_checked(net, held_out[0], held_out[1], loss, metrics) if held_out else None
-    return Report(
-        epoch,
-        result.loss,
-        trained,
-        held.loss if held else None,
-        held.metrics if held else {},
-        optimizer.learning_rate,
-        len(y),
-        seconds,
-    )
-
-
-def _may_be(validation_loss: float | None, loss: Loss) -> bool:
-    """Whether the value is sound: a probability of 0 for what is true makes an honest infinity."""
-    if validation_loss is None or isfinite(validation_loss):
-        return True
-    return loss.takes == "probabilities" and not isnan(validation_loss)
+def _divergence(epoch: int, result: Epoch, held: Evaluation | None, loss: Loss) -> str:
+    """What stopped being a finite number in this epoch, if anything did."""
+    if result.diverged_at is not None:
+        went = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
+        return f"{went} in epoch {epoch}, batch {result.diverged_at}"
+    if held is None or isfinite(held.loss):
+        return ""
+    if loss.takes == "probabilities" and not isnan(held.loss):
+        return ""  # a probability of 0 for what is true makes an honest infinity
+    return f"validation loss {held.loss} after the last batch of epoch {epoch}"
 
 
 def _diverged(net: Net, loss: Loss, optimizer: Optimizer, what: str) -> DivergenceError:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.build import index_bounds, training_step, update_rule
+from handgrad.engines.compiled.build import index_bounds, prediction_of, training_step, update_rule
 from handgrad.engines.compiled.program import FINISHED, training_program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.epoch import Epoch
@@ -13,6 +13,8 @@ from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+
+ROWS_PREDICTED = 256  # at a time, so that scratch memory stays small
 
 
 class CompiledEngine:
@@ -42,6 +44,7 @@ class CompiledEngine:
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = 0
         self.total = np.zeros(1)
+        self.predictor: Runner | None = None
         self._seen: tuple[Any, Any] = (None, None)
 
     def run_epoch(self, x: Array, y: Array, order: Array, batch_size: int) -> Epoch:
@@ -72,23 +75,37 @@ class CompiledEngine:
         finite = bool(np.isfinite(net.parameters).all())
         return Epoch(total / n, self.predictions, None if finite else steps)
 
+    def predict(self, x: Array) -> Array:
+        """The predictions for all rows of `x`, in prediction mode, with the weights as they are."""
+        net, x = self.net, np.ascontiguousarray(x)
+        if self.predictor is None:
+            self.predictor = Runner(prediction_of(net, x, ROWS_PREDICTED), ROWS_PREDICTED)
+        self._check_rows(x, self.rows[0], "x")
+        n = len(x)
+        predictions = np.empty((n, *self.predictor.output_shape), net.dtype)
+        self.predictor(n, n, x, net.parameters, net.running_state, predictions)
+        return predictions
+
     def _take(self, x: Array, y: Array) -> None:
         """Check the rows before machine code reads them, and make room for their predictions."""
-        for part, (shape, dtype) in zip((x, y), self.rows, strict=True):
-            if part.shape[1:] != shape or part.dtype != dtype:
-                raise ShapeError(
-                    f"rows of shape {part.shape[1:]} and type {part.dtype}",
-                    f"shape {shape} and type {dtype}, for which the engine was compiled",
-                    "a new engine for the new rows",
-                )
-        for name, bound in self.bounds.items():
-            indices = {"x": x, "y": y}[name]
-            if indices.min() < 0 or indices.max() >= bound:
-                raise DataError(
-                    f"indices from {indices.min()} to {indices.max()} in {name}",
-                    f"whole numbers from 0 to {bound - 1}",
-                    "number the categories from 0, or a larger table",
-                )
+        for part, row, name in zip((x, y), self.rows, "xy", strict=True):
+            self._check_rows(part, row, name)
         self.x, self.y = np.ascontiguousarray(x), np.ascontiguousarray(y)
         self.predictions = np.empty((len(y), *self.run.output_shape), self.net.dtype)
         self._seen = (x, y)
+
+    def _check_rows(self, part: Array, row: tuple[Any, Any], name: str) -> None:
+        shape, dtype = row
+        if part.shape[1:] != shape or part.dtype != dtype:
+            raise ShapeError(
+                f"rows of shape {part.shape[1:]} and type {part.dtype}",
+                f"shape {shape} and type {dtype}, for which the engine was compiled",
+                "a new engine for the new rows",
+            )
+        bound = self.bounds.get(name)
+        if bound is not None and (part.min() < 0 or part.max() >= bound):
+            raise DataError(
+                f"indices from {part.min()} to {part.max()} in {name}",
+                f"whole numbers from 0 to {bound - 1}",
+                "number the categories from 0, or a larger table",
+            )
