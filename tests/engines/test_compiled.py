@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
-from handgrad.engines.compiled.python import python_function
+from handgrad.engines.compiled.python import python_caller
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.eager import EagerEngine
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS
@@ -47,7 +47,7 @@ def compare(
     eager = EagerEngine(slow, loss, optimizer)
     compiled = CompiledEngine(fast, loss, optimizer, x, y, batch_size)
     if python:
-        compiled.run = Runner(compiled.program, compiled.batch_size, python_function)
+        compiled.run = Runner(compiled.program, compiled.batch_size, python_caller)
     rng = np.random.default_rng(0)
     for _ in range(epochs):
         order = rng.permutation(len(y))

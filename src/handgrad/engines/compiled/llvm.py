@@ -30,6 +30,8 @@ INT, BYTE, BIT = ir.IntType(64), ir.IntType(8), ir.IntType(1)
 DOUBLE, SINGLE, INT32 = ir.DoubleType(), ir.FloatType(), ir.IntType(32)
 FLOATING = ("float", "double")
 
+DOOR = "call"
+
 COMPARISONS = {
     "less": "<",
     "less_equal": "<=",
@@ -86,7 +88,25 @@ class _Writer:
             self.b.ret(ir.Constant(INT, FINISHED))
         self.b.position_at_end(self.entry)
         self.b.branch(self.start)
+        self.door()
         return str(self.module)
+
+    def door(self) -> None:
+        """The function that Python calls: its one argument holds all others, 8 bytes each.
+
+        A call with many arguments would cost Python more than a small epoch takes.
+        """
+        kind = ir.FunctionType(INT, [INT.as_pointer()])
+        door = ir.Function(self.module, kind, DOOR)
+        b = ir.IRBuilder(door.append_basic_block())
+        arguments = []
+        for i, argument in enumerate(self.function.args):
+            place = b.gep(door.args[0], [ir.Constant(INT, i)])
+            if isinstance(argument.type, ir.PointerType):
+                arguments.append(b.inttoptr(b.load(place), argument.type))
+            else:
+                arguments.append(b.load(b.bitcast(place, argument.type.as_pointer())))
+        b.ret(b.call(self.function, arguments))
 
     def let(self, name: str, value: Any) -> None:
         self.b.store(value, self.variable(name, value.type))

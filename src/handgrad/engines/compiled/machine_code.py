@@ -7,11 +7,10 @@ from typing import Any
 
 import llvmlite
 import llvmlite.binding as binding
-import numpy as np
 
 from handgrad.engines.compiled import cache
 from handgrad.engines.compiled.blas import NAMES, addresses
-from handgrad.engines.compiled.llvm import llvm_text
+from handgrad.engines.compiled.llvm import DOOR, llvm_text
 from handgrad.engines.compiled.program import Program
 
 SPEED = 3
@@ -19,8 +18,11 @@ SPEED = 3
 _engines: list[Any] = []
 
 
-def compiled_function(program: Program) -> Callable[..., int]:
-    """The program as machine code; while it runs, other Python threads run too."""
+def compiled_function(program: Program) -> Callable[[int], int]:
+    """The program as machine code, called with the address of its arguments, 8 bytes each.
+
+    While it runs, other Python threads run too.
+    """
     text = llvm_text(program)
     code = cache.kept(f"{_identity()}\n{text}", lambda: object_code(text))
     if any(f"@{name}(" in text.replace('"', "") for name in NAMES):
@@ -29,13 +31,8 @@ def compiled_function(program: Program) -> Callable[..., int]:
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _engines.append(engine)
-    number = ctypes.c_float if program.dtype == np.float32 else ctypes.c_double
-    kinds = {"int": ctypes.c_int64, "double": ctypes.c_double, "float": number}
-    signature = ctypes.CFUNCTYPE(
-        ctypes.c_int64,
-        *(ctypes.c_void_p if p.buffer else kinds[p.type] for p in program.parameters),
-    )
-    return signature(engine.get_function_address(program.name))
+    signature = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+    return signature(engine.get_function_address(DOOR))
 
 
 def object_code(text: str) -> bytes:

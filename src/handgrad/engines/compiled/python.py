@@ -28,6 +28,16 @@ def python_function(program: Program) -> Callable[..., int]:
     return function
 
 
+def python_caller(program: Program) -> Callable[[tuple[Any, ...]], int]:
+    """What calls the Python function with its arguments, arrays flattened."""
+    function = python_function(program)
+
+    def call(arguments: tuple[Any, ...]) -> int:
+        return function(*(a.reshape(-1) if isinstance(a, np.ndarray) else a for a in arguments))
+
+    return call
+
+
 def _passing_nan(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda a, b: a if a != a else b if b != b else choose(a, b)
 

@@ -10,19 +10,19 @@ from handgrad.engines.compiled.program import Program
 from handgrad.graph.rules import at
 from handgrad.layers import Array
 
+Call = Callable[[tuple[Any, ...]], int]
+
 
 class Runner:
-    """A compiled program with its scratch memory and its constants for each number of rows."""
+    """A compiled program with its scratch memory, and its constants for each number of rows."""
 
     def __init__(
         self,
         program: Program,
         batch_size: int,
-        make: Callable[[Program], Callable[..., int]] = compiled_function,
+        caller: Callable[[Program], Call] | None = None,
     ) -> None:
         self.program, self.batch_size = program, batch_size
-        self.function = make(program)
-        self.by_address = make is compiled_function
         self.output_shape = program.output_shape
         sizes = program.arena.sizes
         tables = program.constants.tables
@@ -33,7 +33,7 @@ class Runner:
             np.zeros(sizes["bool"] + 1, np.bool_),
         )
         self.rules: dict[int, Array] = {}
-        self._addresses: dict[int, tuple[Array, Any]] = {}
+        self.call = (caller or machine_code_caller)(program)
 
     def __call__(self, n_rows: int, *arguments: Any) -> int:
         """Run for that many rows."""
@@ -43,19 +43,37 @@ class Runner:
             rules = self.program.constants.rules
             self.rules[rest] = np.array([float(at(r, n)) for n in sizes for r in rules] or [0.0])
         count = len(self.program.constants.rules)
-        given = (*arguments, self.rules[rest], count, *self.scratch)
-        return self.function(*[self._passed(argument) for argument in given])
+        return self.call((*arguments, self.rules[rest], count, *self.scratch))
 
-    def _passed(self, argument: Any) -> Any:
-        """An array as its address, or flat for Python; a number as it is."""
-        if not isinstance(argument, np.ndarray):
-            return argument
-        known = self._addresses.get(id(argument))
-        if known is None or known[0] is not argument:
-            if not argument.flags.c_contiguous:
-                raise ValueError("machine code reads contiguous arrays only")
-            flat = argument.ctypes.data if self.by_address else argument.reshape(-1)
-            if len(self._addresses) > 100:
-                self._addresses.clear()
-            known = self._addresses[id(argument)] = (argument, flat)
-        return known[1]
+
+def machine_code_caller(program: Program) -> Call:
+    """What calls the compiled program with its arguments, in the order of its parameters.
+
+    They stand in one block of memory, in which only what has changed since the last call is set.
+    """
+    function, parameters = compiled_function(program), program.parameters
+    block = np.zeros(len(parameters), np.int64)
+    whole, floating = block.data, block.view(np.float64).data
+    last: list[Any] = [None] * len(parameters)
+    address = block.ctypes.data
+
+    def call(arguments: tuple[Any, ...]) -> int:
+        for i, argument in enumerate(arguments):
+            if argument is last[i]:
+                continue
+            last[i] = argument
+            if parameters[i].buffer:
+                whole[i] = _address(argument)
+            elif parameters[i].type == "double":
+                floating[i] = argument
+            else:
+                whole[i] = argument
+        return function(address)
+
+    return call
+
+
+def _address(array: Array) -> int:
+    if not array.flags.c_contiguous:
+        raise ValueError("machine code reads contiguous arrays only")
+    return array.ctypes.data
