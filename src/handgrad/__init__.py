@@ -4,9 +4,10 @@ The names stand in the order a reader meets them. `import handgrad` loads NumPy 
 textbook; scikit-learn, pyarrow, Matplotlib, safetensors and Rich are imported on first use.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from handgrad import data, initializers, metrics
 from handgrad.data import make_classification, read_csv, train_test_split
-from handgrad.engines.compiled.build import compiled_source
 from handgrad.errors import (
     DataError,
     DivergenceError,
@@ -43,7 +44,19 @@ from handgrad.training import (
     train,
 )
 
+if TYPE_CHECKING:
+    from handgrad.engines.compiled.build import compiled_source
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "compiled_source":
+        from handgrad.engines.compiled.build import compiled_source
+
+        return compiled_source
+    raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
+
 
 __all__ = [
     "Linear",

@@ -36,6 +36,10 @@ class RecordingError(HandgradError):
     """A page does something that cannot be recorded."""
 
 
+class CannotLowerError(Exception):
+    """A graph has an operation that the few operations of compiled code cannot say."""
+
+
 class NotYetComputedError(HandgradError, AttributeError):
     """A value was read before the method that computes it ran."""
 

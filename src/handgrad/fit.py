@@ -1,5 +1,7 @@
 """`fit`: training with the usual adapters, in one call."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from numbers import Real
 from typing import Any

@@ -1,5 +1,7 @@
 """How weights begin: small random numbers, so that no two units learn the same thing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

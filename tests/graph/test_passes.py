@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.errors import CannotLowerError
 from handgrad.graph import interpret
 from handgrad.graph.nodes import Ref
 from handgrad.graph.passes import (
-    CannotLowerError,
     fold_constants,
     lower,
     optimized,

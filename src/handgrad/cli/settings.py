@@ -1,5 +1,7 @@
 """What the command line was asked for, checked before anything is read or made."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
 from math import isfinite

@@ -1,5 +1,7 @@
 """Setting rows aside for testing."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import Any
 

@@ -7,8 +7,7 @@ from typing import Any, Literal, Protocol
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.epoch import Epoch
 from handgrad.engines.minibatches import number_of_rows
-from handgrad.errors import RecordingError, SettingError
-from handgrad.graph.passes import CannotLowerError
+from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer

@@ -6,7 +6,6 @@ one that follows the batch size becomes a Rule, anything else is refused with it
 """
 
 import copy
-import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -182,6 +181,8 @@ def _unchanged(value: Any, before: Any) -> bool:
 
 def _where_assigned(page: Page, name: str) -> Origin:
     """The line of the page's class that assigns to the attribute."""
+    import inspect
+
     for method in ("forward", "backward", "rule"):
         function = getattr(type(page), method, None)
         if function is None:

@@ -5,6 +5,8 @@ operation goes through its tape, which computes the real result with NumPy itsel
 What could not be repeated from the tape alone is refused, naming the line of the page.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -25,13 +27,13 @@ class Traced:
     __array_priority__ = 1000
     __hash__ = object.__hash__
 
-    def __init__(self, tape: "Tape", node: int, value: Any, frame: FrameType | None) -> None:
+    def __init__(self, tape: Tape, node: int, value: Any, frame: FrameType | None) -> None:
         self.tape, self.node, self.value, self.frame = tape, node, value, frame
         self.base: Traced | None = None
         self.version = self.base_version = 0
         self.index: Any = None
 
-    def is_view_of(self, other: "Traced", index: Any) -> None:
+    def is_view_of(self, other: Traced, index: Any) -> None:
         """This array shares its memory with `other`, of which it is the part at `index`."""
         self.base = other if other.base is None else other.base
         self.base_version, self.index = self.base.version, index
@@ -46,10 +48,10 @@ class Traced:
     def __len__(self) -> int:
         return len(self.value)
 
-    def __iter__(self) -> Iterator["Traced"]:
+    def __iter__(self) -> Iterator[Traced]:
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, index: Any) -> "Traced":
+    def __getitem__(self, index: Any) -> Traced:
         for part in index if isinstance(index, tuple) else (index,):
             if getattr(part, "dtype", None) == np.bool_:
                 raise self._refuse(
@@ -95,15 +97,15 @@ class Traced:
             raise self._unknown("np.where with one argument", "nonzero")
         return self.tape.apply(name, *args, **kwargs)
 
-    def reshape(self, *shape: Any) -> "Traced":
+    def reshape(self, *shape: Any) -> Traced:
         return self.tape.apply("reshape", self, shape[0] if len(shape) == 1 else shape)
 
-    def transpose(self, *axes: Any) -> "Traced":
+    def transpose(self, *axes: Any) -> Traced:
         if not axes:
             return self.tape.apply("transpose", self)
         return self.tape.apply("transpose", self, axes[0] if len(axes) == 1 else axes)
 
-    def astype(self, dtype: Any, **options: Any) -> "Traced":
+    def astype(self, dtype: Any, **options: Any) -> Traced:
         converted = self.tape.apply("astype", self, np.dtype(dtype))
         if options.get("copy") is False and converted.dtype == self.dtype:
             converted.is_view_of(self, index=None)
@@ -118,7 +120,7 @@ class Traced:
             return lambda *a, **k: self.tape.apply(METHODS[name], self, *a, **k)
         raise self._unknown(f"the array's .{name}", name)
 
-    def _method_squeeze(self, axis: Any = None) -> "Traced":
+    def _method_squeeze(self, axis: Any = None) -> Traced:
         if axis is None:
             raise self._squeeze()
         return self.tape.apply("squeeze", self, axis=axis)
@@ -197,7 +199,7 @@ for _name, _label in {"negative": "neg", "invert": "invert", "abs": "abs"}.items
 class TracedStream:
     """Stands in for `layer.rng`: draws real numbers and notes each draw."""
 
-    def __init__(self, tape: "Tape", stream: str, rng: np.random.Generator) -> None:
+    def __init__(self, tape: Tape, stream: str, rng: np.random.Generator) -> None:
         self.tape, self.stream, self.rng = tape, stream, rng
 
     def __getattr__(self, method: str) -> Any:

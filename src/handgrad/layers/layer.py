@@ -1,5 +1,7 @@
 """What every layer shares: declared parameters, modes, names, copies."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -42,7 +44,7 @@ class Layer(Page):
     (array([[10., 10.]]), array([10., 20.]))
     """
 
-    layers: list["Layer"] | tuple["Layer", ...] = ()
+    layers: list[Layer] | tuple[Layer, ...] = ()
     dtype: np.dtype[Any] | None = None
     n_in: int | None = None
     n_out: int | None = None
@@ -86,7 +88,7 @@ class Layer(Page):
             )
         return gradient
 
-    def walk(self, prefix: str = "") -> Iterator[tuple[str, "Layer"]]:
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """This layer and all within it, each with its path: '', '0', '2.1'."""
         yield prefix, self
         for i, layer in enumerate(self.layers):

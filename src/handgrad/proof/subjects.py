@@ -1,5 +1,7 @@
 """What a gradient check looks at: a page alone, and the page between two other layers."""
 
+from __future__ import annotations
+
 import copy
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,5 +1,7 @@
 """Training is an iterator: one report an epoch."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

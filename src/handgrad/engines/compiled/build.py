@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.compiled.program import Program, prediction_program, training_program
+from handgrad.errors import CannotLowerError
 from handgrad.graph import Graph, trace
 from handgrad.graph.examples import example_targets, required_example
 from handgrad.graph.nodes import Ref
-from handgrad.graph.passes import CannotLowerError, optimized
+from handgrad.graph.passes import optimized
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer

@@ -20,9 +20,9 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.storage import Place, extent, kind_of, strides
+from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, Ref
-from handgrad.graph.passes import CannotLowerError
 from handgrad.graph.rules import Rule
 from handgrad.layers import Array
 

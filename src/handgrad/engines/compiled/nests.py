@@ -25,8 +25,8 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.storage import extent, strides
+from handgrad.errors import CannotLowerError
 from handgrad.graph.nodes import Node, Ref
-from handgrad.graph.passes import CannotLowerError
 from handgrad.graph.passes.builder import Shape
 from handgrad.graph.passes.core import ELEMENTWISE
 from handgrad.graph.rules import Rule, at

@@ -37,8 +37,8 @@ from handgrad.engines.compiled.storage import (
     strides,
 )
 from handgrad.engines.compiled.update import memory_of, update
+from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
-from handgrad.graph.passes import CannotLowerError
 from handgrad.graph.passes.builder import Shape
 from handgrad.graph.rules import at
 

@@ -1,7 +1,7 @@
 """Passes: each takes a graph and gives one that says the same, in fewer or better operations."""
 
 from handgrad.graph.graph import Graph
-from handgrad.graph.passes.lower import CannotLowerError, lower
+from handgrad.graph.passes.lower import lower
 from handgrad.graph.passes.simplify import (
     fold_constants,
     remove_dead_code,
@@ -30,7 +30,6 @@ def optimized(graph: Graph) -> Graph:
 
 __all__ = [
     "PASSES",
-    "CannotLowerError",
     "fold_constants",
     "lower",
     "optimized",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, Origin, Ref, substitute
 from handgrad.graph.operations import OPERATIONS
@@ -12,10 +13,6 @@ from handgrad.graph.passes.builder import Builder, Shape, rewritten
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
 from handgrad.graph.recorder import SIZES
 from handgrad.graph.rules import NoRuleError, Rule, at, solve
-
-
-class CannotLowerError(Exception):
-    """The graph has an operation that the few cannot say."""
 
 
 def lower(graph: Graph) -> Graph:
