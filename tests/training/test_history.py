@@ -100,3 +100,12 @@ def test_what_was_not_reported_has_no_best() -> None:
         HISTORY.best("r2")
     with refused(hg.SettingError, "a history without reports"):
         hg.History().best("train_loss")
+
+
+def test_it_shows_itself_in_one_line() -> None:
+    reports = [hg.Report(1, 0.7, {"accuracy": 0.5}, 0.8, {"accuracy": 0.25})]
+    assert repr(hg.History()) == "<History: no epochs>"
+    assert repr(hg.History(reports, "all 1 epochs were run")) == (
+        "<History: 1 epochs (all 1 epochs were run), "
+        "the last with train_loss 0.7, validation_loss 0.8, accuracy 0.25>"
+    )

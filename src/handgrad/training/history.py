@@ -14,7 +14,7 @@ from handgrad.metrics import SMALLER_IS_BETTER
 from handgrad.training.report import Report
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """All reports in order; `history["train_loss"]` is a column, `history[-1]` a report.
 
@@ -25,6 +25,15 @@ class History:
 
     reports: list[Report] = field(default_factory=list)
     stopped_because: str = ""
+
+    def __repr__(self) -> str:
+        if not self.reports:
+            return "<History: no epochs>"
+        last = self.reports[-1]
+        values = {"train_loss": last.train_loss, "validation_loss": last.validation_loss}
+        shown = [f"{k} {v:.4g}" for k, v in (values | dict(last.metrics)).items() if v is not None]
+        because = f" ({self.stopped_because})" if self.stopped_because else ""
+        return f"<History: {len(self)} epochs{because}, the last with {', '.join(shown)}>"
 
     def __len__(self) -> int:
         return len(self.reports)
