@@ -7,7 +7,9 @@ import llvmlite.binding as binding
 import llvmlite.ir as ir
 import numpy as np
 
+from handgrad.engines.compiled.elements import COMPARISONS
 from handgrad.engines.compiled.loops import (
+    SYMBOLS,
     Call,
     Comment,
     Expression,
@@ -32,14 +34,6 @@ FLOATING = ("float", "double")
 
 DOOR = "call"
 
-COMPARISONS = {
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-    "equal": "==",
-    "not_equal": "!=",
-}
 INTRINSICS = {
     **{name: name for name in ("exp", "log", "sqrt", "sin", "cos", "floor", "ceil")},
     "abs": "fabs",
@@ -243,7 +237,7 @@ class _Writer:
     def call(self, operation: str, values: list[Any], given: Type, type: Type) -> Any:
         b = self.b
         if operation in COMPARISONS:
-            return self.compare(COMPARISONS[operation], values, given)
+            return self.compare(SYMBOLS[operation], values, given)
         if operation == "where":
             return b.select(*values)
         if operation in ("isnan", "isfinite"):

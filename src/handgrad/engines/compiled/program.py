@@ -106,14 +106,9 @@ def training_program(
     moved = _results(elements, parameter_names, state_names)
     stored = stored_nodes(step, step.outputs.values())
     elements.places = plan(step, elements.places, stored, batch_size, arena)
-    body = nests(elements, stored, batch_size)
-    ragged = Call("less", (ROWS, whole(batch_size)), "bool")
-    size = Call("subtract", (Var("n_all", "int"), START), "int")
     batch: Body = [
-        Let("n", Call("minimum", (whole(batch_size), size), "int")),
-        Let("ragged", Call("where", (ragged, whole(1), whole(0)), "int")),
         *copied,
-        *body,
+        *nests(elements, stored, batch_size),
         *_predictions(elements, START),
         *_check_loss(elements),
         *moved(elements),
@@ -131,12 +126,8 @@ def training_program(
         Parameter("R", "double"),
         *SCRATCH,
     )
-    whole_epoch: Body = [
-        Let("total", Num(0.0, "double")),
-        For("start", Var("n_all", "int"), batch, batch_size),
-        ReturnIf(Num(True, "bool"), whole(FINISHED)),
-    ]
-    return _program("epoch", parameters, whole_epoch, arena, elements, dtype)
+    body: Body = [Let("total", Num(0.0, "double")), *_by_batches(batch_size, batch)]
+    return _program("epoch", parameters, body, arena, elements, dtype)
 
 
 def prediction_program(
@@ -156,25 +147,28 @@ def prediction_program(
     _in_order(elements, state_names, "S")
     stored = stored_nodes(graph, graph.outputs.values())
     elements.places = plan(graph, elements.places, stored, batch_size, arena)
-    ragged = Call("less", (ROWS, whole(batch_size)), "bool")
-    size = Call("subtract", (Var("n_all", "int"), START), "int")
-    batch: Body = [
-        Let("n", Call("minimum", (whole(batch_size), size), "int")),
-        Let("ragged", Call("where", (ragged, whole(1), whole(0)), "int")),
-        *nests(elements, stored, batch_size),
-        *_predictions(elements, START),
-    ]
+    batch = [*nests(elements, stored, batch_size), *_predictions(elements, START)]
     parameters = (
         Parameter("n_all", "int", buffer=False),
         Parameter("X", kind_of(graph.nodes[x])),
         *(Parameter(name, "float") for name in ("P", "S", "Q")),
         *SCRATCH,
     )
-    body: Body = [
-        For("start", Var("n_all", "int"), batch, batch_size),
+    return _program("predict", parameters, _by_batches(batch_size, batch), arena, elements, dtype)
+
+
+def _by_batches(batch_size: int, batch: Body) -> Body:
+    """`batch` for `n` rows from `start` on, until all are done; the last may be `ragged`."""
+    left = Call("subtract", (Var("n_all", "int"), START), "int")
+    is_ragged = Call("less", (ROWS, whole(batch_size)), "bool")
+    sizes: Body = [
+        Let("n", Call("minimum", (whole(batch_size), left), "int")),
+        Let("ragged", Call("where", (is_ragged, whole(1), whole(0)), "int")),
+    ]
+    return [
+        For("start", Var("n_all", "int"), [*sizes, *batch], batch_size),
         ReturnIf(Num(True, "bool"), whole(FINISHED)),
     ]
-    return _program("predict", parameters, body, arena, elements, dtype)
 
 
 def _batch(elements: Elements, arena: Arena, batch_size: int) -> Body:
