@@ -57,8 +57,14 @@ mutants: .venv/ready-to-test  ## break the source, one place at a time; the test
 oracle: .venv-oracle/ready  ## compare with PyTorch itself
 	@$(ORACLE)/python -m pytest tests/oracle
 
-bench: .venv/ready-to-test  ## time a training step beside the peers'; writes benchmarks/results
-	@$(BIN)/python -m benchmarks
+.venv-bench/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv .venv-bench
+	@echo "installing the peers into .venv-bench …"
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]' --constraint constraints.txt
+	@touch $@
+
+bench: .venv-bench/ready  ## time training and prediction beside the peers; writes benchmarks/results
+	@.venv-bench/bin/python -m benchmarks
 
 wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of its own
 	@rm -rf dist .venv-wheel
@@ -69,4 +75,4 @@ wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of i
 	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
 
 clean:  ## remove environments and caches
-	rm -rf .venv .venv-oracle .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oracle .venv-bench .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
