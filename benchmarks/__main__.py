@@ -1,52 +1,61 @@
-"""Times every peer on every case, in turn, and writes the table."""
+"""Measures the chosen parts and writes the results: `python -m benchmarks training start`."""
 
-import platform
-import statistics
+import argparse
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
+from benchmarks.machine import described
+from benchmarks.measures import matrix_product, prediction, simple_chains, start, training
+from benchmarks.part import Part, Settings
+from benchmarks.results import as_text, write
 
-from benchmarks.cases import CASES, Case
-from benchmarks.peers import PEERS
-
-ROUNDS = 7
-RESULTS = Path(__file__).parent / "results" / "training.md"
-
-
-def microseconds_a_step(case: Case) -> dict[str, float]:
-    """The median time of a minibatch step of each peer, their epochs interleaved."""
-    epochs = {name: make(case) for name, make in PEERS.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in epochs}
-    for run_epoch in epochs.values():
-        run_epoch()
-    for _ in range(ROUNDS):
-        for name, run_epoch in epochs.items():
-            start = time.perf_counter()
-            run_epoch()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(s) / case.steps * 1e6 for name, s in seconds.items()}
+PARTS: dict[str, Callable[[Settings], Part]] = {
+    "training": training.measure,
+    "simple_chains": simple_chains.measure,
+    "prediction": prediction.measure,
+    "matrix_product": matrix_product.measure,
+    "start": start.measure,
+}
+RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Measure, print and write."""
-    import sklearn
+    """Measure, print and, where all parts were measured or a folder is named, write."""
+    options = _options()
+    settings = Settings(options.threads, 3 if options.quick else options.turns, options.quick)
+    machine = described(settings.threads)
+    parts = []
+    for name in options.parts or PARTS:
+        started = time.perf_counter()
+        print(f"{name} …", flush=True)
+        parts.append(PARTS[name](settings))
+        print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
+    machine["load after"] = [round(part, 2) for part in os.getloadavg()]
+    print(as_text(parts, machine))
+    complete = not options.quick and {*(options.parts or PARTS)} == {*PARTS}
+    folder = options.out or (RESULTS if complete else None)
+    if folder is None:
+        print("Nothing was written: --out FOLDER writes part of a run, a whole run is kept.")
+        return
+    write(parts, machine, folder)
+    print(f"written: {os.path.relpath(folder)}")
 
-    lines = [
-        f"SGD, float32, µs a minibatch step, median of {ROUNDS} epochs, interleaved. "
-        f"Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"scikit-learn {sklearn.__version__}, {platform.machine()}.",
-        "",
-        f"| case (batch) | {' | '.join(PEERS)} |",
-        f"|---|{'---|' * len(PEERS)}",
-    ]
-    for case in CASES:
-        found = microseconds_a_step(case)
-        shown = " | ".join(f"{value:.1f}" for value in found.values())
-        lines.append(f"| {case} ({case.batch_size}) | {shown} |")
-        print(lines[-1], flush=True)
-    RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"written: {RESULTS}")
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"all, or of {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="fewer turns, the small nets only")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--turns", type=int, default=7, help="of each peer, at least 5")
+    parser.add_argument("--out", type=Path, help="where to write the results")
+    options = parser.parse_args()
+    if unknown := {*options.parts} - {*PARTS}:
+        parser.error(f"no part {', '.join(sorted(unknown))}: there are {', '.join(PARTS)}")
+    if options.turns < 5:
+        parser.error("--turns must be at least 5")
+    return options
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def around(layer: hg.Layer, dtype: Any) -> tuple[hg.Net, Any]:
 
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
 def test_every_layer(name: str, dtype: Any, batch_size: int) -> None:
     net, x = around(LAYERS[name](), dtype)
     loss = hg.MSELoss()
@@ -164,7 +164,7 @@ def test_frozen_layers_stay_as_they_are() -> None:
     np.testing.assert_allclose(twin.parameters, net.parameters, rtol=1e-12)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(
     widths=st.lists(st.integers(1, 9), min_size=2, max_size=5),
     activation=st.sampled_from([hg.Tanh, hg.ReLU, hg.LeakyReLU, hg.Sigmoid]),

@@ -35,6 +35,12 @@ def loop_over_row_numbers(self: Any, x: Any) -> Any:
     return x + total
 
 
+def loop_as_long_as_the_batch(self: Any, x: Any) -> Any:
+    for _ in range(len(x)):
+        x = x + 1
+    return x
+
+
 def branch_on_the_batch_size(self: Any, x: Any) -> Any:
     if len(x) > 8:
         return x + 1
@@ -175,6 +181,7 @@ REFUSED = {
     branch_on_data: ("x.sum() > 0", "branches on data", "np.where"),
     loop_over_rows: ("for row in x", "a loop over rows", "x.sum(axis=1)"),
     loop_over_row_numbers: ("total + x[i]", "a loop over rows", "x.sum(axis=1)"),
+    loop_as_long_as_the_batch: ("x = x + 1", "a loop over rows", "x.sum(axis=1)"),
     branch_on_the_batch_size: ("return x + ", "a branch on len(x)", "x.sum(axis=1)"),
     hidden_draw_of_an_array: (".random(x.shape", "no known rule", "self.rng.random"),
     hidden_draw_per_feature: (".random(4", "changes from run to run", "self.rng.random"),

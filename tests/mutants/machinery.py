@@ -136,8 +136,8 @@ MACHINERY = [
     Mutant(
         "train: diverged weights remain",
         TRAIN,
-        "net.load_state(before)",
-        "pass",
+        "= parameters, running_state",
+        "= net.parameters, net.running_state",
         f"{TRAINING}test_where_training_diverges_the_weights_before_the_epoch_remain",
     ),
     Mutant(

@@ -13,15 +13,17 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 
 # Runs pytest on the copy alone: that it is the copy which gets imported is looked at in the very
-# process that runs the test. The exit codes are none that Python gives by itself.
+# process that runs the test. The exit codes are none that Python gives by itself, and no more runs
+# after the tests: broken machine code may have damaged the memory.
 PASSED, FAILED, NOT_THE_COPY, NOT_RUN = 50, 51, 52, 53
 CHILD = f"""
-import sys
+import os, sys
 import handgrad, pytest
 if not handgrad.__file__.startswith(sys.argv[1]):
     sys.exit({NOT_THE_COPY})
 outcome = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *sys.argv[2:]])
-sys.exit({{0: {PASSED}, 1: {FAILED}}}.get(outcome, {NOT_RUN}))
+sys.stdout.flush()
+os._exit({{0: {PASSED}, 1: {FAILED}}}.get(outcome, {NOT_RUN}))
 """
 
 
@@ -66,7 +68,12 @@ def refuse_outdated(mutants: list[Mutant], source: Path) -> None:
 
 def outcome(source: Path, tests: list[str]) -> tuple[int, str]:
     """Run the tests on the source in that folder: PASSED or FAILED, and what was printed."""
-    environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(source),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HANDGRAD_CACHE": "off",  # machine code from before would hide what is broken
+    }
     child = subprocess.run(
         [sys.executable, "-c", CHILD, str(source), *tests],
         cwd=ROOT,
@@ -75,6 +82,8 @@ def outcome(source: Path, tests: list[str]) -> tuple[int, str]:
         text=True,
         check=False,
     )
+    if child.returncode < 0:  # killed by a signal, as machine code that reads foreign memory is
+        return FAILED, child.stdout
     if child.returncode not in (PASSED, FAILED):
         reason = "the copy was not imported" if child.returncode == NOT_THE_COPY else "no test ran"
         said = f"{child.stdout[-2000:]}{child.stderr[-2000:]}"

@@ -1,0 +1,60 @@
+"""handgrad, through its public `hg.train` and `net.predict`."""
+
+from typing import Any
+
+import handgrad as hg
+from benchmarks.cases import Case
+from benchmarks.peers import NotOffered, Run
+
+ACTIVATIONS = {"tanh": hg.Tanh, "relu": hg.ReLU}
+
+
+def net_of(case: Case) -> hg.Net:
+    """The net with the case's first weights."""
+    net = hg.Net()
+    for W, b in case.weights():
+        if net.layers:
+            net.add(ACTIVATIONS[case.activation]())
+        linear = hg.Linear(W.shape[1], W.shape[0])
+        linear.W, linear.b = W, b
+        net.add(linear)
+    return net.add(hg.Softmax()) if case.targets == "classes" else net
+
+
+def training(case: Case, optimizer: str, *, engine: Any) -> Run:
+    """A report an epoch, without metrics, which the peers do not compute either."""
+    if not hasattr(hg, optimizer):
+        raise NotOffered(f"handgrad has no {optimizer} yet")
+    reports = hg.train(
+        net_of(case),
+        case.data(),
+        loss=hg.CrossEntropyLoss() if case.targets == "classes" else hg.MSELoss(),
+        optimizer=getattr(hg, optimizer)(case.learning_rate),
+        epochs=10**9,
+        batch_size=case.batch_size,
+        metrics=[],
+        rng=0,
+        shuffle=case.shuffled,
+        engine=engine,
+    )
+
+    def run(epochs: int) -> float:
+        for _ in range(epochs):
+            report = next(reports)
+        return report.train_loss
+
+    return run
+
+
+def prediction(case: Case, rows: int, *, engine: Any) -> Run:
+    """The public `net.predict`."""
+    if engine != "compiled":
+        raise NotOffered("net.predict chooses its engine itself")
+    net, x = net_of(case), case.data()[0][:rows]
+
+    def run(times: int) -> Any:
+        for _ in range(times):
+            p = net.predict(x)
+        return p
+
+    return run

@@ -1,0 +1,66 @@
+"""The ratios as bars: right of the line the peer takes longer than handgrad, left of it less."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.part import Comparison, significant
+
+COLOURS = {
+    "handgrad eager": "#9ecae1",
+    "NumPy": "#6b6b6b",
+    "scikit-learn": "#f89939",
+    "PyTorch": "#d6442c",
+    "torch.compile": "#8c2d5a",
+    "JAX": "#6a51a3",
+    "onnxruntime": "#2b8cbe",
+}
+TICKS = (0.01, 0.1, 1, 10, 100, 1000)
+COLUMNS = 3
+
+
+def draw(comparisons: Sequence[Comparison], file: Path) -> None:
+    """A panel for each thing measured, a bar a peer, on one logarithmic scale."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    panels = list(dict.fromkeys(comparison.what for comparison in comparisons))
+    columns = min(COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.2 * columns, 2.3 * rows + 0.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    ratios = [1.0, *(comparison.ratio for comparison in comparisons)]
+    limits = (min(ratios) / 8, max(ratios) * 8)
+    most = max(sum(c.what == panel for c in comparisons) for panel in panels)
+    for ax, panel in zip(axes, panels, strict=False):
+        bars = sorted((c for c in comparisons if c.what == panel), key=lambda c: c.ratio)
+        _panel(ax, bars)
+        ax.set_title(panel, fontsize=11, loc="left", fontweight="bold")
+        ax.set_xlim(limits)
+        ax.set_ylim(len(bars) - most - 0.6, len(bars) - 0.4)
+        ax.set_xticks([tick for tick in TICKS if limits[0] < tick < limits[1]])
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+    for ax in axes[len(panels) :]:
+        ax.set_visible(False)
+    figure.supxlabel("time of the peer / time of handgrad (the line)", fontsize=11)
+    figure.savefig(file, dpi=120)
+
+
+def _panel(ax: Any, bars: Sequence[Comparison]) -> None:
+    """Bars from 1 to each ratio, the ratio written behind them."""
+    ax.set_xscale("log")
+    for place, bar in enumerate(bars):
+        ax.barh(place, bar.ratio - 1, left=1, color=COLOURS.get(bar.peer, "#6b6b6b"), height=0.75)
+        faster = bar.ratio < 1
+        label, at = (
+            f"{significant(bar.ratio, 2)}×",
+            bar.ratio / 1.15 if faster else bar.ratio * 1.15,
+        )
+        ax.text(at, place, label, va="center", ha="right" if faster else "left", fontsize=9)
+    ax.axvline(1, color="black", linewidth=1)
+    ax.set_yticks(range(len(bars)), [bar.peer for bar in bars])
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=9)
+    ax.tick_params(axis="y", length=0)

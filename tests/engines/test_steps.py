@@ -1,0 +1,201 @@
+"""What passes from step to step: state, the optimizer's memory, rows, the last batch."""
+
+import copy
+from typing import Any
+
+import llvmlite.binding as binding
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.engines.compiled import cache
+from handgrad.engines.compiled.engine import CompiledEngine
+from handgrad.engines.compiled.python import python_caller
+from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.eager import EagerEngine
+from handgrad.graph import interpret
+from tests.graph import pages
+
+
+def data(n: int = 7) -> tuple[Any, Any]:
+    rng = np.random.default_rng(n)
+    return rng.standard_normal((n, 4)), rng.standard_normal((n, 2))
+
+
+def engines(
+    layer: hg.Layer, optimizer: hg.Optimizer, batch_size: int = 3, *, python: bool = False
+) -> tuple[EagerEngine, CompiledEngine]:
+    """Both engines on copies of a net that begins with that layer."""
+    net = hg.Net(layer, hg.Linear(4, 2, rng=0), dtype=np.float64)
+    x, y = data()
+    twin = copy.deepcopy(net)
+    compiled = CompiledEngine(net, hg.MSELoss(), optimizer, x, y, batch_size)
+    if python:
+        compiled.run = Runner(compiled.program, compiled.batch_size, python_caller)
+    return EagerEngine(twin, hg.MSELoss(), optimizer), compiled
+
+
+def assert_together(eager: EagerEngine, compiled: CompiledEngine, x: Any, y: Any) -> None:
+    """Another epoch on both: everything that comes out must agree."""
+    order = np.random.default_rng(len(y)).permutation(len(y))
+    expected = eager.run_epoch(x, y, order, compiled.batch_size)
+    found = compiled.run_epoch(x, y, order, compiled.batch_size)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-11)
+    np.testing.assert_allclose(found.predictions, expected.predictions, 1e-11, 1e-13)
+    for name in ("parameters", "gradients", "running_state"):
+        np.testing.assert_allclose(
+            getattr(compiled.net, name), getattr(eager.net, name), 1e-11, 1e-13, err_msg=name
+        )
+    for one, other in zip(compiled.optimizer_state, eager.optimizer_state, strict=True):
+        np.testing.assert_allclose(one, other, 1e-11, 1e-13)
+    assert compiled.step == eager.step
+
+
+class Lagging(hg.Layer):
+    """y = g x, and a step along g that is scaled by the mean of the batches before this one."""
+
+    param_names = ("g",)
+    state_names = ("mean",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.g, self.mean = np.ones(4), np.ones(4)
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        self.scale = 2 * self.mean
+        self.mean = 0.5 * self.mean + 0.5 * x.mean(axis=0)
+        return self.g * x
+
+    def backward(self, dy: Any) -> Any:
+        self.dg = self.scale * (self.x * dy).sum(axis=0)
+        return self.g * dy
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 7])
+def test_state_is_read_as_it_was_before_the_step(batch_size: int) -> None:
+    eager, compiled = engines(Lagging(), hg.SGD(0.01), batch_size)
+    for _ in range(3):
+        assert_together(eager, compiled, *data())
+
+
+class OfTheWeights(hg.Optimizer):
+    """m follows the weights and the gradient; the new weights follow the new m."""
+
+    state_names = ("m", "k")
+
+    def rule(self, w: Any, dw: Any, m: Any, k: Any, *, learning_rate: Any, step: Any) -> Any:
+        new_m = 0.9 * m + dw + 0.1 * w
+        return w - learning_rate * new_m / (1 + step), new_m, 0.5 * k + m
+
+
+def test_the_memory_of_an_optimizer_follows_the_weights_before_its_step() -> None:
+    eager, compiled = engines(hg.Linear(4, 4, rng=1), OfTheWeights(0.05))
+    for _ in range(3):
+        assert_together(eager, compiled, *data())
+
+
+@pytest.mark.parametrize("frozen", [0, 1, 2])
+def test_gradients_of_the_others_stay_in_their_place_where_one_layer_is_frozen(frozen: int) -> None:
+    layers = [hg.Linear(4, 4, rng=i) for i in range(3)]
+    net = hg.Net(*layers, hg.Linear(4, 2, rng=3), dtype=np.float64)
+    net.layers[frozen].freeze()
+    twin, (x, y) = copy.deepcopy(net), data()
+    compiled = CompiledEngine(net, hg.MSELoss(), OfTheWeights(0.05), x, y, 3)
+    eager = EagerEngine(twin, hg.MSELoss(), OfTheWeights(0.05))
+    before = net.layers[frozen].W.copy()
+    for engine in (eager, compiled):
+        engine.run_epoch(x, y, np.arange(7), 3)
+    np.testing.assert_array_equal(net.layers[frozen].W, before)
+    np.testing.assert_allclose(net.parameters, twin.parameters, 1e-11, 1e-13)
+
+
+class Counted(hg.Optimizer):
+    """w − rate · step · dw: the number of the step in plain sight."""
+
+    def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
+        return w - learning_rate * step * dw
+
+
+def test_steps_are_counted_from_one_and_on_through_the_epochs() -> None:
+    eager, compiled = engines(hg.Tanh(), Counted(1e-3))
+    for epoch in range(1, 4):
+        assert_together(eager, compiled, *data())
+        assert compiled.step == 3 * epoch
+
+
+def test_the_learning_rate_may_change_between_epochs() -> None:
+    optimizer = hg.SGD(0.1)
+    eager, compiled = engines(hg.Tanh(), optimizer)
+    for rate in (0.1, 0.01, 0.2):
+        optimizer.learning_rate = rate
+        assert_together(eager, compiled, *data())
+
+
+def test_other_rows_of_the_same_shape_are_taken_and_any_number_of_them() -> None:
+    eager, compiled = engines(hg.Tanh(), hg.SGD(0.1))
+    for n in (7, 6, 2, 1, 7, 50):
+        assert_together(eager, compiled, *data(n))
+    x, y = data()
+    assert_together(eager, compiled, x, y)
+    assert_together(eager, compiled, x, y[::-1].copy())
+    assert_together(eager, compiled, x[::-1].copy(), y)
+
+
+@pytest.mark.parametrize("python", [True, False])
+@pytest.mark.parametrize("bad", [0, 2, 5])
+def test_divergence_is_told_in_its_own_batch_before_anything_moves(bad: int, python: bool) -> None:
+    eager, compiled = engines(hg.Tanh(), hg.SGD(0.1), 1, python=python)
+    x, y = data()
+    y[bad] = 1e200
+    with np.errstate(all="ignore"):
+        for engine in (eager, compiled):
+            assert engine.run_epoch(x, y, np.arange(7), 1).diverged_at == bad + 1
+    np.testing.assert_allclose(compiled.net.parameters, eager.net.parameters, 1e-11, 1e-13)
+
+
+def test_the_loss_of_a_short_last_batch_counts_by_its_rows() -> None:
+    net = hg.Net(hg.Linear(1, 1, initializer="zeros"), dtype=np.float64)
+    net.freeze()
+    x, y = np.zeros((5, 1)), np.array([[1.0], [1.0], [1.0], [1.0], [6.0]])
+    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 4)
+    assert compiled.run_epoch(x, y, np.arange(5), 4).loss == (4 * 1 + 36) / 5
+
+
+def test_predictions_stand_in_the_order_of_the_visit() -> None:
+    net = hg.Net(hg.Standardize(np.zeros(1), np.ones(1)), dtype=np.float64)
+    x = np.arange(7.0)[:, None]
+    order = np.array([6, 2, 4, 0, 5, 1, 3])
+    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, x, 3)
+    assert compiled.run_epoch(x, x, order, 3).predictions.ravel().tolist() == order.tolist()
+
+
+@pytest.mark.parametrize("part", ["get_host_cpu_name", "get_host_cpu_features"])
+def test_machine_code_of_another_processor_is_not_used(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+
+    def kept(key: str, make: Any) -> bytes:
+        keys.append(key)
+        return make()
+
+    monkeypatch.setattr(cache, "kept", kept)
+    engines(hg.Tanh(), hg.SGD(0.1))
+    engines(hg.Tanh(), hg.SGD(0.1))
+    other = "generic" if part == "get_host_cpu_name" else binding.FeatureMap()
+    monkeypatch.setattr(binding, part, lambda: other)
+    engines(hg.Tanh(), hg.SGD(0.1))
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_step_of_the_program_is_a_step_of_the_graph() -> None:
+    layer = pages.BatchNorm(4)
+    _, compiled = engines(layer, hg.SGD(0.1), 7)
+    net, (x, y) = compiled.net, data()
+    graph = hg.trace(net, hg.MSELoss(), x=x, y=y)
+    expected = interpret(graph, net.state() | {"x": x, "y": y}, 7)
+    found = compiled.run_epoch(x, y, np.arange(7), 7)
+    np.testing.assert_allclose(found.predictions, expected["prediction"], 1e-11, 1e-13)
+    for path, array in net.named_states().items():
+        np.testing.assert_allclose(array, expected[f"new {path}"], 1e-11, 1e-13)
