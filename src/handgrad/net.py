@@ -235,7 +235,9 @@ class Net(Layer):
                 "encode text as numbers first, one column a category",
                 self.position(0) if self.layers else repr(self),
             )
-        if x.dtype == self.dtype or (self.integer_input and x.dtype.kind in "iu"):
+        if self.integer_input and x.dtype.kind in "iu":
+            return x.astype(np.int64, copy=False)
+        if x.dtype == self.dtype:
             return x
         with np.errstate(over="ignore"):
             return x.astype(self.dtype)

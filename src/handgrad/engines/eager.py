@@ -54,5 +54,7 @@ class EagerEngine:
             )
             targets = [arrays[0], *arrays[2:]]
             values = new if isinstance(new, tuple) else (new,)
+            # a rule may hand on what it was given; that must not change while it is stored
+            values = tuple(value.copy() if value.base is not None else value for value in values)
             for target, value in zip(targets, values, strict=True):
                 target[...] = value

@@ -105,6 +105,7 @@ def _prepared(
                 values = values.value if isinstance(values, Traced) else values
                 leaf = tape.leaf(f"{path}.{name}" if path else name, np.asarray(values, dtype))
                 page.__dict__[name] = leaf
+                tape.states[leaf.node] = (page.__dict__, name)
             page.training = training
             page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
     return tape, given

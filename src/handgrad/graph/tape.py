@@ -40,6 +40,7 @@ class Tape:
     steps: list[Step] = field(default_factory=list)
     leaves: dict[str, int] = field(default_factory=dict)
     unwritten: dict[int, Traced] = field(default_factory=dict)
+    states: dict[int, tuple[dict[str, Any], str]] = field(default_factory=dict)
 
     def leaf(self, name: str, value: Any) -> Traced:
         """A Traced for an input, a parameter or state, which the page may read but not write."""
@@ -136,6 +137,14 @@ class Tape:
                 'state_names = ("name",), and an array in __init__',
             )
         base = leaf if leaf.base is None else leaf.base
+        attributes, name = self.states.get(base.node, ({}, ""))
+        if attributes and attributes[name] is not base:
+            raise refusal(
+                origin,
+                f"reads self.{name} as it was before it was given its new value",
+                "the old value read first: running state is written in place",
+                f"before = self.{name}.copy(), above the assignment",
+            )
         pending = self.unwritten.get(id(base))
         if pending is not None and pending is not leaf:
             raise self._view_refusal(self.steps[pending.node].origin)

@@ -137,8 +137,10 @@ class Elements:
     def _common(self, arguments: Sequence[Any]) -> Type:
         """The type in which numbers are compared."""
         kinds = {self.kind(x.node) for x in arguments if isinstance(x, Ref)}
-        if any(isinstance(x, float) for x in arguments) and kinds == {"int"}:
+        if any(isinstance(x, float) for x in arguments) and kinds <= {"int", "bool"}:
             return "double"
+        if kinds == {"bool"}:
+            return "int"
         return max(kinds, key=["bool", "int", "float", "double"].index)
 
 

@@ -1,5 +1,7 @@
 """The compiled engine: a whole epoch in one call of machine code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,23 @@ from handgrad.engines.compiled.program import FINISHED, training_program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.epoch import Epoch
 from handgrad.engines.minibatches import number_of_rows
-from handgrad.errors import DataError, ShapeError
+from handgrad.errors import CannotLowerError, DataError, HandgradError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
 
 ROWS_PREDICTED = 256  # at a time, so that scratch memory stays small
+
+
+@contextmanager
+def refused_as_cannot_lower() -> Iterator[None]:
+    """Whatever fails while a program is made is a page that has no loops yet."""
+    try:
+        yield
+    except (CannotLowerError, HandgradError):
+        raise
+    except Exception as error:
+        raise CannotLowerError(f"{type(error).__name__}: {error}") from error
 
 
 class CompiledEngine:
@@ -28,19 +41,22 @@ class CompiledEngine:
     ) -> None:
         self.net, self.optimizer = net, optimizer
         self.batch_size = min(batch_size, number_of_rows(x))
-        step = training_step(net, loss, x, y)
-        self.program = training_program(
-            step,
-            update_rule(optimizer),
-            list(net.named_parameters()),
-            list(net.named_states()),
-            net.trainable_slices(),
-            self.batch_size,
-            net.dtype,
-        )
-        self.bounds = index_bounds(step)
         self.rows = [(part.shape[1:], part.dtype) for part in (x, y)]
-        self.run = Runner(self.program, self.batch_size)
+        self._check_types(x, y)
+        with refused_as_cannot_lower():
+            step = training_step(net, loss, x, y)
+            self.bounds = index_bounds(step)
+            self.program = training_program(
+                step,
+                update_rule(optimizer),
+                list(net.named_parameters()),
+                list(net.named_states()),
+                net.trainable_slices(),
+                self.batch_size,
+                net.dtype,
+            )
+            self.run = Runner(self.program, self.batch_size)
+            self.prediction = prediction_of(net, x, ROWS_PREDICTED)
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = 0
         self.total = np.zeros(1)
@@ -79,7 +95,7 @@ class CompiledEngine:
         """The predictions for all rows of `x`, in prediction mode, with the weights as they are."""
         net, x = self.net, np.ascontiguousarray(x)
         if self.predictor is None:
-            self.predictor = Runner(prediction_of(net, x, ROWS_PREDICTED), ROWS_PREDICTED)
+            self.predictor = Runner(self.prediction, ROWS_PREDICTED)
         self._check_rows(x, self.rows[0], "x")
         n = len(x)
         predictions = np.empty((n, *self.predictor.output_shape), net.dtype)
@@ -93,6 +109,15 @@ class CompiledEngine:
         self.x, self.y = np.ascontiguousarray(x), np.ascontiguousarray(y)
         self.predictions = np.empty((len(y), *self.run.output_shape), self.net.dtype)
         self._seen = (x, y)
+
+    def _check_types(self, x: Array, y: Array) -> None:
+        for name, part in (("x", x), ("y", y)):
+            if part.dtype not in (self.net.dtype, np.int64):
+                raise ShapeError(
+                    f"{name} of type {part.dtype}",
+                    f"{self.net.dtype}, or int64 for whole numbers",
+                    f"{name}.astype({str(self.net.dtype)!r})",
+                )
 
     def _check_rows(self, part: Array, row: tuple[Any, Any], name: str) -> None:
         shape, dtype = row

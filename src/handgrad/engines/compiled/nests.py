@@ -151,7 +151,9 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     letters = inputs.split(",")
     sizes: dict[str, int | Rule] = {}
     for operand, axes in zip(operands, letters, strict=True):
-        sizes |= zip(axes, elements.graph.nodes[operand.node].shape, strict=True)
+        for letter, size in zip(axes, elements.graph.nodes[operand.node].shape, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                raise CannotLowerError(f"a product that broadcasts, at {node.origin}")
     work = np.prod([float(at(size, batch_size)) for size in sizes.values()])
     if work >= SMALL_PRODUCT:
         multiply = _matrix_product(elements, i, operands, letters, output, sizes)
@@ -241,13 +243,21 @@ def _matrix(elements: Elements, operand: Ref, letters: str, order: str) -> Matri
     else:
         return None
     offset = elements.flat(operand.node, [whole(0)] * len(node.shape))
-    by_letter = dict(zip(letters, steps, strict=True))
-    row, column = (by_letter[letter] for letter in order)
-    if column == whole(1):
-        return Matrix(base.buffer, offset, row)
-    if row == whole(1):
-        return Matrix(base.buffer, offset, column, transposed=True)
+    by_letter = dict(zip(letters, zip(steps, node.shape, strict=True), strict=True))
+    (row, rows), (column, columns) = (by_letter[letter] for letter in order)
+    if (column == whole(1) or columns == 1) and _holds(row, rows, columns):
+        return Matrix(base.buffer, offset, row if rows != 1 else extent(columns))
+    if (row == whole(1) or rows == 1) and _holds(column, columns, rows):
+        width = column if columns != 1 else extent(rows)
+        return Matrix(base.buffer, offset, width, transposed=True)
     return None
+
+
+def _holds(step: Expression, count: int | Rule, size: int | Rule) -> bool:
+    """Whether `count` rows of `size` numbers, `step` apart, lie one after another."""
+    if not isinstance(size, int):
+        return False
+    return count == 1 or (isinstance(step, Num) and step.value >= max(size, 1))
 
 
 def _getitem(elements: Elements, i: int, node: Node) -> Body:

@@ -234,6 +234,8 @@ def _results(elements: Elements, parameter_names: Sequence[str], state_names: Se
             offset += size
             if i is None:
                 continue
+            if buffer == "S" and graph.nodes[i].operation in ("leaf", "view"):
+                raise CannotLowerError("running state that becomes other state")
             direct = buffer == "G" and i not in elements.places
             if direct and graph.nodes[i].operation not in ("leaf", "view"):
                 elements.places[i] = place

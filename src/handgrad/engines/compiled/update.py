@@ -15,6 +15,7 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.storage import Place, users_of
+from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 
 Body = list[Statement]
@@ -35,6 +36,8 @@ def update(rule: Graph, trainable: Sequence[slice], step: Elements) -> Body:
         elements.places[i] = Place(buffers.get(name, name), whole(0), type, variable)
     body: Body = [Let("step", plus(Var("step", "int"), whole(1)))]
     for i, node in enumerate(rule.nodes):
+        if node.operation in ("sum", "max", "min", "prod", "einsum"):
+            raise CannotLowerError(f"{node.operation} in an update rule")
         if node.shape == () and node.operation != "leaf":
             body += _named(elements, i, [])
     for part in trainable:
@@ -52,14 +55,13 @@ def _rule_at(
 ) -> tuple[Body, Body]:
     """The new values at one place, and the statements that put them there."""
     users = users_of(rule)
-    targets = {i: buffers[name.removeprefix("new ")] for name, i in rule.outputs.items()}
+    targets = [(i, buffers[name.removeprefix("new ")]) for name, i in rule.outputs.items()]
+    kept = {i for i, _ in targets}
     values: Body = []
     for i, node in enumerate(rule.nodes):
-        if node.operation == "leaf" or node.shape == ():
-            continue
-        if i in targets or len(users[i]) > 1:
+        if i in kept or (node.operation != "leaf" and node.shape != () and len(users[i]) > 1):
             values += _named(elements, i, [at])
-    stores: Body = [Store(buffer, at, elements.element(i, [at])) for i, buffer in targets.items()]
+    stores: Body = [Store(buffer, at, elements.element(i, [at])) for i, buffer in targets]
     return values, stores
 
 

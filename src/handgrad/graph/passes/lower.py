@@ -14,6 +14,8 @@ from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
 from handgrad.graph.recorder import SIZES
 from handgrad.graph.rules import NoRuleError, Rule, at, solve
 
+NOT_LOGICAL = frozenset(("add", "subtract", "multiply", "maximum", "minimum", "negative", "power"))
+
 
 def lower(graph: Graph) -> Graph:
     """The graph in the operations of `core`: elementwise, reductions, products, views, indices."""
@@ -31,7 +33,9 @@ def _lowered(new: Builder, node: Node) -> Ref:
     if name == "astype" and new[a[0]].dtype == node.dtype:
         return a[0]
     if name in ELEMENTWISE:
-        return new.add(name, a[:1] if name == "astype" else a, node.shape, node.dtype)
+        if node.dtype == np.bool_ and name in NOT_LOGICAL:
+            raise CannotLowerError(f"{name} of truth values, at {node.origin}")
+        return new.add(name, a, node.shape, node.dtype)
     if OPERATIONS.get(name) is not None and OPERATIONS[name].view:
         return _view(new, node)
     raise CannotLowerError(f"{name}, at {node.origin}")
@@ -101,6 +105,10 @@ def _variance(new: Builder, node: Node) -> Ref:
 def _reduced(new: Builder, node: Node) -> tuple[Ref, tuple[int, ...], bool]:
     """The argument of a reduction, the axes it runs over, and whether they stay with size 1."""
     x, *rest = node.arguments
+    if len(rest) > 1 or set(node.options) - {"axis", "keepdims", "ddof"}:
+        raise CannotLowerError(f"{node.operation} with such options, at {node.origin}")
+    if new[x].dtype.kind != "f" and node.operation != "sum":
+        raise CannotLowerError(f"{node.operation} of {new[x].dtype}, at {node.origin}")
     rank = len(new[x].shape)
     axis = node.options.get("axis", rest[0] if rest else None)
     if axis is None:
@@ -117,7 +125,7 @@ def _count(shape: Shape, axes: Sequence[int], less: int = 0) -> float | Rule:
     offset = counts[0] - slope * SIZES[0]
     if slope == 0:
         return counts[0]
-    return Rule(f"{slope:g}*n + {offset:g}", lambda n: slope * n + offset)
+    return Rule(f"{slope!r}*n + {offset!r}", lambda n: slope * n + offset)
 
 
 def _product(new: Builder, node: Node) -> Ref:
@@ -167,6 +175,7 @@ def _as_view(new: Builder, node: Node, x: Ref, run: Callable[[Any, int], Any]) -
         )
     placed = [_placed(new[base].shape, steps, n, node.origin) for n in SIZES]
     offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
+    _check_growth(new[base].shape, shape, node)
     return new.add("view", (base, offset, strides, shape), node.shape, node.dtype)
 
 
@@ -204,19 +213,29 @@ def _getitem(new: Builder, node: Node) -> Ref:
             return array[substitute(index, lambda leaf: at(leaf, n))]
 
         return _as_view(new, node, x, run)
-    return new.add("getitem", (x, _arrays(index, node)), node.shape, node.dtype)
+    return new.add("getitem", (x, _arrays(new, x, index, node)), node.shape, node.dtype)
 
 
 def _setitem(new: Builder, node: Node) -> Ref:
     x, index, values = node.arguments
     if not _is_slicing(index):
-        return new.add(node.operation, (x, _arrays(index, node), values), node.shape, node.dtype)
+        return new.add(
+            node.operation, (x, _arrays(new, x, index, node), values), node.shape, node.dtype
+        )
     if node.operation == "add_at":
         raise CannotLowerError(f"np.add.at with a slice, at {node.origin}")
     steps = [lambda array, n: array[substitute(index, lambda leaf: at(leaf, n))]]
     placed = [_placed(new[x].shape, steps, n, node.origin) for n in SIZES]
     offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
+    _check_growth(new[x].shape, shape, node)
     return new.add("write", (x, offset, strides, shape, values), node.shape, node.dtype)
+
+
+def _check_growth(base: Shape, view: Shape, node: Node) -> None:
+    """A view that grows with the batch must lie in an array that does."""
+    grows = any(isinstance(size, Rule) for size in base)
+    if any(isinstance(size, Rule) for size in view) and not grows:
+        raise CannotLowerError(f"a part that grows with the batch, at {node.origin}")
 
 
 def _is_slicing(index: Any) -> bool:
@@ -230,11 +249,24 @@ def _is_slicing(index: Any) -> bool:
     )
 
 
-def _arrays(index: Any, node: Node) -> tuple[Any, ...]:
+def _arrays(new: Builder, x: Ref, index: Any, node: Node) -> tuple[Any, ...]:
     parts = index if isinstance(index, tuple) else (index,)
     if any(part is None or part is Ellipsis or isinstance(part, slice) for part in parts):
         raise CannotLowerError(f"arrays and slices in one index, at {node.origin}")
-    return parts
+    return tuple(
+        _index_part(part, size, node) for part, size in zip(parts, new[x].shape, strict=False)
+    )
+
+
+def _index_part(part: Any, size: int | Rule, node: Node) -> Any:
+    """One part of an index, within its axis: a constant counted from the front."""
+    if isinstance(part, Rule) and part.text != f"arange({size})":
+        raise CannotLowerError(f"an index that grows with the batch, at {node.origin}")
+    if not isinstance(part, int | np.integer):
+        return part
+    if isinstance(size, Rule):
+        raise CannotLowerError(f"one row of the batch, at {node.origin}")
+    return int(part) % size
 
 
 FORMS: dict[str, Callable[[Builder, Node], Ref]] = {

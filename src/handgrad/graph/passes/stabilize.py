@@ -40,7 +40,7 @@ def _log_of_a_quotient(new: Builder, node: Node) -> Ref | None:
     if quotient.operation != "divide" or len(index) != 2:
         return None
     e, s = quotient.arguments
-    if not (_is(new, e, "exp") and isinstance(s, Ref) and new[s].shape[1:] == (1,)):
+    if not (_is(new, e, "exp") and isinstance(s, Ref) and new[s].shape == (new[e].shape[0], 1)):
         return None
     u = new.add("getitem", (new[e].arguments[0], index), node.shape, node.dtype)
     s_of_row = new.add("getitem", (s, (index[0], 0)), node.shape, node.dtype)
@@ -57,6 +57,8 @@ def _times_a_scatter(new: Builder, node: Node) -> Ref | None:
             continue
         zeros, index, v = new[d].arguments
         shape = new[v].shape
+        if shape != node.shape[:1]:
+            continue
         p_of_index = _same(new, Node("getitem", (p, index), {}, shape, node.dtype, node.origin))
         product = Node("multiply", (p_of_index, v), {}, shape, node.dtype, node.origin)
         value = _cancelled(new, product) or new.keep(product)
@@ -96,6 +98,8 @@ def _sum_of_a_scatter(new: Builder, node: Node) -> Ref | None:
     _, index, v = new[x].arguments
     rows, *columns = index
     if not (isinstance(rows, Rule) and rows.text == "arange(n)" and len(columns) == 1):
+        return None
+    if new[v].shape != new[x].shape[:1]:
         return None
     if not node.options["keepdims"]:
         return v
