@@ -1,7 +1,14 @@
-"""All mutants: those of the pages, of what runs, records and checks them, and of the compiler."""
+"""All mutants, from the pages down to the machine code."""
 
-from tests.mutants.compiler import COMPILER
+from tests.mutants import loops, machine_code, passes, storage
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
-MUTANTS = [*TEXTBOOK, *MACHINERY, *COMPILER]
+MUTANTS = [
+    *TEXTBOOK,
+    *MACHINERY,
+    *passes.MUTANTS,
+    *storage.MUTANTS,
+    *loops.MUTANTS,
+    *machine_code.MUTANTS,
+]

@@ -1,0 +1,205 @@
+"""Machine code, its cache and the choice of engine broken."""
+
+from tests.mutants.run import Mutant
+
+LOOPS = "tests/engines/test_loops.py::"
+ONE_LOOP = f"{LOOPS}test_a_page_of_one_operation_is_itself_as_a_program"
+AS_NUMPY = f"{LOOPS}test_machine_code_computes_what_numpy_does_with_nan_and_infinities_too"
+STEPS = "tests/engines/test_steps.py::"
+COMPILED = "tests/engines/test_compiled.py::"
+CACHE = "tests/engines/test_cache.py::"
+CHOICE = "tests/engines/test_choice.py::"
+CHOOSE = "engines/choice.py"
+WRITER = "engines/compiled/llvm.py"
+MATHEMATICS = "engines/compiled/mathematics.py"
+KEPT = "engines/compiled/cache.py"
+
+WRITTEN = [
+    Mutant(
+        "LLVM: NaN swallowed by maximum and minimum",
+        WRITER,
+        "b.select(b.or_(wins, nan), *values)",
+        "b.select(wins, *values)",
+        f"{AS_NUMPY}[numbers-float64]",
+    ),
+    Mutant(
+        "LLVM: NaN equal to NaN",
+        WRITER,
+        'if sign == "!=":',
+        "if False:",
+        f"{AS_NUMPY}[numbers-float32]",
+    ),
+    Mutant(
+        "LLVM: NaN and infinity assumed never to be",
+        MATHEMATICS,
+        'FAST = ("reassoc",',
+        'FAST = ("nnan", "ninf", "reassoc",',
+        f"{ONE_LOOP}[machine_code_caller-NaN made and seen]",
+    ),
+    Mutant(
+        "LLVM: infinity taken for finite",
+        WRITER,
+        'fcmp_ordered("==", difference',
+        'fcmp_unordered("==", difference',
+        f"{AS_NUMPY}[numbers-float64]",
+    ),
+    Mutant(
+        "LLVM: the cast of true gives -1",
+        WRITER,
+        'b.uitofp(value, kind) if source == "bool"',
+        'b.sitofp(value, kind) if source == "bool"',
+        f"{LOOPS}test_a_cast_gives_what_numpys_astype_gives[machine_code_caller-bool]",
+    ),
+    Mutant(
+        "LLVM: a fraction taken for false",
+        WRITER,
+        'b.fcmp_unordered("!=", value, ir.Constant(value.type, 0.0))',
+        "b.trunc(b.fptosi(value, INT), BIT)",
+        f"{LOOPS}test_a_cast_gives_what_numpys_astype_gives[machine_code_caller-float]",
+    ),
+    Mutant(
+        "LLVM: the operands of BLAS swapped",
+        WRITER,
+        "for m in (product.b, product.a))",
+        "for m in (product.a, product.b))",
+        f"{COMPILED}test_large_products_go_to_blas_and_give_the_same[float32]",
+    ),
+    Mutant(
+        "LLVM: BLAS adds to what was left there",
+        WRITER,
+        "ir.Constant(number, 0.0)",
+        "ir.Constant(number, 1.0)",
+        f"{COMPILED}test_large_products_go_to_blas_and_give_the_same[float64]",
+    ),
+    Mutant(
+        "LLVM: a transpose not told to BLAS",
+        WRITER,
+        'ord("T" if matrix.transposed else "N")',
+        'ord("N")',
+        f"{COMPILED}test_large_products_go_to_blas_and_give_the_same[float64]",
+    ),
+    Mutant(
+        "LLVM: doubles rounded to single precision",
+        WRITER,
+        "if kind == SINGLE else float(value)",
+        "if True else float(value)",
+        f"{ONE_LOOP}[machine_code_caller-full]",
+    ),
+    Mutant(
+        "tanh: a coefficient of float32 off",
+        MATHEMATICS,
+        "0.134503308",
+        "0.134503408",
+        f"{COMPILED}test_tanh_is_as_exact_as_its_type[float32]",
+    ),
+    Mutant(
+        "tanh: 1 too early in float32",
+        MATHEMATICS,
+        "TANH_LIMIT = 7.9",
+        "TANH_LIMIT = 6.9",
+        f"{COMPILED}test_tanh_is_as_exact_as_its_type[float32]",
+    ),
+    Mutant(
+        "tanh: a coefficient of float64 off",
+        MATHEMATICS,
+        "62 / 2835",
+        "63 / 2835",
+        f"{COMPILED}test_tanh_is_as_exact_as_its_type[float64]",
+    ),
+    Mutant(
+        "tanh: float64's series used too far out",
+        MATHEMATICS,
+        "TANH_NEAR_ZERO = 0.05",
+        "TANH_NEAR_ZERO = 0.5",
+        f"{COMPILED}test_tanh_is_as_exact_as_its_type[float64]",
+    ),
+    Mutant(
+        "printing: the branches of where swapped",
+        "engines/compiled/loops.py",
+        "({text_of(a)} if {text_of(condition)} else {text_of(b)})",
+        "({text_of(b)} if {text_of(condition)} else {text_of(a)})",
+        f"{ONE_LOOP}[python_caller-where]",
+    ),
+    Mutant(
+        "python: a transposed operand read as it stands",
+        "engines/compiled/python.py",
+        "steps[::-1] if transposed else steps",
+        "steps",
+        f"{COMPILED}test_large_products_go_to_blas_and_give_the_same[float64]",
+    ),
+]
+
+AROUND = [
+    Mutant(
+        "cache: the checksum not looked at",
+        KEPT,
+        "if hashlib.sha256(code).digest() == digest else None",
+        "",
+        f"{CACHE}test_a_damaged_file_is_made_anew",
+    ),
+    Mutant(
+        "cache: files that others can write are run",
+        KEPT,
+        "or not _is_ours(file)",
+        "",
+        f"{CACHE}test_what_others_can_write_is_not_run[file]",
+    ),
+    Mutant(
+        "cache: folders that others can write are read",
+        KEPT,
+        "not _is_ours(file.parent) or",
+        "",
+        f"{CACHE}test_what_others_can_write_is_not_run[folder]",
+    ),
+    Mutant(
+        "cache: half a file left on a full disk",
+        KEPT,
+        "Path(temporary).unlink(missing_ok=True)",
+        "pass",
+        f"{CACHE}test_nothing_half_written_is_left_when_the_disk_is_full",
+    ),
+    Mutant(
+        "cache: another processor's machine code run",
+        "engines/compiled/machine_code.py",
+        "{binding.get_host_cpu_name()} {_features()}",
+        "{_features()}",
+        f"{STEPS}test_machine_code_of_another_processor_is_not_used[get_host_cpu_name]",
+    ),
+    Mutant(
+        "cache: machine code for other instructions run",
+        "engines/compiled/machine_code.py",
+        "{binding.get_host_cpu_name()} {_features()}",
+        "{binding.get_host_cpu_name()}",
+        f"{STEPS}test_machine_code_of_another_processor_is_not_used[get_host_cpu_features]",
+    ),
+    Mutant(
+        "choice: compiled where it does not pay",
+        CHOOSE,
+        "and not pays(",
+        "and pays(",
+        f"{CHOICE}test_tiny_work_is_eager_and_long_work_compiled",
+    ),
+    Mutant(
+        "choice: more work goes back to eager",
+        CHOOSE,
+        "steps * gain > COMPILING",
+        "steps * gain < COMPILING",
+        f"{CHOICE}test_more_of_anything_never_goes_back_to_eager",
+    ),
+    Mutant(
+        "choice: eager training not told",
+        CHOOSE,
+        "        warnings.warn(",
+        "        str(",
+        f"{CHOICE}test_what_cannot_be_compiled_trains_eagerly_and_says_so",
+    ),
+    Mutant(
+        "choice: compiled asked for, eager given",
+        CHOOSE,
+        'if choice == "compiled":',
+        "if False:",
+        f"{CHOICE}test_what_cannot_be_compiled_trains_eagerly_and_says_so",
+    ),
+]
+
+MUTANTS = [*WRITTEN, *AROUND]
