@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,23 @@ def described(threads: int) -> dict[str, Any]:
         "load": [round(part, 2) for part in os.getloadavg()],
         "versions": {"Python": platform.python_version()} | _versions(),
     }
+
+
+def cores_used_by_others(seconds: float = 0.3) -> float | None:
+    """How many cores are busy while our own processes wait; None where that is not known."""
+    file = Path("/proc/stat")
+    if not file.exists():
+        return None
+    before = _idle(file)
+    time.sleep(seconds)
+    idle, whole = (b - a for a, b in zip(before, _idle(file), strict=True))
+    return (1 - idle / whole) * (os.cpu_count() or 1) if whole else None
+
+
+def _idle(file: Path) -> tuple[int, int]:
+    """The ticks all cores together were idle, and all their ticks."""
+    ticks = list(map(int, file.read_text(encoding="utf-8").splitlines()[0].split()[1:9]))
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def _versions() -> dict[str, str]:

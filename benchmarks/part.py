@@ -56,7 +56,7 @@ class Limit:
 
 @dataclass
 class Part:
-    """A section of the results."""
+    """A section of the results; `others` says how many cores other programs kept busy."""
 
     title: str
     text: str
@@ -65,6 +65,7 @@ class Part:
     comparisons: list[Comparison] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    others: list[float] = field(default_factory=list)
 
 
 def markdown(head: Row, rows: Iterable[Row]) -> str:

@@ -1,6 +1,7 @@
 """Writes what was measured: the tables, the numbers, the picture."""
 
 import json
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 from benchmarks.part import Comparison, Limit, Part, markdown, significant
 from benchmarks.picture import draw
+
+MOST_BUSY = 0.3
 
 
 def write(parts: Sequence[Part], machine: dict[str, Any], folder: Path) -> None:
@@ -37,6 +40,8 @@ def as_text(parts: Sequence[Part], machine: dict[str, Any]) -> str:
     ]
     for part in parts:
         lines += [f"## {part.title}", part.text, part.table]
+        if part.others:
+            lines.append(_busy(part.others))
         lines += [f"Left out: {what}: {why}." for what, why in part.left_out.items()]
     lines += ["## How many times as long", _ratios([c for part in parts for c in part.comparisons])]
     limits = [limit for part in parts for limit in part.limits]
@@ -59,6 +64,13 @@ def _ratios(comparisons: Sequence[Comparison]) -> str:
         for c in comparisons
     ]
     return markdown(["", "peer", "time / handgrad's", "to reach", "reached"], rows)
+
+
+def _busy(others: Sequence[float]) -> str:
+    """Whether the numbers above it can be trusted: load slows some peers more than others."""
+    most = max(others)
+    said = f"Other programs kept {statistics.median(others):.1f} cores busy, at most {most:.1f}."
+    return said if most < MOST_BUSY else f"**{said} Do not trust these ratios: measure again.**"
 
 
 def _limit(limit: Limit) -> list[str]:

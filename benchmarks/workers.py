@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks.machine import cores_used_by_others
 from benchmarks.peers import PEERS, Peer
 
 ROOT = Path(__file__).parent.parent
@@ -95,6 +96,7 @@ class Workers:
     threads: int
     turns: int
     left_out: dict[str, str] = field(default_factory=dict)
+    others: list[float] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self.stack = ExitStack()
@@ -134,13 +136,22 @@ class Workers:
         _agree(ready)
         for one in ready:
             one.runs = _count(one.worker, turn)
+        self.look_at_others()
         for _ in range(self.turns):
             for one in ready:
                 time.sleep(PAUSE)
                 warm = max(1, one.runs // 20) if one.runs > 1 else 0
                 answer = one.worker.ask(do="run", times=one.runs, warm=warm)
                 one.seconds.append(answer["seconds"] / one.runs)
+        self.look_at_others()
         return [one.timing() for one in ready]
+
+    def look_at_others(self) -> None:
+        """Note how busy other programs keep the machine, while no peer runs."""
+        time.sleep(PAUSE)
+        used = cores_used_by_others()
+        if used is not None:
+            self.others.append(used)
 
     def _prepared(
         self, worker: Worker, task: str, case: str, rest: Sequence[Any]

@@ -33,4 +33,5 @@ def measure(settings: Settings) -> Part:
         [asdict(product), asdict(own)],
         [],
         [Limit(f"{NAME}'s share of SGEMM", rates[1] / rates[0], SHARE, "", at_least=True)],
+        others=workers.others,
     )

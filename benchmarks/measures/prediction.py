@@ -45,6 +45,7 @@ def measure(settings: Settings) -> Part:
         comparisons,
         [Limit(what, value, MOST_MICROSECONDS, "µs", at_least=False) for value in own],
         workers.left_out,
+        workers.others,
     )
 
 

@@ -42,4 +42,5 @@ def measure(settings: Settings) -> Part:
         [asdict(timing) for timing in timings],
         compared(timings, str(CASES[NAME]), NAME, {"PyTorch": 40, "torch.compile": 1}),
         left_out=workers.left_out,
+        others=workers.others,
     )

@@ -68,6 +68,7 @@ def measure(settings: Settings) -> Part:
         [asdict(timing) for timing in timings],
         comparisons,
         left_out=workers.left_out,
+        others=workers.others,
     )
 
 
