@@ -77,8 +77,7 @@ class Case:
 
     def __str__(self) -> str:
         widths = "-".join(map(str, self.widths))
-        rows = f"all {self.rows} rows" if not self.shuffled else f"batch {self.batch_size}"
-        return f"{self.name}: {widths} {self.activation}, {rows}"
+        return f"{self.name}: {widths} {self.activation}, batch {self.batch_size}"
 
 
 CASES = {

@@ -36,7 +36,7 @@ def draw(comparisons: Sequence[Comparison], file: Path) -> None:
     for ax, panel in zip(axes, panels, strict=False):
         bars = sorted((c for c in comparisons if c.what == panel), key=lambda c: c.ratio)
         _panel(ax, bars)
-        ax.set_title(panel, fontsize=11, loc="left", fontweight="bold")
+        ax.set_title(panel, fontsize=10, loc="left", fontweight="bold")
         ax.set_xlim(limits)
         ax.set_ylim(len(bars) - most - 0.6, len(bars) - 0.4)
         ax.set_xticks([tick for tick in TICKS if limits[0] < tick < limits[1]])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import CASES
+from benchmarks.machine import cores_used_by_others
 from benchmarks.part import Comparison, Part, Settings, markdown, significant
 from benchmarks.workers import ROOT, environment
 
@@ -72,7 +73,9 @@ def measure(settings: Settings) -> Part:
     turns = 1 if settings.quick else max(5, settings.turns - 2)
     firsts = {(net, state): Process(net) for net in NETS for state in ("cold", "warm")}
     wholes = {name: Process(name) for name in DIGITS if _installed(name)}
+    others = []
     for _ in range(turns):
+        others.append(cores_used_by_others() or 0.0)
         for net in NETS:
             with tempfile.TemporaryDirectory() as cache:
                 for state in ("cold", "warm"):
@@ -95,6 +98,7 @@ def measure(settings: Settings) -> Part:
             if not name.startswith("handgrad")
         ],
         left_out={name: "not installed" for name in DIGITS if name not in wholes},
+        others=others,
     )
 
 
