@@ -16,6 +16,7 @@ SOURCE = ROOT / "src"
 # process that runs the test. The exit codes are none that Python gives by itself, and no more runs
 # after the tests: broken machine code may have damaged the memory.
 PASSED, FAILED, NOT_THE_COPY, NOT_RUN = 50, 51, 52, 53
+LONGEST = 120  # seconds: broken loops may never end
 CHILD = f"""
 import os, sys
 import handgrad, pytest
@@ -74,14 +75,18 @@ def outcome(source: Path, tests: list[str]) -> tuple[int, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "HANDGRAD_CACHE": "off",  # machine code from before would hide what is broken
     }
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, str(source), *tests],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", CHILD, str(source), *tests],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONGEST,
+        )
+    except subprocess.TimeoutExpired:
+        return FAILED, f"no end within {LONGEST} seconds"
     if child.returncode < 0:  # killed by a signal, as machine code that reads foreign memory is
         return FAILED, child.stdout
     if child.returncode not in (PASSED, FAILED):
