@@ -18,7 +18,7 @@ from handgrad.errors import (
     ShapeError,
 )
 from handgrad.files import FileError
-from handgrad.fit import fit
+from handgrad.fit import fit, fit_many
 from handgrad.graph import Graph, trace
 from handgrad.layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Standardize, Tanh
 from handgrad.losses import (
@@ -75,6 +75,7 @@ __all__ = [
     "SGD",
     "train",
     "fit",
+    "fit_many",
     "evaluate",
     "early_stopping",
     "progress",

@@ -1,9 +1,13 @@
-"""`fit`: training with the usual adapters, in one call."""
+"""`fit`: training with the usual adapters, in one call; and `fit_many`, of many nets at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from inspect import Parameter, signature
 from numbers import Real
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -11,13 +15,21 @@ import numpy as np
 from handgrad import training
 from handgrad.data.split import train_test_split
 from handgrad.engines.choice import EngineName
-from handgrad.errors import positive
+from handgrad.engines.threads import available_cores, blas_threads
+from handgrad.errors import (
+    DivergenceError,
+    HandgradError,
+    SettingError,
+    described,
+    did_you_mean,
+    positive,
+)
 from handgrad.initializers import spawning_generator
 from handgrad.losses import Loss
 from handgrad.metrics import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.training import History
+from handgrad.training import History, Report
 
 
 def fit(
@@ -52,42 +64,191 @@ def fit(
     >>> len(history), history[-1].metrics["accuracy"] > 0.9
     (40, True)
     """
-    training.check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
-    chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
-    generator = spawning_generator(rng)
-    if early_stopping is not None:
-        positive("early_stopping", early_stopping, whole=True)
-    if isinstance(validation, Real) and not isinstance(validation, bool):
-        data, validation = _held_out(net, loss, data, validation, generator)
-    reports = training.train(
-        net,
-        data,
+    fitting = _Fitting(
+        net=net,
+        data=data,
         loss=loss,
         optimizer=optimizer,
         epochs=epochs,
         batch_size=batch_size,
         validation=validation,
-        metrics=chosen.values(),
-        rng=generator,
+        metrics=metrics,
+        early_stopping=early_stopping,
+        monitor=monitor,
+        rng=rng,
         shuffle=shuffle,
         engine=engine,
     )
-    monitor = monitor or ("train_loss" if validation is None else "validation_loss")
-    training.check_monitor(monitor, chosen, validation=validation is not None)
-    if early_stopping is not None:
-        reports = training.early_stopping(reports, net, patience=early_stopping, monitor=monitor)
-    if progress:
-        reports = training.progress(reports, epochs=epochs)
-    history = History(list(reports))
-    stopped = len(history) < epochs
-    history.stopped_because = (
-        f"{monitor} had not improved for {early_stopping} epoch{'s' * (early_stopping != 1)}"
-        if stopped
-        else f"all {epochs} epochs were run"
-        if epochs > 1
-        else "the one epoch was run"
-    )
-    return history
+    reports = fitting.reports()
+    return fitting.history(training.progress(reports, epochs=epochs) if progress else reports)
+
+
+def fit_many(
+    runs: Iterable[Mapping[str, Any]],
+    *,
+    threads: int | None = None,
+    progress: bool = False,
+    **shared: Any,
+) -> list[History]:
+    """Train many nets at once: seeds, folds, settings; a History for each, in their order.
+
+    A run is a dictionary of those arguments of `fit` that are its own, its `net` at least; what
+    all have in common is given once. Nothing is trained before all runs are checked and
+    compiled. The runs go on side by side on `threads` threads, by default one for each core,
+    while BLAS uses the cores that are left; what comes out does not depend on how many. A run
+    that diverges ends alone: its `stopped_because` says so, and its net has the weights of the
+    last whole epoch. A Generator as `rng` gives each run a stream of its own.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.load("iris")
+    >>> nets = [hg.Net(hg.Standardize.of(x), hg.Linear(4, 3, rng=s), hg.Softmax()) for s in (0, 1)]
+    >>> histories = fit_many([{"net": net, "rng": s} for s, net in enumerate(nets)],
+    ...     data=(x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=40)
+    >>> [history[-1].metrics["accuracy"] > 0.9 for history in histories]
+    [True, True]
+    """
+    threads = available_cores() if threads is None else threads
+    positive("threads", threads, whole=True)
+    fittings = _fittings([*runs], shared)
+    at_once, stop = min(threads, len(fittings)), Event()
+    each = max(1, available_cores() // at_once)
+    with blas_threads(each), ThreadPoolExecutor(at_once) as pool:
+        futures = [pool.submit(fitting.to_its_end, stop) for fitting in fittings]
+        finished = as_completed(futures)
+        try:
+            for future in training.counted(finished, len(futures)) if progress else finished:
+                future.result()
+        except BaseException:
+            stop.set()
+            raise
+    return [future.result() for future in futures]
+
+
+def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[_Fitting]:
+    """A fitting for each run; what is wrong with one is told with its number."""
+    parameters = signature(_Fitting).parameters
+    required = [name for name, p in parameters.items() if p.default is Parameter.empty]
+    if not runs:
+        raise SettingError("no runs", "one or more", "[{'net': net}], for a single one")
+    nets: list[Any] = []
+    fittings = []
+    for i, run in enumerate(runs, 1):
+        try:
+            if not isinstance(run, Mapping):
+                raise SettingError(
+                    described(run), "a dictionary of arguments of fit", "{'net': net, 'rng': 0}"
+                )
+            arguments = {**shared, **run}
+            for name in arguments:
+                if name not in parameters:
+                    known = ", ".join(parameters)
+                    raise SettingError(
+                        f"the argument {name!r}",
+                        f"arguments of fit: {known}",
+                        did_you_mean(name, [*parameters], "help(hg.fit)"),
+                    )
+            if missing := [name for name in required if name not in arguments]:
+                raise SettingError(
+                    f"no {' and no '.join(missing)}",
+                    "what fit needs, in the run or for all",
+                    f"fit_many(runs, {missing[0]}=…), or {missing[0]!r} in each run",
+                )
+            if any(arguments["net"] is net for net in nets):
+                raise SettingError(
+                    "the net of an earlier run",
+                    "a net of its own for each run",
+                    "copy.deepcopy(net), for one that starts alike",
+                )
+            nets.append(arguments["net"])
+            # a loss keeps its batch, and a Generator its place: neither can be shared
+            arguments["loss"] = copy.deepcopy(arguments["loss"])
+            if isinstance(arguments.get("rng"), np.random.Generator):
+                arguments["rng"] = arguments["rng"].spawn(1)[0]
+            fittings.append(_Fitting(**arguments))
+        except HandgradError as error:
+            error.where = f"run {i} of {len(runs)}" + (f": {error.where}" if error.where else "")
+            raise
+    return fittings
+
+
+class _Fitting:
+    """A training with the usual adapters, ready to begin; its arguments are those of `fit`."""
+
+    def __init__(
+        self,
+        *,
+        net: Net,
+        data: Any,
+        loss: Loss,
+        optimizer: Optimizer,
+        epochs: int,
+        batch_size: int = 32,
+        validation: Any = None,
+        metrics: Iterable[str | Metric] | None = None,
+        early_stopping: int | None = None,
+        monitor: str | None = None,
+        rng: int | np.random.Generator | None = None,
+        shuffle: bool = True,
+        engine: EngineName = "auto",
+    ) -> None:
+        training.check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+        chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
+        generator = spawning_generator(rng)
+        if early_stopping is not None:
+            positive("early_stopping", early_stopping, whole=True)
+        if isinstance(validation, Real) and not isinstance(validation, bool):
+            data, validation = _held_out(net, loss, data, validation, generator)
+        self.net, self.epochs, self.patience = net, epochs, early_stopping
+        self.monitor = monitor or ("train_loss" if validation is None else "validation_loss")
+        self.training = training.Training(
+            net,
+            data,
+            loss=loss,
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=validation,
+            metrics=chosen.values(),
+            rng=generator,
+            shuffle=shuffle,
+            engine=engine,
+        )
+        training.check_monitor(self.monitor, chosen, validation=validation is not None)
+
+    def reports(self) -> Iterator[Report]:
+        """The reports, until early stopping ends them."""
+        reports = self.training.reports(ahead=True)
+        if self.patience is None:
+            return reports
+        return training.early_stopping(
+            reports, self.net, patience=self.patience, monitor=self.monitor
+        )
+
+    def history(self, reports: Iterable[Report]) -> History:
+        """All of the reports, and why there were no more."""
+        history = History(list(reports))
+        stopped = len(history) < self.epochs
+        history.stopped_because = (
+            f"{self.monitor} had not improved for {self.patience} epoch{'s' * (self.patience != 1)}"
+            if stopped
+            else f"all {self.epochs} epochs were run"
+            if self.epochs > 1
+            else "the one epoch was run"
+        )
+        return history
+
+    def to_its_end(self, stop: Event) -> History:
+        """The history up to its end, up to where it diverged, or up to where all are to stop."""
+        reports, history = self.reports(), History()
+        try:
+            for report in reports:
+                history.reports.append(report)
+                if stop.is_set():
+                    break
+        except DivergenceError as error:
+            history.stopped_because = f"diverged: {error.came}"
+            return history
+        return self.history(history.reports)
 
 
 def _held_out(net: Net, loss: Loss, data: Any, share: Any, generator: np.random.Generator) -> Any:

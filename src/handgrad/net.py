@@ -7,7 +7,9 @@ from typing import Any, Self
 import numpy as np
 
 from handgrad.engines.buffers import FlatBuffers
+from handgrad.engines.choice import EngineName
 from handgrad.engines.minibatches import batches, number_of_rows, take
+from handgrad.engines.predicting import Predicting
 from handgrad.errors import (
     DataError,
     HandgradError,
@@ -92,7 +94,7 @@ class Net(Layer):
             )
 
     def _bind(self) -> None:
-        self._buffers = FlatBuffers.of(self, self.dtype)
+        self._buffers, self._predicting = FlatBuffers.of(self, self.dtype), Predicting(self)
         for _, layer in self.walk():
             if layer is self:
                 continue
@@ -101,6 +103,7 @@ class Net(Layer):
                 layer.dtype = self.dtype
             if isinstance(layer, Net):
                 layer._buffers = self._buffers.part(self, layer)
+                layer._predicting = Predicting(layer)
 
     @property
     def parameters(self) -> Array:
@@ -144,8 +147,14 @@ class Net(Layer):
                 raise self._located(error, i, "backward", dy) from error
         return dy
 
-    def predict(self, x: Any, batch_size: int = 1024) -> Any:
-        """The last layer's output for all rows of `x`, in prediction mode, batch by batch."""
+    def predict(self, x: Any, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
+        """The last layer's output for all rows of `x`, in prediction mode, batch by batch.
+
+        `engine` is eager, compiled, or auto: compiled once the rows predicted so far will have
+        paid for the compiling.
+        """
+        if engine == "auto" and (p := self._predicting.quickly(x)) is not None:
+            return p
         positive("batch_size", batch_size, whole=True)
         x = self._at_border(x)
         for part in x if isinstance(x, tuple) else (x,):
@@ -157,6 +166,8 @@ class Net(Layer):
                     "fill in what is missing as it was filled in for training, or drop the row",
                     repr(self),
                 )
+        if (p := self._predicting.by_machine_code(x, engine)) is not None:
+            return p
         with self.mode(training=False):
             n = number_of_rows(x)
             parts = [self.forward(take(x, rows)) for rows in batches(n, batch_size)]
@@ -262,7 +273,8 @@ class Net(Layer):
         return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in super().__getstate__().items() if k not in ("_buffers",)}
+        bound = ("_buffers", "_predicting")
+        return {k: v for k, v in super().__getstate__().items() if k not in bound}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

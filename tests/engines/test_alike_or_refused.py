@@ -12,6 +12,7 @@ from handgrad.engines.eager import EagerEngine
 from handgrad.errors import CannotLowerError
 from handgrad.graph import interpret
 from handgrad.graph.passes import optimized
+from tests.engines.one_epoch import run_epoch
 from tests.engines.test_compiled import Row
 from tests.graph import pages
 from tests.graph.one_liners import TABLE, Page
@@ -28,10 +29,10 @@ def assert_alike_or_refused(
         compiled = CompiledEngine(fast, loss, optimizer, x, y, batch)
     except (CannotLowerError, hg.RecordingError):
         return
-    eager, order = EagerEngine(slow, loss, optimizer), np.arange(len(y))
+    eager, order = EagerEngine(slow, loss, optimizer, x, y, batch), np.arange(len(y))
     for _ in range(2):
-        expected = eager.run_epoch(x, y, order, batch)
-        found = compiled.run_epoch(x, y, order, batch)
+        expected = run_epoch(eager, order)
+        found = run_epoch(compiled, order)
         assert found.loss == pytest.approx(expected.loss, rel=1e-9)
         np.testing.assert_allclose(found.predictions, expected.predictions, 1e-9, 1e-11)
         np.testing.assert_allclose(fast.parameters, slow.parameters, 1e-9, 1e-11)
@@ -195,9 +196,8 @@ def test_an_optimizer_that_keeps_the_weights_keeps_those_before_the_step() -> No
     for kind in (EagerEngine, CompiledEngine):
         net = hg.Net(hg.Linear(4, 2, rng=0), dtype=np.float64)
         before, (x, y) = net.parameters.copy(), (rows(3, 4), np.zeros((3, 2)))
-        more = (x, y, 3) if kind is CompiledEngine else ()
-        engine: Any = kind(net, hg.MSELoss(), KeepingW(0.1), *more)
-        engine.run_epoch(x, y, np.arange(3), 3)
+        engine: Any = kind(net, hg.MSELoss(), KeepingW(0.1), x, y, 3)
+        run_epoch(engine, np.arange(3))
         np.testing.assert_array_equal(engine.optimizer_state[0], before)
 
 

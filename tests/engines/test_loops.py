@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.engines.compiled.build import prediction_of
+from handgrad.engines.compiled.build import prediction_graph, prediction_of
 from handgrad.engines.compiled.elements import Constants
 from handgrad.engines.compiled.loops import (
     Call,
@@ -35,9 +35,9 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
-from handgrad.engines.compiled.program import FINISHED, Parameter, Program
-from handgrad.engines.compiled.python import python_caller
-from handgrad.engines.compiled.runner import Runner, machine_code_caller
+from handgrad.engines.compiled.program import FINISHED, SCRATCH, Parameter, Program
+from handgrad.engines.compiled.python import PythonRunner
+from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.storage import Arena
 from tests.graph.one_liners import ONE_LINERS, Page, page_of, random_pages
 
@@ -131,22 +131,22 @@ def predicted(page: Page, make: Any, *, batch_size: int = 3, n: int = 7) -> tupl
     net = hg.Net(page, dtype=np.float64)
     x = np.random.default_rng(n).standard_normal((n, 4))
     with np.errstate(all="ignore"):
-        run = Runner(prediction_of(net, x, batch_size), batch_size, make)
+        run = make(prediction_of(net, prediction_graph(net, x), batch_size), batch_size)
         found = np.full((n, *run.output_shape), np.nan)
         run.scratch[1][...] = np.nan
-        assert run(n, n, x, net.parameters, net.running_state, found) == FINISHED
+        assert run(n, x, net.parameters, net.running_state, found) == FINISHED
         batches = [x[start : start + batch_size] for start in range(0, n, batch_size)]
         return found, np.concatenate([page.forward(batch) for batch in batches])
 
 
 @pytest.mark.parametrize("name", ONE_LINERS)
-@pytest.mark.parametrize("make", [python_caller, machine_code_caller])
+@pytest.mark.parametrize("make", [PythonRunner, Runner])
 def test_a_page_of_one_operation_is_itself_as_a_program(name: str, make: Any) -> None:
     found, expected = predicted(Page(ONE_LINERS[name]), make)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("make", [python_caller, machine_code_caller])
+@pytest.mark.parametrize("make", [PythonRunner, Runner])
 def test_whole_numbers_are_cut_off_and_not_rounded(make: Any) -> None:
     found, expected = predicted(Page(lambda x: (3 * x).astype(int) + x), make)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
@@ -155,14 +155,14 @@ def test_whole_numbers_are_cut_off_and_not_rounded(make: Any) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(random_pages(), st.sampled_from([1, 3, 7]))
 def test_a_random_page_is_itself_as_python(text: str, batch_size: int) -> None:
-    found, expected = predicted(page_of(text), python_caller, batch_size=batch_size)
+    found, expected = predicted(page_of(text), PythonRunner, batch_size=batch_size)
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(random_pages())
 def test_a_random_page_is_itself_in_machine_code(text: str) -> None:
-    found, expected = predicted(page_of(text), machine_code_caller)
+    found, expected = predicted(page_of(text), Runner)
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
 
 
@@ -184,11 +184,11 @@ def results(
     body.append(ReturnIf(Num(True, "bool"), whole(FINISHED)))
     names = [Parameter(f"R{k}", type) for k, (_, _, type) in enumerate(operations)]
     buffers = (Parameter("U", given), Parameter("V", given), *names)
-    parameters = (Parameter("n", "int", buffer=False), *buffers)
+    parameters = (Parameter("n", "int", buffer=False), *buffers, *SCRATCH)
     program = Program("apply", parameters, body, Arena(), Constants(), np.dtype(dtype), ())
     out = [np.zeros(len(pairs), memory[type]) for _, _, type in operations]
     arrays = [np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]), *out]
-    make(program)((len(pairs), *arrays))
+    make(program, len(pairs))(len(pairs), *arrays)
     return [(array, arrays[0], arrays[1]) for array in out]
 
 
@@ -223,7 +223,7 @@ SPECIAL = [NAN, INF, -INF, 0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e-3, 40.0]
 def test_machine_code_computes_what_numpy_does_with_nan_and_infinities_too(
     operations: Any, given: Type, inputs: Any, dtype: Any
 ) -> None:
-    found = results(operations, given, inputs, dtype, machine_code_caller)
+    found = results(operations, given, inputs, dtype, Runner)
     for (name, count, _), (values, a, b) in zip(operations, found, strict=True):
         with np.errstate(all="ignore"):
             expected = getattr(np, name)(*(a, b)[:count])
@@ -238,7 +238,7 @@ CASTS: dict[Type, list[Any]] = {
 
 
 @pytest.mark.parametrize("given", CASTS)
-@pytest.mark.parametrize("make", [python_caller, machine_code_caller])
+@pytest.mark.parametrize("make", [PythonRunner, Runner])
 def test_a_cast_gives_what_numpys_astype_gives(given: Type, make: Any) -> None:
     targets: list[Type] = ["float", "int", "bool"]
     operations = [("cast", 1, target) for target in targets if target != given]

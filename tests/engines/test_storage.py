@@ -14,9 +14,7 @@ import handgrad as hg
 from handgrad.engines.compiled.build import index_bounds, training_step
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.loops import Num, Type, whole
-from handgrad.engines.compiled.program import Program
-from handgrad.engines.compiled.python import python_caller
-from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.storage import (
     ALIGNMENT,
     BUFFERS,
@@ -31,6 +29,7 @@ from handgrad.graph.nodes import Node, Ref, references
 from handgrad.graph.passes import optimized
 from handgrad.graph.rules import Rule, at
 from tests.contracts.table import LOSSES
+from tests.engines.one_epoch import run_epoch
 from tests.graph import pages
 from tests.graph.one_liners import ONE_LINERS, Page
 
@@ -224,10 +223,7 @@ def assert_inside(
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run programs as Python, so that none is compiled."""
 
-    def runner(program: Program, batch_size: int) -> Runner:
-        return Runner(program, batch_size, python_caller)
-
-    monkeypatch.setattr("handgrad.engines.compiled.engine.Runner", runner)
+    monkeypatch.setattr("handgrad.engines.compiled.engine.Runner", PythonRunner)
 
 
 NETS: dict[str, Callable[[], hg.Net]] = {
@@ -286,7 +282,7 @@ def test_a_program_stays_inside_its_memory_and_reads_nothing_left_over(
     net, loss, x, y = with_data(name, 9)
     twin = copy.deepcopy(net)
     engine = CompiledEngine(net, loss, hg.SGD(0.1), x, y, batch_size)
-    sizes = engine.program.arena.sizes
+    sizes = engine.run.program.arena.sizes
     engine.run.scratch = (
         engine.run.scratch[0],
         np.full(sizes["float"], np.nan).view(Guarded),
@@ -295,8 +291,8 @@ def test_a_program_stays_inside_its_memory_and_reads_nothing_left_over(
     )
     net.gradients[...] = np.nan
     with np.errstate(all="ignore"):  # in batches of one row the variance is 0/0
-        found = engine.run_epoch(x, y, np.arange(9), batch_size)
-    expected = EagerEngine(twin, loss, hg.SGD(0.1)).run_epoch(x, y, np.arange(9), batch_size)
+        found = run_epoch(engine, np.arange(9))
+    expected = run_epoch(EagerEngine(twin, loss, hg.SGD(0.1), x, y, batch_size), np.arange(9))
     assert found.loss == pytest.approx(expected.loss, rel=1e-11)
     np.testing.assert_allclose(found.predictions, expected.predictions, 1e-10, 1e-12)
     np.testing.assert_allclose(net.parameters, twin.parameters, 1e-10, 1e-12)
@@ -311,7 +307,7 @@ def test_memory_does_not_grow_with_the_rows_but_with_the_batch(
     for rows, batch_size in ((20, 8), (2000, 8), (2000, 80)):
         x = np.ones((rows, 4))
         y = copy.deepcopy(net).forward(x)
-        program = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, batch_size).program
+        program = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, batch_size).run.program
         sizes.append(program.arena.sizes["float"])
     assert sizes[0] == sizes[1] < sizes[2]
 

@@ -34,7 +34,7 @@ WRITTEN = [
         MATHEMATICS,
         'FAST = ("reassoc",',
         'FAST = ("nnan", "ninf", "reassoc",',
-        f"{ONE_LOOP}[machine_code_caller-NaN made and seen]",
+        f"{ONE_LOOP}[Runner-NaN made and seen]",
     ),
     Mutant(
         "LLVM: infinity taken for finite",
@@ -48,14 +48,14 @@ WRITTEN = [
         WRITER,
         'b.uitofp(value, kind) if source == "bool"',
         'b.sitofp(value, kind) if source == "bool"',
-        f"{LOOPS}test_a_cast_gives_what_numpys_astype_gives[machine_code_caller-bool]",
+        f"{LOOPS}test_a_cast_gives_what_numpys_astype_gives[Runner-bool]",
     ),
     Mutant(
         "LLVM: a fraction taken for false",
         WRITER,
         'b.fcmp_unordered("!=", value, ir.Constant(value.type, 0.0))',
         "b.trunc(b.fptosi(value, INT), BIT)",
-        f"{LOOPS}test_a_cast_gives_what_numpys_astype_gives[machine_code_caller-float]",
+        f"{LOOPS}test_a_cast_gives_what_numpys_astype_gives[Runner-float]",
     ),
     Mutant(
         "LLVM: the operands of BLAS swapped",
@@ -83,7 +83,7 @@ WRITTEN = [
         WRITER,
         "if kind == SINGLE else float(value)",
         "if True else float(value)",
-        f"{ONE_LOOP}[machine_code_caller-full]",
+        f"{ONE_LOOP}[Runner-full]",
     ),
     Mutant(
         "tanh: a coefficient of float32 off",
@@ -118,7 +118,7 @@ WRITTEN = [
         "engines/compiled/loops.py",
         "({text_of(a)} if {text_of(condition)} else {text_of(b)})",
         "({text_of(b)} if {text_of(condition)} else {text_of(a)})",
-        f"{ONE_LOOP}[python_caller-where]",
+        f"{ONE_LOOP}[PythonRunner-where]",
     ),
     Mutant(
         "python: a transposed operand read as it stands",
@@ -182,8 +182,8 @@ AROUND = [
     Mutant(
         "choice: more work goes back to eager",
         CHOOSE,
-        "steps * gain > COMPILING",
-        "steps * gain < COMPILING",
+        "steps * gain > cost_of",
+        "steps * gain < cost_of",
         f"{CHOICE}test_more_of_anything_never_goes_back_to_eager",
     ),
     Mutant(

@@ -109,14 +109,14 @@ MACHINERY = [
         "engine: the running loss not weighted by rows",
         EAGER,
         "total += loss * len(rows)",
-        "total += loss * n / -(-n // batch_size)",
+        "total += loss * n / -(-n // self.batch_size)",
         f"{TRAINING}test_the_running_loss_of_an_epoch_counts_every_row_once",
     ),
     Mutant(
         "engine: targets in another order than inputs",
         EAGER,
-        "self.loss.forward(p, y[rows])",
-        "self.loss.forward(p, y[batch])",
+        "self.loss.forward(p, self.y[rows])",
+        "self.loss.forward(p, self.y[batch])",
         f"{TRAINING}test_each_epoch_visits_every_row_once_with_its_target_in_an_order_of_its_own",
     ),
     Mutant(
@@ -129,15 +129,15 @@ MACHINERY = [
     Mutant(
         "train: every epoch in the same order",
         TRAIN,
-        "generator.shuffle(order)",
-        "order = np.random.default_rng(0).permutation(len(order))",
+        "self.generator.shuffle(order)",
+        "order[...] = np.random.default_rng(0).permutation(len(order))",
         f"{TRAINING}test_each_epoch_visits_every_row_once_with_its_target_in_an_order_of_its_own",
     ),
     Mutant(
         "train: diverged weights remain",
         TRAIN,
-        "= parameters, running_state",
-        "= net.parameters, net.running_state",
+        "self.engine.put_back()",
+        "pass",
         f"{TRAINING}test_where_training_diverges_the_weights_before_the_epoch_remain",
     ),
     Mutant(

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Iterator
 from typing import Any, Literal, Protocol
 
 from handgrad.engines.eager import EagerEngine
@@ -21,13 +22,16 @@ GAIN_A_LAYER, GAIN_A_MULTIPLICATION = 8e-6, 1.6e-12
 
 
 class Engine(Protocol):
-    """What trains a net in place, an epoch a call."""
+    """What trains a net in place on some rows, epoch by epoch."""
 
-    def run_epoch(self, x: Any, y: Array, order: Array, batch_size: int) -> Epoch:
-        """One pass over the rows of `x` and `y` in the given `order`."""
+    def epochs_at_once(self, epochs: int) -> int:
+        """How many epochs are worth running before the first is looked at."""
 
-    def predict(self, x: Any) -> Array:
-        """The predictions for all rows of `x`, in prediction mode, with the weights as they are."""
+    def run_epochs(self, orders: Array) -> Iterator[Epoch]:
+        """A pass over the rows for each of the orders; each finds the net as it left it."""
+
+    def put_back(self) -> None:
+        """Give the net the weights it had before the epoch that was handed out last."""
 
 
 def engine_for(
@@ -39,22 +43,21 @@ def engine_for(
     y: Array,
     batch_size: int,
     epochs: int,
+    held_out: Any = None,
 ) -> Engine:
     """The engine asked for; for `auto`, compiled code where it will have paid for its making.
 
     The environment variable HANDGRAD_ENGINE replaces `auto`. What cannot be compiled trains
     eagerly under `auto`, with one warning, and is refused under `compiled`.
     """
-    if choice not in NAMES:
-        raise SettingError(f"engine={choice!r}", f"one of {', '.join(NAMES)}", "engine='auto'")
-    if choice == "auto":
-        choice = _from_environment()
+    choice = chosen(choice)
+    training = (net, loss, optimizer, x, y, batch_size, held_out)
     if choice == "eager" or (choice == "auto" and not pays(net, x, batch_size, epochs)):
-        return EagerEngine(net, loss, optimizer)
+        return EagerEngine(*training)
     try:
         from handgrad.engines.compiled.engine import CompiledEngine
 
-        return CompiledEngine(net, loss, optimizer, x, y, batch_size)
+        return CompiledEngine(*training)
     except (RecordingError, CannotLowerError, ImportError) as error:
         if choice == "compiled":
             raise SettingError(
@@ -63,18 +66,39 @@ def engine_for(
                 "engine='auto', which trains eagerly then",
             ) from error
         reason = str(error).replace("\n", " ")
-        warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=3)
-        return EagerEngine(net, loss, optimizer)
+        warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=4)
+        return EagerEngine(*training)
+
+
+def chosen(choice: EngineName) -> EngineName:
+    """The engine asked for, checked; the environment may replace `auto`."""
+    if choice not in NAMES:
+        raise SettingError(f"engine={choice!r}", f"one of {', '.join(NAMES)}", "engine='auto'")
+    return _from_environment() if choice == "auto" else choice
 
 
 def pays(net: Any, x: Any, batch_size: int, epochs: int) -> bool:
     """Whether the steps of a training gain more from compiled code than its making costs."""
     rows = number_of_rows(x)
     steps = epochs * -(-rows // batch_size)
-    layers = sum(1 for _ in net.walk())
     multiplications = 6 * min(batch_size, rows) * net.parameters.size
-    gain = GAIN_A_LAYER * layers + GAIN_A_MULTIPLICATION * multiplications
-    return steps * gain > COMPILING + COMPILING_A_LAYER * layers
+    gain = GAIN_A_LAYER * _layers(net) + GAIN_A_MULTIPLICATION * multiplications
+    return steps * gain > cost_of_compiling(net)
+
+
+def gain_of_predicting(net: Any, rows: int) -> float:
+    """What compiled code gains where so many rows are predicted at once: a third of a step."""
+    multiplications = 2 * rows * net.parameters.size
+    return (GAIN_A_LAYER * _layers(net)) / 3 + GAIN_A_MULTIPLICATION * multiplications
+
+
+def cost_of_compiling(net: Any) -> float:
+    """What the making of machine code for a net costs."""
+    return COMPILING + COMPILING_A_LAYER * _layers(net)
+
+
+def _layers(net: Any) -> int:
+    return sum(1 for _ in net.walk())
 
 
 def _from_environment() -> EngineName:

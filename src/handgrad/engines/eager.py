@@ -1,5 +1,6 @@
 """The eager engine: the pages run as they stand, batch by batch, in NumPy."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,36 +13,60 @@ from handgrad.optimizers import Optimizer
 
 
 class EagerEngine:
-    """Trains `net` in place, one epoch a call; keeps the optimizer's state between calls."""
+    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
 
-    def __init__(self, net: Any, loss: Loss, optimizer: Optimizer) -> None:
+    def __init__(
+        self,
+        net: Any,
+        loss: Loss,
+        optimizer: Optimizer,
+        x: Any,
+        y: Array,
+        batch_size: int,
+        held_out: Any = None,
+    ) -> None:
         self.net, self.loss, self.optimizer = net, loss, optimizer
+        self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = 0
         self.trainable = net.trainable_slices()
+        self.before = (net.parameters.copy(), net.running_state.copy())
 
-    def run_epoch(self, x: Any, y: Array, order: Array, batch_size: int) -> Epoch:
-        """One pass over the rows of `x` and `y` in the given `order`, in training mode."""
-        n, total = number_of_rows(x), 0.0
+    def epochs_at_once(self, epochs: int) -> int:
+        """How many epochs are worth running before the first is looked at: one."""
+        return 1
+
+    def run_epochs(self, orders: Array) -> Iterator[Epoch]:
+        """A pass over the rows in training mode, for each of the orders to visit them in."""
+        for order in orders:
+            self.before = (self.net.parameters.copy(), self.net.running_state.copy())
+            yield self._run_epoch(order)
+
+    def put_back(self) -> None:
+        """Give the net the weights it had before the epoch that was handed out last."""
+        self.net.parameters[...], self.net.running_state[...] = self.before
+
+    def _run_epoch(self, order: Array) -> Epoch:
+        n, total = number_of_rows(self.x), 0.0
         predictions: list[Array] = []
         with self.net.mode(training=True), np.errstate(all="ignore"):
-            for i, batch in enumerate(batches(n, batch_size)):
+            for i, batch in enumerate(batches(n, self.batch_size)):
                 rows = order[batch]
-                p = self.net.forward(take(x, rows))
-                loss = float(self.loss.forward(p, y[rows]))
+                p = self.net.forward(take(self.x, rows))
+                loss = float(self.loss.forward(p, self.y[rows]))
                 if not np.isfinite(loss):
                     return Epoch(loss, p, diverged_at=i + 1)
                 self.net.backward(self.loss.backward())
                 self._update()
                 total += loss * len(rows)
                 predictions.append(p)
-        finite = np.isfinite(self.net.parameters).all()
-        return Epoch(total / n, np.concatenate(predictions), None if finite else i + 1)
-
-    def predict(self, x: Any) -> Array:
-        """The predictions for all rows of `x`, in prediction mode, with the weights as they are."""
-        predictions: Array = self.net.predict(x)
-        return predictions
+        loss, p = total / n, np.concatenate(predictions)
+        if not np.isfinite(self.net.parameters).all():
+            return Epoch(loss, p, diverged_at=i + 1)
+        if self.held_out is None:
+            return Epoch(loss, p)
+        with np.errstate(all="ignore"):
+            return Epoch(loss, p, self.net.predict(self.held_out, engine="eager"))
 
     def _update(self) -> None:
         self.step += 1

@@ -15,6 +15,10 @@ from handgrad.page import Page
 
 Array = npt.NDArray[Any]
 
+# How often a setting of any layer was changed: what was made from layers looks here whether it
+# still holds.
+CHANGES = [0]
+
 
 def floating(dtype: Any) -> np.dtype[Any]:
     """The type of numbers that `dtype` asks for, float32 or float64."""
@@ -184,6 +188,8 @@ class Layer(Page):
                 current[...] = value
                 return
             value = np.asarray(value) if isinstance(value, list | float | int) else value
+        if not isinstance(value, np.ndarray) and name != "training":
+            CHANGES[0] += 1
         object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -4,17 +4,19 @@ from handgrad.training.checks import check_kinds, check_monitor, checked_rows
 from handgrad.training.early_stopping import early_stopping
 from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.history import History
-from handgrad.training.progress import progress
+from handgrad.training.progress import counted, progress
 from handgrad.training.report import Report
-from handgrad.training.train import train
+from handgrad.training.train import Training, train
 
 __all__ = [
     "Evaluation",
     "History",
     "Report",
+    "Training",
     "check_kinds",
     "check_monitor",
     "checked_rows",
+    "counted",
     "early_stopping",
     "evaluate",
     "progress",

@@ -1,12 +1,15 @@
 """Shows how a training goes on: a bar in a terminal, nothing elsewhere."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from handgrad.training.report import Report
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+Item = TypeVar("Item")
 
 
 def progress(
@@ -16,25 +19,42 @@ def progress(
 
     Quiet when standard error, or the given Rich `console`, is not a terminal.
     """
+    return _shown(reports, epochs, "epoch", _now, console)
+
+
+def counted(
+    finished: Iterable[Item], runs: int, *, console: "Console | None" = None
+) -> Iterator[Item]:
+    """Pass on what has `finished` and show a bar with the number of runs and the time left."""
+    return _shown(finished, runs, "run", lambda _: "", console)
+
+
+def _shown(
+    items: Iterable[Item],
+    total: int,
+    unit: str,
+    now: Callable[[Item], str],
+    console: "Console | None",
+) -> Iterator[Item]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield from reports
+        yield from items
         return
     columns = (
-        TextColumn("epoch"),
+        TextColumn(unit),
         MofNCompleteColumn(),
         BarColumn(),
         TextColumn("{task.fields[now]}"),
     )
     with Progress(*columns, TimeLeft(compact=True), console=console) as bar:
-        task = bar.add_task("training", total=epochs, now="")
-        for report in reports:
-            bar.update(task, advance=1, now=_now(report))
-            yield report
+        task = bar.add_task("training", total=total, now="")
+        for item in items:
+            bar.update(task, advance=1, now=now(item))
+            yield item
 
 
 def _now(report: Report) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from math import isfinite, isnan
 from typing import Any
 
@@ -12,10 +11,9 @@ import numpy as np
 
 from handgrad.engines.choice import EngineName, engine_for
 from handgrad.engines.epoch import Epoch
-from handgrad.engines.minibatches import number_of_rows
 from handgrad.errors import DivergenceError, positive
 from handgrad.initializers import spawning_generator
-from handgrad.layers import Standardize
+from handgrad.layers import Array, Standardize
 from handgrad.losses import Loss
 from handgrad.metrics import Metric
 from handgrad.net import Net
@@ -56,57 +54,104 @@ def train(
     >>> report.epoch, bool(report.train_loss < 0.01), net.predict([[10.0]]).round().tolist()
     (50, True, [[20.0]])
     """
-    check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
-    positive("epochs", epochs, whole=True)
-    positive("batch_size", batch_size, whole=True)
-    x, y, chosen = checked_rows(net, loss, data, "training data", learn=True, metrics=metrics)
-    held_out = None
-    if validation is not None:
-        *held_out, _ = checked_rows(
-            net, loss, validation, "validation data", learn=False, metrics=chosen.values()
-        )
-    generator = spawning_generator(rng)
-    net.seed(generator)
-    trainer = engine_for(engine, net, loss, optimizer, x, y, batch_size, epochs)
+    training = Training(
+        net,
+        data,
+        loss=loss,
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation=validation,
+        metrics=metrics,
+        rng=rng,
+        shuffle=shuffle,
+        engine=engine,
+    )
+    return training.reports()
 
-    def reports() -> Iterator[Report]:
-        order = np.arange(number_of_rows(x))
-        for epoch in range(1, epochs + 1):
-            if shuffle:
-                generator.shuffle(order)
-            with _whole_or_not_at_all(net):
-                started = time.perf_counter()
-                result = trainer.run_epoch(x, y, order, batch_size)
-                seconds = time.perf_counter() - started
-                held = None
-                if held_out is not None and result.diverged_at is None:
-                    held = evaluation(trainer.predict(held_out[0]), held_out[1], loss, chosen)
-                if what := _divergence(epoch, result, held, loss):
-                    raise _diverged(net, loss, optimizer, what)
-                trained = measured(result.predictions, y[order], chosen) if chosen else {}
-            yield Report(
-                epoch,
-                result.loss,
-                trained,
-                held.loss if held else None,
-                held.metrics if held else {},
-                optimizer.learning_rate,
-                len(y),
-                seconds,
+
+class Training:
+    """A training that has been checked whole and can begin; its arguments are those of `train`."""
+
+    def __init__(
+        self,
+        net: Net,
+        data: Any,
+        *,
+        loss: Loss,
+        optimizer: Optimizer,
+        epochs: int,
+        batch_size: int,
+        validation: Any,
+        metrics: Iterable[str | Metric] | None,
+        rng: int | np.random.Generator | None,
+        shuffle: bool,
+        engine: EngineName,
+    ) -> None:
+        check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+        positive("epochs", epochs, whole=True)
+        positive("batch_size", batch_size, whole=True)
+        x, y, chosen = checked_rows(net, loss, data, "training data", learn=True, metrics=metrics)
+        x_held_out = None
+        if validation is not None:
+            x_held_out, self.y_held_out, _ = checked_rows(
+                net, loss, validation, "validation data", learn=False, metrics=chosen.values()
             )
+        self.net, self.loss, self.optimizer, self.epochs = net, loss, optimizer, epochs
+        self.y, self.metrics, self.shuffle = y, chosen, shuffle
+        self.generator = spawning_generator(rng)
+        net.seed(self.generator)
+        self.engine = engine_for(engine, net, loss, optimizer, x, y, batch_size, epochs, x_held_out)
 
-    return reports()
+    def reports(self, *, ahead: bool = False) -> Iterator[Report]:
+        """A report after every epoch; the net has the weights of that epoch then.
 
+        `ahead`: several epochs may be run before the first of them is reported, where nobody
+        changes the net, or its optimizer, between reports.
+        """
+        at_once = self.engine.epochs_at_once(self.epochs) if ahead else 1
+        orders = np.tile(np.arange(len(self.y)), (at_once, 1))
+        for before in range(0, self.epochs, at_once):
+            if before + at_once > self.epochs:
+                orders = orders[before - self.epochs :]
+            if self.shuffle:
+                self._shuffle(orders)
+            try:
+                started = time.perf_counter()
+                for i, result in enumerate(self.engine.run_epochs(orders)):
+                    if i == 0:
+                        seconds = (time.perf_counter() - started) / len(orders)
+                    yield self._report(before + i + 1, result, orders[i], seconds)
+            except GeneratorExit:  # to stop is no error: the net keeps what was reported
+                raise
+            except BaseException:
+                self.engine.put_back()
+                raise
 
-@contextmanager
-def _whole_or_not_at_all(net: Net) -> Iterator[None]:
-    """Give `net` back the weights it has now, if what follows is broken off."""
-    parameters, running_state = net.parameters.copy(), net.running_state.copy()
-    try:
-        yield
-    except BaseException:
-        net.parameters[...], net.running_state[...] = parameters, running_state
-        raise
+    def _shuffle(self, orders: Array) -> None:
+        """Each epoch's order is that of the epoch before, shuffled."""
+        for i, order in enumerate(orders):
+            if len(orders) > 1:
+                order[...] = orders[i - 1]
+            self.generator.shuffle(order)
+
+    def _report(self, epoch: int, result: Epoch, order: Array, seconds: float) -> Report:
+        held: Evaluation | None = None
+        if result.held_out is not None:
+            held = evaluation(result.held_out, self.y_held_out, self.loss, self.metrics)
+        if what := _divergence(epoch, result, held, self.loss):
+            raise _diverged(self.net, self.loss, self.optimizer, what)
+        trained = measured(result.predictions, self.y[order], self.metrics) if self.metrics else {}
+        return Report(
+            epoch,
+            result.loss,
+            trained,
+            held.loss if held else None,
+            held.metrics if held else {},
+            self.optimizer.learning_rate,
+            len(self.y),
+            seconds,
+        )
 
 
 def _divergence(epoch: int, result: Epoch, held: Evaluation | None, loss: Loss) -> str:

@@ -1,13 +1,15 @@
 """From a net, its loss and its optimizer to their loop programs."""
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from handgrad.engines.compiled.program import Program, prediction_program, training_program
-from handgrad.errors import CannotLowerError
+from handgrad.errors import CannotLowerError, HandgradError
 from handgrad.graph import Graph, trace
 from handgrad.graph.examples import example_targets, required_example
 from handgrad.graph.nodes import Ref
@@ -15,6 +17,17 @@ from handgrad.graph.passes import optimized
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+
+
+@contextmanager
+def refused_as_cannot_lower() -> Iterator[None]:
+    """Whatever fails while a program is made is a page that has no loops yet."""
+    try:
+        yield
+    except (CannotLowerError, HandgradError):
+        raise
+    except Exception as error:
+        raise CannotLowerError(f"{type(error).__name__}: {error}") from error
 
 
 def training_step(net: Any, loss: Loss, x: Array, y: Array) -> Graph:
@@ -59,8 +72,13 @@ def compiled_source(
     """
     x = required_example(net, 4) if x is None else x
     y = example_targets(loss, copy.deepcopy(net).predict(x)) if y is None else np.asarray(y)
-    program = training_program(
-        training_step(net, loss, x, y),
+    return epoch_of(net, optimizer, training_step(net, loss, x, y), batch_size).source()
+
+
+def epoch_of(net: Any, optimizer: Optimizer, step: Graph, batch_size: int) -> Program:
+    """The loop program of an epoch of such steps, each followed by the optimizer's update."""
+    return training_program(
+        step,
         update_rule(optimizer),
         list(net.named_parameters()),
         list(net.named_states()),
@@ -68,7 +86,6 @@ def compiled_source(
         batch_size,
         net.dtype,
     )
-    return program.source()
 
 
 def index_bounds(graph: Graph) -> dict[str, int]:
@@ -100,11 +117,15 @@ def frozen_parameters(net: Layer) -> list[str]:
     ]
 
 
-def prediction_of(net: Any, x: Array, batch_size: int) -> Program:
-    """The loop program of a prediction."""
-    graph: Graph = trace(net, x=x[:4], training=False)
+def prediction_graph(net: Any, x: Array) -> Graph:
+    """The graph of a prediction, in few operations."""
+    return optimized(trace(net, x=x[:4], training=False))
+
+
+def prediction_of(net: Any, graph: Graph, batch_size: int) -> Program:
+    """The loop program of such predictions."""
     return prediction_program(
-        optimized(graph),
+        graph,
         list(net.named_parameters()),
         list(net.named_states()),
         batch_size,

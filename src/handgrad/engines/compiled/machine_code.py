@@ -1,8 +1,9 @@
-"""From LLVM's text to a function that Python can call."""
+"""From LLVM's text to the address of a function."""
 
-import ctypes
+import hashlib
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import llvmlite
@@ -18,21 +19,26 @@ SPEED = 3
 _engines: list[Any] = []
 
 
-def compiled_function(program: Program) -> Callable[[int], int]:
-    """The program as machine code, called with the address of its arguments, 8 bytes each.
+def compiled_function(program: Program) -> int:
+    """The address of the program as machine code: a function of a block of arguments."""
+    key = f"{program.dtype} {program.parameters} {program.body}"
+    return loaded(key, lambda: llvm_text(program), DOOR)
 
-    While it runs, other Python threads run too.
+
+def loaded(key: str, make_text: Callable[[], str], name: str) -> int:
+    """The address of the function `name` of a module, from the cache or from LLVM's text for it.
+
+    `key` says what the module computes; how, say the sources of this folder.
     """
-    text = llvm_text(program)
-    code = cache.kept(f"{_identity()}\n{text}", lambda: object_code(text))
-    if any(f"@{name}(" in text.replace('"', "") for name in NAMES):
+    code = cache.kept(f"{_identity()}\n{key}", lambda: object_code(make_text()))
+    if any(symbol.encode() in code for symbol in NAMES):
         _make_blas_known()
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _engines.append(engine)
-    signature = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-    return signature(engine.get_function_address(DOOR))
+    address: int = engine.get_function_address(name)
+    return address
 
 
 def object_code(text: str) -> bytes:
@@ -61,9 +67,17 @@ def _features() -> str:
 
 
 def _identity() -> str:
-    """What machine code depends on beside the program: LLVM, the processor, the level."""
+    """What machine code depends on beside the program: LLVM, the processor, its translation."""
     llvm = ".".join(map(str, binding.llvm_version_info))
-    return f"{llvmlite.__version__} {llvm} {binding.get_host_cpu_name()} {_features()} {SPEED}"
+    processor = f"{binding.get_host_cpu_name()} {_features()}"
+    return f"{llvmlite.__version__} {llvm} {processor} {_translation()}"
+
+
+@lru_cache
+def _translation() -> str:
+    """A checksum of the sources that turn a program into machine code."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 @lru_cache

@@ -45,6 +45,7 @@ from handgrad.graph.rules import at
 Body = list[Statement]
 START, ROWS = Var("start", "int"), Var("n", "int")
 FINISHED = -1
+ENDED: Body = [ReturnIf(Num(True, "bool"), whole(FINISHED))]
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,10 @@ def training_program(
 ) -> Program:
     """One epoch: for each batch the rows, the step, and the update of the parameters.
 
-    It returns -1, or the first batch whose loss is not finite. `R[0]` becomes the sum of the
-    losses of the rows, `Q` their predictions in the order they were visited.
+    It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
+    where the parameters are not finite at the end. `R[0]` becomes the sum of the losses of the
+    rows, `Q` their predictions in the order they were visited, `E` and `F` copies of the
+    parameters and the running state, `T[0]` the number of steps so far.
     """
     arena, counters = Arena(), itertools.count()
     elements = Elements(step, Constants(), counters)
@@ -120,13 +123,26 @@ def training_program(
         Parameter("O", "int"),
         *(Parameter(name, "float") for name in ("P", "G", "S")),
         *(Parameter(f"M{k}", "float") for k in range(len(memory_of(rule)))),
-        Parameter("learning_rate", "double", buffer=False),
-        Parameter("step", "int", buffer=False),
+        Parameter("L", "double"),
+        Parameter("T", "int"),
         Parameter("Q", "float"),
         Parameter("R", "double"),
+        Parameter("E", "float"),
+        Parameter("F", "float"),
         *SCRATCH,
     )
-    body: Body = [Let("total", Num(0.0, "double")), *_by_batches(batch_size, batch)]
+    n_parameters = _all_of(elements, parameter_names)
+    body: Body = [
+        Let("learning_rate", Load("L", whole(0), "double")),
+        Let("step", Load("T", whole(0), "int")),
+        Let("total", Num(0.0, "double")),
+        _by_batches(batch_size, batch),
+        Store("T", whole(0), Var("step", "int")),
+        *_kept(elements, _all_of(elements, state_names), "S", "F"),
+        *_kept(elements, n_parameters, "P", "E"),
+        *_check(elements, "P", whole(0), n_parameters, Var("n_all", "int")),
+        *ENDED,
+    ]
     return _program("epoch", parameters, body, arena, elements, dtype)
 
 
@@ -137,27 +153,35 @@ def prediction_program(
     batch_size: int,
     dtype: np.dtype[Any],
 ) -> Program:
-    """The predictions for all rows of `X`, in `Q`, batch by batch."""
+    """The predictions for all rows of `X`, in `Q`, batch by batch.
+
+    It returns -1, or the first row of a batch that holds what is not a finite number.
+    """
     arena, counters = Arena(), itertools.count()
     elements = Elements(graph, Constants(), counters)
     x = graph.leaves["x"]
     width = _row_size(graph.nodes[x].shape)
-    elements.places[x] = Place("X", times(START, whole(width)), kind_of(graph.nodes[x]))
+    begin = times(START, whole(width))
+    elements.places[x] = Place("X", begin, kind_of(graph.nodes[x]))
     _in_order(elements, parameter_names, "P")
     _in_order(elements, state_names, "S")
     stored = stored_nodes(graph, graph.outputs.values())
     elements.places = plan(graph, elements.places, stored, batch_size, arena)
-    batch = [*nests(elements, stored, batch_size), *_predictions(elements, START)]
+    checked: Body = []
+    if elements.places[x].type == "float":
+        checked = _check(elements, "X", begin, times(ROWS, whole(width)), START)
+    batch = [*checked, *nests(elements, stored, batch_size), *_predictions(elements, START)]
     parameters = (
         Parameter("n_all", "int", buffer=False),
         Parameter("X", kind_of(graph.nodes[x])),
         *(Parameter(name, "float") for name in ("P", "S", "Q")),
         *SCRATCH,
     )
-    return _program("predict", parameters, _by_batches(batch_size, batch), arena, elements, dtype)
+    body = [_by_batches(batch_size, batch), *ENDED]
+    return _program("predict", parameters, body, arena, elements, dtype)
 
 
-def _by_batches(batch_size: int, batch: Body) -> Body:
+def _by_batches(batch_size: int, batch: Body) -> For:
     """`batch` for `n` rows from `start` on, until all are done; the last may be `ragged`."""
     left = Call("subtract", (Var("n_all", "int"), START), "int")
     is_ragged = Call("less", (ROWS, whole(batch_size)), "bool")
@@ -165,10 +189,7 @@ def _by_batches(batch_size: int, batch: Body) -> Body:
         Let("n", Call("minimum", (whole(batch_size), left), "int")),
         Let("ragged", Call("where", (is_ragged, whole(1), whole(0)), "int")),
     ]
-    return [
-        For("start", Var("n_all", "int"), [*sizes, *batch], batch_size),
-        ReturnIf(Num(True, "bool"), whole(FINISHED)),
-    ]
+    return For("start", Var("n_all", "int"), [*sizes, *batch], batch_size)
 
 
 def _batch(elements: Elements, arena: Arena, batch_size: int) -> Body:
@@ -255,6 +276,34 @@ def _results(elements: Elements, parameter_names: Sequence[str], state_names: Se
         return body
 
     return moved
+
+
+def _all_of(elements: Elements, names: Sequence[str]) -> Expression:
+    """How many numbers parameters or running state have together."""
+    graph = elements.graph
+    return whole(sum(_size(graph.nodes[graph.leaves[name]].shape) for name in names))
+
+
+def _kept(elements: Elements, size: Expression, buffer: str, copy: str) -> Body:
+    """Copy a buffer, so that it can be looked at when later epochs have changed it."""
+    i = elements.new("i")
+    if size == whole(0):
+        return []
+    return [For(i.name, size, [Store(copy, i, Load(buffer, i, "float"))])]
+
+
+def _check(
+    elements: Elements, buffer: str, start: Expression, size: Expression, found: Expression
+) -> Body:
+    """Leave with `found` if one of `size` numbers from `start` on in a buffer is not finite."""
+    i, bad = elements.new("i"), elements.new("bad")
+    finite = Call("isfinite", (Load(buffer, plus(start, i), "float"),), "bool")
+    more = Call("where", (finite, whole(0), whole(1)), "int")
+    return [
+        Let(bad.name, whole(0)),
+        For(i.name, size, [Let(bad.name, Call("add", (bad, more), "int"))]),
+        ReturnIf(Call("greater", (bad, whole(0)), "bool"), found),
+    ]
 
 
 def _predictions(elements: Elements, start: Expression) -> Body:

@@ -1,12 +1,14 @@
 """Runs a loop program as plain Python: slow, and the oracle of the machine code."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.program import Program
+from handgrad.engines.compiled.calls import Each, Planned
+from handgrad.engines.compiled.program import FINISHED, Program
+from handgrad.engines.compiled.runner import Runner
 
 
 def python_function(program: Program) -> Callable[..., int]:
@@ -28,14 +30,32 @@ def python_function(program: Program) -> Callable[..., int]:
     return function
 
 
-def python_caller(program: Program) -> Callable[[tuple[Any, ...]], int]:
-    """What calls the Python function with its arguments, arrays flattened."""
-    function = python_function(program)
+class PythonCalls:
+    """What `Calls` is for machine code."""
 
-    def call(arguments: tuple[Any, ...]) -> int:
-        return function(*(a.reshape(-1) if isinstance(a, np.ndarray) else a for a in arguments))
+    def __init__(self, planned: Sequence[Planned], rounds: int = 1) -> None:
+        self.planned = planned
 
-    return call
+    def run(self, rounds: int = 1) -> tuple[int, int]:
+        """The number of whole rounds, and what the last call returned."""
+        for i in range(rounds):
+            for call in self.planned:
+                found = call.function(*(_given(a, i) for a in call.arguments))
+                if found != FINISHED:
+                    return i, found
+        return rounds, FINISHED
+
+
+class PythonRunner(Runner):
+    """Runs a program as plain Python."""
+
+    load = staticmethod(python_function)
+    in_turn = PythonCalls
+
+
+def _given(argument: Any, i: int) -> Any:
+    value = argument.part(i) if isinstance(argument, Each) else argument
+    return value.reshape(-1) if isinstance(value, np.ndarray) else value
 
 
 def _passing_nan(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

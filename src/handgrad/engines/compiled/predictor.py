@@ -1,0 +1,157 @@
+"""Predictions by machine code, for as long as the pages of the net are as they were."""
+
+import math
+import types
+from threading import Thread
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.compiled.build import index_bounds, prediction_graph, prediction_of
+from handgrad.engines.compiled.calls import Calls
+from handgrad.engines.compiled.program import FINISHED
+from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.threads import available_cores
+from handgrad.errors import CannotLowerError
+from handgrad.layers import Array, Layer
+from handgrad.layers.layer import CHANGES
+
+BATCH = 256  # rows at a time, so that scratch memory stays small
+A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begun
+# Types of settings that can be replaced, which is seen, but not changed.
+FIXED = (
+    *(bool, int, float, str, type, types.NoneType, types.FunctionType, types.BuiltinFunctionType),
+    *(np.generic, np.dtype, np.random.Generator),
+)
+
+
+class Predictor:
+    """Predicts with a net as it was made for, with the weights as they are.
+
+    Returns None for what it was not made for: other rows, numbers that are not finite, or a
+    net whose pages have changed since; who asks then takes the long way.
+    """
+
+    def __init__(self, net: Any, x: Array) -> None:
+        self.row, self.dtype = x.shape[1:], x.dtype
+        self.net, self.pages, self.changes = net, _pages(net), CHANGES[0]
+        self.lists = [(page.layers, [*page.layers]) for page, _ in self.pages if page.layers]
+        self.tables = [
+            (vars(page)[name], value)
+            for page, settings in self.pages
+            for name, value in settings.items()
+            if isinstance(value, np.ndarray)
+        ]
+        graph = prediction_graph(net, x)
+        self.runner, self.bound = (
+            Runner(prediction_of(net, graph, BATCH), BATCH),
+            index_bounds(graph).get("x"),
+        )
+        self.weights = (net.parameters, net.running_state)
+        self.few = [_Few(self)]
+
+    def __call__(self, x: Any) -> Array | None:
+        if type(x) is not np.ndarray or x.dtype is not self.dtype or x.shape[1:] != self.row:
+            return None
+        if not self.still_holds():
+            return None
+        if self.bound is not None and x.size and not (x.min() >= 0 and x.max() < self.bound):
+            return None
+        if len(x) > BATCH:
+            return self._many(np.ascontiguousarray(x))
+        # a list hands its elements out to one thread at a time
+        few = self.few.pop() if self.few else _Few(self)
+        p = few(x)
+        self.few.append(few)
+        return p
+
+    def still_holds(self) -> bool:
+        """Whether the net still has the pages, with the settings, that this was made from."""
+        for layers, before in self.lists:
+            if layers != before:
+                return False
+        if not all(np.array_equal(table, copy) for table, copy in self.tables):
+            return False
+        if CHANGES[0] != self.changes:
+            changes = CHANGES[0]
+            if not _alike(_pages(self.net), self.pages):
+                return False
+            self.changes = changes
+        return True
+
+    def _many(self, x: Array) -> Array | None:
+        """Many rows, in parts of whole batches, a thread each."""
+        work = len(x) * self.net.parameters.size
+        threads = max(1, min(available_cores(), int(work / A_THREADS_WORK)))
+        part = math.ceil(len(x) / (threads * BATCH)) * BATCH
+        p = np.empty((len(x), *self.runner.output_shape), self.runner.program.dtype)
+        returned: list[int] = []
+
+        def predict(start: int) -> None:
+            rows = slice(start, start + part)
+            runner = self.runner.for_another_thread()
+            returned.append(runner(len(x[rows]), x[rows], *self.weights, p[rows]))
+
+        others = [Thread(target=predict, args=(start,)) for start in range(part, len(x), part)]
+        for thread in others:
+            thread.start()
+        predict(0)
+        for thread in others:
+            thread.join()
+        return p if returned.count(FINISHED) == len(others) + 1 else None
+
+
+class _Few:
+    """Up to a batch of rows, in memory whose addresses stay the same."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.runner, self.weights = predictor.runner.for_another_thread(), predictor.weights
+        self.x = np.zeros((BATCH, *predictor.row), predictor.dtype)
+        self.p = np.zeros((BATCH, *self.runner.output_shape), self.runner.program.dtype)
+        self.calls: dict[int, Calls] = {}
+
+    def __call__(self, x: Array) -> Array | None:
+        n = len(x)
+        calls = self.calls.get(n)
+        if calls is None:
+            planned = self.runner.planned(n, self.x, *self.weights, self.p)
+            calls = self.calls[n] = self.runner.in_turn([planned])
+        self.x[:n] = x
+        return self.p[:n].copy() if calls.run()[1] == FINISHED else None
+
+
+def _pages(net: Layer) -> list[Any]:
+    """What the predictions of a net follow from, beside its weights and its running state."""
+    return [(layer, _settings(layer)) for _, layer in net.walk()]
+
+
+def _settings(layer: Layer) -> dict[str, Any]:
+    varying = {*layer.param_names, *layer.state_names, "training", "trainable", "layers"}
+    varying |= {"d" + name for name in layer.param_names}
+    settings: dict[str, Any] = {}
+    for name, value in vars(layer).items():
+        if name in varying or name.startswith("_"):
+            continue
+        if isinstance(value, np.ndarray):
+            if name in layer._made_of:
+                settings[name] = value.copy()
+        elif isinstance(value, tuple):
+            settings[name] = tuple(_simple(layer, name, part) for part in value)
+        else:
+            settings[name] = _simple(layer, name, value)
+    return settings
+
+
+def _simple(layer: Layer, name: str, value: Any) -> Any:
+    if not isinstance(value, FIXED):
+        raise CannotLowerError(f"{name} of {layer!r}, a {type(value).__name__}, which may change")
+    return value
+
+
+def _alike(now: list[Any], before: list[Any]) -> bool:
+    return len(now) == len(before) and all(
+        page is other
+        and settings.keys() == others.keys()
+        and all(np.array_equal(settings[name], others[name]) for name in settings)
+        for (page, settings), (other, others) in zip(now, before, strict=True)
+    )

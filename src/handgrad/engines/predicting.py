@@ -1,0 +1,57 @@
+"""Which engine predicts: machine code, once the rows predicted so far will have paid for it."""
+
+from typing import Any
+
+from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
+from handgrad.errors import CannotLowerError, RecordingError, SettingError
+from handgrad.layers import Array
+
+
+class Predicting:
+    """The predictions of a net: how much compiled code would have gained so far, or the code.
+
+    What decides is the rows that were predicted, never a clock.
+    """
+
+    def __init__(self, net: Any) -> None:
+        self.net = net
+        self.compiled: Any = None
+        self.gain = 0.0
+        self.refused = False
+
+    def quickly(self, x: Any) -> Array | None:
+        """The predictions where there is machine code for just such rows; else None."""
+        return None if self.compiled is None else self.compiled(x)
+
+    def by_machine_code(self, x: Any, engine: EngineName) -> Array | None:
+        """The predictions for `x`; None where the pages should run as they stand."""
+        engine = chosen(engine)
+        if engine == "eager" or isinstance(x, tuple):
+            return None
+        if (p := self.quickly(x)) is not None:
+            return p
+        if self.compiled is not None and not self.compiled.still_holds():
+            self.compiled, self.gain, self.refused = None, 0.0, False
+        if engine == "auto":
+            self.gain += gain_of_predicting(self.net, len(x))
+            if self.refused or self.gain < cost_of_compiling(self.net):
+                return None
+        return self._compiled_for(x, engine)
+
+    def _compiled_for(self, x: Array, engine: EngineName) -> Array | None:
+        try:
+            from handgrad.engines.compiled.build import refused_as_cannot_lower
+            from handgrad.engines.compiled.predictor import Predictor
+
+            with refused_as_cannot_lower():
+                self.compiled = Predictor(self.net, x)
+        except (RecordingError, CannotLowerError, ImportError) as error:
+            self.refused = True
+            if engine == "compiled":
+                raise SettingError(
+                    f"engine='compiled', but this prediction cannot be compiled: {error}",
+                    "pages that record, in operations that have a loop",
+                    "engine='auto', which predicts eagerly then",
+                ) from error
+            return None
+        return self.compiled(x)

@@ -1,0 +1,255 @@
+"""Predictions by machine code: the same numbers, and never those of a net as it once was."""
+
+import copy
+import pickle
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.engines.compiled.predictor import BATCH
+from tests.contracts.table import LAYERS
+from tests.graph import pages
+
+TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
+
+
+def classifier(dtype: Any = np.float64) -> hg.Net:
+    layers = (hg.Linear(4, 7, rng=0), hg.LeakyReLU(0.1), hg.Linear(7, 3, rng=1), hg.Softmax())
+    return hg.Net(*layers, dtype=dtype)
+
+
+def rows(n: int, dtype: Any = np.float64) -> Any:
+    return np.random.default_rng(n).standard_normal((n, 4)).astype(dtype)
+
+
+def assert_same(net: hg.Net, x: Any) -> None:
+    found = net.predict(x)
+    expected = copy.deepcopy(net).predict(x, engine="eager")
+    rtol = TOLERANCE[net.dtype.type]
+    np.testing.assert_allclose(found, expected, rtol, rtol)
+
+
+def by_machine_code(net: hg.Net) -> bool:
+    return net._predicting.compiled is not None and net._predicting.compiled.still_holds()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [0, 1, 2, BATCH - 1, BATCH, BATCH + 1, 3 * BATCH, 2000])
+def test_any_number_of_rows(n: int, dtype: Any) -> None:
+    net = classifier(dtype)
+    net.predict(rows(1, dtype), engine="compiled")
+    assert_same(net, rows(n, dtype))
+    assert net.predict(rows(n, dtype)).shape == (n, 3)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer(name: str) -> None:
+    layer = LAYERS[name]()
+    net = hg.Net(hg.Linear(4, layer.n_in or 4, rng=1), layer, dtype=np.float64)
+    net.predict(rows(3), engine="compiled")
+    assert by_machine_code(net)
+    assert_same(net, rows(7))
+
+
+def test_many_rows_on_several_threads_are_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x = classifier(), rows(20 * BATCH + 3)
+    net.predict(x[:1], engine="compiled")
+    one = net.predict(x)
+    monkeypatch.setattr("handgrad.engines.compiled.predictor.A_THREADS_WORK", 1)
+    for cores in (2, 3, 7):
+        monkeypatch.setattr(
+            "handgrad.engines.compiled.predictor.available_cores", lambda cores=cores: cores
+        )
+        np.testing.assert_array_equal(net.predict(x), one)
+
+
+def test_auto_compiles_once_it_pays_and_says_nothing() -> None:
+    net, x = classifier(), rows(1)
+    net.predict(x)
+    assert not by_machine_code(net)
+    for _ in range(100_000):
+        net.predict(x)
+        if by_machine_code(net):
+            break
+    assert by_machine_code(net)
+    assert_same(net, x)
+
+
+def change_weights(net: hg.Net) -> None:
+    net.layers[0].W = 2 * net.layers[0].W
+
+
+def load_weights(net: hg.Net) -> None:
+    net.load_state({path: array + 1 for path, array in net.state().items()})
+
+
+def train(net: hg.Net) -> None:
+    y = np.arange(9) % 3
+    for _ in hg.train(
+        net, (rows(9), y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1
+    ):
+        pass
+
+
+def change_a_setting(net: hg.Net) -> None:
+    net.layers[1].a = 0.5
+
+
+def add_a_layer(net: hg.Net) -> None:
+    net.add(hg.Linear(3, 3, rng=5))
+
+
+def replace_a_layer(net: hg.Net) -> None:
+    net.layers[1] = hg.Tanh()
+
+
+CHANGES = [change_weights, load_weights, train, change_a_setting, add_a_layer, replace_a_layer]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_is_seen(change: Any) -> None:
+    net, x = classifier(), rows(3)
+    before = net.predict(x, engine="compiled")
+    change(net)
+    assert not np.allclose(net.predict(x), before)
+    assert_same(net, x)
+    net.predict(x, engine="compiled")
+    assert_same(net, x)
+
+
+def test_changes_elsewhere_do_not_matter() -> None:
+    net, other = classifier(), classifier()
+    net.predict(rows(1), engine="compiled")
+    change_a_setting(other)
+    net.layers[1].a = net.layers[1].a
+    assert by_machine_code(net)
+    assert_same(net, rows(3))
+
+
+class Masked(hg.Layer):
+    """y = m x, m a table that is no parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.m = np.array([1.0, 0.0, 1.0, 2.0])
+
+    def forward(self, x: Any) -> Any:
+        return x * self.m
+
+
+def test_a_table_that_is_written_into_is_seen() -> None:
+    net = hg.Net(Masked(), hg.Linear(4, 2, rng=0), dtype=np.float64)
+    net.predict(rows(3), engine="compiled")
+    net.layers[0].m[1] = 7.0
+    assert_same(net, rows(3))
+
+
+class Listed(Masked):
+    """Keeps its table in a list, which can change without a trace."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.m, self.factors = np.ones(4), [1.0, 2.0, 3.0, 4.0]
+
+    def forward(self, x: Any) -> Any:
+        return x * np.array(self.factors, x.dtype)
+
+
+def test_a_setting_that_can_change_unseen_is_predicted_eagerly() -> None:
+    net = hg.Net(Listed(), hg.Linear(4, 2, rng=0), dtype=np.float64)
+    with pytest.raises(hg.SettingError, match=r"(?s)cannot be compiled: factors of .*a list"):
+        net.predict(rows(3), engine="compiled")
+    net.layers[0].factors[0] = 9.0
+    assert_same(net, rows(3))
+
+
+def test_running_state_is_read_as_it_is() -> None:
+    net = hg.Net(pages.BatchNorm(4), hg.Linear(4, 2, rng=0), dtype=np.float64)
+    net.predict(rows(3), engine="compiled")
+    net.layers[0].mean = np.arange(4.0)
+    assert by_machine_code(net)
+    assert_same(net, rows(3))
+
+
+def test_nan_and_other_bad_rows_are_refused_as_ever() -> None:
+    net, x = classifier(), rows(600)
+    net.predict(x, engine="compiled")
+    for n, bad in ((3, 1), (600, 599)):
+        broken = x[:n].copy()
+        broken[bad, 2] = np.nan
+        with pytest.raises(hg.DataError, match=rf"NaN or infinity .*in row {bad}"):
+            net.predict(broken)
+    with pytest.raises(hg.ShapeError, match="5 features"):
+        net.predict(np.ones((2, 5)))
+    with pytest.raises(hg.SettingError, match="engine='fast'"):
+        net.predict(x, engine="fast")  # type: ignore[arg-type]
+    assert_same(net, x)
+
+
+def test_an_index_out_of_range_is_refused() -> None:
+    net = hg.Net(pages.Embedding(5, 3), dtype=np.float64)
+    x = np.array([[0, 4], [2, 2]])
+    net.predict(x, engine="compiled")
+    assert by_machine_code(net)
+    for wrong in (5, -6):
+        with pytest.raises((hg.ShapeError, hg.DataError, IndexError)):
+            net.predict(np.array([[0, wrong]]))
+    assert_same(net, x)
+
+
+def test_other_rows_than_those_it_was_made_for() -> None:
+    net = classifier()
+    net.predict(rows(3), engine="compiled")
+    assert_same(net, rows(3).astype(np.float32))
+    assert_same(net, [[1, 2, 3, 4]])
+    assert_same(net, np.asfortranarray(rows(700)))
+    assert_same(net, rows(9)[::-2])
+
+
+def test_copies_and_pickles_predict_with_their_own_weights() -> None:
+    net, x = classifier(), rows(3)
+    before = net.predict(x, engine="compiled")
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        twin.layers[0].W = 0 * twin.layers[0].W
+        assert not np.allclose(twin.predict(x, engine="compiled"), before)
+    np.testing.assert_array_equal(net.predict(x), before)
+
+
+def test_a_net_that_joins_another_predicts_with_the_weights_it_has_there() -> None:
+    inner = classifier()
+    inner.predict(rows(3), engine="compiled")
+    outer = hg.Net(inner, dtype=np.float64)
+    outer.parameters[...] *= 2
+    assert_same(inner, rows(3))
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    net = classifier()
+    inputs = [rows(n) for n in (1, 2, 50, BATCH)]
+    expected = [net.predict(x, engine="eager") for x in inputs]
+    net.predict(inputs[0], engine="compiled")
+    wrong: list[int] = []
+
+    def work(k: int) -> None:
+        for _ in range(300):
+            if not np.allclose(net.predict(inputs[k]), expected[k], 1e-12, 1e-12):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k % 4,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_the_result_belongs_to_who_asked() -> None:
+    net = classifier()
+    net.predict(rows(1), engine="compiled")
+    first = net.predict(rows(1))
+    kept = first.copy()
+    net.predict(rows(2))
+    np.testing.assert_array_equal(first, kept)
