@@ -237,7 +237,7 @@ RECORDED = [
     Mutant(
         "recorder: the second step not looked at",
         RECORDER,
-        "    _check_second_step(tape, again)\n",
+        "            _check_second_step(tape, second)\n",
         "",
         f"{REFUSALS}test_a_page_whose_second_step_differs_is_refused",
     ),

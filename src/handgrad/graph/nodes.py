@@ -50,13 +50,13 @@ def references(value: Any) -> list[int]:
 
 def substitute(value: Any, replace: Callable[[Any], Any]) -> Any:
     """The argument structure `value` with every leaf of its tuples, lists and slices replaced."""
+    if not isinstance(value, (tuple, list, dict, slice)):
+        return replace(value)
     if isinstance(value, tuple):
-        return tuple(substitute(part, replace) for part in value)
+        return tuple([substitute(part, replace) for part in value])
     if isinstance(value, list):
         return [substitute(part, replace) for part in value]
     if isinstance(value, dict):
         return {name: substitute(part, replace) for name, part in value.items()}
-    if isinstance(value, slice):
-        parts = (value.start, value.stop, value.step)
-        return slice(*(substitute(part, replace) for part in parts))
-    return replace(value)
+    parts = (value.start, value.stop, value.step)
+    return slice(*[substitute(part, replace) for part in parts])

@@ -45,7 +45,7 @@ def record(
     """
     tapes, outputs = [], []
     for n in SIZES:
-        tape, results = _run_once(pages, inputs(n), run, dtype, training)
+        tape, results = _run(pages, inputs(n), run, dtype, training, again=n == SIZES[0])
         tapes.append(tape)
         outputs.append(results)
     nodes = _lay_over(tapes)
@@ -63,13 +63,15 @@ def _walk(page: Page, prefix: str) -> list[tuple[str, Page]]:
     return list(page.walk(prefix)) if isinstance(page, Layer) else [(prefix, page)]
 
 
-def _run_once(
+def _run(
     pages: Pages,
     inputs: dict[str, Any],
     run: Callable[..., dict[str, Any]],
     dtype: np.dtype[Any],
     training: bool,
+    again: bool,
 ) -> tuple[Tape, dict[str, int]]:
+    """The tape of a step and its results; `again`: a second step must run like the first."""
     copies: Pages = copy.deepcopy(dict(pages))
     walked = [pair for prefix, page in copies.items() for pair in _walk(page, prefix)]
     tape, given = _prepared(walked, inputs, dtype, training)
@@ -79,9 +81,10 @@ def _run_once(
         tape.finish()
         for (path, page), start in zip(walked, before, strict=True):
             results |= _changes(path, page, start)
-        again, given = _prepared(walked, inputs, dtype, training)
-        run(copies, **given)
-    _check_second_step(tape, again)
+        if again:
+            second, given = _prepared(walked, inputs, dtype, training)
+            run(copies, **given)
+            _check_second_step(tape, second)
     outputs: dict[str, int] = {}
     for name, value in results.items():
         _output(outputs, name, value)
@@ -112,7 +115,7 @@ def _prepared(
 
 
 def _check_second_step(first: Tape, second: Tape) -> None:
-    """A second step on the same pages must run as the first did, whatever that left behind."""
+    """Refuse a second step on the same pages that runs otherwise, for what the first one left."""
     steps = [(step.operation, step.origin) for step in first.steps]
     for i, step in enumerate(second.steps):
         if i >= len(steps) or (step.operation, step.origin) != steps[i]:
