@@ -120,6 +120,17 @@ def test_what_changes_is_seen(change: Any) -> None:
     assert_same(net, x)
 
 
+def test_a_whole_set_is_evaluated_by_machine_code_too() -> None:
+    net, data = classifier(), (rows(700), np.arange(700) % 3)
+    loss = hg.CrossEntropyLoss()
+    expected = hg.evaluate(net, data, loss=loss, engine="eager")
+    assert not by_machine_code(net)
+    found = hg.evaluate(net, data, loss=loss, engine="compiled")
+    assert by_machine_code(net)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-12)
+    assert found.metrics == expected.metrics
+
+
 def test_changes_elsewhere_do_not_matter() -> None:
     net, other = classifier(), classifier()
     net.predict(rows(1), engine="compiled")

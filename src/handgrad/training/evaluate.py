@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.engines.choice import EngineName
 from handgrad.errors import positive
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -29,10 +30,12 @@ def evaluate(
     loss: Loss,
     metrics: Iterable[str | Metric] | None = None,
     batch_size: int = 1024,
+    engine: EngineName = "auto",
 ) -> Evaluation:
     """The loss and metrics of `net` on all rows of `data`, a pair (x, y), in prediction mode.
 
-    Without `metrics`, the loss's usual ones. The net is not changed.
+    Without `metrics`, the loss's usual ones. The net is not changed. `engine` is that of
+    `net.predict`.
 
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 2, initializer="zeros"), hg.Softmax())
@@ -43,7 +46,7 @@ def evaluate(
     positive("batch_size", batch_size, whole=True)
     x, y, chosen = checked_rows(net, loss, data, "evaluation data", learn=False, metrics=metrics)
     with np.errstate(all="ignore"):
-        p = net.predict(x, batch_size)
+        p = net.predict(x, batch_size, engine)
     return evaluation(p, y, loss, chosen)
 
 
