@@ -115,7 +115,7 @@ def test_each_run_has_a_loss_of_its_own() -> None:
             return super().forward(p, y)
 
     nets = [hg.Net(hg.Linear(4, 1, rng=0)) for _ in range(2)]
-    arguments = {"data": (X, X[:, :1]), "optimizer": hg.SGD(1e-3), "epochs": 2}
+    arguments: dict[str, Any] = {"data": (X, X[:, :1]), "optimizer": hg.SGD(1e-3), "epochs": 2}
     hg.fit_many([{"net": net} for net in nets], loss=Watched(), engine="eager", **arguments)
     assert len(set(used)) == 2
 
