@@ -73,7 +73,7 @@ def test_a_matrix_product_prints_with_its_sizes_and_places() -> None:
     a = Matrix("A", whole(16), whole(3))
     b = Matrix("P", times(whole(2), N), whole(5), transposed=True)
     c = Matrix("G", whole(0), whole(4))
-    (line,) = source([Multiply(N, whole(4), whole(3), a, b, c)], indent=1)
+    (line,) = source([Multiply(N, whole(4), whole(3), a, b, c, (9, 4, 3))], indent=1)
     assert line == (
         "    matrix_product(n, 4, 3, (A, 16, 3, False), (P, (2 * n), 5, True), (G, 0, 4, False))"
     )

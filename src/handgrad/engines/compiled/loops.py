@@ -92,7 +92,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Multiply:
-    """c (m, n) = a (m, k) b (k, n), by the matrix product of BLAS."""
+    """c (m, n) = a (m, k) b (k, n); for a full batch `sizes` are m, n and k."""
 
     m: Expression
     n: Expression
@@ -100,6 +100,7 @@ class Multiply:
     a: Matrix
     b: Matrix
     c: Matrix
+    sizes: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
             case ReturnIf(condition, value):
                 lines.append(f"{pad}if {text_of(condition)}:")
                 lines.append(f"{pad}    return {text_of(value)}")
-            case Multiply(m, n, k, a, b, c):
+            case Multiply(m, n, k, a, b, c, _):
                 sizes = ", ".join(map(text_of, (m, n, k)))
                 matrices = ", ".join(map(_matrix, (a, b, c)))
                 lines.append(f"{pad}matrix_product({sizes}, {matrices})")

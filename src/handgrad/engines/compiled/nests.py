@@ -1,5 +1,6 @@
 """A nest of loops for every stored node of a graph, in their order."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -154,9 +155,9 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
         for letter, size in zip(axes, elements.graph.nodes[operand.node].shape, strict=True):
             if sizes.setdefault(letter, size) != size:
                 raise CannotLowerError(f"a product that broadcasts, at {node.origin}")
-    work = np.prod([float(at(size, batch_size)) for size in sizes.values()])
-    if work >= SMALL_PRODUCT:
-        multiply = _matrix_product(elements, i, operands, letters, output, sizes)
+    full = {letter: int(at(size, batch_size)) for letter, size in sizes.items()}
+    if math.prod(full.values()) >= SMALL_PRODUCT:
+        multiply = _matrix_product(elements, i, operands, letters, output, sizes, full)
         if multiply is not None:
             return [multiply]
     return _product_loops(elements, i, operands, letters, output, sizes)
@@ -214,6 +215,7 @@ def _matrix_product(
     letters: Sequence[str],
     output: str,
     sizes: dict[str, int | Rule],
+    full: dict[str, int],
 ) -> Multiply | None:
     """The product of two matrices as one call of BLAS; None where it is something else."""
     summed = [letter for letter in sizes if letter not in output]
@@ -229,7 +231,8 @@ def _matrix_product(
         return None
     place, width = elements.places[i], extent(sizes[n])
     c = Matrix(place.buffer, place.offset, width)
-    return Multiply(extent(sizes[m]), width, extent(sizes[k]), a, b, c)
+    all_rows = (full[m], full[n], full[k])
+    return Multiply(extent(sizes[m]), width, extent(sizes[k]), a, b, c, all_rows)
 
 
 def _matrix(elements: Elements, operand: Ref, letters: str, order: str) -> Matrix | None:
