@@ -37,7 +37,7 @@ from handgrad.engines.compiled.loops import (
     Type,
     Var,
 )
-from handgrad.engines.compiled.mathematics import FAST, tanh
+from handgrad.engines.compiled.mathematics import FAST, WRITTEN_OUT
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.tiles import Tiles
 
@@ -46,7 +46,7 @@ FLOATING = ("float", "double")
 DOOR = "call"
 
 INTRINSICS = {
-    **{name: name for name in ("exp", "log", "sqrt", "sin", "cos", "floor", "ceil")},
+    **{name: name for name in ("sqrt", "sin", "cos", "floor", "ceil")},
     "abs": "fabs",
 }
 
@@ -285,8 +285,8 @@ class _Writer:
             return arithmetic[operation](*values, flags=FAST)
         if operation == "negative":
             return b.fneg(values[0], flags=FAST)
-        if operation == "tanh":
-            return tanh(b, values[0], lambda name: self.intrinsic(name, kind))
+        if operation in WRITTEN_OUT:
+            return WRITTEN_OUT[operation](b, values[0], lambda name: self.intrinsic(name, kind))
         if operation == "power":
             return b.call(self.intrinsic("pow", kind, 2), values)
         if operation == "sign":
