@@ -57,10 +57,11 @@ def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     name = node.operation
     if name in ELEMENTWISE or name == "fill":
         place = elements.places.pop(i)  # so that it is computed here, and not read
-        index = indices(elements, node.shape)
+        shape = elements.in_one_row(i, node.shape)
+        index = indices(elements, shape)
         value = elements.element(i, index)
         elements.places[i] = place
-        return around(node.shape, index, put(elements, i, index, value))
+        return around(shape, index, put(elements, i, index, value))
     if name in START:
         return _reduction(elements, i, node)
     if name == "einsum":
@@ -97,6 +98,8 @@ def put(elements: Elements, i: int, index: Index, value: Expression) -> Body:
 def _reduction(elements: Elements, i: int, node: Node) -> Body:
     x, axes = node.arguments
     shape, type = elements.graph.nodes[x.node].shape, elements.places[i].type
+    if len(axes) == len(shape):
+        shape = elements.in_one_row(x.node, shape)
     index = indices(elements, shape)
     kept = [axis for axis in range(len(shape)) if axis not in axes]
     target: list[Expression] = (
