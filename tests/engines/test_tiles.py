@@ -117,6 +117,25 @@ def test_tiles_of_one_module_are_written_once(always_tiles: None) -> None:
     assert text.count("define internal") == len({*KINDS}) + 4 + 1  # products, tiles, transposition
 
 
+def test_products_of_other_widths_have_functions_of_their_own(always_tiles: None) -> None:
+    rng = np.random.default_rng(0)
+    a, b, c = rng.standard_normal((32, 9)), rng.standard_normal((9, 21)), np.zeros((2, 32, 21))
+    left, right = Matrix("U", whole(0), whole(9)), Matrix("V", whole(0), whole(21))
+    body: list[Statement] = [
+        Multiply(whole(32), whole(n), whole(9), left, right, result, (32, n, 9))
+        for n, result in (
+            (21, Matrix("W", whole(0), whole(21))),
+            (5, Matrix("W", whole(32 * 21), whole(21))),
+        )
+    ]
+    parameters = tuple(Parameter(name, "float") for name in "UVW")
+    program = Program("p", parameters, body, Arena(), Constants(), np.dtype(float), ())
+    machine_code_caller(program)((a, b, c))
+    np.testing.assert_allclose(c[0], a @ b, 1e-13, 1e-13)
+    np.testing.assert_allclose(c[1, :, :5], a @ b[:, :5], 1e-13, 1e-13)
+    assert (c[1, :, 5:] == 0).all()
+
+
 @pytest.mark.parametrize(
     ("sizes", "kind", "suits"),
     [
