@@ -164,6 +164,14 @@ def one_product(n: int, k: int, sizes: Any, kind: Any) -> Program:
     return program
 
 
+def test_only_programs_with_tiles_use_the_widest_vectors() -> None:
+    wide = llvm_text(one_product(100, 64, (32, 100, 64), (False, False)))
+    narrow = llvm_text(one_product(100, 64, (2, 100, 64), (False, False)))
+    assert '"prefer-vector-width"' not in narrow
+    if tiles.vector_bytes():
+        assert wide.count('"prefer-vector-width"="512"') == wide.count("define ")
+
+
 def test_without_vectors_everything_goes_to_blas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "vector_bytes", lambda: 0)
     assert "tile." not in llvm_text(products(100, 64, (32, 100, 64), np.float32))

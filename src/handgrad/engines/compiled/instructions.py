@@ -44,3 +44,8 @@ def declared(module: Any, name: str, result: Any, arguments: list[Any]) -> Any:
 def smaller(b: Any, x: Any, y: Any) -> Any:
     """The smaller of two whole numbers."""
     return b.select(b.icmp_signed("<", x, y), x, y)
+
+
+def use_widest_vectors(function: Any) -> None:
+    """LLVM by itself uses half of a server's widest vectors, as a few of them would not pay."""
+    set.add(function.attributes, '"prefer-vector-width"="512"')  # llvmlite does not know it

@@ -18,6 +18,7 @@ from handgrad.engines.compiled.instructions import (
     VOID,
     counting,
     declared,
+    use_widest_vectors,
     whole,
 )
 from handgrad.engines.compiled.loops import (
@@ -95,6 +96,10 @@ class _Writer:
         self.b.position_at_end(self.entry)
         self.b.branch(self.start)
         self.door()
+        if self.tiles.used:  # then rows are long enough
+            for function in self.module.functions:
+                if not function.is_declaration:
+                    use_widest_vectors(function)
         return str(self.module)
 
     def door(self) -> None:

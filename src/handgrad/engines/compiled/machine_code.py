@@ -56,9 +56,8 @@ def _machine() -> Any:
 
 
 def _features() -> str:
-    """This processor's instructions. LLVM would use only half of the widest vectors."""
     features: str = binding.get_host_cpu_features().flatten()
-    return features + ",-prefer-256-bit" if "+avx512f" in features else features
+    return features
 
 
 def _identity() -> str:

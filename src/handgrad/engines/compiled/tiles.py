@@ -54,6 +54,7 @@ class Tiles:
         self.most_rows = 20 if self.bytes == 64 else 12  # of 32 or 16 registers
         self.vector = ir.VectorType(number, max(self.width, 1))
         self.array = number.as_pointer()
+        self.used = False
 
     def suit(self, product: Multiply) -> bool:
         """Whether tiles are faster than BLAS, and the sizes they must know are known."""
@@ -72,6 +73,7 @@ class Tiles:
 
     def function(self, product: Multiply) -> Any:
         """What multiplies: a function of m, k, and of a, b and c, each with its width."""
+        self.used = True
         m, n, k = product.sizes
         rows = rows_of_a_tile(m, self.most_rows)
         letters = "NT"[product.a.transposed] + "NT"[product.b.transposed]
