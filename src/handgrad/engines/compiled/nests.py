@@ -32,8 +32,8 @@ from handgrad.graph.passes.builder import Shape
 from handgrad.graph.passes.core import ELEMENTWISE
 from handgrad.graph.rules import Rule, at
 
-# Products of fewer multiplications than this are loops; above it, BLAS is faster.
-SMALL_PRODUCT = 4096
+# Products of fewer multiplications than this are loops; above it, a call is faster.
+SMALL_PRODUCT = 500
 
 Body = list[Statement]
 START: dict[str, float] = {"sum": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf}
@@ -220,7 +220,7 @@ def _matrix_product(
     sizes: dict[str, int | Rule],
     full: dict[str, int],
 ) -> Multiply | None:
-    """The product of two matrices as one call of BLAS; None where it is something else."""
+    """The product of two matrices as one statement; None where it is something else."""
     summed = [letter for letter in sizes if letter not in output]
     if len(operands) != 2 or len(output) != 2 or len(summed) != 1 or elements.kind(i) != "float":
         return None
@@ -239,7 +239,7 @@ def _matrix_product(
 
 
 def _matrix(elements: Elements, operand: Ref, letters: str, order: str) -> Matrix | None:
-    """A stored operand as BLAS takes it: one of its axes contiguous, the other in steps."""
+    """A stored operand as a product takes it: one of its axes contiguous, the other in steps."""
     node = elements.graph.nodes[operand.node]
     if operand.node in elements.places:
         base, steps = elements.places[operand.node], strides(node.shape)
