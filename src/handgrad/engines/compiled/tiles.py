@@ -103,13 +103,13 @@ class Tiles:
         with b.if_else(b.icmp_signed("<", m, whole(rows))) as (few, enough):
             for case, height in ((few, 1), (enough, rows)):
                 with case:
-                    self._tiling(b, self._tile(height, product.a.transposed), m, n, given)
+                    self._tiling(b, height, product.a.transposed, (m, n), given)
         b.ret_void()
         return function
 
-    def _tiling(self, b: Any, tile: tuple[Any, int, bool], m: Any, n: int, given: Any) -> None:
+    def _tiling(self, b: Any, rows: int, transposed: bool, shape: Any, given: Any) -> None:
         """All tiles of c. The last in a column begins so early that it ends where c does."""
-        function, rows, transposed = tile
+        (m, n), tile = shape, self._tile(rows, transposed)
         k, left, left_width, right, right_width, result, result_width = given
         with counting(b, m, rows, "row") as i:
             row = smaller(b, i, b.sub(m, whole(rows)))
@@ -118,14 +118,14 @@ class Tiles:
             with counting(b, whole(n), self.width, "column") as column:
                 places = [a, left_width, b.gep(right, [column]), right_width]
                 places += [b.gep(c, [column]), result_width]
-                b.call(function, [k, *places, b.sub(whole(n), column)])
+                b.call(tile, [k, *places, b.sub(whole(n), column)])
 
-    def _tile(self, rows: int, transposed: bool) -> tuple[Any, int, bool]:
-        """Computes one tile, of which only the first `count` columns are there."""
+    def _tile(self, rows: int, transposed: bool) -> Any:
+        """The function for one tile, of which only the first `count` columns are there."""
         name = f"tile.{'NT'[transposed]}.{rows}"
         known = self.module.globals.get(name)
         if known is not None:
-            return known, rows, transposed
+            return known
         function, b = self._begin(name, [INT, *[self.array, INT] * 3, INT])
         k, left, left_width, right, right_width, result, result_width, count = function.args
         mask = self._mask(b, count)
@@ -153,10 +153,10 @@ class Tiles:
         for r, total in enumerate(added):
             self._store(b, total, b.gep(result, [b.mul(whole(r), result_width)]), mask)
         b.ret_void()
-        return function, rows, transposed
+        return function
 
     def _transposition(self, n: int, k: int) -> Any:
-        """Copies bᵀ (n, k), whose rows lie `width` apart, to b (k, n), block by block.
+        """The function that copies bᵀ (n, k), its rows `width` apart, to b (k, n), block by block.
 
         The last blocks begin so early that they end where bᵀ does; one with too few rows reads
         its last row again, for columns that no tile looks at.
@@ -194,9 +194,10 @@ class Tiles:
         return parts[0]
 
     def _transposed(self, b: Any, rows: list[Any]) -> list[Any]:
-        """Each line of the vectors, taken as a square, transposed: two rows are zipped at a time.
+        """The vectors with each square of lines transposed.
 
-        Numbers of row r and place p go to row p and place r as their binary digits rotate.
+        Zipping rows i and i + half moves the highest binary digit of the row to the lowest of the
+        place; after as many zips as there are digits, row and place have changed roles.
         """
         length, half = len(rows), len(rows) // 2
         orders = [
