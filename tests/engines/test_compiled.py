@@ -209,7 +209,19 @@ def test_the_printed_program_runs_as_python_and_gives_the_same(dtype: Any) -> No
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_large_products_go_to_blas_and_give_the_same(dtype: Any) -> None:
+def test_large_products_go_to_blas_and_give_the_same(
+    dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handgrad.engines.compiled.tiles.LARGE_PRODUCT", 0)
+    compare_products(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_products_tile_by_tile_give_the_same(dtype: Any) -> None:
+    compare_products(dtype)
+
+
+def compare_products(dtype: Any) -> None:
     net = hg.Net(hg.Linear(40, 30, rng=0), hg.Tanh(), hg.Linear(30, 20, rng=1), hg.Softmax())
     net = hg.Net(net, dtype=dtype)
     x = np.random.default_rng(0).standard_normal((50, 40)).astype(dtype)

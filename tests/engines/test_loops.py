@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,10 +62,10 @@ def test_a_nest_prints_as_python() -> None:
         "# linear.py:12",
         "a0 = 0.0",
         "for i in range(n):",
-        "    a0 = (a0 + A[i])",
+        "    a0 = a0 + A[i]",
         "for k in range(0, n, 4):",
         "    B[k] = True",
-        "if (a0 < 0.5):",
+        "if a0 < 0.5:",
         "    return 3",
     ]
 
@@ -73,9 +74,9 @@ def test_a_matrix_product_prints_with_its_sizes_and_places() -> None:
     a = Matrix("A", whole(16), whole(3))
     b = Matrix("P", times(whole(2), N), whole(5), transposed=True)
     c = Matrix("G", whole(0), whole(4))
-    (line,) = source([Multiply(N, whole(4), whole(3), a, b, c)], indent=1)
+    (line,) = source([Multiply(N, whole(4), whole(3), a, b, c, (9, 4, 3))], indent=1)
     assert line == (
-        "    matrix_product(n, 4, 3, (A, 16, 3, False), (P, (2 * n), 5, True), (G, 0, 4, False))"
+        "    matrix_product(n, 4, 3, (A, 16, 3, False), (P, 2 * n, 5, True), (G, 0, 4, False))"
     )
 
 
@@ -85,11 +86,24 @@ def test_a_matrix_product_prints_with_its_sizes_and_places() -> None:
         (Num(-INF, "float"), "-inf"),
         (Num(INF, "float"), "inf"),
         (Num(2, "int"), "2"),
-        (Call("negative", (load("A"),), "float"), "(-A[i])"),
-        (Call("where", (load("B", type="bool"), AT, N), "int"), "(i if B[i] else n)"),
+        (Call("negative", (load("A"),), "float"), "-A[i]"),
+        (Call("where", (load("B", type="bool"), AT, N), "int"), "i if B[i] else n"),
         (Call("tanh", (load("A"),), "float"), "tanh(A[i])"),
         (Call("maximum", (load("A"), load("X")), "float"), "maximum(A[i], X[i])"),
-        (Call("logical_and", (load("B"), load("B")), "bool"), "(B[i] and B[i])"),
+        (Call("logical_and", (load("B"), load("B")), "bool"), "B[i] and B[i]"),
+        (plus(AT, times(plus(N, AT), whole(4))), "i + (n + i) * 4"),
+        (
+            Call("add", (load("A"), Call("add", (load("A"), load("X")), "float")), "float"),
+            "A[i] + (A[i] + X[i])",
+        ),
+        (Call("subtract", (Call("subtract", (AT, N), "int"), AT), "int"), "i - n - i"),
+        (Call("subtract", (AT, Call("subtract", (N, AT), "int")), "int"), "i - (n - i)"),
+        (Call("power", (Num(-2.0, "float"), AT), "float"), "(-2.0) ** i"),
+        (Call("power", (Call("power", (N, AT), "int"), AT), "int"), "(n ** i) ** i"),
+        (Call("negative", (Call("power", (N, AT), "int"),), "int"), "-n ** i"),
+        (Call("power", (Call("negative", (N,), "int"), AT), "int"), "(-n) ** i"),
+        (Call("negative", (Call("negative", (N,), "int"),), "int"), "-(-n)"),
+        (Call("less", (Call("less", (AT, N), "bool"), N), "bool"), "(i < n) < n"),
         (cast(AT, "float"), "number(i)"),
         (cast(AT, "double"), "float(i)"),
         (cast(load("A"), "int"), "int(A[i])"),
@@ -144,6 +158,23 @@ def predicted(page: Page, make: Any, *, batch_size: int = 3, n: int = 7) -> tupl
 def test_a_page_of_one_operation_is_itself_as_a_program(name: str, make: Any) -> None:
     found, expected = predicted(Page(ONE_LINERS[name]), make)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("forward", "loops"),
+    [
+        (lambda x: np.exp(x), ["4 * n"]),
+        (lambda x: np.where(x > 0, x * x.sum(), 2.0), ["4 * n", "4 * n"]),
+        (lambda x: np.exp(x[:, ::-1]), ["n", "4"]),
+        (lambda x: x + np.ones(4, np.float32), ["n", "4"]),
+        (lambda x: np.exp(x.sum(axis=1, keepdims=True)), ["n", "4", "n"]),
+    ],
+)
+def test_what_lies_in_one_row_is_one_loop(forward: Any, loops: list[str]) -> None:
+    net, x = hg.Net(Page(forward)), np.ones((4, 4), np.float32)
+    lines = prediction_of(net, prediction_graph(net, x), 3).source()
+    counted = re.findall(r"range\((.*)\):", lines)
+    assert counted[2 : len(loops) + 2] == loops  # after the batches, and the check of the rows
 
 
 @pytest.mark.parametrize("make", [PythonRunner, Runner])

@@ -152,7 +152,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     for i in range(draw(st.integers(1, 25))):
         used = draw(st.lists(st.integers(max(0, i - 6), i), min_size=1, max_size=3))
         view = draw(st.integers(0, 4)) == 0
-        operation = "view" if view else draw(st.sampled_from(["einsum", "getitem"]))
+        operation = "view" if view else draw(st.sampled_from(["einsum", "getitem", "add"]))
         shape: tuple[Any, ...] = draw(st.sampled_from([(N, 4), (N,), (40,), (3, N), ()]))
         dtype = np.dtype(draw(st.sampled_from(list(TYPES.values()))))
         refs = tuple(Ref(k) for k in (used[:1] if view else used))
@@ -189,12 +189,46 @@ def test_no_node_lies_where_another_that_is_still_read_does(graph: Graph, batch_
     assert set(places) == {0, *order}
     last = lives(graph, order)
     for (k, i), (m, j) in itertools.combinations(enumerate(order), 2):
-        together = k <= m <= last[i]
+        together = k <= m <= last[i] and not (m == last[i] and overwrites(graph, j, i, order))
         if not together or places[i].buffer != places[j].buffer:
             continue
         (start, stop), (other, end) = (span(graph, places, node, batch_size) for node in (i, j))
         assert stop <= other or end <= start
     assert_inside(graph, places, order, batch_size, arena)
+
+
+def overwrites(graph: Graph, j: int, i: int, order: list[int]) -> bool:
+    """Whether `j` may be written where `i` lies: it is done with each number when it writes it."""
+
+    def paths(user: int, way: tuple[int, ...]) -> list[tuple[int, ...]]:
+        used = references(graph.nodes[user].arguments)
+        here = [way] if i in used else []
+        unstored = [k for k in used if k != i and k not in order]
+        return here + [path for k in unstored for path in paths(k, (*way, k))]
+
+    nodes = graph.nodes
+    return (nodes[i].shape, nodes[i].dtype) == (nodes[j].shape, nodes[j].dtype) and all(
+        nodes[k].operation == "add" for path in paths(j, (j,)) for k in path
+    )
+
+
+def test_an_elementwise_operation_takes_the_place_of_what_it_reads_last() -> None:
+    def node(operation: str, *used: int, shape: Any = (N, 4)) -> Node:
+        return Node(operation, tuple(map(Ref, used)), {}, shape, np.dtype(float), None)
+
+    def places_of(*nodes: Node) -> list[int]:
+        graph = Graph("", (node("leaf"), *nodes), {"x": 0}, {"y": len(nodes)}, {})
+        order = [i for i, node in enumerate(graph.nodes) if node.operation not in ("leaf", "view")]
+        places = plan(graph, {}, order, 4, Arena())
+        return [span(graph, places, i, 4)[0] for i in order]
+
+    first = node("einsum", 0)
+    assert places_of(first, node("exp", 1)) == [0, 0]
+    assert places_of(first, node("exp", 1), node("add", 1, 2)) == [0, 16, 0]
+    assert places_of(first, node("einsum", 1)) == [0, 16]
+    assert places_of(first, node("view", 1), node("add", 1, 2)) == [0, 16]
+    row = node("sum", 0, shape=(4,))
+    assert places_of(row, node("add", 1, shape=(N, 4))) == [0, 16]
 
 
 def span(graph: Graph, places: dict[int, Place], i: int, batch_size: int) -> tuple[int, int]:

@@ -116,9 +116,23 @@ WRITTEN = [
     Mutant(
         "printing: the branches of where swapped",
         "engines/compiled/loops.py",
-        "({text_of(a)} if {text_of(condition)} else {text_of(b)})",
-        "({text_of(b)} if {text_of(condition)} else {text_of(a)})",
+        "{text_of(a, 1)} if {text_of(condition, 1)} else {text_of(b, 1)}",
+        "{text_of(b, 1)} if {text_of(condition, 1)} else {text_of(a, 1)}",
         f"{ONE_LOOP}[PythonRunner-where]",
+    ),
+    Mutant(
+        "printing: what is grouped from the right without parentheses",
+        "engines/compiled/loops.py",
+        "{text_of(b, own + 1)}",
+        "{text_of(b, own)}",
+        f"{LOOPS}test_an_expression_prints_as_python",
+    ),
+    Mutant(
+        "printing: a sum within a product without parentheses",
+        "engines/compiled/loops.py",
+        "if own < around else text",
+        "if own < 0 else text",
+        f"{LOOPS}test_sums_and_products_known_beforehand_are_the_same_numbers",
     ),
     Mutant(
         "python: a transposed operand read as it stands",

@@ -3,6 +3,7 @@
 from tests.mutants.run import Mutant
 
 STORAGE = "tests/engines/test_storage.py::"
+LOOPS = "tests/engines/test_loops.py::test_a_page_of_one_operation_is_itself_as_a_program"
 COMPILED = "tests/engines/test_compiled.py::"
 FITTING = "test_no_node_lies_where_another_that_is_still_read_does"
 ENGINE = "engines/compiled/engine.py"
@@ -12,9 +13,44 @@ STORED = [
     Mutant(
         "storage: memory given back while it is still read",
         PLACES,
-        "if part[0] < k]",
-        "if part[0] <= k]",
+        "if part[0] < k:",
+        "if part[0] <= k:",
         f"{STORAGE}{FITTING}",
+    ),
+    Mutant(
+        "storage: written over what is read later",
+        PLACES,
+        "living[j][:2] == (k, type)",
+        "living[j][1] == type",
+        f"{STORAGE}{FITTING}",
+    ),
+    Mutant(
+        "storage: written over what is read in another order",
+        PLACES,
+        "in_place = in_place and graph.nodes[user].operation in ELEMENTWISE",
+        "in_place = True",
+        f"{LOOPS}[PythonRunner-an array and itself in reverse]",
+    ),
+    Mutant(
+        "storage: written over what is read at another place too",
+        PLACES,
+        "return [j for j, _ in read if j not in elsewhere]",
+        "return [j for j, in_place in read if in_place]",
+        f"{LOOPS}[PythonRunner-an array and itself in reverse]",
+    ),
+    Mutant(
+        "storage: written over an array of another shape",
+        PLACES,
+        "in_place and graph.nodes[used].shape == shape",
+        "in_place",
+        f"{STORAGE}{FITTING}",
+    ),
+    Mutant(
+        "storage: nothing written over what dies",
+        PLACES,
+        "if own else",
+        "if False else",
+        f"{STORAGE}test_an_elementwise_operation_takes_the_place_of_what_it_reads_last",
     ),
     Mutant(
         "storage: the first use taken for the last",

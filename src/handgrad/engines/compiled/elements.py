@@ -1,6 +1,7 @@
 """One number of a node, as an expression of its indices."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,9 @@ from handgrad.engines.compiled.storage import Place, extent, kind_of, strides
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, Ref
-from handgrad.graph.rules import Rule
+from handgrad.graph.passes.builder import Shape
+from handgrad.graph.passes.core import ELEMENTWISE
+from handgrad.graph.rules import Rule, at
 from handgrad.layers import Array
 
 Index = Sequence[Expression]
@@ -82,6 +85,34 @@ class Elements:
             base = self.places[node.arguments[0].node]
             return Load(base.buffer, self.flat(i, index), base.type)
         return self._computed(node, self.kind(i), index)
+
+    def in_one_row(self, i: int, shape: Shape) -> Shape:
+        """A shape of node `i` with all numbers in the last axis, if all it reads lie in that order.
+
+        One long loop is faster than many short ones.
+        """
+        rules = [size for size in shape if isinstance(size, Rule)]
+        if len(shape) < 2 or shape[-1] == 1 or len(rules) > 1 or not self._lies_as(i, shape):
+            return shape
+
+        def size(n: int) -> int:
+            return math.prod(int(at(length, n)) for length in shape)
+
+        return (*[1] * (len(shape) - 1), Rule("size", size) if rules else size(1))
+
+    def _lies_as(self, i: int, shape: Shape) -> bool:
+        """Whether the numbers of node `i` at all indices of a shape are read in one row."""
+        node = self.graph.nodes[i]
+        if node.shape == ():
+            return True
+        if node.shape != shape:
+            return False
+        if i in self.places or node.operation == "fill":
+            return True
+        return node.operation in ELEMENTWISE and all(
+            self._lies_as(a.node, shape) if isinstance(a, Ref) else np.ndim(a) == 0
+            for a in node.arguments
+        )
 
     def flat(self, i: int, index: Index) -> Expression:
         """Where in its buffer a stored node, or a view of one, has the number at that index."""

@@ -8,6 +8,19 @@ import llvmlite.ir as ir
 import numpy as np
 
 from handgrad.engines.compiled.elements import COMPARISONS
+from handgrad.engines.compiled.instructions import (
+    BIT,
+    BYTE,
+    DOUBLE,
+    INT,
+    INT32,
+    SINGLE,
+    VOID,
+    counting,
+    declared,
+    use_widest_vectors,
+    whole,
+)
 from handgrad.engines.compiled.loops import (
     SYMBOLS,
     Call,
@@ -25,17 +38,16 @@ from handgrad.engines.compiled.loops import (
     Type,
     Var,
 )
-from handgrad.engines.compiled.mathematics import FAST, tanh
+from handgrad.engines.compiled.mathematics import FAST, WRITTEN_OUT
 from handgrad.engines.compiled.program import FINISHED, Program
+from handgrad.engines.compiled.tiles import Tiles
 
-INT, BYTE, BIT = ir.IntType(64), ir.IntType(8), ir.IntType(1)
-DOUBLE, SINGLE, INT32 = ir.DoubleType(), ir.FloatType(), ir.IntType(32)
 FLOATING = ("float", "double")
 
 DOOR = "call"
 
 INTRINSICS = {
-    **{name: name for name in ("exp", "log", "sqrt", "sin", "cos", "floor", "ceil")},
+    **{name: name for name in ("sqrt", "sin", "cos", "floor", "ceil")},
     "abs": "fabs",
 }
 
@@ -56,6 +68,7 @@ class _Writer:
         }
         self.in_memory = self.types | {"bool": BYTE}
         self.module = ir.Module("handgrad")
+        self.tiles = Tiles(self.module, number)
         self.module.triple = binding.get_process_triple()
         kinds = [
             self.in_memory[p.type].as_pointer() if p.buffer else self.types[p.type]
@@ -79,10 +92,14 @@ class _Writer:
 
     def text(self) -> str:
         if not self.b.block.is_terminated:
-            self.b.ret(ir.Constant(INT, FINISHED))
+            self.b.ret(whole(FINISHED))
         self.b.position_at_end(self.entry)
         self.b.branch(self.start)
         self.door()
+        if self.tiles.used:  # then rows are long enough
+            for function in self.module.functions:
+                if not function.is_declaration:
+                    use_widest_vectors(function)
         return str(self.module)
 
     def door(self) -> None:
@@ -95,7 +112,7 @@ class _Writer:
         b = ir.IRBuilder(door.append_basic_block())
         arguments = []
         for i, argument in enumerate(self.function.args):
-            place = b.gep(door.args[0], [ir.Constant(INT, i)])
+            place = b.gep(door.args[0], [whole(i)])
             if isinstance(argument.type, ir.PointerType):
                 arguments.append(b.inttoptr(b.load(place), argument.type))
             else:
@@ -134,38 +151,30 @@ class _Writer:
                     self.multiply(statement)
 
     def loop(self, loop: For) -> None:
-        b, before = self.b, self.b.block
-        stop = self.value(loop.stop)
-        head, inside, after = (
-            self.function.append_basic_block(f"{loop.counter}.{part}")
-            for part in ("head", "body", "after")
-        )
-        b.branch(head)
-        b.position_at_end(head)
-        counter = b.phi(INT, name=loop.counter)
-        counter.add_incoming(ir.Constant(INT, 0), before)
-        b.cbranch(b.icmp_signed("<", counter, stop), inside, after)
-        b.position_at_end(inside)
-        self.counters[loop.counter] = counter
-        self.statements(loop.body)
-        following = b.add(counter, ir.Constant(INT, loop.step), flags=("nsw",))
-        counter.add_incoming(following, b.block)
-        b.branch(head)
-        b.position_at_end(after)
+        with counting(self.b, self.value(loop.stop), loop.step, loop.counter) as counter:
+            self.counters[loop.counter] = counter
+            self.statements(loop.body)
         del self.counters[loop.counter]
 
     def multiply(self, product: Multiply) -> None:
+        """The product tile by tile where it is small, else by BLAS."""
+        if not self.tiles.suit(product):
+            self.call_blas(product)
+            return
+        arguments = [self.value(product.m), self.value(product.k)]
+        for matrix in (product.a, product.b, product.c):
+            arguments += [self.place(matrix), self.value(matrix.width)]
+        self.b.call(self.tiles.function(product), arguments)
+
+    def call_blas(self, product: Multiply) -> None:
         """Call BLAS, which counts by columns: row-major c = a b is its cᵀ = bᵀ aᵀ."""
         number = self.types["float"]
         name = "sgemm" if number == SINGLE else "dgemm"
-        letter, whole, many = BYTE.as_pointer(), INT32.as_pointer(), number.as_pointer()
-        kinds = [letter, letter, whole, whole, whole, many, many, whole, many, whole]
-        kinds += [many, many, whole]
-        gemm = self.module.globals.get(name)
-        if gemm is None:
-            gemm = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)
+        letter, size, many = BYTE.as_pointer(), INT32.as_pointer(), number.as_pointer()
+        kinds = [letter, letter, size, size, size, many, many, size, many, size]
+        kinds += [many, many, size]
         self.b.call(
-            gemm,
+            declared(self.module, name, VOID, kinds),
             [
                 *(self.boxed(ir.Constant(BYTE, self.letter(m))) for m in (product.b, product.a)),
                 *(self.boxed(self.narrow(size)) for size in (product.n, product.m, product.k)),
@@ -181,9 +190,11 @@ class _Writer:
     def letter(matrix: Matrix) -> int:
         return ord("T" if matrix.transposed else "N")
 
+    def place(self, matrix: Matrix) -> Any:
+        return self.b.gep(self.buffers[matrix.buffer], [self.value(matrix.offset)])
+
     def matrix(self, matrix: Matrix) -> tuple[Any, Any]:
-        place = self.b.gep(self.buffers[matrix.buffer], [self.value(matrix.offset)])
-        return place, self.boxed(self.narrow(matrix.width))
+        return self.place(matrix), self.boxed(self.narrow(matrix.width))
 
     def narrow(self, expression: Expression) -> Any:
         return self.b.trunc(self.value(expression), INT32)
@@ -226,13 +237,12 @@ class _Writer:
         if target in FLOATING:
             return b.uitofp(value, kind) if source == "bool" else b.sitofp(value, kind)
         if target == "bool":
-            return b.icmp_signed("!=", value, ir.Constant(INT, 0))
+            return b.icmp_signed("!=", value, whole(0))
         return b.zext(value, kind)
 
     def intrinsic(self, name: str, kind: Any, arguments: int = 1) -> Any:
         full = f"llvm.{name}.{'f32' if kind == SINGLE else 'f64'}"
-        known = self.module.globals.get(full)
-        return known or ir.Function(self.module, ir.FunctionType(kind, [kind] * arguments), full)
+        return declared(self.module, full, kind, [kind] * arguments)
 
     def call(self, operation: str, values: list[Any], given: Type, type: Type) -> Any:
         b = self.b
@@ -280,8 +290,8 @@ class _Writer:
             return arithmetic[operation](*values, flags=FAST)
         if operation == "negative":
             return b.fneg(values[0], flags=FAST)
-        if operation == "tanh":
-            return tanh(b, values[0], lambda name: self.intrinsic(name, kind))
+        if operation in WRITTEN_OUT:
+            return WRITTEN_OUT[operation](b, values[0], lambda name: self.intrinsic(name, kind))
         if operation == "power":
             return b.call(self.intrinsic("pow", kind, 2), values)
         if operation == "sign":

@@ -92,7 +92,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Multiply:
-    """c (m, n) = a (m, k) b (k, n), by the matrix product of BLAS."""
+    """c (m, n) = a (m, k) b (k, n); for a full batch `sizes` are m, n and k."""
 
     m: Expression
     n: Expression
@@ -100,6 +100,7 @@ class Multiply:
     a: Matrix
     b: Matrix
     c: Matrix
+    sizes: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
             case ReturnIf(condition, value):
                 lines.append(f"{pad}if {text_of(condition)}:")
                 lines.append(f"{pad}    return {text_of(value)}")
-            case Multiply(m, n, k, a, b, c):
+            case Multiply(m, n, k, a, b, c, _):
                 sizes = ", ".join(map(text_of, (m, n, k)))
                 matrices = ", ".join(map(_matrix, (a, b, c)))
                 lines.append(f"{pad}matrix_product({sizes}, {matrices})")
@@ -196,22 +197,31 @@ def _matrix(matrix: Matrix) -> str:
     return f"({matrix.buffer}, {offset}, {width}, {matrix.transposed})"
 
 
-def text_of(expression: Expression) -> str:
-    """The expression as Python."""
+# How strongly operators hold their operands: as in Python, which groups equals from the left.
+STRENGTH = {"or": 1, "and": 2, "+": 4, "-": 4, "*": 5, "/": 5, "**": 7}
+COMPARISON, SIGN = 3, 6
+
+
+def text_of(expression: Expression, around: int = 0) -> str:
+    """The expression as Python; in parentheses if what stands around it holds more strongly."""
     match expression:
         case Num(value, _):
-            return "-inf" if value == float("-inf") else repr(value)
+            text, own = "-inf" if value == float("-inf") else repr(value), SIGN if value < 0 else 9
         case Var(name, _):
             return name
         case Load(buffer, index, _):
             return f"{buffer}[{text_of(index)}]"
         case Call("where", (condition, a, b), _):
-            return f"({text_of(a)} if {text_of(condition)} else {text_of(b)})"
+            text, own = f"{text_of(a, 1)} if {text_of(condition, 1)} else {text_of(b, 1)}", 0
         case Call("negative", (a,), _):
-            return f"(-{text_of(a)})"
+            text, own = f"-{text_of(a, SIGN + 1)}", SIGN
         case Call("cast", (a,), type):
             return f"{TYPES[type]}({text_of(a)})"
         case Call(operation, (a, b), _) if operation in SYMBOLS:
-            return f"({text_of(a)} {SYMBOLS[operation]} {text_of(b)})"
+            symbol = SYMBOLS[operation]
+            own = STRENGTH.get(symbol, COMPARISON)
+            left = own if symbol in "+-*/" or own < COMPARISON else own + 1
+            text = f"{text_of(a, left)} {symbol} {text_of(b, own + 1)}"
         case Call(operation, arguments, _):
             return f"{operation}({', '.join(map(text_of, arguments))})"
+    return f"({text})" if own < around else text

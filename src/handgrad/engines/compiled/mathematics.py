@@ -1,11 +1,16 @@
 """Functions that LLVM has no vector code for, written out in arithmetic that it can vectorise."""
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.ir as ir
 import numpy as np
 
+from handgrad.engines.compiled.instructions import INT, INT32
+
 FAST = ("reassoc", "contract", "nsz", "arcp", "afn")
+FUSED = ("contract",)  # a product and a sum rounded once
 
 # tanh x = x p(x²) / q(x²) for float32: p and q of degree 4, fitted by reweighted least squares
 # to the smallest largest relative error up to the limit; beyond it tanh is 1 in float32.
@@ -16,6 +21,85 @@ TANH_Q = (8.59510249e-07, 0.000342306205, 0.0261909214, 0.467836588, 1.0)
 # Taylor's series of tanh x / x in x², for float64 close to zero.
 TANH_NEAR_ZERO = 0.05
 TANH_SERIES = (-1382 / 155925, 62 / 2835, -17 / 315, 2 / 15, -1 / 3, 1.0)
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a type keeps its numbers, and how far exp and log must go in it."""
+
+    integer: Any
+    digits: int  # of the fraction
+    bias: int  # of the exponent
+    exp_terms: int  # of the series that count where |r| <= log(2) / 2
+    log_terms: int  # of the series that count where √½ <= m <= √2
+    lowest: float  # exp is 0 there
+    highest: float  # and infinite there
+    log2: tuple[float, float]  # as a sum; any exponent times the first is exact
+
+
+SINGLE_FORMAT = Format(INT32, 23, 127, 8, 5, -105, 89, (0.693359375, -2.1219444005469057e-4))
+DOUBLE_FORMAT = Format(
+    INT, 52, 1023, 14, 11, -746, 710, (6.93147180369123816490e-01, 1.90821492927058770002e-10)
+)
+
+
+def exp(b: Any, x: Any, intrinsic: Any) -> Any:
+    """The code for exp x = 2ⁿ exp r with the whole number n that is nearest to x / log 2."""
+    kind, form = x.type, _format(x)
+    lowest, highest = (ir.Constant(kind, limit) for limit in (form.lowest, form.highest))
+    inside = b.select(b.fcmp_ordered(">", x, lowest), x, lowest)
+    inside = b.select(b.fcmp_ordered("<", inside, highest), inside, highest)
+    n = b.call(intrinsic("rint"), [b.fmul(inside, _number(1 / math.log(2), kind))])
+    r = inside
+    for part in form.log2:  # exact only one after the other
+        r = b.fsub(r, b.fmul(n, _number(part, kind), flags=FUSED), flags=FUSED)
+    series = tuple(1 / math.factorial(k) for k in range(form.exp_terms - 1, 0, -1))
+    y = b.fmul(r, polynomial(b, r, series), flags=FUSED)
+    y = b.fadd(y, ir.Constant(kind, 1.0), flags=FUSED)
+    # 2ⁿ in two halves: one alone would overflow, or round, where the result does not.
+    whole = b.fptosi(n, INT32)
+    half = b.ashr(whole, ir.Constant(INT32, 1))
+    for part in (half, b.sub(whole, half)):
+        exponent = b.add(part, ir.Constant(INT32, form.bias))
+        if form.integer != INT32:
+            exponent = b.zext(exponent, form.integer)
+        y = b.fmul(y, b.bitcast(b.shl(exponent, ir.Constant(form.integer, form.digits)), kind))
+    return b.select(b.fcmp_unordered("uno", x, x), x, y)
+
+
+def log(b: Any, x: Any, intrinsic: Any) -> Any:
+    """The code for log x = n log 2 + log m with m between √½ and √2.
+
+    log m = 2 (s + s³/3 + s⁵/5 + …) with s = (m − 1)/(m + 1).
+    """
+    kind, form = x.type, _format(x)
+    zero, one = ir.Constant(kind, 0.0), ir.Constant(kind, 1.0)
+    small = b.fcmp_ordered("<", x, ir.Constant(kind, 2.0 ** (1 - form.bias)))
+    raised = b.select(small, b.fmul(x, ir.Constant(kind, 2.0**form.digits)), x)
+    bits = b.bitcast(raised, form.integer)
+    start = b.bitcast(_number(math.sqrt(0.5), kind), form.integer)
+    place = ir.Constant(form.integer, form.digits)
+    n = b.ashr(b.sub(bits, start), place)
+    f = b.fsub(b.bitcast(b.sub(bits, b.shl(n, place)), kind), one)
+    if form.integer != INT32:
+        n = b.trunc(n, INT32)
+    n = b.sub(n, b.select(small, ir.Constant(INT32, form.digits), ir.Constant(INT32, 0)))
+    n = b.sitofp(n, kind)
+    s = b.fdiv(f, b.fadd(f, ir.Constant(kind, 2.0)))
+    z = b.fmul(s, s)
+    series = tuple(2 / k for k in range(2 * form.log_terms - 1, 1, -2))
+    rest = b.fmul(z, polynomial(b, z, series))
+    # 2 s = f − s f, of which f is exact
+    high, low = (b.fmul(n, _number(part, kind)) for part in form.log2)
+    y = b.fadd(high, b.fsub(f, b.fsub(b.fmul(s, b.fsub(f, rest)), low)))
+    outside = b.select(b.fcmp_ordered("==", x, zero), ir.Constant(kind, -math.inf), x)
+    outside = b.select(b.fcmp_ordered("<", x, zero), ir.Constant(kind, math.nan), outside)
+    finite = b.fcmp_ordered("<", x, ir.Constant(kind, math.inf))
+    return b.select(b.and_(b.fcmp_ordered(">", x, zero), finite), y, outside)
+
+
+def _format(x: Any) -> Format:
+    return SINGLE_FORMAT if isinstance(x.type, ir.FloatType) else DOUBLE_FORMAT
 
 
 def tanh(b: Any, x: Any, intrinsic: Any) -> Any:
@@ -38,7 +122,7 @@ def _exponential_tanh(b: Any, x: Any, intrinsic: Any) -> Any:
     """(1 − e)/(1 + e) with e = exp(−2|x|), which loses digits only close to zero."""
     one, zero = ir.Constant(x.type, 1.0), ir.Constant(x.type, 0.0)
     size = b.call(intrinsic("fabs"), [x])
-    e = b.call(intrinsic("exp"), [b.fmul(ir.Constant(x.type, -2.0), size, flags=FAST)])
+    e = exp(b, b.fmul(ir.Constant(x.type, -2.0), size, flags=FAST), intrinsic)
     far = b.fdiv(b.fsub(one, e), b.fadd(one, e))
     x2 = b.fmul(x, x, flags=FAST)
     near = b.fmul(size, polynomial(b, x2, TANH_SERIES), flags=FAST)
@@ -47,15 +131,17 @@ def _exponential_tanh(b: Any, x: Any, intrinsic: Any) -> Any:
     return b.select(b.fcmp_ordered("<", x, zero), b.fneg(y), y)
 
 
-def polynomial(b: Any, x2: Any, coefficients: tuple[float, ...]) -> Any:
-    """The code for a polynomial in x², highest coefficient first, by Horner's rule."""
-    total = ir.Constant(x2.type, _rounded(coefficients[0], x2.type))
+def polynomial(b: Any, x: Any, coefficients: tuple[float, ...]) -> Any:
+    """The code for a polynomial in x, highest coefficient first, by Horner's rule."""
+    total = _number(coefficients[0], x.type)
     for coefficient in coefficients[1:]:
-        product = b.fmul(total, x2, flags=FAST)
-        total = b.fadd(product, ir.Constant(x2.type, _rounded(coefficient, x2.type)), flags=FAST)
+        total = b.fadd(b.fmul(total, x, flags=FAST), _number(coefficient, x.type), flags=FAST)
     return total
 
 
-def _rounded(value: float, kind: Any) -> float:
-    """A constant that LLVM can hold in this type."""
-    return float(np.float32(value)) if isinstance(kind, ir.FloatType) else value
+def _number(value: float, kind: Any) -> Any:
+    """A constant, rounded to what LLVM can hold in this type."""
+    return ir.Constant(kind, float(np.float32(value)) if isinstance(kind, ir.FloatType) else value)
+
+
+WRITTEN_OUT = {"exp": exp, "log": log, "tanh": tanh}

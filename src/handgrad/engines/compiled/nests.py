@@ -1,5 +1,6 @@
 """A nest of loops for every stored node of a graph, in their order."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -31,8 +32,8 @@ from handgrad.graph.passes.builder import Shape
 from handgrad.graph.passes.core import ELEMENTWISE
 from handgrad.graph.rules import Rule, at
 
-# Products of fewer multiplications than this are loops; above it, BLAS is faster.
-SMALL_PRODUCT = 4096
+# Products of fewer multiplications than this are loops; above it, a call is faster.
+SMALL_PRODUCT = 500
 
 Body = list[Statement]
 START: dict[str, float] = {"sum": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf}
@@ -56,10 +57,11 @@ def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     name = node.operation
     if name in ELEMENTWISE or name == "fill":
         place = elements.places.pop(i)  # so that it is computed here, and not read
-        index = indices(elements, node.shape)
+        shape = elements.in_one_row(i, node.shape)
+        index = indices(elements, shape)
         value = elements.element(i, index)
         elements.places[i] = place
-        return around(node.shape, index, put(elements, i, index, value))
+        return around(shape, index, put(elements, i, index, value))
     if name in START:
         return _reduction(elements, i, node)
     if name == "einsum":
@@ -96,6 +98,8 @@ def put(elements: Elements, i: int, index: Index, value: Expression) -> Body:
 def _reduction(elements: Elements, i: int, node: Node) -> Body:
     x, axes = node.arguments
     shape, type = elements.graph.nodes[x.node].shape, elements.places[i].type
+    if len(axes) == len(shape):
+        shape = elements.in_one_row(x.node, shape)
     index = indices(elements, shape)
     kept = [axis for axis in range(len(shape)) if axis not in axes]
     target: list[Expression] = (
@@ -154,9 +158,9 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
         for letter, size in zip(axes, elements.graph.nodes[operand.node].shape, strict=True):
             if sizes.setdefault(letter, size) != size:
                 raise CannotLowerError(f"a product that broadcasts, at {node.origin}")
-    work = np.prod([float(at(size, batch_size)) for size in sizes.values()])
-    if work >= SMALL_PRODUCT:
-        multiply = _matrix_product(elements, i, operands, letters, output, sizes)
+    full = {letter: int(at(size, batch_size)) for letter, size in sizes.items()}
+    if math.prod(full.values()) >= SMALL_PRODUCT:
+        multiply = _matrix_product(elements, i, operands, letters, output, sizes, full)
         if multiply is not None:
             return [multiply]
     return _product_loops(elements, i, operands, letters, output, sizes)
@@ -214,8 +218,9 @@ def _matrix_product(
     letters: Sequence[str],
     output: str,
     sizes: dict[str, int | Rule],
+    full: dict[str, int],
 ) -> Multiply | None:
-    """The product of two matrices as one call of BLAS; None where it is something else."""
+    """The product of two matrices as one statement; None where it is something else."""
     summed = [letter for letter in sizes if letter not in output]
     if len(operands) != 2 or len(output) != 2 or len(summed) != 1 or elements.kind(i) != "float":
         return None
@@ -229,11 +234,12 @@ def _matrix_product(
         return None
     place, width = elements.places[i], extent(sizes[n])
     c = Matrix(place.buffer, place.offset, width)
-    return Multiply(extent(sizes[m]), width, extent(sizes[k]), a, b, c)
+    all_rows = (full[m], full[n], full[k])
+    return Multiply(extent(sizes[m]), width, extent(sizes[k]), a, b, c, all_rows)
 
 
 def _matrix(elements: Elements, operand: Ref, letters: str, order: str) -> Matrix | None:
-    """A stored operand as BLAS takes it: one of its axes contiguous, the other in steps."""
+    """A stored operand as a product takes it: one of its axes contiguous, the other in steps."""
     node = elements.graph.nodes[operand.node]
     if operand.node in elements.places:
         base, steps = elements.places[operand.node], strides(node.shape)

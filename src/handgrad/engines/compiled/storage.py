@@ -1,6 +1,6 @@
 """Which nodes of a graph are written to memory, and where each of them lies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -120,7 +120,10 @@ BUFFERS: dict[Type, str] = {"float": "A", "int": "I", "bool": "B"}
 def plan(
     graph: Graph, fixed: Mapping[int, Place], stored: list[int], batch_size: int, arena: Arena
 ) -> dict[int, Place]:
-    """A place for every stored node that has none yet; arrays reuse the memory of dead ones."""
+    """A place for every stored node that has none yet; arrays reuse the memory of dead ones.
+
+    An elementwise operation takes the place of an array that it is the last to read, if it can.
+    """
     position = {i: k for k, i in enumerate(stored)}
     users = users_of(graph)
     forever = len(stored)
@@ -132,11 +135,12 @@ def plan(
         return max(uses, default=0)
 
     places = dict(fixed)
-    living: list[tuple[int, Type, int, int]] = []
+    living: dict[int, tuple[int, Type, int, int]] = {}
     for k, i in enumerate(stored):
-        for part in [part for part in living if part[0] < k]:
-            arena.give_back(*part[1:])
-            living.remove(part)
+        for j, part in list(living.items()):
+            if part[0] < k:
+                arena.give_back(*part[1:])
+                del living[j]
         if i in places:
             continue
         node = graph.nodes[i]
@@ -145,7 +149,30 @@ def plan(
             places[i] = Place(f"t{i}", whole(0), type, variable=True)
             continue
         size = int(np.prod([at(length, batch_size) for length in node.shape], dtype=int))
-        offset = arena.take(type, size)
-        living.append((last_use(i), type, offset, size))
+        own = [
+            j
+            for j in read_in_place(graph, i, position)
+            if j in living and living[j][:2] == (k, type)
+        ]
+        offset = living.pop(own[0])[2] if own else arena.take(type, size)
+        living[i] = (last_use(i), type, offset, size)
         places[i] = Place(BUFFERS[type], whole(offset), type)
     return places
+
+
+def read_in_place(graph: Graph, i: int, stored: Container[int]) -> list[int]:
+    """The stored nodes of which an elementwise node reads each number only where it writes one."""
+    shape = graph.nodes[i].shape
+    read: list[tuple[int, bool]] = []
+
+    def look(user: int, in_place: bool) -> None:
+        in_place = in_place and graph.nodes[user].operation in ELEMENTWISE
+        for used in references((graph.nodes[user].arguments, graph.nodes[user].options)):
+            if used in stored:
+                read.append((used, in_place and graph.nodes[used].shape == shape))
+            else:
+                look(used, in_place)
+
+    look(i, True)
+    elsewhere = {j for j, in_place in read if not in_place}
+    return [j for j, _ in read if j not in elsewhere]

@@ -1,0 +1,51 @@
+"""What LLVM's code is made of here: types, a loop that counts, functions that LLVM knows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import llvmlite.ir as ir
+
+INT, INT32, BYTE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1)
+DOUBLE, SINGLE, VOID = ir.DoubleType(), ir.FloatType(), ir.VoidType()
+
+
+def whole(value: int) -> Any:
+    """A whole number."""
+    return ir.Constant(INT, value)
+
+
+@contextmanager
+def counting(b: Any, stop: Any, step: int = 1, name: str = "i") -> Iterator[Any]:
+    """A loop around what is built inside: the counter goes from 0 up to `stop`."""
+    before = b.block
+    head, body, after = (
+        b.function.append_basic_block(f"{name}.{part}") for part in ("head", "body", "after")
+    )
+    b.branch(head)
+    b.position_at_end(head)
+    counter = b.phi(INT, name=name)
+    counter.add_incoming(whole(0), before)
+    b.cbranch(b.icmp_signed("<", counter, stop), body, after)
+    b.position_at_end(body)
+    yield counter
+    following = b.add(counter, whole(step), flags=("nsw",))
+    counter.add_incoming(following, b.block)
+    b.branch(head)
+    b.position_at_end(after)
+
+
+def declared(module: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+    """The function of that name, declared once in a module."""
+    known = module.globals.get(name)
+    return known or ir.Function(module, ir.FunctionType(result, arguments), name)
+
+
+def smaller(b: Any, x: Any, y: Any) -> Any:
+    """The smaller of two whole numbers."""
+    return b.select(b.icmp_signed("<", x, y), x, y)
+
+
+def use_widest_vectors(function: Any) -> None:
+    """LLVM by itself uses half of a server's widest vectors, as a few of them would not pay."""
+    set.add(function.attributes, '"prefer-vector-width"="512"')  # llvmlite does not know it

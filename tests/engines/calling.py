@@ -1,0 +1,13 @@
+"""A program as a function of its arguments, with no scratch memory."""
+
+from collections.abc import Callable
+
+from handgrad.engines.compiled.calls import Calls, Planned
+from handgrad.engines.compiled.machine_code import compiled_function
+from handgrad.engines.compiled.program import Program
+
+
+def machine_code(program: Program) -> Callable[..., int]:
+    """The program as machine code, compiled once."""
+    function = compiled_function(program)
+    return lambda *arguments: Calls([Planned(function, arguments)]).run()[1]

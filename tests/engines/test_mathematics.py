@@ -1,0 +1,83 @@
+"""The functions written out in arithmetic are as exact as their type, to the ends of its range."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handgrad.engines.compiled.elements import Constants
+from handgrad.engines.compiled.loops import Call, For, Load, Store, Var
+from handgrad.engines.compiled.program import Parameter, Program
+from handgrad.engines.compiled.storage import Arena
+from tests.engines.calling import machine_code
+
+DTYPES = [np.float32, np.float64]
+
+
+def compiled(operation: str, dtype: Any) -> Callable[[Any], Any]:
+    """The function as machine code, of arrays."""
+    i = Var("i", "int")
+    store = Store("V", i, Call(operation, (Load("U", i, "float"),), "float"))
+    parameters = (
+        Parameter("n", "int", buffer=False),
+        Parameter("U", "float"),
+        Parameter("V", "float"),
+    )
+    body = For("i", Var("n", "int"), [store])
+    program = Program("apply", parameters, [body], Arena(), Constants(), np.dtype(dtype), ())
+    run = machine_code(program)
+
+    def function(x: Any) -> Any:
+        given = np.ascontiguousarray(x, dtype)
+        found = np.zeros_like(given)
+        run(len(given), given, found)
+        return found
+
+    return function
+
+
+def error(operation: str, x: Any) -> float:
+    """The largest error, in distances from one number of the type to the next."""
+    exact = getattr(np, operation)(x.astype(np.longdouble))
+    found = compiled(operation, x.dtype)(x)
+    return float((np.abs(found - exact) / np.spacing(np.abs(exact.astype(x.dtype)))).max())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exp_is_exact_over_its_whole_range(dtype: Any) -> None:
+    lowest, highest = (-103, 88.7) if dtype == np.float32 else (-745, 709.7)
+    x = np.concatenate([np.linspace(lowest, highest, 100_001), np.linspace(-1, 1, 20_001)])
+    assert error("exp", x.astype(dtype)) < 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_log_is_exact_over_its_whole_range(dtype: Any) -> None:
+    numbers = np.finfo(dtype)
+    whole = np.geomspace(numbers.smallest_subnormal, numbers.max, 100_001, dtype=np.longdouble)
+    x = np.concatenate([whole[:-1], np.linspace(0.5, 2, 50_001), 1 + np.geomspace(1e-15, 0.1, 999)])
+    x = x.astype(dtype)
+    assert error("log", x[x != 1]) < 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("operation", ["exp", "log", "tanh"])
+def test_nan_infinity_and_the_ends_of_the_range(operation: str, dtype: Any) -> None:
+    x = [0, -0.0, 1, -1, np.nan, np.inf, -np.inf, 1e30, -1e30, 5e-324, 1e-45, 2000, -2000]
+    x += [88.72283, 88.72284, -87.4, -103.9, -104.1, 709.78, 709.79, -708.5, -745.1, -745.2]
+    given = np.array(x, dtype)
+    with np.errstate(all="ignore"):
+        expected = getattr(np, operation)(given)
+    found = compiled(operation, dtype)(given)
+    np.testing.assert_allclose(found, expected, 4 * np.finfo(dtype).eps, 0)
+    exact = ~np.isfinite(expected) | (expected == 0)
+    np.testing.assert_array_equal(found[exact], expected[exact])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exp_and_log_never_fall(dtype: Any) -> None:
+    for operation, x in (
+        ("exp", np.linspace(-20, 20, 50_001)),
+        ("log", np.geomspace(0.1, 9, 5001)),
+    ):
+        assert (np.diff(compiled(operation, dtype)(x)) >= 0).all()
