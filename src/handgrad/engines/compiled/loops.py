@@ -113,6 +113,12 @@ class Comment:
 Statement = For | Store | Let | ReturnIf | Multiply | Comment
 
 
+def products_of(body: Sequence[Statement]) -> list[Multiply]:
+    """All matrix products among the statements and within their loops."""
+    inner = [products_of(s.body) for s in body if isinstance(s, For)]
+    return [s for s in body if isinstance(s, Multiply)] + [p for part in inner for p in part]
+
+
 def whole(value: int) -> Num:
     """A whole number."""
     return Num(int(value), "int")

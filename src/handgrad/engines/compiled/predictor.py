@@ -9,14 +9,16 @@ import numpy as np
 
 from handgrad.engines.compiled.build import index_bounds, prediction_graph, prediction_of
 from handgrad.engines.compiled.calls import Calls
+from handgrad.engines.compiled.loops import products_of
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.compiled.tiles import LARGE_PRODUCT
 from handgrad.engines.threads import available_cores
 from handgrad.errors import CannotLowerError
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import CHANGES
 
-BATCH = 256  # rows at a time, so that scratch memory stays small
+BATCH = 128  # rows at a time: few, so that their products stay small and need no BLAS
 A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begun
 # Types of settings that can be replaced, which is seen, but not changed.
 FIXED = (
@@ -47,6 +49,8 @@ class Predictor:
             Runner(prediction_of(net, graph, BATCH), BATCH),
             index_bounds(graph).get("x"),
         )
+        products = products_of(self.runner.program.body)
+        self.largest = max((math.prod(product.sizes) for product in products), default=0)
         self.weights = (net.parameters, net.running_state)
         self.few = [_Few(self)]
 
@@ -81,8 +85,10 @@ class Predictor:
 
     def _many(self, x: Array) -> Array | None:
         """Many rows, in parts of whole batches, a thread each."""
-        work = len(x) * self.net.parameters.size
-        threads = max(1, min(available_cores(), int(work / A_THREADS_WORK)))
+        threads = 1
+        if self.largest <= LARGE_PRODUCT:  # else BLAS has threads of its own
+            work = len(x) * self.net.parameters.size
+            threads = max(1, min(available_cores(), int(work / A_THREADS_WORK)))
         part = math.ceil(len(x) / (threads * BATCH)) * BATCH
         p = np.empty((len(x), *self.runner.output_shape), self.runner.program.dtype)
         returned: list[int] = []
