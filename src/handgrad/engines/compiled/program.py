@@ -112,7 +112,7 @@ def training_program(
     batch: Body = [
         *copied,
         *nests(elements, stored, batch_size),
-        *_predictions(elements, START),
+        *_predictions(elements),
         *_check_loss(elements),
         *moved(elements),
         *update(rule, trainable, elements),
@@ -165,12 +165,16 @@ def prediction_program(
     elements.places[x] = Place("X", begin, kind_of(graph.nodes[x]))
     _in_order(elements, parameter_names, "P")
     _in_order(elements, state_names, "S")
+    out = graph.outputs["prediction"]
+    node = graph.nodes[out]
+    if node.operation not in ("leaf", "view") and kind_of(node) == "float":
+        elements.places[out] = Place("Q", times(START, whole(_row_size(node.shape))), "float")
     stored = stored_nodes(graph, graph.outputs.values())
     elements.places = plan(graph, elements.places, stored, batch_size, arena)
     checked: Body = []
     if elements.places[x].type == "float":
         checked = _check(elements, "X", begin, times(ROWS, whole(width)), START)
-    batch = [*checked, *nests(elements, stored, batch_size), *_predictions(elements, START)]
+    batch = [*checked, *nests(elements, stored, batch_size), *_predictions(elements)]
     parameters = (
         Parameter("n_all", "int", buffer=False),
         Parameter("X", kind_of(graph.nodes[x])),
@@ -306,12 +310,13 @@ def _check(
     ]
 
 
-def _predictions(elements: Elements, start: Expression) -> Body:
-    """Copy the predictions of the batch to Q."""
+def _predictions(elements: Elements) -> Body:
+    """Copy the predictions of the batch to Q, where they are not there yet."""
     i = elements.graph.outputs["prediction"]
+    if i in elements.places and elements.places[i].buffer == "Q":
+        return []
     shape = elements.graph.nodes[i].shape
-    index = indices(elements, shape)
-    flat = times(start, whole(_row_size(shape)))
+    index, flat = indices(elements, shape), times(START, whole(_row_size(shape)))
     for position, step in zip(index, strides(shape), strict=True):
         flat = plus(flat, times(position, step))
     number = cast(elements.element(i, index), "float")

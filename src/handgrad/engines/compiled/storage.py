@@ -12,6 +12,7 @@ from handgrad.graph.passes.builder import Shape
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
 from handgrad.graph.rules import Rule, at
 
+TRANSCENDENTAL = ("exp", "log", "tanh", "sin", "cos", "power")
 ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
 
 
@@ -73,19 +74,32 @@ def stored_nodes(graph: Graph, outputs: Iterable[int]) -> list[int]:
         i
         for i, node in enumerate(graph.nodes)
         if node.operation not in ("leaf", "view")
-        and (i in kept or not _fused(node, [graph.nodes[user] for user in users[i]]))
+        and (i in kept or not _fused(graph, node, [graph.nodes[user] for user in users[i]]))
     ]
 
 
-def _fused(node: Node, users: list[Node]) -> bool:
+def _fused(graph: Graph, node: Node, users: list[Node]) -> bool:
     if node.operation == "fill":
         return all(user.operation in (*ELEMENTWISE, "setitem", "add_at", "write") for user in users)
     if node.operation not in ELEMENTWISE or len(users) != 1:
         return False
     (user,) = users
     if user.operation in ELEMENTWISE:
-        return user.shape == node.shape
+        return user.shape == node.shape and not (
+            user.operation in TRANSCENDENTAL and _spread_over_short_rows(graph, node)
+        )
     return user.operation in REDUCTIONS
+
+
+def _spread_over_short_rows(graph: Graph, node: Node) -> bool:
+    """Whether an argument is spread over rows that are too short to fill a vector.
+
+    Loops over such rows are slow; stored, the result can be gone through in one row.
+    """
+    *outer, width = node.shape or (1,)
+    shapes = [graph.nodes[i].shape for i in references(node.arguments)]
+    spread = any(shape != node.shape and shape != () for shape in shapes)
+    return bool(outer) and isinstance(width, int) and width < ALIGNMENT and spread
 
 
 @dataclass
