@@ -212,7 +212,6 @@ def results(
         For("i", N, [Store(f"R{k}", AT, Call(name, arguments[:count], type))])
         for k, (name, count, type) in enumerate(operations)
     ]
-    body.append(ReturnIf(Num(True, "bool"), whole(FINISHED)))
     names = [Parameter(f"R{k}", type) for k, (_, _, type) in enumerate(operations)]
     buffers = (Parameter("U", given), Parameter("V", given), *names)
     parameters = (Parameter("n", "int", buffer=False), *buffers, *SCRATCH)

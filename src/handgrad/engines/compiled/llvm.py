@@ -91,8 +91,7 @@ class _Writer:
         self.statements(program.body)
 
     def text(self) -> str:
-        if not self.b.block.is_terminated:
-            self.b.ret(whole(FINISHED))
+        self.b.ret(whole(FINISHED))
         self.b.position_at_end(self.entry)
         self.b.branch(self.start)
         self.door()
@@ -140,8 +139,6 @@ class _Writer:
                     number = self.value(value)
                     stored = self.b.zext(number, BYTE) if value.type == "bool" else number
                     self.b.store(stored, self.b.gep(self.buffers[buffer], [self.value(index)]))
-                case ReturnIf(Num(True, _), value):
-                    self.b.ret(self.value(value))
                 case ReturnIf(condition, value):
                     with self.b.if_then(self.value(condition), likely=False):
                         self.b.ret(self.value(value))

@@ -45,7 +45,6 @@ from handgrad.graph.rules import at
 Body = list[Statement]
 START, ROWS = Var("start", "int"), Var("n", "int")
 FINISHED = -1
-ENDED: Body = [ReturnIf(Num(True, "bool"), whole(FINISHED))]
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,8 @@ class Program:
     def source(self) -> str:
         """The program as Python, each nest below the line of the textbook it came from."""
         names = ", ".join(parameter.name for parameter in self.parameters)
-        return "\n".join([f"def {self.name}({names}):", *source(self.body, 1)])
+        last = f"    return {FINISHED}"
+        return "\n".join([f"def {self.name}({names}):", *source(self.body, 1), last])
 
 
 SCRATCH = (
@@ -141,7 +141,6 @@ def training_program(
         *_kept(elements, _all_of(elements, state_names), "S", "F"),
         *_kept(elements, n_parameters, "P", "E"),
         *_check(elements, "P", whole(0), n_parameters, Var("n_all", "int")),
-        *ENDED,
     ]
     return _program("epoch", parameters, body, arena, elements, dtype)
 
@@ -181,8 +180,7 @@ def prediction_program(
         *(Parameter(name, "float") for name in ("P", "S", "Q")),
         *SCRATCH,
     )
-    body = [_by_batches(batch_size, batch), *ENDED]
-    return _program("predict", parameters, body, arena, elements, dtype)
+    return _program("predict", parameters, [_by_batches(batch_size, batch)], arena, elements, dtype)
 
 
 def _by_batches(batch_size: int, batch: Body) -> For:
