@@ -322,6 +322,7 @@ def test_a_program_stays_inside_its_memory_and_reads_nothing_left_over(
         np.full(sizes["float"], np.nan).view(Guarded),
         np.full(sizes["int"], -(10**9)).view(Guarded),
         np.ones(sizes["bool"], np.bool_).view(Guarded),
+        engine.run.scratch[-1],
     )
     net.gradients[...] = np.nan
     with np.errstate(all="ignore"):  # in batches of one row the variance is 0/0

@@ -114,7 +114,8 @@ def test_tiles_of_one_module_are_written_once(always_tiles: None) -> None:
     program = products(40, 8, (32, 40, 8), np.float32)
     program.body[:] = program.body * 3
     text = llvm_text(program)
-    assert text.count("define internal") == len({*KINDS}) + 4 + 1  # products, tiles, transposition
+    # the program, products, tiles, transposition
+    assert text.count("define internal") == 1 + len({*KINDS}) + 4 + 1
 
 
 def test_products_of_other_widths_have_functions_of_their_own(always_tiles: None) -> None:

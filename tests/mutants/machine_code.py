@@ -11,20 +11,21 @@ CACHE = "tests/engines/test_cache.py::"
 CHOICE = "tests/engines/test_choice.py::"
 CHOOSE = "engines/choice.py"
 WRITER = "engines/compiled/llvm.py"
+VALUES = "engines/compiled/values.py"
 MATHEMATICS = "engines/compiled/mathematics.py"
 KEPT = "engines/compiled/cache.py"
 
 WRITTEN = [
     Mutant(
         "LLVM: NaN swallowed by maximum and minimum",
-        WRITER,
+        VALUES,
         "b.select(b.or_(wins, nan), *values)",
         "b.select(wins, *values)",
         f"{AS_NUMPY}[numbers-float64]",
     ),
     Mutant(
         "LLVM: NaN equal to NaN",
-        WRITER,
+        VALUES,
         'if sign == "!=":',
         "if False:",
         f"{AS_NUMPY}[numbers-float32]",
@@ -38,21 +39,21 @@ WRITTEN = [
     ),
     Mutant(
         "LLVM: infinity taken for finite",
-        WRITER,
+        VALUES,
         'fcmp_ordered("==", difference',
         'fcmp_unordered("==", difference',
         f"{AS_NUMPY}[numbers-float64]",
     ),
     Mutant(
         "LLVM: the cast of true gives -1",
-        WRITER,
+        VALUES,
         'b.uitofp(value, kind) if source == "bool"',
         'b.sitofp(value, kind) if source == "bool"',
         f"{LOOPS}test_a_cast_gives_what_numpys_astype_gives[Runner-bool]",
     ),
     Mutant(
         "LLVM: a fraction taken for false",
-        WRITER,
+        VALUES,
         'b.fcmp_unordered("!=", value, ir.Constant(value.type, 0.0))',
         "b.trunc(b.fptosi(value, INT), BIT)",
         f"{LOOPS}test_a_cast_gives_what_numpys_astype_gives[Runner-float]",
@@ -80,7 +81,7 @@ WRITTEN = [
     ),
     Mutant(
         "LLVM: doubles rounded to single precision",
-        WRITER,
+        VALUES,
         "if kind == SINGLE else float(value)",
         "if True else float(value)",
         f"{ONE_LOOP}[Runner-full]",

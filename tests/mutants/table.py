@@ -1,6 +1,6 @@
 """All mutants, from the pages down to the machine code."""
 
-from tests.mutants import loops, machine_code, passes, storage, tiles, together
+from tests.mutants import loops, machine_code, parts, passes, storage, tiles, together
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
@@ -12,5 +12,6 @@ MUTANTS = [
     *loops.MUTANTS,
     *machine_code.MUTANTS,
     *tiles.MUTANTS,
+    *parts.MUTANTS,
     *together.MUTANTS,
 ]

@@ -1,8 +1,10 @@
 """How many threads there are for the work, and how many of them BLAS may use."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -24,25 +26,43 @@ class _Limits:
     """
 
     def __init__(self) -> None:
-        self.lock, self.limits = Lock(), list[int]()
+        self.lock, self.limits, self.alone = Lock(), list[int](), 0
         self.before: list[tuple[Any, int]] = []
 
-    def add(self, most: int) -> None:
-        with self.lock:
-            if not self.limits:
-                libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-                self.before = [(library, library.num_threads) for library in libraries]
-            self.limits.append(most)
-            self._apply()
+    def add(self, most: int | None) -> int:
+        """Limit BLAS to `most` threads; or to one, with None, where others share the work.
 
-    def remove(self, most: int) -> None:
+        It returns how many threads the work may use altogether.
+        """
         with self.lock:
-            self.limits.remove(most)
+            if not self.limits and not self.alone:
+                libraries = _libraries("scipy.linalg.cython_blas" in sys.modules)
+                self.before = [(library, library.num_threads) for library in libraries]
+            if most is None:
+                self.alone += 1
+            else:
+                self.limits.append(most)
+            self._apply()
+            return min([available_cores(), *self.limits, *(count for _, count in self.before)])
+
+    def remove(self, most: int | None) -> None:
+        with self.lock:
+            if most is None:
+                self.alone -= 1
+            else:
+                self.limits.remove(most)
             self._apply()
 
     def _apply(self) -> None:
         for library, before in self.before:
-            library.set_num_threads(min([before, *self.limits]))
+            library.set_num_threads(1 if self.alone else min([before, *self.limits]))
+
+
+@lru_cache
+def _libraries(with_scipys: bool) -> list[Any]:
+    """All that multiply matrices; looked for anew when SciPy has brought its own."""
+    controllers: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return controllers
 
 
 _limits = _Limits()
@@ -59,3 +79,16 @@ def blas_threads(most: int) -> Iterator[None]:
         yield
     finally:
         _limits.remove(most)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[int]:
+    """Matrix products in one thread each, for a while; yields how many threads may share the work.
+
+    That many cores there are, or fewer where the caller allows BLAS fewer.
+    """
+    threads = _limits.add(None)
+    try:
+        yield threads
+    finally:
+        _limits.remove(None)

@@ -1,6 +1,7 @@
 """The compiled engine: whole epochs in one call of machine code."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from handgrad.engines.compiled.build import (
     training_step,
 )
 from handgrad.engines.compiled.calls import Each
+from handgrad.engines.compiled.crew import Crew
 from handgrad.engines.compiled.predictor import BATCH
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
@@ -58,13 +60,17 @@ class CompiledEngine:
         with refused_as_cannot_lower():
             step = training_step(net, loss, x, y)
             bounds = index_bounds(step)
-            self.run = Runner(epoch_of(net, optimizer, step, self.batch_size), self.batch_size)
+            self.crew = Crew()
+            epoch = epoch_of(net, optimizer, step, self.batch_size)
+            self.run = Runner(epoch, self.batch_size, self.crew)
             self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
             self.held_out: Array | None = None
+            self.large = self.run.large
             if held_out is not None:
                 self.held_out = _readable(net, held_out, "x", bounds)
                 prediction = prediction_of(net, prediction_graph(net, x), BATCH)
-                self.predict = Runner(prediction, BATCH)
+                self.predict = Runner(prediction, BATCH, self.crew)
+                self.large |= self.predict.large
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.learning_rate, self.step = np.zeros(1), np.zeros(1, np.int64)
         self.start = self.before = (net.parameters.copy(), net.running_state.copy())
@@ -96,7 +102,8 @@ class CompiledEngine:
         self.learning_rate[0] = self.optimizer.learning_rate
         self.before, weights = self.start, (net.parameters, net.running_state)
         _copy(weights, self.before)
-        done, returned = self.calls.run(rounds)
+        with self.crew.at_work() if self.large else nullcontext():
+            done, returned = self.calls.run(rounds)
         for i in range(done):
             if rounds > 1:
                 self.before = self._after(i - 1) if i else self.start

@@ -16,8 +16,8 @@ def whole(value: int) -> Any:
 
 
 @contextmanager
-def counting(b: Any, stop: Any, step: int = 1, name: str = "i") -> Iterator[Any]:
-    """A loop around what is built inside: the counter goes from 0 up to `stop`."""
+def counting(b: Any, stop: Any, step: int = 1, name: str = "i", begin: Any = None) -> Iterator[Any]:
+    """A loop around what is built inside: the counter goes from `begin` or 0 up to `stop`."""
     before = b.block
     head, body, after = (
         b.function.append_basic_block(f"{name}.{part}") for part in ("head", "body", "after")
@@ -25,7 +25,7 @@ def counting(b: Any, stop: Any, step: int = 1, name: str = "i") -> Iterator[Any]
     b.branch(head)
     b.position_at_end(head)
     counter = b.phi(INT, name=name)
-    counter.add_incoming(whole(0), before)
+    counter.add_incoming(whole(0) if begin is None else begin, before)
     b.cbranch(b.icmp_signed("<", counter, stop), body, after)
     b.position_at_end(body)
     yield counter

@@ -1,15 +1,14 @@
 """The loop program as LLVM's intermediate representation."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.elements import COMPARISONS
 from handgrad.engines.compiled.instructions import (
-    BIT,
     BYTE,
     DOUBLE,
     INT,
@@ -21,102 +20,94 @@ from handgrad.engines.compiled.instructions import (
     use_widest_vectors,
     whole,
 )
+from handgrad.engines.compiled.jobs import PART, share
 from handgrad.engines.compiled.loops import (
-    SYMBOLS,
-    Call,
     Comment,
     Expression,
     For,
     Let,
-    Load,
     Matrix,
     Multiply,
-    Num,
+    Parts,
     ReturnIf,
     Statement,
     Store,
-    Type,
     Var,
+    outer_variables,
 )
-from handgrad.engines.compiled.mathematics import FAST, WRITTEN_OUT
-from handgrad.engines.compiled.program import FINISHED, Program
+from handgrad.engines.compiled.program import CREW, FINISHED, Parameter, Program
 from handgrad.engines.compiled.tiles import Tiles
-
-FLOATING = ("float", "double")
+from handgrad.engines.compiled.values import Values
 
 DOOR = "call"
 
-INTRINSICS = {
-    **{name: name for name in ("sqrt", "sin", "cos", "floor", "ceil")},
-    "abs": "fabs",
-}
-
 
 def llvm_text(program: Program) -> str:
-    """The program as the text of an LLVM module with one function."""
-    return _Writer(program).text()
+    """The program as the text of an LLVM module with one function that Python calls."""
+    module = ir.Module("handgrad")
+    module.triple = binding.get_process_triple()
+    tiles = Tiles(module, SINGLE if program.dtype == np.float32 else DOUBLE)
+    function = _Writer(program, module, tiles).function
+    door, b = _door(module, DOOR, [INT.as_pointer()])
+    b.ret(b.call(function, _unpacked(b, door.args[0], function.args)))
+    if tiles.used:  # then rows are long enough
+        for function in module.functions:
+            if not function.is_declaration:
+                use_widest_vectors(function)
+    return str(module)
 
 
-class _Writer:
-    def __init__(self, program: Program) -> None:
-        number = SINGLE if program.dtype == np.float32 else DOUBLE
-        self.types: dict[Type, Any] = {
-            "float": number,
-            "double": DOUBLE,
-            "int": INT,
-            "bool": BIT,
-        }
-        self.in_memory = self.types | {"bool": BYTE}
-        self.module = ir.Module("handgrad")
-        self.tiles = Tiles(self.module, number)
-        self.module.triple = binding.get_process_triple()
+def _door(module: Any, name: str, kinds: list[Any]) -> tuple[Any, Any]:
+    door = ir.Function(module, ir.FunctionType(INT, kinds), name)
+    return door, ir.IRBuilder(door.append_basic_block())
+
+
+def _unpacked(b: Any, block: Any, arguments: Sequence[Any]) -> list[Any]:
+    """Arguments out of a block of memory that holds them, 8 bytes each.
+
+    A call with many arguments would cost Python more than a small epoch takes.
+    """
+    found = []
+    for i, argument in enumerate(arguments):
+        place = b.gep(block, [whole(i)])
+        if isinstance(argument.type, ir.PointerType):
+            found.append(b.inttoptr(b.load(place), argument.type))
+        else:
+            found.append(b.load(b.bitcast(place, argument.type.as_pointer())))
+    return found
+
+
+class _Writer(Values):
+    """Writes a function: of the arguments of the program, and of local variables it is given."""
+
+    def __init__(
+        self, program: Program, module: Any, tiles: Tiles, variables: Sequence[Var] = ()
+    ) -> None:
+        super().__init__(module, program.dtype)
+        self.program, self.tiles = program, tiles
         kinds = [
             self.in_memory[p.type].as_pointer() if p.buffer else self.types[p.type]
             for p in program.parameters
         ]
-        self.function = ir.Function(self.module, ir.FunctionType(INT, kinds), program.name)
+        kinds += [self.types[variable.type] for variable in variables]
+        name = module.get_unique_name(program.name)
+        self.function = ir.Function(module, ir.FunctionType(INT, kinds), name)
+        self.function.linkage = "internal"
         self.entry = self.function.append_basic_block("entry")
         self.start = self.function.append_basic_block("start")
         self.b = ir.IRBuilder(self.start)
-        self.buffers: dict[str, Any] = {}
-        self.variables: dict[str, Any] = {}
-        self.counters: dict[str, Any] = {}
-        for argument, parameter in zip(self.function.args, program.parameters, strict=True):
+        given: list[Parameter | Var] = [*program.parameters, *variables]
+        for argument, parameter in zip(self.function.args, given, strict=True):
             argument.name = parameter.name
-            if parameter.buffer:
+            if isinstance(argument.type, ir.PointerType):
                 argument.add_attribute("noalias")
                 self.buffers[parameter.name] = argument
             else:
                 self.let(parameter.name, argument)
         self.statements(program.body)
-
-    def text(self) -> str:
         self.b.ret(whole(FINISHED))
         self.b.position_at_end(self.entry)
         self.b.branch(self.start)
-        self.door()
-        if self.tiles.used:  # then rows are long enough
-            for function in self.module.functions:
-                if not function.is_declaration:
-                    use_widest_vectors(function)
-        return str(self.module)
-
-    def door(self) -> None:
-        """The function that Python calls: its one argument holds all others, 8 bytes each.
-
-        A call with many arguments would cost Python more than a small epoch takes.
-        """
-        kind = ir.FunctionType(INT, [INT.as_pointer()])
-        door = ir.Function(self.module, kind, DOOR)
-        b = ir.IRBuilder(door.append_basic_block())
-        arguments = []
-        for i, argument in enumerate(self.function.args):
-            place = b.gep(door.args[0], [whole(i)])
-            if isinstance(argument.type, ir.PointerType):
-                arguments.append(b.inttoptr(b.load(place), argument.type))
-            else:
-                arguments.append(b.load(b.bitcast(place, argument.type.as_pointer())))
-        b.ret(b.call(self.function, arguments))
 
     def let(self, name: str, value: Any) -> None:
         self.b.store(value, self.variable(name, value.type))
@@ -124,9 +115,12 @@ class _Writer:
     def variable(self, name: str, kind: Any) -> Any:
         """Memory for a local variable; LLVM turns it into a register."""
         if name not in self.variables:
-            with self.b.goto_block(self.entry):
-                self.variables[name] = self.b.alloca(kind, name=name)
+            self.variables[name] = self.memory(kind, name=name)
         return self.variables[name]
+
+    def memory(self, kind: Any, size: int = 1, name: str = "") -> Any:
+        with self.b.goto_block(self.entry):
+            return self.b.alloca(kind, size, name)
 
     def statements(self, body: Sequence[Statement]) -> None:
         for statement in body:
@@ -144,14 +138,45 @@ class _Writer:
                         self.b.ret(self.value(value))
                 case For():
                     self.loop(statement)
+                case Parts():
+                    self.parts(statement)
                 case Multiply():
                     self.multiply(statement)
 
     def loop(self, loop: For) -> None:
-        with counting(self.b, self.value(loop.stop), loop.step, loop.counter) as counter:
+        begin, stop = self.value(loop.begin), self.value(loop.stop)
+        with counting(self.b, stop, loop.step, loop.counter, begin) as counter:
             self.counters[loop.counter] = counter
             self.statements(loop.body)
         del self.counters[loop.counter]
+
+    def parts(self, parts: Parts) -> None:
+        """Give the crew a function that does one part, and what it needs for that."""
+        if CREW not in self.buffers:
+            self.loop(For(parts.counter, whole(parts.count), parts.body))
+            return
+        variables, b = outer_variables(parts), self.b
+        written = replace(self.program, body=[*parts.body])
+        number = Var(parts.counter, "int")
+        part = _Writer(written, self.module, self.tiles, [*variables, number]).function
+        door, inner = _door(self.module, f"{part.name}.{PART}", [INT.as_pointer(), INT])
+        door.linkage = "internal"
+        inner.ret(inner.call(part, [*_unpacked(inner, door.args[0], part.args[:-1]), door.args[1]]))
+        given = [
+            *(
+                self.buffers.get(p.name) or self.value(Var(p.name, p.type))
+                for p in written.parameters
+            ),
+            *(self.value(variable) for variable in variables),
+        ]
+        block = self.memory(INT, len(given))
+        for i, value in enumerate(given):
+            place = b.gep(block, [whole(i)])
+            if isinstance(value.type, ir.PointerType):
+                b.store(b.ptrtoint(value, INT), place)
+            else:
+                b.store(value, b.bitcast(place, value.type.as_pointer()))
+        b.call(share(self.module), [self.buffers[CREW], door, block, whole(parts.count)])
 
     def multiply(self, product: Multiply) -> None:
         """The product tile by tile where it is small, else by BLAS."""
@@ -201,115 +226,3 @@ class _Writer:
         place = self.variable(f"box.{len(self.variables)}", value.type)
         self.b.store(value, place)
         return place
-
-    def value(self, expression: Expression) -> Any:
-        match expression:
-            case Num(value, type):
-                return ir.Constant(self.types[type], _constant(value, type, self.types[type]))
-            case Var(name, _):
-                if name in self.counters:
-                    return self.counters[name]
-                return self.b.load(self.variables[name])
-            case Load(buffer, index, type):
-                number = self.b.load(self.b.gep(self.buffers[buffer], [self.value(index)]))
-                return self.b.trunc(number, BIT) if type == "bool" else number
-            case Call("cast", (argument,), type):
-                return self.cast(self.value(argument), argument.type, type)
-            case Call(operation, arguments, type):
-                values = [self.value(argument) for argument in arguments]
-                return self.call(operation, values, arguments[-1].type, type)
-
-    def cast(self, value: Any, source: Type, target: Type) -> Any:
-        b, kind = self.b, self.types[target]
-        if value.type == kind:
-            return value
-        if source in FLOATING:
-            if target in FLOATING:
-                return b.fptrunc(value, kind) if value.type == DOUBLE else b.fpext(value, kind)
-            return (
-                b.fcmp_unordered("!=", value, ir.Constant(value.type, 0.0))
-                if (target == "bool")
-                else b.fptosi(value, kind)
-            )
-        if target in FLOATING:
-            return b.uitofp(value, kind) if source == "bool" else b.sitofp(value, kind)
-        if target == "bool":
-            return b.icmp_signed("!=", value, whole(0))
-        return b.zext(value, kind)
-
-    def intrinsic(self, name: str, kind: Any, arguments: int = 1) -> Any:
-        full = f"llvm.{name}.{'f32' if kind == SINGLE else 'f64'}"
-        return declared(self.module, full, kind, [kind] * arguments)
-
-    def call(self, operation: str, values: list[Any], given: Type, type: Type) -> Any:
-        b = self.b
-        if operation in COMPARISONS:
-            return self.compare(SYMBOLS[operation], values, given)
-        if operation == "where":
-            return b.select(*values)
-        if operation in ("isnan", "isfinite"):
-            return self.test(operation, values[0])
-        if operation in ("logical_and", "logical_or", "logical_not"):
-            known = {"logical_and": b.and_, "logical_or": b.or_, "logical_not": b.not_}
-            return known[operation](*values)
-        if operation in ("maximum", "minimum"):
-            return self.extreme(">" if operation == "maximum" else "<", values, type)
-        if type in FLOATING:
-            return self.floating(operation, values)
-        return self.integral(operation, values)
-
-    def compare(self, sign: str, values: list[Any], given: Type) -> Any:
-        if given not in FLOATING:
-            return self.b.icmp_signed(sign, *values)
-        if sign == "!=":
-            return self.b.fcmp_unordered(sign, *values)
-        return self.b.fcmp_ordered(sign, *values)
-
-    def test(self, operation: str, value: Any) -> Any:
-        if operation == "isnan":
-            return self.b.fcmp_unordered("uno", value, value)
-        difference = self.b.fsub(value, value)
-        return self.b.fcmp_ordered("==", difference, ir.Constant(value.type, 0.0))
-
-    def extreme(self, sign: str, values: list[Any], type: Type) -> Any:
-        """The larger or smaller of two; NaN on either side passes, as in NumPy."""
-        b = self.b
-        if type not in FLOATING:
-            return b.select(b.icmp_signed(sign, *values), *values)
-        wins = b.fcmp_ordered(sign, *values)
-        nan = b.fcmp_unordered("uno", values[0], values[0])
-        return b.select(b.or_(wins, nan), *values)
-
-    def floating(self, operation: str, values: list[Any]) -> Any:
-        b, kind = self.b, values[0].type
-        arithmetic = {"add": b.fadd, "subtract": b.fsub, "multiply": b.fmul, "divide": b.fdiv}
-        if operation in arithmetic:
-            return arithmetic[operation](*values, flags=FAST)
-        if operation == "negative":
-            return b.fneg(values[0], flags=FAST)
-        if operation in WRITTEN_OUT:
-            return WRITTEN_OUT[operation](b, values[0], lambda name: self.intrinsic(name, kind))
-        if operation == "power":
-            return b.call(self.intrinsic("pow", kind, 2), values)
-        if operation == "sign":
-            zero = ir.Constant(kind, 0.0)
-            positive = b.select(
-                b.fcmp_ordered(">", values[0], zero), ir.Constant(kind, 1.0), values[0]
-            )
-            return b.select(b.fcmp_ordered("<", values[0], zero), ir.Constant(kind, -1.0), positive)
-        return b.call(self.intrinsic(INTRINSICS[operation], kind), values)
-
-    def integral(self, operation: str, values: list[Any]) -> Any:
-        b = self.b
-        arithmetic = {"add": b.add, "subtract": b.sub, "multiply": b.mul}
-        if operation in arithmetic:
-            return arithmetic[operation](*values, flags=("nsw",))
-        if operation == "negative":
-            return b.neg(values[0])
-        raise NotImplementedError(operation)
-
-
-def _constant(value: float, type: Type, kind: Any) -> float | int:
-    if type not in FLOATING:
-        return int(value)
-    return float(np.float32(value)) if kind == SINGLE else float(value)

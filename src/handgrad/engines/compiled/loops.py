@@ -1,7 +1,7 @@
 """The loop program: a few kinds of statement over flat buffers, which print as Python."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal
 
 # The data's type, double, whole numbers, truth values.
@@ -47,12 +47,22 @@ Expression = Num | Var | Load | Call
 
 @dataclass(frozen=True)
 class For:
-    """`body` for each value of the counter from 0 up to `stop`, in steps of `step`."""
+    """`body` for each value of the counter from `begin` up to `stop`, in steps of `step`."""
 
     counter: str
     stop: Expression
     body: Sequence["Statement"]
     step: int = 1
+    begin: Expression = Num(0, "int")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """`body` for each of `count` parts, in any order or at once: none needs what another writes."""
+
+    counter: str
+    count: int
+    body: Sequence["Statement"]
 
 
 @dataclass(frozen=True)
@@ -110,13 +120,35 @@ class Comment:
     text: str
 
 
-Statement = For | Store | Let | ReturnIf | Multiply | Comment
+Statement = For | Parts | Store | Let | ReturnIf | Multiply | Comment
 
 
-def products_of(body: Sequence[Statement]) -> list[Multiply]:
-    """All matrix products among the statements and within their loops."""
-    inner = [products_of(s.body) for s in body if isinstance(s, For)]
-    return [s for s in body if isinstance(s, Multiply)] + [p for part in inner for p in part]
+def walk(body: Sequence[Statement]) -> Iterator[Statement]:
+    """All statements, and those within their loops."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, For | Parts):
+            yield from walk(statement.body)
+
+
+def outer_variables(parts: Parts) -> list[Var]:
+    """The local variables from outside that the parts need, in the order of their names."""
+    used, own = dict[str, Var](), {parts.counter}
+
+    def look(thing: object) -> None:
+        if isinstance(thing, Var):
+            used[thing.name] = thing
+        elif isinstance(thing, For | Let):
+            own.add(thing.counter if isinstance(thing, For) else thing.name)
+        if isinstance(thing, list | tuple):
+            for part in thing:
+                look(part)
+        elif is_dataclass(thing):
+            for name in fields(thing):
+                look(getattr(thing, name.name))
+
+    look(parts.body)
+    return [used[name] for name in sorted(used) if name not in own]
 
 
 def whole(value: int) -> Num:
@@ -143,6 +175,13 @@ def times(a: Expression, b: Expression) -> Expression:
         if isinstance(x, Num) and x.value in (0, 1):
             return y if x.value else whole(0)
     return Call("multiply", (a, b), "int")
+
+
+def least(a: Expression, b: Expression) -> Expression:
+    """The smaller of two whole numbers, computed now where both are known."""
+    if isinstance(a, Num) and isinstance(b, Num):
+        return a if a.value < b.value else b
+    return Call("minimum", (a, b), "int")
 
 
 def cast(expression: Expression, type: Type) -> Expression:
@@ -180,9 +219,11 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
         match statement:
             case Comment(text):
                 lines.append(f"{pad}# {text}")
-            case For(counter, stop, inner, step):
-                bounds = text_of(stop) if step == 1 else f"0, {text_of(stop)}, {step}"
-                lines.append(f"{pad}for {counter} in range({bounds}):")
+            case For(counter, _, inner):
+                lines.append(f"{pad}for {counter} in range({_bounds(statement)}):")
+                lines += source(inner, indent + 1)
+            case Parts(counter, count, inner):
+                lines.append(f"{pad}for {counter} in parts({count}):")
                 lines += source(inner, indent + 1)
             case Store(buffer, index, value):
                 lines.append(f"{pad}{buffer}[{text_of(index)}] = {text_of(value)}")
@@ -196,6 +237,13 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
                 matrices = ", ".join(map(_matrix, (a, b, c)))
                 lines.append(f"{pad}matrix_product({sizes}, {matrices})")
     return lines
+
+
+def _bounds(loop: For) -> str:
+    stop, from_zero = text_of(loop.stop), loop.begin == whole(0)
+    if loop.step != 1:
+        return f"{text_of(loop.begin)}, {stop}, {loop.step}"
+    return stop if from_zero else f"{text_of(loop.begin)}, {stop}"
 
 
 def _matrix(matrix: Matrix) -> str:

@@ -25,6 +25,7 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
+from handgrad.engines.compiled.sharing import loop_in_parts, product_in_parts
 from handgrad.engines.compiled.storage import extent, strides
 from handgrad.errors import CannotLowerError
 from handgrad.graph.nodes import Node, Ref
@@ -61,7 +62,14 @@ def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
         index = indices(elements, shape)
         value = elements.element(i, index)
         elements.places[i] = place
-        return around(shape, index, put(elements, i, index, value))
+        loops = around(shape, index, put(elements, i, index, value))
+        sizes = [int(at(size, batch_size)) for size in shape if size != 1]
+        return [
+            loop_in_parts(elements, loop, sizes[0], math.prod(sizes))
+            if isinstance(loop, For)
+            else loop
+            for loop in loops
+        ]
     if name in START:
         return _reduction(elements, i, node)
     if name == "einsum":
@@ -162,7 +170,7 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     if math.prod(full.values()) >= SMALL_PRODUCT:
         multiply = _matrix_product(elements, i, operands, letters, output, sizes, full)
         if multiply is not None:
-            return [multiply]
+            return [product_in_parts(elements, multiply)]
     return _product_loops(elements, i, operands, letters, output, sizes)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import types
+from contextlib import nullcontext
 from threading import Thread
 from typing import Any
 
@@ -9,11 +10,9 @@ import numpy as np
 
 from handgrad.engines.compiled.build import index_bounds, prediction_graph, prediction_of
 from handgrad.engines.compiled.calls import Calls
-from handgrad.engines.compiled.loops import products_of
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
-from handgrad.engines.compiled.tiles import LARGE_PRODUCT
-from handgrad.engines.threads import available_cores
+from handgrad.engines.threads import available_cores, one_thread_each
 from handgrad.errors import CannotLowerError
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import CHANGES
@@ -49,8 +48,6 @@ class Predictor:
             Runner(prediction_of(net, graph, BATCH), BATCH),
             index_bounds(graph).get("x"),
         )
-        products = products_of(self.runner.program.body)
-        self.largest = max((math.prod(product.sizes) for product in products), default=0)
         self.weights = (net.parameters, net.running_state)
         self.few = [_Few(self)]
 
@@ -65,7 +62,8 @@ class Predictor:
             return self._many(np.ascontiguousarray(x))
         # a list hands its elements out to one thread at a time
         few = self.few.pop() if self.few else _Few(self)
-        p = few(x)
+        with one_thread_each() if self.runner.large else nullcontext():
+            p = few(x)
         self.few.append(few)
         return p
 
@@ -85,10 +83,11 @@ class Predictor:
 
     def _many(self, x: Array) -> Array | None:
         """Many rows, in parts of whole batches, a thread each."""
-        threads = 1
-        if self.largest <= LARGE_PRODUCT:  # else BLAS has threads of its own
-            work = len(x) * self.net.parameters.size
-            threads = max(1, min(available_cores(), int(work / A_THREADS_WORK)))
+        work = len(x) * self.net.parameters.size
+        with one_thread_each() if self.runner.large else nullcontext(available_cores()) as cores:
+            return self._in_parts(x, max(1, min(cores, int(work / A_THREADS_WORK))))
+
+    def _in_parts(self, x: Array, threads: int) -> Array | None:
         part = math.ceil(len(x) / (threads * BATCH)) * BATCH
         p = np.empty((len(x), *self.runner.output_shape), self.runner.program.dtype)
         returned: list[int] = []

@@ -27,6 +27,7 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.nests import around, indices, nests
+from handgrad.engines.compiled.sharing import loop_in_parts
 from handgrad.engines.compiled.storage import (
     BUFFERS,
     Arena,
@@ -45,6 +46,7 @@ from handgrad.graph.rules import at
 Body = list[Statement]
 START, ROWS = Var("start", "int"), Var("n", "int")
 FINISHED = -1
+CREW = "H"  # the memory of those who share the parts
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ SCRATCH = (
     Parameter("A", "float"),
     Parameter("I", "int"),
     Parameter("B", "bool"),
+    Parameter(CREW, "int"),
 )
 
 
@@ -196,7 +199,7 @@ def _by_batches(batch_size: int, batch: Body) -> For:
 
 def _batch(elements: Elements, arena: Arena, batch_size: int) -> Body:
     """Room for the rows of a batch, and the loops that copy them there in their order."""
-    graph, row = elements.graph, Var("row", "int")
+    graph, row, numbers = elements.graph, Var("row", "int"), 0
     position = elements.new("i")
     copies: Body = [Let("row", Load("O", plus(START, position), "int"))]
     for name, buffer in (("x", "X"), ("y", "Y")):
@@ -205,13 +208,14 @@ def _batch(elements: Elements, arena: Arena, batch_size: int) -> Body:
         node = graph.nodes[graph.leaves[name]]
         type, width = kind_of(node), _row_size(node.shape)
         offset = arena.take(type, batch_size * width)
+        numbers += batch_size * width
         place = Place(BUFFERS[type], whole(offset), type)
         elements.places[graph.leaves[name]] = place
         column = elements.new("i")
         here = plus(plus(place.offset, times(position, whole(width))), column)
         there = Load(buffer, plus(times(row, whole(width)), column), type)
         copies.append(For(column.name, whole(width), [Store(place.buffer, here, there)]))
-    return [For(position.name, ROWS, copies)]
+    return [loop_in_parts(elements, For(position.name, ROWS, copies), batch_size, numbers)]
 
 
 def _program(

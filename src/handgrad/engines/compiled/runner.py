@@ -1,16 +1,27 @@
 """A compiled program with its scratch memory and constants, ready to be called."""
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from handgrad.engines.compiled.calls import Calls, Planned
+from handgrad.engines.compiled.crew import Crew
+from handgrad.engines.compiled.loops import Multiply, Parts, Statement, walk
 from handgrad.engines.compiled.machine_code import compiled_function
 from handgrad.engines.compiled.program import Program
+from handgrad.engines.compiled.tiles import LARGE_PRODUCT
 from handgrad.graph.rules import at
 from handgrad.layers import Array
+
+
+def _is_large(statement: Statement) -> bool:
+    """Whether threads could share it, of the crew or of BLAS."""
+    if isinstance(statement, Multiply):
+        return math.prod(statement.sizes) > LARGE_PRODUCT
+    return isinstance(statement, Parts)
 
 
 class Runner:
@@ -19,9 +30,11 @@ class Runner:
     load: Callable[[Program], Any] = staticmethod(compiled_function)
     in_turn: type[Any] = Calls
 
-    def __init__(self, program: Program, batch_size: int) -> None:
+    def __init__(self, program: Program, batch_size: int, crew: Crew | None = None) -> None:
         self.program, self.batch_size = program, batch_size
+        self.crew = crew or Crew()
         self.output_shape = program.output_shape
+        self.large = any(map(_is_large, walk(program.body)))
         self.rules: dict[int, Array] = {}
         self.function = self.load(program)
         self.scratch = self._new_scratch()
@@ -29,6 +42,7 @@ class Runner:
     def for_another_thread(self) -> "Runner":
         """The same function, with scratch memory of its own."""
         other = copy.copy(self)
+        other.crew = Crew()
         other.scratch = self._new_scratch()
         return other
 
@@ -41,6 +55,7 @@ class Runner:
             np.zeros(sizes["float"] + 1, program.dtype),
             np.zeros(sizes["int"] + 1, np.int64),
             np.zeros(sizes["bool"] + 1, np.bool_),
+            self.crew.memory,
         )
 
     def planned(self, n_rows: int, *arguments: Any) -> Planned:

@@ -14,6 +14,7 @@ from handgrad.engines.compiled.loops import (
     plus,
     whole,
 )
+from handgrad.engines.compiled.sharing import loop_in_parts
 from handgrad.engines.compiled.storage import Place, users_of
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
@@ -45,7 +46,9 @@ def update(rule: Graph, trainable: Sequence[slice], step: Elements) -> Body:
         places: Mapping[int, Place] = dict(elements.places)
         at = plus(whole(part.start), counter)
         values, stores = _rule_at(elements, rule, at, buffers)
-        body.append(For(counter.name, whole(part.stop - part.start), values + stores))
+        size = part.stop - part.start
+        loop = For(counter.name, whole(size), values + stores)
+        body.append(loop_in_parts(elements, loop, size, size))
         elements.places = dict(places)
     return body
 

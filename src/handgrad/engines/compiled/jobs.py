@@ -1,0 +1,167 @@
+"""A job's parts, taken by whichever thread is free, as LLVM's intermediate representation.
+
+The threads agree by a few numbers in memory, which are read and changed in one go, so that no
+other thread can come between.
+"""
+
+import os
+import sys
+from typing import Any
+
+import llvmlite.binding as binding
+import llvmlite.ir as ir
+
+from handgrad.engines.compiled.instructions import (
+    BIT,
+    INT,
+    INT32,
+    VOID,
+    counting,
+    declared,
+    whole,
+)
+
+PART, SHARE, WORK, WAIT, HELP = "part", "share", "work", "wait", "help"
+BLOCK = INT.as_pointer()
+DOES_A_PART = ir.FunctionType(INT, [BLOCK, INT]).as_pointer()
+
+# Where in a crew's memory its numbers are, those that change often in cache lines of their own:
+# how many helpers there are; a job's number and, in the last 16 bits, its parts not yet taken;
+# how many parts are done; the job's function and its block; whether to go home.
+HELPERS, TO_DO, DONE, FUNCTION, GIVEN, STOP, SIZE = 0, 16, 32, 48, 49, 64, 80
+PARTS_BITS = 16
+PATIENCE = 100  # looks before the core is offered to other programs
+
+
+def share(module: Any) -> Any:
+    """The function that does a job of `count` parts with the crew, and returns when all are done.
+
+    Helpers read the job before they take a part of it, and take it only if nothing was taken in
+    between; so none can come with the function of one job to a part of another.
+    """
+    known = module.globals.get(SHARE)
+    if known:
+        return known
+    function, b = _begin(module, SHARE, VOID, [BLOCK, DOES_A_PART, BLOCK, INT])
+    crew, does_a_part, given, count = function.args
+    with b.if_then(b.icmp_signed("==", b.load(_at(b, crew, HELPERS)), whole(0))):
+        with counting(b, count, name="alone") as part:
+            b.call(does_a_part, [given, part])
+        b.ret_void()
+    _put(b, b.ptrtoint(does_a_part, INT), crew, FUNCTION)
+    _put(b, b.ptrtoint(given, INT), crew, GIVEN)
+    _put(b, whole(0), crew, DONE)
+    job = b.add(b.lshr(_get(b, crew, TO_DO), whole(PARTS_BITS)), whole(1))
+    _put(b, b.or_(b.shl(job, whole(PARTS_BITS)), count), crew, TO_DO, "release")
+    _while(b, lambda: b.call(_work(module), [crew]))
+    _wait_until(b, module, lambda: b.icmp_signed("==", _get(b, crew, DONE, "acquire"), count))
+    b.ret_void()
+    return function
+
+
+def _work(module: Any) -> Any:
+    """The function that does one part, if there is one to be done; it says if there may be more."""
+    known = module.globals.get(WORK)
+    if known:
+        return known
+    function, b = _begin(module, WORK, BIT, [BLOCK])
+    (crew,) = function.args
+    seen = _get(b, crew, TO_DO, "acquire")
+    left = b.and_(seen, whole(2**PARTS_BITS - 1))
+    with b.if_then(b.icmp_signed("==", left, whole(0))):
+        b.ret(ir.Constant(BIT, 0))
+    does_a_part = b.inttoptr(_get(b, crew, FUNCTION), DOES_A_PART)
+    given = b.inttoptr(_get(b, crew, GIVEN), BLOCK)
+    fewer = b.sub(seen, whole(1))
+    swapped = b.cmpxchg(_at(b, crew, TO_DO), seen, fewer, "acq_rel", "acquire")
+    with b.if_then(b.extract_value(swapped, 1)):
+        b.call(does_a_part, [given, b.sub(left, whole(1))])
+        b.atomic_rmw("add", _at(b, crew, DONE), whole(1), "release")
+    b.ret(ir.Constant(BIT, 1))
+    return function
+
+
+def help_text() -> str:
+    """What a helper runs: parts, as long as it is not told to stop."""
+    module = ir.Module(HELP)
+    module.triple = binding.get_process_triple()
+    function = ir.Function(module, ir.FunctionType(VOID, [BLOCK]), HELP)
+    b = ir.IRBuilder(function.append_basic_block())
+    (crew,) = function.args
+
+    def something_happened() -> Any:
+        stopped = b.icmp_signed("!=", _get(b, crew, STOP), whole(0))
+        return b.or_(stopped, b.call(_work(module), [crew]))
+
+    def not_stopped() -> Any:
+        _wait_until(b, module, something_happened)
+        return b.icmp_signed("==", _get(b, crew, STOP), whole(0))
+
+    _while(b, not_stopped)
+    b.ret_void()
+    return str(module)
+
+
+def _wait_until(b: Any, module: Any, holds: Any) -> None:
+    """Look again and again; after a while let other programs have the core between the looks."""
+    with b.goto_entry_block():
+        looks = b.alloca(INT)
+    b.store(whole(0), looks)
+
+    def not_yet() -> Any:
+        yes = holds()
+        with b.if_then(b.not_(yes)):
+            count = b.add(b.load(looks), whole(1))
+            b.store(count, looks)
+            with b.if_else(b.icmp_signed("<", count, whole(PATIENCE))) as (soon, late):
+                with soon:
+                    _pause(b, module)
+                with late:
+                    _give_way(b, module)
+        return b.not_(yes)
+
+    _while(b, not_yet)
+
+
+def _pause(b: Any, module: Any) -> None:
+    """Tell the processor that this thread only looks."""
+    processor = binding.get_process_triple().partition("-")[0]
+    if processor == "x86_64":
+        b.call(declared(module, "llvm.x86.sse2.pause", VOID, []), [])
+    elif processor in ("aarch64", "arm64"):
+        b.call(declared(module, "llvm.aarch64.hint", VOID, [INT32]), [ir.Constant(INT32, 1)])
+
+
+def _give_way(b: Any, module: Any) -> None:
+    if hasattr(os, "sched_yield") and sys.platform != "win32":
+        b.call(declared(module, "sched_yield", INT32, []), [])
+    else:
+        _pause(b, module)
+
+
+def _begin(module: Any, name: str, result: Any, kinds: list[Any]) -> tuple[Any, Any]:
+    function = ir.Function(module, ir.FunctionType(result, kinds), name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    return function, ir.IRBuilder(function.append_basic_block())
+
+
+def _while(b: Any, holds: Any) -> None:
+    """A loop that has all it does in its condition."""
+    head, after = b.append_basic_block("while"), b.append_basic_block("after")
+    b.branch(head)
+    b.position_at_end(head)
+    b.cbranch(holds(), head, after)
+    b.position_at_end(after)
+
+
+def _at(b: Any, crew: Any, place: int) -> Any:
+    return b.gep(crew, [whole(place)])
+
+
+def _get(b: Any, crew: Any, place: int, order: str = "monotonic") -> Any:
+    return b.load_atomic(_at(b, crew, place), order, 8)
+
+
+def _put(b: Any, value: Any, crew: Any, place: int, order: str = "monotonic") -> None:
+    b.store_atomic(value, _at(b, crew, place), order, 8)

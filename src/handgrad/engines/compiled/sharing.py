@@ -1,0 +1,75 @@
+"""Long loops and large products cut into parts, which the cores can share.
+
+How many parts there are follows from the sizes and the number of cores alone, not from how many
+threads turn up to work on them: that is how the same seed gives the same bits.
+"""
+
+from dataclasses import replace
+
+from handgrad.engines.compiled.elements import Elements
+from handgrad.engines.compiled.loops import (
+    Call,
+    Expression,
+    For,
+    Matrix,
+    Multiply,
+    Parts,
+    Statement,
+    least,
+    plus,
+    times,
+    whole,
+)
+from handgrad.engines.threads import available_cores
+
+MOST_PARTS = 8
+# What a part must have, at least, to be worth another thread: numbers of a loop, multiplications.
+NUMBERS, MULTIPLICATIONS = 2**14, 2**22
+LINE = 16  # numbers: parts of a row begin where a cache line does
+
+
+def loop_in_parts(elements: Elements, loop: For, turns: int, numbers: int) -> Statement:
+    """The loop, in parts if its `turns` for a full batch compute enough numbers."""
+    count = min(available_cores(), MOST_PARTS, numbers // NUMBERS, turns)
+    if count < 2:
+        return loop
+    part, size = elements.new("p"), _size_of_a_part(turns, count, LINE if turns == numbers else 1)
+    begin = times(part, whole(size))
+    within = replace(loop, begin=begin, stop=least(plus(begin, whole(size)), loop.stop))
+    return Parts(part.name, count, [within])
+
+
+def product_in_parts(elements: Elements, product: Multiply) -> Statement:
+    """The product, in parts of its rows or of its columns if it is large enough."""
+    m, n, k = product.sizes
+    count = min(available_cores(), MOST_PARTS, m * n * k // MULTIPLICATIONS, max(m, n) // LINE)
+    if count < 2:
+        return product
+    part, size = elements.new("p"), _size_of_a_part(max(m, n), count, LINE)
+    begin = times(part, whole(size))
+    a, b, c = product.a, product.b, product.c
+    if m > n:
+        rows = _left(product.m, begin, size)
+        within = replace(product, m=rows, a=_from(a, begin), c=_from(c, begin), sizes=(size, n, k))
+    else:
+        columns = _left(product.n, begin, size)
+        b, c = _from(b, begin, columns=True), _from(c, begin, columns=True)
+        within = replace(product, n=columns, b=b, c=c, sizes=(m, size, k))
+    return Parts(part.name, count, [within])
+
+
+def _size_of_a_part(size: int, count: int, unit: int) -> int:
+    """The size of each part but the last, a multiple of `unit`."""
+    return -(-size // (count * unit)) * unit
+
+
+def _left(size: Expression, begin: Expression, most: int) -> Expression:
+    """How many rows or columns a part has: the last may have fewer, or none in a small batch."""
+    left = least(whole(most), Call("subtract", (size, begin), "int"))
+    return Call("maximum", (whole(0), left), "int")
+
+
+def _from(matrix: Matrix, begin: Expression, columns: bool = False) -> Matrix:
+    """The matrix without its first rows or columns."""
+    along = begin if columns != matrix.transposed else times(begin, matrix.width)
+    return replace(matrix, offset=plus(matrix.offset, along))
