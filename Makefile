@@ -42,7 +42,8 @@ lint: .venv/ready-to-test  ## formatter and linter
 types: .venv/ready-to-test  ## strict types
 	@$(BIN)/mypy
 
-docs: .venv/ready-to-test  ## run every example in the docs and docstrings
+docs: .venv/ready-to-test  ## build the reference into build/docs; run every example in the docs and docstrings
+	@$(BIN)/python docs/reference/build.py build/docs
 	@$(BIN)/python -m pytest tests/docs --doctest-modules src
 
 mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice

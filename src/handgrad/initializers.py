@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from handgrad.errors import SettingError
 
+__all__ = ["lecun_normal", "he_normal", "xavier_uniform", "zeros"]
+
 Initializer = Callable[[tuple[int, ...], Any], npt.NDArray[np.floating]]
 
 

@@ -8,6 +8,15 @@ import numpy as np
 from handgrad.errors import DataError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 
+__all__ = [
+    "accuracy",
+    "zero_one_loss",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_absolute_error",
+    "r2",
+]
+
 Metric = Callable[[Array, Array], float]
 
 

@@ -12,7 +12,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)(?: ([^\n`]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 STEP = re.compile(
     r"(?:Create `(?P<new>[^`]+)`"
     r"|In `(?P<old>[^`]+)`, (?P<how>after|in place of) the line\s`(?P<line>[^`]+)`,"
@@ -22,9 +22,10 @@ STEP = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its text, the line it starts on, and what stands before it."""
+    """A fenced block: its language and title, its text, where it starts, what stands before it."""
 
     language: str
+    title: str
     text: str
     line: int
     before: str
@@ -39,8 +40,8 @@ def blocks(document: Path) -> list[Block]:
     """All fenced blocks of a document, in order."""
     text, end, found = document.read_text("utf-8"), 0, []
     for fence in FENCE.finditer(text):
-        line = text.count("\n", 0, fence.start(2)) + 1
-        found.append(Block(fence[1], fence[2], line, text[end : fence.start()]))
+        line = text.count("\n", 0, fence.start(3)) + 1
+        found.append(Block(fence[1], fence[2] or "", fence[3], line, text[end : fence.start()]))
         end = fence.end()
     return found
 

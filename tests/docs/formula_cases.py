@@ -1,0 +1,277 @@
+"""For every block of formulas in docs/maths: what to run it on, and what the library says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import handgrad as hg
+from handgrad.engines.minibatches import batches
+from tests.docs.formulas import Values
+
+Rng = np.random.Generator
+
+
+def nothing(_: Values) -> Values:
+    """For formulas that speak of nothing the library computes."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Case:
+    """`given`: random values for the names that are not assigned, the gradient from above too.
+
+    `library`: from these, what some of the assigned names should be.
+    """
+
+    given: Callable[[Rng], Values]
+    library: Callable[[Values], Values] = nothing
+
+
+def of_layer(make: Callable[[Values], hg.Layer], x: str = "x", y: str = "y") -> Any:
+    """Output and gradients of a layer."""
+
+    def library(values: Values) -> Values:
+        layer = make(values)
+        found = {y: layer.forward(values[x]), "d" + x: layer.backward(values["d" + y])}
+        return found | {"d" + n: getattr(layer, "d" + n) for n in layer.param_names}
+
+    return library
+
+
+def of_loss(loss: hg.Loss, p: str = "p") -> Any:
+    """Value and gradient of a loss."""
+    return lambda v: {"l": loss.forward(v[p], v["y"]), "d" + p: loss.backward()}
+
+
+def linear(W: Any, b: Any) -> hg.Linear:
+    """A Linear with these weights."""
+    layer = hg.Linear(W.shape[1], W.shape[0], dtype=np.float64)
+    layer.W, layer.b = W, b
+    return layer
+
+
+def normal(**shapes: Any) -> Callable[[Rng], Values]:
+    """Numbers around 0 for each name, in its shape."""
+    return lambda rng: {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+def probabilities(rng: Rng, n: int = 5, k: int = 3) -> Any:
+    """Rows of probabilities."""
+    return rng.dirichlet(np.ones(k), n) * 0.9 + 0.1 / k
+
+
+def beside(**shapes: Any) -> Callable[[Rng], Values]:
+    """Rows of probabilities, classes beside them, and more names with numbers around 0."""
+    return lambda rng: {
+        "p": probabilities(rng),
+        "y": rng.permutation([0, 1, 2, 0, 1]),
+        **normal(**shapes)(rng),
+    }
+
+
+def yes_and_no(**shapes: Any) -> Callable[[Rng], Values]:
+    """Probabilities of yes, answers of 0 and 1, and more names with numbers around 0."""
+    return lambda rng: {
+        "p": rng.uniform(0.1, 0.9, 6),
+        "y": rng.permutation([0, 0, 0, 1, 1, 1]),
+        **normal(**shapes)(rng),
+    }
+
+
+def far_apart(**shapes: Any) -> Callable[[Rng], Values]:
+    """Logits `z` that overflow unless care is taken, and more names with numbers around 0."""
+    return lambda rng: {
+        "z": rng.normal(size=(5, 3)) + np.array([[0], [0], [900], [-900], [0]]),
+        **normal(**shapes)(rng),
+    }
+
+
+def positive_scales(rng: Rng) -> Values:
+    """What a Standardize is made with, and rows."""
+    values = normal(x=(5, 3), y=(5, 3), mean=3, dy=(5, 3))(rng)
+    return values | {"scale": rng.uniform(0.5, 2, 3)}
+
+
+def fitted(values: Values) -> Values:
+    """A Standardize of rows, and what it makes of them."""
+    layer = hg.Standardize.of(values["x"])
+    return {"mean": layer.mean, "scale": layer.scale, "y": layer.forward(values["x"])}
+
+
+def one_row(values: Values) -> Values:
+    """Softmax of one row."""
+    softmax = hg.Softmax()
+    p = softmax.forward(values["z"][None])
+    return {"p": p[0], "dz": softmax.backward(values["dp"][None])[0]}
+
+
+def two_steps(values: Values) -> Values:
+    """A net without biases, on one row."""
+    A, B = values["A"], values["B"]
+    net = hg.Net(linear(A, np.zeros(len(A))), hg.Tanh(), linear(B, np.zeros(len(B))))
+    z = net.forward(values["x"][None])
+    return {"z": z[0], "dx": net.backward(values["dz"][None])[0]}
+
+
+def two_layers(values: Values) -> Values:
+    """A net of two layers and its loss."""
+    first = linear(values["W_1"], values["b_1"])
+    second = linear(values["W_2"], values["b_2"])
+    net, loss = hg.Net(first, hg.Tanh(), second, hg.Softmax()), hg.CrossEntropyLoss()
+    p = net.forward(values["x"])
+    l = loss.forward(p, values["t"].argmax(axis=1))  # noqa: E741
+    dp = loss.backward()
+    dx = net.backward(dp)
+    gradients = {"dW_1": first.dW, "db_1": first.db, "dW_2": second.dW, "db_2": second.db}
+    return {"p": p, "l": l, "dp": dp, "dx": dx, **gradients}
+
+
+def margins(values: Values) -> Values:
+    """Sigmoid and binary cross-entropy, one after the other."""
+    sigmoid, loss = hg.Sigmoid(), hg.BinaryCrossEntropyLoss()
+    p = sigmoid.forward(values["x"])
+    l = loss.forward(p, (values["s"] + 1) / 2)  # noqa: E741
+    return {"l": l, "dx": sigmoid.backward(loss.backward())}
+
+
+class Scales:
+    """Stands in for a random source: every draw is the scale that was asked for."""
+
+    def normal(self, mean: float, scale: float, shape: tuple[int, ...]) -> Any:
+        return np.full(shape, scale)
+
+    def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> Any:
+        return np.full(shape, high)
+
+
+def initializer(name: str, letter: str) -> Case:
+    """The scale that an initializer asks for."""
+    draw = getattr(hg.initializers, name)
+    return Case(
+        lambda rng: {"shape": rng.permutation([3, 7])},
+        lambda values: {letter: draw(tuple(values["shape"]), Scales())[0, 0]},
+    )
+
+
+def signs(rng: Rng) -> Values:
+    """All rows of four signs."""
+    S = np.array(np.meshgrid(*[[-1.0, 1.0]] * 4)).reshape(4, -1).T
+    return {"S": S, "std": 0.3, "x": rng.normal(size=4)}
+
+
+def on_a_slope(rng: Rng) -> Values:
+    """A loss with the symmetric curvature `A`, at a learning rate of 0."""
+    root = rng.normal(size=(4, 4))
+    return {"A": root @ root.T, "w": rng.normal(size=4), "learning_rate": 0.0}
+
+
+def sgd(w: Any, dw: Any, learning_rate: Any) -> Any:
+    """The weights after a step."""
+    return hg.SGD(0.1).rule(w, dw, learning_rate=learning_rate, step=1)
+
+
+def one_hot(rng: Rng) -> Any:
+    """The one-hot rows of five classes."""
+    return np.eye(3)[rng.permutation([0, 1, 2, 0, 1])]
+
+
+SQUARE = normal(x=(4, 4), W=(4, 4), b=4, dz=(4, 4))
+ROWS = normal(x=(5, 3), dy=(5, 3))
+COLUMN = normal(p=(5, 1), y=5)
+
+CASES = {
+    "Linear": Case(SQUARE, of_layer(lambda v: linear(v["W"], v["b"]), y="z")),
+    "two linear layers": Case(normal(x=(4, 4), V=(4, 4), c=4, W=(4, 4), b=4)),
+    "tanh in other words": Case(normal(x=(5, 3))),
+    "Tanh": Case(ROWS, of_layer(lambda _: hg.Tanh())),
+    "sigmoid from the log-odds": Case(
+        normal(x=(5, 3)), lambda v: {"p": hg.Sigmoid().forward(v["x"])}
+    ),
+    "Sigmoid": Case(
+        lambda rng: {"x": rng.normal(size=(5, 3)) * [1, 1, 900], "dp": rng.normal(size=(5, 3))},
+        of_layer(lambda _: hg.Sigmoid(), y="p"),
+    ),
+    "ReLU": Case(ROWS, of_layer(lambda _: hg.ReLU())),
+    "LeakyReLU": Case(
+        lambda rng: ROWS(rng) | {"a": 0.1}, of_layer(lambda v: hg.LeakyReLU(float(v["a"])))
+    ),
+    "softmax does not see a shift": Case(normal(z=(5, 3), c=(5, 1))),
+    "Softmax": Case(far_apart(dp=(5, 3)), of_layer(lambda _: hg.Softmax(), "z", "p")),
+    "softmax of two classes": Case(normal(z=(5, 2))),
+    "softmax of one row": Case(normal(z=4, dp=4), one_row),
+    "softmax without its Jacobian": Case(
+        lambda rng: {"p": probabilities(rng)[0], "dp": rng.normal(size=3)}
+    ),
+    "Standardize": Case(positive_scales, of_layer(lambda v: hg.Standardize(v["mean"], v["scale"]))),
+    "standardized rows": Case(normal(x=(5, 3)), fitted),
+    "standardize and back": Case(
+        positive_scales,
+        lambda v: {"x": hg.Standardize(v["mean"], v["scale"]).inverse().forward(v["y"])},
+    ),
+    "CrossEntropyLoss": Case(beside(), of_loss(hg.CrossEntropyLoss())),
+    "one-hot": Case(beside()),
+    "cross-entropy is entropy and relative entropy": Case(
+        lambda rng: {"t": probabilities(rng)[0], "p": probabilities(rng)[0]}
+    ),
+    "SoftmaxCrossEntropyLoss": Case(
+        lambda rng: far_apart()(rng) | {"y": np.array([0, 1, 2, 0, 1])},
+        of_loss(hg.SoftmaxCrossEntropyLoss(), "z"),
+    ),
+    "log-sum-exp": Case(lambda rng: {"z": (z := rng.normal(size=(5, 3))), "m": z.max(axis=1)}),
+    "softmax after cross-entropy": Case(
+        lambda rng: {"t": one_hot(rng), "p": probabilities(rng), "n": 5}
+    ),
+    "BinaryCrossEntropyLoss": Case(
+        lambda rng: yes_and_no()(rng) | {"p": rng.uniform(0.1, 0.9, (6, 1))},
+        of_loss(hg.BinaryCrossEntropyLoss()),
+    ),
+    "binary cross-entropy in other words": Case(yes_and_no()),
+    "sigmoid after binary cross-entropy": Case(yes_and_no()),
+    "zero_one_loss for two classes": Case(
+        yes_and_no(), lambda v: {"l": hg.metrics.zero_one_loss(v["p"], v["y"])}
+    ),
+    "zero_one_loss": Case(beside(), lambda v: {"l": hg.metrics.zero_one_loss(v["p"], v["y"])}),
+    "logistic loss": Case(yes_and_no(x=6)),
+    "logistic loss of the margin": Case(
+        lambda rng: {"x": rng.normal(size=6), "s": rng.permutation([-1, 1, -1, 1, -1, 1])},
+        margins,
+    ),
+    "MSELoss": Case(COLUMN, of_loss(hg.MSELoss())),
+    "MAELoss": Case(COLUMN, of_loss(hg.MAELoss())),
+    "two steps": Case(normal(x=4, A=(4, 4), B=(4, 4), dz=4), two_steps),
+    "net of two layers": Case(
+        lambda rng: (
+            normal(x=(5, 4), W_1=(4, 4), b_1=4, W_2=(3, 4), b_2=3)(rng) | {"t": one_hot(rng)}
+        ),
+        two_layers,
+    ),
+    "SGD": Case(
+        lambda rng: normal(w=4, dw=4)(rng) | {"learning_rate": 0.1},
+        lambda v: {"w": sgd(v["w"], v["dw"], v["learning_rate"])},
+    ),
+    "descent": Case(on_a_slope, lambda v: {"v": sgd(v["w"], v["A"] @ v["w"], v["learning_rate"])}),
+    "minibatches": Case(
+        lambda rng: {"g": rng.normal(size=(12, 4)), "m": 3},
+        lambda v: {"dw": np.stack([v["g"][rows].mean(axis=0) for rows in batches(12, 3)])},
+    ),
+    "variance of an output": Case(
+        signs,
+        lambda v: {"z": linear(v["std"] * v["S"], np.zeros(16)).forward(v["x"][None])[0]},
+    ),
+    "lecun_normal": initializer("lecun_normal", "std"),
+    "he_normal": initializer("he_normal", "std"),
+    "xavier_uniform": initializer("xavier_uniform", "bound"),
+}
+
+# Mistakes that are none, with the reason.
+HARMLESS = {
+    "dp = -(np.zeros_like(p))": "minus zero is zero",
+    "l = v @ A.T @ v / 2": "A is symmetric",
+    "v = w - learning_rate * (A.T @ w)": "A is symmetric",
+    "dlearning_rate = -((A.T @ w) ** 2).sum()": "A is symmetric",
+    "dz = J @ dp": "the Jacobian of a softmax is symmetric",
+    "e = -(np.exp(z - z.max(axis=1, keepdims=True)))": "p is a quotient, in which the sign cancels",
+    "z = std / S @ x": "S holds nothing but 1 and -1",
+}

@@ -1,0 +1,58 @@
+"""The reference: built without a warning, with every public name and no other."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import handgrad as hg
+from tests.docs.documents import ROOT
+
+SUBMODULES = ["data", "metrics", "initializers"]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The pages that `make docs` builds, by name."""
+    folder = tmp_path_factory.mktemp("reference")
+    command = [sys.executable, str(ROOT / "docs" / "reference" / "build.py"), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = folder.rglob("*.html")
+    return {page.relative_to(folder).as_posix(): page.read_text("utf-8") for page in found}
+
+
+def sections(page: str) -> list[str]:
+    """The names with a section of their own, in order."""
+    return re.findall(r'<section id="(\w+)">', page)
+
+
+def test_there_is_a_page_for_each_public_module(pages: dict[str, str]) -> None:
+    inside = [f"handgrad/{name}.html" for name in SUBMODULES]
+    assert sorted(pages) == sorted(["index.html", "handgrad.html", *inside])
+
+
+def test_every_public_name_has_its_section(pages: dict[str, str]) -> None:
+    names = [name for name in hg.__all__ if name not in SUBMODULES]
+    assert sections(pages["handgrad.html"]) == names
+
+
+@pytest.mark.parametrize("module", SUBMODULES)
+def test_every_public_name_of_a_module_has_its_section(pages: dict[str, str], module: str) -> None:
+    assert sections(pages[f"handgrad/{module}.html"]) == getattr(hg, module).__all__
+
+
+def test_formulas_and_examples_stand_as_they_are_written(pages: dict[str, str]) -> None:
+    blocks = re.findall(r"<pre>.*?</pre>", pages["handgrad.html"], re.DOTALL)
+    shown = [re.sub(r"<[^>]+>", "", block) for block in blocks]
+    assert any("forward     z = x Wᵀ + b\nbackward    dx = dz W" in block for block in shown)
+    assert any("compiled_source(net" in block for block in shown)
+
+
+def test_no_page_names_the_machine_it_was_built_on(pages: dict[str, str]) -> None:
+    for page in pages.values():
+        assert str(Path(ROOT)) not in page
+        assert not re.search(r"at 0x[0-9a-f]{6,}", page)
