@@ -1,0 +1,3 @@
+"""stub"""
+def font_for(language): return None
+def translated(t): return t
