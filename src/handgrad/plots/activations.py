@@ -27,8 +27,9 @@ def plot_activations(
 
     >>> import handgrad as hg
     >>> (axes,) = plot_activations([hg.Tanh()])
-    >>> [line.get_label() for line in axes.lines], float(axes.lines[1].get_ydata().max())
-    (['Tanh()', 'its slope'], 1.0)
+    >>> value, slope, *_ = axes.lines
+    >>> value.get_label(), slope.get_label(), float(slope.get_ydata().max())
+    ('Tanh()', 'its slope', 1.0)
     """
     layers = _of_the_textbook() if layers is None else [*layers]
     curves = [_curves(layer) for layer in layers]

@@ -39,14 +39,15 @@ def plot_decision_boundary(
     Of more than two `features` two are shown, by number. The plane is then a slice through the
     others, held at `filler`: a row of n_features numbers, by default the means of `x`. Rows lie
     off that slice by d: the root mean square, over the other features, of the difference in
-    standard deviations. They are drawn at strength e^(−d²/2), and left out beyond d = 2; how
-    many is said below the picture.
+    standard deviations. They are drawn at strength e^(−d²/2), and left out beyond d = 2; the
+    title says at what the others are held, and how many rows are seen.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.load("breast_cancer")
     >>> net = hg.Net(hg.Standardize.of(x), hg.Linear(30, 2, rng=0), hg.Softmax())
-    >>> plot_decision_boundary(net, x, y).get_title()
-    '28 other features at their means'
+    >>> print(plot_decision_boundary(net, x, y).get_title())
+    28 other features at their means
+    552 of 569 rows are near: the fainter, the farther
     """
     check_kinds(net=(net, Net))
     x = table_of(x)
@@ -64,11 +65,13 @@ def plot_decision_boundary(
 
     axes = axes_for(ax)
     shade_regions(axes, probabilities_at, box_around(x[:, shown]), class_names)
-    draw_near_slice(axes, x, y, shown, at, spread=x, class_names=class_names)
-    others = x.shape[1] - 2
-    title = f"{others} other feature{'s' * (others > 1)} at {_held(filler, others)}"
+    near = draw_near_slice(axes, x, y, shown, at, spread=x, class_names=class_names)
     across, up = (feature_names[i] for i in shown)
-    name_axes(axes, across, up, title if others else None)
+    name_axes(axes, across, up)
+    if others := x.shape[1] - 2:
+        title = f"{others} other feature{'s' * (others > 1)} at {_held(filler, others)}"
+        seen = f"{near} of {len(x)} rows are near: the fainter, the farther"
+        axes.set_title(f"{title}\n{seen}", fontsize="medium")
     return axes
 
 
@@ -82,8 +85,8 @@ def draw_near_slice(
     spread: Array,
     class_names: Sequence[str],
     hollow: bool = False,
-) -> None:
-    """Draw the rows near the slice at `at`, the fainter the farther off; says how many are not."""
+) -> int:
+    """Draw the rows near the slice at `at`, the fainter the farther off; returns how many."""
     others = np.delete(np.arange(x.shape[1]), shown)
     distance = np.zeros(len(x))
     if others.size:
@@ -99,9 +102,7 @@ def draw_near_slice(
         strength=np.exp(-(distance[near] ** 2) / 2),
         hollow=hollow,
     )
-    if others.size and not hollow:
-        text = f"{near.sum()} of {len(x)} rows near this slice; the fainter, the farther off"
-        axes.text(0.01, 0.01, text, transform=axes.transAxes, fontsize="small", color="#333333")
+    return int(near.sum())
 
 
 def _two_of(features: Any, n_features: int) -> list[int]:

@@ -10,7 +10,7 @@ from handgrad.plots.style import FIRST, SECOND, colour_of
 
 POINTS = 160
 LEVELS = np.linspace(0, 1, 21)
-PALE = 0.5
+PALE = 0.55
 
 
 def box_around(points: Array) -> tuple[float, float, float, float]:
@@ -48,10 +48,11 @@ def shade_regions(
 
 
 def _shade_two(axes: Any, across: Array, up: Array, p: Array, name: str) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-    colours = LinearSegmentedColormap.from_list("two classes", [FIRST, "#FFFFFF", SECOND])
-    shading = axes.contourf(across, up, p, levels=LEVELS, cmap=colours, vmin=0, vmax=1, alpha=0.6)
+    ends = [tuple(pale(np.array(to_rgb(colour)))) for colour in (FIRST, SECOND)]
+    colours = LinearSegmentedColormap.from_list("two classes", [ends[0], (1, 1, 1), ends[1]])
+    shading = axes.contourf(across, up, p, levels=LEVELS, cmap=colours, vmin=0, vmax=1)
     bar = axes.figure.colorbar(shading, ax=axes, ticks=[0, 0.5, 1], shrink=0.9)
     bar.set_label(f"probability of {name}", parse_math=False)
     _line(axes, across, up, p, 0.5, linewidths=1.4)
@@ -61,10 +62,15 @@ def _blend(axes: Any, box: tuple[float, float, float, float], p: Array) -> None:
     from matplotlib.colors import to_rgb
 
     colours = np.array([to_rgb(colour_of(k)) for k in range(p.shape[-1])])
-    image = 1 - PALE * (1 - np.clip(p @ colours, 0, 1))
+    image = pale(np.clip(p @ colours, 0, 1))
     axes.imshow(
         image, extent=box, origin="lower", aspect="auto", interpolation="bilinear", zorder=0
     )
+
+
+def pale(colours: Array) -> Array:
+    """The colours mixed with white, so that rows can be seen on them."""
+    return 1 - PALE * (1 - colours)
 
 
 def _line(axes: Any, across: Array, up: Array, height: Array, level: float, **style: Any) -> None:

@@ -26,7 +26,7 @@ COLOURS = (
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 FIRST, SECOND, GREY = COLOURS[0], COLOURS[1], "#666666"
-FEW_ROWS = 500
+FEW_ROWS, FEW_CLASSES = 2000, 4
 
 
 def colour_of(i: int) -> str:
@@ -126,7 +126,13 @@ def scatter_classes(
             zorder=3,
             label=name,
         )
-    place = "best" if len(y) <= FEW_ROWS else "upper right"
-    legend = axes.legend(handles=handles, loc=place, framealpha=0.85)
+    legend = axes.legend(handles=handles, framealpha=0.85, **_place(len(y), len(handles)))
     for text in legend.get_texts():
         text.set_parse_math(False)
+
+
+def _place(n_rows: int, n_classes: int) -> dict[str, Any]:
+    """Where the legend covers least; to look for that among very many rows would take long."""
+    if n_classes > FEW_CLASSES:
+        return {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
+    return {"loc": "best" if n_rows <= FEW_ROWS else "upper right"}
