@@ -31,16 +31,28 @@ from handgrad.losses import (
 )
 from handgrad.net import Net
 from handgrad.optimizers import SGD, Optimizer
-from handgrad.plots import plot_training_progress
+from handgrad.plots import (
+    plot_activations,
+    plot_cross_entropy,
+    plot_dataset,
+    plot_decision_boundary,
+    plot_hidden_space,
+    plot_loss_functions,
+    plot_predictions,
+    plot_training_progress,
+    plot_weights_over_time,
+)
 from handgrad.proof import GradientReport, check_gradients
 from handgrad.saving import load_weights, save_weights
 from handgrad.training import (
     Evaluation,
     History,
     Report,
+    WeightHistory,
     early_stopping,
     evaluate,
     progress,
+    record_weights,
     train,
 )
 
@@ -79,8 +91,10 @@ __all__ = [
     "evaluate",
     "early_stopping",
     "progress",
+    "record_weights",
     "Report",
     "History",
+    "WeightHistory",
     "Evaluation",
     "metrics",
     "check_gradients",
@@ -92,7 +106,15 @@ __all__ = [
     "make_classification",
     "read_csv",
     "train_test_split",
+    "plot_dataset",
+    "plot_loss_functions",
+    "plot_cross_entropy",
+    "plot_activations",
     "plot_training_progress",
+    "plot_decision_boundary",
+    "plot_hidden_space",
+    "plot_predictions",
+    "plot_weights_over_time",
     "save_weights",
     "load_weights",
     "Layer",

@@ -5,6 +5,7 @@ from handgrad.training.early_stopping import early_stopping
 from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.history import History
 from handgrad.training.progress import counted, progress
+from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.report import Report
 from handgrad.training.train import Training, train
 
@@ -13,6 +14,7 @@ __all__ = [
     "History",
     "Report",
     "Training",
+    "WeightHistory",
     "check_kinds",
     "check_monitor",
     "checked_rows",
@@ -20,5 +22,6 @@ __all__ = [
     "early_stopping",
     "evaluate",
     "progress",
+    "record_weights",
     "train",
 ]
