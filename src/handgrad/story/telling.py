@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.plots.finishing import replace_words, save_picture
 from handgrad.story.chapters import Block, Story, read_story
-from handgrad.story.labels import font_for, translated
+from handgrad.story.labels import chinese_font, in_chinese
 from handgrad.story.page import PIXELS_PER_CSS_PIXEL, Shown, render_page
 from handgrad.story.phrases import PHRASES
 from handgrad.story.running import run_block
@@ -48,10 +48,10 @@ def _translation(language: str, console: Console) -> Translate:
     """What puts the words of a figure into `language`, if there is a font for it."""
     if language == "en":
         return lambda _: None
-    if (font := font_for(language)) is None:
+    if (font := chinese_font()) is None:
         console.print(PHRASES[language].no_font, style="yellow")
         return lambda _: None
-    return lambda figure: replace_words(figure, translated, font)
+    return lambda figure: replace_words(figure, in_chinese, font)
 
 
 def _told(story: Story, folder: Path, console: Console, translate: Translate) -> list[Shown]:
