@@ -1,4 +1,4 @@
-"""Reads the story's Markdown: chapters of text, and of code that leads to a picture or an output."""
+"""Reads the story's Markdown: chapters of text, and of code with what it leads to."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from handgrad.story.phrases import PHRASES, Phrases
 
 LOCALES = {"en": "en", "zh": "zh-Hans"}
 PIXELS_PER_CSS_PIXEL = 2
+WIDE = 640
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,10 @@ def _block(block: Block, shown: Shown, phrases: Phrases, figures: Iterator[int])
 def _figure(picture: Picture, png: bytes, label: str) -> str:
     width, height = (n // PIXELS_PER_CSS_PIXEL for n in struct.unpack(">II", png[16:24]))
     data = base64.b64encode(png).decode("ascii")
+    frame = '<div class="wide" tabindex="0">' if width > WIDE else "<div>"
     return (
-        f'<figure>\n<img src="data:image/png;base64,{data}" alt="{escape(picture.alt)}" '
-        f'width="{width}" height="{height}">\n'
+        f'<figure>\n{frame}<img src="data:image/png;base64,{data}" alt="{escape(picture.alt)}" '
+        f'width="{width}" height="{height}"></div>\n'
         f"<figcaption><b>{label}</b> {escape(picture.caption)}</figcaption>\n</figure>\n"
     )
 

@@ -43,7 +43,7 @@ PHRASES = {
         written="{} 张图片和一个网页已写入 {}",
         look="用浏览器打开 {}，就能看到完整的故事：讲解、图片和代码",
         elsewhere="English: handgrad demo --language en",
-        no_font="没有找到中文字体，图中的文字保留英文；装上一种（例如 fonts-noto-cjk）后再运行，图中文字就是中文",
+        no_font="没有找到中文字体，图中的文字保留英文；装上一种再运行即可，例如 fonts-noto-cjk",
         made_by="由 handgrad {} 在本机运行文中代码生成。",
     ),
 }

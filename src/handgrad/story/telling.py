@@ -12,13 +12,13 @@ from handgrad.story.labels import chinese_font, in_chinese
 from handgrad.story.page import PIXELS_PER_CSS_PIXEL, Shown, render_page
 from handgrad.story.phrases import PHRASES
 from handgrad.story.running import run_block
+from handgrad.story.terminal import print_markdown, print_output, print_picture
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PAGE = "index.html"
 DPI = 96 * PIXELS_PER_CSS_PIXEL
-WIDEST = 100
 
 Translate = Callable[[Any], None]
 
@@ -30,8 +30,8 @@ def tell(
     *,
     version: str,
     others: Mapping[str, str] | None = None,
-) -> list[Path]:
-    """Tell the story on `console`, and leave its pictures and its page in `folder`, the page last.
+) -> int:
+    """Tell the story on `console`, leave its pictures and its page in `folder`; how many pictures.
 
     `others` are pages in other languages, and where they are, seen from this one.
     """
@@ -39,9 +39,8 @@ def tell(
     translate = _translation(language, console)
     folder.mkdir(parents=True, exist_ok=True)
     shown = _told(story, folder, console, translate)
-    page = folder / PAGE
-    page.write_text(render_page(story, shown, version, others), "utf-8")
-    return [*(folder / b.picture.file for b in story.blocks if b.picture), page]
+    (folder / PAGE).write_text(render_page(story, shown, version, others), "utf-8")
+    return sum(bool(each.png) for each in shown)
 
 
 def _translation(language: str, console: Console) -> Translate:
@@ -60,20 +59,27 @@ def _told(story: Story, folder: Path, console: Console, translate: Translate) ->
 
     phrases, namespace, shown = PHRASES[story.language], dict[str, Any](), list[Shown]()
     columns = (BarColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("", total=len(story.blocks))
-        _print(console, f"# {story.title}\n\n{story.opening}")
+        print_markdown(console, f"# {story.title}\n\n{story.opening}")
         for number, chapter in enumerate(story.chapters, 1):
             place = phrases.chapter.format(number, len(story.chapters))
             bar.update(task, description=f"{place}: {chapter.title}")
-            _print(console, f"## {number}. {chapter.title}")
+            print_markdown(console, f"## {number}. {chapter.title}")
             for part in chapter.parts:
                 if isinstance(part, Block):
                     shown.append(_run(part, namespace, folder, translate))
-                    _show(console, part, shown[-1], phrases.picture)
+                    if shown[-1].printed:
+                        print_output(console, shown[-1].printed)
+                    if part.picture:
+                        print_picture(
+                            console, part.picture, phrases.picture.format(part.picture.file)
+                        )
                     bar.advance(task)
                 else:
-                    _print(console, part)
+                    print_markdown(console, part)
     return shown
 
 
@@ -84,21 +90,3 @@ def _run(block: Block, namespace: dict[str, Any], folder: Path, translate: Trans
     translate(outcome.figure)
     path = save_picture(outcome.figure, folder / block.picture.file, dpi=DPI)
     return Shown(outcome.printed, path.read_bytes())
-
-
-def _show(console: Console, block: Block, shown: Shown, picture: str) -> None:
-    from rich.padding import Padding
-    from rich.text import Text
-
-    if shown.printed:
-        console.print(Padding(Text(shown.printed.rstrip("\n"), style="cyan"), (0, 0, 1, 4)))
-    if block.picture:
-        words = Text.assemble((picture.format(block.picture.file), "bold"), ": ")
-        console.print(Padding(words.append(block.picture.caption), (0, 0, 1, 4)), width=WIDEST)
-
-
-def _print(console: Console, text: str) -> None:
-    from rich.markdown import Markdown
-
-    console.print(Markdown(text), width=min(WIDEST, console.width))
-    console.print()
