@@ -24,6 +24,7 @@ LEVELS = [
     {"training"},
     {"proof", "plots", "data", "saving"},
     {"fit"},
+    {"story"},
     {"cli"},
 ]
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}

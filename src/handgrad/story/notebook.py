@@ -1,7 +1,6 @@
-"""The story as a Jupyter notebook: `python -m handgrad.story.notebook en story.ipynb`."""
+"""The story as a Jupyter notebook."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +40,8 @@ def _cell(part: str | Block, number: int) -> dict[str, Any]:
     if isinstance(part, str):
         return cell | {"cell_type": "markdown", "source": part.splitlines(keepends=True)}
     code = part.code.rstrip("\n") + ";" * (part.picture is not None)
-    code_cell = {"cell_type": "code", "execution_count": None, "outputs": []}
-    return cell | code_cell | {"source": code.splitlines(keepends=True)}
+    cell |= {"cell_type": "code", "execution_count": None, "outputs": []}
+    return cell | {"source": code.splitlines(keepends=True)}
 
 
 def write_notebook(language: str, path: str | Path) -> Path:
@@ -50,7 +49,3 @@ def write_notebook(language: str, path: str | Path) -> Path:
     content = notebook(read_story(language))
     text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
     return write_whole(path, lambda file: file.write(f"{text}\n"))
-
-
-if __name__ == "__main__":
-    write_notebook(*sys.argv[1:3])

@@ -29,7 +29,7 @@ def run_block(code: str, namespace: dict[str, Any]) -> Outcome:
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(compile(ast.Module(body, []), "<story>", "exec"), namespace)
-        if last is not None:
+        if isinstance(last, ast.Expr):
             value = eval(compile(ast.Expression(last.value), "<story>", "eval"), namespace)
             figure = _figure_of(value)
         if value is not None and figure is None:
