@@ -75,8 +75,8 @@ def test_every_picture_is_a_file_and_shows_something(language: str) -> None:
     assert len(names) >= 15
     for name in names:
         image = imread(folder / name)[..., :3]
-        colours = len(np.unique((image * 15).astype(int).reshape(-1, 3), axis=0))
-        assert colours > 20, name
+        colours = np.unique((image * 15).astype(int) @ (256, 16, 1))
+        assert len(colours) > 20, name
         assert min(image.shape[:2]) > 500, name
 
 
@@ -88,7 +88,7 @@ def test_the_page_has_every_picture_with_a_text_in_its_place(language: str) -> N
     assert [image["alt"] for image in images] == [picture.alt for picture in pictures]
     assert len({picture.alt for picture in pictures}) == len(pictures)
     for image, picture in zip(images, pictures, strict=True):
-        assert len(picture.alt) > 20
+        assert len(picture.alt) > 10
         assert picture.caption in page(language).text
         data = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"))
         assert data == (folder / picture.file).read_bytes()

@@ -32,7 +32,7 @@ def test_all_of_the_story_is_in_it(language: str) -> None:
 
 
 def test_it_runs_and_shows_each_picture_once() -> None:
-    content = nbformat.from_dict(notebook(read_story("en")))
+    content = nbformat.read(NOTEBOOKS["en"], as_version=4)  # type: ignore[no-untyped-call]
     NotebookClient(content, timeout=300, kernel_name="python3").execute()
     cells = [cell for cell in content.cells if cell.cell_type == "code"]
     for cell, block in zip(cells, read_story("en").blocks, strict=True):

@@ -36,7 +36,6 @@ CHINESE = {
     "p, probability of the true class": "p：真实类别的概率",
     "Cross-entropy": "交叉熵",
     "p, predicted probability of class 1": "p：预测的类别 1 的概率",
-    "y = {}:  −{}": "y = {}：−{}",
     "Down the slope": "沿坡而下",
     "one weight, {}": "一个权重 {}",
     "{} steps, learning rate {}": "{} 步，学习率 {}",
