@@ -12,6 +12,7 @@ from handgrad.plots.style import in_a_notebook
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL.Image import Image as PillowImage
 
 SIZE, DPI = (10.5, 4.4), 90
 MILLISECONDS_A_FRAME, MILLISECONDS_AT_THE_END = 200, 2000
@@ -86,7 +87,7 @@ class Window:
     def __init__(self) -> None:
         import matplotlib.pyplot as plt
 
-        self.figure = plt.figure(figsize=SIZE, layout="constrained")
+        self.figure = plt.figure(figsize=SIZE)
         self.opened = False
 
     def show(self, epoch: int) -> None:
@@ -135,20 +136,29 @@ class Gif:
             write_whole(self.path, self._write, "wb")
 
     def _write(self, file: IO[bytes]) -> None:
-        from PIL import Image
-
-        first, *others = (Image.open(io.BytesIO(frame)).convert("RGB") for frame in self.frames)
+        first, *others = map(_with_few_colours, self.frames)
         times = [MILLISECONDS_A_FRAME] * len(others) + [MILLISECONDS_AT_THE_END]
         first.save(file, format="GIF", save_all=True, append_images=others, duration=times, loop=0)
+
+
+def _with_few_colours(png: bytes) -> PillowImage:
+    """The picture in the 256 colours that a GIF may have, the rare ones kept: they are classes."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    return picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
 
 
 def _figure() -> Figure:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    return Figure(figsize=SIZE, dpi=DPI)
 
 
 def _png(figure: Figure) -> bytes:
+    """The picture; `savefig` would draw everything twice."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    FigureCanvasAgg(figure).print_png(file)
     return file.getvalue()

@@ -138,5 +138,10 @@ def scatter_classes(
 def _place(n_rows: int, n_classes: int) -> dict[str, Any]:
     """Where the legend covers least; to look for that among very many rows would take long."""
     if n_classes > FEW_CLASSES:
-        return {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
+        return {
+            "loc": "upper left",
+            "bbox_to_anchor": (1, 1),
+            "frameon": False,
+            "borderaxespad": 0.2,
+        }
     return {"loc": "best" if n_rows <= FEW_ROWS else "upper right"}
