@@ -159,6 +159,6 @@ def _png(figure: Figure) -> bytes:
     """The picture; `savefig` would draw everything twice."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    file = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(file)
+    file, canvas = io.BytesIO(), FigureCanvasAgg(figure)
+    canvas.print_png(file)  # type: ignore[no-untyped-call]
     return file.getvalue()
