@@ -35,6 +35,7 @@ def cell(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
         return Handle()
 
     ipython, module = ModuleType("IPython"), ModuleType("IPython.display")
+    ipython.version_info = (9, 0)  # type: ignore[attr-defined]
     ipython.get_ipython = lambda: SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
     module.display = display  # type: ignore[attr-defined]
     module.Image = SimpleNamespace  # type: ignore[attr-defined]
@@ -109,7 +110,7 @@ def python(code: str) -> str:
         text=True,
         env={**os.environ, "MPLBACKEND": "agg"},
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()
 
 
@@ -126,6 +127,23 @@ except hg.SettingError as error:
     message = python(code)
     assert "no notebook and no window" in message
     assert "to='training.gif'" in message
+
+
+def test_a_stream_that_was_left_is_ended_before_python_ends(tmp_path: Path) -> None:
+    place = tmp_path / "a.gif"
+    code = f"""
+import handgrad as hg
+net = hg.Net(hg.Linear(2, 2), hg.Softmax())
+data = hg.data.make_moons(rng=0)
+reports = hg.train(net, data, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=9)
+reports = hg.live_plot(reports, net, data, to={str(place)!r})
+for report in reports:
+    if report.epoch == 3:
+        break
+"""
+    assert python(code) == ""
+    with Image.open(place) as gif:
+        assert gif.n_frames == 2  # type: ignore[attr-defined]
 
 
 def test_figures_are_pyplots_where_pyplot_is_in_use() -> None:

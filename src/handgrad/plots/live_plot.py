@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,10 @@ def live_plot(
     if validation is not None:
         validation = checked_pair(validation, "validation data")
     picture = _Picture(net, data, validation, what, screen_for(to))
-    return drawn(reports, picture.draw, picture.screen.close, net, time.perf_counter)
+    stream = drawn(reports, picture.draw, picture.screen.close, net, time.perf_counter)
+    # left by a break but still named, it would be ended when Python has half gone
+    weakref.finalize(stream, _end, weakref.ref(stream))
+    return stream
 
 
 def train_and_plot(
@@ -98,13 +102,19 @@ def train_and_plot(
     return History([*live_plot(reports, net, data, validation=validation, what=what, to=to)])
 
 
+def _end(stream: weakref.ref[Generator[Report]]) -> None:
+    """End the stream, where it is still there."""
+    if (alive := stream()) is not None:
+        alive.close()
+
+
 def drawn(
     reports: Iterable[Report],
     draw: Callable[[History], object],
     close: Callable[[], object],
     net: Net,
     clock: Callable[[], float],
-) -> Iterator[Report]:
+) -> Generator[Report]:
     """Pass `reports` on, draw while there is time for it, and at the end what came out."""
     history, started, spent = History(), clock(), 0.0
     whole, seen = False, (0, b"")
