@@ -32,6 +32,7 @@ from handgrad.losses import (
 from handgrad.net import Net
 from handgrad.optimizers import SGD, Optimizer
 from handgrad.plots import (
+    live_plot,
     plot_activations,
     plot_cross_entropy,
     plot_dataset,
@@ -41,6 +42,7 @@ from handgrad.plots import (
     plot_predictions,
     plot_training_progress,
     plot_weights_over_time,
+    train_and_plot,
 )
 from handgrad.proof import GradientReport, check_gradients
 from handgrad.saving import load_weights, save_weights
@@ -115,6 +117,8 @@ __all__ = [
     "plot_hidden_space",
     "plot_predictions",
     "plot_weights_over_time",
+    "live_plot",
+    "train_and_plot",
     "save_weights",
     "load_weights",
     "Layer",

@@ -32,6 +32,8 @@ def plot_activations(
     ('Tanh()', 'its slope', 1.0)
     """
     layers = _of_the_textbook() if layers is None else [*layers]
+    if not layers:
+        raise SettingError("no layers", "one or more", "plot_activations(), for the textbook's")
     curves = [_curves(layer) for layer in layers]
     columns = min(len(layers), 4)
     size = (2.9 * columns, 2.7 * -(-len(layers) // 4))
@@ -50,8 +52,7 @@ def plot_activations(
         panel.axvline(0, color="#BBBBBB", linewidth=0.8, zorder=1)
         panel.set(title=repr(layer), xlabel="x")
         tidy(panel)
-    if panels:
-        panels[0].legend(handles=panels[0].lines[:2], labels=["value", "slope"], frameon=False)
+    panels[0].legend(handles=panels[0].lines[:2], labels=["value", "slope"], frameon=False)
     return np.array(panels[: len(layers)])
 
 

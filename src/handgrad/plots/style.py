@@ -100,7 +100,8 @@ def scatter_classes(
 ) -> None:
     """Draw `points` (n, 2), each class with a colour and a marker of its own, and a legend.
 
-    `strength` (n,), from 0 to 1, is how much of each is seen; `hollow` leaves only outlines.
+    `strength` (n,), from 0 to 1, is how much of each is seen; `hollow` leaves only outlines,
+    which are those of validation rows.
     """
     from matplotlib.colors import to_rgba_array
     from matplotlib.lines import Line2D
@@ -126,6 +127,9 @@ def scatter_classes(
             zorder=3,
             label=name,
         )
+    if hollow:
+        outline: dict[str, Any] = {"markerfacecolor": "none", "color": GREY, "marker": "o"}
+        handles.append(Line2D([], [], linestyle="", label="validation", **outline))
     legend = axes.legend(handles=handles, framealpha=0.85, **_place(len(y), len(handles)))
     for text in legend.get_texts():
         text.set_parse_math(False)
@@ -134,5 +138,10 @@ def scatter_classes(
 def _place(n_rows: int, n_classes: int) -> dict[str, Any]:
     """Where the legend covers least; to look for that among very many rows would take long."""
     if n_classes > FEW_CLASSES:
-        return {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
+        return {
+            "loc": "upper left",
+            "bbox_to_anchor": (1, 1),
+            "frameon": False,
+            "borderaxespad": 0.2,
+        }
     return {"loc": "best" if n_rows <= FEW_ROWS else "upper right"}

@@ -1,6 +1,6 @@
 """Training as a stream of reports, and what adapts that stream."""
 
-from handgrad.training.checks import check_kinds, check_monitor, checked_rows
+from handgrad.training.checks import check_kinds, check_monitor, checked_pair, checked_rows
 from handgrad.training.early_stopping import early_stopping
 from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.history import History
@@ -17,6 +17,7 @@ __all__ = [
     "WeightHistory",
     "check_kinds",
     "check_monitor",
+    "checked_pair",
     "checked_rows",
     "counted",
     "early_stopping",
