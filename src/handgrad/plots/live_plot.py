@@ -53,11 +53,12 @@ def live_plot(
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
     >>> reports = hg.train(net, (x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1),
     ...     epochs=30, rng=0)
-    >>> folder = getfixture("tmp_path")
-    >>> for report in live_plot(reports, net, (x, y), what="accuracy", to=folder / "frames"):
-    ...     pass
-    >>> sorted(file.name for file in (folder / "frames").iterdir())[-1]
-    'epoch-00030.png'
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for report in live_plot(reports, net, (x, y), what="accuracy", to=folder):
+    ...         pass
+    ...     print(max(file.name for file in Path(folder).iterdir()))
+    epoch-00030.png
     """
     check_kinds(net=(net, Net))
     data = checked_pair(data, "data")
