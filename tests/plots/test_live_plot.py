@@ -177,8 +177,9 @@ def test_a_net_for_numbers_is_drawn_with_its_predictions() -> None:
         (hg.Net(hg.Linear(2, 2)), (X, Y + 0.5)),
         (hg.Net(hg.Linear(1, 2), hg.Softmax()), (X[:, :1], Y)),
         (hg.Net(hg.Tanh()), (np.zeros((4, 2, 2)), Y[:4])),
+        (hg.Net(hg.Tanh()), ((X, X), Y)),
     ],
-    ids=["two numbers", "no classes", "one feature", "no table"],
+    ids=["two numbers", "no classes", "one feature", "no table", "two inputs"],
 )
 def test_where_there_is_no_picture_the_curves_stand_alone(net: hg.Net, data: Any) -> None:
     (curves,) = picture(net, data)

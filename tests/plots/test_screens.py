@@ -68,6 +68,15 @@ def test_a_folder_gets_a_picture_for_each_epoch_shown(tmp_path: Path) -> None:
     assert Image.open(io.BytesIO(files[0].read_bytes())).size == (945, 396)
 
 
+def test_a_folder_that_is_there_may_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / "runs.1").mkdir()
+    assert isinstance(screen_for(tmp_path / "runs.1"), Folder)
+    assert isinstance(screen_for(tmp_path / "A.GIF"), Gif)
+    for to in (tmp_path / "runs.2", "", 3):
+        with refused(hg.SettingError, "to = "):
+            screen_for(to)  # type: ignore[arg-type]
+
+
 def test_a_gif_moves_and_keeps_rare_colours(tmp_path: Path) -> None:
     screen = screen_for(str(tmp_path / "a.gif"))
     assert isinstance(screen, Gif)

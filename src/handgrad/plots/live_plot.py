@@ -42,20 +42,23 @@ def live_plot(
     that gives one number a row; rows of `validation` are drawn as outlines. Where there is no
     such picture (several inputs or outputs, rows that are no table), the curves stand alone.
 
-    It appears in the notebook or in a window. `to="frames"` writes PNG files into that folder
-    instead, `to="training.gif"` a moving picture. An epoch is drawn only if drawing took a
-    tenth of the time so far, or less; the last one always is, with the net as it then is.
+    It appears in the notebook or in a window, which `plt.show()` keeps at a script's end.
+    `to="frames"` writes PNG files into that folder instead, `to="training.gif"` a moving
+    picture. An epoch is drawn only if drawing took a tenth of the time so far, or less; the
+    last one always is, with the net as it then is: of a training of less than a second hardly
+    more than the first and the last are seen.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
     >>> reports = hg.train(net, (x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1),
     ...     epochs=30, rng=0)
-    >>> folder = getfixture("tmp_path")
-    >>> for report in live_plot(reports, net, (x, y), what="accuracy", to=folder / "frames"):
-    ...     pass
-    >>> sorted(file.name for file in (folder / "frames").iterdir())[-1]
-    'epoch-00030.png'
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for report in live_plot(reports, net, (x, y), what="accuracy", to=folder):
+    ...         pass
+    ...     print(max(file.name for file in Path(folder).iterdir()))
+    epoch-00030.png
     """
     check_kinds(net=(net, Net))
     data = checked_pair(data, "data")
@@ -167,7 +170,7 @@ class _Picture:
 def _answers(net: Net, data: Any, held: Any) -> Callable[[Any], object] | None:
     """What draws the answers of `net` for these rows on axes; None where there is no picture."""
     x, y = data
-    if isinstance(x, tuple) or np.ndim(x) != 2 or len(x) == 0:
+    if isinstance(x, tuple) or np.ndim(x) != 2 or len(x) == 0 or net.integer_input:
         return None
     p = net.predict(x[:1])
     x, y = table_of(x), targets_of(y, x)

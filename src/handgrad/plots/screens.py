@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from handgrad.errors import SettingError
-from handgrad.files import write_whole
+from handgrad.files import kind_of, write_whole
 from handgrad.plots.style import in_a_notebook
 
 if TYPE_CHECKING:
@@ -43,13 +43,16 @@ def screen_for(to: str | Path | None) -> Screen:
             "a notebook, a Matplotlib with windows, or a place for the pictures",
             "to='frames', a folder, or to='training.gif'",
         )
-    if not isinstance(to, str | Path) or not str(to) or Path(to).suffix not in ("", ".gif"):
-        raise SettingError(
-            f"to = {to!r}",
-            "a folder, for a PNG an epoch, or a file that ends in .gif",
-            "to='frames', or to='training.gif'",
-        )
-    return Gif(Path(to)) if Path(to).suffix else Folder(Path(to))
+    path = Path(to) if isinstance(to, str | Path) and str(to) else None
+    if path is not None and (not path.suffix or kind_of(path) == "folder"):
+        return Folder(path)
+    if path is not None and path.suffix.lower() == ".gif":
+        return Gif(path)
+    raise SettingError(
+        f"to = {to!r}",
+        "a folder, for a PNG an epoch, or a file that ends in .gif",
+        "to='frames', or to='training.gif'",
+    )
 
 
 def windows_open() -> bool:
