@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ORACLE := .venv-oracle/bin
 
-.PHONY: help setup demo test check lint types docs mutants oracle bench wheel clean
+.PHONY: help setup demo test check lint types docs notebooks mutants oracle bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -27,8 +27,8 @@ help:  ## show this list
 
 setup: .venv/ready-to-test  ## make .venv with everything for development
 
-demo: .venv/ready  ## train a net on breast_cancer; leaves runs/breast_cancer-N
-	@$(BIN)/handgrad train breast_cancer
+demo: .venv/ready  ## tell how a net works; leaves pictures and a page in runs/demo-N
+	@$(BIN)/handgrad demo
 
 test: .venv/ready-to-test  ## run the tests
 	@$(BIN)/python -m pytest tests
@@ -45,6 +45,10 @@ types: .venv/ready-to-test  ## strict types
 docs: .venv/ready-to-test  ## build the reference into build/docs; run every example in the docs and docstrings
 	@$(BIN)/python docs/reference/build.py build/docs
 	@$(BIN)/python -m pytest tests/docs --doctest-modules src
+
+notebooks: .venv/ready  ## write the story's notebooks in docs anew
+	@$(BIN)/python -m handgrad.story en docs/story.ipynb
+	@$(BIN)/python -m handgrad.story zh docs/story.zh.ipynb
 
 mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice
 	@$(BIN)/python -m tests.mutants

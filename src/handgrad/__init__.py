@@ -31,16 +31,30 @@ from handgrad.losses import (
 )
 from handgrad.net import Net
 from handgrad.optimizers import SGD, Optimizer
-from handgrad.plots import plot_training_progress
+from handgrad.plots import (
+    live_plot,
+    plot_activations,
+    plot_cross_entropy,
+    plot_dataset,
+    plot_decision_boundary,
+    plot_hidden_space,
+    plot_loss_functions,
+    plot_predictions,
+    plot_training_progress,
+    plot_weights_over_time,
+    train_and_plot,
+)
 from handgrad.proof import GradientReport, check_gradients
 from handgrad.saving import load_weights, save_weights
 from handgrad.training import (
     Evaluation,
     History,
     Report,
+    WeightHistory,
     early_stopping,
     evaluate,
     progress,
+    record_weights,
     train,
 )
 
@@ -79,8 +93,10 @@ __all__ = [
     "evaluate",
     "early_stopping",
     "progress",
+    "record_weights",
     "Report",
     "History",
+    "WeightHistory",
     "Evaluation",
     "metrics",
     "check_gradients",
@@ -92,7 +108,17 @@ __all__ = [
     "make_classification",
     "read_csv",
     "train_test_split",
+    "plot_dataset",
+    "plot_loss_functions",
+    "plot_cross_entropy",
+    "plot_activations",
     "plot_training_progress",
+    "plot_decision_boundary",
+    "plot_hidden_space",
+    "plot_predictions",
+    "plot_weights_over_time",
+    "live_plot",
+    "train_and_plot",
     "save_weights",
     "load_weights",
     "Layer",

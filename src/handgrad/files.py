@@ -1,8 +1,10 @@
 """Files appear whole or not at all."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -50,3 +52,25 @@ def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str 
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
     return path
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which is moved to `folder`, new or empty, once all is in it."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".run-") as name:
+            new = Path(name) / "run"
+            new.mkdir()
+            yield new
+            if folder.exists():
+                for path in new.iterdir():
+                    path.replace(folder / path.name)
+            else:
+                shutil.move(new, folder)
+    except OSError as error:
+        raise FileError(
+            f"{folder} could not be written: {reason(error)}",
+            "a folder in a place that can be written to, with space left",
+            "another --out",
+        ) from error

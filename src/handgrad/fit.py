@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from inspect import Parameter, signature
 from numbers import Real
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import numpy as np
 
-from handgrad import training
+from handgrad import plots, training
 from handgrad.data.split import train_test_split
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import available_cores, blas_threads
@@ -45,6 +46,7 @@ def fit(
     early_stopping: int | None = None,
     monitor: str | None = None,
     progress: bool = False,
+    live_plot: bool | str | Path = False,
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
     engine: EngineName = "auto",
@@ -55,6 +57,8 @@ def fit(
     where the targets are classes. `early_stopping=10` ends the training when `monitor` (the
     validation loss, without validation the training loss) has not improved for 10 epochs, and
     gives the net the weights of its best epoch. `progress=True` shows a bar in a terminal.
+    `live_plot=True` draws the training in the notebook or in a window, with the curves of
+    `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")
@@ -80,6 +84,15 @@ def fit(
         engine=engine,
     )
     reports = fitting.reports()
+    if live_plot is not False:
+        reports = plots.live_plot(
+            reports,
+            net,
+            fitting.data,
+            validation=fitting.validation,
+            what=fitting.monitor.removeprefix("train_").removeprefix("validation_"),
+            to=None if live_plot is True else live_plot,
+        )
     return fitting.history(training.progress(reports, epochs=epochs) if progress else reports)
 
 
@@ -199,6 +212,7 @@ class _Fitting:
         if isinstance(validation, Real) and not isinstance(validation, bool):
             data, validation = _held_out(net, loss, data, validation, generator)
         self.net, self.epochs, self.patience = net, epochs, early_stopping
+        self.data, self.validation = data, validation
         self.monitor = monitor or ("train_loss" if validation is None else "validation_loss")
         self.training = training.Training(
             net,

@@ -9,7 +9,9 @@ import handgrad as hg
 from tests.cli.run import handgrad, process
 
 
-@pytest.mark.parametrize("words", [("--help",), ("-h",), ("train", "--help"), ("train", "-h")])
+@pytest.mark.parametrize(
+    "words", [("--help",), ("-h",), ("train", "--help"), ("train", "-h"), ("demo", "--help")]
+)
 def test_help_fits_into_80_columns(words: tuple[str, ...]) -> None:
     result = handgrad(*words)
     assert result.exit_code == 0
@@ -20,7 +22,7 @@ def test_help_fits_into_80_columns(words: tuple[str, ...]) -> None:
 def test_the_first_help_says_how_to_start() -> None:
     text = " ".join(handgrad("--help").output.split())
     assert "Neural networks you can read: train one on a table, in seconds." in text
-    assert "Start with: handgrad train breast_cancer" in text
+    assert "Start with: handgrad demo, or handgrad train breast_cancer" in text
     assert handgrad().output.strip() == handgrad("--help").output.strip()
 
 

@@ -24,6 +24,7 @@ LEVELS = [
     {"training"},
     {"proof", "plots", "data", "saving"},
     {"fit"},
+    {"story"},
     {"cli"},
 ]
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
@@ -94,7 +95,17 @@ def test_every_module_opens_with_a_sentence_and_stays_short(path: Path) -> None:
 
 
 def test_importing_handgrad_loads_nothing_heavy() -> None:
-    heavy = ("sklearn", "scipy", "pyarrow", "matplotlib", "safetensors", "rich", "typer")
+    heavy = (
+        "sklearn",
+        "scipy",
+        "pyarrow",
+        "matplotlib",
+        "safetensors",
+        "rich",
+        "typer",
+        "markdown_it",
+        "pygments",
+    )
     code = f"import sys, handgrad; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

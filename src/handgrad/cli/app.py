@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from handgrad import __version__
+from handgrad.cli.demo import run_demo
 from handgrad.cli.job import run_training
 from handgrad.cli.settings import Settings
 from handgrad.data import BUNDLED
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Neural networks you can read: train one on a table, in seconds.",
-    epilog="Start with: [bold]handgrad train breast_cancer[/bold]",
+    epilog="Start with: [bold]handgrad demo[/bold], or [bold]handgrad train breast_cancer[/bold]",
 )
 
 
@@ -110,6 +111,28 @@ def train(
         out,
     )
     run_training(settings, Console(emoji=False))
+
+
+@app.command()
+def demo(
+    language: Annotated[
+        list[str] | None,
+        typer.Option(help="en or zh; given twice, both are told, with links between."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The folder to write; runs/demo-1, -2 … if not given."),
+    ] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in a browser at the end.")
+    ] = False,
+) -> None:
+    """Tell how a neural network works, from the first row of data to over-fitting.
+
+    Every number and picture is computed while it is told. What stays is a folder
+    with the pictures and a page, index.html, that needs no network.
+    """
+    run_demo(language or ["en"], out, Console(emoji=False), open_page=open_page)
 
 
 @app.command()

@@ -1,7 +1,5 @@
 """The main job: from a table to a trained net, its report and its files."""
 
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,7 @@ from handgrad.cli.settings import Settings, check_folder, hidden_layers, made, s
 from handgrad.data import BUNDLED, Dataset, load, train_test_split
 from handgrad.data.csv import dataset_of, listed, read_table
 from handgrad.errors import DataError, closest
-from handgrad.files import FileError, kind_of, reason
+from handgrad.files import kind_of, whole_folder
 from handgrad.fit import fit
 from handgrad.layers import Linear, Softmax, Standardize
 from handgrad.losses import CrossEntropyLoss, Loss, MSELoss
@@ -176,28 +174,14 @@ def _result_table(dataset: Dataset, run: Run) -> Any:
 
 
 def _write(folder: Path, dataset: Dataset, run: Run, best: int) -> list[str]:
-    """All files of the run, or none: they are made beside the folder and moved in one go."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".run-") as name:
-            new = Path(name) / "run"
-            files = [
-                save_weights(run.net, new / "weights.safetensors"),
-                run.history.to_csv(new / "history.csv"),
-                run.history.to_json(new / "history.json"),
-                _picture(new / "training.png", dataset, run.history, best),
-            ]
-            if folder.exists():
-                for file in files:
-                    file.replace(folder / file.name)
-            else:
-                shutil.move(new, folder)
-    except OSError as error:
-        raise FileError(
-            f"{folder} could not be written: {reason(error)}",
-            "a folder in a place that can be written to, with space left",
-            "another --out",
-        ) from error
+    """All files of the run, or none."""
+    with whole_folder(folder) as new:
+        files = [
+            save_weights(run.net, new / "weights.safetensors"),
+            run.history.to_csv(new / "history.csv"),
+            run.history.to_json(new / "history.json"),
+            _picture(new / "training.png", dataset, run.history, best),
+        ]
     return [file.name for file in files]
 
 

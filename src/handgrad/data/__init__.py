@@ -3,5 +3,28 @@
 from handgrad.data.csv import read_csv
 from handgrad.data.datasets import BUNDLED, Dataset, load, make_classification
 from handgrad.data.split import train_test_split
+from handgrad.data.toy import (
+    make_blobs,
+    make_circles,
+    make_line,
+    make_moons,
+    make_sine,
+    make_spirals,
+    make_xor,
+)
 
-__all__ = ["BUNDLED", "Dataset", "load", "make_classification", "read_csv", "train_test_split"]
+__all__ = [
+    "BUNDLED",
+    "Dataset",
+    "load",
+    "make_blobs",
+    "make_circles",
+    "make_classification",
+    "make_line",
+    "make_moons",
+    "make_sine",
+    "make_spirals",
+    "make_xor",
+    "read_csv",
+    "train_test_split",
+]

@@ -1,5 +1,25 @@
 """Pictures, with Matplotlib: each takes and returns axes."""
 
+from handgrad.plots.activations import plot_activations
+from handgrad.plots.dataset import plot_dataset
+from handgrad.plots.decision_boundary import plot_decision_boundary
+from handgrad.plots.hidden_space import plot_hidden_space
+from handgrad.plots.live_plot import live_plot, train_and_plot
+from handgrad.plots.losses import plot_cross_entropy, plot_loss_functions
+from handgrad.plots.predictions import plot_predictions
 from handgrad.plots.training_progress import plot_training_progress
+from handgrad.plots.weights import plot_weights_over_time
 
-__all__ = ["plot_training_progress"]
+__all__ = [
+    "live_plot",
+    "plot_activations",
+    "plot_cross_entropy",
+    "plot_dataset",
+    "plot_decision_boundary",
+    "plot_hidden_space",
+    "plot_loss_functions",
+    "plot_predictions",
+    "plot_training_progress",
+    "plot_weights_over_time",
+    "train_and_plot",
+]

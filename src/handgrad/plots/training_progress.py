@@ -1,15 +1,14 @@
 """How loss and metric went, epoch by epoch."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, tidy
 from handgrad.training import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-TRAINING, VALIDATION, BEST = "#0072B2", "#D55E00", "#666666"
 
 
 def plot_training_progress(
@@ -20,13 +19,12 @@ def plot_training_progress(
     `best` marks an epoch. Without `ax` a new figure is made, `axes.figure`. Blue and orange
     stay apart for colour-blind eyes, and the validation curve is dashed too.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     columns = history.columns()
     _check_drawable(columns, what)
-    axes: Any = ax if ax is not None else Figure(figsize=(6, 4), layout="constrained").subplots()
-    for side, colour, style in (("train", TRAINING, "-"), ("validation", VALIDATION, "--")):
+    axes = axes_for(ax, (6, 4))
+    for side, colour, style in (("train", FIRST, "-"), ("validation", SECOND, "--")):
         values = columns.get(f"{side}_{what}")
         if values:
             label = {"train": "training", "validation": "validation"}[side]
@@ -41,7 +39,7 @@ def plot_training_progress(
                 clip_on=False,
             )
     if best is not None:
-        axes.axvline(best, color=BEST, linestyle=":", linewidth=1.2, label=f"best epoch, {best}")
+        axes.axvline(best, color=GREY, linestyle=":", linewidth=1.2, label=f"best epoch, {best}")
     name = "R²" if what == "r2" else what.replace("_", " ")
     axes.set(xlabel="epoch", ylabel=name, title=name[0].upper() + name[1:])
     if what == "accuracy":
@@ -49,8 +47,7 @@ def plot_training_progress(
     elif (what == "loss" or what in SMALLER_IS_BETTER) and axes.dataLim.y0 >= 0:
         axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
     axes.legend(frameon=False)
     return axes
 

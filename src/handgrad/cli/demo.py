@@ -1,0 +1,47 @@
+"""The demo: the story, told in the terminal and left as a folder with a page."""
+
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handgrad import __version__
+from handgrad.cli.settings import check_folder, suggested_folder
+from handgrad.files import whole_folder
+from handgrad.plots.finishing import off_screen
+from handgrad.story import PAGE, PHRASES, check_language, tell
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def run_demo(
+    languages: Sequence[str], folder: Path | None, console: "Console", *, open_page: bool
+) -> None:
+    """Tell the story in each language; the first one's page is at the top of the folder."""
+    languages = list(dict.fromkeys(languages))
+    for language in languages:
+        check_language(language)
+    folder = folder or suggested_folder(Path("runs"), "demo")
+    check_folder(folder)
+    off_screen()
+    first = languages[0]
+    with whole_folder(folder) as new:
+        pictures = 0
+        for language in languages:
+            place = Path() if language == first else Path(language)
+            back = Path("..") if place.parts else Path()
+            pages = {
+                other: (back / (other if other != first else "") / PAGE).as_posix()
+                for other in languages
+                if other != language
+            }
+            pictures += tell(language, new / place, console, version=__version__, others=pages)
+    phrases = PHRASES[first]
+    page = folder / PAGE
+    console.print(phrases.written.format(pictures, folder), soft_wrap=True, highlight=False)
+    console.print(phrases.look.format(page), style="bold", soft_wrap=True, highlight=False)
+    if languages == [first]:
+        console.print(phrases.elsewhere, soft_wrap=True, highlight=False)
+    if open_page:
+        webbrowser.open(page.absolute().as_uri())

@@ -1,0 +1,95 @@
+"""The non-linearities and their slopes."""
+
+import copy
+from collections.abc import Sequence
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.errors import SettingError, described
+from handgrad.layers import Array, Layer, activations
+from handgrad.plots.style import FIRST, SECOND, new_axes, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH = 4.0
+
+
+def plot_activations(
+    layers: Sequence[Layer] | None = None, axes: "Sequence[Axes] | Array | None" = None
+) -> Array:
+    """Draw activations, each with its slope; returns the axes, one a layer.
+
+    Without `layers`, those of the textbook. The values are what `forward` gives, the slopes
+    what `backward` makes of ones, on float64 copies: the very pages that are trained with.
+
+    >>> import handgrad as hg
+    >>> (axes,) = plot_activations([hg.Tanh()])
+    >>> value, slope, *_ = axes.lines
+    >>> value.get_label(), slope.get_label(), float(slope.get_ydata().max())
+    ('Tanh()', 'its slope', 1.0)
+    """
+    layers = _of_the_textbook() if layers is None else [*layers]
+    if not layers:
+        raise SettingError("no layers", "one or more", "plot_activations(), for the textbook's")
+    curves = [_curves(layer) for layer in layers]
+    columns = min(len(layers), 4)
+    size = (2.9 * columns, 2.7 * -(-len(layers) // 4))
+    panels: list[Any] = [*np.ravel(np.array(axes))] if axes is not None else []
+    panels = panels if axes is not None else new_axes(len(layers), size)
+    if len(panels) < len(layers):
+        raise SettingError(
+            f"{len(panels)} axes for {len(layers)} layers",
+            "axes for each layer",
+            f"figure.subplots(1, {len(layers)})",
+        )
+    for panel, layer, (x, y, slope) in zip(panels, layers, curves, strict=False):
+        panel.plot(x, y, color=FIRST, linewidth=2, label=repr(layer))
+        panel.plot(x, slope, "--", color=SECOND, linewidth=1.8, label="its slope")
+        panel.axhline(0, color="#BBBBBB", linewidth=0.8, zorder=1)
+        panel.axvline(0, color="#BBBBBB", linewidth=0.8, zorder=1)
+        panel.set(title=repr(layer), xlabel="x")
+        tidy(panel)
+    panels[0].legend(handles=panels[0].lines[:2], labels=["value", "slope"], frameon=False)
+    return np.array(panels[: len(layers)])
+
+
+def _of_the_textbook() -> list[Layer]:
+    """One of each activation on the textbook's pages that needs no setting."""
+    kinds = [
+        kind
+        for kind in vars(activations).values()
+        if isinstance(kind, type) and kind.__module__ == activations.__name__
+    ]
+    return [kind() for kind in kinds if not _needs_a_setting(kind)]
+
+
+def _needs_a_setting(kind: Any) -> bool:
+    _self, *parameters = signature(kind.__init__).parameters.values()
+    optional = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return any(p.default is Parameter.empty and p.kind not in optional for p in parameters)
+
+
+def _curves(layer: Layer) -> tuple[Array, Array, Array]:
+    """x, the layer's values there, and their slopes."""
+    if not isinstance(layer, Layer):
+        raise SettingError(described(layer), "layers", "[hg.Tanh(), hg.ReLU()]")
+    twin = copy.deepcopy(layer)
+    x = np.linspace(-WIDTH, WIDTH, 401)
+    try:
+        with twin.mode(training=False):
+            row = twin.forward(x[None, :])[0]
+            y = twin.forward(x[:, None])
+            slope = twin.backward(np.ones_like(y))[:, 0]
+        elementwise = y.shape == (len(x), 1) and np.allclose(row, y[:, 0])
+    except (ValueError, IndexError, TypeError):
+        elementwise = False
+    if not elementwise:
+        raise SettingError(
+            f"{layer!r}, which does not treat each number by itself",
+            "activations, such as Tanh() and ReLU()",
+            "plot_decision_boundary(net, x, y), for what layers do together",
+        )
+    return x, y[:, 0], slope

@@ -1,0 +1,89 @@
+"""What losses charge: how a number follows from how wrong a prediction is."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from handgrad.errors import SettingError, did_you_mean
+from handgrad.layers import Array
+from handgrad.losses import BinaryCrossEntropyLoss, Loss, MAELoss, MSELoss
+from handgrad.metrics import zero_one_loss
+from handgrad.plots.style import FIRST, SECOND, axes_for, new_axes, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SMALLEST = 0.01
+TASKS = ("regression", "classification")
+
+
+def plot_loss_functions(
+    task: Literal["regression", "classification"], axes: "Sequence[Axes] | Array | None" = None
+) -> Array:
+    """Draw two losses of a `task` side by side; returns the two axes, (2,).
+
+    For regression the absolute and the squared loss over y − f(x), by which a prediction f(x)
+    is wrong. For classification the 0-1 loss and the logistic loss over the probability p that
+    is given to the true class: the first counts mistakes, the second also says how far.
+
+    >>> left, right = plot_loss_functions("regression")
+    >>> left.get_title(), right.get_title(), left.get_xlabel()
+    ('absolute loss', 'squared loss', 'y − f(x)')
+    """
+    if task not in TASKS:
+        raise SettingError(
+            f"task = {task!r}",
+            f"one of {', '.join(TASKS)}",
+            did_you_mean(task, TASKS, "'classification'"),
+        )
+    pair: list[Any] = new_axes(2, (9, 3.4)) if axes is None else [*np.ravel(np.array(axes))]
+    if len(pair) != 2:
+        raise SettingError(f"{len(pair)} axes", "two axes", "figure.subplots(1, 2)")
+    if task == "regression":
+        e = np.linspace(-2, 2, 201)
+        _draw(pair[0], e, _each(MAELoss(), -e, 0), "absolute loss", "y − f(x)", "|y − f(x)|")
+        _draw(pair[1], e, _each(MSELoss(), -e, 0), "squared loss", "y − f(x)", "(y − f(x))²")
+    else:
+        p = np.linspace(SMALLEST, 1, 100)
+        wrong = np.array([zero_one_loss(np.array([q]), np.array([1])) for q in p])
+        where = "p, probability of the true class"
+        _draw(pair[0], p, wrong, "0-1 loss", where, "1 if p < ½, else 0", drawstyle="steps-post")
+        _draw(pair[1], p, _each(BinaryCrossEntropyLoss(), p, 1), "logistic loss", where, "−log p")
+    return np.array(pair)
+
+
+def plot_cross_entropy(ax: "Axes | None" = None) -> "Axes":
+    """Draw the cross-entropy over the predicted probability p of class 1.
+
+    Where the true class is y = 1 it is −log p, where it is y = 0 it is −log(1 − p): nothing for
+    a prediction that is sure and right, and without end for one that is sure and wrong.
+
+    >>> [line.get_label() for line in plot_cross_entropy().lines]
+    ['y = 1:  −log p', 'y = 0:  −log(1 − p)']
+    """
+    axes = axes_for(ax, (6.5, 3.6))
+    p, loss = np.linspace(SMALLEST, 1 - SMALLEST, 99), BinaryCrossEntropyLoss()
+    for y, label, style, colour in (
+        (1, "y = 1:  −log p", "--", FIRST),
+        (0, "y = 0:  −log(1 − p)", "-", SECOND),
+    ):
+        axes.plot(p, _each(loss, p, y), style, color=colour, linewidth=2, label=label)
+    axes.set(xlabel="p, predicted probability of class 1", ylabel="loss", title="Cross-entropy")
+    axes.set(xlim=(0, 1), ylim=(0, None))
+    axes.legend(loc="upper center", frameon=False)
+    tidy(axes)
+    return axes
+
+
+def _each(loss: Loss, p: Array, y: int) -> Array:
+    """The loss of each prediction in `p` alone, the target being `y`."""
+    return np.array([float(loss.forward(np.array([[q]]), np.array([y]))) for q in p])
+
+
+def _draw(
+    axes: Any, x: Array, y: Array, title: str, xlabel: str, ylabel: str, **style: Any
+) -> None:
+    axes.plot(x, y, color=FIRST, linewidth=2, **style)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    tidy(axes)

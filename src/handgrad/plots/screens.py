@@ -1,0 +1,167 @@
+"""Where a live picture appears: in a notebook, in a window, as files in a folder, as a GIF."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from handgrad.errors import SettingError
+from handgrad.files import kind_of, write_whole
+from handgrad.plots.style import in_a_notebook
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL.Image import Image as PillowImage
+
+SIZE, DPI = (10.5, 4.4), 90
+MILLISECONDS_A_FRAME, MILLISECONDS_AT_THE_END = 200, 2000
+NO_WINDOWS = {None, "nbagg", "webagg"}
+
+
+class Screen(Protocol):
+    """Something that shows a figure, again and again."""
+
+    figure: Figure
+
+    def show(self, epoch: int) -> None:
+        """Show the figure as it is now."""
+
+    def close(self) -> None:
+        """No more is shown."""
+
+
+def screen_for(to: str | Path | None) -> Screen:
+    """The screen that `to` names: a folder, a GIF; None for the notebook or window at hand."""
+    if to is None:
+        if in_a_notebook():
+            return Notebook()
+        if windows_open():
+            return Window()
+        raise SettingError(
+            "no notebook and no window to draw in",
+            "a notebook, a Matplotlib with windows, or a place for the pictures",
+            "to='frames', a folder, or to='training.gif'",
+        )
+    path = Path(to) if isinstance(to, str | Path) and str(to) else None
+    if path is not None and (not path.suffix or kind_of(path) == "folder"):
+        return Folder(path)
+    if path is not None and path.suffix.lower() == ".gif":
+        return Gif(path)
+    raise SettingError(
+        f"to = {to!r}",
+        "a folder, for a PNG an epoch, or a file that ends in .gif",
+        "to='frames', or to='training.gif'",
+    )
+
+
+def windows_open() -> bool:
+    """Whether Matplotlib's backend is one that opens windows here."""
+    import matplotlib
+    from matplotlib.backends.registry import backend_registry
+
+    registry: Any = backend_registry
+    _, framework = registry.resolve_backend(matplotlib.get_backend())
+    return framework not in NO_WINDOWS
+
+
+class Notebook:
+    """One output of the cell, replaced by each new picture."""
+
+    def __init__(self) -> None:
+        self.figure, self.handle = _figure(), None
+
+    def show(self, epoch: int) -> None:
+        from IPython.display import Image, display
+
+        picture = Image(data=_png(self.figure), format="png")
+        if self.handle is None:
+            self.handle = display(picture, display_id=True)
+        else:
+            self.handle.update(picture)
+
+    def close(self) -> None:
+        pass
+
+
+class Window:
+    """A window of Matplotlib's; once it is closed, nothing is drawn any more."""
+
+    def __init__(self) -> None:
+        import matplotlib.pyplot as plt
+
+        self.figure = plt.figure(figsize=SIZE)
+        self.opened = False
+
+    def show(self, epoch: int) -> None:
+        import matplotlib.pyplot as plt
+
+        if not plt.fignum_exists(self.figure.number):
+            return
+        if not self.opened:
+            plt.show(block=False)
+            self.opened = True
+        self.figure.canvas.draw()
+        self.figure.canvas.flush_events()
+
+    def close(self) -> None:
+        pass
+
+
+class Folder:
+    """A PNG for each epoch that is shown, `epoch-00001.png`, in a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.figure, self.path = _figure(), path
+
+    def show(self, epoch: int) -> None:
+        png = _png(self.figure)
+        write_whole(self.path / f"epoch-{epoch:05}.png", lambda file: file.write(png), "wb")
+
+    def close(self) -> None:
+        pass
+
+
+class Gif:
+    """A moving picture, written at the end; and at once, so that a bad place is found then."""
+
+    def __init__(self, path: Path) -> None:
+        self.figure, self.path = _figure(), path
+        self.frames: list[bytes] = []
+
+    def show(self, epoch: int) -> None:
+        self.frames.append(_png(self.figure))
+        if len(self.frames) == 1:
+            write_whole(self.path, self._write, "wb")
+
+    def close(self) -> None:
+        if len(self.frames) > 1:
+            write_whole(self.path, self._write, "wb")
+
+    def _write(self, file: IO[bytes]) -> None:
+        first, *others = map(_with_few_colours, self.frames)
+        times = [MILLISECONDS_A_FRAME] * len(others) + [MILLISECONDS_AT_THE_END]
+        first.save(file, format="GIF", save_all=True, append_images=others, duration=times, loop=0)
+
+
+def _with_few_colours(png: bytes) -> PillowImage:
+    """The picture in the 256 colours that a GIF may have, the rare ones kept: they are classes."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    return picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+
+
+def _figure() -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=SIZE, dpi=DPI)
+
+
+def _png(figure: Figure) -> bytes:
+    """The picture; `savefig` would draw everything twice."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    file, canvas = io.BytesIO(), FigureCanvasAgg(figure)
+    canvas.print_png(file)  # type: ignore[no-untyped-call]
+    return file.getvalue()

@@ -1,0 +1,147 @@
+"""What all pictures share: colours that colour-blind eyes keep apart, markers, axes."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.layers import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito, "Color Universal Design", 2008, the two that differ most first; then two darks.
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#F0E442",
+    "#000000",
+    "#661100",
+    "#999999",
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+FIRST, SECOND, GREY = COLOURS[0], COLOURS[1], "#666666"
+FEW_ROWS, FEW_CLASSES = 2000, 4
+
+
+def colour_of(i: int) -> str:
+    """The colour of class i; they come again after ten."""
+    return COLOURS[i % len(COLOURS)]
+
+
+def marker_of(i: int) -> str:
+    """The marker of class i: where its colour comes again, another marker."""
+    return MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
+
+
+def axes_for(ax: "Axes | None", figsize: tuple[float, float] = (6, 4.5)) -> Any:
+    """`ax`, or the axes of a new figure."""
+    return new_axes(1, figsize)[0] if ax is None else ax
+
+
+def new_axes(n: int, figsize: tuple[float, float], columns: int = 4) -> list[Any]:
+    """`n` axes of a new figure, side by side, at most so many `columns` in a row.
+
+    Where pyplot is in use, and in a notebook, the figure is one of pyplot's: `plt.show()`
+    shows it, and so does the end of a cell.
+    """
+    columns = min(n, columns)
+    rows = -(-n // columns)
+    axes = [*np.ravel(_new_figure(figsize).subplots(rows, columns, squeeze=False))]
+    for spare in axes[n:]:
+        spare.set_axis_off()
+    return axes[:n]
+
+
+def _new_figure(figsize: tuple[float, float]) -> Any:
+    if "matplotlib.pyplot" in sys.modules or in_a_notebook():
+        import matplotlib.pyplot as plt
+
+        return plt.figure(figsize=figsize, layout="constrained")
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=figsize, layout="constrained")
+
+
+def in_a_notebook() -> bool:
+    """Whether this is the kernel of a notebook: JupyterLab's, VS Code's and their like."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def tidy(axes: Any) -> None:
+    """A faint grid, and no frame above and to the right."""
+    axes.grid(alpha=0.25)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def name_axes(axes: Any, x: str, y: str, title: str | None = None) -> None:
+    """Label the axes with names as they are, a dollar sign included."""
+    axes.set_xlabel(x, parse_math=False)
+    axes.set_ylabel(y, parse_math=False)
+    if title is not None:
+        axes.set_title(title, parse_math=False)
+
+
+def scatter_classes(
+    axes: Any,
+    points: Array,
+    y: Array,
+    class_names: Sequence[str],
+    *,
+    strength: Array | None = None,
+    hollow: bool = False,
+) -> None:
+    """Draw `points` (n, 2), each class with a colour and a marker of its own, and a legend.
+
+    `strength` (n,), from 0 to 1, is how much of each is seen; `hollow` leaves only outlines,
+    which are those of validation rows.
+    """
+    from matplotlib.colors import to_rgba_array
+    from matplotlib.lines import Line2D
+
+    strength = np.ones(len(y)) if strength is None else strength
+    handles = []
+    for k, name in enumerate(class_names):
+        of_class = y == k
+        colour, marker = colour_of(k), marker_of(k)
+        handles.append(Line2D([], [], linestyle="", color=colour, marker=marker, label=name))
+        if not of_class.any():
+            continue
+        inside = np.repeat(to_rgba_array(colour), of_class.sum(), axis=0)
+        edge = inside.copy() if hollow else np.ones_like(inside)
+        inside[:, 3] = edge[:, 3] = strength[of_class]
+        axes.scatter(
+            *points[of_class].T,
+            s=34,
+            marker=marker,
+            facecolors="none" if hollow else inside,
+            edgecolors=edge,
+            linewidths=1.2 if hollow else 0.6,
+            zorder=3,
+            label=name,
+        )
+    if hollow:
+        outline: dict[str, Any] = {"markerfacecolor": "none", "color": GREY, "marker": "o"}
+        handles.append(Line2D([], [], linestyle="", label="validation", **outline))
+    legend = axes.legend(handles=handles, framealpha=0.85, **_place(len(y), len(handles)))
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _place(n_rows: int, n_classes: int) -> dict[str, Any]:
+    """Where the legend covers least; to look for that among very many rows would take long."""
+    if n_classes > FEW_CLASSES:
+        return {
+            "loc": "upper left",
+            "bbox_to_anchor": (1, 1),
+            "frameon": False,
+            "borderaxespad": 0.2,
+        }
+    return {"loc": "best" if n_rows <= FEW_ROWS else "upper right"}

@@ -1,0 +1,51 @@
+"""The story as a Jupyter notebook."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from handgrad.files import write_whole
+from handgrad.story.chapters import Block, Story, read_story
+
+
+def notebook(story: Story) -> dict[str, Any]:
+    """The notebook, in version 4.5 of the format, without outputs.
+
+    The semicolon at the end of a cell keeps notebooks from printing the axes below the picture.
+
+    >>> cells = notebook(read_story("en"))["cells"]
+    >>> cells[0]["cell_type"], cells[0]["source"][0]
+    ('markdown', '# Neural networks you can read\\n')
+    """
+    parts: list[str | Block] = [f"# {story.title}\n\n{story.opening}"]
+    for chapter in story.chapters:
+        first, *others = chapter.parts
+        if isinstance(first, Block):
+            parts += [f"## {chapter.title}", first, *others]
+        else:
+            parts += [f"## {chapter.title}\n\n{first}", *others]
+    return {
+        "cells": [_cell(part, number) for number, part in enumerate(parts, 1)],
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def _cell(part: str | Block, number: int) -> dict[str, Any]:
+    cell: dict[str, Any] = {"id": f"story-{number}", "metadata": {}}
+    if isinstance(part, str):
+        return cell | {"cell_type": "markdown", "source": part.splitlines(keepends=True)}
+    code = part.code.rstrip("\n") + ";" * (part.picture is not None)
+    cell |= {"cell_type": "code", "execution_count": None, "outputs": []}
+    return cell | {"source": code.splitlines(keepends=True)}
+
+
+def write_notebook(language: str, path: str | Path) -> Path:
+    """Write the story in that language as a notebook."""
+    content = notebook(read_story(language))
+    text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
+    return write_whole(path, lambda file: file.write(f"{text}\n"))
