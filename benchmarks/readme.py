@@ -53,7 +53,7 @@ def section(results: dict[str, Any]) -> str:
         [
             *(_table(timings, optimizer) for optimizer in OPTIMIZERS),
             _filled(_machine(results["machine"])),
-            "![Time of the peers, each over handgrad's](benchmarks/results/results.png)",
+            "![How many times as long as handgrad each peer takes](benchmarks/results/results.png)",
             _filled(f"{_not_ahead(comparisons)} {_missed(comparisons, limits)}"),
         ]
     )
@@ -89,16 +89,16 @@ def _not_ahead(comparisons: Sequence[Comparison]) -> str:
             name, _, _ = c.what.partition(":")
             behind.setdefault(name, []).append(f"{c.peer} {significant(c.ratio, 2)}×")
     if not behind:
-        return "handgrad is ahead in all that is measured."
+        return "handgrad is ahead in all that is compared."
     listed = "; ".join(f"{name} ({', '.join(peers)})" for name, peers in behind.items())
-    return f"Not ahead: {listed}."
+    return f"handgrad is not ahead in {listed}."
 
 
 def _missed(comparisons: Sequence[Comparison], limits: Sequence[Limit]) -> str:
     reached = [c.reached for c in comparisons if c.required is not None]
     reached += [limit.reached for limit in limits]
     return (
-        f"Of the {len(reached)} bounds that we set ourselves, {reached.count(True)} are kept. "
+        f"It keeps {reached.count(True)} of the {len(reached)} bounds that we set. "
         "[All numbers](benchmarks/results/results.md); `make bench` measures them anew."
     )
 
