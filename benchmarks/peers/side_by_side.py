@@ -13,25 +13,24 @@ from benchmarks.peers.own import arguments, net_of
 
 
 def training(case: Case, optimizer: str, epochs: int, beside: bool, *, nets: int) -> Run:
-    """Each run trains new nets; `beside` a thread of Python that never rests."""
-    # As for any user, machine code is made once: else the compiling is measured again each run.
+    """New nets, trained so many times `epochs`; `beside` a thread of Python that never rests."""
+    # Compiled once, and kept, as for any user: else each run would compile, one net after another.
     folder = tempfile.TemporaryDirectory()
-    shared = arguments(case, optimizer) | {"epochs": epochs, "engine": "compiled"}
+    shared = arguments(case, optimizer) | {"engine": "compiled"}
     del shared["net"]
 
-    def once() -> float:
+    def once(epochs: int) -> float:
+        os.environ["HANDGRAD_CACHE"] = folder.name
         if nets == 1:
-            return hg.fit(net_of(case), **shared)[-1].train_loss
+            return hg.fit(net_of(case), **shared, epochs=epochs)[-1].train_loss
         runs = [{"net": net_of(case)} for _ in range(nets)]
-        return hg.fit_many(runs, threads=nets, **shared)[0][-1].train_loss
+        return hg.fit_many(runs, threads=nets, **shared, epochs=epochs)[0][-1].train_loss
 
     def run(times: int) -> float:
-        os.environ["HANDGRAD_CACHE"] = folder.name
         with busy_thread() if beside else nullcontext():
-            for _ in range(times):
-                loss = once()
-        return loss
+            return once(times * epochs)
 
+    once(1)
     return run
 
 
