@@ -68,7 +68,7 @@ oracle: .venv-oracle/ready  ## compare with PyTorch itself
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]' --constraint constraints.txt
 	@touch $@
 
-bench: .venv-bench/ready  ## time training and prediction beside the peers; writes benchmarks/results
+bench: .venv-bench/ready  ## time training and prediction beside the peers; writes benchmarks/results and the README's table
 	@.venv-bench/bin/python -m benchmarks
 
 wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of its own

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import readme
 from benchmarks.machine import described
-from benchmarks.measures import matrix_product, prediction, simple_chains, start, training
+from benchmarks.measures import load, matrix_product, prediction, simple_chains, start, training
 from benchmarks.part import Part, Settings
-from benchmarks.results import as_text, write
+from benchmarks.results import RESULTS, as_text, write
 
 PARTS: dict[str, Callable[[Settings], Part]] = {
     "training": training.measure,
@@ -17,8 +18,8 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
     "prediction": prediction.measure,
     "matrix_product": matrix_product.measure,
     "start": start.measure,
+    "load": load.measure,
 }
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -41,6 +42,8 @@ def main() -> None:
         return
     write(parts, machine, folder)
     print(f"written: {os.path.relpath(folder)}")
+    if folder == RESULTS:
+        readme.write()
 
 
 def _options() -> argparse.Namespace:

@@ -20,14 +20,21 @@ COLUMNS = 3
 
 
 def draw(comparisons: Sequence[Comparison], file: Path) -> None:
+    """The picture, as a file."""
+    figure_of(comparisons).savefig(file, dpi=120)
+
+
+def figure_of(comparisons: Sequence[Comparison]) -> Any:
     """A panel for each thing measured, a bar a peer, on one logarithmic scale."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     panels = list(dict.fromkeys(comparison.what for comparison in comparisons))
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(4.2 * columns, 2.3 * rows + 0.6), layout="constrained")
+    layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08)
+    figure = Figure(figsize=(4.2 * columns, 2.4 * rows + 0.6), layout=layout)
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     ratios = [1.0, *(comparison.ratio for comparison in comparisons)]
@@ -35,8 +42,8 @@ def draw(comparisons: Sequence[Comparison], file: Path) -> None:
     most = max(sum(c.what == panel for c in comparisons) for panel in panels)
     for ax, panel in zip(axes, panels, strict=False):
         bars = sorted((c for c in comparisons if c.what == panel), key=lambda c: c.ratio)
-        _panel(ax, bars)
-        ax.set_title(panel, fontsize=10, loc="left", fontweight="bold")
+        _bars(ax, bars)
+        _title(ax, panel)
         ax.set_xlim(limits)
         ax.set_ylim(len(bars) - most - 0.6, len(bars) - 0.4)
         ax.set_xticks([tick for tick in TICKS if limits[0] < tick < limits[1]])
@@ -45,10 +52,25 @@ def draw(comparisons: Sequence[Comparison], file: Path) -> None:
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
     figure.supxlabel("time of the peer / time of handgrad (the line)", fontsize=11)
-    figure.savefig(file, dpi=120)
+    return figure
 
 
-def _panel(ax: Any, bars: Sequence[Comparison]) -> None:
+def _title(ax: Any, panel: str) -> None:
+    """What stands before the colon, and on a line of its own the rest."""
+    name, _, rest = panel.partition(": ")
+    ax.set_title(name, fontsize=10, loc="left", fontweight="bold", pad=18 if rest else 6)
+    ax.annotate(
+        rest,
+        (0, 1),
+        xytext=(0, 6),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=9,
+        color="#404040",
+    )
+
+
+def _bars(ax: Any, bars: Sequence[Comparison]) -> None:
     """Bars from 1 to each ratio, the ratio written behind them."""
     ax.set_xscale("log")
     for place, bar in enumerate(bars):

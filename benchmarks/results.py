@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.part import Comparison, Limit, Part, markdown, significant
 from benchmarks.picture import draw
 
+RESULTS = Path(__file__).parent / "results"
 MOST_BUSY = 0.3
 
 

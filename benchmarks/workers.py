@@ -126,10 +126,15 @@ class Workers:
     def measure_each(
         self, tasks: Sequence[tuple[str, str, str, Sequence[Any]]], turn: float = TURN
     ) -> list[Timing]:
-        """A task for each peer: its name, the task, the case, and what else it takes."""
+        """Tasks of peers, each once at most: the name, the task, the case, and what else it takes.
+
+        Those of peers that are not there are left out.
+        """
         by_name = {worker.peer.name: worker for worker in self.workers}
         ready = []
         for name, task, case, rest in tasks:
+            if name not in by_name:
+                continue
             prepared = self._prepared(by_name[name], task, case, rest)
             if prepared is not None:
                 ready.append(prepared)

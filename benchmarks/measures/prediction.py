@@ -17,6 +17,9 @@ PEERS = (
     "JAX",
     "onnxruntime",
 )
+REQUIRED: dict[int, dict[str, float]] = {
+    1: {"NumPy": 1, "scikit-learn": 1, "PyTorch": 1, "JAX": 1, "onnxruntime": 1},
+}
 TEXT = """The probabilities that the net of S gives, from a NumPy array to a NumPy array:
 handgrad's public `net.predict`, which checks its rows; `predict_proba` of scikit-learn; PyTorch in
 inference mode; JAX jitted for the number of rows. All agree to 1e-3."""
@@ -30,7 +33,8 @@ def measure(settings: Settings) -> Part:
         for rows in ROWS:
             line = _line(rows)
             found = workers.measure("prediction", NAME, [rows])
-            comparisons += compared(found, line, NAME, {})
+            title = f"{line}: 64-100-10 relu"
+            comparisons += compared(found, title, NAME, REQUIRED.get(rows, {}))
             for timing in found:
                 timing.case = line
             timings += found

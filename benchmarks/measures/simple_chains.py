@@ -38,9 +38,9 @@ def measure(settings: Settings) -> Part:
     return Part(
         "SimpleChains' example",
         TEXT,
-        markdown([str(CASES[NAME]), "µs an epoch", "s, 10 000 epochs", "s, first"], rows),
+        markdown([f"{CASES[NAME]}, SGD", "µs an epoch", "s, 10 000 epochs", "s, first"], rows),
         [asdict(timing) for timing in timings],
-        compared(timings, str(CASES[NAME]), NAME, {"PyTorch": 40, "torch.compile": 1}),
+        compared(timings, f"{CASES[NAME]}, SGD", NAME, {"PyTorch": 40, "torch.compile": 1}),
         left_out=workers.left_out,
         others=workers.others,
     )

@@ -38,6 +38,7 @@ PEERS = {
     peer.name: peer
     for peer in (
         HANDGRAD,
+        Peer("handgrad, 1 thread", "own", {"engine": "compiled"}, threads=1),
         Peer("handgrad eager", "own", {"engine": "eager"}),
         Peer("NumPy", "plain_numpy"),
         Peer("scikit-learn", "scikit_learn", checked=False),
@@ -48,5 +49,7 @@ PEERS = {
         Peer("JAX", "jax_scan"),
         Peer("onnxruntime", "onnx_runtime"),
         Peer("SGEMM", "matrix_product", checked=False),
+        Peer("fit of one net", "side_by_side", {"nets": 1}, threads=1),
+        Peer("fit_many of two nets", "side_by_side", {"nets": 2}, threads=1),
     )
 }

@@ -21,22 +21,22 @@ def net_of(case: Case) -> hg.Net:
     return net.add(hg.Softmax()) if case.targets == "classes" else net
 
 
+def arguments(case: Case, optimizer: str) -> dict[str, Any]:
+    """What `hg.train` and `hg.fit` are given, but epochs, metrics and engine."""
+    return {
+        "net": net_of(case),
+        "data": case.data(),
+        "loss": hg.CrossEntropyLoss() if case.targets == "classes" else hg.MSELoss(),
+        "optimizer": getattr(hg, optimizer)(case.learning_rate),
+        "batch_size": case.batch_size,
+        "rng": 0,
+        "shuffle": case.shuffled,
+    }
+
+
 def training(case: Case, optimizer: str, *, engine: Any) -> Run:
     """A report an epoch, without metrics, which the peers do not compute either."""
-    if not hasattr(hg, optimizer):
-        raise NotOffered(f"handgrad has no {optimizer} yet")
-    reports = hg.train(
-        net_of(case),
-        case.data(),
-        loss=hg.CrossEntropyLoss() if case.targets == "classes" else hg.MSELoss(),
-        optimizer=getattr(hg, optimizer)(case.learning_rate),
-        epochs=10**9,
-        batch_size=case.batch_size,
-        metrics=[],
-        rng=0,
-        shuffle=case.shuffled,
-        engine=engine,
-    )
+    reports = hg.train(**arguments(case, optimizer), epochs=10**9, metrics=[], engine=engine)
 
     def run(epochs: int) -> float:
         for _ in range(epochs):

@@ -1,0 +1,167 @@
+"""What training takes while the machine is busy, and what two trainings side by side take."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
+
+from benchmarks.cases import CASES
+from benchmarks.part import Comparison, Limit, Part, Settings, markdown, significant
+from benchmarks.workers import Timing, Workers
+
+OWN, OWN_ONE_THREAD, PYTORCH = "handgrad", "handgrad, 1 thread", "PyTorch, 2 threads"
+BESIDE = ", beside a busy thread"
+ONE, TWO = "fit of one net", "fit_many of two nets"
+# A turn is long enough for the system to share the cores out many times.
+TURN = 0.5
+MOST_BESIDE_PROCESSES, MOST_SIDE_BY_SIDE = 2.5, 1.15
+EPOCHS = {"T": 250, "S": 8}
+# It ends by itself if who started it does not come to end it.
+BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
+TEXT = """First a training step as above, alone and beside a busy process for each core, where a
+fair share of the cores is half of them. Then whole trainings, of about two seconds and with the
+usual metric: of one net by `hg.fit`, and of two by `hg.fit_many` with two threads; alone, and
+beside one more thread that runs Python without a pause, as a live plot might in the main thread.
+Their machine code is kept from before. Where there are fewer cores than busy threads, the bound
+allows for that share."""
+
+
+def measure(settings: Settings) -> Part:
+    """Steps beside busy processes; two nets at once."""
+    names = ["M"] if settings.quick else ["M", "L"]
+    with Workers([OWN, OWN_ONE_THREAD, PYTORCH], settings.threads, settings.turns) as steps:
+        pairs = [pair for name in names for pair in _steps(steps, name)]
+    sizes = ["T"] if settings.quick else ["T", "S"]
+    with Workers([ONE, TWO], settings.threads, min(settings.turns, 5)) as fits:
+        both = [
+            _trainings(fits, size, beside, 0.5 if settings.quick else 2)
+            for size in sizes
+            for beside in (False, True)
+        ]
+    return Part(
+        "On a busy machine",
+        TEXT,
+        f"{_steps_table(pairs)}\n\n{_trainings_table(both)}",
+        [asdict(timing) for pair in (*pairs, *both) for timing in pair],
+        _comparisons([busy for _, busy in pairs]),
+        _limits_of_steps(pairs) + _limits_of_trainings(both),
+        steps.left_out | fits.left_out,
+        [*steps.others, *fits.others],
+    )
+
+
+def _steps(workers: Workers, name: str) -> list[tuple[Timing, Timing]]:
+    """The timings of a case alone and beside busy processes, a pair a peer."""
+    peers = [OWN, OWN_ONE_THREAD, *([PYTORCH] if name == "M" else [])]
+    tasks = [(peer, "training", name, ["SGD"]) for peer in peers]
+    alone = workers.measure_each(tasks, TURN)
+    seen = [*workers.others]
+    with busy_processes(os.cpu_count() or 1):
+        busy = workers.measure_each(tasks, TURN)
+    workers.others[:] = seen  # the busy processes are none of the others
+    busy = [replace(timing, case=f"{name}, busy") for timing in busy]
+    return list(zip(alone, busy, strict=True))
+
+
+@contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """So many processes that never rest."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            process = subprocess.Popen([sys.executable, "-c", BUSY])
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        yield
+
+
+def _steps_table(pairs: list[tuple[Timing, Timing]]) -> str:
+    rows = []
+    for alone, busy in pairs:
+        case = CASES[alone.case]
+        times = (alone.seconds / case.steps * 1e6, busy.seconds / case.steps * 1e6)
+        peer = alone.peer.partition(",")[0]
+        rows.append(
+            [
+                f"{case}, {peer}",
+                str(alone.threads),
+                *map(significant, times),
+                significant(times[1] / times[0]),
+            ]
+        )
+    return markdown(["SGD, µs a step", "threads", "alone", "busy", "times as long"], rows)
+
+
+def _trainings(workers: Workers, size: str, beside: bool, turn: float) -> tuple[Timing, Timing]:
+    """An epoch of one net, and one of each of two."""
+    epochs = EPOCHS[size]
+    one, two = workers.measure("training", size, ["SGD", epochs, beside], turn)
+    line = f"{CASES[size]}{BESIDE * beside}"
+    return _of_an_epoch(one, line, epochs), _of_an_epoch(two, line, epochs)
+
+
+def _of_an_epoch(timing: Timing, line: str, epochs: int) -> Timing:
+    return replace(
+        timing,
+        case=line,
+        seconds=timing.seconds / epochs,
+        fastest=timing.fastest / epochs,
+        slowest=timing.slowest / epochs,
+    )
+
+
+def _trainings_table(both: list[tuple[Timing, Timing]]) -> str:
+    rows = [
+        [
+            one.case,
+            significant(one.seconds * 1e6),
+            significant(two.seconds * 1e6),
+            significant(two.seconds / one.seconds),
+        ]
+        for one, two in both
+    ]
+    return markdown(["SGD, µs an epoch, 1 thread of BLAS each", ONE, TWO, "times as long"], rows)
+
+
+def _comparisons(busy: list[Timing]) -> list[Comparison]:
+    """PyTorch against handgrad, both with the busy processes beside them."""
+    times = {timing.peer: timing.seconds for timing in busy if timing.case == "M, busy"}
+    if PYTORCH not in times:
+        return []
+    _, _, net = str(CASES["M"]).partition(": ")
+    what = f"M on a busy machine: {net}, SGD"
+    return [Comparison(what, PYTORCH.partition(",")[0], times[PYTORCH] / times[OWN])]
+
+
+def _limits_of_steps(pairs: list[tuple[Timing, Timing]]) -> list[Limit]:
+    return [
+        Limit(
+            f"busy machine / alone, {CASES[alone.case]}",
+            busy.seconds / alone.seconds,
+            MOST_BESIDE_PROCESSES,
+            "",
+            at_least=False,
+        )
+        for alone, busy in pairs
+        if alone.peer == OWN
+    ]
+
+
+def _limits_of_trainings(both: list[tuple[Timing, Timing]]) -> list[Limit]:
+    cores = os.cpu_count() or 1
+    return [
+        Limit(
+            f"two nets / one, {one.case}",
+            two.seconds / one.seconds,
+            MOST_SIDE_BY_SIDE * unavoidable(cores, one.case.endswith(BESIDE)),
+            "",
+            at_least=False,
+        )
+        for one, two in both
+    ]
+
+
+def unavoidable(cores: int, beside: int) -> float:
+    """How many times as long two nets must take as one, where `beside` more threads are busy."""
+    return max(1, (2 + beside) / cores) / max(1, (1 + beside) / cores)

@@ -1,0 +1,73 @@
+"""The README's section says who is ahead where, and how many bounds are kept."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from benchmarks.part import Comparison, Limit
+from benchmarks.readme import BEGIN, END, section, with_section
+from benchmarks.workers import Timing
+
+
+def timing(case: str, peer: str, seconds: float) -> dict[str, Any]:
+    return asdict(Timing(case, peer, 1, seconds, seconds, seconds, 5, 1, 0.1))
+
+
+def results(comparisons: list[Comparison], limits: list[Limit]) -> dict[str, Any]:
+    versions = dict.fromkeys(["Python", "numpy", "scikit-learn", "torch", "jax"], "1.0")
+    timings = [
+        timing("M", "handgrad", 0.05),
+        timing("M", "PyTorch, 1 thread", 0.20),
+        timing("M", "PyTorch, 2 threads", 0.10),
+        timing("M", "JAX", 0.04),
+    ]
+    return {
+        "machine": {"processor": "A chip", "cores": 2, "threads": 2, "versions": versions},
+        "parts": [
+            {"title": "Training", "timings": timings, "comparisons": [], "limits": []},
+            {
+                "title": "Other",
+                "timings": [],
+                "comparisons": [asdict(c) for c in comparisons],
+                "limits": [asdict(limit) for limit in limits],
+            },
+        ],
+    }
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_table_has_microseconds_a_step_and_the_faster_of_a_family() -> None:
+    text = section(results([], []))
+    # 0.05 s an epoch of 50 steps; PyTorch twice that with 2 threads; JAX less; no scikit-learn
+    assert "| M: 784-256-10 relu, batch 128 | 1 000 | – | 2.0× | – | 0.80× |" in text
+    assert "| L: 784-1024-1024-10 relu, batch 512 | – | – | – | – | – |" in text
+
+
+def test_every_peer_that_is_faster_is_named_with_or_without_a_bound() -> None:
+    text = section(
+        results(
+            [
+                Comparison("M: a net", "JAX", 0.8, 1.2),
+                Comparison("M: a net", "PyTorch", 2.0, 1.45),
+                Comparison("one row: a net", "NumPy", 0.5),
+            ],
+            [Limit("a share", 0.7, 0.85, "", at_least=True)],
+        )
+    )
+    assert "not ahead in M (JAX 0.80×); one row (NumPy 0.50×)." in words(text)
+    assert "It keeps 1 of the 3 bounds that we set." in words(text)
+
+
+def test_being_ahead_in_everything_is_said_too() -> None:
+    text = words(section(results([Comparison("M: a net", "JAX", 1.3, 1.2)], [])))
+    assert "handgrad is ahead in all that is compared." in text
+
+
+def test_only_what_stands_between_the_marks_is_replaced() -> None:
+    text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert with_section(text, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
+    with pytest.raises(ValueError, match="followed by"):
+        with_section(f"before\n{BEGIN}\nold\n", "new")
