@@ -16,7 +16,7 @@ import numpy as np
 from handgrad import plots, training
 from handgrad.data.split import train_test_split
 from handgrad.engines.choice import EngineName
-from handgrad.engines.threads import available_cores, blas_threads
+from handgrad.engines.threads import available_cores, blas_threads, quick_handover
 from handgrad.errors import (
     DivergenceError,
     HandgradError,
@@ -93,7 +93,8 @@ def fit(
             what=fitting.monitor.removeprefix("train_").removeprefix("validation_"),
             to=None if live_plot is True else live_plot,
         )
-    return fitting.history(training.progress(reports, epochs=epochs) if progress else reports)
+    with quick_handover():
+        return fitting.history(training.progress(reports, epochs=epochs) if progress else reports)
 
 
 def fit_many(
@@ -125,7 +126,7 @@ def fit_many(
     fittings = _fittings([*runs], shared)
     at_once, stop = min(threads, len(fittings)), Event()
     each = max(1, available_cores() // at_once)
-    with blas_threads(each), ThreadPoolExecutor(at_once) as pool:
+    with blas_threads(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(fitting.to_its_end, stop) for fitting in fittings]
         finished = as_completed(futures)
         try:

@@ -10,6 +10,8 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+HANDOVER = 1e-4  # seconds
+
 
 def available_cores() -> int:
     """How many cores this process may use."""
@@ -92,3 +94,40 @@ def one_thread_each() -> Iterator[int]:
         yield threads
     finally:
         _limits.remove(None)
+
+
+class _Handover:
+    """How long a thread of Python goes on while another waits: less, as long as any asks for it."""
+
+    def __init__(self) -> None:
+        self.lock, self.asking, self.before = Lock(), 0, 0.0
+
+    def shorten(self) -> None:
+        with self.lock:
+            if not self.asking:
+                self.before = sys.getswitchinterval()
+                sys.setswitchinterval(min(self.before, HANDOVER))
+            self.asking += 1
+
+    def put_back(self) -> None:
+        with self.lock:
+            self.asking -= 1
+            if not self.asking:
+                sys.setswitchinterval(self.before)
+
+
+_handover = _Handover()
+
+
+@contextmanager
+def quick_handover() -> Iterator[None]:
+    """Threads of Python take turns more often, for a while.
+
+    NumPy lets other threads go on while it shuffles or compares, and must then wait for its turn
+    again: beside a busy thread 5 ms each time, where an epoch of a small net takes 0.06 ms.
+    """
+    _handover.shorten()
+    try:
+        yield
+    finally:
+        _handover.put_back()
