@@ -48,13 +48,11 @@ def training(case: Case, optimizer: str, *, engine: Any) -> Run:
 
 def prediction(case: Case, rows: int, *, engine: Any) -> Run:
     """The public `net.predict`."""
-    if engine != "compiled":
-        raise NotOffered("net.predict chooses its engine itself")
     net, x = net_of(case), case.data()[0][:rows]
 
     def run(times: int) -> Any:
         for _ in range(times):
-            p = net.predict(x)
+            p = net.predict(x, engine=engine)
         return p
 
     return run

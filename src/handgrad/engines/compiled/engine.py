@@ -1,7 +1,6 @@
 """The compiled engine: whole epochs in one call of machine code."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +101,10 @@ class CompiledEngine:
         self.learning_rate[0] = self.optimizer.learning_rate
         self.before, weights = self.start, (net.parameters, net.running_state)
         _copy(weights, self.before)
-        with self.crew.at_work() if self.large else nullcontext():
+        if self.large:
+            with self.crew.at_work():
+                done, returned = self.calls.run(rounds)
+        else:
             done, returned = self.calls.run(rounds)
         for i in range(done):
             if rounds > 1:

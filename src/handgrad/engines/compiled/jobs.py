@@ -30,7 +30,7 @@ DOES_A_PART = ir.FunctionType(INT, [BLOCK, INT]).as_pointer()
 # how many parts are done; the job's function and its block; whether to go home.
 HELPERS, TO_DO, DONE, FUNCTION, GIVEN, STOP, SIZE = 0, 16, 32, 48, 49, 64, 80
 PARTS_BITS = 16
-PATIENCE = 100  # looks before the core is offered to other programs
+PATIENCE = 2000  # looks before the core is offered to other programs
 
 
 def share(module: Any) -> Any:
