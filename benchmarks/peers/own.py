@@ -4,7 +4,7 @@ from typing import Any
 
 import handgrad as hg
 from benchmarks.cases import Case
-from benchmarks.peers import NotOffered, Run
+from benchmarks.peers import Run
 
 ACTIVATIONS = {"tanh": hg.Tanh, "relu": hg.ReLU}
 

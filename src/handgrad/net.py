@@ -153,7 +153,7 @@ class Net(Layer):
         `engine` is eager, compiled, or auto: compiled once the rows predicted so far will have
         paid for the compiling.
         """
-        if engine != "eager" and (p := self._predicting.quickly(x)) is not None:
+        if engine in ("auto", "compiled") and (p := self._predicting.quickly(x)) is not None:
             return p
         positive("batch_size", batch_size, whole=True)
         x = self._at_border(x)
