@@ -23,7 +23,7 @@ from handgrad.training import History, Report, Training, check_kinds, checked_pa
 
 LARGEST_SHARE = 0.1
 # Fixed, in shares of the figure: a layout that measures everything takes longer than the drawing.
-MARGINS = {"left": 0.065, "right": 0.88, "bottom": 0.13, "top": 0.84, "wspace": 0.2}
+MARGINS = {"left": 0.08, "right": 0.88, "bottom": 0.13, "top": 0.84, "wspace": 0.2}
 
 
 def live_plot(
