@@ -39,7 +39,7 @@ history = hg.fit(net, data, validation=held, epochs=%s, live_plot=True, **how)
 """
 # What the last picture should be: of all reports, with the net as it is now.
 AS_FILES = """
-for _ in hg.live_plot(iter(history), net, data, validation=held, to="frames"):
+for _ in hg.live_plot(iter(history), net, data, validation=held, to="%s"):
     pass
 needed = {"ipywidgets", "ipympl", "matplotlib.backends.backend_nbagg"} & {*sys.modules}
 print("epochs:", len(history), "needed:", needed)
@@ -64,31 +64,29 @@ def assert_one_picture_in_place(notebook: Notebook, cell: int, at_least: int) ->
     assert len(changes) == len(set(changes)) >= at_least
 
 
-def assert_the_last_epoch_stands(lab: Lab, notebook: Notebook, cell: int) -> None:
+def assert_the_last_epoch_stands(lab: Lab, notebook: Notebook, cell: int, frames: str) -> None:
     """The picture is the one that is drawn of the whole history and the net at the end."""
     text = notebook.wait_for_text(cell + 1, "epochs:")
     assert text.endswith("needed: set()")
     epochs = int(text.split()[1])
-    frames = sorted((lab.folder / "frames").iterdir())
-    assert frames[-1].name == f"epoch-{epochs:05}.png"
-    assert notebook.picture(cell) == frames[-1].read_bytes()
-    for frame in frames:
-        frame.unlink()
+    last = max((lab.folder / frames).iterdir())
+    assert last.name == f"epoch-{epochs:05}.png"
+    assert notebook.picture(cell) == last.read_bytes()
 
 
 def test_the_picture_of_a_training_is_replaced_in_place(lab: Lab, browser: "Browser") -> None:
-    with lab.notebook(browser, "loop.ipynb", [NET, LOOP, AS_FILES]) as notebook:
+    with lab.notebook(browser, "loop.ipynb", [NET, LOOP, AS_FILES % "loop"]) as notebook:
         notebook.run_all()
         notebook.wait_for_pictures(1, 3)
         (lab.folder / "enough").touch()
-        assert_the_last_epoch_stands(lab, notebook, 1)
+        assert_the_last_epoch_stands(lab, notebook, 1, "loop")
         assert_one_picture_in_place(notebook, 1, at_least=3)
 
 
 def test_fit_leaves_the_picture_of_its_last_epoch(lab: Lab, browser: "Browser") -> None:
-    with lab.notebook(browser, "fit.ipynb", [NET, FIT % 500, AS_FILES]) as notebook:
+    with lab.notebook(browser, "fit.ipynb", [NET, FIT % 500, AS_FILES % "fit"]) as notebook:
         notebook.run_all()
-        assert_the_last_epoch_stands(lab, notebook, 1)
+        assert_the_last_epoch_stands(lab, notebook, 1, "fit")
         assert_one_picture_in_place(notebook, 1, at_least=2)
 
 
