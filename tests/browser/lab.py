@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 TOKEN = "handgrad"
+# On a busy machine: where a drawing takes three seconds, the next one is half a minute later.
+PATIENCE = 180_000
 SETTINGS = {
     "ServerApp.ip": "127.0.0.1",
     "ServerApp.port": "0",
@@ -56,6 +58,7 @@ class Lab:
         )
         nbformat.write(content, self.folder / name)  # type: ignore[no-untyped-call]
         page = browser.new_page(viewport={"width": 1280, "height": 1600})
+        page.set_default_timeout(PATIENCE)
         try:
             page.goto(f"{self.url}doc/tree/{name}?token={TOKEN}")
             page.locator(".jp-CodeCell").nth(len(cells) - 1).wait_for()
