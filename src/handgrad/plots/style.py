@@ -88,7 +88,8 @@ def count_epochs(axes: Any) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    locator = MaxNLocator(5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1)
+    axes.xaxis.set_major_locator(locator)
 
 
 def name_axes(axes: Any, x: str, y: str, title: str | None = None) -> None:
