@@ -88,7 +88,7 @@ def count_epochs(axes: Any) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel("epoch")
-    locator = MaxNLocator(5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1)
+    locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
     axes.xaxis.set_major_locator(locator)
 
 
