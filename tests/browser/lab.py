@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TOKEN = "handgrad"
 # On a busy machine: where a drawing takes three seconds, the next one is half a minute later.
-PATIENCE = 180_000
+PATIENCE = 120_000
 SETTINGS = {
     "ServerApp.ip": "127.0.0.1",
     "ServerApp.port": "0",
@@ -110,6 +110,7 @@ class Notebook:
 
     def run_all(self) -> None:
         """Run ▸ Run All Cells."""
+        self.wait_for_kernel()
         self._menu("Run", "Run All Cells")
 
     def _menu(self, menu: str, item: str) -> None:
@@ -118,6 +119,7 @@ class Notebook:
 
     def run(self, cell: int) -> None:
         """Click into a cell, and press Shift and Enter."""
+        self.wait_for_kernel()
         self.page.locator(".jp-CodeCell").nth(cell).locator(".cm-content").click()
         self.page.keyboard.press("Shift+Enter")
 
@@ -128,6 +130,10 @@ class Notebook:
     def outputs(self, cell: int) -> "Locator":
         """The outputs of a cell."""
         return self.page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-child")
+
+    def wait_for_kernel(self) -> None:
+        """Until the kernel rests, by the line at the bottom: what is asked before may be dropped."""
+        self.page.get_by_text("(ipykernel) | Idle").wait_for()
 
     def wait_for_pictures(self, cell: int, count: int) -> None:
         """Until so many different pictures have been seen in a cell."""

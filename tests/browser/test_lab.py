@@ -23,6 +23,7 @@ import handgrad as hg
 x, y = hg.data.make_moons(200, noise=0.2, rng=0)
 data, held = (x[:160], y[:160]), (x[160:], y[160:])
 net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
+hg.plot_decision_boundary(net, x, y)  # what is imported to draw does not count in the first picture
 how = dict(loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), batch_size=4, rng=0)
 """
 # It trains until the file `enough` is there.
