@@ -22,7 +22,18 @@ GAIN_A_LAYER, GAIN_A_MULTIPLICATION = 8e-6, 1.6e-12
 
 
 class Engine(Protocol):
-    """What trains a net in place on some rows, epoch by epoch."""
+    """What trains a net in place on some rows, epoch by epoch.
+
+    `optimizer_state` has an array for each of the optimizer's `state_names`, `step` one number:
+    how many steps there were.
+    """
+
+    name: EngineName
+    x: Any
+    held_out: Any
+    batch_size: int
+    optimizer_state: list[Array]
+    step: Array
 
     def epochs_at_once(self, epochs: int) -> int:
         """How many epochs are worth running before the first is looked at."""

@@ -15,6 +15,8 @@ from handgrad.optimizers import Optimizer
 class EagerEngine:
     """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
 
+    name = "eager"
+
     def __init__(
         self,
         net: Any,
@@ -28,7 +30,7 @@ class EagerEngine:
         self.net, self.loss, self.optimizer = net, loss, optimizer
         self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
-        self.step = 0
+        self.step = np.zeros(1, np.int64)
         self.trainable = net.trainable_slices()
         self.before = (net.parameters.copy(), net.running_state.copy())
 
@@ -70,12 +72,13 @@ class EagerEngine:
 
     def _update(self) -> None:
         self.step += 1
+        step = int(self.step[0])
         self.net.gather_gradients()
         w, dw = self.net.parameters, self.net.gradients
         for part in self.trainable:
             arrays = [a[part] for a in (w, dw, *self.optimizer_state)]
             new = self.optimizer.rule(
-                *arrays, learning_rate=self.optimizer.learning_rate, step=self.step
+                *arrays, learning_rate=self.optimizer.learning_rate, step=step
             )
             targets = [arrays[0], *arrays[2:]]
             values = new if isinstance(new, tuple) else (new,)

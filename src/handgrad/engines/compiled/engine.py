@@ -45,6 +45,8 @@ class Kept:
 class CompiledEngine:
     """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
 
+    name = "compiled"
+
     def __init__(
         self,
         net: Any,

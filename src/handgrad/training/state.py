@@ -1,0 +1,148 @@
+"""All that the rest of a training depends on, taken out and put back."""
+
+import hashlib
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from handgrad.errors import SettingError
+from handgrad.layers import Array
+from handgrad.training.train import Training
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A training between two epochs: its arrays, its plain values, and what it was made for.
+
+    A training of the same `settings` that is given the state goes on as the one it was taken
+    from would have, to the bit, where the `environment` is the same too.
+    """
+
+    arrays: dict[str, Array]
+    values: dict[str, Any]
+    settings: dict[str, str]
+    environment: dict[str, str]
+
+
+def state_of(training: Training) -> TrainingState:
+    """The state after the last whole epoch; a later epoch must not have been run yet."""
+    net, engine = training.net, training.engine
+    names = training.optimizer.state_names
+    memory = {f"optimizer.{n}": a for n, a in zip(names, engine.optimizer_state, strict=True)}
+    arrays = {
+        "parameters": net.parameters,
+        "running_state": net.running_state,
+        "order": training.order,
+        **memory,
+    }
+    values = {
+        "epoch": training.epoch,
+        "step": int(engine.step[0]),
+        "learning_rate": training.optimizer.learning_rate,
+        "streams": [_plain(stream.bit_generator.state) for stream in _streams(training)],
+    }
+    copies = {name: array.copy() for name, array in arrays.items()}
+    return TrainingState(copies, values, settings_of(training), environment_of(training))
+
+
+def put_back(training: Training, state: TrainingState) -> None:
+    """Let a training that has not begun go on from `state`, which is that of one like it."""
+    check_alike(settings_of(training), state.settings)
+    net, engine, values = training.net, training.engine, state.values
+    net.parameters[...] = state.arrays["parameters"]
+    net.running_state[...] = state.arrays["running_state"]
+    training.order[...] = state.arrays["order"]
+    for name, array in zip(training.optimizer.state_names, engine.optimizer_state, strict=True):
+        array[...] = state.arrays[f"optimizer.{name}"]
+    engine.step[0] = values["step"]
+    training.optimizer.learning_rate = values["learning_rate"]
+    for stream, saved in zip(_streams(training), values["streams"], strict=True):
+        stream.bit_generator.state = _with_arrays(saved)
+    training.epoch = values["epoch"]
+
+
+def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
+    """Refuse to go on with a training of other settings."""
+    for name, value in now.items():
+        if before.get(name) == value:
+            continue
+        if name in ("training data", "validation data"):
+            raise SettingError(
+                f"other {name} than those of the training to be resumed",
+                "the same rows in the same order",
+                "the same file; the same rng=, where rows are drawn or held out",
+            )
+        raise SettingError(
+            f"{name} {value}, where the training to be resumed had {before.get(name)}",
+            "the same settings, apart from the number of epochs",
+            "resume=False and another folder, for a training of its own",
+        )
+
+
+def settings_of(training: Training) -> dict[str, str]:
+    """What a training must have in common with the one that it goes on with."""
+    engine = training.engine
+    return {
+        "net": f"{training.net!r} of {training.net.dtype}",
+        "frozen parameters": str(training.net.trainable_slices()),
+        "loss": repr(training.loss),
+        "optimizer": repr(training.optimizer),
+        "batch_size": str(engine.batch_size),
+        "shuffle": str(training.shuffle),
+        "metrics": ", ".join(training.metrics),
+        "training data": _checksum(engine.x, training.y),
+        "validation data": (
+            "" if engine.held_out is None else _checksum(engine.held_out, training.y_held_out)
+        ),
+    }
+
+
+def environment_of(training: Training) -> dict[str, str]:
+    """What else the last digits of the numbers depend on."""
+    from handgrad import __version__
+
+    environment = {
+        "engine": training.engine.name,
+        "handgrad": __version__,
+        "NumPy": np.__version__,
+        "Python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            kernels = library.get("architecture", "")
+            described = f"{library['version']} {kernels}, {library['num_threads']} threads"
+            environment[library["internal_api"]] = described
+    return environment
+
+
+def _streams(training: Training) -> list[np.random.Generator]:
+    """All that numbers are drawn from: the order of the rows, and the layers' own."""
+    return [training.generator, *(layer.rng for _, layer in training.net.walk())]
+
+
+def _checksum(*arrays: Any) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        for part in array if isinstance(array, tuple) else (array,):
+            digest.update(f"{part.dtype} {part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
+def _plain(state: Any) -> Any:
+    """A state of NumPy's in what JSON has: arrays as lists under their type's name."""
+    if isinstance(state, dict):
+        return {name: _plain(value) for name, value in state.items()}
+    return {"array": state.tolist()} if isinstance(state, np.ndarray) else state
+
+
+def _with_arrays(state: Any) -> Any:
+    if isinstance(state, dict):
+        if set(state) == {"array"}:
+            return np.array(state["array"], np.uint64)
+        return {name: _with_arrays(value) for name, value in state.items()}
+    return state
