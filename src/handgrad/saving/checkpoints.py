@@ -13,7 +13,7 @@ from handgrad.errors import SettingError, described, positive
 from handgrad.files import FileError, reason, write_whole
 from handgrad.saving.weights import save_weights
 from handgrad.training import Best, History, Report, Training, TrainingState, put_back, state_of
-from handgrad.training.state import environment_of
+from handgrad.training.state import check_alike, environment_of
 
 FORMAT = "1"
 BEST = "best.safetensors"
@@ -31,13 +31,14 @@ def checkpoints(
 ) -> "Checkpoints":
     """Pass the reports of `hg.train(…)` on and keep its state in `folder`, to be resumed from.
 
-    Written are files `epoch-000012.safetensors` with all that the rest of the training depends
-    on, one at the start, one whenever `seconds` have passed since the last, and one at the end;
-    the last `keep` stay. `best.safetensors` has the weights of the best epoch by `monitor` (the
-    validation loss; without validation the training loss). Each file appears whole or not at
-    all. With `resume` the training first goes to where the newest of them was written, if there
-    is one, and ends with the same bits as one that was never stopped; where the engine, a
-    version or a number of threads is another, a warning says so.
+    Written are files such as `epoch-000012-000000000.safetensors`, named by the epochs that were
+    whole and the rows of the next, with all that the rest of the training depends on: one at the
+    start, one whenever `seconds` have passed since the last, and one at the end; the last `keep`
+    stay. `best.safetensors` has the weights of the best epoch by `monitor` (the validation loss;
+    without validation the training loss). Each file appears whole or not at all. With `resume`
+    the training first goes to where the newest of them was written, if there is one, and ends
+    with the same bits as one that was never stopped; where the engine, a version or a number of
+    threads is another, a warning says so.
 
     What comes back has the reports of all epochs, those before the stop too, as its `history`.
 
@@ -99,6 +100,7 @@ class Checkpoints(Iterator[Report]):
         else:
             self._write()
         self.written = clock()
+        training.when_interruptible = self._write_in_time
 
     def __next__(self) -> Report:
         """The report of the next epoch."""
@@ -106,15 +108,22 @@ class Checkpoints(Iterator[Report]):
         report = next(training)
         self.best.note(report)
         self.history.reports.append(report)
-        at_the_end = training.epoch == training.epochs
-        if training.between_calls and (at_the_end or self.clock() - self.written >= self.seconds):
+        if training.epoch == training.epochs:
+            self._write()
+        elif training.between_calls:
+            self._write_in_time()
+        return report
+
+    def _write_in_time(self) -> None:
+        """Write a checkpoint, if the last one is old enough."""
+        if self.clock() - self.written >= self.seconds:
             self._write()
             self.written = self.clock()
-        return report
 
     def _write(self) -> None:
         best, state = self.best, state_of(self.training)
-        path = self.folder / f"epoch-{self.training.epoch:06d}.safetensors"
+        rows = 0 if self.training.so_far is None else self.training.so_far.rows
+        path = self.folder / f"epoch-{self.training.epoch:06d}-{rows:09d}.safetensors"
         write_whole(path, lambda file: file.write(_content(state, best, self.history)), "wb")
         if best.epoch != self.best_written and best.epoch:
             net = copy.deepcopy(self.training.net)
@@ -126,7 +135,11 @@ class Checkpoints(Iterator[Report]):
 
     def _go_to(self, path: Path) -> None:
         state, told = _read(path)
-        put_back(self.training, state)
+        check_alike(self.training, state.settings)
+        try:
+            put_back(self.training, state)
+        except ValueError as error:
+            raise _damaged(path, error) from error
         best = self.best
         best.badness, best.epoch, best.last = told["best"]
         best.weights = {
@@ -180,9 +193,13 @@ def _read(path: Path) -> tuple[TrainingState, dict[str, Any]]:
         told = json.loads(about["state"])
         state = TrainingState(arrays, told["values"], told["settings"], told["environment"])
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise FileError(
-            f"{path}: {reason(error)}",
-            "a checkpoint, as a training leaves it",
-            "take that file away, to resume from the one before",
-        ) from error
+        raise _damaged(path, error) from error
     return state, told
+
+
+def _damaged(path: Path, error: Exception) -> FileError:
+    return FileError(
+        f"{path}: {reason(error)}",
+        "a checkpoint, as a training leaves it",
+        "take that file away, to resume from the one before",
+    )

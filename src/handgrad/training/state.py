@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from handgrad.engines.epoch import SoFar
 from handgrad.errors import SettingError
 from handgrad.layers import Array
 from handgrad.training.train import Training
@@ -15,10 +16,11 @@ from handgrad.training.train import Training
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A training between two epochs: its arrays, its plain values, and what it was made for.
+    """A training between two epochs, or two parts of a long one.
 
-    A training of the same `settings` that is given the state goes on as the one it was taken
-    from would have, to the bit, where the `environment` is the same too.
+    Its arrays, its plain values, the settings it was made with and where it was run. A training
+    of the same settings that is given the state goes on as the one it was taken from would
+    have: to the bit, where it runs in the same environment.
     """
 
     arrays: dict[str, Array]
@@ -28,8 +30,8 @@ class TrainingState:
 
 
 def state_of(training: Training) -> TrainingState:
-    """The state after the last whole epoch; a later epoch must not have been run yet."""
-    net, engine = training.net, training.engine
+    """The state as it is now, between two calls of the engine."""
+    net, engine, so_far = training.net, training.engine, training.so_far
     names = training.optimizer.state_names
     memory = {f"optimizer.{n}": a for n, a in zip(names, engine.optimizer_state, strict=True)}
     arrays = {
@@ -38,9 +40,13 @@ def state_of(training: Training) -> TrainingState:
         "order": training.order,
         **memory,
     }
+    if so_far is not None:
+        arrays["predictions"] = np.concatenate(so_far.predictions)
+        arrays["before.parameters"], arrays["before.running_state"] = engine.before
     values = {
         "epoch": training.epoch,
         "step": int(engine.step[0]),
+        "so_far": None if so_far is None else (so_far.rows, so_far.total),
         "learning_rate": training.optimizer.learning_rate,
         "streams": [_plain(stream.bit_generator.state) for stream in _streams(training)],
     }
@@ -49,8 +55,8 @@ def state_of(training: Training) -> TrainingState:
 
 
 def put_back(training: Training, state: TrainingState) -> None:
-    """Let a training that has not begun go on from `state`, which is that of one like it."""
-    check_alike(settings_of(training), state.settings)
+    """Let a training that has not begun go on from `state`; a ValueError says it is damaged."""
+    check_arrays(state_of(training).arrays, state.arrays)
     net, engine, values = training.net, training.engine, state.values
     net.parameters[...] = state.arrays["parameters"]
     net.running_state[...] = state.arrays["running_state"]
@@ -62,11 +68,16 @@ def put_back(training: Training, state: TrainingState) -> None:
     for stream, saved in zip(_streams(training), values["streams"], strict=True):
         stream.bit_generator.state = _with_arrays(saved)
     training.epoch = values["epoch"]
+    if values["so_far"] is not None:
+        rows, total = values["so_far"]
+        training.so_far = SoFar(rows, total, [state.arrays["predictions"]])
+        for now, before in zip(engine.before, ("parameters", "running_state"), strict=True):
+            now[...] = state.arrays[f"before.{before}"]
 
 
-def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
+def check_alike(training: Training, before: dict[str, str]) -> None:
     """Refuse to go on with a training of other settings."""
-    for name, value in now.items():
+    for name, value in settings_of(training).items():
         if before.get(name) == value:
             continue
         if name in ("training data", "validation data"):
@@ -82,6 +93,16 @@ def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
         )
 
 
+def check_arrays(now: dict[str, Array], saved: dict[str, Array]) -> None:
+    """Refuse arrays that are not such as the training has."""
+    for name, array in now.items():
+        found = saved.get(name)
+        if found is None or (found.shape, found.dtype) != (array.shape, array.dtype):
+            raise ValueError(f"without {name} of shape {array.shape}")
+    if not np.array_equal(np.sort(saved["order"]), np.sort(now["order"])):
+        raise ValueError("with an order that is none")
+
+
 def settings_of(training: Training) -> dict[str, str]:
     """What a training must have in common with the one that it goes on with."""
     engine = training.engine
@@ -92,7 +113,7 @@ def settings_of(training: Training) -> dict[str, str]:
         "optimizer": repr(training.optimizer),
         "batch_size": str(engine.batch_size),
         "shuffle": str(training.shuffle),
-        "metrics": ", ".join(training.metrics),
+        "metrics": ", ".join(training.metrics) or "none",
         "training data": _checksum(engine.x, training.y),
         "validation data": (
             "" if engine.held_out is None else _checksum(engine.held_out, training.y_held_out)

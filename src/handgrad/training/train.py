@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
 
 from handgrad.engines.choice import EngineName, engine_for
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.errors import DivergenceError, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array, Standardize
@@ -106,6 +106,8 @@ class Training(Iterator[Report]):
         self.y, self.metrics, self.shuffle, self.ahead = y, chosen, shuffle, ahead
         self.usual_monitor = "train_loss" if validation is None else "validation_loss"
         self.epoch, self.order, self.between_calls = 0, np.arange(len(y)), True
+        self.so_far: SoFar | None = None
+        self.when_interruptible: Callable[[], object] = lambda: None
         self._reports = self._run()
         self.generator = spawning_generator(rng)
         net.seed(self.generator)
@@ -117,26 +119,35 @@ class Training(Iterator[Report]):
 
     def _run(self) -> Iterator[Report]:
         left = self.epochs - self.epoch
-        at_once = self.engine.epochs_at_once(left) if self.ahead and left else 1
+        at_once = self.engine.epochs_at_once(left) if self.ahead and left and not self.so_far else 1
         orders = np.tile(self.order, (at_once, 1))
         for before in range(self.epoch, self.epochs, at_once):
             if before + at_once > self.epochs:
                 orders = orders[before - self.epochs :]
-            if self.shuffle:
+            if self.shuffle and self.so_far is None:
                 self._shuffle(orders)
             try:
                 started, self.order = time.perf_counter(), orders[-1]
-                for i, result in enumerate(self.engine.run_epochs(orders)):
+                for i, result in enumerate(self._whole_epochs(orders)):
                     if i == 0:
                         seconds = (time.perf_counter() - started) / len(orders)
-                    self.epoch = before + i + 1
-                    self.between_calls = i == len(orders) - 1
+                    self.epoch, self.between_calls = before + i + 1, i == len(orders) - 1
                     yield self._report(self.epoch, result, orders[i], seconds)
             except GeneratorExit:  # to stop is no error: the net keeps what was reported
                 raise
             except BaseException:
                 self.engine.put_back()
                 raise
+
+    def _whole_epochs(self, orders: Array) -> Iterator[Epoch]:
+        """What the engine makes of the epochs; between parts of a long one there is a break."""
+        for result in self.engine.run_epochs(orders, self.so_far):
+            if isinstance(result, SoFar):
+                self.so_far, self.between_calls = result, True
+                self.when_interruptible()
+            else:
+                self.so_far = None
+                yield result
 
     def _shuffle(self, orders: Array) -> None:
         """Each epoch's order is that of the epoch before, shuffled."""
