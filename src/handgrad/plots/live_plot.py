@@ -100,9 +100,9 @@ def train_and_plot(
         rng=None,
         shuffle=False,
         engine="auto",
+        ahead=True,
     )
-    reports = training.reports(ahead=True)
-    return History([*live_plot(reports, net, data, validation=validation, what=what, to=to)])
+    return History([*live_plot(training, net, data, validation=validation, what=what, to=to)])
 
 
 def _end(stream: weakref.ref[Generator[Report]]) -> None:
