@@ -132,7 +132,7 @@ class Notebook:
         return self.page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-child")
 
     def wait_for_kernel(self) -> None:
-        """Until the kernel rests, by the line at the bottom: what is asked before may be dropped."""
+        """Until the line at the bottom says that the kernel rests: before, cells may be dropped."""
         self.page.get_by_text("(ipykernel) | Idle").wait_for()
 
     def wait_for_pictures(self, cell: int, count: int) -> None:
