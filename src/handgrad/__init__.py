@@ -20,7 +20,23 @@ from handgrad.errors import (
 from handgrad.files import FileError
 from handgrad.fit import fit, fit_many
 from handgrad.graph import Graph, trace
-from handgrad.layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Standardize, Tanh
+from handgrad.layers import (
+    ELU,
+    GELU,
+    SELU,
+    GELUTanh,
+    Layer,
+    LeakyReLU,
+    Linear,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Standardize,
+    Tanh,
+)
 from handgrad.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
@@ -78,6 +94,13 @@ __all__ = [
     "ReLU",
     "LeakyReLU",
     "Sigmoid",
+    "SiLU",
+    "GELU",
+    "GELUTanh",
+    "ELU",
+    "SELU",
+    "Softplus",
+    "Mish",
     "Softmax",
     "Standardize",
     "Net",

@@ -40,6 +40,12 @@ def test_a_slope_that_is_no_number_is_refused(slope: Any) -> None:
         hg.LeakyReLU(slope)
 
 
+@pytest.mark.parametrize("a", ["x", None, float("inf"), True])
+def test_an_end_that_is_no_number_is_refused(a: Any) -> None:
+    with pytest.raises(hg.SettingError, match="where ELU ends"):
+        hg.ELU(a)
+
+
 @pytest.mark.parametrize(
     "rows", [[["a", "b"]], [], [[1.0, float("nan")]], [1.0, 2.0], np.zeros((0, 3)), [[1, 2], [1]]]
 )

@@ -197,6 +197,16 @@ CASES = {
     "LeakyReLU": Case(
         lambda rng: ROWS(rng) | {"a": 0.1}, of_layer(lambda v: hg.LeakyReLU(float(v["a"])))
     ),
+    "SiLU": Case(ROWS, of_layer(lambda _: hg.SiLU())),
+    "GELU": Case(ROWS, of_layer(lambda _: hg.GELU())),
+    "GELUTanh": Case(ROWS, of_layer(lambda _: hg.GELUTanh())),
+    "ELU": Case(lambda rng: ROWS(rng) | {"a": 0.7}, of_layer(lambda v: hg.ELU(float(v["a"])))),
+    "SELU": Case(
+        lambda rng: ROWS(rng) | {"a": hg.SELU.a, "s": hg.SELU.s}, of_layer(lambda _: hg.SELU())
+    ),
+    "a and s of SELU": Case(lambda _: {"a": hg.SELU.a, "s": hg.SELU.s}),
+    "Softplus": Case(ROWS, of_layer(lambda _: hg.Softplus())),
+    "Mish": Case(ROWS, of_layer(lambda _: hg.Mish())),
     "softmax does not see a shift": Case(normal(z=(5, 3), c=(5, 1))),
     "Softmax": Case(far_apart(dp=(5, 3)), of_layer(lambda _: hg.Softmax(), "z", "p")),
     "softmax of two classes": Case(normal(z=(5, 2))),

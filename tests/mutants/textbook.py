@@ -13,6 +13,7 @@ OF_STEPS = "tests/oracle/test_stored.py::test_every_weight_after_every_step_is_p
 
 LINEAR = "layers/linear.py"
 ACTIVATIONS = "layers/activations.py"
+GELU = "layers/gelu.py"
 SOFTMAX = "layers/softmax.py"
 STANDARDIZE = "layers/standardize.py"
 CLASSES = "losses/classification.py"
@@ -123,6 +124,76 @@ TEXTBOOK = [
         "np.exp(-np.abs(x))",
         "np.exp(np.abs(x))",
         f"{OTHER_PAGES}test_sigmoid_is_one_over_one_plus_e_to_the_minus_x",
+    ),
+    Mutant(
+        "SiLU: the output's share dropped in backward",
+        ACTIVATIONS,
+        "(self.p + self.y * (1 - self.p)) * dy",
+        "self.p * dy",
+        f"{LAYERS}test_gradients_are_right[0-SiLU]",
+    ),
+    Mutant(
+        "ELU: the slope below zero without a",
+        ACTIVATIONS,
+        "np.where(self.x > 0, dy, (self.y + self.a) * dy)",
+        "np.where(self.x > 0, dy, (self.y + 1) * dy)",
+        f"{OF_LAYER}[ELU]",
+    ),
+    Mutant(
+        "ELU: what is positive enters the exponential",
+        ACTIVATIONS,
+        "self.y = np.maximum(x, 0) + self.a * np.expm1(np.minimum(x, 0))",
+        "self.y = np.maximum(x, 0) + self.a * np.expm1(x)",
+        f"{LAYERS}test_gradients_are_right[0-ELU]",
+    ),
+    Mutant(
+        "SELU: another scale",
+        ACTIVATIONS,
+        "1.0507009873554804934",
+        "1.0507",
+        f"{OF_LAYER}[SELU]",
+    ),
+    Mutant(
+        "SELU: the scale dropped in backward",
+        ACTIVATIONS,
+        "np.where(self.x > 0, self.s * dy",
+        "np.where(self.x > 0, dy",
+        f"{LAYERS}test_gradients_are_right[0-SELU]",
+    ),
+    Mutant(
+        "Softplus: the positive part dropped",
+        ACTIVATIONS,
+        "return np.maximum(x, 0) + np.log1p(e)",
+        "return np.log1p(e)",
+        f"{OF_LAYER}[Softplus]",
+    ),
+    Mutant(
+        "Mish: the softplus's slope dropped",
+        ACTIVATIONS,
+        "(1 - self.t**2) * self.p) * dy",
+        "(1 - self.t**2)) * dy",
+        f"{LAYERS}test_gradients_are_right[0-Mish]",
+    ),
+    Mutant(
+        "GELU: the density not scaled",
+        GELU,
+        "/ (2 * np.pi) ** 0.5) * dy",
+        ") * dy",
+        f"{LAYERS}test_gradients_are_right[0-GELU]",
+    ),
+    Mutant(
+        "erf: one coefficient fewer",
+        GELU,
+        "for a in A[1:]:",
+        "for a in A[2:]:",
+        f"{OF_LAYER}[GELU]",
+    ),
+    Mutant(
+        "GELUTanh: the cube's slope dropped",
+        GELU,
+        "(1 + 3 * 0.044715 * self.x**2)",
+        "(1 + 0.044715 * self.x**2)",
+        f"{LAYERS}test_gradients_are_right[0-GELUTanh]",
     ),
     Mutant(
         "Softmax: sums over the wrong axis",

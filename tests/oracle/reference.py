@@ -19,6 +19,13 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "ReLU": lambda layer, x, p: functional.relu(x),
     "LeakyReLU": lambda layer, x, p: functional.leaky_relu(x, layer.a),
     "Sigmoid": lambda layer, x, p: torch.sigmoid(x),
+    "SiLU": lambda layer, x, p: functional.silu(x),
+    "GELU": lambda layer, x, p: functional.gelu(x),
+    "GELUTanh": lambda layer, x, p: functional.gelu(x, approximate="tanh"),
+    "ELU": lambda layer, x, p: functional.elu(x, layer.a),
+    "SELU": lambda layer, x, p: functional.selu(x),
+    "Softplus": lambda layer, x, p: functional.softplus(x),
+    "Mish": lambda layer, x, p: functional.mish(x),
     "Softmax": lambda layer, x, p: functional.softmax(x, dim=1),
     "Standardize": lambda layer, x, p: (x - tensor(layer.mean)) / tensor(layer.scale),
 }
@@ -58,7 +65,7 @@ class Reference:
             for i, inner in enumerate(layer.layers):
                 x = self._forward(inner, x, f"{path}{i}.")
             return x
-        if isinstance(layer, hg.ReLU | hg.LeakyReLU):
+        if isinstance(layer, hg.ReLU | hg.LeakyReLU | hg.ELU | hg.SELU):
             self._kinks_at_zero(x)
         parameters = {name: self.parameters[path + name] for name in layer.param_names}
         return LAYERS[type(layer).__name__](layer, x, parameters)

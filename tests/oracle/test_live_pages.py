@@ -45,13 +45,18 @@ def test_a_layer_equals_pytorchs(name: str, n: int, seed: int) -> None:
     check_layer(net, 2 * x, seed)
 
 
-@pytest.mark.parametrize("layer", [hg.ReLU(), hg.LeakyReLU(0.1)], ids=repr)
+KINKED = [hg.ReLU(), hg.LeakyReLU(0.1), hg.ELU(0.3), hg.SELU()]
+SATURATING = [hg.Tanh(), hg.Sigmoid(), hg.Softmax(), hg.SiLU(), hg.GELU(), hg.GELUTanh()]
+SATURATING += [hg.ELU(), hg.SELU(), hg.Softplus(), hg.Mish()]
+
+
+@pytest.mark.parametrize("layer", KINKED, ids=repr)
 def test_exactly_on_a_kink_the_slope_is_the_one_pytorch_takes(layer: hg.Layer) -> None:
     net = hg.Net(layer, dtype=np.float64)
     check_layer(net, np.array([[0.0, -0.0, 1.0], [-1.0, 0.0, 5e-324]]), seed=0)
 
 
-@pytest.mark.parametrize("layer", [hg.Tanh(), hg.Sigmoid(), hg.Softmax()], ids=repr)
+@pytest.mark.parametrize("layer", SATURATING, ids=repr)
 def test_where_a_layer_saturates_it_equals_pytorchs(layer: hg.Layer) -> None:
     net = hg.Net(layer, dtype=np.float64)
     check_layer(net, np.array([[1e3, -1e3, 0.0, 30.0], [-30.0, 500.0, -500.0, 1.0]]), seed=0)

@@ -22,7 +22,8 @@ def python_function(program: Program) -> Callable[..., int]:
         "logical_not": lambda x: not x,
         "maximum": _passing_nan(max),
         "minimum": _passing_nan(min),
-        **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "tanh", "sin", "cos")},
+        **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log1p", "sqrt")},
+        **{name: getattr(np, name) for name in ("tanh", "sin", "cos")},
         **{name: getattr(np, name) for name in ("floor", "ceil", "sign", "abs")},
         **{name: getattr(np, name) for name in ("isnan", "isfinite")},
     }

@@ -19,7 +19,8 @@ from handgrad.layers import Array
 ELEMENTWISE = frozenset(
     (
         *("add", "subtract", "multiply", "divide", "power", "negative", "abs", "sign"),
-        *("maximum", "minimum", "floor", "ceil", "exp", "log", "sqrt", "tanh", "sin", "cos"),
+        *("maximum", "minimum", "floor", "ceil", "sqrt", "tanh", "sin", "cos"),
+        *("exp", "expm1", "log", "log1p"),
         *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
         *("logical_and", "logical_or", "logical_not", "isnan", "isfinite", "where", "astype"),
     )
