@@ -33,6 +33,14 @@ WRITTEN = [
         "test_log1p_is_exact_over_its_whole_range_and_close_to_zero[float32]",
     ),
     Mutant(
+        "LLVM: a mark that it does not know a loop by",
+        "engines/compiled/instructions.py",
+        "own.operands = (own, option)",
+        "own.operands = (option, option)",
+        "tests/engines/test_instructions.py::"
+        "test_a_longer_loop_and_one_of_unknown_length_stay_as_they_are",
+    ),
+    Mutant(
         "LLVM: NaN swallowed by maximum and minimum",
         VALUES,
         "b.select(b.or_(wins, nan), *values)",
