@@ -65,6 +65,7 @@ class Net(Layer):
         n_in, n_out = _sizes_that_fit(layers)
         self.dtype = self._asked_dtype or _common_dtype(layers)
         self.n_in, self.n_out, self.layers = n_in, n_out, layers
+        self.fewest_rows = max((layer.fewest_rows for layer in layers), default=0)
         self.integer_input = bool(layers) and layers[0].integer_input
         self.produces = layers[-1].produces if layers else None
         self._bind()
@@ -131,6 +132,10 @@ class Net(Layer):
     def forward(self, x: Any, /) -> Any:
         """The output for a batch: `x` (n, n_in), or a tuple of arrays, cast to the net's dtype."""
         x = self._at_border(x)
+        if self.training and number_of_rows(x) < self.fewest_rows:
+            rows = number_of_rows(x)
+            hint = "more rows in a batch, or with net.mode(training=False): to predict"
+            self.check_rows(rows, f"a batch of {rows} row{'' if rows == 1 else 's'}", hint)
         for i, layer in enumerate(self.layers):
             try:
                 x = layer.forward(x)

@@ -21,6 +21,9 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Mish": lambda: hg.Mish(),
     "Softmax": lambda: hg.Softmax(),
     "Standardize": lambda: hg.Standardize(np.array([1.0, -2.0, 3.0]), np.array([0.5, 2.0, 4.0])),
+    "BatchNorm": lambda: hg.BatchNorm(3),
+    "LayerNorm": lambda: hg.LayerNorm(3),
+    "Dropout": lambda: hg.Dropout(0.3),
     "Net": lambda: hg.Net(hg.Linear(4, 3, rng=0), hg.Tanh(), hg.Linear(3, 2, rng=1)),
 }
 

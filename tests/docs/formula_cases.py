@@ -136,6 +136,48 @@ def margins(values: Values) -> Values:
     return {"l": l, "dx": sigmoid.backward(loss.backward())}
 
 
+class Drawn:
+    """Stands in for a random stream: the same numbers each time."""
+
+    def random(self, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
+        return np.random.default_rng(0).random(shape, dtype)
+
+
+def with_settings(layer: hg.Layer, values: Values) -> hg.Layer:
+    """The layer with those of the values that are its own."""
+    for name in (*layer.param_names, *layer.state_names):
+        setattr(layer, name, values[name])
+    return layer
+
+
+def normalized(**more: Any) -> Callable[[Rng], Values]:
+    """Rows, a scale and a shift for each feature, and more."""
+    arrays = normal(x=(5, 3), dy=(5, 3), gamma=3, beta=3)
+    return lambda rng: arrays(rng) | {"eps": 0.1} | {n: make(rng) for n, make in more.items()}
+
+
+def of_batch_norm(values: Values) -> Values:
+    """Output, gradients and running statistics."""
+    layer = hg.BatchNorm(3, momentum=0.3, eps=0.1, dtype=np.float64)
+    layer.training = bool(values["training"])
+    found: Values = of_layer(lambda v: with_settings(layer, v))(values)
+    return found | {name: getattr(layer, name) for name in layer.state_names}
+
+
+BATCH_NORM = {
+    "running_mean": lambda rng: rng.normal(size=3),
+    "running_var": lambda rng: rng.uniform(0.5, 2, 3),
+    "momentum": lambda _: 0.3,
+}
+
+
+def dropped(values: Values) -> Values:
+    """A Dropout with the same draws."""
+    layer = hg.Dropout(0.3)
+    layer.rng = values["rng"]
+    return of_layer(lambda _: layer)(values)
+
+
 class Scales:
     """Stands in for a random source: every draw is the scale that was asked for."""
 
@@ -215,6 +257,19 @@ CASES = {
         lambda rng: {"p": probabilities(rng)[0], "dp": rng.normal(size=3)}
     ),
     "Standardize": Case(positive_scales, of_layer(lambda v: hg.Standardize(v["mean"], v["scale"]))),
+    "LayerNorm": Case(
+        normalized(),
+        of_layer(lambda v: with_settings(hg.LayerNorm(3, eps=0.1, dtype=np.float64), v)),
+    ),
+    "BatchNorm": Case(normalized(training=lambda _: True, **BATCH_NORM), of_batch_norm),
+    "BatchNorm in prediction": Case(
+        normalized(training=lambda _: False, **BATCH_NORM), of_batch_norm
+    ),
+    "unbiased variance": Case(
+        lambda _: {"S": np.array(np.meshgrid(*[[0.0, 1.0, 5.0]] * 4)).reshape(4, -1).T, "n": 4}
+    ),
+    "Dropout": Case(lambda rng: ROWS(rng) | {"p": 0.3, "rng": Drawn()}, dropped),
+    "mean and variance of what is dropped": Case(lambda rng: {"x": rng.normal(), "p": 0.3}),
     "standardized rows": Case(normal(x=(5, 3)), fitted),
     "standardize and back": Case(
         positive_scales,
@@ -284,4 +339,5 @@ HARMLESS = {
     "dz = J @ dp": "the Jacobian of a softmax is symmetric",
     "e = -(np.exp(z - z.max(axis=1, keepdims=True)))": "p is a quotient, in which the sign cancels",
     "z = std / S @ x": "S holds nothing but 1 and -1",
+    "kept = rng.random(x.shape) >= p": "all is float64 here",
 }

@@ -61,7 +61,10 @@ def run(lines: tuple[str, ...], given: Values, moved: tuple[str, Any] | None = N
     A name that is given from the start is moved there; one that the lines give a value to, after
     the line that does.
     """
-    values = FUNCTIONS | {name: np.array(value) for name, value in given.items()}
+    values = FUNCTIONS | {
+        name: value if hasattr(value, "random") else np.array(value)
+        for name, value in given.items()
+    }
     name, step = moved or ("", 0.0)
     if name in given:
         values[name] = values[name] + step
@@ -124,7 +127,7 @@ def source_lines(method: Any) -> list[str]:
     (function,) = ast.parse(code).body
     assert isinstance(function, ast.FunctionDef)
     found = []
-    for statement in function.body:
+    for statement in _in_training(function.body):
         if isinstance(statement, ast.Return):
             if not isinstance(statement.value, ast.Name):
                 found.append(ast.unparse(statement.value or statement))
@@ -135,6 +138,18 @@ def source_lines(method: Any) -> list[str]:
         else:
             found.append(ast.unparse(statement))
     return [line for line in found if line.partition(" = ")[0] != line.partition(" = ")[2]]
+
+
+def _in_training(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run in training mode."""
+    for statement in body:
+        match statement:
+            case ast.If(ast.Name("training"), inner):
+                yield from inner
+            case ast.If(ast.UnaryOp(ast.Not(), ast.Name("training"))):
+                pass
+            case _:
+                yield statement
 
 
 def _assignment(name: ast.expr, value: ast.expr) -> str:

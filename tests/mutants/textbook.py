@@ -16,6 +16,8 @@ ACTIVATIONS = "layers/activations.py"
 GELU = "layers/gelu.py"
 SOFTMAX = "layers/softmax.py"
 STANDARDIZE = "layers/standardize.py"
+NORMALIZATION = "layers/normalization.py"
+DROPOUT = "layers/dropout.py"
 CLASSES = "losses/classification.py"
 NUMBERS = "losses/regression.py"
 
@@ -182,10 +184,10 @@ TEXTBOOK = [
         f"{LAYERS}test_gradients_are_right[0-GELU]",
     ),
     Mutant(
-        "erf: one coefficient fewer",
+        "erf: too few coefficients",
         GELU,
-        "for a in A[1:]:",
-        "for a in A[2:]:",
+        "N = 36",
+        "N = 16",
         f"{OF_LAYER}[GELU]",
     ),
     Mutant(
@@ -257,6 +259,94 @@ TEXTBOOK = [
         "np.where(scale > 0, scale, 1.0)",
         "scale",
         f"{OTHER_PAGES}test_standardize_of_rows_takes_their_mean_and_standard_deviation",
+    ),
+    Mutant(
+        "LayerNorm: the part along z stays",
+        NORMALIZATION,
+        " - self.z * along_z)",
+        ")",
+        f"{LAYERS}test_gradients_are_right[0-LayerNorm]",
+    ),
+    Mutant(
+        "LayerNorm: over the batch",
+        NORMALIZATION,
+        "d = x - x.mean(axis=1, keepdims=True)",
+        "d = x - x.mean(axis=0, keepdims=True)",
+        f"{OF_LAYER}[LayerNorm]",
+    ),
+    Mutant(
+        "LayerNorm: dgamma without z",
+        NORMALIZATION,
+        """(self.z * dy).sum(axis=0), dy.sum(axis=0)
+        dz""",
+        """dy.sum(axis=0), dy.sum(axis=0)
+        dz""",
+        f"{LAYERS}test_gradients_are_right[0-LayerNorm]",
+    ),
+    Mutant(
+        "BatchNorm: the mean's share dropped in backward",
+        NORMALIZATION,
+        "(self.dbeta + self.z * self.dgamma) / len(dy)",
+        "(self.z * self.dgamma) / len(dy)",
+        f"{LAYERS}test_gradients_are_right[0-BatchNorm]",
+    ),
+    Mutant(
+        "BatchNorm: the batch followed in prediction too",
+        NORMALIZATION,
+        "/ len(dy) if self.training else dy",
+        "/ len(dy)",
+        f"{LAYERS}test_gradients_are_right_in_prediction[BatchNorm]",
+    ),
+    Mutant(
+        "BatchNorm: the running variance biased",
+        NORMALIZATION,
+        "m * n / (n - 1) * var",
+        "m * var",
+        f"{OTHER_PAGES}test_batch_norm_learns_from_the_batch_and_predicts_by_what_it_remembers",
+    ),
+    Mutant(
+        "BatchNorm: momentum the other way round",
+        NORMALIZATION,
+        "(1 - m) * self.running_mean + m * mean",
+        "m * self.running_mean + (1 - m) * mean",
+        f"{OTHER_PAGES}test_batch_norm_learns_from_the_batch_and_predicts_by_what_it_remembers",
+    ),
+    Mutant(
+        "BatchNorm: the batch's own statistics in prediction",
+        NORMALIZATION,
+        "mean, var = self.running_mean, self.running_var",
+        "mean, var = x.mean(axis=0), x.var(axis=0)",
+        f"{OTHER_PAGES}test_batch_norm_learns_from_the_batch_and_predicts_by_what_it_remembers",
+    ),
+    Mutant(
+        "Dropout: those that stay are not scaled",
+        DROPOUT,
+        "kept.astype(x.dtype) / (1 - self.p)",
+        "kept.astype(x.dtype)",
+        f"{OTHER_PAGES}test_dropout_leaves_out_what_is_drawn_and_scales_the_rest",
+    ),
+    Mutant(
+        "Dropout: p is kept, not dropped",
+        DROPOUT,
+        ">= self.p",
+        "< self.p",
+        f"{OTHER_PAGES}test_dropout_leaves_out_what_is_drawn_and_scales_the_rest",
+    ),
+    Mutant(
+        "Dropout: drops in prediction too",
+        DROPOUT,
+        """        if not self.training:
+            return x
+""",
+        "",
+        f"{OTHER_PAGES}test_dropout_leaves_out_what_is_drawn_and_scales_the_rest",
+    ),
+    Mutant(
+        "Dropout: everything passes backward",
+        DROPOUT,
+        "return self.m * dy",
+        "return dy",
+        f"{LAYERS}test_gradients_are_right[0-Dropout]",
     ),
     Mutant(
         "CrossEntropyLoss: n dropped",

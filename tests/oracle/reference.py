@@ -27,6 +27,19 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Softplus": lambda layer, x, p: functional.softplus(x),
     "Mish": lambda layer, x, p: functional.mish(x),
     "Softmax": lambda layer, x, p: functional.softmax(x, dim=1),
+    "BatchNorm": lambda layer, x, p: functional.batch_norm(
+        x,
+        None,  # their running statistics are compared apart
+        None,
+        p["gamma"],
+        p["beta"],
+        training=True,
+        eps=layer.eps,
+    ),
+    "LayerNorm": lambda layer, x, p: functional.layer_norm(
+        x, x.shape[1:], p["gamma"], p["beta"], layer.eps
+    ),
+    "Dropout": lambda layer, x, p: x * tensor(layer.m),  # with the same draws
     "Standardize": lambda layer, x, p: (x - tensor(layer.mean)) / tensor(layer.scale),
 }
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import handgrad as hg
 from handgrad.graph.examples import example_targets, required_example
 from tests.contracts.table import LAYERS, LOSSES
 from tests.oracle import reference
 from tests.oracle.cases import layer_by_hand, loss_by_hand
-from tests.oracle.compare import assert_all_close
+from tests.oracle.compare import assert_all_close, assert_close
 
 pytestmark = pytest.mark.oracle
 
@@ -40,6 +41,8 @@ def test_every_layer_and_loss_has_its_counterpart() -> None:
 @each_seed
 def test_a_layer_equals_pytorchs(name: str, n: int, seed: int) -> None:
     net = hg.Net(LAYERS[name](), dtype=np.float64)
+    net.seed(seed)
+    n = max(n, net.fewest_rows)
     net.parameters[...] = np.random.default_rng(seed).standard_normal(net.parameters.size)
     x = required_example(net, n, seed).astype(np.float64)
     check_layer(net, 2 * x, seed)
@@ -60,6 +63,41 @@ def test_exactly_on_a_kink_the_slope_is_the_one_pytorch_takes(layer: hg.Layer) -
 def test_where_a_layer_saturates_it_equals_pytorchs(layer: hg.Layer) -> None:
     net = hg.Net(layer, dtype=np.float64)
     check_layer(net, np.array([[1e3, -1e3, 0.0, 30.0], [-30.0, 500.0, -500.0, 1.0]]), seed=0)
+
+
+def test_the_running_statistics_of_batch_norm_are_pytorchs_and_so_are_predictions() -> None:
+    rng, norm = np.random.default_rng(0), hg.BatchNorm(4, momentum=0.3, eps=1e-3, dtype=np.float64)
+    norm.gamma, norm.beta = rng.standard_normal((2, 4))
+    theirs = torch.nn.BatchNorm1d(4, momentum=0.3, eps=1e-3, dtype=torch.float64)
+    theirs.load_state_dict(
+        theirs.state_dict() | {"weight": torch.tensor(norm.gamma), "bias": torch.tensor(norm.beta)}
+    )
+    for n in (2, 5, 17):
+        x = 2 * rng.standard_normal((n, 4)) + 3
+        assert_close(norm.forward(x), theirs(torch.tensor(x)).detach().numpy(), "y")
+        assert_close(norm.running_mean, theirs.running_mean.numpy(), "running_mean")
+        assert_close(norm.running_var, theirs.running_var.numpy(), "running_var")
+    norm.training = False
+    theirs.eval()
+    x, dy = rng.standard_normal((2, 1, 4))
+    given = torch.tensor(x, requires_grad=True)
+    y = theirs(given)
+    y.backward(torch.tensor(dy))
+    assert_close(norm.forward(x), y.detach().numpy(), "y in prediction")
+    assert_close(norm.backward(dy), given.grad.numpy(), "dx in prediction")
+    assert_close(norm.dgamma, theirs.weight.grad.numpy(), "dgamma in prediction")
+    assert_close(norm.dbeta, theirs.bias.grad.numpy(), "dbeta in prediction")
+
+
+def test_dropout_scales_as_pytorchs_does_and_as_often() -> None:
+    n, p = 200_000, 0.3
+    dropout, theirs = hg.Dropout(p), torch.nn.functional.dropout(torch.ones(n), p).numpy()
+    dropout.seed(0)
+    ours = dropout.forward(np.ones((n, 1), np.float32))[:, 0]
+    np.testing.assert_allclose(np.unique(ours), np.unique(theirs), rtol=1e-6)
+    spread = (p * (1 - p) / n) ** 0.5
+    for y in (ours, theirs):
+        assert abs((y == 0).mean() - p) < 5 * spread
 
 
 @each_loss

@@ -91,6 +91,44 @@ def test_standardize_of_rows_takes_their_mean_and_standard_deviation() -> None:
     equals(standardize.scale, [2, 1])  # √((4 + 4)/2) = 2; 0, for which 1 is taken
 
 
+def test_layer_norm_of_a_row() -> None:
+    norm = hg.LayerNorm(2, eps=7.0, dtype=np.float64)
+    norm.gamma, norm.beta = np.array([[4, 8], [1, -1]])
+    # mean 5, d = -3 and 3, r = 1/√(9 + 7) = 1/4, z = -3/4 and 3/4
+    equals(norm.forward(np.array([[2.0, 8.0]])), [[-2, 5]])  # 4·-3/4 + 1, 8·3/4 - 1
+    # dz = 4·4 and 8·1, mean 12; z dz = -12 and 6, mean -3: ¼ (4 + 3·-3/4), ¼ (-4 + 3·3/4)
+    equals(norm.backward(np.array([[4.0, 1.0]])), [[0.4375, -0.4375]])
+    equals(norm.dgamma, [-3, 0.75])  # 4·-3/4, 1·3/4
+    equals(norm.dbeta, [4, 1])
+
+
+def test_batch_norm_learns_from_the_batch_and_predicts_by_what_it_remembers() -> None:
+    norm = hg.BatchNorm(1, momentum=0.25, eps=7.0, dtype=np.float64)
+    norm.gamma, norm.beta = np.array([[4], [1]])
+    # mean 5, var 9, r = 1/√(9 + 7) = 1/4, z = -3/4 and 3/4
+    equals(norm.forward(np.array([[2.0], [8.0]])), [[-2], [4]])  # 4·-3/4 + 1, 4·3/4 + 1
+    equals(norm.running_mean, [1.25])  # 0.75·0 + 0.25·5
+    equals(norm.running_var, [5.25])  # 0.75·1 + 0.25·9·2/1
+    # dgamma = 4·-3/4 + 1·3/4 = -9/4, dbeta = 5: 4·¼ (4 - (5 + 27/16)/2), 4·¼ (1 - (5 - 27/16)/2)
+    equals(norm.backward(np.array([[4.0], [1.0]])), [[21 / 32], [-21 / 32]])
+    equals([norm.dgamma, norm.dbeta], [[-2.25], [5]])
+    norm.running_mean, norm.running_var = np.array([[3], [9]])
+    norm.training = False
+    equals(norm.forward(np.array([[7.0]])), [[5]])  # 4 (7 - 3)/√(9 + 7) + 1
+    equals(norm.running_mean, [3])
+    equals(norm.backward(np.array([[6.0]])), [[6]])  # 4·¼·6
+
+
+def test_dropout_leaves_out_what_is_drawn_and_scales_the_rest() -> None:
+    dropout, x = hg.Dropout(0.2), np.array([[4.0, 8.0, 12.0]])
+    dropout.rng = np.random.default_rng(0)  # draws 0.637, 0.270, 0.041
+    equals(dropout.forward(x), [[5, 10, 0]])  # 4/0.8, 8/0.8, 0
+    equals(dropout.backward(np.array([[8.0, 4.0, 4.0]])), [[10, 5, 0]])
+    dropout.training = False
+    equals(dropout.forward(x), x)
+    equals(dropout.backward(x), x)
+
+
 def test_binary_cross_entropy_looks_at_the_probability_of_what_was_true() -> None:
     loss = hg.BinaryCrossEntropyLoss()
     p, y = np.array([[0.8], [0.75]]), np.array([1, 0])  # q = 0.8, 1 - 0.75 = 0.25

@@ -11,9 +11,11 @@ from handgrad.layers.activations import (
     Softplus,
     Tanh,
 )
+from handgrad.layers.dropout import Dropout
 from handgrad.layers.gelu import GELU, GELUTanh
 from handgrad.layers.layer import Array, Layer
 from handgrad.layers.linear import Linear
+from handgrad.layers.normalization import BatchNorm, LayerNorm
 from handgrad.layers.softmax import Softmax
 from handgrad.layers.standardize import Standardize
 
@@ -22,8 +24,11 @@ __all__ = [
     "GELU",
     "SELU",
     "Array",
+    "BatchNorm",
+    "Dropout",
     "GELUTanh",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "Mish",

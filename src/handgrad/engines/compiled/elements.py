@@ -64,6 +64,7 @@ class Elements:
     counters: "itertools.count[int]"
     places: dict[int, Place] = field(default_factory=dict)
     plain_numbers: bool = False
+    streams: Sequence[str] = ()
 
     def new(self, prefix: str, type: Type = "int") -> Var:
         """A variable that nothing else uses."""

@@ -19,6 +19,7 @@ from handgrad.engines.compiled.crew import Crew
 from handgrad.engines.compiled.predictor import BATCH
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.compiled.streams import Streams, streams_of
 from handgrad.engines.epoch import Epoch
 from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
@@ -39,6 +40,7 @@ class Kept:
     totals: Array
     parameters: Array
     running_state: Array
+    streams: Array
     held_out: Array
 
 
@@ -59,6 +61,7 @@ class CompiledEngine:
         with refused_as_cannot_lower():
             step = training_step(net, loss, x, y)
             bounds = index_bounds(step)
+            self.streams = Streams(net, streams_of(step, net.dtype))
             self.crew = Crew()
             epoch = epoch_of(net, optimizer, step, self.batch_size)
             self.run = Runner(epoch, self.batch_size, self.crew)
@@ -101,6 +104,7 @@ class CompiledEngine:
         self.learning_rate[0] = self.optimizer.learning_rate
         self.before, weights = self.start, (net.parameters, net.running_state)
         _copy(weights, self.before)
+        self.streams.read()
         if self.large:
             with self.crew.at_work():
                 done, returned = self.calls.run(rounds)
@@ -110,10 +114,12 @@ class CompiledEngine:
             if rounds > 1:
                 self.before = self._after(i - 1) if i else self.start
                 _copy(self._after(i), weights)
+            self.streams.hand_back(kept.streams[i])
             held_out = None if self.held_out is None else kept.held_out[i]
             yield Epoch(kept.totals[i, 0].item() / n, kept.predictions[i], held_out)
         if returned != FINISHED:
             self.before = self._after(done - 1) if done else self.start
+            self.streams.hand_back(self.streams.words)
             yield self._diverged(done, returned)
 
     def _after(self, i: int) -> tuple[Array, Array]:
@@ -143,6 +149,7 @@ class CompiledEngine:
             np.empty((rounds, 1)),
             np.empty((rounds, net.parameters.size), dtype),
             np.empty((rounds, net.running_state.size), dtype),
+            np.empty((rounds, self.streams.words.size), np.uint64),
             np.empty((rounds, n_held_out, *self.run.output_shape), dtype),
         )
         epoch = self.run.planned(
@@ -160,6 +167,7 @@ class CompiledEngine:
             Each(kept.totals),
             Each(kept.parameters),
             Each(kept.running_state),
+            *([self.streams.words, Each(kept.streams)] if self.streams.layers else []),
         )
         calls = [epoch]
         if self.held_out is not None:

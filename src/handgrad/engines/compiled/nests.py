@@ -10,6 +10,7 @@ from handgrad.engines.compiled.elements import Elements, Index, broadcast
 from handgrad.engines.compiled.loops import (
     Call,
     Comment,
+    Draw,
     Expression,
     For,
     Let,
@@ -330,10 +331,19 @@ def _copy(elements: Elements, i: int, x: Ref) -> Body:
     return around(shape, index, put(elements, i, index, elements.element(x.node, index)))
 
 
+def _random(elements: Elements, i: int, node: Node) -> Body:
+    """All numbers in one go, in NumPy's order."""
+    place, count = elements.places[i], extent(node.shape[0])
+    for size in node.shape[1:]:
+        count = times(count, extent(size))
+    return [Draw(elements.streams.index(node.arguments[0]), place.buffer, place.offset, count)]
+
+
 OTHERS: dict[str, Callable[[Elements, int, Node], Body]] = {
     "argmax": _argmax,
     "getitem": _getitem,
     "setitem": _scatter,
     "add_at": _scatter,
     "write": _write,
+    "random": _random,
 }

@@ -269,6 +269,12 @@ def _index_part(part: Any, size: int | Rule, node: Node) -> Any:
     return int(part) % size
 
 
+def _random(new: Builder, node: Node) -> Ref:
+    if node.arguments[1] != "random" or "out" in node.options:
+        raise CannotLowerError(f"a draw by rng.{node.arguments[1]}, at {node.origin}")
+    return new.keep(node)
+
+
 FORMS: dict[str, Callable[[Builder, Node], Ref]] = {
     "zeros_like": _fill(0),
     "empty_like": _fill(0),
@@ -288,4 +294,5 @@ FORMS: dict[str, Callable[[Builder, Node], Ref]] = {
     "getitem": _getitem,
     "setitem": _setitem,
     "add_at": _setitem,
+    "random": _random,
 }
