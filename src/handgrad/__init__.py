@@ -7,6 +7,7 @@ textbook; scikit-learn, pyarrow, Matplotlib, safetensors and Rich are imported o
 from typing import TYPE_CHECKING, Any
 
 from handgrad import data, initializers, metrics
+from handgrad.branches import Parallel, Residual
 from handgrad.data import make_classification, read_csv, train_test_split
 from handgrad.errors import (
     DataError,
@@ -110,6 +111,8 @@ __all__ = [
     "LayerNorm",
     "Dropout",
     "Net",
+    "Residual",
+    "Parallel",
     "CrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
     "BinaryCrossEntropyLoss",

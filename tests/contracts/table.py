@@ -25,6 +25,10 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "LayerNorm": lambda: hg.LayerNorm(3),
     "Dropout": lambda: hg.Dropout(0.3),
     "Net": lambda: hg.Net(hg.Linear(4, 3, rng=0), hg.Tanh(), hg.Linear(3, 2, rng=1)),
+    "Residual": lambda: hg.Residual(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Linear(4, 3, rng=1)),
+    "Parallel": lambda: hg.Parallel(
+        hg.Linear(4, 2, rng=0), hg.Net(hg.Linear(4, 2, rng=1), hg.Tanh()), join="concatenate"
+    ),
 }
 
 LOSSES: dict[str, Callable[[], hg.Loss]] = {

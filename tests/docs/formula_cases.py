@@ -136,6 +136,26 @@ def margins(values: Values) -> Values:
     return {"l": l, "dx": sigmoid.backward(loss.backward())}
 
 
+def branches(join: Any) -> Callable[[Values], Values]:
+    """A Parallel of two layers without biases."""
+
+    def library(values: Values) -> Values:
+        layers = [linear(values[name], np.zeros(len(values[name]))) for name in "AB"]
+        parallel = hg.Parallel(*layers, join=join)
+        found = {"y": parallel.forward(values["x"]), "dx": parallel.backward(values["dy"])}
+        return found | {"dA": layers[0].dW, "dB": layers[1].dW}
+
+    return library
+
+
+def past_a_tanh(values: Values) -> Values:
+    """A Residual of a layer without biases and a tanh."""
+    layer = linear(values["A"], np.zeros(4))
+    residual = hg.Residual(layer, hg.Tanh())
+    y = residual.forward(values["x"])
+    return {"y": y, "dx": residual.backward(values["dy"]), "dA": layer.dW}
+
+
 class Drawn:
     """Stands in for a random stream: the same numbers each time."""
 
@@ -270,6 +290,13 @@ CASES = {
     ),
     "Dropout": Case(lambda rng: ROWS(rng) | {"p": 0.3, "rng": Drawn()}, dropped),
     "mean and variance of what is dropped": Case(lambda rng: {"x": rng.normal(), "p": 0.3}),
+    "Parallel, sum": Case(normal(x=(4, 4), A=(4, 4), B=(4, 4), dy=(4, 4)), branches("sum")),
+    "Parallel, concatenated": Case(
+        normal(x=(4, 4), A=(3, 4), B=(4, 4), dy=(4, 7)), branches("concatenate")
+    ),
+    "Residual of a linear layer and a tanh": Case(
+        normal(x=(4, 4), A=(4, 4), dy=(4, 4)), past_a_tanh
+    ),
     "standardized rows": Case(normal(x=(5, 3)), fitted),
     "standardize and back": Case(
         positive_scales,

@@ -123,8 +123,10 @@ TEXTBOOK = [
     Mutant(
         "Sigmoid: e to the plus x",
         ACTIVATIONS,
-        "np.exp(-np.abs(x))",
-        "np.exp(np.abs(x))",
+        """e = np.exp(-np.abs(x))
+        self.p = np.where(x >= 0, 1 / (1 + e)""",
+        """e = np.exp(np.abs(x))
+        self.p = np.where(x >= 0, 1 / (1 + e)""",
         f"{OTHER_PAGES}test_sigmoid_is_one_over_one_plus_e_to_the_minus_x",
     ),
     Mutant(

@@ -74,10 +74,14 @@ class Reference:
         return self._forward(self.layer, x, "")
 
     def _forward(self, layer: hg.Layer, x: Any, path: str) -> Any:
+        if isinstance(layer, hg.Parallel):
+            parts = [self._forward(part, x, f"{path}{i}.") for i, part in enumerate(layer.layers)]
+            return torch.cat(parts, dim=1) if layer.join == "concatenate" else sum(parts)
         if isinstance(layer, hg.Net):
+            before = x
             for i, inner in enumerate(layer.layers):
                 x = self._forward(inner, x, f"{path}{i}.")
-            return x
+            return before + x if isinstance(layer, hg.Residual) else x
         if isinstance(layer, hg.ReLU | hg.LeakyReLU | hg.ELU | hg.SELU):
             self._kinks_at_zero(x)
         parameters = {name: self.parameters[path + name] for name in layer.param_names}

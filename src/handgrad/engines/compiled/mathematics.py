@@ -47,10 +47,7 @@ def exp(b: Any, x: Any, intrinsic: Any) -> Any:
     """The code for exp x = 2ⁿ exp r with the whole number n that is nearest to x / log 2."""
     n, y = _reduced(b, x, _format(x).lowest, intrinsic)
     y = b.fadd(y, ir.Constant(x.type, 1.0), flags=FUSED)
-    # 2ⁿ in two halves: one alone would overflow, or round, where the result does not.
-    half = b.ashr(n, ir.Constant(INT32, 1))
-    for part in (half, b.sub(n, half)):
-        y = b.fmul(y, _power_of_two(b, part, x.type))
+    y = _scaled(b, y, n)
     return b.select(b.fcmp_unordered("uno", x, x), x, y)
 
 
@@ -61,10 +58,7 @@ def expm1(b: Any, x: Any, intrinsic: Any) -> Any:
     most = ir.Constant(INT32, 2 * _format(x).digits)  # from there on 1 − 2⁻ⁿ is 1
     known = b.select(b.icmp_signed("<", n, most), n, most)
     inverse = _power_of_two(b, b.sub(ir.Constant(INT32, 0), known), x.type)
-    y = b.fadd(y, b.fsub(one, inverse))
-    half = b.ashr(n, ir.Constant(INT32, 1))
-    for part in (half, b.sub(n, half)):
-        y = b.fmul(y, _power_of_two(b, part, x.type))
+    y = _scaled(b, b.fadd(y, b.fsub(one, inverse)), n)
     # so that the sign of zero stays
     keeps = b.or_(b.fcmp_unordered("uno", x, x), b.fcmp_ordered("==", x, ir.Constant(x.type, 0.0)))
     return b.select(keeps, x, y)
@@ -82,6 +76,14 @@ def _reduced(b: Any, x: Any, lowest: float, intrinsic: Any) -> tuple[Any, Any]:
         r = b.fsub(r, b.fmul(n, _number(part, kind), flags=FUSED), flags=FUSED)
     series = tuple(1 / math.factorial(k) for k in range(form.exp_terms - 1, 0, -1))
     return b.fptosi(n, INT32), b.fmul(r, polynomial(b, r, series), flags=FUSED)
+
+
+def _scaled(b: Any, y: Any, n: Any) -> Any:
+    """2ⁿ y. 2ⁿ in two halves: one alone would overflow, or round, where the result does not."""
+    half = b.ashr(n, ir.Constant(INT32, 1))
+    for part in (half, b.sub(n, half)):
+        y = b.fmul(y, _power_of_two(b, part, y.type))
+    return y
 
 
 def _power_of_two(b: Any, n: Any, kind: Any) -> Any:

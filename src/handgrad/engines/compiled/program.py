@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.elements import Constants, Elements
+from handgrad.engines.compiled.elements import Constants, Elements, around, indices
 from handgrad.engines.compiled.loops import (
     Call,
     Expression,
@@ -26,7 +26,7 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
-from handgrad.engines.compiled.nests import around, indices, nests
+from handgrad.engines.compiled.nests import nests
 from handgrad.engines.compiled.sharing import loop_in_parts
 from handgrad.engines.compiled.storage import (
     BUFFERS,

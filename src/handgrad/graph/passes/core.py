@@ -6,6 +6,7 @@ einsum(spec, a, b)                            every product of arrays
 view(x, offset, strides, shape)               part of a stored array, in another order
 getitem(x, index)                             by arrays of whole numbers, one for each axis
 setitem, add_at (x, index, values)            the same, written
+concatenate(parts, axis)                      arrays one after another along an axis
 random(stream, "random", shape)               numbers from [0, 1) from a layer's own stream
 write(x, offset, strides, shape, values)      a copy of x with a view of it overwritten
 """

@@ -269,6 +269,15 @@ def _index_part(part: Any, size: int | Rule, node: Node) -> Any:
     return int(part) % size
 
 
+def _concatenate(new: Builder, node: Node) -> Ref:
+    parts, *rest = node.arguments
+    axis = node.options.get("axis", rest[0] if rest else 0)
+    if set(node.options) - {"axis"} or axis is None or not all(isinstance(p, Ref) for p in parts):
+        raise CannotLowerError(f"concatenate with such arguments, at {node.origin}")
+    axis %= len(node.shape)
+    return new.add("concatenate", (tuple(parts), axis), node.shape, node.dtype)
+
+
 def _random(new: Builder, node: Node) -> Ref:
     if node.arguments[1] != "random" or "out" in node.options:
         raise CannotLowerError(f"a draw by rng.{node.arguments[1]}, at {node.origin}")
@@ -294,5 +303,6 @@ FORMS: dict[str, Callable[[Builder, Node], Ref]] = {
     "getitem": _getitem,
     "setitem": _setitem,
     "add_at": _setitem,
+    "concatenate": _concatenate,
     "random": _random,
 }
