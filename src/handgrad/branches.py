@@ -132,7 +132,7 @@ class Parallel(Net):
         x = self._at_border(x)
         parts = [self._part(i, "forward", x) for i in range(len(self.layers))]
         if self.join == "concatenate":
-            self.__dict__["widths"] = tuple(part.shape[1] for part in parts)
+            self.widths = np.array([part.shape[1] for part in parts])
             return np.concatenate(parts, axis=1)
         _check_alike(parts, "out of the branches", repr(self))
         return _sum(parts)
@@ -141,7 +141,7 @@ class Parallel(Net):
         """The gradient of the input: the sum over the ways through all branches."""
         parts = [dy] * len(self.layers)
         if self.join == "concatenate":
-            ends = np.cumsum((0, *self.widths)).tolist()
+            ends = [0, *np.cumsum(self.widths).tolist()]
             parts = [dy[:, a:b] for a, b in pairwise(ends)]
         return _sum([self._part(i, "backward", part) for i, part in enumerate(parts)])
 

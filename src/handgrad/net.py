@@ -20,6 +20,7 @@ from handgrad.errors import (
 )
 from handgrad.graph.examples import example_input
 from handgrad.layers import Array, Layer
+from handgrad.layers.in_a_row import common_dtype, sizes_that_fit
 from handgrad.layers.layer import floating
 
 
@@ -63,7 +64,7 @@ class Net(Layer):
             self._check_new(layers, layer)
             layers.append(layer)
         n_in, n_out = self._sizes(layers)
-        self.dtype = self._asked_dtype or _common_dtype(layers)
+        self.dtype = self._asked_dtype or common_dtype(layers)
         self.n_in, self.n_out, self.layers = n_in, n_out, layers
         self.fewest_rows = max((layer.fewest_rows for layer in layers), default=0)
         self.integer_input = bool(layers) and layers[0].integer_input
@@ -72,7 +73,7 @@ class Net(Layer):
 
     def _sizes(self, layers: Sequence[Layer]) -> tuple[int | None, int | None]:
         """How many features go in and come out, as far as the layers say; refuses a misfit."""
-        return _sizes_that_fit(layers)
+        return sizes_that_fit(layers)
 
     def _check_new(self, layers: Sequence[Layer], layer: Layer) -> None:
         where = f"layer {len(layers) + 1}"
@@ -305,37 +306,3 @@ class Net(Layer):
         if len(line) <= 100:
             return line
         return "\n".join([f"{type(self).__name__}(", *(f"    {part}," for part in parts), ")"])
-
-
-def _sizes_that_fit(layers: Sequence[Layer]) -> tuple[int | None, int | None]:
-    """How many features go in and come out, as far as the layers say; refuses a misfit."""
-    n_in = n_features = None
-    known_from_start = True
-    for i, layer in enumerate(layers):
-        if layer.n_in is not None:
-            if n_features is not None and n_features != layer.n_in:
-                raise ShapeError(
-                    f"{layer!r} was given {n_features} features",
-                    f"{layer.n_in}, its number of inputs",
-                    f"make it take {n_features}, or the layer before it give {layer.n_in}",
-                    f"layer {i + 1} of {len(layers)}, after {layers[i - 1]!r}",
-                )
-            if known_from_start and n_in is None:
-                n_in = layer.n_in
-        if layer.n_out is not None:
-            n_features = layer.n_out
-        elif not layer.keeps_shape:
-            n_features = None
-            known_from_start = known_from_start and n_in is not None
-    return n_in, n_features
-
-
-def _common_dtype(layers: Sequence[Layer]) -> np.dtype[Any]:
-    dtypes = {layer.dtype for layer in layers if layer.dtype is not None}
-    if len(dtypes) > 1:
-        raise SettingError(
-            f"layers of types {' and '.join(sorted(map(str, dtypes)))} in one net",
-            "one type of numbers in a net",
-            "the same dtype= in every layer, or Net(..., dtype=np.float32)",
-        )
-    return dtypes.pop() if dtypes else np.dtype(np.float32)
