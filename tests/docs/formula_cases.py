@@ -353,7 +353,14 @@ CASES = {
         lambda v: {"z": linear(v["std"] * v["S"], np.zeros(16)).forward(v["x"][None])[0]},
     ),
     "lecun_normal": initializer("lecun_normal", "std"),
+    "lecun_uniform": initializer("lecun_uniform", "bound"),
     "he_normal": initializer("he_normal", "std"),
+    "he_uniform": initializer("he_uniform", "bound"),
+    "xavier_normal": initializer("xavier_normal", "std"),
+    "orthogonal": Case(
+        lambda rng: {"x": rng.normal(size=(5, 3)), "W": hg.initializers.orthogonal((4, 3), rng)},
+        lambda v: {"z": linear(v["W"], np.zeros(4)).forward(v["x"])},
+    ),
     "xavier_uniform": initializer("xavier_uniform", "bound"),
 }
 

@@ -4,6 +4,7 @@ from tests.mutants.run import Mutant
 
 TANH_NET = "tests/worked_examples/test_tanh_softmax_cross_entropy.py::"
 RELU_NET = "tests/worked_examples/test_relu_squared_error.py::"
+FIRST_WEIGHTS = "tests/worked_examples/test_initializers.py::"
 OTHER_PAGES = "tests/worked_examples/test_other_pages.py::"
 LAYERS = "tests/contracts/test_layers.py::"
 LOSSES = "tests/contracts/test_losses.py::"
@@ -261,6 +262,43 @@ TEXTBOOK = [
         "np.where(scale > 0, scale, 1.0)",
         "scale",
         f"{OTHER_PAGES}test_standardize_of_rows_takes_their_mean_and_standard_deviation",
+    ),
+    Mutant(
+        "xavier_normal: outputs forgotten",
+        "initializers.py",
+        "rng.normal(0, np.sqrt(2.0 / (shape[0] + shape[1])), shape)",
+        "rng.normal(0, np.sqrt(2.0 / shape[1]), shape)",
+        f"{FIRST_WEIGHTS}test_xavier_normal_has_the_root_of_two_over_inputs_and_outputs",
+    ),
+    Mutant(
+        "lecun_uniform: the normal one's scale as bound",
+        "initializers.py",
+        "np.sqrt(3.0 / shape[1])",
+        "np.sqrt(1.0 / shape[1])",
+        f"{FIRST_WEIGHTS}"
+        "test_the_uniform_ones_reach_root_three_times_the_standard_deviation_of_the_normal_ones",
+    ),
+    Mutant(
+        "he_uniform: the square root forgotten",
+        "initializers.py",
+        "np.sqrt(6.0 / shape[1])",
+        "6.0 / shape[1]",
+        f"{FIRST_WEIGHTS}"
+        "test_the_uniform_ones_reach_root_three_times_the_standard_deviation_of_the_normal_ones",
+    ),
+    Mutant(
+        "orthogonal: the signs left as they fall",
+        "initializers.py",
+        "Q = Q * np.sign(np.diag(R))",
+        "Q = Q * np.abs(np.sign(np.diag(R)))",
+        f"{FIRST_WEIGHTS}test_every_turn_is_equally_likely",
+    ),
+    Mutant(
+        "orthogonal: never turned on its side",
+        "initializers.py",
+        "Q if shape[0] >= shape[1] else Q.T",
+        "Q",
+        f"{FIRST_WEIGHTS}test_orthogonal_has_orthonormal_rows_or_columns[shape2]",
     ),
     Mutant(
         "LayerNorm: the part along z stays",

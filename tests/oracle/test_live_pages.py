@@ -89,6 +89,28 @@ def test_the_running_statistics_of_batch_norm_are_pytorchs_and_so_are_prediction
     assert_close(norm.dbeta, theirs.bias.grad.numpy(), "dbeta in prediction")
 
 
+FIRST_WEIGHTS = {
+    "he_normal": torch.nn.init.kaiming_normal_,
+    "he_uniform": torch.nn.init.kaiming_uniform_,
+    "xavier_normal": torch.nn.init.xavier_normal_,
+    "xavier_uniform": torch.nn.init.xavier_uniform_,
+    "orthogonal": torch.nn.init.orthogonal_,
+}
+
+
+@pytest.mark.parametrize("name", FIRST_WEIGHTS)
+@pytest.mark.parametrize("shape", [(300, 500), (500, 300)])
+def test_first_weights_are_distributed_as_pytorchs(name: str, shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    theirs = FIRST_WEIGHTS[name](torch.empty(shape, dtype=torch.float64)).numpy()
+    ours = getattr(hg.initializers, name)(shape, np.random.default_rng(0))
+    spread = 1 / (2 * ours.size) ** 0.5  # of a standard deviation that is measured
+    assert abs(ours.std() / theirs.std() - 1) < 10 * spread
+    for share in (0.01, 0.1, 0.25, 0.75, 0.9, 0.99):
+        a, b = np.quantile(ours, share), np.quantile(theirs, share)
+        assert abs(a / b - 1) < 0.03
+
+
 def test_dropout_scales_as_pytorchs_does_and_as_often() -> None:
     n, p = 200_000, 0.3
     dropout, theirs = hg.Dropout(p), torch.nn.functional.dropout(torch.ones(n), p).numpy()
