@@ -26,10 +26,13 @@ def _lowered(new: Builder, node: Node) -> Ref:
     name, a = node.operation, node.arguments
     if name in FORMS:
         return FORMS[name](new, node)
-    if name == "power" and not isinstance(a[1], Ref) and a[1] in (2, 0.5):
+    if name == "power" and not isinstance(a[1], Ref) and a[1] in (2, 3, 0.5):
+        if a[1] == 0.5:
+            return new.add("sqrt", a[:1], node.shape, node.dtype)
+        square = new.add("multiply", (a[0], a[0]), node.shape, node.dtype)
         if a[1] == 2:
-            return new.add("multiply", (a[0], a[0]), node.shape, node.dtype)
-        return new.add("sqrt", a[:1], node.shape, node.dtype)
+            return square
+        return new.add("multiply", (square, a[0]), node.shape, node.dtype)
     if name == "astype" and new[a[0]].dtype == node.dtype:
         return a[0]
     if name in ELEMENTWISE:
