@@ -1,6 +1,6 @@
 """All mutants, from the pages down to the machine code."""
 
-from tests.mutants import loops, machine_code, parts, passes, storage, tiles, together
+from tests.mutants import draws, loops, machine_code, parts, passes, storage, tiles, together
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
@@ -13,5 +13,6 @@ MUTANTS = [
     *machine_code.MUTANTS,
     *tiles.MUTANTS,
     *parts.MUTANTS,
+    *draws.MUTANTS,
     *together.MUTANTS,
 ]
