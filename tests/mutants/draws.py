@@ -104,8 +104,8 @@ MUTANTS = [
     Mutant(
         "engine: the streams stay where they were before a batch that diverged",
         ENGINE,
-        "            self.streams.hand_back(self.streams.words)\n",
-        "",
+        "            self.streams.hand_back(self.streams.words)\n            yield",
+        "            yield",
         f"{DRAWS}test_where_training_diverges_the_streams_stand_after_that_batch[1]",
     ),
     Mutant(

@@ -204,8 +204,8 @@ LOOPED = [
     Mutant(
         "engine: divergence reported a batch late",
         ENGINE,
-        "row // self.batch_size + 1",
-        "row // self.batch_size + 2",
+        "end - 1) // self.batch_size + 1",
+        "end - 1) // self.batch_size + 2",
         f"{STEPS}test_divergence_is_told_in_its_own_batch_before_anything_moves[0-False]",
     ),
     Mutant(

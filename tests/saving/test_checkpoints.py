@@ -167,6 +167,8 @@ def test_fit_resumes_with_early_stopping_as_if_nothing_had_been(
     monkeypatch.setattr(Checkpoints, "__init__", often)
     folder = tmp_path / "a"
     assert fit(classifier(), checkpoint=folder, epochs=epochs).stopped_because
+    whole = [int(path.name.split("-")[1]) for path in sorted(folder.glob("epoch-*"))]
+    assert whole == [0, epochs]  # all epochs were run in one call: between them there is no state
     history = fit(net := classifier(), checkpoint=folder, resume=True)
     assert figures(history) == figures(reference)
     assert history.stopped_because == reference.stopped_because
