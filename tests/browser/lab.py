@@ -109,19 +109,13 @@ class Notebook:
     page: "Page"
 
     def run_all(self) -> None:
-        """Run ▸ Run All Cells."""
-        self.wait_for_kernel()
-        self._menu("Run", "Run All Cells")
+        """Run ▸ Run All Cells, once the line at the bottom says that the kernel rests.
 
-    def _menu(self, menu: str, item: str) -> None:
-        self.page.get_by_role("menuitem", name=menu, exact=True).click()
-        self.page.get_by_role("menuitem", name=item, exact=True).click()
-
-    def run(self, cell: int) -> None:
-        """Click into a cell, and press Shift and Enter."""
-        self.wait_for_kernel()
-        self.page.locator(".jp-CodeCell").nth(cell).locator(".cm-content").click()
-        self.page.keyboard.press("Shift+Enter")
+        What is asked for before may be dropped.
+        """
+        self.page.get_by_text("(ipykernel) | Idle").wait_for()
+        for item in ("Run", "Run All Cells"):
+            self.page.get_by_role("menuitem", name=item, exact=True).click()
 
     def stop(self) -> None:
         """The button with the square."""
@@ -130,10 +124,6 @@ class Notebook:
     def outputs(self, cell: int) -> "Locator":
         """The outputs of a cell."""
         return self.page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-child")
-
-    def wait_for_kernel(self) -> None:
-        """Until the line at the bottom says that the kernel rests: before, cells may be dropped."""
-        self.page.get_by_text("(ipykernel) | Idle").wait_for()
 
     def wait_for_pictures(self, cell: int, count: int) -> None:
         """Until so many different pictures have been seen in a cell."""

@@ -115,6 +115,19 @@ def test_an_error_ends_the_picture_as_it_is() -> None:
     assert (studio.epochs, studio.closed) == ([1], 1)
 
 
+def test_an_interrupt_ends_with_the_last_whole_epoch() -> None:
+    def interrupted() -> Iterator[hg.Report]:
+        for report in studio.reports():
+            if report.epoch == 4:
+                raise KeyboardInterrupt
+            yield report
+
+    studio = Studio([1.0] * 9, drawing=2.0)
+    with pytest.raises(KeyboardInterrupt):
+        list(studio.run(interrupted()))
+    assert (studio.epochs, studio.closed) == ([1, 3], 1)
+
+
 def test_without_epochs_nothing_is_drawn() -> None:
     studio = Studio([], drawing=1.0)
     assert list(studio.run()) == []

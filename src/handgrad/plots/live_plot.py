@@ -135,7 +135,7 @@ def drawn(
                 spent += clock() - before
             yield report
         whole = True
-    except GeneratorExit:  # a break; what lies below may then change the net once more
+    except (GeneratorExit, KeyboardInterrupt):  # what lies below may then change the net once more
         getattr(reports, "close", lambda: None)()
         whole = True
         raise
