@@ -18,7 +18,7 @@ from handgrad.metrics import metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import SGD
 from handgrad.plots import plot_training_progress
-from handgrad.saving import save_weights
+from handgrad.saving import save
 from handgrad.training import Evaluation, History, evaluate
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _write(folder: Path, dataset: Dataset, run: Run, best: int) -> list[str]:
     """All files of the run, or none."""
     with whole_folder(folder) as new:
         files = [
-            save_weights(run.net, new / "weights.safetensors"),
+            save(run.net, new / "model.safetensors"),
             run.history.to_csv(new / "history.csv"),
             run.history.to_json(new / "history.json"),
             _picture(new / "training.png", dataset, run.history, best),

@@ -1,5 +1,6 @@
-"""Files that hold what a net has learned."""
+"""Files that hold nets, and what they have learned."""
 
-from handgrad.saving.weights import load_weights, save_weights
+from handgrad.saving.model import load, save
+from handgrad.saving.weights import load_weights
 
-__all__ = ["load_weights", "save_weights"]
+__all__ = ["load", "load_weights", "save"]
