@@ -24,7 +24,7 @@ HANDGRADS: dict[str, type[Layer]] = {
     if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
 }
 
-MOST_LAYERS, DEEPEST = 1000, 32
+MOST_LAYERS, DEEPEST = 1000, 16
 
 # A whole number among the settings may be as large as the number of numbers in the file, and all
 # of one layer multiplied 64 times as large (sizes, strides and paddings stand side by side). Layers
@@ -47,8 +47,7 @@ class Writer:
             for name, value in settings_of(layer).items()
             if not _is_learned(layer, name, value)
         }
-        entry = {said: kind.__name__, "settings": settings}
-        return entry if layer.trainable else entry | {"trainable": False}
+        return {said: kind.__name__, "settings": settings}
 
     def _written(self, value: Any, name: str, layer: Layer, path: str, places: Any) -> Any:
         if isinstance(value, Layer):
@@ -99,26 +98,20 @@ class Reader:
         try:
             with nothing_drawn(lambda shape: self._allow(shape, where)):
                 layer = call(kind, given)
-        except MemoryError:
+            self._check_new(layer, path)
+        except (FileError, MemoryError):
             raise
         except HandgradError as error:
-            raise FileError(f"{where}: {error.came}", error.expected, error.hint) from error
+            came, expected, hint = map(shown, (error.came, error.expected, error.hint))
+            raise FileError(f"{where}: {came}", expected, hint) from error
         except Exception as error:
             raise damaged(f"{where}: {shown(str(error))}", "settings that it takes") from error
-        if not isinstance(layer, Layer):
-            raise damaged(f"{where}: made a {type(layer).__name__}", "a layer")
-        self._check_new(layer, path)
-        if entry.get("trainable", True) is not True:
-            layer.trainable = False
         return layer
 
     def _kind(self, entry: Any, path: str) -> type[Layer]:
         keys = set(entry) if isinstance(entry, dict) else set()
-        if len(keys & {"layer", "own_layer"}) != 1 or not (
-            {"settings"} <= keys <= {"layer", "own_layer", "settings", "trainable"}
-            and isinstance(entry["settings"], dict)
-            and entry.get("trainable", False) is False
-        ):
+        said = keys in ({"layer", "settings"}, {"own_layer", "settings"})
+        if not said or not isinstance(entry["settings"], dict):
             raise damaged(f"{_place(path)}: {shown(entry)}", "a layer with its settings")
         if "own_layer" in keys:
             name = entry["own_layer"]
@@ -147,7 +140,8 @@ class Reader:
         found: dict[str, Any] = {}
         for name, value in settings.items():
             if name not in parameters:
-                raise damaged(f"{where}: a setting {shown(name)}", f"{', '.join(parameters)}")
+                known = ", ".join(parameters) or "no settings"
+                raise damaged(f"{where}: a setting {shown(name)}", known)
             found[name] = self._read(value, path, places, sizes)
         self._check_sizes(sizes, where)
         for name, parameter in parameters.items():

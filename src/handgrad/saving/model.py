@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.errors import HandgradError, SettingError, described
 from handgrad.files import FileError, write_whole
-from handgrad.layers import Layer
+from handgrad.layers import Array, Layer
 from handgrad.net import Net
 from handgrad.saving.architecture import HANDGRADS, Reader, Writer
 from handgrad.saving.names import learned
@@ -18,6 +18,7 @@ from handgrad.saving.same import check_same
 from handgrad.saving.tensors import Stored, damaged, parsed, read, shown, strict_json
 
 FORMAT_VERSION = 1
+KEYS = {"format_version", "net", "frozen", "about"}
 
 
 def save(net: Net, path: str | Path, *, about: Mapping[str, Any] | None = None) -> Path:
@@ -40,9 +41,14 @@ def save(net: Net, path: str | Path, *, about: Mapping[str, Any] | None = None) 
     if not isinstance(net, Net):
         raise SettingError(described(net), "a net", "hg.save(hg.Net(layer), path)")
     writer = Writer()
-    document = {"format_version": FORMAT_VERSION, "net": writer.described(net)}
+    document = {
+        "format_version": FORMAT_VERSION,
+        "net": writer.described(net),
+        "frozen": [place for place, layer in net.walk() if not layer.trainable],
+        "about": dict(about or {}),
+    }
     try:
-        words = json.dumps(document | ({"about": dict(about)} if about else {}), allow_nan=False)
+        words = json.dumps(document, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise SettingError(
             f"something that JSON cannot hold: {error}",
@@ -85,16 +91,16 @@ def load(path: str | Path, layers: Mapping[str, type[Layer]] | None = None) -> N
         raise
 
 
-def _learned_by(net: Net) -> Any:
+def _learned_by(net: Net) -> Iterator[tuple[str, Array]]:
     for path, layer in net.walk():
         yield from learned(layer, path)
 
 
 def _net_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Net:
     """The net that a file describes, with the numbers that the file holds."""
-    reader = Reader(stored.arrays, own)
+    document, reader = _document(stored.metadata), Reader(stored.arrays, own)
     try:
-        net = reader.layer(_description(stored.metadata))
+        net = reader.layer(document["net"])
     except RecursionError as error:
         raise damaged("settings within settings without end", "a few levels") from error
     walked = dict(net.walk())
@@ -102,22 +108,34 @@ def _net_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Net:
         raise damaged(f"{shown(net)} as the whole", "a net, with all layers that were described")
     if unknown := stored.arrays.keys() - reader.used:
         raise damaged(f"a tensor {shown(min(unknown))}", "those that the layers have, no others")
+    _fill(net, stored.arrays)
+    frozen = document["frozen"]
+    if not isinstance(frozen, list) or not all(
+        isinstance(place, str) and place in walked for place in frozen
+    ):
+        raise damaged(f"{shown(frozen)} as frozen", "a list of places of layers, as 0.1")
+    for place in frozen:
+        walked[place].trainable = False
+    return net
+
+
+def _fill(net: Net, arrays: Mapping[str, Array]) -> None:
+    """Copy the numbers, of the net's type and finite, into the arrays of the net."""
     for tensor, array in _learned_by(net):
-        values = stored.arrays[tensor]
+        values = arrays[tensor]
         if values.dtype != net.dtype:
             raise damaged(f"{tensor} is {values.dtype}", f"{net.dtype}, as the net is")
         if not np.isfinite(values).all():
             raise FileError(
                 f"{tensor} has NaN or infinity in it",
                 "finite numbers",
-                "a file saved before the training went wrong",
+                "a file from before the training went wrong",
             )
         array[...] = values
-    return net
 
 
-def _description(metadata: Mapping[str, str]) -> Any:
-    """The JSON of the net, out of the metadata."""
+def _document(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What the metadata say of the net: the layers, and which are frozen."""
     if "handgrad" not in metadata:
         raise FileError(
             "weights without a net",
@@ -130,13 +148,13 @@ def _description(metadata: Mapping[str, str]) -> Any:
         raise FileError(
             f"format version {shown(version)}",
             f"format version {FORMAT_VERSION}, which this handgrad reads",
-            "a newer handgrad: pip install --upgrade handgrad",
+            "a newer handgrad",
         )
     if type(version) is not int or version != FORMAT_VERSION:
         raise damaged(f"format version {shown(version)}", f"{FORMAT_VERSION}")
-    if not {"format_version", "net"} <= set(document) <= {"format_version", "net", "about"}:
-        raise damaged(f"the keys {shown(sorted(document))}", "format_version, net, perhaps about")
-    return document["net"]
+    if set(document) != KEYS:
+        raise damaged(f"the keys {shown(sorted(document))}", ", ".join(sorted(KEYS)))
+    return document
 
 
 def _check_comes_back(net: Net, content: bytes) -> None:

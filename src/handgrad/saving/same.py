@@ -17,11 +17,10 @@ def check_same(net: Layer, twin: Layer) -> None:
                 "a name of its own for each class",
                 "rename one of them",
             )
+        apart = ("layers", "rng", "training", *layer.param_names, *layer.state_names)
         for name in layer.__dict__["_made_of"]:
             old, new = vars(layer).get(name), vars(other).get(name)
-            if name.startswith("_") or name in ("layers", "rng", "training"):
-                continue
-            if name not in (*layer.param_names, *layer.state_names) and not _alike(old, new):
+            if name not in apart and not name.startswith("_") and not _alike(old, new):
                 raise SettingError(
                     f"{layer!r}, layer {path}, has {name}={_short(old)}, "
                     f"and would come back with {_short(new)}",

@@ -56,7 +56,7 @@ def call(kind: type[Layer], given: dict[str, Any]) -> Layer:
         if parameter.kind == VARIADIC:
             args += given[name]
             some_follow = False
-        elif name not in given or not some_follow and is_default(given[name], parameter):
+        elif name not in given or (not some_follow and is_default(given[name], parameter)):
             in_a_row = False
         elif parameter.kind == parameter.KEYWORD_ONLY or not in_a_row:
             kwargs[name] = given[name]
@@ -85,4 +85,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(plain, value))
     raise TypeError
-

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -36,7 +35,8 @@ class Stored:
 def read(path: str | Path) -> Stored:
     """The arrays and metadata of a safetensors file; `FileError` for whatever is wrong with it."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        if not Path(path).is_file():
+            Path(path).stat()
             what = "a folder" if Path(path).is_dir() else "no regular file"
             raise FileError(what, "a .safetensors file", "check the path")
         with Path(path).open("rb") as file:
@@ -101,10 +101,10 @@ def damaged(came: str, expected: str) -> FileError:
 
 
 def shown(value: Any) -> str:
-    """A value from a file as messages show it, never long."""
+    """A value from a file, or what was said of it, as messages show it: never long."""
     text = value if isinstance(value, str) else repr(value)
-    text = text if text.isascii() and text.isprintable() else ascii(text)
-    return text if len(text) <= 80 else text[:77] + "..."
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= 160 else text[:157] + "..."
 
 
 def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:

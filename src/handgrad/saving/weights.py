@@ -1,7 +1,6 @@
 """Weights from a safetensors file into a net that is there, from PyTorch for example."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,9 +28,13 @@ def load_weights(net: Net, path: str | Path) -> Net:
             if name.rpartition(".")[2] != PYTORCHS_COUNTER
         }
         own = {name: array for place, layer in net.walk() for name, array in learned(layer, place)}
-        cast = {name: _fitting(name, array, own, net.dtype) for name, array in found.items()}
         if missing := [name for name in own if name not in found]:
-            raise _other_net(f"the file lacks {', '.join(missing)}", f"{', '.join(own)}")
+            raise _other_net(f"the file lacks {', '.join(missing)}", ", ".join(own))
+        if unknown := ", ".join(name for name in found if name not in own):
+            raise _other_net(
+                f"the file has {shown(unknown)}, which this net has not", ", ".join(own)
+            )
+        cast = {name: _fitting(name, found[name], own[name]) for name in own}
     except FileError as error:
         error.where = str(path)
         raise
@@ -40,18 +43,17 @@ def load_weights(net: Net, path: str | Path) -> Net:
     return net
 
 
-def _fitting(name: str, array: Array, own: dict[str, Array], dtype: np.dtype[Any]) -> Array:
-    if name not in own:
-        raise _other_net(f"the file has {shown(name)}, which this net has not", ", ".join(own))
-    if array.shape != own[name].shape:
-        raise _other_net(f"{name} came with shape {array.shape}", f"shape {own[name].shape}")
+def _fitting(name: str, array: Array, own: Array) -> Array:
+    """The numbers of a tensor in the type of the net's own array, whose shape they must have."""
+    if array.shape != own.shape:
+        raise _other_net(f"{name} came with shape {array.shape}", f"shape {own.shape}")
     if array.dtype.kind != "f":
         raise _other_net(f"{name} came as {array.dtype}", "float16, float32 or float64")
     with np.errstate(over="ignore"):
-        cast = array.astype(dtype)
+        cast = array.astype(own.dtype)
     if not np.isfinite(cast).all():
         raise FileError(
-            f"{name} has NaN or infinity in it, as {dtype}",
+            f"{name} has NaN or infinity in it, as {own.dtype}",
             "finite numbers",
             "weights from before the training went wrong",
         )
