@@ -1,6 +1,6 @@
 """All mutants, from the pages down to the machine code."""
 
-from tests.mutants import loops, machine_code, parts, passes, storage, tiles, together
+from tests.mutants import loops, machine_code, parts, passes, saving, storage, tiles, together
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
@@ -14,4 +14,5 @@ MUTANTS = [
     *tiles.MUTANTS,
     *parts.MUTANTS,
     *together.MUTANTS,
+    *saving.MUTANTS,
 ]

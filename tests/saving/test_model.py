@@ -92,6 +92,19 @@ def test_names_and_shapes_in_the_file_are_those_of_pytorch(tmp_path: Path) -> No
     np.testing.assert_array_equal(arrays["1.0.weight"], net.layers[1].layers[0].W)
 
 
+def test_two_arrays_that_pytorch_would_call_alike_keep_their_own_names(tmp_path: Path) -> None:
+    class Film(hg.Layer):
+        param_names = ("W", "gamma", "b")
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.W, self.gamma, self.b = np.ones(1), np.full(1, 2.0), np.full(1, 3.0)
+
+    path = hg.save(hg.Net(Film()), tmp_path / "a")
+    assert sorted(load_file(path)) == ["0.W", "0.b", "0.gamma"]
+    assert hg.load(path, layers={"Film": Film}).parameters.tolist() == [1, 2, 3]
+
+
 def test_what_else_should_stand_in_the_file_is_there(tmp_path: Path) -> None:
     about = {"features": ("a", "größe"), "classes": [], "rows": 3}
     path = hg.save(usual(), tmp_path / "a", about=about)

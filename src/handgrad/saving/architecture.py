@@ -14,7 +14,7 @@ from handgrad.files import FileError
 from handgrad.initializers import nothing_drawn
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
-from handgrad.saving.names import learned, name_in_file
+from handgrad.saving.names import learned, placed, words_of
 from handgrad.saving.settings import VARIADIC, call, parameters_of, plain, settings_of
 from handgrad.saving.tensors import COPIED_WHOLE, damaged, shown
 
@@ -55,7 +55,7 @@ class Writer:
         if isinstance(value, list | tuple):
             return [self._written(part, name, layer, path, places) for part in value]
         if isinstance(value, np.ndarray):
-            tensor = name_in_file(path, name)
+            tensor = placed(path, name)
             if tensor not in self.arrays:
                 self.arrays[tensor] = value
                 return {"array": name}
@@ -148,10 +148,8 @@ class Reader:
             if name in found:
                 if parameter.kind == VARIADIC and not isinstance(found[name], tuple):
                     raise damaged(f"{where}: {name} is {shown(found[name])}", "a list")
-            elif name in (*kind.param_names, *kind.state_names) and (
-                (tensor := name_in_file(path, name)) in self.tensors
-            ):
-                found[name] = self.tensors[tensor].copy()
+            elif (word := words_of(kind).get(name)) and placed(path, word) in self.tensors:
+                found[name] = self.tensors[placed(path, word)].copy()
             elif parameter.kind == VARIADIC or parameter.default is parameter.empty:
                 raise damaged(f"{where}: no setting {name}", "all settings without a default")
         return found
@@ -162,7 +160,7 @@ class Reader:
         if isinstance(value, dict):
             if set(value) != {"array"}:
                 return self.layer(value, _below(path, next(places)))
-            tensor = name_in_file(path, str(value["array"]))
+            tensor = placed(path, str(value["array"]))
             if tensor not in self.tensors:
                 raise damaged(f"no tensor {shown(tensor)}", "the array that a setting names")
             self.used.add(tensor)

@@ -4,16 +4,22 @@ from collections.abc import Iterator
 
 from handgrad.layers import Array, Layer
 
-IN_THE_FILE = {"W": "weight", "b": "bias"}
-
-
-def name_in_file(path: str, name: str) -> str:
-    """The name of the tensor that holds the array `name` of the layer at `path`."""
-    name = IN_THE_FILE.get(name, name)
-    return f"{path}.{name}" if path else name
+PYTORCHS = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}
 
 
 def learned(layer: Layer, path: str) -> Iterator[tuple[str, Array]]:
     """The parameters and running state of this one layer, each with its name in the file."""
-    for name in (*layer.param_names, *layer.state_names):
-        yield name_in_file(path, name), getattr(layer, name)
+    for name, word in words_of(type(layer)).items():
+        yield placed(path, word), getattr(layer, name)
+
+
+def words_of(kind: type[Layer]) -> dict[str, str]:
+    """What each parameter and state is called: by PyTorch's word, unless two had the same."""
+    names = (*kind.param_names, *kind.state_names)
+    words = {name: PYTORCHS.get(name, name) for name in names}
+    return words if len({*words.values()}) == len(words) else dict(zip(names, names, strict=True))
+
+
+def placed(path: str, word: str) -> str:
+    """The name of a tensor of the layer at `path`."""
+    return f"{path}.{word}" if path else word
