@@ -43,11 +43,11 @@ def net_of(*layers: Any) -> Any:
     return {"layer": "Net", "settings": {"layers": list(layers)}}
 
 
-def layer(kind: str, **settings: Any) -> Any:
+def layer(kind: str, /, **settings: Any) -> Any:
     return {"layer": kind, "settings": settings}
 
 
-def own(kind: str, **settings: Any) -> Any:
+def own(kind: str, /, **settings: Any) -> Any:
     return {"own_layer": kind, "settings": settings}
 
 
@@ -61,7 +61,7 @@ WB = {"0.weight": [2, 3], "0.bias": [2]}
 LIES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "sizes beyond all bounds": (layer("Linear", n_in=10**9, n_out=10**9), WB, "sizes [1000000000"),
     "sizes within bounds": (
-        layer("Linear", n_in=10**5, n_out=10), WB, "weights of shape (10, 100000) in a file of 8"
+        layer("Linear", n_in=10**5, n_out=10), WB, "weights of shape (10, 100000) in a file with 32"
     ),
     "a product beyond bounds": (layer("Linear", n_in=10**6, n_out=10**6), WB, "sizes [1000000, "),
     "other sizes": (layer("Linear", n_in=2, n_out=3), WB, "0.weight has shape (2, 3)"),
@@ -90,9 +90,10 @@ LIES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "both kinds": (TANH | {"own_layer": "Scale"}, {}, "layer 0: {'layer'"),
     "own": (own("Nobody"), {}, "layer 0 is Nobody, a layer of someone's own"),
     "own, too large": (own("Scale", n=10**9), {"0.s": [3]}, "Scale: sizes [1000000000]"),
+    "own, a little too large": (own("Scale", n=2**21), {"0.s": [3]}, "Scale: sizes [2097152]"),
     "own, larger": (own("Scale", n=1000), {"0.s": [3]}, "0.s has shape (3,)"),
     "layers of a layer": (own("Both", pair=5), {}, "layer 0, Both: "),
-    "a layer dropped": (own("Scale", n=[TANH, 3]), {"0.s": [3]}, "layer 0, Scale: "),
+    "a layer dropped": (own("Choose", columns=0, kind=TANH), {}, "that no layer keeps"),
     "layers by name": (layer("Net", layers={"a": TANH}), {}, "layer 0.0: {'a': "),
     "deep settings": (layer("LeakyReLU", a=in_brackets(90)), {}, "LeakyReLU: a=("),
 }  # fmt: skip
@@ -162,6 +163,7 @@ METADATA: dict[str, tuple[Any, str]] = {
     "NaN": ({"handgrad": '{"a": NaN}'}, "NaN is no finite number"),
     "infinity": ({"handgrad": '{"a": 1e999}'}, "1e999 is no finite number"),
     "deep": ({"handgrad": "[" * 20_000}, "cannot be read: "),
+    "rather deep": ({"handgrad": "[" * 101 + "]" * 101}, "more than 100 levels"),
     "too many parts": ({"handgrad": "[" + "[]," * 60_000 + "[]]"}, "50000 brackets"),
     "half a character": ({"handgrad": '"\\ud800"'}, "surrogates not allowed"),
     "no words": ({"handgrad": {"format_version": 1}}, "metadata that are not words"),
@@ -195,6 +197,7 @@ HEADERS: dict[str, tuple[Any, bytes, str]] = {
     "no text": ('{"\udcff"}'.encode("utf-8", "surrogateescape").decode("latin-1"), b"", "cannot"),
     "a name twice": ('{"a": 1, "a": 1}', b"", "a key stands there twice"),
     "a huge shape": (one(shape=[10**9, 10**9]), b"1234", "has the shape [1000000000, 1000000000]"),
+    "a larger shape": (one(shape=[2]), b"1234", "has the shape [2] and 4 bytes"),
     "a shape that overflows": (one(shape=[2**32, 2**32]), b"1234", "has the shape [4294967296"),
     "zeros among the huge": (
         one(shape=[0, 2**62, 2**62], data_offsets=[0, 0]), b"", "has the shape [0, 4611686018427"

@@ -190,6 +190,7 @@ CANNOT_COME_BACK: dict[str, tuple[Callable[[], hg.Layer], tuple[str, ...]]] = {
     "large number": (lambda: Takes(10**9), ("sizes [1000000000]", "1048576.0 instead")),
     "large numbers": (lambda: Takes([10**6, 10**6]), ("sizes [1000000, 1000000]",)),
     "NaN": (nan, ("0.weight has NaN or infinity in it",)),
+    "a layer not kept": (lambda: Takes(hg.Tanh()), ("that no layer keeps", "in self.layers")),
     "two classes": (lambda: hg.Net(Scale(1), type("Scale", (Scale,), {})(1)), ("both called",)),
     "deep": (lambda: nested(16), ("more than 1000 layers, or 16 within",)),
     "many": (lambda: hg.Net(*(hg.Tanh() for _ in range(1000))), ("more than 1000 layers",)),

@@ -26,9 +26,9 @@ HANDGRADS: dict[str, type[Layer]] = {
 
 MOST_LAYERS, DEEPEST = 1000, 16
 
-# A whole number among the settings may be as large as the number of numbers in the file, and all
-# of one layer multiplied 64 times as large (sizes, strides and paddings stand side by side). Layers
-# without arrays of their own have sizes too, so that this much is always allowed.
+# A whole number among the settings may be as large as the number of float32 that the file has bytes
+# for, and all of one layer multiplied 64 times that (sizes, strides and paddings stand side by
+# side). Layers without arrays of their own have sizes too, so that this much is always allowed.
 ALWAYS_ALLOWED = 2**20
 
 
@@ -81,7 +81,8 @@ class Reader:
     n_layers: int = 0
 
     def __post_init__(self) -> None:
-        self.n_numbers = self.undrawn = sum(array.size for array in self.tensors.values())
+        self.n_bytes = sum(array.nbytes for array in self.tensors.values())
+        self.n_numbers = self.undrawn = self.n_bytes // 4
 
     def layer(self, entry: Any, path: str = "") -> Layer:
         """The layer described by `entry`; its arrays have the shapes of those in the file."""
@@ -175,7 +176,7 @@ class Reader:
             product *= max(1, abs(size))
             if abs(size) > most or product > max(4 * ALWAYS_ALLOWED, 64 * self.n_numbers):
                 raise FileError(
-                    f"{where}: sizes {shown(sizes)} in a file of {self.n_numbers} numbers",
+                    f"{where}: sizes {shown(sizes)} in a file with {self.n_bytes} bytes of numbers",
                     f"whole numbers up to {most}",
                     f"{float(most)} instead of {most}, where a number is not a size",
                 )
@@ -184,7 +185,7 @@ class Reader:
         self.undrawn -= math.prod(map(int, shape))
         if self.undrawn < 0:
             raise FileError(
-                f"{where}: weights of shape {shape} in a file of {self.n_numbers} numbers",
+                f"{where}: weights of shape {shape} in a file with {self.n_bytes} bytes of numbers",
                 "the weights of all layers in the file",
                 COPIED_WHOLE,
             )

@@ -15,7 +15,7 @@ from handgrad.net import Net
 from handgrad.saving.architecture import HANDGRADS, Reader, Writer
 from handgrad.saving.names import learned
 from handgrad.saving.same import check_same
-from handgrad.saving.tensors import Stored, damaged, parsed, read, shown, strict_json
+from handgrad.saving.tensors import COPIED_WHOLE, Stored, damaged, parsed, read, shown, strict_json
 
 FORMAT_VERSION = 1
 KEYS = {"format_version", "net", "frozen", "about"}
@@ -99,13 +99,12 @@ def _learned_by(net: Net) -> Iterator[tuple[str, Array]]:
 def _net_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Net:
     """The net that a file describes, with the numbers that the file holds."""
     document, reader = _document(stored.metadata), Reader(stored.arrays, own)
-    try:
-        net = reader.layer(document["net"])
-    except RecursionError as error:
-        raise damaged("settings within settings without end", "a few levels") from error
+    net = reader.layer(document["net"])
     walked = dict(net.walk())
-    if not isinstance(net, Net) or len(walked) != len(reader.made):
-        raise damaged(f"{shown(net)} as the whole", "a net, with all layers that were described")
+    if not isinstance(net, Net):
+        raise damaged(f"{shown(net)} as the whole", "a net")
+    if len(walked) != len(reader.made):
+        raise damaged("a layer among settings that no layer keeps", "it to be in self.layers")
     if unknown := stored.arrays.keys() - reader.used:
         raise damaged(f"a tensor {shown(min(unknown))}", "those that the layers have, no others")
     _fill(net, stored.arrays)
@@ -167,8 +166,9 @@ def _check_comes_back(net: Net, content: bytes) -> None:
     try:
         check_same(net, _net_in(parsed(io.BytesIO(content), len(content)), own))
     except HandgradError as error:
+        hint = error.hint
+        if hint == COPIED_WHOLE:
+            hint = "arguments of __init__ kept under their names, layers in self.layers"
         raise SettingError(
-            f"{shown(net)} would not come back from a file: {error.came}",
-            error.expected,
-            error.hint,
+            f"{shown(net)} would not come back from a file: {error.came}", error.expected, hint
         ) from error

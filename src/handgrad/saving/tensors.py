@@ -19,6 +19,7 @@ TYPES = {
 
 LONGEST_HEADER = 4 * 2**20
 MOST_BRACKETS = 50_000
+DEEPEST = 100
 MOST_DIMENSIONS = 32
 
 COPIED_WHOLE = "check that the file was copied whole, and is a .safetensors file"
@@ -81,7 +82,7 @@ def parsed(file: IO[bytes], size: int) -> Stored:
 
 
 def strict_json(text: str | bytes, what: str) -> Any:
-    """The value of a JSON text; no key twice, no NaN, and not so many parts that memory fills."""
+    """The value of a JSON text: no key twice, no NaN, not too deep, not so large memory fills."""
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
         if len(text) > LONGEST_HEADER or text.count("[") + text.count("{") > MOST_BRACKETS:
@@ -89,6 +90,7 @@ def strict_json(text: str | bytes, what: str) -> Any:
         value = json.loads(
             text, object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite
         )
+        _check_depth([value])
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise damaged(f"{what} cannot be read: {shown(str(error))}", "JSON") from error
@@ -131,6 +133,20 @@ def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, 
             "as many bytes as the shape needs",
         )
     return dtype, tuple(shape), start, stop
+
+
+def _check_depth(level: list[Any]) -> None:
+    """Refuse lists within lists without end: what goes through them later may then recurse."""
+    for _ in range(DEEPEST):
+        level = [
+            part
+            for whole in level
+            for part in (whole.values() if isinstance(whole, dict) else whole)
+            if isinstance(part, dict | list)
+        ]
+        if not level:
+            return
+    raise ValueError(f"more than {DEEPEST} levels")
 
 
 def _whole(values: Any) -> bool:
