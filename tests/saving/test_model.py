@@ -50,7 +50,8 @@ def test_a_net_comes_back_as_it_was(name: str, dtype: Any, tmp_path: Path) -> No
 
 def test_settings_come_back_as_they_are_now(tmp_path: Path) -> None:
     slope = hg.LeakyReLU(0.2)
-    net = hg.Net(hg.Linear(3, 4, initializer="he_normal"), slope, Choose([2, 0], kind="b"))
+    choose = Choose([2, 0], kind="b", factor=np.float64(1))
+    net = hg.Net(hg.Linear(3, 4, initializer="he_normal"), slope, choose)
     assert repr(hg.load(hg.save(net, tmp_path / "a"), layers=OWN)) == repr(
         hg.Net(hg.Linear(3, 4), hg.LeakyReLU(0.2), Choose(np.array([2, 0]), kind="b"))
     )
@@ -73,6 +74,18 @@ def test_a_net_that_was_added_to_and_trained_comes_back_and_trains_on(tmp_path: 
     np.testing.assert_array_equal(twin.parameters, net.parameters)
     twin.add(hg.Linear(2, 1))
     assert twin.predict(X).shape == (20, 1)
+
+
+class Branches(hg.Net):
+    def __init__(self, *branches: hg.Layer) -> None:
+        super().__init__(*branches)
+
+
+def test_what_was_added_to_a_net_of_ones_own_comes_back(tmp_path: Path) -> None:
+    net = hg.Net(Branches().add(hg.Linear(2, 3)), Branches(hg.Tanh()).add(hg.Linear(3, 1)))
+    twin = hg.load(hg.save(net, tmp_path / "a"), layers={"Branches": Branches})
+    assert repr(twin) == repr(net)
+    np.testing.assert_array_equal(twin.parameters, net.parameters)
 
 
 def test_the_frozen_layers_within_a_layer_that_makes_them_stay_frozen(tmp_path: Path) -> None:
@@ -168,6 +181,11 @@ def late() -> hg.Layer:
     return layer
 
 
+class Anything(hg.Layer):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+
+
 class Takes(hg.Layer):
     def __init__(self, what: Any) -> None:
         super().__init__()
@@ -186,6 +204,7 @@ CANNOT_COME_BACK: dict[str, tuple[Callable[[], hg.Layer], tuple[str, ...]]] = {
     "changed later": (late, ("has temperature=2.0, and would come back with 1.0",)),
     "function": (lambda: Takes(np.tanh), ("layer 0: Takes", "setting what=<ufunc 'tanh'>")),
     "infinite": (lambda: Takes(float("inf")), ("something that JSON cannot hold",)),
+    "by any name": (lambda: Anything(a=1, b=2), ("was given a, b by **settings",)),
     "two arrays": (lambda: Takes((np.ones(1), np.ones(1))), ("setting what=",)),
     "large number": (lambda: Takes(10**9), ("sizes [1000000000]", "1048576.0 instead")),
     "large numbers": (lambda: Takes([10**6, 10**6]), ("sizes [1000000, 1000000]",)),

@@ -3,26 +3,19 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from typing import Any
 
 import numpy as np
 
-from handgrad import layers
 from handgrad.errors import HandgradError, SettingError, did_you_mean
 from handgrad.files import FileError
 from handgrad.initializers import nothing_drawn
 from handgrad.layers import Array, Layer
-from handgrad.net import Net
 from handgrad.saving.names import learned, placed, words_of
 from handgrad.saving.settings import VARIADIC, call, parameters_of, plain, settings_of
 from handgrad.saving.tensors import COPIED_WHOLE, damaged, shown
-
-HANDGRADS: dict[str, type[Layer]] = {
-    kind.__name__: kind
-    for kind in (Net, *(getattr(layers, name) for name in layers.__all__))
-    if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
-}
 
 MOST_LAYERS, DEEPEST = 1000, 16
 
@@ -30,6 +23,19 @@ MOST_LAYERS, DEEPEST = 1000, 16
 # for, and all of one layer multiplied 64 times that (sizes, strides and paddings stand side by
 # side). Layers without arrays of their own have sizes too, so that this much is always allowed.
 ALWAYS_ALLOWED = 2**20
+
+
+@cache
+def handgrads() -> dict[str, type[Layer]]:
+    """The layers that are public names, wherever they stand."""
+    import handgrad
+
+    public = {name: vars(handgrad).get(name) for name in handgrad.__all__}
+    return {
+        name: kind
+        for name, kind in public.items()
+        if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
+    }
 
 
 @dataclass
@@ -41,7 +47,7 @@ class Writer:
     def described(self, layer: Layer, path: str = "") -> dict[str, Any]:
         """A layer as JSON: `{"layer": "Linear", "settings": {"n_in": 2, ...}}`."""
         kind, places = type(layer), count()
-        said = "layer" if HANDGRADS.get(kind.__name__) is kind else "own_layer"
+        said = "layer" if handgrads().get(kind.__name__) is kind else "own_layer"
         settings = {
             name: self._written(value, name, layer, path, places)
             for name, value in settings_of(layer).items()
@@ -124,13 +130,13 @@ class Reader:
                 )
             return self.own[name]
         name = entry["layer"]
-        if not isinstance(name, str) or name not in HANDGRADS:
+        if not isinstance(name, str) or name not in handgrads():
             raise FileError(
                 f"{_place(path)} is {shown(name)}",
-                f"one of {', '.join(sorted(HANDGRADS))}",
-                did_you_mean(shown(name), HANDGRADS, "a newer handgrad, which may have it"),
+                f"one of {', '.join(sorted(handgrads()))}",
+                did_you_mean(shown(name), handgrads(), "a newer handgrad, which may have it"),
             )
-        return HANDGRADS[name]
+        return handgrads()[name]
 
     def _given(
         self, kind: type[Layer], settings: dict[str, Any], path: str, where: str

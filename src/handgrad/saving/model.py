@@ -12,7 +12,7 @@ from handgrad.errors import HandgradError, SettingError, described
 from handgrad.files import FileError, write_whole
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
-from handgrad.saving.architecture import HANDGRADS, Reader, Writer
+from handgrad.saving.architecture import Reader, Writer, handgrads
 from handgrad.saving.names import learned
 from handgrad.saving.same import check_same
 from handgrad.saving.tensors import COPIED_WHOLE, Stored, damaged, parsed, read, shown, strict_json
@@ -161,7 +161,7 @@ def _check_comes_back(net: Net, content: bytes) -> None:
     own = {
         type(layer).__name__: type(layer)
         for _, layer in net.walk()
-        if HANDGRADS.get(type(layer).__name__) is not type(layer)
+        if handgrads().get(type(layer).__name__) is not type(layer)
     }
     try:
         check_same(net, _net_in(parsed(io.BytesIO(content), len(content)), own))

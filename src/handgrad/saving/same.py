@@ -32,11 +32,12 @@ def check_same(net: Layer, twin: Layer) -> None:
 
 def _alike(old: Any, new: Any) -> bool:
     """Whether two attributes are equal, where that can be asked."""
+    old, new = (value.item() if isinstance(value, np.generic) else value for value in (old, new))
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
         return np.array_equal(old, new, equal_nan=old.dtype.kind in "fc")
     if isinstance(old, list | tuple) and isinstance(new, list | tuple):
         return len(old) == len(new) and all(map(_alike, old, new))
-    plain = None | bool | int | float | str | np.generic | np.ndarray
+    plain = None | bool | int | float | str | np.ndarray
     if isinstance(old, plain) or isinstance(new, plain):
         return type(old) is type(new) and bool(old == new or old != old)
     return True

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.errors import SettingError
 from handgrad.layers import Layer
 
 # They say how weights begin; a file has the weights.
@@ -33,13 +34,23 @@ def settings_of(layer: Layer) -> dict[str, Any]:
     if kind.__init__ is object.__init__:
         return {}
     args, kwargs = layer.__dict__["_made_with"]
-    made = inspect.signature(kind.__init__).bind_partial(layer, *args, **kwargs).arguments
+    signature = inspect.signature(kind.__init__)
+    made = signature.bind_partial(layer, *args, **kwargs).arguments
+    for name, parameter in signature.parameters.items():
+        if parameter.kind == parameter.VAR_KEYWORD and made.get(name):
+            raise SettingError(
+                f"{layer!r} was given {', '.join(made[name])} by **{name}",
+                "arguments that the constructor names",
+                f"them instead of **{name}, in {kind.__name__}.__init__",
+            )
     found = {}
     for name, parameter in parameters_of(kind).items():
         if name in vars(layer) or isinstance(getattr(kind, name, None), property):
             found[name] = getattr(layer, name)
         elif parameter.kind == VARIADIC:
-            found[name] = made.get(name, ())
+            values = made.get(name, ())
+            layers = all(isinstance(value, Layer) for value in values)
+            found[name] = layer.layers if layers else values  # others may have been added
         else:
             found[name] = made.get(name, parameter.default)
     return found
