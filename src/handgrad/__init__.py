@@ -45,7 +45,7 @@ from handgrad.plots import (
     train_and_plot,
 )
 from handgrad.proof import GradientReport, check_gradients
-from handgrad.saving import load, load_weights, save
+from handgrad.saving import checkpoints, load, load_weights, save
 from handgrad.training import (
     Evaluation,
     History,
@@ -92,6 +92,7 @@ __all__ = [
     "fit_many",
     "evaluate",
     "early_stopping",
+    "checkpoints",
     "progress",
     "record_weights",
     "Report",

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from handgrad.files import FileError, write_whole
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
 from handgrad.saving.architecture import Reader, Writer, handgrads
-from handgrad.saving.names import learned
+from handgrad.saving.names import all_learned
 from handgrad.saving.same import check_same
 from handgrad.saving.tensors import COPIED_WHOLE, Stored, damaged, parsed, read, shown, strict_json
 
@@ -55,7 +55,7 @@ def save(net: Net, path: str | Path, *, about: Mapping[str, Any] | None = None) 
             "finite numbers, words, True, False, None; in about= also lists and dicts of them",
             "str(value), or a number that is finite",
         ) from error
-    arrays = dict(_learned_by(net))
+    arrays = all_learned(net)
     if twice := arrays.keys() & writer.arrays.keys():
         raise SettingError(
             f"two arrays called {', '.join(sorted(twice))}",
@@ -91,11 +91,6 @@ def load(path: str | Path, layers: Mapping[str, type[Layer]] | None = None) -> N
         raise
 
 
-def _learned_by(net: Net) -> Iterator[tuple[str, Array]]:
-    for path, layer in net.walk():
-        yield from learned(layer, path)
-
-
 def _net_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Net:
     """The net that a file describes, with the numbers that the file holds."""
     document, reader = _document(stored.metadata), Reader(stored.arrays, own)
@@ -120,7 +115,7 @@ def _net_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Net:
 
 def _fill(net: Net, arrays: Mapping[str, Array]) -> None:
     """Copy the numbers, of the net's type and finite, into the arrays of the net."""
-    for tensor, array in _learned_by(net):
+    for tensor, array in all_learned(net).items():
         values = arrays[tensor]
         if values.dtype != net.dtype:
             raise damaged(f"{tensor} is {values.dtype}", f"{net.dtype}, as the net is")

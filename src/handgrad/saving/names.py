@@ -13,6 +13,11 @@ def learned(layer: Layer, path: str) -> Iterator[tuple[str, Array]]:
         yield placed(path, word), getattr(layer, name)
 
 
+def all_learned(net: Layer) -> dict[str, Array]:
+    """The parameters and running state of a net and all within it, by their names in the file."""
+    return dict(pair for path, layer in net.walk() for pair in learned(layer, path))
+
+
 def words_of(kind: type[Layer]) -> dict[str, str]:
     """What each parameter and state is called: by PyTorch's word, unless two had the same."""
     names = (*kind.param_names, *kind.state_names)

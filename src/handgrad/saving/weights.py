@@ -1,17 +1,25 @@
-"""Weights from a safetensors file into a net that is there, from PyTorch for example."""
+"""Weights alone: from a safetensors file, of PyTorch for example, into a net that is there."""
 
 from pathlib import Path
 
 import numpy as np
 
-from handgrad.files import FileError
+from handgrad.files import FileError, write_whole
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.saving.names import learned
+from handgrad.saving.names import all_learned
 from handgrad.saving.tensors import read, shown
 
 # How many batches PyTorch's batch normalisation has seen: of use only without a momentum.
 PYTORCHS_COUNTER = "num_batches_tracked"
+
+
+def write_weights(net: Net, path: Path) -> None:
+    """The weights alone, for `load_weights`: no constructor has to be able to repeat the net."""
+    from safetensors.numpy import save
+
+    content = save(all_learned(net))
+    write_whole(path, lambda file: file.write(content), "wb")
 
 
 def load_weights(net: Net, path: str | Path) -> Net:
@@ -27,7 +35,7 @@ def load_weights(net: Net, path: str | Path) -> Net:
             for name, array in read(path).arrays.items()
             if name.rpartition(".")[2] != PYTORCHS_COUNTER
         }
-        own = {name: array for place, layer in net.walk() for name, array in learned(layer, place)}
+        own = all_learned(net)
         if missing := [name for name in own if name not in found]:
             raise _other_net(f"the file lacks {', '.join(missing)}", ", ".join(own))
         if unknown := ", ".join(name for name in found if name not in own):
