@@ -103,3 +103,20 @@ def positive(name: str, value: Any, *, whole: bool = False) -> None:
             f"{name} = {value!r}", f"a {kind} above zero", f"{name}={example}, for example"
         )
     return None
+
+
+def not_negative(name: str, value: Any) -> None:
+    """Refuse `value` unless it is a finite number, zero or above."""
+    if not _is_number(value) or not 0 <= value < float("inf"):
+        raise SettingError(f"{name} = {value!r}", "a number from zero on", f"{name}=2.0, or 0")
+
+
+def between_0_and_1(name: str, value: Any) -> None:
+    """Refuse `value` unless it is a number between 0 and 1, neither of the two."""
+    if not _is_number(value) or not 0 < value < 1:
+        raise SettingError(f"{name} = {value!r}", "a number between 0 and 1", f"{name}=0.1")
+
+
+def _is_number(value: Any) -> bool:
+    value = value.item() if hasattr(value, "item") and value.ndim == 0 else value
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -271,6 +271,6 @@ def _held_out(net: Net, loss: Loss, data: Any, share: Any, generator: np.random.
     training.checked_rows(net, loss, data, "data", learn=True, metrics=())
     x, y = data
     x, x_validation, y, y_validation = train_test_split(
-        x, y, test_size=float(share), stratify=loss.targets != "numbers", rng=generator
+        x, y, test_size=float(share), stratify=loss.targets in ("classes", "binary"), rng=generator
     )
     return (x, y), (x_validation, y_validation)

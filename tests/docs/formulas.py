@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+import handgrad as hg
 from tests.docs.documents import ROOT, blocks
 
+KNOWN = {"np": np, "average": hg.average, "shares": hg.shares}
 PAGES = sorted((ROOT / "docs" / "maths").glob("*.md"))
 Values = dict[str, Any]
 
@@ -59,7 +61,7 @@ def run(lines: tuple[str, ...], given: Values, moved: tuple[str, Any] | None = N
     A name that is given from the start is moved there; one that the lines give a value to, after
     the line that does.
     """
-    values: Values = {"np": np, **{name: np.array(value) for name, value in given.items()}}
+    values: Values = {**KNOWN, **{name: np.array(value) for name, value in given.items()}}
     name, step = moved or ("", 0.0)
     if name in given:
         values[name] = values[name] + step
@@ -72,7 +74,7 @@ def run(lines: tuple[str, ...], given: Values, moved: tuple[str, Any] | None = N
         exec(compile(line, line, "exec"), values)
         if name not in given and name in targets(line):
             values[name] = values[name] + step
-    return {name: value for name, value in values.items() if name not in ("np", "__builtins__")}
+    return {name: value for name, value in values.items() if name not in (*KNOWN, "__builtins__")}
 
 
 def _assert_equal(equality: ast.expr, values: Values, line: str) -> None:
@@ -208,6 +210,10 @@ def _mistakes(node: ast.expr) -> Iterator[ast.expr]:
             yield ast.Compare(left, [OPPOSITES[type(comparison)]], [right])
         case ast.Constant(int() | float() as value) if not isinstance(value, bool):
             yield ast.Constant(value + 1)
+        case ast.Call(ast.Name("average") as function, [losses, _]):
+            yield ast.Call(function, [losses], [])
+        case ast.Call(ast.Name("shares") as function, [_, losses]):
+            yield ast.Call(function, [ast.Constant(None), losses], [])
         case ast.Call(function, arguments, keywords):
             yield from _mistakes_in_calls(function, arguments, keywords)
 

@@ -204,6 +204,20 @@ REWRITING = [
         f"{NO_IDENTITY}[times a quotient of a sum]",
     ),
     Mutant(
+        "stabilize: c of another shape for a (c / a)",
+        STABILIZE,
+        "isinstance(c, Ref) and new[c].shape == node.shape",
+        "isinstance(c, Ref)",
+        f"{NO_IDENTITY}[times a quotient of a row]",
+    ),
+    Mutant(
+        "stabilize: a (c / b) taken for c",
+        STABILIZE,
+        "        if divisor == a:\n",
+        "        if divisor != a:\n",
+        f"{AN_IDENTITY}[times its own quotient of a number-fill]",
+    ),
+    Mutant(
         "stabilize: scatters into anything taken for zeros",
         STABILIZE,
         "new[zeros].arguments[1] == 0 and",

@@ -5,7 +5,7 @@ layer it came from; the graph itself shows where the division by p cancels:
 
     log(e^u / s)[i]            = u[i] − log s[i]
     p · (0 with [i] = v)       = 0 with [i] = p[i] · v
-    a · (c / (k · a))          = c / k
+    a · (c / a)                = c,  and a · (c / (k · a)) = c / k
     Σⱼ (0 with [n, yₙ] = v)    = v
 """
 
@@ -67,21 +67,29 @@ def _times_a_scatter(new: Builder, node: Node) -> Ref | None:
 
 
 def _cancelled(new: Builder, node: Node) -> Ref | None:
-    """a * (c / (k * a)), with numbers c and k."""
+    """a * (c / a), and with numbers c and k, a * (c / (k * a))."""
     if node.operation != "multiply":
         return None
     for a, quotient in (node.arguments, node.arguments[::-1]):
         if not (isinstance(a, Ref) and _is(new, quotient, "divide")):
             continue
         c, divisor = new[quotient].arguments
-        if isinstance(c, Ref) or not _is(new, divisor, "multiply"):
+        if divisor == a and isinstance(c, Ref) and new[c].shape == node.shape:
+            return c
+        if isinstance(c, Ref):
+            continue
+        if divisor == a:
+            return _filled(new, node, c)
+        if not _is(new, divisor, "multiply"):
             continue
         for k, other in (new[divisor].arguments, new[divisor].arguments[::-1]):
             if other == a and not isinstance(k, Ref):
-                return new.add(
-                    "fill", (node.shape, _ratio(c, k), node.dtype), node.shape, node.dtype
-                )
+                return _filled(new, node, _ratio(c, k))
     return None
+
+
+def _filled(new: Builder, node: Node, value: Any) -> Ref:
+    return new.add("fill", (node.shape, value, node.dtype), node.shape, node.dtype)
 
 
 def _ratio(c: Any, k: Any) -> Rule:
