@@ -153,7 +153,7 @@ MUTANTS = [
         BINARY,
         "np.maximum(z, 0) - self.y * z + np.log(1 + e)",
         "np.log(1 + np.exp(-z)) + (1 - self.y) * z",
-        f"{OUTPUTS}test_losses_on_logits_of_any_size_are_finite[SigmoidBinaryCrossEntropyLoss]",
+        f"{OUTPUTS}test_losses_on_logits_of_any_size_are_finite[float32-SigmoidBinaryCrossEntropyLoss]",
     ),
     Mutant(
         "SigmoidBinaryCrossEntropyLoss: the answer dropped",
@@ -237,7 +237,7 @@ MUTANTS = [
         NUMBERS,
         "np.clip(e, -self.delta, self.delta)",
         "np.minimum(e, self.delta)",
-        f"{OF_LOSS}[HuberLoss]",
+        f"{OUTPUTS}test_hubers_loss_is_straight_on_both_sides",
     ),
     Mutant(
         "QuantileLoss: the quantile of the other side",

@@ -27,6 +27,13 @@ def test_hinge_losses_leave_what_is_right_by_a_margin_alone() -> None:
     assert not margin.backward().any()
 
 
+def test_hubers_loss_is_straight_on_both_sides() -> None:
+    loss = hg.HuberLoss(delta=2.0)
+    p, y = np.array([[-3.0], [1.0], [5.0]]), np.zeros(3)
+    assert loss.forward(p, y) == pytest.approx((4 + 0.5 + 8) / 3)  # 2·(3 − 1), ½, 2·(5 − 1)
+    np.testing.assert_allclose(loss.backward(), [[-2 / 3], [1 / 3], [2 / 3]])
+
+
 def test_a_focal_loss_without_focus_is_half_the_binary_cross_entropy() -> None:
     focal, whole = hg.FocalLoss(gamma=0, alpha=0.5), hg.SigmoidBinaryCrossEntropyLoss()
     rng = np.random.default_rng(0)
@@ -58,6 +65,8 @@ def test_what_the_output_says_is_told_in_the_terms_of_the_targets() -> None:
     np.testing.assert_allclose(hg.LabelSmoothingCrossEntropyLoss().inverse_link(z), [[0.25, 0.75]])
     np.testing.assert_allclose(hg.SigmoidBinaryCrossEntropyLoss().inverse_link(z), [[0.5, 0.75]])
     np.testing.assert_allclose(hg.FocalLoss().inverse_link(z), [[0.5, 0.75]])
+    scores = np.array([[-1.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(hg.HingeLoss().inverse_link(scores), [[0.0, 0.5, 1.0]])
     np.testing.assert_allclose(hg.PoissonNLLLoss().inverse_link(z), [[1.0, 3.0]])
-    for loss in (hg.MSELoss(), hg.CrossEntropyLoss(), hg.HingeLoss()):
+    for loss in (hg.MSELoss(), hg.CrossEntropyLoss(), hg.MultiMarginLoss()):
         assert loss.inverse_link(z) is z

@@ -13,7 +13,10 @@ from handgrad.optimizers import Optimizer
 
 
 class EagerEngine:
-    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
+    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
+
+    `w`: the weights of the rows, all above 0, for a loss that takes them.
+    """
 
     def __init__(
         self,
@@ -24,8 +27,9 @@ class EagerEngine:
         y: Array,
         batch_size: int,
         held_out: Any = None,
+        w: Array | None = None,
     ) -> None:
-        self.net, self.loss, self.optimizer = net, loss, optimizer
+        self.net, self.loss, self.optimizer, self.w = net, loss, optimizer, w
         self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = 0
@@ -47,20 +51,22 @@ class EagerEngine:
         self.net.parameters[...], self.net.running_state[...] = self.before
 
     def _run_epoch(self, order: Array) -> Epoch:
-        n, total = number_of_rows(self.x), 0.0
+        n, total, counted = number_of_rows(self.x), 0.0, 0.0
         predictions: list[Array] = []
         with self.net.mode(training=True), np.errstate(all="ignore"):
             for i, batch in enumerate(batches(n, self.batch_size)):
                 rows = order[batch]
                 p = self.net.forward(take(self.x, rows))
-                loss = float(self.loss.forward(p, self.y[rows]))
+                weights = () if self.w is None else (self.w[rows],)
+                loss = float(self.loss.forward(p, self.y[rows], *weights))
                 if not np.isfinite(loss):
                     return Epoch(loss, p, diverged_at=i + 1)
                 self.net.backward(self.loss.backward())
                 self._update()
-                total += loss * len(rows)
+                count = float(weights[0].sum(dtype=float)) if weights else len(rows)
+                total, counted = total + loss * count, counted + count
                 predictions.append(p)
-        loss, p = total / n, np.concatenate(predictions)
+        loss, p = total / counted, np.concatenate(predictions)
         if not np.isfinite(self.net.parameters).all():
             return Epoch(loss, p, diverged_at=i + 1)
         if self.held_out is None:

@@ -159,6 +159,9 @@ class HingeLoss(Loss):
     def backward(self, loss: Any = None) -> Array:
         return -self.t * np.sign(self.m) * shares(self.w, self.m)
 
+    def inverse_link(self, z: Array) -> Array:
+        return (z + 1) / 2
+
 
 def sigmoid(z: Array) -> Array:
     """The probability of yes for each logit, without overflow."""

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from handgrad.errors import SettingError, did_you_mean
-from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.metrics.choice import smaller_is_better
 from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, tidy
 from handgrad.training import History
 
@@ -44,7 +44,7 @@ def plot_training_progress(
     axes.set(xlabel="epoch", ylabel=name, title=name[0].upper() + name[1:])
     if what == "accuracy":
         axes.set_ylim(top=1.0)
-    elif (what == "loss" or what in SMALLER_IS_BETTER) and axes.dataLim.y0 >= 0:
+    elif (what == "loss" or smaller_is_better(what)) and axes.dataLim.y0 >= 0:
         axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     tidy(axes)

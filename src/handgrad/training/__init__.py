@@ -8,6 +8,7 @@ from handgrad.training.progress import counted, progress
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.report import Report
 from handgrad.training.train import Training, train
+from handgrad.training.weights import checked_weights, pair_and_weights
 
 __all__ = [
     "Evaluation",
@@ -19,9 +20,11 @@ __all__ = [
     "check_monitor",
     "checked_pair",
     "checked_rows",
+    "checked_weights",
     "counted",
     "early_stopping",
     "evaluate",
+    "pair_and_weights",
     "progress",
     "record_weights",
     "train",

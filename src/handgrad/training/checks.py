@@ -9,9 +9,10 @@ from handgrad.engines.minibatches import number_of_rows, take
 from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.metrics import Metric, metrics_of
+from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.training.measuring import Measure, measures
 from handgrad.training.targets import array_of, checked_targets
 
 MOST_ROWS_TRIED = 256
@@ -70,13 +71,23 @@ def checked_rows(
     if len(y) == 0:
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)
-    tried = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS_TRIED)).astype(int)
+    tried = _some(y, chosen)
     with np.errstate(all="ignore"):
         p = net.predict(take(x, tried))
     _check_predictions(net, loss, p, len(tried))
     y = checked_targets(loss, y, p, what, learn)
-    _try_metrics(chosen, p, y[tried])
+    _try_metrics(measures(chosen, loss), p, y[tried])
     return x, y, chosen
+
+
+def _some(y: Array, metrics: Mapping[str, Metric]) -> Array:
+    """The rows to try the net and the metrics on; of every class, if there is a metric for that."""
+    tried = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS_TRIED)).astype(int)
+    if "roc_auc" not in metrics or len(y) <= MOST_ROWS_TRIED or y.dtype.kind not in "iubf":
+        return tried
+    columns = y.reshape(len(y), -1).T
+    firsts = [np.unique(column, return_index=True)[1] for column in columns]
+    return np.unique(np.concatenate([tried, *(first[:MOST_ROWS_TRIED] for first in firsts)]))
 
 
 def check_fit(net: Net, loss: Loss) -> None:
@@ -185,12 +196,12 @@ def _check_predictions(net: Net, loss: Loss, p: Any, rows: int) -> None:
         )
 
 
-def _try_metrics(metrics: Mapping[str, Metric], p: Array, y: Array) -> None:
+def _try_metrics(metrics: Mapping[str, Measure], p: Array, y: Array) -> None:
     """Refuse a metric that cannot be computed, before anything is trained for it."""
     for name, metric in metrics.items():
         try:
             with np.errstate(all="ignore"):
-                float(metric(p, y))
+                float(metric(p, y, None))
         except HandgradError as error:
             error.where = error.where or f"metric {name!r}"
             raise

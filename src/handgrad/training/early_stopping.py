@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from handgrad.errors import positive
-from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.metrics.choice import smaller_is_better
 from handgrad.net import Net
 from handgrad.training.report import Report
 
@@ -14,9 +14,10 @@ def early_stopping(
 ) -> Iterator[Report]:
     """Pass `reports` on until `monitor` has not improved for `patience` epochs.
 
-    `monitor` is `validation_loss`, `train_loss` or a metric by name; of a metric of your own,
-    more is better; NaN is never better. However the training ends, by patience, `break`, error
-    or by itself, `net` has the weights of its best epoch.
+    `monitor` is `validation_loss`, `train_loss` or a metric by name. Less is better of what ends in
+    _loss, _error or _deviance, as in scikit-learn, more of all else; NaN is never better. However
+    the training ends, by patience, `break`, error or by itself, `net` has the weights of its best
+    epoch.
     """
     positive("patience", patience, whole=True)
     return _until_patience_ends(reports, net, patience, monitor)
@@ -25,7 +26,7 @@ def early_stopping(
 def _until_patience_ends(
     reports: Iterable[Report], net: Net, patience: int, monitor: str
 ) -> Iterator[Report]:
-    sign = 1 if monitor in SMALLER_IS_BETTER else -1
+    sign = 1 if smaller_is_better(monitor) else -1
     best, best_epoch, best_state = math.inf, 0, net.state()
     try:
         for report in reports:

@@ -10,7 +10,7 @@ from typing import IO, Any, overload
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import write_whole
-from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.metrics.choice import smaller_is_better
 from handgrad.training.report import Report
 
 
@@ -70,7 +70,7 @@ class History:
             raise SettingError(
                 "a history without reports", "an epoch or more", "history = hg.fit(net, …)"
             )
-        sign = 1 if monitor in SMALLER_IS_BETTER else -1
+        sign = 1 if smaller_is_better(monitor) else -1
 
         def badness(report: Report) -> float:
             value = sign * report.value(monitor)

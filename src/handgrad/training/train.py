@@ -15,12 +15,16 @@ from handgrad.errors import DivergenceError, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array, Standardize
 from handgrad.losses import Loss
-from handgrad.metrics import Metric
+from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.training.checks import check_kinds, checked_rows
-from handgrad.training.evaluate import Evaluation, evaluation, measured
+from handgrad.training.evaluate import Evaluation, evaluation
+from handgrad.training.measuring import measured, measures
 from handgrad.training.report import Report
+from handgrad.training.weights import class_weights, pair_and_weights, weighted
+
+TRAINING, VALIDATION = "training data", "validation data"
 
 
 def train(
@@ -33,17 +37,23 @@ def train(
     batch_size: int = 32,
     validation: Any = None,
     metrics: Iterable[str | Metric] | None = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
     engine: EngineName = "auto",
 ) -> Iterator[Report]:
     """Train `net` in place and yield a Report after every epoch; to stop is `break`.
 
-    `data` and `validation` are pairs (x, y). Rows are shuffled anew each epoch by `rng`, a seed
-    or a Generator, from which every random layer gets a stream of its own. Everything is
-    checked before the first step. `engine` is eager, compiled, or auto: compiled where the
-    shapes, rows and epochs promise more work than the compiling costs. Where the loss stops
-    being finite, a DivergenceError is raised. After any error the net has the weights of the
+    `data` and `validation` are pairs (x, y). `sample_weight` (n,) says how much each row counts
+    in loss and metrics, all the same without it; `validation` may be (x, y, sample_weight).
+    `class_weight`, a dictionary {class: weight} or "balanced", weighs the rows of each class in
+    the loss, those of the validation too. A batch's loss is Σ w l / Σ w, an epoch's the same over
+    all rows; a row of weight 0 is left out from the start. Rows are shuffled anew each epoch
+    by `rng`, a seed or a Generator, from which every random layer gets a stream of its own.
+    Everything is checked before the first step. `engine` is eager, compiled, or auto: compiled
+    where the shapes, rows and epochs promise more work than the compiling costs. Where the loss
+    stops being finite, a DivergenceError is raised. After any error the net has the weights of the
     last whole epoch.
 
     >>> import handgrad as hg
@@ -63,6 +73,8 @@ def train(
         batch_size=batch_size,
         validation=validation,
         metrics=metrics,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
         rng=rng,
         shuffle=shuffle,
         engine=engine,
@@ -84,6 +96,8 @@ class Training:
         batch_size: int,
         validation: Any,
         metrics: Iterable[str | Metric] | None,
+        sample_weight: Any,
+        class_weight: Any,
         rng: int | np.random.Generator | None,
         shuffle: bool,
         engine: EngineName,
@@ -91,17 +105,25 @@ class Training:
         check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
         positive("epochs", epochs, whole=True)
         positive("batch_size", batch_size, whole=True)
-        x, y, chosen = checked_rows(net, loss, data, "training data", learn=True, metrics=metrics)
-        x_held_out = None
+        x, y, chosen = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
+        of_class = class_weights(class_weight, net, loss, (x, y), sample_weight, TRAINING)
+        rows = weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING)
+        held_out = None
         if validation is not None:
-            x_held_out, self.y_held_out, _ = checked_rows(
-                net, loss, validation, "validation data", learn=False, metrics=chosen.values()
+            pair, its_weight = pair_and_weights(validation)
+            x, y, _ = checked_rows(
+                net, loss, pair, VALIDATION, learn=False, metrics=chosen.values()
             )
+            held_out = weighted(x, y, its_weight, of_class, loss, net.dtype, VALIDATION)
         self.net, self.loss, self.optimizer, self.epochs = net, loss, optimizer, epochs
-        self.y, self.metrics, self.shuffle = y, chosen, shuffle
+        self.rows, self.held_out, self.shuffle = rows, held_out, shuffle
+        self.metrics = measures(chosen, loss)
         self.generator = spawning_generator(rng)
         net.seed(self.generator)
-        self.engine = engine_for(engine, net, loss, optimizer, x, y, batch_size, epochs, x_held_out)
+        x_held_out = None if held_out is None else held_out.x
+        self.engine = engine_for(
+            engine, net, loss, optimizer, rows.x, rows.y, batch_size, epochs, x_held_out, rows.w
+        )
 
     def reports(self, *, ahead: bool = False) -> Iterator[Report]:
         """A report after every epoch; the net has the weights of that epoch then.
@@ -110,7 +132,7 @@ class Training:
         changes the net, or its optimizer, between reports.
         """
         at_once = self.engine.epochs_at_once(self.epochs) if ahead else 1
-        orders = np.tile(np.arange(len(self.y)), (at_once, 1))
+        orders = np.tile(np.arange(len(self.rows.y)), (at_once, 1))
         for before in range(0, self.epochs, at_once):
             if before + at_once > self.epochs:
                 orders = orders[before - self.epochs :]
@@ -137,11 +159,15 @@ class Training:
 
     def _report(self, epoch: int, result: Epoch, order: Array, seconds: float) -> Report:
         held: Evaluation | None = None
-        if result.held_out is not None:
-            held = evaluation(result.held_out, self.y_held_out, self.loss, self.metrics)
+        if result.held_out is not None and self.held_out is not None:
+            held = evaluation(result.held_out, self.held_out, self.loss, self.metrics)
         if what := _divergence(epoch, result, held, self.loss):
             raise _diverged(self.net, self.loss, self.optimizer, what)
-        trained = measured(result.predictions, self.y[order], self.metrics) if self.metrics else {}
+        trained: dict[str, float] = {}
+        if self.metrics:
+            y, w = self.rows.y[order], self.rows.sample_weight
+            w = None if w is None else w[order]
+            trained = measured(result.predictions, y, w, self.metrics)
         return Report(
             epoch,
             result.loss,
@@ -149,7 +175,7 @@ class Training:
             held.loss if held else None,
             held.metrics if held else {},
             self.optimizer.learning_rate,
-            len(self.y),
+            len(self.rows.y),
             seconds,
         )
 

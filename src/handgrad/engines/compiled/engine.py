@@ -43,7 +43,10 @@ class Kept:
 
 
 class CompiledEngine:
-    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
+    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
+
+    `w`: the weights of the rows, all above 0, for a loss that takes them.
+    """
 
     def __init__(
         self,
@@ -54,15 +57,18 @@ class CompiledEngine:
         y: Array,
         batch_size: int,
         held_out: Array | None = None,
+        w: Array | None = None,
     ) -> None:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
         with refused_as_cannot_lower():
-            step = training_step(net, loss, x, y)
+            step = training_step(net, loss, x, y, w)
             bounds = index_bounds(step)
             self.crew = Crew()
             epoch = epoch_of(net, optimizer, step, self.batch_size)
             self.run = Runner(epoch, self.batch_size, self.crew)
             self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
+            self.weights = () if w is None else (_readable(net, w, "w", bounds),)
+            self.counted = len(y) if w is None else float(w.sum(dtype=float))
             self.held_out: Array | None = None
             self.large = self.run.large
             if held_out is not None:
@@ -94,7 +100,7 @@ class CompiledEngine:
 
         All of them have run before the first is handed out, but each finds the net as it was.
         """
-        net, n, rounds = self.net, len(self.y), len(orders)
+        net, rounds = self.net, len(orders)
         if orders is not self.orders:
             self._make_room(orders)
         kept = self.kept
@@ -111,7 +117,7 @@ class CompiledEngine:
                 self.before = self._after(i - 1) if i else self.start
                 _copy(self._after(i), weights)
             held_out = None if self.held_out is None else kept.held_out[i]
-            yield Epoch(kept.totals[i, 0].item() / n, kept.predictions[i], held_out)
+            yield Epoch(kept.totals[i, 0].item() / self.counted, kept.predictions[i], held_out)
         if returned != FINISHED:
             self.before = self._after(done - 1) if done else self.start
             yield self._diverged(done, returned)
@@ -124,7 +130,7 @@ class CompiledEngine:
         """The epoch that came to a number that is not finite, `row` rows after its beginning."""
         total, n = self.kept.totals[i, 0].item(), len(self.y)
         batch = min(row // self.batch_size + 1, -(-n // self.batch_size))
-        loss = total / n if row == n else total
+        loss = total / self.counted if row == n else total
         return Epoch(loss, self.kept.predictions[i, :row], diverged_at=batch)
 
     def put_back(self) -> None:
@@ -149,6 +155,7 @@ class CompiledEngine:
             n,
             self.x,
             self.y,
+            *self.weights,
             Each(orders),
             net.parameters,
             net.gradients,

@@ -11,6 +11,8 @@ layer it came from; the graph itself shows where the division by p cancels:
 
 from typing import Any
 
+import numpy as np
+
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, Ref
 from handgrad.graph.passes.builder import Builder, rewritten
@@ -74,18 +76,22 @@ def _cancelled(new: Builder, node: Node) -> Ref | None:
         if not (isinstance(a, Ref) and _is(new, quotient, "divide")):
             continue
         c, divisor = new[quotient].arguments
-        if divisor == a and isinstance(c, Ref) and new[c].shape == node.shape:
-            return c
         if isinstance(c, Ref):
+            if _is_same(divisor, a) and new[c].shape == node.shape:
+                return c
+        elif np.ndim(at(c, 2)):
             continue
-        if divisor == a:
+        elif _is_same(divisor, a):
             return _filled(new, node, c)
-        if not _is(new, divisor, "multiply"):
-            continue
-        for k, other in (new[divisor].arguments, new[divisor].arguments[::-1]):
-            if other == a and not isinstance(k, Ref):
-                return _filled(new, node, _ratio(c, k))
+        elif _is(new, divisor, "multiply"):
+            for k, other in (new[divisor].arguments, new[divisor].arguments[::-1]):
+                if _is_same(other, a) and not isinstance(k, Ref):
+                    return _filled(new, node, _ratio(c, k))
     return None
+
+
+def _is_same(value: Any, a: Ref) -> bool:
+    return isinstance(value, Ref) and value == a
 
 
 def _filled(new: Builder, node: Node, value: Any) -> Ref:
