@@ -11,6 +11,7 @@ ENGINE = "engines/compiled/engine.py"
 NESTS = "engines/compiled/nests.py"
 ELEMENTS = "engines/compiled/elements.py"
 PROGRAM = "engines/compiled/program.py"
+TOTALS = "engines/compiled/totals.py"
 UPDATE = "engines/compiled/update.py"
 
 LOOPED = [
@@ -184,20 +185,20 @@ LOOPED = [
     ),
     Mutant(
         "program: divergence not reported",
-        PROGRAM,
-        "        ReturnIf(diverged, START),\n",
+        TOTALS,
+        '        ReturnIf(diverged, Var("start", "int")),\n',
         "",
         f"{STEPS}test_divergence_is_told_in_its_own_batch_before_anything_moves[0-False]",
     ),
     Mutant(
         "program: weights moved before the loss is looked at",
         PROGRAM,
-        "        *_check_loss(elements),\n"
+        "        *add_loss(elements),\n"
         "        *moved(elements),\n"
         "        *update(rule, trainable, elements),\n",
         "        *moved(elements),\n"
         "        *update(rule, trainable, elements),\n"
-        "        *_check_loss(elements),\n",
+        "        *add_loss(elements),\n",
         f"{COMPILED}test_divergence_names_the_batch_and_leaves_before_its_update",
     ),
     Mutant(

@@ -1,6 +1,16 @@
 """All mutants, from the pages down to the machine code."""
 
-from tests.mutants import loops, losses, machine_code, parts, passes, storage, tiles, together
+from tests.mutants import (
+    loops,
+    losses,
+    machine_code,
+    parts,
+    passes,
+    storage,
+    tiles,
+    together,
+    weights,
+)
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
@@ -15,4 +25,5 @@ MUTANTS = [
     *tiles.MUTANTS,
     *parts.MUTANTS,
     *together.MUTANTS,
+    *weights.MUTANTS,
 ]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 import handgrad as hg
+from handgrad.training.weights import class_weights
 from tests.bad_input.refused import refused
 from tests.contracts.table import LOSSES
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier, fit, train
@@ -156,6 +157,13 @@ def test_balanced_is_scikit_learns(sample_weight: Any) -> None:
     of_row = 1 if sample_weight is None else sample_weight
     fit(twin, data=(X, y), sample_weight=of_class[y] * of_row)
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
+
+
+def test_balanced_weights_are_those_worked_out_by_hand() -> None:
+    net, loss = hg.Net(hg.Linear(2, 3, rng=0), hg.Softmax()), hg.CrossEntropyLoss()
+    y = np.array([0, 0, 0, 2])
+    found: Any = class_weights("balanced", net, loss, (X[:4], y), None, "data")
+    np.testing.assert_allclose(found, [4 / (2 * 3), 1, 4 / (2 * 1)])
 
 
 def test_classes_that_have_no_rows_take_no_part_in_the_balance() -> None:
