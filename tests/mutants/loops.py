@@ -165,7 +165,7 @@ LOOPED = [
     Mutant(
         "program: the batch copied after it is read",
         PROGRAM,
-        "        *copied,\n        *nests(elements, stored, batch_size),\n",
+        "        *copied,\n        *count(elements),\n        *nests(elements, stored, batch_size),\n",
         "        *nests(elements, stored, batch_size),\n        *copied,\n",
         f"{STORAGE}test_a_program_stays_inside_its_memory_and_reads_nothing_left_over[7-classifier]",
     ),
@@ -178,8 +178,8 @@ LOOPED = [
     ),
     Mutant(
         "program: the loss of a batch not weighted by its rows",
-        PROGRAM,
-        'Call("multiply", (value, rows), "double")',
+        TOTALS,
+        'Call("multiply", (value, counted), "double")',
         "value",
         f"{STEPS}test_the_loss_of_a_short_last_batch_counts_by_its_rows",
     ),
