@@ -152,6 +152,14 @@ def test_probabilities_are_not_handed_to_a_loss_on_logits(ending: Any) -> None:
         fit(net, loss=hg.SoftmaxCrossEntropyLoss())
 
 
+@pytest.mark.parametrize("name", ["SigmoidBinaryCrossEntropyLoss", "FocalLoss", "HingeLoss"])
+def test_probabilities_of_yes_are_not_handed_to_a_loss_on_other_numbers(name: str) -> None:
+    net = hg.Net(hg.Linear(3, 1, rng=0), hg.Sigmoid())
+    words = ("layer 2 of 2", "any numbers", "remove Sigmoid(), or use BinaryCrossEntropyLoss()")
+    with refused(hg.SettingError, *words, net=net):
+        fit(net, loss=getattr(hg, name)())
+
+
 def tenths(shape: Any, rng: Any) -> Any:
     return np.full(shape, 0.1)
 

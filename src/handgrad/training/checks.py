@@ -96,12 +96,13 @@ def check_fit(net: Net, loss: Loss) -> None:
         raise SettingError(
             "a net without layers", "at least one layer", "hg.Net(hg.Linear(2, 10), …)"
         )
-    if loss.takes == "logits" and net.produces == "probabilities":
-        last = net.layers[-1]
+    if loss.takes not in ("probabilities", "numbers") and net.produces == "probabilities":
+        last, classes = net.layers[-1], loss.targets == "classes"
+        inside = f": {type(loss).__name__} contains the {'softmax' if classes else 'sigmoid'}"
         raise SettingError(
             f"{last!r} hands probabilities to {loss!r}",
-            f"logits, any numbers: {type(loss).__name__} contains the softmax",
-            f"remove {last!r}, or use CrossEntropyLoss()",
+            f"{loss.takes}, any numbers" + (inside if loss.takes == "logits" else ""),
+            f"remove {last!r}, or use {'' if classes else 'Binary'}CrossEntropyLoss()",
             net.position(len(net.layers) - 1),
         )
     for path, array in net.state().items():

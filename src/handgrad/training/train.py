@@ -199,6 +199,10 @@ def _diverged(net: Net, loss: Loss, optimizer: Optimizer, what: str) -> Divergen
         hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")
     if loss.takes == "probabilities" and loss.targets == "classes":
         hints.append("SoftmaxCrossEntropyLoss() instead of Softmax() and CrossEntropyLoss()")
+    if loss.takes == "probabilities" and loss.targets == "binary":
+        hints.append(
+            "SigmoidBinaryCrossEntropyLoss() instead of Sigmoid() and BinaryCrossEntropyLoss()"
+        )
     return DivergenceError(
         f"{what}, at learning rate {rate:g}",
         "finite numbers; the net keeps the weights it had before this epoch",
