@@ -6,7 +6,7 @@ textbook; scikit-learn, pyarrow, Matplotlib, safetensors and Rich are imported o
 
 from typing import TYPE_CHECKING, Any
 
-from handgrad import data, initializers, metrics
+from handgrad import data, initializers, metrics, schedules
 from handgrad.data import make_classification, read_csv, train_test_split
 from handgrad.errors import (
     DataError,
@@ -30,7 +30,7 @@ from handgrad.losses import (
     SoftmaxCrossEntropyLoss,
 )
 from handgrad.net import Net
-from handgrad.optimizers import SGD, Optimizer
+from handgrad.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
 from handgrad.plots import (
     live_plot,
     plot_activations,
@@ -87,6 +87,13 @@ __all__ = [
     "MSELoss",
     "MAELoss",
     "SGD",
+    "Adagrad",
+    "RMSprop",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "Lion",
+    "schedules",
     "train",
     "fit",
     "fit_many",

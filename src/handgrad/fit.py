@@ -30,6 +30,7 @@ from handgrad.losses import Loss
 from handgrad.metrics import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.schedules import Schedule
 from handgrad.training import History, Report
 
 
@@ -43,6 +44,7 @@ def fit(
     batch_size: int = 32,
     validation: Any = None,
     metrics: Iterable[str | Metric] | None = None,
+    schedule: Schedule | None = None,
     early_stopping: int | None = None,
     monitor: str | None = None,
     progress: bool = False,
@@ -77,6 +79,7 @@ def fit(
         batch_size=batch_size,
         validation=validation,
         metrics=metrics,
+        schedule=schedule,
         early_stopping=early_stopping,
         monitor=monitor,
         rng=rng,
@@ -199,6 +202,7 @@ class _Fitting:
         batch_size: int = 32,
         validation: Any = None,
         metrics: Iterable[str | Metric] | None = None,
+        schedule: Schedule | None = None,
         early_stopping: int | None = None,
         monitor: str | None = None,
         rng: int | np.random.Generator | None = None,
@@ -224,6 +228,7 @@ class _Fitting:
             batch_size=batch_size,
             validation=validation,
             metrics=chosen.values(),
+            schedule=schedule,
             rng=generator,
             shuffle=shuffle,
             engine=engine,

@@ -1,11 +1,12 @@
 """All mutants, from the pages down to the machine code."""
 
-from tests.mutants import loops, machine_code, parts, passes, storage, tiles, together
+from tests.mutants import loops, machine_code, optimizers, parts, passes, storage, tiles, together
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
 MUTANTS = [
     *TEXTBOOK,
+    *optimizers.MUTANTS,
     *MACHINERY,
     *passes.MUTANTS,
     *storage.MUTANTS,

@@ -27,8 +27,11 @@ class Engine(Protocol):
     def epochs_at_once(self, epochs: int) -> int:
         """How many epochs are worth running before the first is looked at."""
 
-    def run_epochs(self, orders: Array) -> Iterator[Epoch]:
-        """A pass over the rows for each of the orders; each finds the net as it left it."""
+    def run_epochs(self, orders: Array, learning_rates: Array) -> Iterator[Epoch]:
+        """A pass over the rows for each of the orders; each finds the net as it left it.
+
+        `learning_rates` (epochs, batches) has one for each step.
+        """
 
     def put_back(self) -> None:
         """Give the net the weights it had before the epoch that was handed out last."""

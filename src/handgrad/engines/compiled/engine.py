@@ -71,7 +71,7 @@ class CompiledEngine:
                 self.predict = Runner(prediction, BATCH, self.crew)
                 self.large |= self.predict.large
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
-        self.learning_rate, self.step = np.zeros(1), np.zeros(1, np.int64)
+        self.step = np.zeros(1, np.int64)
         self.start = self.before = (net.parameters.copy(), net.running_state.copy())
         self.orders: Array | None = None
 
@@ -89,16 +89,17 @@ class CompiledEngine:
         kept = rows * row + self.net.parameters.nbytes + self.net.running_state.nbytes
         return max(1, min(epochs, int(CALL / seconds) + 1, MOST_KEPT // kept))
 
-    def run_epochs(self, orders: Array) -> Iterator[Epoch]:
+    def run_epochs(self, orders: Array, learning_rates: Array) -> Iterator[Epoch]:
         """A pass over the rows in training mode, for each of the orders to visit them in.
 
+        `learning_rates` (epochs, batches) has one for each step.
         All of them have run before the first is handed out, but each finds the net as it was.
         """
         net, n, rounds = self.net, len(self.y), len(orders)
         if orders is not self.orders:
             self._make_room(orders)
         kept = self.kept
-        self.learning_rate[0] = self.optimizer.learning_rate
+        self.learning_rates[...] = learning_rates
         self.before, weights = self.start, (net.parameters, net.running_state)
         _copy(weights, self.before)
         if self.large:
@@ -145,6 +146,7 @@ class CompiledEngine:
             np.empty((rounds, net.running_state.size), dtype),
             np.empty((rounds, n_held_out, *self.run.output_shape), dtype),
         )
+        self.learning_rates = np.empty((rounds, -(-n // self.batch_size)))
         epoch = self.run.planned(
             n,
             self.x,
@@ -154,7 +156,7 @@ class CompiledEngine:
             net.gradients,
             net.running_state,
             *self.optimizer_state,
-            self.learning_rate,
+            Each(self.learning_rates),
             self.step,
             Each(kept.predictions),
             Each(kept.totals),
