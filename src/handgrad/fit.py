@@ -46,6 +46,7 @@ def fit(
     metrics: Iterable[str | Metric] | None = None,
     schedule: Schedule | None = None,
     early_stopping: int | None = None,
+    reduce_on_plateau: int | None = None,
     monitor: str | None = None,
     progress: bool = False,
     live_plot: bool | str | Path = False,
@@ -58,7 +59,9 @@ def fit(
     As `train`, and: `validation` may be a share of the rows to hold out, 0.2 say, stratified
     where the targets are classes. `early_stopping=10` ends the training when `monitor` (the
     validation loss, without validation the training loss) has not improved for 10 epochs, and
-    gives the net the weights of its best epoch. `progress=True` shows a bar in a terminal.
+    gives the net the weights of its best epoch. `reduce_on_plateau=5` divides the learning rate
+    by 10 whenever it has not for more than 5; the optimizer itself is left as it was.
+    `progress=True` shows a bar in a terminal.
     `live_plot=True` draws the training in the notebook or in a window, with the curves of
     `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
 
@@ -81,6 +84,7 @@ def fit(
         metrics=metrics,
         schedule=schedule,
         early_stopping=early_stopping,
+        reduce_on_plateau=reduce_on_plateau,
         monitor=monitor,
         rng=rng,
         shuffle=shuffle,
@@ -204,6 +208,7 @@ class _Fitting:
         metrics: Iterable[str | Metric] | None = None,
         schedule: Schedule | None = None,
         early_stopping: int | None = None,
+        reduce_on_plateau: int | None = None,
         monitor: str | None = None,
         rng: int | np.random.Generator | None = None,
         shuffle: bool = True,
@@ -214,9 +219,13 @@ class _Fitting:
         generator = spawning_generator(rng)
         if early_stopping is not None:
             positive("early_stopping", early_stopping, whole=True)
+        if reduce_on_plateau is not None:
+            positive("reduce_on_plateau", reduce_on_plateau, whole=True)
+            optimizer = copy.copy(optimizer)
         if isinstance(validation, Real) and not isinstance(validation, bool):
             data, validation = _held_out(net, loss, data, validation, generator)
         self.net, self.epochs, self.patience = net, epochs, early_stopping
+        self.optimizer, self.plateau = optimizer, reduce_on_plateau
         self.data, self.validation = data, validation
         self.monitor = monitor or ("train_loss" if validation is None else "validation_loss")
         self.training = training.Training(
@@ -237,7 +246,11 @@ class _Fitting:
 
     def reports(self) -> Iterator[Report]:
         """The reports, until early stopping ends them."""
-        reports = self.training.reports(ahead=True)
+        reports = self.training.reports(ahead=self.plateau is None)
+        if self.plateau is not None:
+            reports = training.reduce_on_plateau(
+                reports, self.optimizer, patience=self.plateau, monitor=self.monitor
+            )
         if self.patience is None:
             return reports
         return training.early_stopping(

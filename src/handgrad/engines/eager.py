@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.engines.epoch import Epoch
 from handgrad.engines.groups import length, parameter_groups
-from handgrad.engines.minibatches import batches, number_of_rows, take
+from handgrad.engines.minibatches import batches, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
@@ -51,7 +51,7 @@ class EagerEngine:
         self.net.parameters[...], self.net.running_state[...] = self.before
 
     def _run_epoch(self, order: Array, learning_rates: list[float]) -> Epoch:
-        n, total = number_of_rows(self.x), 0.0
+        n, total = len(order), 0.0
         predictions: list[Array] = []
         with self.net.mode(training=True), np.errstate(all="ignore"):
             for i, batch in enumerate(batches(n, self.batch_size)):

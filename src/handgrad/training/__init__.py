@@ -3,15 +3,19 @@
 from handgrad.training.checks import check_kinds, check_monitor, checked_pair, checked_rows
 from handgrad.training.early_stopping import early_stopping
 from handgrad.training.evaluate import Evaluation, evaluate
+from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.history import History
+from handgrad.training.learning_rates import factors_of
 from handgrad.training.progress import counted, progress
 from handgrad.training.record_weights import WeightHistory, record_weights
+from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
 from handgrad.training.train import Training, train
 
 __all__ = [
     "Evaluation",
     "History",
+    "LearningRateSearch",
     "Report",
     "Training",
     "WeightHistory",
@@ -22,7 +26,10 @@ __all__ = [
     "counted",
     "early_stopping",
     "evaluate",
+    "factors_of",
+    "find_learning_rate",
     "progress",
     "record_weights",
+    "reduce_on_plateau",
     "train",
 ]
