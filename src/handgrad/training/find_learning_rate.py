@@ -80,10 +80,8 @@ def find_learning_rate(
     engine = EagerEngine(trial, copy.deepcopy(loss), copy.deepcopy(optimizer), x, y, size)
     rates = smallest * (largest / smallest) ** (np.arange(steps) / (steps - 1))
     losses = _losses(engine, _batches(len(y), steps, size, generator), rates)
-    smoothed = _smoothed(losses)
-    return LearningRateSearch(
-        rates[: len(losses)], losses, smoothed, _suggested(rates[: len(losses)], smoothed)
-    )
+    tried, smoothed = rates[: len(losses)], _smoothed(losses)
+    return LearningRateSearch(tried, losses, smoothed, _suggested(tried, losses, smoothed))
 
 
 def _batches(rows: int, steps: int, size: int, generator: np.random.Generator) -> Array:
@@ -117,9 +115,11 @@ def _smoothed(losses: Array) -> Array:
     return np.array(means)
 
 
-def _suggested(rates: Array, smoothed: Array) -> float:
-    lowest = int(np.argmin(smoothed)) if len(smoothed) else 0
-    if lowest < 2:
+def _suggested(rates: Array, losses: Array, smoothed: Array) -> float:
+    """A tenth of the rate with the lowest mean, which must lie below the losses of the start."""
+    start = max(1, len(losses) // 10)
+    lowest = start + int(np.argmin(smoothed[start:])) if len(losses) > start else 0
+    if not lowest or smoothed[lowest] >= losses[:start].mean():
         raise SettingError(
             "the loss did not fall at any learning rate"
             + (f" from {rates[0]:g} to {rates[-1]:g}" if len(rates) else ""),
