@@ -83,7 +83,9 @@ ONE_LINERS: dict[str, Callable[[Any], Any]] = {
     "full": lambda x: x + np.full_like(x, 0.3),
     "a smaller array plus larger zeros": lambda x: x.sum(axis=0) + np.zeros_like(x),
     "columns in reverse": lambda x: x + x[:, ::-1],
-    "an array and itself in reverse": lambda x: (2 * x)[:, ::-1] + 2 * x,
+    "an array and itself in reverse": lambda x: (
+        (t := (2 * x)[:, ::-1] + 2 * x) - t.max(axis=1, keepdims=True)  # kept in scratch memory
+    ),
     "an array and its own first column": lambda x: np.exp(x) * np.exp(x)[:, :1],
     "blocks of rows and columns": lambda x: np.exp((x * x.sum(axis=0)).reshape(-1, 2, 2)) + 1,
     "rows in reverse": lambda x: x + 2 * x[::-1],

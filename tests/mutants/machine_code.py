@@ -17,6 +17,14 @@ KEPT = "engines/compiled/cache.py"
 
 WRITTEN = [
     Mutant(
+        "LLVM: a mark that it does not know a loop by",
+        "engines/compiled/instructions.py",
+        "own.operands = (own, option)",
+        "own.operands = (option, option)",
+        "tests/engines/test_instructions.py::"
+        "test_a_longer_loop_and_one_of_unknown_length_stay_as_they_are",
+    ),
+    Mutant(
         "LLVM: NaN swallowed by maximum and minimum",
         VALUES,
         "b.select(b.or_(wins, nan), *values)",

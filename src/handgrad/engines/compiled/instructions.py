@@ -8,6 +8,8 @@ import llvmlite.ir as ir
 
 INT, INT32, BYTE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1)
 DOUBLE, SINGLE, VOID = ir.DoubleType(), ir.FloatType(), ir.VoidType()
+# Loops over more than this are not unrolled: it takes LLVM longer to compile, and gains nothing.
+UNROLLED = 16
 
 
 def whole(value: int) -> Any:
@@ -31,8 +33,18 @@ def counting(b: Any, stop: Any, step: int = 1, name: str = "i", begin: Any = Non
     yield counter
     following = b.add(counter, whole(step), flags=("nsw",))
     counter.add_incoming(following, b.block)
-    b.branch(head)
+    again = b.branch(head)
+    if not (isinstance(stop, ir.Constant) and stop.constant <= UNROLLED):
+        again.set_metadata("llvm.loop", _as_it_stands(b.module))
     b.position_at_end(after)
+
+
+def _as_it_stands(module: Any) -> Any:
+    """What tells LLVM not to unroll the loop that this stands at."""
+    option = module.add_metadata(["llvm.loop.unroll.disable"])
+    own = module.add_metadata([whole(len(module.metadata)), option])
+    own.operands = (own, option)  # LLVM knows a loop's mark by its beginning with itself
+    return own
 
 
 def declared(module: Any, name: str, result: Any, arguments: list[Any]) -> Any:
