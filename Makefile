@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ORACLE := .venv-oracle/bin
+BROWSER := .venv-browser/bin
 
-.PHONY: help setup demo test check lint types docs notebooks mutants oracle bench wheel clean
+.PHONY: help setup demo test check lint types docs notebooks mutants oracle browser bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -62,6 +63,15 @@ mutants: .venv/ready-to-test  ## break the source, one place at a time; the test
 oracle: .venv-oracle/ready  ## compare with PyTorch itself
 	@$(ORACLE)/python -m pytest tests/oracle
 
+.venv-browser/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv .venv-browser
+	@echo "installing Playwright and JupyterLab into .venv-browser …"
+	@$(BROWSER)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,browser]' --constraint constraints.txt
+	@touch $@
+
+browser: .venv-browser/ready  ## look at the demo's page and at live pictures in JupyterLab; needs a Chromium
+	@$(BROWSER)/python -m pytest tests/browser
+
 .venv-bench/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-bench
 	@echo "installing the peers into .venv-bench …"
@@ -77,7 +87,8 @@ wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of i
 	@$(PYTHON) -m venv .venv-wheel
 	@.venv-wheel/bin/python -m pip --disable-pip-version-check --quiet install dist/*.whl --constraint constraints.txt
 	@cd dist && rm -rf smoke && ../.venv-wheel/bin/handgrad train iris --epochs 20 --out smoke && ls smoke
+	@cd dist && rm -rf story && ../.venv-wheel/bin/handgrad demo --language en --language zh --out story > /dev/null && ls story
 	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
 
 clean:  ## remove environments and caches
-	rm -rf .venv .venv-oracle .venv-bench .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oracle .venv-browser .venv-bench .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

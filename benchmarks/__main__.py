@@ -8,7 +8,15 @@ from pathlib import Path
 
 from benchmarks import readme
 from benchmarks.machine import described
-from benchmarks.measures import load, matrix_product, prediction, simple_chains, start, training
+from benchmarks.measures import (
+    live_plot,
+    load,
+    matrix_product,
+    prediction,
+    simple_chains,
+    start,
+    training,
+)
 from benchmarks.part import Part, Settings
 from benchmarks.results import RESULTS, as_text, write
 
@@ -19,6 +27,7 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
     "matrix_product": matrix_product.measure,
     "start": start.measure,
     "load": load.measure,
+    "live_plot": live_plot.measure,
 }
 
 

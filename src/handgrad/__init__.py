@@ -47,7 +47,7 @@ from handgrad.plots import (
     train_and_plot,
 )
 from handgrad.proof import GradientReport, check_gradients
-from handgrad.saving import load_weights, save_weights
+from handgrad.saving import checkpoints, load_weights, save_weights
 from handgrad.training import (
     Evaluation,
     History,
@@ -106,6 +106,7 @@ __all__ = [
     "find_learning_rate",
     "early_stopping",
     "reduce_on_plateau",
+    "checkpoints",
     "progress",
     "record_weights",
     "Report",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from inspect import Parameter, signature
@@ -13,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad import plots, training
+from handgrad import plots, saving, training
 from handgrad.data.split import train_test_split
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import available_cores, blas_threads, quick_handover
@@ -50,6 +52,8 @@ def fit(
     monitor: str | None = None,
     progress: bool = False,
     live_plot: bool | str | Path = False,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
     engine: EngineName = "auto",
@@ -64,6 +68,9 @@ def fit(
     `progress=True` shows a bar in a terminal.
     `live_plot=True` draws the training in the notebook or in a window, with the curves of
     `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
+    `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
+    does; with `resume=True` it goes on from there, if it had begun. Ctrl-C ends the training: a
+    warning tells in which epoch, and the history of the epochs before is returned.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")
@@ -86,6 +93,8 @@ def fit(
         early_stopping=early_stopping,
         reduce_on_plateau=reduce_on_plateau,
         monitor=monitor,
+        checkpoint=checkpoint,
+        resume=resume,
         rng=rng,
         shuffle=shuffle,
         engine=engine,
@@ -210,6 +219,8 @@ class _Fitting:
         early_stopping: int | None = None,
         reduce_on_plateau: int | None = None,
         monitor: str | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
         rng: int | np.random.Generator | None = None,
         shuffle: bool = True,
         engine: EngineName = "auto",
@@ -241,25 +252,45 @@ class _Fitting:
             rng=generator,
             shuffle=shuffle,
             engine=engine,
+            ahead=reduce_on_plateau is None,
         )
         training.check_monitor(self.monitor, chosen, validation=validation is not None)
+        self.best = training.Best(net, self.monitor)
+        self.stream: Iterator[Report] = self.training
+        self.earlier: list[Report] = []
+        if checkpoint is not None:
+            rate = optimizer.learning_rate
+            kept = saving.Checkpoints(self.training, Path(checkpoint), self.best, resume=resume)
+            self.stream, self.earlier = kept, [*kept.history]
+            if reduce_on_plateau is not None:
+                optimizer.learning_rate = rate
 
     def reports(self) -> Iterator[Report]:
-        """The reports, until early stopping ends them."""
-        reports = self.training.reports(ahead=self.plateau is None)
+        """The reports that are still to come, until early stopping ends them."""
+        reports = self.stream
         if self.plateau is not None:
-            reports = training.reduce_on_plateau(
-                reports, self.optimizer, patience=self.plateau, monitor=self.monitor
+            # what was decided in the epochs before a stop is decided again, by their reports
+            lowered = training.reduce_on_plateau(
+                itertools.chain(self.earlier, self.stream),
+                self.optimizer,
+                patience=self.plateau,
+                monitor=self.monitor,
             )
+            reports = itertools.islice(lowered, len(self.earlier), None)
         if self.patience is None:
             return reports
-        return training.early_stopping(
-            reports, self.net, patience=self.patience, monitor=self.monitor
-        )
+        return training.until_patience_ends(reports, self.best, self.patience)
 
     def history(self, reports: Iterable[Report]) -> History:
         """All of the reports, and why there were no more."""
-        history = History(list(reports))
+        history = History([*self.earlier])
+        try:
+            for report in reports:
+                history.reports.append(report)
+        except KeyboardInterrupt:
+            history.stopped_because = f"interrupted in epoch {len(history) + 1}"
+            warnings.warn(f"training was {history.stopped_because}", stacklevel=3)
+            return history
         stopped = len(history) < self.epochs
         history.stopped_because = (
             f"{self.monitor} had not improved for {self.patience} epoch{'s' * (self.patience != 1)}"
@@ -272,16 +303,15 @@ class _Fitting:
 
     def to_its_end(self, stop: Event) -> History:
         """The history up to its end, up to where it diverged, or up to where all are to stop."""
-        reports, history = self.reports(), History()
+        reports, seen = self.reports(), list[Report]()
         try:
             for report in reports:
-                history.reports.append(report)
+                seen.append(report)
                 if stop.is_set():
                     break
         except DivergenceError as error:
-            history.stopped_because = f"diverged: {error.came}"
-            return history
-        return self.history(history.reports)
+            return History([*self.earlier, *seen], f"diverged: {error.came}")
+        return self.history(seen)
 
 
 def _held_out(net: Net, loss: Loss, data: Any, share: Any, generator: np.random.Generator) -> Any:

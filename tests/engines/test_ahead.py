@@ -115,7 +115,7 @@ def test_a_step_that_overflows_is_told_in_its_own_epoch(ahead: int) -> None:
     net = hg.Net(hg.Linear(4, 2, initializer="zeros"), dtype=np.float64)
     net.layers[0].W = 0.0 * net.layers[0].W
     loss = hg.MAELoss()  # linear, so that it is finite while the weights still are
-    compiled = CompiledEngine(net, loss, Growing(1.0), ROWS, Y, 9, HELD_OUT)
+    compiled: Any = CompiledEngine(net, loss, Growing(1.0), ROWS, Y, 9, HELD_OUT)
     found, weights = [], [net.parameters.copy()]
     for start in range(0, 8, ahead):
         rates = constant_rates(compiled, ahead)

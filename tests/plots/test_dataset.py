@@ -36,6 +36,21 @@ def test_classes_differ_in_colour_and_in_marker() -> None:
     assert len(set(COLOURS)) == len(COLOURS) == len(set(MARKERS))
 
 
+def test_the_legend_covers_no_row_where_there_is_room() -> None:
+    for seed in (0, 119, 143, 144, 159, 196):  # but for the first: a row beside its frame
+        x, y = hg.make_classification(n_samples=80, n_features=2, rng=seed)
+        axes: Any = hg.plot_dataset(x, y)
+        axes.figure.canvas.draw()
+        frame = axes.get_legend().get_frame().get_window_extent()
+        radius = max(dots.get_sizes().max() for dots in axes.collections) ** 0.5 / 2
+        near = frame.padded(radius * axes.figure.dpi / 72)
+        centres = axes.transData.transform(x)
+        inside = (centres >= (near.x0, near.y0)).all(axis=1) & (centres <= (near.x1, near.y1)).all(
+            axis=1
+        )
+        assert not inside.any(), seed
+
+
 def test_numbers_are_drawn_over_their_one_feature() -> None:
     x, y = hg.data.make_sine(20, rng=0)
     axes: Any = hg.plot_dataset(x, y, feature_names=["time"])

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 
 import handgrad as hg
 from handgrad.plots.live_plot import LARGEST_SHARE, _Picture, drawn
+from handgrad.plots.screens import _figure
 from tests.bad_input.refused import refused
 from tests.plots.pictures import contour, legend, rows
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier, fit, train
@@ -125,7 +125,7 @@ class Still:
     """A screen that keeps its figure."""
 
     def __init__(self) -> None:
-        self.figure = Figure()
+        self.figure = _figure()
         self.epochs: list[int] = []
 
     def show(self, epoch: int) -> None:
@@ -155,6 +155,20 @@ def test_a_classifier_is_drawn_with_its_boundary_and_the_rows_held_out() -> None
         np.testing.assert_allclose(dots.get_offsets(), HELD[0][HELD[1] == k])
         assert not len(dots.get_facecolor())
     assert len(contour(plane, 0.5))
+
+
+@pytest.mark.parametrize("loss", [0.19, 0.001_75, 19_000.0])
+def test_all_that_is_written_is_in_the_picture(loss: float) -> None:
+    screen = Still()
+    drawing = _Picture(classifier(), (X, Y), HELD, "loss", screen)
+    drawing.draw(hg.History([hg.Report(epoch, loss / epoch) for epoch in (1, 2)]))
+    screen.figure.draw_without_rendering()
+    whole = screen.figure.bbox
+    for axes in screen.figure.axes:
+        box = axes.get_tightbbox()
+        assert box is not None
+        assert whole.x0 <= box.x0
+        assert box.x1 <= whole.x1
 
 
 def test_a_net_for_numbers_is_drawn_with_its_predictions() -> None:

@@ -4,12 +4,15 @@ import io
 import os
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 from PIL import Image
 
 import handgrad as hg
@@ -55,6 +58,26 @@ def test_in_a_notebook_one_output_is_replaced(cell: list[tuple[str, Any]]) -> No
     for _, picture in cell:
         assert picture.format == "png"
         assert Image.open(io.BytesIO(picture.data)).size == (945, 396)
+
+
+def test_a_notebook_run_without_a_browser_keeps_the_last_picture(tmp_path: Path) -> None:
+    code = f"""
+import handgrad as hg
+x, y = hg.data.make_moons(rng=0)
+net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
+how = dict(loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=20, rng=0)
+history = hg.fit(net, (x, y), live_plot=True, **how)
+for _ in hg.live_plot(iter(history), net, (x, y), to={str(tmp_path / "frames")!r}):
+    pass
+"""
+    content: Any = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
+        cells=[nbformat.v4.new_code_cell(code)]  # type: ignore[no-untyped-call]
+    )
+    NotebookClient(content, timeout=300, kernel_name="python3").execute()
+    (output,) = content.cells[0].outputs
+    assert output.output_type == "display_data"
+    shown = b64decode(output.data["image/png"])
+    assert shown == (tmp_path / "frames" / "epoch-00020.png").read_bytes()
 
 
 def test_a_folder_gets_a_picture_for_each_epoch_shown(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`plot_training_progress`: the picture's lines are the history's columns."""
 
 import io
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,21 @@ def test_epochs_are_counted_in_whole_numbers_and_a_single_one_is_seen() -> None:
         axes.figure.canvas.draw()
         assert all(tick == int(tick) for tick in axes.get_xticks())
         assert (axes.lines[0].get_marker() == "o") is (n == 1)
+
+
+@pytest.mark.parametrize("epochs", [80, 72_000, 950_000])
+def test_the_numbers_of_many_epochs_do_not_run_into_each_other(epochs: int) -> None:
+    history = hg.History([hg.Report(epoch, 1.0) for epoch in (1, epochs)])
+    axes: Any = hg.plot_training_progress(
+        history, ax=Figure(figsize=(10.5, 4.4), dpi=90).subplots(1, 2)[0]
+    )
+    axes.figure.canvas.draw()
+    left, right = axes.get_xlim()
+    ticks = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+    boxes = [label.get_window_extent() for tick, label in ticks if left <= tick <= right]
+    assert len(boxes) > 2
+    for one, other in pairwise(boxes):
+        assert one.x1 + 4 < other.x0
 
 
 def test_infinite_and_missing_values_leave_gaps() -> None:

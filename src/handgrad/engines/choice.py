@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, Protocol
 
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.engines.minibatches import number_of_rows
 from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
@@ -22,15 +22,30 @@ GAIN_A_LAYER, GAIN_A_MULTIPLICATION = 8e-6, 1.6e-12
 
 
 class Engine(Protocol):
-    """What trains a net in place on some rows, epoch by epoch."""
+    """What trains a net in place on some rows, epoch by epoch.
+
+    `optimizer_state` has an array for each of the optimizer's `state_names`, `step` one number:
+    how many steps there were; `before` the weights before the epoch that was handed out last.
+    """
+
+    name: str
+    x: Any
+    held_out: Any
+    batch_size: int
+    optimizer_state: list[Array]
+    step: Array
+    before: tuple[Array, Array]
 
     def epochs_at_once(self, epochs: int) -> int:
         """How many epochs are worth running before the first is looked at."""
 
-    def run_epochs(self, orders: Array, learning_rates: Array) -> Iterator[Epoch]:
+    def run_epochs(
+        self, orders: Array, learning_rates: Array, so_far: SoFar | None = None
+    ) -> Iterator[Epoch | SoFar]:
         """A pass over the rows for each of the orders; each finds the net as it left it.
 
-        `learning_rates` (epochs, batches) has one for each step.
+        `learning_rates` (epochs, batches) has one for each step. Between parts of a long pass it
+        says how far it has come, and can go on from there.
         """
 
     def put_back(self) -> None:

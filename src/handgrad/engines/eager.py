@@ -1,20 +1,25 @@
 """The eager engine: the pages run as they stand, batch by batch, in NumPy."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.engines.groups import length, parameter_groups
 from handgrad.engines.minibatches import batches, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
 
+PART = 256  # batches, between which a pass can be interrupted
+
 
 class EagerEngine:
     """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
+
+    name = "eager"
 
     def __init__(
         self,
@@ -29,7 +34,7 @@ class EagerEngine:
         self.net, self.loss, self.optimizer = net, loss, optimizer
         self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
-        self.step = 0
+        self.step = np.zeros(1, np.int64)
         self.groups = parameter_groups(net, optimizer)
         self.before = (net.parameters.copy(), net.running_state.copy())
 
@@ -37,46 +42,64 @@ class EagerEngine:
         """How many epochs are worth running before the first is looked at: one."""
         return 1
 
-    def run_epochs(self, orders: Array, learning_rates: Array) -> Iterator[Epoch]:
+    def run_epochs(
+        self, orders: Array, learning_rates: Array, so_far: SoFar | None = None
+    ) -> Iterator[Epoch | SoFar]:
         """A pass over the rows in training mode, for each of the orders to visit them in.
 
         `learning_rates` (epochs, batches) has one for each step.
         """
         for order, rates in zip(orders, learning_rates, strict=True):
-            self.before = (self.net.parameters.copy(), self.net.running_state.copy())
-            yield self._run_epoch(order, rates.tolist())
+            if so_far is None:
+                self.before = (self.net.parameters.copy(), self.net.running_state.copy())
+            yield from self._run_epoch(order, rates.tolist(), so_far or SoFar())
+            so_far = None
 
     def put_back(self) -> None:
         """Give the net the weights it had before the epoch that was handed out last."""
         self.net.parameters[...], self.net.running_state[...] = self.before
 
-    def _run_epoch(self, order: Array, learning_rates: list[float]) -> Epoch:
-        n, total = len(order), 0.0
-        predictions: list[Array] = []
+    def _run_epoch(
+        self, order: Array, learning_rates: list[float], so_far: SoFar
+    ) -> Iterator[Epoch | SoFar]:
+        n, part = len(order), self._run_part
+        while (diverged := part(order, learning_rates, so_far)) is None and so_far.rows < n:
+            yield so_far
+        if diverged is not None:
+            yield diverged
+            return
+        loss, p = so_far.total / n, np.concatenate(so_far.predictions)
+        if not np.isfinite(self.net.parameters).all():
+            yield Epoch(loss, p, diverged_at=-(-n // self.batch_size))
+        elif self.held_out is None:
+            yield Epoch(loss, p)
+        else:
+            with np.errstate(all="ignore"):
+                held_out = self.net.predict(self.held_out, engine="eager")
+            yield Epoch(loss, p, held_out)
+
+    def _run_part(self, order: Array, learning_rates: list[float], so_far: SoFar) -> Epoch | None:
+        """Some batches more; how the epoch ended, if one of them diverged."""
         with self.net.mode(training=True), np.errstate(all="ignore"):
-            for i, batch in enumerate(batches(n, self.batch_size)):
+            for batch in islice(batches(len(order), self.batch_size, so_far.rows), PART):
                 rows = order[batch]
                 p = self.net.forward(take(self.x, rows))
                 loss = float(self.loss.forward(p, self.y[rows]))
                 if not np.isfinite(loss):
-                    return Epoch(loss, p, diverged_at=i + 1)
+                    return Epoch(loss, p, diverged_at=batch.start // self.batch_size + 1)
                 self.net.backward(self.loss.backward())
-                self._update(learning_rates[i])
-                total += loss * len(rows)
-                predictions.append(p)
-        loss, p = total / n, np.concatenate(predictions)
-        if not np.isfinite(self.net.parameters).all():
-            return Epoch(loss, p, diverged_at=i + 1)
-        if self.held_out is None:
-            return Epoch(loss, p)
-        with np.errstate(all="ignore"):
-            return Epoch(loss, p, self.net.predict(self.held_out, engine="eager"))
+                self._update(learning_rates[batch.start // self.batch_size])
+                so_far.total += loss * len(rows)
+                so_far.predictions.append(p)
+                so_far.rows = batch.stop
+        return None
 
     def _update(self, learning_rate: float) -> None:
         self.step += 1
+        step = int(self.step[0])
         self.net.gather_gradients()
         w, dw = self.net.parameters, self.net.gradients
-        given = {"step": self.step}
+        given = {"step": step}
         if self.optimizer.clip_norm is not None:
             given["dw_norm"] = length(dw, self.groups)
         for group in self.groups:

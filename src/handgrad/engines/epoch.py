@@ -1,8 +1,20 @@
 """What an engine gives back for one pass over the rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from handgrad.layers import Array
+
+
+@dataclass
+class SoFar:
+    """How far a pass over the rows has come: the rows, the sum of their losses, predictions.
+
+    An engine hands it out between two batches of a long pass, and can go on from it.
+    """
+
+    rows: int = 0
+    total: float = 0.0
+    predictions: list[Array] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

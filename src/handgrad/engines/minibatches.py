@@ -16,11 +16,11 @@ def take(x: Any, rows: Array | slice) -> Any:
     return tuple(part[rows] for part in x) if isinstance(x, tuple) else x[rows]
 
 
-def batches(n_rows: int, batch_size: int) -> Iterator[slice]:
-    """Consecutive slices of `batch_size` rows; the last may be shorter.
+def batches(n_rows: int, batch_size: int, begin: int = 0) -> Iterator[slice]:
+    """Consecutive slices of `batch_size` rows, from `begin` on; the last may be shorter.
 
     >>> list(batches(5, 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
-    for start in range(0, n_rows, batch_size):
+    for start in range(begin, n_rows, batch_size):
         yield slice(start, min(start + batch_size, n_rows))

@@ -23,7 +23,7 @@ from handgrad.training import History, Report, Training, check_kinds, checked_pa
 
 LARGEST_SHARE = 0.1
 # Fixed, in shares of the figure: a layout that measures everything takes longer than the drawing.
-MARGINS = {"left": 0.065, "right": 0.88, "bottom": 0.13, "top": 0.84, "wspace": 0.2}
+MARGINS = {"left": 0.08, "right": 0.88, "bottom": 0.13, "top": 0.84, "wspace": 0.2}
 
 
 def live_plot(
@@ -100,9 +100,9 @@ def train_and_plot(
         rng=None,
         shuffle=False,
         engine="auto",
+        ahead=True,
     )
-    reports = training.reports(ahead=True)
-    return History([*live_plot(reports, net, data, validation=validation, what=what, to=to)])
+    return History([*live_plot(training, net, data, validation=validation, what=what, to=to)])
 
 
 def _end(stream: weakref.ref[Generator[Report]]) -> None:

@@ -27,6 +27,8 @@ COLOURS = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 FIRST, SECOND, GREY = COLOURS[0], COLOURS[1], "#666666"
 FEW_ROWS, FEW_CLASSES = 2000, 4
+# Of the legend's box, beyond its frame, in sizes of its letters: as much as a marker reaches.
+ROOM = 0.4
 
 
 def colour_of(i: int) -> str:
@@ -81,6 +83,15 @@ def tidy(axes: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def count_epochs(axes: Any) -> None:
+    """Whole epochs along the bottom, so few that the numbers of a long training have room."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("epoch")
+    locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
+    axes.xaxis.set_major_locator(locator)
+
+
 def name_axes(axes: Any, x: str, y: str, title: str | None = None) -> None:
     """Label the axes with names as they are, a dollar sign included."""
     axes.set_xlabel(x, parse_math=False)
@@ -131,12 +142,17 @@ def scatter_classes(
         outline: dict[str, Any] = {"markerfacecolor": "none", "color": GREY, "marker": "o"}
         handles.append(Line2D([], [], linestyle="", label="validation", **outline))
     legend = axes.legend(handles=handles, framealpha=0.85, **_place(len(y), len(handles)))
+    legend.get_frame().set_boxstyle("round", pad=-ROOM, rounding_size=0.2)
     for text in legend.get_texts():
         text.set_parse_math(False)
 
 
 def _place(n_rows: int, n_classes: int) -> dict[str, Any]:
-    """Where the legend covers least; to look for that among very many rows would take long."""
+    """Where the legend covers least; to look for that among very many rows would take long.
+
+    Only the rows' centres are looked at, so the box that keeps clear of them is larger than the
+    frame that is seen.
+    """
     if n_classes > FEW_CLASSES:
         return {
             "loc": "upper left",
@@ -144,4 +160,8 @@ def _place(n_rows: int, n_classes: int) -> dict[str, Any]:
             "frameon": False,
             "borderaxespad": 0.2,
         }
-    return {"loc": "best" if n_rows <= FEW_ROWS else "upper right"}
+    return {
+        "loc": "best" if n_rows <= FEW_ROWS else "upper right",
+        "borderpad": 0.4 + ROOM,
+        "borderaxespad": 0.5 - ROOM,
+    }

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.metrics import SMALLER_IS_BETTER
-from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, tidy
+from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, count_epochs, tidy
 from handgrad.training import History
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ def plot_training_progress(
     `best` marks an epoch. Without `ax` a new figure is made, `axes.figure`. Blue and orange
     stay apart for colour-blind eyes, and the validation curve is dashed too.
     """
-    from matplotlib.ticker import MaxNLocator
-
     columns = history.columns()
     _check_drawable(columns, what)
     axes = axes_for(ax, (6, 4))
@@ -41,12 +39,12 @@ def plot_training_progress(
     if best is not None:
         axes.axvline(best, color=GREY, linestyle=":", linewidth=1.2, label=f"best epoch, {best}")
     name = "R²" if what == "r2" else what.replace("_", " ")
-    axes.set(xlabel="epoch", ylabel=name, title=name[0].upper() + name[1:])
+    axes.set(ylabel=name, title=name[0].upper() + name[1:])
     if what == "accuracy":
         axes.set_ylim(top=1.0)
     elif (what == "loss" or what in SMALLER_IS_BETTER) and axes.dataLim.y0 >= 0:
         axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    count_epochs(axes)
     tidy(axes)
     axes.legend(frameon=False)
     return axes

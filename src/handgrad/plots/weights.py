@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from handgrad.errors import SettingError
-from handgrad.plots.style import COLOURS, axes_for, tidy
+from handgrad.plots.style import COLOURS, axes_for, count_epochs, tidy
 from handgrad.training import WeightHistory
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ def plot_weights_over_time(weights: WeightHistory, ax: "Axes | None" = None) -> 
     >>> [line.get_label() for line in plot_weights_over_time(weights).lines]
     ['0.W']
     """
-    from matplotlib.ticker import MaxNLocator
-
     if not isinstance(weights, WeightHistory) or not weights.epochs:
         raise SettingError(
             "no weights of any epoch" if isinstance(weights, WeightHistory) else f"{weights!r}",
@@ -38,9 +36,9 @@ def plot_weights_over_time(weights: WeightHistory, ax: "Axes | None" = None) -> 
     for i, (path, values) in enumerate(weights.largest.items()):
         style, colour = STYLES[i % len(STYLES)], COLOURS[i % len(COLOURS)]
         axes.plot(weights.epochs, values, style, color=colour, linewidth=1.8, label=path)
-    axes.set(xlabel="epoch", ylabel="max |W|", title="Largest weight of each layer")
+    axes.set(ylabel="max |W|", title="Largest weight of each layer")
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    count_epochs(axes)
     axes.legend(frameon=False)
     tidy(axes)
     return axes

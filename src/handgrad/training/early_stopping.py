@@ -4,9 +4,37 @@ import math
 from collections.abc import Iterable, Iterator
 
 from handgrad.errors import positive
+from handgrad.layers import Array
 from handgrad.metrics import SMALLER_IS_BETTER
 from handgrad.net import Net
 from handgrad.training.report import Report
+
+
+class Best:
+    """The best epoch so far by `monitor`, 0 before the first, and the weights `net` had then.
+
+    `monitor` is `validation_loss`, `train_loss` or a metric by name; of a metric of your own,
+    more is better; NaN is never better.
+    """
+
+    def __init__(self, net: Net, monitor: str) -> None:
+        self.net, self.monitor = net, monitor
+        self.sign = 1 if monitor in SMALLER_IS_BETTER else -1
+        self.badness, self.epoch, self.last = math.inf, 0, 0
+        self.weights: dict[str, Array] = net.state()
+
+    def note(self, report: Report) -> None:
+        """Look at the report of an epoch whose weights the net has now."""
+        value = self.sign * report.value(self.monitor)
+        if value < self.badness or self.epoch == 0:
+            self.badness = math.inf if math.isnan(value) else value
+            self.epoch, self.weights = report.epoch, self.net.state()
+        self.last = report.epoch
+
+    @property
+    def waited(self) -> int:
+        """For how many epochs nothing has been better."""
+        return self.last - self.epoch
 
 
 def early_stopping(
@@ -18,23 +46,19 @@ def early_stopping(
     more is better; NaN is never better. However the training ends, by patience, `break`, error
     or by itself, `net` has the weights of its best epoch.
     """
+    return until_patience_ends(reports, Best(net, monitor), patience)
+
+
+def until_patience_ends(reports: Iterable[Report], best: Best, patience: int) -> Iterator[Report]:
+    """Pass `reports` on until nothing has been better for `patience` epochs."""
     positive("patience", patience, whole=True)
-    return _until_patience_ends(reports, net, patience, monitor)
+    return _until_patience_ends(iter(reports), best, patience)
 
 
-def _until_patience_ends(
-    reports: Iterable[Report], net: Net, patience: int, monitor: str
-) -> Iterator[Report]:
-    sign = 1 if monitor in SMALLER_IS_BETTER else -1
-    best, best_epoch, best_state = math.inf, 0, net.state()
+def _until_patience_ends(reports: Iterator[Report], best: Best, patience: int) -> Iterator[Report]:
     try:
-        for report in reports:
-            value = sign * report.value(monitor)
-            if value < best or best_epoch == 0:
-                best = math.inf if math.isnan(value) else value
-                best_epoch, best_state = report.epoch, net.state()
+        while best.waited < patience and (report := next(reports, None)):
+            best.note(report)
             yield report
-            if report.epoch - best_epoch >= patience:
-                return
     finally:
-        net.load_state(best_state)
+        best.net.load_state(best.weights)

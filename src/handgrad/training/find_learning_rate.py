@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.eager import EagerEngine
+from handgrad.engines.epoch import Epoch
 from handgrad.errors import SettingError, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
@@ -95,7 +96,8 @@ def _losses(engine: EagerEngine, batches: Array, rates: Array) -> Array:
     """The loss of each step, up to where it takes off."""
     losses: list[float] = []
     for rows, rate in zip(batches, rates, strict=True):
-        (step,) = engine.run_epochs(rows[None], rate.reshape(1, 1))
+        found = engine.run_epochs(rows[None], rate.reshape(1, 1))
+        (step,) = (epoch for epoch in found if isinstance(epoch, Epoch))
         if np.isfinite(step.loss):
             losses.append(step.loss)
         if step.diverged_at is not None:

@@ -27,6 +27,13 @@ class LearningRates:
         if schedule is not None:
             self._factors(np.arange(min(epochs * batches, 4)))
 
+    def __str__(self) -> str:
+        """What tells one schedule from another: for how many epochs it is, and some factors."""
+        if self.schedule is None:
+            return "none"
+        factors = factors_of(self.schedule, np.arange(8) / 8)
+        return f"for {self.epochs} epochs, factors {', '.join(f'{f:.4g}' for f in factors)}"
+
     def of(self, epoch: int, rounds: int) -> Array:
         """(rounds, batches): those of an epoch, counted from 0, and of the ones after it.
 

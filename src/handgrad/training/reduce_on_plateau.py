@@ -25,6 +25,7 @@ def reduce_on_plateau(
     of `threshold`, the learning rate is multiplied by `factor`, but does not fall below
     `smallest`; the epochs are then counted anew. `optimizer` is the one the training was given,
     and stays as it is left. Of a metric of your own, more is better; NaN is never better.
+    Around `hg.checkpoints(…)` a resumed training counts anew; `fit` counts on.
 
     >>> import handgrad as hg
     >>> optimizer = hg.SGD(0.1)

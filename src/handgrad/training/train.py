@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
 
 from handgrad.engines.choice import EngineName, engine_for
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.errors import DivergenceError, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array, Standardize
@@ -39,7 +39,7 @@ def train(
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
     engine: EngineName = "auto",
-) -> Iterator[Report]:
+) -> Training:
     """Train `net` in place and yield a Report after every epoch; to stop is `break`.
 
     `data` and `validation` are pairs (x, y). Rows are shuffled anew each epoch by `rng`, a seed
@@ -59,7 +59,7 @@ def train(
     >>> report.epoch, bool(report.train_loss < 0.01), net.predict([[10.0]]).round().tolist()
     (50, True, [[20.0]])
     """
-    training = Training(
+    return Training(
         net,
         data,
         loss=loss,
@@ -72,12 +72,16 @@ def train(
         rng=rng,
         shuffle=shuffle,
         engine=engine,
+        ahead=False,
     )
-    return training.reports()
 
 
-class Training:
-    """A training that has been checked whole and can begin; its arguments are those of `train`."""
+class Training(Iterator[Report]):
+    """A training that has been checked whole: the stream of its reports, one an epoch.
+
+    Its arguments are those of `train`. `ahead`: several epochs may be run before the first of
+    them is reported, where nobody changes the net, or its optimizer, between reports.
+    """
 
     def __init__(
         self,
@@ -94,6 +98,7 @@ class Training:
         rng: int | np.random.Generator | None,
         shuffle: bool,
         engine: EngineName,
+        ahead: bool,
     ) -> None:
         check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
         positive("epochs", epochs, whole=True)
@@ -104,39 +109,55 @@ class Training:
             x_held_out, self.y_held_out, _ = checked_rows(
                 net, loss, validation, "validation data", learn=False, metrics=chosen.values()
             )
-        self.net, self.loss, self.epochs = net, loss, epochs
-        self.y, self.metrics, self.shuffle = y, chosen, shuffle
+        self.net, self.loss, self.optimizer, self.epochs = net, loss, optimizer, epochs
+        self.y, self.metrics, self.shuffle, self.ahead = y, chosen, shuffle, ahead
+        self.usual_monitor = "train_loss" if validation is None else "validation_loss"
+        self.epoch, self.order, self.between_calls = 0, np.arange(len(y)), True
+        self.so_far: SoFar | None = None
+        self.when_interruptible: Callable[[], object] = lambda: None
+        self._reports = self._run()
         self.generator = spawning_generator(rng)
         net.seed(self.generator)
         batches = -(-len(y) // batch_size)
         self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
         self.engine = engine_for(engine, net, loss, optimizer, x, y, batch_size, epochs, x_held_out)
 
-    def reports(self, *, ahead: bool = False) -> Iterator[Report]:
-        """A report after every epoch; the net has the weights of that epoch then.
+    def __next__(self) -> Report:
+        """The report of the next epoch; the net has the weights of that epoch then."""
+        return next(self._reports)
 
-        `ahead`: several epochs may be run before the first of them is reported, where nobody
-        changes the net, or its optimizer, between reports.
-        """
-        at_once = self.engine.epochs_at_once(self.epochs) if ahead else 1
-        orders = np.tile(np.arange(len(self.y)), (at_once, 1))
-        for before in range(0, self.epochs, at_once):
+    def _run(self) -> Iterator[Report]:
+        left = self.epochs - self.epoch
+        at_once = self.engine.epochs_at_once(left) if self.ahead and left and not self.so_far else 1
+        orders = np.tile(self.order, (at_once, 1))
+        for before in range(self.epoch, self.epochs, at_once):
             if before + at_once > self.epochs:
                 orders = orders[before - self.epochs :]
-            if self.shuffle:
+            if self.shuffle and self.so_far is None:
                 self._shuffle(orders)
             rates = self.learning_rates.of(before, len(orders))
             try:
-                started = time.perf_counter()
-                for i, result in enumerate(self.engine.run_epochs(orders, rates)):
+                started, self.order = time.perf_counter(), orders[-1]
+                for i, result in enumerate(self._whole_epochs(orders, rates)):
                     if i == 0:
                         seconds = (time.perf_counter() - started) / len(orders)
-                    yield self._report(before + i + 1, result, orders[i], rates[i], seconds)
+                    self.epoch, self.between_calls = before + i + 1, i == len(orders) - 1
+                    yield self._report(self.epoch, result, orders[i], rates[i], seconds)
             except GeneratorExit:  # to stop is no error: the net keeps what was reported
                 raise
             except BaseException:
                 self.engine.put_back()
                 raise
+
+    def _whole_epochs(self, orders: Array, learning_rates: Array) -> Iterator[Epoch]:
+        """What the engine makes of the epochs; between parts of a long one there is a break."""
+        for result in self.engine.run_epochs(orders, learning_rates, self.so_far):
+            if isinstance(result, SoFar):
+                self.so_far, self.between_calls = result, True
+                self.when_interruptible()
+            else:
+                self.so_far = None
+                yield result
 
     def _shuffle(self, orders: Array) -> None:
         """Each epoch's order is that of the epoch before, shuffled."""

@@ -1,6 +1,7 @@
 """The compiled engine: whole epochs in one call of machine code."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,12 @@ from handgrad.engines.compiled.build import (
     refused_as_cannot_lower,
     training_step,
 )
-from handgrad.engines.compiled.calls import Each
+from handgrad.engines.compiled.calls import Each, Planned
 from handgrad.engines.compiled.crew import Crew
 from handgrad.engines.compiled.predictor import BATCH
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -29,6 +30,8 @@ from handgrad.optimizers import Optimizer
 CALL, MOST_KEPT = 0.06, 2**26
 # No step is faster than this, in seconds, nor its multiplications, a second.
 FASTEST_STEP, FASTEST_RATE = 3e-7, 1.5e11
+# After this time at least, in seconds, an epoch may be interrupted.
+PART = 1.0
 
 
 @dataclass
@@ -44,6 +47,8 @@ class Kept:
 
 class CompiledEngine:
     """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
+
+    name = "compiled"
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class CompiledEngine:
                 self.predict = Runner(prediction, BATCH, self.crew)
                 self.large |= self.predict.large
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
+        self.total_before = np.zeros(1)
         self.step = np.zeros(1, np.int64)
         self.start = self.before = (net.parameters.copy(), net.running_state.copy())
         self.orders: Array | None = None
@@ -81,15 +87,19 @@ class CompiledEngine:
         So many that a call takes its time: beside a busy thread of Python each call waits for
         its turn. It follows from the sizes alone.
         """
-        steps = -(-len(self.y) // self.batch_size)
-        multiplications = 3 * self.batch_size * self.net.parameters.size
-        seconds = steps * (FASTEST_STEP + multiplications / FASTEST_RATE)
+        seconds = -(-len(self.y) // self.batch_size) * self._least_time_of_a_step()
         rows = len(self.y) + (0 if self.held_out is None else len(self.held_out))
         row = 8 + 8 * int(np.prod(self.run.output_shape))
         kept = rows * row + self.net.parameters.nbytes + self.net.running_state.nbytes
         return max(1, min(epochs, int(CALL / seconds) + 1, MOST_KEPT // kept))
 
-    def run_epochs(self, orders: Array, learning_rates: Array) -> Iterator[Epoch]:
+    def _least_time_of_a_step(self) -> float:
+        multiplications = 3 * self.batch_size * self.net.parameters.size
+        return FASTEST_STEP + multiplications / FASTEST_RATE
+
+    def run_epochs(
+        self, orders: Array, learning_rates: Array, so_far: SoFar | None = None
+    ) -> Iterator[Epoch | SoFar]:
         """A pass over the rows in training mode, for each of the orders to visit them in.
 
         `learning_rates` (epochs, batches) has one for each step.
@@ -100,13 +110,15 @@ class CompiledEngine:
             self._make_room(orders)
         kept = self.kept
         self.learning_rates[...] = learning_rates
-        self.before, weights = self.start, (net.parameters, net.running_state)
-        _copy(weights, self.before)
-        if self.large:
-            with self.crew.at_work():
-                done, returned = self.calls.run(rounds)
-        else:
-            done, returned = self.calls.run(rounds)
+        weights = (net.parameters, net.running_state)
+        if so_far is None:
+            self.before = self.start
+            _copy(weights, self.before)
+        part = self.batch_size * max(1, int(PART / self._least_time_of_a_step()))
+        if rounds == 1 and (so_far or part < n):
+            yield from self._in_parts(orders[0], part, so_far or SoFar())
+            return
+        done, returned = self._run(self.calls, rounds)
         for i in range(done):
             if rounds > 1:
                 self.before = self._after(i - 1) if i else self.start
@@ -115,17 +127,47 @@ class CompiledEngine:
             yield Epoch(kept.totals[i, 0].item() / n, kept.predictions[i], held_out)
         if returned != FINISHED:
             self.before = self._after(done - 1) if done else self.start
-            yield self._diverged(done, returned)
+            yield self._diverged(done, returned, n)
+
+    def _run(self, calls: Any, rounds: int = 1) -> tuple[int, int]:
+        with self.crew.at_work() if self.large else nullcontext():
+            done, returned = calls.run(rounds)
+        return done, returned
+
+    def _in_parts(self, order: Array, part: int, so_far: SoFar) -> Iterator[Epoch | SoFar]:
+        """An epoch that can be interrupted between its parts; it comes to the same bits."""
+        n, kept = len(order), self.kept
+        if so_far.predictions:
+            np.concatenate(so_far.predictions, out=kept.predictions[0, : so_far.rows])
+        while so_far.rows < n:
+            rows = slice(so_far.rows, min(so_far.rows + part, n))
+            self.total_before[0] = so_far.total
+            _, returned = self._run(self.run.in_turn([self._planned(order[None], rows)]))
+            if returned != FINISHED:
+                yield self._diverged(0, rows.start + returned, rows.stop)
+                return
+            so_far = SoFar(rows.stop, kept.totals[0, 0].item(), [kept.predictions[0, : rows.stop]])
+            if rows.stop < n:
+                yield so_far
+        self.total_before[0] = 0
+        held_out = None
+        if self.held_out is not None:
+            self._run(self.run.in_turn([self._planned_prediction()]))
+            held_out = kept.held_out[0]
+        yield Epoch(so_far.total / n, kept.predictions[0], held_out)
 
     def _after(self, i: int) -> tuple[Array, Array]:
         """The weights after an epoch of the last call."""
         return self.kept.parameters[i], self.kept.running_state[i]
 
-    def _diverged(self, i: int, row: int) -> Epoch:
-        """The epoch that came to a number that is not finite, `row` rows after its beginning."""
+    def _diverged(self, i: int, row: int, end: int) -> Epoch:
+        """The epoch that came to a number that is not finite: in the batch from `row` on.
+
+        At the `end` of what was run the parameters are not.
+        """
         total, n = self.kept.totals[i, 0].item(), len(self.y)
-        batch = min(row // self.batch_size + 1, -(-n // self.batch_size))
-        loss = total / n if row == n else total
+        batch = (row if row < end else end - 1) // self.batch_size + 1
+        loss = total / n if row == end else total
         return Epoch(loss, self.kept.predictions[i, :row], diverged_at=batch)
 
     def put_back(self) -> None:
@@ -139,7 +181,7 @@ class CompiledEngine:
         """
         net, n, dtype, rounds = self.net, len(self.y), self.net.dtype, len(orders)
         n_held_out = 0 if self.held_out is None else len(self.held_out)
-        kept = self.kept = Kept(
+        self.kept = Kept(
             np.empty((rounds, n, *self.run.output_shape), dtype),
             np.empty((rounds, 1)),
             np.empty((rounds, net.parameters.size), dtype),
@@ -147,29 +189,37 @@ class CompiledEngine:
             np.empty((rounds, n_held_out, *self.run.output_shape), dtype),
         )
         self.learning_rates = np.empty((rounds, -(-n // self.batch_size)))
-        epoch = self.run.planned(
-            n,
+        calls = [self._planned(orders, slice(0, n))]
+        if self.held_out is not None:
+            calls.append(self._planned_prediction())
+        self.calls, self.orders = self.run.in_turn(calls, rounds), orders
+
+    def _planned(self, orders: Array, rows: slice) -> Planned:
+        """The call that visits those rows of each order."""
+        net, kept = self.net, self.kept
+        steps = slice(rows.start // self.batch_size, -(-rows.stop // self.batch_size))
+        return self.run.planned(
+            rows.stop - rows.start,
             self.x,
             self.y,
-            Each(orders),
+            Each(orders[:, rows]),
             net.parameters,
             net.gradients,
             net.running_state,
             *self.optimizer_state,
-            Each(self.learning_rates),
+            Each(self.learning_rates[:, steps]),
+            self.total_before,
             self.step,
-            Each(kept.predictions),
+            Each(kept.predictions[:, rows]),
             Each(kept.totals),
             Each(kept.parameters),
             Each(kept.running_state),
         )
-        calls = [epoch]
-        if self.held_out is not None:
-            weights = (net.parameters, net.running_state)
-            calls.append(
-                self.predict.planned(n_held_out, self.held_out, *weights, Each(kept.held_out))
-            )
-        self.calls, self.orders = self.run.in_turn(calls, rounds), orders
+
+    def _planned_prediction(self) -> Planned:
+        weights, kept = (self.net.parameters, self.net.running_state), self.kept
+        n = kept.held_out.shape[1]
+        return self.predict.planned(n, self.held_out, *weights, Each(kept.held_out))
 
 
 def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:

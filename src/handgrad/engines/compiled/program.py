@@ -14,7 +14,6 @@ from handgrad.engines.compiled.loops import (
     For,
     Let,
     Load,
-    Num,
     ReturnIf,
     Statement,
     Store,
@@ -99,10 +98,10 @@ def training_program(
     """One epoch: for each batch the rows, the step, and the update of the parameters.
 
     It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
-    where the parameters are not finite at the end. `R[0]` becomes the sum of the losses of the
-    rows, `Q` their predictions in the order they were visited, `E` and `F` copies of the
-    parameters and the running state, `T[0]` the number of steps so far; `L` has the learning rate
-    of each batch.
+    where the parameters are not finite at the end. `R[0]` becomes `Z[0]` and the losses of
+    all rows, `Q` their predictions in the order they were visited, `E` and `F` copies of the
+    parameters and the running state, `T[0]` the number of steps so far; `L` has the learning
+    rate of each batch.
     """
     arena, counters = Arena(), itertools.count()
     elements = Elements(step, Constants(), counters)
@@ -127,6 +126,7 @@ def training_program(
         *(Parameter(name, "float") for name in ("P", "G", "S")),
         *(Parameter(f"M{k}", "float") for k in range(len(memory_of(updates[0].rule)))),
         Parameter("L", "double"),
+        Parameter("Z", "double"),
         Parameter("T", "int"),
         Parameter("Q", "float"),
         Parameter("R", "double"),
@@ -137,7 +137,7 @@ def training_program(
     n_parameters = _all_of(elements, parameter_names)
     body: Body = [
         Let("step", Load("T", whole(0), "int")),
-        Let("total", Num(0.0, "double")),
+        Let("total", Load("Z", whole(0), "double")),
         _by_batches(batch_size, batch),
         Store("T", whole(0), Var("step", "int")),
         *_kept(elements, _all_of(elements, state_names), "S", "F"),

@@ -1,0 +1,205 @@
+"""Checkpoints: a training that was stopped goes on as if it had not been."""
+
+import copy
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from handgrad.errors import SettingError, described, positive
+from handgrad.files import FileError, reason, write_whole
+from handgrad.saving.weights import save_weights
+from handgrad.training import Best, History, Report, Training, TrainingState, put_back, state_of
+from handgrad.training.state import check_alike, environment_of
+
+FORMAT = "1"
+BEST = "best.safetensors"
+SECONDS, KEEP = 30.0, 2
+
+
+def checkpoints(
+    training: Training,
+    folder: str | Path,
+    *,
+    seconds: float = SECONDS,
+    keep: int = KEEP,
+    resume: bool = False,
+    monitor: str | None = None,
+) -> "Checkpoints":
+    """Pass the reports of `hg.train(…)` on and keep its state in `folder`, to be resumed from.
+
+    Written are files such as `epoch-000012-000000000.safetensors`, named by the epochs that were
+    whole and the rows of the next, with all that the rest of the training depends on: one at the
+    start, one whenever `seconds` have passed since the last, and one at the end; the last `keep`
+    stay. `best.safetensors` has the weights of the best epoch by `monitor` (the validation loss;
+    without validation the training loss). Each file appears whole or not at all. With `resume`
+    the training first goes to where the newest of them was written, if there is one, and ends
+    with the same bits as one that was never stopped; where the engine, a version or a number of
+    threads is another, a warning says so.
+
+    What comes back has the reports of all epochs, those before the stop too, as its `history`.
+
+    Raises a SettingError for a folder with checkpoints where `resume` is not asked for, and for
+    checkpoints of a training with other rows or settings; a FileError where a file cannot be
+    read or written.
+
+    >>> import handgrad as hg, tempfile
+    >>> x, y = hg.data.make_moons(rng=0)
+    >>> def training(epochs):
+    ...     net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
+    ...     return hg.train(net, (x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1),
+    ...         epochs=epochs, rng=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     a = len([*hg.checkpoints(training(3), folder)])
+    ...     resumed = hg.checkpoints(training(5), folder, resume=True)
+    ...     a, [report.epoch for report in resumed], len(resumed.history)
+    (3, [4, 5], 5)
+    """
+    if not isinstance(training, Training):
+        raise SettingError(
+            described(training),
+            "a training, as hg.train(…) makes it",
+            "hg.checkpoints(hg.train(…), folder) first, what else adapts the reports around it",
+        )
+    best = Best(training.net, monitor or training.usual_monitor)
+    return Checkpoints(training, Path(folder), best, seconds=seconds, keep=keep, resume=resume)
+
+
+class Checkpoints(Iterator[Report]):
+    """The reports of a training whose state is kept; `history` has those of all epochs."""
+
+    def __init__(
+        self,
+        training: Training,
+        folder: Path,
+        best: Best,
+        *,
+        seconds: float = SECONDS,
+        keep: int = KEEP,
+        resume: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        positive("keep", keep, whole=True)
+        self.training, self.folder, self.best = training, folder, best
+        self.seconds, self.keep, self.clock = seconds, keep, clock
+        self.history, self.best_written = History(), -1
+        kept = _kept(folder)
+        if kept and not resume:
+            raise SettingError(
+                f"{folder}, where checkpoints of a training are",
+                "a new or empty folder",
+                "resume=True to go on with that training, or another folder",
+            )
+        for left_over in folder.glob(".*.safetensors.*"):
+            left_over.unlink(missing_ok=True)
+        if kept:
+            self._go_to(kept[-1])
+        else:
+            self._write()
+        self.written = clock()
+        training.when_interruptible = self._write_in_time
+
+    def __next__(self) -> Report:
+        """The report of the next epoch."""
+        training = self.training
+        report = next(training)
+        self.best.note(report)
+        self.history.reports.append(report)
+        if training.epoch == training.epochs:
+            self._write()
+        elif training.between_calls:
+            self._write_in_time()
+        return report
+
+    def _write_in_time(self) -> None:
+        """Write a checkpoint, if the last one is old enough."""
+        if self.clock() - self.written >= self.seconds:
+            self._write()
+            self.written = self.clock()
+
+    def _write(self) -> None:
+        best, state = self.best, state_of(self.training)
+        rows = 0 if self.training.so_far is None else self.training.so_far.rows
+        path = self.folder / f"epoch-{self.training.epoch:06d}-{rows:09d}.safetensors"
+        write_whole(path, lambda file: file.write(_content(state, best, self.history)), "wb")
+        if best.epoch != self.best_written and best.epoch:
+            net = copy.deepcopy(self.training.net)
+            net.load_state(best.weights)
+            save_weights(net, self.folder / BEST)
+            self.best_written = best.epoch
+        for old in _kept(self.folder)[: -self.keep]:
+            old.unlink(missing_ok=True)
+
+    def _go_to(self, path: Path) -> None:
+        state, told = _read(path)
+        check_alike(self.training, state.settings)
+        try:
+            put_back(self.training, state)
+        except ValueError as error:
+            raise _damaged(path, error) from error
+        best = self.best
+        best.badness, best.epoch, best.last = told["best"]
+        best.weights = {
+            name.removeprefix("best."): array
+            for name, array in state.arrays.items()
+            if name.startswith("best.")
+        }
+        self.history.reports = [Report(**report) for report in told["reports"]]
+        now = environment_of(self.training)
+        changed = [
+            f"{name} {now.get(name, 'none')}, where it was {state.environment.get(name, 'none')}"
+            for name in sorted({*now, *state.environment})
+            if now.get(name) != state.environment.get(name)
+        ]
+        if changed:
+            warnings.warn(
+                f"{path}: resumed with {'; '.join(changed)}: the last digits may differ from "
+                "those of a training that was never stopped",
+                stacklevel=4,
+            )
+
+
+def _kept(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the newest last."""
+    return sorted(folder.glob("epoch-*.safetensors"))
+
+
+def _content(state: TrainingState, best: Best, history: History) -> bytes:
+    from safetensors.numpy import save
+
+    told = {
+        "values": state.values,
+        "settings": state.settings,
+        "environment": state.environment,
+        "best": [best.badness, best.epoch, best.last],
+        "reports": [asdict(report) for report in history],
+    }
+    arrays = state.arrays | {f"best.{name}": array for name, array in best.weights.items()}
+    return bytes(save(arrays, {"handgrad.checkpoint": FORMAT, "state": json.dumps(told)}))
+
+
+def _read(path: Path) -> tuple[TrainingState, dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as file:
+            about = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if about.get("handgrad.checkpoint") != FORMAT:
+            raise ValueError("not a checkpoint of this version of handgrad")
+        told = json.loads(about["state"])
+        state = TrainingState(arrays, told["values"], told["settings"], told["environment"])
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise _damaged(path, error) from error
+    return state, told
+
+
+def _damaged(path: Path, error: Exception) -> FileError:
+    return FileError(
+        f"{path}: {reason(error)}",
+        "a checkpoint, as a training leaves it",
+        "take that file away, to resume from the one before",
+    )

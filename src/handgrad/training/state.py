@@ -1,0 +1,170 @@
+"""All that the rest of a training depends on, taken out and put back."""
+
+import hashlib
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from handgrad.engines.epoch import SoFar
+from handgrad.errors import SettingError
+from handgrad.layers import Array
+from handgrad.training.train import Training
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A training between two epochs, or two parts of a long one.
+
+    Its arrays, its plain values, the settings it was made with and where it was run. A training
+    of the same settings that is given the state goes on as the one it was taken from would
+    have: to the bit, where it runs in the same environment.
+    """
+
+    arrays: dict[str, Array]
+    values: dict[str, Any]
+    settings: dict[str, str]
+    environment: dict[str, str]
+
+
+def state_of(training: Training) -> TrainingState:
+    """The state as it is now, between two calls of the engine."""
+    net, engine, so_far = training.net, training.engine, training.so_far
+    names = training.optimizer.state_names
+    memory = {f"optimizer.{n}": a for n, a in zip(names, engine.optimizer_state, strict=True)}
+    arrays = {
+        "parameters": net.parameters,
+        "running_state": net.running_state,
+        "order": training.order,
+        **memory,
+    }
+    if so_far is not None:
+        arrays["predictions"] = np.concatenate(so_far.predictions)
+        arrays["before.parameters"], arrays["before.running_state"] = engine.before
+    values = {
+        "epoch": training.epoch,
+        "step": int(engine.step[0]),
+        "so_far": None if so_far is None else (so_far.rows, so_far.total),
+        "learning_rate": training.optimizer.learning_rate,
+        "streams": [_plain(stream.bit_generator.state) for stream in _streams(training)],
+    }
+    copies = {name: array.copy() for name, array in arrays.items()}
+    return TrainingState(copies, values, settings_of(training), environment_of(training))
+
+
+def put_back(training: Training, state: TrainingState) -> None:
+    """Let a training that has not begun go on from `state`; a ValueError says it is damaged."""
+    check_arrays(state_of(training).arrays, state.arrays)
+    net, engine, values = training.net, training.engine, state.values
+    net.parameters[...] = state.arrays["parameters"]
+    net.running_state[...] = state.arrays["running_state"]
+    training.order[...] = state.arrays["order"]
+    for name, array in zip(training.optimizer.state_names, engine.optimizer_state, strict=True):
+        array[...] = state.arrays[f"optimizer.{name}"]
+    engine.step[0] = values["step"]
+    training.optimizer.learning_rate = values["learning_rate"]
+    for stream, saved in zip(_streams(training), values["streams"], strict=True):
+        stream.bit_generator.state = _with_arrays(saved)
+    training.epoch = values["epoch"]
+    if values["so_far"] is not None:
+        rows, total = values["so_far"]
+        training.so_far = SoFar(rows, total, [state.arrays["predictions"]])
+        for now, before in zip(engine.before, ("parameters", "running_state"), strict=True):
+            now[...] = state.arrays[f"before.{before}"]
+
+
+def check_alike(training: Training, before: dict[str, str]) -> None:
+    """Refuse to go on with a training of other settings."""
+    for name, value in settings_of(training).items():
+        if before.get(name) == value:
+            continue
+        if name in ("training data", "validation data"):
+            raise SettingError(
+                f"other {name} than those of the training to be resumed",
+                "the same rows in the same order",
+                "the same file; the same rng=, where rows are drawn or held out",
+            )
+        raise SettingError(
+            f"{name} {value}, where the training to be resumed had {before.get(name)}",
+            "the same settings, apart from the number of epochs",
+            "resume=False and another folder, for a training of its own",
+        )
+
+
+def check_arrays(now: dict[str, Array], saved: dict[str, Array]) -> None:
+    """Refuse arrays that are not such as the training has."""
+    for name, array in now.items():
+        found = saved.get(name)
+        if found is None or (found.shape, found.dtype) != (array.shape, array.dtype):
+            raise ValueError(f"without {name} of shape {array.shape}")
+    if not np.array_equal(np.sort(saved["order"]), np.sort(now["order"])):
+        raise ValueError("with an order that is none")
+
+
+def settings_of(training: Training) -> dict[str, str]:
+    """What a training must have in common with the one that it goes on with."""
+    engine = training.engine
+    return {
+        "net": f"{training.net!r} of {training.net.dtype}",
+        "frozen parameters": str(training.net.trainable_slices()),
+        "loss": repr(training.loss),
+        "optimizer": repr(training.optimizer),
+        "schedule": str(training.learning_rates),
+        "batch_size": str(engine.batch_size),
+        "shuffle": str(training.shuffle),
+        "metrics": ", ".join(training.metrics) or "none",
+        "training data": _checksum(engine.x, training.y),
+        "validation data": (
+            "" if engine.held_out is None else _checksum(engine.held_out, training.y_held_out)
+        ),
+    }
+
+
+def environment_of(training: Training) -> dict[str, str]:
+    """What else the last digits of the numbers depend on."""
+    from handgrad import __version__
+
+    environment = {
+        "engine": training.engine.name,
+        "handgrad": __version__,
+        "NumPy": np.__version__,
+        "Python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            kernels = library.get("architecture", "")
+            described = f"{library['version']} {kernels}, {library['num_threads']} threads"
+            environment[library["internal_api"]] = described
+    return environment
+
+
+def _streams(training: Training) -> list[np.random.Generator]:
+    """All that numbers are drawn from: the order of the rows, and the layers' own."""
+    return [training.generator, *(layer.rng for _, layer in training.net.walk())]
+
+
+def _checksum(*arrays: Any) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        for part in array if isinstance(array, tuple) else (array,):
+            digest.update(f"{part.dtype} {part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
+def _plain(state: Any) -> Any:
+    """A state of NumPy's in what JSON has: arrays as lists under their type's name."""
+    if isinstance(state, dict):
+        return {name: _plain(value) for name, value in state.items()}
+    return {"array": state.tolist()} if isinstance(state, np.ndarray) else state
+
+
+def _with_arrays(state: Any) -> Any:
+    if isinstance(state, dict):
+        if set(state) == {"array"}:
+            return np.array(state["array"], np.uint64)
+        return {name: _with_arrays(value) for name, value in state.items()}
+    return state

@@ -1,0 +1,405 @@
+"""Checkpoints: a training that was stopped anywhere ends as if it had not been."""
+
+import dataclasses
+import json
+import resource
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+import handgrad as hg
+from handgrad.engines import eager
+from handgrad.engines.compiled import engine as compiled
+from handgrad.saving.checkpoints import BEST, Checkpoints
+from handgrad.training import Best
+from tests.bad_input.refused import refused
+from tests.engines.test_ahead import Adagrad
+from tests.graph.pages import BatchNorm, Dropout
+from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier
+
+EPOCHS = 4
+
+
+def running_statistics() -> hg.Net:
+    return hg.Net(
+        hg.Linear(2, 6, rng=1), BatchNorm(6), hg.Tanh(), hg.Linear(6, 2, rng=2), hg.Softmax()
+    )
+
+
+def random_layers() -> hg.Net:
+    return hg.Net(hg.Linear(2, 6, rng=1), Dropout(), hg.Linear(6, 2, rng=2), hg.Softmax())
+
+
+def training(net: hg.Net, **options: Any) -> Any:
+    usual: dict[str, Any] = {
+        "loss": hg.CrossEntropyLoss(),
+        "optimizer": Adagrad(0.1),
+        "epochs": EPOCHS,
+        "batch_size": 8,
+        "validation": HELD,
+        "rng": 0,
+        "engine": "eager",
+    }
+    options = usual | options
+    return hg.train(net, options.pop("data", (X, Y)), **options)
+
+
+def figures(history: hg.History) -> list[dict[str, Any]]:
+    """All that is reported, but the time it took."""
+    return [dataclasses.asdict(report) | {"seconds": 0} for report in history]
+
+
+@pytest.fixture
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every epoch can be interrupted, as those that take seconds can."""
+    monkeypatch.setattr(compiled, "PART", 0.0)
+    monkeypatch.setattr(eager, "PART", 2)
+
+
+def all_checkpoints(net: hg.Net, folder: Path, **options: Any) -> hg.History:
+    """Train and keep a checkpoint at every moment that one can be written."""
+    kept = hg.checkpoints(training(net, **options), folder, seconds=0, keep=10**6)
+    for _ in kept:
+        pass
+    return kept.history
+
+
+@pytest.mark.parametrize("parts", ["whole epochs", "parts of epochs"])
+@pytest.mark.parametrize(
+    ("kind", "engine"),
+    [
+        (classifier, "eager"),
+        (classifier, "compiled"),
+        (running_statistics, "eager"),
+        (running_statistics, "compiled"),
+        (random_layers, "eager"),
+    ],
+)
+def test_from_every_checkpoint_the_training_ends_with_the_same_bits(
+    kind: Callable[[], hg.Net], engine: str, parts: str, tmp_path: Path, request: Any
+) -> None:
+    expected, net = kind(), kind()
+    reference = hg.History([*training(expected, engine=engine)])
+    if parts == "parts of epochs":
+        request.getfixturevalue("short_parts")
+    history = all_checkpoints(net, tmp_path / "all", engine=engine)
+    assert figures(history) == figures(reference)
+    assert_same_state(net, expected.state())
+    files = sorted((tmp_path / "all").glob("epoch-*"))
+    assert len(files) == (EPOCHS + 1 if parts == "whole epochs" else len(files))
+    assert len(files) > EPOCHS
+    for i, file in enumerate(files):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        shutil.copy(file, folder)
+        net = kind()
+        resumed = hg.checkpoints(training(net, engine=engine), folder, seconds=0, resume=True)
+        assert len(resumed.history) == int(file.name.split("-")[1])
+        for _ in resumed:
+            pass
+        assert figures(resumed.history) == figures(reference)
+        assert_same_state(net, expected.state())
+
+
+def test_parts_of_an_epoch_have_checkpoints_of_their_own(tmp_path: Path, short_parts: None) -> None:
+    all_checkpoints(classifier(), tmp_path, epochs=1)
+    names = [path.name for path in sorted(tmp_path.glob("epoch-*"))]
+    assert names[:3] == [
+        "epoch-000000-000000000.safetensors",
+        "epoch-000000-000000016.safetensors",
+        "epoch-000000-000000032.safetensors",
+    ]
+
+
+@pytest.mark.parametrize("bit_generator", [np.random.PCG64, np.random.MT19937, np.random.SFC64])
+def test_any_source_of_random_numbers_goes_on_where_it_was(
+    bit_generator: Any, tmp_path: Path
+) -> None:
+    def of(epochs: int, net: hg.Net) -> Any:
+        return training(net, epochs=epochs, rng=np.random.Generator(bit_generator(3)))
+
+    expected, first, second = random_layers(), random_layers(), random_layers()
+    assert len([*of(4, expected)]) == 4
+    assert len([*hg.checkpoints(of(2, first), tmp_path)]) == 2
+    assert len([*hg.checkpoints(of(4, second), tmp_path, resume=True)]) == 2
+    assert_same_state(second, expected.state())
+
+
+def fit(net: hg.Net, **options: Any) -> hg.History:
+    usual: dict[str, Any] = {
+        "loss": hg.CrossEntropyLoss(),
+        "optimizer": hg.SGD(0.05),
+        "epochs": 200,
+        "batch_size": 8,
+        "validation": 0.2,
+        "early_stopping": 5,
+        "rng": 0,
+        "engine": "compiled",
+    }
+    return hg.fit(net, (X, Y), **(usual | options))
+
+
+def stopped_after(reports: Any, epochs: int) -> Iterator[hg.Report]:
+    for report in reports:
+        yield report
+        if report.epoch == epochs:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 12])
+def test_fit_resumes_with_early_stopping_as_if_nothing_had_been(
+    epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = fit(expected := classifier())
+    assert 9 < len(reference) < 200
+    init = Checkpoints.__init__
+
+    def often(self: Any, *args: Any, **options: Any) -> None:
+        init(self, *args, **(options | {"seconds": 0}))
+
+    monkeypatch.setattr(Checkpoints, "__init__", often)
+    folder = tmp_path / "a"
+    assert fit(classifier(), checkpoint=folder, epochs=epochs).stopped_because
+    history = fit(net := classifier(), checkpoint=folder, resume=True)
+    assert figures(history) == figures(reference)
+    assert history.stopped_because == reference.stopped_because
+    assert_same_state(net, expected.state())
+    again = fit(once_more := classifier(), checkpoint=folder, resume=True)
+    assert figures(again) == figures(reference)
+    assert_same_state(once_more, expected.state())
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_schedule_and_the_memory_of_adam_go_on_where_they_were(
+    engine: str, tmp_path: Path, short_parts: None
+) -> None:
+    def options() -> dict[str, Any]:
+        optimizer = hg.NAdam(0.1, clip_norm=0.5, groups={"0.*": {"learning_rate_factor": 0.5}})
+        return {"optimizer": optimizer, "schedule": hg.schedules.one_cycle(), "engine": engine}
+
+    expected = classifier()
+    reference = hg.History([*training(expected, **options())])
+    assert len(set(reference["learning_rate"])) == EPOCHS
+    all_checkpoints(classifier(), tmp_path / "all", **options())
+    for i, file in enumerate(sorted((tmp_path / "all").glob("epoch-*"))):
+        (folder := tmp_path / str(i)).mkdir()
+        shutil.copy(file, folder)
+        net = classifier()
+        resumed = hg.checkpoints(training(net, **options()), folder, resume=True)
+        for _ in resumed:
+            pass
+        assert figures(resumed.history) == figures(reference)
+        assert_same_state(net, expected.state())
+
+
+@pytest.mark.parametrize("epochs", range(1, 14))
+def test_fit_resumes_with_a_lower_rate_on_a_plateau(epochs: int, tmp_path: Path) -> None:
+    own: dict[str, Any] = {"early_stopping": None, "reduce_on_plateau": 1, "epochs": 14}
+    own |= {"optimizer": hg.SGD(2.0), "engine": "eager"}
+    reference = fit(expected := classifier(), **own)
+    assert len(set(reference["learning_rate"])) > 2
+    fit(classifier(), checkpoint=tmp_path, **own | {"epochs": epochs})
+    history = fit(net := classifier(), checkpoint=tmp_path, resume=True, **own)
+    assert figures(history) == figures(reference)
+    assert_same_state(net, expected.state())
+
+
+def test_ctrl_c_leaves_the_net_and_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = classifier()
+    reference = [*training(expected, epochs=3, optimizer=hg.SGD(0.1))]
+    stop = lambda reports, epochs: stopped_after(reports, 3)  # noqa: E731
+    monkeypatch.setattr("handgrad.training.progress", stop)
+    net = classifier()
+    with pytest.warns(UserWarning, match="training was interrupted in epoch 4"):
+        history = hg.fit(
+            net,
+            (X, Y),
+            loss=hg.CrossEntropyLoss(),
+            optimizer=hg.SGD(0.1),
+            epochs=9,
+            batch_size=8,
+            validation=HELD,
+            rng=0,
+            progress=True,
+        )
+    assert figures(history) == figures(hg.History(reference))
+    assert history.stopped_because == "interrupted in epoch 4"
+    assert_same_state(net, expected.state())
+
+
+def test_the_last_stay_and_the_best_weights(tmp_path: Path) -> None:
+    (tmp_path / ".epoch-000001-000000000.safetensors.abc").write_bytes(b"half")
+    net = classifier()
+    kept = hg.checkpoints(training(net), tmp_path, seconds=0, keep=3, monitor="train_loss")
+    weights = [net.state() for _ in kept]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [
+        "best.safetensors",
+        *(f"epoch-00000{n}-000000000.safetensors" for n in (2, 3, 4)),
+    ]
+    best = kept.history.best("train_loss").epoch
+    assert_same_state(hg.load_weights(classifier(), tmp_path / BEST), weights[best - 1])
+
+
+def test_seconds_lie_between_checkpoints(tmp_path: Path) -> None:
+    net, now = classifier(), [0.0]
+    made = training(net)
+    best = Best(net, "train_loss")
+    kept = Checkpoints(made, tmp_path, best, seconds=10, keep=9, resume=False, clock=lambda: now[0])
+    for _ in kept:
+        now[0] += 6
+    epochs = [int(path.name.split("-")[1]) for path in sorted(tmp_path.glob("epoch-*"))]
+    assert epochs == [0, 3, 4]
+
+
+def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
+    for epochs in (2, 5):
+        net = classifier()
+        kept = hg.checkpoints(training(net, epochs=epochs), tmp_path, resume=True)
+        assert [report.epoch for report in kept][-1] == epochs
+    expected = classifier()
+    assert len([*training(expected, epochs=5)]) == 5
+    assert_same_state(net, expected.state())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"optimizer": hg.SGD(0.1)}, "optimizer SGD(0.1), where the training to be resumed had"),
+        ({"optimizer": Adagrad(0.2)}, "optimizer Adagrad(0.2), where"),
+        ({"schedule": hg.schedules.cosine()}, "schedule for 4 epochs, factors 1, 0.9619, "),
+        ({"batch_size": 9}, "batch_size 9, where the training to be resumed had 8"),
+        ({"loss": hg.SoftmaxCrossEntropyLoss()}, "loss SoftmaxCrossEntropyLoss(), where"),
+        ({"shuffle": False}, "shuffle False, where"),
+        ({"data": (X + 1, Y)}, "other training data"),
+        ({"data": (X, Y[::-1])}, "other training data"),
+        ({"validation": (X, Y)}, "other validation data"),
+        ({"validation": None}, "other validation data"),
+        ({"metrics": []}, "metrics none, where the training to be resumed had accuracy"),
+    ],
+)
+def test_a_training_of_other_settings_is_not_resumed(
+    change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    net = classifier()
+    if "loss" in change:
+        net = hg.Net(*[hg.Linear(2, 5, rng=1), hg.Tanh(), hg.Linear(5, 2, rng=2)])
+        words = "net Net("
+    other = training(net, **change)
+    with (
+        refused(hg.SettingError, words, "resume", net=net)
+        if "data" not in words
+        else refused(hg.SettingError, words, "the same rows in the same order", net=net)
+    ):
+        hg.checkpoints(other, tmp_path, resume=True)
+
+
+def test_another_net_is_not_resumed(tmp_path: Path) -> None:
+    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    for net in (classifier(np.float64), running_statistics()):
+        with refused(hg.SettingError, "where the training to be resumed had", net=net):
+            hg.checkpoints(training(net), tmp_path, resume=True)
+    frozen = classifier()
+    frozen.layers[0].freeze()
+    with refused(hg.SettingError, "frozen parameters", net=frozen):
+        hg.checkpoints(training(frozen), tmp_path, resume=True)
+
+
+def test_a_folder_in_use_is_not_written_to(tmp_path: Path) -> None:
+    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    net = classifier()
+    with refused(hg.SettingError, f"{tmp_path}, where checkpoints", "resume=True", net=net):
+        hg.checkpoints(training(net), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_what_is_no_training_is_refused(tmp_path: Path) -> None:
+    net = classifier()
+    with refused(hg.SettingError, "hg.checkpoints(hg.train(…), folder) first"):
+        hg.checkpoints(hg.progress(training(net), epochs=2), tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    path = sorted(tmp_path.glob("epoch-*"))[-1]
+    content = path.read_bytes()
+    net = classifier()
+    for damaged in (b"", content[:50], content[:-1], content + b"0", b"\xff" * 8 + content[8:]):
+        path.write_bytes(damaged)
+        with refused(hg.FileError, f"{path}: ", "resume from the one before", net=net):
+            hg.checkpoints(training(net), tmp_path, resume=True)
+    hg.save_weights(net, path)
+    with refused(hg.FileError, f"{path}: not a checkpoint", net=net):
+        hg.checkpoints(training(net), tmp_path, resume=True)
+
+
+def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
+    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    path = sorted(tmp_path.glob("epoch-*"))[-1]
+    with safe_open(path, "numpy") as file:
+        about = file.metadata()
+    arrays = load_file(path)
+    net = classifier()
+    for name in ("parameters", "order", "optimizer.s"):
+        save_file(arrays | {name: arrays[name][:1]}, path, about)
+        with refused(hg.FileError, f"{path}: ", name, net=net):
+            hg.checkpoints(training(net), tmp_path, resume=True)
+        save_file({n: a for n, a in arrays.items() if n != name}, path, about)
+        with refused(hg.FileError, f"{path}: ", name, net=net):
+            hg.checkpoints(training(net), tmp_path, resume=True)
+
+
+def test_what_changed_around_it_is_told(tmp_path: Path) -> None:
+    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    path = sorted(tmp_path.glob("epoch-*"))[-1]
+    with safe_open(path, "numpy") as file:
+        about = file.metadata()
+    told = json.loads(about["state"])
+    told["environment"]["NumPy"] = "1.0"
+    save_file(load_file(path), path, about | {"state": json.dumps(told)})
+    with pytest.warns(UserWarning, match=rf"NumPy {np.__version__}, where it was 1.0: the last"):
+        hg.checkpoints(training(classifier()), tmp_path, resume=True)
+    with pytest.warns(UserWarning, match="engine compiled, where it was eager"):
+        hg.checkpoints(training(classifier(), engine="compiled"), tmp_path, resume=True)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
+    kept = hg.checkpoints(training(net := classifier()), tmp_path, seconds=0)
+    assert next(kept).epoch == 1
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with refused(hg.FileError, "could not be written: File too large", "space left"):
+            next(kept)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert np.isfinite(net.parameters).all()
+
+
+def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    net = classifier()
+    with refused(hg.FileError, "could not be written", net=net):
+        hg.checkpoints(training(net), tmp_path / "file" / "a")
+
+
+def test_a_schedule_for_another_number_of_epochs_is_not_gone_on_with(tmp_path: Path) -> None:
+    schedule = hg.schedules.cosine()
+    assert [*hg.checkpoints(training(classifier(), epochs=2, schedule=schedule), tmp_path)]
+    net = classifier()
+    other = training(net, epochs=5, schedule=schedule)
+    with refused(hg.SettingError, "schedule for 5 epochs", "had for 2 epochs", net=net):
+        hg.checkpoints(other, tmp_path, resume=True)
