@@ -143,22 +143,22 @@ MACHINERY = [
     Mutant(
         "early stopping: the best weights not put back",
         EARLY_STOPPING,
-        "net.load_state(best_state)",
+        "best.net.load_state(best.weights)",
         "pass",
         f"{TRAINING}test_early_stopping_ends_and_goes_back_to_the_best_weights[losses0-4-2]",
     ),
     Mutant(
         "early stopping: an epoch too late",
         EARLY_STOPPING,
-        "report.epoch - best_epoch >= patience",
-        "report.epoch - best_epoch > patience",
+        "best.waited < patience and",
+        "best.waited <= patience and",
         f"{TRAINING}test_early_stopping_ends_and_goes_back_to_the_best_weights[losses0-4-2]",
     ),
     Mutant(
         "early stopping: an equal epoch taken for a better",
         EARLY_STOPPING,
-        "value < best or",
-        "value <= best or",
+        "value < self.badness or",
+        "value <= self.badness or",
         f"{TRAINING}test_early_stopping_ends_and_goes_back_to_the_best_weights[losses0-4-2]",
     ),
     Mutant(
