@@ -44,8 +44,9 @@ class Engine(Protocol):
     ) -> Iterator[Epoch | SoFar]:
         """A pass over the rows for each of the orders; each finds the net as it left it.
 
-        `learning_rates` (epochs, batches) has one for each step. Between parts of a long pass it
-        says how far it has come, and can go on from there.
+        `learning_rates` (epochs, batches) has one for each step; the same array holds the same
+        ones whenever it comes. Between parts of a long pass it says how far it has come, and can
+        go on from there.
         """
 
     def put_back(self) -> None:

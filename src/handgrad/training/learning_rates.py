@@ -24,6 +24,7 @@ class LearningRates:
             )
         self.optimizer, self.schedule = optimizer, schedule
         self.epochs, self.batches = epochs, batches
+        self.constant = np.empty((0, batches))
         if schedule is not None:
             self._factors(np.arange(min(epochs * batches, 4)))
 
@@ -37,11 +38,14 @@ class LearningRates:
     def of(self, epoch: int, rounds: int) -> Array:
         """(rounds, batches): those of an epoch, counted from 0, and of the ones after it.
 
-        The optimizer's learning rate is read as it is now.
+        The optimizer's learning rate is read as it is now. While all stays as it is, the same
+        array comes again: an epoch of a small net takes little longer than to make one.
         """
         rate = self.optimizer.learning_rate
         if self.schedule is None:
-            return np.full((rounds, self.batches), rate)
+            if len(self.constant) != rounds or self.constant[0, 0] != rate:
+                self.constant = np.full((rounds, self.batches), rate)
+            return self.constant
         steps = np.arange(epoch * self.batches, (epoch + rounds) * self.batches)
         return (rate * self._factors(steps)).reshape(rounds, self.batches)
 

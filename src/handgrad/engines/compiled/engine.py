@@ -109,7 +109,9 @@ class CompiledEngine:
         if orders is not self.orders:
             self._make_room(orders)
         kept = self.kept
-        self.learning_rates[...] = learning_rates
+        if learning_rates is not self.given_rates:
+            self.learning_rates[...] = learning_rates
+            self.given_rates = learning_rates
         weights = (net.parameters, net.running_state)
         if so_far is None:
             self.before = self.start
@@ -189,6 +191,7 @@ class CompiledEngine:
             np.empty((rounds, n_held_out, *self.run.output_shape), dtype),
         )
         self.learning_rates = np.empty((rounds, -(-n // self.batch_size)))
+        self.given_rates: Array | None = None
         calls = [self._planned(orders, slice(0, n))]
         if self.held_out is not None:
             calls.append(self._planned_prediction())
