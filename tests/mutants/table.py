@@ -1,6 +1,17 @@
 """All mutants, from the pages down to the machine code."""
 
-from tests.mutants import loops, machine_code, optimizers, parts, passes, storage, tiles, together
+from tests.mutants import (
+    checkpoints,
+    draws,
+    loops,
+    machine_code,
+    optimizers,
+    parts,
+    passes,
+    storage,
+    tiles,
+    together,
+)
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
@@ -14,5 +25,7 @@ MUTANTS = [
     *machine_code.MUTANTS,
     *tiles.MUTANTS,
     *parts.MUTANTS,
+    *draws.MUTANTS,
+    *checkpoints.MUTANTS,
     *together.MUTANTS,
 ]

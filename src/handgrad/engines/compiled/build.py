@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.compiled.program import Program, prediction_program, training_program
+from handgrad.engines.compiled.streams import streams_of
 from handgrad.engines.compiled.update import Update
 from handgrad.engines.groups import parameter_groups
 from handgrad.errors import CannotLowerError, HandgradError
@@ -128,6 +129,8 @@ def prediction_graph(net: Any, x: Array) -> Graph:
 
 def prediction_of(net: Any, graph: Graph, batch_size: int) -> Program:
     """The loop program of such predictions."""
+    if streams_of(graph, net.dtype):
+        raise CannotLowerError("random draws in prediction")
     return prediction_program(
         graph,
         list(net.named_parameters()),
