@@ -65,7 +65,7 @@ from handgrad.plots import (
     train_and_plot,
 )
 from handgrad.proof import GradientReport, check_gradients
-from handgrad.saving import checkpoints, load_weights, save_weights
+from handgrad.saving import checkpoints, load, load_weights, save
 from handgrad.training import (
     Evaluation,
     History,
@@ -152,7 +152,8 @@ __all__ = [
     "plot_weights_over_time",
     "live_plot",
     "train_and_plot",
-    "save_weights",
+    "save",
+    "load",
     "load_weights",
     "Layer",
     "Loss",

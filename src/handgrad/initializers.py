@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -115,8 +117,28 @@ INITIALIZERS: dict[str, Initializer] = {
 }
 
 
+_UNDRAWN: ContextVar[Initializer | None] = ContextVar("undrawn", default=None)
+
+
+@contextmanager
+def nothing_drawn(allow: Callable[[tuple[int, ...]], object]) -> Iterator[None]:
+    """Within it layers begin with zeros, of shapes that `allow` lets pass: a file has the rest."""
+
+    def undrawn(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+        allow(shape)
+        return np.zeros(shape)
+
+    token = _UNDRAWN.set(undrawn)
+    try:
+        yield
+    finally:
+        _UNDRAWN.reset(token)
+
+
 def initializer_of(choice: str | Initializer) -> Initializer:
     """The initializer with that name; a function passes through."""
+    if (undrawn := _UNDRAWN.get()) is not None:
+        return undrawn
     if callable(choice):
         return choice
     if choice not in INITIALIZERS:

@@ -101,14 +101,14 @@ class Net(Layer):
 
     def _bind(self) -> None:
         self._buffers, self._predicting = FlatBuffers.of(self, self.dtype), Predicting(self)
-        for _, layer in self.walk():
+        for layer, part in self._buffers.parts(self):
             if layer is self:
                 continue
             layer._owned = True
             if layer.dtype is not None:
                 layer.dtype = self.dtype
             if isinstance(layer, Net):
-                layer._buffers = self._buffers.part(self, layer)
+                layer._buffers = part
                 layer._predicting = Predicting(layer)
 
     @property

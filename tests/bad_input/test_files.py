@@ -17,7 +17,7 @@ def net_of(*sizes: int) -> hg.Net:
 
 
 def test_a_truncated_weights_file_is_refused(tmp_path: Path) -> None:
-    path = hg.save_weights(net_of(3, 4, 2), tmp_path / "a.safetensors")
+    path = hg.save(net_of(3, 4, 2), tmp_path / "a.safetensors")
     content = path.read_bytes()
     net = net_of(3, 4, 2)
     for length in (0, 4, 60, len(content) // 2, len(content) - 1):
@@ -37,15 +37,15 @@ def test_a_missing_weights_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sizes", "words"),
     [
-        ((3, 2), "the state lacks 1.W, 1.b"),
-        ((3, 4, 2, 2), "the state has 2.b, 2.W, which this net has not"),
-        ((3, 5, 2), "0.W came with shape (5, 3)"),
+        ((3, 2), "the file lacks 1.weight, 1.bias"),
+        ((3, 4, 2, 2), "the file has 2.bias, 2.weight, which this net has not"),
+        ((3, 5, 2), "0.weight came with shape (5, 3)"),
     ],
 )
 def test_weights_of_another_net_are_refused(
     sizes: tuple[int, ...], words: str, tmp_path: Path
 ) -> None:
-    path = hg.save_weights(net_of(*sizes), tmp_path / "a.safetensors")
+    path = hg.save(net_of(*sizes), tmp_path / "a.safetensors")
     net = net_of(3, 4, 2)
     with refused(hg.FileError, f"{path}: made for another net: {words}", net=net):
         hg.load_weights(net, path)
@@ -56,7 +56,7 @@ def test_weights_in_a_type_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0\0")
     net = net_of(1, 1)
-    with refused(hg.FileError, f"{path}: ", net=net):
+    with refused(hg.FileError, f"{path}: 0.weight has the type BF16", "float()", net=net):
         hg.load_weights(net, path)
 
 
@@ -65,7 +65,7 @@ def test_nothing_can_be_written_below_a_file(tmp_path: Path) -> None:
     blocker.write_text("as it was")
     history = hg.History([hg.Report(1, 0.5)])
     for write in (
-        lambda path: hg.save_weights(net_of(3, 2), path),
+        lambda path: hg.save(net_of(3, 2), path),
         history.to_csv,
         history.to_json,
     ):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 import handgrad as hg
 from handgrad.cli.app import app
 
-WRITTEN = ["history.csv", "history.json", "training.png", "weights.safetensors"]
+WRITTEN = ["history.csv", "history.json", "model.safetensors", "training.png"]
 
 
 def handgrad(*words: Any) -> Result:

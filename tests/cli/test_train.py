@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from safetensors import safe_open
 
 import handgrad as hg
 from tests.cli.run import WRITTEN, breast_cancer_csv, handgrad, process
@@ -27,15 +28,6 @@ def held_out(dataset: hg.data.Dataset, seed: int, share: float = 0.2) -> list[np
             rng=np.random.default_rng(seed),
         )
     ]  # fmt: skip
-
-
-def twin_of(features: int, classes: int) -> hg.Net:
-    """The net that the usual layers make, with other weights."""
-    return hg.Net(
-        hg.Standardize(np.zeros(features), np.ones(features)),
-        hg.Linear(features, 32), hg.ReLU(), hg.Linear(32, 32), hg.ReLU(), hg.Linear(32, classes),
-        hg.Softmax(),
-    )  # fmt: skip
 
 
 def test_a_bundled_set_is_trained_on_and_the_files_are_there(tmp_path: Path) -> None:
@@ -64,7 +56,7 @@ def test_a_bundled_set_is_trained_on_and_the_files_are_there(tmp_path: Path) -> 
         content["columns"]["validation_accuracy"][best], abs=5e-4
     )
 
-    net = hg.load_weights(twin_of(30, 2), folder / "weights.safetensors")
+    net = hg.load(folder / "model.safetensors")
     x, x_held, y, y_held = held_out(hg.data.load("breast_cancer"), seed=3)
     for column, (rows_x, rows_y) in enumerate([(x, y), (x_held, y_held)]):
         found = hg.evaluate(net, (rows_x, rows_y), loss=hg.CrossEntropyLoss())
@@ -80,11 +72,7 @@ def test_numbers_are_predicted_in_their_own_units(tmp_path: Path) -> None:
     shown = table_of(result.output)
     assert list(shown) == ["loss, in squared standard deviations", "r2", "root mean squared error"]
 
-    twin = hg.Net(
-        hg.Standardize(np.zeros(10), np.ones(10)), hg.Linear(10, 16), hg.Tanh(), hg.Linear(16, 1),
-        hg.Standardize(np.zeros(1), np.ones(1)),
-    )  # fmt: skip
-    net = hg.load_weights(twin, folder / "weights.safetensors")
+    net = hg.load(folder / "model.safetensors")
     _, x_held, y, y_held = held_out(hg.data.load("diabetes"), seed=0)
     found = hg.evaluate(
         net, (x_held, y_held), loss=hg.MSELoss(), metrics=["r2", "root_mean_squared_error"]
@@ -104,11 +92,15 @@ def test_a_csv_file_is_trained_on(tmp_path: Path) -> None:
     result = handgrad("train", path, "--target", "diagnosis", "--epochs", 10, "-o", folder)
     assert result.exit_code == 0, result.output
     assert "predicting diagnosis: 2 classes, benign, malignant" in result.output
-    net = hg.load_weights(twin_of(30, 2), folder / "weights.safetensors")
+    net = hg.load(folder / "model.safetensors")
     _, x_held, _, y_held = held_out(hg.read_csv(path, "diagnosis"), seed=0)
     accuracy = hg.metrics.accuracy(net.predict(x_held), y_held)
     assert table_of(result.output)["accuracy"][1] == float(f"{accuracy:.4g}")
     assert accuracy > 0.9
+    with safe_open(folder / "model.safetensors", "numpy") as file:
+        about = json.loads(file.metadata()["handgrad"])["about"]
+    assert about.pop("features") == [*hg.data.load("breast_cancer").feature_names]
+    assert about == {"data": "cells", "target": "diagnosis", "classes": ["benign", "malignant"]}
 
 
 def test_a_column_named_target_needs_no_option(tmp_path: Path) -> None:
@@ -138,7 +130,7 @@ def test_without_out_a_new_folder_is_made_each_time(
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):
         result = handgrad("train", "iris", "--epochs", 1)
-        assert f"written to runs/iris-{number}: weights.safetensors" in result.output
+        assert f"written to runs/iris-{number}: model.safetensors" in result.output
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["iris-1", "iris-2"]
 
 
@@ -152,7 +144,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Pat
     weights, losses = [], []
     for name, seed in (("a", 4), ("b", 4), ("c", 5)):
         handgrad("train", "wine", "--epochs", 3, "--seed", seed, "--out", tmp_path / name)
-        weights.append((tmp_path / name / "weights.safetensors").read_bytes())
+        weights.append((tmp_path / name / "model.safetensors").read_bytes())
         history = json.loads((tmp_path / name / "history.json").read_text("utf-8"))
         losses.append(history["columns"]["train_loss"])
     assert weights[0] == weights[1] != weights[2]
@@ -170,8 +162,7 @@ def test_options_reach_the_training(tmp_path: Path) -> None:
     shown = table_of(result.output)
     assert list(shown) == ["loss", "zero one loss", "accuracy"]
     assert shown["accuracy"][1] + shown["zero one loss"][1] == pytest.approx(1, abs=1e-3)
-    twin = hg.Net(hg.Standardize(np.zeros(4), np.ones(4)), hg.Linear(4, 3), hg.Softmax())
-    net = hg.load_weights(twin, tmp_path / "run" / "weights.safetensors")
+    net = hg.load(tmp_path / "run" / "model.safetensors")
     _, x_held, _, y_held = held_out(hg.data.load("iris"), seed=0, share=0.4)
     assert len(y_held) == 60
     accuracy = hg.metrics.accuracy(net.predict(x_held), y_held)

@@ -2,7 +2,9 @@
 
 import copy
 import pickle
+import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import handgrad as hg
 from handgrad.graph import interpret
 from handgrad.graph.examples import required_example
 from tests.contracts.table import LAYERS
+from tests.saving.mutations import with_larger_sizes
 
 DTYPES = (np.float32, np.float64)
 NEED_NO_FORWARD = {"Standardize"}
@@ -163,6 +166,45 @@ def test_assignment_copies_into_the_flat_buffer(name: str) -> None:
         for parameter in layer.param_names:
             setattr(layer, parameter, np.full_like(getattr(layer, parameter), 3))
     assert (net.parameters == 3).all()
+
+
+@each_layer
+@each_dtype
+def test_a_file_brings_the_layer_back_as_it_was(name: str, dtype: Any, tmp_path: Path) -> None:
+    net, x, _ = prepared(name, dtype)
+    net.parameters[...] += 0.25
+    net.running_state[...] += 0.25
+    twin = hg.load(hg.save(net, tmp_path / "a.safetensors"))
+    for path, array in net.state().items():
+        np.testing.assert_array_equal(twin.state()[path], array)
+    for mode in (False, True):
+        net.seed(0)
+        twin.seed(0)
+        with net.mode(training=mode), twin.mode(training=mode):
+            np.testing.assert_array_equal(twin.forward(x), net.forward(x))
+    assert repr(twin.layers[0]) == repr(hg.load(hg.save(twin, tmp_path / "a")).layers[0])
+
+
+@each_layer
+@pytest.mark.parametrize("factor", [2, 300, 10**5, 10**9])
+def test_a_file_that_claims_larger_sizes_is_refused_before_they_are_there(
+    name: str, factor: int, tmp_path: Path
+) -> None:
+    path = hg.save(hg.Net(LAYERS[name]()), tmp_path / "a.safetensors")
+    content = path.read_bytes()
+    for wrong in with_larger_sizes(content, factor):
+        path.write_bytes(wrong)
+        tracemalloc.start()
+        try:
+            net = hg.load(path)
+        except hg.FileError:
+            pass
+        else:  # a stride, for example: no array has it as its size
+            assert net.parameters.nbytes + net.running_state.nbytes < len(content)
+        finally:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert peak < 50e6
 
 
 @each_layer

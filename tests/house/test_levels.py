@@ -30,7 +30,7 @@ LEVELS = [
 ]
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 TEXTBOOK = {"errors", "page", "initializers", "layers", "losses", "optimizers", "metrics"}
-STANDARD = {"__future__", "typing", "collections", "contextlib", "difflib", "math"}
+STANDARD = {"__future__", "typing", "collections", "contextlib", "contextvars", "difflib", "math"}
 ALLOWED_IN_THE_TEXTBOOK = {"numpy", "handgrad", *STANDARD}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 45
 

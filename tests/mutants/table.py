@@ -7,6 +7,7 @@ from tests.mutants import (
     machine_code,
     parts,
     passes,
+    saving,
     storage,
     tiles,
     together,
@@ -26,4 +27,5 @@ MUTANTS = [
     *draws.MUTANTS,
     *checkpoints.MUTANTS,
     *together.MUTANTS,
+    *saving.MUTANTS,
 ]

@@ -303,7 +303,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with refused(hg.FileError, f"{path}: ", "resume from the one before", net=net):
             hg.checkpoints(training(net), tmp_path, resume=True)
-    hg.save_weights(net, path)
+    hg.save(net, path)
     with refused(hg.FileError, f"{path}: not a checkpoint", net=net):
         hg.checkpoints(training(net), tmp_path, resume=True)
 

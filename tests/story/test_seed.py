@@ -130,7 +130,5 @@ def test_a_net_is_built_proved_trained_saved_and_read_back(tmp_path: Any) -> Non
     )  # fmt: skip
     assert history.best("validation_loss").metrics["accuracy"] >= 0.9
 
-    hg.save_weights(net, tmp_path / "iris.safetensors")
-    twin = hg.Net(hg.Standardize.of(x), hg.Linear(4, 8), hg.Tanh(), hg.Linear(8, 3), hg.Softmax())
-    hg.load_weights(twin, tmp_path / "iris.safetensors")
+    twin = hg.load(hg.save(net, tmp_path / "iris.safetensors"))
     np.testing.assert_array_equal(twin.predict(x), net.predict(x))

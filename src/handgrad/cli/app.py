@@ -89,7 +89,7 @@ def train(
         typer.Option("--out", "-o", help="The run's folder; runs/NAME-1, -2 … if not given."),
     ] = None,
 ) -> None:
-    """Train a net on a table; leaves weights, history and a picture in one folder.
+    """Train a net on a table; leaves the net, history and a picture in one folder.
 
     Features are brought to one scale, a share of the rows is held out, and the
     weights of the epoch with the best validation loss are kept. A column of

@@ -18,7 +18,7 @@ from handgrad.metrics import metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import SGD
 from handgrad.plots import plot_training_progress
-from handgrad.saving import save_weights
+from handgrad.saving import save
 from handgrad.training import Evaluation, History, evaluate
 
 if TYPE_CHECKING:
@@ -177,12 +177,22 @@ def _write(folder: Path, dataset: Dataset, run: Run, best: int) -> list[str]:
     """All files of the run, or none."""
     with whole_folder(folder) as new:
         files = [
-            save_weights(run.net, new / "weights.safetensors"),
+            save(run.net, new / "model.safetensors", about=_names(dataset)),
             run.history.to_csv(new / "history.csv"),
             run.history.to_json(new / "history.json"),
             _picture(new / "training.png", dataset, run.history, best),
         ]
     return [file.name for file in files]
+
+
+def _names(dataset: Dataset) -> dict[str, Any]:
+    """What the columns and classes are called; a number that is predicted has no classes."""
+    return {
+        "data": dataset.name,
+        "features": dataset.feature_names,
+        "target": dataset.target_name,
+        "classes": dataset.class_names,
+    }
 
 
 def _picture(path: Path, dataset: Dataset, history: History, best: int) -> Path:

@@ -39,22 +39,17 @@ class FlatBuffers:
             view[...] = values
             layer.__dict__[name] = view
 
-    def part(self, net: Layer, inner: Layer) -> "FlatBuffers":
-        """The slices of these buffers that belong to `inner`, a layer somewhere within `net`."""
-
-        def where(kind: Kind) -> slice:
-            start = 0
-            for _, layer in net.walk():
-                if layer is inner:
-                    break
-                start += sum(getattr(layer, name).size for name in getattr(layer, kind))
-            return slice(start, start + _size(inner, kind))
-
-        return FlatBuffers(
-            self.parameters[where("param_names")],
-            self.gradients[where("param_names")],
-            self.running_state[where("state_names")],
-        )
+    def parts(self, net: Layer) -> Iterator[tuple[Layer, "FlatBuffers"]]:
+        """Each layer within `net`, with the slices of these buffers that are its own."""
+        for layer, parameters, state in _cuts(net, 0, 0):
+            yield (
+                layer,
+                FlatBuffers(
+                    self.parameters[parameters],
+                    self.gradients[parameters],
+                    self.running_state[state],
+                ),
+            )
 
     def gather_gradients(self, net: Layer) -> None:
         """Copy what each `backward` left in `dW` into the flat gradients; `dW` becomes a view."""
@@ -93,6 +88,18 @@ def _slots(net: Layer, kind: Kind) -> Iterator[tuple[Layer, str, slice]]:
             stop = start + getattr(layer, name).size
             yield layer, name, slice(start, stop)
             start = stop
+
+
+def _cuts(layer: Layer, parameters: int, state: int) -> Iterator[tuple[Layer, slice, slice]]:
+    """The layer and all within it, innermost first, each with where its arrays lie."""
+    begin = parameters, state
+    parameters += sum(getattr(layer, name).size for name in layer.param_names)
+    state += sum(getattr(layer, name).size for name in layer.state_names)
+    for inner in layer.layers:
+        for cut in _cuts(inner, parameters, state):
+            yield cut
+        parameters, state = cut[1].stop, cut[2].stop
+    yield layer, slice(begin[0], parameters), slice(begin[1], state)
 
 
 def _size(net: Layer, kind: Kind) -> int:

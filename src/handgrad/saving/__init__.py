@@ -1,6 +1,7 @@
-"""Files that hold what a net has learned."""
+"""Files that hold nets, and what they have learned."""
 
 from handgrad.saving.checkpoints import Checkpoints, checkpoints
-from handgrad.saving.weights import load_weights, save_weights
+from handgrad.saving.model import load, save
+from handgrad.saving.weights import load_weights
 
-__all__ = ["Checkpoints", "checkpoints", "load_weights", "save_weights"]
+__all__ = ["Checkpoints", "checkpoints", "load", "load_weights", "save"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from handgrad.errors import SettingError, described, positive
 from handgrad.files import FileError, reason, write_whole
-from handgrad.saving.weights import save_weights
+from handgrad.saving.weights import write_weights
 from handgrad.training import Best, History, Report, Training, TrainingState, put_back, state_of
 from handgrad.training.state import check_alike, environment_of
 
@@ -128,7 +128,7 @@ class Checkpoints(Iterator[Report]):
         if best.epoch != self.best_written and best.epoch:
             net = copy.deepcopy(self.training.net)
             net.load_state(best.weights)
-            save_weights(net, self.folder / BEST)
+            write_weights(net, self.folder / BEST)
             self.best_written = best.epoch
         for old in _kept(self.folder)[: -self.keep]:
             old.unlink(missing_ok=True)

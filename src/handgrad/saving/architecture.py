@@ -1,0 +1,227 @@
+"""What a net is made of as JSON: each layer's name and settings, and how it is made from them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import HandgradError, SettingError, did_you_mean
+from handgrad.files import FileError
+from handgrad.initializers import nothing_drawn
+from handgrad.layers import Array, Layer
+from handgrad.saving.names import learned, placed, words_of
+from handgrad.saving.settings import VARIADIC, call, parameters_of, plain, settings_of
+from handgrad.saving.tensors import COPIED_WHOLE, damaged, shown
+
+MOST_LAYERS, DEEPEST = 1000, 16
+
+# A whole number among the settings may be as large as the number of float32 that the file has bytes
+# for, and all of one layer multiplied 64 times that (sizes, strides and paddings stand side by
+# side). Layers without arrays of their own have sizes too, so that this much is always allowed.
+ALWAYS_ALLOWED = 2**20
+
+
+@cache
+def handgrads() -> dict[str, type[Layer]]:
+    """The layers that are public names, wherever they stand."""
+    import handgrad
+
+    public = {name: vars(handgrad).get(name) for name in handgrad.__all__}
+    return {
+        name: kind
+        for name, kind in public.items()
+        if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
+    }
+
+
+@dataclass
+class Writer:
+    """Describes layers; the arrays among their settings are put by, under names of their own."""
+
+    arrays: dict[str, Array] = field(default_factory=dict)
+
+    def described(self, layer: Layer, path: str = "") -> dict[str, Any]:
+        """A layer as JSON: `{"layer": "Linear", "settings": {"n_in": 2, ...}}`."""
+        kind, places = type(layer), count()
+        said = "layer" if handgrads().get(kind.__name__) is kind else "own_layer"
+        settings = {
+            name: self._written(value, name, layer, path, places)
+            for name, value in settings_of(layer).items()
+            if not _is_learned(layer, name, value)
+        }
+        return {said: kind.__name__, "settings": settings}
+
+    def _written(self, value: Any, name: str, layer: Layer, path: str, places: Any) -> Any:
+        if isinstance(value, Layer):
+            return self.described(value, _below(path, next(places)))
+        if isinstance(value, list | tuple):
+            return [self._written(part, name, layer, path, places) for part in value]
+        if isinstance(value, np.ndarray):
+            tensor = placed(path, name)
+            if tensor not in self.arrays:
+                self.arrays[tensor] = value
+                return {"array": name}
+        try:
+            return plain(value)
+        except TypeError:
+            raise SettingError(
+                f"{layer!r} has the setting {name}={shown(value)}",
+                "numbers, words, None, one array, layers, or tuples of them",
+                "a class of its own for what differs: a file can hold no code",
+                f"layer {path}" if path else "",
+            ) from None
+
+
+@dataclass
+class Reader:
+    """Makes layers as a file describes them, and nothing that the file does not hold."""
+
+    tensors: Mapping[str, Array]
+    own: Mapping[str, type[Layer]]
+    made: dict[int, tuple[Layer, str]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    n_layers: int = 0
+
+    def __post_init__(self) -> None:
+        self.n_bytes = sum(array.nbytes for array in self.tensors.values())
+        self.n_numbers = self.undrawn = self.n_bytes // 4
+
+    def layer(self, entry: Any, path: str = "") -> Layer:
+        """The layer described by `entry`; its arrays have the shapes of those in the file."""
+        kind = self._kind(entry, path)
+        where = f"{_place(path)}, {kind.__name__}"
+        self.n_layers += 1
+        if self.n_layers > MOST_LAYERS or path.count(".") >= DEEPEST:
+            raise FileError(
+                f"more than {MOST_LAYERS} layers, or {DEEPEST} within one another",
+                "no more than that",
+                "a smaller net",
+            )
+        given = self._given(kind, entry["settings"], path, where)
+        try:
+            with nothing_drawn(lambda shape: self._allow(shape, where)):
+                layer = call(kind, given)
+            self._check_new(layer, path)
+        except (FileError, MemoryError):
+            raise
+        except HandgradError as error:
+            came, expected, hint = map(shown, (error.came, error.expected, error.hint))
+            raise FileError(f"{where}: {came}", expected, hint) from error
+        except Exception as error:
+            raise damaged(f"{where}: {shown(str(error))}", "settings that it takes") from error
+        return layer
+
+    def _kind(self, entry: Any, path: str) -> type[Layer]:
+        keys = set(entry) if isinstance(entry, dict) else set()
+        said = keys in ({"layer", "settings"}, {"own_layer", "settings"})
+        if not said or not isinstance(entry["settings"], dict):
+            raise damaged(f"{_place(path)}: {shown(entry)}", "a layer with its settings")
+        if "own_layer" in keys:
+            name = entry["own_layer"]
+            if not isinstance(name, str) or name not in self.own:
+                raise FileError(
+                    f"{_place(path)} is {shown(name)}, a layer of someone's own",
+                    "its class, given by name",
+                    f'hg.load(path, layers={{"{shown(name)}": {shown(name)}}})',
+                )
+            return self.own[name]
+        name = entry["layer"]
+        if not isinstance(name, str) or name not in handgrads():
+            raise FileError(
+                f"{_place(path)} is {shown(name)}",
+                f"one of {', '.join(sorted(handgrads()))}",
+                did_you_mean(shown(name), handgrads(), "a newer handgrad, which may have it"),
+            )
+        return handgrads()[name]
+
+    def _given(
+        self, kind: type[Layer], settings: dict[str, Any], path: str, where: str
+    ) -> dict[str, Any]:
+        """The constructor's arguments: layers made, arrays found, sizes within bounds."""
+        parameters, places = parameters_of(kind), count()
+        sizes: list[int] = []
+        found: dict[str, Any] = {}
+        for name, value in settings.items():
+            if name not in parameters:
+                known = ", ".join(parameters) or "no settings"
+                raise damaged(f"{where}: a setting {shown(name)}", known)
+            found[name] = self._read(value, path, places, sizes)
+        self._check_sizes(sizes, where)
+        for name, parameter in parameters.items():
+            if name in found:
+                if parameter.kind == VARIADIC and not isinstance(found[name], tuple):
+                    raise damaged(f"{where}: {name} is {shown(found[name])}", "a list")
+            elif (word := words_of(kind).get(name)) and placed(path, word) in self.tensors:
+                found[name] = self.tensors[placed(path, word)].copy()
+            elif parameter.kind == VARIADIC or parameter.default is parameter.empty:
+                raise damaged(f"{where}: no setting {name}", "all settings without a default")
+        return found
+
+    def _read(self, value: Any, path: str, places: Any, sizes: list[int]) -> Any:
+        if isinstance(value, list):
+            return tuple(self._read(part, path, places, sizes) for part in value)
+        if isinstance(value, dict):
+            if set(value) != {"array"}:
+                return self.layer(value, _below(path, next(places)))
+            tensor = placed(path, str(value["array"]))
+            if tensor not in self.tensors:
+                raise damaged(f"no tensor {shown(tensor)}", "the array that a setting names")
+            self.used.add(tensor)
+            return self.tensors[tensor].copy()
+        if isinstance(value, int) and not isinstance(value, bool):
+            sizes.append(value)
+        return value
+
+    def _check_sizes(self, sizes: list[int], where: str) -> None:
+        most, product = max(ALWAYS_ALLOWED, self.n_numbers), 1
+        for size in sizes:
+            product *= max(1, abs(size))
+            if abs(size) > most or product > max(4 * ALWAYS_ALLOWED, 64 * self.n_numbers):
+                raise FileError(
+                    f"{where}: sizes {shown(sizes)} in a file with {self.n_bytes} bytes of numbers",
+                    f"whole numbers up to {most}",
+                    f"{float(most)} instead of {most}, where a number is not a size",
+                )
+
+    def _allow(self, shape: tuple[int, ...], where: str) -> None:
+        self.undrawn -= math.prod(map(int, shape))
+        if self.undrawn < 0:
+            raise FileError(
+                f"{where}: weights of shape {shape} in a file with {self.n_bytes} bytes of numbers",
+                "the weights of all layers in the file",
+                COPIED_WHOLE,
+            )
+
+    def _check_new(self, layer: Layer, path: str) -> None:
+        """Refuse the layer unless the file has its arrays, in their shapes."""
+        for place, inner in layer.walk(path):
+            if id(inner) in self.made:
+                if (meant := self.made[id(inner)][1]) != place:
+                    raise damaged(f"{_place(meant)} came to be {place}", "layers in their order")
+                continue
+            self.made[id(inner)] = inner, place
+            for tensor, array in learned(inner, place):
+                if tensor not in self.tensors:
+                    raise damaged(f"no tensor {shown(tensor)}", f"the arrays of {_place(place)}")
+                if self.tensors[tensor].shape != array.shape:
+                    raise damaged(
+                        f"{tensor} has shape {self.tensors[tensor].shape}",
+                        f"shape {array.shape}, as {_place(place)} has it",
+                    )
+                self.used.add(tensor)
+
+
+def _is_learned(layer: Layer, name: str, value: Any) -> bool:
+    return isinstance(value, np.ndarray) and name in (*layer.param_names, *layer.state_names)
+
+
+def _below(path: str, i: int) -> str:
+    return f"{path}.{i}" if path else str(i)
+
+
+def _place(path: str) -> str:
+    return f"layer {path}" if path else "the net"

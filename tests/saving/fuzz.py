@@ -1,0 +1,142 @@
+"""`python -m tests.saving.fuzz 20000`: mutated model files, read within a second and 100 MB each.
+
+Runs a child process whose memory is limited (Linux), and prints what became of the files. The
+process ends with an error if a file did anything but load to a valid net or raise `FileError`.
+"""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from types import FrameType
+
+import numpy as np
+from safetensors.numpy import load as theirs
+
+import handgrad as hg
+from tests.saving.mutations import mutated
+from tests.saving.nets import NETS, OWN
+
+SECONDS, MEGABYTES = 1.0, 100
+
+
+def seeds(path: Path) -> list[bytes]:
+    """The files that mutations begin with: all nets, in both types of numbers."""
+    return [
+        hg.save(make(dtype), path).read_bytes()
+        for make in NETS.values()
+        for dtype in (np.float32, np.float64)
+    ]
+
+
+def outcome(path: Path, content: bytes) -> str:
+    """What became of the file: 'a net', or the first words of the reason against it."""
+    path.write_bytes(content)
+    try:
+        net = hg.load(path, layers=OWN)
+    except hg.FileError as error:
+        return check_refusal(error, path)
+    check_valid(net, content, path)
+    return "a net"
+
+
+def check_refusal(error: hg.FileError, path: Path) -> str:
+    """The error names the file, has its three parts, and is not as long as the file."""
+    assert type(error) is hg.FileError
+    assert error.where == str(path)
+    for part in (error.came, error.expected, error.hint):
+        assert 0 < len(part) < 1000
+    return "refused"
+
+
+def check_valid(net: hg.Net, content: bytes, path: Path) -> None:
+    """A net has finite numbers, no more than the file; it can be saved, and is then the same."""
+    assert isinstance(net, hg.Net)
+    numbers = [*net.state().values()]
+    assert sum(array.nbytes for array in numbers) <= len(content)
+    assert all(np.isfinite(array).all() for array in numbers)
+    assert all(np.shares_memory(layer.W, net.parameters) for _, layer in net.walk()
+               if "W" in layer.param_names and layer.W.size)  # fmt: skip
+    read, again = theirs(content), hg.save(net, path).read_bytes()
+    for tensor, array in theirs(again).items():
+        np.testing.assert_array_equal(array, read[tensor])
+    assert hg.save(hg.load(path, layers=OWN), path).read_bytes() == again
+
+
+def in_limited_memory(n: int, seed: int) -> int:
+    """Read `n` files in this process; the number of those that broke a promise."""
+    rng, counts = Random(seed), Counter[str]()
+    slowest, largest, broken = 0.0, 0, 0
+    with TemporaryDirectory() as name:
+        path = Path(name) / "a"
+        files = seeds(path)
+        for content in files:
+            assert outcome(path, content) == "a net"
+        signal.signal(signal.SIGPROF, too_long)
+        for i in range(n):
+            content = mutated(rng.choice(files), rng)
+            started = time.process_time()
+            try:
+                with limits() as grown:
+                    found = outcome(path, content)
+            except BaseException as error:
+                found, broken = f"BROKEN: {type(error).__name__}", broken + 1
+                Path(f"broken-{seed}-{i}.safetensors").write_bytes(content)
+                print(f"file {i}: {type(error).__name__}: {str(error)[:300]}", flush=True)
+            slowest = max(slowest, time.process_time() - started)
+            largest = max(largest, grown[0])
+            counts[found] += 1
+    print(f"{n} files, seed {seed}: {', '.join(f'{v} {k}' for k, v in counts.most_common())}")
+    print(f"the slowest took {slowest:.2f} s of CPU, the largest {largest / 2**20:.0f} MB")
+    return broken
+
+
+@contextmanager
+def limits() -> Iterator[list[int]]:
+    """What is done within may take so much time, and so much memory more than is in use now.
+
+    The list gets one number at the end: by how many bytes memory grew at its peak.
+    """
+    grown, before = [0], memory("VmRSS")
+    unlimited = resource.getrlimit(resource.RLIMIT_AS)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    try:
+        most = memory("VmSize") + MEGABYTES * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (most, unlimited[1]))
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        yield grown
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_AS, unlimited)
+        grown[0] = max(0, memory("VmHWM") - before)
+
+
+def memory(kind: str) -> int:
+    """Memory of this process in bytes: VmSize as asked for, VmRSS in use, VmHWM at the peak."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{kind}:")[2].split()[0]) * 1024
+
+
+def too_long(number: int, frame: FrameType | None) -> None:
+    raise TimeoutError(f"more than {SECONDS} s")
+
+
+def main(n: int, seed: int = 0) -> int:
+    """Run the child; its exit code, or that of a crash."""
+    code = (
+        f"import sys; from tests.saving.fuzz import *; sys.exit(in_limited_memory({n}, {seed}) > 0)"
+    )
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "HANDGRAD_CACHE": "off"}
+    return subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:] or ["20000"])))
