@@ -7,6 +7,7 @@ textbook; scikit-learn, pyarrow, Matplotlib, safetensors and Rich are imported o
 from typing import TYPE_CHECKING, Any
 
 from handgrad import data, initializers, metrics
+from handgrad.branches import Parallel, Residual
 from handgrad.data import make_classification, read_csv, train_test_split
 from handgrad.errors import (
     DataError,
@@ -20,7 +21,26 @@ from handgrad.errors import (
 from handgrad.files import FileError
 from handgrad.fit import fit, fit_many
 from handgrad.graph import Graph, trace
-from handgrad.layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Standardize, Tanh
+from handgrad.layers import (
+    ELU,
+    GELU,
+    SELU,
+    BatchNorm,
+    Dropout,
+    GELUTanh,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    Linear,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Standardize,
+    Tanh,
+)
 from handgrad.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
@@ -78,9 +98,21 @@ __all__ = [
     "ReLU",
     "LeakyReLU",
     "Sigmoid",
+    "SiLU",
+    "GELU",
+    "GELUTanh",
+    "ELU",
+    "SELU",
+    "Softplus",
+    "Mish",
     "Softmax",
     "Standardize",
+    "BatchNorm",
+    "LayerNorm",
+    "Dropout",
     "Net",
+    "Residual",
+    "Parallel",
     "CrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
     "BinaryCrossEntropyLoss",

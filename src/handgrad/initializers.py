@@ -12,7 +12,16 @@ import numpy.typing as npt
 
 from handgrad.errors import SettingError
 
-__all__ = ["lecun_normal", "he_normal", "xavier_uniform", "zeros"]
+__all__ = [
+    "lecun_normal",
+    "lecun_uniform",
+    "he_normal",
+    "he_uniform",
+    "xavier_normal",
+    "xavier_uniform",
+    "orthogonal",
+    "zeros",
+]
 
 Initializer = Callable[[tuple[int, ...], Any], npt.NDArray[np.floating]]
 
@@ -28,12 +37,38 @@ def lecun_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
     return np.asarray(rng.normal(0, 1.0 / np.sqrt(shape[1]), shape))
 
 
+def lecun_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+    """Uniform in ±√(3/n_in), which has the standard deviation 1/√n_in too.
+
+    LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998.
+    """
+    bound = np.sqrt(3.0 / shape[1])
+    return np.asarray(rng.uniform(-bound, bound, shape))
+
+
 def he_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
     """Normal with standard deviation √(2/n_in): keeps the scale through layers of ReLU.
 
     He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", 2015.
     """
     return np.asarray(rng.normal(0, np.sqrt(2.0 / shape[1]), shape))
+
+
+def he_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+    """Uniform in ±√(6/n_in), which has the standard deviation √(2/n_in) too.
+
+    He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", 2015.
+    """
+    bound = np.sqrt(6.0 / shape[1])
+    return np.asarray(rng.uniform(-bound, bound, shape))
+
+
+def xavier_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+    """Normal with standard deviation √(2/(n_in + n_out)): `xavier_uniform` without its bounds.
+
+    Glorot, Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
+    """
+    return np.asarray(rng.normal(0, np.sqrt(2.0 / (shape[0] + shape[1])), shape))
 
 
 def xavier_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
@@ -45,13 +80,40 @@ def xavier_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]
     return np.asarray(rng.uniform(-bound, bound, shape))
 
 
+def orthogonal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+    """Orthonormal rows or columns, whichever are fewer: a turn, which keeps all lengths.
+
+    The Q of a normal matrix A = Q R. Where R's diagonal is made positive, every turn is equally
+    likely (Mezzadri, 2007). Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics
+    of learning in deep linear neural networks", 2014.
+
+    >>> W = orthogonal((2, 3), np.random.default_rng(0))
+    >>> (W @ W.T).round(12) + 0.0
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    Q, R = np.linalg.qr(rng.normal(0, 1.0, (max(shape), min(shape))))
+    Q = Q * np.sign(np.diag(R))
+    return np.asarray(Q if shape[0] >= shape[1] else Q.T)
+
+
 def zeros(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
     """All zeros: for showing what goes wrong when every unit begins alike."""
     return np.zeros(shape)
 
 
 INITIALIZERS: dict[str, Initializer] = {
-    function.__name__: function for function in (lecun_normal, he_normal, xavier_uniform, zeros)
+    function.__name__: function
+    for function in (
+        lecun_normal,
+        lecun_uniform,
+        he_normal,
+        he_uniform,
+        xavier_normal,
+        xavier_uniform,
+        orthogonal,
+        zeros,
+    )
 }
 
 

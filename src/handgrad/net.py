@@ -20,6 +20,7 @@ from handgrad.errors import (
 )
 from handgrad.graph.examples import example_input
 from handgrad.layers import Array, Layer
+from handgrad.layers.in_a_row import common_dtype, sizes_that_fit
 from handgrad.layers.layer import floating
 
 
@@ -62,12 +63,17 @@ class Net(Layer):
         for layer in new:
             self._check_new(layers, layer)
             layers.append(layer)
-        n_in, n_out = _sizes_that_fit(layers)
-        self.dtype = self._asked_dtype or _common_dtype(layers)
+        n_in, n_out = self._sizes(layers)
+        self.dtype = self._asked_dtype or common_dtype(layers)
         self.n_in, self.n_out, self.layers = n_in, n_out, layers
+        self.fewest_rows = max((layer.fewest_rows for layer in layers), default=0)
         self.integer_input = bool(layers) and layers[0].integer_input
         self.produces = layers[-1].produces if layers else None
         self._bind()
+
+    def _sizes(self, layers: Sequence[Layer]) -> tuple[int | None, int | None]:
+        """How many features go in and come out, as far as the layers say; refuses a misfit."""
+        return sizes_that_fit(layers)
 
     def _check_new(self, layers: Sequence[Layer], layer: Layer) -> None:
         where = f"layer {len(layers) + 1}"
@@ -131,21 +137,26 @@ class Net(Layer):
     def forward(self, x: Any, /) -> Any:
         """The output for a batch: `x` (n, n_in), or a tuple of arrays, cast to the net's dtype."""
         x = self._at_border(x)
-        for i, layer in enumerate(self.layers):
-            try:
-                x = layer.forward(x)
-            except (ValueError, IndexError, TypeError) as error:
-                raise self._located(error, i, "forward", x) from error
+        if self.training and number_of_rows(x) < self.fewest_rows:
+            rows = number_of_rows(x)
+            hint = "more rows in a batch, or with net.mode(training=False): to predict"
+            self.check_rows(rows, f"a batch of {rows} row{'' if rows == 1 else 's'}", hint)
+        for i in range(len(self.layers)):
+            x = self._part(i, "forward", x)
         return x
 
     def backward(self, dy: Any, /) -> Any:
         """The gradient of the input from that of the output; each layer keeps its own."""
-        for i, layer in reversed(list(enumerate(self.layers))):
-            try:
-                dy = layer.backward(dy)
-            except (ValueError, IndexError, TypeError) as error:
-                raise self._located(error, i, "backward", dy) from error
+        for i in reversed(range(len(self.layers))):
+            dy = self._part(i, "backward", dy)
         return dy
+
+    def _part(self, i: int, method: str, x: Any) -> Any:
+        """What one layer makes of x; an error says which layer it was."""
+        try:
+            return getattr(self.layers[i], method)(x)
+        except (ValueError, IndexError, TypeError) as error:
+            raise self._located(error, i, method, x) from error
 
     def predict(self, x: Any, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
         """The last layer's output for all rows of `x`, in prediction mode, batch by batch.
@@ -179,8 +190,9 @@ class Net(Layer):
         probe, x = copy.deepcopy(self), example_input(self, 2)
         with probe.mode(training=False):
             for i, (layer, twin) in enumerate(zip(self.layers, probe.layers, strict=True)):
-                x = None if x is None else twin.forward(x)
-                shape = "?" if x is None else "(" + ", ".join(["n", *map(str, x.shape[1:])]) + ")"
+                y = None if x is None else twin.forward(x)
+                shape = "?" if y is None else "(" + ", ".join(["n", *map(str, y.shape[1:])]) + ")"
+                x = self._next_input(x, y)
                 count = sum(array.size for array in layer.named_parameters().values())
                 frozen = "" if layer.trainable else " frozen"
                 rows.append((str(i + 1), repr(layer), shape, f"{count:,}{frozen}"))
@@ -188,6 +200,10 @@ class Net(Layer):
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
         return "\n".join(line.rstrip() for line in lines)
+
+    def _next_input(self, x: Any, y: Any) -> Any:
+        """What the layer after one that made y of x is given."""
+        return y
 
     def position(self, i: int) -> str:
         """How messages name a layer: `layer 2 of 4, Linear(8, 3)`."""
@@ -280,43 +296,13 @@ class Net(Layer):
         super().__setstate__(state)
         self._bind()
 
+    def _made_from(self) -> list[str]:
+        """How what it was made from is shown: its layers."""
+        return [repr(layer) for layer in self.__dict__.get("layers", ())]
+
     def __repr__(self) -> str:
-        layers = [repr(layer) for layer in self.__dict__.get("layers", ())]
-        line = f"{type(self).__name__}({', '.join(layers)})"
+        parts = self._made_from()
+        line = f"{type(self).__name__}({', '.join(parts)})"
         if len(line) <= 100:
             return line
-        return "\n".join([f"{type(self).__name__}(", *(f"    {layer}," for layer in layers), ")"])
-
-
-def _sizes_that_fit(layers: Sequence[Layer]) -> tuple[int | None, int | None]:
-    """How many features go in and come out, as far as the layers say; refuses a misfit."""
-    n_in = n_features = None
-    known_from_start = True
-    for i, layer in enumerate(layers):
-        if layer.n_in is not None:
-            if n_features is not None and n_features != layer.n_in:
-                raise ShapeError(
-                    f"{layer!r} was given {n_features} features",
-                    f"{layer.n_in}, its number of inputs",
-                    f"make it take {n_features}, or the layer before it give {layer.n_in}",
-                    f"layer {i + 1} of {len(layers)}, after {layers[i - 1]!r}",
-                )
-            if known_from_start and n_in is None:
-                n_in = layer.n_in
-        if layer.n_out is not None:
-            n_features = layer.n_out
-        elif not layer.keeps_shape:
-            n_features = None
-            known_from_start = known_from_start and n_in is not None
-    return n_in, n_features
-
-
-def _common_dtype(layers: Sequence[Layer]) -> np.dtype[Any]:
-    dtypes = {layer.dtype for layer in layers if layer.dtype is not None}
-    if len(dtypes) > 1:
-        raise SettingError(
-            f"layers of types {' and '.join(sorted(map(str, dtypes)))} in one net",
-            "one type of numbers in a net",
-            "the same dtype= in every layer, or Net(..., dtype=np.float32)",
-        )
-    return dtypes.pop() if dtypes else np.dtype(np.float32)
+        return "\n".join([f"{type(self).__name__}(", *(f"    {part}," for part in parts), ")"])

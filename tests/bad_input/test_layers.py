@@ -40,6 +40,71 @@ def test_a_slope_that_is_no_number_is_refused(slope: Any) -> None:
         hg.LeakyReLU(slope)
 
 
+@pytest.mark.parametrize("a", ["x", None, float("inf"), True])
+def test_an_end_that_is_no_number_is_refused(a: Any) -> None:
+    with pytest.raises(hg.SettingError, match="where ELU ends"):
+        hg.ELU(a)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1, 1.5, True, "half", None, float("nan")])
+def test_a_probability_that_drops_all_or_is_none_is_refused(p: Any) -> None:
+    with pytest.raises(hg.SettingError, match=r"(?s)p=.*from 0 on, below 1.*try: p=0.5"):
+        hg.Dropout(p)
+
+
+@pytest.mark.parametrize("kind", [hg.LayerNorm, hg.BatchNorm])
+def test_sizes_and_eps_that_cannot_be_are_refused(kind: Any) -> None:
+    for wrong in (0, -1, 1.5, "a"):
+        with pytest.raises(hg.SettingError, match="n_features"):
+            kind(wrong)
+    for wrong in (0, -1e-5, float("nan"), "a"):
+        with pytest.raises(hg.SettingError, match="eps"):
+            kind(3, eps=wrong)
+
+
+@pytest.mark.parametrize("momentum", [0, -0.1, 1.1, float("nan"), None, "a"])
+def test_a_momentum_that_cannot_be_is_refused(momentum: Any) -> None:
+    with pytest.raises(hg.SettingError, match=r"(?s)momentum=.*above 0, up to 1.*try: "):
+        hg.BatchNorm(3, momentum=momentum)
+
+
+def normed() -> hg.Net:
+    return hg.Net(hg.Linear(2, 3, rng=0), hg.BatchNorm(3), hg.Net(hg.Linear(3, 2, rng=1)))
+
+
+def test_a_batch_of_one_row_is_refused_in_training_and_taken_in_prediction() -> None:
+    net = normed()
+    before = net.state()
+    says = r"(?s)BatchNorm\(3\): a batch of 1 row in training.*at least 2.*try: .*training=False"
+    with pytest.raises(hg.ShapeError, match=says):
+        net.forward(np.ones((1, 2)))
+    with net.mode(training=False):
+        assert net.forward(np.ones((1, 2))).shape == (1, 2)
+    assert net.predict(np.ones((1, 2))).shape == (1, 2)
+    net.layers[1].training = False
+    net.forward(np.ones((1, 2)))
+    for path, array in net.state().items():
+        np.testing.assert_array_equal(array, before[path])
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "hint"),
+    [(33, 32, "batch_size=33"), (10, 3, "batch_size=4"), (5, 1, "batch_size=3"), (7, 2, "=4")],
+)
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_last_batch_of_one_row_is_refused_before_training(
+    rows: int, batch_size: int, hint: str, engine: Any
+) -> None:
+    x = np.random.default_rng(0).standard_normal((rows, 2)).astype(np.float32)
+    settings: dict[str, Any] = {"loss": hg.MSELoss(), "optimizer": hg.SGD(0.1), "epochs": 1}
+    settings |= {"engine": engine, "rng": 0}
+    net = normed()
+    with pytest.raises(hg.ShapeError, match=rf"(?s)BatchNorm.*last of 1.*at least 2.*{hint}"):
+        hg.train(net, (x, x), batch_size=batch_size, **settings)
+    fitting = int(hint.rpartition("=")[2])
+    assert len(list(hg.train(net, (x, x), batch_size=fitting, **settings))) == 1
+
+
 @pytest.mark.parametrize(
     "rows", [[["a", "b"]], [], [[1.0, float("nan")]], [1.0, 2.0], np.zeros((0, 3)), [[1, 2], [1]]]
 )

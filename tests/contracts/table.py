@@ -12,9 +12,23 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "ReLU": lambda: hg.ReLU(),
     "LeakyReLU": lambda: hg.LeakyReLU(0.1),
     "Sigmoid": lambda: hg.Sigmoid(),
+    "SiLU": lambda: hg.SiLU(),
+    "GELU": lambda: hg.GELU(),
+    "GELUTanh": lambda: hg.GELUTanh(),
+    "ELU": lambda: hg.ELU(0.7),
+    "SELU": lambda: hg.SELU(),
+    "Softplus": lambda: hg.Softplus(),
+    "Mish": lambda: hg.Mish(),
     "Softmax": lambda: hg.Softmax(),
     "Standardize": lambda: hg.Standardize(np.array([1.0, -2.0, 3.0]), np.array([0.5, 2.0, 4.0])),
+    "BatchNorm": lambda: hg.BatchNorm(3),
+    "LayerNorm": lambda: hg.LayerNorm(3),
+    "Dropout": lambda: hg.Dropout(0.3),
     "Net": lambda: hg.Net(hg.Linear(4, 3, rng=0), hg.Tanh(), hg.Linear(3, 2, rng=1)),
+    "Residual": lambda: hg.Residual(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Linear(4, 3, rng=1)),
+    "Parallel": lambda: hg.Parallel(
+        hg.Linear(4, 2, rng=0), hg.Net(hg.Linear(4, 2, rng=1), hg.Tanh()), join="concatenate"
+    ),
 }
 
 LOSSES: dict[str, Callable[[], hg.Loss]] = {

@@ -136,6 +136,68 @@ def margins(values: Values) -> Values:
     return {"l": l, "dx": sigmoid.backward(loss.backward())}
 
 
+def branches(join: Any) -> Callable[[Values], Values]:
+    """A Parallel of two layers without biases."""
+
+    def library(values: Values) -> Values:
+        layers = [linear(values[name], np.zeros(len(values[name]))) for name in "AB"]
+        parallel = hg.Parallel(*layers, join=join)
+        found = {"y": parallel.forward(values["x"]), "dx": parallel.backward(values["dy"])}
+        return found | {"dA": layers[0].dW, "dB": layers[1].dW}
+
+    return library
+
+
+def past_a_tanh(values: Values) -> Values:
+    """A Residual of a layer without biases and a tanh."""
+    layer = linear(values["A"], np.zeros(4))
+    residual = hg.Residual(layer, hg.Tanh())
+    y = residual.forward(values["x"])
+    return {"y": y, "dx": residual.backward(values["dy"]), "dA": layer.dW}
+
+
+class Drawn:
+    """Stands in for a random stream: the same numbers each time."""
+
+    def random(self, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
+        return np.random.default_rng(0).random(shape, dtype)
+
+
+def with_settings(layer: hg.Layer, values: Values) -> hg.Layer:
+    """The layer with those of the values that are its own."""
+    for name in (*layer.param_names, *layer.state_names):
+        setattr(layer, name, values[name])
+    return layer
+
+
+def normalized(**more: Any) -> Callable[[Rng], Values]:
+    """Rows, a scale and a shift for each feature, and more."""
+    arrays = normal(x=(5, 3), dy=(5, 3), gamma=3, beta=3)
+    return lambda rng: arrays(rng) | {"eps": 0.1} | {n: make(rng) for n, make in more.items()}
+
+
+def of_batch_norm(values: Values) -> Values:
+    """Output, gradients and running statistics."""
+    layer = hg.BatchNorm(3, momentum=0.3, eps=0.1, dtype=np.float64)
+    layer.training = bool(values["training"])
+    found: Values = of_layer(lambda v: with_settings(layer, v))(values)
+    return found | {name: getattr(layer, name) for name in layer.state_names}
+
+
+BATCH_NORM = {
+    "running_mean": lambda rng: rng.normal(size=3),
+    "running_var": lambda rng: rng.uniform(0.5, 2, 3),
+    "momentum": lambda _: 0.3,
+}
+
+
+def dropped(values: Values) -> Values:
+    """A Dropout with the same draws."""
+    layer = hg.Dropout(0.3)
+    layer.rng = values["rng"]
+    return of_layer(lambda _: layer)(values)
+
+
 class Scales:
     """Stands in for a random source: every draw is the scale that was asked for."""
 
@@ -197,6 +259,16 @@ CASES = {
     "LeakyReLU": Case(
         lambda rng: ROWS(rng) | {"a": 0.1}, of_layer(lambda v: hg.LeakyReLU(float(v["a"])))
     ),
+    "SiLU": Case(ROWS, of_layer(lambda _: hg.SiLU())),
+    "GELU": Case(ROWS, of_layer(lambda _: hg.GELU())),
+    "GELUTanh": Case(ROWS, of_layer(lambda _: hg.GELUTanh())),
+    "ELU": Case(lambda rng: ROWS(rng) | {"a": 0.7}, of_layer(lambda v: hg.ELU(float(v["a"])))),
+    "SELU": Case(
+        lambda rng: ROWS(rng) | {"a": hg.SELU.a, "s": hg.SELU.s}, of_layer(lambda _: hg.SELU())
+    ),
+    "a and s of SELU": Case(lambda _: {"a": hg.SELU.a, "s": hg.SELU.s}),
+    "Softplus": Case(ROWS, of_layer(lambda _: hg.Softplus())),
+    "Mish": Case(ROWS, of_layer(lambda _: hg.Mish())),
     "softmax does not see a shift": Case(normal(z=(5, 3), c=(5, 1))),
     "Softmax": Case(far_apart(dp=(5, 3)), of_layer(lambda _: hg.Softmax(), "z", "p")),
     "softmax of two classes": Case(normal(z=(5, 2))),
@@ -205,6 +277,26 @@ CASES = {
         lambda rng: {"p": probabilities(rng)[0], "dp": rng.normal(size=3)}
     ),
     "Standardize": Case(positive_scales, of_layer(lambda v: hg.Standardize(v["mean"], v["scale"]))),
+    "LayerNorm": Case(
+        normalized(),
+        of_layer(lambda v: with_settings(hg.LayerNorm(3, eps=0.1, dtype=np.float64), v)),
+    ),
+    "BatchNorm": Case(normalized(training=lambda _: True, **BATCH_NORM), of_batch_norm),
+    "BatchNorm in prediction": Case(
+        normalized(training=lambda _: False, **BATCH_NORM), of_batch_norm
+    ),
+    "unbiased variance": Case(
+        lambda _: {"S": np.array(np.meshgrid(*[[0.0, 1.0, 5.0]] * 4)).reshape(4, -1).T, "n": 4}
+    ),
+    "Dropout": Case(lambda rng: ROWS(rng) | {"p": 0.3, "rng": Drawn()}, dropped),
+    "mean and variance of what is dropped": Case(lambda rng: {"x": rng.normal(), "p": 0.3}),
+    "Parallel, sum": Case(normal(x=(4, 4), A=(4, 4), B=(4, 4), dy=(4, 4)), branches("sum")),
+    "Parallel, concatenated": Case(
+        normal(x=(4, 4), A=(3, 4), B=(4, 4), dy=(4, 7)), branches("concatenate")
+    ),
+    "Residual of a linear layer and a tanh": Case(
+        normal(x=(4, 4), A=(4, 4), dy=(4, 4)), past_a_tanh
+    ),
     "standardized rows": Case(normal(x=(5, 3)), fitted),
     "standardize and back": Case(
         positive_scales,
@@ -261,7 +353,14 @@ CASES = {
         lambda v: {"z": linear(v["std"] * v["S"], np.zeros(16)).forward(v["x"][None])[0]},
     ),
     "lecun_normal": initializer("lecun_normal", "std"),
+    "lecun_uniform": initializer("lecun_uniform", "bound"),
     "he_normal": initializer("he_normal", "std"),
+    "he_uniform": initializer("he_uniform", "bound"),
+    "xavier_normal": initializer("xavier_normal", "std"),
+    "orthogonal": Case(
+        lambda rng: {"x": rng.normal(size=(5, 3)), "W": hg.initializers.orthogonal((4, 3), rng)},
+        lambda v: {"z": linear(v["W"], np.zeros(4)).forward(v["x"])},
+    ),
     "xavier_uniform": initializer("xavier_uniform", "bound"),
 }
 
@@ -274,4 +373,5 @@ HARMLESS = {
     "dz = J @ dp": "the Jacobian of a softmax is symmetric",
     "e = -(np.exp(z - z.max(axis=1, keepdims=True)))": "p is a quotient, in which the sign cancels",
     "z = std / S @ x": "S holds nothing but 1 and -1",
+    "kept = rng.random(x.shape) >= p": "all is float64 here",
 }

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.layers.gelu import erf
 from tests.docs.documents import ROOT, blocks
 
 PAGES = sorted((ROOT / "docs" / "maths").glob("*.md"))
 Values = dict[str, Any]
+FUNCTIONS: Values = {"np": np, "erf": erf}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,10 @@ def run(lines: tuple[str, ...], given: Values, moved: tuple[str, Any] | None = N
     A name that is given from the start is moved there; one that the lines give a value to, after
     the line that does.
     """
-    values: Values = {"np": np, **{name: np.array(value) for name, value in given.items()}}
+    values = FUNCTIONS | {
+        name: value if hasattr(value, "random") else np.array(value)
+        for name, value in given.items()
+    }
     name, step = moved or ("", 0.0)
     if name in given:
         values[name] = values[name] + step
@@ -72,7 +77,9 @@ def run(lines: tuple[str, ...], given: Values, moved: tuple[str, Any] | None = N
         exec(compile(line, line, "exec"), values)
         if name not in given and name in targets(line):
             values[name] = values[name] + step
-    return {name: value for name, value in values.items() if name not in ("np", "__builtins__")}
+    return {
+        name: value for name, value in values.items() if name not in FUNCTIONS | {"__builtins__": 0}
+    }
 
 
 def _assert_equal(equality: ast.expr, values: Values, line: str) -> None:
@@ -120,7 +127,7 @@ def source_lines(method: Any) -> list[str]:
     (function,) = ast.parse(code).body
     assert isinstance(function, ast.FunctionDef)
     found = []
-    for statement in function.body:
+    for statement in _in_training(function.body):
         if isinstance(statement, ast.Return):
             if not isinstance(statement.value, ast.Name):
                 found.append(ast.unparse(statement.value or statement))
@@ -131,6 +138,18 @@ def source_lines(method: Any) -> list[str]:
         else:
             found.append(ast.unparse(statement))
     return [line for line in found if line.partition(" = ")[0] != line.partition(" = ")[2]]
+
+
+def _in_training(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run in training mode."""
+    for statement in body:
+        match statement:
+            case ast.If(ast.Name("training"), inner):
+                yield from inner
+            case ast.If(ast.UnaryOp(ast.Not(), ast.Name("training"))):
+                pass
+            case _:
+                yield statement
 
 
 def _assignment(name: ast.expr, value: ast.expr) -> str:
@@ -229,7 +248,7 @@ def _mistakes_in_calls(
         case ast.Attribute(ast.Name("np"), "where"):
             condition, yes, no = arguments
             yield ast.Call(function, [condition, no, yes], [])
-        case ast.Attribute(ast.Name("np"), _) if len(arguments) == 1 and not keywords:
+        case ast.Name() | ast.Attribute(ast.Name("np"), _) if len(arguments) == 1 and not keywords:
             yield arguments[0]
         case ast.Attribute(array, name) if (
             name not in WITHOUT_EFFECT and ast.unparse(array) != "np"

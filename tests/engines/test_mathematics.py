@@ -61,7 +61,22 @@ def test_log_is_exact_over_its_whole_range(dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("operation", ["exp", "log", "tanh"])
+def test_expm1_is_exact_over_its_whole_range_and_close_to_zero(dtype: Any) -> None:
+    highest = 88.7 if dtype == np.float32 else 709.7
+    small = np.geomspace(1e-30, 1, 5001)
+    x = np.concatenate([np.linspace(-60, highest, 100_001), small, -small, [highest]])
+    assert error("expm1", x.astype(dtype)) < 3
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_log1p_is_exact_over_its_whole_range_and_close_to_zero(dtype: Any) -> None:
+    small = np.geomspace(1e-30, 0.999, 5001)
+    x = np.concatenate([np.geomspace(1e-30, 1e30, 50_001), -small]).astype(dtype)
+    assert error("log1p", x) < 2
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("operation", ["exp", "expm1", "log", "log1p", "tanh"])
 def test_nan_infinity_and_the_ends_of_the_range(operation: str, dtype: Any) -> None:
     x = [0, -0.0, 1, -1, np.nan, np.inf, -np.inf, 1e30, -1e30, 5e-324, 1e-45, 2000, -2000]
     x += [88.72283, 88.72284, -87.4, -103.9, -104.1, 709.78, 709.79, -708.5, -745.1, -745.2]

@@ -21,6 +21,7 @@ LEVELS = [
     {"graph"},
     {"engines"},
     {"net"},
+    {"branches"},
     {"training"},
     {"proof", "plots", "data", "saving"},
     {"fit"},

@@ -9,6 +9,7 @@ STEPS = "tests/engines/test_steps.py::"
 COMPILED = "tests/engines/test_compiled.py::"
 ENGINE = "engines/compiled/engine.py"
 NESTS = "engines/compiled/nests.py"
+MOVES = "engines/compiled/moves.py"
 ELEMENTS = "engines/compiled/elements.py"
 PROGRAM = "engines/compiled/program.py"
 UPDATE = "engines/compiled/update.py"
@@ -72,28 +73,28 @@ LOOPED = [
     ),
     Mutant(
         "loops: the diagonal instead of the picked column",
-        NESTS,
+        MOVES,
         "found.append(whole(int(part)))",
         "found.append(index[0])",
         f"{ONE_LOOP}[PythonRunner-a column picked by number]",
     ),
     Mutant(
         "loops: repeated indices overwrite each other",
-        NESTS,
+        MOVES,
         'if node.operation == "add_at":',
         "if False:",
         f"{COMPILED}test_an_embedding_with_scattered_gradients",
     ),
     Mutant(
         "loops: scattered into what was left there",
-        NESTS,
+        MOVES,
         "return _copy(elements, i, x) + around(shape, index, put",
         "return around(shape, index, put",
         f"{COMPILED}test_an_embedding_with_scattered_gradients",
     ),
     Mutant(
         "loops: a slice written, the rest left over",
-        NESTS,
+        MOVES,
         "return _copy(elements, i, x) + around(shape, index, [Store",
         "return around(shape, index, [Store",
         f"{ONE_LOOP}[PythonRunner-a column written]",
@@ -203,8 +204,8 @@ LOOPED = [
     Mutant(
         "engine: divergence reported a batch late",
         ENGINE,
-        "row // self.batch_size + 1",
-        "row // self.batch_size + 2",
+        "end - 1) // self.batch_size + 1",
+        "end - 1) // self.batch_size + 2",
         f"{STEPS}test_divergence_is_told_in_its_own_batch_before_anything_moves[0-False]",
     ),
     Mutant(

@@ -17,6 +17,22 @@ KEPT = "engines/compiled/cache.py"
 
 WRITTEN = [
     Mutant(
+        "LLVM: expm1 as exp minus one",
+        MATHEMATICS,
+        "b.fadd(y, b.fsub(one, inverse))",
+        "b.fsub(b.fadd(y, one), inverse)",
+        "tests/engines/test_mathematics.py::"
+        "test_expm1_is_exact_over_its_whole_range_and_close_to_zero[float64]",
+    ),
+    Mutant(
+        "LLVM: log1p without what rounding took",
+        MATHEMATICS,
+        "b.select(inside, b.fadd(y, rest), y)",
+        "b.select(inside, y, y)",
+        "tests/engines/test_mathematics.py::"
+        "test_log1p_is_exact_over_its_whole_range_and_close_to_zero[float32]",
+    ),
+    Mutant(
         "LLVM: a mark that it does not know a loop by",
         "engines/compiled/instructions.py",
         "own.operands = (own, option)",

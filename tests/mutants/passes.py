@@ -164,7 +164,7 @@ REWRITING = [
     Mutant(
         "dead code: takes what the later results need",
         "graph/passes/builder.py",
-        "for i in graph.outputs.values() if",
+        "for i in (*graph.outputs.values(), *draws) if",
         "for i in list(graph.outputs.values())[:1] if",
         f"{IDENTITIES}test_every_result_outlives_dead_code",
     ),

@@ -1,6 +1,17 @@
 """All mutants, from the pages down to the machine code."""
 
-from tests.mutants import loops, machine_code, parts, passes, saving, storage, tiles, together
+from tests.mutants import (
+    checkpoints,
+    draws,
+    loops,
+    machine_code,
+    parts,
+    passes,
+    saving,
+    storage,
+    tiles,
+    together,
+)
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
@@ -13,6 +24,8 @@ MUTANTS = [
     *machine_code.MUTANTS,
     *tiles.MUTANTS,
     *parts.MUTANTS,
+    *draws.MUTANTS,
+    *checkpoints.MUTANTS,
     *together.MUTANTS,
     *saving.MUTANTS,
 ]

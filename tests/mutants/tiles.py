@@ -112,15 +112,15 @@ MUTANTS = [
     Mutant(
         "exp: no end below",
         MATHEMATICS,
-        'inside = b.select(b.fcmp_ordered(">", x, lowest), x, lowest)',
+        'inside = b.select(b.fcmp_ordered(">", x, low), x, low)',
         "inside = x",
         f"{EXACT}nan_infinity_and_the_ends_of_the_range",
     ),
     Mutant(
         "exp: 2ⁿ in one piece",
         MATHEMATICS,
-        "for part in (half, b.sub(whole, half)):",
-        "for part in (whole,):",
+        "for part in (half, b.sub(n, half)):",
+        "for part in (n,):",
         f"{EXACT}exp_is_exact_over_its_whole_range",
     ),
     Mutant(

@@ -15,6 +15,13 @@ ACTIVATIONS: dict[str, Callable[[float], hg.Layer]] = {
     "ReLU": lambda slope: hg.ReLU(),
     "LeakyReLU": hg.LeakyReLU,
     "Sigmoid": lambda slope: hg.Sigmoid(),
+    "SiLU": lambda slope: hg.SiLU(),
+    "GELU": lambda slope: hg.GELU(),
+    "GELUTanh": lambda slope: hg.GELUTanh(),
+    "ELU": hg.ELU,
+    "SELU": lambda slope: hg.SELU(),
+    "Softplus": lambda slope: hg.Softplus(),
+    "Mish": lambda slope: hg.Mish(),
 }
 
 ENDINGS: dict[str, tuple[Callable[[], list[hg.Layer]], Callable[[], hg.Loss]]] = {

@@ -19,7 +19,27 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "ReLU": lambda layer, x, p: functional.relu(x),
     "LeakyReLU": lambda layer, x, p: functional.leaky_relu(x, layer.a),
     "Sigmoid": lambda layer, x, p: torch.sigmoid(x),
+    "SiLU": lambda layer, x, p: functional.silu(x),
+    "GELU": lambda layer, x, p: functional.gelu(x),
+    "GELUTanh": lambda layer, x, p: functional.gelu(x, approximate="tanh"),
+    "ELU": lambda layer, x, p: functional.elu(x, layer.a),
+    "SELU": lambda layer, x, p: functional.selu(x),
+    "Softplus": lambda layer, x, p: functional.softplus(x),
+    "Mish": lambda layer, x, p: functional.mish(x),
     "Softmax": lambda layer, x, p: functional.softmax(x, dim=1),
+    "BatchNorm": lambda layer, x, p: functional.batch_norm(
+        x,
+        None,  # their running statistics are compared apart
+        None,
+        p["gamma"],
+        p["beta"],
+        training=True,
+        eps=layer.eps,
+    ),
+    "LayerNorm": lambda layer, x, p: functional.layer_norm(
+        x, x.shape[1:], p["gamma"], p["beta"], layer.eps
+    ),
+    "Dropout": lambda layer, x, p: x * tensor(layer.m),  # with the same draws
     "Standardize": lambda layer, x, p: (x - tensor(layer.mean)) / tensor(layer.scale),
 }
 
@@ -54,11 +74,15 @@ class Reference:
         return self._forward(self.layer, x, "")
 
     def _forward(self, layer: hg.Layer, x: Any, path: str) -> Any:
+        if isinstance(layer, hg.Parallel):
+            parts = [self._forward(part, x, f"{path}{i}.") for i, part in enumerate(layer.layers)]
+            return torch.cat(parts, dim=1) if layer.join == "concatenate" else sum(parts)
         if isinstance(layer, hg.Net):
+            before = x
             for i, inner in enumerate(layer.layers):
                 x = self._forward(inner, x, f"{path}{i}.")
-            return x
-        if isinstance(layer, hg.ReLU | hg.LeakyReLU):
+            return before + x if isinstance(layer, hg.Residual) else x
+        if isinstance(layer, hg.ReLU | hg.LeakyReLU | hg.ELU | hg.SELU):
             self._kinks_at_zero(x)
         parameters = {name: self.parameters[path + name] for name in layer.param_names}
         return LAYERS[type(layer).__name__](layer, x, parameters)

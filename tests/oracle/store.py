@@ -37,9 +37,10 @@ def layer_case(name: str) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     layer = hg.Net(LAYERS[name](), dtype=np.float64)
     layer.parameters[...] = rng.standard_normal(layer.parameters.size)
+    layer.seed(0)
     x = 2 * required_example(layer, 5)
-    dy = rng.standard_normal(layer.forward(x).shape)
     given = {f"given {path}": array for path, array in layer.state().items()}
+    dy = rng.standard_normal(layer.forward(x).shape)
     return given | {"x": x, "dy": dy} | prefixed("expected", reference.of_layer(layer, x, dy))
 
 

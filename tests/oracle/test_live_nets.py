@@ -23,8 +23,8 @@ from tests.oracle.compare import assert_all_close, assert_close
 
 pytestmark = pytest.mark.oracle
 
-NETS = 150
-AT_LEAST = 100
+NETS = 300
+AT_LEAST = 200
 
 # Where a number comes this close to a kink (0 for ReLU, LeakyReLU and the error of MAELoss),
 # rounding may put two right computations on different sides of it, and then they rightly part.

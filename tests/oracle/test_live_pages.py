@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import handgrad as hg
 from handgrad.graph.examples import example_targets, required_example
 from tests.contracts.table import LAYERS, LOSSES
 from tests.oracle import reference
 from tests.oracle.cases import layer_by_hand, loss_by_hand
-from tests.oracle.compare import assert_all_close
+from tests.oracle.compare import assert_all_close, assert_close
 
 pytestmark = pytest.mark.oracle
 
@@ -31,7 +32,7 @@ def check_loss(name: str, p: Any, y: Any) -> None:
 
 
 def test_every_layer_and_loss_has_its_counterpart() -> None:
-    assert set(reference.LAYERS) | {"Net"} == set(LAYERS)
+    assert set(reference.LAYERS) | {"Net", "Residual", "Parallel"} == set(LAYERS)
     assert set(reference.LOSSES) == set(LOSSES)
 
 
@@ -40,21 +41,85 @@ def test_every_layer_and_loss_has_its_counterpart() -> None:
 @each_seed
 def test_a_layer_equals_pytorchs(name: str, n: int, seed: int) -> None:
     net = hg.Net(LAYERS[name](), dtype=np.float64)
+    net.seed(seed)
+    n = max(n, net.fewest_rows)
     net.parameters[...] = np.random.default_rng(seed).standard_normal(net.parameters.size)
     x = required_example(net, n, seed).astype(np.float64)
     check_layer(net, 2 * x, seed)
 
 
-@pytest.mark.parametrize("layer", [hg.ReLU(), hg.LeakyReLU(0.1)], ids=repr)
+KINKED = [hg.ReLU(), hg.LeakyReLU(0.1), hg.ELU(0.3), hg.SELU()]
+SATURATING = [hg.Tanh(), hg.Sigmoid(), hg.Softmax(), hg.SiLU(), hg.GELU(), hg.GELUTanh()]
+SATURATING += [hg.ELU(), hg.SELU(), hg.Softplus(), hg.Mish()]
+
+
+@pytest.mark.parametrize("layer", KINKED, ids=repr)
 def test_exactly_on_a_kink_the_slope_is_the_one_pytorch_takes(layer: hg.Layer) -> None:
     net = hg.Net(layer, dtype=np.float64)
     check_layer(net, np.array([[0.0, -0.0, 1.0], [-1.0, 0.0, 5e-324]]), seed=0)
 
 
-@pytest.mark.parametrize("layer", [hg.Tanh(), hg.Sigmoid(), hg.Softmax()], ids=repr)
+@pytest.mark.parametrize("layer", SATURATING, ids=repr)
 def test_where_a_layer_saturates_it_equals_pytorchs(layer: hg.Layer) -> None:
     net = hg.Net(layer, dtype=np.float64)
     check_layer(net, np.array([[1e3, -1e3, 0.0, 30.0], [-30.0, 500.0, -500.0, 1.0]]), seed=0)
+
+
+def test_the_running_statistics_of_batch_norm_are_pytorchs_and_so_are_predictions() -> None:
+    rng, norm = np.random.default_rng(0), hg.BatchNorm(4, momentum=0.3, eps=1e-3, dtype=np.float64)
+    norm.gamma, norm.beta = rng.standard_normal((2, 4))
+    theirs = torch.nn.BatchNorm1d(4, momentum=0.3, eps=1e-3, dtype=torch.float64)
+    theirs.load_state_dict(
+        theirs.state_dict() | {"weight": torch.tensor(norm.gamma), "bias": torch.tensor(norm.beta)}
+    )
+    for n in (2, 5, 17):
+        x = 2 * rng.standard_normal((n, 4)) + 3
+        assert_close(norm.forward(x), theirs(torch.tensor(x)).detach().numpy(), "y")
+        assert_close(norm.running_mean, theirs.running_mean.numpy(), "running_mean")
+        assert_close(norm.running_var, theirs.running_var.numpy(), "running_var")
+    norm.training = False
+    theirs.eval()
+    x, dy = rng.standard_normal((2, 1, 4))
+    given = torch.tensor(x, requires_grad=True)
+    y = theirs(given)
+    y.backward(torch.tensor(dy))
+    assert_close(norm.forward(x), y.detach().numpy(), "y in prediction")
+    assert_close(norm.backward(dy), given.grad.numpy(), "dx in prediction")
+    assert_close(norm.dgamma, theirs.weight.grad.numpy(), "dgamma in prediction")
+    assert_close(norm.dbeta, theirs.bias.grad.numpy(), "dbeta in prediction")
+
+
+FIRST_WEIGHTS = {
+    "he_normal": torch.nn.init.kaiming_normal_,
+    "he_uniform": torch.nn.init.kaiming_uniform_,
+    "xavier_normal": torch.nn.init.xavier_normal_,
+    "xavier_uniform": torch.nn.init.xavier_uniform_,
+    "orthogonal": torch.nn.init.orthogonal_,
+}
+
+
+@pytest.mark.parametrize("name", FIRST_WEIGHTS)
+@pytest.mark.parametrize("shape", [(300, 500), (500, 300)])
+def test_first_weights_are_distributed_as_pytorchs(name: str, shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    theirs = FIRST_WEIGHTS[name](torch.empty(shape, dtype=torch.float64)).numpy()
+    ours = getattr(hg.initializers, name)(shape, np.random.default_rng(0))
+    spread = 1 / (2 * ours.size) ** 0.5  # of a standard deviation that is measured
+    assert abs(ours.std() / theirs.std() - 1) < 10 * spread
+    for share in (0.01, 0.1, 0.25, 0.75, 0.9, 0.99):
+        a, b = np.quantile(ours, share), np.quantile(theirs, share)
+        assert abs(a / b - 1) < 0.03
+
+
+def test_dropout_scales_as_pytorchs_does_and_as_often() -> None:
+    n, p = 200_000, 0.3
+    dropout, theirs = hg.Dropout(p), torch.nn.functional.dropout(torch.ones(n), p).numpy()
+    dropout.seed(0)
+    ours = dropout.forward(np.ones((n, 1), np.float32))[:, 0]
+    np.testing.assert_allclose(np.unique(ours), np.unique(theirs), rtol=1e-6)
+    spread = (p * (1 - p) / n) ** 0.5
+    for y in (ours, theirs):
+        assert abs((y == 0).mean() - p) < 5 * spread
 
 
 @each_loss

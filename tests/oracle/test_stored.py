@@ -41,6 +41,7 @@ def test_every_layer_and_loss_is_stored_and_nothing_else() -> None:
 def test_a_layers_output_and_gradients_are_pytorchs(name: str) -> None:
     layer, given = hg.Net(LAYERS[name](), dtype=np.float64), within(f"layers/{name}")
     layer.load_state(state_in(f"layers/{name}"))
+    layer.seed(0)
     found = layer_by_hand(layer, given["x"], given["dy"])
     assert_all_close(found, within(f"layers/{name}/expected"), name)
 

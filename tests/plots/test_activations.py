@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import handgrad as hg
-from handgrad.layers import activations
+from handgrad.layers import activations, gelu
 from tests.bad_input.refused import refused
 
 
@@ -16,14 +16,15 @@ def test_each_activation_of_the_textbook_has_its_axes() -> None:
     names = [panel.get_title().split("(")[0] for panel in axes]
     for name in ("Tanh", "ReLU", "LeakyReLU", "Sigmoid"):
         assert name in names
-    on_the_pages = [
-        n for n, kind in vars(activations).items() if getattr(kind, "keeps_shape", False)
-    ]
+    pages = vars(activations) | vars(gelu)
+    on_the_pages = [n for n, kind in pages.items() if getattr(kind, "keeps_shape", False)]
     assert set(names) <= set(on_the_pages)
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("layer", [hg.Tanh(), hg.ReLU(), hg.LeakyReLU(0.2), hg.Sigmoid()])
+@pytest.mark.parametrize(
+    "layer", [hg.Tanh(), hg.ReLU(), hg.LeakyReLU(0.2), hg.Sigmoid(), hg.GELU()]
+)
 def test_the_slope_is_that_of_the_curve(layer: hg.Layer) -> None:
     (axes,) = hg.plot_activations([layer])
     (x, y), (_, slope) = (np.array(line.get_data()) for line in axes.lines[:2])

@@ -21,7 +21,6 @@ from handgrad.saving.checkpoints import BEST, Checkpoints
 from handgrad.training import Best
 from tests.bad_input.refused import refused
 from tests.engines.test_ahead import Adagrad
-from tests.graph.pages import BatchNorm, Dropout
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier
 
 EPOCHS = 4
@@ -29,12 +28,12 @@ EPOCHS = 4
 
 def running_statistics() -> hg.Net:
     return hg.Net(
-        hg.Linear(2, 6, rng=1), BatchNorm(6), hg.Tanh(), hg.Linear(6, 2, rng=2), hg.Softmax()
+        hg.Linear(2, 6, rng=1), hg.BatchNorm(6), hg.Tanh(), hg.Linear(6, 2, rng=2), hg.Softmax()
     )
 
 
 def random_layers() -> hg.Net:
-    return hg.Net(hg.Linear(2, 6, rng=1), Dropout(), hg.Linear(6, 2, rng=2), hg.Softmax())
+    return hg.Net(hg.Linear(2, 6, rng=1), hg.Dropout(0.2), hg.Linear(6, 2, rng=2), hg.Softmax())
 
 
 def training(net: hg.Net, **options: Any) -> Any:
@@ -80,6 +79,7 @@ def all_checkpoints(net: hg.Net, folder: Path, **options: Any) -> hg.History:
         (running_statistics, "eager"),
         (running_statistics, "compiled"),
         (random_layers, "eager"),
+        (random_layers, "compiled"),
     ],
 )
 def test_from_every_checkpoint_the_training_ends_with_the_same_bits(
@@ -167,6 +167,8 @@ def test_fit_resumes_with_early_stopping_as_if_nothing_had_been(
     monkeypatch.setattr(Checkpoints, "__init__", often)
     folder = tmp_path / "a"
     assert fit(classifier(), checkpoint=folder, epochs=epochs).stopped_because
+    whole = [int(path.name.split("-")[1]) for path in sorted(folder.glob("epoch-*"))]
+    assert whole == [0, epochs]  # all epochs were run in one call: between them there is no state
     history = fit(net := classifier(), checkpoint=folder, resume=True)
     assert figures(history) == figures(reference)
     assert history.stopped_because == reference.stopped_because

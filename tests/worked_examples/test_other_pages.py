@@ -1,11 +1,13 @@
 """The other pages on paper: each number is worked out in the comment beside it."""
 
+import math
 from math import log
 from typing import Any
 
 import numpy as np
 
 import handgrad as hg
+from handgrad.layers.gelu import erf
 
 
 def equals(found: Any, on_paper: Any) -> None:
@@ -23,6 +25,47 @@ def test_sigmoid_is_one_over_one_plus_e_to_the_minus_x() -> None:
     x = np.array([[log(3), -log(3), 0.0]])  # e^-x = 1/3, 3, 1
     equals(sigmoid.forward(x), [[0.75, 0.25, 0.5]])  # 1/(1 + 1/3), 1/(1 + 3), 1/(1 + 1)
     equals(sigmoid.backward(np.array([[16.0, 32.0, 4.0]])), [[3, 6, 1]])  # 3/16·16, 3/16·32, ¼·4
+
+
+def test_softplus_silu_and_mish_at_log_3() -> None:
+    x = np.array([[log(3), -log(3)]])  # p = 1/(1 + 1/3) = 0.75, 1/(1 + 3) = 0.25
+    softplus, silu, mish = hg.Softplus(), hg.SiLU(), hg.Mish()
+    equals(softplus.forward(x), [[log(4), log(4 / 3)]])  # log(1 + 3), log(1 + 1/3)
+    equals(softplus.backward(np.array([[4.0, 4.0]])), [[3, 1]])
+    equals(silu.forward(x), [[0.75 * log(3), -0.25 * log(3)]])
+    # p + x p (1 - p) = 0.75 + 3/16 log 3, 0.25 - 3/16 log 3
+    equals(silu.backward(np.array([[16.0, 16.0]])), [[12 + 3 * log(3), 4 - 3 * log(3)]])
+    # tanh log u = (u² - 1)/(u² + 1): 15/17, and (16/9 - 1)/(16/9 + 1) = 7/25
+    equals(mish.forward(x), [[15 / 17 * log(3), -7 / 25 * log(3)]])
+    # t + x (1 - t²) p = 15/17 + 64/289 · 3/4 log 3, 7/25 - 576/625 · 1/4 log 3
+    slopes = [[15 / 17 + 48 / 289 * log(3), 7 / 25 - 144 / 625 * log(3)]]
+    equals(mish.backward(np.ones((1, 2))), slopes)
+
+
+def test_elu_ends_at_minus_a_and_selu_is_its_multiple() -> None:
+    elu, selu = hg.ELU(2.0), hg.SELU()
+    x = np.array([[-log(4), 3.0]])
+    equals(elu.forward(x), [[-1.5, 3]])  # 2 (1/4 - 1), 3
+    equals(elu.backward(np.array([[6.0, 6.0]])), [[3, 6]])  # 2 · 1/4 · 6, 6
+    s, a = 1.0507009873554805, 1.6732632423543772
+    equals(selu.forward(x), [[-0.75 * s * a, 3 * s]])
+    equals(selu.backward(np.array([[4.0, 1.0]])), [[s * a, s]])  # s a · 1/4 · 4, s
+
+
+def test_erf_is_that_of_the_standard_library_to_the_last_digits() -> None:
+    x = np.concatenate([np.linspace(-7, 7, 2001), [1e-300, 1e300, -1e300, np.inf]])
+    expected = [math.erf(value) for value in x]
+    np.testing.assert_allclose(erf(x), expected, rtol=0, atol=4e-15)
+
+
+def test_gelu_multiplies_by_a_probability() -> None:
+    gelu, by_tanh = hg.GELU(), hg.GELUTanh()
+    x = np.array([[1.0, -1.0]])  # a normal number is below 1 in 84.13447460685429 of 100 cases
+    q, density = 0.8413447460685429, math.exp(-0.5) / math.sqrt(2 * math.pi)
+    np.testing.assert_allclose(gelu.forward(x), [[q, q - 1]], rtol=1e-14)
+    slopes = [[q + density, 1 - q - density]]
+    np.testing.assert_allclose(gelu.backward(np.ones((1, 2))), slopes, rtol=1e-13)
+    np.testing.assert_allclose(by_tanh.forward(x), [[q, q - 1]], atol=5e-4)
 
 
 def test_softmax_multiplies_by_its_whole_jacobian() -> None:
@@ -46,6 +89,44 @@ def test_standardize_of_rows_takes_their_mean_and_standard_deviation() -> None:
     standardize = hg.Standardize.of(np.array([[1.0, 7.0], [5.0, 7.0]]))
     equals(standardize.mean, [3, 7])  # (1 + 5)/2, (7 + 7)/2
     equals(standardize.scale, [2, 1])  # √((4 + 4)/2) = 2; 0, for which 1 is taken
+
+
+def test_layer_norm_of_a_row() -> None:
+    norm = hg.LayerNorm(2, eps=7.0, dtype=np.float64)
+    norm.gamma, norm.beta = np.array([[4, 8], [1, -1]])
+    # mean 5, d = -3 and 3, r = 1/√(9 + 7) = 1/4, z = -3/4 and 3/4
+    equals(norm.forward(np.array([[2.0, 8.0]])), [[-2, 5]])  # 4·-3/4 + 1, 8·3/4 - 1
+    # dz = 4·4 and 8·1, mean 12; z dz = -12 and 6, mean -3: ¼ (4 + 3·-3/4), ¼ (-4 + 3·3/4)
+    equals(norm.backward(np.array([[4.0, 1.0]])), [[0.4375, -0.4375]])
+    equals(norm.dgamma, [-3, 0.75])  # 4·-3/4, 1·3/4
+    equals(norm.dbeta, [4, 1])
+
+
+def test_batch_norm_learns_from_the_batch_and_predicts_by_what_it_remembers() -> None:
+    norm = hg.BatchNorm(1, momentum=0.25, eps=7.0, dtype=np.float64)
+    norm.gamma, norm.beta = np.array([[4], [1]])
+    # mean 5, var 9, r = 1/√(9 + 7) = 1/4, z = -3/4 and 3/4
+    equals(norm.forward(np.array([[2.0], [8.0]])), [[-2], [4]])  # 4·-3/4 + 1, 4·3/4 + 1
+    equals(norm.running_mean, [1.25])  # 0.75·0 + 0.25·5
+    equals(norm.running_var, [5.25])  # 0.75·1 + 0.25·9·2/1
+    # dgamma = 4·-3/4 + 1·3/4 = -9/4, dbeta = 5: 4·¼ (4 - (5 + 27/16)/2), 4·¼ (1 - (5 - 27/16)/2)
+    equals(norm.backward(np.array([[4.0], [1.0]])), [[21 / 32], [-21 / 32]])
+    equals([norm.dgamma, norm.dbeta], [[-2.25], [5]])
+    norm.running_mean, norm.running_var = np.array([[3], [9]])
+    norm.training = False
+    equals(norm.forward(np.array([[7.0]])), [[5]])  # 4 (7 - 3)/√(9 + 7) + 1
+    equals(norm.running_mean, [3])
+    equals(norm.backward(np.array([[6.0]])), [[6]])  # 4·¼·6
+
+
+def test_dropout_leaves_out_what_is_drawn_and_scales_the_rest() -> None:
+    dropout, x = hg.Dropout(0.2), np.array([[4.0, 8.0, 12.0]])
+    dropout.rng = np.random.default_rng(0)  # draws 0.637, 0.270, 0.041
+    equals(dropout.forward(x), [[5, 10, 0]])  # 4/0.8, 8/0.8, 0
+    equals(dropout.backward(np.array([[8.0, 4.0, 4.0]])), [[10, 5, 0]])
+    dropout.training = False
+    equals(dropout.forward(x), x)
+    equals(dropout.backward(x), x)
 
 
 def test_binary_cross_entropy_looks_at_the_probability_of_what_was_true() -> None:

@@ -1,19 +1,42 @@
 """The textbook's layers: one family a file, one layer a page."""
 
-from handgrad.layers.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from handgrad.layers.activations import (
+    ELU,
+    SELU,
+    LeakyReLU,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+)
+from handgrad.layers.dropout import Dropout
+from handgrad.layers.gelu import GELU, GELUTanh
 from handgrad.layers.layer import Array, Layer
 from handgrad.layers.linear import Linear
+from handgrad.layers.normalization import BatchNorm, LayerNorm
 from handgrad.layers.softmax import Softmax
 from handgrad.layers.standardize import Standardize
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
     "Array",
+    "BatchNorm",
+    "Dropout",
+    "GELUTanh",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "Mish",
     "ReLU",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softplus",
     "Standardize",
     "Tanh",
 ]

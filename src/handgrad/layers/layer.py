@@ -53,6 +53,7 @@ class Layer(Page):
     n_in: int | None = None
     n_out: int | None = None
     keeps_shape = False
+    fewest_rows = 0
     integer_input = False
     produces: str | None = None
     training = True
@@ -91,6 +92,17 @@ class Layer(Page):
                 repr(self),
             )
         return gradient
+
+    def check_rows(self, rows: int, what: str, hint: str) -> None:
+        """Refuse a batch in training of fewer rows than a layer can learn from: `fewest_rows`."""
+        for _, layer in self.walk():
+            if not layer.layers and layer.training and rows < layer.fewest_rows:
+                raise ShapeError(
+                    f"{what} in training",
+                    f"at least {layer.fewest_rows}, to learn from how they differ",
+                    hint,
+                    repr(layer),
+                )
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """This layer and all within it, each with its path: '', '0', '2.1'."""

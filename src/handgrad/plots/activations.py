@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.errors import SettingError, described
-from handgrad.layers import Array, Layer, activations
+from handgrad.layers import Array, Layer, activations, gelu
 from handgrad.plots.style import FIRST, SECOND, new_axes, tidy
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ def _of_the_textbook() -> list[Layer]:
     """One of each activation on the textbook's pages that needs no setting."""
     kinds = [
         kind
-        for kind in vars(activations).values()
-        if isinstance(kind, type) and kind.__module__ == activations.__name__
+        for module in (activations, gelu)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__
     ]
     return [kind() for kind in kinds if not _needs_a_setting(kind)]
 

@@ -170,7 +170,7 @@ def _coarsest(net: Net, x: Any) -> tuple[Any, float]:
     """The output of `net`, and the coarsest precision that any of its layers computes in."""
     precision = float(np.finfo(np.float64).eps)
     for layer in net.layers:
-        if isinstance(layer, Net):
+        if type(layer) is Net:
             x, found = _coarsest(layer, x)
         else:
             x = layer.forward(x)

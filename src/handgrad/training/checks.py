@@ -102,6 +102,19 @@ def check_fit(net: Net, loss: Loss) -> None:
             )
 
 
+def check_batches(net: Net, rows: int, batch_size: int) -> None:
+    """Refuse a batch, full or last, with fewer rows than a layer of the net can learn from."""
+    size = min(rows, batch_size)
+    for last in (size, rows % size or size):
+        if last < net.fewest_rows:
+            sizes = range(batch_size, rows + 1)
+            fitting = (b for b in sizes if min(b, rows % b or b) >= net.fewest_rows)
+            what = f"{rows} rows in batches of {size}, the last of {last}"
+            hint = f"batch_size={next(fitting)}" if rows >= net.fewest_rows else "more rows"
+            with net.mode(training=True):
+                net.check_rows(last, what, hint)
+
+
 def checked_pair(data: Any, what: str) -> tuple[Any, Any]:
     """`data` as inputs and targets."""
     try:

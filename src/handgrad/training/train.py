@@ -18,7 +18,7 @@ from handgrad.losses import Loss
 from handgrad.metrics import Metric
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.training.checks import check_kinds, checked_rows
+from handgrad.training.checks import check_batches, check_kinds, checked_rows
 from handgrad.training.evaluate import Evaluation, evaluation, measured
 from handgrad.training.report import Report
 
@@ -97,6 +97,7 @@ class Training(Iterator[Report]):
         positive("epochs", epochs, whole=True)
         positive("batch_size", batch_size, whole=True)
         x, y, chosen = checked_rows(net, loss, data, "training data", learn=True, metrics=metrics)
+        check_batches(net, len(y), batch_size)
         x_held_out = None
         if validation is not None:
             x_held_out, self.y_held_out, _ = checked_rows(

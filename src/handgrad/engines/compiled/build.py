@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.compiled.program import Program, prediction_program, training_program
+from handgrad.engines.compiled.streams import streams_of
 from handgrad.errors import CannotLowerError, HandgradError
 from handgrad.graph import Graph, trace
 from handgrad.graph.examples import example_targets, required_example
@@ -124,6 +125,8 @@ def prediction_graph(net: Any, x: Array) -> Graph:
 
 def prediction_of(net: Any, graph: Graph, batch_size: int) -> Program:
     """The loop program of such predictions."""
+    if streams_of(graph, net.dtype):
+        raise CannotLowerError("random draws in prediction")
     return prediction_program(
         graph,
         list(net.named_parameters()),

@@ -1,8 +1,8 @@
-"""One number of a node, as an expression of its indices."""
+"""One number of a node, as an expression of its indices; and loops over them."""
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,12 @@ import numpy as np
 from handgrad.engines.compiled.loops import (
     Call,
     Expression,
+    For,
+    Let,
     Load,
     Num,
+    Statement,
+    Store,
     Type,
     Var,
     cast,
@@ -30,6 +34,7 @@ from handgrad.graph.rules import Rule, at
 from handgrad.layers import Array
 
 Index = Sequence[Expression]
+Body = list[Statement]
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 
 
@@ -64,6 +69,7 @@ class Elements:
     counters: "itertools.count[int]"
     places: dict[int, Place] = field(default_factory=dict)
     plain_numbers: bool = False
+    streams: Sequence[str] = ()
 
     def new(self, prefix: str, type: Type = "int") -> Var:
         """A variable that nothing else uses."""
@@ -179,3 +185,27 @@ def broadcast(shape: Sequence[int | Rule], index: Index) -> Index:
     """The index into an array of that shape, from the index of what it is broadcast to."""
     own = index[len(index) - len(shape) :]
     return [whole(0) if size == 1 else at for size, at in zip(shape, own, strict=True)]
+
+
+def indices(elements: Elements, shape: Shape) -> list[Expression]:
+    """A counter for each axis; 0 where there is only one."""
+    return [whole(0) if size == 1 else elements.new("i") for size in shape]
+
+
+def around(shape: Shape, index: Index, body: Body, axes: Iterable[int] | None = None) -> Body:
+    """Loops around `body` over the given axes of a shape, the first outermost."""
+    order = range(len(shape)) if axes is None else tuple(axes)
+    for axis in reversed(order):
+        counter = index[axis]
+        if isinstance(counter, Var):
+            body = [For(counter.name, extent(shape[axis]), body)]
+    return body
+
+
+def put(elements: Elements, i: int, index: Index, value: Expression) -> Body:
+    """Write one number of a stored node."""
+    place = elements.places[i]
+    value = cast(value, place.type)
+    if place.variable:
+        return [Let(place.buffer, value)]
+    return [Store(place.buffer, elements.flat(i, index), value)]

@@ -20,6 +20,7 @@ from handgrad.engines.compiled.crew import Crew
 from handgrad.engines.compiled.predictor import BATCH
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.compiled.streams import Streams, streams_of
 from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
@@ -42,6 +43,7 @@ class Kept:
     totals: Array
     parameters: Array
     running_state: Array
+    streams: Array
     held_out: Array
 
 
@@ -64,6 +66,7 @@ class CompiledEngine:
         with refused_as_cannot_lower():
             step = training_step(net, loss, x, y)
             bounds = index_bounds(step)
+            self.streams = Streams(net, streams_of(step, net.dtype))
             self.crew = Crew()
             epoch = epoch_of(net, optimizer, step, self.batch_size)
             self.run = Runner(epoch, self.batch_size, self.crew)
@@ -111,6 +114,7 @@ class CompiledEngine:
         if so_far is None:
             self.before = self.start
             _copy(weights, self.before)
+        self.streams.read()
         part = self.batch_size * max(1, int(PART / self._least_time_of_a_step()))
         if rounds == 1 and (so_far or part < n):
             yield from self._in_parts(orders[0], part, so_far or SoFar())
@@ -120,10 +124,12 @@ class CompiledEngine:
             if rounds > 1:
                 self.before = self._after(i - 1) if i else self.start
                 _copy(self._after(i), weights)
+            self.streams.hand_back(kept.streams[i])
             held_out = None if self.held_out is None else kept.held_out[i]
             yield Epoch(kept.totals[i, 0].item() / n, kept.predictions[i], held_out)
         if returned != FINISHED:
             self.before = self._after(done - 1) if done else self.start
+            self.streams.hand_back(self.streams.words)
             yield self._diverged(done, returned, n)
 
     def _run(self, calls: Any, rounds: int = 1) -> tuple[int, int]:
@@ -140,6 +146,7 @@ class CompiledEngine:
             rows = slice(so_far.rows, min(so_far.rows + part, n))
             self.total_before[0] = so_far.total
             _, returned = self._run(self.run.in_turn([self._planned(order[None], rows)]))
+            self.streams.hand_back(self.streams.words)
             if returned != FINISHED:
                 yield self._diverged(0, rows.start + returned, rows.stop)
                 return
@@ -183,6 +190,7 @@ class CompiledEngine:
             np.empty((rounds, 1)),
             np.empty((rounds, net.parameters.size), dtype),
             np.empty((rounds, net.running_state.size), dtype),
+            np.empty((rounds, self.streams.words.size), np.uint64),
             np.empty((rounds, n_held_out, *self.run.output_shape), dtype),
         )
         calls = [self._planned(orders, slice(0, n))]
@@ -209,6 +217,7 @@ class CompiledEngine:
             Each(kept.totals),
             Each(kept.parameters),
             Each(kept.running_state),
+            *([self.streams.words, Each(kept.streams)] if self.streams.layers else []),
         )
 
     def _planned_prediction(self) -> Planned:

@@ -8,6 +8,7 @@ import llvmlite.binding as binding
 import llvmlite.ir as ir
 import numpy as np
 
+from handgrad.engines.compiled.draws import draw
 from handgrad.engines.compiled.instructions import (
     BYTE,
     DOUBLE,
@@ -23,6 +24,7 @@ from handgrad.engines.compiled.instructions import (
 from handgrad.engines.compiled.jobs import PART, share
 from handgrad.engines.compiled.loops import (
     Comment,
+    Draw,
     Expression,
     For,
     Let,
@@ -36,6 +38,7 @@ from handgrad.engines.compiled.loops import (
     outer_variables,
 )
 from handgrad.engines.compiled.program import CREW, FINISHED, Parameter, Program
+from handgrad.engines.compiled.streams import WORDS
 from handgrad.engines.compiled.tiles import Tiles
 from handgrad.engines.compiled.values import Values
 
@@ -142,6 +145,11 @@ class _Writer(Values):
                     self.parts(statement)
                 case Multiply():
                     self.multiply(statement)
+                case Draw(stream, buffer, offset, count):
+                    words = self.b.gep(self.buffers["U"], [whole(WORDS * stream)])
+                    place = self.b.gep(self.buffers[buffer], [self.value(offset)])
+                    draws = draw(self.module, self.types["float"])
+                    self.b.call(draws, [words, place, self.value(count)])
 
     def loop(self, loop: For) -> None:
         begin, stop = self.value(loop.begin), self.value(loop.stop)

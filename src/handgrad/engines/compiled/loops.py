@@ -114,13 +114,23 @@ class Multiply:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """`count` random numbers from [0, 1) into a buffer; the stream's words in U move on."""
+
+    stream: int
+    buffer: str
+    offset: Expression
+    count: Expression
+
+
+@dataclass(frozen=True)
 class Comment:
     """The line of the textbook that the next statements come from."""
 
     text: str
 
 
-Statement = For | Parts | Store | Let | ReturnIf | Multiply | Comment
+Statement = For | Parts | Store | Let | ReturnIf | Multiply | Draw | Comment
 
 
 def walk(body: Sequence[Statement]) -> Iterator[Statement]:
@@ -236,6 +246,9 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
                 sizes = ", ".join(map(text_of, (m, n, k)))
                 matrices = ", ".join(map(_matrix, (a, b, c)))
                 lines.append(f"{pad}matrix_product({sizes}, {matrices})")
+            case Draw(stream, buffer, offset, count):
+                place = f"({buffer}, {text_of(offset)})"
+                lines.append(f"{pad}draw(U, {stream}, {text_of(count)}, {place})")
     return lines
 
 

@@ -45,26 +45,54 @@ DOUBLE_FORMAT = Format(
 
 def exp(b: Any, x: Any, intrinsic: Any) -> Any:
     """The code for exp x = 2ⁿ exp r with the whole number n that is nearest to x / log 2."""
+    n, y = _reduced(b, x, _format(x).lowest, intrinsic)
+    y = b.fadd(y, ir.Constant(x.type, 1.0), flags=FUSED)
+    y = _scaled(b, y, n)
+    return b.select(b.fcmp_unordered("uno", x, x), x, y)
+
+
+def expm1(b: Any, x: Any, intrinsic: Any) -> Any:
+    """The code for exp x − 1 = 2ⁿ ((exp r − 1) + (1 − 2⁻ⁿ)), exact where x is small."""
+    one = ir.Constant(x.type, 1.0)
+    n, y = _reduced(b, x, -_format(x).digits, intrinsic)  # below that it is −1
+    most = ir.Constant(INT32, 2 * _format(x).digits)  # from there on 1 − 2⁻ⁿ is 1
+    known = b.select(b.icmp_signed("<", n, most), n, most)
+    inverse = _power_of_two(b, b.sub(ir.Constant(INT32, 0), known), x.type)
+    y = _scaled(b, b.fadd(y, b.fsub(one, inverse)), n)
+    # so that the sign of zero stays
+    keeps = b.or_(b.fcmp_unordered("uno", x, x), b.fcmp_ordered("==", x, ir.Constant(x.type, 0.0)))
+    return b.select(keeps, x, y)
+
+
+def _reduced(b: Any, x: Any, lowest: float, intrinsic: Any) -> tuple[Any, Any]:
+    """The whole number n nearest to x / log 2, and exp r − 1 of the rest r."""
     kind, form = x.type, _format(x)
-    lowest, highest = (ir.Constant(kind, limit) for limit in (form.lowest, form.highest))
-    inside = b.select(b.fcmp_ordered(">", x, lowest), x, lowest)
-    inside = b.select(b.fcmp_ordered("<", inside, highest), inside, highest)
+    low, high = ir.Constant(kind, lowest), ir.Constant(kind, form.highest)
+    inside = b.select(b.fcmp_ordered(">", x, low), x, low)
+    inside = b.select(b.fcmp_ordered("<", inside, high), inside, high)
     n = b.call(intrinsic("rint"), [b.fmul(inside, _number(1 / math.log(2), kind))])
     r = inside
     for part in form.log2:  # exact only one after the other
         r = b.fsub(r, b.fmul(n, _number(part, kind), flags=FUSED), flags=FUSED)
     series = tuple(1 / math.factorial(k) for k in range(form.exp_terms - 1, 0, -1))
-    y = b.fmul(r, polynomial(b, r, series), flags=FUSED)
-    y = b.fadd(y, ir.Constant(kind, 1.0), flags=FUSED)
-    # 2ⁿ in two halves: one alone would overflow, or round, where the result does not.
-    whole = b.fptosi(n, INT32)
-    half = b.ashr(whole, ir.Constant(INT32, 1))
-    for part in (half, b.sub(whole, half)):
-        exponent = b.add(part, ir.Constant(INT32, form.bias))
-        if form.integer != INT32:
-            exponent = b.zext(exponent, form.integer)
-        y = b.fmul(y, b.bitcast(b.shl(exponent, ir.Constant(form.integer, form.digits)), kind))
-    return b.select(b.fcmp_unordered("uno", x, x), x, y)
+    return b.fptosi(n, INT32), b.fmul(r, polynomial(b, r, series), flags=FUSED)
+
+
+def _scaled(b: Any, y: Any, n: Any) -> Any:
+    """2ⁿ y. 2ⁿ in two halves: one alone would overflow, or round, where the result does not."""
+    half = b.ashr(n, ir.Constant(INT32, 1))
+    for part in (half, b.sub(n, half)):
+        y = b.fmul(y, _power_of_two(b, part, y.type))
+    return y
+
+
+def _power_of_two(b: Any, n: Any, kind: Any) -> Any:
+    """2ⁿ, by writing the exponent of a number of that type."""
+    form = SINGLE_FORMAT if isinstance(kind, ir.FloatType) else DOUBLE_FORMAT
+    exponent = b.add(n, ir.Constant(INT32, form.bias))
+    if form.integer != INT32:
+        exponent = b.zext(exponent, form.integer)
+    return b.bitcast(b.shl(exponent, ir.Constant(form.integer, form.digits)), kind)
 
 
 def log(b: Any, x: Any, intrinsic: Any) -> Any:
@@ -96,6 +124,21 @@ def log(b: Any, x: Any, intrinsic: Any) -> Any:
     outside = b.select(b.fcmp_ordered("<", x, zero), ir.Constant(kind, math.nan), outside)
     finite = b.fcmp_ordered("<", x, ir.Constant(kind, math.inf))
     return b.select(b.and_(b.fcmp_ordered(">", x, zero), finite), y, outside)
+
+
+def log1p(b: Any, x: Any, intrinsic: Any) -> Any:
+    """The code for log(1 + x) = log u + (x − (u − 1))/u, u being 1 + x rounded."""
+    kind = x.type
+    one = ir.Constant(kind, 1.0)
+    u = b.fadd(one, x)
+    y = log(b, u, intrinsic)
+    rest = b.fdiv(b.fsub(x, b.fsub(u, one)), u)
+    inside = b.and_(
+        b.fcmp_ordered(">", u, ir.Constant(kind, 0.0)),
+        b.fcmp_ordered("<", u, ir.Constant(kind, math.inf)),
+    )
+    y = b.select(inside, b.fadd(y, rest), y)
+    return b.select(b.fcmp_ordered("==", x, ir.Constant(kind, 0.0)), x, y)
 
 
 def _format(x: Any) -> Format:
@@ -144,4 +187,4 @@ def _number(value: float, kind: Any) -> Any:
     return ir.Constant(kind, float(np.float32(value)) if isinstance(kind, ir.FloatType) else value)
 
 
-WRITTEN_OUT = {"exp": exp, "log": log, "tanh": tanh}
+WRITTEN_OUT = {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh}

@@ -1,12 +1,11 @@
 """A nest of loops for every stored node of a graph, in their order."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from handgrad.engines.compiled.elements import Elements, Index, broadcast
+from handgrad.engines.compiled.elements import Elements, around, indices, put
 from handgrad.engines.compiled.loops import (
     Call,
     Comment,
@@ -17,19 +16,15 @@ from handgrad.engines.compiled.loops import (
     Multiply,
     Num,
     Statement,
-    Store,
     Type,
-    Var,
     cast,
-    plus,
-    times,
     whole,
 )
+from handgrad.engines.compiled.moves import MOVES
 from handgrad.engines.compiled.sharing import loop_in_parts, product_in_parts
 from handgrad.engines.compiled.storage import extent, strides
 from handgrad.errors import CannotLowerError
 from handgrad.graph.nodes import Node, Ref
-from handgrad.graph.passes.builder import Shape
 from handgrad.graph.passes.core import ELEMENTWISE
 from handgrad.graph.rules import Rule, at
 
@@ -74,33 +69,11 @@ def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
         return _reduction(elements, i, node)
     if name == "einsum":
         return _product(elements, i, node, batch_size)
-    if name in OTHERS:
-        return OTHERS[name](elements, i, node)
+    if name == "argmax":
+        return _argmax(elements, i, node)
+    if name in MOVES:
+        return MOVES[name](elements, i, node)
     raise CannotLowerError(f"{name}, at {node.origin}")
-
-
-def indices(elements: Elements, shape: Shape) -> list[Expression]:
-    """A counter for each axis; 0 where there is only one."""
-    return [whole(0) if size == 1 else elements.new("i") for size in shape]
-
-
-def around(shape: Shape, index: Index, body: Body, axes: Iterable[int] | None = None) -> Body:
-    """Loops around `body` over the given axes of a shape, the first outermost."""
-    order = range(len(shape)) if axes is None else tuple(axes)
-    for axis in reversed(order):
-        counter = index[axis]
-        if isinstance(counter, Var):
-            body = [For(counter.name, extent(shape[axis]), body)]
-    return body
-
-
-def put(elements: Elements, i: int, index: Index, value: Expression) -> Body:
-    """Write one number of a stored node."""
-    place = elements.places[i]
-    value = cast(value, place.type)
-    if place.variable:
-        return [Let(place.buffer, value)]
-    return [Store(place.buffer, elements.flat(i, index), value)]
 
 
 def _reduction(elements: Elements, i: int, node: Node) -> Body:
@@ -272,68 +245,3 @@ def _holds(step: Expression, count: int | Rule, size: int | Rule) -> bool:
     if not isinstance(size, int):
         return False
     return count == 1 or (isinstance(step, Num) and step.value >= max(size, 1))
-
-
-def _getitem(elements: Elements, i: int, node: Node) -> Body:
-    x, parts = node.arguments
-    index = indices(elements, node.shape)
-    number = elements.element(x.node, _looked_up(elements, parts, index))
-    return around(node.shape, index, put(elements, i, index, number))
-
-
-def _scatter(elements: Elements, i: int, node: Node) -> Body:
-    x, parts, values = node.arguments
-    shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
-    if not shapes:
-        raise CannotLowerError(f"an index of constants, at {node.origin}")
-    shape = (*max(shapes, key=len), *node.shape[len(parts) :])
-    index = indices(elements, shape)
-    target = _looked_up(elements, parts, index)
-    value = elements.argument(values, index, elements.places[i].type)
-    if node.operation == "add_at":
-        value = Call("add", (elements.element(i, target), value), elements.places[i].type)
-    return _copy(elements, i, x) + around(shape, index, put(elements, i, target, value))
-
-
-def _looked_up(elements: Elements, parts: Sequence[Any], index: Index) -> list[Expression]:
-    """The place that an index of arrays points to, for one entry of the result."""
-    ranks = [len(elements.graph.nodes[p.node].shape) for p in parts if isinstance(p, Ref)]
-    leading = max([*ranks, 1])
-    found: list[Expression] = []
-    for part in parts:
-        if isinstance(part, Rule) and part.text == "arange(n)":
-            found.append(index[leading - 1])
-        elif isinstance(part, Ref):
-            shape = elements.graph.nodes[part.node].shape
-            found.append(elements.element(part.node, broadcast(shape, index[:leading])))
-        elif isinstance(part, int | np.integer):
-            found.append(whole(int(part)))
-        else:
-            raise CannotLowerError("an index of constants")
-    return [*found, *index[leading:]]
-
-
-def _write(elements: Elements, i: int, node: Node) -> Body:
-    x, offset, steps, shape, values = node.arguments
-    place = elements.places[i]
-    index = indices(elements, shape)
-    flat = plus(place.offset, extent(offset))
-    for position, step in zip(index, steps, strict=True):
-        flat = plus(flat, times(position, extent(step)))
-    value = elements.argument(values, index, place.type)
-    return _copy(elements, i, x) + around(shape, index, [Store(place.buffer, flat, value)])
-
-
-def _copy(elements: Elements, i: int, x: Ref) -> Body:
-    shape = elements.graph.nodes[i].shape
-    index = indices(elements, shape)
-    return around(shape, index, put(elements, i, index, elements.element(x.node, index)))
-
-
-OTHERS: dict[str, Callable[[Elements, int, Node], Body]] = {
-    "argmax": _argmax,
-    "getitem": _getitem,
-    "setitem": _scatter,
-    "add_at": _scatter,
-    "write": _write,
-}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.elements import Constants, Elements
+from handgrad.engines.compiled.elements import Constants, Elements, around, indices
 from handgrad.engines.compiled.loops import (
     Call,
     Expression,
@@ -25,7 +25,7 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
-from handgrad.engines.compiled.nests import around, indices, nests
+from handgrad.engines.compiled.nests import nests
 from handgrad.engines.compiled.sharing import loop_in_parts
 from handgrad.engines.compiled.storage import (
     BUFFERS,
@@ -36,6 +36,7 @@ from handgrad.engines.compiled.storage import (
     stored_nodes,
     strides,
 )
+from handgrad.engines.compiled.streams import WORDS, streams_of
 from handgrad.engines.compiled.update import memory_of, update
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
@@ -99,12 +100,12 @@ def training_program(
     """One epoch: for each batch the rows, the step, and the update of the parameters.
 
     It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
-    where the parameters are not finite at the end. `R[0]` becomes `Z[0]` and the losses of
-    all rows, `Q` their predictions in the order they were visited, `E` and `F` copies of the
-    parameters and the running state, `T[0]` the number of steps so far.
+    where the parameters are not finite at the end. `R[0]` becomes `Z[0]` and the losses of all
+    rows, `Q` their predictions in the order they were visited, `E`, `F` and `V` copies of the
+    parameters, the running state and the random streams, `T[0]` the number of steps so far.
     """
     arena, counters = Arena(), itertools.count()
-    elements = Elements(step, Constants(), counters)
+    elements = Elements(step, Constants(), counters, streams=streams_of(step, dtype))
     copied = _batch(elements, arena, batch_size)
     _in_order(elements, parameter_names, "P")
     _in_order(elements, state_names, "S")
@@ -132,6 +133,7 @@ def training_program(
         Parameter("R", "double"),
         Parameter("E", "float"),
         Parameter("F", "float"),
+        *(Parameter(name, "int") for name in ("U", "V") if elements.streams),
         *SCRATCH,
     )
     n_parameters = _all_of(elements, parameter_names)
@@ -141,8 +143,9 @@ def training_program(
         Let("total", Load("Z", whole(0), "double")),
         _by_batches(batch_size, batch),
         Store("T", whole(0), Var("step", "int")),
-        *_kept(elements, _all_of(elements, state_names), "S", "F"),
-        *_kept(elements, n_parameters, "P", "E"),
+        *_kept(elements, _all_of(elements, state_names), "S", "F", "float"),
+        *_kept(elements, n_parameters, "P", "E", "float"),
+        *_kept(elements, whole(WORDS * len(elements.streams)), "U", "V", "int"),
         *_check(elements, "P", whole(0), n_parameters, Var("n_all", "int")),
     ]
     return _program("epoch", parameters, body, arena, elements, dtype)
@@ -290,12 +293,12 @@ def _all_of(elements: Elements, names: Sequence[str]) -> Expression:
     return whole(sum(_size(graph.nodes[graph.leaves[name]].shape) for name in names))
 
 
-def _kept(elements: Elements, size: Expression, buffer: str, copy: str) -> Body:
+def _kept(elements: Elements, size: Expression, buffer: str, copy: str, type: Type) -> Body:
     """Copy a buffer, so that it can be looked at when later epochs have changed it."""
     i = elements.new("i")
     if size == whole(0):
         return []
-    return [For(i.name, size, [Store(copy, i, Load(buffer, i, "float"))])]
+    return [For(i.name, size, [Store(copy, i, Load(buffer, i, type))])]
 
 
 def _check(

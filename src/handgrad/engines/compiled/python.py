@@ -9,6 +9,7 @@ import numpy as np
 from handgrad.engines.compiled.calls import Each, Planned
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
 
 
 def python_function(program: Program) -> Callable[..., int]:
@@ -18,11 +19,13 @@ def python_function(program: Program) -> Callable[..., int]:
         "inf": math.inf,
         "nan": math.nan,
         "matrix_product": _matrix_product,
+        "draw": _draw,
         "parts": lambda count: reversed(range(count)),  # any order must do
         "logical_not": lambda x: not x,
         "maximum": _passing_nan(max),
         "minimum": _passing_nan(min),
-        **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "tanh", "sin", "cos")},
+        **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log1p", "sqrt")},
+        **{name: getattr(np, name) for name in ("tanh", "sin", "cos")},
         **{name: getattr(np, name) for name in ("floor", "ceil", "sign", "abs")},
         **{name: getattr(np, name) for name in ("isnan", "isfinite")},
     }
@@ -66,6 +69,15 @@ def _passing_nan(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
 def _matrix_product(m: int, n: int, k: int, a: Any, b: Any, c: Any) -> None:
     left, right, result = _matrix(a, m, k), _matrix(b, k, n), _matrix(c, m, n)
     result[...] = left @ right
+
+
+def _draw(words: Any, stream: int, count: int, place: Any) -> None:
+    buffer, offset = place
+    own = words[WORDS * stream : WORDS * (stream + 1)]
+    rng = np.random.default_rng()
+    set_stream(rng, own)
+    buffer[offset : offset + count] = rng.random(count, buffer.dtype)
+    own[...] = np.array(words_of(rng), np.uint64)
 
 
 def _matrix(given: Any, rows: int, columns: int) -> Any:

@@ -12,7 +12,7 @@ from handgrad.graph.passes.builder import Shape
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
 from handgrad.graph.rules import Rule, at
 
-TRANSCENDENTAL = ("exp", "log", "tanh", "sin", "cos", "power")
+TRANSCENDENTAL = ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos", "power")
 ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
 
 

@@ -64,9 +64,10 @@ def rewritten(graph: Graph, rewrite: Callable[[Builder, Node], Ref]) -> Graph:
 
 
 def used_nodes(graph: Graph) -> set[int]:
-    """The leaves, and all nodes that an output depends on."""
+    """The leaves, and all nodes that an output depends on; draws too: they move a stream on."""
     needed = set(graph.leaves.values())
-    waiting = [i for i in graph.outputs.values() if i not in needed]
+    draws = [i for i, node in enumerate(graph.nodes) if node.operation == "random"]
+    waiting = [i for i in (*graph.outputs.values(), *draws) if i not in needed]
     while waiting:
         i = waiting.pop()
         if i not in needed:

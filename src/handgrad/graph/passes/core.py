@@ -6,6 +6,8 @@ einsum(spec, a, b)                            every product of arrays
 view(x, offset, strides, shape)               part of a stored array, in another order
 getitem(x, index)                             by arrays of whole numbers, one for each axis
 setitem, add_at (x, index, values)            the same, written
+concatenate(parts, axis)                      arrays one after another along an axis
+random(stream, "random", shape)               numbers from [0, 1) from a layer's own stream
 write(x, offset, strides, shape, values)      a copy of x with a view of it overwritten
 """
 
@@ -19,7 +21,8 @@ from handgrad.layers import Array
 ELEMENTWISE = frozenset(
     (
         *("add", "subtract", "multiply", "divide", "power", "negative", "abs", "sign"),
-        *("maximum", "minimum", "floor", "ceil", "exp", "log", "sqrt", "tanh", "sin", "cos"),
+        *("maximum", "minimum", "floor", "ceil", "sqrt", "tanh", "sin", "cos"),
+        *("exp", "expm1", "log", "log1p"),
         *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
         *("logical_and", "logical_or", "logical_not", "isnan", "isfinite", "where", "astype"),
     )

@@ -26,10 +26,13 @@ def _lowered(new: Builder, node: Node) -> Ref:
     name, a = node.operation, node.arguments
     if name in FORMS:
         return FORMS[name](new, node)
-    if name == "power" and not isinstance(a[1], Ref) and a[1] in (2, 0.5):
+    if name == "power" and not isinstance(a[1], Ref) and a[1] in (2, 3, 0.5):
+        if a[1] == 0.5:
+            return new.add("sqrt", a[:1], node.shape, node.dtype)
+        square = new.add("multiply", (a[0], a[0]), node.shape, node.dtype)
         if a[1] == 2:
-            return new.add("multiply", (a[0], a[0]), node.shape, node.dtype)
-        return new.add("sqrt", a[:1], node.shape, node.dtype)
+            return square
+        return new.add("multiply", (square, a[0]), node.shape, node.dtype)
     if name == "astype" and new[a[0]].dtype == node.dtype:
         return a[0]
     if name in ELEMENTWISE:
@@ -269,6 +272,21 @@ def _index_part(part: Any, size: int | Rule, node: Node) -> Any:
     return int(part) % size
 
 
+def _concatenate(new: Builder, node: Node) -> Ref:
+    parts, *rest = node.arguments
+    axis = node.options.get("axis", rest[0] if rest else 0)
+    if set(node.options) - {"axis"} or axis is None or not all(isinstance(p, Ref) for p in parts):
+        raise CannotLowerError(f"concatenate with such arguments, at {node.origin}")
+    axis %= len(node.shape)
+    return new.add("concatenate", (tuple(parts), axis), node.shape, node.dtype)
+
+
+def _random(new: Builder, node: Node) -> Ref:
+    if node.arguments[1] != "random" or "out" in node.options:
+        raise CannotLowerError(f"a draw by rng.{node.arguments[1]}, at {node.origin}")
+    return new.keep(node)
+
+
 FORMS: dict[str, Callable[[Builder, Node], Ref]] = {
     "zeros_like": _fill(0),
     "empty_like": _fill(0),
@@ -288,4 +306,6 @@ FORMS: dict[str, Callable[[Builder, Node], Ref]] = {
     "getitem": _getitem,
     "setitem": _setitem,
     "add_at": _setitem,
+    "concatenate": _concatenate,
+    "random": _random,
 }

@@ -1,0 +1,111 @@
+"""Nests that compute nothing: what moves numbers about, and what draws them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.compiled.elements import Elements, Index, around, broadcast, indices, put
+from handgrad.engines.compiled.loops import (
+    Call,
+    Draw,
+    Expression,
+    Statement,
+    Store,
+    plus,
+    times,
+    whole,
+)
+from handgrad.engines.compiled.storage import extent
+from handgrad.errors import CannotLowerError
+from handgrad.graph.nodes import Node, Ref
+from handgrad.graph.rules import Rule
+
+Body = list[Statement]
+
+
+def _getitem(elements: Elements, i: int, node: Node) -> Body:
+    x, parts = node.arguments
+    index = indices(elements, node.shape)
+    number = elements.element(x.node, _looked_up(elements, parts, index))
+    return around(node.shape, index, put(elements, i, index, number))
+
+
+def _scatter(elements: Elements, i: int, node: Node) -> Body:
+    x, parts, values = node.arguments
+    shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
+    if not shapes:
+        raise CannotLowerError(f"an index of constants, at {node.origin}")
+    shape = (*max(shapes, key=len), *node.shape[len(parts) :])
+    index = indices(elements, shape)
+    target = _looked_up(elements, parts, index)
+    value = elements.argument(values, index, elements.places[i].type)
+    if node.operation == "add_at":
+        value = Call("add", (elements.element(i, target), value), elements.places[i].type)
+    return _copy(elements, i, x) + around(shape, index, put(elements, i, target, value))
+
+
+def _looked_up(elements: Elements, parts: Sequence[Any], index: Index) -> list[Expression]:
+    """The place that an index of arrays points to, for one entry of the result."""
+    ranks = [len(elements.graph.nodes[p.node].shape) for p in parts if isinstance(p, Ref)]
+    leading = max([*ranks, 1])
+    found: list[Expression] = []
+    for part in parts:
+        if isinstance(part, Rule) and part.text == "arange(n)":
+            found.append(index[leading - 1])
+        elif isinstance(part, Ref):
+            shape = elements.graph.nodes[part.node].shape
+            found.append(elements.element(part.node, broadcast(shape, index[:leading])))
+        elif isinstance(part, int | np.integer):
+            found.append(whole(int(part)))
+        else:
+            raise CannotLowerError("an index of constants")
+    return [*found, *index[leading:]]
+
+
+def _write(elements: Elements, i: int, node: Node) -> Body:
+    x, offset, steps, shape, values = node.arguments
+    place = elements.places[i]
+    index = indices(elements, shape)
+    flat = plus(place.offset, extent(offset))
+    for position, step in zip(index, steps, strict=True):
+        flat = plus(flat, times(position, extent(step)))
+    value = elements.argument(values, index, place.type)
+    return _copy(elements, i, x) + around(shape, index, [Store(place.buffer, flat, value)])
+
+
+def _copy(elements: Elements, i: int, x: Ref) -> Body:
+    shape = elements.graph.nodes[i].shape
+    index = indices(elements, shape)
+    return around(shape, index, put(elements, i, index, elements.element(x.node, index)))
+
+
+def _concatenate(elements: Elements, i: int, node: Node) -> Body:
+    parts, axis = node.arguments
+    start: Expression = whole(0)
+    body: Body = []
+    for part in parts:
+        shape = elements.graph.nodes[part.node].shape
+        index = indices(elements, shape)
+        target = [*index[:axis], plus(start, index[axis]), *index[axis + 1 :]]
+        body += around(shape, index, put(elements, i, target, elements.element(part.node, index)))
+        start = plus(start, extent(shape[axis]))
+    return body
+
+
+def _random(elements: Elements, i: int, node: Node) -> Body:
+    """All numbers in one go, in NumPy's order."""
+    place, count = elements.places[i], extent(node.shape[0])
+    for size in node.shape[1:]:
+        count = times(count, extent(size))
+    return [Draw(elements.streams.index(node.arguments[0]), place.buffer, place.offset, count)]
+
+
+MOVES: dict[str, Callable[[Elements, int, Node], Body]] = {
+    "getitem": _getitem,
+    "setitem": _scatter,
+    "add_at": _scatter,
+    "write": _write,
+    "concatenate": _concatenate,
+    "random": _random,
+}

@@ -1,0 +1,70 @@
+"""The random streams of the layers as machine code sees them: six words of memory each."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import CannotLowerError
+from handgrad.graph.graph import Graph
+from handgrad.layers import Array
+
+# A stream of NumPy's PCG64: its state and its increment, each the low half first; whether half
+# of a word is left from the last draw of 32 bits, and that half.
+WORDS = 6
+HALF = 2**64
+
+
+def streams_of(graph: Graph, dtype: np.dtype[Any]) -> list[str]:
+    """The paths of the layers that draw random numbers, which must be of that type."""
+    paths: list[str] = []
+    for node in graph.nodes:
+        if node.operation == "random":
+            if node.dtype != dtype or node.shape == ():
+                raise CannotLowerError(
+                    f"a random draw that is no array of {dtype}, at {node.origin}; "
+                    "self.rng.random(x.shape, dtype=x.dtype) is one"
+                )
+            paths.append(node.arguments[0])
+    return list(dict.fromkeys(paths))
+
+
+def words_of(rng: np.random.Generator) -> list[int]:
+    """Where a stream stands."""
+    found = rng.bit_generator.state
+    if found["bit_generator"] != "PCG64":
+        raise CannotLowerError(f"random draws by {found['bit_generator']}, not by PCG64")
+    numbers = (found["state"]["state"], found["state"]["inc"])
+    halves = [half for number in numbers for half in (number % HALF, number // HALF)]
+    return [*halves, found["has_uint32"], found["uinteger"]]
+
+
+def set_stream(rng: np.random.Generator, words: Iterable[Any]) -> None:
+    """Let a stream stand where these words say."""
+    low, high, inc_low, inc_high, has_half, half = map(int, words)
+    rng.bit_generator.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": low + HALF * high, "inc": inc_low + HALF * inc_high},
+        "has_uint32": has_half,
+        "uinteger": half,
+    }
+
+
+class Streams:
+    """The streams of a net's layers, and the memory in which machine code moves them on."""
+
+    def __init__(self, net: Any, paths: Sequence[str]) -> None:
+        layers = dict(net.walk())
+        self.layers = [layers[path] for path in paths]
+        self.words = np.zeros(WORDS * len(paths), np.uint64)
+        self.read()
+
+    def read(self) -> None:
+        """Take over where the layers' streams stand."""
+        for i, layer in enumerate(self.layers):
+            self.words[WORDS * i : WORDS * (i + 1)] = words_of(layer.rng)
+
+    def hand_back(self, words: Array) -> None:
+        """Let the layers' streams stand where these words say."""
+        for i, layer in enumerate(self.layers):
+            set_stream(layer.rng, words[WORDS * i : WORDS * (i + 1)])
