@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-OPTIMIZERS = ("SGD",)
+OPTIMIZERS = ("SGD", "Adam")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,10 @@ class Case:
     rows: int
     targets: Literal["classes", "numbers"] = "classes"
     learning_rate: float = 0.01
+
+    def rate(self, optimizer: str) -> float:
+        """The learning rate; for Adam, whose steps do not follow the gradients' size, a tenth."""
+        return self.learning_rate / 10 if optimizer == "Adam" else self.learning_rate
 
     @property
     def steps(self) -> int:

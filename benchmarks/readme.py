@@ -51,7 +51,11 @@ def section(results: dict[str, Any]) -> str:
     limits = [Limit(**limit) for part in parts for limit in part["limits"]]
     return "\n\n".join(
         [
-            *(_table(timings, optimizer) for optimizer in OPTIMIZERS),
+            *(
+                _table(timings, optimizer)
+                for optimizer in OPTIMIZERS
+                if any(timing.optimizer == optimizer for timing in timings)
+            ),
             _filled(_machine(results["machine"])),
             "![How many times as long as handgrad each peer takes](benchmarks/results/results.png)",
             _filled(f"{_not_ahead(comparisons)} {_missed(comparisons, limits)}"),
@@ -86,7 +90,9 @@ def _not_ahead(comparisons: Sequence[Comparison]) -> str:
     behind: dict[str, list[str]] = {}
     for c in comparisons:
         if c.ratio < 1:
-            name, _, _ = c.what.partition(":")
+            name, _, rest = c.what.partition(":")
+            if (optimizer := rest.rpartition(", ")[2]) in OPTIMIZERS[1:]:
+                name = f"{name} with {optimizer}"
             behind.setdefault(name, []).append(f"{c.peer} {significant(c.ratio, 2)}×")
     if not behind:
         return "handgrad is ahead in all that is compared."

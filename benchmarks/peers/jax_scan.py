@@ -26,44 +26,75 @@ def _loss(case: Case, parameters: Any, x: Any, y: Any) -> Any:
     return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
 
 
+def _sgd(rate: float, w: Any, dw: Any, memory: Any, step: Any) -> Any:
+    return w - rate * dw, memory
+
+
+def _adam(rate: float, w: Any, dw: Any, memory: Any, step: Any) -> Any:
+    m, v = memory
+    m, v = 0.9 * m + 0.1 * dw, 0.999 * v + 0.001 * dw * dw
+    m_hat, v_hat = m / (1 - 0.9**step), v / (1 - 0.999**step)
+    return w - rate * m_hat / (jnp.sqrt(v_hat) + 1e-8), (m, v)
+
+
+RULES = {"SGD": (_sgd, 0), "Adam": (_adam, 2)}  # and how many arrays each remembers
+
+
+def _updater(case: Case, optimizer: str, parameters: Any) -> tuple[Any, Any]:
+    """What makes the new parameters and memory of the old, and the memory to begin with."""
+    if optimizer not in RULES:
+        raise NotOffered(f"the update is written for {' and '.join(RULES)} only")
+    rule, remembered = RULES[optimizer]
+    arrays, kind = jax.tree.flatten(parameters)
+    memory = ([tuple(jnp.zeros_like(w) for _ in range(remembered)) for w in arrays], jnp.zeros(()))
+
+    def update(parameters: Any, gradients: Any, memory: Any) -> Any:
+        kept, steps = memory
+        steps = steps + 1
+        flat = zip(jax.tree.leaves(parameters), jax.tree.leaves(gradients), kept, strict=True)
+        new = [rule(case.rate(optimizer), w, dw, m, steps) for w, dw, m in flat]
+        return jax.tree.unflatten(kind, [w for w, _ in new]), ([m for _, m in new], steps)
+
+    return update, memory
+
+
 def training(case: Case, optimizer: str) -> Run:
     """One call an epoch; where every epoch is alike, one call for all of them."""
-    if optimizer != "SGD":
-        raise NotOffered("the update is written for SGD only")
     x, y = map(jnp.asarray, case.data())
     if case.targets == "classes":
         y = y.astype(jnp.int32)
     parameters = [tuple(map(jnp.asarray, pair)) for pair in case.weights()]
     gradient = jax.value_and_grad(partial(_loss, case))
+    update, memory = _updater(case, optimizer, parameters)
+    state = (parameters, memory)
 
-    def step(parameters: Any, batch: Any) -> tuple[Any, Any]:
-        value, gradients = gradient(parameters, *batch)
-        update = lambda w, dw: w - case.learning_rate * dw  # noqa: E731
-        return jax.tree.map(update, parameters, gradients), value
+    def step(state: Any, batch: Any) -> tuple[Any, Any]:
+        value, gradients = gradient(state[0], *batch)
+        return update(state[0], gradients, state[1]), value
 
     @partial(jax.jit, donate_argnums=0)
-    def epoch(parameters: Any, x: Any, y: Any, order: Any) -> Any:
+    def epoch(state: Any, x: Any, y: Any, order: Any) -> Any:
         batches = (
             x[order].reshape(case.steps, case.batch_size, -1),
             y[order].reshape(case.steps, case.batch_size, *y.shape[1:]),
         )
-        parameters, losses = lax.scan(step, parameters, batches)
-        return parameters, losses.mean()
+        state, losses = lax.scan(step, state, batches)
+        return state, losses.mean()
 
     @partial(jax.jit, donate_argnums=0)
-    def epochs_alike(parameters: Any, x: Any, y: Any, epochs: Any) -> Any:
+    def epochs_alike(state: Any, x: Any, y: Any, epochs: Any) -> Any:
         one = lambda _, so_far: step(so_far[0], (x, y))  # noqa: E731
-        return lax.fori_loop(0, epochs, one, (parameters, jnp.zeros((), jnp.float32)))
+        return lax.fori_loop(0, epochs, one, (state, jnp.zeros((), jnp.float32)))
 
     orders = case.orders()
 
     def run(epochs: int) -> float:
-        nonlocal parameters
+        nonlocal state
         if not case.shuffled:
-            parameters, value = epochs_alike(parameters, x, y, epochs)
+            state, value = epochs_alike(state, x, y, epochs)
         else:
             for _ in range(epochs):
-                parameters, value = epoch(parameters, x, y, next(orders))
+                state, value = epoch(state, x, y, next(orders))
                 last = float(value)
             return last
         return float(value)

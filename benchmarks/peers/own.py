@@ -27,7 +27,7 @@ def arguments(case: Case, optimizer: str) -> dict[str, Any]:
         "net": net_of(case),
         "data": case.data(),
         "loss": hg.CrossEntropyLoss() if case.targets == "classes" else hg.MSELoss(),
-        "optimizer": getattr(hg, optimizer)(case.learning_rate),
+        "optimizer": getattr(hg, optimizer)(case.rate(optimizer)),
         "batch_size": case.batch_size,
         "rng": 0,
         "shuffle": case.shuffled,

@@ -35,7 +35,7 @@ def training(case: Case, optimizer: str) -> Run:
     """The usual loop, over rows that lie in the epoch's order: faster than a DataLoader."""
     net, loss = net_of(case), loss_of(case)
     x, y = map(torch.from_numpy, case.data())
-    stepper = getattr(torch.optim, optimizer)(net.parameters(), lr=case.learning_rate)
+    stepper = getattr(torch.optim, optimizer)(net.parameters(), lr=case.rate(optimizer))
     orders, n, size = case.orders(), case.rows, case.batch_size
 
     def run(epochs: int) -> float:

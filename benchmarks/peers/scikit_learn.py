@@ -19,7 +19,7 @@ def _model(case: Case, optimizer: str) -> Any:
         activation=case.activation,
         solver=optimizer.lower(),
         batch_size=case.batch_size,
-        learning_rate_init=case.learning_rate,
+        learning_rate_init=case.rate(optimizer),
         random_state=0,
         **options,
     )

@@ -6,7 +6,7 @@ textbook; scikit-learn, pyarrow, Matplotlib, safetensors and Rich are imported o
 
 from typing import TYPE_CHECKING, Any
 
-from handgrad import data, initializers, metrics
+from handgrad import data, initializers, metrics, schedules
 from handgrad.branches import Parallel, Residual
 from handgrad.data import make_classification, read_csv, train_test_split
 from handgrad.errors import (
@@ -50,7 +50,7 @@ from handgrad.losses import (
     SoftmaxCrossEntropyLoss,
 )
 from handgrad.net import Net
-from handgrad.optimizers import SGD, Optimizer
+from handgrad.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
 from handgrad.plots import (
     live_plot,
     plot_activations,
@@ -58,8 +58,10 @@ from handgrad.plots import (
     plot_dataset,
     plot_decision_boundary,
     plot_hidden_space,
+    plot_learning_rate_search,
     plot_loss_functions,
     plot_predictions,
+    plot_schedule,
     plot_training_progress,
     plot_weights_over_time,
     train_and_plot,
@@ -69,12 +71,15 @@ from handgrad.saving import checkpoints, load, load_weights, save
 from handgrad.training import (
     Evaluation,
     History,
+    LearningRateSearch,
     Report,
     WeightHistory,
     early_stopping,
     evaluate,
+    find_learning_rate,
     progress,
     record_weights,
+    reduce_on_plateau,
     train,
 )
 
@@ -119,17 +124,27 @@ __all__ = [
     "MSELoss",
     "MAELoss",
     "SGD",
+    "Adagrad",
+    "RMSprop",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "Lion",
+    "schedules",
     "train",
     "fit",
     "fit_many",
     "evaluate",
+    "find_learning_rate",
     "early_stopping",
+    "reduce_on_plateau",
     "checkpoints",
     "progress",
     "record_weights",
     "Report",
     "History",
     "WeightHistory",
+    "LearningRateSearch",
     "Evaluation",
     "metrics",
     "check_gradients",
@@ -150,6 +165,8 @@ __all__ = [
     "plot_hidden_space",
     "plot_predictions",
     "plot_weights_over_time",
+    "plot_schedule",
+    "plot_learning_rate_search",
     "live_plot",
     "train_and_plot",
     "save",

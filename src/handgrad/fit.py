@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -31,6 +32,7 @@ from handgrad.losses import Loss
 from handgrad.metrics import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.schedules import Schedule
 from handgrad.training import History, Report
 
 
@@ -44,7 +46,9 @@ def fit(
     batch_size: int = 32,
     validation: Any = None,
     metrics: Iterable[str | Metric] | None = None,
+    schedule: Schedule | None = None,
     early_stopping: int | None = None,
+    reduce_on_plateau: int | None = None,
     monitor: str | None = None,
     progress: bool = False,
     live_plot: bool | str | Path = False,
@@ -59,7 +63,9 @@ def fit(
     As `train`, and: `validation` may be a share of the rows to hold out, 0.2 say, stratified
     where the targets are classes. `early_stopping=10` ends the training when `monitor` (the
     validation loss, without validation the training loss) has not improved for 10 epochs, and
-    gives the net the weights of its best epoch. `progress=True` shows a bar in a terminal.
+    gives the net the weights of its best epoch. `reduce_on_plateau=5` divides the learning rate
+    by 10 whenever it has not for more than 5; the optimizer itself is left as it was.
+    `progress=True` shows a bar in a terminal.
     `live_plot=True` draws the training in the notebook or in a window, with the curves of
     `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
     `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
@@ -83,7 +89,9 @@ def fit(
         batch_size=batch_size,
         validation=validation,
         metrics=metrics,
+        schedule=schedule,
         early_stopping=early_stopping,
+        reduce_on_plateau=reduce_on_plateau,
         monitor=monitor,
         checkpoint=checkpoint,
         resume=resume,
@@ -207,7 +215,9 @@ class _Fitting:
         batch_size: int = 32,
         validation: Any = None,
         metrics: Iterable[str | Metric] | None = None,
+        schedule: Schedule | None = None,
         early_stopping: int | None = None,
+        reduce_on_plateau: int | None = None,
         monitor: str | None = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
@@ -220,9 +230,13 @@ class _Fitting:
         generator = spawning_generator(rng)
         if early_stopping is not None:
             positive("early_stopping", early_stopping, whole=True)
+        if reduce_on_plateau is not None:
+            positive("reduce_on_plateau", reduce_on_plateau, whole=True)
+            optimizer = copy.copy(optimizer)
         if isinstance(validation, Real) and not isinstance(validation, bool):
             data, validation = _held_out(net, loss, data, validation, generator)
         self.net, self.epochs, self.patience = net, epochs, early_stopping
+        self.optimizer, self.plateau = optimizer, reduce_on_plateau
         self.data, self.validation = data, validation
         self.monitor = monitor or ("train_loss" if validation is None else "validation_loss")
         self.training = training.Training(
@@ -234,24 +248,38 @@ class _Fitting:
             batch_size=batch_size,
             validation=validation,
             metrics=chosen.values(),
+            schedule=schedule,
             rng=generator,
             shuffle=shuffle,
             engine=engine,
-            ahead=True,
+            ahead=reduce_on_plateau is None,
         )
         training.check_monitor(self.monitor, chosen, validation=validation is not None)
         self.best = training.Best(net, self.monitor)
         self.stream: Iterator[Report] = self.training
         self.earlier: list[Report] = []
         if checkpoint is not None:
+            rate = optimizer.learning_rate
             kept = saving.Checkpoints(self.training, Path(checkpoint), self.best, resume=resume)
             self.stream, self.earlier = kept, [*kept.history]
+            if reduce_on_plateau is not None:
+                optimizer.learning_rate = rate
 
     def reports(self) -> Iterator[Report]:
         """The reports that are still to come, until early stopping ends them."""
+        reports = self.stream
+        if self.plateau is not None:
+            # what was decided in the epochs before a stop is decided again, by their reports
+            lowered = training.reduce_on_plateau(
+                itertools.chain(self.earlier, self.stream),
+                self.optimizer,
+                patience=self.plateau,
+                monitor=self.monitor,
+            )
+            reports = itertools.islice(lowered, len(self.earlier), None)
         if self.patience is None:
-            return self.stream
-        return training.until_patience_ends(self.stream, self.best, self.patience)
+            return reports
+        return training.until_patience_ends(reports, self.best, self.patience)
 
     def history(self, reports: Iterable[Report]) -> History:
         """All of the reports, and why there were no more."""

@@ -52,12 +52,14 @@ def test_every_peer_that_is_faster_is_named_with_or_without_a_bound() -> None:
             [
                 Comparison("M: a net", "JAX", 0.8, 1.2),
                 Comparison("M: a net", "PyTorch", 2.0, 1.45),
+                Comparison("M: a net, Adam", "JAX", 0.9),
                 Comparison("one row: a net", "NumPy", 0.5),
             ],
             [Limit("a share", 0.7, 0.85, "", at_least=True)],
         )
     )
-    assert "not ahead in M (JAX 0.80×); one row (NumPy 0.50×)." in words(text)
+    behind = "M (JAX 0.80×); M with Adam (JAX 0.90×); one row (NumPy 0.50×)"
+    assert f"not ahead in {behind}." in words(text)
     assert "It keeps 1 of the 3 bounds that we set." in words(text)
 
 

@@ -41,4 +41,13 @@ LOSSES: dict[str, Callable[[], hg.Loss]] = {
 
 OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {
     "SGD": lambda: hg.SGD(0.1),
+    "Adagrad": lambda: hg.Adagrad(0.1),
+    "RMSprop": lambda: hg.RMSprop(0.01),
+    "Adam": lambda: hg.Adam(0.01),
+    "AdamW": lambda: hg.AdamW(0.01, weight_decay=0.1),
+    "NAdam": lambda: hg.NAdam(0.01),
+    "Lion": lambda: hg.Lion(0.01, weight_decay=0.1),
+    "momentum": lambda: hg.SGD(0.1, momentum=0.9),
+    "nesterov": lambda: hg.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "clipped": lambda: hg.Adam(0.01, clip_norm=0.5, clip_value=0.2, weight_decay=0.1),
 }

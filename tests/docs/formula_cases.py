@@ -234,6 +234,42 @@ def sgd(w: Any, dw: Any, learning_rate: Any) -> Any:
     return hg.SGD(0.1).rule(w, dw, learning_rate=learning_rate, step=1)
 
 
+def optimizer_case(optimizer: hg.Optimizer, n: int = 5) -> Case:
+    """The third step of an optimizer, with all its settings by their names."""
+    names = ("w", *optimizer.state_names)
+    settings = {k: v for k, v in vars(optimizer).items() if isinstance(v, float | bool)}
+
+    def given(rng: Rng) -> Values:
+        values = normal(w=n, dw=n)(rng) | {"step": 3}
+        signs = {name: rng.normal(size=n) for name in names[1:] if name == "m"}
+        sizes = {name: rng.uniform(0.2, 0.8, n) for name in names[1:]}
+        return values | sizes | signs | settings
+
+    def library(values: Values) -> Values:
+        state = [values[name] for name in names]
+        numbers = {name: values[name] for name in ("learning_rate", "step")}
+        new = optimizer.rule(state[0], values["dw"], *state[1:], **numbers)
+        return dict(zip(names, new, strict=True))
+
+    return Case(given, library)
+
+
+def moved(w: Any, dw: Any, **settings: Any) -> Any:
+    """By how much SGD moves the weights against what comes before its rule."""
+    (new,) = hg.SGD(1.0, **settings).update(
+        w, dw, learning_rate=1.0, step=1, dw_norm=np.sqrt((dw**2).sum())
+    )
+    return w - new
+
+
+def shrunk(v: Values) -> Values:
+    """The weights after a step of AdamW where nothing pulls at them."""
+    adamw = hg.AdamW(0.1, weight_decay=float(v["weight_decay"]))
+    still = np.zeros_like(v["w"])
+    numbers = {"learning_rate": v["learning_rate"], "step": 1}
+    return {"w": adamw.update(v["w"], still, still, still, **numbers)[0]}
+
+
 def one_hot(rng: Rng) -> Any:
     """The one-hot rows of five classes."""
     return np.eye(3)[rng.permutation([0, 1, 2, 0, 1])]
@@ -339,11 +375,34 @@ CASES = {
         ),
         two_layers,
     ),
-    "SGD": Case(
+    "plain step": Case(
         lambda rng: normal(w=4, dw=4)(rng) | {"learning_rate": 0.1},
         lambda v: {"w": sgd(v["w"], v["dw"], v["learning_rate"])},
     ),
     "descent": Case(on_a_slope, lambda v: {"v": sgd(v["w"], v["A"] @ v["w"], v["learning_rate"])}),
+    "SGD": optimizer_case(hg.SGD(0.1, momentum=0.7, nesterov=True)),
+    "Adagrad": optimizer_case(hg.Adagrad(0.1, eps=0.1)),
+    "RMSprop": optimizer_case(hg.RMSprop(0.1, alpha=0.7, eps=0.1)),
+    "Adam": optimizer_case(hg.Adam(0.1, betas=(0.7, 0.8), eps=0.1)),
+    "NAdam": optimizer_case(hg.NAdam(0.1, betas=(0.7, 0.8), eps=0.1, momentum_decay=0.5)),
+    "Lion": optimizer_case(hg.Lion(0.1, betas=(0.7, 0.8)), n=300),
+    "velocity from rest": Case(lambda rng: {"g": rng.normal(size=3), "momentum": 0.7}),
+    "mean of equal gradients": Case(lambda rng: {"g": rng.normal(size=3), "beta": 0.7}),
+    "decoupled weight decay": Case(
+        lambda rng: {"w": rng.normal(size=4), "weight_decay": 0.3, "learning_rate": 0.2}, shrunk
+    ),
+    "weight decay": Case(
+        lambda rng: {"w": rng.normal(size=4), "weight_decay": 0.3},
+        lambda v: {"dw": moved(v["w"], np.zeros(4), weight_decay=float(v["weight_decay"]))},
+    ),
+    "clipping by norm": Case(
+        lambda rng: {"dw": rng.normal(size=(3, 3)) * [[0.1], [1], [9]], "clip_norm": 0.8},
+        lambda v: {"dw": np.stack([moved(0 * g, g, clip_norm=0.8) for g in v["dw"]])},
+    ),
+    "clipping by value": Case(
+        lambda rng: {"dw": 3 * rng.normal(size=20), "clip_value": 0.8},
+        lambda v: {"dw": moved(0 * v["dw"], v["dw"], clip_value=0.8)},
+    ),
     "minibatches": Case(
         lambda rng: {"g": rng.normal(size=(12, 4)), "m": 3},
         lambda v: {"dw": np.stack([v["g"][rows].mean(axis=0) for rows in batches(12, 3)])},
@@ -372,6 +431,7 @@ HARMLESS = {
     "dlearning_rate = -((A.T @ w) ** 2).sum()": "A is symmetric",
     "dz = J @ dp": "the Jacobian of a softmax is symmetric",
     "e = -(np.exp(z - z.max(axis=1, keepdims=True)))": "p is a quotient, in which the sign cancels",
+    "w = w - learning_rate / np.sign(c)": "1 and -1 are their own inverses",
     "z = std / S @ x": "S holds nothing but 1 and -1",
     "kept = rng.random(x.shape) >= p": "all is float64 here",
 }

@@ -122,15 +122,23 @@ def measured(forward: Formulas, given: Values, above: Any, name: str) -> Any:
 
 
 def source_lines(method: Any) -> list[str]:
-    """What a method computes, without `self.`; a `return` of an expression as that expression."""
+    """What a method computes, without `self.`; a `return` of an expression as that expression.
+
+    Of several values only the first is new there; a case that returns early has its own block.
+    """
     code = textwrap.dedent(inspect.getsource(method)).replace("self.", "")
     (function,) = ast.parse(code).body
     assert isinstance(function, ast.FunctionDef)
     found = []
     for statement in _in_training(function.body):
+        if isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Return):
+            continue
         if isinstance(statement, ast.Return):
-            if not isinstance(statement.value, ast.Name):
-                found.append(ast.unparse(statement.value or statement))
+            value = statement.value
+            if isinstance(value, ast.Tuple):
+                value = value.elts[0]
+            if not isinstance(value, ast.Name):
+                found.append(ast.unparse(value or statement))
         elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Tuple):
             (names,) = statement.targets
             assert isinstance(names, ast.Tuple)

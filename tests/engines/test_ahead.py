@@ -10,6 +10,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.engine import MOST_KEPT, CompiledEngine
 from handgrad.engines.eager import EagerEngine
+from tests.engines.one_epoch import run_epochs
 from tests.graph import pages
 
 ROWS = np.random.default_rng(0).standard_normal((9, 4))
@@ -41,7 +42,7 @@ def seen(compiled: Any, calls: list[Any]) -> list[Any]:
     """What each epoch leaves, epoch by epoch, as a reader of the reports sees it."""
     found = []
     for call in calls:
-        for epoch in compiled.run_epochs(call):
+        for epoch in run_epochs(compiled, call):
             weights = compiled.net.parameters.copy(), compiled.net.running_state.copy()
             found.append((epoch.loss, epoch.predictions.copy(), epoch.held_out.copy(), *weights))
     return found
@@ -74,7 +75,7 @@ def test_the_epochs_are_those_of_the_eager_engine() -> None:
 def test_who_stops_finds_the_net_as_it_was_reported(stop: int) -> None:
     compiled, alone = engine(), engine()
     expected = seen(alone, [order[None] for order in orders(6)])[stop]
-    for i, _ in enumerate(compiled.run_epochs(orders(6))):
+    for i, _ in enumerate(run_epochs(compiled, orders(6))):
         if i == stop:
             break
     np.testing.assert_array_equal(compiled.net.parameters, expected[3])
@@ -92,7 +93,7 @@ def test_what_is_put_back_is_the_end_of_the_epoch_before(kind: str, stop: int) -
         trained: Any = EagerEngine(compiled.net, hg.MSELoss(), Adagrad(0.1), *rows)
     else:
         trained = compiled
-    for i, _ in enumerate(trained.run_epochs(orders(6))):
+    for i, _ in enumerate(run_epochs(trained, orders(6))):
         if i == stop:
             trained.put_back()
             break
@@ -117,7 +118,7 @@ def test_a_step_that_overflows_is_told_in_its_own_epoch(ahead: int) -> None:
     compiled: Any = CompiledEngine(net, loss, Growing(1.0), ROWS, Y, 9, HELD_OUT)
     found, weights = [], [net.parameters.copy()]
     for start in range(0, 8, ahead):
-        for epoch in compiled.run_epochs(orders(8)[start : start + ahead]):
+        for epoch in run_epochs(compiled, orders(8)[start : start + ahead]):
             found.append(epoch)
             weights.append(net.parameters.copy())
             if epoch.diverged_at is not None:

@@ -19,6 +19,7 @@ from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
 from handgrad.engines.eager import EagerEngine
 from handgrad.errors import CannotLowerError
 from tests.engines.calling import machine_code
+from tests.engines.one_epoch import run_epochs
 from tests.engines.test_compiled import streams
 
 DTYPES = [np.float32, np.float64]
@@ -97,9 +98,9 @@ def test_each_epoch_leaves_the_streams_where_eager_leaves_them(
         compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
         compiled.held_out = None
     rtol = 1e-11 if dtype == np.float64 else 1e-4
-    expected = eager.run_epochs(orders(5))
+    expected = run_epochs(eager, orders(5))
     for start in range(0, 5, at_once):
-        for found in compiled.run_epochs(orders(5)[start : start + at_once]):
+        for found in run_epochs(compiled, orders(5)[start : start + at_once]):
             epoch = next(expected)
             assert streams(compiled.net) == streams(eager.net)
             assert found.loss == pytest.approx(epoch.loss, rel=rtol)
@@ -115,7 +116,9 @@ def test_what_is_dropped_is_the_same_to_the_bit(dtype: Any) -> None:
     rows = np.ones((11, 3)), np.zeros((11, 3))
     eager, compiled = engines(net, rows=rows)
     eager.held_out = compiled.held_out = None
-    for one, other in zip(eager.run_epochs(orders(3)), compiled.run_epochs(orders(3)), strict=True):
+    for one, other in zip(
+        run_epochs(eager, orders(3)), run_epochs(compiled, orders(3)), strict=True
+    ):
         np.testing.assert_array_equal(other.predictions, one.predictions)
         assert set(np.unique(one.predictions)) == {0, np.dtype(dtype).type(1 / 0.6)}
 
@@ -124,11 +127,11 @@ def test_what_is_dropped_is_the_same_to_the_bit(dtype: Any) -> None:
 def test_who_stops_finds_the_streams_as_the_epoch_left_them(stop: int) -> None:
     eager, compiled = engines(dropped())
     for engine in (eager, compiled):
-        for i, _ in enumerate(engine.run_epochs(orders(5))):
+        for i, _ in enumerate(run_epochs(engine, orders(5))):
             if i == stop:
                 break
     assert streams(compiled.net) == streams(eager.net)
-    after = [next(engine.run_epochs(orders(6)[5:])).loss for engine in (eager, compiled)]
+    after = [next(run_epochs(engine, orders(6)[5:])).loss for engine in (eager, compiled)]
     assert after[0] == pytest.approx(after[1], rel=1e-11)
 
 
@@ -138,7 +141,7 @@ def test_where_training_diverges_the_streams_stand_after_that_batch(at_once: int
     eager, compiled = engines(net, rows=(X, np.where(np.arange(11)[:, None] == 5, 1e200, Y)))
     for engine in (eager, compiled):
         for start in range(0, 3, at_once):
-            epoch = next(engine.run_epochs(orders(3)[start : start + at_once]))
+            epoch = next(run_epochs(engine, orders(3)[start : start + at_once]))
             if epoch.diverged_at is not None:
                 engine.put_back()
                 break
@@ -151,7 +154,7 @@ def test_a_stream_that_was_set_between_epochs_is_the_one_drawn_from() -> None:
     for _ in range(2):
         losses = []
         for engine in (eager, compiled):
-            losses.append(next(engine.run_epochs(orders(1))).loss)
+            losses.append(next(run_epochs(engine, orders(1))).loss)
             engine.net.seed(99)
         assert losses[0] == pytest.approx(losses[1], rel=1e-11)
 
@@ -179,7 +182,7 @@ def test_a_draw_that_nobody_uses_moves_the_stream_on_all_the_same() -> None:
     net.seed(0)
     eager, compiled = engines(net)
     compiled.held_out = eager.held_out = None
-    one, other = (next(engine.run_epochs(orders(1))) for engine in (eager, compiled))
+    one, other = (next(run_epochs(engine, orders(1))) for engine in (eager, compiled))
     np.testing.assert_allclose(other.predictions, one.predictions, rtol=1e-11)
     assert streams(compiled.net) == streams(eager.net)
 
@@ -226,7 +229,9 @@ def test_on_several_cores_the_draws_keep_their_order(monkeypatch: pytest.MonkeyP
     net.seed(0)
     eager, compiled = engines(net, 11)
     assert "parts(" in compiled.run.program.source()
-    for one, other in zip(eager.run_epochs(orders(3)), compiled.run_epochs(orders(3)), strict=True):
+    for one, other in zip(
+        run_epochs(eager, orders(3)), run_epochs(compiled, orders(3)), strict=True
+    ):
         np.testing.assert_allclose(other.predictions, one.predictions, 1e-4, 1e-5)
         assert streams(compiled.net) == streams(eager.net)
 

@@ -17,7 +17,7 @@ LEVELS = [
     {"errors"},
     {"page", "initializers", "files"},
     {"layers"},
-    {"losses", "optimizers", "metrics"},
+    {"losses", "optimizers", "metrics", "schedules"},
     {"graph"},
     {"engines"},
     {"net"},
@@ -29,7 +29,16 @@ LEVELS = [
     {"cli"},
 ]
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
-TEXTBOOK = {"errors", "page", "initializers", "layers", "losses", "optimizers", "metrics"}
+TEXTBOOK = {
+    "errors",
+    "page",
+    "initializers",
+    "layers",
+    "losses",
+    "optimizers",
+    "metrics",
+    "schedules",
+}
 STANDARD = {"__future__", "typing", "collections", "contextlib", "contextvars", "difflib", "math"}
 ALLOWED_IN_THE_TEXTBOOK = {"numpy", "handgrad", *STANDARD}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 45

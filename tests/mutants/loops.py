@@ -195,9 +195,9 @@ LOOPED = [
         PROGRAM,
         "        *_check_loss(elements),\n"
         "        *moved(elements),\n"
-        "        *update(rule, trainable, elements),\n",
+        "        *update_all(updates, elements),\n",
         "        *moved(elements),\n"
-        "        *update(rule, trainable, elements),\n"
+        "        *update_all(updates, elements),\n"
         "        *_check_loss(elements),\n",
         f"{COMPILED}test_divergence_names_the_batch_and_leaves_before_its_update",
     ),
@@ -232,9 +232,9 @@ LOOPED = [
     Mutant(
         "update: steps counted from zero",
         UPDATE,
-        'plus(Var("step", "int"), whole(1))',
-        'Var("step", "int")',
-        f"{COMPILED}test_every_optimizer[float64-<lambda>1]",
+        'Let("step", plus(count, whole(1)))',
+        'Let("step", count)',
+        f"{STEPS}test_steps_are_counted_from_one_and_on_through_the_epochs",
     ),
     Mutant(
         "update: memory follows the weights after the step",
@@ -246,8 +246,8 @@ LOOPED = [
     Mutant(
         "update: frozen layers move",
         UPDATE,
-        "for part in trainable:",
-        "for part in [slice(0, trainable[-1].stop)]:",
+        "    for part in update.slices:\n",
+        "    for part in [slice(0, update.slices[-1].stop)]:\n",
         f"{STEPS}test_gradients_of_the_others_stay_in_their_place_where_one_layer_is_frozen[0]",
     ),
 ]

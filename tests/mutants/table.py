@@ -5,6 +5,7 @@ from tests.mutants import (
     draws,
     loops,
     machine_code,
+    optimizers,
     parts,
     passes,
     saving,
@@ -17,6 +18,7 @@ from tests.mutants.textbook import TEXTBOOK
 
 MUTANTS = [
     *TEXTBOOK,
+    *optimizers.MUTANTS,
     *MACHINERY,
     *passes.MUTANTS,
     *storage.MUTANTS,

@@ -98,8 +98,8 @@ class RecordingSGD(hg.SGD):
         super().__init__(learning_rate)
         self.trajectory: list[Any] = []
 
-    def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
-        new = super().rule(w, dw, learning_rate=learning_rate, step=step)
+    def rule(self, w: Any, dw: Any, v: Any = None, *, learning_rate: Any, step: Any) -> Any:
+        new = super().rule(w, dw, v, learning_rate=learning_rate, step=step)
         self.trajectory.append(new.copy())
         return new
 

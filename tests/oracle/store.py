@@ -13,7 +13,8 @@ import torch
 import handgrad as hg
 from handgrad.graph.examples import example_targets, required_example
 from tests.contracts.table import LAYERS, LOSSES
-from tests.oracle import reference
+from tests.oracle import reference, steppers
+from tests.oracle.optimizers import OPTIMIZERS, SCHEDULES, SEEN
 from tests.oracle.stored import NETS, PATH
 
 
@@ -26,6 +27,10 @@ def contents() -> dict[str, Any]:
         found |= prefixed(f"losses/{name}", loss_case(name))
     for name in NETS:
         found |= prefixed(f"nets/{name}", net_case(name))
+    for name in OPTIMIZERS:
+        found[f"optimizers/{name}/weights"] = steppers.trajectory(name)[SEEN]
+    for name in SCHEDULES:
+        found[f"schedules/{name}/rates"] = steppers.scheduled(name)[1]
     return {name: np.asarray(value).tolist() for name, value in found.items()}
 
 

@@ -33,15 +33,21 @@ def ours(dtype: Any, seed: int) -> hg.Net:
     def linear(n_in: int, n_out: int) -> hg.Linear:
         return hg.Linear(n_in, n_out, rng=seed, dtype=dtype)
 
-    return hg.Net(
+    net = hg.Net(
         hg.Standardize.of(X + seed),
         hg.Net(linear(3, 5), hg.Tanh(), linear(5, 4), hg.LeakyReLU(0.1), dtype=dtype),
+        hg.BatchNorm(4, dtype=dtype),
+        hg.GELU(),
+        hg.Dropout(0.5),
         linear(4, 4),
-        hg.ReLU(),
+        hg.LayerNorm(4, dtype=dtype),
         linear(4, 2),
         hg.Softmax(),
         dtype=dtype,
     )
+    net.seed(seed)
+    net.forward(X)  # the running statistics of the batch normalisation begin to differ
+    return net
 
 
 def theirs(dtype: Any) -> nn.Sequential:
@@ -49,11 +55,12 @@ def theirs(dtype: Any) -> nn.Sequential:
     return nn.Sequential(
         OrderedDict(
             [
-                ("0", Standardize(3)), ("1", inner), ("2", nn.Linear(4, 4)), ("3", nn.ReLU()),
-                ("4", nn.Linear(4, 2)), ("5", nn.Softmax(dim=1)),
+                ("0", Standardize(3)), ("1", inner), ("2", nn.BatchNorm1d(4)), ("3", nn.GELU()),
+                ("4", nn.Dropout(0.5)), ("5", nn.Linear(4, 4)), ("6", nn.LayerNorm(4)),
+                ("7", nn.Linear(4, 2)), ("8", nn.Softmax(dim=1)),
             ]
         )
-    ).to(torch.float64 if dtype is np.float64 else torch.float32)  # fmt: skip
+    ).to(torch.float64 if dtype is np.float64 else torch.float32).eval()  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -75,7 +82,10 @@ def test_weights_that_pytorch_saved_are_read_into_the_equivalent_net(
 ) -> None:
     torch.manual_seed(0)
     net, sequential = ours(dtype, 1), theirs(dtype)
-    state = sequential.state_dict() | {"0.mean": torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)}
+    state = {
+        name: torch.rand_like(tensor) + 0.5 if tensor.is_floating_point() else tensor
+        for name, tensor in sequential.state_dict().items()
+    }
     sequential.load_state_dict(state)
     save_file(sequential.state_dict(), tmp_path / "a.safetensors")
     hg.load_weights(net, tmp_path / "a.safetensors")

@@ -7,6 +7,7 @@ import pytest
 
 import handgrad as hg
 from tests.contracts.table import LAYERS, LOSSES
+from tests.oracle import optimizers
 from tests.oracle.cases import (
     STEPS,
     epoch_losses,
@@ -17,6 +18,7 @@ from tests.oracle.cases import (
     trained_by_hand,
 )
 from tests.oracle.compare import assert_all_close, assert_close
+from tests.oracle.optimizers import OPTIMIZERS, SCHEDULES, SEEN
 from tests.oracle.stored import NETS, PATH, state_in, stored, within
 
 each_net = pytest.mark.parametrize("name", NETS)
@@ -32,7 +34,9 @@ def prepared(name: str) -> tuple[hg.Net, tuple[Any, Any]]:
 def test_every_layer_and_loss_is_stored_and_nothing_else() -> None:
     kinds = {"/".join(name.split("/")[:2]) for name in stored() if name != "torch"}
     expected = [f"layers/{name}" for name in LAYERS] + [f"losses/{name}" for name in LOSSES]
-    assert kinds == {*expected, *(f"nets/{name}" for name in NETS)}
+    steppers = [f"optimizers/{name}" for name in OPTIMIZERS]
+    steppers += [f"schedules/{name}" for name in SCHEDULES]
+    assert kinds == {*expected, *(f"nets/{name}" for name in NETS), *steppers}
     assert stored()["torch"], "the version of PyTorch that gave the results"
     assert PATH.stat().st_size < 200_000
 
@@ -76,3 +80,19 @@ def test_train_takes_pytorchs_steps_and_reports_its_losses(name: str) -> None:
     assert_close(weights, expected["weights"], name)
     means = epoch_losses(NETS[name], expected["losses"])
     assert_close(np.array(losses), np.array(means), name)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_an_optimizer_takes_pytorchs_steps(name: str, engine: Any) -> None:
+    weights, _ = optimizers.trained(OPTIMIZERS[name](), engine=engine)
+    expected = within(f"optimizers/{name}")["weights"]
+    assert_close(weights[SEEN], expected, name, relative=1e-9)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_schedule_gives_pytorchs_learning_rates(name: str, engine: Any) -> None:
+    _, rates = optimizers.trained(hg.SGD(0.5), SCHEDULES[name], engine=engine)
+    expected = within(f"schedules/{name}")["rates"]
+    np.testing.assert_allclose(rates, expected, rtol=1e-12, atol=1e-13)

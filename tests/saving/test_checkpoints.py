@@ -178,6 +178,41 @@ def test_fit_resumes_with_early_stopping_as_if_nothing_had_been(
     assert_same_state(once_more, expected.state())
 
 
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_schedule_and_the_memory_of_adam_go_on_where_they_were(
+    engine: str, tmp_path: Path, short_parts: None
+) -> None:
+    def options() -> dict[str, Any]:
+        optimizer = hg.NAdam(0.1, clip_norm=0.5, groups={"0.*": {"learning_rate_factor": 0.5}})
+        return {"optimizer": optimizer, "schedule": hg.schedules.one_cycle(), "engine": engine}
+
+    expected = classifier()
+    reference = hg.History([*training(expected, **options())])
+    assert len(set(reference["learning_rate"])) == EPOCHS
+    all_checkpoints(classifier(), tmp_path / "all", **options())
+    for i, file in enumerate(sorted((tmp_path / "all").glob("epoch-*"))):
+        (folder := tmp_path / str(i)).mkdir()
+        shutil.copy(file, folder)
+        net = classifier()
+        resumed = hg.checkpoints(training(net, **options()), folder, resume=True)
+        for _ in resumed:
+            pass
+        assert figures(resumed.history) == figures(reference)
+        assert_same_state(net, expected.state())
+
+
+@pytest.mark.parametrize("epochs", range(1, 14))
+def test_fit_resumes_with_a_lower_rate_on_a_plateau(epochs: int, tmp_path: Path) -> None:
+    own: dict[str, Any] = {"early_stopping": None, "reduce_on_plateau": 1, "epochs": 14}
+    own |= {"optimizer": hg.SGD(2.0), "engine": "eager"}
+    reference = fit(expected := classifier(), **own)
+    assert len(set(reference["learning_rate"])) > 2
+    fit(classifier(), checkpoint=tmp_path, **own | {"epochs": epochs})
+    history = fit(net := classifier(), checkpoint=tmp_path, resume=True, **own)
+    assert figures(history) == figures(reference)
+    assert_same_state(net, expected.state())
+
+
 def test_ctrl_c_leaves_the_net_and_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = classifier()
     reference = [*training(expected, epochs=3, optimizer=hg.SGD(0.1))]
@@ -241,6 +276,7 @@ def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
     [
         ({"optimizer": hg.SGD(0.1)}, "optimizer SGD(0.1), where the training to be resumed had"),
         ({"optimizer": Adagrad(0.2)}, "optimizer Adagrad(0.2), where"),
+        ({"schedule": hg.schedules.cosine()}, "schedule for 4 epochs, factors 1, 0.9619, "),
         ({"batch_size": 9}, "batch_size 9, where the training to be resumed had 8"),
         ({"loss": hg.SoftmaxCrossEntropyLoss()}, "loss SoftmaxCrossEntropyLoss(), where"),
         ({"shuffle": False}, "shuffle False, where"),
@@ -360,3 +396,12 @@ def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
     net = classifier()
     with refused(hg.FileError, "could not be written", net=net):
         hg.checkpoints(training(net), tmp_path / "file" / "a")
+
+
+def test_a_schedule_for_another_number_of_epochs_is_not_gone_on_with(tmp_path: Path) -> None:
+    schedule = hg.schedules.cosine()
+    assert [*hg.checkpoints(training(classifier(), epochs=2, schedule=schedule), tmp_path)]
+    net = classifier()
+    other = training(net, epochs=5, schedule=schedule)
+    with refused(hg.SettingError, "schedule for 5 epochs", "had for 2 epochs", net=net):
+        hg.checkpoints(other, tmp_path, resume=True)

@@ -39,10 +39,14 @@ class Engine(Protocol):
     def epochs_at_once(self, epochs: int) -> int:
         """How many epochs are worth running before the first is looked at."""
 
-    def run_epochs(self, orders: Array, so_far: SoFar | None = None) -> Iterator[Epoch | SoFar]:
+    def run_epochs(
+        self, orders: Array, learning_rates: Array, so_far: SoFar | None = None
+    ) -> Iterator[Epoch | SoFar]:
         """A pass over the rows for each of the orders; each finds the net as it left it.
 
-        Between parts of a long pass it says how far it has come, and can go on from there.
+        `learning_rates` (epochs, batches) has one for each step; the same array holds the same
+        ones whenever it comes. Between parts of a long pass it says how far it has come, and can
+        go on from there.
         """
 
     def put_back(self) -> None:

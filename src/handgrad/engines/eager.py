@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.epoch import Epoch, SoFar
-from handgrad.engines.minibatches import batches, number_of_rows, take
+from handgrad.engines.groups import length, parameter_groups
+from handgrad.engines.minibatches import batches, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
@@ -34,28 +35,35 @@ class EagerEngine:
         self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = np.zeros(1, np.int64)
-        self.trainable = net.trainable_slices()
+        self.groups = parameter_groups(net, optimizer)
         self.before = (net.parameters.copy(), net.running_state.copy())
 
     def epochs_at_once(self, epochs: int) -> int:
         """How many epochs are worth running before the first is looked at: one."""
         return 1
 
-    def run_epochs(self, orders: Array, so_far: SoFar | None = None) -> Iterator[Epoch | SoFar]:
-        """A pass over the rows in training mode, for each of the orders to visit them in."""
-        for order in orders:
+    def run_epochs(
+        self, orders: Array, learning_rates: Array, so_far: SoFar | None = None
+    ) -> Iterator[Epoch | SoFar]:
+        """A pass over the rows in training mode, for each of the orders to visit them in.
+
+        `learning_rates` (epochs, batches) has one for each step.
+        """
+        for order, rates in zip(orders, learning_rates, strict=True):
             if so_far is None:
                 self.before = (self.net.parameters.copy(), self.net.running_state.copy())
-            yield from self._run_epoch(order, so_far or SoFar())
+            yield from self._run_epoch(order, rates.tolist(), so_far or SoFar())
             so_far = None
 
     def put_back(self) -> None:
         """Give the net the weights it had before the epoch that was handed out last."""
         self.net.parameters[...], self.net.running_state[...] = self.before
 
-    def _run_epoch(self, order: Array, so_far: SoFar) -> Iterator[Epoch | SoFar]:
-        n = number_of_rows(self.x)
-        while (diverged := self._run_part(order, so_far)) is None and so_far.rows < n:
+    def _run_epoch(
+        self, order: Array, learning_rates: list[float], so_far: SoFar
+    ) -> Iterator[Epoch | SoFar]:
+        n, part = len(order), self._run_part
+        while (diverged := part(order, learning_rates, so_far)) is None and so_far.rows < n:
             yield so_far
         if diverged is not None:
             yield diverged
@@ -70,7 +78,7 @@ class EagerEngine:
                 held_out = self.net.predict(self.held_out, engine="eager")
             yield Epoch(loss, p, held_out)
 
-    def _run_part(self, order: Array, so_far: SoFar) -> Epoch | None:
+    def _run_part(self, order: Array, learning_rates: list[float], so_far: SoFar) -> Epoch | None:
         """Some batches more; how the epoch ended, if one of them diverged."""
         with self.net.mode(training=True), np.errstate(all="ignore"):
             for batch in islice(batches(len(order), self.batch_size, so_far.rows), PART):
@@ -80,25 +88,27 @@ class EagerEngine:
                 if not np.isfinite(loss):
                     return Epoch(loss, p, diverged_at=batch.start // self.batch_size + 1)
                 self.net.backward(self.loss.backward())
-                self._update()
+                self._update(learning_rates[batch.start // self.batch_size])
                 so_far.total += loss * len(rows)
                 so_far.predictions.append(p)
                 so_far.rows = batch.stop
         return None
 
-    def _update(self) -> None:
+    def _update(self, learning_rate: float) -> None:
         self.step += 1
         step = int(self.step[0])
         self.net.gather_gradients()
         w, dw = self.net.parameters, self.net.gradients
-        for part in self.trainable:
-            arrays = [a[part] for a in (w, dw, *self.optimizer_state)]
-            new = self.optimizer.rule(
-                *arrays, learning_rate=self.optimizer.learning_rate, step=step
-            )
-            targets = [arrays[0], *arrays[2:]]
-            values = new if isinstance(new, tuple) else (new,)
-            # a rule may hand on what it was given; that must not change while it is stored
-            values = tuple(value.copy() if value.base is not None else value for value in values)
-            for target, value in zip(targets, values, strict=True):
-                target[...] = value
+        given = {"step": step}
+        if self.optimizer.clip_norm is not None:
+            given["dw_norm"] = length(dw, self.groups)
+        for group in self.groups:
+            rate = group.factor * learning_rate
+            for part in group.slices:
+                arrays = [a[part] for a in (w, dw, *self.optimizer_state)]
+                values = group.optimizer.update(*arrays, learning_rate=rate, **given)
+                targets = [arrays[0], *arrays[2:]]
+                # a rule may hand on what it was given; that must not change while it is stored
+                values = tuple(v.copy() if v.base is not None else v for v in values)
+                for target, value in zip(targets, values, strict=True):
+                    target[...] = value

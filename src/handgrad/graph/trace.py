@@ -105,14 +105,15 @@ def _trace_optimizer(optimizer: Optimizer) -> Graph:
     def inputs(n: int) -> dict[str, Any]:
         rng = np.random.default_rng(n)
         arrays = {name: rng.uniform(0.5, 1, n).astype(np.float32) for name in names}
-        return arrays | {"learning_rate": optimizer.learning_rate, "step": 3}
+        clipped = {} if optimizer.clip_norm is None else {"dw_norm": np.float32(2)}
+        return arrays | {"learning_rate": optimizer.learning_rate, "step": 3} | clipped
 
-    def run(pages: Any, learning_rate: Any, step: Any, **arrays: Any) -> dict[str, Any]:
-        rule = pages[""]
+    def run(pages: Any, learning_rate: Any, dw_norm: Any = None, **given: Any) -> dict[str, Any]:
+        rule, step = pages[""], given.pop("step")
         stated, rule.learning_rate = rule.learning_rate, learning_rate
-        new = rule.rule(*arrays.values(), learning_rate=learning_rate, step=step)
+        numbers = {"learning_rate": learning_rate, "step": step, "dw_norm": dw_norm}
+        new = rule.update(*given.values(), **numbers)
         rule.learning_rate = stated
-        new = new if isinstance(new, tuple) else (new,)
         return {f"new {n}": v for n, v in zip(("w", *optimizer.state_names), new, strict=True)}
 
     return record(repr(optimizer), {"": optimizer}, inputs, run, np.dtype(np.float32))

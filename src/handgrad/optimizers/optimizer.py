@@ -1,10 +1,28 @@
-"""What every optimizer shares: a learning rate, and state it declares."""
+"""What every optimizer shares: a learning rate, clipping, weight decay, and state it declares."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
 
-from handgrad.errors import positive
+import numpy as np
+
+from handgrad.errors import SettingError, described, did_you_mean, positive
 from handgrad.page import Page
+
+
+class Group(TypedDict, total=False):
+    """What may differ for some of the parameters."""
+
+    learning_rate_factor: float
+    weight_decay: float
+
+
+class Settings(TypedDict, total=False):
+    """What every optimizer can be given beside what is its own."""
+
+    weight_decay: float
+    clip_norm: float | None
+    clip_value: float | None
+    groups: Mapping[str, Group] | None
 
 
 class Optimizer(Page):
@@ -14,10 +32,86 @@ class Optimizer(Page):
     must remember from step to step it names in `state_names` (arrays like `w`, zero at the
     start), takes after `dw`, and returns after the new `w`. `learning_rate` and `step`
     (1, 2, …) are plain numbers handed in, so that a recorded rule serves every step.
+
+    What comes before the rule is the same for all, and in this order: `clip_norm` shortens the
+    gradient of all parameters together to that length, `clip_value` cuts each entry to ± that
+    value, `weight_decay` adds weight_decay · w to it, the gradient of weight_decay/2 · Σ w²
+    (where `decoupled`, it shrinks w instead). `groups` gives some parameters, by patterns of
+    their paths, a weight decay of their own or a factor of the learning rate; later patterns
+    win: `{"*.b": {"weight_decay": 0.0}, "0.*": {"learning_rate_factor": 0.1}}`.
     """
 
     rule: Callable[..., Any]
+    decoupled = False
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    groups: Mapping[str, Group] = {}
 
-    def __init__(self, learning_rate: float) -> None:
+    def __init__(
+        self,
+        learning_rate: float,
+        *,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        groups: Mapping[str, Group] | None = None,
+    ) -> None:
         positive("learning_rate", learning_rate)
-        self.learning_rate = float(learning_rate)
+        not_negative("weight_decay", weight_decay)
+        for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+            if value is not None:
+                positive(name, value)
+        _check_groups(groups or {})
+        self.learning_rate, self.weight_decay = float(learning_rate), float(weight_decay)
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+        self.groups = {pattern: {**group} for pattern, group in (groups or {}).items()}
+
+    def update(
+        self, w: Any, dw: Any, *state: Any, learning_rate: Any, step: Any, dw_norm: Any = None
+    ) -> tuple[Any, ...]:
+        """The new `w` and the new state; `dw_norm` is the length of all gradients together."""
+        if self.clip_norm is not None:
+            dw = np.minimum(1, self.clip_norm / (dw_norm + 1e-6)) * dw
+        if self.clip_value is not None:
+            dw = np.clip(dw, -self.clip_value, self.clip_value)
+        if self.weight_decay and self.decoupled:
+            w = w - learning_rate * self.weight_decay * w
+        elif self.weight_decay:
+            dw = dw + self.weight_decay * w
+        new = self.rule(w, dw, *state, learning_rate=learning_rate, step=step)
+        return new if isinstance(new, tuple) else (new,)
+
+
+def not_negative(name: str, value: Any, below: float = float("inf")) -> None:
+    """Refuse `value` unless it is a number from 0 up to, but not including, `below`."""
+    number = value.item() if isinstance(value, np.generic) else value
+    usable = isinstance(number, int | float) and not isinstance(number, bool)
+    if not usable or not 0 <= value < below:
+        limit = "a finite number" if below == float("inf") else f"a number below {below:g}"
+        raise SettingError(f"{name} = {value!r}", f"{limit}, not below 0", f"{name}=0, for none")
+
+
+def _check_groups(groups: Any) -> None:
+    if not isinstance(groups, Mapping):
+        raise SettingError(
+            f"groups = {described(groups)}",
+            "a dictionary from patterns of parameter paths to settings",
+            'groups={"*.b": {"weight_decay": 0.0}}',
+        )
+    for pattern, group in groups.items():
+        where, known = f"groups[{pattern!r}]", [*Group.__annotations__]
+        if not isinstance(group, Mapping):
+            raise SettingError(
+                f"{where} = {described(group)}",
+                f"a dictionary with {' or '.join(known)}",
+                '{"weight_decay": 0.0}, for example',
+            )
+        for name, value in group.items():
+            if name not in known:
+                raise SettingError(
+                    f"{where} has {name!r}",
+                    f"one of {', '.join(known)}",
+                    did_you_mean(name, known, "the others hold for all parameters"),
+                )
+            not_negative(f"{where}[{name!r}]", value)

@@ -4,6 +4,7 @@ from handgrad.plots.activations import plot_activations
 from handgrad.plots.dataset import plot_dataset
 from handgrad.plots.decision_boundary import plot_decision_boundary
 from handgrad.plots.hidden_space import plot_hidden_space
+from handgrad.plots.learning_rates import plot_learning_rate_search, plot_schedule
 from handgrad.plots.live_plot import live_plot, train_and_plot
 from handgrad.plots.losses import plot_cross_entropy, plot_loss_functions
 from handgrad.plots.predictions import plot_predictions
@@ -17,8 +18,10 @@ __all__ = [
     "plot_dataset",
     "plot_decision_boundary",
     "plot_hidden_space",
+    "plot_learning_rate_search",
     "plot_loss_functions",
     "plot_predictions",
+    "plot_schedule",
     "plot_training_progress",
     "plot_weights_over_time",
     "train_and_plot",

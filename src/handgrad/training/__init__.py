@@ -3,9 +3,12 @@
 from handgrad.training.checks import check_kinds, check_monitor, checked_pair, checked_rows
 from handgrad.training.early_stopping import Best, early_stopping, until_patience_ends
 from handgrad.training.evaluate import Evaluation, evaluate
+from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.history import History
+from handgrad.training.learning_rates import factors_of
 from handgrad.training.progress import counted, progress
 from handgrad.training.record_weights import WeightHistory, record_weights
+from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
 from handgrad.training.state import TrainingState, put_back, state_of
 from handgrad.training.train import Training, train
@@ -14,6 +17,7 @@ __all__ = [
     "Best",
     "Evaluation",
     "History",
+    "LearningRateSearch",
     "Report",
     "Training",
     "TrainingState",
@@ -25,9 +29,12 @@ __all__ = [
     "counted",
     "early_stopping",
     "evaluate",
+    "factors_of",
+    "find_learning_rate",
     "progress",
     "put_back",
     "record_weights",
+    "reduce_on_plateau",
     "state_of",
     "train",
     "until_patience_ends",

@@ -12,7 +12,8 @@ class Report:
 
     `train_loss` and `train_metrics` are over the epoch's batches, while the weights moved;
     `validation_loss` and `validation_metrics` over the validation rows, with the weights as
-    they were at the epoch's end (None and empty without validation).
+    they were at the epoch's end (None and empty without validation). `learning_rate` is that of
+    the epoch's last step.
     """
 
     epoch: int

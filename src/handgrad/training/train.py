@@ -18,8 +18,10 @@ from handgrad.losses import Loss
 from handgrad.metrics import Metric
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.schedules import Schedule
 from handgrad.training.checks import check_batches, check_kinds, checked_rows
 from handgrad.training.evaluate import Evaluation, evaluation, measured
+from handgrad.training.learning_rates import LearningRates
 from handgrad.training.report import Report
 
 
@@ -33,6 +35,7 @@ def train(
     batch_size: int = 32,
     validation: Any = None,
     metrics: Iterable[str | Metric] | None = None,
+    schedule: Schedule | None = None,
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
     engine: EngineName = "auto",
@@ -40,8 +43,10 @@ def train(
     """Train `net` in place and yield a Report after every epoch; to stop is `break`.
 
     `data` and `validation` are pairs (x, y). Rows are shuffled anew each epoch by `rng`, a seed
-    or a Generator, from which every random layer gets a stream of its own. Everything is
-    checked before the first step. `engine` is eager, compiled, or auto: compiled where the
+    or a Generator, from which every random layer gets a stream of its own. `schedule` is a
+    function of the share of the training done, from `hg.schedules` or your own; before each
+    step it gives a factor of the optimizer's learning rate. Everything is checked before the
+    first step. `engine` is eager, compiled, or auto: compiled where the
     shapes, rows and epochs promise more work than the compiling costs. Where the loss stops
     being finite, a DivergenceError is raised. After any error the net has the weights of the
     last whole epoch.
@@ -63,6 +68,7 @@ def train(
         batch_size=batch_size,
         validation=validation,
         metrics=metrics,
+        schedule=schedule,
         rng=rng,
         shuffle=shuffle,
         engine=engine,
@@ -88,6 +94,7 @@ class Training(Iterator[Report]):
         batch_size: int,
         validation: Any,
         metrics: Iterable[str | Metric] | None,
+        schedule: Schedule | None = None,
         rng: int | np.random.Generator | None,
         shuffle: bool,
         engine: EngineName,
@@ -112,6 +119,8 @@ class Training(Iterator[Report]):
         self._reports = self._run()
         self.generator = spawning_generator(rng)
         net.seed(self.generator)
+        batches = -(-len(y) // batch_size)
+        self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
         self.engine = engine_for(engine, net, loss, optimizer, x, y, batch_size, epochs, x_held_out)
 
     def __next__(self) -> Report:
@@ -127,22 +136,23 @@ class Training(Iterator[Report]):
                 orders = orders[before - self.epochs :]
             if self.shuffle and self.so_far is None:
                 self._shuffle(orders)
+            rates = self.learning_rates.of(before, len(orders))
             try:
                 started, self.order = time.perf_counter(), orders[-1]
-                for i, result in enumerate(self._whole_epochs(orders)):
+                for i, result in enumerate(self._whole_epochs(orders, rates)):
                     if i == 0:
                         seconds = (time.perf_counter() - started) / len(orders)
                     self.epoch, self.between_calls = before + i + 1, i == len(orders) - 1
-                    yield self._report(self.epoch, result, orders[i], seconds)
+                    yield self._report(self.epoch, result, orders[i], rates[i], seconds)
             except GeneratorExit:  # to stop is no error: the net keeps what was reported
                 raise
             except BaseException:
                 self.engine.put_back()
                 raise
 
-    def _whole_epochs(self, orders: Array) -> Iterator[Epoch]:
+    def _whole_epochs(self, orders: Array, learning_rates: Array) -> Iterator[Epoch]:
         """What the engine makes of the epochs; between parts of a long one there is a break."""
-        for result in self.engine.run_epochs(orders, self.so_far):
+        for result in self.engine.run_epochs(orders, learning_rates, self.so_far):
             if isinstance(result, SoFar):
                 self.so_far, self.between_calls = result, True
                 self.when_interruptible()
@@ -157,12 +167,15 @@ class Training(Iterator[Report]):
                 order[...] = orders[i - 1]
             self.generator.shuffle(order)
 
-    def _report(self, epoch: int, result: Epoch, order: Array, seconds: float) -> Report:
+    def _report(
+        self, epoch: int, result: Epoch, order: Array, rates: Array, seconds: float
+    ) -> Report:
         held: Evaluation | None = None
         if result.held_out is not None:
             held = evaluation(result.held_out, self.y_held_out, self.loss, self.metrics)
         if what := _divergence(epoch, result, held, self.loss):
-            raise _diverged(self.net, self.loss, self.optimizer, what)
+            rate = rates[(result.diverged_at or 0) - 1].item()
+            raise _diverged(self.net, self.loss, rate, what)
         trained = measured(result.predictions, self.y[order], self.metrics) if self.metrics else {}
         return Report(
             epoch,
@@ -170,7 +183,7 @@ class Training(Iterator[Report]):
             trained,
             held.loss if held else None,
             held.metrics if held else {},
-            self.optimizer.learning_rate,
+            rates[-1].item(),
             len(self.y),
             seconds,
         )
@@ -188,8 +201,7 @@ def _divergence(epoch: int, result: Epoch, held: Evaluation | None, loss: Loss) 
     return f"validation loss {held.loss} after the last batch of epoch {epoch}"
 
 
-def _diverged(net: Net, loss: Loss, optimizer: Optimizer, what: str) -> DivergenceError:
-    rate = optimizer.learning_rate
+def _diverged(net: Net, loss: Loss, rate: float, what: str) -> DivergenceError:
     hints = [f"a smaller learning rate, {rate / 10:g}"]
     if not any(isinstance(layer, Standardize) for _, layer in net.walk()):
         hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")

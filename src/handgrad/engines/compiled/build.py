@@ -10,6 +10,8 @@ import numpy as np
 
 from handgrad.engines.compiled.program import Program, prediction_program, training_program
 from handgrad.engines.compiled.streams import streams_of
+from handgrad.engines.compiled.update import Update
+from handgrad.engines.groups import parameter_groups
 from handgrad.errors import CannotLowerError, HandgradError
 from handgrad.graph import Graph, trace
 from handgrad.graph.examples import example_targets, required_example
@@ -43,9 +45,12 @@ def training_step(net: Any, loss: Loss, x: Array, y: Array) -> Graph:
     return optimized(replace(step, outputs=wanted))
 
 
-def update_rule(optimizer: Optimizer) -> Graph:
-    """The graph of an update, in few operations."""
-    return optimized(trace(optimizer))
+def updates_of(net: Any, optimizer: Optimizer) -> list[Update]:
+    """The graph of an update, in few operations, for each group of the parameters."""
+    return [
+        Update(optimized(trace(group.optimizer)), group.factor, group.slices)
+        for group in parameter_groups(net, optimizer)
+    ]
 
 
 def compiled_source(
@@ -80,10 +85,9 @@ def epoch_of(net: Any, optimizer: Optimizer, step: Graph, batch_size: int) -> Pr
     """The loop program of an epoch of such steps, each followed by the optimizer's update."""
     return training_program(
         step,
-        update_rule(optimizer),
+        updates_of(net, optimizer),
         list(net.named_parameters()),
         list(net.named_states()),
-        net.trainable_slices(),
         batch_size,
         net.dtype,
     )

@@ -79,10 +79,11 @@ class CompiledEngine:
                 self.predict = Runner(prediction, BATCH, self.crew)
                 self.large |= self.predict.large
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
-        self.learning_rate, self.total_before = np.zeros(1), np.zeros(1)
+        self.total_before = np.zeros(1)
         self.step = np.zeros(1, np.int64)
         self.start = self.before = (net.parameters.copy(), net.running_state.copy())
         self.orders: Array | None = None
+        self.given_rates: Array | None = None
 
     def epochs_at_once(self, epochs: int) -> int:
         """How many epochs are worth running before the first is looked at.
@@ -100,16 +101,21 @@ class CompiledEngine:
         multiplications = 3 * self.batch_size * self.net.parameters.size
         return FASTEST_STEP + multiplications / FASTEST_RATE
 
-    def run_epochs(self, orders: Array, so_far: SoFar | None = None) -> Iterator[Epoch | SoFar]:
+    def run_epochs(
+        self, orders: Array, learning_rates: Array, so_far: SoFar | None = None
+    ) -> Iterator[Epoch | SoFar]:
         """A pass over the rows in training mode, for each of the orders to visit them in.
 
+        `learning_rates` (epochs, batches) has one for each step.
         All of them have run before the first is handed out, but each finds the net as it was.
         """
         net, n, rounds = self.net, len(self.y), len(orders)
         if orders is not self.orders:
             self._make_room(orders)
         kept = self.kept
-        self.learning_rate[0] = self.optimizer.learning_rate
+        if learning_rates is not self.given_rates:
+            self.learning_rates[...] = learning_rates
+            self.given_rates = learning_rates
         weights = (net.parameters, net.running_state)
         if so_far is None:
             self.before = self.start
@@ -193,6 +199,8 @@ class CompiledEngine:
             np.empty((rounds, self.streams.words.size), np.uint64),
             np.empty((rounds, n_held_out, *self.run.output_shape), dtype),
         )
+        self.learning_rates = np.empty((rounds, -(-n // self.batch_size)))
+        self.given_rates = None
         calls = [self._planned(orders, slice(0, n))]
         if self.held_out is not None:
             calls.append(self._planned_prediction())
@@ -201,6 +209,7 @@ class CompiledEngine:
     def _planned(self, orders: Array, rows: slice) -> Planned:
         """The call that visits those rows of each order."""
         net, kept = self.net, self.kept
+        steps = slice(rows.start // self.batch_size, -(-rows.stop // self.batch_size))
         return self.run.planned(
             rows.stop - rows.start,
             self.x,
@@ -210,7 +219,7 @@ class CompiledEngine:
             net.gradients,
             net.running_state,
             *self.optimizer_state,
-            self.learning_rate,
+            Each(self.learning_rates[:, steps]),
             self.total_before,
             self.step,
             Each(kept.predictions[:, rows]),

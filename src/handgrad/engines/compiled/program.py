@@ -37,7 +37,7 @@ from handgrad.engines.compiled.storage import (
     strides,
 )
 from handgrad.engines.compiled.streams import WORDS, streams_of
-from handgrad.engines.compiled.update import memory_of, update
+from handgrad.engines.compiled.update import Update, memory_of, update_all
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.passes.builder import Shape
@@ -90,10 +90,9 @@ SCRATCH = (
 
 def training_program(
     step: Graph,
-    rule: Graph,
+    updates: Sequence[Update],
     parameter_names: Sequence[str],
     state_names: Sequence[str],
-    trainable: Sequence[slice],
     batch_size: int,
     dtype: np.dtype[Any],
 ) -> Program:
@@ -102,7 +101,8 @@ def training_program(
     It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
     where the parameters are not finite at the end. `R[0]` becomes `Z[0]` and the losses of all
     rows, `Q` their predictions in the order they were visited, `E`, `F` and `V` copies of the
-    parameters, the running state and the random streams, `T[0]` the number of steps so far.
+    parameters, the running state and the random streams, `T[0]` the number of steps so far; `L`
+    has the learning rate of each batch.
     """
     arena, counters = Arena(), itertools.count()
     elements = Elements(step, Constants(), counters, streams=streams_of(step, dtype))
@@ -118,14 +118,14 @@ def training_program(
         *_predictions(elements),
         *_check_loss(elements),
         *moved(elements),
-        *update(rule, trainable, elements),
+        *update_all(updates, elements),
     ]
     parameters = (
         Parameter("n_all", "int", buffer=False),
         *(Parameter(b, kind_of(step.nodes[step.leaves[b.lower()]])) for b in ("X", "Y")),
         Parameter("O", "int"),
         *(Parameter(name, "float") for name in ("P", "G", "S")),
-        *(Parameter(f"M{k}", "float") for k in range(len(memory_of(rule)))),
+        *(Parameter(f"M{k}", "float") for k in range(len(memory_of(updates[0].rule)))),
         Parameter("L", "double"),
         Parameter("Z", "double"),
         Parameter("T", "int"),
@@ -138,7 +138,6 @@ def training_program(
     )
     n_parameters = _all_of(elements, parameter_names)
     body: Body = [
-        Let("learning_rate", Load("L", whole(0), "double")),
         Let("step", Load("T", whole(0), "int")),
         Let("total", Load("Z", whole(0), "double")),
         _by_batches(batch_size, batch),

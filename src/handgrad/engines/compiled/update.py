@@ -1,16 +1,21 @@
-"""The optimizer's rule, in one loop over all parameters."""
+"""The optimizer's rule, in a loop over all parameters, or over those of each group."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from handgrad.engines.compiled.elements import Elements
 from handgrad.engines.compiled.loops import (
+    Call,
     Expression,
     For,
     Let,
+    Load,
+    Num,
     Statement,
     Store,
     Type,
     Var,
+    cast,
     plus,
     whole,
 )
@@ -22,26 +27,78 @@ from handgrad.graph.graph import Graph
 Body = list[Statement]
 
 
+# What a rule is given as single numbers, and their types.
+NUMBERS: Mapping[str, Type] = {
+    "learning_rate": "double",
+    "step": "int",
+    "dw_norm": "float",
+}
+
+
+@dataclass(frozen=True)
+class Update:
+    """A rule, the slices of the parameters it is for, and their factor of the learning rate."""
+
+    rule: Graph
+    factor: float
+    slices: Sequence[slice]
+
+
 def memory_of(rule: Graph) -> list[str]:
     """What the optimizer remembers from step to step: the leaves that are its own."""
-    return [name for name in rule.leaves if name not in ("w", "dw", "learning_rate", "step")]
+    return [name for name in rule.leaves if name not in ("w", "dw", *NUMBERS)]
 
 
-def update(rule: Graph, trainable: Sequence[slice], step: Elements) -> Body:
-    """The optimizer's rule for every trainable parameter; plain numbers once before."""
+def update_all(updates: Sequence[Update], step: Elements) -> Body:
+    """The step of the optimizer, for all groups of parameters."""
+    count, before = Var("step", "int"), Load("T", whole(0), "int")
+    batch = Call("subtract", (count, before), "int")
+    body: Body = [
+        Let("learning_rate", Load("L", batch, "double")),
+        Let("step", plus(count, whole(1))),
+    ]
+    if any("dw_norm" in update.rule.leaves for update in updates):
+        body += _norm([part for update in updates for part in update.slices], step)
+    for update in updates:
+        body += _updated(update, step)
+    return body
+
+
+def _norm(parts: Sequence[slice], step: Elements) -> Body:
+    """The length of the gradient of all parameters together, summed in double."""
+    total = Var("squares", "double")
+    body: Body = [Let(total.name, Num(0.0, "double"))]
+    for part in parts:
+        i = step.new("i")
+        number = cast(Load("G", plus(whole(part.start), i), "float"), "double")
+        square = Call("multiply", (number, number), "double")
+        more = Let(total.name, Call("add", (total, square), "double"))
+        body.append(For(i.name, whole(part.stop - part.start), [more]))
+    return [*body, Let("dw_norm", cast(Call("sqrt", (total,), "double"), "float"))]
+
+
+def _updated(update: Update, step: Elements) -> Body:
+    """The rule for the parameters of a group; plain numbers once before."""
+    rule = update.rule
     elements = Elements(rule, step.constants, step.counters, plain_numbers=True)
     buffers = {"w": "P", "dw": "G"} | {name: f"M{k}" for k, name in enumerate(memory_of(rule))}
     for name, i in rule.leaves.items():
-        variable = name not in buffers
-        type: Type = "int" if name == "step" else "double" if variable else "float"
-        elements.places[i] = Place(buffers.get(name, name), whole(0), type, variable)
-    body: Body = [Let("step", plus(Var("step", "int"), whole(1)))]
+        type = NUMBERS.get(name, "float")
+        elements.places[i] = Place(buffers.get(name, name), whole(0), type, name in NUMBERS)
+    body: Body = []
+    if update.factor != 1:
+        rate, own = Var("learning_rate", "double"), elements.new("learning_rate", "double")
+        factor = Num(update.factor, "double")
+        body.append(Let(own.name, Call("multiply", (factor, rate), "double")))
+        elements.places[rule.leaves["learning_rate"]] = Place(
+            own.name, whole(0), "double", variable=True
+        )
     for i, node in enumerate(rule.nodes):
         if node.operation in ("sum", "max", "min", "prod", "einsum"):
             raise CannotLowerError(f"{node.operation} in an update rule")
         if node.shape == () and node.operation != "leaf":
             body += _named(elements, i, [])
-    for part in trainable:
+    for part in update.slices:
         counter = elements.new("i")
         places: Mapping[int, Place] = dict(elements.places)
         at = plus(whole(part.start), counter)

@@ -1,0 +1,154 @@
+"""Schedules: by which factor the learning rate is multiplied as the training goes on.
+
+A schedule is a function of progress, the share of the training that is done: 0 at the first
+step, close to 1 at the last. Functions of your own may take single numbers only; these take
+arrays of them too. `train(..., schedule=hg.schedules.cosine())` asks before every step.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import SettingError, positive
+
+__all__ = [
+    "constant",
+    "step",
+    "exponential",
+    "cosine",
+    "cyclic_cosine",
+    "one_cycle",
+    "warm_up",
+]
+
+Schedule = Callable[[Any], Any]
+ROUNDING = 1e-9  # where a share like 0.7/0.1 comes out just below a border, it is taken as there
+
+
+def constant() -> Schedule:
+    """The learning rate stays as it is.
+
+    >>> constant()(0.5)
+    1.0
+    """
+    return lambda progress: 1.0 + 0.0 * progress
+
+
+def step(every: float = 1 / 3, gamma: float = 0.1) -> Schedule:
+    """Whenever another share `every` of the training is done, the factor is multiplied by gamma.
+
+    factor      gamma ^ ⌊progress / every⌋
+
+    >>> [round(float(step(every=0.25)(p)), 4) for p in (0.0, 0.2, 0.25, 0.5)]
+    [1.0, 1.0, 0.1, 0.01]
+    """
+    _share("every", every)
+    positive("gamma", gamma)
+    return lambda progress: gamma ** np.floor(progress / every + ROUNDING)
+
+
+def exponential(end: float = 0.01) -> Schedule:
+    """The factor shrinks by the same share in each step, down to `end`.
+
+    factor      end ^ progress
+
+    >>> [round(exponential(0.01)(p), 4) for p in (0.0, 0.5, 1.0)]
+    [1.0, 0.1, 0.01]
+    """
+    positive("end", end)
+    return lambda progress: end**progress
+
+
+def cosine(end: float = 0.0) -> Schedule:
+    """Half a wave of a cosine from 1 down to `end`: flat at first, steep, and flat again.
+
+    factor      end + (1 − end) · (1 + cos(π · progress)) / 2
+    source      Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017
+
+    >>> [round(float(cosine()(p)), 4) for p in (0, 0.5, 1)]
+    [1.0, 0.5, 0.0]
+    """
+    _from_zero("end", end)
+    return lambda progress: _wave(1.0, end, progress)
+
+
+def cyclic_cosine(cycles: int = 4, growth: float = 1.0, end: float = 0.0) -> Schedule:
+    """`cosine` again and again, each cycle `growth` times as long as the one before.
+
+    source      Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017
+
+    >>> [round(float(cyclic_cosine(2)(p)), 4) for p in (0, 0.25, 0.5, 0.75)]
+    [1.0, 0.5, 1.0, 0.5]
+    """
+    positive("cycles", cycles, whole=True)
+    positive("growth", growth)
+    _from_zero("end", end)
+    lengths = growth ** np.arange(cycles) / np.sum(growth ** np.arange(cycles))
+    starts = np.cumsum(lengths) - lengths
+
+    def factor(progress: Any) -> Any:
+        cycle = np.searchsorted(starts, np.asarray(progress) + ROUNDING, side="right") - 1
+        return _wave(1.0, end, np.maximum(0, progress - starts[cycle]) / lengths[cycle])
+
+    return factor
+
+
+def one_cycle(rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Schedule:
+    """Up from `start` to 1 during a share `rise` of the training, then down to `end`; both cosines.
+
+    source      Smith, Topin, "Super-Convergence: Very Fast Training of Neural Networks Using
+                Large Learning Rates", 2018
+
+    >>> [round(float(one_cycle(0.5)(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
+    [0.04, 0.52, 1.0, 0.5, 0.0]
+    """
+    _share("rise", rise)
+    _from_zero("start", start)
+    _from_zero("end", end)
+
+    def factor(progress: Any) -> Any:
+        up = _wave(start, 1.0, progress / rise)
+        down = _wave(1.0, end, (progress - rise) / (1 - rise))
+        return np.where(np.asarray(progress) < rise, up, down)
+
+    return factor
+
+
+def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 / 3) -> Schedule:
+    """In a straight line from `start` to 1, then another schedule for the rest of the training.
+
+    source      Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017
+
+    >>> schedule = warm_up(0.5, then=cosine(), start=0.2)
+    >>> [round(float(schedule(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
+    [0.2, 0.6, 1.0, 0.5, 0.0]
+    """
+    _share("share", share)
+    _from_zero("start", start)
+    rest = constant() if then is None else then
+
+    def factor(progress: Any) -> Any:
+        line = start + (1 - start) * progress / share
+        after = rest(np.maximum(0.0, progress - share) / (1 - share))
+        return np.where(np.asarray(progress) < share, line, after)
+
+    return factor
+
+
+def _wave(begin: float, end: float, share: Any) -> Any:
+    """Half a wave of a cosine between two numbers."""
+    return end + (begin - end) * (1 + np.cos(np.pi * share)) / 2
+
+
+def _share(name: str, value: float) -> None:
+    positive(name, value)
+    if value >= 1:
+        raise SettingError(
+            f"{name} = {value!r}", "a share of the training, below 1", f"{name}=0.1, for a tenth"
+        )
+
+
+def _from_zero(name: str, value: float) -> None:
+    if value != 0:
+        positive(name, value)

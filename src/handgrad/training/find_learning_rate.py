@@ -1,0 +1,131 @@
+"""Which learning rate to begin with: by a trial in which it grows from step to step."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.eager import EagerEngine
+from handgrad.engines.epoch import Epoch
+from handgrad.errors import SettingError, positive
+from handgrad.initializers import spawning_generator
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.optimizers import Optimizer
+from handgrad.training.checks import check_kinds, checked_rows
+
+KEPT = 0.9  # of the mean of the losses so far, at every step
+TOO_MUCH = 4  # times the smallest mean so far: further on there is nothing to learn
+
+
+@dataclass(frozen=True, eq=False)
+class LearningRateSearch:
+    """The learning rates that were tried, (n,), the loss of each step, and its running mean.
+
+    `suggested` is a tenth of the one at which the running mean is lowest: there the loss falls
+    fast, and is far from taking off.
+    """
+
+    learning_rates: Array
+    losses: Array
+    smoothed: Array
+    suggested: float
+
+
+def find_learning_rate(
+    net: Net,
+    data: Any,
+    *,
+    loss: Loss,
+    optimizer: Optimizer,
+    smallest: float = 1e-6,
+    largest: float = 10.0,
+    steps: int = 100,
+    batch_size: int = 32,
+    rng: int | np.random.Generator | None = None,
+) -> LearningRateSearch:
+    """Try learning rates on a copy of `net`, from the smallest up to where the loss takes off.
+
+    Each step trains on another batch, at a learning rate that is larger by the same share.
+    `net`, `loss` and `optimizer` stay as they are; the optimizer's own rate is not used.
+
+    source      Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(rng=0)
+    >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
+    >>> search = hg.find_learning_rate(net, (x, y), loss=hg.CrossEntropyLoss(),
+    ...     optimizer=hg.SGD(0.1), rng=0)
+    >>> 0.01 < search.suggested < 5
+    True
+    """
+    check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+    positive("smallest", smallest)
+    positive("largest", largest)
+    if largest <= smallest:
+        raise SettingError(
+            f"largest = {largest:g}, smallest = {smallest:g}",
+            "a largest learning rate above the smallest",
+            "smallest=1e-6, largest=10.0",
+        )
+    positive("steps", steps, whole=True)
+    positive("batch_size", batch_size, whole=True)
+    if steps < 10:
+        raise SettingError(f"steps = {steps}", "10 steps or more", "steps=100")
+    x, y, _ = checked_rows(net, loss, data, "training data", learn=True, metrics=())
+    generator, trial = spawning_generator(rng), copy.deepcopy(net)
+    trial.seed(generator)
+    size = min(batch_size, len(y))
+    engine = EagerEngine(trial, copy.deepcopy(loss), copy.deepcopy(optimizer), x, y, size)
+    rates = smallest * (largest / smallest) ** (np.arange(steps) / (steps - 1))
+    losses = _losses(engine, _batches(len(y), steps, size, generator), rates)
+    tried, smoothed = rates[: len(losses)], _smoothed(losses)
+    return LearningRateSearch(tried, losses, smoothed, _suggested(tried, losses, smoothed))
+
+
+def _batches(rows: int, steps: int, size: int, generator: np.random.Generator) -> Array:
+    """(steps, size): the rows of each step, all of them once before any comes again."""
+    passes = -(-steps * size // rows)
+    order = np.concatenate([generator.permutation(rows) for _ in range(passes)])
+    return order[: steps * size].reshape(steps, size)
+
+
+def _losses(engine: EagerEngine, batches: Array, rates: Array) -> Array:
+    """The loss of each step, up to where it takes off."""
+    losses: list[float] = []
+    for rows, rate in zip(batches, rates, strict=True):
+        found = engine.run_epochs(rows[None], rate.reshape(1, 1))
+        (step,) = (epoch for epoch in found if isinstance(epoch, Epoch))
+        if np.isfinite(step.loss):
+            losses.append(step.loss)
+        if step.diverged_at is not None:
+            break
+        smoothed = _smoothed(np.array(losses))
+        if smoothed[-1] > TOO_MUCH * smoothed.min() > 0:
+            break
+    return np.array(losses)
+
+
+def _smoothed(losses: Array) -> Array:
+    """The running mean, in which every loss counts for less the longer it is ago."""
+    mean, means = 0.0, []
+    for i, loss in enumerate(losses, 1):
+        mean = KEPT * mean + (1 - KEPT) * loss
+        means.append(mean / (1 - KEPT**i))
+    return np.array(means)
+
+
+def _suggested(rates: Array, losses: Array, smoothed: Array) -> float:
+    """A tenth of the rate with the lowest mean, which must lie below the losses of the start."""
+    start = max(1, len(losses) // 10)
+    lowest = start + int(np.argmin(smoothed[start:])) if len(losses) > start else 0
+    if not lowest or smoothed[lowest] >= losses[:start].mean():
+        raise SettingError(
+            "the loss did not fall at any learning rate"
+            + (f" from {rates[0]:g} to {rates[-1]:g}" if len(rates) else ""),
+            "a net that can learn from these rows",
+            "a smaller smallest=; inputs on one scale, hg.Standardize.of(x) as the first layer",
+        )
+    return rates[lowest].item() / 10
