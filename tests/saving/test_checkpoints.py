@@ -286,6 +286,19 @@ def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
         ({"validation": None}, "other validation data"),
         ({"metrics": []}, "metrics none, where the training to be resumed had accuracy"),
     ],
+    ids=[
+        "optimizer",
+        "rate",
+        "schedule",
+        "batch size",
+        "loss",
+        "shuffle",
+        "rows",
+        "targets",
+        "validation rows",
+        "no validation",
+        "metrics",
+    ],
 )
 def test_a_training_of_other_settings_is_not_resumed(
     change: dict[str, Any], words: str, tmp_path: Path
