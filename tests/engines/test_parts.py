@@ -22,6 +22,7 @@ from handgrad.engines.compiled.loops import (
     Let,
     Load,
     Parts,
+    Statement,
     Store,
     Var,
     outer_variables,
@@ -156,6 +157,37 @@ def test_every_part_of_every_job_is_done_once(helpers: int) -> None:
     np.testing.assert_array_equal(
         noted.reshape(n, COUNT), np.arange(1, n + 1)[:, None] + [0] * COUNT
     )
+
+
+def slow_program(jobs_in_a_row: int, size: int) -> Program:
+    """In each job both parts go through many numbers, then write the job down; both are added."""
+    part, job, k, total = (Var(name, "int") for name in ("p", "job", "k", "total"))
+    through = For("k", whole(size), [Let("total", plus(total, Load("X", k, "int")))])
+    written = Store("W", part, plus(plus(job, whole(1)), total))
+    both = plus(Load("W", whole(0), "int"), Load("W", whole(1), "int"))
+    body: list[Statement] = [
+        Parts("p", 2, [Let("total", whole(0)), through, written]),
+        Store("V", job, both),
+    ]
+    parameters = tuple(Parameter(name, "int") for name in ("X", "W", "V", CREW))
+    loop = For("job", whole(jobs_in_a_row), body)
+    return Program("slow", parameters, [loop], Arena(), Constants(), np.dtype(np.float32), ())
+
+
+def test_what_follows_a_job_waits_for_the_parts_of_others() -> None:
+    n, size = 20, 2_000_000
+    run, memory = compiled_function(slow_program(n, size)), Crew().memory
+    written, added = np.zeros(2, np.int64), np.zeros(n, np.int64)
+    calls = Calls([Planned(run, (np.zeros(size, np.int64), written, added, memory))])
+    memory[jobs.HELPERS] = 1
+    helper = Thread(target=crew._help(), args=(memory.ctypes.data,), daemon=True)
+    helper.start()
+    time.sleep(0.1)  # so that it is there before the first job
+    calls.run()
+    memory[jobs.STOP] = 1
+    helper.join(20)
+    assert not helper.is_alive()
+    np.testing.assert_array_equal(added, 2 * np.arange(1, n + 1))
 
 
 def test_the_bits_do_not_depend_on_who_helps(

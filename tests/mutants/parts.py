@@ -48,7 +48,7 @@ MUTANTS = [
         JOBS,
         'b.icmp_signed("==", _get(b, crew, DONE, "acquire"), count)',
         "ir.Constant(BIT, 1)",
-        ONCE,
+        "tests/engines/test_parts.py::test_what_follows_a_job_waits_for_the_parts_of_others",
     ),
     Mutant(
         "parts: numbered from 1",
