@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 
 class HandgradError(ValueError):
     """The base of all errors raised on purpose; `where` names the layer or file concerned."""
@@ -103,3 +105,12 @@ def positive(name: str, value: Any, *, whole: bool = False) -> None:
             f"{name} = {value!r}", f"a {kind} above zero", f"{name}={example}, for example"
         )
     return None
+
+
+def not_negative(name: str, value: Any, below: float = float("inf")) -> None:
+    """Refuse `value` unless it is a number from 0 up to, but not including, `below`."""
+    number = value.item() if isinstance(value, np.generic) else value
+    usable = isinstance(number, int | float) and not isinstance(number, bool)
+    if not usable or not 0 <= value < below:
+        limit = "a finite number" if below == float("inf") else f"a number below {below:g}"
+        raise SettingError(f"{name} = {value!r}", f"{limit}, not below 0", f"{name}=0, for none")

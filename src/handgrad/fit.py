@@ -238,7 +238,6 @@ class _Fitting:
         self.net, self.epochs, self.patience = net, epochs, early_stopping
         self.optimizer, self.plateau = optimizer, reduce_on_plateau
         self.data, self.validation = data, validation
-        self.monitor = monitor or ("train_loss" if validation is None else "validation_loss")
         self.training = training.Training(
             net,
             data,
@@ -254,6 +253,7 @@ class _Fitting:
             engine=engine,
             ahead=reduce_on_plateau is None,
         )
+        self.monitor = monitor or self.training.usual_monitor
         training.check_monitor(self.monitor, chosen, validation=validation is not None)
         self.best = training.Best(net, self.monitor)
         self.stream: Iterator[Report] = self.training

@@ -206,8 +206,8 @@ MACHINERY = [
     Mutant(
         "early stopping: an equal epoch taken for a better",
         EARLY_STOPPING,
-        "value < self.badness or",
-        "value <= self.badness or",
+        "badness < self.badness or",
+        "badness <= self.badness or",
         f"{TRAINING}test_early_stopping_ends_and_goes_back_to_the_best_weights[losses0-4-2]",
     ),
     Mutant(

@@ -21,6 +21,7 @@ from handgrad.saving.checkpoints import BEST, Checkpoints
 from handgrad.training import Best
 from tests.bad_input.refused import refused
 from tests.engines.test_ahead import Adagrad
+from tests.training import by_hand
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier
 
 EPOCHS = 4
@@ -38,16 +39,13 @@ def random_layers() -> hg.Net:
 
 def training(net: hg.Net, **options: Any) -> Any:
     usual: dict[str, Any] = {
-        "loss": hg.CrossEntropyLoss(),
         "optimizer": Adagrad(0.1),
         "epochs": EPOCHS,
         "batch_size": 8,
         "validation": HELD,
-        "rng": 0,
         "engine": "eager",
     }
-    options = usual | options
-    return hg.train(net, options.pop("data", (X, Y)), **options)
+    return by_hand.train(net, **(usual | options))
 
 
 def figures(history: hg.History) -> list[dict[str, Any]]:
@@ -134,16 +132,14 @@ def test_any_source_of_random_numbers_goes_on_where_it_was(
 
 def fit(net: hg.Net, **options: Any) -> hg.History:
     usual: dict[str, Any] = {
-        "loss": hg.CrossEntropyLoss(),
         "optimizer": hg.SGD(0.05),
         "epochs": 200,
         "batch_size": 8,
         "validation": 0.2,
         "early_stopping": 5,
-        "rng": 0,
         "engine": "compiled",
     }
-    return hg.fit(net, (X, Y), **(usual | options))
+    return by_hand.fit(net, **(usual | options))
 
 
 def stopped_after(reports: Any, epochs: int) -> Iterator[hg.Report]:

@@ -3,7 +3,7 @@
 from handgrad.optimizers.adam import Adam, AdamW, NAdam
 from handgrad.optimizers.adaptive import Adagrad, RMSprop
 from handgrad.optimizers.lion import Lion
-from handgrad.optimizers.optimizer import Optimizer, not_negative
+from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.sgd import SGD
 
 __all__ = [
@@ -15,5 +15,4 @@ __all__ = [
     "NAdam",
     "Lion",
     "Optimizer",
-    "not_negative",
 ]

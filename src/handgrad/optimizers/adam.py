@@ -4,8 +4,8 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from handgrad.errors import SettingError
-from handgrad.optimizers.optimizer import Optimizer, Settings, not_negative
+from handgrad.errors import SettingError, not_negative
+from handgrad.optimizers.optimizer import Optimizer, Settings
 
 
 class Adam(Optimizer):

@@ -4,7 +4,8 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from handgrad.optimizers.optimizer import Optimizer, Settings, not_negative
+from handgrad.errors import not_negative
+from handgrad.optimizers.optimizer import Optimizer, Settings
 
 
 class Adagrad(Optimizer):

@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from handgrad.errors import SettingError, described, did_you_mean, positive
+from handgrad.errors import SettingError, described, did_you_mean, not_negative, positive
 from handgrad.page import Page
 
 
@@ -81,15 +81,6 @@ class Optimizer(Page):
             dw = dw + self.weight_decay * w
         new = self.rule(w, dw, *state, learning_rate=learning_rate, step=step)
         return new if isinstance(new, tuple) else (new,)
-
-
-def not_negative(name: str, value: Any, below: float = float("inf")) -> None:
-    """Refuse `value` unless it is a number from 0 up to, but not including, `below`."""
-    number = value.item() if isinstance(value, np.generic) else value
-    usable = isinstance(number, int | float) and not isinstance(number, bool)
-    if not usable or not 0 <= value < below:
-        limit = "a finite number" if below == float("inf") else f"a number below {below:g}"
-        raise SettingError(f"{name} = {value!r}", f"{limit}, not below 0", f"{name}=0, for none")
 
 
 def _check_groups(groups: Any) -> None:

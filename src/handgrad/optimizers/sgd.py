@@ -2,8 +2,8 @@
 
 from typing import Any, Unpack
 
-from handgrad.errors import SettingError
-from handgrad.optimizers.optimizer import Optimizer, Settings, not_negative
+from handgrad.errors import SettingError, not_negative
+from handgrad.optimizers.optimizer import Optimizer, Settings
 
 
 class SGD(Optimizer):

@@ -13,7 +13,7 @@ from handgrad.errors import SettingError, described, positive
 from handgrad.files import FileError, reason, write_whole
 from handgrad.saving.weights import write_weights
 from handgrad.training import Best, History, Report, Training, TrainingState, put_back, state_of
-from handgrad.training.state import check_alike, environment_of
+from handgrad.training.state import check_alike, environment_of, settings_of
 
 FORMAT = "1"
 BEST = "best.safetensors"
@@ -86,6 +86,7 @@ class Checkpoints(Iterator[Report]):
         self.training, self.folder, self.best = training, folder, best
         self.seconds, self.keep, self.clock = seconds, keep, clock
         self.history, self.best_written = History(), -1
+        self.settings, self.environment = settings_of(training), environment_of(training)
         kept = _kept(folder)
         if kept and not resume:
             raise SettingError(
@@ -99,7 +100,6 @@ class Checkpoints(Iterator[Report]):
             self._go_to(kept[-1])
         else:
             self._write()
-        self.written = clock()
         training.when_interruptible = self._write_in_time
 
     def __next__(self) -> Report:
@@ -118,13 +118,12 @@ class Checkpoints(Iterator[Report]):
         """Write a checkpoint, if the last one is old enough."""
         if self.clock() - self.written >= self.seconds:
             self._write()
-            self.written = self.clock()
 
     def _write(self) -> None:
-        best, state = self.best, state_of(self.training)
+        best = self.best
         rows = 0 if self.training.so_far is None else self.training.so_far.rows
         path = self.folder / f"epoch-{self.training.epoch:06d}-{rows:09d}.safetensors"
-        write_whole(path, lambda file: file.write(_content(state, best, self.history)), "wb")
+        write_whole(path, lambda file: file.write(self._content()), "wb")
         if best.epoch != self.best_written and best.epoch:
             net = copy.deepcopy(self.training.net)
             net.load_state(best.weights)
@@ -132,10 +131,25 @@ class Checkpoints(Iterator[Report]):
             self.best_written = best.epoch
         for old in _kept(self.folder)[: -self.keep]:
             old.unlink(missing_ok=True)
+        self.written = self.clock()
+
+    def _content(self) -> bytes:
+        from safetensors.numpy import save
+
+        best, state = self.best, state_of(self.training)
+        told = {
+            "values": state.values,
+            "settings": self.settings,
+            "environment": self.environment,
+            "best": [best.badness, best.epoch, best.last],
+            "reports": [asdict(report) for report in self.history],
+        }
+        arrays = state.arrays | {f"best.{name}": array for name, array in best.weights.items()}
+        return bytes(save(arrays, {"handgrad.checkpoint": FORMAT, "state": json.dumps(told)}))
 
     def _go_to(self, path: Path) -> None:
         state, told = _read(path)
-        check_alike(self.training, state.settings)
+        check_alike(self.settings, told["settings"])
         try:
             put_back(self.training, state)
         except ValueError as error:
@@ -148,11 +162,11 @@ class Checkpoints(Iterator[Report]):
             if name.startswith("best.")
         }
         self.history.reports = [Report(**report) for report in told["reports"]]
-        now = environment_of(self.training)
+        now, before = self.environment, told["environment"]
         changed = [
-            f"{name} {now.get(name, 'none')}, where it was {state.environment.get(name, 'none')}"
-            for name in sorted({*now, *state.environment})
-            if now.get(name) != state.environment.get(name)
+            f"{name} {now.get(name, 'none')}, where it was {before.get(name, 'none')}"
+            for name in sorted({*now, *before})
+            if now.get(name) != before.get(name)
         ]
         if changed:
             warnings.warn(
@@ -160,25 +174,12 @@ class Checkpoints(Iterator[Report]):
                 "those of a training that was never stopped",
                 stacklevel=4,
             )
+        self.written = self.clock()
 
 
 def _kept(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the newest last."""
     return sorted(folder.glob("epoch-*.safetensors"))
-
-
-def _content(state: TrainingState, best: Best, history: History) -> bytes:
-    from safetensors.numpy import save
-
-    told = {
-        "values": state.values,
-        "settings": state.settings,
-        "environment": state.environment,
-        "best": [best.badness, best.epoch, best.last],
-        "reports": [asdict(report) for report in history],
-    }
-    arrays = state.arrays | {f"best.{name}": array for name, array in best.weights.items()}
-    return bytes(save(arrays, {"handgrad.checkpoint": FORMAT, "state": json.dumps(told)}))
 
 
 def _read(path: Path) -> tuple[TrainingState, dict[str, Any]]:
@@ -191,10 +192,11 @@ def _read(path: Path) -> tuple[TrainingState, dict[str, Any]]:
         if about.get("handgrad.checkpoint") != FORMAT:
             raise ValueError("not a checkpoint of this version of handgrad")
         told = json.loads(about["state"])
-        state = TrainingState(arrays, told["values"], told["settings"], told["environment"])
+        state = TrainingState(arrays, told["values"])
+        about_it = {name: told[name] for name in ("settings", "environment", "best", "reports")}
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise _damaged(path, error) from error
-    return state, told
+    return state, about_it
 
 
 def _damaged(path: Path, error: Exception) -> FileError:

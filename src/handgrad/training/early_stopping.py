@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 
 from handgrad.errors import positive
 from handgrad.layers import Array
-from handgrad.metrics import SMALLER_IS_BETTER
 from handgrad.net import Net
 from handgrad.training.report import Report
 
@@ -19,16 +18,14 @@ class Best:
 
     def __init__(self, net: Net, monitor: str) -> None:
         self.net, self.monitor = net, monitor
-        self.sign = 1 if monitor in SMALLER_IS_BETTER else -1
         self.badness, self.epoch, self.last = math.inf, 0, 0
         self.weights: dict[str, Array] = net.state()
 
     def note(self, report: Report) -> None:
         """Look at the report of an epoch whose weights the net has now."""
-        value = self.sign * report.value(self.monitor)
-        if value < self.badness or self.epoch == 0:
-            self.badness = math.inf if math.isnan(value) else value
-            self.epoch, self.weights = report.epoch, self.net.state()
+        badness = report.badness(self.monitor)
+        if badness < self.badness or self.epoch == 0:
+            self.badness, self.epoch, self.weights = badness, report.epoch, self.net.state()
         self.last = report.epoch
 
     @property

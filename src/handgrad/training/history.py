@@ -10,7 +10,6 @@ from typing import IO, Any, overload
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import write_whole
-from handgrad.metrics import SMALLER_IS_BETTER
 from handgrad.training.report import Report
 
 
@@ -70,13 +69,7 @@ class History:
             raise SettingError(
                 "a history without reports", "an epoch or more", "history = hg.fit(net, …)"
             )
-        sign = 1 if monitor in SMALLER_IS_BETTER else -1
-
-        def badness(report: Report) -> float:
-            value = sign * report.value(monitor)
-            return math.inf if math.isnan(value) else value
-
-        return min(self.reports, key=badness)
+        return min(self.reports, key=lambda report: report.badness(monitor))
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table as CSV, one row an epoch."""

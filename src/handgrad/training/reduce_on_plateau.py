@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable, Iterator
 
-from handgrad.errors import SettingError, positive
+from handgrad.errors import SettingError, not_negative, positive
 from handgrad.metrics import SMALLER_IS_BETTER
-from handgrad.optimizers import Optimizer, not_negative
+from handgrad.optimizers import Optimizer
 from handgrad.training.report import Report
 
 
@@ -58,9 +58,9 @@ def _lowering(
     sign = 1 if monitor in SMALLER_IS_BETTER else -1
     best, worse = math.inf, 0
     for report in reports:
-        value = sign * report.value(monitor)
-        if value < best * (1 - sign * threshold):
-            best, worse = value, 0
+        badness = report.badness(monitor)
+        if badness < best * (1 - sign * threshold):
+            best, worse = badness, 0
         else:
             worse += 1
         if worse > patience:

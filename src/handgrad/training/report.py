@@ -1,9 +1,11 @@
 """What an epoch of training reports."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from handgrad.errors import SettingError
+from handgrad.metrics import SMALLER_IS_BETTER
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Report:
             f"one of {', '.join([*known, *self.metrics])}",
             "validation=..., for a validation loss; metrics=[...], for a metric",
         )
+
+    def badness(self, monitor: str) -> float:
+        """`value(monitor)` as a number of which less is better; NaN is as bad as can be."""
+        value = self.value(monitor) if monitor in SMALLER_IS_BETTER else -self.value(monitor)
+        return math.inf if math.isnan(value) else value
 
     def row(self) -> dict[str, float | int | None]:
         """The report as one row of a table."""

@@ -18,15 +18,13 @@ from handgrad.training.train import Training
 class TrainingState:
     """A training between two epochs, or two parts of a long one.
 
-    Its arrays, its plain values, the settings it was made with and where it was run. A training
-    of the same settings that is given the state goes on as the one it was taken from would
-    have: to the bit, where it runs in the same environment.
+    Its arrays, which are those that the training goes on to change, and its plain values. A
+    training of the same settings that is given the state goes on as the one it was taken from
+    would have: to the bit, where it runs in the same environment.
     """
 
     arrays: dict[str, Array]
     values: dict[str, Any]
-    settings: dict[str, str]
-    environment: dict[str, str]
 
 
 def state_of(training: Training) -> TrainingState:
@@ -50,8 +48,7 @@ def state_of(training: Training) -> TrainingState:
         "learning_rate": training.optimizer.learning_rate,
         "streams": [_plain(stream.bit_generator.state) for stream in _streams(training)],
     }
-    copies = {name: array.copy() for name, array in arrays.items()}
-    return TrainingState(copies, values, settings_of(training), environment_of(training))
+    return TrainingState(arrays, values)
 
 
 def put_back(training: Training, state: TrainingState) -> None:
@@ -75,9 +72,9 @@ def put_back(training: Training, state: TrainingState) -> None:
             now[...] = state.arrays[f"before.{before}"]
 
 
-def check_alike(training: Training, before: dict[str, str]) -> None:
+def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
     """Refuse to go on with a training of other settings."""
-    for name, value in settings_of(training).items():
+    for name, value in now.items():
         if before.get(name) == value:
             continue
         if name in ("training data", "validation data"):
