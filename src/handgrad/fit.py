@@ -29,7 +29,7 @@ from handgrad.errors import (
 )
 from handgrad.initializers import spawning_generator
 from handgrad.losses import Loss
-from handgrad.metrics import Metric, metrics_of
+from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.schedules import Schedule
@@ -46,6 +46,8 @@ def fit(
     batch_size: int = 32,
     validation: Any = None,
     metrics: Iterable[str | Metric] | None = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
     schedule: Schedule | None = None,
     early_stopping: int | None = None,
     reduce_on_plateau: int | None = None,
@@ -61,11 +63,11 @@ def fit(
     """Train `net` in place and return the History.
 
     As `train`, and: `validation` may be a share of the rows to hold out, 0.2 say, stratified
-    where the targets are classes. `early_stopping=10` ends the training when `monitor` (the
-    validation loss, without validation the training loss) has not improved for 10 epochs, and
-    gives the net the weights of its best epoch. `reduce_on_plateau=5` divides the learning rate
-    by 10 whenever it has not for more than 5; the optimizer itself is left as it was.
-    `progress=True` shows a bar in a terminal.
+    where a row has one class; rows keep their weights. `early_stopping=10` ends the training when
+    `monitor` (the validation loss, without validation the training loss) has not improved for 10
+    epochs, and gives the net the weights of its best epoch. `reduce_on_plateau=5` divides the
+    learning rate by 10 whenever it has not for more than 5; the optimizer itself is left as it
+    was. `progress=True` shows a bar in a terminal.
     `live_plot=True` draws the training in the notebook or in a window, with the curves of
     `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
     `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
@@ -89,6 +91,8 @@ def fit(
         batch_size=batch_size,
         validation=validation,
         metrics=metrics,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
         schedule=schedule,
         early_stopping=early_stopping,
         reduce_on_plateau=reduce_on_plateau,
@@ -215,6 +219,8 @@ class _Fitting:
         batch_size: int = 32,
         validation: Any = None,
         metrics: Iterable[str | Metric] | None = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
         schedule: Schedule | None = None,
         early_stopping: int | None = None,
         reduce_on_plateau: int | None = None,
@@ -234,10 +240,12 @@ class _Fitting:
             positive("reduce_on_plateau", reduce_on_plateau, whole=True)
             optimizer = copy.copy(optimizer)
         if isinstance(validation, Real) and not isinstance(validation, bool):
-            data, validation = _held_out(net, loss, data, validation, generator)
+            data, sample_weight, validation = _held_out(
+                net, loss, data, sample_weight, validation, generator
+            )
         self.net, self.epochs, self.patience = net, epochs, early_stopping
         self.optimizer, self.plateau = optimizer, reduce_on_plateau
-        self.data, self.validation = data, validation
+        self.data, self.validation = data, training.pair_and_weights(validation)[0]
         self.training = training.Training(
             net,
             data,
@@ -247,6 +255,8 @@ class _Fitting:
             batch_size=batch_size,
             validation=validation,
             metrics=chosen.values(),
+            sample_weight=sample_weight,
+            class_weight=class_weight,
             schedule=schedule,
             rng=generator,
             shuffle=shuffle,
@@ -314,11 +324,26 @@ class _Fitting:
         return self.history(seen)
 
 
-def _held_out(net: Net, loss: Loss, data: Any, share: Any, generator: np.random.Generator) -> Any:
-    """The rows to train on and the rows to validate with, out of rows that were checked."""
-    training.checked_rows(net, loss, data, "data", learn=True, metrics=())
+def _held_out(
+    net: Net, loss: Loss, data: Any, sample_weight: Any, share: Any, generator: np.random.Generator
+) -> tuple[Any, Any, Any]:
+    """The rows to train on, their weights, and the rows to validate with, out of checked rows."""
+    _, y, _ = training.checked_rows(net, loss, data, "data", learn=True, metrics=())
+    one_class_a_row = loss.targets in ("classes", "binary") and y.size == len(y)
+
+    def split(x: Any, y: Any) -> Any:
+        return train_test_split(
+            x, y, test_size=float(share), stratify=one_class_a_row, rng=generator
+        )
+
     x, y = data
-    x, x_validation, y, y_validation = train_test_split(
-        x, y, test_size=float(share), stratify=loss.targets != "numbers", rng=generator
+    if sample_weight is None:
+        x, x_validation, y, y_validation = split(x, y)
+        return (x, y), None, (x_validation, y_validation)
+    w = training.checked_weights(sample_weight, len(y), "data")
+    several = isinstance(x, tuple)
+    (*x, w), (*x_validation, w_validation), y, y_validation = split(
+        (*x, w) if several else (x, w), y
     )
-    return (x, y), (x_validation, y_validation)
+    x, x_validation = (tuple(x), tuple(x_validation)) if several else (x[0], x_validation[0])
+    return (x, y), w, (x_validation, y_validation, w_validation)

@@ -14,7 +14,7 @@ from handgrad.files import kind_of, whole_folder
 from handgrad.fit import fit
 from handgrad.layers import Linear, Softmax, Standardize
 from handgrad.losses import CrossEntropyLoss, Loss, MSELoss
-from handgrad.metrics import metrics_of
+from handgrad.metrics.choice import metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import SGD
 from handgrad.plots import plot_training_progress
