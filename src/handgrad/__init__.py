@@ -19,7 +19,7 @@ from handgrad.errors import (
     ShapeError,
 )
 from handgrad.files import FileError
-from handgrad.fit import fit, fit_many
+from handgrad.fitting import fit, fit_many
 from handgrad.graph import Graph, trace
 from handgrad.layers import (
     ELU,

@@ -24,7 +24,7 @@ LEVELS = [
     {"branches"},
     {"training"},
     {"proof", "plots", "data", "saving"},
-    {"fit"},
+    {"fitting"},
     {"story"},
     {"cli"},
 ]
