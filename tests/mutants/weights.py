@@ -133,4 +133,26 @@ MUTANTS = [
         '("_error", "_deviance")',
         f"{METRICS}test_early_stopping_knows_which_way_each_metric_is_better[log_loss]",
     ),
+    Mutant(
+        "weights: a compiled epoch in parts divided by its rows",
+        "engines/compiled/engine.py",
+        "yield Epoch(so_far.total / self.counted, ",
+        "yield Epoch(so_far.total / len(order), ",
+        "tests/saving/test_checkpoints.py::"
+        "test_a_weighted_epoch_comes_to_the_same_in_parts[compiled]",
+    ),
+    Mutant(
+        "weights: not part of what a training is known by",
+        "training/state.py",
+        "(rows.x, rows.y, rows.w, rows.sample_weight)",
+        "(rows.x, rows.y)",
+        "tests/saving/test_checkpoints.py::test_a_training_of_other_settings_is_not_resumed[weights]",
+    ),
+    Mutant(
+        "weights: the search for a learning rate knows none",
+        "training/find_learning_rate.py",
+        "size, w=weighed.w",
+        "size, w=None",
+        "tests/training/test_find_learning_rate.py::test_rows_count_as_their_weights_say",
+    ),
 ]
