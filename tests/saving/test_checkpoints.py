@@ -108,10 +108,11 @@ def test_from_every_checkpoint_the_training_ends_with_the_same_bits(
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 def test_a_weighted_epoch_comes_to_the_same_in_parts(
-    engine: str, tmp_path: Path, short_parts: None
+    engine: str, tmp_path: Path, request: Any
 ) -> None:
     expected, net, weights = classifier(), classifier(), np.linspace(0, 3, len(X))
     reference = hg.History([*training(expected, engine=engine, sample_weight=weights)])
+    request.getfixturevalue("short_parts")
     history = all_checkpoints(net, tmp_path, engine=engine, sample_weight=weights)
     assert figures(history) == figures(reference)
     assert_same_state(net, expected.state())
