@@ -12,6 +12,7 @@ from handgrad.layers.activations import (
     Tanh,
 )
 from handgrad.layers.dropout import Dropout
+from handgrad.layers.ensemble import EnsembleLinear, ScaledCopies
 from handgrad.layers.gelu import GELU, GELUTanh
 from handgrad.layers.layer import Array, Layer
 from handgrad.layers.linear import Linear
@@ -26,6 +27,7 @@ __all__ = [
     "Array",
     "BatchNorm",
     "Dropout",
+    "EnsembleLinear",
     "GELUTanh",
     "Layer",
     "LayerNorm",
@@ -33,6 +35,7 @@ __all__ = [
     "Linear",
     "Mish",
     "ReLU",
+    "ScaledCopies",
     "SiLU",
     "Sigmoid",
     "Softmax",
