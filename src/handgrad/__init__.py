@@ -28,6 +28,7 @@ from handgrad.layers import (
     BatchNorm,
     Dropout,
     EnsembleLinear,
+    FeatureScale,
     GELUTanh,
     Layer,
     LayerNorm,
@@ -35,7 +36,6 @@ from handgrad.layers import (
     Linear,
     Mish,
     ReLU,
-    ScaledCopies,
     Sigmoid,
     SiLU,
     Softmax,
@@ -46,6 +46,7 @@ from handgrad.layers import (
 from handgrad.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
+    EnsembleCrossEntropyLoss,
     FocalLoss,
     HingeLoss,
     HuberLoss,
@@ -98,6 +99,7 @@ from handgrad.training import (
 
 if TYPE_CHECKING:
     from handgrad.engines.compiled.build import compiled_source
+    from handgrad.tabular import TabularClassifier, TabularRegressor
 
 __version__ = "0.1.0"
 
@@ -107,6 +109,10 @@ def __getattr__(name: str) -> Any:
         from handgrad.engines.compiled.build import compiled_source
 
         return compiled_source
+    if name in ("TabularClassifier", "TabularRegressor"):
+        from handgrad import tabular
+
+        return getattr(tabular, name)
     raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
 
 
@@ -128,7 +134,7 @@ __all__ = [
     "BatchNorm",
     "LayerNorm",
     "Dropout",
-    "ScaledCopies",
+    "FeatureScale",
     "EnsembleLinear",
     "Net",
     "Residual",
@@ -136,6 +142,7 @@ __all__ = [
     "CrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
     "LabelSmoothingCrossEntropyLoss",
+    "EnsembleCrossEntropyLoss",
     "MultiMarginLoss",
     "BinaryCrossEntropyLoss",
     "SigmoidBinaryCrossEntropyLoss",
@@ -196,6 +203,8 @@ __all__ = [
     "plot_learning_rate_search",
     "live_plot",
     "train_and_plot",
+    "TabularClassifier",
+    "TabularRegressor",
     "save",
     "load",
     "load_weights",

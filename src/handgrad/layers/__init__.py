@@ -12,7 +12,8 @@ from handgrad.layers.activations import (
     Tanh,
 )
 from handgrad.layers.dropout import Dropout
-from handgrad.layers.ensemble import EnsembleLinear, ScaledCopies
+from handgrad.layers.ensemble import EnsembleLinear
+from handgrad.layers.feature_scale import FeatureScale
 from handgrad.layers.gelu import GELU, GELUTanh
 from handgrad.layers.layer import Array, Layer
 from handgrad.layers.linear import Linear
@@ -28,6 +29,7 @@ __all__ = [
     "BatchNorm",
     "Dropout",
     "EnsembleLinear",
+    "FeatureScale",
     "GELUTanh",
     "Layer",
     "LayerNorm",
@@ -35,7 +37,6 @@ __all__ = [
     "Linear",
     "Mish",
     "ReLU",
-    "ScaledCopies",
     "SiLU",
     "Sigmoid",
     "Softmax",

@@ -1,4 +1,4 @@
-"""Nets side by side: several members are given the same rows and learn by themselves."""
+"""Nets side by side, that are trained in the steps of one."""
 
 from typing import Any
 
@@ -7,50 +7,6 @@ import numpy as np
 from handgrad.errors import positive
 from handgrad.initializers import Initializer, initializer_of, random_generator
 from handgrad.layers.layer import Array, Layer, floating
-
-
-class ScaledCopies(Layer):
-    """Hands each row to several members, each feature times a factor that the member learns.
-
-    forward     y[i, m] = s[m] x[i]
-    backward    dx[i] = Σₘ s[m] dy[i, m]      ds[m] = Σᵢ x[i] dy[i, m]
-    shapes      x, dx (n, n_features)    y, dy (n, n_members · n_features), member after member
-                s, ds (n_members, n_features)
-    source      Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs and
-                Boosted Trees on Tabular Data", 2024, the scaling layer
-
-    A factor near 0 leaves a feature out; in the layer's own steps, longer than those of the
-    weights behind it, that is soon learned. With one member it is a scale for each feature.
-
-    >>> copies = ScaledCopies(2, 2)
-    >>> copies.s = [[1, 2], [3, 4]]
-    >>> copies.forward(np.array([[1.0, 10.0]]))                    # 1·1, 2·10; 3·1, 4·10
-    array([[ 1., 20.,  3., 40.]])
-    >>> copies.backward(np.array([[1.0, 1.0, 5.0, 5.0]]))          # 1·1 + 3·5, 2·1 + 4·5
-    array([[16., 22.]])
-    >>> copies.ds                                                  # 1·1, 10·1; 1·5, 10·5
-    array([[ 1., 10.],
-           [ 5., 50.]])
-    """
-
-    param_names = ("s",)
-
-    def __init__(self, n_features: int, n_members: int = 1) -> None:
-        super().__init__()
-        positive("n_features", n_features, whole=True)
-        positive("n_members", n_members, whole=True)
-        self.n_features, self.n_members = int(n_features), int(n_members)
-        self.n_in, self.n_out = self.n_features, self.n_features * self.n_members
-        self.s = np.ones((n_members, n_features))
-
-    def forward(self, x: Array) -> Array:
-        self.x = x
-        return (x[:, None] * self.s).reshape(len(x), self.n_out)
-
-    def backward(self, dy: Array) -> Array:
-        dy = dy.reshape(len(dy), *self.s.shape)
-        self.ds = (self.x[:, None] * dy).sum(axis=0)
-        return (self.s * dy).sum(axis=1)
 
 
 class EnsembleLinear(Layer):
@@ -101,11 +57,12 @@ class EnsembleLinear(Layer):
 
     def forward(self, x: Array) -> Array:
         self.x = x.reshape(len(x), self.n_members, self.member_in)
-        z = np.einsum("nmi,moi->nmo", self.x, self.W) + self.b
+        z = np.einsum("nmi,moi->nmo", self.x, self.W, optimize=True) + self.b
         return z.reshape(len(x), self.n_out)
 
     def backward(self, dz: Array) -> Array:
         dz = dz.reshape(len(dz), self.n_members, self.member_out)
-        self.dW = np.einsum("nmo,nmi->moi", dz, self.x)
+        self.dW = np.einsum("nmo,nmi->moi", dz, self.x, optimize=True)
         self.db = dz.sum(axis=0)
-        return np.einsum("nmo,moi->nmi", dz, self.W).reshape(len(dz), self.n_in)
+        dx = np.einsum("nmo,moi->nmi", dz, self.W, optimize=True)
+        return dx.reshape(len(dx), self.n_in)

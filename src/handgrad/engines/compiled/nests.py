@@ -148,7 +148,7 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
                 return [product_in_parts(elements, multiply)]
         elif len(side_by_side) == 1 and isinstance(sizes[side_by_side[0]], int):
             member = elements.new("m")
-            fixed = {side_by_side[0]: member}
+            fixed: dict[str, Expression] = {side_by_side[0]: member}
             multiply = _matrix_product(elements, i, operands, letters, output, sizes, full, fixed)
             if multiply is not None:
                 count = full[side_by_side[0]]
