@@ -57,12 +57,11 @@ class EnsembleLinear(Layer):
 
     def forward(self, x: Array) -> Array:
         self.x = x.reshape(len(x), self.n_members, self.member_in)
-        z = np.einsum("nmi,moi->nmo", self.x, self.W, optimize=True) + self.b
-        return z.reshape(len(x), self.n_out)
+        u = np.einsum("nmi,moi->nmo", self.x, self.W, optimize=True) + self.b
+        return u.reshape(len(x), self.n_out)
 
     def backward(self, dz: Array) -> Array:
-        dz = dz.reshape(len(dz), self.n_members, self.member_out)
-        self.dW = np.einsum("nmo,nmi->moi", dz, self.x, optimize=True)
-        self.db = dz.sum(axis=0)
-        dx = np.einsum("nmo,moi->nmi", dz, self.W, optimize=True)
-        return dx.reshape(len(dx), self.n_in)
+        du = dz.reshape(len(dz), self.n_members, self.member_out)
+        self.dW = np.einsum("nmo,nmi->moi", du, self.x, optimize=True)
+        self.db = du.sum(axis=0)
+        return np.einsum("nmo,moi->nmi", du, self.W, optimize=True).reshape(len(dz), self.n_in)

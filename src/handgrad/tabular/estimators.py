@@ -213,7 +213,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
         return t, rows.y
 
     def _recipe(self) -> Recipe:
-        return Recipe(EnsembleCrossEntropyLoss, SELU, 0.04)
+        return Recipe(EnsembleCrossEntropyLoss, SELU, 0.04, SMOOTHING)
 
     def _badness(self, z: Array, t: Array) -> float:
         if self.metric == "accuracy":

@@ -36,6 +36,7 @@ class Recipe:
     loss: Callable[[int], Loss]
     activation: type[Layer]
     learning_rate: float
+    smoothing: float = 0.0  # so much of each target goes to all outputs alike
 
 
 @dataclass
@@ -92,12 +93,14 @@ def train_members(
     if epochs is None:
         epochs = usual_epochs(-(-len(learned[0]) // batch_size))
 
+    smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
+
     def side_by_side(values: Array, members: list[Array]) -> Array:
         return np.concatenate([values[member] for member in members], axis=1)
 
     training = Training(
         net,
-        (side_by_side(x, learned), side_by_side(t, learned)),
+        (side_by_side(x, learned), side_by_side(smoothed, learned)),
         loss=recipe.loss(n_members),
         optimizer=_optimizer(net, recipe.learning_rate),
         epochs=epochs,

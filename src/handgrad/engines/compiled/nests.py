@@ -141,19 +141,9 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
                 raise CannotLowerError(f"a product that broadcasts, at {node.origin}")
     full = {letter: int(at(size, batch_size)) for letter, size in sizes.items()}
     if math.prod(full.values()) >= SMALL_PRODUCT:
-        side_by_side = [m for m in output if all(m in axes for axes in letters)]
-        if not side_by_side:
-            multiply = _matrix_product(elements, i, operands, letters, output, sizes, full, {})
-            if multiply is not None:
-                return [product_in_parts(elements, multiply)]
-        elif len(side_by_side) == 1 and isinstance(sizes[side_by_side[0]], int):
-            member = elements.new("m")
-            fixed: dict[str, Expression] = {side_by_side[0]: member}
-            multiply = _matrix_product(elements, i, operands, letters, output, sizes, full, fixed)
-            if multiply is not None:
-                count = full[side_by_side[0]]
-                loop = For(member.name, whole(count), [multiply])
-                return [products_in_parts(elements, loop, count, multiply)]
+        multiply = _matrix_products(elements, i, operands, letters, output, sizes, full)
+        if multiply is not None:
+            return [multiply]
     return _product_loops(elements, i, operands, letters, output, sizes)
 
 
@@ -200,6 +190,29 @@ def _product_loops(
     by_batch = any(isinstance(sizes[letter], Rule) for letter in summed)
     order = [*summed, *rows] if by_batch else [*rows, *summed]
     return clear + loops([*order, output[-1]], put(elements, i, target, added))
+
+
+def _matrix_products(
+    elements: Elements,
+    i: int,
+    operands: Sequence[Ref],
+    letters: Sequence[str],
+    output: str,
+    sizes: dict[str, int | Rule],
+    full: dict[str, int],
+) -> Statement | None:
+    """One product of matrices, or several side by side; None where it is something else."""
+    beside = [letter for letter in output if all(letter in axes for axes in letters)]
+    if len(beside) > 1 or any(isinstance(sizes[letter], Rule) for letter in beside):
+        return None
+    member = elements.new("m")
+    fixed: dict[str, Expression] = dict.fromkeys(beside, member)
+    multiply = _matrix_product(elements, i, operands, letters, output, sizes, full, fixed)
+    if multiply is None or not beside:
+        return multiply and product_in_parts(elements, multiply)
+    count = full[beside[0]]
+    loop = For(member.name, whole(count), [multiply])
+    return products_in_parts(elements, loop, count, multiply)
 
 
 def _matrix_product(
