@@ -14,7 +14,7 @@ from handgrad.layers import Array, EnsembleLinear, FeatureScale, Layer
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Adam
-from handgrad.schedules import Schedule
+from handgrad.schedules import coslog
 from handgrad.training import Training, progress
 
 WIDTH, DEPTH = 128, 3
@@ -61,15 +61,6 @@ def outputs_of(net: Net, x: Array, n_members: int) -> Array:
     return p.reshape(len(x), n_members, p.shape[1] // n_members)
 
 
-def clocks(progress: Any) -> Any:
-    """Four cycles, each twice as long as the one before, from 0 up to 1 and down to 0 again.
-
-    factor      (1 − cos(2π log₂(1 + 15 progress))) / 2
-    source      Holzmüller, Grinsztajn, Steinwart, "Better by Default", 2024, appendix A
-    """
-    return (1 - np.cos(2 * np.pi * np.log2(1 + 15 * np.asarray(progress)))) / 2
-
-
 def train_members(
     x: Array,
     t: Array,
@@ -80,7 +71,6 @@ def train_members(
     epochs: int | None,
     rng: np.random.Generator,
     engine: EngineName,
-    schedule: Schedule = clocks,
     verbose: bool = False,
 ) -> Members:
     """Train a member on each pair of `rows` (to learn from, held out) of features and targets."""
@@ -107,7 +97,7 @@ def train_members(
         batch_size=batch_size,
         validation=(side_by_side(x, held_out), side_by_side(t, held_out)) if watched else None,
         metrics=[_of_member(m, n_outputs, badness) for m in range(n_members)] if watched else [],
-        schedule=schedule,
+        schedule=coslog(),
         rng=rng,
         shuffle=True,
         engine=engine,
