@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad import plots, saving, training
+from handgrad import plots, proof, saving, training
 from handgrad.data.split import train_test_split
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import available_cores, blas_threads, quick_handover
@@ -52,6 +52,7 @@ def fit(
     monitor: str | None = None,
     progress: bool = False,
     live_plot: bool | str | Path = False,
+    diagnose: bool = False,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     rng: int | np.random.Generator | None = None,
@@ -68,6 +69,7 @@ def fit(
     `progress=True` shows a bar in a terminal.
     `live_plot=True` draws the training in the notebook or in a window, with the curves of
     `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
+    `diagnose=True` warns of what `hg.diagnose` finds on the way, of each sickness once.
     `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
     does; with `resume=True` it goes on from there, if it had begun. Ctrl-C ends the training: a
     warning tells in which epoch, and the history of the epochs before is returned.
@@ -100,6 +102,15 @@ def fit(
         engine=engine,
     )
     reports = fitting.reports()
+    if diagnose:
+        reports = proof.diagnosing(
+            reports,
+            net,
+            fitting.data,
+            loss=loss,
+            optimizer=fitting.optimizer,
+            validation=fitting.validation,
+        )
     if live_plot is not False:
         reports = plots.live_plot(
             reports,

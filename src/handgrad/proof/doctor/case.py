@@ -1,0 +1,130 @@
+"""What is examined: a copy of the net, some of its rows, its loss and its reports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.minibatches import number_of_rows, take
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.proof.doctor.calls import Call, watched
+from handgrad.proof.doctor.patient import Patient
+from handgrad.proof.doctor.sampling import sampled
+from handgrad.training import Report
+
+MOST_ROWS = 1024  # a share of 1 in 2 is then known to ± 0.03, and an examination takes a moment
+
+
+@dataclass(eq=False)
+class Judge:
+    """A loss with the targets of the rows that are looked at: it says how good answers are."""
+
+    loss: Loss
+    y: Array
+
+    def of(self, p: Array) -> float:
+        """The loss of the predictions `p`, (n, k)."""
+        with np.errstate(all="ignore"):
+            return float(self.loss.forward(p, self.y))
+
+    def of_a_constant(self, p: Array) -> float | None:
+        """The loss of the best answer that is the same for every row, of the shape of `p`'s."""
+        rows = _constants(self.loss, self.y, p)
+        found = [self.of(np.broadcast_to(row, p.shape).astype(p.dtype)) for row in rows]
+        return min((loss for loss in found if np.isfinite(loss)), default=None)
+
+
+class Case:
+    """A copy of a patient's net with at most MOST_ROWS of the rows, evenly spaced.
+
+    There is no `judge` where no loss is known, or not `answers`: where nothing finite can be
+    expected of the net.
+    """
+
+    def __init__(self, patient: Patient, reports: Sequence[Report], *, answers: bool) -> None:
+        rows = sampled(patient.x, MOST_ROWS)
+        self.net, self.calls = watched(patient.net)
+        self.start = (self.net.parameters.copy(), self.net.running_state.copy())
+        self.x: Any = take(patient.x, rows)
+        self.judge: Judge | None = None
+        self.slope: Array = np.zeros_like(self.net.gradients)
+        if answers and patient.loss is not None and patient.y is not None:
+            self.judge = Judge(patient.loss, patient.y[rows])
+        self.held: tuple[Any, Array] | None = None
+        if patient.held is not None and patient.y_held is not None:
+            some = sampled(patient.held, MOST_ROWS)
+            self.held = take(patient.held, some), patient.y_held[some]
+        self.reports, self.optimizer, self.rows = reports, patient.optimizer, patient.rows
+
+    @property
+    def all_rows(self) -> str:
+        """How evidence names the rows: `all 800 rows`, `all 1024 rows looked at, of 60000`."""
+        n = number_of_rows(self.x)
+        return f"all {n} rows" if n == self.rows else f"all {n} rows looked at, of {self.rows}"
+
+    @cached_property
+    def predicting(self) -> list[Call]:
+        """Each call of a forward pass in prediction mode."""
+        return self._passed(learning=False)
+
+    @cached_property
+    def learning(self) -> list[Call]:
+        """Each call of a forward and a backward pass in training mode; forward only, if no judge.
+
+        `slope` has all gradients then, flat.
+        """
+        return self._passed(learning=True)
+
+    @cached_property
+    def p(self) -> Array:
+        """The predictions for `x`."""
+        return np.asarray(self.predicting[-1].went)
+
+    @cached_property
+    def constant_loss(self) -> float | None:
+        """The loss of the best answer that is the same for every row; None where not known."""
+        return None if self.judge is None else self.judge.of_a_constant(self.p)
+
+    def held_loss(self) -> float:
+        """The loss over the validation rows, of the net as it is; NaN where it cannot be told."""
+        if self.held is None or self.judge is None:
+            return np.nan
+        self.restore()
+        with self.net.mode(training=False), np.errstate(all="ignore"):
+            return Judge(self.judge.loss, self.held[1]).of(self.net.forward(self.held[0]))
+
+    def restore(self) -> None:
+        """Give the copy the weights and the running state it began with."""
+        self.net.parameters[...], self.net.running_state[...] = self.start
+        self.calls.clear()
+
+    def _passed(self, *, learning: bool) -> list[Call]:
+        self.restore()
+        self.net.seed(0)
+        with self.net.mode(training=learning), np.errstate(all="ignore"):
+            p = self.net.forward(self.x)
+            if learning and self.judge is not None:
+                self.judge.of(p)
+                self.net.backward(self.judge.loss.backward())
+                self.net.gather_gradients()
+                self.slope = self.net.gradients.copy()
+        calls = [*self.calls]
+        self.restore()
+        return calls
+
+
+def _constants(loss: Loss, y: Array, p: Array) -> list[Array]:
+    """Answers that could be the best of those that are the same for every row, (k,) each."""
+    if loss.targets == "numbers":
+        return [y.mean(axis=0), np.median(y, axis=0)]
+    if loss.targets == "classes":
+        share = np.bincount(y, minlength=p.shape[1]) / len(y)
+        # a class that no row has is given a probability too small to count
+        return [np.log(np.maximum(share, 1e-9)) if loss.takes == "logits" else share]
+    if loss.targets == "binary":
+        share = np.clip(y.reshape(p.shape).mean(axis=0), 1e-9, 1 - 1e-7)
+        return [np.log(share / (1 - share)) if loss.takes == "logits" else share]
+    return []

@@ -1,0 +1,138 @@
+"""`diagnose`: one look at a net, its training and its rows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, get_args
+
+from handgrad.errors import SettingError, described
+from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.optimizers import Optimizer
+from handgrad.proof.doctor import curves, finiteness, gradients, rows, units
+from handgrad.proof.doctor.calls import finite
+from handgrad.proof.doctor.case import Case
+from handgrad.proof.doctor.findings import Diagnosis, Finding, Sickness
+from handgrad.proof.doctor.patient import Patient
+from handgrad.training import History, Report
+
+# Nothing comes back through units that are flat; a net that cannot learn learns slowly; and of
+# curves that jump nobody can tell where they turn.
+EXPLAINED_BY: dict[Sickness, set[Sickness]] = {
+    "vanishing gradients": {"dead units", "saturated units"},
+    "learning rate too low": {
+        "unscaled inputs",
+        "not finite",
+        "dead units",
+        "saturated units",
+        "exploding gradients",
+        "vanishing gradients",
+    },
+    "over-fitting": {"learning rate too high"},
+}
+
+
+def diagnose(
+    net: Net,
+    history: Iterable[Report] | None,
+    data: Any,
+    *,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    validation: Any = None,
+) -> Diagnosis:
+    """What is wrong with a net, its training and its rows: each finding with its evidence.
+
+    `history` is a History, a list of reports, or None. `data`, a pair (x, y), are the rows that
+    were trained on, `validation` those that were not. Without `loss`, it is the usual one for
+    the last layer and the targets. With `optimizer`, some of its steps are tried on a copy: after
+    a DivergenceError, that finds the layer in which the numbers stop being finite. At most 1024
+    rows, evenly spaced, go through the net. Nothing of what is given is changed.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(rng=0)
+    >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.ReLU(), hg.Linear(8, 2, rng=1), hg.Softmax())
+    >>> net.layers[0].b = [-9, -9, -9, -9, 0, 0, 0, 0]
+    >>> diagnosis = diagnose(net, None, (x, y))
+    >>> print(diagnosis.findings[0])
+    dead units: layer 2 of 4, ReLU()
+      evidence: 4 of 8 units give 0 on all 100 rows, and pass no gradient back
+      try: biases that begin at 0, and a smaller learning rate; or LeakyReLU(), GELU()
+    >>> net.layers[0].b = [0] * 8
+    >>> bool(diagnose(net, None, (x, y)))
+    False
+    """
+    patient = Patient(net, data, loss, optimizer, validation)
+    restored = isinstance(history, History) and "had not improved" in history.stopped_because
+    return examined(patient, _reports(history), restored=restored)
+
+
+def examined(
+    patient: Patient, reports: Sequence[Report], *, going_on: bool = False, restored: bool = False
+) -> Diagnosis:
+    """What is found in a patient now, causes before consequences.
+
+    `going_on`: the training has not ended, so nothing is said yet of what it may still learn.
+    `restored`: the net has the weights of its best epoch.
+    """
+    ill = patient.rows_not_finite or finiteness.not_finite_weights(patient.net)
+    case = Case(patient, reports, answers=not ill)
+    found = [ill] if ill else [*_in_the_net(case, going_on)]
+    found += patient.leakage
+    if all(finding.sickness != "learning rate too high" for finding in found):
+        found += curves.rate_too_high(case)
+    if not restored:
+        found += curves.over_fitting(case, curves.PATIENCE if going_on else 1)
+    order = get_args(Sickness)
+    found.sort(key=lambda finding: order.index(finding.sickness))
+    return Diagnosis(tuple(_unexplained(found)), tuple(_left_out(patient, reports)))
+
+
+def _unexplained(findings: list[Finding]) -> Iterator[Finding]:
+    """All but those that another one explains."""
+    there = {finding.sickness for finding in findings}
+    return (f for f in findings if there.isdisjoint(EXPLAINED_BY.get(f.sickness, ())))
+
+
+def _in_the_net(case: Case, going_on: bool) -> Iterator[Finding]:
+    """What shows when the rows go through the net."""
+    if found := finiteness.not_finite(case):
+        yield found
+    elif not going_on:
+        yield from finiteness.diverging(case)
+    if not all(finite(call.went) for call in case.predicting):
+        return
+    yield from rows.unscaled_inputs(case)
+    yield from units.dead_units(case)
+    yield from units.saturated_units(case)
+    yield from gradients.exploding_gradients(case)
+    yield from gradients.vanishing_gradients(case)
+    if not going_on:
+        yield from curves.rate_too_low(case)
+        yield from rows.class_imbalance(case)
+
+
+def _reports(history: Any) -> list[Report]:
+    """The reports of a training, in their order."""
+    reports = [] if history is None else [*history] if isinstance(history, Iterable) else [history]
+    for report in reports:
+        if not isinstance(report, Report):
+            raise SettingError(
+                f"history = {described(history)}",
+                "a History, a list of reports, or None",
+                "hg.diagnose(net, hg.fit(net, …), (x, y))",
+            )
+    return reports
+
+
+def _left_out(patient: Patient, reports: Sequence[Report]) -> Iterator[str]:
+    """Which checks were not made, and what they need."""
+    if patient.loss is None and not patient.rows_not_finite:
+        yield (
+            "gradients, class imbalance, a learning rate too low: no loss was given, and neither "
+            "the last layer nor the targets tell which it was"
+        )
+    if len(reports) < curves.FEWEST_EPOCHS:
+        yield f"the learning rate and over-fitting: fewer than {curves.FEWEST_EPOCHS} epochs"
+    elif all(report.validation_loss is None for report in reports):
+        yield "over-fitting: the training had no validation"
+    if patient.held is None:
+        yield "leakage: validation=(x_val, y_val) was not given"

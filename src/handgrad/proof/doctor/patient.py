@@ -1,0 +1,130 @@
+"""Who is examined: a net, its rows and its loss, checked once for all examinations."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.minibatches import number_of_rows, take
+from handgrad.errors import DataError
+from handgrad.layers import Array, Softmax
+from handgrad.losses import (
+    BinaryCrossEntropyLoss,
+    CrossEntropyLoss,
+    Loss,
+    MSELoss,
+    SoftmaxCrossEntropyLoss,
+)
+from handgrad.net import Net
+from handgrad.optimizers import Optimizer
+from handgrad.proof.doctor.calls import finite, per_row
+from handgrad.proof.doctor.findings import Finding
+from handgrad.proof.doctor.leakage import leakage
+from handgrad.proof.doctor.sampling import sampled
+from handgrad.training import check_kinds, checked_pair, checked_rows
+from handgrad.training.targets import array_of
+
+
+class Patient:
+    """A net with the rows it was trained on, `x` and `y`, and the validation rows, `held`.
+
+    Rows that hold NaN are no error here: they are the finding `rows_not_finite`. `loss` is a
+    copy, None where it is not known; `y` is then None too.
+    """
+
+    def __init__(
+        self, net: Net, data: Any, loss: Loss | None, optimizer: Optimizer | None, validation: Any
+    ) -> None:
+        check_kinds(net=(net, Net))
+        if loss is not None:
+            check_kinds(loss=(loss, Loss))
+        if optimizer is not None:
+            check_kinds(optimizer=(optimizer, Optimizer))
+        self.net, self.optimizer = net, optimizer
+        x, y = checked_pair(data, "data")
+        self.x, y = _inputs(net, x), array_of(y, "data, targets")
+        self.rows = number_of_rows(self.x)
+        self.held, y_held = None, None
+        if validation is not None:
+            x_held, y_held = checked_pair(validation, "validation data")
+            self.held, y_held = _inputs(net, x_held), array_of(y_held, "validation data, targets")
+        self.leakage = [] if self.held is None else [*leakage(self.x, self.held)]
+        self.rows_not_finite = next(self._rows_not_finite(y, y_held), None)
+        self.loss = copy.deepcopy(loss or usual_loss(net, y))
+        self.y: Array | None = None
+        self.y_held: Array | None = None
+        if self.rows_not_finite is None and _answers(net, self.x):
+            self.y = self._checked((self.x, y), "data")
+            if self.held is not None:
+                self.y_held = self._checked((self.held, y_held), "validation data")
+
+    def _checked(self, data: Any, what: str) -> Array | None:
+        """The targets, fit for the loss; the net itself predicts nothing."""
+        if self.loss is None:
+            return None
+        twin = copy.deepcopy(self.net)
+        return checked_rows(twin, self.loss, data, what, learn=False, metrics=())[1]
+
+    def _rows_not_finite(self, y: Array, y_held: Array | None) -> Iterator[Finding]:
+        named: list[tuple[Any, str]] = [
+            (self.x, "the inputs"),
+            (y, "the targets"),
+            (self.held, "the validation inputs"),
+            (y_held, "the validation targets"),
+        ]
+        for rows, what in named:
+            if rows is not None and (found := _with_nan(rows, what)):
+                yield found
+
+
+def _with_nan(rows: Any, what: str) -> Finding | None:
+    """NaN or infinity among the inputs or the targets, as they came."""
+    for part in rows if isinstance(rows, tuple) else (rows,):
+        if part.dtype.kind != "f" or finite(part):
+            continue
+        bad = ~np.isfinite(per_row(part) if part.ndim else part.reshape(1, 1))
+        row, column = np.argwhere(bad)[0]
+        return Finding(
+            "not finite",
+            what,
+            f"NaN or infinity in {bad.any(axis=1).sum()} of {len(bad)} rows, first in row {row}, "
+            f"column {column}, counted from 0",
+            "drop those rows, x[np.isfinite(x).all(axis=1)], or fill in the mean of the column",
+        )
+    return None
+
+
+def usual_loss(net: Net, y: Array) -> Loss | None:
+    """The loss that the last layer and the targets ask for; None where they allow several."""
+    whole, k = y.dtype.kind in "iub", net.n_out
+    if net.produces == "probabilities":
+        if isinstance(net.layers[-1], Softmax):
+            return CrossEntropyLoss() if whole and y.ndim == 1 else None
+        fits = y.size == len(y) * (k or 1) if y.ndim else False
+        return BinaryCrossEntropyLoss() if fits and np.isin(y, (0, 1)).all() else None
+    if whole:
+        return SoftmaxCrossEntropyLoss() if y.ndim == 1 and (k or 1) > 1 else None
+    return MSELoss() if y.ndim and y.size == len(y) * (k or 1) else None
+
+
+def _inputs(net: Net, x: Any) -> Any:
+    """`x` cast to the net's type; NaN may be in it."""
+    if isinstance(x, tuple):
+        return tuple(_inputs(net, part) for part in x)
+    cast = net.cast(array_of(x, "data"))
+    if cast.ndim == 0 or len(cast) == 0:
+        raise DataError(
+            f"data: an array of shape {cast.shape}",
+            "at least one row",
+            "x[None, :], for a single row; check the filter or split before",
+        )
+    return cast
+
+
+def _answers(net: Net, x: Any) -> bool:
+    """Whether the net gives finite numbers: else its targets cannot be checked, nor its loss."""
+    with np.errstate(all="ignore"):
+        twin = copy.deepcopy(net)
+        with twin.mode(training=False):
+            return finite(twin.forward(take(x, sampled(x, 256))))
