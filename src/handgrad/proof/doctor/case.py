@@ -27,8 +27,7 @@ class Judge:
 
     def of(self, p: Array) -> float:
         """The loss of the predictions `p`, (n, k)."""
-        with np.errstate(all="ignore"):
-            return float(self.loss.forward(p, self.y))
+        return float(self.loss.forward(p, self.y))
 
     def of_a_constant(self, p: Array) -> float | None:
         """The loss of the best answer that is the same for every row, of the shape of `p`'s."""
@@ -93,7 +92,7 @@ class Case:
         if self.held is None or self.judge is None:
             return np.nan
         self.restore()
-        with self.net.mode(training=False), np.errstate(all="ignore"):
+        with self.net.mode(training=False):
             return Judge(self.judge.loss, self.held[1]).of(self.net.forward(self.held[0]))
 
     def restore(self) -> None:
@@ -104,7 +103,7 @@ class Case:
     def _passed(self, *, learning: bool) -> list[Call]:
         self.restore()
         self.net.seed(0)
-        with self.net.mode(training=learning), np.errstate(all="ignore"):
+        with self.net.mode(training=learning):
             p = self.net.forward(self.x)
             if learning and self.judge is not None:
                 self.judge.of(p)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
+import numpy as np
+
 from handgrad.errors import SettingError, described
 from handgrad.losses import Loss
 from handgrad.net import Net
@@ -43,9 +45,12 @@ def diagnose(
 
     `history` is a History, a list of reports, or None. `data`, a pair (x, y), are the rows that
     were trained on, `validation` those that were not. Without `loss`, it is the usual one for
-    the last layer and the targets. With `optimizer`, some of its steps are tried on a copy: after
-    a DivergenceError, that finds the layer in which the numbers stop being finite. At most 1024
-    rows, evenly spaced, go through the net. Nothing of what is given is changed.
+    the last layer and the targets. With `optimizer`, some of its steps are tried on a copy, unless
+    the history says how the training ended: after a DivergenceError, that finds the layer in
+    which the numbers stop being finite. At most 1024 rows, evenly spaced, go through the net.
+    Nothing of what is given is changed.
+
+    A net, rows or a loss that do not fit are refused, as by `hg.train`; NaN is a finding.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
@@ -55,35 +60,54 @@ def diagnose(
     >>> print(diagnosis.findings[0])
     dead units: layer 2 of 4, ReLU()
       evidence: 4 of 8 units give 0 on all 100 rows, and pass no gradient back
-      try: biases that begin at 0, and a smaller learning rate; or LeakyReLU(), GELU()
+      try: LeakyReLU() in its place: it lets a little through, so that no unit is lost
     >>> net.layers[0].b = [0] * 8
     >>> bool(diagnose(net, None, (x, y)))
     False
     """
     patient = Patient(net, data, loss, optimizer, validation)
-    restored = isinstance(history, History) and "had not improved" in history.stopped_because
-    return examined(patient, _reports(history), restored=restored)
+    why = history.stopped_because if isinstance(history, History) else ""
+    return examined(
+        patient,
+        _reports(history),
+        diverged=not why or why.startswith("diverged"),
+        restored="had not improved" in why,
+    )
 
 
 def examined(
-    patient: Patient, reports: Sequence[Report], *, going_on: bool = False, restored: bool = False
+    patient: Patient,
+    reports: Sequence[Report],
+    *,
+    going_on: bool = False,
+    diverged: bool = False,
+    restored: bool = False,
 ) -> Diagnosis:
     """What is found in a patient now, causes before consequences.
 
     `going_on`: the training has not ended, so nothing is said yet of what it may still learn.
+    `diverged`: it may have left the finite numbers, so some steps are tried on the copy.
     `restored`: the net has the weights of its best epoch.
     """
+    with np.errstate(all="ignore"):
+        found = _found(patient, reports, going_on, diverged, restored)
+    order = get_args(Sickness)
+    found.sort(key=lambda finding: order.index(finding.sickness))
+    return Diagnosis(tuple(_unexplained(found)), tuple(_left_out(patient, reports)))
+
+
+def _found(
+    patient: Patient, reports: Sequence[Report], going_on: bool, diverged: bool, restored: bool
+) -> list[Finding]:
     ill = patient.rows_not_finite or finiteness.not_finite_weights(patient.net)
     case = Case(patient, reports, answers=not ill)
-    found = [ill] if ill else [*_in_the_net(case, going_on)]
+    found = [ill] if ill else [*_in_the_net(case, going_on, diverged)]
     found += patient.leakage
     if all(finding.sickness != "learning rate too high" for finding in found):
         found += curves.rate_too_high(case)
     if not restored:
         found += curves.over_fitting(case, curves.PATIENCE if going_on else 1)
-    order = get_args(Sickness)
-    found.sort(key=lambda finding: order.index(finding.sickness))
-    return Diagnosis(tuple(_unexplained(found)), tuple(_left_out(patient, reports)))
+    return found
 
 
 def _unexplained(findings: list[Finding]) -> Iterator[Finding]:
@@ -92,11 +116,11 @@ def _unexplained(findings: list[Finding]) -> Iterator[Finding]:
     return (f for f in findings if there.isdisjoint(EXPLAINED_BY.get(f.sickness, ())))
 
 
-def _in_the_net(case: Case, going_on: bool) -> Iterator[Finding]:
+def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]:
     """What shows when the rows go through the net."""
     if found := finiteness.not_finite(case):
         yield found
-    elif not going_on:
+    elif diverged:
         yield from finiteness.diverging(case)
     if not all(finite(call.went) for call in case.predicting):
         return

@@ -46,7 +46,6 @@ def diagnosing(
 
 def _warning(reports: Iterable[Report], patient: Patient, every: int) -> Iterator[Report]:
     seen, told = list[Report](), set[str]()
-    optimizer, patient.optimizer = patient.optimizer, None
     try:
         for report in reports:
             seen.append(report)
@@ -54,16 +53,15 @@ def _warning(reports: Iterable[Report], patient: Patient, every: int) -> Iterato
                 _warn(patient, seen, told, going_on=True)
             yield report
     except DivergenceError:
-        patient.optimizer = optimizer  # to try, on a copy, where the numbers stop being finite
-        _warn(patient, seen, told, going_on=False)
+        _warn(patient, seen, told, diverged=True)
         raise
-    _warn(patient, seen, told, going_on=False)
+    _warn(patient, seen, told)
 
 
-def _warn(patient: Patient, seen: list[Report], told: set[str], *, going_on: bool) -> None:
+def _warn(patient: Patient, seen: list[Report], told: set[str], **how: bool) -> None:
     """Warn of what was not told before."""
     when = f"after epoch {seen[-1].epoch}" if seen else "in the first epoch"
-    for finding in examined(patient, seen, going_on=going_on).findings:
+    for finding in examined(patient, seen, **how).findings:
         if finding.sickness not in told:
             told.add(finding.sickness)
             warnings.warn(f"{when}: {finding}", stacklevel=3)

@@ -68,8 +68,7 @@ def first_not_finite(calls: list[Call]) -> Finding | None:
             f"{what} is the first to hold NaN or infinity{'' if name else _count(call.went)}; "
             f"what {call.method} was given was finite, up to {max(came, default=0):.3g}",
             f"look at {type(call.layer).__name__}.{call.method}: a log, a root or a division "
-            "of numbers near 0, an exp of large ones; hg.check_gradients(layer), for a layer "
-            "of your own",
+            "of numbers near 0, an exp of large ones",
         )
     return None
 
@@ -113,7 +112,8 @@ def diverging(case: Case) -> list[Finding]:
     judge, optimizer = case.judge, case.optimizer
     if judge is None or optimizer is None:
         return []
-    rate = case.reports[-1].learning_rate if case.reports else optimizer.learning_rate
+    last = case.reports[-1].learning_rate if case.reports else 0.0
+    rate = last or optimizer.learning_rate
     step, found = _trial(case, judge, optimizer, rate)
     if found is None:
         return []
@@ -125,7 +125,7 @@ def diverging(case: Case) -> list[Finding]:
     if fits is None:
         return [first]
     evidence = f"{what}, the numbers stop being finite; at {fits:g} {TRIAL_STEPS} steps stay so"
-    hint = f"{type(optimizer).__name__}({fits:g}); hg.find_learning_rate(…).suggested"
+    hint = f"{type(optimizer).__name__}({fits:g})"
     return [first, Finding("learning rate too high", "training", evidence, hint)]
 
 

@@ -25,8 +25,7 @@ def vanishing_gradients(case: Case) -> Iterator[Finding]:
             first,
             f"the gradient is {least:.2g} for each row there, {least / size:.1g} times the "
             f"{size:.2g} at {last}",
-            "ReLU() or GELU() instead of Sigmoid() or Tanh(), with initializer="
-            '"he_normal"; BatchNorm or hg.Residual(…) between; fewer layers',
+            'ReLU() between the layers, and initializer="he_normal" in each Linear',
         )
 
 
@@ -36,19 +35,20 @@ def exploding_gradients(case: Case) -> Iterator[Finding]:
     if back:
         (last, size), (worst, most) = back[-1], max(back, key=lambda found: found[1])
         what, came = "the gradient is", f"at {last}"
+    elif case.judge is None:
+        return
     else:
         forward = [(call.where, row_norm(call.went)) for call in _with_weights(case.predicting)]
         if len(forward) < 2:
             return
         (first, size), (worst, most) = forward[0], max(forward, key=lambda found: found[1])
-        what, came = "no gradient is finite; the numbers going forward are", f"out of {first}"
+        what, came = "no gradient is finite; what goes forward is", f"out of {first}"
     if most > EXPLODED * size > 0:
         yield Finding(
             "exploding gradients",
             worst,
             f"{what} {most:.2g} for each row there, {most / size:.1g} times the {size:.2g} {came}",
-            'smaller first weights, initializer="he_normal" or "xavier_uniform"; BatchNorm or '
-            "LayerNorm between; clip_norm=1.0 in the optimizer",
+            'initializer="he_normal" in each Linear: weights that keep the size of the numbers',
         )
 
 

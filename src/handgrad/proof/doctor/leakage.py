@@ -29,8 +29,7 @@ def leakage(x: Any, held: Any) -> Iterator[Finding]:
         "the validation rows",
         f"{shared} of {m} are also among the {n} training rows{looked}; of the training rows "
         f"{repeated:.1%} are there twice or more",
-        "split first, hg.train_test_split(x, y), then repeat or enlarge the training rows only; "
-        "np.unique(x, axis=0, return_index=True), to drop rows that are there twice",
+        "split before rows are repeated or changed, and repeat only those to train on",
     )
 
 

@@ -13,9 +13,7 @@ from handgrad.proof.doctor.findings import Finding
 # LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, section 4.3, ask for mean 0 and standard
 # deviation 1; nets learn well within some ten times of it, as from pixels of 0 to 16.
 LARGE, SMALL = 30.0, 0.01
-APART = (
-    100.0  # times the feature at the lower quartile; a rare category, 0 or 1, is 30 below others
-)
+APART = 100.0  # times the feature at the lower quartile: a rare yes-or-no is 30 below the others
 RARE = 0.2  # of the share a class would have if all were even
 RECALL = 0.05  # of its rows, at most, that a class is found in and still counts as ignored
 UNTAUGHT = 1.05  # times the loss of a constant answer: not even how frequent classes are is learned
@@ -41,7 +39,7 @@ def unscaled_inputs(case: Case) -> Iterator[Finding]:
     yield Finding(
         "unscaled inputs",
         call.where,
-        f"the numbers of feature {where} are about {most:.3g} in size, those of feature {least} "
+        f"feature {where}, counted from 0, is about {most:.3g} in size, feature {least} "
         f"about {size[least]:.3g} (root mean square over {case.all_rows})",
         "hg.Standardize.of(x_train) as the first layer",
     )

@@ -29,7 +29,7 @@ def dead_units(case: Case) -> Iterator[Finding]:
                 "dead units",
                 call.where,
                 f"{dead} of {units} units give 0 on {case.all_rows}, and pass no gradient back",
-                "biases that begin at 0, and a smaller learning rate; or LeakyReLU(), GELU()",
+                "LeakyReLU() in its place: it lets a little through, so that no unit is lost",
             )
 
 
@@ -38,8 +38,9 @@ def saturated_units(case: Case) -> Iterator[Finding]:
     for call in _hidden_activations(case):
         slope = np.abs(_slopes(call))
         steepest = _steepest(call.layer, call.came.dtype)
-        flat = (slope < SMALL_SLOPE * steepest).mean(axis=0) >= SATURATED_ROWS
-        flat &= (np.abs(per_row(call.went)) > NO_SLOPE).any(axis=0)
+        # a ReLU that gives 0 is at rest: many units speak for a few rows only, and learn from those
+        at_an_end = (slope < SMALL_SLOPE * steepest) & (np.abs(per_row(call.went)) > NO_SLOPE)
+        flat = at_an_end.mean(axis=0) >= SATURATED_ROWS
         saturated, units = int(flat.sum()), len(flat)
         if saturated >= SATURATED_SHARE * units:
             size = float(np.median(np.abs(call.came)))
@@ -49,8 +50,7 @@ def saturated_units(case: Case) -> Iterator[Finding]:
                 f"{saturated} of {units} units have a slope below {SMALL_SLOPE:.0%} of the "
                 f"steepest on {SATURATED_ROWS:.0%} or more of {case.all_rows}; half of what comes "
                 f"in is beyond ± {size:.3g}",
-                "inputs on one scale, hg.Standardize.of(x) as the first layer; smaller first "
-                "weights; a smaller learning rate",
+                f"BatchNorm({units}) before it, which puts what comes in on one scale",
             )
 
 
@@ -72,9 +72,10 @@ def _hidden_activations(case: Case) -> Iterator[Call]:
 
 def _elementwise(call: Call) -> bool:
     """Whether what comes back at one column leaves the others alone."""
-    every_other = np.zeros_like(call.came)
-    per_row(every_other)[:, ::2] = 1
-    return not per_row(_backward(call.layer, call.came, every_other))[:, 1::2].any()
+    every_other = np.zeros(per_row(call.came).shape, call.came.dtype)
+    every_other[:, ::2] = 1
+    back = _backward(call.layer, call.came, every_other.reshape(call.came.shape))
+    return not per_row(back)[:, 1::2].any()
 
 
 def _slopes(call: Call) -> Array:
@@ -90,6 +91,6 @@ def _steepest(layer: Layer, dtype: np.dtype[np.floating]) -> float:
 
 def _backward(layer: Layer, x: Array, dy: Array) -> Array:
     """`backward` after `forward`, of the page itself: nothing is noted."""
-    with np.errstate(all="ignore"), layer.mode(training=False):
+    with layer.mode(training=False):
         type(layer).forward(layer, x)
         return np.asarray(type(layer).backward(layer, dy))
