@@ -148,9 +148,9 @@ def test_a_thousandth_of_the_gradient_has_vanished(factor: float, named: bool) -
     assert bool(found(diagnosis, "vanishing gradients")) == named
     if named:
         finding = one(diagnosis, "vanishing gradients")
-        assert finding.where == "layer 1 of 3, Linear(1, 1)"
+        assert finding.where.startswith("layer 1 of 3, Linear(1, 1")
         assert "0.0009 times" in finding.evidence
-        assert "layer 3 of 3, Linear(1, 1)" in finding.evidence
+        assert "layer 3 of 3, Linear(1, 1" in finding.evidence
 
 
 @pytest.mark.parametrize(("factor", "named"), [(0.9e3, False), (1.1e3, True)])

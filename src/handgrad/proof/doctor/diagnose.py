@@ -9,7 +9,7 @@ from handgrad.errors import SettingError, described
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.proof.doctor import curves, finiteness, gradients, rows, units
+from handgrad.proof.doctor import curves, finiteness, given, gradients, rows, units
 from handgrad.proof.doctor.calls import finite
 from handgrad.proof.doctor.case import Case
 from handgrad.proof.doctor.findings import Diagnosis, Finding, Sickness
@@ -99,7 +99,7 @@ def examined(
 def _found(
     patient: Patient, reports: Sequence[Report], going_on: bool, diverged: bool, restored: bool
 ) -> list[Finding]:
-    ill = patient.rows_not_finite or finiteness.not_finite_weights(patient.net)
+    ill = patient.rows_not_finite or given.not_finite_weights(patient.net)
     case = Case(patient, reports, answers=not ill)
     found = [ill] if ill else [*_in_the_net(case, going_on, diverged)]
     found += patient.leakage
@@ -136,14 +136,13 @@ def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]
 
 def _reports(history: Any) -> list[Report]:
     """The reports of a training, in their order."""
-    reports = [] if history is None else [*history] if isinstance(history, Iterable) else [history]
-    for report in reports:
-        if not isinstance(report, Report):
-            raise SettingError(
-                f"history = {described(history)}",
-                "a History, a list of reports, or None",
-                "hg.diagnose(net, hg.fit(net, …), (x, y))",
-            )
+    reports = [] if history is None else [*history] if isinstance(history, Iterable) else None
+    if reports is None or not all(isinstance(report, Report) for report in reports):
+        raise SettingError(
+            f"history = {described(history)}",
+            "a History, a list of reports, or None",
+            "hg.diagnose(net, hg.fit(net, …), (x, y))",
+        )
     return reports
 
 

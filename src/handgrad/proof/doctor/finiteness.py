@@ -12,31 +12,14 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.proof.doctor.calls import Call, finite, per_row, places
+from handgrad.proof.doctor.calls import Call, finite, per_row
 from handgrad.proof.doctor.case import Case, Judge
 from handgrad.proof.doctor.findings import Finding
+from handgrad.proof.doctor.given import not_finite_weights
 
 TRIAL_STEPS = 100  # as many as find_learning_rate takes; what blows up does so within a few
 TRIAL_ROWS = 32  # a step, as in `train` if nothing else is asked for
 LOWERED = (0.1, 0.01, 1e-3, 1e-4)  # of the learning rate: if one is finite, the rate was the cause
-
-
-def not_finite_weights(net: Net) -> Finding | None:
-    """A parameter or a running state that is not finite."""
-    for where, layer in (*places(net), (type(net).__name__, net)):
-        for name in (*layer.param_names, *layer.state_names):
-            array = getattr(layer, name)
-            bad = int((~np.isfinite(array)).sum())
-            if bad:
-                return Finding(
-                    "not finite",
-                    where,
-                    f"{bad} of {array.size} numbers in {name} are NaN or infinite before "
-                    "anything is computed",
-                    "make the net anew; hg.train leaves it with the weights of the last epoch "
-                    "that was whole",
-                )
-    return None
 
 
 def not_finite(case: Case) -> Finding | None:

@@ -18,8 +18,9 @@ from handgrad.losses import (
 )
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.proof.doctor.calls import finite, per_row
+from handgrad.proof.doctor.calls import finite
 from handgrad.proof.doctor.findings import Finding
+from handgrad.proof.doctor.given import not_finite_rows, not_finite_weights
 from handgrad.proof.doctor.leakage import leakage
 from handgrad.proof.doctor.sampling import sampled
 from handgrad.training import check_kinds, checked_pair, checked_rows
@@ -74,25 +75,8 @@ class Patient:
             (y_held, "the validation targets"),
         ]
         for rows, what in named:
-            if rows is not None and (found := _with_nan(rows, what)):
+            if rows is not None and (found := not_finite_rows(rows, what)):
                 yield found
-
-
-def _with_nan(rows: Any, what: str) -> Finding | None:
-    """NaN or infinity among the inputs or the targets, as they came."""
-    for part in rows if isinstance(rows, tuple) else (rows,):
-        if part.dtype.kind != "f" or finite(part):
-            continue
-        bad = ~np.isfinite(per_row(part) if part.ndim else part.reshape(1, 1))
-        row, column = np.argwhere(bad)[0]
-        return Finding(
-            "not finite",
-            what,
-            f"NaN or infinity in {bad.any(axis=1).sum()} of {len(bad)} rows, first in row {row}, "
-            f"column {column}, counted from 0",
-            "drop those rows, x[np.isfinite(x).all(axis=1)], or fill in the mean of the column",
-        )
-    return None
 
 
 def usual_loss(net: Net, y: Array) -> Loss | None:
@@ -127,4 +111,4 @@ def _answers(net: Net, x: Any) -> bool:
     with np.errstate(all="ignore"):
         twin = copy.deepcopy(net)
         with twin.mode(training=False):
-            return finite(twin.forward(take(x, sampled(x, 256))))
+            return not not_finite_weights(net) and finite(twin.forward(take(x, sampled(x, 256))))
