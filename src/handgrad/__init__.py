@@ -19,7 +19,7 @@ from handgrad.errors import (
     ShapeError,
 )
 from handgrad.files import FileError
-from handgrad.fit import fit, fit_many
+from handgrad.fitting import fit, fit_many
 from handgrad.graph import Graph, trace
 from handgrad.layers import (
     ELU,
@@ -44,10 +44,20 @@ from handgrad.layers import (
 from handgrad.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
+    FocalLoss,
+    HingeLoss,
+    HuberLoss,
+    LabelSmoothingCrossEntropyLoss,
     Loss,
     MAELoss,
     MSELoss,
+    MultiMarginLoss,
+    PoissonNLLLoss,
+    QuantileLoss,
+    SigmoidBinaryCrossEntropyLoss,
     SoftmaxCrossEntropyLoss,
+    average,
+    shares,
 )
 from handgrad.net import Net
 from handgrad.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
@@ -127,9 +137,17 @@ __all__ = [
     "Parallel",
     "CrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
+    "LabelSmoothingCrossEntropyLoss",
+    "MultiMarginLoss",
     "BinaryCrossEntropyLoss",
+    "SigmoidBinaryCrossEntropyLoss",
+    "FocalLoss",
+    "HingeLoss",
     "MSELoss",
     "MAELoss",
+    "HuberLoss",
+    "QuantileLoss",
+    "PoissonNLLLoss",
     "SGD",
     "Adagrad",
     "RMSprop",
@@ -185,6 +203,8 @@ __all__ = [
     "load_weights",
     "Layer",
     "Loss",
+    "average",
+    "shares",
     "Optimizer",
     "initializers",
     "HandgradError",

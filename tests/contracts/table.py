@@ -34,9 +34,17 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
 LOSSES: dict[str, Callable[[], hg.Loss]] = {
     "CrossEntropyLoss": lambda: hg.CrossEntropyLoss(),
     "SoftmaxCrossEntropyLoss": lambda: hg.SoftmaxCrossEntropyLoss(),
+    "LabelSmoothingCrossEntropyLoss": lambda: hg.LabelSmoothingCrossEntropyLoss(0.2),
+    "MultiMarginLoss": lambda: hg.MultiMarginLoss(),
     "BinaryCrossEntropyLoss": lambda: hg.BinaryCrossEntropyLoss(),
+    "SigmoidBinaryCrossEntropyLoss": lambda: hg.SigmoidBinaryCrossEntropyLoss(),
+    "FocalLoss": lambda: hg.FocalLoss(gamma=1.5, alpha=0.3),
+    "HingeLoss": lambda: hg.HingeLoss(),
     "MSELoss": lambda: hg.MSELoss(),
     "MAELoss": lambda: hg.MAELoss(),
+    "HuberLoss": lambda: hg.HuberLoss(0.7),
+    "QuantileLoss": lambda: hg.QuantileLoss(0.3),
+    "PoissonNLLLoss": lambda: hg.PoissonNLLLoss(),
 }
 
 OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {

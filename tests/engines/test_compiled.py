@@ -27,6 +27,8 @@ def targets(loss: hg.Loss, n: int, k: int, dtype: Any) -> Any:
         return rng.integers(0, k, n)
     if loss.targets == "binary":
         return rng.integers(0, 2, (n, k)).astype(dtype)
+    if loss.targets == "counts":
+        return rng.poisson(2.0, (n, k)).astype(dtype)
     return rng.standard_normal((n, k)).astype(dtype)
 
 
@@ -38,6 +40,7 @@ def compare(
     y: Any,
     batch_size: int,
     *,
+    w: Any = None,
     epochs: int = 2,
     python: bool = False,
 ) -> None:
@@ -45,8 +48,8 @@ def compare(
     rtol, atol = (1e-10, 1e-12) if net.dtype == np.float64 else (1e-4, 1e-5)
     net.seed(0)
     slow, fast = copy.deepcopy(net), copy.deepcopy(net)
-    eager = EagerEngine(slow, loss, optimizer, x, y, batch_size)
-    compiled = CompiledEngine(fast, loss, optimizer, x, y, batch_size)
+    eager = EagerEngine(slow, loss, optimizer, x, y, batch_size, w=w)
+    compiled = CompiledEngine(fast, loss, optimizer, x, y, batch_size, w=w)
     if python:
         compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
     rng = np.random.default_rng(0)
@@ -94,6 +97,24 @@ def test_every_loss(name: str, dtype: Any, batch_size: int) -> None:
     net = hg.Net(hg.Linear(3, 4, rng=0), LAST.get(name, hg.Tanh)(), dtype=dtype)
     x = np.random.default_rng(0).standard_normal((7, 3)).astype(dtype)
     compare(net, loss, hg.SGD(0.1), x, targets(loss, len(x), 4, dtype), batch_size)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_loss_with_weights(name: str, dtype: Any) -> None:
+    loss, rng = LOSSES[name](), np.random.default_rng(0)
+    net = hg.Net(hg.Linear(3, 4, rng=0), LAST.get(name, hg.Tanh)(), dtype=dtype)
+    x, w = rng.standard_normal((7, 3)).astype(dtype), rng.uniform(0.01, 1, 7).astype(dtype)
+    y = targets(loss, len(x), 4, dtype)
+    compare(net, loss, hg.SGD(0.1), x, y, 3, w=w)
+    compare(net, loss, hg.SGD(0.1), x, y, 3, w=w, epochs=1, python=True)
+
+
+def test_without_weights_the_program_knows_none() -> None:
+    net = hg.Net(hg.Linear(3, 4, rng=0), hg.Softmax())
+    source = hg.compiled_source(net, hg.CrossEntropyLoss(), hg.SGD(0.1))
+    assert source.startswith("def epoch(n_all, X, Y, O, ")
+    assert "W[" not in source
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -248,13 +269,14 @@ def test_a_nan_passes_through_maximum() -> None:
     assert run_epoch(compiled, np.arange(2)).diverged_at == 2
 
 
-def test_a_saturated_softmax_stays_finite() -> None:
+@pytest.mark.parametrize("w", [None, np.array([0.5, 1.0])])
+def test_a_saturated_softmax_stays_finite(w: Any) -> None:
     net = hg.Net(hg.Linear(1, 2, rng=0, dtype=np.float64), hg.Softmax())
     net.layers[0].W = np.array([[1000.0], [-1000.0]])
     x, y = np.array([[1.0], [1.0]]), np.array([1, 0])
-    compiled = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 2)
+    compiled = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 2, w=w)
     found = run_epoch(compiled, np.arange(2))
-    assert found.loss == pytest.approx(1000.0)
+    assert found.loss == pytest.approx(1000.0 if w is None else 1000 / 1.5)
     assert np.isfinite(net.parameters).all()
 
 

@@ -4,6 +4,7 @@ from tests.mutants import (
     checkpoints,
     draws,
     loops,
+    losses,
     machine_code,
     optimizers,
     parts,
@@ -12,12 +13,14 @@ from tests.mutants import (
     storage,
     tiles,
     together,
+    weights,
 )
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
 MUTANTS = [
     *TEXTBOOK,
+    *losses.MUTANTS,
     *optimizers.MUTANTS,
     *MACHINERY,
     *passes.MUTANTS,
@@ -30,4 +33,5 @@ MUTANTS = [
     *checkpoints.MUTANTS,
     *together.MUTANTS,
     *saving.MUTANTS,
+    *weights.MUTANTS,
 ]

@@ -63,6 +63,7 @@ def engine_for(
     batch_size: int,
     epochs: int,
     held_out: Any = None,
+    w: Array | None = None,
 ) -> Engine:
     """The engine asked for; for `auto`, compiled code where it will have paid for its making.
 
@@ -70,7 +71,7 @@ def engine_for(
     eagerly under `auto`, with one warning, and is refused under `compiled`.
     """
     choice = chosen(choice)
-    training = (net, loss, optimizer, x, y, batch_size, held_out)
+    training = (net, loss, optimizer, x, y, batch_size, held_out, w)
     if choice == "eager" or (choice == "auto" and not pays(net, x, batch_size, epochs)):
         return EagerEngine(*training)
     try:

@@ -17,7 +17,10 @@ PART = 256  # batches, between which a pass can be interrupted
 
 
 class EagerEngine:
-    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
+    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
+
+    `w`: the weights of the rows, all above 0, for a loss that takes them.
+    """
 
     name = "eager"
 
@@ -30,8 +33,9 @@ class EagerEngine:
         y: Array,
         batch_size: int,
         held_out: Any = None,
+        w: Array | None = None,
     ) -> None:
-        self.net, self.loss, self.optimizer = net, loss, optimizer
+        self.net, self.loss, self.optimizer, self.w = net, loss, optimizer, w
         self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = np.zeros(1, np.int64)
@@ -68,7 +72,8 @@ class EagerEngine:
         if diverged is not None:
             yield diverged
             return
-        loss, p = so_far.total / n, np.concatenate(so_far.predictions)
+        counted = n if self.w is None else float(self.w[order].sum(dtype=float))
+        loss, p = so_far.total / counted, np.concatenate(so_far.predictions)
         if not np.isfinite(self.net.parameters).all():
             yield Epoch(loss, p, diverged_at=-(-n // self.batch_size))
         elif self.held_out is None:
@@ -84,12 +89,15 @@ class EagerEngine:
             for batch in islice(batches(len(order), self.batch_size, so_far.rows), PART):
                 rows = order[batch]
                 p = self.net.forward(take(self.x, rows))
-                loss = float(self.loss.forward(p, self.y[rows]))
+                weights = () if self.w is None else (self.w[rows],)
+                loss = float(self.loss.forward(p, self.y[rows], *weights))
                 if not np.isfinite(loss):
                     return Epoch(loss, p, diverged_at=batch.start // self.batch_size + 1)
                 self.net.backward(self.loss.backward())
                 self._update(learning_rates[batch.start // self.batch_size])
-                so_far.total += loss * len(rows)
+                so_far.total += loss * (
+                    float(weights[0].sum(dtype=float)) if weights else len(rows)
+                )
                 so_far.predictions.append(p)
                 so_far.rows = batch.stop
         return None

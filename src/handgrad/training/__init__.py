@@ -12,6 +12,7 @@ from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
 from handgrad.training.state import TrainingState, put_back, state_of
 from handgrad.training.train import Training, train
+from handgrad.training.weights import checked_weights, pair_and_weights
 
 __all__ = [
     "Best",
@@ -26,11 +27,13 @@ __all__ = [
     "check_monitor",
     "checked_pair",
     "checked_rows",
+    "checked_weights",
     "counted",
     "early_stopping",
     "evaluate",
     "factors_of",
     "find_learning_rate",
+    "pair_and_weights",
     "progress",
     "put_back",
     "record_weights",

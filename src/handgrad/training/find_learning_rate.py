@@ -14,7 +14,8 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.training.checks import check_kinds, checked_rows
+from handgrad.training.checks import TRAINING, check_kinds, checked_rows
+from handgrad.training.weights import class_weights, weighted
 
 KEPT = 0.9  # of the mean of the losses so far, at every step
 TOO_MUCH = 4  # times the smallest mean so far: further on there is nothing to learn
@@ -44,11 +45,14 @@ def find_learning_rate(
     largest: float = 10.0,
     steps: int = 100,
     batch_size: int = 32,
+    sample_weight: Any = None,
+    class_weight: Any = None,
     rng: int | np.random.Generator | None = None,
 ) -> LearningRateSearch:
     """Try learning rates on a copy of `net`, from the smallest up to where the loss takes off.
 
-    Each step trains on another batch, at a learning rate that is larger by the same share.
+    Each step trains on another batch, at a learning rate that is larger by the same share;
+    `sample_weight` and `class_weight` are those of `train`.
     `net`, `loss` and `optimizer` stay as they are; the optimizer's own rate is not used.
 
     source      Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3
@@ -74,11 +78,16 @@ def find_learning_rate(
     positive("batch_size", batch_size, whole=True)
     if steps < 10:
         raise SettingError(f"steps = {steps}", "10 steps or more", "steps=100")
-    x, y, _ = checked_rows(net, loss, data, "training data", learn=True, metrics=())
+    x, y, _ = checked_rows(net, loss, data, TRAINING, learn=True, metrics=())
+    of_class = class_weights(class_weight, net, loss, (x, y), sample_weight, TRAINING)
+    weighed = weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING)
     generator, trial = spawning_generator(rng), copy.deepcopy(net)
     trial.seed(generator)
+    x, y = weighed.x, weighed.y
     size = min(batch_size, len(y))
-    engine = EagerEngine(trial, copy.deepcopy(loss), copy.deepcopy(optimizer), x, y, size)
+    engine = EagerEngine(
+        trial, copy.deepcopy(loss), copy.deepcopy(optimizer), x, y, size, w=weighed.w
+    )
     rates = smallest * (largest / smallest) ** (np.arange(steps) / (steps - 1))
     losses = _losses(engine, _batches(len(y), steps, size, generator), rates)
     tried, smoothed = rates[: len(losses)], _smoothed(losses)

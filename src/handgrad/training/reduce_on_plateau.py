@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from handgrad.errors import SettingError, not_negative, positive
-from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.metrics.choice import smaller_is_better
 from handgrad.optimizers import Optimizer
 from handgrad.training.report import Report
 
@@ -55,7 +55,7 @@ def _lowering(
     threshold: float,
     smallest: float,
 ) -> Iterator[Report]:
-    sign = 1 if monitor in SMALLER_IS_BETTER else -1
+    sign = 1 if smaller_is_better(monitor) else -1
     best, worse = math.inf, 0
     for report in reports:
         badness = report.badness(monitor)

@@ -15,14 +15,22 @@ from handgrad.errors import DivergenceError, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array, Standardize
 from handgrad.losses import Loss
-from handgrad.metrics import Metric
+from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.schedules import Schedule
-from handgrad.training.checks import check_batches, check_kinds, checked_rows
-from handgrad.training.evaluate import Evaluation, evaluation, measured
+from handgrad.training.checks import (
+    TRAINING,
+    VALIDATION,
+    check_batches,
+    check_kinds,
+    checked_rows,
+)
+from handgrad.training.evaluate import Evaluation, evaluation
 from handgrad.training.learning_rates import LearningRates
+from handgrad.training.measuring import measured, measures
 from handgrad.training.report import Report
+from handgrad.training.weights import class_weights, pair_and_weights, weighted
 
 
 def train(
@@ -35,6 +43,8 @@ def train(
     batch_size: int = 32,
     validation: Any = None,
     metrics: Iterable[str | Metric] | None = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
     schedule: Schedule | None = None,
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
@@ -42,13 +52,17 @@ def train(
 ) -> Training:
     """Train `net` in place and yield a Report after every epoch; to stop is `break`.
 
-    `data` and `validation` are pairs (x, y). Rows are shuffled anew each epoch by `rng`, a seed
-    or a Generator, from which every random layer gets a stream of its own. `schedule` is a
-    function of the share of the training done, from `hg.schedules` or your own; before each
-    step it gives a factor of the optimizer's learning rate. Everything is checked before the
-    first step. `engine` is eager, compiled, or auto: compiled where the
-    shapes, rows and epochs promise more work than the compiling costs. Where the loss stops
-    being finite, a DivergenceError is raised. After any error the net has the weights of the
+    `data` and `validation` are pairs (x, y). `sample_weight` (n,) says how much each row counts
+    in loss and metrics, all the same without it; `validation` may be (x, y, sample_weight).
+    `class_weight`, a dictionary {class: weight} or "balanced", weighs the rows of each class in
+    the loss, those of the validation too. A batch's loss is Σ w l / Σ w, an epoch's the same over
+    all rows; a row of weight 0 is left out from the start. Rows are shuffled anew each epoch
+    by `rng`, a seed or a Generator, from which every random layer gets a stream of its own.
+    `schedule` is a function of the share of the training done, from `hg.schedules` or your own;
+    before each step it gives a factor of the optimizer's learning rate. Everything is checked
+    before the first step. `engine` is eager, compiled, or auto: compiled where the shapes, rows
+    and epochs promise more work than the compiling costs. Where the loss stops being finite, a
+    DivergenceError is raised. After any error the net has the weights of the
     last whole epoch.
 
     >>> import handgrad as hg
@@ -68,6 +82,8 @@ def train(
         batch_size=batch_size,
         validation=validation,
         metrics=metrics,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
         schedule=schedule,
         rng=rng,
         shuffle=shuffle,
@@ -94,6 +110,8 @@ class Training(Iterator[Report]):
         batch_size: int,
         validation: Any,
         metrics: Iterable[str | Metric] | None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
         schedule: Schedule | None = None,
         rng: int | np.random.Generator | None,
         shuffle: bool,
@@ -103,25 +121,33 @@ class Training(Iterator[Report]):
         check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
         positive("epochs", epochs, whole=True)
         positive("batch_size", batch_size, whole=True)
-        x, y, chosen = checked_rows(net, loss, data, "training data", learn=True, metrics=metrics)
-        check_batches(net, len(y), batch_size)
-        x_held_out = None
+        x, y, chosen = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
+        of_class = class_weights(class_weight, net, loss, (x, y), sample_weight, TRAINING)
+        rows = weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING)
+        check_batches(net, len(rows.y), batch_size)
+        held_out = None
         if validation is not None:
-            x_held_out, self.y_held_out, _ = checked_rows(
-                net, loss, validation, "validation data", learn=False, metrics=chosen.values()
+            pair, its_weight = pair_and_weights(validation)
+            x, y, _ = checked_rows(
+                net, loss, pair, VALIDATION, learn=False, metrics=chosen.values()
             )
+            held_out = weighted(x, y, its_weight, of_class, loss, net.dtype, VALIDATION)
         self.net, self.loss, self.optimizer, self.epochs = net, loss, optimizer, epochs
-        self.y, self.metrics, self.shuffle, self.ahead = y, chosen, shuffle, ahead
+        self.rows, self.held_out = rows, held_out
+        self.metrics, self.shuffle, self.ahead = measures(chosen, loss), shuffle, ahead
         self.usual_monitor = "train_loss" if validation is None else "validation_loss"
-        self.epoch, self.order, self.between_calls = 0, np.arange(len(y)), True
+        self.epoch, self.order, self.between_calls = 0, np.arange(len(rows.y)), True
         self.so_far: SoFar | None = None
         self.when_interruptible: Callable[[], object] = lambda: None
         self._reports = self._run()
         self.generator = spawning_generator(rng)
         net.seed(self.generator)
-        batches = -(-len(y) // batch_size)
+        batches = -(-len(rows.y) // batch_size)
         self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
-        self.engine = engine_for(engine, net, loss, optimizer, x, y, batch_size, epochs, x_held_out)
+        x_held_out = None if held_out is None else held_out.x
+        self.engine = engine_for(
+            engine, net, loss, optimizer, rows.x, rows.y, batch_size, epochs, x_held_out, rows.w
+        )
 
     def __next__(self) -> Report:
         """The report of the next epoch; the net has the weights of that epoch then."""
@@ -171,12 +197,16 @@ class Training(Iterator[Report]):
         self, epoch: int, result: Epoch, order: Array, rates: Array, seconds: float
     ) -> Report:
         held: Evaluation | None = None
-        if result.held_out is not None:
-            held = evaluation(result.held_out, self.y_held_out, self.loss, self.metrics)
+        if result.held_out is not None and self.held_out is not None:
+            held = evaluation(result.held_out, self.held_out, self.loss, self.metrics)
         if what := _divergence(epoch, result, held, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
             raise _diverged(self.net, self.loss, rate, what)
-        trained = measured(result.predictions, self.y[order], self.metrics) if self.metrics else {}
+        trained: dict[str, float] = {}
+        if self.metrics:
+            y, w = self.rows.y[order], self.rows.sample_weight
+            w = None if w is None else w[order]
+            trained = measured(result.predictions, y, w, self.metrics)
         return Report(
             epoch,
             result.loss,
@@ -184,7 +214,7 @@ class Training(Iterator[Report]):
             held.loss if held else None,
             held.metrics if held else {},
             rates[-1].item(),
-            len(self.y),
+            len(self.rows.y),
             seconds,
         )
 
@@ -207,6 +237,10 @@ def _diverged(net: Net, loss: Loss, rate: float, what: str) -> DivergenceError:
         hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")
     if loss.takes == "probabilities" and loss.targets == "classes":
         hints.append("SoftmaxCrossEntropyLoss() instead of Softmax() and CrossEntropyLoss()")
+    if loss.takes == "probabilities" and loss.targets == "binary":
+        hints.append(
+            "SigmoidBinaryCrossEntropyLoss() instead of Sigmoid() and BinaryCrossEntropyLoss()"
+        )
     return DivergenceError(
         f"{what}, at learning rate {rate:g}",
         "finite numbers; the net keeps the weights it had before this epoch",

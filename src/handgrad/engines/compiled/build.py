@@ -33,9 +33,9 @@ def refused_as_cannot_lower() -> Iterator[None]:
         raise CannotLowerError(f"{type(error).__name__}: {error}") from error
 
 
-def training_step(net: Any, loss: Loss, x: Array, y: Array) -> Graph:
+def training_step(net: Any, loss: Loss, x: Array, y: Array, w: Array | None = None) -> Graph:
     """The graph of a step, in few operations, without the gradients that nobody needs."""
-    step = trace(net, loss, x=x[:4], y=y[:4])
+    step = trace(net, loss, x=x[:4], y=y[:4], sample_weight=None if w is None else w[:4])
     unwanted = {f"d {path}" for path in frozen_parameters(net)}
     wanted = {
         name: i

@@ -48,7 +48,10 @@ class Kept:
 
 
 class CompiledEngine:
-    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
+    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
+
+    `w`: the weights of the rows, all above 0, for a loss that takes them.
+    """
 
     name = "compiled"
 
@@ -61,16 +64,19 @@ class CompiledEngine:
         y: Array,
         batch_size: int,
         held_out: Array | None = None,
+        w: Array | None = None,
     ) -> None:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
         with refused_as_cannot_lower():
-            step = training_step(net, loss, x, y)
+            step = training_step(net, loss, x, y, w)
             bounds = index_bounds(step)
             self.streams = Streams(net, streams_of(step, net.dtype))
             self.crew = Crew()
             epoch = epoch_of(net, optimizer, step, self.batch_size)
             self.run = Runner(epoch, self.batch_size, self.crew)
             self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
+            self.weights = () if w is None else (_readable(net, w, "w", bounds),)
+            self.counted = len(y) if w is None else float(w.sum(dtype=float))
             self.held_out: Array | None = None
             self.large = self.run.large
             if held_out is not None:
@@ -132,7 +138,7 @@ class CompiledEngine:
                 _copy(self._after(i), weights)
             self.streams.hand_back(kept.streams[i])
             held_out = None if self.held_out is None else kept.held_out[i]
-            yield Epoch(kept.totals[i, 0].item() / n, kept.predictions[i], held_out)
+            yield Epoch(kept.totals[i, 0].item() / self.counted, kept.predictions[i], held_out)
         if returned != FINISHED:
             self.before = self._after(done - 1) if done else self.start
             self.streams.hand_back(self.streams.words)
@@ -164,7 +170,7 @@ class CompiledEngine:
         if self.held_out is not None:
             self._run(self.run.in_turn([self._planned_prediction()]))
             held_out = kept.held_out[0]
-        yield Epoch(so_far.total / n, kept.predictions[0], held_out)
+        yield Epoch(so_far.total / self.counted, kept.predictions[0], held_out)
 
     def _after(self, i: int) -> tuple[Array, Array]:
         """The weights after an epoch of the last call."""
@@ -175,9 +181,9 @@ class CompiledEngine:
 
         At the `end` of what was run the parameters are not.
         """
-        total, n = self.kept.totals[i, 0].item(), len(self.y)
+        total = self.kept.totals[i, 0].item()
         batch = (row if row < end else end - 1) // self.batch_size + 1
-        loss = total / n if row == end else total
+        loss = total / self.counted if row == end else total
         return Epoch(loss, self.kept.predictions[i, :row], diverged_at=batch)
 
     def put_back(self) -> None:
@@ -214,6 +220,7 @@ class CompiledEngine:
             rows.stop - rows.start,
             self.x,
             self.y,
+            *self.weights,
             Each(orders[:, rows]),
             net.parameters,
             net.gradients,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,28 +11,31 @@ from handgrad.engines.minibatches import number_of_rows, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.proof.doctor.calls import Call, watched
+from handgrad.proof.doctor.constants import constant_answers
 from handgrad.proof.doctor.patient import Patient
 from handgrad.proof.doctor.sampling import sampled
 from handgrad.training import Report
+from handgrad.training.weights import Rows
 
 MOST_ROWS = 1024  # a share of 1 in 2 is then known to ± 0.03, and an examination takes a moment
 
 
 @dataclass(eq=False)
 class Judge:
-    """A loss with the targets of the rows that are looked at: it says how good answers are."""
+    """A loss with the targets, and weights, of the rows looked at: it says how good answers are."""
 
     loss: Loss
-    y: Array
+    rows: Rows
 
     def of(self, p: Array) -> float:
         """The loss of the predictions `p`, (n, k)."""
-        return float(self.loss.forward(p, self.y))
+        weights = () if self.rows.w is None else (self.rows.w,)
+        return float(cast(Any, self.loss).forward(p, self.rows.y, *weights))
 
     def of_a_constant(self, p: Array) -> float | None:
         """The loss of the best answer that is the same for every row, of the shape of `p`'s."""
-        rows = _constants(self.loss, self.y, p)
-        found = [self.of(np.broadcast_to(row, p.shape).astype(p.dtype)) for row in rows]
+        answers = constant_answers(self.loss, self.rows, p)
+        found = [self.of(np.broadcast_to(answer, p.shape).astype(p.dtype)) for answer in answers]
         return min((loss for loss in found if np.isfinite(loss)), default=None)
 
 
@@ -44,19 +47,17 @@ class Case:
     """
 
     def __init__(self, patient: Patient, reports: Sequence[Report], *, answers: bool) -> None:
-        rows = sampled(patient.x, MOST_ROWS)
         self.net, self.calls = watched(patient.net)
         self.start = (self.net.parameters.copy(), self.net.running_state.copy())
-        self.x: Any = take(patient.x, rows)
-        self.judge: Judge | None = None
         self.slope: Array = np.zeros_like(self.net.gradients)
-        if answers and patient.loss is not None and patient.y is not None:
-            self.judge = Judge(patient.loss, patient.y[rows])
-        self.held: tuple[Any, Array] | None = None
-        if patient.held is not None and patient.y_held is not None:
-            some = sampled(patient.held, MOST_ROWS)
-            self.held = take(patient.held, some), patient.y_held[some]
-        self.reports, self.optimizer, self.rows = reports, patient.optimizer, patient.rows
+        self.reports, self.optimizer = reports, patient.optimizer
+        x = patient.x if patient.judged is None else patient.judged.x
+        self.rows, self.x = number_of_rows(x), take(x, sampled(x, MOST_ROWS))
+        self.judge = self.judge_held = None
+        if answers and patient.loss is not None and patient.judged is not None:
+            self.judge = Judge(patient.loss, _some(patient.judged))
+            if patient.judged_held is not None:
+                self.judge_held = Judge(patient.loss, _some(patient.judged_held))
 
     @property
     def all_rows(self) -> str:
@@ -89,11 +90,11 @@ class Case:
 
     def held_loss(self) -> float:
         """The loss over the validation rows, of the net as it is; NaN where it cannot be told."""
-        if self.held is None or self.judge is None:
+        if self.judge_held is None:
             return np.nan
         self.restore()
         with self.net.mode(training=False):
-            return Judge(self.judge.loss, self.held[1]).of(self.net.forward(self.held[0]))
+            return self.judge_held.of(self.net.forward(self.judge_held.rows.x))
 
     def restore(self) -> None:
         """Give the copy the weights and the running state it began with."""
@@ -115,15 +116,7 @@ class Case:
         return calls
 
 
-def _constants(loss: Loss, y: Array, p: Array) -> list[Array]:
-    """Answers that could be the best of those that are the same for every row, (k,) each."""
-    if loss.targets == "numbers":
-        return [y.mean(axis=0), np.median(y, axis=0)]
-    if loss.targets == "classes":
-        share = np.bincount(y, minlength=p.shape[1]) / len(y)
-        # a class that no row has is given a probability too small to count
-        return [np.log(np.maximum(share, 1e-9)) if loss.takes == "logits" else share]
-    if loss.targets == "binary":
-        share = np.clip(y.reshape(p.shape).mean(axis=0), 1e-9, 1 - 1e-7)
-        return [np.log(share / (1 - share)) if loss.takes == "logits" else share]
-    return []
+def _some(rows: Rows) -> Rows:
+    """The rows that are looked at, with their weights."""
+    some = sampled(rows.x, MOST_ROWS)
+    return Rows(take(rows.x, some), rows.y[some], None if rows.w is None else rows.w[some])

@@ -40,15 +40,17 @@ def diagnose(
     loss: Loss | None = None,
     optimizer: Optimizer | None = None,
     validation: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
 ) -> Diagnosis:
     """What is wrong with a net, its training and its rows: each finding with its evidence.
 
     `history` is a History, a list of reports, or None. `data`, a pair (x, y), are the rows that
-    were trained on, `validation` those that were not. Without `loss`, it is the usual one for
-    the last layer and the targets. With `optimizer`, some of its steps are tried on a copy, unless
-    the history says how the training ended: after a DivergenceError, that finds the layer in
-    which the numbers stop being finite. At most 1024 rows, evenly spaced, go through the net.
-    Nothing of what is given is changed.
+    were trained on, `validation` those that were not, with weights as in `hg.train`. Without
+    `loss`, it is the usual one for the last layer and the targets. With `optimizer`, some of its
+    steps are tried on a copy, unless the history says how the training ended: after a
+    DivergenceError, that finds the layer in which the numbers stop being finite. At most 1024
+    rows, evenly spaced, go through the net. Nothing of what is given is changed.
 
     A net, rows or a loss that do not fit are refused, as by `hg.train`; NaN is a finding.
 
@@ -65,7 +67,7 @@ def diagnose(
     >>> bool(diagnose(net, None, (x, y)))
     False
     """
-    patient = Patient(net, data, loss, optimizer, validation)
+    patient = Patient(net, data, loss, optimizer, validation, sample_weight, class_weight)
     why = history.stopped_because if isinstance(history, History) else ""
     return examined(
         patient,

@@ -21,12 +21,15 @@ def diagnosing(
     loss: Loss | None = None,
     optimizer: Optimizer | None = None,
     validation: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
     every: int = 10,
 ) -> Iterator[Report]:
     """Pass `reports` on, and warn of each sickness that `hg.diagnose` finds, once.
 
-    It looks after the first epoch, after every 10th, at the end, and when the numbers stop being
-    finite. The training is the same to the bit as without it.
+    The arguments are those of `hg.diagnose`. It looks after the first epoch, after every tenth
+    or so, at the end, and when the numbers stop being finite. What may still be learned is judged
+    at the end. The training is the same to the bit as without it.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
@@ -41,7 +44,8 @@ def diagnosing(
     after epoch 20: learning rate too low: training
     """
     positive("every", every, whole=True)
-    return _warning(reports, Patient(net, data, loss, optimizer, validation), every)
+    patient = Patient(net, data, loss, optimizer, validation, sample_weight, class_weight)
+    return _warning(reports, patient, every)
 
 
 def _warning(reports: Iterable[Report], patient: Patient, every: int) -> Iterator[Report]:

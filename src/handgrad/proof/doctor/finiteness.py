@@ -119,7 +119,8 @@ def _trial(
     case.restore()
     case.net.seed(0)
     rule, loss = copy.deepcopy(optimizer), judge.loss
-    engine = EagerEngine(case.net, loss, rule, case.x, judge.y, TRIAL_ROWS)
+    y, w = judge.rows.y, judge.rows.w
+    engine = EagerEngine(case.net, loss, rule, case.x, y, TRIAL_ROWS, w=w)
     try:
         for step, rows in enumerate(_batches(number_of_rows(case.x)), 1):
             case.calls.clear()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import number_of_rows, take
+from handgrad.engines.minibatches import take
 from handgrad.errors import DataError
 from handgrad.layers import Array, Softmax
 from handgrad.losses import (
@@ -23,19 +23,31 @@ from handgrad.proof.doctor.findings import Finding
 from handgrad.proof.doctor.given import not_finite_rows, not_finite_weights
 from handgrad.proof.doctor.leakage import leakage
 from handgrad.proof.doctor.sampling import sampled
-from handgrad.training import check_kinds, checked_pair, checked_rows
+from handgrad.training import check_kinds, checked_pair, checked_rows, pair_and_weights
 from handgrad.training.targets import array_of
+from handgrad.training.weights import Rows, class_weights, weighted
+
+HELD_OUT = "validation data"
 
 
 class Patient:
-    """A net with the rows it was trained on, `x` and `y`, and the validation rows, `held`.
+    """A net with the rows it was trained on, and the rows held out, which may be None.
 
-    Rows that hold NaN are no error here: they are the finding `rows_not_finite`. `loss` is a
-    copy, None where it is not known; `y` is then None too.
+    Rows that hold NaN are no error here: they are the finding `rows_not_finite`. `judged` has
+    rows, targets and weights as `loss`, a copy, takes them, `judged_held` those held out; both
+    are None where no loss is known, or where the net gives nothing finite. `leakage` is found
+    once.
     """
 
     def __init__(
-        self, net: Net, data: Any, loss: Loss | None, optimizer: Optimizer | None, validation: Any
+        self,
+        net: Net,
+        data: Any,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+        validation: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
     ) -> None:
         check_kinds(net=(net, Net))
         if loss is not None:
@@ -45,27 +57,25 @@ class Patient:
         self.net, self.optimizer = net, optimizer
         x, y = checked_pair(data, "data")
         self.x, y = _inputs(net, x), array_of(y, "data, targets")
-        self.rows = number_of_rows(self.x)
-        self.held, y_held = None, None
-        if validation is not None:
-            x_held, y_held = checked_pair(validation, "validation data")
-            self.held, y_held = _inputs(net, x_held), array_of(y_held, "validation data, targets")
+        pair, its_weight = pair_and_weights(validation)
+        x_held, y_held = (None, None) if pair is None else checked_pair(pair, HELD_OUT)
+        self.held = None if pair is None else _inputs(net, x_held)
+        y_held = None if pair is None else array_of(y_held, f"{HELD_OUT}, targets")
         self.leakage = [] if self.held is None else [*leakage(self.x, self.held)]
         self.rows_not_finite = next(self._rows_not_finite(y, y_held), None)
         self.loss = copy.deepcopy(loss or usual_loss(net, y))
-        self.y: Array | None = None
-        self.y_held: Array | None = None
-        if self.rows_not_finite is None and _answers(net, self.x):
-            self.y = self._checked((self.x, y), "data")
-            if self.held is not None:
-                self.y_held = self._checked((self.held, y_held), "validation data")
-
-    def _checked(self, data: Any, what: str) -> Array | None:
-        """The targets, fit for the loss; the net itself predicts nothing."""
-        if self.loss is None:
-            return None
-        twin = copy.deepcopy(self.net)
-        return checked_rows(twin, self.loss, data, what, learn=False, metrics=())[1]
+        self.judged: Rows | None = None
+        self.judged_held: Rows | None = None
+        if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
+            return
+        twin = copy.deepcopy(net)  # what it predicts here does not count for the net itself
+        rows = checked_rows(twin, self.loss, (self.x, y), "data", learn=False, metrics=())[:2]
+        of_class = class_weights(class_weight, twin, self.loss, rows, sample_weight, "data")
+        self.judged = weighted(*rows, sample_weight, of_class, self.loss, net.dtype, "data")
+        if self.held is not None:
+            pair = self.held, y_held
+            rows = checked_rows(twin, self.loss, pair, HELD_OUT, learn=False, metrics=())[:2]
+            self.judged_held = weighted(*rows, its_weight, of_class, self.loss, net.dtype, HELD_OUT)
 
     def _rows_not_finite(self, y: Array, y_held: Array | None) -> Iterator[Finding]:
         named: list[tuple[Any, str]] = [

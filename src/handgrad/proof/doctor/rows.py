@@ -53,7 +53,7 @@ def class_imbalance(case: Case) -> Iterator[Finding]:
     guess = _guess(judge.loss, p)
     if guess is None or judge.of(p) > UNTAUGHT * case.constant_loss:
         return
-    y, classes = judge.y.reshape(-1), max(2, p.shape[-1])
+    y, classes = judge.rows.y.reshape(-1), max(2, p.shape[-1])
     counts = np.bincount(y.astype(int), minlength=classes)
     for c in np.flatnonzero((counts >= FEWEST_OF_A_CLASS) & (counts < RARE * len(y) / classes)):
         found = int((guess[y == c] == c).sum())
@@ -63,8 +63,7 @@ def class_imbalance(case: Case) -> Iterator[Finding]:
                 f"class {c}",
                 f"{counts[c]} of {case.all_rows} are of it, and the net answers it for {found} "
                 f"of them; for all rows it is right in {(guess == y).mean():.1%}",
-                f"train on its rows {round(counts.max() / counts[c])} times as often: "
-                "x, y = x[rows], y[rows], with their indices repeated",
+                'class_weight="balanced" in hg.fit or hg.train',
             )
 
 
@@ -73,5 +72,7 @@ def _guess(loss: Loss, p: Array) -> Array | None:
     if loss.targets == "classes":
         return np.asarray(p.argmax(axis=1))
     if loss.targets == "binary" and p.size == len(p):
-        return np.asarray(p.reshape(-1) >= (0 if loss.takes == "logits" else 0.5)).astype(int)
+        return np.asarray(p.reshape(-1) >= (0.5 if loss.takes == "probabilities" else 0)).astype(
+            int
+        )
     return None
