@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     checkpoints,
+    doctor,
     draws,
     loops,
     losses,
@@ -34,4 +35,5 @@ MUTANTS = [
     *together.MUTANTS,
     *saving.MUTANTS,
     *weights.MUTANTS,
+    *doctor.MUTANTS,
 ]

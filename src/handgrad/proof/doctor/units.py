@@ -12,7 +12,7 @@ from handgrad.proof.doctor.findings import Finding
 # "You may find that as much as 40 % of your network can be dead": Karpathy, CS231n, on ReLU.
 # Some dead units do no harm; a layer that has lost this share of them does.
 DEAD_SHARE = 0.4
-NO_SLOPE = 1e-6  # of the steepest: of float32, what comes backward is lost in rounding
+NO_SLOPE = 1e-6  # and nothing given: beside other units' it is lost in the rounding of float32
 SMALL_SLOPE = 0.05  # of the steepest: tanh beyond ± 2.2, sigmoid beyond ± 4.4
 SATURATED_ROWS = 0.95  # a unit that separates clear classes is flat for many rows, not for all
 SATURATED_SHARE = 0.5  # of the units: most of the layer passes next to nothing back
