@@ -72,11 +72,11 @@ MUTANTS = [
         f"{THRESHOLDS}test_the_last_activation_may_be_as_sure_as_can_be",
     ),
     Mutant(
-        "units: a softmax taken for an activation",
+        "units: a layer that mixes columns taken for one",
         UNITS,
         "return not per_row(back)[:, 1::2].any()",
         "return True",
-        f"{THRESHOLDS}test_a_softmax_within_is_no_row_of_units",
+        f"{THRESHOLDS}test_a_layer_that_mixes_its_columns_is_no_row_of_units",
     ),
     Mutant(
         "gradients: vanished later",

@@ -69,8 +69,19 @@ def test_layers_that_pass_something_back_are_not_dead(layer: hg.Layer) -> None:
     assert not found(hg.diagnose(quiet, None, (X, Y)), "dead units")
 
 
-def test_a_softmax_within_is_no_row_of_units() -> None:
-    inside = hg.Net(hg.Linear(2, 4, rng=0), hg.Softmax(), hg.Linear(4, 2, rng=1), hg.Softmax())
+class Contrast(hg.Layer):
+    """Each number less the mean of the others in its row; a row of ones comes back as zeros."""
+
+    def forward(self, x: Any) -> Any:
+        others = max(1, x.shape[1] - 1)
+        return x - (x.sum(axis=1, keepdims=True) - x) / others
+
+    backward = forward  # it is its own transpose
+
+
+@pytest.mark.parametrize("layer", [hg.Softmax(), Contrast()])
+def test_a_layer_that_mixes_its_columns_is_no_row_of_units(layer: hg.Layer) -> None:
+    inside = hg.Net(hg.Linear(2, 4, rng=0), layer, hg.Linear(4, 2, rng=1), hg.Softmax())
     assert not hg.diagnose(inside, None, (X, Y))
 
 
