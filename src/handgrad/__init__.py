@@ -60,7 +60,8 @@ from handgrad.losses import (
     shares,
 )
 from handgrad.net import Net
-from handgrad.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
+from handgrad.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
+from handgrad.penalties import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
 from handgrad.plots import (
     live_plot,
     plot_activations,
@@ -155,6 +156,10 @@ __all__ = [
     "AdamW",
     "NAdam",
     "Lion",
+    "LBFGS",
+    "L1Penalty",
+    "L2Penalty",
+    "ElasticNetPenalty",
     "schedules",
     "train",
     "fit",
@@ -206,6 +211,7 @@ __all__ = [
     "average",
     "shares",
     "Optimizer",
+    "Penalty",
     "initializers",
     "HandgradError",
     "ShapeError",

@@ -1,4 +1,4 @@
-"""Every layer, loss and optimizer, one line each: what stands here is put through all contracts."""
+"""Every layer, loss, optimizer and penalty, one line each: all are put through the contracts."""
 
 from collections.abc import Callable
 
@@ -55,7 +55,14 @@ OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {
     "AdamW": lambda: hg.AdamW(0.01, weight_decay=0.1),
     "NAdam": lambda: hg.NAdam(0.01),
     "Lion": lambda: hg.Lion(0.01, weight_decay=0.1),
+    "LBFGS": lambda: hg.LBFGS(),
     "momentum": lambda: hg.SGD(0.1, momentum=0.9),
     "nesterov": lambda: hg.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "clipped": lambda: hg.Adam(0.01, clip_norm=0.5, clip_value=0.2, weight_decay=0.1),
+}
+
+PENALTIES: dict[str, Callable[[], hg.Penalty]] = {
+    "L1Penalty": lambda: hg.L1Penalty(0.3),
+    "L2Penalty": lambda: hg.L2Penalty(0.3),
+    "ElasticNetPenalty": lambda: hg.ElasticNetPenalty(0.3, l1_ratio=0.2),
 }

@@ -55,6 +55,16 @@ def weighted(given: Callable[[Rng], Values]) -> Callable[[Rng], Values]:
     return with_weights
 
 
+def of_penalty(make: Callable[[Values], hg.Penalty]) -> Any:
+    """Value and gradient of a penalty."""
+    return lambda v: {"l": make(v).value(v["W"], 1), "dW": make(v).gradient(v["W"], 1)}
+
+
+def weights_and_factors(rng: Rng) -> Values:
+    """Weights, and the factors of their penalty."""
+    return {"W": rng.normal(size=(3, 4)), "alpha": 0.7, "l1_ratio": 0.2}
+
+
 def logits_of_answers(rng: Rng) -> Values:
     """Logits, answers of 0 and 1 beside them."""
     return {"z": rng.normal(size=(6, 1)) + 0.3, "y": rng.permutation([0, 0, 0, 1, 1, 1])}
@@ -459,6 +469,20 @@ CASES = {
         lambda rng: {"w": rng.normal(size=4), "weight_decay": 0.3},
         lambda v: {"dw": moved(v["w"], np.zeros(4), weight_decay=float(v["weight_decay"]))},
     ),
+    "L2Penalty": Case(weights_and_factors, of_penalty(lambda v: hg.L2Penalty(float(v["alpha"])))),
+    "L1Penalty": Case(weights_and_factors, of_penalty(lambda v: hg.L1Penalty(float(v["alpha"])))),
+    "ElasticNetPenalty": Case(
+        weights_and_factors,
+        of_penalty(lambda v: hg.ElasticNetPenalty(float(v["alpha"]), float(v["l1_ratio"]))),
+    ),
+    "L-BFGS on a parabola": Case(
+        lambda rng: {
+            "a": 3.0,
+            "c": rng.normal(size=4),
+            "w": rng.normal(size=4),
+            "s": np.full(4, 0.1),
+        }
+    ),
     "clipping by norm": Case(
         lambda rng: {"dw": rng.normal(size=(3, 3)) * [[0.1], [1], [9]], "clip_norm": 0.8},
         lambda v: {"dw": np.stack([moved(0 * g, g, clip_norm=0.8) for g in v["dw"]])},
@@ -489,6 +513,8 @@ CASES = {
 
 # Mistakes that are none, with the reason.
 HARMLESS = {
+    "dW = alpha / np.sign(W)": "1 and -1 are their own inverses",
+    "dW = alpha * (l1_ratio / np.sign(W) + (1 - l1_ratio) * W)": "1 and -1 are their own inverses",
     "dp = -(np.zeros_like(p))": "minus zero is zero",
     "l = v @ A.T @ v / 2": "A is symmetric",
     "v = w - learning_rate * (A.T @ w)": "A is symmetric",

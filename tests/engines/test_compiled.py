@@ -13,7 +13,7 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
-from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS
+from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES
 from tests.engines.one_epoch import run_epoch
 from tests.graph import pages
 
@@ -41,6 +41,7 @@ def compare(
     batch_size: int,
     *,
     w: Any = None,
+    penalty: hg.Penalty | None = None,
     epochs: int = 2,
     python: bool = False,
 ) -> None:
@@ -48,8 +49,8 @@ def compare(
     rtol, atol = (1e-10, 1e-12) if net.dtype == np.float64 else (1e-4, 1e-5)
     net.seed(0)
     slow, fast = copy.deepcopy(net), copy.deepcopy(net)
-    eager = EagerEngine(slow, loss, optimizer, x, y, batch_size, w=w)
-    compiled = CompiledEngine(fast, loss, optimizer, x, y, batch_size, w=w)
+    eager = EagerEngine(slow, loss, optimizer, x, y, batch_size, w=w, penalty=penalty)
+    compiled = CompiledEngine(fast, loss, optimizer, x, y, batch_size, w=w, penalty=penalty)
     if python:
         compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
     rng = np.random.default_rng(0)
@@ -108,6 +109,34 @@ def test_every_loss_with_weights(name: str, dtype: Any) -> None:
     y = targets(loss, len(x), 4, dtype)
     compare(net, loss, hg.SGD(0.1), x, y, 3, w=w)
     compare(net, loss, hg.SGD(0.1), x, y, 3, w=w, epochs=1, python=True)
+
+
+class PerRow(hg.Penalty):
+    """A penalty of one's own, which counts once over all rows."""
+
+    def value(self, W: Any, n: Any) -> Any:
+        return (W**4).sum() / n
+
+    def gradient(self, W: Any, n: Any) -> Any:
+        return 4 * W**3 / n
+
+
+@pytest.mark.parametrize("name", [*PENALTIES, "one's own"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_penalty(name: str, weighted: bool, dtype: Any) -> None:
+    penalty = PerRow() if name == "one's own" else PENALTIES[name]()
+    net = hg.Net(
+        hg.Linear(3, 5, rng=0), hg.BatchNorm(5), hg.Tanh(), hg.Linear(5, 4, rng=1), hg.Softmax(),
+        dtype=dtype,
+    )  # fmt: skip
+    net.layers[3].freeze()
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype(dtype)
+    w = np.linspace(0.1, 1, 8).astype(dtype) if weighted else None
+    loss = hg.CrossEntropyLoss()
+    y = targets(loss, len(x), 4, dtype)
+    compare(net, loss, hg.SGD(0.1), x, y, 3, w=w, penalty=penalty)
+    compare(net, loss, hg.SGD(0.1), x, y, 3, w=w, penalty=penalty, epochs=1, python=True)
 
 
 def test_without_weights_the_program_knows_none() -> None:

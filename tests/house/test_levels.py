@@ -17,7 +17,7 @@ LEVELS = [
     {"errors"},
     {"page", "initializers", "files"},
     {"layers"},
-    {"losses", "optimizers", "metrics", "schedules"},
+    {"losses", "optimizers", "penalties", "metrics", "schedules"},
     {"graph"},
     {"engines"},
     {"net"},
@@ -38,6 +38,7 @@ TEXTBOOK = {
     "optimizers",
     "metrics",
     "schedules",
+    "penalties",
 }
 STANDARD = {"__future__", "typing", "collections", "contextlib", "contextvars", "difflib", "math"}
 ALLOWED_IN_THE_TEXTBOOK = {"numpy", "handgrad", *STANDARD}

@@ -79,7 +79,7 @@ MUTANTS = [
     ),
     Mutant(
         "train: validation without the weights of classes",
-        TRAIN,
+        ROWS,
         "its_weight, of_class, loss",
         "its_weight, None, loss",
         f"{WEIGHTS}test_weights_of_classes_are_weights_of_their_rows_in_the_loss_alone[eager]",
@@ -151,7 +151,7 @@ MUTANTS = [
     Mutant(
         "weights: the search for a learning rate knows none",
         "training/find_learning_rate.py",
-        "size, w=weighed.w",
+        "size, w=given.w",
         "size, w=None",
         "tests/training/test_find_learning_rate.py::test_rows_count_as_their_weights_say",
     ),

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 import handgrad as hg
 from handgrad.graph.examples import example_targets, required_example
-from tests.contracts.table import LAYERS, LOSSES
+from tests.contracts.table import LAYERS, LOSSES, PENALTIES
 from tests.oracle import reference
 from tests.oracle.cases import layer_by_hand, loss_by_hand
 from tests.oracle.compare import assert_all_close, assert_close
@@ -176,3 +176,14 @@ def test_far_out_the_focal_loss_is_finite() -> None:
     y = np.array([[1, 0]])
     assert loss.forward(np.array([[-1e3, -1e3]]), y) == pytest.approx(0.3 * 1e3 / 2)
     np.testing.assert_allclose(loss.backward(), [[-0.15, 0.0]], atol=1e-300)
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_penaltys_gradient_is_autograds(name: str) -> None:
+    penalty, W = PENALTIES[name](), np.random.default_rng(0).normal(size=(3, 4))
+    w, ratio = tensor(W).requires_grad_(), {"L1Penalty": 1.0, "L2Penalty": 0.0}.get(name, 0.2)
+    value = 0.3 * (ratio * functional.l1_loss(w, 0 * w, reduction="sum"))
+    value = value + 0.3 * (1 - ratio) / 2 * functional.mse_loss(w, 0 * w, reduction="sum")
+    value.backward()
+    assert_close(penalty.value(W, 5), value.item(), name)
+    assert_close(penalty.gradient(W, 5), w.grad.numpy(), name)

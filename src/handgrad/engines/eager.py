@@ -12,6 +12,7 @@ from handgrad.engines.minibatches import batches, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 
 PART = 256  # batches, between which a pass can be interrupted
 
@@ -34,8 +35,10 @@ class EagerEngine:
         batch_size: int,
         held_out: Any = None,
         w: Array | None = None,
+        penalty: Penalty | None = None,
     ) -> None:
-        self.net, self.loss, self.optimizer, self.w = net, loss, optimizer, w
+        self.net, self.loss, self.optimizer = net, loss, optimizer
+        self.w, self.penalty = w, penalty
         self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = np.zeros(1, np.int64)
@@ -93,11 +96,12 @@ class EagerEngine:
                 loss = float(self.loss.forward(p, self.y[rows], *weights))
                 if not np.isfinite(loss):
                     return Epoch(loss, p, diverged_at=batch.start // self.batch_size + 1)
+                counted = float(weights[0].sum(dtype=float)) if weights else len(rows)
                 self.net.backward(self.loss.backward())
+                if self.penalty is not None:
+                    loss += float(self.penalty.add_to(self.net, counted))
                 self._update(learning_rates[batch.start // self.batch_size])
-                so_far.total += loss * (
-                    float(weights[0].sum(dtype=float)) if weights else len(rows)
-                )
+                so_far.total += loss * counted
                 so_far.predictions.append(p)
                 so_far.rows = batch.stop
         return None

@@ -16,6 +16,7 @@ from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 from handgrad.schedules import Schedule
 from handgrad.training import History
 
@@ -32,6 +33,7 @@ def fit(
     metrics: Iterable[str | Metric] | None = None,
     sample_weight: Any = None,
     class_weight: Any = None,
+    penalty: Penalty | None = None,
     schedule: Schedule | None = None,
     early_stopping: int | None = None,
     reduce_on_plateau: int | None = None,
@@ -79,6 +81,7 @@ def fit(
         metrics=metrics,
         sample_weight=sample_weight,
         class_weight=class_weight,
+        penalty=penalty,
         schedule=schedule,
         early_stopping=early_stopping,
         reduce_on_plateau=reduce_on_plateau,

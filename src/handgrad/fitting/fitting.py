@@ -22,6 +22,7 @@ from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 from handgrad.schedules import Schedule
 from handgrad.training import History, Report
 
@@ -42,6 +43,7 @@ class Fitting:
         metrics: Iterable[str | Metric] | None = None,
         sample_weight: Any = None,
         class_weight: Any = None,
+        penalty: Penalty | None = None,
         schedule: Schedule | None = None,
         early_stopping: int | None = None,
         reduce_on_plateau: int | None = None,
@@ -59,6 +61,7 @@ class Fitting:
             positive("early_stopping", early_stopping, whole=True)
         if reduce_on_plateau is not None:
             positive("reduce_on_plateau", reduce_on_plateau, whole=True)
+            training.refuse_lbfgs(optimizer, "reduce_on_plateau")
             optimizer = copy.copy(optimizer)
         if isinstance(validation, Real) and not isinstance(validation, bool):
             data, sample_weight, validation = _held_out(
@@ -78,6 +81,7 @@ class Fitting:
             metrics=chosen.values(),
             sample_weight=sample_weight,
             class_weight=class_weight,
+            penalty=penalty,
             schedule=schedule,
             rng=generator,
             shuffle=shuffle,
@@ -123,7 +127,7 @@ class Fitting:
             warnings.warn(f"training was {history.stopped_because}", stacklevel=3)
             return history
         stopped = len(history) < self.epochs
-        history.stopped_because = (
+        history.stopped_because = self.training.ended or (
             f"{self.monitor} had not improved for {self.patience} epoch{'s' * (self.patience != 1)}"
             if stopped
             else f"all {self.epochs} epochs were run"

@@ -12,11 +12,13 @@ from handgrad.graph.recorder import record
 from handgrad.layers import Layer
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 
 
 def trace(
     page: Layer | Loss | Optimizer,
     loss: Loss | None = None,
+    penalty: Penalty | None = None,
     *,
     x: Any = None,
     y: Any = None,
@@ -26,9 +28,9 @@ def trace(
     """The recorded graph of `page`; printed, it reads like the derivation.
 
     A layer or net in training mode is followed forward and backward, with a `loss` the whole
-    training step; in prediction mode (`training=False`) only forward. `x` and `y` are a few
-    example rows, needed only where the layer does not say what it takes; with `sample_weight`, a
-    few example weights, the loss is that of weighted rows.
+    training step, to which a `penalty` adds its own; in prediction mode (`training=False`) only
+    forward. `x` and `y` are a few example rows, needed only where the layer does not say what it
+    takes; with `sample_weight`, a few example weights, the loss is that of weighted rows.
 
     >>> import handgrad as hg
     >>> graph = hg.trace(hg.Tanh())
@@ -50,10 +52,18 @@ def trace(
             "a layer, a net, a loss or an optimizer",
             "hg.trace(net, hg.CrossEntropyLoss())",
         )
-    return _trace_layer(page, loss, x, y, sample_weight, training)
+    return _trace_layer(page, loss, penalty, x, y, sample_weight, training)
 
 
-def _trace_layer(layer: Layer, loss: Loss | None, x: Any, y: Any, w: Any, training: bool) -> Graph:
+def _trace_layer(
+    layer: Layer,
+    loss: Loss | None,
+    penalty: Penalty | None,
+    x: Any,
+    y: Any,
+    w: Any,
+    training: bool,
+) -> Graph:
     dtype = layer.dtype or np.dtype(np.float32)
     x = required_example(layer, 4) if x is None else x
     with layer.mode(training=False):
@@ -78,11 +88,15 @@ def _trace_layer(layer: Layer, loss: Loss | None, x: Any, y: Any, w: Any, traini
             dy = pages["loss"].backward(results["loss"]) if training else None
         if training:
             results["dx"] = pages[""].backward(dy)
+        if loss is not None and penalty is not None and training:
+            n = sum(weights.sum() for weights in w.values()) if w else len(y)
+            results["loss"] = results["loss"] + pages["penalty"].add_to(pages[""], n)
         return results
 
     mode = "training" if training else "prediction"
     title = f"{layer!r}{f' with {loss!r}' if loss else ''}, {mode}"
-    pages: dict[str, Any] = {"": layer} if loss is None else {"": layer, "loss": loss}
+    given: dict[str, Any] = {"": layer, "loss": loss, "penalty": penalty}
+    pages = {prefix: page for prefix, page in given.items() if page is not None}
     return record(title, pages, inputs, run, dtype, training=training)
 
 

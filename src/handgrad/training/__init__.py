@@ -1,6 +1,12 @@
 """Training as a stream of reports, and what adapts that stream."""
 
-from handgrad.training.checks import check_kinds, check_monitor, checked_pair, checked_rows
+from handgrad.training.checks import (
+    check_kinds,
+    check_monitor,
+    checked_pair,
+    checked_rows,
+    refuse_lbfgs,
+)
 from handgrad.training.early_stopping import Best, early_stopping, until_patience_ends
 from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
@@ -38,6 +44,7 @@ __all__ = [
     "put_back",
     "record_weights",
     "reduce_on_plateau",
+    "refuse_lbfgs",
     "state_of",
     "train",
     "until_patience_ends",

@@ -11,7 +11,8 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
+from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.penalties import Penalty
 from handgrad.training.measuring import Measure, measures
 from handgrad.training.targets import array_of, checked_targets
 
@@ -21,6 +22,7 @@ EXAMPLES: dict[type, str] = {
     Net: "hg.Net(hg.Linear(2, 2), hg.Softmax())",
     Loss: "loss=hg.CrossEntropyLoss()",
     Optimizer: "optimizer=hg.SGD(0.1)",
+    Penalty: "penalty=hg.L2Penalty(1e-4)",
 }
 
 
@@ -113,6 +115,16 @@ def check_fit(net: Net, loss: Loss) -> None:
                 "finite weights",
                 "make the net anew, or load weights that are finite",
             )
+
+
+def refuse_lbfgs(optimizer: Optimizer, what: str) -> None:
+    """Refuse L-BFGS where a learning rate or a memory of steps is needed, which are SciPy's own."""
+    if isinstance(optimizer, LBFGS):
+        raise SettingError(
+            f"{what} beside {optimizer!r}, whose steps SciPy takes",
+            "an optimizer that takes a step for each batch",
+            f"optimizer=hg.Adam(0.001); or {optimizer!r} without it",
+        )
 
 
 def check_batches(net: Net, rows: int, batch_size: int) -> None:

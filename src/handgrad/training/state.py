@@ -110,6 +110,7 @@ def settings_of(training: Training) -> dict[str, str]:
         "frozen parameters": str(training.net.trainable_slices()),
         "loss": repr(training.loss),
         "optimizer": repr(training.optimizer),
+        "penalty": repr(training.penalty),
         "schedule": str(training.learning_rates),
         "batch_size": str(engine.batch_size),
         "shuffle": str(training.shuffle),

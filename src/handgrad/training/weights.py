@@ -1,6 +1,6 @@
 """How much each row counts: weights of rows and of classes, checked once at the border."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -11,7 +11,9 @@ from handgrad.engines.minibatches import take
 from handgrad.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.metrics.choice import Metric
 from handgrad.net import Net
+from handgrad.training.checks import TRAINING, VALIDATION, checked_rows
 from handgrad.training.targets import array_of
 
 
@@ -140,6 +142,26 @@ def class_weights(
             )
         found[int(c)] = float(weight)
     return found
+
+
+def training_rows(
+    net: Net,
+    loss: Loss,
+    data: Any,
+    validation: Any,
+    metrics: Iterable[str | Metric] | None,
+    sample_weight: Any,
+    class_weight: Any,
+) -> tuple[Rows, Rows | None, dict[str, Metric]]:
+    """The checked rows to train on, those to validate with, and the metrics of both."""
+    x, y, chosen = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
+    of_class = class_weights(class_weight, net, loss, (x, y), sample_weight, TRAINING)
+    rows = weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING)
+    if validation is None:
+        return rows, None, chosen
+    pair, its_weight = pair_and_weights(validation)
+    x, y, _ = checked_rows(net, loss, pair, VALIDATION, learn=False, metrics=chosen.values())
+    return rows, weighted(x, y, its_weight, of_class, loss, net.dtype, VALIDATION), chosen
 
 
 def pair_and_weights(validation: Any) -> tuple[Any, Any]:

@@ -26,6 +26,7 @@ from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 
 # What one call should take at least, in seconds, and may keep of its epochs, in bytes.
 CALL, MOST_KEPT = 0.06, 2**26
@@ -65,10 +66,11 @@ class CompiledEngine:
         batch_size: int,
         held_out: Array | None = None,
         w: Array | None = None,
+        penalty: Penalty | None = None,
     ) -> None:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
         with refused_as_cannot_lower():
-            step = training_step(net, loss, x, y, w)
+            step = training_step(net, loss, x, y, w, penalty)
             bounds = index_bounds(step)
             self.streams = Streams(net, streams_of(step, net.dtype))
             self.crew = Crew()
