@@ -291,8 +291,8 @@ MUTANTS = [
     Mutant(
         "patient: the weights of classes forgotten",
         PATIENT,
-        'class_weights(class_weight, twin, self.loss, rows, sample_weight, "data")',
-        "None",
+        "(), sample_weight, class_weight",
+        "(), sample_weight, None",
         f"{CONSTANTS}test_weights_of_classes_are_those_of_the_training",
     ),
     Mutant(

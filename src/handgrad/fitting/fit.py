@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad import plots, proof, training
+from handgrad import plots, training
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import quick_handover
 from handgrad.fitting.fitting import Fitting
@@ -94,16 +94,7 @@ def fit(
     )
     reports = fitting.reports()
     if diagnose:
-        reports = proof.diagnosing(
-            reports,
-            net,
-            fitting.data,
-            loss=loss,
-            optimizer=fitting.optimizer,
-            validation=fitting.validation,
-            sample_weight=fitting.sample_weight,
-            class_weight=class_weight,
-        )
+        reports = fitting.diagnosed(reports)
     if live_plot is not False:
         reports = plots.live_plot(
             reports,

@@ -141,3 +141,27 @@ def test_fit_hands_its_weights_to_the_doctor() -> None:
     hg.fit(net, (x, y), **given, epochs=30, class_weight="balanced", validation=0.2, diagnose=True)
     with pytest.warns(UserWarning, match="leakage"):
         hg.fit(net, (x, y), **given, epochs=3, sample_weight=w, validation=held, diagnose=True)
+
+
+def test_a_penalty_that_holds_the_weights_is_no_rate_too_low() -> None:
+    x, y = hg.data.make_moons(200, rng=0)
+    given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "rng": 0, "epochs": 20}
+    penalty = hg.L2Penalty(10.0)
+    net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
+    hg.fit(net, (x, y), **given, optimizer=hg.SGD(0.05), penalty=penalty)
+    history = hg.fit(net, (x, y), **given, optimizer=hg.SGD(0.05), penalty=penalty, diagnose=True)
+    assert not hg.diagnose(net, history, (x, y), penalty=penalty)
+    assert hg.diagnose(net, history, (x, y)).findings[0].sickness == "learning rate too low"
+
+
+def test_lbfgs_has_no_learning_rate() -> None:
+    x, y = hg.data.make_moons(200, rng=0)
+    net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
+    given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.LBFGS()}
+    history = hg.fit(net, (x, y), **given, epochs=6, rng=0, diagnose=True)
+    assert not hg.diagnose(net, history, (x, y), **given)
+    wild = [hg.Report(epoch, loss) for epoch, loss in enumerate([0.7, 0.7, 0.3, 0.9, 0.3, 0.9], 1)]
+    assert hg.diagnose(net, wild, (x, y))
+    assert not hg.diagnose(net, wild, (x, y), **given)
+    wild = [hg.Report(epoch, 0.69 - 0.001 * epoch) for epoch in range(9)]
+    assert not hg.diagnose(net, wild, (x, y), **given)

@@ -50,7 +50,8 @@ class Case:
         self.net, self.calls = watched(patient.net)
         self.start = (self.net.parameters.copy(), self.net.running_state.copy())
         self.slope: Array = np.zeros_like(self.net.gradients)
-        self.reports, self.optimizer = reports, patient.optimizer
+        self.reports = reports
+        self.optimizer, self.penalty = patient.optimizer, patient.penalty
         x = patient.x if patient.judged is None else patient.judged.x
         self.rows, self.x = number_of_rows(x), take(x, sampled(x, MOST_ROWS))
         self.judge = self.judge_held = None
@@ -96,6 +97,10 @@ class Case:
         with self.net.mode(training=False):
             return self.judge_held.of(self.net.forward(self.judge_held.rows.x))
 
+    def penalty_of_weights(self) -> float:
+        """What the weights cost beside the loss; its slope is added to the gradients."""
+        return float(self.penalty.add_to(self.net, len(self.p))) if self.penalty else 0.0
+
     def restore(self) -> None:
         """Give the copy the weights and the running state it began with."""
         self.net.parameters[...], self.net.running_state[...] = self.start
@@ -109,6 +114,7 @@ class Case:
             if learning and self.judge is not None:
                 self.judge.of(p)
                 self.net.backward(self.judge.loss.backward())
+                self.penalty_of_weights()
                 self.net.gather_gradients()
                 self.slope = self.net.gradients.copy()
         calls = [*self.calls]

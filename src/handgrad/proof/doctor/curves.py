@@ -60,7 +60,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
     if fell > FELL_LITTLE * abs(losses[0]) or losses[-1] < UNLEARNT * level or _bends(losses):
         return
     step, lowest = _best_step(case, case.judge)
-    now = case.judge.of(case.p)
+    now = case.judge.of(case.p) + case.penalty_of_weights()
     a_fall = max(fell, 0.0) / (len(losses) - 1)
     if now - lowest < max(EPOCHS_IN_A_STEP * a_fall, 0.02 * abs(now)):
         return
@@ -97,7 +97,8 @@ def _best_step(case: Case, judge: Judge) -> tuple[float, float]:
     for step in longest * SHARES:
         case.net.parameters[...] = start - step * slope
         with case.net.mode(training=False):
-            found.append((judge.of(case.net.forward(case.x)), float(step)))
+            loss = judge.of(case.net.forward(case.x)) + case.penalty_of_weights()
+            found.append((loss, float(step)))
     case.restore()
     lowest, step = min((pair for pair in found if np.isfinite(pair[0])), default=(np.inf, 0.0))
     return step, lowest

@@ -8,7 +8,8 @@ import numpy as np
 from handgrad.errors import SettingError, described
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
+from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.penalties import Penalty
 from handgrad.proof.doctor import curves, finiteness, given, gradients, rows, units
 from handgrad.proof.doctor.calls import finite
 from handgrad.proof.doctor.case import Case
@@ -42,13 +43,14 @@ def diagnose(
     validation: Any = None,
     sample_weight: Any = None,
     class_weight: Any = None,
+    penalty: Penalty | None = None,
 ) -> Diagnosis:
     """What is wrong with a net, its training and its rows: each finding with its evidence.
 
     `history` is a History, a list of reports, or None. `data`, a pair (x, y), are the rows that
-    were trained on, `validation` those that were not, with weights as in `hg.train`. Without
-    `loss`, it is the usual one for the last layer and the targets. With `optimizer`, some of its
-    steps are tried on a copy, unless the history says how the training ended: after a
+    were trained on, `validation` those that were not, with weights and penalty as in `hg.train`.
+    Without `loss`, it is the usual one for the last layer and the targets. With `optimizer`, some
+    of its steps are tried on a copy, unless the history says how the training ended: after a
     DivergenceError, that finds the layer in which the numbers stop being finite. At most 1024
     rows, evenly spaced, go through the net. Nothing of what is given is changed.
 
@@ -67,7 +69,8 @@ def diagnose(
     >>> bool(diagnose(net, None, (x, y)))
     False
     """
-    patient = Patient(net, data, loss, optimizer, validation, sample_weight, class_weight)
+    given = loss, optimizer, validation, sample_weight, class_weight, penalty
+    patient = Patient(net, data, *given)
     why = history.stopped_because if isinstance(history, History) else ""
     return examined(
         patient,
@@ -105,7 +108,8 @@ def _found(
     case = Case(patient, reports, answers=not ill)
     found = [ill] if ill else [*_in_the_net(case, going_on, diverged)]
     found += patient.leakage
-    if all(finding.sickness != "learning rate too high" for finding in found):
+    by_steps = not isinstance(patient.optimizer, LBFGS)
+    if by_steps and all(finding.sickness != "learning rate too high" for finding in found):
         found += curves.rate_too_high(case)
     if not restored:
         found += curves.over_fitting(case, curves.PATIENCE if going_on else 1)
@@ -131,8 +135,9 @@ def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]
     yield from units.saturated_units(case)
     yield from gradients.exploding_gradients(case)
     yield from gradients.vanishing_gradients(case)
-    if not going_on:
+    if not going_on and not isinstance(case.optimizer, LBFGS):
         yield from curves.rate_too_low(case)
+    if not going_on:
         yield from rows.class_imbalance(case)
 
 

@@ -8,6 +8,7 @@ from handgrad.errors import DivergenceError, positive
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 from handgrad.proof.doctor.diagnose import examined
 from handgrad.proof.doctor.patient import Patient
 from handgrad.training import Report
@@ -23,6 +24,7 @@ def diagnosing(
     validation: Any = None,
     sample_weight: Any = None,
     class_weight: Any = None,
+    penalty: Penalty | None = None,
     every: int = 10,
 ) -> Iterator[Report]:
     """Pass `reports` on, and warn of each sickness that `hg.diagnose` finds, once.
@@ -44,7 +46,8 @@ def diagnosing(
     after epoch 20: learning rate too low: training
     """
     positive("every", every, whole=True)
-    patient = Patient(net, data, loss, optimizer, validation, sample_weight, class_weight)
+    given = loss, optimizer, validation, sample_weight, class_weight, penalty
+    patient = Patient(net, data, *given)
     return _warning(reports, patient, every)
 
 

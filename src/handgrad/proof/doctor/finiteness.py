@@ -11,7 +11,7 @@ from handgrad.engines.minibatches import number_of_rows
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
+from handgrad.optimizers import LBFGS, Optimizer
 from handgrad.proof.doctor.calls import Call, finite, per_row
 from handgrad.proof.doctor.case import Case, Judge
 from handgrad.proof.doctor.findings import Finding
@@ -93,7 +93,7 @@ def _other_loss(loss: Loss) -> str:
 def diverging(case: Case) -> list[Finding]:
     """Whether some steps of the optimizer, on the copy, leave the finite numbers, and why."""
     judge, optimizer = case.judge, case.optimizer
-    if judge is None or optimizer is None:
+    if judge is None or optimizer is None or isinstance(optimizer, LBFGS):
         return []
     last = case.reports[-1].learning_rate if case.reports else 0.0
     rate = last or optimizer.learning_rate
@@ -120,7 +120,7 @@ def _trial(
     case.net.seed(0)
     rule, loss = copy.deepcopy(optimizer), judge.loss
     y, w = judge.rows.y, judge.rows.w
-    engine = EagerEngine(case.net, loss, rule, case.x, y, TRIAL_ROWS, w=w)
+    engine = EagerEngine(case.net, loss, rule, case.x, y, TRIAL_ROWS, w=w, penalty=case.penalty)
     try:
         for step, rows in enumerate(_batches(number_of_rows(case.x)), 1):
             case.calls.clear()

@@ -18,16 +18,16 @@ from handgrad.losses import (
 )
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 from handgrad.proof.doctor.calls import finite
 from handgrad.proof.doctor.findings import Finding
 from handgrad.proof.doctor.given import not_finite_rows, not_finite_weights
 from handgrad.proof.doctor.leakage import leakage
 from handgrad.proof.doctor.sampling import sampled
-from handgrad.training import check_kinds, checked_pair, checked_rows, pair_and_weights
+from handgrad.training import check_kinds, checked_pair, pair_and_weights
+from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.targets import array_of
-from handgrad.training.weights import Rows, class_weights, weighted
-
-HELD_OUT = "validation data"
+from handgrad.training.weights import Rows, training_rows
 
 
 class Patient:
@@ -48,19 +48,22 @@ class Patient:
         validation: Any = None,
         sample_weight: Any = None,
         class_weight: Any = None,
+        penalty: Penalty | None = None,
     ) -> None:
         check_kinds(net=(net, Net))
         if loss is not None:
             check_kinds(loss=(loss, Loss))
         if optimizer is not None:
             check_kinds(optimizer=(optimizer, Optimizer))
-        self.net, self.optimizer = net, optimizer
-        x, y = checked_pair(data, "data")
-        self.x, y = _inputs(net, x), array_of(y, "data, targets")
+        if penalty is not None:
+            check_kinds(penalty=(penalty, Penalty))
+        self.net, self.optimizer, self.penalty = net, optimizer, penalty
+        x, y = checked_pair(data, TRAINING)
+        self.x, y = _inputs(net, x, TRAINING), array_of(y, f"{TRAINING}, targets")
         pair, its_weight = pair_and_weights(validation)
-        x_held, y_held = (None, None) if pair is None else checked_pair(pair, HELD_OUT)
-        self.held = None if pair is None else _inputs(net, x_held)
-        y_held = None if pair is None else array_of(y_held, f"{HELD_OUT}, targets")
+        x_held, y_held = (None, None) if pair is None else checked_pair(pair, VALIDATION)
+        self.held = None if pair is None else _inputs(net, x_held, VALIDATION)
+        y_held = None if pair is None else array_of(y_held, f"{VALIDATION}, targets")
         self.leakage = [] if self.held is None else [*leakage(self.x, self.held)]
         self.rows_not_finite = next(self._rows_not_finite(y, y_held), None)
         self.loss = copy.deepcopy(loss or usual_loss(net, y))
@@ -69,13 +72,9 @@ class Patient:
         if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
             return
         twin = copy.deepcopy(net)  # what it predicts here does not count for the net itself
-        rows = checked_rows(twin, self.loss, (self.x, y), "data", learn=False, metrics=())[:2]
-        of_class = class_weights(class_weight, twin, self.loss, rows, sample_weight, "data")
-        self.judged = weighted(*rows, sample_weight, of_class, self.loss, net.dtype, "data")
-        if self.held is not None:
-            pair = self.held, y_held
-            rows = checked_rows(twin, self.loss, pair, HELD_OUT, learn=False, metrics=())[:2]
-            self.judged_held = weighted(*rows, its_weight, of_class, self.loss, net.dtype, HELD_OUT)
+        held = None if self.held is None else (self.held, y_held, its_weight)
+        data = (self.x, y), held, (), sample_weight, class_weight
+        self.judged, self.judged_held, _ = training_rows(twin, self.loss, *data)
 
     def _rows_not_finite(self, y: Array, y_held: Array | None) -> Iterator[Finding]:
         named: list[tuple[Any, str]] = [
@@ -102,14 +101,14 @@ def usual_loss(net: Net, y: Array) -> Loss | None:
     return MSELoss() if y.ndim and y.size == len(y) * (k or 1) else None
 
 
-def _inputs(net: Net, x: Any) -> Any:
+def _inputs(net: Net, x: Any, what: str) -> Any:
     """`x` cast to the net's type; NaN may be in it."""
     if isinstance(x, tuple):
-        return tuple(_inputs(net, part) for part in x)
-    cast = net.cast(array_of(x, "data"))
+        return tuple(_inputs(net, part, what) for part in x)
+    cast = net.cast(array_of(x, what))
     if cast.ndim == 0 or len(cast) == 0:
         raise DataError(
-            f"data: an array of shape {cast.shape}",
+            f"{what}: an array of shape {cast.shape}",
             "at least one row",
             "x[None, :], for a single row; check the filter or split before",
         )
