@@ -25,18 +25,18 @@ def spirals(seed: int) -> Case:
 
 
 def deep_residual(seed: int) -> Case:
-    data, held, scale = table("digits", seed)
+    data, held, scale = table("wine", seed)
     blocks = [
         hg.Residual(
-            hg.LayerNorm(32),
-            hg.Linear(32, 32, rng=seed + i),
+            hg.LayerNorm(16),
+            hg.Linear(16, 16, rng=seed + i),
             hg.ReLU(),
-            hg.Linear(32, 32, rng=seed + 50 + i),
+            hg.Linear(16, 16, rng=seed + 50 + i),
         )
-        for i in range(6)
+        for i in range(10)
     ]
-    net = hg.Net(scale, hg.Linear(64, 32, rng=seed), *blocks, hg.Linear(32, 10, rng=99))
-    return Case(net, data, hg.SoftmaxCrossEntropyLoss(), hg.Adam(3e-3), 6, validation=held)
+    net = hg.Net(scale, hg.Linear(13, 16, rng=seed), *blocks, hg.Linear(16, 3, rng=99))
+    return Case(net, data, hg.SoftmaxCrossEntropyLoss(), hg.Adam(1e-3), 15, validation=held)
 
 
 def batch_norm(seed: int) -> Case:
@@ -53,19 +53,19 @@ def batch_norm(seed: int) -> Case:
 
 
 def dropout(seed: int) -> Case:
-    data, held, scale = table("digits", seed)
+    data, held, scale = table("breast_cancer", seed)
     net = hg.Net(
         scale,
-        hg.Linear(64, 64, rng=seed),
+        hg.Linear(30, 32, rng=seed),
         hg.ReLU(),
         hg.Dropout(0.3),
-        hg.Linear(64, 32, rng=seed + 1),
+        hg.Linear(32, 16, rng=seed + 1),
         hg.ReLU(),
         hg.Dropout(0.3),
-        hg.Linear(32, 10, rng=seed + 2),
+        hg.Linear(16, 2, rng=seed + 2),
         hg.Softmax(),
     )
-    return Case(net, data, optimizer=hg.Adam(3e-3), epochs=12, validation=held)
+    return Case(net, data, optimizer=hg.Adam(3e-3), epochs=20, validation=held)
 
 
 def imbalanced_learnt(seed: int) -> Case:

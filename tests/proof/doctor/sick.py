@@ -237,9 +237,9 @@ SICK: dict[str, Sick] = {
         "unscaled inputs", unscaled("wine", 1e-3), ("dead units", "learning rate too high")
     ),
     "inputs of a thousandth": Sick("unscaled inputs", tiny_inputs, ("dead units",)),
-    "SGD, 1e-6": Sick("learning rate too low", rate(lambda: hg.SGD(1e-6))),
-    "SGD, 1e-4": Sick("learning rate too low", rate(lambda: hg.SGD(1e-4))),
-    "Adam, 1e-6": Sick("learning rate too low", rate(lambda: hg.Adam(1e-6))),
+    "SGD, 1e-6": Sick("learning rate too low", rate(lambda: hg.SGD(1e-6), "wine")),
+    "SGD, 1e-4": Sick("learning rate too low", rate(lambda: hg.SGD(1e-4), "wine")),
+    "Adam, 1e-6": Sick("learning rate too low", rate(lambda: hg.Adam(1e-6), "wine")),
     "numbers, 1e-6": Sick("learning rate too low", rate_for_numbers(1e-6)),
     "Adam, 0.3": Sick("learning rate too high", rate_without_softmax(lambda: hg.Adam(0.3))),
     "Adam, 1": Sick(

@@ -21,7 +21,7 @@ EPOCHS_IN_A_STEP = 10  # that a single better step along the gradient would be w
 LATE = 3  # epochs, at least, of which the middle one is taken: one alone may be noise
 ROSE = 1.25  # times its lowest: the validation loss
 ROSE_OF_CONSTANT = 0.15  # of the loss of a constant answer, or of the first: no mere noise
-SHARES = 10.0 ** np.arange(-4, 1.25, 0.25)  # of the weights: how far a step along the gradient goes
+SHARES = 10.0 ** np.arange(-4, 1.5, 0.5)  # of the weights: how far a step along the gradient goes
 PATIENCE = 30  # epochs since the best, in a training that goes on and may be stopped early itself
 LEARNED_ON = 0.75  # times what it was at the lowest validation loss: the training loss
 
