@@ -77,7 +77,14 @@ from handgrad.plots import (
     plot_weights_over_time,
     train_and_plot,
 )
-from handgrad.proof import GradientReport, check_gradients
+from handgrad.proof import (
+    Diagnosis,
+    Finding,
+    GradientReport,
+    check_gradients,
+    diagnose,
+    diagnosing,
+)
 from handgrad.saving import checkpoints, load, load_weights, save
 from handgrad.training import (
     Evaluation,
@@ -172,6 +179,10 @@ __all__ = [
     "metrics",
     "check_gradients",
     "GradientReport",
+    "diagnose",
+    "diagnosing",
+    "Diagnosis",
+    "Finding",
     "trace",
     "Graph",
     "compiled_source",

@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     checkpoints,
+    doctor,
     draws,
     loops,
     losses,
@@ -36,4 +37,5 @@ MUTANTS = [
     *together.MUTANTS,
     *saving.MUTANTS,
     *weights.MUTANTS,
+    *doctor.MUTANTS,
 ]
