@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad import data, initializers, metrics, schedules
 from handgrad.branches import Parallel, Residual
+from handgrad.curves import capacity_curve, learning_curve
 from handgrad.data import make_classification, read_csv, train_test_split
 from handgrad.errors import (
     DataError,
@@ -54,10 +55,12 @@ from handgrad.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimize
 from handgrad.plots import (
     live_plot,
     plot_activations,
+    plot_capacity_curve,
     plot_cross_entropy,
     plot_dataset,
     plot_decision_boundary,
     plot_hidden_space,
+    plot_learning_curve,
     plot_learning_rate_search,
     plot_loss_functions,
     plot_predictions,
@@ -69,8 +72,10 @@ from handgrad.plots import (
 from handgrad.proof import GradientReport, check_gradients
 from handgrad.saving import checkpoints, load, load_weights, save
 from handgrad.training import (
+    CapacityCurve,
     Evaluation,
     History,
+    LearningCurve,
     LearningRateSearch,
     Report,
     WeightHistory,
@@ -141,10 +146,14 @@ __all__ = [
     "checkpoints",
     "progress",
     "record_weights",
+    "capacity_curve",
+    "learning_curve",
     "Report",
     "History",
     "WeightHistory",
     "LearningRateSearch",
+    "CapacityCurve",
+    "LearningCurve",
     "Evaluation",
     "metrics",
     "check_gradients",
@@ -165,6 +174,8 @@ __all__ = [
     "plot_hidden_space",
     "plot_predictions",
     "plot_weights_over_time",
+    "plot_capacity_curve",
+    "plot_learning_curve",
     "plot_schedule",
     "plot_learning_rate_search",
     "live_plot",

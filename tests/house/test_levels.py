@@ -25,6 +25,7 @@ LEVELS = [
     {"training"},
     {"proof", "plots", "data", "saving"},
     {"fit"},
+    {"curves"},
     {"story"},
     {"cli"},
 ]

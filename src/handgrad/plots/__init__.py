@@ -1,6 +1,7 @@
 """Pictures, with Matplotlib: each takes and returns axes."""
 
 from handgrad.plots.activations import plot_activations
+from handgrad.plots.curves import plot_capacity_curve, plot_learning_curve
 from handgrad.plots.dataset import plot_dataset
 from handgrad.plots.decision_boundary import plot_decision_boundary
 from handgrad.plots.hidden_space import plot_hidden_space
@@ -14,10 +15,12 @@ from handgrad.plots.weights import plot_weights_over_time
 __all__ = [
     "live_plot",
     "plot_activations",
+    "plot_capacity_curve",
     "plot_cross_entropy",
     "plot_dataset",
     "plot_decision_boundary",
     "plot_hidden_space",
+    "plot_learning_curve",
     "plot_learning_rate_search",
     "plot_loss_functions",
     "plot_predictions",

@@ -1,6 +1,7 @@
 """Training as a stream of reports, and what adapts that stream."""
 
 from handgrad.training.checks import check_kinds, check_monitor, checked_pair, checked_rows
+from handgrad.training.curves import CapacityCurve, LearningCurve, RunsCurve
 from handgrad.training.early_stopping import Best, early_stopping, until_patience_ends
 from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
@@ -15,10 +16,13 @@ from handgrad.training.train import Training, train
 
 __all__ = [
     "Best",
+    "CapacityCurve",
     "Evaluation",
     "History",
+    "LearningCurve",
     "LearningRateSearch",
     "Report",
+    "RunsCurve",
     "Training",
     "TrainingState",
     "WeightHistory",
