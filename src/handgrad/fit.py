@@ -18,6 +18,7 @@ import numpy as np
 from handgrad import plots, saving, training
 from handgrad.data.split import train_test_split
 from handgrad.engines.choice import EngineName
+from handgrad.engines.sharing_recordings import sharing_recordings
 from handgrad.engines.threads import available_cores, blas_threads, quick_handover
 from handgrad.errors import (
     DivergenceError,
@@ -139,7 +140,8 @@ def fit_many(
     """
     threads = available_cores() if threads is None else threads
     positive("threads", threads, whole=True)
-    fittings = _fittings([*runs], shared)
+    with sharing_recordings():
+        fittings = _fittings([*runs], shared)
     at_once, stop = min(threads, len(fittings)), Event()
     each = max(1, available_cores() // at_once)
     with blas_threads(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
