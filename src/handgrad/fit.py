@@ -140,8 +140,7 @@ def fit_many(
     """
     threads = available_cores() if threads is None else threads
     positive("threads", threads, whole=True)
-    with sharing_recordings():
-        fittings = _fittings([*runs], shared)
+    fittings = _fittings([*runs], shared)
     at_once, stop = min(threads, len(fittings)), Event()
     each = max(1, available_cores() // at_once)
     with blas_threads(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
@@ -156,6 +155,7 @@ def fit_many(
     return [future.result() for future in futures]
 
 
+@sharing_recordings()
 def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[_Fitting]:
     """A fitting for each run; what is wrong with one is told with its number."""
     parameters = signature(_Fitting).parameters
@@ -173,10 +173,9 @@ def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[
             arguments = {**shared, **run}
             for name in arguments:
                 if name not in parameters:
-                    known = ", ".join(parameters)
                     raise SettingError(
                         f"the argument {name!r}",
-                        f"arguments of fit: {known}",
+                        f"arguments of fit: {', '.join(parameters)}",
                         did_you_mean(name, [*parameters], "help(hg.fit)"),
                     )
             if missing := [name for name in required if name not in arguments]:
@@ -293,10 +292,9 @@ class _Fitting:
             history.stopped_because = f"interrupted in epoch {len(history) + 1}"
             warnings.warn(f"training was {history.stopped_because}", stacklevel=3)
             return history
-        stopped = len(history) < self.epochs
         history.stopped_because = (
             f"{self.monitor} had not improved for {self.patience} epoch{'s' * (self.patience != 1)}"
-            if stopped
+            if len(history) < self.epochs
             else f"all {self.epochs} epochs were run"
             if self.epochs > 1
             else "the one epoch was run"
