@@ -274,16 +274,18 @@ def _tell(diverged: Sequence[bool], reason: str) -> None:
 
 def _made(make_net: Callable[..., Net], *arguments: Any) -> Net:
     """A net of the user's making."""
-    net = make_net(*arguments) if callable(make_net) else make_net
-    if not isinstance(net, Net):
-        names = ", ".join([*map(repr, arguments[:-1]), "rng"])
-        signature_said = "capacity, rng" if len(arguments) > 1 else "rng"
-        raise SettingError(
-            f"make_net({names}) gave {described(net)}" if callable(make_net) else described(net),
-            f"a function make_net({signature_said}) that gives a Net",
-            "return hg.Net(…), at the end of make_net",
-        )
-    return net
+    *capacity, rng = arguments
+    came = f"make_net = {described(make_net)}"
+    if callable(make_net):
+        net = make_net(*capacity, rng)
+        if isinstance(net, Net):
+            return net
+        came = f"make_net({', '.join([*map(repr, capacity), 'rng'])}) gave {described(net)}"
+    raise SettingError(
+        came,
+        f"a function make_net({'capacity, ' if capacity else ''}rng) that gives a Net",
+        "return hg.Net(…), at the end of make_net",
+    )
 
 
 def _ascending(name: str, numbers: Any) -> list[Any]:
