@@ -44,7 +44,7 @@ def plot_capacity_curve(
         label = f"lowest validation loss, at {curve.best:g}"
         axes.axvline(curve.best, color=GREY, linestyle=":", linewidth=1.5, label=label)
     axes.set(xlabel="capacity", title="Under- and over-fitting")
-    axes.legend(frameon=False)
+    axes.legend(framealpha=0.85, edgecolor="none")
     return axes
 
 
@@ -61,7 +61,7 @@ def plot_learning_curve(
         )
     axes = _drawn(curve, curve.rows, what, ax)
     axes.set(xlabel="training rows", title="What more rows bring")
-    axes.legend(frameon=False)
+    axes.legend(framealpha=0.85, edgecolor="none")
     return axes
 
 
