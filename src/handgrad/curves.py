@@ -185,7 +185,7 @@ class _Runs:
         runs = [run for point in points for run in self._runs(point, seeds, metrics)]
         settings = {name: v for name, v in self.settings.items() if name != "engine"}
         if any(self.settings.get(name) is not None for name in WATCHING):
-            settings["validation"] = self.validation
+            settings |= {"validation": self.validation, "metrics": metrics.values()}
         histories = fit_many(
             runs,
             threads=threads,
@@ -193,8 +193,7 @@ class _Runs:
             loss=self.loss,
             optimizer=self.optimizer,
             epochs=self.epochs,
-            metrics=metrics.values(),
-            **settings,
+            **{"metrics": (), **settings},
         )
         diverged = [history.stopped_because.startswith("diverged") for history in histories]
         _tell(diverged, histories[diverged.index(True)].stopped_because if any(diverged) else "")
