@@ -147,3 +147,24 @@ def test_nothing_is_kept_from_one_call_to_the_next(monkeypatch: pytest.MonkeyPat
         for _ in range(2):
             hg.fit(net(hg.Tanh()), (X, Y), optimizer=hg.Adam(0.01), **SHARED)
     assert len(seen) == 4
+
+
+def test_each_run_has_scratch_memory_of_its_own() -> None:
+    with sharing_recordings():
+        first, second = (
+            engine.CompiledEngine(
+                net(hg.Tanh(), seed=i),
+                hg.CrossEntropyLoss(),
+                hg.SGD(0.1),
+                X,
+                Y.astype(np.int64),
+                8,
+                X,
+            )
+            for i in range(2)
+        )
+    assert first.run.function == second.run.function
+    for one, other in ((first.run, second.run), (first.predict, second.predict)):
+        for mine, theirs in zip(one.scratch, other.scratch, strict=True):
+            assert not np.shares_memory(mine, theirs)
+    assert first.run.crew is first.predict.crew is first.crew is not second.crew

@@ -6,6 +6,7 @@ from tests.mutants import (
     loops,
     machine_code,
     optimizers,
+    over_fitting,
     parts,
     passes,
     saving,
@@ -30,4 +31,5 @@ MUTANTS = [
     *checkpoints.MUTANTS,
     *together.MUTANTS,
     *saving.MUTANTS,
+    *over_fitting.MUTANTS,
 ]

@@ -48,7 +48,7 @@ class _UnknownError(Exception):
 
 
 def _pages(net: Any) -> Any:
-    return tuple((path, layer.trainable, _settings(layer)) for path, layer in net.walk())
+    return tuple((path, _settings(layer)) for path, layer in net.walk())
 
 
 def _settings(page: Any) -> Any:

@@ -43,7 +43,7 @@ class Runner:
         """The same function, for another thread or another net."""
         other = copy.copy(self)
         other.crew = crew or Crew()
-        other.scratch = self._new_scratch()
+        other.scratch = other._new_scratch()
         return other
 
     def _new_scratch(self) -> tuple[Array, ...]:
