@@ -13,8 +13,6 @@ import pdoc
 
 import handgrad
 
-# The function `fit` hides the module of that name.
-MODULES = ["handgrad", "!handgrad.fit"]
 IN_COLUMNS = re.compile(r"\w+ {2,}\S")
 
 
@@ -38,7 +36,7 @@ def build(folder: Path) -> None:
         template_directory=Path(__file__).parent,
     )
     pdoc.render.env.filters["to_markdown"] = as_markdown
-    pdoc.pdoc(*MODULES, output_directory=folder)
+    pdoc.pdoc("handgrad", output_directory=folder)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad import data, initializers, metrics, schedules
 from handgrad.branches import Parallel, Residual
-from handgrad.curves import capacity_curve, learning_curve
 from handgrad.data import make_classification, read_csv, train_test_split
 from handgrad.errors import (
     DataError,
@@ -20,7 +19,7 @@ from handgrad.errors import (
     ShapeError,
 )
 from handgrad.files import FileError
-from handgrad.fit import fit, fit_many
+from handgrad.fitting import capacity_curve, fit, fit_many, learning_curve
 from handgrad.graph import Graph, trace
 from handgrad.layers import (
     ELU,
@@ -45,13 +44,24 @@ from handgrad.layers import (
 from handgrad.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
+    FocalLoss,
+    HingeLoss,
+    HuberLoss,
+    LabelSmoothingCrossEntropyLoss,
     Loss,
     MAELoss,
     MSELoss,
+    MultiMarginLoss,
+    PoissonNLLLoss,
+    QuantileLoss,
+    SigmoidBinaryCrossEntropyLoss,
     SoftmaxCrossEntropyLoss,
+    average,
+    shares,
 )
 from handgrad.net import Net
-from handgrad.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
+from handgrad.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
+from handgrad.penalties import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
 from handgrad.plots import (
     live_plot,
     plot_activations,
@@ -130,9 +140,17 @@ __all__ = [
     "Parallel",
     "CrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
+    "LabelSmoothingCrossEntropyLoss",
+    "MultiMarginLoss",
     "BinaryCrossEntropyLoss",
+    "SigmoidBinaryCrossEntropyLoss",
+    "FocalLoss",
+    "HingeLoss",
     "MSELoss",
     "MAELoss",
+    "HuberLoss",
+    "QuantileLoss",
+    "PoissonNLLLoss",
     "SGD",
     "Adagrad",
     "RMSprop",
@@ -140,6 +158,10 @@ __all__ = [
     "AdamW",
     "NAdam",
     "Lion",
+    "LBFGS",
+    "L1Penalty",
+    "L2Penalty",
+    "ElasticNetPenalty",
     "schedules",
     "train",
     "fit",
@@ -195,7 +217,10 @@ __all__ = [
     "load_weights",
     "Layer",
     "Loss",
+    "average",
+    "shares",
     "Optimizer",
+    "Penalty",
     "initializers",
     "HandgradError",
     "ShapeError",

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 
 class HandgradError(ValueError):
     """The base of all errors raised on purpose; `where` names the layer or file concerned."""
@@ -109,8 +107,17 @@ def positive(name: str, value: Any, *, whole: bool = False) -> None:
 
 def not_negative(name: str, value: Any, below: float = float("inf")) -> None:
     """Refuse `value` unless it is a number from 0 up to, but not including, `below`."""
-    number = value.item() if isinstance(value, np.generic) else value
-    usable = isinstance(number, int | float) and not isinstance(number, bool)
-    if not usable or not 0 <= value < below:
+    if not _is_number(value) or not 0 <= value < below:
         limit = "a finite number" if below == float("inf") else f"a number below {below:g}"
         raise SettingError(f"{name} = {value!r}", f"{limit}, not below 0", f"{name}=0, for none")
+
+
+def between_0_and_1(name: str, value: Any) -> None:
+    """Refuse `value` unless it is a number between 0 and 1, neither of the two."""
+    if not _is_number(value) or not 0 < value < 1:
+        raise SettingError(f"{name} = {value!r}", "a number between 0 and 1", f"{name}=0.1")
+
+
+def _is_number(value: Any) -> bool:
+    value = value.item() if hasattr(value, "item") and value.ndim == 0 else value
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -89,3 +89,36 @@ def test_a_pattern_that_matches_nothing(pattern: str, hint: str, engine: Any) ->
         hg.train(
             net, (X, Y), loss=hg.CrossEntropyLoss(), optimizer=optimizer, epochs=1, engine=engine
         )
+
+
+@pytest.mark.parametrize("value", [*NOT_NUMBERS[:-1], 0])
+def test_penalties_have_an_alpha_above_0(value: Any) -> None:
+    for kind in (hg.L1Penalty, hg.L2Penalty, hg.ElasticNetPenalty):
+        with refused(hg.SettingError, "alpha = ", "a number above zero"):
+            kind(value)
+
+
+@pytest.mark.parametrize("value", [*NOT_NUMBERS, 1.5])
+def test_the_share_of_l1_is_from_0_to_1(value: Any) -> None:
+    with refused(hg.SettingError, "l1_ratio = "):
+        hg.ElasticNetPenalty(0.1, value)
+
+
+@pytest.mark.parametrize("value", [0.1, "l2", hg.L2Penalty, hg.MSELoss()])
+def test_a_penalty_is_one(value: Any) -> None:
+    net = hg.Net(hg.Linear(3, 2, rng=0), hg.Softmax())
+    with refused(hg.SettingError, "penalty = ", "hg.Penalty", net=net):
+        hg.fit(net, (X, Y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1,
+               penalty=value)  # fmt: skip
+
+
+def test_settings_of_lbfgs_that_cannot_be() -> None:
+    settings: tuple[dict[str, Any], ...] = (
+        {"history_size": 0},
+        {"max_eval": 0.5},
+        {"tolerance_grad": -1},
+        {"tolerance_change": float("nan")},
+    )
+    for setting in settings:
+        with refused(hg.SettingError, f"{next(iter(setting))} = "):
+            hg.LBFGS(**setting)

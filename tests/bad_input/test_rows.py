@@ -193,6 +193,25 @@ def test_numbers_that_do_not_fit_are_refused(
         entrance(net, (X, y), loss=hg.MSELoss())
 
 
+@each_entrance
+def test_counts_below_zero_are_refused(entrance: Callable[..., Any]) -> None:
+    net = hg.Net(hg.Linear(3, 1, rng=0))
+    with refused(hg.DataError, "a target of -1", "counts, from 0 on", net=net):
+        entrance(net, (X, Y - 1.0), loss=hg.PoissonNLLLoss())
+
+
+@each_entrance
+def test_several_answers_a_row_are_taken_as_they_are(entrance: Callable[..., Any]) -> None:
+    net = hg.Net(hg.Linear(3, 2, rng=0))
+    answers = np.stack([Y, 1 - Y // 2], axis=1)
+    if entrance is fit:
+        hg.fit(net, (X, answers), loss=hg.SigmoidBinaryCrossEntropyLoss(), optimizer=hg.SGD(0.1),
+               epochs=2)  # fmt: skip
+    else:
+        result = entrance(net, (X, answers), loss=hg.SigmoidBinaryCrossEntropyLoss())
+        assert list(result) if entrance is train else np.isfinite(result.loss)
+
+
 def test_wrong_features_are_refused_by_forward_and_predict() -> None:
     net = classifier()
     for use in (net.forward, net.predict):

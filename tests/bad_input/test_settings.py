@@ -54,6 +54,25 @@ def test_a_learning_rate_must_be_a_number_above_zero(value: Any) -> None:
         net.update(value)
 
 
+@pytest.mark.parametrize("value", [0, 1, -0.1, 2, float("nan"), "half", True, None])
+def test_shares_of_losses_are_between_0_and_1(value: Any) -> None:
+    for name, make in (
+        ("q", hg.QuantileLoss),
+        ("label_smoothing", hg.LabelSmoothingCrossEntropyLoss),
+        ("alpha", lambda alpha: hg.FocalLoss(alpha=alpha)),
+    ):
+        with refused(hg.SettingError, f"{name} = ", "between 0 and 1"):
+            make(value)
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "two", True, None])
+def test_sizes_of_losses_are_numbers(value: Any) -> None:
+    with refused(hg.SettingError, "delta = ", "a number above zero"):
+        hg.HuberLoss(value)
+    with refused(hg.SettingError, "gamma = ", "a finite number, not below 0"):
+        hg.FocalLoss(gamma=value)
+
+
 @pytest.mark.parametrize("share", [0, 0.0, 1, 1.5, -0.2, float("nan")])
 def test_a_validation_share_must_be_between_0_and_1(share: float) -> None:
     net = classifier()
@@ -131,6 +150,14 @@ def test_probabilities_are_not_handed_to_a_loss_on_logits(ending: Any) -> None:
     net = hg.Net(hg.Linear(3, 2, rng=0), ending())
     with refused(hg.SettingError, "layer 2 of 2", f"remove {ending.__name__}()", net=net):
         fit(net, loss=hg.SoftmaxCrossEntropyLoss())
+
+
+@pytest.mark.parametrize("name", ["SigmoidBinaryCrossEntropyLoss", "FocalLoss", "HingeLoss"])
+def test_probabilities_of_yes_are_not_handed_to_a_loss_on_other_numbers(name: str) -> None:
+    net = hg.Net(hg.Linear(3, 1, rng=0), hg.Sigmoid())
+    words = ("layer 2 of 2", "any numbers", "remove Sigmoid(), or use BinaryCrossEntropyLoss()")
+    with refused(hg.SettingError, *words, net=net):
+        fit(net, loss=getattr(hg, name)())
 
 
 def tenths(shape: Any, rng: Any) -> Any:

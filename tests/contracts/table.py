@@ -1,4 +1,4 @@
-"""Every layer, loss and optimizer, one line each: what stands here is put through all contracts."""
+"""Every layer, loss, optimizer and penalty, one line each: all are put through the contracts."""
 
 from collections.abc import Callable
 
@@ -34,9 +34,17 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
 LOSSES: dict[str, Callable[[], hg.Loss]] = {
     "CrossEntropyLoss": lambda: hg.CrossEntropyLoss(),
     "SoftmaxCrossEntropyLoss": lambda: hg.SoftmaxCrossEntropyLoss(),
+    "LabelSmoothingCrossEntropyLoss": lambda: hg.LabelSmoothingCrossEntropyLoss(0.2),
+    "MultiMarginLoss": lambda: hg.MultiMarginLoss(),
     "BinaryCrossEntropyLoss": lambda: hg.BinaryCrossEntropyLoss(),
+    "SigmoidBinaryCrossEntropyLoss": lambda: hg.SigmoidBinaryCrossEntropyLoss(),
+    "FocalLoss": lambda: hg.FocalLoss(gamma=1.5, alpha=0.3),
+    "HingeLoss": lambda: hg.HingeLoss(),
     "MSELoss": lambda: hg.MSELoss(),
     "MAELoss": lambda: hg.MAELoss(),
+    "HuberLoss": lambda: hg.HuberLoss(0.7),
+    "QuantileLoss": lambda: hg.QuantileLoss(0.3),
+    "PoissonNLLLoss": lambda: hg.PoissonNLLLoss(),
 }
 
 OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {
@@ -47,7 +55,14 @@ OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {
     "AdamW": lambda: hg.AdamW(0.01, weight_decay=0.1),
     "NAdam": lambda: hg.NAdam(0.01),
     "Lion": lambda: hg.Lion(0.01, weight_decay=0.1),
+    "LBFGS": lambda: hg.LBFGS(),
     "momentum": lambda: hg.SGD(0.1, momentum=0.9),
     "nesterov": lambda: hg.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "clipped": lambda: hg.Adam(0.01, clip_norm=0.5, clip_value=0.2, weight_decay=0.1),
+}
+
+PENALTIES: dict[str, Callable[[], hg.Penalty]] = {
+    "L1Penalty": lambda: hg.L1Penalty(0.3),
+    "L2Penalty": lambda: hg.L2Penalty(0.3),
+    "ElasticNetPenalty": lambda: hg.ElasticNetPenalty(0.3, l1_ratio=0.2),
 }

@@ -14,7 +14,7 @@ each_loss = pytest.mark.parametrize("name", LOSSES)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-def prepared(name: str, dtype: Any = np.float64, n: int = 5) -> tuple[hg.Loss, Any, Any]:
+def prepared(name: str, dtype: Any = np.float64, n: int = 5) -> tuple[Any, Any, Any]:
     loss = LOSSES[name]()
     p = np.random.default_rng(0).uniform(0.1, 0.9, (n, 3)).astype(dtype)
     return loss, p, example_targets(loss, p)
@@ -69,7 +69,8 @@ def test_backward_before_forward_is_refused(name: str) -> None:
 def test_gradients_are_right(name: str, rng: int) -> None:
     report = hg.check_gradients(LOSSES[name](), rng=rng)
     assert report.ok, str(report)
-    assert len(report.comparisons) == 3
+    assert [c.setting for c in report.comparisons].count("rows weighted") == 1
+    assert len(report.comparisons) == 4
 
 
 @each_loss
@@ -84,3 +85,53 @@ def test_the_recording_says_what_the_page_says(name: str, dtype: Any) -> None:
         assert found["loss"].dtype == dtype
         np.testing.assert_allclose(found["loss"], value, rtol=4 * np.finfo(dtype).eps)
         np.testing.assert_allclose(found["dp"], loss.backward(), rtol=4 * np.finfo(dtype).eps)
+
+
+@each_loss
+@each_dtype
+def test_weights_keep_shapes_and_dtypes_and_are_left_alone(name: str, dtype: Any) -> None:
+    loss, p, y = prepared(name, dtype)
+    w = np.array([1, 2, 3, 4, 0.5], dtype)
+    before = w.copy()
+    value, dp = loss.forward(p, y, w), loss.backward()
+    assert (value.shape, value.dtype) == ((), dtype)
+    assert (dp.shape, dp.dtype) == (p.shape, dtype)
+    np.testing.assert_array_equal(w, before)
+
+
+@each_loss
+def test_whole_weights_are_rows_that_come_again(name: str) -> None:
+    loss, p, y = prepared(name)
+    w = np.array([1, 3, 0, 2, 1])
+    value, dp = loss.forward(p, y, w.astype(float)), loss.backward()
+    rows = np.repeat(np.arange(5), w)
+    assert value == pytest.approx(loss.forward(p[rows], y[rows]), rel=1e-14)
+    again = loss.backward()
+    np.testing.assert_allclose(dp, [again[rows == i].sum(axis=0) for i in range(5)], rtol=1e-13)
+
+
+@each_loss
+def test_only_the_proportions_of_weights_matter(name: str) -> None:
+    loss, p, y = prepared(name)
+    w = np.random.default_rng(1).uniform(0.1, 9, 5)
+    value, dp = loss.forward(p, y, w), loss.backward()
+    assert loss.forward(p, y, 1e3 * w) == pytest.approx(value, rel=1e-14)
+    np.testing.assert_allclose(loss.backward(), dp, rtol=1e-13)
+    alike, slope = loss.forward(p, y, np.full(5, 7.0)), loss.backward()
+    assert alike == pytest.approx(loss.forward(p, y), rel=1e-14)
+    np.testing.assert_allclose(slope, loss.backward(), rtol=1e-13)
+
+
+@each_loss
+@each_dtype
+def test_the_recording_with_weights_says_what_the_page_says(name: str, dtype: Any) -> None:
+    loss, p, y = prepared(name, dtype)
+    graph = hg.trace(loss, x=p, sample_weight=np.ones(5))
+    for n in (1, 2, 5, 16):
+        loss, p, y = prepared(name, dtype, n)
+        w = np.random.default_rng(n).uniform(0.1, 3, n).astype(dtype)
+        found = interpret(graph, {"p": p, "y": y, "w": w}, n)
+        value = loss.forward(p, y, w)
+        assert found["loss"].dtype == dtype
+        np.testing.assert_allclose(found["loss"], value, rtol=8 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(found["dp"], loss.backward(), rtol=8 * np.finfo(dtype).eps)

@@ -58,7 +58,10 @@ def test_the_recording_says_what_the_update_says_at_every_step(name: str, step: 
             np.testing.assert_array_equal(found[f"new {key}"], array)
 
 
-@each_optimizer
+each_that_steps = pytest.mark.parametrize("name", [n for n in OPTIMIZERS if n != "LBFGS"])
+
+
+@each_that_steps
 def test_a_learning_rate_that_cannot_be_is_refused(name: str) -> None:
     kind = type(OPTIMIZERS[name]())
     for wrong in (0, -0.1, float("nan"), float("inf"), "fast"):
@@ -66,7 +69,7 @@ def test_a_learning_rate_that_cannot_be_is_refused(name: str) -> None:
             kind(wrong)  # type: ignore[arg-type]
 
 
-@each_optimizer
+@each_that_steps
 def test_what_is_shared_can_be_given_to_every_optimizer(name: str) -> None:
     groups: Any = {"*.b": {"weight_decay": 0.0}}
     kind: Any = type(OPTIMIZERS[name]())

@@ -40,9 +40,40 @@ def of_layer(make: Callable[[Values], hg.Layer], x: str = "x", y: str = "y") -> 
     return library
 
 
-def of_loss(loss: hg.Loss, p: str = "p") -> Any:
+def of_loss(loss: Any, p: str = "p") -> Any:
     """Value and gradient of a loss."""
-    return lambda v: {"l": loss.forward(v[p], v["y"]), "d" + p: loss.backward()}
+    return lambda v: {"l": loss.forward(v[p], v["y"], v["w"]), "d" + p: loss.backward()}
+
+
+def weighted(given: Callable[[Rng], Values]) -> Callable[[Rng], Values]:
+    """The same, and a weight for each row."""
+
+    def with_weights(rng: Rng) -> Values:
+        values = given(rng)
+        return values | {"w": rng.uniform(0.5, 2, len(values["y" if "y" in values else "l"]))}
+
+    return with_weights
+
+
+def of_penalty(make: Callable[[Values], hg.Penalty]) -> Any:
+    """Value and gradient of a penalty."""
+    return lambda v: {"l": make(v).value(v["W"], 1), "dW": make(v).gradient(v["W"], 1)}
+
+
+def weights_and_factors(rng: Rng) -> Values:
+    """Weights, and the factors of their penalty."""
+    return {"W": rng.normal(size=(3, 4)), "alpha": 0.7, "l1_ratio": 0.2}
+
+
+def logits_of_answers(rng: Rng) -> Values:
+    """Logits, answers of 0 and 1 beside them."""
+    return {"z": rng.normal(size=(6, 1)) + 0.3, "y": rng.permutation([0, 0, 0, 1, 1, 1])}
+
+
+def halves(rng: Rng) -> Values:
+    """What a focal loss makes of a logit: q, 1 − q and log q."""
+    q = rng.uniform(0.1, 0.9, 5)
+    return {"q": q, "rest": 1 - q, "log_q": np.log(q)}
 
 
 def linear(W: Any, b: Any) -> hg.Linear:
@@ -338,23 +369,41 @@ CASES = {
         positive_scales,
         lambda v: {"x": hg.Standardize(v["mean"], v["scale"]).inverse().forward(v["y"])},
     ),
-    "CrossEntropyLoss": Case(beside(), of_loss(hg.CrossEntropyLoss())),
+    "CrossEntropyLoss": Case(weighted(beside()), of_loss(hg.CrossEntropyLoss())),
     "one-hot": Case(beside()),
     "cross-entropy is entropy and relative entropy": Case(
         lambda rng: {"t": probabilities(rng)[0], "p": probabilities(rng)[0]}
     ),
     "SoftmaxCrossEntropyLoss": Case(
-        lambda rng: far_apart()(rng) | {"y": np.array([0, 1, 2, 0, 1])},
+        weighted(lambda rng: far_apart()(rng) | {"y": np.array([0, 1, 2, 0, 1])}),
         of_loss(hg.SoftmaxCrossEntropyLoss(), "z"),
+    ),
+    "LabelSmoothingCrossEntropyLoss": Case(
+        weighted(lambda rng: far_apart()(rng) | {"y": np.array([0, 1, 2, 0, 1]), "a": 0.3}),
+        of_loss(hg.LabelSmoothingCrossEntropyLoss(0.3), "z"),
+    ),
+    "smoothed targets": Case(lambda rng: beside()(rng) | {"a": 0.3}),
+    "MultiMarginLoss": Case(
+        weighted(lambda rng: beside(z=(5, 3))(rng)), of_loss(hg.MultiMarginLoss(), "z")
     ),
     "log-sum-exp": Case(lambda rng: {"z": (z := rng.normal(size=(5, 3))), "m": z.max(axis=1)}),
     "softmax after cross-entropy": Case(
         lambda rng: {"t": one_hot(rng), "p": probabilities(rng), "n": 5}
     ),
     "BinaryCrossEntropyLoss": Case(
-        lambda rng: yes_and_no()(rng) | {"p": rng.uniform(0.1, 0.9, (6, 1))},
+        weighted(lambda rng: yes_and_no()(rng) | {"p": rng.uniform(0.1, 0.9, (6, 1))}),
         of_loss(hg.BinaryCrossEntropyLoss()),
     ),
+    "logistic loss from logits": Case(yes_and_no(z=6)),
+    "SigmoidBinaryCrossEntropyLoss": Case(
+        weighted(logits_of_answers), of_loss(hg.SigmoidBinaryCrossEntropyLoss(), "z")
+    ),
+    "FocalLoss": Case(
+        weighted(lambda rng: logits_of_answers(rng) | {"gamma": 1.5, "alpha": 0.3}),
+        of_loss(hg.FocalLoss(gamma=1.5, alpha=0.3), "z"),
+    ),
+    "focal loss in other words": Case(halves),
+    "HingeLoss": Case(weighted(logits_of_answers), of_loss(hg.HingeLoss(), "z")),
     "binary cross-entropy in other words": Case(yes_and_no()),
     "sigmoid after binary cross-entropy": Case(yes_and_no()),
     "zero_one_loss for two classes": Case(
@@ -366,8 +415,33 @@ CASES = {
         lambda rng: {"x": rng.normal(size=6), "s": rng.permutation([-1, 1, -1, 1, -1, 1])},
         margins,
     ),
-    "MSELoss": Case(COLUMN, of_loss(hg.MSELoss())),
-    "MAELoss": Case(COLUMN, of_loss(hg.MAELoss())),
+    "MSELoss": Case(weighted(COLUMN), of_loss(hg.MSELoss())),
+    "MAELoss": Case(weighted(COLUMN), of_loss(hg.MAELoss())),
+    "HuberLoss": Case(
+        weighted(lambda rng: COLUMN(rng) | {"delta": 0.5}), of_loss(hg.HuberLoss(0.5))
+    ),
+    "QuantileLoss": Case(
+        weighted(lambda rng: COLUMN(rng) | {"q": 0.3}), of_loss(hg.QuantileLoss(0.3))
+    ),
+    "PoissonNLLLoss": Case(
+        weighted(lambda rng: {"z": rng.normal(size=(5, 1)), "y": rng.poisson(2.0, 5)}),
+        of_loss(hg.PoissonNLLLoss(), "z"),
+    ),
+    "deviance": Case(
+        lambda rng: {"y": rng.uniform(1, 5, 6), "r": rng.uniform(1, 5, 6)},
+    ),
+    "a weighted mean": Case(
+        weighted(normal(l=(5, 3))),
+        lambda v: {"s": hg.shares(v["w"], v["l"]), "m": hg.average(v["l"], v["w"])},
+    ),
+    "the mean of an epoch": Case(
+        weighted(normal(l=5)),
+        lambda v: {
+            "a": hg.average(v["l"][:2], v["w"][:2]),
+            "b": hg.average(v["l"][2:], v["w"][2:]),
+        },
+    ),
+    "balanced": Case(weighted(lambda rng: {"y": rng.permutation([0, 1, 2, 0, 1])})),
     "two steps": Case(normal(x=4, A=(4, 4), B=(4, 4), dz=4), two_steps),
     "net of two layers": Case(
         lambda rng: (
@@ -394,6 +468,20 @@ CASES = {
     "weight decay": Case(
         lambda rng: {"w": rng.normal(size=4), "weight_decay": 0.3},
         lambda v: {"dw": moved(v["w"], np.zeros(4), weight_decay=float(v["weight_decay"]))},
+    ),
+    "L2Penalty": Case(weights_and_factors, of_penalty(lambda v: hg.L2Penalty(float(v["alpha"])))),
+    "L1Penalty": Case(weights_and_factors, of_penalty(lambda v: hg.L1Penalty(float(v["alpha"])))),
+    "ElasticNetPenalty": Case(
+        weights_and_factors,
+        of_penalty(lambda v: hg.ElasticNetPenalty(float(v["alpha"]), float(v["l1_ratio"]))),
+    ),
+    "L-BFGS on a parabola": Case(
+        lambda rng: {
+            "a": 3.0,
+            "c": rng.normal(size=4),
+            "w": rng.normal(size=4),
+            "s": np.full(4, 0.1),
+        }
     ),
     "clipping by norm": Case(
         lambda rng: {"dw": rng.normal(size=(3, 3)) * [[0.1], [1], [9]], "clip_norm": 0.8},
@@ -425,6 +513,8 @@ CASES = {
 
 # Mistakes that are none, with the reason.
 HARMLESS = {
+    "dW = alpha / np.sign(W)": "1 and -1 are their own inverses",
+    "dW = alpha * (l1_ratio / np.sign(W) + (1 - l1_ratio) * W)": "1 and -1 are their own inverses",
     "dp = -(np.zeros_like(p))": "minus zero is zero",
     "l = v @ A.T @ v / 2": "A is symmetric",
     "v = w - learning_rate * (A.T @ w)": "A is symmetric",
@@ -432,6 +522,7 @@ HARMLESS = {
     "dz = J @ dp": "the Jacobian of a softmax is symmetric",
     "e = -(np.exp(z - z.max(axis=1, keepdims=True)))": "p is a quotient, in which the sign cancels",
     "w = w - learning_rate / np.sign(c)": "1 and -1 are their own inverses",
+    "m[np.arange(len(y)), y] = -(0)": "minus zero is zero",
     "z = std / S @ x": "S holds nothing but 1 and -1",
     "kept = rng.random(x.shape) >= p": "all is float64 here",
 }

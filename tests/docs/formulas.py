@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+import handgrad as hg
 from handgrad.layers.gelu import erf
 from tests.docs.documents import ROOT, blocks
 
 PAGES = sorted((ROOT / "docs" / "maths").glob("*.md"))
 Values = dict[str, Any]
-FUNCTIONS: Values = {"np": np, "erf": erf}
+FUNCTIONS: Values = {"np": np, "erf": erf, "average": hg.average, "shares": hg.shares}
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,10 @@ def _mistakes(node: ast.expr) -> Iterator[ast.expr]:
             yield ast.Compare(left, [OPPOSITES[type(comparison)]], [right])
         case ast.Constant(int() | float() as value) if not isinstance(value, bool):
             yield ast.Constant(value + 1)
+        case ast.Call(ast.Name("average") as function, [losses, _]):
+            yield ast.Call(function, [losses], [])
+        case ast.Call(ast.Name("shares") as function, [_, losses]):
+            yield ast.Call(function, [ast.Constant(None), losses], [])
         case ast.Call(function, arguments, keywords):
             yield from _mistakes_in_calls(function, arguments, keywords)
 

@@ -28,14 +28,21 @@ from tests.docs.formulas import (
 
 ALL = [block for page in PAGES for block in formulas_of(page)]
 BLOCKS = {block.title: block for block in ALL}
-PAIRS = [title.removesuffix(".backward") for title in BLOCKS if title.endswith(".backward")]
+# What is computed, and the derivative of it: of a layer and a loss, of a penalty.
+HALVES = {"backward": ("forward", "backward"), "gradient": ("value", "gradient")}
+PAIRS = {
+    about: (f"{about}.{HALVES[last][0]}", title)
+    for title in BLOCKS
+    for about, _, last in [title.rpartition(".")]
+    if last in HALVES
+}
 QUOTED = [title for title in BLOCKS if title.split(".")[0] in hg.__all__]
 TEXTBOOK = [
     page
     for page in (getattr(hg, public) for public in hg.__all__)
     if isinstance(page, type)
-    and issubclass(page, hg.Layer | hg.Loss | hg.Optimizer)
-    and page not in (hg.Layer, hg.Loss, hg.Optimizer)
+    and issubclass(page, hg.Layer | hg.Loss | hg.Optimizer | hg.Penalty)
+    and page not in (hg.Layer, hg.Loss, hg.Optimizer, hg.Penalty)
 ]
 
 
@@ -48,10 +55,9 @@ def check(block: Formulas) -> None:
     """Both checks of a block, together with the one that continues it or that it continues."""
     about = subject(block.title)
     if about in PAIRS:
-        parts = {part: BLOCKS[f"{about}.{part}"] for part in ("forward", "backward")}
-        parts[block.title.rpartition(".")[2]] = block
-        check_values(parts["forward"].lines + parts["backward"].lines, CASES[about])
-        check_measured(parts["forward"], parts["backward"], CASES[about])
+        forward, backward = (block if t == block.title else BLOCKS[t] for t in PAIRS[about])
+        check_values(forward.lines + backward.lines, CASES[about])
+        check_measured(forward, backward, CASES[about])
     else:
         check_values(block.lines, CASES[about])
 
@@ -113,7 +119,7 @@ def test_every_mistake_is_noticed(title: str) -> None:
 
 @pytest.mark.parametrize("about", PAIRS)
 def test_small_steps_alone_notice_every_wrong_derivative(about: str) -> None:
-    forward, backward = BLOCKS[f"{about}.forward"], BLOCKS[f"{about}.backward"]
+    forward, backward = (BLOCKS[title] for title in PAIRS[about])
     assert [
         wrong
         for wrong, mistaken in mistakes(backward)
@@ -123,7 +129,7 @@ def test_small_steps_alone_notice_every_wrong_derivative(about: str) -> None:
 
 @pytest.mark.parametrize("about", [about for about in PAIRS if about in hg.__all__])
 def test_the_library_alone_notices_every_wrong_derivative(about: str) -> None:
-    forward, backward = BLOCKS[f"{about}.forward"], BLOCKS[f"{about}.backward"]
+    forward, backward = (BLOCKS[title] for title in PAIRS[about])
     assert [
         wrong
         for wrong, mistaken in mistakes(backward)
@@ -159,14 +165,14 @@ def test_what_is_named_after_a_method_is_its_code(title: str) -> None:
 
 
 @pytest.mark.parametrize("page", TEXTBOOK)
-def test_every_layer_loss_and_optimizer_is_derived(page: type) -> None:
+def test_every_page_of_the_textbook_is_derived(page: type) -> None:
     """On a page that links to its source, in blocks named after its methods."""
     source = Path(inspect.getfile(page)).name
     links = [document for document in PAGES if f"/{source})" in document.read_text("utf-8")]
     assert links, f"no page in docs/maths links to {source}"
-    if issubclass(page, hg.Net):
+    if issubclass(page, hg.Net | hg.LBFGS):  # layers that have pages; steps that SciPy takes
         return
-    methods = ["rule"] if issubclass(page, hg.Optimizer) else ["forward", "backward"]
+    methods = ["forward", "backward", "rule", "value", "gradient"]
     for method in [method for method in methods if method in vars(page)]:
         title = f"{page.__name__}.{method}"
         assert title in BLOCKS, f"docs/maths: no block ```formula {title}"

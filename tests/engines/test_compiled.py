@@ -13,7 +13,7 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
-from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS
+from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES
 from tests.engines.one_epoch import run_epoch
 from tests.graph import pages
 
@@ -27,6 +27,8 @@ def targets(loss: hg.Loss, n: int, k: int, dtype: Any) -> Any:
         return rng.integers(0, k, n)
     if loss.targets == "binary":
         return rng.integers(0, 2, (n, k)).astype(dtype)
+    if loss.targets == "counts":
+        return rng.poisson(2.0, (n, k)).astype(dtype)
     return rng.standard_normal((n, k)).astype(dtype)
 
 
@@ -38,6 +40,8 @@ def compare(
     y: Any,
     batch_size: int,
     *,
+    w: Any = None,
+    penalty: hg.Penalty | None = None,
     epochs: int = 2,
     python: bool = False,
 ) -> None:
@@ -45,8 +49,8 @@ def compare(
     rtol, atol = (1e-10, 1e-12) if net.dtype == np.float64 else (1e-4, 1e-5)
     net.seed(0)
     slow, fast = copy.deepcopy(net), copy.deepcopy(net)
-    eager = EagerEngine(slow, loss, optimizer, x, y, batch_size)
-    compiled = CompiledEngine(fast, loss, optimizer, x, y, batch_size)
+    eager = EagerEngine(slow, loss, optimizer, x, y, batch_size, w=w, penalty=penalty)
+    compiled = CompiledEngine(fast, loss, optimizer, x, y, batch_size, w=w, penalty=penalty)
     if python:
         compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
     rng = np.random.default_rng(0)
@@ -94,6 +98,52 @@ def test_every_loss(name: str, dtype: Any, batch_size: int) -> None:
     net = hg.Net(hg.Linear(3, 4, rng=0), LAST.get(name, hg.Tanh)(), dtype=dtype)
     x = np.random.default_rng(0).standard_normal((7, 3)).astype(dtype)
     compare(net, loss, hg.SGD(0.1), x, targets(loss, len(x), 4, dtype), batch_size)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_loss_with_weights(name: str, dtype: Any) -> None:
+    loss, rng = LOSSES[name](), np.random.default_rng(0)
+    net = hg.Net(hg.Linear(3, 4, rng=0), LAST.get(name, hg.Tanh)(), dtype=dtype)
+    x, w = rng.standard_normal((7, 3)).astype(dtype), rng.uniform(0.01, 1, 7).astype(dtype)
+    y = targets(loss, len(x), 4, dtype)
+    compare(net, loss, hg.SGD(0.1), x, y, 3, w=w)
+    compare(net, loss, hg.SGD(0.1), x, y, 3, w=w, epochs=1, python=True)
+
+
+class PerRow(hg.Penalty):
+    """A penalty of one's own, which counts once over all rows."""
+
+    def value(self, W: Any, n: Any) -> Any:
+        return (W**4).sum() / n
+
+    def gradient(self, W: Any, n: Any) -> Any:
+        return 4 * W**3 / n
+
+
+@pytest.mark.parametrize("name", [*PENALTIES, "one's own"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_penalty(name: str, weighted: bool, dtype: Any) -> None:
+    penalty = PerRow() if name == "one's own" else PENALTIES[name]()
+    net = hg.Net(
+        hg.Linear(3, 5, rng=0), hg.BatchNorm(5), hg.Tanh(), hg.Linear(5, 4, rng=1), hg.Softmax(),
+        dtype=dtype,
+    )  # fmt: skip
+    net.layers[3].freeze()
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype(dtype)
+    w = np.linspace(0.1, 1, 8).astype(dtype) if weighted else None
+    loss = hg.CrossEntropyLoss()
+    y = targets(loss, len(x), 4, dtype)
+    compare(net, loss, hg.SGD(0.1), x, y, 3, w=w, penalty=penalty)
+    compare(net, loss, hg.SGD(0.1), x, y, 3, w=w, penalty=penalty, epochs=1, python=True)
+
+
+def test_without_weights_the_program_knows_none() -> None:
+    net = hg.Net(hg.Linear(3, 4, rng=0), hg.Softmax())
+    source = hg.compiled_source(net, hg.CrossEntropyLoss(), hg.SGD(0.1))
+    assert source.startswith("def epoch(n_all, X, Y, O, ")
+    assert "W[" not in source
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -248,13 +298,14 @@ def test_a_nan_passes_through_maximum() -> None:
     assert run_epoch(compiled, np.arange(2)).diverged_at == 2
 
 
-def test_a_saturated_softmax_stays_finite() -> None:
+@pytest.mark.parametrize("w", [None, np.array([0.5, 1.0])])
+def test_a_saturated_softmax_stays_finite(w: Any) -> None:
     net = hg.Net(hg.Linear(1, 2, rng=0, dtype=np.float64), hg.Softmax())
     net.layers[0].W = np.array([[1000.0], [-1000.0]])
     x, y = np.array([[1.0], [1.0]]), np.array([1, 0])
-    compiled = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 2)
+    compiled = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 2, w=w)
     found = run_epoch(compiled, np.arange(2))
-    assert found.loss == pytest.approx(1000.0)
+    assert found.loss == pytest.approx(1000.0 if w is None else 1000 / 1.5)
     assert np.isfinite(net.parameters).all()
 
 

@@ -89,6 +89,9 @@ APART: dict[str, Callable[[int], dict[str, Any]]] = {
         loss=(hg.SoftmaxCrossEntropyLoss(), hg.CrossEntropyLoss())[i],
     ),
     "the size of the batches": lambda i: run(net(), batch_size=(8, 16)[i]),
+    "the penalty": lambda i: run(net(), penalty=hg.L2Penalty((0.1, 0.2)[i])),
+    "a penalty or none": lambda i: run(net(), penalty=(None, hg.L2Penalty(0.1))[i]),
+    "rows with weights": lambda i: run(net(), sample_weight=(None, np.arange(1, 41))[i]),
     "rows held out": lambda i: run(net(), validation=(None, (X, Y))[i]),
     "settings that nobody can compare": lambda i: run(net(Uncomparable(object()))),
 }

@@ -88,6 +88,11 @@ def times_a_quotient_of_another(b: Building) -> Ref:
     return b.add("multiply", (other, quotient), (N,))
 
 
+def times_a_quotient_of_a_row(b: Building) -> Ref:
+    quotient = b.add("divide", (b.u, b.x), (N, 3))
+    return b.add("multiply", (b.x, quotient), (N, 3))
+
+
 def times_a_quotient_of_a_sum(b: Building) -> Ref:
     divisor = b.add("add", (2.0, b.v), (N,))
     quotient = b.add("divide", (3.0, divisor), (N,))
@@ -116,6 +121,7 @@ def sum_of_a_scatter_into_other_rows(b: Building) -> Ref:
         log_of_a_quotient_by_columns,
         times_a_scatter_into_ones,
         times_a_quotient_of_another,
+        times_a_quotient_of_a_row,
         times_a_quotient_of_a_sum,
         sum_of_a_scatter_over_the_rows,
         sum_of_a_scatter_into_ones,
@@ -153,6 +159,15 @@ def times_its_own_quotient(b: Building) -> Ref:
     return b.add("multiply", (b.v, quotient), (N,))
 
 
+def times_its_own_quotient_of_a_number(b: Building) -> Ref:
+    return b.add("multiply", (b.v, b.add("divide", (3.0, b.v), (N,))), (N,))
+
+
+def times_its_own_quotient_of_an_array(b: Building) -> Ref:
+    c = b.add("sqrt", (b.v,), (N,))
+    return b.add("multiply", (b.add("divide", (c, b.v), (N,)), b.v), (N,))
+
+
 def sum_of_a_scatter(b: Building) -> Ref:
     scattered = b.scatter(0.0, ROWS, b.y, b.v)
     return b.add("sum", (scattered, (1,)), (N,), keepdims=False)
@@ -170,6 +185,8 @@ def sum_of_a_scatter_kept(b: Building) -> Ref:
         (times_a_scatter, "setitem"),
         (a_scatter_times, "setitem"),
         (times_its_own_quotient, "fill"),
+        (times_its_own_quotient_of_a_number, "fill"),
+        (times_its_own_quotient_of_an_array, "sqrt"),
         (sum_of_a_scatter, "leaf"),
         (sum_of_a_scatter_kept, "view"),
     ],

@@ -188,15 +188,31 @@ def test_softmax_with_cross_entropy_is_stable_when_it_saturates() -> None:
     np.testing.assert_allclose(found["dx"], reference.backward(), rtol=1e-14, atol=1e-300)
 
 
-def test_no_division_by_probabilities_is_left() -> None:
+def test_weighted_rows_are_as_stable_when_it_saturates() -> None:
+    net = hg.Net(hg.Softmax(), dtype=np.float64)
+    graph = hg.trace(
+        net, hg.CrossEntropyLoss(), x=np.zeros((5, 3)), y=np.zeros(5, int), sample_weight=np.ones(5)
+    )
+    z, y, w = np.array([[1000.0, 0, -1000], [0, 1, 2]]), np.array([1, 2]), np.array([0.3, 2.0])
+    found = interpret(optimized(graph), {"x": z, "y": y, "w": w}, 2)
+    reference: Any = hg.SoftmaxCrossEntropyLoss()
+    assert found["loss"] == pytest.approx(reference.forward(z, y, w), rel=1e-14)
+    np.testing.assert_allclose(found["dx"], reference.backward(), rtol=1e-14, atol=1e-300)
+
+
+@pytest.mark.parametrize("w", [None, np.ones(4)])
+def test_no_division_by_probabilities_is_left(w: Any) -> None:
     net = hg.Net(hg.Linear(3, 4, rng=0), hg.Softmax())
-    graph = optimized(hg.trace(net, hg.CrossEntropyLoss()))
+    graph = optimized(hg.trace(net, hg.CrossEntropyLoss(), sample_weight=w))
     assert operations(graph).count("log") == 1
     quotients = [node for node in graph.nodes if node.operation == "divide"]
     assert [node.arguments[0] for node in quotients if len(node.shape) == 2] == [
         Ref(i) for i, node in enumerate(graph.nodes) if node.operation == "exp"
     ]
-    assert all(len(node.shape) != 1 for node in quotients)
+    shares = [node for node in quotients if len(node.shape) == 1]
+    assert len(shares) == (0 if w is None else 1)
+    names = {i: name for name, i in graph.leaves.items()}
+    assert all(names.get(node.arguments[0].node) == "w" for node in shares)
 
 
 def test_a_quotient_that_is_no_softmax_is_left_alone() -> None:

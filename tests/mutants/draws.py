@@ -111,7 +111,7 @@ MUTANTS = [
     Mutant(
         "train: a last batch of one row let through",
         "training/train.py",
-        "        check_batches(net, len(y), batch_size)\n",
+        "        check_batches(net, len(rows.y), batch_size)\n",
         "",
         "tests/bad_input/test_layers.py::"
         "test_a_last_batch_of_one_row_is_refused_before_training[eager-33-32-batch_size=33]",

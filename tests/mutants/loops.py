@@ -12,6 +12,7 @@ NESTS = "engines/compiled/nests.py"
 MOVES = "engines/compiled/moves.py"
 ELEMENTS = "engines/compiled/elements.py"
 PROGRAM = "engines/compiled/program.py"
+TOTALS = "engines/compiled/totals.py"
 UPDATE = "engines/compiled/update.py"
 
 LOOPED = [
@@ -165,7 +166,8 @@ LOOPED = [
     Mutant(
         "program: the batch copied after it is read",
         PROGRAM,
-        "        *copied,\n        *nests(elements, stored, batch_size),\n",
+        "        *copied,\n        *count(elements),\n"
+        "        *nests(elements, stored, batch_size),\n",
         "        *nests(elements, stored, batch_size),\n        *copied,\n",
         f"{STORAGE}test_a_program_stays_inside_its_memory_and_reads_nothing_left_over[7-classifier]",
     ),
@@ -178,27 +180,27 @@ LOOPED = [
     ),
     Mutant(
         "program: the loss of a batch not weighted by its rows",
-        PROGRAM,
-        'Call("multiply", (value, rows), "double")',
+        TOTALS,
+        'Call("multiply", (value, counted), "double")',
         "value",
         f"{STEPS}test_the_loss_of_a_short_last_batch_counts_by_its_rows",
     ),
     Mutant(
         "program: divergence not reported",
-        PROGRAM,
-        "        ReturnIf(diverged, START),\n",
+        TOTALS,
+        '        ReturnIf(diverged, Var("start", "int")),\n',
         "",
         f"{STEPS}test_divergence_is_told_in_its_own_batch_before_anything_moves[0-False]",
     ),
     Mutant(
         "program: weights moved before the loss is looked at",
         PROGRAM,
-        "        *_check_loss(elements),\n"
+        "        *add_loss(elements),\n"
         "        *moved(elements),\n"
         "        *update_all(updates, elements),\n",
         "        *moved(elements),\n"
         "        *update_all(updates, elements),\n"
-        "        *_check_loss(elements),\n",
+        "        *add_loss(elements),\n",
         f"{COMPILED}test_divergence_names_the_batch_and_leaves_before_its_update",
     ),
     Mutant(

@@ -44,7 +44,7 @@ MACHINERY = [
     ),
     Mutant(
         "metrics: r2 of the whole, not of each target",
-        "metrics.py",
+        "metrics/numbers.py",
         "return float((1 - residual / total).mean())",
         "return float(1 - residual.sum() / total.sum())",
         "tests/oracle/test_sklearn.py::test_losses_and_metrics_of_numbers_are_scikit_learns",
@@ -157,15 +157,15 @@ MACHINERY = [
     Mutant(
         "engine: the running loss not weighted by rows",
         EAGER,
-        "total += loss * len(rows)",
-        "total += loss * n / -(-n // self.batch_size)",
+        "if weights else len(rows)",
+        "if weights else 1",
         f"{TRAINING}test_the_running_loss_of_an_epoch_counts_every_row_once",
     ),
     Mutant(
         "engine: targets in another order than inputs",
         EAGER,
-        "self.loss.forward(p, self.y[rows])",
-        "self.loss.forward(p, self.y[batch])",
+        "self.loss.forward(p, self.y[rows], *weights)",
+        "self.loss.forward(p, self.y[batch], *weights)",
         f"{TRAINING}test_each_epoch_visits_every_row_once_with_its_target_in_an_order_of_its_own",
     ),
     Mutant(

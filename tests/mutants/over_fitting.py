@@ -2,8 +2,8 @@
 
 from tests.mutants.run import Mutant
 
-CURVES = "curves.py"
-COMPUTED = "tests/test_curves.py::"
+CURVES = "fitting/curves.py"
+COMPUTED = "tests/training/test_curves.py::"
 TABLES = "training/curves.py"
 PICTURES = "plots/curves.py"
 DRAWN = "tests/plots/test_curves.py::"
@@ -249,8 +249,8 @@ MUTANTS = [
     Mutant(
         "sharing: the optimizer not compared",
         SHARING,
-        "_settings(loss), _settings(optimizer), others",
-        "_settings(loss), others",
+        "(*map(_alike, pages), *others)",
+        "(*map(_alike, pages[:2]), *others)",
         f"{SHARED}_as_alone",
     ),
     Mutant(

@@ -192,16 +192,30 @@ REWRITING = [
     Mutant(
         "stabilize: cancels with another array",
         STABILIZE,
-        "if other == a and",
+        "if _is_same(other, a) and",
         "if",
         f"{NO_IDENTITY}[times a quotient of another]",
     ),
     Mutant(
         "stabilize: cancels in a sum",
         STABILIZE,
-        'not _is(new, divisor, "multiply")',
-        "not isinstance(divisor, Ref)",
+        'elif _is(new, divisor, "multiply")',
+        "elif isinstance(divisor, Ref)",
         f"{NO_IDENTITY}[times a quotient of a sum]",
+    ),
+    Mutant(
+        "stabilize: c of another shape for a (c / a)",
+        STABILIZE,
+        "if _is_same(divisor, a) and new[c].shape == node.shape:",
+        "if _is_same(divisor, a):",
+        f"{NO_IDENTITY}[times a quotient of a row]",
+    ),
+    Mutant(
+        "stabilize: a (c / b) taken for c",
+        STABILIZE,
+        "elif _is_same(divisor, a):",
+        "elif not _is_same(divisor, a):",
+        f"{AN_IDENTITY}[times its own quotient of a number-fill]",
     ),
     Mutant(
         "stabilize: scatters into anything taken for zeros",

@@ -4,22 +4,27 @@ from tests.mutants import (
     checkpoints,
     draws,
     loops,
+    losses,
     machine_code,
     optimizers,
     over_fitting,
     parts,
     passes,
+    penalties,
     saving,
     storage,
     tiles,
     together,
+    weights,
 )
 from tests.mutants.machinery import MACHINERY
 from tests.mutants.textbook import TEXTBOOK
 
 MUTANTS = [
     *TEXTBOOK,
+    *losses.MUTANTS,
     *optimizers.MUTANTS,
+    *penalties.MUTANTS,
     *MACHINERY,
     *passes.MUTANTS,
     *storage.MUTANTS,
@@ -31,5 +36,6 @@ MUTANTS = [
     *checkpoints.MUTANTS,
     *together.MUTANTS,
     *saving.MUTANTS,
+    *weights.MUTANTS,
     *over_fitting.MUTANTS,
 ]

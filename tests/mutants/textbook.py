@@ -7,9 +7,7 @@ RELU_NET = "tests/worked_examples/test_relu_squared_error.py::"
 FIRST_WEIGHTS = "tests/worked_examples/test_initializers.py::"
 OTHER_PAGES = "tests/worked_examples/test_other_pages.py::"
 LAYERS = "tests/contracts/test_layers.py::"
-LOSSES = "tests/contracts/test_losses.py::"
 OF_LAYER = "tests/oracle/test_stored.py::test_a_layers_output_and_gradients_are_pytorchs"
-OF_LOSS = "tests/oracle/test_stored.py::test_a_losss_value_and_gradient_are_pytorchs"
 OF_STEPS = "tests/oracle/test_stored.py::test_every_weight_after_every_step_is_pytorchs"
 
 LINEAR = "layers/linear.py"
@@ -19,8 +17,6 @@ SOFTMAX = "layers/softmax.py"
 STANDARDIZE = "layers/standardize.py"
 NORMALIZATION = "layers/normalization.py"
 DROPOUT = "layers/dropout.py"
-CLASSES = "losses/classification.py"
-NUMBERS = "losses/regression.py"
 
 TEXTBOOK = [
     Mutant(
@@ -387,90 +383,6 @@ TEXTBOOK = [
         "return self.m * dy",
         "return dy",
         f"{LAYERS}test_gradients_are_right[0-Dropout]",
-    ),
-    Mutant(
-        "CrossEntropyLoss: n dropped",
-        CLASSES,
-        "-1 / (n * self.p_of_y)",
-        "-1 / self.p_of_y",
-        f"{LOSSES}test_gradients_are_right[0-CrossEntropyLoss]",
-    ),
-    Mutant(
-        "CrossEntropyLoss: a sign flipped in backward",
-        CLASSES,
-        "-1 / (n * self.p_of_y)",
-        "1 / (n * self.p_of_y)",
-        f"{OF_LOSS}[CrossEntropyLoss]",
-    ),
-    Mutant(
-        "CrossEntropyLoss: a sum for the mean",
-        CLASSES,
-        "-np.log(self.p_of_y).mean()",
-        "-np.log(self.p_of_y).sum()",
-        f"{OF_LOSS}[CrossEntropyLoss]",
-    ),
-    Mutant(
-        "SoftmaxCrossEntropyLoss: n dropped",
-        CLASSES,
-        "return dz / n",
-        "return dz",
-        f"{TANH_NET}test_the_loss_is_the_one_on_paper_from_probabilities_and_from_logits",
-    ),
-    Mutant(
-        "SoftmaxCrossEntropyLoss: one-hot added",
-        CLASSES,
-        "dz[np.arange(n), self.y] -= 1",
-        "dz[np.arange(n), self.y] += 1",
-        f"{LOSSES}test_gradients_are_right[0-SoftmaxCrossEntropyLoss]",
-    ),
-    Mutant(
-        "SoftmaxCrossEntropyLoss: writes into what it kept",
-        CLASSES,
-        "dz = self.p.copy()",
-        "dz = self.p",
-        f"{LOSSES}test_backward_can_be_repeated_and_takes_the_seeds_argument[SoftmaxCrossEntropyLoss]",
-    ),
-    Mutant(
-        "BinaryCrossEntropyLoss: q of the other answer",
-        CLASSES,
-        "np.where(self.y > 0, p, 1 - p)",
-        "np.where(self.y > 0, 1 - p, p)",
-        f"{OF_LOSS}[BinaryCrossEntropyLoss]",
-    ),
-    Mutant(
-        "BinaryCrossEntropyLoss: q taken for p in backward",
-        CLASSES,
-        "(self.q * self.q.size)",
-        "((self.y * self.q + (1 - self.y) * (1 - self.q)) * self.q.size)",
-        f"{LOSSES}test_gradients_are_right[0-BinaryCrossEntropyLoss]",
-    ),
-    Mutant(
-        "BinaryCrossEntropyLoss: rows counted, not numbers",
-        CLASSES,
-        "(self.q * self.q.size)",
-        "(self.q * len(self.q))",
-        f"{OF_LOSS}[BinaryCrossEntropyLoss]",
-    ),
-    Mutant(
-        "MSELoss: the factor 2 dropped",
-        NUMBERS,
-        "return 2 * self.e / self.e.size",
-        "return self.e / self.e.size",
-        f"{RELU_NET}test_backward_layer_by_layer_gives_the_numbers_on_paper[float64]",
-    ),
-    Mutant(
-        "MSELoss: rows counted, not numbers",
-        NUMBERS,
-        "return 2 * self.e / self.e.size",
-        "return 2 * self.e / len(self.e)",
-        f"{LOSSES}test_gradients_are_right[0-MSELoss]",
-    ),
-    Mutant(
-        "MAELoss: the error for its sign",
-        NUMBERS,
-        "return np.sign(self.e) / self.e.size",
-        "return self.e / self.e.size",
-        f"{OTHER_PAGES}test_absolute_error_has_the_sign_of_the_error_as_slope",
     ),
     Mutant(
         "SGD: a sign flipped",

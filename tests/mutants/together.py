@@ -8,7 +8,7 @@ MANY = "tests/training/test_fit_many.py::"
 ENGINE = "engines/compiled/engine.py"
 CALLS = "engines/compiled/calls.py"
 PREDICTOR = "engines/compiled/predictor.py"
-FIT = "fit.py"
+FIT_MANY = "fitting/fit_many.py"
 
 MUTANTS = [
     Mutant(
@@ -111,14 +111,14 @@ MUTANTS = [
     ),
     Mutant(
         "many: a generator shared by all runs",
-        FIT,
+        FIT_MANY,
         'arguments["rng"].spawn(1)[0]',
         'arguments["rng"]',
         f"{MANY}test_a_generator_gives_each_run_a_stream_of_its_own",
     ),
     Mutant(
         "many: a loss shared by all runs",
-        FIT,
+        FIT_MANY,
         'copy.deepcopy(arguments["loss"])',
         'arguments["loss"]',
         f"{MANY}test_each_run_has_a_loss_of_its_own",

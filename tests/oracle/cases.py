@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.graph.examples import example_targets
+from tests.contracts.table import LOSSES
 
 STEPS = 20
 
@@ -26,10 +28,12 @@ ACTIVATIONS: dict[str, Callable[[float], hg.Layer]] = {
 
 ENDINGS: dict[str, tuple[Callable[[], list[hg.Layer]], Callable[[], hg.Loss]]] = {
     "Softmax, CrossEntropyLoss": (lambda: [hg.Softmax()], hg.CrossEntropyLoss),
-    "SoftmaxCrossEntropyLoss": (list, hg.SoftmaxCrossEntropyLoss),
     "Sigmoid, BinaryCrossEntropyLoss": (lambda: [hg.Sigmoid()], hg.BinaryCrossEntropyLoss),
-    "MSELoss": (list, hg.MSELoss),
-    "MAELoss": (list, hg.MAELoss),
+    **{
+        name: (list, LOSSES[name])
+        for name in LOSSES
+        if name not in ("CrossEntropyLoss", "BinaryCrossEntropyLoss")
+    },
 }
 
 
@@ -77,12 +81,10 @@ class Case:
     def data(self) -> tuple[Any, Any]:
         """Inputs and targets of all rows; the first two rows are of different classes."""
         rng = np.random.default_rng([self.seed, 1])
-        shape = (self.n_rows, self.widths[-1])
-        x, targets = rng.standard_normal((self.n_rows, self.widths[0])), self.loss().targets
-        if targets == "numbers":
-            return x, rng.standard_normal(shape)
-        y = rng.integers(0, shape[1], len(x)) if targets == "classes" else rng.integers(0, 2, shape)
-        y[0], y[1] = 0, 1
+        x, loss = rng.standard_normal((self.n_rows, self.widths[0])), self.loss()
+        y = example_targets(loss, np.zeros((self.n_rows, self.widths[-1])), self.seed)
+        if loss.targets in ("classes", "binary"):
+            y[0], y[1] = 0, 1
         return x, y
 
     def upstream(self) -> Any:
@@ -150,9 +152,9 @@ def layer_by_hand(layer: hg.Layer, x: Any, dy: Any) -> dict[str, Any]:
     return {"y": layer.forward(x), "dx": layer.backward(dy), **gradients_of(layer)}
 
 
-def loss_by_hand(loss: hg.Loss, p: Any, y: Any) -> dict[str, Any]:
-    """The value and the gradient of a loss."""
-    return {"loss": loss.forward(p, y), "dp": loss.backward()}
+def loss_by_hand(loss: hg.Loss, p: Any, y: Any, *w: Any) -> dict[str, Any]:
+    """The value and the gradient of a loss, rows weighted with `w`."""
+    return {"loss": loss.forward(p, y, *w), "dp": loss.backward()}
 
 
 def step_by_hand(net: hg.Net, loss: hg.Loss, x: Any, y: Any) -> dict[str, Any]:

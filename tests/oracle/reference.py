@@ -43,12 +43,55 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Standardize": lambda layer, x, p: (x - tensor(layer.mean)) / tensor(layer.scale),
 }
 
-LOSSES: dict[str, Callable[[Any, Any], Any]] = {
-    "CrossEntropyLoss": lambda p, y: functional.nll_loss(torch.log(p), y),
-    "SoftmaxCrossEntropyLoss": functional.cross_entropy,
-    "BinaryCrossEntropyLoss": lambda p, y: functional.binary_cross_entropy(p, y.to(p.dtype)),
-    "MSELoss": functional.mse_loss,
-    "MAELoss": functional.l1_loss,
+
+def reduced(losses: Any, reduction: str) -> Any:
+    return losses.mean() if reduction == "mean" else losses
+
+
+def focal(z: Any, y: Any, reduction: str) -> Any:
+    """As in the paper: of p_t and alpha_t, gamma being 1.5 and alpha 0.3."""
+    p = torch.sigmoid(z)
+    p_t, alpha_t = torch.where(y == 1, p, 1 - p), torch.where(y == 1, tensor(0.3), tensor(0.7))
+    return reduced(-alpha_t * (1 - p_t) ** 1.5 * torch.log(p_t), reduction)
+
+
+def pinball(p: Any, y: Any, reduction: str) -> Any:
+    return reduced(torch.maximum(0.3 * (y - p), 0.7 * (p - y)), reduction)
+
+
+def hinge(z: Any, y: Any, reduction: str) -> Any:
+    return reduced(functional.relu(1 - (2 * y - 1) * z), reduction)
+
+
+# By name, of predictions, targets, and "mean" or "none".
+LOSSES: dict[str, Callable[[Any, Any, str], Any]] = {
+    "CrossEntropyLoss": lambda p, y, r: functional.nll_loss(torch.log(p), y, reduction=r),
+    "SoftmaxCrossEntropyLoss": lambda z, y, r: functional.cross_entropy(z, y, reduction=r),
+    "LabelSmoothingCrossEntropyLoss": lambda z, y, r: functional.cross_entropy(
+        z, y, label_smoothing=0.2, reduction=r
+    ),
+    "MultiMarginLoss": lambda z, y, r: functional.multi_margin_loss(z, y, reduction=r),
+    "BinaryCrossEntropyLoss": lambda p, y, r: functional.binary_cross_entropy(
+        p, y.to(p.dtype), reduction=r
+    ),
+    "SigmoidBinaryCrossEntropyLoss": lambda z, y, r: functional.binary_cross_entropy_with_logits(
+        z, y.to(z.dtype), reduction=r
+    ),
+    "FocalLoss": focal,
+    "HingeLoss": hinge,
+    "MSELoss": lambda p, y, r: functional.mse_loss(p, y, reduction=r),
+    "MAELoss": lambda p, y, r: functional.l1_loss(p, y, reduction=r),
+    "HuberLoss": lambda p, y, r: functional.huber_loss(p, y, delta=0.7, reduction=r),
+    "QuantileLoss": pinball,
+    "PoissonNLLLoss": lambda z, y, r: functional.poisson_nll_loss(z, y, reduction=r),
+}
+
+# What must not come near 0 if a slope is not to jump.
+KINKS: dict[str, Callable[[Any, Any], Any]] = {
+    "MAELoss": lambda p, y: p - y,
+    "QuantileLoss": lambda p, y: p - y,
+    "HingeLoss": lambda z, y: 1 - (2 * y - 1) * z,
+    "MultiMarginLoss": lambda z, y: 1 + z - z.gather(1, y[:, None]),
 }
 
 
@@ -88,9 +131,9 @@ class Reference:
         return LAYERS[type(layer).__name__](layer, x, parameters)
 
     def loss(self, name: str, p: Any, y: Any) -> Any:
-        if name == "MAELoss":
-            self._kinks_at_zero(p - y)
-        return LOSSES[name](p, y)
+        if name in KINKS:
+            self._kinks_at_zero(KINKS[name](p, y))
+        return LOSSES[name](p, y, "mean")
 
     def _kinks_at_zero(self, x: Any) -> None:
         self.nearest_kink = min(self.nearest_kink, float(x.detach().abs().min()))
@@ -113,10 +156,14 @@ def of_layer(layer: hg.Layer, x: Any, dy: Any) -> dict[str, Any]:
     return {"y": y.detach().numpy(), "dx": x.grad.numpy(), **reference.gradients()}
 
 
-def of_loss(name: str, p: Any, y: Any) -> dict[str, Any]:
-    """The value and the gradient of a loss at the predictions `p`."""
+def of_loss(name: str, p: Any, y: Any, w: Any = None) -> dict[str, Any]:
+    """The value and the gradient of a loss at the predictions `p`, rows weighted with `w`."""
     p = tensor(p).requires_grad_()
-    value = LOSSES[name](p, tensor(y))
+    if w is None:
+        value = LOSSES[name](p, tensor(y), "mean")
+    else:
+        rows = LOSSES[name](p, tensor(y), "none").reshape(len(p), -1).mean(dim=1)
+        value = (tensor(w) * rows).sum() / tensor(w).sum()
     value.backward()
     return {"loss": value.detach().numpy(), "dp": p.grad.numpy()}
 

@@ -136,6 +136,25 @@ def scheduled(name: str) -> tuple[Any, Any]:
     return _trajectory(lambda p: torch.optim.SGD(p.values(), lr=0.5), SCHEDULERS[name])
 
 
+def minimum(alpha: float, iterations: int) -> float:
+    """The loss, half the sum of squared weights in it, where L-BFGS ends."""
+    reference, (x, y) = Reference(CASE.net()), map(tensor, CASE.data())
+    parameters, name = reference.parameters.values(), type(CASE.loss()).__name__
+    optimizer = torch.optim.LBFGS(
+        parameters, max_iter=iterations, history_size=100, line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> Any:
+        optimizer.zero_grad()
+        squares = sum((p**2).sum() for p in parameters if p.ndim > 1)
+        value = reference.loss(name, reference.forward(x), y) + alpha / 2 * squares
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return float(loss().detach())
+
+
 def _trajectory(
     make: Make, schedule: Any, clip_norm: Any = None, clip_value: Any = None
 ) -> tuple[Any, Any]:

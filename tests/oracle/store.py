@@ -50,9 +50,14 @@ def layer_case(name: str) -> dict[str, Any]:
 
 
 def loss_case(name: str) -> dict[str, Any]:
-    p = np.random.default_rng(0).uniform(0.01, 0.99, (5, 3))
+    rng = np.random.default_rng(0)
+    p, w = rng.uniform(0.01, 0.99, (5, 3)), rng.uniform(0.1, 3, 5)
     y = example_targets(LOSSES[name](), p)
-    return {"p": p, "y": y} | prefixed("expected", reference.of_loss(name, p, y))
+    return (
+        {"p": p, "y": y, "w": w}
+        | prefixed("expected", reference.of_loss(name, p, y))
+        | prefixed("weighted", reference.of_loss(name, p, y, w))
+    )
 
 
 def net_case(name: str) -> dict[str, Any]:

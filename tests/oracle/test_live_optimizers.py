@@ -9,7 +9,7 @@ import torch
 import handgrad as hg
 from tests.oracle import steppers
 from tests.oracle.compare import assert_close
-from tests.oracle.optimizers import OPTIMIZERS, SCHEDULES, STEPS, trained
+from tests.oracle.optimizers import CASE, OPTIMIZERS, SCHEDULES, STEPS, trained
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore:.*lr_scheduler.step")]
 
@@ -23,6 +23,17 @@ def test_every_weight_after_every_step(name: str, engine: Any) -> None:
     found, _ = trained(OPTIMIZERS[name](), engine=engine)
     assert len(found) == STEPS
     assert_close(found, expected, name, relative=1e-9)
+
+
+@each_engine
+@pytest.mark.parametrize("alpha", [0.03, 0.1])
+def test_l_bfgs_ends_where_pytorchs_does(engine: Any, alpha: float) -> None:
+    # with less of a penalty there are several minima, and two line searches may part
+    found = hg.fit(CASE.net(), CASE.data(), loss=CASE.loss(), optimizer=hg.LBFGS(), epochs=200,
+                   penalty=hg.L2Penalty(alpha), engine=engine)  # fmt: skip
+    assert found.stopped_because.startswith("L-BFGS converged")
+    expected = steppers.minimum(alpha, iterations=200)
+    assert found[-1].train_loss == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

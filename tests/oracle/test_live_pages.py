@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 import handgrad as hg
 from handgrad.graph.examples import example_targets, required_example
-from tests.contracts.table import LAYERS, LOSSES
+from tests.contracts.table import LAYERS, LOSSES, PENALTIES
 from tests.oracle import reference
 from tests.oracle.cases import layer_by_hand, loss_by_hand
 from tests.oracle.compare import assert_all_close, assert_close
+from tests.oracle.reference import tensor
 
 pytestmark = pytest.mark.oracle
 
@@ -26,9 +28,9 @@ def check_layer(net: hg.Net, x: Any, seed: int) -> None:
     assert_all_close(layer_by_hand(net, x, dy), reference.of_layer(net, x, dy), repr(net))
 
 
-def check_loss(name: str, p: Any, y: Any) -> None:
-    found = loss_by_hand(LOSSES[name](), p, y)
-    assert_all_close(found, reference.of_loss(name, p, y), name)
+def check_loss(name: str, p: Any, y: Any, *w: Any) -> None:
+    found = loss_by_hand(LOSSES[name](), p, y, *w)
+    assert_all_close(found, reference.of_loss(name, p, y, *w), name)
 
 
 def test_every_layer_and_loss_has_its_counterpart() -> None:
@@ -131,7 +133,28 @@ def test_a_loss_equals_pytorchs(name: str, n: int, seed: int) -> None:
     check_loss(name, p, example_targets(loss, p, seed))
 
 
-@pytest.mark.parametrize("name", ["MSELoss", "MAELoss"])
+@each_loss
+@each_size
+@each_seed
+def test_a_weighted_loss_equals_pytorchs(name: str, n: int, seed: int) -> None:
+    loss, rng = LOSSES[name](), np.random.default_rng(seed)
+    p, w = rng.uniform(0.01, 0.99, (n, 4)), rng.integers(1, 4, n) * rng.uniform(0.1, 2)
+    check_loss(name, p, example_targets(loss, p, seed), w)
+
+
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "SoftmaxCrossEntropyLoss"])
+def test_class_weights_give_what_pytorchs_own_weight_argument_gives(name: str) -> None:
+    rng = np.random.default_rng(0)
+    p, y, of_class = rng.dirichlet(np.ones(3), 9), rng.integers(0, 3, 9), np.array([1.0, 5.0, 0.5])
+    found = loss_by_hand(LOSSES[name](), p, y, of_class[y])
+    q = tensor(p).requires_grad_()
+    log_p = torch.log(q) if name == "CrossEntropyLoss" else functional.log_softmax(q, dim=1)
+    value = functional.nll_loss(log_p, tensor(y), weight=tensor(of_class))
+    value.backward()
+    assert_all_close(found, {"loss": value.detach().numpy(), "dp": q.grad.numpy()}, name)
+
+
+@pytest.mark.parametrize("name", ["MSELoss", "MAELoss", "HuberLoss", "QuantileLoss"])
 def test_where_a_prediction_is_exactly_right_a_loss_equals_pytorchs(name: str) -> None:
     check_loss(name, np.array([[0.5, 1.0], [-2.0, 0.0]]), np.array([[0.5, 2.0], [-2.0, 1.0]]))
 
@@ -140,3 +163,27 @@ def test_logits_of_any_size_give_what_pytorch_gives() -> None:
     z = np.array([[1e3, -1e3, 0.0], [-745.0, 0.0, 745.0], [1e-9, 0.0, -1e-9]])
     for y in ([0, 2, 1], [1, 0, 2]):
         check_loss("SoftmaxCrossEntropyLoss", z, np.array(y))
+
+
+@pytest.mark.parametrize("name", ["SigmoidBinaryCrossEntropyLoss", "PoissonNLLLoss"])
+def test_outputs_of_any_size_give_what_pytorch_gives(name: str) -> None:
+    z = np.array([[30.0, -1e3], [-30.0, 0.0], [1e-9, -1e-9]])
+    check_loss(name, z, np.array([[1, 0], [1, 1], [0, 1]]))
+
+
+def test_far_out_the_focal_loss_is_finite() -> None:
+    loss = LOSSES["FocalLoss"]()
+    y = np.array([[1, 0]])
+    assert loss.forward(np.array([[-1e3, -1e3]]), y) == pytest.approx(0.3 * 1e3 / 2)
+    np.testing.assert_allclose(loss.backward(), [[-0.15, 0.0]], atol=1e-300)
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_penaltys_gradient_is_autograds(name: str) -> None:
+    penalty, W = PENALTIES[name](), np.random.default_rng(0).normal(size=(3, 4))
+    w, ratio = tensor(W).requires_grad_(), {"L1Penalty": 1.0, "L2Penalty": 0.0}.get(name, 0.2)
+    value = 0.3 * (ratio * functional.l1_loss(w, 0 * w, reduction="sum"))
+    value = value + 0.3 * (1 - ratio) / 2 * functional.mse_loss(w, 0 * w, reduction="sum")
+    value.backward()
+    assert_close(penalty.value(W, 5), value.item(), name)
+    assert_close(penalty.gradient(W, 5), w.grad.numpy(), name)

@@ -51,7 +51,9 @@ def assert_weights_equal(net: hg.Net, peer: Any, what: str) -> None:
         assert_close(linear.b, intercept, what)
 
 
-def check(net: hg.Net, loss: hg.Loss, peer: Any, x: Any, y: Any, learning_rate: float) -> None:
+def check(
+    net: hg.Net, loss: hg.Loss, peer: Any, x: Any, y: Any, learning_rate: float, w: Any = None
+) -> None:
     """The same weights after every epoch of minibatches, the last of them shorter."""
     give_weights(peer, net)
     reports = hg.train(
@@ -62,9 +64,11 @@ def check(net: hg.Net, loss: hg.Loss, peer: Any, x: Any, y: Any, learning_rate: 
         epochs=EPOCHS,
         batch_size=BATCH_SIZE,
         shuffle=False,
+        sample_weight=w,
     )
+    weights = {} if w is None else {"sample_weight": w}
     for report in reports:
-        peer.partial_fit(x, y)
+        peer.partial_fit(x, y, **weights)
         assert_weights_equal(net, peer, f"epoch {report.epoch}")
     assert report.epoch == EPOCHS
 
@@ -102,6 +106,42 @@ def test_a_regressor_takes_the_same_steps(activation: str, n_out: int) -> None:
     peer.partial_fit(x, y)
     # Its step goes along e / n, that of MSELoss along 2 e / (n n_out), for the same error e.
     check(net_for(activation, n_out), hg.MSELoss(), peer, x, y, learning_rate=0.1 * n_out / 2)
+
+
+@each_activation
+def test_weighted_rows_take_the_same_steps(activation: str) -> None:
+    rng = np.random.default_rng(3)
+    x, w = rng.standard_normal((N, N_IN)), rng.uniform(0.1, 3, N)
+    classes, numbers = np.arange(N) % 3, rng.standard_normal(N)
+    peer = MLPClassifier(activation=activation, learning_rate_init=0.1, random_state=0, **PLAIN)
+    peer.partial_fit(x, classes, classes=[0, 1, 2])
+    net = net_for(activation, 3, hg.Softmax())
+    check(net, hg.CrossEntropyLoss(), peer, x, classes, 0.1, w)
+    peer = MLPRegressor(activation=activation, learning_rate_init=0.1, random_state=0, **PLAIN)
+    peer.partial_fit(x, numbers)
+    check(net_for(activation, 1), hg.MSELoss(), peer, x, numbers, 0.05, w)
+
+
+@reproducibly
+@given(n=st.integers(2, 30), k=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
+def test_losses_with_weights_are_scikit_learns(n: int, k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    w, q = rng.uniform(0.1, 3, n), float(rng.uniform(0.1, 0.9))
+    p, y = rng.standard_normal((2, n, k))
+    squared = metrics.mean_squared_error(y, p, sample_weight=w)
+    assert_close(hg.MSELoss().forward(p, y, w), squared, "MSELoss")
+    absolute = metrics.mean_absolute_error(y, p, sample_weight=w)
+    assert_close(hg.MAELoss().forward(p, y, w), absolute, "MAELoss")
+    pinball = metrics.mean_pinball_loss(y, p, alpha=q, sample_weight=w)
+    assert_close(hg.QuantileLoss(q).forward(p, y, w), pinball, "QuantileLoss")
+    t = np.r_[0, 1, rng.integers(0, 2, n - 2)]
+    hinge = metrics.hinge_loss(2 * t - 1, p[:, 0], sample_weight=w)
+    assert_close(hg.HingeLoss().forward(p[:, :1], t, w), hinge, "HingeLoss")
+    counts = rng.poisson(2.0, n) + 1
+    deviance = metrics.mean_poisson_deviance(counts, np.exp(p[:, 0]), sample_weight=w)
+    constant = np.average(counts * np.log(counts) - counts, weights=w)
+    found = hg.PoissonNLLLoss().forward(p[:, :1], counts, w)
+    assert_close(2 * (found + constant), deviance, "PoissonNLLLoss")
 
 
 @reproducibly

@@ -57,6 +57,13 @@ def test_a_losss_value_and_gradient_are_pytorchs(name: str) -> None:
     assert_all_close(found, within(f"losses/{name}/expected"), name)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_weighted_losss_value_and_gradient_are_pytorchs(name: str) -> None:
+    given = within(f"losses/{name}")
+    found = loss_by_hand(LOSSES[name](), given["p"], given["y"], given["w"])
+    assert_all_close(found, within(f"losses/{name}/weighted"), name)
+
+
 @each_net
 def test_a_training_steps_gradients_are_pytorchs(name: str) -> None:
     net, (x, y) = prepared(name)

@@ -106,6 +106,29 @@ def test_from_every_checkpoint_the_training_ends_with_the_same_bits(
         assert_same_state(net, expected.state())
 
 
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_weighted_epoch_comes_to_the_same_in_parts(
+    engine: str, tmp_path: Path, request: Any
+) -> None:
+    expected, net, weights = classifier(), classifier(), np.linspace(0, 3, len(X))
+    reference = hg.History([*training(expected, engine=engine, sample_weight=weights)])
+    request.getfixturevalue("short_parts")
+    history = all_checkpoints(net, tmp_path, engine=engine, sample_weight=weights)
+    assert figures(history) == figures(reference)
+    assert_same_state(net, expected.state())
+    files = sorted(tmp_path.glob("epoch-*"))
+    within = next(file for file in files if file.name.startswith("epoch-000003-000000016"))
+    for file in files[files.index(within) + 1 :]:
+        file.unlink()
+    net = classifier()
+    resumed = hg.checkpoints(
+        training(net, engine=engine, sample_weight=weights), tmp_path, resume=True
+    )
+    assert [report.epoch for report in resumed] == [4]
+    assert figures(resumed.history) == figures(reference)
+    assert_same_state(net, expected.state())
+
+
 def test_parts_of_an_epoch_have_checkpoints_of_their_own(tmp_path: Path, short_parts: None) -> None:
     all_checkpoints(classifier(), tmp_path, epochs=1)
     names = [path.name for path in sorted(tmp_path.glob("epoch-*"))]
@@ -280,6 +303,9 @@ def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
         ({"data": (X, Y[::-1])}, "other training data"),
         ({"validation": (X, Y)}, "other validation data"),
         ({"validation": None}, "other validation data"),
+        ({"penalty": hg.L2Penalty(0.1)}, "penalty L2Penalty(0.1), where the training to be"),
+        ({"sample_weight": 1.0 + (Y == 0)}, "other training data"),
+        ({"validation": (*HELD, 1.0 + (HELD[1] == 0))}, "other validation data"),
         ({"metrics": []}, "metrics none, where the training to be resumed had accuracy"),
     ],
     ids=[
@@ -293,6 +319,9 @@ def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
         "targets",
         "validation rows",
         "no validation",
+        "penalty",
+        "weights",
+        "validation weights",
         "metrics",
     ],
 )

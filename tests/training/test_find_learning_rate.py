@@ -42,6 +42,20 @@ def test_the_losses_are_those_of_steps_with_growing_rates() -> None:
     assert found.suggested == found.learning_rates[found.smoothed.argmin()] / 10
 
 
+def test_rows_count_as_their_weights_say() -> None:
+    net, kept = classifier(np.float64), np.arange(len(Y)) % 3 > 0
+    without = search(net, (X[kept], Y[kept]), batch_size=len(Y))
+    weighed = search(net, sample_weight=kept, batch_size=len(Y))
+    np.testing.assert_allclose(weighed.losses, without.losses, rtol=1e-12)
+    by_class = search(net, class_weight={0: 3.0}, batch_size=len(Y)).losses
+    by_row = search(net, sample_weight=np.where(Y == 0, 3.0, 1.0), batch_size=len(Y)).losses
+    np.testing.assert_allclose(by_class, by_row, rtol=1e-12)
+    expected = hg.evaluate(
+        net, (X, Y), loss=hg.CrossEntropyLoss(), sample_weight=np.where(Y == 0, 3.0, 1.0)
+    )
+    assert by_class[0] == pytest.approx(expected.loss)
+
+
 def test_every_row_is_seen_before_any_comes_again() -> None:
     seen: list[Any] = []
 

@@ -11,10 +11,10 @@ from handgrad.data import BUNDLED, Dataset, load, train_test_split
 from handgrad.data.csv import dataset_of, listed, read_table
 from handgrad.errors import DataError, closest
 from handgrad.files import kind_of, whole_folder
-from handgrad.fit import fit
+from handgrad.fitting import fit
 from handgrad.layers import Linear, Softmax, Standardize
 from handgrad.losses import CrossEntropyLoss, Loss, MSELoss
-from handgrad.metrics import metrics_of
+from handgrad.metrics.choice import metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import SGD
 from handgrad.plots import plot_training_progress

@@ -13,7 +13,7 @@ from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import FileError, kind_of
 from handgrad.layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
-from handgrad.metrics import metrics_of
+from handgrad.metrics.choice import metrics_of
 
 ACTIVATIONS: dict[str, type[Layer]] = {
     "relu": ReLU,

@@ -12,6 +12,7 @@ from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 
 EngineName = Literal["auto", "eager", "compiled"]
 NAMES: tuple[EngineName, ...] = ("auto", "eager", "compiled")
@@ -63,6 +64,8 @@ def engine_for(
     batch_size: int,
     epochs: int,
     held_out: Any = None,
+    w: Array | None = None,
+    penalty: Penalty | None = None,
 ) -> Engine:
     """The engine asked for; for `auto`, compiled code where it will have paid for its making.
 
@@ -70,7 +73,7 @@ def engine_for(
     eagerly under `auto`, with one warning, and is refused under `compiled`.
     """
     choice = chosen(choice)
-    training = (net, loss, optimizer, x, y, batch_size, held_out)
+    training = (net, loss, optimizer, x, y, batch_size, held_out, w, penalty)
     if choice == "eager" or (choice == "auto" and not pays(net, x, batch_size, epochs)):
         return EagerEngine(*training)
     try:

@@ -12,12 +12,16 @@ from handgrad.engines.minibatches import batches, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 
 PART = 256  # batches, between which a pass can be interrupted
 
 
 class EagerEngine:
-    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
+    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
+
+    `w`: the weights of the rows, all above 0, for a loss that takes them.
+    """
 
     name = "eager"
 
@@ -30,8 +34,11 @@ class EagerEngine:
         y: Array,
         batch_size: int,
         held_out: Any = None,
+        w: Array | None = None,
+        penalty: Penalty | None = None,
     ) -> None:
         self.net, self.loss, self.optimizer = net, loss, optimizer
+        self.w, self.penalty = w, penalty
         self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = np.zeros(1, np.int64)
@@ -68,7 +75,8 @@ class EagerEngine:
         if diverged is not None:
             yield diverged
             return
-        loss, p = so_far.total / n, np.concatenate(so_far.predictions)
+        counted = n if self.w is None else float(self.w[order].sum(dtype=float))
+        loss, p = so_far.total / counted, np.concatenate(so_far.predictions)
         if not np.isfinite(self.net.parameters).all():
             yield Epoch(loss, p, diverged_at=-(-n // self.batch_size))
         elif self.held_out is None:
@@ -84,12 +92,16 @@ class EagerEngine:
             for batch in islice(batches(len(order), self.batch_size, so_far.rows), PART):
                 rows = order[batch]
                 p = self.net.forward(take(self.x, rows))
-                loss = float(self.loss.forward(p, self.y[rows]))
+                weights = () if self.w is None else (self.w[rows],)
+                loss = float(self.loss.forward(p, self.y[rows], *weights))
                 if not np.isfinite(loss):
                     return Epoch(loss, p, diverged_at=batch.start // self.batch_size + 1)
+                counted = float(weights[0].sum(dtype=float)) if weights else len(rows)
                 self.net.backward(self.loss.backward())
+                if self.penalty is not None:
+                    loss += float(self.penalty.add_to(self.net, counted))
                 self._update(learning_rates[batch.start // self.batch_size])
-                so_far.total += loss * len(rows)
+                so_far.total += loss * counted
                 so_far.predictions.append(p)
                 so_far.rows = batch.stop
         return None

@@ -28,13 +28,16 @@ def sharing_recordings() -> Iterator[None]:
         _made.reset(token)
 
 
-def made_once(make: Callable[[], Made], net: Any, loss: Any, optimizer: Any, *others: Any) -> Made:
-    """What `make` gives, or gave for a training of the same pages with the same settings."""
+def made_once(make: Callable[[], Made], pages: tuple[Any, ...], *others: Any) -> Made:
+    """What `make` gives, or gave for a training of such pages with the same settings.
+
+    `pages` are layers, losses, optimizers or None; `others`, whatever else makes a difference.
+    """
     known = _made.get()
     if known is None:
         return make()
     try:
-        key = (_pages(net), _settings(loss), _settings(optimizer), others)
+        key = (*map(_alike, pages), *others)
     except _UnknownError:
         return make()
     if key not in known:
@@ -47,8 +50,12 @@ class _UnknownError(Exception):
     """A setting of which nobody can say whether it equals another."""
 
 
-def _pages(net: Any) -> Any:
-    return tuple((path, _settings(layer)) for path, layer in net.walk())
+def _alike(page: Any) -> Any:
+    """What is equal for two pages of which the same is recorded: of a layer, with all within it."""
+    if page is None:
+        return None
+    walked = page.walk() if hasattr(page, "layers") else [("", page)]
+    return tuple((path, _settings(part)) for path, part in walked)
 
 
 def _settings(page: Any) -> Any:

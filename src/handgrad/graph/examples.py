@@ -35,6 +35,8 @@ def example_targets(loss: Loss, p: Array, seed: int = 0) -> Array:
         return rng.integers(0, p.shape[-1], len(p))
     if loss.targets == "binary":
         return rng.integers(0, 2, p.shape)
+    if loss.targets == "counts":
+        return rng.poisson(2.0, p.shape).astype(p.dtype)
     return rng.standard_normal(p.shape).astype(p.dtype)
 
 

@@ -94,6 +94,9 @@ def _solve_floating(values: Sequence[Any], sizes: Sequence[int]) -> Rule:
 
 
 def _scaled(text: str, function: Callable[[float, int], float], k: float, kind: type) -> Rule:
+    per_row = round(1 / k) if text == "{k}/n" and 0 < k < 1 else 0
+    if per_row and abs(per_row * k - 1) < 1e-9:  # one over the size of an array
+        return Rule(f"1/({per_row}*n)", lambda n: kind(1 / (per_row * n)))
     return Rule(text.format(k=f"{k:.17g}").replace("1*", ""), lambda n: kind(function(k, n)))
 
 

@@ -15,8 +15,13 @@ from handgrad.graph.nodes import Origin, Ref, substitute
 from handgrad.graph.operations import OPERATIONS
 from handgrad.graph.refusal import refusal
 from handgrad.graph.traced import Traced
+from handgrad.losses import weighting
 
-PLUMBING = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, np.__file__))
+# What is computed here is computed for the line of the page that asked for it.
+PLUMBING = (
+    *(f"{Path(file).parent}{os.sep}" for file in (__file__, np.__file__)),
+    weighting.__file__,
+)
 
 
 @dataclass(frozen=True)

@@ -12,21 +12,25 @@ from handgrad.graph.recorder import record
 from handgrad.layers import Layer
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 
 
 def trace(
     page: Layer | Loss | Optimizer,
     loss: Loss | None = None,
+    penalty: Penalty | None = None,
     *,
     x: Any = None,
     y: Any = None,
+    sample_weight: Any = None,
     training: bool = True,
 ) -> Graph:
     """The recorded graph of `page`; printed, it reads like the derivation.
 
     A layer or net in training mode is followed forward and backward, with a `loss` the whole
-    training step; in prediction mode (`training=False`) only forward. `x` and `y` are a few
-    example rows, needed only where the layer does not say what it takes.
+    training step, to which a `penalty` adds its own; in prediction mode (`training=False`) only
+    forward. `x` and `y` are a few example rows, needed only where the layer does not say what it
+    takes; with `sample_weight`, a few example weights, the loss is that of weighted rows.
 
     >>> import handgrad as hg
     >>> graph = hg.trace(hg.Tanh())
@@ -41,17 +45,25 @@ def trace(
     if isinstance(page, Optimizer):
         return _trace_optimizer(page)
     if isinstance(page, Loss):
-        return _trace_loss(page, x, y)
+        return _trace_loss(page, x, y, sample_weight)
     if not isinstance(page, Layer):
         raise SettingError(
             described(page),
             "a layer, a net, a loss or an optimizer",
             "hg.trace(net, hg.CrossEntropyLoss())",
         )
-    return _trace_layer(page, loss, x, y, training)
+    return _trace_layer(page, loss, penalty, x, y, sample_weight, training)
 
 
-def _trace_layer(layer: Layer, loss: Loss | None, x: Any, y: Any, training: bool) -> Graph:
+def _trace_layer(
+    layer: Layer,
+    loss: Loss | None,
+    penalty: Penalty | None,
+    x: Any,
+    y: Any,
+    w: Any,
+    training: bool,
+) -> Graph:
     dtype = layer.dtype or np.dtype(np.float32)
     x = required_example(layer, 4) if x is None else x
     with layer.mode(training=False):
@@ -63,27 +75,32 @@ def _trace_layer(layer: Layer, loss: Loss | None, x: Any, y: Any, training: bool
         given = {"x": _rows(x, n, dtype, layer.integer_input)}
         if loss is not None:
             given["y"] = _rows(y, n, dtype, whole=loss.targets == "classes")
+            given |= {} if w is None else {"w": _rows(w, n, dtype, whole=False)}
         elif training:
             rng = np.random.default_rng(n)
             given["dy"] = rng.standard_normal((n, *p.shape[1:])).astype(dtype)
         return given
 
-    def run(pages: Any, x: Any, y: Any = None, dy: Any = None) -> dict[str, Any]:
+    def run(pages: Any, x: Any, y: Any = None, dy: Any = None, **w: Any) -> dict[str, Any]:
         results = {"prediction": pages[""].forward(x)}
         if loss is not None:
-            results["loss"] = pages["loss"].forward(results["prediction"], y)
+            results["loss"] = pages["loss"].forward(results["prediction"], y, *w.values())
             dy = pages["loss"].backward(results["loss"]) if training else None
         if training:
             results["dx"] = pages[""].backward(dy)
+        if loss is not None and penalty is not None and training:
+            n = sum(weights.sum() for weights in w.values()) if w else len(y)
+            results["loss"] = results["loss"] + pages["penalty"].add_to(pages[""], n)
         return results
 
     mode = "training" if training else "prediction"
     title = f"{layer!r}{f' with {loss!r}' if loss else ''}, {mode}"
-    pages: dict[str, Any] = {"": layer} if loss is None else {"": layer, "loss": loss}
+    given: dict[str, Any] = {"": layer, "loss": loss, "penalty": penalty}
+    pages = {prefix: page for prefix, page in given.items() if page is not None}
     return record(title, pages, inputs, run, dtype, training=training)
 
 
-def _trace_loss(loss: Loss, p: Any, y: Any) -> Graph:
+def _trace_loss(loss: Loss, p: Any, y: Any, w: Any) -> Graph:
     if p is None:
         p = np.random.default_rng(0).uniform(0.1, 0.9, (4, 3)).astype(np.float32)
     p = np.asarray(p)
@@ -91,10 +108,12 @@ def _trace_loss(loss: Loss, p: Any, y: Any) -> Graph:
 
     def inputs(n: int) -> dict[str, Any]:
         whole = loss.targets == "classes"
-        return {"p": _rows(p, n, p.dtype, False), "y": _rows(y, n, p.dtype, whole)}
+        weights = {} if w is None else {"w": _rows(w, n, p.dtype, False)}
+        return {"p": _rows(p, n, p.dtype, False), "y": _rows(y, n, p.dtype, whole)} | weights
 
-    def run(pages: Any, p: Any, y: Any) -> dict[str, Any]:
-        return {"loss": pages["loss"].forward(p, y), "dp": pages["loss"].backward()}
+    def run(pages: Any, **given: Any) -> dict[str, Any]:
+        value = pages["loss"].forward(*given.values())
+        return {"loss": value, "dp": pages["loss"].backward()}
 
     return record(repr(loss), {"loss": loss}, inputs, run, p.dtype)
 

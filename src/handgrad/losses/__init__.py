@@ -1,18 +1,42 @@
 """The textbook's losses: each gives the mean over the batch, and its gradient."""
 
-from handgrad.losses.classification import (
+from handgrad.losses.binary import (
     BinaryCrossEntropyLoss,
+    FocalLoss,
+    HingeLoss,
+    SigmoidBinaryCrossEntropyLoss,
+)
+from handgrad.losses.classification import (
     CrossEntropyLoss,
+    LabelSmoothingCrossEntropyLoss,
+    MultiMarginLoss,
     SoftmaxCrossEntropyLoss,
 )
 from handgrad.losses.loss import Loss
-from handgrad.losses.regression import MAELoss, MSELoss
+from handgrad.losses.regression import (
+    HuberLoss,
+    MAELoss,
+    MSELoss,
+    PoissonNLLLoss,
+    QuantileLoss,
+)
+from handgrad.losses.weighting import average, shares
 
 __all__ = [
     "BinaryCrossEntropyLoss",
     "CrossEntropyLoss",
+    "FocalLoss",
+    "HingeLoss",
+    "HuberLoss",
+    "LabelSmoothingCrossEntropyLoss",
     "Loss",
     "MAELoss",
     "MSELoss",
+    "MultiMarginLoss",
+    "PoissonNLLLoss",
+    "QuantileLoss",
+    "SigmoidBinaryCrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
+    "average",
+    "shares",
 ]

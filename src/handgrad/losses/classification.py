@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.errors import between_0_and_1
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
+from handgrad.losses.weighting import average, shares
 
 
 class CrossEntropyLoss(Loss):
@@ -14,6 +16,7 @@ class CrossEntropyLoss(Loss):
     forward     l = −1/n Σᵢ log p[i, yᵢ]
     backward    dp[i, yᵢ] = −1 / (n p[i, yᵢ]), and 0 for the other classes
     shapes      p, dp (n, n_classes)    y (n,) of whole numbers, 0 to n_classes − 1
+    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.108
 
     >>> loss = CrossEntropyLoss()
@@ -29,15 +32,14 @@ class CrossEntropyLoss(Loss):
     targets = "classes"
     usual_metrics = ("accuracy",)
 
-    def forward(self, p: Array, y: Array) -> Any:
-        self.p, self.y = p, y
+    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
+        self.p, self.y, self.w = p, y, w
         self.p_of_y = p[np.arange(len(y)), y]
-        return -np.log(self.p_of_y).mean()
+        return average(-np.log(self.p_of_y), w)
 
     def backward(self, loss: Any = None) -> Array:
-        n = len(self.y)
         dp = np.zeros_like(self.p)
-        dp[np.arange(n), self.y] = -1 / (n * self.p_of_y)
+        dp[np.arange(len(self.y)), self.y] = -shares(self.w, self.y) / self.p_of_y
         return dp
 
 
@@ -47,6 +49,7 @@ class SoftmaxCrossEntropyLoss(Loss):
     forward     l = −1/n Σᵢ log p[i, yᵢ], where log p = z − max z − log Σⱼ e^(zⱼ − max z)
     backward    dz = (p − one-hot(y)) / n
     shapes      z, dz (n, n_classes)    y (n,) of whole numbers, 0 to n_classes − 1
+    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.109
 
     >>> loss = SoftmaxCrossEntropyLoss()
@@ -61,44 +64,90 @@ class SoftmaxCrossEntropyLoss(Loss):
     targets = "classes"
     usual_metrics = ("accuracy",)
 
-    def forward(self, z: Array, y: Array) -> Any:
+    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         z = z - z.max(axis=1, keepdims=True)
         log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-        self.p, self.y = np.exp(log_p), y
-        return -log_p[np.arange(len(y)), y].mean()
+        self.p, self.y, self.w = np.exp(log_p), y, w
+        return average(-log_p[np.arange(len(y)), y], w)
 
     def backward(self, loss: Any = None) -> Array:
-        n = len(self.y)
         dz = self.p.copy()
-        dz[np.arange(n), self.y] -= 1
-        return dz / n
+        dz[np.arange(len(self.y)), self.y] -= 1
+        return dz * shares(self.w, self.y[:, None])
+
+    def inverse_link(self, z: Array) -> Array:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
 
 
-class BinaryCrossEntropyLoss(Loss):
-    """The logistic loss: −log p where the answer is yes, −log(1 − p) where it is no.
+class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
+    """Softmax and cross-entropy with targets that are not quite sure. Takes logits.
 
-    forward     l = −mean log q, where q = p if y is 1, and 1 − p if y is 0
-    backward    dp = (1 − 2 y) / (q size), size being how many numbers p holds
-    shapes      p, dp (n, k)    y as many numbers, each 0 or 1
-    source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90
+    forward     l = −1/n Σᵢ Σⱼ t[i, j] log p[i, j], where t = (1 − a) one-hot(y) + a/k
+    backward    dz = (p − t) / n
+    shapes      z, dz (n, k) for k classes    y (n,) of whole numbers, 0 to k − 1
+    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+    source      Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7
 
-    >>> loss = BinaryCrossEntropyLoss()
-    >>> p, y = np.array([[0.5], [0.8]]), np.array([1, 1])
-    >>> float(loss.forward(p, y).round(6))                         # −(log 0.5 + log 0.8)/2
-    0.458145
-    >>> loss.backward()                                            # −1/(2·0.5), −1/(2·0.8)
-    array([[-1.   ],
-           [-0.625]])
+    `label_smoothing`, a, is the share of each row that goes to all classes alike.
+
+    >>> loss = LabelSmoothingCrossEntropyLoss(0.5)
+    >>> z, y = np.log(np.array([[1.0, 3.0]])), np.array([0])
+    >>> float(loss.forward(z, y).round(6))                         # −¾ log ¼ − ¼ log ¾
+    1.111641
+    >>> loss.backward().round(12)                                  # ¼ − ¾, ¾ − ¼
+    array([[-0.5,  0.5]])
     """
 
-    takes = "probabilities"
-    targets = "binary"
-    usual_metrics = ("accuracy",)
+    def __init__(self, label_smoothing: float = 0.1) -> None:
+        super().__init__()
+        between_0_and_1("label_smoothing", label_smoothing)
+        self.a = float(label_smoothing)
 
-    def forward(self, p: Array, y: Array) -> Any:
-        self.y = y.reshape(p.shape).astype(p.dtype)
-        self.q = np.where(self.y > 0, p, 1 - p)
-        return -np.log(self.q).mean()
+    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+        z = z - z.max(axis=1, keepdims=True)
+        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        self.p, self.y, self.w = np.exp(log_p), y, w
+        of_y = log_p[np.arange(len(y)), y]
+        return average(-(1 - self.a) * of_y - self.a * log_p.mean(axis=1), w)
 
     def backward(self, loss: Any = None) -> Array:
-        return (1 - 2 * self.y) / (self.q * self.q.size)
+        dz = self.p - self.a / self.p.shape[1]
+        dz[np.arange(len(self.y)), self.y] -= 1 - self.a
+        return dz * shares(self.w, self.y[:, None])
+
+
+class MultiMarginLoss(Loss):
+    """The hinge loss for several classes: the true one should score 1 more than each other one.
+
+    forward     l = 1/n Σᵢ 1/k Σⱼ m[i, j], where m = max(0, 1 + z[i, j] − z[i, yᵢ]), 0 for j = yᵢ
+    backward    dz[i, j] = 1 / (n k) where m > 0, and dz[i, yᵢ] = −Σⱼ of these
+    shapes      z, dz (n, k) for k classes, any numbers    y (n,) of whole numbers, 0 to k − 1
+    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+    source      Weston, Watkins, "Support vector machines for multi-class pattern recognition", 1999
+
+    The name and the factor 1/k are PyTorch's. scikit-learn's `hinge_loss` takes the largest m of
+    a row in place of their sum (Crammer, Singer, 2001).
+
+    >>> loss = MultiMarginLoss()
+    >>> z, y = np.array([[2.0, 1.5, 0.0]]), np.array([0])
+    >>> float(loss.forward(z, y).round(6))                         # (½ + 0)/3
+    0.166667
+    >>> loss.backward().round(6)
+    array([[-0.333333,  0.333333,  0.      ]])
+    """
+
+    takes = "scores"
+    targets = "classes"
+    usual_metrics = ("accuracy",)
+
+    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+        self.y, self.w = y, w
+        self.m = np.maximum(1 + z - z[np.arange(len(y)), y][:, None], 0)
+        self.m[np.arange(len(y)), y] = 0
+        return average(self.m.sum(axis=1) / z.shape[1], w)
+
+    def backward(self, loss: Any = None) -> Array:
+        dz = np.sign(self.m)
+        dz[np.arange(len(self.y)), self.y] = -dz.sum(axis=1)
+        return dz * shares(self.w, self.y[:, None]) / dz.shape[1]

@@ -4,16 +4,18 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.errors import between_0_and_1, positive
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
+from handgrad.losses.weighting import average, shares
 
 
 class MSELoss(Loss):
     """The mean squared error: large errors count much more than small ones.
 
     forward     l = mean(e²), where e = p − y
-    backward    dp = 2 e / size, size being how many numbers p holds
-    shapes      p, dp (n, k)    y as many numbers
+    backward    dp = 2 e s, where s is each number's share in the mean: 1 / size
+    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
     source      Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805
 
     >>> loss = MSELoss()
@@ -26,20 +28,21 @@ class MSELoss(Loss):
 
     usual_metrics = ("r2",)
 
-    def forward(self, p: Array, y: Array) -> Any:
+    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
+        self.w = w
         self.e = p - y.reshape(p.shape).astype(p.dtype)
-        return (self.e**2).mean()
+        return average(self.e**2, w)
 
     def backward(self, loss: Any = None) -> Array:
-        return 2 * self.e / self.e.size
+        return 2 * self.e * shares(self.w, self.e)
 
 
 class MAELoss(Loss):
     """The mean absolute error: every unit of error counts the same, so outliers pull less.
 
     forward     l = mean |e|, where e = p − y
-    backward    dp = sign(e) / size, size being how many numbers p holds
-    shapes      p, dp (n, k)    y as many numbers
+    backward    dp = sign(e) s, where s is each number's share in the mean: 1 / size
+    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
     source      Laplace, "Sur quelques points du système du monde", 1793
 
     >>> loss = MAELoss()
@@ -52,9 +55,111 @@ class MAELoss(Loss):
 
     usual_metrics = ("r2",)
 
-    def forward(self, p: Array, y: Array) -> Any:
+    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
+        self.w = w
         self.e = p - y.reshape(p.shape).astype(p.dtype)
-        return np.abs(self.e).mean()
+        return average(np.abs(self.e), w)
 
     def backward(self, loss: Any = None) -> Array:
-        return np.sign(self.e) / self.e.size
+        return np.sign(self.e) * shares(self.w, self.e)
+
+
+class HuberLoss(Loss):
+    """Half the squared error near the target, a straight line beyond `delta`: outliers pull less.
+
+    forward     l = mean c (e − c/2), where e = p − y and c is e cut off at ±delta
+    backward    dp = c s, where s is each number's share in the mean: 1 / size
+    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
+    source      Huber, "Robust estimation of a location parameter", 1964, eq. 1.5
+
+    >>> loss = HuberLoss(delta=1.0)
+    >>> float(loss.forward(np.array([[2.5], [5.0]]), np.array([2.0, 2.0])))     # (1/8 + 5/2)/2
+    1.3125
+    >>> loss.backward()                                            # ½/2, 1/2
+    array([[0.25],
+           [0.5 ]])
+    """
+
+    usual_metrics = ("r2",)
+
+    def __init__(self, delta: float = 1.0) -> None:
+        super().__init__()
+        positive("delta", delta)
+        self.delta = float(delta)
+
+    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
+        self.w = w
+        e = p - y.reshape(p.shape).astype(p.dtype)
+        self.c = np.clip(e, -self.delta, self.delta)
+        return average(self.c * (e - self.c / 2), w)
+
+    def backward(self, loss: Any = None) -> Array:
+        return self.c * shares(self.w, self.c)
+
+
+class QuantileLoss(Loss):
+    """The pinball loss: an error below the target costs q a unit, one above it 1 − q.
+
+    forward     l = mean max(−q e, (1 − q) e), where e = p − y
+    backward    dp = (sign(e) + 1 − 2q)/2 s: −q s below the target, (1 − q) s above it
+    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
+    source      Koenker, Bassett, "Regression quantiles", 1978, eq. 3.1
+
+    The best prediction is the number that a share q of the targets lie below: `QuantileLoss(0.9)`
+    is right nine times in ten when it says "at most". With q = ½ it is half the absolute error.
+
+    >>> loss = QuantileLoss(0.75)
+    >>> float(loss.forward(np.array([[1.0], [5.0]]), np.array([2.0, 2.0])))     # (¾·1 + ¼·3)/2
+    0.75
+    >>> loss.backward()                                            # −¾/2, ¼/2
+    array([[-0.375],
+           [ 0.125]])
+    """
+
+    def __init__(self, q: float = 0.5) -> None:
+        super().__init__()
+        between_0_and_1("q", q)
+        self.q = float(q)
+
+    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
+        self.w = w
+        self.e = p - y.reshape(p.shape).astype(p.dtype)
+        return average(np.maximum(-self.q * self.e, (1 - self.q) * self.e), w)
+
+    def backward(self, loss: Any = None) -> Array:
+        return (np.sign(self.e) + (1 - 2 * self.q)) / 2 * shares(self.w, self.e)
+
+
+class PoissonNLLLoss(Loss):
+    """For counts: −log of their probability in a Poisson distribution of rate e^z. Takes log rates.
+
+    forward     l = mean(e^z − y z), without the term log y!, which no prediction can change
+    backward    dz = (e^z − y) s, where s is each number's share in the mean: 1 / size
+    shapes      z, dz (n, k)    y as many numbers from 0 on    w (n,), if rows are weighted
+    source      McCullagh, Nelder, "Generalized Linear Models", 1989, section 6.2
+
+    Half of scikit-learn's mean Poisson deviance is this plus mean(y log y − y).
+
+    >>> loss = PoissonNLLLoss()
+    >>> float(loss.forward(np.array([[0.0], [0.0]]), np.array([3.0, 0.0])))     # e⁰ − 3·0, e⁰
+    1.0
+    >>> loss.backward()                                            # (1 − 3)/2, (1 − 0)/2
+    array([[-1. ],
+           [ 0.5]])
+    """
+
+    takes = "log rates"
+    targets = "counts"
+    usual_metrics = ("r2",)
+
+    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+        self.w = w
+        self.y = y.reshape(z.shape).astype(z.dtype)
+        self.rate = np.exp(z)
+        return average(self.rate - self.y * z, w)
+
+    def backward(self, loss: Any = None) -> Array:
+        return (self.rate - self.y) * shares(self.w, self.rate)
+
+    def inverse_link(self, z: Array) -> Array:
+        return np.exp(z)

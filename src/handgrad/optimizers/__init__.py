@@ -2,6 +2,7 @@
 
 from handgrad.optimizers.adam import Adam, AdamW, NAdam
 from handgrad.optimizers.adaptive import Adagrad, RMSprop
+from handgrad.optimizers.lbfgs import LBFGS
 from handgrad.optimizers.lion import Lion
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.sgd import SGD
@@ -14,5 +15,6 @@ __all__ = [
     "AdamW",
     "NAdam",
     "Lion",
+    "LBFGS",
     "Optimizer",
 ]

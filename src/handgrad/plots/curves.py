@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.errors import SettingError, described
 from handgrad.layers import Array
-from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.metrics.choice import smaller_is_better
 from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, tidy
 from handgrad.training import CapacityCurve, LearningCurve, RunsCurve
 
@@ -86,7 +86,7 @@ def _drawn(curve: RunsCurve, across: Array, what: str, ax: "Axes | None") -> Any
         axes.minorticks_off()
     name = "R²" if what == "r2" else what.replace("_", " ")
     axes.set_ylabel(name)
-    if (what == "loss" or what in SMALLER_IS_BETTER) and axes.dataLim.y0 >= 0:
+    if (what == "loss" or smaller_is_better(what)) and axes.dataLim.y0 >= 0:
         axes.set_ylim(bottom=0)
     tidy(axes)
     return axes

@@ -97,6 +97,8 @@ def train_and_plot(
         batch_size=batch_size,
         validation=validation,
         metrics=None,
+        sample_weight=None,
+        class_weight=None,
         rng=None,
         shuffle=False,
         engine="auto",

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from handgrad.errors import SettingError, did_you_mean
-from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.metrics.choice import smaller_is_better
 from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, count_epochs, tidy
 from handgrad.training import History
 
@@ -42,7 +42,7 @@ def plot_training_progress(
     axes.set(ylabel=name, title=name[0].upper() + name[1:])
     if what == "accuracy":
         axes.set_ylim(top=1.0)
-    elif (what == "loss" or what in SMALLER_IS_BETTER) and axes.dataLim.y0 >= 0:
+    elif (what == "loss" or smaller_is_better(what)) and axes.dataLim.y0 >= 0:
         axes.set_ylim(bottom=0)
     count_epochs(axes)
     tidy(axes)

@@ -28,7 +28,8 @@ def check_gradients(
     both ways. It is done in float64 on a copy, whatever the page's own type; where a page
     computes in float32 regardless, steps and tolerance are widened. Close to a kink the step
     is made smaller; exactly on one, any slope between both sides is right. A layer is checked
-    alone and between two others. `x` and `y` are example rows where the page needs special ones.
+    alone and between two others, a loss with weighted rows too, if it takes weights. `x` and
+    `y` are example rows where the page needs special ones.
 
     >>> import handgrad as hg
     >>> print(check_gradients(hg.Tanh()))

@@ -43,11 +43,12 @@ class Subject:
     setting: str
     net: Net
     x: Any
-    loss: Loss | None
+    loss: Any
     y: Any
     training: bool
     seed: int
     names: dict[str, str]
+    weights: tuple[Array, ...] = ()
     upstream: Any = None
     precision: float = 0.0
     state: Array = field(default_factory=lambda: np.zeros(0))
@@ -70,7 +71,7 @@ class Subject:
         """The number whose slopes are measured: the loss, or the weighted sum of the output."""
         out = self.forward()
         if self.loss is not None:
-            return float(self.loss.forward(out, self.y))
+            return float(self.loss.forward(out, self.y, *self.weights))
         return float((self.upstream * out).sum(dtype=np.float64))
 
     def arrays(self) -> dict[str, Array]:
@@ -91,7 +92,7 @@ class Subject:
         out = self.forward()
         dy = self.upstream
         if self.loss is not None:
-            dy = self.loss.backward(self.loss.forward(out, self.y))
+            dy = self.loss.backward(self.loss.forward(out, self.y, *self.weights))
         given = copy.deepcopy(dy)
         with self.net.mode(training=self.training), np.errstate(all="ignore"):
             dx = self.net.backward(dy)
@@ -143,10 +144,14 @@ def _subjects_of_a_loss(
     loss, nothing = copy.deepcopy(loss), Net(dtype=np.float64)
     before = Net(Bend(p.shape[1:], rng), dtype=np.float64)
     names = {"0.s": BEFORE}
-    return [
+    found = [
         Subject("alone", nothing, p, loss, y, training, seed, {}),
         Subject("after another layer", before, p, loss, y, training, seed, names),
     ]
+    if loss.takes_weights:
+        weights = (rng.uniform(0.5, 2, len(p)),)
+        found.append(Subject("rows weighted", nothing, p, loss, y, training, seed, {}, weights))
+    return found
 
 
 def _subject_alone(

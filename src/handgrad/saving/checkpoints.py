@@ -12,7 +12,16 @@ from typing import Any
 from handgrad.errors import SettingError, described, positive
 from handgrad.files import FileError, reason, write_whole
 from handgrad.saving.weights import write_weights
-from handgrad.training import Best, History, Report, Training, TrainingState, put_back, state_of
+from handgrad.training import (
+    Best,
+    History,
+    Report,
+    Training,
+    TrainingState,
+    put_back,
+    refuse_lbfgs,
+    state_of,
+)
 from handgrad.training.state import check_alike, environment_of, settings_of
 
 FORMAT = "1"
@@ -82,6 +91,7 @@ class Checkpoints(Iterator[Report]):
         resume: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        refuse_lbfgs(training.optimizer, "checkpoints")
         positive("keep", keep, whole=True)
         self.training, self.folder, self.best = training, folder, best
         self.seconds, self.keep, self.clock = seconds, keep, clock

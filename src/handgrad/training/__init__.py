@@ -1,6 +1,12 @@
 """Training as a stream of reports, and what adapts that stream."""
 
-from handgrad.training.checks import check_kinds, check_monitor, checked_pair, checked_rows
+from handgrad.training.checks import (
+    check_kinds,
+    check_monitor,
+    checked_pair,
+    checked_rows,
+    refuse_lbfgs,
+)
 from handgrad.training.curves import CapacityCurve, LearningCurve, RunsCurve
 from handgrad.training.early_stopping import Best, early_stopping, until_patience_ends
 from handgrad.training.evaluate import Evaluation, evaluate
@@ -13,6 +19,7 @@ from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
 from handgrad.training.state import TrainingState, put_back, state_of
 from handgrad.training.train import Training, train
+from handgrad.training.weights import checked_weights, pair_and_weights
 
 __all__ = [
     "Best",
@@ -30,15 +37,18 @@ __all__ = [
     "check_monitor",
     "checked_pair",
     "checked_rows",
+    "checked_weights",
     "counted",
     "early_stopping",
     "evaluate",
     "factors_of",
     "find_learning_rate",
+    "pair_and_weights",
     "progress",
     "put_back",
     "record_weights",
     "reduce_on_plateau",
+    "refuse_lbfgs",
     "state_of",
     "train",
     "until_patience_ends",

@@ -9,16 +9,20 @@ from handgrad.engines.minibatches import number_of_rows, take
 from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.metrics import Metric, metrics_of
+from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
+from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.penalties import Penalty
+from handgrad.training.measuring import Measure, measures
 from handgrad.training.targets import array_of, checked_targets
 
+TRAINING, VALIDATION = "training data", "validation data"
 MOST_ROWS_TRIED = 256
 EXAMPLES: dict[type, str] = {
     Net: "hg.Net(hg.Linear(2, 2), hg.Softmax())",
     Loss: "loss=hg.CrossEntropyLoss()",
     Optimizer: "optimizer=hg.SGD(0.1)",
+    Penalty: "penalty=hg.L2Penalty(1e-4)",
 }
 
 
@@ -70,13 +74,23 @@ def checked_rows(
     if len(y) == 0:
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)
-    tried = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS_TRIED)).astype(int)
+    tried = _some(y, chosen)
     with np.errstate(all="ignore"):
         p = net.predict(take(x, tried))
     _check_predictions(net, loss, p, len(tried))
     y = checked_targets(loss, y, p, what, learn)
-    _try_metrics(chosen, p, y[tried])
+    _try_metrics(measures(chosen, loss), p, y[tried])
     return x, y, chosen
+
+
+def _some(y: Array, metrics: Mapping[str, Metric]) -> Array:
+    """The rows to try the net and the metrics on; of every class, if there is a metric for that."""
+    tried = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS_TRIED)).astype(int)
+    if "roc_auc" not in metrics or len(y) <= MOST_ROWS_TRIED or y.dtype.kind not in "iubf":
+        return tried
+    columns = y.reshape(len(y), -1).T
+    firsts = [np.unique(column, return_index=True)[1] for column in columns]
+    return np.unique(np.concatenate([tried, *(first[:MOST_ROWS_TRIED] for first in firsts)]))
 
 
 def check_fit(net: Net, loss: Loss) -> None:
@@ -85,12 +99,13 @@ def check_fit(net: Net, loss: Loss) -> None:
         raise SettingError(
             "a net without layers", "at least one layer", "hg.Net(hg.Linear(2, 10), …)"
         )
-    if loss.takes == "logits" and net.produces == "probabilities":
-        last = net.layers[-1]
+    if loss.takes not in ("probabilities", "numbers") and net.produces == "probabilities":
+        last, classes = net.layers[-1], loss.targets == "classes"
+        inside = f": {type(loss).__name__} contains the {'softmax' if classes else 'sigmoid'}"
         raise SettingError(
             f"{last!r} hands probabilities to {loss!r}",
-            f"logits, any numbers: {type(loss).__name__} contains the softmax",
-            f"remove {last!r}, or use CrossEntropyLoss()",
+            f"{loss.takes}, any numbers" + (inside if loss.takes == "logits" else ""),
+            f"remove {last!r}, or use {'' if classes else 'Binary'}CrossEntropyLoss()",
             net.position(len(net.layers) - 1),
         )
     for path, array in net.state().items():
@@ -100,6 +115,16 @@ def check_fit(net: Net, loss: Loss) -> None:
                 "finite weights",
                 "make the net anew, or load weights that are finite",
             )
+
+
+def refuse_lbfgs(optimizer: Optimizer, what: str) -> None:
+    """Refuse L-BFGS where a learning rate or a memory of steps is needed, which are SciPy's own."""
+    if isinstance(optimizer, LBFGS):
+        raise SettingError(
+            f"{what} beside {optimizer!r}, whose steps SciPy takes",
+            "an optimizer that takes a step for each batch",
+            f"optimizer=hg.Adam(0.001); or {optimizer!r} without it",
+        )
 
 
 def check_batches(net: Net, rows: int, batch_size: int) -> None:
@@ -198,12 +223,12 @@ def _check_predictions(net: Net, loss: Loss, p: Any, rows: int) -> None:
         )
 
 
-def _try_metrics(metrics: Mapping[str, Metric], p: Array, y: Array) -> None:
+def _try_metrics(metrics: Mapping[str, Measure], p: Array, y: Array) -> None:
     """Refuse a metric that cannot be computed, before anything is trained for it."""
     for name, metric in metrics.items():
         try:
             with np.errstate(all="ignore"):
-                float(metric(p, y))
+                float(metric(p, y, None))
         except HandgradError as error:
             error.where = error.where or f"metric {name!r}"
             raise

@@ -39,9 +39,10 @@ def early_stopping(
 ) -> Iterator[Report]:
     """Pass `reports` on until `monitor` has not improved for `patience` epochs.
 
-    `monitor` is `validation_loss`, `train_loss` or a metric by name; of a metric of your own,
-    more is better; NaN is never better. However the training ends, by patience, `break`, error
-    or by itself, `net` has the weights of its best epoch.
+    `monitor` is `validation_loss`, `train_loss` or a metric by name. Less is better of what ends in
+    _loss, _error or _deviance, as in scikit-learn, more of all else; NaN is never better. However
+    the training ends, by patience, `break`, error or by itself, `net` has the weights of its best
+    epoch.
     """
     return until_patience_ends(reports, Best(net, monitor), patience)
 

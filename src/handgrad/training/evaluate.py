@@ -10,9 +10,11 @@ from handgrad.engines.choice import EngineName
 from handgrad.errors import positive
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.metrics import Metric
+from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.training.checks import checked_rows
+from handgrad.training.measuring import Measure, measured, measures
+from handgrad.training.weights import Rows, weighted
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ def evaluate(
     *,
     loss: Loss,
     metrics: Iterable[str | Metric] | None = None,
+    sample_weight: Any = None,
     batch_size: int = 1024,
     engine: EngineName = "auto",
 ) -> Evaluation:
     """The loss and metrics of `net` on all rows of `data`, a pair (x, y), in prediction mode.
 
-    Without `metrics`, the loss's usual ones. The net is not changed. `engine` is that of
+    Without `metrics`, the loss's usual ones. `sample_weight` (n,) says how much each row counts,
+    all the same without it. The net is not changed. `engine` is that of
     `net.predict`.
 
     >>> import handgrad as hg
@@ -44,19 +48,17 @@ def evaluate(
     (0.6931, 0.75)
     """
     positive("batch_size", batch_size, whole=True)
-    x, y, chosen = checked_rows(net, loss, data, "evaluation data", learn=False, metrics=metrics)
+    what = "evaluation data"
+    x, y, chosen = checked_rows(net, loss, data, what, learn=False, metrics=metrics)
+    rows = weighted(x, y, sample_weight, None, loss, net.dtype, what)
     with np.errstate(all="ignore"):
-        p = net.predict(x, batch_size, engine)
-    return evaluation(p, y, loss, chosen)
+        p = net.predict(rows.x, batch_size, engine)
+    return evaluation(p, rows, loss, measures(chosen, loss))
 
 
-def evaluation(p: Array, y: Array, loss: Loss, metrics: Mapping[str, Metric]) -> Evaluation:
-    """The loss and metrics of predictions."""
+def evaluation(p: Array, rows: Rows, loss: Any, metrics: Mapping[str, Measure]) -> Evaluation:
+    """The loss and metrics of the predictions for some rows."""
+    weights = () if rows.w is None else (rows.w,)
     with np.errstate(all="ignore"):
-        return Evaluation(float(loss.forward(p, y)), measured(p, y, metrics))
-
-
-def measured(p: Array, y: Array, metrics: Mapping[str, Metric]) -> dict[str, float]:
-    """The metrics of predictions, by name."""
-    with np.errstate(all="ignore"):
-        return {name: float(metric(p, y)) for name, metric in metrics.items()}
+        value = float(loss.forward(p, rows.y, *weights))
+    return Evaluation(value, measured(p, rows.y, rows.sample_weight, metrics))

@@ -14,7 +14,9 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.training.checks import check_kinds, checked_rows
+from handgrad.penalties import Penalty
+from handgrad.training.checks import check_kinds, refuse_lbfgs
+from handgrad.training.weights import training_rows
 
 KEPT = 0.9  # of the mean of the losses so far, at every step
 TOO_MUCH = 4  # times the smallest mean so far: further on there is nothing to learn
@@ -44,11 +46,15 @@ def find_learning_rate(
     largest: float = 10.0,
     steps: int = 100,
     batch_size: int = 32,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    penalty: Penalty | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> LearningRateSearch:
     """Try learning rates on a copy of `net`, from the smallest up to where the loss takes off.
 
-    Each step trains on another batch, at a learning rate that is larger by the same share.
+    Each step trains on another batch, at a learning rate that is larger by the same share;
+    `sample_weight`, `class_weight` and `penalty` are those of `train`.
     `net`, `loss` and `optimizer` stay as they are; the optimizer's own rate is not used.
 
     source      Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3
@@ -62,6 +68,7 @@ def find_learning_rate(
     True
     """
     check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+    refuse_lbfgs(optimizer, "a search for the learning rate")
     positive("smallest", smallest)
     positive("largest", largest)
     if largest <= smallest:
@@ -74,13 +81,14 @@ def find_learning_rate(
     positive("batch_size", batch_size, whole=True)
     if steps < 10:
         raise SettingError(f"steps = {steps}", "10 steps or more", "steps=100")
-    x, y, _ = checked_rows(net, loss, data, "training data", learn=True, metrics=())
+    given, _, _ = training_rows(net, loss, data, None, (), sample_weight, class_weight)
     generator, trial = spawning_generator(rng), copy.deepcopy(net)
     trial.seed(generator)
-    size = min(batch_size, len(y))
-    engine = EagerEngine(trial, copy.deepcopy(loss), copy.deepcopy(optimizer), x, y, size)
+    size = min(batch_size, len(given.y))
+    pages = (trial, copy.deepcopy(loss), copy.deepcopy(optimizer))
+    engine = EagerEngine(*pages, given.x, given.y, size, w=given.w, penalty=penalty)
     rates = smallest * (largest / smallest) ** (np.arange(steps) / (steps - 1))
-    losses = _losses(engine, _batches(len(y), steps, size, generator), rates)
+    losses = _losses(engine, _batches(len(given.y), steps, size, generator), rates)
     tried, smoothed = rates[: len(losses)], _smoothed(losses)
     return LearningRateSearch(tried, losses, smoothed, _suggested(tried, losses, smoothed))
 

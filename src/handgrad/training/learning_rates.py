@@ -8,6 +8,7 @@ from handgrad.errors import SettingError, described
 from handgrad.layers import Array
 from handgrad.optimizers import Optimizer
 from handgrad.schedules import Schedule
+from handgrad.training.checks import refuse_lbfgs
 
 
 class LearningRates:
@@ -22,6 +23,8 @@ class LearningRates:
                 "a function of the share of the training done, 0 … 1",
                 "hg.schedules.cosine(), or lambda progress: 1 - progress",
             )
+        if schedule is not None:
+            refuse_lbfgs(optimizer, "a schedule")
         self.optimizer, self.schedule = optimizer, schedule
         self.epochs, self.batches = epochs, batches
         self.constant = np.empty((0, batches))

@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterable, Iterator
 
 from handgrad.errors import SettingError, not_negative, positive
-from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.metrics.choice import smaller_is_better
 from handgrad.optimizers import Optimizer
+from handgrad.training.checks import refuse_lbfgs
 from handgrad.training.report import Report
 
 
@@ -37,6 +38,7 @@ def reduce_on_plateau(
     3 0.1
     4 0.01
     """
+    refuse_lbfgs(optimizer, "reduce_on_plateau")
     positive("patience", patience, whole=True)
     positive("factor", factor)
     if factor >= 1:
@@ -55,7 +57,7 @@ def _lowering(
     threshold: float,
     smallest: float,
 ) -> Iterator[Report]:
-    sign = 1 if monitor in SMALLER_IS_BETTER else -1
+    sign = 1 if smaller_is_better(monitor) else -1
     best, worse = math.inf, 0
     for report in reports:
         badness = report.badness(monitor)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from handgrad.errors import SettingError
-from handgrad.metrics import SMALLER_IS_BETTER
+from handgrad.metrics.choice import smaller_is_better
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Report:
 
     def badness(self, monitor: str) -> float:
         """`value(monitor)` as a number of which less is better; NaN is as bad as can be."""
-        value = self.value(monitor) if monitor in SMALLER_IS_BETTER else -self.value(monitor)
+        value = self.value(monitor) if smaller_is_better(monitor) else -self.value(monitor)
         return math.inf if math.isnan(value) else value
 
     def row(self) -> dict[str, float | int | None]:

@@ -11,7 +11,9 @@ from threadpoolctl import threadpool_info
 from handgrad.engines.epoch import SoFar
 from handgrad.errors import SettingError
 from handgrad.layers import Array
+from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.train import Training
+from handgrad.training.weights import Rows
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
     for name, value in now.items():
         if before.get(name) == value:
             continue
-        if name in ("training data", "validation data"):
+        if name in (TRAINING, VALIDATION):
             raise SettingError(
                 f"other {name} than those of the training to be resumed",
                 "the same rows in the same order",
@@ -108,14 +110,13 @@ def settings_of(training: Training) -> dict[str, str]:
         "frozen parameters": str(training.net.trainable_slices()),
         "loss": repr(training.loss),
         "optimizer": repr(training.optimizer),
+        "penalty": repr(training.penalty),
         "schedule": str(training.learning_rates),
         "batch_size": str(engine.batch_size),
         "shuffle": str(training.shuffle),
         "metrics": ", ".join(training.metrics) or "none",
-        "training data": _checksum(engine.x, training.y),
-        "validation data": (
-            "" if engine.held_out is None else _checksum(engine.held_out, training.y_held_out)
-        ),
+        TRAINING: _checksum(training.rows),
+        VALIDATION: "" if training.held_out is None else _checksum(training.held_out),
     }
 
 
@@ -143,10 +144,10 @@ def _streams(training: Training) -> list[np.random.Generator]:
     return [training.generator, *(layer.rng for _, layer in training.net.walk())]
 
 
-def _checksum(*arrays: Any) -> str:
+def _checksum(rows: Rows) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        for part in array if isinstance(array, tuple) else (array,):
+    for array in (rows.x, rows.y, rows.w, rows.sample_weight):
+        for part in array if isinstance(array, tuple) else () if array is None else (array,):
             digest.update(f"{part.dtype} {part.shape}".encode())
             digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What targets may be: classes, answers of 0 and 1, or numbers, as the loss says."""
+"""What targets may be: classes, answers of 0 and 1, counts or numbers, as the loss says."""
 
 from typing import Any
 
@@ -49,14 +49,8 @@ def checked_targets(loss: Loss, y: Array, p: Array, what: str, learn: bool) -> A
             else f"Linear(…, {columns}) as the last layer with weights",
         )
     y = y.reshape(expected)
+    _check_range(loss, y, what)
     if loss.targets == "binary":
-        if not np.isin(y, (0, 1)).all():
-            odd = y[~np.isin(y, (0, 1))].flat[0]
-            raise DataError(
-                f"{what}: a target of {odd:g}",
-                "0 or 1 in every target",
-                "(y == yes).astype(int); CrossEntropyLoss() for more classes",
-            )
         _check_varied(y, what, learn)
     with np.errstate(over="ignore"):
         cast = y.astype(p.dtype)
@@ -67,6 +61,23 @@ def checked_targets(loss: Loss, y: Array, p: Array, what: str, learn: bool) -> A
             "targets in another unit, or hg.Net(…, dtype=np.float64)",
         )
     return cast
+
+
+def _check_range(loss: Loss, y: Array, what: str) -> None:
+    """Refuse answers other than 0 and 1, and counts below 0."""
+    if loss.targets == "binary" and not np.isin(y, (0, 1)).all():
+        odd = y[~np.isin(y, (0, 1))].flat[0]
+        raise DataError(
+            f"{what}: a target of {odd:g}",
+            "0 or 1 in every target",
+            "(y == yes).astype(int); CrossEntropyLoss() for more classes",
+        )
+    if loss.targets == "counts" and y.min() < 0:
+        raise DataError(
+            f"{what}: a target of {y.min():g}",
+            "counts, from 0 on",
+            "MSELoss() or HuberLoss(), for numbers below 0 too",
+        )
 
 
 def _classes(y: Array, n_classes: int, what: str, learn: bool) -> Array:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
 
 from handgrad.engines.choice import EngineName, engine_for
 from handgrad.engines.epoch import Epoch, SoFar
-from handgrad.errors import DivergenceError, positive
+from handgrad.errors import positive
 from handgrad.initializers import spawning_generator
-from handgrad.layers import Array, Standardize
+from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.metrics import Metric
+from handgrad.metrics.choice import Metric
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
+from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.penalties import Penalty
 from handgrad.schedules import Schedule
-from handgrad.training.checks import check_batches, check_kinds, checked_rows
-from handgrad.training.evaluate import Evaluation, evaluation, measured
+from handgrad.training.checks import check_batches, check_kinds
+from handgrad.training.divergence import diverged, divergence
+from handgrad.training.evaluate import Evaluation, evaluation
 from handgrad.training.learning_rates import LearningRates
+from handgrad.training.measuring import measured, measures
+from handgrad.training.minimize import Minimization
 from handgrad.training.report import Report
+from handgrad.training.weights import training_rows
 
 
 def train(
@@ -35,6 +39,9 @@ def train(
     batch_size: int = 32,
     validation: Any = None,
     metrics: Iterable[str | Metric] | None = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    penalty: Penalty | None = None,
     schedule: Schedule | None = None,
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
@@ -42,13 +49,18 @@ def train(
 ) -> Training:
     """Train `net` in place and yield a Report after every epoch; to stop is `break`.
 
-    `data` and `validation` are pairs (x, y). Rows are shuffled anew each epoch by `rng`, a seed
-    or a Generator, from which every random layer gets a stream of its own. `schedule` is a
-    function of the share of the training done, from `hg.schedules` or your own; before each
-    step it gives a factor of the optimizer's learning rate. Everything is checked before the
-    first step. `engine` is eager, compiled, or auto: compiled where the
-    shapes, rows and epochs promise more work than the compiling costs. Where the loss stops
-    being finite, a DivergenceError is raised. After any error the net has the weights of the
+    `data` and `validation` are pairs (x, y). `sample_weight` (n,) says how much each row counts
+    in loss and metrics, all the same without it; `validation` may be (x, y, sample_weight).
+    `class_weight`, a dictionary {class: weight} or "balanced", weighs the rows of each class in
+    the loss, those of the validation too. A batch's loss is Σ w l / Σ w, an epoch's the same over
+    all rows; a row of weight 0 is left out from the start. Rows are shuffled anew each epoch
+    by `rng`, a seed or a Generator, from which every random layer gets a stream of its own.
+    `penalty` is added to the loss of each batch, and so to `train_loss`.
+    `schedule` is a function of the share of the training done, from `hg.schedules` or your own;
+    before each step it gives a factor of the optimizer's learning rate. Everything is checked
+    before the first step. `engine` is eager, compiled, or auto: compiled where the shapes, rows
+    and epochs promise more work than the compiling costs. Where the loss stops being finite, a
+    DivergenceError is raised. After any error the net has the weights of the
     last whole epoch.
 
     >>> import handgrad as hg
@@ -68,6 +80,9 @@ def train(
         batch_size=batch_size,
         validation=validation,
         metrics=metrics,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        penalty=penalty,
         schedule=schedule,
         rng=rng,
         shuffle=shuffle,
@@ -94,6 +109,9 @@ class Training(Iterator[Report]):
         batch_size: int,
         validation: Any,
         metrics: Iterable[str | Metric] | None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        penalty: Penalty | None = None,
         schedule: Schedule | None = None,
         rng: int | np.random.Generator | None,
         shuffle: bool,
@@ -101,27 +119,35 @@ class Training(Iterator[Report]):
         ahead: bool,
     ) -> None:
         check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+        if penalty is not None:
+            check_kinds(penalty=(penalty, Penalty))
         positive("epochs", epochs, whole=True)
         positive("batch_size", batch_size, whole=True)
-        x, y, chosen = checked_rows(net, loss, data, "training data", learn=True, metrics=metrics)
-        check_batches(net, len(y), batch_size)
-        x_held_out = None
-        if validation is not None:
-            x_held_out, self.y_held_out, _ = checked_rows(
-                net, loss, validation, "validation data", learn=False, metrics=chosen.values()
-            )
+        rows, held_out, chosen = training_rows(
+            net, loss, data, validation, metrics, sample_weight, class_weight
+        )
+        check_batches(net, len(rows.y), batch_size)
         self.net, self.loss, self.optimizer, self.epochs = net, loss, optimizer, epochs
-        self.y, self.metrics, self.shuffle, self.ahead = y, chosen, shuffle, ahead
+        self.penalty, self.rows, self.held_out = penalty, rows, held_out
+        self.metrics, self.shuffle, self.ahead = measures(chosen, loss), shuffle, ahead
         self.usual_monitor = "train_loss" if validation is None else "validation_loss"
-        self.epoch, self.order, self.between_calls = 0, np.arange(len(y)), True
+        self.epoch, self.order, self.between_calls = 0, np.arange(len(rows.y)), True
         self.so_far: SoFar | None = None
         self.when_interruptible: Callable[[], object] = lambda: None
-        self._reports = self._run()
         self.generator = spawning_generator(rng)
         net.seed(self.generator)
-        batches = -(-len(y) // batch_size)
+        if isinstance(optimizer, LBFGS):
+            batch_size = len(rows.y)
+        batches = -(-len(rows.y) // batch_size)
         self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
-        self.engine = engine_for(engine, net, loss, optimizer, x, y, batch_size, epochs, x_held_out)
+        x_held_out = None if held_out is None else held_out.x
+        job = (net, loss, optimizer, rows.x, rows.y, batch_size, epochs, x_held_out)
+        self.engine = engine_for(engine, *job, rows.w, penalty)
+        self.minimization: Minimization | None = None
+        self._reports = self._run()
+        if isinstance(optimizer, LBFGS):
+            self.minimization = Minimization(self.engine, net, optimizer, len(rows.y), epochs)
+            self._reports = self._minimize(self.minimization)
 
     def __next__(self) -> Report:
         """The report of the next epoch; the net has the weights of that epoch then."""
@@ -150,6 +176,23 @@ class Training(Iterator[Report]):
                 self.engine.put_back()
                 raise
 
+    @property
+    def ended(self) -> str:
+        """Why the optimizer ended the training before all epochs were run, if it did."""
+        return self.minimization.ended if self.minimization else ""
+
+    def _minimize(self, iterations: Minimization) -> Iterator[Report]:
+        started = time.perf_counter()
+        try:
+            for self.epoch, result in enumerate(iterations, 1):
+                seconds = time.perf_counter() - started
+                yield self._report(self.epoch, result, self.order, np.ones(1), seconds)
+                started = time.perf_counter()
+        except BaseException as error:
+            # to stop is no error: the net is where it was reported, or somebody has moved it since
+            iterations.leave(put_back=not isinstance(error, GeneratorExit))
+            raise
+
     def _whole_epochs(self, orders: Array, learning_rates: Array) -> Iterator[Epoch]:
         """What the engine makes of the epochs; between parts of a long one there is a break."""
         for result in self.engine.run_epochs(orders, learning_rates, self.so_far):
@@ -171,12 +214,16 @@ class Training(Iterator[Report]):
         self, epoch: int, result: Epoch, order: Array, rates: Array, seconds: float
     ) -> Report:
         held: Evaluation | None = None
-        if result.held_out is not None:
-            held = evaluation(result.held_out, self.y_held_out, self.loss, self.metrics)
-        if what := _divergence(epoch, result, held, self.loss):
+        if result.held_out is not None and self.held_out is not None:
+            held = evaluation(result.held_out, self.held_out, self.loss, self.metrics)
+        if what := divergence(epoch, result, held, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
-            raise _diverged(self.net, self.loss, rate, what)
-        trained = measured(result.predictions, self.y[order], self.metrics) if self.metrics else {}
+            raise diverged(self.net, self.loss, self.optimizer, rate, what)
+        trained: dict[str, float] = {}
+        if self.metrics:
+            y, w = self.rows.y[order], self.rows.sample_weight
+            w = None if w is None else w[order]
+            trained = measured(result.predictions, y, w, self.metrics)
         return Report(
             epoch,
             result.loss,
@@ -184,31 +231,6 @@ class Training(Iterator[Report]):
             held.loss if held else None,
             held.metrics if held else {},
             rates[-1].item(),
-            len(self.y),
+            len(self.rows.y),
             seconds,
         )
-
-
-def _divergence(epoch: int, result: Epoch, held: Evaluation | None, loss: Loss) -> str:
-    """What stopped being a finite number in this epoch, if anything did."""
-    if result.diverged_at is not None:
-        went = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
-        return f"{went} in epoch {epoch}, batch {result.diverged_at}"
-    if held is None or isfinite(held.loss):
-        return ""
-    if loss.takes == "probabilities" and not isnan(held.loss):
-        return ""  # a probability of 0 for what is true makes an honest infinity
-    return f"validation loss {held.loss} after the last batch of epoch {epoch}"
-
-
-def _diverged(net: Net, loss: Loss, rate: float, what: str) -> DivergenceError:
-    hints = [f"a smaller learning rate, {rate / 10:g}"]
-    if not any(isinstance(layer, Standardize) for _, layer in net.walk()):
-        hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")
-    if loss.takes == "probabilities" and loss.targets == "classes":
-        hints.append("SoftmaxCrossEntropyLoss() instead of Softmax() and CrossEntropyLoss()")
-    return DivergenceError(
-        f"{what}, at learning rate {rate:g}",
-        "finite numbers; the net keeps the weights it had before this epoch",
-        "; ".join(hints),
-    )

@@ -20,6 +20,7 @@ from handgrad.graph.passes import optimized
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 
 
 @contextmanager
@@ -33,9 +34,17 @@ def refused_as_cannot_lower() -> Iterator[None]:
         raise CannotLowerError(f"{type(error).__name__}: {error}") from error
 
 
-def training_step(net: Any, loss: Loss, x: Array, y: Array) -> Graph:
+def training_step(
+    net: Any,
+    loss: Loss,
+    x: Array,
+    y: Array,
+    w: Array | None = None,
+    penalty: Penalty | None = None,
+) -> Graph:
     """The graph of a step, in few operations, without the gradients that nobody needs."""
-    step = trace(net, loss, x=x[:4], y=y[:4])
+    weights = None if w is None else w[:4]
+    step = trace(net, loss, penalty, x=x[:4], y=y[:4], sample_weight=weights)
     unwanted = {f"d {path}" for path in frozen_parameters(net)}
     wanted = {
         name: i
@@ -58,6 +67,7 @@ def compiled_source(
     loss: Loss,
     optimizer: Optimizer,
     *,
+    penalty: Penalty | None = None,
     x: Any = None,
     y: Any = None,
     batch_size: int = 32,
@@ -78,7 +88,8 @@ def compiled_source(
     """
     x = required_example(net, 4) if x is None else x
     y = example_targets(loss, copy.deepcopy(net).predict(x)) if y is None else np.asarray(y)
-    return epoch_of(net, optimizer, training_step(net, loss, x, y), batch_size).source()
+    step = training_step(net, loss, x, y, penalty=penalty)
+    return epoch_of(net, optimizer, step, batch_size).source()
 
 
 def epoch_of(net: Any, optimizer: Optimizer, step: Graph, batch_size: int) -> Program:

@@ -27,6 +27,7 @@ from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
 
 # What one call should take at least, in seconds, and may keep of its epochs, in bytes.
 CALL, MOST_KEPT = 0.06, 2**26
@@ -59,7 +60,10 @@ class _Made:
 
 
 class CompiledEngine:
-    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state."""
+    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
+
+    `w`: the weights of the rows, all above 0, for a loss that takes them.
+    """
 
     name = "compiled"
 
@@ -72,17 +76,18 @@ class CompiledEngine:
         y: Array,
         batch_size: int,
         held_out: Array | None = None,
+        w: Array | None = None,
+        penalty: Penalty | None = None,
     ) -> None:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
         with refused_as_cannot_lower():
-            rows = (x[:4], y[:4])
-            kinds = ((part.shape[1:], part.dtype) for part in rows)
+            rows = (x[:4], y[:4], None if w is None else w[:4])
             made = made_once(
-                lambda: _made(net, loss, optimizer, *rows, self.batch_size, held_out is not None),
-                net,
-                loss,
-                optimizer,
-                *kinds,
+                lambda: _made(
+                    net, loss, optimizer, penalty, *rows, self.batch_size, held_out is not None
+                ),
+                (net, loss, optimizer, penalty),
+                *(None if part is None else (part.shape[1:], part.dtype) for part in rows),
                 self.batch_size,
                 held_out is not None,
             )
@@ -90,6 +95,8 @@ class CompiledEngine:
             self.streams = Streams(net, made.streams)
             self.run = made.run.with_scratch_of_its_own(self.crew)
             self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
+            self.weights = () if w is None else (_readable(net, w, "w", bounds),)
+            self.counted = len(y) if w is None else float(w.sum(dtype=float))
             self.held_out: Array | None = None
             self.large = self.run.large
             if held_out is not None and made.predict is not None:
@@ -150,7 +157,7 @@ class CompiledEngine:
                 _copy(self._after(i), weights)
             self.streams.hand_back(kept.streams[i])
             held_out = None if self.held_out is None else kept.held_out[i]
-            yield Epoch(kept.totals[i, 0].item() / n, kept.predictions[i], held_out)
+            yield Epoch(kept.totals[i, 0].item() / self.counted, kept.predictions[i], held_out)
         if returned != FINISHED:
             self.before = self._after(done - 1) if done else self.start
             self.streams.hand_back(self.streams.words)
@@ -182,7 +189,7 @@ class CompiledEngine:
         if self.held_out is not None:
             self._run(self.run.in_turn([self._planned_prediction()]))
             held_out = kept.held_out[0]
-        yield Epoch(so_far.total / n, kept.predictions[0], held_out)
+        yield Epoch(so_far.total / self.counted, kept.predictions[0], held_out)
 
     def _after(self, i: int) -> tuple[Array, Array]:
         """The weights after an epoch of the last call."""
@@ -193,9 +200,9 @@ class CompiledEngine:
 
         At the `end` of what was run the parameters are not.
         """
-        total, n = self.kept.totals[i, 0].item(), len(self.y)
+        total = self.kept.totals[i, 0].item()
         batch = (row if row < end else end - 1) // self.batch_size + 1
-        loss = total / n if row == end else total
+        loss = total / self.counted if row == end else total
         return Epoch(loss, self.kept.predictions[i, :row], diverged_at=batch)
 
     def put_back(self) -> None:
@@ -232,6 +239,7 @@ class CompiledEngine:
             rows.stop - rows.start,
             self.x,
             self.y,
+            *self.weights,
             Each(orders[:, rows]),
             net.parameters,
             net.gradients,
@@ -254,10 +262,18 @@ class CompiledEngine:
 
 
 def _made(
-    net: Any, loss: Loss, optimizer: Optimizer, x: Array, y: Array, batch_size: int, predicts: bool
+    net: Any,
+    loss: Loss,
+    optimizer: Optimizer,
+    penalty: Penalty | None,
+    x: Array,
+    y: Array,
+    w: Array | None,
+    batch_size: int,
+    predicts: bool,
 ) -> _Made:
     """A training recorded and compiled, and the predictions for rows held out."""
-    step = training_step(net, loss, x, y)
+    step = training_step(net, loss, x, y, w, penalty)
     run = Runner(epoch_of(net, optimizer, step, batch_size), batch_size)
     predict = None
     if predicts:

@@ -37,6 +37,7 @@ from handgrad.engines.compiled.storage import (
     strides,
 )
 from handgrad.engines.compiled.streams import WORDS, streams_of
+from handgrad.engines.compiled.totals import add_loss, count
 from handgrad.engines.compiled.update import Update, memory_of, update_all
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
@@ -100,9 +101,9 @@ def training_program(
 
     It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
     where the parameters are not finite at the end. `R[0]` becomes `Z[0]` and the losses of all
-    rows, `Q` their predictions in the order they were visited, `E`, `F` and `V` copies of the
-    parameters, the running state and the random streams, `T[0]` the number of steps so far; `L`
-    has the learning rate of each batch.
+    rows, each times its weight where `W` gives weights, `Q` their predictions in the order they
+    were visited, `E`, `F` and `V` copies of the parameters, the running state and the random
+    streams, `T[0]` the number of steps so far; `L` has the learning rate of each batch.
     """
     arena, counters = Arena(), itertools.count()
     elements = Elements(step, Constants(), counters, streams=streams_of(step, dtype))
@@ -114,15 +115,16 @@ def training_program(
     elements.places = plan(step, elements.places, stored, batch_size, arena)
     batch: Body = [
         *copied,
+        *count(elements),
         *nests(elements, stored, batch_size),
         *_predictions(elements),
-        *_check_loss(elements),
+        *add_loss(elements),
         *moved(elements),
         *update_all(updates, elements),
     ]
     parameters = (
         Parameter("n_all", "int", buffer=False),
-        *(Parameter(b, kind_of(step.nodes[step.leaves[b.lower()]])) for b in ("X", "Y")),
+        *(Parameter(b, kind_of(step.nodes[i])) for b, i in _rows_given(step)),
         Parameter("O", "int"),
         *(Parameter(name, "float") for name in ("P", "G", "S")),
         *(Parameter(f"M{k}", "float") for k in range(len(memory_of(updates[0].rule)))),
@@ -204,20 +206,25 @@ def _batch(elements: Elements, arena: Arena, batch_size: int) -> Body:
     graph, row, numbers = elements.graph, Var("row", "int"), 0
     position = elements.new("i")
     copies: Body = [Let("row", Load("O", plus(START, position), "int"))]
-    for name, buffer in (("x", "X"), ("y", "Y")):
-        if name not in graph.leaves:
-            raise CannotLowerError("an input of several arrays")
-        node = graph.nodes[graph.leaves[name]]
+    for buffer, leaf in _rows_given(graph):
+        node = graph.nodes[leaf]
         type, width = kind_of(node), _row_size(node.shape)
         offset = arena.take(type, batch_size * width)
         numbers += batch_size * width
         place = Place(BUFFERS[type], whole(offset), type)
-        elements.places[graph.leaves[name]] = place
+        elements.places[leaf] = place
         column = elements.new("i")
         here = plus(plus(place.offset, times(position, whole(width))), column)
         there = Load(buffer, plus(times(row, whole(width)), column), type)
         copies.append(For(column.name, whole(width), [Store(place.buffer, here, there)]))
     return [loop_in_parts(elements, For(position.name, ROWS, copies), batch_size, numbers)]
+
+
+def _rows_given(graph: Graph) -> list[tuple[str, int]]:
+    """The buffers that hold a row for each row, and their leaves: `W` where rows have weights."""
+    if not {"x", "y"} <= set(graph.leaves):
+        raise CannotLowerError("an input of several arrays")
+    return [(name.upper(), graph.leaves[name]) for name in ("x", "y", "w") if name in graph.leaves]
 
 
 def _program(
@@ -325,20 +332,3 @@ def _predictions(elements: Elements) -> Body:
         flat = plus(flat, times(position, step))
     number = cast(elements.element(i, index), "float")
     return around(shape, index, [Store("Q", flat, number)])
-
-
-def _check_loss(elements: Elements) -> Body:
-    """Add the loss of the batch to the total, each row counting once; leave if it is not finite."""
-    loss = cast(elements.element(elements.graph.outputs["loss"], []), "double")
-    rows = cast(ROWS, "double")
-    value = Var("loss", "double")
-    added = Call(
-        "add", (Var("total", "double"), Call("multiply", (value, rows), "double")), "double"
-    )
-    diverged = Call("logical_not", (Call("isfinite", (value,), "bool"),), "bool")
-    return [
-        Let("loss", loss),
-        Let("total", added),
-        Store("R", whole(0), Var("total", "double")),
-        ReturnIf(diverged, START),
-    ]

@@ -5,11 +5,13 @@ layer it came from; the graph itself shows where the division by p cancels:
 
     log(e^u / s)[i]            = u[i] − log s[i]
     p · (0 with [i] = v)       = 0 with [i] = p[i] · v
-    a · (c / (k · a))          = c / k
+    a · (c / a)                = c,  and a · (c / (k · a)) = c / k
     Σⱼ (0 with [n, yₙ] = v)    = v
 """
 
 from typing import Any
+
+import numpy as np
 
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, Ref
@@ -67,21 +69,33 @@ def _times_a_scatter(new: Builder, node: Node) -> Ref | None:
 
 
 def _cancelled(new: Builder, node: Node) -> Ref | None:
-    """a * (c / (k * a)), with numbers c and k."""
+    """a * (c / a), and with numbers c and k, a * (c / (k * a))."""
     if node.operation != "multiply":
         return None
     for a, quotient in (node.arguments, node.arguments[::-1]):
         if not (isinstance(a, Ref) and _is(new, quotient, "divide")):
             continue
         c, divisor = new[quotient].arguments
-        if isinstance(c, Ref) or not _is(new, divisor, "multiply"):
+        if isinstance(c, Ref):
+            if _is_same(divisor, a) and new[c].shape == node.shape:
+                return c
+        elif np.ndim(at(c, 2)):
             continue
-        for k, other in (new[divisor].arguments, new[divisor].arguments[::-1]):
-            if other == a and not isinstance(k, Ref):
-                return new.add(
-                    "fill", (node.shape, _ratio(c, k), node.dtype), node.shape, node.dtype
-                )
+        elif _is_same(divisor, a):
+            return _filled(new, node, c)
+        elif _is(new, divisor, "multiply"):
+            for k, other in (new[divisor].arguments, new[divisor].arguments[::-1]):
+                if _is_same(other, a) and not isinstance(k, Ref):
+                    return _filled(new, node, _ratio(c, k))
     return None
+
+
+def _is_same(value: Any, a: Ref) -> bool:
+    return isinstance(value, Ref) and value == a
+
+
+def _filled(new: Builder, node: Node, value: Any) -> Ref:
+    return new.add("fill", (node.shape, value, node.dtype), node.shape, node.dtype)
 
 
 def _ratio(c: Any, k: Any) -> Rule:

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad import curves
+from handgrad.fitting import curves
 from tests.bad_input.refused import refused
 
 X, Y = hg.data.make_moons(90, noise=0.3, rng=0)
@@ -241,7 +241,7 @@ def test_what_makes_no_net_is_refused() -> None:
 def test_other_settings_that_do_not_fit_are_refused() -> None:
     with refused(hg.SettingError, "the argument 'batchsize'", "did you mean 'batch_size'?"):
         capacity(batchsize=3)
-    for name in ("net", "checkpoint", "live_plot", "resume"):
+    for name in ("net", "checkpoint", "live_plot", "resume", "sample_weight"):
         with refused(hg.SettingError, f"the argument {name!r}"):
             capacity(**{name: 1})
     for wrong in (0, 2.5, True):

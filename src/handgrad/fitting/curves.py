@@ -19,11 +19,12 @@ from handgrad.errors import (
     did_you_mean,
     positive,
 )
-from handgrad.fit import fit, fit_many
+from handgrad.fitting.fit import fit
+from handgrad.fitting.fit_many import fit_many
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.metrics import Metric, metrics_of
+from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.training import (
@@ -35,7 +36,16 @@ from handgrad.training import (
     evaluate,
 )
 
-OF_ONE_RUN = {"net", "data", "rng", "progress", "live_plot", "checkpoint", "resume"}
+OF_ONE_RUN = {
+    "net",
+    "data",
+    "sample_weight",
+    "rng",
+    "progress",
+    "live_plot",
+    "checkpoint",
+    "resume",
+}
 WATCHING = {"early_stopping", "reduce_on_plateau", "monitor"}
 
 

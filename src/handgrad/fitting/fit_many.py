@@ -1,0 +1,108 @@
+"""`fit_many`: many nets at once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from inspect import Parameter, signature
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from handgrad import training
+from handgrad.engines.sharing_recordings import sharing_recordings
+from handgrad.engines.threads import available_cores, blas_threads, quick_handover
+from handgrad.errors import HandgradError, SettingError, described, did_you_mean, positive
+from handgrad.fitting.fitting import Fitting
+from handgrad.training import History
+
+
+def fit_many(
+    runs: Iterable[Mapping[str, Any]],
+    *,
+    threads: int | None = None,
+    progress: bool = False,
+    **shared: Any,
+) -> list[History]:
+    """Train many nets at once: seeds, folds, settings; a History for each, in their order.
+
+    A run is a dictionary of those arguments of `fit` that are its own, its `net` at least; what
+    all have in common is given once. Nothing is trained before all runs are checked and
+    compiled. The runs go on side by side on `threads` threads, by default one for each core,
+    while BLAS uses the cores that are left; what comes out does not depend on how many. A run
+    that diverges ends alone: its `stopped_because` says so, and its net has the weights of the
+    last whole epoch. A Generator as `rng` gives each run a stream of its own.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.load("iris")
+    >>> nets = [hg.Net(hg.Standardize.of(x), hg.Linear(4, 3, rng=s), hg.Softmax()) for s in (0, 1)]
+    >>> histories = fit_many([{"net": net, "rng": s} for s, net in enumerate(nets)],
+    ...     data=(x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=40)
+    >>> [history[-1].metrics["accuracy"] > 0.9 for history in histories]
+    [True, True]
+    """
+    threads = available_cores() if threads is None else threads
+    positive("threads", threads, whole=True)
+    fittings = _fittings([*runs], shared)
+    at_once, stop = min(threads, len(fittings)), Event()
+    each = max(1, available_cores() // at_once)
+    with blas_threads(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
+        futures = [pool.submit(fitting.to_its_end, stop) for fitting in fittings]
+        finished = as_completed(futures)
+        try:
+            for future in training.counted(finished, len(futures)) if progress else finished:
+                future.result()
+        except BaseException:
+            stop.set()
+            raise
+    return [future.result() for future in futures]
+
+
+@sharing_recordings()
+def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[Fitting]:
+    """A fitting for each run; what is wrong with one is told with its number."""
+    parameters = signature(Fitting).parameters
+    required = [name for name, p in parameters.items() if p.default is Parameter.empty]
+    if not runs:
+        raise SettingError("no runs", "one or more", "[{'net': net}], for a single one")
+    nets: list[Any] = []
+    fittings = []
+    for i, run in enumerate(runs, 1):
+        try:
+            if not isinstance(run, Mapping):
+                raise SettingError(
+                    described(run), "a dictionary of arguments of fit", "{'net': net, 'rng': 0}"
+                )
+            arguments = {**shared, **run}
+            for name in arguments:
+                if name not in parameters:
+                    known = ", ".join(parameters)
+                    raise SettingError(
+                        f"the argument {name!r}",
+                        f"arguments of fit: {known}",
+                        did_you_mean(name, [*parameters], "help(hg.fit)"),
+                    )
+            if missing := [name for name in required if name not in arguments]:
+                raise SettingError(
+                    f"no {' and no '.join(missing)}",
+                    "what fit needs, in the run or for all",
+                    f"fit_many(runs, {missing[0]}=…), or {missing[0]!r} in each run",
+                )
+            if any(arguments["net"] is net for net in nets):
+                raise SettingError(
+                    "the net of an earlier run",
+                    "a net of its own for each run",
+                    "copy.deepcopy(net), for one that starts alike",
+                )
+            nets.append(arguments["net"])
+            # a loss keeps its batch, and a Generator its place: neither can be shared
+            arguments["loss"] = copy.deepcopy(arguments["loss"])
+            if isinstance(arguments.get("rng"), np.random.Generator):
+                arguments["rng"] = arguments["rng"].spawn(1)[0]
+            fittings.append(Fitting(**arguments))
+        except HandgradError as error:
+            error.where = f"run {i} of {len(runs)}" + (f": {error.where}" if error.where else "")
+            raise
+    return fittings

@@ -1,0 +1,174 @@
+"""A training with the usual adapters, checked whole and ready to begin."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import warnings
+from collections.abc import Iterable, Iterator
+from numbers import Real
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from handgrad import saving, training
+from handgrad.data.split import train_test_split
+from handgrad.engines.choice import EngineName
+from handgrad.errors import DivergenceError, positive
+from handgrad.initializers import spawning_generator
+from handgrad.losses import Loss
+from handgrad.metrics.choice import Metric, metrics_of
+from handgrad.net import Net
+from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
+from handgrad.schedules import Schedule
+from handgrad.training import History, Report
+
+
+class Fitting:
+    """A training with the usual adapters, ready to begin; its arguments are those of `fit`."""
+
+    def __init__(
+        self,
+        *,
+        net: Net,
+        data: Any,
+        loss: Loss,
+        optimizer: Optimizer,
+        epochs: int,
+        batch_size: int = 32,
+        validation: Any = None,
+        metrics: Iterable[str | Metric] | None = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        penalty: Penalty | None = None,
+        schedule: Schedule | None = None,
+        early_stopping: int | None = None,
+        reduce_on_plateau: int | None = None,
+        monitor: str | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        rng: int | np.random.Generator | None = None,
+        shuffle: bool = True,
+        engine: EngineName = "auto",
+    ) -> None:
+        training.check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+        chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
+        generator = spawning_generator(rng)
+        if early_stopping is not None:
+            positive("early_stopping", early_stopping, whole=True)
+        if reduce_on_plateau is not None:
+            positive("reduce_on_plateau", reduce_on_plateau, whole=True)
+            training.refuse_lbfgs(optimizer, "reduce_on_plateau")
+            optimizer = copy.copy(optimizer)
+        if isinstance(validation, Real) and not isinstance(validation, bool):
+            data, sample_weight, validation = _held_out(
+                net, loss, data, sample_weight, validation, generator
+            )
+        self.net, self.epochs, self.patience = net, epochs, early_stopping
+        self.optimizer, self.plateau = optimizer, reduce_on_plateau
+        self.data, self.validation = data, training.pair_and_weights(validation)[0]
+        self.training = training.Training(
+            net,
+            data,
+            loss=loss,
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=validation,
+            metrics=chosen.values(),
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            penalty=penalty,
+            schedule=schedule,
+            rng=generator,
+            shuffle=shuffle,
+            engine=engine,
+            ahead=reduce_on_plateau is None,
+        )
+        self.monitor = monitor or self.training.usual_monitor
+        training.check_monitor(self.monitor, chosen, validation=validation is not None)
+        self.best = training.Best(net, self.monitor)
+        self.stream: Iterator[Report] = self.training
+        self.earlier: list[Report] = []
+        if checkpoint is not None:
+            rate = optimizer.learning_rate
+            kept = saving.Checkpoints(self.training, Path(checkpoint), self.best, resume=resume)
+            self.stream, self.earlier = kept, [*kept.history]
+            if reduce_on_plateau is not None:
+                optimizer.learning_rate = rate
+
+    def reports(self) -> Iterator[Report]:
+        """The reports that are still to come, until early stopping ends them."""
+        reports = self.stream
+        if self.plateau is not None:
+            # what was decided in the epochs before a stop is decided again, by their reports
+            lowered = training.reduce_on_plateau(
+                itertools.chain(self.earlier, self.stream),
+                self.optimizer,
+                patience=self.plateau,
+                monitor=self.monitor,
+            )
+            reports = itertools.islice(lowered, len(self.earlier), None)
+        if self.patience is None:
+            return reports
+        return training.until_patience_ends(reports, self.best, self.patience)
+
+    def history(self, reports: Iterable[Report]) -> History:
+        """All of the reports, and why there were no more."""
+        history = History([*self.earlier])
+        try:
+            for report in reports:
+                history.reports.append(report)
+        except KeyboardInterrupt:
+            history.stopped_because = f"interrupted in epoch {len(history) + 1}"
+            warnings.warn(f"training was {history.stopped_because}", stacklevel=3)
+            return history
+        stopped = len(history) < self.epochs
+        history.stopped_because = self.training.ended or (
+            f"{self.monitor} had not improved for {self.patience} epoch{'s' * (self.patience != 1)}"
+            if stopped
+            else f"all {self.epochs} epochs were run"
+            if self.epochs > 1
+            else "the one epoch was run"
+        )
+        return history
+
+    def to_its_end(self, stop: Event) -> History:
+        """The history up to its end, up to where it diverged, or up to where all are to stop."""
+        reports, seen = self.reports(), list[Report]()
+        try:
+            for report in reports:
+                seen.append(report)
+                if stop.is_set():
+                    break
+        except DivergenceError as error:
+            return History([*self.earlier, *seen], f"diverged: {error.came}")
+        return self.history(seen)
+
+
+def _held_out(
+    net: Net, loss: Loss, data: Any, sample_weight: Any, share: Any, generator: np.random.Generator
+) -> tuple[Any, Any, Any]:
+    """The rows to train on, their weights, and the rows to validate with, out of checked rows."""
+    _, y, _ = training.checked_rows(net, loss, data, "data", learn=True, metrics=())
+    one_class_a_row = loss.targets in ("classes", "binary") and y.size == len(y)
+
+    def split(x: Any, y: Any) -> Any:
+        return train_test_split(
+            x, y, test_size=float(share), stratify=one_class_a_row, rng=generator
+        )
+
+    x, y = data
+    if sample_weight is None:
+        x, x_validation, y, y_validation = split(x, y)
+        return (x, y), None, (x_validation, y_validation)
+    w = training.checked_weights(sample_weight, len(y), "data")
+    several = isinstance(x, tuple)
+    (*x, w), (*x_validation, w_validation), y, y_validation = split(
+        (*x, w) if several else (x, w), y
+    )
+    x, x_validation = (tuple(x), tuple(x_validation)) if several else (x[0], x_validation[0])
+    return (x, y), w, (x_validation, y_validation, w_validation)

@@ -1,0 +1,104 @@
+"""Metrics by name, and which way is better."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from handgrad.errors import SettingError, did_you_mean
+from handgrad.metrics.classes import (
+    accuracy,
+    balanced_accuracy,
+    f1,
+    precision,
+    recall,
+    top_k_accuracy,
+    zero_one_loss,
+)
+from handgrad.metrics.numbers import (
+    mean_absolute_error,
+    mean_squared_error,
+    r2,
+    root_mean_squared_error,
+)
+from handgrad.metrics.probabilities import brier_score_loss, log_loss, roc_auc
+
+Metric = Callable[..., float]
+
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "zero_one_loss": zero_one_loss,
+    "balanced_accuracy": balanced_accuracy,
+    "top_k_accuracy": top_k_accuracy,
+    **{
+        f"{name}{'' if average == 'binary' else f'_{average}'}": metric
+        if average == "binary"
+        else partial(metric, average=average)
+        for name, metric in (("precision", precision), ("recall", recall), ("f1", f1))
+        for average in ("binary", "macro", "weighted")
+    },
+    "roc_auc": roc_auc,
+    "log_loss": log_loss,
+    "brier_score_loss": brier_score_loss,
+    "mean_squared_error": mean_squared_error,
+    "root_mean_squared_error": root_mean_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+    "r2": r2,
+}
+
+# Those that ask more of a column for each class than which is the largest.
+OF_PROBABILITIES = frozenset(("roc_auc", "log_loss", "brier_score_loss"))
+
+
+def smaller_is_better(name: str) -> bool:
+    """Whether less is better, by scikit-learn's custom: what ends in _loss, _error or _deviance.
+
+    >>> smaller_is_better("validation_loss"), smaller_is_better("accuracy")
+    (True, False)
+    """
+    return name.endswith(("_loss", "_error", "_deviance"))
+
+
+def metrics_of(choices: str | Metric | Iterable[str | Metric]) -> dict[str, Metric]:
+    """The metrics by name; a function comes under its own name."""
+    if isinstance(choices, str) or callable(choices):
+        choices = [choices]
+    if not isinstance(choices, Iterable):
+        raise SettingError(
+            f"metrics = {choices!r}", "a list of names or functions", "metrics=['accuracy']"
+        )
+    metrics: dict[str, Metric] = {}
+    for name, metric in map(_named, choices):
+        if name == "loss" or metrics.get(name, metric) is not metric:
+            raise SettingError(
+                f"a metric of the name {name!r}, which is taken",
+                "a name of its own for each metric",
+                "def my_metric(p, y): ..., under another name",
+            )
+        metrics[name] = metric
+    return metrics
+
+
+def _named(choice: Any) -> tuple[str, Metric]:
+    if isinstance(choice, type):
+        raise SettingError(
+            f"metric {choice!r}, a class", "a name, or a function of (p, y)", "an object of it"
+        )
+    if callable(choice):
+        return _name_of(choice), choice
+    if not isinstance(choice, str) or choice not in METRICS:
+        word = str(choice).lower()
+        initials = {"".join(part[0] for part in name.split("_")): name for name in METRICS}
+        raise SettingError(
+            f"metric {choice!r}",
+            f"one of {', '.join(METRICS)}, or a function of (p, y)",
+            did_you_mean(initials.get(word, word), METRICS, "'accuracy', or 'r2' for numbers"),
+        )
+    return choice, METRICS[choice]
+
+
+def _name_of(metric: Metric) -> str:
+    """The name of a function; a metric chosen by name keeps that."""
+    for name, known in METRICS.items():
+        if metric is known:
+            return name
+    return getattr(metric, "__name__", repr(metric))

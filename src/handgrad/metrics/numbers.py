@@ -1,0 +1,37 @@
+"""How far predicted numbers are from the true ones."""
+
+import numpy as np
+
+from handgrad.layers import Array
+from handgrad.metrics.shapes import mean, shaped
+
+
+def mean_squared_error(p: Array, y: Array, sample_weight: Array | None = None) -> float:
+    """The mean of the squared differences, in squared units of the target."""
+    return float(mean((p - shaped(y, p)) ** 2, sample_weight))
+
+
+def root_mean_squared_error(p: Array, y: Array, sample_weight: Array | None = None) -> float:
+    """The root of the mean squared error, in units of the target."""
+    return float(np.sqrt(mean_squared_error(p, y, sample_weight)))
+
+
+def mean_absolute_error(p: Array, y: Array, sample_weight: Array | None = None) -> float:
+    """The mean of the absolute differences, in units of the target."""
+    return float(mean(np.abs(p - shaped(y, p)), sample_weight))
+
+
+def r2(p: Array, y: Array, sample_weight: Array | None = None) -> float:
+    """The share of the target's variance that is predicted: 1 is perfect, 0 is the mean.
+
+    For several targets, the mean of their shares. Rows of one constant target give NaN.
+    """
+    y = shaped(y, p)
+    if sample_weight is None:
+        residual, total = ((y - p) ** 2).sum(axis=0), ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    else:
+        off = y - np.average(y, axis=0, weights=sample_weight)
+        residual, total = sample_weight @ (y - p) ** 2, sample_weight @ off**2
+    if not np.all(total > 0):
+        return float("nan")
+    return float((1 - residual / total).mean())

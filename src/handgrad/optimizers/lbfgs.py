@@ -1,0 +1,45 @@
+"""L-BFGS: steps by the curvature that past gradients show."""
+
+from typing import Any
+
+from handgrad.errors import not_negative, positive
+from handgrad.optimizers.optimizer import Optimizer
+
+
+class LBFGS(Optimizer):
+    """Minimizes the loss over all rows at once; for few weights and few rows, the fastest there is.
+
+    step        w ← w − t · H dw, where H follows the curvature of the last `history_size` steps
+                and a line search finds t
+    rule        w ← w: training takes the steps, by SciPy, and evaluates the net in between
+    source      Liu, Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization",
+                1989; Zhu, Byrd, Lu, Nocedal, "Algorithm 778: L-BFGS-B", 1997
+
+    An epoch is an iteration over all rows, whatever the batch size. The training ends when no
+    entry of the gradient is larger than `tolerance_grad`, when the loss changes by less than
+    `tolerance_change` of itself, or after `max_eval` evaluations of the loss.
+
+    >>> import numpy as np
+    >>> LBFGS().rule(np.array([1.0]), np.array([5.0]), learning_rate=1.0, step=1)
+    array([1.])
+    """
+
+    def __init__(
+        self,
+        *,
+        history_size: int = 100,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        max_eval: int | None = None,
+    ) -> None:
+        super().__init__(1.0)
+        positive("history_size", history_size, whole=True)
+        not_negative("tolerance_grad", tolerance_grad)
+        not_negative("tolerance_change", tolerance_change)
+        if max_eval is not None:
+            positive("max_eval", max_eval, whole=True)
+        self.history_size, self.max_eval = history_size, max_eval
+        self.tolerance_grad, self.tolerance_change = tolerance_grad, tolerance_change
+
+    def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
+        return w

@@ -1,0 +1,42 @@
+"""What stopped being a finite number in a training, and what may help."""
+
+from math import isfinite, isnan
+
+from handgrad.engines.epoch import Epoch
+from handgrad.errors import DivergenceError
+from handgrad.layers import Standardize
+from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.training.evaluate import Evaluation
+
+
+def divergence(epoch: int, result: Epoch, held: Evaluation | None, loss: Loss) -> str:
+    """What stopped being a finite number in this epoch, if anything did."""
+    if result.diverged_at is not None:
+        went = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
+        return f"{went} in epoch {epoch}, batch {result.diverged_at}"
+    if held is None or isfinite(held.loss):
+        return ""
+    if loss.takes == "probabilities" and not isnan(held.loss):
+        return ""  # a probability of 0 for what is true makes an honest infinity
+    return f"validation loss {held.loss} after the last batch of epoch {epoch}"
+
+
+def diverged(net: Net, loss: Loss, optimizer: Optimizer, rate: float, what: str) -> DivergenceError:
+    """The error to be raised, with what may help this net, loss and optimizer."""
+    by_steps = not isinstance(optimizer, LBFGS)
+    hints = [f"a smaller learning rate, {rate / 10:g}" if by_steps else "optimizer=hg.Adam(0.001)"]
+    if not any(isinstance(layer, Standardize) for _, layer in net.walk()):
+        hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")
+    if loss.takes == "probabilities" and loss.targets == "classes":
+        hints.append("SoftmaxCrossEntropyLoss() instead of Softmax() and CrossEntropyLoss()")
+    if loss.takes == "probabilities" and loss.targets == "binary":
+        hints.append(
+            "SigmoidBinaryCrossEntropyLoss() instead of Sigmoid() and BinaryCrossEntropyLoss()"
+        )
+    return DivergenceError(
+        f"{what}, at learning rate {rate:g}" if by_steps else what,
+        "finite numbers; the net keeps the weights it had before this epoch",
+        "; ".join(hints),
+    )

@@ -1,0 +1,55 @@
+"""Metrics as a training takes them: of what a net puts out, in the terms of the targets."""
+
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, Metric
+
+Measure = Callable[[Array, Array, Array | None], float]
+
+
+def measures(metrics: Mapping[str, Metric], loss: Loss) -> dict[str, Measure]:
+    """Each metric as a function of the net's output, the targets and the weights of the rows.
+
+    The metrics that come with the library are handed what the loss says that the output means:
+    probabilities for logits, rates for log rates. A function of one's own is handed the output
+    as it is, and the weights if it has the argument `sample_weight`.
+    """
+    return {name: _measure(name, metric, loss) for name, metric in metrics.items()}
+
+
+def measured(
+    p: Array, y: Array, sample_weight: Array | None, metrics: Mapping[str, Measure]
+) -> dict[str, float]:
+    """The metrics of predictions, by name."""
+    with np.errstate(all="ignore"):
+        return {name: float(metric(p, y, sample_weight)) for name, metric in metrics.items()}
+
+
+def _measure(name: str, metric: Metric, loss: Loss) -> Measure:
+    if METRICS.get(name) is not metric:
+        return _own(metric)
+    # which class is the largest does not depend on how it is said
+    if loss.targets == "classes" and name not in OF_PROBABILITIES:
+        return metric
+    if type(loss).inverse_link is Loss.inverse_link:
+        return metric
+    return lambda p, y, w: metric(loss.inverse_link(p), y, w)
+
+
+def _own(metric: Metric) -> Measure:
+    if _takes_weights(metric):
+        return lambda p, y, w: metric(p, y, sample_weight=w)
+    return lambda p, y, w: metric(p, y)
+
+
+def _takes_weights(metric: Any) -> bool:
+    try:
+        return "sample_weight" in signature(metric).parameters
+    except (TypeError, ValueError):
+        return False

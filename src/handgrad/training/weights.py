@@ -1,0 +1,171 @@
+"""How much each row counts: weights of rows and of classes, checked once at the border."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.minibatches import take
+from handgrad.errors import DataError, SettingError, ShapeError
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.metrics.choice import Metric
+from handgrad.net import Net
+from handgrad.training.checks import TRAINING, VALIDATION, checked_rows
+from handgrad.training.targets import array_of
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that count: inputs and targets, with two kinds of weights, above 0, where they have any.
+
+    `w` weighs the rows in the loss, in the net's dtype; `sample_weight` in the metrics, which
+    know nothing of the weights of classes. Both are shares of the largest.
+    """
+
+    x: Any
+    y: Array
+    w: Array | None = None
+    sample_weight: Array | None = None
+
+
+def weighted(
+    x: Any, y: Array, sample_weight: Any, of_class: Array | None, loss: Loss, dtype: Any, what: str
+) -> Rows:
+    """The checked rows `x` and `y` with their weights, without the rows of weight 0.
+
+    `of_class` holds a weight for each class, by which the row's own is multiplied.
+    """
+    if sample_weight is None and of_class is None:
+        return Rows(x, y)
+    if not loss.takes_weights:
+        raise SettingError(
+            f"{loss!r} beside weights, which its forward does not take",
+            "a loss whose forward has a third argument, w",
+            "forward(self, p, y, w=None) that returns hg.average(l, w), of the rows' losses l; "
+            "backward with hg.shares(w, l)",
+        )
+    of_row = (
+        np.ones(len(y)) if sample_weight is None else checked_weights(sample_weight, len(y), what)
+    )
+    in_loss = of_row if of_class is None else of_row * of_class[y.ravel().astype(int)]
+    if not in_loss.any():
+        raise DataError(
+            f"{what}: all {len(y)} rows have the weight 0",
+            "a weight above 0 for one row at least",
+            "leave the weights out, for rows that all count the same",
+        )
+    in_loss = (in_loss / in_loss.max()).astype(dtype)
+    kept = in_loss >= np.finfo(in_loss.dtype).tiny
+    if not kept.all():
+        x, y, in_loss, of_row = take(x, kept), y[kept], in_loss[kept], of_row[kept]
+    return Rows(x, y, in_loss, None if sample_weight is None else of_row / of_row.max())
+
+
+def checked_weights(sample_weight: Any, rows: int, what: str) -> Array:
+    """A weight for each row, from 0 on, in float64."""
+    what = f"{what}, sample_weight"
+    w = array_of(sample_weight, what)
+    if w.dtype.kind not in "fiub":
+        raise DataError(
+            f"{what}: values of type {w.dtype}", "a number for each row", "np.ones(len(y))"
+        )
+    if w.shape != (rows,):
+        raise ShapeError(
+            f"{what}: shape {w.shape}, for {rows} rows",
+            f"a weight for each row, shape ({rows},)",
+            "sample_weight.ravel()" if w.size == rows else "the weights of these very rows",
+        )
+    w = w.astype(float)
+    if not (np.isfinite(w) & (w >= 0)).all():
+        bad = int(np.flatnonzero(~(np.isfinite(w) & (w >= 0)))[0])
+        raise DataError(
+            f"{what}: {w[bad]:g} in row {bad}, counted from 0",
+            "finite weights from 0 on",
+            "0 for a row that is not to count",
+        )
+    return w
+
+
+def class_weights(
+    class_weight: Any, net: Net, loss: Loss, rows: tuple[Any, Array], sample_weight: Any, what: str
+) -> Array | None:
+    """The weight of each class, as `class_weight` says for the checked rows (x, y).
+
+    A dictionary gives the weight of the classes it names, the others have 1. With "balanced" all
+    classes weigh the same together: n / (k n_c), as in scikit-learn, n_c being how much the rows
+    of class c weigh.
+    """
+    if class_weight is None:
+        return None
+    (x, y), n_columns = rows, 1
+    if loss.targets == "classes" or y.size > len(y):
+        n_columns = net.predict(take(x, slice(0, 1))).shape[1]
+    if loss.targets not in ("classes", "binary") or (loss.targets == "binary" and n_columns > 1):
+        raise SettingError(
+            f"class_weight = {class_weight!r} beside {loss!r}, whose targets are "
+            + ("several answers a row" if loss.targets == "binary" else "no classes"),
+            "one class a row",
+            "sample_weight=..., a weight for each row",
+        )
+    k = n_columns if loss.targets == "classes" else 2
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        w = (
+            np.ones(len(y))
+            if sample_weight is None
+            else checked_weights(sample_weight, len(y), what)
+        )
+        of_class = np.bincount(y.ravel().astype(int), w, k)
+        present = of_class > 0
+        return np.where(present, w.sum() / (present.sum() * np.where(present, of_class, 1)), 1.0)
+    if not isinstance(class_weight, Mapping):
+        raise SettingError(
+            f"class_weight = {class_weight!r}",
+            "a dictionary of classes and their weights, or 'balanced'",
+            "class_weight={0: 1.0, 1: 5.0}",
+        )
+    found = np.ones(k)
+    for c, weight in class_weight.items():
+        if not isinstance(c, int | np.integer) or not 0 <= c < k:
+            raise SettingError(
+                f"class_weight for the class {c!r}",
+                f"classes from 0 to {k - 1}",
+                "the numbers that the targets have",
+            )
+        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
+            raise SettingError(
+                f"class_weight = {weight!r} for the class {c}",
+                "a finite number from 0 on",
+                "0 for a class that is not to count",
+            )
+        found[int(c)] = float(weight)
+    return found
+
+
+def training_rows(
+    net: Net,
+    loss: Loss,
+    data: Any,
+    validation: Any,
+    metrics: Iterable[str | Metric] | None,
+    sample_weight: Any,
+    class_weight: Any,
+) -> tuple[Rows, Rows | None, dict[str, Metric]]:
+    """The checked rows to train on, those to validate with, and the metrics of both."""
+    x, y, chosen = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
+    of_class = class_weights(class_weight, net, loss, (x, y), sample_weight, TRAINING)
+    rows = weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING)
+    if validation is None:
+        return rows, None, chosen
+    pair, its_weight = pair_and_weights(validation)
+    x, y, _ = checked_rows(net, loss, pair, VALIDATION, learn=False, metrics=chosen.values())
+    return rows, weighted(x, y, its_weight, of_class, loss, net.dtype, VALIDATION), chosen
+
+
+def pair_and_weights(validation: Any) -> tuple[Any, Any]:
+    """`(x, y)` and the weights of `(x, y, sample_weight)`; None where there are none."""
+    if isinstance(validation, tuple | list) and len(validation) == 3:
+        return (validation[0], validation[1]), validation[2]
+    return validation, None

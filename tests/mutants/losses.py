@@ -1,0 +1,291 @@
+"""The losses broken: their formulas, their gradients, their weights."""
+
+from tests.mutants.run import Mutant
+
+RELU_NET = "tests/worked_examples/test_relu_squared_error.py::"
+OTHER_PAGES = "tests/worked_examples/test_other_pages.py::"
+OUTPUTS = "tests/worked_examples/test_losses.py::"
+LOSSES = "tests/contracts/test_losses.py::"
+OF_LOSS = "tests/oracle/test_stored.py::test_a_losss_value_and_gradient_are_pytorchs"
+OF_WEIGHTED = "tests/oracle/test_stored.py::test_a_weighted_losss_value_and_gradient_are_pytorchs"
+
+CLASSES = "losses/classification.py"
+BINARY = "losses/binary.py"
+NUMBERS = "losses/regression.py"
+WEIGHTING = "losses/weighting.py"
+
+MUTANTS = [
+    Mutant(
+        "CrossEntropyLoss: the shares dropped",
+        CLASSES,
+        "-shares(self.w, self.y) / self.p_of_y",
+        "-1 / self.p_of_y",
+        f"{LOSSES}test_gradients_are_right[0-CrossEntropyLoss]",
+    ),
+    Mutant(
+        "CrossEntropyLoss: a sign flipped in backward",
+        CLASSES,
+        "-shares(self.w, self.y) / self.p_of_y",
+        "shares(self.w, self.y) / self.p_of_y",
+        f"{OF_LOSS}[CrossEntropyLoss]",
+    ),
+    Mutant(
+        "CrossEntropyLoss: weights not used in backward",
+        CLASSES,
+        "-shares(self.w, self.y) / self.p_of_y",
+        "-shares(None, self.y) / self.p_of_y",
+        f"{OF_WEIGHTED}[CrossEntropyLoss]",
+    ),
+    Mutant(
+        "CrossEntropyLoss: a sum for the mean",
+        CLASSES,
+        "average(-np.log(self.p_of_y), w)",
+        "-np.log(self.p_of_y).sum()",
+        f"{OF_LOSS}[CrossEntropyLoss]",
+    ),
+    Mutant(
+        "CrossEntropyLoss: weights not used in forward",
+        CLASSES,
+        "average(-np.log(self.p_of_y), w)",
+        "average(-np.log(self.p_of_y))",
+        f"{OF_WEIGHTED}[CrossEntropyLoss]",
+    ),
+    Mutant(
+        "SoftmaxCrossEntropyLoss: one-hot added",
+        CLASSES,
+        "dz[np.arange(len(self.y)), self.y] -= 1\n",
+        "dz[np.arange(len(self.y)), self.y] += 1\n",
+        f"{LOSSES}test_gradients_are_right[0-SoftmaxCrossEntropyLoss]",
+    ),
+    Mutant(
+        "SoftmaxCrossEntropyLoss: writes into what it kept",
+        CLASSES,
+        "dz = self.p.copy()",
+        "dz = self.p",
+        f"{LOSSES}test_backward_can_be_repeated_and_takes_the_seeds_argument[SoftmaxCrossEntropyLoss]",
+    ),
+    Mutant(
+        "SoftmaxCrossEntropyLoss: a sum for the mean",
+        CLASSES,
+        "average(-log_p[np.arange(len(y)), y], w)",
+        "-log_p[np.arange(len(y)), y].sum()",
+        f"{OF_LOSS}[SoftmaxCrossEntropyLoss]",
+    ),
+    Mutant(
+        "LabelSmoothingCrossEntropyLoss: all classes get the whole share",
+        CLASSES,
+        "self.p - self.a / self.p.shape[1]",
+        "self.p - self.a",
+        f"{OF_LOSS}[LabelSmoothingCrossEntropyLoss]",
+    ),
+    Mutant(
+        "LabelSmoothingCrossEntropyLoss: the true class gets all",
+        CLASSES,
+        "self.y] -= 1 - self.a",
+        "self.y] -= 1",
+        f"{LOSSES}test_gradients_are_right[0-LabelSmoothingCrossEntropyLoss]",
+    ),
+    Mutant(
+        "LabelSmoothingCrossEntropyLoss: the true class loses nothing",
+        CLASSES,
+        "-(1 - self.a) * of_y",
+        "-of_y",
+        f"{OF_LOSS}[LabelSmoothingCrossEntropyLoss]",
+    ),
+    Mutant(
+        "LabelSmoothingCrossEntropyLoss: a sum over the classes",
+        CLASSES,
+        "self.a * log_p.mean(axis=1)",
+        "self.a * log_p.sum(axis=1)",
+        f"{OF_LOSS}[LabelSmoothingCrossEntropyLoss]",
+    ),
+    Mutant(
+        "MultiMarginLoss: the true class is charged",
+        CLASSES,
+        "self.m[np.arange(len(y)), y] = 0\n",
+        "self.m[np.arange(len(y)), y] = 1\n",
+        f"{OF_LOSS}[MultiMarginLoss]",
+    ),
+    Mutant(
+        "MultiMarginLoss: the true class is not pulled up",
+        CLASSES,
+        "dz[np.arange(len(self.y)), self.y] = -dz.sum(axis=1)",
+        "dz[np.arange(len(self.y)), self.y] = 0",
+        f"{LOSSES}test_gradients_are_right[0-MultiMarginLoss]",
+    ),
+    Mutant(
+        "MultiMarginLoss: missing margins for their sign",
+        CLASSES,
+        "dz = np.sign(self.m)",
+        "dz = self.m.copy()",
+        f"{LOSSES}test_gradients_are_right[0-MultiMarginLoss]",
+    ),
+    Mutant(
+        "MultiMarginLoss: the classes not counted",
+        CLASSES,
+        "average(self.m.sum(axis=1) / z.shape[1], w)",
+        "average(self.m.sum(axis=1), w)",
+        f"{OF_LOSS}[MultiMarginLoss]",
+    ),
+    Mutant(
+        "BinaryCrossEntropyLoss: q of the other answer",
+        BINARY,
+        "np.where(self.y > 0, p, 1 - p)",
+        "np.where(self.y > 0, 1 - p, p)",
+        f"{OF_LOSS}[BinaryCrossEntropyLoss]",
+    ),
+    Mutant(
+        "BinaryCrossEntropyLoss: q taken for p in backward",
+        BINARY,
+        "(1 - 2 * self.y) / self.q *",
+        "(1 - 2 * self.y) / (self.y * self.q + (1 - self.y) * (1 - self.q)) *",
+        f"{LOSSES}test_gradients_are_right[0-BinaryCrossEntropyLoss]",
+    ),
+    Mutant(
+        "BinaryCrossEntropyLoss: rows counted, not numbers",
+        BINARY,
+        "/ self.q * shares(self.w, self.q)",
+        "/ self.q * shares(self.w, self.q[:, 0])",
+        f"{OF_LOSS}[BinaryCrossEntropyLoss]",
+    ),
+    Mutant(
+        "SigmoidBinaryCrossEntropyLoss: overflows for large logits",
+        BINARY,
+        "np.maximum(z, 0) - self.y * z + np.log(1 + e)",
+        "np.log(1 + np.exp(-z)) + (1 - self.y) * z",
+        f"{OUTPUTS}test_losses_on_logits_of_any_size_are_finite[float32-SigmoidBinaryCrossEntropyLoss]",
+    ),
+    Mutant(
+        "SigmoidBinaryCrossEntropyLoss: the answer dropped",
+        BINARY,
+        "(self.p - self.y) * shares(self.w, self.p)",
+        "self.p * shares(self.w, self.p)",
+        f"{OF_LOSS}[SigmoidBinaryCrossEntropyLoss]",
+    ),
+    Mutant(
+        "SigmoidBinaryCrossEntropyLoss: y z added",
+        BINARY,
+        "np.maximum(z, 0) - self.y * z",
+        "np.maximum(z, 0) + self.y * z",
+        f"{LOSSES}test_gradients_are_right[0-SigmoidBinaryCrossEntropyLoss]",
+    ),
+    Mutant(
+        "FocalLoss: alpha for no",
+        BINARY,
+        "(1 - self.alpha + (2 * self.alpha - 1) * y)",
+        "(self.alpha + (1 - 2 * self.alpha) * y)",
+        f"{OF_LOSS}[FocalLoss]",
+    ),
+    Mutant(
+        "FocalLoss: the term of the power dropped",
+        BINARY,
+        "self.gamma * self.q * self.log_q + self.q - 1",
+        "self.q - 1",
+        f"{LOSSES}test_gradients_are_right[0-FocalLoss]",
+    ),
+    Mutant(
+        "FocalLoss: the power of q",
+        BINARY,
+        "rest**self.gamma",
+        "self.q**self.gamma",
+        f"{OF_LOSS}[FocalLoss]",
+    ),
+    Mutant(
+        "HingeLoss: a margin of 2",
+        BINARY,
+        "np.maximum(1 - self.t * z, 0)",
+        "np.maximum(2 - self.t * z, 0)",
+        f"{OF_LOSS}[HingeLoss]",
+    ),
+    Mutant(
+        "HingeLoss: pulls at what is right",
+        BINARY,
+        "-self.t * np.sign(self.m)",
+        "-self.t",
+        f"{OUTPUTS}test_hinge_losses_leave_what_is_right_by_a_margin_alone",
+    ),
+    Mutant(
+        "MSELoss: the factor 2 dropped",
+        NUMBERS,
+        "2 * self.e * shares(self.w, self.e)",
+        "self.e * shares(self.w, self.e)",
+        f"{RELU_NET}test_backward_layer_by_layer_gives_the_numbers_on_paper[float64]",
+    ),
+    Mutant(
+        "MSELoss: rows counted, not numbers",
+        NUMBERS,
+        "2 * self.e * shares(self.w, self.e)",
+        "2 * self.e * shares(self.w, self.e[:, :1])",
+        f"{LOSSES}test_gradients_are_right[0-MSELoss]",
+    ),
+    Mutant(
+        "MAELoss: the error for its sign",
+        NUMBERS,
+        "return np.sign(self.e) * shares",
+        "return self.e * shares",
+        f"{OTHER_PAGES}test_absolute_error_has_the_sign_of_the_error_as_slope",
+    ),
+    Mutant(
+        "HuberLoss: the straight line too steep",
+        NUMBERS,
+        "self.c * (e - self.c / 2)",
+        "self.c * e",
+        f"{OF_LOSS}[HuberLoss]",
+    ),
+    Mutant(
+        "HuberLoss: cut off above only",
+        NUMBERS,
+        "np.clip(e, -self.delta, self.delta)",
+        "np.minimum(e, self.delta)",
+        f"{OUTPUTS}test_hubers_loss_is_straight_on_both_sides",
+    ),
+    Mutant(
+        "QuantileLoss: the quantile of the other side",
+        NUMBERS,
+        "np.maximum(-self.q * self.e, (1 - self.q) * self.e)",
+        "np.maximum(-(1 - self.q) * self.e, self.q * self.e)",
+        f"{OF_LOSS}[QuantileLoss]",
+    ),
+    Mutant(
+        "QuantileLoss: the slopes of the median",
+        NUMBERS,
+        "(np.sign(self.e) + (1 - 2 * self.q)) / 2",
+        "np.sign(self.e) / 2",
+        f"{LOSSES}test_gradients_are_right[0-QuantileLoss]",
+    ),
+    Mutant(
+        "PoissonNLLLoss: counts for log rates in forward",
+        NUMBERS,
+        "self.rate - self.y * z",
+        "self.rate - self.y * self.rate",
+        f"{OF_LOSS}[PoissonNLLLoss]",
+    ),
+    Mutant(
+        "PoissonNLLLoss: the rate dropped in backward",
+        NUMBERS,
+        "(self.rate - self.y) * shares",
+        "-self.y * shares",
+        f"{LOSSES}test_gradients_are_right[0-PoissonNLLLoss]",
+    ),
+    Mutant(
+        "weights: not divided by their sum",
+        WEIGHTING,
+        "w / w.sum() / k",
+        "w / k",
+        f"{LOSSES}test_only_the_proportions_of_weights_matter[MSELoss]",
+    ),
+    Mutant(
+        "weights: each number counts for a whole row",
+        WEIGHTING,
+        "w / w.sum() / k",
+        "w / w.sum()",
+        f"{OF_WEIGHTED}[MSELoss]",
+    ),
+    Mutant(
+        "weights: a mean for the weighted mean",
+        WEIGHTING,
+        "(shares(w, l) * l).sum()",
+        "l.mean()",
+        f"{OF_WEIGHTED}[HuberLoss]",
+    ),
+]
