@@ -89,6 +89,6 @@ def record_weights(reports: Iterable[Report], net: Net) -> WeightHistory:
     >>> weights.largest["0.W"][0], weights.largest["0.W"] == sorted(weights.largest["0.W"])
     (0.0, True)
     >>> [round(ratio, 1) for ratio in weights.update_ratios["0.W"]]        # it began at 0
-    [nan, nan, 0.6, 0.3]
+    [nan, nan, 0.9, 0.5]
     """
     return WeightHistory(reports, net)
