@@ -8,6 +8,7 @@ from tests.mutants import (
     losses,
     machine_code,
     optimizers,
+    over_fitting,
     parts,
     passes,
     penalties,
@@ -38,4 +39,5 @@ MUTANTS = [
     *saving.MUTANTS,
     *weights.MUTANTS,
     *doctor.MUTANTS,
+    *over_fitting.MUTANTS,
 ]
