@@ -19,7 +19,7 @@ from handgrad.errors import (
     ShapeError,
 )
 from handgrad.files import FileError
-from handgrad.fitting import fit, fit_many
+from handgrad.fitting import capacity_curve, fit, fit_many, learning_curve
 from handgrad.graph import Graph, trace
 from handgrad.layers import (
     ELU,
@@ -68,23 +68,39 @@ from handgrad.penalties import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
 from handgrad.plots import (
     live_plot,
     plot_activations,
+    plot_calibration,
+    plot_capacity_curve,
+    plot_confusion_matrix,
     plot_cross_entropy,
     plot_dataset,
     plot_decision_boundary,
     plot_hidden_space,
+    plot_learning_curve,
     plot_learning_rate_search,
     plot_loss_functions,
+    plot_precision_recall,
     plot_predictions,
+    plot_residuals,
+    plot_roc,
     plot_schedule,
     plot_training_progress,
     plot_weights_over_time,
     train_and_plot,
 )
-from handgrad.proof import GradientReport, check_gradients
+from handgrad.proof import (
+    Diagnosis,
+    Finding,
+    GradientReport,
+    check_gradients,
+    diagnose,
+    diagnosing,
+)
 from handgrad.saving import checkpoints, load, load_weights, save
 from handgrad.training import (
+    CapacityCurve,
     Evaluation,
     History,
+    LearningCurve,
     LearningRateSearch,
     Report,
     WeightHistory,
@@ -175,14 +191,22 @@ __all__ = [
     "checkpoints",
     "progress",
     "record_weights",
+    "capacity_curve",
+    "learning_curve",
     "Report",
     "History",
     "WeightHistory",
     "LearningRateSearch",
+    "CapacityCurve",
+    "LearningCurve",
     "Evaluation",
     "metrics",
     "check_gradients",
     "GradientReport",
+    "diagnose",
+    "diagnosing",
+    "Diagnosis",
+    "Finding",
     "trace",
     "Graph",
     "compiled_source",
@@ -198,7 +222,14 @@ __all__ = [
     "plot_decision_boundary",
     "plot_hidden_space",
     "plot_predictions",
+    "plot_confusion_matrix",
+    "plot_roc",
+    "plot_precision_recall",
+    "plot_calibration",
+    "plot_residuals",
     "plot_weights_over_time",
+    "plot_capacity_curve",
+    "plot_learning_curve",
     "plot_schedule",
     "plot_learning_rate_search",
     "live_plot",

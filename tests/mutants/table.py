@@ -2,11 +2,13 @@
 
 from tests.mutants import (
     checkpoints,
+    doctor,
     draws,
     loops,
     losses,
     machine_code,
     optimizers,
+    over_fitting,
     parts,
     passes,
     penalties,
@@ -36,4 +38,6 @@ MUTANTS = [
     *together.MUTANTS,
     *saving.MUTANTS,
     *weights.MUTANTS,
+    *doctor.MUTANTS,
+    *over_fitting.MUTANTS,
 ]

@@ -22,6 +22,7 @@ from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import Streams, streams_of
 from handgrad.engines.epoch import Epoch, SoFar
+from handgrad.engines.sharing_recordings import made_once
 from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -48,6 +49,16 @@ class Kept:
     held_out: Array
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What a training follows from, beside its numbers; those that are alike share it."""
+
+    bounds: dict[str, int]
+    streams: list[str]
+    run: Runner
+    predict: Runner | None
+
+
 class CompiledEngine:
     """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
 
@@ -70,21 +81,27 @@ class CompiledEngine:
     ) -> None:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
         with refused_as_cannot_lower():
-            step = training_step(net, loss, x, y, w, penalty)
-            bounds = index_bounds(step)
-            self.streams = Streams(net, streams_of(step, net.dtype))
-            self.crew = Crew()
-            epoch = epoch_of(net, optimizer, step, self.batch_size)
-            self.run = Runner(epoch, self.batch_size, self.crew)
+            rows = (x[:4], y[:4], None if w is None else w[:4])
+            made = made_once(
+                lambda: _made(
+                    net, loss, optimizer, penalty, *rows, self.batch_size, held_out is not None
+                ),
+                (net, loss, optimizer, penalty),
+                *(None if part is None else (part.shape[1:], part.dtype) for part in rows),
+                self.batch_size,
+                held_out is not None,
+            )
+            self.crew, bounds = Crew(), made.bounds
+            self.streams = Streams(net, made.streams)
+            self.run = made.run.with_scratch_of_its_own(self.crew)
             self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
             self.weights = () if w is None else (_readable(net, w, "w", bounds),)
             self.counted = len(y) if w is None else float(w.sum(dtype=float))
             self.held_out: Array | None = None
             self.large = self.run.large
-            if held_out is not None:
+            if held_out is not None and made.predict is not None:
                 self.held_out = _readable(net, held_out, "x", bounds)
-                prediction = prediction_of(net, prediction_graph(net, x), BATCH)
-                self.predict = Runner(prediction, BATCH, self.crew)
+                self.predict = made.predict.with_scratch_of_its_own(self.crew)
                 self.large |= self.predict.large
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.total_before = np.zeros(1)
@@ -242,6 +259,26 @@ class CompiledEngine:
         weights, kept = (self.net.parameters, self.net.running_state), self.kept
         n = kept.held_out.shape[1]
         return self.predict.planned(n, self.held_out, *weights, Each(kept.held_out))
+
+
+def _made(
+    net: Any,
+    loss: Loss,
+    optimizer: Optimizer,
+    penalty: Penalty | None,
+    x: Array,
+    y: Array,
+    w: Array | None,
+    batch_size: int,
+    predicts: bool,
+) -> _Made:
+    """A training recorded and compiled, and the predictions for rows held out."""
+    step = training_step(net, loss, x, y, w, penalty)
+    run = Runner(epoch_of(net, optimizer, step, batch_size), batch_size)
+    predict = None
+    if predicts:
+        predict = Runner(prediction_of(net, prediction_graph(net, x), BATCH), BATCH)
+    return _Made(index_bounds(step), streams_of(step, net.dtype), run, predict)
 
 
 def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:

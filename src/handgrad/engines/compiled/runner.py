@@ -39,11 +39,11 @@ class Runner:
         self.function = self.load(program)
         self.scratch = self._new_scratch()
 
-    def for_another_thread(self) -> "Runner":
-        """The same function, with scratch memory of its own."""
+    def with_scratch_of_its_own(self, crew: Crew | None = None) -> "Runner":
+        """The same function, for another thread or another net."""
         other = copy.copy(self)
-        other.crew = Crew()
-        other.scratch = self._new_scratch()
+        other.crew = crew or Crew()
+        other.scratch = other._new_scratch()
         return other
 
     def _new_scratch(self) -> tuple[Array, ...]:
