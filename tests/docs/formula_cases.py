@@ -525,6 +525,9 @@ CASES = {
             lambda v: hg.schedules.cyclic_cosine(int(v["cycles"]), float(v["growth"]), 0.1)
         ),
     ),
+    "a schedule: coslog": Case(
+        progress_and(cycles=4), of_schedule(lambda v: hg.schedules.coslog(int(v["cycles"])))
+    ),
     "a schedule: warm up": Case(
         lambda rng: {"progress": rng.uniform(0, 0.39, 40), "share": 0.4, "start": 0.2},
         of_schedule(lambda v: hg.schedules.warm_up(float(v["share"]), None, float(v["start"]))),
@@ -579,6 +582,7 @@ CASES = {
 
 # Mistakes that are none, with the reason.
 HARMLESS = {
+    "done = -(np.log2(1 + (2**cycles - 1) * progress))": "a cosine is the same on both sides of 0",
     "u = np.einsum('nmi,moi->nmo', x, W) + b": "the order of a sum",
     "dW = np.einsum('nmo,nmi->moi', du, x)": "the order of a sum",
     "dx = np.einsum('nmo,moi->nmi', du, W).reshape(len(dz), n_in)": "the order of a sum",

@@ -14,6 +14,7 @@ from tests.mutants import (
     penalties,
     saving,
     storage,
+    tabular,
     tiles,
     together,
     weights,
@@ -38,6 +39,7 @@ MUTANTS = [
     *together.MUTANTS,
     *saving.MUTANTS,
     *weights.MUTANTS,
+    *tabular.MUTANTS,
     *doctor.MUTANTS,
     *over_fitting.MUTANTS,
 ]

@@ -47,7 +47,8 @@ def frame_of(table: Any) -> Any:
         return None
     import narwhals.stable.v2 as nw
 
-    _refuse_twice([str(name) for name in getattr(table, "columns", ()) if isinstance(name, str)])
+    names = getattr(table, "column_names", getattr(table, "columns", ()))
+    _refuse_twice([name for name in names if isinstance(name, str)])
     frame = nw.from_native(table, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
@@ -57,7 +58,6 @@ def frame_of(table: Any) -> Any:
 def columns_of_frame(frame: Any) -> Table:
     """The columns of a data frame that narwhals has wrapped."""
     names = [str(name) for name in frame.columns]
-    _refuse_twice(names)
     return {name: _finite(name, _of_series(name, frame[:, i])) for i, name in enumerate(names)}
 
 
