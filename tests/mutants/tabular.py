@@ -16,7 +16,7 @@ MUTANTS = [
         "layers/feature_scale.py",
         "        return self.s * dy",
         "        return dy",
-        f"{LAYERS}test_gradients_are_right[0-FeatureScale]",
+        "tests/oracle/test_stored.py::test_a_layers_output_and_gradients_are_pytorchs[FeatureScale]",
     ),
     Mutant(
         "EnsembleLinear: a bias for all members together",

@@ -93,11 +93,9 @@ def test_weights_that_are_not_whole_move_the_prediction() -> None:
 
 
 def test_no_number_is_predicted_beyond_those_seen() -> None:
-    x, y = hg.data.load("diabetes")
-    model = clone(REGRESSOR).fit(x, y)
-    far = model.predict(100 * x)
-    assert far.min() >= y.min()
-    assert far.max() <= y.max()
+    x = np.linspace(0, 1, 100)[:, None]
+    model = clone(REGRESSOR).fit(x, x[:, 0])
+    assert model.predict([[-100.0], [100.0]]).tolist() == [0, 1]
 
 
 def test_large_targets_are_no_matter() -> None:
