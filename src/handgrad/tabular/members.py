@@ -19,7 +19,7 @@ from handgrad.training import Training, progress
 
 WIDTH, DEPTH = 128, 3
 BATCH = 256
-STEPS, EPOCHS = 800, (16, 48)
+STEPS, EPOCHS = 500, (12, 32)
 # Weights of rows become rows that come again, so many times as many as there are at most.
 MOST_AGAIN = 4.0
 BETAS = (0.9, 0.95)
