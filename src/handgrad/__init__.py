@@ -1,7 +1,8 @@
 """Neural networks you can read: every derivative by hand, proved, recorded and trained.
 
 The names stand in the order a reader meets them. `import handgrad` loads NumPy and the
-textbook; scikit-learn, pyarrow, Matplotlib, safetensors and Rich are imported on first use.
+textbook; scikit-learn, narwhals, pyarrow, Matplotlib, safetensors and Rich are imported on first
+use.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -167,6 +167,21 @@ def test_probabilities_of_noise_are_not_sure() -> None:
     assert np.abs(p - 0.5).mean() < 0.2
 
 
+def test_targets_may_be_the_column_of_a_frame() -> None:
+    columns = cells()
+    table = of_pyarrow(columns)
+    x, y = table.drop(["open"]), table["open"]
+    by_column = clone(CLASSIFIER).fit(x, y)
+    by_array = clone(CLASSIFIER).fit(x, np.array(columns["open"]))
+    assert by_column.classes_.tolist() == [False, True]
+    np.testing.assert_array_equal(by_column.predict(x), by_array.predict(x))
+
+
+def test_it_says_how_far_it_is_if_asked(capsys: Any) -> None:
+    clone(CLASSIFIER).set_params(verbose=True).fit(*hg.data.load("iris"))
+    assert "24" in capsys.readouterr().err
+
+
 def test_it_can_be_cross_validated() -> None:
     scores = cross_val_score(CLASSIFIER, *hg.data.load("iris"), cv=3)
     assert scores.mean() > 0.9
