@@ -1,10 +1,13 @@
 """The estimators: scikit-learn's own checks, any frame, weights, and the same bits again."""
 
+import functools
+import io
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -177,9 +180,17 @@ def test_targets_may_be_the_column_of_a_frame() -> None:
     np.testing.assert_array_equal(by_column.predict(x), by_array.predict(x))
 
 
-def test_it_says_how_far_it_is_if_asked(capsys: Any) -> None:
-    clone(CLASSIFIER).set_params(verbose=True).fit(*hg.data.load("iris"))
-    assert "24" in capsys.readouterr().err
+def test_it_says_how_far_it_is_if_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    console = Console(force_terminal=True, file=screen, width=120, legacy_windows=False)
+    shown = functools.partial(hg.progress, console=console)
+    monkeypatch.setattr("handgrad.tabular.members.progress", shown)
+    x, y = hg.data.load("iris")
+    quiet = clone(CLASSIFIER).fit(x, y).predict_proba(x)
+    assert screen.getvalue() == ""
+    told = clone(CLASSIFIER).set_params(verbose=True).fit(x, y).predict_proba(x)
+    assert "24/24" in screen.getvalue()
+    np.testing.assert_array_equal(told, quiet)
 
 
 def test_it_can_be_cross_validated() -> None:

@@ -192,8 +192,8 @@ class Features:
             )
         if added := [name for name in table if name not in self.features]:
             warnings.warn(
-                f"columns that were not there in training are ignored: {', '.join(map(repr, added[:5]))}"
-                + (f" and {len(added) - 5} more" if len(added) > 5 else ""),
+                "columns that were not there in training are ignored: "
+                + ", ".join([*map(repr, added[:5]), *["…"][: len(added) > 5]]),
                 stacklevel=4,
             )
         parts = [feature.encoded(table[name], name) for name, feature in self.features.items()]

@@ -1,8 +1,8 @@
 """Several small nets at once, each trained on rows of its own and watched on rows held out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Adam
 from handgrad.schedules import coslog
-from handgrad.training import Training, progress
+from handgrad.training import Report, Training, progress
 
 WIDTH, DEPTH = 128, 3
 BATCH = 256
@@ -103,12 +103,18 @@ def train_members(
         engine=engine,
         ahead=True,
     )
-    reports = progress(training, epochs=epochs) if verbose else training
     best = _Best(net, n_members)
+
+    def noted() -> Iterator[Report]:
+        for report in training:
+            best.note(report.epoch, [*report.validation_metrics.values()])
+            yield replace(report, train_metrics={}, validation_metrics={})
+
+    reports = noted()
     # matrices this small are multiplied no faster by several threads, and slower on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
-        for report in reports:
-            best.note(report.epoch, [*report.validation_metrics.values()])
+        for _ in progress(reports, epochs=epochs) if verbose else reports:
+            pass
     final = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float64)
     final.load_state(best.weights)
     with blas_threads(1):
