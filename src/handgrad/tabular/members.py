@@ -79,23 +79,16 @@ def train_members(
     learned = _as_long([rng.permutation(learned) for learned, _ in rows])
     watched = all(len(held_out) for _, held_out in rows)
     held_out = _as_long([held_out if watched else held_out[:0] for _, held_out in rows])
-    batch_size = min(BATCH, len(learned[0]))
-    if epochs is None:
-        epochs = usual_epochs(-(-len(learned[0]) // batch_size))
-
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
-
-    def side_by_side(values: Array, members: list[Array]) -> Array:
-        return np.concatenate([values[member] for member in members], axis=1)
-
+    batch_size = min(BATCH, len(learned[0]))
     training = Training(
         net,
-        (side_by_side(x, learned), side_by_side(smoothed, learned)),
+        (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
         loss=recipe.loss(n_members),
         optimizer=_optimizer(net, recipe.learning_rate),
-        epochs=epochs,
+        epochs=epochs or usual_epochs(-(-len(learned[0]) // batch_size)),
         batch_size=batch_size,
-        validation=(side_by_side(x, held_out), side_by_side(t, held_out)) if watched else None,
+        validation=(_side_by_side(x, held_out), _side_by_side(t, held_out)) if watched else None,
         metrics=[_of_member(m, n_outputs, badness) for m in range(n_members)] if watched else [],
         schedule=coslog(),
         rng=rng,
@@ -103,24 +96,34 @@ def train_members(
         engine=engine,
         ahead=True,
     )
-    best = _Best(net, n_members)
+    best = _best_of(training, n_members, verbose)
+    final = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float64)
+    final.load_state(best.weights)
+    with blas_threads(1):
+        p = final.predict(_side_by_side(x, held_out), engine="eager")
+    outputs = [p[:, m * n_outputs : (m + 1) * n_outputs] for m in range(n_members)]
+    return Members(final, best.epochs, best.badness, held_out, outputs)
+
+
+def _side_by_side(values: Array, members: list[Array]) -> Array:
+    """The rows of all members next to one another: (n, n_members · n_features)."""
+    return np.concatenate([values[member] for member in members], axis=1)
+
+
+def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
+    """Run the training to its end, and keep the best of each member."""
+    best = _Best(training.net, n_members)
 
     def noted() -> Iterator[Report]:
         for report in training:
             best.note(report.epoch, [*report.validation_metrics.values()])
             yield replace(report, train_metrics={}, validation_metrics={})
 
-    reports = noted()
     # matrices this small are multiplied no faster by several threads, and slower on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
-        for _ in progress(reports, epochs=epochs) if verbose else reports:
+        for _ in progress(noted(), epochs=training.epochs) if verbose else noted():
             pass
-    final = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float64)
-    final.load_state(best.weights)
-    with blas_threads(1):
-        p = final.predict(side_by_side(x, held_out), engine="eager")
-    outputs = [p[:, m * n_outputs : (m + 1) * n_outputs] for m in range(n_members)]
-    return Members(final, best.epochs, best.badness, held_out, outputs)
+    return best
 
 
 def usual_epochs(batches: int) -> int:
