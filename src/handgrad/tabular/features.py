@@ -14,7 +14,7 @@ from handgrad.layers import Array
 from handgrad.tabular.tables import Column, Table, dates_in, numbers_in, text_in
 
 # A category with more values keeps so many, the most frequent ones, a feature each.
-MOST_VALUES = 64
+MOST_VALUES = 256
 # So far around the middle a number goes in at most.
 LIMIT = 3.0
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
