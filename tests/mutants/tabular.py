@@ -8,6 +8,7 @@ MEMBERS = "tests/worked_examples/test_losses.py::test_members_side_by_side_are_n
 SIDE = "tests/engines/test_side_by_side.py::"
 FEATURES = "tests/tabular/test_features.py::"
 ESTIMATORS = "tests/tabular/test_estimators.py::"
+TRAINED = "tests/tabular/test_members.py::"
 BAD = "tests/bad_input/test_tabular.py::"
 
 MUTANTS = [
@@ -158,6 +159,41 @@ MUTANTS = [
         "recipe.activation, rng, np.float64)",
         "recipe.activation, rng, np.float32)",
         f"{ESTIMATORS}test_one_row_is_predicted_as_among_others",
+    ),
+    Mutant(
+        "members: all have the weights of the last epoch",
+        "tabular/members.py",
+        "if value <= self.badness[m] or self.epochs[m] == 0:",
+        "if True:",
+        f"{TRAINED}test_each_member_has_the_weights_of_its_best_epoch",
+    ),
+    Mutant(
+        "members: the best epoch of one for all",
+        "tabular/members.py",
+        "self.weights[path].reshape(len(self.epochs), -1)[m] = of_member",
+        "self.weights[path].reshape(len(self.epochs), -1)[:] = of_member",
+        f"{TRAINED}test_each_member_has_the_weights_of_its_best_epoch",
+    ),
+    Mutant(
+        "TabularClassifier: no temperature",
+        "tabular/estimators.py",
+        "softmax(self._outputs(X) / self.temperature_)",
+        "softmax(self._outputs(X))",
+        f"{TRAINED}test_what_is_sure_is_said_to_be_sure_though_targets_are_smoothed",
+    ),
+    Mutant(
+        "coslog: cycles that end too early",
+        "schedules.py",
+        "(2**cycles - 1) * np.asarray(progress)",
+        "2**cycles * np.asarray(progress)",
+        "tests/docs/test_maths.py::test_the_formulas_hold[a schedule: coslog]",
+    ),
+    Mutant(
+        "auto: the numbers that layers put out do not count",
+        "engines/choice.py",
+        "GAIN_A_NUMBER * batch * _numbers(net)",
+        "0 * batch * _numbers(net)",
+        "tests/engines/test_choice.py::test_many_numbers_a_row_are_worth_compiling",
     ),
     Mutant(
         "TabularRegressor: beyond what was seen",
