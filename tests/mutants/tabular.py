@@ -182,6 +182,13 @@ MUTANTS = [
         f"{TRAINED}test_what_is_sure_is_said_to_be_sure_though_targets_are_smoothed",
     ),
     Mutant(
+        "TabularClassifier: as sure as the rows held out allow",
+        "tabular/estimators.py",
+        "t = t + (1 / t.shape[1] - t) / len(t)",
+        "t = t + 0 / len(t)",
+        f"{TRAINED}test_who_was_never_wrong_on_few_rows_is_not_too_sure",
+    ),
+    Mutant(
         "coslog: cycles that end too early",
         "schedules.py",
         "(2**cycles - 1) * np.asarray(progress)",

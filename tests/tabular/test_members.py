@@ -29,11 +29,20 @@ def test_each_member_has_the_weights_of_its_best_epoch() -> None:
 
 
 def test_what_is_sure_is_said_to_be_sure_though_targets_are_smoothed() -> None:
-    x = np.random.default_rng(0).normal(size=(200, 2))
-    x[:, 0] += np.where(np.arange(200) % 2, 5, -5)
-    model = clone(CLASSIFIER).fit(x, np.arange(200) % 2)
-    assert model.temperature_ < 0.8
-    assert model.predict_proba(x).max(axis=1).mean() > 0.98
+    x = np.random.default_rng(0).normal(size=(1000, 2))
+    model = clone(CLASSIFIER).fit(x, x[:, 0] > 0)
+    unsure = 1 - model.predict_proba(x).max(axis=1).mean()
+    assert model.temperature_ < 0.7
+    model.temperature_ = 1.0
+    assert unsure < (1 - model.predict_proba(x).max(axis=1).mean()) / 2
+
+
+def test_who_was_never_wrong_on_few_rows_is_not_too_sure() -> None:
+    x = np.random.default_rng(0).normal(size=(100, 2))
+    x[:, 0] += np.where(np.arange(100) % 2, 5, -5)
+    p = clone(CLASSIFIER).fit(x, np.arange(100) % 2).predict_proba(x)
+    assert (p.argmax(axis=1) == np.arange(100) % 2).all()
+    assert 1e-4 < 1 - p.max(axis=1).mean() < 0.05
 
 
 def test_there_are_fewer_epochs_where_there_are_many_batches() -> None:

@@ -211,12 +211,15 @@ def _log_loss(z: Array, t: Array) -> float:
 def _temperature(members: Members, t: Array) -> float:
     """What to divide the logits by, so that the members' log loss on rows held out is smallest.
 
-    Averaging members makes them less sure already: where there are several, only up to 1.
+    One row more is thought to be of any class, as in Platt's scaling (1999): who was never wrong
+    on n rows is no surer than that. Averaging members makes them less sure already: where there
+    are several, it is 1 at most.
     """
     pairs = list(zip(members.outputs, members.held_out, strict=True))
     if not any(len(rows) for _, rows in pairs):
         return 1.0
     z, t = np.concatenate([z for z, _ in pairs]), np.concatenate([t[rows] for _, rows in pairs])
+    t = t + (1 / t.shape[1] - t) / len(t)
     losses = [_log_loss(z / temperature, t) for temperature in TEMPERATURES]
     best = float(TEMPERATURES[int(np.argmin(losses))])
     return min(best, 1.0) if len(members.outputs) > 1 else best
