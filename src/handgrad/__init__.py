@@ -96,6 +96,7 @@ from handgrad.training import (
 
 if TYPE_CHECKING:
     from handgrad.engines.compiled.build import compiled_source
+    from handgrad.estimators import MLPClassifier, MLPRegressor
 
 __version__ = "0.1.0"
 
@@ -105,6 +106,10 @@ def __getattr__(name: str) -> Any:
         from handgrad.engines.compiled.build import compiled_source
 
         return compiled_source
+    if name in ("MLPClassifier", "MLPRegressor"):
+        from handgrad import estimators
+
+        return getattr(estimators, name)
     raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
 
 
@@ -170,6 +175,8 @@ __all__ = [
     "LearningRateSearch",
     "Evaluation",
     "metrics",
+    "MLPClassifier",
+    "MLPRegressor",
     "check_gradients",
     "GradientReport",
     "trace",

@@ -76,10 +76,15 @@ def engine_for(
     training = (net, loss, optimizer, x, y, batch_size, held_out, w, penalty)
     if choice == "eager" or (choice == "auto" and not pays(net, x, batch_size, epochs)):
         return EagerEngine(*training)
+    return compiled_or_eager(choice, training)
+
+
+def compiled_or_eager(choice: EngineName, training: tuple[Any, ...], made: Any = None) -> Engine:
+    """A compiled engine, of what was `made` before if anything; eager where it cannot be had."""
     try:
         from handgrad.engines.compiled.engine import CompiledEngine
 
-        return CompiledEngine(*training)
+        return CompiledEngine(*training, made)
     except (RecordingError, CannotLowerError, ImportError) as error:
         if choice == "compiled":
             raise SettingError(
@@ -88,7 +93,7 @@ def engine_for(
                 "engine='auto', which trains eagerly then",
             ) from error
         reason = str(error).replace("\n", " ")
-        warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=4)
+        warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=5)
         return EagerEngine(*training)
 
 
@@ -101,11 +106,16 @@ def chosen(choice: EngineName) -> EngineName:
 
 def pays(net: Any, x: Any, batch_size: int, epochs: int) -> bool:
     """Whether the steps of a training gain more from compiled code than its making costs."""
+    return gain_of_training(net, x, batch_size, epochs) > cost_of_compiling(net)
+
+
+def gain_of_training(net: Any, x: Any, batch_size: int, epochs: int) -> float:
+    """What compiled code gains in so many epochs."""
     rows = number_of_rows(x)
     steps = epochs * -(-rows // batch_size)
     multiplications = 6 * min(batch_size, rows) * net.parameters.size
     gain = GAIN_A_LAYER * _layers(net) + GAIN_A_MULTIPLICATION * multiplications
-    return steps * gain > cost_of_compiling(net)
+    return steps * gain
 
 
 def gain_of_predicting(net: Any, rows: int) -> float:

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,23 +31,24 @@ class Runner:
     load: Callable[[Program], Any] = staticmethod(compiled_function)
     in_turn: type[Any] = Calls
 
-    def __init__(self, program: Program, batch_size: int, crew: Crew | None = None) -> None:
+    def __init__(self, program: Program, batch_size: int) -> None:
         self.program, self.batch_size = program, batch_size
-        self.crew = crew or Crew()
+        self.crew = Crew()
         self.output_shape = program.output_shape
         self.large = any(map(_is_large, walk(program.body)))
         self.rules: dict[int, Array] = {}
         self.function = self.load(program)
-        self.scratch = self._new_scratch()
 
-    def for_another_thread(self) -> "Runner":
+    def for_another_thread(self, crew: Crew | None = None) -> "Runner":
         """The same function, with scratch memory of its own."""
         other = copy.copy(self)
-        other.crew = Crew()
-        other.scratch = self._new_scratch()
+        other.crew = crew or Crew()
+        other.__dict__.pop("scratch", None)
         return other
 
-    def _new_scratch(self) -> tuple[Array, ...]:
+    @cached_property
+    def scratch(self) -> tuple[Array, ...]:
+        """Its constants, and memory that is taken when it is first called."""
         program = self.program
         sizes = program.arena.sizes
         tables = program.constants.tables

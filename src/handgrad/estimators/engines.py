@@ -1,0 +1,105 @@
+"""Which engine fits an estimator: machine code is kept, for fits that come again."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.engines.choice import (
+    Engine,
+    EngineName,
+    chosen,
+    compiled_or_eager,
+    cost_of_compiling,
+    gain_of_training,
+)
+from handgrad.engines.eager import EagerEngine
+from handgrad.estimators.rows import SparseRows
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
+
+MOST_KEPT = 64
+# How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
+# of small float32 batches: measured, as its numbers are.
+GAIN = 4
+MOST_EPOCHS_EXPECTED = 200  # few fits need more, whatever max_iter allows
+
+
+@dataclass
+class Job:
+    """A fit: what it trains, and on what."""
+
+    net: Any
+    loss: Loss
+    optimizer: Optimizer
+    x: Any
+    y: Array
+    w: Array | None
+    held_out: Any
+    penalty: Penalty | None
+    batch_size: int
+    epochs: int
+
+    @property
+    def form(self) -> Hashable:
+        """What its machine code follows from: one fit's serves every other of this form.
+
+        The pages are of classes that the estimators chose, so their text says all about them.
+        """
+        pages = (self.net, self.loss, self.penalty, type(self.optimizer))
+        settings = {**vars(self.optimizer), "learning_rate": 0, "_made_with": 0, "_made_of": 0}
+        return (
+            *map(repr, pages),
+            repr(settings),
+            str(self.net.dtype),
+            self.y.shape[1:],
+            self.w is None,
+            self.held_out is None,
+            min(self.batch_size, len(self.y)),
+        )
+
+
+class KeptCode:
+    """The machine code of the forms of jobs that came last, and what it would have gained."""
+
+    def __init__(self) -> None:
+        self.made: OrderedDict[Hashable, Any] = OrderedDict()
+        self.gains: OrderedDict[Hashable, float] = OrderedDict()
+
+    def engine_for(self, choice: EngineName, job: Job) -> Engine:
+        """The engine asked for; for `auto`, compiled once the fits of a form will have paid for it.
+
+        The first fit of a small form is eager, so that it need not wait for a compiler. What
+        decides is the work done so far in this process, never a clock.
+        """
+        choice, form = chosen(choice), job.form
+        training = (job.net, job.loss, job.optimizer, job.x, job.y, job.batch_size, job.held_out)
+        training = (*training, job.w, job.penalty)
+        if choice == "eager" or isinstance(job.x, SparseRows):
+            return EagerEngine(*training)
+        if choice == "auto" and form not in self.made and not self._pays(form, job):
+            return EagerEngine(*training)
+        engine: Any = compiled_or_eager(choice, training, self.made.get(form))
+        if engine.name == "compiled":
+            self.made[form] = engine.made
+            _forget(self.made, form)
+        return engine
+
+    def _pays(self, form: Hashable, job: Job) -> bool:
+        epochs = min(job.epochs, MOST_EPOCHS_EXPECTED)
+        gain = GAIN * gain_of_training(job.net, job.x, job.batch_size, epochs)
+        self.gains[form] = self.gains.get(form, 0.0) + gain
+        _forget(self.gains, form)
+        return self.gains[form] > cost_of_compiling(job.net)
+
+
+def _forget(kept: OrderedDict[Hashable, Any], form: Hashable) -> None:
+    """Keep what was used last."""
+    kept.move_to_end(form)
+    while len(kept) > MOST_KEPT:
+        kept.popitem(last=False)
+
+
+KEPT = KeptCode()

@@ -1,0 +1,46 @@
+"""Rows as an engine takes them: dense at once, or sparse ones batch by batch."""
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.minibatches import batches
+from handgrad.layers import Array
+from handgrad.net import Net
+
+MOST_AT_ONCE = 2**30  # bytes that sparse rows may take when all are made dense
+PREDICTED_AT_ONCE = 1024
+
+
+class SparseRows:
+    """Sparse rows that are made dense when they are asked for: a batch at a time."""
+
+    def __init__(self, matrix: Any, dtype: Any) -> None:
+        self.matrix, self.dtype = matrix.tocsr(), dtype
+
+    def __len__(self) -> int:
+        return int(self.matrix.shape[0])
+
+    def __getitem__(self, rows: Array | slice) -> Array:
+        dense: Array = self.matrix[rows].toarray(order="C")
+        return dense.astype(self.dtype, copy=False)
+
+
+def rows_of(X: Any, dtype: Any) -> Any:
+    """The rows of `X`, dense or sparse, in that type; sparse ones stay so where they are too many.
+
+    A gigabyte of sparse rows is made dense at once.
+    """
+    if not hasattr(X, "toarray"):
+        return np.ascontiguousarray(X, dtype)
+    rows = SparseRows(X, dtype)
+    n, width = X.shape
+    return rows if n * width * np.dtype(dtype).itemsize > MOST_AT_ONCE else rows[:]
+
+
+def predicted(net: Net, x: Any) -> Array:
+    """The output of the net for all rows of `x`."""
+    if not isinstance(x, SparseRows):
+        p: Array = net.predict(x)
+        return p
+    return np.concatenate([net.predict(x[rows]) for rows in batches(len(x), PREDICTED_AT_ONCE)])
