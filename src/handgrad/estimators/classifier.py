@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
@@ -87,7 +87,6 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             engine=engine,
         )
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to the rows `X` (n, n_features), dense or sparse, and their classes or labels `y`.
 
@@ -95,8 +94,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight)
 
-    @available_if(lambda model: model._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
+    @available_if(lambda model: model._check_solver())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go on for one epoch over these rows; the first call needs all `classes` there will be."""
         if _check_partial_fit_first_call(self, classes):

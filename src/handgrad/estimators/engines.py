@@ -75,9 +75,11 @@ class KeptCode:
         decides is the work done so far in this process, never a clock.
         """
         choice, form = chosen(choice), job.form
-        training = (job.net, job.loss, job.optimizer, job.x, job.y, job.batch_size, job.held_out)
-        training = (*training, job.w, job.penalty)
-        if choice == "eager" or isinstance(job.x, SparseRows):
+        sparse = isinstance(job.x, SparseRows)
+        held_out = None if isinstance(job.held_out, SparseRows) else job.held_out
+        rows = (job.x, job.y, job.batch_size, held_out, job.w)
+        training = (job.net, job.loss, job.optimizer, *rows, job.penalty)
+        if choice == "eager" or sparse:
             return EagerEngine(*training)
         if choice == "auto" and form not in self.made and not self._pays(form, job):
             return EagerEngine(*training)

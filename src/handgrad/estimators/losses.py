@@ -12,7 +12,6 @@ from handgrad.errors import positive
 from handgrad.layers import Array
 from handgrad.losses import (
     Loss,
-    MSELoss,
     PoissonNLLLoss,
     SigmoidBinaryCrossEntropyLoss,
     SoftmaxCrossEntropyLoss,
@@ -41,7 +40,6 @@ class LogLoss(Loss):
     takes = "logits"
     targets = "classes"
     batches_count = "rows"
-    inverse_link = SoftmaxCrossEntropyLoss.inverse_link
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         e = np.exp(z - z.max(axis=1, keepdims=True))
@@ -52,6 +50,10 @@ class LogLoss(Loss):
         dz = self.p.copy()
         dz[np.arange(len(self.y)), self.y] -= 1
         return dz * shares(self.w, self.y[:, None])
+
+    def inverse_link(self, z: Array) -> Array:
+        """The probabilities of the classes."""
+        return SoftmaxCrossEntropyLoss().inverse_link(z)
 
 
 class BinaryLogLoss(Loss):
@@ -73,7 +75,6 @@ class BinaryLogLoss(Loss):
     takes = "logits"
     targets = "binary"
     batches_count = "rows"
-    inverse_link = SigmoidBinaryCrossEntropyLoss.inverse_link
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -85,6 +86,11 @@ class BinaryLogLoss(Loss):
 
     def backward(self, loss: Any = None) -> Array:
         return (self.p - self.y) * shares(self.w, self.p[:, :1])
+
+    def inverse_link(self, z: Array) -> Array:
+        """The probabilities of yes: never quite 0 or 1, whose logarithms are infinite."""
+        p = SigmoidBinaryCrossEntropyLoss().inverse_link(z)
+        return np.clip(p, np.finfo(p.dtype).tiny, np.nextafter(p.dtype.type(1), p.dtype.type(0)))
 
 
 class HalfSquaredLoss(Loss):
@@ -104,7 +110,6 @@ class HalfSquaredLoss(Loss):
     """
 
     batches_count = "rows"
-    inverse_link = MSELoss.inverse_link
 
     def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -134,7 +139,6 @@ class HalfPoissonDeviance(Loss):
     takes = "log rates"
     targets = "counts"
     batches_count = "rows"
-    inverse_link = PoissonNLLLoss.inverse_link
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -145,6 +149,10 @@ class HalfPoissonDeviance(Loss):
 
     def backward(self, loss: Any = None) -> Array:
         return (self.rate - self.y) * shares(self.w, self.rate[:, :1])
+
+    def inverse_link(self, z: Array) -> Array:
+        """The rates."""
+        return PoissonNLLLoss().inverse_link(z)
 
 
 class L2PenaltyOfABatch(Penalty):

@@ -25,7 +25,7 @@ def fit_lowest(m: Any, X: Any, y: Array, w: Array | None) -> None:
         for result in engine.run_epochs(order, rates):
             if isinstance(result, Epoch):
                 if result.diverged_at is not None:
-                    return result.loss, np.full_like(net.gradients, np.nan)
+                    return result.loss, np.full_like(weights, np.nan)
                 m.loss_ = result.loss
         return m.loss_, net.gradients.copy()
 

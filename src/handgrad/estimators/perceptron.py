@@ -1,6 +1,7 @@
 """What the classifier and the regressor share: the net, its start, its fits, its outputs."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -144,6 +145,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     # fitting
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool = False) -> Self:
+        if not (incremental and hasattr(self, "coefs_")):
+            self._validate_params()
         sizes = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
@@ -179,7 +182,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self.out_activation_ = self._output_activation()
         self.net_ = self._new_net(sizes, dtype)
         for linear in self._linears():
-            n_in, n_out = linear.n_in, linear.n_out
+            n_out, n_in = linear.W.shape
             bound = np.sqrt((2.0 if self.activation == "logistic" else 6.0) / (n_in + n_out))
             linear.W = self._random_state.uniform(-bound, bound, (n_in, n_out)).T
             linear.b = self._random_state.uniform(-bound, bound, n_out)
@@ -196,7 +199,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _new_net(self, sizes: list[int], dtype: Any) -> Net:
         activation = ACTIVATIONS[self.activation]
         layers: list[Layer] = []
-        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for n_in, n_out in pairwise(sizes):
             if layers and activation is not None:
                 layers.append(activation())
             layers.append(Linear(int(n_in), int(n_out), initializer="zeros", dtype=dtype))
@@ -207,7 +210,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         net = self._current_net()
         if net.dtype != np.float64:
             linears = self._linears()
-            sizes = [linears[0].n_in, *(linear.n_out for linear in linears)]
+            sizes = [linears[0].W.shape[1], *(len(linear.W) for linear in linears)]
             self.net_ = self._new_net(sizes, np.float64)
             self.net_.parameters[...] = net.parameters
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
@@ -95,7 +95,6 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
             engine=engine,
         )
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to the rows `X` (n, n_features), dense or sparse, and their numbers `y`.
 
@@ -104,8 +103,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight)
 
-    @available_if(lambda model: model._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
+    @available_if(lambda model: model._check_solver())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on for one epoch over these rows."""
         return self._fit(X, y, sample_weight, incremental=True)
