@@ -84,7 +84,7 @@ def compiled_or_eager(choice: EngineName, training: tuple[Any, ...], made: Any =
     try:
         from handgrad.engines.compiled.engine import CompiledEngine
 
-        return CompiledEngine(*training, made)
+        return CompiledEngine(*training, made=made)
     except (RecordingError, CannotLowerError, ImportError) as error:
         if choice == "compiled":
             raise SettingError(

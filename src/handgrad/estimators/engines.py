@@ -1,7 +1,8 @@
 """Which engine fits an estimator: machine code is kept, for fits that come again."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from handgrad.engines.choice import (
     gain_of_training,
 )
 from handgrad.engines.eager import EagerEngine
+from handgrad.engines.threads import one_thread_each
 from handgrad.estimators.rows import SparseRows
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -21,6 +23,7 @@ from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 
 MOST_KEPT = 64
+WORTH_SHARING = 1e8  # multiplications
 # How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
 # of small float32 batches: measured, as its numbers are.
 GAIN = 4
@@ -105,3 +108,14 @@ def _forget(kept: OrderedDict[Hashable, Any], form: Hashable) -> None:
 
 
 KEPT = KeptCode()
+
+
+@contextmanager
+def threads_for(engine: Engine, net: Any) -> Iterator[None]:
+    """Within it NumPy multiplies in one thread, where a batch is too small to share it.
+
+    OpenBLAS's threads wait for each other by spinning: on a busy machine for milliseconds.
+    """
+    small = engine.name == "eager" and engine.batch_size * net.parameters.size < WORTH_SHARING
+    with one_thread_each() if small else nullcontext():
+        yield

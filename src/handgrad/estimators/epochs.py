@@ -1,7 +1,7 @@
 """Fitting by epochs, as scikit-learn's sgd and adam do: orders, rates, scores, when to stop."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from handgrad.engines.epoch import Epoch
-from handgrad.estimators.engines import KEPT
+from handgrad.estimators.engines import KEPT, threads_for
 from handgrad.estimators.rows import predicted
 from handgrad.estimators.solvers import AdamSolver, SGDSolver
 from handgrad.layers import Array
@@ -47,29 +47,37 @@ def fit_epochs(m: Any, X: Any, y: Array, w: Array | None, *, incremental: bool) 
         X, X_val, y, y_val, w, w_val = _split(m, X, y, w)
     fitting = Fitting(m, X, y, w, X_val)
     scorer = None if y_val is None else m._scorer(y_val, w_val)
-    try:
-        for result in fitting.epochs(1 if incremental else m.max_iter):
-            _record(m, result.loss, fitting.n)
-            if scorer is None:
-                _compare_loss(m)
-            else:
-                z = result.held_out
-                z = predicted(m.net_, fitting.job.held_out) if z is None else z
-                _compare_score(m, scorer(fitting.job.loss.inverse_link(z)))
-            if m._no_improvement_count > m.n_iter_no_change and not fitting.goes_on():
-                break
-            if m.n_iter_ == m.max_iter and not incremental:
-                warnings.warn(
-                    f"Stochastic Optimizer: Maximum iterations ({m.max_iter}) reached and the "
-                    "optimization hasn't converged yet.",
-                    ConvergenceWarning,
-                    stacklevel=4,
-                )
-    except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
+    with threads_for(fitting.engine, m.net_):
+        try:
+            stopped = _run(m, fitting, scorer, 1 if incremental else m.max_iter)
+        except KeyboardInterrupt:
+            stopped = True
+            warnings.warn("Training interrupted by user.", stacklevel=4)
     fitting.keep_steps()
     if m.early_stopping:
         m.net_.parameters[...] = m._best_parameters
+    if not stopped and not incremental:
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({m.max_iter}) reached and the "
+            "optimization hasn't converged yet.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+
+def _run(m: Any, fitting: "Fitting", scorer: Callable[[Array], float] | None, most: int) -> bool:
+    """Run so many epochs at most; whether it stopped because nothing improved."""
+    for result in fitting.epochs(most):
+        _record(m, result.loss, fitting.n)
+        if scorer is None:
+            _compare_loss(m)
+        else:
+            z = result.held_out
+            z = predicted(m.net_, fitting.job.held_out) if z is None else z
+            _compare_score(m, scorer(fitting.job.loss.inverse_link(z)))
+        if m._no_improvement_count > m.n_iter_no_change and not fitting.goes_on():
+            return True
+    return False
 
 
 class Fitting:
@@ -100,6 +108,7 @@ class Fitting:
                 if not isinstance(result, Epoch):
                     continue
                 if result.diverged_at is not None:
+                    self.engine.put_back()
                     raise self._not_finite(result.diverged_at)
                 m.n_iter_ += 1
                 yield result

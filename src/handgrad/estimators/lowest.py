@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
 
 from handgrad.engines.epoch import Epoch
-from handgrad.estimators.engines import KEPT
+from handgrad.estimators.engines import KEPT, threads_for
 from handgrad.layers import Array
 from handgrad.optimizers import LBFGS
 
@@ -34,14 +34,15 @@ def fit_lowest(m: Any, X: Any, y: Array, w: Array | None) -> None:
         print(f"Iteration {m.n_iter_}, loss = {intermediate_result.fun:.8f}")
 
     m.n_iter_ = 0
-    found = minimize(
-        loss_and_gradient,
-        net.parameters.copy(),
-        method="L-BFGS-B",
-        jac=True,
-        callback=say if m.verbose else None,
-        options={"maxfun": m.max_fun, "maxiter": m.max_iter, "gtol": m.tol},
-    )
+    with threads_for(engine, net):
+        found = minimize(
+            loss_and_gradient,
+            net.parameters.copy(),
+            method="L-BFGS-B",
+            jac=True,
+            callback=say if m.verbose else None,
+            options={"maxfun": m.max_fun, "maxiter": m.max_iter, "gtol": m.tol},
+        )
     m.n_iter_ = _check_optimize_result("lbfgs", found, m.max_iter)
     m.loss_ = float(found.fun)
     net.parameters[...] = found.x

@@ -23,6 +23,7 @@ from handgrad.estimators.losses import (
 )
 from handgrad.estimators.lowest import fit_lowest
 from handgrad.estimators.rows import predicted, rows_of
+from handgrad.initializers import nothing_drawn
 from handgrad.layers import Array, Layer, Linear, ReLU, Sigmoid, Tanh
 from handgrad.losses import Loss
 from handgrad.net import Net
@@ -199,10 +200,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _new_net(self, sizes: list[int], dtype: Any) -> Net:
         activation = ACTIVATIONS[self.activation]
         layers: list[Layer] = []
-        for n_in, n_out in pairwise(sizes):
-            if layers and activation is not None:
-                layers.append(activation())
-            layers.append(Linear(int(n_in), int(n_out), initializer="zeros", dtype=dtype))
+        with nothing_drawn(lambda shape: None):
+            for n_in, n_out in pairwise(sizes):
+                if layers and activation is not None:
+                    layers.append(activation())
+                layers.append(Linear(int(n_in), int(n_out)))
         return Net(*layers, dtype=dtype)
 
     def _double(self) -> None:

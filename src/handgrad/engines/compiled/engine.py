@@ -89,6 +89,7 @@ class CompiledEngine:
         held_out: Array | None = None,
         w: Array | None = None,
         penalty: Penalty | None = None,
+        *,
         made: Made | None = None,
     ) -> None:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
