@@ -106,8 +106,9 @@ POLICIES: list[dict[str, Any]] = [
 def test_every_policy_of_the_learning_rate_steps_and_stops_alike(
     policy: dict[str, Any], early_stopping: bool, engine: str
 ) -> None:
-    settings = {"early_stopping": early_stopping, "learning_rate_init": 0.2, "max_iter": 60}
+    settings: dict[str, Any] = {"early_stopping": early_stopping, "max_iter": 60}
     settings |= {"validation_fraction": 0.2, "batch_size": 30, "solver": "sgd"}
+    settings["learning_rate_init"] = 0.2
     models = both(TASKS["classes"], **{**settings, **policy}, engine=engine)
     assert_same(model.fit(X, TASKS["classes"].y) for model in models)
 
