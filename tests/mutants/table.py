@@ -3,6 +3,7 @@
 from tests.mutants import (
     checkpoints,
     draws,
+    estimators,
     loops,
     losses,
     machine_code,
@@ -36,4 +37,5 @@ MUTANTS = [
     *together.MUTANTS,
     *saving.MUTANTS,
     *weights.MUTANTS,
+    *estimators.MUTANTS,
 ]
