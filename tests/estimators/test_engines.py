@@ -101,8 +101,7 @@ def test_only_what_was_used_last_is_kept(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(engines, "MOST_KEPT", 2)
     kept: Any = OrderedDict()
     for name in ("a", "b", "a", "c"):
-        kept[name] = 0
-        engines._forget(kept, name)
+        engines._keep(kept, name, 0)
     assert [*kept] == ["a", "c"]
 
 

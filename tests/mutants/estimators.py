@@ -232,8 +232,8 @@ MUTANTS = [
     Mutant(
         "gains forgotten",
         f"{SOURCE}engines.py",
-        "self.gains.get(form, 0.0) + gain",
-        "gain",
+        "            gain += self.gains.get(form, 0.0)\n",
+        "",
         f"{ENGINES}test_a_form_of_fit_is_compiled_once_it_pays",
     ),
     Mutant(

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from handgrad.engines.choice import (
@@ -70,6 +71,7 @@ class KeptCode:
     def __init__(self) -> None:
         self.made: OrderedDict[Hashable, Any] = OrderedDict()
         self.gains: OrderedDict[Hashable, float] = OrderedDict()
+        self.lock = Lock()  # fits may run in threads
 
     def engine_for(self, choice: EngineName, job: Job) -> Engine:
         """The engine asked for; for `auto`, compiled once the fits of a form will have paid for it.
@@ -88,20 +90,22 @@ class KeptCode:
             return EagerEngine(*training)
         engine: Any = compiled_or_eager(choice, training, self.made.get(form))
         if engine.name == "compiled":
-            self.made[form] = engine.made
-            _forget(self.made, form)
+            with self.lock:
+                _keep(self.made, form, engine.made)
         return engine
 
     def _pays(self, form: Hashable, job: Job) -> bool:
         epochs = min(job.epochs, MOST_EPOCHS_EXPECTED)
         gain = GAIN * gain_of_training(job.net, job.x, job.batch_size, epochs)
-        self.gains[form] = self.gains.get(form, 0.0) + gain
-        _forget(self.gains, form)
-        return self.gains[form] > cost_of_compiling(job.net)
+        with self.lock:
+            gain += self.gains.get(form, 0.0)
+            _keep(self.gains, form, gain)
+        return gain > cost_of_compiling(job.net)
 
 
-def _forget(kept: OrderedDict[Hashable, Any], form: Hashable) -> None:
-    """Keep what was used last."""
+def _keep(kept: OrderedDict[Hashable, Any], form: Hashable, value: Any) -> None:
+    """Put it in, and forget what was not used for longest."""
+    kept[form] = value
     kept.move_to_end(form)
     while len(kept) > MOST_KEPT:
         kept.popitem(last=False)
