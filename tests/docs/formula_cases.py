@@ -55,6 +55,16 @@ def weighted(given: Callable[[Rng], Values]) -> Callable[[Rng], Values]:
     return with_weights
 
 
+def of_schedule(make: Callable[[Values], Any]) -> Any:
+    """The factors of a schedule."""
+    return lambda v: {"factor": make(v)(v["progress"])}
+
+
+def progress_and(**settings: float) -> Callable[[Rng], Values]:
+    """Shares of a training, and what a schedule is made with."""
+    return lambda rng: {"progress": rng.uniform(0.01, 0.99, 40), **settings}
+
+
 def of_penalty(make: Callable[[Values], hg.Penalty]) -> Any:
     """Value and gradient of a penalty."""
     return lambda v: {"l": make(v).value(v["W"], 1), "dW": make(v).gradient(v["W"], 1)}
@@ -469,6 +479,33 @@ CASES = {
         lambda rng: {"w": rng.normal(size=4), "weight_decay": 0.3},
         lambda v: {"dw": moved(v["w"], np.zeros(4), weight_decay=float(v["weight_decay"]))},
     ),
+    "a schedule: step": Case(
+        progress_and(every=0.3, gamma=0.2),
+        of_schedule(lambda v: hg.schedules.step(float(v["every"]), float(v["gamma"]))),
+    ),
+    "a schedule: exponential": Case(
+        lambda rng: {"progress": 0.7, "first": 0.3, "second": 0.4, "end": 0.02},
+        of_schedule(lambda v: hg.schedules.exponential(float(v["end"]))),
+    ),
+    "a schedule: cosine": Case(
+        progress_and(end=0.1), of_schedule(lambda v: hg.schedules.cosine(float(v["end"])))
+    ),
+    "a schedule: cyclic cosine": Case(
+        progress_and(cycles=3, growth=2.0, end=0.1),
+        of_schedule(
+            lambda v: hg.schedules.cyclic_cosine(int(v["cycles"]), float(v["growth"]), 0.1)
+        ),
+    ),
+    "a schedule: warm up": Case(
+        lambda rng: {"progress": rng.uniform(0, 0.39, 40), "share": 0.4, "start": 0.2},
+        of_schedule(lambda v: hg.schedules.warm_up(float(v["share"]), None, float(v["start"]))),
+    ),
+    "a schedule: one cycle": Case(
+        progress_and(rise=0.4, start=0.1, end=0.02),
+        of_schedule(
+            lambda v: hg.schedules.one_cycle(*(float(v[n]) for n in ("rise", "start", "end")))
+        ),
+    ),
     "L2Penalty": Case(weights_and_factors, of_penalty(lambda v: hg.L2Penalty(float(v["alpha"])))),
     "L1Penalty": Case(weights_and_factors, of_penalty(lambda v: hg.L1Penalty(float(v["alpha"])))),
     "ElasticNetPenalty": Case(
@@ -513,6 +550,7 @@ CASES = {
 
 # Mistakes that are none, with the reason.
 HARMLESS = {
+    "share = -((progress - starts[i]) / lengths[i])": "a cosine is the same on both sides of 0",
     "dW = alpha / np.sign(W)": "1 and -1 are their own inverses",
     "dW = alpha * (l1_ratio / np.sign(W) + (1 - l1_ratio) * W)": "1 and -1 are their own inverses",
     "dp = -(np.zeros_like(p))": "minus zero is zero",

@@ -1,6 +1,5 @@
 """Machine code for fits: kept by their form, made once it pays, never for sparse rows."""
 
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -72,9 +71,9 @@ def test_what_was_compiled_serves_other_rows_of_the_form(
         return make(*given)
 
     monkeypatch.setattr(compiled, "_made", noted)
-    alone = [fit(X[part], Y[part], engine="eager") for part in (slice(70), slice(20, 90))]
-    for part, expected in zip((slice(70), slice(20, 90)), alone, strict=True):
-        model = fit(X[part], Y[part], engine="compiled", learning_rate_init=0.001)
+    for part, rate in ((slice(70), 0.001), (slice(20, 90), 0.002)):
+        expected = fit(X[part], Y[part], engine="eager", learning_rate_init=rate)
+        model = fit(X[part], Y[part], engine="compiled", learning_rate_init=rate)
         np.testing.assert_allclose(model.coefs_[0], expected.coefs_[0], rtol=1e-9)
     assert len(made) == 1
     others: list[dict[str, Any]] = [
@@ -97,12 +96,14 @@ def test_what_was_compiled_serves_other_rows_of_the_form(
         assert len(made) == i
 
 
-def test_only_what_was_used_last_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "MOST_KEPT", 2)
-    kept: Any = OrderedDict()
+    kept = KeptCode()
     for name in ("a", "b", "a", "c"):
-        engines._keep(kept, name, 0)
-    assert [*kept] == ["a", "c"]
+        kept.made[name] = 0
+        total = kept._keep(name, 1.0)
+    assert (total, kept.gains) == (1.0, {"a": 2.0, "c": 1.0})
+    assert [*kept.made] == ["b", "c"]
 
 
 def test_rows_that_stay_sparse_are_fit_by_the_pages(

@@ -97,12 +97,12 @@ def steps(optimizer: Any, rates: list[float]) -> Array:
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_a_constant_rate_makes_sgd_that_of_the_textbook(nesterov: bool) -> None:
     settings: dict[str, Any] = {"momentum": 0.8, "nesterov": nesterov}
-    own, textbooks = SGDSolver(0.1, **settings), hg.SGD(0.1, **settings)
+    own, textbooks = SGDSolver(**settings), hg.SGD(0.1, **settings)
     np.testing.assert_allclose(steps(own, [0.1] * 4), steps(textbooks, [0.1] * 4))
     assert not np.allclose(steps(own, [0.1, 0.3]), steps(textbooks, [0.1, 0.3]))
 
 
 def test_without_epsilon_adam_is_that_of_the_textbook() -> None:
-    own = AdamSolver(0.1, beta_1=0.8, beta_2=0.9, epsilon=0.0)
+    own = AdamSolver(beta_1=0.8, beta_2=0.9, epsilon=0.0)
     textbooks = hg.Adam(0.1, betas=(0.8, 0.9), eps=0.0)
     np.testing.assert_allclose(steps(own, [0.1] * 4), steps(textbooks, [0.1] * 4))

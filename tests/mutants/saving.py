@@ -17,15 +17,15 @@ MUTANTS = [
     Mutant(
         "files: a gap between tensors let pass",
         TENSORS,
-        "if start != end:",
-        "if start < end:",
+        "if tensor.start != end:",
+        "if tensor.start < end:",
         f"{HEADER}[a gap-load]",
     ),
     Mutant(
         "files: overlapping tensors let pass",
         TENSORS,
-        "if start != end:",
-        "if start > end:",
+        "if tensor.start != end:",
+        "if tensor.start > end:",
         f"{HEADER}[an overlap-load]",
     ),
     Mutant(
@@ -218,5 +218,26 @@ MUTANTS = [
         "pass",
         "tests/engines/test_buffers.py::"
         "test_what_is_written_into_an_inner_net_reaches_its_own_layers_alone",
+    ),
+    Mutant(
+        "inspect: what a file says steers the terminal",
+        "cli/inspection.py",
+        "return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))",
+        "return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)",
+        "tests/cli/test_inspect.py::test_words_in_a_file_cannot_steer_a_terminal",
+    ),
+    Mutant(
+        "inspect: the numbers are read",
+        "saving/inspection.py",
+        "header = read_header(path)",
+        "header = read_header(path); from handgrad.saving import tensors; tensors.read(path)",
+        "tests/cli/test_inspect.py::test_no_number_is_read",
+    ),
+    Mutant(
+        "inspect: tensors at the wrong place",
+        "saving/inspection.py",
+        'f"{prefix}{i}", left',
+        'f"{i}", left',
+        "tests/cli/test_inspect.py::test_for_machines_it_is_json",
     ),
 ]

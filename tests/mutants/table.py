@@ -2,12 +2,14 @@
 
 from tests.mutants import (
     checkpoints,
+    doctor,
     draws,
     estimators,
     loops,
     losses,
     machine_code,
     optimizers,
+    over_fitting,
     parts,
     passes,
     penalties,
@@ -38,4 +40,6 @@ MUTANTS = [
     *saving.MUTANTS,
     *weights.MUTANTS,
     *estimators.MUTANTS,
+    *doctor.MUTANTS,
+    *over_fitting.MUTANTS,
 ]

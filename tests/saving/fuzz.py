@@ -22,6 +22,7 @@ import numpy as np
 from safetensors.numpy import load as theirs
 
 import handgrad as hg
+from handgrad.saving import ModelFile, inspect
 from tests.saving.mutations import mutated
 from tests.saving.nets import NETS, OWN
 
@@ -43,18 +44,36 @@ def outcome(path: Path, content: bytes) -> str:
     try:
         net = hg.load(path, layers=OWN)
     except hg.FileError as error:
-        return check_refusal(error, path)
+        check_refusal(error, path)
+        try:
+            inspect(path)
+        except hg.FileError as refusal:
+            check_refusal(refusal, path)
+        return "refused"
+    check_inspected(inspect(path), net, content)
     check_valid(net, content, path)
     return "a net"
 
 
-def check_refusal(error: hg.FileError, path: Path) -> str:
+def check_inspected(found: ModelFile, net: hg.Net, content: bytes) -> None:
+    """What the header says is what is made of the file, but for what constructors make."""
+    layers = {place: type(layer).__name__ for place, layer in net.walk()}
+    assert all(layers[layer.place] == layer.name for layer in found.layers)
+    shapes = {name: array.shape for name, array in theirs(content).items()}
+    assert found.others == {}
+    for layer in found.layers:
+        for name, tensor in layer.tensors.items():
+            place = f"{layer.place}.{name}" if layer.place else name
+            assert shapes.pop(place) == tensor.shape
+    assert shapes == {}
+
+
+def check_refusal(error: hg.FileError, path: Path) -> None:
     """The error names the file, has its three parts, and is not as long as the file."""
     assert type(error) is hg.FileError
     assert error.where == str(path)
     for part in (error.came, error.expected, error.hint):
         assert 0 < len(part) < 1000
-    return "refused"
 
 
 def check_valid(net: hg.Net, content: bytes, path: Path) -> None:

@@ -20,7 +20,6 @@ import numpy as np
 import handgrad as hg
 from handgrad.engines import eager
 from handgrad.engines.compiled import engine as compiled
-from tests.engines.test_ahead import Adagrad
 
 ROWS, HELD_OUT = 3000, 200
 EPOCHS = {"eager": 30, "compiled": 60, "auto": 60}
@@ -33,12 +32,20 @@ def train(engine: str, folder: Path, result: Path, resume: bool) -> None:
     generator = np.random.default_rng(0)
     x = generator.normal(size=(ROWS, 20)).astype(np.float32)
     y = (x[:, 0] * x[:, 1] > 0).astype(np.int64)
-    net = hg.Net(hg.Linear(20, 64, rng=0), hg.Tanh(), hg.Linear(64, 2, rng=1), hg.Softmax())
+    net = hg.Net(
+        hg.Linear(20, 64, rng=0),
+        hg.BatchNorm(64),
+        hg.Tanh(),
+        hg.Dropout(0.1),
+        hg.Linear(64, 2, rng=1),
+        hg.Softmax(),
+    )
     training: Any = hg.train(
         net,
         (x[HELD_OUT:], y[HELD_OUT:]),
         loss=hg.CrossEntropyLoss(),
-        optimizer=Adagrad(0.05),
+        optimizer=hg.Adam(0.01),
+        schedule=hg.schedules.cosine(),
         epochs=EPOCHS[engine],
         batch_size=16,
         validation=(x[:HELD_OUT], y[:HELD_OUT]),

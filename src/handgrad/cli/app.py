@@ -9,6 +9,7 @@ from rich.console import Console
 
 from handgrad import __version__
 from handgrad.cli.demo import run_demo
+from handgrad.cli.inspection import run_inspection
 from handgrad.cli.job import run_training
 from handgrad.cli.settings import Settings
 from handgrad.data import BUNDLED
@@ -133,6 +134,18 @@ def demo(
     with the pictures and a page, index.html, that needs no network.
     """
     run_demo(language or ["en"], out, Console(emoji=False), open_page=open_page)
+
+
+@app.command()
+def inspect(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .safetensors file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")] = False,
+) -> None:
+    """Show what is in a model file: its layers, their arrays, what it is about.
+
+    Only the header is read: nothing is made, and no number is loaded.
+    """
+    run_inspection(model, Console(emoji=False), as_json=as_json)
 
 
 @app.command()

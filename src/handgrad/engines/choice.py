@@ -76,15 +76,10 @@ def engine_for(
     training = (net, loss, optimizer, x, y, batch_size, held_out, w, penalty)
     if choice == "eager" or (choice == "auto" and not pays(net, x, batch_size, epochs)):
         return EagerEngine(*training)
-    return compiled_or_eager(choice, training)
-
-
-def compiled_or_eager(choice: EngineName, training: tuple[Any, ...], made: Any = None) -> Engine:
-    """A compiled engine, of what was `made` before if anything; eager where it cannot be had."""
     try:
         from handgrad.engines.compiled.engine import CompiledEngine
 
-        return CompiledEngine(*training, made=made)
+        return CompiledEngine(*training)
     except (RecordingError, CannotLowerError, ImportError) as error:
         if choice == "compiled":
             raise SettingError(
@@ -93,7 +88,7 @@ def compiled_or_eager(choice: EngineName, training: tuple[Any, ...], made: Any =
                 "engine='auto', which trains eagerly then",
             ) from error
         reason = str(error).replace("\n", " ")
-        warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=5)
+        warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=4)
         return EagerEngine(*training)
 
 

@@ -1,6 +1,6 @@
 """Which engine fits an estimator: machine code is kept, for fits that come again."""
 
-from collections import OrderedDict
+import math
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from handgrad.engines.choice import (
     Engine,
     EngineName,
     chosen,
-    compiled_or_eager,
     cost_of_compiling,
+    engine_for,
     gain_of_training,
 )
-from handgrad.engines.eager import EagerEngine
+from handgrad.engines.sharing_recordings import sharing_recordings
 from handgrad.engines.threads import one_thread_each
 from handgrad.estimators.rows import SparseRows
 from handgrad.layers import Array
@@ -52,11 +52,9 @@ class Job:
 
         The pages are of classes that the estimators chose, so their text says all about them.
         """
-        pages = (self.net, self.loss, self.penalty, type(self.optimizer))
-        settings = {**vars(self.optimizer), "learning_rate": 0, "_made_with": 0, "_made_of": 0}
+        pages = (self.net, self.loss, self.optimizer, self.penalty)
         return (
             *map(repr, pages),
-            repr(settings),
             str(self.net.dtype),
             self.y.shape[1:],
             self.w is None,
@@ -66,11 +64,11 @@ class Job:
 
 
 class KeptCode:
-    """The machine code of the forms of jobs that came last, and what it would have gained."""
+    """The machine code that was made for fits, and what it would have gained in fits of a form."""
 
     def __init__(self) -> None:
-        self.made: OrderedDict[Hashable, Any] = OrderedDict()
-        self.gains: OrderedDict[Hashable, float] = OrderedDict()
+        self.made: dict[Any, Any] = {}
+        self.gains: dict[Hashable, float] = {}
         self.lock = Lock()  # fits may run in threads
 
     def engine_for(self, choice: EngineName, job: Job) -> Engine:
@@ -79,36 +77,30 @@ class KeptCode:
         The first fit of a small form is eager, so that it need not wait for a compiler. What
         decides is the work done so far in this process, never a clock.
         """
-        choice, form = chosen(choice), job.form
-        sparse = isinstance(job.x, SparseRows)
+        choice = "eager" if isinstance(job.x, SparseRows) else chosen(choice)
+        if choice == "auto":
+            choice = "auto" if self._pays(job) else "eager"
         held_out = None if isinstance(job.held_out, SparseRows) else job.held_out
-        rows = (job.x, job.y, job.batch_size, held_out, job.w)
-        training = (job.net, job.loss, job.optimizer, *rows, job.penalty)
-        if choice == "eager" or sparse:
-            return EagerEngine(*training)
-        if choice == "auto" and form not in self.made and not self._pays(form, job):
-            return EagerEngine(*training)
-        engine: Any = compiled_or_eager(choice, training, self.made.get(form))
+        rows = (job.x, job.y, job.batch_size, 10**9, held_out, job.w)
+        with sharing_recordings(self.made):
+            engine = engine_for(choice, job.net, job.loss, job.optimizer, *rows, job.penalty)
         if engine.name == "compiled":
-            with self.lock:
-                _keep(self.made, form, engine.made)
+            self._keep(job.form, math.inf)
         return engine
 
-    def _pays(self, form: Hashable, job: Job) -> bool:
+    def _pays(self, job: Job) -> bool:
         epochs = min(job.epochs, MOST_EPOCHS_EXPECTED)
         gain = GAIN * gain_of_training(job.net, job.x, job.batch_size, epochs)
+        return self._keep(job.form, gain) > cost_of_compiling(job.net)
+
+    def _keep(self, form: Hashable, gain: float) -> float:
+        """Add a gain to those of a form; forget what came in first, where there is too much."""
         with self.lock:
-            gain += self.gains.get(form, 0.0)
-            _keep(self.gains, form, gain)
-        return gain > cost_of_compiling(job.net)
-
-
-def _keep(kept: OrderedDict[Hashable, Any], form: Hashable, value: Any) -> None:
-    """Put it in, and forget what was not used for longest."""
-    kept[form] = value
-    kept.move_to_end(form)
-    while len(kept) > MOST_KEPT:
-        kept.popitem(last=False)
+            self.gains[form] = total = self.gains.pop(form, 0.0) + gain
+            for kept in (self.gains, self.made):
+                while len(kept) > MOST_KEPT:
+                    kept.pop(next(iter(kept)))
+        return total
 
 
 KEPT = KeptCode()

@@ -173,8 +173,8 @@ class Fitting:
 
 def _optimizer(m: Any) -> Optimizer:
     if m.solver == "adam":
-        return AdamSolver(m.learning_rate_init, beta_1=m.beta_1, beta_2=m.beta_2, epsilon=m.epsilon)
-    return SGDSolver(m.learning_rate_init, momentum=m.momentum, nesterov=m.nesterovs_momentum)
+        return AdamSolver(beta_1=m.beta_1, beta_2=m.beta_2, epsilon=m.epsilon)
+    return SGDSolver(momentum=m.momentum, nesterov=m.nesterovs_momentum)
 
 
 def _split(m: Any, X: Any, y: Array, w: Array | None) -> tuple[Any, ...]:

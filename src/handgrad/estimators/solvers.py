@@ -15,10 +15,10 @@ class SGDSolver(Optimizer):
     source      Sutskever, Martens, Dahl, Hinton, "On the Importance of Initialization and
                 Momentum in Deep Learning", 2013
 
-    While the learning rate stays, it is `SGD` with momentum; where it changes, the velocity keeps
-    the old one for a while.
+    While the learning rate, which comes with each step, stays what it is, this is `SGD` with
+    momentum; where it changes, the velocity keeps the old one for a while.
 
-    >>> w, v = SGDSolver(0.1, momentum=0.5).rule(
+    >>> w, v = SGDSolver(momentum=0.5).rule(
     ...     np.array([1.0]), np.array([5.0]), np.array([-0.2]), learning_rate=0.1, step=1)
     >>> v, w                                                       # −½·0.2 − 0.1·5, 1 − 0.6
     (array([-0.6]), array([0.4]))
@@ -26,10 +26,8 @@ class SGDSolver(Optimizer):
 
     state_names = ("v",)
 
-    def __init__(
-        self, learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False
-    ) -> None:
-        super().__init__(learning_rate)
+    def __init__(self, *, momentum: float = 0.0, nesterov: bool = False) -> None:
+        super().__init__(1.0)
         self.momentum, self.nesterov = float(momentum), bool(nesterov)
 
     def rule(self, w: Any, dw: Any, v: Any, *, learning_rate: Any, step: Any) -> Any:
@@ -45,7 +43,7 @@ class AdamSolver(Optimizer):
                 w ← w − rate · m / (√v + epsilon)
     source      Kingma, Ba, "Adam: A Method for Stochastic Optimization", 2015, section 2
 
-    >>> w, m, v = AdamSolver(0.1, beta_1=0.5, beta_2=0.75, epsilon=0.0).rule(
+    >>> w, m, v = AdamSolver(beta_1=0.5, beta_2=0.75, epsilon=0.0).rule(
     ...     np.array([1.0]), np.array([4.0]), np.array([0.0]), np.array([0.0]),
     ...     learning_rate=0.1, step=1)
     >>> m, v, w                                        # ½·4, ¼·16, and 1 − 0.1·(½/½) · 2/2
@@ -54,10 +52,8 @@ class AdamSolver(Optimizer):
 
     state_names = ("m", "v")
 
-    def __init__(
-        self, learning_rate: float, *, beta_1: float, beta_2: float, epsilon: float
-    ) -> None:
-        super().__init__(learning_rate)
+    def __init__(self, *, beta_1: float, beta_2: float, epsilon: float) -> None:
+        super().__init__(1.0)
         self.beta_1, self.beta_2, self.epsilon = float(beta_1), float(beta_2), float(epsilon)
 
     def rule(self, w: Any, dw: Any, m: Any, v: Any, *, learning_rate: Any, step: Any) -> Any:

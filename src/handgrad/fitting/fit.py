@@ -40,6 +40,7 @@ def fit(
     monitor: str | None = None,
     progress: bool = False,
     live_plot: bool | str | Path = False,
+    diagnose: bool = False,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     rng: int | np.random.Generator | None = None,
@@ -56,6 +57,7 @@ def fit(
     was. `progress=True` shows a bar in a terminal.
     `live_plot=True` draws the training in the notebook or in a window, with the curves of
     `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
+    `diagnose=True` warns of what `hg.diagnose` finds on the way, of each sickness once.
     `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
     does; with `resume=True` it goes on from there, if it had begun. Ctrl-C ends the training: a
     warning tells in which epoch, and the history of the epochs before is returned.
@@ -91,12 +93,14 @@ def fit(
         engine=engine,
     )
     reports = fitting.reports()
+    if diagnose:
+        reports = fitting.diagnosed(reports)
     if live_plot is not False:
         reports = plots.live_plot(
             reports,
             net,
             fitting.data,
-            validation=fitting.validation,
+            validation=training.pair_and_weights(fitting.validation)[0],
             what=fitting.monitor.removeprefix("train_").removeprefix("validation_"),
             to=None if live_plot is True else live_plot,
         )

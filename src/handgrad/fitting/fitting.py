@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad import saving, training
+from handgrad import proof, saving, training
 from handgrad.data.split import train_test_split
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DivergenceError, positive
@@ -69,7 +69,7 @@ class Fitting:
             )
         self.net, self.epochs, self.patience = net, epochs, early_stopping
         self.optimizer, self.plateau = optimizer, reduce_on_plateau
-        self.data, self.validation = data, training.pair_and_weights(validation)[0]
+        self.data, self.validation, self.weights = data, validation, (sample_weight, class_weight)
         self.training = training.Training(
             net,
             data,
@@ -115,6 +115,21 @@ class Fitting:
         if self.patience is None:
             return reports
         return training.until_patience_ends(reports, self.best, self.patience)
+
+    def diagnosed(self, reports: Iterable[Report]) -> Iterator[Report]:
+        """The reports, with a warning of each sickness on the way."""
+        sample_weight, class_weight = self.weights
+        return proof.diagnosing(
+            reports,
+            self.net,
+            self.data,
+            loss=self.training.loss,
+            optimizer=self.optimizer,
+            validation=self.validation,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            penalty=self.training.penalty,
+        )
 
     def history(self, reports: Iterable[Report]) -> History:
         """All of the reports, and why there were no more."""

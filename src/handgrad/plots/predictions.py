@@ -35,13 +35,15 @@ def plot_predictions(net: Net, x: Any, y: Any, ax: "Axes | None" = None) -> "Axe
     check_kinds(net=(net, Net))
     x = table_of(x)
     y = targets_of(y, x)
-    p = _numbers(net, x)
+    p = predicted_numbers(net, x)
     if y.ndim != 1:
         raise ShapeError(f"y of shape {y.shape}", "one number a row", "y[:, 0], for one column")
     axes = axes_for(ax)
     if x.shape[1] == 1:
         across = np.linspace(x.min(), x.max(), POINTS)
-        axes.plot(across, _numbers(net, across[:, None]), color=SECOND, linewidth=2, label="net")
+        axes.plot(
+            across, predicted_numbers(net, across[:, None]), color=SECOND, linewidth=2, label="net"
+        )
         draw_numbers(axes, x[:, 0], y, "data")
         axes.set(xlabel="feature 1", ylabel="y")
     else:
@@ -68,7 +70,7 @@ def draw_numbers(axes: Any, across: Array, up: Array, label: str, *, hollow: boo
     )
 
 
-def _numbers(net: Net, x: Array) -> Array:
+def predicted_numbers(net: Net, x: Array) -> Array:
     """One predicted number a row, (n,)."""
     p: Array = np.asarray(net.predict(x))
     if p.shape not in ((len(x),), (len(x), 1)):

@@ -1,9 +1,13 @@
-"""How large the weights grew."""
+"""How large weights, gradients and updates are, layer by layer, over the epochs."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from handgrad.errors import SettingError
-from handgrad.plots.style import COLOURS, axes_for, count_epochs, tidy
+from handgrad.layers import Array
+from handgrad.plots.style import COLOURS, count_epochs, new_axes, tidy
 from handgrad.training import WeightHistory
 
 if TYPE_CHECKING:
@@ -12,10 +16,16 @@ if TYPE_CHECKING:
 STYLES = ("-", "--", "-.", ":")
 
 
-def plot_weights_over_time(weights: WeightHistory, ax: "Axes | None" = None) -> "Axes":
-    """Draw max |W| of each parameter matrix over the epochs, from before the first one on.
+def plot_weights_over_time(
+    weights: WeightHistory, axes: "Sequence[Axes] | Array | None" = None
+) -> Array:
+    """Draw max |W|, the gradient and the update of each parameter matrix; returns three axes.
 
-    `weights` is what `record_weights(reports, net)` gave, after the training went through it.
+    From left to right, over the epochs: the largest weight; the norm of the gradient in the last
+    batch; by what share of its norm the matrix changed in the epoch. The last two on logarithmic
+    axes, where a zero has no place. A gradient that shrinks from layer to layer vanishes; a share
+    that stays near 1 says that the learning rate is large. `weights` is what
+    `record_weights(reports, net)` gave, after the training went through it.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
@@ -23,8 +33,8 @@ def plot_weights_over_time(weights: WeightHistory, ax: "Axes | None" = None) -> 
     >>> weights = hg.record_weights(hg.train(net, (x, y), loss=hg.CrossEntropyLoss(),
     ...     optimizer=hg.SGD(0.1), epochs=3, rng=0), net)
     >>> history = hg.History(list(weights))
-    >>> [line.get_label() for line in plot_weights_over_time(weights).lines]
-    ['0.W']
+    >>> [[line.get_label() for line in panel.lines] for panel in plot_weights_over_time(weights)]
+    [['0.W'], ['0.W'], ['0.W']]
     """
     if not isinstance(weights, WeightHistory) or not weights.epochs:
         raise SettingError(
@@ -32,13 +42,23 @@ def plot_weights_over_time(weights: WeightHistory, ax: "Axes | None" = None) -> 
             "what record_weights gave, after the training went through it",
             "weights = hg.record_weights(hg.train(net, …), net); for report in weights: …",
         )
-    axes = axes_for(ax, (6, 4))
-    for i, (path, values) in enumerate(weights.largest.items()):
-        style, colour = STYLES[i % len(STYLES)], COLOURS[i % len(COLOURS)]
-        axes.plot(weights.epochs, values, style, color=colour, linewidth=1.8, label=path)
-    axes.set(ylabel="max |W|", title="Largest weight of each layer")
-    axes.set_ylim(bottom=0)
-    count_epochs(axes)
-    axes.legend(frameon=False)
-    tidy(axes)
-    return axes
+    panels: list[Any] = new_axes(3, (11, 3.4)) if axes is None else [*np.ravel(np.array(axes))]
+    if len(panels) != 3:
+        raise SettingError(f"{len(panels)} axes", "three", "axes=figure.subplots(1, 3)")
+    tables = (
+        (weights.largest, "max |W|", "Largest weight"),
+        (weights.gradient_norms, "‖dW‖, last batch", "Gradient"),
+        (weights.update_ratios, "‖change of W‖ / ‖W‖, per epoch", "Update"),
+    )
+    for panel, (table, label, title) in zip(panels, tables, strict=True):
+        for i, (path, values) in enumerate(table.items()):
+            style, colour = STYLES[i % len(STYLES)], COLOURS[i % len(COLOURS)]
+            panel.plot(weights.epochs, values, style, color=colour, linewidth=1.8, label=path)
+        panel.set(ylabel=label, title=title)
+        count_epochs(panel)
+        tidy(panel)
+    panels[0].set_ylim(bottom=0)
+    for panel in panels[1:]:
+        panel.set_yscale("log")
+    panels[0].legend(frameon=False)
+    return np.array(panels)

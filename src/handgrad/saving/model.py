@@ -93,7 +93,7 @@ def load(path: str | Path, layers: Mapping[str, type[Layer]] | None = None) -> N
 
 def _net_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Net:
     """The net that a file describes, with the numbers that the file holds."""
-    document, reader = _document(stored.metadata), Reader(stored.arrays, own)
+    document, reader = document_of(stored.metadata), Reader(stored.arrays, own)
     net = reader.layer(document["net"])
     walked = dict(net.walk())
     if not isinstance(net, Net):
@@ -128,7 +128,7 @@ def _fill(net: Net, arrays: Mapping[str, Array]) -> None:
         array[...] = values
 
 
-def _document(metadata: Mapping[str, str]) -> dict[str, Any]:
+def document_of(metadata: Mapping[str, str]) -> dict[str, Any]:
     """What the metadata say of the net: the layers, and which are frozen."""
     if "handgrad" not in metadata:
         raise FileError(

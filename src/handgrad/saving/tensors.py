@@ -3,9 +3,10 @@
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 
@@ -17,12 +18,33 @@ TYPES = {
     "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
 }  # fmt: skip
 
+T = TypeVar("T")
+
 LONGEST_HEADER = 4 * 2**20
 MOST_BRACKETS = 50_000
 DEEPEST = 100
 MOST_DIMENSIONS = 32
 
 COPIED_WHOLE = "check that the file was copied whole, and is a .safetensors file"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What the header says of one tensor: its type, its shape, and its bytes in the data."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself: its tensors and words by name; `size` is that of its data."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -35,13 +57,22 @@ class Stored:
 
 def read(path: str | Path) -> Stored:
     """The arrays and metadata of a safetensors file; `FileError` for whatever is wrong with it."""
+    return _opened(path, parsed)
+
+
+def read_header(path: str | Path) -> Header:
+    """What a safetensors file says of itself, without its numbers."""
+    return _opened(path, header_of)
+
+
+def _opened(path: str | Path, look: Callable[[IO[bytes], int], T]) -> T:
     try:
         if not Path(path).is_file():
             Path(path).stat()
             what = "a folder" if Path(path).is_dir() else "no regular file"
             raise FileError(what, "a .safetensors file", "check the path")
         with Path(path).open("rb") as file:
-            return parsed(file, os.fstat(file.fileno()).st_size)
+            return look(file, os.fstat(file.fileno()).st_size)
     except FileError:
         raise
     except (OSError, ValueError) as error:
@@ -50,6 +81,19 @@ def read(path: str | Path) -> Stored:
 
 def parsed(file: IO[bytes], size: int) -> Stored:
     """The arrays and metadata of an open file of `size` bytes."""
+    header = header_of(file, size)
+    data = file.read(header.size + 1)
+    if len(data) != header.size:
+        raise damaged("a file that changed while it was read", "a file at rest")
+    arrays = {
+        name: np.ndarray(tensor.shape, tensor.dtype, buffer=data, offset=tensor.start)
+        for name, tensor in header.tensors.items()
+    }
+    return Stored(arrays, header.metadata)
+
+
+def header_of(file: IO[bytes], size: int) -> Header:
+    """What an open file of `size` bytes says of itself, checked against its size."""
     length = int.from_bytes(file.read(8), "little")
     if not 2 <= length <= min(LONGEST_HEADER, size - 8):
         raise damaged(
@@ -63,22 +107,17 @@ def parsed(file: IO[bytes], size: int) -> Stored:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise damaged("metadata that are not words", "words by name")
-    places = [(name, *_place(name, entry)) for name, entry in header.items()]
+    tensors = {name: _tensor(name, entry) for name, entry in header.items()}
     end = 0
-    for name, _, _, start, stop in sorted(places, key=lambda place: place[3:]):
-        if start != end:
-            raise damaged(f"{shown(name)} begins at byte {start}", f"byte {end}, no gap or overlap")
-        end = stop
+    for name, tensor in sorted(tensors.items(), key=lambda pair: (pair[1].start, pair[1].stop)):
+        if tensor.start != end:
+            raise damaged(
+                f"{shown(name)} begins at byte {tensor.start}", f"byte {end}, no gap or overlap"
+            )
+        end = tensor.stop
     if end != size - 8 - length:
         raise damaged(f"{size - 8 - length} bytes of numbers", f"{end}, as the header says")
-    data = file.read(end + 1)
-    if len(data) != end:
-        raise damaged("a file that changed while it was read", "a file at rest")
-    arrays = {
-        name: np.ndarray(shape, dtype, buffer=data, offset=start)
-        for name, dtype, shape, start, _ in places
-    }
-    return Stored(arrays, metadata)
+    return Header(tensors, metadata, end)
 
 
 def strict_json(text: str | bytes, what: str) -> Any:
@@ -109,7 +148,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= 160 else text[:157] + "..."
 
 
-def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
+def _tensor(name: str, entry: Any) -> Tensor:
     """Type, shape and bytes of one tensor, checked against one another."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise damaged(f"{shown(name)}: {shown(entry)}", "a dtype, a shape and data_offsets")
@@ -132,7 +171,7 @@ def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, 
             f"{shown(name)} has the shape {shown(shape)} and {stop - start} bytes",
             "as many bytes as the shape needs",
         )
-    return dtype, tuple(shape), start, stop
+    return Tensor(dtype, tuple(shape), start, stop)
 
 
 def _check_depth(level: list[Any]) -> None:

@@ -7,6 +7,7 @@ from handgrad.training.checks import (
     checked_rows,
     refuse_lbfgs,
 )
+from handgrad.training.curves import CapacityCurve, LearningCurve, RunsCurve
 from handgrad.training.early_stopping import Best, early_stopping, until_patience_ends
 from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
@@ -22,10 +23,13 @@ from handgrad.training.weights import checked_weights, pair_and_weights
 
 __all__ = [
     "Best",
+    "CapacityCurve",
     "Evaluation",
     "History",
+    "LearningCurve",
     "LearningRateSearch",
     "Report",
+    "RunsCurve",
     "Training",
     "TrainingState",
     "WeightHistory",

@@ -1,9 +1,10 @@
-"""How large the weights are, epoch by epoch: an adapter that looks on."""
+"""How large weights, gradients and updates are, epoch by epoch: an adapter that looks on."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.training.report import Report
 
@@ -11,38 +12,71 @@ from handgrad.training.report import Report
 class WeightHistory:
     """Reports that pass through, and what was seen of the weights on the way.
 
-    `epochs` lists when the net was looked at, first before the training; `largest` has a list
-    for each parameter matrix by its path, `{"0.W": [...]}`: the largest |entry| at each time.
+    `epochs` lists when the net was looked at, first before the training. Three tables have a list
+    for each parameter matrix by its path, `{"0.W": [...]}`, with a number for each of those times:
+
+    largest           max |W|
+    gradient_norms    ‖dW‖, the root of the sum of squares, of the last batch of the epoch, as
+                      `backward` gave it: before clipping and weight decay
+    update_ratios     ‖W − V‖ / ‖V‖, with V the matrix an epoch ago: all steps of the epoch
+
+    Before the training the last two are NaN; so is the gradient of a frozen layer, and the ratio
+    where V is 0.
     """
 
     def __init__(self, reports: Iterable[Report], net: Net) -> None:
         self._reports, self._net = reports, net
         self.epochs: list[int] = []
         self.largest: dict[str, list[float]] = {path: [] for path in self._matrices()}
+        self.gradient_norms: dict[str, list[float]] = {path: [] for path in self.largest}
+        self.update_ratios: dict[str, list[float]] = {path: [] for path in self.largest}
 
     def __iter__(self) -> Iterator[Report]:
-        before = self._matrices()
+        before = {path: array.copy() for path, array in self._matrices().items()}
         for report in self._reports:
             if not self.epochs:
-                self._note(report.epoch - 1, before)
-            self._note(report.epoch, self._matrices())
+                self._note(report.epoch - 1, before, before, {})
+            after = {path: array.copy() for path, array in self._matrices().items()}
+            self._note(report.epoch, after, before, self._gradients())
+            before = after
             yield report
 
-    def _matrices(self) -> dict[str, float]:
-        """The largest |entry| of each parameter matrix, by its path."""
+    def _matrices(self) -> dict[str, Array]:
+        """Each parameter matrix, by its path."""
         parameters = self._net.named_parameters()
-        return {
-            path: float(np.abs(array).max()) for path, array in parameters.items() if array.ndim > 1
-        }
+        return {path: array for path, array in parameters.items() if array.ndim > 1}
 
-    def _note(self, epoch: int, largest: dict[str, float]) -> None:
+    def _gradients(self) -> dict[str, Array]:
+        """The gradient of each parameter that is not frozen, where the last step left it."""
+        trainable, start, found = self._net.trainable_slices(), 0, {}
+        for path, array in self._net.named_parameters().items():
+            where, start = slice(start, start + array.size), start + array.size
+            if any(part.start <= where.start < where.stop <= part.stop for part in trainable):
+                found[path] = self._net.gradients[where]
+        return found
+
+    def _note(
+        self, epoch: int, now: dict[str, Array], before: dict[str, Array], dw: dict[str, Array]
+    ) -> None:
         self.epochs.append(epoch)
-        for path, value in largest.items():
-            self.largest[path].append(value)
+        for path, w in now.items():
+            moved, size = _length(w - before[path]), _length(before[path])
+            trained = len(self.epochs) > 1
+            self.largest[path].append(float(np.abs(w).max()))
+            self.gradient_norms[path].append(_length(dw[path]) if path in dw else np.nan)
+            self.update_ratios[path].append(moved / size if trained and size > 0 else np.nan)
+
+
+def _length(numbers: Array) -> float:
+    """The root of the sum of squares."""
+    return float(np.sqrt(np.square(numbers, dtype=np.float64).sum()))
 
 
 def record_weights(reports: Iterable[Report], net: Net) -> WeightHistory:
-    """Pass `reports` on and note max |W| of each parameter matrix of `net` at every epoch.
+    """Pass `reports` on and note weights, gradients and updates of `net` at every epoch.
+
+    Of each parameter matrix, as `WeightHistory` says. `reports` are those of `train`, which has
+    run no further than the epoch that it reports.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
@@ -54,5 +88,7 @@ def record_weights(reports: Iterable[Report], net: Net) -> WeightHistory:
     ([1, 2, 3], [0, 1, 2, 3])
     >>> weights.largest["0.W"][0], weights.largest["0.W"] == sorted(weights.largest["0.W"])
     (0.0, True)
+    >>> [round(ratio, 1) for ratio in weights.update_ratios["0.W"]]        # it began at 0
+    [nan, nan, 0.9, 0.5]
     """
     return WeightHistory(reports, net)

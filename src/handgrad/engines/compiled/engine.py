@@ -22,6 +22,7 @@ from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import Streams, streams_of
 from handgrad.engines.epoch import Epoch, SoFar
+from handgrad.engines.sharing_recordings import made_once
 from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -48,32 +49,20 @@ class Kept:
     held_out: Array
 
 
-@dataclass
-class Made:
-    """What a compiled engine is made of, without its net and its rows: it serves others alike.
-
-    Alike are trainings whose pages, types, batches and rows of x and y have the same form.
-    """
+@dataclass(frozen=True)
+class _Made:
+    """What a training follows from, beside its numbers; those that are alike share it."""
 
     bounds: dict[str, int]
     streams: list[str]
-    epoch: Runner
-    prediction: Runner | None
-
-    def for_another(self, crew: Crew) -> tuple[Runner, Runner | None]:
-        """The same code with scratch memory of its own, whose helpers are those of `crew`."""
-        prediction = self.prediction
-        return (
-            self.epoch.for_another_thread(crew),
-            None if prediction is None else prediction.for_another_thread(crew),
-        )
+    run: Runner
+    predict: Runner | None
 
 
 class CompiledEngine:
     """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
 
-    `w`: the weights of the rows, all above 0, for a loss that takes them. `made`: what another
-    engine was made of, for a training alike.
+    `w`: the weights of the rows, all above 0, for a loss that takes them.
     """
 
     name = "compiled"
@@ -89,26 +78,31 @@ class CompiledEngine:
         held_out: Array | None = None,
         w: Array | None = None,
         penalty: Penalty | None = None,
-        *,
-        made: Made | None = None,
     ) -> None:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
         with refused_as_cannot_lower():
-            if made is None:
-                made = _made(net, loss, optimizer, x, y, self.batch_size, held_out, w, penalty)
-            self.made, self.crew = made, Crew()
-            self.run, self.predict = made.for_another(self.crew)
+            rows = (x[:4], y[:4], None if w is None else w[:4])
+            made = made_once(
+                lambda: _made(
+                    net, loss, optimizer, penalty, *rows, self.batch_size, held_out is not None
+                ),
+                (net, loss, optimizer, penalty),
+                *(None if part is None else (part.shape[1:], part.dtype) for part in rows),
+                self.batch_size,
+                held_out is not None,
+            )
+            self.crew, bounds = Crew(), made.bounds
             self.streams = Streams(net, made.streams)
-            self.x = _readable(net, x, "x", made.bounds)
-            self.y = _readable(net, y, "y", made.bounds)
-            self.weights = () if w is None else (_readable(net, w, "w", made.bounds),)
+            self.run = made.run.with_scratch_of_its_own(self.crew)
+            self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
+            self.weights = () if w is None else (_readable(net, w, "w", bounds),)
             by_weights = w is not None and loss.batches_count == "weights"
             self.counted = float(w.sum(dtype=float)) if w is not None and by_weights else len(y)
             self.held_out: Array | None = None
             self.large = self.run.large
-            if held_out is not None:
-                self.held_out = _readable(net, held_out, "x", made.bounds)
-            if self.predict is not None:
+            if held_out is not None and made.predict is not None:
+                self.held_out = _readable(net, held_out, "x", bounds)
+                self.predict = made.predict.with_scratch_of_its_own(self.crew)
                 self.large |= self.predict.large
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.total_before = np.zeros(1)
@@ -265,27 +259,27 @@ class CompiledEngine:
     def _planned_prediction(self) -> Planned:
         weights, kept = (self.net.parameters, self.net.running_state), self.kept
         n = kept.held_out.shape[1]
-        predict: Any = self.predict
-        return predict.planned(n, self.held_out, *weights, Each(kept.held_out))
+        return self.predict.planned(n, self.held_out, *weights, Each(kept.held_out))
 
 
 def _made(
     net: Any,
     loss: Loss,
     optimizer: Optimizer,
+    penalty: Penalty | None,
     x: Array,
     y: Array,
-    batch_size: int,
-    held_out: Array | None,
     w: Array | None,
-    penalty: Penalty | None,
-) -> Made:
+    batch_size: int,
+    predicts: bool,
+) -> _Made:
+    """A training recorded and compiled, and the predictions for rows held out."""
     step = training_step(net, loss, x, y, w, penalty)
-    epoch = Runner(epoch_of(net, loss, optimizer, step, batch_size), batch_size)
-    prediction = None
-    if held_out is not None:
-        prediction = Runner(prediction_of(net, prediction_graph(net, x), BATCH), BATCH)
-    return Made(index_bounds(step), streams_of(step, net.dtype), epoch, prediction)
+    run = Runner(epoch_of(net, loss, optimizer, step, batch_size), batch_size)
+    predict = None
+    if predicts:
+        predict = Runner(prediction_of(net, prediction_graph(net, x), BATCH), BATCH)
+    return _Made(index_bounds(step), streams_of(step, net.dtype), run, predict)
 
 
 def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:

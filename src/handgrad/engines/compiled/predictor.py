@@ -94,7 +94,7 @@ class Predictor:
 
         def predict(start: int) -> None:
             rows = slice(start, start + part)
-            runner = self.runner.for_another_thread()
+            runner = self.runner.with_scratch_of_its_own()
             returned.append(runner(len(x[rows]), x[rows], *self.weights, p[rows]))
 
         others = [Thread(target=predict, args=(start,)) for start in range(part, len(x), part)]
@@ -110,7 +110,7 @@ class _Few:
     """Up to a batch of rows, in memory whose addresses stay the same."""
 
     def __init__(self, predictor: Predictor) -> None:
-        self.runner, self.weights = predictor.runner.for_another_thread(), predictor.weights
+        self.runner, self.weights = predictor.runner.with_scratch_of_its_own(), predictor.weights
         self.x = np.zeros((BATCH, *predictor.row), predictor.dtype)
         self.p = np.zeros((BATCH, *self.runner.output_shape), self.runner.program.dtype)
         self.calls: dict[int, Calls] = {}

@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,24 +30,23 @@ class Runner:
     load: Callable[[Program], Any] = staticmethod(compiled_function)
     in_turn: type[Any] = Calls
 
-    def __init__(self, program: Program, batch_size: int) -> None:
+    def __init__(self, program: Program, batch_size: int, crew: Crew | None = None) -> None:
         self.program, self.batch_size = program, batch_size
-        self.crew = Crew()
+        self.crew = crew or Crew()
         self.output_shape = program.output_shape
         self.large = any(map(_is_large, walk(program.body)))
         self.rules: dict[int, Array] = {}
         self.function = self.load(program)
+        self.scratch = self._new_scratch()
 
-    def for_another_thread(self, crew: Crew | None = None) -> "Runner":
-        """The same function, with scratch memory of its own."""
+    def with_scratch_of_its_own(self, crew: Crew | None = None) -> "Runner":
+        """The same function, for another thread or another net."""
         other = copy.copy(self)
         other.crew = crew or Crew()
-        other.__dict__.pop("scratch", None)
+        other.scratch = other._new_scratch()
         return other
 
-    @cached_property
-    def scratch(self) -> tuple[Array, ...]:
-        """Its constants, and memory that is taken when it is first called."""
+    def _new_scratch(self) -> tuple[Array, ...]:
         program = self.program
         sizes = program.arena.sizes
         tables = program.constants.tables

@@ -1,0 +1,331 @@
+"""What capacity and more rows do to training and validation: many nets, many seeds, one curve."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.minibatches import take
+from handgrad.errors import (
+    DivergenceError,
+    HandgradError,
+    SettingError,
+    described,
+    did_you_mean,
+    positive,
+)
+from handgrad.fitting.fit import fit
+from handgrad.fitting.fit_many import fit_many
+from handgrad.initializers import spawning_generator
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.metrics.choice import Metric, metrics_of
+from handgrad.net import Net
+from handgrad.optimizers import Optimizer
+from handgrad.training import (
+    CapacityCurve,
+    LearningCurve,
+    Training,
+    check_kinds,
+    checked_rows,
+    evaluate,
+)
+
+OF_ONE_RUN = {
+    "net",
+    "data",
+    "sample_weight",
+    "rng",
+    "progress",
+    "live_plot",
+    "checkpoint",
+    "resume",
+}
+WATCHING = {"early_stopping", "reduce_on_plateau", "monitor"}
+
+
+def capacity_curve(
+    make_net: Callable[[Any, np.random.Generator], Net],
+    capacities: Iterable[float],
+    data: Any,
+    *,
+    validation: Any,
+    loss: Loss,
+    optimizer: Optimizer,
+    epochs: int,
+    seeds: int = 20,
+    metrics: Iterable[str | Metric] | None = None,
+    rng: int | np.random.Generator | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> CapacityCurve:
+    """Train nets of growing capacity, each from many seeds, and see where they over-fit.
+
+    `make_net(capacity, rng)` gives an untrained net: `capacity`, an entry of `capacities`, may be
+    its units, its layers, or any number that grows; first weights come from `rng`. All runs train
+    on the rows of `data`, and are looked at once at their end, on those and on the `validation`
+    rows. The k-th seed is the same at every capacity. `settings` are further arguments of `fit`:
+    batch_size, early_stopping …; those that watch the training watch the same validation rows.
+    A run that diverges is missing in the curve, and a warning says how many are. `engine="auto"`
+    considers that the seeds of one capacity share their machine code.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(200, noise=0.3, rng=0)
+    >>> def make_net(units, rng):
+    ...     net = hg.Net(hg.Linear(2, units, rng=rng), hg.Tanh())
+    ...     return net.add(hg.Linear(units, 2, rng=rng)).add(hg.Softmax())
+    >>> curve = capacity_curve(make_net, [1, 8], (x[:50], y[:50]), validation=(x[50:], y[50:]),
+    ...     loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.3), epochs=200, seeds=5, rng=0)
+    >>> curve.validation["accuracy"].shape, curve.best
+    ((2, 5), 8)
+    """
+    numbers = _ascending("capacities", capacities)
+    points = [
+        _Point(f"capacity {capacity:g}", partial(_made, make_net, capacity), lambda _: data)
+        for capacity in numbers
+    ]
+    runs = _Runs(validation, loss, optimizer, epochs, metrics, settings)
+    train, held_out = runs.figures(points, _seeds(seeds, rng), threads, progress)
+    return CapacityCurve(train=train, validation=held_out, capacities=np.array(numbers))
+
+
+def learning_curve(
+    make_net: Callable[[np.random.Generator], Net],
+    rows: Iterable[int],
+    data: Any,
+    *,
+    validation: Any,
+    loss: Loss,
+    optimizer: Optimizer,
+    epochs: int,
+    seeds: int = 20,
+    metrics: Iterable[str | Metric] | None = None,
+    rng: int | np.random.Generator | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> LearningCurve:
+    """Train nets on more and more rows, each from many seeds, and see what more rows bring.
+
+    `make_net(rng)` gives an untrained net. Each seed shuffles the rows of `data` its own way and
+    trains on the first so many of them, for each number in `rows`; where the targets are classes,
+    they come in even shares. The `validation` rows are the same for all. All else is as in
+    `capacity_curve`.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(400, noise=0.3, rng=0)
+    >>> def make_net(rng):
+    ...     net = hg.Net(hg.Linear(2, 20, rng=rng), hg.Tanh())
+    ...     return net.add(hg.Linear(20, 2, rng=rng)).add(hg.Softmax())
+    >>> rows, held_out = (x[:200], y[:200]), (x[200:], y[200:])
+    >>> curve = learning_curve(make_net, [10, 200], rows, validation=held_out,
+    ...     loss=hg.CrossEntropyLoss(), optimizer=hg.Adam(0.03), epochs=100, seeds=5, rng=0)
+    >>> few, many = curve.quartiles("validation")[1]
+    >>> bool(few > many)
+    True
+    """
+    sizes = [*_ascending("rows", rows)]
+    for size in sizes:
+        positive("rows", size, whole=True)
+    net = _made(make_net, np.random.default_rng(0))
+    x, y, _ = checked_rows(net, loss, data, "training data", learn=True, metrics=())
+    if sizes[-1] > len(y):
+        raise SettingError(
+            f"{sizes[-1]} rows to train on, out of {len(y)}",
+            f"numbers of rows up to {len(y)}",
+            f"rows={[*sizes[:-1], len(y)]}",
+        )
+    chosen = _seeds(seeds, rng)
+    orders = {seed: _order(y, loss.targets != "numbers", seed) for seed in chosen}
+
+    def part(size: int, seed: int) -> Any:
+        return take(x, orders[seed][:size]), y[orders[seed][:size]]
+
+    points = [
+        _Point(f"{size} rows", partial(_made, make_net), partial(part, size)) for size in sizes
+    ]
+    runs = _Runs(validation, loss, optimizer, epochs, metrics, settings)
+    train, held_out = runs.figures(points, chosen, threads, progress)
+    return LearningCurve(train=train, validation=held_out, rows=np.array(sizes))
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A place on the curve: what messages call it, its nets, and the rows of each seed."""
+
+    name: str
+    make_net: Callable[[np.random.Generator], Net]
+    data_of: Callable[[int], Any]
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """What all runs of a curve have in common."""
+
+    validation: Any
+    loss: Loss
+    optimizer: Optimizer
+    epochs: int
+    metrics: Iterable[str | Metric] | None
+    settings: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        check_kinds(loss=(self.loss, Loss), optimizer=(self.optimizer, Optimizer))
+        positive("epochs", self.epochs, whole=True)
+        known = [name for name in signature(fit).parameters if name not in OF_ONE_RUN]
+        for name in self.settings:
+            if name not in known:
+                raise SettingError(
+                    f"the argument {name!r}",
+                    f"arguments of fit that can be the same for all runs: {', '.join(known)}",
+                    did_you_mean(name, known, "help(hg.fit)"),
+                )
+
+    def figures(
+        self, points: list[_Point], seeds: list[int], threads: int | None, progress: bool
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Train them all; the figures on the training rows and on those for validation."""
+        metrics = metrics_of(self.loss.usual_metrics if self.metrics is None else self.metrics)
+        runs = [run for point in points for run in self._runs(point, seeds, metrics)]
+        settings = {name: v for name, v in self.settings.items() if name != "engine"}
+        if any(self.settings.get(name) is not None for name in WATCHING):
+            settings |= {"validation": self.validation, "metrics": metrics.values()}
+        histories = fit_many(
+            runs,
+            threads=threads,
+            progress=progress,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            epochs=self.epochs,
+            **{"metrics": (), **settings},
+        )
+        diverged = [history.stopped_because.startswith("diverged") for history in histories]
+        _tell(diverged, histories[diverged.index(True)].stopped_because if any(diverged) else "")
+        sides = []
+        for rows in ([run["data"] for run in runs], [self.validation] * len(runs)):
+            found = [
+                self._looked_at(run["net"], data, metrics, missing)
+                for run, data, missing in zip(runs, rows, diverged, strict=True)
+            ]
+            table = np.array(found).reshape(len(points), len(seeds), -1)
+            sides.append({name: table[:, :, i] for i, name in enumerate(("loss", *metrics))})
+        return sides[0], sides[1]
+
+    def _runs(
+        self, point: _Point, seeds: list[int], metrics: dict[str, Metric]
+    ) -> Iterator[dict[str, Any]]:
+        """A run for each seed; the first of them says which engine is worth its making."""
+        engine = ""
+        for seed in seeds:
+            first_weights, training = np.random.default_rng(seed).spawn(2)
+            net, data = point.make_net(first_weights), point.data_of(seed)
+            try:
+                engine = engine or self._engine(net, data, len(seeds), metrics)
+            except HandgradError as error:
+                error.where = point.name + (f": {error.where}" if error.where else "")
+                raise
+            yield {"net": net, "data": data, "rng": training, "engine": engine}
+
+    def _engine(self, net: Net, data: Any, seeds: int, metrics: dict[str, Metric]) -> str:
+        """Which engine trains such nets, so many of them; and all rows are looked at."""
+        checked_rows(
+            net,
+            self.loss,
+            self.validation,
+            "validation data",
+            learn=False,
+            metrics=metrics.values(),
+        )
+        return Training(
+            deepcopy(net),
+            data,
+            loss=deepcopy(self.loss),
+            optimizer=self.optimizer,
+            epochs=self.epochs * seeds,
+            batch_size=self.settings.get("batch_size", 32),
+            validation=None,
+            metrics=metrics.values(),
+            rng=0,
+            shuffle=True,
+            engine=self.settings.get("engine", "auto"),
+            ahead=False,
+        ).engine.name
+
+    def _looked_at(
+        self, net: Net, data: Any, metrics: dict[str, Metric], missing: bool
+    ) -> list[float]:
+        """The loss and the metrics, in their order."""
+        if missing:
+            return [np.nan] * (1 + len(metrics))
+        found = evaluate(net, data, loss=self.loss, metrics=metrics.values())
+        return [found.loss, *found.metrics.values()]
+
+
+def _tell(diverged: Sequence[bool], reason: str) -> None:
+    """Say how many runs are missing; without any, there is no curve."""
+    if all(diverged):
+        raise DivergenceError(
+            f"all {len(diverged)} runs {reason}",
+            "runs that end with finite numbers",
+            "a smaller learning rate; inputs on one scale, hg.Standardize.of(x) as first layer",
+        )
+    if any(diverged):
+        first = f"the first of them {reason}"
+        message = f"{sum(diverged)} of {len(diverged)} runs are missing in the curve; {first}"
+        warnings.warn(message, stacklevel=4)
+
+
+def _made(make_net: Callable[..., Net], *arguments: Any) -> Net:
+    """A net of the user's making."""
+    *capacity, rng = arguments
+    came = f"make_net = {described(make_net)}"
+    if callable(make_net):
+        net = make_net(*capacity, rng)
+        if isinstance(net, Net):
+            return net
+        came = f"make_net({', '.join([*map(repr, capacity), 'rng'])}) gave {described(net)}"
+    raise SettingError(
+        came,
+        f"a function make_net({'capacity, ' if capacity else ''}rng) that gives a Net",
+        "return hg.Net(…), at the end of make_net",
+    )
+
+
+def _ascending(name: str, numbers: Any) -> list[Any]:
+    """Numbers that grow, one at least."""
+    given = [*numbers] if isinstance(numbers, Iterable) and not isinstance(numbers, str) else []
+    plain = [v.item() if isinstance(v, np.generic) else v for v in given]
+    fits = all(isinstance(v, int | float) and not isinstance(v, bool) for v in plain)
+    if not plain or not fits or not np.isfinite(plain).all() or (np.diff(plain) <= 0).any():
+        raise SettingError(
+            f"{name} = {numbers!r}",
+            "finite numbers, each larger than the last",
+            f"{name}=[2, 8, 32]",
+        )
+    return plain
+
+
+def _seeds(seeds: int, rng: int | np.random.Generator | None) -> list[int]:
+    """So many seeds, none twice."""
+    positive("seeds", seeds, whole=True)
+    generator = spawning_generator(rng)
+    return [int(child.integers(2**62)) for child in generator.spawn(int(seeds))]
+
+
+def _order(y: Array, classes: bool, seed: int) -> Array:
+    """The rows in random order; of classes, every beginning has about their shares."""
+    generator = np.random.default_rng(seed).spawn(3)[2]
+    order = generator.permutation(len(y))
+    if not classes or y[0].size > 1:
+        return order
+    place = np.empty(len(y))
+    for value in np.unique(y):
+        of_class = order[np.ravel(y)[order] == value]
+        place[of_class] = (np.arange(len(of_class)) + 0.5) / len(of_class)
+    return order[np.argsort(place[order], kind="stable")]

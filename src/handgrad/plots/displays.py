@@ -1,0 +1,250 @@
+"""How a net's answers compare with the true classes and numbers, by scikit-learn's displays."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.errors import DataError, SettingError, ShapeError
+from handgrad.layers import Array
+from handgrad.net import Net
+from handgrad.plots.predictions import predicted_numbers
+from handgrad.plots.rows import classes_of, names_of, probabilities, table_of, targets_of
+from handgrad.plots.style import FIRST, GREY, axes_for, colour_of, tidy
+from handgrad.training import check_kinds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STYLES = ("-", "--", "-.", ":")
+MOST_NUMBERS = 20
+
+
+def plot_confusion_matrix(
+    net: Net,
+    x: Any,
+    y: Any,
+    *,
+    class_names: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw how many rows of each true class `y`, down, `net` takes for each class, across.
+
+    `x` is (n, n_features), `y` (n,) holds classes 0, 1, 2 …. Rows on the diagonal are right. The
+    class with the largest probability or logit is the predicted one; of a single probability,
+    class 1 from one half on, as `hg.metrics.accuracy` counts. The colour is the share of the true
+    class. Scikit-learn's `ConfusionMatrixDisplay`.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_blobs(rng=0)
+    >>> net = hg.Net(hg.Linear(2, 3, initializer="zeros"), hg.Softmax())     # says 0 to all
+    >>> [text.get_text() for text in plot_confusion_matrix(net, x, y).texts]
+    ['50', '0', '0', '50', '0', '0', '50', '0', '0']
+    """
+    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+
+    _, y, names = _classified(net, x, y, class_names)
+    labels = np.arange(len(names))
+    counts = confusion_matrix(y, _decided(net, table_of(x)), labels=labels)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes = axes_for(ax, (5.4, 4.5))
+    shown = ConfusionMatrixDisplay(shares, display_labels=names)
+    shown.plot(ax=axes, cmap="Blues", colorbar=False, include_values=len(names) <= MOST_NUMBERS)
+    shown.im_.set_clim(0, 1)
+    for text, count, share in zip(axes.texts, counts.flat, shares.flat, strict=False):
+        text.set(text=f"{count}", color="white" if share > 0.5 else "black")
+    axes.figure.colorbar(shown.im_, ax=axes, label="share of the true class")
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        label.set_parse_math(False)
+    if max(map(len, names)) * len(names) > 36:
+        axes.tick_params("x", rotation=45)
+    axes.set(xlabel="predicted", ylabel="true", title=f"{_accuracy(counts):.1%} of rows are right")
+    return axes
+
+
+def plot_roc(
+    net: Net,
+    x: Any,
+    y: Any,
+    *,
+    class_names: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw the receiver operating characteristic: rows found, against rows falsely found.
+
+    `x` is (n, n_features), `y` (n,) holds classes. Of two classes, how well class 1 is told from
+    class 0; of more, a curve for each class against all others. The legend has the area under
+    each: 1 is perfect, ½ is chance, the dashed line. Scikit-learn's `RocCurveDisplay`.
+
+    source      Fawcett, "An introduction to ROC analysis", 2006
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.load("iris")
+    >>> net = hg.Net(hg.Linear(4, 3, initializer="zeros"), hg.Softmax())
+    >>> [line.get_label() for line in plot_roc(net, x, y).lines][0]
+    'class 0 (AUC = 0.50)'
+    """
+    from sklearn.metrics import RocCurveDisplay
+
+    def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
+        RocCurveDisplay.from_predictions(y, p, ax=axes, name=name, curve_kwargs=line)
+
+    axes = _one_against_the_rest(net, x, y, class_names, ax, draw)
+    axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1.2, label="chance (AUC = 0.50)")
+    return _finished(axes, "false positive rate", "true positive rate", "ROC curve")
+
+
+def plot_precision_recall(
+    net: Net,
+    x: Any,
+    y: Any,
+    *,
+    class_names: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw the share of rows found that are right, against the share of right rows found.
+
+    `x` is (n, n_features), `y` (n,) holds classes. Of two classes for class 1; of more, for each
+    class against all others. The legend has the average precision. More telling than `plot_roc`
+    where a class is rare. Scikit-learn's `PrecisionRecallDisplay`.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.load("breast_cancer")
+    >>> net = hg.Net(hg.Linear(30, 1, initializer="zeros"), hg.Sigmoid())
+    >>> [line.get_label() for line in plot_precision_recall(net, x, y).lines]
+    ['class 1 (AP = 0.63)']
+    """
+    from sklearn.metrics import PrecisionRecallDisplay
+
+    def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
+        PrecisionRecallDisplay.from_predictions(y, p, ax=axes, name=name, curve_kwargs=line)
+
+    axes = _one_against_the_rest(net, x, y, class_names, ax, draw)
+    return _finished(axes, "recall", "precision", "Precision and recall")
+
+
+def plot_calibration(
+    net: Net,
+    x: Any,
+    y: Any,
+    *,
+    bins: int = 10,
+    class_names: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw how often a class is true, against the probability that `net` gave it.
+
+    `x` is (n, n_features), `y` (n,) holds classes. Of two classes for class 1; of more, for each
+    class against all others. Rows are put in `bins` of equal width by their probability; a net
+    that means what it says lies on the diagonal, an over-fitted one is surer than it should be.
+    Scikit-learn's `CalibrationDisplay`.
+
+    source      Niculescu-Mizil, Caruana, "Predicting good probabilities with supervised
+                learning", 2005
+    """
+    from sklearn.calibration import CalibrationDisplay
+
+    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 2:
+        raise SettingError(f"bins = {bins!r}", "a whole number, 2 or more", "bins=10")
+
+    def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
+        CalibrationDisplay.from_predictions(
+            y, p, n_bins=bins, ax=axes, name=name, ref_line=False, marker="o", markersize=4, **line
+        )
+
+    axes = _one_against_the_rest(net, x, y, class_names, ax, draw)
+    axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1.2, label="as often as said")
+    return _finished(axes, "predicted probability", "share of rows", "Calibration")
+
+
+def plot_residuals(net: Net, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes":
+    """Draw true minus predicted, against the predicted number, for the rows `x`, `y` (n,).
+
+    A net that has learnt what there is leaves a cloud around zero without a shape. `net` gives
+    one number a row. Scikit-learn's `PredictionErrorDisplay`.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_line(rng=0)
+    >>> net = hg.Net(hg.Linear(1, 1))
+    >>> net.layers[0].W, net.layers[0].b = [[2]], [0]
+    >>> dots = plot_residuals(net, x, y).collections[0].get_offsets()
+    >>> round(float(dots[:, 1].mean()))                            # the line is y = 2x + 1
+    1
+    """
+    from sklearn.metrics import PredictionErrorDisplay
+
+    check_kinds(net=(net, Net))
+    x = table_of(x)
+    y = targets_of(y, x)
+    if y.ndim != 1:
+        raise ShapeError(f"y of shape {y.shape}", "one number a row", "y[:, 0], for one column")
+    axes = axes_for(ax)
+    PredictionErrorDisplay.from_predictions(
+        y.astype(np.float64),
+        predicted_numbers(net, x).astype(np.float64),
+        kind="residual_vs_predicted",
+        subsample=None,
+        ax=axes,
+        scatter_kwargs={"s": 26, "color": FIRST, "edgecolors": "white", "linewidths": 0.6},
+        line_kwargs={"color": GREY, "linewidth": 1.2},
+    )
+    axes.set(xlabel="predicted", ylabel="true − predicted", title="Residuals")
+    tidy(axes)
+    return axes
+
+
+def _classified(
+    net: Net, x: Any, y: Any, class_names: Sequence[str] | None
+) -> tuple[Array, Array, list[str]]:
+    """The probabilities of the rows, their classes, and the names of the classes."""
+    check_kinds(net=(net, Net))
+    x = table_of(x)
+    p = probabilities(net, x)
+    y = classes_of(y, x, p.shape[1])
+    return p, y, names_of(class_names, p.shape[1], "class")[: p.shape[1]]
+
+
+def _decided(net: Net, x: Any) -> Array:
+    """The predicted classes, as `hg.metrics.accuracy` has them."""
+    p = np.asarray(net.predict(x))
+    one_column = p.ndim == 1 or p.shape[1] == 1
+    return (np.ravel(p) >= 0.5).astype(np.int64) if one_column else p.argmax(axis=1)
+
+
+def _accuracy(counts: Array) -> float:
+    return float(np.trace(counts) / counts.sum())
+
+
+def _one_against_the_rest(
+    net: Net,
+    x: Any,
+    y: Any,
+    class_names: Sequence[str] | None,
+    ax: "Axes | None",
+    draw: Callable[[Any, Array, Array, str, dict[str, Any]], None],
+) -> Any:
+    """A curve for each class against all others; of two classes, for class 1 alone."""
+    p, y, names = _classified(net, x, y, class_names)
+    classes = [1] if len(names) == 2 else [*range(len(names))]
+    for k in classes:
+        if not 0 < (y == k).sum() < len(y):
+            found = "no rows" if not (y == k).any() else "nothing but rows"
+            raise DataError(
+                f"{found} of {names[k]}",
+                "rows of it, and rows of other classes",
+                "rows that were split with stratify=True, or more of them",
+            )
+    axes = axes_for(ax, (5.4, 4.5))
+    for i, k in enumerate(classes):
+        line = {"color": colour_of(i), "linestyle": STYLES[i % len(STYLES)], "linewidth": 1.8}
+        draw(axes, (y == k).astype(int), p[:, k].astype(np.float64), names[k], line)
+    return axes
+
+
+def _finished(axes: Any, across: str, up: str, title: str) -> Any:
+    """Names, a legend and the whole unit square."""
+    axes.set(xlabel=across, ylabel=up, title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    for text in axes.legend(frameon=False, fontsize="small").get_texts():
+        text.set_parse_math(False)
+    tidy(axes)
+    return axes

@@ -1,0 +1,128 @@
+"""What is examined: a copy of the net, some of its rows, its loss and its reports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+
+from handgrad.engines.minibatches import number_of_rows, take
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.proof.doctor.calls import Call, watched
+from handgrad.proof.doctor.constants import constant_answers
+from handgrad.proof.doctor.patient import Patient
+from handgrad.proof.doctor.sampling import sampled
+from handgrad.training import Report
+from handgrad.training.weights import Rows
+
+MOST_ROWS = 1024  # a share of 1 in 2 is then known to ± 0.03, and an examination takes a moment
+
+
+@dataclass(eq=False)
+class Judge:
+    """A loss with the targets, and weights, of the rows looked at: it says how good answers are."""
+
+    loss: Loss
+    rows: Rows
+
+    def of(self, p: Array) -> float:
+        """The loss of the predictions `p`, (n, k)."""
+        weights = () if self.rows.w is None else (self.rows.w,)
+        return float(cast(Any, self.loss).forward(p, self.rows.y, *weights))
+
+    def of_a_constant(self, p: Array) -> float | None:
+        """The loss of the best answer that is the same for every row, of the shape of `p`'s."""
+        answers = constant_answers(self.loss, self.rows, p)
+        found = [self.of(np.broadcast_to(answer, p.shape).astype(p.dtype)) for answer in answers]
+        return min((loss for loss in found if np.isfinite(loss)), default=None)
+
+
+class Case:
+    """A copy of a patient's net with at most MOST_ROWS of the rows, evenly spaced.
+
+    There is no `judge` where no loss is known, or not `answers`: where nothing finite can be
+    expected of the net.
+    """
+
+    def __init__(self, patient: Patient, reports: Sequence[Report], *, answers: bool) -> None:
+        self.net, self.calls = watched(patient.net)
+        self.start = (self.net.parameters.copy(), self.net.running_state.copy())
+        self.slope: Array = np.zeros_like(self.net.gradients)
+        self.reports = reports
+        self.optimizer, self.penalty = patient.optimizer, patient.penalty
+        x = patient.x if patient.judged is None else patient.judged.x
+        self.rows, self.x = number_of_rows(x), take(x, sampled(x, MOST_ROWS))
+        self.judge = self.judge_held = None
+        if answers and patient.loss is not None and patient.judged is not None:
+            self.judge = Judge(patient.loss, _some(patient.judged))
+            if patient.judged_held is not None:
+                self.judge_held = Judge(patient.loss, _some(patient.judged_held))
+
+    @property
+    def all_rows(self) -> str:
+        """How evidence names the rows: `all 800 rows`, `all 1024 rows looked at, of 60000`."""
+        n = number_of_rows(self.x)
+        return f"all {n} rows" if n == self.rows else f"all {n} rows looked at, of {self.rows}"
+
+    @cached_property
+    def predicting(self) -> list[Call]:
+        """Each call of a forward pass in prediction mode."""
+        return self._passed(learning=False)
+
+    @cached_property
+    def learning(self) -> list[Call]:
+        """Each call of a forward and a backward pass in training mode; forward only, if no judge.
+
+        `slope` has all gradients then, flat.
+        """
+        return self._passed(learning=True)
+
+    @cached_property
+    def p(self) -> Array:
+        """The predictions for `x`."""
+        return np.asarray(self.predicting[-1].went)
+
+    @cached_property
+    def constant_loss(self) -> float | None:
+        """The loss of the best answer that is the same for every row; None where not known."""
+        return None if self.judge is None else self.judge.of_a_constant(self.p)
+
+    def held_loss(self) -> float:
+        """The loss over the validation rows, of the net as it is; NaN where it cannot be told."""
+        if self.judge_held is None:
+            return np.nan
+        self.restore()
+        with self.net.mode(training=False):
+            return self.judge_held.of(self.net.forward(self.judge_held.rows.x))
+
+    def penalty_of_weights(self) -> float:
+        """What the weights cost beside the loss; its slope is added to the gradients."""
+        return float(self.penalty.add_to(self.net, len(self.p))) if self.penalty else 0.0
+
+    def restore(self) -> None:
+        """Give the copy the weights and the running state it began with."""
+        self.net.parameters[...], self.net.running_state[...] = self.start
+        self.calls.clear()
+
+    def _passed(self, *, learning: bool) -> list[Call]:
+        self.restore()
+        self.net.seed(0)
+        with self.net.mode(training=learning):
+            p = self.net.forward(self.x)
+            if learning and self.judge is not None:
+                self.judge.of(p)
+                self.net.backward(self.judge.loss.backward())
+                self.penalty_of_weights()
+                self.net.gather_gradients()
+                self.slope = self.net.gradients.copy()
+        calls = [*self.calls]
+        self.restore()
+        return calls
+
+
+def _some(rows: Rows) -> Rows:
+    """The rows that are looked at, with their weights."""
+    some = sampled(rows.x, MOST_ROWS)
+    return Rows(take(rows.x, some), rows.y[some], None if rows.w is None else rows.w[some])

@@ -1,0 +1,53 @@
+"""What the doctor says: findings, each with evidence and one thing to try."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Sickness = Literal[
+    "unscaled inputs",
+    "leakage",
+    "not finite",
+    "dead units",
+    "saturated units",
+    "exploding gradients",
+    "vanishing gradients",
+    "learning rate too high",
+    "learning rate too low",
+    "class imbalance",
+    "over-fitting",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sickness: where it is, the figures that show it, and one thing to try.
+
+    `where` is a layer, `layer 2 of 4, ReLU()`, or the inputs, the targets, the loss, the
+    training or the validation rows.
+    """
+
+    sickness: Sickness
+    where: str
+    evidence: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.sickness}: {self.where}\n  evidence: {self.evidence}\n  try: {self.advice}"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All findings of `hg.diagnose`, causes before consequences; true where there are any.
+
+    `left_out` tells which checks were not made, and what they need.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.findings)
+
+    def __str__(self) -> str:
+        found = [str(finding) for finding in self.findings] or ["all is well: nothing was found"]
+        return "\n".join([*found, *(f"left out: {check}" for check in self.left_out)])

@@ -1,0 +1,96 @@
+"""What is in a model file, by its header alone: nothing is made, and no number is read."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handgrad.files import FileError
+from handgrad.saving.model import document_of
+from handgrad.saving.tensors import Tensor, damaged, read_header, shown
+
+
+@dataclass(frozen=True)
+class FileLayer:
+    """A layer as a file describes it: its place, its name, its settings, its own tensors."""
+
+    place: str
+    name: str
+    own: bool
+    settings: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a file says: its layers, the net first; tensors that belong to none; other words.
+
+    `about` is what stood in `hg.save(..., about=...)`; `frozen` has the places of layers that
+    are not trained. A file of weights alone has no layers.
+    """
+
+    path: Path
+    bytes: int
+    format_version: int | None
+    layers: tuple[FileLayer, ...]
+    others: dict[str, Tensor]
+    frozen: tuple[str, ...]
+    about: Any
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers all tensors have together."""
+        held = [
+            *self.others.values(),
+            *(t for layer in self.layers for t in layer.tensors.values()),
+        ]
+        return sum(math.prod(tensor.shape) for tensor in held)
+
+
+def inspect(path: str | Path) -> ModelFile:
+    """What a .safetensors file holds; `FileError` for one that no writer leaves."""
+    try:
+        header = read_header(path)
+        size, left = Path(path).stat().st_size, dict(header.tensors)
+        if "handgrad" not in header.metadata:
+            return ModelFile(Path(path), size, None, (), left, (), {})
+        document = document_of(header.metadata)
+        layers = tuple(_walked(document["net"], "", left))
+        frozen, about = document["frozen"], document["about"]
+        if not isinstance(frozen, list) or not all(isinstance(place, str) for place in frozen):
+            raise damaged(f"{shown(frozen)} as frozen", "a list of places of layers")
+        version = document["format_version"]
+        return ModelFile(Path(path), size, version, layers, left, tuple(frozen), about)
+    except FileError as error:
+        error.where = str(path)
+        raise
+
+
+def _walked(tree: Any, place: str, left: dict[str, Tensor]) -> Iterator[FileLayer]:
+    """The layer and those within it; each takes the tensors at its place out of `left`.
+
+    What its constructor makes within a layer is not described: those tensors are the layer's.
+    """
+    kind = "own_layer" if isinstance(tree, dict) and "own_layer" in tree else "layer"
+    if not isinstance(tree, dict) or not isinstance(tree.get(kind), str):
+        raise damaged(f"{shown(tree)} as a layer", "a name and settings")
+    settings = tree.get("settings")
+    if not isinstance(settings, dict):
+        raise damaged(f"{shown(settings)} as settings of a layer", "settings by name")
+    prefix = f"{place}." if place else ""
+    plain = {name: value for name, value in settings.items() if not [*_layers_in(value)]}
+    parts = [part for value in settings.values() for part in _layers_in(value)]
+    inner = [layer for i, part in enumerate(parts) for layer in _walked(part, f"{prefix}{i}", left)]
+    mine = [name for name in left if name.startswith(prefix)]
+    tensors = {name.removeprefix(prefix): left.pop(name) for name in mine}
+    yield FileLayer(place, tree[kind], kind == "own_layer", plain, tensors)
+    yield from inner
+
+
+def _layers_in(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for part in value:
+            yield from _layers_in(part)
+    elif isinstance(value, dict) and ("layer" in value or "own_layer" in value):
+        yield value

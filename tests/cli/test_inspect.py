@@ -1,0 +1,128 @@
+"""`handgrad inspect`: what a model file says of itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.saving import inspect, tensors
+from tests.bad_input.refused import refused
+from tests.cli.run import handgrad, process
+
+
+class Doubled(hg.Layer):
+    """A layer of one's own, with an array among its settings."""
+
+    def __init__(self, by: Any) -> None:
+        super().__init__()
+        self.by = np.asarray(by)
+
+    def forward(self, x: Any) -> Any:
+        return self.by * x
+
+    def backward(self, dy: Any) -> Any:
+        return self.by * dy
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    net = hg.Net(
+        hg.Linear(3, 4, rng=0).freeze(),
+        hg.Residual(hg.Linear(4, 4, rng=1), hg.Tanh()),
+        Doubled([1.0, 2.0, 3.0, 4.0]),
+    )
+    return hg.save(net, tmp_path / "a.safetensors", about={"features": ["height", "width", "age"]})
+
+
+def test_layers_arrays_and_words_are_shown(model: Path) -> None:
+    lines = handgrad("inspect", model).stdout
+    assert "a net, format version 1, 40 numbers" in lines
+    for words in (
+        "Linear(n_in=3, n_out=4, dtype=float32),",
+        "│ frozen ",
+        "weight (4, 3) float32",
+        "│ 1.1     │ Tanh()",
+        "│ 1.0     │ Linear(n_in=4, n_out=4, dtype=float32)",
+        "not one of",
+        "by (4,) float64",
+        "features: height, width, age",
+    ):
+        assert words in lines, words
+
+
+def test_for_machines_it_is_json(model: Path) -> None:
+    found = json.loads(handgrad("inspect", model, "--json").stdout)
+    assert (found["numbers"], found["format_version"], found["frozen"]) == (40, 1, ["0"])
+    assert [layer["place"] for layer in found["layers"]] == ["", "0", "1", "1.0", "1.1", "2"]
+    assert found["layers"][1] == {
+        "place": "0",
+        "layer": "Linear",
+        "own": False,
+        "settings": {"n_in": 3, "n_out": 4, "dtype": "float32"},
+        "tensors": {
+            "bias": {"shape": [4], "dtype": "float32"},
+            "weight": {"shape": [4, 3], "dtype": "float32"},
+        },
+    }
+    assert found["layers"][-1]["own"] is True
+    assert found["other_tensors"] == {}
+    assert found["bytes"] == model.stat().st_size
+
+
+def test_no_number_is_read(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_numbers(*_: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(tensors, "parsed", no_numbers)
+    assert inspect(model).numbers == 40
+
+
+def test_weights_without_a_net_are_told_as_such(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "w.safetensors"
+    save_file({"a.b": np.zeros((2, 3))}, path)
+    lines = handgrad("inspect", path).stdout
+    assert "weights without a net, 6 numbers" in lines
+    assert "a.b (2, 3) float64" in lines
+
+
+def test_words_in_a_file_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    words = "\x1b[2J\x1b]0;title\x07[bold red]"
+    path = hg.save(hg.Net(hg.Tanh()), tmp_path / "a.safetensors", about={words: words})
+    lines = handgrad("inspect", path).stdout
+    assert "\x1b" not in lines
+    assert "\x07" not in lines
+    assert "[bold red]" in lines
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n1,2\n" * 50)
+    with refused(hg.FileError, "a header of", "copied whole"):
+        inspect(path)
+    done = process("inspect", "nothing.safetensors", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: nothing.safetensors: No such file")
+
+
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [
+        ({"layer": 3, "settings": {}}, "as a layer"),
+        ([], "as a layer"),
+        ({"layer": "Net", "settings": []}, "as settings of a layer"),
+        ({"layer": "Net", "settings": {"layers": [{"layer": []}]}}, "as a layer"),
+    ],
+)
+def test_a_description_that_is_none_is_refused(net: Any, words: str, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    document = {"format_version": 1, "net": net, "frozen": [], "about": {}}
+    path = tmp_path / "a.safetensors"
+    save_file({}, path, metadata={"handgrad": json.dumps(document)})
+    with refused(hg.FileError, words, "copied whole"):
+        inspect(path)

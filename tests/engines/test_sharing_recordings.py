@@ -1,0 +1,173 @@
+"""Trainings that are alike are recorded once; what differs in a setting is recorded by itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.engines.compiled import engine
+from handgrad.engines.sharing_recordings import sharing_recordings
+
+X, Y = hg.data.make_moons(40, rng=0)
+
+
+class Scaled(hg.Layer):
+    """y = factor x, with a factor of any type."""
+
+    def __init__(self, factor: Any) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Any) -> Any:
+        return x * self.factor
+
+    def backward(self, dy: Any) -> Any:
+        return dy * self.factor
+
+
+class Doubled(Scaled):
+    """The same settings, other pages."""
+
+    def forward(self, x: Any) -> Any:
+        return x * self.factor * 2
+
+
+def net(*inner: hg.Layer, seed: int = 0, dtype: Any = np.float32) -> hg.Net:
+    layers = [hg.Linear(2, 4, rng=seed), *inner, hg.Linear(4, 2, rng=seed + 1), hg.Softmax()]
+    return hg.Net(*layers, dtype=dtype)
+
+
+def frozen() -> hg.Net:
+    made = net(hg.Tanh())
+    made.layers[0].freeze()
+    return made
+
+
+def run(net: hg.Net, **changed: Any) -> dict[str, Any]:
+    return {"net": net, "data": (X, Y), "optimizer": hg.Adam(0.01), "rng": 0} | changed
+
+
+def alone(run: dict[str, Any]) -> hg.Net:
+    """The net of a run, trained by itself."""
+    own = {name: value for name, value in run.items() if name not in ("net", "data")}
+    hg.fit(run["net"], run["data"], **{**SHARED, **own})
+    trained: hg.Net = run["net"]
+    return trained
+
+
+SHARED: dict[str, Any] = {
+    "loss": hg.CrossEntropyLoss(),
+    "epochs": 3,
+    "batch_size": 8,
+    "engine": "compiled",
+}
+
+ALIKE: dict[str, Callable[[int], dict[str, Any]]] = {
+    "weights": lambda i: run(net(hg.Tanh(), seed=i)),
+    "random streams": lambda i: run(net(hg.Dropout(0.3), seed=i), rng=i),
+    "rows": lambda i: run(net(hg.Tanh()), data=(X[i:], Y[i:])),
+    "running state": lambda i: run(
+        hg.Net(hg.Standardize.of(X + i), hg.Linear(2, 2, rng=0), hg.Softmax())
+    ),
+    "tables that are equal": lambda i: run(net(Scaled(np.arange(4, dtype=np.float32)))),
+}
+APART: dict[str, Callable[[int], dict[str, Any]]] = {
+    "a setting": lambda i: run(net(hg.Dropout((0.1, 0.4)[i]))),
+    "the type of a setting": lambda i: run(net(Scaled((2, 2.0)[i]))),
+    "a table": lambda i: run(net(Scaled(np.full(4, i + 1, np.float32)))),
+    "the class of a layer": lambda i: run(net((Scaled, Doubled)[i](2.0))),
+    "what is frozen": lambda i: run((frozen, lambda: net(hg.Tanh()))[i]()),
+    "the type of the numbers": lambda i: run(net(hg.Tanh(), dtype=(np.float32, np.float64)[i])),
+    "the optimizer": lambda i: run(net(), optimizer=hg.Adam(0.01, weight_decay=(0, 0.1)[i])),
+    "groups": lambda i: run(
+        net(), optimizer=hg.Adam(0.01, groups={("*.b", "*.W")[i]: {"learning_rate_factor": 2}})
+    ),
+    "the loss": lambda i: run(
+        hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax()) if i else hg.Net(hg.Linear(2, 2, rng=0)),
+        loss=(hg.SoftmaxCrossEntropyLoss(), hg.CrossEntropyLoss())[i],
+    ),
+    "the size of the batches": lambda i: run(net(), batch_size=(8, 16)[i]),
+    "the penalty": lambda i: run(net(), penalty=hg.L2Penalty((0.1, 0.2)[i])),
+    "a penalty or none": lambda i: run(net(), penalty=(None, hg.L2Penalty(0.1))[i]),
+    "rows with weights": lambda i: run(net(), sample_weight=(None, np.arange(1, 41))[i]),
+    "rows held out": lambda i: run(net(), validation=(None, (X, Y))[i]),
+    "settings that nobody can compare": lambda i: run(net(Uncomparable(object()))),
+}
+
+
+class Uncomparable(hg.Layer):
+    """y = x, with an attribute of which nobody knows what it is."""
+
+    def __init__(self, thing: object) -> None:
+        super().__init__()
+        self.thing = thing
+
+    def forward(self, x: Any) -> Any:
+        return x * 1
+
+    def backward(self, dy: Any) -> Any:
+        return dy * 1
+
+
+def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Grows by one with each step that is recorded."""
+    seen: list[Any] = []
+    real = engine._made
+
+    def counted(*arguments: Any) -> Any:
+        seen.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(engine, "_made", counted)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("make", "times"),
+    [*((make, 1) for make in ALIKE.values()), *((make, 2) for make in APART.values())],
+    ids=[*ALIKE, *APART],
+)
+def test_what_is_alike_is_recorded_once_and_trains_as_alone(
+    make: Any, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = [alone(make(i)).parameters for i in range(2)]
+    seen, runs = recordings(monkeypatch), [make(i) for i in range(2)]
+    hg.fit_many(runs, **{name: SHARED[name] for name in SHARED if name not in runs[0]})
+    assert len(seen) == times
+    for run, parameters in zip(runs, expected, strict=True):
+        np.testing.assert_array_equal(run["net"].parameters, parameters)
+
+
+def test_nothing_is_kept_from_one_call_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = recordings(monkeypatch)
+    for _ in range(2):
+        hg.fit_many([run(net(hg.Tanh()))], **SHARED)
+    hg.fit(net(hg.Tanh()), (X, Y), optimizer=hg.Adam(0.01), **SHARED)
+    assert len(seen) == 3
+    with sharing_recordings():
+        for _ in range(2):
+            hg.fit(net(hg.Tanh()), (X, Y), optimizer=hg.Adam(0.01), **SHARED)
+    assert len(seen) == 4
+
+
+def test_each_run_has_scratch_memory_of_its_own() -> None:
+    with sharing_recordings():
+        first, second = (
+            engine.CompiledEngine(
+                net(hg.Tanh(), seed=i),
+                hg.CrossEntropyLoss(),
+                hg.SGD(0.1),
+                X,
+                Y.astype(np.int64),
+                8,
+                X,
+            )
+            for i in range(2)
+        )
+    assert first.run.function == second.run.function
+    for one, other in ((first.run, second.run), (first.predict, second.predict)):
+        for mine, theirs in zip(one.scratch, other.scratch, strict=True):
+            assert not np.shares_memory(mine, theirs)
+    assert first.run.crew is first.predict.crew is first.crew is not second.crew
