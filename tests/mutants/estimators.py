@@ -4,8 +4,10 @@ from tests.mutants.run import Mutant
 
 TESTS = "tests/estimators/"
 PARITY, HABITS = f"{TESTS}test_parity.py::", f"{TESTS}test_habits.py::"
+BEYOND = f"{TESTS}test_beyond.py::"
 PAGES, ENGINES = f"{TESTS}test_pages.py::", f"{TESTS}test_engines.py::"
 SOURCE = "estimators/"
+NETS = f"{SOURCE}nets.py"
 EPOCHS, LOSSES, NET = f"{SOURCE}epochs.py", f"{SOURCE}losses.py", f"{SOURCE}perceptron.py"
 TASKS = f"{PARITY}test_every_solver_fits_every_task_alike"
 POLICIES = f"{PARITY}test_every_policy_of_the_learning_rate_steps_and_stops_alike"
@@ -97,17 +99,38 @@ MUTANTS = [
     ),
     Mutant(
         "weights drawn wider for logistic",
-        NET,
-        '2.0 if self.activation == "logistic" else 6.0',
+        NETS,
+        "(2.0 if logistic else 6.0)",
         "6.0",
         f"{PARITY}test_every_activation_begins_and_learns_alike[logistic-adam]",
     ),
     Mutant(
         "biases drawn as zeros",
-        NET,
-        "linear.b = self._random_state.uniform(-bound, bound, n_out)",
+        NETS,
+        "linear.b = random_state.uniform(-bound, bound, n_out)",
         "pass",
         f"{PARITY}test_every_activation_begins_and_learns_alike[relu-adam]",
+    ),
+    Mutant(
+        "weights of classes in place of those of rows",
+        f"{SOURCE}rows.py",
+        "return self.w * self.of_class",
+        "return self.of_class",
+        f"{BEYOND}test_weights_of_classes_multiply_those_of_rows[balanced-adam-eager]",
+    ),
+    Mutant(
+        "one layer for all hidden ones",
+        f"{SOURCE}nets.py",
+        "return [copy.deepcopy(given)]",
+        "return [given]",
+        f"{BEYOND}test_a_layer_of_ones_own_is_copied_for_each_hidden_layer[eager]",
+    ),
+    Mutant(
+        "dropout by chance alone",
+        NET,
+        "self.net_.seed(int(self._random_state.randint(2**31 - 1)))",
+        "self.net_.seed(None)",
+        f"{BEYOND}test_dropout_is_repeated_by_the_same_random_state[eager]",
     ),
     Mutant(
         "replaced weights not seen",
@@ -127,8 +150,8 @@ MUTANTS = [
     Mutant(
         "lbfgs in float32",
         NET,
-        "            self._double()\n",
-        "            self._current_net()\n",
+        "self._current_net().dtype != np.float64",
+        "self._current_net().dtype is None",
         f"{PARITY}test_float32_keeps_the_types_that_scikit_learn_keeps[classes-lbfgs]",
     ),
     Mutant(

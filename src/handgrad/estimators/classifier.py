@@ -1,17 +1,20 @@
 """scikit-learn's MLPClassifier, trained by handgrad."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from handgrad.engines.choice import EngineName
+from handgrad.errors import SettingError
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.layers import Array
 
@@ -21,9 +24,15 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     Parameters, attributes, methods, warnings and errors are those of
     `sklearn.neural_network.MLPClassifier`, and so are the numbers, given the same `random_state`.
-    Of its own it has `engine`: auto, eager or compiled, as in `train`, where auto compiles a form
-    of fit once such fits have been enough work in this process; and the fitted net, `net_`, whose
-    output are logits. `coefs_` and `intercepts_` are views of its weights.
+    Of its own it has:
+
+    - `activation` may be a layer, as `hg.GELU()`, or a list with one for each hidden layer;
+    - `class_weight`, "balanced" or {class: weight}, weighs rows in the loss;
+    - `dropout`, the share of hidden units left out of a step, for sgd and adam;
+    - `engine`, auto, eager or compiled, as in `train`; auto compiles a form of fit once such fits
+      have been enough work in this process;
+    - `net_`, the fitted net, whose output are logits; `coefs_` and `intercepts_` are views of its
+      weights.
 
     >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array(["low", "low", "high", "high"])
     >>> model = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
@@ -31,10 +40,15 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     (['low', 'high'], Net(Linear(1, 5), ReLU(), Linear(5, 1)))
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **Perceptron._parameter_constraints,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: Any = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,
@@ -57,6 +71,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        class_weight: Any = None,
+        dropout: float = 0.0,
         engine: EngineName = "auto",
     ) -> None:
         super().__init__(
@@ -84,8 +100,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             epsilon=epsilon,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
+            dropout=dropout,
             engine=engine,
         )
+        self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to the rows `X` (n, n_features), dense or sparse, and their classes or labels `y`.
@@ -97,6 +115,12 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     @available_if(lambda model: model._check_solver())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go on for one epoch over these rows; the first call needs all `classes` there will be."""
+        if self.class_weight == "balanced":
+            raise SettingError(
+                "class_weight='balanced' in partial_fit, which sees a part of the rows",
+                "a weight for each class",
+                "class_weight={0: 1.0, 1: 5.0}, for example",
+            )
         if _check_partial_fit_first_call(self, classes):
             labels = y if type_of_target(y).startswith("multilabel") else classes
             self._label_binarizer = LabelBinarizer().fit(labels)
@@ -157,6 +181,13 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     def _targets(self, y: Array) -> Array:
         return y.argmax(axis=1) if self.out_activation_ == "softmax" else y.astype(self.net_.dtype)
+
+    def _weights_of_classes(self, y: Array) -> Array | None:
+        if self.class_weight is None:
+            return None
+        labels = self._label_binarizer.inverse_transform(y)
+        w: Array = compute_sample_weight(self.class_weight, labels)
+        return w
 
     def _strata(self, y: Array) -> Array | None:
         return y if self.n_outputs_ == 1 else None

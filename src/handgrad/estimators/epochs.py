@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from handgrad.engines.epoch import Epoch
 from handgrad.estimators.engines import KEPT, threads_for
-from handgrad.estimators.rows import predicted
+from handgrad.estimators.rows import Weighted, predicted
 from handgrad.estimators.solvers import AdamSolver, SGDSolver
 from handgrad.layers import Array
 from handgrad.optimizers import Optimizer
@@ -33,7 +33,7 @@ class Steps:
     step: int = 0
 
 
-def fit_epochs(m: Any, X: Any, y: Array, w: Array | None, *, incremental: bool) -> None:
+def fit_epochs(m: Any, rows: Weighted, *, incremental: bool) -> None:
     """Fit the net of the estimator `m`, from its weights as they are; one epoch if `incremental`.
 
     It draws from `m._random_state` what scikit-learn draws, in the same order.
@@ -42,11 +42,11 @@ def fit_epochs(m: Any, X: Any, y: Array, w: Array | None, *, incremental: bool) 
         m._steps = Steps(_optimizer(m), float(m.learning_rate_init))
     if m.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
-    X_val = y_val = w_val = None
+    held_out = None
     if m.early_stopping:
-        X, X_val, y, y_val, w, w_val = _split(m, X, y, w)
-    fitting = Fitting(m, X, y, w, X_val)
-    scorer = None if y_val is None else m._scorer(y_val, w_val)
+        rows, held_out = _split(m, rows)
+    fitting = Fitting(m, rows, None if held_out is None else held_out.X)
+    scorer = None if held_out is None else m._scorer(held_out.y, held_out.w)
     with threads_for(fitting.engine, m.net_):
         try:
             stopped = _run(m, fitting, scorer, 1 if incremental else m.max_iter)
@@ -83,11 +83,11 @@ def _run(m: Any, fitting: "Fitting", scorer: Callable[[Array], float] | None, mo
 class Fitting:
     """The epochs of a fit, as many at once as cannot reach the one at which it may stop."""
 
-    def __init__(self, m: Any, X: Any, y: Array, w: Array | None, X_val: Any) -> None:
-        self.m, self.n, self.steps, self.w = m, X.shape[0], m._steps, w
+    def __init__(self, m: Any, rows: Weighted, X_val: Any) -> None:
+        self.m, self.n, self.steps, self.w = m, len(rows.y), m._steps, rows.in_loss
         self.batch_size = _batch_size(m.batch_size, self.n)
         optimizer = self.steps.optimizer
-        self.job = m._job(X, y, w, optimizer=optimizer, batch_size=self.batch_size, held_out=X_val)
+        self.job = m._job(rows, optimizer=optimizer, batch_size=self.batch_size, held_out=X_val)
         self.engine = KEPT.engine_for(m.engine, self.job)
         if self.steps.state is not None:
             self.engine.optimizer_state = self.steps.state
@@ -177,22 +177,22 @@ def _optimizer(m: Any) -> Optimizer:
     return SGDSolver(momentum=m.momentum, nesterov=m.nesterovs_momentum)
 
 
-def _split(m: Any, X: Any, y: Array, w: Array | None) -> tuple[Any, ...]:
-    """Rows to fit and rows to score: X twice, y twice, w twice."""
+def _split(m: Any, rows: Weighted) -> tuple[Weighted, Weighted]:
+    """Rows to fit and rows to score, drawn as scikit-learn draws them."""
+    present = {name: part for name, part in vars(rows).items() if part is not None}
     parts = train_test_split(
-        X,
-        y,
-        *(() if w is None else (w,)),
+        *present.values(),
         random_state=m._random_state,
         test_size=m.validation_fraction,
-        stratify=m._strata(y),
+        stratify=m._strata(rows.y),
     )
     if parts[1].shape[0] < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             "dataset."
         )
-    return (*parts, None, None) if w is None else tuple(parts)
+    fit, held_out = (dict(zip(present, parts[i::2], strict=True)) for i in (0, 1))
+    return replace(rows, **fit), replace(rows, **held_out)
 
 
 def _batch_size(given: Any, n: int) -> int:

@@ -7,16 +7,17 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from handgrad.engines.epoch import Epoch
 from handgrad.estimators.engines import KEPT, threads_for
+from handgrad.estimators.rows import Weighted
 from handgrad.layers import Array
 from handgrad.optimizers import LBFGS
 
 
-def fit_lowest(m: Any, X: Any, y: Array, w: Array | None) -> None:
+def fit_lowest(m: Any, rows: Weighted) -> None:
     """Fit the net of the estimator `m`, which is in float64, from its weights as they are."""
     from scipy.optimize import minimize
 
-    net, n = m.net_, X.shape[0]
-    job = m._job(X, y, w, optimizer=LBFGS(), batch_size=n, held_out=None)
+    net, n = m.net_, len(rows.y)
+    job = m._job(rows, optimizer=LBFGS(), batch_size=n, held_out=None)
     engine = KEPT.engine_for(m.engine, job)
     order, rates = np.arange(n)[None], np.ones((1, 1))
 

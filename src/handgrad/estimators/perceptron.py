@@ -1,7 +1,6 @@
 """What the classifier and the regressor share: the net, its start, its fits, its outputs."""
 
 from collections.abc import Callable
-from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -12,6 +11,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from handgrad.engines.choice import NAMES, EngineName
+from handgrad.errors import SettingError
 from handgrad.estimators.engines import Job
 from handgrad.estimators.epochs import NOT_FINITE, fit_epochs
 from handgrad.estimators.losses import (
@@ -22,18 +22,18 @@ from handgrad.estimators.losses import (
     LogLoss,
 )
 from handgrad.estimators.lowest import fit_lowest
-from handgrad.estimators.rows import predicted, rows_of
-from handgrad.initializers import nothing_drawn
-from handgrad.layers import Array, Layer, Linear, ReLU, Sigmoid, Tanh
+from handgrad.estimators.nets import (
+    ACTIVATIONS,
+    activations_of,
+    draw_weights,
+    in_float64,
+    new_net,
+)
+from handgrad.estimators.rows import Weighted, predicted, rows_of
+from handgrad.layers import Array, Layer, Linear
 from handgrad.losses import Loss
 from handgrad.net import Net
 
-ACTIVATIONS: dict[str, type[Layer] | None] = {
-    "identity": None,
-    "logistic": Sigmoid,
-    "tanh": Tanh,
-    "relu": ReLU,
-}
 LOSSES: dict[str, type[Loss]] = {
     "softmax": LogLoss,
     "logistic": BinaryLogLoss,
@@ -50,9 +50,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     `intercepts_` are views of its weights. What is put in their place is predicted with, too.
     """
 
+    net_: Net
+
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({*ACTIVATIONS})],
+        "activation": [StrOptions({*ACTIVATIONS}), list, tuple, Layer],
         "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -77,13 +79,14 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             Options(Real, {np.inf}),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
         "engine": [StrOptions({*NAMES})],
     }
 
     def __init__(
         self,
         hidden_layer_sizes: Any,
-        activation: str,
+        activation: Any,
         solver: str,
         alpha: float,
         batch_size: int | str,
@@ -106,6 +109,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         epsilon: float,
         n_iter_no_change: float,
         max_fun: int,
+        dropout: float,
         engine: EngineName,
     ) -> None:
         self.hidden_layer_sizes, self.activation, self.solver = (
@@ -121,7 +125,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self.nesterovs_momentum, self.early_stopping = nesterovs_momentum, early_stopping
         self.validation_fraction, self.beta_1, self.beta_2 = validation_fraction, beta_1, beta_2
         self.epsilon, self.n_iter_no_change = epsilon, n_iter_no_change
-        self.max_fun, self.engine = max_fun, engine
+        self.max_fun, self.dropout, self.engine = max_fun, dropout, engine
 
     # what a classifier and a regressor say for themselves
 
@@ -134,6 +138,10 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _targets(self, y: Array) -> Array:
         """The targets `y` (n, n_outputs) as the loss takes them."""
         raise NotImplementedError
+
+    def _weights_of_classes(self, y: Array) -> Array | None:
+        """What each row counts in the loss for its class, beside its own weight."""
+        return None
 
     def _strata(self, y: Array) -> Array | None:
         """What the rows that are held out are to have as many of as the others."""
@@ -148,6 +156,12 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool = False) -> Self:
         if not (incremental and hasattr(self, "coefs_")):
             self._validate_params()
+        if self.dropout and self.solver == "lbfgs":
+            raise SettingError(
+                f"dropout={self.dropout} with solver='lbfgs', whose loss must not change by chance",
+                "a solver that goes by batches",
+                "solver='adam'",
+            )
         sizes = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
@@ -155,15 +169,17 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             sample_weight = _check_sample_weight(sample_weight, X)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         self.n_outputs_ = y.shape[1]
+        rows = Weighted(X, y, sample_weight, self._weights_of_classes(y))
         self._random_state = check_random_state(self.random_state)
         if first:
             self._start([X.shape[1], *sizes, self.n_outputs_], X.dtype)
         if self.solver in STOCHASTIC:
             self._current_net()
-            fit_epochs(self, X, y, sample_weight, incremental=incremental)
+            fit_epochs(self, rows, incremental=incremental)
         else:
-            self._double()
-            fit_lowest(self, X, y, sample_weight)
+            if self._current_net().dtype != np.float64:  # SciPy's type
+                self.net_ = in_float64(self.net_)
+            fit_lowest(self, rows)
         self._show_weights()
         if not np.isfinite(self.net_.parameters).all():
             raise ValueError(NOT_FINITE)
@@ -181,12 +197,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_activation()
-        self.net_ = self._new_net(sizes, dtype)
-        for linear in self._linears():
-            n_out, n_in = linear.W.shape
-            bound = np.sqrt((2.0 if self.activation == "logistic" else 6.0) / (n_in + n_out))
-            linear.W = self._random_state.uniform(-bound, bound, (n_in, n_out)).T
-            linear.b = self._random_state.uniform(-bound, bound, n_out)
+        activations = activations_of(self.activation, len(sizes) - 2)
+        self.net_ = new_net(sizes, activations, self.dropout, dtype)
+        draw_weights(self._linears(), activations or [self.activation], self._random_state)
+        if self.dropout:  # only then, since scikit-learn draws nothing here
+            self.net_.seed(int(self._random_state.randint(2**31 - 1)))
         self._show_weights()
         self._best_parameters = self.net_.parameters.copy()
         if self.solver in STOCHASTIC:
@@ -197,35 +212,14 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             self.best_validation_score_ = -np.inf if stopping else None
             self.best_loss_ = None if stopping else np.inf
 
-    def _new_net(self, sizes: list[int], dtype: Any) -> Net:
-        activation = ACTIVATIONS[self.activation]
-        layers: list[Layer] = []
-        with nothing_drawn(lambda shape: None):
-            for n_in, n_out in pairwise(sizes):
-                if layers and activation is not None:
-                    layers.append(activation())
-                layers.append(Linear(int(n_in), int(n_out)))
-        return Net(*layers, dtype=dtype)
-
-    def _double(self) -> None:
-        """The net in float64, in which SciPy keeps its weights."""
-        net = self._current_net()
-        if net.dtype != np.float64:
-            linears = self._linears()
-            sizes = [linears[0].W.shape[1], *(len(linear.W) for linear in linears)]
-            self.net_ = self._new_net(sizes, np.float64)
-            self.net_.parameters[...] = net.parameters
-
-    def _job(
-        self, x: Any, y: Array, w: Array | None, *, optimizer: Any, batch_size: int, held_out: Any
-    ) -> Job:
-        net = self.net_
+    def _job(self, rows: Weighted, *, optimizer: Any, batch_size: int, held_out: Any) -> Job:
+        net, w = self.net_, rows.in_loss
         return Job(
             net,
             self._loss(),
             optimizer,
-            rows_of(x, net.dtype),
-            self._targets(y),
+            rows_of(rows.X, net.dtype),
+            self._targets(rows.y),
             None if w is None else np.ascontiguousarray(w, net.dtype),
             None if held_out is None else rows_of(held_out, net.dtype),
             L2PenaltyOfABatch(self.alpha) if self.alpha else None,

@@ -22,10 +22,9 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     Parameters, attributes, methods, warnings and errors are those of
     `sklearn.neural_network.MLPRegressor`, and so are the numbers, given the same `random_state`.
-    Of its own it has `engine`: auto, eager or compiled, as in `train`, where auto compiles a form
-    of fit once such fits have been enough work in this process; and the fitted net, `net_`, whose
-    output are numbers, or log rates for the Poisson loss. `coefs_` and `intercepts_` are views of
-    its weights.
+    Of its own it has `activation`, which may be a layer or a list, `dropout` and `engine`, as
+    `MLPClassifier` has them, and `net_`, the fitted net, whose output are numbers, or log rates for
+    the Poisson loss; `coefs_` and `intercepts_` are views of its weights.
 
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0, random_state=0)
@@ -42,7 +41,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         self,
         loss: str = "squared_error",
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: Any = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,
@@ -65,6 +64,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        dropout: float = 0.0,
         engine: EngineName = "auto",
     ) -> None:
         super().__init__(
@@ -92,6 +92,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
             epsilon=epsilon,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
+            dropout=dropout,
             engine=engine,
         )
 

@@ -1,5 +1,6 @@
 """Rows as an engine takes them: dense at once, or sparse ones batch by batch."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,26 @@ from handgrad.net import Net
 
 MOST_AT_ONCE = 2**30  # bytes that sparse rows may take when all are made dense
 PREDICTED_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Rows to fit, dense or sparse, their targets (n, k), their weights, those of their classes.
+
+    The weights of classes count in the loss alone, those of rows in scores too.
+    """
+
+    X: Any
+    y: Array
+    w: Array | None
+    of_class: Array | None
+
+    @property
+    def in_loss(self) -> Array | None:
+        """What each row counts in the loss; None where all count the same."""
+        if self.w is None or self.of_class is None:
+            return self.of_class if self.w is None else self.w
+        return self.w * self.of_class
 
 
 class SparseRows:
