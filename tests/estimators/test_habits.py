@@ -262,10 +262,11 @@ def test_negative_counts_are_refused() -> None:
 
 
 def test_a_fit_that_diverges_leaves_the_weights_of_its_last_whole_epoch() -> None:
-    model = hg.MLPRegressor("squared_error", (3,), solver="sgd", learning_rate_init=1e200)
+    settings: dict[str, Any] = {"solver": "sgd", "learning_rate_init": 1e200, "batch_size": 10}
+    model = hg.MLPRegressor("squared_error", (3,), **settings)
     with pytest.raises(ValueError, match="non-finite"):
         model.fit(X, X[:, 0])
-    assert np.isfinite(model.net_.parameters).all()
+    assert np.abs(model.net_.parameters).max() < 10
 
 
 def test_an_interrupted_fit_keeps_what_it_has_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
