@@ -5,6 +5,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ORACLE := .venv-oracle/bin
 BROWSER := .venv-browser/bin
+ALL_CORES := --numprocesses auto --maxprocesses 8
+QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input oracle/test_stored.py \
+	docs/test_maths.py docs/test_api.py docs/test_maps.py)
 
 .PHONY: help setup demo test check lint types docs notebooks mutants oracle browser bench wheel clean
 
@@ -32,9 +35,10 @@ demo: .venv/ready  ## tell how a net works; leaves pictures and a page in runs/d
 	@$(BIN)/handgrad demo
 
 test: .venv/ready-to-test  ## run the tests
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest $(ALL_CORES) tests
 
-check: lint types docs test  ## all of the quick checks
+check: lint types  ## the quick checks, within a minute: also the docstrings' examples, the tests of the pages
+	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src $(QUICK)
 
 lint: .venv/ready-to-test  ## formatter and linter
 	@$(BIN)/ruff format --check .
@@ -43,9 +47,9 @@ lint: .venv/ready-to-test  ## formatter and linter
 types: .venv/ready-to-test  ## strict types
 	@$(BIN)/mypy
 
-docs: .venv/ready-to-test  ## build the reference into build/docs; run every example in the docs and docstrings
+docs: .venv/ready-to-test  ## build the reference into build/docs; run every example in the docstrings
 	@$(BIN)/python docs/reference/build.py build/docs
-	@$(BIN)/python -m pytest tests/docs --doctest-modules src
+	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src
 
 notebooks: .venv/ready  ## write the story's notebooks in docs anew
 	@$(BIN)/python -m handgrad.story en docs/story.ipynb

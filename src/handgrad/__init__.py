@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad import data, initializers, metrics, schedules
 from handgrad.branches import Parallel, Residual
-from handgrad.data import make_classification, read_csv, train_test_split
+from handgrad.data import make_classification, read_table, train_test_split
 from handgrad.errors import (
     DataError,
     DivergenceError,
@@ -208,7 +208,7 @@ __all__ = [
     "compiled_source",
     "data",
     "make_classification",
-    "read_csv",
+    "read_table",
     "train_test_split",
     "plot_dataset",
     "plot_loss_functions",

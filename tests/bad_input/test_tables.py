@@ -1,9 +1,11 @@
-"""CSV files that cannot be used are refused with the place of the mistake."""
+"""Files that cannot be used as tables are refused with the place of the mistake."""
 
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import handgrad as hg
 from tests.bad_input.refused import refused
@@ -62,7 +64,7 @@ def test_a_wrong_csv_file_is_refused(case: str, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with refused(kind, f"{path}: ", *words):
-        hg.read_csv(path, "y")
+        hg.read_table(path, "y")
 
 
 @pytest.mark.parametrize(
@@ -82,20 +84,76 @@ def test_a_missing_column_is_met_with_the_nearest_name(
     path.write_text("width,height,Diagnosis\n1,2,u\n")
     words = f"no column named {asked!r}\n  expected: one of width, height, Diagnosis\n"
     with refused(hg.DataError, words, hint):
-        hg.read_csv(path, asked)
+        hg.read_table(path, asked)
 
 
 def test_a_long_list_of_columns_is_shortened(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text(",".join(f"c{i}" for i in range(40)) + "\n")
     with refused(hg.DataError, "c8, c9, … c39 (40 in all)"):
-        hg.read_csv(path, "y")
+        hg.read_table(path, "y")
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with refused(hg.FileError, "none.csv: no such file"):
-        hg.read_csv(tmp_path / "none.csv", "y")
+        hg.read_table(tmp_path / "none.csv", "y")
     with refused(hg.FileError, "no such file"):
-        hg.read_csv(tmp_path / ("a" * 300), "y")
+        hg.read_table(tmp_path / ("a" * 300), "y")
     with refused(hg.FileError, f"{tmp_path}: a folder"):
-        hg.read_csv(tmp_path, "y")
+        hg.read_table(tmp_path, "y")
+
+
+def test_a_mistake_among_many_files_is_told_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a,y\n1,2\n2,3\n")
+    (tmp_path / "2.csv").write_text("a,y\n3,4\n,5\n")
+    source = tmp_path / "*.csv"
+    with refused(
+        hg.DataError, f"{source}: column 'a' is empty in row 2 below the header of ", "2.csv"
+    ):
+        hg.read_table(source, "y")
+
+
+def test_files_of_different_columns_are_not_joined(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a,y\n1,2\n")
+    (tmp_path / "2.csv").write_text("a,b,y\n3,4,5\n")
+    with refused(hg.DataError, "2.csv: a column 'b', unlike ", "1.csv", "files of one kind"):
+        hg.read_table(tmp_path / "*.csv", "y")
+    (tmp_path / "2.csv").write_text("b,y\n3,4\n")
+    with refused(hg.DataError, "2.csv: no column 'a', unlike "):
+        hg.read_table(tmp_path / "*.csv", "y")
+    (tmp_path / "2.csv").write_text("a,y\nx,4\n")
+    with refused(hg.DataError, "2.csv: column 'a' holds string, in ", "1.csv it holds int64"):
+        hg.read_table(tmp_path / "*.csv", "y")
+
+
+def test_a_pattern_without_files_is_refused(tmp_path: Path) -> None:
+    with refused(hg.FileError, "no file matches", "check the pattern"):
+        hg.read_table(tmp_path / "*.csv", "y")
+
+
+def test_a_parquet_file_that_is_none_or_was_cut_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"a": [*range(1000)], "y": [0.5] * 1000}), path)
+    whole = path.read_bytes()
+    for content in (b"", b"a,y\n1,2\n", whole[: len(whole) // 2], whole[:-9]):
+        path.write_bytes(content)
+        with refused(hg.FileError, f"{path}: ", "a whole Parquet file", "copied whole"):
+            hg.read_table(path, "y")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([1.0, None], "column 'a' is empty in row 2"),
+        ([1.0, float("nan")], "column 'a' is nan in row 2"),
+        ([b"x", b"y"], "column 'a' has "),
+        ([[1], [2]], "column 'a' has '[1]' in row 1"),
+    ],
+)
+def test_columns_of_a_parquet_file_are_numbers(
+    values: list[Any], words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"a": values, "y": [0.5, 1.5]}), path)
+    with refused(hg.DataError, f"{path}: ", words):
+        hg.read_table(path, "y")

@@ -93,7 +93,7 @@ def test_a_csv_file_is_trained_on(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "predicting diagnosis: 2 classes, benign, malignant" in result.output
     net = hg.load(folder / "model.safetensors")
-    _, x_held, _, y_held = held_out(hg.read_csv(path, "diagnosis"), seed=0)
+    _, x_held, _, y_held = held_out(hg.read_table(path, "diagnosis"), seed=0)
     accuracy = hg.metrics.accuracy(net.predict(x_held), y_held)
     assert table_of(result.output)["accuracy"][1] == float(f"{accuracy:.4g}")
     assert accuracy > 0.9

@@ -287,4 +287,27 @@ MACHINERY = [
         "if False:",
         f"{GRADIENT_CHECK}test_faults_beside_the_numbers_are_reported[ChangesItsInput-str]",
     ),
+    Mutant(
+        "tables: files in whatever order the folder has",
+        "data/files.py",
+        "found = sorted(glob(str(source)))",
+        "found = sorted(glob(str(source)), reverse=True)",
+        "tests/data/test_tables.py::"
+        "test_a_pattern_stands_for_all_files_in_the_order_of_their_names",
+    ),
+    Mutant(
+        "tables: columns joined by their place",
+        "data/files.py",
+        "ordered = [part.select(first) for part in parts]",
+        "ordered = [part.rename_columns(first) for part in parts]",
+        "tests/data/test_tables.py::"
+        "test_a_pattern_stands_for_all_files_in_the_order_of_their_names",
+    ),
+    Mutant(
+        "tables: the row told as if all were one file",
+        "data/files.py",
+        "within = row - int(ends[i]) + self.rows[i]",
+        "within = row",
+        "tests/bad_input/test_tables.py::test_a_mistake_among_many_files_is_told_with_its_file",
+    ),
 ]

@@ -51,7 +51,9 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help=f"A CSV file with a header, or one of {', '.join(BUNDLED)}."
+            metavar="DATA",
+            help="A CSV file with a header, a Parquet file, a pattern for several in quotes, "
+            f"or one of {', '.join(BUNDLED)}.",
         ),
     ],
     target: Annotated[

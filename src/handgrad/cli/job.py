@@ -8,7 +8,8 @@ import numpy as np
 
 from handgrad.cli.settings import Settings, check_folder, hidden_layers, made, suggested_folder
 from handgrad.data import BUNDLED, Dataset, load, train_test_split
-from handgrad.data.csv import dataset_of, listed, read_table
+from handgrad.data.files import listed, table_of
+from handgrad.data.tables import dataset_of
 from handgrad.errors import DataError, closest
 from handgrad.files import kind_of, whole_folder
 from handgrad.fitting import fit
@@ -56,7 +57,7 @@ def run_training(settings: Settings, console: "Console") -> Run:
 
 
 def read(settings: Settings) -> Dataset:
-    """The bundled set or the CSV file that was named; its target has more than one value."""
+    """The bundled set or the files that were named; the target has more than one value."""
     data, target = settings.data, settings.target or "target"
     if data in BUNDLED:
         if target != "target":
@@ -66,21 +67,21 @@ def read(settings: Settings) -> Dataset:
                 f"handgrad train {data}, without --target",
             )
         return load(data)
-    if not kind_of(data) and "." not in Path(data).name:
+    if not kind_of(data) and not {*".*?["} & {*Path(data).name}:
         raise DataError(
             f"{data!r} is neither a file nor a bundled data set",
-            f"a CSV file, or one of {', '.join(BUNDLED)}",
+            f"a CSV or Parquet file, or one of {', '.join(BUNDLED)}",
             f"handgrad train {closest(data, BUNDLED) or 'breast_cancer'}",
         )
-    table = read_table(data)
-    names = table.column_names
+    table = table_of(data)
+    names = table.names
     if settings.target is None and "target" not in names and len(names) > 1:
         raise DataError(
             f"{data}: --target is missing",
             f"the column to predict, one of {listed(names)}",
             f"--target '{names[-1]}', if it is the last column",
         )
-    dataset = dataset_of(table, target, data)
+    dataset = dataset_of(table, target)
     if (dataset.y == dataset.y[0]).all():
         value = dataset.class_names[0] if dataset.class_names else dataset.y[0]
         raise DataError(

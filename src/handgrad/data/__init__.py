@@ -1,8 +1,8 @@
 """Data sets, files and splits."""
 
-from handgrad.data.csv import read_csv
 from handgrad.data.datasets import BUNDLED, Dataset, load, make_classification
 from handgrad.data.split import train_test_split
+from handgrad.data.tables import read_table
 from handgrad.data.toy import (
     make_blobs,
     make_circles,
@@ -25,6 +25,6 @@ __all__ = [
     "make_sine",
     "make_spirals",
     "make_xor",
-    "read_csv",
+    "read_table",
     "train_test_split",
 ]

@@ -47,7 +47,7 @@ def load(name: str) -> Dataset:
         raise SettingError(
             f"data set {name!r}",
             f"one of {', '.join(BUNDLED)}",
-            did_you_mean(name, BUNDLED, "read_csv(path, target=...) for a file"),
+            did_you_mean(name, BUNDLED, "read_table(path, target=...) for a file"),
         )
     options = {"scaled": False} if name == "diabetes" else {}
     bunch = getattr(datasets, f"load_{name}")(**options)

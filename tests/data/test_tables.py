@@ -1,12 +1,14 @@
-"""`read_csv`: what a column holds decides what it is."""
+"""`read_table`: what a column holds decides what it is; files of two kinds, and many at once."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 import handgrad as hg
 
@@ -35,7 +37,7 @@ TARGETS: dict[str, tuple[list[Any], list[Any], tuple[str, ...]]] = {
 @pytest.mark.parametrize("case", TARGETS)
 def test_the_target_is_taken_as_classes_or_numbers(case: str, tmp_path: Path) -> None:
     cells, y, class_names = TARGETS[case]
-    dataset = hg.read_csv(table(tmp_path, cells), "kind")
+    dataset = hg.read_table(table(tmp_path, cells), "kind")
     assert dataset.y.tolist() == y
     assert dataset.y.dtype == (np.int64 if class_names else np.float64)
     assert dataset.class_names == class_names
@@ -49,7 +51,7 @@ def test_any_column_may_be_the_target(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("y,a,b\n1.5,2,3\n2.5,4,5\n")
     for target, features in (("y", ("a", "b")), ("a", ("y", "b")), ("b", ("y", "a"))):
-        assert hg.read_csv(path, target).feature_names == features
+        assert hg.read_table(path, target).feature_names == features
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_any_column_may_be_the_target(tmp_path: Path) -> None:
 def test_the_usual_ways_of_writing_csv_are_read(content: str, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(content.encode())
-    dataset = hg.read_csv(str(path), "y")
+    dataset = hg.read_table(str(path), "y")
     assert dataset.feature_names == ("a", "b")
     assert dataset.x.tolist() == [[1, 2], [3, 4]]
     assert dataset.class_names == ("u", "v")
@@ -75,13 +77,13 @@ def test_the_usual_ways_of_writing_csv_are_read(content: str, tmp_path: Path) ->
 def test_true_and_false_are_features_too(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a,y\ntrue,u\nfalse,v\n")
-    assert hg.read_csv(path, "y").x.tolist() == [[1], [0]]
+    assert hg.read_table(path, "y").x.tolist() == [[1], [0]]
 
 
 def test_a_column_may_turn_into_fractions_far_down_a_long_file(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text("a,y\n" + "1000000,1\n" * 150_000 + "0.5,1.5\n")
-    dataset = hg.read_csv(path, "y")
+    dataset = hg.read_table(path, "y")
     assert path.stat().st_size > 2**20
     assert (dataset.x[-1, 0], dataset.y[-1], len(dataset.y)) == (0.5, 1.5, 150_001)
 
@@ -96,6 +98,45 @@ def test_what_was_written_is_read(
 ) -> None:
     path = tmp_path_factory.mktemp("csv") / "a.csv"
     path.write_text("a,b,y\n" + "".join(f"{a!r},{b!r},{y}\n" for a, b, y in rows))
-    dataset = hg.read_csv(path, "y")
+    dataset = hg.read_table(path, "y")
     np.testing.assert_array_equal(dataset.x, np.array([row[:2] for row in rows], np.float32))
     assert [dataset.class_names[i] for i in dataset.y] == [row[2] for row in rows]
+
+
+def test_a_parquet_file_gives_what_the_same_csv_file_does(tmp_path: Path) -> None:
+    cells: dict[str, list[Any]] = {
+        "a": [1, 2, 3],
+        "b": [0.5, -1.5, 2.0],
+        "c": [True, False, True],
+        "kind": ["oak", "ash", "oak"],
+    }
+    columns = pa.table(cells)
+    parquet.write_table(columns, tmp_path / "trees.parquet")
+    (tmp_path / "trees.csv").write_text(
+        "a,b,c,kind\n"
+        + "".join(",".join(map(str, row)) + "\n" for row in zip(*cells.values(), strict=True))
+    )
+    one, two = (hg.read_table(tmp_path / f"trees.{end}", "kind") for end in ("parquet", "csv"))
+    np.testing.assert_array_equal(one.x, two.x)
+    np.testing.assert_array_equal(one.y, two.y)
+    assert (one.feature_names, one.class_names) == (two.feature_names, two.class_names)
+    assert (one.name, two.name) == ("trees", "trees")
+
+
+def test_a_pattern_stands_for_all_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "day-2.csv").write_text("y, a ,b\n3.5,30,3\n")
+    (tmp_path / "day-1.csv").write_text("a,b,y\n10,1,1.5\n20,2,2.5\n")
+    parquet.write_table(pa.table({"b": [4.25], "y": [4.5], "a": [40]}), tmp_path / "day-3.parquet")
+    (tmp_path / "night.csv").write_text("other\n1\n")
+    found = hg.read_table(tmp_path / "day-*", "y")
+    assert found.x.tolist() == [[10, 1], [20, 2], [30, 3], [40, 4.25]]
+    assert found.y.tolist() == [1.5, 2.5, 3.5, 4.5]
+    assert found.feature_names == ("a", "b")
+    assert found.name == "day"
+    assert hg.read_table(str(tmp_path / "day-[12].csv"), "y").x.shape == (3, 2)
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path) -> None:
+    (tmp_path / "a[1].csv").write_text("a,y\n1,2.5\n")
+    (tmp_path / "a1.csv").write_text("a,y\n5,6.5\n")
+    assert hg.read_table(tmp_path / "a[1].csv", "y").x.tolist() == [[1]]

@@ -1,0 +1,187 @@
+"""Tables in files: CSV, Parquet, or several that belong together."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handgrad.errors import DataError
+from handgrad.files import FileError, kind_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+MOST_NAMES_LISTED = 12
+PARQUET = (".parquet", ".pq")
+BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
+
+
+@dataclass(frozen=True)
+class Table:
+    """All rows of the files that `source` names, one after another, and how many each has."""
+
+    source: str
+    files: tuple[Path, ...]
+    rows: tuple[int, ...]
+    columns: "pyarrow.Table"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        names: list[str] = self.columns.column_names
+        return names
+
+    def place(self, row: int) -> str:
+        """Where a row, counted from 0, is to be found: in which row of which file."""
+        ends = np.cumsum(self.rows)
+        i = int(np.searchsorted(ends, row, side="right"))
+        within = row - int(ends[i]) + self.rows[i]
+        below = "" if _is_parquet(self.files[i]) else " below the header"
+        among = f" of {self.files[i]}" if len(self.files) > 1 else ""
+        return f"row {within + 1}{below}{among}"
+
+
+def table_of(source: str | Path) -> Table:
+    """The table in a CSV file in UTF-8 or a Parquet file, or in all that match a pattern.
+
+    Spaces around names do not count. Files of a pattern come in the order of their names; all
+    have the same columns, in any order.
+    """
+    paths = _paths(source)
+    parts = [_named(_parquet(path) if _is_parquet(path) else _csv(path), path) for path in paths]
+    rows = tuple(part.num_rows for part in parts)
+    return Table(str(source), paths, rows, parts[0] if len(parts) == 1 else _joined(parts, paths))
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names, with the middle left out where there are many."""
+    if len(names) <= MOST_NAMES_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[: MOST_NAMES_LISTED - 2])}, … {names[-1]} ({len(names)} in all)"
+
+
+def _paths(source: str | Path) -> tuple[Path, ...]:
+    if kind_of(source) == "file":
+        return (Path(source),)
+    if has_magic(str(source)) and not kind_of(source):
+        found = sorted(glob(str(source)))  # noqa: PTH207 - Path.glob takes no absolute patterns
+        paths = tuple(Path(name) for name in found if kind_of(name) == "file")
+        if paths:
+            return paths
+        raise FileError(
+            f"{source}: no file matches", "one or more", "check the pattern, and the folder"
+        )
+    raise FileError(
+        f"{source}: {'a folder' if kind_of(source) else 'no such file'}",
+        "a CSV file with a header line, or a Parquet file",
+        f"{Path(source) / '*.csv'}, for all of them"
+        if kind_of(source)
+        else "check the spelling, and the folder you are in",
+    )
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in PARQUET
+
+
+def _named(table: "pyarrow.Table", path: Path) -> "pyarrow.Table":
+    """The table, each of its columns with a name of its own."""
+    try:
+        names = [name.strip() for name in table.column_names]
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, "the header") from error
+    for name, column in zip(names, table.columns, strict=True):
+        if str(column.type).endswith("binary") and not _is_parquet(path):
+            raise _not_utf8(path, f"column {name!r}")
+    if "" in names:
+        raise DataError(
+            f"{path}: column {names.index('') + 1} has no name",
+            "a name for each column",
+            "name it; or leave it out, if it only counts the rows: to_csv(index=False) in pandas",
+        )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(
+            f"{path}: two columns named {twice!r}",
+            "a name of its own for each column",
+            "rename one of them",
+        )
+    return table.rename_columns(names)
+
+
+def _joined(parts: Sequence["pyarrow.Table"], paths: Sequence[Path]) -> "pyarrow.Table":
+    """All rows, the columns in the order of the first file."""
+    import pyarrow as pa
+
+    first = parts[0].column_names
+    for part, path in zip(parts, paths, strict=True):
+        if missing := set(first) ^ set(part.column_names):
+            name = min(missing)
+            raise DataError(
+                f"{path}: {'no' if name in first else 'a'} column {name!r}, unlike {paths[0]}",
+                f"the columns of the first file, {listed(first)}",
+                "a pattern that matches only files of one kind",
+            )
+    ordered = [part.select(first) for part in parts]
+    try:
+        return pa.concat_tables(ordered, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        pass
+    for name in first:
+        kinds = [part[name].type for part in ordered]
+        try:
+            pa.concat_tables(
+                [part.select([name]) for part in ordered], promote_options="permissive"
+            )
+        except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+            other = next(i for i, kind in enumerate(kinds) if kind != kinds[0])
+            raise DataError(
+                f"{paths[other]}: column {name!r} holds {kinds[other]}, "
+                f"in {paths[0]} it holds {kinds[0]}",
+                "values of one kind in each column",
+                "correct one of the files",
+            ) from error
+    raise AssertionError  # one of the columns is why they cannot be joined
+
+
+def _parquet(path: Path) -> "pyarrow.Table":
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return parquet.read_table(path, partitioning=None)
+    except (ArrowException, OSError) as error:
+        raise FileError(
+            f"{path}: {str(error).splitlines()[0]}",
+            "a whole Parquet file",
+            "check that it was copied whole; a CSV file ends in .csv",
+        ) from error
+
+
+def _csv(path: Path) -> "pyarrow.Table":
+    from pyarrow import ArrowInvalid, csv
+
+    try:
+        # Threads would lose count of the lines.
+        return csv.read_csv(path, read_options=csv.ReadOptions(use_threads=False))
+    except (ArrowInvalid, OSError) as error:
+        came = "the file is empty" if "Empty CSV" in str(error) else str(error)
+        if broken := BROKEN_ROW.search(came):
+            line, expected, found, text = broken.groups()
+            came = f"line {line} has {found} of {expected} fields: {text[:60]!r}"
+        raise FileError(
+            f"{path}: {came.splitlines()[0]}",
+            "a CSV file in UTF-8: a header line, then rows with as many fields, commas between",
+            "open the file in a text editor and compare",
+        ) from error
+
+
+def _not_utf8(path: Path, where: str) -> FileError:
+    return FileError(
+        f"{path}: {where} holds bytes that are not UTF-8",
+        "a CSV file in UTF-8",
+        "save it as “CSV UTF-8” in a spreadsheet, or: iconv -f latin1 -t utf8 OLD > NEW",
+    )
