@@ -156,6 +156,15 @@ def test_partial_fit_goes_on_alike(task: str, solver: str, engine: str) -> None:
     assert_same((theirs, ours))
 
 
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_warm_start_stops_early_alike(engine: str) -> None:
+    settings = {"early_stopping": True, "warm_start": True, "n_iter_no_change": 3, "max_iter": 9}
+    models = both(TASKS["classes"], **settings, engine=engine)
+    for _ in range(4):
+        assert_same(model.fit(X, TASKS["classes"].y) for model in models)
+    assert models[1].n_iter_ < 9
+
+
 def test_partial_fit_goes_on_from_a_fit() -> None:
     theirs, ours = both(TASKS["number"], learning_rate_init=0.01)
     for model in (theirs, ours):

@@ -204,6 +204,13 @@ MUTANTS = [
         f"{PARITY}test_early_stopping_keeps_the_same_best_weights[classes-False]",
     ),
     Mutant(
+        "a warm start goes back to the best of the fit before",
+        EPOCHS,
+        "        m._best_parameters = None",
+        "        pass",
+        f"{PARITY}test_a_warm_start_stops_early_alike[eager]",
+    ),
+    Mutant(
         "scores without the weights of rows",
         f"{SOURCE}classifier.py",
         "np.average(right, weights=w)",

@@ -54,8 +54,9 @@ def fit_epochs(m: Any, rows: Weighted, *, incremental: bool) -> None:
             stopped = True
             warnings.warn("Training interrupted by user.", stacklevel=4)
     fitting.keep_steps()
-    if m.early_stopping:
+    if m.early_stopping and m._best_parameters is not None:
         m.net_.parameters[...] = m._best_parameters
+        m._best_parameters = None  # a warm start that finds no better ones ends with its own
     if not stopped and not incremental:
         warnings.warn(
             f"Stochastic Optimizer: Maximum iterations ({m.max_iter}) reached and the "

@@ -203,7 +203,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         if self.dropout:  # only then, since scikit-learn draws nothing here
             self.net_.seed(int(self._random_state.randint(2**31 - 1)))
         self._show_weights()
-        self._best_parameters = self.net_.parameters.copy()
+        self._best_parameters: Array | None = self.net_.parameters.copy()
         if self.solver in STOCHASTIC:
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
