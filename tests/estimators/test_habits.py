@@ -269,6 +269,28 @@ def test_a_fit_that_diverges_leaves_the_weights_of_its_last_whole_epoch() -> Non
     assert np.abs(model.net_.parameters).max() < 10
 
 
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_fit_that_diverges_with_early_stopping_keeps_its_best_weights(engine: Any) -> None:
+    settings: dict[str, Any] = {"solver": "sgd", "learning_rate_init": 1e3, "random_state": 0}
+    settings |= {"early_stopping": True, "hidden_layer_sizes": (), "batch_size": 10}
+    theirs, ours = REGRESSORS[0](**settings), REGRESSORS[1](**settings, engine=engine)
+    with np.errstate(all="ignore"):
+        theirs.fit(X, X[:, 0])
+    with pytest.warns(
+        sklearn.exceptions.ConvergenceWarning, match="not finite reached in iteration"
+    ):
+        ours.fit(X, X[:, 0])
+    assert 1 < ours.n_iter_ < 10 < theirs.n_iter_
+    assert not np.isfinite(ours.loss_)
+    np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0])
+
+
+def test_a_score_of_what_is_not_finite_is_nan() -> None:
+    scorer = hg.MLPRegressor()._scorer(np.ones((2, 1)), None)
+    assert np.isnan(scorer(np.array([[1.0], [np.inf]])))
+    assert np.isfinite(scorer(np.array([[1.0], [2.0]])))
+
+
 def test_an_interrupted_fit_keeps_what_it_has_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
     from handgrad.estimators import epochs
 

@@ -58,9 +58,11 @@ def fit_epochs(m: Any, rows: Weighted, *, incremental: bool) -> None:
         m.net_.parameters[...] = m._best_parameters
         m._best_parameters = None  # a warm start that finds no better ones ends with its own
     if not stopped and not incremental:
+        reached = f"Maximum iterations ({m.max_iter}) reached"
+        if fitting.diverged:
+            reached = f"Numbers that are not finite reached in iteration {m.n_iter_ + 1}"
         warnings.warn(
-            f"Stochastic Optimizer: Maximum iterations ({m.max_iter}) reached and the "
-            "optimization hasn't converged yet.",
+            f"Stochastic Optimizer: {reached} and the optimization hasn't converged yet.",
             ConvergenceWarning,
             stacklevel=4,
         )
@@ -96,6 +98,7 @@ class Fitting:
         self.order = np.arange(self.n)
         self.orders: dict[int, Array] = {}
         self.rates: dict[Any, Array] = {}
+        self.diverged = False
 
     def epochs(self, most: int) -> Iterator[Epoch]:
         """The results of the epochs; the net is as each left it."""
@@ -110,7 +113,9 @@ class Fitting:
                     continue
                 if result.diverged_at is not None:
                     self.engine.put_back()
-                    raise self._not_finite(result.diverged_at)
+                    m.loss_ = result.loss
+                    self._diverged(result.diverged_at)
+                    return
                 m.n_iter_ += 1
                 yield result
 
@@ -164,12 +169,14 @@ class Fitting:
             self.rates = {key: np.full(shape, steps.learning_rate)}
         return self.rates[key]
 
-    def _not_finite(self, batch: int) -> Exception:
-        """Why an epoch ended at a batch whose loss or step is not a finite number."""
+    def _diverged(self, batch: int) -> None:
+        """What to do where the loss or the step of a batch is not finite: stop, or stop early."""
         rows = self.order[(batch - 1) * self.batch_size : batch * self.batch_size]
         if self.w is not None and self.w[rows].sum() == 0:
-            return ZeroDivisionError("Weights sum to zero, can't be normalized")
-        return ValueError(NOT_FINITE)
+            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+        if not self.m.early_stopping:
+            raise ValueError(NOT_FINITE)
+        self.diverged = True
 
 
 def _optimizer(m: Any) -> Optimizer:

@@ -146,4 +146,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return None
 
     def _scorer(self, y: Array, w: Array | None) -> Callable[[Array], float]:
-        return lambda p: float(r2_score(y, p, sample_weight=w))
+        def r2(p: Array) -> float:
+            return float(r2_score(y, p, sample_weight=w)) if np.isfinite(p).all() else np.nan
+
+        return r2
