@@ -4,6 +4,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import Phase, settings
+
+# For mutants: that a test fails is enough, the simplest way it can is not looked for.
+settings.register_profile("unshrunk", phases=[Phase.explicit, Phase.generate])
 
 
 @pytest.fixture(autouse=True)

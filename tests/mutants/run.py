@@ -16,13 +16,15 @@ SOURCE = ROOT / "src"
 # process that runs the test. The exit codes are none that Python gives by itself, and no more runs
 # after the tests: broken machine code may have damaged the memory.
 PASSED, FAILED, NOT_THE_COPY, NOT_RUN = 50, 51, 52, 53
-LONGEST = 120  # seconds: broken loops may never end
+LONGEST = 60  # seconds: broken loops may never end
 CHILD = f"""
 import os, sys
 import handgrad, pytest
 if not handgrad.__file__.startswith(sys.argv[1]):
     sys.exit({NOT_THE_COPY})
-outcome = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *sys.argv[2:]])
+outcome = pytest.main(
+    ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile", "unshrunk", *sys.argv[2:]]
+)
 sys.stdout.flush()
 os._exit({{0: {PASSED}, 1: {FAILED}}}.get(outcome, {NOT_RUN}))
 """
