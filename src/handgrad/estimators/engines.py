@@ -28,7 +28,7 @@ WORTH_SHARING = 1e8  # multiplications
 # How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
 # of small float32 batches: measured, as its numbers are.
 GAIN = 4
-MOST_EPOCHS_EXPECTED = 200  # few fits need more, whatever max_iter allows
+MOST_EPOCHS_EXPECTED = 100  # many fits stop early, whatever max_iter allows
 
 
 @dataclass
