@@ -112,6 +112,7 @@ from handgrad.training import (
 
 if TYPE_CHECKING:
     from handgrad.engines.compiled.build import compiled_source
+    from handgrad.estimators import MLPClassifier, MLPRegressor
 
 __version__ = "0.1.0"
 
@@ -121,6 +122,10 @@ def __getattr__(name: str) -> Any:
         from handgrad.engines.compiled.build import compiled_source
 
         return compiled_source
+    if name in ("MLPClassifier", "MLPRegressor"):
+        from handgrad import estimators
+
+        return getattr(estimators, name)
     raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
 
 
@@ -190,6 +195,8 @@ __all__ = [
     "LearningCurve",
     "Evaluation",
     "metrics",
+    "MLPClassifier",
+    "MLPRegressor",
     "check_gradients",
     "GradientReport",
     "diagnose",

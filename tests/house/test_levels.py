@@ -25,6 +25,7 @@ LEVELS = [
     {"training"},
     {"proof", "plots", "data", "saving"},
     {"fitting"},
+    {"estimators"},
     {"story"},
     {"cli"},
 ]

@@ -4,6 +4,7 @@ from tests.mutants import (
     checkpoints,
     doctor,
     draws,
+    estimators,
     loops,
     losses,
     machine_code,
@@ -38,6 +39,7 @@ MUTANTS = [
     *together.MUTANTS,
     *saving.MUTANTS,
     *weights.MUTANTS,
+    *estimators.MUTANTS,
     *doctor.MUTANTS,
     *over_fitting.MUTANTS,
 ]

@@ -101,11 +101,16 @@ def chosen(choice: EngineName) -> EngineName:
 
 def pays(net: Any, x: Any, batch_size: int, epochs: int) -> bool:
     """Whether the steps of a training gain more from compiled code than its making costs."""
+    return gain_of_training(net, x, batch_size, epochs) > cost_of_compiling(net)
+
+
+def gain_of_training(net: Any, x: Any, batch_size: int, epochs: int) -> float:
+    """What compiled code gains in so many epochs."""
     rows = number_of_rows(x)
     steps = epochs * -(-rows // batch_size)
     multiplications = 6 * min(batch_size, rows) * net.parameters.size
     gain = GAIN_A_LAYER * _layers(net) + GAIN_A_MULTIPLICATION * multiplications
-    return steps * gain > cost_of_compiling(net)
+    return steps * gain
 
 
 def gain_of_predicting(net: Any, rows: int) -> float:
