@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import readme
 from benchmarks.machine import described
 from benchmarks.measures import (
+    estimators,
     live_plot,
     load,
     matrix_product,
@@ -26,6 +27,7 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
     "prediction": prediction.measure,
     "matrix_product": matrix_product.measure,
     "start": start.measure,
+    "estimators": estimators.measure,
     "load": load.measure,
     "live_plot": live_plot.measure,
 }

@@ -116,6 +116,7 @@ from handgrad.training import (
 
 if TYPE_CHECKING:
     from handgrad.engines.compiled.build import compiled_source
+    from handgrad.estimators import MLPClassifier, MLPRegressor
     from handgrad.tabular import TabularClassifier, TabularRegressor
 
 __version__ = "0.1.0"
@@ -126,6 +127,10 @@ def __getattr__(name: str) -> Any:
         from handgrad.engines.compiled.build import compiled_source
 
         return compiled_source
+    if name in ("MLPClassifier", "MLPRegressor"):
+        from handgrad import estimators
+
+        return getattr(estimators, name)
     if name in ("TabularClassifier", "TabularRegressor"):
         from handgrad import tabular
 
@@ -202,6 +207,10 @@ __all__ = [
     "LearningCurve",
     "Evaluation",
     "metrics",
+    "MLPClassifier",
+    "MLPRegressor",
+    "TabularClassifier",
+    "TabularRegressor",
     "check_gradients",
     "GradientReport",
     "diagnose",
@@ -235,8 +244,6 @@ __all__ = [
     "plot_learning_rate_search",
     "live_plot",
     "train_and_plot",
-    "TabularClassifier",
-    "TabularRegressor",
     "save",
     "load",
     "load_weights",

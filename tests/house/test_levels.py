@@ -25,7 +25,7 @@ LEVELS = [
     {"training"},
     {"proof", "plots", "data", "saving"},
     {"fitting"},
-    {"tabular"},
+    {"estimators", "tabular"},
     {"story"},
     {"cli"},
 ]

@@ -166,7 +166,7 @@ LOOPED = [
     Mutant(
         "program: the batch copied after it is read",
         PROGRAM,
-        "        *copied,\n        *count(elements),\n"
+        "        *copied,\n        *count(elements, batches_count),\n"
         "        *nests(elements, stored, batch_size),\n",
         "        *nests(elements, stored, batch_size),\n        *copied,\n",
         f"{STORAGE}test_a_program_stays_inside_its_memory_and_reads_nothing_left_over[7-classifier]",

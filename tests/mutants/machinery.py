@@ -157,8 +157,8 @@ MACHINERY = [
     Mutant(
         "engine: the running loss not weighted by rows",
         EAGER,
-        "if weights else len(rows)",
-        "if weights else 1",
+        "(counted if self.by_weights else len(rows))",
+        "(counted if self.by_weights else 1)",
         f"{TRAINING}test_the_running_loss_of_an_epoch_counts_every_row_once",
     ),
     Mutant(

@@ -4,6 +4,7 @@ from tests.mutants import (
     checkpoints,
     doctor,
     draws,
+    estimators,
     loops,
     losses,
     machine_code,
@@ -40,6 +41,7 @@ MUTANTS = [
     *saving.MUTANTS,
     *weights.MUTANTS,
     *tabular.MUTANTS,
+    *estimators.MUTANTS,
     *doctor.MUTANTS,
     *over_fitting.MUTANTS,
 ]

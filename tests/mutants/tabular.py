@@ -198,8 +198,8 @@ MUTANTS = [
     Mutant(
         "auto: the numbers that layers put out do not count",
         "engines/choice.py",
-        "GAIN_A_NUMBER * batch * _numbers(net)",
-        "0 * batch * _numbers(net)",
+        " + GAIN_A_NUMBER * numbers",
+        " + 0 * numbers",
         "tests/engines/test_choice.py::test_many_numbers_a_row_are_worth_compiling",
     ),
     Mutant(

@@ -17,7 +17,7 @@ MUTANTS = [
     Mutant(
         "eager: an epoch weighs its batches by their rows",
         EAGER,
-        "float(weights[0].sum(dtype=float)) if weights else len(rows)",
+        "(counted if self.by_weights else len(rows))",
         "len(rows)",
         f"{WEIGHTS}test_an_epochs_loss_is_the_weighted_mean_over_all_rows[7-eager]",
     ),
@@ -31,7 +31,7 @@ MUTANTS = [
     Mutant(
         "compiled: an epoch weighs its batches by their rows",
         TOTALS,
-        'if "w" not in elements.graph.leaves:',
+        'if by == "rows" or "w" not in elements.graph.leaves:',
         "if True:",
         f"{WEIGHTS}test_an_epochs_loss_is_the_weighted_mean_over_all_rows[7-compiled]",
     ),

@@ -102,11 +102,18 @@ def chosen(choice: EngineName) -> EngineName:
 def pays(net: Any, x: Any, batch_size: int, epochs: int) -> bool:
     """Whether the steps of a training gain more from compiled code than its making costs."""
     rows = number_of_rows(x)
+    numbers = epochs * -(-rows // batch_size) * min(batch_size, rows) * _numbers(net)
+    gain = gain_of_training(net, x, batch_size, epochs) + GAIN_A_NUMBER * numbers
+    return gain > cost_of_compiling(net)
+
+
+def gain_of_training(net: Any, x: Any, batch_size: int, epochs: int) -> float:
+    """What compiled code gains in so many epochs of a net whose layers put out few numbers."""
+    rows = number_of_rows(x)
     steps = epochs * -(-rows // batch_size)
-    batch = min(batch_size, rows)
-    gain = GAIN_A_LAYER * _layers(net) + GAIN_A_NUMBER * batch * _numbers(net)
-    gain += GAIN_A_MULTIPLICATION * 6 * batch * net.parameters.size
-    return steps * gain > cost_of_compiling(net)
+    multiplications = 6 * min(batch_size, rows) * net.parameters.size
+    gain = GAIN_A_LAYER * _layers(net) + GAIN_A_MULTIPLICATION * multiplications
+    return steps * gain
 
 
 def gain_of_predicting(net: Any, rows: int) -> float:

@@ -39,6 +39,7 @@ class EagerEngine:
     ) -> None:
         self.net, self.loss, self.optimizer = net, loss, optimizer
         self.w, self.penalty = w, penalty
+        self.by_weights = w is not None and loss.batches_count == "weights"
         self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = np.zeros(1, np.int64)
@@ -75,7 +76,7 @@ class EagerEngine:
         if diverged is not None:
             yield diverged
             return
-        counted = n if self.w is None else float(self.w[order].sum(dtype=float))
+        counted = self._weight_of(order) if self.by_weights else n
         loss, p = so_far.total / counted, np.concatenate(so_far.predictions)
         if not np.isfinite(self.net.parameters).all():
             yield Epoch(loss, p, diverged_at=-(-n // self.batch_size))
@@ -96,15 +97,18 @@ class EagerEngine:
                 loss = float(self.loss.forward(p, self.y[rows], *weights))
                 if not np.isfinite(loss):
                     return Epoch(loss, p, diverged_at=batch.start // self.batch_size + 1)
-                counted = float(weights[0].sum(dtype=float)) if weights else len(rows)
+                counted = self._weight_of(rows)
                 self.net.backward(self.loss.backward())
                 if self.penalty is not None:
                     loss += float(self.penalty.add_to(self.net, counted))
                 self._update(learning_rates[batch.start // self.batch_size])
-                so_far.total += loss * counted
+                so_far.total += loss * (counted if self.by_weights else len(rows))
                 so_far.predictions.append(p)
                 so_far.rows = batch.stop
         return None
+
+    def _weight_of(self, rows: Array) -> float:
+        return len(rows) if self.w is None else float(self.w[rows].sum(dtype=float))
 
     def _update(self, learning_rate: float) -> None:
         self.step += 1

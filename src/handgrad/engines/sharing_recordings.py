@@ -19,9 +19,12 @@ _made: ContextVar[dict[Any, Any] | None] = ContextVar("made", default=None)
 
 
 @contextmanager
-def sharing_recordings() -> Iterator[None]:
-    """Within, while no page is changed, trainings that are alike are recorded and compiled once."""
-    token = _made.set({})
+def sharing_recordings(known: dict[Any, Any] | None = None) -> Iterator[None]:
+    """Within, while no page is changed, trainings that are alike are recorded and compiled once.
+
+    `known` holds what was made so far, for who keeps it longer.
+    """
+    token = _made.set({} if known is None else known)
     try:
         yield
     finally:
@@ -40,9 +43,9 @@ def made_once(make: Callable[[], Made], pages: tuple[Any, ...], *others: Any) ->
         key = (*map(_alike, pages), *others)
     except _UnknownError:
         return make()
-    if key not in known:
-        known[key] = make()
-    found: Made = known[key]
+    found: Made | None = known.get(key)
+    if found is None:
+        found = known[key] = make()
     return found
 
 

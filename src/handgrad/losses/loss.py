@@ -1,6 +1,6 @@
 """What every loss shares: what it takes, what it expects of the targets."""
 
-from typing import Any
+from typing import Any, Literal
 
 from handgrad.layers.layer import Array
 from handgrad.page import Page
@@ -15,12 +15,15 @@ class Loss(Page):
     argument; the loss's value, handed back as in `loss.backward(l)`, is accepted and not used.
 
     A loss whose `forward` has a third argument `w` can be weighted: w (n,) says how much each
-    row counts, all the same without it. `average` and `shares` are made for that.
+    row counts, all the same without it. `average` and `shares` are made for that. In the loss of
+    an epoch a batch counts as much as the `weights` of its rows together, or, where
+    `batches_count` says so, as it has `rows`.
     """
 
     takes = "numbers"
     targets = "numbers"
     usual_metrics: tuple[str, ...] = ()
+    batches_count: Literal["weights", "rows"] = "weights"
 
     def forward(self, p: Array, y: Array, /) -> Any:
         """The mean loss of the predictions `p` for the targets `y`."""

@@ -89,10 +89,10 @@ def compiled_source(
     x = required_example(net, 4) if x is None else x
     y = example_targets(loss, copy.deepcopy(net).predict(x)) if y is None else np.asarray(y)
     step = training_step(net, loss, x, y, penalty=penalty)
-    return epoch_of(net, optimizer, step, batch_size).source()
+    return epoch_of(net, loss, optimizer, step, batch_size).source()
 
 
-def epoch_of(net: Any, optimizer: Optimizer, step: Graph, batch_size: int) -> Program:
+def epoch_of(net: Any, loss: Loss, optimizer: Optimizer, step: Graph, batch_size: int) -> Program:
     """The loop program of an epoch of such steps, each followed by the optimizer's update."""
     return training_program(
         step,
@@ -101,6 +101,7 @@ def epoch_of(net: Any, optimizer: Optimizer, step: Graph, batch_size: int) -> Pr
         list(net.named_states()),
         batch_size,
         net.dtype,
+        loss.batches_count,
     )
 
 

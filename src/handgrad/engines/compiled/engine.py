@@ -96,7 +96,8 @@ class CompiledEngine:
             self.run = made.run.with_scratch_of_its_own(self.crew)
             self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
             self.weights = () if w is None else (_readable(net, w, "w", bounds),)
-            self.counted = len(y) if w is None else float(w.sum(dtype=float))
+            by_weights = w is not None and loss.batches_count == "weights"
+            self.counted = float(w.sum(dtype=float)) if w is not None and by_weights else len(y)
             self.held_out: Array | None = None
             self.large = self.run.large
             if held_out is not None and made.predict is not None:
@@ -274,7 +275,7 @@ def _made(
 ) -> _Made:
     """A training recorded and compiled, and the predictions for rows held out."""
     step = training_step(net, loss, x, y, w, penalty)
-    run = Runner(epoch_of(net, optimizer, step, batch_size), batch_size)
+    run = Runner(epoch_of(net, loss, optimizer, step, batch_size), batch_size)
     predict = None
     if predicts:
         predict = Runner(prediction_of(net, prediction_graph(net, x), BATCH), BATCH)

@@ -96,14 +96,16 @@ def training_program(
     state_names: Sequence[str],
     batch_size: int,
     dtype: np.dtype[Any],
+    batches_count: str,
 ) -> Program:
     """One epoch: for each batch the rows, the step, and the update of the parameters.
 
     It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
     where the parameters are not finite at the end. `R[0]` becomes `Z[0]` and the losses of all
-    rows, each times its weight where `W` gives weights, `Q` their predictions in the order they
-    were visited, `E`, `F` and `V` copies of the parameters, the running state and the random
-    streams, `T[0]` the number of steps so far; `L` has the learning rate of each batch.
+    batches, each times its rows, or times their weights where `W` gives them and batches count by
+    weights, `Q` the predictions in the order the rows were visited, `E`, `F` and `V` copies of the
+    parameters, the running state and the random streams, `T[0]` the number of steps so far; `L` has
+    the learning rate of each batch.
     """
     arena, counters = Arena(), itertools.count()
     elements = Elements(step, Constants(), counters, streams=streams_of(step, dtype))
@@ -115,7 +117,7 @@ def training_program(
     elements.places = plan(step, elements.places, stored, batch_size, arena)
     batch: Body = [
         *copied,
-        *count(elements),
+        *count(elements, batches_count),
         *nests(elements, stored, batch_size),
         *_predictions(elements),
         *add_loss(elements),

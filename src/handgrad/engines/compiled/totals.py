@@ -19,9 +19,9 @@ from handgrad.engines.compiled.loops import (
 ROWS = Var("n", "int")
 
 
-def count(elements: Elements) -> list[Statement]:
+def count(elements: Elements, by: str) -> list[Statement]:
     """What the batch counts for in the loss of the epoch: its rows, or the sum of their weights."""
-    if "w" not in elements.graph.leaves:
+    if by == "rows" or "w" not in elements.graph.leaves:
         return [Let("counted", cast(ROWS, "double"))]
     i, place = elements.new("i"), elements.places[elements.graph.leaves["w"]]
     weight = cast(Load(place.buffer, plus(place.offset, i), "float"), "double")

@@ -1,0 +1,117 @@
+"""Which engine fits an estimator: machine code is kept, for fits that come again."""
+
+import math
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from handgrad.engines.choice import (
+    Engine,
+    EngineName,
+    chosen,
+    cost_of_compiling,
+    engine_for,
+    gain_of_training,
+)
+from handgrad.engines.sharing_recordings import sharing_recordings
+from handgrad.engines.threads import one_thread_each
+from handgrad.estimators.rows import SparseRows
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
+
+MOST_KEPT = 64
+WORTH_SHARING = 1e8  # multiplications
+# How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
+# of small float32 batches: measured, as its numbers are.
+GAIN = 4
+MOST_EPOCHS_EXPECTED = 100  # many fits stop early, whatever max_iter allows
+
+
+@dataclass
+class Job:
+    """A fit: what it trains, and on what."""
+
+    net: Any
+    loss: Loss
+    optimizer: Optimizer
+    x: Any
+    y: Array
+    w: Array | None
+    held_out: Any
+    penalty: Penalty | None
+    batch_size: int
+    epochs: int
+
+    @property
+    def form(self) -> Hashable:
+        """What its machine code follows from: one fit's serves every other of this form.
+
+        The pages are of classes that the estimators chose, so their text says all about them.
+        """
+        pages = (self.net, self.loss, self.optimizer, self.penalty)
+        return (
+            *map(repr, pages),
+            str(self.net.dtype),
+            self.y.shape[1:],
+            self.w is None,
+            self.held_out is None,
+            min(self.batch_size, len(self.y)),
+        )
+
+
+class KeptCode:
+    """The machine code that was made for fits, and what it would have gained in fits of a form."""
+
+    def __init__(self) -> None:
+        self.made: dict[Any, Any] = {}
+        self.gains: dict[Hashable, float] = {}
+        self.lock = Lock()  # fits may run in threads
+
+    def engine_for(self, choice: EngineName, job: Job) -> Engine:
+        """The engine asked for; for `auto`, compiled once the fits of a form will have paid for it.
+
+        The first fit of a small form is eager, so that it need not wait for a compiler. What
+        decides is the work done so far in this process, never a clock.
+        """
+        choice = "eager" if isinstance(job.x, SparseRows) else chosen(choice)
+        if choice == "auto":
+            choice = "auto" if self._pays(job) else "eager"
+        held_out = None if isinstance(job.held_out, SparseRows) else job.held_out
+        rows = (job.x, job.y, job.batch_size, 10**9, held_out, job.w)
+        with sharing_recordings(self.made):
+            engine = engine_for(choice, job.net, job.loss, job.optimizer, *rows, job.penalty)
+        if engine.name == "compiled":
+            self._keep(job.form, math.inf)
+        return engine
+
+    def _pays(self, job: Job) -> bool:
+        epochs = min(job.epochs, MOST_EPOCHS_EXPECTED)
+        gain = GAIN * gain_of_training(job.net, job.x, job.batch_size, epochs)
+        return self._keep(job.form, gain) > cost_of_compiling(job.net)
+
+    def _keep(self, form: Hashable, gain: float) -> float:
+        """Add a gain to those of a form; forget what came in first, where there is too much."""
+        with self.lock:
+            self.gains[form] = total = self.gains.pop(form, 0.0) + gain
+            for kept in (self.gains, self.made):
+                while len(kept) > MOST_KEPT:
+                    kept.pop(next(iter(kept)))
+        return total
+
+
+KEPT = KeptCode()
+
+
+@contextmanager
+def threads_for(engine: Engine, net: Any) -> Iterator[None]:
+    """Within it NumPy multiplies in one thread, where a batch is too small to share it.
+
+    OpenBLAS's threads wait for each other by spinning: on a busy machine for milliseconds.
+    """
+    small = engine.name == "eager" and engine.batch_size * net.parameters.size < WORTH_SHARING
+    with one_thread_each() if small else nullcontext():
+        yield

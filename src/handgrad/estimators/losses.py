@@ -1,0 +1,185 @@
+"""scikit-learn's losses and its penalty, with its factors, as its multi-layer perceptrons use them.
+
+They differ from the textbook's: probabilities are clipped, columns are added up, squares and
+deviances are halved, and in the loss of an epoch batches count as they have rows.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import positive
+from handgrad.layers import Array
+from handgrad.losses import (
+    Loss,
+    PoissonNLLLoss,
+    SigmoidBinaryCrossEntropyLoss,
+    SoftmaxCrossEntropyLoss,
+    average,
+    shares,
+)
+from handgrad.penalties import Penalty
+
+
+class LogLoss(Loss):
+    """Softmax and cross-entropy in one, of probabilities clipped to [ε, 1 − ε]. Takes logits.
+
+    forward     l = −1/n Σᵢ log clip(p[i, yᵢ]), where p = softmax(z)
+    backward    dz = (p − one-hot(y)) / n, also where the probability is clipped
+    shapes      z, dz (n, n_classes)    y (n,) of whole numbers, 0 to n_classes − 1
+    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+
+    >>> loss = LogLoss()
+    >>> z, y = np.log(np.array([[1.0, 3.0]])), np.array([0])
+    >>> float(loss.forward(z, y).round(6))                         # −log ¼
+    1.386294
+    >>> loss.backward().round(12)                                  # ¼ − 1, ¾
+    array([[-0.75,  0.75]])
+    """
+
+    takes = "logits"
+    targets = "classes"
+    batches_count = "rows"
+
+    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        self.p, self.y, self.w = e / e.sum(axis=1, keepdims=True), y, w
+        return average(-np.log(clipped(self.p[np.arange(len(y)), y])), w)
+
+    def backward(self, loss: Any = None) -> Array:
+        dz = self.p.copy()
+        dz[np.arange(len(self.y)), self.y] -= 1
+        return dz * shares(self.w, self.y[:, None])
+
+    def inverse_link(self, z: Array) -> Array:
+        """The probabilities of the classes."""
+        return SoftmaxCrossEntropyLoss().inverse_link(z)
+
+
+class BinaryLogLoss(Loss):
+    """Sigmoid and binary cross-entropy in one, its columns added up. Takes logits.
+
+    forward     l = −1/n Σᵢ Σⱼ log clip(q[i, j]), where q = p if y is 1, 1 − p if y is 0, p = σ(z)
+    backward    dz = (p − y) / n, also where the probability is clipped
+    shapes      z, dz (n, k)    y as many numbers, each 0 or 1
+    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+
+    >>> loss = BinaryLogLoss()
+    >>> z, y = np.log(np.array([[3.0, 1.0]])), np.array([[1, 0]])
+    >>> float(loss.forward(z, y).round(6))                         # −log ¾ − log ½
+    0.980829
+    >>> loss.backward().round(12)                                  # ¾ − 1, ½ − 0
+    array([[-0.25,  0.5 ]])
+    """
+
+    takes = "logits"
+    targets = "binary"
+    batches_count = "rows"
+
+    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+        self.w = w
+        self.y = y.reshape(z.shape).astype(z.dtype)
+        e = np.exp(-np.abs(z))
+        self.p = np.where(z >= 0, 1, e) / (1 + e)
+        p = clipped(self.p)
+        return average(-np.log(np.where(self.y > 0, p, 1 - p)).sum(axis=1), w)
+
+    def backward(self, loss: Any = None) -> Array:
+        return (self.p - self.y) * shares(self.w, self.p[:, :1])
+
+    def inverse_link(self, z: Array) -> Array:
+        """The probabilities of yes: never quite 0 or 1, whose logarithms are infinite."""
+        p = SigmoidBinaryCrossEntropyLoss().inverse_link(z)
+        return np.clip(p, np.finfo(p.dtype).tiny, np.nextafter(p.dtype.type(1), p.dtype.type(0)))
+
+
+class HalfSquaredLoss(Loss):
+    """Half the squared error; of several columns the loss is their mean, the gradient their sum.
+
+    forward     l = ½ · 1/(n k) Σᵢ Σⱼ e², where e = p − y
+    backward    dp = e / n: k times the derivative, as scikit-learn has it
+    shapes      p, dp (n, k)    y as many numbers
+    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+
+    >>> loss = HalfSquaredLoss()
+    >>> float(loss.forward(np.array([[1.0], [5.0]]), np.array([2.0, 2.0])))     # ½ · (1 + 9)/2
+    2.5
+    >>> loss.backward()                                            # −1/2, 3/2
+    array([[-0.5],
+           [ 1.5]])
+    """
+
+    batches_count = "rows"
+
+    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
+        self.w = w
+        self.e = p - y.reshape(p.shape).astype(p.dtype)
+        return average(self.e**2, w) / 2
+
+    def backward(self, loss: Any = None) -> Array:
+        return self.e * shares(self.w, self.e[:, :1])
+
+
+class HalfPoissonDeviance(Loss):
+    """Half the Poisson deviance of counts y from rates e^z, its columns added up. Takes log rates.
+
+    forward     l = 1/n Σᵢ Σⱼ (y log y − y z − y + e^z)
+    backward    dz = (e^z − y) / n
+    shapes      z, dz (n, k)    y as many numbers from 0 on
+    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+
+    >>> loss = HalfPoissonDeviance()
+    >>> float(loss.forward(np.array([[0.0], [0.0]]), np.array([1.0, 0.0])))     # (0 − 1 + 1 + 1)/2
+    0.5
+    >>> loss.backward()                                            # (1 − 1)/2, (1 − 0)/2
+    array([[0. ],
+           [0.5]])
+    """
+
+    takes = "log rates"
+    targets = "counts"
+    batches_count = "rows"
+
+    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+        self.w = w
+        self.y = y.reshape(z.shape).astype(z.dtype)
+        self.rate = np.exp(z)
+        of_y = self.y * np.log(np.where(self.y > 0, self.y, 1)) - self.y
+        return average((of_y - self.y * z + self.rate).sum(axis=1), w)
+
+    def backward(self, loss: Any = None) -> Array:
+        return (self.rate - self.y) * shares(self.w, self.rate[:, :1])
+
+    def inverse_link(self, z: Array) -> Array:
+        """The rates."""
+        return PoissonNLLLoss().inverse_link(z)
+
+
+class L2PenaltyOfABatch(Penalty):
+    """Half the sum of squares, counted once beside the sum over the rows of a batch.
+
+    value       α/(2 n) · Σ W²
+    gradient    α/n · W
+    shapes      W any, n the rows of the batch or the sum of their weights
+
+    >>> W = np.array([[3.0, -1.0]])
+    >>> penalty = L2PenaltyOfABatch(0.2)
+    >>> float(penalty.value(W, 2)), penalty.gradient(W, 2)         # 0.2/4 · (9 + 1)
+    (0.5, array([[ 0.3, -0.1]]))
+    """
+
+    def __init__(self, alpha: float) -> None:
+        positive("alpha", alpha)
+        self.alpha = float(alpha)
+
+    def value(self, W: Any, n: Any) -> Any:
+        return self.alpha / 2 * (W**2).sum() / n
+
+    def gradient(self, W: Any, n: Any) -> Any:
+        return self.alpha / n * W
+
+
+def clipped(p: Array) -> Any:
+    """Probabilities that are neither 0 nor 1: in [ε, 1 − ε], ε being that of their type."""
+    eps = float(np.finfo(p.dtype).eps)
+    return np.clip(p, eps, 1 - eps)

@@ -1,0 +1,82 @@
+"""The nets of the estimators: hidden layers with their activations, and an output without one."""
+
+import copy
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import SettingError, did_you_mean
+from handgrad.initializers import nothing_drawn
+from handgrad.layers import Dropout, Layer, Linear, ReLU, Sigmoid, Tanh
+from handgrad.net import Net
+
+ACTIVATIONS: dict[str, type[Layer] | None] = {
+    "identity": None,
+    "logistic": Sigmoid,
+    "tanh": Tanh,
+    "relu": ReLU,
+}
+
+
+def activations_of(given: Any, hidden: int) -> list[Any]:
+    """An activation for each hidden layer, from one for all, or from as many as there are."""
+    each = list(given) if isinstance(given, list | tuple) else [given] * hidden
+    if len(each) != hidden:
+        raise SettingError(
+            f"{len(each)} activations for {hidden} hidden layers",
+            "one activation, or one for each hidden layer",
+            f"activation={[*map(_name, each[:1])] * hidden}",
+        )
+    for activation in each:
+        if not isinstance(activation, Layer) and str(activation) not in ACTIVATIONS:
+            raise SettingError(
+                f"activation {activation!r}",
+                f"one of {', '.join(ACTIVATIONS)}, or a layer, as hg.GELU()",
+                did_you_mean(activation, ACTIVATIONS, "'relu'"),
+            )
+    return each
+
+
+def new_net(sizes: Sequence[int], activations: Sequence[Any], dropout: float, dtype: Any) -> Net:
+    """A net of these sizes, from the input's to the output's, whose weights are zeros."""
+    layers: list[Layer] = []
+    with nothing_drawn(lambda shape: None):
+        for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+            if i > 0:
+                layers += _activation(activations[i - 1])
+                layers += [Dropout(dropout)] if dropout else []
+            layers.append(Linear(int(n_in), int(n_out)))
+    return Net(*layers, dtype=dtype)
+
+
+def draw_weights(linears: Sequence[Linear], activations: Sequence[Any], random_state: Any) -> None:
+    """Draw all weights and biases as scikit-learn draws them: in its order, (n_in, n_out).
+
+    Uniform in ±√(6/(n_in + n_out)), 2 in place of 6 for logistic units. The last of `activations`
+    holds for the output layer too. Source: Glorot, Bengio, "Understanding the difficulty of
+    training deep feedforward neural networks", 2010.
+    """
+    for i, linear in enumerate(linears):
+        n_out, n_in = linear.W.shape
+        logistic = activations[min(i, len(activations) - 1)] == "logistic"
+        bound = np.sqrt((2.0 if logistic else 6.0) / (n_in + n_out))
+        linear.W = random_state.uniform(-bound, bound, (n_in, n_out)).T
+        linear.b = random_state.uniform(-bound, bound, n_out)
+
+
+def in_float64(net: Net) -> Net:
+    """The net with its weights, in float64."""
+    return Net(*map(copy.deepcopy, net.layers), dtype=np.float64)
+
+
+def _activation(given: Any) -> list[Layer]:
+    if isinstance(given, Layer):
+        return [copy.deepcopy(given)]
+    kind = ACTIVATIONS[given]
+    return [] if kind is None else [kind()]
+
+
+def _name(given: Any) -> Any:
+    return given if isinstance(given, str) else type(given).__name__
