@@ -1,7 +1,8 @@
 """Neural networks you can read: every derivative by hand, proved, recorded and trained.
 
 The names stand in the order a reader meets them. `import handgrad` loads NumPy and the
-textbook; scikit-learn, pyarrow, Matplotlib, safetensors and Rich are imported on first use.
+textbook; scikit-learn, narwhals, pyarrow, Matplotlib, safetensors and Rich are imported on first
+use.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ from handgrad.layers import (
     SELU,
     BatchNorm,
     Dropout,
+    EnsembleLinear,
+    FeatureScale,
     GELUTanh,
     Layer,
     LayerNorm,
@@ -44,6 +47,7 @@ from handgrad.layers import (
 from handgrad.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
+    EnsembleCrossEntropyLoss,
     FocalLoss,
     HingeLoss,
     HuberLoss,
@@ -113,6 +117,7 @@ from handgrad.training import (
 if TYPE_CHECKING:
     from handgrad.engines.compiled.build import compiled_source
     from handgrad.estimators import MLPClassifier, MLPRegressor
+    from handgrad.tabular import TabularClassifier, TabularRegressor
 
 __version__ = "0.1.0"
 
@@ -126,6 +131,10 @@ def __getattr__(name: str) -> Any:
         from handgrad import estimators
 
         return getattr(estimators, name)
+    if name in ("TabularClassifier", "TabularRegressor"):
+        from handgrad import tabular
+
+        return getattr(tabular, name)
     raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
 
 
@@ -147,12 +156,15 @@ __all__ = [
     "BatchNorm",
     "LayerNorm",
     "Dropout",
+    "FeatureScale",
+    "EnsembleLinear",
     "Net",
     "Residual",
     "Parallel",
     "CrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
     "LabelSmoothingCrossEntropyLoss",
+    "EnsembleCrossEntropyLoss",
     "MultiMarginLoss",
     "BinaryCrossEntropyLoss",
     "SigmoidBinaryCrossEntropyLoss",
@@ -197,6 +209,8 @@ __all__ = [
     "metrics",
     "MLPClassifier",
     "MLPRegressor",
+    "TabularClassifier",
+    "TabularRegressor",
     "check_gradients",
     "GradientReport",
     "diagnose",

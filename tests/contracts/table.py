@@ -24,6 +24,8 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "BatchNorm": lambda: hg.BatchNorm(3),
     "LayerNorm": lambda: hg.LayerNorm(3),
     "Dropout": lambda: hg.Dropout(0.3),
+    "FeatureScale": lambda: hg.FeatureScale(3),
+    "EnsembleLinear": lambda: hg.EnsembleLinear(4, 3, 2, rng=0),
     "Net": lambda: hg.Net(hg.Linear(4, 3, rng=0), hg.Tanh(), hg.Linear(3, 2, rng=1)),
     "Residual": lambda: hg.Residual(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Linear(4, 3, rng=1)),
     "Parallel": lambda: hg.Parallel(
@@ -35,6 +37,7 @@ LOSSES: dict[str, Callable[[], hg.Loss]] = {
     "CrossEntropyLoss": lambda: hg.CrossEntropyLoss(),
     "SoftmaxCrossEntropyLoss": lambda: hg.SoftmaxCrossEntropyLoss(),
     "LabelSmoothingCrossEntropyLoss": lambda: hg.LabelSmoothingCrossEntropyLoss(0.2),
+    "EnsembleCrossEntropyLoss": lambda: hg.EnsembleCrossEntropyLoss(1),
     "MultiMarginLoss": lambda: hg.MultiMarginLoss(),
     "BinaryCrossEntropyLoss": lambda: hg.BinaryCrossEntropyLoss(),
     "SigmoidBinaryCrossEntropyLoss": lambda: hg.SigmoidBinaryCrossEntropyLoss(),

@@ -320,8 +320,37 @@ SQUARE = normal(x=(4, 4), W=(4, 4), b=4, dz=(4, 4))
 ROWS = normal(x=(5, 3), dy=(5, 3))
 COLUMN = normal(p=(5, 1), y=5)
 
+SIDE_BY_SIDE, OF_MEMBERS = (
+    hg.EnsembleLinear(4, 3, 2, dtype=np.float64),
+    hg.EnsembleCrossEntropyLoss(2),
+)
+SIZES = ("n_members", "member_in", "member_out", "n_in", "n_out")
+MEMBERS = normal(x=(5, 8), W=(2, 3, 4), b=(2, 3), dz=(5, 6))
+
 CASES = {
     "Linear": Case(SQUARE, of_layer(lambda v: linear(v["W"], v["b"]), y="z")),
+    "FeatureScale": Case(
+        normal(x=(5, 3), s=3, dy=(5, 3)),
+        of_layer(lambda v: with_settings(hg.FeatureScale(3, dtype=np.float64), v)),
+    ),
+    "a scale before a linear layer": Case(normal(x=(5, 4), s=4, W=(4, 4))),
+    "the error of a mean": Case(normal(p=5, y=())),
+    "EnsembleLinear": Case(
+        lambda rng: MEMBERS(rng) | {name: getattr(SIDE_BY_SIDE, name) for name in SIZES},
+        of_layer(lambda v: with_settings(SIDE_BY_SIDE, v), y="z"),
+    ),
+    "EnsembleCrossEntropyLoss": Case(
+        lambda rng: {
+            "z": rng.normal(size=(5, 6)) + np.array([[0], [0], [900], [-900], [0]]),
+            "t": rng.uniform(0.1, 2, (5, 6)),
+            "w": rng.uniform(0.5, 2, 5),
+            "n_members": 2,
+        },
+        lambda v: {
+            "l": OF_MEMBERS.forward(v["z"], v["t"], v["w"]),
+            "dz": OF_MEMBERS.backward(),
+        },
+    ),
     "two linear layers": Case(normal(x=(4, 4), V=(4, 4), c=4, W=(4, 4), b=4)),
     "tanh in other words": Case(normal(x=(5, 3))),
     "Tanh": Case(ROWS, of_layer(lambda _: hg.Tanh())),
@@ -496,6 +525,9 @@ CASES = {
             lambda v: hg.schedules.cyclic_cosine(int(v["cycles"]), float(v["growth"]), 0.1)
         ),
     ),
+    "a schedule: coslog": Case(
+        progress_and(cycles=4), of_schedule(lambda v: hg.schedules.coslog(int(v["cycles"])))
+    ),
     "a schedule: warm up": Case(
         lambda rng: {"progress": rng.uniform(0, 0.39, 40), "share": 0.4, "start": 0.2},
         of_schedule(lambda v: hg.schedules.warm_up(float(v["share"]), None, float(v["start"]))),
@@ -550,6 +582,14 @@ CASES = {
 
 # Mistakes that are none, with the reason.
 HARMLESS = {
+    "done = -(np.log2(1 + (2**cycles - 1) * progress))": "a cosine is the same on both sides of 0",
+    "u = np.einsum('nmi,moi->nmo', x, W) + b": "the order of a sum",
+    "dW = np.einsum('nmo,nmi->moi', du, x)": "the order of a sum",
+    "dx = np.einsum('nmo,moi->nmi', du, W).reshape(len(dz), n_in)": "the order of a sum",
+    "z = z - z.max(axis=-1, keepdims=True)": "the last of three axes",
+    "log_p = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))": "the last of three axes",
+    "l = average(-(t * log_p).sum(axis=-1), w)": "the last of three axes",
+    "dz = p * t.sum(axis=-1, keepdims=True) - t": "the last of three axes",
     "share = -((progress - starts[i]) / lengths[i])": "a cosine is the same on both sides of 0",
     "dW = alpha / np.sign(W)": "1 and -1 are their own inverses",
     "dW = alpha * (l1_ratio / np.sign(W) + (1 - l1_ratio) * W)": "1 and -1 are their own inverses",

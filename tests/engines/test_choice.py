@@ -39,6 +39,15 @@ def test_more_of_anything_never_goes_back_to_eager() -> None:
     assert found[-1]
 
 
+def test_many_numbers_a_row_are_worth_compiling() -> None:
+    x = np.zeros((256, 3), np.float32)
+    narrow = hg.Net(hg.Linear(3, 4, rng=0), hg.Mish(), hg.Linear(4, 2, rng=1))
+    wide = hg.Net(hg.Linear(3, 4000, rng=0), hg.Mish(), hg.Linear(4000, 2, rng=1))
+    epochs = 100  # their multiplications alone, 30 million a step, would not pay
+    assert not pays(narrow, x, 256, epochs)
+    assert pays(wide, x, 256, epochs)
+
+
 def test_the_environment_can_choose(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDGRAD_ENGINE", "eager")
     assert isinstance(chosen("auto", 10_000), EagerEngine)

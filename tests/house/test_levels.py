@@ -25,7 +25,7 @@ LEVELS = [
     {"training"},
     {"proof", "plots", "data", "saving"},
     {"fitting"},
-    {"estimators"},
+    {"estimators", "tabular"},
     {"story"},
     {"cli"},
 ]
@@ -113,6 +113,8 @@ def test_importing_handgrad_loads_nothing_heavy() -> None:
     heavy = (
         "sklearn",
         "scipy",
+        "narwhals",
+        "pandas",
         "pyarrow",
         "matplotlib",
         "safetensors",

@@ -103,8 +103,8 @@ LOOPED = [
     Mutant(
         "loops: wrong leading dimension of a product",
         NESTS,
-        "c = Matrix(place.buffer, place.offset, width)",
-        "c = Matrix(place.buffer, place.offset, extent(sizes[k]))",
+        "c = Matrix(place.buffer, elements.flat(i, at_first), c_steps[m])",
+        "c = Matrix(place.buffer, elements.flat(i, at_first), extent(sizes[k]))",
         f"{COMPILED}test_large_products_go_to_blas_and_give_the_same[float64]",
     ),
     Mutant(

@@ -221,8 +221,8 @@ AROUND = [
     Mutant(
         "choice: more work goes back to eager",
         CHOOSE,
-        "batch_size, epochs) > cost_of",
-        "batch_size, epochs) < cost_of",
+        "return gain > cost_of",
+        "return gain < cost_of",
         f"{CHOICE}test_more_of_anything_never_goes_back_to_eager",
     ),
     Mutant(

@@ -15,6 +15,14 @@ torch.set_num_threads(1)  # nets this small only wait for a second thread
 
 LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
+    "FeatureScale": lambda layer, x, p: x * p["s"],
+    "EnsembleLinear": lambda layer, x, p: torch.cat(
+        [
+            functional.linear(part, W, b)
+            for part, W, b in zip(x.chunk(layer.n_members, dim=1), p["W"], p["b"], strict=True)
+        ],
+        dim=1,
+    ),
     "Tanh": lambda layer, x, p: torch.tanh(x),
     "ReLU": lambda layer, x, p: functional.relu(x),
     "LeakyReLU": lambda layer, x, p: functional.leaky_relu(x, layer.a),
@@ -70,6 +78,7 @@ LOSSES: dict[str, Callable[[Any, Any, str], Any]] = {
     "LabelSmoothingCrossEntropyLoss": lambda z, y, r: functional.cross_entropy(
         z, y, label_smoothing=0.2, reduction=r
     ),
+    "EnsembleCrossEntropyLoss": lambda z, t, r: functional.cross_entropy(z, t, reduction=r),
     "MultiMarginLoss": lambda z, y, r: functional.multi_margin_loss(z, y, reduction=r),
     "BinaryCrossEntropyLoss": lambda p, y, r: functional.binary_cross_entropy(
         p, y.to(p.dtype), reduction=r

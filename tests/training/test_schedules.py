@@ -123,6 +123,7 @@ def test_fit_many_takes_a_schedule_for_each_run() -> None:
         lambda: hg.schedules.cosine(end=-1),
         lambda: hg.schedules.cyclic_cosine(cycles=0),
         lambda: hg.schedules.cyclic_cosine(growth=0),
+        lambda: hg.schedules.coslog(cycles=0),
         lambda: hg.schedules.one_cycle(rise=1.5),
         lambda: hg.schedules.warm_up(share=1),
         lambda: hg.schedules.warm_up(start=math.nan),

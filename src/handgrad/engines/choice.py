@@ -19,7 +19,7 @@ NAMES: tuple[EngineName, ...] = ("auto", "eager", "compiled")
 
 # Seconds, measured on a laptop-like machine; only their proportions matter.
 COMPILING, COMPILING_A_LAYER = 0.15, 0.03
-GAIN_A_LAYER, GAIN_A_MULTIPLICATION = 8e-6, 1.6e-12
+GAIN_A_LAYER, GAIN_A_NUMBER, GAIN_A_MULTIPLICATION = 8e-6, 2e-9, 1.6e-12
 
 
 class Engine(Protocol):
@@ -101,11 +101,14 @@ def chosen(choice: EngineName) -> EngineName:
 
 def pays(net: Any, x: Any, batch_size: int, epochs: int) -> bool:
     """Whether the steps of a training gain more from compiled code than its making costs."""
-    return gain_of_training(net, x, batch_size, epochs) > cost_of_compiling(net)
+    rows = number_of_rows(x)
+    numbers = epochs * -(-rows // batch_size) * min(batch_size, rows) * _numbers(net)
+    gain = gain_of_training(net, x, batch_size, epochs) + GAIN_A_NUMBER * numbers
+    return gain > cost_of_compiling(net)
 
 
 def gain_of_training(net: Any, x: Any, batch_size: int, epochs: int) -> float:
-    """What compiled code gains in so many epochs."""
+    """What compiled code gains in so many epochs of a net whose layers put out few numbers."""
     rows = number_of_rows(x)
     steps = epochs * -(-rows // batch_size)
     multiplications = 6 * min(batch_size, rows) * net.parameters.size
@@ -126,6 +129,16 @@ def cost_of_compiling(net: Any) -> float:
 
 def _layers(net: Any) -> int:
     return sum(1 for _ in net.walk())
+
+
+def _numbers(net: Any) -> int:
+    """How many numbers the layers put out for a row, as far as they say their sizes."""
+    total, width = 0, net.n_in or 0
+    for _, layer in net.walk():
+        if not layer.layers:
+            width = layer.n_out or width
+            total += width
+    return total
 
 
 def _from_environment() -> EngineName:

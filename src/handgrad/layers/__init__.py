@@ -12,6 +12,8 @@ from handgrad.layers.activations import (
     Tanh,
 )
 from handgrad.layers.dropout import Dropout
+from handgrad.layers.ensemble import EnsembleLinear
+from handgrad.layers.feature_scale import FeatureScale
 from handgrad.layers.gelu import GELU, GELUTanh
 from handgrad.layers.layer import Array, Layer
 from handgrad.layers.linear import Linear
@@ -26,6 +28,8 @@ __all__ = [
     "Array",
     "BatchNorm",
     "Dropout",
+    "EnsembleLinear",
+    "FeatureScale",
     "GELUTanh",
     "Layer",
     "LayerNorm",

@@ -12,6 +12,7 @@ from handgrad.losses.classification import (
     MultiMarginLoss,
     SoftmaxCrossEntropyLoss,
 )
+from handgrad.losses.ensemble import EnsembleCrossEntropyLoss
 from handgrad.losses.loss import Loss
 from handgrad.losses.regression import (
     HuberLoss,
@@ -25,6 +26,7 @@ from handgrad.losses.weighting import average, shares
 __all__ = [
     "BinaryCrossEntropyLoss",
     "CrossEntropyLoss",
+    "EnsembleCrossEntropyLoss",
     "FocalLoss",
     "HingeLoss",
     "HuberLoss",

@@ -21,7 +21,7 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.moves import MOVES
-from handgrad.engines.compiled.sharing import loop_in_parts, product_in_parts
+from handgrad.engines.compiled.sharing import loop_in_parts, product_in_parts, products_in_parts
 from handgrad.engines.compiled.storage import extent, strides
 from handgrad.errors import CannotLowerError
 from handgrad.graph.nodes import Node, Ref
@@ -141,9 +141,9 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
                 raise CannotLowerError(f"a product that broadcasts, at {node.origin}")
     full = {letter: int(at(size, batch_size)) for letter, size in sizes.items()}
     if math.prod(full.values()) >= SMALL_PRODUCT:
-        multiply = _matrix_product(elements, i, operands, letters, output, sizes, full)
+        multiply = _matrix_products(elements, i, operands, letters, output, sizes, full)
         if multiply is not None:
-            return [product_in_parts(elements, multiply)]
+            return [multiply]
     return _product_loops(elements, i, operands, letters, output, sizes)
 
 
@@ -192,6 +192,29 @@ def _product_loops(
     return clear + loops([*order, output[-1]], put(elements, i, target, added))
 
 
+def _matrix_products(
+    elements: Elements,
+    i: int,
+    operands: Sequence[Ref],
+    letters: Sequence[str],
+    output: str,
+    sizes: dict[str, int | Rule],
+    full: dict[str, int],
+) -> Statement | None:
+    """One product of matrices, or several side by side; None where it is something else."""
+    beside = [letter for letter in output if all(letter in axes for axes in letters)]
+    if len(beside) > 1 or any(isinstance(sizes[letter], Rule) for letter in beside):
+        return None
+    member = elements.new("m")
+    fixed: dict[str, Expression] = dict.fromkeys(beside, member)
+    multiply = _matrix_product(elements, i, operands, letters, output, sizes, full, fixed)
+    if multiply is None or not beside:
+        return multiply and product_in_parts(elements, multiply)
+    count = full[beside[0]]
+    loop = For(member.name, whole(count), [multiply])
+    return products_in_parts(elements, loop, count, multiply)
+
+
 def _matrix_product(
     elements: Elements,
     i: int,
@@ -200,26 +223,35 @@ def _matrix_product(
     output: str,
     sizes: dict[str, int | Rule],
     full: dict[str, int],
+    fixed: dict[str, Expression],
 ) -> Multiply | None:
-    """The product of two matrices as one statement; None where it is something else."""
+    """The product of two matrices as one statement; None where it is something else.
+
+    `fixed` axes stay at the given index: of many products side by side, it is that one.
+    """
     summed = [letter for letter in sizes if letter not in output]
+    place = elements.places[i]
+    at_first = [fixed.get(letter, whole(0)) for letter in output]
+    c_steps = dict(zip(output, strides(elements.graph.nodes[i].shape), strict=True))
+    output = "".join(letter for letter in output if letter not in fixed)
     if len(operands) != 2 or len(output) != 2 or len(summed) != 1 or elements.kind(i) != "float":
         return None
     m, n, k = output[0], output[1], summed[0]
     left, right = (0, 1) if m in letters[0] else (1, 0)
-    if {*letters[left]} != {m, k} or {*letters[right]} != {k, n}:
+    if {*letters[left]} - {*fixed} != {m, k} or {*letters[right]} - {*fixed} != {k, n}:
         return None
-    a = _matrix(elements, operands[left], letters[left], m + k)
-    b = _matrix(elements, operands[right], letters[right], k + n)
+    a = _matrix(elements, operands[left], letters[left], m + k, fixed)
+    b = _matrix(elements, operands[right], letters[right], k + n, fixed)
     if a is None or b is None:
         return None
-    place, width = elements.places[i], extent(sizes[n])
-    c = Matrix(place.buffer, place.offset, width)
+    c = Matrix(place.buffer, elements.flat(i, at_first), c_steps[m])
     all_rows = (full[m], full[n], full[k])
-    return Multiply(extent(sizes[m]), width, extent(sizes[k]), a, b, c, all_rows)
+    return Multiply(extent(sizes[m]), extent(sizes[n]), extent(sizes[k]), a, b, c, all_rows)
 
 
-def _matrix(elements: Elements, operand: Ref, letters: str, order: str) -> Matrix | None:
+def _matrix(
+    elements: Elements, operand: Ref, letters: str, order: str, fixed: dict[str, Expression]
+) -> Matrix | None:
     """A stored operand as a product takes it: one of its axes contiguous, the other in steps."""
     node = elements.graph.nodes[operand.node]
     if operand.node in elements.places:
@@ -229,7 +261,7 @@ def _matrix(elements: Elements, operand: Ref, letters: str, order: str) -> Matri
         steps = [extent(step) for step in node.arguments[2]]
     else:
         return None
-    offset = elements.flat(operand.node, [whole(0)] * len(node.shape))
+    offset = elements.flat(operand.node, [fixed.get(letter, whole(0)) for letter in letters])
     by_letter = dict(zip(letters, zip(steps, node.shape, strict=True), strict=True))
     (row, rows), (column, columns) = (by_letter[letter] for letter in order)
     if (column == whole(1) or columns == 1) and _holds(row, rows, columns):

@@ -4,6 +4,7 @@ How many parts there are follows from the sizes and the number of cores alone, n
 threads turn up to work on them: that is how the same seed gives the same bits.
 """
 
+import math
 from dataclasses import replace
 
 from handgrad.engines.compiled.elements import Elements
@@ -56,6 +57,12 @@ def product_in_parts(elements: Elements, product: Multiply) -> Statement:
         b, c = _from(b, begin, columns=True), _from(c, begin, columns=True)
         within = replace(product, n=columns, b=b, c=c, sizes=(m, size, k))
     return Parts(part.name, count, [within])
+
+
+def products_in_parts(elements: Elements, loop: For, turns: int, product: Multiply) -> Statement:
+    """The loop over `turns` products of one size, in parts if all of them are large enough."""
+    multiplications = turns * math.prod(product.sizes)
+    return loop_in_parts(elements, loop, turns, multiplications * NUMBERS // MULTIPLICATIONS)
 
 
 def _size_of_a_part(size: int, count: int, unit: int) -> int:

@@ -1,0 +1,305 @@
+"""What a net is given of each column: numbers around 0, decided once and kept for predictions."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from handgrad.errors import DataError, closest
+from handgrad.layers import Array
+from handgrad.tabular.tables import Column, Table, dates_in, numbers_in, text_in
+
+# A category with more values keeps so many, the most frequent ones, a feature each.
+MOST_VALUES = 256
+# So far around the middle a number goes in at most.
+LIMIT = 3.0
+CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
+
+
+class Feature(ABC):
+    """What is made of one column; `width` numbers a row, `summary` in words."""
+
+    width: int
+
+    @abstractmethod
+    def summary(self) -> str:
+        """How the column was read, in words."""
+
+    @abstractmethod
+    def encoded(self, column: Column, name: str) -> Array:
+        """The numbers for the net, (n, width), of a column of this name."""
+
+
+@dataclass(frozen=True)
+class Number(Feature):
+    """Median 0, quartiles 1 apart, ends bent in: z / √(1 + (z/3)²); 0 and a mark where missing."""
+
+    center: float
+    factor: float
+    marks_missing: bool
+    note: str = ""
+
+    @classmethod
+    def of(cls, column: Column, w: Array) -> Number:
+        """The feature for a column whose rows weigh `w`."""
+        there = ~column.missing
+        values, weights = column.values[there], w[there]
+        low, center, high = quantiles(values, weights, (0.25, 0.5, 0.75))
+        spread = high - low or (values.max() - values.min()) / 2
+        return cls(center, 1 / spread, not there.all(), column.note)
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        return 2 if self.marks_missing else 1
+
+    def summary(self) -> str:
+        marked = ", a second one marks what is missing" if self.marks_missing else ""
+        return f"number{marked}"
+
+    def encoded(self, column: Column, name: str) -> Array:
+        column = _as_numbers(column, name)
+        missing = column.missing
+        z = (np.where(missing, self.center, column.values) - self.center) * self.factor
+        bent = z / np.sqrt(1 + (z / LIMIT) ** 2)
+        return np.stack([bent, missing] if self.marks_missing else [bent], axis=1)
+
+
+@dataclass(frozen=True)
+class Binary(Feature):
+    """One of two values: −1 or 1; 0 where it is missing or neither."""
+
+    values: tuple[str, str]
+    width = 1
+
+    def summary(self) -> str:
+        return f"one of two, {self.values[0]!r} or {self.values[1]!r}"
+
+    def encoded(self, column: Column, name: str) -> Array:
+        text = _as_text(column, name, self.values)
+        first, second = ((text == value).astype(float) for value in self.values)
+        return (second - first)[:, None]
+
+
+@dataclass(frozen=True)
+class Category(Feature):
+    """A feature for each value, 1 where it is the row's; all 0 where missing, rare or unseen."""
+
+    values: tuple[str, ...]
+    n_values: int
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        return len(self.values)
+
+    def summary(self) -> str:
+        if self.n_values == len(self.values):
+            return f"category of {self.n_values} values"
+        return f"category of {self.n_values} values, of which the {len(self.values)} most frequent"
+
+    def encoded(self, column: Column, name: str) -> Array:
+        text = _as_text(column, name, self.values)
+        place = {value: i for i, value in enumerate(self.values)}
+        places = np.array([place.get(value, -1) for value in text], int)
+        return (places[:, None] == np.arange(len(self.values))).astype(float)
+
+
+@dataclass(frozen=True)
+class Date(Feature):
+    """The time that went by, as a number, and the hands of the clocks that turn in the data."""
+
+    time: Number
+    cycles: tuple[str, ...]
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        return self.time.width + 2 * len(self.cycles)
+
+    @classmethod
+    def of(cls, column: Column, w: Array) -> Date:
+        """The feature for a column whose rows weigh `w`; a clock that stands still is left out."""
+        days = column.values[~column.missing]
+        turning = (
+            name
+            for name, length in CYCLES.items()
+            if np.ptp(days) >= length / 4 and np.ptp(days % length) > length * 1e-6
+        )
+        return cls(Number.of(column, w), tuple(turning))
+
+    def summary(self) -> str:
+        hands = f", and the hands {', '.join(self.cycles)}" if self.cycles else ""
+        return f"date: time{hands}"
+
+    def encoded(self, column: Column, name: str) -> Array:
+        column = _as_dates(column, name)
+        days = np.where(column.missing, 0, column.values)
+        parts = [self.time.encoded(Column("number", column.values), name)]
+        for cycle in self.cycles:
+            turn = 2 * np.pi * days / CYCLES[cycle]
+            hand = np.stack([np.sin(turn), np.cos(turn)], axis=1)
+            parts.append(hand * ~column.missing[:, None])
+        return np.concatenate(parts, axis=1)
+
+
+@dataclass(frozen=True)
+class Nothing(Feature):
+    """A column that is left out, and why."""
+
+    why: str
+    width = 0
+
+    def summary(self) -> str:
+        return f"left out: {self.why}"
+
+    def encoded(self, column: Column, name: str) -> Array:
+        return np.zeros((len(column.values), 0))
+
+
+class Features:
+    """What the columns of a table were read as: fitted once, exact at prediction.
+
+    `n_out` numbers a row come out. Other columns, or another order of them, change nothing.
+    """
+
+    def __init__(self, features: dict[str, Feature]) -> None:
+        self.features = features
+        self.n_out = sum(feature.width for feature in features.values())
+
+    @classmethod
+    def of(cls, table: Table, w: Array) -> Features:
+        """The features of a table whose rows weigh `w`."""
+        found = cls({name: _feature(column, w) for name, column in table.items()})
+        if found.n_out == 0:
+            raise DataError(
+                f"nothing to learn from in the {len(table)} columns:\n{found.summary()}",
+                "a column that differs from row to row",
+                "check that the right columns were kept",
+            )
+        return found
+
+    def encoded(self, table: Table) -> Array:
+        """The numbers for the net, (n, n_out), float32."""
+        if missing := [name for name in self.features if name not in table]:
+            close = closest(missing[0], [name for name in table if name not in self.features])
+            raise DataError(
+                f"the table lacks {len(missing)} of the columns of the training: "
+                f"{', '.join(map(repr, missing[:5]))}",
+                f"the {len(self.features)} columns {', '.join(map(repr, [*self.features][:20]))}",
+                f"is it the column {close!r}?" if close else "a column of missing values for each",
+            )
+        if added := [name for name in table if name not in self.features]:
+            warnings.warn(
+                "columns that were not there in training are ignored: "
+                + ", ".join([*map(repr, added[:5]), *["…"][: len(added) > 5]]),
+                stacklevel=4,
+            )
+        parts = [feature.encoded(table[name], name) for name, feature in self.features.items()]
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def summary(self) -> str:
+        """A table of the columns and what each was read as."""
+        rows = []
+        for name, feature in self.features.items():
+            note = getattr(feature, "note", "")
+            rows.append((name, feature.summary() + (f" ({note})" if note else "")))
+        width = max((len(name) for name, _ in rows), default=0)
+        return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
+
+    def __repr__(self) -> str:
+        return f"Features of {len(self.features)} columns, {self.n_out} numbers a row"
+
+
+def quantiles(values: Array, w: Array, shares: Sequence[float]) -> list[float]:
+    """For each share, the smallest value below or at which so much of the weight lies.
+
+    Whole weights are rows that come again.
+    """
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(w[order])
+    places = [np.searchsorted(below, share * below[-1] * (1 - 1e-12)) for share in shares]
+    return [float(values[order[place]]) for place in places]
+
+
+def read(column: Column) -> Column:
+    """A column of text as numbers or dates, if that is what stands there."""
+    if column.kind != "text" or column.note or column.missing.all():
+        return column
+    return numbers_in(column) or dates_in(column) or column
+
+
+def _feature(column: Column, w: Array) -> Feature:
+    column = column if column.categorical else read(column)
+    there = ~column.missing
+    if not there.any():
+        return Nothing("nothing in it")
+    if column.kind in ("number", "date"):
+        values = column.values[there]
+        if (values == values[0]).all() and there.all():
+            return Nothing("the same in every row")
+        if (values == values[0]).all():
+            return Number(float(values[0]), 1.0, True, column.note)
+        return Number.of(column, w) if column.kind == "number" else Date.of(column, w)
+    return _of_values(text_in(column) if column.kind == "boolean" else column, w)
+
+
+def _of_values(column: Column, w: Array) -> Feature:
+    there = ~column.missing
+    values, inverse = np.unique(column.values[there].astype(str), return_inverse=True)
+    weights = np.bincount(inverse, w[there])
+    if len(values) == 1 and there.all():
+        return Nothing("the same in every row")
+    if len(values) == 2:
+        return Binary((str(values[0]), str(values[1])))
+    if len(values) > MOST_VALUES and len(values) > 0.5 * there.sum():
+        return Nothing(f"{len(values)} different texts in {there.sum()} rows tell rows apart only")
+    kept = np.sort(np.argsort(-weights, kind="stable")[:MOST_VALUES])
+    return Category(tuple(str(value) for value in values[kept]), len(values))
+
+
+def _as_numbers(column: Column, name: str) -> Column:
+    if column.kind != "text" or column.missing.all():
+        return _nothing_as("number", column)
+    return numbers_in(column) or _refuse(column, name, "numbers", numbers_in)
+
+
+def _as_dates(column: Column, name: str) -> Column:
+    if column.missing.all():
+        return _nothing_as("date", column)
+    if column.kind in ("number", "boolean"):
+        _refuse(column, name, "dates", None)
+    return (
+        column
+        if column.kind == "date"
+        else dates_in(column) or _refuse(column, name, "dates", dates_in)
+    )
+
+
+def _as_text(column: Column, name: str, known: Sequence[str]) -> Array:
+    if column.kind == "text":
+        return column.values
+    text = text_in(column).values
+    if column.kind == "date" or not (column.missing.all() or np.isin(text, known).any()):
+        _refuse(column, name, f"text, such as {known[0]!r}", None)
+    return text
+
+
+def _nothing_as(kind: str, column: Column) -> Column:
+    if column.kind == "text":
+        return Column("number", np.full(len(column.values), np.nan))
+    return column
+
+
+def _refuse(column: Column, name: str, expected: str, reads: object) -> Column:
+    there = np.flatnonzero(~column.missing)
+    row = next(
+        (r for r in there if reads and not reads(Column("text", column.values[r : r + 1]))),  # type: ignore[operator]
+        there[0],
+    )
+    raise DataError(
+        f"column {name!r} has {column.values[row]!r} in row {row}, counted from 0",
+        f"{expected}, as in training",
+        "the column that the training had, read in the same way",
+    )

@@ -1,0 +1,225 @@
+"""Several small nets at once, each trained on rows of its own and watched on rows held out."""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.choice import EngineName
+from handgrad.engines.threads import blas_threads
+from handgrad.layers import Array, EnsembleLinear, FeatureScale, Layer
+from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.optimizers import Adam
+from handgrad.schedules import coslog
+from handgrad.training import Report, Training, progress
+
+WIDTH, DEPTH = 128, 3
+BATCH = 256
+STEPS, EPOCHS = 500, (12, 32)
+# Weights of rows become rows that come again, so many times as many as there are at most.
+MOST_AGAIN = 4.0
+BETAS = (0.9, 0.95)
+OF_SCALES, OF_BIASES = 6.0, 0.1  # factors of the learning rate
+
+# How bad the outputs (n, n_outputs) of one member are for the targets (n, n_outputs).
+Badness = Callable[[Array, Array], float]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What differs between classes and numbers."""
+
+    loss: Callable[[int], Loss]
+    activation: type[Layer]
+    learning_rate: float
+    smoothing: float = 0.0  # so much of each target goes to all outputs alike
+
+
+@dataclass
+class Members:
+    """Trained members, each with the weights of its best epoch, and what they did not learn from.
+
+    `held_out` has the rows each member was watched on, `outputs` (n, n_outputs) for each what it
+    said of them. The net is in float64, so that a row is predicted alike alone and among others.
+    """
+
+    net: Net
+    best_epochs: list[int]
+    badness: list[float]
+    held_out: list[Array]
+    outputs: list[Array]
+
+
+def outputs_of(net: Net, x: Array, n_members: int) -> Array:
+    """What each member of a net says of each row: (n, n_members, n_outputs)."""
+    with blas_threads(1):
+        p: Array = net.predict(np.tile(x, (1, n_members)))
+    return p.reshape(len(x), n_members, p.shape[1] // n_members)
+
+
+def train_members(
+    x: Array,
+    t: Array,
+    rows: list[tuple[Array, Array]],
+    recipe: Recipe,
+    badness: Badness,
+    *,
+    epochs: int | None,
+    rng: np.random.Generator,
+    engine: EngineName,
+    verbose: bool = False,
+) -> Members:
+    """Train a member on each pair of `rows` (to learn from, held out) of features and targets."""
+    n_members, n_outputs = len(rows), t.shape[1]
+    net = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float32)
+    learned = _as_long([rng.permutation(learned) for learned, _ in rows])
+    watched = all(len(held_out) for _, held_out in rows)
+    held_out = _as_long([held_out if watched else held_out[:0] for _, held_out in rows])
+    smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
+    batch_size = min(BATCH, len(learned[0]))
+    training = Training(
+        net,
+        (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
+        loss=recipe.loss(n_members),
+        optimizer=_optimizer(net, recipe.learning_rate),
+        epochs=epochs or usual_epochs(-(-len(learned[0]) // batch_size)),
+        batch_size=batch_size,
+        validation=(_side_by_side(x, held_out), _side_by_side(t, held_out)) if watched else None,
+        metrics=[_of_member(m, n_outputs, badness) for m in range(n_members)] if watched else [],
+        schedule=coslog(),
+        rng=rng,
+        shuffle=True,
+        engine=engine,
+        ahead=True,
+    )
+    best = _best_of(training, n_members, verbose)
+    final = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float64)
+    final.load_state(best.weights)
+    with blas_threads(1):
+        p = final.predict(_side_by_side(x, held_out), engine="eager")
+    outputs = [p[:, m * n_outputs : (m + 1) * n_outputs] for m in range(n_members)]
+    return Members(final, best.epochs, best.badness, held_out, outputs)
+
+
+def _side_by_side(values: Array, members: list[Array]) -> Array:
+    """The rows of all members next to one another: (n, n_members · n_features)."""
+    return np.concatenate([values[member] for member in members], axis=1)
+
+
+def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
+    """Run the training to its end, and keep the best of each member."""
+    best = _Best(training.net, n_members)
+
+    def noted() -> Iterator[Report]:
+        for report in training:
+            best.note(report.epoch, [*report.validation_metrics.values()])
+            yield replace(report, train_metrics={}, validation_metrics={})
+
+    # matrices this small are multiplied no faster by several threads, and slower on a busy machine
+    with blas_threads(1) if training.engine.name == "eager" else nullcontext():
+        for _ in progress(noted(), epochs=training.epochs) if verbose else noted():
+            pass
+    return best
+
+
+def usual_epochs(batches: int) -> int:
+    """As many epochs of so many batches as make `STEPS` steps, within `EPOCHS`."""
+    return int(np.clip(STEPS // batches, *EPOCHS))
+
+
+def _net(d: int, n_outputs: int, k: int, activation: type[Layer], rng: Any, dtype: Any) -> Net:
+    """A scale for each feature, hidden layers of `WIDTH` units, and outputs that begin as 0."""
+    layers: list[Layer] = [FeatureScale(k * d, dtype=dtype)]
+    sizes = [d] + [WIDTH] * DEPTH
+    for n_in, n_out in pairwise(sizes):
+        linear = EnsembleLinear(n_in, n_out, k, rng=rng, dtype=dtype)
+        linear.b = rng.normal(size=linear.b.shape)
+        layers += [linear, activation()]
+    layers.append(EnsembleLinear(WIDTH, n_outputs, k, initializer="zeros", dtype=dtype))
+    return Net(*layers)
+
+
+def _optimizer(net: Net, learning_rate: float) -> Adam:
+    """Adam, whose steps for weights are shorter by √n_in.
+
+    So a net learns in the neural tangent parametrisation, z = W x / √n_in + b, in which W begins
+    with standard deviation 1: Adam's steps do not depend on the size of a gradient.
+    """
+    groups: dict[str, Any] = {
+        "*.b": {"learning_rate_factor": OF_BIASES},
+        "*.s": {"learning_rate_factor": OF_SCALES},
+    }
+    for i, layer in enumerate(net.layers):
+        if isinstance(layer, EnsembleLinear):
+            groups[f"{i}.W"] = {"learning_rate_factor": layer.member_in**-0.5}
+    return Adam(learning_rate, betas=BETAS, groups=groups)
+
+
+def _of_member(m: int, n_outputs: int, badness: Badness) -> Callable[[Array, Array], float]:
+    """How bad one member is, as a metric of all outputs side by side."""
+    own = slice(m * n_outputs, (m + 1) * n_outputs)
+
+    def metric(p: Array, t: Array) -> float:
+        return badness(p[:, own].astype(float), t[:, own])
+
+    metric.__name__ = f"member_{m}_error"
+    return metric
+
+
+class _Best:
+    """For each member the weights of its best epoch, the last of equals; without one, the last."""
+
+    def __init__(self, net: Net, n_members: int) -> None:
+        self.net, self.weights = net, net.state()
+        self.epochs, self.badness = [0] * n_members, [np.inf] * n_members
+
+    def note(self, epoch: int, badness: list[float]) -> None:
+        """Look at an epoch, whose weights the net has now."""
+        if not badness:
+            self.weights, self.epochs = self.net.state(), [epoch] * len(self.epochs)
+        for m, value in enumerate(badness):
+            if value <= self.badness[m] or self.epochs[m] == 0:
+                self.badness[m], self.epochs[m] = value, epoch
+                for path, array in self.net.named_parameters().items():
+                    of_member = array.reshape(len(self.epochs), -1)[m]
+                    self.weights[path].reshape(len(self.epochs), -1)[m] = of_member
+
+
+def rows_of_members(
+    w: Array, strata: Array, n_members: int, share: float, rng: np.random.Generator
+) -> list[tuple[Array, Array]]:
+    """For each member the rows to learn from and those held out, a `share` of each stratum.
+
+    With shares of 1/n the rows are dealt out to n members, so that each is held out once; the
+    members after that begin anew. Rows of a stratum too small for that are always learned from.
+    A row that weighs more comes again.
+    """
+    count = min(max(2, round(1 / share)), len(w))
+    rare = np.bincount(strata)[strata] < count
+    pairs = []
+    for m in range(n_members):
+        if m % count == 0:
+            order = np.lexsort((rng.random(len(w)), strata))
+            dealt = np.empty(len(w), int)
+            dealt[order] = np.arange(len(w)) % count
+        out = (dealt == m % count) & ~rare
+        pairs.append((_again(np.flatnonzero(~out), w, rng), _again(np.flatnonzero(out), w, rng)))
+    return pairs
+
+
+def _again(rows: Array, w: Array, rng: np.random.Generator) -> Array:
+    """The rows, each as often as its weight says; parts of a time are drawn, evenly spread."""
+    times = w[rows] / w.min()
+    times *= min(1.0, MOST_AGAIN * len(rows) / max(times.sum(), 1))
+    ends = np.floor(np.cumsum(times) + rng.random())
+    return np.repeat(rows, np.diff(ends, prepend=0).astype(int))
+
+
+def _as_long(members: list[Array]) -> list[Array]:
+    """All as long as the longest; the others begin again."""
+    longest = max(len(rows) for rows in members)
+    return [np.resize(rows, longest) for rows in members]

@@ -1,0 +1,214 @@
+"""Any table, of pandas, polars, pyarrow or NumPy, as columns of four kinds by name."""
+
+import datetime
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Literal
+
+import numpy as np
+
+from handgrad.errors import DataError
+from handgrad.layers import Array
+
+Kind = Literal["number", "boolean", "date", "text"]
+START = datetime.datetime(1970, 1, 1)
+DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: numbers with NaN where one is missing, dates as days, or text with None.
+
+    `note` says how it was read, where that had to be guessed; `categorical` text was declared to
+    be categories, and is not read as numbers.
+    """
+
+    kind: Kind
+    values: Array
+    note: str = ""
+    categorical: bool = False
+
+    @property
+    def missing(self) -> Array:
+        """Which rows have no value, (n,) of truth values."""
+        if self.kind == "text":
+            return np.array([value is None for value in self.values], bool)
+        return np.isnan(self.values)
+
+
+Table = dict[str, Column]
+
+
+def frame_of(table: Any) -> Any:
+    """The table as narwhals sees it, if it is a data frame; else None."""
+    if isinstance(table, np.ndarray | list | tuple):
+        return None
+    import narwhals.stable.v2 as nw
+
+    names = getattr(table, "column_names", getattr(table, "columns", ()))
+    _refuse_twice([name for name in names if isinstance(name, str)])
+    frame = nw.from_native(table, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def columns_of_frame(frame: Any) -> Table:
+    """The columns of a data frame that narwhals has wrapped."""
+    names = [str(name) for name in frame.columns]
+    return {name: _finite(name, _of_series(name, frame[:, i])) for i, name in enumerate(names)}
+
+
+def columns_of_array(array: Array) -> Table:
+    """The columns of an array (n, n_features), named x0, x1 and so on."""
+    found = {}
+    for i in range(array.shape[1]):
+        name, values = f"x{i}", array[:, i]
+        column = (
+            Column("boolean" if values.dtype == bool else "number", values.astype(float))
+            if values.dtype.kind in "fiub"
+            else _of_days(values)
+            if values.dtype.kind == "M"
+            else _of_objects(values.tolist())
+        )
+        found[name] = _finite(name, column)
+    return found
+
+
+def _of_series(name: str, series: Any) -> Column:
+    import narwhals.stable.v2 as nw
+
+    kind = series.dtype
+    if kind.is_float() or kind.is_integer():
+        return Column("number", _numbers(series))
+    if kind == nw.Boolean:
+        return Column("boolean", _floats(series.to_list()))
+    if isinstance(kind, nw.Datetime) or kind == nw.Date:
+        return Column("date", _days(series.to_list()))
+    if kind.is_nested() or kind == nw.Binary:
+        raise DataError(
+            f"column {name!r} is of type {kind}",
+            "numbers, text, truth values or dates",
+            "a column of its own for each part of it, or leave it out",
+        )
+    values = series.to_list()
+    if isinstance(kind, nw.Categorical | nw.Enum):
+        return Column("text", _texts(values), categorical=True)
+    return _of_objects(values)
+
+
+def _of_objects(values: Sequence[Any]) -> Column:
+    """A column of Python's objects, by what they are."""
+    present = [value for value in values if not _is_missing(value)]
+    if not present:
+        return Column("number", np.full(len(values), np.nan), "nothing in it")
+    if all(isinstance(value, bool | np.bool_) for value in present):
+        return Column("boolean", _floats(values))
+    if all(isinstance(value, Real) for value in present):
+        return Column("number", _floats(values))
+    if all(isinstance(value, datetime.date) for value in present):
+        return Column("date", _days(values))
+    if all(isinstance(value, str) for value in present):
+        return Column("text", _texts(values))
+    kinds = sorted({type(value).__name__ for value in present})
+    return Column("text", _texts(values), f"mixed ({', '.join(kinds)}), read as text")
+
+
+def numbers_in(column: Column) -> Column | None:
+    """A column of text as numbers, if every text that is there reads as a finite one."""
+    numbers = _read(column.values, float)
+    if numbers is None or np.isinf(numbers).any():
+        return None
+    return Column("number", numbers, "text that reads as numbers")
+
+
+def dates_in(column: Column) -> Column | None:
+    """A column of text as dates, if every text that is there reads as one: 2024-01-31."""
+    days = _read(column.values, lambda text: _day(datetime.datetime.fromisoformat(text)))
+    return None if days is None else Column("date", days, "text that reads as dates")
+
+
+def text_in(column: Column) -> Column:
+    """A column of numbers or truth values as the text they were, had they come among text."""
+    return Column("text", _texts(column.values.tolist()))
+
+
+def _read(values: Array, read: Callable[[str], float]) -> Array | None:
+    try:
+        return np.array([math.nan if value is None else read(value) for value in values], float)
+    except ValueError:
+        return None
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, pandas' NA and NaT: none of them equals itself, or says so."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return True
+    if isinstance(value, str | datetime.date | list | dict):
+        return value is not value or str(value) == "NaT"
+    try:
+        return not bool(value == value)
+    except (TypeError, ValueError):
+        return str(value) == "<NA>"
+
+
+def _numbers(series: Any) -> Array:
+    values = series.to_numpy()
+    return values.astype(float) if values.dtype.kind in "fiu" else _floats(series.to_list())
+
+
+def _floats(values: Sequence[Any]) -> Array:
+    return np.array([math.nan if _is_missing(value) else float(value) for value in values], float)
+
+
+def _texts(values: Sequence[Any]) -> Array:
+    found = np.empty(len(values), object)
+    found[:] = [None if _is_missing(value) else _text(value) for value in values]
+    return found
+
+
+def _text(value: Any) -> str:
+    """A value as text: whole numbers alike, whether they came as 3, 3.0 or True as 1."""
+    if isinstance(value, Real) and float(value).is_integer():
+        return str(int(float(value)))
+    return str(value)
+
+
+def _days(values: Sequence[Any]) -> Array:
+    """Dates as days since 1970, by the clock of the place they were written in."""
+    return np.array([math.nan if _is_missing(value) else _day(value) for value in values], float)
+
+
+def _day(value: Any) -> float:
+    if isinstance(value, datetime.datetime):
+        return (value.replace(tzinfo=None) - START).total_seconds() / DAY
+    return float((value - START.date()).days)
+
+
+def _of_days(values: Array) -> Column:
+    days = values.astype("datetime64[us]").astype(float) / (1e6 * DAY)
+    return Column("date", np.where(np.isnat(values), np.nan, days))
+
+
+def _finite(name: str, column: Column) -> Column:
+    """The column, if no number in it is infinite."""
+    if column.kind == "text" or not np.isinf(column.values).any():
+        return column
+    row = int(np.flatnonzero(np.isinf(column.values))[0])
+    raise DataError(
+        f"column {name!r} contains infinity, first in row {row}, counted from 0",
+        "finite numbers, or missing values",
+        "NaN in place of what could not be measured",
+    )
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(
+            f"{len(twice)} column names come twice, {twice[0]!r} for one",
+            "a name of its own for each column",
+            "rename one of them",
+        )

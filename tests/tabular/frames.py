@@ -1,0 +1,50 @@
+"""The same table as pandas, polars and pyarrow have it, where they are installed."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+N = 60
+
+
+def cells(n: int = N, seed: int = 0) -> dict[str, list[Any]]:
+    """Columns of all kinds, with values missing."""
+    rng = np.random.default_rng(seed)
+    day = datetime.datetime(2023, 1, 1)
+    colours = [str(c) for c in rng.choice(["red", "green", "blue"], n)]
+    return {
+        "size": [None if i % 9 == 4 else float(v) for i, v in enumerate(rng.normal(50, 10, n))],
+        "count": [int(v) for v in rng.integers(0, 9, n)],
+        "colour": [None if i % 11 == 3 else colour for i, colour in enumerate(colours)],
+        "open": [bool(v) for v in rng.integers(0, 2, n)],
+        "since": [day + datetime.timedelta(hours=int(h)) for h in rng.integers(0, 20000, n)],
+        "code": [str(int(v)) for v in rng.integers(0, 100, n)],
+    }
+
+
+def of_pandas(columns: dict[str, list[Any]]) -> Any:
+    return pytest.importorskip("pandas").DataFrame(columns)
+
+
+def of_polars(columns: dict[str, list[Any]]) -> Any:
+    return pytest.importorskip("polars").DataFrame(columns, strict=False)
+
+
+def of_pyarrow(columns: dict[str, list[Any]]) -> Any:
+    return pytest.importorskip("pyarrow").table(columns)
+
+
+FRAMES: dict[str, Callable[[dict[str, list[Any]]], Any]] = {
+    "pandas": of_pandas,
+    "polars": of_polars,
+    "pyarrow": of_pyarrow,
+}
+
+
+def target(columns: dict[str, list[Any]]) -> Any:
+    """Something that follows from the columns."""
+    size = np.array([50 if v is None else v for v in columns["size"]])
+    return size + 10 * (np.array(columns["colour"]) == "red") + 2 * np.array(columns["count"])

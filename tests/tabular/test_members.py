@@ -1,0 +1,49 @@
+"""Members: each with the weights of its own best epoch, and sure of what is sure."""
+
+import numpy as np
+from sklearn.base import clone
+
+import handgrad as hg
+from handgrad.layers import Mish
+from handgrad.tabular.members import Recipe, rows_of_members, train_members, usual_epochs
+from tests.tabular.test_estimators import CLASSIFIER
+
+
+def squared(z: np.ndarray, t: np.ndarray) -> float:
+    return float(((z - t) ** 2).mean())
+
+
+def test_each_member_has_the_weights_of_its_best_epoch() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 3)).astype(np.float32)
+    t = (x[:, :1] + rng.normal(size=(80, 1))).astype(np.float32)
+    rows = rows_of_members(np.ones(80), np.zeros(80, int), 4, 0.25, rng)
+    recipe = Recipe(lambda n_members: hg.MSELoss(), Mish, 0.07)
+    members = train_members(x, t, rows, recipe, squared, epochs=40, rng=rng, engine="eager")
+    assert len(set(members.best_epochs)) > 1
+    assert max(members.best_epochs) < 40
+    for badness, z, held_out in zip(
+        members.badness, members.outputs, members.held_out, strict=True
+    ):
+        np.testing.assert_allclose(squared(z, t[held_out]), badness, rtol=1e-4)
+
+
+def test_what_is_sure_is_said_to_be_sure_though_targets_are_smoothed() -> None:
+    x = np.random.default_rng(0).normal(size=(1000, 2))
+    model = clone(CLASSIFIER).fit(x, x[:, 0] > 0)
+    unsure = 1 - model.predict_proba(x).max(axis=1).mean()
+    assert model.temperature_ < 0.7
+    model.temperature_ = 1.0
+    assert unsure < (1 - model.predict_proba(x).max(axis=1).mean()) / 2
+
+
+def test_who_was_never_wrong_on_few_rows_is_not_too_sure() -> None:
+    x = np.random.default_rng(0).normal(size=(100, 2))
+    x[:, 0] += np.where(np.arange(100) % 2, 5, -5)
+    p = clone(CLASSIFIER).fit(x, np.arange(100) % 2).predict_proba(x)
+    assert (p.argmax(axis=1) == np.arange(100) % 2).all()
+    assert 1e-4 < 1 - p.max(axis=1).mean() < 0.05
+
+
+def test_there_are_fewer_epochs_where_there_are_many_batches() -> None:
+    assert [usual_epochs(batches) for batches in (1, 25, 1000)] == [32, 20, 12]
