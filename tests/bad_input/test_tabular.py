@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import handgrad as hg
-from tests.tabular.frames import cells, of_pyarrow, target
+from tests.tabular.frames import cells, target
 
 QUICK: dict[str, Any] = {"n_members": 1, "epochs": 1, "random_state": 0}
 X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
@@ -46,23 +47,21 @@ def test_infinity_is_named_with_its_column_and_row() -> None:
 
 
 def test_a_hundred_thousand_different_texts_alone() -> None:
-    texts = of_pyarrow({"id": [f"id {i}" for i in range(100_000)]})
+    texts = pa.table({"id": [f"id {i}" for i in range(100_000)]})
     refused("100000 different texts", X=texts, y=np.arange(100_000) % 2)
 
 
 def test_columns_of_the_same_name() -> None:
-    import pyarrow as pa
-
     twice = pa.Table.from_arrays([pa.array(range(20))] * 2, names=["a", "a"])
     refused("1 column names come twice, 'a'", X=twice)
 
 
 def test_columns_of_lists() -> None:
-    refused("column 'a' is of type List", X=of_pyarrow({"a": [[1]] * 20}))
+    refused("column 'a' is of type List", X=pa.table({"a": [[1]] * 20}))
 
 
 def test_no_rows_and_no_columns() -> None:
-    refused("0 rows", X=of_pyarrow({"a": []}), y=[])
+    refused("0 rows", X=pa.table({"a": []}), y=[])
 
 
 @pytest.mark.parametrize(
@@ -81,14 +80,14 @@ def test_settings_that_cannot_be(name: str, value: Any) -> None:
 
 def fitted() -> Any:
     columns = cells(30)
-    return hg.TabularRegressor(**QUICK).fit(of_pyarrow(columns), target(columns))
+    return hg.TabularRegressor(**QUICK).fit(pa.table(columns), target(columns))
 
 
 def test_a_table_that_lacks_a_column() -> None:
     columns = cells(30)
     del columns["colour"]
     with pytest.raises(hg.DataError, match=r"(?s)lacks 1 .*'colour'.*expected: .*try: "):
-        fitted().predict(of_pyarrow(columns))
+        fitted().predict(pa.table(columns))
 
 
 @pytest.mark.parametrize(
@@ -105,4 +104,4 @@ def test_a_column_of_another_type(name: str, value: Any, match: str) -> None:
     text = isinstance(value, str)
     columns[name] = [value if i == 2 or not text else None for i in range(30)]
     with pytest.raises(hg.DataError, match=f"(?s){match}.*try: "):
-        fitted().predict(of_pyarrow(columns))
+        fitted().predict(pa.table(columns))

@@ -1,11 +1,13 @@
-"""The same table as pandas, polars and pyarrow have it, where they are installed."""
+"""The same table as pandas, polars and pyarrow have it."""
 
 import datetime
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 
 N = 60
 
@@ -25,22 +27,10 @@ def cells(n: int = N, seed: int = 0) -> dict[str, list[Any]]:
     }
 
 
-def of_pandas(columns: dict[str, list[Any]]) -> Any:
-    return pytest.importorskip("pandas").DataFrame(columns)
-
-
-def of_polars(columns: dict[str, list[Any]]) -> Any:
-    return pytest.importorskip("polars").DataFrame(columns, strict=False)
-
-
-def of_pyarrow(columns: dict[str, list[Any]]) -> Any:
-    return pytest.importorskip("pyarrow").table(columns)
-
-
 FRAMES: dict[str, Callable[[dict[str, list[Any]]], Any]] = {
-    "pandas": of_pandas,
-    "polars": of_polars,
-    "pyarrow": of_pyarrow,
+    "pandas": pd.DataFrame,
+    "polars": lambda columns: pl.DataFrame(columns, strict=False),
+    "pyarrow": pa.table,
 }
 
 

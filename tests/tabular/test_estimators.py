@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from rich.console import Console
 from sklearn.base import clone
@@ -14,7 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import handgrad as hg
 from handgrad.tabular.members import rows_of_members
-from tests.tabular.frames import FRAMES, cells, of_pyarrow, target
+from tests.tabular.frames import FRAMES, cells, target
 
 QUICK: dict[str, Any] = {
     "n_members": 2,
@@ -48,9 +49,7 @@ def test_a_frame_as_it_comes_is_learned_from(name: str) -> None:
     assert model.score(FRAMES[name](new), target(new)) > 0.7
     assert model.feature_names_in_.tolist() == [*columns]
     turned = dict(reversed(new.items()))
-    np.testing.assert_array_equal(
-        model.predict(of_pyarrow(turned)), model.predict(FRAMES[name](new))
-    )
+    np.testing.assert_array_equal(model.predict(pa.table(turned)), model.predict(FRAMES[name](new)))
 
 
 def test_one_row_is_predicted_as_among_others() -> None:
@@ -122,7 +121,7 @@ def test_what_was_learned_without_names_goes_by_the_place() -> None:
     columns = {name: values for name, values in cells().items() if name in ("count", "code")}
     x = np.array([*columns.values()], object).T
     model = clone(REGRESSOR).fit(x, target(cells()))
-    np.testing.assert_array_equal(model.predict(of_pyarrow(columns)), model.predict(x))
+    np.testing.assert_array_equal(model.predict(pa.table(columns)), model.predict(x))
 
 
 def test_one_member_is_enough() -> None:
@@ -172,7 +171,7 @@ def test_probabilities_of_noise_are_not_sure() -> None:
 
 def test_targets_may_be_the_column_of_a_frame() -> None:
     columns = cells()
-    table = of_pyarrow(columns)
+    table = pa.table(columns)
     x, y = table.drop(["open"]), table["open"]
     by_column = clone(CLASSIFIER).fit(x, y)
     by_array = clone(CLASSIFIER).fit(x, np.array(columns["open"]))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +13,13 @@ import handgrad as hg
 from handgrad.tabular.features import Category, Date, Features, Number, quantiles
 from handgrad.tabular.rows import merged
 from handgrad.tabular.tables import Column, columns_of_array, columns_of_frame, frame_of
-from tests.tabular.frames import FRAMES, cells, of_pyarrow
+from tests.tabular.frames import FRAMES, cells
 
 each_frame = pytest.mark.parametrize("name", FRAMES)
 
 
 def table_of(columns: dict[str, list[Any]]) -> dict[str, Column]:
-    return columns_of_frame(frame_of(of_pyarrow(columns)))
+    return columns_of_frame(frame_of(pa.table(columns)))
 
 
 def features_of(columns: dict[str, list[Any]]) -> Features:
