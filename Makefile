@@ -55,8 +55,9 @@ notebooks: .venv/ready  ## write the story's notebooks in docs anew
 	@$(BIN)/python -m handgrad.story en docs/story.ipynb
 	@$(BIN)/python -m handgrad.story zh docs/story.zh.ipynb
 
-mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice
-	@$(BIN)/python -m tests.mutants
+PART ?= 1/1
+mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice (PART=2/3 for a third)
+	@$(BIN)/python -m tests.mutants --part $(PART)
 
 .venv-oracle/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-oracle
