@@ -1,5 +1,6 @@
 """The ratios as bars: right of the line the peer takes longer than handgrad, left of it less."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ def draw(comparisons: Sequence[Comparison], file: Path) -> None:
 
 
 def figure_of(comparisons: Sequence[Comparison]) -> Any:
-    """A panel for each thing measured, a bar a peer, on one logarithmic scale."""
+    """A panel for each thing measured with two peers or more, a bar each, on one scale."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    panels = list(dict.fromkeys(comparison.what for comparison in comparisons))
+    peers = Counter(comparison.what for comparison in comparisons)
+    panels = [what for what, count in peers.items() if count > 1]
+    comparisons = [comparison for comparison in comparisons if comparison.what in panels]
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08)
@@ -39,7 +42,7 @@ def figure_of(comparisons: Sequence[Comparison]) -> Any:
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     ratios = [1.0, *(comparison.ratio for comparison in comparisons)]
     limits = (min(ratios) / 8, max(ratios) * 8)
-    most = max(sum(c.what == panel for c in comparisons) for panel in panels)
+    most = max(peers[panel] for panel in panels)
     for ax, panel in zip(axes, panels, strict=False):
         bars = sorted((c for c in comparisons if c.what == panel), key=lambda c: c.ratio)
         _bars(ax, bars)

@@ -42,3 +42,9 @@ def test_no_panel_writes_over_another() -> None:
     _, boxes = panels()
     for one, other in combinations(boxes, 2):
         assert not any(a.overlaps(b) for a in one for b in other)
+
+
+def test_what_has_one_peer_alone_is_left_to_the_table() -> None:
+    pairs = [("a: of two", "JAX"), ("a: of two", "PyTorch"), ("b: of one", "PyTorch")]
+    figure = figure_of([Comparison(what, peer, 2.0) for what, peer in pairs])
+    assert [ax.get_title(loc="left") for ax in figure.axes if ax.get_visible()] == ["a"]
