@@ -16,7 +16,7 @@ SOURCE = ROOT / "src"
 # process that runs the test. The exit codes are none that Python gives by itself, and no more runs
 # after the tests: broken machine code may have damaged the memory.
 PASSED, FAILED, NOT_THE_COPY, NOT_RUN = 50, 51, 52, 53
-LONGEST = 60  # seconds: broken loops may never end
+LONGEST, LONGEST_TOGETHER = 60, 900  # seconds: broken loops may never end
 CHILD = f"""
 import os, sys
 import handgrad, pytest
@@ -69,7 +69,7 @@ def refuse_outdated(mutants: list[Mutant], source: Path) -> None:
         raise OutOfDateError("\n\n".join(reasons))
 
 
-def outcome(source: Path, tests: list[str]) -> tuple[int, str]:
+def outcome(source: Path, tests: list[str], longest: int = LONGEST) -> tuple[int, str]:
     """Run the tests on the source in that folder: PASSED or FAILED, and what was printed."""
     environment = {
         **os.environ,
@@ -85,10 +85,10 @@ def outcome(source: Path, tests: list[str]) -> tuple[int, str]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=LONGEST,
+            timeout=longest,
         )
     except subprocess.TimeoutExpired:
-        return FAILED, f"no end within {LONGEST} seconds"
+        return FAILED, f"no end within {longest} seconds"
     if child.returncode < 0:  # killed by a signal, as machine code that reads foreign memory is
         return FAILED, child.stdout
     if child.returncode not in (PASSED, FAILED):
@@ -119,7 +119,7 @@ def run(mutants: list[Mutant]) -> bool:
         subprocess.run(compiled, check=True)
         refuse_outdated(mutants, source)
         tests = list(dict.fromkeys(mutant.test for mutant in mutants))
-        code, said = outcome(source, tests)
+        code, said = outcome(source, tests, LONGEST_TOGETHER)
         if code == FAILED:
             raise OutOfDateError(f"a test fails on the source as it is:\n{said[-3000:]}")
         print(f"on the source as it is, all {len(tests)} tests pass; now broken, place by place:")
