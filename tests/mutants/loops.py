@@ -188,7 +188,7 @@ LOOPED = [
     Mutant(
         "program: divergence not reported",
         TOTALS,
-        '        ReturnIf(diverged, Var("start", "int")),\n',
+        "        ReturnIf(diverged, START),\n",
         "",
         f"{STEPS}test_divergence_is_told_in_its_own_batch_before_anything_moves[0-False]",
     ),

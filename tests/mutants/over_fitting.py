@@ -151,15 +151,15 @@ MUTANTS = [
     Mutant(
         "confusion matrix: true and predicted swapped",
         DISPLAYS,
-        "confusion_matrix(y, _decided(net, table_of(x)), labels=labels)",
-        "confusion_matrix(_decided(net, table_of(x)), y, labels=labels)",
+        "confusion_matrix(y, predicted, labels=np.arange(len(names)))",
+        "confusion_matrix(predicted, y, labels=np.arange(len(names)))",
         f"{SHOWN}test_the_counts_are_those_of_the_accuracy",
     ),
     Mutant(
         "confusion matrix: one half is class 0",
-        DISPLAYS,
-        "np.ravel(p) >= 0.5",
-        "np.ravel(p) > 0.5",
+        "metrics/shapes.py",
+        "answers(p, y), p >= 0.5",
+        "answers(p, y), p > 0.5",
         f"{SHOWN}test_one_half_is_class_one_as_for_the_accuracy",
     ),
     Mutant(

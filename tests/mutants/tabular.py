@@ -177,8 +177,8 @@ MUTANTS = [
     Mutant(
         "TabularClassifier: no temperature",
         "tabular/estimators.py",
-        "softmax(self._outputs(X) / self.temperature_)",
-        "softmax(self._outputs(X))",
+        "z = self._outputs(X) / self.temperature_",
+        "z = self._outputs(X)",
         f"{TRAINED}test_what_is_sure_is_said_to_be_sure_though_targets_are_smoothed",
     ),
     Mutant(

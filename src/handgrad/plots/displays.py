@@ -7,9 +7,10 @@ import numpy as np
 
 from handgrad.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array
+from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.plots.predictions import predicted_numbers
-from handgrad.plots.rows import classes_of, names_of, probabilities, table_of, targets_of
+from handgrad.plots.rows import as_probabilities, classes_of, names_of, table_of, targets_of
 from handgrad.plots.style import FIRST, GREY, axes_for, colour_of, tidy
 from handgrad.training import check_kinds
 
@@ -43,9 +44,9 @@ def plot_confusion_matrix(
     """
     from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
-    _, y, names = _classified(net, x, y, class_names)
-    labels = np.arange(len(names))
-    counts = confusion_matrix(y, _decided(net, table_of(x)), labels=labels)
+    output, _, y, names = _classified(net, x, y, class_names)
+    predicted = decided(output, y)[1].ravel().astype(np.int64)
+    counts = confusion_matrix(y, predicted, labels=np.arange(len(names)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes = axes_for(ax, (5.4, 4.5))
     shown = ConfusionMatrixDisplay(shares, display_labels=names)
@@ -195,20 +196,14 @@ def plot_residuals(net: Net, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes"
 
 def _classified(
     net: Net, x: Any, y: Any, class_names: Sequence[str] | None
-) -> tuple[Array, Array, list[str]]:
-    """The probabilities of the rows, their classes, and the names of the classes."""
+) -> tuple[Array, Array, Array, list[str]]:
+    """What the net puts out, as probabilities too, the classes of the rows, and their names."""
     check_kinds(net=(net, Net))
     x = table_of(x)
-    p = probabilities(net, x)
+    output = np.asarray(net.predict(x))
+    p = as_probabilities(net, output)
     y = classes_of(y, x, p.shape[1])
-    return p, y, names_of(class_names, p.shape[1], "class")[: p.shape[1]]
-
-
-def _decided(net: Net, x: Any) -> Array:
-    """The predicted classes, as `hg.metrics.accuracy` has them."""
-    p = np.asarray(net.predict(x))
-    one_column = p.ndim == 1 or p.shape[1] == 1
-    return (np.ravel(p) >= 0.5).astype(np.int64) if one_column else p.argmax(axis=1)
+    return output, p, y, names_of(class_names, p.shape[1], "class")[: p.shape[1]]
 
 
 def _accuracy(counts: Array) -> float:
@@ -224,7 +219,7 @@ def _one_against_the_rest(
     draw: Callable[[Any, Array, Array, str, dict[str, Any]], None],
 ) -> Any:
     """A curve for each class against all others; of two classes, for class 1 alone."""
-    p, y, names = _classified(net, x, y, class_names)
+    _, p, y, names = _classified(net, x, y, class_names)
     classes = [1] if len(names) == 2 else [*range(len(names))]
     for k in classes:
         if not 0 < (y == k).sum() < len(y):

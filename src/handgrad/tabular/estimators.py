@@ -11,7 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError
-from handgrad.layers import SELU, Array, Mish
+from handgrad.layers import SELU, Array, Mish, Softmax
 from handgrad.losses import EnsembleCrossEntropyLoss, MAELoss, MSELoss
 from handgrad.tabular.base import Tabular, refuse_unusable
 from handgrad.tabular.members import Members, Recipe
@@ -75,7 +75,8 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each of `classes_` for each row: (n, n_classes)."""
-        p: Array = softmax(self._outputs(X) / self.temperature_).mean(axis=1)
+        z = self._outputs(X) / self.temperature_
+        p: Array = Softmax().forward(z.reshape(-1, z.shape[2])).reshape(z.shape).mean(axis=1)
         return p
 
     def predict(self, X: Any) -> Array:
@@ -196,16 +197,9 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         return float((np.abs(z - t) if self.metric == "mae" else (z - t) ** 2).mean())
 
 
-def softmax(z: Array) -> Array:
-    """Probabilities from logits, along the last axis."""
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    p: Array = e / e.sum(axis=-1, keepdims=True)
-    return p
-
-
 def _log_loss(z: Array, t: Array) -> float:
-    z = z - z.max(axis=1, keepdims=True)
-    return float((np.log(np.exp(z).sum(axis=1)) - (t * z).sum(axis=1)).mean())
+    """That of one member: (n, n_classes) logits and targets."""
+    return float(EnsembleCrossEntropyLoss(1).forward(z, t))
 
 
 def _temperature(members: Members, t: Array) -> float:

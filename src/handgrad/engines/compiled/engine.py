@@ -81,7 +81,7 @@ class CompiledEngine:
     ) -> None:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
         with refused_as_cannot_lower():
-            rows = (x[:4], y[:4], None if w is None else w[:4])
+            rows = (x, y, w)
             made = made_once(
                 lambda: _made(
                     net, loss, optimizer, penalty, *rows, self.batch_size, held_out is not None

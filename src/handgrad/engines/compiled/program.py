@@ -37,7 +37,7 @@ from handgrad.engines.compiled.storage import (
     strides,
 )
 from handgrad.engines.compiled.streams import WORDS, streams_of
-from handgrad.engines.compiled.totals import add_loss, count
+from handgrad.engines.compiled.totals import ROWS, START, add_loss, count
 from handgrad.engines.compiled.update import Update, memory_of, update_all
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
@@ -45,7 +45,6 @@ from handgrad.graph.passes.builder import Shape
 from handgrad.graph.rules import at
 
 Body = list[Statement]
-START, ROWS = Var("start", "int"), Var("n", "int")
 FINISHED = -1
 CREW = "H"  # the memory of those who share the parts
 

@@ -16,7 +16,7 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 
-ROWS = Var("n", "int")
+START, ROWS = Var("start", "int"), Var("n", "int")
 
 
 def count(elements: Elements, by: str) -> list[Statement]:
@@ -41,5 +41,5 @@ def add_loss(elements: Elements) -> list[Statement]:
         Let("loss", loss),
         Let("total", added),
         Store("R", whole(0), Var("total", "double")),
-        ReturnIf(diverged, Var("start", "int")),
+        ReturnIf(diverged, START),
     ]
