@@ -6,10 +6,9 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset
 from handgrad.data.files import Table, listed, table_of
+from handgrad.data.targets import is_number, target_of
 from handgrad.errors import DataError, did_you_mean
 from handgrad.layers import Array
-
-FEWEST_VALUES_OF_A_NUMBER = 20
 
 
 def read_table(source: str | Path, target: str) -> Dataset:
@@ -38,7 +37,11 @@ def dataset_of(table: Table, target: str) -> Dataset:
             "at least one row, and one column beside the target",
             "check the file, and that its columns are separated by commas",
         )
-    y, class_names = _target(table, target)
+    found = target_of(table, target)
+    y, class_names = found.values, ()
+    if found.task == "classification":
+        classes, y = np.unique(found.values, return_inverse=True)
+        class_names = tuple(map(str, classes))
     x = np.column_stack([_numbers(table, name) for name in features])
     stem = Path(source).stem.rstrip("*?-_. ") or table.files[0].stem
     return Dataset(stem, x, y, tuple(features), target, class_names)
@@ -66,7 +69,7 @@ def _numbers(table: Table, name: str) -> Array:
         )
     if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)):
         cells = [str(value) for value in column.to_pylist()]
-        row = next((i for i, cell in enumerate(cells) if not _is_number(cell)), 0)
+        row = next((i for i, cell in enumerate(cells) if not is_number(cell)), 0)
         came = f"has {cells[row]!r}" if cells[row].strip() else "is empty"
         raise DataError(
             f"{where} {came} in {table.place(row)}",
@@ -85,48 +88,3 @@ def _numbers(table: Table, name: str) -> Array:
             "correct it, or give the column in another unit",
         )
     return narrow
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
-
-
-def _target(table: Table, name: str) -> tuple[Array, tuple[str, ...]]:
-    import pyarrow.types as types
-
-    column, path = table.columns[name], table.source
-    kind, cells = column.type, column.to_pylist()
-    if types.is_string(kind):
-        cells = [cell and cell.strip() for cell in cells]
-    if None in cells or "" in cells:
-        row = next(i for i, cell in enumerate(cells) if cell is None or cell == "")
-        raise DataError(
-            f"{path}: the target {name!r} is empty in {table.place(row)}",
-            "a target in every row",
-            "remove the rows without one",
-        )
-    whole = types.is_integer(kind)
-    if not (whole or types.is_floating(kind) or types.is_boolean(kind) or types.is_string(kind)):
-        raise DataError(
-            f"{path}: the target {name!r} holds {cells[0]}, of type {kind}",
-            "text, true and false, or numbers",
-            "turn it into a number, days since a first one say",
-        )
-    values = np.asarray(cells)
-    if types.is_floating(kind):
-        if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise DataError(
-                f"{path}: the target {name!r} is {values[row]} in {table.place(row)}",
-                "a finite number in every row",
-                "correct it, or remove the row",
-            )
-        return values, ()
-    classes, y = np.unique(values, return_inverse=True)
-    if whole and len(classes) >= FEWEST_VALUES_OF_A_NUMBER:
-        return values.astype(np.float64), ()
-    return y.astype(np.int64), tuple(map(str, classes))

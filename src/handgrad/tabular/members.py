@@ -15,7 +15,7 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Adam
 from handgrad.schedules import coslog
-from handgrad.training import Report, Training, progress
+from handgrad.training import History, Report, Training, progress
 
 WIDTH, DEPTH = 128, 3
 BATCH = 256
@@ -43,13 +43,15 @@ class Recipe:
 class Members:
     """Trained members, each with the weights of its best epoch, and what they did not learn from.
 
-    `held_out` has the rows each member was watched on, `outputs` (n, n_outputs) for each what it
-    said of them. The net is in float64, so that a row is predicted alike alone and among others.
+    `history` has the losses of all together, `held_out` the rows each member was watched on,
+    `outputs` (n, n_outputs) for each what it said of them. The net is in float64, so that a row is
+    predicted alike alone and among others.
     """
 
     net: Net
     best_epochs: list[int]
     badness: list[float]
+    history: History
     held_out: list[Array]
     outputs: list[Array]
 
@@ -96,13 +98,13 @@ def train_members(
         engine=engine,
         ahead=True,
     )
-    best = _best_of(training, n_members, verbose)
+    best, history = _best_of(training, n_members, verbose)
     final = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float64)
     final.load_state(best.weights)
     with blas_threads(1):
         p = final.predict(_side_by_side(x, held_out), engine="eager")
     outputs = [p[:, m * n_outputs : (m + 1) * n_outputs] for m in range(n_members)]
-    return Members(final, best.epochs, best.badness, held_out, outputs)
+    return Members(final, best.epochs, best.badness, history, held_out, outputs)
 
 
 def _side_by_side(values: Array, members: list[Array]) -> Array:
@@ -110,8 +112,8 @@ def _side_by_side(values: Array, members: list[Array]) -> Array:
     return np.concatenate([values[member] for member in members], axis=1)
 
 
-def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
-    """Run the training to its end, and keep the best of each member."""
+def _best_of(training: Training, n_members: int, verbose: bool) -> tuple["_Best", History]:
+    """Run the training to its end, and keep the best of each member and the losses of all."""
     best = _Best(training.net, n_members)
 
     def noted() -> Iterator[Report]:
@@ -121,9 +123,9 @@ def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
 
     # matrices this small are multiplied no faster by several threads, and slower on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
-        for _ in progress(noted(), epochs=training.epochs) if verbose else noted():
-            pass
-    return best
+        reports = progress(noted(), epochs=training.epochs) if verbose else noted()
+        history = History([*reports])
+    return best, history
 
 
 def usual_epochs(batches: int) -> int:
