@@ -7,7 +7,7 @@ from pathlib import Path
 
 from handgrad.cli.models import model_in
 from handgrad.cli.output import Output
-from handgrad.cli.rows import check_column, table_named
+from handgrad.cli.rows import table_named
 from handgrad.cli.scores import (
     by_class,
     class_table,
@@ -18,6 +18,7 @@ from handgrad.cli.scores import (
     scored,
     shown,
 )
+from handgrad.data.tables import check_column
 from handgrad.data.targets import target_of
 from handgrad.metrics.choice import metrics_of
 
@@ -30,7 +31,7 @@ def run_evaluation(
     named = model_in(path)
     name = target or named.target
     table = table_named(data)
-    check_column(table, name)
+    check_column(data, table.names, name)
     found = target_of(table, name, named.task)
     metrics = metrics_for(named.task, metric, len(named.classes))
     features = table.columns.drop_columns([name])

@@ -13,7 +13,8 @@ import numpy as np
 
 from handgrad.data import BUNDLED, load, train_test_split
 from handgrad.data.files import Table, listed, table_of
-from handgrad.data.targets import Target, Task, is_number, target_of
+from handgrad.data.tables import check_column
+from handgrad.data.targets import Target, Task, is_number, is_text, target_of
 from handgrad.errors import DataError, did_you_mean
 from handgrad.files import kind_of
 from handgrad.layers import Array
@@ -71,7 +72,7 @@ def read(
             f"--target '{table.names[-1]}', if it is the last column",
         )
     for column in (name, *ignore):
-        check_column(table, column)
+        check_column(data, table.names, column)
     kept = [column for column in table.names if column != name and column not in ignore]
     if not kept or len(table.columns) == 0:
         raise DataError(
@@ -109,18 +110,6 @@ def _bundled(name: str) -> Table:
     columns[dataset.target_name] = names[dataset.y] if dataset.class_names else dataset.y
     table = pa.table({column: pa.array(values) for column, values in columns.items()})
     return Table(name, (Path(name),), (len(dataset.y),), table)
-
-
-def check_column(table: Table, name: str) -> None:
-    """Refuse a name that no column has, with the closest one."""
-    if name in table.names:
-        return
-    hint = did_you_mean(name, table.names, "one of these names", likeness=0.7)
-    if len(table.names) == 1:
-        hint = "put commas between the columns: there is only one as it is"
-    raise DataError(
-        f"{table.source}: no column named {name!r}", f"one of {listed(table.names)}", hint
-    )
 
 
 def check_finite(table: Table, features: pyarrow.Table) -> None:
@@ -176,7 +165,7 @@ def _notes_on_columns(table: Table, features: pyarrow.Table) -> list[str]:
 
     notes = []
     for name, column in zip(features.column_names, features.columns, strict=True):
-        if types.is_string(column.type) or types.is_large_string(column.type):
+        if is_text(column.type):
             notes += _note_on_text(table, name, column)
         elif types.is_integer(column.type) and len(column) >= A_COUNT_HAS:
             steps = np.diff(column.to_numpy()) if not column.null_count else np.zeros(1)

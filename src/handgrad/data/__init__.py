@@ -2,6 +2,8 @@
 
 from handgrad.data.datasets import BUNDLED, Dataset, load, make_classification
 from handgrad.data.split import train_test_split
+from handgrad.data.streamed_rows import StreamedRows
+from handgrad.data.table_stream import TableStream, open_table
 from handgrad.data.tables import read_table
 from handgrad.data.toy import (
     make_blobs,
@@ -16,6 +18,8 @@ from handgrad.data.toy import (
 __all__ = [
     "BUNDLED",
     "Dataset",
+    "StreamedRows",
+    "TableStream",
     "load",
     "make_blobs",
     "make_circles",
@@ -25,6 +29,7 @@ __all__ = [
     "make_sine",
     "make_spirals",
     "make_xor",
+    "open_table",
     "read_table",
     "train_test_split",
 ]

@@ -24,12 +24,7 @@ def read_table(source: str | Path, target: str) -> Dataset:
 def dataset_of(table: Table, target: str) -> Dataset:
     """The columns of a table as features and target."""
     source, names = table.source, table.names
-    if target not in names:
-        raise DataError(
-            f"{source}: no column named {target!r}",
-            f"one of {listed(names)}",
-            _hint_for(str(target), names),
-        )
+    check_column(source, names, target)
     features = [name for name in names if name != target]
     if not features or sum(table.rows) == 0:
         raise DataError(
@@ -38,13 +33,23 @@ def dataset_of(table: Table, target: str) -> Dataset:
             "check the file, and that its columns are separated by commas",
         )
     found = target_of(table, target)
-    y, class_names = found.values, ()
+    y, class_names = found.values, tuple[str, ...]()
     if found.task == "classification":
         classes, y = np.unique(found.values, return_inverse=True)
         class_names = tuple(map(str, classes))
-    x = np.column_stack([_numbers(table, name) for name in features])
+    x = np.column_stack([numbers(table, name) for name in features])
     stem = Path(source).stem.rstrip("*?-_. ") or table.files[0].stem
     return Dataset(stem, x, y, tuple(features), target, class_names)
+
+
+def check_column(source: str, names: list[str], name: str) -> None:
+    """Refuse the name of a column that is not there."""
+    if name not in names:
+        raise DataError(
+            f"{source}: no column named {name!r}",
+            f"one of {listed(names)}",
+            _hint_for(str(name), names),
+        )
 
 
 def _hint_for(target: str, names: list[str]) -> str:
@@ -53,7 +58,8 @@ def _hint_for(target: str, names: list[str]) -> str:
     return did_you_mean(target, names, "the name of the column to predict", likeness=0.7)
 
 
-def _numbers(table: Table, name: str) -> Array:
+def numbers(table: Table, name: str) -> Array:
+    """A feature as finite numbers, (n,) float32."""
     import pyarrow as pa
     import pyarrow.types as types
 

@@ -17,7 +17,9 @@ from handgrad.training.progress import counted, progress
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
+from handgrad.training.row_stream import RowStream, refuse_beside_a_stream
 from handgrad.training.state import TrainingState, put_back, state_of
+from handgrad.training.streamed import StreamedTraining
 from handgrad.training.train import Training, train
 from handgrad.training.weights import checked_weights, pair_and_weights
 
@@ -29,7 +31,9 @@ __all__ = [
     "LearningCurve",
     "LearningRateSearch",
     "Report",
+    "RowStream",
     "RunsCurve",
+    "StreamedTraining",
     "Training",
     "TrainingState",
     "WeightHistory",
@@ -48,6 +52,7 @@ __all__ = [
     "put_back",
     "record_weights",
     "reduce_on_plateau",
+    "refuse_beside_a_stream",
     "refuse_lbfgs",
     "state_of",
     "train",
