@@ -20,6 +20,7 @@ from handgrad.cli.scores import (
 )
 from handgrad.data.tables import check_column
 from handgrad.data.targets import target_of
+from handgrad.errors import SettingError
 from handgrad.metrics.choice import metrics_of
 
 
@@ -30,6 +31,12 @@ def run_evaluation(
     metrics_of(metric)
     named = model_in(path)
     name = target or named.target
+    if name is None:
+        raise SettingError(
+            f"{path}, which does not say what it predicts",
+            "--target, for a model that was saved without about={'target': …}",
+            "--target COLUMN",
+        )
     table = table_named(data)
     check_column(data, table.names, name)
     found = target_of(table, name, named.task)

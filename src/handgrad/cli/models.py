@@ -93,7 +93,7 @@ def _fitted_mlp(
         mlp.intercepts_[-1] *= deviation
         mlp.intercepts_[-1] += mean
     name = chosen_by(settings, task)
-    pairs = zip(mlp.loss_curve_, mlp.validation_scores_, strict=True)
+    pairs = zip(mlp.loss_curve_, mlp.validation_scores_ or [], strict=True)
     reports = [
         Report(epoch, float(loss), validation_metrics={name: float(score)})
         for epoch, (loss, score) in enumerate(pairs, 1)

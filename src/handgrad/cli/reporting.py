@@ -10,7 +10,6 @@ from handgrad.cli.record import HISTORY, MODEL, REPORT, read_record
 from handgrad.cli.rows import Given, SplitRows, fingerprint, read, split
 from handgrad.data import BUNDLED
 from handgrad.errors import DataError
-from handgrad.files import write_whole
 from handgrad.saving import load
 from handgrad.training import History
 

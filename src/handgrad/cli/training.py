@@ -1,4 +1,4 @@
-"""`handgrad train`: from a table to a model, its scores, its report, and a folder with all of it."""
+"""`handgrad train`: from a table to a model, its scores, its report, in one folder."""
 
 from __future__ import annotations
 
@@ -164,8 +164,8 @@ def _carried_out(job: Job) -> dict[str, Any]:
     }
     if job.settings.report:
         output.progress("the report")
-        rows = given.split_rows(job.learned, job.held_out)
-        kept.file(REPORT, partial(write_report, record, rows, model, history))
+        halves = given.split_rows(job.learned, job.held_out)
+        kept.file(REPORT, partial(write_report, record, halves, model, history))
     kept.file(RECORD, partial(write_record, record))
     kept.finish()
     return record

@@ -98,9 +98,7 @@ def is_text(kind: pyarrow.DataType) -> bool:
     """Whether a column of this type holds text."""
     import pyarrow.types as types
 
-    return bool(
-        types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-    )
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
 def is_number(cell: Any) -> bool:
@@ -146,5 +144,5 @@ def _refuse_mixed(table: Table, name: str, values: list[str]) -> None:
             f"{table.source}: the target {name!r} is {values[odd[0]]!r} in {table.place(odd[0])}, "
             f"among {numbers} numbers",
             "values of one kind",
-            "correct it, or remove the row; --task classification, if all are classes",
+            "correct it, or remove the row",
         )
