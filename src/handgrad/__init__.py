@@ -14,6 +14,7 @@ from handgrad.data import (
     TableStream,
     make_classification,
     open_table,
+    predict_table,
     read_table,
     train_test_split,
 )
@@ -233,6 +234,7 @@ __all__ = [
     "open_table",
     "TableStream",
     "StreamedRows",
+    "predict_table",
     "train_test_split",
     "plot_dataset",
     "plot_loss_functions",

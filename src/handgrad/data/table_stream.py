@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from handgrad.data.pieces import CsvSource, ParquetSource, Source
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.tables import check_column
 from handgrad.errors import DataError, SettingError
+from handgrad.training import counter
 
 if TYPE_CHECKING:
     import pyarrow
@@ -61,7 +61,8 @@ def open_table(
         raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
     paths = tuple(path for name in given for path in paths_of(name))
     piece = max(SMALLEST_BLOCK, int(size * PIECE))
-    with _shown(paths, shown=progress) as note:
+    size_of_all = sum(path.stat().st_size for path in paths)
+    with counter("reading", size_of_all, shown=progress) as note:
         sources: list[Source] = [
             ParquetSource(path, piece, note)
             if is_parquet(path)
@@ -171,18 +172,3 @@ def bytes_of(memory: str | int) -> int:
             f"memory={memory!r}", "a size of 1 MB or more", "memory='1 GB', or memory=10**9"
         )
     return size
-
-
-@contextmanager
-def _shown(paths: Sequence[Path], *, shown: bool) -> Iterator[Callable[[int], object]]:
-    """What to call with the bytes that have been read; it moves a bar, if that is asked for."""
-    if not shown:
-        yield lambda size: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("reading", total=sum(path.stat().st_size for path in paths))
-        yield lambda size: bar.advance(task, size)

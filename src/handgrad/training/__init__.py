@@ -13,14 +13,14 @@ from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.history import History
 from handgrad.training.learning_rates import factors_of
-from handgrad.training.progress import counted, progress
+from handgrad.training.progress import counted, counter, progress
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
 from handgrad.training.row_stream import RowStream, refuse_beside_a_stream
 from handgrad.training.state import TrainingState, put_back, state_of
 from handgrad.training.streamed import StreamedTraining
-from handgrad.training.train import Training, train
+from handgrad.training.train import Training, train, training_of
 from handgrad.training.weights import checked_weights, pair_and_weights
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "checked_rows",
     "checked_weights",
     "counted",
+    "counter",
     "early_stopping",
     "evaluate",
     "factors_of",
@@ -56,5 +57,6 @@ __all__ = [
     "refuse_lbfgs",
     "state_of",
     "train",
+    "training_of",
     "until_patience_ends",
 ]

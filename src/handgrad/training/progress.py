@@ -1,9 +1,11 @@
 """Shows how a training goes on: a bar in a terminal, nothing elsewhere."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from handgrad.training.report import Report
+from handgrad.training.streamed import StreamedTraining
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,13 +15,21 @@ Item = TypeVar("Item")
 
 
 def progress(
-    reports: Iterable[Report], *, epochs: int, console: "Console | None" = None
+    reports: Iterable[Report],
+    *,
+    epochs: int,
+    console: "Console | None" = None,
+    training: object = None,
 ) -> Iterator[Report]:
     """Pass `reports` on and show a bar with loss, metrics, rows a second and the time left.
 
-    Quiet when standard error, or the given Rich `console`, is not a terminal.
+    Quiet when standard error, or the given Rich `console`, is not a terminal. `training` is what
+    `hg.train` gave, where adapters stand between it and here: on rows that are streamed, the
+    bar moves within an epoch too.
     """
-    return _shown(reports, epochs, "epoch", _now, console)
+    source = training or reports
+    streamed = source if isinstance(source, StreamedTraining) else None
+    return _shown(reports, epochs, "epoch", _now, console, streamed)
 
 
 def counted(
@@ -29,12 +39,31 @@ def counted(
     return _shown(finished, runs, "run", lambda _: "", console)
 
 
+@contextmanager
+def counter(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
+    """What to call with how much more of `total` is done; it moves a bar, if that is asked for.
+
+    Quiet when standard error is not a terminal.
+    """
+    if not shown:
+        yield lambda more: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda more: bar.advance(task, more)
+
+
 def _shown(
     items: Iterable[Item],
     total: int,
     unit: str,
     now: Callable[[Item], str],
     console: "Console | None",
+    streamed: StreamedTraining | None = None,
 ) -> Iterator[Item]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -52,8 +81,11 @@ def _shown(
     )
     with Progress(*columns, TimeLeft(compact=True), console=console) as bar:
         task = bar.add_task("training", total=total, now="")
-        for item in items:
-            bar.update(task, advance=1, now=now(item))
+        done = 0
+        if streamed is not None:
+            streamed.when_rows_are_done = lambda share: bar.update(task, completed=done + share)
+        for done, item in enumerate(items, 1):
+            bar.update(task, completed=done, now=now(item))
             yield item
 
 

@@ -80,24 +80,41 @@ def train(
     >>> report.epoch, bool(report.train_loss < 0.01), net.predict([[10.0]]).round().tolist()
     (50, True, [[20.0]])
     """
-    given: dict[str, Any] = {
-        "loss": loss,
-        "optimizer": optimizer,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "validation": validation,
-        "metrics": metrics,
-        "penalty": penalty,
-        "schedule": schedule,
-        "rng": rng,
-        "shuffle": shuffle,
-        "engine": engine,
-    }
+    return training_of(
+        net,
+        data,
+        loss=loss,
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation=validation,
+        metrics=metrics,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        penalty=penalty,
+        schedule=schedule,
+        rng=rng,
+        shuffle=shuffle,
+        engine=engine,
+        ahead=False,
+    )
+
+
+def training_of(
+    net: Net,
+    data: Any,
+    *,
+    sample_weight: Any,
+    class_weight: Any,
+    ahead: bool,
+    **settings: Any,
+) -> Training | StreamedTraining:
+    """The training on rows in memory, or on rows that are streamed."""
     if isinstance(data, RowStream):
         refuse_beside_a_stream(sample_weight=sample_weight, class_weight=class_weight)
-        return StreamedTraining(net, data, **given)
+        return StreamedTraining(net, data, **settings)
     weights = {"sample_weight": sample_weight, "class_weight": class_weight}
-    return Training(net, data, **given, **weights, ahead=False)
+    return Training(net, data, **weights, ahead=ahead, **settings)
 
 
 class Training(Iterator[Report]):
