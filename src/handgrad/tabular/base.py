@@ -116,6 +116,7 @@ class Tabular(BaseEstimator):  # type: ignore[misc]
             verbose=self.verbose,
         )
         self.net_, self.best_epochs_ = members.net, members.best_epochs
+        self.history_ = members.history
         return members, rows, t
 
     def _outputs(self, X: Any) -> Array:
