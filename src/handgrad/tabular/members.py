@@ -43,17 +43,17 @@ class Recipe:
 class Members:
     """Trained members, each with the weights of its best epoch, and what they did not learn from.
 
-    `history` has the losses of all together, `held_out` the rows each member was watched on,
-    `outputs` (n, n_outputs) for each what it said of them. The net is in float64, so that a row is
-    predicted alike alone and among others.
+    `held_out` has the rows each member was watched on, `outputs` (n, n_outputs) for each what it
+    said of them, `history` the losses, means over the members. The net is in float64, so that a
+    row is predicted alike alone and among others.
     """
 
     net: Net
     best_epochs: list[int]
     badness: list[float]
-    history: History
     held_out: list[Array]
     outputs: list[Array]
+    history: History
 
 
 def outputs_of(net: Net, x: Array, n_members: int) -> Array:
@@ -98,13 +98,13 @@ def train_members(
         engine=engine,
         ahead=True,
     )
-    best, history = _best_of(training, n_members, verbose)
+    best = _best_of(training, n_members, verbose)
     final = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float64)
     final.load_state(best.weights)
     with blas_threads(1):
         p = final.predict(_side_by_side(x, held_out), engine="eager")
     outputs = [p[:, m * n_outputs : (m + 1) * n_outputs] for m in range(n_members)]
-    return Members(final, best.epochs, best.badness, history, held_out, outputs)
+    return Members(final, best.epochs, best.badness, held_out, outputs, best.history)
 
 
 def _side_by_side(values: Array, members: list[Array]) -> Array:
@@ -112,20 +112,21 @@ def _side_by_side(values: Array, members: list[Array]) -> Array:
     return np.concatenate([values[member] for member in members], axis=1)
 
 
-def _best_of(training: Training, n_members: int, verbose: bool) -> tuple["_Best", History]:
-    """Run the training to its end, and keep the best of each member and the losses of all."""
+def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
+    """Run the training to its end, and keep the best of each member."""
     best = _Best(training.net, n_members)
 
     def noted() -> Iterator[Report]:
         for report in training:
             best.note(report.epoch, [*report.validation_metrics.values()])
-            yield replace(report, train_metrics={}, validation_metrics={})
+            best.history.reports.append(replace(report, train_metrics={}, validation_metrics={}))
+            yield best.history[-1]
 
     # matrices this small are multiplied no faster by several threads, and slower on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
-        reports = progress(noted(), epochs=training.epochs) if verbose else noted()
-        history = History([*reports])
-    return best, history
+        for _ in progress(noted(), epochs=training.epochs) if verbose else noted():
+            pass
+    return best
 
 
 def usual_epochs(batches: int) -> int:
@@ -176,7 +177,7 @@ class _Best:
     """For each member the weights of its best epoch, the last of equals; without one, the last."""
 
     def __init__(self, net: Net, n_members: int) -> None:
-        self.net, self.weights = net, net.state()
+        self.net, self.weights, self.history = net, net.state(), History()
         self.epochs, self.badness = [0] * n_members, [np.inf] * n_members
 
     def note(self, epoch: int, badness: list[float]) -> None:
