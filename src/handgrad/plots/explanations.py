@@ -6,7 +6,16 @@ import numpy as np
 
 from handgrad.errors import SettingError, described
 from handgrad.explanations import PartialDependence, PermutationImportance
-from handgrad.plots.style import FIRST, GREY, axes_for, colour_of, marker_of, shortened, show_dates, tidy
+from handgrad.plots.style import (
+    FIRST,
+    GREY,
+    axes_for,
+    colour_of,
+    marker_of,
+    shortened,
+    show_dates,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

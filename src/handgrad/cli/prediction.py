@@ -1,0 +1,65 @@
+"""`handgrad predict`: what a model says of each row of a table, however large it is."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from handgrad.cli.models import model_in
+from handgrad.cli.output import Output
+from handgrad.data import open_table, predict_table
+from handgrad.errors import HandgradError, SettingError
+
+SCREEN = "-"
+
+
+def run_prediction(
+    path: Path,
+    data: str,
+    out: str,
+    output: Output,
+    *,
+    probabilities: bool,
+    keep: Sequence[str],
+    memory: str,
+) -> None:
+    """Write the predictions to a file, or to standard output once all of them are made."""
+    model = model_in(path).model
+    if probabilities and not hasattr(model, "classes_"):
+        raise SettingError(
+            f"--probabilities, of {path}, which predicts a number",
+            "a model that predicts classes",
+            "without --probabilities",
+        )
+    table = open_table(data, memory=memory, progress=output.shows_progress)
+    with TemporaryDirectory() as folder, output.warnings_as_notes():
+        to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
+        try:
+            predict_table(
+                model,
+                table,
+                to=to,
+                probabilities=probabilities,
+                keep=keep,
+                progress=output.shows_progress,
+            )
+        except HandgradError as error:
+            error.where = error.where or ("" if str(error.came).startswith(data) else data)
+            raise
+        _show(to, table.n_rows, output, on_screen=out == SCREEN)
+
+
+def _show(to: Path, rows: int, output: Output, *, on_screen: bool) -> None:
+    if output.as_json and on_screen:
+        from pyarrow import csv
+
+        output.result({"rows": rows, "predictions": csv.read_csv(to).to_pylist()})
+    elif on_screen:
+        with to.open(encoding="utf-8", newline="") as file:
+            shutil.copyfileobj(file, sys.stdout)
+    else:
+        output.result({"rows": rows, "written": str(to)})
+        output.say(f"{rows:,} rows predicted, written to ", (str(to), "bold"))
