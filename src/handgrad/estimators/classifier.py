@@ -15,8 +15,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError
+from handgrad.estimators.files import binarizer_from, said_of_columns
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.layers import Array
+from handgrad.saving.values import read_classes, written_array
 
 
 class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
@@ -201,6 +203,32 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             return float(np.average(right, weights=w))
 
         return accuracy
+
+    # in a file
+
+    _target_keys = frozenset({"classes", "y_type", "sparse_input"})
+
+    def _target_to_file(self) -> dict[str, Any]:
+        binarizer = self._label_binarizer
+        return {
+            "classes": written_array(self.classes_),
+            "y_type": binarizer.y_type_,
+            "sparse_input": bool(binarizer.sparse_input_),
+        }
+
+    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+        self.classes_ = read_classes(fitted["classes"])
+        self._label_binarizer, n_outputs = binarizer_from(
+            self.classes_, fitted["y_type"], fitted["sparse_input"]
+        )
+        return n_outputs
+
+    @staticmethod
+    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
+        return said_of_columns(fitted) | {
+            "classes": read_classes(fitted["classes"]).tolist(),
+            "targets": fitted["y_type"],
+        }
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

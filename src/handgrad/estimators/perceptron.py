@@ -14,6 +14,7 @@ from handgrad.engines.choice import NAMES, EngineName
 from handgrad.errors import SettingError
 from handgrad.estimators.engines import Job
 from handgrad.estimators.epochs import NOT_FINITE, fit_epochs
+from handgrad.estimators.files import InFiles
 from handgrad.estimators.losses import (
     BinaryLogLoss,
     HalfPoissonDeviance,
@@ -43,7 +44,7 @@ LOSSES: dict[str, type[Loss]] = {
 STOCHASTIC = ("sgd", "adam")
 
 
-class Perceptron(BaseEstimator):  # type: ignore[misc]
+class Perceptron(InFiles, BaseEstimator):  # type: ignore[misc]
     """A multi-layer perceptron with scikit-learn's parameters and attributes.
 
     `net_` is the net, whose last layer gives logits, log rates or numbers; `coefs_` and
@@ -154,6 +155,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     # fitting
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool = False) -> Self:
+        if incremental:
+            self._refuse_to_go_on()
         if not (incremental and hasattr(self, "coefs_")):
             self._validate_params()
         if self.dropout and self.solver == "lbfgs":
@@ -203,7 +206,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         if self.dropout:  # only then, since scikit-learn draws nothing here
             self.net_.seed(int(self._random_state.randint(2**31 - 1)))
         self._show_weights()
-        self._best_parameters: Array | None = self.net_.parameters.copy()
+        self._best_parameters = self.net_.parameters.copy()
         if self.solver in STOCHASTIC:
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0

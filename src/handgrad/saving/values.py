@@ -93,12 +93,20 @@ def read_array(said: Any) -> Array:
     return array
 
 
+def read_classes(said: Any) -> Array:
+    """The classes that were written so: each once, in their order."""
+    classes = read_array(said)
+    if not len(classes) or not np.array_equal(np.unique(classes), classes):
+        raise damaged(f"the classes {shown(said)}", "different ones, in their order")
+    return classes
+
+
 def written_setting(model: Any, name: str, value: Any, layer: WriteLayer) -> Any:
     """A parameter of an estimator as JSON; a SettingError for what a file cannot hold."""
     try:
         return written(value, layer, name)
     except TypeError as error:
-        usual = "0" if name == "random_state" else "None"
+        usual = "0" if name == "random_state" else repr(type(model)().get_params()[name])
         raise SettingError(
             f"{type(model).__name__} has the parameter {name}={error}",
             "numbers, words, None, layers, or lists, tuples and dicts of them",

@@ -13,9 +13,9 @@ from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError
 from handgrad.layers import SELU, Array, Mish, Softmax
 from handgrad.losses import EnsembleCrossEntropyLoss, MAELoss, MSELoss
-from handgrad.saving.values import written_array
+from handgrad.saving.values import read_classes, written_array
 from handgrad.tabular.base import Tabular, refuse_one_row, refuse_unusable
-from handgrad.tabular.files import Check, classes_from, features_from
+from handgrad.tabular.files import Check, features_from
 from handgrad.tabular.members import Members, Recipe
 from handgrad.tabular.rows import Rows
 
@@ -128,7 +128,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         return {"classes": written_array(self.classes_), "temperature": self.temperature_}
 
     def _target_from_file(self, fitted: dict[str, Any]) -> int:
-        self.classes_ = classes_from(fitted["classes"])
+        self.classes_ = read_classes(fitted["classes"])
         self.temperature_ = fitted["temperature"]
         return len(self.classes_)
 
@@ -136,7 +136,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
         return {
             "columns": features_from(fitted["columns"]).read_as(),
-            "classes": classes_from(fitted["classes"]).tolist(),
+            "classes": read_classes(fitted["classes"]).tolist(),
         }
 
 

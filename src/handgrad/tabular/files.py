@@ -6,12 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
-import numpy as np
-
-from handgrad.layers import Array
 from handgrad.saving.tensors import damaged, shown
-from handgrad.saving.values import read_array
-from handgrad.tabular.features import CYCLES, Binary, Category, Date, Feature, Features, Number
+from handgrad.tabular.features import CYCLES, Binary, Date, Feature, Features, Number
 
 KINDS = {kind.__name__: kind for kind in Feature.__subclasses__()}
 Check = Callable[[Any], bool]
@@ -43,14 +39,6 @@ def checked(fitted: dict[str, Any], kinds: dict[str, Check]) -> dict[str, Any]:
         if not fits(fitted[name]):
             raise damaged(f"{name} is {shown(fitted[name])}", "what a fit leaves")
     return fitted
-
-
-def classes_from(said: Any) -> Array:
-    """The classes that were written so: each once, in their order."""
-    classes = read_array(said)
-    if not len(classes) or not np.array_equal(np.unique(classes), classes):
-        raise damaged(f"the classes {shown(said)}", "different ones, in their order")
-    return classes
 
 
 def is_count(value: Any) -> bool:
@@ -92,12 +80,10 @@ def _could_be(feature: Feature) -> bool:
     """Whether a fit could have led to such a feature."""
     if isinstance(feature, Number):
         return feature.factor > 0
-    if isinstance(feature, Binary):
-        return len(feature.values) == len(set(feature.values)) == 2
-    if isinstance(feature, Category):
-        return 0 < len(set(feature.values)) == len(feature.values) <= feature.n_values
     if isinstance(feature, Date):
-        return set(feature.cycles) <= set(CYCLES) and len(set(feature.cycles)) == len(
-            feature.cycles
-        )
-    return True
+        each_once = len(set(feature.cycles)) == len(feature.cycles)
+        return feature.time.factor > 0 and each_once and set(feature.cycles) <= set(CYCLES)
+    values = getattr(feature, "values", ("",))
+    if len(set(values)) != len(values) or len(values) > getattr(feature, "n_values", 2):
+        return False
+    return len(values) == 2 if isinstance(feature, Binary) else len(values) > 0
