@@ -102,7 +102,7 @@ def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path: Path) -> None:
 
 
 def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Path) -> None:
-    path = messy_csv(tmp_path / "messy.csv")
+    path = messy_csv(tmp_path / "messy.csv", 400)
     result = handgrad("train", path, "--target", "left", *QUICK, "--out", tmp_path / "run")
     assert result.exit_code == 0, result.output
     for words in (
@@ -114,7 +114,7 @@ def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Pa
     ):
         assert re.search(words, result.stdout), words
     assert "note: column 'row' counts the rows: --ignore 'row'" in result.stderr
-    assert "note: column 'age' is 'unknown' in row 8 below the header, among 196 numbers" in (
+    assert "note: column 'age' is 'unknown' in row 8 below the header, among 392 numbers" in (
         result.stderr
     )
     assert len(record(tmp_path / "run")["notes"]) == 2

@@ -35,9 +35,9 @@ def take_config(context: typer.Context, path: Path | None) -> Path | None:
         many = getattr(option, "multiple", False)
         value = [value] if many and not isinstance(value, list) else value
         try:
-            option.type_cast_value(context, value)  # type: ignore[attr-defined]
             if isinstance(value, list) != many or isinstance(value, dict):
                 raise ValueError("a list" if isinstance(value, list) else "a table")
+            option.process_value(context, value)
         except (typer.BadParameter, ValueError, TypeError) as error:
             raise SettingError(
                 f"{path}: {key} = {value!r}, {error}",

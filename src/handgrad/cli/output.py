@@ -25,7 +25,7 @@ class Output:
     def __init__(self, *, as_json: bool = False) -> None:
         from rich.console import Console
 
-        self.as_json = as_json
+        self.as_json, self.told = as_json, set[str]()
         self.console: Console = Console(emoji=False, highlight=False, quiet=as_json)
         self.side: Console = Console(stderr=True, emoji=False, highlight=False)
 
@@ -67,16 +67,14 @@ class Output:
         self.result({"error": {"came": came, "expected": error.expected, "try": error.hint}})
 
     @contextmanager
-    def warnings_as_notes(self) -> Iterator[list[str]]:
-        """Warnings of the libraries become notes, each once; they are in the list afterwards."""
-        notes: list[str] = []
+    def warnings_as_notes(self) -> Iterator[None]:
+        """Warnings of the libraries become notes, each once."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            yield notes
-        for warning in caught:
-            text = " ".join(str(warning.message).split())
-            if text not in notes:
-                notes.append(text)
+            yield
+        for text in (" ".join(str(warning.message).split()) for warning in caught):
+            if text not in self.told:
+                self.told.add(text)
                 self.note(text)
 
 

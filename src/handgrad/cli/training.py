@@ -59,9 +59,10 @@ class Job:
     def fit(self, rows: Array) -> tuple[Any, History]:
         """A model of these rows, and how it was trained."""
         X, y = self.given.features.take(rows), self.given.target.values[rows]
-        return fitted(
-            self.settings, self.given.target.task, X, y, verbose=self.output.shows_progress
-        )
+        with self.output.warnings_as_notes():
+            return fitted(
+                self.settings, self.given.target.task, X, y, verbose=self.output.shows_progress
+            )
 
     def judged(self, model: Any, rows: Array) -> tuple[Array, Array]:
         """What the model says of these rows, and what is true: positions of classes, or numbers."""
@@ -79,7 +80,7 @@ def run_training(settings: Settings, output: Output) -> None:
     learned, held_out = split(given, settings.test_size, settings.seed)
     _check_folds(settings, given, learned)
     files = fingerprint(given.table)
-    identity = {"settings": settings.asked(), "files": files, "versions": environment()}
+    identity = settings.asked() | {"files": files, "versions": environment()}
     folder = _folder(settings, given, identity)
     kept = Unfinished(folder, identity)
     if settings.resume and kind_of(folder / RECORD):
@@ -112,7 +113,8 @@ def _folder(settings: Settings, given: Given, identity: dict[str, Any]) -> Path:
 def _finished(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
     """The record of a run that needs nothing more; refused if it was another."""
     record = read_record(folder)
-    if (record["settings"], record["data"]["files"]) != (identity["settings"], identity["files"]):
+    before = record["settings"] | {"files": record["data"]["files"]}
+    if before != {name: value for name, value in identity.items() if name != "versions"}:
         check_folder(folder)
     return record
 
