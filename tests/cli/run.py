@@ -58,7 +58,7 @@ def messy_csv(path: Path, rows: int = 200, seed: int = 0) -> Path:
     """Customers as somebody exports them: text, dates, gaps, a few words among numbers."""
     draw = random.Random(seed)
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for i in range(rows):
             plan, age = draw.choice(["basic", "plus", "pro"]), draw.randint(18, 90)

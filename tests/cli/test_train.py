@@ -14,8 +14,16 @@ from safetensors import safe_open
 
 import handgrad as hg
 from handgrad.cli.rows import read, split
-from tests.cli.run import COLUMNS, QUICK, WRITTEN, breast_cancer_csv, handgrad, messy_csv
-from tests.cli.run import process, record
+from tests.cli.run import (
+    COLUMNS,
+    QUICK,
+    WRITTEN,
+    breast_cancer_csv,
+    handgrad,
+    messy_csv,
+    process,
+    record,
+)
 
 
 def table_of(output: str) -> dict[str, list[str]]:

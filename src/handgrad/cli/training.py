@@ -33,7 +33,7 @@ from handgrad.cli.rows import Given, fingerprint, read, split
 from handgrad.cli.scores import Scores, by_class, metrics_for, outputs, positions, scored
 from handgrad.cli.settings import Settings
 from handgrad.cli.unfinished import Unfinished
-from handgrad.errors import DataError
+from handgrad.errors import DataError, SettingError
 from handgrad.files import kind_of
 from handgrad.layers import Array
 from handgrad.saving import load, save
@@ -76,6 +76,12 @@ def run_training(settings: Settings, output: Output) -> None:
     settings.check()
     given = read(settings.data, settings.target, settings.task, settings.ignore)
     metrics = metrics_for(given.target.task, settings.metric, len(given.classes))
+    if settings.class_weight is not None and not given.classes:
+        raise SettingError(
+            f"--class-weight {settings.class_weight}, where {given.target.name} predicts a number",
+            "a target that is classes",
+            "without --class-weight; --task classification, if they are classes",
+        )
     row_weights(settings, given.target.values)
     learned, held_out = split(given, settings.test_size, settings.seed)
     _check_folds(settings, given, learned)

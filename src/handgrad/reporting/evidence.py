@@ -12,7 +12,7 @@ from handgrad import metrics
 from handgrad.errors import SettingError, described
 from handgrad.explanations import PartialDependence, PermutationImportance
 from handgrad.inspection import partial_dependence, permutation_importance
-from handgrad.inspection.patchwork import Patchwork, check_fitted
+from handgrad.inspection.patchwork import check_fitted
 from handgrad.layers import Array
 from handgrad.proof import Diagnosis
 from handgrad.reporting.examination import diagnosis_of, history_of
@@ -98,7 +98,7 @@ def _classes(model: Any) -> tuple[str, ...]:
     classes = getattr(model, "classes_", None)
     if classes is None:
         return ()
-    if isinstance(classes, list) or getattr(model, "n_outputs_", 1) > 1 and _multilabel(model):
+    if isinstance(classes, list) or (getattr(model, "n_outputs_", 1) > 1 and _multilabel(model)):
         raise SettingError(
             "a model of several answers a row",
             "one class or one number a row",
