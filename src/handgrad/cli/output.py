@@ -38,13 +38,14 @@ class Output:
         """Print a line; a pair (text, style) among the parts is styled, nothing is markup."""
         from rich.text import Text
 
-        self.console.print(Text.assemble(*parts), soft_wrap=True)
+        safe = [harmless(p) if isinstance(p, str) else (harmless(p[0]), p[1]) for p in parts]
+        self.console.print(Text.assemble(*safe), soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Tell something to watch out for, beside the result."""
         from rich.text import Text
 
-        self.side.print(Text(f"note: {text}"), soft_wrap=True)
+        self.side.print(Text(f"note: {harmless(text)}"), soft_wrap=True)
 
     def progress(self, text: str) -> None:
         """Tell what is being done, to those who look on."""
@@ -62,7 +63,7 @@ class Output:
         """Tell what went wrong: on standard error, and as JSON if that is what was asked for."""
         from rich.text import Text
 
-        self.side.print(Text(f"error: {error}"), soft_wrap=True)
+        self.side.print(Text(harmless(f"error: {error}")), soft_wrap=True)
         came = f"{error.where}: {error.came}" if error.where else error.came
         self.result({"error": {"came": came, "expected": error.expected, "try": error.hint}})
 
@@ -76,6 +77,11 @@ class Output:
             if text not in self.told:
                 self.told.add(text)
                 self.note(text)
+
+
+def harmless(text: str) -> str:
+    """The text, without characters that could steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def plain(value: Any) -> Any:

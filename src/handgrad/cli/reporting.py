@@ -58,9 +58,9 @@ def write_report(
     record: dict[str, Any], rows: SplitRows, model: Any, history: History, path: Path
 ) -> Path:
     """Write the page of a run."""
-    import handgrad as hg
+    from handgrad.reporting import report
 
-    hg.report(
+    report(
         model,
         *rows.held_out,
         to=path,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.cli.output import harmless
 from handgrad.data.targets import Task
 from handgrad.errors import DataError, SettingError
 from handgrad.layers import Array
@@ -114,5 +115,5 @@ def class_table(rows: Sequence[dict[str, Any]]) -> Any:
         table.add_column(name, justify="right")
     for row in rows:
         numbers = (shown(row[name]) for name in ("precision", "recall", "f1"))
-        table.add_row(escape(str(row["class"])), *numbers, f"{row['rows']:,}")
+        table.add_row(escape(harmless(str(row["class"]))), *numbers, f"{row['rows']:,}")
     return table

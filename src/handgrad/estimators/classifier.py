@@ -227,7 +227,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
         return said_of_columns(fitted) | {
             "classes": read_classes(fitted["classes"]).tolist(),
-            "targets": fitted["y_type"],
+            "target": {"kind": fitted["y_type"]},
         }
 
     def __sklearn_tags__(self) -> Any:

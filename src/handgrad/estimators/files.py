@@ -25,7 +25,6 @@ FITTED = {
     "best_validation_score_": NUMBER,
     "_no_improvement_count": WHOLE,
 }
-MOST_NAMED = 1000  # columns without names
 Y_TYPES = ("binary", "multiclass", "multilabel-indicator")
 
 
@@ -99,14 +98,9 @@ def binarizer_from(classes: Any, y_type: Any, sparse: Any) -> tuple[LabelBinariz
 
 
 def said_of_columns(fitted: dict[str, Any]) -> dict[str, Any]:
-    """The columns by their names where they have some, else how many there are."""
+    """The columns, where they have names."""
     names = read_value(fitted.get("feature_names_in_"))
-    names = (
-        [f"x{i}" for i in range(min(fitted["n_features_in_"], MOST_NAMED))]
-        if names is None
-        else names
-    )
-    return {"columns": dict.fromkeys(map(str, names), "number")}
+    return {"columns": {} if names is None else dict.fromkeys(map(str, names), "number")}
 
 
 def _fits(value: Any, what: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,7 +52,7 @@ class EstimatorWriter:
 
     def described(self, model: Any) -> dict[str, Any]:
         """An estimator, or a Pipeline of them, as JSON."""
-        if _is_pipeline(model):
+        if _is_sklearns(model):
             return self._pipeline(model)
         name = type(model).__name__
         if kind_of(name) is not type(model):
@@ -65,6 +66,12 @@ class EstimatorWriter:
         if not _is_fitted(model):
             raise SettingError(
                 f"{name}, which is not fitted", "a fitted estimator", "model.fit(X, y) first"
+            )
+        if getattr(model, "_sklearn_output_config", {}).get("transform", "default") != "default":
+            raise SettingError(
+                f"{name}, which puts out frames",
+                "arrays, as set_output(transform='default') gives",
+                "that, and fit the whole again; set_output for what hg.load gives",
             )
         fitted, net = model._to_file()
         entry = {"estimator": name, "settings": self._settings(model), "fitted": fitted}
@@ -145,7 +152,7 @@ class EstimatorReader:
 
     def model(self, entry: Any) -> Any:
         """The estimator, or the Pipeline, that is described so."""
-        if isinstance(entry, dict) and entry.get("estimator") == "Pipeline":
+        if is_pipeline(entry):
             return self._pipeline(entry)
         kind = _checked_kind(entry)
         name = kind.__name__
@@ -166,7 +173,13 @@ class EstimatorReader:
         from sklearn.pipeline import Pipeline
 
         steps, settings = steps_of(entry)
-        return Pipeline([(name, self.model(step)) for name, step in steps], **settings)
+        models = [(name, self.model(step)) for name, step in steps]
+        for (_, before), (name, after) in pairwise(models):
+            n_out = len(before.get_feature_names_out())
+            if after.n_features_in_ != n_out:
+                came = f"the step {shown(name)} for {after.n_features_in_} numbers a row"
+                raise damaged(came, f"{n_out}, as the step before gives")
+        return Pipeline(models, **settings)
 
     def _settings(self, kind: Any, said: dict[str, Any]) -> dict[str, Any]:
         known = kind._get_param_names()
@@ -210,7 +223,7 @@ def steps_of(entry: dict[str, Any]) -> tuple[list[tuple[str, Any]], dict[str, An
     if len(set(names)) != len(names) or set(names) & {"memory", *PIPELINES, "steps"}:
         raise damaged(f"the steps {shown(names)}", "a name of its own for each")
     for _, step in steps:
-        if not isinstance(step, dict) or step.get("estimator") == "Pipeline":
+        if not isinstance(step, dict) or is_pipeline(step):
             raise damaged(f"the step {shown(step)}", "an estimator")
     *before, (_, last) = steps
     if not all(hasattr(_checked_kind(step), "transform") for _, step in before):
@@ -219,24 +232,31 @@ def steps_of(entry: dict[str, Any]) -> tuple[list[tuple[str, Any]], dict[str, An
     return [(name, step) for name, step in steps], settings
 
 
-def said_in_words(entry: Any) -> list[dict[str, Any]]:
-    """What a file says of an estimator and its steps, in words, the whole first."""
-    if isinstance(entry, dict) and entry.get("estimator") == "Pipeline":
-        steps, settings = steps_of(entry)
-        whole = {
-            "estimator": "Pipeline",
-            "settings": settings,
-            "steps": [name for name, _ in steps],
-        }
-        return [whole, *(part for _, step in steps for part in said_in_words(step))]
+def said_in_words(entry: Any) -> dict[str, Any]:
+    """What a file says of an estimator that is no Pipeline, in words: columns, classes, target."""
     kind = _checked_kind(entry)
     try:
-        fitted = kind._in_file(entry["fitted"])
+        found: dict[str, Any] = kind._in_file(entry["fitted"])
     except (FileError, MemoryError):
         raise
     except Exception as error:
         raise damaged(f"{kind.__name__}: {shown(str(error))}", "what a fit leaves") from error
-    return [{"estimator": kind.__name__, "settings": entry["settings"], **fitted}]
+    return found
+
+
+def net_entry(entry: Any) -> dict[str, Any]:
+    """Where a net is described: in the estimator, or in the one step that has one."""
+    parts = [step for _, step in steps_of(entry)[0]] if is_pipeline(entry) else [entry]
+    *others, last = sorted(parts, key=lambda part: part["net"] is not None)
+    if any(part["net"] is not None for part in others):
+        raise damaged("a second net", "one net, in the last step")
+    found: dict[str, Any] = last
+    return found
+
+
+def is_pipeline(entry: Any) -> bool:
+    """Whether a file describes a Pipeline so."""
+    return isinstance(entry, dict) and entry.get("estimator") == "Pipeline"
 
 
 def check_model_came_back(model: Any, twin: Any, writer: EstimatorWriter, document: Any) -> None:
@@ -258,7 +278,7 @@ def check_model_came_back(model: Any, twin: Any, writer: EstimatorWriter, docume
 
 def _check_attributes(model: Any, twin: Any) -> None:
     """Refuse a twin that lacks one of the attributes that scikit-learn calls fitted."""
-    if _is_pipeline(model):
+    if _is_sklearns(model):
         for (_, step), (_, other) in zip(model.steps, twin.steps, strict=True):
             _check_attributes(step, other)
         return
@@ -310,7 +330,7 @@ def _is_fitted(model: Any) -> bool:
     return True
 
 
-def _is_pipeline(model: Any) -> bool:
+def _is_sklearns(model: Any) -> bool:
     from sklearn.pipeline import Pipeline
 
     return type(model) is Pipeline
