@@ -52,11 +52,12 @@ class PermutationImportance:
 
 @dataclass(frozen=True)
 class PartialDependence:
-    """What a model says on average if `column` has each of `values`: `average` (n_values, n_outputs).
+    """What a model says on average if `column` has one of `values` in all rows.
 
-    `values` are numbers, dates as NumPy's datetime64, or text, by `kind`; None in a column of text
-    stands for a missing one. `outputs` names the classes whose probabilities are averaged, or is
-    ("prediction",). `shares` (n_values,) says of text how many of the rows have it.
+    `average` is (n_values, n_outputs), over `n_rows` rows. `values` are numbers, dates as NumPy's
+    datetime64, or text, by `kind`. `outputs` names the classes whose probabilities are averaged,
+    or is ("prediction",). `shares` (n_values,) says of text how many of the rows have it; of others
+    it is NaN.
     """
 
     column: str

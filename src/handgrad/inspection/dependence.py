@@ -58,7 +58,7 @@ def partial_dependence(
 
 
 def _averages(model: Any, table: Patchwork, chosen: Array, j: int, rows: Array) -> Array:
-    """The mean answer over the chosen rows for the value of each of `rows`: (n_values, n_outputs)."""
+    """The mean answer over the chosen rows, for the value of each of `rows`."""
     from sklearn import inspection
 
     if len(rows) == 1:  # for which scikit-learn would make a grid of two

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ def permutation_importance(
     X: Any,
     y: Any,
     *,
+    columns: Sequence[Any] | None = None,
     scoring: Any = None,
     n_repeats: int = 5,
     max_samples: float = 1.0,
@@ -23,7 +25,8 @@ def permutation_importance(
 ) -> PermutationImportance:
     """How much worse a fitted `model` scores on `X`, `y` when one column after another is shuffled.
 
-    `X` is a frame or an array (n, n_columns), best of rows the model did not learn from. `scoring`
+    `X` is a frame or an array (n, n_columns), best of rows the model did not learn from; `columns`,
+    by name or number, are those to be shuffled, without them all. `scoring`
     is a name of scikit-learn's or a function of (model, X, y); without one it is the model's own
     score: accuracy, or R². A column is shuffled `n_repeats` times, in `max_samples` of the rows,
     a share or a number. Of two columns that say the same, each alone seems to matter little.
@@ -42,9 +45,10 @@ def permutation_importance(
     positive("n_repeats", n_repeats, whole=True)
     table = Patchwork(X)
     y = checked_target(y, len(table))
-    adapted = OfCells(model, table)
+    chosen = [*range(len(table.names))] if columns is None else [*map(table.place, columns)]
+    adapted = OfCells(model, table, None if columns is None else chosen)
     scorer = _scorer(adapted, scoring)
-    cells = cells_of(len(table), len(table.names))
+    cells = cells_of(len(table), len(chosen) + (columns is not None))
     found = inspection.permutation_importance(
         adapted,
         cells,
@@ -58,7 +62,11 @@ def permutation_importance(
     n_rows = len(table) if max_samples == 1.0 else max_samples
     n_rows = int(n_rows * len(table)) if isinstance(n_rows, float) else int(n_rows)
     return PermutationImportance(
-        tuple(table.names), found.importances, float(scorer(adapted, cells, y)), name, n_rows
+        tuple(table.names[j] for j in chosen),
+        found.importances[: len(chosen)],
+        float(scorer(adapted, cells, y)),
+        name,
+        n_rows,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -80,24 +81,49 @@ class Patchwork:
         """The table of these rows, (n,) whole numbers."""
         return self.cells(np.repeat(chosen[:, None], len(self.names), axis=1))
 
-    def cells(self, rows: Array) -> Any:
-        """A table whose cell (i, j) is that of row `rows[i, j]`, (n, n_columns) whole numbers."""
+    def holds_numbers(self, column: int) -> bool:
+        """Whether any number may stand in a column: in text, those that read as numbers may not."""
         if self.array is not None:
-            return self.array[rows, np.arange(self.array.shape[1])]
+            return self.array.dtype.kind in "fiu"
+        return bool(self.frame[self.frame.columns[column]].dtype.is_numeric())
+
+    def cells(self, rows: Array, numbers: Mapping[int, Array] | None = None) -> Any:
+        """A table whose cell (i, j) is that of row `rows[i, j]`, (n, n_columns) whole numbers.
+
+        `numbers` (n,) stand in a column in place of them.
+        """
+        numbers = numbers or {}
+        if self.array is not None:
+            table = self.array[rows, np.arange(self.array.shape[1])]
+            table = table.astype(float) if numbers else table
+            for j, values in numbers.items():
+                table[:, j] = values
+            return table
+        import narwhals.stable.v2 as nw
+
         usual = rows[:, np.argmin((rows != rows[:, :1]).sum(axis=0))]
         others = [j for j in range(rows.shape[1]) if (rows[:, j] != usual).any()]
         names = self.frame.columns
         table = self.frame[usual.tolist(), :]
         moved = [self.frame[names[j]][rows[:, j].tolist()].alias(names[j]) for j in others]
+        backend = self.frame.implementation
+        moved += [
+            nw.new_series(names[j], values, nw.Float64, backend=backend)
+            for j, values in numbers.items()
+        ]
         return (table.with_columns(moved) if moved else table).to_native()
 
 
 class OfCells(BaseEstimator):  # type: ignore[misc]
-    """A fitted model, as scikit-learn asks it: of numbers of rows in place of cells."""
+    """A fitted model, as scikit-learn asks it: of numbers of rows in place of cells.
 
-    def __init__(self, model: Any, table: Patchwork) -> None:
+    With `columns`, numbers are given of these only, and last of all others together.
+    """
+
+    def __init__(self, model: Any, table: Patchwork, columns: Any = None) -> None:
         self.model = model
         self.table = table
+        self.columns = columns
 
     def __sklearn_tags__(self) -> Any:
         return get_tags(self.model)
@@ -116,15 +142,22 @@ class OfCells(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Array) -> Array:
         """What the model predicts for a table of those cells."""
-        return np.asarray(self.model.predict(self.table.cells(X.astype(np.intp))))
+        return np.asarray(self.model.predict(self._table(X)))
 
     def predict_proba(self, X: Array) -> Array:
         """The probabilities the model gives the classes."""
-        return np.asarray(self.model.predict_proba(self.table.cells(X.astype(np.intp))))
+        return np.asarray(self.model.predict_proba(self._table(X)))
 
     def score(self, X: Array, y: Any) -> float:
         """The model's own score of a table of those cells."""
-        return float(self.model.score(self.table.cells(X.astype(np.intp)), y))
+        return float(self.model.score(self._table(X), y))
+
+    def _table(self, X: Array) -> Any:
+        rows = X.astype(np.intp)
+        if self.columns is not None:
+            given, rows = rows, np.repeat(rows[:, -1:], len(self.table.names), axis=1)
+            rows[:, self.columns] = given[:, :-1]
+        return self.table.cells(rows)
 
 
 def cells_of(n_rows: int, n_columns: int) -> Array:

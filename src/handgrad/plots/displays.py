@@ -44,11 +44,17 @@ def plot_confusion_matrix(
     """
     output, _, y, names = _classified(net, x, y, class_names)
     predicted = decided(output, y)[1].ravel().astype(np.int64)
-    return draw_confusion_matrix(axes_for(ax, (5.4, 4.5)), predicted, y, names)
+    axes = axes_for(ax, (5.4, 4.5))
+    shares = draw_confusion_matrix(axes, predicted, y, names)
+    axes.figure.colorbar(shares, ax=axes, label="share of the true class")
+    return axes
 
 
 def draw_confusion_matrix(axes: Any, predicted: Array, y: Array, names: Sequence[str]) -> Any:
-    """Draw the counts of classes `predicted`, for rows of the classes `y`, both (n,)."""
+    """Draw the counts of classes `predicted`, for rows of the classes `y`, both (n,).
+
+    Returns the image of the shares.
+    """
     from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
     counts = confusion_matrix(y, predicted, labels=np.arange(len(names)))
@@ -58,13 +64,12 @@ def draw_confusion_matrix(axes: Any, predicted: Array, y: Array, names: Sequence
     shown.im_.set_clim(0, 1)
     for text, count, share in zip(axes.texts, counts.flat, shares.flat, strict=False):
         text.set(text=f"{count}", color="white" if share > 0.5 else "black")
-    axes.figure.colorbar(shown.im_, ax=axes, label="share of the true class")
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set_parse_math(False)
     if max(map(len, names)) * len(names) > 36:
         axes.tick_params("x", rotation=45)
     axes.set(xlabel="predicted", ylabel="true", title=f"{_accuracy(counts):.1%} of rows are right")
-    return axes
+    return shown.im_
 
 
 def plot_roc(

@@ -12,7 +12,7 @@ BINS = 24
 
 
 def draw_shares(axes: Any, sides: dict[str, Array], names: Sequence[str]) -> None:
-    """Draw the share of each class, a bar for each of the `sides`: numbers of rows, (n_classes,)."""
+    """Draw the share of each class, a bar for each of the `sides`: its counts, (n_classes,)."""
     height = 0.8 / len(sides)
     places = np.arange(len(names))
     for i, (side, counts) in enumerate(sides.items()):
@@ -44,4 +44,5 @@ def draw_histogram(axes: Any, sides: dict[str, Array], name: str) -> None:
 def _finished(axes: Any, n_sides: int) -> None:
     tidy(axes)
     if n_sides > 1:
-        axes.legend(frameon=False, fontsize="small")
+        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2, "borderaxespad": 0.2}
+        axes.legend(frameon=False, **place)

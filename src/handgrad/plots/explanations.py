@@ -97,7 +97,8 @@ def plot_partial_dependence(dependence: PartialDependence, ax: "Axes | None" = N
     axes.set_ylabel(up, parse_math=False)
     tidy(axes)
     if n > 2:
-        for text in axes.legend(frameon=False, fontsize="small").get_texts():
+        place = {"loc": "upper left", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
+        for text in axes.legend(frameon=False, handlelength=1.2, **place).get_texts():
             text.set(text=shortened(text.get_text(), 16), parse_math=False)
     return axes
 

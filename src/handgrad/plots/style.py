@@ -104,12 +104,13 @@ def count_epochs(axes: Any) -> None:
 
 def show_dates(axis: Any) -> None:
     """Dates along an axis, few, and each as short as it can be."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib import dates
 
+    found: Any = dates  # whose types are not given
     # With fewer ticks at most, some lengths of time have no interval that fits, and it warns.
-    locator = AutoDateLocator(minticks=3, maxticks=7)
+    locator = found.AutoDateLocator(minticks=3, maxticks=7)
     axis.set_major_locator(locator)
-    axis.set_major_formatter(ConciseDateFormatter(locator))
+    axis.set_major_formatter(found.ConciseDateFormatter(locator))
 
 
 def name_axes(axes: Any, x: str, y: str, title: str | None = None) -> None:

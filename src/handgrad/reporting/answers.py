@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,9 @@ def _of_classes(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
             pictures.drawn(
                 lambda axes: draw_confusion_matrix(axes, held.said, held.y, names),
                 _confusion_alt(evidence),
-                "Confusion matrix: how many rows of each true class were taken for which.",
-                (side, side * 0.84),
+                "Confusion matrix",
+                ": how many rows of each true class, down, were taken for which, across.",
+                size=(side, side * 0.84),
             )
         )
     else:
@@ -92,10 +94,10 @@ def _curves(held: Judged, names: list[str], drawn: list[int], pictures: Pictures
     )
     return [
         pictures.drawn(
-            lambda axes, draw=draw: draw(axes, p, held.y, names, only=drawn),
+            partial(draw, p=p, y=held.y, names=names, only=drawn),
             f"{name} of {of}; the figures are in the table of scores.",
-            f"{name}, {of}: {what}.",
-            (3.9, 3.3),
+            name,
+            f", {of}: {what}.",
         )
         for draw, name, what in ways
     ]
@@ -172,14 +174,14 @@ def _of_numbers(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
                     lambda axes: _true_and_predicted(axes, y, said),
                     f"Predicted against true numbers. Half of the rows are off by {number(half)} "
                     f"or less, nine of ten by {number(most)} or less.",
-                    "Predicted against true: on the dashed line they are the same.",
-                    (3.9, 3.3),
+                    "Predicted against true",
+                    ": on the dashed line they are the same.",
                 ),
                 pictures.drawn(
-                    lambda axes: _residuals(axes, said, y),
+                    lambda axes: draw_residuals(axes, said, y),
                     "True minus predicted numbers, against the predicted ones.",
-                    "What is left over. A cloud around zero without a shape is as it should be.",
-                    (3.9, 3.3),
+                    "What is left over",
+                    ": a cloud around zero without a shape is as it should be.",
                 ),
             ]
         ),
@@ -203,8 +205,3 @@ def _true_and_predicted(axes: Any, y: Array, said: Array) -> None:
     draw_numbers(axes, y, said, "rows")
     axes.set(xlabel="true", ylabel="predicted")
     tidy(axes)
-
-
-def _residuals(axes: Any, said: Array, y: Array) -> None:
-    draw_residuals(axes, said, y)
-    axes.set_title("")

@@ -17,7 +17,7 @@ from handgrad.reporting.pictures import Pictures
 from handgrad.reporting.scores import number
 from handgrad.tabular.tables import DAY, Column
 
-MOST_BARS, MOST_COLUMNS = 12, 40
+MOST_BARS, MOST_COLUMNS, BARS, WIDTH = 12, 40, 20, 80
 
 
 def data(evidence: Evidence, pictures: Pictures) -> Html:
@@ -55,8 +55,8 @@ def _target(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
             lambda axes: draw_histogram(axes, sides, evidence.target),
             f"How {name} is spread: from {number(y.min())} to {number(y.max())}, "
             f"median {number(float(np.median(y)))}.",
-            f"How the numbers of {name} are spread.",
-            (4.6, 2.7),
+            f"How {name} is spread",
+            size=(4.6, 2.7),
         )
         return
     k = len(evidence.classes)
@@ -72,8 +72,8 @@ def _target(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
     yield pictures.drawn(
         lambda axes: draw_shares(axes, shown, names),
         f"Shares of the classes of {name}: {told}.",
-        f"How often each class of {name} comes.",
-        (4.6, 1 + 0.36 * len(names)),
+        f"How often each class of {name} comes",
+        size=(4.6, 1.1 + 0.34 * len(names)),
     )
 
 
@@ -87,13 +87,14 @@ def _columns(evidence: Evidence) -> Iterator[str]:
     source = evidence.training or evidence.held
     columns = source.table.columns()
     features = _features(evidence.model)
-    head = ["column", "holds", "missing", "values"]
+    head = ["column", "holds", "missing", "how it is spread", "values"]
     head += ["the net is given"] if features else []
     rows = [
         [
             name,
             _kind(column),
             f"{column.missing.mean():.0%}" if column.missing.any() else "–",
+            _spread(column),
             _values(column),
             *([_read_as(features, name)] if features else []),
         ]
@@ -117,7 +118,7 @@ def _features(model: Any) -> dict[str, Any]:
     """What the columns were read as, if the model, or a step of it, says so."""
     before, estimator = parts_of(model)
     steps = [estimator, *([step for _, step in before.steps] if before is not None else [])]
-    found = (getattr(step, "features_", None) for step in steps)
+    found: list[Any] = [getattr(step, "features_", None) for step in steps]
     return next((dict(f.features) for f in found if hasattr(f, "features")), {})
 
 
@@ -133,6 +134,28 @@ def _kind(column: Column) -> str:
     words = {"number": "numbers", "boolean": "true or false", "date": "dates", "text": "text"}
     kind = "categories" if column.categorical else words[column.kind]
     return f"{kind} ({column.note})" if column.note else kind
+
+
+def _spread(column: Column) -> Html:
+    """How often which values come, as bars no larger than a word."""
+    there = column.values[~column.missing]
+    if not len(there):
+        return Html("")
+    if column.kind in ("number", "date"):
+        low, high = np.quantile(there, (0.01, 0.99))
+        counts = np.histogram(np.clip(there, low, high), BARS)[0]
+    else:
+        counts = np.sort(np.unique(there.astype(str), return_counts=True)[1])[::-1][:BARS]
+    heights, width = 18 * counts / counts.max(), WIDTH / len(counts)
+    bars = "".join(
+        f"M{width * i:.1f} 18v{-height:.1f}h{width - 1:.1f}V18z"
+        for i, height in enumerate(heights)
+        if height > 0
+    )
+    return Html(
+        f'<svg class="spread" viewBox="0 0 {WIDTH} 18" width="{WIDTH}" height="18" '
+        f'aria-hidden="true"><path d="{bars}"/></svg>'
+    )
 
 
 def _values(column: Column) -> str:

@@ -22,9 +22,11 @@ from handgrad.tabular.tables import Column
 from handgrad.training import History
 
 # So many rows are predicted for all importances together, and so many at most for one column.
-ROWS_SHUFFLED, MOST_SHUFFLED, FEWEST_SHUFFLED = 60_000, 600, 50
-REPEATS = 5
-MOST_DEPENDENCES = 6
+ROWS_SHUFFLED, MOST_SHUFFLED, REPEATS = 60_000, 600, 5
+# Of more columns those are shuffled that look strongest, seen from a few rows.
+MOST_COLUMNS, LIKELY, ROWS_TRIED, CELLS_AT_ONCE = 64, 20, 16, 4_000_000
+# Columns that matter less than so much of what the strongest does are not looked at.
+MOST_DEPENDENCES, WORTH_A_LOOK = 6, 0.01
 ROWS_AVERAGED, VALUES_TRIED = 200, 16
 
 
@@ -98,7 +100,7 @@ def _classes(model: Any) -> tuple[str, ...]:
     classes = getattr(model, "classes_", None)
     if classes is None:
         return ()
-    if isinstance(classes, list) or (getattr(model, "n_outputs_", 1) > 1 and _multilabel(model)):
+    if isinstance(classes, list) or _multilabel(model):
         raise SettingError(
             "a model of several answers a row",
             "one class or one number a row",
@@ -126,15 +128,46 @@ def _pair(training: Any) -> tuple[Any, Any] | None:
 
 def _importance(model: Any, held: Judged) -> PermutationImportance:
     """By the log loss, or by the root mean squared error, on as many rows as there is time for."""
-    n_columns = len(held.table.names)
-    most = ROWS_SHUFFLED // (n_columns * REPEATS)
-    n = min(len(held), MOST_SHUFFLED, max(FEWEST_SHUFFLED, most))
-    repeats = REPEATS if most >= FEWEST_SHUFFLED else 2
+    names = held.table.names
+    columns = names if len(names) <= MOST_COLUMNS else _likely(model, held)
+    n = min(len(held), MOST_SHUFFLED, ROWS_SHUFFLED // (len(columns) * REPEATS))
     rows = np.sort(np.random.default_rng(0).permutation(len(held))[:n])
     scoring = _log_loss if held.p is not None else _accuracy if _is_classes(model) else _error
     return permutation_importance(
-        model, held.table.rows(rows), held.y[rows], scoring=scoring, n_repeats=repeats, rng=0
+        model,
+        held.table.rows(rows),
+        held.y[rows],
+        columns=None if columns is names else columns,
+        scoring=scoring,
+        n_repeats=REPEATS,
+        rng=0,
     )
+
+
+def _likely(model: Any, held: Judged) -> list[str]:
+    """Of many columns those that, put in another order in a few rows, change the answers most."""
+    names, table = held.table.names, held.table
+    rows = np.random.default_rng(0).permutation(len(held))[:ROWS_TRIED]
+    usual = _answers(model, held, table.rows(rows))
+    at_once = max(1, CELLS_AT_ONCE // (len(rows) * len(names)))
+    changes = list[float]()
+    for start in range(0, len(names), at_once):
+        part = range(start, min(start + at_once, len(names)))
+        cells = np.tile(rows[:, None], (len(part), len(names)))
+        for i, j in enumerate(part):
+            cells[i * len(rows) : (i + 1) * len(rows), j] = np.roll(rows, 1)
+        answers = _answers(model, held, table.cells(cells)).reshape(len(part), *usual.shape)
+        changes += np.abs(answers - usual).reshape(len(part), -1).mean(axis=1).tolist()
+    likely = np.sort(np.argsort(-np.array(changes), kind="stable")[:LIKELY])
+    return [names[j] for j in likely]
+
+
+def _answers(model: Any, held: Judged, table: Any) -> Array:
+    """Probabilities, numbers, or a 1 at the class that is said."""
+    if held.p is not None:
+        return np.asarray(model.predict_proba(table))
+    said = np.asarray(model.predict(table))
+    return (said[:, None] == model.classes_) * 1.0 if _is_classes(model) else said[:, None]
 
 
 def _is_classes(model: Any) -> bool:
@@ -165,21 +198,16 @@ def _dependences(
     if _is_classes(model) and held.p is None:
         return []
     columns = held.table.columns()
-    found = []
-    for i in importance.order[:MOST_DEPENDENCES]:
-        name = importance.columns[i]
-        if importance.mean[i] > 0 and not columns[name].missing.all():
-            found.append(
-                partial_dependence(
-                    model,
-                    held.table.native(),
-                    name,
-                    n_values=VALUES_TRIED,
-                    max_samples=ROWS_AVERAGED,
-                    rng=0,
-                )
-            )
-    return found
+    least = max(0.0, WORTH_A_LOOK * importance.mean.max())
+    strong = (importance.mean > least) & (importance.mean > importance.std)
+    names = [importance.columns[i] for i in importance.order if strong[i]]
+    table = held.table.native()
+    tried = {"n_values": VALUES_TRIED, "max_samples": ROWS_AVERAGED, "rng": 0}
+    return [
+        partial_dependence(model, table, name, **tried)
+        for name in names[:MOST_DEPENDENCES]
+        if not columns[name].missing.all()
+    ]
 
 
 def _notes(evidence: Evidence) -> list[str]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from handgrad.html.elements import Html, figure
+from handgrad.html.elements import Html, element, figure, joined
 from handgrad.html.svg import inline
 
 # What Matplotlib draws in, and what the page has in its place, on light and on dark.
@@ -19,13 +19,18 @@ COLOURS = {
     "#d55e00": "var(--second)",
     "#009e73": "var(--third)",
     "#000000": "var(--ink)",
+    "#fbfaf7": "var(--paper)",
+    "stroke: #ffffff": "stroke: var(--paper)",
 }
 INK = "#22252a"
-SETTINGS = {
+# Pictures of more inches scroll by themselves on a phone.
+WIDE = 5.0
+SETTINGS: dict[Any, Any] = {
     "font.size": 9.5,
     "axes.labelsize": 9.5,
     "axes.titlesize": 10.5,
     "legend.fontsize": 9,
+    "legend.facecolor": "#fbfaf7",
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
     "text.color": INK,
@@ -52,9 +57,18 @@ class Pictures:
         self._numbers = count(1)
 
     def drawn(
-        self, draw: Draw, alt: str, caption: str, size: tuple[float, float] = (4.6, 3.4)
+        self,
+        draw: Draw,
+        alt: str,
+        title: str,
+        said: str = "",
+        *,
+        size: tuple[float, float] = (3.9, 3.1),
     ) -> Html:
-        """A figure with what `draw(axes)` draws, its caption, and `alt` in its place."""
+        """A figure with what `draw(axes)` draws; below it a title, and what else is said of it.
+
+        `alt` is there for those who do not see it.
+        """
         from matplotlib.figure import Figure
 
         from handgrad.plots.finishing import svg_of
@@ -63,9 +77,11 @@ class Pictures:
             drawing = Figure(figsize=size, layout="constrained", dpi=100)
             axes = drawing.add_subplot()
             draw(axes)
+            axes.set_title("")  # the caption says it
             svg = svg_of(drawing)
         name = f"picture-{next(self._numbers)}"
-        return figure(inline(svg, name, alt, COLOURS), caption, wide=size[0] > 5.2)
+        caption = joined([element("b", title), said])
+        return figure(inline(svg, name, alt, COLOURS), caption, wide=size[0] > WIDE)
 
 
 @contextmanager

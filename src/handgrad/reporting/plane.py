@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,23 +14,23 @@ from handgrad.tabular.tables import Column
 
 # Text with more values than these shows the most frequent ones.
 MOST_VALUES = 8
+# A column of numbers with fewer values holds no others.
+FEWEST_BETWEEN = 13
 
 
 class Plane:
-    """Two columns of a table, by their numbers, and a row of the table for any point.
+    """Two columns of a table, by their names, and a row of the table for any point.
 
-    The other columns have their medians, or their most frequent values. A point has the value of
-    the row that lies nearest to it along each axis, so only values that occur are asked for.
+    The other columns have their medians, or their most frequent values. Along an axis of many
+    numbers a point has its own; else the value that is nearest to it, so that only values that
+    occur are asked for.
     """
 
-    def __init__(
-        self, table: Patchwork, columns: dict[str, Column], shown: tuple[int, int]
-    ) -> None:
-        self.table, self.shown = table, shown
-        names = [*columns]
+    def __init__(self, table: Patchwork, columns: dict[str, Column], shown: Sequence[str]) -> None:
+        self.table = table
+        self.shown = [table.place(name) for name in shown]
         self.typical = np.array([typical_row(column) for column in columns.values()])
-        chosen = [columns[names[j]] for j in shown]
-        self.axes = [_axis(names[j], column) for j, column in zip(shown, chosen, strict=True)]
+        self.axes = [_axis(name, columns[name]) for name in shown]
         there = [~np.isnan(axis.at) for axis in self.axes]
         self.rows = np.flatnonzero(there[0] & there[1])
         self._ordered = [_ordered(axis.at) for axis in self.axes]
@@ -40,18 +41,21 @@ class Plane:
 
     def at(self, points: Array) -> Any:
         """A table with a row for each of the points, (n, 2)."""
-        cells = np.tile(self.typical, (len(points), 1))
+        cells, numbers = np.tile(self.typical, (len(points), 1)), {}
         for j, (values, rows), at in zip(self.shown, self._ordered, points.T, strict=True):
+            if self.table.holds_numbers(j) and len(values) >= FEWEST_BETWEEN:
+                numbers[j] = at
+                continue
             right = np.clip(np.searchsorted(values, at), 1, max(1, len(values) - 1))
             left = right - 1
             right = np.minimum(right, len(values) - 1)
             nearest = np.where(at - values[left] <= values[right] - at, left, right)
             cells[:, j] = rows[nearest]
-        return self.table.cells(cells)
+        return self.table.cells(cells, numbers)
 
 
 def typical_row(column: Column) -> int:
-    """A row that has the median of a column, or its most frequent value; the first, if it has none."""
+    """A row that has a column's median, or its most frequent value; the first, if it has none."""
     there = np.flatnonzero(~column.missing)
     if not len(there):
         return 0

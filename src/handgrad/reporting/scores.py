@@ -14,19 +14,33 @@ from handgrad.reporting.judged import Judged
 
 @dataclass(frozen=True)
 class Score:
-    """One figure: on the rows held out, on those of the training, and without a model.
+    """One figure: `values` on the rows held out, on those of the training, and by guessing.
 
     None where it cannot be told, and `why` not.
     """
 
     name: str
     explained: str
-    held: float | None
-    training: float | None
-    baseline: float | None
+    values: tuple[float | None, float | None, float | None]
     smaller_is_better: bool = False
     as_share: bool = False
     why: str = ""
+    digits: int | None = None
+
+    @property
+    def held(self) -> float | None:
+        """That of the rows held out."""
+        return self.values[0]
+
+    @property
+    def training(self) -> float | None:
+        """That of the rows of the training."""
+        return self.values[1]
+
+    @property
+    def baseline(self) -> float | None:
+        """That of guessing without a look at the columns."""
+        return self.values[2]
 
     @property
     def beats_baseline(self) -> bool | None:
@@ -39,15 +53,26 @@ class Score:
         """A value of it, in words."""
         if value is None:
             return "–"
-        return f"{value:.1%}" if self.as_share else number(value)
+        if self.as_share:
+            return f"{value:.1%}"
+        if self.digits is None:
+            return number(value)
+        return f"{round(value, self.digits) + 0.0:,.{self.digits}f}".replace("-", "−")
 
 
 def number(value: float) -> str:
-    """A number in four digits, thousands apart."""
-    if value == 0 or 1e-3 <= abs(value) < 1e7:
-        digits = max(0, 3 - int(np.floor(np.log10(abs(value))))) if value else 0
-        return f"{value:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:,.0f}"
-    return f"{value:.3g}"
+    """A number in three digits, in all of those before the point.
+
+    >>> number(1234.56), number(-0.01234), number(12345), number(0.00001234), number(0)
+    ('1235', '−0.0123', '12,345', '1.23e−05', '0')
+    """
+    if value == 0 or 1e-3 <= abs(value) < 1e9:
+        digits = max(0, 2 - int(np.floor(np.log10(abs(value))))) if value else 0
+        shown = f"{value:,.{digits}f}" if abs(value) >= 10_000 else f"{value:.{digits}f}"
+        shown = shown.rstrip("0").rstrip(".") if digits else shown
+    else:
+        shown = f"{value:.3g}"
+    return shown.replace("-", "−")
 
 
 def scores_of_classes(held: Judged, training: Judged | None, n_classes: int) -> list[Score]:
@@ -85,23 +110,22 @@ def scores_of_classes(held: Judged, training: Judged | None, n_classes: int) -> 
     for name, explained, metric, smaller, decided in ways:
         if not decided and held.p is None:
             continue
-        values, why = list[float | None](), ""
-        for side in sides:
-            try:
-                values.append(None if side is None else _of_classes(metric, side, decided))
-            except DataError as error:
-                values.append(None)
-                why = why or error.came
-        found.append(Score(name, explained, *values, smaller, decided, why))
+        values, reasons = zip(*(_of_classes(metric, side, decided) for side in sides), strict=True)
+        why = next((reason for reason in reasons if reason), "")
+        found.append(Score(name, explained, values, smaller, decided, why, 3))
     return found
 
 
-def _of_classes(metric: Metric, side: Judged, decided: bool) -> float:
-    """A metric of the decisions, or of the probabilities."""
-    if decided or side.p is None:
-        n_classes = 1 + int(max(1, side.said.max(), side.y.max()))
-        return float(metric(np.eye(n_classes)[side.said], side.y))
-    return float(metric(side.p, side.y))
+def _of_classes(metric: Metric, side: Judged | None, decided: bool) -> tuple[float | None, str]:
+    """A metric of the decisions, or of the probabilities; or why there is none."""
+    if side is None:
+        return None, ""
+    n_classes = 1 + int(max(1, side.said.max(), side.y.max()))
+    p = np.eye(n_classes)[side.said] if decided or side.p is None else side.p
+    try:
+        return float(metric(p, side.y)), ""
+    except DataError as error:
+        return None, error.came
 
 
 def scores_of_numbers(held: Judged, training: Judged | None) -> list[Score]:
@@ -125,11 +149,13 @@ def scores_of_numbers(held: Judged, training: Judged | None) -> list[Score]:
     ]
     found = []
     for name, explained, metric, smaller in ways:
-        values: list[float | None] = [side and float(metric(side.said, side.y)) for side in sides]
+        values = [None if side is None else float(metric(side.said, side.y)) for side in sides]
         flat = any(value is not None and np.isnan(value) for value in values)
-        values = [None if value is None or np.isnan(value) else value for value in values]
+        held_out, learned, guessed = (v if v is None or not np.isnan(v) else None for v in values)
         why = "the rows have one number only" if flat else ""
-        found.append(Score(name, explained, *values, smaller, why=why))
+        digits = 3 if name == "R²" else None
+        of = (held_out, learned, guessed)
+        found.append(Score(name, explained, of, smaller, why=why, digits=digits))
     return found
 
 

@@ -38,7 +38,7 @@ def verdict(evidence: Evidence) -> Html:
         low, _ = interval(score.held, n)
         if low < score.baseline:
             warnings.append(
-                f"With {n} rows, that it is better than guessing may be chance: more rows would tell."
+                f"With {n} rows, that it is better than guessing may be chance: more would tell."
             )
     if n < 30:
         warnings.append(f"{n} row{'s' * (n != 1)} held out are few: all figures are rough.")
@@ -55,7 +55,7 @@ def _of_classes(evidence: Evidence) -> Html:
         [
             f"On {n:,} rows that it did not learn from it is right for ",
             element("b", f"{held:.1%}"),
-            f" (between {low:.0%} and {high:.0%}, with 95 % confidence); always guessing “",
+            f" (between {low:.0%} and {high:.0%}, with 95% confidence); always guessing “",
             most,
             f"” would be right for {score.shown(score.baseline)}. ",
         ]
@@ -94,7 +94,7 @@ def tiles(evidence: Evidence) -> Html:
     for score in evidence.scores:
         if score.held is None or score.name == "Balanced accuracy":
             continue
-        against = "" if score.baseline is None else f"{score.shown(score.baseline)} without a model"
+        against = "" if score.baseline is None else f"guessing: {score.shown(score.baseline)}"
         shown.append((score.name, score.shown(score.held), against))
     rows = len(evidence.held)
     learned = "" if evidence.training is None else f"{evidence.training.of:,} learned from"

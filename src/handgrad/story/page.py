@@ -50,7 +50,7 @@ def render_page(
 def _sections(story: Story, shown: list[Shown], phrases: Phrases) -> Iterator[Section]:
     figures, results = count(1), iter(shown)
     for number, chapter in enumerate(story.chapters, 1):
-        parts = []
+        parts: list[str] = []
         for part in chapter.parts:
             if isinstance(part, Block):
                 parts += _block(part, next(results), phrases, figures)

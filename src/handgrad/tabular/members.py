@@ -44,8 +44,8 @@ class Members:
     """Trained members, each with the weights of its best epoch, and what they did not learn from.
 
     `held_out` has the rows each member was watched on, `outputs` (n, n_outputs) for each what it
-    said of them, `history` the losses, means over the members. The net is in float64, so that a
-    row is predicted alike alone and among others.
+    said of them, `history` the losses, which are means over the members. The net is in float64, so
+    that a row is predicted alike alone and among others.
     """
 
     net: Net
