@@ -102,12 +102,16 @@ def train(
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(help="mlp: epochs without a better score to stop.", rich_help_panel=FIT),
+        typer.Option(
+            help="mlp: hold rows out, stop after so many epochs without a better score there.",
+            rich_help_panel=FIT,
+        ),
     ] = None,
     class_weight: Annotated[
         str | None,
         typer.Option(
-            help="How much rows of a class count: balanced, or CLASS=WEIGHT,…", rich_help_panel=FIT
+            help="How much rows of a class count: balanced, or as in yes=5,no=1.",
+            rich_help_panel=FIT,
         ),
     ] = None,
     engine: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from handgrad.cli.models import model_in
+from handgrad.cli.models import errors_name, model_in
 from handgrad.cli.output import Output
 from handgrad.cli.rows import table_named
 from handgrad.cli.scores import (
@@ -43,7 +43,7 @@ def run_evaluation(
     metrics = metrics_for(named.task, metric, len(named.classes))
     features = table.columns.drop_columns([name])
     y = positions(named.model, found.values) if named.classes else found.values
-    with output.warnings_as_notes():
+    with output.warnings_as_notes(), errors_name(data):
         p = outputs(named.model, features)
     scores = scored(p, y, metrics)
     classes = by_class(p, y, named.classes) if named.classes else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 from handgrad.cli.settings import Settings, hidden_layers, weights_of_classes
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName, chosen
-from handgrad.errors import SettingError, did_you_mean
+from handgrad.errors import HandgradError, SettingError, did_you_mean
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.saving import inspect, load
@@ -28,13 +30,13 @@ WATCHED = {
     "root_mean_squared_error": "rmse",
     "mean_absolute_error": "mae",
 }
-PATIENCE = 10
 
 
-def chosen_by(settings: Settings, task: Task) -> str:
-    """The metric by which the epoch to keep is chosen."""
+def chosen_by(settings: Settings, task: Task) -> str | None:
+    """The metric by which the epoch to keep is chosen; None where the last one is kept."""
     if settings.estimator == "mlp":
-        return "accuracy" if task == "classification" else "r2"
+        score = "accuracy" if task == "classification" else "r2"
+        return score if settings.patience else None
     first = settings.metric[0] if settings.metric else ""
     usual = "log_loss" if task == "classification" else "root_mean_squared_error"
     return first if first in WATCHED else usual
@@ -51,7 +53,7 @@ def fitted(
 
     kind = TabularClassifier if task == "classification" else TabularRegressor
     model = kind(
-        metric=WATCHED[chosen_by(settings, task)],
+        metric=WATCHED[chosen_by(settings, task) or ""],
         epochs=settings.epochs,
         engine=settings.engine,
         random_state=settings.seed,
@@ -72,14 +74,14 @@ def _fitted_mlp(
         "max_iter": settings.epochs,
         "batch_size": settings.batch_size,
         "learning_rate_init": settings.learning_rate,
+        "n_iter_no_change": settings.patience,
     }
     layers = hidden_layers(settings.layers)
     if layers is not None:
         options["hidden_layer_sizes"], options["activation"] = layers
     kind = hg.MLPClassifier if task == "classification" else hg.MLPRegressor
     mlp = kind(
-        early_stopping=True,
-        n_iter_no_change=settings.patience or PATIENCE,
+        early_stopping=settings.patience is not None,
         random_state=settings.seed,
         engine=_engine(settings),
         **{name: value for name, value in options.items() if value is not None},
@@ -92,13 +94,16 @@ def _fitted_mlp(
         mlp.coefs_[-1] *= deviation
         mlp.intercepts_[-1] *= deviation
         mlp.intercepts_[-1] += mean
-    name = chosen_by(settings, task)
-    pairs = zip(mlp.loss_curve_, mlp.validation_scores_ or [], strict=True)
-    reports = [
-        Report(epoch, float(loss), validation_metrics={name: float(score)})
-        for epoch, (loss, score) in enumerate(pairs, 1)
-    ]
-    return model, History(reports)
+    return model, _history(mlp, chosen_by(settings, task))
+
+
+def _history(mlp: Any, watched: str | None) -> History:
+    scores = [{watched: float(score)} for score in mlp.validation_scores_ or () if watched]
+    scores = scores or [{}] * len(mlp.loss_curve_)
+    pairs = zip(mlp.loss_curve_, scores, strict=True)
+    return History(
+        [Report(epoch, loss, {}, None, score) for epoch, (loss, score) in enumerate(pairs, 1)]
+    )
 
 
 def _engine(settings: Settings) -> EngineName:
@@ -149,6 +154,17 @@ class Named:
     target: str | None
     task: Task
     classes: list[Any]
+
+
+@contextmanager
+def errors_name(data: str) -> Iterator[None]:
+    """Errors that come from within say which table it was."""
+    try:
+        yield
+    except HandgradError as error:
+        if not error.where and data not in error.came:
+            error.where = data
+        raise
 
 
 def model_in(path: Path) -> Named:

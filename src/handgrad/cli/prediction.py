@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from handgrad.cli.models import model_in
+from handgrad.cli.models import errors_name, model_in
 from handgrad.cli.output import Output
 from handgrad.data import open_table, predict_table
-from handgrad.errors import HandgradError, SettingError
+from handgrad.errors import SettingError
 
 SCREEN = "-"
 
@@ -35,9 +35,9 @@ def run_prediction(
             "without --probabilities",
         )
     table = open_table(data, memory=memory, progress=output.shows_progress)
-    with TemporaryDirectory() as folder, output.warnings_as_notes():
+    with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
-        try:
+        with output.warnings_as_notes(), errors_name(data):
             predict_table(
                 model,
                 table,
@@ -46,9 +46,6 @@ def run_prediction(
                 keep=keep,
                 progress=output.shows_progress,
             )
-        except HandgradError as error:
-            error.where = error.where or ("" if str(error.came).startswith(data) else data)
-            raise
         _show(to, table.n_rows, output, on_screen=out == SCREEN)
 
 

@@ -134,8 +134,9 @@ def show(record: dict[str, Any], folder: Path, output: Output) -> None:
     if folds := scores.get("folds"):
         columns = {f"{len(folds)} folds": _over_folds(folds)} | columns
     output.console.print(score_table(columns))
-    by, n = record["epochs_chosen_by"].replace("_", " "), record["epochs"]
-    epochs = "1 epoch" if n == 1 else f"{n} epochs, of which the best by {by} is kept"
+    by, n = record["epochs_chosen_by"], record["epochs"]
+    best = f", of which the best by {by.replace('_', ' ')} is kept" if by and n > 1 else ""
+    epochs = f"{n} epoch{'s' * (n > 1)}{best}"
     rows = record["rows"]
     output.say(f"{rows['training']:,} rows learned from, {rows['held_out']:,} held out; {epochs}")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")

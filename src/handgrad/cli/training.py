@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.cli.models import fitted, row_weights
+from handgrad.cli.models import errors_name, fitted, row_weights
 from handgrad.cli.output import Output
 from handgrad.cli.places import check_folder, suggested_folder
 from handgrad.cli.record import (
@@ -59,7 +59,7 @@ class Job:
     def fit(self, rows: Array) -> tuple[Any, History]:
         """A model of these rows, and how it was trained."""
         X, y = self.given.features.take(rows), self.given.target.values[rows]
-        with self.output.warnings_as_notes():
+        with self.output.warnings_as_notes(), errors_name(self.settings.data):
             return fitted(
                 self.settings, self.given.target.task, X, y, verbose=self.output.shows_progress
             )
