@@ -121,9 +121,9 @@ def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Pa
         r"empty +left out: nothing in it",
     ):
         assert re.search(words, result.stdout), words
-    assert "note: column 'row' counts the rows: --ignore 'row'" in result.stderr
+    assert "note: column 'row' counts the rows: --ignore 'row'" in result.stdout
     assert "note: column 'age' is 'unknown' in row 8 below the header, among 392 numbers" in (
-        result.stderr
+        result.stdout
     )
     assert len(record(tmp_path / "run")["notes"]) == 2
 
@@ -146,7 +146,7 @@ def test_whole_numbers_are_classes_where_that_is_asked_for(tmp_path: Path) -> No
     path.write_text("a,y\n" + "".join(f"{i},{i % 2}.0\n" for i in range(40)))
     result = handgrad("train", path, "--target", "y", *QUICK, "--out", tmp_path / "1")
     assert "(regression: it holds numbers with a decimal point)" in result.stdout
-    assert "note: the target 'y' has 2 different values only: --task" in result.stderr
+    assert "note: the target 'y' has 2 different values only: --task" in result.stdout
     words = ("train", path, "--target", "y", "--task", "classification", *QUICK)
     result = handgrad(*words, "--out", tmp_path / "2")
     assert "2 classes, 0, 1 (classification: asked for, though it holds numbers" in result.stdout

@@ -59,6 +59,6 @@ def run_evaluation(
         }
     )
     output.say((data, "bold"), f": {len(y):,} rows; {name} is predicted by ", (str(path), "bold"))
-    output.console.print(score_table({"": {n: shown(v) for n, v in scores.items()}}))
+    output.console.print(score_table({"score": {n: shown(v) for n, v in scores.items()}}))
     if classes:
         output.console.print(class_table(classes))

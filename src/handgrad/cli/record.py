@@ -107,7 +107,7 @@ def header(given: Given, output: Output) -> None:
     what = f"{given.target.name}: {_described(given)}"
     output.say(f"predicting {what} ({given.target.task}: {given.target.why})")
     for note in given.notes:
-        output.note(note)
+        output.say(f"note: {note}")
 
 
 def _described(given: Given) -> str:

@@ -182,7 +182,7 @@ def _carried_out(job: Job) -> dict[str, Any]:
 def _trained(job: Job) -> Path:
     """The file of the model of all rows that are not held out; its history lies beside it."""
     if MODEL not in job.kept.parts:
-        job.output.progress(f"a model of {len(job.learned):,} rows")
+        job.output.progress(f"the model, of {len(job.learned):,} rows")
         model, history = job.fit(job.learned)
         job.kept.file(HISTORY_CSV, history.to_csv)
         job.kept.file(HISTORY, history.to_json)
