@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from handgrad.cli.models import errors_name, model_in
 from handgrad.cli.output import Output
 from handgrad.data import open_table, predict_table
+from handgrad.data.files import listed
 from handgrad.errors import SettingError
 
 SCREEN = "-"
@@ -27,7 +28,8 @@ def run_prediction(
     memory: str,
 ) -> None:
     """Write the predictions to a file, or to standard output once all of them are made."""
-    model = model_in(path).model
+    named = model_in(path)
+    model = named.model
     if probabilities and not hasattr(model, "classes_"):
         raise SettingError(
             f"--probabilities, of {path}, which predicts a number",
@@ -46,6 +48,9 @@ def run_prediction(
                 keep=keep,
                 progress=output.shows_progress,
             )
+        known = {*map(str, getattr(model, "feature_names_in_", table.names)), *keep, named.target}
+        if more := [name for name in table.names if name not in known]:
+            output.note(f"columns that were not there in training are ignored: {listed(more)}")
         _show(to, table.n_rows, output, on_screen=out == SCREEN)
 
 

@@ -103,11 +103,15 @@ def _predicted(
         return
     if probabilities and not hasattr(model, "predict_proba"):
         raise _no_probabilities(model)
-    for frame in data:
+    known = [*map(str, getattr(model, "feature_names_in_", ()))]
+    columns = known if known and {*known} <= {*data.names} else data.names
+    read = list(dict.fromkeys([*columns, *keep]))
+    for piece in data.pieces(read):
+        whole, frame = piece.columns, piece.columns.select(columns)
         p = model.predict_proba(frame) if probabilities else None
         found = _columns(model.predict(frame), p, getattr(model, "classes_", ()))
         for i, name in enumerate(keep):
-            found = found.add_column(i, name, frame[name])
+            found = found.add_column(i, name, whole[name])
         yield found
 
 
