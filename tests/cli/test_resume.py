@@ -38,13 +38,20 @@ def begun(folder: Path) -> list[str]:
     return sorted(path.name for path in place.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("after", ["fold-1.json", "fold-3.json", "model.safetensors"])
-@pytest.mark.parametrize("estimator", ["tabular", "mlp"])
+@pytest.mark.parametrize(
+    ("estimator", "after"),
+    [
+        ("tabular", "fold-1.json"),
+        ("tabular", "model.safetensors"),
+        ("mlp", "fold-2.json"),
+        ("mlp", "model.safetensors"),
+    ],
+)
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
     estimator: str, after: str, tmp_path: Path
 ) -> None:
     path = messy_csv(tmp_path / "messy.csv", 120)
-    words = ["train", path, "--target", "left", "--folds", 3, "--estimator", estimator]
+    words = ["train", path, "--target", "left", "--folds", 2, "--estimator", estimator]
     words += ["--epochs", 3, "--no-report", "--out"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert handgrad(*words, whole).exit_code == 0
@@ -58,6 +65,10 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
         pytest.skip("it was done before it could be killed")
     assert not killed.exists()
     assert after in begun(killed)
+
+    half = tmp_path / ".killed.unfinished" / "run" / ".model.safetensors.half"
+    half.parent.mkdir(exist_ok=True)
+    half.write_bytes(b"as a kill leaves it in the middle of writing")
 
     result = handgrad(*words, killed, "--resume")
     assert result.exit_code == 0, result.output

@@ -206,6 +206,19 @@ def test_names_in_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
     assert "│ :smile: [b] │" in evaluated.output, evaluated.output
 
 
+def test_words_in_a_table_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    path, words = tmp_path / "a.csv", "\x1b]0;title\x07"
+    path.write_text(f"a{words},{words}y\n" + "".join(f"{i},{words}{i % 2}\n" for i in range(20)))
+    result = handgrad("train", path, "--target", f"{words}y", *QUICK, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    evaluated = handgrad("evaluate", tmp_path / "run" / "model.safetensors", path)
+    assert evaluated.exit_code == 0
+    refused = process("train", path, "--target", words, folder=tmp_path)
+    for shown in (result.output, evaluated.output, refused.stdout + refused.stderr):
+        assert "\x1b" not in shown
+        assert "\x07" not in shown
+
+
 def test_without_out_a_new_folder_is_made_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

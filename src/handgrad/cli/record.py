@@ -123,10 +123,12 @@ def show(record: dict[str, Any], folder: Path, output: Output) -> None:
     """Show a finished run: what was made of the columns, the scores, where it is."""
     files = sorted(path.name for path in folder.iterdir())
     output.result(record | {"run": str(folder), "written": files})
-    width = max(map(len, record["columns"]))
+    from rich.cells import cell_len
+
+    width = max(map(cell_len, record["columns"]))
     read = [*record["columns"].items()]
     for name, words in read[:MOST_COLUMNS_SHOWN]:
-        output.say(f"  {name.ljust(width)}  {words}")
+        output.say(f"  {name}{' ' * (width - cell_len(name))}  {words}")
     if len(read) > MOST_COLUMNS_SHOWN:
         output.say(f"  … {len(read) - MOST_COLUMNS_SHOWN} more columns")
     scores = record["scores"]

@@ -81,6 +81,8 @@ class Unfinished:
         """Put the files in the run's folder, which is new or empty, and end."""
         run = self.place / RUN
         try:
+            for path in run.glob(".*"):  # a file that was being written when the run was killed
+                path.unlink()
             if self.folder.exists():
                 for path in run.iterdir():
                     path.replace(self.folder / path.name)
