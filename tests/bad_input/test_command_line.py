@@ -29,6 +29,10 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
         ["table.csv", "--target", "kind", "--ignore", "xx"],
         ("no column named 'xx'",),
     ),
+    "the target ignored": (
+        ["table.csv", "--target", "kind", "--ignore", "kind"],
+        ("--ignore kind, which is to be predicted",),
+    ),
     "all columns ignored": (
         ["table.csv", "--target", "kind", "--ignore", "x"],
         ("4 rows, 0 columns beside the target",),

@@ -153,7 +153,8 @@ def test_a_table_of_another_kind_is_refused_and_nothing_is_written(
     [
         (("{left}", "nothing.csv"), ("no such file",)),
         (("nothing.safetensors", "{new}"), ("No such file",)),
-        (("{new}", "{new}"), ("a .safetensors file", "try: ")),
+        (("{new}", "{new}"), ("new.csv as MODEL, a table", "model.safetensors, which")),
+        (("{run}", "{new}"), ("as MODEL, a folder", "left/model.safetensors")),
         (("{net}", "{new}"), ("takes numbers, not tables", "hg.load(path).predict(x)")),
         (("{left}", "{new}", "-o", "a.txt"), (".csv or .parquet",)),
         (("{left}", "{new}", "-o", "{new}"), ("which is read from",)),
@@ -169,7 +170,12 @@ def test_what_cannot_be_predicted_is_told(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     net = hg.save(hg.Net(hg.Linear(2, 1, rng=0)), made / "net.safetensors")
-    places = {"left": model(made), "income": model(made, "income"), "new": made / "new.csv"}
+    places = {
+        "left": model(made),
+        "income": model(made, "income"),
+        "new": made / "new.csv",
+        "run": made / "left",
+    }
     before = places["new"].read_bytes()
     result = handgrad("predict", *(word.format(**places, net=net) for word in words))
     assert isinstance(result.exception, hg.HandgradError), result.output

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.cli.settings import Settings, hidden_layers, weights_of_classes
+from handgrad.data.files import PARQUET
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName, chosen
 from handgrad.errors import HandgradError, SettingError, did_you_mean
+from handgrad.files import kind_of
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.saving import inspect, load
@@ -22,6 +24,8 @@ from handgrad.training import History, Report
 
 if TYPE_CHECKING:
     import pyarrow
+
+MODEL = "model.safetensors"
 
 # The metrics by which a Tabular estimator can choose its epochs, as it calls them.
 WATCHED = {
@@ -169,6 +173,13 @@ def errors_name(data: str) -> Iterator[None]:
 
 def model_in(path: Path) -> Named:
     """The estimator in a model file; a net alone is refused, since it takes no tables."""
+    if kind_of(path) == "folder" or path.suffix.lower() in (".csv", *PARQUET):
+        inside = kind_of(path / MODEL) == "file"
+        raise SettingError(
+            f"{path} as MODEL, {'a table' if path.suffix else 'a folder'}",
+            "the file of a model, and after it a table",
+            str(path / MODEL) if inside else f"runs/NAME-1/{MODEL}, which handgrad train writes",
+        )
     about = inspect(path).about
     model = load(path)
     if not hasattr(model, "predict") or isinstance(model, Net):

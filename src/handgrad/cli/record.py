@@ -18,7 +18,7 @@ from handgrad.cli.scores import score_table, shown
 from handgrad.cli.settings import Settings
 from handgrad.files import FileError, kind_of, reason, write_whole
 
-RECORD, MODEL, REPORT = "run.json", "model.safetensors", "report.html"
+RECORD, REPORT = "run.json", "report.html"
 HISTORY, HISTORY_CSV = "history.json", "history.csv"
 FORMAT_VERSION = 1
 MOST_COLUMNS_SHOWN, MOST_CLASSES_NAMED = 16, 6

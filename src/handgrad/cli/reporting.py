@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from handgrad.cli.models import MODEL
 from handgrad.cli.output import Output
-from handgrad.cli.record import HISTORY, MODEL, REPORT, read_record
+from handgrad.cli.record import HISTORY, REPORT, read_record
 from handgrad.cli.rows import Given, SplitRows, fingerprint, read, split
 from handgrad.data import BUNDLED
 from handgrad.errors import DataError
@@ -69,6 +70,7 @@ def write_report(
         about={
             "command": record["command"],
             "data": record["data"]["source"],
+            "target": record["target"]["name"],
             "seed": record["seed"],
             "seconds": record["seconds"],
             "notes": [

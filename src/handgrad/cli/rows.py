@@ -15,7 +15,7 @@ from handgrad.data import BUNDLED, load, train_test_split
 from handgrad.data.files import Table, listed, table_of
 from handgrad.data.tables import check_column
 from handgrad.data.targets import Target, Task, is_number, is_text, target_of
-from handgrad.errors import DataError, did_you_mean
+from handgrad.errors import DataError, SettingError, did_you_mean
 from handgrad.files import kind_of
 from handgrad.layers import Array
 
@@ -70,6 +70,12 @@ def read(
             f"{data}: --target is missing",
             f"the column to predict, one of {listed(table.names)}",
             f"--target '{table.names[-1]}', if it is the last column",
+        )
+    if name in ignore:
+        raise SettingError(
+            f"--ignore {name}, which is to be predicted",
+            "columns beside the target",
+            f"without --ignore {name}, or another --target",
         )
     for column in (name, *ignore):
         check_column(data, table.names, column)

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.cli.models import errors_name, fitted, row_weights
+from handgrad.cli.models import MODEL, errors_name, fitted, row_weights
 from handgrad.cli.output import Output
 from handgrad.cli.places import check_folder, suggested_folder
 from handgrad.cli.record import (
     HISTORY,
     HISTORY_CSV,
-    MODEL,
     RECORD,
     REPORT,
     environment,

@@ -55,7 +55,9 @@ def check_column(source: str, names: list[str], name: str) -> None:
 def _hint_for(target: str, names: list[str]) -> str:
     if len(names) == 1:
         return "put commas between the columns: there is only one as it is"
-    return did_you_mean(target, names, "the name of the column to predict", likeness=0.7)
+    return did_you_mean(
+        target, names, "the name of the column as it stands in the file", likeness=0.7
+    )
 
 
 def numbers(table: Table, name: str) -> Array:
