@@ -129,6 +129,7 @@ LIES: dict[str, tuple[str, Change, str]] = {
         "Pipeline", lambda model: put("net", model["steps"][1][1]["net"])(model["steps"][0][1]),
         "a second net",
     ),
+    "frozen without a net": ("TableEncoder", put("frozen", ["0"]), "['0'] as frozen"),
     "no steps": ("Pipeline", put("steps", []), "the steps []"),
     "a step twice": (
         "Pipeline", lambda model: model["steps"].append(copy.deepcopy(model["steps"][1])),

@@ -196,6 +196,8 @@ class EstimatorReader:
 
     def _net(self, entry: dict[str, Any]) -> Net | None:
         if entry["net"] is None:
+            if entry["frozen"] != []:
+                raise damaged(f"{shown(entry['frozen'])} as frozen", "no layers, without a net")
             return None
         if self.net is not None:
             raise damaged("a second net", "one net, in the last step")
