@@ -184,7 +184,8 @@ class EstimatorReader:
         known = kind._get_param_names()
         for name in said:
             if name not in known:
-                raise damaged(f"{kind.__name__}: a setting {shown(name)}", ", ".join(known))
+                expected = ", ".join(known) or "no settings"
+                raise damaged(f"{kind.__name__}: a setting {shown(name)}", expected)
         return {name: read_value(value, self._layer, name) for name, value in said.items()}
 
     def _layer(self, said: Any, place: str) -> Layer:
