@@ -108,6 +108,15 @@ def test_what_was_compiled_serves_other_rows_of_the_form(
         assert len(made) == i
 
 
+def test_machine_code_serves_every_learning_rate_of_an_optimizer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = KeptCode()
+    monkeypatch.setattr("handgrad.estimators.epochs.KEPT", kept)
+    losses = {fit(solver=hg.NAdam(rate), engine="compiled").loss_ for rate in (0.001, 0.1)}
+    assert (len(kept.made), len(losses)) == (1, 2)
+
+
 def test_only_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "MOST_KEPT", 2)
     kept = KeptCode()

@@ -27,15 +27,24 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     Parameters, attributes, methods, warnings and errors are those of
     `sklearn.neural_network.MLPClassifier`, and so are the numbers, given the same `random_state`.
-    Of its own it has:
+    Of its own it has, by keyword and off by default:
 
     - `activation` may be a layer, as `hg.GELU()`, or a list with one for each hidden layer;
+    - `normalization`, "batch" or "layer", of each hidden layer before its activation;
+    - `dropout`, the share of hidden units left out of a step;
+    - `solver` may be "adagrad", "rmsprop", "adamw", "nadam", "lion", at `learning_rate_init`, or an
+      optimizer, which has a rate of its own;
+    - `learning_rate` may be a schedule over `max_iter` epochs: a name of `hg.schedules`, a function;
+    - `loss`, "log_loss", "label_smoothing", "focal", "hinge", or a loss of handgrad; of a loss of
+      scores there is a `decision_function` and no `predict_proba`;
     - `class_weight`, "balanced" or {class: weight}, weighs rows in the loss;
-    - `dropout`, the share of hidden units left out of a step, for sgd and adam;
-    - `engine`, auto, eager or compiled, as in `train`; auto compiles a form of fit once such fits
-      have been enough work in this process;
-    - `net_`, the fitted net, whose output are logits; `coefs_` and `intercepts_` are views of its
-      weights.
+    - `scoring`, what early stopping looks at: a metric, a scorer, or "loss";
+    - `transform_layer`, the hidden layer that `transform` gives, the last one by default;
+    - `progress`, a bar in a terminal;
+    - `engine`, auto, eager or compiled, as in `train`;
+    - `net_`, the fitted net, whose output are logits, or probabilities where the loss takes those;
+      `coefs_` and `intercepts_` are views of its weights;
+    - `validation_loss_curve_` and `validation_scores_` of rows that were not learnt from.
 
     >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array(["low", "low", "high", "high"])
     >>> model = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)

@@ -25,9 +25,9 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     Parameters, attributes, methods, warnings and errors are those of
     `sklearn.neural_network.MLPRegressor`, and so are the numbers, given the same `random_state`.
-    Of its own it has `activation`, which may be a layer or a list, `dropout` and `engine`, as
-    `MLPClassifier` has them, and `net_`, the fitted net, whose output are numbers, or log rates for
-    the Poisson loss; `coefs_` and `intercepts_` are views of its weights.
+    Of its own it has what `MLPClassifier` has, but for `class_weight`; `loss` may be
+    "absolute_error", "huber", "quantile" or a loss of handgrad for numbers too. The output of
+    `net_` are numbers, or log rates where the loss takes those.
 
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0, random_state=0)
