@@ -148,7 +148,16 @@ LIES: dict[str, tuple[str, Change, str]] = {
         "for 15 numbers a row",
     ),
     "no transformer": (
-        "Pipeline", lambda model: model["steps"].reverse(), "transformers before the last"
+        "Pipeline",
+        put("steps", 0, 1, "estimator", "TabularRegressor"),
+        "transformers before the last",
+    ),
+    "a loss of another name": (PERCEPTRON, put("fitted", "loss", "MSELoss"), "a fit by MSELoss"),
+    "a page of nobody": (
+        PERCEPTRON, put("settings", "solver", {"page": ["Net", [], {"dict": []}]}), "the page Net"
+    ),
+    "a page that is refused": (
+        PERCEPTRON, put("settings", "solver", {"page": ["Adam", [-1.0], {"dict": []}]}), "-1.0"
     ),
 }  # fmt: skip
 
