@@ -59,6 +59,17 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
     "infinite patience": (hg.MLPClassifier(**QUICK, n_iter_no_change=np.inf), X, Y),
     "named columns": (hg.MLPClassifier(**QUICK), pd.DataFrame(X, columns=[*"abcd"]), Y),
     "sparse": (hg.MLPClassifier(**QUICK), csr_array(X), Y),
+    "focal": (hg.MLPClassifier(**QUICK, loss="focal"), X, TWO),
+    "two columns for two classes": (hg.MLPClassifier(**QUICK, loss="label_smoothing"), X, TWO),
+    "scores": (hg.MLPClassifier(**QUICK, loss="hinge", normalization="batch"), X, Y),
+    "probabilities": (hg.MLPClassifier(**QUICK, loss=hg.CrossEntropyLoss()), X, Y),
+    "an optimizer": (
+        hg.MLPClassifier(**QUICK, solver=hg.AdamW(0.1, clip_norm=1.0), learning_rate="cosine"), X, Y
+    ),
+    "a scoring": (
+        hg.MLPClassifier(**QUICK, early_stopping=True, scoring="log_loss"), X, Y
+    ),
+    "quantiles": (hg.MLPRegressor(hg.QuantileLoss(0.9), **QUICK), X, NUMBERS),
     "numbers": (hg.MLPRegressor(**QUICK), X, NUMBERS),
     "several numbers": (hg.MLPRegressor(**QUICK), X, X[:, :2]),
     "counts": (hg.MLPRegressor("poisson", **QUICK), X, Y),
@@ -130,7 +141,9 @@ def test_weights_keep_their_names_and_those_put_in_their_place_are_saved(tmp_pat
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_layer_of_ones_own_comes_back_by_its_class(tmp_path: Path) -> None:
-    model = hg.MLPRegressor(hidden_layer_sizes=(3,), activation=Times(), max_iter=3).fit(X, NUMBERS)
+    own = Times()
+    own.s[...] = 0.25
+    model = hg.MLPRegressor(hidden_layer_sizes=(3,), activation=own, max_iter=3).fit(X, NUMBERS)
     path = hg.save(model, tmp_path / "a")
     assert sorted(load_file(path)) == [
         "0.bias", "0.weight", "1.s", "2.bias", "2.weight", "activation.s",
@@ -139,8 +152,18 @@ def test_a_layer_of_ones_own_comes_back_by_its_class(tmp_path: Path) -> None:
         hg.load(path)
     twin = hg.load(path, layers={"Times": Times})
     np.testing.assert_array_equal(twin.predict(X), model.predict(X))
-    assert (twin.activation.s == 0.5).all()
-    assert (twin.net_.layers[1].s != 0.5).all()
+    assert (twin.activation.s == 0.25).all()
+    assert (twin.net_.layers[1].s != 0.25).all()
+
+
+def test_what_is_no_words_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    model, *_ = fitted("classes")
+    model.learning_rate = lambda share: 1 - share
+    with refused(hg.SettingError, "learning_rate=", "set_params(learning_rate='constant')"):
+        hg.save(model, tmp_path / "a")
+    model.set_params(learning_rate="constant", loss="hinge")  # not what it was fitted by
+    with refused(hg.SettingError, "would not come back", "a fit by LogLoss"):
+        hg.save(model, tmp_path / "a")
 
 
 COLUMNS = cells(120)

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 import handgrad as hg
@@ -14,6 +15,7 @@ from handgrad.saving import inspect
 from tests.bad_input.refused import refused
 from tests.saving.models import estimators
 from tests.saving.mutations import joined, split
+from tests.saving.nets import OWN, Scale
 from tests.saving.test_hostile import at_little_cost
 
 Change = Callable[[Any], object]
@@ -129,6 +131,7 @@ LIES: dict[str, tuple[str, Change, str]] = {
         "Pipeline", lambda model: put("net", model["steps"][1][1]["net"])(model["steps"][0][1]),
         "a second net",
     ),
+    "frozen without a net": ("TableEncoder", put("frozen", ["0"]), "['0'] as frozen"),
     "no steps": ("Pipeline", put("steps", []), "the steps []"),
     "a step twice": (
         "Pipeline", lambda model: model["steps"].append(copy.deepcopy(model["steps"][1])),
@@ -145,7 +148,16 @@ LIES: dict[str, tuple[str, Change, str]] = {
         "for 15 numbers a row",
     ),
     "no transformer": (
-        "Pipeline", lambda model: model["steps"].reverse(), "transformers before the last"
+        "Pipeline",
+        put("steps", 0, 1, "estimator", "TabularRegressor"),
+        "transformers before the last",
+    ),
+    "a loss of another name": (PERCEPTRON, put("fitted", "loss", "MSELoss"), "a fit by MSELoss"),
+    "a page of nobody": (
+        PERCEPTRON, put("settings", "solver", {"page": ["Net", [], {"dict": []}]}), "the page Net"
+    ),
+    "a page that is refused": (
+        PERCEPTRON, put("settings", "solver", {"page": ["Adam", [-1.0], {"dict": []}]}), "-1.0"
     ),
 }  # fmt: skip
 
@@ -175,3 +187,13 @@ def test_a_file_without_a_setting_that_came_later_has_its_default(
 ) -> None:
     path = changed(files[CLASSIFIER], tmp_path / "a", lambda model: model["settings"].pop("epochs"))
     assert hg.load(path).epochs is None
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_arrays_of_layers_among_settings_are_shown_apart(tmp_path: Path) -> None:
+    x = np.arange(20.0)[:, None]
+    own = Scale(3)
+    model = hg.MLPRegressor(hidden_layer_sizes=(3,), activation=own, max_iter=2).fit(x, x[:, 0])
+    path = hg.save(model, tmp_path / "a")
+    assert [*inspect(path).others] == ["activation.s"]
+    assert (hg.load(path, layers=OWN).activation.s == own.s).all()

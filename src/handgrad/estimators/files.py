@@ -6,12 +6,14 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
 from handgrad.errors import SettingError
-from handgrad.layers import Array
+from handgrad.estimators.loss_choice import out_activation
+from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.saving.tensors import damaged, shown
 from handgrad.saving.values import read_value, written
 
-WHOLE, NUMBER, NUMBERS, WORDS = "a whole number", "a number", "numbers", "words"
+WHOLE, EPOCHS = "a whole number", "whole numbers"
+NUMBER, NUMBERS, WORD, WORDS = "a number", "numbers", "a word", "words"
 # What a fit leaves beside the net, and what it is; the optimizer's memory is not kept.
 FITTED = {
     "n_features_in_": WHOLE,
@@ -22,6 +24,9 @@ FITTED = {
     "best_loss_": NUMBER,
     "loss_curve_": NUMBERS,
     "validation_scores_": NUMBERS,
+    "validation_loss_curve_": NUMBERS,
+    "_validated_at": EPOCHS,
+    "_scored_by": WORD,
     "best_validation_score_": NUMBER,
     "_no_improvement_count": WHOLE,
 }
@@ -34,37 +39,53 @@ class InFiles:
     net_: Net
     n_outputs_: int
     n_features_in_: int
-    _best_parameters: Array | None
+    loss: Any
+    _loss: Loss
+    _best_weights: Any
     _steps: Any
+    _validate_params: Any
+    _chosen_loss: Any
+    _n_outputs: Any
+    _current_net: Any
+    _linears: Any
+    _show_weights: Any
 
     def _to_file(self) -> tuple[dict[str, Any], Net]:
-        net = self._current_net()  # type: ignore[attr-defined]
+        net = self._current_net()
         fitted = {name: getattr(self, name) for name in FITTED if hasattr(self, name)}
-        return {
-            name: written(value) for name, value in fitted.items()
-        } | self._target_to_file(), net
+        values = {name: written(value) for name, value in fitted.items()}
+        return values | {"loss": type(self._loss).__name__} | self._target_to_file(), net
 
     def _from_file(self, fitted: dict[str, Any], net: Net | None) -> None:
-        self._validate_params()  # type: ignore[attr-defined]
-        of_target = fitted.keys() & self._target_keys
-        if len(of_target) < len(self._target_keys) or fitted.keys() - {*FITTED} - of_target:
-            raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join((*FITTED, *of_target)))
-        for name in fitted.keys() - of_target:
+        self._validate_params()
+        apart = {"loss", *self._target_keys}
+        if apart - fitted.keys() or fitted.keys() - {*FITTED} - apart:
+            raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join((*FITTED, *apart)))
+        for name in fitted.keys() - apart:
             value = read_value(fitted[name])
             if not _fits(value, FITTED[name]):
                 raise damaged(f"{name} is {shown(value)}", FITTED[name])
             setattr(self, name, value)
-        self.n_outputs_ = self._target_from_file(fitted)
+        n_targets = self._target_from_file(fitted)
+        self._loss = self._chosen_loss()
+        if type(self._loss).__name__ != fitted["loss"]:
+            expected = f"{type(self._loss).__name__}, which loss={shown(self.loss)} says"
+            raise damaged(f"a fit by {shown(fitted['loss'])}", expected)
+        self.n_outputs_ = self._n_outputs(np.empty((0, n_targets)))
+        self._take_net(net)
+
+    def _take_net(self, net: Net | None) -> None:
+        """Take up the net, if it fits the columns and the targets."""
         sizes = (self.n_features_in_, self.n_outputs_)
         if net is None or (net.n_in, net.n_out) != sizes:
             raise damaged(f"the net {shown(net)}", f"a net from {sizes[0]} numbers to {sizes[1]}")
         names = getattr(self, "feature_names_in_", None)
         if names is not None and len(names) != net.n_in:
             raise damaged(f"{len(names)} names for {net.n_in} columns", "a name for each")
-        self.net_, self._best_parameters, self._steps = net, None, None
-        self.n_layers_ = len(self._linears()) + 1  # type: ignore[attr-defined]
-        self.out_activation_ = self._output_activation()  # type: ignore[attr-defined]
-        self._show_weights()  # type: ignore[attr-defined]
+        self.net_, self._best_weights, self._steps = net, None, None
+        self.n_layers_ = len(self._linears()) + 1
+        self.out_activation_ = out_activation(self._loss)
+        self._show_weights()
 
     def _refuse_to_go_on(self) -> None:
         """Refuse `partial_fit` where the optimizer's memory is not there."""
@@ -83,7 +104,7 @@ class InFiles:
         raise NotImplementedError
 
     def _target_from_file(self, fitted: dict[str, Any]) -> int:
-        """Take up what is known of the target; how many numbers the net puts out."""
+        """Take up what is known of the target; how many targets a row has."""
         raise NotImplementedError
 
 
@@ -106,6 +127,10 @@ def said_of_columns(fitted: dict[str, Any]) -> dict[str, Any]:
 def _fits(value: Any, what: str) -> bool:
     if what == WHOLE:
         return type(value) is int and 0 <= value < 2**63
+    if what == EPOCHS:
+        return isinstance(value, list) and all(_fits(epoch, WHOLE) for epoch in value)
+    if what == WORD:
+        return type(value) is str
     if what == NUMBER:
         return value is None or type(value) is float
     if what == NUMBERS:

@@ -51,8 +51,9 @@ def plot_training_progress(
 
 
 def _check_drawable(columns: dict[str, list[float | int | None]], what: str) -> None:
-    sides = [name.partition("_") for name in columns]
-    known = dict.fromkeys(name for side, _, name in sides if side in ("train", "validation"))
+    sides = ("train_", "validation_")
+    of_sides = [name.split("_", 1)[1] for name in columns if name.startswith(sides)]
+    known = [*dict.fromkeys(of_sides)]
     if what not in known:
         raise SettingError(
             f"{what!r} is not in this history",

@@ -185,7 +185,8 @@ class EstimatorReader:
         known = kind._get_param_names()
         for name in said:
             if name not in known:
-                raise damaged(f"{kind.__name__}: a setting {shown(name)}", ", ".join(known))
+                expected = ", ".join(known) or "no settings"
+                raise damaged(f"{kind.__name__}: a setting {shown(name)}", expected)
         return {name: read_value(value, self._layer, name) for name, value in said.items()}
 
     def _layer(self, said: Any, place: str) -> Layer:
@@ -197,6 +198,8 @@ class EstimatorReader:
 
     def _net(self, entry: dict[str, Any]) -> Net | None:
         if entry["net"] is None:
+            if entry["frozen"] != []:
+                raise damaged(f"{shown(entry['frozen'])} as frozen", "no layers, without a net")
             return None
         if self.net is not None:
             raise damaged("a second net", "one net, in the last step")

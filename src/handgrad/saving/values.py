@@ -1,4 +1,4 @@
-"""Settings and fitted attributes as JSON: numbers, words, tuples, dicts, small arrays, layers."""
+"""Settings and fitted attributes as JSON: numbers, words, tuples, dicts, small arrays, pages."""
 
 import math
 from collections.abc import Callable
@@ -8,6 +8,8 @@ import numpy as np
 
 from handgrad.errors import SettingError
 from handgrad.layers import Array, Layer
+from handgrad.losses import Loss
+from handgrad.optimizers import Optimizer
 from handgrad.saving.tensors import damaged, shown
 
 NOT_FINITE = ("nan", "inf", "-inf")
@@ -39,6 +41,9 @@ def written(value: Any, layer: WriteLayer | None = None, place: str = "") -> Any
         return {"dict": [[written(k), written(v)] for k, v in value.items()]}
     if isinstance(value, Layer) and layer is not None:
         return layer(value, place)
+    if isinstance(value, Loss | Optimizer) and _page_of(type(value).__name__) is type(value):
+        args, kwargs = value.__dict__["_made_with"]
+        return {"page": [type(value).__name__, written([*args]), written({**kwargs})]}
     raise TypeError(f"{shown(value)}, of type {type(value).__name__}")
 
 
@@ -57,12 +62,25 @@ def read_value(said: Any, layer: ReadLayer | None = None, place: str = "") -> An
         return tuple(read_value(inner, layer, place))
     if kind == "array":
         return read_array(said)
+    if kind == "page" and isinstance(inner, list) and len(inner) == 3:
+        name, args, kwargs = inner
+        if (page := _page_of(name)) is None:
+            raise damaged(f"the page {shown(name)}", "a loss or an optimizer of handgrad's")
+        return page(*read_value(args), **read_value(kwargs))
     if kind == "dict" and isinstance(inner, list):
         try:
             return {read_value(key): read_value(value) for key, value in inner}
         except (TypeError, ValueError) as error:
             raise damaged(f"{shown(inner)} as a dict", "pairs of a key and a value") from error
     raise damaged(f"the value {shown(said)}", "one of the kinds that docs/model-file.md names")
+
+
+def _page_of(name: Any) -> Any:
+    """The loss or the optimizer that is a public name of handgrad; None for any other name."""
+    import handgrad
+
+    kind = vars(handgrad).get(name) if name in handgrad.__all__ else None
+    return kind if isinstance(kind, type) and issubclass(kind, Loss | Optimizer) else None
 
 
 def written_array(array: Array) -> Any:
@@ -109,6 +127,6 @@ def written_setting(model: Any, name: str, value: Any, layer: WriteLayer) -> Any
         usual = "0" if name == "random_state" else repr(type(model)().get_params()[name])
         raise SettingError(
             f"{type(model).__name__} has the parameter {name}={error}",
-            "numbers, words, None, layers, or lists, tuples and dicts of them",
+            "numbers, words, None, layers, losses, optimizers, or lists, tuples and dicts of them",
             f"model.set_params({name}={usual}) before it is saved: predictions do not need it",
         ) from None

@@ -29,7 +29,7 @@ def progress(
     """
     source = training or reports
     streamed = source if isinstance(source, StreamedTraining) else None
-    return _shown(reports, epochs, "epoch", _now, console, streamed)
+    return _shown(reports, epochs, "epoch", how_it_stands, console, streamed)
 
 
 def counted(
@@ -57,21 +57,23 @@ def counter(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], o
         yield lambda more: bar.advance(task, more)
 
 
-def _shown(
-    items: Iterable[Item],
-    total: int,
-    unit: str,
-    now: Callable[[Item], str],
-    console: "Console | None",
-    streamed: StreamedTraining | None = None,
-) -> Iterator[Item]:
+@contextmanager
+def progress_bar(
+    total: int, unit: str, console: "Console | None" = None
+) -> Iterator[Callable[..., None]]:
+    """A bar of so many units with the time left; yields what takes it on by one, and says `now`.
+
+    What it yields may be told how far that is in all, as `done=`.
+
+    Quiet when standard error, or the given console, is not a terminal.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield from items
+        yield lambda now=None, done=None: None
         return
     columns = (
         TextColumn(unit),
@@ -81,15 +83,33 @@ def _shown(
     )
     with Progress(*columns, TimeLeft(compact=True), console=console) as bar:
         task = bar.add_task("training", total=total, now="")
+
+        def advance(now: str | None = None, done: float | None = None) -> None:
+            said = {} if now is None else {"now": now}
+            bar.update(task, advance=1 if done is None else None, completed=done, **said)
+
+        yield advance
+
+
+def _shown(
+    items: Iterable[Item],
+    total: int,
+    unit: str,
+    now: Callable[[Item], str],
+    console: "Console | None",
+    streamed: StreamedTraining | None = None,
+) -> Iterator[Item]:
+    with progress_bar(total, unit, console) as advance:
         done = 0
         if streamed is not None:
-            streamed.when_rows_are_done = lambda share: bar.update(task, completed=done + share)
+            streamed.when_rows_are_done = lambda share: advance(done=done + share)
         for done, item in enumerate(items, 1):
-            bar.update(task, completed=done, now=now(item))
+            advance(now(item), done=done)
             yield item
 
 
-def _now(report: Report) -> str:
+def how_it_stands(report: Report) -> str:
+    """A report in a few words: losses, metrics, rows a second."""
     parts = [f"loss {report.train_loss:.4f}"]
     if report.validation_loss is not None:
         parts.append(f"validation {report.validation_loss:.4f}")
