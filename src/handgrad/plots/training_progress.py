@@ -51,8 +51,7 @@ def plot_training_progress(
 
 
 def _check_drawable(columns: dict[str, list[float | int | None]], what: str) -> None:
-    sides = [name.partition("_") for name in columns]
-    known = dict.fromkeys(name for side, _, name in sides if side in ("train", "validation"))
+    known = [name.removeprefix("train_") for name in columns if name.startswith("train_")]
     if what not in known:
         raise SettingError(
             f"{what!r} is not in this history",
