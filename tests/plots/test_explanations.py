@@ -51,7 +51,7 @@ def test_of_two_classes_the_second_is_drawn() -> None:
     axes: Any = hg.plot_partial_dependence(found)
     (line,) = axes.lines
     assert line.get_ydata().tolist() == [0.3, 0.9]
-    assert axes.get_ylabel() == "mean probability of yes"
+    assert axes.get_ylabel() == "probability of yes"
 
 
 def test_of_many_classes_those_that_change_most_are_drawn() -> None:
