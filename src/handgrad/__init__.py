@@ -122,7 +122,7 @@ if TYPE_CHECKING:
     from handgrad.estimators import MLPClassifier, MLPRegressor
     from handgrad.inspection import partial_dependence, permutation_importance
     from handgrad.reporting import report
-    from handgrad.tabular import TabularClassifier, TabularRegressor
+    from handgrad.tabular import TableEncoder, TabularClassifier, TabularRegressor
 
 __version__ = "0.1.0"
 
@@ -136,7 +136,7 @@ def __getattr__(name: str) -> Any:
         from handgrad import estimators
 
         return getattr(estimators, name)
-    if name in ("TabularClassifier", "TabularRegressor"):
+    if name in ("TableEncoder", "TabularClassifier", "TabularRegressor"):
         from handgrad import tabular
 
         return getattr(tabular, name)
@@ -224,6 +224,7 @@ __all__ = [
     "MLPRegressor",
     "TabularClassifier",
     "TabularRegressor",
+    "TableEncoder",
     "permutation_importance",
     "partial_dependence",
     "PermutationImportance",
