@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from html import escape
 from xml.etree import ElementTree
 
 from handgrad.html.elements import Html
 
 PIXELS_PER_POINT = 96 / 72
+FAMILY = re.compile(r"font-family: [^;]+;? ?")
 FONT = re.compile(r"font: ((?:[\w-]+ )*?)([\d.]+)px [^;]+")
 REFERENCE = re.compile(r"url\(#([^)]+)\)|^#(.+)$")
 
@@ -35,26 +35,15 @@ def inline(svg: str, name: str, alt: str, colours: Mapping[str, str]) -> Html:
     return Html(ElementTree.tostring(root, encoding="unicode"))
 
 
-def image(png: bytes, alt: str, width: int, height: int) -> Html:
-    """A PNG file as an element of a page."""
-    import base64
-
-    data = base64.b64encode(png).decode("ascii")
-    return Html(
-        f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" '
-        f'width="{width}" height="{height}">'
-    )
-
-
 def _strip(root: ElementTree.Element) -> None:
-    """Take away what a page does not need: namespaces, metadata, blanks."""
+    """Take away what a page does not need: namespaces, metadata, rules for all of it, blanks."""
     for e in root.iter():
         e.tag = e.tag.rpartition("}")[2]
         e.attrib = {key.rpartition("}")[2]: value for key, value in e.attrib.items()}
         e.tail = None
         if e.tag not in ("text", "tspan"):
             e.text = None
-        for child in [c for c in e if c.tag.endswith("metadata")]:
+        for child in [c for c in e if c.tag.endswith(("metadata", "style"))]:
             e.remove(child)
 
 
@@ -75,7 +64,7 @@ def _adapt(e: ElementTree.Element, name: str, names: set[str], colours: Mapping[
                 lambda m: f"url(#{name}-{m[1]})" if m[1] else f"#{name}-{m[2]}", value
             )
         if key in ("style", "fill", "stroke"):
-            value = FONT.sub(lambda m: _font(m[1], m[2]), value)
+            value = FAMILY.sub("", FONT.sub(lambda m: _font(m[1], m[2]), value))
             for old, new in colours.items():
                 value = value.replace(old, new)
         e.attrib[key] = value

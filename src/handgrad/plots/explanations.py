@@ -91,7 +91,7 @@ def plot_partial_dependence(dependence: PartialDependence, ax: "Axes | None" = N
         axes.set_ylim(len(names) - 0.5, -0.5)
         for label in axes.get_yticklabels():
             label.set_parse_math(False)
-    says, along = _what(dependence), shortened(dependence.column, 40)
+    says, along = _what(dependence), shortened(dependence.column, 30)
     across, up = (says, along) if dependence.kind == "category" else (along, says)
     axes.set_xlabel(across, parse_math=False)
     axes.set_ylabel(up, parse_math=False)
@@ -120,4 +120,4 @@ def _what(found: PartialDependence) -> str:
         return "mean prediction"
     if len(found.outputs) > 2:
         return "mean probability"
-    return f"mean probability of {shortened(found.outputs[-1], 16)}"
+    return f"probability of {shortened(found.outputs[-1], 12)}"

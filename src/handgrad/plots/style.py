@@ -45,10 +45,10 @@ def shortened(name: str, most: int = 24) -> str:
     """A name on one line, its middle left out where it is longer than `most` letters.
 
     >>> shortened("sepal length in the middle of June", 20)
-    'sepal lengt…of June'
+    'sepal length …f June'
     """
-    name = " ".join(name.split())
-    return name if len(name) <= most else f"{name[: most - 9]}…{name[-7:]}"
+    name, tail = " ".join(name.split()), most // 3
+    return name if len(name) <= most else f"{name[: most - tail - 1]}…{name[-tail:]}"
 
 
 def axes_for(ax: "Axes | None", figsize: tuple[float, float] = (6, 4.5)) -> Any:

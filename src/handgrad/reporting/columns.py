@@ -14,7 +14,7 @@ from handgrad.plots.style import shortened
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.examination import parts_of
 from handgrad.reporting.pictures import Pictures
-from handgrad.reporting.scores import number
+from handgrad.reporting.scores import number, rows_of
 from handgrad.tabular.tables import DAY, Column
 
 MOST_BARS, MOST_COLUMNS, BARS, WIDTH = 12, 40, 20, 80
@@ -26,14 +26,15 @@ def data(evidence: Evidence, pictures: Pictures) -> Html:
 
 
 def _rows(evidence: Evidence) -> Iterator[str]:
-    held = f"{evidence.held.of:,} rows were held out"
+    n = evidence.held.of
+    held = f"{rows_of(n)} {'were' if n != 1 else 'was'} held out"
     if evidence.training is None:
         yield paragraph(
-            f"{held}. The rows of the training were not given, so what would be right without a "
-            "model is told from the rows held out themselves."
+            f"{held.capitalize()}. The rows of the training were not given, so what guessing comes "
+            "to is told from the rows held out themselves."
         )
     else:
-        yield paragraph(f"It learned from {evidence.training.of:,} rows; {held}.")
+        yield paragraph(f"It learned from {rows_of(evidence.training.of)}; {held}.")
     if source := evidence.about.get("data"):
         yield paragraph("They came from ", element("code", _listed(source)), ".")
 

@@ -60,9 +60,7 @@ def gather(
     pair = _pair(training)
     learned = None if pair is None else judged(model, *pair, classes, "training")
     scores = (
-        scores_of_classes(held, learned, len(classes))
-        if classes
-        else scores_of_numbers(held, learned)
+        scores_of_classes(held, learned, classes) if classes else scores_of_numbers(held, learned)
     )
     found_history = history_of(model, history)
     importance = _importance(model, held)

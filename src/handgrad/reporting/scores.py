@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,6 +61,11 @@ class Score:
         return f"{round(value, self.digits) + 0.0:,.{self.digits}f}".replace("-", "−")
 
 
+def rows_of(n: int) -> str:
+    """So many rows, in words."""
+    return f"{n:,} row{'s' * (n != 1)}"
+
+
 def number(value: float) -> str:
     """A number in three digits, in all of those before the point.
 
@@ -75,13 +81,13 @@ def number(value: float) -> str:
     return shown.replace("-", "−")
 
 
-def scores_of_classes(held: Judged, training: Judged | None, n_classes: int) -> list[Score]:
-    """The usual figures for classes; without a model, the shares of the classes are said."""
+def scores_of_classes(held: Judged, training: Judged | None, classes: Sequence[str]) -> list[Score]:
+    """The usual figures for `classes`; who guesses says the shares of the classes."""
+    n_classes = len(classes)
     source = training or held
     shares = np.bincount(source.y, minlength=n_classes) / len(source)
     guesses = np.tile(shares, (len(held), 1))
-    guessed = replace(held, said=guesses.argmax(axis=1), p=guesses)
-    sides = [held, training, guessed]
+    sides = [held, training, replace(held, said=guesses.argmax(axis=1), p=guesses)]
     ways: list[tuple[str, str, Metric, bool, bool]] = [
         ("Accuracy", "the share of rows that are right", metrics.accuracy, False, True),
         (
@@ -110,26 +116,33 @@ def scores_of_classes(held: Judged, training: Judged | None, n_classes: int) -> 
     for name, explained, metric, smaller, decided in ways:
         if not decided and held.p is None:
             continue
-        values, reasons = zip(*(_of_classes(metric, side, decided) for side in sides), strict=True)
-        why = next((reason for reason in reasons if reason), "")
-        found.append(Score(name, explained, values, smaller, decided, why, 3))
+        held_out, learned, guessed = (_of_classes(metric, side, decided) for side in sides)
+        why = _missing(held, classes) if held_out is None else ""
+        of = (held_out, learned, guessed)
+        found.append(Score(name, explained, of, smaller, decided, why, 3))
     return found
 
 
-def _of_classes(metric: Metric, side: Judged | None, decided: bool) -> tuple[float | None, str]:
-    """A metric of the decisions, or of the probabilities; or why there is none."""
+def _missing(held: Judged, classes: Sequence[str]) -> str:
+    """Which classes the rows lack."""
+    lacking = [classes[k] for k in range(len(classes)) if not (held.y == k).any()]
+    return f"no rows of {lacking[0]}" if len(lacking) == 1 else f"no rows of {len(lacking)} classes"
+
+
+def _of_classes(metric: Metric, side: Judged | None, decided: bool) -> float | None:
+    """A metric of the decisions, or of the probabilities; None where it cannot be told."""
     if side is None:
-        return None, ""
+        return None
     n_classes = 1 + int(max(1, side.said.max(), side.y.max()))
     p = np.eye(n_classes)[side.said] if decided or side.p is None else side.p
     try:
-        return float(metric(p, side.y)), ""
-    except DataError as error:
-        return None, error.came
+        return float(metric(p, side.y))
+    except DataError:
+        return None
 
 
 def scores_of_numbers(held: Judged, training: Judged | None) -> list[Score]:
-    """The usual figures for numbers; without a model, the mean is said."""
+    """The usual figures for numbers; who guesses says the mean."""
     guess = np.full(len(held), float((training or held).y.mean()))
     sides = [held, training, replace(held, said=guess)]
     ways: list[tuple[str, str, Metric, bool]] = [

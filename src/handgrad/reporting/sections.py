@@ -85,7 +85,9 @@ def training(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
         )
         return
     drawn = []
-    for name in ["loss", *history[-1].metrics][:MOST_CURVES]:
+    columns = history.columns()
+    named = [name for name in history[-1].metrics if f"train_{name}" in columns]
+    for name in ["loss", *named][:MOST_CURVES]:
         last = history[-1].train_loss if name == "loss" else history[-1].metrics[name]
         drawn.append(
             pictures.drawn(

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.html.elements import Html, element, joined, paragraph
 from handgrad.reporting.evidence import Evidence
-from handgrad.reporting.scores import interval, number
+from handgrad.reporting.scores import interval, number, rows_of
 
 
 def summary(evidence: Evidence) -> Html:
@@ -29,7 +29,11 @@ def verdict(evidence: Evidence) -> Html:
     score = evidence.scores[0]
     n = len(evidence.held)
     warnings = []
-    if score.beats_baseline is False:
+    if evidence.classes and len(np.unique(evidence.held.y)) == 1:
+        warnings.append(
+            "All rows held out are of one class: whether it is better than guessing cannot be told."
+        )
+    elif score.beats_baseline is False:
         warnings.append(
             "It is not better than guessing without looking at the columns: as it is, it is of no "
             "use."
@@ -38,10 +42,10 @@ def verdict(evidence: Evidence) -> Html:
         low, _ = interval(score.held, n)
         if low < score.baseline:
             warnings.append(
-                f"With {n} rows, that it is better than guessing may be chance: more would tell."
+                f"With {rows_of(n)}, it may be by chance that it is better than guessing."
             )
     if n < 30:
-        warnings.append(f"{n} row{'s' * (n != 1)} held out are few: all figures are rough.")
+        warnings.append(f"{rows_of(n)} held out: all figures are rough.")
     return joined(element("p", text, class_="warning") for text in warnings)
 
 
@@ -53,7 +57,7 @@ def _of_classes(evidence: Evidence) -> Html:
     most = evidence.classes[int(shares.argmax())]
     return joined(
         [
-            f"On {n:,} rows that it did not learn from it is right for ",
+            f"On {rows_of(n)} that it did not learn from it is right for ",
             element("b", f"{held:.1%}"),
             f" (between {low:.0%} and {high:.0%}, with 95% confidence); always guessing “",
             most,
@@ -67,7 +71,7 @@ def _of_numbers(evidence: Evidence) -> Html:
     share = "" if r2.held is None else f" It explains {max(0.0, r2.held):.0%} of the variance."
     return joined(
         [
-            f"On {len(evidence.held):,} rows that it did not learn from it is off by ",
+            f"On {rows_of(len(evidence.held))} that it did not learn from it is off by ",
             element("b", absolute.shown(absolute.held)),
             " on average; always guessing the mean, "
             f"{number(float((evidence.training or evidence.held).y.mean()))}, would be off by "

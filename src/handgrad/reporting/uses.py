@@ -17,7 +17,7 @@ from handgrad.plots.two_columns import draw_two_columns
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.pictures import Pictures
 from handgrad.reporting.plane import Plane
-from handgrad.reporting.scores import number
+from handgrad.reporting.scores import number, rows_of
 from handgrad.tabular.tables import Column
 
 MOST_BARS, MOST_DOTS, MOST_COLOURS = 12, 400, 10
@@ -38,10 +38,10 @@ def _importance(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
     found = evidence.importance
     scoring = found.scoring.replace("_", " ")
     yield paragraph(
-        f"A column matters as much as the {scoring} suffers when its values are shuffled among the "
-        f"rows. The bars are means of {found.decreases.shape[1]} shuffles of {found.n_rows:,} rows "
-        "held out, the whiskers one standard deviation. Of two columns that say the same, each "
-        "alone may seem to matter little."
+        f"A column matters as much as the {scoring} suffers when its values are shuffled among "
+        f"the rows. The bars are means of {found.decreases.shape[1]} shuffles of "
+        f"{rows_of(found.n_rows)} held out, the whiskers one standard deviation. Of two columns "
+        "that say the same, each alone may seem to matter little."
     )
     rows = [(found.columns[i], number(found.mean[i]), number(found.std[i])) for i in found.order]
     told = "; ".join(f"{name} {mean} ± {deviation}" for name, mean, deviation in rows[:5])
@@ -70,8 +70,8 @@ def _dependences(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
         return
     yield element("h3", "What it makes of them")
     yield paragraph(
-        f"What it says on average over {found[0].n_rows:,} rows, if a column had the same value in "
-        "all of them and the others stayed as they are. All have the same scale."
+        f"What it says on average over {rows_of(found[0].n_rows)}, if a column had the same value "
+        "in all of them and the others stayed as they are. All have the same scale."
     )
     outputs = slice(-1, None) if _of_two(found[0]) else slice(None)
     shown = np.concatenate([each.average[:, outputs].ravel() for each in found])
