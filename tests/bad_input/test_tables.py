@@ -55,7 +55,11 @@ WRONG_FILES: dict[str, tuple[str | bytes, type[hg.HandgradError], tuple[str, ...
     "no text at all": (bytes(range(256)) * 9, hg.FileError, ("expected: a CSV file",)),
     "semicolons": ("a;b;y\n1;2;u\n", hg.FileError, ("one column only, 'a;b;y'", "semicolons")),
     "spaces between": ("a b y\n1 2 u\n", hg.DataError, ("no column named 'y'", "commas")),
-    "another name": ("a,b,Y1\n1,2,u\n", hg.DataError, ("one of a, b, Y1", "the name of the column")),
+    "another name": (
+        "a,b,Y1\n1,2,u\n",
+        hg.DataError,
+        ("one of a, b, Y1", "the name of the column"),
+    ),
 }
 
 

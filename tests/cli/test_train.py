@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 import handgrad as hg
 from handgrad.cli.rows import read, split
+from handgrad.cli.settings import ACTIVATIONS
 from tests.cli.run import (
     COLUMNS,
     QUICK,
@@ -263,9 +264,24 @@ def test_options_reach_the_perceptron(tmp_path: Path) -> None:
     assert float(shown["accuracy"][1]) + float(shown["zero one loss"][1]) == pytest.approx(1)
     assert "90 rows learned from, 60 held out; 3 epochs" in result.output
     mlp = hg.load(tmp_path / "run" / "model.safetensors")[-1]
+    assert mlp.scoring == "zero_one_loss"
+    columns = json.loads((tmp_path / "run" / "history.json").read_text("utf-8"))["columns"]
+    assert {"train_loss", "validation_loss"} <= {*columns}
     assert (mlp.batch_size, mlp.learning_rate_init, mlp.n_iter_no_change) == (50, 0.02, 2)
     assert mlp.engine == "eager"
     assert repr(mlp.net_).startswith("Net(Linear(4, 7), Tanh(), Linear(7, 5), ReLU()")
+
+
+def test_all_activations_can_be_asked_for(tmp_path: Path) -> None:
+    layers = ",".join(f"3,{name}" for name in ACTIVATIONS)
+    words = ("train", "iris", *QUICK, "--estimator", "mlp", "--layers", layers)
+    result = handgrad(*words, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    net = hg.load(tmp_path / "run" / "model.safetensors")[-1].net_
+    kinds = [type(layer).__name__ for layer in net.layers[1:-1:2]]
+    assert kinds == [
+        "ReLU", "Tanh", "Sigmoid", "LeakyReLU", "SiLU", "GELU", "ELU", "SELU", "Softplus", "Mish",
+    ]  # fmt: skip
 
 
 def test_rows_of_a_class_count_as_much_as_is_asked_for(tmp_path: Path) -> None:

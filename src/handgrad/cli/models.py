@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.cli.settings import Settings, hidden_layers, weights_of_classes
+from handgrad.cli.settings import ACTIVATIONS, Settings, hidden_layers, weights_of_classes
 from handgrad.data.files import PARQUET
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName, chosen
@@ -38,11 +38,10 @@ WATCHED = {
 
 def chosen_by(settings: Settings, task: Task) -> str | None:
     """The metric by which the epoch to keep is chosen; None where the last one is kept."""
-    if settings.estimator == "mlp":
-        score = "accuracy" if task == "classification" else "r2"
-        return score if settings.patience else None
     first = settings.metric[0] if settings.metric else ""
     usual = "log_loss" if task == "classification" else "root_mean_squared_error"
+    if settings.estimator == "mlp":
+        return (first or usual) if settings.patience else None
     return first if first in WATCHED else usual
 
 
@@ -52,7 +51,7 @@ def fitted(
     """A fitted estimator, and how its training went."""
     weights = row_weights(settings, y)
     if settings.estimator == "mlp":
-        return _fitted_mlp(settings, task, X, y, weights)
+        return _fitted_mlp(settings, task, X, y, weights, verbose=verbose)
     from handgrad.tabular import TabularClassifier, TabularRegressor
 
     kind = TabularClassifier if task == "classification" else TabularRegressor
@@ -67,7 +66,13 @@ def fitted(
 
 
 def _fitted_mlp(
-    settings: Settings, task: Task, X: pyarrow.Table, y: Array, weights: Array | None
+    settings: Settings,
+    task: Task,
+    X: pyarrow.Table,
+    y: Array,
+    weights: Array | None,
+    *,
+    verbose: bool,
 ) -> tuple[Any, History]:
     """Learns numbers as standard deviations from their mean; the last layer turns them back."""
     from sklearn.pipeline import make_pipeline
@@ -82,12 +87,17 @@ def _fitted_mlp(
     }
     layers = hidden_layers(settings.layers)
     if layers is not None:
-        options["hidden_layer_sizes"], options["activation"] = layers
+        sizes, names = layers
+        kinds = [ACTIVATIONS[name] for name in names]
+        options["hidden_layer_sizes"] = sizes
+        options["activation"] = [kind if isinstance(kind, str) else kind() for kind in kinds]
     kind = hg.MLPClassifier if task == "classification" else hg.MLPRegressor
     mlp = kind(
         early_stopping=settings.patience is not None,
         random_state=settings.seed,
         engine=_engine(settings),
+        scoring=chosen_by(settings, task),
+        progress=verbose,
         **{name: value for name, value in options.items() if value is not None},
     )
     mean, deviation = (0.0, 1.0) if task == "classification" else (y.mean(), y.std())
@@ -98,16 +108,16 @@ def _fitted_mlp(
         mlp.coefs_[-1] *= deviation
         mlp.intercepts_[-1] *= deviation
         mlp.intercepts_[-1] += mean
-    return model, _history(mlp, chosen_by(settings, task))
+    mlp.set_params(progress=False)
+    return model, _history(mlp)
 
 
-def _history(mlp: Any, watched: str | None) -> History:
-    scores = [{watched: float(score)} for score in mlp.validation_scores_ or () if watched]
-    scores = scores or [{}] * len(mlp.loss_curve_)
-    pairs = zip(mlp.loss_curve_, scores, strict=True)
-    return History(
-        [Report(epoch, loss, {}, None, score) for epoch, (loss, score) in enumerate(pairs, 1)]
-    )
+def _history(mlp: Any) -> History:
+    """The losses of each epoch, those of the rows it held out too."""
+    losses = [float(loss) for loss in mlp.loss_curve_]
+    others: list[Any] = [*(mlp.validation_loss_curve_ or [None] * len(losses))]
+    pairs = zip(losses, others, strict=True)
+    return History([Report(i, loss, {}, other) for i, (loss, other) in enumerate(pairs, 1)])
 
 
 def _engine(settings: Settings) -> EngineName:

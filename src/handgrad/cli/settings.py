@@ -11,11 +11,24 @@ from handgrad.cli.places import check_folder
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError, did_you_mean
+from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.metrics.choice import metrics_of
 
 EstimatorName = Literal["tabular", "mlp"]
 
-ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "silu", "gelu", "elu", "selu", "mish")
+# By their names here: what a perceptron calls so, or the layer.
+ACTIVATIONS: dict[str, str | type[Layer]] = {
+    "relu": "relu",
+    "tanh": "tanh",
+    "sigmoid": "logistic",
+    "leaky_relu": LeakyReLU,
+    "silu": SiLU,
+    "gelu": GELU,
+    "elu": ELU,
+    "selu": SELU,
+    "softplus": Softplus,
+    "mish": Mish,
+}
 MOST_UNITS = 10_000
 OF_MLP = ("layers", "batch_size", "learning_rate", "patience")
 # Where a run is written, and whether it goes on, change nothing of what comes out.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from handgrad.training.report import Report
 from handgrad.training.streamed import StreamedTraining
@@ -85,7 +85,7 @@ def progress_bar(
         task = bar.add_task("training", total=total, now="")
 
         def advance(now: str | None = None, done: float | None = None) -> None:
-            said = {} if now is None else {"now": now}
+            said: dict[str, Any] = {} if now is None else {"now": now}
             bar.update(task, advance=1 if done is None else None, completed=done, **said)
 
         yield advance
