@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def _folder(settings: Settings, given: Given, identity: dict[str, Any]) -> Path:
     if settings.out is not None:
         return settings.out
     if settings.resume:
-        begun = RUNS.glob(f".{given.name}-*.unfinished")
+        begun = RUNS.glob(f".{escape(given.name)}-*.unfinished")
         for place in sorted(begun, key=lambda path: path.stat().st_mtime, reverse=True):
             folder = RUNS / place.name.removeprefix(".").removesuffix(".unfinished")
             if Unfinished(folder, identity).is_this_run:
