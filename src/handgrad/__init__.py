@@ -129,7 +129,7 @@ if TYPE_CHECKING:
     from handgrad.engines.compiled.build import compiled_source
     from handgrad.estimators import MLPClassifier, MLPRegressor
     from handgrad.inspection import partial_dependence, permutation_importance
-    from handgrad.reporting.report import report
+    from handgrad.reporting import report
     from handgrad.tabular import TableEncoder, TabularClassifier, TabularRegressor
 
 __version__ = "0.1.0"

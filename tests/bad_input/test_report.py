@@ -126,10 +126,12 @@ def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
 def test_columns_scores_and_counts_that_cannot_be() -> None:
     with refused(hg.SettingError, "'e'", "'a', 'b', 'c', 'd'"):
         hg.partial_dependence(MODEL, FRAME, "e")
-    for column in (0, True, None):
+    unnamed: tuple[Any, ...] = (0, True, None)
+    for column in unnamed:
         with refused(hg.SettingError, "one of"):
             hg.partial_dependence(MODEL, FRAME, column)
-    for column in (4, -1, "a"):
+    unknown: tuple[Any, ...] = (4, -1, "a")
+    for column in unknown:
         with refused(hg.SettingError, "'x0'"):
             hg.partial_dependence(MLP, X, column)
     with refused(hg.SettingError, "scoring = 'acuracy'", "get_scorer_names"):

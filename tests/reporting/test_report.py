@@ -273,9 +273,35 @@ def test_a_pipeline_that_ends_in_a_perceptron(folder: Path) -> None:
     model = make_pipeline(StandardScaler(), perceptron).fit(IRIS_X[TRAINING], NAMES[TRAINING])
     rows = {"training": (IRIS_X[TRAINING], NAMES[TRAINING])}
     found = page_of(folder, model, IRIS_X[HELD], NAMES[HELD], **rows)
-    assert "Loss, epoch by epoch" in found.sections["training"]
+    assert "Accuracy, epoch by epoch" in found.sections["training"]
+    assert "are kept, the best one" in found.sections["training"]
     assert "could not be examined" not in found.sections["doctor"]
     assert "StandardScaler()" in found.sections["repeat"]
+
+
+def test_models_from_files_and_with_an_encoder_before_them(folder: Path) -> None:
+    x, y = houses()
+    model = make_pipeline(hg.TableEncoder(), hg.MLPRegressor(solver="lbfgs", tol=0.1))
+    model.fit(x[:120], y[:120])
+    loaded = hg.load(hg.save(model, folder / "model.safetensors"))
+    rows = {"training": (x[:120], y[:120])}
+    found = page_of(folder, loaded, x[120:], y[120:], **rows)
+    assert "category of 3 values" in found.sections["data"]
+    assert "could not be examined" not in found.sections["doctor"]
+    nets = hg.TabularRegressor(**QUICK).fit(x[:120], y[:120])
+    loaded = hg.load(hg.save(nets, folder / "model.safetensors"))
+    text = page_of(folder, loaded, x[120:], y[120:]).sections["training"]
+    assert "no history of its training" in text
+    assert nets.history_ is not None
+
+
+def test_a_loss_that_gives_no_probabilities(folder: Path) -> None:
+    model = hg.MLPClassifier(solver="lbfgs", loss="hinge", tol=0.1, random_state=0)
+    model.fit(IRIS_X, IRIS_Y > 0)
+    found = page_of(folder, model, IRIS_X, IRIS_Y > 0)
+    assert "gives no probabilities" in found.sections["answers"]
+    assert "Accuracy" in found.sections["scores"]
+    assert "Log loss" not in found.sections["scores"]
 
 
 def test_without_a_history_it_says_so_and_takes_one(folder: Path) -> None:

@@ -59,7 +59,7 @@ def write_report(
     record: dict[str, Any], rows: SplitRows, model: Any, history: History, path: Path
 ) -> Path:
     """Write the page of a run."""
-    from handgrad.reporting.report import report
+    from handgrad.reporting import report
 
     report(
         model,

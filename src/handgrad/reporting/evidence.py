@@ -45,6 +45,7 @@ class Evidence:
     importance: PermutationImportance
     dependences: list[PartialDependence]
     history: History | None
+    best_epoch: int | None
     diagnosis: Diagnosis | str
     notes: list[str] = field(default_factory=list)
 
@@ -62,7 +63,7 @@ def gather(
     scores = (
         scores_of_classes(held, learned, classes) if classes else scores_of_numbers(held, learned)
     )
-    found_history = history_of(model, history)
+    kept, best = history_of(model, history)
     importance = _importance(model, held)
     dependences = _dependences(model, held, importance)
     evidence = Evidence(
@@ -76,8 +77,9 @@ def gather(
         held.table.columns(),
         importance,
         dependences,
-        found_history,
-        diagnosis_of(model, found_history, held, learned),
+        kept,
+        best,
+        diagnosis_of(model, kept, held, learned),
     )
     evidence.notes += _notes(evidence)
     return evidence

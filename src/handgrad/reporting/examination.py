@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,7 @@ import numpy as np
 from handgrad.errors import HandgradError, SettingError, described
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.layers import Array
-from handgrad.losses import (
-    EnsembleCrossEntropyLoss,
-    Loss,
-    MSELoss,
-    PoissonNLLLoss,
-    SigmoidBinaryCrossEntropyLoss,
-    SoftmaxCrossEntropyLoss,
-)
+from handgrad.losses import EnsembleCrossEntropyLoss, Loss, MSELoss
 from handgrad.proof import Diagnosis
 from handgrad.proof.doctor.diagnose import examined
 from handgrad.proof.doctor.patient import Patient
@@ -33,8 +27,8 @@ def parts_of(model: Any) -> tuple[Any, Any]:
     return None, model
 
 
-def history_of(model: Any, given: Any) -> History | None:
-    """The history that was given, or that the estimator kept."""
+def history_of(model: Any, given: Any) -> tuple[History | None, int | None]:
+    """The history that was given, or that the estimator kept, and which epoch it kept."""
     if given is not None:
         reports = [*given] if isinstance(given, Iterable) else None
         if reports is None or not all(isinstance(report, Report) for report in reports):
@@ -43,25 +37,12 @@ def history_of(model: Any, given: Any) -> History | None:
                 "a History, or a list of reports",
                 "history=model.history_, before it was saved",
             )
-        return given if isinstance(given, History) else History(reports)
+        return given if isinstance(given, History) else History(reports), None
     estimator = parts_of(model)[1]
-    if isinstance(kept := getattr(estimator, "history_", None), History):
-        return kept
-    losses = getattr(estimator, "loss_curve_", None)
-    if not losses:
-        return None
-    scores = getattr(estimator, "validation_scores_", None) or []
-    name = "accuracy" if hasattr(estimator, "classes_") else "r2"
-    return History(
-        [
-            Report(
-                epoch,
-                float(loss),
-                validation_metrics={name: scores[epoch - 1]} if epoch <= len(scores) else {},
-            )
-            for epoch, loss in enumerate(losses, 1)
-        ]
-    )
+    if isinstance(estimator, Perceptron) and hasattr(estimator, "loss_curve_"):
+        history, _, best = estimator._history()
+        return history, best
+    return getattr(estimator, "history_", None), None
 
 
 def diagnosis_of(
@@ -78,8 +59,8 @@ def diagnosis_of(
         if data is None:
             return f"{type(estimator).__name__} has no net that it could look at."
         patient = Patient(estimator.net_, data, _loss(estimator), validation=validation or None)
-        reports = [] if history is None else [*history]
-        return examined(patient, reports, restored=isinstance(estimator, Tabular))
+        restored = isinstance(estimator, Tabular) or bool(estimator.early_stopping)
+        return examined(patient, _looked_at(history), restored=restored)
     except (HandgradError, ValueError, TypeError, AttributeError) as error:
         came = error.came if isinstance(error, HandgradError) else str(error).split("\n")[0]
         return f"The net could not be examined: {came}"
@@ -95,9 +76,8 @@ def _as_the_net_takes_it(before: Any, estimator: Any, side: Judged) -> tuple[Arr
         return np.tile(x, (1, members)), np.tile(_tabular_targets(estimator, side.y), (1, members))
     if isinstance(estimator, Perceptron):
         x = np.asarray(X.toarray() if hasattr(X, "toarray") else X, float)
-        return x, side.y if estimator.out_activation_ == "softmax" else side.y[:, None].astype(
-            float
-        )
+        of_classes = estimator._loss.targets == "classes"
+        return x, side.y if of_classes else side.y[:, None].astype(float)
     return None
 
 
@@ -109,13 +89,15 @@ def _tabular_targets(estimator: Any, y: Array) -> Array:
 
 
 def _loss(estimator: Any) -> Loss:
-    if isinstance(estimator, Tabular):
-        members = len(estimator.best_epochs_)
-        return EnsembleCrossEntropyLoss(members) if hasattr(estimator, "classes_") else MSELoss()
-    kinds: dict[str, type[Loss]] = {
-        "softmax": SoftmaxCrossEntropyLoss,
-        "logistic": SigmoidBinaryCrossEntropyLoss,
-        "identity": MSELoss,
-        "exp": PoissonNLLLoss,
-    }
-    return kinds[estimator.out_activation_]()
+    if isinstance(estimator, Perceptron):
+        return estimator._loss
+    members = len(estimator.best_epochs_)
+    return EnsembleCrossEntropyLoss(members) if hasattr(estimator, "classes_") else MSELoss()
+
+
+def _looked_at(history: History | None) -> list[Report]:
+    """The reports, without the validation where not every epoch was looked at."""
+    reports = [] if history is None else [*history]
+    if all(r.validation_loss is None or np.isfinite(r.validation_loss) for r in reports):
+        return reports
+    return [replace(r, validation_loss=None, validation_metrics={}) for r in reports]

@@ -80,20 +80,22 @@ def training(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
     history = evidence.history
     if history is None or not len(history):
         yield paragraph(
-            "The model brings no history of its training: a model that was loaded from a file has "
-            "none, nor has one that was fitted by L-BFGS. report(…, history=…) takes one."
+            "The model brings no history of its training: one that was fitted by L-BFGS has none, "
+            "nor has one of several nets that was loaded from a file. report(…, history=…) takes "
+            "one."
         )
         return
     drawn = []
     columns = history.columns()
-    named = [name for name in history[-1].metrics if f"train_{name}" in columns]
+    named = [m for m in history[-1].metrics if {f"train_{m}", f"validation_{m}"} & {*columns}]
     for name in ["loss", *named][:MOST_CURVES]:
-        last = history[-1].train_loss if name == "loss" else history[-1].metrics[name]
+        word = name.replace("_", " ")
         drawn.append(
             pictures.drawn(
-                partial(plot_training_progress, history, name),
-                f"{name} over {len(history)} epochs; in the last one {number(float(last))}.",
-                f"{name.replace('_', ' ').capitalize()}, epoch by epoch",
+                partial(plot_training_progress, history, name, best=evidence.best_epoch),
+                f"{word} over {len(history)} epochs; at the end the loss of the training is "
+                f"{number(float(history[-1].train_loss))}.",
+                f"{word.capitalize()}, epoch by epoch",
                 size=(3.9, 2.8),
             )
         )
@@ -105,6 +107,10 @@ def training(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
             f"{len(epochs)} nets learned side by side, each from most of the rows; the curves are "
             f"their means. Each kept the weights of its own best epoch: {min(epochs)} to "
             f"{max(epochs)}, of {len(history)}."
+        )
+    elif evidence.best_epoch is not None:
+        yield paragraph(
+            f"The weights of epoch {evidence.best_epoch} of {len(history)} are kept, the best one."
         )
     elif history.stopped_because:
         yield paragraph(f"{len(history)} epochs: {history.stopped_because.replace('_', ' ')}.")
