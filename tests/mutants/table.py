@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     checkpoints,
+    command_line,
     doctor,
     draws,
     estimator_files,
@@ -48,4 +49,5 @@ MUTANTS = [
     *estimators.MUTANTS,
     *doctor.MUTANTS,
     *over_fitting.MUTANTS,
+    *command_line.MUTANTS,
 ]

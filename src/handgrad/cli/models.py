@@ -62,7 +62,7 @@ def fitted(
         random_state=settings.seed,
         verbose=verbose,
     ).fit(X, y, weights)
-    return model.set_params(verbose=False), model.history_
+    return model.set_params(verbose=False), model.history_ or History()
 
 
 def _fitted_mlp(

@@ -104,7 +104,7 @@ class History:
                 dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
             ]
             return cls([_report(row) for row in rows], because)
-        except (OSError, ValueError, TypeError, LookupError) as error:
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             raise FileError(
                 f"{path}: {reason(error) if isinstance(error, OSError) else 'no history'}",
                 "a file that history.to_json wrote",
