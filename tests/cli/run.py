@@ -15,7 +15,7 @@ import handgrad as hg
 from handgrad.cli.app import app
 
 WRITTEN = ["history.csv", "history.json", "model.safetensors", "run.json"]
-QUICK = ("--no-report", "--epochs", 1)
+QUICK = ("--no-report", "--epochs", 3)
 COLUMNS = (
     "customer", "row", "age", "income", "city", "since", "plan", "news", "empty", "left",
 )  # fmt: skip

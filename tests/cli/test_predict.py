@@ -111,10 +111,13 @@ def test_several_files_are_predicted_one_after_another(made: Path, tmp_path: Pat
 
 def test_small_pieces_give_what_the_whole_gives(made: Path, tmp_path: Path) -> None:
     path = messy_csv(tmp_path / "large.csv", 3000)
-    words = ("predict", model(made), path, "--probabilities")
-    whole, pieces = handgrad(*words), handgrad(*words, "--memory", "1 MB")
-    assert whole.exit_code == 0, whole.output
-    assert whole.stdout == pieces.stdout
+    words = ("predict", model(made), path, "--probabilities", "--keep", "row", "-o")
+    assert handgrad(*words, tmp_path / "whole.csv").exit_code == 0
+    assert handgrad(*words, tmp_path / "pieces.csv", "--memory", "1 MB").exit_code == 0
+    whole, pieces = written(tmp_path / "whole.csv"), written(tmp_path / "pieces.csv")
+    assert whole["row"] == pieces["row"] == [*range(1, 3001)]
+    assert whole["prediction"] == pieces["prediction"]
+    np.testing.assert_allclose(whole["probability_yes"], pieces["probability_yes"], rtol=1e-12)
 
 
 def changed(table: Any, how: str) -> Any:

@@ -36,8 +36,9 @@ def predict_table(
     with the rows of one, `stream.rows(…)`. `to` ends in .csv or .parquet. It has one column,
     `prediction`: the class, or the number (`prediction_0`, `prediction_1` … where there are
     several); and with `probabilities=True` one more for each class, `probability_NAME`. Before
-    these stand the columns that `keep` names, for an estimator. A piece at a time is in memory, within the memory of the stream. The file appears whole or not
-    at all. `progress=True` shows a bar in a terminal.
+    these stand the columns that `keep` names, for an estimator. A piece at a time is in memory,
+    within the memory of the stream. The file appears whole or not at all. `progress=True` shows a
+    bar in a terminal.
 
     Raises a SettingError for a file of another kind, for one that is read from, and for
     probabilities of a model that has none; a DataError for a column to keep that is not there.
