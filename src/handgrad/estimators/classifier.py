@@ -34,7 +34,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     - `dropout`, the share of hidden units left out of a step;
     - `solver` may be "adagrad", "rmsprop", "adamw", "nadam", "lion", at `learning_rate_init`, or an
       optimizer, which has a rate of its own;
-    - `learning_rate` may be a schedule over `max_iter` epochs: a name of `hg.schedules`, a function;
+    - `learning_rate` may be a schedule over `max_iter` epochs: a name of `hg.schedules`, or a
+      function;
     - `loss`, "log_loss", "label_smoothing", "focal", "hinge", or a loss of handgrad; of a loss of
       scores there is a `decision_function` and no `predict_proba`;
     - `class_weight`, "balanced" or {class: weight}, weighs rows in the loss;
