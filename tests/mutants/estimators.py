@@ -522,4 +522,11 @@ MUTANTS = [
         "m.progress",
         f"{LOOKS}test_a_part_needs_no_bar",
     ),
+    Mutant(
+        "a refused fit leaves an untrained net",
+        f"{SOURCE}settings.py",
+        "        vars(m).clear()\n",
+        "",
+        f"{VALIDATES}test_a_refused_fit_leaves_the_fit_before",
+    ),
 ]
