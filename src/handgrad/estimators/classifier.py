@@ -15,11 +15,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError
+from handgrad.estimators.files import binarizer_from, said_of_columns
 from handgrad.estimators.loss_choice import OF_CLASSES, loss_of_classes, takes, targets_of
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.estimators.settings import check_incremental
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.saving.values import read_classes, written_array
 
 
 class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
@@ -34,8 +36,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     - `dropout`, the share of hidden units left out of a step;
     - `solver` may be "adagrad", "rmsprop", "adamw", "nadam", "lion", at `learning_rate_init`, or an
       optimizer, which has a rate of its own;
-    - `learning_rate` may be a schedule over `max_iter` epochs: a name of `hg.schedules`, or a
-      function;
+    - `learning_rate` may be a schedule over `max_iter`: a name of `hg.schedules`, or a function;
     - `loss`, "log_loss", "label_smoothing", "focal", "hinge", or a loss of handgrad; of a loss of
       scores there is a `decision_function` and no `predict_proba`;
     - `class_weight`, "balanced" or {class: weight}, weighs rows in the loss;
@@ -278,6 +279,32 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             return float(np.average(right, weights=w))
 
         return accuracy
+
+    # in a file
+
+    _target_keys = frozenset({"classes", "y_type", "sparse_input"})
+
+    def _target_to_file(self) -> dict[str, Any]:
+        binarizer = self._label_binarizer
+        return {
+            "classes": written_array(self.classes_),
+            "y_type": binarizer.y_type_,
+            "sparse_input": bool(binarizer.sparse_input_),
+        }
+
+    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+        self.classes_ = read_classes(fitted["classes"])
+        self._label_binarizer, n_outputs = binarizer_from(
+            self.classes_, fitted["y_type"], fitted["sparse_input"]
+        )
+        return n_outputs
+
+    @staticmethod
+    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
+        return said_of_columns(fitted) | {
+            "classes": read_classes(fitted["classes"]).tolist(),
+            "target": {"kind": fitted["y_type"]},
+        }
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

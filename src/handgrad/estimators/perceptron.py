@@ -12,6 +12,7 @@ from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError
 from handgrad.estimators.engines import Job
 from handgrad.estimators.epochs import NOT_FINITE, fit_epochs
+from handgrad.estimators.files import InFiles
 from handgrad.estimators.looking import Looking
 from handgrad.estimators.loss_choice import last_layers, out_activation, said
 from handgrad.estimators.losses import L2PenaltyOfABatch
@@ -26,7 +27,7 @@ from handgrad.net import Net
 from handgrad.training import check_takes_weights
 
 
-class Perceptron(Looking, BaseEstimator):  # type: ignore[misc]
+class Perceptron(Looking, InFiles, BaseEstimator):  # type: ignore[misc]
     """A multi-layer perceptron with scikit-learn's parameters and attributes.
 
     `net_` is the net, whose last layer gives logits, log rates or numbers; `coefs_` and
@@ -140,6 +141,8 @@ class Perceptron(Looking, BaseEstimator):  # type: ignore[misc]
         incremental: bool = False,
     ) -> Self:
         with unchanged_if_refused(self):
+            if incremental:
+                self._refuse_to_go_on()
             if not (incremental and hasattr(self, "coefs_")):
                 self._validate_params()
             check_together(self, eval_set)
@@ -205,7 +208,7 @@ class Perceptron(Looking, BaseEstimator):  # type: ignore[misc]
         if self.solver != "lbfgs":
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
-            self._best_weights: Any = weights_of(self.net_)
+            self._best_weights = weights_of(self.net_)
             self.validation_scores_: list[float] | None = None
             self.validation_loss_curve_: list[float] | None = None
             self.best_validation_score_: float | None = None

@@ -13,11 +13,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError
+from handgrad.estimators.files import said_of_columns
 from handgrad.estimators.loss_choice import OF_NUMBERS, loss_of_numbers
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.estimators.settings import check_incremental
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.saving.tensors import damaged, shown
 
 
 class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
@@ -175,3 +177,19 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
             return float(r2_score(y, p, sample_weight=w)) if np.isfinite(p).all() else np.nan
 
         return r2
+
+    # in a file
+
+    _target_keys = frozenset({"n_outputs"})
+
+    def _target_to_file(self) -> dict[str, Any]:
+        return {"n_outputs": int(self.n_outputs_)}
+
+    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+        if type(fitted["n_outputs"]) is not int:
+            raise damaged(f"{shown(fitted['n_outputs'])} outputs", "a whole number")
+        return fitted["n_outputs"]
+
+    @staticmethod
+    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
+        return said_of_columns(fitted) | {"target": {"numbers a row": fitted["n_outputs"]}}
