@@ -356,9 +356,9 @@ MUTANTS = [
     ),
     Mutant(
         "scores taken for probabilities",
-        f"{SOURCE}classifier.py",
-        '        if takes(self.loss) == "scores":',
-        "        if False:",
+        CHOICE,
+        '    if takes(m.loss) == "scores":',
+        "    if False:",
         f"{CHOICES}test_scores_are_not_taken_for_probabilities",
     ),
     Mutant(
@@ -461,9 +461,9 @@ MUTANTS = [
     ),
     Mutant(
         "classes balanced by the rows that are looked at",
-        f"{SOURCE}classifier.py",
+        f"{SOURCE}rows.py",
         "indices=range(len(as_in))",
-        "indices=range(len(as_in), len(labels))",
+        "indices=range(len(as_in), len(both))",
         f"{VALIDATES}test_classes_weigh_in_the_validation_loss_as_among_the_rows_to_fit",
     ),
     Mutant(
