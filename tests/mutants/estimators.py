@@ -356,9 +356,9 @@ MUTANTS = [
     ),
     Mutant(
         "scores taken for probabilities",
-        f"{SOURCE}classifier.py",
-        '        if takes(self.loss) == "scores":',
-        "        if False:",
+        CHOICE,
+        '    if takes(m.loss) == "scores":',
+        "    if False:",
         f"{CHOICES}test_scores_are_not_taken_for_probabilities",
     ),
     Mutant(
@@ -461,9 +461,9 @@ MUTANTS = [
     ),
     Mutant(
         "classes balanced by the rows that are looked at",
-        f"{SOURCE}classifier.py",
+        f"{SOURCE}rows.py",
         "indices=range(len(as_in))",
-        "indices=range(len(as_in), len(labels))",
+        "indices=range(len(as_in), len(both))",
         f"{VALIDATES}test_classes_weigh_in_the_validation_loss_as_among_the_rows_to_fit",
     ),
     Mutant(
@@ -521,5 +521,12 @@ MUTANTS = [
         "m.progress and not incremental",
         "m.progress",
         f"{LOOKS}test_a_part_needs_no_bar",
+    ),
+    Mutant(
+        "a refused fit leaves an untrained net",
+        f"{SOURCE}settings.py",
+        "        vars(m).clear()\n",
+        "",
+        f"{VALIDATES}test_a_refused_fit_leaves_the_fit_before",
     ),
 ]
