@@ -39,15 +39,13 @@ def main() -> None:
     x = StandardScaler().fit_transform(x)
     settings: dict[str, Any] = {"random_state": 0, "max_iter": epochs}
     warnings.simplefilter("ignore", ConvergenceWarning)
-    cold = {
-        "handgrad": seconds(MLPClassifier(**settings), x, y),
-        "scikit-learn": seconds(Peer(**settings), x, y),
-    }
-    compiled = MLPClassifier(**settings, engine="compiled").fit(x, y)
-    warm: dict[str, list[float]] = {name: [] for name in cold}
+    kinds = {"handgrad": MLPClassifier, "scikit-learn": Peer}
+    cold = {name: seconds(kind(**settings), x, y) for name, kind in kinds.items()}
+    MLPClassifier(**settings, engine="compiled").fit(x, y)
+    warm: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(int(sys.argv[2])):
-        warm["handgrad"].append(seconds(compiled, x, y))
-        warm["scikit-learn"].append(seconds(Peer(**settings), x, y))
+        for name, kind in kinds.items():
+            warm[name].append(seconds(kind(**settings), x, y))
     print(json.dumps({"cold": cold, "warm": warm}))
 
 

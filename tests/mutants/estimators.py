@@ -271,6 +271,13 @@ MUTANTS = [
         f"{ENGINES}test_no_more_epochs_are_expected_than_most_fits_need",
     ),
     Mutant(
+        "gains forgotten",
+        f"{SOURCE}engines.py",
+        "self.gains.pop(form, 0.0) + gain",
+        "gain",
+        f"{ENGINES}test_a_form_of_fit_is_compiled_once_it_pays",
+    ),
+    Mutant(
         "sparse rows dense at once",
         f"{SOURCE}rows.py",
         "return rows if n * width * np.dtype(dtype).itemsize > MOST_AT_ONCE else rows[:]",
