@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from handgrad.html.elements import Html, details, element, html, joined, paragraph, table
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=40)
+TEXT = st.one_of(
+    st.text(st.sampled_from("<>/b&amp;\"' 中"), max_size=20),
+    st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=40),
+)
 
 
 class Seen(HTMLParser):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.html.elements import Html, details, element, joined, paragraph, table
+from handgrad.html.elements import Html, bullets, details, element, joined, paragraph, table
 from handgrad.layers import Array
 from handgrad.plots.distributions import draw_histogram, draw_shares
 from handgrad.plots.style import shortened
@@ -112,7 +112,7 @@ def _columns(evidence: Evidence) -> Iterator[str]:
     if notes := evidence.about.get("notes"):
         yield element("h3", "What had to be guessed")
         lines = [notes] if isinstance(notes, str) else [str(note) for note in notes]
-        yield element("ul", joined(element("li", line) for line in lines))
+        yield bullets(lines)
 
 
 def _features(model: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from handgrad.html import Section
-from handgrad.html.elements import Html, details, element, joined, paragraph, table
+from handgrad.html.elements import Html, bullets, details, element, joined, paragraph, table
 from handgrad.plots import plot_training_progress
 from handgrad.reporting.answers import answers
 from handgrad.reporting.columns import data
@@ -142,11 +142,7 @@ def doctor(evidence: Evidence) -> Iterator[str]:
             class_="finding",
         )
     if diagnosis.left_out:
-        yield details("What could not be looked at", _bullets(diagnosis.left_out))
-
-
-def _bullets(lines: Any) -> Html:
-    return element("ul", joined(element("li", line) for line in lines))
+        yield details("What could not be looked at", bullets(diagnosis.left_out))
 
 
 def repeat(evidence: Evidence, version_: str) -> Iterator[str]:
