@@ -69,6 +69,13 @@ MUTANTS = [
         f"{RESUME}::test_a_run_that_was_killed_ends_as_if_it_had_not_been[tabular-fold-1.json]",
     ),
     Mutant(
+        "resume: the engine depends on the fits before",
+        "cli/models.py",
+        'return "compiled" if find_spec("llvmlite") else "eager"',
+        'return "auto"',
+        "tests/cli/test_folds.py::test_the_model_is_that_of_a_run_without_folds",
+    ),
+    Mutant(
         "train: the outputs of numbers stay in standard deviations",
         "cli/models.py",
         "mlp.coefs_[-1] *= deviation",
