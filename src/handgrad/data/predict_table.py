@@ -19,6 +19,9 @@ from handgrad.training import counter
 if TYPE_CHECKING:
     import pyarrow
 
+# Rows that an estimator predicts at a time: it may make many numbers of each.
+AT_ONCE = 10_000
+
 
 def predict_table(
     model: Any,
@@ -99,9 +102,13 @@ def _predicted(
         return
     if probabilities and not hasattr(model, "predict_proba"):
         raise _no_probabilities(model)
-    for frame in data:
-        p = model.predict_proba(frame) if probabilities else None
-        yield _columns(model.predict(frame), p, getattr(model, "classes_", ()))
+    known = [*map(str, getattr(model, "feature_names_in_", ()))]
+    columns = known if known and {*known} <= {*data.names} else data.names
+    for piece in data.pieces(columns):
+        for start in range(0, piece.columns.num_rows, AT_ONCE):
+            frame = piece.columns.slice(start, AT_ONCE)
+            p = model.predict_proba(frame) if probabilities else None
+            yield _columns(model.predict(frame), p, getattr(model, "classes_", ()))
 
 
 def _of_net(p: Array, names: tuple[str, ...], probabilities: bool) -> pyarrow.Table:

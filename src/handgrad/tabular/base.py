@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from handgrad.data import TableStream
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError, SettingError, between_0_and_1, did_you_mean, positive
 from handgrad.layers import Array
@@ -24,7 +25,8 @@ from handgrad.tabular.members import (
     rows_of_members,
     train_members,
 )
-from handgrad.tabular.rows import Rows, merged
+from handgrad.tabular.rows import merged
+from handgrad.tabular.streamed import checked_name, fit_streamed, fits
 from handgrad.tabular.tables import Table, columns_of_array, columns_of_frame, frame_of
 
 
@@ -90,9 +92,15 @@ class Tabular(BaseEstimator):  # type: ignore[misc]
             self.feature_names_in_ = np.array([*table], object)
         return table
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> tuple[Members, Rows, Array]:
-        """The trained members, the rows they learned from and the targets of these."""
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> tuple[Members, Array]:
+        """The trained members, and the targets of the rows that those held out are among."""
         self._check_settings()
+        if isinstance(X, TableStream):
+            target = checked_name(X, y, sample_weight)
+            if not fits(X, target, self.n_members):
+                return fit_streamed(self, X, target)
+            X = X.to_table()
+            X, y = X.drop_columns([target]), X[target]
         table = self._table(X, reset=True)
         n = len(next(iter(table.values())).values)
         y = self._checked_target(values_of(y))
@@ -116,7 +124,7 @@ class Tabular(BaseEstimator):  # type: ignore[misc]
             verbose=self.verbose,
         )
         self.net_, self.best_epochs_ = members.net, members.best_epochs
-        return members, rows, t
+        return members, t
 
     def _outputs(self, X: Any) -> Array:
         """What each member says of each row: (n, n_members, n_outputs)."""
