@@ -131,10 +131,9 @@ class CsvSource(Source):
         begin, rows = 0, 0
         with self._open() as file:
             while block := self._block(file, begin, piece):
-                table = self._parsed(block, rows, None, None)
-                if self.own_names is None:
-                    self.own_names = table.column_names
-                table = named(table, path)
+                parsed = self._parsed(block, rows, None, None)
+                table = named(parsed, path)
+                self.own_names = self.own_names or parsed.column_names
                 types = {f.name: _wider(types.get(f.name), f.type) for f in table.schema}
                 self.parts.append(Part(begin, begin + len(block), table.num_rows))
                 begin, rows = begin + len(block), rows + table.num_rows

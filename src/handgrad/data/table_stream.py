@@ -89,7 +89,7 @@ class TableStream:
         self.n_rows = sum(self.rows_of_files)
         if not self.n_rows:
             raise DataError(
-                f"{name}: no rows below the header", "at least one row", "check the file"
+                f"{name}: 0 rows, {len(self.names)} columns", "at least one row", "check the file"
             )
 
     def __repr__(self) -> str:

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from handgrad.data import TableStream
 from handgrad.data.files import Table as Piece
 from handgrad.data.streamed_rows import BLOCK, mixed
+from handgrad.data.tables import check_column
 from handgrad.errors import DataError, SettingError, described
 from handgrad.layers import Array
 from handgrad.tabular.features import Features
@@ -66,7 +67,7 @@ def checked_name(stream: TableStream, y: Any, sample_weight: Any) -> str:
             "the name of the column to predict",
             f"fit(stream, {stream.names[-1]!r}), say",
         )
-    stream.rows(y, features=[y], classes=("",))  # there is such a column, or a message says so
+    check_column(stream.name, stream.names, y)
     return y
 
 
