@@ -62,7 +62,7 @@ def figures(reports: list[hg.Report]) -> list[Any]:
 @given(
     n=st.integers(2, 90).filter(lambda n: n % 8 != 1),
     piece=st.integers(1, 3000),
-    memory=st.integers(8, 20_000),
+    memory=st.integers(16, 20_000),
     suffix=st.sampled_from([".csv", ".parquet"]),
 )
 def test_in_the_order_of_the_file_the_bits_are_those_of_the_rows_in_memory(
@@ -153,7 +153,7 @@ def test_the_bits_are_those_of_the_engine_given_the_same_order(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("memory", [24_000, 10**9])
+@pytest.mark.parametrize("memory", [48_000, 10**9])
 def test_rows_held_out_are_evaluated_all_at_once(engine: str, memory: int, tmp_path: Path) -> None:
     rows, held = rows_of(400, tmp_path, memory=memory).split(0.4, 0)
     net, twin = a_net(), a_net()
@@ -177,16 +177,16 @@ def test_metrics_of_the_training_are_of_every_kth_row_where_memory_ends(tmp_path
         seen.append(len(y))
         return float(((p[:, 1] > 0.5) == y).mean())
 
-    rows = rows_of(400, tmp_path, memory=8 * 16 * 50)  # an eighth: 50 rows of p and y
+    rows = rows_of(400, tmp_path, memory=16 * 16 * 50)  # a sixteenth: 50 rows of p and y
     train(a_net(), rows, metrics=[noted], shuffle=False, epochs=1)
     assert seen == [50]
-    rows = rows_of(400, tmp_path, memory=8 * 16 * 399)
+    rows = rows_of(400, tmp_path, memory=16 * 16 * 399)
     train(a_net(), rows, metrics=[noted], epochs=1)
     assert seen == [50, 200]
 
 
 def test_fit_splits_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
-    rows = rows_of(400, tmp_path, memory=24_000)
+    rows = rows_of(400, tmp_path, memory=48_000)
     net = hg.Net(hg.Linear(2, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1), hg.Softmax())
     options: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(1.0)}
     history = hg.fit(
@@ -302,7 +302,7 @@ def test_settings_are_checked_before_the_first_step(tmp_path: Path) -> None:
 
 def test_a_validation_too_large_to_be_judged_at_once_is_refused(tmp_path: Path) -> None:
     rows, held = rows_of(400, tmp_path, memory=5_000).split(0.5, 0)
-    with refused(hg.SettingError, "validation data: predictions and targets of", "an eighth"):
+    with refused(hg.SettingError, "validation data: predictions and targets of", "a sixteenth"):
         train(a_net(), rows, validation=held)
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Rows looked at to know how large one is.
 MEASURED = 1000
+# Bytes of a column that are fetched from a file at once.
+SMALLEST_BUFFER, LARGEST_BUFFER = 2**12, 2**18
 # Types of which a later one holds all that an earlier one does.
 WIDER = (("int64", "double"), ("date32[day]", "timestamp[s]", "timestamp[ns]"))
 
@@ -59,6 +61,7 @@ class ParquetSource(Source):
 
     def __init__(self, path: Path, piece: int, note: Callable[[int], object]) -> None:
         self.path, self.metadata = path, cast("Any", None)
+        self.buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, piece // 64))
         file = self._open()
         self.metadata = file.metadata
         table = named(file.schema_arrow.empty_table(), path)
@@ -79,7 +82,7 @@ class ParquetSource(Source):
         try:
             # Read a column chunk bit by bit: as a whole it may be larger than the memory.
             return parquet.ParquetFile(
-                self.path, metadata=self.metadata, buffer_size=2**18, pre_buffer=False
+                self.path, metadata=self.metadata, buffer_size=self.buffer, pre_buffer=False
             )
         except (ArrowException, OSError) as error:
             raise refused_parquet(self.path, error) from error
