@@ -1,5 +1,6 @@
 """Training on streamed rows: the batches, and so the bits, of the same rows in memory."""
 
+import copy
 import io
 import re
 import warnings
@@ -246,6 +247,21 @@ def test_a_training_that_diverges_leaves_the_last_whole_epoch(engine: str, tmp_p
     with refused(hg.DivergenceError, "in epoch 2, batch 2"):
         next(training)
     assert_same_state(net, before)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_training_that_diverges_is_told_by_its_batch(engine: str, tmp_path: Path) -> None:
+    def rate(progress: Any) -> Any:
+        return np.where(progress < 40.5 / 50, 1e-3, 1e30)
+
+    rows = rows_of(400, tmp_path, memory=20_000)
+    net = hg.Net(hg.Linear(2, 2, rng=0), hg.ReLU(), hg.Linear(2, 2, rng=1))
+    options: dict[str, Any] = {"loss": hg.SoftmaxCrossEntropyLoss(), "optimizer": hg.SGD(1.0)}
+    options |= {"schedule": rate, "epochs": 1, "shuffle": False, "engine": engine}
+    with pytest.raises(hg.DivergenceError) as expected:
+        train(copy.deepcopy(net), rows.in_memory(), **options)
+    with refused(hg.DivergenceError, expected.value.came, "in epoch 1, batch 4", net=net):
+        train(net, rows, **options)
 
 
 def test_an_error_in_a_piece_leaves_the_last_whole_epoch(tmp_path: Path) -> None:

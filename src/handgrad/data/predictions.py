@@ -11,10 +11,11 @@ import numpy as np
 from handgrad.data.files import PARQUET
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_stream import TableStream
+from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
 from handgrad.errors import SettingError, described
 from handgrad.files import write_whole
 from handgrad.layers import Array
-from handgrad.training import counter
+from handgrad.training import progress_bar
 
 if TYPE_CHECKING:
     import pyarrow
@@ -68,7 +69,7 @@ def predict_table(
         raise SettingError(
             f"to = {str(to)!r}, which is read from", "a file of its own", "predictions.csv"
         )
-    with counter("predicting", data.n_rows, shown=progress) as count:
+    with progress_bar(data.n_rows, "row", shown=progress) as count:
         tables = _predicted(model, data, probabilities)
         return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
 
@@ -80,10 +81,10 @@ def _write(tables: Iterator[pyarrow.Table], to: Path, file: IO[bytes], count: An
     writer = csv.CSVWriter if to.suffix.lower() == ".csv" else parquet.ParquetWriter
     with writer(file, first.schema) as whole:
         whole.write_table(first)
-        count(first.num_rows)
+        count(more=first.num_rows)
         for table in tables:
             whole.write_table(table.cast(first.schema))
-            count(table.num_rows)
+            count(more=table.num_rows)
 
 
 def _predicted(
@@ -94,8 +95,9 @@ def _predicted(
         sure = model.produces == "probabilities"
         if probabilities and not (sure and data.class_names):
             raise _no_probabilities(model)
+        engine = _engine_for(model, data)
         for x, _ in data:
-            p = model.predict(x)
+            p = model.predict(x, engine=engine)
             if data.class_names and p.shape[1] == 1:  # an answer of yes or no, or its logit
                 p = np.concatenate([1 - p if sure else -p, p], axis=1)
             yield _of_net(p, data.class_names, probabilities)
@@ -109,6 +111,19 @@ def _predicted(
             frame = piece.columns.slice(start, AT_ONCE)
             p = model.predict_proba(frame) if probabilities else None
             yield _columns(model.predict(frame), p, getattr(model, "classes_", ()))
+
+
+def _engine_for(net: Any, rows: StreamedRows) -> EngineName:
+    """Machine code, where all rows together pay for it: a piece alone would not know."""
+    engine = chosen("auto")
+    if engine == "auto" and gain_of_predicting(net, rows.n_rows) > cost_of_compiling(net):
+        x, _ = next(rows.pieces())
+        try:
+            net.predict(x[:1], engine="compiled")
+        except SettingError:  # its pages have no machine code
+            return "auto"
+        return "compiled"
+    return engine
 
 
 def _of_net(p: Array, names: tuple[str, ...], probabilities: bool) -> pyarrow.Table:

@@ -29,7 +29,7 @@ def progress(
     """
     source = training or reports
     streamed = source if isinstance(source, StreamedTraining) else None
-    return _shown(reports, epochs, "epoch", _now, console, streamed)
+    return _shown(reports, epochs, "epoch", how_it_stands, console, streamed)
 
 
 def counted(
@@ -40,21 +40,40 @@ def counted(
 
 
 @contextmanager
-def counter(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
-    """What to call with how much more of `total` is done; it moves a bar, if that is asked for.
+def progress_bar(
+    total: float, unit: str, console: "Console | None" = None, *, shown: bool = True
+) -> Iterator[Callable[..., None]]:
+    """A bar of so many units with the time left; yields what takes it on by one, and says `now`,
+    or by `more`.
 
-    Quiet when standard error is not a terminal.
+    Quiet when standard error, or the given console, is not a terminal.
     """
     if not shown:
-        yield lambda more: None
+        yield lambda now="", more=1.0: None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
 
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda more: bar.advance(task, more)
+    console = console or Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda now="", more=1.0: None
+        return
+    columns = (
+        TextColumn(unit),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TextColumn("{task.fields[now]}"),
+    )
+    with Progress(*columns, TimeLeft(compact=True), console=console) as bar:
+        task = bar.add_task("training", total=total, now="")
+
+        def advance(now: str | None = None, more: float = 1.0) -> None:
+            bar.advance(task, more)
+            if now is not None:
+                bar.update(task, now=now)
+
+        yield advance
 
 
 def _shown(
@@ -65,31 +84,24 @@ def _shown(
     console: "Console | None",
     streamed: StreamedTraining | None = None,
 ) -> Iterator[Item]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
+    with progress_bar(total, unit, console) as advance:
+        within = 0.0
 
-    console = console or Console(stderr=True)
-    if not console.is_terminal:
-        yield from items
-        return
-    columns = (
-        TextColumn(unit),
-        MofNCompleteColumn(),
-        BarColumn(),
-        TextColumn("{task.fields[now]}"),
-    )
-    with Progress(*columns, TimeLeft(compact=True), console=console) as bar:
-        task = bar.add_task("training", total=total, now="")
-        done = 0
+        def moved(share: float) -> None:
+            nonlocal within
+            advance(more=share - within)
+            within = share
+
         if streamed is not None:
-            streamed.when_rows_are_done = lambda share: bar.update(task, completed=done + share)
-        for done, item in enumerate(items, 1):
-            bar.update(task, completed=done, now=now(item))
+            streamed.when_rows_are_done = moved
+        for item in items:
+            advance(now(item), 1 - within)
+            within = 0.0
             yield item
 
 
-def _now(report: Report) -> str:
+def how_it_stands(report: Report) -> str:
+    """A report in a few words: losses, metrics, rows a second."""
     parts = [f"loss {report.train_loss:.4f}"]
     if report.validation_loss is not None:
         parts.append(f"validation {report.validation_loss:.4f}")
