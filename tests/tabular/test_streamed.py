@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 import handgrad as hg
-from handgrad.tabular import base, members, streamed
+from handgrad.tabular import base, members, streamed, witnesses
 from handgrad.tabular.features import Features
 from handgrad.tabular.tables import columns_of_frame, frame_of
 from tests.bad_input.refused import refused
@@ -23,7 +23,8 @@ def table(n: int = N) -> pa.Table:
     a, c = rng.normal(size=(2, n))
     kind = rng.choice(["u", "v", "w"], n)
     score = a + (kind == "u") + 0.2 * rng.normal(size=n)
-    gone = np.arange(n) == n - 1
+    gone = np.arange(n) == 1234
+    late = ["n/a" if i == 2345 else str(i % 12) for i in range(n)]
     return pa.table(
         {
             "a": a,
@@ -31,6 +32,7 @@ def table(n: int = N) -> pa.Table:
             "c": pa.array(c, mask=gone),
             "text number": [str(round(value, 2)) for value in c],
             "odd": ["7"] * (n - 2) + ["8", "n/a"],
+            "late": late,
             "rare": ["x"] * 5 + ["y"] + ["z"] * (n - 6),
             "same": [1] * n,
             "last alone": [0.0] * (n - 1) + [5.0],
@@ -47,6 +49,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "fits", lambda *given: False)
     monkeypatch.setattr(streamed, "MOST_LOOKED_AT", 200)
     monkeypatch.setattr(streamed, "MOST_HELD_OUT", 300)
+    monkeypatch.setattr(witnesses, "MOST_VALUES", 5)
 
 
 def opened(folder: Path, **given: Any) -> hg.TableStream:
@@ -168,7 +171,7 @@ def test_bad_targets_are_refused_with_their_place(tmp_path: Path) -> None:
         model.fit(stream, None)
     with refused(hg.SettingError, "sample_weight beside a table that is streamed"):
         model.fit(stream, "class", np.ones(N))
-    with refused(hg.DataError, "the target 'c' is missing in row 3000"):
+    with refused(hg.DataError, "the target 'c' is missing in row 1235"):
         hg.TabularRegressor().fit(stream, "c")
     with refused(hg.DataError, "with 1 class of weight"):
         model.fit(stream, "same")

@@ -178,12 +178,12 @@ def test_metrics_of_the_training_are_of_every_kth_row_where_memory_ends(tmp_path
         seen.append(len(y))
         return float(((p[:, 1] > 0.5) == y).mean())
 
-    rows = rows_of(400, tmp_path, memory=16 * 16 * 50)  # a sixteenth: 50 rows of p and y
+    rows = rows_of(400, tmp_path, memory=16 * 16 * 58)  # a sixteenth: 58 rows of p and y
     train(a_net(), rows, metrics=[noted], shuffle=False, epochs=1)
-    assert seen == [50]
+    assert seen == [58]
     rows = rows_of(400, tmp_path, memory=16 * 16 * 399)
     train(a_net(), rows, metrics=[noted], epochs=1)
-    assert seen == [50, 200]
+    assert seen == [58, 200]
 
 
 def test_fit_splits_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
