@@ -163,7 +163,7 @@ def test_a_process_that_is_interrupted_ends_with_130_and_leaves_no_folder(tmp_pa
         [*command, "--out", "run"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True,
     ) as child:  # fmt: skip
-        while not begun(tmp_path / "run") and child.poll() is None:
+        while "fold-1.json" not in begun(tmp_path / "run") and child.poll() is None:
             time.sleep(0.01)
         child.send_signal(signal.SIGINT)
         _, told = child.communicate()

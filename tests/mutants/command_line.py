@@ -140,7 +140,7 @@ MUTANTS = [
     ),
     Mutant(
         "predict: columns that are kept come from other rows",
-        "data/predict_table.py",
+        "data/predictions.py",
         "add_column(i, name, whole[name])",
         "add_column(i, name, whole[name].take([*range(len(whole))][::-1]))",
         f"{PREDICT}::test_predictions_are_written_row_by_row",

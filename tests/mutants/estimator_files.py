@@ -42,7 +42,7 @@ MUTANTS = [
         (
             "attributes lost",
             ESTIMATORS,
-            "if lost := sorted(fitted - vars(twin).keys() - NOT_KEPT):",
+            "if lost := sorted(fitted - vars(twin).keys()):",
             "if lost := list[str]():",
             f"{TABLES}test_what_cannot_be_saved_says_what_to_do",
         ),

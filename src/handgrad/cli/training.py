@@ -147,6 +147,8 @@ def _kept_when_stopped(job: Job) -> dict[str, Any]:
             command = shlex.join([*job.settings.command(), "--resume"])
             done = "1 part is" if parts == 1 else f"{parts} parts are"
             job.output.note(f"{done} done and kept; to go on: {command}")
+        else:
+            job.kept.forget()
         raise
 
 

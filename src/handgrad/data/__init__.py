@@ -1,7 +1,7 @@
 """Data sets, files and splits."""
 
 from handgrad.data.datasets import BUNDLED, Dataset, load, make_classification
-from handgrad.data.predict_table import predict_table
+from handgrad.data.predictions import predict_table
 from handgrad.data.split import train_test_split
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_stream import TableStream, open_table

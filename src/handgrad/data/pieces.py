@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Rows looked at to know how large one is.
 MEASURED = 1000
+# Bytes of a column that are fetched from a file at once.
+SMALLEST_BUFFER, LARGEST_BUFFER = 2**12, 2**18
 # Types of which a later one holds all that an earlier one does.
 WIDER = (("int64", "double"), ("date32[day]", "timestamp[s]", "timestamp[ns]"))
 
@@ -64,6 +66,7 @@ class ParquetSource(Source):
 
     def __init__(self, path: Path, piece: int, note: Callable[[int], object]) -> None:
         self.path, self.metadata = path, cast("Any", None)
+        self.buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, piece // 64))
         file = self._open()
         self.metadata = file.metadata
         table = named(file.schema_arrow.empty_table(), path)
@@ -84,7 +87,7 @@ class ParquetSource(Source):
         try:
             # Read a column chunk bit by bit: as a whole it may be larger than the memory.
             return parquet.ParquetFile(
-                self.path, metadata=self.metadata, buffer_size=2**18, pre_buffer=False
+                self.path, metadata=self.metadata, buffer_size=self.buffer, pre_buffer=False
             )
         except (ArrowException, OSError) as error:
             raise refused_parquet(self.path, error) from error
@@ -137,10 +140,9 @@ class CsvSource(Source):
         begin, rows = 0, 0
         with self._open() as file:
             while block := self._block(file, begin, piece):
-                table = self._parsed(block, rows, None, None)
-                if self.own_names is None:
-                    self.own_names = table.column_names
-                table = named(table, path)
+                parsed = self._parsed(block, rows, None, None)
+                table = named(parsed, path)
+                self.own_names = self.own_names or parsed.column_names
                 types = {f.name: _wider(types.get(f.name), f.type) for f in table.schema}
                 self.parts.append(Part(begin, begin + len(block), table.num_rows))
                 begin, rows = begin + len(block), rows + table.num_rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from handgrad.data.files import Table
-from handgrad.data.tables import numbers
+from handgrad.data.tables import holds_numbers, numbers, row_without_a_number
 from handgrad.data.targets import FEWEST_VALUES_OF_A_NUMBER, target_cells
 from handgrad.errors import DataError, between_0_and_1, positive
 from handgrad.initializers import spawning_generator
@@ -26,19 +26,19 @@ BLOCK = 2**18  # rows that are numbered at once
 
 @dataclass(frozen=True)
 class Drawn:
-    """A rule that draws about a `share` of all rows: those whose number, mixed, is small.
+    """A rule that draws some of all rows: those whose number, mixed, is `last` or less.
 
     A row is drawn or not whatever the others are and in whatever order they come; `inside`:
     whether those that are drawn are meant, or the others.
     """
 
     seed: int
-    share: float
+    last: int
     inside: bool
 
     def of(self, first: int, n: int) -> Array:
         """Which of the n rows from `first` on are meant, (n,) of truth values."""
-        found: Array = (mixed(self.seed, first, n) < int(self.share * 2**64)) == self.inside
+        found: Array = (mixed(self.seed, first, n) <= self.last) == self.inside
         return found
 
 
@@ -76,6 +76,9 @@ class StreamedRows(RowStream):
         classes: Sequence[str] | None,
     ) -> Self:
         """All rows of the table; what the target is is found out by reading it once."""
+        for name in features:
+            if not holds_numbers(table.schema.field(name).type):
+                _refuse_text(table, name)
         found = tuple(map(str, classes or ()))
         if target is not None and classes is None:
             found = _classes_of(table, target)
@@ -112,7 +115,7 @@ class StreamedRows(RowStream):
         between_0_and_1("share", share)
         seed = int(spawning_generator(rng).integers(2**63))
         both = [
-            replace(self, rules=(*self.rules, Drawn(seed, float(share), inside)))
+            replace(self, rules=(*self.rules, Drawn(seed, int(share * 2**64) - 1, inside)))
             for inside in (False, True)
         ]
         others, drawn = (replace(rows, n_rows=rows._counted()) for rows in both)
@@ -136,7 +139,7 @@ class StreamedRows(RowStream):
             smallest = np.concatenate([smallest, mixed(seed, first, len(kept))[kept]])
             if len(smallest) > n:
                 smallest = np.partition(smallest, n - 1)[:n]
-        drawn = Drawn(seed, (int(smallest.max()) + 1) / 2**64, True)
+        drawn = Drawn(seed, int(smallest.max()), True)
         return replace(self, rules=(*self.rules, drawn)).in_memory()
 
     def _counted(self) -> int:
@@ -169,6 +172,14 @@ class StreamedRows(RowStream):
                 "the classes that the net is trained on",
             )
         return y
+
+
+def _refuse_text(table: TableStream, name: str) -> None:
+    """Refuse a feature that is no number, by the first of its cells that shows it."""
+    for piece in table.pieces([name]):
+        if row_without_a_number(piece.columns[name]) is not None:
+            numbers(piece, name)
+    numbers(next(table.pieces([name])), name)
 
 
 def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:

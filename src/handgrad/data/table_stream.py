@@ -14,7 +14,7 @@ from handgrad.data.pieces import CsvSource, ParquetSource, Source
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.tables import check_column
 from handgrad.errors import DataError, SettingError
-from handgrad.training import counter
+from handgrad.training import progress_bar
 
 if TYPE_CHECKING:
     import pyarrow
@@ -61,8 +61,12 @@ def open_table(
         raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
     paths = tuple(path for name in given for path in paths_of(name))
     piece = max(SMALLEST_BLOCK, int(size * PIECE))
-    size_of_all = sum(path.stat().st_size for path in paths)
-    with counter("reading", size_of_all, shown=progress) as note:
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    with progress_bar(megabytes, "MB read", shown=progress) as advance:
+
+        def note(size: int) -> None:
+            advance(more=size / 1e6)
+
         sources: list[Source] = [
             ParquetSource(path, piece, note)
             if is_parquet(path)
@@ -89,7 +93,7 @@ class TableStream:
         self.n_rows = sum(self.rows_of_files)
         if not self.n_rows:
             raise DataError(
-                f"{name}: no rows below the header", "at least one row", "check the file"
+                f"{name}: 0 rows, {len(self.names)} columns", "at least one row", "check the file"
             )
 
     def __repr__(self) -> str:

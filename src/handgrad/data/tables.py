@@ -1,6 +1,7 @@
 """From tables to data sets: which columns are features, what the target is."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from handgrad.data.files import Table, listed, table_of
 from handgrad.data.targets import is_number, target_of
 from handgrad.errors import DataError, did_you_mean
 from handgrad.layers import Array
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 def read_table(source: str | Path, target: str) -> Dataset:
@@ -63,7 +67,6 @@ def _hint_for(target: str, names: list[str]) -> str:
 def numbers(table: Table, name: str) -> Array:
     """A feature as finite numbers, (n,) float32."""
     import pyarrow as pa
-    import pyarrow.types as types
 
     column = table.columns[name]
     kind, where = column.type, f"{table.source}: column {name!r}"
@@ -75,10 +78,10 @@ def numbers(table: Table, name: str) -> Array:
             wanted,
             "fill it in, or remove the row or the column",
         )
-    if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)):
-        cells = [str(value) for value in column.to_pylist()]
-        row = next((i for i, cell in enumerate(cells) if not is_number(cell)), 0)
-        came = f"has {cells[row]!r}" if cells[row].strip() else "is empty"
+    if not holds_numbers(kind):
+        row = row_without_a_number(column) or 0
+        cell = str(column[row].as_py())
+        came = f"has {cell!r}" if cell.strip() else "is empty"
         raise DataError(
             f"{where} {came} in {table.place(row)}",
             wanted,
@@ -96,3 +99,16 @@ def numbers(table: Table, name: str) -> Array:
             "correct it, or give the column in another unit",
         )
     return narrow
+
+
+def holds_numbers(kind: "pyarrow.DataType") -> bool:
+    """Whether a column of this type can be a feature: numbers, true and false."""
+    import pyarrow.types as types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
+
+
+def row_without_a_number(column: "pyarrow.ChunkedArray") -> int | None:
+    """The first row of a column of another type whose cell does not read as a number."""
+    cells = enumerate(map(str, column.to_pylist()))
+    return next((i for i, cell in cells if not is_number(cell)), None)

@@ -21,7 +21,6 @@ from handgrad.saving.values import read_value, written_setting
 MOST_STEPS = 100
 KEYS = {"estimator", "settings", "fitted", "net", "frozen"}
 PIPELINE_KEYS = {"estimator", "settings", "steps"}
-NOT_KEPT = {"history_"}  # it has seconds in it: the same fit would not give the same file
 PIPELINES = ("verbose",)  # the settings of a Pipeline that a file keeps
 
 
@@ -286,7 +285,7 @@ def _check_attributes(model: Any, twin: Any) -> None:
             _check_attributes(step, other)
         return
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
-    if lost := sorted(fitted - vars(twin).keys() - NOT_KEPT):
+    if lost := sorted(fitted - vars(twin).keys()):
         raise SettingError(
             f"{type(model).__name__} has {', '.join(lost)}, which the file does not keep",
             "the attributes of its fit",

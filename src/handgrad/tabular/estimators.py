@@ -74,7 +74,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from the rows of `X` (n, n_features), their classes `y` and weights, all (n,)."""
         with self._as_it_was_if_it_fails():
-            members, _, t = self._fit(X, y, sample_weight)
+            members, t = self._fit(X, y, sample_weight)
             self.temperature_ = _temperature(members, t)
         return self
 

@@ -14,7 +14,7 @@ from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.history import History
 from handgrad.training.learning_rates import factors_of
-from handgrad.training.progress import counted, counter, how_it_stands, progress, progress_bar
+from handgrad.training.progress import counted, how_it_stands, progress, progress_bar
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
@@ -46,7 +46,6 @@ __all__ = [
     "checked_rows",
     "checked_weights",
     "counted",
-    "counter",
     "early_stopping",
     "evaluate",
     "factors_of",

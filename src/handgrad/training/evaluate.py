@@ -19,7 +19,7 @@ from handgrad.training.row_stream import RowStream, ahead, refuse_beside_a_strea
 from handgrad.training.weights import Rows, pair_and_weights, weighted
 
 # Shares of a stream's memory: for rows that are held out, and else for their predictions.
-HELD_OUT, PREDICTED = 1 / 8, 1 / 8
+HELD_OUT, PREDICTED = 1 / 16, 1 / 16
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class StreamedRowsHeldOut:
             raise SettingError(
                 f"{what}: predictions and targets of {needed / 1e6:.0f} MB, all of which the "
                 "metrics are taken from",
-                f"at most an eighth of the stream's memory, {room / 1e6:.0f} MB",
+                f"at most a sixteenth of the stream's memory, {room / 1e6:.0f} MB",
                 "a smaller share of the rows; or more memory, hg.open_table(…, memory='4 GB')",
             )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from handgrad.training.report import Report
 from handgrad.training.streamed import StreamedTraining
@@ -40,40 +40,24 @@ def counted(
 
 
 @contextmanager
-def counter(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
-    """What to call with how much more of `total` is done; it moves a bar, if that is asked for.
-
-    Quiet when standard error is not a terminal.
-    """
-    if not shown:
-        yield lambda more: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda more: bar.advance(task, more)
-
-
-@contextmanager
 def progress_bar(
-    total: int, unit: str, console: "Console | None" = None
+    total: float, unit: str, console: "Console | None" = None, *, shown: bool = True
 ) -> Iterator[Callable[..., None]]:
-    """A bar of so many units with the time left; yields what takes it on by one, and says `now`.
-
-    What it yields may be told how far that is in all, as `done=`.
+    """A bar of so many units with the time left; yields what takes it on by one, and says `now`,
+    or by `more`.
 
     Quiet when standard error, or the given console, is not a terminal.
     """
+    if not shown:
+        yield lambda now="", more=1.0: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield lambda now=None, done=None: None
+        yield lambda now="", more=1.0: None
         return
     columns = (
         TextColumn(unit),
@@ -84,9 +68,10 @@ def progress_bar(
     with Progress(*columns, TimeLeft(compact=True), console=console) as bar:
         task = bar.add_task("training", total=total, now="")
 
-        def advance(now: str | None = None, done: float | None = None) -> None:
-            said: dict[str, Any] = {} if now is None else {"now": now}
-            bar.update(task, advance=1 if done is None else None, completed=done, **said)
+        def advance(now: str | None = None, more: float = 1.0) -> None:
+            bar.advance(task, more)
+            if now is not None:
+                bar.update(task, now=now)
 
         yield advance
 
@@ -100,11 +85,18 @@ def _shown(
     streamed: StreamedTraining | None = None,
 ) -> Iterator[Item]:
     with progress_bar(total, unit, console) as advance:
-        done = 0
+        within = 0.0
+
+        def moved(share: float) -> None:
+            nonlocal within
+            advance(more=share - within)
+            within = share
+
         if streamed is not None:
-            streamed.when_rows_are_done = lambda share: advance(done=done + share)
-        for done, item in enumerate(items, 1):
-            advance(now(item), done=done)
+            streamed.when_rows_are_done = moved
+        for item in items:
+            advance(now(item), 1 - within)
+            within = 0.0
             yield item
 
 

@@ -30,7 +30,7 @@ from handgrad.training.report import Report
 from handgrad.training.row_stream import RowStream, ahead
 
 # Shares of the memory: the rows from which batches are drawn, the predictions that are kept.
-BUFFER, KEPT = 1 / 8, 1 / 8
+BUFFER, KEPT = 1 / 8, 1 / 16
 
 
 class StreamedTraining(Iterator[Report]):

@@ -12,13 +12,17 @@ from handgrad.data.files import PARQUET
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_stream import TableStream
 from handgrad.data.tables import check_column
+from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
 from handgrad.errors import SettingError, described
 from handgrad.files import write_whole
 from handgrad.layers import Array
-from handgrad.training import counter
+from handgrad.training import progress_bar
 
 if TYPE_CHECKING:
     import pyarrow
+
+# Rows that an estimator predicts at a time: it may make many numbers of each.
+AT_ONCE = 10_000
 
 
 def predict_table(
@@ -70,7 +74,7 @@ def predict_table(
         )
     for name in keep:
         check_column(table.name, table.names, name)
-    with counter("predicting", data.n_rows, shown=progress) as count:
+    with progress_bar(data.n_rows, "row", shown=progress) as count:
         tables = _predicted(model, data, probabilities, keep)
         return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
 
@@ -82,10 +86,10 @@ def _write(tables: Iterator[pyarrow.Table], to: Path, file: IO[bytes], count: An
     writer = csv.CSVWriter if to.suffix.lower() == ".csv" else parquet.ParquetWriter
     with writer(file, first.schema) as whole:
         whole.write_table(first)
-        count(first.num_rows)
+        count(more=first.num_rows)
         for table in tables:
             whole.write_table(table.cast(first.schema))
-            count(table.num_rows)
+            count(more=table.num_rows)
 
 
 def _predicted(
@@ -96,8 +100,9 @@ def _predicted(
         sure = model.produces == "probabilities"
         if probabilities and not (sure and data.class_names):
             raise _no_probabilities(model)
+        engine = _engine_for(model, data)
         for x, _ in data:
-            p = model.predict(x)
+            p = model.predict(x, engine=engine)
             if data.class_names and p.shape[1] == 1:  # an answer of yes or no, or its logit
                 p = np.concatenate([1 - p if sure else -p, p], axis=1)
             yield _of_net(p, data.class_names, probabilities)
@@ -108,12 +113,27 @@ def _predicted(
     columns = known if known and {*known} <= {*data.names} else data.names
     read = list(dict.fromkeys([*columns, *keep]))
     for piece in data.pieces(read):
-        whole, frame = piece.columns, piece.columns.select(columns)
-        p = model.predict_proba(frame) if probabilities else None
-        found = _columns(model.predict(frame), p, getattr(model, "classes_", ()))
-        for i, name in enumerate(keep):
-            found = found.add_column(i, name, whole[name])
-        yield found
+        for start in range(0, piece.columns.num_rows, AT_ONCE):
+            whole = piece.columns.slice(start, AT_ONCE)
+            frame = whole.select(columns)
+            p = model.predict_proba(frame) if probabilities else None
+            found = _columns(model.predict(frame), p, getattr(model, "classes_", ()))
+            for i, name in enumerate(keep):
+                found = found.add_column(i, name, whole[name])
+            yield found
+
+
+def _engine_for(net: Any, rows: StreamedRows) -> EngineName:
+    """Machine code, where all rows together pay for it: a piece alone would not know."""
+    engine = chosen("auto")
+    if engine == "auto" and gain_of_predicting(net, rows.n_rows) > cost_of_compiling(net):
+        x, _ = next(rows.pieces())
+        try:
+            net.predict(x[:1], engine="compiled")
+        except SettingError:  # its pages have no machine code
+            return "auto"
+        return "compiled"
+    return engine
 
 
 def _of_net(p: Array, names: tuple[str, ...], probabilities: bool) -> pyarrow.Table:
