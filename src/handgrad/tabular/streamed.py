@@ -105,6 +105,7 @@ def fit_streamed(model: Tabular, stream: TableStream, target: str) -> tuple[Memb
         stream=rows,
     )
     model.net_, model.best_epochs_ = members.net, members.best_epochs
+    model.history_ = members.history
     return members, t
 
 
