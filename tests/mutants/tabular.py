@@ -3,6 +3,7 @@
 from tests.mutants.run import Mutant
 
 LAYERS = "tests/contracts/test_layers.py::"
+STORED = "tests/oracle/test_stored.py::test_a_layers_output_and_gradients_are_pytorchs"
 LOSSES = "tests/contracts/test_losses.py::"
 MEMBERS = "tests/worked_examples/test_losses.py::test_members_side_by_side_are_nets_of_their_own"
 SIDE = "tests/engines/test_side_by_side.py::"
@@ -17,7 +18,7 @@ MUTANTS = [
         "layers/feature_scale.py",
         "        return self.s * dy",
         "        return dy",
-        "tests/oracle/test_stored.py::test_a_layers_output_and_gradients_are_pytorchs[FeatureScale]",
+        f"{STORED}[FeatureScale]",
     ),
     Mutant(
         "EnsembleLinear: a bias for all members together",
@@ -32,6 +33,55 @@ MUTANTS = [
         '"nmi,moi->nmo", self.x, self.W,',
         '"nmi,moi->nmo", self.x, self.W[:1] + 0 * self.W,',
         MEMBERS,
+    ),
+    Mutant(
+        "features: codes of all columns from 0 on",
+        "tabular/features.py",
+        "feature.encoded(table[name], name) + first_code",
+        "feature.encoded(table[name], name)",
+        f"{FEATURES}test_codes_come_last_and_count_on_from_column_to_column",
+    ),
+    Mutant(
+        "features: codes where the column stands",
+        "tabular/features.py",
+        "key=lambda item: item[1].n_codes > 0",
+        "key=lambda item: 0",
+        f"{FEATURES}test_codes_come_last_and_count_on_from_column_to_column",
+    ),
+    Mutant(
+        "features: what comes once has a code of its own",
+        "tabular/features.py",
+        "kept[weights[kept] > w.min()]",
+        "kept[weights[kept] > 0]",
+        f"{FEATURES}test_codes_come_last_and_count_on_from_column_to_column",
+    ),
+    Mutant(
+        "members: what is not known begins anywhere",
+        "tabular/members.py",
+        "embedding.E[:, unknown] = 0.0",
+        "",
+        f"{ESTIMATORS}test_a_category_of_many_values_is_embedded",
+    ),
+    Mutant(
+        "Embedding: a code that comes again counted once",
+        "layers/embedding.py",
+        "np.add.at(dE, self.c, slopes)",
+        "dE[self.c] += slopes",
+        f"{LAYERS}test_gradients_are_right[0-Embedding]",
+    ),
+    Mutant(
+        "Embedding: numbers behind the rows",
+        "layers/embedding.py",
+        "np.concatenate([x[:, : self.n_numbers].astype(self.E.dtype), rows], axis=1)",
+        "np.concatenate([rows, x[:, : self.n_numbers].astype(self.E.dtype)], axis=1)",
+        STORED + "[Embedding]",
+    ),
+    Mutant(
+        "EnsembleEmbedding: the table of the first member for all",
+        "layers/embedding.py",
+        "self.E[m, self.c]",
+        "self.E[0 * m, self.c]",
+        STORED + "[EnsembleEmbedding]",
     ),
     Mutant(
         "EnsembleCrossEntropyLoss: one softmax for all members",

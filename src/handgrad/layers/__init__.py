@@ -12,6 +12,7 @@ from handgrad.layers.activations import (
     Tanh,
 )
 from handgrad.layers.dropout import Dropout
+from handgrad.layers.embedding import Embedding, EnsembleEmbedding
 from handgrad.layers.ensemble import EnsembleLinear
 from handgrad.layers.feature_scale import FeatureScale
 from handgrad.layers.gelu import GELU, GELUTanh
@@ -28,6 +29,8 @@ __all__ = [
     "Array",
     "BatchNorm",
     "Dropout",
+    "Embedding",
+    "EnsembleEmbedding",
     "EnsembleLinear",
     "FeatureScale",
     "GELUTanh",

@@ -19,6 +19,7 @@ from handgrad.errors import DataError, SettingError, between_0_and_1, did_you_me
 from handgrad.layers import Array
 from handgrad.tabular.features import Features
 from handgrad.tabular.members import (
+    EMBEDDED_FROM,
     Members,
     outputs_of,
     rows_of_members,
@@ -100,12 +101,13 @@ class Tabular(BaseEstimator):  # type: ignore[misc]
         w = _check_sample_weight(sample_weight, np.empty((n, 1)), ensure_non_negative=True)
         rows = merged(table, y, w)
         self._check_rows(rows)
-        self.features_ = Features.of(rows.table, rows.w)
+        self.features_ = Features.of(rows.table, rows.w, EMBEDDED_FROM)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         t, strata = self._targets(rows)
         share = self.validation_fraction
         members = train_members(
             self.features_.encoded(rows.table),
+            self.features_.n_codes,
             t,
             rows_of_members(rows.w, strata, self.n_members, share, rng),
             self._recipe(),

@@ -15,15 +15,21 @@ from handgrad.tabular.tables import Column, Table, dates_in, numbers_in, text_in
 
 # A category with more values keeps so many, the most frequent ones, a feature each.
 MOST_VALUES = 256
+# As a code it keeps so many; with a row's weight only once, a value is rare.
+MOST_CODES = 4096
 # So far around the middle a number goes in at most.
 LIMIT = 3.0
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
 
 
 class Feature(ABC):
-    """What is made of one column; `width` numbers a row, `summary` in words."""
+    """What is made of one column; `width` numbers a row, `summary` in words.
+
+    `n_codes`: where it is a code, for an embedding, from how many; else 0.
+    """
 
     width: int
+    n_codes = 0
 
     @abstractmethod
     def summary(self) -> str:
@@ -96,15 +102,33 @@ class Category(Feature):
         return len(self.values)
 
     def summary(self) -> str:
-        if self.n_values == len(self.values):
-            return f"category of {self.n_values} values"
-        return f"category of {self.n_values} values, of which the {len(self.values)} most frequent"
+        most = f", of which the {len(self.values)} most frequent"
+        return f"category of {self.n_values} values" + most * (self.n_values > len(self.values))
 
     def encoded(self, column: Column, name: str) -> Array:
-        text = _as_text(column, name, self.values)
+        return (self.places(column, name)[:, None] == np.arange(len(self.values))).astype(float)
+
+    def places(self, column: Column, name: str) -> Array:
+        """Which of the values each row has, (n,); -1 where it has none of them."""
         place = {value: i for i, value in enumerate(self.values)}
-        places = np.array([place.get(value, -1) for value in text], int)
-        return (places[:, None] == np.arange(len(self.values))).astype(float)
+        return np.array([place.get(v, -1) for v in _as_text(column, name, self.values)], int)
+
+
+@dataclass(frozen=True)
+class Code(Category):
+    """A code for each value, from 1 on; 0 where it is missing, rare or unseen."""
+
+    width = 1
+
+    @property
+    def n_codes(self) -> int:  # type: ignore[override]
+        return len(self.values) + 1
+
+    def summary(self) -> str:
+        return f"{super().summary()}, embedded"
+
+    def encoded(self, column: Column, name: str) -> Array:
+        return self.places(column, name)[:, None] + 1
 
 
 @dataclass(frozen=True)
@@ -162,16 +186,21 @@ class Features:
     """What the columns of a table were read as: fitted once, exact at prediction.
 
     `n_out` numbers a row come out. Other columns, or another order of them, change nothing.
+    Codes come last, and count on from one column to the next: `n_codes` has how many each has.
     """
 
     def __init__(self, features: dict[str, Feature]) -> None:
         self.features = features
         self.n_out = sum(feature.width for feature in features.values())
+        self.n_codes = [feature.n_codes for feature in features.values() if feature.n_codes]
 
     @classmethod
-    def of(cls, table: Table, w: Array) -> Features:
-        """The features of a table whose rows weigh `w`."""
-        found = cls({name: _feature(column, w) for name, column in table.items()})
+    def of(cls, table: Table, w: Array, embedded_from: float = np.inf) -> Features:
+        """The features of a table whose rows weigh `w`.
+
+        Categories of so many values as `embedded_from`, or more, become codes.
+        """
+        found = cls({name: _feature(column, w, embedded_from) for name, column in table.items()})
         if found.n_out == 0:
             raise DataError(
                 f"nothing to learn from in the {len(table)} columns:\n{found.summary()}",
@@ -196,8 +225,12 @@ class Features:
                 + ", ".join([*map(repr, added[:5]), *["…"][: len(added) > 5]]),
                 stacklevel=4,
             )
-        parts = [feature.encoded(table[name], name) for name, feature in self.features.items()]
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        rows = len(next(iter(table.values())).values)
+        x, place, first_code = np.empty((rows, self.n_out), np.float32), 0, 0
+        for name, feature in sorted(self.features.items(), key=lambda item: item[1].n_codes > 0):
+            x[:, place : place + feature.width] = feature.encoded(table[name], name) + first_code
+            place, first_code = place + feature.width, first_code + feature.n_codes
+        return x
 
     def summary(self) -> str:
         """A table of the columns and what each was read as."""
@@ -230,7 +263,7 @@ def read(column: Column) -> Column:
     return numbers_in(column) or dates_in(column) or column
 
 
-def _feature(column: Column, w: Array) -> Feature:
+def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
     column = column if column.categorical else read(column)
     there = ~column.missing
     if not there.any():
@@ -242,10 +275,10 @@ def _feature(column: Column, w: Array) -> Feature:
         if (values == values[0]).all():
             return Number(float(values[0]), 1.0, True, column.note)
         return Number.of(column, w) if column.kind == "number" else Date.of(column, w)
-    return _of_values(text_in(column) if column.kind == "boolean" else column, w)
+    return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
 
 
-def _of_values(column: Column, w: Array) -> Feature:
+def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:
     there = ~column.missing
     values, inverse = np.unique(column.values[there].astype(str), return_inverse=True)
     weights = np.bincount(inverse, w[there])
@@ -255,8 +288,12 @@ def _of_values(column: Column, w: Array) -> Feature:
         return Binary((str(values[0]), str(values[1])))
     if len(values) > MOST_VALUES and len(values) > 0.5 * there.sum():
         return Nothing(f"{len(values)} different texts in {there.sum()} rows tell rows apart only")
-    kept = np.sort(np.argsort(-weights, kind="stable")[:MOST_VALUES])
-    return Category(tuple(str(value) for value in values[kept]), len(values))
+    as_codes = len(values) >= embedded_from
+    kept = np.argsort(-weights, kind="stable")[: MOST_CODES if as_codes else MOST_VALUES]
+    if as_codes:
+        kept = kept[weights[kept] > w.min()]
+    names = tuple(str(value) for value in values[np.sort(kept)])
+    return (Code if as_codes else Category)(names, len(values))
 
 
 def _as_numbers(column: Column, name: str) -> Column:

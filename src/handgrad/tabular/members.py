@@ -1,6 +1,6 @@
 """Several small nets at once, each trained on rows of its own and watched on rows held out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import blas_threads
-from handgrad.layers import Array, EnsembleLinear, FeatureScale, Layer
+from handgrad.layers import Array, EnsembleEmbedding, EnsembleLinear, FeatureScale, Layer
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Adam
@@ -18,6 +18,8 @@ from handgrad.schedules import coslog
 from handgrad.training import Report, Training, progress
 
 WIDTH, DEPTH = 128, 3
+# Categories of so many values are embedded, in so many numbers a value.
+EMBEDDED_FROM, SIZE = 9, 8
 BATCH = 256
 STEPS, EPOCHS = 500, (12, 32)
 # Weights of rows become rows that come again, so many times as many as there are at most.
@@ -63,6 +65,7 @@ def outputs_of(net: Net, x: Array, n_members: int) -> Array:
 
 def train_members(
     x: Array,
+    n_codes: Sequence[int],
     t: Array,
     rows: list[tuple[Array, Array]],
     recipe: Recipe,
@@ -73,9 +76,13 @@ def train_members(
     engine: EngineName,
     verbose: bool = False,
 ) -> Members:
-    """Train a member on each pair of `rows` (to learn from, held out) of features and targets."""
+    """Train a member on each pair of `rows` (to learn from, held out) of features and targets.
+
+    The last columns of `x` are codes, so many as `n_codes` says for each.
+    """
     n_members, n_outputs = len(rows), t.shape[1]
-    net = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float32)
+    form = (x.shape[1], n_codes, n_outputs, n_members, recipe.activation)
+    net = _net(*form, rng, np.float32)
     learned = _as_long([rng.permutation(learned) for learned, _ in rows])
     watched = all(len(held_out) for _, held_out in rows)
     held_out = _as_long([held_out if watched else held_out[:0] for _, held_out in rows])
@@ -97,7 +104,7 @@ def train_members(
         ahead=True,
     )
     best = _best_of(training, n_members, verbose)
-    final = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float64)
+    final = _net(*form, rng, np.float64)
     final.load_state(best.weights)
     with blas_threads(1):
         p = final.predict(_side_by_side(x, held_out), engine="eager")
@@ -131,9 +138,28 @@ def usual_epochs(batches: int) -> int:
     return int(np.clip(STEPS // batches, *EPOCHS))
 
 
-def _net(d: int, n_outputs: int, k: int, activation: type[Layer], rng: Any, dtype: Any) -> Net:
+def _net(
+    d: int,
+    n_codes: Sequence[int],
+    n_outputs: int,
+    k: int,
+    activation: type[Layer],
+    rng: Any,
+    dtype: Any,
+) -> Net:
     """A scale for each feature, hidden layers of `WIDTH` units, and outputs that begin as 0."""
-    layers: list[Layer] = [FeatureScale(k * d, dtype=dtype)]
+    layers: list[Layer] = []
+    if n_codes:
+        n_numbers = d - len(n_codes)
+        embedding = EnsembleEmbedding(
+            sum(n_codes), SIZE, k, n_codes=len(n_codes), n_numbers=n_numbers, rng=rng, dtype=dtype
+        )
+        # what is not known says nothing, until rows that miss it say more
+        unknown = np.cumsum([0, *n_codes[:-1]])
+        embedding.E[:, unknown] = 0.0
+        layers.append(embedding)
+        d = n_numbers + SIZE * len(n_codes)
+    layers.append(FeatureScale(k * d, dtype=dtype))
     sizes = [d] + [WIDTH] * DEPTH
     for n_in, n_out in pairwise(sizes):
         linear = EnsembleLinear(n_in, n_out, k, rng=rng, dtype=dtype)
