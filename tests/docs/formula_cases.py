@@ -326,6 +326,9 @@ SIDE_BY_SIDE, OF_MEMBERS = (
 )
 SIZES = ("n_members", "member_in", "member_out", "n_in", "n_out")
 MEMBERS = normal(x=(5, 8), W=(2, 3, 4), b=(2, 3), dz=(5, 6))
+WAVES = hg.EnsemblePeriodicEmbedding(5, 2, 2, n_waves=4, size=2, dtype=np.float64)
+OF_WAVES = normal(x=(5, 10), w=(2, 2, 4), b=(2, 2, 4), V=(2, 2, 4, 2), dy=(5, 18))
+SIZES_OF_WAVES = ("member_in", "n_periodic", "n_members", "n_waves", "size", "n_in", "n_out")
 EMBEDDING = hg.Embedding(4, 2, n_codes=2, n_numbers=5, dtype=np.float64)
 EMBEDDINGS = hg.EnsembleEmbedding(4, 2, 3, n_codes=2, n_numbers=5, dtype=np.float64)
 
@@ -360,6 +363,10 @@ CASES = {
     ),
     "Embedding": Case(coded(EMBEDDING), of_layer(lambda v: with_settings(EMBEDDING, v))),
     "EnsembleEmbedding": Case(coded(EMBEDDINGS), of_layer(lambda v: with_settings(EMBEDDINGS, v))),
+    "EnsemblePeriodicEmbedding": Case(
+        lambda rng: OF_WAVES(rng) | {name: getattr(WAVES, name) for name in SIZES_OF_WAVES},
+        of_layer(lambda v: with_settings(WAVES, v)),
+    ),
     "a row looked up is a product": Case(
         lambda rng: {"c": rng.integers(0, 4, 6), "E": rng.normal(size=(4, 3))}
     ),
@@ -618,6 +625,10 @@ HARMLESS = {
     "dW = alpha / np.sign(W)": "1 and -1 are their own inverses",
     "dW = alpha * (l1_ratio / np.sign(W) + (1 - l1_ratio) * W)": "1 and -1 are their own inverses",
     "dp = -(np.zeros_like(p))": "minus zero is zero",
+    "r = np.einsum('nmpf,mpfo->nmpo', c, V)": "the order of a sum",
+    "dV = np.einsum('nmpf,nmpo->mpfo', c, dr)": "the order of a sum",
+    "du = -np.sin(u) * np.einsum('nmpo,mpfo->nmpf', dr, V)": "the order of a sum",
+    "y = np.concatenate([x, rows], axis=-1).reshape(len(x), n_out)": "the last of three axes",
     "dE = -(np.zeros_like(E))": "minus zero is zero",
     "dx = np.concatenate([dy[:, :n_numbers], np.zeros_like(slopes[:, :, 1])], axis=1)": "zeros",
     "u = np.concatenate([x[:, :, :n_numbers].astype(E.dtype), rows], axis=-1)": "the last axis",

@@ -146,13 +146,6 @@ CODES = [
         "slice(None)",
         f"{COMPILED}test_codes_beside_numbers[float32]",
     ),
-    Mutant(
-        "index check: the columns of a view counted from its start",
-        BOUNDS,
-        "places = OPERATIONS",
-        "OPERATIONS",
-        f"{COMPILED}test_codes_beside_numbers_are_checked[5.0]",
-    ),
 ]
 
 MUTANTS = [*STORED, *CODES]

@@ -44,8 +44,8 @@ MUTANTS = [
     Mutant(
         "features: codes where the column stands",
         "tabular/features.py",
-        "key=lambda item: item[1].n_codes > 0",
-        "key=lambda item: 0",
+        "1 + bool(feature.n_codes)",
+        "1",
         f"{FEATURES}test_codes_come_last_and_count_on_from_column_to_column",
     ),
     Mutant(
@@ -82,6 +82,34 @@ MUTANTS = [
         "self.E[m, self.c]",
         "self.E[0 * m, self.c]",
         STORED + "[EnsembleEmbedding]",
+    ),
+    Mutant(
+        "EnsemblePeriodicEmbedding: what goes past the waves forgotten in dx",
+        "layers/periodic.py",
+        "dx = above[:, :, : self.member_in].copy()",
+        "dx = 0 * above[:, :, : self.member_in]",
+        f"{LAYERS}test_gradients_are_right[0-EnsemblePeriodicEmbedding]",
+    ),
+    Mutant(
+        "EnsemblePeriodicEmbedding: a turn of 1 in place of 2π",
+        "layers/periodic.py",
+        "2 * np.pi * x",
+        "x",
+        STORED + "[EnsemblePeriodicEmbedding]",
+    ),
+    Mutant(
+        "members: no waves",
+        "tabular/members.py",
+        "0 < features.n_numbers * WAVES <= WIDTH",
+        "False",
+        f"{ESTIMATORS}test_what_goes_up_and_down_is_learned",
+    ),
+    Mutant(
+        "features: numbers where the column stands",
+        "tabular/features.py",
+        "return 0 if isinstance(feature, Number) else 1",
+        "return 0 + 1",
+        f"{FEATURES}test_numbers_come_first",
     ),
     Mutant(
         "EnsembleCrossEntropyLoss: one softmax for all members",
@@ -142,8 +170,8 @@ MUTANTS = [
     Mutant(
         "tables: what was never seen is the first value",
         "tabular/features.py",
-        "place.get(value, -1)",
-        "place.get(value, 0)",
+        "place.get(v, -1)",
+        "place.get(v, 0)",
         f"{FEATURES}test_values_of_a_category_that_were_never_seen_are_all_zeros",
     ),
     Mutant(
@@ -156,9 +184,8 @@ MUTANTS = [
     Mutant(
         "tables: columns by their place",
         "tabular/features.py",
-        "feature.encoded(table[name], name) for name, feature in self.features.items()",
-        "feature.encoded(column, name)\n"
-        "            for column, (name, feature) in zip(table.values(), self.features.items())",
+        "feature.encoded(table[name], name) + first_code",
+        "feature.encoded([*table.values()][[*self.features].index(name)], name) + first_code",
         f"{FEATURES}test_another_order_and_more_columns_change_nothing",
     ),
     Mutant(
@@ -206,8 +233,8 @@ MUTANTS = [
     Mutant(
         "members: predicted in float32",
         "tabular/members.py",
-        "recipe.activation, rng, np.float64)",
-        "recipe.activation, rng, np.float32)",
+        "_net(*form, rng, np.float64)",
+        "_net(*form, rng, np.float32)",
         f"{ESTIMATORS}test_one_row_is_predicted_as_among_others",
     ),
     Mutant(

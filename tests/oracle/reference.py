@@ -20,6 +20,13 @@ def embedded(x: Any, E: Any, n_numbers: int) -> Any:
     return torch.cat([x[:, :n_numbers].to(E.dtype), rows.flatten(1)], dim=1)
 
 
+def with_waves(x: Any, n_periodic: int, w: Any, b: Any, V: Any) -> Any:
+    """The features of each member, and behind them the waves of the first few, weighed."""
+    waves = torch.cos(2 * math.pi * w * x[:, :, :n_periodic, None] + b)
+    sums = (waves[..., None] * V).sum(dim=3)
+    return torch.cat([x, sums.flatten(2)], dim=2).flatten(1)
+
+
 LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
     "FeatureScale": lambda layer, x, p: x * p["s"],
@@ -30,6 +37,9 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
             for part, E in zip(x.chunk(layer.n_members, dim=1), p["E"], strict=True)
         ],
         dim=1,
+    ),
+    "EnsemblePeriodicEmbedding": lambda layer, x, p: with_waves(
+        x.reshape(len(x), layer.n_members, layer.member_in), layer.n_periodic, **p
     ),
     "EnsembleLinear": lambda layer, x, p: torch.cat(
         [

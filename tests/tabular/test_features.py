@@ -108,6 +108,13 @@ def test_codes_come_last_and_count_on_from_column_to_column() -> None:
     assert "a  category of 3 values, of which the 2 most frequent, embedded" in features.summary()
 
 
+def test_numbers_come_first() -> None:
+    features = features_of({"a": [*"xyz"], "n": [1.0, 2.0, 9.0]})
+    assert features.n_numbers == 1
+    found = features.encoded(table_of({"a": [*"zzz"], "n": [2.0, 2.0, 2.0]}))
+    assert found.tolist() == [[0, 0, 0, 1]] * 3
+
+
 def test_texts_that_only_tell_rows_apart_are_left_out() -> None:
     features = features_of({"id": [f"row {i}" for i in range(300)], "a": [*range(300)]})
     assert features.n_out == 1

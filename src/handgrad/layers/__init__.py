@@ -19,6 +19,7 @@ from handgrad.layers.gelu import GELU, GELUTanh
 from handgrad.layers.layer import Array, Layer
 from handgrad.layers.linear import Linear
 from handgrad.layers.normalization import BatchNorm, LayerNorm
+from handgrad.layers.periodic import EnsemblePeriodicEmbedding
 from handgrad.layers.softmax import Softmax
 from handgrad.layers.standardize import Standardize
 
@@ -32,6 +33,7 @@ __all__ = [
     "Embedding",
     "EnsembleEmbedding",
     "EnsembleLinear",
+    "EnsemblePeriodicEmbedding",
     "FeatureScale",
     "GELUTanh",
     "Layer",

@@ -107,7 +107,7 @@ class Tabular(BaseEstimator):  # type: ignore[misc]
         share = self.validation_fraction
         members = train_members(
             self.features_.encoded(rows.table),
-            self.features_.n_codes,
+            self.features_,
             t,
             rows_of_members(rows.w, strata, self.n_members, share, rng),
             self._recipe(),

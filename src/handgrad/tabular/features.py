@@ -186,12 +186,14 @@ class Features:
     """What the columns of a table were read as: fitted once, exact at prediction.
 
     `n_out` numbers a row come out. Other columns, or another order of them, change nothing.
-    Codes come last, and count on from one column to the next: `n_codes` has how many each has.
+    The `n_numbers` of columns of numbers come first. Codes come last, and count on from one column
+    to the next: `n_codes` has how many each has.
     """
 
     def __init__(self, features: dict[str, Feature]) -> None:
         self.features = features
         self.n_out = sum(feature.width for feature in features.values())
+        self.n_numbers = sum(f.width for f in features.values() if isinstance(f, Number))
         self.n_codes = [feature.n_codes for feature in features.values() if feature.n_codes]
 
     @classmethod
@@ -227,7 +229,7 @@ class Features:
             )
         rows = len(next(iter(table.values())).values)
         x, place, first_code = np.empty((rows, self.n_out), np.float32), 0, 0
-        for name, feature in sorted(self.features.items(), key=lambda item: item[1].n_codes > 0):
+        for name, feature in sorted(self.features.items(), key=lambda item: _place(item[1])):
             x[:, place : place + feature.width] = feature.encoded(table[name], name) + first_code
             place, first_code = place + feature.width, first_code + feature.n_codes
         return x
@@ -276,6 +278,11 @@ def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
             return Number(float(values[0]), 1.0, True, column.note)
         return Number.of(column, w) if column.kind == "number" else Date.of(column, w)
     return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
+
+
+def _place(feature: Feature) -> int:
+    """Numbers first, codes last."""
+    return 0 if isinstance(feature, Number) else 1 + bool(feature.n_codes)
 
 
 def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:

@@ -1,6 +1,6 @@
 """Several small nets at once, each trained on rows of its own and watched on rows held out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -10,14 +10,24 @@ import numpy as np
 
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import blas_threads
-from handgrad.layers import Array, EnsembleEmbedding, EnsembleLinear, FeatureScale, Layer
+from handgrad.layers import (
+    Array,
+    EnsembleEmbedding,
+    EnsembleLinear,
+    EnsemblePeriodicEmbedding,
+    FeatureScale,
+    Layer,
+)
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Adam
 from handgrad.schedules import coslog
+from handgrad.tabular.features import Features
 from handgrad.training import Report, Training, progress
 
 WIDTH, DEPTH = 128, 3
+# As many waves a number, while there are no more than units in a layer, of so many turns.
+WAVES, FREQUENCY = 6, 0.7
 # Categories of so many values are embedded, in so many numbers a value.
 EMBEDDED_FROM, SIZE = 9, 8
 BATCH = 256
@@ -25,7 +35,7 @@ STEPS, EPOCHS = 500, (12, 32)
 # Weights of rows become rows that come again, so many times as many as there are at most.
 MOST_AGAIN = 4.0
 BETAS = (0.9, 0.95)
-OF_SCALES, OF_BIASES = 6.0, 0.1  # factors of the learning rate
+OF_SCALES, OF_BIASES, OF_WAVES = 6.0, 0.1, 0.1  # factors of the learning rate
 
 # How bad the outputs (n, n_outputs) of one member are for the targets (n, n_outputs).
 Badness = Callable[[Array, Array], float]
@@ -65,7 +75,7 @@ def outputs_of(net: Net, x: Array, n_members: int) -> Array:
 
 def train_members(
     x: Array,
-    n_codes: Sequence[int],
+    features: Features,
     t: Array,
     rows: list[tuple[Array, Array]],
     recipe: Recipe,
@@ -76,12 +86,9 @@ def train_members(
     engine: EngineName,
     verbose: bool = False,
 ) -> Members:
-    """Train a member on each pair of `rows` (to learn from, held out) of features and targets.
-
-    The last columns of `x` are codes, so many as `n_codes` says for each.
-    """
+    """Train a member on each pair of `rows` (to learn from, held out) of features and targets."""
     n_members, n_outputs = len(rows), t.shape[1]
-    form = (x.shape[1], n_codes, n_outputs, n_members, recipe.activation)
+    form = (features, n_outputs, n_members, recipe.activation)
     net = _net(*form, rng, np.float32)
     learned = _as_long([rng.permutation(learned) for learned, _ in rows])
     watched = all(len(held_out) for _, held_out in rows)
@@ -139,26 +146,26 @@ def usual_epochs(batches: int) -> int:
 
 
 def _net(
-    d: int,
-    n_codes: Sequence[int],
-    n_outputs: int,
-    k: int,
-    activation: type[Layer],
-    rng: Any,
-    dtype: Any,
+    features: Features, n_outputs: int, k: int, activation: type[Layer], rng: Any, dtype: Any
 ) -> Net:
-    """A scale for each feature, hidden layers of `WIDTH` units, and outputs that begin as 0."""
+    """Codes embedded, waves beside the numbers, a scale for each feature, hidden layers of `WIDTH`
+    units, and outputs that begin as 0.
+    """
     layers: list[Layer] = []
+    d, n_codes = features.n_out, features.n_codes
     if n_codes:
-        n_numbers = d - len(n_codes)
-        embedding = EnsembleEmbedding(
-            sum(n_codes), SIZE, k, n_codes=len(n_codes), n_numbers=n_numbers, rng=rng, dtype=dtype
-        )
-        # what is not known says nothing, until rows that miss it say more
+        among: dict[str, Any] = {"n_codes": len(n_codes), "n_numbers": d - len(n_codes)}
+        embedding = EnsembleEmbedding(sum(n_codes), SIZE, k, **among, rng=rng, dtype=dtype)
         unknown = np.cumsum([0, *n_codes[:-1]])
         embedding.E[:, unknown] = 0.0
         layers.append(embedding)
-        d = n_numbers + SIZE * len(n_codes)
+        d += (SIZE - 1) * len(n_codes)
+    if 0 < features.n_numbers * WAVES <= WIDTH:
+        waves = EnsemblePeriodicEmbedding(
+            d, features.n_numbers, k, n_waves=WAVES, frequency=FREQUENCY, rng=rng, dtype=dtype
+        )
+        layers.append(waves)
+        d += features.n_numbers * waves.size
     layers.append(FeatureScale(k * d, dtype=dtype))
     sizes = [d] + [WIDTH] * DEPTH
     for n_in, n_out in pairwise(sizes):
@@ -180,6 +187,9 @@ def _optimizer(net: Net, learning_rate: float) -> Adam:
         "*.s": {"learning_rate_factor": OF_SCALES},
     }
     for i, layer in enumerate(net.layers):
+        if isinstance(layer, EnsemblePeriodicEmbedding):
+            for name in layer.param_names:
+                groups[f"{i}.{name}"] = {"learning_rate_factor": OF_WAVES}
         if isinstance(layer, EnsembleLinear):
             groups[f"{i}.W"] = {"learning_rate_factor": layer.member_in**-0.5}
     return Adam(learning_rate, betas=BETAS, groups=groups)
