@@ -98,6 +98,13 @@ MUTANTS = [
         STORED + "[EnsemblePeriodicEmbedding]",
     ),
     Mutant(
+        "members: few rows of a class all learned from",
+        "tabular/members.py",
+        "np.bincount(strata)[strata] < 2",
+        "np.bincount(strata)[strata] < count",
+        f"{TRAINED}test_who_learned_from_a_few_rows_is_not_too_sure_of_others",
+    ),
+    Mutant(
         "members: no waves",
         "tabular/members.py",
         "0 < features.n_numbers * WAVES <= WIDTH",
@@ -212,7 +219,7 @@ MUTANTS = [
     Mutant(
         "members: a class of one row is held out",
         "tabular/members.py",
-        "out = (dealt == m % count) & ~rare",
+        "out = (dealt == m % count) & ~alone",
         "out = dealt == m % count",
         f"{ESTIMATORS}test_a_class_of_a_single_row_is_never_held_out",
     ),

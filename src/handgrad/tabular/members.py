@@ -231,18 +231,18 @@ def rows_of_members(
     """For each member the rows to learn from and those held out, a `share` of each stratum.
 
     With shares of 1/n the rows are dealt out to n members, so that each is held out once; the
-    members after that begin anew. Rows of a stratum too small for that are always learned from.
+    members after that begin anew. The only row of a stratum is always learned from.
     A row that weighs more comes again.
     """
     count = min(max(2, round(1 / share)), len(w))
-    rare = np.bincount(strata)[strata] < count
+    alone = np.bincount(strata)[strata] < 2
     pairs = []
     for m in range(n_members):
         if m % count == 0:
             order = np.lexsort((rng.random(len(w)), strata))
             dealt = np.empty(len(w), int)
             dealt[order] = np.arange(len(w)) % count
-        out = (dealt == m % count) & ~rare
+        out = (dealt == m % count) & ~alone
         pairs.append((_again(np.flatnonzero(~out), w, rng), _again(np.flatnonzero(out), w, rng)))
     return pairs
 
