@@ -120,7 +120,7 @@ from handgrad.training import (
 if TYPE_CHECKING:
     from handgrad.engines.compiled.build import compiled_source
     from handgrad.estimators import MLPClassifier, MLPRegressor
-    from handgrad.tabular import TabularClassifier, TabularRegressor
+    from handgrad.tabular import TableEncoder, TabularClassifier, TabularRegressor
 
 __version__ = "0.1.0"
 
@@ -134,7 +134,7 @@ def __getattr__(name: str) -> Any:
         from handgrad import estimators
 
         return getattr(estimators, name)
-    if name in ("TabularClassifier", "TabularRegressor"):
+    if name in ("TableEncoder", "TabularClassifier", "TabularRegressor"):
         from handgrad import tabular
 
         return getattr(tabular, name)
@@ -217,6 +217,7 @@ __all__ = [
     "MLPRegressor",
     "TabularClassifier",
     "TabularRegressor",
+    "TableEncoder",
     "check_gradients",
     "GradientReport",
     "diagnose",

@@ -179,7 +179,8 @@ class Net(Layer):
                 )
         if (p := self._predicting.by_machine_code(x, engine)) is not None:
             return p
-        with self.mode(training=False):
+        # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops
+        with self.mode(training=False), np.errstate(invalid="ignore"):
             n = number_of_rows(x)
             parts = [self.forward(take(x, rows)) for rows in batches(n, batch_size)]
         return np.concatenate(parts) if parts else self.forward(x)

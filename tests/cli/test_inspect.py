@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from sklearn.pipeline import make_pipeline
 
 import handgrad as hg
 from handgrad.saving import inspect, tensors
@@ -126,3 +128,51 @@ def test_a_description_that_is_none_is_refused(net: Any, words: str, tmp_path: P
     save_file({}, path, metadata={"handgrad": json.dumps(document)})
     with refused(hg.FileError, words, "copied whole"):
         inspect(path)
+
+
+def test_of_an_estimator_are_shown_columns_classes_and_settings(tmp_path: Path) -> None:
+    table = pa.table({"age [b]": [1.0, 2.0, None, 4.0] * 3, "town": ["Ulm", "Bonn", "Ulm"] * 4})
+    model = make_pipeline(hg.TableEncoder(), hg.MLPClassifier((3,), solver="lbfgs", max_iter=500))
+    model.fit(table, ["yes", "no", "no"] * 4)
+    path = hg.save(model, tmp_path / "a.safetensors", about={"seed": 1})
+    lines = handgrad("inspect", path).stdout
+    for words in (
+        "Pipeline, format version 2, 16 numbers",
+        "step tableencoder: TableEncoder()",
+        "│ age [b] │ number, a second one marks what is missing",
+        "│ town    │ one of two, 'Bonn' or 'Ulm'",
+        "step mlpclassifier: MLPClassifier(activation=relu,",
+        "hidden_layer_sizes=(3),",
+        "classes: no, yes",
+        "weight (3, 3) float64",
+        "seed: 1",
+    ):
+        assert words in lines, words
+    found = json.loads(handgrad("inspect", path, "--json").stdout)
+    assert [one["step"] for one in found["estimators"]] == ["", "tableencoder", "mlpclassifier"]
+    assert [*found["estimators"][1]["columns"]] == ["age [b]", "town"]
+    assert found["estimators"][2]["classes"] == ["no", "yes"]
+    assert found["layers"][1]["layer"] == "Linear"
+
+
+def test_of_numbers_it_says_where_they_lie(tmp_path: Path) -> None:
+    x = np.arange(20.0)[:, None]
+    model = hg.TabularRegressor(2, epochs=1, random_state=0).fit(x, np.arange(20.0))
+    lines = handgrad("inspect", hg.save(model, tmp_path / "a")).stdout
+    assert "TabularRegressor, format version 2" in lines
+    assert "target: mean 9.5, deviation 5.766281297335398, lowest 0.0, highest 19.0" in lines
+
+
+def test_an_encoder_has_no_net_to_show(tmp_path: Path) -> None:
+    encoder = hg.TableEncoder().fit(np.arange(20.0)[:, None])
+    lines = handgrad("inspect", hg.save(encoder, tmp_path / "a")).stdout
+    assert "TableEncoder, format version 2, 0 numbers" in lines
+    assert "place" not in lines
+
+
+def test_many_columns_are_shown_in_part(tmp_path: Path) -> None:
+    encoder = hg.TableEncoder().fit(np.random.default_rng(0).normal(size=(9, 120)))
+    lines = handgrad("inspect", hg.save(encoder, tmp_path / "a")).stdout
+    assert "x99" in lines
+    assert "x100" not in lines
+    assert "… 120 columns in all" in lines

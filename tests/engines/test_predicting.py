@@ -59,6 +59,24 @@ def test_every_layer(name: str) -> None:
     assert_same(net, more)
 
 
+class RaisesTheFlag(hg.Layer):
+    """y = x, and the processor's flag "invalid" as OpenBLAS raises it now and then."""
+
+    def forward(self, x: Any) -> Any:
+        np.subtract(np.inf, np.inf)
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+@pytest.mark.parametrize("engine", ["auto", "eager"])
+def test_a_flag_that_means_nothing_warns_of_nothing(engine: Any) -> None:
+    x = rows(3)
+    net = hg.Net(RaisesTheFlag(), dtype=np.float64)
+    np.testing.assert_array_equal(net.predict(x, engine=engine), x)
+
+
 def test_many_rows_on_several_threads_are_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = classifier(), rows(20 * BATCH + 3)
     net.predict(x[:1], engine="compiled")

@@ -1,7 +1,8 @@
 """`python -m tests.saving.fuzz 20000`: mutated model files, read within a second and 100 MB each.
 
-Runs a child process whose memory is limited (Linux), and prints what became of the files. The
-process ends with an error if a file did anything but load to a valid net or raise `FileError`.
+`python -m tests.saving.fuzz 6000 1 estimators` begins with files of estimators alone. It runs a
+child process whose memory is limited (Linux), and prints what became of the files. The process
+ends with an error if a file did anything but load to a valid model or raise `FileError`.
 """
 
 import os
@@ -17,32 +18,33 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from types import FrameType
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load as theirs
 
 import handgrad as hg
 from handgrad.saving import ModelFile, inspect
+from tests.saving.models import estimators, outputs
 from tests.saving.mutations import mutated
 from tests.saving.nets import NETS, OWN
 
 SECONDS, MEGABYTES = 1.0, 100
 
 
-def seeds(path: Path) -> list[bytes]:
-    """The files that mutations begin with: all nets, in both types of numbers."""
-    return [
-        hg.save(make(dtype), path).read_bytes()
-        for make in NETS.values()
-        for dtype in (np.float32, np.float64)
-    ]
+def seeds(path: Path, kind: str = "all") -> list[bytes]:
+    """The files that mutations begin with: all nets, in both types of numbers; estimators."""
+    nets = [make(dtype) for make in NETS.values() for dtype in (np.float32, np.float64)]
+    models = {"nets": nets, "estimators": [*estimators().values()]}
+    chosen = [*models.values()] if kind == "all" else [models[kind]]
+    return [hg.save(model, path).read_bytes() for some in chosen for model in some]
 
 
 def outcome(path: Path, content: bytes) -> str:
-    """What became of the file: 'a net', or the first words of the reason against it."""
+    """What became of the file: 'a net', 'an estimator', or 'refused'."""
     path.write_bytes(content)
     try:
-        net = hg.load(path, layers=OWN)
+        model = hg.load(path, layers=OWN)
     except hg.FileError as error:
         check_refusal(error, path)
         try:
@@ -50,9 +52,35 @@ def outcome(path: Path, content: bytes) -> str:
         except hg.FileError as refusal:
             check_refusal(refusal, path)
         return "refused"
-    check_inspected(inspect(path), net, content)
-    check_valid(net, content, path)
-    return "a net"
+    parts = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
+    nets = [model] if isinstance(model, hg.Net) else [p.net_ for p in parts if hasattr(p, "net_")]
+    for net in nets:
+        check_inspected(inspect(path), net, content)
+        check_valid(net, content, path)
+    if nets == [model]:
+        return "a net"
+    check_estimators(inspect(path), model, parts)
+    check_saved_again(model, content, path)
+    return "an estimator"
+
+
+def check_estimators(found: ModelFile, model: Any, parts: list[Any]) -> None:
+    """What the header says is what was made; it says something of rows, or why it does not."""
+    assert [one.name for one in found.estimators][-len(parts) :] == [
+        type(part).__name__ for part in parts
+    ]
+    for said, part in zip(found.estimators[-len(parts) :], parts, strict=True):
+        assert said.settings.keys() <= part.get_params(deep=False).keys()
+        if hasattr(part, "features_"):
+            assert said.columns == part.features_.read_as()
+        if hasattr(part, "classes_"):
+            assert said.classes == part.classes_.tolist()
+    with np.errstate(all="ignore"):
+        try:
+            found_rows = outputs(model)
+        except hg.HandgradError:
+            return
+    assert len(found_rows) == 3
 
 
 def check_inspected(found: ModelFile, net: hg.Net, content: bytes) -> None:
@@ -84,21 +112,27 @@ def check_valid(net: hg.Net, content: bytes, path: Path) -> None:
     assert all(np.isfinite(array).all() for array in numbers)
     assert all(np.shares_memory(layer.W, net.parameters) for _, layer in net.walk()
                if "W" in layer.param_names and layer.W.size)  # fmt: skip
-    read, again = theirs(content), hg.save(net, path).read_bytes()
+    check_saved_again(net, content, path)
+    path.write_bytes(content)
+
+
+def check_saved_again(model: Any, content: bytes, path: Path) -> None:
+    """What is saved again has the same numbers, and the second time the same bytes."""
+    read, again = theirs(content), hg.save(model, path).read_bytes()
     for tensor, array in theirs(again).items():
         np.testing.assert_array_equal(array, read[tensor])
     assert hg.save(hg.load(path, layers=OWN), path).read_bytes() == again
 
 
-def in_limited_memory(n: int, seed: int) -> int:
+def in_limited_memory(n: int, seed: int, kind: str) -> int:
     """Read `n` files in this process; the number of those that broke a promise."""
     rng, counts = Random(seed), Counter[str]()
     slowest, largest, broken = 0.0, 0, 0
     with TemporaryDirectory() as name:
         path = Path(name) / "a"
-        files = seeds(path)
+        files = seeds(path, kind)
         for content in files:
-            assert outcome(path, content) == "a net"
+            assert outcome(path, content) != "refused"
         signal.signal(signal.SIGPROF, too_long)
         for i in range(n):
             content = mutated(rng.choice(files), rng)
@@ -148,14 +182,15 @@ def too_long(number: int, frame: FrameType | None) -> None:
     raise TimeoutError(f"more than {SECONDS} s")
 
 
-def main(n: int, seed: int = 0) -> int:
+def main(n: str = "20000", seed: str = "0", kind: str = "all") -> int:
     """Run the child; its exit code, or that of a crash."""
     code = (
-        f"import sys; from tests.saving.fuzz import *; sys.exit(in_limited_memory({n}, {seed}) > 0)"
+        "import sys; from tests.saving.fuzz import *; "
+        f"sys.exit(in_limited_memory({int(n)}, {int(seed)}, {kind!r}) > 0)"
     )
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "HANDGRAD_CACHE": "off"}
     return subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:] or ["20000"])))
+    sys.exit(main(*sys.argv[1:]))

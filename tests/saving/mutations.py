@@ -20,7 +20,15 @@ WEIRD: list[Any] = [
     {"layer": "Linear", "settings": {"n_in": 10**5, "n_out": 10**5}},
     {"layer": "Linear", "settings": {"n_in": 10**9, "n_out": 10**9}},
     {"layer": "Linear", "settings": {"n_in": 1, "n_out": 2**20, "rng": 0}},
-    {"layer": "Net", "settings": {"layers": []}},
+    {"layer": "Net", "settings": {"layers": []}}, {"tuple": [1, 2]}, {"float": "nan"}, {"dict": []},
+    {"dict": [[[], 1]]}, {"array": {"dtype": "U999999999", "values": ["a", "b"]}},
+    {"array": {"dtype": "object", "values": [1, "a"]}},
+    {"array": {"dtype": "int8", "values": [999]}},
+    {"array": {"dtype": "int64", "values": list(range(3))}}, "Pipeline", "TableEncoder", "fit_many",
+    {"read_as": "Nothing", "why": ""}, {"read_as": "Category", "values": ["a"], "n_values": 10**18},
+    {"read_as": "Number", "center": 0.0, "factor": 1e308, "marks_missing": True, "note": ""},
+    {"estimator": "Pipeline", "settings": {"verbose": False}, "steps": []},
+    {"estimator": "TableEncoder", "settings": {}, "fitted": {}, "net": None, "frozen": []},
 ]  # fmt: skip
 
 
@@ -99,15 +107,20 @@ def with_larger_sizes(content: bytes, factor: int) -> Iterator[bytes]:
     """The file with each whole number of the settings multiplied in turn, then with all of them."""
     header, data = split(content)
     said = header["__metadata__"]["handgrad"]
-    places = range(sum(type(parent[key]) is int for parent, key in slots(json.loads(said)["net"])))
+    places = range(sum(type(parent[key]) is int for parent, key in slots(_model(json.loads(said)))))
     for chosen in (*([place] for place in places), places):
         document = json.loads(said)
-        sizes = [slot for slot in slots(document["net"]) if type(slot[0][slot[1]]) is int]
+        sizes = [slot for slot in slots(_model(document)) if type(slot[0][slot[1]]) is int]
         for place in chosen:
             parent, key = sizes[place]
             parent[key] *= factor
         header["__metadata__"]["handgrad"] = json.dumps(document)
         yield joined(header, data, Random(0))
+
+
+def _model(document: Any) -> Any:
+    """The net or the estimator in what is said of it."""
+    return document["net"] if "net" in document else document["model"]
 
 
 def nest_deeper(content: bytes, rng: Random) -> bytes:

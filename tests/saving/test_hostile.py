@@ -127,10 +127,11 @@ def test_the_same_description_with_the_right_arrays_is_a_net(tmp_path: Path) -> 
 
 
 DOCUMENTS: dict[str, tuple[Any, str]] = {
-    "newer": ({"format_version": 2}, "format version 2\n  expected: format version 1"),
+    "newer": ({"format_version": 3}, "format version 3\n  expected: format version 2 or less"),
+    "of an estimator": ({"format_version": 2}, "expected: about, format_version, model"),
     "of the far future": ({"format_version": 10**400}, "format version 100000"),
     "older": ({"format_version": 0}, "format version 0"),
-    "a word as version": ({"format_version": "1"}, "format version 1\n  expected: 1"),
+    "a word as version": ({"format_version": "1"}, "format version 1\n  expected: 1 or 2"),
     "true as version": ({"format_version": True}, "format version True"),
     "an unknown key": ({"hooks": []}, "the keys ['about', 'format_version', 'frozen', 'hooks'"),
     "no list of the frozen": ({"frozen": {"0": 1}}, "as frozen"),
@@ -157,7 +158,7 @@ def test_a_newer_version_is_met_with_advice(tmp_path: Path) -> None:
 METADATA: dict[str, tuple[Any, str]] = {
     "none": ({}, "weights without a net"),
     "of PyTorch": ({"format": "pt"}, "try: hg.load_weights(net, path)"),
-    "no JSON": ({"handgrad": "Net(Tanh())"}, "the description of the net cannot be read"),
+    "no JSON": ({"handgrad": "Net(Tanh())"}, "the description of the model cannot be read"),
     "a list": ({"handgrad": "[1]"}, "format version None"),
     "a key twice": ({"handgrad": '{"a": 1, "a": 2}'}, "a key stands there twice"),
     "NaN": ({"handgrad": '{"a": NaN}'}, "NaN is no finite number"),

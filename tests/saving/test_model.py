@@ -236,7 +236,7 @@ def test_what_would_not_come_back_is_not_written(case: str, tmp_path: Path) -> N
 
 def test_only_a_net_is_saved(tmp_path: Path) -> None:
     with refused(hg.SettingError, "Linear(2, 2), of type Linear", "hg.Net(layer)"):
-        hg.save(hg.Linear(2, 2), tmp_path / "a")  # type: ignore[arg-type]
+        hg.save(hg.Linear(2, 2), tmp_path / "a")
 
 
 def test_a_second_saving_replaces_the_first_whole(tmp_path: Path) -> None:

@@ -15,8 +15,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError
+from handgrad.estimators.files import binarizer_from, said_of_columns
+from handgrad.estimators.loss_choice import OF_CLASSES, loss_of_classes, takes, targets_of
 from handgrad.estimators.perceptron import Perceptron
+from handgrad.estimators.settings import check_incremental
 from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.saving.values import read_classes, written_array
 
 
 class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
@@ -24,15 +29,24 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     Parameters, attributes, methods, warnings and errors are those of
     `sklearn.neural_network.MLPClassifier`, and so are the numbers, given the same `random_state`.
-    Of its own it has:
+    Of its own it has, by keyword and off by default:
 
     - `activation` may be a layer, as `hg.GELU()`, or a list with one for each hidden layer;
+    - `normalization`, "batch" or "layer", of each hidden layer before its activation;
+    - `dropout`, the share of hidden units left out of a step;
+    - `solver` may be "adagrad", "rmsprop", "adamw", "nadam", "lion", at `learning_rate_init`, or an
+      optimizer, which has a rate of its own;
+    - `learning_rate` may be a schedule over `max_iter`: a name of `hg.schedules`, or a function;
+    - `loss`, "log_loss", "label_smoothing", "focal", "hinge", or a loss of handgrad; of a loss of
+      scores there is a `decision_function` and no `predict_proba`;
     - `class_weight`, "balanced" or {class: weight}, weighs rows in the loss;
-    - `dropout`, the share of hidden units left out of a step, for sgd and adam;
-    - `engine`, auto, eager or compiled, as in `train`; auto compiles a form of fit once such fits
-      have been enough work in this process;
-    - `net_`, the fitted net, whose output are logits; `coefs_` and `intercepts_` are views of its
-      weights.
+    - `scoring`, what early stopping looks at: a metric, a scorer, or "loss";
+    - `transform_layer`, the hidden layer that `transform` gives, the last one by default;
+    - `progress`, a bar in a terminal;
+    - `engine`, auto, eager or compiled, as in `train`;
+    - `net_`, the fitted net, whose output are logits, or probabilities where the loss takes those;
+      `coefs_` and `intercepts_` are views of its weights;
+    - `validation_loss_curve_` and `validation_scores_` of rows that were not learnt from.
 
     >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array(["low", "low", "high", "high"])
     >>> model = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
@@ -40,8 +54,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     (['low', 'high'], Net(Linear(1, 5), ReLU(), Linear(5, 1)))
     """
 
+    _usual_score = "accuracy"
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Perceptron._parameter_constraints,
+        "loss": [StrOptions({*OF_CLASSES}), Loss],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
@@ -50,10 +66,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
-        solver: str = "adam",
+        solver: Any = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: Any = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -71,8 +87,13 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        loss: Any = "log_loss",
         class_weight: Any = None,
+        normalization: str | None = None,
         dropout: float = 0.0,
+        scoring: Any = None,
+        transform_layer: int = -1,
+        progress: bool = False,
         engine: EngineName = "auto",
     ) -> None:
         super().__init__(
@@ -85,7 +106,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             learning_rate_init=learning_rate_init,
             power_t=power_t,
             max_iter=max_iter,
-            loss="log_loss",
+            loss=loss,
             shuffle=shuffle,
             random_state=random_state,
             tol=tol,
@@ -100,19 +121,25 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             epsilon=epsilon,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
+            normalization=normalization,
             dropout=dropout,
+            scoring=scoring,
+            transform_layer=transform_layer,
+            progress=progress,
             engine=engine,
         )
         self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Self:
         """Fit to the rows `X` (n, n_features), dense or sparse, and their classes or labels `y`.
 
         `y` is (n,), or (n, n_labels) of 0 and 1; `sample_weight` (n,) says how much rows count.
+        `eval_set`, a pair (X, y) or (X, y, sample_weight), has rows that are looked at after each
+        epoch and not learnt from; early stopping goes by them.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, eval_set=eval_set)
 
-    @available_if(lambda model: model._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(check_incremental)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go on for one epoch over these rows; the first call needs all `classes` there will be."""
         if self.class_weight == "balanced":
@@ -130,14 +157,31 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         """The class of each row, (n,), or its labels, (n, n_labels)."""
         check_is_fitted(self)
         p = self._outputs(X)
+        if self._loss.targets == "classes":
+            return self.classes_[p.argmax(axis=1)]
         return self._label_binarizer.inverse_transform(p.ravel() if self.n_outputs_ == 1 else p)
 
+    @available_if(lambda model: model._check_probabilities())  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, (n, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
         p = self._outputs(X)
         return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
 
+    @available_if(lambda model: takes(model.loss) == "scores")  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any) -> Array:
+        """The score of each class, (n, n_classes), of yes, (n,), or of each label, (n, n_labels).
+
+        For losses of scores, as hinge; yes, the second class, is predicted from 0 on.
+        """
+        check_is_fitted(self)
+        p = self._outputs(X)
+        if self._loss.targets == "binary":
+            p = 2 * p - 1  # as the net puts it out
+            return p.ravel() if self.n_outputs_ == 1 else p
+        return p[:, 1] - p[:, 0] if len(self.classes_) == 2 else p
+
+    @available_if(lambda model: model._check_probabilities())  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of each probability, (n, n_classes)."""
         p = self.predict_proba(X)
@@ -176,33 +220,95 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
                 f"'y' has {classes}."
             )
 
-    def _output_activation(self) -> str:
-        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+    def _validate_more(self, X: Any, y: Any) -> Any:
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, reset=False
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        unknown = np.setdiff1d(unique_labels(y), self.classes_)
+        if len(unknown):
+            raise ValueError(f"the class {unknown.tolist()[0]!r}, which the rows to fit have not")
+        return X, self._label_binarizer.transform(y).astype(bool)
+
+    def _chosen_loss(self) -> Loss:
+        return loss_of_classes(self.loss, self._label_binarizer.y_type_)
+
+    def _check_probabilities(self) -> bool:
+        if takes(self.loss) == "scores":
+            raise AttributeError(
+                f"loss={self.loss!r} gives scores, not probabilities. Expected a loss of "
+                "probabilities, as 'log_loss' or 'focal'. Try decision_function, or "
+                "CalibratedClassifierCV(model)."
+            )
+        return True
+
+    def _n_outputs(self, y: Array) -> int:
+        return 2 if self._loss.targets == "classes" and y.shape[1] == 1 else y.shape[1]
 
     def _targets(self, y: Array) -> Array:
-        return y.argmax(axis=1) if self.out_activation_ == "softmax" else y.astype(self.net_.dtype)
+        if self._loss.targets == "classes":
+            return y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
+        return y.astype(self.net_.dtype)
 
-    def _weights_of_classes(self, y: Array) -> Array | None:
+    def _labels(self, y: Array) -> Array:
+        labels: Array = self._label_binarizer.inverse_transform(y)
+        return labels
+
+    def _weights_of_classes(self, y: Array, as_in: Array | None = None) -> Array | None:
         if self.class_weight is None:
             return None
-        labels = self._label_binarizer.inverse_transform(y)
-        w: Array = compute_sample_weight(self.class_weight, labels)
-        return w
+        if as_in is None:
+            w: Array = compute_sample_weight(self.class_weight, self._labels(y))
+            return w
+        if self.class_weight != "balanced":
+            return self._weights_of_classes(y)
+        labels = self._labels(np.concatenate([as_in, y]))
+        w = compute_sample_weight("balanced", labels, indices=range(len(as_in)))
+        return w[len(as_in) :]
 
     def _strata(self, y: Array) -> Array | None:
-        return y if self.n_outputs_ == 1 else None
+        return y if y.shape[1] == 1 else None
 
     def _scorer(self, y: Array, w: Array | None) -> Callable[[Array], float]:
+        one_class = self._loss.targets == "classes"
+        targets = self._targets(y) if one_class else y
+
         def accuracy(p: Array) -> float:
-            if self.out_activation_ == "softmax":
-                right = p.argmax(axis=1) == y.argmax(axis=1)
-            else:
-                right = ((p > 0.5) == y).all(axis=1)
+            right = p.argmax(axis=1) == targets if one_class else ((p > 0.5) == y).all(axis=1)
             return float(np.average(right, weights=w))
 
         return accuracy
 
+    # in a file
+
+    _target_keys = frozenset({"classes", "y_type", "sparse_input"})
+
+    def _target_to_file(self) -> dict[str, Any]:
+        binarizer = self._label_binarizer
+        return {
+            "classes": written_array(self.classes_),
+            "y_type": binarizer.y_type_,
+            "sparse_input": bool(binarizer.sparse_input_),
+        }
+
+    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+        self.classes_ = read_classes(fitted["classes"])
+        self._label_binarizer, n_outputs = binarizer_from(
+            self.classes_, fitted["y_type"], fitted["sparse_input"]
+        )
+        return n_outputs
+
+    @staticmethod
+    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
+        return said_of_columns(fitted) | {
+            "classes": read_classes(fitted["classes"]).tolist(),
+            "target": {"kind": fitted["y_type"]},
+        }
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        learns = targets_of(self.loss)
+        tags.classifier_tags.multi_label = "binary" in learns
+        tags.classifier_tags.multi_class = "classes" in learns
         return tags

@@ -1,62 +1,62 @@
-"""Fitting by epochs, as scikit-learn's sgd and adam do: orders, rates, scores, when to stop."""
+"""Fitting by epochs, as scikit-learn's sgd and adam do: orders, steps, scores, when to stop."""
 
+import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 
 from handgrad.engines.epoch import Epoch
+from handgrad.errors import DataError
 from handgrad.estimators.engines import KEPT, threads_for
-from handgrad.estimators.rows import Weighted, predicted
-from handgrad.estimators.solvers import AdamSolver, SGDSolver
+from handgrad.estimators.rows import Weighted
+from handgrad.estimators.scoring import LOSS
+from handgrad.estimators.steps import Rates, first_steps
+from handgrad.estimators.validation import Validation, split
 from handgrad.layers import Array
-from handgrad.optimizers import Optimizer
+from handgrad.training import Report, check_batches, how_it_stands, progress_bar
 
-LOWEST_RATE = 1e-6  # an adaptive learning rate that is lower ends the fit
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
+Show = Callable[[str], None]
 
 
-@dataclass
-class Steps:
-    """The steps of a solver so far: what it remembers, its rate, and how many there were."""
-
-    optimizer: Optimizer
-    learning_rate: float
-    state: list[Array] | None = None
-    step: int = 0
-
-
-def fit_epochs(m: Any, rows: Weighted, *, incremental: bool) -> None:
+def fit_epochs(m: Any, rows: Weighted, held_out: Weighted | None, *, incremental: bool) -> None:
     """Fit the net of the estimator `m`, from its weights as they are; one epoch if `incremental`.
 
-    It draws from `m._random_state` what scikit-learn draws, in the same order.
+    It draws from `m._random_state` what scikit-learn draws, in the same order. Rows are held out
+    for early stopping where none are given.
     """
     if not incremental or not hasattr(m, "_steps"):
-        m._steps = Steps(_optimizer(m), float(m.learning_rate_init))
+        m._steps = first_steps(m)
     if m.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
-    held_out = None
-    if m.early_stopping:
-        rows, held_out = _split(m, rows)
+    if m.early_stopping and held_out is None:
+        rows, held_out = split(m, rows)
+    if not m.early_stopping and m.best_loss_ is None:  # the fit before had it
+        m.best_loss_ = np.inf
     fitting = Fitting(m, rows, None if held_out is None else held_out.X)
-    scorer = None if held_out is None else m._scorer(held_out.y, held_out.w)
-    with threads_for(fitting.engine, m.net_):
+    validation = None if held_out is None else Validation(m, held_out, fitting.job)
+    most = 1 if incremental else m.max_iter
+    shown = m.progress and not incremental
+    with (
+        threads_for(fitting.engine, m.net_),
+        progress_bar(most, "epoch") if shown else nullcontext() as show,
+    ):
         try:
-            stopped = _run(m, fitting, scorer, 1 if incremental else m.max_iter)
+            stopped = _run(m, fitting, validation, most, show)
         except KeyboardInterrupt:
             stopped = True
             warnings.warn("Training interrupted by user.", stacklevel=4)
     fitting.keep_steps()
-    if m.early_stopping and m._best_parameters is not None:
-        m.net_.parameters[...] = m._best_parameters
-        m._best_parameters = None  # a warm start that finds no better ones ends with its own
+    if m.early_stopping and m._best_weights is not None:
+        m.net_.parameters[...], m.net_.running_state[...] = m._best_weights
+    m._best_weights = None  # a warm start that finds no better ones ends with its own
     if not stopped and not incremental:
         reached = f"Maximum iterations ({m.max_iter}) reached"
         if fitting.diverged:
@@ -68,16 +68,25 @@ def fit_epochs(m: Any, rows: Weighted, *, incremental: bool) -> None:
         )
 
 
-def _run(m: Any, fitting: "Fitting", scorer: Callable[[Array], float] | None, most: int) -> bool:
+def _run(
+    m: Any, fitting: "Fitting", validation: Validation | None, most: int, show: Show | None
+) -> bool:
     """Run so many epochs at most; whether it stopped because nothing improved."""
+    started = time.perf_counter()
     for result in fitting.epochs(most):
         _record(m, result.loss, fitting.n)
-        if scorer is None:
-            _compare_loss(m)
-        else:
-            z = result.held_out
-            z = predicted(m.net_, fitting.job.held_out) if z is None else z
-            _compare_score(m, scorer(fitting.job.loss.inverse_link(z)))
+        improved = True
+        if validation is not None:
+            score = validation.look(result)
+            improved = validation.compare(score, keep=m.early_stopping)
+            _say(m, f"Validation score: {score:f}")
+        if not m.early_stopping:
+            improved = not m.loss_ > m.best_loss_ - m.tol
+            m.best_loss_ = min(m.best_loss_, m.loss_)
+        m._no_improvement_count = 0 if improved else m._no_improvement_count + 1
+        if show is not None:
+            seconds = (time.perf_counter() - started) / m.n_iter_
+            show(how_it_stands(_report(m, validation, fitting.n, seconds)))
         if m._no_improvement_count > m.n_iter_no_change and not fitting.goes_on():
             return True
     return False
@@ -88,16 +97,16 @@ class Fitting:
 
     def __init__(self, m: Any, rows: Weighted, X_val: Any) -> None:
         self.m, self.n, self.steps, self.w = m, len(rows.y), m._steps, rows.in_loss
-        self.batch_size = _batch_size(m.batch_size, self.n)
+        self.batch_size = _batch_size(m.batch_size, self.n, m.net_)
         optimizer = self.steps.optimizer
         self.job = m._job(rows, optimizer=optimizer, batch_size=self.batch_size, held_out=X_val)
         self.engine = KEPT.engine_for(m.engine, self.job)
         if self.steps.state is not None:
             self.engine.optimizer_state = self.steps.state
         self.engine.step[0] = self.steps.step
+        self.rates = Rates(m, self.steps, self.n, -(-self.n // self.batch_size))
         self.order = np.arange(self.n)
         self.orders: dict[int, Array] = {}
-        self.rates: dict[Any, Array] = {}
         self.diverged = False
 
     def epochs(self, most: int) -> Iterator[Epoch]:
@@ -108,7 +117,9 @@ class Fitting:
             before_it_may_stop = m.n_iter_no_change + 1 - m._no_improvement_count
             at_once = self.engine.epochs_at_once(most - m.n_iter_)
             at_once = int(max(1, min(at_once, before_it_may_stop)))
-            for result in self.engine.run_epochs(self._orders(at_once), self._rates(at_once)):
+            for result in self.engine.run_epochs(
+                self._orders(at_once), self.rates.of(m.n_iter_, at_once)
+            ):
                 if not isinstance(result, Epoch):
                     continue
                 if result.diverged_at is not None:
@@ -121,19 +132,17 @@ class Fitting:
 
     def goes_on(self) -> bool:
         """What to do where nothing has improved for long: go on with a smaller rate, or stop."""
-        m, steps = self.m, self.steps
+        m = self.m
         what = "Validation score" if m.early_stopping else "Training loss"
         said = (
             f"{what} did not improve more than tol={m.tol:f} for {m.n_iter_no_change} "
             "consecutive epochs."
         )
-        adaptive = m.solver == "sgd" and m.learning_rate == "adaptive"
-        if not adaptive or steps.learning_rate <= LOWEST_RATE:
-            end = " Learning rate too small. Stopping." if adaptive else " Stopping."
+        if not self.rates.lower():
+            end = " Learning rate too small. Stopping." if self.rates.adaptive else " Stopping."
             _say(m, said + end)
             return False
-        steps.learning_rate /= 5.0
-        _say(m, f"{said} Setting learning rate to {steps.learning_rate:f}")
+        _say(m, f"{said} Setting learning rate to {self.steps.learning_rate:f}")
         m._no_improvement_count = 0
         return True
 
@@ -147,27 +156,12 @@ class Fitting:
             self.orders[at_once] = np.empty((at_once, self.n), np.int64)
         orders = self.orders[at_once]
         for order in orders:
-            if self.m.shuffle:
-                drawn = np.arange(self.n)
-                self.m._random_state.shuffle(drawn)
-                self.order = self.order[drawn]
             order[...] = self.order
+            if self.m.shuffle:
+                self.m._random_state.shuffle(order)
+            self.order = order
+        self.order = self.order.copy()  # the array is filled anew
         return orders
-
-    def _rates(self, at_once: int) -> Array:
-        """The learning rates of their steps; the same array wherever they are the same."""
-        m, steps = self.m, self.steps
-        shape = (at_once, -(-self.n // self.batch_size))
-        if m.solver == "sgd" and m.learning_rate == "invscaling":
-            rows = m.t_ + self.n * np.arange(1, at_once + 1)
-            of_epochs = m.learning_rate_init / (rows + 1.0) ** m.power_t
-            rates = np.repeat([steps.learning_rate, *of_epochs[:-1]], shape[1]).reshape(shape)
-            steps.learning_rate = float(of_epochs[-1])
-            return rates
-        key = (at_once, steps.learning_rate)
-        if key not in self.rates:
-            self.rates = {key: np.full(shape, steps.learning_rate)}
-        return self.rates[key]
 
     def _diverged(self, batch: int) -> None:
         """What to do where the loss or the step of a batch is not finite: stop, or stop early."""
@@ -179,38 +173,25 @@ class Fitting:
         self.diverged = True
 
 
-def _optimizer(m: Any) -> Optimizer:
-    if m.solver == "adam":
-        return AdamSolver(beta_1=m.beta_1, beta_2=m.beta_2, epsilon=m.epsilon)
-    return SGDSolver(momentum=m.momentum, nesterov=m.nesterovs_momentum)
-
-
-def _split(m: Any, rows: Weighted) -> tuple[Weighted, Weighted]:
-    """Rows to fit and rows to score, drawn as scikit-learn draws them."""
-    present = {name: part for name, part in vars(rows).items() if part is not None}
-    parts = train_test_split(
-        *present.values(),
-        random_state=m._random_state,
-        test_size=m.validation_fraction,
-        stratify=m._strata(rows.y),
-    )
-    if parts[1].shape[0] < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            "dataset."
-        )
-    fit, held_out = (dict(zip(present, parts[i::2], strict=True)) for i in (0, 1))
-    return replace(rows, **fit), replace(rows, **held_out)
-
-
-def _batch_size(given: Any, n: int) -> int:
+def _batch_size(given: Any, n: int, net: Any) -> int:
+    """The rows of a batch; as many at most as leave enough for the last one to be learnt from."""
     if isinstance(given, str):
-        return min(200, n)
+        size = min(200, n)
+        while size > net.fewest_rows > n % size > 0:
+            size -= 1
+        given = size
     if given > n:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=6,
         )
+    if n < net.fewest_rows:
+        raise DataError(
+            f"{n} sample{'s' * (n != 1)} with normalization='batch'",
+            f"at least {net.fewest_rows}, to learn from how they differ",
+            "normalization='layer', or more rows",
+        )
+    check_batches(net, n, given)
     return int(min(given, n))
 
 
@@ -221,25 +202,15 @@ def _record(m: Any, loss: float, n: int) -> None:
     _say(m, f"Iteration {m.n_iter_}, loss = {loss:.8f}")
 
 
-def _compare_loss(m: Any) -> None:
-    """Count the epochs since the loss was lower by `tol` than the lowest before."""
-    improved = not m.loss_ > m.best_loss_ - m.tol
-    m._no_improvement_count = 0 if improved else m._no_improvement_count + 1
-    m.best_loss_ = min(m.best_loss_, m.loss_)
-
-
-def _compare_score(m: Any, score: float) -> None:
-    """Count the epochs since the score was higher by `tol` than the best before, whose net is kept.
-
-    A score may be NaN.
-    """
-    m.validation_scores_.append(score)
-    _say(m, f"Validation score: {score:f}")
-    improved = not score < m.best_validation_score_ + m.tol
-    m._no_improvement_count = 0 if improved else m._no_improvement_count + 1
-    if score > m.best_validation_score_:
-        m.best_validation_score_ = score
-        m._best_parameters = m.net_.parameters.copy()
+def _report(m: Any, validation: Validation | None, n: int, seconds: float) -> Report:
+    """The epoch that has just ended, as trainings report it."""
+    if validation is None:
+        return Report(m.n_iter_, m.loss_, rows=n, seconds=seconds)
+    name = validation.score.name
+    scores = {} if name == LOSS else {name: m.validation_scores_[-1]}
+    return Report(
+        m.n_iter_, m.loss_, {}, m.validation_loss_curve_[-1], scores, rows=n, seconds=seconds
+    )
 
 
 def _say(m: Any, what: str) -> None:

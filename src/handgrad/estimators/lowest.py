@@ -1,5 +1,6 @@
 """Fitting by SciPy's L-BFGS-B, as scikit-learn's lbfgs does: the lowest loss over all rows."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from handgrad.estimators.engines import KEPT, threads_for
 from handgrad.estimators.rows import Weighted
 from handgrad.layers import Array
 from handgrad.optimizers import LBFGS
+from handgrad.training import progress_bar
 
 
 def fit_lowest(m: Any, rows: Weighted) -> None:
@@ -32,16 +34,20 @@ def fit_lowest(m: Any, rows: Weighted) -> None:
 
     def say(intermediate_result: Any) -> None:
         m.n_iter_ += 1
-        print(f"Iteration {m.n_iter_}, loss = {intermediate_result.fun:.8f}")
+        if show is not None:
+            show(f"loss {intermediate_result.fun:.4f}")
+        if m.verbose:
+            print(f"Iteration {m.n_iter_}, loss = {intermediate_result.fun:.8f}")
 
     m.n_iter_ = 0
-    with threads_for(engine, net):
+    shown = progress_bar(m.max_iter, "iteration") if m.progress else nullcontext()
+    with threads_for(engine, net), shown as show:
         found = minimize(
             loss_and_gradient,
             net.parameters.copy(),
             method="L-BFGS-B",
             jac=True,
-            callback=say if m.verbose else None,
+            callback=say if m.verbose or m.progress else None,
             options={"maxfun": m.max_fun, "maxiter": m.max_iter, "gtol": m.tol},
         )
     m.n_iter_ = _check_optimize_result("lbfgs", found, m.max_iter)

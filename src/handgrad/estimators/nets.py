@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.initializers import nothing_drawn
-from handgrad.layers import Dropout, Layer, Linear, ReLU, Sigmoid, Tanh
+from handgrad.layers import BatchNorm, Dropout, Layer, LayerNorm, Linear, ReLU, Sigmoid, Tanh
 from handgrad.net import Net
 
 ACTIVATIONS: dict[str, type[Layer] | None] = {
@@ -18,6 +18,7 @@ ACTIVATIONS: dict[str, type[Layer] | None] = {
     "tanh": Tanh,
     "relu": ReLU,
 }
+NORMALIZATIONS: dict[str, type[BatchNorm | LayerNorm]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 
 def activations_of(given: Any, hidden: int) -> list[Any]:
@@ -39,16 +40,28 @@ def activations_of(given: Any, hidden: int) -> list[Any]:
     return each
 
 
-def new_net(sizes: Sequence[int], activations: Sequence[Any], dropout: float, dtype: Any) -> Net:
-    """A net of these sizes, from the input's to the output's, whose weights are zeros."""
+def new_net(
+    sizes: Sequence[int],
+    activations: Sequence[Any],
+    normalization: str | None,
+    dropout: float,
+    last: Sequence[Layer],
+    dtype: Any,
+) -> Net:
+    """A net of these sizes, from the input's to the output's, whose weights are zeros.
+
+    A hidden layer is normalized before its activation, and units are dropped after it; `last`
+    comes after the output.
+    """
     layers: list[Layer] = []
     with nothing_drawn(lambda shape: None):
         for i, (n_in, n_out) in enumerate(pairwise(sizes)):
             if i > 0:
+                layers += [NORMALIZATIONS[normalization](n_in)] if normalization else []
                 layers += _activation(activations[i - 1])
                 layers += [Dropout(dropout)] if dropout else []
             layers.append(Linear(int(n_in), int(n_out)))
-    return Net(*layers, dtype=dtype)
+    return Net(*layers, *last, dtype=dtype)
 
 
 def draw_weights(linears: Sequence[Linear], activations: Sequence[Any], random_state: Any) -> None:
@@ -69,6 +82,12 @@ def draw_weights(linears: Sequence[Linear], activations: Sequence[Any], random_s
 def in_float64(net: Net) -> Net:
     """The net with its weights, in float64."""
     return Net(*map(copy.deepcopy, net.layers), dtype=np.float64)
+
+
+def up_to_hidden(net: Net, hidden: int) -> Net:
+    """A copy of the net as far as the hidden layer of that number, counted from 0."""
+    starts = [i for i, layer in enumerate(net.layers) if isinstance(layer, Linear)]
+    return Net(*map(copy.deepcopy, net.layers[: starts[hidden + 1]]), dtype=net.dtype)
 
 
 def _activation(given: Any) -> list[Layer]:

@@ -1,49 +1,33 @@
 """What the classifier and the regressor share: the net, its start, its fits, its outputs."""
 
 from collections.abc import Callable
-from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from handgrad.engines.choice import NAMES, EngineName
+from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError
 from handgrad.estimators.engines import Job
 from handgrad.estimators.epochs import NOT_FINITE, fit_epochs
-from handgrad.estimators.losses import (
-    BinaryLogLoss,
-    HalfPoissonDeviance,
-    HalfSquaredLoss,
-    L2PenaltyOfABatch,
-    LogLoss,
-)
+from handgrad.estimators.files import InFiles
+from handgrad.estimators.looking import Looking
+from handgrad.estimators.loss_choice import last_layers, out_activation, said
+from handgrad.estimators.losses import L2PenaltyOfABatch
 from handgrad.estimators.lowest import fit_lowest
-from handgrad.estimators.nets import (
-    ACTIVATIONS,
-    activations_of,
-    draw_weights,
-    in_float64,
-    new_net,
-)
+from handgrad.estimators.nets import activations_of, draw_weights, in_float64, new_net, up_to_hidden
 from handgrad.estimators.rows import Weighted, predicted, rows_of
-from handgrad.layers import Array, Layer, Linear
+from handgrad.estimators.settings import CONSTRAINTS, check_together
+from handgrad.estimators.validation import rows_of_eval_set, weights_of
+from handgrad.layers import Array, Linear
 from handgrad.losses import Loss
 from handgrad.net import Net
-
-LOSSES: dict[str, type[Loss]] = {
-    "softmax": LogLoss,
-    "logistic": BinaryLogLoss,
-    "identity": HalfSquaredLoss,
-    "exp": HalfPoissonDeviance,
-}
-STOCHASTIC = ("sgd", "adam")
+from handgrad.training import check_takes_weights
 
 
-class Perceptron(BaseEstimator):  # type: ignore[misc]
+class Perceptron(Looking, InFiles, BaseEstimator):  # type: ignore[misc]
     """A multi-layer perceptron with scikit-learn's parameters and attributes.
 
     `net_` is the net, whose last layer gives logits, log rates or numbers; `coefs_` and
@@ -52,49 +36,22 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     net_: Net
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({*ACTIVATIONS}), list, tuple, Layer],
-        "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "engine": [StrOptions({*NAMES})],
-    }
+    _loss: Loss  # by which the net was fit
+    _usual_score: ClassVar[str]
+    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
     def __init__(
         self,
         hidden_layer_sizes: Any,
         activation: Any,
-        solver: str,
+        solver: Any,
         alpha: float,
         batch_size: int | str,
-        learning_rate: str,
+        learning_rate: Any,
         learning_rate_init: float,
         power_t: float,
         max_iter: int,
-        loss: str,
+        loss: Any,
         shuffle: bool,
         random_state: Any,
         tol: float,
@@ -109,7 +66,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         epsilon: float,
         n_iter_no_change: float,
         max_fun: int,
+        normalization: str | None,
         dropout: float,
+        scoring: Any,
+        transform_layer: int,
+        progress: bool,
         engine: EngineName,
     ) -> None:
         self.hidden_layer_sizes, self.activation, self.solver = (
@@ -126,21 +87,38 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         self.validation_fraction, self.beta_1, self.beta_2 = validation_fraction, beta_1, beta_2
         self.epsilon, self.n_iter_no_change = epsilon, n_iter_no_change
         self.max_fun, self.dropout, self.engine = max_fun, dropout, engine
+        self.normalization, self.scoring = normalization, scoring
+        self.transform_layer, self.progress = transform_layer, progress
 
     # what a classifier and a regressor say for themselves
 
     def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> Any:
         raise NotImplementedError
 
-    def _output_activation(self) -> str:
+    def _validate_more(self, X: Any, y: Any) -> Any:
+        """Rows and targets beside those that are fit, checked as those were."""
         raise NotImplementedError
+
+    def _chosen_loss(self) -> Loss:
+        raise NotImplementedError
+
+    def _n_outputs(self, y: Array) -> int:
+        """How many numbers the net puts out for a row with the targets `y` (n, n_targets)."""
+        return y.shape[1]
 
     def _targets(self, y: Array) -> Array:
-        """The targets `y` (n, n_outputs) as the loss takes them."""
+        """The targets `y` (n, n_targets) as the loss takes them."""
         raise NotImplementedError
 
-    def _weights_of_classes(self, y: Array) -> Array | None:
-        """What each row counts in the loss for its class, beside its own weight."""
+    def _labels(self, y: Array) -> Array:
+        """The targets `y` (n, n_targets) as they were given."""
+        raise NotImplementedError
+
+    def _weights_of_classes(self, y: Array, as_in: Array | None = None) -> Array | None:
+        """What each row counts in the loss for its class, beside its own weight.
+
+        Classes are balanced as they are among `as_in`, or else among these rows.
+        """
         return None
 
     def _strata(self, y: Array) -> Array | None:
@@ -153,29 +131,35 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     # fitting
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool = False) -> Self:
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        eval_set: Any = None,
+        incremental: bool = False,
+    ) -> Self:
+        if incremental:
+            self._refuse_to_go_on()
         if not (incremental and hasattr(self, "coefs_")):
             self._validate_params()
-        if self.dropout and self.solver == "lbfgs":
-            raise SettingError(
-                f"dropout={self.dropout} with solver='lbfgs', whose loss must not change by chance",
-                "a solver that goes by batches",
-                "solver='adam'",
-            )
+        check_together(self, eval_set)
         sizes = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
-        self.n_outputs_ = y.shape[1]
         rows = Weighted(X, y, sample_weight, self._weights_of_classes(y))
+        self._choose_loss(rows, first)
+        held_out = None if eval_set is None else rows_of_eval_set(self, eval_set, rows)
         self._random_state = check_random_state(self.random_state)
         if first:
             self._start([X.shape[1], *sizes, self.n_outputs_], X.dtype)
-        if self.solver in STOCHASTIC:
+        if self.solver != "lbfgs":
             self._current_net()
-            fit_epochs(self, rows, incremental=incremental)
+            fit_epochs(self, rows, held_out, incremental=incremental)
         else:
             if self._current_net().dtype != np.float64:  # SciPy's type
                 self.net_ = in_float64(self.net_)
@@ -184,6 +168,22 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         if not np.isfinite(self.net_.parameters).all():
             raise ValueError(NOT_FINITE)
         return self
+
+    def _choose_loss(self, rows: Weighted, first: bool) -> None:
+        """Take the loss as it is asked for now, if what the net puts out is what it takes."""
+        loss = self._chosen_loss()
+        if rows.in_loss is not None:
+            check_takes_weights(loss)
+        meaning = (loss.takes, loss.targets)
+        if not first and meaning != (self._loss.takes, self._loss.targets):
+            raise SettingError(
+                f"loss={self.loss!r}, for a net that was fit by {self._loss!r}",
+                f"a loss that takes {self._loss.takes} too, for targets that are "
+                f"{self._loss.targets}",
+                "warm_start=False, or a new estimator",
+            )
+        self._loss = loss
+        self.n_outputs_ = self._n_outputs(rows.y)
 
     def _hidden_sizes(self) -> list[int]:
         given = self.hidden_layer_sizes
@@ -196,27 +196,28 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         """A new net, whose weights are drawn as scikit-learn draws them, and nothing learnt."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(sizes)
-        self.out_activation_ = self._output_activation()
+        self.out_activation_ = out_activation(self._loss)
         activations = activations_of(self.activation, len(sizes) - 2)
-        self.net_ = new_net(sizes, activations, self.dropout, dtype)
+        extras = (self.normalization, self.dropout, last_layers(self._loss))
+        self.net_ = new_net(sizes, activations, *extras, dtype)
         draw_weights(self._linears(), activations or [self.activation], self._random_state)
         if self.dropout:  # only then, since scikit-learn draws nothing here
             self.net_.seed(int(self._random_state.randint(2**31 - 1)))
         self._show_weights()
-        self._best_parameters: Array | None = self.net_.parameters.copy()
-        if self.solver in STOCHASTIC:
+        if self.solver != "lbfgs":
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
-            stopping = self.early_stopping
-            self.validation_scores_: list[float] | None = [] if stopping else None
-            self.best_validation_score_ = -np.inf if stopping else None
-            self.best_loss_ = None if stopping else np.inf
+            self._best_weights = weights_of(self.net_)
+            self.validation_scores_: list[float] | None = None
+            self.validation_loss_curve_: list[float] | None = None
+            self.best_validation_score_: float | None = None
+            self.best_loss_ = None if self.early_stopping else np.inf
 
     def _job(self, rows: Weighted, *, optimizer: Any, batch_size: int, held_out: Any) -> Job:
         net, w = self.net_, rows.in_loss
         return Job(
             net,
-            self._loss(),
+            self._loss,
             optimizer,
             rows_of(rows.X, net.dtype),
             self._targets(rows.y),
@@ -227,25 +228,25 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             self.max_iter,
         )
 
-    def _loss(self) -> Loss:
-        return LOSSES[self.out_activation_]()
-
-    def _check_solver(self) -> bool:
-        if self.solver not in STOCHASTIC:
-            raise AttributeError(
-                "partial_fit is only available for stochastic optimizers. "
-                f"{self.solver} is not stochastic."
-            )
-        return True
-
     # predicting
 
-    def _outputs(self, X: Any) -> Array:
-        """What the net says of the rows of `X`, (n, n_outputs): probabilities, rates, numbers."""
+    def _outputs(self, X: Any, hidden: int | None = None) -> Array:
+        """What the net says of the rows of `X`, (n, n_outputs): probabilities, rates, numbers.
+
+        Or what a `hidden` layer puts out for them, (n, n_units).
+        """
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         net = self._current_net()
-        p = self._loss().inverse_link(predicted(net, rows_of(X, net.dtype)))
+        x = rows_of(X, net.dtype)
+        if hidden is None:
+            p = self._meaning(predicted(net, x))
+        else:
+            p = predicted(up_to_hidden(net, hidden), x)
         return p.astype(np.result_type(X.dtype, net.dtype), copy=False)
+
+    def _meaning(self, p: Array) -> Array:
+        """What the output `p` of the net says."""
+        return said(self._loss, p)
 
     # the weights
 

@@ -13,8 +13,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError
+from handgrad.estimators.files import said_of_columns
+from handgrad.estimators.loss_choice import OF_NUMBERS, loss_of_numbers
 from handgrad.estimators.perceptron import Perceptron
+from handgrad.estimators.settings import check_incremental
 from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.saving.tensors import damaged, shown
 
 
 class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
@@ -22,9 +27,9 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     Parameters, attributes, methods, warnings and errors are those of
     `sklearn.neural_network.MLPRegressor`, and so are the numbers, given the same `random_state`.
-    Of its own it has `activation`, which may be a layer or a list, `dropout` and `engine`, as
-    `MLPClassifier` has them, and `net_`, the fitted net, whose output are numbers, or log rates for
-    the Poisson loss; `coefs_` and `intercepts_` are views of its weights.
+    Of its own it has what `MLPClassifier` has, but for `class_weight`; `loss` may be
+    "absolute_error", "huber", "quantile" or a loss of handgrad for numbers too. The output of
+    `net_` are numbers, or log rates where the loss takes those.
 
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0, random_state=0)
@@ -32,21 +37,22 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     [21.0]
     """
 
+    _usual_score = "r2"
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Perceptron._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions({*OF_NUMBERS}), Loss],
     }
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: Any = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
-        solver: str = "adam",
+        solver: Any = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: Any = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -64,7 +70,11 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        normalization: str | None = None,
         dropout: float = 0.0,
+        scoring: Any = None,
+        transform_layer: int = -1,
+        progress: bool = False,
         engine: EngineName = "auto",
     ) -> None:
         super().__init__(
@@ -92,19 +102,24 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
             epsilon=epsilon,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
+            normalization=normalization,
             dropout=dropout,
+            scoring=scoring,
+            transform_layer=transform_layer,
+            progress=progress,
             engine=engine,
         )
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Self:
         """Fit to the rows `X` (n, n_features), dense or sparse, and their numbers `y`.
 
-        `y` is (n,) or (n, n_outputs), not below 0 for the Poisson loss; `sample_weight` (n,) says
-        how much rows count.
+        `y` is (n,) or (n, n_outputs), not below 0 for a loss of counts; `sample_weight` (n,) says
+        how much rows count. `eval_set`, a pair (X, y) or (X, y, sample_weight), has rows that are
+        looked at after each epoch and not learnt from; early stopping goes by them.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, eval_set=eval_set)
 
-    @available_if(lambda model: model._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(check_incremental)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on for one epoch over these rows."""
         return self._fit(X, y, sample_weight, incremental=True)
@@ -128,16 +143,28 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if self.loss == "poisson" and y.min() < 0:
+        self._check_counts(y)
+        return X, y
+
+    def _validate_more(self, X: Any, y: Any) -> Any:
+        given: dict[str, Any] = {"multi_output": True, "y_numeric": True, "reset": False}
+        X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], **given)
+        self._check_counts(y)
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _check_counts(self, y: Array) -> None:
+        if self._chosen_loss().targets == "counts" and y.min() < 0:
             raise DataError(
-                f"y from {y.min()}, with loss='poisson'",
+                f"y from {y.min()}, with loss={self.loss!r}",
                 "counts, or other numbers that are not below 0",
                 "loss='squared_error'",
             )
-        return X, y
 
-    def _output_activation(self) -> str:
-        return "exp" if self.loss == "poisson" else "identity"
+    def _chosen_loss(self) -> Loss:
+        return loss_of_numbers(self.loss)
+
+    def _labels(self, y: Array) -> Array:
+        return y.ravel() if y.shape[1] == 1 else y
 
     def _targets(self, y: Array) -> Array:
         return np.ascontiguousarray(y, self.net_.dtype)
@@ -150,3 +177,19 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
             return float(r2_score(y, p, sample_weight=w)) if np.isfinite(p).all() else np.nan
 
         return r2
+
+    # in a file
+
+    _target_keys = frozenset({"n_outputs"})
+
+    def _target_to_file(self) -> dict[str, Any]:
+        return {"n_outputs": int(self.n_outputs_)}
+
+    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+        if type(fitted["n_outputs"]) is not int:
+            raise damaged(f"{shown(fitted['n_outputs'])} outputs", "a whole number")
+        return fitted["n_outputs"]
+
+    @staticmethod
+    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
+        return said_of_columns(fitted) | {"target": {"numbers a row": fitted["n_outputs"]}}

@@ -51,7 +51,9 @@ def plot_training_progress(
 
 
 def _check_drawable(columns: dict[str, list[float | int | None]], what: str) -> None:
-    known = [name.removeprefix("train_") for name in columns if name.startswith("train_")]
+    sides = ("train_", "validation_")
+    of_sides = [name.split("_", 1)[1] for name in columns if name.startswith(sides)]
+    known = [*dict.fromkeys(of_sides)]
     if what not in known:
         raise SettingError(
             f"{what!r} is not in this history",

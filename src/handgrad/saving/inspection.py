@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.files import FileError
+from handgrad.saving.estimators import is_pipeline, net_entry, said_in_words, steps_of
 from handgrad.saving.model import document_of
 from handgrad.saving.tensors import Tensor, damaged, read_header, shown
 
@@ -23,16 +24,34 @@ class FileLayer:
 
 
 @dataclass(frozen=True)
+class FileEstimator:
+    """An estimator as a file describes it: its step in a Pipeline, its name, its settings.
+
+    `columns` says what each column was read as; `classes` and `target` what is predicted, where
+    that is known.
+    """
+
+    step: str
+    name: str
+    settings: dict[str, Any]
+    columns: dict[str, str]
+    classes: list[Any] | None
+    target: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
 class ModelFile:
-    """What a file says: its layers, the net first; tensors that belong to none; other words.
+    """What a file says: estimators, the whole first; layers, the net first; other tensors; words.
 
     `about` is what stood in `hg.save(..., about=...)`; `frozen` has the places of layers that
-    are not trained. A file of weights alone has no layers.
+    are not trained. A net's file has no estimators, a file of weights alone no layers either.
+    `others` are tensors of no layer of the net, as those of layers among settings.
     """
 
     path: Path
     bytes: int
     format_version: int | None
+    estimators: tuple[FileEstimator, ...]
     layers: tuple[FileLayer, ...]
     others: dict[str, Tensor]
     frozen: tuple[str, ...]
@@ -54,17 +73,33 @@ def inspect(path: str | Path) -> ModelFile:
         header = read_header(path)
         size, left = Path(path).stat().st_size, dict(header.tensors)
         if "handgrad" not in header.metadata:
-            return ModelFile(Path(path), size, None, (), left, (), {})
+            return ModelFile(Path(path), size, None, (), (), left, (), {})
         document = document_of(header.metadata)
-        layers = tuple(_walked(document["net"], "", left))
-        frozen, about = document["frozen"], document["about"]
+        version, about = document["format_version"], document["about"]
+        estimators = () if version == 1 else tuple(_estimators(document["model"], ""))
+        entry = document if version == 1 else net_entry(document["model"])
+        layers = () if entry["net"] is None else tuple(_walked(entry["net"], "", left))
+        frozen = entry["frozen"]
         if not isinstance(frozen, list) or not all(isinstance(place, str) for place in frozen):
             raise damaged(f"{shown(frozen)} as frozen", "a list of places of layers")
-        version = document["format_version"]
-        return ModelFile(Path(path), size, version, layers, left, tuple(frozen), about)
+        found = (estimators, layers, left, tuple(frozen), about)
+        return ModelFile(Path(path), size, version, *found)
     except FileError as error:
         error.where = str(path)
         raise
+
+
+def _estimators(entry: Any, step: str) -> Iterator[FileEstimator]:
+    """The estimator, or the Pipeline and its steps."""
+    if is_pipeline(entry):
+        steps, settings = steps_of(entry)
+        yield FileEstimator(step, "Pipeline", settings, {}, None, None)
+        for name, inner in steps:
+            yield from _estimators(inner, name)
+        return
+    words = said_in_words(entry)
+    found = (words.get("columns", {}), words.get("classes"), words.get("target"))
+    yield FileEstimator(step, entry["estimator"], entry["settings"], *found)
 
 
 def _walked(tree: Any, place: str, left: dict[str, Tensor]) -> Iterator[FileLayer]:
@@ -82,10 +117,16 @@ def _walked(tree: Any, place: str, left: dict[str, Tensor]) -> Iterator[FileLaye
     plain = {name: value for name, value in settings.items() if not [*_layers_in(value)]}
     parts = [part for value in settings.values() for part in _layers_in(value)]
     inner = [layer for i, part in enumerate(parts) for layer in _walked(part, f"{prefix}{i}", left)]
-    mine = [name for name in left if name.startswith(prefix)]
+    mine = [name for name in left if name.startswith(prefix) and (place or _of_a_net(name))]
     tensors = {name.removeprefix(prefix): left.pop(name) for name in mine}
     yield FileLayer(place, tree[kind], kind == "own_layer", plain, tensors)
     yield from inner
+
+
+def _of_a_net(tensor: str) -> bool:
+    """Whether it is the net's own or of one of its layers, not of a setting of an estimator."""
+    first, _, rest = tensor.partition(".")
+    return not rest or first.isdigit()
 
 
 def _layers_in(value: Any) -> Iterator[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -17,7 +19,10 @@ from sklearn.utils.validation import (
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError, SettingError, between_0_and_1, did_you_mean, positive
 from handgrad.layers import Array
+from handgrad.net import Net
+from handgrad.saving.tensors import damaged, shown
 from handgrad.tabular.features import Features
+from handgrad.tabular.files import Check, checked, described, features_from, is_count
 from handgrad.tabular.members import (
     EMBEDDED_FROM,
     Members,
@@ -29,7 +34,75 @@ from handgrad.tabular.rows import Rows, merged
 from handgrad.tabular.tables import Table, columns_of_array, columns_of_frame, frame_of
 
 
-class Tabular(BaseEstimator):  # type: ignore[misc]
+class TakesTables(BaseEstimator):  # type: ignore[misc]
+    """An estimator of tables as they come, whose columns are kept for predictions."""
+
+    features_: Features
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        tags.target_tags.required = True
+        return tags
+
+    def _table(self, X: Any, *, reset: bool) -> Table:
+        """The columns of X; names and their number are kept, or compared with those kept."""
+        frame = frame_of(X)
+        if frame is None:
+            X = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
+            return columns_of_array(X)
+        table = columns_of_frame(frame)
+        if not reset and not hasattr(self, "feature_names_in_"):
+            table = {f"x{i}": column for i, column in enumerate(table.values())}
+        if reset:
+            if not table or not len(frame):
+                raise DataError(
+                    f"a table of {len(frame)} rows and {len(table)} columns",
+                    "one column and two rows at least",
+                    "check the filter or the file before",
+                )
+            self.n_features_in_ = len(table)
+            self.feature_names_in_ = np.array([*table], object)
+        return table
+
+    def _weights(self, table: Table, sample_weight: Any) -> Array:
+        """What each row of a table weighs, (n,)."""
+        n = len(next(iter(table.values())).values)
+        w: Array = _check_sample_weight(sample_weight, np.empty((n, 1)), ensure_non_negative=True)
+        return w
+
+    @contextmanager
+    def _as_it_was_if_it_fails(self) -> Iterator[None]:
+        """A fit within it that fails leaves all attributes as they were."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    # in a file
+
+    _columns_in_file: ClassVar[dict[str, Check]] = {
+        "columns": lambda columns: isinstance(columns, dict),
+        "named": lambda named: type(named) is bool,
+    }
+
+    def _columns_to_file(self) -> dict[str, Any]:
+        named = hasattr(self, "feature_names_in_")
+        return {"columns": described(self.features_), "named": named}
+
+    def _columns_from_file(self, fitted: dict[str, Any]) -> None:
+        self.features_ = features_from(fitted["columns"])
+        self.n_features_in_ = len(self.features_.features)
+        if fitted["named"]:
+            self.feature_names_in_ = np.array([*self.features_.features], object)
+        elif [*self.features_.features] != [f"x{i}" for i in range(self.n_features_in_)]:
+            raise damaged("columns with names, which have none", "x0, x1 and so on")
+
+
+class Tabular(TakesTables):
     """What both estimators share: the table, its features, the members."""
 
     metrics: tuple[str, ...] = ()
@@ -53,12 +126,6 @@ class Tabular(BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
         self.random_state = random_state
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
-        tags.target_tags.required = True
-        return tags
-
     def _check_settings(self) -> None:
         positive("n_members", self.n_members, whole=True)
         if self.epochs is not None:
@@ -71,34 +138,13 @@ class Tabular(BaseEstimator):  # type: ignore[misc]
                 did_you_mean(self.metric, self.metrics, f"metric={self.metrics[0]!r}"),
             )
 
-    def _table(self, X: Any, *, reset: bool) -> Table:
-        """The columns of X; names and their number are kept, or compared with those kept."""
-        frame = frame_of(X)
-        if frame is None:
-            X = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
-            return columns_of_array(X)
-        table = columns_of_frame(frame)
-        if not reset and not hasattr(self, "feature_names_in_"):
-            table = {f"x{i}": column for i, column in enumerate(table.values())}
-        if reset:
-            if not table or not len(frame):
-                raise DataError(
-                    f"a table of {len(frame)} rows and {len(table)} columns",
-                    "one column and two rows at least",
-                    "check the filter or the file before",
-                )
-            self.n_features_in_ = len(table)
-            self.feature_names_in_ = np.array([*table], object)
-        return table
-
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> tuple[Members, Rows, Array]:
         """The trained members, the rows they learned from and the targets of these."""
         self._check_settings()
         table = self._table(X, reset=True)
-        n = len(next(iter(table.values())).values)
         y = self._checked_target(values_of(y))
-        check_consistent_length(np.empty(n), y)
-        w = _check_sample_weight(sample_weight, np.empty((n, 1)), ensure_non_negative=True)
+        w = self._weights(table, sample_weight)
+        check_consistent_length(w, y)
         rows = merged(table, y, w)
         self._check_rows(rows)
         self.features_ = Features.of(rows.table, rows.w, EMBEDDED_FROM)
@@ -126,6 +172,36 @@ class Tabular(BaseEstimator):  # type: ignore[misc]
         x = self.features_.encoded(self._table(X, reset=False))
         return outputs_of(self.net_, x, len(self.best_epochs_))
 
+    # in a file
+
+    _fitted_in_file: ClassVar[dict[str, Check]] = {
+        **TakesTables._columns_in_file,
+        "best_epochs": lambda epochs: (
+            isinstance(epochs, list) and len(epochs) > 0 and all(map(is_count, epochs))
+        ),
+    }
+
+    def _to_file(self) -> tuple[dict[str, Any], Net | None]:
+        fitted = self._columns_to_file() | {"best_epochs": [*self.best_epochs_]}
+        return fitted | self._target_to_file(), self.net_
+
+    def _from_file(self, fitted: dict[str, Any], net: Net | None) -> None:
+        self._check_settings()
+        self._columns_from_file(checked(fitted, self._fitted_in_file))
+        self.best_epochs_ = [*fitted["best_epochs"]]
+        n_outputs, n_members = self._target_from_file(fitted), len(self.best_epochs_)
+        n_in, n_out = self.features_.n_out * n_members, n_outputs * n_members
+        if net is None or (net.n_in, net.n_out) != (n_in, n_out) or net.dtype != np.float64:
+            raise damaged(f"the net {shown(net)}", f"a net from {n_in} numbers to {n_out}")
+        self.net_ = net
+
+    def _target_to_file(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+        """Take up what is known of the target; how many outputs a member has."""
+        raise NotImplementedError
+
 
 def values_of(y: Any) -> Any:
     """A target as NumPy has it, if it came as the column of a frame."""
@@ -137,6 +213,16 @@ def values_of(y: Any) -> Any:
         )
     to_numpy = getattr(y, "to_numpy", None)
     return to_numpy() if to_numpy else y
+
+
+def refuse_one_row(rows: Rows) -> None:
+    """Refuse rows that are all the same."""
+    if len(rows.w) < 2:
+        raise DataError(
+            "1 sample that differs from the others",
+            "two different rows at least",
+            "more rows, or check the filter before",
+        )
 
 
 def refuse_unusable(y: Array) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -13,11 +13,14 @@ from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError
 from handgrad.layers import SELU, Array, Mish, Softmax
 from handgrad.losses import EnsembleCrossEntropyLoss, MAELoss, MSELoss
-from handgrad.tabular.base import Tabular, refuse_unusable
+from handgrad.saving.values import read_classes, written_array
+from handgrad.tabular.base import Tabular, refuse_one_row, refuse_unusable
+from handgrad.tabular.files import Check, features_from
 from handgrad.tabular.members import Members, Recipe
 from handgrad.tabular.rows import Rows
 
 SMOOTHING = 0.1
+TARGET = ("mean", "deviation", "lowest", "highest")  # what `target_` says of the numbers learned
 TEMPERATURES = np.exp(np.linspace(-2, 2, 161))
 
 
@@ -69,8 +72,9 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from the rows of `X` (n, n_features), their classes `y` and weights, all (n,)."""
-        members, _, t = self._fit(X, y, sample_weight)
-        self.temperature_ = _temperature(members, t)
+        with self._as_it_was_if_it_fails():
+            members, _, t = self._fit(X, y, sample_weight)
+            self.temperature_ = _temperature(members, t)
         return self
 
     def predict_proba(self, X: Any) -> Array:
@@ -112,6 +116,29 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
             return float((z.argmax(axis=1) != t.argmax(axis=1)).mean())
         return _log_loss(z, t)
 
+    # in a file
+
+    _fitted_in_file: ClassVar[dict[str, Check]] = {
+        **Tabular._fitted_in_file,
+        "classes": lambda classes: isinstance(classes, dict),
+        "temperature": lambda t: type(t) is float and 1e-3 < t < 1e3,
+    }
+
+    def _target_to_file(self) -> dict[str, Any]:
+        return {"classes": written_array(self.classes_), "temperature": self.temperature_}
+
+    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+        self.classes_ = read_classes(fitted["classes"])
+        self.temperature_ = fitted["temperature"]
+        return len(self.classes_)
+
+    @staticmethod
+    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "columns": features_from(fitted["columns"]).read_as(),
+            "classes": read_classes(fitted["classes"]).tolist(),
+        }
+
 
 class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     """A strong regressor for tables as they come, without tuning.
@@ -152,7 +179,8 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from the rows of `X` (n, n_features), their numbers `y` and weights, all (n,)."""
-        self._fit(X, y, sample_weight)
+        with self._as_it_was_if_it_fails():
+            self._fit(X, y, sample_weight)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -175,12 +203,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         return y
 
     def _check_rows(self, rows: Rows) -> None:
-        if len(rows.y) < 2:
-            raise DataError(
-                "1 sample that differs from the others",
-                "two different rows at least",
-                "more rows, or check the filter before",
-            )
+        refuse_one_row(rows)
 
     def _targets(self, rows: Rows) -> tuple[Array, Array]:
         mean = np.average(rows.y, weights=rows.w)
@@ -195,6 +218,32 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     def _badness(self, z: Array, t: Array) -> float:
         return float((np.abs(z - t) if self.metric == "mae" else (z - t) ** 2).mean())
+
+    # in a file
+
+    _fitted_in_file: ClassVar[dict[str, Check]] = {
+        **Tabular._fitted_in_file,
+        "target": lambda target: (
+            isinstance(target, list)
+            and [type(number) for number in target] == [float] * len(TARGET)
+            and target[1] > 0
+            and target[2] <= target[3]
+        ),
+    }
+
+    def _target_to_file(self) -> dict[str, Any]:
+        return {"target": [*self.target_]}
+
+    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+        self.target_ = tuple(fitted["target"])
+        return 1
+
+    @staticmethod
+    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "columns": features_from(fitted["columns"]).read_as(),
+            "target": dict(zip(TARGET, fitted["target"], strict=True)),
+        }
 
 
 def _log_loss(z: Array, t: Array) -> float:

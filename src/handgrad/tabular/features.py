@@ -39,6 +39,10 @@ class Feature(ABC):
     def encoded(self, column: Column, name: str) -> Array:
         """The numbers for the net, (n, width), of a column of this name."""
 
+    def names(self, name: str) -> list[str]:
+        """What these numbers are called, for a column of this name."""
+        return [name][: self.width]
+
 
 @dataclass(frozen=True)
 class Number(Feature):
@@ -61,6 +65,9 @@ class Number(Feature):
     @property
     def width(self) -> int:  # type: ignore[override]
         return 2 if self.marks_missing else 1
+
+    def names(self, name: str) -> list[str]:
+        return [name, f"{name}_missing"][: self.width]
 
     def summary(self) -> str:
         marked = ", a second one marks what is missing" if self.marks_missing else ""
@@ -100,6 +107,9 @@ class Category(Feature):
     @property
     def width(self) -> int:  # type: ignore[override]
         return len(self.values)
+
+    def names(self, name: str) -> list[str]:
+        return [f"{name}_{value}" for value in self.values]
 
     def summary(self) -> str:
         most = f", of which the {len(self.values)} most frequent"
@@ -141,6 +151,10 @@ class Date(Feature):
     @property
     def width(self) -> int:  # type: ignore[override]
         return self.time.width + 2 * len(self.cycles)
+
+    def names(self, name: str) -> list[str]:
+        hands = [f"{name}_{hand} {cycle}" for cycle in self.cycles for hand in ("sine", "cosine")]
+        return [*self.time.names(name), *hands]
 
     @classmethod
     def of(cls, column: Column, w: Array) -> Date:
@@ -234,14 +248,23 @@ class Features:
             place, first_code = place + feature.width, first_code + feature.n_codes
         return x
 
+    def names(self, columns: Sequence[str] | None = None) -> list[str]:
+        """What the numbers are called, where the columns are called so or as they were."""
+        pairs = zip(columns or self.features, self.features.values(), strict=True)
+        return [name for column, feature in pairs for name in feature.names(column)]
+
+    def read_as(self) -> dict[str, str]:
+        """What each column was read as, in words."""
+        notes = {name: getattr(feature, "note", "") for name, feature in self.features.items()}
+        return {
+            name: feature.summary() + (f" ({notes[name]})" if notes[name] else "")
+            for name, feature in self.features.items()
+        }
+
     def summary(self) -> str:
         """A table of the columns and what each was read as."""
-        rows = []
-        for name, feature in self.features.items():
-            note = getattr(feature, "note", "")
-            rows.append((name, feature.summary() + (f" ({note})" if note else "")))
-        width = max((len(name) for name, _ in rows), default=0)
-        return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
+        width = max(map(len, self.features), default=0)
+        return "\n".join(f"{name.ljust(width)}  {text}" for name, text in self.read_as().items())
 
     def __repr__(self) -> str:
         return f"Features of {len(self.features)} columns, {self.n_out} numbers a row"

@@ -1,6 +1,7 @@
 """Training as a stream of reports, and what adapts that stream."""
 
 from handgrad.training.checks import (
+    check_batches,
     check_kinds,
     check_monitor,
     checked_pair,
@@ -13,13 +14,13 @@ from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.history import History
 from handgrad.training.learning_rates import factors_of
-from handgrad.training.progress import counted, progress
+from handgrad.training.progress import counted, how_it_stands, progress, progress_bar
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
 from handgrad.training.state import TrainingState, put_back, state_of
 from handgrad.training.train import Training, train
-from handgrad.training.weights import checked_weights, pair_and_weights
+from handgrad.training.weights import check_takes_weights, checked_weights, pair_and_weights
 
 __all__ = [
     "Best",
@@ -33,8 +34,10 @@ __all__ = [
     "Training",
     "TrainingState",
     "WeightHistory",
+    "check_batches",
     "check_kinds",
     "check_monitor",
+    "check_takes_weights",
     "checked_pair",
     "checked_rows",
     "checked_weights",
@@ -43,8 +46,10 @@ __all__ = [
     "evaluate",
     "factors_of",
     "find_learning_rate",
+    "how_it_stands",
     "pair_and_weights",
     "progress",
+    "progress_bar",
     "put_back",
     "record_weights",
     "reduce_on_plateau",

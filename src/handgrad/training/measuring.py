@@ -43,12 +43,13 @@ def _measure(name: str, metric: Metric, loss: Loss) -> Measure:
 
 
 def _own(metric: Metric) -> Measure:
-    if _takes_weights(metric):
+    if takes_weights(metric):
         return lambda p, y, w: metric(p, y, sample_weight=w)
     return lambda p, y, w: metric(p, y)
 
 
-def _takes_weights(metric: Any) -> bool:
+def takes_weights(metric: Any) -> bool:
+    """Whether a metric of one's own can be told how much each row counts."""
     try:
         return "sample_weight" in signature(metric).parameters
     except (TypeError, ValueError):

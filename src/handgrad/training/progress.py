@@ -1,6 +1,7 @@
 """Shows how a training goes on: a bar in a terminal, nothing elsewhere."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from handgrad.training.report import Report
@@ -19,7 +20,7 @@ def progress(
 
     Quiet when standard error, or the given Rich `console`, is not a terminal.
     """
-    return _shown(reports, epochs, "epoch", _now, console)
+    return _shown(reports, epochs, "epoch", how_it_stands, console)
 
 
 def counted(
@@ -29,20 +30,21 @@ def counted(
     return _shown(finished, runs, "run", lambda _: "", console)
 
 
-def _shown(
-    items: Iterable[Item],
-    total: int,
-    unit: str,
-    now: Callable[[Item], str],
-    console: "Console | None",
-) -> Iterator[Item]:
+@contextmanager
+def progress_bar(
+    total: int, unit: str, console: "Console | None" = None
+) -> Iterator[Callable[[str], None]]:
+    """A bar of so many units with the time left; yields what takes it on by one, and says `now`.
+
+    Quiet when standard error, or the given console, is not a terminal.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield from items
+        yield lambda now: None
         return
     columns = (
         TextColumn(unit),
@@ -52,12 +54,24 @@ def _shown(
     )
     with Progress(*columns, TimeLeft(compact=True), console=console) as bar:
         task = bar.add_task("training", total=total, now="")
+        yield lambda now: bar.update(task, advance=1, now=now)
+
+
+def _shown(
+    items: Iterable[Item],
+    total: int,
+    unit: str,
+    now: Callable[[Item], str],
+    console: "Console | None",
+) -> Iterator[Item]:
+    with progress_bar(total, unit, console) as advance:
         for item in items:
-            bar.update(task, advance=1, now=now(item))
+            advance(now(item))
             yield item
 
 
-def _now(report: Report) -> str:
+def how_it_stands(report: Report) -> str:
+    """A report in a few words: losses, metrics, rows a second."""
     parts = [f"loss {report.train_loss:.4f}"]
     if report.validation_loss is not None:
         parts.append(f"validation {report.validation_loss:.4f}")

@@ -40,13 +40,7 @@ def weighted(
     """
     if sample_weight is None and of_class is None:
         return Rows(x, y)
-    if not loss.takes_weights:
-        raise SettingError(
-            f"{loss!r} beside weights, which its forward does not take",
-            "a loss whose forward has a third argument, w",
-            "forward(self, p, y, w=None) that returns hg.average(l, w), of the rows' losses l; "
-            "backward with hg.shares(w, l)",
-        )
+    check_takes_weights(loss)
     of_row = (
         np.ones(len(y)) if sample_weight is None else checked_weights(sample_weight, len(y), what)
     )
@@ -62,6 +56,17 @@ def weighted(
     if not kept.all():
         x, y, in_loss, of_row = take(x, kept), y[kept], in_loss[kept], of_row[kept]
     return Rows(x, y, in_loss, None if sample_weight is None else of_row / of_row.max())
+
+
+def check_takes_weights(loss: Loss) -> None:
+    """Refuse a loss in which rows cannot be weighted, where they are."""
+    if not loss.takes_weights:
+        raise SettingError(
+            f"{loss!r} beside weights, which its forward does not take",
+            "a loss whose forward has a third argument, w",
+            "forward(self, p, y, w=None) that returns hg.average(l, w), of the rows' losses l; "
+            "backward with hg.shares(w, l)",
+        )
 
 
 def checked_weights(sample_weight: Any, rows: int, what: str) -> Array:

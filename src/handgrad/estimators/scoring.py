@@ -1,0 +1,110 @@
+"""What is looked at on the rows that are not learnt from: a metric, a scorer, or the loss."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import get_scorer, get_scorer_names
+
+from handgrad.errors import HandgradError, SettingError, did_you_mean
+from handgrad.estimators.rows import Weighted, predicted, rows_of
+from handgrad.layers import Array
+from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, smaller_is_better
+from handgrad.training.measuring import takes_weights
+
+LOSS = "loss"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure of the predictions for some rows, by name, and which way is better.
+
+    `of` is handed what the net's output says, and the loss of these rows.
+    """
+
+    name: str
+    smaller_is_better: bool
+    of: Callable[[Array, float], float]
+
+    @property
+    def sign(self) -> int:
+        """What makes a figure one of which more is better."""
+        return -1 if self.smaller_is_better else 1
+
+
+def score_of(m: Any, rows: Weighted) -> Score:
+    """What the estimator's `scoring` means for these rows, tried on them once.
+
+    A name of `hg.metrics` comes before one of scikit-learn, where it means the same. A function
+    is scikit-learn's: of the estimator, the rows and their targets; more is better.
+    """
+    given = m.scoring
+    if given is None:
+        scorer = m._scorer(rows.y, rows.w)
+        return Score(m._usual_score, False, lambda p, loss: scorer(p))
+    if given == LOSS:
+        return Score(LOSS, True, lambda p, loss: loss)
+    names = {metric: name for name, metric in METRICS.items() if given in (name, metric)}
+    if names:
+        ((metric, name),) = names.items()
+        if m._loss.takes == "scores" and name in OF_PROBABILITIES - {"roc_auc"}:
+            raise SettingError(
+                f"scoring={name!r} with {m._loss!r}, which gives scores and no probabilities",
+                "a metric of decisions, or 'roc_auc'",
+                "scoring='accuracy'; or loss='log_loss'",
+            )
+        targets = m._targets(rows.y)
+        return _tried(
+            m,
+            rows,
+            Score(name, smaller_is_better(name), lambda p, loss: metric(p, targets, rows.w)),
+        )
+    if isinstance(given, str) and given not in get_scorer_names():
+        known = [LOSS, *METRICS, *get_scorer_names()]
+        raise SettingError(
+            f"scoring={given!r}",
+            f"'loss', one of {', '.join(METRICS)}, or a name of sklearn.metrics.get_scorer_names()",
+            did_you_mean(given, known, "scoring='loss'"),
+        )
+    return _tried(m, rows, _of_scorer(m, given, rows))
+
+
+def _of_scorer(m: Any, given: Any, rows: Weighted) -> Score:
+    """A scorer of scikit-learn, which asks the estimator itself."""
+    scorer = get_scorer(given)
+    # a twin with the same net, which does not ask for the names of columns
+    twin, labels = copy.copy(m), m._labels(rows.y)
+    vars(twin).pop("feature_names_in_", None)
+    weights = {"sample_weight": rows.w} if rows.w is not None and takes_weights(scorer) else {}
+    name = given if isinstance(given, str) else getattr(given, "__name__", repr(given))
+    return Score(name, False, lambda p, loss: scorer(twin, rows.X, labels, **weights))
+
+
+def _tried(m: Any, rows: Weighted, score: Score) -> Score:
+    """The score, once it has given a number for the net as it is; of what is not finite, NaN."""
+
+    def of(p: Array, loss: float) -> float:
+        return float(score.of(p, loss)) if np.isfinite(p).all() else np.nan
+
+    try:
+        net = m.net_
+        value = of(m._meaning(predicted(net, rows_of(rows.X, net.dtype))), np.nan)
+    except HandgradError as error:
+        error.where = error.where or f"scoring={score.name!r}"
+        raise
+    except Exception as error:
+        raise SettingError(
+            f"scoring={score.name!r} failed on {len(rows.y)} validation rows: "
+            f"{type(error).__name__}: {error}",
+            "a figure that these rows and this loss have",
+            f"scoring='loss', or {m._usual_score!r}",
+        ) from error
+    if np.isnan(value):
+        raise SettingError(
+            f"scoring={score.name!r}, which is NaN for the {len(rows.y)} validation rows",
+            "a figure that these rows have",
+            "more rows in eval_set, or a larger validation_fraction, with every class among them",
+        )
+    return Score(score.name, score.smaller_is_better, of)

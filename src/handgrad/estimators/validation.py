@@ -1,0 +1,117 @@
+"""The rows that are not learnt from: which they are, and what the net is worth on them."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import _check_sample_weight
+
+from handgrad.engines.epoch import Epoch
+from handgrad.errors import DataError, described
+from handgrad.estimators.engines import Job
+from handgrad.estimators.rows import Weighted, predicted
+from handgrad.estimators.scoring import Score, score_of
+from handgrad.layers import Array
+from handgrad.training.weights import pair_and_weights
+
+
+def rows_of_eval_set(m: Any, eval_set: Any, rows: Weighted) -> Weighted:
+    """The rows of `eval_set`, checked as those to fit are; their classes weigh as there."""
+    X, y, w = _parts(eval_set)
+    try:
+        X, y = m._validate_more(X, y)
+        w = None if w is None else _check_sample_weight(w, X)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"eval_set: {error}",
+            "rows and targets like those to fit",
+            "the same columns, and no class that the rows to fit have not",
+        ) from error
+    y = y.reshape(-1, 1) if y.ndim == 1 else y
+    if y.shape[1] != rows.y.shape[1]:
+        raise DataError(
+            f"eval_set with {y.shape[1]} targets a row, beside {rows.y.shape[1]} to fit",
+            "as many targets a row",
+            "the same columns in both",
+        )
+    return Weighted(X, y, w, m._weights_of_classes(y, as_in=rows.y))
+
+
+def _parts(eval_set: Any) -> tuple[Any, Any, Any]:
+    """Rows, targets and weights, or None; from a list of one such set as from the set itself."""
+    is_list = isinstance(eval_set, list) and eval_set and isinstance(eval_set[0], tuple)
+    sets = eval_set if is_list else [eval_set]
+    try:
+        (given,) = sets  # a list, as XGBoost and LightGBM take it
+        (X, y), w = pair_and_weights(given)
+    except (TypeError, ValueError):
+        came = described(eval_set)
+        if isinstance(eval_set, list | tuple):
+            came = f"{len(sets)} sets" if len(sets) > 1 else f"{len(sets[0])} parts"
+        raise DataError(
+            f"eval_set: {came}",
+            "one pair (X, y), or (X, y, sample_weight)",
+            "model.fit(X, y, eval_set=(X_val, y_val))",
+        ) from None
+    return X, y, w
+
+
+def split(m: Any, rows: Weighted) -> tuple[Weighted, Weighted]:
+    """Rows to fit and rows to score, drawn as scikit-learn draws them."""
+    present = {name: part for name, part in vars(rows).items() if part is not None}
+    parts = train_test_split(
+        *present.values(),
+        random_state=m._random_state,
+        test_size=m.validation_fraction,
+        stratify=m._strata(rows.y),
+    )
+    if parts[1].shape[0] < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+    fit, held_out = (dict(zip(present, parts[i::2], strict=True)) for i in (0, 1))
+    return replace(rows, **fit), replace(rows, **held_out)
+
+
+class Validation:
+    """The loss and the score of the rows that are not learnt from, epoch by epoch."""
+
+    def __init__(self, m: Any, rows: Weighted, job: Job) -> None:
+        self.m, self.job, self.targets = m, job, m._targets(rows.y)
+        self.w = () if rows.in_loss is None else (rows.in_loss.astype(m.net_.dtype),)
+        self.score: Score = score_of(m, rows)
+        if m.validation_scores_ is None or m._scored_by != self.score.name:
+            m.validation_loss_curve_, m.validation_scores_, m._validated_at = [], [], []
+            m.best_validation_score_ = -self.score.sign * np.inf
+            m._scored_by = self.score.name
+
+    def look(self, result: Epoch) -> float:
+        """The score after an epoch; both figures are noted, the score only once it is compared."""
+        m, z = self.m, result.held_out
+        z = predicted(m.net_, self.job.held_out) if z is None else z
+        with np.errstate(all="ignore"):
+            loss = float(self.job.loss.forward(z, self.targets, *self.w))
+            m.validation_loss_curve_.append(loss)
+            return self.score.of(m._meaning(z), loss)
+
+    def compare(self, score: float, *, keep: bool) -> bool:
+        """Whether a score is better by `tol` than the best before; the best net is kept, if asked.
+
+        A score may be NaN.
+        """
+        m = self.m
+        m.validation_scores_.append(score)
+        m._validated_at.append(len(m.loss_curve_))
+        now, best = self.score.sign * score, self.score.sign * m.best_validation_score_
+        if now > best:
+            m.best_validation_score_ = score
+            if keep:
+                m._best_weights = weights_of(m.net_)
+        return not now < best + m.tol
+
+
+def weights_of(net: Any) -> tuple[Array, Array]:
+    """Copies of all that a net has learnt."""
+    return net.parameters.copy(), net.running_state.copy()

@@ -1,0 +1,89 @@
+"""What was fitted to a table as JSON, and made from it again: only what a table leads to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from handgrad.saving.tensors import damaged, shown
+from handgrad.tabular.features import CYCLES, Binary, Date, Feature, Features, Number
+
+KINDS = {kind.__name__: kind for kind in Feature.__subclasses__()}
+Check = Callable[[Any], bool]
+
+
+def described(features: Features) -> dict[str, Any]:
+    """The features as JSON, by the names of their columns."""
+    return {
+        name: {"read_as": type(feature).__name__, **dataclasses.asdict(feature)}  # type: ignore[call-overload]
+        for name, feature in features.features.items()
+    }
+
+
+def features_from(said: Any) -> Features:
+    """The features that were described so."""
+    if not isinstance(said, dict):
+        raise damaged(f"the columns {shown(said)}", "what each is read as, by name")
+    features = Features({name: _feature(name, entry) for name, entry in said.items()})
+    if features.n_out == 0:
+        raise damaged("columns of which nothing is made", "one number a row at least")
+    return features
+
+
+def checked(fitted: dict[str, Any], kinds: dict[str, Check]) -> dict[str, Any]:
+    """What was fitted, if it has these keys and each value is as it must be."""
+    if set(fitted) != set(kinds):
+        raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join(sorted(kinds)))
+    for name, fits in kinds.items():
+        if not fits(fitted[name]):
+            raise damaged(f"{name} is {shown(fitted[name])}", "what a fit leaves")
+    return fitted
+
+
+def is_count(value: Any) -> bool:
+    """Whether it is a whole number from 0 on."""
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _feature(name: str, said: Any) -> Feature:
+    kind = KINDS.get(str(said.get("read_as"))) if isinstance(said, dict) else None
+    if kind is None:
+        raise damaged(f"column {shown(name)} is {shown(said)}", f"one of {', '.join(KINDS)}")
+    fields = {key: value for key, value in said.items() if key != "read_as"}
+    feature: Feature = _made(kind, fields, name)
+    if not _could_be(feature):
+        raise damaged(f"column {shown(name)} is {shown(said)}", "what a column is read as")
+    return feature
+
+
+def _made(kind: Any, said: Any, name: str) -> Any:
+    """A dataclass, each of whose fields is of its type."""
+    hints = {field.name: get_type_hints(kind)[field.name] for field in dataclasses.fields(kind)}
+    if not isinstance(said, dict) or set(said) != set(hints):
+        raise damaged(f"column {shown(name)} has {shown(said)}", ", ".join(hints) or "nothing")
+    return kind(**{key: _of_type(said[key], hint, name) for key, hint in hints.items()})
+
+
+def _of_type(value: Any, hint: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _made(hint, value, name)
+    if hint in (float, bool, int, str):
+        if type(value) is hint:
+            return value
+    elif isinstance(value, list) and all(type(part) is str for part in value):
+        return tuple(value)
+    raise damaged(f"column {shown(name)} has {shown(value)}", f"{getattr(hint, '__name__', hint)}")
+
+
+def _could_be(feature: Feature) -> bool:
+    """Whether a fit could have led to such a feature."""
+    if isinstance(feature, Number):
+        return feature.factor > 0
+    if isinstance(feature, Date):
+        each_once = len(set(feature.cycles)) == len(feature.cycles)
+        return feature.time.factor > 0 and each_once and set(feature.cycles) <= set(CYCLES)
+    values = getattr(feature, "values", ("",))
+    if len(set(values)) != len(values) or len(values) > getattr(feature, "n_values", 2):
+        return False
+    return len(values) == 2 if isinstance(feature, Binary) else len(values) > 0
