@@ -108,9 +108,16 @@ def test_codes_come_last_and_count_on_from_column_to_column() -> None:
     assert "a  category of 3 values, of which the 2 most frequent, embedded" in features.summary()
 
 
+def test_a_category_of_values_that_come_once_is_left_out() -> None:
+    table = table_of({"a": [*"abcdefghi"], "n": [*range(9)]})
+    features = Features.of(table, np.ones(9), embedded_from=9)
+    assert (features.n_out, features.n_codes) == (1, [])
+    assert "left out: 9 different texts, of which none comes twice" in features.summary()
+
+
 def test_numbers_come_first() -> None:
     features = features_of({"a": [*"xyz"], "n": [1.0, 2.0, 9.0]})
-    assert features.n_numbers == 1
+    assert (features.n_numbers, features.names()) == (1, ["n", "a_x", "a_y", "a_z"])
     found = features.encoded(table_of({"a": [*"zzz"], "n": [2.0, 2.0, 2.0]}))
     assert found.tolist() == [[0, 0, 0, 1]] * 3
 

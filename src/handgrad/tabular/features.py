@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,22 +112,19 @@ class Category(Feature):
         return [f"{name}_{value}" for value in self.values]
 
     def summary(self) -> str:
-        most = f", of which the {len(self.values)} most frequent"
-        return f"category of {self.n_values} values" + most * (self.n_values > len(self.values))
+        return _of_values_kept(self)
 
     def encoded(self, column: Column, name: str) -> Array:
-        return (self.places(column, name)[:, None] == np.arange(len(self.values))).astype(float)
-
-    def places(self, column: Column, name: str) -> Array:
-        """Which of the values each row has, (n,); -1 where it has none of them."""
-        place = {value: i for i, value in enumerate(self.values)}
-        return np.array([place.get(v, -1) for v in _as_text(column, name, self.values)], int)
+        places = _places(self.values, column, name)
+        return (places[:, None] == np.arange(len(self.values))).astype(float)
 
 
 @dataclass(frozen=True)
-class Code(Category):
+class Code(Feature):
     """A code for each value, from 1 on; 0 where it is missing, rare or unseen."""
 
+    values: tuple[str, ...]
+    n_values: int
     width = 1
 
     @property
@@ -135,10 +132,10 @@ class Code(Category):
         return len(self.values) + 1
 
     def summary(self) -> str:
-        return f"{super().summary()}, embedded"
+        return f"{_of_values_kept(self)}, embedded"
 
     def encoded(self, column: Column, name: str) -> Array:
-        return self.places(column, name)[:, None] + 1
+        return _places(self.values, column, name)[:, None] + 1
 
 
 @dataclass(frozen=True)
@@ -243,15 +240,20 @@ class Features:
             )
         rows = len(next(iter(table.values())).values)
         x, place, first_code = np.empty((rows, self.n_out), np.float32), 0, 0
-        for name, feature in sorted(self.features.items(), key=lambda item: _place(item[1])):
+        for name, feature in self._in_turn(self.features):
             x[:, place : place + feature.width] = feature.encoded(table[name], name) + first_code
             place, first_code = place + feature.width, first_code + feature.n_codes
         return x
 
     def names(self, columns: Sequence[str] | None = None) -> list[str]:
         """What the numbers are called, where the columns are called so or as they were."""
-        pairs = zip(columns or self.features, self.features.values(), strict=True)
+        pairs = self._in_turn(columns or self.features)
         return [name for column, feature in pairs for name in feature.names(column)]
+
+    def _in_turn(self, columns: Iterable[str]) -> list[tuple[str, Feature]]:
+        """The features with the names of their columns, as their numbers stand in a row."""
+        pairs = zip(columns, self.features.values(), strict=True)
+        return sorted(pairs, key=lambda pair: _turn(pair[1]))
 
     def read_as(self) -> dict[str, str]:
         """What each column was read as, in words."""
@@ -303,7 +305,19 @@ def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
     return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
 
 
-def _place(feature: Feature) -> int:
+def _of_values_kept(category: Category | Code) -> str:
+    n_kept, n = len(category.values), category.n_values
+    most = f", of which the {n_kept} most frequent" if n_kept < n else ""
+    return f"category of {n} values{most}"
+
+
+def _places(values: Sequence[str], column: Column, name: str) -> Array:
+    """Which of the values each row has, (n,); -1 where it has none of them."""
+    place = {value: i for i, value in enumerate(values)}
+    return np.array([place.get(v, -1) for v in _as_text(column, name, values)], int)
+
+
+def _turn(feature: Feature) -> int:
     """Numbers first, codes last."""
     return 0 if isinstance(feature, Number) else 1 + bool(feature.n_codes)
 
@@ -322,6 +336,8 @@ def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:
     kept = np.argsort(-weights, kind="stable")[: MOST_CODES if as_codes else MOST_VALUES]
     if as_codes:
         kept = kept[weights[kept] > w.min()]
+    if not len(kept):
+        return Nothing(f"{len(values)} different texts, of which none comes twice")
     names = tuple(str(value) for value in values[np.sort(kept)])
     return (Code if as_codes else Category)(names, len(values))
 
