@@ -246,6 +246,18 @@ def test_what_a_scorer_cannot_do_is_refused_before_the_first_epoch() -> None:
         fitted("binary", scoring=lambda model, x, y: np.nan)
 
 
+def test_a_refused_fit_leaves_the_fit_before() -> None:
+    model = hg.MLPClassifier(**SETTINGS)
+    with pytest.raises(hg.SettingError):
+        model.set_params(scoring="accurcy").fit(X[FIT], Y[FIT], eval_set=(X[HELD], Y[HELD]))
+    assert not hasattr(model, "coefs_")
+    model.set_params(scoring=None).fit(X[FIT], Y[FIT])
+    p = model.predict_proba(X)
+    with pytest.raises(hg.SettingError):
+        model.set_params(scoring="accurcy").fit(X[:, :4], Y, eval_set=(X[HELD, :4], Y[HELD]))
+    np.testing.assert_array_equal(model.predict_proba(X), p)
+
+
 def test_scores_have_no_probabilities_to_be_measured() -> None:
     for scoring in ("log_loss", "brier_score_loss", "neg_log_loss"):
         with pytest.raises(hg.SettingError, match=rf"(?s)scoring='{scoring}'.*accuracy"):

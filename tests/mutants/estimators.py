@@ -271,6 +271,13 @@ MUTANTS = [
         f"{ENGINES}test_no_more_epochs_are_expected_than_most_fits_need",
     ),
     Mutant(
+        "gains forgotten",
+        f"{SOURCE}engines.py",
+        "self.gains.pop(form, 0.0) + gain",
+        "gain",
+        f"{ENGINES}test_a_form_of_fit_is_compiled_once_it_pays",
+    ),
+    Mutant(
         "sparse rows dense at once",
         f"{SOURCE}rows.py",
         "return rows if n * width * np.dtype(dtype).itemsize > MOST_AT_ONCE else rows[:]",
@@ -356,9 +363,9 @@ MUTANTS = [
     ),
     Mutant(
         "scores taken for probabilities",
-        f"{SOURCE}classifier.py",
-        '        if takes(self.loss) == "scores":',
-        "        if False:",
+        CHOICE,
+        '    if takes(m.loss) == "scores":',
+        "    if False:",
         f"{CHOICES}test_scores_are_not_taken_for_probabilities",
     ),
     Mutant(
@@ -461,9 +468,9 @@ MUTANTS = [
     ),
     Mutant(
         "classes balanced by the rows that are looked at",
-        f"{SOURCE}classifier.py",
+        f"{SOURCE}rows.py",
         "indices=range(len(as_in))",
-        "indices=range(len(as_in), len(labels))",
+        "indices=range(len(as_in), len(both))",
         f"{VALIDATES}test_classes_weigh_in_the_validation_loss_as_among_the_rows_to_fit",
     ),
     Mutant(
@@ -521,5 +528,12 @@ MUTANTS = [
         "m.progress and not incremental",
         "m.progress",
         f"{LOOKS}test_a_part_needs_no_bar",
+    ),
+    Mutant(
+        "a refused fit leaves an untrained net",
+        f"{SOURCE}settings.py",
+        "        vars(m).clear()\n",
+        "",
+        f"{VALIDATES}test_a_refused_fit_leaves_the_fit_before",
     ),
 ]

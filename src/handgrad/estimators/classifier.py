@@ -8,7 +8,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -16,8 +15,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError
 from handgrad.estimators.files import binarizer_from, said_of_columns
-from handgrad.estimators.loss_choice import OF_CLASSES, loss_of_classes, takes, targets_of
+from handgrad.estimators.loss_choice import (
+    OF_CLASSES,
+    check_probabilities,
+    loss_of_classes,
+    takes,
+    targets_of,
+)
 from handgrad.estimators.perceptron import Perceptron
+from handgrad.estimators.rows import weights_of_classes
 from handgrad.estimators.settings import check_incremental
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -32,8 +38,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     Of its own it has, by keyword and off by default:
 
     - `activation` may be a layer, as `hg.GELU()`, or a list with one for each hidden layer;
-    - `normalization`, "batch" or "layer", of each hidden layer before its activation;
-    - `dropout`, the share of hidden units left out of a step;
+    - `normalization`, "batch" or "layer", of each hidden layer before its activation; `dropout`,
+      the share of hidden units left out of a step;
     - `solver` may be "adagrad", "rmsprop", "adamw", "nadam", "lion", at `learning_rate_init`, or an
       optimizer, which has a rate of its own;
     - `learning_rate` may be a schedule over `max_iter`: a name of `hg.schedules`, or a function;
@@ -42,10 +48,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     - `class_weight`, "balanced" or {class: weight}, weighs rows in the loss;
     - `scoring`, what early stopping looks at: a metric, a scorer, or "loss";
     - `transform_layer`, the hidden layer that `transform` gives, the last one by default;
-    - `progress`, a bar in a terminal;
-    - `engine`, auto, eager or compiled, as in `train`;
-    - `net_`, the fitted net, whose output are logits, or probabilities where the loss takes those;
-      `coefs_` and `intercepts_` are views of its weights;
+    - `progress`, a bar in a terminal; `engine`, auto, eager or compiled, as in `train`;
+    - `net_`, whose output are logits, or probabilities where the loss takes those; `coefs_` and
+      `intercepts_` are views of its weights;
     - `validation_loss_curve_` and `validation_scores_` of rows that were not learnt from.
 
     >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array(["low", "low", "high", "high"])
@@ -161,7 +166,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             return self.classes_[p.argmax(axis=1)]
         return self._label_binarizer.inverse_transform(p.ravel() if self.n_outputs_ == 1 else p)
 
-    @available_if(lambda model: model._check_probabilities())  # type: ignore[untyped-decorator]
+    @available_if(check_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, (n, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
@@ -181,7 +186,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             return p.ravel() if self.n_outputs_ == 1 else p
         return p[:, 1] - p[:, 0] if len(self.classes_) == 2 else p
 
-    @available_if(lambda model: model._check_probabilities())  # type: ignore[untyped-decorator]
+    @available_if(check_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of each probability, (n, n_classes)."""
         p = self.predict_proba(X)
@@ -234,15 +239,6 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     def _chosen_loss(self) -> Loss:
         return loss_of_classes(self.loss, self._label_binarizer.y_type_)
 
-    def _check_probabilities(self) -> bool:
-        if takes(self.loss) == "scores":
-            raise AttributeError(
-                f"loss={self.loss!r} gives scores, not probabilities. Expected a loss of "
-                "probabilities, as 'log_loss' or 'focal'. Try decision_function, or "
-                "CalibratedClassifierCV(model)."
-            )
-        return True
-
     def _n_outputs(self, y: Array) -> int:
         return 2 if self._loss.targets == "classes" and y.shape[1] == 1 else y.shape[1]
 
@@ -258,14 +254,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     def _weights_of_classes(self, y: Array, as_in: Array | None = None) -> Array | None:
         if self.class_weight is None:
             return None
-        if as_in is None:
-            w: Array = compute_sample_weight(self.class_weight, self._labels(y))
-            return w
-        if self.class_weight != "balanced":
-            return self._weights_of_classes(y)
-        labels = self._labels(np.concatenate([as_in, y]))
-        w = compute_sample_weight("balanced", labels, indices=range(len(as_in)))
-        return w[len(as_in) :]
+        others = None if as_in is None else self._labels(as_in)
+        return weights_of_classes(self.class_weight, self._labels(y), others)
 
     def _strata(self, y: Array) -> Array | None:
         return y if y.shape[1] == 1 else None

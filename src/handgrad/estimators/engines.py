@@ -1,6 +1,7 @@
-"""Which engine fits an estimator, and the machine code that is kept for fits that come again."""
+"""Which engine fits an estimator: machine code is kept, for fits that come again."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from threading import Lock
@@ -45,41 +46,58 @@ class Job:
     batch_size: int
     epochs: int
 
+    @property
+    def form(self) -> Hashable:
+        """What fits have in common that machine code is worth making for together."""
+        pages = (self.net, self.loss, self.optimizer, self.penalty)
+        return (
+            *map(repr, pages),
+            str(self.net.dtype),
+            self.y.shape[1:],
+            self.w is None,
+            self.held_out is None,
+            min(self.batch_size, len(self.y)),
+        )
+
 
 class KeptCode:
-    """The machine code that was made for fits: it serves others that differ in numbers alone."""
+    """The machine code that was made for fits, and what it would have gained in fits of a form."""
 
     def __init__(self) -> None:
         self.made: dict[Any, Any] = {}
+        self.gains: dict[Hashable, float] = {}
         self.lock = Lock()  # fits may run in threads
 
     def engine_for(self, choice: EngineName, job: Job) -> Engine:
-        """The engine asked for; for `auto`, compiled where this one fit will pay for it.
+        """The engine asked for; for `auto`, compiled once the fits of a form will have paid for it.
 
-        That follows from shapes, rows and epochs alone, whatever was fit before.
+        The first fit of a small form is eager, so that it need not wait for a compiler. What
+        decides is the work done so far in this process, never a clock.
         """
         choice = "eager" if isinstance(job.x, SparseRows) else chosen(choice)
-        if choice == "auto" and not pays(job):
-            choice = "eager"
+        if choice == "auto":
+            choice = "auto" if self._pays(job) else "eager"
         held_out = None if isinstance(job.held_out, SparseRows) else job.held_out
         rows = (job.x, job.y, job.batch_size, 10**9, held_out, job.w)
         with sharing_recordings(self.made):
             engine = engine_for(choice, job.net, job.loss, job.optimizer, *rows, job.penalty)
-        self._forget()
+        if engine.name == "compiled":
+            self._keep(job.form, math.inf)
         return engine
 
-    def _forget(self) -> None:
-        """Forget what was made first, where there is too much."""
+    def _pays(self, job: Job) -> bool:
+        epochs = min(job.epochs, MOST_EPOCHS_EXPECTED)
+        gain = GAIN * gain_of_training(job.net, job.x, job.batch_size, epochs)
+        return self._keep(job.form, gain) > cost_of_compiling(job.net)
+
+    def _keep(self, form: Hashable, gain: float) -> float:
+        """Add a gain to those of a form; forget what came in first, where there is too much."""
         with self.lock:
-            while len(self.made) > MOST_KEPT:
-                self.made.pop(next(iter(self.made)))
-
-
-def pays(job: Job) -> bool:
-    """Whether a fit gains more from machine code than its making costs."""
-    epochs = min(job.epochs, MOST_EPOCHS_EXPECTED)
-    gain = GAIN * gain_of_training(job.net, job.x, job.batch_size, epochs)
-    return gain > cost_of_compiling(job.net)
+            self.gains[form] = total = self.gains.pop(form, 0.0) + gain
+            for kept in (self.gains, self.made):
+                while len(kept) > MOST_KEPT:
+                    kept.pop(next(iter(kept)))
+        return total
 
 
 KEPT = KeptCode()

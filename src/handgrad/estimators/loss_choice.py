@@ -87,6 +87,16 @@ def takes(given: Any) -> str:
     return next(iter(OF_CLASSES.get(str(given), {"": Loss}).values())).takes
 
 
+def check_probabilities(m: Any) -> bool:
+    """Refuse the probabilities of a classifier whose loss gives scores."""
+    if takes(m.loss) == "scores":
+        raise AttributeError(
+            f"loss={m.loss!r} gives scores, not probabilities. Expected a loss of probabilities, "
+            "as 'log_loss' or 'focal'. Try decision_function, or CalibratedClassifierCV(model)."
+        )
+    return True
+
+
 def targets_of(given: Any) -> tuple[str, ...]:
     """What the loss of a classifier can learn: classes, binary answers, or both."""
     return (given.targets,) if isinstance(given, Loss) else (*OF_CLASSES.get(str(given), ()),)

@@ -19,7 +19,7 @@ from handgrad.estimators.losses import L2PenaltyOfABatch
 from handgrad.estimators.lowest import fit_lowest
 from handgrad.estimators.nets import activations_of, draw_weights, in_float64, new_net, up_to_hidden
 from handgrad.estimators.rows import Weighted, predicted, rows_of
-from handgrad.estimators.settings import CONSTRAINTS, check_together
+from handgrad.estimators.settings import CONSTRAINTS, check_together, unchanged_if_refused
 from handgrad.estimators.validation import rows_of_eval_set, weights_of
 from handgrad.layers import Array, Linear
 from handgrad.losses import Loss
@@ -140,33 +140,34 @@ class Perceptron(Looking, InFiles, BaseEstimator):  # type: ignore[misc]
         eval_set: Any = None,
         incremental: bool = False,
     ) -> Self:
-        if incremental:
-            self._refuse_to_go_on()
-        if not (incremental and hasattr(self, "coefs_")):
-            self._validate_params()
-        check_together(self, eval_set)
-        sizes = self._hidden_sizes()
-        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        X, y = self._validate_input(X, y, incremental=incremental, reset=first)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
-        y = y.reshape(-1, 1) if y.ndim == 1 else y
-        rows = Weighted(X, y, sample_weight, self._weights_of_classes(y))
-        self._choose_loss(rows, first)
-        held_out = None if eval_set is None else rows_of_eval_set(self, eval_set, rows)
-        self._random_state = check_random_state(self.random_state)
-        if first:
-            self._start([X.shape[1], *sizes, self.n_outputs_], X.dtype)
-        if self.solver != "lbfgs":
-            self._current_net()
-            fit_epochs(self, rows, held_out, incremental=incremental)
-        else:
-            if self._current_net().dtype != np.float64:  # SciPy's type
-                self.net_ = in_float64(self.net_)
-            fit_lowest(self, rows)
-        self._show_weights()
-        if not np.isfinite(self.net_.parameters).all():
-            raise ValueError(NOT_FINITE)
+        with unchanged_if_refused(self):
+            if incremental:
+                self._refuse_to_go_on()
+            if not (incremental and hasattr(self, "coefs_")):
+                self._validate_params()
+            check_together(self, eval_set)
+            sizes = self._hidden_sizes()
+            first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+            X, y = self._validate_input(X, y, incremental=incremental, reset=first)
+            if sample_weight is not None:
+                sample_weight = _check_sample_weight(sample_weight, X)
+            y = y.reshape(-1, 1) if y.ndim == 1 else y
+            rows = Weighted(X, y, sample_weight, self._weights_of_classes(y))
+            self._choose_loss(rows, first)
+            held_out = None if eval_set is None else rows_of_eval_set(self, eval_set, rows)
+            self._random_state = check_random_state(self.random_state)
+            if first:
+                self._start([X.shape[1], *sizes, self.n_outputs_], X.dtype)
+            if self.solver != "lbfgs":
+                self._current_net()
+                fit_epochs(self, rows, held_out, incremental=incremental)
+            else:
+                if self._current_net().dtype != np.float64:  # SciPy's type
+                    self.net_ = in_float64(self.net_)
+                fit_lowest(self, rows)
+            self._show_weights()
+            if not np.isfinite(self.net_.parameters).all():
+                raise ValueError(NOT_FINITE)
         return self
 
     def _choose_loss(self, rows: Weighted, first: bool) -> None:

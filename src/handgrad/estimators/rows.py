@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.utils.class_weight import compute_sample_weight
 
 from handgrad.engines.minibatches import batches
 from handgrad.layers import Array
@@ -31,6 +32,15 @@ class Weighted:
         if self.w is None or self.of_class is None:
             return self.of_class if self.w is None else self.w
         return self.w * self.of_class
+
+
+def weights_of_classes(class_weight: Any, labels: Array, as_in: Array | None) -> Array:
+    """What each row counts for its class; classes are balanced as they are among `as_in`."""
+    if as_in is None or class_weight != "balanced":
+        w: Array = compute_sample_weight(class_weight, labels)
+        return w
+    both = np.concatenate([as_in, labels])
+    return compute_sample_weight("balanced", both, indices=range(len(as_in)))[len(as_in) :]
 
 
 class SparseRows:

@@ -89,8 +89,8 @@ def _tried(m: Any, rows: Weighted, score: Score) -> Score:
         return float(score.of(p, loss)) if np.isfinite(p).all() else np.nan
 
     try:
-        net = m.net_
-        value = of(m._meaning(predicted(net, rows_of(rows.X, net.dtype))), np.nan)
+        with np.errstate(all="ignore"):
+            value = of(m._meaning(predicted(m.net_, rows_of(rows.X, m.net_.dtype))), np.nan)
     except HandgradError as error:
         error.where = error.where or f"scoring={score.name!r}"
         raise

@@ -1,5 +1,7 @@
 """What the parameters of the estimators may be, in the form in which scikit-learn checks them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
@@ -7,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from handgrad.engines.choice import NAMES
-from handgrad.errors import SettingError
+from handgrad.errors import HandgradError, SettingError
 from handgrad.estimators.nets import ACTIVATIONS, NORMALIZATIONS
 from handgrad.estimators.steps import POLICIES, SCHEDULES, SOLVERS
 from handgrad.layers import Layer
@@ -49,6 +51,18 @@ CONSTRAINTS: dict[str, Any] = {
     "progress": ["boolean"],
     "engine": [StrOptions({*NAMES})],
 }
+
+
+@contextmanager
+def unchanged_if_refused(m: Any) -> Iterator[None]:
+    """Within it, what is refused leaves the estimator as it was, fitted or not."""
+    before = {**vars(m)}
+    try:
+        yield
+    except HandgradError:
+        vars(m).clear()
+        vars(m).update(before)
+        raise
 
 
 def check_together(m: Any, eval_set: Any) -> None:
