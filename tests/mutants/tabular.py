@@ -107,7 +107,7 @@ MUTANTS = [
     Mutant(
         "members: no waves",
         "tabular/members.py",
-        "0 < features.n_numbers * WAVES <= WIDTH",
+        "0 < features.n_numbers <= MOST_NUMBERS",
         "False",
         f"{ESTIMATORS}test_what_goes_up_and_down_is_learned",
     ),

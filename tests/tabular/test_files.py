@@ -185,7 +185,7 @@ def test_the_numbers_have_names(encoder: Any) -> None:
     names = encoder.get_feature_names_out().tolist()
     assert names[:6] == ["size", "size_missing", "count", "code", "colour_blue",
                          "colour_green"]  # fmt: skip
-    assert names[7:10] == ["since", "since_sine of the year", "since_cosine of the year"]
+    assert names[8:11] == ["since", "since_sine of the year", "since_cosine of the year"]
     assert len(names) == encoder.transform(pa.table(NEW)).shape[1]
     frame = clone(encoder).set_output(transform="pandas").fit_transform(pd.DataFrame(COLUMNS))
     assert [*frame.columns] == names

@@ -26,8 +26,8 @@ from handgrad.tabular.features import Features
 from handgrad.training import Report, Training, progress
 
 WIDTH, DEPTH = 128, 3
-# As many waves a number, while there are no more than units in a layer, of so many turns.
-WAVES, FREQUENCY = 6, 0.7
+# As many waves a number, of about so many turns, where there are no more numbers.
+WAVES, FREQUENCY, MOST_NUMBERS = 4, 0.7, 21
 # Categories of so many values are embedded, in so many numbers a value.
 EMBEDDED_FROM, SIZE = 9, 8
 BATCH = 256
@@ -160,7 +160,7 @@ def _net(
         embedding.E[:, unknown] = 0.0
         layers.append(embedding)
         d += (SIZE - 1) * len(n_codes)
-    if 0 < features.n_numbers * WAVES <= WIDTH:
+    if 0 < features.n_numbers <= MOST_NUMBERS:
         waves = EnsemblePeriodicEmbedding(
             d, features.n_numbers, k, n_waves=WAVES, frequency=FREQUENCY, rng=rng, dtype=dtype
         )
