@@ -74,7 +74,7 @@ oracle: .venv-oracle/ready  ## compare with PyTorch itself
 	@$(BROWSER)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,browser]' --constraint constraints.txt
 	@touch $@
 
-browser: .venv-browser/ready  ## look at the demo's page and at live pictures in JupyterLab; needs a Chromium
+browser: .venv-browser/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium
 	@$(BROWSER)/python -m pytest tests/browser
 
 .venv-bench/ready: pyproject.toml constraints.txt

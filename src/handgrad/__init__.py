@@ -19,6 +19,7 @@ from handgrad.errors import (
     SettingError,
     ShapeError,
 )
+from handgrad.explanations import PartialDependence, PermutationImportance
 from handgrad.files import FileError
 from handgrad.fitting import capacity_curve, fit, fit_many, learning_curve
 from handgrad.graph import Graph, trace
@@ -82,6 +83,8 @@ from handgrad.plots import (
     plot_learning_curve,
     plot_learning_rate_search,
     plot_loss_functions,
+    plot_partial_dependence,
+    plot_permutation_importance,
     plot_precision_recall,
     plot_predictions,
     plot_residuals,
@@ -120,6 +123,8 @@ from handgrad.training import (
 if TYPE_CHECKING:
     from handgrad.engines.compiled.build import compiled_source
     from handgrad.estimators import MLPClassifier, MLPRegressor
+    from handgrad.inspection import partial_dependence, permutation_importance
+    from handgrad.reporting import report
     from handgrad.tabular import TableEncoder, TabularClassifier, TabularRegressor
 
 __version__ = "0.1.0"
@@ -138,6 +143,14 @@ def __getattr__(name: str) -> Any:
         from handgrad import tabular
 
         return getattr(tabular, name)
+    if name in ("partial_dependence", "permutation_importance"):
+        from handgrad import inspection
+
+        return getattr(inspection, name)
+    if name == "report":
+        from handgrad.reporting import report
+
+        return report
     raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
 
 
@@ -218,6 +231,11 @@ __all__ = [
     "TabularClassifier",
     "TabularRegressor",
     "TableEncoder",
+    "permutation_importance",
+    "partial_dependence",
+    "PermutationImportance",
+    "PartialDependence",
+    "report",
     "check_gradients",
     "GradientReport",
     "diagnose",
@@ -244,6 +262,8 @@ __all__ = [
     "plot_precision_recall",
     "plot_calibration",
     "plot_residuals",
+    "plot_permutation_importance",
+    "plot_partial_dependence",
     "plot_weights_over_time",
     "plot_capacity_curve",
     "plot_learning_curve",

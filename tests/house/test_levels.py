@@ -15,8 +15,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
     {"errors"},
-    {"page", "initializers", "files"},
+    {"page", "initializers", "files", "html"},
     {"layers"},
+    {"explanations"},
     {"losses", "optimizers", "penalties", "metrics", "schedules"},
     {"graph"},
     {"engines"},
@@ -26,6 +27,8 @@ LEVELS = [
     {"proof", "plots", "data", "saving"},
     {"fitting"},
     {"estimators", "tabular"},
+    {"inspection"},
+    {"reporting"},
     {"story"},
     {"cli"},
 ]

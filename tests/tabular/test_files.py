@@ -68,7 +68,8 @@ def test_what_comes_back_is_what_was_saved(model: Any, tmp_path: Path) -> None:
     assert twin.get_params() == model.get_params()
     kept = {name for name in vars(model) if name.endswith("_")}
     assert kept == {name for name in vars(twin) if name.endswith("_")}
-    for name in kept - {"net_", "features_"}:
+    assert getattr(twin, "history_", None) is None
+    for name in kept - {"net_", "features_", "history_"}:
         np.testing.assert_array_equal(getattr(twin, name), getattr(model, name))
     assert twin.features_.features == model.features_.features
     assert (

@@ -11,6 +11,7 @@ from handgrad.plots.displays import (
     plot_residuals,
     plot_roc,
 )
+from handgrad.plots.explanations import plot_partial_dependence, plot_permutation_importance
 from handgrad.plots.hidden_space import plot_hidden_space
 from handgrad.plots.learning_rates import plot_learning_rate_search, plot_schedule
 from handgrad.plots.live_plot import live_plot, train_and_plot
@@ -32,6 +33,8 @@ __all__ = [
     "plot_learning_curve",
     "plot_learning_rate_search",
     "plot_loss_functions",
+    "plot_partial_dependence",
+    "plot_permutation_importance",
     "plot_precision_recall",
     "plot_predictions",
     "plot_residuals",

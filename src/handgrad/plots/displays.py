@@ -42,25 +42,34 @@ def plot_confusion_matrix(
     >>> [text.get_text() for text in plot_confusion_matrix(net, x, y).texts]
     ['50', '0', '0', '50', '0', '0', '50', '0', '0']
     """
-    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
-
     output, _, y, names = _classified(net, x, y, class_names)
     predicted = decided(output, y)[1].ravel().astype(np.int64)
+    axes = axes_for(ax, (5.4, 4.5))
+    shares = draw_confusion_matrix(axes, predicted, y, names)
+    axes.figure.colorbar(shares, ax=axes, label="share of the true class")
+    return axes
+
+
+def draw_confusion_matrix(axes: Any, predicted: Array, y: Array, names: Sequence[str]) -> Any:
+    """Draw the counts of classes `predicted`, for rows of the classes `y`, both (n,).
+
+    Returns the image of the shares.
+    """
+    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+
     counts = confusion_matrix(y, predicted, labels=np.arange(len(names)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes = axes_for(ax, (5.4, 4.5))
     shown = ConfusionMatrixDisplay(shares, display_labels=names)
     shown.plot(ax=axes, cmap="Blues", colorbar=False, include_values=len(names) <= MOST_NUMBERS)
     shown.im_.set_clim(0, 1)
     for text, count, share in zip(axes.texts, counts.flat, shares.flat, strict=False):
         text.set(text=f"{count}", color="white" if share > 0.5 else "black")
-    axes.figure.colorbar(shown.im_, ax=axes, label="share of the true class")
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set_parse_math(False)
     if max(map(len, names)) * len(names) > 36:
         axes.tick_params("x", rotation=45)
     axes.set(xlabel="predicted", ylabel="true", title=f"{_accuracy(counts):.1%} of rows are right")
-    return axes
+    return shown.im_
 
 
 def plot_roc(
@@ -85,12 +94,27 @@ def plot_roc(
     >>> [line.get_label() for line in plot_roc(net, x, y).lines][0]
     'class 0 (AUC = 0.50)'
     """
+    _, p, y, names = _classified(net, x, y, class_names)
+    return draw_roc(ax, p, y, names)
+
+
+def draw_roc(
+    ax: "Axes | None",
+    p: Array,
+    y: Array,
+    names: Sequence[str],
+    only: Sequence[int] | None = None,
+) -> Any:
+    """Draw the curves of probabilities `p` (n, n_classes), for rows of the classes `y` (n,).
+
+    With `only`, the curves of those classes.
+    """
     from sklearn.metrics import RocCurveDisplay
 
     def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
         RocCurveDisplay.from_predictions(y, p, ax=axes, name=name, curve_kwargs=line)
 
-    axes = _one_against_the_rest(net, x, y, class_names, ax, draw)
+    axes = _one_against_the_rest(p, y, names, ax, draw, only)
     axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1.2, label="chance (AUC = 0.50)")
     return _finished(axes, "false positive rate", "true positive rate", "ROC curve")
 
@@ -115,12 +139,27 @@ def plot_precision_recall(
     >>> [line.get_label() for line in plot_precision_recall(net, x, y).lines]
     ['class 1 (AP = 0.63)']
     """
+    _, p, y, names = _classified(net, x, y, class_names)
+    return draw_precision_recall(ax, p, y, names)
+
+
+def draw_precision_recall(
+    ax: "Axes | None",
+    p: Array,
+    y: Array,
+    names: Sequence[str],
+    only: Sequence[int] | None = None,
+) -> Any:
+    """Draw the curves of probabilities `p` (n, n_classes), for rows of the classes `y` (n,).
+
+    With `only`, the curves of those classes.
+    """
     from sklearn.metrics import PrecisionRecallDisplay
 
     def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
         PrecisionRecallDisplay.from_predictions(y, p, ax=axes, name=name, curve_kwargs=line)
 
-    axes = _one_against_the_rest(net, x, y, class_names, ax, draw)
+    axes = _one_against_the_rest(p, y, names, ax, draw, only)
     return _finished(axes, "recall", "precision", "Precision and recall")
 
 
@@ -143,17 +182,32 @@ def plot_calibration(
     source      Niculescu-Mizil, Caruana, "Predicting good probabilities with supervised
                 learning", 2005
     """
-    from sklearn.calibration import CalibrationDisplay
-
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 2:
         raise SettingError(f"bins = {bins!r}", "a whole number, 2 or more", "bins=10")
+    _, p, y, names = _classified(net, x, y, class_names)
+    return draw_calibration(ax, p, y, names, bins)
+
+
+def draw_calibration(
+    ax: "Axes | None",
+    p: Array,
+    y: Array,
+    names: Sequence[str],
+    bins: int = 10,
+    only: Sequence[int] | None = None,
+) -> Any:
+    """Draw the curves of probabilities `p` (n, n_classes), for rows of the classes `y` (n,).
+
+    With `only`, the curves of those classes.
+    """
+    from sklearn.calibration import CalibrationDisplay
 
     def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
         CalibrationDisplay.from_predictions(
             y, p, n_bins=bins, ax=axes, name=name, ref_line=False, marker="o", markersize=4, **line
         )
 
-    axes = _one_against_the_rest(net, x, y, class_names, ax, draw)
+    axes = _one_against_the_rest(p, y, names, ax, draw, only)
     axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1.2, label="as often as said")
     return _finished(axes, "predicted probability", "share of rows", "Calibration")
 
@@ -172,17 +226,21 @@ def plot_residuals(net: Net, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes"
     >>> round(float(dots[:, 1].mean()))                            # the line is y = 2x + 1
     1
     """
-    from sklearn.metrics import PredictionErrorDisplay
-
     check_kinds(net=(net, Net))
     x = table_of(x)
     y = targets_of(y, x)
     if y.ndim != 1:
         raise ShapeError(f"y of shape {y.shape}", "one number a row", "y[:, 0], for one column")
-    axes = axes_for(ax)
+    return draw_residuals(axes_for(ax), predicted_numbers(net, x), y)
+
+
+def draw_residuals(axes: Any, predicted: Array, y: Array) -> Any:
+    """Draw `y` minus `predicted`, both (n,), against `predicted`."""
+    from sklearn.metrics import PredictionErrorDisplay
+
     PredictionErrorDisplay.from_predictions(
         y.astype(np.float64),
-        predicted_numbers(net, x).astype(np.float64),
+        predicted.astype(np.float64),
         kind="residual_vs_predicted",
         subsample=None,
         ax=axes,
@@ -211,16 +269,15 @@ def _accuracy(counts: Array) -> float:
 
 
 def _one_against_the_rest(
-    net: Net,
-    x: Any,
-    y: Any,
-    class_names: Sequence[str] | None,
+    p: Array,
+    y: Array,
+    names: Sequence[str],
     ax: "Axes | None",
     draw: Callable[[Any, Array, Array, str, dict[str, Any]], None],
+    only: Sequence[int] | None = None,
 ) -> Any:
     """A curve for each class against all others; of two classes, for class 1 alone."""
-    _, p, y, names = _classified(net, x, y, class_names)
-    classes = [1] if len(names) == 2 else [*range(len(names))]
+    classes = only or ([1] if len(names) == 2 else [*range(len(names))])
     for k in classes:
         if not 0 < (y == k).sum() < len(y):
             found = "no rows" if not (y == k).any() else "nothing but rows"

@@ -1,5 +1,7 @@
 """What becomes of a finished picture: its words in another language, its file."""
 
+import io
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +24,17 @@ def save_picture(figure: Any, path: Path, *, dpi: float) -> Path:
     figure.savefig(path, format="png", dpi=dpi, facecolor="white")
     plt.close(figure)
     return path
+
+
+def svg_of(figure: Any) -> str:
+    """A figure as SVG on nothing, whose words are text, in letters that may lack here."""
+    import matplotlib as mpl
+
+    file = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(file, format="svg", transparent=True, dpi=2 * figure.dpi)
+    return file.getvalue()
 
 
 def words_of(figure: Any) -> set[str]:

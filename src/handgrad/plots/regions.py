@@ -26,17 +26,19 @@ def shade_regions(
     probabilities_at: Callable[[Array], Array],
     box: tuple[float, float, float, float],
     class_names: Sequence[str],
+    points: int = POINTS,
 ) -> None:
-    """Shade the `box` by `probabilities_at` its points: (n, 2) in, (n, n_classes) out.
+    """Shade the `box` by `probabilities_at` its points: (n, 2) in, (n, n_classes) out,
+    for so many `points` across and up.
 
     Two classes: from the colour of one through white to that of the other, by the probability
     of class 1, with a colour bar and the line at one half. More: each point in the mean of the
     classes' colours, weighed by their probabilities, with lines where the likeliest changes.
     """
     left, right, bottom, top = box
-    across, up = np.linspace(left, right, POINTS), np.linspace(bottom, top, POINTS)
+    across, up = np.linspace(left, right, points), np.linspace(bottom, top, points)
     plane = np.stack(np.meshgrid(across, up), axis=-1)
-    p = probabilities_at(plane.reshape(-1, 2)).reshape(POINTS, POINTS, -1).astype(np.float64)
+    p = probabilities_at(plane.reshape(-1, 2)).reshape(points, points, -1).astype(np.float64)
     if p.shape[-1] == 2:
         _shade_two(axes, across, up, np.clip(p[..., 1], 0, 1), class_names[1])
     else:

@@ -41,6 +41,16 @@ def marker_of(i: int) -> str:
     return MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
 
 
+def shortened(name: str, most: int = 24) -> str:
+    """A name on one line, its middle left out where it is longer than `most` letters.
+
+    >>> shortened("sepal length in the middle of June", 20)
+    'sepal length …f June'
+    """
+    name, tail = " ".join(name.split()), most // 3
+    return name if len(name) <= most else f"{name[: most - tail - 1]}…{name[-tail:]}"
+
+
 def axes_for(ax: "Axes | None", figsize: tuple[float, float] = (6, 4.5)) -> Any:
     """`ax`, or the axes of a new figure."""
     return new_axes(1, figsize)[0] if ax is None else ax
@@ -90,6 +100,17 @@ def count_epochs(axes: Any) -> None:
     axes.set_xlabel("epoch")
     locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
     axes.xaxis.set_major_locator(locator)
+
+
+def show_dates(axis: Any) -> None:
+    """Dates along an axis, few, and each as short as it can be."""
+    from matplotlib import dates
+
+    found: Any = dates  # whose types are not given
+    # With fewer ticks at most, some lengths of time have no interval that fits, and it warns.
+    locator = found.AutoDateLocator(minticks=3, maxticks=7)
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(found.ConciseDateFormatter(locator))
 
 
 def name_axes(axes: Any, x: str, y: str, title: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The story as one HTML file that needs nothing else: no network, no script, no file beside it."""
+"""The story as one HTML file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from itertools import count
 
+from handgrad.html import Section, document
 from handgrad.story.chapters import LANGUAGES, Block, Picture, Story
 from handgrad.story.phrases import PHRASES, Phrases
 
@@ -31,57 +31,32 @@ def render_page(
 ) -> str:
     """The page of a story whose blocks were run; `others` are pages in other languages."""
     phrases = PHRASES[story.language]
-    style = (files("handgrad.story") / "text" / "page.css").read_text("utf-8")
     links = "".join(
         f'<a href="{escape(where)}" lang="{LOCALES[language]}" hreflang="{LOCALES[language]}">'
         f"{LANGUAGES[language]}</a>"
         for language, where in (others or {}).items()
     )
-    contents = "\n".join(
-        f'<li><a href="#chapter-{number}">{escape(chapter.title)}</a></li>'
-        for number, chapter in enumerate(story.chapters, 1)
+    languages = f'<p class="languages">{links}</p>' if links else ""
+    return document(
+        title=story.title,
+        language=LOCALES[story.language],
+        header=f"<h1>{escape(story.title)}</h1>\n{languages}\n{_html(story.opening)}",
+        contents=phrases.contents,
+        sections=[*_sections(story, shown, phrases)],
+        footer=phrases.made_by.format(version),
     )
-    return f"""<!DOCTYPE html>
-<html lang="{LOCALES[story.language]}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(story.title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{escape(story.title)}</h1>
-{f'<p class="languages">{links}</p>' if links else ""}
-{_html(story.opening)}</header>
-<nav aria-label="{phrases.contents}">
-<h2>{phrases.contents}</h2>
-<ol>
-{contents}
-</ol>
-</nav>
-<main>
-{"".join(_sections(story, shown, phrases))}</main>
-<footer>
-<p>{escape(phrases.made_by.format(version))}</p>
-</footer>
-</body>
-</html>
-"""
 
 
-def _sections(story: Story, shown: list[Shown], phrases: Phrases) -> Iterator[str]:
+def _sections(story: Story, shown: list[Shown], phrases: Phrases) -> Iterator[Section]:
     figures, results = count(1), iter(shown)
     for number, chapter in enumerate(story.chapters, 1):
-        yield f'<section id="chapter-{number}">\n<h2>{escape(chapter.title)}</h2>\n'
+        parts: list[str] = []
         for part in chapter.parts:
             if isinstance(part, Block):
-                yield from _block(part, next(results), phrases, figures)
+                parts += _block(part, next(results), phrases, figures)
             else:
-                yield _html(part)
-        yield "</section>\n"
+                parts.append(_html(part))
+        yield Section(f"chapter-{number}", chapter.title, "".join(parts))
 
 
 def _block(block: Block, shown: Shown, phrases: Phrases, figures: Iterator[int]) -> Iterator[str]:

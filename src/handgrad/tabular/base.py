@@ -32,6 +32,7 @@ from handgrad.tabular.members import (
 )
 from handgrad.tabular.rows import Rows, merged
 from handgrad.tabular.tables import Table, columns_of_array, columns_of_frame, frame_of
+from handgrad.training import History
 
 
 class TakesTables(BaseEstimator):  # type: ignore[misc]
@@ -164,6 +165,7 @@ class Tabular(TakesTables):
             verbose=self.verbose,
         )
         self.net_, self.best_epochs_ = members.net, members.best_epochs
+        self.history_: History | None = members.history
         return members, rows, t
 
     def _outputs(self, X: Any) -> Array:
@@ -188,7 +190,7 @@ class Tabular(TakesTables):
     def _from_file(self, fitted: dict[str, Any], net: Net | None) -> None:
         self._check_settings()
         self._columns_from_file(checked(fitted, self._fitted_in_file))
-        self.best_epochs_ = [*fitted["best_epochs"]]
+        self.best_epochs_, self.history_ = [*fitted["best_epochs"]], None
         n_outputs, n_members = self._target_from_file(fitted), len(self.best_epochs_)
         n_in, n_out = self.features_.n_out * n_members, n_outputs * n_members
         if net is None or (net.n_in, net.n_out) != (n_in, n_out) or net.dtype != np.float64:

@@ -36,6 +36,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     `validation_fraction` is held out from each, and it keeps the weights of the epoch that was
     best there by `metric`, log_loss or accuracy. Their probabilities are averaged, sharpened by
     a temperature where the rows held out ask for it. `sample_weight` says how often a row counts.
+    `history_` has the losses, epoch by epoch, means over the members; None in a loaded model.
 
     Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs and Boosted Trees
     on Tabular Data", 2024; Gorishniy et al., "TabM", 2025, for members trained together.

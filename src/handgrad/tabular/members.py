@@ -23,7 +23,7 @@ from handgrad.net import Net
 from handgrad.optimizers import Adam
 from handgrad.schedules import coslog
 from handgrad.tabular.features import Features
-from handgrad.training import Report, Training, progress
+from handgrad.training import History, Report, Training, progress
 
 WIDTH, DEPTH = 128, 3
 # As many waves a number, of about so many turns, where there are no more numbers.
@@ -56,7 +56,8 @@ class Members:
     """Trained members, each with the weights of its best epoch, and what they did not learn from.
 
     `held_out` has the rows each member was watched on, `outputs` (n, n_outputs) for each what it
-    said of them. The net is in float64, so that a row is predicted alike alone and among others.
+    said of them, `history` the losses, which are means over the members. The net is in float64, so
+    that a row is predicted alike alone and among others.
     """
 
     net: Net
@@ -64,6 +65,7 @@ class Members:
     badness: list[float]
     held_out: list[Array]
     outputs: list[Array]
+    history: History
 
 
 def outputs_of(net: Net, x: Array, n_members: int) -> Array:
@@ -116,7 +118,7 @@ def train_members(
     with blas_threads(1):
         p = final.predict(_side_by_side(x, held_out), engine="eager")
     outputs = [p[:, m * n_outputs : (m + 1) * n_outputs] for m in range(n_members)]
-    return Members(final, best.epochs, best.badness, held_out, outputs)
+    return Members(final, best.epochs, best.badness, held_out, outputs, best.history)
 
 
 def _side_by_side(values: Array, members: list[Array]) -> Array:
@@ -131,7 +133,8 @@ def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
     def noted() -> Iterator[Report]:
         for report in training:
             best.note(report.epoch, [*report.validation_metrics.values()])
-            yield replace(report, train_metrics={}, validation_metrics={})
+            best.history.reports.append(replace(report, train_metrics={}, validation_metrics={}))
+            yield best.history[-1]
 
     # matrices this small are multiplied no faster by several threads, and slower on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
@@ -210,7 +213,7 @@ class _Best:
     """For each member the weights of its best epoch, the last of equals; without one, the last."""
 
     def __init__(self, net: Net, n_members: int) -> None:
-        self.net, self.weights = net, net.state()
+        self.net, self.weights, self.history = net, net.state(), History()
         self.epochs, self.badness = [0] * n_members, [np.inf] * n_members
 
     def note(self, epoch: int, badness: list[float]) -> None:

@@ -1,0 +1,142 @@
+"""Partial dependence: what a model says on average, if a column had one value in every row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import DataError, SettingError, positive
+from handgrad.explanations import Kind, PartialDependence
+from handgrad.inspection.patchwork import OfCells, Patchwork, cells_of, check_fitted
+from handgrad.layers import Array
+from handgrad.tabular.tables import DAY, Column
+
+# Text with more values: the most frequent ones.
+MOST_TEXTS = 12
+
+
+def partial_dependence(
+    model: Any,
+    X: Any,
+    column: Any,
+    *,
+    n_values: int = 20,
+    max_samples: int = 500,
+    rng: Any = None,
+) -> PartialDependence:
+    """What a fitted `model` says on average of the rows `X`, if `column` had one value in all.
+
+    `X` is a frame or an array (n, n_columns), `column` a name, or a number where the columns have
+    no names. Numbers and dates are tried at `n_values` quantiles at most, the fifth percentile to
+    the 95th; text at its twelve most frequent values. Only values that occur are tried. At most
+    `max_samples` rows, drawn by `rng`, are averaged. Where columns go together, rows come up that
+    cannot be.
+
+    source      Friedman, "Greedy function approximation", 2001;
+                `sklearn.inspection.partial_dependence`
+
+    >>> import handgrad as hg
+    >>> x = np.random.default_rng(0).normal(size=(100, 2))
+    >>> model = hg.MLPRegressor((), solver="lbfgs", random_state=0).fit(x, 3 * x[:, 1])
+    >>> found = hg.partial_dependence(model, x, 1)
+    >>> slopes = np.diff(found.average[:, 0]) / np.diff(found.values)
+    >>> bool(np.allclose(slopes, 3, atol=0.01))
+    True
+    """
+    check_fitted(model)
+    positive("n_values", n_values, whole=True)
+    positive("max_samples", max_samples, whole=True)
+    table = Patchwork(X)
+    j = table.place(column)
+    name = table.names[j]
+    kind, values, rows, shares = tried(table.columns()[name], name, n_values)
+    chosen = _sample(len(table), max(max_samples, len(rows)), rng)
+    averages = _averages(model, table, chosen, j, rows)
+    outputs = _outputs(model)
+    return PartialDependence(name, kind, values, averages, outputs, shares, len(chosen))
+
+
+def _averages(model: Any, table: Patchwork, chosen: Array, j: int, rows: Array) -> Array:
+    """The mean answer over the chosen rows, for the value of each of `rows`."""
+    from sklearn import inspection
+
+    if len(rows) == 1:  # for which scikit-learn would make a grid of two
+        cells = np.repeat(chosen[:, None], len(table.names), axis=1)
+        cells[:, j] = rows[0]
+        answers = _answers(model, table.cells(cells))
+        return answers.mean(axis=0)[None, :]
+    cells = cells_of(len(table), len(table.names))[chosen]
+    # What stands in this column is never asked for, only which values there are: those to be tried.
+    cells[:, j] = np.resize(rows, len(cells))
+    found = inspection.partial_dependence(
+        OfCells(model, table),
+        cells,
+        [j],
+        grid_resolution=len(rows) + 1,
+        method="brute",
+        response_method="predict_proba" if hasattr(model, "predict_proba") else "auto",
+    )
+    average = found["average"]
+    if hasattr(model, "classes_") and len(average) == 1:
+        average = np.concatenate([1 - average, average])
+    return average.T[np.searchsorted(found["grid_values"][0], rows)]
+
+
+def _answers(model: Any, table: Any) -> Array:
+    if hasattr(model, "predict_proba"):
+        return np.asarray(model.predict_proba(table))
+    answers = np.asarray(model.predict(table), float)
+    return answers.reshape(len(answers), -1)
+
+
+def _outputs(model: Any) -> tuple[str, ...]:
+    if not hasattr(model, "predict_proba"):
+        if hasattr(model, "classes_"):
+            raise SettingError(
+                f"{type(model).__name__}, which gives no probabilities",
+                "a regressor, or a classifier with predict_proba",
+                "a loss that gives probabilities",
+            )
+        return ("prediction",)
+    return tuple(str(name) for name in model.classes_)
+
+
+def _sample(n: int, most: int, rng: Any) -> Array:
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(rng).choice(n, most, replace=False))
+
+
+def tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array, Array]:
+    """Which values of a column are tried, a row that has each, and the share of rows with it."""
+    there = np.flatnonzero(~column.missing)
+    if not len(there):
+        raise DataError(
+            f"column {name!r} without a single value",
+            "a column with values",
+            "another column, or more rows",
+        )
+    if column.kind in ("text", "boolean"):
+        return _texts(column, there)
+    values, first = np.unique(column.values[there], return_index=True)
+    if len(values) > n_values:
+        shares = np.linspace(0.05, 0.95, n_values)
+        kept = np.quantile(column.values[there], shares, method="nearest")
+        places = np.unique(np.searchsorted(values, kept))
+        values, first = values[places], first[places]
+    rows = there[first]
+    if column.kind == "date":
+        dates = (values * DAY).round().astype("datetime64[s]")
+        return "date", dates, rows, np.full(len(rows), np.nan)
+    return "number", values, rows, np.full(len(rows), np.nan)
+
+
+def _texts(column: Column, there: Array) -> tuple[Kind, Array, Array, Array]:
+    """The most frequent values, these first; truth values in words."""
+    present = column.values[there]
+    words = present.astype(str) if column.kind == "text" else np.where(present > 0, "true", "false")
+    values, first, counts = np.unique(words, return_index=True, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:MOST_TEXTS]
+    shares = counts[order] / len(column.values)
+    return "category", values[order].astype(object), there[first[order]], shares

@@ -1,0 +1,121 @@
+"""The whole in a few plain sentences, and the figures that stand out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handgrad.html.elements import Html, element, joined, paragraph
+from handgrad.reporting.evidence import Evidence
+from handgrad.reporting.scores import interval, number, rows_of
+
+
+def summary(evidence: Evidence) -> Html:
+    """What the model is good for, for somebody who reads nothing else."""
+    n_columns = len(evidence.columns)
+    columns = f"{n_columns} column{'s' * (n_columns != 1)}"
+    target = element("b", evidence.target)
+    if evidence.classes:
+        k = len(evidence.classes)
+        named = f": {evidence.classes[0]} or {evidence.classes[1]}" if k == 2 else ""
+        sort = f"one of {k} classes{named}"
+        first = joined(["This model predicts ", target, f", {sort}, from {columns}. "])
+        return paragraph(first, _of_classes(evidence), _strongest(evidence))
+    first = joined(["This model predicts ", target, f", a number, from {columns}. "])
+    return paragraph(first, _of_numbers(evidence), _strongest(evidence))
+
+
+def verdict(evidence: Evidence) -> Html:
+    """Whether it is worth anything, in one line, where it is not or hardly is."""
+    score = evidence.scores[0]
+    n = len(evidence.held)
+    warnings = []
+    if evidence.classes and len(np.unique(evidence.held.y)) == 1:
+        warnings.append(
+            "All rows held out are of one class: whether it is better than guessing cannot be told."
+        )
+    elif score.beats_baseline is False:
+        warnings.append(
+            "It is not better than guessing without looking at the columns: as it is, it is of no "
+            "use."
+        )
+    elif evidence.classes and score.held is not None and score.baseline is not None:
+        low, _ = interval(score.held, n)
+        if low < score.baseline:
+            warnings.append(
+                f"With {rows_of(n)}, it may be by chance that it is better than guessing."
+            )
+    if n < 30:
+        warnings.append(f"{rows_of(n)} held out: all figures are rough.")
+    return joined(element("p", text, class_="warning") for text in warnings)
+
+
+def _of_classes(evidence: Evidence) -> Html:
+    score, n = evidence.scores[0], len(evidence.held)
+    held = score.held or 0.0
+    low, high = interval(held, n)
+    shares = np.bincount((evidence.training or evidence.held).y, minlength=len(evidence.classes))
+    most = evidence.classes[int(shares.argmax())]
+    return joined(
+        [
+            f"On {rows_of(n)} that it did not learn from it is right for ",
+            element("b", f"{held:.1%}"),
+            f" (between {low:.0%} and {high:.0%}, with 95% confidence); always guessing “",
+            most,
+            f"” would be right for {score.shown(score.baseline)}. ",
+        ]
+    )
+
+
+def _of_numbers(evidence: Evidence) -> Html:
+    absolute, _, r2 = evidence.scores
+    share = "" if r2.held is None else f" It explains {max(0.0, r2.held):.0%} of the variance."
+    return joined(
+        [
+            f"On {rows_of(len(evidence.held))} that it did not learn from it is off by ",
+            element("b", absolute.shown(absolute.held)),
+            " on average; always guessing the mean, "
+            f"{number(float((evidence.training or evidence.held).y.mean()))}, would be off by "
+            f"{absolute.shown(absolute.baseline)}.{share} ",
+        ]
+    )
+
+
+def _strongest(evidence: Evidence) -> Html:
+    importance = evidence.importance
+    names = [importance.columns[i] for i in importance.order[:3] if importance.mean[i] > 0]
+    if not names:
+        return Html("No column makes a difference to it.")
+    bold = [element("b", name) for name in names]
+    *first, last = bold
+    listed = joined([joined(first, ", "), " and ", last]) if first else last
+    what = "columns that matter most are" if first else "column that matters most is"
+    return joined([f"The {what} ", listed, "."])
+
+
+def tiles(evidence: Evidence) -> Html:
+    """The figures that stand out, each with what it would be without a model."""
+    shown = []
+    for score in evidence.scores:
+        if score.held is None or score.name == "Balanced accuracy":
+            continue
+        against = "" if score.baseline is None else f"guessing: {score.shown(score.baseline)}"
+        shown.append((score.name, score.shown(score.held), against))
+    rows = len(evidence.held)
+    learned = "" if evidence.training is None else f"{evidence.training.of:,} learned from"
+    shown.append(("Rows held out", f"{rows:,}", learned))
+    return element(
+        "dl",
+        joined(
+            element(
+                "div",
+                joined(
+                    [
+                        element("dt", name),
+                        element("dd", joined([element("b", value), element("span", against)])),
+                    ]
+                ),
+            )
+            for name, value, against in shown
+        ),
+        class_="tiles",
+    )
