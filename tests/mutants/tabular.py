@@ -102,7 +102,7 @@ MUTANTS = [
         "tabular/members.py",
         "np.bincount(strata)[strata] < 2",
         "np.bincount(strata)[strata] < count",
-        f"{TRAINED}test_who_learned_from_a_few_rows_is_not_too_sure_of_others",
+        f"{TRAINED}test_rows_of_small_classes_are_held_out_too",
     ),
     Mutant(
         "members: no waves",

@@ -50,11 +50,12 @@ def test_who_was_never_wrong_on_few_rows_is_not_too_sure() -> None:
     assert 1e-4 < 1 - p.max(axis=1).mean() < 0.05
 
 
-def test_who_learned_from_a_few_rows_is_not_too_sure_of_others() -> None:
-    x = np.random.default_rng(0).normal(size=(1010, 5))
-    y = (x[:, 0] + 0.7 * np.random.default_rng(1).normal(size=1010) > 0).astype(int)
-    p = hg.TabularClassifier(random_state=0).fit(x[:10], y[:10]).predict_proba(x[10:])
-    assert -np.log(p[np.arange(1000), y[10:]]).mean() < 1
+def test_rows_of_small_classes_are_held_out_too() -> None:
+    strata = np.array([0] * 5 + [1] * 2)
+    pairs = rows_of_members(np.ones(7), strata, 7, 0.125, np.random.default_rng(0))
+    held_out = np.sort(np.concatenate([out for _, out in pairs]))
+    np.testing.assert_array_equal(held_out, np.arange(7))  # each once
+    assert all({*strata[learned]} == {0, 1} for learned, _ in pairs)
 
 
 def test_there_are_fewer_epochs_where_there_are_many_batches() -> None:
