@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -215,7 +216,7 @@ def test_a_model_is_judged_on_other_rows(made: Path) -> None:
     assert of_yes["recall"] == (predicted[y == 1] == 1).mean()
 
     shown = handgrad("evaluate", model(made), made / "new.csv").stdout
-    assert f"│ log loss          │ {found['scores']['log_loss']:.4g} │" in shown
+    assert re.search(rf"│ log loss +│ +{found['scores']['log_loss']:.4g} │", shown)
     assert "│ class │ precision │ recall │" in shown.replace("┃", "│")
 
 
@@ -233,7 +234,7 @@ def test_a_class_without_rows_leaves_a_gap_in_the_scores(made: Path, tmp_path: P
     of_one = table.filter(pa.array([label == "no" for label in table["left"].to_pylist()]))
     write_csv(of_one, tmp_path / "no.csv")
     result = handgrad("evaluate", model(made), tmp_path / "no.csv")
-    assert "│ roc auc           │      – │" in result.stdout, result.output
+    assert re.search("│ roc auc +│ +– │", result.stdout), result.output
     found = json.loads(handgrad("evaluate", model(made), tmp_path / "no.csv", "--json").stdout)
     assert found["scores"]["roc_auc"] is None
 

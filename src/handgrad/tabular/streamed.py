@@ -94,6 +94,7 @@ def fit_streamed(model: Tabular, stream: TableStream, target: str) -> tuple[Memb
     batches = -(-rows.n_rows // BATCH)
     members = train_members(
         model.features_.encoded(model._table(held.drop_columns([target]), reset=False)),
+        model.features_,
         t,
         [(nothing, all_held_out)] * model.n_members,
         model._recipe(),

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.engines.compiled.bounds import Bounds, check_indices, index_bounds
 from handgrad.engines.compiled.build import (
     epoch_of,
-    index_bounds,
     prediction_graph,
     prediction_of,
     refused_as_cannot_lower,
@@ -23,7 +23,7 @@ from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import Streams, streams_of
 from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.engines.sharing_recordings import made_once
-from handgrad.errors import DataError, ShapeError
+from handgrad.errors import ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
@@ -53,7 +53,7 @@ class Kept:
 class _Made:
     """What a training follows from, beside its numbers; those that are alike share it."""
 
-    bounds: dict[str, int]
+    bounds: Bounds
     streams: list[str]
     run: Runner
     predict: Runner | None
@@ -308,7 +308,7 @@ def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:
     to[0][...], to[1][...] = weights
 
 
-def _readable(net: Any, part: Array, name: str, bounds: dict[str, int]) -> Array:
+def _readable(net: Any, part: Array, name: str, bounds: Bounds) -> Array:
     """The rows as machine code reads them: of a type it knows, in order, no index out of range."""
     if part.dtype not in (net.dtype, np.int64):
         raise ShapeError(
@@ -316,11 +316,5 @@ def _readable(net: Any, part: Array, name: str, bounds: dict[str, int]) -> Array
             f"{net.dtype}, or int64 for whole numbers",
             f"{name}.astype({str(net.dtype)!r})",
         )
-    bound = bounds.get(name)
-    if bound is not None and (part.min() < 0 or part.max() >= bound):
-        raise DataError(
-            f"indices from {part.min()} to {part.max()} in {name}",
-            f"whole numbers from 0 to {bound - 1}",
-            "number the categories from 0, or a larger table",
-        )
+    check_indices(part, name, bounds)
     return np.ascontiguousarray(part)
