@@ -104,7 +104,7 @@ MUTANTS = [
         f"{TRAIN}::test_a_run_says_all_that_is_needed_to_repeat_it",
     ),
     Mutant(
-        "config: the file overrules the command line",
+        "config: a name that is no option passes",
         "cli/config.py",
         "if key not in known:",
         "if key not in known and key != 'config':",
