@@ -326,6 +326,28 @@ SIDE_BY_SIDE, OF_MEMBERS = (
 )
 SIZES = ("n_members", "member_in", "member_out", "n_in", "n_out")
 MEMBERS = normal(x=(5, 8), W=(2, 3, 4), b=(2, 3), dz=(5, 6))
+WAVES = hg.EnsemblePeriodicEmbedding(5, 2, 2, n_waves=4, size=2, dtype=np.float64)
+OF_WAVES = normal(x=(5, 10), w=(2, 2, 4), b=(2, 2, 4), V=(2, 2, 4, 2), dy=(5, 18))
+SIZES_OF_WAVES = ("member_in", "n_periodic", "n_members", "n_waves", "size", "n_in", "n_out")
+EMBEDDING = hg.Embedding(4, 2, n_codes=2, n_numbers=5, dtype=np.float64)
+EMBEDDINGS = hg.EnsembleEmbedding(4, 2, 3, n_codes=2, n_numbers=5, dtype=np.float64)
+
+
+def coded(layer: hg.Embedding | hg.EnsembleEmbedding) -> Callable[[Rng], Values]:
+    """Rows for an embedding, with codes that a small step leaves what they are."""
+    names = ("n_numbers", "n_codes", "size", "n_members", "n_in", "n_out")
+    settings = {name: getattr(layer, name) for name in names if hasattr(layer, name)}
+    of_member = [False] * layer.n_numbers + [True] * layer.n_codes
+    is_code = np.tile(of_member, settings.get("n_members", 1))
+    return lambda rng: {
+        "x": np.where(
+            is_code, rng.integers(0, 4, (6, len(is_code))) + 0.5, rng.normal(size=(6, 1))
+        ),
+        "E": rng.normal(size=layer.E.shape),
+        "dy": rng.normal(size=(6, settings["n_out"])),
+        **settings,
+    }
+
 
 CASES = {
     "Linear": Case(SQUARE, of_layer(lambda v: linear(v["W"], v["b"]), y="z")),
@@ -338,6 +360,15 @@ CASES = {
     "EnsembleLinear": Case(
         lambda rng: MEMBERS(rng) | {name: getattr(SIDE_BY_SIDE, name) for name in SIZES},
         of_layer(lambda v: with_settings(SIDE_BY_SIDE, v), y="z"),
+    ),
+    "Embedding": Case(coded(EMBEDDING), of_layer(lambda v: with_settings(EMBEDDING, v))),
+    "EnsembleEmbedding": Case(coded(EMBEDDINGS), of_layer(lambda v: with_settings(EMBEDDINGS, v))),
+    "EnsemblePeriodicEmbedding": Case(
+        lambda rng: OF_WAVES(rng) | {name: getattr(WAVES, name) for name in SIZES_OF_WAVES},
+        of_layer(lambda v: with_settings(WAVES, v)),
+    ),
+    "a row looked up is a product": Case(
+        lambda rng: {"c": rng.integers(0, 4, 6), "E": rng.normal(size=(4, 3))}
     ),
     "EnsembleCrossEntropyLoss": Case(
         lambda rng: {
@@ -594,6 +625,15 @@ HARMLESS = {
     "dW = alpha / np.sign(W)": "1 and -1 are their own inverses",
     "dW = alpha * (l1_ratio / np.sign(W) + (1 - l1_ratio) * W)": "1 and -1 are their own inverses",
     "dp = -(np.zeros_like(p))": "minus zero is zero",
+    "r = np.einsum('nmpf,mpfo->nmpo', c, V)": "the order of a sum",
+    "dV = np.einsum('nmpf,nmpo->mpfo', c, dr)": "the order of a sum",
+    "du = -np.sin(u) * np.einsum('nmpo,mpfo->nmpf', dr, V)": "the order of a sum",
+    "y = np.concatenate([x, rows], axis=-1).reshape(len(x), n_out)": "the last of three axes",
+    "dE = -(np.zeros_like(E))": "minus zero is zero",
+    "dx = np.concatenate([dy[:, :n_numbers], np.zeros_like(slopes[:, :, 1])], axis=1)": "zeros",
+    "u = np.concatenate([x[:, :, :n_numbers].astype(E.dtype), rows], axis=-1)": "the last axis",
+    "dx = np.concatenate([du[:, :, :n_numbers], np.zeros_like(slopes[..., 0])], axis=-1)": "same",
+    "dx = np.concatenate([du[:, :, :n_numbers], np.zeros_like(slopes[..., 1])], axis=2)": "zeros",
     "l = v @ A.T @ v / 2": "A is symmetric",
     "v = w - learning_rate * (A.T @ w)": "A is symmetric",
     "dlearning_rate = -((A.T @ w) ** 2).sum()": "A is symmetric",

@@ -71,10 +71,10 @@ def run(lines: tuple[str, ...], given: Values, moved: tuple[str, Any] | None = N
         values[name] = values[name] + step
     for line in lines:
         (statement,) = ast.parse(line).body
-        if isinstance(statement, ast.Expr):
+        if isinstance(statement, ast.Expr) and not line.startswith("np.add.at("):
             _assert_equal(statement.value, values, line)
             continue
-        assert isinstance(statement, ast.Assign | ast.AugAssign), f"no formula: {line}"
+        assert isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr), f"no formula: {line}"
         exec(compile(line, line, "exec"), values)
         if name not in given and name in targets(line):
             values[name] = values[name] + step

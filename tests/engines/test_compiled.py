@@ -72,13 +72,15 @@ def streams(net: hg.Net) -> list[Any]:
 
 
 def around(layer: hg.Layer, dtype: Any, n: int = 7) -> tuple[hg.Net, Any]:
-    """The layer between two linear ones, and inputs for the net."""
-    n_in = layer.n_in or 4
+    """The layer between two linear ones, or first where it takes codes; inputs for the net."""
+    rng, n_in = np.random.default_rng(0), layer.n_in or 4
     with layer.mode(training=False):
         probe = copy.deepcopy(layer).forward(np.ones((2, n_in)))
-    net = hg.Net(hg.Linear(3, n_in, rng=1), layer, hg.Linear(probe.shape[1], 2, rng=2), dtype=dtype)
+    before = [] if layer.integer_input else [hg.Linear(3, n_in, rng=1)]
+    net = hg.Net(*before, layer, hg.Linear(probe.shape[1], 2, rng=2), dtype=dtype)
     net.seed(0)
-    return net, np.random.default_rng(0).standard_normal((n, 3)).astype(dtype)
+    x = rng.standard_normal((n, 3)) if before else rng.integers(0, 5, (n, n_in))
+    return net, x.astype(dtype)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -344,6 +346,33 @@ def test_an_index_out_of_range_is_refused_before_machine_code_reads_there(wrong:
         np.testing.assert_array_equal(array, before[path])
 
 
+def coded(dtype: Any, n_members: int = 1) -> tuple[hg.Net, Any]:
+    """A net behind codes that stand beside numbers, and rows for it."""
+    sizes: Any = {"n_codes": 2, "n_numbers": 3, "rng": 0, "dtype": dtype}
+    net = hg.Net(
+        hg.EnsembleEmbedding(5, 2, n_members, **sizes),
+        hg.EnsembleLinear(7, 2, n_members, rng=1, dtype=dtype),
+    )
+    rng = np.random.default_rng(0)
+    numbers, codes = 9 * rng.normal(size=(7, n_members, 3)), rng.integers(0, 5, (7, n_members, 2))
+    return net, np.concatenate([numbers, codes], axis=2).reshape(7, -1).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+def test_codes_beside_numbers(dtype: Any) -> None:
+    net, x = coded(dtype, 2)
+    compare(net, hg.MSELoss(), hg.Adam(0.1), x, targets(hg.MSELoss(), 7, 4, dtype), 3)
+
+
+@pytest.mark.parametrize("wrong", [5.0, -1.0])
+def test_codes_beside_numbers_are_checked(wrong: float) -> None:
+    net, x = coded(np.float64, 2)
+    x[4, 9] = wrong
+    y = targets(hg.MSELoss(), 7, 4, np.float64)
+    with pytest.raises(hg.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
+        CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 3)
+
+
 def test_rows_that_do_not_lie_together_are_copied_first() -> None:
     net, x = around(hg.Tanh(), np.float64)
     y = targets(hg.MSELoss(), 7, 2, np.float64)
@@ -362,7 +391,7 @@ def test_predictions(name: str, dtype: Any) -> None:
     y = targets(hg.MSELoss(), 7, 2, dtype)
     rtol, atol = (1e-10, 1e-12) if dtype == np.float64 else (1e-4, 1e-5)
     for n in (1, 7, 300, 1000):
-        rows = np.random.default_rng(n).standard_normal((n, 3)).astype(dtype)
+        rows = around((LAYERS | USERS)[name](), dtype, n)[1]
         compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.01), x, y, 4, rows)
         found = run_epoch(compiled, np.arange(7)).held_out
         assert found is not None

@@ -76,6 +76,23 @@ def test_log1p_is_exact_over_its_whole_range_and_close_to_zero(dtype: Any) -> No
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("operation", ["sin", "cos"])
+def test_sin_and_cos_are_exact_for_many_turns_and_close_to_their_zeros(
+    operation: str, dtype: Any
+) -> None:
+    quarters = np.arange(-20_000, 20_001) * (np.pi / 2)
+    far = np.geomspace(1e-30, 2.0**27, 200_001)[:-1]
+    x = np.concatenate([np.linspace(-50, 50, 200_001), quarters, far, -far]).astype(dtype)
+    assert error(operation, x) < 2
+
+
+def test_angles_beyond_all_meaning_are_nobodys_guess() -> None:
+    x = np.array([2.0**27, -(2.0**27), 1e30, np.inf, -np.inf, np.nan])
+    for operation in ("sin", "cos"):
+        assert np.isnan(compiled(operation, np.float32)(x)).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("operation", ["exp", "expm1", "log", "log1p", "tanh"])
 def test_nan_infinity_and_the_ends_of_the_range(operation: str, dtype: Any) -> None:
     x = [0, -0.0, 1, -1, np.nan, np.inf, -np.inf, 1e30, -1e30, 5e-324, 1e-45, 2000, -2000]

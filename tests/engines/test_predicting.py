@@ -48,10 +48,15 @@ def test_any_number_of_rows(n: int, dtype: Any) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_layer(name: str) -> None:
     layer = LAYERS[name]()
-    net = hg.Net(hg.Linear(4, layer.n_in or 4, rng=1), layer, dtype=np.float64)
-    net.predict(rows(3), engine="compiled")
+    before = [] if layer.integer_input else [hg.Linear(4, layer.n_in or 4, rng=1)]
+    net = hg.Net(*before, layer, dtype=np.float64)
+    few, more = rows(3), rows(7)
+    if not before:
+        codes = np.random.default_rng(0).integers(0, 5, (10, layer.n_in or 4)) / 1.0
+        few, more = codes[:3], codes[3:]
+    net.predict(few, engine="compiled")
     assert by_machine_code(net)
-    assert_same(net, rows(7))
+    assert_same(net, more)
 
 
 class RaisesTheFlag(hg.Layer):
@@ -226,6 +231,17 @@ def test_an_index_out_of_range_is_refused() -> None:
     for wrong in (5, -6):
         with pytest.raises((hg.ShapeError, hg.DataError, IndexError)):
             net.predict(np.array([[0, wrong]]))
+    assert_same(net, x)
+
+
+def test_codes_beside_numbers() -> None:
+    net = hg.Net(hg.Embedding(3, 2, n_numbers=1, rng=0, dtype=np.float64))
+    x = np.array([[9.5, 2.0], [-7.0, 0.0]])
+    net.predict(x, engine="compiled")
+    assert by_machine_code(net)
+    assert_same(net, x)
+    with pytest.raises(hg.ShapeError, match="index 3 is out of bounds"):
+        net.predict(x + np.array([0, 1]))
     assert_same(net, x)
 
 

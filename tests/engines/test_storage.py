@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.engines.compiled.build import index_bounds, training_step
+from handgrad.engines.compiled.bounds import index_bounds
+from handgrad.engines.compiled.build import training_step
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.loops import Num, Type, whole
 from handgrad.engines.compiled.python import PythonRunner
@@ -366,7 +367,7 @@ class TwoTables(hg.Layer):
 
 
 @pytest.mark.parametrize("sizes", [(9, 5), (5, 9)])
-def test_an_index_into_two_tables_is_bounded_by_the_smaller(sizes: tuple[int, int]) -> None:
+def test_an_index_into_two_tables_is_bounded_by_both(sizes: tuple[int, int]) -> None:
     x = np.zeros((6, 2), int)
     graph = training_step(hg.Net(TwoTables(sizes)), hg.MSELoss(), x, np.zeros((6, 2), np.float32))
-    assert index_bounds(graph) == {"x": 5}
+    assert {bound.size for bound in index_bounds(graph)["x"]} == {5, 9}

@@ -17,6 +17,21 @@ KEPT = "engines/compiled/cache.py"
 
 WRITTEN = [
     Mutant(
+        "angles reduced by a shorter π",
+        MATHEMATICS,
+        "for part in HALF_PI:",
+        "for part in HALF_PI[:2]:",
+        "tests/engines/test_mathematics.py::"
+        "test_sin_and_cos_are_exact_for_many_turns_and_close_to_their_zeros",
+    ),
+    Mutant(
+        "angles beyond all meaning answered",
+        MATHEMATICS,
+        "return b.select(inside, y, ir.Constant(kind, math.nan))",
+        "return y",
+        "tests/engines/test_mathematics.py::test_angles_beyond_all_meaning_are_nobodys_guess",
+    ),
+    Mutant(
         "LLVM: expm1 as exp minus one",
         MATHEMATICS,
         "b.fadd(y, b.fsub(one, inverse))",

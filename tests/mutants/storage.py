@@ -6,7 +6,7 @@ STORAGE = "tests/engines/test_storage.py::"
 LOOPS = "tests/engines/test_loops.py::test_a_page_of_one_operation_is_itself_as_a_program"
 COMPILED = "tests/engines/test_compiled.py::"
 FITTING = "test_no_node_lies_where_another_that_is_still_read_does"
-ENGINE = "engines/compiled/engine.py"
+BOUNDS = "engines/compiled/bounds.py"
 PLACES = "engines/compiled/storage.py"
 
 STORED = [
@@ -116,26 +116,36 @@ STORED = [
         f"{STORAGE}{FITTING}",
     ),
     Mutant(
-        "index check: bounded by the larger table",
-        "engines/compiled/build.py",
-        "= min(size, bounds.get",
-        "= max(size, bounds.get",
-        f"{STORAGE}test_an_index_into_two_tables_is_bounded_by_the_smaller[sizes0]",
+        "index check: only the first of several tables",
+        BOUNDS,
+        "return a.size == b.size and ",
+        "return ",
+        f"{STORAGE}test_an_index_into_two_tables_is_bounded_by_both[sizes0]",
     ),
     Mutant(
         "index check: one too many let pass",
-        ENGINE,
-        ".max() >= bound",
-        ".max() > bound",
+        BOUNDS,
+        "high < self.size",
+        "high <= self.size",
         f"{COMPILED}test_an_index_out_of_range_is_refused_before_machine_code_reads_there[5]",
     ),
     Mutant(
         "index check: negative ones let pass",
-        ENGINE,
-        "part.min() < 0 or",
+        BOUNDS,
+        "low >= 0 and ",
         "",
         f"{COMPILED}test_an_index_out_of_range_is_refused_before_machine_code_reads_there[-1]",
     ),
 ]
 
-MUTANTS = [*STORED]
+CODES = [
+    Mutant(
+        "index check: of all columns, where some are numbers",
+        BOUNDS,
+        "slice(None) if len(columns) == width else columns",
+        "slice(None)",
+        f"{COMPILED}test_codes_beside_numbers[float32]",
+    ),
+]
+
+MUTANTS = [*STORED, *CODES]

@@ -3,6 +3,7 @@
 from tests.mutants.run import Mutant
 
 LAYERS = "tests/contracts/test_layers.py::"
+STORED = "tests/oracle/test_stored.py::test_a_layers_output_and_gradients_are_pytorchs"
 LOSSES = "tests/contracts/test_losses.py::"
 MEMBERS = "tests/worked_examples/test_losses.py::test_members_side_by_side_are_nets_of_their_own"
 SIDE = "tests/engines/test_side_by_side.py::"
@@ -17,7 +18,7 @@ MUTANTS = [
         "layers/feature_scale.py",
         "        return self.s * dy",
         "        return dy",
-        "tests/oracle/test_stored.py::test_a_layers_output_and_gradients_are_pytorchs[FeatureScale]",
+        f"{STORED}[FeatureScale]",
     ),
     Mutant(
         "EnsembleLinear: a bias for all members together",
@@ -32,6 +33,90 @@ MUTANTS = [
         '"nmi,moi->nmo", self.x, self.W,',
         '"nmi,moi->nmo", self.x, self.W[:1] + 0 * self.W,',
         MEMBERS,
+    ),
+    Mutant(
+        "features: codes of all columns from 0 on",
+        "tabular/features.py",
+        "feature.encoded(table[name], name) + first_code",
+        "feature.encoded(table[name], name)",
+        f"{FEATURES}test_codes_come_last_and_count_on_from_column_to_column",
+    ),
+    Mutant(
+        "features: codes where the column stands",
+        "tabular/features.py",
+        "1 + bool(feature.n_codes)",
+        "1",
+        f"{FEATURES}test_codes_come_last_and_count_on_from_column_to_column",
+    ),
+    Mutant(
+        "features: what comes once has a code of its own",
+        "tabular/features.py",
+        "kept[weights[kept] > w.min()]",
+        "kept[weights[kept] > 0]",
+        f"{FEATURES}test_codes_come_last_and_count_on_from_column_to_column",
+    ),
+    Mutant(
+        "members: what is not known begins anywhere",
+        "tabular/members.py",
+        "embedding.E[:, unknown] = 0.0",
+        "",
+        f"{ESTIMATORS}test_a_category_of_many_values_is_embedded",
+    ),
+    Mutant(
+        "Embedding: a code that comes again counted once",
+        "layers/embedding.py",
+        "np.add.at(dE, self.c, slopes)",
+        "dE[self.c] += slopes",
+        f"{LAYERS}test_gradients_are_right[0-Embedding]",
+    ),
+    Mutant(
+        "Embedding: numbers behind the rows",
+        "layers/embedding.py",
+        "np.concatenate([x[:, : self.n_numbers].astype(self.E.dtype), rows], axis=1)",
+        "np.concatenate([rows, x[:, : self.n_numbers].astype(self.E.dtype)], axis=1)",
+        STORED + "[Embedding]",
+    ),
+    Mutant(
+        "EnsembleEmbedding: the table of the first member for all",
+        "layers/embedding.py",
+        "self.E[m, self.c]",
+        "self.E[0 * m, self.c]",
+        STORED + "[EnsembleEmbedding]",
+    ),
+    Mutant(
+        "EnsemblePeriodicEmbedding: what goes past the waves forgotten in dx",
+        "layers/periodic.py",
+        "dx = above[:, :, : self.member_in].copy()",
+        "dx = 0 * above[:, :, : self.member_in]",
+        f"{LAYERS}test_gradients_are_right[0-EnsemblePeriodicEmbedding]",
+    ),
+    Mutant(
+        "EnsemblePeriodicEmbedding: a turn of 1 in place of 2π",
+        "layers/periodic.py",
+        "2 * np.pi * x",
+        "x",
+        STORED + "[EnsemblePeriodicEmbedding]",
+    ),
+    Mutant(
+        "members: few rows of a class all learned from",
+        "tabular/members.py",
+        "np.bincount(strata)[strata] < 2",
+        "np.bincount(strata)[strata] < count",
+        f"{TRAINED}test_rows_of_small_classes_are_held_out_too",
+    ),
+    Mutant(
+        "members: no waves",
+        "tabular/members.py",
+        "0 < features.n_numbers <= MOST_NUMBERS",
+        "False",
+        f"{ESTIMATORS}test_what_goes_up_and_down_is_learned",
+    ),
+    Mutant(
+        "features: numbers where the column stands",
+        "tabular/features.py",
+        "return 0 if isinstance(feature, Number) else 1",
+        "return 0 + 1",
+        f"{FEATURES}test_numbers_come_first",
     ),
     Mutant(
         "EnsembleCrossEntropyLoss: one softmax for all members",
@@ -92,8 +177,8 @@ MUTANTS = [
     Mutant(
         "tables: what was never seen is the first value",
         "tabular/features.py",
-        "place.get(value, -1)",
-        "place.get(value, 0)",
+        "place.get(v, -1)",
+        "place.get(v, 0)",
         f"{FEATURES}test_values_of_a_category_that_were_never_seen_are_all_zeros",
     ),
     Mutant(
@@ -106,9 +191,8 @@ MUTANTS = [
     Mutant(
         "tables: columns by their place",
         "tabular/features.py",
-        "feature.encoded(table[name], name) for name, feature in self.features.items()",
-        "feature.encoded(column, name)\n"
-        "            for column, (name, feature) in zip(table.values(), self.features.items())",
+        "feature.encoded(table[name], name) + first_code",
+        "feature.encoded([*table.values()][[*self.features].index(name)], name) + first_code",
         f"{FEATURES}test_another_order_and_more_columns_change_nothing",
     ),
     Mutant(
@@ -135,7 +219,7 @@ MUTANTS = [
     Mutant(
         "members: a class of one row is held out",
         "tabular/members.py",
-        "out = (dealt == m % count) & ~rare",
+        "out = (dealt == m % count) & ~alone",
         "out = dealt == m % count",
         f"{ESTIMATORS}test_a_class_of_a_single_row_is_never_held_out",
     ),
@@ -156,8 +240,8 @@ MUTANTS = [
     Mutant(
         "members: predicted in float32",
         "tabular/members.py",
-        "recipe.activation, rng, np.float64)",
-        "recipe.activation, rng, np.float32)",
+        "_net(*form, rng, np.float64)",
+        "_net(*form, rng, np.float32)",
         f"{ESTIMATORS}test_one_row_is_predicted_as_among_others",
     ),
     Mutant(

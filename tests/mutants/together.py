@@ -105,7 +105,7 @@ MUTANTS = [
     Mutant(
         "predictor: an index out of range followed",
         PREDICTOR,
-        "x.max() < self.bound",
+        "all(bound.holds(x) for bound in self.bounds)",
         "True",
         f"{PREDICTING}test_an_index_out_of_range_is_refused",
     ),

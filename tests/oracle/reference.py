@@ -13,9 +13,34 @@ from tests.oracle.cases import Case
 
 torch.set_num_threads(1)  # nets this small only wait for a second thread
 
+
+def embedded(x: Any, E: Any, n_numbers: int) -> Any:
+    """The numbers of each row, and PyTorch's embeddings of its codes behind them."""
+    rows = functional.embedding(x[:, n_numbers:].long(), E)
+    return torch.cat([x[:, :n_numbers].to(E.dtype), rows.flatten(1)], dim=1)
+
+
+def with_waves(x: Any, n_periodic: int, w: Any, b: Any, V: Any) -> Any:
+    """The features of each member, and behind them the waves of the first few, weighed."""
+    waves = torch.cos(2 * math.pi * w * x[:, :, :n_periodic, None] + b)
+    sums = (waves[..., None] * V).sum(dim=3)
+    return torch.cat([x, sums.flatten(2)], dim=2).flatten(1)
+
+
 LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
     "FeatureScale": lambda layer, x, p: x * p["s"],
+    "Embedding": lambda layer, x, p: embedded(x, p["E"], layer.n_numbers),
+    "EnsembleEmbedding": lambda layer, x, p: torch.cat(
+        [
+            embedded(part, E, layer.n_numbers)
+            for part, E in zip(x.chunk(layer.n_members, dim=1), p["E"], strict=True)
+        ],
+        dim=1,
+    ),
+    "EnsemblePeriodicEmbedding": lambda layer, x, p: with_waves(
+        x.reshape(len(x), layer.n_members, layer.member_in), layer.n_periodic, **p
+    ),
     "EnsembleLinear": lambda layer, x, p: torch.cat(
         [
             functional.linear(part, W, b)
@@ -159,7 +184,7 @@ class Reference:
 
 def of_layer(layer: hg.Layer, x: Any, dy: Any) -> dict[str, Any]:
     """The output and all gradients of `layer` at `x`, from the gradient `dy` of its output."""
-    reference, x = Reference(layer), tensor(x).requires_grad_()
+    reference, x = Reference(layer), tensor(x).double().requires_grad_()
     y = reference.forward(x)
     y.backward(tensor(dy))
     return {"y": y.detach().numpy(), "dx": x.grad.numpy(), **reference.gradients()}

@@ -52,6 +52,33 @@ def test_a_frame_as_it_comes_is_learned_from(name: str) -> None:
     np.testing.assert_array_equal(model.predict(pa.table(turned)), model.predict(FRAMES[name](new)))
 
 
+def large_category(n: int) -> tuple[pa.Table, Any]:
+    """A column of 400 values, of which a hidden number of each says all but noise."""
+    rng = np.random.default_rng(0)
+    hidden, i = rng.normal(size=400), np.arange(n) % 400
+    columns = {"town": [f"town {place}" for place in i], "noise": rng.normal(size=n)}
+    return pa.table(columns), hidden[i] + 0.1 * rng.normal(size=n)
+
+
+def test_a_category_of_many_values_is_embedded() -> None:
+    table, y = large_category(3000)
+    model = clone(REGRESSOR).fit(table[:2500], y[:2500])
+    embedding = model.net_.layers[0]
+    assert isinstance(embedding, hg.EnsembleEmbedding)
+    assert not embedding.E[:, 0].any(), "what was never missing says nothing"
+    assert model.score(table[2500:], y[2500:]) > 0.8
+    new = pa.table({"town": ["nowhere", None], "noise": [0.0, 0.0]})
+    first, second = model.predict(new)
+    assert first == second
+
+
+def test_what_goes_up_and_down_is_learned() -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (1000, 1))
+    y = np.sin(15 * x[:, 0])
+    model = clone(REGRESSOR).fit(x[:800], y[:800])
+    assert model.score(x[800:], y[800:]) > 0.5
+
+
 def test_one_row_is_predicted_as_among_others() -> None:
     x, y = hg.data.load("iris")
     model = clone(CLASSIFIER).fit(x, y)

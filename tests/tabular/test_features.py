@@ -96,6 +96,32 @@ def test_of_many_values_the_most_frequent_are_kept() -> None:
     assert feature.summary() == "category of 300 values, of which the 256 most frequent"
 
 
+def test_codes_come_last_and_count_on_from_column_to_column() -> None:
+    columns = {"a": [*"xyxyz", None], "n": [1.0, 2, 3, 4, 5, 6], "b": [*"pqrpqr"]}
+    table = table_of(columns)
+    features = Features.of(table, np.ones(6), embedded_from=3)
+    assert features.n_codes == [3, 4]  # z comes once only
+    found = features.encoded(table_of(columns | {"b": [*"rrrr", "new", None]}))
+    assert found[:, 1].tolist() == [1, 2, 1, 2, 0, 0]
+    assert found[:, 2].tolist() == [6, 6, 6, 6, 3, 3]
+    assert "b  category of 3 values, embedded" in features.summary()
+    assert "a  category of 3 values, of which the 2 most frequent, embedded" in features.summary()
+
+
+def test_a_category_of_values_that_come_once_is_left_out() -> None:
+    table = table_of({"a": [*"abcdefghi"], "n": [*range(9)]})
+    features = Features.of(table, np.ones(9), embedded_from=9)
+    assert (features.n_out, features.n_codes) == (1, [])
+    assert "left out: 9 different texts, of which none comes twice" in features.summary()
+
+
+def test_numbers_come_first() -> None:
+    features = features_of({"a": [*"xyz"], "n": [1.0, 2.0, 9.0]})
+    assert (features.n_numbers, features.names()) == (1, ["n", "a_x", "a_y", "a_z"])
+    found = features.encoded(table_of({"a": [*"zzz"], "n": [2.0, 2.0, 2.0]}))
+    assert found.tolist() == [[0, 0, 0, 1]] * 3
+
+
 def test_texts_that_only_tell_rows_apart_are_left_out() -> None:
     features = features_of({"id": [f"row {i}" for i in range(300)], "a": [*range(300)]})
     assert features.n_out == 1

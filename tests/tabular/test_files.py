@@ -131,7 +131,22 @@ def test_classes_keep_their_type(names: Any, tmp_path: Path) -> None:
 
 def test_weights_keep_their_names(regressor: Any, tmp_path: Path) -> None:
     arrays = load_file(hg.save(regressor, tmp_path / "a"))
-    np.testing.assert_array_equal(arrays["1.weight"], regressor.net_.layers[1].W)
+    last = len(regressor.net_.layers) - 1
+    np.testing.assert_array_equal(arrays[f"{last}.weight"], regressor.net_.layers[last].W)
+
+
+def test_codes_and_waves_come_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    i, x = np.arange(300) % 30, rng.normal(size=300)
+    table = pa.table({"town": [f"town {place}" for place in i], "x": x})
+    model = hg.TabularRegressor(**QUICK).fit(table, x + i)
+    assert [type(layer).__name__ for layer in model.net_.layers[:2]] == [
+        "EnsembleEmbedding",
+        "EnsemblePeriodicEmbedding",
+    ]
+    twin = hg.load(hg.save(model, tmp_path / "a"))
+    assert twin.features_.summary() == model.features_.summary()
+    np.testing.assert_array_equal(twin.predict(table), model.predict(table))
 
 
 def test_a_model_that_came_back_can_be_fitted_again(regressor: Any, tmp_path: Path) -> None:
@@ -169,9 +184,9 @@ def test_the_encoder_gives_what_the_estimators_give_their_nets(
 
 def test_the_numbers_have_names(encoder: Any) -> None:
     names = encoder.get_feature_names_out().tolist()
-    assert names[:6] == ["size", "size_missing", "count", "colour_blue", "colour_green",
-                         "colour_red"]  # fmt: skip
-    assert names[7:10] == ["since", "since_sine of the year", "since_cosine of the year"]
+    assert names[:6] == ["size", "size_missing", "count", "code", "colour_blue",
+                         "colour_green"]  # fmt: skip
+    assert names[8:11] == ["since", "since_sine of the year", "since_cosine of the year"]
     assert len(names) == encoder.transform(pa.table(NEW)).shape[1]
     frame = clone(encoder).set_output(transform="pandas").fit_transform(pd.DataFrame(COLUMNS))
     assert [*frame.columns] == names

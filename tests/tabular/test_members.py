@@ -5,8 +5,11 @@ from sklearn.base import clone
 
 import handgrad as hg
 from handgrad.layers import Mish
+from handgrad.tabular.features import Features, Number
 from handgrad.tabular.members import Recipe, rows_of_members, train_members, usual_epochs
 from tests.tabular.test_estimators import CLASSIFIER
+
+FEATURES = Features({name: Number(0.0, 1.0, False) for name in "abc"})
 
 
 def squared(z: np.ndarray, t: np.ndarray) -> float:
@@ -19,7 +22,9 @@ def test_each_member_has_the_weights_of_its_best_epoch() -> None:
     t = (x[:, :1] + rng.normal(size=(80, 1))).astype(np.float32)
     rows = rows_of_members(np.ones(80), np.zeros(80, int), 4, 0.25, rng)
     recipe = Recipe(lambda n_members: hg.MSELoss(), Mish, 0.07)
-    members = train_members(x, t, rows, recipe, squared, epochs=40, rng=rng, engine="eager")
+    members = train_members(
+        x, FEATURES, t, rows, recipe, squared, epochs=40, rng=rng, engine="eager"
+    )
     assert len(set(members.best_epochs)) > 1
     assert max(members.best_epochs) < 40
     for badness, z, held_out in zip(
@@ -43,6 +48,14 @@ def test_who_was_never_wrong_on_few_rows_is_not_too_sure() -> None:
     p = clone(CLASSIFIER).fit(x, np.arange(100) % 2).predict_proba(x)
     assert (p.argmax(axis=1) == np.arange(100) % 2).all()
     assert 1e-4 < 1 - p.max(axis=1).mean() < 0.05
+
+
+def test_rows_of_small_classes_are_held_out_too() -> None:
+    strata = np.array([0] * 5 + [1] * 2)
+    pairs = rows_of_members(np.ones(7), strata, 7, 0.125, np.random.default_rng(0))
+    held_out = np.sort(np.concatenate([out for _, out in pairs]))
+    np.testing.assert_array_equal(held_out, np.arange(7))  # each once
+    assert all({*strata[learned]} == {0, 1} for learned, _ in pairs)
 
 
 def test_there_are_fewer_epochs_where_there_are_many_batches() -> None:

@@ -12,12 +12,14 @@ from handgrad.layers.activations import (
     Tanh,
 )
 from handgrad.layers.dropout import Dropout
+from handgrad.layers.embedding import Embedding, EnsembleEmbedding
 from handgrad.layers.ensemble import EnsembleLinear
 from handgrad.layers.feature_scale import FeatureScale
 from handgrad.layers.gelu import GELU, GELUTanh
 from handgrad.layers.layer import Array, Layer
 from handgrad.layers.linear import Linear
 from handgrad.layers.normalization import BatchNorm, LayerNorm
+from handgrad.layers.periodic import EnsemblePeriodicEmbedding
 from handgrad.layers.softmax import Softmax
 from handgrad.layers.standardize import Standardize
 
@@ -28,7 +30,10 @@ __all__ = [
     "Array",
     "BatchNorm",
     "Dropout",
+    "Embedding",
+    "EnsembleEmbedding",
     "EnsembleLinear",
+    "EnsemblePeriodicEmbedding",
     "FeatureScale",
     "GELUTanh",
     "Layer",

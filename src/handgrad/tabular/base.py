@@ -25,6 +25,7 @@ from handgrad.saving.tensors import damaged, shown
 from handgrad.tabular.features import Features
 from handgrad.tabular.files import Check, checked, described, features_from, is_count
 from handgrad.tabular.members import (
+    EMBEDDED_FROM,
     Members,
     outputs_of,
     rows_of_members,
@@ -155,12 +156,13 @@ class Tabular(TakesTables):
         check_consistent_length(w, y)
         rows = merged(table, y, w)
         self._check_rows(rows)
-        self.features_ = Features.of(rows.table, rows.w)
+        self.features_ = Features.of(rows.table, rows.w, EMBEDDED_FROM)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         t, strata = self._targets(rows)
         share = self.validation_fraction
         members = train_members(
             self.features_.encoded(rows.table),
+            self.features_,
             t,
             rows_of_members(rows.w, strata, self.n_members, share, rng),
             self._recipe(),

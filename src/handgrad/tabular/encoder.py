@@ -20,9 +20,10 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
     """A table as it comes as a matrix of numbers for a net, decided once and kept.
 
     `X` is a data frame of pandas, polars or pyarrow, or an array: numbers, text, categories,
-    truth values and dates, with values missing. What comes out, float32, lies around 0; what each
-    column was read as says `summary()`. Columns are found by name: another order, further columns
-    and values never seen change nothing. It is what `TabularClassifier` gives its nets.
+    truth values and dates, with values missing. What comes out, float32, lies around 0,
+    numbers first; what each column was read as says `summary()`. Columns are found by name: another
+    order, further columns and values never seen change nothing. It is what `TabularClassifier`
+    gives its nets, but that no category is a code: the 256 most frequent values are features.
 
     `features_` are what the columns were read as, `n_features_in_` is their number.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +15,21 @@ from handgrad.tabular.tables import Column, Table, dates_in, numbers_in, text_in
 
 # A category with more values keeps so many, the most frequent ones, a feature each.
 MOST_VALUES = 256
+# As a code it keeps so many; with a row's weight only once, a value is rare.
+MOST_CODES = 4096
 # So far around the middle a number goes in at most.
 LIMIT = 3.0
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
 
 
 class Feature(ABC):
-    """What is made of one column; `width` numbers a row, `summary` in words."""
+    """What is made of one column; `width` numbers a row, `summary` in words.
+
+    `n_codes`: where it is a code, for an embedding, from how many; else 0.
+    """
 
     width: int
+    n_codes = 0
 
     @abstractmethod
     def summary(self) -> str:
@@ -106,15 +112,30 @@ class Category(Feature):
         return [f"{name}_{value}" for value in self.values]
 
     def summary(self) -> str:
-        if self.n_values == len(self.values):
-            return f"category of {self.n_values} values"
-        return f"category of {self.n_values} values, of which the {len(self.values)} most frequent"
+        return _of_values_kept(self)
 
     def encoded(self, column: Column, name: str) -> Array:
-        text = _as_text(column, name, self.values)
-        place = {value: i for i, value in enumerate(self.values)}
-        places = np.array([place.get(value, -1) for value in text], int)
+        places = _places(self.values, column, name)
         return (places[:, None] == np.arange(len(self.values))).astype(float)
+
+
+@dataclass(frozen=True)
+class Code(Feature):
+    """A code for each value, from 1 on; 0 where it is missing, rare or unseen."""
+
+    values: tuple[str, ...]
+    n_values: int
+    width = 1
+
+    @property
+    def n_codes(self) -> int:  # type: ignore[override]
+        return len(self.values) + 1
+
+    def summary(self) -> str:
+        return f"{_of_values_kept(self)}, embedded"
+
+    def encoded(self, column: Column, name: str) -> Array:
+        return _places(self.values, column, name)[:, None] + 1
 
 
 @dataclass(frozen=True)
@@ -176,16 +197,23 @@ class Features:
     """What the columns of a table were read as: fitted once, exact at prediction.
 
     `n_out` numbers a row come out. Other columns, or another order of them, change nothing.
+    The `n_numbers` of columns of numbers come first. Codes come last, and count on from one column
+    to the next: `n_codes` has how many each has.
     """
 
     def __init__(self, features: dict[str, Feature]) -> None:
         self.features = features
         self.n_out = sum(feature.width for feature in features.values())
+        self.n_numbers = sum(f.width for f in features.values() if isinstance(f, Number))
+        self.n_codes = [feature.n_codes for feature in features.values() if feature.n_codes]
 
     @classmethod
-    def of(cls, table: Table, w: Array) -> Features:
-        """The features of a table whose rows weigh `w`."""
-        found = cls({name: _feature(column, w) for name, column in table.items()})
+    def of(cls, table: Table, w: Array, embedded_from: float = np.inf) -> Features:
+        """The features of a table whose rows weigh `w`.
+
+        Categories of so many values as `embedded_from`, or more, become codes.
+        """
+        found = cls({name: _feature(column, w, embedded_from) for name, column in table.items()})
         if found.n_out == 0:
             raise DataError(
                 f"nothing to learn from in the {len(table)} columns:\n{found.summary()}",
@@ -210,13 +238,22 @@ class Features:
                 + ", ".join([*map(repr, added[:5]), *["…"][: len(added) > 5]]),
                 stacklevel=4,
             )
-        parts = [feature.encoded(table[name], name) for name, feature in self.features.items()]
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        rows = len(next(iter(table.values())).values)
+        x, place, first_code = np.empty((rows, self.n_out), np.float32), 0, 0
+        for name, feature in self._in_turn(self.features):
+            x[:, place : place + feature.width] = feature.encoded(table[name], name) + first_code
+            place, first_code = place + feature.width, first_code + feature.n_codes
+        return x
 
     def names(self, columns: Sequence[str] | None = None) -> list[str]:
         """What the numbers are called, where the columns are called so or as they were."""
-        pairs = zip(columns or self.features, self.features.values(), strict=True)
+        pairs = self._in_turn(columns or self.features)
         return [name for column, feature in pairs for name in feature.names(column)]
+
+    def _in_turn(self, columns: Iterable[str]) -> list[tuple[str, Feature]]:
+        """The features with the names of their columns, as their numbers stand in a row."""
+        pairs = zip(columns, self.features.values(), strict=True)
+        return sorted(pairs, key=lambda pair: _turn(pair[1]))
 
     def read_as(self) -> dict[str, str]:
         """What each column was read as, in words."""
@@ -253,7 +290,7 @@ def read(column: Column) -> Column:
     return numbers_in(column) or dates_in(column) or column
 
 
-def _feature(column: Column, w: Array) -> Feature:
+def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
     column = column if column.categorical else read(column)
     there = ~column.missing
     if not there.any():
@@ -265,10 +302,27 @@ def _feature(column: Column, w: Array) -> Feature:
         if (values == values[0]).all():
             return Number(float(values[0]), 1.0, True, column.note)
         return Number.of(column, w) if column.kind == "number" else Date.of(column, w)
-    return _of_values(text_in(column) if column.kind == "boolean" else column, w)
+    return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
 
 
-def _of_values(column: Column, w: Array) -> Feature:
+def _of_values_kept(category: Category | Code) -> str:
+    n_kept, n = len(category.values), category.n_values
+    most = f", of which the {n_kept} most frequent" if n_kept < n else ""
+    return f"category of {n} values{most}"
+
+
+def _places(values: Sequence[str], column: Column, name: str) -> Array:
+    """Which of the values each row has, (n,); -1 where it has none of them."""
+    place = {value: i for i, value in enumerate(values)}
+    return np.array([place.get(v, -1) for v in _as_text(column, name, values)], int)
+
+
+def _turn(feature: Feature) -> int:
+    """Numbers first, codes last."""
+    return 0 if isinstance(feature, Number) else 1 + bool(feature.n_codes)
+
+
+def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:
     there = ~column.missing
     values, inverse = np.unique(column.values[there].astype(str), return_inverse=True)
     weights = np.bincount(inverse, w[there])
@@ -278,8 +332,14 @@ def _of_values(column: Column, w: Array) -> Feature:
         return Binary((str(values[0]), str(values[1])))
     if len(values) > MOST_VALUES and len(values) > 0.5 * there.sum():
         return Nothing(f"{len(values)} different texts in {there.sum()} rows tell rows apart only")
-    kept = np.sort(np.argsort(-weights, kind="stable")[:MOST_VALUES])
-    return Category(tuple(str(value) for value in values[kept]), len(values))
+    as_codes = len(values) >= embedded_from
+    kept = np.argsort(-weights, kind="stable")[: MOST_CODES if as_codes else MOST_VALUES]
+    if as_codes:
+        kept = kept[weights[kept] > w.min()]
+    if not len(kept):
+        return Nothing(f"{len(values)} different texts, of which none comes twice")
+    names = tuple(str(value) for value in values[np.sort(kept)])
+    return (Code if as_codes else Category)(names, len(values))
 
 
 def _as_numbers(column: Column, name: str) -> Column:

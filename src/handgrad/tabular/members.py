@@ -10,11 +10,19 @@ import numpy as np
 
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import blas_threads
-from handgrad.layers import Array, EnsembleLinear, FeatureScale, Layer
+from handgrad.layers import (
+    Array,
+    EnsembleEmbedding,
+    EnsembleLinear,
+    EnsemblePeriodicEmbedding,
+    FeatureScale,
+    Layer,
+)
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Adam
 from handgrad.schedules import coslog
+from handgrad.tabular.features import Features
 from handgrad.training import (
     History,
     Report,
@@ -26,12 +34,16 @@ from handgrad.training import (
 )
 
 WIDTH, DEPTH = 128, 3
+# As many waves a number, of about so many turns, where there are no more numbers.
+WAVES, FREQUENCY, MOST_NUMBERS = 4, 0.7, 21
+# Categories of so many values are embedded, in so many numbers a value.
+EMBEDDED_FROM, SIZE = 9, 8
 BATCH = 256
 STEPS, EPOCHS = 500, (12, 32)
 # Weights of rows become rows that come again, so many times as many as there are at most.
 MOST_AGAIN = 4.0
 BETAS = (0.9, 0.95)
-OF_SCALES, OF_BIASES = 6.0, 0.1  # factors of the learning rate
+OF_SCALES, OF_BIASES, OF_WAVES = 6.0, 0.1, 0.1  # factors of the learning rate
 
 # How bad the outputs (n, n_outputs) of one member are for the targets (n, n_outputs).
 Badness = Callable[[Array, Array], float]
@@ -73,6 +85,7 @@ def outputs_of(net: Net, x: Array, n_members: int) -> Array:
 
 def train_members(
     x: Array,
+    features: Features,
     t: Array,
     rows: list[tuple[Array, Array]],
     recipe: Recipe,
@@ -90,7 +103,8 @@ def train_members(
     held out only.
     """
     n_members, n_outputs = len(rows), t.shape[1]
-    net = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float32)
+    form = (features, n_outputs, n_members, recipe.activation)
+    net = _net(*form, rng, np.float32)
     learned = _as_long([rng.permutation(learned) for learned, _ in rows])
     watched = all(len(held_out) for _, held_out in rows)
     held_out = _as_long([held_out if watched else held_out[:0] for _, held_out in rows])
@@ -116,7 +130,7 @@ def train_members(
         ahead=True,
     )
     best = _best_of(training, n_members, verbose)
-    final = _net(x.shape[1], n_outputs, n_members, recipe.activation, rng, np.float64)
+    final = _net(*form, rng, np.float64)
     final.load_state(best.weights)
     with blas_threads(1):
         p = final.predict(_side_by_side(x, held_out), engine="eager")
@@ -153,9 +167,28 @@ def usual_epochs(batches: int) -> int:
     return int(np.clip(STEPS // batches, *EPOCHS))
 
 
-def _net(d: int, n_outputs: int, k: int, activation: type[Layer], rng: Any, dtype: Any) -> Net:
-    """A scale for each feature, hidden layers of `WIDTH` units, and outputs that begin as 0."""
-    layers: list[Layer] = [FeatureScale(k * d, dtype=dtype)]
+def _net(
+    features: Features, n_outputs: int, k: int, activation: type[Layer], rng: Any, dtype: Any
+) -> Net:
+    """Codes embedded, waves beside the numbers, a scale for each feature, hidden layers of `WIDTH`
+    units, and outputs that begin as 0.
+    """
+    layers: list[Layer] = []
+    d, n_codes = features.n_out, features.n_codes
+    if n_codes:
+        among: dict[str, Any] = {"n_codes": len(n_codes), "n_numbers": d - len(n_codes)}
+        embedding = EnsembleEmbedding(sum(n_codes), SIZE, k, **among, rng=rng, dtype=dtype)
+        unknown = np.cumsum([0, *n_codes[:-1]])
+        embedding.E[:, unknown] = 0.0
+        layers.append(embedding)
+        d += (SIZE - 1) * len(n_codes)
+    if 0 < features.n_numbers <= MOST_NUMBERS:
+        waves = EnsemblePeriodicEmbedding(
+            d, features.n_numbers, k, n_waves=WAVES, frequency=FREQUENCY, rng=rng, dtype=dtype
+        )
+        layers.append(waves)
+        d += features.n_numbers * waves.size
+    layers.append(FeatureScale(k * d, dtype=dtype))
     sizes = [d] + [WIDTH] * DEPTH
     for n_in, n_out in pairwise(sizes):
         linear = EnsembleLinear(n_in, n_out, k, rng=rng, dtype=dtype)
@@ -176,6 +209,9 @@ def _optimizer(net: Net, learning_rate: float) -> Adam:
         "*.s": {"learning_rate_factor": OF_SCALES},
     }
     for i, layer in enumerate(net.layers):
+        if isinstance(layer, EnsemblePeriodicEmbedding):
+            for name in layer.param_names:
+                groups[f"{i}.{name}"] = {"learning_rate_factor": OF_WAVES}
         if isinstance(layer, EnsembleLinear):
             groups[f"{i}.W"] = {"learning_rate_factor": layer.member_in**-0.5}
     return Adam(learning_rate, betas=BETAS, groups=groups)
@@ -217,18 +253,18 @@ def rows_of_members(
     """For each member the rows to learn from and those held out, a `share` of each stratum.
 
     With shares of 1/n the rows are dealt out to n members, so that each is held out once; the
-    members after that begin anew. Rows of a stratum too small for that are always learned from.
+    members after that begin anew. The only row of a stratum is always learned from.
     A row that weighs more comes again.
     """
     count = min(max(2, round(1 / share)), len(w))
-    rare = np.bincount(strata)[strata] < count
+    alone = np.bincount(strata)[strata] < 2
     pairs = []
     for m in range(n_members):
         if m % count == 0:
             order = np.lexsort((rng.random(len(w)), strata))
             dealt = np.empty(len(w), int)
             dealt[order] = np.arange(len(w)) % count
-        out = (dealt == m % count) & ~rare
+        out = (dealt == m % count) & ~alone
         pairs.append((_again(np.flatnonzero(~out), w, rng), _again(np.flatnonzero(out), w, rng)))
     return pairs
 

@@ -15,7 +15,6 @@ from handgrad.engines.groups import parameter_groups
 from handgrad.errors import CannotLowerError, HandgradError
 from handgrad.graph import Graph, trace
 from handgrad.graph.examples import example_targets, required_example
-from handgrad.graph.nodes import Ref
 from handgrad.graph.passes import optimized
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
@@ -103,25 +102,6 @@ def epoch_of(net: Any, loss: Loss, optimizer: Optimizer, step: Graph, batch_size
         net.dtype,
         loss.batches_count,
     )
-
-
-def index_bounds(graph: Graph) -> dict[str, int]:
-    """For each input used as an index, the number of entries it may point to."""
-    names = {i: name for name, i in graph.leaves.items()}
-    bounds: dict[str, int] = {}
-    for node in graph.nodes:
-        if node.operation not in ("getitem", "setitem", "add_at"):
-            continue
-        x, parts = node.arguments[:2]
-        for part, size in zip(parts, graph.nodes[x.node].shape, strict=False):
-            if not isinstance(part, Ref):
-                continue
-            source = graph.nodes[part.node]
-            i = source.arguments[0].node if source.operation == "view" else part.node
-            if names.get(i) not in ("x", "y") or not isinstance(size, int):
-                raise CannotLowerError(f"an index that is computed, at {node.origin}")
-            bounds[names[i]] = min(size, bounds.get(names[i], size))
-    return bounds
 
 
 def frozen_parameters(net: Layer) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.engines.compiled.bounds import Bounds, check_indices, index_bounds
 from handgrad.engines.compiled.build import (
     epoch_of,
-    index_bounds,
     prediction_graph,
     prediction_of,
     refused_as_cannot_lower,
@@ -23,7 +23,7 @@ from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import Streams, streams_of
 from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.engines.sharing_recordings import made_once
-from handgrad.errors import DataError, ShapeError
+from handgrad.errors import ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
@@ -53,7 +53,7 @@ class Kept:
 class _Made:
     """What a training follows from, beside its numbers; those that are alike share it."""
 
-    bounds: dict[str, int]
+    bounds: Bounds
     streams: list[str]
     run: Runner
     predict: Runner | None
@@ -92,6 +92,7 @@ class CompiledEngine:
                 held_out is not None,
             )
             self.crew, bounds = Crew(), made.bounds
+            self.bounds = bounds
             self.streams = Streams(net, made.streams)
             self.run = made.run.with_scratch_of_its_own(self.crew)
             self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
@@ -206,6 +207,8 @@ class CompiledEngine:
         """
         if self.orders is None:
             self._make_room(np.empty((1, len(self.y)), np.int64))
+        for part, name in ((self.x, "x"), (self.y, "y")):  # they were filled anew
+            check_indices(part, name, self.bounds)
         n, kept = len(order), self.kept
         self.learning_rates[0, : len(learning_rates)] = learning_rates
         self.streams.read()
@@ -308,7 +311,7 @@ def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:
     to[0][...], to[1][...] = weights
 
 
-def _readable(net: Any, part: Array, name: str, bounds: dict[str, int]) -> Array:
+def _readable(net: Any, part: Array, name: str, bounds: Bounds) -> Array:
     """The rows as machine code reads them: of a type it knows, in order, no index out of range."""
     if part.dtype not in (net.dtype, np.int64):
         raise ShapeError(
@@ -316,11 +319,5 @@ def _readable(net: Any, part: Array, name: str, bounds: dict[str, int]) -> Array
             f"{net.dtype}, or int64 for whole numbers",
             f"{name}.astype({str(net.dtype)!r})",
         )
-    bound = bounds.get(name)
-    if bound is not None and (part.min() < 0 or part.max() >= bound):
-        raise DataError(
-            f"indices from {part.min()} to {part.max()} in {name}",
-            f"whole numbers from 0 to {bound - 1}",
-            "number the categories from 0, or a larger table",
-        )
+    check_indices(part, name, bounds)
     return np.ascontiguousarray(part)

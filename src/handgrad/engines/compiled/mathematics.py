@@ -7,7 +7,7 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.instructions import INT, INT32
+from handgrad.engines.compiled.instructions import DOUBLE, INT, INT32
 
 FAST = ("reassoc", "contract", "nsz", "arcp", "afn")
 FUSED = ("contract",)  # a product and a sum rounded once
@@ -21,6 +21,13 @@ TANH_Q = (8.59510249e-07, 0.000342306205, 0.0261909214, 0.467836588, 1.0)
 # Taylor's series of tanh x / x in x², for float64 close to zero.
 TANH_NEAR_ZERO = 0.05
 TANH_SERIES = (-1382 / 155925, 62 / 2835, -17 / 315, 2 / 15, -1 / 3, 1.0)
+
+# π/2 as a sum; a whole number up to 2²⁷ times each of the first two is exact in float64.
+HALF_PI = (1.5707963109016418, 1.5893254712295857e-08, 6.123233995736766e-17)
+SINE_SERIES = (1 / 362880, -1 / 5040, 1 / 120, -1 / 6)  # of (sin r / r − 1) / r², in r²
+COSINE_SERIES = (-1 / 3628800, 1 / 40320, -1 / 720, 1 / 24, -1 / 2)  # of (cos r − 1) / r²
+MOST_TURNED = 2.0**27  # from 2²⁴ on, neighbours in float32 are 2 apart, a third of a turn
+TO_WHOLE = 1.5 * 2.0**52  # a float64 beside it is rounded to a whole number, its last bits
 
 
 @dataclass(frozen=True)
@@ -174,6 +181,44 @@ def _exponential_tanh(b: Any, x: Any, intrinsic: Any) -> Any:
     return b.select(b.fcmp_ordered("<", x, zero), b.fneg(y), y)
 
 
+def sin(b: Any, x: Any, intrinsic: Any) -> Any:
+    """The code for sin x; libm's, one number after the other, for float64."""
+    return _turned(b, x, 0) if isinstance(x.type, ir.FloatType) else b.call(intrinsic("sin"), [x])
+
+
+def cos(b: Any, x: Any, intrinsic: Any) -> Any:
+    """The code for cos x = sin(x + π/2)."""
+    return _turned(b, x, 1) if isinstance(x.type, ir.FloatType) else b.call(intrinsic("cos"), [x])
+
+
+def _turned(b: Any, x: Any, quarters: int) -> Any:
+    """sin(x + quarters · π/2) for float32, with x = n π/2 + r; NaN beyond `MOST_TURNED`."""
+    kind, most = x.type, ir.Constant(x.type, MOST_TURNED)
+    inside = b.and_(
+        b.fcmp_ordered("<", x, most), b.fcmp_ordered(">", x, ir.Constant(kind, -MOST_TURNED))
+    )
+    wide = b.fpext(b.select(inside, x, ir.Constant(kind, 0.0)), DOUBLE)
+    beside = b.fadd(b.fmul(wide, ir.Constant(DOUBLE, 2 / math.pi)), ir.Constant(DOUBLE, TO_WHOLE))
+    n, rest = b.fsub(beside, ir.Constant(DOUBLE, TO_WHOLE)), wide
+    for part in HALF_PI:
+        rest = b.fsub(rest, b.fmul(n, ir.Constant(DOUBLE, part)), flags=FUSED)
+    r = b.fptrunc(rest, kind)
+    r2 = b.fmul(r, r)
+    sine = b.fmul(b.fmul(r, r2), polynomial(b, r2, SINE_SERIES))
+    sine = b.fadd(r, sine, flags=FUSED)
+    cosine = b.fmul(r2, polynomial(b, r2, COSINE_SERIES))
+    cosine = b.fadd(ir.Constant(kind, 1.0), cosine, flags=FUSED)
+    turn = b.add(b.trunc(b.bitcast(beside, INT), INT32), ir.Constant(INT32, quarters))
+    y = b.select(_has_bit(b, turn, 1), cosine, sine)
+    y = b.select(_has_bit(b, turn, 2), b.fneg(y), y)
+    return b.select(inside, y, ir.Constant(kind, math.nan))
+
+
+def _has_bit(b: Any, whole: Any, bit: int) -> Any:
+    none = ir.Constant(INT32, 0)
+    return b.icmp_signed("!=", b.and_(whole, ir.Constant(INT32, bit)), none)
+
+
 def polynomial(b: Any, x: Any, coefficients: tuple[float, ...]) -> Any:
     """The code for a polynomial in x, highest coefficient first, by Horner's rule."""
     total = _number(coefficients[0], x.type)
@@ -187,4 +232,12 @@ def _number(value: float, kind: Any) -> Any:
     return ir.Constant(kind, float(np.float32(value)) if isinstance(kind, ir.FloatType) else value)
 
 
-WRITTEN_OUT = {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh}
+WRITTEN_OUT = {
+    "exp": exp,
+    "expm1": expm1,
+    "log": log,
+    "log1p": log1p,
+    "tanh": tanh,
+    "sin": sin,
+    "cos": cos,
+}

@@ -58,6 +58,8 @@ def _looked_up(elements: Elements, parts: Sequence[Any], index: Index) -> list[E
             found.append(elements.element(part.node, broadcast(shape, index[:leading])))
         elif isinstance(part, int | np.integer):
             found.append(whole(int(part)))
+        elif isinstance(part, np.ndarray):
+            found.append(elements.argument(part, index[:leading], "int"))
         else:
             raise CannotLowerError("an index of constants")
     return [*found, *index[leading:]]

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.build import index_bounds, prediction_graph, prediction_of
+from handgrad.engines.compiled.bounds import index_bounds
+from handgrad.engines.compiled.build import prediction_graph, prediction_of
 from handgrad.engines.compiled.calls import Calls
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
@@ -44,10 +45,8 @@ class Predictor:
             if isinstance(value, np.ndarray)
         ]
         graph = prediction_graph(net, x)
-        self.runner, self.bound = (
-            Runner(prediction_of(net, graph, BATCH), BATCH),
-            index_bounds(graph).get("x"),
-        )
+        self.runner = Runner(prediction_of(net, graph, BATCH), BATCH)
+        self.bounds = index_bounds(graph).get("x", ())
         self.weights = (net.parameters, net.running_state)
         self.few = [_Few(self)]
 
@@ -56,7 +55,7 @@ class Predictor:
             return None
         if not self.still_holds():
             return None
-        if self.bound is not None and x.size and not (x.min() >= 0 and x.max() < self.bound):
+        if not all(bound.holds(x) for bound in self.bounds):
             return None
         if len(x) > BATCH:
             return self._many(np.ascontiguousarray(x))

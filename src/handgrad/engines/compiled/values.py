@@ -29,7 +29,7 @@ from handgrad.engines.compiled.mathematics import FAST, WRITTEN_OUT
 FLOATING = ("float", "double")
 
 INTRINSICS = {
-    **{name: name for name in ("sqrt", "sin", "cos", "floor", "ceil")},
+    **{name: name for name in ("sqrt", "floor", "ceil")},
     "abs": "fabs",
 }
 

@@ -1,0 +1,89 @@
+"""Which numbers of the rows are used as an index, and how far they may point."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from handgrad.errors import CannotLowerError, DataError
+from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import Node, Ref, substitute
+from handgrad.graph.operations import OPERATIONS
+from handgrad.graph.recorder import SIZES
+from handgrad.graph.rules import at
+from handgrad.layers import Array
+
+
+@dataclass(frozen=True)
+class Bound:
+    """`columns` of a row's numbers, counted through it, lie from 0 up to below `size`."""
+
+    columns: slice | Array
+    size: int
+
+    def holds(self, rows: Array) -> bool:
+        """Whether that is so in all of the rows."""
+        low, high = self.extremes(rows)
+        return bool(low >= 0 and high < self.size)
+
+    def extremes(self, rows: Array) -> tuple[float, float]:
+        """The smallest and the largest index in the rows."""
+        if not rows.size:
+            return 0, 0
+        indices = rows.reshape(len(rows), -1)[:, self.columns]
+        return indices.min().item(), indices.max().item()
+
+
+Bounds = Mapping[str, Sequence[Bound]]
+
+
+def index_bounds(graph: Graph) -> Bounds:
+    """For each input with numbers that are used as an index, how far they may point."""
+    found: dict[str, list[Bound]] = {}
+    for node in graph.nodes:
+        if node.operation not in ("getitem", "setitem", "add_at"):
+            continue
+        x, parts = node.arguments[:2]
+        for part, size in zip(parts, graph.nodes[x.node].shape, strict=False):
+            if isinstance(part, Ref):
+                name, bound = _bound(graph, node, part.node, size)
+                if not any(_alike(bound, other) for other in found.setdefault(name, [])):
+                    found[name].append(bound)
+    return found
+
+
+def check_indices(rows: Array, name: str, bounds: Bounds) -> None:
+    """Refuse rows with an index out of range: machine code would follow it."""
+    for bound in bounds.get(name, ()):
+        if not bound.holds(rows):
+            low, high = bound.extremes(rows)
+            raise DataError(
+                f"indices from {low:g} to {high:g} in {name}",
+                f"whole numbers from 0 to {bound.size - 1}",
+                "number the categories from 0, or a larger table",
+            )
+
+
+def _bound(graph: Graph, node: Node, index: int, size: object) -> tuple[str, Bound]:
+    """The input that an index is read from, and the bound for its numbers."""
+    names = {i: name for name, i in graph.leaves.items()}
+    steps: list[Node] = []
+    while (source := graph.nodes[index]).operation in ("view", "astype"):
+        steps.insert(0, source)
+        index = source.arguments[0].node
+    if names.get(index) not in ("x", "y") or not isinstance(size, int):
+        raise CannotLowerError(f"an index that is computed, at {node.origin}")
+    n = SIZES[0]
+    shape = [at(length, n) for length in graph.nodes[index].shape]
+    width = int(np.prod(shape[1:], dtype=int))
+    places = np.arange(n * width).reshape(shape)
+    for step in steps:
+        if step.operation == "view":
+            rest = substitute(step.arguments[1:], lambda leaf: at(leaf, n))
+            places = OPERATIONS["view"].compute(places, *rest)
+    columns = np.unique(places % max(width, 1))
+    return names[index], Bound(slice(None) if len(columns) == width else columns, size)
+
+
+def _alike(a: Bound, b: Bound) -> bool:
+    return a.size == b.size and np.array_equal(np.r_[a.columns], np.r_[b.columns])
