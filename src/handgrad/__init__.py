@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad import data, initializers, metrics, schedules
 from handgrad.branches import Parallel, Residual
-from handgrad.data import make_classification, read_table, train_test_split
+from handgrad.data import (
+    StreamedRows,
+    TableStream,
+    make_classification,
+    open_table,
+    predict_table,
+    read_table,
+    train_test_split,
+)
 from handgrad.errors import (
     DataError,
     DivergenceError,
@@ -248,6 +256,10 @@ __all__ = [
     "data",
     "make_classification",
     "read_table",
+    "open_table",
+    "TableStream",
+    "StreamedRows",
+    "predict_table",
     "train_test_split",
     "plot_dataset",
     "plot_loss_functions",

@@ -68,8 +68,8 @@ MUTANTS = [
     Mutant(
         "parts of an epoch: the losses of the parts before forgotten",
         "engines/compiled/engine.py",
-        "self.total_before[0] = so_far.total",
-        "self.total_before[0] = 0",
+        "returned = self._run_rows(order, rows, so_far.total)",
+        "returned = self._run_rows(order, rows, 0.0)",
         f"{EVERY}[classifier-compiled-parts of epochs]",
     ),
 ]

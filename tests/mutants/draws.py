@@ -90,8 +90,8 @@ MUTANTS = [
     Mutant(
         "engine: the streams read once, not before each call",
         ENGINE,
-        "        self.streams.read()\n",
-        "",
+        "        self.streams.read()\n        part =",
+        "        part =",
         f"{DRAWS}test_a_stream_that_was_set_between_epochs_is_the_one_drawn_from",
     ),
     Mutant(

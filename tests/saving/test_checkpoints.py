@@ -235,7 +235,7 @@ def test_fit_resumes_with_a_lower_rate_on_a_plateau(epochs: int, tmp_path: Path)
 def test_ctrl_c_leaves_the_net_and_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = classifier()
     reference = [*training(expected, epochs=3, optimizer=hg.SGD(0.1))]
-    stop = lambda reports, epochs: stopped_after(reports, 3)  # noqa: E731
+    stop = lambda reports, **_: stopped_after(reports, 3)  # noqa: E731
     monkeypatch.setattr("handgrad.training.progress", stop)
     net = classifier()
     with pytest.warns(UserWarning, match="training was interrupted in epoch 4"):

@@ -22,12 +22,16 @@ BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 
 @dataclass(frozen=True)
 class Table:
-    """All rows of the files that `source` names, one after another, and how many each has."""
+    """Rows of the files that `source` names, one after another, and how many each file has.
+
+    `first`: where these rows begin among all, where they are a piece.
+    """
 
     source: str
     files: tuple[Path, ...]
     rows: tuple[int, ...]
     columns: "pyarrow.Table"
+    first: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -37,10 +41,11 @@ class Table:
 
     def place(self, row: int) -> str:
         """Where a row, counted from 0, is to be found: in which row of which file."""
+        row += self.first
         ends = np.cumsum(self.rows)
         i = int(np.searchsorted(ends, row, side="right"))
         within = row - int(ends[i]) + self.rows[i]
-        below = "" if _is_parquet(self.files[i]) else " below the header"
+        below = "" if is_parquet(self.files[i]) else " below the header"
         among = f" of {self.files[i]}" if len(self.files) > 1 else ""
         return f"row {within + 1}{below}{among}"
 
@@ -51,10 +56,10 @@ def table_of(source: str | Path) -> Table:
     Spaces around names do not count. Files of a pattern come in the order of their names; all
     have the same columns, in any order.
     """
-    paths = _paths(source)
-    parts = [_named(_parquet(path) if _is_parquet(path) else _csv(path), path) for path in paths]
+    paths = paths_of(source)
+    parts = [named(_parquet(path) if is_parquet(path) else _csv(path), path) for path in paths]
     rows = tuple(part.num_rows for part in parts)
-    return Table(str(source), paths, rows, parts[0] if len(parts) == 1 else _joined(parts, paths))
+    return Table(str(source), paths, rows, parts[0] if len(parts) == 1 else joined(parts, paths))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -64,7 +69,8 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[: MOST_NAMES_LISTED - 2])}, … {names[-1]} ({len(names)} in all)"
 
 
-def _paths(source: str | Path) -> tuple[Path, ...]:
+def paths_of(source: str | Path) -> tuple[Path, ...]:
+    """The file of that name, or all that match a pattern, in the order of their names."""
     if kind_of(source) == "file":
         return (Path(source),)
     if has_magic(str(source)) and not kind_of(source):
@@ -84,18 +90,19 @@ def _paths(source: str | Path) -> tuple[Path, ...]:
     )
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Whether a file is a Parquet file, by its name."""
     return path.suffix.lower() in PARQUET
 
 
-def _named(table: "pyarrow.Table", path: Path) -> "pyarrow.Table":
+def named(table: "pyarrow.Table", path: Path) -> "pyarrow.Table":
     """The table, each of its columns with a name of its own."""
     try:
         names = [name.strip() for name in table.column_names]
     except UnicodeDecodeError as error:
         raise _not_utf8(path, "the header") from error
     for name, column in zip(names, table.columns, strict=True):
-        if str(column.type).endswith("binary") and not _is_parquet(path):
+        if str(column.type).endswith("binary") and not is_parquet(path):
             raise _not_utf8(path, f"column {name!r}")
     if "" in names:
         raise DataError(
@@ -113,7 +120,7 @@ def _named(table: "pyarrow.Table", path: Path) -> "pyarrow.Table":
     return table.rename_columns(names)
 
 
-def _joined(parts: Sequence["pyarrow.Table"], paths: Sequence[Path]) -> "pyarrow.Table":
+def joined(parts: Sequence["pyarrow.Table"], paths: Sequence[Path]) -> "pyarrow.Table":
     """All rows, the columns in the order of the first file."""
     import pyarrow as pa
 
@@ -154,11 +161,7 @@ def _parquet(path: Path) -> "pyarrow.Table":
     try:
         return parquet.read_table(path, partitioning=None)
     except (ArrowException, OSError) as error:
-        raise FileError(
-            f"{path}: {str(error).splitlines()[0]}",
-            "a whole Parquet file",
-            "check that it was copied whole; a CSV file ends in .csv",
-        ) from error
+        raise refused_parquet(path, error) from error
 
 
 def _csv(path: Path) -> "pyarrow.Table":
@@ -168,15 +171,30 @@ def _csv(path: Path) -> "pyarrow.Table":
         # Threads would lose count of the lines.
         return csv.read_csv(path, read_options=csv.ReadOptions(use_threads=False))
     except (ArrowInvalid, OSError) as error:
-        came = "the file is empty" if "Empty CSV" in str(error) else str(error)
-        if broken := BROKEN_ROW.search(came):
-            line, expected, found, text = broken.groups()
-            came = f"line {line} has {found} of {expected} fields: {text[:60]!r}"
-        raise FileError(
-            f"{path}: {came.splitlines()[0]}",
-            "a CSV file in UTF-8: a header line, then rows with as many fields, commas between",
-            "open the file in a text editor and compare",
-        ) from error
+        raise refused_csv(path, error) from error
+
+
+def refused_parquet(path: Path, error: Exception) -> FileError:
+    """Why a Parquet file cannot be read."""
+    return FileError(
+        f"{path}: {str(error).splitlines()[0]}",
+        "a whole Parquet file",
+        "check that it was copied whole; a CSV file ends in .csv",
+    )
+
+
+def refused_csv(path: Path, error: Exception, lines_before: int = 0) -> FileError:
+    """Why a CSV file cannot be read, or a block of it after so many lines."""
+    came = "the file is empty" if "Empty CSV" in str(error) else str(error)
+    if broken := BROKEN_ROW.search(came):
+        line, expected, found, text = broken.groups()
+        line = int(line) + lines_before
+        came = f"line {line} has {found} of {expected} fields: {text[:60]!r}"
+    return FileError(
+        f"{path}: {came.splitlines()[0]}",
+        "a CSV file in UTF-8: a header line, then rows with as many fields, commas between",
+        "open the file in a text editor and compare",
+    )
 
 
 def _not_utf8(path: Path, where: str) -> FileError:

@@ -1,6 +1,7 @@
 """From tables to data sets: which columns are features, what the target is."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from handgrad.data.datasets import Dataset
 from handgrad.data.files import Table, listed, table_of
 from handgrad.errors import DataError, did_you_mean
 from handgrad.layers import Array
+
+if TYPE_CHECKING:
+    import pyarrow
 
 FEWEST_VALUES_OF_A_NUMBER = 20
 
@@ -25,12 +29,7 @@ def read_table(source: str | Path, target: str) -> Dataset:
 def dataset_of(table: Table, target: str) -> Dataset:
     """The columns of a table as features and target."""
     source, names = table.source, table.names
-    if target not in names:
-        raise DataError(
-            f"{source}: no column named {target!r}",
-            f"one of {listed(names)}",
-            _hint_for(str(target), names),
-        )
+    check_column(source, names, target)
     features = [name for name in names if name != target]
     if not features or sum(table.rows) == 0:
         raise DataError(
@@ -39,9 +38,19 @@ def dataset_of(table: Table, target: str) -> Dataset:
             "check the file, and that its columns are separated by commas",
         )
     y, class_names = _target(table, target)
-    x = np.column_stack([_numbers(table, name) for name in features])
+    x = np.column_stack([numbers(table, name) for name in features])
     stem = Path(source).stem.rstrip("*?-_. ") or table.files[0].stem
     return Dataset(stem, x, y, tuple(features), target, class_names)
+
+
+def check_column(source: str, names: list[str], name: str) -> None:
+    """Refuse the name of a column that is not there."""
+    if name not in names:
+        raise DataError(
+            f"{source}: no column named {name!r}",
+            f"one of {listed(names)}",
+            _hint_for(str(name), names),
+        )
 
 
 def _hint_for(target: str, names: list[str]) -> str:
@@ -50,9 +59,9 @@ def _hint_for(target: str, names: list[str]) -> str:
     return did_you_mean(target, names, "the name of the column to predict", likeness=0.7)
 
 
-def _numbers(table: Table, name: str) -> Array:
+def numbers(table: Table, name: str) -> Array:
+    """A feature as finite numbers, (n,) float32."""
     import pyarrow as pa
-    import pyarrow.types as types
 
     column = table.columns[name]
     kind, where = column.type, f"{table.source}: column {name!r}"
@@ -64,10 +73,10 @@ def _numbers(table: Table, name: str) -> Array:
             wanted,
             "fill it in, or remove the row or the column",
         )
-    if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)):
-        cells = [str(value) for value in column.to_pylist()]
-        row = next((i for i, cell in enumerate(cells) if not _is_number(cell)), 0)
-        came = f"has {cells[row]!r}" if cells[row].strip() else "is empty"
+    if not holds_numbers(kind):
+        row = row_without_a_number(column) or 0
+        cell = str(column[row].as_py())
+        came = f"has {cell!r}" if cell.strip() else "is empty"
         raise DataError(
             f"{where} {came} in {table.place(row)}",
             wanted,
@@ -87,6 +96,19 @@ def _numbers(table: Table, name: str) -> Array:
     return narrow
 
 
+def holds_numbers(kind: "pyarrow.DataType") -> bool:
+    """Whether a column of this type can be a feature: numbers, true and false."""
+    import pyarrow.types as types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
+
+
+def row_without_a_number(column: "pyarrow.ChunkedArray") -> int | None:
+    """The first row of a column of another type whose cell does not read as a number."""
+    cells = enumerate(map(str, column.to_pylist()))
+    return next((i for i, cell in cells if not _is_number(cell)), None)
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -98,26 +120,43 @@ def _is_number(text: str) -> bool:
 def _target(table: Table, name: str) -> tuple[Array, tuple[str, ...]]:
     import pyarrow.types as types
 
+    cells = target_cells(table, name)
+    if types.is_floating(cells.type):
+        return np.asarray(cells.to_numpy(), np.float64), ()
+    classes, y = np.unique(np.asarray(cells.to_pylist()), return_inverse=True)
+    if types.is_integer(cells.type) and len(classes) >= FEWEST_VALUES_OF_A_NUMBER:
+        return np.asarray(cells.to_pylist()).astype(np.float64), ()
+    return y.astype(np.int64), tuple(map(str, classes))
+
+
+def target_cells(table: Table, name: str) -> "pyarrow.ChunkedArray":
+    """A target that is there in every row: trimmed text, truth values, or finite numbers."""
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
     column, path = table.columns[name], table.source
-    kind, cells = column.type, column.to_pylist()
-    if types.is_string(kind):
-        cells = [cell and cell.strip() for cell in cells]
-    if None in cells or "" in cells:
-        row = next(i for i, cell in enumerate(cells) if cell is None or cell == "")
+    kind = column.type
+    text = types.is_string(kind) or types.is_large_string(kind)
+    if text:
+        column = pc.utf8_trim_whitespace(column)
+    empty = column.is_null()
+    if text:
+        empty = pc.or_kleene(empty, pc.equal(column, ""))
+    if (row := pc.index(empty, True).as_py()) >= 0:
         raise DataError(
             f"{path}: the target {name!r} is empty in {table.place(row)}",
             "a target in every row",
             "remove the rows without one",
         )
-    whole = types.is_integer(kind)
-    if not (whole or types.is_floating(kind) or types.is_boolean(kind) or types.is_string(kind)):
+    numeric = types.is_integer(kind) or types.is_floating(kind)
+    if not (numeric or types.is_boolean(kind) or text):
         raise DataError(
-            f"{path}: the target {name!r} holds {cells[0]}, of type {kind}",
+            f"{path}: the target {name!r} holds {column[0].as_py()}, of type {kind}",
             "text, true and false, or numbers",
             "turn it into a number, days since a first one say",
         )
-    values = np.asarray(cells)
     if types.is_floating(kind):
+        values = np.asarray(column.to_numpy())
         if not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values))[0])
             raise DataError(
@@ -125,8 +164,4 @@ def _target(table: Table, name: str) -> tuple[Array, tuple[str, ...]]:
                 "a finite number in every row",
                 "correct it, or remove the row",
             )
-        return values, ()
-    classes, y = np.unique(values, return_inverse=True)
-    if whole and len(classes) >= FEWEST_VALUES_OF_A_NUMBER:
-        return values.astype(np.float64), ()
-    return y.astype(np.int64), tuple(map(str, classes))
+    return column

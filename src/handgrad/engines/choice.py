@@ -31,6 +31,7 @@ class Engine(Protocol):
 
     name: str
     x: Any
+    y: Array
     held_out: Any
     batch_size: int
     optimizer_state: list[Array]
@@ -48,6 +49,13 @@ class Engine(Protocol):
         `learning_rates` (epochs, batches) has one for each step; the same array holds the same
         ones whenever it comes. Between parts of a long pass it says how far it has come, and can
         go on from there.
+        """
+
+    def run_rows(self, order: Array, learning_rates: Array, so_far: SoFar) -> Epoch | SoFar:
+        """More batches of a pass over more rows than the engine's arrays hold at a time.
+
+        The rows at the places `order` of the arrays `x` and `y`, which are filled anew between
+        the calls. All batches are full but the last of the pass.
         """
 
     def put_back(self) -> None:
@@ -117,9 +125,12 @@ def gain_of_training(net: Any, x: Any, batch_size: int, epochs: int) -> float:
 
 
 def gain_of_predicting(net: Any, rows: int) -> float:
-    """What compiled code gains where so many rows are predicted at once: a third of a step."""
-    multiplications = 2 * rows * net.parameters.size
-    return (GAIN_A_LAYER * _layers(net)) / 3 + GAIN_A_MULTIPLICATION * multiplications
+    """What compiled code gains where so many rows are predicted at once: a third of a step.
+
+    A batch is 1024 rows.
+    """
+    multiplications, steps = 2 * rows * net.parameters.size, -(-rows // 1024)
+    return steps * GAIN_A_LAYER * _layers(net) / 3 + GAIN_A_MULTIPLICATION * multiplications
 
 
 def cost_of_compiling(net: Any) -> float:

@@ -63,6 +63,21 @@ class EagerEngine:
             yield from self._run_epoch(order, rates.tolist(), so_far or SoFar())
             so_far = None
 
+    def run_rows(self, order: Array, learning_rates: Array, so_far: SoFar) -> Epoch | SoFar:
+        """More batches of a pass over more rows than the engine's arrays hold at a time.
+
+        `order` are the places of these rows in the arrays, `learning_rates` has one for each step.
+        It says how far the pass has come now, with the predictions of these rows alone.
+        """
+        rates, here = learning_rates.tolist(), SoFar(total=so_far.total)
+        while here.rows < len(order):
+            if (diverged := self._run_part(order, rates, here)) is not None:
+                return diverged
+        p = np.concatenate(here.predictions)
+        if not np.isfinite(self.net.parameters).all():
+            return Epoch(here.total / len(order), p, diverged_at=len(rates))
+        return SoFar(so_far.rows + len(order), here.total, [p])
+
     def put_back(self) -> None:
         """Give the net the weights it had before the epoch that was handed out last."""
         self.net.parameters[...], self.net.running_state[...] = self.before

@@ -50,7 +50,8 @@ def fit(
     """Train `net` in place and return the History.
 
     As `train`, and: `validation` may be a share of the rows to hold out, 0.2 say, stratified
-    where a row has one class; rows keep their weights. `early_stopping=10` ends the training when
+    where a row has one class; rows keep their weights. Of rows that are streamed, chance alone
+    decides which are held out: `rows.split`. `early_stopping=10` ends the training when
     `monitor` (the validation loss, without validation the training loss) has not improved for 10
     epochs, and gives the net the weights of its best epoch. `reduce_on_plateau=5` divides the
     learning rate by 10 whenever it has not for more than 5; the optimizer itself is left as it
@@ -60,7 +61,8 @@ def fit(
     `diagnose=True` warns of what `hg.diagnose` finds on the way, of each sickness once.
     `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
     does; with `resume=True` it goes on from there, if it had begun. Ctrl-C ends the training: a
-    warning tells in which epoch, and the history of the epochs before is returned.
+    warning tells in which epoch, and the history of the epochs before is returned. Rows that are
+    streamed have no live plot, no diagnosis and no checkpoints.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")
@@ -93,6 +95,8 @@ def fit(
         engine=engine,
     )
     reports = fitting.reports()
+    if isinstance(data, training.RowStream):
+        training.refuse_beside_a_stream(diagnose=diagnose, live_plot=live_plot)
     if diagnose:
         reports = fitting.diagnosed(reports)
     if live_plot is not False:
@@ -105,4 +109,6 @@ def fit(
             to=None if live_plot is True else live_plot,
         )
     with quick_handover():
-        return fitting.history(training.progress(reports, epochs=epochs) if progress else reports)
+        if progress:
+            reports = training.progress(reports, epochs=epochs, training=fitting.training)
+        return fitting.history(reports)

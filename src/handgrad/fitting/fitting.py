@@ -70,7 +70,7 @@ class Fitting:
         self.net, self.epochs, self.patience = net, epochs, early_stopping
         self.optimizer, self.plateau = optimizer, reduce_on_plateau
         self.data, self.validation, self.weights = data, validation, (sample_weight, class_weight)
-        self.training = training.Training(
+        self.training = training.training_of(
             net,
             data,
             loss=loss,
@@ -168,6 +168,9 @@ def _held_out(
     net: Net, loss: Loss, data: Any, sample_weight: Any, share: Any, generator: np.random.Generator
 ) -> tuple[Any, Any, Any]:
     """The rows to train on, their weights, and the rows to validate with, out of checked rows."""
+    if isinstance(data, training.RowStream):
+        rows, held_out = data.split(float(share), generator)
+        return rows, sample_weight, held_out
     _, y, _ = training.checked_rows(net, loss, data, "data", learn=True, metrics=())
     one_class_a_row = loss.targets in ("classes", "binary") and y.size == len(y)
 

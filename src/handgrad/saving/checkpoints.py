@@ -16,6 +16,7 @@ from handgrad.training import (
     Best,
     History,
     Report,
+    StreamedTraining,
     Training,
     TrainingState,
     put_back,
@@ -67,7 +68,7 @@ def checkpoints(
     ...     a, [report.epoch for report in resumed], len(resumed.history)
     (3, [4, 5], 5)
     """
-    if not isinstance(training, Training):
+    if not isinstance(training, Training | StreamedTraining):
         raise SettingError(
             described(training),
             "a training, as hg.train(…) makes it",
@@ -82,7 +83,7 @@ class Checkpoints(Iterator[Report]):
 
     def __init__(
         self,
-        training: Training,
+        training: Training | StreamedTraining,
         folder: Path,
         best: Best,
         *,
@@ -91,6 +92,12 @@ class Checkpoints(Iterator[Report]):
         resume: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if isinstance(training, StreamedTraining):
+            raise SettingError(
+                "checkpoints beside rows that are streamed",
+                "a training on rows in memory",
+                "hg.save(net, path) after each report of hg.train, for the weights",
+            )
         refuse_lbfgs(training.optimizer, "checkpoints")
         positive("keep", keep, whole=True)
         self.training, self.folder, self.best = training, folder, best

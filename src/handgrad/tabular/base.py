@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from handgrad.data import TableStream
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError, SettingError, between_0_and_1, did_you_mean, positive
 from handgrad.layers import Array
@@ -31,6 +32,7 @@ from handgrad.tabular.members import (
     train_members,
 )
 from handgrad.tabular.rows import Rows, merged
+from handgrad.tabular.streamed import checked_name, fit_streamed, fits
 from handgrad.tabular.tables import Table, columns_of_array, columns_of_frame, frame_of
 from handgrad.training import History
 
@@ -139,9 +141,15 @@ class Tabular(TakesTables):
                 did_you_mean(self.metric, self.metrics, f"metric={self.metrics[0]!r}"),
             )
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> tuple[Members, Rows, Array]:
-        """The trained members, the rows they learned from and the targets of these."""
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> tuple[Members, Array]:
+        """The trained members, and the targets of the rows that those held out are among."""
         self._check_settings()
+        if isinstance(X, TableStream):
+            target = checked_name(X, y, sample_weight)
+            if not fits(X, target, self.n_members):
+                return fit_streamed(self, X, target)
+            X = X.to_table()
+            X, y = X.drop_columns([target]), X[target]
         table = self._table(X, reset=True)
         y = self._checked_target(values_of(y))
         w = self._weights(table, sample_weight)
@@ -166,7 +174,7 @@ class Tabular(TakesTables):
         )
         self.net_, self.best_epochs_ = members.net, members.best_epochs
         self.history_: History | None = members.history
-        return members, rows, t
+        return members, t
 
     def _outputs(self, X: Any) -> Array:
         """What each member says of each row: (n, n_members, n_outputs)."""

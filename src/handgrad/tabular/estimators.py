@@ -30,7 +30,8 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     `X` is a data frame of pandas, polars or pyarrow, or an array: numbers, text, categories,
     truth values and dates, with values missing; `features_.summary()` says what each column was
     read as. Columns are found by name at prediction: another order, further columns and values
-    never seen change nothing. `y` are the classes, numbers or text.
+    never seen change nothing. `y` are the classes, numbers or text. A table larger than memory is
+    learned from by `fit(hg.open_table(…), "target")`, with `y` the name of a column.
 
     So many small nets as `n_members` are trained side by side, each on rows of its own: a
     `validation_fraction` is held out from each, and it keeps the weights of the epoch that was
@@ -74,7 +75,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from the rows of `X` (n, n_features), their classes `y` and weights, all (n,)."""
         with self._as_it_was_if_it_fails():
-            members, _, t = self._fit(X, y, sample_weight)
+            members, t = self._fit(X, y, sample_weight)
             self.temperature_ = _temperature(members, t)
         return self
 

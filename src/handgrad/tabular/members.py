@@ -23,7 +23,15 @@ from handgrad.net import Net
 from handgrad.optimizers import Adam
 from handgrad.schedules import coslog
 from handgrad.tabular.features import Features
-from handgrad.training import History, Report, Training, progress
+from handgrad.training import (
+    History,
+    Report,
+    RowStream,
+    StreamedTraining,
+    Training,
+    progress,
+    training_of,
+)
 
 WIDTH, DEPTH = 128, 3
 # As many waves a number, of about so many turns, where there are no more numbers.
@@ -87,8 +95,13 @@ def train_members(
     rng: np.random.Generator,
     engine: EngineName,
     verbose: bool = False,
+    stream: RowStream | None = None,
 ) -> Members:
-    """Train a member on each pair of `rows` (to learn from, held out) of features and targets."""
+    """Train a member on each pair of `rows` (to learn from, held out) of features and targets.
+
+    Or all of them on a `stream` of such rows side by side, targets smoothed; `rows` then has those
+    held out only.
+    """
     n_members, n_outputs = len(rows), t.shape[1]
     form = (features, n_outputs, n_members, recipe.activation)
     net = _net(*form, rng, np.float32)
@@ -96,16 +109,20 @@ def train_members(
     watched = all(len(held_out) for _, held_out in rows)
     held_out = _as_long([held_out if watched else held_out[:0] for _, held_out in rows])
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
-    batch_size = min(BATCH, len(learned[0]))
-    training = Training(
+    n_learned = len(learned[0]) if stream is None else stream.n_rows
+    batch_size = min(BATCH, n_learned)
+    training = training_of(
         net,
-        (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
+        stream or (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
         loss=recipe.loss(n_members),
         optimizer=_optimizer(net, recipe.learning_rate),
-        epochs=epochs or usual_epochs(-(-len(learned[0]) // batch_size)),
+        epochs=epochs or usual_epochs(-(-n_learned // batch_size)),
         batch_size=batch_size,
         validation=(_side_by_side(x, held_out), _side_by_side(t, held_out)) if watched else None,
         metrics=[_of_member(m, n_outputs, badness) for m in range(n_members)] if watched else [],
+        sample_weight=None,
+        class_weight=None,
+        penalty=None,
         schedule=coslog(),
         rng=rng,
         shuffle=True,
@@ -126,7 +143,7 @@ def _side_by_side(values: Array, members: list[Array]) -> Array:
     return np.concatenate([values[member] for member in members], axis=1)
 
 
-def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
+def _best_of(training: Training | StreamedTraining, n_members: int, verbose: bool) -> "_Best":
     """Run the training to its end, and keep the best of each member."""
     best = _Best(training.net, n_members)
 
@@ -138,7 +155,9 @@ def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
 
     # matrices this small are multiplied no faster by several threads, and slower on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
-        for _ in progress(noted(), epochs=training.epochs) if verbose else noted():
+        for _ in (
+            progress(noted(), epochs=training.epochs, training=training) if verbose else noted()
+        ):
             pass
     return best
 

@@ -18,8 +18,10 @@ from handgrad.training.progress import counted, how_it_stands, progress, progres
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
+from handgrad.training.row_stream import RowStream, refuse_beside_a_stream
 from handgrad.training.state import TrainingState, put_back, state_of
-from handgrad.training.train import Training, train
+from handgrad.training.streamed import StreamedTraining
+from handgrad.training.train import Training, train, training_of
 from handgrad.training.weights import check_takes_weights, checked_weights, pair_and_weights
 
 __all__ = [
@@ -30,7 +32,9 @@ __all__ = [
     "LearningCurve",
     "LearningRateSearch",
     "Report",
+    "RowStream",
     "RunsCurve",
+    "StreamedTraining",
     "Training",
     "TrainingState",
     "WeightHistory",
@@ -53,8 +57,10 @@ __all__ = [
     "put_back",
     "record_weights",
     "reduce_on_plateau",
+    "refuse_beside_a_stream",
     "refuse_lbfgs",
     "state_of",
     "train",
+    "training_of",
     "until_patience_ends",
 ]

@@ -58,9 +58,9 @@ def checked_rows(
     chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
     x, y = checked_pair(data, what)
     x = (
-        tuple(_inputs(net, part, f"{what}, input {i + 1}") for i, part in enumerate(x))
+        tuple(checked_inputs(net, part, f"{what}, input {i + 1}") for i, part in enumerate(x))
         if isinstance(x, tuple)
-        else _inputs(net, x, what)
+        else checked_inputs(net, x, what)
     )
     y = array_of(y, f"{what}, targets")
     lengths = {len(part) for part in (x if isinstance(x, tuple) else (x,))}
@@ -168,7 +168,8 @@ def check_monitor(monitor: str, metrics: Mapping[str, Metric], *, validation: bo
     )
 
 
-def _inputs(net: Net, x: Any, what: str) -> Array:
+def checked_inputs(net: Net, x: Any, what: str) -> Array:
+    """`x` in the net's dtype, all of it finite."""
     x = array_of(x, what)
     if x.ndim == 0 and x.dtype.kind in "fiub":
         raise DataError(

@@ -7,14 +7,19 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.choice import EngineName
-from handgrad.errors import positive
+from handgrad.errors import SettingError, positive
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.metrics.choice import Metric
+from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
-from handgrad.training.checks import checked_rows
+from handgrad.training.checks import VALIDATION, checked_rows
 from handgrad.training.measuring import Measure, measured, measures
-from handgrad.training.weights import Rows, weighted
+from handgrad.training.piece_check import PieceCheck
+from handgrad.training.row_stream import RowStream, ahead, refuse_beside_a_stream
+from handgrad.training.weights import Rows, pair_and_weights, weighted
+
+# Shares of a stream's memory: for rows that are held out, and else for their predictions.
+HELD_OUT, PREDICTED = 1 / 16, 1 / 16
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ def evaluate(
 
     Without `metrics`, the loss's usual ones. `sample_weight` (n,) says how much each row counts,
     all the same without it. The net is not changed. `engine` is that of
-    `net.predict`.
+    `net.predict`. `data` may also be rows that are streamed, without weights: they are predicted
+    piece by piece, and judged all at once.
 
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 2, initializer="zeros"), hg.Softmax())
@@ -49,6 +55,11 @@ def evaluate(
     """
     positive("batch_size", batch_size, whole=True)
     what = "evaluation data"
+    if isinstance(data, RowStream):
+        refuse_beside_a_stream(sample_weight=sample_weight)
+        chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
+        streamed = StreamedRowsHeldOut(net, loss, data, what)
+        return streamed.evaluation(measures(chosen, loss), engine)
     x, y, chosen = checked_rows(net, loss, data, what, learn=False, metrics=metrics)
     rows = weighted(x, y, sample_weight, None, loss, net.dtype, what)
     with np.errstate(all="ignore"):
@@ -62,3 +73,59 @@ def evaluation(p: Array, rows: Rows, loss: Any, metrics: Mapping[str, Measure]) 
     with np.errstate(all="ignore"):
         value = float(loss.forward(p, rows.y, *weights))
     return Evaluation(value, measured(p, rows.y, rows.sample_weight, metrics))
+
+
+class RowsHeldOut:
+    """Rows in memory, (x, y) or (x, y, sample_weight), to evaluate a net on again and again."""
+
+    def __init__(self, net: Net, loss: Loss, rows: Any, metrics: Mapping[str, Metric]) -> None:
+        pair, its_weight = pair_and_weights(rows)
+        x, y, _ = checked_rows(net, loss, pair, VALIDATION, learn=False, metrics=metrics.values())
+        self.rows = weighted(x, y, its_weight, None, loss, net.dtype, VALIDATION)
+        self.net, self.loss = net, loss
+
+    def evaluation(self, metrics: Mapping[str, Measure], engine: Any) -> Evaluation:
+        """The loss and the metrics with the weights as they are."""
+        with np.errstate(all="ignore"):
+            p = self.net.predict(self.rows.x, engine=engine)
+        return evaluation(p, self.rows, self.loss, metrics)
+
+
+class StreamedRowsHeldOut:
+    """Rows that are streamed, of which there is room for the predictions and targets only."""
+
+    def __init__(self, net: Net, loss: Loss, rows: RowStream, what: str) -> None:
+        self.net, self.loss, self.rows = net, loss, rows
+        self.check = PieceCheck(net, loss, rows, what)
+        _, y, p = self.check.first
+        needed, room = rows.n_rows * (y[0].nbytes + p[0].nbytes), int(rows.memory * PREDICTED)
+        if needed > room:
+            raise SettingError(
+                f"{what}: predictions and targets of {needed / 1e6:.0f} MB, all of which the "
+                "metrics are taken from",
+                f"at most a sixteenth of the stream's memory, {room / 1e6:.0f} MB",
+                "a smaller share of the rows; or more memory, hg.open_table(…, memory='4 GB')",
+            )
+
+    def evaluation(self, metrics: Mapping[str, Measure], engine: Any) -> Evaluation:
+        """The loss and the metrics with the weights as they are, over all rows at once."""
+        ps, ys = [], []
+        with np.errstate(all="ignore"):
+            for x, y in ahead(self.check.checked(self.rows.pieces())):
+                ps.append(self.net.predict(x, engine=engine))
+                ys.append(y)
+        rows = Rows(None, np.concatenate(ys))
+        return evaluation(np.concatenate(ps), rows, self.loss, metrics)
+
+
+def held_out_rows(
+    net: Net, loss: Loss, rows: Any, metrics: Mapping[str, Metric], memory: int
+) -> RowsHeldOut | StreamedRowsHeldOut:
+    """The rows held out, checked: in memory where they are, or where there is room for them."""
+    if isinstance(rows, RowStream):
+        streamed = StreamedRowsHeldOut(net, loss, rows, VALIDATION)
+        row = sum(part[0].nbytes for part in streamed.check.first[:2])
+        if row * rows.n_rows > memory * HELD_OUT:
+            return streamed
+        rows = rows.in_memory()
+    return RowsHeldOut(net, loss, rows, metrics)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from handgrad.training.report import Report
+from handgrad.training.streamed import StreamedTraining
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,13 +15,21 @@ Item = TypeVar("Item")
 
 
 def progress(
-    reports: Iterable[Report], *, epochs: int, console: "Console | None" = None
+    reports: Iterable[Report],
+    *,
+    epochs: int,
+    console: "Console | None" = None,
+    training: object = None,
 ) -> Iterator[Report]:
     """Pass `reports` on and show a bar with loss, metrics, rows a second and the time left.
 
-    Quiet when standard error, or the given Rich `console`, is not a terminal.
+    Quiet when standard error, or the given Rich `console`, is not a terminal. `training` is what
+    `hg.train` gave, where adapters stand between it and here: on rows that are streamed, the
+    bar moves within an epoch too.
     """
-    return _shown(reports, epochs, "epoch", how_it_stands, console)
+    source = training or reports
+    streamed = source if isinstance(source, StreamedTraining) else None
+    return _shown(reports, epochs, "epoch", how_it_stands, console, streamed)
 
 
 def counted(
@@ -32,19 +41,23 @@ def counted(
 
 @contextmanager
 def progress_bar(
-    total: int, unit: str, console: "Console | None" = None
-) -> Iterator[Callable[[str], None]]:
-    """A bar of so many units with the time left; yields what takes it on by one, and says `now`.
+    total: float, unit: str, console: "Console | None" = None, *, shown: bool = True
+) -> Iterator[Callable[..., None]]:
+    """A bar of so many units with the time left; yields what takes it on by one, and says `now`,
+    or by `more`.
 
     Quiet when standard error, or the given console, is not a terminal.
     """
+    if not shown:
+        yield lambda now="", more=1.0: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield lambda now: None
+        yield lambda now="", more=1.0: None
         return
     columns = (
         TextColumn(unit),
@@ -54,7 +67,13 @@ def progress_bar(
     )
     with Progress(*columns, TimeLeft(compact=True), console=console) as bar:
         task = bar.add_task("training", total=total, now="")
-        yield lambda now: bar.update(task, advance=1, now=now)
+
+        def advance(now: str | None = None, more: float = 1.0) -> None:
+            bar.advance(task, more)
+            if now is not None:
+                bar.update(task, now=now)
+
+        yield advance
 
 
 def _shown(
@@ -63,10 +82,21 @@ def _shown(
     unit: str,
     now: Callable[[Item], str],
     console: "Console | None",
+    streamed: StreamedTraining | None = None,
 ) -> Iterator[Item]:
     with progress_bar(total, unit, console) as advance:
+        within = 0.0
+
+        def moved(share: float) -> None:
+            nonlocal within
+            advance(more=share - within)
+            within = share
+
+        if streamed is not None:
+            streamed.when_rows_are_done = moved
         for item in items:
-            advance(now(item))
+            advance(now(item), 1 - within)
+            within = 0.0
             yield item
 
 

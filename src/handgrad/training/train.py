@@ -26,6 +26,8 @@ from handgrad.training.learning_rates import LearningRates
 from handgrad.training.measuring import measured, measures
 from handgrad.training.minimize import Minimization
 from handgrad.training.report import Report
+from handgrad.training.row_stream import RowStream, refuse_beside_a_stream
+from handgrad.training.streamed import StreamedTraining
 from handgrad.training.weights import training_rows
 
 
@@ -46,7 +48,7 @@ def train(
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
     engine: EngineName = "auto",
-) -> Training:
+) -> Training | StreamedTraining:
     """Train `net` in place and yield a Report after every epoch; to stop is `break`.
 
     `data` and `validation` are pairs (x, y). `sample_weight` (n,) says how much each row counts
@@ -63,6 +65,13 @@ def train(
     DivergenceError is raised. After any error the net has the weights of the
     last whole epoch.
 
+    `data` may also be rows that are streamed, as `hg.open_table(…).rows(…)` hands them out; then
+    `validation` may be such rows too, and rows have no weights. They are shuffled within a buffer
+    of an eighth of the stream's memory, which is filled from the pieces of the files in an order
+    drawn anew each epoch: rows of pieces that lie far apart in that order never meet in a batch.
+    Where the buffer holds all rows, the model is that of the same rows in memory, to the bit;
+    with `shuffle=False`, it always is. Rows are checked as they are read.
+
     >>> import handgrad as hg
     >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> net = hg.Net(hg.Linear(1, 1, initializer="zeros"))
@@ -71,7 +80,7 @@ def train(
     >>> report.epoch, bool(report.train_loss < 0.01), net.predict([[10.0]]).round().tolist()
     (50, True, [[20.0]])
     """
-    return Training(
+    return training_of(
         net,
         data,
         loss=loss,
@@ -89,6 +98,23 @@ def train(
         engine=engine,
         ahead=False,
     )
+
+
+def training_of(
+    net: Net,
+    data: Any,
+    *,
+    sample_weight: Any,
+    class_weight: Any,
+    ahead: bool,
+    **settings: Any,
+) -> Training | StreamedTraining:
+    """The training on rows in memory, or on rows that are streamed."""
+    if isinstance(data, RowStream):
+        refuse_beside_a_stream(sample_weight=sample_weight, class_weight=class_weight)
+        return StreamedTraining(net, data, **settings)
+    weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+    return Training(net, data, **weights, ahead=ahead, **settings)
 
 
 class Training(Iterator[Report]):

@@ -92,6 +92,7 @@ class CompiledEngine:
                 held_out is not None,
             )
             self.crew, bounds = Crew(), made.bounds
+            self.bounds = bounds
             self.streams = Streams(net, made.streams)
             self.run = made.run.with_scratch_of_its_own(self.crew)
             self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
@@ -176,21 +177,45 @@ class CompiledEngine:
             np.concatenate(so_far.predictions, out=kept.predictions[0, : so_far.rows])
         while so_far.rows < n:
             rows = slice(so_far.rows, min(so_far.rows + part, n))
-            self.total_before[0] = so_far.total
-            _, returned = self._run(self.run.in_turn([self._planned(order[None], rows)]))
-            self.streams.hand_back(self.streams.words)
+            returned = self._run_rows(order, rows, so_far.total)
             if returned != FINISHED:
                 yield self._diverged(0, rows.start + returned, rows.stop)
                 return
             so_far = SoFar(rows.stop, kept.totals[0, 0].item(), [kept.predictions[0, : rows.stop]])
             if rows.stop < n:
                 yield so_far
-        self.total_before[0] = 0
         held_out = None
         if self.held_out is not None:
             self._run(self.run.in_turn([self._planned_prediction()]))
             held_out = kept.held_out[0]
         yield Epoch(so_far.total / self.counted, kept.predictions[0], held_out)
+
+    def _run_rows(self, order: Array, rows: slice, total: float) -> int:
+        """Run the batches of those places of an order; before them the losses came to `total`."""
+        self.total_before[0] = total
+        _, returned = self._run(self.run.in_turn([self._planned(order[None], rows)]))
+        self.total_before[0] = 0
+        self.streams.hand_back(self.streams.words)
+        return returned
+
+    def run_rows(self, order: Array, learning_rates: Array, so_far: SoFar) -> Epoch | SoFar:
+        """More batches of a pass over more rows than the engine's arrays hold at a time.
+
+        `order` are the places of these rows in the arrays, `learning_rates` has one for each step.
+        It says how far the pass has come now, with the predictions of these rows alone, which
+        are those of the rows before when it goes on.
+        """
+        if self.orders is None:
+            self._make_room(np.empty((1, len(self.y)), np.int64))
+        for part, name in ((self.x, "x"), (self.y, "y")):  # they were filled anew
+            check_indices(part, name, self.bounds)
+        n, kept = len(order), self.kept
+        self.learning_rates[0, : len(learning_rates)] = learning_rates
+        self.streams.read()
+        returned = self._run_rows(order, slice(0, n), so_far.total)
+        if returned != FINISHED:
+            return self._diverged(0, returned, n)
+        return SoFar(so_far.rows + n, kept.totals[0, 0].item(), [kept.predictions[0, :n]])
 
     def _after(self, i: int) -> tuple[Array, Array]:
         """The weights after an epoch of the last call."""

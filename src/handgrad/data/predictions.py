@@ -1,0 +1,153 @@
+"""Predictions for a table larger than memory, written piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.data.files import PARQUET
+from handgrad.data.streamed_rows import StreamedRows
+from handgrad.data.table_stream import TableStream
+from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
+from handgrad.errors import SettingError, described
+from handgrad.files import write_whole
+from handgrad.layers import Array
+from handgrad.training import progress_bar
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# Rows that an estimator predicts at a time: it may make many numbers of each.
+AT_ONCE = 10_000
+
+
+def predict_table(
+    model: Any,
+    data: TableStream | StreamedRows,
+    *,
+    to: str | Path,
+    probabilities: bool = False,
+    progress: bool = False,
+) -> Path:
+    """Write what `model` predicts for each row of `data` to the file `to`, in the rows' order.
+
+    `model` is an estimator that takes data frames, with the `TableStream` of a table; or a `Net`,
+    with the rows of one, `stream.rows(…)`. `to` ends in .csv or .parquet. It has one column,
+    `prediction`: the class, or the number (`prediction_0`, `prediction_1` … where there are
+    several); and with `probabilities=True` one more for each class, `probability_NAME`.
+    A piece at a time is in memory, within the memory of the stream. The file appears whole or not
+    at all. `progress=True` shows a bar in a terminal.
+
+    Raises a SettingError for a file of another kind, for one that is read from, and for
+    probabilities of a model that has none.
+
+    >>> import handgrad as hg, tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "table.csv"
+    ...     _ = path.write_text("a,b\\n1,2\\n3,4\\n")
+    ...     rows = hg.open_table(path).rows()
+    ...     net = hg.Net(hg.Linear(2, 1, initializer="zeros"))
+    ...     hg.predict_table(net, rows, to=path.with_name("p.csv")).read_text()
+    '"prediction"\\n0\\n0\\n'
+    """
+    to = Path(to)
+    table = data.table if isinstance(data, StreamedRows) else data
+    if not isinstance(table, TableStream):
+        raise SettingError(
+            f"data = {described(data)}",
+            "a table as hg.open_table opens it, or rows of one",
+            "hg.predict_table(model, hg.open_table('data.csv'), to='predictions.csv')",
+        )
+    if to.suffix.lower() not in (".csv", *PARQUET):
+        raise SettingError(
+            f"to = {str(to)!r}", "a name that ends in .csv or .parquet", f"{to.name}.csv"
+        )
+    if to.resolve() in [path.resolve() for path in table.files]:
+        raise SettingError(
+            f"to = {str(to)!r}, which is read from", "a file of its own", "predictions.csv"
+        )
+    with progress_bar(data.n_rows, "row", shown=progress) as count:
+        tables = _predicted(model, data, probabilities)
+        return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
+
+
+def _write(tables: Iterator[pyarrow.Table], to: Path, file: IO[bytes], count: Any) -> None:
+    from pyarrow import csv, parquet
+
+    first = next(tables)
+    writer = csv.CSVWriter if to.suffix.lower() == ".csv" else parquet.ParquetWriter
+    with writer(file, first.schema) as whole:
+        whole.write_table(first)
+        count(more=first.num_rows)
+        for table in tables:
+            whole.write_table(table.cast(first.schema))
+            count(more=table.num_rows)
+
+
+def _predicted(
+    model: Any, data: TableStream | StreamedRows, probabilities: bool
+) -> Iterator[pyarrow.Table]:
+    """The columns to write, piece by piece."""
+    if isinstance(data, StreamedRows):
+        sure = model.produces == "probabilities"
+        if probabilities and not (sure and data.class_names):
+            raise _no_probabilities(model)
+        engine = _engine_for(model, data)
+        for x, _ in data:
+            p = model.predict(x, engine=engine)
+            if data.class_names and p.shape[1] == 1:  # an answer of yes or no, or its logit
+                p = np.concatenate([1 - p if sure else -p, p], axis=1)
+            yield _of_net(p, data.class_names, probabilities)
+        return
+    if probabilities and not hasattr(model, "predict_proba"):
+        raise _no_probabilities(model)
+    known = [*map(str, getattr(model, "feature_names_in_", ()))]
+    columns = known if known and {*known} <= {*data.names} else data.names
+    for piece in data.pieces(columns):
+        for start in range(0, piece.columns.num_rows, AT_ONCE):
+            frame = piece.columns.slice(start, AT_ONCE)
+            p = model.predict_proba(frame) if probabilities else None
+            yield _columns(model.predict(frame), p, getattr(model, "classes_", ()))
+
+
+def _engine_for(net: Any, rows: StreamedRows) -> EngineName:
+    """Machine code, where all rows together pay for it: a piece alone would not know."""
+    engine = chosen("auto")
+    if engine == "auto" and gain_of_predicting(net, rows.n_rows) > cost_of_compiling(net):
+        x, _ = next(rows.pieces())
+        try:
+            net.predict(x[:1], engine="compiled")
+        except SettingError:  # its pages have no machine code
+            return "auto"
+        return "compiled"
+    return engine
+
+
+def _of_net(p: Array, names: tuple[str, ...], probabilities: bool) -> pyarrow.Table:
+    """Numbers as they are; where there are names of classes, that of the largest."""
+    if not names:
+        return _columns(p, None, ())
+    return _columns(np.array(names)[p.argmax(axis=1)], p if probabilities else None, names)
+
+
+def _columns(values: Any, p: Array | None, classes: Any) -> pyarrow.Table:
+    import pyarrow as pa
+
+    values = np.asarray(values)
+    several = values.reshape(len(values), -1).T
+    names = [f"prediction_{i}" for i in range(len(several))] if len(several) > 1 else ["prediction"]
+    columns = dict(zip(names, several, strict=True))
+    if p is not None:
+        columns |= {f"probability_{c}": p[:, i] for i, c in enumerate(classes)}
+    return pa.table({name: np.ascontiguousarray(column) for name, column in columns.items()})
+
+
+def _no_probabilities(model: Any) -> SettingError:
+    return SettingError(
+        f"probabilities of {model!r}",
+        "predict_proba; or a net that ends in probabilities, and rows whose target is classes",
+        "probabilities=False",
+    )

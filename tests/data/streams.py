@@ -1,0 +1,29 @@
+"""Tables in files with streams whose pieces are as small as a test wants them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+import handgrad as hg
+from handgrad.data.pieces import CsvSource, ParquetSource
+
+
+def stream_of(*paths: Path, piece: int, memory: int = 10**9) -> hg.TableStream:
+    """A stream of pieces of so many bytes; what trains with it keeps to `memory`."""
+    sources: Sequence[Any] = [
+        (ParquetSource if path.suffix == ".parquet" else CsvSource)(path, piece, lambda size: None)
+        for path in paths
+    ]
+    return hg.TableStream(str(paths[0]), sources, memory)
+
+
+def written(table: pa.Table, path: Path, group: int = 1000) -> Path:
+    """The table in a file, of the kind that its name says."""
+    if path.suffix == ".parquet":
+        parquet.write_table(table, path, row_group_size=group)
+    else:
+        csv.write_csv(table, path)
+    return path
