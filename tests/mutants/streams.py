@@ -109,6 +109,13 @@ MUTANTS = [
         f"{TRAINING}{IN_ORDER}[compiled]",
     ),
     Mutant(
+        "streams: indices of the rows that came later not looked at",
+        "engines/compiled/engine.py",
+        "            check_indices(part, name, self.bounds)",
+        "            pass",
+        f"{TRAINING}test_indices_are_looked_at_again_when_the_rows_are_others",
+    ),
+    Mutant(
         "streams: learning rates of the first buffer for all",
         "training/streamed.py",
         "result = self.engine.run_rows(order, rates[steps:end], so_far)",

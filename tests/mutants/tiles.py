@@ -154,8 +154,8 @@ MUTANTS = [
     Mutant(
         "log: of a negative number",
         MATHEMATICS,
-        "ir.Constant(kind, math.nan)",
-        "zero",
+        "ir.Constant(kind, math.nan), outside",
+        "zero, outside",
         f"{EXACT}nan_infinity_and_the_ends_of_the_range",
     ),
 ]

@@ -76,7 +76,7 @@ def test_columns_are_read_as_if_all_rows_had_been_looked_at(tmp_path: Path) -> N
     stream, rows = opened(tmp_path), table()
     model = classifier(epochs=1).fit(stream, "class")
     columns = columns_of_frame(frame_of(rows.drop_columns(["class"])))
-    expected = Features.of(columns, np.ones(N))
+    expected = Features.of(columns, np.ones(N), members.EMBEDDED_FROM)
     assert model.features_.summary() == expected.summary()
     assert [*model.feature_names_in_] == [name for name in rows.column_names if name != "class"]
     assert model.classes_.tolist() == ["no", "yes"]
@@ -122,13 +122,15 @@ def test_rows_held_out_are_not_learned_from_and_the_others_all_are(
     held: list[Any] = []
     train = members.train_members
 
-    def noted(x: Any, t: Any, rows: Any, *others: Any, stream: Any, **given: Any) -> Any:
+    def noted(
+        x: Any, features: Any, t: Any, rows: Any, *others: Any, stream: Any, **given: Any
+    ) -> Any:
         held.append(x[:, 0])
         passed.append(stream.n_rows)
         pieces = [*stream.pieces(np.random.default_rng(0))]
         passed.append(np.concatenate([x for x, _ in pieces]))
         passed.append(np.concatenate([t for _, t in pieces]))
-        return train(x, t, rows, *others, stream=stream, **given)
+        return train(x, features, t, rows, *others, stream=stream, **given)
 
     monkeypatch.setattr(streamed, "train_members", noted)
     classifier(validation_fraction=0.1).fit(stream, "y")

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import handgrad as hg
+from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
+from handgrad.engines.epoch import SoFar
 from handgrad.training import RowStream, StreamedTraining
 from handgrad.training.row_stream import ahead
 from tests.bad_input.refused import refused
@@ -262,6 +264,15 @@ def test_a_training_that_diverges_is_told_by_its_batch(engine: str, tmp_path: Pa
         train(copy.deepcopy(net), rows.in_memory(), **options)
     with refused(hg.DivergenceError, expected.value.came, "in epoch 1, batch 4", net=net):
         train(net, rows, **options)
+
+
+def test_indices_are_looked_at_again_when_the_rows_are_others() -> None:
+    x, y = np.zeros((8, 2), np.float32), np.zeros(8, np.int64)
+    net = hg.Net(hg.Linear(2, 2, rng=0))
+    engine = CompiledEngine(net, hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1), x, y, 4)
+    engine.y[3] = 2
+    with refused(hg.DataError, "indices from 0 to 2 in y", net=net):
+        engine.run_rows(np.arange(8), np.full(2, 0.1), SoFar())
 
 
 def test_an_error_in_a_piece_leaves_the_last_whole_epoch(tmp_path: Path) -> None:

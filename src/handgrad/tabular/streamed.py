@@ -17,7 +17,7 @@ from handgrad.data.tables import check_column
 from handgrad.errors import DataError, SettingError, described
 from handgrad.layers import Array
 from handgrad.tabular.features import Features
-from handgrad.tabular.members import BATCH, Members, train_members
+from handgrad.tabular.members import BATCH, EMBEDDED_FROM, Members, train_members
 from handgrad.tabular.rows import Rows
 from handgrad.tabular.tables import columns_of_frame, frame_of
 from handgrad.tabular.witnesses import Witnesses
@@ -46,7 +46,7 @@ def fits(stream: TableStream, target: str, n_members: int) -> bool:
     first = next(stream.pieces(stream.names)).columns.slice(0, FEW)
     columns = columns_of_frame(frame_of(first.drop_columns([target])))
     try:
-        width = Features.of(columns, np.ones(first.num_rows)).n_out
+        width = Features.of(columns, np.ones(first.num_rows), EMBEDDED_FROM).n_out
     except DataError:  # all these rows are the same
         width = len(columns)
     row = COPIES * first.nbytes / first.num_rows + 4 * width * (n_members + 3)
@@ -86,7 +86,7 @@ def fit_streamed(model: Tabular, stream: TableStream, target: str) -> tuple[Memb
     table = model._table(frame.drop_columns([target]), reset=True)
     w = np.ones(frame.num_rows)
     w[sum(part.num_rows for part in looked_at) :] = WEIGHT_OF_A_WITNESS
-    model.features_ = Features.of(table, w)
+    model.features_ = Features.of(table, w, EMBEDDED_FROM)
     rows = _MemberRows(model, stream, target, targets, drawn, int(rng.integers(2**63)))
     held = _joined(held_out)
     t = targets.encoded(held[target])

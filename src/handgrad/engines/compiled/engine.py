@@ -92,6 +92,7 @@ class CompiledEngine:
                 held_out is not None,
             )
             self.crew, bounds = Crew(), made.bounds
+            self.bounds = bounds
             self.streams = Streams(net, made.streams)
             self.run = made.run.with_scratch_of_its_own(self.crew)
             self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
@@ -206,6 +207,8 @@ class CompiledEngine:
         """
         if self.orders is None:
             self._make_room(np.empty((1, len(self.y)), np.int64))
+        for part, name in ((self.x, "x"), (self.y, "y")):  # they were filled anew
+            check_indices(part, name, self.bounds)
         n, kept = len(order), self.kept
         self.learning_rates[0, : len(learning_rates)] = learning_rates
         self.streams.read()
