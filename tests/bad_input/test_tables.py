@@ -53,8 +53,13 @@ WRONG_FILES: dict[str, tuple[str | bytes, type[hg.HandgradError], tuple[str, ...
     "latin-1 header": (b"a,b\xe9,y\n1,2,u\n", hg.FileError, ("the header holds bytes", "iconv")),
     "UTF-16": ("a,b,y\n1,2,u\n".encode("utf-16"), hg.FileError, ("UTF-8",)),
     "no text at all": (bytes(range(256)) * 9, hg.FileError, ("expected: a CSV file",)),
-    "semicolons": ("a;b;y\n1;2;u\n", hg.DataError, ("no column named 'y'", "commas")),
-    "another name": ("a,b,Y1\n1,2,u\n", hg.DataError, ("one of a, b, Y1", "the column to predict")),
+    "semicolons": ("a;b;y\n1;2;u\n", hg.FileError, ("one column only, 'a;b;y'", "semicolons")),
+    "spaces between": ("a b y\n1 2 u\n", hg.DataError, ("no column named 'y'", "commas")),
+    "another name": (
+        "a,b,Y1\n1,2,u\n",
+        hg.DataError,
+        ("one of a, b, Y1", "the name of the column"),
+    ),
 }
 
 

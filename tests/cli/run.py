@@ -1,5 +1,9 @@
-"""The command line, run within the test or as a process of its own."""
+"""The command line, run within the test or as a process of its own, and tables to run it on."""
 
+import csv
+import datetime
+import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +14,11 @@ from typer.testing import CliRunner, Result
 import handgrad as hg
 from handgrad.cli.app import app
 
-WRITTEN = ["history.csv", "history.json", "model.safetensors", "training.png"]
+WRITTEN = ["history.csv", "history.json", "model.safetensors", "run.json"]
+QUICK = ("--no-report", "--epochs", 3)
+COLUMNS = (
+    "customer", "row", "age", "income", "city", "since", "plan", "news", "empty", "left",
+)  # fmt: skip
 
 
 def handgrad(*words: Any) -> Result:
@@ -27,6 +35,12 @@ def process(*words: Any, folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def record(folder: Path) -> dict[str, Any]:
+    """What a run's folder says of the run."""
+    found: dict[str, Any] = json.loads((folder / "run.json").read_text("utf-8"))
+    return found
+
+
 def breast_cancer_csv(folder: Path) -> Path:
     """The bundled set as a CSV file, with the names of the classes in the column `diagnosis`."""
     dataset = hg.data.load("breast_cancer")
@@ -37,4 +51,23 @@ def breast_cancer_csv(folder: Path) -> Path:
     ]
     path = folder / "cells.csv"
     path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def messy_csv(path: Path, rows: int = 200, seed: int = 0) -> Path:
+    """Customers as somebody exports them: text, dates, gaps, a few words among numbers."""
+    draw = random.Random(seed)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for i in range(rows):
+            plan, age = draw.choice(["basic", "plus", "pro"]), draw.randint(18, 90)
+            since = datetime.date(2015, 1, 1) + datetime.timedelta(draw.randint(0, 3600))
+            writer.writerow([
+                f"C{i:05d}{seed}", i + 1, "unknown" if i % 50 == 7 else age,
+                "" if draw.random() < 0.1 else round(draw.lognormvariate(10, 1), 2),
+                draw.choice(["Köln", "Ulm", "St. Gallen", "Wien, 1. Bezirk"]), since.isoformat(),
+                plan, draw.choice(["true", "false"]), "",
+                "yes" if draw.random() < 0.1 + 0.6 * (plan == "basic") else "no",
+            ])  # fmt: skip
     return path

@@ -4,124 +4,220 @@ import csv
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from matplotlib.image import imread
+from pyarrow import parquet
 from safetensors import safe_open
 
 import handgrad as hg
-from tests.cli.run import WRITTEN, breast_cancer_csv, handgrad, process
+from handgrad.cli.rows import read, split
+from handgrad.cli.settings import ACTIVATIONS
+from tests.cli.run import (
+    COLUMNS,
+    QUICK,
+    WRITTEN,
+    breast_cancer_csv,
+    handgrad,
+    messy_csv,
+    process,
+    record,
+)
 
 
-def table_of(output: str) -> dict[str, list[float]]:
-    """The rows of the printed result: its name, then training and validation."""
-    rows = re.findall(r"^│ (\w[\w ,]*?) +│ +(\S+) │ +(\S+) │$", output, re.MULTILINE)
-    return {name: [float(training), float(held)] for name, training, held in rows}
-
-
-def held_out(dataset: hg.data.Dataset, seed: int, share: float = 0.2) -> list[np.ndarray]:
-    """The split that a run with that seed makes: x, x held out, y, y held out."""
-    return [
-        *hg.train_test_split(
-            dataset.x, dataset.y, test_size=share, stratify=bool(dataset.class_names),
-            rng=np.random.default_rng(seed),
-        )
-    ]  # fmt: skip
+def table_of(output: str) -> dict[str, list[str]]:
+    """The rows of the printed scores: the name, then what stands in each column."""
+    rows = [line.strip("│").split("│") for line in output.splitlines() if line.startswith("│")]
+    return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
 
 
 def test_a_bundled_set_is_trained_on_and_the_files_are_there(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "run"
-    result = handgrad("train", "breast_cancer", "--epochs", 12, "--out", folder, "--seed", 3)
+    result = handgrad("train", "iris", *QUICK, "--epochs", 4, "--out", folder, "--seed", 3)
     assert result.exit_code == 0, result.output
-    assert "breast_cancer: 569 rows, 30 features; predicting target: 2 classes" in result.output
-    assert "12 epochs: all 12 epochs were run; the weights of epoch" in result.output
+    assert "iris: 150 rows, 4 columns to learn from" in result.output
+    assert "predicting target: 3 classes, setosa, versicolor, virginica (classification:" in (
+        result.output
+    )
+    assert "120 rows learned from, 30 held out; 4 epochs, of which the best by log loss" in (
+        result.output
+    )
     assert sorted(file.name for file in folder.iterdir()) == WRITTEN
     assert [path.name for path in folder.parent.iterdir()] == ["run"]
 
     content = json.loads((folder / "history.json").read_text("utf-8"))
-    assert content["stopped_because"] == "all 12 epochs were run"
     with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
         rows = [*csv.DictReader(file)]
     for name, column in content["columns"].items():
         assert [float(row[name]) for row in rows] == column
-    assert content["columns"]["epoch"] == [*range(1, 13)]
-    height, width, _ = imread(folder / "training.png").shape
-    assert (height, width) == (480, 1200)
+    assert content["columns"]["epoch"] == [1, 2, 3, 4]
 
-    best = int(np.argmin(content["columns"]["validation_loss"]))
-    assert f"the weights of epoch {best + 1} are kept" in result.output
-    shown = table_of(result.output)
-    assert shown["accuracy"][1] == pytest.approx(
-        content["columns"]["validation_accuracy"][best], abs=5e-4
+
+def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_from(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "run"
+    path = messy_csv(tmp_path / "messy.csv")
+    result = handgrad("train", path, "--target", "left", *QUICK, "--seed", 3, "-o", folder)
+    assert result.exit_code == 0, result.output
+    given = read(str(path), "left")
+    learned, held_out = split(given, 0.2, 3)
+    assert sorted([*learned, *held_out]) == [*range(200)]
+    labels = given.target.values[held_out]
+    assert abs((labels == "yes").mean() - (given.target.values == "yes").mean()) < 0.02
+
+    model, shown, scores = hg.load(folder / "model.safetensors"), table_of(result.output), {}
+    for name, rows in (("training", learned), ("held_out", held_out)):
+        p = model.predict_proba(given.features.take(rows))
+        y = np.searchsorted(["no", "yes"], given.target.values[rows])
+        scores[name] = {
+            metric: getattr(hg.metrics, metric)(p, y)
+            for metric in ("accuracy", "balanced_accuracy", "log_loss", "roc_auc")
+        }
+    assert record(folder)["scores"] == scores
+    for metric, value in scores["held_out"].items():
+        assert shown[metric.replace("_", " ")][1] == f"{value:.4g}"
+    classes = record(folder)["classes"]
+    assert [row["class"] for row in classes] == ["no", "yes"]
+    assert sum(row["rows"] for row in classes) == 40
+
+
+def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path: Path) -> None:
+    path, folder = messy_csv(tmp_path / "messy.csv"), tmp_path / "run"
+    words = ("train", path, "--target", "left", "--ignore", "row", "--epochs", 1, "--no-report")
+    handgrad(*words, "--metric", "f1", "--metric", "log_loss", "--out", folder)
+    found = record(folder)
+    again = tmp_path / "again"
+    command = [str(again) if word == str(folder) else word for word in found["command"]]
+    assert command[0] == "handgrad"
+    assert handgrad(*command[1:]).exit_code == 0
+    assert (again / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
+    assert record(again)["scores"] == found["scores"]
+
+    assert found["data"]["files"][0]["bytes"] == path.stat().st_size
+    assert found["target"] == {
+        "name": "left", "task": "classification", "why": "it holds text",
+        "classes": ["no", "yes"], "range": None,
+    }  # fmt: skip
+    assert found["seed"] == 0
+    assert found["versions"]["handgrad"] == hg.__version__
+    assert found["versions"]["numpy"] == np.__version__
+    assert {*found["columns"]} == {*COLUMNS} - {"row", "left"}
+    with safe_open(folder / "model.safetensors", "numpy") as file:
+        about = json.loads(file.metadata()["handgrad"])["about"]
+    assert about == {"data": "messy", "target": "left", "task": "classification"}
+
+
+def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Path) -> None:
+    path = messy_csv(tmp_path / "messy.csv", 400)
+    result = handgrad("train", path, "--target", "left", *QUICK, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    for words in (
+        r"customer +left out: \d+ different texts",
+        r"income +number, a second one marks what is missing",
+        r"city +category of 4 values",
+        r"since +date: time",
+        r"empty +left out: nothing in it",
+    ):
+        assert re.search(words, result.stdout), words
+    assert "note: column 'row' counts the rows: --ignore 'row'" in result.stdout
+    assert "note: column 'age' is 'unknown' in row 8 below the header, among 392 numbers" in (
+        result.stdout
     )
-
-    net = hg.load(folder / "model.safetensors")
-    x, x_held, y, y_held = held_out(hg.data.load("breast_cancer"), seed=3)
-    for column, (rows_x, rows_y) in enumerate([(x, y), (x_held, y_held)]):
-        found = hg.evaluate(net, (rows_x, rows_y), loss=hg.CrossEntropyLoss())
-        assert shown["accuracy"][column] == float(f"{found.metrics['accuracy']:.4g}")
-        assert shown["loss"][column] == float(f"{found.loss:.4g}")
+    assert len(record(tmp_path / "run")["notes"]) == 2
 
 
 def test_numbers_are_predicted_in_their_own_units(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    result = handgrad("train", "diabetes", "--epochs", 15, "--layers", "16,tanh", "--out", folder)
-    assert result.exit_code == 0, result.output
-    assert "predicting target: a number, 25 to 346" in result.output
-    shown = table_of(result.output)
-    assert list(shown) == ["loss, in squared standard deviations", "r2", "root mean squared error"]
+    for estimator in ("tabular", "mlp"):
+        folder = tmp_path / estimator
+        words = ("train", "diabetes", "--no-report", "--estimator", estimator, "--out", folder)
+        result = handgrad(*words, *(("--epochs", 4) if estimator == "tabular" else ()))
+        assert result.exit_code == 0, result.output
+        assert "target: a number, 25 to 346 (regression: it holds numbers with a" in result.output
+        assert list(table_of(result.output)) == [
+            "", "r2", "root mean squared error", "mean absolute error",
+        ][1:]  # fmt: skip
+        assert 40 < record(folder)["scores"]["held_out"]["root_mean_squared_error"] < 75
 
-    net = hg.load(folder / "model.safetensors")
-    _, x_held, y, y_held = held_out(hg.data.load("diabetes"), seed=0)
-    found = hg.evaluate(
-        net, (x_held, y_held), loss=hg.MSELoss(), metrics=["r2", "root_mean_squared_error"]
+
+def test_whole_numbers_are_classes_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,y\n" + "".join(f"{i},{i % 2}.0\n" for i in range(40)))
+    result = handgrad("train", path, "--target", "y", *QUICK, "--out", tmp_path / "1")
+    assert "(regression: it holds numbers with a decimal point)" in result.stdout
+    assert "note: the target 'y' has 2 different values only: --task" in result.stdout
+    words = ("train", path, "--target", "y", "--task", "classification", *QUICK)
+    result = handgrad(*words, "--out", tmp_path / "2")
+    assert "2 classes, 0, 1 (classification: asked for, though it holds numbers" in result.stdout
+    assert hg.load(tmp_path / "2" / "model.safetensors").classes_.tolist() == [0, 1]
+
+
+def test_numbers_in_text_are_numbers_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"a": [*range(40)], "y": [str(i % 4) for i in range(40)]}), path)
+    for task, words in (("classification", "4 classes, 0, 1, 2, 3"), ("regression", "0 to 3")):
+        result = handgrad(
+            "train", path, "--target", "y", "--task", task, *QUICK, "--out", tmp_path / task
+        )
+        assert words in result.output, result.output
+
+
+def test_a_good_model_comes_out_with_the_usual_settings(tmp_path: Path) -> None:
+    for estimator in ("tabular", "mlp"):
+        folder = tmp_path / estimator
+        path = breast_cancer_csv(tmp_path)
+        words = ("train", path, "--target", "diagnosis", "--estimator", estimator)
+        assert handgrad(*words, "--no-report", "--out", folder).exit_code == 0
+        assert record(folder)["scores"]["held_out"]["accuracy"] > 0.94, estimator
+
+
+def test_several_files_are_one_table(tmp_path: Path) -> None:
+    for name, seed in (("a-1.csv", 0), ("a-2.csv", 1)):
+        messy_csv(tmp_path / name, 30, seed)
+    result = handgrad(
+        "train", tmp_path / "a-*.csv", "--target", "left", *QUICK, "--out", tmp_path / "run"
     )
-    assert shown["r2"][1] == float(f"{found.metrics['r2']:.4g}")
-    error = found.metrics["root_mean_squared_error"]
-    assert shown["root mean squared error"][1] == float(f"{error:.4g}")
-    assert 40 < error < 70
-    columns = json.loads((folder / "history.json").read_text("utf-8"))["columns"]
-    loss = shown["loss, in squared standard deviations"][1]
-    assert loss == pytest.approx(min(columns["validation_loss"]), rel=1e-3)
-    assert loss == pytest.approx(found.loss / y.var(), rel=1e-3)
-
-
-def test_a_csv_file_is_trained_on(tmp_path: Path) -> None:
-    path, folder = breast_cancer_csv(tmp_path), tmp_path / "run"
-    result = handgrad("train", path, "--target", "diagnosis", "--epochs", 10, "-o", folder)
-    assert result.exit_code == 0, result.output
-    assert "predicting diagnosis: 2 classes, benign, malignant" in result.output
-    net = hg.load(folder / "model.safetensors")
-    _, x_held, _, y_held = held_out(hg.read_table(path, "diagnosis"), seed=0)
-    accuracy = hg.metrics.accuracy(net.predict(x_held), y_held)
-    assert table_of(result.output)["accuracy"][1] == float(f"{accuracy:.4g}")
-    assert accuracy > 0.9
-    with safe_open(folder / "model.safetensors", "numpy") as file:
-        about = json.loads(file.metadata()["handgrad"])["about"]
-    assert about.pop("features") == [*hg.data.load("breast_cancer").feature_names]
-    assert about == {"data": "cells", "target": "diagnosis", "classes": ["benign", "malignant"]}
+    assert "a: 60 rows" in result.stdout, result.output
+    assert len(record(tmp_path / "run")["data"]["files"]) == 2
 
 
 def test_a_column_named_target_needs_no_option(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a,target\n" + "".join(f"{i},{i / 3}\n" for i in range(40)))
-    result = handgrad("train", path, "--epochs", 2, "--out", tmp_path / "run")
+    result = handgrad("train", path, *QUICK, "--out", tmp_path / "run")
     assert result.exit_code == 0, result.output
-    assert "a: 40 rows, 1 feature; predicting target: a number, 0 to 13" in result.output
+    assert "a: 40 rows, 1 column to learn from\npredicting target: a number" in result.output
 
 
 def test_names_in_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "[red].csv"
     path.write_text(
-        "a,[/b]\n" + "".join(f"{i},{':smile: [b]'[: 7 + i % 2 * 4]}\n" for i in range(20))
+        "[bold]a,[/b]\n" + "".join(f"{i},{':smile: [b]'[: 7 + i % 2 * 4]}\n" for i in range(20))
     )
     folder = tmp_path / "[run]"
-    result = handgrad("train", path, "--target", "[/b]", "--epochs", 2, "--out", folder)
+    result = handgrad("train", path, "--target", "[/b]", *QUICK, "--out", folder)
     assert result.exit_code == 0, result.output
-    words = "[red]: 20 rows, 1 feature; predicting [/b]: 2 classes, :smile:, :smile: [b]"
-    assert words in result.output.replace("\n", " ")
-    assert "[run]:" in result.output.replace("\n", "")
+    assert "[red]: 20 rows, 1 column" in result.output
+    assert "predicting [/b]: 2 classes, :smile:, :smile: [b] (class" in result.output
+    assert "  [bold]a  number" in result.output
+    assert "[run]: history.csv" in result.output
+    evaluated = handgrad("evaluate", folder / "model.safetensors", path)
+    assert "│ :smile: [b] │" in evaluated.output, evaluated.output
+
+
+def test_words_in_a_table_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    path, words = tmp_path / "a.csv", "\x1b]0;title\x07"
+    path.write_text(f"a{words},{words}y\n" + "".join(f"{i},{words}{i % 2}\n" for i in range(20)))
+    result = handgrad("train", path, "--target", f"{words}y", *QUICK, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    evaluated = handgrad("evaluate", tmp_path / "run" / "model.safetensors", path)
+    assert evaluated.exit_code == 0
+    refused = process("train", path, "--target", words, folder=tmp_path)
+    for shown in (result.output, evaluated.output, refused.stdout + refused.stderr):
+        assert "\x1b" not in shown
+        assert "\x07" not in shown
 
 
 def test_without_out_a_new_folder_is_made_each_time(
@@ -129,48 +225,99 @@ def test_without_out_a_new_folder_is_made_each_time(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):
-        result = handgrad("train", "iris", "--epochs", 1)
-        assert f"written to runs/iris-{number}: model.safetensors" in result.output
+        result = handgrad("train", "iris", *QUICK)
+        assert f"written to runs/iris-{number}: history.csv" in result.output
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["iris-1", "iris-2"]
 
 
 def test_an_empty_folder_may_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert handgrad("train", "iris", "--epochs", 1, "--out", ".").exit_code == 0
-    assert sorted(file.name for file in tmp_path.iterdir()) == WRITTEN
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert handgrad("train", "iris", *QUICK, "--out", ".").exit_code == 0
+    assert sorted(file.name for file in folder.iterdir()) == WRITTEN
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
-    weights, losses = [], []
+@pytest.mark.parametrize("estimator", ["tabular", "mlp"])
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
+    estimator: str, tmp_path: Path
+) -> None:
+    weights = []
     for name, seed in (("a", 4), ("b", 4), ("c", 5)):
-        handgrad("train", "wine", "--epochs", 3, "--seed", seed, "--out", tmp_path / name)
+        words = ("train", "wine", *QUICK, "--estimator", estimator, "--seed", seed)
+        handgrad(*words, "--out", tmp_path / name)
         weights.append((tmp_path / name / "model.safetensors").read_bytes())
-        history = json.loads((tmp_path / name / "history.json").read_text("utf-8"))
-        losses.append(history["columns"]["train_loss"])
     assert weights[0] == weights[1] != weights[2]
-    assert losses[0] == losses[1] != losses[2]
 
 
-def test_options_reach_the_training(tmp_path: Path) -> None:
+def test_options_reach_the_perceptron(tmp_path: Path) -> None:
     result = handgrad(
-        "train", "iris", "--layers", "", "--epochs", 50, "--batch-size", 200, "--patience", 1,
-        "--learning-rate", 8, "--validation", 0.4, "--metric", "zero_one_loss", "--metric",
-        "accuracy", "--out", tmp_path / "run",
+        "train", "iris", "--estimator", "mlp", "--layers", "7,tanh,5", "--epochs", 3,
+        "--batch-size", 50, "--learning-rate", 0.02, "--patience", 2, "--test-size", 0.4,
+        "--metric", "zero_one_loss", "--metric", "accuracy", "--no-report", "--engine", "eager",
+        "--out", tmp_path / "run",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert "validation loss had not improved for 1 epoch;" in result.output
     shown = table_of(result.output)
-    assert list(shown) == ["loss", "zero one loss", "accuracy"]
-    assert shown["accuracy"][1] + shown["zero one loss"][1] == pytest.approx(1, abs=1e-3)
-    net = hg.load(tmp_path / "run" / "model.safetensors")
-    _, x_held, _, y_held = held_out(hg.data.load("iris"), seed=0, share=0.4)
-    assert len(y_held) == 60
-    accuracy = hg.metrics.accuracy(net.predict(x_held), y_held)
-    assert shown["accuracy"][1] == float(f"{accuracy:.4g}")
+    assert list(shown) == ["zero one loss", "accuracy"]
+    assert float(shown["accuracy"][1]) + float(shown["zero one loss"][1]) == pytest.approx(1)
+    assert "90 rows learned from, 60 held out; 3 epochs" in result.output
+    mlp = hg.load(tmp_path / "run" / "model.safetensors")[-1]
+    assert mlp.scoring == "zero_one_loss"
+    columns = json.loads((tmp_path / "run" / "history.json").read_text("utf-8"))["columns"]
+    assert {"train_loss", "validation_loss"} <= {*columns}
+    assert (mlp.batch_size, mlp.learning_rate_init, mlp.n_iter_no_change) == (50, 0.02, 2)
+    assert mlp.engine == "eager"
+    assert repr(mlp.net_).startswith("Net(Linear(4, 7), Tanh(), Linear(7, 5), ReLU()")
+
+
+def test_all_activations_can_be_asked_for(tmp_path: Path) -> None:
+    layers = ",".join(f"3,{name}" for name in ACTIVATIONS)
+    words = ("train", "iris", *QUICK, "--estimator", "mlp", "--layers", layers)
+    result = handgrad(*words, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    net = hg.load(tmp_path / "run" / "model.safetensors")[-1].net_
+    kinds = [type(layer).__name__ for layer in net.layers[1:-1:2]]
+    assert kinds == [
+        "ReLU", "Tanh", "Sigmoid", "LeakyReLU", "SiLU", "GELU", "ELU", "SELU", "Softplus", "Mish",
+    ]  # fmt: skip
+
+
+def test_rows_of_a_class_count_as_much_as_is_asked_for(tmp_path: Path) -> None:
+    path = messy_csv(tmp_path / "messy.csv", 300)
+    recalls = []
+    for i, weights in enumerate(((), ("--class-weight", "yes=20"), ("--class-weight", "no=20"))):
+        folder = tmp_path / str(i)
+        words = ("train", path, "--target", "left", "--no-report", "--epochs", 8, *weights)
+        assert handgrad(*words, "--out", folder).exit_code == 0
+        recalls.append(record(folder)["classes"][1]["recall"])
+    assert recalls[1] > recalls[0] >= recalls[2]
+    words = ("train", path, "--target", "left", *QUICK, "--class-weight", "balanced")
+    assert handgrad(*words, "--out", tmp_path / "balanced").exit_code == 0
+
+
+def test_the_first_metric_chooses_the_epochs_if_it_can_be_watched(tmp_path: Path) -> None:
+    for metric, by in (("accuracy", "accuracy"), ("roc_auc", "log_loss")):
+        words = ("train", "wine", *QUICK, "--metric", metric, "--out", tmp_path / metric)
+        assert handgrad(*words).exit_code == 0
+        assert record(tmp_path / metric)["epochs_chosen_by"] == by
+        assert hg.load(tmp_path / metric / "model.safetensors").metric == by
 
 
 def test_a_process_of_its_own_ends_well_and_shows_no_bar(tmp_path: Path) -> None:
-    done = process("train", "iris", "--epochs", 2, folder=tmp_path)
+    done = process("train", "iris", *QUICK, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "written to runs/iris-1" in done.stdout
     assert sorted(file.name for file in (tmp_path / "runs" / "iris-1").iterdir()) == WRITTEN
+
+
+def test_for_machines_one_json_object_is_printed(tmp_path: Path) -> None:
+    path = messy_csv(tmp_path / "messy.csv")
+    result = handgrad(
+        "train", path, "--target", "left", *QUICK, "--out", tmp_path / "run", "--json"
+    )
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert found.pop("run") == str(tmp_path / "run")
+    assert found.pop("written") == WRITTEN
+    assert found == record(tmp_path / "run")

@@ -18,6 +18,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.cli import main
+from tests.cli.run import messy_csv
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, name
 from tests.docs.output import assert_shown
 
@@ -70,6 +71,8 @@ def test_commands_run_and_print_what_is_shown(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     write_flowers(tmp_path / "flowers.csv")
+    messy_csv(tmp_path / "customers.csv", 500)
+    messy_csv(tmp_path / "new.csv", 100, seed=1)
     for block, shown in examples(document, "shell"):
         ours = [line for line in block.text.splitlines() if line.startswith("handgrad ")]
         for line in ours:

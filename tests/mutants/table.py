@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     checkpoints,
+    command_line,
     doctor,
     draws,
     estimator_files,
@@ -50,4 +51,5 @@ MUTANTS = [
     *estimators.MUTANTS,
     *doctor.MUTANTS,
     *over_fitting.MUTANTS,
+    *command_line.MUTANTS,
 ]

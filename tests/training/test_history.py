@@ -109,3 +109,36 @@ def test_it_shows_itself_in_one_line() -> None:
         "<History: 1 epochs (all 1 epochs were run), "
         "the last with train_loss 0.7, validation_loss 0.8, accuracy 0.25>"
     )
+
+
+def test_it_comes_back_from_json_with_nan_for_what_was_not_finite(tmp_path: Path) -> None:
+    again = hg.History.from_json(HISTORY.to_json(tmp_path / "history.json"))
+    assert again.stopped_because == HISTORY.stopped_because
+    assert again.columns().keys() == HISTORY.columns().keys()
+    for name, column in HISTORY.columns().items():
+        finite = [v if v is not None and math.isfinite(v) else math.nan for v in column]
+        assert repr(again[name]) == repr(finite)
+    assert [type(report.epoch) for report in again] == [int] * 3
+
+
+def test_without_validation_it_comes_back_without(tmp_path: Path) -> None:
+    history = hg.History([hg.Report(1, 0.5, {"accuracy": 0.5})])
+    again = hg.History.from_json(history.to_json(tmp_path / "history.json"))
+    assert (again[0].validation_loss, again[0].validation_metrics) == (None, {})
+    assert again[0].train_metrics == {"accuracy": 0.5}
+    empty = hg.History.from_json(hg.History().to_json(tmp_path / "empty.json"))
+    assert len(empty) == 0
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"stopped_because": ""}', '{"stopped_because": "", "columns": [1]}',
+                '{"stopped_because": "", "columns": {"epoch": [1]}}',
+                '{"stopped_because": "", "columns": {"epoch": [1, 2], "train_loss": [1]}}'],
+)  # fmt: skip
+def test_a_file_that_is_no_history_is_refused(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "history.json"
+    path.write_text(content)
+    with refused(hg.FileError, f"{path}: no history", "history.to_json wrote"):
+        hg.History.from_json(path)
+    with refused(hg.FileError, "No such file"):
+        hg.History.from_json(tmp_path / "none.json")

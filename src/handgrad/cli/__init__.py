@@ -1,4 +1,4 @@
-"""The command line: `handgrad train DATA --target COLUMN`."""
+"""The command line: `handgrad train DATA --target COLUMN`, and what goes with it."""
 
 from handgrad.cli.app import main
 

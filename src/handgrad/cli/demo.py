@@ -3,20 +3,17 @@
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from handgrad import __version__
-from handgrad.cli.settings import check_folder, suggested_folder
+from handgrad.cli.output import Output
+from handgrad.cli.places import check_folder, suggested_folder
 from handgrad.files import whole_folder
 from handgrad.plots.finishing import off_screen
 from handgrad.story import PAGE, PHRASES, check_language, tell
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 
 def run_demo(
-    languages: Sequence[str], folder: Path | None, console: "Console", *, open_page: bool
+    languages: Sequence[str], folder: Path | None, output: Output, *, open_page: bool
 ) -> None:
     """Tell the story in each language; the first one's page is at the top of the folder."""
     languages = list(dict.fromkeys(languages))
@@ -25,7 +22,7 @@ def run_demo(
     folder = folder or suggested_folder(Path("runs"), "demo")
     check_folder(folder)
     off_screen()
-    first = languages[0]
+    first, console = languages[0], output.console
     with whole_folder(folder) as new:
         pictures = 0
         for language in languages:
@@ -39,6 +36,7 @@ def run_demo(
             pictures += tell(language, new / place, console, version=__version__, others=pages)
     phrases = PHRASES[first]
     page = folder / PAGE
+    output.result({"folder": str(folder), "page": str(page), "pictures": pictures})
     console.print(phrases.written.format(pictures, folder), soft_wrap=True, highlight=False)
     console.print(phrases.look.format(page), style="bold", soft_wrap=True, highlight=False)
     if languages == [first]:

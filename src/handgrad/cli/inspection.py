@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handgrad.cli.output import Output
 from handgrad.saving import FileEstimator, ModelFile, inspect
 from handgrad.saving.tensors import Tensor, shown
 
@@ -13,12 +14,11 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 100  # shown in a terminal
 
 
-def run_inspection(path: Path, console: "Console", *, as_json: bool) -> None:
+def run_inspection(path: Path, output: Output) -> None:
     """Show what the file says of itself, nothing of which can be more than words."""
     found = inspect(path)
-    if as_json:
-        print(json.dumps(_plain(found), indent=2))
-        return
+    console = output.console
+    output.result(_plain(found))
     from rich.markup import escape
     from rich.table import Table
 

@@ -1,127 +1,161 @@
-"""What the command line was asked for, checked before anything is read or made."""
+"""What `handgrad train` was asked for, checked before anything is read or made."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import isfinite
 from pathlib import Path
+from typing import Any, Literal
 
-import numpy as np
-
+from handgrad.cli.places import check_folder
+from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError, did_you_mean
-from handgrad.files import FileError, kind_of
-from handgrad.layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
+from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.metrics.choice import metrics_of
 
-ACTIVATIONS: dict[str, type[Layer]] = {
-    "relu": ReLU,
+EstimatorName = Literal["tabular", "mlp"]
+
+# By their names here: what a perceptron calls so, or the layer.
+ACTIVATIONS: dict[str, str | type[Layer]] = {
+    "relu": "relu",
+    "tanh": "tanh",
+    "sigmoid": "logistic",
     "leaky_relu": LeakyReLU,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
+    "silu": SiLU,
+    "gelu": GELU,
+    "elu": ELU,
+    "selu": SELU,
+    "softplus": Softplus,
+    "mish": Mish,
 }
 MOST_UNITS = 10_000
+OF_MLP = ("layers", "batch_size", "learning_rate", "patience")
+# Where a run is written, and whether it goes on, change nothing of what comes out.
+OF_THE_PLACE = ("out", "resume")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of `handgrad train`; without a `target`, a column of that name is predicted."""
+    """The options of `handgrad train`; None where the estimator has a usual value of its own."""
 
     data: str
     target: str | None = None
-    layers: str = "32,relu,32,relu"
-    epochs: int = 200
-    batch_size: int = 32
-    learning_rate: float = 0.05
-    validation: float = 0.2
-    patience: int = 20
-    metrics: tuple[str, ...] = ()
+    task: Task | None = None
+    ignore: tuple[str, ...] = ()
+    estimator: EstimatorName = "tabular"
+    layers: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    patience: int | None = None
+    test_size: float = 0.2
+    folds: int | None = None
+    metric: tuple[str, ...] = ()
+    class_weight: str | None = None
     seed: int = 0
     engine: EngineName = "auto"
-    folder: Path | None = None
+    out: Path | None = None
+    resume: bool = False
+    report: bool = True
 
     def check(self) -> None:
         """Refuse what cannot be used, in the words of the command line."""
-        usual = Settings("")
-        for name in ("epochs", "batch_size", "patience"):
-            _refuse(self, usual, name, getattr(self, name) > 0, "a whole number above zero")
+        for name, usual in (("epochs", 32), ("batch_size", 200), ("patience", 10)):
+            value = getattr(self, name)
+            self._refuse(name, value is None or value > 0, "a whole number above zero", usual)
         rate = self.learning_rate
-        _refuse(self, usual, "learning_rate", isfinite(rate) and rate > 0, "a number above zero")
-        _refuse(self, usual, "validation", 0 < self.validation < 1, "a share between 0 and 1")
-        _refuse(self, usual, "seed", self.seed >= 0, "a whole number, 0 or above")
-        hidden_layers(self.layers)
-        metrics_of(self.metrics)
-        if self.folder is not None:
-            check_folder(self.folder)
-
-
-def _refuse(settings: Settings, usual: Settings, name: str, is_good: bool, expected: str) -> None:
-    flag = f"--{name.replace('_', '-')}"
-    if not is_good:
-        raise SettingError(
-            f"{flag} {getattr(settings, name)}", expected, f"{flag} {getattr(usual, name)}"
-        )
-
-
-def hidden_layers(text: str) -> list[int | type[Layer]]:
-    """What `64,tanh,32,relu` asks for: [64, Tanh, 32, ReLU]; nothing for an empty text."""
-    words = [word.strip() for word in text.split(",")] if text.strip() else []
-    layers: list[int | type[Layer]] = []
-    for word in words:
-        if word.isdecimal() and 0 < int(word) <= MOST_UNITS:
-            if layers and isinstance(layers[-1], int):
+        good = rate is None or (isfinite(rate) and rate > 0)
+        self._refuse("learning_rate", good, "a number above zero", 0.001)
+        self._refuse("test_size", 0 < self.test_size < 1, "a share between 0 and 1", 0.2)
+        self._refuse("folds", self.folds is None or self.folds > 1, "2 folds or more", 5)
+        self._refuse("seed", 0 <= self.seed < 2**31, "a whole number from 0 to 2147483647", 0)
+        for name in OF_MLP:
+            if self.estimator != "mlp" and getattr(self, name) is not None:
                 raise SettingError(
-                    f"--layers {text}: {layers[-1]} and {word} with no activation between",
-                    "an activation after each number: two linear layers in a row are only one",
-                    f"--layers {','.join(f'{w},relu' for w in words if w.isdecimal())}",
+                    f"{_flag(name)} {getattr(self, name)} for --estimator {self.estimator}, "
+                    "which has settings of its own",
+                    f"{', '.join(map(_flag, OF_MLP))} beside --estimator mlp only",
+                    f"--estimator mlp, or without {_flag(name)}",
                 )
-            layers.append(int(word))
-        elif word in ACTIVATIONS:
-            layers.append(ACTIVATIONS[word])
+        hidden_layers(self.layers)
+        weights_of_classes(self.class_weight)
+        metrics_of(self.metric)
+        if self.out is not None and not self.resume:
+            check_folder(self.out)
+
+    def _refuse(self, name: str, is_good: bool, expected: str, usual: Any) -> None:
+        if not is_good:
+            raise SettingError(
+                f"{_flag(name)} {getattr(self, name)}", expected, f"{_flag(name)} {usual}"
+            )
+
+    def asked(self) -> dict[str, Any]:
+        """All that decides what comes out, as JSON has it."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        lists = {name: [*value] for name, value in plain.items() if isinstance(value, tuple)}
+        return {name: v for name, v in (plain | lists).items() if name not in OF_THE_PLACE}
+
+    def command(self) -> list[str]:
+        """The command line that asks for this, whatever file the options came from."""
+        words = ["handgrad", "train", self.data]
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            if name in ("data", "resume") or value == field.default:
+                continue
+            if value is False:
+                words.append(f"--no-{name}")
+            for one in value if isinstance(value, tuple) else () if value is False else (value,):
+                words += [_flag(name), str(one)]
+        return words
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def hidden_layers(text: str | None) -> tuple[list[int], list[str]] | None:
+    """What `64,tanh,32` asks for: the units of each layer, and what follows them, relu if nothing.
+
+    An empty text is no hidden layer, None is the estimator's own.
+    """
+    if text is None:
+        return None
+    sizes: list[int] = []
+    activations: list[str] = []
+    for word in [word.strip() for word in text.split(",")] if text.strip() else []:
+        if word.isdecimal() and word.isascii() and 0 < int(word) <= MOST_UNITS:
+            sizes.append(int(word))
+            activations.append("relu")
+        elif word in ACTIVATIONS and sizes:
+            activations[-1] = word
         else:
             raise SettingError(
                 f"--layers {text}: {word!r}",
-                f"numbers of units, 1 to {MOST_UNITS}, and {', '.join(ACTIVATIONS)}",
-                did_you_mean(word, ACTIVATIONS, "--layers 32,relu,32,relu"),
+                f"numbers of units, 1 to {MOST_UNITS}, each with one of {', '.join(ACTIVATIONS)} "
+                "after it if it is not to be relu",
+                did_you_mean(word, ACTIVATIONS, "--layers 64,tanh,32,tanh")
+                if word not in ACTIVATIONS
+                else f"--layers 64,{word}",
             )
-    return layers
+    return sizes, activations
 
 
-def made(layers: list[int | type[Layer]], n_in: int, rng: np.random.Generator) -> list[Layer]:
-    """The layers themselves, for `n_in` features."""
-    found: list[Layer] = []
-    for layer in layers:
-        if isinstance(layer, int):
-            found.append(Linear(n_in, layer, initializer="he_normal", rng=rng))
-            n_in = layer
-        else:
-            found.append(layer())
-    return found
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that holds something, or that cannot be made."""
-    kind = kind_of(folder)
-    if kind == "file" or (kind == "folder" and any(folder.iterdir())):
-        raise FileError(
-            f"{folder} is there already" + (", and not empty" if kind == "folder" else ", a file"),
-            "a new or empty folder",
-            "another --out; without --out a new folder is made in runs",
-        )
-    above = next(path for path in (folder, *folder.absolute().parents) if kind_of(path))
-    if kind_of(above) == "file" or not os.access(above, os.W_OK):
-        raise FileError(
-            f"{folder} cannot be made: {above} is "
-            + ("a file" if kind_of(above) == "file" else "not open to writing"),
-            "a folder in a place that can be written to",
-            "another --out",
-        )
-
-
-def suggested_folder(parent: Path, name: str) -> Path:
-    """The first of NAME-1, NAME-2 … in `parent` that is not there yet."""
-    number = 1
-    while kind_of(parent / f"{name}-{number}"):
-        number += 1
-    return parent / f"{name}-{number}"
+def weights_of_classes(text: str | None) -> dict[str, float] | Literal["balanced"] | None:
+    """What `balanced` or `yes=5,no=1` asks for; the classes as words."""
+    if text is None or text == "balanced":
+        return "balanced" if text else None
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, sign, number = (piece.strip() for piece in part.rpartition("="))
+        try:
+            weights[name] = float(number)
+        except ValueError:
+            weights[name] = -1.0
+        if not sign or not 0 <= weights[name] < float("inf"):
+            raise SettingError(
+                f"--class-weight {text}: {part!r}",
+                "balanced, or CLASS=WEIGHT with commas between, no weight below 0",
+                did_you_mean(text, ["balanced"], "--class-weight yes=5,no=1"),
+            )
+    return weights

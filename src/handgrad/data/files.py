@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 MOST_NAMES_LISTED = 12
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+MOST_BYTES_OF_A_HEADER = 2**20
 PARQUET = (".parquet", ".pq")
 BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 
@@ -167,11 +169,28 @@ def _parquet(path: Path) -> "pyarrow.Table":
 def _csv(path: Path) -> "pyarrow.Table":
     from pyarrow import ArrowInvalid, csv
 
+    refuse_other_separators(path)
     try:
         # Threads would lose count of the lines.
         return csv.read_csv(path, read_options=csv.ReadOptions(use_threads=False))
     except (ArrowInvalid, OSError) as error:
         raise refused_csv(path, error) from error
+
+
+def refuse_other_separators(path: Path) -> None:
+    """Refuse a header without a comma but with what else stands between columns."""
+    try:
+        with path.open("rb") as file:
+            header = file.readline(MOST_BYTES_OF_A_HEADER).decode("utf-8", "replace").strip()
+    except OSError:
+        return
+    for separator, name in SEPARATORS.items():
+        if separator in header and "," not in header:
+            raise FileError(
+                f"{path}: one column only, {header[:60]!r}",
+                "a CSV file with commas between the columns",
+                f"the file has {name}: save it with commas, and with points in decimal numbers",
+            )
 
 
 def refused_parquet(path: Path, error: Exception) -> FileError:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from handgrad.data.files import named, refused_csv, refused_parquet
+from handgrad.data.files import (
+    named,
+    refuse_other_separators,
+    refused_csv,
+    refused_parquet,
+)
 from handgrad.errors import DataError
 
 if TYPE_CHECKING:
@@ -130,6 +135,7 @@ class CsvSource(Source):
         from pyarrow import csv
 
         self.path, self.parts, self.own_names = path, [], None
+        refuse_other_separators(path)
         self.csv, types = csv, dict[str, Any]()
         begin, rows = 0, 0
         with self._open() as file:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from handgrad.data.files import PARQUET
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_stream import TableStream
+from handgrad.data.tables import check_column
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
 from handgrad.errors import SettingError, described
 from handgrad.files import write_whole
@@ -30,6 +31,7 @@ def predict_table(
     *,
     to: str | Path,
     probabilities: bool = False,
+    keep: Sequence[str] = (),
     progress: bool = False,
 ) -> Path:
     """Write what `model` predicts for each row of `data` to the file `to`, in the rows' order.
@@ -37,12 +39,13 @@ def predict_table(
     `model` is an estimator that takes data frames, with the `TableStream` of a table; or a `Net`,
     with the rows of one, `stream.rows(…)`. `to` ends in .csv or .parquet. It has one column,
     `prediction`: the class, or the number (`prediction_0`, `prediction_1` … where there are
-    several); and with `probabilities=True` one more for each class, `probability_NAME`.
-    A piece at a time is in memory, within the memory of the stream. The file appears whole or not
-    at all. `progress=True` shows a bar in a terminal.
+    several); and with `probabilities=True` one more for each class, `probability_NAME`. Before
+    these stand the columns that `keep` names, for an estimator. A piece at a time is in memory,
+    within the memory of the stream. The file appears whole or not at all. `progress=True` shows a
+    bar in a terminal.
 
     Raises a SettingError for a file of another kind, for one that is read from, and for
-    probabilities of a model that has none.
+    probabilities of a model that has none; a DataError for a column to keep that is not there.
 
     >>> import handgrad as hg, tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -69,8 +72,10 @@ def predict_table(
         raise SettingError(
             f"to = {str(to)!r}, which is read from", "a file of its own", "predictions.csv"
         )
+    for name in keep:
+        check_column(table.name, table.names, name)
     with progress_bar(data.n_rows, "row", shown=progress) as count:
-        tables = _predicted(model, data, probabilities)
+        tables = _predicted(model, data, probabilities, keep)
         return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
 
 
@@ -88,7 +93,7 @@ def _write(tables: Iterator[pyarrow.Table], to: Path, file: IO[bytes], count: An
 
 
 def _predicted(
-    model: Any, data: TableStream | StreamedRows, probabilities: bool
+    model: Any, data: TableStream | StreamedRows, probabilities: bool, keep: Sequence[str]
 ) -> Iterator[pyarrow.Table]:
     """The columns to write, piece by piece."""
     if isinstance(data, StreamedRows):
@@ -106,11 +111,16 @@ def _predicted(
         raise _no_probabilities(model)
     known = [*map(str, getattr(model, "feature_names_in_", ()))]
     columns = known if known and {*known} <= {*data.names} else data.names
-    for piece in data.pieces(columns):
+    read = list(dict.fromkeys([*columns, *keep]))
+    for piece in data.pieces(read):
         for start in range(0, piece.columns.num_rows, AT_ONCE):
-            frame = piece.columns.slice(start, AT_ONCE)
+            whole = piece.columns.slice(start, AT_ONCE)
+            frame = whole.select(columns)
             p = model.predict_proba(frame) if probabilities else None
-            yield _columns(model.predict(frame), p, getattr(model, "classes_", ()))
+            found = _columns(model.predict(frame), p, getattr(model, "classes_", ()))
+            for i, name in enumerate(keep):
+                found = found.add_column(i, name, whole[name])
+            yield found
 
 
 def _engine_for(net: Any, rows: StreamedRows) -> EngineName:

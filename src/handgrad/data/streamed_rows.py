@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from handgrad.data.files import Table
-from handgrad.data.tables import (
-    FEWEST_VALUES_OF_A_NUMBER,
-    holds_numbers,
-    numbers,
-    row_without_a_number,
-    target_cells,
-)
+from handgrad.data.tables import holds_numbers, numbers, row_without_a_number
+from handgrad.data.targets import FEWEST_VALUES_OF_A_NUMBER, target_cells
 from handgrad.errors import DataError, between_0_and_1, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array

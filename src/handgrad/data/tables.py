@@ -7,13 +7,12 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset
 from handgrad.data.files import Table, listed, table_of
+from handgrad.data.targets import is_number, target_of
 from handgrad.errors import DataError, did_you_mean
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
     import pyarrow
-
-FEWEST_VALUES_OF_A_NUMBER = 20
 
 
 def read_table(source: str | Path, target: str) -> Dataset:
@@ -37,7 +36,11 @@ def dataset_of(table: Table, target: str) -> Dataset:
             "at least one row, and one column beside the target",
             "check the file, and that its columns are separated by commas",
         )
-    y, class_names = _target(table, target)
+    found = target_of(table, target)
+    y, class_names = found.values, tuple[str, ...]()
+    if found.task == "classification":
+        classes, y = np.unique(found.values, return_inverse=True)
+        class_names = tuple(map(str, classes))
     x = np.column_stack([numbers(table, name) for name in features])
     stem = Path(source).stem.rstrip("*?-_. ") or table.files[0].stem
     return Dataset(stem, x, y, tuple(features), target, class_names)
@@ -56,7 +59,9 @@ def check_column(source: str, names: list[str], name: str) -> None:
 def _hint_for(target: str, names: list[str]) -> str:
     if len(names) == 1:
         return "put commas between the columns: there is only one as it is"
-    return did_you_mean(target, names, "the name of the column to predict", likeness=0.7)
+    return did_you_mean(
+        target, names, "the name of the column as it stands in the file", likeness=0.7
+    )
 
 
 def numbers(table: Table, name: str) -> Array:
@@ -106,62 +111,4 @@ def holds_numbers(kind: "pyarrow.DataType") -> bool:
 def row_without_a_number(column: "pyarrow.ChunkedArray") -> int | None:
     """The first row of a column of another type whose cell does not read as a number."""
     cells = enumerate(map(str, column.to_pylist()))
-    return next((i for i, cell in cells if not _is_number(cell)), None)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
-
-
-def _target(table: Table, name: str) -> tuple[Array, tuple[str, ...]]:
-    import pyarrow.types as types
-
-    cells = target_cells(table, name)
-    if types.is_floating(cells.type):
-        return np.asarray(cells.to_numpy(), np.float64), ()
-    classes, y = np.unique(np.asarray(cells.to_pylist()), return_inverse=True)
-    if types.is_integer(cells.type) and len(classes) >= FEWEST_VALUES_OF_A_NUMBER:
-        return np.asarray(cells.to_pylist()).astype(np.float64), ()
-    return y.astype(np.int64), tuple(map(str, classes))
-
-
-def target_cells(table: Table, name: str) -> "pyarrow.ChunkedArray":
-    """A target that is there in every row: trimmed text, truth values, or finite numbers."""
-    import pyarrow.compute as pc
-    import pyarrow.types as types
-
-    column, path = table.columns[name], table.source
-    kind = column.type
-    text = types.is_string(kind) or types.is_large_string(kind)
-    if text:
-        column = pc.utf8_trim_whitespace(column)
-    empty = column.is_null()
-    if text:
-        empty = pc.or_kleene(empty, pc.equal(column, ""))
-    if (row := pc.index(empty, True).as_py()) >= 0:
-        raise DataError(
-            f"{path}: the target {name!r} is empty in {table.place(row)}",
-            "a target in every row",
-            "remove the rows without one",
-        )
-    numeric = types.is_integer(kind) or types.is_floating(kind)
-    if not (numeric or types.is_boolean(kind) or text):
-        raise DataError(
-            f"{path}: the target {name!r} holds {column[0].as_py()}, of type {kind}",
-            "text, true and false, or numbers",
-            "turn it into a number, days since a first one say",
-        )
-    if types.is_floating(kind):
-        values = np.asarray(column.to_numpy())
-        if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise DataError(
-                f"{path}: the target {name!r} is {values[row]} in {table.place(row)}",
-                "a finite number in every row",
-                "correct it, or remove the row",
-            )
-    return column
+    return next((i for i, cell in cells if not is_number(cell)), None)

@@ -58,7 +58,8 @@ def frame_of(table: Any) -> Any:
 def columns_of_frame(frame: Any) -> Table:
     """The columns of a data frame that narwhals has wrapped."""
     names = [str(name) for name in frame.columns]
-    return {name: _finite(name, _of_series(name, frame[:, i])) for i, name in enumerate(names)}
+    pairs = zip(names, frame.iter_columns(), strict=True)
+    return {name: _finite(name, _of_series(name, series)) for name, series in pairs}
 
 
 def columns_of_array(array: Array) -> Table:

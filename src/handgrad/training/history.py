@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, overload
 
 from handgrad.errors import SettingError, did_you_mean
-from handgrad.files import write_whole
+from handgrad.files import FileError, reason, write_whole
 from handgrad.training.report import Report
 
 
@@ -93,3 +93,40 @@ class History:
         }
         content = {"stopped_because": self.stopped_because, "columns": columns}
         return write_whole(path, lambda file: json.dump(content, file, indent=1, allow_nan=False))
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> "History":
+        """The history in a file that `to_json` wrote; what was not finite comes back as NaN."""
+        try:
+            content = json.loads(Path(path).read_text("utf-8"))
+            columns, because = content["columns"], content["stopped_because"]
+            rows = [
+                dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+            ]
+            return cls([_report(row) for row in rows], because)
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise FileError(
+                f"{path}: {reason(error) if isinstance(error, OSError) else 'no history'}",
+                "a file that history.to_json wrote",
+                "check the path",
+            ) from error
+
+
+def _report(row: dict[str, float | None]) -> Report:
+    """The report that gave this row of a table."""
+
+    def value(name: str) -> float:
+        found = row.pop(name)
+        return math.nan if found is None else found
+
+    return Report(
+        epoch=int(value("epoch")),
+        train_loss=value("train_loss"),
+        validation_loss=value("validation_loss") if "validation_loss" in row else None,
+        learning_rate=value("learning_rate"),
+        seconds=value("seconds"),
+        train_metrics={n.removeprefix("train_"): value(n) for n in [*row] if n[:6] == "train_"},
+        validation_metrics={
+            n.removeprefix("validation_"): value(n) for n in [*row] if n[:11] == "validation_"
+        },
+    )

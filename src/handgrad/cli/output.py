@@ -1,0 +1,96 @@
+"""What a command says: words for people, or one JSON object for machines; notes go to the side."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from handgrad.errors import HandgradError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Output:
+    """Standard output for results, standard error for notes and progress.
+
+    With `as_json`, standard output has one JSON object and nothing else. Progress is shown where
+    standard error is a terminal only.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        from rich.console import Console
+
+        self.as_json, self.told = as_json, set[str]()
+        self.console: Console = Console(emoji=False, highlight=False, quiet=as_json)
+        self.side: Console = Console(stderr=True, emoji=False, highlight=False)
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody looks on."""
+        return self.side.is_terminal
+
+    def say(self, *parts: Any) -> None:
+        """Print a line; a pair (text, style) among the parts is styled, nothing is markup."""
+        from rich.text import Text
+
+        safe = [harmless(p) if isinstance(p, str) else (harmless(p[0]), p[1]) for p in parts]
+        self.console.print(Text.assemble(*safe), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Tell something to watch out for, beside the result."""
+        from rich.text import Text
+
+        self.side.print(Text(f"note: {harmless(text)}"), soft_wrap=True)
+
+    def progress(self, text: str) -> None:
+        """Tell what is being done, to those who look on."""
+        if self.shows_progress:
+            from rich.text import Text
+
+            self.side.print(Text(text, style="dim"))
+
+    def result(self, found: Any) -> None:
+        """Print the one JSON object, if that is what was asked for."""
+        if self.as_json:
+            print(json.dumps(plain(found), indent=1, ensure_ascii=False, allow_nan=False))
+
+    def error(self, error: HandgradError) -> None:
+        """Tell what went wrong: on standard error, and as JSON if that is what was asked for."""
+        from rich.text import Text
+
+        self.side.print(Text(harmless(f"error: {error}")), soft_wrap=True)
+        came = f"{error.where}: {error.came}" if error.where else error.came
+        self.result({"error": {"came": came, "expected": error.expected, "try": error.hint}})
+
+    @contextmanager
+    def warnings_as_notes(self) -> Iterator[None]:
+        """Warnings of the libraries become notes, each once."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            yield
+        for text in (" ".join(str(warning.message).split()) for warning in caught):
+            if text not in self.told:
+                self.told.add(text)
+                self.note(text)
+
+
+def harmless(text: str) -> str:
+    """The text, without characters that could steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON has it: no NumPy, no NaN, no infinity."""
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

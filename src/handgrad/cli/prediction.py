@@ -1,0 +1,67 @@
+"""`handgrad predict`: what a model says of each row of a table, however large it is."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from handgrad.cli.models import errors_name, model_in
+from handgrad.cli.output import Output
+from handgrad.data import open_table, predict_table
+from handgrad.data.files import listed
+from handgrad.errors import SettingError
+
+SCREEN = "-"
+
+
+def run_prediction(
+    path: Path,
+    data: str,
+    out: str,
+    output: Output,
+    *,
+    probabilities: bool,
+    keep: Sequence[str],
+    memory: str,
+) -> None:
+    """Write the predictions to a file, or to standard output once all of them are made."""
+    named = model_in(path)
+    model = named.model
+    if probabilities and not hasattr(model, "classes_"):
+        raise SettingError(
+            f"--probabilities, of {path}, which predicts a number",
+            "a model that predicts classes",
+            "without --probabilities",
+        )
+    table = open_table(data, memory=memory, progress=output.shows_progress)
+    with TemporaryDirectory() as folder:
+        to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
+        with output.warnings_as_notes(), errors_name(data):
+            predict_table(
+                model,
+                table,
+                to=to,
+                probabilities=probabilities,
+                keep=keep,
+                progress=output.shows_progress,
+            )
+        known = {*map(str, getattr(model, "feature_names_in_", table.names)), *keep, named.target}
+        if more := [name for name in table.names if name not in known]:
+            output.note(f"columns that were not there in training are ignored: {listed(more)}")
+        _show(to, table.n_rows, output, on_screen=out == SCREEN)
+
+
+def _show(to: Path, rows: int, output: Output, *, on_screen: bool) -> None:
+    if output.as_json and on_screen:
+        from pyarrow import csv
+
+        output.result({"rows": rows, "predictions": csv.read_csv(to).to_pylist()})
+    elif on_screen:
+        with to.open(encoding="utf-8", newline="") as file:
+            shutil.copyfileobj(file, sys.stdout)
+    else:
+        output.result({"rows": rows, "written": str(to)})
+        output.say(f"{rows:,} rows predicted, written to ", (str(to), "bold"))

@@ -1,0 +1,227 @@
+"""From what was named to rows and a target: every mistake in them is told with its place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from glob import has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.data import BUNDLED, load, train_test_split
+from handgrad.data.files import Table, listed, table_of
+from handgrad.data.tables import check_column
+from handgrad.data.targets import Target, Task, is_number, is_text, target_of
+from handgrad.errors import DataError, SettingError, did_you_mean
+from handgrad.files import kind_of
+from handgrad.layers import Array
+
+if TYPE_CHECKING:
+    import pyarrow
+
+A_COUNT_HAS = 20  # rows at least, before whole numbers one after another look like a count of them
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """Features and targets of the rows to learn from, and of those held out."""
+
+    training: tuple[pyarrow.Table, Array]
+    held_out: tuple[pyarrow.Table, Array]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A table, the column to predict, and what is to be said of them."""
+
+    name: str
+    table: Table
+    target: Target
+    features: pyarrow.Table
+    notes: tuple[str, ...]
+
+    @property
+    def classes(self) -> list[Any]:
+        """The classes in order; none for numbers."""
+        if self.target.task == "regression":
+            return []
+        found: list[Any] = np.unique(self.target.values).tolist()
+        return found
+
+    def split_rows(self, learned: Array, held_out: Array) -> SplitRows:
+        """The rows of both kinds."""
+        training, rest = (
+            (self.features.take(rows), self.target.values[rows]) for rows in (learned, held_out)
+        )
+        return SplitRows(training, rest)
+
+
+def read(
+    data: str, target: str | None, task: Task | None = None, ignore: Sequence[str] = ()
+) -> Given:
+    """The rows to learn from; refused where they cannot be learned from."""
+    table = table_named(data)
+    name = target or "target"
+    if target is None and name not in table.names and len(table.names) > 1:
+        raise DataError(
+            f"{data}: --target is missing",
+            f"the column to predict, one of {listed(table.names)}",
+            f"--target '{table.names[-1]}', if it is the last column",
+        )
+    if name in ignore:
+        raise SettingError(
+            f"--ignore {name}, which is to be predicted",
+            "columns beside the target",
+            f"without --ignore {name}, or another --target",
+        )
+    for column in (name, *ignore):
+        check_column(data, table.names, column)
+    kept = [column for column in table.names if column != name and column not in ignore]
+    if not kept or len(table.columns) == 0:
+        raise DataError(
+            f"{data}: {len(table.columns)} rows, {len(kept)} columns beside the target",
+            "two rows and one column beside the target at least",
+            "check the file, and that its columns are separated by commas",
+        )
+    found = target_of(table, name, task)
+    _check_values(table, found)
+    features = table.columns.select(kept)
+    check_finite(table, features)
+    notes = [*_notes_on_target(found), *_notes_on_columns(table, features)]
+    return Given(stem_of(data, table), table, found, features, tuple(notes))
+
+
+def table_named(data: str) -> Table:
+    """The bundled set, the file or the files that are called so."""
+    if data in BUNDLED:
+        return _bundled(data)
+    if not kind_of(data) and not has_magic(Path(data).name) and "." not in Path(data).name:
+        raise DataError(
+            f"{data!r} is neither a file nor a bundled data set",
+            f"a CSV or Parquet file, or one of {', '.join(BUNDLED)}",
+            did_you_mean(data, BUNDLED, "check the spelling, and the folder you are in"),
+        )
+    return table_of(data)
+
+
+def _bundled(name: str) -> Table:
+    import pyarrow as pa
+
+    dataset = load(name)
+    columns: dict[str, Any] = dict(zip(dataset.feature_names, dataset.x.T, strict=True))
+    names = np.asarray(dataset.class_names)
+    columns[dataset.target_name] = names[dataset.y] if dataset.class_names else dataset.y
+    table = pa.table({column: pa.array(values) for column, values in columns.items()})
+    return Table(name, (Path(name),), (len(dataset.y),), table)
+
+
+def check_finite(table: Table, features: pyarrow.Table) -> None:
+    """Refuse infinity, which no measurement gives."""
+    import pyarrow.types as types
+
+    for name, column in zip(features.column_names, features.columns, strict=True):
+        if types.is_floating(column.type):
+            infinite = np.isinf(column.to_numpy())
+            if infinite.any():
+                row = int(np.flatnonzero(infinite)[0])
+                raise DataError(
+                    f"{table.source}: column {name!r} is {column[row]} in {table.place(row)}",
+                    "finite numbers, or nothing where none was measured",
+                    "empty that cell, or correct it",
+                )
+
+
+def _check_values(table: Table, target: Target) -> None:
+    values, counts = np.unique(target.values, return_counts=True)
+    if len(values) == 1:
+        raise DataError(
+            f"{table.source}: the target {target.name!r} is {values[0]} in every row",
+            "a target with at least two values",
+            "another --target, or a table with other rows too",
+        )
+    if target.task == "classification" and (counts == 1).any():
+        alone = values[counts == 1]
+        row = int(np.flatnonzero(target.values == alone[0])[0])
+        raise DataError(
+            f"{table.source}: {len(alone)} of the {len(values)} classes of {target.name!r} "
+            f"{'has' if len(alone) == 1 else 'have'} one row only, {str(alone[0])!r} in "
+            f"{table.place(row)} {'' if len(alone) == 1 else 'for one'}".rstrip(),
+            "two rows or more of each class: some to learn from, some to be judged on",
+            "more such rows, or none of them"
+            + ("; another --target, if these are names" if len(alone) > len(values) / 2 else ""),
+        )
+
+
+def _notes_on_target(target: Target) -> list[str]:
+    values = set(target.values.tolist()) if target.task == "regression" else set()
+    if 0 < len(values) <= 2:
+        return [
+            f"the target {target.name!r} has {len(values)} different values only: "
+            "--task classification, if they are classes"
+        ]
+    return []
+
+
+def _notes_on_columns(table: Table, features: pyarrow.Table) -> list[str]:
+    """What is odd about the features, and can be learned from all the same."""
+    import pyarrow.types as types
+
+    notes = []
+    for name, column in zip(features.column_names, features.columns, strict=True):
+        if is_text(column.type):
+            notes += _note_on_text(table, name, column)
+        elif types.is_integer(column.type) and len(column) >= A_COUNT_HAS:
+            steps = np.diff(column.to_numpy()) if not column.null_count else np.zeros(1)
+            if (steps == 1).all():
+                notes.append(
+                    f"column {name!r} counts the rows: --ignore '{name}', "
+                    "if it says nothing of what is to be predicted"
+                )
+    return notes
+
+
+def _note_on_text(table: Table, name: str, column: pyarrow.ChunkedArray) -> list[str]:
+    """Numbers with a few words among them are read as text: that is seldom what was meant."""
+    counts = {pair["values"]: pair["counts"] for pair in column.value_counts().to_pylist()}
+    counts = {text: n for text, n in counts.items() if text is not None and text.strip()}
+    odd = {text: n for text, n in counts.items() if not is_number(text)}
+    numbers = sum(counts.values()) - sum(odd.values())
+    if not odd or numbers <= sum(odd.values()):
+        return []
+    text = max(odd, key=lambda text: odd[text])
+    row = column.to_pylist().index(text)
+    return [
+        f"column {name!r} is {text!r} in {table.place(row)}, among {numbers:,} numbers, and so "
+        "is read as text: empty such cells, if they stand for numbers that are missing"
+    ]
+
+
+def stem_of(data: str, table: Table) -> str:
+    """What a run on this data is called."""
+    return Path(data).stem.rstrip("*?-_. ") or table.files[0].stem
+
+
+def fingerprint(table: Table) -> list[dict[str, Any]]:
+    """The files with their sizes and SHA-256, by which a later run knows them again."""
+    if table.source in BUNDLED:
+        return []
+    found = []
+    for path in table.files:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found.append({"path": str(path), "bytes": path.stat().st_size, "sha256": digest})
+    return found
+
+
+def split(given: Given, test_size: float, seed: int) -> tuple[Array, Array]:
+    """The rows to learn from and those held out, as many of each class in both."""
+    n = np.arange(len(given.target.values))
+    y = np.unique(given.target.values, return_inverse=True)[1]
+    stratify = given.target.task == "classification"
+    learned, held_out, _, _ = train_test_split(
+        n, y, test_size=test_size, stratify=stratify, rng=seed
+    )
+    return np.sort(learned), np.sort(held_out)

@@ -1,0 +1,119 @@
+"""How good predictions are: the asked metrics, and each class by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.cli.output import harmless
+from handgrad.data.targets import Task
+from handgrad.errors import DataError, SettingError
+from handgrad.layers import Array
+from handgrad.metrics.choice import METRICS
+
+OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error")
+USUAL: dict[Task, tuple[str, ...]] = {
+    "classification": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
+    "regression": OF_NUMBERS[:3],
+}
+OF_TWO_CLASSES = ("precision", "recall", "f1")
+
+Scores = dict[str, float]
+
+
+def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, ...]:
+    """The metrics to tell; refused where they are for another kind of target."""
+    known = OF_NUMBERS if task == "regression" else [m for m in METRICS if m not in OF_NUMBERS]
+    if n_classes > 2:
+        known = [name for name in known if name not in OF_TWO_CLASSES]
+    for name in asked:
+        if name not in known:
+            what = f"{n_classes} classes" if n_classes else "a number"
+            other = f"{name}_macro" if f"{name}_macro" in known else USUAL[task][0]
+            raise SettingError(
+                f"--metric {name}, to predict {what}",
+                f"one of {', '.join(known)}",
+                f"--metric {other}",
+            )
+    return tuple(dict.fromkeys(asked)) or USUAL[task]
+
+
+def outputs(model: Any, X: Any) -> Array:
+    """What the model says of each row: probabilities (n, n_classes), or numbers (n,)."""
+    p: Array = model.predict_proba(X) if hasattr(model, "classes_") else model.predict(X)
+    return p
+
+
+def positions(model: Any, labels: Array) -> Array:
+    """Which of the model's classes each label is, (n,); labels may have come as other types."""
+    place = {str(name): i for i, name in enumerate(model.classes_)}
+    found = [place.get(str(label), -1) for label in labels.tolist()]
+    if -1 in found:
+        label = labels.tolist()[found.index(-1)]
+        raise DataError(
+            f"the class {str(label)!r}, which the model does not know",
+            f"one of {', '.join([*place][:20])}",
+            "leave those rows out, or train with such rows too",
+        )
+    return np.asarray(found)
+
+
+def scored(p: Array, y: Array, names: Sequence[str]) -> Scores:
+    """The metrics of outputs for targets: positions of classes, or numbers; NaN where undefined."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = float(METRICS[name](p, y))
+        except DataError:
+            if name != "roc_auc":
+                raise
+            found[name] = float("nan")
+    return found
+
+
+def by_class(p: Array, y: Array, classes: Sequence[Any]) -> list[dict[str, Any]]:
+    """Precision, recall and F1 of each class, and how many rows it has."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    parts = precision_recall_fscore_support(
+        y, p.argmax(axis=1), labels=np.arange(len(classes)), zero_division=0
+    )
+    return [
+        {"class": name, "precision": a, "recall": b, "f1": c, "rows": int(n)}
+        for name, a, b, c, n in zip(classes, *parts, strict=True)
+    ]
+
+
+def shown(value: float | None) -> str:
+    """A score as people read it."""
+    return "–" if value is None or np.isnan(value) else f"{value:.4g}"
+
+
+def score_table(columns: dict[str, dict[str, str]]) -> Any:
+    """A table with a row for each metric and a column for each set of rows."""
+    from rich.table import Table
+
+    table = Table()
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for metric in next(iter(columns.values())):
+        table.add_row(metric.replace("_", " "), *(column[metric] for column in columns.values()))
+    return table
+
+
+def class_table(rows: Sequence[dict[str, Any]]) -> Any:
+    """A table with a row for each class."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table()
+    table.add_column("class")
+    for name in ("precision", "recall", "f1", "rows"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        numbers = (shown(row[name]) for name in ("precision", "recall", "f1"))
+        table.add_row(escape(harmless(str(row["class"]))), *numbers, f"{row['rows']:,}")
+    return table

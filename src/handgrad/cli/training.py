@@ -1,0 +1,221 @@
+"""`handgrad train`: from a table to a model, its scores, its report, in one folder."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handgrad.cli.models import MODEL, errors_name, fitted, row_weights
+from handgrad.cli.output import Output
+from handgrad.cli.places import check_folder, suggested_folder
+from handgrad.cli.record import (
+    HISTORY,
+    HISTORY_CSV,
+    RECORD,
+    REPORT,
+    environment,
+    header,
+    read_record,
+    record_of,
+    show,
+    write_record,
+)
+from handgrad.cli.reporting import write_report
+from handgrad.cli.rows import Given, fingerprint, read, split
+from handgrad.cli.scores import Scores, by_class, metrics_for, outputs, positions, scored
+from handgrad.cli.settings import Settings
+from handgrad.cli.unfinished import Unfinished
+from handgrad.errors import DataError, SettingError
+from handgrad.files import kind_of
+from handgrad.layers import Array
+from handgrad.saving import load, save
+from handgrad.training import History
+
+RUNS = Path("runs")
+
+
+@dataclass
+class Job:
+    """A run: what was asked for, the rows, and what is done of it already."""
+
+    settings: Settings
+    given: Given
+    files: list[dict[str, Any]]
+    metrics: tuple[str, ...]
+    learned: Array
+    held_out: Array
+    kept: Unfinished
+    output: Output
+    began: float = field(default_factory=time.perf_counter)
+
+    def fit(self, rows: Array) -> tuple[Any, History]:
+        """A model of these rows, and how it was trained."""
+        X, y = self.given.features.take(rows), self.given.target.values[rows]
+        with self.output.warnings_as_notes(), errors_name(self.settings.data):
+            return fitted(
+                self.settings, self.given.target.task, X, y, verbose=self.output.shows_progress
+            )
+
+    def judged(self, model: Any, rows: Array) -> tuple[Array, Array]:
+        """What the model says of these rows, and what is true: positions of classes, or numbers."""
+        y = self.given.target.values[rows]
+        p = outputs(model, self.given.features.take(rows))
+        return p, positions(model, y) if self.given.classes else y
+
+
+def run_training(settings: Settings, output: Output) -> None:
+    """Read, train, show the result and write the run's folder, or go on with one."""
+    settings.check()
+    given = read(settings.data, settings.target, settings.task, settings.ignore)
+    metrics = metrics_for(given.target.task, settings.metric, len(given.classes))
+    if settings.class_weight is not None and not given.classes:
+        raise SettingError(
+            f"--class-weight {settings.class_weight}, where {given.target.name} predicts a number",
+            "a target that is classes",
+            "without --class-weight; --task classification, if they are classes",
+        )
+    row_weights(settings, given.target.values)
+    learned, held_out = split(given, settings.test_size, settings.seed)
+    _check_folds(settings, given, learned)
+    files = fingerprint(given.table)
+    identity = settings.asked() | {"files": files, "versions": environment()}
+    folder = _folder(settings, given, identity)
+    kept = Unfinished(folder, identity)
+    if settings.resume and kind_of(folder / RECORD):
+        record = _finished(folder, identity)
+        kept.forget()
+        output.note(f"{folder} is finished already")
+    else:
+        check_folder(folder)
+        kept.check(resume=settings.resume)
+        header(given, output)
+        record = _kept_when_stopped(
+            Job(settings, given, files, metrics, learned, held_out, kept, output)
+        )
+    show(record, folder, output)
+
+
+def _folder(settings: Settings, given: Given, identity: dict[str, Any]) -> Path:
+    """The run's folder: as asked, the last one begun that is to go on, or a new one in runs."""
+    if settings.out is not None:
+        return settings.out
+    if settings.resume:
+        begun = RUNS.glob(f".{escape(given.name)}-*.unfinished")
+        for place in sorted(begun, key=lambda path: path.stat().st_mtime, reverse=True):
+            folder = RUNS / place.name.removeprefix(".").removesuffix(".unfinished")
+            if Unfinished(folder, identity).is_this_run:
+                return folder
+    return suggested_folder(RUNS, given.name)
+
+
+def _finished(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
+    """The record of a run that needs nothing more; refused if it was another."""
+    record = read_record(folder)
+    before = record["settings"] | {"files": record["data"]["files"]}
+    if before != {name: value for name, value in identity.items() if name != "versions"}:
+        check_folder(folder)
+    return record
+
+
+def _check_folds(settings: Settings, given: Given, learned: Array) -> None:
+    """Refuse more folds than the smallest class has rows, or than there are rows."""
+    y = given.target.values[learned]
+    fewest = int(np.unique(y, return_counts=True)[1].min()) if given.classes else len(y)
+    if (settings.folds or 0) > fewest:
+        what = "rows of the smallest class" if given.classes else "rows"
+        raise DataError(
+            f"--folds {settings.folds}, with {fewest} {what} to learn from",
+            "a row at least in each fold, of each class",
+            f"--folds {fewest}" if fewest > 1 else "without --folds, or more rows of that class",
+        )
+
+
+def _kept_when_stopped(job: Job) -> dict[str, Any]:
+    """The record of the run; where it is stopped, what is done stays, and how to go on is told."""
+    try:
+        return _carried_out(job)
+    except (Exception, KeyboardInterrupt):
+        if parts := len(job.kept.parts):
+            command = shlex.join([*job.settings.command(), "--resume"])
+            done = "1 part is" if parts == 1 else f"{parts} parts are"
+            job.output.note(f"{done} done and kept; to go on: {command}")
+        else:
+            job.kept.forget()
+        raise
+
+
+def _carried_out(job: Job) -> dict[str, Any]:
+    """Cross-validate, fit, score and report; the run's folder appears once all is in it."""
+    given, kept, output = job.given, job.kept, job.output
+    folds = [
+        kept.json(f"fold-{number}.json", partial(_fold, job, number, *rows))
+        for number, rows in enumerate(_folds(job), 1)
+    ]
+    path = _trained(job)
+    model, history = load(path), History.from_json(path.parent / HISTORY)
+    scores: dict[str, Any] = {}
+    for name, rows in (("training", job.learned), ("held_out", job.held_out)):
+        p, y = job.judged(model, rows)
+        scores[name] = scored(p, y, job.metrics)
+    record = record_of(job.settings, given, job.files, model) | {
+        "rows": {"training": len(job.learned), "held_out": len(job.held_out)},
+        "epochs": len(history),
+        "scores": scores | ({"folds": folds} if folds else {}),
+        "classes": by_class(p, y, given.classes) if given.classes else [],
+        "seconds": round(time.perf_counter() - job.began, 2),
+    }
+    if job.settings.report:
+        output.progress("the report")
+        halves = given.split_rows(job.learned, job.held_out)
+        kept.file(REPORT, partial(write_report, record, halves, model, history))
+    kept.file(RECORD, partial(write_record, record))
+    kept.finish()
+    return record
+
+
+def _trained(job: Job) -> Path:
+    """The file of the model of all rows that are not held out; its history lies beside it."""
+    if MODEL not in job.kept.parts:
+        job.output.progress(f"the model, of {len(job.learned):,} rows")
+        model, history = job.fit(job.learned)
+        job.kept.file(HISTORY_CSV, history.to_csv)
+        job.kept.file(HISTORY, history.to_json)
+        about = {
+            "data": job.given.name,
+            "target": job.given.target.name,
+            "task": job.given.target.task,
+        }
+        job.kept.file(MODEL, lambda path: save(model, path, about=about))
+    return job.kept.file(MODEL, lambda _: None)
+
+
+def _folds(job: Job) -> Iterator[tuple[Array, Array]]:
+    """For each fold the rows to learn from and those to be judged on, none of them held out."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    if job.settings.folds is None:
+        return
+    kind = StratifiedKFold if job.given.classes else KFold
+    folds = kind(job.settings.folds, shuffle=True, random_state=job.settings.seed)
+    rows = job.learned
+    for learned, judged in folds.split(rows, job.given.target.values[rows].astype(str)):
+        yield rows[learned], rows[judged]
+
+
+def _fold(job: Job, number: int, learned: Array, judged: Array) -> Scores:
+    """The scores of a model of the other folds on this one."""
+    left = ""
+    if number > 1:
+        seconds = (time.perf_counter() - job.began) / (number - 1)
+        left = f", about {seconds * ((job.settings.folds or 0) + 2 - number):.0f} s left"
+    job.output.progress(f"fold {number} of {job.settings.folds}{left}")
+    model, _ = job.fit(learned)
+    return scored(*job.judged(model, judged), job.metrics)

@@ -1,0 +1,148 @@
+"""What is to be predicted: classes or numbers, and why a column is taken as one or the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from handgrad.data.files import Table
+from handgrad.errors import DataError
+from handgrad.layers import Array
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Task = Literal["classification", "regression"]
+
+FEWEST_VALUES_OF_A_NUMBER = 20
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column to predict: labels as they stand there, or numbers as float64; (n,)."""
+
+    name: str
+    task: Task
+    why: str
+    values: Array
+
+
+def target_of(table: Table, name: str, task: Task | None = None) -> Target:
+    """The column `name` as a target: for the `task` that is asked for, or the one it looks like.
+
+    Text, true and false, and fewer than 20 different whole numbers are classes, anything else is
+    a number to predict.
+    """
+    import pyarrow.types as types
+
+    cells = target_cells(table, name)
+    kind, values = cells.type, cells.to_pylist()
+    if is_text(kind) and task is None:
+        _refuse_mixed(table, name, values)
+    looks, why = _looks_like(kind, values)
+    if task is not None and task != looks:
+        looks, why = task, f"asked for, though {why}"
+    if looks == "regression":
+        numbers = cells if types.is_floating(kind) else _numbers(table, name, values)
+        return Target(name, looks, why, np.asarray(numbers, np.float64))
+    if types.is_floating(kind):
+        whole = all(value.is_integer() for value in values)
+        values = [int(value) if whole else str(value) for value in values]
+    return Target(name, looks, why, np.asarray(values))
+
+
+def target_cells(table: Table, name: str) -> pyarrow.ChunkedArray:
+    """A target that is there in every row: trimmed text, truth values, or finite numbers."""
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
+    column, path = table.columns[name], table.source
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind, text = column.type, is_text(column.type)
+    if text:
+        column = pc.utf8_trim_whitespace(column)
+    empty = column.is_null()
+    if text:
+        empty = pc.or_kleene(empty, pc.equal(column, ""))
+    if (row := pc.index(empty, True).as_py()) >= 0:
+        n = pc.sum(empty).as_py()
+        raise DataError(
+            f"{path}: the target {name!r} is empty in {table.place(row)}"
+            + (f", and in {n} of {len(column)} rows in all" if n > 1 else ""),
+            "a target in every row",
+            "fill it in, or remove the rows without one",
+        )
+    numeric = types.is_integer(kind) or types.is_floating(kind)
+    if not (numeric or types.is_boolean(kind) or text):
+        raise DataError(
+            f"{path}: the target {name!r} holds {column[0].as_py()}, of type {kind}",
+            "text, true and false, or numbers",
+            "turn it into a number, days since a first one say",
+        )
+    if types.is_floating(kind):
+        values = np.asarray(column.to_numpy())
+        if not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise DataError(
+                f"{path}: the target {name!r} is {values[row]} in {table.place(row)}",
+                "a finite number in every row",
+                "correct it, or remove the row",
+            )
+    return column
+
+
+def is_text(kind: pyarrow.DataType) -> bool:
+    """Whether a column of this type holds text."""
+    import pyarrow.types as types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def is_number(cell: Any) -> bool:
+    """Whether text reads as a finite number, or is one."""
+    try:
+        return bool(np.isfinite(float(cell))) and "_" not in str(cell)
+    except ValueError:
+        return False
+
+
+def _looks_like(kind: pyarrow.DataType, values: list[Any]) -> tuple[Task, str]:
+    import pyarrow.types as types
+
+    if is_text(kind):
+        return "classification", "it holds text"
+    if types.is_boolean(kind):
+        return "classification", "it holds true and false"
+    if types.is_floating(kind):
+        return "regression", "it holds numbers with a decimal point"
+    n, limit = len(set(values)), FEWEST_VALUES_OF_A_NUMBER
+    if n < limit:
+        return "classification", f"it holds {n} different whole numbers, fewer than {limit}"
+    return "regression", f"it holds {n} different whole numbers, {limit} or more"
+
+
+def _numbers(table: Table, name: str, values: list[Any]) -> list[float]:
+    for row, value in enumerate(values):
+        if not is_number(value):
+            raise DataError(
+                f"{table.source}: the target {name!r} is {value!r} in {table.place(row)}",
+                "a number in every row, for regression",
+                "correct it, or remove the row; or classification, if these are classes",
+            )
+    return [float(value) for value in values]
+
+
+def _refuse_mixed(table: Table, name: str, values: list[str]) -> None:
+    """Refuse text among numbers: neither classes nor numbers were meant by it."""
+    odd = [row for row, value in enumerate(values) if not is_number(value)]
+    numbers = len(values) - len(odd)
+    if odd and numbers > len(odd) and len(set(values)) >= FEWEST_VALUES_OF_A_NUMBER:
+        raise DataError(
+            f"{table.source}: the target {name!r} is {values[odd[0]]!r} in {table.place(odd[0])}, "
+            f"among {numbers} numbers",
+            "values of one kind",
+            "correct it, or remove the row",
+        )

@@ -1,0 +1,75 @@
+"""The report of a run: written by `train`, and anew by `report`."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import handgrad as hg
+from tests.bad_input.refused import refused
+from tests.cli.run import WRITTEN, handgrad, messy_csv
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    messy_csv(Path("messy.csv"), 120)
+    words = ("train", "messy.csv", "--target", "left", "--epochs", 2, "--out", "run")
+    assert handgrad(*words).exit_code == 0
+    return tmp_path / "run"
+
+
+def without_times(page: str) -> str:
+    """The page, but for how long things took."""
+    return re.sub(r"[\d.]+ (?:seconds|s)\b", "", page)
+
+
+def test_train_writes_it_and_report_writes_it_anew(
+    run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert sorted(path.name for path in run.iterdir()) == sorted([*WRITTEN, "report.html"])
+    first = (run / "report.html").read_text("utf-8")
+    for words in ("handgrad train messy.csv --target left", "it holds text", "counts the rows"):
+        assert words in first.replace("&#x27;", "'"), words
+    (run / "report.html").unlink()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    result = handgrad("report", run)
+    assert result.exit_code == 0, result.output
+    assert f"written: {run / 'report.html'}" in result.stdout.replace("\n", "")
+    assert without_times((run / "report.html").read_text("utf-8")) == without_times(first)
+    assert json.loads(handgrad("report", run, "--json").stdout) == {
+        "report": str(run / "report.html")
+    }
+
+
+def test_rows_that_changed_are_refused_and_the_page_stays(run: Path) -> None:
+    before = (run / "report.html").read_bytes()
+    path = run.parent / "messy.csv"
+    content = path.read_text("utf-8")
+    for changed, words in (
+        (content.replace("Ulm", "Bonn"), "has changed since the run: "),
+        (content.replace("Ulm", "Aue"), "bytes as then, but other ones"),
+    ):
+        path.write_text(changed, "utf-8")
+        result = handgrad("report", run)
+        assert isinstance(result.exception, hg.DataError)
+        with refused(hg.DataError, "messy.csv", words, "the file as it was"):
+            raise result.exception
+    path.unlink()
+    result = handgrad("report", run)
+    assert isinstance(result.exception, hg.FileError)
+    assert "no such file" in str(result.exception)
+    assert (run / "report.html").read_bytes() == before
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "run.json").write_text("[]")
+    for name, words in (("none", "no such file"), ("other", "not a run of this format")):
+        result = handgrad("report", tmp_path / name)
+        assert isinstance(result.exception, hg.FileError)
+        with refused(hg.FileError, words):
+            raise result.exception
