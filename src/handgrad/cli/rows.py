@@ -115,7 +115,8 @@ def _bundled(name: str) -> Table:
     names = np.asarray(dataset.class_names)
     columns[dataset.target_name] = names[dataset.y] if dataset.class_names else dataset.y
     table = pa.table({column: pa.array(values) for column, values in columns.items()})
-    return Table(name, (Path(name),), (len(dataset.y),), table)
+    n = len(dataset.y)
+    return Table(name, (Path(name),), (n,), table, np.arange(n))
 
 
 def check_finite(table: Table, features: pyarrow.Table) -> None:
