@@ -123,6 +123,13 @@ def train(
     seed: Annotated[
         int, typer.Option(help="The same seed gives the same model.", rich_help_panel=FIT)
     ] = Settings.seed,
+    memory: Annotated[
+        str,
+        typer.Option(
+            help="What the process may take: larger files are read in pieces.",
+            rich_help_panel=FIT,
+        ),
+    ] = Settings.memory,
     test_size: Annotated[
         float,
         typer.Option(help="The share of the rows held out for the scores.", rich_help_panel=SCORES),
@@ -197,6 +204,7 @@ def train(
         class_weight,
         seed,
         engine,
+        memory,
         out,
         resume,
         report,
@@ -221,7 +229,7 @@ def predict(
     ] = None,
     memory: Annotated[
         str, typer.Option(help="What the process may take: larger files are read in pieces.")
-    ] = "1 GB",
+    ] = Settings.memory,
     as_json: Json = False,
 ) -> None:
     """Predict each row of a table, in order; the file may be larger than memory."""
