@@ -12,6 +12,7 @@ from pyarrow import parquet
 import handgrad as hg
 from handgrad.cli import given, models, scores, streaming, training
 from handgrad.cli.given import given_by
+from handgrad.data import table_stream
 from handgrad.data.targets import Task
 from handgrad.tabular import base, streamed
 from tests.bad_input.refused import refused
@@ -51,8 +52,10 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if no table fitted."""
+    """As if no table fitted; pieces are of a few rows."""
     monkeypatch.setattr(given, "_is_small", lambda *_: False)
+    monkeypatch.setattr(table_stream, "PIECE", 0)
+    monkeypatch.setattr(table_stream, "SMALLEST_BLOCK", 500)
     for module in (streamed, base):
         monkeypatch.setattr(module, "fits", lambda *_: False)
 

@@ -15,8 +15,8 @@ MUTANTS = [
     Mutant(
         "train: the scores are of rows that were learned from",
         "cli/training.py",
-        '("held_out", job.held_out)',
-        '("held_out", job.learned)',
+        "given.to_judge(job.held_out)}",
+        "given.to_judge(job.learned)}",
         f"{TRAIN}::"
         "test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_from",
     ),
@@ -114,8 +114,8 @@ MUTANTS = [
     Mutant(
         "tables: a class with one row is learned from",
         "cli/rows.py",
-        "(counts == 1).any()",
-        "(counts == 0).any()",
+        "once.any()",
+        "not once.any()",
         LEAVES_NOTHING,
     ),
     Mutant(
