@@ -97,13 +97,19 @@ def test_of_many_values_the_most_frequent_are_kept() -> None:
 
 
 def test_codes_come_last_and_count_on_from_column_to_column() -> None:
-    columns = {"a": [*"xyxyz", None], "n": [1.0, 2, 3, 4, 5, 6], "b": [*"pqrpqr"]}
+    columns = {
+        "a": [*"xyxyz", None],
+        "n": [1.0, 2, 3, 4, 5, 6],
+        "b": [*"pqrpqr"],
+        "t": [*"uvuvuv"],
+    }
     table = table_of(columns)
     features = Features.of(table, np.ones(6), embedded_from=3)
     assert features.n_codes == [3, 4]  # z comes once only
     found = features.encoded(table_of(columns | {"b": [*"rrrr", "new", None]}))
-    assert found[:, 1].tolist() == [1, 2, 1, 2, 0, 0]
-    assert found[:, 2].tolist() == [6, 6, 6, 6, 3, 3]
+    assert found[:, 1].tolist() == [-1, 1, -1, 1, -1, 1]
+    assert found[:, 2].tolist() == [1, 2, 1, 2, 0, 0]
+    assert found[:, 3].tolist() == [6, 6, 6, 6, 3, 3]
     assert "b  category of 3 values, embedded" in features.summary()
     assert "a  category of 3 values, of which the 2 most frequent, embedded" in features.summary()
 
