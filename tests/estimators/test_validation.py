@@ -18,13 +18,7 @@ from tests.estimators.data import SCORES, TASKS, WEIGHTS, X
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ENGINES = pytest.mark.parametrize("engine", ["eager", "compiled"])
 FIT, HELD = slice(60), slice(60, 90)
-# auto compiles a form of fit that comes often, whose last digits are others
-SETTINGS: dict[str, Any] = {
-    "hidden_layer_sizes": (6,),
-    "max_iter": 12,
-    "random_state": 0,
-    "engine": "eager",
-}
+SETTINGS: dict[str, Any] = {"hidden_layer_sizes": (6,), "max_iter": 12, "random_state": 0}
 
 
 def fitted(task: str = "classes", w: Any = None, held: Any = None, **settings: Any) -> Any:
