@@ -61,8 +61,7 @@ class Number(Feature):
         low, center, high = quantiles(values, weights, (0.25, 0.5, 0.75))
         with np.errstate(over="ignore"):
             spread = high - low or (values.max() - values.min()) / 2
-        factor = 1 / min(max(spread, 1 / HUGE), HUGE)
-        return cls(center, factor, not there.all(), column.note)
+        return cls(center, 1 / min(max(spread, 1 / HUGE), HUGE), not there.all(), column.note)
 
     @property
     def width(self) -> int:  # type: ignore[override]

@@ -1,6 +1,4 @@
-"""The rows that count: a row that comes twice is one row that weighs twice as much, but where the
-same row comes with several targets.
-"""
+"""The rows that count: a row that comes twice is one row that weighs twice as much."""
 
 from dataclasses import dataclass, replace
 
