@@ -56,7 +56,7 @@ notebooks: .venv/ready  ## write the story's notebooks in docs anew
 	@$(BIN)/python -m handgrad.story zh docs/story.zh.ipynb
 
 PART ?= 1/1
-mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice (PART=2/3 for a third)
+mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice (PART=2/4 for a quarter)
 	@$(BIN)/python -m tests.mutants --part $(PART)
 
 .venv-oracle/ready: pyproject.toml constraints.txt

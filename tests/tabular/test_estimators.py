@@ -222,3 +222,20 @@ def test_it_says_how_far_it_is_if_asked(monkeypatch: pytest.MonkeyPatch) -> None
 def test_it_can_be_cross_validated() -> None:
     scores = cross_val_score(CLASSIFIER, *hg.data.load("iris"), cv=3)
     assert scores.mean() > 0.9
+
+
+@pytest.mark.parametrize("far", [1e8, 1e300])
+def test_one_number_far_away_does_not_hide_the_others_from_mae(far: float) -> None:
+    x, y = hg.data.load("diabetes")
+    y = np.array(y, float)
+    y[3] = far
+    model = hg.TabularRegressor(4, metric="mae", epochs=20, random_state=0).fit(x, y)
+    error = np.delete(np.abs(model.predict(x) - y), 3).mean()
+    assert error < 0.75 * np.abs(np.median(y) - np.delete(y, 3)).mean()
+
+
+@pytest.mark.parametrize("size", [2.0**-700, 2.0**1000])
+def test_targets_may_be_of_any_size(size: float) -> None:
+    x, y = hg.data.load("diabetes")
+    one, other = (clone(REGRESSOR).fit(x, y * s).predict(x) / s for s in (1.0, size))
+    np.testing.assert_allclose(other, one, rtol=1e-12)

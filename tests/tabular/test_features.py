@@ -97,13 +97,19 @@ def test_of_many_values_the_most_frequent_are_kept() -> None:
 
 
 def test_codes_come_last_and_count_on_from_column_to_column() -> None:
-    columns = {"a": [*"xyxyz", None], "n": [1.0, 2, 3, 4, 5, 6], "b": [*"pqrpqr"]}
+    columns = {
+        "a": [*"xyxyz", None],
+        "n": [1.0, 2, 3, 4, 5, 6],
+        "b": [*"pqrpqr"],
+        "t": [*"uvuvuv"],
+    }
     table = table_of(columns)
     features = Features.of(table, np.ones(6), embedded_from=3)
     assert features.n_codes == [3, 4]  # z comes once only
     found = features.encoded(table_of(columns | {"b": [*"rrrr", "new", None]}))
-    assert found[:, 1].tolist() == [1, 2, 1, 2, 0, 0]
-    assert found[:, 2].tolist() == [6, 6, 6, 6, 3, 3]
+    assert found[:, 1].tolist() == [-1, 1, -1, 1, -1, 1]
+    assert found[:, 2].tolist() == [1, 2, 1, 2, 0, 0]
+    assert found[:, 3].tolist() == [6, 6, 6, 6, 3, 3]
     assert "b  category of 3 values, embedded" in features.summary()
     assert "a  category of 3 values, of which the 2 most frequent, embedded" in features.summary()
 
@@ -207,3 +213,29 @@ def test_missing_columns_are_named() -> None:
     columns["color"] = columns.pop("colour")
     with pytest.raises(hg.DataError, match=r"(?s)lacks 1 of .*'colour'.*is it the column 'color'"):
         features.encoded(table_of(columns))
+
+
+def test_a_row_with_several_targets_comes_as_often_as_it_weighs() -> None:
+    table = {"a": Column("number", np.array([0.0, 0, 0, 1, 1]))}
+    y, w = np.array([0, 1, 1, 1, 1]), np.array([2.0, 4, 2, 6, 2])
+    rows = merged(table, y, w)
+    assert rows.table["a"].values.tolist() == [0, 0, 0, 0, 1]  # 0 with 0, three times with 1
+    assert (rows.y.tolist(), rows.w.tolist()) == ([0, 1, 1, 1, 1], [2, 2, 2, 2, 8])
+
+
+def test_rows_with_several_targets_do_not_become_too_many() -> None:
+    table = {"a": Column("number", np.array([0.0, 0, 1, 1]))}
+    rows = merged(table, np.array([0, 1, 0, 1]), np.array([1.0, 1e9, 1, 1e9]))
+    assert len(rows.y) <= 2**16
+    np.testing.assert_allclose(np.bincount(rows.y, rows.w), [2, 2e9])
+
+
+@pytest.mark.parametrize("end", [1e160, 1e300, 1.7e308])
+def test_numbers_of_any_size_stay_within_the_limits(end: float) -> None:
+    column = Column("number", np.array([-end, -1.0, 0, 1, 2, end]))
+    found = Number.of(column, np.ones(6)).encoded(column, "a")[:, 0]
+    np.testing.assert_allclose(found[[0, 2, 5]], [-3, 0, 3])
+    column = Column("number", np.array([-end, end, -end, end]))
+    found = Number.of(column, np.ones(4)).encoded(column, "a")[:, 0]
+    assert np.isfinite(found).all()
+    assert found[0] < found[1]

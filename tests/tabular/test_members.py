@@ -60,3 +60,10 @@ def test_rows_of_small_classes_are_held_out_too() -> None:
 
 def test_there_are_fewer_epochs_where_there_are_many_batches() -> None:
     assert [usual_epochs(batches) for batches in (1, 25, 1000)] == [32, 20, 12]
+
+
+def test_a_row_that_comes_with_both_classes_has_their_shares() -> None:
+    x = np.repeat([[0.0, 0], [0, 1], [1, 0], [1, 1]], 100, axis=0)
+    y = np.tile(np.arange(100) < 30, 4) ^ (x[:, 0] > 0)
+    p = hg.TabularClassifier(epochs=40, random_state=0).fit(x, y).predict_proba(x)
+    np.testing.assert_allclose(p[:, 1], np.where(x[:, 0], 0.7, 0.3), atol=0.12)

@@ -84,8 +84,8 @@ def _as_the_net_takes_it(before: Any, estimator: Any, side: Judged) -> tuple[Arr
 def _tabular_targets(estimator: Any, y: Array) -> Array:
     if hasattr(estimator, "classes_"):
         return np.eye(len(estimator.classes_))[y]
-    mean, deviation, *_ = estimator.target_
-    return ((y - mean) / deviation)[:, None]
+    center, spread, *_ = estimator.target_
+    return ((y - center) / spread)[:, None]
 
 
 def _loss(estimator: Any) -> Loss:

@@ -155,16 +155,20 @@ class Tabular(TakesTables):
         w = self._weights(table, sample_weight)
         check_consistent_length(w, y)
         rows = merged(table, y, w)
+        del X, table, y, w  # the rows side by side need the memory
         self._check_rows(rows)
         self.features_ = Features.of(rows.table, rows.w, EMBEDDED_FROM)
+        x = self.features_.encoded(rows.table)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         t, strata = self._targets(rows)
         share = self.validation_fraction
+        dealt = rows_of_members(rows.w, strata, self.n_members, share, rng)
+        del rows, strata
         members = train_members(
-            self.features_.encoded(rows.table),
+            x,
             self.features_,
             t,
-            rows_of_members(rows.w, strata, self.n_members, share, rng),
+            dealt,
             self._recipe(),
             self._badness,
             epochs=self.epochs,

@@ -15,12 +15,15 @@ from handgrad.layers import SELU, Array, Mish, Softmax
 from handgrad.losses import EnsembleCrossEntropyLoss, MAELoss, MSELoss
 from handgrad.saving.values import read_classes, written_array
 from handgrad.tabular.base import Tabular, refuse_one_row, refuse_unusable
+from handgrad.tabular.features import quantiles
 from handgrad.tabular.files import Check
 from handgrad.tabular.members import Members, Recipe
 from handgrad.tabular.rows import Rows
 from handgrad.tabular.words import TARGET
 
 SMOOTHING = 0.1
+NORMAL_QUARTILES = 1.349  # how many standard deviations they are apart
+FAR = 1e9  # where one target of mae may be beyond what float32 holds
 TEMPERATURES = np.exp(np.linspace(-2, 2, 161))
 
 
@@ -181,8 +184,8 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     def predict(self, X: Any) -> Array:
         """The number of each row, (n,)."""
         z = self._outputs(X)[:, :, 0].mean(axis=1)
-        mean, deviation, low, high = self.target_
-        return np.clip(z * deviation + mean, low, high)
+        center, spread, low, high = self.target_
+        return np.clip(z * spread + center, low, high)
 
     def _checked_target(self, y: Any) -> Array:
         y = column_or_1d(y, warn=True)
@@ -201,10 +204,17 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         refuse_one_row(rows)
 
     def _targets(self, rows: Rows) -> tuple[Array, Array]:
-        mean = np.average(rows.y, weights=rows.w)
-        deviation = np.sqrt(np.average((rows.y - mean) ** 2, weights=rows.w)) or 1.0
-        self.target_ = tuple(map(float, (mean, deviation, rows.y.min(), rows.y.max())))
-        t = ((rows.y - mean) / deviation).astype(np.float32)[:, None]
+        # by a power of two, which changes no digit, so that sums and squares are numbers
+        size = 2.0 ** int(np.frexp(np.abs(rows.y).max())[1] - 1)
+        y = rows.y / size
+        center = float(np.average(y, weights=rows.w))
+        spread = float(np.sqrt(np.average((y - center) ** 2, weights=rows.w))) or 1.0
+        if self.metric == "mae":
+            low, center, high = quantiles(y, rows.w, (0.25, 0.5, 0.75))
+            spread = (high - low) / NORMAL_QUARTILES or spread
+        found = center * size, spread * size, rows.y.min(), rows.y.max()
+        self.target_ = tuple(map(float, found))
+        t = ((y - center) / spread).clip(-FAR, FAR).astype(np.float32)[:, None]
         return t, np.zeros(len(t), int)
 
     def _recipe(self) -> Recipe:

@@ -18,7 +18,7 @@ MOST_VALUES = 256
 # As a code it keeps so many; with a row's weight only once, a value is rare.
 MOST_CODES = 4096
 # So far around the middle a number goes in at most.
-LIMIT = 3.0
+LIMIT, HUGE = 3.0, 1e150
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
 
 
@@ -59,8 +59,9 @@ class Number(Feature):
         there = ~column.missing
         values, weights = column.values[there], w[there]
         low, center, high = quantiles(values, weights, (0.25, 0.5, 0.75))
-        spread = high - low or (values.max() - values.min()) / 2
-        return cls(center, 1 / spread, not there.all(), column.note)
+        with np.errstate(over="ignore"):
+            spread = high - low or (values.max() - values.min()) / 2
+        return cls(center, 1 / min(max(spread, 1 / HUGE), HUGE), not there.all(), column.note)
 
     @property
     def width(self) -> int:  # type: ignore[override]
@@ -76,7 +77,9 @@ class Number(Feature):
     def encoded(self, column: Column, name: str) -> Array:
         column = _as_numbers(column, name)
         missing = column.missing
-        z = (np.where(missing, self.center, column.values) - self.center) * self.factor
+        with np.errstate(over="ignore"):
+            z = (np.where(missing, self.center, column.values) - self.center) * self.factor
+        z = z.clip(-HUGE, HUGE)  # whose square is still a number
         bent = z / np.sqrt(1 + (z / LIMIT) ** 2)
         return np.stack([bent, missing] if self.marks_missing else [bent], axis=1)
 

@@ -7,10 +7,13 @@ import numpy as np
 from handgrad.layers import Array
 from handgrad.tabular.tables import Column, Table
 
+# Rows that come with several targets are so many rows together, the others counted too, at most.
+MOST_PARTS = 2**16
+
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns and target of rows that differ, in an order of their own, and what each weighs."""
+    """Columns and target of rows, in an order of their own, and what each weighs."""
 
     table: Table
     y: Array
@@ -20,16 +23,23 @@ class Rows:
 def merged(table: Table, y: Array, w: Array) -> Rows:
     """The rows that weigh something, each once: the same for repeated rows as for weighted ones,
     in whatever order they came.
+
+    Where the same row comes with several targets, each comes as often as it weighs more than the
+    lightest: held out is then a part of each, where else all of one target could be.
     """
     counts = np.flatnonzero(w > 0)
     keys = np.stack([*(_ranks(column) for column in table.values()), y.astype(float)])[:, counts]
     order = np.lexsort(keys[::-1])
-    first = np.ones(len(counts), bool)
-    first[1:] = (np.diff(keys[:, order], axis=1) != 0).any(axis=0)
+    first, other = np.ones((2, len(counts)), bool)
+    changes = np.diff(keys[:, order], axis=1) != 0
+    first[1:], other[1:] = changes.any(axis=0), changes[:-1].any(axis=0)
     starts = np.flatnonzero(first)
     rows = counts[order]
     weights = np.add.reduceat(w[rows], starts) if len(starts) else w[rows]
-    kept = rows[starts]
+    alike = np.cumsum(other[starts])
+    times = np.where(np.bincount(alike)[alike] > 1, weights / weights.min(initial=np.inf), 1.0)
+    times = np.floor(times * min(1.0, MOST_PARTS / max(times.sum(), 1))).clip(1).astype(int)
+    kept, weights = np.repeat(rows[starts], times), np.repeat(weights / times, times)
     columns = {name: replace(c, values=c.values[kept]) for name, c in table.items()}
     return Rows(columns, y[kept], weights)
 

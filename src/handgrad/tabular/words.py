@@ -5,7 +5,7 @@ from typing import Any
 from handgrad.saving.values import read_classes
 from handgrad.tabular.files import features_from
 
-TARGET = ("mean", "deviation", "lowest", "highest")  # what `target_` says of the numbers learned
+TARGET = ("center", "spread", "lowest", "highest")  # what `target_` says of the numbers learned
 
 
 def of_encoder(fitted: dict[str, Any]) -> dict[str, Any]:
