@@ -163,7 +163,7 @@ def test_of_numbers_it_says_where_they_lie(tmp_path: Path) -> None:
     model = hg.TabularRegressor(2, epochs=1, random_state=0).fit(x, np.arange(20.0))
     lines = handgrad("inspect", hg.save(model, tmp_path / "a")).stdout
     assert "TabularRegressor, format version 2" in lines
-    assert "target: mean 9.5, deviation 5.766281297335398, lowest 0.0, highest 19.0" in lines
+    assert "target: center 9.5, spread 5.766281297335398, lowest 0.0, highest 19.0" in lines
 
 
 def test_an_encoder_has_no_net_to_show(tmp_path: Path) -> None:
