@@ -32,7 +32,7 @@ def test_every_option_may_stand_in_a_file(tmp_path: Path) -> None:
         "data": str(path), "target": "left", "task": None, "ignore": ["row"], "estimator": "mlp",
         "layers": "9", "epochs": 2, "batch_size": None, "learning_rate": None, "patience": None,
         "test_size": 0.3, "folds": 3, "metric": ["log_loss", "accuracy"],
-        "class_weight": "balanced", "seed": 3, "engine": "auto", "report": False,
+        "class_weight": "balanced", "seed": 3, "engine": "auto", "memory": "1 GB", "report": False,
     }  # fmt: skip
     command = " ".join(record(tmp_path / "run")["command"])
     assert "--config" not in command

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 import handgrad as hg
-from handgrad.cli.rows import read, split
+from handgrad.cli.rows import read
 from tests.cli.run import QUICK, handgrad, messy_csv, record
 from tests.cli.test_train import table_of
 
@@ -18,7 +18,7 @@ def test_each_fold_is_judged_by_a_model_of_the_others(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     folds = record(tmp_path / "run")["scores"]["folds"]
     given = read(str(path), "left")
-    rows, _ = split(given, 0.2, 2)
+    rows, _ = given.split(0.2, 2)
     labels = given.target.values[rows]
     parts = [*StratifiedKFold(3, shuffle=True, random_state=2).split(rows, labels)]
     learned, judged = (rows[part] for part in parts[1])

@@ -1,6 +1,8 @@
 """`handgrad inspect`: what a model file says of itself."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import handgrad as hg
 from handgrad.saving import inspect, tensors
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad, process
+from tests.saving.models import estimators
 
 
 class Doubled(hg.Layer):
@@ -160,7 +163,7 @@ def test_of_numbers_it_says_where_they_lie(tmp_path: Path) -> None:
     model = hg.TabularRegressor(2, epochs=1, random_state=0).fit(x, np.arange(20.0))
     lines = handgrad("inspect", hg.save(model, tmp_path / "a")).stdout
     assert "TabularRegressor, format version 2" in lines
-    assert "target: mean 9.5, deviation 5.766281297335398, lowest 0.0, highest 19.0" in lines
+    assert "target: center 9.5, spread 5.766281297335398, lowest 0.0, highest 19.0" in lines
 
 
 def test_an_encoder_has_no_net_to_show(tmp_path: Path) -> None:
@@ -176,3 +179,17 @@ def test_many_columns_are_shown_in_part(tmp_path: Path) -> None:
     assert "x99" in lines
     assert "x100" not in lines
     assert "… 120 columns in all" in lines
+
+
+def test_of_an_estimator_too_nothing_is_loaded_that_takes_long(tmp_path: Path) -> None:
+    for name, model in estimators().items():
+        hg.save(model, tmp_path / name)
+    code = (
+        "import sys, pathlib\n"
+        "from handgrad.saving import inspect\n"
+        "names = [inspect(path).estimators[0].name for path in pathlib.Path('.').iterdir()]\n"
+        "print(len(names), [m for m in ('sklearn', 'scipy', 'pyarrow') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{len(estimators())} []\n"

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from safetensors import safe_open
 
 import handgrad as hg
-from handgrad.cli.rows import read, split
+from handgrad.cli.rows import read
 from handgrad.cli.settings import ACTIVATIONS
 from tests.cli.run import (
     COLUMNS,
@@ -63,7 +63,7 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
     result = handgrad("train", path, "--target", "left", *QUICK, "--seed", 3, "-o", folder)
     assert result.exit_code == 0, result.output
     given = read(str(path), "left")
-    learned, held_out = split(given, 0.2, 3)
+    learned, held_out = given.split(0.2, 3)
     assert sorted([*learned, *held_out]) == [*range(200)]
     labels = given.target.values[held_out]
     assert abs((labels == "yes").mean() - (given.target.values == "yes").mean()) < 0.02

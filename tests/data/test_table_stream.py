@@ -47,10 +47,9 @@ def test_the_pieces_are_all_rows_in_their_order(
     assert stream.n_rows == sum(rows)
     assert pa.concat_tables(stream).equals(pa.concat_tables(tables))
     assert pa.concat_tables(stream).equals(pa.concat_tables(tables)), "a second time"
-    firsts = [(part.first, part.columns) for part in stream.pieces(["b"])]
     b = pa.concat_tables(tables)["b"].to_numpy()
-    for first, part in firsts:
-        assert part["b"].to_pylist() == b[first : first + part.num_rows].tolist()
+    for part in stream.pieces(["b"]):
+        assert part.columns["b"].to_pylist() == b[part.numbers].tolist()
 
 
 @HERE
@@ -61,7 +60,7 @@ def test_pieces_in_a_drawn_order_are_the_same_rows(
     path = written(table(100), (tmp_path / "a").with_suffix(suffix.replace("pq", "parquet")), 7)
     stream = stream_of(path, piece=piece)
     pieces = [*stream.pieces(["a"], np.random.default_rng(seed))]
-    pieces.sort(key=lambda part: part.first)
+    pieces.sort(key=lambda part: part.numbers[0])
     assert pa.concat_tables(part.columns for part in pieces)["a"] == stream.to_table()["a"]
 
 
@@ -212,3 +211,49 @@ def test_a_bar_is_shown_in_a_terminal_alone(
 ) -> None:
     hg.open_table(written(table(3), tmp_path / "a.csv"), progress=True)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_split_is_two_streams_of_the_same_file(tmp_path: Path) -> None:
+    rows = pa.table({"a": np.arange(500), "b": np.arange(500) % 7})
+    stream = stream_of(written(rows, tmp_path / "a.parquet", 50), piece=300)
+    both = stream.split(0.3, 0)
+    found = [part.to_table()["a"].to_pylist() for part in both]
+    assert [part.n_rows for part in both] == [len(part) for part in found]
+    assert sorted(found[0] + found[1]) == [*range(500)]
+    assert 100 < len(found[1]) < 200
+    assert found[1] == sorted(found[1])
+    assert stream.n_rows == 500
+    few = both[1].select(["b"]).sample(20, 1)
+    assert (few.n_rows, few.names) == (20, ["b"])
+    places = [place for piece in both[1].sample(20, 1).pieces(["a"]) for place in piece.numbers]
+    assert {*places} < {*found[1]}
+    assert few.to_table()["b"].to_pylist() == [place % 7 for place in places]
+    drawn = [*both[0].pieces(["a"], np.random.default_rng(0))]
+    assert sorted(n for piece in drawn for n in piece.columns["a"].to_pylist()) == found[0]
+    assert all(piece.columns["a"].to_pylist() == piece.numbers.tolist() for piece in drawn)
+    again = hg.open_table(tmp_path / "a.parquet").split(0.3, 0)[1]
+    assert again.to_table()["a"].to_pylist() == found[1], "whatever the pieces are"
+
+
+def test_a_row_of_a_split_is_named_by_its_place_in_the_file(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path in paths:
+        written(pa.table({"a": np.arange(100)}), path)
+    part = stream_of(*paths, piece=100).split(0.5, 0)[1]
+    for piece in part.pieces(["a"]):
+        for row, number in enumerate(piece.columns["a"].to_pylist()):
+            assert piece.place(row).startswith(f"row {number + 1} below the header of ")
+    assert piece.place(0).endswith("b.csv")
+
+
+def test_columns_that_are_not_there_are_not_selected(tmp_path: Path) -> None:
+    stream = stream_of(written(pa.table({"a": [1]}), tmp_path / "a.csv"), piece=100)
+    with refused(hg.DataError, "no column named 'c'", "one of a"):
+        stream.select(["c"])
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, "all"])
+def test_samples_that_are_none_are_refused(n: Any, tmp_path: Path) -> None:
+    stream = stream_of(written(pa.table({"a": [1]}), tmp_path / "a.csv"), piece=100)
+    with refused(hg.SettingError):
+        stream.sample(n)

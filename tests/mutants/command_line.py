@@ -8,14 +8,15 @@ TRAIN, RESUME, PREDICT = (
     "tests/cli/test_predict.py",
 )
 BAD = "tests/bad_input/test_bad_tables.py"
+STREAMING = "tests/cli/test_streaming.py"
 LEAVES_NOTHING = f"{BAD}::test_a_table_that_cannot_be_learned_from_is_refused_and_leaves_nothing"
 
 MUTANTS = [
     Mutant(
         "train: the scores are of rows that were learned from",
         "cli/training.py",
-        '("held_out", job.held_out)',
-        '("held_out", job.learned)',
+        "given.to_judge(job.held_out)}",
+        "given.to_judge(job.learned)}",
         f"{TRAIN}::"
         "test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_from",
     ),
@@ -113,8 +114,8 @@ MUTANTS = [
     Mutant(
         "tables: a class with one row is learned from",
         "cli/rows.py",
-        "(counts == 1).any()",
-        "(counts == 0).any()",
+        "once.any()",
+        "not once.any()",
         LEAVES_NOTHING,
     ),
     Mutant(
@@ -172,5 +173,40 @@ MUTANTS = [
         'value("validation_loss") if "validation_loss" in row else None',
         "math.nan",
         "tests/training/test_history.py",
+    ),
+    Mutant(
+        "train in pieces: rows held out are learned from",
+        "cli/streaming.py",
+        "return rows, self.target.name",
+        "return self.table, self.target.name",
+        f"{STREAMING}::test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_from",
+    ),
+    Mutant(
+        "train in pieces: whether classes are whole numbers is decided piece by piece",
+        "cli/streaming.py",
+        'if task == "classification" and floats and',
+        "if False and",
+        f"{STREAMING}::test_the_target_is_taken_as_it_is_in_memory",
+    ),
+    Mutant(
+        "train in pieces: the last missing target is told, not the first",
+        "cli/streaming.py",
+        "first or piece.place(row)",
+        "piece.place(row)",
+        f"{STREAMING}::test_mistakes_in_a_late_piece_are_told_with_their_place",
+    ),
+    Mutant(
+        "train in pieces: the range is that of the first values",
+        "cli/streaming.py",
+        "        if self.is_full:\n            return numbers\n",
+        "        if self.is_full:\n            return False\n",
+        f"{STREAMING}::test_more_values_than_are_kept",
+    ),
+    Mutant(
+        "train in pieces: folds are forgotten",
+        "cli/training.py",
+        "    if given.streamed:\n        refuse_beside_a_stream(settings)\n",
+        "",
+        f"{STREAMING}::test_what_needs_all_rows_is_refused",
     ),
 ]

@@ -63,7 +63,7 @@ MUTANTS = [
         (
             "any step before another",
             ESTIMATORS,
-            'if not all(hasattr(_checked_kind(step), "transform") for _, step in before):',
+            "if any(_checked_name(step) in LAST for _, step in before):",
             "if False:",
             f"{LIES}[no transformer]",
         ),
@@ -84,8 +84,8 @@ MUTANTS = [
         (
             "any public name made",
             ESTIMATORS,
-            'return kind if isinstance(kind, type) and hasattr(kind, "_from_file") else None',
-            "return kind",
+            "if not isinstance(name, str) or name not in PACKAGES:",
+            "if not isinstance(name, str):",
             f"{LIES}[a function]",
         ),
         (

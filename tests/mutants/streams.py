@@ -61,14 +61,14 @@ MUTANTS = [
     ),
     Mutant(
         "streams: neighbours held out together",
-        "data/streamed_rows.py",
+        "data/drawing.py",
         "    return z ^ (z >> np.uint64(31))",
         "    return np.repeat(z[::9], 9)[: len(z)]",
         f"{ROWS}test_a_split_takes_about_the_share_from_everywhere",
     ),
     Mutant(
         "streams: a sample of one row too few",
-        "data/streamed_rows.py",
+        "data/table_stream.py",
         "smallest = np.partition(smallest, n - 1)[:n]",
         "smallest = np.partition(smallest, n - 1)[: n - 1]",
         f"{ROWS}test_a_sample_has_so_many_rows_each_once",

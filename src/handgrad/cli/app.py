@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")]
+Memory = Annotated[str, typer.Option(help="What the process may take; more is read in pieces.")]
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A .safetensors file that train wrote.")
 ]
@@ -123,6 +124,7 @@ def train(
     seed: Annotated[
         int, typer.Option(help="The same seed gives the same model.", rich_help_panel=FIT)
     ] = Settings.seed,
+    memory: Memory = Settings.memory,
     test_size: Annotated[
         float,
         typer.Option(help="The share of the rows held out for the scores.", rich_help_panel=SCORES),
@@ -197,6 +199,7 @@ def train(
         class_weight,
         seed,
         engine,
+        memory,
         out,
         resume,
         report,
@@ -219,9 +222,7 @@ def predict(
         list[str] | None,
         typer.Option(help="A column of DATA to write too; may be given several times."),
     ] = None,
-    memory: Annotated[
-        str, typer.Option(help="What the process may take: larger files are read in pieces.")
-    ] = "1 GB",
+    memory: Memory = Settings.memory,
     as_json: Json = False,
 ) -> None:
     """Predict each row of a table, in order; the file may be larger than memory."""

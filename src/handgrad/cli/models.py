@@ -45,9 +45,7 @@ def chosen_by(settings: Settings, task: Task) -> str | None:
     return first if first in WATCHED else usual
 
 
-def fitted(
-    settings: Settings, task: Task, X: pyarrow.Table, y: Array, *, verbose: bool
-) -> tuple[Any, History]:
+def fitted(settings: Settings, task: Task, X: Any, y: Any, *, verbose: bool) -> tuple[Any, History]:
     """A fitted estimator, and how its training went."""
     weights = row_weights(settings, y)
     if settings.estimator == "mlp":

@@ -6,7 +6,7 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from handgrad.cli.rows import Given
 from handgrad.cli.scores import score_table, shown
 from handgrad.cli.settings import Settings
 from handgrad.files import FileError, kind_of, reason, write_whole
+
+if TYPE_CHECKING:
+    from handgrad.cli.streaming import Streamed
 
 RECORD, REPORT = "run.json", "report.html"
 HISTORY, HISTORY_CSV = "history.json", "history.csv"
@@ -37,7 +40,7 @@ def environment() -> dict[str, str]:
 
 
 def record_of(
-    settings: Settings, given: Given, files: list[dict[str, Any]], model: Any
+    settings: Settings, given: Given | Streamed, files: list[dict[str, Any]], model: Any
 ) -> dict[str, Any]:
     """What was asked for, what was found in the data, and what was made of it."""
     target, values = given.target, given.target.values
@@ -51,7 +54,8 @@ def record_of(
             "source": settings.data,
             "folder": str(Path.cwd()),
             "files": files,
-            "rows": len(values),
+            "rows": given.shape[0],
+            "streamed": given.streamed,
         },
         "target": {
             "name": target.name,
@@ -99,18 +103,19 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def header(given: Given, output: Output) -> None:
+def header(given: Given | Streamed, output: Output) -> None:
     """Say what is to be learned from, what is predicted, and why it was taken so."""
-    n, d = given.features.shape
+    n, d = given.shape
     columns = "1 column" if d == 1 else f"{d} columns"
-    output.say((given.name, "bold"), f": {n:,} rows, {columns} to learn from")
+    pieces = ", read in pieces" if given.streamed else ""
+    output.say((given.name, "bold"), f": {n:,} rows, {columns} to learn from{pieces}")
     what = f"{given.target.name}: {_described(given)}"
     output.say(f"predicting {what} ({given.target.task}: {given.target.why})")
     for note in given.notes:
         output.say(f"note: {note}")
 
 
-def _described(given: Given) -> str:
+def _described(given: Given | Streamed) -> str:
     if not given.classes:
         values = given.target.values
         return f"a number, {values.min():g} to {values.max():g}"
@@ -141,6 +146,8 @@ def show(record: dict[str, Any], folder: Path, output: Output) -> None:
     epochs = f"{n} epoch{'s' * (n > 1)}{best}"
     rows = record["rows"]
     output.say(f"{rows['training']:,} rows learned from, {rows['held_out']:,} held out; {epochs}")
+    if (judged := record["judged"]["training"]) < rows["training"]:
+        output.say(f"the scores of the training are those of {judged:,} of its rows")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")
 
 

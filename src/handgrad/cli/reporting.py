@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from handgrad.cli.given import given_by
 from handgrad.cli.models import MODEL
 from handgrad.cli.output import Output
 from handgrad.cli.record import HISTORY, REPORT, read_record
-from handgrad.cli.rows import Given, SplitRows, fingerprint, read, split
+from handgrad.cli.rows import Given, Pair, fingerprint
 from handgrad.data import BUNDLED
 from handgrad.errors import DataError
 from handgrad.saving import load
 from handgrad.training import History
+
+if TYPE_CHECKING:
+    from handgrad.cli.streaming import Streamed
 
 
 def run_report(folder: Path, output: Output) -> None:
@@ -20,22 +25,24 @@ def run_report(folder: Path, output: Output) -> None:
     record = read_record(folder)
     given = _same_rows(record)
     settings = record["settings"]
-    rows = split(given, settings["test_size"], settings["seed"])
+    learned, held_out = given.split(settings["test_size"], settings["seed"])
+    halves = {"training": given.to_judge(learned), "held_out": given.to_judge(held_out)}
     model, history = load(folder / MODEL), History.from_json(folder / HISTORY)
     output.progress("the report")
-    path = write_report(record, given.split_rows(*rows), model, history, folder / REPORT)
+    path = write_report(record, halves, model, history, folder / REPORT)
     output.result({"report": str(path)})
     output.say("written: ", (str(path), "bold"))
 
 
-def _same_rows(record: dict[str, Any]) -> Given:
+def _same_rows(record: dict[str, Any]) -> Given | Streamed:
     """The rows of the run, as its files have them now; refused if these are others."""
     data, settings = record["data"], record["settings"]
     source = data["source"]
     if source not in BUNDLED:
         source = str(Path(data["folder"]) / source)
-    given = read(source, settings["target"], settings["task"], settings["ignore"])
-    before, now = data["files"], fingerprint(given.table)
+    asked = (settings[name] for name in ("target", "task", "ignore", "estimator", "memory"))
+    given = given_by(source, *asked)
+    before, now = data["files"], fingerprint(source, given.table.files)
     for old, new in zip(before, now, strict=False):
         if (old["bytes"], old["sha256"]) != (new["bytes"], new["sha256"]):
             change = f"{old['bytes']:,} bytes then, {new['bytes']:,} now"
@@ -56,16 +63,16 @@ def _same_rows(record: dict[str, Any]) -> Given:
 
 
 def write_report(
-    record: dict[str, Any], rows: SplitRows, model: Any, history: History, path: Path
+    record: dict[str, Any], rows: Mapping[str, Pair], model: Any, history: History, path: Path
 ) -> Path:
     """Write the page of a run."""
     from handgrad.reporting import report
 
     report(
         model,
-        *rows.held_out,
+        *rows["held_out"],
         to=path,
-        training=rows.training,
+        training=rows["training"],
         history=history,
         about={
             "command": record["command"],

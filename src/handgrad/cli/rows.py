@@ -25,12 +25,7 @@ if TYPE_CHECKING:
 A_COUNT_HAS = 20  # rows at least, before whole numbers one after another look like a count of them
 
 
-@dataclass(frozen=True)
-class SplitRows:
-    """Features and targets of the rows to learn from, and of those held out."""
-
-    training: tuple[pyarrow.Table, Array]
-    held_out: tuple[pyarrow.Table, Array]
+Pair = tuple["pyarrow.Table", Array]
 
 
 @dataclass(frozen=True)
@@ -42,6 +37,7 @@ class Given:
     target: Target
     features: pyarrow.Table
     notes: tuple[str, ...]
+    streamed = False
 
     @property
     def classes(self) -> list[Any]:
@@ -51,12 +47,33 @@ class Given:
         found: list[Any] = np.unique(self.target.values).tolist()
         return found
 
-    def split_rows(self, learned: Array, held_out: Array) -> SplitRows:
-        """The rows of both kinds."""
-        training, rest = (
-            (self.features.take(rows), self.target.values[rows]) for rows in (learned, held_out)
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows there are, and how many columns to learn from."""
+        n_rows, n_columns = self.features.shape
+        return n_rows, n_columns
+
+    def split(self, test_size: float, seed: int) -> tuple[Array, Array]:
+        """The rows to learn from and those held out, as many of each class in both."""
+        n = np.arange(len(self.target.values))
+        y = np.unique(self.target.values, return_inverse=True)[1]
+        stratify = self.target.task == "classification"
+        learned, held_out, _, _ = train_test_split(
+            n, y, test_size=test_size, stratify=stratify, rng=seed
         )
-        return SplitRows(training, rest)
+        return np.sort(learned), np.sort(held_out)
+
+    def count(self, rows: Any) -> int:
+        """How many rows these are."""
+        return len(rows)
+
+    def to_learn(self, rows: Any) -> Pair:
+        """Rows as the estimators take them: features and targets."""
+        return self.features.take(rows), self.target.values[rows]
+
+    def to_judge(self, rows: Any) -> Pair:
+        """Features and targets in memory."""
+        return self.to_learn(rows)
 
 
 def read(
@@ -64,12 +81,26 @@ def read(
 ) -> Given:
     """The rows to learn from; refused where they cannot be learned from."""
     table = table_named(data)
+    name, kept = columns_kept(data, table.names, len(table.columns), target, ignore)
+    found = target_of(table, name, task)
+    _, places, counts = np.unique(found.values, return_inverse=True, return_counts=True)
+    check_values(table, found, counts[places])
+    features = table.columns.select(kept)
+    check_finite(table, features)
+    notes = [*notes_on_target(found), *notes_on_columns(table, features)]
+    return Given(stem_of(data, table.files), table, found, features, tuple(notes))
+
+
+def columns_kept(
+    data: str, names: list[str], n_rows: int, target: str | None, ignore: Sequence[str]
+) -> tuple[str, list[str]]:
+    """The column to predict and those to learn from; refused where one of them is not there."""
     name = target or "target"
-    if target is None and name not in table.names and len(table.names) > 1:
+    if target is None and name not in names and len(names) > 1:
         raise DataError(
             f"{data}: --target is missing",
-            f"the column to predict, one of {listed(table.names)}",
-            f"--target '{table.names[-1]}', if it is the last column",
+            f"the column to predict, one of {listed(names)}",
+            f"--target '{names[-1]}', if it is the last column",
         )
     if name in ignore:
         raise SettingError(
@@ -78,20 +109,15 @@ def read(
             f"without --ignore {name}, or another --target",
         )
     for column in (name, *ignore):
-        check_column(data, table.names, column)
-    kept = [column for column in table.names if column != name and column not in ignore]
-    if not kept or len(table.columns) == 0:
+        check_column(data, names, column)
+    kept = [column for column in names if column != name and column not in ignore]
+    if not kept or n_rows == 0:
         raise DataError(
-            f"{data}: {len(table.columns)} rows, {len(kept)} columns beside the target",
+            f"{data}: {n_rows} rows, {len(kept)} columns beside the target",
             "two rows and one column beside the target at least",
             "check the file, and that its columns are separated by commas",
         )
-    found = target_of(table, name, task)
-    _check_values(table, found)
-    features = table.columns.select(kept)
-    check_finite(table, features)
-    notes = [*_notes_on_target(found), *_notes_on_columns(table, features)]
-    return Given(stem_of(data, table), table, found, features, tuple(notes))
+    return name, kept
 
 
 def table_named(data: str) -> Table:
@@ -115,7 +141,8 @@ def _bundled(name: str) -> Table:
     names = np.asarray(dataset.class_names)
     columns[dataset.target_name] = names[dataset.y] if dataset.class_names else dataset.y
     table = pa.table({column: pa.array(values) for column, values in columns.items()})
-    return Table(name, (Path(name),), (len(dataset.y),), table)
+    n = len(dataset.y)
+    return Table(name, (Path(name),), (n,), table, np.arange(n))
 
 
 def check_finite(table: Table, features: pyarrow.Table) -> None:
@@ -134,17 +161,19 @@ def check_finite(table: Table, features: pyarrow.Table) -> None:
                 )
 
 
-def _check_values(table: Table, target: Target) -> None:
-    values, counts = np.unique(target.values, return_counts=True)
+def check_values(table: Table, target: Target, counts: Array) -> None:
+    """Refuse a target with one value only, and classes of one row; `counts` (n,) is of each."""
+    values, rows = np.unique(target.values, return_index=True)
     if len(values) == 1:
         raise DataError(
             f"{table.source}: the target {target.name!r} is {values[0]} in every row",
             "a target with at least two values",
             "another --target, or a table with other rows too",
         )
-    if target.task == "classification" and (counts == 1).any():
-        alone = values[counts == 1]
-        row = int(np.flatnonzero(target.values == alone[0])[0])
+    once = counts[rows] == 1
+    if target.task == "classification" and once.any():
+        alone = values[once]
+        row = int(rows[once][0])
         raise DataError(
             f"{table.source}: {len(alone)} of the {len(values)} classes of {target.name!r} "
             f"{'has' if len(alone) == 1 else 'have'} one row only, {str(alone[0])!r} in "
@@ -155,7 +184,8 @@ def _check_values(table: Table, target: Target) -> None:
         )
 
 
-def _notes_on_target(target: Target) -> list[str]:
+def notes_on_target(target: Target) -> list[str]:
+    """What is odd about the target, and can be learned all the same."""
     values = set(target.values.tolist()) if target.task == "regression" else set()
     if 0 < len(values) <= 2:
         return [
@@ -165,7 +195,7 @@ def _notes_on_target(target: Target) -> list[str]:
     return []
 
 
-def _notes_on_columns(table: Table, features: pyarrow.Table) -> list[str]:
+def notes_on_columns(table: Table, features: pyarrow.Table) -> list[str]:
     """What is odd about the features, and can be learned from all the same."""
     import pyarrow.types as types
 
@@ -199,29 +229,18 @@ def _note_on_text(table: Table, name: str, column: pyarrow.ChunkedArray) -> list
     ]
 
 
-def stem_of(data: str, table: Table) -> str:
+def stem_of(data: str, files: Sequence[Path]) -> str:
     """What a run on this data is called."""
-    return Path(data).stem.rstrip("*?-_. ") or table.files[0].stem
+    return Path(data).stem.rstrip("*?-_. ") or files[0].stem
 
 
-def fingerprint(table: Table) -> list[dict[str, Any]]:
+def fingerprint(source: str, files: Sequence[Path]) -> list[dict[str, Any]]:
     """The files with their sizes and SHA-256, by which a later run knows them again."""
-    if table.source in BUNDLED:
+    if source in BUNDLED:
         return []
     found = []
-    for path in table.files:
+    for path in files:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         found.append({"path": str(path), "bytes": path.stat().st_size, "sha256": digest})
     return found
-
-
-def split(given: Given, test_size: float, seed: int) -> tuple[Array, Array]:
-    """The rows to learn from and those held out, as many of each class in both."""
-    n = np.arange(len(given.target.values))
-    y = np.unique(given.target.values, return_inverse=True)[1]
-    stratify = given.target.task == "classification"
-    learned, held_out, _, _ = train_test_split(
-        n, y, test_size=test_size, stratify=stratify, rng=seed
-    )
-    return np.sort(learned), np.sort(held_out)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from handgrad.cli.output import harmless
+from handgrad.data.predictions import AT_ONCE
 from handgrad.data.targets import Task
 from handgrad.errors import DataError, SettingError
 from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS
+
+if TYPE_CHECKING:
+    import pyarrow
 
 OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error")
 USUAL: dict[Task, tuple[str, ...]] = {
@@ -40,10 +44,10 @@ def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, 
     return tuple(dict.fromkeys(asked)) or USUAL[task]
 
 
-def outputs(model: Any, X: Any) -> Array:
+def outputs(model: Any, X: pyarrow.Table) -> Array:
     """What the model says of each row: probabilities (n, n_classes), or numbers (n,)."""
-    p: Array = model.predict_proba(X) if hasattr(model, "classes_") else model.predict(X)
-    return p
+    ask = model.predict_proba if hasattr(model, "classes_") else model.predict
+    return np.concatenate([ask(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
 
 
 def positions(model: Any, labels: Array) -> Array:

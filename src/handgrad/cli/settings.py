@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
 from handgrad.cli.places import check_folder
+from handgrad.data.table_stream import bytes_of
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError, did_you_mean
@@ -55,6 +57,7 @@ class Settings:
     class_weight: str | None = None
     seed: int = 0
     engine: EngineName = "auto"
+    memory: str = "1 GB"
     out: Path | None = None
     resume: bool = False
     report: bool = True
@@ -78,6 +81,7 @@ class Settings:
                     f"{', '.join(map(_flag, OF_MLP))} beside --estimator mlp only",
                     f"--estimator mlp, or without {_flag(name)}",
                 )
+        bytes_of(self.memory)
         hidden_layers(self.layers)
         weights_of_classes(self.class_weight)
         metrics_of(self.metric)
@@ -89,6 +93,10 @@ class Settings:
             raise SettingError(
                 f"{_flag(name)} {getattr(self, name)}", expected, f"{_flag(name)} {usual}"
             )
+
+    def rows(self) -> tuple[str, str | None, Task | None, Sequence[str], EstimatorName, str]:
+        """All that says which rows are learned from, and whether they are read whole."""
+        return self.data, self.target, self.task, self.ignore, self.estimator, self.memory
 
     def asked(self) -> dict[str, Any]:
         """All that decides what comes out, as JSON has it."""

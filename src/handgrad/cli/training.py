@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.cli.given import given_by, refuse_beside_a_stream
 from handgrad.cli.models import MODEL, errors_name, fitted, row_weights
 from handgrad.cli.output import Output
 from handgrad.cli.places import check_folder, suggested_folder
@@ -29,7 +30,7 @@ from handgrad.cli.record import (
     write_record,
 )
 from handgrad.cli.reporting import write_report
-from handgrad.cli.rows import Given, fingerprint, read, split
+from handgrad.cli.rows import Given, fingerprint
 from handgrad.cli.scores import Scores, by_class, metrics_for, outputs, positions, scored
 from handgrad.cli.settings import Settings
 from handgrad.cli.unfinished import Unfinished
@@ -39,6 +40,11 @@ from handgrad.layers import Array
 from handgrad.saving import load, save
 from handgrad.training import History
 
+if TYPE_CHECKING:
+    import pyarrow
+
+    from handgrad.cli.streaming import Streamed
+
 RUNS = Path("runs")
 
 
@@ -47,34 +53,35 @@ class Job:
     """A run: what was asked for, the rows, and what is done of it already."""
 
     settings: Settings
-    given: Given
+    given: Given | Streamed
     files: list[dict[str, Any]]
     metrics: tuple[str, ...]
-    learned: Array
-    held_out: Array
+    learned: Any
+    held_out: Any
     kept: Unfinished
     output: Output
     began: float = field(default_factory=time.perf_counter)
 
-    def fit(self, rows: Array) -> tuple[Any, History]:
+    def fit(self, rows: Any) -> tuple[Any, History]:
         """A model of these rows, and how it was trained."""
-        X, y = self.given.features.take(rows), self.given.target.values[rows]
+        X, y = self.given.to_learn(rows)
         with self.output.warnings_as_notes(), errors_name(self.settings.data):
             return fitted(
                 self.settings, self.given.target.task, X, y, verbose=self.output.shows_progress
             )
 
-    def judged(self, model: Any, rows: Array) -> tuple[Array, Array]:
+    def judged(self, model: Any, X: pyarrow.Table, y: Array) -> tuple[Array, Array]:
         """What the model says of these rows, and what is true: positions of classes, or numbers."""
-        y = self.given.target.values[rows]
-        p = outputs(model, self.given.features.take(rows))
+        p = outputs(model, X)
         return p, positions(model, y) if self.given.classes else y
 
 
 def run_training(settings: Settings, output: Output) -> None:
     """Read, train, show the result and write the run's folder, or go on with one."""
     settings.check()
-    given = read(settings.data, settings.target, settings.task, settings.ignore)
+    given = given_by(*settings.rows(), progress=output.shows_progress)
+    if given.streamed:
+        refuse_beside_a_stream(settings)
     metrics = metrics_for(given.target.task, settings.metric, len(given.classes))
     if settings.class_weight is not None and not given.classes:
         raise SettingError(
@@ -83,9 +90,9 @@ def run_training(settings: Settings, output: Output) -> None:
             "without --class-weight; --task classification, if they are classes",
         )
     row_weights(settings, given.target.values)
-    learned, held_out = split(given, settings.test_size, settings.seed)
+    learned, held_out = given.split(settings.test_size, settings.seed)
     _check_folds(settings, given, learned)
-    files = fingerprint(given.table)
+    files = fingerprint(settings.data, given.table.files)
     identity = settings.asked() | {"files": files, "versions": environment()}
     folder = _folder(settings, given, identity)
     kept = Unfinished(folder, identity)
@@ -103,7 +110,7 @@ def run_training(settings: Settings, output: Output) -> None:
     show(record, folder, output)
 
 
-def _folder(settings: Settings, given: Given, identity: dict[str, Any]) -> Path:
+def _folder(settings: Settings, given: Given | Streamed, identity: dict[str, Any]) -> Path:
     """The run's folder: as asked, the last one begun that is to go on, or a new one in runs."""
     if settings.out is not None:
         return settings.out
@@ -125,11 +132,13 @@ def _finished(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def _check_folds(settings: Settings, given: Given, learned: Array) -> None:
+def _check_folds(settings: Settings, given: Given | Streamed, learned: Any) -> None:
     """Refuse more folds than the smallest class has rows, or than there are rows."""
-    y = given.target.values[learned]
+    if settings.folds is None:
+        return
+    y = given.to_learn(learned)[1]
     fewest = int(np.unique(y, return_counts=True)[1].min()) if given.classes else len(y)
-    if (settings.folds or 0) > fewest:
+    if settings.folds > fewest:
         what = "rows of the smallest class" if given.classes else "rows"
         raise DataError(
             f"--folds {settings.folds}, with {fewest} {what} to learn from",
@@ -162,11 +171,13 @@ def _carried_out(job: Job) -> dict[str, Any]:
     path = _trained(job)
     model, history = load(path), History.from_json(path.parent / HISTORY)
     scores: dict[str, Any] = {}
-    for name, rows in (("training", job.learned), ("held_out", job.held_out)):
-        p, y = job.judged(model, rows)
+    halves = {"training": given.to_judge(job.learned), "held_out": given.to_judge(job.held_out)}
+    for name, rows in halves.items():
+        p, y = job.judged(model, *rows)
         scores[name] = scored(p, y, job.metrics)
     record = record_of(job.settings, given, job.files, model) | {
-        "rows": {"training": len(job.learned), "held_out": len(job.held_out)},
+        "rows": {"training": given.count(job.learned), "held_out": given.count(job.held_out)},
+        "judged": {name: len(y) for name, (_, y) in halves.items()},
         "epochs": len(history),
         "scores": scores | ({"folds": folds} if folds else {}),
         "classes": by_class(p, y, given.classes) if given.classes else [],
@@ -174,7 +185,6 @@ def _carried_out(job: Job) -> dict[str, Any]:
     }
     if job.settings.report:
         output.progress("the report")
-        halves = given.split_rows(job.learned, job.held_out)
         kept.file(REPORT, partial(write_report, record, halves, model, history))
     kept.file(RECORD, partial(write_record, record))
     kept.finish()
@@ -184,7 +194,7 @@ def _carried_out(job: Job) -> dict[str, Any]:
 def _trained(job: Job) -> Path:
     """The file of the model of all rows that are not held out; its history lies beside it."""
     if MODEL not in job.kept.parts:
-        job.output.progress(f"the model, of {len(job.learned):,} rows")
+        job.output.progress(f"the model, of {job.given.count(job.learned):,} rows")
         model, history = job.fit(job.learned)
         job.kept.file(HISTORY_CSV, history.to_csv)
         job.kept.file(HISTORY, history.to_json)
@@ -218,4 +228,4 @@ def _fold(job: Job, number: int, learned: Array, judged: Array) -> Scores:
         left = f", about {seconds * ((job.settings.folds or 0) + 2 - number):.0f} s left"
     job.output.progress(f"fold {number} of {job.settings.folds}{left}")
     model, _ = job.fit(learned)
-    return scored(*job.judged(model, judged), job.metrics)
+    return scored(*job.judged(model, *job.given.to_judge(judged)), job.metrics)

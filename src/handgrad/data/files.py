@@ -11,6 +11,7 @@ import numpy as np
 
 from handgrad.errors import DataError
 from handgrad.files import FileError, kind_of
+from handgrad.layers import Array
 
 if TYPE_CHECKING:
     import pyarrow
@@ -26,14 +27,14 @@ BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 class Table:
     """Rows of the files that `source` names, one after another, and how many each file has.
 
-    `first`: where these rows begin among all, where they are a piece.
+    `numbers`: the number of each row among all of the files, (n,): these may be a piece of them.
     """
 
     source: str
     files: tuple[Path, ...]
     rows: tuple[int, ...]
     columns: "pyarrow.Table"
-    first: int = 0
+    numbers: Array
 
     @property
     def names(self) -> list[str]:
@@ -43,7 +44,7 @@ class Table:
 
     def place(self, row: int) -> str:
         """Where a row, counted from 0, is to be found: in which row of which file."""
-        row += self.first
+        row = int(self.numbers[row])
         ends = np.cumsum(self.rows)
         i = int(np.searchsorted(ends, row, side="right"))
         within = row - int(ends[i]) + self.rows[i]
@@ -61,7 +62,8 @@ def table_of(source: str | Path) -> Table:
     paths = paths_of(source)
     parts = [named(_parquet(path) if is_parquet(path) else _csv(path), path) for path in paths]
     rows = tuple(part.num_rows for part in parts)
-    return Table(str(source), paths, rows, parts[0] if len(parts) == 1 else joined(parts, paths))
+    whole = parts[0] if len(parts) == 1 else joined(parts, paths)
+    return Table(str(source), paths, rows, whole, np.arange(sum(rows)))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -11,8 +11,7 @@ import numpy as np
 from handgrad.data.files import Table
 from handgrad.data.tables import holds_numbers, numbers, row_without_a_number
 from handgrad.data.targets import FEWEST_VALUES_OF_A_NUMBER, target_cells
-from handgrad.errors import DataError, between_0_and_1, positive
-from handgrad.initializers import spawning_generator
+from handgrad.errors import DataError
 from handgrad.layers import Array
 from handgrad.training import RowStream
 
@@ -20,35 +19,6 @@ if TYPE_CHECKING:
     import pyarrow
 
     from handgrad.data.table_stream import TableStream
-
-BLOCK = 2**18  # rows that are numbered at once
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A rule that draws some of all rows: those whose number, mixed, is `last` or less.
-
-    A row is drawn or not whatever the others are and in whatever order they come; `inside`:
-    whether those that are drawn are meant, or the others.
-    """
-
-    seed: int
-    last: int
-    inside: bool
-
-    def of(self, first: int, n: int) -> Array:
-        """Which of the n rows from `first` on are meant, (n,) of truth values."""
-        found: Array = (mixed(self.seed, first, n) <= self.last) == self.inside
-        return found
-
-
-def mixed(seed: int, first: int, n: int) -> Array:
-    """A number below 2⁶⁴ for each of n rows from `first` on, as good as random: splitmix64."""
-    z = np.arange(first, first + n, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    z += np.uint64(seed)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
-    return z ^ (z >> np.uint64(31))
 
 
 @dataclass(frozen=True)
@@ -63,9 +33,7 @@ class StreamedRows(RowStream):
     feature_names: tuple[str, ...]
     target_name: str | None
     class_names: tuple[str, ...]
-    n_rows: int
     varied: bool
-    rules: tuple[Drawn, ...] = ()
 
     @classmethod
     def of(
@@ -83,7 +51,12 @@ class StreamedRows(RowStream):
         if target is not None and classes is None:
             found = _classes_of(table, target)
         varied = target is not None and len(found) != 1
-        return cls(table, tuple(features), target, found, table.n_rows, varied)
+        return cls(table, tuple(features), target, found, varied)
+
+    @property
+    def n_rows(self) -> int:  # type: ignore[override]
+        """How many rows there are."""
+        return self.table.n_rows
 
     @property
     def memory(self) -> int:  # type: ignore[override]
@@ -100,61 +73,25 @@ class StreamedRows(RowStream):
         """
         columns = [*self.feature_names, *([] if self.target_name is None else [self.target_name])]
         for piece in self.table.pieces([*dict.fromkeys(columns)], rng):
-            kept = self._kept(piece.first, piece.columns.num_rows)
-            if kept.any():
-                x = np.empty((int(kept.sum()), len(self.feature_names)), np.float32)
-                for i, name in enumerate(self.feature_names):
-                    x[:, i] = numbers(piece, name)[kept]
-                yield x, self._targets(piece)[kept]
+            x = np.empty((piece.columns.num_rows, len(self.feature_names)), np.float32)
+            for i, name in enumerate(self.feature_names):
+                x[:, i] = numbers(piece, name)
+            yield x, self._targets(piece)
 
     def split(self, share: float, rng: Any = None) -> tuple[Self, Self]:
         """The rows without about a `share` of them, and that share.
 
         Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
         """
-        between_0_and_1("share", share)
-        seed = int(spawning_generator(rng).integers(2**63))
-        both = [
-            replace(self, rules=(*self.rules, Drawn(seed, int(share * 2**64) - 1, inside)))
-            for inside in (False, True)
-        ]
-        others, drawn = (replace(rows, n_rows=rows._counted()) for rows in both)
-        if not others.n_rows or not drawn.n_rows:
-            raise DataError(
-                f"{self.n_rows} rows cannot be split with {share:g} of them set aside",
-                "enough rows for both sides",
-                "more rows, or another share",
-            )
-        return others, drawn
+        others, drawn = self.table.split(share, rng)
+        return replace(self, table=others), replace(self, table=drawn)
 
     def sample(self, n: int, rng: Any = None) -> tuple[Array, Array]:
         """x and y of n rows drawn at random, in their own order; of all where there are fewer.
 
         For `hg.Standardize.of`, pictures, and whatever else wants some rows in memory.
         """
-        positive("n", n, whole=True)
-        seed = int(spawning_generator(rng).integers(2**63))
-        smallest = np.zeros(0, np.uint64)
-        for first, kept in self._blocks():
-            smallest = np.concatenate([smallest, mixed(seed, first, len(kept))[kept]])
-            if len(smallest) > n:
-                smallest = np.partition(smallest, n - 1)[:n]
-        drawn = Drawn(seed, int(smallest.max()), True)
-        return replace(self, rules=(*self.rules, drawn)).in_memory()
-
-    def _counted(self) -> int:
-        return sum(int(kept.sum()) for _, kept in self._blocks())
-
-    def _blocks(self) -> Iterator[tuple[int, Array]]:
-        """All row numbers, some at a time: the first, and which of them belong to these rows."""
-        for first in range(0, self.table.n_rows, BLOCK):
-            yield first, self._kept(first, min(BLOCK, self.table.n_rows - first))
-
-    def _kept(self, first: int, n: int) -> Array:
-        kept = np.ones(n, bool)
-        for rule in self.rules:
-            kept &= rule.of(first, n)
-        return kept
+        return replace(self, table=self.table.sample(n, rng)).in_memory()
 
     def _targets(self, piece: Table) -> Array:
         if self.target_name is None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from handgrad.data.drawing import BLOCK, Drawn, mixed
 from handgrad.data.files import Table, is_parquet, joined, listed, paths_of
 from handgrad.data.pieces import CsvSource, ParquetSource, Source
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.tables import check_column
-from handgrad.errors import DataError, SettingError
+from handgrad.errors import DataError, SettingError, between_0_and_1, positive
+from handgrad.initializers import spawning_generator
+from handgrad.layers import Array
 from handgrad.training import progress_bar
 
 if TYPE_CHECKING:
@@ -91,6 +95,7 @@ class TableStream:
         self.schema = (empty[0] if len(empty) == 1 else joined(empty, self.files)).schema
         self.rows_of_files = tuple(source.n_rows for source in sources)
         self.n_rows = sum(self.rows_of_files)
+        self.rules: tuple[Drawn, ...] = ()
         if not self.n_rows:
             raise DataError(
                 f"{name}: 0 rows, {len(self.names)} columns", "at least one row", "check the file"
@@ -131,8 +136,69 @@ class TableStream:
         for i in range(len(parts)) if rng is None else rng.permutation(len(parts)):
             source, part, before, first = parts[i]
             for table in source.read(part, before, columns, self.schema):
-                yield Table(self.name, self.files, self.rows_of_files, table, first)
+                numbers = np.arange(first, first + table.num_rows)
                 first += table.num_rows
+                if self.rules:
+                    kept = self._kept(numbers)
+                    table, numbers = table.filter(kept), numbers[kept]
+                if len(numbers):
+                    yield Table(self.name, self.files, self.rows_of_files, table, numbers)
+
+    def select(self, names: Sequence[str]) -> Self:
+        """The same rows, with these columns only."""
+        import pyarrow as pa
+
+        for name in names:
+            check_column(self.name, self.names, name)
+        chosen = copy.copy(self)
+        chosen.schema = pa.schema([self.schema.field(name) for name in names])
+        return chosen
+
+    def split(self, share: float, rng: Any = None) -> tuple[Self, Self]:
+        """The table without about a `share` of its rows, and that share.
+
+        Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
+        """
+        between_0_and_1("share", share)
+        seed, last = int(spawning_generator(rng).integers(2**63)), int(share * 2**64) - 1
+        others, drawn = (self._ruled(Drawn(seed, last, inside)) for inside in (False, True))
+        if not others.n_rows or not drawn.n_rows:
+            raise DataError(
+                f"{self.n_rows} rows cannot be split with {share:g} of them set aside",
+                "enough rows for both sides",
+                "more rows, or another share",
+            )
+        return others, drawn
+
+    def sample(self, n: int, rng: Any = None) -> Self:
+        """The table with n of its rows, drawn at random; with all where there are fewer."""
+        positive("n", n, whole=True)
+        seed = int(spawning_generator(rng).integers(2**63))
+        smallest = np.zeros(0, np.uint64)
+        for numbers in self.numbers():
+            smallest = np.concatenate([smallest, mixed(seed, numbers)])
+            if len(smallest) > n:
+                smallest = np.partition(smallest, n - 1)[:n]
+        return self._ruled(Drawn(seed, int(smallest.max()), True))
+
+    def numbers(self) -> Iterator[Array]:
+        """The numbers of all rows among those of the files, some at a time."""
+        n = sum(self.rows_of_files)
+        for first in range(0, n, BLOCK):
+            numbers = np.arange(first, min(n, first + BLOCK))
+            yield numbers[self._kept(numbers)]
+
+    def _kept(self, numbers: Array) -> Array:
+        kept = np.ones(len(numbers), bool)
+        for rule in self.rules:
+            kept &= rule.of(numbers)
+        return kept
+
+    def _ruled(self, rule: Drawn) -> Self:
+        ruled = copy.copy(self)
+        ruled.rules = (*self.rules, rule)
+        ruled.n_rows = sum(map(len, ruled.numbers()))
+        return ruled
 
     def rows(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
@@ -55,28 +55,15 @@ def target_of(table: Table, name: str, task: Task | None = None) -> Target:
 
 def target_cells(table: Table, name: str) -> pyarrow.ChunkedArray:
     """A target that is there in every row: trimmed text, truth values, or finite numbers."""
-    import pyarrow.compute as pc
     import pyarrow.types as types
 
-    column, path = table.columns[name], table.source
-    if types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    kind, text = column.type, is_text(column.type)
-    if text:
-        column = pc.utf8_trim_whitespace(column)
-    empty = column.is_null()
-    if text:
-        empty = pc.or_kleene(empty, pc.equal(column, ""))
-    if (row := pc.index(empty, True).as_py()) >= 0:
-        n = pc.sum(empty).as_py()
-        raise DataError(
-            f"{path}: the target {name!r} is empty in {table.place(row)}"
-            + (f", and in {n} of {len(column)} rows in all" if n > 1 else ""),
-            "a target in every row",
-            "fill it in, or remove the rows without one",
-        )
+    column, path = _trimmed(table.columns[name]), table.source
+    row, n = missing_target(column)
+    if n:
+        refuse_missing_target(path, name, table.place(row), n, len(column))
+    kind = column.type
     numeric = types.is_integer(kind) or types.is_floating(kind)
-    if not (numeric or types.is_boolean(kind) or text):
+    if not (numeric or types.is_boolean(kind) or is_text(kind)):
         raise DataError(
             f"{path}: the target {name!r} holds {column[0].as_py()}, of type {kind}",
             "text, true and false, or numbers",
@@ -92,6 +79,36 @@ def target_cells(table: Table, name: str) -> pyarrow.ChunkedArray:
                 "correct it, or remove the row",
             )
     return column
+
+
+def _trimmed(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return pc.utf8_trim_whitespace(column) if is_text(column.type) else column
+
+
+def missing_target(column: pyarrow.ChunkedArray) -> tuple[int, int]:
+    """The first row without a target, −1 where each has one, and how many have none."""
+    import pyarrow.compute as pc
+
+    column = _trimmed(column)
+    empty = column.is_null()
+    if is_text(column.type):
+        empty = pc.or_kleene(empty, pc.equal(column, ""))
+    return pc.index(empty, True).as_py(), pc.sum(empty).as_py()
+
+
+def refuse_missing_target(source: str, name: str, place: str, missing: int, n: int) -> NoReturn:
+    """Refuse a target that is not there, first in a place, in so many of n rows."""
+    raise DataError(
+        f"{source}: the target {name!r} is empty in {place}"
+        + (f", and in {missing} of {n} rows in all" if missing > 1 else ""),
+        "a target in every row",
+        "fill it in, or remove the rows without one",
+    )
 
 
 def is_text(kind: pyarrow.DataType) -> bool:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError
-from handgrad.estimators.files import binarizer_from, said_of_columns
+from handgrad.estimators.files import binarizer_from
 from handgrad.estimators.loss_choice import (
     OF_CLASSES,
     check_probabilities,
@@ -288,13 +288,6 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             self.classes_, fitted["y_type"], fitted["sparse_input"]
         )
         return n_outputs
-
-    @staticmethod
-    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
-        return said_of_columns(fitted) | {
-            "classes": read_classes(fitted["classes"]).tolist(),
-            "target": {"kind": fitted["y_type"]},
-        }
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -118,12 +118,6 @@ def binarizer_from(classes: Any, y_type: Any, sparse: Any) -> tuple[LabelBinariz
     return binarizer, 1 if y_type == "binary" else len(classes)
 
 
-def said_of_columns(fitted: dict[str, Any]) -> dict[str, Any]:
-    """The columns, where they have names."""
-    names = read_value(fitted.get("feature_names_in_"))
-    return {"columns": {} if names is None else dict.fromkeys(map(str, names), "number")}
-
-
 def _fits(value: Any, what: str) -> bool:
     if what == WHOLE:
         return type(value) is int and 0 <= value < 2**63

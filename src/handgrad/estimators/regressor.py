@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError
-from handgrad.estimators.files import said_of_columns
 from handgrad.estimators.loss_choice import OF_NUMBERS, loss_of_numbers
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.estimators.settings import check_incremental
@@ -189,7 +188,3 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         if type(fitted["n_outputs"]) is not int:
             raise damaged(f"{shown(fitted['n_outputs'])} outputs", "a whole number")
         return fitted["n_outputs"]
-
-    @staticmethod
-    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
-        return said_of_columns(fitted) | {"target": {"numbers a row": fitted["n_outputs"]}}

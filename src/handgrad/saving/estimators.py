@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -22,6 +23,16 @@ MOST_STEPS = 100
 KEYS = {"estimator", "settings", "fitted", "net", "frozen"}
 PIPELINE_KEYS = {"estimator", "settings", "steps"}
 PIPELINES = ("verbose",)  # the settings of a Pipeline that a file keeps
+# The package of each estimator, and of what its file says in words, found by name: these stand
+# above this level, and the estimators import scikit-learn.
+PACKAGES = {
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
+    "TableEncoder": "tabular",
+    "TabularClassifier": "tabular",
+    "TabularRegressor": "tabular",
+}
+LAST = ("TabularClassifier", "TabularRegressor")  # they transform nothing
 
 
 class Estimator(Protocol):
@@ -35,10 +46,6 @@ class Estimator(Protocol):
 
     def _from_file(self, fitted: dict[str, Any], net: Net | None) -> None:
         """Take up what was fitted, or raise an error for what no fit leaves."""
-
-    @staticmethod
-    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
-        """What was fitted in words, for who looks into the file."""
 
 
 @dataclass
@@ -153,8 +160,8 @@ class EstimatorReader:
         """The estimator, or the Pipeline, that is described so."""
         if is_pipeline(entry):
             return self._pipeline(entry)
-        kind = _checked_kind(entry)
-        name = kind.__name__
+        name = _checked_name(entry)
+        kind = kind_of(name)
         try:
             model = kind(**self._settings(kind, entry["settings"]))
             net = self._net(entry)
@@ -228,21 +235,22 @@ def steps_of(entry: dict[str, Any]) -> tuple[list[tuple[str, Any]], dict[str, An
         if not isinstance(step, dict) or is_pipeline(step):
             raise damaged(f"the step {shown(step)}", "an estimator")
     *before, (_, last) = steps
-    if not all(hasattr(_checked_kind(step), "transform") for _, step in before):
+    if any(_checked_name(step) in LAST for _, step in before):
         raise damaged(f"the steps {shown(names)}", "transformers before the last")
-    _checked_kind(last)
+    _checked_name(last)
     return [(name, step) for name, step in steps], settings
 
 
 def said_in_words(entry: Any) -> dict[str, Any]:
     """What a file says of an estimator that is no Pipeline, in words: columns, classes, target."""
-    kind = _checked_kind(entry)
+    name = _checked_name(entry)
+    words = import_module(f"handgrad.{PACKAGES[name]}.words").IN_WORDS
     try:
-        found: dict[str, Any] = kind._in_file(entry["fitted"])
+        found: dict[str, Any] = words[name](entry["fitted"])
     except (FileError, MemoryError):
         raise
     except Exception as error:
-        raise damaged(f"{kind.__name__}: {shown(str(error))}", "what a fit leaves") from error
+        raise damaged(f"{name}: {shown(str(error))}", "what a fit leaves") from error
     return found
 
 
@@ -293,24 +301,18 @@ def _check_attributes(model: Any, twin: Any) -> None:
         )
 
 
-def kind_of(name: Any) -> Any:
-    """The estimator that is a public name of handgrad; None for any other name."""
+def kind_of(name: str) -> Any:
+    """The estimator of handgrad's that is called so; None for any other name."""
     import handgrad
 
-    if not isinstance(name, str) or name not in handgrad.__all__:
-        return None
-    kind = getattr(handgrad, name)
-    return kind if isinstance(kind, type) and hasattr(kind, "_from_file") else None
+    return getattr(handgrad, name) if name in PACKAGES else None
 
 
-def _checked_kind(entry: Any) -> Any:
-    """The class of a described estimator, which has all its keys."""
+def _checked_name(entry: Any) -> str:
+    """The name of a described estimator, which has all its keys."""
     name = entry.get("estimator") if isinstance(entry, dict) else None
-    if (kind := kind_of(name)) is None:
-        known = [
-            "MLPClassifier", "MLPRegressor", "TableEncoder", "TabularClassifier",
-            "TabularRegressor", "Pipeline",
-        ]  # fmt: skip
+    if not isinstance(name, str) or name not in PACKAGES:
+        known = [*PACKAGES, "Pipeline"]
         raise FileError(
             f"the estimator {shown(name)}",
             f"one of {', '.join(known)}",
@@ -318,7 +320,7 @@ def _checked_kind(entry: Any) -> Any:
         )
     if set(entry) != KEYS or not all(isinstance(entry[k], dict) for k in ("settings", "fitted")):
         raise damaged(f"the keys {shown(sorted(entry))} of {name}", ", ".join(sorted(KEYS)))
-    return kind
+    return name
 
 
 def _is_fitted(model: Any) -> bool:

@@ -12,7 +12,7 @@ from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.tabular.base import TakesTables, refuse_one_row
 from handgrad.tabular.features import Features
-from handgrad.tabular.files import checked, features_from
+from handgrad.tabular.files import checked
 from handgrad.tabular.rows import merged
 
 
@@ -80,7 +80,3 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
 
     def _from_file(self, fitted: dict[str, Any], net: Net | None) -> None:
         self._columns_from_file(checked(fitted, self._columns_in_file))
-
-    @staticmethod
-    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
-        return {"columns": features_from(fitted["columns"]).read_as()}

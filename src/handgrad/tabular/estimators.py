@@ -16,14 +16,14 @@ from handgrad.losses import EnsembleCrossEntropyLoss, MAELoss, MSELoss
 from handgrad.saving.values import read_classes, written_array
 from handgrad.tabular.base import Tabular, refuse_one_row, refuse_unusable
 from handgrad.tabular.features import quantiles
-from handgrad.tabular.files import Check, features_from
+from handgrad.tabular.files import Check
 from handgrad.tabular.members import Members, Recipe
 from handgrad.tabular.rows import Rows
+from handgrad.tabular.words import TARGET
 
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # how many standard deviations they are apart
 FAR = 1e9  # where one target of mae may be beyond what float32 holds
-TARGET = ("center", "spread", "lowest", "highest")  # what `target_` says of the numbers learned
 TEMPERATURES = np.exp(np.linspace(-2, 2, 161))
 
 
@@ -137,13 +137,6 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         self.temperature_ = fitted["temperature"]
         return len(self.classes_)
 
-    @staticmethod
-    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "columns": features_from(fitted["columns"]).read_as(),
-            "classes": read_classes(fitted["classes"]).tolist(),
-        }
-
 
 class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     """A strong regressor for tables as they come, without tuning.
@@ -249,13 +242,6 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     def _target_from_file(self, fitted: dict[str, Any]) -> int:
         self.target_ = tuple(fitted["target"])
         return 1
-
-    @staticmethod
-    def _in_file(fitted: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "columns": features_from(fitted["columns"]).read_as(),
-            "target": dict(zip(TARGET, fitted["target"], strict=True)),
-        }
 
 
 def _log_loss(z: Array, t: Array) -> float:

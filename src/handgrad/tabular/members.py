@@ -79,7 +79,7 @@ class Members:
 def outputs_of(net: Net, x: Array, n_members: int) -> Array:
     """What each member of a net says of each row: (n, n_members, n_outputs)."""
     with blas_threads(1):
-        p: Array = net.predict(np.tile(x, (1, n_members)))
+        p: Array = net.predict(np.tile(x, (1, n_members)), BATCH)
     return p.reshape(len(x), n_members, p.shape[1] // n_members)
 
 
@@ -133,7 +133,7 @@ def train_members(
     final = _net(*form, rng, np.float64)
     final.load_state(best.weights)
     with blas_threads(1):
-        p = final.predict(_side_by_side(x, held_out), engine="eager")
+        p = final.predict(_side_by_side(x, held_out), BATCH, "eager")
     outputs = [p[:, m * n_outputs : (m + 1) * n_outputs] for m in range(n_members)]
     return Members(final, best.epochs, best.badness, held_out, outputs, best.history)
 

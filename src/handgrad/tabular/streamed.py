@@ -11,8 +11,8 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
 from handgrad.data import TableStream
+from handgrad.data.drawing import mixed
 from handgrad.data.files import Table as Piece
-from handgrad.data.streamed_rows import BLOCK, mixed
 from handgrad.data.tables import check_column
 from handgrad.errors import DataError, SettingError, described
 from handgrad.layers import Array
@@ -128,16 +128,15 @@ class _Drawn:
         n_held_out = min(n_held_out, max(1, room))
         n = n_held_out + min(MOST_LOOKED_AT, max(1, room))
         smallest = np.zeros(0, np.uint64)
-        for start in range(0, stream.n_rows, BLOCK):
-            more = mixed(seed, start, min(BLOCK, stream.n_rows - start))
-            smallest = np.sort(np.concatenate([smallest, more]))[:n]
+        for numbers in stream.numbers():
+            smallest = np.sort(np.concatenate([smallest, mixed(seed, numbers)]))[:n]
         return cls(seed, int(smallest[n_held_out - 1]), int(smallest[-1]))
 
     def masks(self, piece: Piece) -> tuple[Array, Array]:
         """Which rows of a piece are held out, and which are looked at."""
-        numbers = mixed(self.seed, piece.first, piece.columns.num_rows)
-        held_out = numbers <= self.held_out
-        return held_out, (numbers <= self.looked_at) & ~held_out
+        found = mixed(self.seed, piece.numbers)
+        held_out = found <= self.held_out
+        return held_out, (found <= self.looked_at) & ~held_out
 
 
 def _looked_through(
@@ -268,11 +267,8 @@ class _MemberRows(RowStream):
         self.targets, self.drawn, self.seed = targets, drawn, seed
         self.memory = stream.memory
         self.n_rows = stream.n_rows - sum(
-            int(drawn_rows.sum())
-            for drawn_rows in (
-                mixed(drawn.seed, start, min(BLOCK, stream.n_rows - start)) <= drawn.held_out
-                for start in range(0, stream.n_rows, BLOCK)
-            )
+            int((mixed(drawn.seed, numbers) <= drawn.held_out).sum())
+            for numbers in stream.numbers()
         )
         self.passes = 0
 
