@@ -68,9 +68,9 @@ MUTANTS = [
     ),
     Mutant(
         "streams: a sample of one row too few",
-        "data/table_stream.py",
-        "smallest = np.partition(smallest, n - 1)[:n]",
-        "smallest = np.partition(smallest, n - 1)[: n - 1]",
+        "data/drawing.py",
+        "found = np.partition(found, n - 1)[:n]",
+        "found = np.partition(found, n - 1)[: n - 1]",
         f"{ROWS}test_a_sample_has_so_many_rows_each_once",
     ),
     Mutant(

@@ -1,5 +1,6 @@
 """Rows drawn by their numbers: the same ones, whatever the others are and in whatever order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,16 @@ class Drawn:
         """Which of the rows of these numbers are meant, (n,) of truth values."""
         found: Array = (mixed(self.seed, numbers) <= self.last) == self.inside
         return found
+
+
+def smallest(seed: int, numbers: Iterable[Array], n: int) -> Array:
+    """The n smallest of the rows' mixed numbers, in order; all where there are fewer."""
+    found = np.zeros(0, np.uint64)
+    for some in numbers:
+        found = np.concatenate([found, mixed(seed, some)])
+        if len(found) > n:
+            found = np.partition(found, n - 1)[:n]
+    return np.sort(found)
 
 
 def mixed(seed: int, numbers: Array) -> Array:

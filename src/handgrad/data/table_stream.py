@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from handgrad.data.drawing import BLOCK, Drawn, mixed
+from handgrad.data.drawing import BLOCK, Drawn, smallest
 from handgrad.data.files import Table, is_parquet, joined, listed, paths_of
 from handgrad.data.pieces import CsvSource, ParquetSource, Source
 from handgrad.data.streamed_rows import StreamedRows
@@ -174,12 +174,7 @@ class TableStream:
         """The table with n of its rows, drawn at random; with all where there are fewer."""
         positive("n", n, whole=True)
         seed = int(spawning_generator(rng).integers(2**63))
-        smallest = np.zeros(0, np.uint64)
-        for numbers in self.numbers():
-            smallest = np.concatenate([smallest, mixed(seed, numbers)])
-            if len(smallest) > n:
-                smallest = np.partition(smallest, n - 1)[:n]
-        return self._ruled(Drawn(seed, int(smallest.max()), True))
+        return self._ruled(Drawn(seed, int(smallest(seed, self.numbers(), n)[-1]), True))
 
     def numbers(self) -> Iterator[Array]:
         """The numbers of all rows among those of the files, some at a time."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import HandgradError, SettingError, did_you_mean
+from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import FileError
 from handgrad.initializers import nothing_drawn
 from handgrad.layers import Array, Layer
 from handgrad.saving.names import learned, placed, words_of
 from handgrad.saving.settings import VARIADIC, call, parameters_of, plain, settings_of
-from handgrad.saving.tensors import COPIED_WHOLE, damaged, shown
+from handgrad.saving.tensors import COPIED_WHOLE, damaged, refused_as_damaged, shown
 
 MOST_LAYERS, DEEPEST = 1000, 16
 
@@ -102,17 +102,10 @@ class Reader:
                 "a smaller net",
             )
         given = self._given(kind, entry["settings"], path, where)
-        try:
+        with refused_as_damaged(where, "settings that it takes"):
             with nothing_drawn(lambda shape: self._allow(shape, where)):
                 layer = call(kind, given)
             self._check_new(layer, path)
-        except (FileError, MemoryError):
-            raise
-        except HandgradError as error:
-            came, expected, hint = map(shown, (error.came, error.expected, error.hint))
-            raise FileError(f"{where}: {came}", expected, hint) from error
-        except Exception as error:
-            raise damaged(f"{where}: {shown(str(error))}", "settings that it takes") from error
         return layer
 
     def _kind(self, entry: Any, path: str) -> type[Layer]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from handgrad.errors import HandgradError, SettingError, described, did_you_mean
+from handgrad.errors import SettingError, described, did_you_mean
 from handgrad.files import FileError
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
@@ -16,7 +16,7 @@ from handgrad.saving.architecture import Reader, Writer, handgrads
 from handgrad.saving.names import all_learned, learned
 from handgrad.saving.nets import described_net, fill, layers_of_ones_own, net_from
 from handgrad.saving.same import check_same
-from handgrad.saving.tensors import damaged, shown
+from handgrad.saving.tensors import damaged, refused_as_damaged, shown
 from handgrad.saving.values import read_value, written_setting
 
 MOST_STEPS = 100
@@ -162,17 +162,10 @@ class EstimatorReader:
             return self._pipeline(entry)
         name = _checked_name(entry)
         kind = kind_of(name)
-        try:
+        with refused_as_damaged(name, "what a fit leaves"):
             model = kind(**self._settings(kind, entry["settings"]))
             net = self._net(entry)
             model._from_file(entry["fitted"], net)
-        except (FileError, MemoryError):
-            raise
-        except HandgradError as error:
-            came, expected, hint = map(shown, (error.came, error.expected, error.hint))
-            raise FileError(f"{name}: {came}", expected, hint) from error
-        except Exception as error:
-            raise damaged(f"{name}: {shown(str(error))}", "what a fit leaves") from error
         return model
 
     def _pipeline(self, entry: dict[str, Any]) -> Any:
@@ -245,12 +238,8 @@ def said_in_words(entry: Any) -> dict[str, Any]:
     """What a file says of an estimator that is no Pipeline, in words: columns, classes, target."""
     name = _checked_name(entry)
     words = import_module(f"handgrad.{PACKAGES[name]}.words").IN_WORDS
-    try:
+    with refused_as_damaged(name, "what a fit leaves"):
         found: dict[str, Any] = words[name](entry["fitted"])
-    except (FileError, MemoryError):
-        raise
-    except Exception as error:
-        raise damaged(f"{name}: {shown(str(error))}", "what a fit leaves") from error
     return found
 
 

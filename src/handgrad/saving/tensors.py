@@ -3,13 +3,15 @@
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import numpy as np
 
+from handgrad.errors import HandgradError
 from handgrad.files import FileError, reason
 from handgrad.layers import Array
 
@@ -139,6 +141,20 @@ def strict_json(text: str | bytes, what: str) -> Any:
 def damaged(came: str, expected: str) -> FileError:
     """The error for what no writer of such files leaves."""
     return FileError(came, expected, COPIED_WHOLE)
+
+
+@contextmanager
+def refused_as_damaged(what: str, expected: str) -> Iterator[None]:
+    """Turn whatever is raised within it, as `what` is made from a file, into a FileError."""
+    try:
+        yield
+    except (FileError, MemoryError):
+        raise
+    except HandgradError as error:
+        came, wanted, hint = map(shown, (error.came, error.expected, error.hint))
+        raise FileError(f"{what}: {came}", wanted, hint) from error
+    except Exception as error:
+        raise damaged(f"{what}: {shown(str(error))}", expected) from error
 
 
 def shown(value: Any) -> str:

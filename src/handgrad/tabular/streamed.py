@@ -11,7 +11,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
 from handgrad.data import TableStream
-from handgrad.data.drawing import mixed
+from handgrad.data.drawing import mixed, smallest
 from handgrad.data.files import Table as Piece
 from handgrad.data.tables import check_column
 from handgrad.errors import DataError, SettingError, described
@@ -87,8 +87,9 @@ def fit_streamed(model: Tabular, stream: TableStream, target: str) -> tuple[Memb
     w = np.ones(frame.num_rows)
     w[sum(part.num_rows for part in looked_at) :] = WEIGHT_OF_A_WITNESS
     model.features_ = Features.of(table, w, EMBEDDED_FROM)
-    rows = _MemberRows(model, stream, target, targets, drawn, int(rng.integers(2**63)))
-    held = _joined(held_out)
+    held, seed = _joined(held_out), int(rng.integers(2**63))
+    n_learned = stream.n_rows - held.num_rows
+    rows = _MemberRows(model, stream, target, targets, drawn, n_learned, seed)
     t = targets.encoded(held[target])
     nothing, all_held_out = np.zeros(0, int), np.arange(held.num_rows)
     batches = -(-rows.n_rows // BATCH)
@@ -127,10 +128,8 @@ class _Drawn:
         room = int(stream.memory * SAMPLED * first.num_rows / first.nbytes)
         n_held_out = min(n_held_out, max(1, room))
         n = n_held_out + min(MOST_LOOKED_AT, max(1, room))
-        smallest = np.zeros(0, np.uint64)
-        for numbers in stream.numbers():
-            smallest = np.sort(np.concatenate([smallest, mixed(seed, numbers)]))[:n]
-        return cls(seed, int(smallest[n_held_out - 1]), int(smallest[-1]))
+        drawn = smallest(seed, stream.numbers(), n)
+        return cls(seed, int(drawn[n_held_out - 1]), int(drawn[-1]))
 
     def masks(self, piece: Piece) -> tuple[Array, Array]:
         """Which rows of a piece are held out, and which are looked at."""
@@ -261,15 +260,12 @@ class _MemberRows(RowStream):
         target: str,
         targets: _Targets,
         drawn: _Drawn,
+        n_rows: int,
         seed: int,
     ) -> None:
         self.model, self.stream, self.target = model, stream, target
         self.targets, self.drawn, self.seed = targets, drawn, seed
-        self.memory = stream.memory
-        self.n_rows = stream.n_rows - sum(
-            int((mixed(drawn.seed, numbers) <= drawn.held_out).sum())
-            for numbers in stream.numbers()
-        )
+        self.memory, self.n_rows = stream.memory, n_rows
         self.passes = 0
 
     def split(self, share: float, rng: Any = None) -> Any:
