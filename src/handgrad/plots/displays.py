@@ -11,7 +11,7 @@ from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.plots.predictions import predicted_numbers
 from handgrad.plots.rows import as_probabilities, classes_of, names_of, table_of, targets_of
-from handgrad.plots.style import FIRST, GREY, axes_for, colour_of, tidy
+from handgrad.plots.style import FIRST, GREY, as_written, axes_for, colour_of, tidy
 from handgrad.training import check_kinds
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def draw_confusion_matrix(axes: Any, predicted: Array, y: Array, names: Sequence
     shown.im_.set_clim(0, 1)
     for text, count, share in zip(axes.texts, counts.flat, shares.flat, strict=False):
         text.set(text=f"{count}", color="white" if share > 0.5 else "black")
-    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-        label.set_parse_math(False)
+    as_written([*axes.get_xticklabels(), *axes.get_yticklabels()])
     if max(map(len, names)) * len(names) > 36:
         axes.tick_params("x", rotation=45)
     axes.set(xlabel="predicted", ylabel="true", title=f"{_accuracy(counts):.1%} of rows are right")
@@ -296,7 +295,6 @@ def _one_against_the_rest(
 def _finished(axes: Any, across: str, up: str, title: str) -> Any:
     """Names, a legend and the whole unit square."""
     axes.set(xlabel=across, ylabel=up, title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    for text in axes.legend(frameon=False, fontsize="small").get_texts():
-        text.set_parse_math(False)
+    as_written(axes.legend(frameon=False, fontsize="small").get_texts())
     tidy(axes)
     return axes

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.layers import Array
-from handgrad.plots.style import FIRST, SECOND, shortened, tidy
+from handgrad.plots.style import FIRST, SECOND, as_written, shortened, tidy
 
 BINS = 24
 
@@ -20,8 +20,7 @@ def draw_shares(axes: Any, sides: dict[str, Array], names: Sequence[str]) -> Non
         at = places + (i - (len(sides) - 1) / 2) * height
         axes.barh(at, shares, height * 0.9, color=(FIRST, SECOND)[i], label=side, zorder=2)
     axes.set_yticks(places, [shortened(name) for name in names])
-    for label in axes.get_yticklabels():
-        label.set_parse_math(False)
+    as_written(axes.get_yticklabels())
     axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="share of rows")
     _finished(axes, len(sides))
     axes.grid(visible=False, axis="y")

@@ -9,6 +9,7 @@ from handgrad.explanations import PartialDependence, PermutationImportance
 from handgrad.plots.style import (
     FIRST,
     GREY,
+    as_written,
     axes_for,
     colour_of,
     marker_of,
@@ -53,8 +54,7 @@ def plot_permutation_importance(
     )
     names = [shortened(importance.columns[i]) for i in order]
     axes.set_yticks(places, names)
-    for label in axes.get_yticklabels():
-        label.set_parse_math(False)
+    as_written(axes.get_yticklabels())
     axes.set(ylim=(len(order) - 0.4, -0.6))
     axes.set_xlabel(f"how much worse {importance.scoring.replace('_', ' ')} is without it")
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
@@ -89,8 +89,7 @@ def plot_partial_dependence(dependence: PartialDependence, ax: "Axes | None" = N
         names = [shortened(str(value)) for value in dependence.values]
         axes.set_yticks(np.arange(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
-        for label in axes.get_yticklabels():
-            label.set_parse_math(False)
+        as_written(axes.get_yticklabels())
     says, along = _what(dependence), shortened(dependence.column, 30)
     across, up = (says, along) if dependence.kind == "category" else (along, says)
     axes.set_xlabel(across, parse_math=False)

@@ -1,7 +1,7 @@
 """What all pictures share: colours that colour-blind eyes keep apart, markers, axes."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -164,7 +164,12 @@ def scatter_classes(
         handles.append(Line2D([], [], linestyle="", label="validation", **outline))
     legend = axes.legend(handles=handles, framealpha=0.85, **_place(len(y), len(handles)))
     legend.get_frame().set_boxstyle("round", pad=-ROOM, rounding_size=0.2)
-    for text in legend.get_texts():
+    as_written(legend.get_texts())
+
+
+def as_written(texts: Iterable[Any]) -> None:
+    """Show texts of Matplotlib as they stand: a dollar sign in them begins no formula."""
+    for text in texts:
         text.set_parse_math(False)
 
 

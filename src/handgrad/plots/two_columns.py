@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.layers import Array
 from handgrad.plots.regions import box_around, shade_regions
-from handgrad.plots.style import scatter_classes, shortened, show_dates
+from handgrad.plots.style import as_written, scatter_classes, shortened, show_dates
 
 POINTS = 70
 JITTER = 0.28
@@ -28,8 +28,7 @@ class Axis:
         axis.set_label_text(shortened(self.name, 40), parse_math=False)
         if self.values:
             axis.set_ticks(np.arange(len(self.values)), [shortened(v, 14) for v in self.values])
-            for text in axis.get_ticklabels():
-                text.set_parse_math(False)
+            as_written(axis.get_ticklabels())
         elif self.dates:
             show_dates(axis)
 
