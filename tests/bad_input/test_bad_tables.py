@@ -98,8 +98,6 @@ TABLES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
 def test_a_table_that_cannot_be_learned_from_is_refused_and_leaves_nothing(
     case: str, out: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if out is None and len(TABLES[case][1]) > 100_000:
-        pytest.skip("once is enough")
     name, content, words = TABLES[case]
     monkeypatch.chdir(tmp_path)
     path = Path(name)
