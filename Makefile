@@ -9,7 +9,7 @@ ALL_CORES := --numprocesses auto --maxprocesses 8
 QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input oracle/test_stored.py \
 	docs/test_maths.py docs/test_api.py docs/test_maps.py)
 
-.PHONY: help setup demo test check lint types docs notebooks mutants oracle browser bench wheel clean
+.PHONY: help setup demo test kernels check lint types docs notebooks mutants oracle browser bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -36,6 +36,15 @@ demo: .venv/ready  ## tell how a net works; leaves pictures and a page in runs/d
 
 test: .venv/ready-to-test  ## run the tests
 	@$(BIN)/python -m pytest $(ALL_CORES) tests
+
+# Two ways of OpenBLAS to multiply matrices that this processor has: without fused multiply-add, and
+# as most laptops do, or with AVX-512 where it is here.
+KERNELS ?= Nehalem $(if $(shell grep -m1 avx512f /proc/cpuinfo 2> /dev/null),SkylakeX,Haswell)
+kernels: .venv/ready-to-test  ## run the tests of engines and estimators under other kernels of OpenBLAS
+	@for kernel in $(KERNELS); do \
+	  echo "OPENBLAS_CORETYPE=$$kernel"; \
+	  OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest $(ALL_CORES) tests/engines tests/estimators || exit 1; \
+	done
 
 check: lint types  ## the quick checks, within a minute: also the docstrings' examples, the tests of the pages
 	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src $(QUICK)
