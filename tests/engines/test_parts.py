@@ -207,10 +207,12 @@ def test_the_bits_do_not_depend_on_who_helps(
     np.testing.assert_array_equal(found[0], found[2])
 
 
-def test_many_large_nets_at_once_give_the_bits_of_one_alone() -> None:
-    x = np.random.default_rng(0).standard_normal((256, 300)).astype(np.float32)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_large_nets_at_once_give_the_bits_of_one_alone(dtype: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((256, 300)).astype(dtype)
     y = np.random.default_rng(1).integers(0, 10, 256)
-    net = hg.Net(hg.Linear(300, 400, rng=0), hg.Tanh(), hg.Linear(400, 10, rng=1), hg.Softmax())
+    layers = (hg.Linear(300, 400, rng=0), hg.Tanh(), hg.Linear(400, 10, rng=1), hg.Softmax())
+    net = hg.Net(*layers, dtype=dtype)
     usual: dict[str, Any] = {
         "data": (x, y),
         "loss": hg.CrossEntropyLoss(),
@@ -232,7 +234,7 @@ def test_many_large_nets_at_once_give_the_bits_of_one_alone() -> None:
 
 
 def blas() -> list[int]:
-    return [library.num_threads for library, _ in threads._limits.before]
+    return [library.count() for library, _ in threads._limits.before]
 
 
 def test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards() -> None:

@@ -1,12 +1,20 @@
 """Settings of the whole process are changed for a while only, also by several at once."""
 
+import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from threading import Thread
+from typing import Any
 
 import pytest
+import scipy.linalg  # noqa: F401  with a BLAS of its own
+from threadpoolctl import threadpool_info
 
 import handgrad as hg
-from handgrad.engines.threads import HANDOVER, quick_handover
+from handgrad.engines import threads
+from handgrad.engines.threads import HANDOVER, blas_threads, one_thread_each, quick_handover
 from tests.training.by_hand import X, Y, classifier, fit
 
 
@@ -66,3 +74,125 @@ def test_an_error_puts_them_back_too(usual_interval: float) -> None:
     with pytest.raises(hg.DivergenceError):
         fit(classifier(), optimizer=hg.SGD(1e30), epochs=50)
     assert interval() == usual_interval
+
+
+def threads_of_blas() -> list[int]:
+    return [found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"]
+
+
+def in_another_thread(function: Callable[[], Any]) -> Any:
+    found: list[Any] = []
+    thread = Thread(target=lambda: found.append(function()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def seen_within(limit: AbstractContextManager[Any]) -> list[int]:
+    with limit:
+        return threads_of_blas()
+
+
+@pytest.fixture
+def several_threads() -> Iterator[list[int]]:
+    """BLAS with three threads, however many cores there are."""
+    libraries = threads._libraries(True)
+    before = [library.count() for library in libraries]
+    for library in libraries:
+        library.limit(3)
+    yield [3] * len(libraries)
+    for library, count in zip(libraries, before, strict=True):
+        library.limit(count)
+
+
+@pytest.mark.parametrize("limit", [one_thread_each, lambda: blas_threads(1)])
+def test_limits_hold_in_every_thread_though_another_was_the_first(
+    limit: Callable[[], AbstractContextManager[Any]], several_threads: list[int]
+) -> None:
+    assert {*seen_within(limit())} == {1}
+    assert {*in_another_thread(lambda: seen_within(limit()))} == {1}
+    assert threads_of_blas() == several_threads
+
+
+def test_who_is_last_puts_back_what_there_was_in_whatever_thread(
+    several_threads: list[int],
+) -> None:
+    first, second = one_thread_each(), blas_threads(1)
+    first.__enter__()
+    in_another_thread(second.__enter__)
+    first.__exit__(None, None, None)
+    assert {*threads_of_blas()} == {1}
+    in_another_thread(lambda: second.__exit__(None, None, None))
+    assert threads_of_blas() == several_threads
+
+
+class Alone:
+    """A library whose number of threads is that of the thread that asks."""
+
+    everywhere = False
+
+    def __init__(self, count: int) -> None:
+        self.counts: dict[str, int] = {}
+        self.usual = count
+
+    def count(self) -> int:
+        return self.counts.get(threading.current_thread().name, self.usual)
+
+    def limit(self, count: int) -> None:
+        self.counts[threading.current_thread().name] = count
+
+
+def test_where_each_thread_has_a_number_of_its_own_each_gets_its_own_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = Alone(4)
+    monkeypatch.setattr(threads, "_libraries", lambda with_scipys: [library])
+    first, second = one_thread_each(), blas_threads(2)
+    first.__enter__()
+    held = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with second:
+            held[0].set()
+            held[1].wait(20)
+
+    thread = Thread(target=other, name="other")
+    thread.start()
+    assert held[0].wait(20)
+    assert library.counts == {"MainThread": 1, "other": 2}
+    first.__exit__(None, None, None)
+    assert library.counts == {"MainThread": 4, "other": 2}
+    held[1].set()
+    thread.join()
+    assert library.counts == {"MainThread": 4, "other": 4}
+
+
+def test_a_library_that_comes_during_a_limit_is_limited_from_the_next_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Everywhere(Alone):
+        everywhere = True
+
+    libraries = [Everywhere(4), Everywhere(3)]
+    known = libraries[:1]
+    monkeypatch.setattr(threads, "_libraries", lambda with_scipys: known)
+    with one_thread_each():
+        known = libraries
+        with blas_threads(2):
+            assert [library.count() for library in libraries] == [1, 1]
+    assert [library.count() for library in libraries] == [4, 3]
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_fork_during_a_fit_leaves_the_child_its_threads(several_threads: list[int]) -> None:
+    limit = one_thread_each()
+    in_another_thread(limit.__enter__)
+    with blas_threads(2):
+        assert {*threads_of_blas()} == {1}
+        child = os.fork()
+        if not child:  # the other thread is not there to end its limit
+            os._exit(threads_of_blas() != [2] * len(several_threads))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    in_another_thread(lambda: limit.__exit__(None, None, None))
+    assert threads_of_blas() == several_threads

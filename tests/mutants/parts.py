@@ -67,9 +67,32 @@ MUTANTS = [
     Mutant(
         "parts: BLAS keeps its threads beside ours",
         "engines/threads.py",
-        "1 if self.alone else min",
+        "1 if alone else min",
         "min",
         "tests/engines/test_parts.py::test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards",
+    ),
+    Mutant(
+        "threads: set as threadpoolctl does, by the first thread only",
+        "engines/threads.py",
+        "setter or controller.set_num_threads",
+        "controller.set_num_threads",
+        "tests/engines/test_threads.py::"
+        "test_who_is_last_puts_back_what_there_was_in_whatever_thread",
+    ),
+    Mutant(
+        "threads: a number taken for usual while a limit is in force",
+        "engines/threads.py",
+        "if library not in known:",
+        "if True:",
+        "tests/engines/test_threads.py::"
+        "test_who_is_last_puts_back_what_there_was_in_whatever_thread",
+    ),
+    Mutant(
+        "threads: limits of threads that a fork does not have",
+        "engines/threads.py",
+        "if entry[0] == get_ident()]",
+        "]",
+        "tests/engines/test_threads.py::test_a_fork_during_a_fit_leaves_the_child_its_threads",
     ),
     Mutant(
         "parts: helpers not told to stop after an error",

@@ -126,8 +126,8 @@ MUTANTS = [
     Mutant(
         "many: threads of BLAS not put back",
         "engines/threads.py",
-        "min([before, *self.limits])",
-        "min([1, *self.limits])",
+        "min([before, *self._most()])",
+        "min([1, *self._most()])",
         f"{MANY}test_threads_of_blas_are_few_meanwhile_and_as_before_afterwards",
     ),
 ]

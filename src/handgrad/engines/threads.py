@@ -2,10 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
@@ -20,6 +20,50 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+class _Library:
+    """Something that multiplies matrices: how many threads it may use, and how that is set.
+
+    Through its own functions: threadpoolctl's setter does nothing in any other thread than the
+    first that called it, or sets the number of the calling thread alone.
+    """
+
+    def __init__(self, controller: Any) -> None:
+        self.count: Callable[[], int] = controller.get_num_threads
+        setter = _setter_for_all_threads(controller)
+        self.everywhere = setter is not None
+        self.limit: Callable[[int], Any] = setter or controller.set_num_threads
+
+
+def _setter_for_all_threads(controller: Any) -> Any:
+    """The function that sets how many threads are used for whoever multiplies, if there is one.
+
+    With OpenMP, OpenBLAS has a number for each thread that multiplies.
+    """
+    names = {
+        "mkl": ["MKL_Set_Num_Threads"],
+        "openblas": [
+            f"{prefix}openblas_set_num_threads{suffix}"
+            for prefix in ("", "scipy_")
+            for suffix in ("", "64_", "_64")
+        ],
+    }.get(controller.internal_api, [])
+    if getattr(controller, "threading_layer", "") == "openmp":
+        return None
+    found = (getattr(controller.dynlib, name, None) for name in names)
+    return next((function for function in found if function is not None), None)
+
+
+@lru_cache
+def _libraries(with_scipys: bool) -> list[_Library]:
+    """All that multiply matrices; looked for anew when SciPy has brought its own."""
+    found = ThreadpoolController().select(user_api="blas").lib_controllers
+    return [_Library(controller) for controller in found]
+
+
+# Who asked for a limit: the thread, and so many threads of BLAS; none, where others share the work.
+_Entry = tuple[int, int | None]
+
+
 class _Limits:
     """The limits in force, and how many threads each library used before there were any.
 
@@ -28,46 +72,64 @@ class _Limits:
     """
 
     def __init__(self) -> None:
-        self.lock, self.limits, self.alone = Lock(), list[int](), 0
-        self.before: list[tuple[Any, int]] = []
+        self.lock, self.entries = Lock(), list[_Entry]()
+        self.before: list[tuple[_Library, int]] = []
 
-    def add(self, most: int | None) -> int:
-        """Limit BLAS to `most` threads; or to one, with None, where others share the work.
-
-        It returns how many threads the work may use altogether.
-        """
+    def add(self, entry: _Entry) -> int:
+        """Put a limit in force; it returns how many threads the work may use altogether."""
         with self.lock:
-            if not self.limits and not self.alone:
-                libraries = _libraries("scipy.linalg.cython_blas" in sys.modules)
-                self.before = [(library, library.num_threads) for library in libraries]
-            if most is None:
-                self.alone += 1
-            else:
-                self.limits.append(most)
+            if not self.entries:
+                self.before = []
+            known = [library for library, _ in self.before]
+            for library in _libraries("scipy.linalg.cython_blas" in sys.modules):
+                if library not in known:
+                    self.before.append((library, library.count()))
+            self.entries.append(entry)
             self._apply()
-            return min([available_cores(), *self.limits, *(count for _, count in self.before)])
+            return min([available_cores(), *self._most(), *(count for _, count in self.before)])
 
-    def remove(self, most: int | None) -> None:
+    def remove(self, entry: _Entry) -> None:
         with self.lock:
-            if most is None:
-                self.alone -= 1
-            else:
-                self.limits.remove(most)
+            self.entries.remove(entry)
             self._apply()
+
+    def after_a_fork(self) -> None:
+        """Of the threads, the child has the one that forked: what the others asked for is over."""
+        self.lock = Lock()
+        self.entries = [entry for entry in self.entries if entry[0] == get_ident()]
+        self._apply()
+
+    def _most(self) -> list[int]:
+        return [most for _, most in self.entries if most is not None]
 
     def _apply(self) -> None:
+        alone = any(most is None for _, most in self.entries)
         for library, before in self.before:
-            library.set_num_threads(1 if self.alone else min([before, *self.limits]))
-
-
-@lru_cache
-def _libraries(with_scipys: bool) -> list[Any]:
-    """All that multiply matrices; looked for anew when SciPy has brought its own."""
-    controllers: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
-    return controllers
+            if library.everywhere:
+                library.limit(1 if alone else min([before, *self._most()]))
 
 
 _limits = _Limits()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_limits.after_a_fork)
+
+
+@contextmanager
+def _limited(most: int | None) -> Iterator[int]:
+    """Where a library has a number for each thread only, that of this thread is changed."""
+    entry = (get_ident(), most)
+    threads = _limits.add(entry)
+    of_this_thread = [
+        (library, library.count()) for library, _ in _limits.before if not library.everywhere
+    ]
+    try:
+        for library, count in of_this_thread:
+            library.limit(min(count, most or 1))
+        yield threads
+    finally:
+        for library, count in of_this_thread:
+            library.limit(count)
+        _limits.remove(entry)
 
 
 @contextmanager
@@ -76,11 +138,8 @@ def blas_threads(most: int) -> Iterator[None]:
 
     Who allows fewer already keeps that; afterwards all is as it was.
     """
-    _limits.add(most)
-    try:
+    with _limited(most):
         yield
-    finally:
-        _limits.remove(most)
 
 
 @contextmanager
@@ -89,11 +148,8 @@ def one_thread_each() -> Iterator[int]:
 
     That many cores there are, or fewer where the caller allows BLAS fewer.
     """
-    threads = _limits.add(None)
-    try:
+    with _limited(None) as threads:
         yield threads
-    finally:
-        _limits.remove(None)
 
 
 class _Handover:
