@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST_NAMES_LISTED = 12
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 MOST_BYTES_OF_A_HEADER = 2**20
+# Bytes of a row of a CSV file at most.
+LONGEST_ROW = 2**24
 PARQUET = (".parquet", ".pq")
 BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 
@@ -173,8 +175,12 @@ def _csv(path: Path) -> "pyarrow.Table":
 
     refuse_other_separators(path)
     try:
-        # Threads would lose count of the lines.
-        return csv.read_csv(path, read_options=csv.ReadOptions(use_threads=False))
+        return csv.read_csv(
+            path,
+            # Threads would lose count of the lines.
+            read_options=csv.ReadOptions(use_threads=False, block_size=LONGEST_ROW),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+        )
     except (ArrowInvalid, OSError) as error:
         raise refused_csv(path, error) from error
 
@@ -206,15 +212,36 @@ def refused_parquet(path: Path, error: Exception) -> FileError:
 
 def refused_csv(path: Path, error: Exception, lines_before: int = 0) -> FileError:
     """Why a CSV file cannot be read, or a block of it after so many lines."""
-    came = "the file is empty" if "Empty CSV" in str(error) else str(error)
-    if broken := BROKEN_ROW.search(came):
+    if broken := BROKEN_ROW.search(str(error)):
         line, expected, found, text = broken.groups()
-        line = int(line) + lines_before
-        came = f"line {line} has {found} of {expected} fields: {text[:60]!r}"
+        return refused_row(path, int(line) + lines_before, int(expected), int(found), text)
+    if "straddling object" in str(error):
+        return refused_row_without_end(path)
+    came = "the file is empty" if "Empty CSV" in str(error) else str(error)
+    return _refused(path, came.splitlines()[0])
+
+
+def refused_row(path: Path, line: int, expected: int, found: int, text: str) -> FileError:
+    """A row of a CSV file has too many fields, or too few."""
+    came = f"line {line} has {found} of {expected} fields: {text[:60]!r}"
+    return _refused(path, came.splitlines()[0])
+
+
+def _refused(path: Path, came: str) -> FileError:
     return FileError(
-        f"{path}: {came.splitlines()[0]}",
+        f"{path}: {came}",
         "a CSV file in UTF-8: a header line, then rows with as many fields, commas between",
         "open the file in a text editor and compare",
+    )
+
+
+def refused_row_without_end(path: Path, rows_before: int | None = None) -> FileError:
+    """A row of a CSV file that goes on and on, after so many if that is known."""
+    row = "a row" if rows_before is None else f"row {rows_before + 1} below the header"
+    return FileError(
+        f"{path}: {row} is longer than {LONGEST_ROW / 1e6:.2g} MB",
+        "line breaks between the rows, a quotation mark at the end of a cell that begins with one",
+        "look for a quotation mark that is never closed, or leave the column of long texts out",
     )
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from handgrad.data.files import (
+    LONGEST_ROW,
     named,
     refuse_other_separators,
     refused_csv,
     refused_parquet,
+    refused_row,
+    refused_row_without_end,
 )
 from handgrad.errors import DataError
 
@@ -129,28 +132,25 @@ class ParquetSource(Source):
 
 
 class CsvSource(Source):
-    """A CSV file: a part is a block of whole lines, found and read through once beforehand."""
+    """A CSV file: a part is a chunk of whole rows, found and read through once beforehand."""
 
     def __init__(self, path: Path, piece: int, note: Callable[[int], object]) -> None:
-        from pyarrow import csv
+        import pyarrow as pa
 
-        self.path, self.parts, self.own_names = path, [], None
+        self.path, self.parts, self.own_names = path, [], list[str]()
         refuse_other_separators(path)
-        self.csv, types = csv, dict[str, Any]()
-        begin, rows = 0, 0
+        types, begin, rows = dict[str, Any](), 0, 0
         with self._open() as file:
-            while block := self._block(file, begin, piece):
-                parsed = self._parsed(block, rows, None, None)
+            while found := self._chunk(file, begin, piece, rows):
+                parsed, end = found
                 table = named(parsed, path)
                 self.own_names = self.own_names or parsed.column_names
                 types = {f.name: _wider(types.get(f.name), f.type) for f in table.schema}
-                self.parts.append(Part(begin, begin + len(block), table.num_rows))
-                begin, rows = begin + len(block), rows + table.num_rows
-                note(len(block))
-        if self.own_names is None:
-            self._parsed(b"", 0, None, None)
-        import pyarrow as pa
-
+                self.parts.append(Part(begin, end, table.num_rows))
+                note(end - begin)
+                begin, rows = end, rows + table.num_rows
+        if not self.own_names:
+            self._parsed(b"", 0, header=True)
         self.schema = pa.schema(types.items())
 
     def _open(self) -> Any:
@@ -159,39 +159,93 @@ class CsvSource(Source):
         except OSError as error:
             raise refused_csv(self.path, error) from error
 
-    def _block(self, file: Any, begin: int, size: int) -> bytes:
-        """So many bytes from there on, or some less or more: up to the end of a row."""
+    def _chunk(
+        self, file: Any, begin: int, size: int, rows_before: int
+    ) -> tuple[pyarrow.Table, int] | None:
+        """The rows that lie whole in so many bytes from `begin` on, and where they end."""
         while True:
             file.seek(begin)
             block: bytes = file.read(size)
             if len(block) < size:
-                return block
-            if end := _end_of_last_row(block):
-                return block[:end]
-            size *= 2
+                end = begin + len(block)
+                whole = self._parsed(block, rows_before, header=not begin) if block else None
+                return None if whole is None else (whole, end)
+            lines = block[: max(block.rfind(b"\n"), block.rfind(b"\r")) + 1]
+            if lines:
+                table, length = self._whole_rows(lines, rows_before, header=not begin)
+                if length:
+                    return table, begin + length
+            if size >= LONGEST_ROW:
+                raise refused_row_without_end(self.path, rows_before)
+            size = min(2 * size, LONGEST_ROW)
+
+    def _whole_rows(
+        self, lines: bytes, rows_before: int, *, header: bool
+    ) -> tuple[pyarrow.Table, int]:
+        """The rows that end within these lines, and how many bytes they are.
+
+        Whether a line break ends a row, pyarrow alone decides. A row with too many fields comes
+        after the lines: pyarrow hands it back, with all that it takes for the beginning of it.
+        """
+        handed_back = list[Any]()
+
+        def hand_back(row: Any) -> str:
+            handed_back.append(row)
+            return "skip"
+
+        self._refuse_other_bytes(lines, rows_before, header=header)
+        too_many = b'x"' + b"," * (len(self.own_names) or lines.count(b",") + 1)
+        table = self._parsed(
+            lines + too_many, rows_before, header=header, invalid_row_handler=hand_back
+        )
+        if not handed_back:  # not even the header ends here
+            return table, 0
+        *broken, last = handed_back
+        if broken:
+            row, before = broken[0], rows_before + (not header)
+            fields = row.expected_columns, row.actual_columns
+            raise refused_row(self.path, row.number + before, *fields, row.text)
+        return table, len(lines) + len(too_many) - len(last.text.encode())
+
+    def _refuse_other_bytes(self, lines: bytes, rows_before: int, *, header: bool) -> None:
+        """Refuse what is not UTF-8, of which pyarrow hands no row back."""
+        try:
+            lines.decode()
+        except UnicodeDecodeError:
+            named(self._parsed(lines, rows_before, header=header), self.path)
 
     def _parsed(
-        self, block: bytes, rows_before: int, columns: Any, types: Any, *, header: bool = False
+        self,
+        block: bytes,
+        rows_before: int,
+        columns: Any = None,
+        types: Any = None,
+        *,
+        header: bool,
+        **rules: Any,
     ) -> pyarrow.Table:
         import pyarrow as pa
+        from pyarrow import csv
 
-        names = None if self.own_names is None or header else self.own_names
         try:
-            return self.csv.read_csv(
+            return csv.read_csv(
                 pa.BufferReader(block),
                 # Threads would lose count of the lines.
-                read_options=self.csv.ReadOptions(use_threads=False, column_names=names),
-                convert_options=self.csv.ConvertOptions(
-                    column_types=types, include_columns=columns
+                read_options=csv.ReadOptions(
+                    use_threads=False,
+                    block_size=len(block) + 1,
+                    column_names=None if header else self.own_names,
                 ),
+                parse_options=csv.ParseOptions(newlines_in_values=True, **rules),
+                convert_options=csv.ConvertOptions(column_types=types, include_columns=columns),
             )
         except (pa.ArrowInvalid, OSError) as error:
-            raise refused_csv(self.path, error, rows_before + (names is not None)) from error
+            raise refused_csv(self.path, error, rows_before + (not header)) from error
 
     def read(
         self, part: Part, rows_before: int, columns: Sequence[str], schema: pyarrow.Schema
     ) -> Iterator[pyarrow.Table]:
-        own = dict(zip(self.schema.names, self.own_names or (), strict=True))
+        own = dict(zip(self.schema.names, self.own_names, strict=True))
         with self._open() as file:
             file.seek(part.begin)
             block = file.read(part.end - part.begin)
@@ -210,15 +264,6 @@ class CsvSource(Source):
             )
         if table.num_rows:
             yield table.rename_columns(list(columns))
-
-
-def _end_of_last_row(block: bytes) -> int:
-    """Where the last whole row ends; a line break between quotation marks ends none."""
-    end = len(block)
-    while (end := block.rfind(b"\n", 0, end)) >= 0:
-        if block.count(b'"', 0, end) % 2 == 0:
-            return end + 1
-    return 0
 
 
 def _wider(one: Any, other: Any) -> Any:

@@ -1,0 +1,108 @@
+"""Chunks of a CSV file: the rows that pyarrow finds in the whole of it, wherever they are cut."""
+
+import tracemalloc
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from pyarrow import csv
+
+import handgrad as hg
+from handgrad.data import files, pieces
+from handgrad.data.files import table_of
+from tests.bad_input.refused import refused
+from tests.data.streams import stream_of
+
+HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+QUOTED = st.text('ab",\r\né ', max_size=9).map(lambda text: '"' + text.replace('"', '""') + '"')
+PLAIN = st.tuples(st.sampled_from("ab5é "), st.text('ab" é', max_size=6)).map("".join)
+CELL = st.one_of(PLAIN, QUOTED, st.tuples(QUOTED, PLAIN).map("".join))
+ROW = st.lists(CELL, min_size=2, max_size=2).map(lambda cells: ",".join(["t", *cells]))
+
+
+def in_one(path: Path) -> list[dict[str, object]] | None:
+    """The rows as pyarrow reads the file in one go; None if it refuses it."""
+    try:
+        return csv.read_csv(
+            path,
+            read_options=csv.ReadOptions(use_threads=False, block_size=2**24),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+        ).to_pylist()
+    except pa.ArrowInvalid:
+        return None
+
+
+def in_chunks(path: Path, piece: int) -> list[dict[str, object]] | None:
+    try:
+        return stream_of(path, piece=piece).to_table().to_pylist()
+    except hg.FileError:
+        return None
+
+
+@HERE
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=12),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    ends=st.booleans(),
+    piece=st.integers(1, 120),
+)
+@example(rows=['1,20" pipe,"Ulm\nstreet, h"', '2,5 pipe,"a\nb, c"'], end="\n", ends=True, piece=9)
+def test_the_rows_are_those_of_the_whole_file(
+    rows: list[str], end: str, ends: bool, piece: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes((f"a,b,c{end}" + end.join(rows) + end * ends).encode())
+    assert in_chunks(path, piece) == in_one(path) is not None
+
+
+@HERE
+@given(text=st.text('a",\r\n', min_size=1, max_size=40), piece=st.integers(1, 40))
+def test_what_pyarrow_refuses_in_the_whole_is_refused_in_chunks(
+    text: str, piece: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"x,y\nt,t\n{text}".encode())
+    assert in_chunks(path, piece) == in_one(path)
+
+
+@pytest.mark.parametrize("n", [500, 1000])
+def test_each_chunk_is_parsed_once_whatever_quotes_are_in_it(
+    n: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, parsed = tmp_path / "inch.csv", list[int]()
+    lines = [f'{i},{i % 50}{chr(34) * (i == 10)} pipe,"Ulm\nfloor {i}"' for i in range(n)]
+    path.write_text("\n".join(["id,size,note", *lines, ""]))
+    read = csv.read_csv
+
+    def counted(source: pa.BufferReader, **options: object) -> pa.Table:
+        parsed.append(source.size())
+        return read(source, **options)
+
+    monkeypatch.setattr(csv, "read_csv", counted)
+    stream = stream_of(path, piece=2000)
+    assert stream.n_rows == n
+    assert sum(parsed) < 1.1 * path.stat().st_size + 2**13
+
+
+def test_a_row_that_never_ends_is_refused_before_all_of_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (files, pieces):
+        monkeypatch.setattr(module, "LONGEST_ROW", 2**16)
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "1,2\n" * 100 + '3,"4\n' + "5,6\n" * 10**6)
+    tracemalloc.start()
+    with refused(hg.FileError, "row 101 below the header is longer than 0.066 MB", "never closed"):
+        stream_of(path, piece=1000)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    with refused(hg.FileError, "a row is longer than 0.066 MB", "never closed"):
+        table_of(path)
+
+
+def test_rows_longer_than_a_block_of_pyarrow_are_read_in_memory_too(tmp_path: Path) -> None:
+    path, text = tmp_path / "a.csv", "long\n" * 600_000
+    path.write_text(f'a,b\n1,"{text}"\n2,"{text}"\n')
+    assert table_of(path).columns["b"].to_pylist() == [text, text]
