@@ -67,21 +67,6 @@ TABLES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     "a row that is too short": ("t.csv", csv_of("3,0.5"), ("t.csv: line 5 has 2 of 3 fields",)),
     "an empty file": ("t.csv", "", ("t.csv: the file is empty", "a header line")),
     "a header alone": ("t.csv", "a,b,y\n", ("0 rows, 2 columns beside the target",)),
-    "semicolons between": (
-        "t.csv", csv_of().replace(",", ";"),
-        ("t.csv: one column only, 'a;b;y'", "commas between", "has semicolons"),
-    ),
-    "semicolons between and decimal commas": (
-        "t.csv", csv_of().replace(",", ";").replace(".", ","),
-        ("t.csv: ", "commas between", "has semicolons", "decimal"),
-    ),
-    "tabs between": (
-        "t.csv", csv_of().replace(",", "\t"), ("one column only", "has tabs")
-    ),
-    "text that is not UTF-8": (
-        "t.csv", csv_of("3,0.5,süß").encode("latin-1"),
-        ("t.csv: column 'y' holds bytes that are not UTF-8", "iconv"),
-    ),
     "no such file": ("other.csv", "", ("t.csv: no such file",)),
     "a typo in --target": (
         "t.csv", csv_of(header="a,b,Y_"), ("no column named 'y'", "one of a, b, Y_"),

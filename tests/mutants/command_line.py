@@ -8,6 +8,7 @@ TRAIN, RESUME, PREDICT = (
     "tests/cli/test_predict.py",
 )
 BAD = "tests/bad_input/test_bad_tables.py"
+DIALECT = "tests/data/test_csv_dialect.py"
 STREAMING = "tests/cli/test_streaming.py"
 LEAVES_NOTHING = f"{BAD}::test_a_table_that_cannot_be_learned_from_is_refused_and_leaves_nothing"
 
@@ -133,11 +134,25 @@ MUTANTS = [
         LEAVES_NOTHING,
     ),
     Mutant(
-        "tables: semicolons are taken as they are",
-        "data/files.py",
-        'if separator in header and "," not in header:',
-        'if separator in header and "," in header:',
-        LEAVES_NOTHING,
+        "tables: files without a separator have one",
+        "data/csv_dialect.py",
+        "if len(names) > 1 and (share, len(names)) > most:",
+        "if (share, len(names)) > most:",
+        f"{DIALECT}::test_a_file_shows_how_it_is_written",
+    ),
+    Mutant(
+        "tables: decimal points in files of semicolons",
+        "data/csv_dialect.py",
+        'return "," if commas > points else "."',
+        'return "."',
+        f"{DIALECT}::test_all_ways_to_write_a_table_give_the_same_rows",
+    ),
+    Mutant(
+        "tables: a file is cp1252 only where its begin says so",
+        "data/csv_dialect.py",
+        'encoding = _of_text(iter(lambda: file.read(BLOCK), b""))',
+        "encoding = _of_text([head])",
+        f"{DIALECT}::test_a_letter_far_down_a_long_file_shows_its_encoding",
     ),
     Mutant(
         "predict: columns that are kept come from other rows",

@@ -1,14 +1,18 @@
 """Tables in files: CSV, Parquet, or several that belong together."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import glob, has_magic
+from lzma import LZMAError
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.data.csv_dialect import CsvDialect, damaged, not_this_encoding, with_dialect
+from handgrad.data.table_options import FOUND_OUT
 from handgrad.errors import DataError
 from handgrad.files import FileError, kind_of
 from handgrad.layers import Array
@@ -62,7 +66,7 @@ def table_of(source: str | Path) -> Table:
     have the same columns, in any order.
     """
     paths = paths_of(source)
-    parts = [named(_parquet(path) if is_parquet(path) else _csv(path), path) for path in paths]
+    parts = [named(_parquet(path), path) if is_parquet(path) else _csv(path) for path in paths]
     rows = tuple(part.num_rows for part in parts)
     whole = parts[0] if len(parts) == 1 else joined(parts, paths)
     return Table(str(source), paths, rows, whole, np.arange(sum(rows)))
@@ -101,15 +105,15 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() in PARQUET
 
 
-def named(table: "pyarrow.Table", path: Path) -> "pyarrow.Table":
+def named(table: "pyarrow.Table", path: Path, encoding: str = "utf-8") -> "pyarrow.Table":
     """The table, each of its columns with a name of its own."""
     try:
         names = [name.strip() for name in table.column_names]
     except UnicodeDecodeError as error:
-        raise _not_utf8(path, "the header") from error
+        raise not_this_encoding(path, "the header", encoding) from error
     for name, column in zip(names, table.columns, strict=True):
         if str(column.type).endswith("binary") and not is_parquet(path):
-            raise _not_utf8(path, f"column {name!r}")
+            raise not_this_encoding(path, f"column {name!r}", encoding)
     if "" in names:
         raise DataError(
             f"{path}: column {names.index('') + 1} has no name",
@@ -171,18 +175,38 @@ def _parquet(path: Path) -> "pyarrow.Table":
 
 
 def _csv(path: Path) -> "pyarrow.Table":
-    from pyarrow import ArrowInvalid, csv
+    def read(dialect: CsvDialect) -> "pyarrow.Table":
+        with reading(path, dialect) as file:
+            from pyarrow import csv
 
-    refuse_other_separators(path)
-    try:
-        return csv.read_csv(
-            path,
-            # Threads would lose count of the lines.
-            read_options=csv.ReadOptions(use_threads=False, block_size=LONGEST_ROW),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
-        )
-    except (ArrowInvalid, OSError) as error:
-        raise refused_csv(path, error) from error
+            return named(
+                csv.read_csv(
+                    file,
+                    dialect.read_options(block_size=LONGEST_ROW),
+                    dialect.parse_options(),
+                    dialect.convert_options(),
+                ),
+                path,
+                dialect.encoding,
+            )
+
+    return with_dialect(path, FOUND_OUT, read)
+
+
+@contextmanager
+def reading(path: Path, dialect: CsvDialect) -> Iterator[Any]:
+    """The file, unpacked; what goes wrong in reading it is told with its name."""
+    from pyarrow import ArrowInvalid
+
+    with dialect.open(path) as file:
+        try:
+            yield file
+        except UnicodeError as error:
+            raise not_this_encoding(path, "it", dialect.encoding) from error
+        except ArrowInvalid as error:
+            raise refused_csv(path, error) from error
+        except (OSError, EOFError, LZMAError) as error:
+            raise damaged(path, dialect.packing, error) from error
 
 
 def refuse_other_separators(path: Path) -> None:
@@ -242,12 +266,4 @@ def refused_row_without_end(path: Path, rows_before: int | None = None) -> FileE
         f"{path}: {row} is longer than {LONGEST_ROW / 1e6:.2g} MB",
         "line breaks between the rows, a quotation mark at the end of a cell that begins with one",
         "look for a quotation mark that is never closed, or leave the column of long texts out",
-    )
-
-
-def _not_utf8(path: Path, where: str) -> FileError:
-    return FileError(
-        f"{path}: {where} holds bytes that are not UTF-8",
-        "a CSV file in UTF-8",
-        "save it as “CSV UTF-8” in a spreadsheet, or: iconv -f latin1 -t utf8 OLD > NEW",
     )

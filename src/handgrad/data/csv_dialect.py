@@ -1,0 +1,313 @@
+"""How a CSV file is written: separator, decimal sign, encoding and packing, found out or said."""
+
+from __future__ import annotations
+
+import codecs
+import csv as rows_of_text
+import io
+import lzma
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from handgrad.data.file_kinds import refuse_other_kinds
+from handgrad.data.table_options import FOUND_OUT, TableOptions
+from handgrad.files import FileError, reason
+
+if TYPE_CHECKING:
+    from pyarrow import csv
+
+T = TypeVar("T")
+
+# So much of a file, unpacked, is looked at, and so many of its rows.
+SAMPLE, ROWS = 2**20, 1000
+BLOCK = 2**20
+# Only in the East do letters above 160 come in pairs.
+OTHER_ENCODINGS = (("gb2312", "gb18030"), ("cp1252", "cp1252"), ("latin-1", "latin-1"))
+PACKINGS = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh[1-9]1AY&SY", "bz2"),
+    (b"\\(\xb5\x2f\xfd", "zstd"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"\xfd7zXZ\x00", "xz"),
+)
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Where the fields of all rows are as many by several separators, the first of them is meant.
+SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
+SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
+# Numbers that can be read in one way only, and those that could be fractions or thousands.
+ONE_WAY = (
+    r"-?(\d+{0}(\d{{1,2}}|\d{{4,}})|0{0}\d+|\d{{4,}}{0}\d+"
+    r"|\d{{1,3}}({1}\d{{3}})+{0}\d*|\d{{1,3}}({1}\d{{3}}){{2,}})"
+)
+WITH_COMMA, WITH_POINT = (
+    re.compile(ONE_WAY.format(*signs)) for signs in ((",", r"\."), (r"\.", ","))
+)
+EITHER = re.compile(r"-?[1-9]\d{0,2}[.,]\d{3}")
+AROUND_A_NUMBER = re.compile(r"^[^\d\-.,]{0,4}|[^\d.,]{0,4}$|(?<=\d)[\s'’](?=\d{3})")
+
+
+class NotThisEncodingError(FileError):
+    """A file has bytes that its encoding does not have."""
+
+
+@dataclass(frozen=True)
+class CsvDialect:
+    """How one CSV file is written.
+
+    `separator` stands between fields, `decimal` in numbers; `encoding` is a codec of Python's, and
+    `packing` a compression, '' for none. `skipped` lines stand before the line of names; where
+    there is none, `names` are the names, and `skipped` lines stand before the rows.
+    """
+
+    separator: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+    packing: str = ""
+    skipped: int = 0
+    names: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the bytes of the file are the text in UTF-8, so that any part can be read."""
+        return not self.packing and self.encoding == "utf-8"
+
+    def open(self, path: Path) -> Any:
+        """The bytes of the file, unpacked, in its own encoding, to be read from the begin on."""
+        return _unpacked(path, self.packing)
+
+    def read_options(self, **options: Any) -> csv.ReadOptions:
+        """For pyarrow, of one thread: several lose count of the lines."""
+        from pyarrow import csv
+
+        return csv.ReadOptions(
+            **{
+                "use_threads": False,
+                "encoding": self.encoding,
+                "skip_rows": self.skipped,
+                "column_names": list(self.names) or None,
+            }
+            | options
+        )
+
+    def parse_options(self) -> csv.ParseOptions:
+        """For pyarrow; a line break between quotation marks ends no row."""
+        from pyarrow import csv
+
+        return csv.ParseOptions(delimiter=self.separator, newlines_in_values=True)
+
+    def convert_options(self, **options: Any) -> csv.ConvertOptions:
+        """For pyarrow."""
+        from pyarrow import csv
+
+        return csv.ConvertOptions(decimal_point=self.decimal, **options)
+
+    def notes(self) -> list[str]:
+        """What differs from commas, points and UTF-8, in words."""
+        found = []
+        if self.separator != ",":
+            found.append(f"{SEPARATORS.get(self.separator, repr(self.separator))} between columns")
+        if self.decimal != ".":
+            found.append("decimal commas")
+        if self.encoding != "utf-8":
+            found.append(f"encoding {self.encoding}")
+        return found
+
+
+def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False) -> CsvDialect:
+    """How the file is written: as `asked` says, and found out from its begin where it does not.
+
+    `whole`: all of it is read, since its begin does not show the encoding.
+    """
+    packing = _packing(path)
+    head = _head(path, packing)
+    refuse_other_kinds(path, head)
+    encoding = asked.encoding or _encoding_of(head)
+    if whole and encoding == "utf-8":
+        with _unpacked(path, packing) as file:
+            encoding = _of_text(iter(lambda: file.read(BLOCK), b""))
+    text = _decoded(path, head, encoding)
+    found = CsvDialect(encoding=encoding, packing=packing)
+    separator = asked.separator
+    if line := SEPARATOR_LINE.match(text):
+        found = replace(found, skipped=1)
+        separator, text = separator or line[1], text[line.end() :]
+    separator = separator or _separator_in(text)
+    rows = _rows(text, separator, ROWS)
+    found = replace(found, separator=separator)
+    found = replace(found, decimal=asked.decimal or _decimal_in(rows[asked.header :], separator))
+    return _with_names(found, rows, header=asked.header)
+
+
+def with_dialect(path: Path, asked: TableOptions, read: Callable[[CsvDialect], T]) -> T:
+    """What `read` makes of the file with its dialect.
+
+    Where the begin of the file is UTF-8 and what follows is not, it is read anew.
+    """
+    dialect = sniffed(path, asked)
+    try:
+        return read(dialect)
+    except NotThisEncodingError:
+        other = sniffed(path, asked, whole=True)
+        if other == dialect:
+            raise
+        return read(other)
+
+
+def _packing(path: Path) -> str:
+    with _opened(path) as file:
+        head = file.read(16)
+    return next((name for begin, name in PACKINGS if re.match(begin, head)), "")
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise FileError(
+            f"{path}: {reason(error)}", "a file that can be read", "check its permissions"
+        ) from error
+
+
+def _unpacked(path: Path, packing: str) -> Any:
+    if not packing:
+        return _opened(path)
+    if packing == "xz":
+        return lzma.open(path)
+    import pyarrow as pa
+
+    return pa.CompressedInputStream(pa.PythonFile(_opened(path), "r"), packing)
+
+
+def _head(path: Path, packing: str) -> bytes:
+    try:
+        with _unpacked(path, packing) as file:
+            head: bytes = file.read(SAMPLE)
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise damaged(path, packing, error) from error
+    return head
+
+
+def damaged(path: Path, packing: str, error: Exception) -> FileError:
+    """A packed file that does not unpack."""
+    return FileError(
+        f"{path}: it does not unpack as {packing}, {reason(error).splitlines()[0]}",
+        "a whole file",
+        "check that it was copied whole",
+    )
+
+
+def _encoding_of(head: bytes) -> str:
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return encoding
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if zeros > 9 * others and _reads(head, encoding):
+            return encoding
+    return _of_text([head])
+
+
+def _of_text(blocks: Iterable[bytes]) -> str:
+    """UTF-8 if all of it is; else by the first that is not, what it reads as."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for block in blocks:
+        try:
+            decoder.decode(block)
+        except UnicodeDecodeError:
+            return next(name for test, name in OTHER_ENCODINGS if _reads(block, test))
+    return "utf-8"
+
+
+def _reads(block: bytes, encoding: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(block)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decoded(path: Path, head: bytes, encoding: str) -> str:
+    """The text at the begin; of more than that, without its last line, which may be cut."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
+    except UnicodeError as error:
+        raise not_this_encoding(path, "it", encoding) from error
+    return text if len(head) < SAMPLE else text[: text.rfind("\n") + 1] or text
+
+
+def not_this_encoding(path: Path, where: str, encoding: str) -> NotThisEncodingError:
+    """A file with bytes that its encoding does not have, at some place of it."""
+    return NotThisEncodingError(
+        f"{path}: {where} holds bytes that are not {encoding}",
+        f"a CSV file in {encoding}",
+        "save it as “CSV UTF-8” in a spreadsheet, or say how it is written, as in cp1252",
+    )
+
+
+def _rows(text: str, separator: str, most: int) -> list[list[str]]:
+    """The fields of the first rows that are not empty."""
+    found: list[list[str]] = []
+    try:
+        for row in rows_of_text.reader(io.StringIO(text, newline=""), delimiter=separator):
+            if row:
+                found.append(row)
+            if len(found) == most:
+                break
+    except rows_of_text.Error:  # a field of more than 2^17 letters: a quotation mark that is open
+        pass
+    return found
+
+
+def _separator_in(text: str) -> str:
+    """What splits the rows into as many fields as the names, more than one."""
+    best, most = ",", (0.0, 1)
+    for separator in SEPARATORS:
+        names, *rows = _rows(text, separator, ROWS) or [[]]
+        fits = [len(row) - (row[-1] == "") in (len(names) - (names[-1] == ""),) for row in rows]
+        share = sum(fits) / len(fits) if fits else 1.0
+        if len(names) > 1 and (share, len(names)) > most:
+            best, most = separator, (share, len(names))
+    return best
+
+
+def _decimal_in(rows: list[list[str]], separator: str) -> str:
+    """The decimal sign: that of the most columns of numbers with one that says so."""
+    commas = points = either = 0
+    for column in zip(*rows, strict=False):
+        cells = [AROUND_A_NUMBER.sub("", cell) for cell in column]
+        cells = [cell for cell in cells if "," in cell or "." in cell]
+        kinds = [
+            (WITH_COMMA.fullmatch(c) is not None, WITH_POINT.fullmatch(c) is not None)
+            for c in cells
+            if WITH_COMMA.fullmatch(c) or WITH_POINT.fullmatch(c) or EITHER.fullmatch(c)
+        ]
+        if not cells or len(kinds) < len(cells):
+            continue
+        comma, point = any(c for c, _ in kinds), any(p for _, p in kinds)
+        commas, points = commas + (comma and not point), points + (point and not comma)
+        either += not comma and not point
+    if commas == points:
+        return "," if either and separator == ";" else "."
+    return "," if commas > points else "."
+
+
+def _with_names(dialect: CsvDialect, rows: list[list[str]], *, header: bool) -> CsvDialect:
+    """The dialect with names, where no line has them, or it has one fewer than the rows."""
+    if not rows:
+        return dialect
+    first, others = rows[0], rows[1:]
+    if not header:
+        return replace(dialect, names=tuple(f"column_{i}" for i in range(1, len(first) + 1)))
+    if others and all(len(row) == len(first) + 1 and row[-1] == "" for row in others):
+        lines = 1 + sum(name.count("\n") for name in first)
+        return replace(dialect, names=(*first, ""), skipped=dialect.skipped + lines)
+    return dialect
