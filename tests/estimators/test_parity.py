@@ -204,13 +204,25 @@ def test_sparse_rows_are_learnt_alike_by_lbfgs(monkeypatch: pytest.MonkeyPatch) 
     assert_same((model.fit(x, TASKS["numbers"].y) for model in models), x)
 
 
-@pytest.mark.parametrize("task", TASKS)
+# Where the last digits of a gradient decide at which of several ends a long search comes out: of
+# several squared errors it is not the derivative of the loss, in either library; several rates
+# have more than one minimum.
+ENDS_DIFFER = ("numbers", "several counts")
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task not in ENDS_DIFFER])
 def test_lbfgs_ends_at_the_same_loss(task: str) -> None:
     models = both(TASKS[task], solver="lbfgs", max_iter=200, alpha=1.0, engine="eager")
     theirs, ours = (model.fit(X, TASKS[task].y) for model in models)
-    # of several numbers a row the gradient is not the derivative of the loss, in either library:
-    # the search for a lower loss ends where the last digits send it
-    assert ours.loss_ == pytest.approx(theirs.loss_, rel=2e-2 if task == "numbers" else 1e-3)
+    assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-5)
+
+
+@pytest.mark.parametrize("task", ENDS_DIFFER)
+def test_lbfgs_of_several_numbers_goes_the_same_way(task: str) -> None:
+    models = both(TASKS[task], solver="lbfgs", max_iter=40, alpha=1.0, engine="eager")
+    theirs, ours = (model.fit(X, TASKS[task].y) for model in models)
+    assert ours.n_iter_ == theirs.n_iter_ == 40
+    assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-8)
 
 
 def test_a_loss_of_certain_errors_is_clipped_alike() -> None:
