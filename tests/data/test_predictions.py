@@ -147,3 +147,25 @@ def test_a_bar_is_shown_in_a_terminal_alone(
 ) -> None:
     hg.predict_table(Sign(), stream(tmp_path), to=tmp_path / "p.csv", progress=True)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([b"ab"] * 499 + [b"\xff\xfe"], pa.binary(2)),
+        pa.array([[1, 2]] * 500),
+        pa.array([{"a": 1}] * 500),
+    ],
+    ids=["bytes", "lists", "structs"],
+)
+def test_what_a_csv_file_cannot_hold_is_kept_in_parquet_alone(
+    column: pa.Array, tmp_path: Path
+) -> None:
+    path = written(TABLE.append_column("odd", column), tmp_path / "a.parquet")
+    stream = stream_of(path, piece=4000)
+    words = ("column 'odd', of type ", ", in a CSV file", "p.parquet")
+    with refused(hg.DataError, *words):
+        hg.predict_table(Sign(), stream, to=tmp_path / "p.csv", keep=["odd"])
+    assert not (tmp_path / "p.csv").exists()
+    hg.predict_table(Sign(), stream, to=tmp_path / "p.parquet", keep=["odd"])
+    assert parquet.read_table(tmp_path / "p.parquet")["odd"].to_pylist() == column.to_pylist()

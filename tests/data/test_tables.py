@@ -1,5 +1,6 @@
 """`read_table`: what a column holds decides what it is; files of two kinds, and many at once."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,37 @@ def test_a_parquet_file_gives_what_the_same_csv_file_does(tmp_path: Path) -> Non
     np.testing.assert_array_equal(one.y, two.y)
     assert (one.feature_names, one.class_names) == (two.feature_names, two.class_names)
     assert (one.name, two.name) == ("trees", "trees")
+
+
+def test_decimals_and_durations_are_numbers(tmp_path: Path) -> None:
+    texts = ["1.25", "-3.50", "1099511627776.00"]
+    columns = pa.table(
+        {
+            "price": pa.array([Decimal(text) for text in texts], pa.decimal128(38, 2)),
+            "large": pa.array([Decimal(text) for text in texts], pa.decimal256(70, 4)),
+            "took": pa.array([1500, -500, 0], pa.duration("ms")),
+            "kind": pa.array(["a", "b", "a"], pa.string_view()),
+            "n": pa.array([Decimal(1), Decimal(2), Decimal(1)], pa.decimal128(9, 0)),
+            "y": pa.array([Decimal(text) for text in texts]),
+        }
+    )
+    parquet.write_table(columns, path := tmp_path / "a.parquet")
+    features = ["price", "large", "took"]
+    parquet.write_table(columns.select([*features, "y"]), tmp_path / "y.parquet")
+    found = hg.read_table(tmp_path / "y.parquet", "y")
+    assert found.x.tolist() == [[1.25, 1.25, 1.5], [-3.5, -3.5, -0.5], [2**40, 2**40, 0]]
+    assert (found.y.tolist(), found.class_names) == ([1.25, -3.5, 2**40], ())
+    stream = hg.open_table(path)
+    for target, y, classes in (
+        ("y", found.y.tolist(), ()),
+        ("n", [0, 1, 0], ("1", "2")),
+        ("kind", [0, 1, 0], ("a", "b")),
+    ):
+        rows = stream.rows(target, features=features)
+        assert rows.class_names == classes
+        ((x, t),) = rows
+        np.testing.assert_array_equal(x, found.x)
+        assert t.tolist() == y
 
 
 def test_a_pattern_stands_for_all_files_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """Columns become numbers as it is written, and the same numbers at prediction."""
 
+import datetime
+import decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -37,6 +41,53 @@ def test_every_kind_of_column_is_read_alike_from_every_kind_of_frame(name: str) 
         np.testing.assert_array_equal(column.missing, other.missing)
         there = ~column.missing
         np.testing.assert_array_equal(column.values[there], other.values[there])
+
+
+def decimals(texts: list[str | None]) -> list[decimal.Decimal | None]:
+    return [None if text is None else decimal.Decimal(text) for text in texts]
+
+
+PRICES = decimals(["1.25", None, "12.00", "-3.50"])
+SPANS = [datetime.timedelta(days=1), None, datetime.timedelta(seconds=-1.5), datetime.timedelta(0)]
+MONTHS = pd.PeriodIndex(["2020-01", None, "2020-03", "2021-01"], freq="M")
+OTHER_NUMBERS: dict[str, Any] = {
+    "decimal128": pa.table({"a": PRICES}),
+    "decimal256": pa.table({"a": pa.array(PRICES, pa.decimal256(60, 2))}),
+    "decimals of pandas": pd.DataFrame({"a": PRICES}),
+    "decimals of polars": pl.DataFrame({"a": PRICES}),
+    "decimals of arrow in pandas": pa.table({"a": PRICES}).to_pandas(types_mapper=pd.ArrowDtype),
+}
+OTHER_SPANS: dict[str, Any] = {
+    "durations": pa.table({"a": SPANS}),
+    "durations of whole nanoseconds": pa.table({"a": pa.array(SPANS, pa.duration("ns"))}),
+    "durations of pandas": pd.DataFrame({"a": pd.Series(SPANS, dtype="timedelta64[ns]")}),
+    "objects": pd.DataFrame({"a": pd.Series(SPANS, dtype=object)}),
+    "durations of polars": pl.DataFrame({"a": SPANS}),
+    "arrays": np.array(SPANS, "timedelta64[us]")[:, None],
+}
+
+
+@pytest.mark.parametrize("name", OTHER_NUMBERS)
+def test_decimals_are_numbers(name: str) -> None:
+    (column,) = columns_of_frame(frame_of(OTHER_NUMBERS[name])).values()
+    assert (column.kind, column.note) == ("number", "")
+    np.testing.assert_array_equal(column.values, [1.25, np.nan, 12, -3.5])
+
+
+@pytest.mark.parametrize("name", OTHER_SPANS)
+def test_durations_are_numbers_of_seconds(name: str) -> None:
+    given = OTHER_SPANS[name]
+    is_array = isinstance(given, np.ndarray)
+    table = columns_of_array(given) if is_array else columns_of_frame(frame_of(given))
+    (column,) = table.values()
+    assert (column.kind, column.note) == ("number", "")
+    np.testing.assert_array_equal(column.values, [86400, np.nan, -1.5, 0])
+
+
+def test_periods_are_dates() -> None:
+    (column,) = columns_of_frame(frame_of(pd.DataFrame({"a": MONTHS}))).values()
+    assert column.kind == "date"
+    np.testing.assert_array_equal(column.values, [18262, np.nan, 18322, 18628])
 
 
 def test_what_was_guessed_is_said() -> None:

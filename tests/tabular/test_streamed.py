@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from pyarrow import parquet
 
@@ -69,6 +70,32 @@ def test_where_memory_has_room_the_model_is_that_of_the_rows_in_memory(tmp_path:
     expected = classifier(epochs=1).fit(whole, rows["class"])
     np.testing.assert_array_equal(found.predict_proba(whole), expected.predict_proba(whole))
     assert found.features_.summary() == expected.features_.summary()
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("target", ["class", "score"])
+def test_decimals_and_durations_are_learned_from_as_numbers(target: str, tmp_path: Path) -> None:
+    rows = table()
+    cents = pc.round(rows["score"], 2)
+    seconds = pc.round(pc.multiply(rows["a"], 1000.0)).cast("int64")
+    spans = rows.set_column(0, "a", seconds.cast(pa.duration("s")))
+    exact = spans.set_column(rows.num_columns - 1, "score", cents.cast(pa.decimal128(9, 2)))
+    plain = rows.set_column(0, "a", seconds.cast("double"))
+    plain = plain.set_column(rows.num_columns - 1, "score", cents)
+    found = []
+    for i, each in enumerate((exact, plain)):
+        stream = stream_of(
+            written(each, tmp_path / f"{i}.parquet", 250), piece=20_000, memory=2_000_000
+        )
+        kind = hg.TabularClassifier if target == "class" else hg.TabularRegressor
+        model = kind(n_members=2, epochs=1, random_state=0).fit(stream, target)
+        features = each.drop_columns([target])
+        in_memory = kind(n_members=2, epochs=1, random_state=0).fit(features, each[target])
+        assert in_memory.features_.read_as() == model.features_.read_as()
+        found.append((model.features_.read_as(), getattr(model, "target_", ())))
+    assert found[0][0] == found[1][0]
+    assert found[0][0]["a"] == "number"
+    assert found[0][1] == pytest.approx(found[1][1])
 
 
 @pytest.mark.usefixtures("small")

@@ -127,7 +127,16 @@ def named(table: "pyarrow.Table", path: Path, encoding: str = "utf-8") -> "pyarr
             "a name of its own for each column",
             "rename one of them",
         )
-    return table.rename_columns(names)
+    return without_views(table.rename_columns(names))
+
+
+def without_views(table: "pyarrow.Table") -> "pyarrow.Table":
+    """The table, with views of text and bytes, for which pyarrow computes little, as themselves."""
+    import pyarrow as pa
+
+    plain = {"string_view": pa.string(), "binary_view": pa.binary()}
+    kinds = [(field.name, plain.get(str(field.type), field.type)) for field in table.schema]
+    return table.cast(pa.schema(kinds))
 
 
 def joined(parts: Sequence["pyarrow.Table"], paths: Sequence[Path]) -> "pyarrow.Table":

@@ -13,7 +13,7 @@ from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_stream import TableStream
 from handgrad.data.tables import check_column
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
-from handgrad.errors import SettingError, described
+from handgrad.errors import DataError, SettingError, described
 from handgrad.files import write_whole
 from handgrad.layers import Array
 from handgrad.training import progress_bar
@@ -80,16 +80,35 @@ def predict_table(
 
 
 def _write(tables: Iterator[pyarrow.Table], to: Path, file: IO[bytes], count: Any) -> None:
-    from pyarrow import csv, parquet
+    from pyarrow import ArrowInvalid, csv, parquet
 
-    first = next(tables)
+    table = first = next(tables)
     writer = csv.CSVWriter if to.suffix.lower() == ".csv" else parquet.ParquetWriter
-    with writer(file, first.schema) as whole:
-        whole.write_table(first)
-        count(more=first.num_rows)
-        for table in tables:
-            whole.write_table(table.cast(first.schema))
-            count(more=table.num_rows)
+    try:
+        with writer(file, first.schema) as whole:
+            whole.write_table(first)
+            count(more=first.num_rows)
+            for table in tables:
+                whole.write_table(table.cast(first.schema))
+                count(more=table.num_rows)
+    except ArrowInvalid as error:
+        raise _refused_by_csv(table, to) or error from error
+
+
+def _refused_by_csv(table: pyarrow.Table, to: Path) -> DataError | None:
+    """The column that has no text, as lists, and bytes that are not UTF-8."""
+    from pyarrow import ArrowInvalid, BufferOutputStream, csv
+
+    for name in table.column_names:
+        try:
+            csv.write_csv(table.select([name]), BufferOutputStream())
+        except ArrowInvalid:
+            return DataError(
+                f"column {name!r}, of type {table[name].type}, in a CSV file",
+                "columns to keep that can be written as text",
+                f"{to.with_suffix('.parquet').name}, or leave the column out",
+            )
+    return None
 
 
 def _predicted(

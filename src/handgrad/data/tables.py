@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset
 from handgrad.data.files import Table, listed, table_of
-from handgrad.data.targets import is_number, target_of
+from handgrad.data.targets import as_numbers, is_number, target_of
 from handgrad.errors import DataError, did_you_mean
 from handgrad.layers import Array
 
@@ -87,7 +87,7 @@ def numbers(table: Table, name: str) -> Array:
             wanted,
             "correct it, remove the column, or encode its categories as numbers",
         )
-    values = np.asarray(column.cast(pa.float64()).to_numpy())
+    values = np.asarray(as_numbers(column).cast(pa.float64()).to_numpy())
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
     if not np.isfinite(narrow).all():
@@ -102,10 +102,11 @@ def numbers(table: Table, name: str) -> Array:
 
 
 def holds_numbers(kind: "pyarrow.DataType") -> bool:
-    """Whether a column of this type can be a feature: numbers, true and false."""
+    """Whether a column of this type can be a feature: numbers, durations, true and false."""
     import pyarrow.types as types
 
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
+    numbers = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    return bool(numbers or types.is_duration(kind) or types.is_boolean(kind))
 
 
 def row_without_a_number(column: "pyarrow.ChunkedArray") -> int | None:

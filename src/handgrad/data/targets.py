@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Task = Literal["classification", "regression"]
 
 FEWEST_VALUES_OF_A_NUMBER = 20
+DIGITS_OF_INT64 = 18
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def target_cells(table: Table, name: str) -> pyarrow.ChunkedArray:
     """A target that is there in every row: trimmed text, truth values, or finite numbers."""
     import pyarrow.types as types
 
-    column, path = _trimmed(table.columns[name]), table.source
+    column, path = as_numbers(_trimmed(table.columns[name])), table.source
     row, n = missing_target(column)
     if n:
         refuse_missing_target(path, name, table.place(row), n, len(column))
@@ -88,6 +90,21 @@ def _trimmed(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
     if types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return pc.utf8_trim_whitespace(column) if is_text(column.type) else column
+
+
+def as_numbers(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    """A column of decimals as numbers, whole ones as such, of durations as seconds; else itself."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
+    kind = column.type
+    if types.is_decimal(kind):
+        whole = kind.scale <= 0 and kind.precision - kind.scale <= DIGITS_OF_INT64
+        return column.cast(pa.int64() if whole else pa.float64())
+    if types.is_duration(kind):
+        return pc.divide(column.cast(pa.int64()).cast(pa.float64()), PER_SECOND[kind.unit])
+    return column
 
 
 def missing_target(column: pyarrow.ChunkedArray) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import numpy as np
@@ -226,7 +227,12 @@ def values_of(y: Any) -> Any:
             "fit(X, y): this estimator requires y to be passed, but the target y is None",
         )
     to_numpy = getattr(y, "to_numpy", None)
-    return to_numpy() if to_numpy else y
+    y = to_numpy() if to_numpy else y
+    values = np.asarray(y)
+    if values.dtype == object and values.size and isinstance(values.flat[0], Decimal):
+        whole = all(value.as_tuple().exponent >= 0 for value in values.flat)
+        return values.astype(float).astype(int) if whole else values.astype(float)
+    return y
 
 
 def refuse_one_row(rows: Rows) -> None:

@@ -14,6 +14,7 @@ from handgrad.data import TableStream
 from handgrad.data.drawing import mixed, smallest
 from handgrad.data.files import Table as Piece
 from handgrad.data.tables import check_column
+from handgrad.data.targets import as_numbers
 from handgrad.errors import DataError, SettingError, described
 from handgrad.layers import Array
 from handgrad.tabular.features import Features
@@ -147,7 +148,7 @@ def _looked_through(
     for piece in stream.pieces(stream.names):
         frame = piece.columns
         _refuse_missing(piece, target)
-        targets.add(np.asarray(frame[target].to_numpy()))
+        targets.add(np.asarray(as_numbers(frame[target]).to_numpy()))
         of_held_out, of_looked_at = drawn.masks(piece)
         held_out.append(_taken(frame, of_held_out))
         looked_at.append(_taken(frame, of_looked_at))
@@ -212,7 +213,7 @@ class _Classes:
         model._check_rows(Rows({}, codes, np.ones(len(codes))))
 
     def encoded(self, column: pyarrow.ChunkedArray) -> Array:
-        codes = np.searchsorted(self.names, np.asarray(column.to_numpy()))  # type: ignore[arg-type]
+        codes = np.searchsorted(self.names, np.asarray(as_numbers(column).to_numpy()))  # type: ignore[arg-type]
         return np.eye(len(self.names), dtype=np.float32)[codes]  # type: ignore[arg-type]
 
 
@@ -246,7 +247,7 @@ class _Numbers:
         model.target_ = (self.mean, self.deviation, self.low, self.high)
 
     def encoded(self, column: pyarrow.ChunkedArray) -> Array:
-        y = np.asarray(column.to_numpy(), float)
+        y = np.asarray(as_numbers(column).to_numpy(), float)
         return ((y - self.mean) / self.deviation).astype(np.float32)[:, None]
 
 

@@ -4,6 +4,7 @@ import datetime
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Real
 from typing import Any, Literal
 
@@ -72,7 +73,9 @@ def columns_of_array(array: Array) -> Table:
             if values.dtype.kind in "fiub"
             else _of_days(values)
             if values.dtype.kind == "M"
-            else _of_objects(values.tolist())
+            else _of_objects(
+                values.astype("m8[us]" if values.dtype.kind == "m" else object).tolist()
+            )
         )
         found[name] = _finite(name, column)
     return found
@@ -88,6 +91,8 @@ def _of_series(name: str, series: Any) -> Column:
         return Column("boolean", _floats(series.to_list()))
     if isinstance(kind, nw.Datetime) or kind == nw.Date:
         return Column("date", _days(series.to_list()))
+    if isinstance(kind, nw.Duration):
+        return Column("number", _numbers(series.dt.total_microseconds()) / 1e6)
     if kind.is_nested() or kind == nw.Binary:
         raise DataError(
             f"column {name!r} is of type {kind}",
@@ -107,10 +112,13 @@ def _of_objects(values: Sequence[Any]) -> Column:
         return Column("number", np.full(len(values), np.nan), "nothing in it")
     if all(isinstance(value, bool | np.bool_) for value in present):
         return Column("boolean", _floats(values))
-    if all(isinstance(value, Real) for value in present):
+    if all(isinstance(value, Real | Decimal | datetime.timedelta) for value in present):
         return Column("number", _floats(values))
     if all(isinstance(value, datetime.date) for value in present):
         return Column("date", _days(values))
+    if all(hasattr(value, "to_timestamp") for value in present):  # periods of pandas
+        begins = [None if _is_missing(value) else value.to_timestamp() for value in values]
+        return Column("date", _days(begins))
     if all(isinstance(value, str) for value in present):
         return Column("text", _texts(values))
     kinds = sorted({type(value).__name__ for value in present})
@@ -161,7 +169,11 @@ def _numbers(series: Any) -> Array:
 
 
 def _floats(values: Sequence[Any]) -> Array:
-    return np.array([math.nan if _is_missing(value) else float(value) for value in values], float)
+    return np.array([math.nan if _is_missing(value) else _float(value) for value in values], float)
+
+
+def _float(value: Any) -> float:
+    return value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)
 
 
 def _texts(values: Sequence[Any]) -> Array:
@@ -172,7 +184,7 @@ def _texts(values: Sequence[Any]) -> Array:
 
 def _text(value: Any) -> str:
     """A value as text: whole numbers alike, whether they came as 3, 3.0 or True as 1."""
-    if isinstance(value, Real) and float(value).is_integer():
+    if isinstance(value, Real | Decimal) and float(value).is_integer():
         return str(int(float(value)))
     return str(value)
 

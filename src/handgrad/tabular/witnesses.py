@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.data.targets import as_numbers
 from handgrad.tabular.tables import Column, dates_in, numbers_in
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Witnesses:
         import pyarrow.types as types
 
         for name in self.names:
-            column = frame[name]
+            column = as_numbers(frame[name])
             if types.is_dictionary(column.type):
                 column = column.cast(column.type.value_type)
             missing = pc.is_null(column, nan_is_null=True)
