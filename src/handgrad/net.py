@@ -21,7 +21,7 @@ from handgrad.errors import (
 from handgrad.graph.examples import example_input
 from handgrad.layers import Array, Layer
 from handgrad.layers.in_a_row import common_dtype, sizes_that_fit
-from handgrad.layers.layer import floating
+from handgrad.layers.layer import floating, predicting_twin
 
 
 class Net(Layer):
@@ -180,10 +180,10 @@ class Net(Layer):
         if (p := self._predicting.by_machine_code(x, engine)) is not None:
             return p
         # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops
-        with self.mode(training=False), np.errstate(invalid="ignore"):
-            n = number_of_rows(x)
-            parts = [self.forward(take(x, rows)) for rows in batches(n, batch_size)]
-        return np.concatenate(parts) if parts else self.forward(x)
+        with np.errstate(invalid="ignore"):
+            n, twin = number_of_rows(x), predicting_twin(self)
+            parts = [twin.forward(take(x, rows)) for rows in batches(n, batch_size)]
+            return np.concatenate(parts) if parts else twin.forward(x)
 
     def summary(self) -> str:
         """A table of the layers: what each puts out for n rows, and its parameters."""

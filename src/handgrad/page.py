@@ -1,10 +1,14 @@
 """What every page of the textbook shares: it knows how it was made, and copies without litter."""
 
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from handgrad.errors import not_yet_computed
+
+MADE = {"_made_with", "_made_of"}
+# What most attributes are, of which a twin needs none of its own.
+SHARED = {bool, int, float, str, type(None), np.ndarray, *map(type, map(np.dtype, "fd"))}
 
 
 class PageType(type):
@@ -36,7 +40,7 @@ class Page(metaclass=PageType):
         gradients = {"d" + name for name in self.param_names}
         return {
             name: value
-            for name, value in vars(self).items()
+            for name, value in vars(self).copy().items()  # which another thread may add to
             if name not in gradients and (name in kept or not isinstance(value, np.ndarray))
         }
 
@@ -47,6 +51,43 @@ class Page(metaclass=PageType):
         args, kwargs = self.__dict__.get("_made_with", ((), {}))
         shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+P = TypeVar("P", bound=Page)
+
+
+def twin_of(page: P) -> P:
+    """A page of the same arrays and settings that keeps what it computes to itself.
+
+    So do the pages within it, alone or in lists, tuples and dicts, of which it has its own.
+    """
+    twin: Any = _twin(page, {})
+    return cast(P, twin)
+
+
+def _twin(page: Page, known: dict[int, Page]) -> Page:
+    if id(page) in known:
+        return known[id(page)]
+    twin: Page = object.__new__(type(page))
+    known[id(page)] = twin
+    own = twin.__dict__
+    own.update(vars(page))
+    for name, value in own.items():
+        if type(value) not in SHARED and name not in MADE:
+            own[name] = _own(value, known)
+    return twin
+
+
+def _own(value: Any, known: dict[int, Page]) -> Any:
+    if isinstance(value, Page):
+        return _twin(value, known)
+    if type(value) is dict:
+        return {name: _own(part, known) for name, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_own(part, known) for part in value)
+    if isinstance(of := getattr(value, "__self__", None), Page):  # a method of a page
+        return value.__func__.__get__(_twin(of, known))
+    return value
 
 
 def _short(value: Any) -> str:

@@ -4,6 +4,7 @@ from tests.mutants.run import Mutant
 
 AHEAD = "tests/engines/test_ahead.py::"
 PREDICTING = "tests/engines/test_predicting.py::"
+AT_ONCE = "tests/engines/test_predicting_in_threads.py::"
 MANY = "tests/training/test_fit_many.py::"
 ENGINE = "engines/compiled/engine.py"
 CALLS = "engines/compiled/calls.py"
@@ -11,6 +12,35 @@ PREDICTOR = "engines/compiled/predictor.py"
 FIT_MANY = "fitting/fit_many.py"
 
 MUTANTS = [
+    Mutant(
+        "predicting: by the layers of the net itself",
+        "net.py",
+        "predicting_twin(self)",
+        "self",
+        f"{AT_ONCE}test_each_thread_is_given_the_predictions_of_its_own_rows[a layer]",
+    ),
+    Mutant(
+        "predicting: a twin in the mode of the net",
+        "layers/layer.py",
+        "    _put_into_prediction_mode(twin)\n",
+        "",
+        f"{AT_ONCE}test_calls_that_overlap_are_all_in_prediction_mode",
+    ),
+    Mutant(
+        "predicting: a twin that shares the lists of its page",
+        "page.py",
+        "if type(value) in (list, tuple):",
+        "if type(value) is tuple:",
+        f"{AT_ONCE}test_each_thread_is_given_the_predictions_of_its_own_rows"
+        "[a layer with a list and a layer]",
+    ),
+    Mutant(
+        "evaluating: by the loss itself",
+        "training/evaluate.py",
+        "twin_of(loss)",
+        "loss",
+        f"{AT_ONCE}test_one_loss_judges_in_several_threads",
+    ),
     Mutant(
         "ahead: the net shows the weights of the last epoch of a call",
         ENGINE,

@@ -21,16 +21,17 @@ class Predicting:
 
     def quickly(self, x: Any) -> Array | None:
         """The predictions where there is machine code for just such rows; else None."""
-        return None if self.compiled is None else self.compiled(x)
+        compiled = self.compiled  # another thread may give it up
+        return None if compiled is None else compiled(x)
 
     def by_machine_code(self, x: Any, engine: EngineName) -> Array | None:
         """The predictions for `x`; None where the pages should run as they stand."""
         engine = chosen(engine)
-        if engine == "eager" or isinstance(x, tuple):
+        if engine == "eager" or isinstance(x, tuple) or len(x) == 0:
             return None
         if (p := self.quickly(x)) is not None:
             return p
-        if self.compiled is not None and not self.compiled.still_holds():
+        if (compiled := self.compiled) is not None and not compiled.still_holds():
             self.compiled, self.gain, self.refused = None, 0.0, False
         if engine == "auto":
             self.gain += gain_of_predicting(self.net, len(x))
@@ -44,7 +45,7 @@ class Predicting:
             from handgrad.engines.compiled.predictor import Predictor
 
             with refused_as_cannot_lower():
-                self.compiled = Predictor(self.net, x)
+                compiled = self.compiled = Predictor(self.net, x)
         except (RecordingError, CannotLowerError, ImportError) as error:
             self.refused = True
             if engine == "compiled":
@@ -54,4 +55,4 @@ class Predicting:
                     "engine='auto', which predicts eagerly then",
                 ) from error
             return None
-        return self.compiled(x)
+        return compiled(x)

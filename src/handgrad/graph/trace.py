@@ -66,8 +66,7 @@ def _trace_layer(
 ) -> Graph:
     dtype = layer.dtype or np.dtype(np.float32)
     x = required_example(layer, 4) if x is None else x
-    with layer.mode(training=False):
-        p = _forward_once(layer, _rows(x, 4, dtype, layer.integer_input))
+    p = _forward_once(layer, _rows(x, 4, dtype, layer.integer_input))
     if loss is not None and y is None:
         y = example_targets(loss, p)
 
@@ -150,4 +149,5 @@ def _rows(values: Any, n: int, dtype: np.dtype[Any], whole: bool) -> Any:
 def _forward_once(layer: Layer, x: Any) -> Any:
     twin = copy.deepcopy(layer)
     twin.seed(0)
-    return twin.forward(x)
+    with twin.mode(training=False):
+        return twin.forward(x)

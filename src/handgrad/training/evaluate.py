@@ -12,6 +12,7 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
+from handgrad.page import twin_of
 from handgrad.training.checks import VALIDATION, checked_rows
 from handgrad.training.measuring import Measure, measured, measures
 from handgrad.training.piece_check import PieceCheck
@@ -71,7 +72,7 @@ def evaluation(p: Array, rows: Rows, loss: Any, metrics: Mapping[str, Measure]) 
     """The loss and metrics of the predictions for some rows."""
     weights = () if rows.w is None else (rows.w,)
     with np.errstate(all="ignore"):
-        value = float(loss.forward(p, rows.y, *weights))
+        value = float(twin_of(loss).forward(p, rows.y, *weights))
     return Evaluation(value, measured(p, rows.y, rows.sample_weight, metrics))
 
 

@@ -133,7 +133,7 @@ def _settings(layer: Layer) -> dict[str, Any]:
     varying = {*layer.param_names, *layer.state_names, "training", "trainable", "layers"}
     varying |= {"d" + name for name in layer.param_names}
     settings: dict[str, Any] = {}
-    for name, value in vars(layer).items():
+    for name, value in vars(layer).copy().items():
         if name in varying or name.startswith("_"):
             continue
         if isinstance(value, np.ndarray):
