@@ -143,7 +143,8 @@ class Parallel(Net):
         if self.join == "concatenate":
             ends = [0, *np.cumsum(self.widths).tolist()]
             parts = [dy[:, a:b] for a, b in pairwise(ends)]
-        return _sum([self._part(i, "backward", part) for i, part in enumerate(parts)])
+        with self._gathering_gradients(dy):
+            return _sum([self._part(i, "backward", part) for i, part in enumerate(parts)])
 
 
 def _sum(parts: Sequence[Array]) -> Array:

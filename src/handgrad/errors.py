@@ -57,7 +57,7 @@ def not_yet_computed(owner: object, name: str) -> AttributeError:
     if name.startswith("d") and name[1:] in getattr(type(owner), "param_names", ()):
         return NotYetComputedError(
             f"{owner!r} has no gradient {name!r} yet",
-            "backward to run before the gradient is used",
+            f"backward to run before the gradient is used, and to set self.{name} each time",
             "p = net.forward(x); loss.forward(p, y); net.backward(loss.backward())",
         )
     return NotYetComputedError(

@@ -1,7 +1,8 @@
 """A net: a layer made of layers."""
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -19,9 +20,11 @@ from handgrad.errors import (
     positive,
 )
 from handgrad.graph.examples import example_input
+from handgrad.graph.traced import Traced
 from handgrad.layers import Array, Layer
 from handgrad.layers.in_a_row import common_dtype, sizes_that_fit
 from handgrad.layers.layer import floating, predicting_twin
+from handgrad.layers.mistakes import returned
 
 
 class Net(Layer):
@@ -118,7 +121,10 @@ class Net(Layer):
 
     @property
     def gradients(self) -> Array:
-        """All gradients, flat, (n_parameters,), as the last training step left them."""
+        """All gradients, flat, (n_parameters,), as the last `backward` or training left them.
+
+        Those of frozen layers stay as they were.
+        """
         return self._buffers.gradients
 
     @property
@@ -127,7 +133,10 @@ class Net(Layer):
         return self._buffers.running_state
 
     def gather_gradients(self) -> None:
-        """Bring what `backward` left in each layer's `dW` together in `net.gradients`."""
+        """Bring what each layer has in `dW` together in `net.gradients`, as `backward` does.
+
+        Of use where the layers' own `backward` was called, or a `dW` was changed since.
+        """
         self._buffers.gather_gradients(self)
 
     def trainable_slices(self) -> list[slice]:
@@ -146,17 +155,31 @@ class Net(Layer):
         return x
 
     def backward(self, dy: Any, /) -> Any:
-        """The gradient of the input from that of the output; each layer keeps its own."""
-        for i in reversed(range(len(self.layers))):
-            dy = self._part(i, "backward", dy)
+        """The gradient of the input from that of the output; `gradients` has the parameters'."""
+        with self._gathering_gradients(dy):
+            for i in reversed(range(len(self.layers))):
+                dy = self._part(i, "backward", dy)
         return dy
+
+    @contextmanager
+    def _gathering_gradients(self, dy: Any) -> Iterator[None]:
+        """Gather what the layers leave in a pass backward: once, by the outermost net."""
+        if self._owned or isinstance(dy, Traced):
+            yield
+            return
+        self._buffers.forget_gradients(self)
+        yield
+        self._buffers.gather_gradients(self)
 
     def _part(self, i: int, method: str, x: Any) -> Any:
         """What one layer makes of x; an error says which layer it was."""
         try:
-            return getattr(self.layers[i], method)(x)
+            y = getattr(self.layers[i], method)(x)
         except (ValueError, IndexError, TypeError) as error:
             raise self._located(error, i, method, x) from error
+        if hasattr(y, "shape"):
+            return y
+        return returned(self.layers[i], method, y, self.position(i))
 
     def predict(self, x: Any, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
         """The last layer's output for all rows of `x`, in prediction mode, batch by batch.

@@ -1,13 +1,13 @@
 """All parameters of a net in one flat array, all gradients in another, running state in a third."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from handgrad.errors import ShapeError
 from handgrad.layers import Array, Layer
+from handgrad.layers.mistakes import refuse_undeclared
 
 Kind = Literal["param_names", "state_names"]
 
@@ -19,6 +19,8 @@ class FlatBuffers:
     parameters: Array
     gradients: Array
     running_state: Array
+    views: list[tuple[Layer, str, Array]] = field(default_factory=list)
+    gathered: bool = False
 
     @classmethod
     def of(cls, net: Layer, dtype: np.dtype[Any]) -> "FlatBuffers":
@@ -51,22 +53,29 @@ class FlatBuffers:
                 ),
             )
 
+    def forget_gradients(self, net: Layer) -> None:
+        """Take away what an earlier `backward` left, so that none passes for the next one's."""
+        for layer, name, _ in self._gradient_views(net):
+            layer.__dict__.pop(f"d{name}", None)
+
     def gather_gradients(self, net: Layer) -> None:
         """Copy what each `backward` left in `dW` into the flat gradients; `dW` becomes a view."""
-        for layer, name, where in _slots(net, "param_names"):
-            if not layer.trainable:
-                continue
-            gradient = layer.gradient(name)
-            view = self.gradients[where].reshape(gradient.shape)
-            if np.may_share_memory(gradient, view):
-                raise ShapeError(
-                    f"backward left d{name} as it was",
-                    f"backward to set self.d{name} each time",
-                    f"self.d{name} = ..., in {type(layer).__name__}.backward",
-                    repr(layer),
-                )
-            view[...] = gradient
-            layer.__dict__["d" + name] = view
+        if not self.gathered:
+            for _, layer in net.walk():
+                refuse_undeclared(layer)
+            self.gathered = True
+        for layer, name, view in self._gradient_views(net):
+            if layer.trainable and layer.__dict__.get(f"d{name}") is not view:
+                view[...] = layer.gradient(name)
+                layer.__dict__[f"d{name}"] = view
+
+    def _gradient_views(self, net: Layer) -> list[tuple[Layer, str, Array]]:
+        if not self.views:
+            self.views = [
+                (layer, name, self.gradients[where].reshape(getattr(layer, name).shape))
+                for layer, name, where in _slots(net, "param_names")
+            ]
+        return self.views
 
     @staticmethod
     def trainable(net: Layer) -> list[slice]:

@@ -20,6 +20,7 @@ from handgrad.graph.rules import NoRuleError, solve
 from handgrad.graph.tape import Step, Tape
 from handgrad.graph.traced import Traced, TracedStream
 from handgrad.layers import Layer
+from handgrad.layers.mistakes import refuse_undeclared
 from handgrad.page import Page
 
 # Neither all odd nor all even: n // 2 must not look like a rule of the form a n + b.
@@ -80,6 +81,8 @@ def _run(
         results = run(copies, **given)
         tape.finish()
         for (path, page), start in zip(walked, before, strict=True):
+            if isinstance(page, Layer):
+                refuse_undeclared(page)
             results |= _changes(path, page, start)
         if again:
             second, given = _prepared(walked, inputs, dtype, training)

@@ -10,6 +10,7 @@ from handgrad.graph.examples import example_targets, required_example
 from handgrad.graph.graph import Graph
 from handgrad.graph.recorder import record
 from handgrad.layers import Layer
+from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
@@ -81,15 +82,16 @@ def _trace_layer(
         return given
 
     def run(pages: Any, x: Any, y: Any = None, dy: Any = None, **w: Any) -> dict[str, Any]:
-        results = {"prediction": pages[""].forward(x)}
+        page = pages[""]
+        results = {"prediction": returned(page, "forward", page.forward(x))}
         if loss is not None:
             results["loss"] = pages["loss"].forward(results["prediction"], y, *w.values())
             dy = pages["loss"].backward(results["loss"]) if training else None
         if training:
-            results["dx"] = pages[""].backward(dy)
+            results["dx"] = returned(page, "backward", page.backward(dy))
         if loss is not None and penalty is not None and training:
             n = sum(weights.sum() for weights in w.values()) if w else len(y)
-            results["loss"] = results["loss"] + pages["penalty"].add_to(pages[""], n)
+            results["loss"] = results["loss"] + pages["penalty"].add_to(page, n)
         return results
 
     mode = "training" if training else "prediction"
@@ -150,4 +152,4 @@ def _forward_once(layer: Layer, x: Any) -> Any:
     twin = copy.deepcopy(layer)
     twin.seed(0)
     with twin.mode(training=False):
-        return twin.forward(x)
+        return returned(twin, "forward", twin.forward(x))
