@@ -14,7 +14,7 @@ X, Y = np.random.default_rng(0).standard_normal((6, 3)), np.arange(6) % 2
 class Stretch(hg.Layer):
     """y = s x    dx = s dy    ds = Σₙ x dy"""
 
-    param_names = ("s",)
+    param_names: tuple[str, ...] = ("s",)
     n_in = n_out = 3
 
     def __init__(self) -> None:

@@ -6,13 +6,6 @@ import numpy as np
 
 import handgrad as hg
 
-
-def audible(waves: hg.EnsemblePeriodicEmbedding) -> hg.EnsemblePeriodicEmbedding:
-    """Waves that are heard, as they are not at first."""
-    waves.V[...] = np.random.default_rng(0).normal(size=waves.V.shape)
-    return waves
-
-
 LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Linear": lambda: hg.Linear(4, 3, rng=0),
     "Tanh": lambda: hg.Tanh(),
@@ -35,9 +28,7 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Embedding": lambda: hg.Embedding(5, 3, n_codes=2, n_numbers=1, rng=0),
     "EnsembleLinear": lambda: hg.EnsembleLinear(4, 3, 2, rng=0),
     "EnsembleEmbedding": lambda: hg.EnsembleEmbedding(5, 3, 2, n_codes=2, n_numbers=1, rng=0),
-    "EnsemblePeriodicEmbedding": lambda: audible(
-        hg.EnsemblePeriodicEmbedding(3, 2, 2, n_waves=2, rng=0)
-    ),
+    "EnsemblePeriodicEmbedding": lambda: hg.EnsemblePeriodicEmbedding(3, 2, 2, n_waves=2, rng=0),
     "Net": lambda: hg.Net(hg.Linear(4, 3, rng=0), hg.Tanh(), hg.Linear(3, 2, rng=1)),
     "Residual": lambda: hg.Residual(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Linear(4, 3, rng=1)),
     "Parallel": lambda: hg.Parallel(

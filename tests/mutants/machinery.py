@@ -260,6 +260,28 @@ MACHINERY = [
         f"{ON_PAPER}test_a_net_that_ends_in_a_softmax_returning_zeros_is_found_wrong",
     ),
     Mutant(
+        "gradient check: parameters and state left at 0 and 1",
+        "proof/subjects.py",
+        "            draw(twin, np.random.default_rng(seed))\n",
+        "            pass\n",
+        f"{GRADIENT_CHECK}test_a_mistake_that_0_or_1_would_hide_is_found",
+    ),
+    Mutant(
+        "gradient check: a zero stays one",
+        "proof/drawing.py",
+        "np.where(array == 0, size * signs * change, moved)",
+        "moved",
+        f"{GRADIENT_CHECK}test_a_mistake_that_0_or_1_would_hide_is_found",
+    ),
+    Mutant(
+        "net: the gradients of the step before pass for new ones",
+        BUFFERS,
+        'layer.__dict__.pop(f"d{name}", None)',
+        "pass",
+        "tests/engines/test_gathering.py::"
+        "test_a_gradient_of_the_step_before_does_not_pass_for_a_new_one",
+    ),
+    Mutant(
         "gradient check: kinks not handled",
         "proof/gradient_check.py",
         "return (by_hand, True, True) if between else (central, False, False)",

@@ -1,5 +1,6 @@
 """The gradient check finds the classic mistakes, says which, and raises no false alarm."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -242,3 +243,145 @@ def test_a_layer_that_does_not_say_what_it_takes_needs_an_example() -> None:
 def test_what_is_not_a_page_is_refused(page: Any) -> None:
     with pytest.raises(hg.SettingError, match="a layer, a net or a loss"):
         hg.check_gradients(page)
+
+
+class NormWithoutGammaInDx(hg.LayerNorm):
+    """Right as long as gamma is 1, as it is at first."""
+
+    def backward(self, dz: Any) -> Any:
+        gamma = self.gamma.copy()
+        super().backward(dz)
+        dgamma, dbeta = self.dgamma, self.dbeta
+        self.gamma = np.ones_like(gamma)
+        dx = super().backward(dz)
+        self.gamma, self.dgamma, self.dbeta = gamma, dgamma, dbeta
+        return dx
+
+
+class Slope(hg.Layer):
+    """y = a x    dx = a dy    da = Σₙ x dy"""
+
+    param_names: tuple[str, ...] = ("a",)
+    start = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = np.full(4, self.start)
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return self.a * x
+
+    def backward(self, dy: Any) -> Any:
+        self.da = (self.x * dy).sum(axis=0)
+        return self.a * dy
+
+
+class SlopeForgottenInDx(Slope):
+    def backward(self, dy: Any) -> Any:
+        return super().backward(dy) / self.a
+
+
+class ProductForgotten(Slope):
+    """y = a x + a² x, with a = 0 at first"""
+
+    start = 0.0
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return self.a * x + self.a**2 * x
+
+    def backward(self, dy: Any) -> Any:
+        self.da = (self.x * dy).sum(axis=0)
+        return (self.a + self.a**2) * dy
+
+
+class VarianceForgotten(hg.Layer):
+    """y = (x − mean) / √var in prediction, and dx as if var were 1, as it is at first"""
+
+    state_names = ("mean", "var")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean, self.var = np.zeros(4), np.ones(4)
+
+    def forward(self, x: Any) -> Any:
+        return (x - self.mean) / np.sqrt(self.var)
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+@pytest.mark.parametrize(
+    ("page", "wrong"),
+    [
+        (lambda: NormWithoutGammaInDx(4), "dx"),
+        (SlopeForgottenInDx, "dx"),
+        (ProductForgotten, "da"),
+        (VarianceForgotten, "dx"),
+    ],
+    ids=["gamma", "slope", "product", "variance"],
+)
+@pytest.mark.parametrize("within", [False, True], ids=["layer", "net"])
+def test_a_mistake_that_0_or_1_would_hide_is_found(page: Any, wrong: str, within: bool) -> None:
+    checked = hg.Net(hg.Linear(4, 4, rng=0), page()) if within else page()
+    before = checked.state()
+    report = hg.check_gradients(checked)
+    assert not report
+    assert not report.problems
+    found = {c.name.split(" of ")[0] for c in report.comparisons if not c.ok}
+    assert wrong in found
+    assert {c.setting for c in report.comparisons if not c.ok and c.name[:2] == wrong} == (
+        {"alone"} if within else {"alone", "between two other layers"}
+    )
+    for path, array in checked.state().items():
+        np.testing.assert_array_equal(array, before[path])
+
+
+def test_the_report_says_at_which_numbers_it_looked() -> None:
+    text = str(hg.check_gradients(hg.BatchNorm(3), training=False))
+    looked = re.search(r"looked at (.*), drawn$", text)
+    assert looked, text
+    spans = dict(re.findall(r"(\w+) from (\S+) to", looked[1]))
+    assert list(spans) == ["x", "gamma", "beta", "running_mean", "running_var"]
+    assert float(spans["running_var"]) > 0
+    text = str(hg.check_gradients(Slope(), x=np.arange(8.0).reshape(2, 4)))
+    assert re.search(r"looked at x from 0 to 7, given; a from \d\.\d+ to \d\.\d+, drawn$", text)
+    deep = hg.Net(*(hg.Linear(3, 3, rng=i) for i in range(9)))
+    assert re.search(r"all parameters from -\S+ to \S+, drawn$", str(hg.check_gradients(deep)))
+    assert str(hg.check_gradients(hg.MSELoss())).endswith("looked at x from 0.102 to 0.848, drawn")
+
+
+def test_another_seed_draws_other_numbers() -> None:
+    texts = {str(hg.check_gradients(Slope(), rng=rng)).split("looked at")[1] for rng in range(3)}
+    assert len(texts) == 3
+
+
+def test_parameters_that_no_other_numbers_fit_stay_as_they_are() -> None:
+    class Fixed(Slope):
+        def forward(self, x: Any) -> Any:
+            return super().forward(x) if (self.a == 1).all() else x * np.nan
+
+    class Refusing(Slope):
+        def forward(self, x: Any) -> Any:
+            if (self.a != 1).any():
+                raise ValueError("a must be 1")
+            return super().forward(x)
+
+    for page in (Fixed, Refusing):
+        report = hg.check_gradients(page(), entries=1)
+        assert "a from 1 to 1, as they are" in str(report)
+
+
+def test_no_layer_around_the_page_is_named() -> None:
+    class Flattens(hg.Layer):
+        def forward(self, x: Any) -> Any:
+            self.shape = x.shape
+            return x.reshape(-1, 1)
+
+        def backward(self, dy: Any) -> Any:
+            return dy.reshape(self.shape)[:, :1]
+
+    text = str(hg.check_gradients(Flattens(), x=np.ones((5, 3))))
+    assert "dx is shape (5, 1), and should have (5, 3)" in text
+    assert "Neighbour" not in text

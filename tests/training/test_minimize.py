@@ -34,7 +34,6 @@ def by_scipy(net: hg.Net, iterations: int) -> list[Any]:
         net.parameters[...] = weights
         value = loss.forward(net.forward(X), Y)
         net.backward(loss.backward())
-        net.gather_gradients()
         return value, net.gradients.copy()
 
     minimize(

@@ -26,10 +26,12 @@ def check_gradients(
     The output is weighted with random numbers, one an entry, and each entry of the input and
     of the parameters (at most `entries` of each array, drawn by `rng`) is moved a small step
     both ways. It is done in float64 on a copy, whatever the page's own type; where a page
-    computes in float32 regardless, steps and tolerance are widened. Close to a kink the step
-    is made smaller; exactly on one, any slope between both sides is right. A layer is checked
-    alone and between two others, a loss with weighted rows too, if it takes weights. `x` and
-    `y` are example rows where the page needs special ones.
+    computes in float32 regardless, steps and tolerance are widened. The copy's parameters and
+    running state are drawn near the page's own, since a term or factor that is missing does not
+    show where a parameter is 0 or 1; where the output would not be finite there, they stay as
+    they are. Close to a kink the step is made smaller; exactly on one, any slope between both
+    sides is right. A layer is checked alone and between two others, a loss with weighted rows
+    too, if it takes weights. `x` and `y` are example rows where the page needs special ones.
 
     >>> import handgrad as hg
     >>> print(check_gradients(hg.Tanh()))
@@ -39,6 +41,7 @@ def check_gradients(
      between two other layers
       ok    dx (20 entries)
       ok    ds of the layer before (4 entries)
+     looked at x from -2.33 to 1.37, drawn
     """
     positive("entries", entries, whole=True)
     if not isinstance(page, Layer | Loss):
@@ -49,16 +52,18 @@ def check_gradients(
         )
     comparisons: list[Comparison] = []
     problems: list[str] = []
-    for subject in subjects(page, loss, x, y, training, rng):
+    checked = subjects(page, loss, x, y, training, rng)
+    for setting, subject in checked.made.items():
         try:
-            found, faults = _compare(subject, entries, rng)
+            found, faults = _compare(subject(), entries, rng)
         except HandgradError as error:
-            problems.append(f"{subject.setting}: {error}")
-            continue
+            found, faults = [], [f"{setting}: {error}"]
         comparisons += found
-        problems += [fault for fault in faults if fault not in problems]
+        problems += faults
+        if problems:  # elsewhere it would be said again, in words about the layers around
+            break
     title = repr(page) + (f" with {loss!r}" if loss else "")
-    return GradientReport(title, comparisons, problems)
+    return GradientReport(title, comparisons, problems, checked.looked_at)
 
 
 def _compare(subject: Subject, entries: int, seed: int) -> tuple[list[Comparison], list[str]]:

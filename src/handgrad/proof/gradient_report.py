@@ -76,12 +76,14 @@ class Comparison:
 class GradientReport:
     """All comparisons of one check; true when every gradient is right.
 
-    `problems` are faults seen beside the numbers: a changed input, a wrong shape.
+    `problems` are faults seen beside the numbers: a changed input, a wrong shape. `looked_at`
+    says between which numbers inputs, parameters and running state lay, and which were drawn.
     """
 
     title: str
     comparisons: list[Comparison]
     problems: list[str]
+    looked_at: str = ""
 
     @property
     def ok(self) -> bool:
@@ -101,4 +103,5 @@ class GradientReport:
                 lines.append(f" {setting}")
             lines.append(str(comparison))
         lines += [f" WRONG {problem}" for problem in self.problems]
+        lines += [f" looked at {self.looked_at}"] if self.looked_at else []
         return "\n".join(lines)

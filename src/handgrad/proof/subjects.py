@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from handgrad.errors import HandgradError
 from handgrad.graph.examples import example_targets, required_example
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.proof.drawing import draw, ranges
 
 AFTER = "ds of the layer after"
 BEFORE = "ds of the layer before"
 
 
-class Bend(Layer):
+class Neighbour(Layer):
     """y = tanh(s x)    dx = s (1 − y²) dy    ds = Σₙ x (1 − y²) dy"""
 
     param_names = ("s",)
 
-    def __init__(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    def __init__(self, where: str, shape: tuple[int, ...], rng: np.random.Generator) -> None:
         super().__init__()
-        self.s = rng.uniform(0.5, 0.9, shape)
+        self.where, self.s = where, rng.uniform(0.5, 0.9, shape)
 
     def forward(self, x: Array) -> Array:
         self.x, self.y = x, np.tanh(self.s * x)
@@ -34,6 +37,16 @@ class Bend(Layer):
         slope = (1 - self.y**2) * dy
         self.ds = (self.x * slope).sum(axis=0)
         return self.s * slope
+
+    def __repr__(self) -> str:
+        return f"the layer {self.where}"
+
+
+class Surroundings(Net):
+    """The net that a page is checked in, of which no message needs to speak."""
+
+    def position(self, i: int) -> str:
+        return repr(self.layers[i])
 
 
 @dataclass
@@ -109,59 +122,98 @@ class Subject:
         return hand, faults
 
 
+@dataclass
+class Subjects:
+    """What there is to be checked of a page, each made when it is its turn, by its setting.
+
+    `looked_at` says between which numbers.
+    """
+
+    made: dict[str, Callable[[], Subject]]
+    looked_at: str
+
+
 def subjects(
     page: Layer | Loss, loss: Loss | None, x: Any, y: Any, training: bool, seed: int
-) -> list[Subject]:
+) -> Subjects:
     """The page alone; a layer that is no net also between two others, a loss after another."""
-    rng = np.random.default_rng(seed)
     if isinstance(page, Loss):
-        return _subjects_of_a_loss(page, x, y, training, seed, rng)
-    n_rows = 5 if page.n_in != 5 else 7
-    x = _in_float64(required_example(page, n_rows, seed) if x is None else x, page.integer_input)
-    alone = _subject_alone(page, loss, x, y, training, seed)
-    if isinstance(page, Net):
-        return [alone]
-    before = [] if isinstance(x, tuple) or page.integer_input else [Bend(x.shape[1:], rng)]
-    after = Bend(alone.forward().shape[1:], rng)
-    between = Net(*before, copy.deepcopy(page), after, dtype=np.float64)
+        return _subjects_of_a_loss(page, x, y, training, seed)
+    n_rows, given = 5 if page.n_in != 5 else 7, x is not None
+    x = _in_float64(x if given else required_example(page, n_rows, seed), page.integer_input)
+    page, drawn = _elsewhere(page, x, training, seed)
+
+    def alone() -> Subject:
+        net = Surroundings(copy.deepcopy(page), dtype=np.float64)
+        targets = y
+        if loss is not None and y is None:
+            targets = example_targets(loss, copy.deepcopy(net).predict(x), seed)
+        names = {path: _gradient_name(page, path, "0") for path in net.named_parameters()}
+        return Subject("alone", net, x, copy.deepcopy(loss), targets, training, seed, names)
+
+    made = {"alone": alone}
+    if not isinstance(page, Net):
+        whole = isinstance(x, tuple) or page.integer_input
+        setting = "before another layer" if whole else "between two other layers"
+        made[setting] = lambda: _between(setting, page, x, alone().forward(), training, seed)
+    return Subjects(made, ranges(x, given, page, drawn))
+
+
+def _elsewhere(page: Layer, x: Any, training: bool, seed: int) -> tuple[Layer, bool]:
+    """A copy of the page at numbers that were drawn, if it can be there; else at its own."""
+    for drawn in (True, False):
+        twin = copy.deepcopy(page)
+        net = Surroundings(twin, dtype=np.float64)
+        if drawn:
+            draw(twin, np.random.default_rng(seed))
+        start = net.state()
+        net.seed(seed)
+        try:
+            with net.mode(training=training), np.errstate(all="ignore"):
+                usable = bool(np.isfinite(net.forward(x)).all())
+        except HandgradError:
+            usable = False
+        net.load_state(start)
+        if usable:
+            break
+    return copy.deepcopy(twin), drawn
+
+
+def _between(setting: str, page: Layer, x: Any, y: Array, training: bool, seed: int) -> Subject:
+    rng = np.random.default_rng(seed)
+    alone = setting.startswith("before")
+    before = [] if alone else [Neighbour("before", x.shape[1:], rng)]
+    after = Neighbour("after", y.shape[1:], rng)
+    net = Surroundings(*before, copy.deepcopy(page), after, dtype=np.float64)
     k = len(before)
-    names = {f"{k + 1}.s": AFTER}
-    names |= {"0.s": BEFORE} if before else {}
+    names = {f"{k + 1}.s": AFTER} | ({"0.s": BEFORE} if before else {})
     names |= {
         path: _gradient_name(page, path, f"{k}")
-        for path in between.named_parameters()
+        for path in net.named_parameters()
         if path not in names
     }
-    setting = "between two other layers" if before else "before another layer"
-    return [alone, Subject(setting, between, x, None, None, training, seed, names)]
+    return Subject(setting, net, x, None, None, training, seed, names)
 
 
-def _subjects_of_a_loss(
-    loss: Loss, p: Any, y: Any, training: bool, seed: int, rng: np.random.Generator
-) -> list[Subject]:
-    p = rng.uniform(0.1, 0.9, (5, 3)) if p is None else np.asarray(p, np.float64)
+def _subjects_of_a_loss(loss: Loss, p: Any, y: Any, training: bool, seed: int) -> Subjects:
+    rng, given = np.random.default_rng(seed), p is not None
+    p = np.asarray(p, np.float64) if given else rng.uniform(0.1, 0.9, (5, 3))
     y = example_targets(loss, p, seed) if y is None else y
     loss, nothing = copy.deepcopy(loss), Net(dtype=np.float64)
-    before = Net(Bend(p.shape[1:], rng), dtype=np.float64)
-    names = {"0.s": BEFORE}
-    found = [
-        Subject("alone", nothing, p, loss, y, training, seed, {}),
-        Subject("after another layer", before, p, loss, y, training, seed, names),
-    ]
+    before = Surroundings(Neighbour("before", p.shape[1:], rng), dtype=np.float64)
+    weights = (rng.uniform(0.5, 2, len(p)),)
+
+    def subject(setting: str, net: Net, weights: tuple[Array, ...] = ()) -> Subject:
+        names = {"0.s": BEFORE} if net is before else {}
+        return Subject(setting, net, p, loss, y, training, seed, names, weights)
+
+    made = {
+        "alone": lambda: subject("alone", nothing),
+        "after another layer": lambda: subject("after another layer", before),
+    }
     if loss.takes_weights:
-        weights = (rng.uniform(0.5, 2, len(p)),)
-        found.append(Subject("rows weighted", nothing, p, loss, y, training, seed, {}, weights))
-    return found
-
-
-def _subject_alone(
-    page: Layer, loss: Loss | None, x: Any, y: Any, training: bool, seed: int
-) -> Subject:
-    net = Net(copy.deepcopy(page), dtype=np.float64)
-    if loss is not None and y is None:
-        y = example_targets(loss, copy.deepcopy(net).predict(x), seed)
-    names = {path: _gradient_name(page, path, "0") for path in net.named_parameters()}
-    return Subject("alone", net, x, copy.deepcopy(loss), y, training, seed, names)
+        made["rows weighted"] = lambda: subject("rows weighted", nothing, weights)
+    return Subjects(made, ranges(p, given, nothing, drawn=False))
 
 
 def _gradient_name(page: Layer, path: str, prefix: str) -> str:
