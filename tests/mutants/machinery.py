@@ -136,8 +136,8 @@ MACHINERY = [
     Mutant(
         "buffers: gradients not gathered",
         BUFFERS,
-        "            view[...] = gradient\n",
-        "            pass\n",
+        "                view[...] = layer.gradient(name)\n",
+        "",
         f"{OF_TRAIN}[sigmoid, squared error]",
     ),
     Mutant(
