@@ -1,10 +1,10 @@
 """Files appear whole or not at all."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import secrets
+import stat
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,46 +31,51 @@ def kind_of(path: str | Path) -> str:
 
 
 def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str = "w") -> Path:
-    """Let `write` fill a temporary file beside `path`, then put it in place in one move."""
+    """Let `write` fill a temporary file beside `path`, then put it in place in one move.
+
+    The new file has the mode of the old one, or as the umask has it. After a power cut either is
+    there whole: the new one is on the disk before it takes the place of the old. Lines of text
+    end alike on every system.
+    """
     path = Path(path)
-    encoding = None if "b" in mode else "utf-8"
-    temporary = None
+    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, mode, encoding=encoding) as file:
-            write(file)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        make_folder(path.parent)
+        try:
+            with temporary.open(mode.replace("w", "x"), **text) as file:
+                if path.is_file():
+                    temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync(path.parent)
     except OSError as error:
         raise FileError(
             f"{path} could not be written: {reason(error)}",
             "a folder that can be written to, with space left",
             "another place for the file",
         ) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
     return path
 
 
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which is moved to `folder`, new or empty, once all is in it."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".run-") as name:
-            new = Path(name) / "run"
-            new.mkdir()
-            yield new
-            if folder.exists():
-                for path in new.iterdir():
-                    path.replace(folder / path.name)
-            else:
-                shutil.move(new, folder)
-    except OSError as error:
-        raise FileError(
-            f"{folder} could not be written: {reason(error)}",
-            "a folder in a place that can be written to, with space left",
-            "another --out",
-        ) from error
+def make_folder(folder: Path) -> list[Path]:
+    """Make a folder, and those above it; which of them were not there, the innermost first."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        sync(path.parent)
+    return made
+
+
+def sync(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system opens folders."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -2,9 +2,10 @@
 
 from tests.mutants.run import Mutant
 
-TRAIN, RESUME, PREDICT = (
+TRAIN, RESUME, AT_ONCE, PREDICT = (
     "tests/cli/test_train.py",
     "tests/cli/test_resume.py",
+    "tests/cli/test_at_once.py",
     "tests/cli/test_predict.py",
 )
 BAD = "tests/bad_input/test_bad_tables.py"
@@ -52,20 +53,34 @@ MUTANTS = [
     Mutant(
         "resume: another run goes on",
         "cli/unfinished.py",
-        "if not self.is_this_run:",
+        "if before != self.identity:",
         "if False:",
         f"{RESUME}::test_another_run_does_not_go_on",
     ),
     Mutant(
         "resume: what is begun is written over",
         "cli/places.py",
-        ' or kind_of(unfinished(parent / f"{name}-{number}"))',
-        "",
+        "(is_ours(place) and not parts_in(place))",
+        "is_ours(place)",
         f"{RESUME}::test_without_out_the_last_run_that_is_not_finished_goes_on",
     ),
     Mutant(
+        "at once: a run that is alive is taken over",
+        "cli/places.py",
+        "except (BlockingIOError, PermissionError):\n        return False",
+        "except (BlockingIOError, PermissionError):\n        return True",
+        f"{AT_ONCE}::test_a_folder_is_claimed_once",
+    ),
+    Mutant(
+        "at once: parts that others may have put there are gone on with",
+        "cli/places.py",
+        'return False\n    return not hasattr(os, "getuid") or (',
+        "return False\n    return True or (",
+        f"{AT_ONCE}::test_parts_that_others_may_have_put_there_are_not_gone_on_with",
+    ),
+    Mutant(
         "resume: a half-written file is taken over",
-        "cli/unfinished.py",
+        "cli/places.py",
         'for path in run.glob(".*")',
         'for path in run.glob(".none")',
         f"{RESUME}::test_a_run_that_was_killed_ends_as_if_it_had_not_been[tabular-fold-1.json]",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from handgrad import __version__
 from handgrad.cli.output import Output
-from handgrad.cli.places import check_folder, suggested_folder
-from handgrad.files import whole_folder
+from handgrad.cli.places import RUN, check_folder, claimed, claimed_number, unwritable
+from handgrad.cli.unfinished import Unfinished
 from handgrad.plots.finishing import off_screen
 from handgrad.story import PAGE, PHRASES, check_language, tell
 
@@ -19,12 +19,14 @@ def run_demo(
     languages = list(dict.fromkeys(languages))
     for language in languages:
         check_language(language)
-    folder = folder or suggested_folder(Path("runs"), "demo")
-    check_folder(folder)
+    if folder is not None:
+        check_folder(folder)
     off_screen()
     first, console = languages[0], output.console
-    with whole_folder(folder) as new:
-        pictures = 0
+    with claimed(folder) if folder else claimed_number(Path("runs"), "demo") as claim:
+        folder, pictures = claim.folder, 0
+        kept = Unfinished(folder, {})
+        kept.check(resume=False)
         for language in languages:
             place = Path() if language == first else Path(language)
             back = Path("..") if place.parts else Path()
@@ -33,7 +35,14 @@ def run_demo(
                 for other in languages
                 if other != language
             }
-            pictures += tell(language, new / place, console, version=__version__, others=pages)
+            new = claim.place / RUN / place
+            try:
+                pictures += tell(language, new, console, version=__version__, others=pages)
+            except BrokenPipeError:  # who reads the output has had enough
+                raise
+            except OSError as error:
+                raise unwritable(folder, error) from error
+        kept.finish()
     phrases = PHRASES[first]
     page = folder / PAGE
     output.result({"folder": str(folder), "page": str(page), "pictures": pictures})

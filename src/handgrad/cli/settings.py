@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
-from handgrad.cli.places import check_folder
+from handgrad.cli.places import check_folder, check_link
 from handgrad.data.table_stream import bytes_of
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName
@@ -85,8 +85,8 @@ class Settings:
         hidden_layers(self.layers)
         weights_of_classes(self.class_weight)
         metrics_of(self.metric)
-        if self.out is not None and not self.resume:
-            check_folder(self.out)
+        if self.out is not None:
+            (check_link if self.resume else check_folder)(self.out)
 
     def _refuse(self, name: str, is_good: bool, expected: str, usual: Any) -> None:
         if not is_good:

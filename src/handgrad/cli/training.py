@@ -16,7 +16,7 @@ import numpy as np
 from handgrad.cli.given import given_by, refuse_beside_a_stream
 from handgrad.cli.models import MODEL, errors_name, fitted, row_weights
 from handgrad.cli.output import Output
-from handgrad.cli.places import check_folder, suggested_folder
+from handgrad.cli.places import Claim, check_folder, claimed, claimed_number, clear, is_ours
 from handgrad.cli.record import (
     HISTORY,
     HISTORY_CSV,
@@ -94,33 +94,35 @@ def run_training(settings: Settings, output: Output) -> None:
     _check_folds(settings, given, learned)
     files = fingerprint(settings.data, given.table.files)
     identity = settings.asked() | {"files": files, "versions": environment()}
-    folder = _folder(settings, given, identity)
-    kept = Unfinished(folder, identity)
-    if settings.resume and kind_of(folder / RECORD):
-        record = _finished(folder, identity)
-        kept.forget()
-        output.note(f"{folder} is finished already")
-    else:
-        check_folder(folder)
-        kept.check(resume=settings.resume)
-        header(given, output)
-        record = _kept_when_stopped(
-            Job(settings, given, files, metrics, learned, held_out, kept, output)
-        )
+    with _claim(settings, given, identity) as claim:
+        folder, kept = claim.folder, Unfinished(claim.folder, identity)
+        if settings.resume and kind_of(folder / RECORD):
+            record = _finished(folder, identity)
+            clear(claim.place)
+            output.note(f"{folder} is finished already")
+        else:
+            check_folder(folder)
+            kept.check(resume=settings.resume)
+            header(given, output)
+            record = _kept_when_stopped(
+                Job(settings, given, files, metrics, learned, held_out, kept, output)
+            )
     show(record, folder, output)
 
 
-def _folder(settings: Settings, given: Given | Streamed, identity: dict[str, Any]) -> Path:
+def _claim(settings: Settings, given: Given | Streamed, identity: dict[str, Any]) -> Claim:
     """The run's folder: as asked, the last one begun that is to go on, or a new one in runs."""
     if settings.out is not None:
-        return settings.out
+        return claimed(settings.out)
     if settings.resume:
-        begun = RUNS.glob(f".{escape(given.name)}-*.unfinished")
-        for place in sorted(begun, key=lambda path: path.stat().st_mtime, reverse=True):
+        begun = {path: path.lstat() for path in RUNS.glob(f".{escape(given.name)}-*.unfinished")}
+        for place in sorted(begun, key=lambda path: begun[path].st_mtime, reverse=True):
             folder = RUNS / place.name.removeprefix(".").removesuffix(".unfinished")
-            if Unfinished(folder, identity).is_this_run:
-                return folder
-    return suggested_folder(RUNS, given.name)
+            if not is_ours(place) or not Unfinished(folder, identity).is_this_run:
+                continue
+            if claim := Claim.of(folder):
+                return claim
+    return claimed_number(RUNS, given.name)
 
 
 def _finished(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
@@ -151,13 +153,13 @@ def _kept_when_stopped(job: Job) -> dict[str, Any]:
     """The record of the run; where it is stopped, what is done stays, and how to go on is told."""
     try:
         return _carried_out(job)
-    except (Exception, KeyboardInterrupt):
+    except BaseException as error:
         if parts := len(job.kept.parts):
             command = shlex.join([*job.settings.command(), "--resume"])
             done = "1 part is" if parts == 1 else f"{parts} parts are"
             job.output.note(f"{done} done and kept; to go on: {command}")
-        else:
-            job.kept.forget()
+        elif not isinstance(error, Exception):
+            job.output.note("stopped before the first part was done: nothing is kept")
         raise
 
 
