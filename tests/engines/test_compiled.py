@@ -339,7 +339,7 @@ def test_an_index_out_of_range_is_refused_before_machine_code_reads_there(wrong:
     before = net.state()
     bad = x.copy()
     bad[4, 1] = wrong
-    for training, held_out in ((bad, None), (x, bad)):
+    for training, held_out in ((bad, []), (x, [bad])):
         with pytest.raises(hg.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
             CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), training, y, 3, held_out)
     for path, array in net.state().items():
@@ -392,8 +392,8 @@ def test_predictions(name: str, dtype: Any) -> None:
     rtol, atol = (1e-10, 1e-12) if dtype == np.float64 else (1e-4, 1e-5)
     for n in (1, 7, 300, 1000):
         rows = around((LAYERS | USERS)[name](), dtype, n)[1]
-        compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.01), x, y, 4, rows)
-        found = run_epoch(compiled, np.arange(7)).held_out
+        compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.01), x, y, 4, [rows])
+        (found,) = run_epoch(compiled, np.arange(7)).held_out
         assert found is not None
         np.testing.assert_allclose(found, net.predict(rows, engine="eager"), rtol, atol)
 

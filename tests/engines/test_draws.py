@@ -78,7 +78,7 @@ def dropped(dtype: Any = np.float64) -> hg.Net:
 def engines(net: hg.Net, batch_size: int = 4, **options: Any) -> tuple[Any, Any]:
     """Both engines on copies of the net."""
     x, y = (rows.astype(net.dtype) for rows in options.get("rows", (X, Y)))
-    given = (hg.MSELoss(), hg.SGD(0.05), x, y, batch_size, HELD_OUT.astype(net.dtype))
+    given = (hg.MSELoss(), hg.SGD(0.05), x, y, batch_size, [HELD_OUT.astype(net.dtype)])
     return EagerEngine(copy.deepcopy(net), *given), CompiledEngine(copy.deepcopy(net), *given)
 
 
@@ -96,7 +96,7 @@ def test_each_epoch_leaves_the_streams_where_eager_leaves_them(
     eager, compiled = engines(dropped(dtype))
     if python:
         compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
-        compiled.held_out = None
+        compiled.held_out = []
     rtol = 1e-11 if dtype == np.float64 else 1e-4
     expected = run_epochs(eager, orders(5))
     for start in range(0, 5, at_once):
@@ -115,7 +115,7 @@ def test_what_is_dropped_is_the_same_to_the_bit(dtype: Any) -> None:
     net.seed(1)
     rows = np.ones((11, 3)), np.zeros((11, 3))
     eager, compiled = engines(net, rows=rows)
-    eager.held_out = compiled.held_out = None
+    eager.held_out = compiled.held_out = []
     for one, other in zip(
         run_epochs(eager, orders(3)), run_epochs(compiled, orders(3)), strict=True
     ):
@@ -181,7 +181,7 @@ def test_a_draw_that_nobody_uses_moves_the_stream_on_all_the_same() -> None:
     net = hg.Net(Wasteful(), hg.Linear(4, 3, rng=0), dtype=np.float64)
     net.seed(0)
     eager, compiled = engines(net)
-    compiled.held_out = eager.held_out = None
+    compiled.held_out = eager.held_out = []
     one, other = (next(run_epochs(engine, orders(1))) for engine in (eager, compiled))
     np.testing.assert_allclose(other.predictions, one.predictions, rtol=1e-11)
     assert streams(compiled.net) == streams(eager.net)

@@ -162,7 +162,7 @@ def test_each_run_has_scratch_memory_of_its_own() -> None:
                 X,
                 Y.astype(np.int64),
                 8,
-                X,
+                [X],
             )
             for i in range(2)
         )

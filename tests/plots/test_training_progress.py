@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 import handgrad as hg
 from tests.bad_input.refused import refused
+from tests.training.by_hand import HELD, X, Y, classifier, fit
 
 HISTORY = hg.History(
     [
@@ -30,7 +31,7 @@ def test_the_lines_are_the_columns() -> None:
     for what in ("loss", "accuracy", "r2"):
         found = lines(hg.plot_training_progress(HISTORY, what))
         assert found == {
-            "training": ([1, 2, 3, 4], HISTORY[f"train_{what}"]),
+            "training, during the epoch": ([1, 2, 3, 4], HISTORY[f"train_{what}"]),
             "validation": ([1, 2, 3, 4], HISTORY[f"validation_{what}"]),
         }
 
@@ -48,7 +49,7 @@ def test_axes_are_named_and_the_best_epoch_is_marked() -> None:
     *_, mark = axes.lines
     assert (mark.get_label(), list(mark.get_xdata())) == ("best epoch, 3", [3, 3])
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["training", "validation", "best epoch, 3"]
+    assert labels == ["training, during the epoch", "validation", "best epoch, 3"]
     assert hg.plot_training_progress(HISTORY, "r2").get_title() == "R²"
     assert hg.plot_training_progress(HISTORY, "r2").get_ylim()[0] < -8
     assert hg.plot_training_progress(HISTORY, "accuracy").get_ylim()[1] >= 1
@@ -61,7 +62,21 @@ def test_a_loss_below_zero_is_drawn_whole() -> None:
 
 def test_without_validation_there_is_one_line() -> None:
     history = hg.History([hg.Report(1, 0.5), hg.Report(2, 0.25)])
-    assert lines(hg.plot_training_progress(history)) == {"training": ([1, 2], [0.5, 0.25])}
+    found = lines(hg.plot_training_progress(history))
+    assert found == {"training, during the epoch": ([1, 2], [0.5, 0.25])}
+
+
+def test_training_rows_that_were_looked_at_and_every_set_have_their_own_curves() -> None:
+    net = classifier()
+    sets = {"spring": (X[:9], Y[:9]), "autumn": HELD}
+    history = fit(net, validation=sets, evaluate_training=True)
+    for what in ("loss", "accuracy"):
+        axes = hg.plot_training_progress(history, what)
+        names = ["training", "spring", "autumn"]
+        assert lines(axes) == {n: ([1, 2, 3, 4], history[f"{n}_{what}"]) for n in names}
+        looks = [(line.get_linestyle(), line.get_color()) for line in axes.lines]
+        assert [style for style, _ in looks] == ["-", "--", "-."]
+        assert len({colour for _, colour in looks}) == 3
 
 
 def test_it_draws_on_the_axes_it_is_given_and_on_no_others() -> None:

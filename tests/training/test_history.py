@@ -83,7 +83,12 @@ def test_json_holds_every_finite_number_and_is_json(tmp_path: Path) -> None:
 def test_files_of_a_real_training_hold_what_was_reported(tmp_path: Path) -> None:
     history = fit(classifier(), validation=HELD)
     content = json.loads(history.to_json(tmp_path / "a.json").read_text("utf-8"))
-    assert content == {"stopped_because": "all 4 epochs were run", "columns": history.columns()}
+    assert content == {
+        "stopped_because": "all 4 epochs were run",
+        "validation": "validation",
+        "others": [],
+        "columns": history.columns(),
+    }
     rows = [*csv.DictReader(history.to_csv(tmp_path / "a.csv").read_text().splitlines())]
     assert [float(row["validation_loss"]) for row in rows] == history["validation_loss"]
 

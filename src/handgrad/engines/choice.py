@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 from handgrad.engines.eager import EagerEngine
@@ -71,7 +71,7 @@ def engine_for(
     y: Array,
     batch_size: int,
     epochs: int,
-    held_out: Any = None,
+    held_out: Sequence[Any] = (),
     w: Array | None = None,
     penalty: Penalty | None = None,
 ) -> Engine:

@@ -1,6 +1,6 @@
 """The eager engine: the pages run as they stand, batch by batch, in NumPy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -20,7 +20,8 @@ PART = 256  # batches, between which a pass can be interrupted
 class EagerEngine:
     """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
 
-    `w`: the weights of the rows, all above 0, for a loss that takes them.
+    `w`: the weights of the rows, all above 0, for a loss that takes them; `held_out`: inputs of
+    sets of rows to predict after each epoch.
     """
 
     name = "eager"
@@ -33,7 +34,7 @@ class EagerEngine:
         x: Any,
         y: Array,
         batch_size: int,
-        held_out: Any = None,
+        held_out: Sequence[Any] = (),
         w: Array | None = None,
         penalty: Penalty | None = None,
     ) -> None:
@@ -95,12 +96,10 @@ class EagerEngine:
         loss, p = so_far.total / counted, np.concatenate(so_far.predictions)
         if not np.isfinite(self.net.parameters).all():
             yield Epoch(loss, p, diverged_at=-(-n // self.batch_size))
-        elif self.held_out is None:
-            yield Epoch(loss, p)
-        else:
-            with np.errstate(all="ignore"):
-                held_out = self.net.predict(self.held_out, engine="eager")
-            yield Epoch(loss, p, held_out)
+            return
+        with np.errstate(all="ignore"):
+            held_out = tuple(self.net.predict(x, engine="eager") for x in self.held_out)
+        yield Epoch(loss, p, held_out)
 
     def _run_part(self, order: Array, learning_rates: list[float], so_far: SoFar) -> Epoch | None:
         """Some batches more; how the epoch ended, if one of them diverged."""

@@ -23,12 +23,12 @@ class Epoch:
 
     `loss` is the running mean over the batches, each row counting once, or as much as its weight
     where rows have weights; `predictions` are in the order of the rows that were visited,
-    `held_out` those for the rows that are held out, with the weights of the pass's end;
+    `held_out` those for each set of rows that is looked at, with the weights of the pass's end;
     `diverged_at` is the first batch (from 1) whose loss or step was not finite, after which the
     pass ended.
     """
 
     loss: float
     predictions: Array
-    held_out: Array | None = None
+    held_out: tuple[Array, ...] = ()
     diverged_at: int | None = None

@@ -77,7 +77,8 @@ class KeptCode:
         choice = "eager" if isinstance(job.x, SparseRows) else chosen(choice)
         if choice == "auto":
             choice = "auto" if self._pays(job) else "eager"
-        held_out = None if isinstance(job.held_out, SparseRows) else job.held_out
+        predicted = job.held_out is not None and not isinstance(job.held_out, SparseRows)
+        held_out = [job.held_out] if predicted else []
         rows = (job.x, job.y, job.batch_size, 10**9, held_out, job.w)
         with sharing_recordings(self.made):
             engine = engine_for(choice, job.net, job.loss, job.optimizer, *rows, job.penalty)

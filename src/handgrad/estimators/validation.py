@@ -89,8 +89,8 @@ class Validation:
 
     def look(self, result: Epoch) -> float:
         """The score after an epoch; both figures are noted, the score only once it is compared."""
-        m, z = self.m, result.held_out
-        z = predicted(m.net_, self.job.held_out) if z is None else z
+        m, sets = self.m, result.held_out
+        z = sets[0] if sets else predicted(m.net_, self.job.held_out)
         with np.errstate(all="ignore"):
             loss = float(self.job.loss.forward(z, self.targets, *self.w))
             m.validation_loss_curve_.append(loss)

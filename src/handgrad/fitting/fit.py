@@ -30,6 +30,7 @@ def fit(
     epochs: int,
     batch_size: int = 32,
     validation: Any = None,
+    evaluate_training: bool | None = None,
     metrics: Iterable[str | Metric] | None = None,
     sample_weight: Any = None,
     class_weight: Any = None,
@@ -58,6 +59,8 @@ def fit(
     was. `progress=True` shows a bar in a terminal.
     `live_plot=True` draws the training in the notebook or in a window, with the curves of
     `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
+    Where it is drawn the training rows are looked at after each epoch, as `evaluate_training=True`
+    does without a picture.
     `diagnose=True` warns of what `hg.diagnose` finds on the way, of each sickness once.
     `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
     does; with `resume=True` it goes on from there, if it had begun. Ctrl-C ends the training: a
@@ -72,6 +75,8 @@ def fit(
     >>> len(history), history[-1].metrics["accuracy"] > 0.9
     (40, True)
     """
+    if evaluate_training is None:
+        evaluate_training = live_plot is not False
     fitting = Fitting(
         net=net,
         data=data,
@@ -80,6 +85,7 @@ def fit(
         epochs=epochs,
         batch_size=batch_size,
         validation=validation,
+        evaluate_training=evaluate_training,
         metrics=metrics,
         sample_weight=sample_weight,
         class_weight=class_weight,
@@ -104,7 +110,7 @@ def fit(
             reports,
             net,
             fitting.data,
-            validation=training.pair_and_weights(fitting.validation)[0],
+            validation=training.pair_and_weights(training.first_set(fitting.validation))[0],
             what=fitting.monitor.removeprefix("train_").removeprefix("validation_"),
             to=None if live_plot is True else live_plot,
         )

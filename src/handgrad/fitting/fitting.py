@@ -40,6 +40,7 @@ class Fitting:
         epochs: int,
         batch_size: int = 32,
         validation: Any = None,
+        evaluate_training: bool = False,
         metrics: Iterable[str | Metric] | None = None,
         sample_weight: Any = None,
         class_weight: Any = None,
@@ -67,9 +68,9 @@ class Fitting:
             data, sample_weight, validation = _held_out(
                 net, loss, data, sample_weight, validation, generator
             )
-        self.net, self.epochs, self.patience = net, epochs, early_stopping
-        self.optimizer, self.plateau = optimizer, reduce_on_plateau
-        self.data, self.validation, self.weights = data, validation, (sample_weight, class_weight)
+        self.net, self.optimizer, self.data, self.validation = net, optimizer, data, validation
+        self.epochs, self.patience, self.plateau = epochs, early_stopping, reduce_on_plateau
+        self.weights = {"sample_weight": sample_weight, "class_weight": class_weight}
         self.training = training.training_of(
             net,
             data,
@@ -78,9 +79,9 @@ class Fitting:
             epochs=epochs,
             batch_size=batch_size,
             validation=validation,
+            evaluate_training=evaluate_training,
             metrics=chosen.values(),
-            sample_weight=sample_weight,
-            class_weight=class_weight,
+            **self.weights,
             penalty=penalty,
             schedule=schedule,
             rng=generator,
@@ -89,7 +90,7 @@ class Fitting:
             ahead=reduce_on_plateau is None,
         )
         self.monitor = monitor or self.training.usual_monitor
-        training.check_monitor(self.monitor, chosen, validation=validation is not None)
+        training.check_monitor(self.monitor, chosen, self.training)
         self.best = training.Best(net, self.monitor)
         self.stream: Iterator[Report] = self.training
         self.earlier: list[Report] = []
@@ -118,7 +119,6 @@ class Fitting:
 
     def diagnosed(self, reports: Iterable[Report]) -> Iterator[Report]:
         """The reports, with a warning of each sickness on the way."""
-        sample_weight, class_weight = self.weights
         return proof.diagnosing(
             reports,
             self.net,
@@ -126,8 +126,7 @@ class Fitting:
             loss=self.training.loss,
             optimizer=self.optimizer,
             validation=self.validation,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
+            **self.weights,
             penalty=self.training.penalty,
         )
 

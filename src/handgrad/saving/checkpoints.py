@@ -178,7 +178,7 @@ class Checkpoints(Iterator[Report]):
             for name, array in state.arrays.items()
             if name.startswith("best.")
         }
-        self.history.reports = [Report(**report) for report in told["reports"]]
+        self.history.reports = [Report.of(report) for report in told["reports"]]
         now, before = self.environment, told["environment"]
         changed = [
             f"{name} {now.get(name, 'none')}, where it was {before.get(name, 'none')}"

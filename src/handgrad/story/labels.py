@@ -49,6 +49,7 @@ CHINESE = {
     "epoch": "轮次",
     "best epoch, {}": "最佳轮次：{}",
     "training": "训练",
+    "training, during the epoch": "训练（轮次进行中）",
     "validation": "验证",
     "accuracy": "准确率",
     "Accuracy": "准确率",

@@ -19,6 +19,7 @@ from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import Report
 from handgrad.training.row_stream import RowStream, refuse_beside_a_stream
+from handgrad.training.sets import first_set, named_sets
 from handgrad.training.state import TrainingState, put_back, state_of
 from handgrad.training.streamed import StreamedTraining
 from handgrad.training.train import Training, train, training_of
@@ -50,7 +51,9 @@ __all__ = [
     "evaluate",
     "factors_of",
     "find_learning_rate",
+    "first_set",
     "how_it_stands",
+    "named_sets",
     "pair_and_weights",
     "progress",
     "progress_bar",

@@ -1,6 +1,6 @@
 """What comes in at the border of training: refused with a reason, or ready for the engine."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -154,9 +154,11 @@ def checked_pair(data: Any, what: str) -> tuple[Any, Any]:
     return x, y
 
 
-def check_monitor(monitor: str, metrics: Mapping[str, Metric], *, validation: bool) -> None:
-    """Refuse to monitor what no report will hold."""
-    known = ["train_loss", *(["validation_loss"] if validation else []), *metrics]
+def check_monitor(monitor: str, metrics: Collection[str], training: Any) -> None:
+    """Refuse to monitor what no report of this training will hold."""
+    known = ["train_loss", training.usual_monitor, *metrics]
+    known += [f"{name}_{what}" for name in training.held_out for what in ("loss", *metrics)]
+    known = [*dict.fromkeys(known)]
     if monitor in known:
         return
     raise SettingError(

@@ -1,5 +1,6 @@
 """What stopped being a finite number in a training, and what may help."""
 
+from collections.abc import Mapping
 from math import isfinite, isnan
 
 from handgrad.engines.epoch import Epoch
@@ -11,16 +12,17 @@ from handgrad.optimizers import LBFGS, Optimizer
 from handgrad.training.evaluate import Evaluation
 
 
-def divergence(epoch: int, result: Epoch, held: Evaluation | None, loss: Loss) -> str:
+def divergence(epoch: int, result: Epoch, found: Mapping[str, Evaluation], loss: Loss) -> str:
     """What stopped being a finite number in this epoch, if anything did."""
     if result.diverged_at is not None:
         went = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
         return f"{went} in epoch {epoch}, batch {result.diverged_at}"
-    if held is None or isfinite(held.loss):
-        return ""
-    if loss.takes == "probabilities" and not isnan(held.loss):
-        return ""  # a probability of 0 for what is true makes an honest infinity
-    return f"validation loss {held.loss} after the last batch of epoch {epoch}"
+    for name, held in found.items():
+        # a probability of 0 for what is true makes an honest infinity
+        honest = loss.takes == "probabilities" and not isnan(held.loss)
+        if not isfinite(held.loss) and not honest:
+            return f"{name} loss {held.loss} after the last batch of epoch {epoch}"
+    return ""
 
 
 def diverged(net: Net, loss: Loss, optimizer: Optimizer, rate: float, what: str) -> DivergenceError:

@@ -13,10 +13,11 @@ from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.page import twin_of
-from handgrad.training.checks import VALIDATION, checked_rows
+from handgrad.training.checks import TRAINING, checked_rows
 from handgrad.training.measuring import Measure, measured, measures
 from handgrad.training.piece_check import PieceCheck
 from handgrad.training.row_stream import RowStream, ahead, refuse_beside_a_stream
+from handgrad.training.sets import TRAINING_SET, described_set
 from handgrad.training.weights import Rows, pair_and_weights, weighted
 
 # Shares of a stream's memory: for rows that are held out, and else for their predictions.
@@ -79,10 +80,12 @@ def evaluation(p: Array, rows: Rows, loss: Any, metrics: Mapping[str, Measure]) 
 class RowsHeldOut:
     """Rows in memory, (x, y) or (x, y, sample_weight), to evaluate a net on again and again."""
 
-    def __init__(self, net: Net, loss: Loss, rows: Any, metrics: Mapping[str, Metric]) -> None:
+    def __init__(
+        self, net: Net, loss: Loss, rows: Any, metrics: Mapping[str, Metric], what: str
+    ) -> None:
         pair, its_weight = pair_and_weights(rows)
-        x, y, _ = checked_rows(net, loss, pair, VALIDATION, learn=False, metrics=metrics.values())
-        self.rows = weighted(x, y, its_weight, None, loss, net.dtype, VALIDATION)
+        x, y, _ = checked_rows(net, loss, pair, what, learn=False, metrics=metrics.values())
+        self.rows = weighted(x, y, its_weight, None, loss, net.dtype, what)
         self.net, self.loss = net, loss
 
     def evaluation(self, metrics: Mapping[str, Measure], engine: Any) -> Evaluation:
@@ -120,13 +123,14 @@ class StreamedRowsHeldOut:
 
 
 def held_out_rows(
-    net: Net, loss: Loss, rows: Any, metrics: Mapping[str, Metric], memory: int
+    net: Net, loss: Loss, rows: Any, metrics: Mapping[str, Metric], memory: int, name: str
 ) -> RowsHeldOut | StreamedRowsHeldOut:
-    """The rows held out, checked: in memory where they are, or where there is room for them."""
+    """The rows of a set, checked: in memory where they are, or where there is room for them."""
+    what = TRAINING if name == TRAINING_SET else described_set(name)
     if isinstance(rows, RowStream):
-        streamed = StreamedRowsHeldOut(net, loss, rows, VALIDATION)
+        streamed = StreamedRowsHeldOut(net, loss, rows, what)
         row = sum(part[0].nbytes for part in streamed.check.first[:2])
         if row * rows.n_rows > memory * HELD_OUT:
             return streamed
         rows = rows.in_memory()
-    return RowsHeldOut(net, loss, rows, metrics)
+    return RowsHeldOut(net, loss, rows, metrics, what)

@@ -81,7 +81,7 @@ def find_learning_rate(
     positive("batch_size", batch_size, whole=True)
     if steps < 10:
         raise SettingError(f"steps = {steps}", "10 steps or more", "steps=100")
-    given, _, _ = training_rows(net, loss, data, None, (), sample_weight, class_weight)
+    given, _, _ = training_rows(net, loss, data, {}, (), sample_weight, class_weight)
     generator, trial = spawning_generator(rng), copy.deepcopy(net)
     trial.seed(generator)
     size = min(batch_size, len(given.y))

@@ -10,7 +10,8 @@ from typing import IO, Any, overload
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import FileError, reason, write_whole
-from handgrad.training.report import Report
+from handgrad.training.evaluate import Evaluation
+from handgrad.training.report import Report, as_reported
 
 
 @dataclass(repr=False)
@@ -50,6 +51,8 @@ class History:
         if not isinstance(key, str):
             return self.reports[key]
         columns = self.columns()
+        if key not in columns and self.reports and key.startswith("validation_"):
+            key = f"{self.reports[0].validation_name}_{key.removeprefix('validation_')}"
         if key not in columns:
             raise SettingError(
                 f"no column {key!r}",
@@ -83,7 +86,8 @@ class History:
         return write_whole(path, write)
 
     def to_json(self, path: str | Path) -> Path:
-        """Write the table as JSON: why training stopped, and a list for each column.
+        """Write the table as JSON: why training stopped, what the sets of rows that were looked at
+        are called, the validation and the others, and a list for each column.
 
         JSON knows no infinity and no NaN: both are written as null.
         """
@@ -91,7 +95,13 @@ class History:
             name: [v if v is not None and math.isfinite(v) else None for v in column]
             for name, column in self.columns().items()
         }
-        content = {"stopped_because": self.stopped_because, "columns": columns}
+        first = self.reports[0] if self.reports else Report(0, math.nan)
+        content = {
+            "stopped_because": self.stopped_because,
+            "validation": None if first.validation_loss is None else first.validation_name,
+            "others": [*first.others],
+            "columns": columns,
+        }
         return write_whole(path, lambda file: json.dump(content, file, indent=1, allow_nan=False))
 
     @classmethod
@@ -103,7 +113,8 @@ class History:
             rows = [
                 dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
             ]
-            return cls([_report(row) for row in rows], because)
+            sets = content["validation"], content["others"]
+            return cls([_report(row, *sets) for row in rows], because)
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             raise FileError(
                 f"{path}: {reason(error) if isinstance(error, OSError) else 'no history'}",
@@ -112,21 +123,24 @@ class History:
             ) from error
 
 
-def _report(row: dict[str, float | None]) -> Report:
-    """The report that gave this row of a table."""
+def _report(row: dict[str, float | None], validation: str | None, others: list[str]) -> Report:
+    """The report that gave this row of a table, with sets of rows of these names."""
 
     def value(name: str) -> float:
         found = row.pop(name)
         return math.nan if found is None else found
 
+    def found(name: str) -> Evaluation:
+        columns = [column for column in row if column.startswith(f"{name}_")]
+        metrics = {column.removeprefix(f"{name}_"): value(column) for column in columns}
+        return Evaluation(metrics.pop("loss"), metrics)
+
+    plain: dict[str, Any] = {name: value(name) for name in ("learning_rate", "seconds")}
+    names = ["train", *([] if validation is None else [validation]), *others]
+    # a name may begin as another does
+    sets = {name: found(name) for name in sorted(names, key=len, reverse=True)}
+    trained = sets.pop("train")
+    sets = {name: sets[name] for name in names[1:]}
     return Report(
-        epoch=int(value("epoch")),
-        train_loss=value("train_loss"),
-        validation_loss=value("validation_loss") if "validation_loss" in row else None,
-        learning_rate=value("learning_rate"),
-        seconds=value("seconds"),
-        train_metrics={n.removeprefix("train_"): value(n) for n in [*row] if n[:6] == "train_"},
-        validation_metrics={
-            n.removeprefix("validation_"): value(n) for n in [*row] if n[:11] == "validation_"
-        },
+        int(value("epoch")), trained.loss, trained.metrics, **plain, **as_reported(sets, validation)
     )

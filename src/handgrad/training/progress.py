@@ -103,8 +103,7 @@ def _shown(
 def how_it_stands(report: Report) -> str:
     """A report in a few words: losses, metrics, rows a second."""
     parts = [f"loss {report.train_loss:.4f}"]
-    if report.validation_loss is not None:
-        parts.append(f"validation {report.validation_loss:.4f}")
+    parts += [f"{name} {found.loss:.4f}" for name, found in report.evaluations.items()]
     parts += [f"{name} {value:.3f}" for name, value in report.metrics.items()]
     if report.seconds > 0:
         parts.append(f"{_rounded(report.rows / report.seconds)} rows/s")

@@ -116,7 +116,7 @@ def settings_of(training: Training) -> dict[str, str]:
         "shuffle": str(training.shuffle),
         "metrics": ", ".join(training.metrics) or "none",
         TRAINING: _checksum(training.rows),
-        VALIDATION: "" if training.held_out is None else _checksum(training.held_out),
+        VALIDATION: " ".join(f"{n} {_checksum(r)}" for n, r in training.held_out.items()),
     }
 
 

@@ -26,8 +26,9 @@ from handgrad.training.evaluate import Evaluation, held_out_rows
 from handgrad.training.learning_rates import LearningRates
 from handgrad.training.measuring import Measure, measured, measures
 from handgrad.training.piece_check import PieceCheck
-from handgrad.training.report import Report
+from handgrad.training.report import Report, as_reported
 from handgrad.training.row_stream import RowStream, ahead
+from handgrad.training.sets import TRAINING_SET, check_columns, named_sets
 
 # Shares of the memory: the rows from which batches are drawn, the predictions that are kept.
 BUFFER, KEPT = 1 / 8, 1 / 16
@@ -55,6 +56,7 @@ class StreamedTraining(Iterator[Report]):
         epochs: int,
         batch_size: int,
         validation: Any,
+        evaluate_training: bool = False,
         metrics: Iterable[str | Metric] | None,
         penalty: Penalty | None,
         schedule: Schedule | None,
@@ -74,13 +76,18 @@ class StreamedTraining(Iterator[Report]):
         self.net, self.loss, self.optimizer, self.epochs = net, loss, optimizer, epochs
         self.penalty, self.rows, self.shuffle = penalty, rows, shuffle
         self.metrics = measures(chosen, loss)
-        self.usual_monitor = "train_loss" if validation is None else "validation_loss"
+        sets = named_sets(validation)
+        check_columns(sets, chosen, training=evaluate_training)
+        self.validated = next(iter(sets), None)
+        if evaluate_training:
+            sets[TRAINING_SET] = rows
         self.epoch = 0
         self.when_rows_are_done: Callable[[float], object] = lambda share: None
         self.check = PieceCheck(net, loss, rows, TRAINING)
-        self.held_out = None
-        if validation is not None:
-            self.held_out = held_out_rows(net, loss, validation, chosen, rows.memory)
+        self.held_out = {
+            name: held_out_rows(net, loss, given, chosen, rows.memory // len(sets), name)
+            for name, given in sets.items()
+        }
         self.generator = spawning_generator(rng)
         net.seed(self.generator)
         (self.of_pieces,) = self.generator.spawn(1)
@@ -88,7 +95,7 @@ class StreamedTraining(Iterator[Report]):
         self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
         x, y = self._buffers(batch_size)
         passes = -(-rows.n_rows // len(y))
-        job = (net, loss, optimizer, x, y, batch_size, epochs * passes, None, None, penalty)
+        job = (net, loss, optimizer, x, y, batch_size, epochs * passes, (), None, penalty)
         self.engine = engine_for(engine, *job)
         self.batch_size, self.order, self.filled = batch_size, np.arange(len(y)), False
         self._reports = self._run()
@@ -96,6 +103,11 @@ class StreamedTraining(Iterator[Report]):
     def __next__(self) -> Report:
         """The report of the next epoch; the net has the weights of that epoch then."""
         return next(self._reports)
+
+    @property
+    def usual_monitor(self) -> str:
+        """What a training goes by where nobody says it."""
+        return "validation_loss" if self.validated else "train_loss"
 
     def _buffers(self, batch_size: int) -> tuple[Array, Array]:
         """Arrays for the rows that batches are drawn from, of whole batches, or for all rows."""
@@ -173,21 +185,21 @@ class StreamedTraining(Iterator[Report]):
     def _report(
         self, result: Epoch, trained: dict[str, float], rates: Array, seconds: float
     ) -> Report:
-        held: Evaluation | None = None
-        if result.diverged_at is None and self.held_out is not None:
-            held = self.held_out.evaluation(self.metrics, self.engine.name)
-        if what := divergence(self.epoch, result, held, self.loss):
+        found: dict[str, Evaluation] = {}
+        if result.diverged_at is None:
+            for name, rows in self.held_out.items():
+                found[name] = rows.evaluation(self.metrics, self.engine.name)
+        if what := divergence(self.epoch, result, found, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
             raise diverged(self.net, self.loss, self.optimizer, rate, what)
         return Report(
             self.epoch,
             result.loss,
             trained,
-            held.loss if held else None,
-            held.metrics if held else {},
-            rates[-1].item(),
-            self.rows.n_rows,
-            seconds,
+            learning_rate=rates[-1].item(),
+            rows=self.rows.n_rows,
+            seconds=seconds,
+            **as_reported(found, self.validated),
         )
 
 

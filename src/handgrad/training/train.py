@@ -21,12 +21,13 @@ from handgrad.penalties import Penalty
 from handgrad.schedules import Schedule
 from handgrad.training.checks import check_batches, check_kinds
 from handgrad.training.divergence import diverged, divergence
-from handgrad.training.evaluate import Evaluation, evaluation
+from handgrad.training.evaluate import evaluation
 from handgrad.training.learning_rates import LearningRates
 from handgrad.training.measuring import measured, measures
 from handgrad.training.minimize import Minimization
-from handgrad.training.report import Report
+from handgrad.training.report import Report, as_reported
 from handgrad.training.row_stream import RowStream, refuse_beside_a_stream
+from handgrad.training.sets import TRAINING_SET, check_columns, named_sets
 from handgrad.training.streamed import StreamedTraining
 from handgrad.training.weights import training_rows
 
@@ -40,6 +41,7 @@ def train(
     epochs: int,
     batch_size: int = 32,
     validation: Any = None,
+    evaluate_training: bool = False,
     metrics: Iterable[str | Metric] | None = None,
     sample_weight: Any = None,
     class_weight: Any = None,
@@ -52,7 +54,11 @@ def train(
     """Train `net` in place and yield a Report after every epoch; to stop is `break`.
 
     `data` and `validation` are pairs (x, y). `sample_weight` (n,) says how much each row counts
-    in loss and metrics, all the same without it; `validation` may be (x, y, sample_weight).
+    in loss and metrics, all the same without it; `validation` may be (x, y, sample_weight), or
+    several of these by name, `{"spring": (x, y), "autumn": …}`: the first is the validation, and
+    reports have them all, as `evaluations`. With `evaluate_training` the training rows are one
+    more of those sets, "training": what a report calls `train_loss` was found on the way, while
+    the weights moved, that of `evaluations["training"]` with the weights of the epoch's end.
     `class_weight`, a dictionary {class: weight} or "balanced", weighs the rows of each class in
     the loss, those of the validation too. A batch's loss is Σ w l / Σ w, an epoch's the same over
     all rows; a row of weight 0 is left out from the start. Rows are shuffled anew each epoch
@@ -88,6 +94,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         validation=validation,
+        evaluate_training=evaluate_training,
         metrics=metrics,
         sample_weight=sample_weight,
         class_weight=class_weight,
@@ -134,6 +141,7 @@ class Training(Iterator[Report]):
         epochs: int,
         batch_size: int,
         validation: Any,
+        evaluate_training: bool = False,
         metrics: Iterable[str | Metric] | None,
         sample_weight: Any = None,
         class_weight: Any = None,
@@ -149,14 +157,18 @@ class Training(Iterator[Report]):
             check_kinds(penalty=(penalty, Penalty))
         positive("epochs", epochs, whole=True)
         positive("batch_size", batch_size, whole=True)
+        sets = named_sets(validation)
         rows, held_out, chosen = training_rows(
-            net, loss, data, validation, metrics, sample_weight, class_weight
+            net, loss, data, sets, metrics, sample_weight, class_weight
         )
+        check_columns(sets, chosen, training=evaluate_training)
+        if evaluate_training:
+            held_out[TRAINING_SET] = rows
         check_batches(net, len(rows.y), batch_size)
         self.net, self.loss, self.optimizer, self.epochs = net, loss, optimizer, epochs
         self.penalty, self.rows, self.held_out = penalty, rows, held_out
         self.metrics, self.shuffle, self.ahead = measures(chosen, loss), shuffle, ahead
-        self.usual_monitor = "train_loss" if validation is None else "validation_loss"
+        self.validated = next(iter(sets), None)
         self.epoch, self.order, self.between_calls = 0, np.arange(len(rows.y)), True
         self.so_far: SoFar | None = None
         self.when_interruptible: Callable[[], object] = lambda: None
@@ -166,8 +178,8 @@ class Training(Iterator[Report]):
             batch_size = len(rows.y)
         batches = -(-len(rows.y) // batch_size)
         self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
-        x_held_out = None if held_out is None else held_out.x
-        job = (net, loss, optimizer, rows.x, rows.y, batch_size, epochs, x_held_out)
+        inputs = [held.x for held in held_out.values()]
+        job = (net, loss, optimizer, rows.x, rows.y, batch_size, epochs, inputs)
         self.engine = engine_for(engine, *job, rows.w, penalty)
         self.minimization: Minimization | None = None
         self._reports = self._run()
@@ -201,6 +213,11 @@ class Training(Iterator[Report]):
             except BaseException:
                 self.engine.put_back()
                 raise
+
+    @property
+    def usual_monitor(self) -> str:
+        """What a training goes by where nobody says it."""
+        return "validation_loss" if self.validated else "train_loss"
 
     @property
     def ended(self) -> str:
@@ -239,10 +256,11 @@ class Training(Iterator[Report]):
     def _report(
         self, epoch: int, result: Epoch, order: Array, rates: Array, seconds: float
     ) -> Report:
-        held: Evaluation | None = None
-        if result.held_out is not None and self.held_out is not None:
-            held = evaluation(result.held_out, self.held_out, self.loss, self.metrics)
-        if what := divergence(epoch, result, held, self.loss):
+        found = {
+            name: evaluation(p, rows, self.loss, self.metrics)
+            for p, (name, rows) in zip(result.held_out, self.held_out.items(), strict=False)
+        }
+        if what := divergence(epoch, result, found, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
             raise diverged(self.net, self.loss, self.optimizer, rate, what)
         trained: dict[str, float] = {}
@@ -254,9 +272,8 @@ class Training(Iterator[Report]):
             epoch,
             result.loss,
             trained,
-            held.loss if held else None,
-            held.metrics if held else {},
-            rates[-1].item(),
-            len(self.rows.y),
-            seconds,
+            learning_rate=rates[-1].item(),
+            rows=len(self.rows.y),
+            seconds=seconds,
+            **as_reported(found, self.validated),
         )

@@ -13,7 +13,8 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric
 from handgrad.net import Net
-from handgrad.training.checks import TRAINING, VALIDATION, checked_rows
+from handgrad.training.checks import TRAINING, checked_rows
+from handgrad.training.sets import described_set
 from handgrad.training.targets import array_of
 
 
@@ -153,20 +154,21 @@ def training_rows(
     net: Net,
     loss: Loss,
     data: Any,
-    validation: Any,
+    sets: Mapping[str, Any],
     metrics: Iterable[str | Metric] | None,
     sample_weight: Any,
     class_weight: Any,
-) -> tuple[Rows, Rows | None, dict[str, Metric]]:
-    """The checked rows to train on, those to validate with, and the metrics of both."""
+) -> tuple[Rows, dict[str, Rows], dict[str, Metric]]:
+    """The checked rows to train on, those of each set to look at, and the metrics of all."""
     x, y, chosen = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
     of_class = class_weights(class_weight, net, loss, (x, y), sample_weight, TRAINING)
     rows = weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING)
-    if validation is None:
-        return rows, None, chosen
-    pair, its_weight = pair_and_weights(validation)
-    x, y, _ = checked_rows(net, loss, pair, VALIDATION, learn=False, metrics=chosen.values())
-    return rows, weighted(x, y, its_weight, of_class, loss, net.dtype, VALIDATION), chosen
+    found = {}
+    for name, given in sets.items():
+        (pair, its_weight), what = pair_and_weights(given), described_set(name)
+        x, y, _ = checked_rows(net, loss, pair, what, learn=False, metrics=chosen.values())
+        found[name] = weighted(x, y, its_weight, of_class, loss, net.dtype, what)
+    return rows, found, chosen
 
 
 def pair_and_weights(validation: Any) -> tuple[Any, Any]:

@@ -1,6 +1,6 @@
 """The compiled engine: whole epochs in one call of machine code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +46,7 @@ class Kept:
     parameters: Array
     running_state: Array
     streams: Array
-    held_out: Array
+    held_out: list[Array]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class _Made:
 class CompiledEngine:
     """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
 
-    `w`: the weights of the rows, all above 0, for a loss that takes them.
+    `w`: the weights of the rows, all above 0, for a loss that takes them; `held_out`: inputs of
+    sets of rows to predict after each epoch.
     """
 
     name = "compiled"
@@ -75,7 +76,7 @@ class CompiledEngine:
         x: Array,
         y: Array,
         batch_size: int,
-        held_out: Array | None = None,
+        held_out: Sequence[Array] = (),
         w: Array | None = None,
         penalty: Penalty | None = None,
     ) -> None:
@@ -84,12 +85,12 @@ class CompiledEngine:
             rows = (x, y, w)
             made = made_once(
                 lambda: _made(
-                    net, loss, optimizer, penalty, *rows, self.batch_size, held_out is not None
+                    net, loss, optimizer, penalty, *rows, self.batch_size, bool(held_out)
                 ),
                 (net, loss, optimizer, penalty),
                 *(None if part is None else (part.shape[1:], part.dtype) for part in rows),
                 self.batch_size,
-                held_out is not None,
+                bool(held_out),
             )
             self.crew, bounds = Crew(), made.bounds
             self.bounds = bounds
@@ -99,10 +100,9 @@ class CompiledEngine:
             self.weights = () if w is None else (_readable(net, w, "w", bounds),)
             by_weights = w is not None and loss.batches_count == "weights"
             self.counted = float(w.sum(dtype=float)) if w is not None and by_weights else len(y)
-            self.held_out: Array | None = None
+            self.held_out = [_readable(net, rows, "x", bounds) for rows in held_out]
             self.large = self.run.large
-            if held_out is not None and made.predict is not None:
-                self.held_out = _readable(net, held_out, "x", bounds)
+            if made.predict is not None:
                 self.predict = made.predict.with_scratch_of_its_own(self.crew)
                 self.large |= self.predict.large
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
@@ -119,7 +119,7 @@ class CompiledEngine:
         its turn. It follows from the sizes alone.
         """
         seconds = -(-len(self.y) // self.batch_size) * self._least_time_of_a_step()
-        rows = len(self.y) + (0 if self.held_out is None else len(self.held_out))
+        rows = len(self.y) + sum(map(len, self.held_out))
         row = 8 + 8 * int(np.prod(self.run.output_shape))
         kept = rows * row + self.net.parameters.nbytes + self.net.running_state.nbytes
         return max(1, min(epochs, int(CALL / seconds) + 1, MOST_KEPT // kept))
@@ -158,7 +158,7 @@ class CompiledEngine:
                 self.before = self._after(i - 1) if i else self.start
                 _copy(self._after(i), weights)
             self.streams.hand_back(kept.streams[i])
-            held_out = None if self.held_out is None else kept.held_out[i]
+            held_out = tuple(p[i] for p in kept.held_out)
             yield Epoch(kept.totals[i, 0].item() / self.counted, kept.predictions[i], held_out)
         if returned != FINISHED:
             self.before = self._after(done - 1) if done else self.start
@@ -184,10 +184,9 @@ class CompiledEngine:
             so_far = SoFar(rows.stop, kept.totals[0, 0].item(), [kept.predictions[0, : rows.stop]])
             if rows.stop < n:
                 yield so_far
-        held_out = None
-        if self.held_out is not None:
-            self._run(self.run.in_turn([self._planned_prediction()]))
-            held_out = kept.held_out[0]
+        if self.held_out:
+            self._run(self.run.in_turn(self._planned_predictions()))
+        held_out = tuple(p[0] for p in kept.held_out)
         yield Epoch(so_far.total / self.counted, kept.predictions[0], held_out)
 
     def _run_rows(self, order: Array, rows: slice, total: float) -> int:
@@ -241,20 +240,17 @@ class CompiledEngine:
         Where the same array comes again, with other orders in it, all of that is kept.
         """
         net, n, dtype, rounds = self.net, len(self.y), self.net.dtype, len(orders)
-        n_held_out = 0 if self.held_out is None else len(self.held_out)
         self.kept = Kept(
             np.empty((rounds, n, *self.run.output_shape), dtype),
             np.empty((rounds, 1)),
             np.empty((rounds, net.parameters.size), dtype),
             np.empty((rounds, net.running_state.size), dtype),
             np.empty((rounds, self.streams.words.size), np.uint64),
-            np.empty((rounds, n_held_out, *self.run.output_shape), dtype),
+            [np.empty((rounds, len(x), *self.run.output_shape), dtype) for x in self.held_out],
         )
         self.learning_rates = np.empty((rounds, -(-n // self.batch_size)))
         self.given_rates = None
-        calls = [self._planned(orders, slice(0, n))]
-        if self.held_out is not None:
-            calls.append(self._planned_prediction())
+        calls = [self._planned(orders, slice(0, n)), *self._planned_predictions()]
         self.calls, self.orders = self.run.in_turn(calls, rounds), orders
 
     def _planned(self, orders: Array, rows: slice) -> Planned:
@@ -281,10 +277,12 @@ class CompiledEngine:
             *([self.streams.words, Each(kept.streams)] if self.streams.layers else []),
         )
 
-    def _planned_prediction(self) -> Planned:
-        weights, kept = (self.net.parameters, self.net.running_state), self.kept
-        n = kept.held_out.shape[1]
-        return self.predict.planned(n, self.held_out, *weights, Each(kept.held_out))
+    def _planned_predictions(self) -> list[Planned]:
+        weights = self.net.parameters, self.net.running_state
+        return [
+            self.predict.planned(len(x), x, *weights, Each(p))
+            for x, p in zip(self.held_out, self.kept.held_out, strict=True)
+        ]
 
 
 def _made(

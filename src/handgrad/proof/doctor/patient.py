@@ -26,6 +26,7 @@ from handgrad.proof.doctor.leakage import leakage
 from handgrad.proof.doctor.sampling import sampled
 from handgrad.training import check_kinds, checked_pair, pair_and_weights
 from handgrad.training.checks import TRAINING, VALIDATION
+from handgrad.training.sets import VALIDATION_SET, first_set
 from handgrad.training.targets import array_of
 from handgrad.training.weights import Rows, training_rows
 
@@ -60,7 +61,7 @@ class Patient:
         self.net, self.optimizer, self.penalty = net, optimizer, penalty
         x, y = checked_pair(data, TRAINING)
         self.x, y = _inputs(net, x, TRAINING), array_of(y, f"{TRAINING}, targets")
-        pair, its_weight = pair_and_weights(validation)
+        pair, its_weight = pair_and_weights(first_set(validation))
         x_held, y_held = (None, None) if pair is None else checked_pair(pair, VALIDATION)
         self.held = None if pair is None else _inputs(net, x_held, VALIDATION)
         y_held = None if pair is None else array_of(y_held, f"{VALIDATION}, targets")
@@ -72,9 +73,10 @@ class Patient:
         if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
             return
         twin = copy.deepcopy(net)  # what it predicts here does not count for the net itself
-        held = None if self.held is None else (self.held, y_held, its_weight)
-        data = (self.x, y), held, (), sample_weight, class_weight
-        self.judged, self.judged_held, _ = training_rows(twin, self.loss, *data)
+        sets = {} if self.held is None else {VALIDATION_SET: (self.held, y_held, its_weight)}
+        data = (self.x, y), sets, (), sample_weight, class_weight
+        self.judged, judged, _ = training_rows(twin, self.loss, *data)
+        self.judged_held = judged.get(VALIDATION_SET)
 
     def _rows_not_finite(self, y: Array, y_held: Array | None) -> Iterator[Finding]:
         named: list[tuple[Any, str]] = [
