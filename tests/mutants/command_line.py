@@ -198,10 +198,10 @@ MUTANTS = [
         "tests/cli/test_report.py::test_rows_that_changed_are_refused_and_the_page_stays",
     ),
     Mutant(
-        "history: what was not there comes back",
+        "history: what was not finite comes back as nothing",
         "training/history.py",
-        'value("validation_loss") if "validation_loss" in row else None',
-        "math.nan",
+        "return math.nan if found is None else found",
+        "return found",
         "tests/training/test_history.py",
     ),
     Mutant(

@@ -22,6 +22,20 @@ TAPE = "graph/tape.py"
 
 MACHINERY = [
     Mutant(
+        "sets: the last set steers",
+        "training/train.py",
+        "self.validated = next(iter(sets), None)",
+        "self.validated = next(iter([*sets][-1:]), None)",
+        "tests/training/test_sets.py::test_the_first_set_steers_early_stopping",
+    ),
+    Mutant(
+        "history: a set whose name begins as another's takes its columns",
+        "training/history.py",
+        "sorted(names, key=len, reverse=True)",
+        "sorted(names, key=len)",
+        "tests/training/test_sets.py::test_names_that_begin_alike_come_back_as_they_were",
+    ),
+    Mutant(
         "initializers: 1/n_in for its root",
         "initializers.py",
         "rng.normal(0, 1.0 / np.sqrt(shape[1]), shape)",
