@@ -144,3 +144,30 @@ class Residual(hg.Layer):
 
     def backward(self, dy: Any) -> Any:
         return dy + self.layers[0].backward(dy)
+
+
+class Flatten(hg.Layer):
+    """y[n, i] = x[n, a, b], all of a row side by side    dx has the shape of x."""
+
+    def forward(self, x: Any) -> Any:
+        self.shape = x.shape
+        return x.reshape(len(x), -1)
+
+    def backward(self, dy: Any) -> Any:
+        return dy.reshape(self.shape)
+
+
+class KeepsItsSizes(hg.Layer):
+    """y = x / width, with sizes that are kept as plain numbers    dx = dy / width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.width, self.shape = 0, ()
+        self.rows: Any = None
+
+    def forward(self, x: Any) -> Any:
+        self.width, self.shape, self.rows = x.shape[1], x.shape, len(x)
+        return x / self.width
+
+    def backward(self, dy: Any) -> Any:
+        return dy.reshape(self.rows, -1).reshape(self.shape) / self.width

@@ -251,9 +251,23 @@ RECORDED = [
     Mutant(
         "recorder: the second step not looked at",
         RECORDER,
-        "            _check_second_step(tape, second)\n",
+        "            check_second_step(step.tape, second)\n",
         "",
         f"{REFUSALS}test_a_page_whose_second_step_differs_is_refused",
+    ),
+    Mutant(
+        "recorder: the constants of the second step not looked at",
+        RECORDER,
+        "    check_constants(tapes[0], again)\n",
+        "",
+        "tests/graph/test_kept_sizes.py::test_a_number_of_the_step_before_is_still_refused",
+    ),
+    Mutant(
+        "recorder: a size of the step before is read",
+        RECORDER,
+        "                page.__dict__.pop(name, None)\n",
+        "                pass\n",
+        "tests/graph/test_kept_sizes.py::test_a_page_that_keeps_a_size_records",
     ),
     Mutant(
         "recorder: steps that differ with the rows let pass",
@@ -265,7 +279,7 @@ RECORDED = [
     Mutant(
         "recorder: writes into a view not looked at in the end",
         RECORDER,
-        "        tape.finish()\n",
+        "        step.tape.finish()\n",
         "",
         f"{REFUSALS}test_a_page_that_cannot_be_recorded_is_refused_with_its_line",
     ),

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import RecordingError
+from handgrad.errors import NotYetComputedError, RecordingError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, Origin, Ref
 from handgrad.graph.refusal import refusal
 from handgrad.graph.rules import NoRuleError, solve
+from handgrad.graph.second_step import check_constants, check_second_step
 from handgrad.graph.tape import Step, Tape
 from handgrad.graph.traced import Traced, TracedStream
 from handgrad.layers import Layer
@@ -46,10 +47,13 @@ def record(
     """
     tapes, outputs = [], []
     for n in SIZES:
-        tape, results = _run(pages, inputs(n), run, dtype, training, again=n == SIZES[0])
+        tape, results, second = _run(pages, inputs(n), run, dtype, training, again=n == SIZES[0])
         tapes.append(tape)
         outputs.append(results)
+        if n == SIZES[0]:
+            again = second
     nodes = _lay_over(tapes)
+    check_constants(tapes[0], again)
     if any(o != outputs[0] for o in outputs):
         raise RecordingError(
             f"{title} gives different results for different batch sizes",
@@ -71,27 +75,70 @@ def _run(
     dtype: np.dtype[Any],
     training: bool,
     again: bool,
-) -> tuple[Tape, dict[str, int]]:
-    """The tape of a step and its results; `again`: a second step must run like the first."""
-    copies: Pages = copy.deepcopy(dict(pages))
-    walked = [pair for prefix, page in copies.items() for pair in _walk(page, prefix)]
-    tape, given = _prepared(walked, inputs, dtype, training)
-    before = [{k: _kept(v) for k, v in vars(page).items()} for _, page in walked]
+) -> tuple[Tape, dict[str, int], Tape]:
+    """The tape of a step, its results, and the tape of a second step, if there is to be one.
+
+    `again`: a second step on the same pages must run like the first.
+    """
+    step = _Step(pages, inputs, dtype, training)
     with np.errstate(all="ignore"):
-        results = run(copies, **given)
-        tape.finish()
-        for (path, page), start in zip(walked, before, strict=True):
+        results = run(step.copies, **step.given)
+        if kept := step.numbers_kept():
+            # Taken away: a page that sets them in each step, before it reads them, misses none.
+            step = _Step(pages, inputs, dtype, training, without=kept)
+            try:
+                results = run(step.copies, **step.given)
+            except NotYetComputedError as error:
+                raise next(_outlives(p, n) for _, p, n in kept if f"{n!r}" in error.came) from None
+        step.tape.finish()
+        for (path, page), start in zip(step.walked, step.before, strict=True):
             if isinstance(page, Layer):
                 refuse_undeclared(page)
             results |= _changes(path, page, start)
+        second = step.tape
         if again:
-            second, given = _prepared(walked, inputs, dtype, training)
-            run(copies, **given)
-            _check_second_step(tape, second)
+            second, given = _prepared(step.walked, inputs, dtype, training)
+            run(step.copies, **given)
+            check_second_step(step.tape, second)
     outputs: dict[str, int] = {}
     for name, value in results.items():
         _output(outputs, name, value)
-    return tape, outputs
+    return step.tape, outputs, second
+
+
+Kept = Sequence[tuple[str, Page, str]]
+
+
+class _Step:
+    """Copies of the pages, ready to run one step on a tape; `without` some of their attributes."""
+
+    def __init__(
+        self,
+        pages: Pages,
+        inputs: dict[str, Any],
+        dtype: np.dtype[Any],
+        training: bool,
+        without: Kept = (),
+    ) -> None:
+        self.copies: Pages = copy.deepcopy(dict(pages))
+        self.walked = [pair for prefix, p in self.copies.items() for pair in _walk(p, prefix)]
+        for path, page in self.walked:
+            for name in (name for at, _, name in without if at == path):
+                page.__dict__.pop(name, None)
+        self.tape, self.given = _prepared(self.walked, inputs, dtype, training)
+        self.before = [{k: _kept(v) for k, v in vars(page).items()} for _, page in self.walked]
+
+    def numbers_kept(self) -> Kept:
+        """The plain numbers and shapes that the step set anew, as `self.width = x.shape[1]`."""
+        return [
+            (path, page, name)
+            for (path, page), start in zip(self.walked, self.before, strict=True)
+            for name, value in vars(page).items()
+            if start.get(name) is not None
+            and value is not start[name]
+            and _is_plain(value)
+            and not hasattr(type(page), name)
+        ]
 
 
 def _prepared(
@@ -115,19 +162,6 @@ def _prepared(
             page.training = training
             page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
     return tape, given
-
-
-def _check_second_step(first: Tape, second: Tape) -> None:
-    """Refuse a second step on the same pages that runs otherwise, for what the first one left."""
-    steps = [(step.operation, step.origin) for step in first.steps]
-    for i, step in enumerate(second.steps):
-        if i >= len(steps) or (step.operation, step.origin) != steps[i]:
-            raise refusal(
-                step.origin,
-                "does not run in the second step as in the first",
-                "every step alike; state that outlives a step declared",
-                'state_names = ("name",), and an array in __init__',
-            )
 
 
 def _leaves(tape: Tape, name: str, value: Any) -> Any:
@@ -161,15 +195,24 @@ def _changes(path: str, page: Page, before: dict[str, Any]) -> dict[str, Any]:
         elif name.startswith("d") and name[1:] in page.param_names:
             changes[f"d {prefix}{name[1:]}"] = value
         elif before.get(name) is not None and not _unchanged(value, before[name]):
-            raise refusal(
-                _where_assigned(page, name),
-                f"changes self.{name}, which outlives the step",
-                "parameters left to the optimizer, and other lasting state declared"
-                if name in page.param_names
-                else "state that outlives a step declared",
-                f'state_names = ("{name}",), and an array in __init__; or another name for it',
-            )
+            raise _outlives(page, name)
     return changes
+
+
+def _outlives(page: Page, name: str) -> RecordingError:
+    return refusal(
+        _where_assigned(page, name),
+        f"changes self.{name}, which outlives the step",
+        "parameters left to the optimizer, and other lasting state declared"
+        if name in page.param_names
+        else "state that outlives a step declared",
+        f'state_names = ("{name}",), and an array in __init__; or another name for it',
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    parts = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(part, int | float | str) for part in parts)
 
 
 def _kept(value: Any) -> Any:
