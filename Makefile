@@ -8,8 +8,11 @@ BROWSER := .venv-browser/bin
 ALL_CORES := --numprocesses auto --maxprocesses 8
 QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input oracle/test_stored.py \
 	docs/test_maths.py docs/test_api.py docs/test_maps.py)
+# The folders whose code meets other libraries.
+WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
+	saving story tabular training)
 
-.PHONY: help setup demo test kernels check lint types docs notebooks mutants oracle browser bench wheel clean
+.PHONY: help setup demo test kernels check lint types docs notebooks mutants lowest oracle browser bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -68,6 +71,15 @@ PART ?= 1/1
 mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice (PART=2/4 for a quarter)
 	@$(BIN)/python -m tests.mutants --part $(PART)
 
+.venv-lowest/ready: pyproject.toml constraints-lowest.txt
+	@$(PYTHON) -m venv .venv-lowest
+	@echo "installing the lowest versions into .venv-lowest …"
+	@.venv-lowest/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[test]' --constraint constraints-lowest.txt
+	@touch $@
+
+lowest: .venv-lowest/ready  ## run the tests that meet other libraries, with the lowest versions of them
+	@.venv-lowest/bin/python -m pytest $(ALL_CORES) $(WITH_OTHERS)
+
 .venv-oracle/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-oracle
 	@echo "installing PyTorch into .venv-oracle …"
@@ -105,4 +117,4 @@ wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of i
 	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
 
 clean:  ## remove environments and caches
-	rm -rf .venv .venv-oracle .venv-browser .venv-bench .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oracle .venv-browser .venv-bench .venv-lowest .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,6 +3,8 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import sklearn
+from packaging.version import Version
 from sklearn import neural_network
 
 import handgrad as hg
@@ -36,3 +38,14 @@ TASKS = {
     ),
     "several counts": Task(*REGRESSORS, RNG.poisson(np.exp(SCORES)).astype(float), LOSS),
 }
+
+# Before 1.9 scikit-learn's early stopping asks names of classes whether they are NaN.
+STOPS_EARLY_ON_NAMES = Version(sklearn.__version__) >= Version("1.9")
+
+
+def target(task: str, *, early_stopping: bool) -> Array:
+    """The targets of a task, as both libraries take them."""
+    y = TASKS[task].y
+    if early_stopping and y.dtype.kind == "U" and not STOPS_EARLY_ON_NAMES:
+        return (y == "yes").astype(int)
+    return y

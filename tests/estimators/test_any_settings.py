@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.estimators.data import TASKS, WEIGHTS, X
+from tests.estimators.data import TASKS, WEIGHTS, X, target
 from tests.estimators.test_parity import assert_same, both
 
 pytestmark = pytest.mark.filterwarnings(
@@ -50,7 +50,7 @@ SETTINGS = st.fixed_dictionaries(
 def test_any_settings_give_the_same_numbers(
     task: str, chosen: dict[str, Any], weighted: bool, fits: list[str]
 ) -> None:
-    y = TASKS[task].y
+    y = target(task, early_stopping=chosen["early_stopping"])
     if chosen["early_stopping"]:
         fits = ["fit" for _ in fits]
     models = both(TASKS[task], **chosen, engine="eager")

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.metrics import f1_score, log_loss, make_scorer, mean_absolute_error, roc_auc_score
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    f1_score,
+    log_loss,
+    make_scorer,
+    mean_absolute_error,
+    roc_auc_score,
+)
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -137,8 +144,8 @@ def test_a_function_is_a_scorer_of_scikit_learn_or_a_metric_of_ours() -> None:
     assert fitted(scoring=fraction).validation_scores_ == pytest.approx(usual)
     assert {*map(str, seen)} == {"((30, 6), [3, 4, 5])"}
     assert fitted(scoring=hg.metrics.accuracy).validation_scores_ == pytest.approx(usual)
-    assert fitted(scoring=make_scorer(f1_score, average="macro")).validation_scores_ == (
-        pytest.approx(fitted(scoring="f1_macro").validation_scores_)
+    assert fitted(scoring=make_scorer(balanced_accuracy_score)).validation_scores_ == (
+        pytest.approx(fitted(scoring="balanced_accuracy").validation_scores_)
     )
 
 

@@ -1,10 +1,12 @@
-"""`constraints.txt` pins all that the extras bring, so that every machine gets the same."""
+"""The files of constraints pin all that is installed: the usual versions, and the lowest ones."""
 
 import re
+import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from tests.docs.documents import ROOT
 
@@ -27,11 +29,27 @@ def brought(name: str, extras: set[str], found: set[str]) -> None:
             brought(key, needed.extras, found)
 
 
-def test_whatever_is_installed_for_handgrad_is_pinned() -> None:
-    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()[1:]
+def pinned(name: str) -> dict[str, str]:
+    """The versions in a file of constraints, by canonical name."""
+    lines = (ROOT / name).read_text("utf-8").splitlines()[1:]
     assert all(re.fullmatch(r"[\w.-]+==[\w.+]+", line) for line in lines)
-    names = [canonicalize_name(line.split("==")[0]) for line in lines]
-    assert len(names) == len(set(names))
+    found = {canonicalize_name(name): version for name, version in (x.split("==") for x in lines)}
+    assert len(found) == len(lines)
+    return found
+
+
+def test_the_lowest_versions_are_those_that_the_project_declares() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    found, lowest = {}, pinned("constraints-lowest.txt")
+    for needed in map(Requirement, lines):
+        (bound,) = (part.version for part in needed.specifier if part.operator == ">=")
+        found[canonicalize_name(needed.name)] = Version(bound)
+    assert {name: Version(lowest[name]) for name in found} == found
+
+
+def test_whatever_is_installed_for_handgrad_is_pinned() -> None:
+    names = pinned("constraints.txt")
     found: set[str] = set()
     brought(
         "handgrad", set(distribution("handgrad").metadata.get_all("Provides-Extra") or []), found

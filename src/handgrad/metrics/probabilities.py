@@ -66,12 +66,12 @@ def brier_score_loss(p: Array, y: Array, sample_weight: Array | None = None) -> 
     >>> round(brier_score_loss(np.array([0.9, 0.4]), np.array([1, 0])), 6)         # (0.01 + 0.16)/2
     0.085
     """
-    from sklearn.metrics import brier_score_loss as score
-
-    found = [
-        score(y, p, labels=labels, sample_weight=sample_weight)
-        for y, p, labels in _distributions(p, y)
-    ]
+    found = []
+    for of_y, of_p, labels in _distributions(p, y):
+        wide = of_p if of_p.ndim == 2 else np.stack([1 - of_p, of_p], axis=1)
+        squares = ((wide - (of_y[:, None] == labels)) ** 2).sum(axis=1)
+        # of two classes both are off by the same: it counts once
+        found.append(np.average(squares, weights=sample_weight) / (2 if len(labels) == 2 else 1))
     return float(np.mean(found))
 
 

@@ -1,4 +1,4 @@
-"""How a net's answers compare with the true classes and numbers, by scikit-learn's displays."""
+"""How a net's answers compare with the true classes and numbers."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,8 @@ def plot_roc(
 
     `x` is (n, n_features), `y` (n,) holds classes. Of two classes, how well class 1 is told from
     class 0; of more, a curve for each class against all others. The legend has the area under
-    each: 1 is perfect, ½ is chance, the dashed line. Scikit-learn's `RocCurveDisplay`.
+    each: 1 is perfect, ½ is chance, the dashed line. The numbers are those of scikit-learn's
+    `roc_curve`.
 
     source      Fawcett, "An introduction to ROC analysis", 2006
 
@@ -108,13 +109,16 @@ def draw_roc(
 
     With `only`, the curves of those classes.
     """
-    from sklearn.metrics import RocCurveDisplay
+    from sklearn.metrics import auc, roc_curve
 
     def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
-        RocCurveDisplay.from_predictions(y, p, ax=axes, name=name, curve_kwargs=line)
+        false, true, _ = roc_curve(y, p)
+        label = f"{name} (AUC = {auc(false, true):.2f})"
+        axes.plot(false, true, label=label, **line)
 
     axes = _one_against_the_rest(p, y, names, ax, draw, only)
     axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1.2, label="chance (AUC = 0.50)")
+    axes.set_aspect("equal")
     return _finished(axes, "false positive rate", "true positive rate", "ROC curve")
 
 
@@ -130,7 +134,7 @@ def plot_precision_recall(
 
     `x` is (n, n_features), `y` (n,) holds classes. Of two classes for class 1; of more, for each
     class against all others. The legend has the average precision. More telling than `plot_roc`
-    where a class is rare. Scikit-learn's `PrecisionRecallDisplay`.
+    where a class is rare. The numbers are those of scikit-learn's `precision_recall_curve`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.load("breast_cancer")
@@ -153,12 +157,15 @@ def draw_precision_recall(
 
     With `only`, the curves of those classes.
     """
-    from sklearn.metrics import PrecisionRecallDisplay
+    from sklearn.metrics import average_precision_score, precision_recall_curve
 
     def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
-        PrecisionRecallDisplay.from_predictions(y, p, ax=axes, name=name, curve_kwargs=line)
+        precision, recall, _ = precision_recall_curve(y, p)
+        label = f"{name} (AP = {average_precision_score(y, p):.2f})"
+        axes.plot(recall, precision, label=label, drawstyle="steps-post", **line)
 
     axes = _one_against_the_rest(p, y, names, ax, draw, only)
+    axes.set_aspect("equal")
     return _finished(axes, "recall", "precision", "Precision and recall")
 
 
