@@ -45,6 +45,19 @@ def test_train_writes_it_and_report_writes_it_anew(
     }
 
 
+def test_characters_that_no_page_may_hold_stop_neither_train_nor_the_report(
+    tmp_path: Path,
+) -> None:
+    path, words = tmp_path / "a.csv", "\x07\x1b\ufffe\u202e"
+    path.write_text(f"a{words},y{words}\n" + "".join(f"{i},{words}{i % 2}\n" for i in range(30)))
+    folder = tmp_path / "run"
+    result = handgrad("train", path, "--target", f"y{words}", "--epochs", 2, "--out", folder)
+    assert result.exit_code == 0, result.output
+    page = (folder / "report.html").read_text("utf-8")
+    assert page.count(r"a\x07\x1b\ufffe\u202e") > 3
+    assert not {*words} & {*page}
+
+
 def test_rows_that_changed_are_refused_and_the_page_stays(run: Path) -> None:
     before = (run / "report.html").read_bytes()
     path = run.parent / "messy.csv"

@@ -33,7 +33,8 @@ def pinned(name: str) -> dict[str, str]:
     """The versions in a file of constraints, by canonical name."""
     lines = (ROOT / name).read_text("utf-8").splitlines()[1:]
     assert all(re.fullmatch(r"[\w.-]+==[\w.+]+", line) for line in lines)
-    found = {canonicalize_name(name): version for name, version in (x.split("==") for x in lines)}
+    pairs = (line.split("==") for line in lines)
+    found: dict[str, str] = {canonicalize_name(name): version for name, version in pairs}
     assert len(found) == len(lines)
     return found
 

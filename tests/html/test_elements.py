@@ -6,11 +6,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.html.elements import Html, details, element, html, joined, paragraph, table
+from handgrad.html.elements import Html, details, element, html, joined, paragraph, table, visible
 
+STEERING = ["\x00", "\x07", "\x1b", "\r", "\x7f", "\x9b", "\u202e", "\u2066", "\ufffe", "\udc80"]
 TEXT = st.one_of(
-    st.text(st.sampled_from("<>/b&amp;\"' 中"), max_size=20),
-    st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=40),
+    st.text(st.sampled_from([*"<>/b&amp;\"' 中", *STEERING]), max_size=20),
+    st.text(max_size=40),
 )
 
 
@@ -34,8 +35,8 @@ class Seen(HTMLParser):
 @given(TEXT, TEXT)
 def test_any_text_comes_out_as_it_went_in(text: str, value: str) -> None:
     seen = Seen(element("b", text, title=value))
-    assert seen.tags == [("b", {"title": value})]
-    assert seen.text == text
+    assert seen.tags == [("b", {"title": visible(value)})]
+    assert seen.text == visible(text)
 
 
 @given(TEXT)
@@ -52,12 +53,20 @@ def test_tables_and_lists_hold_plain_text(text: str) -> None:
         "th",
         "td",
     ]
-    assert seen.tags[0][1]["aria-label"] == text
+    assert seen.tags[0][1]["aria-label"] == visible(text)
     assert [tag for tag, _ in Seen(paragraph(text) + details(text, text)).tags] == [
         "p",
         "details",
         "summary",
     ]
+
+
+def test_what_cannot_be_seen_and_steers_is_shown_as_an_escape() -> None:
+    for character in STEERING:
+        shown = visible(f"a{character}b")
+        assert shown == f"a{character.encode('unicode_escape').decode()}b" != f"a{character}b"
+    for harmless in ("a\nb\tc", "👩‍🚀", "שלום", "نمی‌خواهم", "中文", "\\x07", "$a_b$"):
+        assert visible(harmless) == harmless
 
 
 def test_what_is_html_is_not_escaped_twice() -> None:

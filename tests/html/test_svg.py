@@ -53,3 +53,11 @@ def test_it_is_an_image_with_a_text_in_its_place() -> None:
     for gone in ("xmlns", "<style", "<metadata", "<?xml", "<!DOCTYPE", "<!--"):
         assert gone not in FOUND
     assert "data:image/png;base64," in FOUND
+
+
+def test_what_no_xml_may_hold_is_shown_as_an_escape() -> None:
+    figure = Figure(figsize=(3, 2))
+    figure.add_subplot().set_xlabel("a\x00\x07\x1b\ufffe\u202eb")
+    found = inline(svg_of(figure), "one", "the\x08 end", {})
+    assert r"a\x00\x07\x1b\ufffe\u202eb</text>" in found
+    assert r'aria-label="the\x08 end"' in found

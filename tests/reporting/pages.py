@@ -21,6 +21,8 @@ EVIL = [
     "x" * 200,
     "$a_b$",
     'id="p1" url(#x)',
+    "bell\x07 \x00 \x1b[31m \ufffe",
+    "turned \u202e round",
 ]
 VOID = {"meta", "img", "br", "path", "use", "rect", "image"}
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from importlib.resources import files
+
+from handgrad.html.elements import html
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ def document(
 ) -> str:
     """A whole page; `header` is HTML, `contents` heads the list of sections, `styles` are CSS."""
     style = "".join([(files("handgrad.html") / "page.css").read_text("utf-8"), *styles])
-    links = "\n".join(f'<li><a href="#{s.name}">{escape(s.title)}</a></li>' for s in sections)
+    links = "\n".join(f'<li><a href="#{s.name}">{html(s.title)}</a></li>' for s in sections)
     main = "".join(
-        f'<section id="{s.name}">\n<h2>{escape(s.title)}</h2>\n{s.inside}</section>\n'
+        f'<section id="{s.name}">\n<h2>{html(s.title)}</h2>\n{s.inside}</section>\n'
         for s in sections
     )
     return f"""<!DOCTYPE html>
@@ -38,7 +39,7 @@ def document(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
+<title>{html(title)}</title>
 <style>
 {style}</style>
 </head>
@@ -54,7 +55,7 @@ def document(
 <main>
 {main}</main>
 <footer>
-<p>{escape(footer)}</p>
+<p>{html(footer)}</p>
 </footer>
 </body>
 </html>

@@ -1,7 +1,13 @@
 """The pieces of a page, as HTML: what comes in as plain text is escaped."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
+
+# What no XML may hold or no eye sees, and what turns the direction of the text that follows.
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 class Html(str):
@@ -10,9 +16,18 @@ class Html(str):
     __slots__ = ()
 
 
+def visible(text: str) -> str:
+    """The text, in which characters that steer what is shown are escapes.
+
+    >>> print(visible("a bell\\x07, turned \\u202e round"))
+    a bell\\x07, turned \\u202e round
+    """
+    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def html(text: str) -> Html:
     """The text as HTML."""
-    return text if isinstance(text, Html) else Html(escape(text))
+    return text if isinstance(text, Html) else Html(escape(visible(text)))
 
 
 def joined(parts: Iterable[str], between: str = "") -> Html:
@@ -27,7 +42,7 @@ def element(tag: str, inside: str, **attributes: str) -> Html:
     '<b class="note">1 &lt; 2</b>'
     """
     shown = "".join(
-        f' {name.strip("_").replace("_", "-")}="{escape(value)}"'
+        f' {name.strip("_").replace("_", "-")}="{html(value)}"'
         for name, value in attributes.items()
     )
     return Html(f"<{tag}{shown}>{html(inside)}</{tag}>")
@@ -69,7 +84,7 @@ def table(
     )
     inside = f"<thead><tr>{top}</tr></thead>\n<tbody>{body}</tbody>"
     return Html(
-        f'<div class="scrolls" tabindex="0" role="region" aria-label="{escape(caption)}">'
+        f'<div class="scrolls" tabindex="0" role="region" aria-label="{html(caption)}">'
         f"<table>\n{inside}\n</table></div>\n"
     )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-from handgrad.html.elements import Html
+from handgrad.html.elements import Html, visible
 
 PIXELS_PER_POINT = 96 / 72
 FAMILY = re.compile(r"font-family: [^;]+;? ?")
@@ -18,7 +18,7 @@ def inline(svg: str, name: str, alt: str, colours: Mapping[str, str]) -> Html:
     Its names begin with `name`, so that those of several pictures do not meet; `colours` are
     replaced: `{"#22252a": "var(--ink)"}`.
     """
-    root = ElementTree.fromstring(svg)
+    root = ElementTree.fromstring(visible(svg))
     _strip(root)
     names = {match for e in root.iter() for match in _referred(e)}
     for e in root.iter():
@@ -30,7 +30,7 @@ def inline(svg: str, name: str, alt: str, colours: Mapping[str, str]) -> Html:
         "width": f"{width * PIXELS_PER_POINT:.0f}",
         "height": f"{height * PIXELS_PER_POINT:.0f}",
         "role": "img",
-        "aria-label": alt,
+        "aria-label": visible(alt),
     }
     return Html(ElementTree.tostring(root, encoding="unicode"))
 
