@@ -84,14 +84,14 @@ MUTANTS = [
     Mutant(
         "html: text is HTML",
         "html/elements.py",
-        "return text if isinstance(text, Html) else Html(escape(text))",
+        "return text if isinstance(text, Html) else Html(escape(visible(text)))",
         "return Html(text)",
         f"{ELEMENTS}test_any_text_comes_out_as_it_went_in",
     ),
     Mutant(
         "html: attributes are not escaped",
         "html/elements.py",
-        '="{escape(value)}"\'',
+        '="{html(value)}"\'',
         '="{value}"\'',
         f"{ELEMENTS}test_any_text_comes_out_as_it_went_in",
     ),
