@@ -1,8 +1,10 @@
 """Files that cannot be read or written are refused, and nothing is left behind."""
 
+import os
 import struct
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -95,6 +97,58 @@ def test_a_writing_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path) -> N
         write_whole(path, full)
     assert [*tmp_path.iterdir()] == [path]
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o022, 0o002])
+def test_a_new_file_is_as_open_as_the_umask_has_it(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        write_whole(tmp_path / "a.csv", lambda file: file.write("a"))
+        assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o666 & ~umask
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o444])
+def test_a_file_that_was_there_keeps_its_mode(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.touch()
+    path.chmod(mode)
+
+    def write(file: IO[str]) -> None:
+        (beside,) = set(tmp_path.iterdir()) - {path}
+        assert beside.stat().st_mode & 0o777 == mode
+        file.write("new")
+
+    write_whole(path, write)
+    assert (path.stat().st_mode & 0o777, path.read_text()) == (mode, "new")
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+    sync, replace = os.fsync, Path.replace
+
+    def noted(handle: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        content = path.read_text() if path.is_file() else ""
+        done.append(("on the disk", content or str(path.relative_to(tmp_path))))
+        sync(handle)
+
+    def moved(path: Path, target: Path) -> Path:
+        done.append(("named", target.name))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(Path, "replace", moved)
+    write_whole(tmp_path / "new" / "a.csv", lambda file: file.write("content"))
+    assert done == [
+        ("on the disk", "."),
+        ("on the disk", "content"),
+        ("named", "a.csv"),
+        ("on the disk", "new"),
+    ]
 
 
 def test_a_state_that_does_not_fit_changes_nothing() -> None:
