@@ -131,7 +131,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
     sync, replace = os.fsync, Path.replace
 
     def noted(handle: int) -> None:
-        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        path = Path(f"/proc/self/fd/{handle}").readlink()
         content = path.read_text() if path.is_file() else ""
         done.append(("on the disk", content or str(path.relative_to(tmp_path))))
         sync(handle)

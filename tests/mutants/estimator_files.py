@@ -98,9 +98,9 @@ MUTANTS = [
         (
             "wide texts let pass",
             VALUES,
-            "if not 0 < length * max(1, len(values)) <= MOST_CHARACTERS:",
+            "if characters > MOST_CHARACTERS:",
             "if False:",
-            f"{LIES}[wide]",
+            f"{LIES}[wide and wide]",
         ),
         (
             "values of another type let pass",

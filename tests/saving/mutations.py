@@ -22,6 +22,7 @@ WEIRD: list[Any] = [
     {"layer": "Linear", "settings": {"n_in": 1, "n_out": 2**20, "rng": 0}},
     {"layer": "Net", "settings": {"layers": []}}, {"tuple": [1, 2]}, {"float": "nan"}, {"dict": []},
     {"dict": [[[], 1]]}, {"array": {"dtype": "U999999999", "values": ["a", "b"]}},
+    {"array": {"dtype": "U2000000", "values": ["a", ""]}},
     {"array": {"dtype": "object", "values": [1, "a"]}},
     {"array": {"dtype": "int8", "values": [999]}},
     {"array": {"dtype": "int64", "values": list(range(3))}}, "Pipeline", "TableEncoder", "fit_many",
@@ -99,23 +100,31 @@ def change_the_description(content: bytes, rng: Random) -> bytes:
 
 def scale_all_sizes(content: bytes, rng: Random) -> bytes:
     """All whole numbers in the settings a thousand times as large, so that they fit each other."""
-    *_, found = with_larger_sizes(content, rng.choice([10, 1000, 10**5, 10**9]))
-    return found
+    return with_larger(content, rng.choice([10, 1000, 10**5, 10**9]))
 
 
 def with_larger_sizes(content: bytes, factor: int) -> Iterator[bytes]:
     """The file with each whole number of the settings multiplied in turn, then with all of them."""
+    header, _ = split(content)
+    document = json.loads(header["__metadata__"]["handgrad"])
+    for place in range(len(_sizes(document))):
+        yield with_larger(content, factor, place)
+    yield with_larger(content, factor)
+
+
+def with_larger(content: bytes, factor: int, place: int | None = None) -> bytes:
+    """The file with one of the whole numbers of the settings multiplied, or with all of them."""
     header, data = split(content)
-    said = header["__metadata__"]["handgrad"]
-    places = range(sum(type(parent[key]) is int for parent, key in slots(_model(json.loads(said)))))
-    for chosen in (*([place] for place in places), places):
-        document = json.loads(said)
-        sizes = [slot for slot in slots(_model(document)) if type(slot[0][slot[1]]) is int]
-        for place in chosen:
-            parent, key = sizes[place]
-            parent[key] *= factor
-        header["__metadata__"]["handgrad"] = json.dumps(document)
-        yield joined(header, data, Random(0))
+    document = json.loads(header["__metadata__"]["handgrad"])
+    sizes = _sizes(document)
+    for parent, key in sizes if place is None else [sizes[place]]:
+        parent[key] *= factor
+    header["__metadata__"]["handgrad"] = json.dumps(document)
+    return joined(header, data, Random(0))
+
+
+def _sizes(document: Any) -> list[Slot]:
+    return [slot for slot in slots(_model(document)) if type(slot[0][slot[1]]) is int]
 
 
 def _model(document: Any) -> Any:

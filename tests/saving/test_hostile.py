@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.saving import inspect
 from tests.bad_input.refused import refused
 from tests.saving.mutations import split
 from tests.saving.nets import OWN, Scale, usual
@@ -167,6 +168,11 @@ METADATA: dict[str, tuple[Any, str]] = {
     "rather deep": ({"handgrad": "[" * 101 + "]" * 101}, "more than 100 levels"),
     "too many parts": ({"handgrad": "[" + "[]," * 60_000 + "[]]"}, "50000 brackets"),
     "half a character": ({"handgrad": '"\\ud800"'}, "surrogates not allowed"),
+    "a number": ({"handgrad": "5"}, "format version None"),
+    "a fraction": ({"handgrad": "0.5"}, "format version None"),
+    "nothing": ({"handgrad": "null"}, "format version None"),
+    "true": ({"handgrad": "true"}, "format version None"),
+    "a word": ({"handgrad": '"net"'}, "format version None"),
     "no words": ({"handgrad": {"format_version": 1}}, "metadata that are not words"),
     "no names": ([1], "metadata that are not words"),
     "a number beside": ({"handgrad": "{}", "format": 1}, "metadata that are not words"),
@@ -177,8 +183,9 @@ METADATA: dict[str, tuple[Any, str]] = {
 def test_other_metadata_are_refused(case: str, tmp_path: Path) -> None:
     metadata, words = METADATA[case]
     path = written(tmp_path / "a", {"__metadata__": metadata}, b"")
-    with at_little_cost(), refused(hg.FileError, f"{path}: ", words):
-        hg.load(path)
+    for look in (hg.load, inspect) if "handgrad" in metadata else (hg.load,):
+        with at_little_cost(), refused(hg.FileError, f"{path}: ", words):
+            look(path)
 
 
 def test_metadata_of_others_beside_are_left_alone(tmp_path: Path) -> None:

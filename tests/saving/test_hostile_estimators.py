@@ -57,6 +57,8 @@ def classes(dtype: Any, *values: Any) -> Change:
     return put("fitted", "classes", {"array": {"dtype": dtype, "values": [*values]}})
 
 
+WIDE = {"array": {"dtype": "U4000000", "values": ["a"]}}
+
 LIES: dict[str, tuple[str, Change, str]] = {
     "no estimator": (CLASSIFIER, put("estimator", "Tanh"), "the estimator Tanh"),
     "a function": (CLASSIFIER, put("estimator", "fit_many"), "the estimator fit_many"),
@@ -73,11 +75,23 @@ LIES: dict[str, tuple[str, Change, str]] = {
     "members too many": (CLASSIFIER, put("fitted", "best_epochs", [1] * 900_000), "a net from"),
     "no members": (CLASSIFIER, put("fitted", "best_epochs", []), "best_epochs is []"),
     "cold": (CLASSIFIER, put("fitted", "temperature", 0.0), "temperature is 0.0"),
-    "a class more": (CLASSIFIER, classes("U4", "a", "b", "c"), "a net from"),
-    "a class twice": (CLASSIFIER, classes("U4", "a", "a"), "the classes"),
-    "no order": (CLASSIFIER, classes("U4", "b", "a"), "the classes"),
+    "a class more": (CLASSIFIER, classes("U1", "a", "b", "c"), "a net from"),
+    "a class twice": (CLASSIFIER, classes("U1", "a", "a"), "the classes"),
+    "no order": (CLASSIFIER, classes("U1", "b", "a"), "the classes"),
     "cut off": (CLASSIFIER, classes("U1", "high", "low"), "as an array"),
-    "wide": (CLASSIFIER, classes("U99999999", "high", "low"), "as an array"),
+    "wide": (CLASSIFIER, classes("U99999999", "high", "low"), "with 199999998 characters"),
+    "very wide": (CLASSIFIER, classes("U" + "9" * 5000, "high", "low"), "as an array"),
+    "of no width": (CLASSIFIER, classes("U0", "high", "low"), "as an array"),
+    "wide and wide": (
+        PERCEPTRON,
+        put("settings", "hidden_layer_sizes", [WIDE] * 400),
+        "arrays of text with 1600000000 characters",
+    ),
+    "wide and wide within": (
+        PERCEPTRON,
+        put("settings", "class_weight", {"dict": [[i, {"tuple": [WIDE]}] for i in range(400)]}),
+        "arrays of text with 1600000000 characters",
+    ),
     "two kinds": (CLASSIFIER, classes("object", 1, "a"), "not supported between"),
     "other values": (CLASSIFIER, classes("int8", 1, 999), "as an array"),
     "fractions": (CLASSIFIER, classes("int64", 1, 1.5), "as an array"),
@@ -172,7 +186,9 @@ def test_what_no_fit_leaves_is_refused_at_little_cost(
         hg.load(path)
 
 
-@pytest.mark.parametrize("case", ["no estimator", "no column", "two kinds", "no steps", "cut off"])
+@pytest.mark.parametrize(
+    "case", ["no estimator", "no column", "two kinds", "no steps", "cut off", "wide and wide"]
+)
 def test_who_looks_into_a_file_is_told_too(
     case: str, files: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from handgrad.net import Net
 from handgrad.saving.estimators import EstimatorReader, EstimatorWriter, check_model_came_back
 from handgrad.saving.same import check_same
 from handgrad.saving.tensors import COPIED_WHOLE, Stored, damaged, parsed, read, shown, strict_json
+from handgrad.saving.values import check_texts
 
 # The keys of each version: of a net's file, and of an estimator's.
 KEYS = {
@@ -120,6 +121,7 @@ def document_of(metadata: Mapping[str, str]) -> dict[str, Any]:
         raise damaged(f"format version {shown(version)}", " or ".join(map(str, KEYS)))
     if set(document) != KEYS[version]:
         raise damaged(f"the keys {shown(sorted(document))}", ", ".join(sorted(KEYS[version])))
+    check_texts(document.get("model"))
     return document
 
 

@@ -131,7 +131,7 @@ def strict_json(text: str | bytes, what: str) -> Any:
         value = json.loads(
             text, object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite
         )
-        _check_depth([value])
+        _check_depth([[value]])
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise damaged(f"{what} cannot be read: {shown(str(error))}", "JSON") from error
@@ -192,7 +192,7 @@ def _tensor(name: str, entry: Any) -> Tensor:
 
 def _check_depth(level: list[Any]) -> None:
     """Refuse lists within lists without end: what goes through them later may then recurse."""
-    for _ in range(DEEPEST):
+    for _ in range(DEEPEST + 1):
         level = [
             part
             for whole in level

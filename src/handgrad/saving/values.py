@@ -1,12 +1,14 @@
 """Settings and fitted attributes as JSON: numbers, words, tuples, dicts, small arrays, pages."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from handgrad.errors import SettingError
+from handgrad.files import FileError
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
@@ -15,7 +17,9 @@ from handgrad.saving.tensors import damaged, shown
 NOT_FINITE = ("nan", "inf", "-inf")
 NUMBERS = ("bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)))
 TYPES = (*NUMBERS, "float16", "float32", "float64", "object")
-MOST_CHARACTERS = 2**22  # of an array of text, each of whose values takes as much as the longest
+MOST_CHARACTERS = 2**22  # of all arrays of text, in which each value takes as much as any other
+
+TEXT = re.compile("U([1-9][0-9]{0,7})")
 
 WriteLayer = Callable[[Layer, str], Any]
 ReadLayer = Callable[[Any, str], Layer]
@@ -91,16 +95,31 @@ def written_array(array: Array) -> Any:
     return {"array": {"dtype": name, "values": [written(value) for value in array.tolist()]}}
 
 
+def check_texts(said: Any) -> None:
+    """Refuse a description whose arrays of text would take much more than it does itself."""
+    characters, left = 0, [said]
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            entry = part.get("array")
+            if isinstance(entry, dict) and isinstance(values := entry.get("values"), list):
+                length = TEXT.fullmatch(str(entry.get("dtype")))
+                characters += len(values) * int(length[1]) if length else 0
+        left += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    if characters > MOST_CHARACTERS:
+        raise FileError(
+            f"arrays of text with {characters} characters",
+            f"{MOST_CHARACTERS} at most",
+            "shorter names of classes",
+        )
+
+
 def read_array(said: Any) -> Array:
     """The array that was written so."""
     try:
         (entry,) = said.values()
         name, values = entry["dtype"], [read_value(value) for value in entry["values"]]
-        if name.startswith("U"):
-            length = int(name[1:])
-            if not 0 < length * max(1, len(values)) <= MOST_CHARACTERS:
-                raise ValueError(f"{len(values)} texts of {length} characters")
-        elif name not in TYPES:
+        if name not in TYPES and not TEXT.fullmatch(name):
             raise ValueError(f"the type {name}")
         array = np.empty(len(values), name)
         array[:] = values
