@@ -43,7 +43,7 @@ WRONG_FILES: dict[str, tuple[str | bytes, type[hg.HandgradError], tuple[str, ...
     "dates as target": ("a,b,y\n1,2,2020-01-31\n", hg.DataError, ("'y' holds 2020-01-31",)),
     "two of a name": ("a,a,y\n1,2,u\n", hg.DataError, ("two columns named 'a'",)),
     "two of a name but for spaces": ("a, a,y\n1,2,u\n", hg.DataError, ("two columns named 'a'",)),
-    "no name": (",b,y\n1,2,u\n", hg.DataError, ("column 1 has no name", "index=False")),
+    "no name": ("a,,y\n1,2,u\n", hg.DataError, ("column 2 has no name", "index=False")),
     "no text at all": (bytes(range(256)) * 9, hg.FileError, ("expected: a CSV file",)),
     "spaces between": ("a b y\n1 2 u\n", hg.DataError, ("no column named 'y'", "commas")),
     "another name": (

@@ -17,7 +17,7 @@ from tests.data.streams import stream_of
 
 HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 QUOTED = st.text('ab",\r\né ', max_size=9).map(lambda text: '"' + text.replace('"', '""') + '"')
-PLAIN = st.tuples(st.sampled_from("ab5é "), st.text('ab" é', max_size=6)).map("".join)
+PLAIN = st.tuples(st.sampled_from("abé "), st.text('ab" é', max_size=6)).map("".join)
 CELL = st.one_of(PLAIN, QUOTED, st.tuples(QUOTED, PLAIN).map("".join))
 ROW = st.lists(CELL, min_size=2, max_size=2).map(lambda cells: ",".join(["t", *cells]))
 
@@ -76,9 +76,9 @@ def test_each_chunk_is_parsed_once_whatever_quotes_are_in_it(
     path.write_text("\n".join(["id,size,note", *lines, ""]))
     read = csv.read_csv
 
-    def counted(source: pa.BufferReader, **options: object) -> pa.Table:
+    def counted(source: pa.BufferReader, *options: object) -> pa.Table:
         parsed.append(source.size())
-        return read(source, **options)
+        return read(source, *options)
 
     monkeypatch.setattr(csv, "read_csv", counted)
     stream = stream_of(path, piece=2000)
@@ -92,11 +92,11 @@ def test_a_row_that_never_ends_is_refused_before_all_of_it_is_read(
     for module in (files, pieces):
         monkeypatch.setattr(module, "LONGEST_ROW", 2**16)
     path = tmp_path / "a.csv"
-    path.write_text("a,b\n" + "1,2\n" * 100 + '3,"4\n' + "5,6\n" * 10**6)
+    path.write_text("a,b\n" + "1,2\n" * 100 + '3,"4\n' + "5,6\n" * 5 * 10**6)
     tracemalloc.start()
     with refused(hg.FileError, "row 101 below the header is longer than 0.066 MB", "never closed"):
         stream_of(path, piece=1000)
-    assert tracemalloc.get_traced_memory()[1] < 2**20
+    assert tracemalloc.get_traced_memory()[1] < 2**21
     tracemalloc.stop()
     with refused(hg.FileError, "a row is longer than 0.066 MB", "never closed"):
         table_of(path)

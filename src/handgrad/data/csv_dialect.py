@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from handgrad.data.file_kinds import refuse_other_kinds
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # So much of a file, unpacked, is looked at, and so many of its rows.
-SAMPLE, ROWS = 2**20, 1000
+SAMPLE, ROWS = 2**17, 1000
 BLOCK = 2**20
+# Bytes of a row of a CSV file at most.
+LONGEST_ROW = 2**24
 # Only in the East do letters above 160 come in pairs.
 OTHER_ENCODINGS = (("gb2312", "gb18030"), ("cp1252", "cp1252"), ("latin-1", "latin-1"))
 PACKINGS = (
@@ -64,8 +67,8 @@ class CsvDialect:
     """How one CSV file is written.
 
     `separator` stands between fields, `decimal` in numbers; `encoding` is a codec of Python's, and
-    `packing` a compression, '' for none. `skipped` lines stand before the line of names; where
-    there is none, `names` are the names, and `skipped` lines stand before the rows.
+    `packing` a compression, '' for none. `names` are the names of the columns, as they stand there,
+    and `skipped` lines stand before the first row.
     """
 
     separator: str = ","
@@ -75,14 +78,24 @@ class CsvDialect:
     skipped: int = 0
     names: tuple[str, ...] = ()
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether the bytes of the file are the text in UTF-8, so that any part can be read."""
-        return not self.packing and self.encoding == "utf-8"
-
     def open(self, path: Path) -> Any:
         """The bytes of the file, unpacked, in its own encoding, to be read from the begin on."""
         return _unpacked(path, self.packing)
+
+    def open_plain(self, path: Path) -> tuple[IO[bytes], CsvDialect]:
+        """The file as bytes in UTF-8, any part of which can be read, and the dialect of these.
+
+        Where it is packed or in another encoding, that is a copy which goes when it is closed.
+        """
+        if not self.packing and self.encoding == "utf-8":
+            return _opened(path), self
+        copy = TemporaryFile()  # noqa: SIM115 - closed by who reads it
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        with self.open(path) as file:
+            while block := file.read(BLOCK):
+                copy.write(decoder.decode(block).encode())
+        copy.write(decoder.decode(b"", final=True).encode())
+        return copy, replace(self, encoding="utf-8", packing="")
 
     def read_options(self, **options: Any) -> csv.ReadOptions:
         """For pyarrow, of one thread: several lose count of the lines."""
@@ -93,16 +106,15 @@ class CsvDialect:
                 "use_threads": False,
                 "encoding": self.encoding,
                 "skip_rows": self.skipped,
-                "column_names": list(self.names) or None,
             }
             | options
         )
 
-    def parse_options(self) -> csv.ParseOptions:
+    def parse_options(self, **options: Any) -> csv.ParseOptions:
         """For pyarrow; a line break between quotation marks ends no row."""
         from pyarrow import csv
 
-        return csv.ParseOptions(delimiter=self.separator, newlines_in_values=True)
+        return csv.ParseOptions(delimiter=self.separator, newlines_in_values=True, **options)
 
     def convert_options(self, **options: Any) -> csv.ConvertOptions:
         """For pyarrow."""
@@ -110,16 +122,16 @@ class CsvDialect:
 
         return csv.ConvertOptions(decimal_point=self.decimal, **options)
 
-    def notes(self) -> list[str]:
-        """What differs from commas, points and UTF-8, in words."""
+    def note(self, asked: TableOptions) -> str:
+        """What differs from commas, points and UTF-8, and was not asked for, in words."""
         found = []
-        if self.separator != ",":
+        if self.separator != "," and not asked.separator:
             found.append(f"{SEPARATORS.get(self.separator, repr(self.separator))} between columns")
-        if self.decimal != ".":
+        if self.decimal != "." and not asked.decimal:
             found.append("decimal commas")
-        if self.encoding != "utf-8":
-            found.append(f"encoding {self.encoding}")
-        return found
+        if self.encoding != "utf-8" and not asked.encoding:
+            found.append(f"letters in {self.encoding}")
+        return f"it is read with {', '.join(found)}" if found else ""
 
 
 def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False) -> CsvDialect:
@@ -134,17 +146,19 @@ def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False)
     if whole and encoding == "utf-8":
         with _unpacked(path, packing) as file:
             encoding = _of_text(iter(lambda: file.read(BLOCK), b""))
-    text = _decoded(path, head, encoding)
-    found = CsvDialect(encoding=encoding, packing=packing)
-    separator = asked.separator
-    if line := SEPARATOR_LINE.match(text):
-        found = replace(found, skipped=1)
+    text, separator = _decoded(path, head, encoding), asked.separator
+    line = SEPARATOR_LINE.match(text)
+    if line:
         separator, text = separator or line[1], text[line.end() :]
     separator = separator or _separator_in(text)
-    rows = _rows(text, separator, ROWS)
-    found = replace(found, separator=separator)
-    found = replace(found, decimal=asked.decimal or _decimal_in(rows[asked.header :], separator))
-    return _with_names(found, rows, header=asked.header)
+    rows, first = _rows(text, separator, ROWS)
+    names = tuple(rows[0]) if rows else ()
+    if not asked.header:
+        names, first = tuple(f"column_{i}" for i in range(1, len(names) + 1)), 0
+    elif len(rows) > 1 and all(len(r) == len(names) + 1 and not r[-1] for r in rows[1:]):
+        names = (*names, "")
+    decimal = asked.decimal or _decimal_in(rows[asked.header :], separator)
+    return CsvDialect(separator, decimal, encoding, packing, first + (line is not None), names)
 
 
 def with_dialect(path: Path, asked: TableOptions, read: Callable[[CsvDialect], T]) -> T:
@@ -191,6 +205,8 @@ def _head(path: Path, packing: str) -> bytes:
     try:
         with _unpacked(path, packing) as file:
             head: bytes = file.read(SAMPLE)
+            if b"\n" not in head and b"\r" not in head:
+                head += file.read(LONGEST_ROW)
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise damaged(path, packing, error) from error
     return head
@@ -241,7 +257,8 @@ def _decoded(path: Path, head: bytes, encoding: str) -> str:
         text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
     except UnicodeError as error:
         raise not_this_encoding(path, "it", encoding) from error
-    return text if len(head) < SAMPLE else text[: text.rfind("\n") + 1] or text
+    end = max(text.rfind("\n"), text.rfind("\r")) + 1
+    return text if len(head) < SAMPLE else text[:end] or text
 
 
 def not_this_encoding(path: Path, where: str, encoding: str) -> NotThisEncodingError:
@@ -253,25 +270,28 @@ def not_this_encoding(path: Path, where: str, encoding: str) -> NotThisEncodingE
     )
 
 
-def _rows(text: str, separator: str, most: int) -> list[list[str]]:
-    """The fields of the first rows that are not empty."""
-    found: list[list[str]] = []
+def _rows(text: str, separator: str, most: int) -> tuple[list[list[str]], int]:
+    """The fields of the first rows that are not empty, and after how many lines the first ends."""
+    found, lines = list[list[str]](), 0
+    reader = rows_of_text.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        for row in rows_of_text.reader(io.StringIO(text, newline=""), delimiter=separator):
+        for row in reader:
+            if row and not found:
+                lines = reader.line_num
             if row:
                 found.append(row)
             if len(found) == most:
                 break
     except rows_of_text.Error:  # a field of more than 2^17 letters: a quotation mark that is open
         pass
-    return found
+    return found, lines
 
 
 def _separator_in(text: str) -> str:
     """What splits the rows into as many fields as the names, more than one."""
     best, most = ",", (0.0, 1)
     for separator in SEPARATORS:
-        names, *rows = _rows(text, separator, ROWS) or [[]]
+        names, *rows = _rows(text, separator, ROWS)[0] or [[]]
         fits = [len(row) - (row[-1] == "") in (len(names) - (names[-1] == ""),) for row in rows]
         share = sum(fits) / len(fits) if fits else 1.0
         if len(names) > 1 and (share, len(names)) > most:
@@ -298,16 +318,3 @@ def _decimal_in(rows: list[list[str]], separator: str) -> str:
     if commas == points:
         return "," if either and separator == ";" else "."
     return "," if commas > points else "."
-
-
-def _with_names(dialect: CsvDialect, rows: list[list[str]], *, header: bool) -> CsvDialect:
-    """The dialect with names, where no line has them, or it has one fewer than the rows."""
-    if not rows:
-        return dialect
-    first, others = rows[0], rows[1:]
-    if not header:
-        return replace(dialect, names=tuple(f"column_{i}" for i in range(1, len(first) + 1)))
-    if others and all(len(row) == len(first) + 1 and row[-1] == "" for row in others):
-        lines = 1 + sum(name.count("\n") for name in first)
-        return replace(dialect, names=(*first, ""), skipped=dialect.skipped + lines)
-    return dialect

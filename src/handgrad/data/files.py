@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.data.csv_dialect import CsvDialect, damaged, not_this_encoding, with_dialect
-from handgrad.data.table_options import FOUND_OUT
-from handgrad.errors import DataError
+from handgrad.data.csv_columns import CsvColumns
+from handgrad.data.csv_dialect import (
+    LONGEST_ROW,
+    CsvDialect,
+    damaged,
+    not_this_encoding,
+    with_dialect,
+)
+from handgrad.data.table_options import FOUND_OUT, TableOptions
+from handgrad.errors import DataError, did_you_mean
 from handgrad.files import FileError, kind_of
 from handgrad.layers import Array
 
@@ -21,10 +28,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 MOST_NAMES_LISTED = 12
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-MOST_BYTES_OF_A_HEADER = 2**20
-# Bytes of a row of a CSV file at most.
-LONGEST_ROW = 2**24
 PARQUET = (".parquet", ".pq")
 BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 
@@ -34,6 +37,7 @@ class Table:
     """Rows of the files that `source` names, one after another, and how many each file has.
 
     `numbers`: the number of each row among all of the files, (n,): these may be a piece of them.
+    `notes`: how the files were read, where that had to be found out.
     """
 
     source: str
@@ -41,6 +45,7 @@ class Table:
     rows: tuple[int, ...]
     columns: "pyarrow.Table"
     numbers: Array
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -59,17 +64,43 @@ class Table:
         return f"row {within + 1}{below}{among}"
 
 
-def table_of(source: str | Path) -> Table:
-    """The table in a CSV file in UTF-8 or a Parquet file, or in all that match a pattern.
+def table_of(source: str | Path, asked: TableOptions = FOUND_OUT) -> Table:
+    """The table in a CSV file or a Parquet file, or in all that match a pattern.
 
     Spaces around names do not count. Files of a pattern come in the order of their names; all
-    have the same columns, in any order.
+    have the same columns, in any order. How a CSV file is written is found out, but for what is
+    asked.
     """
     paths = paths_of(source)
-    parts = [named(_parquet(path), path) if is_parquet(path) else _csv(path) for path in paths]
+    read = [(_parquet if is_parquet(path) else _csv)(path, asked) for path in paths]
+    parts = [part for part, _ in read]
     rows = tuple(part.num_rows for part in parts)
     whole = parts[0] if len(parts) == 1 else joined(parts, paths)
-    return Table(str(source), paths, rows, whole, np.arange(sum(rows)))
+    check_asked(str(source), whole.column_names, asked)
+    notes = notes_together(paths, [notes for _, notes in read])
+    return Table(str(source), paths, rows, whole, np.arange(sum(rows)), notes)
+
+
+def check_asked(source: str, names: Sequence[str], asked: TableOptions) -> None:
+    """Refuse the name of a column to be read in some way that is not there."""
+    for name in (*asked.category, *asked.number, *asked.date):
+        if name not in names:
+            raise DataError(
+                f"{source}: no column named {name!r}",
+                f"one of {listed(names)}",
+                did_you_mean(name, names, "the name of the column as it stands in the file"),
+            )
+
+
+def notes_together(paths: Sequence[Path], notes: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """What is to be said of files, once where it is the same of all."""
+    found = dict[str, list[Path]]()
+    for path, told in zip(paths, notes, strict=True):
+        for note in told:
+            found.setdefault(note, []).append(path)
+    return tuple(
+        note if len(of) == len(paths) else f"{of[0]}: {note}" for note, of in found.items()
+    )
 
 
 def listed(names: Sequence[str]) -> str:
@@ -105,15 +136,9 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() in PARQUET
 
 
-def named(table: "pyarrow.Table", path: Path, encoding: str = "utf-8") -> "pyarrow.Table":
+def named(table: "pyarrow.Table", path: Path) -> "pyarrow.Table":
     """The table, each of its columns with a name of its own."""
-    try:
-        names = [name.strip() for name in table.column_names]
-    except UnicodeDecodeError as error:
-        raise not_this_encoding(path, "the header", encoding) from error
-    for name, column in zip(names, table.columns, strict=True):
-        if str(column.type).endswith("binary") and not is_parquet(path):
-            raise not_this_encoding(path, f"column {name!r}", encoding)
+    names = [name.strip() for name in table.column_names]
     if "" in names:
         raise DataError(
             f"{path}: column {names.index('') + 1} has no name",
@@ -174,32 +199,63 @@ def joined(parts: Sequence["pyarrow.Table"], paths: Sequence[Path]) -> "pyarrow.
     raise AssertionError  # one of the columns is why they cannot be joined
 
 
-def _parquet(path: Path) -> "pyarrow.Table":
+def _parquet(path: Path, asked: TableOptions) -> tuple["pyarrow.Table", list[str]]:
     from pyarrow import ArrowException, parquet
 
     try:
-        return parquet.read_table(path, partitioning=None)
+        table = named(parquet.read_table(path, partitioning=None), path)
     except (ArrowException, OSError) as error:
         raise refused_parquet(path, error) from error
+    return as_types(table, as_asked(table.schema, path, asked)), []
 
 
-def _csv(path: Path) -> "pyarrow.Table":
-    def read(dialect: CsvDialect) -> "pyarrow.Table":
-        with reading(path, dialect) as file:
-            from pyarrow import csv
+def as_asked(schema: "pyarrow.Schema", path: Path, asked: TableOptions) -> "pyarrow.Schema":
+    """The columns of a Parquet file, which says their types, with categories as was asked."""
+    import pyarrow as pa
 
-            return named(
-                csv.read_csv(
-                    file,
-                    dialect.read_options(block_size=LONGEST_ROW),
-                    dialect.parse_options(),
-                    dialect.convert_options(),
-                ),
-                path,
-                dialect.encoding,
+    for i, field in enumerate(schema):
+        if field.name in asked.category:
+            schema = schema.set(i, field.with_type(pa.dictionary(pa.int32(), pa.string())))
+        elif field.name in (*asked.number, *asked.date) and pa.types.is_string(field.type):
+            kind = "number" if field.name in asked.number else "date"
+            raise DataError(
+                f"{path}: column {field.name!r} as {kind}, and is text there",
+                "a Parquet file whose columns have the types that are meant",
+                "a CSV file of it, or the column turned into what it is where the file is made",
             )
+    return schema
 
-    return with_dialect(path, FOUND_OUT, read)
+
+def as_types(table: "pyarrow.Table", schema: "pyarrow.Schema") -> "pyarrow.Table":
+    """The columns of a table as they are in `schema`, by their names."""
+    import pyarrow as pa
+
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        kind = schema.field(name).type
+        if pa.types.is_dictionary(kind) and not pa.types.is_dictionary(column.type):
+            column = column.cast(kind.value_type).dictionary_encode()
+        columns.append(column.cast(kind))
+    return pa.table(columns, names=table.column_names)
+
+
+def _csv(path: Path, asked: TableOptions) -> tuple["pyarrow.Table", list[str]]:
+    from pyarrow import csv
+
+    def read(dialect: CsvDialect) -> tuple["pyarrow.Table", list[str]]:
+        columns = CsvColumns(path, dialect, asked)
+        with reading(path, dialect) as file:
+            table = csv.read_csv(
+                file,
+                dialect.read_options(block_size=LONGEST_ROW, column_names=columns.names),
+                dialect.parse_options(),
+                dialect.convert_options(column_types=columns.first_types),
+            )
+        columns.look_at(table)
+        columns.decide()
+        return columns.read(table, columns.schema.names), columns.notes
+
+    return with_dialect(path, asked, read)
 
 
 @contextmanager
@@ -216,22 +272,6 @@ def reading(path: Path, dialect: CsvDialect) -> Iterator[Any]:
             raise refused_csv(path, error) from error
         except (OSError, EOFError, LZMAError) as error:
             raise damaged(path, dialect.packing, error) from error
-
-
-def refuse_other_separators(path: Path) -> None:
-    """Refuse a header without a comma but with what else stands between columns."""
-    try:
-        with path.open("rb") as file:
-            header = file.readline(MOST_BYTES_OF_A_HEADER).decode("utf-8", "replace").strip()
-    except OSError:
-        return
-    for separator, name in SEPARATORS.items():
-        if separator in header and "," not in header:
-            raise FileError(
-                f"{path}: one column only, {header[:60]!r}",
-                "a CSV file with commas between the columns",
-                f"the file has {name}: save it with commas, and with points in decimal numbers",
-            )
 
 
 def refused_parquet(path: Path, error: Exception) -> FileError:
@@ -263,7 +303,7 @@ def refused_row(path: Path, line: int, expected: int, found: int, text: str) -> 
 def _refused(path: Path, came: str) -> FileError:
     return FileError(
         f"{path}: {came}",
-        "a CSV file in UTF-8: a header line, then rows with as many fields, commas between",
+        "a CSV file: a header line, then rows with as many fields",
         "open the file in a text editor and compare",
     )
 

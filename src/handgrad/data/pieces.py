@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
+from handgrad.data.csv_columns import CsvColumns
+from handgrad.data.csv_dialect import LONGEST_ROW, CsvDialect, not_this_encoding, with_dialect
 from handgrad.data.files import (
-    LONGEST_ROW,
+    as_asked,
+    as_types,
     named,
-    refuse_other_separators,
+    reading,
     refused_csv,
     refused_parquet,
     refused_row,
     refused_row_without_end,
 )
+from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,8 +32,6 @@ if TYPE_CHECKING:
 MEASURED = 1000
 # Bytes of a column that are fetched from a file at once.
 SMALLEST_BUFFER, LARGEST_BUFFER = 2**12, 2**18
-# Types of which a later one holds all that an earlier one does.
-WIDER = (("int64", "double"), ("date32[day]", "timestamp[s]", "timestamp[ns]"))
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Source(ABC):
     path: Path
     parts: list[Part]
     schema: pyarrow.Schema
+    notes: list[str]
 
     @property
     def n_rows(self) -> int:
@@ -67,14 +72,20 @@ class ParquetSource(Source):
     A row group too large for a piece is read in slices, one after another.
     """
 
-    def __init__(self, path: Path, piece: int, note: Callable[[int], object]) -> None:
-        self.path, self.metadata = path, cast("Any", None)
+    def __init__(
+        self,
+        path: Path,
+        piece: int,
+        note: Callable[[int], object],
+        asked: TableOptions = FOUND_OUT,
+    ) -> None:
+        self.path, self.metadata, self.notes = path, cast("Any", None), []
         self.buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, piece // 64))
         file = self._open()
         self.metadata = file.metadata
         table = named(file.schema_arrow.empty_table(), path)
         self.own_names = dict(zip(table.column_names, file.schema_arrow.names, strict=True))
-        self.schema = table.schema
+        self.schema = as_asked(table.schema, path, asked)
         self.slice = self._rows_in(piece, file)
         self.parts = self._cut([file.metadata.row_group(i).num_rows for i in range(self._groups)])
         note(path.stat().st_size)
@@ -128,36 +139,51 @@ class ParquetSource(Source):
         groups = [*range(part.begin, part.end)]
         for batch in self._batches(self._open(), self.slice, groups, own):
             table = pa.Table.from_batches([batch]).select(own).rename_columns(list(columns))
-            yield table.cast(pa.schema([schema.field(name) for name in columns]))
+            yield as_types(table, schema)
 
 
 class CsvSource(Source):
-    """A CSV file: a part is a chunk of whole rows, found and read through once beforehand."""
+    """A CSV file: a part is a chunk of whole rows, found and read through once beforehand.
 
-    def __init__(self, path: Path, piece: int, note: Callable[[int], object]) -> None:
-        import pyarrow as pa
+    A packed file, or one in another encoding than UTF-8, is copied unpacked for as long.
+    """
 
-        self.path, self.parts, self.own_names = path, [], list[str]()
-        refuse_other_separators(path)
-        types, begin, rows = dict[str, Any](), 0, 0
-        with self._open() as file:
-            while found := self._chunk(file, begin, piece, rows):
-                parsed, end = found
-                table = named(parsed, path)
-                self.own_names = self.own_names or parsed.column_names
-                types = {f.name: _wider(types.get(f.name), f.type) for f in table.schema}
-                self.parts.append(Part(begin, end, table.num_rows))
-                note(end - begin)
-                begin, rows = end, rows + table.num_rows
-        if not self.own_names:
+    def __init__(
+        self,
+        path: Path,
+        piece: int,
+        note: Callable[[int], object],
+        asked: TableOptions = FOUND_OUT,
+    ) -> None:
+        self.path, self.copy = path, cast("IO[bytes] | None", None)
+
+        def read(dialect: CsvDialect) -> None:
+            self.columns = CsvColumns(path, dialect, asked)
+            with reading(path, dialect):
+                file, self.dialect = dialect.open_plain(path)
+            if self.dialect != dialect:
+                self.copy = file
+                weakref.finalize(self, file.close)
+            with nullcontext(file) if self.copy else file:
+                self._look_through(file, piece, note)
+
+        with_dialect(path, asked, read)
+        self.schema, self.notes = self.columns.schema, self.columns.notes
+
+    def _look_through(self, file: Any, piece: int, note: Callable[[int], object]) -> None:
+        self.parts, begin, rows = [], 0, 0
+        while found := self._chunk(file, begin, piece, rows):
+            table, end = found
+            self.columns.look_at(table)
+            self.parts.append(Part(begin, end, table.num_rows))
+            note(end - begin)
+            begin, rows = end, rows + table.num_rows
+        if not self.parts:
             self._parsed(b"", 0, header=True)
-        self.schema = pa.schema(types.items())
+        self.columns.decide()
 
     def _open(self) -> Any:
-        try:
-            return self.path.open("rb")
-        except OSError as error:
-            raise refused_csv(self.path, error) from error
+        return nullcontext(self.copy) if self.copy else self.dialect.open(self.path)
 
     def _chunk(
         self, file: Any, begin: int, size: int, rows_before: int
@@ -187,32 +213,36 @@ class CsvSource(Source):
         Whether a line break ends a row, pyarrow alone decides. A row with too many fields comes
         after the lines: pyarrow hands it back, with all that it takes for the beginning of it.
         """
+        import pyarrow as pa
+
         handed_back = list[Any]()
 
         def hand_back(row: Any) -> str:
             handed_back.append(row)
             return "skip"
 
-        self._refuse_other_bytes(lines, rows_before, header=header)
-        too_many = b'x"' + b"," * (len(self.own_names) or lines.count(b",") + 1)
+        if header and len(lines.splitlines()) <= self.dialect.skipped:
+            return pa.table({}), 0
+        self._refuse_other_bytes(lines)
+        too_many = b'x"' + self.dialect.separator.encode() * (len(self.columns.names) + 1)
         table = self._parsed(
             lines + too_many, rows_before, header=header, invalid_row_handler=hand_back
         )
-        if not handed_back:  # not even the header ends here
+        if not handed_back:  # not even the first row ends here
             return table, 0
         *broken, last = handed_back
         if broken:
-            row, before = broken[0], rows_before + (not header)
+            row, before = broken[0], 0 if header else rows_before + self.dialect.skipped
             fields = row.expected_columns, row.actual_columns
             raise refused_row(self.path, row.number + before, *fields, row.text)
         return table, len(lines) + len(too_many) - len(last.text.encode())
 
-    def _refuse_other_bytes(self, lines: bytes, rows_before: int, *, header: bool) -> None:
+    def _refuse_other_bytes(self, lines: bytes) -> None:
         """Refuse what is not UTF-8, of which pyarrow hands no row back."""
         try:
             lines.decode()
-        except UnicodeDecodeError:
-            named(self._parsed(lines, rows_before, header=header), self.path)
+        except UnicodeDecodeError as error:
+            raise not_this_encoding(self.path, "it", "utf-8") from error
 
     def _parsed(
         self,
@@ -227,33 +257,34 @@ class CsvSource(Source):
         import pyarrow as pa
         from pyarrow import csv
 
+        before = 0 if header else rows_before + self.dialect.skipped
         try:
             return csv.read_csv(
                 pa.BufferReader(block),
-                # Threads would lose count of the lines.
-                read_options=csv.ReadOptions(
-                    use_threads=False,
+                self.dialect.read_options(
                     block_size=len(block) + 1,
-                    column_names=None if header else self.own_names,
+                    column_names=self.columns.names,
+                    skip_rows=self.dialect.skipped if header else 0,
                 ),
-                parse_options=csv.ParseOptions(newlines_in_values=True, **rules),
-                convert_options=csv.ConvertOptions(column_types=types, include_columns=columns),
+                self.dialect.parse_options(**rules),
+                self.dialect.convert_options(
+                    column_types=types or self.columns.first_types, include_columns=columns
+                ),
             )
         except (pa.ArrowInvalid, OSError) as error:
-            raise refused_csv(self.path, error, rows_before + (not header)) from error
+            raise refused_csv(self.path, error, before) from error
 
     def read(
         self, part: Part, rows_before: int, columns: Sequence[str], schema: pyarrow.Schema
     ) -> Iterator[pyarrow.Table]:
-        own = dict(zip(self.schema.names, self.own_names, strict=True))
         with self._open() as file:
             file.seek(part.begin)
             block = file.read(part.end - part.begin)
         table = self._parsed(
             block,
             rows_before,
-            [own[name] for name in columns],
-            {own[name]: schema.field(name).type for name in columns},
+            list(columns),
+            self.columns.types_to_read(columns, schema),
             header=part.begin == 0,
         )
         if table.num_rows != part.n_rows:
@@ -263,18 +294,4 @@ class CsvSource(Source):
                 "a copy of the file, or hg.open_table again",
             )
         if table.num_rows:
-            yield table.rename_columns(list(columns))
-
-
-def _wider(one: Any, other: Any) -> Any:
-    """The type of a column of which some blocks read as one type, some as another."""
-    import pyarrow as pa
-
-    if one is None or pa.types.is_null(one) or one == other:
-        return other
-    if pa.types.is_null(other):
-        return one
-    for kinds in WIDER:
-        if str(one) in kinds and str(other) in kinds:
-            return max(one, other, key=lambda kind: kinds.index(str(kind)))
-    return pa.string()
+            yield as_types(self.columns.read(table, columns), schema)

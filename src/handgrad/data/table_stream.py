@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,9 +12,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from handgrad.data.drawing import BLOCK, Drawn, smallest
-from handgrad.data.files import Table, is_parquet, joined, listed, paths_of
+from handgrad.data.files import (
+    Table,
+    check_asked,
+    is_parquet,
+    joined,
+    listed,
+    notes_together,
+    paths_of,
+)
 from handgrad.data.pieces import CsvSource, ParquetSource, Source
 from handgrad.data.streamed_rows import StreamedRows
+from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.tables import check_column
 from handgrad.errors import DataError, SettingError, between_0_and_1, positive
 from handgrad.initializers import spawning_generator
@@ -36,6 +46,14 @@ def open_table(
     *,
     memory: str | int = "1 GB",
     progress: bool = False,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    date_order: DateOrder | None = None,
+    category: Sequence[str] = (),
+    number: Sequence[str] = (),
+    date: Sequence[str] = (),
+    header: bool = True,
 ) -> TableStream:
     """Open tables that may be larger than memory: CSV and Parquet files, read in pieces.
 
@@ -49,6 +67,12 @@ def open_table(
     Python and its libraries, about 250 MB, leave room. Row groups of a Parquet file that are
     larger than a piece are read in slices.
 
+    How a CSV file is written is found out, as in `read_table`, where these do not say it:
+    `separator` and `decimal` sign, `encoding`, `date_order` "dmy", "mdy" or "ymd"; the columns
+    that are a `category`, a `number` or a `date`; `header=False` where no line has names. What was
+    found out stands in `notes`, and is a UserWarning. Files that are packed, gzip say, or in
+    another encoding than UTF-8 are copied to the temporary folder while the stream is in use.
+
     Raises a FileError for a file that cannot be read, a DataError for what is in it.
 
     >>> import handgrad as hg, tempfile, pathlib
@@ -59,6 +83,21 @@ def open_table(
     ...     stream.n_rows, stream.columns, [frame.num_rows for frame in stream]
     (2, {'width': 'double', 'kind': 'string'}, [2])
     """
+    asked = TableOptions(separator, decimal, encoding, date_order, category, number, date, header)
+    stream = opened(files, asked, memory, progress=progress)
+    if stream.notes:
+        warnings.warn(f"{stream.name}: {'; '.join(stream.notes)}", stacklevel=2)
+    return stream
+
+
+def opened(
+    files: str | Path | Sequence[str | Path],
+    asked: TableOptions,
+    memory: str | int,
+    *,
+    progress: bool,
+) -> TableStream:
+    """The stream that `open_table` makes, whose notes nobody has been told of."""
     size = bytes_of(memory)
     given = [files] if isinstance(files, str | Path) else list(files)
     if not given:
@@ -72,20 +111,23 @@ def open_table(
             advance(more=size / 1e6)
 
         sources: list[Source] = [
-            ParquetSource(path, piece, note)
+            ParquetSource(path, piece, note, asked)
             if is_parquet(path)
-            else CsvSource(path, max(SMALLEST_BLOCK, piece // CSV_GROWS), note)
+            else CsvSource(path, max(SMALLEST_BLOCK, piece // CSV_GROWS), note, asked)
             for path in paths
         ]
     name = str(given[0]) if len(given) == 1 else f"{given[0]} and {len(given) - 1} more"
-    return TableStream(name, sources, size)
+    stream = TableStream(name, sources, size)
+    check_asked(name, stream.names, asked)
+    return stream
 
 
 class TableStream:
     """A table in files, `n_rows` rows, of which a piece at a time is in memory.
 
     Iterated over, it hands out data frames of pyarrow, in the order of the files, as often as one
-    likes. `columns` has the type of each column by name.
+    likes. `columns` has the type of each column by name, `notes` how the files were read, where
+    that had to be found out.
     """
 
     def __init__(self, name: str, sources: Sequence[Source], memory: int) -> None:
@@ -95,6 +137,7 @@ class TableStream:
         self.schema = (empty[0] if len(empty) == 1 else joined(empty, self.files)).schema
         self.rows_of_files = tuple(source.n_rows for source in sources)
         self.n_rows = sum(self.rows_of_files)
+        self.notes = notes_together(self.files, [source.notes for source in sources])
         self.rules: tuple[Drawn, ...] = ()
         if not self.n_rows:
             raise DataError(

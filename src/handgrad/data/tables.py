@@ -1,5 +1,7 @@
 """From tables to data sets: which columns are features, what the target is."""
 
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +9,7 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset
 from handgrad.data.files import Table, listed, table_of
+from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.targets import as_numbers, is_number, target_of
 from handgrad.errors import DataError, did_you_mean
 from handgrad.layers import Array
@@ -15,14 +18,42 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-def read_table(source: str | Path, target: str) -> Dataset:
+def read_table(
+    source: str | Path,
+    target: str,
+    *,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    date_order: DateOrder | None = None,
+    category: Sequence[str] = (),
+    number: Sequence[str] = (),
+    date: Sequence[str] = (),
+    header: bool = True,
+) -> Dataset:
     """The data set in a CSV or Parquet file: all columns but `target` are features.
 
     A pattern such as `sales-*.csv` stands for all files that match, in the order of their names.
-    Features must be numbers. A target of text, of true and false, or of fewer than 20 different
-    whole numbers is taken as classes, anything else as a number to predict.
+    Features must be numbers; for columns of any kind there is
+    `TabularClassifier().fit(hg.open_table(source), target)`. A target of text, of true and false,
+    or of fewer than 20 different whole numbers is taken as classes, anything else as a number to
+    predict.
+
+    How a CSV file is written is found out: what stands between columns (comma, semicolon, tab,
+    bar), the decimal sign, thousands, currencies and per cent beside numbers, the order of day and
+    month, the encoding, a compression; what is not as usual is a UserWarning. `separator`,
+    `decimal`, `encoding` and `date_order` ("dmy", "mdy", "ymd") say it instead. Columns named in
+    `category`, `number` or `date` are read so, cells of the last two that are not are missing.
+    `header=False`: no line has names, the columns are column_1, column_2 and so on.
+
+    Raises a FileError for a file that cannot be read, a DataError for what is in it, a
+    SettingError for words that say nothing.
     """
-    return dataset_of(table_of(source), target)
+    asked = TableOptions(separator, decimal, encoding, date_order, category, number, date, header)
+    table = table_of(source, asked)
+    if table.notes:
+        warnings.warn(f"{source}: {'; '.join(table.notes)}", stacklevel=2)
+    return dataset_of(table, target)
 
 
 def dataset_of(table: Table, target: str) -> Dataset:

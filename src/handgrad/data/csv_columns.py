@@ -1,0 +1,219 @@
+"""The columns of a CSV file: what each is read as, by what all of its cells show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handgrad.data.csv_dialect import CsvDialect, not_this_encoding
+from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableOptions
+from handgrad.data.text_formats import DateFormat, Evidence, Format, NumberFormat, Unread
+from handgrad.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# Types of which a later one holds all that an earlier one does.
+WIDER = (("int64", "double"), ("date32[day]", "timestamp[s]", "timestamp[ns]"))
+NO_NAME = "\0"
+MOST_NAMED = 5
+
+
+class CsvColumns:
+    """The columns of one file: looked at piece by piece, then decided, then read alike.
+
+    `names` are those to read by; after `decide`, `schema` has the columns that are left, `notes`
+    what is to be said of them.
+    """
+
+    def __init__(self, path: Path, dialect: CsvDialect, asked: TableOptions) -> None:
+        self.path, self.dialect, self.asked = path, dialect, asked
+        names = [name.strip() for name in dialect.names]
+        self.names = [name or f"{NO_NAME}{i}" for i, name in enumerate(names, 1)]
+        if len(set(self.names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(
+                f"{path}: two columns named {twice!r}",
+                "a name of its own for each column",
+                data_above(names) or "rename one of them",
+            )
+        self.types = dict[str, Any]()
+        self.evidence = {name: Evidence() for name in self.names}
+        self.unread = {name: Unread() for name in (*asked.number, *asked.date)}
+        self.formats, self.notes = dict[str, Format](), list[str]()
+        self.schema: Any = None
+
+    @property
+    def first_types(self) -> dict[str, Any]:
+        """The types that are known before anything is read."""
+        import pyarrow as pa
+
+        return {name: pa.string() for name in self.asked.category if name in self.names}
+
+    def look_at(self, table: pyarrow.Table) -> None:
+        """Look at the cells of some rows, as pyarrow reads them."""
+        import pyarrow.types as types
+
+        for name, column in zip(self.names, table.columns, strict=True):
+            if types.is_binary(column.type) or types.is_large_binary(column.type):
+                raise not_this_encoding(self.path, f"column {name!r}", self.dialect.encoding)
+            self.types[name] = wider(self.types.get(name), column.type)
+            if name in self.asked.category:
+                continue
+            if name in self.unread:
+                column = self.unread[name].without(column, of_dates=name in self.asked.date)
+            if self.evidence[name].decimals or self.evidence[name].orders:
+                self.evidence[name] &= Evidence.of(column, self.dialect.decimal)
+
+    def decide(self) -> None:
+        """What each column is, now that all of its cells have been looked at."""
+        import pyarrow as pa
+
+        note = self.dialect.note(self.asked)
+        self.notes = [note] if note else []
+        self._leave_unnamed_out()
+        order = self.asked.date_order or self._order()
+        kinds = dict[str, Any]()
+        for name, kind in self.types.items():
+            if name in self.asked.category:
+                kind = pa.dictionary(pa.int32(), pa.string())
+            elif pa.types.is_string(kind):
+                said = name in self.unread
+                if found := self.evidence[name].format(self.dialect.decimal, order, said=said):
+                    self.formats[name], kind = found, found.type
+            kinds[name] = kind
+        self.schema = pa.schema(kinds.items())
+        for name in self.unread:
+            self._check_said(name)
+        self._note_formats()
+
+    def types_to_read(self, names: Iterable[str], schema: pyarrow.Schema) -> dict[str, Any]:
+        """The types by which pyarrow reads these columns, which are to be as in `schema`."""
+        import pyarrow as pa
+
+        texts = {*self.formats, *self.asked.category}
+        return {name: pa.string() if name in texts else schema.field(name).type for name in names}
+
+    def read(self, table: pyarrow.Table, names: Sequence[str]) -> pyarrow.Table:
+        """These columns of a table that was read by `types_to_read`, as what they are."""
+        import pyarrow as pa
+
+        columns = [table[name] for name in names]
+        for i, name in enumerate(names):
+            if name in self.formats:
+                columns[i] = self.formats[name].read(columns[i])
+            elif name in self.asked.category:
+                columns[i] = columns[i].dictionary_encode()
+        return pa.table(columns, names=list(names))
+
+    def _leave_unnamed_out(self) -> None:
+        """Columns without a name: those that are empty, and the first, which counts the rows."""
+        for i, name in enumerate(self.names):
+            if not name.startswith(NO_NAME):
+                continue
+            empty = str(self.types[name]) == "null"
+            if i and not empty:
+                raise DataError(
+                    f"{self.path}: column {i + 1} has no name",
+                    "a name for each column that has something in it",
+                    "name it; or leave it out, to_csv(index=False) in pandas",
+                )
+            del self.types[name]
+            if empty and i:
+                self.notes.append(f"column {i + 1}, without a name and empty, is left out")
+            else:
+                self.notes.append("the first column has no name and is left out")
+
+    def _order(self) -> DateOrder | None:
+        """The order of day and month that columns show in which only one is possible."""
+        shown = {min(e.orders) for e in self.evidence.values() if e.shows_order} - {"ymd"}
+        if len(shown) == 1:
+            return shown.pop()
+        return "dmy" if self.dialect.decimal == "," or self.dialect.separator == ";" else None
+
+    def _check_said(self, name: str) -> None:
+        """Refuse a column of which not one cell is what was said; tell how many are not."""
+        import pyarrow.types as types
+
+        if name not in self.types:
+            return
+        kind, dates = self.schema.field(name).type, name in self.asked.date
+        what = "date" if dates else "number"
+        unread = self.unread[name].of(self.formats.get(name))
+        is_date = types.is_date(kind) or types.is_timestamp(kind)
+        is_number = types.is_integer(kind) or types.is_floating(kind)
+        if not (is_date if dates else is_number or types.is_null(kind)):
+            raise DataError(
+                f"{self.path}: column {name!r} as {what}, and has {unread.example!r} in it"
+                if unread.n
+                else f"{self.path}: column {name!r} as {what}, and is {kind}",
+                f"cells that read as {what}s",
+                f"without {what} for it",
+            )
+        if unread.n:
+            self.notes.append(
+                f"column {name!r}: {unread.n} cells do not read as {what}s and count as missing, "
+                f"{unread.example!r} for one"
+            )
+
+    def _note_formats(self) -> None:
+        together: dict[str, list[str]] = {}
+        for name, found in self.formats.items():
+            together.setdefault(_told(found, self.asked), []).append(name)
+        for words, names in together.items():
+            if words:
+                self.notes.append(f"{_named(names)} {words}")
+
+
+def wider(one: Any, other: Any) -> Any:
+    """The type of a column of which some blocks read as one type, some as another."""
+    import pyarrow as pa
+
+    if one is None or pa.types.is_null(one) or one == other:
+        return other
+    if pa.types.is_null(other):
+        return one
+    for kinds in WIDER:
+        if str(one) in kinds and str(other) in kinds:
+            return max(one, other, key=lambda kind: kinds.index(str(kind)))
+    return pa.string()
+
+
+def data_above(names: Sequence[str]) -> str:
+    """What to try where names look like the first row of a table without any; '' elsewhere."""
+    import pyarrow as pa
+
+    for name in names:
+        shown = Evidence.of_texts(pa.array([name.strip()] if name.strip() else [], pa.string()))
+        if shown != Evidence() and (shown.decimals or shown.orders):
+            return "--no-header (header=False in Python): the first line looks like data"
+    return ""
+
+
+def _named(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"column {names[0]!r} is read as"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"columns {', '.join(map(repr, names[:MOST_NAMED]))}{more} are read as"
+
+
+def _told(found: Format, asked: TableOptions) -> str:
+    if isinstance(found, DateFormat):
+        if asked.date_order == found.order:
+            return ""
+        if not found.guessed:
+            return found.words()
+        other: DateOrder = "mdy" if found.order == "dmy" else "dmy"
+        return (
+            f"{found.words()}, though no day above 12 shows it: --date-order {other}, if they are "
+            f"{DATE_ORDERS[other]}"
+        )
+    if not found.guessed or asked.decimal == found.decimal:
+        return found.words() if found != NumberFormat(whole=found.whole) else ""
+    kind = "thousands" if found.whole else "fractions"
+    other_decimal = "," if found.decimal == "." else "."
+    return (
+        f"numbers with {kind} behind each comma and point, though nothing shows which: "
+        f"--decimal '{other_decimal}', if it is the other way round"
+    )

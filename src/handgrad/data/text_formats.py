@@ -1,0 +1,270 @@
+"""What text says: numbers and dates as spreadsheets write them, by all that a column shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.data.table_options import DATE_ORDERS, DateOrder
+from handgrad.data.text_parts import ALL, BOTH, DateParts, NumberParts, there
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# So many texts of a column tell whether the others are worth looking at.
+FEW = 50
+# Two digits of a year: those from here on are of the last century.
+LAST_CENTURY = 70
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of a column are written; `guessed` where thousands could be fractions."""
+
+    decimal: str = "."
+    currency: str = ""
+    percent: bool = False
+    whole: bool = False
+    guessed: bool = False
+
+    @property
+    def type(self) -> pyarrow.DataType:
+        """The type that it is read as."""
+        import pyarrow as pa
+
+        return pa.int64() if self.whole else pa.float64()
+
+    def read(self, cells: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+        """Text as float64, or int64 where all are `whole`; null where it is missing or no number.
+
+        A number in per cent stays what it is: 12.5 for 12.5%.
+        """
+        return _by_different_cells(cells, self._read)
+
+    def words(self) -> str:
+        """How the numbers are written, where that is not as usual."""
+        said = [f"in {self.currency}"] if self.currency else []
+        said += ["with decimal commas"] if self.decimal == "," and not self.whole else []
+        said += ["with points between thousands"] if self.decimal == "," and self.whole else []
+        said += ["in per cent, 12.5 for 12.5%"] if self.percent else []
+        return ", ".join(["numbers", *said])
+
+    def _read(self, texts: pyarrow.Array) -> pyarrow.Array:
+        import pyarrow.compute as pc
+
+        parts = NumberParts.of(texts)
+        digits = pc.replace_substring_regex(
+            parts.digits, rf"[’' {'.' if self.decimal == ',' else ','}]", ""
+        )
+        digits = pc.replace_substring(digits, self.decimal, ".")
+        minus = pc.if_else(parts.negative, "-", "")
+        read = pc.binary_join_element_wise(minus, digits, parts.exponent, "")
+        fits = pc.and_(parts.fits(self.decimal), pc.equal(parts.percent, self.percent))
+        read = pc.if_else(fits, read, None)
+        return read.cast(self.type)
+
+
+@dataclass(frozen=True)
+class DateFormat:
+    """How the dates of a column are written; `guessed` where days and months could be either."""
+
+    order: DateOrder = "ymd"
+    timed: bool = False
+    guessed: bool = False
+
+    @property
+    def type(self) -> pyarrow.DataType:
+        """The type that it is read as."""
+        import pyarrow as pa
+
+        return pa.timestamp("s") if self.timed else pa.date32()
+
+    def read(self, cells: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+        """Text as dates, or times in seconds where there are any; null where it is none."""
+        return _by_different_cells(cells, self._read)
+
+    def words(self) -> str:
+        """How the dates are written."""
+        return f"dates, {DATE_ORDERS[self.order]}"
+
+    def _read(self, texts: pyarrow.Array) -> pyarrow.Array:
+        import pyarrow as pa
+
+        parts = DateParts.of(texts)
+        days, fits = parts.days(self.order)
+        if not self.timed:
+            return pa.array(days, self.type, mask=~fits)
+        seconds = days.astype("M8[s]") + parts.seconds.astype("m8[s]")
+        return pa.array(seconds, self.type, mask=~fits)
+
+
+Format = NumberFormat | DateFormat
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """By what formats all cells of a column read, of those seen so far.
+
+    `decimals` and `orders` are those that fit each cell; `fractions` are the decimal signs by
+    which a cell has a fraction; `signs` the signs that cells have, `currencies` and `percent` what
+    stands beside them, `separators` what stands in dates.
+    """
+
+    decimals: frozenset[str] = BOTH
+    orders: frozenset[DateOrder] = ALL
+    fractions: frozenset[str] = frozenset()
+    signs: frozenset[str] = frozenset()
+    currencies: frozenset[str] = frozenset()
+    percent: frozenset[bool] = frozenset()
+    separators: frozenset[str] = frozenset()
+    timed: bool = False
+
+    @classmethod
+    def of(cls, column: pyarrow.ChunkedArray, decimal: str = ".") -> Evidence:
+        """What a column as pyarrow read it shows; `decimal` is the sign that it read numbers by."""
+        import pyarrow.compute as pc
+        import pyarrow.types as types
+
+        kind = column.type
+        if types.is_null(kind) or column.null_count == len(column):
+            return cls()
+        if types.is_integer(kind):
+            return cls(orders=frozenset(), percent=frozenset([False]))
+        if types.is_floating(kind):
+            one = frozenset(decimal)
+            return cls(one, frozenset(), one, one, percent=frozenset([False]))
+        if types.is_date(kind) or types.is_timestamp(kind):
+            ymd: frozenset[DateOrder] = frozenset(["ymd"])
+            return cls(frozenset(), ymd, timed=types.is_timestamp(kind))
+        if not (types.is_string(kind) or types.is_large_string(kind)):
+            return cls(frozenset(), frozenset())
+        return cls.of_texts(there(pc.unique(column)))
+
+    @classmethod
+    def of_texts(cls, texts: pyarrow.Array) -> Evidence:
+        """What texts show, none of them missing; the first tell what is worth looking for."""
+        if not len(texts):
+            return cls()
+        few = texts.slice(0, FEW)
+        numbers, dates = cls._of_numbers(few), cls._of_dates(few)
+        if len(texts) > FEW and numbers.decimals:
+            numbers = cls._of_numbers(texts)
+        if len(texts) > FEW and dates.orders:
+            dates = cls._of_dates(texts)
+        return numbers if numbers.decimals else dates
+
+    @classmethod
+    def _of_numbers(cls, texts: pyarrow.Array) -> Evidence:
+        numbers = NumberParts.of(texts)
+        return cls(
+            frozenset(sign for sign in BOTH if numbers.all_fit(sign)),
+            frozenset(),
+            frozenset(sign for sign in BOTH if numbers.with_fraction(sign)),
+            numbers.signs(),
+            numbers.currencies(),
+            frozenset(numbers.percent.to_pylist()),
+        )
+
+    @classmethod
+    def _of_dates(cls, texts: pyarrow.Array) -> Evidence:
+        dates = DateParts.of(texts)
+        orders = frozenset(order for order in ALL if dates.days(order)[1].all())
+        return cls(frozenset(), orders, separators=dates.separators(), timed=dates.timed)
+
+    def __and__(self, other: Evidence) -> Evidence:
+        """What both show together."""
+        return Evidence(
+            self.decimals & other.decimals,
+            self.orders & other.orders,
+            self.fractions | other.fractions,
+            self.signs | other.signs,
+            self.currencies | other.currencies,
+            self.percent | other.percent,
+            self.separators | other.separators,
+            self.timed or other.timed,
+        )
+
+    @property
+    def shows_order(self) -> bool:
+        """Whether the cells read as dates in one order only."""
+        return len(self.orders) == 1 and bool(self.separators)
+
+    def format(self, decimal: str, order: DateOrder | None, *, said: bool = False) -> Format | None:
+        """What all cells read as, if anything: where several do, by this sign and in this order.
+
+        Amounts in two currencies are not numbers to compare, unless it is `said` that they are.
+        """
+        if self == Evidence():
+            return None
+        if self.decimals and (len(self.currencies) < 2 or said) and len(self.percent) < 2:
+            guessed = len(self.decimals) == 2 and bool(self.signs)
+            decimal = decimal if decimal in self.decimals else min(self.decimals)
+            return NumberFormat(
+                decimal,
+                min(self.currencies, default=""),
+                True in self.percent,
+                decimal not in self.fractions,
+                guessed,
+            )
+        if not self.orders:
+            return None
+        usual: DateOrder = "mdy" if self.separators == {"/"} else "dmy"
+        liked: list[DateOrder] = [*([order] if order else []), usual, *sorted(self.orders)]
+        found = next(order for order in liked if order in self.orders)
+        return DateFormat(found, self.timed, len(self.orders) > 1)
+
+
+class Unread:
+    """The cells of a column that are not what it was said to be, by each way to read it.
+
+    `n` cells so far, `example` the first of them.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, tuple[int, str]] = {}
+        self.n, self.example = 0, ""
+
+    def without(self, column: pyarrow.ChunkedArray, *, of_dates: bool) -> pyarrow.ChunkedArray:
+        """The cells that read as dates, or numbers, in any way; the others are counted."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not pa.types.is_string(column.type):
+            return column
+        texts = there(column)
+        ways = sorted(ALL) if of_dates else sorted(BOTH)
+        dates, numbers = DateParts.of(texts), NumberParts.of(texts)
+        any_way = np.zeros(len(texts), bool)
+        for way in ways:
+            fits = dates.days(way)[1] if of_dates else numbers.fits(way).to_numpy(False)  # type: ignore[arg-type]
+            n, first = self.counts.get(way, (0, ""))
+            odd = np.flatnonzero(~fits)
+            first = first or (str(texts[int(odd[0])]) if len(odd) else "")
+            self.counts[way] = n + len(odd), first
+            any_way |= fits
+        return pc.filter(texts, pa.array(any_way))
+
+    def of(self, found: Format | None) -> Unread:
+        """Those that are not read by this format; by none of them, where there is no format."""
+        way = getattr(found, "order", getattr(found, "decimal", min(self.counts, default="")))
+        self.n, self.example = self.counts.get(way, (0, ""))
+        return self
+
+
+def reads_as_number(cell: Any) -> bool:
+    """Whether a cell is a finite number, or text that reads as one."""
+    import pyarrow as pa
+
+    if not isinstance(cell, str):
+        return bool(np.isfinite(cell))
+    return bool(Evidence.of_texts(pa.array([cell], pa.string())).decimals)
+
+
+def _by_different_cells(cells: pyarrow.ChunkedArray, read: Any) -> pyarrow.ChunkedArray:
+    """`read` of each different text, in the place of each cell."""
+    import pyarrow as pa
+
+    encoded = cells.combine_chunks().dictionary_encode()
+    return pa.chunked_array([read(encoded.dictionary.cast(pa.string())).take(encoded.indices)])
