@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled import cache
+from handgrad.engines.compiled import cache, machine_code
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
@@ -184,6 +184,7 @@ def test_machine_code_of_another_processor_is_not_used(
 
     monkeypatch.setattr(cache, "kept", kept)
     engines(hg.Tanh(), hg.SGD(0.1))
+    machine_code.in_memory.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
     other = "generic" if part == "get_host_cpu_name" else binding.FeatureMap()
     monkeypatch.setattr(binding, part, lambda: other)

@@ -38,7 +38,7 @@ class Each:
 
 @dataclass(frozen=True)
 class Planned:
-    """A function, by its address, and what it is to be called with."""
+    """A function, as machine code, and what it is to be called with."""
 
     function: Any
     arguments: tuple[Any, ...]
@@ -48,11 +48,11 @@ class Calls:
     """Some calls, all of them in each of so many rounds, until one does not return FINISHED."""
 
     def __init__(self, planned: Sequence[Planned], rounds: int = 1) -> None:
-        self.kept = planned  # machine code sees the addresses of these arrays alone
+        self.kept = planned  # machine code sees addresses alone, of arrays and functions
         self.blocks = [_block(call.arguments, rounds) for call in planned]
         pairs = np.empty((rounds, len(planned), 2), np.int64)
         for i, (call, block) in enumerate(zip(planned, self.blocks, strict=True)):
-            pairs[:, i, 0] = call.function
+            pairs[:, i, 0] = call.function.address
             pairs[:, i, 1] = block.ctypes.data + block.strides[0] * np.arange(rounds)
         self.pairs, self.in_a_round = pairs, len(planned)
         self.returned = np.empty(1, np.int64)
@@ -88,7 +88,10 @@ def _address(array: Array) -> int:
 def _in_turn() -> Any:
     """The function that makes the calls; while it runs, other threads of Python run too."""
     signature = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
-    return signature(loaded(NAME, _text, NAME))
+    code = loaded(NAME, _text, NAME)
+    function: Any = signature(code.address)
+    function.code = code  # which lives as long
+    return function
 
 
 def _text() -> str:

@@ -46,4 +46,7 @@ class Crew:
 @lru_cache
 def _help() -> Any:
     signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-    return signature(loaded(HELP, help_text, HELP))
+    code = loaded(HELP, help_text, HELP)
+    function: Any = signature(code.address)
+    function.code = code  # which lives as long
+    return function

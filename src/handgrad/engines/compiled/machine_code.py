@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import llvmlite
 import llvmlite.binding as binding
@@ -15,30 +16,40 @@ from handgrad.engines.compiled.llvm import DOOR, llvm_text
 from handgrad.engines.compiled.program import Program
 
 SPEED = 3
-# Machine code lives as long as its engine; a compiled function may outlive the net it came from.
-_engines: list[Any] = []
 
 
-def compiled_function(program: Program) -> int:
-    """The address of the program as machine code: a function of a block of arguments."""
+class MachineCode:
+    """A function in memory, at its `address`; the memory is free once nobody has this any more."""
+
+    def __init__(self, code: bytes, name: str) -> None:
+        if any(symbol.encode() in code for symbol in NAMES):
+            _make_blas_known()
+        self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
+        self.engine.add_object_file(binding.ObjectFileRef.from_data(code))
+        self.engine.finalize_object()
+        self.address: int = self.engine.get_function_address(name)
+
+
+in_memory: WeakValueDictionary[str, MachineCode] = WeakValueDictionary()
+
+
+def compiled_function(program: Program) -> MachineCode:
+    """The program as machine code: a function of a block of arguments."""
     key = f"{program.dtype} {program.parameters} {program.body}"
     return loaded(key, lambda: llvm_text(program), DOOR)
 
 
-def loaded(key: str, make_text: Callable[[], str], name: str) -> int:
-    """The address of the function `name` of a module, from the cache or from LLVM's text for it.
+def loaded(key: str, make_text: Callable[[], str], name: str) -> MachineCode:
+    """The function `name` of a module: in memory, from the cache, or from LLVM's text for it.
 
     `key` says what the module computes; how, say the sources of this folder.
     """
-    code = cache.kept(f"{_identity()}\n{key}", lambda: object_code(make_text()))
-    if any(symbol.encode() in code for symbol in NAMES):
-        _make_blas_known()
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
-    engine.add_object_file(binding.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    _engines.append(engine)
-    address: int = engine.get_function_address(name)
-    return address
+    key = f"{_identity()}\n{key}"
+    found = in_memory.get(key)
+    if found is None:
+        made = MachineCode(cache.kept(key, lambda: object_code(make_text())), name)
+        found = in_memory.setdefault(key, made)  # another thread's, if it came first
+    return found
 
 
 def object_code(text: str) -> bytes:
