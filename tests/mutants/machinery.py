@@ -22,6 +22,28 @@ TAPE = "graph/tape.py"
 
 MACHINERY = [
     Mutant(
+        "live plot: a short training replayed with the weights of its end",
+        "plots/live_plot.py",
+        "self.kept.append((net.parameters.copy(), net.running_state.copy()))",
+        "self.kept.append((net.parameters, net.running_state))",
+        "tests/plots/test_live_plot.py::test_in_a_file_each_epoch_of_a_short_training_is_there_once",
+    ),
+    Mutant(
+        "live plot: a long training replayed",
+        "plots/live_plot.py",
+        "n > MOST_EPOCHS or",
+        "False or",
+        "tests/plots/test_live_plot.py::"
+        "test_epochs_of_a_long_training_are_drawn_when_a_tenth_of_the_time_allows",
+    ),
+    Mutant(
+        "live plot: frames of a GIF in the order of their drawing",
+        "plots/screens.py",
+        "sorted(self.frames, key=lambda frame: frame[0])",
+        "self.frames",
+        "tests/plots/test_screens.py::test_a_gif_shows_the_epochs_in_their_order",
+    ),
+    Mutant(
         "sets: the last set steers",
         "training/train.py",
         "self.validated = next(iter(sets), None)",

@@ -113,7 +113,7 @@ def test_a_gif_moves_and_keeps_rare_colours(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.gif") as gif:
         assert (gif.n_frames, gif.info["loop"]) == (3, 0)  # type: ignore[attr-defined]
         times = []
-        for i, frame in enumerate(screen.frames):
+        for i, (_, frame) in enumerate(screen.frames):
             gif.seek(i)
             times.append(gif.info["duration"])
             shown = np.asarray(gif.convert("RGB"), int)
@@ -122,6 +122,20 @@ def test_a_gif_moves_and_keeps_rare_colours(tmp_path: Path) -> None:
             assert yellow.sum() > 50
             assert np.abs(shown[yellow] - true[yellow]).max() < 30
     assert times[0] == times[1] < times[2]
+
+
+def test_a_gif_shows_the_epochs_in_their_order(tmp_path: Path) -> None:
+    screen = screen_for(tmp_path / "a.gif")
+    for epoch in (1, 3, 2):
+        screen.figure.set_facecolor((0, epoch / 4, 0))
+        screen.show(epoch)
+    screen.close()
+    with Image.open(tmp_path / "a.gif") as gif:
+        greens = []
+        for i in range(3):
+            gif.seek(i)
+            greens.append(np.asarray(gif.convert("RGB"))[5, 5, 1])
+    assert greens == sorted(greens)
 
 
 def test_a_gif_that_cannot_be_written_is_found_at_the_first_epoch(tmp_path: Path) -> None:
@@ -175,7 +189,7 @@ for report in reports:
 """
     assert python(code) == ""
     with Image.open(place) as gif:
-        assert gif.n_frames == 2  # type: ignore[attr-defined]
+        assert gif.n_frames == 3  # type: ignore[attr-defined]
 
 
 def test_figures_are_pyplots_where_pyplot_is_in_use() -> None:
@@ -195,19 +209,23 @@ def test_a_window_is_opened_once_and_left_alone_when_closed() -> None:
 import handgrad as hg
 import matplotlib.pyplot as plt
 import handgrad.plots.screens as screens
-shown, drawn = [], []
+shown, drawn, waited = [], [], []
 plt.show = lambda block: shown.append(block)
 screens.windows_open = lambda: True
 screen = screens.screen_for(None)
 screen.figure.canvas.draw = lambda: drawn.append(1)
 screen.show(1)
 screen.show(2)
+screen.figure.canvas.start_event_loop = waited.append
+screen.wait(0.2)
+screen.wait(0.0)
 plt.close(screen.figure)
 screen.show(3)
+screen.wait(0.1)
 screen.close()
-print(type(screen).__name__, shown, len(drawn))
+print(type(screen).__name__, shown, len(drawn), waited)
 """
-    assert python(code) == "Window [False] 2"
+    assert python(code) == "Window [False] 2 [0.2]"
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,25 @@ from handgrad.plots.predictions import draw_numbers, plot_predictions
 from handgrad.plots.rows import classes_of, names_of, probabilities, table_of, targets_of
 from handgrad.plots.screens import Screen, screen_for
 from handgrad.plots.training_progress import plot_training_progress
-from handgrad.training import History, Report, Training, check_kinds, checked_pair
+from handgrad.training import (
+    History,
+    Report,
+    Training,
+    check_kinds,
+    checked_pair,
+    first_set,
+    pair_and_weights,
+)
 
 LARGEST_SHARE = 0.1
+# A short training has no more epochs, nor weights in all of them together, in bytes.
+MOST_EPOCHS, MOST_BYTES = 60, 2**28
+SECONDS_A_PICTURE = 0.2
 # Fixed, in shares of the figure: a layout that measures everything takes longer than the drawing.
 MARGINS = {"left": 0.08, "right": 0.88, "bottom": 0.13, "top": 0.84, "wspace": 0.2}
+
+
+Weights = tuple[Array, Array]
 
 
 def live_plot(
@@ -44,9 +60,15 @@ def live_plot(
 
     It appears in the notebook or in a window, which `plt.show()` keeps at a script's end.
     `to="frames"` writes PNG files into that folder instead, `to="training.gif"` a moving
-    picture. An epoch is drawn only if drawing took a tenth of the time so far, or less; the
-    last one always is, with the net as it then is: of a training of less than a second hardly
-    more than the first and the last are seen.
+    picture. While the training runs an epoch is drawn only if drawing took a tenth of the time so
+    far, or less. A short training, of 60 epochs or less, is recorded too: at its end each epoch
+    is there to be seen, replayed from the first at five a second in a notebook or a window, and
+    as a picture of its own in a file. Of a longer one the last epoch always is, with the net as
+    it then is.
+
+    The training curve is that of the training rows after each epoch where the reports have it
+    (`evaluate_training=True`), else that of the batches on the way. Of several sets of
+    `validation` rows by name, the rows of the first are drawn.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
@@ -62,10 +84,11 @@ def live_plot(
     """
     check_kinds(net=(net, Net))
     data = checked_pair(data, "data")
+    validation = first_set(validation)
     if validation is not None:
-        validation = checked_pair(validation, "validation data")
+        validation = checked_pair(pair_and_weights(validation)[0], "validation data")
     picture = _Picture(net, data, validation, what, screen_for(to))
-    stream = drawn(reports, picture.draw, picture.screen.close, net, time.perf_counter)
+    stream = drawn(reports, picture.draw, picture.screen, net, time.perf_counter)
     # left by a break but still named, it would be ended when Python has half gone
     weakref.finalize(stream, _end, weakref.ref(stream))
     return stream
@@ -86,7 +109,8 @@ def train_and_plot(
     """Train `net` by plain gradient descent, row after row in their order, and draw it live.
 
     `data` and `validation` are pairs (x, y). Without `loss`, `CrossEntropyLoss()`. The picture
-    is that of `live_plot`, with `what` and `to`; the history of all epochs is returned.
+    is that of `live_plot`, with `what` and `to`; the history of all epochs is returned. Its
+    training curve, `history["training_accuracy"]`, is that of the training rows after each epoch.
     """
     training = Training(
         net,
@@ -96,9 +120,8 @@ def train_and_plot(
         epochs=n_epoch,
         batch_size=batch_size,
         validation=validation,
+        evaluate_training=True,
         metrics=None,
-        sample_weight=None,
-        class_weight=None,
         rng=None,
         shuffle=False,
         engine="auto",
@@ -115,48 +138,98 @@ def _end(stream: weakref.ref[Generator[Report]]) -> None:
 
 def drawn(
     reports: Iterable[Report],
-    draw: Callable[[History], object],
-    close: Callable[[], object],
+    draw: Callable[[History, Weights], object],
+    screen: Screen,
     net: Net,
     clock: Callable[[], float],
 ) -> Generator[Report]:
-    """Pass `reports` on, draw while there is time for it, and at the end what came out."""
-    history, started, spent = History(), clock(), 0.0
-    whole, seen = False, (0, b"")
-
-    def state() -> tuple[int, bytes]:
-        return len(history), net.parameters.tobytes() + net.running_state.tobytes()
-
+    """Pass `reports` on, draw while there is time for it; at the end all of a short training,
+    and what came out.
+    """
+    film, started, spent = Film(draw), clock(), 0.0
+    whole = short = False
     try:
         for report in reports:
-            history.reports.append(report)
+            film.note(report, net)
             before = clock()
             if spent <= LARGEST_SHARE * (before - started):
-                draw(history)
-                seen = state()
+                film.show(len(film.history), (net.parameters, net.running_state))
                 spent += clock() - before
             yield report
-        whole = True
-    except (GeneratorExit, KeyboardInterrupt):  # what lies below may then change the net once more
+        whole = short = True
+    except (GeneratorExit, KeyboardInterrupt) as end:
+        # what lies below may then change the net once more
         getattr(reports, "close", lambda: None)()
-        whole = True
+        whole, short = True, isinstance(end, GeneratorExit)
         raise
     finally:
         try:
-            if whole and history and state() != seen:
-                draw(history)
+            if short:
+                film.replay(screen, clock)
+            if whole:
+                film.end(net)
         finally:
-            close()
+            screen.close()
+
+
+class Film:
+    """The epochs of a training, with the weights that each left as long as it is a short one."""
+
+    def __init__(self, draw: Callable[[History, Weights], object]) -> None:
+        self.draw, self.history = draw, History()
+        self.kept: list[Weights] = []
+        self.shown: set[int] = set()
+        self.last = (0, b"")
+
+    def note(self, report: Report, net: Net) -> None:
+        """Keep an epoch whose weights the net has now; of a long training, none any more."""
+        self.history.reports.append(report)
+        n, size = len(self.history), net.parameters.nbytes + net.running_state.nbytes
+        if n > MOST_EPOCHS or n * size > MOST_BYTES:
+            self.kept.clear()
+        elif len(self.kept) == n - 1:
+            self.kept.append((net.parameters.copy(), net.running_state.copy()))
+
+    def show(self, epoch: int, weights: Weights) -> None:
+        """Draw an epoch, counted from 1, with these weights."""
+        self.draw(History(self.history.reports[:epoch]), weights)
+        self.shown.add(epoch)
+        self.last = epoch, _bytes(weights)
+
+    def replay(self, screen: Screen, clock: Callable[[], float]) -> None:
+        """Draw all that is kept, if any epoch of it was left out; what a file has, only once.
+
+        An interrupt ends that, and nothing else: the training is over.
+        """
+        missing = {*range(1, len(self.kept) + 1)} - self.shown
+        with suppress(KeyboardInterrupt):
+            for epoch, weights in enumerate(self.kept, 1):
+                if epoch in missing or (missing and screen.replays):
+                    begun = clock()
+                    self.show(epoch, weights)
+                    screen.wait(max(0.0, SECONDS_A_PICTURE - (clock() - begun)))
+
+    def end(self, net: Net) -> None:
+        """Draw the last epoch with the net as it is now, if that was not seen."""
+        weights, epoch = (net.parameters, net.running_state), len(self.history)
+        if epoch and self.last != (epoch, _bytes(weights)):
+            self.show(epoch, weights)
+
+
+def _bytes(weights: Weights) -> bytes:
+    return b"".join(part.tobytes() for part in weights)
 
 
 class _Picture:
     """The figure of a training: its curves, and what the net answers."""
 
     def __init__(self, net: Net, data: Any, validation: Any, what: str, screen: Screen) -> None:
-        self.answers = _answers(net, data, validation)
+        self.twin = copy.deepcopy(net)  # which may have the weights of an earlier epoch
+        self.answers = _answers(self.twin, data, validation)
         self.what, self.screen = what, screen
 
-    def draw(self, history: History) -> None:
+    def draw(self, history: History, weights: Weights) -> None:
+        self.twin.parameters[...], self.twin.running_state[...] = weights
         figure, epoch = self.screen.figure, history[-1].epoch
         figure.clear()
         figure.subplots_adjust(**MARGINS)

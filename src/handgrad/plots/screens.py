@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -23,9 +24,13 @@ class Screen(Protocol):
     """Something that shows a figure, again and again."""
 
     figure: Figure
+    replays: bool
 
     def show(self, epoch: int) -> None:
         """Show the figure as it is now."""
+
+    def wait(self, seconds: float) -> None:
+        """Leave it there so long, where somebody is watching: where pictures replay."""
 
     def close(self) -> None:
         """No more is shown."""
@@ -68,6 +73,8 @@ def windows_open() -> bool:
 class Notebook:
     """One output of the cell, replaced by each new picture."""
 
+    replays = True
+
     def __init__(self) -> None:
         self.figure, self.handle = _figure(), None
 
@@ -80,12 +87,17 @@ class Notebook:
         else:
             self.handle.update(picture)
 
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def close(self) -> None:
         pass
 
 
 class Window:
     """A window of Matplotlib's; once it is closed, nothing is drawn any more."""
+
+    replays = True
 
     def __init__(self) -> None:
         import matplotlib.pyplot as plt
@@ -104,11 +116,26 @@ class Window:
         self.figure.canvas.draw()
         self.figure.canvas.flush_events()
 
+    def wait(self, seconds: float) -> None:
+        import matplotlib.pyplot as plt
+
+        if seconds > 0 and plt.fignum_exists(self.figure.number):
+            self.figure.canvas.start_event_loop(seconds)
+
     def close(self) -> None:
         pass
 
 
-class Folder:
+class File:
+    """What nobody watches: each epoch is there once."""
+
+    replays = False
+
+    def wait(self, seconds: float) -> None:
+        pass
+
+
+class Folder(File):
     """A PNG for each epoch that is shown, `epoch-00001.png`, in a folder."""
 
     def __init__(self, path: Path) -> None:
@@ -122,15 +149,17 @@ class Folder:
         pass
 
 
-class Gif:
-    """A moving picture, written at the end; and at once, so that a bad place is found then."""
+class Gif(File):
+    """A moving picture, written at the end, the epochs in their order; and at once, so that a bad
+    place is found then.
+    """
 
     def __init__(self, path: Path) -> None:
         self.figure, self.path = _figure(), path
-        self.frames: list[bytes] = []
+        self.frames: list[tuple[int, bytes]] = []
 
     def show(self, epoch: int) -> None:
-        self.frames.append(_png(self.figure))
+        self.frames.append((epoch, _png(self.figure)))
         if len(self.frames) == 1:
             write_whole(self.path, self._write, "wb")
 
@@ -139,7 +168,8 @@ class Gif:
             write_whole(self.path, self._write, "wb")
 
     def _write(self, file: IO[bytes]) -> None:
-        first, *others = map(_with_few_colours, self.frames)
+        in_order = sorted(self.frames, key=lambda frame: frame[0])
+        first, *others = [_with_few_colours(png) for _, png in in_order]
         times = [MILLISECONDS_A_FRAME] * len(others) + [MILLISECONDS_AT_THE_END]
         first.save(file, format="GIF", save_all=True, append_images=others, duration=times, loop=0)
 
