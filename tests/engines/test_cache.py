@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled import cache
+from handgrad.engines.compiled import cache, machine_code
 from handgrad.engines.compiled.engine import CompiledEngine
 from tests.engines.one_epoch import run_epoch
 
@@ -96,6 +96,7 @@ def test_clearing_removes_the_files(place: Path) -> None:
 
 
 def weights_after_an_epoch(seed: int) -> bytes:
+    machine_code.in_memory.clear()
     net = hg.Net(hg.Linear(3, 4, rng=seed), hg.Tanh(), hg.Linear(4, 2, rng=seed), hg.Softmax())
     x = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
     y = np.arange(9) % 2
