@@ -11,6 +11,7 @@ from handgrad.engines.buffers import FlatBuffers
 from handgrad.engines.choice import EngineName
 from handgrad.engines.minibatches import batches, number_of_rows, take
 from handgrad.engines.predicting import Predicting
+from handgrad.engines.threads import threads_for
 from handgrad.errors import (
     DataError,
     HandgradError,
@@ -205,7 +206,10 @@ class Net(Layer):
         # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops
         with np.errstate(invalid="ignore"):
             n, twin = number_of_rows(x), predicting_twin(self)
-            parts = [twin.forward(take(x, rows)) for rows in batches(n, batch_size)]
+            parts = []
+            for rows in batches(n, batch_size):
+                with threads_for((rows.stop - rows.start) * self.parameters.size):
+                    parts.append(twin.forward(take(x, rows)))
             return np.concatenate(parts) if parts else twin.forward(x)
 
     def summary(self) -> str:

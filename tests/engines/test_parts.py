@@ -208,7 +208,8 @@ def test_the_bits_do_not_depend_on_who_helps(
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_many_large_nets_at_once_give_the_bits_of_one_alone(dtype: Any) -> None:
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_many_large_nets_at_once_give_the_bits_of_one_alone(engine: Any, dtype: Any) -> None:
     x = np.random.default_rng(0).standard_normal((256, 300)).astype(dtype)
     y = np.random.default_rng(1).integers(0, 10, 256)
     layers = (hg.Linear(300, 400, rng=0), hg.Tanh(), hg.Linear(400, 10, rng=1), hg.Softmax())
@@ -219,7 +220,7 @@ def test_many_large_nets_at_once_give_the_bits_of_one_alone(dtype: Any) -> None:
         "optimizer": hg.SGD(0.1),
         "epochs": 3,
         "batch_size": 128,
-        "engine": "compiled",
+        "engine": engine,
         "validation": (x[:200], y[:200]),
     }
     nets = [copy.deepcopy(net) for _ in range(5)]
@@ -229,7 +230,7 @@ def test_many_large_nets_at_once_give_the_bits_of_one_alone(dtype: Any) -> None:
         for one, history in zip(group, histories, strict=True):
             np.testing.assert_array_equal(one.parameters, nets[0].parameters)
             assert [r.validation_loss for r in history] == [r.validation_loss for r in alone]
-    found = hg.evaluate(nets[0], usual["validation"], loss=hg.CrossEntropyLoss(), engine="compiled")
+    found = hg.evaluate(nets[0], usual["validation"], loss=hg.CrossEntropyLoss(), engine=engine)
     assert found.loss == alone[-1].validation_loss
 
 

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import scipy.linalg  # noqa: F401  with a BLAS of its own
 from threadpoolctl import threadpool_info
@@ -195,4 +196,61 @@ def test_a_fork_during_a_fit_leaves_the_child_its_threads(several_threads: list[
             os._exit(threads_of_blas() != [2] * len(several_threads))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     in_another_thread(lambda: limit.__exit__(None, None, None))
+    assert threads_of_blas() == several_threads
+
+
+class Watched(hg.Linear):
+    """Notes how many threads BLAS has while it is at work."""
+
+    seen: ClassVar[list[int]] = []
+
+    def forward(self, x: Any) -> Any:
+        Watched.seen += threads_of_blas()
+        return super().forward(x)
+
+
+def net_of(n_in: int, n_out: int) -> hg.Net:
+    return hg.Net(Watched(n_in, n_out, rng=0))
+
+
+def seen_by(function: Callable[[], Any]) -> set[int]:
+    Watched.seen.clear()
+    function()
+    return {*Watched.seen}
+
+
+@pytest.mark.parametrize(
+    ("rows", "count"), [(32, 1), (999, 1), (1024, 3)], ids=["few", "fewer", "many"]
+)
+def test_a_batch_is_predicted_in_one_thread_unless_sharing_it_pays(
+    rows: int, count: int, several_threads: list[int]
+) -> None:
+    net, x = net_of(1000, 100), np.zeros((rows, 1000), np.float32)
+    assert seen_by(lambda: net.predict(x, engine="eager")) == {count}
+    assert seen_by(lambda: in_another_thread(lambda: net.predict(x, engine="eager"))) == {count}
+    assert threads_of_blas() == several_threads
+
+
+def test_nothing_is_limited_for_what_blas_does_in_one_thread_anyway(
+    several_threads: list[int],
+) -> None:
+    net = net_of(8, 16)
+    assert seen_by(lambda: net.predict(np.zeros((1, 8), np.float32), engine="eager")) == {3}
+
+
+@pytest.mark.parametrize(("batch_size", "count"), [(32, 1), (1024, 3)])
+def test_a_batch_is_learned_in_one_thread_unless_sharing_it_pays(
+    batch_size: int, count: int, several_threads: list[int]
+) -> None:
+    net, x = net_of(1000, 100), np.zeros((1024, 1000), np.float32)
+    training = hg.train(
+        net,
+        (x, np.zeros((1024, 100), np.float32)),
+        loss=hg.MSELoss(),
+        optimizer=hg.SGD(0.1),
+        epochs=1,
+        batch_size=batch_size,
+        engine="eager",
+    )
+    assert seen_by(lambda: next(training)) == {count}
     assert threads_of_blas() == several_threads

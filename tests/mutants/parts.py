@@ -95,6 +95,22 @@ MUTANTS = [
         "tests/engines/test_threads.py::test_a_fork_during_a_fit_leaves_the_child_its_threads",
     ),
     Mutant(
+        "threads: several for a batch too small to share",
+        "engines/threads.py",
+        "SHARED < multiplications < WORTH_SHARING",
+        "False",
+        "tests/engines/test_threads.py::"
+        "test_a_batch_is_predicted_in_one_thread_unless_sharing_it_pays[few]",
+    ),
+    Mutant(
+        "threads: one for a batch large enough to share",
+        "engines/threads.py",
+        "SHARED < multiplications < WORTH_SHARING",
+        "SHARED < multiplications",
+        "tests/engines/test_threads.py::"
+        "test_a_batch_is_predicted_in_one_thread_unless_sharing_it_pays[many]",
+    ),
+    Mutant(
         "parts: helpers not told to stop after an error",
         "engines/compiled/crew.py",
         "self.memory[HELPERS], self.memory[STOP] = 0, 1",

@@ -9,6 +9,7 @@ import numpy as np
 from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.engines.groups import length, parameter_groups
 from handgrad.engines.minibatches import batches, take
+from handgrad.engines.threads import threads_for
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
@@ -103,7 +104,8 @@ class EagerEngine:
 
     def _run_part(self, order: Array, learning_rates: list[float], so_far: SoFar) -> Epoch | None:
         """Some batches more; how the epoch ended, if one of them diverged."""
-        with self.net.mode(training=True), np.errstate(all="ignore"):
+        limit = threads_for(self.batch_size * self.net.parameters.size)
+        with limit, self.net.mode(training=True), np.errstate(all="ignore"):
             for batch in islice(batches(len(order), self.batch_size, so_far.rows), PART):
                 rows = order[batch]
                 p = self.net.forward(take(self.x, rows))

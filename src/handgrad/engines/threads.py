@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from threading import Lock, get_ident
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 HANDOVER = 1e-4  # seconds
+# Multiplications: of fewer, OpenBLAS makes one thread's work; so many are worth several threads.
+SHARED, WORTH_SHARING = 9216, 1e8
 
 
 def available_cores() -> int:
@@ -132,24 +134,30 @@ def _limited(most: int | None) -> Iterator[int]:
         _limits.remove(entry)
 
 
-@contextmanager
-def blas_threads(most: int) -> Iterator[None]:
+def blas_threads(most: int) -> AbstractContextManager[Any]:
     """No more than `most` threads in the matrix products of NumPy and SciPy, for a while.
 
     Who allows fewer already keeps that; afterwards all is as it was.
     """
-    with _limited(most):
-        yield
+    return _limited(most)
 
 
-@contextmanager
-def one_thread_each() -> Iterator[int]:
+def one_thread_each() -> AbstractContextManager[int]:
     """Matrix products in one thread each, for a while; yields how many threads may share the work.
 
     That many cores there are, or fewer where the caller allows BLAS fewer.
     """
-    with _limited(None) as threads:
-        yield threads
+    return _limited(None)
+
+
+def threads_for(multiplications: int) -> AbstractContextManager[Any]:
+    """NumPy's products in one thread for a while, where a batch is too small to share it.
+
+    OpenBLAS's threads wait for each other by spinning: on a busy machine for milliseconds. And how
+    many there are decides on the last digits.
+    """
+    small = SHARED < multiplications < WORTH_SHARING
+    return one_thread_each() if small else nullcontext()
 
 
 class _Handover:

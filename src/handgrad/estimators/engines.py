@@ -1,8 +1,7 @@
 """Which engine fits an estimator: machine code is kept, for fits that come again."""
 
 import math
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Hashable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -16,7 +15,6 @@ from handgrad.engines.choice import (
     gain_of_training,
 )
 from handgrad.engines.sharing_recordings import sharing_recordings
-from handgrad.engines.threads import one_thread_each
 from handgrad.estimators.rows import SparseRows
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -24,7 +22,6 @@ from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 
 MOST_KEPT = 64
-WORTH_SHARING = 1e8  # multiplications
 # How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
 # of small float32 batches: measured, as its numbers are.
 GAIN = 4
@@ -102,14 +99,3 @@ class KeptCode:
 
 
 KEPT = KeptCode()
-
-
-@contextmanager
-def threads_for(engine: Engine, net: Any) -> Iterator[None]:
-    """Within it NumPy multiplies in one thread, where a batch is too small to share it.
-
-    OpenBLAS's threads wait for each other by spinning: on a busy machine for milliseconds.
-    """
-    small = engine.name == "eager" and engine.batch_size * net.parameters.size < WORTH_SHARING
-    with one_thread_each() if small else nullcontext():
-        yield

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from handgrad.engines.epoch import Epoch
 from handgrad.errors import DataError
-from handgrad.estimators.engines import KEPT, threads_for
+from handgrad.estimators.engines import KEPT
 from handgrad.estimators.rows import Weighted
 from handgrad.estimators.scoring import LOSS
 from handgrad.estimators.steps import Rates, first_steps
@@ -44,10 +44,7 @@ def fit_epochs(m: Any, rows: Weighted, held_out: Weighted | None, *, incremental
     validation = None if held_out is None else Validation(m, held_out, fitting.job)
     most = 1 if incremental else m.max_iter
     shown = m.progress and not incremental
-    with (
-        threads_for(fitting.engine, m.net_),
-        progress_bar(most, "epoch") if shown else nullcontext() as show,
-    ):
+    with progress_bar(most, "epoch") if shown else nullcontext() as show:
         try:
             stopped = _run(m, fitting, validation, most, show)
         except KeyboardInterrupt:

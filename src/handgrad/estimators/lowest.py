@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
 
 from handgrad.engines.epoch import Epoch
-from handgrad.estimators.engines import KEPT, threads_for
+from handgrad.estimators.engines import KEPT
 from handgrad.estimators.rows import Weighted
 from handgrad.layers import Array
 from handgrad.optimizers import LBFGS
@@ -41,7 +41,7 @@ def fit_lowest(m: Any, rows: Weighted) -> None:
 
     m.n_iter_ = 0
     shown = progress_bar(m.max_iter, "iteration") if m.progress else nullcontext()
-    with threads_for(engine, net), shown as show:
+    with shown as show:
         found = minimize(
             loss_and_gradient,
             net.parameters.copy(),
