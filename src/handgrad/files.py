@@ -30,6 +30,11 @@ def kind_of(path: str | Path) -> str:
         return ""
 
 
+def readable(name: str) -> str:
+    """A file's name as text, with � for bytes that are not UTF-8."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str = "w") -> Path:
     """Let `write` fill a temporary file beside `path`, then put it in place in one move.
 

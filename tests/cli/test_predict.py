@@ -1,6 +1,7 @@
 """`handgrad predict` and `evaluate`: a model from a file, and rows it has not seen."""
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -99,6 +100,25 @@ def test_other_columns_and_another_order_change_nothing(made: Path, tmp_path: Pa
     assert first.stdout == second.stdout
     assert first.stderr == ""
     assert second.stderr == "note: columns that were not there in training are ignored: more\n"
+
+
+@pytest.mark.parametrize("name", ["new.csv.gz", "caf\udce9.csv"])
+def test_packed_files_and_any_name_are_taken_by_every_command(
+    name: str, made: Path, tmp_path: Path
+) -> None:
+    content = (made / "left.csv").read_bytes()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    for command in ("predict", "evaluate"):
+        plain = handgrad(command, model(made), made / "left.csv", "--json")
+        other = handgrad(command, model(made), path, "--json")
+        assert other.exit_code == 0, other.output
+        found, expected = json.loads(other.stdout), json.loads(plain.stdout)
+        assert {**found, "data": 0} == {**expected, "data": 0}
+    words = ("--target", "left", "--epochs", 1, "--out", tmp_path / "run")
+    result = handgrad("train", path, *words)
+    assert result.exit_code == 0, result.output
+    assert handgrad("report", tmp_path / "run").exit_code == 0
 
 
 def test_several_files_are_predicted_one_after_another(made: Path, tmp_path: Path) -> None:

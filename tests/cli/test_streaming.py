@@ -1,5 +1,6 @@
 """`handgrad train` of a table that does not fit in memory: as of one that does, in pieces."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -277,3 +278,11 @@ def test_for_machines_it_says_so_too(path: Path) -> None:
     found = json.loads(handgrad(*words).stdout)
     assert found["data"]["streamed"] is True
     assert found["judged"]["held_out"] == found["rows"]["held_out"]
+
+
+def test_a_packed_file_is_as_large_as_it_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b,left\n" + b"1,2,no\n2,1,yes\n" * 20_000))
+    assert path.stat().st_size < 2000
+    assert opened(path, "left", memory="1 MB").streamed
+    assert not opened(path, "left", memory="100 MB").streamed

@@ -1,8 +1,14 @@
 """Chunks of a CSV file: the rows that pyarrow finds in the whole of it, wherever they are cut."""
 
+import bz2
+import gzip
+import lzma
 import tracemalloc
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -10,8 +16,10 @@ from hypothesis import strategies as st
 from pyarrow import csv
 
 import handgrad as hg
-from handgrad.data import files, pieces
+from handgrad.data import csv_dialect, files, pieces
 from handgrad.data.files import table_of
+from handgrad.data.pieces import CsvSource
+from handgrad.data.table_options import TableOptions
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of
 
@@ -106,3 +114,68 @@ def test_rows_longer_than_a_block_of_pyarrow_are_read_in_memory_too(tmp_path: Pa
     path, text = tmp_path / "a.csv", "long\n" * 600_000
     path.write_text(f'a,b\n1,"{text}"\n2,"{text}"\n')
     assert table_of(path).columns["b"].to_pylist() == [text, text]
+
+
+TOWNS = "Größe;town\n" + "".join(f'{i},25;"Köln\n{i}"\n' for i in range(400))
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": partial(pa.compress, codec="zstd", asbytes=True),
+    "lz4": partial(pa.compress, codec="lz4", asbytes=True),
+}
+
+
+@pytest.mark.parametrize("packing", [None, *PACKED])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le"])
+def test_however_a_file_is_written_its_chunks_are_the_rows_in_memory(
+    encoding: str, packing: str | None, tmp_path: Path
+) -> None:
+    path, text = tmp_path / "a.csv", TOWNS.encode(encoding)
+    path.write_bytes(PACKED[packing](text) if packing else text)
+    stream = stream_of(path, piece=1000)
+    assert len(stream.sources[0].parts) > 5
+    assert stream.to_table() == table_of(path).columns
+    assert stream.to_table()["Größe"].to_pylist() == [i + 0.25 for i in range(400)]
+    *_, last = stream.pieces(["town"], np.random.default_rng(0))
+    assert last.columns["town"].to_pylist() == [f"Köln\n{i}" for i in last.numbers]
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "line"),
+    [
+        ("sep=;\n" + TOWNS, TableOptions(), 403),
+        (TOWNS.removeprefix("Größe;town\n"), TableOptions(header=False), 401),
+    ],
+    ids=["a line of the separator", "no names"],
+)
+def test_lines_before_the_rows_belong_to_the_first_chunk_alone(
+    text: str, asked: TableOptions, line: int, tmp_path: Path
+) -> None:
+    (path := tmp_path / "a.csv").write_text(text)
+    source = CsvSource(path, 1000, lambda size: None, asked)
+    assert len(source.parts) > 5
+    assert source.n_rows == 400
+    path.write_text(f"{text}1;2;3\n")
+    with refused(hg.FileError, f"line {line} has 3 of 2 fields"):
+        CsvSource(path, 1000, lambda size: None, asked)
+
+
+def test_bytes_that_turn_up_late_show_the_encoding_of_the_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a,b\n" + b"1000000,x\n" * 150_000 + "2,süß\n".encode("cp1252"))
+    stream = stream_of(path, piece=200_000)
+    assert stream.n_rows == 150_001
+    assert stream.to_table()["b"][-1].as_py() == "süß"
+
+
+@pytest.mark.parametrize("packing", PACKED)
+def test_what_is_much_larger_when_unpacked_is_refused_before_it_is(
+    packing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_dialect, "PLENTY", 2 * 10**6)
+    path, text = tmp_path / "a.csv.gz", b"a,b\n" + b"1,2\n" * 1_000_000
+    path.write_bytes(PACKED[packing](text))
+    for read in (table_of, partial(stream_of, piece=50_000)):
+        with refused(hg.FileError, "200 times as large when unpacked"):
+            read(path)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from handgrad.cli.rows import Given, columns_kept, read
 from handgrad.cli.settings import EstimatorName, Settings
 from handgrad.data import BUNDLED, open_table
-from handgrad.data.files import PARQUET, paths_of
+from handgrad.data.csv_dialect import packing_of
+from handgrad.data.files import is_parquet, paths_of
 from handgrad.data.table_stream import bytes_of
 from handgrad.data.targets import Task
 from handgrad.errors import SettingError
@@ -53,7 +54,7 @@ def _is_small(data: str, memory: int) -> bool:
         paths = paths_of(data)
     except FileError:
         return True
-    of_text = all(path.suffix.lower() not in PARQUET for path in paths)
+    of_text = all(not is_parquet(path) and not packing_of(path) for path in paths)
     return of_text and sum(path.stat().st_size for path in paths) * SURELY <= memory
 
 

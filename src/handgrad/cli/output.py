@@ -57,7 +57,7 @@ class Output:
     def result(self, found: Any) -> None:
         """Print the one JSON object, if that is what was asked for."""
         if self.as_json:
-            print(json.dumps(plain(found), indent=1, ensure_ascii=False, allow_nan=False))
+            print(as_json(found))
 
     def error(self, error: HandgradError) -> None:
         """Tell what went wrong: on standard error, and as JSON if that is what was asked for."""
@@ -82,6 +82,12 @@ class Output:
 def harmless(text: str) -> str:
     """The text, without characters that could steer a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def as_json(value: Any) -> str:
+    """The value as JSON; bytes of file names that are not UTF-8 are escaped."""
+    text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def plain(value: Any) -> Any:

@@ -6,13 +6,13 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from handgrad import __version__
 from handgrad.cli.models import chosen_by, read_as
-from handgrad.cli.output import Output, plain
+from handgrad.cli.output import Output, as_json, plain
 from handgrad.cli.rows import Given
 from handgrad.cli.scores import score_table, shown
 from handgrad.cli.settings import Settings
@@ -75,11 +75,7 @@ def record_of(
 
 def write_record(record: dict[str, Any], path: Path) -> Path:
     """Write the record as JSON."""
-
-    def write(file: IO[str]) -> None:
-        json.dump(plain(record), file, indent=1, ensure_ascii=False, allow_nan=False)
-
-    return write_whole(path, write)
+    return write_whole(path, lambda file: file.write(as_json(record)))
 
 
 def read_record(folder: Path) -> dict[str, Any]:

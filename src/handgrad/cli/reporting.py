@@ -13,6 +13,7 @@ from handgrad.cli.record import HISTORY, REPORT, read_record
 from handgrad.cli.rows import Given, Pair, fingerprint
 from handgrad.data import BUNDLED
 from handgrad.errors import DataError
+from handgrad.files import readable
 from handgrad.saving import load
 from handgrad.training import History
 
@@ -75,8 +76,8 @@ def write_report(
         training=rows["training"],
         history=history,
         about={
-            "command": record["command"],
-            "data": record["data"]["source"],
+            "command": [readable(word) for word in record["command"]],
+            "data": readable(record["data"]["source"]),
             "target": record["target"]["name"],
             "seed": record["seed"],
             "seconds": record["seconds"],

@@ -16,7 +16,7 @@ from handgrad.data.files import Table, listed, table_of
 from handgrad.data.tables import check_column
 from handgrad.data.targets import Target, Task, is_number, is_text, target_of
 from handgrad.errors import DataError, SettingError, did_you_mean
-from handgrad.files import kind_of
+from handgrad.files import kind_of, readable
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _note_on_text(table: Table, name: str, column: pyarrow.ChunkedArray) -> list
 
 def stem_of(data: str, files: Sequence[Path]) -> str:
     """What a run on this data is called."""
-    return Path(data).stem.rstrip("*?-_. ") or files[0].stem
+    return readable(Path(data).stem.rstrip("*?-_. ") or files[0].stem)
 
 
 def fingerprint(source: str, files: Sequence[Path]) -> list[dict[str, Any]]:

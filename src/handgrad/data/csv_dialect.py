@@ -25,6 +25,8 @@ T = TypeVar("T")
 # So much of a file, unpacked, is looked at, and so many of its rows.
 SAMPLE, ROWS = 2**17, 1000
 BLOCK = 2**20
+# So many bytes may always be in a packed file, and so many times as many as it has itself.
+PLENTY, MOST_TIMES = 10**8, 200
 # Bytes of a row of a CSV file at most.
 LONGEST_ROW = 2**24
 # Only in the East do letters above 160 come in pairs.
@@ -91,10 +93,14 @@ class CsvDialect:
             return _opened(path), self
         copy = TemporaryFile()  # noqa: SIM115 - closed by who reads it
         decoder = codecs.getincrementaldecoder(self.encoding)()
-        with self.open(path) as file:
-            while block := file.read(BLOCK):
-                copy.write(decoder.decode(block).encode())
-        copy.write(decoder.decode(b"", final=True).encode())
+        try:
+            with self.open(path) as file:
+                while block := file.read(BLOCK):
+                    copy.write(decoder.decode(block).encode())
+            copy.write(decoder.decode(b"", final=True).encode())
+        except BaseException:
+            copy.close()
+            raise
         return copy, replace(self, encoding="utf-8", packing="")
 
     def read_options(self, **options: Any) -> csv.ReadOptions:
@@ -139,7 +145,7 @@ def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False)
 
     `whole`: all of it is read, since its begin does not show the encoding.
     """
-    packing = _packing(path)
+    packing = packing_of(path)
     head = _head(path, packing)
     refuse_other_kinds(path, head)
     encoding = asked.encoding or _encoding_of(head)
@@ -176,7 +182,8 @@ def with_dialect(path: Path, asked: TableOptions, read: Callable[[CsvDialect], T
         return read(other)
 
 
-def _packing(path: Path) -> str:
+def packing_of(path: Path) -> str:
+    """How the file is packed, '' where it is not, by its first bytes."""
     with _opened(path) as file:
         head = file.read(16)
     return next((name for begin, name in PACKINGS if re.match(begin, head)), "")
@@ -195,10 +202,39 @@ def _unpacked(path: Path, packing: str) -> Any:
     if not packing:
         return _opened(path)
     if packing == "xz":
-        return lzma.open(path)
+        return Unpacking(lzma.open(path), path)
     import pyarrow as pa
 
-    return pa.CompressedInputStream(pa.PythonFile(_opened(path), "r"), packing)
+    return Unpacking(pa.CompressedInputStream(pa.PythonFile(_opened(path), "r"), packing), path)
+
+
+class Unpacking(io.RawIOBase):
+    """What a packed file unpacks to, refused where that is far more than tables ever have."""
+
+    def __init__(self, file: Any, path: Path) -> None:
+        self.file, self.path, self.so_far = file, path, 0
+        self.most = max(PLENTY, MOST_TIMES * path.stat().st_size)
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, or those that are left."""
+        found: bytes = self.file.read(size)
+        self.so_far += len(found)
+        if self.so_far > self.most:
+            raise FileError(
+                f"{self.path}: more than {MOST_TIMES} times as large when unpacked",
+                "a table, of which that is seldom true",
+                "look at what is in it; unpacked it is taken as it is",
+            )
+        return found
+
+    def close(self) -> None:
+        """The file too."""
+        self.file.close()
+        super().close()
 
 
 def _head(path: Path, packing: str) -> bytes:
