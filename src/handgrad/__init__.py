@@ -55,6 +55,7 @@ from handgrad.layers import (
     Softplus,
     Standardize,
     Tanh,
+    defaults,
 )
 from handgrad.losses import (
     BinaryCrossEntropyLoss,
@@ -292,6 +293,7 @@ __all__ = [
     "shares",
     "Optimizer",
     "Penalty",
+    "defaults",
     "initializers",
     "HandgradError",
     "ShapeError",

@@ -6,6 +6,8 @@ import numpy as np
 
 from handgrad.errors import not_yet_computed
 
+# What hg.defaults has said for pages that take it: rng, dtype.
+GIVEN: dict[str, Any] = {}
 MADE = {"_made_with", "_made_of"}
 # What most attributes are, of which a twin needs none of its own.
 SHARED = {bool, int, float, str, type(None), np.ndarray, *map(type, map(np.dtype, "fd"))}
@@ -15,6 +17,7 @@ class PageType(type):
     """Remembers how each page was made, so that it can be shown, copied and saved."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        kwargs = _given(cls) | kwargs
         page = super().__call__(*args, **kwargs)
         kwargs.pop("rng", None)
         page.__dict__["_made_with"] = (args, kwargs)
@@ -88,6 +91,18 @@ def _own(value: Any, known: dict[int, Page]) -> Any:
     if isinstance(of := getattr(value, "__self__", None), Page):  # a method of a page
         return value.__func__.__get__(_twin(of, known))
     return value
+
+
+def _given(kind: type[Any]) -> dict[str, Any]:
+    """What was said once for all, of what pages of this kind take; no dtype is a choice too."""
+    if not GIVEN:
+        return {}
+    takes = getattr(kind.__init__, "__kwdefaults__", None) or {}
+    return {
+        name: value
+        for name, value in GIVEN.items()
+        if name in takes and (name == "rng" or takes[name] is not None)
+    }
 
 
 def _short(value: Any) -> str:

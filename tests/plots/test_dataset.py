@@ -111,3 +111,12 @@ def test_names_are_one_for_each(names: Any) -> None:
         hg.plot_dataset(X, Y, class_names=names)
     with refused(hg.SettingError, "feature_names", "2 names, one for each feature"):
         hg.plot_dataset(X, Y, feature_names=names)
+
+
+def test_the_title_may_come_first() -> None:
+    x, y = hg.data.make_moons(rng=0)
+    axes = hg.plot_dataset("The moons", x, y)
+    assert axes.get_title() == "The moons"
+    assert sorted(rows(axes)) == ["class 0", "class 1"]
+    with refused(hg.SettingError, "three arrays", "a title before them"):
+        hg.plot_dataset(x, y, y)

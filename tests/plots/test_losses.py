@@ -47,20 +47,46 @@ def test_cross_entropy_has_a_curve_for_each_class() -> None:
 
 def test_they_draw_on_the_axes_they_are_given() -> None:
     first, second, third = Figure().subplots(1, 3)
-    assert list(hg.plot_loss_functions("regression", [first, second])) == [first, second]
+    assert list(hg.plot_loss_functions("regression", axes=[first, second])) == [first, second]
     assert hg.plot_cross_entropy(third) is third
     assert [len(axes.lines) for axes in (first, second, third)] == [1, 1, 2]
 
 
 def test_other_tasks_and_numbers_of_axes_are_refused() -> None:
     task: Any = "classfication"
-    with refused(hg.SettingError, "task", "did you mean 'classification'?"):
+    with refused(hg.SettingError, "without functions", "did you mean 'classification'?"):
         hg.plot_loss_functions(task)
-    with refused(hg.SettingError, "3 axes", "two axes"):
-        hg.plot_loss_functions("regression", Figure().subplots(1, 3))
+    with refused(hg.SettingError, "3 axes", "2 axes"):
+        hg.plot_loss_functions("regression", axes=Figure().subplots(1, 3))
 
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
 def test_all_is_finite(task: Any) -> None:
     for axes in hg.plot_loss_functions(task):
         assert np.isfinite(curve(axes)[1]).all()
+
+
+def test_any_functions_or_their_values_are_drawn_with_labels_and_a_title() -> None:
+    x = np.linspace(0, 3, 7)
+    functions: Any = [np.abs, x**2, lambda e: np.maximum(e - 1, 0)]
+    axes = hg.plot_loss_functions("Three losses", functions, ["|e|", "e²"], "e", x=x)
+    for ax, y in zip(axes, (np.abs(x), x**2, np.maximum(x - 1, 0)), strict=True):
+        found = curve(ax)
+        np.testing.assert_array_equal(found[0], x)
+        np.testing.assert_array_equal(found[1], y)
+        assert ax.get_xlabel() == "e"
+    assert [ax.get_ylabel() for ax in axes] == ["|e|", "e²", ""]
+    assert axes[0].figure.get_suptitle() == "Three losses"
+    (alone,) = hg.plot_loss_functions("One", [np.square], xlabel="e")
+    assert (curve(alone)[0].min(), curve(alone)[0].max()) == (-2, 2)
+
+
+def test_functions_that_cannot_be_drawn_are_refused() -> None:
+    with refused(hg.SettingError, "without the x", "x=x"):
+        hg.plot_loss_functions("Values", [np.ones(5)])
+    with refused(hg.ShapeError, "shape (4,), at 5 places", "np.vectorize"):
+        hg.plot_loss_functions("Values", [np.ones(4)], x=np.arange(5))
+    with refused(hg.SettingError, "no functions"):
+        hg.plot_loss_functions("None", [])
+    with refused(hg.SettingError, "2 axes", "1 axes"):
+        hg.plot_loss_functions("One", [np.abs], axes=Figure().subplots(1, 2))

@@ -9,7 +9,17 @@ import numpy as np
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.initializers import nothing_drawn
-from handgrad.layers import BatchNorm, Dropout, Layer, LayerNorm, Linear, ReLU, Sigmoid, Tanh
+from handgrad.layers import (
+    BatchNorm,
+    Dropout,
+    Layer,
+    LayerNorm,
+    Linear,
+    ReLU,
+    Sigmoid,
+    Tanh,
+    defaults,
+)
 from handgrad.net import Net
 
 ACTIVATIONS: dict[str, type[Layer] | None] = {
@@ -54,7 +64,7 @@ def new_net(
     comes after the output.
     """
     layers: list[Layer] = []
-    with nothing_drawn(lambda shape: None):
+    with defaults(), nothing_drawn(lambda shape: None):
         for i, (n_in, n_out) in enumerate(pairwise(sizes)):
             if i > 0:
                 layers += [NORMALIZATIONS[normalization](n_in)] if normalization else []

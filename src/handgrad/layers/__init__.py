@@ -11,6 +11,7 @@ from handgrad.layers.activations import (
     Softplus,
     Tanh,
 )
+from handgrad.layers.defaults import defaults
 from handgrad.layers.dropout import Dropout
 from handgrad.layers.embedding import Embedding, EnsembleEmbedding
 from handgrad.layers.ensemble import EnsembleLinear
@@ -48,4 +49,5 @@ __all__ = [
     "Softplus",
     "Standardize",
     "Tanh",
+    "defaults",
 ]

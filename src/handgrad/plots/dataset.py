@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from handgrad.errors import ShapeError
+from handgrad.errors import SettingError, ShapeError
 from handgrad.plots.rows import classes_of, names_of, table_of, targets_of
 from handgrad.plots.style import FIRST, axes_for, name_axes, scatter_classes, tidy
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def plot_dataset(
     x: Any,
     y: Any,
+    labels: Any = None,
     *,
     feature_names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
@@ -24,13 +25,20 @@ def plot_dataset(
 
     `x` is (n, 2), and `y` (n,) holds classes 0, 1, 2 …; or `x` is (n, 1), and `y` numbers.
     Each class has a colour and a marker of its own. Without `ax` a new figure is made,
-    `axes.figure`. Of more features choose two, `x[:, [0, 1]]`.
+    `axes.figure`. Of more features choose two, `x[:, [0, 1]]`. The title may also come first,
+    `plot_dataset("Training data", x, y)`.
 
     >>> import handgrad as hg
     >>> axes = plot_dataset(*hg.data.make_moons(rng=0), class_names=["upper", "lower"])
     >>> [text.get_text() for text in axes.get_legend().get_texts()], axes.get_xlabel()
     (['upper', 'lower'], 'feature 1')
     """
+    if isinstance(x, str):
+        title, x, y = x, y, labels
+    elif labels is not None:
+        raise SettingError(
+            "three arrays", "x and y, or a title before them", "plot_dataset(x, y, title='rows')"
+        )
     x = table_of(x)
     n_features = x.shape[1]
     if n_features > 2:

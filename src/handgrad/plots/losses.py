@@ -1,11 +1,11 @@
 """What losses charge: how a number follows from how wrong a prediction is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from handgrad.errors import SettingError, did_you_mean
+from handgrad.errors import SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.losses import BinaryCrossEntropyLoss, Loss, MAELoss, MSELoss
 from handgrad.metrics import zero_one_loss
@@ -19,27 +19,40 @@ TASKS = ("regression", "classification")
 
 
 def plot_loss_functions(
-    task: Literal["regression", "classification"], axes: "Sequence[Axes] | Array | None" = None
+    suptitle: Literal["regression", "classification"] | str,
+    functions: Sequence[Callable[[Array], Any] | Any] | None = None,
+    ylabels: Sequence[str] = (),
+    xlabel: str = "",
+    *,
+    x: Any = None,
+    axes: "Sequence[Axes] | Array | None" = None,
 ) -> Array:
-    """Draw two losses of a `task` side by side; returns the two axes, (2,).
+    """Draw losses side by side, each on axes of its own; returns the axes.
 
-    For regression the absolute and the squared loss over y − f(x), by which a prediction f(x)
-    is wrong. For classification the 0-1 loss and the logistic loss over the probability p that
+    `"regression"`: the absolute and the squared loss over y − f(x), by which a prediction f(x)
+    is wrong. `"classification"`: the 0-1 loss and the logistic loss over the probability p that
     is given to the true class: the first counts mistakes, the second also says how far.
+
+    Or any `functions` under a title: of `x` (n,), from −2 to 2 if it is not given, or their
+    values (n,) at that `x`. `ylabels` has a label for each, the first ones at least.
 
     >>> left, right = plot_loss_functions("regression")
     >>> left.get_title(), right.get_title(), left.get_xlabel()
     ('absolute loss', 'squared loss', 'y − f(x)')
+    >>> both = plot_loss_functions("Losses of an error", [np.abs, np.square], ["|e|", "e²"], "e")
+    >>> [axes.get_ylabel() for axes in both]
+    ['|e|', 'e²']
     """
+    if functions is not None:
+        return _plot_any(suptitle, functions, ylabels, xlabel, x, axes)
+    task = suptitle
     if task not in TASKS:
         raise SettingError(
-            f"task = {task!r}",
-            f"one of {', '.join(TASKS)}",
+            f"{task!r} without functions",
+            f"one of {', '.join(TASKS)}; or a title and functions",
             did_you_mean(task, TASKS, "'classification'"),
         )
-    pair: list[Any] = new_axes(2, (9, 3.4)) if axes is None else [*np.ravel(np.array(axes))]
-    if len(pair) != 2:
-        raise SettingError(f"{len(pair)} axes", "two axes", "figure.subplots(1, 2)")
+    pair = _axes_for(2, axes)
     if task == "regression":
         e = np.linspace(-2, 2, 201)
         _draw(pair[0], e, _each(MAELoss(), -e, 0), "absolute loss", "y − f(x)", "|y − f(x)|")
@@ -51,6 +64,49 @@ def plot_loss_functions(
         _draw(pair[0], p, wrong, "0-1 loss", where, "1 if p < ½, else 0", drawstyle="steps-post")
         _draw(pair[1], p, _each(BinaryCrossEntropyLoss(), p, 1), "logistic loss", where, "−log p")
     return np.array(pair)
+
+
+def _plot_any(
+    suptitle: str,
+    functions: Sequence[Any],
+    ylabels: Sequence[str],
+    xlabel: str,
+    x: Any,
+    axes: Any,
+) -> Array:
+    """Draw functions, or what they come to at `x`."""
+    values = [function for function in functions if not callable(function)]
+    if x is None and values:
+        raise SettingError(
+            "values of a function without the x that they belong to",
+            "the same x that they were computed from, or functions",
+            "plot_loss_functions(…, x=x), or functions=[np.abs, np.square]",
+        )
+    across = np.linspace(-2, 2, 201) if x is None else np.ravel(np.asarray(x, float))
+    drawn = [np.asarray(f(across) if callable(f) else f, float) for f in functions]
+    for y in drawn:
+        if y.shape != across.shape:
+            raise ShapeError(
+                f"values of shape {y.shape}, at {len(across)} places of x",
+                f"a number at each place, shape {across.shape}",
+                "np.vectorize(function), of a function of one number",
+            )
+    found = _axes_for(len(drawn), axes)
+    labels = [*ylabels, *[""] * len(drawn)]
+    for ax, y, label in zip(found, drawn, labels, strict=False):
+        _draw(ax, across, y, "", xlabel, label)
+    found[0].figure.suptitle(suptitle)
+    return np.array(found)
+
+
+def _axes_for(n: int, axes: Any) -> list[Any]:
+    """So many axes: new ones, or those given."""
+    if n == 0:
+        raise SettingError("no functions", "one at least", "functions=[np.abs, np.square]")
+    found = new_axes(n, (4.5 * n, 3.4)) if axes is None else [*np.ravel(np.array(axes))]
+    if len(found) != n:
+        raise SettingError(f"{len(found)} axes", f"{n} axes", f"figure.subplots(1, {n})")
+    return found
 
 
 def plot_cross_entropy(ax: "Axes | None" = None) -> "Axes":

@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import FileError
 from handgrad.initializers import nothing_drawn
-from handgrad.layers import Array, Layer
+from handgrad.layers import Array, Layer, defaults
 from handgrad.saving.names import learned, placed, words_of
 from handgrad.saving.settings import VARIADIC, call, parameters_of, plain, settings_of
 from handgrad.saving.tensors import COPIED_WHOLE, damaged, refused_as_damaged, shown
@@ -103,7 +103,7 @@ class Reader:
             )
         given = self._given(kind, entry["settings"], path, where)
         with refused_as_damaged(where, "settings that it takes"):
-            with nothing_drawn(lambda shape: self._allow(shape, where)):
+            with defaults(), nothing_drawn(lambda shape: self._allow(shape, where)):
                 layer = call(kind, given)
             self._check_new(layer, path)
         return layer
