@@ -26,6 +26,7 @@ from handgrad.layers import Array, Layer
 from handgrad.layers.in_a_row import common_dtype, sizes_that_fit
 from handgrad.layers.layer import floating, predicting_twin
 from handgrad.layers.mistakes import returned
+from handgrad.other_names import NUMBERS
 
 
 class Net(Layer):
@@ -273,6 +274,13 @@ class Net(Layer):
 
     def cast(self, x: Any) -> Any:
         """`x` as an array of the net's dtype; whole numbers stay, where they are indices."""
+        if isinstance(x, type | np.dtype | str):
+            raise SettingError(
+                f"cast({x!r}), of rows to the net's own type, {self.dtype}",
+                "rows",
+                f"{NUMBERS}: float32 or float64",
+                repr(self),
+            )
         if not hasattr(x, "__array_function__"):
             try:
                 x = np.asarray(x)

@@ -1,10 +1,13 @@
 """What every page of the textbook shares: it knows how it was made, and copies without litter."""
 
+import inspect
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from handgrad.errors import not_yet_computed
+from handgrad.other_names import elsewhere, misused, signature_of_class
 
 # What hg.defaults has said for pages that take it: rng, dtype.
 GIVEN: dict[str, Any] = {}
@@ -18,11 +21,21 @@ class PageType(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         kwargs = _given(cls) | kwargs
-        page = super().__call__(*args, **kwargs)
+        try:
+            page = super().__call__(*args, **kwargs)
+        except TypeError:
+            if misuse := misused(cls, args, kwargs):
+                raise misuse from None
+            raise
         kwargs.pop("rng", None)
         page.__dict__["_made_with"] = (args, kwargs)
         page.__dict__["_made_of"] = tuple(n for n, v in vars(page).items() if v is not None)
         return page
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """The arguments that the page's own `__init__` takes, as help and editors show them."""
+        return signature_of_class(cls)
 
 
 class Page(metaclass=PageType):
@@ -34,9 +47,10 @@ class Page(metaclass=PageType):
 
     param_names: tuple[str, ...] = ()
     state_names: tuple[str, ...] = ()
+    names_elsewhere: Mapping[str, str] = {}
 
     def __getattr__(self, name: str) -> Any:
-        raise not_yet_computed(self, name)
+        raise elsewhere(self, name, self.names_elsewhere) or not_yet_computed(self, name)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {*self._made_of, *self.param_names, *self.state_names}

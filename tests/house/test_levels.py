@@ -15,6 +15,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
     {"errors"},
+    {"other_names"},
     {"page", "initializers", "files", "html"},
     {"layers"},
     {"explanations"},
@@ -35,6 +36,7 @@ LEVELS = [
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 TEXTBOOK = {
     "errors",
+    "other_names",
     "page",
     "initializers",
     "layers",
@@ -44,7 +46,17 @@ TEXTBOOK = {
     "schedules",
     "penalties",
 }
-STANDARD = {"__future__", "typing", "collections", "contextlib", "contextvars", "difflib", "math"}
+STANDARD = {
+    "__future__",
+    "typing",
+    "collections",
+    "contextlib",
+    "contextvars",
+    "difflib",
+    "functools",
+    "inspect",
+    "math",
+}
 ALLOWED_IN_THE_TEXTBOOK = {"numpy", "handgrad", *STANDARD}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 45
 

@@ -16,7 +16,6 @@ from handgrad.errors import (
     HandgradError,
     SettingError,
     described,
-    did_you_mean,
     positive,
 )
 from handgrad.fitting.fit import fit
@@ -27,6 +26,7 @@ from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.other_names import instead_of
 from handgrad.training import (
     CapacityCurve,
     LearningCurve,
@@ -184,7 +184,7 @@ class _Runs:
                 raise SettingError(
                     f"the argument {name!r}",
                     f"arguments of fit that can be the same for all runs: {', '.join(known)}",
-                    did_you_mean(name, known, "help(hg.fit)"),
+                    instead_of(name, known, "help(hg.fit)"),
                 )
 
     def figures(

@@ -16,11 +16,13 @@ from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
 from handgrad.schedules import Schedule
 from handgrad.training import History
 
 
+@refusing_unknown
 def fit(
     net: Net,
     data: Any,

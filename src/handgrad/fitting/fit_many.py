@@ -14,8 +14,9 @@ import numpy as np
 from handgrad import training
 from handgrad.engines.sharing_recordings import sharing_recordings
 from handgrad.engines.threads import available_cores, blas_threads, quick_handover
-from handgrad.errors import HandgradError, SettingError, described, did_you_mean, positive
+from handgrad.errors import HandgradError, SettingError, described, positive
 from handgrad.fitting.fitting import Fitting
+from handgrad.other_names import instead_of
 from handgrad.training import History
 
 
@@ -82,7 +83,7 @@ def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[
                     raise SettingError(
                         f"the argument {name!r}",
                         f"arguments of fit: {known}",
-                        did_you_mean(name, [*parameters], "help(hg.fit)"),
+                        instead_of(name, [*parameters], "help(hg.fit)"),
                     )
             if missing := [name for name in required if name not in arguments]:
                 raise SettingError(

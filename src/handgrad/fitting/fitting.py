@@ -138,7 +138,7 @@ class Fitting:
                 history.reports.append(report)
         except KeyboardInterrupt:
             history.stopped_because = f"interrupted in epoch {len(history) + 1}"
-            warnings.warn(f"training was {history.stopped_because}", stacklevel=3)
+            warnings.warn(f"training was {history.stopped_because}", stacklevel=4)
             return history
         stopped = len(history) < self.epochs
         history.stopped_because = self.training.ended or (

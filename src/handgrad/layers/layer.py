@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from handgrad.errors import SettingError, ShapeError, positive
 from handgrad.initializers import spawning_generator
+from handgrad.other_names import ON_LAYERS
 from handgrad.page import Page, twin_of
 
 Array = npt.NDArray[Any]
@@ -59,6 +60,7 @@ class Layer(Page):
     training = True
     trainable = True
     rng: np.random.Generator
+    names_elsewhere = ON_LAYERS
     _owned = False
 
     def forward(self, x: Any, /) -> Any:

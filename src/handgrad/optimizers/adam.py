@@ -65,6 +65,7 @@ class AdamW(Adam):
     """
 
     decoupled = True
+    weight_decay = 0.01
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class AdamW(Adam):
         eps: float = 1e-8,
         **settings: Unpack[Settings],
     ) -> None:
-        settings.setdefault("weight_decay", 0.01)
+        settings.setdefault("weight_decay", self.weight_decay)
         super().__init__(learning_rate, betas=betas, eps=eps, **settings)
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from handgrad.errors import SettingError, described, did_you_mean, not_negative, positive
+from handgrad.other_names import ON_OPTIMIZERS
 from handgrad.page import Page
 
 
@@ -41,6 +42,7 @@ class Optimizer(Page):
     win: `{"*.b": {"weight_decay": 0.0}, "0.*": {"learning_rate_factor": 0.1}}`.
     """
 
+    names_elsewhere = ON_OPTIMIZERS
     rule: Callable[..., Any]
     decoupled = False
     weight_decay: float = 0.0

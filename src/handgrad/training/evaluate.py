@@ -12,6 +12,7 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
+from handgrad.other_names import refusing_unknown
 from handgrad.page import twin_of
 from handgrad.training.checks import TRAINING, checked_rows
 from handgrad.training.measuring import Measure, measured, measures
@@ -32,6 +33,7 @@ class Evaluation:
     metrics: Mapping[str, float]
 
 
+@refusing_unknown
 def evaluate(
     net: Net,
     data: Any,

@@ -14,6 +14,7 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
+from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
 from handgrad.training.checks import check_kinds, refuse_lbfgs
 from handgrad.training.weights import training_rows
@@ -36,6 +37,7 @@ class LearningRateSearch:
     suggested: float
 
 
+@refusing_unknown
 def find_learning_rate(
     net: Net,
     data: Any,

@@ -17,6 +17,7 @@ from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
 from handgrad.schedules import Schedule
 from handgrad.training.checks import check_batches, check_kinds
@@ -32,6 +33,7 @@ from handgrad.training.streamed import StreamedTraining
 from handgrad.training.weights import training_rows
 
 
+@refusing_unknown
 def train(
     net: Net,
     data: Any,
