@@ -10,7 +10,7 @@ from handgrad.layers import Array
 Kind = Literal["number", "date", "category"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PermutationImportance:
     """How much worse a score became when a column was shuffled: `decreases` (n_columns, n_repeats).
 
@@ -26,6 +26,11 @@ class PermutationImportance:
     score: float
     scoring: str
     n_rows: int
+
+    def __repr__(self) -> str:
+        first = ", ".join(f"{self.columns[i]} {self.mean[i]:.4g}" for i in self.order[:3])
+        rest = f", … of {len(self.columns)} columns" if len(self.columns) > 3 else ""
+        return f"<PermutationImportance: {first}{rest}>"
 
     @property
     def mean(self) -> Array:
@@ -50,7 +55,7 @@ class PermutationImportance:
         return [self.columns[i] for i in self.order]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PartialDependence:
     """What a model says on average if `column` has one of `values` in all rows.
 
@@ -67,3 +72,6 @@ class PartialDependence:
     outputs: tuple[str, ...]
     shares: Array
     n_rows: int
+
+    def __repr__(self) -> str:
+        return f"<PartialDependence: {self.column}, at {len(self.values)} values>"

@@ -20,7 +20,7 @@ from handgrad.errors import (
     described,
     positive,
 )
-from handgrad.graph.examples import example_input
+from handgrad.graph.summary import summary_of
 from handgrad.graph.traced import Traced
 from handgrad.layers import Array, Layer
 from handgrad.layers.in_a_row import common_dtype, sizes_that_fit
@@ -215,20 +215,7 @@ class Net(Layer):
 
     def summary(self) -> str:
         """A table of the layers: what each puts out for n rows, and its parameters."""
-        rows = [("", "layer", "output", "parameters")]
-        probe, x = copy.deepcopy(self), example_input(self, 2)
-        with probe.mode(training=False):
-            for i, (layer, twin) in enumerate(zip(self.layers, probe.layers, strict=True)):
-                y = None if x is None else twin.forward(x)
-                shape = "?" if y is None else "(" + ", ".join(["n", *map(str, y.shape[1:])]) + ")"
-                x = self._next_input(x, y)
-                count = sum(array.size for array in layer.named_parameters().values())
-                frozen = "" if layer.trainable else " frozen"
-                rows.append((str(i + 1), repr(layer), shape, f"{count:,}{frozen}"))
-        rows.append(("", "", "", f"{self.parameters.size:,} in all, {self.dtype}"))
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
-        return "\n".join(line.rstrip() for line in lines)
+        return summary_of(self)
 
     def _next_input(self, x: Any, y: Any) -> Any:
         """What the layer after one that made y of x is given."""

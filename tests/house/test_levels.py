@@ -15,7 +15,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
     {"errors"},
-    {"other_names"},
+    {"other_names", "display"},
     {"page", "initializers", "files", "html"},
     {"layers"},
     {"explanations"},

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from handgrad.display import shown_whole
 from handgrad.graph.nodes import Node
 from handgrad.graph.printing import printed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """The nodes in the order they were computed, the leaves and the results by name.
 
@@ -20,6 +21,12 @@ class Graph:
     leaves: dict[str, int]
     outputs: dict[str, int]
     pages: dict[str, str]
+
+    def __repr__(self) -> str:
+        operations = sum(node.operation != "leaf" for node in self.nodes)
+        return f"<Graph: {self.title}, {operations} operations>"
+
+    _repr_pretty_ = shown_whole
 
     def __str__(self) -> str:
         return printed(self.title, self.nodes, self.leaves, self.outputs, self.pages)

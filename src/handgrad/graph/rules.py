@@ -19,7 +19,7 @@ class Rule:
     """A value that depends on the batch size: how it reads, and how it is computed."""
 
     text: str
-    of: Callable[[int], Any] = field(compare=False)
+    of: Callable[[int], Any] = field(compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.text

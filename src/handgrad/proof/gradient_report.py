@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.display import shown_whole
 from handgrad.layers import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """One gradient, written by hand and measured, at the entries that were looked at."""
 
@@ -25,6 +26,12 @@ class Comparison:
     def ok(self) -> bool:
         """Whether all entries agree."""
         return not self.differs.any()
+
+    def __repr__(self) -> str:
+        how = "right" if self.ok else "WRONG"
+        return f"<Comparison: {self.name}, {self.setting}: {how} at {len(self.indices)} entries>"
+
+    _repr_pretty_ = shown_whole
 
     def __str__(self) -> str:
         kinks = f", {self.at_kinks} at a kink" if self.at_kinks else ""
@@ -72,7 +79,7 @@ class Comparison:
         return f"×{ratio:.6g} everywhere: a constant factor"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradientReport:
     """All comparisons of one check; true when every gradient is right.
 
@@ -93,9 +100,16 @@ class GradientReport:
     def __bool__(self) -> bool:
         return self.ok
 
+    def __repr__(self) -> str:
+        return f"<GradientReport: {self._verdict()}>"
+
+    def _verdict(self) -> str:
+        return f"{self.title}: {'all gradients are right' if self.ok else 'NOT right'}"
+
+    _repr_pretty_ = shown_whole
+
     def __str__(self) -> str:
-        verdict = "all gradients are right" if self.ok else "NOT right"
-        lines = [f"{self.title}: {verdict}"]
+        lines = [self._verdict()]
         setting = ""
         for comparison in self.comparisons:
             if comparison.setting != setting:

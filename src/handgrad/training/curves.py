@@ -10,7 +10,7 @@ from handgrad.errors import SettingError, did_you_mean
 from handgrad.layers import Array
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class RunsCurve:
     """The figures of many runs on training and validation rows, by name: "loss" and the metrics.
 
@@ -46,7 +46,7 @@ class RunsCurve:
         return quartiles
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class CapacityCurve(RunsCurve):
     """Figures of many runs by capacity: `train["loss"]` is an array (capacities, seeds).
 
@@ -55,6 +55,9 @@ class CapacityCurve(RunsCurve):
     """
 
     capacities: Array
+
+    def __repr__(self) -> str:
+        return f"<CapacityCurve: {described_runs(self, self.capacities, 'capacities')}>"
 
     @property
     def best(self) -> float:
@@ -69,7 +72,7 @@ class CapacityCurve(RunsCurve):
         return best
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class LearningCurve(RunsCurve):
     """Figures of many runs by number of training rows: `train["loss"]` is (sizes, seeds).
 
@@ -79,3 +82,12 @@ class LearningCurve(RunsCurve):
     """
 
     rows: Array
+
+    def __repr__(self) -> str:
+        return f"<LearningCurve: {described_runs(self, self.rows, 'numbers of rows')}>"
+
+
+def described_runs(curve: RunsCurve, points: Array, kind: str) -> str:
+    """How many runs there are, over which points."""
+    _, seeds = curve.train["loss"].shape
+    return f"{len(points)} {kind} from {points[0]} to {points[-1]}, {seeds} seeds each"

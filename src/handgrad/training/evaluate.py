@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.display import in_words
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError, positive
 from handgrad.layers import Array
@@ -25,12 +26,15 @@ from handgrad.training.weights import Rows, pair_and_weights, weighted
 HELD_OUT, PREDICTED = 1 / 16, 1 / 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """The mean loss over all rows, and the metrics by name."""
 
     loss: float
     metrics: Mapping[str, float]
+
+    def __repr__(self) -> str:
+        return f"<Evaluation: {in_words([('loss', self.loss), *self.metrics.items()])}>"
 
 
 @refusing_unknown

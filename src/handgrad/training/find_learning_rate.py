@@ -23,7 +23,7 @@ KEPT = 0.9  # of the mean of the losses so far, at every step
 TOO_MUCH = 4  # times the smallest mean so far: further on there is nothing to learn
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LearningRateSearch:
     """The learning rates that were tried, (n,), the loss of each step, and its running mean.
 
@@ -35,6 +35,13 @@ class LearningRateSearch:
     losses: Array
     smoothed: Array
     suggested: float
+
+    def __repr__(self) -> str:
+        tried = self.learning_rates
+        return (
+            f"<LearningRateSearch: {self.suggested:.3g} suggested, "
+            f"of {len(tried)} tried from {tried[0]:.3g} to {tried[-1]:.3g}>"
+        )
 
 
 @refusing_unknown

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, overload
 
+from handgrad.display import in_words
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import FileError, reason, write_whole
 from handgrad.training.evaluate import Evaluation
@@ -31,9 +32,9 @@ class History:
             return "<History: no epochs>"
         last = self.reports[-1]
         values = {"train_loss": last.train_loss, "validation_loss": last.validation_loss}
-        shown = [f"{k} {v:.4g}" for k, v in (values | dict(last.metrics)).items() if v is not None]
+        shown = in_words((values | dict(last.metrics)).items())
         because = f" ({self.stopped_because})" if self.stopped_because else ""
-        return f"<History: {len(self)} epochs{because}, the last with {', '.join(shown)}>"
+        return f"<History: {len(self)} epochs{because}, the last with {shown}>"
 
     def __len__(self) -> int:
         return len(self.reports)

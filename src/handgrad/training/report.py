@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from handgrad.display import in_words
 from handgrad.errors import SettingError
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.training.evaluate import Evaluation
 from handgrad.training.sets import VALIDATION_SET
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """One epoch: losses, metrics, speed.
 
@@ -33,6 +34,9 @@ class Report:
     seconds: float = 0.0
     validation_name: str = VALIDATION_SET
     others: Mapping[str, Evaluation] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Report: {in_words(self.row().items())}>"
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from handgrad.display import shown_whole
+
 Sickness = Literal[
     "unscaled inputs",
     "leakage",
@@ -31,11 +33,13 @@ class Finding:
     evidence: str
     advice: str
 
+    _repr_pretty_ = shown_whole
+
     def __str__(self) -> str:
         return f"{self.sickness}: {self.where}\n  evidence: {self.evidence}\n  try: {self.advice}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """All findings of `hg.diagnose`, causes before consequences; true where there are any.
 
@@ -47,6 +51,12 @@ class Diagnosis:
 
     def __bool__(self) -> bool:
         return bool(self.findings)
+
+    def __repr__(self) -> str:
+        named = ", ".join(dict.fromkeys(finding.sickness for finding in self.findings))
+        return f"<Diagnosis: {named or 'nothing was found'}>"
+
+    _repr_pretty_ = shown_whole
 
     def __str__(self) -> str:
         found = [str(finding) for finding in self.findings] or ["all is well: nothing was found"]

@@ -1,0 +1,25 @@
+"""How results show themselves: in a few words, and whole as the last line of a notebook's cell."""
+
+from typing import Any
+
+
+def shown_whole(result: object, printer: Any, cycle: bool) -> None:
+    """A class's `_repr_pretty_`: where a notebook shows the value of a cell, what `print` shows.
+
+    IPython looks for it in the class that has the `__repr__`, not in those it derives from.
+    """
+    printer.text(str(result))
+
+
+class Text(str):
+    """A text that shows itself as it reads, without quotes and backslashes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def in_words(values: Any) -> str:
+    """`loss 0.6931, accuracy 0.75`: named numbers, without those that are None."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in values if value is not None)
