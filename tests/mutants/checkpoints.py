@@ -26,7 +26,7 @@ MUTANTS = [
     Mutant(
         "checkpoints: the random streams left as they begin",
         STATE,
-        "stream.bit_generator.state = _with_arrays(saved)",
+        "stream.bit_generator.state = saved",
         "pass",
         f"{EVERY}[random_layers-compiled-whole epochs]",
     ),
@@ -54,7 +54,7 @@ MUTANTS = [
     Mutant(
         "checkpoints: the best epoch forgotten",
         KEPT,
-        'best.badness, best.epoch, best.last = told["best"]',
+        "best.badness, best.epoch, best.last = badness, int(epoch), int(last)",
         "pass",
         f"{TESTS}test_fit_resumes_with_early_stopping_as_if_nothing_had_been[12]",
     ),
@@ -64,6 +64,20 @@ MUTANTS = [
         "digest.update(np.ascontiguousarray(part).data)",
         "pass",
         f"{TESTS}test_a_training_of_other_settings_is_not_resumed[rows]",
+    ),
+    Mutant(
+        "checkpoints: a bit that changed is taken",
+        KEPT,
+        "digest.update(np.ascontiguousarray(array).data)",
+        "pass",
+        f"{TESTS}test_a_bit_that_changed_is_found",
+    ),
+    Mutant(
+        "checkpoints: refused when half of it is put back",
+        STATE,
+        "other = copy.deepcopy(source)",
+        "other = source",
+        f"{TESTS}test_a_checkpoint_without_the_last_stream_changes_no_other",
     ),
     Mutant(
         "parts of an epoch: the losses of the parts before forgotten",

@@ -5,6 +5,7 @@ import json
 import resource
 import shutil
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from handgrad.saving.checkpoints import BEST, Checkpoints
 from handgrad.training import Best
 from tests.bad_input.refused import refused
 from tests.engines.test_ahead import Adagrad
+from tests.saving.checkpoint_fuzz import outcomes, sealed
 from tests.training import by_hand
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier
 
@@ -389,13 +391,62 @@ def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
         about = file.metadata()
     arrays = load_file(path)
     net = classifier()
-    for name in ("parameters", "order", "optimizer.s"):
-        save_file(arrays | {name: arrays[name][:1]}, path, about)
-        with refused(hg.FileError, f"{path}: ", name, net=net):
+    for name in ("parameters", "order", "optimizer.s", "best.0.W"):
+        path.write_bytes(sealed(arrays | {name: arrays[name][:1]}, about))
+        with refused(hg.FileError, f"{path}: ", name.removeprefix("best."), net=net):
             hg.checkpoints(training(net), tmp_path, resume=True)
-        save_file({n: a for n, a in arrays.items() if n != name}, path, about)
-        with refused(hg.FileError, f"{path}: ", name, net=net):
+        path.write_bytes(sealed({n: a for n, a in arrays.items() if n != name}, about))
+        with refused(hg.FileError, f"{path}: ", name.removeprefix("best."), net=net):
             hg.checkpoints(training(net), tmp_path, resume=True)
+
+
+def test_a_bit_that_changed_is_found(tmp_path: Path) -> None:
+    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    path = sorted(tmp_path.glob("epoch-*"))[-1]
+    content, net = path.read_bytes(), classifier()
+    rng = np.random.default_rng(0)
+    for place in (*rng.integers(8, len(content), 60), len(content) - 1):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with refused(hg.FileError, f"{path}: ", net=net):
+            hg.checkpoints(training(net), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("version", ["1", "3", "\n" * 999])
+def test_a_checkpoint_of_another_format_is_refused(version: str, tmp_path: Path) -> None:
+    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    path = sorted(tmp_path.glob("epoch-*"))[-1]
+    about = {"handgrad.checkpoint": version, "state": "{}"}
+    save_file(load_file(path), path, about)
+    net, words = classifier(), version if version.isdigit() else "..."
+    with refused(hg.FileError, f"{path}: a checkpoint of format", words, "format 2", net=net):
+        hg.checkpoints(training(net), tmp_path, resume=True)
+
+
+def test_a_checkpoint_without_the_last_stream_changes_no_other(tmp_path: Path) -> None:
+    assert [*hg.checkpoints(training(random_layers(), epochs=2), tmp_path)]
+    path = sorted(tmp_path.glob("epoch-*"))[-1]
+    with safe_open(path, "numpy") as file:
+        about = file.metadata()
+    told = json.loads(about["state"])
+    told["values"]["streams"][-1] = {}
+    path.write_bytes(sealed(load_file(path), about | {"state": json.dumps(told)}))
+    net = random_layers()
+    made = training(net)
+    before = made.generator.bit_generator.state
+    with refused(hg.FileError, f"{path}: ", "from the one before", net=net):
+        hg.checkpoints(made, tmp_path, resume=True)
+    assert made.generator.bit_generator.state == before
+
+
+def test_another_source_of_random_numbers_changes_nothing(tmp_path: Path) -> None:
+    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    net, rng = classifier(), np.random.Generator(np.random.MT19937(0))
+    other = training(net, rng=rng)
+    before = rng.bit_generator.state
+    with refused(hg.FileError, "MT19937", "from the one before", net=net):
+        hg.checkpoints(other, tmp_path, resume=True)
+    assert repr(rng.bit_generator.state) == repr(before)
+    assert other.epoch == 0
 
 
 def test_what_changed_around_it_is_told(tmp_path: Path) -> None:
@@ -405,11 +456,19 @@ def test_what_changed_around_it_is_told(tmp_path: Path) -> None:
         about = file.metadata()
     told = json.loads(about["state"])
     told["environment"]["NumPy"] = "1.0"
-    save_file(load_file(path), path, about | {"state": json.dumps(told)})
+    path.write_bytes(sealed(load_file(path), about | {"state": json.dumps(told)}))
     with pytest.warns(UserWarning, match=rf"NumPy {np.__version__}, where it was 1.0: the last"):
         hg.checkpoints(training(classifier()), tmp_path, resume=True)
     with pytest.warns(UserWarning, match="engine compiled, where it was eager"):
         hg.checkpoints(training(classifier(), engine="compiled"), tmp_path, resume=True)
+
+
+def test_a_mutated_checkpoint_is_refused_whole_or_gone_on_from(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of another environment, for one
+        found = [*outcomes(150, 0, tmp_path)]
+    assert found.count("refused") > 100
+    assert found.count("taken") > 5
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:

@@ -1,16 +1,22 @@
 """Checkpoints: a training that was stopped goes on as if it had not been."""
 
 import copy
+import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from handgrad.errors import SettingError, described, positive
 from handgrad.files import FileError, reason, write_whole
+from handgrad.layers import Array
+from handgrad.saving.tensors import shown
 from handgrad.saving.weights import write_weights
 from handgrad.training import (
     Best,
@@ -23,9 +29,9 @@ from handgrad.training import (
     refuse_lbfgs,
     state_of,
 )
-from handgrad.training.state import check_alike, environment_of, settings_of
+from handgrad.training.state import check_alike, check_arrays, environment_of, settings_of
 
-FORMAT = "1"
+FORMAT = "2"
 BEST = "best.safetensors"
 SECONDS, KEEP = 30.0, 2
 
@@ -162,23 +168,30 @@ class Checkpoints(Iterator[Report]):
             "reports": [asdict(report) for report in self.history],
         }
         arrays = state.arrays | {f"best.{name}": array for name, array in best.weights.items()}
-        return bytes(save(arrays, {"handgrad.checkpoint": FORMAT, "state": json.dumps(told)}))
+        words = json.dumps(told)
+        about = {"handgrad.checkpoint": FORMAT, "state": words, "digest": _digest(words, arrays)}
+        return bytes(save(arrays, about))
 
     def _go_to(self, path: Path) -> None:
+        """Read and check all that is in the file, and only then let the training go on from it."""
         state, told = _read(path)
         check_alike(self.settings, told["settings"])
-        try:
+        with _told_as_damaged(path):
+            badness, epoch, last = map(float, told["best"])
+            weights = {
+                name.removeprefix("best."): array
+                for name, array in state.arrays.items()
+                if name.startswith("best.")
+            }
+            check_arrays(self.training.net.state(), weights)
+            reports = [Report.of(report) for report in told["reports"]]
+            of = [report.epoch for report in reports]
+            if len(of) != state.values["epoch"] or of != [*range(1, len(of) + 1)]:
+                raise ValueError("without a report of each epoch")
             put_back(self.training, state)
-        except ValueError as error:
-            raise _damaged(path, error) from error
         best = self.best
-        best.badness, best.epoch, best.last = told["best"]
-        best.weights = {
-            name.removeprefix("best."): array
-            for name, array in state.arrays.items()
-            if name.startswith("best.")
-        }
-        self.history.reports = [Report.of(report) for report in told["reports"]]
+        best.badness, best.epoch, best.last = badness, int(epoch), int(last)
+        best.weights, self.history.reports = weights, reports
         now, before = self.environment, told["environment"]
         changed = [
             f"{name} {now.get(name, 'none')}, where it was {before.get(name, 'none')}"
@@ -200,25 +213,47 @@ def _kept(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> tuple[TrainingState, dict[str, Any]]:
-    from safetensors import SafetensorError, safe_open
+    """The state in a file that is whole, to the bit, and what else is told there."""
+    from safetensors import safe_open
 
-    try:
+    with _told_as_damaged(path):
         with safe_open(path, "numpy") as file:
             about = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if about.get("handgrad.checkpoint") != FORMAT:
-            raise ValueError("not a checkpoint of this version of handgrad")
+        if (version := about.get("handgrad.checkpoint")) != FORMAT:
+            what = f"a checkpoint of format {shown(version)}" if version else "not a checkpoint"
+            raise FileError(
+                f"{path}: {what}",
+                f"a checkpoint of format {FORMAT}, which this handgrad writes and reads",
+                "the handgrad that wrote it; or another folder, to begin anew",
+            )
+        if about["digest"] != _digest(about["state"], arrays):
+            raise ValueError("not what was written: its checksum is another")
         told = json.loads(about["state"])
-        state = TrainingState(arrays, told["values"])
-        about_it = {name: told[name] for name in ("settings", "environment", "best", "reports")}
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise _damaged(path, error) from error
-    return state, about_it
+        if not all(isinstance(told[name], dict) for name in ("values", "settings", "environment")):
+            raise ValueError("without what it should tell")
+        return TrainingState(arrays, told["values"]), told
 
 
-def _damaged(path: Path, error: Exception) -> FileError:
-    return FileError(
-        f"{path}: {reason(error)}",
-        "a checkpoint, as a training leaves it",
-        "take that file away, to resume from the one before",
-    )
+def _digest(words: str, arrays: Mapping[str, Array]) -> str:
+    """A checksum of all that a checkpoint holds."""
+    digest = hashlib.blake2b(words.encode(), digest_size=16)
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _told_as_damaged(path: Path) -> Iterator[None]:
+    """Whatever is raised by what a file holds becomes a FileError that names it."""
+    try:
+        yield
+    except (FileError, MemoryError):
+        raise
+    except Exception as error:
+        raise FileError(
+            f"{path}: {shown(reason(error))}",
+            "a checkpoint, as a training leaves it",
+            "take that file away, to resume from the one before",
+        ) from error

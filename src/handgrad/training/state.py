@@ -1,5 +1,6 @@
 """All that the rest of a training depends on, taken out and put back."""
 
+import copy
 import hashlib
 import platform
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from handgrad.engines.epoch import SoFar
-from handgrad.errors import SettingError
+from handgrad.errors import SettingError, positive
 from handgrad.layers import Array
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.train import Training
 from handgrad.training.weights import Rows
+
+BEFORE = "before.parameters", "before.running_state"  # the weights, and state, of the last epoch
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def state_of(training: Training) -> TrainingState:
     }
     if so_far is not None:
         arrays["predictions"] = np.concatenate(so_far.predictions)
-        arrays["before.parameters"], arrays["before.running_state"] = engine.before
+        arrays |= dict(zip(BEFORE, engine.before, strict=True))
     values = {
         "epoch": training.epoch,
         "step": int(engine.step[0]),
@@ -54,24 +57,57 @@ def state_of(training: Training) -> TrainingState:
 
 
 def put_back(training: Training, state: TrainingState) -> None:
-    """Let a training that has not begun go on from `state`; a ValueError says it is damaged."""
+    """Let a training that has not begun go on from `state`.
+
+    All of it is checked before anything is changed: an error says that it is damaged.
+    """
     check_arrays(state_of(training).arrays, state.arrays)
     net, engine, values = training.net, training.engine, state.values
+    if not np.array_equal(np.sort(state.arrays["order"]), np.sort(training.order)):
+        raise ValueError("with an order that is none")
+    streams = [
+        _gone_on(stream.bit_generator, saved)
+        for stream, saved in zip(_streams(training), values["streams"], strict=True)
+    ]
+    epoch, step, so_far = _whole(values["epoch"]), _whole(values["step"]), _so_far(training, state)
+    positive("learning_rate", values["learning_rate"])
     net.parameters[...] = state.arrays["parameters"]
     net.running_state[...] = state.arrays["running_state"]
     training.order[...] = state.arrays["order"]
     for name, array in zip(training.optimizer.state_names, engine.optimizer_state, strict=True):
         array[...] = state.arrays[f"optimizer.{name}"]
-    engine.step[0] = values["step"]
-    training.optimizer.learning_rate = values["learning_rate"]
-    for stream, saved in zip(_streams(training), values["streams"], strict=True):
-        stream.bit_generator.state = _with_arrays(saved)
-    training.epoch = values["epoch"]
-    if values["so_far"] is not None:
-        rows, total = values["so_far"]
-        training.so_far = SoFar(rows, total, [state.arrays["predictions"]])
-        for now, before in zip(engine.before, ("parameters", "running_state"), strict=True):
-            now[...] = state.arrays[f"before.{before}"]
+    engine.step[0], training.epoch, training.so_far = step, epoch, so_far
+    training.optimizer.learning_rate = float(values["learning_rate"])
+    for stream, saved in zip(_streams(training), streams, strict=True):
+        stream.bit_generator.state = saved
+    if so_far is not None:
+        for now, before in zip(engine.before, BEFORE, strict=True):
+            now[...] = state.arrays[before]
+
+
+def _so_far(training: Training, state: TrainingState) -> SoFar | None:
+    """How far an epoch had come, where it had begun."""
+    if state.values["so_far"] is None:
+        return None
+    rows, total = state.values["so_far"]
+    predictions = state.arrays["predictions"]
+    check_arrays(dict(zip(BEFORE, training.engine.before, strict=True)), state.arrays)
+    if not len(predictions) == _whole(rows) < len(training.order):
+        raise ValueError(f"with {len(predictions)} predictions of {rows} rows")
+    return SoFar(rows, float(total), [predictions])
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError(f"with {value!r} where a whole number from 0 on should be")
+    return value
+
+
+def _gone_on(source: np.random.BitGenerator, saved: Any) -> Any:
+    """The state of such a source of random numbers, as it has it once it was put into one."""
+    other = copy.deepcopy(source)
+    other.state = _with_arrays(saved)
+    return other.state
 
 
 def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
@@ -93,13 +129,11 @@ def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
 
 
 def check_arrays(now: dict[str, Array], saved: dict[str, Array]) -> None:
-    """Refuse arrays that are not such as the training has."""
+    """Refuse arrays that are not such as those of now."""
     for name, array in now.items():
         found = saved.get(name)
         if found is None or (found.shape, found.dtype) != (array.shape, array.dtype):
             raise ValueError(f"without {name} of shape {array.shape}")
-    if not np.array_equal(np.sort(saved["order"]), np.sort(now["order"])):
-        raise ValueError("with an order that is none")
 
 
 def settings_of(training: Training) -> dict[str, str]:
