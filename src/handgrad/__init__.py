@@ -26,6 +26,7 @@ from handgrad.errors import (
     RecordingError,
     SettingError,
     ShapeError,
+    UnseenWarning,
 )
 from handgrad.explanations import PartialDependence, PermutationImportance
 from handgrad.files import FileError
@@ -303,4 +304,5 @@ __all__ = [
     "DivergenceError",
     "RecordingError",
     "NotYetComputedError",
+    "UnseenWarning",
 ]

@@ -27,6 +27,17 @@ class SettingError(HandgradError):
 class DataError(HandgradError):
     """The rows or labels cannot be used as they are."""
 
+    def __init__(
+        self, came: str, expected: str, hint: str, where: str = "", *, row: int | None = None
+    ) -> None:
+        super().__init__(came, expected, hint, where)
+        self.row = row
+
+    def put_at(self, place: str) -> None:
+        """Name the row as it stands in a file, in place of its number among those handed over."""
+        self.came = self.came.replace(f"row {self.row}, counted from 0", place)
+        self.row = None
+
 
 class DivergenceError(HandgradError):
     """Training left the finite numbers."""
@@ -34,6 +45,10 @@ class DivergenceError(HandgradError):
 
 class RecordingError(HandgradError):
     """A page does something that cannot be recorded."""
+
+
+class UnseenWarning(UserWarning):
+    """Rows to predict have columns, or values of a category, that the training had not."""
 
 
 class CannotLowerError(Exception):

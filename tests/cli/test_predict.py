@@ -88,7 +88,7 @@ def test_without_out_they_go_to_the_screen_and_as_json_they_are_one_object(made:
 def test_as_json_the_file_is_named(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     result = handgrad("predict", model(made), made / "new.csv", "-o", out, "--json")
-    assert json.loads(result.stdout) == {"rows": 50, "written": str(out)}
+    assert json.loads(result.stdout) == {"rows": 50, "written": str(out), "notes": []}
 
 
 def test_other_columns_and_another_order_change_nothing(made: Path, tmp_path: Path) -> None:
@@ -119,6 +119,29 @@ def test_packed_files_and_any_name_are_taken_by_every_command(
     result = handgrad("train", path, *words)
     assert result.exit_code == 0, result.output
     assert handgrad("report", tmp_path / "run").exit_code == 0
+
+
+@pytest.mark.parametrize("memory", ["1 GB", "1 MB"])
+def test_values_never_seen_are_told_for_all_rows_together(
+    memory: str, made: Path, tmp_path: Path
+) -> None:
+    table = read_csv(made / "left.csv")
+    plans = ["Basic" if plan == "basic" else plan for plan in table["plan"].to_pylist()]
+    other = table.set_column(table.column_names.index("plan"), "plan", pa.array(plans))
+    write_csv(pa.concat_tables([other] * 10), path := tmp_path / "other.csv")
+    n = plans.count("Basic") * 10
+    words = (
+        f"column 'plan': {n} of {10 * len(plans)} rows have values that were not there in "
+        "training: 'Basic'"
+    )
+    words_for = ("predict", model(made), path, "--memory", memory, "--probabilities")
+    assert handgrad(*words_for).stderr.count("note: ") == 1
+    assert f"note: {words}\n" in handgrad(*words_for).stderr
+    if memory == "1 GB":
+        assert f"note: {words}\n" in handgrad("evaluate", model(made), path).stderr
+    found = json.loads(handgrad(*words_for, "--json").stdout)
+    assert found["notes"] == [words]
+    assert json.loads(handgrad("evaluate", model(made), path, "--json").stdout)["notes"] == [words]
 
 
 def test_several_files_are_predicted_one_after_another(made: Path, tmp_path: Path) -> None:
@@ -156,7 +179,10 @@ def changed(table: Any, how: str) -> Any:
     [
         ("lacks", ("the table lacks 1 of the columns of the training: 'income'",)),
         ("renamed", ("lacks 1 of the columns", "is it the column 'incom'?")),
-        ("text", ("column 'income' has", "EUR' in row", "numbers, as in training")),
+        (
+            "text",
+            ("column 'income' has", "EUR' in row 1 below the header", "numbers, as in training"),
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
@@ -180,7 +206,7 @@ def test_a_table_of_another_kind_is_refused_and_nothing_is_written(
         (("{new}", "{new}"), ("new.csv as MODEL, a table", "model.safetensors, which")),
         (("{run}", "{new}"), ("as MODEL, a folder", "left/model.safetensors")),
         (("{net}", "{new}"), ("takes numbers, not tables", "hg.load(path).predict(x)")),
-        (("{left}", "{new}", "-o", "a.txt"), (".csv or .parquet",)),
+        (("{left}", "{new}", "-o", "a.xlsx"), (".csv or .parquet", "try: a.csv")),
         (("{left}", "{new}", "-o", "{new}"), ("which is read from",)),
         (("{left}", "{new}", "-o", "{new}/a.csv"), ("could not be written", "a file is where")),
         (("{left}", "{new}", "--keep", "citty"), ("no column named 'citty'", "'city'?")),

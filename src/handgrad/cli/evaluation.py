@@ -43,7 +43,7 @@ def run_evaluation(
     metrics = metrics_for(named.task, metric, len(named.classes))
     features = table.columns.drop_columns([name])
     y = positions(named.model, found.values) if named.classes else found.values
-    with output.warnings_as_notes(), errors_name(data):
+    with output.warnings_as_notes(), errors_name(data, table):
         p = outputs(named.model, features)
     scores = scored(p, y, metrics)
     classes = by_class(p, y, named.classes) if named.classes else []
@@ -56,6 +56,7 @@ def run_evaluation(
             "rows": len(y),
             "scores": scores,
             "classes": classes,
+            "notes": output.notes,
         }
     )
     output.say((data, "bold"), f": {len(y):,} rows; {name} is predicted by ", (str(path), "bold"))

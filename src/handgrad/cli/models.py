@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.cli.settings import ACTIVATIONS, Settings, hidden_layers, weights_of_classes
-from handgrad.data.files import PARQUET
+from handgrad.data.files import PARQUET, Table
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName, chosen
-from handgrad.errors import HandgradError, SettingError, did_you_mean
+from handgrad.errors import DataError, HandgradError, SettingError, did_you_mean
 from handgrad.files import kind_of
 from handgrad.layers import Array
 from handgrad.net import Net
@@ -169,11 +169,13 @@ class Named:
 
 
 @contextmanager
-def errors_name(data: str) -> Iterator[None]:
-    """Errors that come from within say which table it was."""
+def errors_name(data: str, table: Table | None = None) -> Iterator[None]:
+    """Errors that come from within say which table it was, and which of its rows."""
     try:
         yield
     except HandgradError as error:
+        if table is not None and isinstance(error, DataError) and error.row is not None:
+            error.put_at(table.place(error.row))
         if not error.where and data not in error.came:
             error.where = data
         raise

@@ -19,13 +19,13 @@ class Output:
     """Standard output for results, standard error for notes and progress.
 
     With `as_json`, standard output has one JSON object and nothing else. Progress is shown where
-    standard error is a terminal only.
+    standard error is a terminal only. `notes` are those told so far.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
         from rich.console import Console
 
-        self.as_json, self.told = as_json, set[str]()
+        self.as_json, self.told, self.notes = as_json, set[str](), list[str]()
         self.console: Console = Console(emoji=False, highlight=False, quiet=as_json)
         self.side: Console = Console(stderr=True, emoji=False, highlight=False)
 
@@ -45,6 +45,7 @@ class Output:
         """Tell something to watch out for, beside the result."""
         from rich.text import Text
 
+        self.notes.append(text)
         self.side.print(Text(f"note: {harmless(text)}"), soft_wrap=True)
 
     def progress(self, text: str) -> None:

@@ -58,10 +58,11 @@ def _show(to: Path, rows: int, output: Output, *, on_screen: bool) -> None:
     if output.as_json and on_screen:
         from pyarrow import csv
 
-        output.result({"rows": rows, "predictions": csv.read_csv(to).to_pylist()})
+        predictions = csv.read_csv(to).to_pylist()
+        output.result({"rows": rows, "predictions": predictions, "notes": output.notes})
     elif on_screen:
         with to.open(encoding="utf-8", newline="") as file:
             shutil.copyfileobj(file, sys.stdout)
     else:
-        output.result({"rows": rows, "written": str(to)})
+        output.result({"rows": rows, "written": str(to), "notes": output.notes})
         output.say(f"{rows:,} rows predicted, written to ", (str(to), "bold"))

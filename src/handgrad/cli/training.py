@@ -34,6 +34,7 @@ from handgrad.cli.rows import Given, fingerprint
 from handgrad.cli.scores import Scores, by_class, metrics_for, outputs, positions, scored
 from handgrad.cli.settings import Settings
 from handgrad.cli.unfinished import Unfinished
+from handgrad.data.unseen import untold
 from handgrad.errors import DataError, SettingError
 from handgrad.files import kind_of
 from handgrad.layers import Array
@@ -72,7 +73,8 @@ class Job:
 
     def judged(self, model: Any, X: pyarrow.Table, y: Array) -> tuple[Array, Array]:
         """What the model says of these rows, and what is true: positions of classes, or numbers."""
-        p = outputs(model, X)
+        with untold():
+            p = outputs(model, X)
         return p, positions(model, y) if self.given.classes else y
 
 

@@ -12,6 +12,7 @@ from handgrad.data.files import PARQUET
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_stream import TableStream
 from handgrad.data.tables import check_column
+from handgrad.data.unseen import told_together
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
 from handgrad.errors import DataError, SettingError, described
 from handgrad.files import write_whole
@@ -44,6 +45,8 @@ def predict_table(
     within the memory of the stream. The file appears whole or not at all. `progress=True` shows a
     bar in a terminal.
 
+    Values and columns that the training had not are an UnseenWarning, for all rows together.
+
     Raises a SettingError for a file of another kind, for one that is read from, and for
     probabilities of a model that has none; a DataError for a column to keep that is not there.
 
@@ -66,7 +69,7 @@ def predict_table(
         )
     if to.suffix.lower() not in (".csv", *PARQUET):
         raise SettingError(
-            f"to = {str(to)!r}", "a name that ends in .csv or .parquet", f"{to.name}.csv"
+            f"to = {str(to)!r}", "a name that ends in .csv or .parquet", f"{to.stem}.csv"
         )
     if to.resolve() in [path.resolve() for path in table.files]:
         raise SettingError(
@@ -74,7 +77,7 @@ def predict_table(
         )
     for name in keep:
         check_column(table.name, table.names, name)
-    with progress_bar(data.n_rows, "row", shown=progress) as count:
+    with told_together(), progress_bar(data.n_rows, "row", shown=progress) as count:
         tables = _predicted(model, data, probabilities, keep)
         return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
 
@@ -130,13 +133,19 @@ def _predicted(
         raise _no_probabilities(model)
     known = [*map(str, getattr(model, "feature_names_in_", ()))]
     columns = known if known and {*known} <= {*data.names} else data.names
-    read = list(dict.fromkeys([*columns, *keep]))
+    read, n_done = list(dict.fromkeys([*columns, *keep])), 0
     for piece in data.pieces(read):
         for start in range(0, piece.columns.num_rows, AT_ONCE):
             whole = piece.columns.slice(start, AT_ONCE)
             frame = whole.select(columns)
-            p = model.predict_proba(frame) if probabilities else None
-            found = _columns(model.predict(frame), p, getattr(model, "classes_", ()))
+            try:
+                p = model.predict_proba(frame) if probabilities else None
+                found = _columns(model.predict(frame), p, getattr(model, "classes_", ()))
+            except DataError as error:
+                if error.row is not None:
+                    error.put_at(data.place(n_done + error.row))
+                raise
+            n_done += whole.num_rows
             for i, name in enumerate(keep):
                 found = found.add_column(i, name, whole[name])
             yield found

@@ -226,6 +226,16 @@ class TableStream:
             numbers = np.arange(first, min(n, first + BLOCK))
             yield numbers[self._kept(numbers)]
 
+    def place(self, row: int) -> str:
+        """Where a row, counted from 0, is to be found: in which row of which file."""
+        for numbers in self.numbers():
+            if row < len(numbers):
+                empty = self.schema.empty_table()
+                one = Table(self.name, self.files, self.rows_of_files, empty, numbers[row:])
+                return one.place(0)
+            row -= len(numbers)
+        raise IndexError(row)
+
     def _kept(self, numbers: Array) -> Array:
         kept = np.ones(len(numbers), bool)
         for rule in self.rules:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from handgrad.data.unseen import untold
 from handgrad.errors import SettingError, described
 from handgrad.files import write_whole
 from handgrad.html import document
@@ -47,7 +48,8 @@ def report(
     ('iris.html', '<!DOCTYPE html>')
     """
     path = _checked_path(to)
-    page = _page(gather(model, X, y, training, history, about))
+    with untold():
+        page = _page(gather(model, X, y, training, history, about))
     return write_whole(path, lambda file: file.write(page))
 
 

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from handgrad.data import TableStream
+from handgrad.data.unseen import tell
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError, SettingError, between_0_and_1, did_you_mean, positive
 from handgrad.layers import Array
@@ -34,7 +35,15 @@ from handgrad.tabular.members import (
 )
 from handgrad.tabular.rows import Rows, merged
 from handgrad.tabular.streamed import checked_name, fit_streamed, fits
-from handgrad.tabular.tables import Table, columns_of_array, columns_of_frame, frame_of
+from handgrad.tabular.tables import (
+    Table,
+    columns_of_array,
+    columns_of_frame,
+    columns_of_records,
+    frame_of,
+    records_in,
+)
+from handgrad.tabular.unseen import unseen_in
 from handgrad.training import History
 
 
@@ -42,6 +51,7 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
     """An estimator of tables as they come, whose columns are kept for predictions."""
 
     features_: Features
+    feature_names_in_: Array
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -51,23 +61,35 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
 
     def _table(self, X: Any, *, reset: bool) -> Table:
         """The columns of X; names and their number are kept, or compared with those kept."""
-        frame = frame_of(X)
-        if frame is None:
+        records = records_in(X)
+        frame = None if records is not None else frame_of(X)
+        if records is None and frame is None:
             X = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
-            return columns_of_array(X)
-        table = columns_of_frame(frame)
+            table = columns_of_array(X)
+            if reset or not hasattr(self, "feature_names_in_"):
+                return table
+            return dict(zip(self.feature_names_in_, table.values(), strict=True))
+        table = columns_of_frame(frame) if records is None else columns_of_records(records)
         if not reset and not hasattr(self, "feature_names_in_"):
             table = {f"x{i}": column for i, column in enumerate(table.values())}
         if reset:
-            if not table or not len(frame):
+            n_rows = max((len(column.values) for column in table.values()), default=0)
+            if not n_rows:
                 raise DataError(
-                    f"a table of {len(frame)} rows and {len(table)} columns",
+                    f"a table of {n_rows} rows and {len(table)} columns",
                     "one column and two rows at least",
                     "check the filter or the file before",
                 )
             self.n_features_in_ = len(table)
             self.feature_names_in_ = np.array([*table], object)
         return table
+
+    def _encoded(self, X: Any) -> Array:
+        """The numbers of rows to predict, (n, n_out); what the training had not is warned of."""
+        table = self._table(X, reset=False)
+        x = self.features_.encoded(table)
+        tell(unseen_in(table, self.features_), X, stacklevel=4)
+        return x
 
     def _weights(self, table: Table, sample_weight: Any) -> Array:
         """What each row of a table weighs, (n,)."""
@@ -184,7 +206,7 @@ class Tabular(TakesTables):
     def _outputs(self, X: Any) -> Array:
         """What each member says of each row: (n, n_members, n_outputs)."""
         check_is_fitted(self)
-        x = self.features_.encoded(self._table(X, reset=False))
+        x = self._encoded(X)
         return outputs_of(self.net_, x, len(self.best_epochs_))
 
     # in a file

@@ -53,7 +53,7 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
     def transform(self, X: Any) -> Array:
         """The numbers for each row of `X`: (n, n_numbers), float32."""
         check_is_fitted(self)
-        return self.features_.encoded(self._table(X, reset=False))
+        return self._encoded(X)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """What the columns of the matrix are called: `town_Ulm` is 1 where the town is Ulm."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.errors import DataError, closest
+from handgrad.errors import DataError
 from handgrad.layers import Array
-from handgrad.tabular.tables import Column, Table, dates_in, numbers_in, text_in
+from handgrad.tabular.tables import Column, Table, check_names, dates_in, numbers_in, text_in
 
 # A category with more values keeps so many, the most frequent ones, a feature each.
 MOST_VALUES = 256
@@ -95,7 +94,7 @@ class Binary(Feature):
         return f"one of two, {self.values[0]!r} or {self.values[1]!r}"
 
     def encoded(self, column: Column, name: str) -> Array:
-        text = _as_text(column, name, self.values)
+        text = as_text(column, name, self.values)
         first, second = ((text == value).astype(float) for value in self.values)
         return (second - first)[:, None]
 
@@ -227,20 +226,7 @@ class Features:
 
     def encoded(self, table: Table) -> Array:
         """The numbers for the net, (n, n_out), float32."""
-        if missing := [name for name in self.features if name not in table]:
-            close = closest(missing[0], [name for name in table if name not in self.features])
-            raise DataError(
-                f"the table lacks {len(missing)} of the columns of the training: "
-                f"{', '.join(map(repr, missing[:5]))}",
-                f"the {len(self.features)} columns {', '.join(map(repr, [*self.features][:20]))}",
-                f"is it the column {close!r}?" if close else "a column of missing values for each",
-            )
-        if added := [name for name in table if name not in self.features]:
-            warnings.warn(
-                "columns that were not there in training are ignored: "
-                + ", ".join([*map(repr, added[:5]), *["…"][: len(added) > 5]]),
-                stacklevel=4,
-            )
+        check_names(table, self.features)
         rows = len(next(iter(table.values())).values)
         x, place, first_code = np.empty((rows, self.n_out), np.float32), 0, 0
         for name, feature in self._in_turn(self.features):
@@ -317,7 +303,7 @@ def _of_values_kept(category: Category | Code) -> str:
 def _places(values: Sequence[str], column: Column, name: str) -> Array:
     """Which of the values each row has, (n,); -1 where it has none of them."""
     place = {value: i for i, value in enumerate(values)}
-    return np.array([place.get(v, -1) for v in _as_text(column, name, values)], int)
+    return np.array([place.get(v, -1) for v in as_text(column, name, values)], int)
 
 
 def _turn(feature: Feature) -> int:
@@ -363,7 +349,8 @@ def _as_dates(column: Column, name: str) -> Column:
     )
 
 
-def _as_text(column: Column, name: str, known: Sequence[str]) -> Array:
+def as_text(column: Column, name: str, known: Sequence[str]) -> Array:
+    """A column as text, (n,) with None, where it is one, or has values that are `known`."""
     if column.kind == "text":
         return column.values
     text = text_in(column).values
@@ -388,4 +375,5 @@ def _refuse(column: Column, name: str, expected: str, reads: object) -> Column:
         f"column {name!r} has {column.values[row]!r} in row {row}, counted from 0",
         f"{expected}, as in training",
         "the column that the training had, read in the same way",
+        row=int(row),
     )

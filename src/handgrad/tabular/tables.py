@@ -2,7 +2,8 @@
 
 import datetime
 import math
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from handgrad.errors import DataError
+from handgrad.errors import DataError, UnseenWarning, closest
 from handgrad.layers import Array
 
 Kind = Literal["number", "boolean", "date", "text"]
@@ -61,6 +62,33 @@ def columns_of_frame(frame: Any) -> Table:
     names = [str(name) for name in frame.columns]
     pairs = zip(names, frame.iter_columns(), strict=True)
     return {name: _finite(name, _of_series(name, series)) for name, series in pairs}
+
+
+def records_in(table: Any) -> dict[str, list[Any]] | None:
+    """The columns of one row as a dictionary, of a list of such, or of a dictionary of columns."""
+    if isinstance(table, dict):
+        columns = {str(name): values for name, values in table.items()}
+        several = [isinstance(v, list | tuple | np.ndarray) for v in columns.values()]
+        if not any(several):
+            return {name: [value] for name, value in columns.items()}
+        lengths = {len(v) if s else 0 for v, s in zip(columns.values(), several, strict=True)}
+        if len(lengths) > 1:
+            raise DataError(
+                "a dictionary whose columns are not all of one length",
+                "one row, {'age': 30, 'town': 'Ulm'}; or columns, {'age': [30], 'town': ['Ulm']}",
+                "a list of rows, [{'age': 30, 'town': 'Ulm'}]",
+            )
+        return {name: [*values] for name, values in columns.items()}
+    if isinstance(table, list | tuple) and table and all(isinstance(row, dict) for row in table):
+        names = dict.fromkeys(str(name) for row in table for name in row)
+        rows = [{str(name): value for name, value in row.items()} for row in table]
+        return {name: [row.get(name) for row in rows] for name in names}
+    return None
+
+
+def columns_of_records(columns: dict[str, list[Any]]) -> Table:
+    """The columns of rows that came as Python's own values."""
+    return {name: _finite(name, _of_objects(values)) for name, values in columns.items()}
 
 
 def columns_of_array(array: Array) -> Table:
@@ -123,6 +151,27 @@ def _of_objects(values: Sequence[Any]) -> Column:
         return Column("text", _texts(values))
     kinds = sorted({type(value).__name__ for value in present})
     return Column("text", _texts(values), f"mixed ({', '.join(kinds)}), read as text")
+
+
+def check_names(table: Table, names: Collection[str]) -> None:
+    """Refuse a table that lacks one of the columns of the training; tell of further ones."""
+    if missing := [name for name in names if name not in table]:
+        close = closest(missing[0], [name for name in table if name not in names])
+        raise DataError(
+            f"the table lacks {len(missing)} of the columns of the training: "
+            f"{', '.join(map(repr, missing[:5]))}",
+            f"the {len(names)} columns {', '.join(map(repr, [*names][:20]))}",
+            f"is it the column {close!r}?"
+            if close
+            else f"a column {missing[0]!r}, with empty cells where nothing is known of it",
+        )
+    if added := [name for name in table if name not in names]:
+        warnings.warn(
+            "columns that were not there in training are ignored: "
+            + ", ".join([*map(repr, added[:5]), *["…"][: len(added) > 5]]),
+            UnseenWarning,
+            stacklevel=6,
+        )
 
 
 def numbers_in(column: Column) -> Column | None:
@@ -214,6 +263,7 @@ def _finite(name: str, column: Column) -> Column:
         f"column {name!r} contains infinity, first in row {row}, counted from 0",
         "finite numbers, or missing values",
         "NaN in place of what could not be measured",
+        row=row,
     )
 
 

@@ -1,0 +1,114 @@
+"""What rows to predict have that the training had not, told once for all that belong together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from handgrad.errors import UnseenWarning
+
+MOST_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Values of a column that the training had not: in `n` of `rows` rows, which are `examples`.
+
+    `rare`: values of the training that were too rare to be kept may be among them; then it is worth
+    telling only if there are no others.
+    """
+
+    column: str
+    n: int
+    rows: int
+    examples: tuple[str, ...]
+    rare: bool = False
+    missing: int = 0
+
+    def __add__(self, other: Unseen) -> Unseen:
+        """Those of both, of the same column."""
+        examples = dict.fromkeys((*self.examples, *other.examples))
+        return Unseen(
+            self.column,
+            self.n + other.n,
+            self.rows + other.rows,
+            (*examples,)[: MOST_EXAMPLES + 1],
+            self.rare,
+            self.missing + other.missing,
+        )
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(repr, self.examples[:MOST_EXAMPLES]))
+        shown += ", …" if len(self.examples) > MOST_EXAMPLES else ""
+        if self.rare:
+            return (
+                f"column {self.column!r}: none of {self.rows} rows has a value that was there in "
+                f"training more than rarely: {shown}"
+            )
+        has = "has a value that was" if self.n == 1 else "have values that were"
+        return (
+            f"column {self.column!r}: {self.n} of {self.rows} rows {has} not there in training: "
+            f"{shown}"
+        )
+
+    @property
+    def is_worth_telling(self) -> bool:
+        """Whether somebody should know."""
+        if self.rare:
+            return 1 < self.n == self.rows - self.missing
+        return self.n > 0
+
+
+@dataclass
+class _Together:
+    """What was found so far; `last` are the rows that were looked at last, to count them once."""
+
+    found: dict[str, Unseen] = field(default_factory=dict)
+    last: Any = None
+
+
+_TOGETHER: ContextVar[_Together | None] = ContextVar("together", default=None)
+
+
+def tell(found: Sequence[Unseen], rows: Any, stacklevel: int) -> None:
+    """Warn of it, or keep it for the end of what is told together; `rows` are those it is of."""
+    together = _TOGETHER.get()
+    if together is None:
+        _warn(found, stacklevel + 1)
+    elif together.last is not rows:
+        together.last = rows
+        for one in found:
+            before = together.found.get(one.column)
+            together.found[one.column] = one if before is None else before + one
+
+
+@contextmanager
+def told_together() -> Iterator[None]:
+    """Predictions within it are of one table, piece by piece: what is unseen is told at last."""
+    together = _Together()
+    token = _TOGETHER.set(together)
+    try:
+        yield
+    finally:
+        _TOGETHER.reset(token)
+    _warn([*together.found.values()], 4)
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Predictions within it are of rows beside those of the training, as a score needs them."""
+    token = _TOGETHER.set(_Together())
+    try:
+        yield
+    finally:
+        _TOGETHER.reset(token)
+
+
+def _warn(found: Sequence[Unseen], stacklevel: int) -> None:
+    for one in found:
+        if one.is_worth_telling:
+            warnings.warn(str(one), UnseenWarning, stacklevel=stacklevel + 1)
