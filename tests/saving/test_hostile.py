@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -254,6 +255,42 @@ def test_a_header_that_is_not_there_is_refused(length: int, tmp_path: Path) -> N
     path.write_bytes(b"{}")
     with refused(hg.FileError, "in a file of 2"):
         hg.load(path)
+
+
+OTHERS = {
+    "PyTorch's": (b"PK\x03\x04\x00\x00\x08\x08\x00\x00" + b"net/data.pkl" * 9, "a zip archive, as"),
+    "PyTorch's of before": (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." * 3, "a pickle"),
+    "a pickle": (pickle.dumps({"0.weight": np.ones(9)}), "a pickle"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(90), "an HDF5 file"),
+}
+
+
+@pytest.mark.parametrize("read", [hg.load, inspect, lambda path: hg.load_weights(usual(), path)])
+@pytest.mark.parametrize("case", OTHERS)
+def test_files_of_other_formats_are_called_by_their_names(
+    case: str, read: Callable[[Path], object], tmp_path: Path
+) -> None:
+    path = tmp_path / "net.pt"
+    path.write_bytes(OTHERS[case][0])
+    with refused(hg.FileError, f"{path}: {OTHERS[case][1]}", "safetensors.torch.save_file("):
+        read(path)
+
+
+def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path: Path) -> None:
+    content = written(tmp_path / "a", one(), bytes(4)).read_bytes()
+    length = int.from_bytes(b"\x80\x02", "little")
+    content = content[8:-4].ljust(length) + content[-4:]
+    (tmp_path / "a").write_bytes(length.to_bytes(8, "little") + content)
+    assert inspect(tmp_path / "a").others["a"].shape == (1,)
+
+
+@pytest.mark.parametrize("wrong", [{"0.weight": np.ones((2, 3))}, None, 3, [1]])
+def test_what_is_no_path_is_refused(wrong: Any) -> None:
+    net = usual()
+    with refused(hg.SettingError, type(wrong).__name__, "the path of a", "save_file(", net=net):
+        hg.load_weights(net, wrong)
+    with refused(hg.SettingError, type(wrong).__name__, "the path of a"):
+        hg.load(wrong)
 
 
 def test_a_header_of_many_megabytes_is_not_read(tmp_path: Path) -> None:

@@ -29,6 +29,26 @@ def document(path: Path) -> dict[str, Any]:
     return found
 
 
+ENDINGS = (
+    "onnx", "pt", "pth", "ckpt", "bin", "h5", "keras", "pkl", "pickle", "joblib", "npz", "json",
+    "csv", "PT", "v2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_no_file_is_written_under_the_name_of_another_format(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"net.{ending}"
+    with refused(hg.SettingError, f"net.{ending}'", "ends in .safetensors", "net.safetensors'"):
+        hg.save(usual(), path)
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("name", ["net", "net.safetensors", "net.SafeTensors", "v1.2.safetensors"])
+def test_these_names_are_taken(name: str, tmp_path: Path) -> None:
+    assert hg.save(usual(), tmp_path / name) == tmp_path / name
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("name", NETS)
 @each_dtype
 def test_a_net_comes_back_as_it_was(name: str, dtype: Any, tmp_path: Path) -> None:

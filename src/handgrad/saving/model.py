@@ -17,6 +17,8 @@ from handgrad.saving.same import check_same
 from handgrad.saving.tensors import COPIED_WHOLE, Stored, damaged, parsed, read, shown, strict_json
 from handgrad.saving.values import check_texts
 
+ENDING = ".safetensors"
+
 # The keys of each version: of a net's file, and of an estimator's.
 KEYS = {
     1: {"format_version", "net", "frozen", "about"},
@@ -33,7 +35,8 @@ def save(model: Any, path: str | Path, *, about: Mapping[str, Any] | None = None
     `TableEncoder` or a scikit-learn `Pipeline` of these alone, it has also the parameters and all
     that was fitted, what each column is made of for one. `about` is whatever else should stand
     there, as JSON has it. An old file at `path` stays until the new one is whole. `SettingError`
-    if the model would not come back just as it is, `FileError` if the file cannot be written.
+    if the model would not come back just as it is, or if the path has the ending of another
+    format, `FileError` if the file cannot be written.
     docs/model-file.md describes the file.
 
     >>> import tempfile, handgrad as hg
@@ -44,6 +47,13 @@ def save(model: Any, path: str | Path, *, about: Mapping[str, Any] | None = None
     """
     from safetensors.numpy import save as in_bytes
 
+    path = Path(path)
+    if path.suffix.lower() not in ("", ENDING):
+        raise SettingError(
+            f"path = {str(path)!r}",
+            f"a name that ends in {ENDING}, or in nothing: there is no other format",
+            f"{str(path.with_suffix(ENDING))!r}, which PyTorch and others read too",
+        )
     document, writer = _described(model)
     document["about"] = dict(about or {})
     try:

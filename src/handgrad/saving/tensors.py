@@ -11,7 +11,7 @@ from typing import IO, Any, TypeVar
 
 import numpy as np
 
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, SettingError
 from handgrad.files import FileError, reason
 from handgrad.layers import Array
 
@@ -27,6 +27,16 @@ MOST_BRACKETS = 50_000
 DEEPEST = 100
 MOST_DIMENSIONS = 32
 
+# What other formats begin with, where that is no length of a header.
+OTHERS = {
+    b"PK\x03\x04": "a zip archive, as the .pt files of PyTorch are",
+    **{bytes([128, protocol]): "a pickle" for protocol in range(2, 6)},
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
+}
+FROM_PYTORCH = (
+    "in PyTorch, safetensors.torch.save_file(module.state_dict(), path); "
+    "then hg.load_weights(net, path)"
+)
 COPIED_WHOLE = "check that the file was copied whole, and is a .safetensors file"
 
 
@@ -68,6 +78,12 @@ def read_header(path: str | Path) -> Header:
 
 
 def _opened(path: str | Path, look: Callable[[IO[bytes], int], T]) -> T:
+    if not isinstance(path, str | os.PathLike):
+        raise SettingError(
+            f"{shown(path)}, of type {type(path).__name__}",
+            "the path of a .safetensors file",
+            FROM_PYTORCH,
+        )
     try:
         if not Path(path).is_file():
             Path(path).stat()
@@ -96,8 +112,11 @@ def parsed(file: IO[bytes], size: int) -> Stored:
 
 def header_of(file: IO[bytes], size: int) -> Header:
     """What an open file of `size` bytes says of itself, checked against its size."""
-    length = int.from_bytes(file.read(8), "little")
+    start = file.read(8)
+    length = int.from_bytes(start, "little")
     if not 2 <= length <= min(LONGEST_HEADER, size - 8):
+        if other := next((kind for first, kind in OTHERS.items() if start.startswith(first)), None):
+            raise FileError(other, "a .safetensors file", FROM_PYTORCH)
         raise damaged(
             f"a header of {length} bytes in a file of {size}",
             f"a header of at most {LONGEST_HEADER} bytes, within the file",
