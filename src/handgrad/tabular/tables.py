@@ -66,7 +66,7 @@ def columns_of_frame(frame: Any) -> Table:
 
 def records_in(table: Any) -> dict[str, list[Any]] | None:
     """The columns of one row as a dictionary, of a list of such, or of a dictionary of columns."""
-    if isinstance(table, dict):
+    if isinstance(table, dict) and not hasattr(table, "shape"):  # as some sparse matrices are
         columns = {str(name): values for name, values in table.items()}
         several = [isinstance(v, list | tuple | np.ndarray) for v in columns.values()]
         if not any(several):
