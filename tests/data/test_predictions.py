@@ -1,5 +1,6 @@
 """`predict_table`: what the model says of each row, in order, in a file that is whole."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pyarrow import csv, parquet
 
 import handgrad as hg
 from handgrad.data import predictions
+from handgrad.training import row_stream
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of, written
 
@@ -40,14 +42,17 @@ def stream(folder: Path, suffix: str = ".parquet") -> hg.TableStream:
     return stream_of(written(TABLE, (folder / "table").with_suffix(suffix), 70), piece=400)
 
 
-def test_classes_and_probabilities_are_written_in_the_order_of_the_rows(tmp_path: Path) -> None:
+def test_classes_and_probabilities_are_written_in_the_order_of_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_stream, "BATCH", 64)
     model = Sign()
     path = hg.predict_table(model, stream(tmp_path), to=tmp_path / "p.csv", probabilities=True)
     found = csv.read_csv(path)
     assert found.column_names == ["prediction", "probability_no", "probability_yes"]
     assert found["prediction"].to_pylist() == ["yes" if a > 0 else "no" for a in A]
     assert found["probability_yes"].to_pylist() == (A > 0).astype(int).tolist()
-    assert len(model.seen) > 5
+    assert len(model.seen) == 8, "7 batches and what is left, whatever the pieces"
     assert {*map(str, (names for names, _ in model.seen))} == {"['a']"}, "only what it needs"
 
 
@@ -112,13 +117,61 @@ def test_a_net_for_numbers_writes_numbers(tmp_path: Path) -> None:
     )
 
 
-def test_a_failure_leaves_the_file_that_was_there_and_nothing_else(tmp_path: Path) -> None:
+class Counts(hg.Linear):
+    """Adds how many rows there are at a time, as the last digits of a product depend on it."""
+
+    def forward(self, x: Any) -> Any:
+        return super().forward(x) + len(x)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_net_is_handed_the_batches_of_all_rows_in_memory(suffix: str, tmp_path: Path) -> None:
+    a = np.random.default_rng(0).normal(size=5000)
+    path = written(pa.table({"a": a}), (tmp_path / "t").with_suffix(suffix), 300)
+    rows = stream_of(path, piece=4000).rows()
+    assert len([*rows.pieces()]) > 5
+    x, net = rows.in_memory()[0], hg.Net(Counts(1, 1, rng=0))
+    found = parquet.read_table(hg.predict_table(net, rows, to=tmp_path / "p.parquet"))
+    np.testing.assert_array_equal(found["prediction"].to_numpy(), net.predict(x)[:, 0])
+    how: dict[str, Any] = {"loss": hg.MSELoss(), "metrics": [], "engine": "eager"}
+    in_memory = hg.evaluate(net, (x, np.zeros((len(x), 1))), **how)
+    assert hg.evaluate(net, Zeros(rows), **how) == in_memory
+
+
+class Zeros(row_stream.RowStream):
+    """Those rows, with 0 as their target."""
+
+    def __init__(self, rows: row_stream.RowStream) -> None:
+        self.rows, self.n_rows, self.memory = rows, rows.n_rows, rows.memory
+
+    def pieces(self, rng: Any = None) -> Iterator[tuple[Any, Any]]:
+        for x, _ in self.rows.pieces(rng):
+            yield x, np.zeros((len(x), 1), np.float32)
+
+    def split(self, share: float, rng: Any = None) -> Any:
+        raise NotImplementedError
+
+
+def test_an_estimator_is_handed_whole_batches_too(tmp_path: Path) -> None:
+    table = pa.table({"a": np.random.default_rng(0).normal(size=5000), "b": ["x"] * 5000})
+    model = Sign()
+    pieces = stream_of(written(table, tmp_path / "t.parquet", 300), piece=4000)
+    hg.predict_table(model, pieces, to=tmp_path / "p.csv")
+    seen = [n for _, n in model.seen]
+    assert {n % 1024 for n in seen[:-1]} == {0}
+    assert sum(seen) == 5000
+
+
+def test_a_failure_leaves_the_file_that_was_there_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Broken(Sign):
         def predict(self, frame: Any) -> Any:
-            if len(self.seen) > 3:
+            if len(self.seen) > 1:
                 raise RuntimeError("broken")
             return super().predict(frame)
 
+    monkeypatch.setattr(row_stream, "BATCH", 64)
     table = stream(tmp_path)
     (out := tmp_path / "out").mkdir()
     (to := out / "p.csv").write_text("before")

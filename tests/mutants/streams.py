@@ -11,6 +11,13 @@ IN_ORDER = "test_in_the_order_of_the_file_the_bits_are_those_of_the_rows_in_memo
 
 MUTANTS = [
     Mutant(
+        "streams: what is left of a piece predicted by itself",
+        "training/row_stream.py",
+        "if whole := len(rows) // BATCH * BATCH:",
+        "if whole := len(rows):",
+        f"{PREDICTIONS}test_a_net_is_handed_the_batches_of_all_rows_in_memory[.parquet]",
+    ),
+    Mutant(
         "streams: a chunk cut at a line break within a text",
         "data/pieces.py",
         "return table, len(lines) + len(too_many) - len(last.text.encode())",

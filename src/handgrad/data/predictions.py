@@ -18,12 +18,13 @@ from handgrad.errors import DataError, SettingError, described
 from handgrad.files import write_whole
 from handgrad.layers import Array
 from handgrad.training import progress_bar
+from handgrad.training.row_stream import whole_batches
 
 if TYPE_CHECKING:
     import pyarrow
 
 # Rows that an estimator predicts at a time: it may make many numbers of each.
-AT_ONCE = 10_000
+AT_ONCE = 10_240
 
 
 def predict_table(
@@ -123,7 +124,7 @@ def _predicted(
         if probabilities and not (sure and data.class_names):
             raise _no_probabilities(model)
         engine = _engine_for(model, data)
-        for x, _ in data:
+        for x in whole_batches((x for x, _ in data), np.concatenate):
             p = model.predict(x, engine=engine)
             if data.class_names and p.shape[1] == 1:  # an answer of yes or no, or its logit
                 p = np.concatenate([1 - p if sure else -p, p], axis=1)
@@ -134,9 +135,9 @@ def _predicted(
     known = [*map(str, getattr(model, "feature_names_in_", ()))]
     columns = known if known and {*known} <= {*data.names} else data.names
     read, n_done = list(dict.fromkeys([*columns, *keep])), 0
-    for piece in data.pieces(read):
-        for start in range(0, piece.columns.num_rows, AT_ONCE):
-            whole = piece.columns.slice(start, AT_ONCE)
+    for chunk in whole_batches((piece.columns for piece in data.pieces(read)), _joined):
+        for start in range(0, chunk.num_rows, AT_ONCE):
+            whole = chunk.slice(start, AT_ONCE)
             frame = whole.select(columns)
             try:
                 p = model.predict_proba(frame) if probabilities else None
@@ -149,6 +150,14 @@ def _predicted(
             for i, name in enumerate(keep):
                 found = found.add_column(i, name, whole[name])
             yield found
+
+
+def _joined(tables: list[pyarrow.Table]) -> pyarrow.Table:
+    """Their rows in memory of their own: a slice would keep the whole piece."""
+    import pyarrow as pa
+
+    table = pa.concat_tables(tables)
+    return table.take(np.arange(table.num_rows))
 
 
 def _engine_for(net: Any, rows: StreamedRows) -> EngineName:

@@ -1,6 +1,6 @@
 """How good a net is on a whole set, with its weights as they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,12 @@ from handgrad.page import twin_of
 from handgrad.training.checks import TRAINING, checked_rows
 from handgrad.training.measuring import Measure, measured, measures
 from handgrad.training.piece_check import PieceCheck
-from handgrad.training.row_stream import RowStream, ahead, refuse_beside_a_stream
+from handgrad.training.row_stream import (
+    RowStream,
+    ahead,
+    refuse_beside_a_stream,
+    whole_batches,
+)
 from handgrad.training.sets import TRAINING_SET, described_set
 from handgrad.training.weights import Rows, pair_and_weights, weighted
 
@@ -119,11 +124,16 @@ class StreamedRowsHeldOut:
 
     def evaluation(self, metrics: Mapping[str, Measure], engine: Any) -> Evaluation:
         """The loss and the metrics with the weights as they are, over all rows at once."""
-        ps, ys = [], []
-        with np.errstate(all="ignore"):
+        ys: list[Array] = []
+
+        def inputs() -> Iterator[Array]:
             for x, y in ahead(self.check.checked(self.rows.pieces())):
-                ps.append(self.net.predict(x, engine=engine))
                 ys.append(y)
+                yield x
+
+        with np.errstate(all="ignore"):
+            chunks = whole_batches(inputs(), np.concatenate)
+            ps = [self.net.predict(x, engine=engine) for x in chunks]
         rows = Rows(None, np.concatenate(ys))
         return evaluation(np.concatenate(ps), rows, self.loss, metrics)
 

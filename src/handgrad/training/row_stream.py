@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
@@ -12,7 +12,9 @@ import numpy as np
 from handgrad.errors import SettingError
 from handgrad.layers import Array
 
+BATCH = 1024  # rows, that net.predict takes at a time
 Item = TypeVar("Item")
+Rows = TypeVar("Rows")
 
 
 class RowStream(ABC):
@@ -49,6 +51,28 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
             coming = thread.submit(next, items, end)
             yield item
             del item  # else it would still be there while the one after the next is made
+
+
+def whole_batches(pieces: Iterator[Rows], join: Callable[[list[Rows]], Rows]) -> Iterator[Rows]:
+    """The same rows in chunks of whole batches of a prediction, counted from the first row on.
+
+    The last digits of a row's prediction depend on how many rows there are beside it. `join` makes
+    a copy of the rows of several pieces.
+    """
+    left: Any = None
+    for piece in pieces:
+        rows: Any = piece
+        if left is not None and len(left):
+            missing = BATCH - len(left)
+            left, rows = join([left, rows[:missing]]), rows[missing:]
+            if len(left) < BATCH:
+                continue
+            yield left
+        if whole := len(rows) // BATCH * BATCH:
+            yield rows[:whole]
+        left = join([rows[whole:]])
+    if len(left):
+        yield left
 
 
 def refuse_beside_a_stream(**given: Any) -> None:
