@@ -21,12 +21,9 @@ def csv_of(*more: str, header: str = "a,b,y") -> str:
 
 
 TABLES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
-    "a missing target": (
-        "t.csv", csv_of("3,0.5,"), ("t.csv: the target 'y' is empty in row 4 below the header\n",)
-    ),
-    "many missing targets": (
-        "t.csv", csv_of("3,0.5,", "4,1.5,"),
-        ("empty in row 4 below the header, and in 2 of 40 rows in all", "remove the rows"),
+    "no target in any row": (
+        "t.csv", "a,y\n" + "1,\n2,\n3,\n",
+        ("t.csv: the target 'y' is empty in row 1 below the header, and in 3 of 3 rows in all",)
     ),
     "a constant target": (
         "t.csv", "a,y\n" + "1,u\n2,u\n3,u\n", ("the target 'y' is u in every row",)

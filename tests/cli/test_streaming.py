@@ -13,6 +13,7 @@ from pyarrow import parquet
 import handgrad as hg
 from handgrad.cli import given, models, scores, streaming, training
 from handgrad.cli.given import given_by
+from handgrad.cli.settings import Settings
 from handgrad.data import table_stream
 from handgrad.data.targets import Task
 from handgrad.tabular import base, streamed
@@ -62,7 +63,7 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(data: Any, target: str, task: Task | None = None, memory: str = "1 MB") -> Any:
-    return given_by(str(data), target, task, (), "tabular", memory)
+    return given_by(vars(Settings(str(data), target, task, memory=memory)), str(data))
 
 
 def labels(values: Any) -> list[str]:
@@ -132,7 +133,8 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
     assert "number" not in run["columns"]
     assert run["command"][-6:] == ["--seed", "3", "--memory", "1 MB", "--out", "run"]
 
-    given: Any = given_by("rows.parquet", target, None, ["number"], "tabular", "1 MB")
+    asked = Settings("rows.parquet", target, ignore=("number",), memory="1 MB")
+    given: Any = given_by(vars(asked), "rows.parquet")
     others, held_out = given.split(0.2, 3)
     X, y = given.to_judge(held_out)
     assert run["rows"] == {"training": others.n_rows, "held_out": len(y)}
@@ -243,7 +245,6 @@ def test_what_cannot_be_learned_from_is_refused_as_in_memory(
 @pytest.mark.parametrize(
     ("column", "words"),
     [
-        ([*["u", "v"] * 900, None, *["u"] * 99, " ", *["v"] * 99], "in row 1801, and in 2 of 2000"),
         ([*["u", "v"] * 999, "w", "v"], "'w' in row 1999"),
         ([*np.arange(1999.0), np.inf], "is inf in row 2000"),
         ([*map(str, range(1999)), "n/a"], "'n/a' in row 2000, among 1999 numbers"),
@@ -255,6 +256,21 @@ def test_mistakes_in_a_late_piece_are_told_with_their_place(
     data = written(pa.table({"a": np.arange(N), "y": column}), tmp_path / "a.parquet", 100)
     with refused(hg.DataError, words):
         opened(data, "y")
+
+
+@pytest.mark.usefixtures("always")
+def test_rows_without_a_target_are_left_out_of_all_pieces(tmp_path: Path) -> None:
+    column = [*["u", "v"] * 900, None, *["u"] * 99, " ", *["v"] * 99]
+    data = written(pa.table({"a": np.arange(N), "y": column}), tmp_path / "a.parquet", 100)
+    found = opened(data, "y")
+    told = "2 of 2,000 rows have no target 'y' and are left out, first row 1801"
+    assert found.notes == (told, "column 'a' counts the rows: --ignore 'a', if it says nothing of "
+                           "what is to be predicted")  # fmt: skip
+    assert found.shape == (N - 2, 1)
+    numbers = found.table.to_table()["a"].to_pylist()
+    assert numbers == [i for i in range(N) if i not in (1800, 1900)]
+    others, held_out = found.split(0.2, 3)
+    assert others.n_rows + held_out.n_rows == N - 2
 
 
 @pytest.mark.usefixtures("always")

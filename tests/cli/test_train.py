@@ -107,7 +107,10 @@ def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path: Path) -> None:
     assert {*found["columns"]} == {*COLUMNS} - {"row", "left"}
     with safe_open(folder / "model.safetensors", "numpy") as file:
         about = json.loads(file.metadata()["handgrad"])["about"]
-    assert about == {"data": "messy", "target": "left", "task": "classification"}
+    texts = [name for name in COLUMNS if name in ("customer", "age", "city", "plan", "left")]
+    reading = {"date_order": None, "category": texts, "number": [], "date": []}
+    known = {"data": "messy", "target": "left", "task": "classification"}
+    assert about == known | {"reading": reading}
 
 
 def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Path) -> None:

@@ -172,3 +172,18 @@ def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path) -> Non
     (tmp_path / "a[1].csv").write_text("a,y\n1,2.5\n")
     (tmp_path / "a1.csv").write_text("a,y\n5,6.5\n")
     assert hg.read_table(tmp_path / "a[1].csv", "y").x.tolist() == [[1]]
+
+
+@pytest.mark.parametrize("cell", ["", " ", "NA"])
+def test_rows_without_a_target_are_left_out_and_told(cell: str, tmp_path: Path) -> None:
+    path = table(tmp_path, ["oak", cell, "ash"])
+    told = "1 of 3 rows have no target 'kind' and are left out, first row 2 below the header"
+    if cell == "NA":  # a word like any other, among words
+        assert len(hg.read_table(path, "kind").y) == 3
+        return
+    with pytest.warns(UserWarning, match=told):
+        dataset = hg.read_table(path, "kind")
+    assert dataset.x.tolist() == [[0, 0], [2, 0.5]]
+    with pytest.warns(UserWarning, match=told):
+        x, y = hg.open_table(path).rows("kind").in_memory()
+    assert (x.tolist(), y.tolist()) == (dataset.x.tolist(), dataset.y.tolist())

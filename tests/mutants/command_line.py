@@ -220,10 +220,17 @@ MUTANTS = [
     ),
     Mutant(
         "train in pieces: the last missing target is told, not the first",
+        "data/table_stream.py",
+        "first = first or piece.place(",
+        "first = piece.place(",
+        f"{STREAMING}::test_rows_without_a_target_are_left_out_of_all_pieces",
+    ),
+    Mutant(
+        "train in pieces: rows without a target are learned from",
         "cli/streaming.py",
-        "first or piece.place(row)",
-        "piece.place(row)",
-        f"{STREAMING}::test_mistakes_in_a_late_piece_are_told_with_their_place",
+        "self.rules, self.n_rows, self.notes = chosen.rules, chosen.n_rows, chosen.notes",
+        "self.notes = chosen.notes",
+        f"{STREAMING}::test_rows_without_a_target_are_left_out_of_all_pieces",
     ),
     Mutant(
         "train in pieces: the range is that of the first values",

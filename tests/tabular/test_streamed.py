@@ -200,8 +200,6 @@ def test_bad_targets_are_refused_with_their_place(tmp_path: Path) -> None:
         model.fit(stream, None)
     with refused(hg.SettingError, "sample_weight beside a table that is streamed"):
         model.fit(stream, "class", np.ones(N))
-    with refused(hg.DataError, "the target 'c' is missing in row 1235"):
-        hg.TabularRegressor().fit(stream, "c")
     with refused(hg.DataError, "with 1 class of weight"):
         model.fit(stream, "same")
     with refused(hg.DataError, "targets such as 'u'", "TabularClassifier"):
@@ -211,8 +209,22 @@ def test_bad_targets_are_refused_with_their_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_rows_without_a_target_are_left_out_and_told(tmp_path: Path) -> None:
+    model = hg.TabularRegressor(n_members=2, epochs=1, random_state=0)
+    with pytest.warns(UserWarning, match="1 of 3,000 rows have no target 'c'.*first row 1235"):
+        model.fit(opened(tmp_path), "c")
+    there = table().filter(table()["c"].is_valid())
+    assert len(there) == N - 1
+    same = hg.TabularRegressor(n_members=2, epochs=1, random_state=0)
+    (folder := tmp_path / "there").mkdir()
+    same.fit(hg.open_table(written(there, folder / "a.parquet")), "c")
+    assert same.target_ == pytest.approx(model.target_, rel=1e-12)
+
+
+@pytest.mark.usefixtures("small")
 def test_a_value_that_was_not_there_is_as_in_memory(tmp_path: Path) -> None:
     model = classifier(epochs=1).fit(opened(tmp_path), "class")
     row = table().slice(0, 1).drop_columns(["class"])
     new = row.set_column(1, "kind", pa.array(["never seen"]))
-    assert model.predict_proba(new).shape == (1, 2)
+    with pytest.warns(UserWarning, match="'never seen'"):
+        assert model.predict_proba(new).shape == (1, 2)

@@ -8,12 +8,42 @@ from typing import Annotated
 import typer
 
 from handgrad import __version__
-from handgrad.cli.config import take_config
+from handgrad.cli.options import (
+    BatchSize,
+    Category,
+    ClassWeight,
+    ConfigFile,
+    Data,
+    Date,
+    Decimal,
+    Encoding,
+    Engine,
+    Epochs,
+    Estimator,
+    Folds,
+    Header,
+    Ignore,
+    Json,
+    Layers,
+    LearningRate,
+    Memory,
+    Metrics,
+    Model,
+    Number,
+    Order,
+    Patience,
+    Resume,
+    RunFolder,
+    Seed,
+    Separator,
+    Target,
+    TaskName,
+    TestSize,
+    WithReport,
+)
 from handgrad.cli.output import Output
-from handgrad.cli.settings import EstimatorName, Settings
-from handgrad.data import BUNDLED
-from handgrad.data.targets import Task
-from handgrad.engines.choice import EngineName
+from handgrad.cli.settings import Settings
+from handgrad.data.table_options import TableOptions
 from handgrad.errors import HandgradError
 
 DATA_ERROR, INTERRUPTED = 1, 130
@@ -32,21 +62,6 @@ app = typer.Typer(
     epilog="Start with: [bold]handgrad demo[/bold], or "
     f"[bold]handgrad train breast_cancer[/bold]\n\n{EXIT_CODES}",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")]
-Memory = Annotated[str, typer.Option(help="What the process may take; more is read in pieces.")]
-Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A .safetensors file that train wrote.")
-]
-Data = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="A CSV file with a header, a Parquet file, a pattern for several in quotes, "
-        f"or one of {', '.join(BUNDLED)}.",
-    ),
-]
-FIT, SCORES, RUN = "The model", "What is told of it", "The run"
 
 
 def _version(asked: bool) -> None:
@@ -67,111 +82,34 @@ def _options(
 @app.command()
 def train(
     data: Data,
-    target: Annotated[
-        str | None, typer.Option(help="The column to predict; 'target' if not given.")
-    ] = None,
-    task: Annotated[
-        Task | None, typer.Option(help="Classes or a number; the target says it if not given.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option(help="A column to leave out; may be given several times."),
-    ] = None,
-    estimator: Annotated[
-        EstimatorName,
-        typer.Option(
-            help="tabular: several nets, no tuning; mlp: one net, by the options that follow.",
-            rich_help_panel=FIT,
-        ),
-    ] = Settings.estimator,
-    layers: Annotated[
-        str | None,
-        typer.Option(
-            help="mlp: units of the hidden layers, an activation after them if not relu, as in "
-            "64,tanh,32; '' for none.",
-            rich_help_panel=FIT,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="The most passes over the rows.", rich_help_panel=FIT)
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="mlp: rows in a minibatch.", rich_help_panel=FIT)
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="mlp: Adam's learning rate.", rich_help_panel=FIT)
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            help="mlp: hold rows out, stop after so many epochs without a better score there.",
-            rich_help_panel=FIT,
-        ),
-    ] = None,
-    class_weight: Annotated[
-        str | None,
-        typer.Option(
-            help="How much rows of a class count: balanced, or as in yes=5,no=1.",
-            rich_help_panel=FIT,
-        ),
-    ] = None,
-    engine: Annotated[
-        EngineName,
-        typer.Option(
-            help="What runs the steps; auto compiles where that pays.", rich_help_panel=FIT
-        ),
-    ] = Settings.engine,
-    seed: Annotated[
-        int, typer.Option(help="The same seed gives the same model.", rich_help_panel=FIT)
-    ] = Settings.seed,
+    target: Target = None,
+    task: TaskName = None,
+    ignore: Ignore = None,
+    estimator: Estimator = Settings.estimator,
+    layers: Layers = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    patience: Patience = None,
+    class_weight: ClassWeight = None,
+    engine: Engine = Settings.engine,
+    seed: Seed = Settings.seed,
     memory: Memory = Settings.memory,
-    test_size: Annotated[
-        float,
-        typer.Option(help="The share of the rows held out for the scores.", rich_help_panel=SCORES),
-    ] = Settings.test_size,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            help="Cross-validate: so many folds of the rows that are not held out.",
-            rich_help_panel=SCORES,
-        ),
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A score to tell; may be given several times. The first chooses the epochs, if "
-            "the estimator can watch it.",
-            rich_help_panel=SCORES,
-        ),
-    ] = None,
-    report: Annotated[
-        bool,
-        typer.Option("--report/--no-report", help="Write report.html too.", rich_help_panel=SCORES),
-    ] = True,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="The run's folder; runs/NAME-1, -2 … if not given.",
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Go on with a run that was interrupted.", rich_help_panel=RUN
-        ),
-    ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            callback=take_config,
-            is_eager=True,
-            help="A TOML file with options by their names; those typed here overrule it.",
-            rich_help_panel=RUN,
-        ),
-    ] = None,
+    test_size: TestSize = Settings.test_size,
+    folds: Folds = None,
+    metric: Metrics = None,
+    report: WithReport = True,
+    out: RunFolder = None,
+    resume: Resume = False,
+    config: ConfigFile = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    date_order: Order = None,
+    category: Category = None,
+    number: Number = None,
+    date: Date = None,
+    header: Header = True,
     as_json: Json = False,
 ) -> None:
     """Make a model of a table: columns of any kind, values missing; no tuning.
@@ -203,6 +141,14 @@ def train(
         out,
         resume,
         report,
+        separator,
+        decimal,
+        encoding,
+        date_order,
+        tuple(category or ()),
+        tuple(number or ()),
+        tuple(date or ()),
+        header,
     )
     run_training(settings, Output(as_json=as_json))
 
@@ -223,15 +169,27 @@ def predict(
         typer.Option(help="A column of DATA to write too; may be given several times."),
     ] = None,
     memory: Memory = Settings.memory,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    date_order: Order = None,
+    category: Category = None,
+    number: Number = None,
+    date: Date = None,
+    header: Header = True,
     as_json: Json = False,
 ) -> None:
     """Predict each row of a table, in order; the file may be larger than memory."""
     from handgrad.cli.prediction import run_prediction
 
+    asked = TableOptions(
+        separator, decimal, encoding, date_order, category or (), number or (), date or (), header
+    )
     run_prediction(
         model,
         data,
         out,
+        asked,
         Output(as_json=as_json),
         probabilities=probabilities,
         keep=keep or [],
@@ -250,12 +208,23 @@ def evaluate(
         list[str] | None,
         typer.Option(help="A score to tell; may be given several times."),
     ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    date_order: Order = None,
+    category: Category = None,
+    number: Number = None,
+    date: Date = None,
+    header: Header = True,
     as_json: Json = False,
 ) -> None:
     """Tell how good a model is on the rows of a table."""
     from handgrad.cli.evaluation import run_evaluation
 
-    run_evaluation(model, data, target, metric or [], Output(as_json=as_json))
+    asked = TableOptions(
+        separator, decimal, encoding, date_order, category or (), number or (), date or (), header
+    )
+    run_evaluation(model, data, target, metric or [], asked, Output(as_json=as_json))
 
 
 @app.command()

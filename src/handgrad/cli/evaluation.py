@@ -18,14 +18,21 @@ from handgrad.cli.scores import (
     scored,
     shown,
 )
+from handgrad.data.files import check_asked
+from handgrad.data.table_options import TableOptions
 from handgrad.data.tables import check_column
-from handgrad.data.targets import target_of
+from handgrad.data.targets import target_of, with_target
 from handgrad.errors import SettingError
 from handgrad.metrics.choice import metrics_of
 
 
 def run_evaluation(
-    path: Path, data: str, target: str | None, metric: Sequence[str], output: Output
+    path: Path,
+    data: str,
+    target: str | None,
+    metric: Sequence[str],
+    asked: TableOptions,
+    output: Output,
 ) -> None:
     """Predict the rows, compare with what stands in the target's column, and tell the scores."""
     metrics_of(metric)
@@ -37,8 +44,12 @@ def run_evaluation(
             "--target, for a model that was saved without about={'target': …}",
             "--target COLUMN",
         )
-    table = table_named(data)
+    table = table_named(data, named.asked(asked))
+    check_asked(data, table.names, asked)
     check_column(data, table.names, name)
+    table = with_target(table, name)
+    for note in table.notes:
+        output.note(note)
     found = target_of(table, name, named.task)
     metrics = metrics_for(named.task, metric, len(named.classes))
     features = table.columns.drop_columns([name])

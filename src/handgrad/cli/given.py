@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handgrad.cli.rows import Given, columns_kept, read
-from handgrad.cli.settings import EstimatorName, Settings
-from handgrad.data import BUNDLED, open_table
+from handgrad.cli.settings import Settings, table_options
+from handgrad.data import BUNDLED
 from handgrad.data.csv_dialect import packing_of
-from handgrad.data.files import is_parquet, paths_of
-from handgrad.data.table_stream import bytes_of
-from handgrad.data.targets import Task
+from handgrad.data.files import check_asked, is_parquet, paths_of
+from handgrad.data.table_stream import bytes_of, opened
 from handgrad.errors import SettingError
 from handgrad.files import FileError
 
@@ -23,28 +21,22 @@ if TYPE_CHECKING:
 SURELY = 500
 
 
-def given_by(
-    data: str,
-    target: str | None,
-    task: Task | None,
-    ignore: Sequence[str],
-    estimator: EstimatorName,
-    memory: str,
-    *,
-    progress: bool = False,
-) -> Given | Streamed:
-    """The rows that are named so; refused where they cannot be learned from."""
+def given_by(settings: dict[str, Any], data: str, *, progress: bool = False) -> Given | Streamed:
+    """The rows of `data` that settings ask for; refused where they cannot be learned from."""
+    target, task, ignore = (settings[name] for name in ("target", "task", "ignore"))
+    memory, asked = settings["memory"], table_options(settings)
     if data in BUNDLED or _is_small(data, bytes_of(memory)):
-        return read(data, target, task, ignore)
+        return read(data, target, task, ignore, asked)
     from handgrad.cli.streaming import read_in_pieces
     from handgrad.tabular import TabularClassifier
     from handgrad.tabular.streamed import fits
 
-    table = open_table(data, memory=memory, progress=progress)
+    table = opened(data, asked, memory, progress=progress)
+    check_asked(data, table.names, asked)
     name, kept = columns_kept(data, table.names, table.n_rows, target, ignore)
-    n_members = 1 if estimator == "mlp" else TabularClassifier().n_members
+    n_members = 1 if settings["estimator"] == "mlp" else TabularClassifier().n_members
     if fits(table.select([*kept, name]), name, n_members):
-        return read(data, target, task, ignore)
+        return read(data, target, task, ignore, asked)
     return read_in_pieces(data, table, target, task, ignore)
 
 

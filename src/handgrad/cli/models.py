@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,8 @@ import numpy as np
 
 from handgrad.cli.settings import ACTIVATIONS, Settings, hidden_layers, weights_of_classes
 from handgrad.data.files import PARQUET, Table
-from handgrad.data.targets import Task
+from handgrad.data.table_options import DATE_ORDERS, TableOptions
+from handgrad.data.targets import Task, is_text
 from handgrad.engines.choice import EngineName, chosen
 from handgrad.errors import DataError, HandgradError, SettingError, did_you_mean
 from handgrad.files import kind_of
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 MODEL = "model.safetensors"
+# The words that say what columns are.
+COLUMNS = ("category", "number", "date")
 
 # The metrics by which a Tabular estimator can choose its epochs, as it calls them.
 WATCHED = {
@@ -166,6 +169,24 @@ class Named:
     target: str | None
     task: Task
     classes: list[Any]
+    reading: dict[str, Any]
+
+    def asked(self, asked: TableOptions) -> TableOptions:
+        """How a table is to be read: as is asked now, else as that of the training was."""
+        said = {*asked.category, *asked.number, *asked.date}
+        words: dict[str, Any] = {"date_order": asked.date_order or self.reading["date_order"]}
+        for word in COLUMNS:
+            before = [name for name in self.reading[word] if name not in said]
+            words[word] = (*getattr(asked, word), *before)
+        return replace(asked, **words)
+
+
+def reading_of(table: Any, names: Sequence[str], asked: TableOptions) -> dict[str, Any]:
+    """What a model is to remember of how the columns of its table were read."""
+    texts = [name for name in names if is_text(table.schema.field(name).type)]
+    found = {word: [*getattr(asked, word)] for word in COLUMNS}
+    found["category"] += [name for name in texts if name not in found["category"]]
+    return {"date_order": table.date_order or asked.date_order, **found}
 
 
 @contextmanager
@@ -199,5 +220,17 @@ def model_in(path: Path) -> Named:
             "hg.load(path).predict(x) in Python, for a net",
         )
     classes = model.classes_.tolist() if hasattr(model, "classes_") else []
-    target = about.get("target") if isinstance(about, dict) else None
-    return Named(model, target, "classification" if classes else "regression", classes)
+    about = about if isinstance(about, dict) else {}
+    task: Task = "classification" if classes else "regression"
+    return Named(model, about.get("target"), task, classes, _reading_in(about.get("reading")))
+
+
+def _reading_in(said: Any) -> dict[str, Any]:
+    """What a file says of how columns are read; anything may stand there."""
+    said = said if isinstance(said, dict) else {}
+    found: dict[str, Any] = {}
+    for word in COLUMNS:
+        names = said.get(word)
+        found[word] = [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
+    order = said.get("date_order")
+    return found | {"date_order": order if order in [*DATE_ORDERS] else None}

@@ -10,8 +10,10 @@ from tempfile import TemporaryDirectory
 
 from handgrad.cli.models import errors_name, model_in
 from handgrad.cli.output import Output
-from handgrad.data import open_table, predict_table
-from handgrad.data.files import listed
+from handgrad.data import predict_table
+from handgrad.data.files import check_asked, listed
+from handgrad.data.table_options import TableOptions
+from handgrad.data.table_stream import opened
 from handgrad.errors import SettingError
 
 SCREEN = "-"
@@ -21,6 +23,7 @@ def run_prediction(
     path: Path,
     data: str,
     out: str,
+    asked: TableOptions,
     output: Output,
     *,
     probabilities: bool,
@@ -36,7 +39,10 @@ def run_prediction(
             "a model that predicts classes",
             "without --probabilities",
         )
-    table = open_table(data, memory=memory, progress=output.shows_progress)
+    table = opened(data, named.asked(asked), memory, progress=output.shows_progress)
+    check_asked(data, table.names, asked)
+    for note in table.notes:
+        output.note(note)
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
         with output.warnings_as_notes(), errors_name(data):

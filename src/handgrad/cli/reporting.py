@@ -41,8 +41,7 @@ def _same_rows(record: dict[str, Any]) -> Given | Streamed:
     source = data["source"]
     if source not in BUNDLED:
         source = str(Path(data["folder"]) / source)
-    asked = (settings[name] for name in ("target", "task", "ignore", "estimator", "memory"))
-    given = given_by(source, *asked)
+    given = given_by(settings, source)
     before, now = data["files"], fingerprint(source, given.table.files)
     for old, new in zip(before, now, strict=False):
         if (old["bytes"], old["sha256"]) != (new["bytes"], new["sha256"]):

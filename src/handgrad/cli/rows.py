@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.data import BUNDLED, load, train_test_split
-from handgrad.data.files import Table, listed, table_of
+from handgrad.data.files import Table, check_asked, listed, table_of
+from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.data.tables import check_column
-from handgrad.data.targets import Target, Task, is_number, is_text, target_of
+from handgrad.data.targets import Target, Task, is_number, is_text, target_of, with_target
 from handgrad.errors import DataError, SettingError, did_you_mean
 from handgrad.files import kind_of, readable
 from handgrad.layers import Array
@@ -48,6 +49,11 @@ class Given:
         return found
 
     @property
+    def column_names(self) -> list[str]:
+        """The columns to learn from, and the one to predict."""
+        return [*self.features.column_names, self.target.name]
+
+    @property
     def shape(self) -> tuple[int, int]:
         """How many rows there are, and how many columns to learn from."""
         n_rows, n_columns = self.features.shape
@@ -77,17 +83,23 @@ class Given:
 
 
 def read(
-    data: str, target: str | None, task: Task | None = None, ignore: Sequence[str] = ()
+    data: str,
+    target: str | None,
+    task: Task | None = None,
+    ignore: Sequence[str] = (),
+    asked: TableOptions = FOUND_OUT,
 ) -> Given:
     """The rows to learn from; refused where they cannot be learned from."""
-    table = table_named(data)
+    table = table_named(data, asked)
+    check_asked(data, table.names, asked)
     name, kept = columns_kept(data, table.names, len(table.columns), target, ignore)
+    table = with_target(table, name)
     found = target_of(table, name, task)
     _, places, counts = np.unique(found.values, return_inverse=True, return_counts=True)
     check_values(table, found, counts[places])
     features = table.columns.select(kept)
     check_finite(table, features)
-    notes = [*notes_on_target(found), *notes_on_columns(table, features)]
+    notes = [*table.notes, *notes_on_target(found), *notes_on_columns(table, features)]
     return Given(stem_of(data, table.files), table, found, features, tuple(notes))
 
 
@@ -120,7 +132,7 @@ def columns_kept(
     return name, kept
 
 
-def table_named(data: str) -> Table:
+def table_named(data: str, asked: TableOptions = FOUND_OUT) -> Table:
     """The bundled set, the file or the files that are called so."""
     if data in BUNDLED:
         return _bundled(data)
@@ -130,7 +142,7 @@ def table_named(data: str) -> Table:
             f"a CSV or Parquet file, or one of {', '.join(BUNDLED)}",
             did_you_mean(data, BUNDLED, "check the spelling, and the folder you are in"),
         )
-    return table_of(data)
+    return table_of(data, asked)
 
 
 def _bundled(name: str) -> Table:

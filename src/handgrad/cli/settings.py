@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
 from handgrad.cli.places import check_folder, check_link
+from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.table_stream import bytes_of
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName
@@ -61,6 +61,14 @@ class Settings:
     out: Path | None = None
     resume: bool = False
     report: bool = True
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    date_order: DateOrder | None = None
+    category: tuple[str, ...] = ()
+    number: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    header: bool = True
 
     def check(self) -> None:
         """Refuse what cannot be used, in the words of the command line."""
@@ -82,6 +90,7 @@ class Settings:
                     f"--estimator mlp, or without {_flag(name)}",
                 )
         bytes_of(self.memory)
+        table_options(vars(self))
         hidden_layers(self.layers)
         weights_of_classes(self.class_weight)
         metrics_of(self.metric)
@@ -93,10 +102,6 @@ class Settings:
             raise SettingError(
                 f"{_flag(name)} {getattr(self, name)}", expected, f"{_flag(name)} {usual}"
             )
-
-    def rows(self) -> tuple[str, str | None, Task | None, Sequence[str], EstimatorName, str]:
-        """All that says which rows are learned from, and whether they are read whole."""
-        return self.data, self.target, self.task, self.ignore, self.estimator, self.memory
 
     def asked(self) -> dict[str, Any]:
         """All that decides what comes out, as JSON has it."""
@@ -116,6 +121,12 @@ class Settings:
             for one in value if isinstance(value, tuple) else () if value is False else (value,):
                 words += [_flag(name), str(one)]
         return words
+
+
+def table_options(settings: dict[str, Any]) -> TableOptions:
+    """How the files are written, as settings say it; those of an older run say less."""
+    names = (field.name for field in fields(TableOptions))
+    return TableOptions(**{name: settings[name] for name in names if name in settings})
 
 
 def _flag(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -22,8 +22,6 @@ from handgrad.data.targets import (
     Target,
     Task,
     is_text,
-    missing_target,
-    refuse_missing_target,
     target_cells,
     target_of,
 )
@@ -54,6 +52,11 @@ class Streamed:
         regression = self.target.task == "regression"
         found: list[Any] = [] if regression else np.unique(self.target.values).tolist()
         return found
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns to learn from, and the one to predict."""
+        return self.table.names
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -97,6 +100,7 @@ class Prepared(TableStream):
         chosen = table.select([*kept, target.name])
         super().__init__(chosen.name, chosen.sources, chosen.memory)
         self.schema, self.target = chosen.schema, target
+        self.rules, self.n_rows, self.notes = chosen.rules, chosen.n_rows, chosen.notes
 
     def pieces(
         self, columns: Sequence[str], rng: np.random.Generator | None = None
@@ -112,6 +116,10 @@ class Prepared(TableStream):
                 values = pa.array(self._values(piece))
                 piece = replace(piece, columns=piece.columns.set_column(i, name, values))
             yield piece
+
+    def with_target(self, name: str) -> Self:
+        """Itself, which has been asked for that."""
+        return self
 
     def _values(self, piece: Table) -> Array:
         """As classes or numbers; whether all are whole is seen in all rows, not in some."""
@@ -130,26 +138,21 @@ def read_in_pieces(
 ) -> Streamed:
     """The rows to learn from; refused where they cannot be learned from."""
     name, kept = columns_kept(data, table.names, table.n_rows, target, ignore)
+    table = table.with_target(name)
     found, seen = _target_in(table, name, task)
     check_values(seen.table(), found, np.asarray(seen.counts()))
     prepared = Prepared(table, kept, found)
     first = next(prepared.pieces(kept))
-    notes = [*notes_on_target(found), *notes_on_columns(first, first.columns)]
+    notes = [*table.notes, *notes_on_target(found), *notes_on_columns(first, first.columns)]
     return Streamed(stem_of(data, table.files), prepared, found, tuple(notes))
 
 
 def _target_in(table: TableStream, name: str, task: Task | None) -> tuple[Target, _Seen]:
     """What the column is as a target, by one pass through it."""
     seen = _Seen(table, name, task)
-    missing, first = 0, None
     for piece in table.pieces([name]):
-        row, n = missing_target(piece.columns[name])
-        if n:
-            missing, first = missing + n, first or piece.place(row)
-        elif not seen.add(piece):
+        if not seen.add(piece):
             break
-    if first is not None:
-        refuse_missing_target(table.name, name, first, missing, table.n_rows)
     found = target_of(seen.table(), name, task)
     if seen.is_full and found.task == "classification":
         raise DataError(

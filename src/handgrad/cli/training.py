@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.cli.given import given_by, refuse_beside_a_stream
-from handgrad.cli.models import MODEL, errors_name, fitted, row_weights
+from handgrad.cli.models import MODEL, errors_name, fitted, reading_of, row_weights
 from handgrad.cli.output import Output
 from handgrad.cli.places import Claim, check_folder, claimed, claimed_number, clear, is_ours
 from handgrad.cli.record import (
@@ -32,7 +32,7 @@ from handgrad.cli.record import (
 from handgrad.cli.reporting import write_report
 from handgrad.cli.rows import Given, fingerprint
 from handgrad.cli.scores import Scores, by_class, metrics_for, outputs, positions, scored
-from handgrad.cli.settings import Settings
+from handgrad.cli.settings import Settings, table_options
 from handgrad.cli.unfinished import Unfinished
 from handgrad.data.unseen import untold
 from handgrad.errors import DataError, SettingError
@@ -81,7 +81,7 @@ class Job:
 def run_training(settings: Settings, output: Output) -> None:
     """Read, train, show the result and write the run's folder, or go on with one."""
     settings.check()
-    given = given_by(*settings.rows(), progress=output.shows_progress)
+    given = given_by(vars(settings), settings.data, progress=output.shows_progress)
     if given.streamed:
         refuse_beside_a_stream(settings)
     metrics = metrics_for(given.target.task, settings.metric, len(given.classes))
@@ -202,10 +202,12 @@ def _trained(job: Job) -> Path:
         model, history = job.fit(job.learned)
         job.kept.file(HISTORY_CSV, history.to_csv)
         job.kept.file(HISTORY, history.to_json)
+        names, asked = job.given.column_names, table_options(vars(job.settings))
         about = {
             "data": job.given.name,
             "target": job.given.target.name,
             "task": job.given.target.task,
+            "reading": reading_of(job.given.table, names, asked),
         }
         job.kept.file(MODEL, lambda path: save(model, path, about=about))
     return job.kept.file(MODEL, lambda _: None)

@@ -24,7 +24,7 @@ class CsvColumns:
     """The columns of one file: looked at piece by piece, then decided, then read alike.
 
     `names` are those to read by; after `decide`, `schema` has the columns that are left, `notes`
-    what is to be said of them.
+    what is to be said of them, `date_order` the order of day and month.
     """
 
     def __init__(self, path: Path, dialect: CsvDialect, asked: TableOptions) -> None:
@@ -43,6 +43,7 @@ class CsvColumns:
         self.unread = {name: Unread() for name in (*asked.number, *asked.date)}
         self.formats, self.notes = dict[str, Format](), list[str]()
         self.schema: Any = None
+        self.date_order: DateOrder | None = None
 
     @property
     def first_types(self) -> dict[str, Any]:
@@ -84,6 +85,8 @@ class CsvColumns:
                     self.formats[name], kind = found, found.type
             kinds[name] = kind
         self.schema = pa.schema(kinds.items())
+        orders = (found.order for found in self.formats.values() if isinstance(found, DateFormat))
+        self.date_order = next((order for order in orders if order != "ymd"), None)
         for name in self.unread:
             self._check_said(name)
         self._note_formats()
@@ -143,7 +146,7 @@ class CsvColumns:
         unread = self.unread[name].of(self.formats.get(name))
         is_date = types.is_date(kind) or types.is_timestamp(kind)
         is_number = types.is_integer(kind) or types.is_floating(kind)
-        if not (is_date if dates else is_number or types.is_null(kind)):
+        if not ((is_date if dates else is_number) or types.is_null(kind)):
             raise DataError(
                 f"{self.path}: column {name!r} as {what}, and has {unread.example!r} in it"
                 if unread.n

@@ -28,6 +28,19 @@ class Drawn:
         return found
 
 
+@dataclass(frozen=True)
+class Without:
+    """A rule that leaves out the rows of these `left_out` numbers, in ascending order."""
+
+    left_out: Array
+
+    def of(self, numbers: Array) -> Array:
+        """Which of the rows of these numbers are meant, (n,) of truth values."""
+        places = np.searchsorted(self.left_out, numbers).clip(max=len(self.left_out) - 1)
+        found: Array = self.left_out[places] != numbers
+        return found
+
+
 def smallest(seed: int, numbers: Iterable[Array], n: int) -> Array:
     """The n smallest of the rows' mixed numbers, in order; all where there are fewer."""
     found = np.zeros(0, np.uint64)

@@ -19,7 +19,7 @@ from handgrad.data.csv_dialect import (
     not_this_encoding,
     with_dialect,
 )
-from handgrad.data.table_options import FOUND_OUT, TableOptions
+from handgrad.data.table_options import FOUND_OUT, DateOrder, TableOptions
 from handgrad.errors import DataError, did_you_mean
 from handgrad.files import FileError, kind_of
 from handgrad.layers import Array
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_NAMES_LISTED = 12
 PARQUET = (".parquet", ".pq")
+# The rows of a file, what is to be said of them, and the order of day and month.
+Read = tuple["pyarrow.Table", list[str], DateOrder | None]
 BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 
 
@@ -37,7 +39,8 @@ class Table:
     """Rows of the files that `source` names, one after another, and how many each file has.
 
     `numbers`: the number of each row among all of the files, (n,): these may be a piece of them.
-    `notes`: how the files were read, where that had to be found out.
+    `notes`: how the files were read, where that had to be found out; `date_order`: the order of
+    day and month, where dates have one.
     """
 
     source: str
@@ -46,6 +49,12 @@ class Table:
     columns: "pyarrow.Table"
     numbers: Array
     notes: tuple[str, ...] = ()
+    date_order: DateOrder | None = None
+
+    @property
+    def schema(self) -> "pyarrow.Schema":
+        """The types of the columns."""
+        return self.columns.schema
 
     @property
     def names(self) -> list[str]:
@@ -73,12 +82,11 @@ def table_of(source: str | Path, asked: TableOptions = FOUND_OUT) -> Table:
     """
     paths = paths_of(source)
     read = [(_parquet if is_parquet(path) else _csv)(path, asked) for path in paths]
-    parts = [part for part, _ in read]
+    parts, notes, orders = zip(*read, strict=True)
     rows = tuple(part.num_rows for part in parts)
     whole = parts[0] if len(parts) == 1 else joined(parts, paths)
-    check_asked(str(source), whole.column_names, asked)
-    notes = notes_together(paths, [notes for _, notes in read])
-    return Table(str(source), paths, rows, whole, np.arange(sum(rows)), notes)
+    told, order = notes_together(paths, notes), next(filter(None, orders), None)
+    return Table(str(source), paths, rows, whole, np.arange(sum(rows)), told, order)
 
 
 def check_asked(source: str, names: Sequence[str], asked: TableOptions) -> None:
@@ -199,14 +207,14 @@ def joined(parts: Sequence["pyarrow.Table"], paths: Sequence[Path]) -> "pyarrow.
     raise AssertionError  # one of the columns is why they cannot be joined
 
 
-def _parquet(path: Path, asked: TableOptions) -> tuple["pyarrow.Table", list[str]]:
+def _parquet(path: Path, asked: TableOptions) -> Read:
     from pyarrow import ArrowException, parquet
 
     try:
         table = named(parquet.read_table(path, partitioning=None), path)
     except (ArrowException, OSError) as error:
         raise refused_parquet(path, error) from error
-    return as_types(table, as_asked(table.schema, path, asked)), []
+    return as_types(table, as_asked(table.schema, path, asked)), [], None
 
 
 def as_asked(schema: "pyarrow.Schema", path: Path, asked: TableOptions) -> "pyarrow.Schema":
@@ -239,10 +247,10 @@ def as_types(table: "pyarrow.Table", schema: "pyarrow.Schema") -> "pyarrow.Table
     return pa.table(columns, names=table.column_names)
 
 
-def _csv(path: Path, asked: TableOptions) -> tuple["pyarrow.Table", list[str]]:
+def _csv(path: Path, asked: TableOptions) -> Read:
     from pyarrow import csv
 
-    def read(dialect: CsvDialect) -> tuple["pyarrow.Table", list[str]]:
+    def read(dialect: CsvDialect) -> Read:
         columns = CsvColumns(path, dialect, asked)
         with reading(path, dialect) as file:
             table = csv.read_csv(
@@ -253,7 +261,8 @@ def _csv(path: Path, asked: TableOptions) -> tuple["pyarrow.Table", list[str]]:
             )
         columns.look_at(table)
         columns.decide()
-        return columns.read(table, columns.schema.names), columns.notes
+        whole = columns.read(table, columns.schema.names)
+        return whole, columns.notes, columns.date_order
 
     return with_dialect(path, asked, read)
 

@@ -22,7 +22,7 @@ from handgrad.data.files import (
     refused_row,
     refused_row_without_end,
 )
-from handgrad.data.table_options import FOUND_OUT, TableOptions
+from handgrad.data.table_options import FOUND_OUT, DateOrder, TableOptions
 from handgrad.errors import DataError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Source(ABC):
     parts: list[Part]
     schema: pyarrow.Schema
     notes: list[str]
+    date_order: DateOrder | None = None
 
     @property
     def n_rows(self) -> int:
@@ -169,6 +170,7 @@ class CsvSource(Source):
 
         with_dialect(path, asked, read)
         self.schema, self.notes = self.columns.schema, self.columns.notes
+        self.date_order = self.columns.date_order
 
     def _look_through(self, file: Any, piece: int, note: Callable[[int], object]) -> None:
         self.parts, begin, rows = [], 0, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -47,6 +48,8 @@ class StreamedRows(RowStream):
         for name in features:
             if not holds_numbers(table.schema.field(name).type):
                 _refuse_text(table, name)
+        if target is not None:
+            table = _with_target(table, target)
         found = tuple(map(str, classes or ()))
         if target is not None and classes is None:
             found = _classes_of(table, target)
@@ -109,6 +112,13 @@ class StreamedRows(RowStream):
                 "the classes that the net is trained on",
             )
         return y
+
+
+def _with_target(table: TableStream, target: str) -> TableStream:
+    found = table.with_target(target)
+    for note in found.notes[len(table.notes) :]:
+        warnings.warn(f"{table.name}: {note}", stacklevel=4)
+    return found
 
 
 def _refuse_text(table: TableStream, name: str) -> None:

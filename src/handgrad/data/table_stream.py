@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from handgrad.data.drawing import BLOCK, Drawn, smallest
+from handgrad.data.drawing import BLOCK, Drawn, Without, smallest
 from handgrad.data.files import (
     Table,
     check_asked,
@@ -25,6 +25,7 @@ from handgrad.data.pieces import CsvSource, ParquetSource, Source
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.tables import check_column
+from handgrad.data.targets import left_out, missing_targets, refuse_missing_target
 from handgrad.errors import DataError, SettingError, between_0_and_1, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 # there, and 8 of them afterwards.
 PIECE, CSV_GROWS = 1 / 32, 4
 SMALLEST_BLOCK = 2**12
+# The share that the numbers of rows without a target may take.
+NUMBERED = 1 / 64
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNITS |= {f"{unit}I": 2 ** (10 * i) for i, unit in enumerate("KMGT", 1)}
 
@@ -85,6 +88,7 @@ def open_table(
     """
     asked = TableOptions(separator, decimal, encoding, date_order, category, number, date, header)
     stream = opened(files, asked, memory, progress=progress)
+    check_asked(stream.name, stream.names, asked)
     if stream.notes:
         warnings.warn(f"{stream.name}: {'; '.join(stream.notes)}", stacklevel=2)
     return stream
@@ -117,9 +121,7 @@ def opened(
             for path in paths
         ]
     name = str(given[0]) if len(given) == 1 else f"{given[0]} and {len(given) - 1} more"
-    stream = TableStream(name, sources, size)
-    check_asked(name, stream.names, asked)
-    return stream
+    return TableStream(name, sources, size)
 
 
 class TableStream:
@@ -137,8 +139,9 @@ class TableStream:
         self.schema = (empty[0] if len(empty) == 1 else joined(empty, self.files)).schema
         self.rows_of_files = tuple(source.n_rows for source in sources)
         self.n_rows = sum(self.rows_of_files)
+        self.date_order = next(filter(None, (source.date_order for source in sources)), None)
         self.notes = notes_together(self.files, [source.notes for source in sources])
-        self.rules: tuple[Drawn, ...] = ()
+        self.rules: tuple[Drawn | Without, ...] = ()
         if not self.n_rows:
             raise DataError(
                 f"{name}: 0 rows, {len(self.names)} columns", "at least one row", "check the file"
@@ -186,6 +189,23 @@ class TableStream:
                     table, numbers = table.filter(kept), numbers[kept]
                 if len(numbers):
                     yield Table(self.name, self.files, self.rows_of_files, table, numbers)
+
+    def with_target(self, name: str) -> Self:
+        """The rows that have something in this column; `notes` tells how many have nothing."""
+        check_column(self.name, self.names, name)
+        without, first = np.zeros(0, int), ""
+        for piece in self.pieces([name]):
+            missing = missing_targets(piece.columns[name])
+            if missing.any():
+                first = first or piece.place(int(missing.argmax()))
+                without = np.concatenate([without, piece.numbers[missing]])
+            if 8 * len(without) > self.memory * NUMBERED:
+                refuse_missing_target(self.name, name, first, len(without), self.n_rows)
+        if len(without) in (0, self.n_rows):
+            return self
+        chosen = self._ruled(Without(np.sort(without)))
+        chosen.notes = (*self.notes, left_out(name, len(without), self.n_rows, first))
+        return chosen
 
     def select(self, names: Sequence[str]) -> Self:
         """The same rows, with these columns only."""
@@ -242,7 +262,7 @@ class TableStream:
             kept &= rule.of(numbers)
         return kept
 
-    def _ruled(self, rule: Drawn) -> Self:
+    def _ruled(self, rule: Drawn | Without) -> Self:
         ruled = copy.copy(self)
         ruled.rules = (*self.rules, rule)
         ruled.n_rows = sum(map(len, ruled.numbers()))

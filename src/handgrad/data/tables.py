@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handgrad.data.datasets import Dataset
-from handgrad.data.files import Table, listed, table_of
+from handgrad.data.files import Table, check_asked, listed, table_of
 from handgrad.data.table_options import DateOrder, TableOptions
-from handgrad.data.targets import as_numbers, is_number, target_of
+from handgrad.data.targets import as_numbers, is_number, target_of, with_target
 from handgrad.errors import DataError, did_you_mean
 from handgrad.layers import Array
 
@@ -51,6 +51,9 @@ def read_table(
     """
     asked = TableOptions(separator, decimal, encoding, date_order, category, number, date, header)
     table = table_of(source, asked)
+    check_asked(table.source, table.names, asked)
+    check_column(table.source, table.names, target)
+    table = with_target(table, target)
     if table.notes:
         warnings.warn(f"{source}: {'; '.join(table.notes)}", stacklevel=2)
     return dataset_of(table, target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
@@ -107,15 +107,42 @@ def as_numbers(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
     return column
 
 
-def missing_target(column: pyarrow.ChunkedArray) -> tuple[int, int]:
-    """The first row without a target, −1 where each has one, and how many have none."""
+def with_target(table: Table, name: str) -> Table:
+    """The rows that have a target, where some have none: how many are left out is told."""
+    missing = missing_targets(table.columns[name])
+    n, rows = int(missing.sum()), len(missing)
+    if n in (0, rows):
+        return table
+    first = table.place(int(np.flatnonzero(missing)[0]))
+    return replace(
+        table,
+        columns=table.columns.filter(~missing),
+        numbers=table.numbers[~missing],
+        notes=(*table.notes, left_out(name, n, rows, first)),
+    )
+
+
+def left_out(name: str, n: int, rows: int, first: str) -> str:
+    """What is told of rows without a target."""
+    return f"{n:,} of {rows:,} rows have no target {name!r} and are left out, first {first}"
+
+
+def missing_targets(column: pyarrow.ChunkedArray) -> Array:
+    """Which rows have no target, (n,) of truth values."""
     import pyarrow.compute as pc
 
     column = _trimmed(column)
-    empty = column.is_null()
+    empty = pc.is_null(column, nan_is_null=True)
     if is_text(column.type):
         empty = pc.or_kleene(empty, pc.equal(column, ""))
-    return pc.index(empty, True).as_py(), pc.sum(empty).as_py()
+    found: Array = np.asarray(empty.to_numpy()).astype(bool)
+    return found
+
+
+def missing_target(column: pyarrow.ChunkedArray) -> tuple[int, int]:
+    """The first row without a target, −1 where each has one, and how many have none."""
+    missing = np.flatnonzero(missing_targets(column))
+    return (int(missing[0]) if len(missing) else -1), len(missing)
 
 
 def refuse_missing_target(source: str, name: str, place: str, missing: int, n: int) -> NoReturn:

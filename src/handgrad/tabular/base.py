@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -168,7 +169,10 @@ class Tabular(TakesTables):
         """The trained members, and the targets of the rows that those held out are among."""
         self._check_settings()
         if isinstance(X, TableStream):
-            target = checked_name(X, y, sample_weight)
+            target, notes = checked_name(X, y, sample_weight), X.notes
+            X = X.with_target(target)
+            for note in X.notes[len(notes) :]:
+                warnings.warn(f"{X.name}: {note}", stacklevel=4)
             if not fits(X, target, self.n_members):
                 return fit_streamed(self, X, target)
             X = X.to_table()

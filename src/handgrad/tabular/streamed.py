@@ -147,7 +147,6 @@ def _looked_through(
     witnesses = Witnesses([name for name in stream.names if name != target])
     for piece in stream.pieces(stream.names):
         frame = piece.columns
-        _refuse_missing(piece, target)
         targets.add(np.asarray(as_numbers(frame[target]).to_numpy()))
         of_held_out, of_looked_at = drawn.masks(piece)
         held_out.append(_taken(frame, of_held_out))
@@ -165,18 +164,6 @@ def _joined(tables: Sequence[pyarrow.Table]) -> pyarrow.Table:
     import pyarrow as pa
 
     return pa.concat_tables(tables).combine_chunks()
-
-
-def _refuse_missing(piece: Piece, target: str) -> None:
-    import pyarrow.compute as pc
-
-    missing = pc.is_null(piece.columns[target], nan_is_null=True)
-    if (row := pc.index(missing, True).as_py()) >= 0:
-        raise DataError(
-            f"{piece.source}: the target {target!r} is missing in {piece.place(row)}",
-            "a target in every row",
-            "leave those rows out",
-        )
 
 
 class _Targets(Protocol):
