@@ -48,14 +48,18 @@ TEXTBOOK = {
 }
 STANDARD = {
     "__future__",
-    "typing",
     "collections",
     "contextlib",
     "contextvars",
+    "copy",
+    "dataclasses",
     "difflib",
+    "fnmatch",
     "functools",
     "inspect",
     "math",
+    "typing",
+    "weakref",
 }
 ALLOWED_IN_THE_TEXTBOOK = {"numpy", "handgrad", *STANDARD}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 45

@@ -12,6 +12,7 @@ OF_TRAIN = "tests/oracle/test_stored.py::test_train_takes_pytorchs_steps_and_rep
 REFUSALS = (
     "tests/graph/test_refusals.py::test_a_page_that_cannot_be_recorded_is_refused_with_its_line"
 )
+STEP = "tests/optimizers/test_step.py::"
 GRADIENT_CHECK = "tests/proof/test_gradient_check.py::"
 
 BUFFERS = "engines/buffers.py"
@@ -206,10 +207,31 @@ MACHINERY = [
     ),
     Mutant(
         "engine: the new weights not written",
-        EAGER,
+        "optimizers/steps.py",
         "target[...] = value",
         "pass",
         f"{OF_TRAIN}[leaky relu, absolute error]",
+    ),
+    Mutant(
+        "step: always the first",
+        "optimizers/optimizer.py",
+        "        memory.steps += 1\n",
+        "",
+        f"{STEP}test_a_loop_by_hand_takes_the_steps_of_train[Adam-float32]",
+    ),
+    Mutant(
+        "step: a copy shares what is remembered",
+        "optimizers/steps.py",
+        '{"state": [array.copy() for array in self.state], "net": None}',
+        '{"net": None}',
+        f"{STEP}test_a_copy_goes_on_by_itself[copy]",
+    ),
+    Mutant(
+        "step: another net goes on with this one's memory",
+        "optimizers/steps.py",
+        "if known is not net or",
+        "if",
+        f"{STEP}test_another_net_is_refused",
     ),
     Mutant(
         "train: every epoch in the same order",

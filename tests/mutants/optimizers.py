@@ -6,7 +6,7 @@ STEPS = "tests/oracle/test_stored.py::test_an_optimizer_takes_pytorchs_steps"
 RATES = "tests/oracle/test_stored.py::test_a_schedule_gives_pytorchs_learning_rates"
 SGD, ADAPTIVE, ADAM = "optimizers/sgd.py", "optimizers/adaptive.py", "optimizers/adam.py"
 LION, SHARED = "optimizers/lion.py", "optimizers/optimizer.py"
-GROUPS, UPDATE = "engines/groups.py", "engines/compiled/update.py"
+GROUPS, UPDATE = "optimizers/steps.py", "engines/compiled/update.py"
 
 MUTANTS = [
     Mutant(

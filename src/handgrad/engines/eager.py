@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.epoch import Epoch, SoFar
-from handgrad.engines.groups import length, parameter_groups
 from handgrad.engines.minibatches import batches, take
 from handgrad.engines.threads import threads_for
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.optimizers.steps import parameter_groups, take_step
 from handgrad.penalties import Penalty
 
 PART = 256  # batches, between which a pass can be interrupted
@@ -128,19 +128,6 @@ class EagerEngine:
 
     def _update(self, learning_rate: float) -> None:
         self.step += 1
-        step = int(self.step[0])
         self.net.gather_gradients()
-        w, dw = self.net.parameters, self.net.gradients
-        given = {"step": step}
-        if self.optimizer.clip_norm is not None:
-            given["dw_norm"] = length(dw, self.groups)
-        for group in self.groups:
-            rate = group.factor * learning_rate
-            for part in group.slices:
-                arrays = [a[part] for a in (w, dw, *self.optimizer_state)]
-                values = group.optimizer.update(*arrays, learning_rate=rate, **given)
-                targets = [arrays[0], *arrays[2:]]
-                # a rule may hand on what it was given; that must not change while it is stored
-                values = tuple(v.copy() if v.base is not None else v for v in values)
-                for target, value in zip(targets, values, strict=True):
-                    target[...] = value
+        step, state = int(self.step[0]), self.optimizer_state
+        take_step(self.net, self.optimizer, self.groups, state, step, learning_rate)

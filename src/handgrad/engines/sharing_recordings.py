@@ -13,7 +13,7 @@ Made = TypeVar("Made")
 # Settings of these types stay what they are, so two that are equal mean the same.
 FIXED = (bool, int, float, str, type, NoneType, FunctionType, BuiltinFunctionType)
 FIXED_IN_NUMPY = (np.generic, np.dtype)
-NO_SETTINGS = {"rng", "training", "layers", "_made_with", "_made_of"}
+NO_SETTINGS = {"rng", "training", "layers", "_made_with", "_made_of", "_memory"}
 
 _made: ContextVar[dict[Any, Any] | None] = ContextVar("made", default=None)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handgrad.errors import not_negative, positive
+from handgrad.errors import SettingError, not_negative, positive
 from handgrad.optimizers.optimizer import Optimizer
 
 
@@ -43,3 +43,11 @@ class LBFGS(Optimizer):
 
     def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
         return w
+
+    def step(self, net: Any) -> None:
+        """Refused: an iteration needs the loss of all rows at several places."""
+        raise SettingError(
+            f"step of {self!r}, of which one needs the loss of all rows, again and again",
+            "an optimizer whose step follows from the gradients alone",
+            f"hg.train(net, (x, y), loss=…, optimizer=hg.{self!r}, epochs=…), or hg.Adam(0.001)",
+        )

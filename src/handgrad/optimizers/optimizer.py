@@ -1,11 +1,13 @@
 """What every optimizer shares: a learning rate, clipping, weight decay, and state it declares."""
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 import numpy as np
 
 from handgrad.errors import SettingError, described, did_you_mean, not_negative, positive
+from handgrad.optimizers.steps import Memory, parameter_groups, take_step
 from handgrad.other_names import ON_OPTIMIZERS
 from handgrad.page import Page
 
@@ -49,6 +51,7 @@ class Optimizer(Page):
     clip_norm: float | None = None
     clip_value: float | None = None
     groups: Mapping[str, Group] = {}
+    _memory: Memory | None = None
 
     def __init__(
         self,
@@ -83,6 +86,44 @@ class Optimizer(Page):
             dw = dw + self.weight_decay * w
         new = self.rule(w, dw, *state, learning_rate=learning_rate, step=step)
         return new if isinstance(new, tuple) else (new,)
+
+    def step(self, net: Any) -> None:
+        """One step of a loop by hand: change `net` by the gradients that its `backward` left.
+
+        What the rule remembers, and the number of steps, the optimizer keeps, in copies and
+        pickles too; it is for one net then. `learning_rate` is read at each step, so that a
+        schedule may set it. `hg.train` counts its own steps, and takes the same ones.
+
+        >>> import handgrad as hg
+        >>> net, loss = hg.Net(hg.Linear(1, 1, initializer="zeros")), hg.MSELoss()
+        >>> optimizer = hg.SGD(0.1, momentum=0.9)
+        >>> for x, y in [([[1.0]], [[2.0]]), ([[2.0]], [[4.0]])]:
+        ...     value = loss.forward(net.forward(x), np.array(y))
+        ...     dx = net.backward(loss.backward())
+        ...     optimizer.step(net)
+        >>> net.parameters.round(2)                        # 0.4 + 0.1 (0.9 · 4 + 2 · 5.6), …
+        array([1.88, 1.32], dtype=float32)
+        """
+        _check_net(net)
+        not_negative("learning_rate", self.learning_rate)
+        memory = self._memory = self._memory or Memory(net, self)
+        memory.check(net, self)
+        groups = parameter_groups(net, self)
+        net.gather_gradients()
+        take_step(net, self, groups, memory.state, memory.steps + 1, float(self.learning_rate))
+        memory.steps += 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_memory": copy.copy(self._memory)}
+
+
+def _check_net(net: Any) -> None:
+    if not hasattr(net, "gather_gradients"):
+        raise SettingError(
+            f"step was given {described(net)}",
+            "a net, whose backward has run",
+            "optimizer.step(net), with net = hg.Net(…)",
+        )
 
 
 def _check_groups(groups: Any) -> None:

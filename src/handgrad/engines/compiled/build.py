@@ -11,7 +11,6 @@ import numpy as np
 from handgrad.engines.compiled.program import Program, prediction_program, training_program
 from handgrad.engines.compiled.streams import streams_of
 from handgrad.engines.compiled.update import Update
-from handgrad.engines.groups import parameter_groups
 from handgrad.errors import CannotLowerError, HandgradError
 from handgrad.graph import Graph, trace
 from handgrad.graph.examples import example_targets, required_example
@@ -19,6 +18,7 @@ from handgrad.graph.passes import optimized
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.optimizers.steps import parameter_groups
 from handgrad.penalties import Penalty
 
 
