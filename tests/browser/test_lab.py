@@ -36,9 +36,14 @@ for report in hg.live_plot(reports, net, data, validation=held):
 FIT = """
 history = hg.fit(net, data, validation=held, epochs=%s, live_plot=True, **how)
 """
+# As the course notes do, which redraw after every epoch.
+SHORT = """
+history = hg.train_and_plot(30, net, data, held, lr=0.02)
+"""
 # What the last picture should be: of all reports, with the net as it is now.
 AS_FILES = """
-for _ in hg.live_plot(iter(history), net, data, validation=held, to="%s"):
+what = "accuracy" if len(history) == 30 else "loss"
+for _ in hg.live_plot(iter(history), net, data, validation=held, what=what, to="%s"):
     pass
 needed = {"ipywidgets", "ipympl", "matplotlib.backends.backend_nbagg"} & {*sys.modules}
 print("epochs:", len(history), "needed:", needed)
@@ -77,6 +82,13 @@ def test_the_picture_of_a_training_is_replaced_in_place(lab: Lab, browser: "Brow
         (lab.folder / "enough").touch()
         assert_the_last_epoch_stands(lab, notebook, 1, "loop")
         assert_one_picture_in_place(notebook, 1, at_least=3)
+
+
+def test_every_epoch_of_a_short_training_is_seen(lab: Lab, browser: "Browser") -> None:
+    with lab.notebook(browser, "short.ipynb", [NET, SHORT, AS_FILES % "short"]) as notebook:
+        notebook.run_all()
+        assert_the_last_epoch_stands(lab, notebook, 1, "short")
+        assert_one_picture_in_place(notebook, 1, at_least=30)
 
 
 def test_fit_leaves_the_picture_of_its_last_epoch(lab: Lab, browser: "Browser") -> None:

@@ -5,10 +5,11 @@ import io
 import re
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
+from PIL import Image
 
 import handgrad as hg
 from handgrad.story import read_story, telling
@@ -33,6 +34,12 @@ loss=0.4767711377257787, accuracy=0.85
 """.strip().splitlines()
 each_language = pytest.mark.parametrize("language", ["en", "zh"])
 place = {"en": Path(), "zh": Path("zh")}
+
+
+def pixels(file: Any) -> Any:
+    """The first frame of a picture, (height, width, 3), from 0 to 255."""
+    with Image.open(file) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 def page(language: str) -> Page:
@@ -63,7 +70,7 @@ def test_the_terminal_tells_every_chapter_and_where_to_look() -> None:
     for number, chapter in enumerate(read_story("zh").chapters, 1):
         assert f"{number}. {chapter.title}" in printed
     joined = printed.replace("\n", "")
-    assert f"32 pictures and a page, written to {folder}" in joined
+    assert f"34 pictures and a page, written to {folder}" in joined
     assert f"open {folder / 'index.html'} in a browser" in joined
 
 
@@ -71,13 +78,28 @@ def test_the_terminal_tells_every_chapter_and_where_to_look() -> None:
 def test_every_picture_is_a_file_and_shows_something(language: str) -> None:
     folder = told()[0] / place[language]
     names = [block.picture.file for block in read_story(language).blocks if block.picture]
-    assert sorted(path.name for path in folder.glob("*.png")) == names
+    assert sorted(path.name for path in folder.glob("*.*") if path.suffix != ".html") == names
     assert len(names) >= 15
     for name in names:
-        image = imread(folder / name)[..., :3]
-        colours = np.unique((image * 15).astype(int) @ (256, 16, 1))
+        image = pixels(folder / name)
+        colours = np.unique((image / 17).astype(int) @ (256, 16, 1))
         assert len(colours) > 20, name
-        assert min(image.shape[:2]) > 500, name
+        assert min(image.shape[:2]) > (500 if name.endswith(".png") else 390), name
+
+
+@each_language
+def test_each_epoch_of_a_live_training_is_in_its_moving_picture(language: str) -> None:
+    folder = told()[0] / place[language]
+    moving = sorted(folder.glob("*.gif"))
+    assert [path.name[:2] for path in moving] == ["07", "13"]
+    for path in moving:
+        with Image.open(path) as gif:
+            assert gif.n_frames == 30  # type: ignore[attr-defined]
+            frames = []
+            for epoch in range(30):
+                gif.seek(epoch)
+                frames.append(np.asarray(gif.convert("RGB")).tobytes())
+        assert len(set(frames)) == 30
 
 
 @each_language
@@ -90,9 +112,11 @@ def test_the_page_has_every_picture_with_a_text_in_its_place(language: str) -> N
     for image, picture in zip(images, pictures, strict=True):
         assert len(picture.alt) > 10
         assert picture.caption in page(language).text
-        data = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"))
+        kind = picture.file.rpartition(".")[2]
+        data = base64.b64decode(image["src"].removeprefix(f"data:image/{kind};base64,"))
         assert data == (folder / picture.file).read_bytes()
-        height, width = imread(io.BytesIO(data)).shape[:2]
+        height, width = pixels(io.BytesIO(data)).shape[:2]
+        assert 300 < int(image["width"]) < 1100
         assert abs(int(image["width"]) / int(image["height"]) - width / height) < 0.01
     assert len(page(language).all("figure")) == len(page(language).all("figcaption")) == len(images)
 

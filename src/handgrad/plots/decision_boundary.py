@@ -7,11 +7,10 @@ import numpy as np
 
 from handgrad.errors import SettingError, ShapeError
 from handgrad.layers import Array
-from handgrad.net import Net
+from handgrad.plots.answers import answered_classes, is_estimator
 from handgrad.plots.regions import box_around, shade_regions
-from handgrad.plots.rows import classes_of, names_of, probabilities, table_of
+from handgrad.plots.rows import names_of, probabilities, table_of
 from handgrad.plots.style import axes_for, name_axes, scatter_classes
-from handgrad.training import check_kinds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +19,7 @@ FARTHEST = 2.0
 
 
 def plot_decision_boundary(
-    net: Net,
+    net: Any,
     x: Any,
     y: Any,
     *,
@@ -34,7 +33,8 @@ def plot_decision_boundary(
 
     For two classes the shading is the probability of class 1, the line is at one half. For more
     each point has the mean of the classes' colours, weighed by their probabilities, and lines
-    run where the likeliest class changes. `x` is (n, n_features), `y` (n,) holds classes.
+    run where the likeliest class changes. `x` is (n, n_features), `y` (n,) holds classes. In place
+    of a net it takes any fitted classifier with `predict_proba`, whose classes may be names.
 
     Of more than two `features` two are shown, by number. The plane is then a slice through the
     others, held at `filler`: a row of n_features numbers, by default the means of `x`. Rows lie
@@ -49,19 +49,16 @@ def plot_decision_boundary(
     28 other features at their means
     552 of 569 rows are near: the fainter, the farther
     """
-    check_kinds(net=(net, Net))
-    x = table_of(x)
+    estimator, x = is_estimator(net, "predict_proba"), table_of(x)
     shown = _two_of(features, x.shape[1])
-    sample = probabilities(net, x[:1])
-    y = classes_of(y, x, sample.shape[1])
+    _, _, y, class_names = answered_classes(net, x, y, class_names)
     feature_names = names_of(feature_names, x.shape[1], "feature")
-    class_names = names_of(class_names, sample.shape[1], "class")
     at = _filler(filler, x)
 
     def probabilities_at(points: Array) -> Array:
         rows = np.tile(at, (len(points), 1))
         rows[:, shown] = points
-        return probabilities(net, rows)
+        return np.asarray(net.predict_proba(rows)) if estimator else probabilities(net, rows)
 
     axes = axes_for(ax)
     shade_regions(axes, probabilities_at, box_around(x[:, shown]), class_names)

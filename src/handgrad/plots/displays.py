@@ -5,14 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.errors import DataError, SettingError, ShapeError
+from handgrad.errors import DataError, SettingError
 from handgrad.layers import Array
-from handgrad.metrics.shapes import decided
-from handgrad.net import Net
-from handgrad.plots.predictions import predicted_numbers
-from handgrad.plots.rows import as_probabilities, classes_of, names_of, table_of, targets_of
+from handgrad.plots.answers import answered_classes, answered_numbers
 from handgrad.plots.style import FIRST, GREY, as_written, axes_for, colour_of, tidy
-from handgrad.training import check_kinds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +18,7 @@ MOST_NUMBERS = 20
 
 
 def plot_confusion_matrix(
-    net: Net,
+    net: Any,
     x: Any,
     y: Any,
     *,
@@ -36,14 +32,16 @@ def plot_confusion_matrix(
     class 1 from one half on, as `hg.metrics.accuracy` counts. The colour is the share of the true
     class. Scikit-learn's `ConfusionMatrixDisplay`.
 
+    In place of a net, this picture and the three that follow take any fitted classifier with
+    `predict_proba`; it predicts for itself, and the classes are its own, of any kind.
+
     >>> import handgrad as hg
     >>> x, y = hg.data.make_blobs(rng=0)
     >>> net = hg.Net(hg.Linear(2, 3, initializer="zeros"), hg.Softmax())     # says 0 to all
     >>> [text.get_text() for text in plot_confusion_matrix(net, x, y).texts]
     ['50', '0', '0', '50', '0', '0', '50', '0', '0']
     """
-    output, _, y, names = _classified(net, x, y, class_names)
-    predicted = decided(output, y)[1].ravel().astype(np.int64)
+    predicted, _, y, names = answered_classes(net, x, y, class_names)
     axes = axes_for(ax, (5.4, 4.5))
     shares = draw_confusion_matrix(axes, predicted, y, names)
     axes.figure.colorbar(shares, ax=axes, label="share of the true class")
@@ -72,7 +70,7 @@ def draw_confusion_matrix(axes: Any, predicted: Array, y: Array, names: Sequence
 
 
 def plot_roc(
-    net: Net,
+    net: Any,
     x: Any,
     y: Any,
     *,
@@ -94,7 +92,7 @@ def plot_roc(
     >>> [line.get_label() for line in plot_roc(net, x, y).lines][0]
     'class 0 (AUC = 0.50)'
     """
-    _, p, y, names = _classified(net, x, y, class_names)
+    _, p, y, names = answered_classes(net, x, y, class_names)
     return draw_roc(ax, p, y, names)
 
 
@@ -123,7 +121,7 @@ def draw_roc(
 
 
 def plot_precision_recall(
-    net: Net,
+    net: Any,
     x: Any,
     y: Any,
     *,
@@ -142,7 +140,7 @@ def plot_precision_recall(
     >>> [line.get_label() for line in plot_precision_recall(net, x, y).lines]
     ['class 1 (AP = 0.63)']
     """
-    _, p, y, names = _classified(net, x, y, class_names)
+    _, p, y, names = answered_classes(net, x, y, class_names)
     return draw_precision_recall(ax, p, y, names)
 
 
@@ -170,7 +168,7 @@ def draw_precision_recall(
 
 
 def plot_calibration(
-    net: Net,
+    net: Any,
     x: Any,
     y: Any,
     *,
@@ -190,7 +188,7 @@ def plot_calibration(
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 2:
         raise SettingError(f"bins = {bins!r}", "a whole number, 2 or more", "bins=10")
-    _, p, y, names = _classified(net, x, y, class_names)
+    _, p, y, names = answered_classes(net, x, y, class_names)
     return draw_calibration(ax, p, y, names, bins)
 
 
@@ -218,11 +216,11 @@ def draw_calibration(
     return _finished(axes, "predicted probability", "share of rows", "Calibration")
 
 
-def plot_residuals(net: Net, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes":
+def plot_residuals(net: Any, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes":
     """Draw true minus predicted, against the predicted number, for the rows `x`, `y` (n,).
 
     A net that has learnt what there is leaves a cloud around zero without a shape. `net` gives
-    one number a row. Scikit-learn's `PredictionErrorDisplay`.
+    one number a row; it may also be a fitted regressor. Scikit-learn's `PredictionErrorDisplay`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_line(rng=0)
@@ -232,12 +230,8 @@ def plot_residuals(net: Net, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes"
     >>> round(float(dots[:, 1].mean()))                            # the line is y = 2x + 1
     1
     """
-    check_kinds(net=(net, Net))
-    x = table_of(x)
-    y = targets_of(y, x)
-    if y.ndim != 1:
-        raise ShapeError(f"y of shape {y.shape}", "one number a row", "y[:, 0], for one column")
-    return draw_residuals(axes_for(ax), predicted_numbers(net, x), y)
+    _, predicted, y = answered_numbers(net, x, y)
+    return draw_residuals(axes_for(ax), predicted, y)
 
 
 def draw_residuals(axes: Any, predicted: Array, y: Array) -> Any:
@@ -256,18 +250,6 @@ def draw_residuals(axes: Any, predicted: Array, y: Array) -> Any:
     axes.set(xlabel="predicted", ylabel="true − predicted", title="Residuals")
     tidy(axes)
     return axes
-
-
-def _classified(
-    net: Net, x: Any, y: Any, class_names: Sequence[str] | None
-) -> tuple[Array, Array, Array, list[str]]:
-    """What the net puts out, as probabilities too, the classes of the rows, and their names."""
-    check_kinds(net=(net, Net))
-    x = table_of(x)
-    output = np.asarray(net.predict(x))
-    p = as_probabilities(net, output)
-    y = classes_of(y, x, p.shape[1])
-    return output, p, y, names_of(class_names, p.shape[1], "class")[: p.shape[1]]
 
 
 def _accuracy(counts: Array) -> float:

@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.errors import ShapeError
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.plots.rows import table_of, targets_of
+from handgrad.plots.answers import answered_numbers, predicted_numbers
 from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, tidy
-from handgrad.training import check_kinds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,12 +15,12 @@ if TYPE_CHECKING:
 POINTS = 400
 
 
-def plot_predictions(net: Net, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes":
+def plot_predictions(net: Any, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes":
     """Draw what `net` predicts for the rows `x`, (n, n_features), with true numbers `y`, (n,).
 
     Over a single feature the rows are dots and the net is the curve through them. For more,
     each row is a dot with its true number across and the predicted one up: on the diagonal
-    where both are the same. `net` gives one number a row.
+    where both are the same. `net` gives one number a row; it may also be a fitted regressor.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_line(rng=0)
@@ -32,17 +30,13 @@ def plot_predictions(net: Net, x: Any, y: Any, ax: "Axes | None" = None) -> "Axe
     >>> bool(np.allclose(curve.get_ydata(), 2 * curve.get_xdata() + 1, atol=1e-6))
     True
     """
-    check_kinds(net=(net, Net))
-    x = table_of(x)
-    y = targets_of(y, x)
-    p = predicted_numbers(net, x)
-    if y.ndim != 1:
-        raise ShapeError(f"y of shape {y.shape}", "one number a row", "y[:, 0], for one column")
+    x, p, y = answered_numbers(net, x, y)
     axes = axes_for(ax)
-    if x.shape[1] == 1:
+    if isinstance(x, np.ndarray) and x.shape[1] == 1:
         across = np.linspace(x.min(), x.max(), POINTS)
+        label = "net" if isinstance(net, Net) else "model"
         axes.plot(
-            across, predicted_numbers(net, across[:, None]), color=SECOND, linewidth=2, label="net"
+            across, predicted_numbers(net, across[:, None]), color=SECOND, linewidth=2, label=label
         )
         draw_numbers(axes, x[:, 0], y, "data")
         axes.set(xlabel="feature 1", ylabel="y")
@@ -68,15 +62,3 @@ def draw_numbers(axes: Any, across: Array, up: Array, label: str, *, hollow: boo
         label=label,
         zorder=3 if hollow else 2,
     )
-
-
-def predicted_numbers(net: Net, x: Array) -> Array:
-    """One predicted number a row, (n,)."""
-    p: Array = np.asarray(net.predict(x))
-    if p.shape not in ((len(x),), (len(x), 1)):
-        raise ShapeError(
-            f"predictions of shape {p.shape}",
-            "one number a row",
-            "plot_decision_boundary(net, x, y), for classes",
-        )
-    return p.reshape(len(x))

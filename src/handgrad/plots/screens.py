@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -36,9 +39,24 @@ class Screen(Protocol):
         """No more is shown."""
 
 
+_STAND_IN: ContextVar[Callable[[], Screen] | None] = ContextVar("stand-in", default=None)
+
+
+@contextmanager
+def live_pictures_on(make: Callable[[], Screen]) -> Iterator[None]:
+    """Within it, live pictures without a place of their own appear on the screens `make` gives."""
+    token = _STAND_IN.set(make)
+    try:
+        yield
+    finally:
+        _STAND_IN.reset(token)
+
+
 def screen_for(to: str | Path | None) -> Screen:
     """The screen that `to` names: a folder, a GIF; None for the notebook or window at hand."""
     if to is None:
+        if (make := _STAND_IN.get()) is not None:
+            return make()
         if in_a_notebook():
             return Notebook()
         if windows_open():
@@ -149,29 +167,42 @@ class Folder(File):
         pass
 
 
-class Gif(File):
-    """A moving picture, written at the end, the epochs in their order; and at once, so that a bad
-    place is found then.
-    """
+class Recording(File):
+    """A moving picture in memory, of the epochs in their order."""
 
-    def __init__(self, path: Path) -> None:
-        self.figure, self.path = _figure(), path
+    def __init__(self) -> None:
+        self.figure = _figure()
         self.frames: list[tuple[int, bytes]] = []
 
     def show(self, epoch: int) -> None:
         self.frames.append((epoch, _png(self.figure)))
-        if len(self.frames) == 1:
-            write_whole(self.path, self._write, "wb")
 
     def close(self) -> None:
-        if len(self.frames) > 1:
-            write_whole(self.path, self._write, "wb")
+        pass
 
-    def _write(self, file: IO[bytes]) -> None:
+    def write(self, file: IO[bytes]) -> None:
+        """Write it as a GIF."""
         in_order = sorted(self.frames, key=lambda frame: frame[0])
         first, *others = [_with_few_colours(png) for _, png in in_order]
         times = [MILLISECONDS_A_FRAME] * len(others) + [MILLISECONDS_AT_THE_END]
         first.save(file, format="GIF", save_all=True, append_images=others, duration=times, loop=0)
+
+
+class Gif(Recording):
+    """A moving picture, written at the end; and at once, so that a bad place is found then."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def show(self, epoch: int) -> None:
+        super().show(epoch)
+        if len(self.frames) == 1:
+            write_whole(self.path, self.write, "wb")
+
+    def close(self) -> None:
+        if len(self.frames) > 1:
+            write_whole(self.path, self.write, "wb")
 
 
 def _with_few_colours(png: bytes) -> PillowImage:

@@ -1,5 +1,6 @@
 """The story as a Jupyter notebook."""
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ def _cell(part: str | Block, number: int) -> dict[str, Any]:
     cell: dict[str, Any] = {"id": f"story-{number}", "metadata": {}}
     if isinstance(part, str):
         return cell | {"cell_type": "markdown", "source": part.splitlines(keepends=True)}
-    code = part.code.rstrip("\n") + ";" * (part.picture is not None)
+    shown = isinstance(ast.parse(part.code).body[-1], ast.Expr) and part.picture is not None
+    code = part.code.rstrip("\n") + ";" * shown
     cell |= {"cell_type": "code", "execution_count": None, "outputs": []}
     return cell | {"source": code.splitlines(keepends=True)}
 

@@ -14,16 +14,16 @@ from handgrad.story.chapters import LANGUAGES, Block, Picture, Story
 from handgrad.story.phrases import PHRASES, Phrases
 
 LOCALES = {"en": "en", "zh": "zh-Hans"}
-PIXELS_PER_CSS_PIXEL = 2
+PIXELS_PER_CSS_PIXEL = {"png": 2.0, "gif": 1.25}
 WIDE = 640
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page shows of a block that was run: what it printed, and its picture as PNG."""
+    """What the page shows of a block that was run: what it printed, its picture as PNG or GIF."""
 
     printed: str
-    png: bytes = b""
+    image: bytes = b""
 
 
 def render_page(
@@ -70,15 +70,18 @@ def _block(block: Block, shown: Shown, phrases: Phrases, figures: Iterator[int])
             f"{escape(shown.printed)}</samp></pre>\n"
         )
     if block.picture:
-        yield _figure(block.picture, shown.png, phrases.figure.format(next(figures)))
+        yield _figure(block.picture, shown.image, phrases.figure.format(next(figures)))
 
 
-def _figure(picture: Picture, png: bytes, label: str) -> str:
-    width, height = (n // PIXELS_PER_CSS_PIXEL for n in struct.unpack(">II", png[16:24]))
-    data = base64.b64encode(png).decode("ascii")
+def _figure(picture: Picture, image: bytes, label: str) -> str:
+    moves = image.startswith(b"GIF")
+    size = struct.unpack("<HH", image[6:10]) if moves else struct.unpack(">II", image[16:24])
+    kind = "gif" if moves else "png"
+    width, height = (round(n / PIXELS_PER_CSS_PIXEL[kind]) for n in size)
+    data = base64.b64encode(image).decode("ascii")
     frame = '<div class="wide" tabindex="0">' if width > WIDE else "<div>"
     return (
-        f'<figure>\n{frame}<img src="data:image/png;base64,{data}" alt="{escape(picture.alt)}" '
+        f'<figure>\n{frame}<img src="data:image/{kind};base64,{data}" alt="{escape(picture.alt)}" '
         f'width="{width}" height="{height}"></div>\n'
         f"<figcaption><b>{label}</b> {escape(picture.caption)}</figcaption>\n</figure>\n"
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PAGE = "index.html"
-DPI = 96 * PIXELS_PER_CSS_PIXEL
+DPI = 96 * PIXELS_PER_CSS_PIXEL["png"]
 
 Translate = Callable[[Any], None]
 
@@ -40,7 +40,7 @@ def tell(
     folder.mkdir(parents=True, exist_ok=True)
     shown = _told(story, folder, console, translate)
     (folder / PAGE).write_text(render_page(story, shown, version, others), "utf-8")
-    return sum(bool(each.png) for each in shown)
+    return sum(bool(each.image) for each in shown)
 
 
 def _translation(language: str, console: Console) -> Translate:
@@ -84,9 +84,12 @@ def _told(story: Story, folder: Path, console: Console, translate: Translate) ->
 
 
 def _run(block: Block, namespace: dict[str, Any], folder: Path, translate: Translate) -> Shown:
-    outcome = run_block(block.code, namespace)
+    outcome = run_block(block.code, namespace, translate)
     if block.picture is None:
         return Shown(outcome.printed)
-    translate(outcome.figure)
-    path = save_picture(outcome.figure, folder / block.picture.file, dpi=DPI)
+    path = folder / block.picture.file
+    if outcome.moving:
+        path.write_bytes(outcome.moving)
+    else:
+        save_picture(outcome.figure, path, dpi=DPI)
     return Shown(outcome.printed, path.read_bytes())

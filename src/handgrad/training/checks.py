@@ -37,8 +37,16 @@ def check_kinds(**given: tuple[Any, type]) -> None:
             f"an object of a class that derives from hg.{kind.__name__}",
             f"{value.__name__}(…), with brackets, for an object of that class"
             if isinstance(value, type) and issubclass(value, kind)
+            else _of_estimator(value)
+            if kind is Net and hasattr(value, "predict")
             else EXAMPLES[kind],
         )
+
+
+def _of_estimator(model: Any) -> str:
+    """What to try with an estimator where a net is asked for."""
+    its_net = "model.net_, the net in it; or " if hasattr(model, "net_") else ""
+    return f"{its_net}hg.report(model, x, y), which examines it"
 
 
 def checked_rows(
