@@ -86,6 +86,18 @@ def test_sin_and_cos_are_exact_for_many_turns_and_close_to_their_zeros(
     assert error(operation, x) < 2
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tanh_is_never_above_one_and_one_where_nothing_is_left(dtype: Any) -> None:
+    x = np.concatenate([np.linspace(-40, 40, 200_001), np.geomspace(1e-30, 1, 5001)]).astype(dtype)
+    assert error("tanh", x[x != 0]) < 6
+    tanh = compiled("tanh", dtype)
+    assert np.abs(tanh(x)).max() == 1
+    from_here = 8.2 if dtype == np.float32 else 20
+    far = np.array([from_here, 30, 1e30, np.finfo(dtype).max, np.inf], dtype)
+    assert (tanh(far) == 1).all()
+    assert (tanh(-far) == -1).all()
+
+
 def test_angles_beyond_all_meaning_are_nobodys_guess() -> None:
     x = np.array([2.0**27, -(2.0**27), 1e30, np.inf, -np.inf, np.nan])
     for operation in ("sin", "cos"):

@@ -31,8 +31,11 @@ class Predicting:
             return None
         if (p := self.quickly(x)) is not None:
             return p
-        if (compiled := self.compiled) is not None and not compiled.still_holds():
-            self.compiled, self.gain, self.refused = None, 0.0, False
+        if (compiled := self.compiled) is not None:
+            if not compiled.still_holds():
+                self.compiled, self.gain, self.refused = None, 0.0, False
+            elif compiled.is_made_for(x):  # and has no finite answer
+                return None
         if engine == "auto":
             self.gain += gain_of_predicting(self.net, len(x))
             if self.refused or self.gain < cost_of_compiling(self.net):

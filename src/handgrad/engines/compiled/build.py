@@ -119,8 +119,8 @@ def prediction_graph(net: Any, x: Array) -> Graph:
     return optimized(trace(net, x=x[:4], training=False))
 
 
-def prediction_of(net: Any, graph: Graph, batch_size: int) -> Program:
-    """The loop program of such predictions."""
+def prediction_of(net: Any, graph: Graph, batch_size: int, *, only_finite: bool = False) -> Program:
+    """The loop program of such predictions; if `only_finite`, it ends where one is not."""
     if streams_of(graph, net.dtype):
         raise CannotLowerError("random draws in prediction")
     return prediction_program(
@@ -129,4 +129,5 @@ def prediction_of(net: Any, graph: Graph, batch_size: int) -> Program:
         list(net.named_states()),
         batch_size,
         net.dtype,
+        only_finite,
     )

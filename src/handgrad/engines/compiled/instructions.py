@@ -61,3 +61,8 @@ def smaller(b: Any, x: Any, y: Any) -> Any:
 def use_widest_vectors(function: Any) -> None:
     """LLVM by itself uses half of a server's widest vectors, as a few of them would not pay."""
     set.add(function.attributes, '"prefer-vector-width"="512"')  # llvmlite does not know it
+
+
+def take_roots_exactly(function: Any) -> None:
+    """LLVM by itself makes 1/√x of an estimate and a step of Newton's: NaN for 0 and infinity."""
+    set.add(function.attributes, '"reciprocal-estimates"="none"')

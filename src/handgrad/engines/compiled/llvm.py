@@ -18,6 +18,7 @@ from handgrad.engines.compiled.instructions import (
     VOID,
     counting,
     declared,
+    take_roots_exactly,
     use_widest_vectors,
     whole,
 )
@@ -53,9 +54,10 @@ def llvm_text(program: Program) -> str:
     function = _Writer(program, module, tiles).function
     door, b = _door(module, DOOR, [INT.as_pointer()])
     b.ret(b.call(function, _unpacked(b, door.args[0], function.args)))
-    if tiles.used:  # then rows are long enough
-        for function in module.functions:
-            if not function.is_declaration:
+    for function in module.functions:
+        if not function.is_declaration:
+            take_roots_exactly(function)
+            if tiles.used:  # then rows are long enough
                 use_widest_vectors(function)
     return str(module)
 

@@ -30,8 +30,8 @@ FIXED = (
 class Predictor:
     """Predicts with a net as it was made for, with the weights as they are.
 
-    Returns None for what it was not made for: other rows, numbers that are not finite, or a
-    net whose pages have changed since; who asks then takes the long way.
+    Returns None for what it was not made for: other rows, numbers that are not finite, predictions
+    that are not either, or a net whose pages have changed since; who asks then takes the long way.
     """
 
     def __init__(self, net: Any, x: Array) -> None:
@@ -45,15 +45,13 @@ class Predictor:
             if isinstance(value, np.ndarray)
         ]
         graph = prediction_graph(net, x)
-        self.runner = Runner(prediction_of(net, graph, BATCH), BATCH)
+        self.runner = Runner(prediction_of(net, graph, BATCH, only_finite=True), BATCH)
         self.bounds = index_bounds(graph).get("x", ())
         self.weights = (net.parameters, net.running_state)
         self.few = [_Few(self)]
 
     def __call__(self, x: Any) -> Array | None:
-        if type(x) is not np.ndarray or x.dtype is not self.dtype or x.shape[1:] != self.row:
-            return None
-        if not self.still_holds():
+        if not self.is_made_for(x) or not self.still_holds():
             return None
         if not all(bound.holds(x) for bound in self.bounds):
             return None
@@ -65,6 +63,10 @@ class Predictor:
             p = few(x)
         self.few.append(few)
         return p
+
+    def is_made_for(self, x: Any) -> bool:
+        """Whether the rows are of the kind that it knows."""
+        return type(x) is np.ndarray and x.dtype is self.dtype and x.shape[1:] == self.row
 
     def still_holds(self) -> bool:
         """Whether the net still has the pages, with the settings, that this was made from."""

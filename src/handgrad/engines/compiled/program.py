@@ -159,10 +159,12 @@ def prediction_program(
     state_names: Sequence[str],
     batch_size: int,
     dtype: np.dtype[Any],
+    only_finite: bool,
 ) -> Program:
     """The predictions for all rows of `X`, in `Q`, batch by batch.
 
-    It returns -1, or the first row of a batch that holds what is not a finite number.
+    It returns -1, or the first row of a batch that holds what is not a finite number, as its rows
+    or, if `only_finite`, as their predictions.
     """
     arena, counters = Arena(), itertools.count()
     elements = Elements(graph, Constants(), counters)
@@ -182,6 +184,9 @@ def prediction_program(
     if elements.places[x].type == "float":
         checked = _check(elements, "X", begin, times(ROWS, whole(width)), START)
     batch = [*checked, *nests(elements, stored, batch_size), *_predictions(elements)]
+    if only_finite:
+        width = _row_size(node.shape)
+        batch += _check(elements, "Q", times(START, whole(width)), times(ROWS, whole(width)), START)
     parameters = (
         Parameter("n_all", "int", buffer=False),
         Parameter("X", kind_of(graph.nodes[x])),
