@@ -163,7 +163,8 @@ class CsvColumns:
     def _note_formats(self) -> None:
         together: dict[str, list[str]] = {}
         for name, found in self.formats.items():
-            together.setdefault(_told(found, self.asked), []).append(name)
+            words = _told(found, self.asked, self.dialect.decimal)
+            together.setdefault(words, []).append(name)
         for words, names in together.items():
             if words:
                 self.notes.append(f"{_named(names)} {words}")
@@ -201,22 +202,21 @@ def _named(names: Sequence[str]) -> str:
     return f"columns {', '.join(map(repr, names[:MOST_NAMED]))}{more} are read as"
 
 
-def _told(found: Format, asked: TableOptions) -> str:
-    if isinstance(found, DateFormat):
-        if asked.date_order == found.order:
-            return ""
-        if not found.guessed:
-            return found.words()
-        other: DateOrder = "mdy" if found.order == "dmy" else "dmy"
+def _told(found: Format, asked: TableOptions, decimal: str) -> str:
+    if isinstance(found, NumberFormat):
+        if not found.guessed or asked.decimal == found.decimal:
+            return found.words(decimal)
+        one, other = ("1234", "1.234") if found.whole else ("1.234", "1234")
+        sign = "," if found.decimal == "." else "."
         return (
-            f"{found.words()}, though no day above 12 shows it: --date-order {other}, if they are "
-            f"{DATE_ORDERS[other]}"
+            f"numbers as {one} is one, though they could be as {other}: --decimal '{sign}', if so"
         )
-    if not found.guessed or asked.decimal == found.decimal:
-        return found.words() if found != NumberFormat(whole=found.whole) else ""
-    kind = "thousands" if found.whole else "fractions"
-    other_decimal = "," if found.decimal == "." else "."
+    if asked.date_order == found.order:
+        return ""
+    if not found.guessed:
+        return found.words()
+    order: DateOrder = "mdy" if found.order == "dmy" else "dmy"
     return (
-        f"numbers with {kind} behind each comma and point, though nothing shows which: "
-        f"--decimal '{other_decimal}', if it is the other way round"
+        f"{found.words()}, though no day above 12 shows it: --date-order {order}, if they are "
+        f"{DATE_ORDERS[order]}"
     )

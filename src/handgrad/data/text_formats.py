@@ -21,7 +21,11 @@ LAST_CENTURY = 70
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """How the numbers of a column are written; `guessed` where thousands could be fractions."""
+    """How the numbers of a column are written.
+
+    `decimal` is the decimal sign, `whole` where none has a fraction, `guessed` where thousands
+    could be fractions.
+    """
 
     decimal: str = "."
     currency: str = ""
@@ -43,13 +47,13 @@ class NumberFormat:
         """
         return _by_different_cells(cells, self._read)
 
-    def words(self) -> str:
-        """How the numbers are written, where that is not as usual."""
+    def words(self, usual: str = ".") -> str:
+        """How the numbers are written, where it is not as `usual`; '' where it is."""
         said = [f"in {self.currency}"] if self.currency else []
-        said += ["with decimal commas"] if self.decimal == "," and not self.whole else []
-        said += ["with points between thousands"] if self.decimal == "," and self.whole else []
+        if self.decimal != usual:
+            said.append(f"with {'commas' if self.decimal == ',' else 'points'} in them")
         said += ["in per cent, 12.5 for 12.5%"] if self.percent else []
-        return ", ".join(["numbers", *said])
+        return ", ".join(["numbers", *said]) if said else ""
 
     def _read(self, texts: pyarrow.Array) -> pyarrow.Array:
         import pyarrow.compute as pc
