@@ -1,5 +1,6 @@
 """How results show themselves: in a few words, and whole as the last line of a notebook's cell."""
 
+import sys
 from typing import Any
 
 
@@ -23,3 +24,9 @@ class Text(str):
 def in_words(values: Any) -> str:
     """`loss 0.6931, accuracy 0.75`: named numbers, without those that are None."""
     return ", ".join(f"{name} {value:.4g}" for name, value in values if value is not None)
+
+
+def in_a_notebook() -> bool:
+    """Whether this is the kernel of a notebook: JupyterLab's, VS Code's and their like."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None

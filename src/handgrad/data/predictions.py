@@ -44,7 +44,7 @@ def predict_table(
     several); and with `probabilities=True` one more for each class, `probability_NAME`. Before
     these stand the columns that `keep` names, for an estimator. A piece at a time is in memory,
     within the memory of the stream. The file appears whole or not at all. `progress=True` shows a
-    bar in a terminal.
+    bar in a terminal or a notebook.
 
     Values and columns that the training had not are an UnseenWarning, for all rows together.
 

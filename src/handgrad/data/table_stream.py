@@ -63,7 +63,7 @@ def open_table(
     `files` is a file, a pattern such as `sales-*.csv`, or several of these; all have the same
     columns, in any order. Of a Parquet file the footer says how many rows there are; a CSV file is
     read through once, which finds its types and rows that are broken (`progress=True` shows a
-    bar in a terminal meanwhile).
+    bar in a terminal or a notebook meanwhile).
 
     `memory`, bytes or text such as "500 MB", is what the process may take in all: a piece has at
     most a 32nd of it, and whoever trains or predicts with the stream keeps within it, where

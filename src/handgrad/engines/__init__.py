@@ -1,1 +1,1 @@
-"""What runs training steps: eager now, step by step in NumPy."""
+"""What runs training steps: eager, page by page in NumPy, or compiled to machine code."""

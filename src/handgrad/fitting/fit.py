@@ -58,7 +58,7 @@ def fit(
     `monitor` (the validation loss, without validation the training loss) has not improved for 10
     epochs, and gives the net the weights of its best epoch. `reduce_on_plateau=5` divides the
     learning rate by 10 whenever it has not for more than 5; the optimizer itself is left as it
-    was. `progress=True` shows a bar in a terminal.
+    was. `progress=True` shows a bar in a terminal or a notebook.
     `live_plot=True` draws the training in the notebook or in a window, with the curves of
     `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
     Where it is drawn the training rows are looked at after each epoch, as `evaluate_training=True`

@@ -10,9 +10,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from handgrad.display import in_a_notebook
 from handgrad.errors import SettingError
 from handgrad.files import kind_of, write_whole
-from handgrad.plots.style import in_a_notebook
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.display import in_a_notebook
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
@@ -78,12 +79,6 @@ def _new_figure(figsize: tuple[float, float]) -> Any:
     from matplotlib.figure import Figure
 
     return Figure(figsize=figsize, layout="constrained")
-
-
-def in_a_notebook() -> bool:
-    """Whether this is the kernel of a notebook: JupyterLab's, VS Code's and their like."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return getattr(shell, "kernel", None) is not None
 
 
 def tidy(axes: Any) -> None:
