@@ -226,5 +226,15 @@ def test_a_value_that_was_not_there_is_as_in_memory(tmp_path: Path) -> None:
     model = classifier(epochs=1).fit(opened(tmp_path), "class")
     row = table().slice(0, 1).drop_columns(["class"])
     new = row.set_column(1, "kind", pa.array(["never seen"]))
-    with pytest.warns(UserWarning, match="'never seen'"):
+    with pytest.warns(hg.UnseenWarning, match="'never seen'"):
         assert model.predict_proba(new).shape == (1, 2)
+
+
+def test_whether_all_rows_fit_is_seen_by_all_rows(tmp_path: Path) -> None:
+    columns = {"class": ["yes", "no"] * 1500, "text": ["x"] * 2900 + ["x" * 50_000] * 100}
+    stream = opened(tmp_path, memory=20_000_000)
+    assert streamed.fits(stream, "class", 2)
+    path = written(pa.table(columns), tmp_path / "b.parquet", 250)
+    assert path.stat().st_size < 100_000
+    large = stream_of(path, piece=20_000, memory=20_000_000)
+    assert not streamed.fits(large, "class", 2)

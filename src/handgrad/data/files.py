@@ -19,6 +19,7 @@ from handgrad.data.csv_dialect import (
     not_this_encoding,
     with_dialect,
 )
+from handgrad.data.parquet_tables import read_whole
 from handgrad.data.table_options import FOUND_OUT, DateOrder, TableOptions
 from handgrad.errors import DataError, did_you_mean
 from handgrad.files import FileError, kind_of
@@ -208,10 +209,10 @@ def joined(parts: Sequence["pyarrow.Table"], paths: Sequence[Path]) -> "pyarrow.
 
 
 def _parquet(path: Path, asked: TableOptions) -> Read:
-    from pyarrow import ArrowException, parquet
+    from pyarrow import ArrowException
 
     try:
-        table = named(parquet.read_table(path, partitioning=None), path)
+        table = named(read_whole(path), path)
     except (ArrowException, OSError) as error:
         raise refused_parquet(path, error) from error
     return as_types(table, as_asked(table.schema, path, asked)), [], None

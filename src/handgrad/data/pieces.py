@@ -22,6 +22,7 @@ from handgrad.data.files import (
     refused_row,
     refused_row_without_end,
 )
+from handgrad.data.parquet_tables import columns_by_code, in_slices, sizes_of_rows
 from handgrad.data.table_options import FOUND_OUT, DateOrder, TableOptions
 from handgrad.errors import DataError
 
@@ -81,13 +82,14 @@ class ParquetSource(Source):
         asked: TableOptions = FOUND_OUT,
     ) -> None:
         self.path, self.metadata, self.notes = path, cast("Any", None), []
+        self.by_code, self.piece = list[str](), piece
         self.buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, piece // 64))
         file = self._open()
-        self.metadata = file.metadata
+        self.metadata, self.by_code = file.metadata, columns_by_code(file.metadata)
         table = named(file.schema_arrow.empty_table(), path)
         self.own_names = dict(zip(table.column_names, file.schema_arrow.names, strict=True))
         self.schema = as_asked(table.schema, path, asked)
-        self.slice = self._rows_in(piece, file)
+        self.slice = self._rows_in(piece)
         self.parts = self._cut([file.metadata.row_group(i).num_rows for i in range(self._groups)])
         note(path.stat().st_size)
 
@@ -102,25 +104,31 @@ class ParquetSource(Source):
         try:
             # Read a column chunk bit by bit: as a whole it may be larger than the memory.
             return parquet.ParquetFile(
-                self.path, metadata=self.metadata, buffer_size=self.buffer, pre_buffer=False
+                self.path,
+                metadata=self.metadata,
+                buffer_size=self.buffer,
+                pre_buffer=False,
+                read_dictionary=self.by_code,
             )
         except (ArrowException, OSError) as error:
             raise refused_parquet(self.path, error) from error
 
-    def _batches(self, file: Any, rows: int, groups: list[int], columns: Any) -> Iterator[Any]:
-        from pyarrow import ArrowException
+    def _batches(self, rows: int, groups: list[int], columns: Any) -> Iterator[pyarrow.Table]:
+        import pyarrow as pa
 
         try:
-            yield from file.iter_batches(rows, groups, columns, use_threads=False)
-        except (ArrowException, OSError) as error:
+            for batch in self._open().iter_batches(rows, groups, columns, use_threads=False):
+                yield pa.Table.from_batches([batch])
+        except (pa.ArrowException, OSError) as error:
             raise refused_parquet(self.path, error) from error
 
-    def _rows_in(self, piece: int, file: Any) -> int:
+    def _rows_in(self, piece: int) -> int:
         """How many rows a piece of so many bytes has room for."""
-        rows = next(self._batches(file, MEASURED, [0], None), None) if self._groups else None
+        rows = next(self._batches(MEASURED, [0], None), None) if self._groups else None
         if rows is None or not rows.num_rows:
             return MEASURED
-        return max(1, piece * rows.num_rows // max(rows.nbytes, 1))
+        size = sizes_of_rows(rows, self.by_code).sum()
+        return max(1, int(piece * rows.num_rows / max(size, 1)))
 
     def _cut(self, rows: Sequence[int]) -> list[Part]:
         parts, begin, together = list[Part](), 0, 0
@@ -134,13 +142,13 @@ class ParquetSource(Source):
     def read(
         self, part: Part, rows_before: int, columns: Sequence[str], schema: pyarrow.Schema
     ) -> Iterator[pyarrow.Table]:
-        import pyarrow as pa
-
         own = [self.own_names[name] for name in columns]
         groups = [*range(part.begin, part.end)]
-        for batch in self._batches(self._open(), self.slice, groups, own):
-            table = pa.Table.from_batches([batch]).select(own).rename_columns(list(columns))
-            yield as_types(table, schema)
+        for batch in self._batches(self.slice, groups, own):
+            table = batch.select(own)
+            for rows in in_slices(self.path, table, self.by_code, self.piece, rows_before):
+                yield as_types(rows.rename_columns(list(columns)), schema)
+            rows_before += table.num_rows
 
 
 class CsvSource(Source):

@@ -50,8 +50,14 @@ def fits(stream: TableStream, target: str, n_members: int) -> bool:
         width = Features.of(columns, np.ones(first.num_rows), EMBEDDED_FROM).n_out
     except DataError:  # all these rows are the same
         width = len(columns)
-    row = COPIES * first.nbytes / first.num_rows + 4 * width * (n_members + 3)
-    return bool(stream.n_rows * row <= stream.memory / 2)
+    room = stream.memory / 2 - 4 * width * (n_members + 3) * stream.n_rows
+    if COPIES * first.nbytes / first.num_rows * stream.n_rows > room:
+        return False
+    for piece in stream.pieces(stream.names):  # the first rows may be smaller than others
+        room -= COPIES * piece.columns.nbytes
+        if room < 0:
+            return False
+    return True
 
 
 def checked_name(stream: TableStream, y: Any, sample_weight: Any) -> str:

@@ -1,0 +1,88 @@
+"""Parquet files that are far larger in memory than on disk are read within bounds, or refused."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+import handgrad as hg
+from handgrad.data import parquet_tables
+from handgrad.data.files import table_of
+from tests.bad_input.refused import refused
+from tests.data.streams import stream_of
+
+HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+LONG = "x" * 100_000
+
+
+def repeated(path: Path, texts: Sequence[str | None], group: int = 10**6) -> Path:
+    """A file in which each text stands once, however often a row has it."""
+    table = pa.table({"n": np.arange(len(texts)), "text": pa.array(texts, pa.string())})
+    parquet.write_table(table, path, row_group_size=group, compression="zstd")
+    return path
+
+
+def test_a_text_that_comes_often_is_unpacked_in_pieces(tmp_path: Path) -> None:
+    path = repeated(tmp_path / "a.parquet", ["short"] * 1200 + [LONG] * 800)
+    assert path.stat().st_size < 20_000
+    before, most, rows = pa.total_allocated_bytes(), 0, 0
+    for piece in stream_of(path, piece=500_000):
+        most = max(most, pa.total_allocated_bytes() - before)
+        assert piece["n"].to_pylist() == [*range(rows, rows + len(piece))]
+        assert {*piece["text"].to_pylist()} <= {"short", LONG}
+        rows += len(piece)
+    assert rows == 2000
+    assert most < 4_000_000
+
+
+@HERE
+@given(
+    texts=st.lists(st.none() | st.text("ab", max_size=30), min_size=1, max_size=40),
+    piece=st.integers(1, 300),
+    group=st.integers(1, 40),
+)
+def test_pieces_of_texts_are_all_rows_in_their_order(
+    texts: list[str | None], piece: int, group: int, tmp_path: Path
+) -> None:
+    stream = stream_of(repeated(tmp_path / "a.parquet", texts, group), piece=piece)
+    table = stream.to_table()
+    assert table["text"].to_pylist() == texts
+    assert table["n"].to_pylist() == [*range(len(texts))]
+    assert table.schema.field("text").type == pa.string()
+
+
+def test_a_row_larger_than_any_is_refused_by_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_tables, "LONGEST_ROW", 90_000)
+    path = repeated(tmp_path / "a.parquet", ["short"] * 7 + [LONG] * 8)
+    with refused(hg.FileError, "row 8 takes 0.1 MB", "0.09 MB"):
+        stream_of(path, piece=1000).to_table()
+
+
+def test_a_whole_file_is_refused_before_it_takes_far_more_than_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = repeated(tmp_path / "a.parquet", [LONG] * 800)
+    assert pc.sum(pc.binary_length(table_of(path).columns["text"])).as_py() == 80_000_000
+    monkeypatch.setattr(parquet_tables, "PLENTY", 10**6)
+    before = pa.total_allocated_bytes()
+    with refused(hg.FileError, "80 MB in memory, and", "on disk", "hg.open_table"):
+        table_of(path)
+    assert pa.total_allocated_bytes() - before < 10**6
+
+
+def test_a_file_of_nothing_but_rows_is_refused_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"a": pa.nulls(2_000_000, pa.float64())}), path)
+    monkeypatch.setattr(parquet_tables, "PLENTY", 10**6)
+    with refused(hg.FileError, "16 MB in memory, and", "on disk"):
+        table_of(path)
