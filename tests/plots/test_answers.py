@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import confusion_matrix, roc_auc_score
 from sklearn.pipeline import make_pipeline
@@ -72,6 +73,8 @@ def test_what_a_model_cannot_tell_is_refused() -> None:
         hg.plot_roc(model, X, np.full(len(X), 3))
     with refused(hg.ShapeError, "such as 'lower'", "one number a row"):
         hg.plot_predictions(model, X, X[:, 0])
+    with pytest.raises(NotFittedError):
+        hg.plot_roc(LogisticRegression(), X, NAMES)
     for model in (LogisticRegression, "net", None):
         with refused(hg.SettingError, "an object of a class that derives from hg.Net"):
             hg.plot_roc(model, X, NAMES)

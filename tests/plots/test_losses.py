@@ -86,6 +86,9 @@ def test_functions_that_cannot_be_drawn_are_refused() -> None:
         hg.plot_loss_functions("Values", [np.ones(5)])
     with refused(hg.ShapeError, "shape (4,), at 5 places", "np.vectorize"):
         hg.plot_loss_functions("Values", [np.ones(4)], x=np.arange(5))
+    alone: Any = np.abs
+    with refused(hg.SettingError, "functions = <ufunc", "a list of them"):
+        hg.plot_loss_functions("One", alone)
     with refused(hg.SettingError, "no functions"):
         hg.plot_loss_functions("None", [])
     with refused(hg.SettingError, "2 axes", "1 axes"):

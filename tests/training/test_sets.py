@@ -194,7 +194,8 @@ def test_names_that_say_nothing_are_refused() -> None:
     net = classifier()
     odd: Any
     for odd, word in (({}, "validation = {}"), ({"train": HELD}, "'train'"), ({1: HELD}, "named 1"),
-                      ({"": HELD}, "named ''")):  # fmt: skip
+                      ({"": HELD}, "named ''"),
+                      ([HELD, HELD], "a list of 2 sets")):  # fmt: skip
         with refused(hg.SettingError, word, "validation={'spring'", net=net):
             train(net, validation=odd)
     with refused(hg.SettingError, "evaluate_training=True beside", "'training'", net=net):

@@ -29,8 +29,8 @@ def answered_classes(
     (n,), all counted from 0, and the names of the classes.
     """
     if is_estimator(model, "predict_proba"):
-        known = [*model.classes_]
         p = np.asarray(model.predict_proba(x))
+        known = [*model.classes_]
         predicted, true = (_places(values, known) for values in (model.predict(x), y))
         names = [str(name) for name in known] if class_names is None else class_names
         return predicted, p, true, names_of(names, len(known), "class")

@@ -75,6 +75,10 @@ def _plot_any(
     axes: Any,
 ) -> Array:
     """Draw functions, or what they come to at `x`."""
+    if not isinstance(functions, list | tuple):
+        raise SettingError(
+            f"functions = {functions!r}", "a list of them", "functions=[np.abs, np.square]"
+        )
     values = [function for function in functions if not callable(function)]
     if x is None and values:
         raise SettingError(

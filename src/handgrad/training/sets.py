@@ -13,6 +13,12 @@ def named_sets(validation: Any) -> dict[str, Any]:
     """The sets in `validation`: several of them by name, or the one that has no other name."""
     if validation is None:
         return {}
+    if isinstance(validation, list) and all(isinstance(part, tuple) for part in validation):
+        raise SettingError(
+            f"validation: a list of {len(validation)} sets",
+            "a name for each set of rows",
+            "validation={'spring': (x_spring, y_spring), 'autumn': (x_autumn, y_autumn)}",
+        )
     if not isinstance(validation, Mapping):
         return {VALIDATION_SET: validation}
     odd = [name for name in validation if not isinstance(name, str) or name in ("", "train")]
