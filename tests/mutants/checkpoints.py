@@ -80,6 +80,20 @@ MUTANTS = [
         f"{TESTS}test_a_checkpoint_without_the_last_stream_changes_no_other",
     ),
     Mutant(
+        "environment: another package's BLAS taken for one's own",
+        "engines/environment.py",
+        "own or shared",
+        "libraries",
+        "tests/engines/test_environment.py::test_each_package_has_the_blas_it_came_with[wheels]",
+    ),
+    Mutant(
+        "environment: the processor forgotten",
+        STATE,
+        '"processor": processor(),',
+        "",
+        f"{TESTS}test_another_processor_or_number_of_cores_is_told",
+    ),
+    Mutant(
         "parts of an epoch: the losses of the parts before forgotten",
         "engines/compiled/engine.py",
         "returned = self._run_rows(order, rows, so_far.total)",

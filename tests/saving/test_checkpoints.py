@@ -5,6 +5,8 @@ import json
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +20,9 @@ from safetensors.numpy import load_file, save_file
 import handgrad as hg
 from handgrad.engines import eager
 from handgrad.engines.compiled import engine as compiled
+from handgrad.engines.compiled import sharing
 from handgrad.saving.checkpoints import BEST, Checkpoints
-from handgrad.training import Best
+from handgrad.training import Best, state
 from tests.bad_input.refused import refused
 from tests.engines.test_ahead import Adagrad
 from tests.saving.checkpoint_fuzz import outcomes, sealed
@@ -461,6 +464,40 @@ def test_what_changed_around_it_is_told(tmp_path: Path) -> None:
         hg.checkpoints(training(classifier()), tmp_path, resume=True)
     with pytest.warns(UserWarning, match="engine compiled, where it was eager"):
         hg.checkpoints(training(classifier(), engine="compiled"), tmp_path, resume=True)
+
+
+def test_another_processor_or_number_of_cores_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun() -> Any:
+        return training(classifier(), epochs=2, engine="compiled", batch_size=90)
+
+    monkeypatch.setattr(sharing, "MULTIPLICATIONS", 8)
+    monkeypatch.setattr(sharing, "LINE", 2)
+    for module in (sharing, compiled):
+        monkeypatch.setattr(module, "available_cores", lambda: 2)
+    assert [*hg.checkpoints(begun(), tmp_path)]
+    for module in (sharing, compiled):
+        monkeypatch.setattr(module, "available_cores", lambda: 3)
+    monkeypatch.setattr(state, "processor", lambda: "abacus AVX9")
+    with pytest.warns(UserWarning, match=r"cores 3, where it was 2; processor abacus AVX9, where"):
+        hg.checkpoints(begun(), tmp_path, resume=True)
+
+
+ALONE = """
+import sys, handgrad as hg
+net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
+training = hg.train(net, hg.data.make_moons(rng=0), loss=hg.CrossEntropyLoss(), rng=0,
+    optimizer=hg.SGD(0.1), epochs=2, engine="eager")
+kept = hg.checkpoints(training, sys.argv[1], resume=True)
+"""
+
+
+def test_a_blas_that_takes_no_part_is_not_told(tmp_path: Path) -> None:
+    for also in ("next(kept)", "import scipy.linalg"):
+        text = f"{also}{ALONE}" if also.startswith("import") else f"{ALONE}{also}"
+        command = [sys.executable, "-W", "error", "-c", text, str(tmp_path)]
+        subprocess.run(command, check=True, capture_output=True)
 
 
 def test_a_mutated_checkpoint_is_refused_whole_or_gone_on_from(tmp_path: Path) -> None:

@@ -61,6 +61,9 @@ class Engine(Protocol):
     def put_back(self) -> None:
         """Give the net the weights it had before the epoch that was handed out last."""
 
+    def environment(self) -> dict[str, str]:
+        """What its last digits depend on, beside NumPy and the processor."""
+
 
 def engine_for(
     choice: EngineName,

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.engines.environment import blas_of
 from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.engines.minibatches import batches, take
-from handgrad.engines.threads import threads_for
+from handgrad.engines.threads import threads_for, threads_of_a_batch
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
@@ -83,6 +84,11 @@ class EagerEngine:
     def put_back(self) -> None:
         """Give the net the weights it had before the epoch that was handed out last."""
         self.net.parameters[...], self.net.running_state[...] = self.before
+
+    def environment(self) -> dict[str, str]:
+        """What its last digits depend on, beside NumPy and the processor."""
+        threads = threads_of_a_batch(self.batch_size * self.net.parameters.size)
+        return {"BLAS of NumPy": f"{blas_of('numpy')}, {threads} thread{'s' * (threads > 1)}"}
 
     def _run_epoch(
         self, order: Array, learning_rates: list[float], so_far: SoFar

@@ -160,6 +160,14 @@ def threads_for(multiplications: int) -> AbstractContextManager[Any]:
     return one_thread_each() if small else nullcontext()
 
 
+def threads_of_a_batch(multiplications: int) -> int:
+    """Among how many threads NumPy's products of a batch are shared, where nothing limits them."""
+    if multiplications < WORTH_SHARING:
+        return 1
+    with blas_threads(sys.maxsize):  # which tells how many there were before any limit
+        return max((count for _, count in _limits.before), default=1)
+
+
 class _Handover:
     """How long a thread of Python goes on while another waits: less, as long as any asks for it."""
 

@@ -53,8 +53,8 @@ def checkpoints(
     stay. `best.safetensors` has the weights of the best epoch by `monitor` (the validation loss;
     without validation the training loss). Each file appears whole or not at all. With `resume`
     the training first goes to where the newest of them was written, if there is one, and ends
-    with the same bits as one that was never stopped; where the engine, a version or a number of
-    threads is another, a warning says so.
+    with the same bits as one that was never stopped; where the engine, a version, the processor,
+    BLAS or the number of cores is another, and may change the last digits, a warning says so.
 
     What comes back has the reports of all epochs, those before the stop too, as its `history`.
 

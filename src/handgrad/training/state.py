@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_info
 
+from handgrad.engines.environment import processor
 from handgrad.engines.epoch import SoFar
 from handgrad.errors import SettingError, positive
 from handgrad.layers import Array
@@ -158,19 +158,14 @@ def environment_of(training: Training) -> dict[str, str]:
     """What else the last digits of the numbers depend on."""
     from handgrad import __version__
 
-    environment = {
+    return {
         "engine": training.engine.name,
         "handgrad": __version__,
         "NumPy": np.__version__,
         "Python": platform.python_version(),
-        "machine": platform.machine(),
+        "processor": processor(),
+        **training.engine.environment(),
     }
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            kernels = library.get("architecture", "")
-            described = f"{library['version']} {kernels}, {library['num_threads']} threads"
-            environment[library["internal_api"]] = described
-    return environment
 
 
 def _streams(training: Training) -> list[np.random.Generator]:

@@ -20,9 +20,12 @@ from handgrad.engines.compiled.crew import Crew
 from handgrad.engines.compiled.predictor import BATCH
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.compiled.sharing import MOST_PARTS
 from handgrad.engines.compiled.streams import Streams, streams_of
+from handgrad.engines.environment import blas_of
 from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.engines.sharing_recordings import made_once
+from handgrad.engines.threads import available_cores
 from handgrad.errors import ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -233,6 +236,19 @@ class CompiledEngine:
     def put_back(self) -> None:
         """Give the net the weights it had before the epoch that was handed out last."""
         _copy(self.before, (self.net.parameters, self.net.running_state))
+
+    def environment(self) -> dict[str, str]:
+        """What its last digits depend on, beside NumPy and the processor."""
+        import llvmlite
+
+        found = {"llvmlite": llvmlite.__version__, "cores": "any"}
+        runners = [self.run, *([self.predict] if self.held_out else [])]
+        if any(runner.in_parts for runner in runners):
+            cores = available_cores()
+            found["cores"] = str(cores) if cores < MOST_PARTS else f"{MOST_PARTS} or more"
+        if any(runner.by_blas for runner in runners):
+            found["BLAS of SciPy"] = blas_of("scipy")
+        return found
 
     def _make_room(self, orders: Array) -> None:
         """Memory for the epochs that follow these orders, and the calls that run them there.

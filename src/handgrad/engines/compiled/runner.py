@@ -9,10 +9,11 @@ import numpy as np
 
 from handgrad.engines.compiled.calls import Calls, Planned
 from handgrad.engines.compiled.crew import Crew
+from handgrad.engines.compiled.instructions import DOUBLE, SINGLE
 from handgrad.engines.compiled.loops import Multiply, Parts, Statement, walk
 from handgrad.engines.compiled.machine_code import compiled_function
 from handgrad.engines.compiled.program import Program
-from handgrad.engines.compiled.tiles import LARGE_PRODUCT
+from handgrad.engines.compiled.tiles import LARGE_PRODUCT, Tiles
 from handgrad.graph.rules import at
 from handgrad.layers import Array
 
@@ -34,7 +35,14 @@ class Runner:
         self.program, self.batch_size = program, batch_size
         self.crew = crew or Crew()
         self.output_shape = program.output_shape
-        self.large = any(map(_is_large, walk(program.body)))
+        statements = [*walk(program.body)]
+        self.large = any(map(_is_large, statements))
+        self.in_parts = any(isinstance(statement, Parts) for statement in statements)
+        tiles = Tiles(None, SINGLE if program.dtype == np.float32 else DOUBLE)
+        self.by_blas = any(
+            isinstance(statement, Multiply) and not tiles.suit(statement)
+            for statement in statements
+        )
         self.rules: dict[int, Array] = {}
         self.function = self.load(program)
         self.scratch = self._new_scratch()
