@@ -69,6 +69,7 @@ def test_values_that_were_not_there_are_counted_and_shown() -> None:
 def test_nothing_is_said_of_what_was_there_or_is_missing() -> None:
     assert told(MODEL.predict, rows(N, plan=[None] * N)) == []
     assert told(classifier, truth=[i % 2 == 0 for i in range(N)]) == []
+    assert told(classifier(kind=["a", "b", "c\0"] * 20).predict, rows(3, kind=["c\0"] * 3)) == []
     truth = classifier(truth=[i % 2 == 0 for i in range(N)])
     assert told(truth.predict, rows(4, truth=[1, 0, None, 1])) == []
 
