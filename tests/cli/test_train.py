@@ -15,6 +15,8 @@ from safetensors import safe_open
 import handgrad as hg
 from handgrad.cli.rows import read
 from handgrad.cli.settings import ACTIVATIONS
+from handgrad.engines.environment import blas_of, processor
+from handgrad.engines.threads import available_cores
 from tests.cli.run import (
     COLUMNS,
     QUICK,
@@ -104,6 +106,12 @@ def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path: Path) -> None:
     assert found["seed"] == 0
     assert found["versions"]["handgrad"] == hg.__version__
     assert found["versions"]["numpy"] == np.__version__
+    assert found["machine"] == {
+        "processor": processor(),
+        "cores": available_cores(),
+        "BLAS of NumPy": blas_of("numpy"),
+        "BLAS of SciPy": blas_of("scipy"),
+    }
     assert {*found["columns"]} == {*COLUMNS} - {"row", "left"}
     with safe_open(folder / "model.safetensors", "numpy") as file:
         about = json.loads(file.metadata()["handgrad"])["about"]

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 
@@ -254,3 +255,27 @@ def test_a_batch_is_learned_in_one_thread_unless_sharing_it_pays(
     )
     assert seen_by(lambda: next(training)) == {count}
     assert threads_of_blas() == several_threads
+
+
+QUOTAS: dict[str, tuple[dict[str, str], int]] = {
+    "none that is known": ({}, 16),
+    "version 2": ({"cpu.max": "250000 100000\n"}, 3),
+    "version 2, half a core": ({"cpu.max": "50000 100000\n"}, 1),
+    "version 2, no limit": ({"cpu.max": "max 100000\n"}, 16),
+    "version 2, more than there are": ({"cpu.max": "6400000 100000\n"}, 16),
+    "version 1": ({"cpu/cpu.cfs_quota_us": "200000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 2),
+    "version 1, no limit": ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "1\n"}, 16),
+}
+
+
+@pytest.mark.parametrize("case", QUOTAS)
+def test_a_container_uses_the_cores_it_is_given_time_for(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, cores = QUOTAS[case]
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(threads, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(threads, "_cores", lambda: 16)
+    assert threads.available_cores() == cores

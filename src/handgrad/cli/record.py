@@ -16,6 +16,8 @@ from handgrad.cli.output import Output, as_json, plain
 from handgrad.cli.rows import Given
 from handgrad.cli.scores import score_table, shown
 from handgrad.cli.settings import Settings
+from handgrad.engines.environment import blas_of, processor
+from handgrad.engines.threads import available_cores
 from handgrad.files import FileError, kind_of, reason, write_whole
 
 if TYPE_CHECKING:
@@ -37,6 +39,16 @@ def environment() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def machine() -> dict[str, str | int]:
+    """What the last digits depend on besides."""
+    return {
+        "processor": processor(),
+        "cores": available_cores(),
+        "BLAS of NumPy": blas_of("numpy"),
+        "BLAS of SciPy": blas_of("scipy"),
+    }
 
 
 def record_of(
@@ -69,6 +81,7 @@ def record_of(
         "epochs_chosen_by": chosen_by(settings, target.task),
         "seed": settings.seed,
         "versions": environment(),
+        "machine": machine(),
     }
     return plain(found)
 

@@ -5,21 +5,45 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock, get_ident
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
 HANDOVER = 1e-4  # seconds
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 # Multiplications: of fewer, OpenBLAS makes one thread's work; so many are worth several threads.
 SHARED, WORTH_SHARING = 9216, 1e8
 
 
 def available_cores() -> int:
-    """How many cores this process may use."""
+    """How many cores this process may use: those it is bound to, or as its container allows."""
+    return min(_cores(), _quota(CONTROL_GROUPS))
+
+
+def _cores() -> int:
+    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
+        return os.process_cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@lru_cache
+def _quota(folder: Path) -> int:
+    """How many cores the time that a container is given would keep busy, in Linux.
+
+    Of both versions of its control groups: the quota, and the period that it is for.
+    """
+    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
+        try:
+            quota, period = map(int, " ".join((folder / n).read_text() for n in names).split())
+        except (OSError, ValueError):  # no such file; or "max", for no quota
+            continue
+        if quota > 0:
+            return -(-quota // period)
+    return sys.maxsize
 
 
 class _Library:
