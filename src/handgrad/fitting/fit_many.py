@@ -32,9 +32,10 @@ def fit_many(
     A run is a dictionary of those arguments of `fit` that are its own, its `net` at least; what
     all have in common is given once. Nothing is trained before all runs are checked and
     compiled. The runs go on side by side on `threads` threads, by default one for each core,
-    while BLAS uses the cores that are left; what comes out does not depend on how many. A run
-    that diverges ends alone: its `stopped_because` says so, and its net has the weights of the
-    last whole epoch. A Generator as `rng` gives each run a stream of its own.
+    while BLAS uses the cores that are left; what comes out does not depend on how many, but for
+    the last digits of eager nets whose batches take 1e8 multiplications or more. A run that
+    diverges ends alone: its `stopped_because` says so, and its net has the weights of the last
+    whole epoch. A Generator as `rng` gives each run a stream of its own.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")
