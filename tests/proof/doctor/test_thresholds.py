@@ -225,6 +225,24 @@ def test_the_features_are_named_with_their_sizes() -> None:
     assert "feature 2, counted from 0, is about 400 in size, feature 1 about 2 " in finding.evidence
 
 
+def test_codes_have_no_scale_and_the_numbers_beside_them_have() -> None:
+    rng = np.random.default_rng(0)
+    codes, y = rng.integers(0, 400, (100, 2)).astype(float), np.arange(100) % 2
+    for size, named in ((1.0, False), (500.0, True)):
+        x = np.hstack([size * rng.standard_normal((100, 1)), codes])
+        alone = hg.Net(
+            hg.Embedding(400, 2, n_codes=2, n_numbers=1, rng=0), hg.Linear(5, 2), hg.Softmax()
+        )
+        layers = hg.EnsembleEmbedding(400, 2, 2, n_codes=2, n_numbers=1, rng=0), hg.Linear(10, 2)
+        side_by_side = hg.Net(*layers, hg.Softmax())
+        for net, rows in ((alone, x), (side_by_side, np.tile(x, (1, 2)))):
+            findings = found(hg.diagnose(net, None, (rows, y)), "unscaled inputs")
+            assert bool(findings) == named
+            assert all("feature 0, counted from 0, is about" in f.evidence for f in findings)
+    only = hg.Net(hg.Embedding(400, 2, n_codes=2, rng=0), hg.Linear(4, 2), hg.Softmax())
+    assert not hg.diagnose(only, None, (codes, y))
+
+
 def chainless(n: int) -> hg.Net:
     return hg.Net(hg.Linear(n, 2, rng=0), hg.Softmax())
 
@@ -256,6 +274,16 @@ def test_as_many_as_repeat_by_themselves_are_none() -> None:
     assert not leaked(12, repeated=10)
     (finding,) = leaked(13, repeated=10)
     assert "10.0% are there twice or more" in finding.evidence
+
+
+def test_rows_of_a_small_table_are_alike_by_nature() -> None:
+    """24 different pairs of few values, and 6 more: two of those were there, or all."""
+    x = np.stack(np.meshgrid(np.arange(6.0), np.arange(4.0)), axis=-1).reshape(-1, 2)
+    for shared, named in ((2, False), (6, True)):
+        held = np.vstack([x[:shared], x[shared:6] + 0.5])
+        rows = (x / 3, np.arange(24) % 2), (held / 3, np.arange(6) % 2)
+        diagnosis = hg.diagnose(chainless(2), None, rows[0], validation=rows[1])
+        assert bool(found(diagnosis, "leakage")) == named
 
 
 def test_zero_and_minus_zero_are_the_same_row() -> None:

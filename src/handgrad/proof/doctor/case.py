@@ -52,6 +52,7 @@ class Case:
         self.slope: Array = np.zeros_like(self.net.gradients)
         self.reports = reports
         self.optimizer, self.penalty = patient.optimizer, patient.penalty
+        self.names = patient.names
         x = patient.x if patient.judged is None else patient.judged.x
         self.rows, self.x = number_of_rows(x), take(x, sampled(x, MOST_ROWS))
         self.judge = self.judge_held = None

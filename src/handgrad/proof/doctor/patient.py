@@ -1,7 +1,7 @@
 """Who is examined: a net, its rows and its loss, checked once for all examinations."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Patient:
     Rows that hold NaN are no error here: they are the finding `rows_not_finite`. `judged` has
     rows, targets and weights as `loss`, a copy, takes them, `judged_held` those held out; both
     are None where no loss is known, or where the net gives nothing finite. `leakage` is found
-    once.
+    once. `names` are those of the features, where they have any.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Patient:
         sample_weight: Any = None,
         class_weight: Any = None,
         penalty: Penalty | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         check_kinds(net=(net, Net))
         if loss is not None:
@@ -59,6 +60,7 @@ class Patient:
         if penalty is not None:
             check_kinds(penalty=(penalty, Penalty))
         self.net, self.optimizer, self.penalty = net, optimizer, penalty
+        self.names = names
         x, y = checked_pair(data, TRAINING)
         self.x, y = _inputs(net, x, TRAINING), array_of(y, f"{TRAINING}, targets")
         pair, its_weight = pair_and_weights(first_set(validation))

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.proof.doctor.calls import per_row
+from handgrad.proof.doctor.calls import Call, passed_back, per_row
 from handgrad.proof.doctor.case import Case
 from handgrad.proof.doctor.findings import Finding
 
@@ -27,7 +27,7 @@ def unscaled_inputs(case: Case) -> Iterator[Finding]:
     if call is None or isinstance(call.came, tuple) or call.came.dtype.kind != "f":
         return
     x = per_row(call.came).astype(np.float64)
-    size = np.sqrt((x**2).mean(axis=0))
+    size = np.sqrt((x**2).mean(axis=0)) * ~_codes(call)
     varied = np.flatnonzero(size > 0)
     if not len(varied):
         return
@@ -36,13 +36,24 @@ def unscaled_inputs(case: Case) -> Iterator[Finding]:
     if SMALL <= most <= LARGE and most <= APART * low:
         return
     least = int(varied[size[varied].argmin()])
+    names = case.names if len(case.names) == len(size) else ()
+    large, small = (f"column {names[i]!r}" if names else f"feature {i}" for i in (where, least))
+    large += "" if names else ", counted from 0,"
     yield Finding(
         "unscaled inputs",
         call.where,
-        f"feature {where}, counted from 0, is about {most:.3g} in size, feature {least} "
-        f"about {size[least]:.3g} (root mean square over {case.all_rows})",
+        f"{large} is about {most:.3g} in size, {small} about {size[least]:.3g} (root mean square "
+        f"over {case.all_rows})",
         "hg.Standardize.of(x_train) as the first layer",
     )
+
+
+def _codes(call: Call) -> Array:
+    """Which features stand for something and are no amounts: to them no slope comes back."""
+    if not call.layer.integer_input:
+        return np.zeros(per_row(call.came).shape[1], bool)
+    dy = np.random.default_rng(0).standard_normal(np.shape(call.went)).astype(call.went.dtype)
+    return ~per_row(passed_back(call.layer, call.came, dy)).any(axis=0)
 
 
 def class_imbalance(case: Case) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from handgrad.layers import Array, Layer
-from handgrad.proof.doctor.calls import Call, per_row
+from handgrad.proof.doctor.calls import Call, passed_back, per_row
 from handgrad.proof.doctor.case import Case
 from handgrad.proof.doctor.findings import Finding
 
@@ -74,23 +74,16 @@ def _elementwise(call: Call) -> bool:
     """Whether what comes back at one column leaves the others alone."""
     every_other = np.zeros(per_row(call.came).shape, call.came.dtype)
     every_other[:, ::2] = 1
-    back = _backward(call.layer, call.came, every_other.reshape(call.came.shape))
+    back = passed_back(call.layer, call.came, every_other.reshape(call.came.shape))
     return not per_row(back)[:, 1::2].any()
 
 
 def _slopes(call: Call) -> Array:
     """(n, units): how much of each unit's gradient the activation passes back."""
-    return per_row(_backward(call.layer, call.came, np.ones_like(call.came)))
+    return per_row(passed_back(call.layer, call.came, np.ones_like(call.came)))
 
 
 def _steepest(layer: Layer, dtype: np.dtype[np.floating]) -> float:
     """The largest slope between −6 and 6."""
     x = np.linspace(-6, 6, 121, dtype=dtype)[:, None]
-    return float(np.abs(_backward(layer, x, np.ones_like(x))).max())
-
-
-def _backward(layer: Layer, x: Array, dy: Array) -> Array:
-    """`backward` after `forward`, of the page itself: nothing is noted."""
-    with layer.mode(training=False):
-        type(layer).forward(layer, x)
-        return np.asarray(type(layer).backward(layer, dy))
+    return float(np.abs(passed_back(layer, x, np.ones_like(x))).max())
