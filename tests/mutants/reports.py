@@ -9,6 +9,7 @@ PLOTS = "tests/plots/test_explanations.py::"
 SVG = "tests/html/test_svg.py::"
 ELEMENTS = "tests/html/test_elements.py::"
 BAD = "tests/bad_input/test_report.py::"
+CHECKS = "tests/reporting/test_checks.py::"
 
 MUTANTS = [
     Mutant(
@@ -206,5 +207,33 @@ MUTANTS = [
         "best.history.reports.append(",
         "(lambda report: None)(",
         f"{REPORT}test_the_curves_are_of_the_history_that_is_kept",
+    ),
+    Mutant(
+        "checks: a column is asked for the rows it was learned from",
+        "reporting/checks.py",
+        "said[~learned] = tree.predict(x[~learned])",
+        "said[learned] = tree.predict(x[learned])",
+        f"{CHECKS}test_names_that_tell_rows_apart_restate_nothing",
+    ),
+    Mutant(
+        "checks: all rows count alike, however rare their class",
+        "reporting/checks.py",
+        "np.mean([(said[y == k] == k).mean() for k in np.unique(y)])",
+        "(said == y).mean()",
+        f"{CHECKS}test_of_a_rare_class_a_column_must_find_the_rows_too",
+    ),
+    Mutant(
+        "checks: a gap is one where the training is worse",
+        "reporting/checks.py",
+        "if worse and apart",
+        "if apart",
+        f"{CHECKS}test_a_gap_between_training_and_held_out_is_over_fitting",
+    ),
+    Mutant(
+        "checks: chance is not asked for",
+        "reporting/checks.py",
+        "SURE * gain.std()",
+        "0 * gain.std()",
+        f"{CHECKS}test_answers_that_chance_could_give_are_no_better_than_guessing",
     ),
 ]

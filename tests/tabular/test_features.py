@@ -169,7 +169,7 @@ def test_a_category_of_values_that_come_once_is_left_out() -> None:
     table = table_of({"a": [*"abcdefghi"], "n": [*range(9)]})
     features = Features.of(table, np.ones(9), embedded_from=9)
     assert (features.n_out, features.n_codes) == (1, [])
-    assert "left out: 9 different texts, of which none comes twice" in features.summary()
+    assert "left out: an identifier (9 distinct values in 9 rows)" in features.summary()
 
 
 def test_numbers_come_first() -> None:
@@ -179,10 +179,21 @@ def test_numbers_come_first() -> None:
     assert found.tolist() == [[0, 0, 0, 1]] * 3
 
 
-def test_texts_that_only_tell_rows_apart_are_left_out() -> None:
-    features = features_of({"id": [f"row {i}" for i in range(300)], "a": [*range(300)]})
+def test_texts_that_only_tell_rows_apart_are_left_out_and_it_is_said_what_they_look_like() -> None:
+    columns = {
+        "id": [f"row {i}" for i in range(1300)],
+        "reference": [f"R{i if i % 4 else 4}" for i in range(1300)],
+        "remark": [f"she called {i} times about the bill" for i in range(1300)],
+        "a": [*range(1300)],
+    }
+    features = features_of(columns)
     assert features.n_out == 1
-    assert "left out: 300 different texts in 300 rows" in features.summary()
+    assert features.read_as() == {
+        "id": "left out: an identifier (1,300 distinct values in 1,300 rows)",
+        "reference": "left out: nearly as many values as rows (976 distinct values in 1,300 rows)",
+        "remark": "left out: free text (1,300 distinct values in 1,300 rows)",
+        "a": "number",
+    }
 
 
 def test_a_clock_that_stands_still_is_left_out() -> None:

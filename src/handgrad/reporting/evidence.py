@@ -15,6 +15,7 @@ from handgrad.inspection import partial_dependence, permutation_importance
 from handgrad.inspection.patchwork import check_fitted
 from handgrad.layers import Array
 from handgrad.proof import Diagnosis
+from handgrad.reporting.checks import Warned, warned
 from handgrad.reporting.examination import diagnosis_of, history_of
 from handgrad.reporting.judged import Judged, judged
 from handgrad.reporting.scores import Score, scores_of_classes, scores_of_numbers
@@ -47,6 +48,7 @@ class Evidence:
     history: History | None
     best_epoch: int | None
     diagnosis: Diagnosis | str
+    warned: list[Warned]
     notes: list[str] = field(default_factory=list)
 
 
@@ -80,6 +82,7 @@ def gather(
         kept,
         best,
         diagnosis_of(model, kept, held, learned),
+        warned(classes, held, learned, scores, importance.columns),
     )
     evidence.notes += _notes(evidence)
     return evidence

@@ -58,7 +58,9 @@ def diagnosis_of(
         data, validation = sides
         if data is None:
             return f"{type(estimator).__name__} has no net that it could look at."
-        patient = Patient(estimator.net_, data, _loss(estimator), validation=validation or None)
+        names = _names(before, estimator, held)
+        given: Any = {"validation": validation or None, "names": names}
+        patient = Patient(estimator.net_, data, _loss(estimator), **given)
         restored = isinstance(estimator, Tabular) or bool(estimator.early_stopping)
         return examined(patient, _looked_at(history), restored=restored)
     except (HandgradError, ValueError, TypeError, AttributeError) as error:
@@ -79,6 +81,18 @@ def _as_the_net_takes_it(before: Any, estimator: Any, side: Judged) -> tuple[Arr
         of_classes = estimator._loss.targets == "classes"
         return x, side.y if of_classes else side.y[:, None].astype(float)
     return None
+
+
+def _names(before: Any, estimator: Any, side: Judged) -> list[str]:
+    """What the features of the net are called, if that is known."""
+    if isinstance(estimator, Tabular):
+        return estimator.features_.names() * len(estimator.best_epochs_)
+    if before is None:
+        return side.table.names
+    try:
+        return [str(name) for name in before.get_feature_names_out()]
+    except (AttributeError, ValueError):
+        return []
 
 
 def _tabular_targets(estimator: Any, y: Array) -> Array:

@@ -14,6 +14,7 @@ from handgrad.html import Section
 from handgrad.html.elements import Html, bullets, details, element, joined, paragraph, table
 from handgrad.plots import plot_training_progress
 from handgrad.reporting.answers import answers
+from handgrad.reporting.checks import LOOKED_FOR
 from handgrad.reporting.columns import data
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.examination import parts_of
@@ -23,6 +24,13 @@ from handgrad.reporting.uses import uses
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "llvmlite", "narwhals", "pyarrow", "matplotlib")
 MOST_CURVES = 4
+LOOKED_FOR_IN_THE_NET = (
+    "inputs that are not scaled, dead or saturated units, vanishing or exploding gradients, a "
+    "learning rate that does not fit, over-fitting, rows held out that were trained on"
+)
+NEEDS_TRAINING = (
+    "answers that are much better for the rows of the training: training=(X, y) was not given"
+)
 SPOKEN = {"command", "data", "seed", "seconds", "notes", "target"}
 
 
@@ -117,32 +125,39 @@ def training(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
 
 
 def doctor(evidence: Evidence) -> Iterator[str]:
-    """The findings of `hg.diagnose`."""
+    """What the rows tell, then the findings of `hg.diagnose`."""
     diagnosis = evidence.diagnosis
+    found = [(w.name, w.where, w.evidence, w.advice) for w in evidence.warned]
+    looked_for = f"in the rows for {LOOKED_FOR}"
+    left_out = [NEEDS_TRAINING] if evidence.training is None else []
     if isinstance(diagnosis, str):
-        yield paragraph(diagnosis)
-        return
-    if not diagnosis.findings:
-        yield paragraph(element("b", "All is well."), " Nothing was found.")
-    yield paragraph(
-        "It looked at the net, at what goes through it and comes back, at the curves and the "
-        "rows: for inputs that are not scaled, dead or saturated units, vanishing or exploding "
-        "gradients, a learning rate that does not fit, over-fitting, leakage, rare classes."
-    )
-    for finding in diagnosis.findings:
+        left_out.append(diagnosis)
+    else:
+        # of classes that are left out the rows have told, by their names
+        found += [
+            (f.sickness, f.where, f.evidence, f.advice)
+            for f in diagnosis.findings
+            if f.sickness != "class imbalance"
+        ]
+        looked_for += f"; in the net and its training for {LOOKED_FOR_IN_THE_NET}"
+        left_out += diagnosis.left_out
+    if not found:
+        yield paragraph(element("b", "Nothing was found"), " of what was looked for.")
+    yield paragraph(f"It was looked {looked_for}.")
+    for name, where, shown, advice in found:
         yield element(
             "article",
             joined(
                 [
-                    element("h3", f"{finding.sickness.capitalize()}: {finding.where}"),
-                    paragraph(finding.evidence),
-                    paragraph(element("b", "Try: "), finding.advice),
+                    element("h3", f"{name.capitalize()}: {where}"),
+                    paragraph(shown),
+                    paragraph(element("b", "Try: "), advice),
                 ]
             ),
             class_="finding",
         )
-    if diagnosis.left_out:
-        yield details("What could not be looked at", bullets(diagnosis.left_out))
+    if left_out:
+        yield details("What could not be looked at", bullets(left_out))
 
 
 def repeat(evidence: Evidence, version_: str) -> Iterator[str]:

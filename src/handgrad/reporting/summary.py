@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.html.elements import Html, element, joined, paragraph
+from handgrad.reporting.checks import FEW_ROWS
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.scores import interval, number, rows_of
 
@@ -25,26 +26,31 @@ def summary(evidence: Evidence) -> Html:
 
 
 def verdict(evidence: Evidence) -> Html:
-    """Whether it is worth anything, in one line, where it is not or hardly is."""
-    score = evidence.scores[0]
-    n = len(evidence.held)
-    warnings = []
+    """What somebody who reads nothing else must be warned of."""
+    score, n = evidence.scores[0], len(evidence.held)
+    names = {found.name for found in evidence.warned}
+    warnings = [
+        f"{found.where[0].upper()}{found.where[1:]}: {found.evidence}"
+        for found in evidence.warned
+        if found.name == "target leakage"
+    ]
     if evidence.classes and len(np.unique(evidence.held.y)) == 1:
         warnings.append(
             "All rows held out are of one class: whether it is better than guessing cannot be told."
         )
-    elif score.beats_baseline is False:
+    elif "no better than guessing" in names and not score.beats_baseline:
         warnings.append(
             "It is not better than guessing without looking at the columns: as it is, it is of no "
             "use."
         )
-    elif evidence.classes and score.held is not None and score.baseline is not None:
-        low, _ = interval(score.held, n)
-        if low < score.baseline:
-            warnings.append(
-                f"With {rows_of(n)}, it may be by chance that it is better than guessing."
-            )
-    if n < 30:
+    elif "no better than guessing" in names:
+        warnings.append(f"With {rows_of(n)}, it may be by chance that it is better than guessing.")
+    elif evidence.classes and not score.beats_baseline:
+        warnings.append(
+            "It is right no more often than guessing, but its probabilities are better than "
+            "guesses: go by them, rather than by the class it names."
+        )
+    if n < FEW_ROWS:
         warnings.append(f"{rows_of(n)} held out: all figures are rough.")
     return joined(element("p", text, class_="warning") for text in warnings)
 

@@ -16,6 +16,8 @@ from handgrad.tabular.tables import Column, Table, check_names, dates_in, number
 MOST_VALUES = 256
 # As a code it keeps so many; with a row's weight only once, a value is rare.
 MOST_CODES = 4096
+# Texts of so many words on average, hardly any of which comes twice, were written freely.
+WORDS_OF_A_SENTENCE = 4
 # So far around the middle a number goes in at most.
 LIMIT, HUGE = 3.0, 1e150
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
@@ -320,15 +322,26 @@ def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:
     if len(values) == 2:
         return Binary((str(values[0]), str(values[1])))
     if len(values) > MOST_VALUES and len(values) > 0.5 * there.sum():
-        return Nothing(f"{len(values)} different texts in {there.sum()} rows tell rows apart only")
+        return Nothing(_why_no_category(values, int(there.sum())))
     as_codes = len(values) >= embedded_from
     kept = np.argsort(-weights, kind="stable")[: MOST_CODES if as_codes else MOST_VALUES]
     if as_codes:
         kept = kept[weights[kept] > w.min()]
     if not len(kept):
-        return Nothing(f"{len(values)} different texts, of which none comes twice")
+        return Nothing(_why_no_category(values, int(there.sum())))
     names = tuple(str(value) for value in values[np.sort(kept)])
     return (Code if as_codes else Category)(names, len(values))
+
+
+def _why_no_category(values: Array, n_rows: int) -> str:
+    """Why nothing can be learned of texts that hardly ever come again."""
+    if np.mean([len(str(value).split()) for value in values]) >= WORDS_OF_A_SENTENCE:
+        what = "free text"
+    elif len(values) == n_rows:
+        what = "an identifier"
+    else:
+        what = "nearly as many values as rows"
+    return f"{what} ({len(values):,} distinct values in {n_rows:,} rows)"
 
 
 def _as_numbers(column: Column, name: str) -> Column:

@@ -53,7 +53,8 @@ def _codes(call: Call) -> Array:
     if not call.layer.integer_input:
         return np.zeros(per_row(call.came).shape[1], bool)
     dy = np.random.default_rng(0).standard_normal(np.shape(call.went)).astype(call.went.dtype)
-    return ~per_row(passed_back(call.layer, call.came, dy)).any(axis=0)
+    back = per_row(passed_back(call.layer, call.came, dy))
+    return np.asarray(~back.any(axis=0))
 
 
 def class_imbalance(case: Case) -> Iterator[Finding]:

@@ -1,0 +1,172 @@
+"""What the page warns of by its rows: each has a table that shows it, and one that does not."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import handgrad as hg
+from handgrad.inspection.patchwork import Patchwork
+from handgrad.reporting.checks import Warned, warned
+from handgrad.reporting.judged import Judged
+from handgrad.reporting.scores import scores_of_classes, scores_of_numbers
+
+CLASSES = ("no", "yes")
+N = 200
+Y = np.arange(N) % 2
+
+
+def side(y: Any, said: Any, **columns: Any) -> Judged:
+    """Rows with their answers; of classes with a probability of .8 for what is said."""
+    y, said = np.asarray(y), np.asarray(said)
+    frame = pd.DataFrame(columns or {"noise": np.random.default_rng(9).normal(size=len(y))})
+    p = None
+    if y.dtype.kind == "i":
+        k = 1 + int(max(1, y.max(), said.max()))
+        p = np.where(said[:, None] == np.arange(k), 0.8, 0.2 / (k - 1))
+    return Judged(Patchwork(frame), y, said, p, len(y))
+
+
+def told(held: Judged, training: Judged | None = None, classes: Any = CLASSES) -> list[Warned]:
+    scores = (
+        scores_of_classes(held, training, classes) if classes else scores_of_numbers(held, training)
+    )
+    return warned(classes, held, training, scores, held.table.names)
+
+
+def names(*sides: Judged, classes: Any = CLASSES) -> list[str]:
+    return [found.name for found in told(*sides, classes=classes)]
+
+
+def half_right(y: Any, wrong: int) -> Any:
+    """One in so many is wrong, of each class alike."""
+    return np.where((np.arange(len(y)) // 2) % wrong == 0, 1 - np.asarray(y), y)
+
+
+def test_nothing_is_said_of_good_answers_to_columns_that_overlap() -> None:
+    rng = np.random.default_rng(1)
+    for apart in (0.5, 1.5, 2.5):
+        columns = {"x": Y + rng.normal(size=N) / apart, "kind": rng.choice(["a", "b"], N)}
+        assert not names(side(Y, half_right(Y, 10), **columns))
+    x, y = hg.data.load("iris")
+    assert not names(side(y, y, petal=x[:, 2], width=x[:, 3]), classes=("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.where(Y == 1, "cancelled", "active"),
+        7.0 - 3 * Y,
+        np.where(Y == 1, pd.Timestamp("2024-01-31"), pd.NaT),
+        Y * 100 + np.random.default_rng(0).random(N),
+        Y == 1,
+    ],
+    ids=["words", "numbers", "filled in only then", "above a limit", "truth values"],
+)
+def test_a_column_that_restates_the_classes_is_named(column: Any) -> None:
+    rng = np.random.default_rng(0)
+    held = side(Y[:50], Y[:50], good=rng.normal(size=50), status=column[:50])
+    training = side(Y[50:], Y[50:], good=rng.normal(size=150), status=column[50:])
+    for sides in ((held, training), (training,)):
+        (found,) = told(*sides)
+        assert (found.name, found.where) == ("target leakage", "column “status”")
+        n = sum(map(len, sides))
+        assert found.evidence == (
+            f"it alone is right for 100.0% of {n} rows: is it known when a prediction is asked for?"
+        )
+
+
+def test_of_a_rare_class_a_column_must_find_the_rows_too() -> None:
+    y = (np.arange(400) % 50 == 0).astype(int)
+    rng = np.random.default_rng(0)
+    assert names(side(y, y, noise=rng.normal(size=400))) == []
+    assert names(side(y, y, same=y + rng.random(400) / 2)) == ["target leakage"]
+
+
+def test_names_that_tell_rows_apart_restate_nothing() -> None:
+    order = np.random.default_rng(0).permutation(N)
+    assert not names(side(Y, half_right(Y, 10), name=[f"C{i:05d}" for i in order]))
+
+
+def test_a_number_in_other_units_is_named_and_a_noisy_one_is_not() -> None:
+    rng = np.random.default_rng(0)
+    y = np.exp(rng.normal(size=N))
+    said = y * 1.1
+    for column, expected in ((y * 1.96, True), (-(y**3), True), (y + rng.normal(size=N), False)):
+        found = told(side(y, said, price=column), classes=())
+        assert [w.name for w in found] == ["target leakage"] * expected
+        assert all("in the order of the target: is it known" in w.evidence for w in found)
+
+
+def test_few_rows_and_columns_that_are_mostly_missing_tell_nothing() -> None:
+    assert not names(side(Y[:18], Y[:18], same=Y[:18]))
+    values = np.where(np.arange(N) < 80, 1.0 * Y, np.nan)
+    assert not names(side(Y, half_right(Y, 10), seldom=values))
+
+
+def test_a_class_that_is_never_found_is_named_with_its_rows() -> None:
+    y = (np.arange(N) % 20 == 0).astype(int)
+    assert "class never found" in names(side(y, 0 * y))
+    (found, *_) = told(side(y[:40], 0 * y[:40]), side(y[40:], 0 * y[40:]))
+    assert (found.name, found.where) == ("class never found", "class “yes”")
+    assert found.evidence == "0 of its 10 rows, those of the training among them, are recognised"
+    assert not {"class never found", "class hardly ever found"} & {*names(side(y, y))}
+    four = (np.arange(N) < 4).astype(int)
+    assert "class never found" not in names(side(four, 0 * four))
+
+
+def test_a_class_known_from_the_training_only_is_not_found() -> None:
+    y = (np.arange(N) % 20 == 0).astype(int)
+    found = told(side(y, 0 * y), side(y, y))[0]
+    assert found.evidence == "0 of its 10 rows held out are recognised"
+
+
+def test_a_class_of_one_row_held_out_is_told_as_such() -> None:
+    y = (np.arange(N) == 3).astype(int)
+    found = {w.name: w for w in told(side(y, y))}["few rows"]
+    assert "held out are 1 row of “yes”: what is said of them may be chance" in found.evidence
+    assert "ROC AUC" in found.evidence
+    y = (np.arange(N) < 5).astype(int)
+    assert not names(side(y, y))
+
+
+@pytest.mark.parametrize(("wrong", "named"), [(3, True), (8, False)])
+def test_a_gap_between_training_and_held_out_is_over_fitting(wrong: int, named: bool) -> None:
+    held, training = side(Y, half_right(Y, wrong)), side(Y, half_right(Y, 25))
+    found = [w for w in told(held, training) if w.name == "over-fitting"]
+    assert bool(found) == named
+    if named:
+        accuracy = 1 - (held.y != held.said).mean()
+        assert found[0].evidence == (
+            f"accuracy is 96.0% for them, {accuracy:.1%} for the rows held out; guessing comes to "
+            "50.0%"
+        )
+    assert "over-fitting" not in names(training, held)
+    assert "over-fitting" not in names(side(Y[:12], half_right(Y[:12], wrong)), training)
+
+
+def test_errors_of_numbers_that_grow_twofold_are_over_fitting() -> None:
+    rng = np.random.default_rng(0)
+    y, noise = rng.normal(size=N), rng.normal(size=N)
+    training, held = side(y, y + 0.2 * noise), side(y, y + 0.8 * noise)
+    assert names(held, training, classes=()) == ["over-fitting"]
+    assert names(training, training, classes=()) == []
+
+
+def test_answers_that_chance_could_give_are_no_better_than_guessing() -> None:
+    rng = np.random.default_rng(0)
+    (found,) = told(side(Y, rng.integers(0, 2, N)))
+    assert found.name == "no better than guessing"
+    y = rng.normal(size=N)
+    assert names(side(y, rng.normal(size=N)), classes=()) == ["no better than guessing"]
+    assert names(side(y, y + rng.normal(size=N) / 2), classes=()) == []
+
+
+def test_probabilities_may_be_better_than_guesses_where_the_classes_are_not() -> None:
+    y = (np.arange(N) % 10 == 0).astype(int)
+    held = side(y, 0 * y)
+    p = np.where(y == 1, 0.4, 0.02)
+    better = Judged(held.table, y, held.said, np.stack([1 - p, p], axis=1), N)
+    assert "no better than guessing" not in names(better)
+    assert "no better than guessing" in names(held)
