@@ -14,9 +14,11 @@ from safetensors import safe_open
 
 import handgrad as hg
 from handgrad.cli.rows import read
+from handgrad.cli.scores import OF_NUMBERS
 from handgrad.cli.settings import ACTIVATIONS
 from handgrad.engines.environment import blas_of, processor
 from handgrad.engines.threads import available_cores
+from handgrad.metrics.choice import METRICS
 from tests.cli.run import (
     COLUMNS,
     QUICK,
@@ -78,9 +80,18 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
             metric: getattr(hg.metrics, metric)(p, y)
             for metric in ("accuracy", "balanced_accuracy", "log_loss", "roc_auc")
         }
+    y_learned, y = (
+        np.searchsorted(["no", "yes"], given.target.values[rows]) for rows in (learned, held_out)
+    )
+    shares = np.tile(np.bincount(y_learned) / len(y_learned), (len(y), 1))
+    scores["guessing"] = {
+        metric: getattr(hg.metrics, metric)(shares, y) for metric in scores["training"]
+    }
+    assert scores["guessing"]["roc_auc"] == 0.5
     assert record(folder)["scores"] == scores
-    for metric, value in scores["held_out"].items():
-        assert shown[metric.replace("_", " ")][1] == f"{value:.4g}"
+    for place, name in enumerate(("training", "held_out", "guessing")):
+        for metric, value in scores[name].items():
+            assert shown[metric.replace("_", " ")][place] == f"{value:.4g}"
     classes = record(folder)["classes"]
     assert [row["class"] for row in classes] == ["no", "yes"]
     assert sum(row["rows"] for row in classes) == 40
@@ -151,6 +162,59 @@ def test_numbers_are_predicted_in_their_own_units(tmp_path: Path) -> None:
             "", "r2", "root mean squared error", "mean absolute error",
         ][1:]  # fmt: skip
         assert 40 < record(folder)["scores"]["held_out"]["root_mean_squared_error"] < 75
+
+
+def test_guessing_is_told_in_every_metric_and_prices_are_written_out(tmp_path: Path) -> None:
+    path, folder = tmp_path / "a.csv", tmp_path / "run"
+    path.write_text("a,price\n" + "".join(f"{i},{12345678.5 + 54321 * i}\n" for i in range(60)))
+    words = [word for metric in OF_NUMBERS for word in ("--metric", metric)]
+    result = handgrad(
+        "train", path, "--target", "price", *words, *QUICK, "--folds", 2, "--out", folder
+    )
+    assert result.exit_code == 0, result.output
+    assert "a number, 12,345,678 to 15,550,618 (" in result.stdout
+    assert not re.search(r"\de[+-]?\d", result.stdout.split("mean squared error")[0])
+    found = record(folder)["scores"]["guessing"]
+    given = read(str(path), "price")
+    learned, held_out = (given.target.values[rows] for rows in given.split(0.2, 0))
+    assert found["mean_absolute_error"] == np.abs(held_out - learned.mean()).mean()
+    classes = [name for name in METRICS if name not in (*OF_NUMBERS, "top_k_accuracy")]
+    words = [word for metric in classes for word in ("--metric", metric)]
+    path = messy_csv(tmp_path / "messy.csv")
+    result = handgrad(
+        "train", path, "--target", "left", *words, *QUICK, "--out", tmp_path / "2", "--json"
+    )
+    assert [*json.loads(result.stdout)["scores"]["guessing"]] == classes
+
+
+def test_a_class_of_which_one_row_is_held_out_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,y\n" + "".join(f"{i},{'rare' if i < 5 else 'usual'}\n" for i in range(100)))
+    result = handgrad("train", path, "--target", "y", *QUICK, "--out", tmp_path / "run")
+    said = "few rows of some classes are judged, 1 of 'rare': what is said of them may be chance"
+    assert f"note: {said}" in result.stdout.replace("\n", " ")
+    assert any(note.startswith(said) for note in record(tmp_path / "run")["notes"])
+    evaluated = handgrad("evaluate", tmp_path / "run" / "model.safetensors", path)
+    assert "few rows" not in evaluated.stdout
+    assert [*table_of(evaluated.stdout)["accuracy"]][1] == "0.95"
+    found = json.loads(
+        handgrad("evaluate", tmp_path / "run" / "model.safetensors", path, "--json").stdout
+    )
+    assert found["guessing"]["accuracy"] == 0.95
+
+
+def test_codes_of_many_classes_are_numbers_and_how_to_ask_for_classes_is_told(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,code\n" + "".join(f"{i},{i % 30}\n" for i in range(90)))
+    words = ("train", path, "--target", "code", *QUICK)
+    hint = "note: the target 'code' has 30 different values only: --task classification, if they"
+    assert hint in handgrad(*words, "--out", tmp_path / "1").stdout
+    asked = handgrad(*words, "--task", "regression", "--out", tmp_path / "2")
+    assert "note: the target" not in asked.stdout
+    path.write_text("a,code\n" + "".join(f"{i},{i + 7}\n" for i in range(150)))
+    assert "note: the target" not in handgrad(*words, "--out", tmp_path / "3").stdout
 
 
 def test_whole_numbers_are_classes_where_that_is_asked_for(tmp_path: Path) -> None:

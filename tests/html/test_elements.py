@@ -41,12 +41,13 @@ def test_any_text_comes_out_as_it_went_in(text: str, value: str) -> None:
 
 @given(TEXT)
 def test_tables_and_lists_hold_plain_text(text: str) -> None:
-    seen = Seen(table(text, [text], [[text, text]]))
+    seen = Seen(table(text, [text, text], [[text, text]]))
     assert [tag for tag, _ in seen.tags] == [
         "div",
         "table",
         "thead",
         "tr",
+        "th",
         "th",
         "tbody",
         "tr",
@@ -54,6 +55,7 @@ def test_tables_and_lists_hold_plain_text(text: str) -> None:
         "td",
     ]
     assert seen.tags[0][1]["aria-label"] == visible(text)
+    assert seen.tags[-1][1]["data-label"] == visible(text)
     assert [tag for tag, _ in Seen(paragraph(text) + details(text, text)).tags] == [
         "p",
         "details",

@@ -35,8 +35,8 @@ def told(held: Judged, training: Judged | None = None, classes: Any = CLASSES) -
     return warned(classes, held, training, scores, held.table.names)
 
 
-def names(*sides: Judged, classes: Any = CLASSES) -> list[str]:
-    return [found.name for found in told(*sides, classes=classes)]
+def names(held: Judged, training: Judged | None = None, classes: Any = CLASSES) -> list[str]:
+    return [found.name for found in told(held, training, classes)]
 
 
 def half_right(y: Any, wrong: int) -> Any:
@@ -68,10 +68,9 @@ def test_a_column_that_restates_the_classes_is_named(column: Any) -> None:
     rng = np.random.default_rng(0)
     held = side(Y[:50], Y[:50], good=rng.normal(size=50), status=column[:50])
     training = side(Y[50:], Y[50:], good=rng.normal(size=150), status=column[50:])
-    for sides in ((held, training), (training,)):
-        (found,) = told(*sides)
+    for first, second, n in ((held, training, 200), (training, None, 150)):
+        (found,) = told(first, second)
         assert (found.name, found.where) == ("target leakage", "column “status”")
-        n = sum(map(len, sides))
         assert found.evidence == (
             f"it alone is right for 100.0% of {n} rows: is it known when a prediction is asked for?"
         )

@@ -11,6 +11,8 @@ from handgrad.cli.rows import table_named
 from handgrad.cli.scores import (
     by_class,
     class_table,
+    few_rows,
+    guessed,
     metrics_for,
     outputs,
     positions,
@@ -57,6 +59,7 @@ def run_evaluation(
     with output.warnings_as_notes(), errors_name(data, table):
         p = outputs(named.model, features)
     scores = scored(p, y, metrics)
+    guess = guessed(y, y, len(named.classes), metrics)
     classes = by_class(p, y, named.classes) if named.classes else []
     output.result(
         {
@@ -66,11 +69,17 @@ def run_evaluation(
             "task": named.task,
             "rows": len(y),
             "scores": scores,
+            "guessing": guess,
             "classes": classes,
             "notes": output.notes,
         }
     )
     output.say((data, "bold"), f": {len(y):,} rows; {name} is predicted by ", (str(path), "bold"))
-    output.console.print(score_table({"score": {n: shown(v) for n, v in scores.items()}}))
+    columns = {"score": scores, "guessing": guess}
+    output.console.print(
+        score_table({k: {n: shown(v) for n, v in found.items()} for k, found in columns.items()})
+    )
     if classes:
         output.console.print(class_table(classes))
+    for note in few_rows(classes):
+        output.say(f"note: {note}")

@@ -14,7 +14,7 @@ from handgrad import __version__
 from handgrad.cli.models import chosen_by, read_as
 from handgrad.cli.output import Output, as_json, plain
 from handgrad.cli.rows import Given
-from handgrad.cli.scores import score_table, shown
+from handgrad.cli.scores import few_rows, score_table, shown
 from handgrad.cli.settings import Settings
 from handgrad.engines.environment import blas_of, processor
 from handgrad.engines.threads import available_cores
@@ -127,7 +127,7 @@ def header(given: Given | Streamed, output: Output) -> None:
 def _described(given: Given | Streamed) -> str:
     if not given.classes:
         values = given.target.values
-        return f"a number, {values.min():g} to {values.max():g}"
+        return f"a number, {shown(values.min())} to {shown(values.max())}"
     classes = [str(name) for name in given.classes]
     more = ", …" if len(classes) > MOST_CLASSES_NAMED else ""
     return f"{len(classes)} classes, {', '.join(classes[:MOST_CLASSES_NAMED])}{more}"
@@ -149,7 +149,10 @@ def show(record: dict[str, Any], folder: Path, output: Output) -> None:
     columns = {"training": _column(scores["training"]), "held out": _column(scores["held_out"])}
     if folds := scores.get("folds"):
         columns = {f"{len(folds)} folds": _over_folds(folds)} | columns
+    columns["guessing"] = _column(scores["guessing"])
     output.console.print(score_table(columns))
+    for note in few_rows(record["classes"]):
+        output.say(f"note: {note}")
     by, n = record["epochs_chosen_by"], record["epochs"]
     best = f", of which the best by {by.replace('_', ' ')} is kept" if by and n > 1 else ""
     epochs = f"{n} epoch{'s' * (n > 1)}{best}"
@@ -169,6 +172,7 @@ def _over_folds(folds: list[dict[str, float | None]]) -> dict[str, str]:
     found = {}
     for name in folds[0]:
         values = [value for fold in folds if (value := fold[name]) is not None]
-        spread = f"{np.std(values, ddof=1):.2g}" if len(values) > 1 else "–"
+        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
+        spread = f"{deviation:.2g}" if deviation < 100 else shown(deviation)
         found[name] = f"{shown(float(np.mean(values)))} ± {spread}" if values else "–"
     return found

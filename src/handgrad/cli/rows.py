@@ -23,6 +23,7 @@ from handgrad.layers import Array
 if TYPE_CHECKING:
     import pyarrow
 
+MOST_CODES = 100  # whole numbers, of which more are hardly names of classes
 A_COUNT_HAS = 20  # rows at least, before whole numbers one after another look like a count of them
 
 
@@ -99,7 +100,7 @@ def read(
     check_values(table, found, counts[places])
     features = table.columns.select(kept)
     check_finite(table, features)
-    notes = [*table.notes, *notes_on_target(found), *notes_on_columns(table, features)]
+    notes = [*table.notes, *notes_on_target(found, task), *notes_on_columns(table, features)]
     return Given(stem_of(data, table.files), table, found, features, tuple(notes))
 
 
@@ -196,10 +197,13 @@ def check_values(table: Table, target: Target, counts: Array) -> None:
         )
 
 
-def notes_on_target(target: Target) -> list[str]:
+def notes_on_target(target: Target, asked: Task | None) -> list[str]:
     """What is odd about the target, and can be learned all the same."""
-    values = set(target.values.tolist()) if target.task == "regression" else set()
-    if 0 < len(values) <= 2:
+    if target.task == "classification" or asked:
+        return []
+    values = np.unique(target.values)
+    codes = len(values) <= MOST_CODES and (values == np.round(values)).all()
+    if codes or len(values) <= 2:
         return [
             f"the target {target.name!r} has {len(values)} different values only: "
             "--task classification, if they are classes"

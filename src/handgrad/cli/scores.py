@@ -22,7 +22,10 @@ USUAL: dict[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
     "regression": OF_NUMBERS[:3],
 }
-OF_TWO_CLASSES = ("precision", "recall", "f1")
+OF_TWO_CLASSES, OF_MORE_CLASSES = ("precision", "recall", "f1"), ("top_k_accuracy",)
+
+FEWEST_ROWS, MOST_NAMED = 5, 5
+WRITTEN_OUT, TOO_LONG = 1e4, 1e15  # numbers between them are shown in all their digits
 
 Scores = dict[str, float]
 
@@ -30,8 +33,8 @@ Scores = dict[str, float]
 def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, ...]:
     """The metrics to tell; refused where they are for another kind of target."""
     known = OF_NUMBERS if task == "regression" else [m for m in METRICS if m not in OF_NUMBERS]
-    if n_classes > 2:
-        known = [name for name in known if name not in OF_TWO_CLASSES]
+    others = OF_TWO_CLASSES if n_classes > 2 else OF_MORE_CLASSES
+    known = [name for name in known if name not in others]
     for name in asked:
         if name not in known:
             what = f"{n_classes} classes" if n_classes else "a number"
@@ -77,6 +80,27 @@ def scored(p: Array, y: Array, names: Sequence[str]) -> Scores:
     return found
 
 
+def guessed(learned: Array, y: Array, n_classes: int, names: Sequence[str]) -> Scores:
+    """The metrics of guessing for targets `y`: the shares of the classes among the targets that
+    were `learned`, or their mean.
+    """
+    if not n_classes:
+        return scored(np.full(len(y), learned.mean()), y, names)
+    shares = np.bincount(learned, minlength=n_classes) / len(learned)
+    return scored(np.tile(shares, (len(y), 1)), y, names)
+
+
+def few_rows(classes: Sequence[dict[str, Any]]) -> list[str]:
+    """What is to be said of classes of which so few rows are judged that chance decides."""
+    few = [row for row in classes if row["rows"] < FEWEST_ROWS]
+    told = [f"{row['rows']} of {str(row['class'])!r}" for row in few[:MOST_NAMED]]
+    told += ["…"] * (len(few) > MOST_NAMED)
+    return [
+        f"few rows of some classes are judged, {', '.join(told)}: what is said of them may be "
+        "chance, and so may balanced accuracy and ROC AUC, in which each class counts alike"
+    ][: len(few)]
+
+
 def by_class(p: Array, y: Array, classes: Sequence[Any]) -> list[dict[str, Any]]:
     """Precision, recall and F1 of each class, and how many rows it has."""
     from sklearn.metrics import precision_recall_fscore_support
@@ -92,7 +116,9 @@ def by_class(p: Array, y: Array, classes: Sequence[Any]) -> list[dict[str, Any]]
 
 def shown(value: float | None) -> str:
     """A score as people read it."""
-    return "–" if value is None or np.isnan(value) else f"{value:.4g}"
+    if value is None or np.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if WRITTEN_OUT <= abs(value) < TOO_LONG else f"{value:.4g}"
 
 
 def score_table(columns: dict[str, dict[str, str]]) -> Any:

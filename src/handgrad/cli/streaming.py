@@ -143,7 +143,7 @@ def read_in_pieces(
     check_values(seen.table(), found, np.asarray(seen.counts()))
     prepared = Prepared(table, kept, found)
     first = next(prepared.pieces(kept))
-    notes = [*table.notes, *notes_on_target(found), *notes_on_columns(first, first.columns)]
+    notes = [*table.notes, *notes_on_target(found, task), *notes_on_columns(first, first.columns)]
     return Streamed(stem_of(data, table.files), prepared, found, tuple(notes))
 
 

@@ -31,7 +31,16 @@ from handgrad.cli.record import (
 )
 from handgrad.cli.reporting import write_report
 from handgrad.cli.rows import Given, fingerprint
-from handgrad.cli.scores import Scores, by_class, metrics_for, outputs, positions, scored
+from handgrad.cli.scores import (
+    Scores,
+    by_class,
+    few_rows,
+    guessed,
+    metrics_for,
+    outputs,
+    positions,
+    scored,
+)
 from handgrad.cli.settings import Settings, table_options
 from handgrad.cli.unfinished import Unfinished
 from handgrad.data.unseen import untold
@@ -174,11 +183,11 @@ def _carried_out(job: Job) -> dict[str, Any]:
     ]
     path = _trained(job)
     model, history = load(path), History.from_json(path.parent / HISTORY)
-    scores: dict[str, Any] = {}
     halves = {"training": given.to_judge(job.learned), "held_out": given.to_judge(job.held_out)}
-    for name, rows in halves.items():
-        p, y = job.judged(model, *rows)
-        scores[name] = scored(p, y, job.metrics)
+    judged = {name: job.judged(model, *rows) for name, rows in halves.items()}
+    scores = {name: scored(p, y, job.metrics) for name, (p, y) in judged.items()}
+    p, y = judged["held_out"]
+    scores["guessing"] = guessed(judged["training"][1], y, len(given.classes), job.metrics)
     record = record_of(job.settings, given, job.files, model) | {
         "rows": {"training": given.count(job.learned), "held_out": given.count(job.held_out)},
         "judged": {name: len(y) for name, (_, y) in halves.items()},
@@ -190,6 +199,7 @@ def _carried_out(job: Job) -> dict[str, Any]:
     if job.settings.report:
         output.progress("the report")
         kept.file(REPORT, partial(write_report, record, halves, model, history))
+    record["notes"] += few_rows(record["classes"])
     kept.file(RECORD, partial(write_record, record))
     kept.finish()
     return record

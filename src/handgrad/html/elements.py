@@ -76,7 +76,7 @@ def table(
         element(
             "tr",
             joined(
-                cell("td", i, text) if i else cell("th", i, text, scope="row")
+                cell("td", i, text, data_label=head[i]) if i else cell("th", i, text, scope="row")
                 for i, text in enumerate(row)
             ),
         )

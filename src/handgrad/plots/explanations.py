@@ -56,7 +56,7 @@ def plot_permutation_importance(
     axes.set_yticks(places, names)
     as_written(axes.get_yticklabels())
     axes.set(ylim=(len(order) - 0.4, -0.6))
-    axes.set_xlabel(f"how much worse {importance.scoring.replace('_', ' ')} is without it")
+    axes.set_xlabel(f"{importance.scoring.replace('_', ' ')}, worse by, when shuffled")
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
     tidy(axes)
     axes.grid(visible=False, axis="y")
@@ -90,6 +90,8 @@ def plot_partial_dependence(dependence: PartialDependence, ax: "Axes | None" = N
         axes.set_yticks(np.arange(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
         as_written(axes.get_yticklabels())
+    elif dependence.kind == "number" and dependence.values.min() >= 0:
+        axes.set_xlim(left=max(0.0, axes.get_xlim()[0]))
     says, along = _what(dependence), shortened(dependence.column, 30)
     across, up = (says, along) if dependence.kind == "category" else (along, says)
     axes.set_xlabel(across, parse_math=False)

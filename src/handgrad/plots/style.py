@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,6 +96,20 @@ def count_epochs(axes: Any) -> None:
     axes.set_xlabel("epoch")
     locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
     axes.xaxis.set_major_locator(locator)
+
+
+def keep_apart(axes: Any) -> None:
+    """Fewer numbers along the bottom, where they would run into each other."""
+    from matplotlib.ticker import AutoLocator, MaxNLocator
+
+    room = 1.2 * axes.xaxis.label.get_size() * axes.figure.dpi / 72
+    for most in (5, 4, 3, 2):
+        axes.figure.draw_without_rendering()
+        boxes = [t.get_window_extent() for t in axes.get_xticklabels() if t.get_text()]
+        if all(a.x1 + room <= b.x0 for a, b in pairwise(sorted(boxes, key=lambda box: box.x0))):
+            return
+        if isinstance(axes.xaxis.get_major_locator(), AutoLocator | MaxNLocator):
+            axes.xaxis.set_major_locator(MaxNLocator(most))
 
 
 def show_dates(axis: Any) -> None:

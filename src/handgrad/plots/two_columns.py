@@ -23,6 +23,11 @@ class Axis:
     values: tuple[str, ...] = ()
     dates: bool = False
 
+    def start(self, low: float) -> float:
+        """Where the axis begins that has room down to `low`: at 0, if no number is below."""
+        numbers = not self.values and not self.dates
+        return max(low, 0.0) if numbers and self.at.min() >= 0 < self.at.max() else low
+
     def label(self, axis: Any) -> None:
         """Put its names, its values or its dates along an axis of Matplotlib."""
         axis.set_label_text(shortened(self.name, 40), parse_math=False)
@@ -48,7 +53,8 @@ def draw_two_columns(
     """
     rng = np.random.default_rng(0)
     points = np.stack([_spread(axis, rng) for axis in (across, up)], axis=1)
-    box = box_around(points)
+    left, right, bottom, top = box_around(points)
+    box = across.start(left), right, up.start(bottom), top
     if class_names:
         names = [shortened(name, 16) for name in class_names]
         shade_regions(axes, answers_at, box, names, points=POINTS)

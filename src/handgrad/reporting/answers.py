@@ -22,7 +22,7 @@ from handgrad.plots.style import GREY, shortened, tidy
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.judged import Judged
 from handgrad.reporting.pictures import Pictures
-from handgrad.reporting.scores import number
+from handgrad.reporting.scores import number, percent
 
 MOST_CLASSES, MOST_CURVES, MOST_DOTS, MOST_MISTAKES = 20, 5, 800, 8
 
@@ -57,13 +57,18 @@ def _of_classes(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
     drawn = _classes_with_curves(held, len(names))
     if held.p is not None and drawn:
         grid += _curves(held, names, drawn, pictures)
+    if held.p is not None and drawn and len(names) == 2:
+        yield paragraph(
+            f"The curves take “{names[1]}” as the positive class, since it comes after "
+            f"“{names[0]}” in order."
+        )
     yield element("div", joined(grid), class_="pictures") if grid else ""
     yield from _what_was_left_out(held, names, drawn)
     if mistakes:
-        yield paragraph("The mistakes that are made most:")
+        yield paragraph("The most frequent mistakes:")
         yield table(
-            "The mistakes that are made most",
-            ("true", "taken for", "rows", "of the true class"),
+            "The most frequent mistakes",
+            ("true", "predicted", "rows", "share of the true class"),
             mistakes,
             numbers=(2, 3),
         )
@@ -78,18 +83,20 @@ def _curves(held: Judged, names: list[str], drawn: list[int], pictures: Pictures
         (
             draw_roc,
             "ROC curve",
-            "how many of the rows that are one are found, against how many others are taken too",
+            "the share of its rows that are found, against the share of all others that are "
+            "falsely taken for it, for each threshold",
         ),
         (
             draw_precision_recall,
             "Precision and recall",
-            "of those found, how many are right, against how many of all are found",
+            "the share of rows taken for it that are right, against the share of its rows that are "
+            "found, for each threshold",
         ),
         (
             draw_calibration,
             "Calibration",
-            "how often it is so, against how probable it was said to be; on the dashed line, "
-            "probabilities mean what they say",
+            "how often it is true, against the predicted probability; on the dashed line both are "
+            "the same",
         ),
     )
     return [
@@ -141,7 +148,7 @@ def _mistakes(evidence: Evidence) -> list[tuple[str, str, str, str]]:
             evidence.classes[i],
             evidence.classes[j],
             f"{counts[i, j]:,}",
-            f"{counts[i, j] / of_class[i]:.0%}",
+            percent(counts[i, j] / of_class[i]),
         )
         for i, j in pairs
     ]
@@ -180,7 +187,7 @@ def _of_numbers(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
                 pictures.drawn(
                     lambda axes: draw_residuals(axes, said, y),
                     "True minus predicted numbers, against the predicted ones.",
-                    "What is left over",
+                    "Residuals",
                     ": a cloud around zero without a shape is as it should be.",
                 ),
             ]

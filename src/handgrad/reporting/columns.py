@@ -14,7 +14,7 @@ from handgrad.plots.style import shortened
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.examination import parts_of
 from handgrad.reporting.pictures import Pictures
-from handgrad.reporting.scores import number, rows_of
+from handgrad.reporting.scores import number, percent, rows_of
 from handgrad.tabular.tables import DAY, Column
 
 MOST_BARS, MOST_COLUMNS, BARS, WIDTH = 12, 40, 20, 80
@@ -68,7 +68,7 @@ def _target(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
     names += [f"{k - len(order)} others"] * (k > len(order))
     first = next(iter(shown.values()))
     told = ", ".join(
-        f"{c} {n / max(first.sum(), 1):.0%}" for c, n in zip(names, first, strict=True)
+        f"{c} {percent(n / max(first.sum(), 1))}" for c, n in zip(names, first, strict=True)
     )
     yield pictures.drawn(
         lambda axes: draw_shares(axes, shown, names),
@@ -94,7 +94,7 @@ def _columns(evidence: Evidence) -> Iterator[str]:
         [
             name,
             _kind(column),
-            f"{column.missing.mean():.0%}" if column.missing.any() else "–",
+            percent(float(column.missing.mean())) if column.missing.any() else "–",
             _spread(column),
             _values(column),
             *([_read_as(features, name)] if features else []),
@@ -110,7 +110,7 @@ def _columns(evidence: Evidence) -> Iterator[str]:
             f"{more} more columns", table(f"{what}, continued", head, rows[MOST_COLUMNS:], (2,))
         )
     if notes := evidence.about.get("notes"):
-        yield element("h3", "What had to be guessed")
+        yield element("h3", "What was decided for you")
         lines = [notes] if isinstance(notes, str) else [str(note) for note in notes]
         yield bullets(lines)
 
@@ -175,6 +175,8 @@ def _values(column: Column) -> str:
         words = np.where(there > 0, "true", "false")
     values, counts = np.unique(words, return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    shown = [f"{shortened(str(values[i]), 30)} {counts[i] / len(there):.0%}" for i in order[:3]]
+    shown = [
+        f"{shortened(str(values[i]), 30)} {percent(counts[i] / len(there))}" for i in order[:3]
+    ]
     more = f" and {len(values) - 3} more" if len(values) > 3 else ""
     return ", ".join(shown) + more

@@ -9,6 +9,7 @@ from typing import Any
 
 from handgrad.html.elements import Html, element, figure, joined
 from handgrad.html.svg import inline
+from handgrad.plots.style import keep_apart
 
 # What Matplotlib draws in, and what the page has in its place, on light and on dark.
 COLOURS = {
@@ -78,6 +79,7 @@ class Pictures:
             axes = drawing.add_subplot()
             draw(axes)
             axes.set_title("")  # the caption says it
+            keep_apart(axes)
             svg = svg_of(drawing)
         name = f"picture-{next(self._numbers)}"
         caption = joined([element("b", title), said])

@@ -66,6 +66,17 @@ def rows_of(n: int) -> str:
     return f"{n:,} row{'s' * (n != 1)}"
 
 
+def percent(share: float) -> str:
+    """A share in whole per cent; what is not quite nothing or all is told as such.
+
+    >>> percent(0.25), percent(0.001), percent(0.9999), percent(0), percent(1)
+    ('25%', '< 1%', '> 99%', '0%', '100%')
+    """
+    if 0 < share < 0.005:
+        return "< 1%"
+    return "> 99%" if 0.995 <= share < 1 else f"{share:.0%}"
+
+
 def number(value: float) -> str:
     """A number in three digits, in all of those before the point.
 
@@ -89,24 +100,25 @@ def scores_of_classes(held: Judged, training: Judged | None, classes: Sequence[s
     guesses = np.tile(shares, (len(held), 1))
     sides = [held, training, replace(held, said=guesses.argmax(axis=1), p=guesses)]
     ways: list[tuple[str, str, Metric, bool, bool]] = [
-        ("Accuracy", "the share of rows that are right", metrics.accuracy, False, True),
+        ("Accuracy", "share of the rows that are predicted right", metrics.accuracy, False, True),
         (
             "Balanced accuracy",
-            "the same, each class counting alike, however rare",
+            "the mean of that share over the classes, so that rare ones count as much",
             metrics.balanced_accuracy,
             False,
             True,
         ),
         (
             "Log loss",
-            "how surprised the probabilities are by the truth: 0 is never",
+            "how far the probabilities are from what is true; 0 is perfect",
             metrics.log_loss,
             True,
             False,
         ),
         (
             "ROC AUC",
-            "how often a row of a class is ranked above one that is not: ½ is chance",
+            "how well the probabilities put rows of a class before all others; 0.5 is guessing, 1 "
+            "perfect",
             metrics.roc_auc,
             False,
             False,
@@ -148,17 +160,22 @@ def scores_of_numbers(held: Judged, training: Judged | None) -> list[Score]:
     ways: list[tuple[str, str, Metric, bool]] = [
         (
             "Mean absolute error",
-            "how far off it is on average, in units of the target",
+            "how far off the predictions are on average, in units of the target",
             metrics.mean_absolute_error,
             True,
         ),
         (
             "Root mean squared error",
-            "the same, large errors counting more",
+            "the same, with more weight on large errors",
             metrics.root_mean_squared_error,
             True,
         ),
-        ("R²", "the share of the variance that is predicted: 1 is perfect", metrics.r2, False),
+        (
+            "R²",
+            "share of the variance that is explained; 0 is guessing, 1 perfect",
+            metrics.r2,
+            False,
+        ),
     ]
     found = []
     for name, explained, metric, smaller in ways:

@@ -69,14 +69,13 @@ def scores(evidence: Evidence) -> Html:
             ]
         )
     head = ["", "held out", *(["training"] if learned else []), "guessing", ""]
-    guess = "the shares of the classes" if evidence.classes else "the mean"
+    guess = "how frequent the classes are" if evidence.classes else "the mean"
     return joined(
         [
             table("Scores", head, rows, numbers=range(1, 3 + learned)),
             paragraph(
-                f"Guessing is to say {guess} in "
-                f"{'the training' if learned else 'these rows'} of every row, without a look at "
-                "its columns."
+                f"Guessing predicts {guess} in {'the training' if learned else 'these rows'} for "
+                "every row, whatever stands in its columns."
             ),
             *[paragraph(note) for note in evidence.notes],
         ]
@@ -113,8 +112,8 @@ def training(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
     if epochs:
         yield paragraph(
             f"{len(epochs)} nets learned side by side, each from most of the rows; the curves are "
-            f"their means. Each kept the weights of its own best epoch: {min(epochs)} to "
-            f"{max(epochs)}, of {len(history)}."
+            f"their means. Each kept the weights of its own best epoch of {len(history)}: "
+            f"{_from_to(min(epochs), max(epochs))}."
         )
     elif evidence.best_epoch is not None:
         yield paragraph(
@@ -158,6 +157,10 @@ def doctor(evidence: Evidence) -> Iterator[str]:
         )
     if left_out:
         yield details("What could not be looked at", bullets(left_out))
+
+
+def _from_to(first: int, last: int) -> str:
+    return f"epoch {first}" if first == last else f"epochs {first} to {last}"
 
 
 def repeat(evidence: Evidence, version_: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.html.elements import Html, element, joined, paragraph
 from handgrad.reporting.checks import FEW_ROWS
-from handgrad.reporting.evidence import Evidence
+from handgrad.reporting.evidence import WORTH_A_LOOK, Evidence
 from handgrad.reporting.scores import interval, number, rows_of
 
 
@@ -88,7 +88,8 @@ def _of_numbers(evidence: Evidence) -> Html:
 
 def _strongest(evidence: Evidence) -> Html:
     importance = evidence.importance
-    names = [importance.columns[i] for i in importance.order[:3] if importance.mean[i] > 0]
+    least = max(0.0, WORTH_A_LOOK * importance.mean.max())
+    names = [importance.columns[i] for i in importance.order[:3] if importance.mean[i] > least]
     if not names:
         return Html("No column makes a difference to it.")
     bold = [element("b", name) for name in names]

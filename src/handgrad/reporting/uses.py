@@ -38,10 +38,10 @@ def _importance(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
     found = evidence.importance
     scoring = found.scoring.replace("_", " ")
     yield paragraph(
-        f"A column matters as much as the {scoring} suffers when its values are shuffled among "
-        f"the rows. The bars are means of {found.decreases.shape[1]} shuffles of "
-        f"{rows_of(found.n_rows)} held out, the whiskers one standard deviation. Of two columns "
-        "that say the same, each alone may seem to matter little."
+        f"Permutation importance: how much worse the {scoring} becomes when the values of a "
+        f"column are shuffled among the rows. The bars are means of {found.decreases.shape[1]} "
+        f"shuffles of {rows_of(found.n_rows)} held out, the whiskers one standard deviation. Of "
+        "two columns that say the same, each alone may seem to matter little."
     )
     rows = [(found.columns[i], number(found.mean[i]), number(found.std[i])) for i in found.order]
     told = "; ".join(f"{name} {mean} ± {deviation}" for name, mean, deviation in rows[:5])
@@ -56,10 +56,10 @@ def _importance(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
         f"Importance by {scoring}: {told}.",
         "Permutation importance",
         f" of the {n} strongest of {n_columns} columns" if n < n_columns else "",
-        size=(6.4, 0.8 + 0.27 * n),
+        size=(4.9, 0.8 + 0.27 * n),
     )
     if n < len(rows):
-        head = ("column", f"{scoring}, how much worse", "±")
+        head = ("column", f"{scoring}, worse by", "±")
         yield details("All that were shuffled", table("Permutation importance", head, rows, (1, 2)))
 
 
@@ -68,10 +68,11 @@ def _dependences(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
     if not found:
         yield paragraph("There is no column whose values clearly change what it says.")
         return
-    yield element("h3", "What it makes of them")
+    yield element("h3", "The effect of each")
     yield paragraph(
-        f"What it says on average over {rows_of(found[0].n_rows)}, if a column had the same value "
-        "in all of them and the others stayed as they are. All have the same scale."
+        f"Partial dependence: the mean prediction for {rows_of(found[0].n_rows)}, if a column had "
+        "the same value in all of them and the others stayed as they are. All pictures have the "
+        "same scale."
     )
     outputs = slice(-1, None) if _of_two(found[0]) else slice(None)
     shown = np.concatenate([each.average[:, outputs].ravel() for each in found])
@@ -160,7 +161,7 @@ def _plane(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
         lambda axes: draw_two_columns(axes, across, up, answers_at, held.y[rows], classes),
         f"What the model answers for values of {across.name} and {up.name}, and the rows held out.",
         "Decision boundary" if classes else "Predictions",
-        ": the shading is what it answers, the marks are the true values of rows held out."
+        ": the shading is the prediction, the marks are the true values of rows held out."
         f"{aside if others else ''}{some if len(rows) < len(held) else ''}",
-        size=(6.0, 4.2),
+        size=(4.9, 3.7),
     )
