@@ -91,6 +91,15 @@ def test_nothing_sticks_out_and_nothing_is_cut_off(sight: Sight) -> None:
         sight.open_all()
 
 
+def test_tables_need_no_scrolling_on_a_phone(look: Look, name: str) -> None:
+    sight = look(name, PHONE)
+    sight.open_all()
+    assert sight.page.locator(".scrolls").count() >= 2
+    assert all(beyond <= 0 for beyond in sight.all(".scrolls", "e.scrollWidth - e.clientWidth"))
+    first = sight.page.locator("#scores td").first
+    assert first.evaluate("e => getComputedStyle(e, '::before').content") == '"held out"'
+
+
 def test_the_words_of_a_picture_stay_in_it_and_can_be_read(sight: Sight) -> None:
     assert sight.page.evaluate(BEYOND) == []
     sizes = sight.page.evaluate(SIZES)

@@ -315,4 +315,4 @@ def test_a_model_that_does_not_say_what_it_predicts_asks(made: Path, tmp_path: P
 
 def test_the_scores_of_a_run_come_again_on_its_own_rows(made: Path) -> None:
     found = record(made / "left")["scores"]
-    assert set(found) == {"training", "held_out"}
+    assert set(found) == {"training", "held_out", "guessing"}

@@ -32,6 +32,14 @@ def test_the_strongest_column_is_on_top_with_its_deviation() -> None:
     axes.figure.draw_without_rendering()
 
 
+def test_an_axis_of_numbers_that_are_never_below_zero_does_not_begin_below_it() -> None:
+    for low, begins_at_zero in ((0.0, True), (0.2, True), (-1.0, False), (90.0, False)):
+        found = dependence("number", np.linspace(low, 100, 20), np.ones((20, 1)), ("prediction",))
+        axes: Any = hg.plot_partial_dependence(found)
+        assert (axes.get_xlim()[0] == 0) == begins_at_zero
+        assert axes.get_xlim()[0] <= low
+
+
 def test_only_the_most_important_are_drawn_if_asked_for() -> None:
     axes: Any = hg.plot_permutation_importance(IMPORTANCE, 2)
     assert len(axes.patches) == 2

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics
 from sklearn.exceptions import ConvergenceWarning
@@ -323,6 +324,42 @@ def test_the_doctors_findings_are_told_with_their_advice(folder: Path) -> None:
     text = page_of(folder, model, x, NAMES).sections["doctor"]
     assert "Unscaled inputs" in text
     assert "Try: " in text
+
+
+def test_what_was_looked_for_is_said_where_nothing_was_found(iris: Page, folder: Path) -> None:
+    text = iris.sections["doctor"]
+    assert "Nothing was found of what was looked for." in text
+    assert "in the rows for a column that gives the target away, classes that are never" in text
+    assert "in the net and its training for inputs that are not scaled" in text
+    assert "All is well" not in iris.text
+
+
+def test_a_column_that_gives_the_target_away_is_told_at_the_top(folder: Path) -> None:
+    x = pd.DataFrame({"petal": IRIS_X[:, 2], "name": np.char.upper(NAMES)})
+    model = hg.TabularClassifier(**QUICK).fit(x[TRAINING], NAMES[TRAINING])
+    rows = {"training": (x[TRAINING], NAMES[TRAINING])}
+    found = page_of(folder, model, x[HELD], NAMES[HELD], **rows)
+    said = "olumn “name”: it alone is right for 100.0% of 150 rows: is it known when a prediction"
+    assert f"C{said}" in found.sections[""]
+    assert "Target leakage: column “name”" in found.sections["doctor"]
+    assert "Nothing was found" not in found.sections["doctor"]
+
+
+def test_inputs_that_are_not_scaled_are_called_by_the_names_of_their_columns(folder: Path) -> None:
+    x = pd.DataFrame(IRIS_X, columns=["a", "b", "c", "d"]).assign(c=1e4 * IRIS_X[:, 2])
+    model = hg.MLPClassifier(solver="sgd", learning_rate_init=1e-9, max_iter=3, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(x, NAMES)
+    text = page_of(folder, model, x, NAMES).sections["doctor"]
+    assert "column 'c' is about" in text
+    assert "counted from 0" not in text
+
+
+def test_which_class_the_curves_take_as_positive_is_said(folder: Path) -> None:
+    two = np.where(NAMES == "setosa", "ok", "fraud")
+    model = hg.TabularClassifier(**QUICK).fit(IRIS_X[:, :2], two)
+    text = page_of(folder, model, IRIS_X[:, :2], two).sections["answers"]
+    assert "The curves take “ok” as the positive class, since it comes after “fraud”" in text
 
 
 def test_a_binary_and_a_poisson_net_can_be_examined(folder: Path) -> None:

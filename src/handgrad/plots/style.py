@@ -1,6 +1,7 @@
 """What all pictures share: colours that colour-blind eyes keep apart, markers, axes."""
 
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,9 @@ def keep_apart(axes: Any) -> None:
 
     room = 1.2 * axes.xaxis.label.get_size() * axes.figure.dpi / 72
     for most in (5, 4, 3, 2):
-        axes.figure.draw_without_rendering()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            axes.figure.draw_without_rendering()
         boxes = [t.get_window_extent() for t in axes.get_xticklabels() if t.get_text()]
         if all(a.x1 + room <= b.x0 for a, b in pairwise(sorted(boxes, key=lambda box: box.x0))):
             return

@@ -56,7 +56,7 @@ def _importance(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
         f"Importance by {scoring}: {told}.",
         "Permutation importance",
         f" of the {n} strongest of {n_columns} columns" if n < n_columns else "",
-        size=(4.9, 0.8 + 0.27 * n),
+        size=(4.7, 0.8 + 0.27 * n),
     )
     if n < len(rows):
         head = ("column", f"{scoring}, worse by", "±")
@@ -163,5 +163,5 @@ def _plane(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
         "Decision boundary" if classes else "Predictions",
         ": the shading is the prediction, the marks are the true values of rows held out."
         f"{aside if others else ''}{some if len(rows) < len(held) else ''}",
-        size=(4.9, 3.7),
+        size=(4.7, 3.7),
     )

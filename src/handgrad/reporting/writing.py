@@ -33,7 +33,7 @@ def report(
     `model` is one of the four estimators, or a Pipeline that ends in one; `X`, `y` are rows it did
     not learn from, a frame or an array and the true classes or numbers; `training` is the pair of
     those it did. `history` is a History, for a model that brings none; `about` says what was run:
-    `command`, `data`, `seed`, `seconds`, `target`, `notes` on what was guessed, all optional.
+    `command`, `data`, `seed`, `seconds`, `target`, `notes` on what was decided, all optional.
 
     The file loads nothing from anywhere. Where there are many rows or columns, fewer are drawn or
     shuffled, and the page says so.
