@@ -18,7 +18,7 @@ from handgrad.cli.scores import (
     positions,
     score_table,
     scored,
-    shown,
+    written,
 )
 from handgrad.data.files import check_asked
 from handgrad.data.table_options import TableOptions
@@ -61,6 +61,8 @@ def run_evaluation(
     scores = scored(p, y, metrics)
     guess = guessed(y, y, len(named.classes), metrics)
     classes = by_class(p, y, named.classes) if named.classes else []
+    for note in few_rows(classes):
+        output.note(note)
     output.result(
         {
             "model": str(path),
@@ -75,11 +77,6 @@ def run_evaluation(
         }
     )
     output.say((data, "bold"), f": {len(y):,} rows; {name} is predicted by ", (str(path), "bold"))
-    columns = {"score": scores, "guessing": guess}
-    output.console.print(
-        score_table({k: {n: shown(v) for n, v in found.items()} for k, found in columns.items()})
-    )
+    output.console.print(score_table({"score": written(scores), "guessing": written(guess)}))
     if classes:
         output.console.print(class_table(classes))
-    for note in few_rows(classes):
-        output.say(f"note: {note}")

@@ -14,7 +14,7 @@ from handgrad import __version__
 from handgrad.cli.models import chosen_by, read_as
 from handgrad.cli.output import Output, as_json, plain
 from handgrad.cli.rows import Given
-from handgrad.cli.scores import few_rows, score_table, shown
+from handgrad.cli.scores import few_rows, score_table, shown, written
 from handgrad.cli.settings import Settings
 from handgrad.engines.environment import blas_of, processor
 from handgrad.engines.threads import available_cores
@@ -146,10 +146,10 @@ def show(record: dict[str, Any], folder: Path, output: Output) -> None:
     if len(read) > MOST_COLUMNS_SHOWN:
         output.say(f"  … {len(read) - MOST_COLUMNS_SHOWN} more columns")
     scores = record["scores"]
-    columns = {"training": _column(scores["training"]), "held out": _column(scores["held_out"])}
+    columns = {"training": written(scores["training"]), "held out": written(scores["held_out"])}
     if folds := scores.get("folds"):
         columns = {f"{len(folds)} folds": _over_folds(folds)} | columns
-    columns["guessing"] = _column(scores["guessing"])
+    columns["guessing"] = written(scores["guessing"])
     output.console.print(score_table(columns))
     for note in few_rows(record["classes"]):
         output.say(f"note: {note}")
@@ -161,10 +161,6 @@ def show(record: dict[str, Any], folder: Path, output: Output) -> None:
     if (judged := record["judged"]["training"]) < rows["training"]:
         output.say(f"the scores of the training are those of {judged:,} of its rows")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")
-
-
-def _column(scores: dict[str, float | None]) -> dict[str, str]:
-    return {name: shown(value) for name, value in scores.items()}
 
 
 def _over_folds(folds: list[dict[str, float | None]]) -> dict[str, str]:

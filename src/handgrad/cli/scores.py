@@ -121,6 +121,11 @@ def shown(value: float | None) -> str:
     return f"{value:,.0f}" if WRITTEN_OUT <= abs(value) < TOO_LONG else f"{value:.4g}"
 
 
+def written(scores: Scores) -> dict[str, str]:
+    """Scores as people read them."""
+    return {name: shown(value) for name, value in scores.items()}
+
+
 def score_table(columns: dict[str, dict[str, str]]) -> Any:
     """A table with a row for each metric and a column for each set of rows."""
     from rich.table import Table
