@@ -141,7 +141,7 @@ def test_the_signature_is_that_of_the_page(name: str) -> None:
     assert shown == own[1:]
     if shown:
         text = pydoc.plain(pydoc.render_doc(kind))
-        assert re.search(rf"\n \|  {kind.__name__}\([*, ]*{shown[0]}", text)
+        assert re.search(rf"\n \|  {kind.__name__}\([*, |\n]*{shown[0]}", text)
 
 
 def test_signatures_name_the_settings_of_every_optimizer_with_what_they_are() -> None:

@@ -217,7 +217,7 @@ MACHINERY = [
         "optimizers/optimizer.py",
         "        memory.steps += 1\n",
         "",
-        f"{STEP}test_a_loop_by_hand_takes_the_steps_of_train[Adam-float32]",
+        f"{STEP}test_a_loop_by_hand_takes_the_steps_of_train[float32-Adam]",
     ),
     Mutant(
         "step: a copy shares what is remembered",

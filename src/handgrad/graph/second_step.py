@@ -1,5 +1,6 @@
 """Whether a second step on the same pages runs as the first: nothing undeclared is left behind."""
 
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -10,20 +11,17 @@ from handgrad.graph.tape import Step, Tape
 
 
 def check_second_step(first: Tape, second: Tape) -> None:
-    """Refuse a second step on the same pages that runs otherwise, for what the first one left."""
-    steps = [(step.operation, step.origin) for step in first.steps]
-    for i, step in enumerate(second.steps):
-        if i >= len(steps) or (step.operation, step.origin) != steps[i]:
-            raise _otherwise(step)
-    if len(second.steps) < len(steps):
-        raise _otherwise(first.steps[len(second.steps)])
+    """Refuse a second step on the same pages that runs otherwise, for what the first one left.
+
+    Its constants are to be the same too: a counter of the page's own would change them.
+    """
+    for step, again in zip_longest(first.steps, second.steps):
+        if step is None or again is None or not _alike(_noted(step), _noted(again)):
+            raise _otherwise(again or step)
 
 
-def check_constants(first: Tape, second: Tape) -> None:
-    """Refuse a second step whose constants are others: a counter of the page's own, for example."""
-    for step, again in zip(first.steps, second.steps, strict=True):
-        if not _alike((step.arguments, step.options), (again.arguments, again.options)):
-            raise _otherwise(again)
+def _noted(step: Step) -> tuple[Any, ...]:
+    return step.operation, step.origin, step.arguments, step.options
 
 
 def _otherwise(step: Step) -> RecordingError:
@@ -36,10 +34,14 @@ def _otherwise(step: Step) -> RecordingError:
 
 
 def _alike(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
     if isinstance(a, tuple | list):
         return len(a) == len(b) and all(map(_alike, a, b))
     if isinstance(a, dict):
-        return all(_alike(a[name], b[name]) for name in a)
+        return a.keys() == b.keys() and all(_alike(a[name], b[name]) for name in a)
     if isinstance(a, slice):
         return _alike((a.start, a.stop, a.step), (b.start, b.stop, b.step))
-    return a is b or bool(np.array_equal(a, b, equal_nan=isinstance(a, float | np.floating)))
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    return bool(a == b) or bool(a != a and b != b)
