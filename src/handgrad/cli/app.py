@@ -1,9 +1,7 @@
 """The commands and their options; what they do is in a file each."""
 
-import os
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,9 +42,8 @@ from handgrad.cli.options import (
 from handgrad.cli.output import Output
 from handgrad.cli.settings import Settings
 from handgrad.data.table_options import TableOptions
-from handgrad.errors import HandgradError
 
-DATA_ERROR, INTERRUPTED = 1, 130
+UsageError: Any = typer.BadParameter.__base__  # which has no public name in every Typer
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the data or what was asked for cannot be used, 2 the command line was "
     "not understood, 130 interrupted."
@@ -291,16 +288,12 @@ def cache(
     run_cache(Output(as_json=as_json), clear=clear)
 
 
-def main() -> None:
-    """Run the command line; mistakes end with a message and exit code 1, not a traceback."""
-    as_json = "--json" in sys.argv[1:]
-    try:
-        app()
-    except HandgradError as error:
-        Output(as_json=as_json).error(error)
-        sys.exit(DATA_ERROR)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # who reads the output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(DATA_ERROR)
+def explained(error: UsageError, output: Output) -> None:
+    """Say what was not understood: on standard error, as JSON too if that is what was asked for."""
+    from typer.rich_utils import rich_format_error
+
+    rich_format_error(error)
+    if error.ctx is not None:
+        came, usage = error.format_message(), " ".join(error.ctx.get_usage().split())
+        hint = f"{error.ctx.command_path} --help"
+        output.result({"error": {"came": came, "expected": usage, "try": hint}})

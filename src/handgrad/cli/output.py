@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handgrad.errors import HandgradError
+from handgrad.files import FileError, reason
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,8 +29,10 @@ class Output:
     def __init__(self, *, as_json: bool = False) -> None:
         from rich.console import Console
 
+        from handgrad.cli.screen import Screen
+
         self.as_json, self.told, self.notes = as_json, set[str](), list[str]()
-        self.console: Console = Console(emoji=False, highlight=False, quiet=as_json)
+        self.console: Console = Screen(emoji=False, highlight=False, quiet=as_json)
         self.side: Console = Console(stderr=True, emoji=False, highlight=False)
 
     @property
@@ -57,8 +63,16 @@ class Output:
 
     def result(self, found: Any) -> None:
         """Print the one JSON object, if that is what was asked for."""
-        if self.as_json:
-            print(as_json(found))
+        if self.as_json and sys.stdout is not None:
+            letters = "utf" in sys.stdout.encoding.lower()
+            with told_if_unwritable():
+                print(as_json(found, letters=letters), flush=True)
+
+    def copy(self, path: Path) -> None:
+        """Print the content of a file, byte for byte."""
+        with told_if_unwritable(), path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
 
     def error(self, error: HandgradError) -> None:
         """Tell what went wrong: on standard error, and as JSON if that is what was asked for."""
@@ -85,9 +99,29 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-def as_json(value: Any) -> str:
-    """The value as JSON; bytes of file names that are not UTF-8 are escaped."""
-    text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+@contextmanager
+def told_if_unwritable() -> Iterator[None]:
+    """A standard output that cannot be written to is told as a file is."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is not None:  # it was a file after all
+            raise
+        raise FileError(
+            f"standard output could not be written: {reason(error)}",
+            "somewhere to write to, with space left",
+            "another place for it",
+        ) from error
+
+
+def as_json(value: Any, *, letters: bool = True) -> str:
+    """The value as JSON; what is not ASCII is escaped where there are to be no other letters.
+
+    Bytes of file names that are not UTF-8 are escaped too.
+    """
+    text = json.dumps(plain(value), indent=1, ensure_ascii=not letters, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode()
 
 

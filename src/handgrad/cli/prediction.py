@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,8 +65,7 @@ def _show(to: Path, rows: int, output: Output, *, on_screen: bool) -> None:
         predictions = csv.read_csv(to).to_pylist()
         output.result({"rows": rows, "predictions": predictions, "notes": output.notes})
     elif on_screen:
-        with to.open(encoding="utf-8", newline="") as file:
-            shutil.copyfileobj(file, sys.stdout)
+        output.copy(to)
     else:
         output.result({"rows": rows, "written": str(to), "notes": output.notes})
         output.say(f"{rows:,} rows predicted, written to ", (str(to), "bold"))
