@@ -180,7 +180,9 @@ def test_a_step_before_backward_and_one_of_no_net_are_refused() -> None:
     net.forward(X)
     with refused(hg.NotYetComputedError, "no gradient 'dW'", net=net):
         hg.Adam(0.01).step(net)
-    for wrong in (hg.Linear(2, 2), net.parameters, None):
+    with refused(hg.SettingError, "step was called without a net", "optimizer.step(net)"):
+        hg.Adam(0.01).step()
+    for wrong in (hg.Linear(2, 2), net.parameters):
         with refused(hg.SettingError, "step was given", "optimizer.step(net)"):
             hg.Adam(0.01).step(wrong)
     optimizer = hg.Adam(0.01)

@@ -44,7 +44,7 @@ class LBFGS(Optimizer):
     def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
         return w
 
-    def step(self, net: Any) -> None:
+    def step(self, net: Any = None) -> None:
         """Refused: an iteration needs the loss of all rows at several places."""
         raise SettingError(
             f"step of {self!r}, of which one needs the loss of all rows, again and again",

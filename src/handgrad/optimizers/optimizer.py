@@ -87,7 +87,7 @@ class Optimizer(Page):
         new = self.rule(w, dw, *state, learning_rate=learning_rate, step=step)
         return new if isinstance(new, tuple) else (new,)
 
-    def step(self, net: Any) -> None:
+    def step(self, net: Any = None) -> None:
         """One step of a loop by hand: change `net` by the gradients that its `backward` left.
 
         What the rule remembers, and the number of steps, the optimizer keeps, in copies and
@@ -120,7 +120,7 @@ class Optimizer(Page):
 def _check_net(net: Any) -> None:
     if not hasattr(net, "gather_gradients"):
         raise SettingError(
-            f"step was given {described(net)}",
+            "step was called without a net" if net is None else f"step was given {described(net)}",
             "a net, whose backward has run",
             "optimizer.step(net), with net = hg.Net(…)",
         )
