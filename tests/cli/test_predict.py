@@ -102,13 +102,16 @@ def test_other_columns_and_another_order_change_nothing(made: Path, tmp_path: Pa
     assert second.stderr == "note: columns that were not there in training are ignored: more\n"
 
 
-@pytest.mark.parametrize("name", ["new.csv.gz", "caf\udce9.csv"])
+@pytest.mark.parametrize("name", ["new.csv.gz", "caf\udce9.csv", "caf\udce9.parquet"])
 def test_packed_files_and_any_name_are_taken_by_every_command(
     name: str, made: Path, tmp_path: Path
 ) -> None:
     content = (made / "left.csv").read_bytes()
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    if name.endswith(".parquet"):
+        with path.open("wb") as file:
+            parquet.write_table(read_csv(made / "left.csv"), file)
     for command in ("predict", "evaluate"):
         plain = handgrad(command, model(made), made / "left.csv", "--json")
         other = handgrad(command, model(made), path, "--json")

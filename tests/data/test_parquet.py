@@ -86,3 +86,20 @@ def test_a_file_of_nothing_but_rows_is_refused_too(
     monkeypatch.setattr(parquet_tables, "PLENTY", 10**6)
     with refused(hg.FileError, "16 MB in memory, and", "on disk"):
         table_of(path)
+
+
+def test_every_type_is_what_it_was_in_the_file_and_in_pieces(tmp_path: Path) -> None:
+    columns = {
+        "list": pa.array([["a", "b"], ["a"], None]),
+        "struct": pa.array([{"a": "x"}] * 3),
+        "category": pa.array(["1", "2", None]).dictionary_encode(),
+        "bytes": pa.array([b"\xff", b"a", None]),
+        "large": pa.array(["a", "b", None], pa.large_string()),
+        "a.b": pa.array(["a", "b", None]),
+        "nothing": pa.nulls(3),
+    }
+    parquet.write_table(pa.table(columns), path := tmp_path / "a.parquet")
+    expected = parquet.read_table(path)
+    for found in (table_of(path).columns, stream_of(path, piece=10**6).to_table()):
+        assert found.schema.remove_metadata() == expected.schema.remove_metadata()
+        assert found.to_pylist() == expected.to_pylist()

@@ -222,3 +222,16 @@ def test_what_a_csv_file_cannot_hold_is_kept_in_parquet_alone(
     assert not (tmp_path / "p.csv").exists()
     hg.predict_table(Sign(), stream, to=tmp_path / "p.parquet", keep=["odd"])
     assert parquet.read_table(tmp_path / "p.parquet")["odd"].to_pylist() == column.to_pylist()
+
+
+def test_rows_of_which_a_batch_takes_too_much_are_refused(tmp_path: Path) -> None:
+    long = pa.array([0] * 500, pa.int32())
+    text = pa.DictionaryArray.from_arrays(long, pa.array(["x" * 50_000])).cast(pa.string())
+    table = TABLE.append_column("text", text)
+    path = written(table, tmp_path / "a.parquet")
+    assert path.stat().st_size < 80_000
+    keep, to = ["text"], tmp_path / "p.parquet"
+    with refused(hg.DataError, "most of it in column 'text'", "a batch of", "a larger memory"):
+        hg.predict_table(Sign(), stream_of(path, piece=4000, memory=10**7), to=to, keep=keep)
+    assert not to.exists()
+    hg.predict_table(Sign(), stream_of(path, piece=4000, memory=10**9), to=to, keep=keep)

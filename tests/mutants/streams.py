@@ -3,6 +3,9 @@
 from tests.mutants.run import Mutant
 
 PIECES = "tests/data/test_table_stream.py::"
+PARQUET = "tests/data/test_parquet.py::"
+CHUNKS = "tests/data/test_csv_chunks.py::"
+UNSEEN = "tests/tabular/test_unseen.py::"
 ROWS = "tests/data/test_streamed_rows.py::"
 PREDICTIONS = "tests/data/test_predictions.py::"
 TRAINING = "tests/training/test_streamed.py::"
@@ -10,6 +13,55 @@ TABLES = "tests/tabular/test_streamed.py::"
 IN_ORDER = "test_in_the_order_of_the_file_the_bits_are_those_of_the_rows_in_memory"
 
 MUTANTS = [
+    Mutant(
+        "streams: texts of Parquet files unpacked all at once",
+        "data/parquet_tables.py",
+        'int(np.searchsorted(ends, before + most, side="right"))',
+        "table.num_rows",
+        f"{PARQUET}test_a_text_that_comes_often_is_unpacked_in_pieces",
+    ),
+    Mutant(
+        "streams: a Parquet file measured by its codes",
+        "data/parquet_tables.py",
+        "_refuse_if_far_larger(path, int(sizes_of_rows(table, names).sum()))",
+        "_refuse_if_far_larger(path, table.nbytes)",
+        f"{PARQUET}test_a_whole_file_is_refused_before_it_takes_far_more_than_it_has",
+    ),
+    Mutant(
+        "streams: a packed file without a bound",
+        "data/csv_dialect.py",
+        "if self.so_far > self.most:",
+        "if False:",
+        f"{CHUNKS}test_what_is_much_larger_when_unpacked_is_refused_before_it_is[gz]",
+    ),
+    Mutant(
+        "streams: a table fits by its first rows",
+        "tabular/streamed.py",
+        "        if room < 0:\n            return False",
+        "        if room < 0:\n            return True",
+        f"{TABLES}test_whether_all_rows_fit_is_seen_by_all_rows",
+    ),
+    Mutant(
+        "streams: unseen values counted anew for the probabilities",
+        "data/unseen.py",
+        "elif together.last is not rows:",
+        "else:",
+        f"{UNSEEN}test_a_table_in_pieces_is_told_of_once_and_each_row_counts_once[True]",
+    ),
+    Mutant(
+        "streams: rows of a prediction counted from the beginning of its batch",
+        "data/predictions.py",
+        "error.put_at(data.place(n_done + error.row))",
+        "error.put_at(data.place(error.row))",
+        f"{UNSEEN}test_a_cell_that_cannot_be_read_is_told_by_its_row_in_the_file[.csv]",
+    ),
+    Mutant(
+        "streams: rare values of the training called unseen",
+        "data/unseen.py",
+        "            return 1 < self.n == self.rows - self.missing",
+        "            return 0 < self.n",
+        f"{UNSEEN}test_of_values_too_rare_to_be_kept_nothing_is_said_unless_there_are_no_others",
+    ),
     Mutant(
         "streams: what is left of a piece predicted by itself",
         "training/row_stream.py",
@@ -22,7 +74,7 @@ MUTANTS = [
         "data/pieces.py",
         "return table, len(lines) + len(too_many) - len(last.text.encode())",
         "return table, len(lines)",
-        "tests/data/test_csv_chunks.py::test_the_rows_are_those_of_the_whole_file",
+        f"{CHUNKS}test_the_rows_are_those_of_the_whole_file",
     ),
     Mutant(
         "streams: a column that begins empty stays empty",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,16 +22,28 @@ PLENTY, MOST_TIMES = 10**9, 100
 BYTES = 8
 
 
-def columns_by_code(metadata: Any) -> list[str]:
-    """The columns whose texts stand in the file once, with a code for each row.
+def opened(path: Path, **options: Any) -> Any:
+    """The file, whatever bytes its name has."""
+    from pyarrow import OSFile, parquet
+
+    return parquet.ParquetFile(OSFile(os.fsencode(path)), **options)
+
+
+def columns_by_code(file: Any) -> list[str]:
+    """The columns of texts that stand in the file once, with a code for each row.
 
     Read as codes, they take no more than on disk.
     """
+    import pyarrow.types as types
+
+    texts = [types.is_string, types.is_large_string, types.is_string_view]
+    texts += [types.is_binary, types.is_large_binary, types.is_binary_view]
+    of_text = {f.name for f in file.schema_arrow if any(is_one(f.type) for is_one in texts)}
     found = dict[str, None]()
-    for i in range(metadata.num_row_groups):
-        for j in range(metadata.num_columns):
-            column = metadata.row_group(i).column(j)
-            if column.has_dictionary_page and column.physical_type == "BYTE_ARRAY":
+    for i in range(file.metadata.num_row_groups):
+        for j in range(file.metadata.num_columns):
+            column = file.metadata.row_group(i).column(j)
+            if column.has_dictionary_page and column.path_in_schema in of_text:
                 found[column.path_in_schema] = None
     return [*found]
 
@@ -76,17 +89,13 @@ def in_slices(
 
 def read_whole(path: Path) -> pyarrow.Table:
     """All of a file, unless it is as many times larger in memory as tables never are."""
-    from pyarrow import parquet
-
-    file = parquet.ParquetFile(path)
-    metadata = file.metadata
+    file = opened(path)
     widths = [_width(field.type) for field in file.schema_arrow]
-    names = columns_by_code(metadata)
-    _refuse_if_far_larger(path, metadata.num_rows * sum(widths))
-    table = parquet.read_table(path, partitioning=None, read_dictionary=names)
-    names = [name for name in names if name in table.column_names]
+    _refuse_if_far_larger(path, file.metadata.num_rows * sum(widths))
+    names = columns_by_code(file)
+    table = opened(path, metadata=file.metadata, read_dictionary=names).read()
     _refuse_if_far_larger(path, int(sizes_of_rows(table, names).sum()))
-    return as_plain(table, names)
+    return as_plain(table, names).cast(file.schema_arrow)
 
 
 def _refuse_if_far_larger(path: Path, size: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from handgrad.data import parquet_tables
 from handgrad.data.csv_columns import CsvColumns
 from handgrad.data.csv_dialect import LONGEST_ROW, CsvDialect, not_this_encoding, with_dialect
 from handgrad.data.files import (
@@ -85,7 +86,7 @@ class ParquetSource(Source):
         self.by_code, self.piece = list[str](), piece
         self.buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, piece // 64))
         file = self._open()
-        self.metadata, self.by_code = file.metadata, columns_by_code(file.metadata)
+        self.metadata, self.by_code = file.metadata, columns_by_code(file)
         table = named(file.schema_arrow.empty_table(), path)
         self.own_names = dict(zip(table.column_names, file.schema_arrow.names, strict=True))
         self.schema = as_asked(table.schema, path, asked)
@@ -99,11 +100,11 @@ class ParquetSource(Source):
         return found
 
     def _open(self) -> Any:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import ArrowException
 
         try:
             # Read a column chunk bit by bit: as a whole it may be larger than the memory.
-            return parquet.ParquetFile(
+            return parquet_tables.opened(
                 self.path,
                 metadata=self.metadata,
                 buffer_size=self.buffer,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,13 +19,15 @@ from handgrad.errors import DataError, SettingError, described
 from handgrad.files import write_whole
 from handgrad.layers import Array
 from handgrad.training import progress_bar
-from handgrad.training.row_stream import whole_batches
+from handgrad.training.row_stream import BATCH, whole_batches
 
 if TYPE_CHECKING:
     import pyarrow
 
 # Rows that an estimator predicts at a time: it may make many numbers of each.
 AT_ONCE = 10_240
+# The share of the memory that the rows of one batch may take.
+BATCHED = 1 / 8
 
 
 def predict_table(
@@ -135,7 +138,8 @@ def _predicted(
     known = [*map(str, getattr(model, "feature_names_in_", ()))]
     columns = known if known and {*known} <= {*data.names} else data.names
     read, n_done = list(dict.fromkeys([*columns, *keep])), 0
-    for chunk in whole_batches((piece.columns for piece in data.pieces(read)), _joined):
+    join = partial(_joined, most=int(data.memory * BATCHED))
+    for chunk in whole_batches((piece.columns for piece in data.pieces(read)), join):
         for start in range(0, chunk.num_rows, AT_ONCE):
             whole = chunk.slice(start, AT_ONCE)
             frame = whole.select(columns)
@@ -152,11 +156,19 @@ def _predicted(
             yield found
 
 
-def _joined(tables: list[pyarrow.Table]) -> pyarrow.Table:
+def _joined(tables: list[pyarrow.Table], most: int) -> pyarrow.Table:
     """Their rows in memory of their own: a slice would keep the whole piece."""
     import pyarrow as pa
 
     table = pa.concat_tables(tables)
+    if table.nbytes > most:
+        large = max(table.column_names, key=lambda name: table[name].nbytes)
+        raise DataError(
+            f"{table.num_rows} rows that take {table.nbytes / 1e6:.3g} MB, most of it in "
+            f"column {large!r}",
+            f"a batch of {BATCH} rows in at most {most / 1e6:.3g} MB, an eighth of the memory",
+            "a larger memory, or shorter texts in that column",
+        )
     return table.take(np.arange(table.num_rows))
 
 
