@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import llvmlite.binding as binding
 import llvmlite.ir as ir
 
 INT, INT32, BYTE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1)
 DOUBLE, SINGLE, VOID = ir.DoubleType(), ir.FloatType(), ir.VoidType()
 # Loops over more than this are not unrolled: it takes LLVM longer to compile, and gains nothing.
 UNROLLED = 16
+
+
+def rounds_once() -> bool:
+    """Whether the processor has fused multiply-add: a product and a sum that are rounded once."""
+    features = binding.get_host_cpu_features()
+    return bool(features.get("fma", "avx" not in features))  # every ARM of 64 bits has it
 
 
 def whole(value: int) -> Any:

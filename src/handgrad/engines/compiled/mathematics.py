@@ -7,7 +7,7 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.instructions import DOUBLE, INT, INT32
+from handgrad.engines.compiled.instructions import DOUBLE, INT, INT32, rounds_once
 
 FAST = ("reassoc", "contract", "nsz", "arcp", "afn")
 FUSED = ("contract",)  # a product and a sum rounded once
@@ -79,11 +79,16 @@ def _reduced(b: Any, x: Any, lowest: float, intrinsic: Any) -> tuple[Any, Any]:
     inside = b.select(b.fcmp_ordered(">", x, low), x, low)
     inside = b.select(b.fcmp_ordered("<", inside, high), inside, high)
     n = b.call(intrinsic("rint"), [b.fmul(inside, _number(1 / math.log(2), kind))])
-    r = inside
-    for part in form.log2:  # exact only one after the other
-        r = b.fsub(r, b.fmul(n, _number(part, kind), flags=FUSED), flags=FUSED)
+    high, low = (b.fmul(n, _number(part, kind), flags=FUSED) for part in form.log2)
+    near = b.fsub(inside, high, flags=FUSED)  # exact
+    r = b.fsub(near, low, flags=FUSED)
     series = tuple(1 / math.factorial(k) for k in range(form.exp_terms - 1, 0, -1))
-    return b.fptosi(n, INT32), b.fmul(r, polynomial(b, r, series), flags=FUSED)
+    if rounds_once():
+        y = b.fmul(r, polynomial(b, r, series), flags=FUSED)
+    else:  # then r itself has lost too much
+        rest = b.fmul(b.fmul(r, r), polynomial(b, r, series[:-1]))
+        y = b.fadd(near, b.fsub(rest, low))
+    return b.fptosi(n, INT32), y
 
 
 def _scaled(b: Any, y: Any, n: Any) -> Any:
