@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from handgrad.errors import not_yet_computed
+from handgrad.errors import SettingError, not_yet_computed
 from handgrad.other_names import elsewhere, misused, signature_of_class
 
 # What hg.defaults has said for pages that take it: rng, dtype.
@@ -48,6 +48,16 @@ class Page(metaclass=PageType):
     param_names: tuple[str, ...] = ()
     state_names: tuple[str, ...] = ()
     names_elsewhere: Mapping[str, str] = {}
+
+    def __init_subclass__(cls) -> None:
+        for names in ("param_names", "state_names"):
+            if isinstance(one := getattr(cls, names), str):
+                raise SettingError(
+                    f"{names} = {one!r}, a text",
+                    "a tuple of names",
+                    f"{names} = ({one!r},), with the comma",
+                    cls.__name__,
+                )
 
     def __getattr__(self, name: str) -> Any:
         raise elsewhere(self, name, self.names_elsewhere) or not_yet_computed(self, name)

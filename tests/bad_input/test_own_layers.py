@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from tests.bad_input.refused import refused
 
 X, Y = np.random.default_rng(0).standard_normal((6, 3)), np.arange(6) % 2
 
@@ -111,6 +112,12 @@ def test_a_gradient_check_names_it_too_and_no_layer_of_its_own(kind: type[hg.Lay
         assert words in str(report)
     assert str(report).count("WRONG") == 1
     assert "layer 1 of" not in str(report)
+
+
+@pytest.mark.parametrize("names", ["param_names", "state_names"])
+def test_a_text_for_a_tuple_of_names_is_refused_with_the_class(names: str) -> None:
+    with refused(hg.SettingError, f"Scale: {names} = 'gamma'", f"{names} = ('gamma',), with the"):
+        type("Scale", (hg.Layer,), {names: "gamma"})
 
 
 def test_within_a_net_the_place_is_named() -> None:

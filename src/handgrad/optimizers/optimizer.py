@@ -42,6 +42,8 @@ class Optimizer(Page):
     (where `decoupled`, it shrinks w instead). `groups` gives some parameters, by patterns of
     their paths, a weight decay of their own or a factor of the learning rate; later patterns
     win: `{"*.b": {"weight_decay": 0.0}, "0.*": {"learning_rate_factor": 0.1}}`.
+
+    `hg.train` and `hg.fit` take the steps; in a loop by hand, `step` does.
     """
 
     names_elsewhere = ON_OPTIMIZERS
