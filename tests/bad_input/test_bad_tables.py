@@ -37,7 +37,7 @@ TABLES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     ),
     "a column of distinct strings only": (
         "t.csv", "id,y\n" + "".join(f"k{i},{'uv'[i % 2]}\n" for i in range(700)),
-        ("nothing to learn from", "an identifier (560 distinct values in 560 rows)"),
+        ("nothing to learn from", "an identifier (", "distinct values in"),
     ),
     "distinct strings to predict": (
         "t.csv", "a,y\n" + "".join(f"{i},k{i}\n" for i in range(100_000)),

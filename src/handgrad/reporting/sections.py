@@ -14,7 +14,7 @@ from handgrad.html import Section
 from handgrad.html.elements import Html, bullets, details, element, joined, paragraph, table
 from handgrad.plots import plot_training_progress
 from handgrad.reporting.answers import answers
-from handgrad.reporting.checks import LOOKED_FOR
+from handgrad.reporting.checks import LOOKED_FOR, LOOKED_FOR_IN_CLASSES
 from handgrad.reporting.columns import data
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.examination import parts_of
@@ -29,7 +29,7 @@ LOOKED_FOR_IN_THE_NET = (
     "learning rate that does not fit, over-fitting, rows held out that were trained on"
 )
 NEEDS_TRAINING = (
-    "answers that are much better for the rows of the training: training=(X, y) was not given"
+    "predictions that are much better for the rows of the training: training=(X, y) was not given"
 )
 SPOKEN = {"command", "data", "seed", "seconds", "notes", "target"}
 
@@ -127,7 +127,7 @@ def doctor(evidence: Evidence) -> Iterator[str]:
     """What the rows tell, then the findings of `hg.diagnose`."""
     diagnosis = evidence.diagnosis
     found = [(w.name, w.where, w.evidence, w.advice) for w in evidence.warned]
-    looked_for = f"in the rows for {LOOKED_FOR}"
+    looked_for = f"in the rows: {LOOKED_FOR}{LOOKED_FOR_IN_CLASSES if evidence.classes else ''}"
     left_out = [NEEDS_TRAINING] if evidence.training is None else []
     if isinstance(diagnosis, str):
         left_out.append(diagnosis)
@@ -138,18 +138,18 @@ def doctor(evidence: Evidence) -> Iterator[str]:
             for f in diagnosis.findings
             if f.sickness != "class imbalance"
         ]
-        looked_for += f"; in the net and its training for {LOOKED_FOR_IN_THE_NET}"
+        looked_for += f"; in the net and its training: {LOOKED_FOR_IN_THE_NET}"
         left_out += diagnosis.left_out
     if not found:
         yield paragraph(element("b", "Nothing was found"), " of what was looked for.")
-    yield paragraph(f"It was looked {looked_for}.")
+    yield paragraph(f"Looked for {looked_for}.")
     for name, where, shown, advice in found:
         yield element(
             "article",
             joined(
                 [
                     element("h3", f"{name.capitalize()}: {where}"),
-                    paragraph(shown),
+                    paragraph(f"{shown[0].upper()}{shown[1:]}."),
                     paragraph(element("b", "Try: "), advice),
                 ]
             ),

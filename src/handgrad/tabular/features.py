@@ -18,6 +18,8 @@ MOST_VALUES = 256
 MOST_CODES = 4096
 # Texts of so many words on average, hardly any of which comes twice, were written freely.
 WORDS_OF_A_SENTENCE = 4
+# Below so much of the largest weight a row only shows what else there is in a stream.
+NO_ROW = 1e-5
 # So far around the middle a number goes in at most.
 LIMIT, HUGE = 3.0, 1e150
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
@@ -322,26 +324,24 @@ def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:
     if len(values) == 2:
         return Binary((str(values[0]), str(values[1])))
     if len(values) > MOST_VALUES and len(values) > 0.5 * there.sum():
-        return Nothing(_why_no_category(values, int(there.sum())))
+        return Nothing(_why_no_category(values, inverse, w[there]))
     as_codes = len(values) >= embedded_from
     kept = np.argsort(-weights, kind="stable")[: MOST_CODES if as_codes else MOST_VALUES]
     if as_codes:
         kept = kept[weights[kept] > w.min()]
     if not len(kept):
-        return Nothing(_why_no_category(values, int(there.sum())))
+        return Nothing(_why_no_category(values, inverse, w[there]))
     names = tuple(str(value) for value in values[np.sort(kept)])
     return (Code if as_codes else Category)(names, len(values))
 
 
-def _why_no_category(values: Array, n_rows: int) -> str:
+def _why_no_category(values: Array, inverse: Array, w: Array) -> str:
     """Why nothing can be learned of texts that hardly ever come again."""
-    if np.mean([len(str(value).split()) for value in values]) >= WORDS_OF_A_SENTENCE:
-        what = "free text"
-    elif len(values) == n_rows:
-        what = "an identifier"
-    else:
-        what = "nearly as many values as rows"
-    return f"{what} ({len(values):,} distinct values in {n_rows:,} rows)"
+    of_rows = inverse[w > NO_ROW * w.max()]
+    values, n_rows = values[np.unique(of_rows)], len(of_rows)
+    free = np.mean([len(str(value).split()) for value in values]) >= WORDS_OF_A_SENTENCE
+    what = "an identifier" if len(values) == n_rows else "nearly as many values as rows"
+    return f"{'free text' if free else what} ({len(values):,} distinct values in {n_rows:,} rows)"
 
 
 def _as_numbers(column: Column, name: str) -> Column:
