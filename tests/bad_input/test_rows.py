@@ -1,5 +1,6 @@
 """Rows and targets that cannot be used are refused before the first step."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -219,3 +220,22 @@ def test_wrong_features_are_refused_by_forward_and_predict() -> None:
             use(X[:, :2])
         with refused(hg.DataError, "numbers", net=net):
             use([["a", "b", "c"]])
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled", "auto"])
+@pytest.mark.parametrize("code", [-1, 5])
+@pytest.mark.parametrize("layer", [hg.Embedding(5, 3), hg.EnsembleEmbedding(5, 3, 1)])
+def test_a_code_that_no_row_of_the_table_has_is_refused(layer: Any, code: int, engine: Any) -> None:
+    net = hg.Net(copy.deepcopy(layer), hg.Linear(3, 2, rng=0))
+    right, wrong, y = (
+        np.array([[0], [4], [1], [3]]),
+        np.array([[0], [code], [1], [3]]),
+        [0, 1, 0, 1],
+    )
+    net.predict(right, engine=engine)
+    for x in (wrong, wrong.astype(float)):
+        with refused(hg.DataError, str(code), "whole numbers from 0 to 4", net=net):
+            net.predict(x, engine=engine)
+        loss, optimizer = hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1)
+        with refused(hg.DataError, str(code), "whole numbers from 0 to 4", net=net):
+            hg.fit(net, (x, y), loss=loss, optimizer=optimizer, epochs=1, engine=engine)

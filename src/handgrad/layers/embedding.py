@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import positive
+from handgrad.errors import DataError, positive
 from handgrad.initializers import Initializer, initializer_of, random_generator
 from handgrad.layers.layer import Array, Layer, floating
 
@@ -58,7 +58,7 @@ class Embedding(Layer):
         self.E = np.asarray(E).astype(dtype)
 
     def forward(self, x: Array) -> Array:
-        self.c = x[:, self.n_numbers :].astype(np.int64)
+        self.c = _in_table(x[:, self.n_numbers :].astype(np.int64), self.n_values)
         rows = self.E[self.c].reshape(len(x), self.n_codes * self.size)
         return np.concatenate([x[:, : self.n_numbers].astype(self.E.dtype), rows], axis=1)
 
@@ -117,7 +117,7 @@ class EnsembleEmbedding(Layer):
 
     def forward(self, x: Array) -> Array:
         x = x.reshape(len(x), self.n_members, self.n_numbers + self.n_codes)
-        self.c = x[:, :, self.n_numbers :].astype(np.int64)
+        self.c = _in_table(x[:, :, self.n_numbers :].astype(np.int64), self.n_values)
         m = np.arange(self.n_members)[:, None]
         rows = self.E[m, self.c].reshape(len(x), self.n_members, self.n_codes * self.size)
         u = np.concatenate([x[:, :, : self.n_numbers].astype(self.E.dtype), rows], axis=2)
@@ -132,6 +132,19 @@ class EnsembleEmbedding(Layer):
         self.dE = dE
         dx = np.concatenate([du[:, :, : self.n_numbers], np.zeros_like(slopes[..., 0])], axis=2)
         return dx.reshape(len(dy), self.n_in)
+
+
+def _in_table(codes: Array, n_values: int) -> Array:
+    """The codes, refused where one is not in the table: NumPy would count −1 from its end."""
+    if isinstance(codes, np.ndarray) and codes.size:  # not while it is recorded
+        low, high = int(codes.min()), int(codes.max())
+        if low < 0 or high >= n_values:
+            raise DataError(
+                f"codes from {low} to {high} came in",
+                f"whole numbers from 0 to {n_values - 1}",
+                "number the categories from 0, or a larger table",
+            )
+    return codes
 
 
 def _check_sizes(n_values: int, size: int, n_codes: int, n_numbers: int) -> None:
