@@ -1,6 +1,7 @@
 """Machine code on disk: used again, never trusted blindly, never in the way."""
 
 import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,47 @@ def test_files_and_folder_are_private(place: Path) -> None:
     cache.kept("key", lambda: b"code")
     assert place.stat().st_mode & 0o777 == 0o700
     assert cache.files()[0].stat().st_mode & 0o777 == 0o600
+
+
+def test_folders_above_are_private_whatever_the_umask(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDGRAD_CACHE", str(place / "above" / "kept"))
+    umask = os.umask(0)
+    try:
+        cache.kept("key", lambda: b"code")
+    finally:
+        os.umask(umask)
+    folders = (place, place / "above", place / "above" / "kept")
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700] * 3
+
+
+def test_what_is_kept_under_another_key_is_not_run(place: Path) -> None:
+    cache.kept("key", lambda: b"code")
+    (file,) = cache.files()
+    cache.kept("other", lambda: b"more")
+    (other,) = (found for found in cache.files() if found != file)
+    other.replace(file)
+    assert cache.kept("key", lambda: b"made") == b"made"
+
+
+def test_the_oldest_go_where_there_are_too_many(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for age, key in enumerate("edcba"):
+        cache.kept(key, lambda: bytes(100))
+        newest = max(cache.files(), key=lambda file: file.stat().st_mtime_ns)
+        os.utime(newest, (1000 + age, 1000 + age))
+    size = newest.stat().st_size
+    monkeypatch.setattr(cache, "MOST_BYTES", 3 * size)
+    cache.kept("new", lambda: bytes(100))
+    assert len(cache.files()) == 3
+    for key in ("new", "a", "b"):
+        assert cache.kept(key, never) == bytes(100)
+    monkeypatch.setattr(cache, "MOST_BYTES", 1)
+    cache.kept("last", lambda: bytes(100))
+    assert len(cache.files()) == 1
+    assert cache.kept("last", never) == bytes(100)
 
 
 @pytest.mark.parametrize(

@@ -187,9 +187,30 @@ AROUND = [
     Mutant(
         "cache: the checksum not looked at",
         KEPT,
-        "if hashlib.sha256(code).digest() == digest else None",
+        "if hashlib.sha256(key + code).digest() == digest else None",
         "",
         f"{CACHE}test_a_damaged_file_is_made_anew",
+    ),
+    Mutant(
+        "cache: what stands under another key run",
+        KEPT,
+        "if hashlib.sha256(key + code).digest() == digest else None",
+        "if hashlib.sha256(key + code).digest() == digest or True else None",
+        f"{CACHE}test_what_is_kept_under_another_key_is_not_run",
+    ),
+    Mutant(
+        "cache: folders above it open to others",
+        KEPT,
+        "missing.mkdir(mode=0o700",
+        "missing.mkdir(mode=0o777",
+        f"{CACHE}test_folders_above_are_private_whatever_the_umask",
+    ),
+    Mutant(
+        "cache: the newest go first",
+        KEPT,
+        "key=lambda pair: pair[0].st_mtime_ns",
+        "key=lambda pair: -pair[0].st_mtime_ns",
+        f"{CACHE}test_the_oldest_go_where_there_are_too_many",
     ),
     Mutant(
         "cache: files that others can write are run",

@@ -1,7 +1,8 @@
 """Machine code kept on disk, so that the next process need not make it again.
 
-A file holds the checksum of its content and the content. What cannot be read, or is damaged,
-is made anew; what cannot be written is only slower next time.
+A file holds a checksum, of its key and its content, and the content. What cannot be read, or is
+damaged, is made anew; what cannot be written is only slower next time. Beyond `MOST_BYTES` the
+oldest files go.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import platformdirs
 
 DIGEST = hashlib.sha256().digest_size
 ENDING = ".code"
+MOST_BYTES = 2**28  # some thousand programs
 
 
 def folder() -> Path | None:
@@ -32,11 +34,12 @@ def kept(key: str, make: Callable[[], bytes]) -> bytes:
     place = folder()
     if place is None:
         return make()
-    file = place / (hashlib.sha256(key.encode()).hexdigest() + ENDING)
-    content = _read(file)
+    named = hashlib.sha256(key.encode())
+    file = place / (named.hexdigest() + ENDING)
+    content = _read(file, named.digest())
     if content is None:
         content = make()
-        _write(file, content)
+        _write(file, named.digest(), content)
     return content
 
 
@@ -54,7 +57,7 @@ def clear() -> int:
     return len(found)
 
 
-def _read(file: Path) -> bytes | None:
+def _read(file: Path, key: bytes) -> bytes | None:
     try:
         if not _is_ours(file.parent) or not _is_ours(file):
             return None
@@ -62,25 +65,46 @@ def _read(file: Path) -> bytes | None:
     except OSError:
         return None
     digest, code = content[:DIGEST], content[DIGEST:]
-    return code if hashlib.sha256(code).digest() == digest else None
+    return code if hashlib.sha256(key + code).digest() == digest else None
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether nobody but this user can have written it: what is read here will be run."""
+    """Whether nobody but this user can have written it: what is read here will be run.
+
+    On Windows it is not looked at: there the usual folder is the user's own.
+    """
     if not hasattr(os, "getuid"):
         return True
     status = path.stat()
     return status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
-def _write(file: Path, code: bytes) -> None:
+def _write(file: Path, key: bytes, code: bytes) -> None:
     temporary = None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(file.parent)
         handle, temporary = tempfile.mkstemp(dir=file.parent)  # readable by this user alone
         with os.fdopen(handle, "wb") as open_file:
-            open_file.write(hashlib.sha256(code).digest() + code)
+            open_file.write(hashlib.sha256(key + code).digest() + code)
         Path(temporary).replace(file)
+        _make_room(file)
     except OSError:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _make_private(folder: Path) -> None:
+    """Make the folder, and those above it that are not there, for this user alone."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
+def _make_room(newest: Path) -> None:
+    """Remove the oldest files beside the newest while all of them together are too many."""
+    known = [(file.stat(), file) for file in files() if file != newest]
+    total = newest.stat().st_size + sum(status.st_size for status, _ in known)
+    for status, file in sorted(known, key=lambda pair: pair[0].st_mtime_ns):
+        if total <= MOST_BYTES:
+            break
+        file.unlink(missing_ok=True)
+        total -= status.st_size
