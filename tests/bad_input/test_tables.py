@@ -14,7 +14,7 @@ WRONG_FILES: dict[str, tuple[str | bytes, type[hg.HandgradError], tuple[str, ...
     "empty file": ("", hg.FileError, ("the file is empty",)),
     "blank lines": ("\n\n\n", hg.FileError, ("the file is empty",)),
     "header alone": ("a,b,y\n", hg.DataError, ("0 rows, 2 features",)),
-    "target alone": ("y\n1\n2\n", hg.DataError, ("2 rows, 0 features", "commas")),
+    "target alone": ("y\n1\n2\n", hg.DataError, ("2 rows, 0 features", "separator=")),
     "row too short": ("a,b,y\n1,2,u\n1,2\n3,4,v\n", hg.FileError, ("line 3 has 2 of 3 fields",)),
     "row too long": (
         "a,b,y\n1,2,u\n1,2,3,4\n",
@@ -43,7 +43,7 @@ WRONG_FILES: dict[str, tuple[str | bytes, type[hg.HandgradError], tuple[str, ...
     "two of a name but for spaces": ("a, a,y\n1,2,u\n", hg.DataError, ("two columns named 'a'",)),
     "no name": ("a,,y\n1,2,u\n", hg.DataError, ("column 2 has no name", "index=False")),
     "no text at all": (bytes(range(256)) * 9, hg.FileError, ("expected: a CSV file",)),
-    "spaces between": ("a b y\n1 2 u\n", hg.DataError, ("no column named 'y'", "commas")),
+    "spaces between": ("a b y\n1 2 u\n", hg.DataError, ("no column named 'y'", "separator=")),
     "another name": (
         "a,b,Y1\n1,2,u\n",
         hg.DataError,

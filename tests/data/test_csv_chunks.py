@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pyarrow import csv
 
 import handgrad as hg
-from handgrad.data import csv_dialect, files, pieces
+from handgrad.data import files, packed_files, pieces
 from handgrad.data.files import table_of
 from handgrad.data.pieces import CsvSource
 from handgrad.data.table_options import TableOptions
@@ -173,7 +173,7 @@ def test_bytes_that_turn_up_late_show_the_encoding_of_the_whole(tmp_path: Path) 
 def test_what_is_much_larger_when_unpacked_is_refused_before_it_is(
     packing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_dialect, "PLENTY", 2 * 10**6)
+    monkeypatch.setattr(packed_files, "PLENTY", 2 * 10**6)
     path, text = tmp_path / "a.csv.gz", b"a,b\n" + b"1,2\n" * 1_000_000
     path.write_bytes(PACKED[packing](text))
     for read in (table_of, partial(stream_of, piece=50_000)):

@@ -29,7 +29,7 @@ MUTANTS = [
     ),
     Mutant(
         "streams: a packed file without a bound",
-        "data/csv_dialect.py",
+        "data/packed_files.py",
         "if self.so_far > self.most:",
         "if False:",
         f"{CHUNKS}test_what_is_much_larger_when_unpacked_is_refused_before_it_is[gz]",

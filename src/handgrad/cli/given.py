@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from handgrad.cli.rows import Given, columns_kept, read
 from handgrad.cli.settings import Settings, table_options
 from handgrad.data import BUNDLED
-from handgrad.data.csv_dialect import packing_of
 from handgrad.data.files import check_asked, is_parquet, paths_of
+from handgrad.data.packed_files import packing_of
 from handgrad.data.table_stream import bytes_of, opened
 from handgrad.errors import SettingError
 from handgrad.files import FileError

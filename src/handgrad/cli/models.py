@@ -178,6 +178,7 @@ class Named:
         for word in COLUMNS:
             before = [name for name in self.reading[word] if name not in said]
             words[word] = (*getattr(asked, word), *before)
+        words["known"] = tuple(name for word in ("number", "date") for name in self.reading[word])
         return replace(asked, **words)
 
 

@@ -15,7 +15,9 @@ from handgrad.data import BUNDLED, load, train_test_split
 from handgrad.data.files import Table, check_asked, listed, table_of
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.data.tables import check_column
-from handgrad.data.targets import Target, Task, is_number, is_text, target_of, with_target
+from handgrad.data.targets import Target, Task, is_text, target_of, with_target
+from handgrad.data.text_formats import at_odds, dates_among, numbers_among
+from handgrad.data.text_parts import MISSING
 from handgrad.errors import DataError, SettingError, did_you_mean
 from handgrad.files import kind_of, readable
 from handgrad.layers import Array
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 MOST_CODES = 100  # whole numbers, of which more are hardly names of classes
+MOST_COMPARED = 10_000  # words of a column, with one another
 A_COUNT_HAS = 20  # rows at least, before whole numbers one after another look like a count of them
 
 
@@ -128,7 +131,7 @@ def columns_kept(
         raise DataError(
             f"{data}: {n_rows} rows, {len(kept)} columns beside the target",
             "two rows and one column beside the target at least",
-            "check the file, and that its columns are separated by commas",
+            "check the file, and what stands between its columns (--separator)",
         )
     return name, kept
 
@@ -193,12 +196,21 @@ def check_values(table: Table, target: Target, counts: Array) -> None:
             f"{table.place(row)} {'' if len(alone) == 1 else 'for one'}".rstrip(),
             "two rows or more of each class: some to learn from, some to be judged on",
             "more such rows, or none of them"
-            + ("; another --target, if these are names" if len(alone) > len(values) / 2 else ""),
+            + ("; another --target, if these are names" if len(alone) > len(values) / 2 else "")
+            + "".join(
+                f"; {pair} differ by capitals only"
+                for pair in (alike(values.tolist()) if values.dtype.kind == "U" else ())
+            ),
         )
 
 
 def notes_on_target(target: Target, asked: Task | None) -> list[str]:
     """What is odd about the target, and can be learned all the same."""
+    if target.task == "classification" and target.values.dtype.kind == "U":
+        return [
+            f"the target {target.name!r} has the classes {pair}, which differ by capitals only"
+            for pair in alike(np.unique(target.values).tolist())
+        ]
     if target.task == "classification" or asked:
         return []
     values = np.unique(target.values)
@@ -230,19 +242,43 @@ def notes_on_columns(table: Table, features: pyarrow.Table) -> list[str]:
 
 
 def _note_on_text(table: Table, name: str, column: pyarrow.ChunkedArray) -> list[str]:
-    """Numbers with a few words among them are read as text: that is seldom what was meant."""
+    """Numbers or dates with a few words among them, or that do not go together, are read as text:
+    that is seldom what was meant; nor are words that differ by capitals only.
+    """
+    import pyarrow as pa
+
     counts = {pair["values"]: pair["counts"] for pair in column.value_counts().to_pylist()}
-    counts = {text: n for text, n in counts.items() if text is not None and text.strip()}
-    odd = {text: n for text, n in counts.items() if not is_number(text)}
-    numbers = sum(counts.values()) - sum(odd.values())
-    if not odd or numbers <= sum(odd.values()):
-        return []
-    text = max(odd, key=lambda text: odd[text])
-    row = column.to_pylist().index(text)
+    texts = [text for text in counts if text is not None and text.strip() not in MISSING]
+    cells, n = pa.array(texts, pa.string()), np.array([counts[text] for text in texts], int)
+    for what, among in (("number", numbers_among), ("date", dates_among)):
+        reads = among(cells)
+        if 2 * n[reads].sum() <= n.sum():
+            continue
+        if reads.all():
+            return [
+                f"column {name!r} has {what}s that do not go together, such as "
+                f"{' and '.join(map(repr, at_odds(texts)))}, and so is read as text"
+            ]
+        text = texts[int(np.where(reads, 0, n).argmax())]
+        row = column.to_pylist().index(text)
+        return [
+            f"column {name!r} is {text!r} in {table.place(row)}, among {n[reads].sum():,} {what}s, "
+            f"and so is read as text: --{what} '{name}', if such cells stand for what is missing"
+        ]
     return [
-        f"column {name!r} is {text!r} in {table.place(row)}, among {numbers:,} numbers, and so "
-        "is read as text: empty such cells, if they stand for numbers that are missing"
+        f"column {name!r} has {pair}, which differ by capitals or blanks only"
+        for pair in alike(texts)
     ]
+
+
+def alike(texts: Sequence[str]) -> list[str]:
+    """The first two of texts that differ by capitals or blanks only, as `'Yes' and 'yes'`."""
+    first: dict[str, str] = {}
+    for text in texts[:MOST_COMPARED]:
+        other = first.setdefault(text.strip().casefold(), text)
+        if other != text:
+            return [f"{other!r} and {text!r}"]
+    return []
 
 
 def stem_of(data: str, files: Sequence[Path]) -> str:

@@ -81,7 +81,10 @@ class CsvColumns:
                 kind = pa.dictionary(pa.int32(), pa.string())
             elif pa.types.is_string(kind):
                 said = name in self.unread
-                if found := self.evidence[name].format(self.dialect.decimal, order, said=said):
+                found = self.evidence[name].format(self.dialect.decimal, order, said=said)
+                if found is None and name in self.asked.known:
+                    found = DateFormat() if name in self.asked.date else NumberFormat()
+                if found is not None:
                     self.formats[name], kind = found, found.type
             kinds[name] = kind
         self.schema = pa.schema(kinds.items())
@@ -90,6 +93,12 @@ class CsvColumns:
         for name in self.unread:
             self._check_said(name)
         self._note_formats()
+        for name in self.dialect.padded:
+            if name not in self.unread and pa.types.is_integer(kinds.get(name, pa.null())):
+                self.notes.append(
+                    f"column {name!r} has numbers that begin with 0, and is read as numbers: "
+                    f"--category '{name}', if they are codes"
+                )
 
     def types_to_read(self, names: Iterable[str], schema: pyarrow.Schema) -> dict[str, Any]:
         """The types by which pyarrow reads these columns, which are to be as in `schema`."""
@@ -152,7 +161,7 @@ class CsvColumns:
                 if unread.n
                 else f"{self.path}: column {name!r} as {what}, and is {kind}",
                 f"cells that read as {what}s",
-                f"without {what} for it",
+                f"without --{what} '{name}'",
             )
         if unread.n:
             self.notes.append(

@@ -14,8 +14,9 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from handgrad.data.file_kinds import refuse_other_kinds
+from handgrad.data.packed_files import damaged, opened, packing_of, unpacked
 from handgrad.data.table_options import FOUND_OUT, TableOptions
-from handgrad.files import FileError, reason
+from handgrad.files import FileError
 
 if TYPE_CHECKING:
     from pyarrow import csv
@@ -25,19 +26,10 @@ T = TypeVar("T")
 # So much of a file, unpacked, is looked at, and so many of its rows.
 SAMPLE, ROWS = 2**17, 1000
 BLOCK = 2**20
-# So many bytes may always be in a packed file, and so many times as many as it has itself.
-PLENTY, MOST_TIMES = 10**8, 200
 # Bytes of a row of a CSV file at most.
 LONGEST_ROW = 2**24
 # Only in the East do letters above 160 come in pairs.
 OTHER_ENCODINGS = (("gb2312", "gb18030"), ("cp1252", "cp1252"), ("latin-1", "latin-1"))
-PACKINGS = (
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh[1-9]1AY&SY", "bz2"),
-    (b"\\(\xb5\x2f\xfd", "zstd"),
-    (b"\x04\x22\x4d\x18", "lz4"),
-    (b"\xfd7zXZ\x00", "xz"),
-)
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -70,7 +62,8 @@ class CsvDialect:
 
     `separator` stands between fields, `decimal` in numbers; `encoding` is a codec of Python's, and
     `packing` a compression, '' for none. `names` are the names of the columns, as they stand there,
-    and `skipped` lines stand before the first row.
+    and `skipped` lines stand before the first row. `padded` are those of whole numbers that begin
+    with 0, as codes do.
     """
 
     separator: str = ","
@@ -79,10 +72,11 @@ class CsvDialect:
     packing: str = ""
     skipped: int = 0
     names: tuple[str, ...] = ()
+    padded: tuple[str, ...] = ()
 
     def open(self, path: Path) -> Any:
         """The bytes of the file, unpacked, in its own encoding, to be read from the begin on."""
-        return _unpacked(path, self.packing)
+        return unpacked(path, self.packing)
 
     def open_plain(self, path: Path) -> tuple[IO[bytes], CsvDialect]:
         """The file as bytes in UTF-8, any part of which can be read, and the dialect of these.
@@ -90,7 +84,7 @@ class CsvDialect:
         Where it is packed or in another encoding, that is a copy which goes when it is closed.
         """
         if not self.packing and self.encoding == "utf-8":
-            return _opened(path), self
+            return opened(path), self
         copy = TemporaryFile()  # noqa: SIM115 - closed by who reads it
         decoder = codecs.getincrementaldecoder(self.encoding)()
         try:
@@ -150,7 +144,7 @@ def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False)
     refuse_other_kinds(path, head)
     encoding = asked.encoding or _encoding_of(head)
     if whole and encoding == "utf-8":
-        with _unpacked(path, packing) as file:
+        with unpacked(path, packing) as file:
             encoding = _of_text(iter(lambda: file.read(BLOCK), b""))
     text, separator = _decoded(path, head, encoding), asked.separator
     line = SEPARATOR_LINE.match(text)
@@ -164,7 +158,9 @@ def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False)
     elif len(rows) > 1 and all(len(r) == len(names) + 1 and not r[-1] for r in rows[1:]):
         names = (*names, "")
     decimal = asked.decimal or _decimal_in(rows[asked.header :], separator)
-    return CsvDialect(separator, decimal, encoding, packing, first + (line is not None), names)
+    skipped = first + (line is not None)
+    padded = _padded(names, rows[asked.header :])
+    return CsvDialect(separator, decimal, encoding, packing, skipped, names, padded)
 
 
 def with_dialect(path: Path, asked: TableOptions, read: Callable[[CsvDialect], T]) -> T:
@@ -182,79 +178,15 @@ def with_dialect(path: Path, asked: TableOptions, read: Callable[[CsvDialect], T
         return read(other)
 
 
-def packing_of(path: Path) -> str:
-    """How the file is packed, '' where it is not, by its first bytes."""
-    with _opened(path) as file:
-        head = file.read(16)
-    return next((name for begin, name in PACKINGS if re.match(begin, head)), "")
-
-
-def _opened(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise FileError(
-            f"{path}: {reason(error)}", "a file that can be read", "check its permissions"
-        ) from error
-
-
-def _unpacked(path: Path, packing: str) -> Any:
-    if not packing:
-        return _opened(path)
-    if packing == "xz":
-        return Unpacking(lzma.open(path), path)
-    import pyarrow as pa
-
-    return Unpacking(pa.CompressedInputStream(pa.PythonFile(_opened(path), "r"), packing), path)
-
-
-class Unpacking(io.RawIOBase):
-    """What a packed file unpacks to, refused where that is far more than tables ever have."""
-
-    def __init__(self, file: Any, path: Path) -> None:
-        self.file, self.path, self.so_far = file, path, 0
-        self.most = max(PLENTY, MOST_TIMES * path.stat().st_size)
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """So many bytes, or those that are left."""
-        found: bytes = self.file.read(size)
-        self.so_far += len(found)
-        if self.so_far > self.most:
-            raise FileError(
-                f"{self.path}: more than {MOST_TIMES} times as large when unpacked",
-                "a table, of which that is seldom true",
-                "look at what is in it; unpacked it is taken as it is",
-            )
-        return found
-
-    def close(self) -> None:
-        """The file too."""
-        self.file.close()
-        super().close()
-
-
 def _head(path: Path, packing: str) -> bytes:
     try:
-        with _unpacked(path, packing) as file:
+        with unpacked(path, packing) as file:
             head: bytes = file.read(SAMPLE)
             if b"\n" not in head and b"\r" not in head:
                 head += file.read(LONGEST_ROW)
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise damaged(path, packing, error) from error
     return head
-
-
-def damaged(path: Path, packing: str, error: Exception) -> FileError:
-    """A packed file that does not unpack."""
-    return FileError(
-        f"{path}: it does not unpack as {packing}, {reason(error).splitlines()[0]}",
-        "a whole file",
-        "check that it was copied whole",
-    )
 
 
 def _encoding_of(head: bytes) -> str:
@@ -354,3 +286,15 @@ def _decimal_in(rows: list[list[str]], separator: str) -> str:
     if commas == points:
         return "," if either and separator == ";" else "."
     return "," if commas > points else "."
+
+
+def _padded(names: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...]:
+    """The columns of whole numbers of which some begin with a 0 that means nothing in a number."""
+    found = []
+    for name, column in zip(names, zip(*rows, strict=False), strict=False):
+        cells = [cell.strip() for cell in column if cell.strip()]
+        if all(cell.isdecimal() for cell in cells) and any(
+            cell[0] == "0" and len(cell) > 1 for cell in cells
+        ):
+            found.append(name.strip())
+    return tuple(found)

@@ -15,10 +15,10 @@ from handgrad.data.csv_columns import CsvColumns
 from handgrad.data.csv_dialect import (
     LONGEST_ROW,
     CsvDialect,
-    damaged,
     not_this_encoding,
     with_dialect,
 )
+from handgrad.data.packed_files import damaged
 from handgrad.data.parquet_tables import read_whole
 from handgrad.data.table_options import FOUND_OUT, DateOrder, TableOptions
 from handgrad.errors import DataError, did_you_mean

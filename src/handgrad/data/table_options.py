@@ -16,7 +16,10 @@ DATE_ORDERS = {"dmy": "day.month.year", "mdy": "month/day/year", "ymd": "year-mo
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How files are written, in the words of the command line and of Python; None: find it out."""
+    """How files are written, in the words of the command line and of Python; None: find it out.
+
+    `known` are columns that a model says to be numbers or dates: not a single cell need be one.
+    """
 
     separator: str | None = None
     decimal: str | None = None
@@ -26,6 +29,7 @@ class TableOptions:
     number: Sequence[str] = ()
     date: Sequence[str] = ()
     header: bool = True
+    known: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_separator()
@@ -79,7 +83,9 @@ class TableOptions:
             for other, others in said[i + 1 :]:
                 if both := {*names} & {*others}:
                     raise SettingError(
-                        f"column {min(both)!r} as {word} and as {other}", "one of them", word
+                        f"column {min(both)!r} as {word} and as {other}",
+                        "one of them",
+                        f"--{word} alone, for it",
                     )
 
 

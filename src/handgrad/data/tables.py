@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from handgrad.data.csv_columns import data_above
 from handgrad.data.datasets import Dataset
 from handgrad.data.files import Table, check_asked, listed, table_of
 from handgrad.data.table_options import DateOrder, TableOptions
-from handgrad.data.targets import as_numbers, is_number, target_of, with_target
+from handgrad.data.targets import as_numbers, target_of, with_target
+from handgrad.data.text_formats import numbers_among
 from handgrad.errors import DataError, did_you_mean
 from handgrad.layers import Array
 
@@ -68,7 +70,7 @@ def dataset_of(table: Table, target: str) -> Dataset:
         raise DataError(
             f"{source}: {sum(table.rows)} rows, {len(features)} features",
             "at least one row, and one column beside the target",
-            "check the file, and that its columns are separated by commas",
+            "check the file, and what stands between its columns (separator=)",
         )
     found = target_of(table, target)
     y, class_names = found.values, tuple[str, ...]()
@@ -92,10 +94,9 @@ def check_column(source: str, names: list[str], name: str) -> None:
 
 def _hint_for(target: str, names: list[str]) -> str:
     if len(names) == 1:
-        return "put commas between the columns: there is only one as it is"
-    return did_you_mean(
-        target, names, "the name of the column as it stands in the file", likeness=0.7
-    )
+        return "--separator (separator= in Python): there is one column only as it is"
+    otherwise = data_above(names) or "the name of the column as it stands in the file"
+    return did_you_mean(target, names, otherwise, likeness=0.7)
 
 
 def numbers(table: Table, name: str) -> Array:
@@ -119,7 +120,8 @@ def numbers(table: Table, name: str) -> Array:
         raise DataError(
             f"{where} {came} in {table.place(row)}",
             wanted,
-            "correct it, remove the column, or encode its categories as numbers",
+            "correct it, or remove the column; TabularClassifier().fit(hg.open_table(…), target) "
+            "takes columns of any kind",
         )
     values = np.asarray(as_numbers(column).cast(pa.float64()).to_numpy())
     with np.errstate(over="ignore"):
@@ -145,5 +147,7 @@ def holds_numbers(kind: "pyarrow.DataType") -> bool:
 
 def row_without_a_number(column: "pyarrow.ChunkedArray") -> int | None:
     """The first row of a column of another type whose cell does not read as a number."""
-    cells = enumerate(map(str, column.to_pylist()))
-    return next((i for i, cell in cells if not is_number(cell)), None)
+    import pyarrow as pa
+
+    odd = ~numbers_among(pa.array(map(str, column.to_pylist()), pa.string()))
+    return int(odd.argmax()) if odd.any() else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import numpy as np
 
 from handgrad.data.files import Table
+from handgrad.data.text_formats import Evidence, NumberFormat, numbers_among
 from handgrad.errors import DataError
 from handgrad.layers import Array
 
@@ -47,7 +48,7 @@ def target_of(table: Table, name: str, task: Task | None = None) -> Target:
     if task is not None and task != looks:
         looks, why = task, f"asked for, though {why}"
     if looks == "regression":
-        numbers = cells if types.is_floating(kind) else _numbers(table, name, values)
+        numbers = cells if types.is_floating(kind) else _numbers(table, name, cells)
         return Target(name, looks, why, np.asarray(numbers, np.float64))
     if types.is_floating(kind):
         whole = all(value.is_integer() for value in values)
@@ -162,14 +163,6 @@ def is_text(kind: pyarrow.DataType) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
-def is_number(cell: Any) -> bool:
-    """Whether text reads as a finite number, or is one."""
-    try:
-        return bool(np.isfinite(float(cell))) and "_" not in str(cell)
-    except ValueError:
-        return False
-
-
 def _looks_like(kind: pyarrow.DataType, values: list[Any]) -> tuple[Task, str]:
     import pyarrow.types as types
 
@@ -185,25 +178,39 @@ def _looks_like(kind: pyarrow.DataType, values: list[Any]) -> tuple[Task, str]:
     return "regression", f"it holds {n} different whole numbers, {limit} or more"
 
 
-def _numbers(table: Table, name: str, values: list[Any]) -> list[float]:
-    for row, value in enumerate(values):
-        if not is_number(value):
-            raise DataError(
-                f"{table.source}: the target {name!r} is {value!r} in {table.place(row)}",
-                "a number in every row, for regression",
-                "correct it, or remove the row; or classification, if these are classes",
-            )
-    return [float(value) for value in values]
+def _numbers(table: Table, name: str, cells: pyarrow.ChunkedArray) -> Array:
+    import pyarrow as pa
+
+    if not is_text(cells.type):
+        return np.asarray(cells.cast(pa.float64()).to_numpy())
+    found = Evidence.of(cells).format(".", None)
+    if isinstance(found, NumberFormat):
+        cells = found.read(cells).cast(pa.float64())
+        if not cells.null_count:
+            return np.asarray(cells.to_numpy())
+        row = int(np.flatnonzero(cells.is_null().to_numpy())[0])
+    else:
+        odd = np.flatnonzero(~numbers_among(cells.cast(pa.string()).combine_chunks()))
+        row = int(odd[0]) if len(odd) else 0
+    raise DataError(
+        f"{table.source}: the target {name!r} is {table.columns[name][row].as_py()!r} in "
+        f"{table.place(row)}",
+        "a number in every row, for regression",
+        "correct it, or remove the row; or classification, if these are classes",
+    )
 
 
 def _refuse_mixed(table: Table, name: str, values: list[str]) -> None:
     """Refuse text among numbers: neither classes nor numbers were meant by it."""
-    odd = [row for row, value in enumerate(values) if not is_number(value)]
+    import pyarrow as pa
+
+    odd = np.flatnonzero(~numbers_among(pa.array(values, pa.string())))
     numbers = len(values) - len(odd)
-    if odd and numbers > len(odd) and len(set(values)) >= FEWEST_VALUES_OF_A_NUMBER:
+    if len(odd) and numbers > len(odd) and len(set(values)) >= FEWEST_VALUES_OF_A_NUMBER:
+        row = int(odd[0])
         raise DataError(
-            f"{table.source}: the target {name!r} is {values[odd[0]]!r} in {table.place(odd[0])}, "
+            f"{table.source}: the target {name!r} is {values[row]!r} in {table.place(row)}, "
             f"among {numbers} numbers",
             "values of one kind",
-            "correct it, or remove the row",
+            f"correct it, or remove the row; or --number '{name}', which leaves such rows out",
         )

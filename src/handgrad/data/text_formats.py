@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from handgrad.data.table_options import DATE_ORDERS, DateOrder
 from handgrad.data.text_parts import ALL, BOTH, DateParts, NumberParts, there
+from handgrad.layers import Array
 
 if TYPE_CHECKING:
     import pyarrow
@@ -257,13 +259,29 @@ class Unread:
         return self
 
 
-def reads_as_number(cell: Any) -> bool:
-    """Whether a cell is a finite number, or text that reads as one."""
+def numbers_among(texts: pyarrow.Array) -> Array:
+    """Which of the texts read as a number, each by itself, (n,) of truth values."""
+    parts = NumberParts.of(texts)
+    return np.asarray(parts.fits(".").to_numpy(False)) | parts.fits(",").to_numpy(False)
+
+
+def dates_among(texts: pyarrow.Array) -> Array:
+    """Which of the texts read as a date, each by itself, (n,) of truth values."""
+    parts = DateParts.of(texts)
+    found: Array = np.any([parts.days(order)[1] for order in sorted(ALL)], axis=0)
+    return found
+
+
+def at_odds(texts: Sequence[str]) -> list[str]:
+    """The first of some texts, and one that does not read as numbers or dates as it does."""
     import pyarrow as pa
 
-    if not isinstance(cell, str):
-        return bool(np.isfinite(cell))
-    return bool(Evidence.of_texts(pa.array([cell], pa.string())).decimals)
+    so_far = Evidence()
+    for text in texts:
+        so_far &= Evidence.of_texts(pa.array([text], pa.string()))
+        if so_far.format(".", None) is None:
+            return [texts[0], text]
+    return list(texts[:2])
 
 
 def _by_different_cells(cells: pyarrow.ChunkedArray, read: Any) -> pyarrow.ChunkedArray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from handgrad.errors import DataError
 from handgrad.layers import Array
+from handgrad.tabular.rows import quantiles
 from handgrad.tabular.tables import Column, Table, check_names, dates_in, numbers_in, text_in
 
 # A category with more values keeps so many, the most frequent ones, a feature each.
@@ -55,6 +56,7 @@ class Number(Feature):
     factor: float
     marks_missing: bool
     note: str = ""
+    written: str = ""
 
     @classmethod
     def of(cls, column: Column, w: Array) -> Number:
@@ -64,7 +66,7 @@ class Number(Feature):
         low, center, high = quantiles(values, weights, (0.25, 0.5, 0.75))
         with np.errstate(over="ignore"):
             spread = high - low or (values.max() - values.min()) / 2
-        return cls(center, 1 / min(max(spread, 1 / HUGE), HUGE), not there.all(), column.note)
+        return cls(center, 1 / min(max(spread, 1 / HUGE), HUGE), not there.all(), *_told(column))
 
     @property
     def width(self) -> int:  # type: ignore[override]
@@ -78,7 +80,7 @@ class Number(Feature):
         return f"number{marked}"
 
     def encoded(self, column: Column, name: str) -> Array:
-        column = _as_numbers(column, name)
+        column = _as_numbers(column, name, self.written)
         missing = column.missing
         with np.errstate(over="ignore"):
             z = (np.where(missing, self.center, column.values) - self.center) * self.factor
@@ -152,6 +154,11 @@ class Date(Feature):
     cycles: tuple[str, ...]
 
     @property
+    def note(self) -> str:
+        """In which order its dates were written, where they came as text in one."""
+        return self.time.note if self.time.written else ""
+
+    @property
     def width(self) -> int:  # type: ignore[override]
         return self.time.width + 2 * len(self.cycles)
 
@@ -175,7 +182,7 @@ class Date(Feature):
         return f"date: time{hands}"
 
     def encoded(self, column: Column, name: str) -> Array:
-        column = _as_dates(column, name)
+        column = _as_dates(column, name, self.time.written)
         days = np.where(column.missing, 0, column.values)
         parts = [self.time.encoded(Column("number", column.values), name)]
         for cycle in self.cycles:
@@ -265,17 +272,6 @@ class Features:
         return f"Features of {len(self.features)} columns, {self.n_out} numbers a row"
 
 
-def quantiles(values: Array, w: Array, shares: Sequence[float]) -> list[float]:
-    """For each share, the smallest value below or at which so much of the weight lies.
-
-    Whole weights are rows that come again.
-    """
-    order = np.argsort(values, kind="stable")
-    below = np.cumsum(w[order])
-    places = [np.searchsorted(below, share * below[-1] * (1 - 1e-12)) for share in shares]
-    return [float(values[order[place]]) for place in places]
-
-
 def read(column: Column) -> Column:
     """A column of text as numbers or dates, if that is what stands there."""
     if column.kind != "text" or column.note or column.missing.all():
@@ -293,7 +289,7 @@ def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
         if (values == values[0]).all() and there.all():
             return Nothing("the same in every row")
         if (values == values[0]).all():
-            return Number(float(values[0]), 1.0, True, column.note)
+            return Number(float(values[0]), 1.0, True, *_told(column))
         return Number.of(column, w) if column.kind == "number" else Date.of(column, w)
     return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
 
@@ -344,13 +340,18 @@ def _why_no_category(values: Array, inverse: Array, w: Array) -> str:
     return f"{'free text' if free else what} ({len(values):,} distinct values in {n_rows:,} rows)"
 
 
-def _as_numbers(column: Column, name: str) -> Column:
+def _told(column: Column) -> tuple[str, str]:
+    """How a column was read, and how it is written."""
+    return column.note, column.written
+
+
+def _as_numbers(column: Column, name: str, written: str) -> Column:
     if column.kind != "text" or column.missing.all():
         return _nothing_as("number", column)
-    return numbers_in(column) or _refuse(column, name, "numbers", numbers_in)
+    return numbers_in(column, written) or _refuse(column, name, "numbers", numbers_in)
 
 
-def _as_dates(column: Column, name: str) -> Column:
+def _as_dates(column: Column, name: str, written: str) -> Column:
     if column.missing.all():
         return _nothing_as("date", column)
     if column.kind in ("number", "boolean"):
@@ -358,7 +359,7 @@ def _as_dates(column: Column, name: str) -> Column:
     return (
         column
         if column.kind == "date"
-        else dates_in(column) or _refuse(column, name, "dates", dates_in)
+        else dates_in(column, written) or _refuse(column, name, "dates", dates_in)
     )
 
 

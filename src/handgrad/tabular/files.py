@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
+from handgrad.data.table_options import DATE_ORDERS
 from handgrad.saving.tensors import damaged, shown
 from handgrad.tabular.features import CYCLES, Binary, Date, Feature, Features, Number
 
@@ -60,9 +61,11 @@ def _feature(name: str, said: Any) -> Feature:
 def _made(kind: Any, said: Any, name: str) -> Any:
     """A dataclass, each of whose fields is of its type."""
     hints = {field.name: get_type_hints(kind)[field.name] for field in dataclasses.fields(kind)}
-    if not isinstance(said, dict) or set(said) != set(hints):
+    # Files of before a field was there lack it.
+    needed = {f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING}
+    if not isinstance(said, dict) or not needed <= set(said) <= set(hints):
         raise damaged(f"column {shown(name)} has {shown(said)}", ", ".join(hints) or "nothing")
-    return kind(**{key: _of_type(said[key], hint, name) for key, hint in hints.items()})
+    return kind(**{key: _of_type(said[key], hints[key], name) for key in said})
 
 
 def _of_type(value: Any, hint: Any, name: str) -> Any:
@@ -79,7 +82,7 @@ def _of_type(value: Any, hint: Any, name: str) -> Any:
 def _could_be(feature: Feature) -> bool:
     """Whether a fit could have led to such a feature."""
     if isinstance(feature, Number):
-        return feature.factor > 0
+        return feature.factor > 0 and feature.written in ("", ".", ",", *DATE_ORDERS)
     if isinstance(feature, Date):
         each_once = len(set(feature.cycles)) == len(feature.cycles)
         return feature.time.factor > 0 and each_once and set(feature.cycles) <= set(CYCLES)

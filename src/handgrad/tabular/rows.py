@@ -1,5 +1,6 @@
 """The rows that count: a row that comes twice is one row that weighs twice as much."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,3 +51,14 @@ def _ranks(column: Column) -> Array:
     values = np.where(missing, "" if column.kind == "text" else 0.0, column.values)
     ranks = np.unique(values.astype(str) if column.kind == "text" else values, return_inverse=True)
     return np.where(missing, -1, ranks[1])
+
+
+def quantiles(values: Array, w: Array, shares: Sequence[float]) -> list[float]:
+    """For each share, the smallest value below or at which so much of the weight lies.
+
+    Whole weights are rows that come again.
+    """
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(w[order])
+    places = [np.searchsorted(below, share * below[-1] * (1 - 1e-12)) for share in shares]
+    return [float(values[order[place]]) for place in places]

@@ -4,13 +4,16 @@ import datetime
 import math
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
+from handgrad.data.table_options import DateOrder
+from handgrad.data.text_formats import DateFormat, Evidence, NumberFormat
+from handgrad.data.text_parts import MISSING
 from handgrad.errors import DataError, UnseenWarning, closest
 from handgrad.layers import Array
 
@@ -23,14 +26,16 @@ DAY = 86400.0
 class Column:
     """A column: numbers with NaN where one is missing, dates as days, or text with None.
 
-    `note` says how it was read, where that had to be guessed; `categorical` text was declared to
-    be categories, and is not read as numbers.
+    `note` says how it was read, where that had to be guessed, `written` the decimal sign of
+    numbers in text, or the order of dates there; `categorical` text was declared to be categories,
+    and is not read as numbers.
     """
 
     kind: Kind
     values: Array
     note: str = ""
     categorical: bool = False
+    written: str = ""
 
     @property
     def missing(self) -> Array:
@@ -174,18 +179,52 @@ def check_names(table: Table, names: Collection[str]) -> None:
         )
 
 
-def numbers_in(column: Column) -> Column | None:
-    """A column of text as numbers, if every text that is there reads as a finite one."""
-    numbers = _read(column.values, float)
-    if numbers is None or np.isinf(numbers).any():
+def numbers_in(column: Column, written: str = "") -> Column | None:
+    """A column of text as numbers, if every text that is there reads as a finite one.
+
+    Numbers as spreadsheets write them too; `written`: the decimal sign where there could be two.
+    """
+    found = _format_of(column, decimal=written or ".")
+    if not isinstance(found, NumberFormat):
         return None
-    return Column("number", numbers, "text that reads as numbers")
+    note = f"text that reads as {found.words() or 'numbers'}"
+    return Column("number", _by(found, column), note, written=found.decimal)
 
 
-def dates_in(column: Column) -> Column | None:
-    """A column of text as dates, if every text that is there reads as one: 2024-01-31."""
+def dates_in(column: Column, written: str = "") -> Column | None:
+    """A column of text as dates, if every text that is there reads as one: 2024-01-31.
+
+    Dates as spreadsheets write them too; `written`: the order of day and month, if known.
+    """
     days = _read(column.values, lambda text: _day(datetime.datetime.fromisoformat(text)))
-    return None if days is None else Column("date", days, "text that reads as dates")
+    if days is not None:
+        return Column("date", days, "text that reads as dates")
+    found = _format_of(column, order=cast("DateOrder | None", written or None))
+    if not isinstance(found, DateFormat):
+        return None
+    days = _by(replace(found, timed=True), column) / DAY
+    return Column("date", days, f"text that reads as {found.words()}", written=found.order)
+
+
+def _format_of(
+    column: Column, decimal: str = ".", order: DateOrder | None = None
+) -> NumberFormat | DateFormat | None:
+    import pyarrow as pa
+
+    texts = pa.chunked_array([pa.array(column.values, pa.string())])
+    if any(value in MISSING for value in texts.unique().to_pylist()):
+        return None
+    return Evidence.of(texts).format(decimal, order)
+
+
+def _by(found: NumberFormat | DateFormat, column: Column) -> Array:
+    """What the texts say, as numbers, of times the seconds since 1970; NaN where one is missing."""
+    import pyarrow as pa
+
+    read = found.read(pa.chunked_array([pa.array(column.values, pa.string())]))
+    numbers = read.cast(pa.int64()) if pa.types.is_timestamp(read.type) else read
+    values: Array = np.asarray(numbers.cast(pa.float64()).to_numpy())
+    return values
 
 
 def text_in(column: Column) -> Column:
