@@ -172,6 +172,19 @@ def test_predictions_stand_in_the_order_of_the_visit() -> None:
     assert run_epoch(compiled, order).predictions.ravel().tolist() == order.tolist()
 
 
+@pytest.mark.parametrize("name", ["x", "y", "held_out"])
+@pytest.mark.parametrize("other", [np.int64, np.int32, np.float32])
+def test_rows_of_another_type_than_the_program_reads_are_refused(name: str, other: Any) -> None:
+    net = hg.Net(hg.Linear(2, 1, rng=0), dtype=np.float64)
+    rows = {"x": np.ones((8, 2)), "y": np.ones((8, 1)), "held_out": np.ones((8, 2))}
+    rows[name] = rows[name].astype(other)
+    settings: Any = {"held_out": [rows["held_out"]], "batch_size": 4}
+    with pytest.raises(
+        hg.ShapeError, match=rf"of type {np.dtype(other)}(?s:.*)astype\('float64'\)"
+    ):
+        CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), rows["x"], rows["y"], **settings)
+
+
 @pytest.mark.parametrize("part", ["get_host_cpu_name", "get_host_cpu_features"])
 def test_machine_code_of_another_processor_is_not_used(
     part: str, monkeypatch: pytest.MonkeyPatch

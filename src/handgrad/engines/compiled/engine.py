@@ -18,7 +18,7 @@ from handgrad.engines.compiled.build import (
 from handgrad.engines.compiled.calls import Each, Planned
 from handgrad.engines.compiled.crew import Crew
 from handgrad.engines.compiled.predictor import BATCH
-from handgrad.engines.compiled.program import FINISHED
+from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.sharing import MOST_PARTS
 from handgrad.engines.compiled.streams import Streams, streams_of
@@ -99,11 +99,12 @@ class CompiledEngine:
             self.bounds = bounds
             self.streams = Streams(net, made.streams)
             self.run = made.run.with_scratch_of_its_own(self.crew)
-            self.x, self.y = _readable(net, x, "x", bounds), _readable(net, y, "y", bounds)
-            self.weights = () if w is None else (_readable(net, w, "w", bounds),)
+            program = self.run.program
+            self.x, self.y = (_readable(program, *r, bounds) for r in ((x, "x"), (y, "y")))
+            self.weights = () if w is None else (_readable(program, w, "w", bounds),)
             by_weights = w is not None and loss.batches_count == "weights"
             self.counted = float(w.sum(dtype=float)) if w is not None and by_weights else len(y)
-            self.held_out = [_readable(net, rows, "x", bounds) for rows in held_out]
+            self.held_out = [_readable(program, rows, "x", bounds) for rows in held_out]
             self.large = self.run.large
             if made.predict is not None:
                 self.predict = made.predict.with_scratch_of_its_own(self.crew)
@@ -325,13 +326,11 @@ def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:
     to[0][...], to[1][...] = weights
 
 
-def _readable(net: Any, part: Array, name: str, bounds: Bounds) -> Array:
-    """The rows as machine code reads them: of a type it knows, in order, no index out of range."""
-    if part.dtype not in (net.dtype, np.int64):
-        raise ShapeError(
-            f"{name} of type {part.dtype}",
-            f"{net.dtype}, or int64 for whole numbers",
-            f"{name}.astype({str(net.dtype)!r})",
-        )
+def _readable(program: Program, part: Array, name: str, bounds: Bounds) -> Array:
+    """The rows as the program reads them: of the type it knows, in order, no index out of range."""
+    (given,) = (p for p in program.parameters if p.name == name.upper())
+    dtype = program.dtype if given.type == "float" else np.dtype(np.int64)
+    if part.dtype != dtype:
+        raise ShapeError(f"{name} of type {part.dtype}", str(dtype), f"{name}.astype('{dtype}')")
     check_indices(part, name, bounds)
     return np.ascontiguousarray(part)
