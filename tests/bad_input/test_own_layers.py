@@ -120,6 +120,61 @@ def test_a_text_for_a_tuple_of_names_is_refused_with_the_class(names: str) -> No
         type("Scale", (hg.Layer,), {names: "gamma"})
 
 
+class NoLoss(hg.MSELoss):
+    def forward(self, p: Any, y: Any, w: Any = None) -> Any:
+        super().forward(p, y)
+
+
+class NoSlope(hg.MSELoss):
+    def backward(self, loss: Any = None) -> Any:
+        super().backward(loss)
+
+
+LOSSES: dict[type[hg.Loss], tuple[str, ...]] = {
+    NoLoss: ("NoLoss(): forward returned None", "end NoLoss.forward with `return l`"),
+    NoSlope: ("NoSlope(): backward returned None", "end NoSlope.backward with `return dp`"),
+}
+OF_LOSSES: dict[str, Callable[[hg.Loss], object]] = {
+    "fit": lambda loss: hg.fit(
+        hg.Net(hg.Linear(3, 3)), (X, X), loss=loss, optimizer=hg.SGD(0.1), epochs=1
+    ),
+    "trace": hg.trace,
+    "trace of a net": lambda loss: hg.trace(hg.Net(hg.Linear(3, 3)), loss),
+}
+
+
+@pytest.mark.parametrize("way", OF_LOSSES)
+@pytest.mark.parametrize("kind", LOSSES, ids=lambda kind: kind.__name__)
+def test_what_a_loss_forgot_is_named(kind: type[hg.Loss], way: str) -> None:
+    with refused(hg.ShapeError, *LOSSES[kind]):
+        OF_LOSSES[way](kind())
+
+
+def test_to_evaluate_a_loss_needs_no_backward() -> None:
+    net = hg.Net(hg.Linear(3, 3))
+    assert hg.evaluate(net, (X, X), loss=NoSlope()).loss > 0
+    with refused(hg.ShapeError, *LOSSES[NoLoss]):
+        hg.evaluate(net, (X, X), loss=NoLoss())
+
+
+@pytest.mark.parametrize("kind", LOSSES, ids=lambda kind: kind.__name__)
+def test_a_check_of_a_loss_names_what_it_forgot(kind: type[hg.Loss]) -> None:
+    for report in (hg.check_gradients(kind()), hg.check_gradients(hg.Linear(3, 2), kind())):
+        assert not report
+        assert all(words in str(report) for words in LOSSES[kind])
+
+
+def test_where_no_example_fits_the_reason_is_told() -> None:
+    class Misspelt(Stretch):
+        n_in = None  # type: ignore[assignment]
+
+        def forward(self, x: Any) -> Any:
+            return self.scale * x
+
+    with refused(hg.SettingError, "for example: Misspelt() has no attribute 'scale'"):
+        hg.check_gradients(Misspelt())
+
+
 def test_within_a_net_the_place_is_named() -> None:
     with pytest.raises(hg.ShapeError, match=r"layer 2 of 2, NoOutput\(\): forward returned None"):
         by_hand(NoOutput())

@@ -23,7 +23,7 @@ def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Any:
             x: Array = rng.integers(0, 2, (n_rows, n_in))
         else:
             x = rng.standard_normal((n_rows, n_in)).astype(dtype)
-        if layer.n_in is not None or _accepts(layer, x):
+        if layer.n_in is not None or _failure(layer, x) is None:
             return x
     return None
 
@@ -44,8 +44,10 @@ def required_example(layer: Layer, n_rows: int, seed: int = 0) -> Any:
     """As `example_input`, with an error where nothing fits."""
     x = example_input(layer, n_rows, seed)
     if x is None:
+        tried = np.zeros((n_rows, _widths(layer)[0]), layer.dtype or np.float32)
         raise SettingError(
-            f"no small array of shape (rows, features) was taken by {layer!r}",
+            f"no small array of shape (rows, features) was taken by {layer!r}; of shape "
+            f"{tried.shape}, for example: {_failure(layer, tried)}",
             "a layer that says its n_in, or an example",
             "x=..., a few rows of what the layer is made for",
         )
@@ -59,12 +61,13 @@ def _widths(layer: Layer) -> list[int]:
     return [*dict.fromkeys([*(size for shape in shapes for size in shape[::-1]), 4, 6, 12, 1])]
 
 
-def _accepts(layer: Layer, x: Array) -> bool:
+def _failure(layer: Layer, x: Array) -> Exception | None:
+    """Why a copy of the layer cannot take x; None if it can."""
     trial = copy.deepcopy(layer)
     trial.seed(0)
     try:
         with np.errstate(all="ignore"):
             trial.forward(x)
-    except (ValueError, IndexError, TypeError):
-        return False
-    return True
+    except (ValueError, IndexError, TypeError) as error:
+        return error
+    return None

@@ -85,8 +85,10 @@ def _trace_layer(
         page = pages[""]
         results = {"prediction": returned(page, "forward", page.forward(x))}
         if loss is not None:
-            results["loss"] = pages["loss"].forward(results["prediction"], y, *w.values())
-            dy = pages["loss"].backward(results["loss"]) if training else None
+            judge = pages["loss"]
+            value = judge.forward(results["prediction"], y, *w.values())
+            results["loss"] = returned(judge, "forward", value)
+            dy = returned(judge, "backward", judge.backward(value)) if training else None
         if training:
             results["dx"] = returned(page, "backward", page.backward(dy))
         if loss is not None and penalty is not None and training:
@@ -113,8 +115,9 @@ def _trace_loss(loss: Loss, p: Any, y: Any, w: Any) -> Graph:
         return {"p": _rows(p, n, p.dtype, False), "y": _rows(y, n, p.dtype, whole)} | weights
 
     def run(pages: Any, **given: Any) -> dict[str, Any]:
-        value = pages["loss"].forward(*given.values())
-        return {"loss": value, "dp": pages["loss"].backward()}
+        judge = pages["loss"]
+        value = returned(judge, "forward", judge.forward(*given.values()))
+        return {"loss": value, "dp": returned(judge, "backward", judge.backward())}
 
     return record(repr(loss), {"loss": loss}, inputs, run, p.dtype)
 

@@ -1,4 +1,4 @@
-"""What authors of layers forget: to return what was computed, and to declare what is trained."""
+"""What authors of layers and losses forget: to return results, and to declare what is trained."""
 
 from typing import Any
 
@@ -6,24 +6,32 @@ import numpy as np
 
 from handgrad.errors import SettingError, ShapeError
 from handgrad.layers.layer import Layer
+from handgrad.page import Page
+
+GIVES = {
+    (True, "forward"): ("the output, as an array", "y"),
+    (True, "backward"): ("the gradient of the input, as an array", "dx"),
+    (False, "forward"): ("the mean over the rows, a number", "l"),
+    (False, "backward"): ("the gradient of the predictions, as an array", "dp"),
+}
 
 
-def returned(layer: Layer, method: str, value: Any, where: str = "") -> Any:
-    """What `forward` or `backward` of `layer` gave; refused where it gave no array.
+def returned(page: Page, method: str, value: Any, where: str = "") -> Any:
+    """What `forward` or `backward` of a layer or a loss gave; refused where it gave nothing usable.
 
     Of whole numbers there is no gradient: a layer that takes them may leave it out.
     """
-    if hasattr(value, "shape") or isinstance(value, tuple):
+    is_layer = isinstance(page, Layer)
+    if hasattr(value, "shape") or isinstance(value, tuple if is_layer else int | float):
         return value
-    if value is None and method == "backward" and layer.integer_input:
+    if value is None and method == "backward" and isinstance(page, Layer) and page.integer_input:
         return value
-    came = "None" if value is None else f"a {type(value).__name__}"
-    what, name = ("output", "y") if method == "forward" else ("gradient of the input", "dx")
+    expected, name = GIVES[is_layer, method]
     raise ShapeError(
-        f"{method} returned {came}",
-        f"the {what}, as an array",
-        f"end {type(layer).__name__}.{method} with `return {name}`",
-        where or repr(layer),
+        f"{method} returned {'None' if value is None else f'a {type(value).__name__}'}",
+        expected,
+        f"end {type(page).__name__}.{method} with `return {name}`",
+        where or repr(page),
     )
 
 

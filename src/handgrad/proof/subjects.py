@@ -12,6 +12,7 @@ import numpy as np
 from handgrad.errors import HandgradError
 from handgrad.graph.examples import example_targets, required_example
 from handgrad.layers import Array, Layer
+from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.proof.drawing import draw, ranges
@@ -84,8 +85,11 @@ class Subject:
         """The number whose slopes are measured: the loss, or the weighted sum of the output."""
         out = self.forward()
         if self.loss is not None:
-            return float(self.loss.forward(out, self.y, *self.weights))
+            return float(self._loss_of(out))
         return float((self.upstream * out).sum(dtype=np.float64))
+
+    def _loss_of(self, out: Any) -> Any:
+        return returned(self.loss, "forward", self.loss.forward(out, self.y, *self.weights))
 
     def arrays(self) -> dict[str, Array]:
         """What can be moved: the parts of the input that are not whole numbers, and parameters."""
@@ -105,7 +109,7 @@ class Subject:
         out = self.forward()
         dy = self.upstream
         if self.loss is not None:
-            dy = self.loss.backward(self.loss.forward(out, self.y, *self.weights))
+            dy = returned(self.loss, "backward", self.loss.backward(self._loss_of(out)))
         given = copy.deepcopy(dy)
         with self.net.mode(training=self.training), np.errstate(all="ignore"):
             dx = self.net.backward(dy)

@@ -1,5 +1,6 @@
 """What comes in at the border of training: refused with a reason, or ready for the engine."""
 
+import copy
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from handgrad.engines.minibatches import number_of_rows, take
 from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
+from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
@@ -87,8 +89,18 @@ def checked_rows(
         p = net.predict(take(x, tried))
     _check_predictions(net, loss, p, len(tried))
     y = checked_targets(loss, y, p, what, learn)
+    _try_loss(loss, p, y[tried], learn)
     _try_metrics(measures(chosen, loss), p, y[tried])
     return x, y, chosen
+
+
+def _try_loss(loss: Loss, p: Array, y: Array, learn: bool) -> None:
+    """Refuse a loss that gives no number, or nothing to learn from, before it is needed."""
+    twin = copy.deepcopy(loss)
+    with np.errstate(all="ignore"):
+        value = returned(twin, "forward", twin.forward(p, y))
+        if learn:
+            returned(twin, "backward", twin.backward(value))
 
 
 def _some(y: Array, metrics: Mapping[str, Metric]) -> Array:
