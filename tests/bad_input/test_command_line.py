@@ -64,6 +64,16 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     ),
     "batches of several nets": (["iris", "--batch-size", 32], ("for --estimator tabular",)),
     "no epochs": (["iris", "--epochs", 0], ("--epochs 0", "try: --epochs 32")),
+    "epochs without end": (
+        ["iris", "--epochs", 10**26],
+        ("--epochs 100000000000000000000000000", "from 1 to 2147483647", "try: --epochs 32"),
+    ),
+    "a batch without end": (mlp("--batch-size", 2**31), ("--batch-size 2147483648", "from 1 to")),
+    "patience without end": (mlp("--patience", 2**31), ("--patience 2147483648", "from 1 to")),
+    "several columns ignored at once": (
+        ["three.csv", "--target", "kind", "--ignore", "x,z z"],
+        ("--ignore x,z z: no column of that name", "try: --ignore x --ignore 'z z'"),
+    ),
     "epochs below zero": (["iris", "--epochs", -1], ("--epochs -1",)),
     "no batch": (mlp("--batch-size", 0), ("--batch-size 0", "try: --batch-size 200")),
     "no patience": (mlp("--patience", 0), ("--patience 0", "try: --patience 10")),
@@ -110,6 +120,7 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "table.csv").write_text("x,kind\n1,u\n2,v\n3,u\n4,v\n")
+    (tmp_path / "three.csv").write_text("x,z z,kind\n1,5,u\n2,6,v\n3,7,u\n4,8,v\n")
     (tmp_path / "same.csv").write_text("x,y\n1,2\n2,2\n")
     (tmp_path / "one.csv").write_text("x,y\n1,u\n2,u\n")
     (tmp_path / "ids.csv").write_text("x,y\n1,Ann\n2,Bob\n3,Cid\n4,Dora\n")
@@ -193,7 +204,7 @@ def test_a_folder_that_turns_out_unwritable_leaves_nothing(folder: Path) -> None
     with refused(hg.FileError, "could not be written: File name too long"):
         raise result.exception
     assert sorted(path.name for path in folder.iterdir()) == [
-        "full", "ids.csv", "one.csv", "same.csv", "table.csv",
+        "full", "ids.csv", "one.csv", "same.csv", "table.csv", "three.csv",
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 import handgrad as hg
 from handgrad.cli.app import app
 
-WRITTEN = ["history.csv", "history.json", "model.safetensors", "run.json"]
+WRITTEN = ["held_out.csv", "history.csv", "history.json", "model.safetensors", "run.json"]
 QUICK = ("--no-report", "--epochs", 3)
 COLUMNS = (
     "customer", "row", "age", "income", "city", "since", "plan", "news", "empty", "left",

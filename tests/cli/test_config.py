@@ -55,6 +55,7 @@ def test_every_option_may_stand_in_a_file(tmp_path: Path) -> None:
         ("[epochs]\na = 1\n", ("epochs = ",)),
         ("estimator = 'tree'\n", ("estimator = 'tree'", "tabular")),
         ("epochs = \n", ("line 1", "name = value, one a line")),
+        ("epochs = " + "[" * 2000 + "]" * 2000, ("brackets within brackets", "name = value")),
         ("epochs = -3\n", ("--epochs -3",)),
     ],
 )

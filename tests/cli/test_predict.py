@@ -213,6 +213,7 @@ def test_a_table_of_another_kind_is_refused_and_nothing_is_written(
         (("{left}", "{new}", "-o", "{new}"), ("which is read from",)),
         (("{left}", "{new}", "-o", "{new}/a.csv"), ("could not be written", "a file is where")),
         (("{left}", "{new}", "--keep", "citty"), ("no column named 'citty'", "'city'?")),
+        (("{left}", "{new}", "--keep", "row,city"), ("try: --keep row --keep city",)),
         (("{left}", "{new}", "--memory", "much"), ("memory='much'", "1 GB")),
         (("{income}", "{new}", "--probabilities"), ("--probabilities", "predicts a number")),
     ],

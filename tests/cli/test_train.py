@@ -151,6 +151,51 @@ def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Pa
     assert len(record(tmp_path / "run")["notes"]) == 2
 
 
+def held_out_rows(folder: Path) -> list[tuple[str, int]]:
+    """What a run says of the rows it held out: the file and the row of each."""
+    with (folder / "held_out.csv").open(encoding="utf-8", newline="") as file:
+        return [(row["file"], int(row["row"])) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("memory", ["1 GB", "1 MB"])
+def test_which_rows_were_held_out_is_written(memory: str, tmp_path: Path) -> None:
+    paths, there = [tmp_path / "a-1.csv", tmp_path / "a-2.csv"], set[tuple[str, int]]()
+    i = 0
+    for path, n in zip(paths, (700, 1300), strict=True):
+        lines = ["x,i,y"]
+        for row in range(1, n + 1):
+            i += 1
+            lines.append(f"{i % 7 / 3},{i},{'' if row % 10 == 3 else i / 3}")
+            there |= {(str(path), row)} if row % 10 != 3 else set()
+        path.write_text("\n".join(lines) + "\n")
+    words = ("train", tmp_path / "a-*.csv", "--target", "y", *QUICK, "--out", tmp_path / "run")
+    result = handgrad(*words, "--memory", memory)
+    assert result.exit_code == 0, result.output
+    found = held_out_rows(tmp_path / "run")
+    assert len(found) == len({*found}) == record(tmp_path / "run")["rows"]["held_out"]
+    assert {*found} < there
+    lines_of = {str(path): path.read_text().splitlines() for path in paths}
+    y = [float(lines_of[file][row].split(",")[2]) for file, row in found]
+    x = pa.table({name: [float(lines_of[file][row].split(",")[k]) for file, row in found]
+                  for k, name in enumerate(("x", "i"))})  # fmt: skip
+    p = hg.load(tmp_path / "run" / "model.safetensors").predict(x)
+    score = record(tmp_path / "run")["scores"]["held_out"]["mean_absolute_error"]
+    assert np.abs(p - y).mean() == pytest.approx(score, rel=1e-6)
+
+
+def test_of_a_bundled_set_the_rows_are_counted_too(tmp_path: Path) -> None:
+    assert handgrad("train", "iris", *QUICK, "--out", tmp_path / "run").exit_code == 0
+    found = held_out_rows(tmp_path / "run")
+    assert {file for file, _ in found} == {"iris"}
+    _, held_out = read("iris", None).split(0.2, 0)
+    assert [row - 1 for _, row in found] == held_out.tolist()
+
+
+def test_where_the_other_columns_stand_is_told(tmp_path: Path) -> None:
+    words = ("train", "breast_cancer", *QUICK, "--out", tmp_path / "run")
+    assert f"  … 14 more columns: in {tmp_path / 'run' / 'run.json'}\n" in handgrad(*words).stdout
+
+
 def test_numbers_are_predicted_in_their_own_units(tmp_path: Path) -> None:
     for estimator in ("tabular", "mlp"):
         folder = tmp_path / estimator
@@ -277,7 +322,7 @@ def test_names_in_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
     assert "[red]: 20 rows, 1 column" in result.output
     assert "predicting [/b]: 2 classes, :smile:, :smile: [b] (class" in result.output
     assert "  [bold]a  number" in result.output
-    assert "[run]: history.csv" in result.output
+    assert "[run]: held_out.csv" in result.output
     evaluated = handgrad("evaluate", folder / "model.safetensors", path)
     assert "│ :smile: [b] │" in evaluated.output, evaluated.output
 
@@ -301,7 +346,7 @@ def test_without_out_a_new_folder_is_made_each_time(
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):
         result = handgrad("train", "iris", *QUICK)
-        assert f"written to runs/iris-{number}: history.csv" in result.output
+        assert f"written to runs/iris-{number}: held_out.csv" in result.output
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["iris-1", "iris-2"]
 
 

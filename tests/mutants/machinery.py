@@ -386,8 +386,8 @@ MACHINERY = [
     Mutant(
         "tables: the row told as if all were one file",
         "data/files.py",
-        "within = row - int(ends[i]) + self.rows[i]",
-        "within = row",
+        "numbers - (ends - rows)[files] + 1",
+        "numbers + 1",
         "tests/bad_input/test_tables.py::test_a_mistake_among_many_files_is_told_with_its_file",
     ),
 ]

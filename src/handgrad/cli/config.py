@@ -56,7 +56,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise FileError(
             f"{path}: {reason(error)}", "a TOML file", "check the spelling, and the folder"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        told = "brackets within brackets" if isinstance(error, RecursionError) else str(error)
         raise FileError(
-            f"{path}: {error}", "a TOML file in UTF-8: name = value, one a line", 'target = "price"'
+            f"{path}: {told}", "a TOML file in UTF-8: name = value, one a line", 'target = "price"'
         ) from error

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from handgrad.cli.models import errors_name, model_in
 from handgrad.cli.output import Output
+from handgrad.cli.rows import refuse_joined
 from handgrad.data import predict_table
 from handgrad.data.files import check_asked, listed
 from handgrad.data.table_options import TableOptions
@@ -41,6 +42,7 @@ def run_prediction(
     check_asked(data, table.names, asked)
     for note in table.notes:
         output.note(note)
+    refuse_joined("--keep", keep, table.names)
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
         with output.warnings_as_notes(), errors_name(data):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from handgrad.cli.streaming import Streamed
 
 RECORD, REPORT = "run.json", "report.html"
-HISTORY, HISTORY_CSV = "history.json", "history.csv"
+HISTORY, HISTORY_CSV, HELD_OUT = "history.json", "history.csv", "held_out.csv"
 FORMAT_VERSION = 1
 MOST_COLUMNS_SHOWN, MOST_CLASSES_NAMED = 16, 6
 OF_WHICH_VERSIONS = ("numpy", "scipy", "scikit-learn", "llvmlite", "pyarrow", "narwhals")
@@ -91,6 +92,18 @@ def write_record(record: dict[str, Any], path: Path) -> Path:
     return write_whole(path, lambda file: file.write(as_json(record)))
 
 
+def write_held_out(given: Given | Streamed, rows: Any, path: Path) -> Path:
+    """Write which rows were held out: the file, and the row, from 1 below the header."""
+    files = [str(path).encode("utf-8", "backslashreplace").decode() for path in given.table.files]
+
+    def write(file: IO[str]) -> None:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["file", "row"])
+        writer.writerows((files[i], row) for i, row in given.located(rows).tolist())
+
+    return write_whole(path, write)
+
+
 def read_record(folder: Path) -> dict[str, Any]:
     """What stands in the folder of a run that `handgrad train` made."""
     path = folder / RECORD
@@ -144,7 +157,8 @@ def show(record: dict[str, Any], folder: Path, output: Output) -> None:
     for name, words in read[:MOST_COLUMNS_SHOWN]:
         output.say(f"  {name}{' ' * (width - cell_len(name))}  {words}")
     if len(read) > MOST_COLUMNS_SHOWN:
-        output.say(f"  … {len(read) - MOST_COLUMNS_SHOWN} more columns")
+        more = len(read) - MOST_COLUMNS_SHOWN
+        output.say(f"  … {more} more column{'s' * (more > 1)}: in {folder / RECORD}")
     scores = record["scores"]
     columns = {"training": written(scores["training"]), "held out": written(scores["held_out"])}
     if folds := scores.get("folds"):

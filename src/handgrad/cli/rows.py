@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import has_magic
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.data import BUNDLED, load, train_test_split
-from handgrad.data.files import Table, check_asked, listed, table_of
+from handgrad.data.files import Table, check_asked, listed, located, table_of
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.data.tables import check_column
 from handgrad.data.targets import Target, Task, is_text, target_of, with_target
@@ -77,6 +78,10 @@ class Given:
         """How many rows these are."""
         return len(rows)
 
+    def located(self, rows: Any) -> Array:
+        """Which file each row is in, and which row of it, from 1: (n, 2)."""
+        return located(self.table.numbers[rows], self.table.rows)
+
     def to_learn(self, rows: Any) -> Pair:
         """Rows as the estimators take them: features and targets."""
         return self.features.take(rows), self.target.values[rows]
@@ -124,6 +129,7 @@ def columns_kept(
             "columns beside the target",
             f"without --ignore {name}, or another --target",
         )
+    refuse_joined("--ignore", ignore, names)
     for column in (name, *ignore):
         check_column(data, names, column)
     kept = [column for column in names if column != name and column not in ignore]
@@ -134,6 +140,18 @@ def columns_kept(
             "check the file, and what stands between its columns (--separator)",
         )
     return name, kept
+
+
+def refuse_joined(flag: str, given: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse several columns where one is meant, as `--ignore A,B`."""
+    for words in given:
+        parts = [word.strip() for word in words.split(",")]
+        if words not in names and {*parts} <= {*names}:
+            raise DataError(
+                f"{flag} {words}: no column of that name, but one for each of its parts",
+                f"{flag} as often as there are columns",
+                shlex.join([word for part in parts for word in (flag, part)]),
+            )
 
 
 def table_named(data: str, asked: TableOptions = FOUND_OUT) -> Table:

@@ -74,7 +74,8 @@ class Settings:
         """Refuse what cannot be used, in the words of the command line."""
         for name, usual in (("epochs", 32), ("batch_size", 200), ("patience", 10)):
             value = getattr(self, name)
-            self._refuse(name, value is None or value > 0, "a whole number above zero", usual)
+            good = value is None or 0 < value < 2**31
+            self._refuse(name, good, "a whole number from 1 to 2147483647", usual)
         rate = self.learning_rate
         good = rate is None or (isfinite(rate) and rate > 0)
         self._refuse("learning_rate", good, "a number above zero", 0.001)

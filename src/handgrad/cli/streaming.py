@@ -17,7 +17,7 @@ from handgrad.cli.rows import (
     stem_of,
 )
 from handgrad.data import TableStream
-from handgrad.data.files import Table
+from handgrad.data.files import Table, located
 from handgrad.data.targets import (
     Target,
     Task,
@@ -74,6 +74,10 @@ class Streamed:
     def count(self, rows: Any) -> int:
         """How many rows these are."""
         return rows.n_rows
+
+    def located(self, rows: Any) -> Array:
+        """Which file each row is in, and which row of it, from 1: (n, 2)."""
+        return located(np.concatenate([*rows.numbers()]), self.table.rows_of_files)
 
     def to_learn(self, rows: Any) -> tuple[Prepared, str]:
         """Rows as the estimators take them: a stream, and the name of the target."""

@@ -18,6 +18,7 @@ from handgrad.cli.models import MODEL, errors_name, fitted, reading_of, row_weig
 from handgrad.cli.output import Output
 from handgrad.cli.places import Claim, check_folder, claimed, claimed_number, clear, is_ours
 from handgrad.cli.record import (
+    HELD_OUT,
     HISTORY,
     HISTORY_CSV,
     RECORD,
@@ -27,6 +28,7 @@ from handgrad.cli.record import (
     read_record,
     record_of,
     show,
+    write_held_out,
     write_record,
 )
 from handgrad.cli.reporting import write_report
@@ -199,6 +201,7 @@ def _carried_out(job: Job) -> dict[str, Any]:
     if job.settings.report:
         output.progress("the report")
         kept.file(REPORT, partial(write_report, record, halves, model, history))
+    kept.file(HELD_OUT, partial(write_held_out, given, job.held_out))
     record["notes"] += few_rows(record["classes"])
     kept.file(RECORD, partial(write_record, record))
     kept.finish()

@@ -65,13 +65,21 @@ class Table:
 
     def place(self, row: int) -> str:
         """Where a row, counted from 0, is to be found: in which row of which file."""
-        row = int(self.numbers[row])
-        ends = np.cumsum(self.rows)
-        i = int(np.searchsorted(ends, row, side="right"))
-        within = row - int(ends[i]) + self.rows[i]
+        ((i, within),) = located(self.numbers[[row]], self.rows).tolist()
         below = "" if is_parquet(self.files[i]) else " below the header"
         among = f" of {self.files[i]}" if len(self.files) > 1 else ""
-        return f"row {within + 1}{below}{among}"
+        return f"row {within}{below}{among}"
+
+
+def located(numbers: Array, rows: Sequence[int]) -> Array:
+    """For the numbers (n,) of rows among files of so many `rows`: the file, and its row from 1.
+
+    (n, 2), files counted from 0.
+    """
+    ends = np.cumsum(rows)
+    files = np.searchsorted(ends, numbers, side="right")
+    found: Array = np.stack([files, numbers - (ends - rows)[files] + 1], axis=1)
+    return found
 
 
 def table_of(source: str | Path, asked: TableOptions = FOUND_OUT) -> Table:
