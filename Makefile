@@ -12,7 +12,7 @@ QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input orac
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels check lint types docs notebooks mutants lowest oracle browser bench wheel clean
+.PHONY: help setup demo test kernels processors check lint types docs notebooks mutants lowest oracle browser bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -47,6 +47,13 @@ kernels: .venv/ready-to-test  ## run the tests of engines and estimators under o
 	@for kernel in $(KERNELS); do \
 	  echo "OPENBLAS_CORETYPE=$$kernel"; \
 	  OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest $(ALL_CORES) tests/engines tests/estimators || exit 1; \
+	done
+
+PROCESSORS ?= sandybridge
+processors: .venv/ready-to-test  ## run the tests of graph and engines with machine code for other processors
+	@for processor in $(PROCESSORS); do \
+	  echo "--processor $$processor"; \
+	  $(BIN)/python -m pytest $(ALL_CORES) --processor $$processor tests/engines tests/graph || exit 1; \
 	done
 
 check: lint types  ## the quick checks, within a minute: also the docstrings' examples, the tests of the pages
