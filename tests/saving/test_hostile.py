@@ -304,7 +304,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     for path, words in (
         (tmp_path, "a folder"), (tmp_path / "pipe", "no regular file"),
         (Path("/dev/zero"), "no regular file"), (tmp_path / "none", "No such file"),
-        (Path("a\0b"), "null byte"),
+        (Path("a\0b"), "embedded null"),
     ):  # fmt: skip
         with refused(hg.FileError, f"{path}: ", words):
             hg.load(path)
