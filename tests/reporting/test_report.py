@@ -351,7 +351,7 @@ def test_inputs_that_are_not_scaled_are_called_by_the_names_of_their_columns(fol
     with pytest.warns(ConvergenceWarning):
         model.fit(x, NAMES)
     text = page_of(folder, model, x, NAMES).sections["doctor"]
-    assert "column 'c' is about" in text
+    assert "Column 'c' is about" in text
     assert "counted from 0" not in text
 
 
