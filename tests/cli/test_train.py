@@ -441,3 +441,18 @@ def test_for_machines_one_json_object_is_printed(tmp_path: Path) -> None:
     assert found.pop("run") == str(tmp_path / "run")
     assert found.pop("written") == WRITTEN
     assert found == record(tmp_path / "run")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("usual", "odd"), [("7", "unknown"), ("2024-01-31", "some day")])
+def test_a_word_among_numbers_or_dates_may_be_held_out(
+    usual: str, odd: str, seed: int, tmp_path: Path
+) -> None:
+    path, n = tmp_path / "a.parquet", 30
+    cells = [usual[:-1] + str(i % 9 + 1) if i != 4 else odd for i in range(n)]
+    table = {"cell": cells, "a": [*range(n)], "left": ["no", "yes"] * (n // 2)}
+    parquet.write_table(pa.table(table), path)
+    words = ("train", path, "--target", "left", "--seed", seed, "--test-size", 0.5, *QUICK)
+    result = handgrad(*words, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert record(tmp_path / "run")["columns"]["cell"].startswith("category of ")

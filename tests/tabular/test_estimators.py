@@ -3,6 +3,7 @@
 import functools
 import io
 import pickle
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,17 @@ def large_category(n: int) -> tuple[pa.Table, Any]:
     hidden, i = rng.normal(size=400), np.arange(n) % 400
     columns = {"town": [f"town {place}" for place in i], "noise": rng.normal(size=n)}
     return pa.table(columns), hidden[i] + 0.1 * rng.normal(size=n)
+
+
+def test_one_long_text_takes_no_more_memory_for_the_others() -> None:
+    n = 2000
+    texts = [f"t{i % 5}" for i in range(n)]
+    texts[7] = "x" * 10**6
+    table = pa.table({"a": np.arange(n), "text": texts})
+    tracemalloc.start()
+    clone(REGRESSOR).set_params(epochs=1).fit(table, np.arange(n))
+    assert tracemalloc.get_traced_memory()[1] < 10**8  # 8 GB, were each as long as the longest
+    tracemalloc.stop()
 
 
 def test_a_category_of_many_values_is_embedded() -> None:

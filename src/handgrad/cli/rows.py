@@ -22,6 +22,7 @@ from handgrad.data.text_parts import MISSING
 from handgrad.errors import DataError, SettingError, did_you_mean
 from handgrad.files import kind_of, readable
 from handgrad.layers import Array
+from handgrad.tabular.tables import Column, dates_in, numbers_in
 
 if TYPE_CHECKING:
     import pyarrow
@@ -109,7 +110,27 @@ def read(
     features = table.columns.select(kept)
     check_finite(table, features)
     notes = [*table.notes, *notes_on_target(found, task), *notes_on_columns(table, features)]
+    features = _with_texts_settled(features)
     return Given(stem_of(data, table.files), table, found, features, tuple(notes))
+
+
+def _with_texts_settled(features: pyarrow.Table) -> pyarrow.Table:
+    """The columns in which some texts alone read as numbers or dates as categories, as they are.
+
+    The rows to learn from could have only such, and the rows held out another.
+    """
+    import pyarrow as pa
+
+    for i, name in enumerate(features.column_names):
+        column = features[name]
+        if is_text(column.type):
+            texts = [text for text in column.unique().to_pylist() if text and text.strip()]
+            whole, cells = Column("text", np.array(texts, object)), pa.array(texts, pa.string())
+            if numbers_in(whole) or dates_in(whole):
+                continue
+            if numbers_among(cells).any() or dates_among(cells).any():
+                features = features.set_column(i, name, column.dictionary_encode())
+    return features
 
 
 def columns_kept(

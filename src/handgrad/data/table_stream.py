@@ -289,7 +289,7 @@ class TableStream:
             raise DataError(
                 f"{self.name}: {self.n_rows} rows, 0 features",
                 "one column beside the target",
-                "check the file, and that its columns are separated by commas",
+                "check the file, and what stands between its columns (separator=)",
             )
         return StreamedRows.of(self, chosen, target, classes)
 

@@ -10,6 +10,7 @@ from handgrad.errors import DataError, SettingError, positive
 from handgrad.explanations import Kind, PartialDependence
 from handgrad.inspection.patchwork import OfCells, Patchwork, cells_of, check_fitted
 from handgrad.layers import Array
+from handgrad.tabular.rows import different
 from handgrad.tabular.tables import DAY, Column
 
 # Text with more values: the most frequent ones.
@@ -135,8 +136,9 @@ def tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array,
 def _texts(column: Column, there: Array) -> tuple[Kind, Array, Array, Array]:
     """The most frequent values, these first; truth values in words."""
     present = column.values[there]
-    words = present.astype(str) if column.kind == "text" else np.where(present > 0, "true", "false")
-    values, first, counts = np.unique(words, return_index=True, return_counts=True)
+    words = present if column.kind == "text" else np.where(present > 0, "true", "false")
+    values, places = different(words)
+    first, counts = np.unique(places, return_index=True, return_counts=True)[1:]
     order = np.argsort(-counts, kind="stable")[:MOST_TEXTS]
     shares = counts[order] / len(column.values)
-    return "category", values[order].astype(object), there[first[order]], shares
+    return "category", values[order], there[first[order]], shares

@@ -15,6 +15,7 @@ from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.examination import parts_of
 from handgrad.reporting.pictures import Pictures
 from handgrad.reporting.scores import number, percent, rows_of
+from handgrad.tabular.rows import different
 from handgrad.tabular.tables import DAY, Column
 
 MOST_BARS, MOST_COLUMNS, BARS, WIDTH = 12, 40, 20, 80
@@ -146,7 +147,7 @@ def _spread(column: Column) -> Html:
         low, high = np.quantile(there, (0.01, 0.99))
         counts = np.histogram(np.clip(there, low, high), BARS)[0]
     else:
-        counts = np.sort(np.unique(there.astype(str), return_counts=True)[1])[::-1][:BARS]
+        counts = np.sort(np.bincount(different(there)[1]))[::-1][:BARS]
     heights, width = 18 * counts / counts.max(), WIDTH / len(counts)
     bars = "".join(
         f"M{width * i:.1f} 18v{-height:.1f}h{width - 1:.1f}V18z"
@@ -170,10 +171,9 @@ def _values(column: Column) -> str:
     if column.kind == "number":
         middle = float(np.median(there))
         return f"{number(there.min())} to {number(there.max())}, median {number(middle)}"
-    words = there.astype(str)
-    if column.kind == "boolean":
-        words = np.where(there > 0, "true", "false")
-    values, counts = np.unique(words, return_counts=True)
+    words = there if column.kind == "text" else np.where(there > 0, "true", "false")
+    values, places = different(words)
+    counts = np.bincount(places)
     order = np.argsort(-counts, kind="stable")
     shown = [
         f"{shortened(str(values[i]), 30)} {percent(counts[i] / len(there))}" for i in order[:3]

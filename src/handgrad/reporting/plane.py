@@ -10,6 +10,7 @@ import numpy as np
 from handgrad.inspection.patchwork import Patchwork
 from handgrad.layers import Array
 from handgrad.plots.two_columns import Axis
+from handgrad.tabular.rows import different
 from handgrad.tabular.tables import Column
 
 # Text with more values than these shows the most frequent ones.
@@ -61,7 +62,8 @@ def typical_row(column: Column) -> int:
         return 0
     values = column.values[there]
     if column.kind in ("text", "boolean"):
-        _, first, counts = np.unique(values.astype(str), return_index=True, return_counts=True)
+        places = different(values)[1]
+        _, first, counts = np.unique(places, return_index=True, return_counts=True)
         return int(there[first[counts.argmax()]])
     return int(there[np.argsort(values, kind="stable")[(len(values) - 1) // 2]])
 
@@ -73,14 +75,15 @@ def _axis(name: str, column: Column) -> Axis:
     if column.kind == "date":
         return Axis(name, column.values, dates=True)
     there = ~column.missing
-    words = column.values[there].astype(str)
+    words = column.values[there]
     if column.kind == "boolean":
-        words = np.where(column.values[there] > 0, "true", "false")
-    values, counts = np.unique(words, return_counts=True)
+        words = np.where(words > 0, "true", "false")
+    values, places = different(words)
+    counts = np.bincount(places)
     kept = values[np.argsort(-counts, kind="stable")[:MOST_VALUES]]
     at = np.full(len(there), np.nan)
-    places = {value: i for i, value in enumerate(kept)}
-    at[there] = [places.get(word, np.nan) for word in words]
+    place = {value: i for i, value in enumerate(kept)}
+    at[there] = [place.get(word, np.nan) for word in words]
     return Axis(name, at, tuple(str(value) for value in kept))
 
 

@@ -95,7 +95,7 @@ def _dependences(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
 
 def _varies(column: Column) -> bool:
     """Whether there are two values in it."""
-    return len(np.unique(column.values[~column.missing].astype(str))) > 1
+    return len({*column.values[~column.missing].tolist()}) > 1
 
 
 def _of_two(found: PartialDependence) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.errors import DataError
 from handgrad.layers import Array
-from handgrad.tabular.rows import quantiles
+from handgrad.tabular.rows import different, quantiles
 from handgrad.tabular.tables import Column, Table, check_names, dates_in, numbers_in, text_in
 
 # A category with more values keeps so many, the most frequent ones, a feature each.
@@ -313,7 +313,7 @@ def _turn(feature: Feature) -> int:
 
 def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:
     there = ~column.missing
-    values, inverse = np.unique(column.values[there].astype(str), return_inverse=True)
+    values, inverse = different(column.values[there])
     weights = np.bincount(inverse, w[there])
     if len(values) == 1 and there.all():
         return Nothing("the same in every row")

@@ -45,11 +45,23 @@ def merged(table: Table, y: Array, w: Array) -> Rows:
     return Rows(columns, y[kept], weights)
 
 
+def different(texts: Array) -> tuple[Array, Array]:
+    """The different texts in order, and which of them each row has, (n,).
+
+    Not by NumPy's own kind of text, of which each takes as much as the longest.
+    """
+    places = {text: i for i, text in enumerate(sorted({*texts.tolist()}))}
+    values = np.empty(len(places), object)
+    values[:] = [*places]
+    return values, np.array([places[text] for text in texts.tolist()], int)
+
+
 def _ranks(column: Column) -> Array:
     """A number for each value of a column, the same for the same."""
     missing = column.missing
     values = np.where(missing, "" if column.kind == "text" else 0.0, column.values)
-    ranks = np.unique(values.astype(str) if column.kind == "text" else values, return_inverse=True)
+    is_text = column.kind == "text"
+    ranks = different(values) if is_text else np.unique(values, return_inverse=True)
     return np.where(missing, -1, ranks[1])
 
 

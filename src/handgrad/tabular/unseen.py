@@ -15,7 +15,6 @@ def unseen_in(table: Table, features: Features) -> list[Unseen]:
             known = {None, *feature.values}
             texts = as_text(table[name], name, feature.values).tolist()
             odd = [text for text in texts if text not in known]
-            odd = [text for text in odd if text.rstrip("\0") not in known]  # NumPy ends texts there
             rare = not isinstance(feature, Binary) and feature.n_values > len(feature.values)
             if odd or rare:
                 examples = (*dict.fromkeys(odd),)[: MOST_EXAMPLES + 1]
