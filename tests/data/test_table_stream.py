@@ -87,6 +87,7 @@ TYPES: dict[str, tuple[list[str], str]] = {
     "numbers, then nothing": (["2.5", ""], "double"),
     "dates, then times": (["2020-01-31", "2020-01-31 10:00:00"], "timestamp[s]"),
     "dates, then numbers": (["2020-01-31", "7"], "string"),
+    "nothing, then truth": (["", "true"], "bool"),
     "nothing at all": (["", ""], "null"),
 }
 
@@ -114,7 +115,7 @@ def test_wrong_files_are_refused_as_whole_ones_are(case: str, piece: int, tmp_pa
 
 
 def test_a_broken_row_is_told_by_its_line_in_the_file(tmp_path: Path) -> None:
-    lines = ["a,y", *(f"{i},{i}" for i in range(500)), "1,2,3", "4,5"]
+    lines = ["a,y", *(f"{i},{i}" for i in range(500)), "1,2,3", *["4,5"] * 500]
     (path := tmp_path / "a.csv").write_text("\n".join(lines))
     with refused(hg.FileError, "line 502 has 3 of 2 fields: '1,2,3'"):
         stream_of(path, piece=100)

@@ -194,3 +194,14 @@ def test_dates_are_read(case: str) -> None:
 )  # fmt: skip
 def test_what_is_no_date_in_any_order_is_text(cells: list[str]) -> None:
     assert read(*cells) == (None, [])
+
+
+def test_a_cell_far_down_a_column_decides_for_all() -> None:
+    cells = [f"{day:02}/{month:02}/2020" for day in range(1, 13) for month in range(1, 13)]
+    assert read(*cells)[0] == DateFormat("mdy", guessed=True)
+    found, dates = read(*cells, "31/01/2020")
+    assert found == DateFormat("dmy")
+    assert dates[1] == datetime.date(2020, 2, 1)
+    numbers = [f"{i},{i}" for i in range(100, 200)]
+    assert read(*numbers)[0] == NumberFormat(".", whole=True, guessed=True)
+    assert read(*numbers, "1,5")[1][0] == 100.1

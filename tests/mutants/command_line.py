@@ -160,7 +160,7 @@ MUTANTS = [
         "data/csv_dialect.py",
         'return "," if commas > points else "."',
         'return "."',
-        f"{DIALECT}::test_all_ways_to_write_a_table_give_the_same_rows",
+        f"{DIALECT}::test_a_file_shows_how_it_is_written",
     ),
     Mutant(
         "tables: a file is cp1252 only where its begin says so",
@@ -168,6 +168,36 @@ MUTANTS = [
         'encoding = _of_text(iter(lambda: file.read(BLOCK), b""))',
         "encoding = _of_text([head])",
         f"{DIALECT}::test_a_letter_far_down_a_long_file_shows_its_encoding",
+    ),
+    Mutant(
+        "tables: currencies are added like with like",
+        "data/text_formats.py",
+        "(len(self.currencies) < 2 or said)",
+        "True",
+        "tests/data/test_text_formats.py::test_cells_that_do_not_go_together_are_text",
+    ),
+    Mutant(
+        "tables: days and months are told apart by the first rows",
+        "data/text_formats.py",
+        "dates = cls._of_dates(texts)",
+        "dates = cls._of_dates(few)",
+        "tests/data/test_text_formats.py::test_a_cell_far_down_a_column_decides_for_all",
+    ),
+    Mutant(
+        "predict: what columns were said to be is forgotten",
+        "cli/models.py",
+        "words[word] = (*getattr(asked, word), *before)",
+        "words[word] = getattr(asked, word)",
+        "tests/cli/test_spreadsheets.py::"
+        "test_what_a_column_was_said_to_be_is_remembered_by_the_model",
+    ),
+    Mutant(
+        "tabular: the decimal sign of the training is forgotten",
+        "tabular/features.py",
+        "return numbers_in(column, written)",
+        "return numbers_in(column)",
+        "tests/tabular/test_formats.py::"
+        "test_one_row_is_read_as_the_training_was_though_alone_it_could_be_otherwise",
     ),
     Mutant(
         "predict: columns that are kept come from other rows",

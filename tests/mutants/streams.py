@@ -81,7 +81,7 @@ MUTANTS = [
         "data/csv_columns.py",
         "if one is None or pa.types.is_null(one) or one == other:",
         "if one is None or one == other:",
-        f"{PIECES}test_a_column_has_a_type_for_all_blocks[nothing, then numbers]",
+        f"{PIECES}test_a_column_has_a_type_for_all_blocks[nothing, then truth]",
     ),
     Mutant(
         "streams: the lines of a block counted from its beginning",
