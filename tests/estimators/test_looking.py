@@ -105,6 +105,10 @@ def test_what_is_not_fitted_shows_nothing() -> None:
 # pictures
 
 
+# scikit-learn's training loss is a mean over the batches, while the weights move
+DURING = "training, during the epoch"
+
+
 def curves(axes: Any) -> dict[str, list[float]]:
     return {line.get_label(): list(line.get_ydata()) for line in axes.get_lines()}
 
@@ -112,7 +116,7 @@ def curves(axes: Any) -> dict[str, list[float]]:
 def test_the_loss_is_drawn() -> None:
     model = fitted()
     axes = model.plot()
-    assert curves(axes) == {"training": model.loss_curve_}
+    assert curves(axes) == {DURING: model.loss_curve_}
     assert model.plot(ax=axes) is axes
 
 
@@ -120,7 +124,7 @@ def test_the_curves_of_rows_that_are_not_learnt_from_are_drawn_too() -> None:
     model = fitted(early_stopping=True, max_iter=9, scoring="balanced_accuracy")
     drawn = curves(model.plot())
     best = int(np.argmax(model.validation_scores_)) + 1
-    assert drawn["training"] == model.loss_curve_
+    assert drawn[DURING] == model.loss_curve_
     assert drawn["validation"] == model.validation_loss_curve_
     assert drawn[f"best epoch, {best}"] == [0, 1]
     for what in ("score", "balanced_accuracy"):
@@ -135,7 +139,7 @@ def test_a_curve_has_gaps_where_nobody_looked() -> None:
     model = hg.MLPClassifier(**SETTINGS | {"max_iter": 2}, warm_start=True)
     model.fit(X, Y).fit(X, Y, eval_set=(X, Y)).fit(X, Y)
     drawn = curves(model.plot())
-    assert len(drawn["training"]) == 6
+    assert len(drawn[DURING]) == 6
     assert [*np.isnan(drawn["validation"])] == [True, True, False, False, True, True]
     assert not any(label.startswith("best") for label in drawn)
 
