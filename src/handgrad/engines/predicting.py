@@ -16,7 +16,7 @@ class Predicting:
     def __init__(self, net: Any) -> None:
         self.net = net
         self.compiled: Any = None
-        self.gain = 0.0
+        self.gain, self.cost = 0.0, cost_of_compiling(net)
         self.refused = False
 
     def quickly(self, x: Any) -> Array | None:
@@ -38,7 +38,7 @@ class Predicting:
                 return None
         if engine == "auto":
             self.gain += gain_of_predicting(self.net, len(x))
-            if self.refused or self.gain < cost_of_compiling(self.net):
+            if self.refused or self.gain < self.cost:
                 return None
         return self._compiled_for(x, engine)
 
