@@ -184,7 +184,7 @@ def changed(table: Any, how: str) -> Any:
         ("renamed", ("lacks 1 of the columns", "is it the column 'incom'?")),
         (
             "text",
-            ("column 'income' has", "EUR' in row 1 below the header", "numbers, as in training"),
+            ("column 'income' has", "EUR' in row 14 below the header", "numbers, as in training"),
         ),
     ],
 )
