@@ -184,6 +184,24 @@ def test_numbers_or_dates_that_do_not_go_together_are_told(tmp_path: Path) -> No
     ]
 
 
+NEARLY = {
+    "numbers with a unit": [f"{i}.5 kg" for i in range(60)],
+    "times": [f"{i % 24}:{i % 60:02}" for i in range(60)],
+    "names of months": [f"{i % 28 + 1} {['Jan', 'Feb', 'May'][i % 3]} 2024" for i in range(60)],
+    "months first": [f"{['Jan', 'Feb', 'May'][i % 3]} {i % 28 + 1} 2024" for i in range(60)],
+}
+
+
+@pytest.mark.parametrize("case", NEARLY)
+def test_what_only_looks_like_numbers_or_dates_is_told(case: str, tmp_path: Path) -> None:
+    cells = NEARLY[case]
+    found = trained(table(tmp_path, a=cells, b=[*range(7)], y=["u", "v"] * 90))
+    assert found["notes"] == [
+        f"column 'a' looks like numbers or dates, {cells[0]!r} for one, and is read as text: "
+        "as 12.5 or 2024-12-31 in the file it would count as such"
+    ]
+
+
 def test_a_target_of_formatted_numbers_is_a_number(tmp_path: Path) -> None:
     prices = [f'"{1000 + 7 * i:,}.50 EUR"' for i in range(60)]
     found = trained(table(tmp_path, a=[*range(60)], y=prices))

@@ -153,6 +153,7 @@ OTHER_KINDS: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "PDF": (content(b"%PDF-1.7\n"), ("a PDF document",)),
     "HTML": (content(b"<!DOCTYPE html>\n<html>"), ("a web page",)),
     "SQLite": (content(b"SQLite format 3\0" + bytes(99)), ("an SQLite database",)),
+    "noise": (content(bytes(range(1, 256)) * 9), ("bytes that are no text",)),
     "a picture": (content(b"\x89PNG\r\n\x1a\n"), ("a picture",)),
     "tar.gz": (content(gzip.compress(bytes(257) + b"ustar" + bytes(99))), ("a TAR archive",)),
     "JSON in gzip": (content(gzip.compress(b'{"a": 1}\n')), ("JSON, objects",)),

@@ -17,7 +17,7 @@ from handgrad.data.files import Table, check_asked, listed, located, table_of
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.data.tables import check_column
 from handgrad.data.targets import Target, Task, is_text, target_of, with_target
-from handgrad.data.text_formats import at_odds, dates_among, numbers_among
+from handgrad.data.text_formats import at_odds, dates_among, nearly_among, numbers_among
 from handgrad.data.text_parts import MISSING
 from handgrad.errors import DataError, SettingError, did_you_mean
 from handgrad.files import kind_of, readable
@@ -303,6 +303,13 @@ def _note_on_text(table: Table, name: str, column: pyarrow.ChunkedArray) -> list
         return [
             f"column {name!r} is {text!r} in {table.place(row)}, among {n[reads].sum():,} {what}s, "
             f"and so is read as text: --{what} '{name}', if such cells stand for what is missing"
+        ]
+    nearly = nearly_among(cells)
+    if nearly.sum() >= A_COUNT_HAS and 2 * n[nearly].sum() > n.sum():
+        cell = texts[int(nearly.argmax())]
+        return [
+            f"column {name!r} looks like numbers or dates, {cell!r} for one, and "
+            "is read as text: as 12.5 or 2024-12-31 in the file it would count as such"
         ]
     return [
         f"column {name!r} has {pair}, which differ by capitals or blanks only"

@@ -30,6 +30,8 @@ BLOCK = 2**20
 LONGEST_ROW = 2**24
 # Only in the East do letters above 160 come in pairs.
 OTHER_ENCODINGS = (("gb2312", "gb18030"), ("cp1252", "cp1252"), ("latin-1", "latin-1"))
+GUESSED = ("cp1252", "latin-1", "gb18030")
+NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -143,6 +145,12 @@ def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False)
     head = _head(path, packing)
     refuse_other_kinds(path, head)
     encoding = asked.encoding or _encoding_of(head)
+    if encoding in GUESSED and NO_TEXT.search(head):
+        raise FileError(
+            f"{path}: bytes that are no text",
+            "a CSV file with a header line, or a Parquet file",
+            "save it as “CSV UTF-8” in the program that wrote it",
+        )
     if whole and encoding == "utf-8":
         with unpacked(path, packing) as file:
             encoding = _of_text(iter(lambda: file.read(BLOCK), b""))

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 # So many texts of a column tell whether the others are worth looking at.
 FEW = 50
+# 12.5 kg; 14:30; 31 Dec 2024; Dec 31, 2024
+NEARLY = (
+    r"^[+\-]?[0-9][0-9.,'’ ]* ?[^0-9\s]{1,5}$|^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$"
+    r"|^[0-9]{1,2}[. \-]+\p{L}{3,9}[., \-]+[0-9]{2,4}$|^\p{L}{3,9}\.? [0-9]{1,2},? [0-9]{2,4}$"
+)
 # Two digits of a year: those from here on are of the last century.
 LAST_CENTURY = 70
 
@@ -269,6 +274,14 @@ def dates_among(texts: pyarrow.Array) -> Array:
     """Which of the texts read as a date, each by itself, (n,) of truth values."""
     parts = DateParts.of(texts)
     found: Array = np.any([parts.days(order)[1] for order in sorted(ALL)], axis=0)
+    return found
+
+
+def nearly_among(texts: pyarrow.Array) -> Array:
+    """Which of the texts look like a number, a time or a date, and are read as none of them."""
+    import pyarrow.compute as pc
+
+    found: Array = np.asarray(pc.match_substring_regex(texts, NEARLY).to_numpy(False))
     return found
 
 
