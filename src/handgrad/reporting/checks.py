@@ -103,7 +103,8 @@ def _right_alone(values: Array, y: Array) -> float:
     """
     from sklearn.tree import DecisionTreeClassifier
 
-    x, said, half = values[:, None], np.empty_like(y), np.arange(len(y)) % 2 == 0
+    there = np.where(np.isnan(values), np.nanmin(values) - 1, values)
+    x, said, half = there[:, None], np.empty_like(y), np.arange(len(y)) % 2 == 0
     for learned in (half, ~half):
         tree = DecisionTreeClassifier(random_state=0).fit(x[learned], y[learned])
         said[~learned] = tree.predict(x[~learned])
