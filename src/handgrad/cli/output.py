@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handgrad.cli.standard_output import told_if_unwritable
 from handgrad.errors import HandgradError
-from handgrad.files import FileError, reason
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,23 +97,6 @@ class Output:
 def harmless(text: str) -> str:
     """The text, without characters that could steer a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
-
-
-@contextmanager
-def told_if_unwritable() -> Iterator[None]:
-    """A standard output that cannot be written to is told as a file is."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if error.filename is not None:  # it was a file after all
-            raise
-        raise FileError(
-            f"standard output could not be written: {reason(error)}",
-            "somewhere to write to, with space left",
-            "another place for it",
-        ) from error
 
 
 def as_json(value: Any, *, letters: bool = True) -> str:

@@ -33,7 +33,8 @@ def main() -> None:
 def _run(*, as_json: bool) -> int:
     _prepare()
     from handgrad.cli.app import UsageError, app, explained
-    from handgrad.cli.output import Output, told_if_unwritable
+    from handgrad.cli.output import Output
+    from handgrad.cli.standard_output import told_if_unwritable
 
     try:
         if sys.stdout is None:

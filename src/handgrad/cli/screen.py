@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.console import Console
 
-from handgrad.cli.output import told_if_unwritable
+from handgrad.cli.standard_output import told_if_unwritable
 
 
 class Screen(Console):
