@@ -175,13 +175,16 @@ class Net(Layer):
 
     def _part(self, i: int, method: str, x: Any) -> Any:
         """What one layer makes of x; an error says which layer it was."""
+        layer = self.layers[i]
         try:
-            y = getattr(self.layers[i], method)(x)
+            if layer.integer_input and method == "forward" and isinstance(x, np.ndarray):
+                layer.check_input(x)
+            y = getattr(layer, method)(x)
         except (ValueError, IndexError, TypeError) as error:
             raise self._located(error, i, method, x) from error
         if hasattr(y, "shape"):
             return y
-        return returned(self.layers[i], method, y, self.position(i))
+        return returned(layer, method, y, self.position(i))
 
     def predict(self, x: Any, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
         """The last layer's output for all rows of `x`, in prediction mode, batch by batch.

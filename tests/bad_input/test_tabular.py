@@ -48,7 +48,7 @@ def test_infinity_is_named_with_its_column_and_row() -> None:
 
 def test_a_hundred_thousand_different_texts_alone() -> None:
     texts = pa.table({"id": [f"id {i}" for i in range(100_000)]})
-    refused("100000 different texts", X=texts, y=np.arange(100_000) % 2)
+    refused("100,000 distinct values in 100,000 rows", X=texts, y=np.arange(100_000) % 2)
 
 
 def test_columns_of_the_same_name() -> None:

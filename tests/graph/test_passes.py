@@ -31,13 +31,18 @@ CORE = {
 }
 
 
+def codes(n_in: int) -> Any:
+    """Whole numbers that both tables of the contract table have rows for, as floats."""
+    return lambda n: np.random.default_rng(n).integers(0, 5, (n, n_in)).astype(float)
+
+
 def traced(name: str, training: bool = True) -> tuple[hg.Net, hg.Graph, Any]:
     """A layer of the contract table or a page of later needs, in float64, and its inputs."""
     inputs: Any
     if name in LAYERS:
         net = hg.Net(LAYERS[name](), dtype=np.float64)
         n_in = net.n_in or 4
-        inputs = rows(n_in)
+        inputs = codes(n_in) if net.integer_input else rows(n_in)
     else:
         make, inputs = PAGES[name]
         net = hg.Net(make(), dtype=np.float64)

@@ -9,7 +9,28 @@ from handgrad.initializers import Initializer, initializer_of, random_generator
 from handgrad.layers.layer import Array, Layer, floating
 
 
-class Embedding(Layer):
+class _Table(Layer):
+    """A layer whose codes are rows of a table: a net refuses others, of which NumPy takes −1."""
+
+    integer_input = True
+    n_values: int
+    n_codes: int
+    n_numbers: int
+
+    def check_input(self, x: Any) -> None:
+        if len(x) == 0:
+            return
+        codes = x.reshape(len(x), -1, self.n_numbers + self.n_codes)[:, :, self.n_numbers :]
+        low, high = int(codes.min()), int(codes.max())
+        if low < 0 or high >= self.n_values:
+            raise DataError(
+                f"codes from {low} to {high} came in",
+                f"whole numbers from 0 to {self.n_values - 1}",
+                "number the categories from 0, or a larger table",
+            )
+
+
+class Embedding(_Table):
     """Replaces each code, a whole number from 0 on, by a row of a table; numbers before them pass.
 
     forward     y = [x  E[c₁]  E[c₂] …], where x are the numbers of a row and c its codes
@@ -36,7 +57,6 @@ class Embedding(Layer):
     """
 
     param_names = ("E",)
-    integer_input = True
 
     def __init__(
         self,
@@ -58,7 +78,7 @@ class Embedding(Layer):
         self.E = np.asarray(E).astype(dtype)
 
     def forward(self, x: Array) -> Array:
-        self.c = _in_table(x[:, self.n_numbers :].astype(np.int64), self.n_values)
+        self.c = x[:, self.n_numbers :].astype(np.int64)
         rows = self.E[self.c].reshape(len(x), self.n_codes * self.size)
         return np.concatenate([x[:, : self.n_numbers].astype(self.E.dtype), rows], axis=1)
 
@@ -70,7 +90,7 @@ class Embedding(Layer):
         return np.concatenate([dy[:, : self.n_numbers], np.zeros_like(slopes[:, :, 0])], axis=1)
 
 
-class EnsembleEmbedding(Layer):
+class EnsembleEmbedding(_Table):
     """An `Embedding` for each of several members, each with features and a table of its own.
 
     forward     y[i, m] = [x[i, m]  E[m, c₁]  E[m, c₂] …], where c are the codes of row i for m
@@ -91,7 +111,6 @@ class EnsembleEmbedding(Layer):
     """
 
     param_names = ("E",)
-    integer_input = True
 
     def __init__(
         self,
@@ -117,7 +136,7 @@ class EnsembleEmbedding(Layer):
 
     def forward(self, x: Array) -> Array:
         x = x.reshape(len(x), self.n_members, self.n_numbers + self.n_codes)
-        self.c = _in_table(x[:, :, self.n_numbers :].astype(np.int64), self.n_values)
+        self.c = x[:, :, self.n_numbers :].astype(np.int64)
         m = np.arange(self.n_members)[:, None]
         rows = self.E[m, self.c].reshape(len(x), self.n_members, self.n_codes * self.size)
         u = np.concatenate([x[:, :, : self.n_numbers].astype(self.E.dtype), rows], axis=2)
@@ -132,19 +151,6 @@ class EnsembleEmbedding(Layer):
         self.dE = dE
         dx = np.concatenate([du[:, :, : self.n_numbers], np.zeros_like(slopes[..., 0])], axis=2)
         return dx.reshape(len(dy), self.n_in)
-
-
-def _in_table(codes: Array, n_values: int) -> Array:
-    """The codes, refused where one is not in the table: NumPy would count −1 from its end."""
-    if isinstance(codes, np.ndarray) and codes.size:  # not while it is recorded
-        low, high = int(codes.min()), int(codes.max())
-        if low < 0 or high >= n_values:
-            raise DataError(
-                f"codes from {low} to {high} came in",
-                f"whole numbers from 0 to {n_values - 1}",
-                "number the categories from 0, or a larger table",
-            )
-    return codes
 
 
 def _check_sizes(n_values: int, size: int, n_codes: int, n_numbers: int) -> None:

@@ -71,6 +71,9 @@ class Layer(Page):
         """The gradient of the input from that of the output; overwrites the parameters' own."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
+    def check_input(self, x: Array) -> None:
+        """Refuse, before a net's `forward`, integer input that `forward` would take for other."""
+
     def update(self, learning_rate: float) -> None:
         """One step down the gradient: W ← W − learning_rate · dW, for every trainable parameter."""
         positive("learning_rate", learning_rate)
