@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -17,11 +18,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _hear_signals()
     if name := config.getoption("--processor"):
         try:
             compile_for(name)
         except ValueError as error:
             raise pytest.UsageError(str(error)) from error
+
+
+def _hear_signals() -> None:
+    """Processes that tests start would ignore what nohup, or a shell in the background, ignores."""
+    for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

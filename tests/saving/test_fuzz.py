@@ -36,7 +36,7 @@ def test_the_mutations_reach_both_ends(files: list[bytes], folder: Path) -> None
     rng = Random(0)
     found = [outcome(folder / "a", mutated(rng.choice(files), rng)) for _ in range(1000)]
     assert found.count("a net") > 20
-    assert found.count("an estimator") > 4
+    assert found.count("an estimator") > 2
     assert found.count("refused") > 400
 
 
