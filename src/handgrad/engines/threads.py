@@ -101,8 +101,8 @@ class _Limits:
         self.lock, self.entries = Lock(), list[_Entry]()
         self.before: list[tuple[_Library, int]] = []
 
-    def add(self, entry: _Entry) -> int:
-        """Put a limit in force; it returns how many threads the work may use altogether."""
+    def add(self, entry: _Entry) -> None:
+        """Put a limit in force."""
         with self.lock:
             if not self.entries:
                 self.before = []
@@ -112,6 +112,10 @@ class _Limits:
                     self.before.append((library, library.count()))
             self.entries.append(entry)
             self._apply()
+
+    def shared(self) -> int:
+        """How many threads the work may use altogether, where each multiplies in one."""
+        with self.lock:
             return min([available_cores(), *self._most(), *(count for _, count in self.before)])
 
     def remove(self, entry: _Entry) -> None:
@@ -141,17 +145,17 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def _limited(most: int | None) -> Iterator[int]:
+def _limited(most: int | None) -> Iterator[None]:
     """Where a library has a number for each thread only, that of this thread is changed."""
     entry = (get_ident(), most)
-    threads = _limits.add(entry)
+    _limits.add(entry)
     of_this_thread = [
         (library, library.count()) for library, _ in _limits.before if not library.everywhere
     ]
     try:
         for library, count in of_this_thread:
             library.limit(min(count, most or 1))
-        yield threads
+        yield
     finally:
         for library, count in of_this_thread:
             library.limit(count)
@@ -166,12 +170,14 @@ def blas_threads(most: int) -> AbstractContextManager[Any]:
     return _limited(most)
 
 
-def one_thread_each() -> AbstractContextManager[int]:
+@contextmanager
+def one_thread_each() -> Iterator[int]:
     """Matrix products in one thread each, for a while; yields how many threads may share the work.
 
     That many cores there are, or fewer where the caller allows BLAS fewer.
     """
-    return _limited(None)
+    with _limited(None):
+        yield _limits.shared()
 
 
 def threads_for(multiplications: int) -> AbstractContextManager[Any]:
@@ -181,7 +187,7 @@ def threads_for(multiplications: int) -> AbstractContextManager[Any]:
     many there are decides on the last digits.
     """
     small = SHARED < multiplications < WORTH_SHARING
-    return one_thread_each() if small else nullcontext()
+    return _limited(None) if small else nullcontext()
 
 
 def threads_of_a_batch(multiplications: int) -> int:

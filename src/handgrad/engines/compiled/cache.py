@@ -101,10 +101,12 @@ def _make_private(folder: Path) -> None:
 
 def _make_room(newest: Path) -> None:
     """Remove the oldest files beside the newest while all of them together are too many."""
-    known = [(file.stat(), file) for file in files() if file != newest]
-    total = newest.stat().st_size + sum(status.st_size for status, _ in known)
-    for status, file in sorted(known, key=lambda pair: pair[0].st_mtime_ns):
-        if total <= MOST_BYTES:
-            break
-        file.unlink(missing_ok=True)
-        total -= status.st_size
+    with os.scandir(newest.parent) as entries:
+        known = [(e.stat(), e.path) for e in entries if e.name.endswith(ENDING)]
+    total = sum(status.st_size for status, _ in known)
+    if total <= MOST_BYTES:
+        return
+    for status, path in sorted(known, key=lambda pair: pair[0].st_mtime_ns):
+        if path != str(newest) and total > MOST_BYTES:
+            Path(path).unlink(missing_ok=True)
+            total -= status.st_size
