@@ -40,8 +40,8 @@ def verdict(evidence: Evidence) -> Html:
         )
     elif "no better than guessing" in names and not score.beats_baseline:
         warnings.append(
-            "It is not better than guessing without looking at the columns: as it is, it is of no "
-            "use."
+            "Nothing shows that it is better than guessing without looking at the columns: do not "
+            "rely on it as it is."
         )
     elif "no better than guessing" in names:
         warnings.append(f"With {rows_of(n)}, it may be by chance that it is better than guessing.")
