@@ -97,6 +97,11 @@ class Parallel(Net):
         self.produces = None
         self.integer_input = all(branch.integer_input for branch in self.layers)
 
+    def check_input(self, x: Array) -> None:
+        """Refuse codes that one of the branches has no row for."""
+        for branch in self.layers:
+            branch.check_input(x)
+
     def _sizes(self, layers: Sequence[Layer]) -> tuple[int | None, int | None]:
         taken = {branch.n_in for branch in layers if branch.n_in is not None}
         if len(taken) > 1:

@@ -156,6 +156,11 @@ class Net(Layer):
             x = self._part(i, "forward", x)
         return x
 
+    def check_input(self, x: Array) -> None:
+        """Refuse codes that the first layer has no row for."""
+        if self.layers:
+            self.layers[0].check_input(x)
+
     def backward(self, dy: Any, /) -> Any:
         """The gradient of the input from that of the output; `gradients` has the parameters'."""
         with self._gathering_gradients(dy):

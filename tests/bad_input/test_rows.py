@@ -239,3 +239,13 @@ def test_a_code_that_no_row_of_the_table_has_is_refused(layer: Any, code: int, e
         loss, optimizer = hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1)
         with refused(hg.DataError, str(code), "whole numbers from 0 to 4", net=net):
             hg.fit(net, (x, y), loss=loss, optimizer=optimizer, epochs=1, engine=engine)
+
+
+@pytest.mark.parametrize("around", [hg.Net, hg.Parallel])
+def test_a_code_that_no_row_of_the_table_has_is_refused_wherever_it_stands(around: Any) -> None:
+    net = hg.Net(around(hg.Embedding(5, 3, rng=0)), hg.Linear(3, 2, rng=0))
+    x, y = np.zeros((5000, 1), int), np.arange(5000) % 2
+    x[3777] = 5
+    loss, optimizer = hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1)
+    with refused(hg.DataError, "codes from 0 to 5", net=net):
+        hg.fit(net, (x, y), loss=loss, optimizer=optimizer, epochs=1, engine="eager")

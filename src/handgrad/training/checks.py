@@ -88,6 +88,8 @@ def checked_rows(
     with np.errstate(all="ignore"):
         p = net.predict(take(x, tried))
     _check_predictions(net, loss, p, len(tried))
+    if not isinstance(x, tuple):
+        net.check_input(x)
     y = checked_targets(loss, y, p, what, learn)
     _try_loss(loss, p, y[tried], learn)
     _try_metrics(measures(chosen, loss), p, y[tried])
