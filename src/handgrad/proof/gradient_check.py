@@ -41,7 +41,7 @@ def check_gradients(
      between two other layers
       ok    dx (20 entries)
       ok    ds of the layer before (4 entries)
-     looked at x from -2.33 to 1.37, drawn
+     looked at x from -2.33 to 1.3, drawn
     """
     positive("entries", entries, whole=True)
     if not isinstance(page, Layer | Loss):
