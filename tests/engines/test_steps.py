@@ -196,6 +196,7 @@ def test_machine_code_of_another_processor_is_not_used(
         return make()
 
     monkeypatch.setattr(cache, "kept", kept)
+    machine_code.in_memory.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
     machine_code.in_memory.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
