@@ -135,7 +135,10 @@ def test_rows_as_dictionaries_are_taken_by_name() -> None:
     records = table.to_pylist()
     for given in (records, tuple(records), table.to_pydict()):
         np.testing.assert_array_equal(MODEL.predict_proba(given), expected)
-    np.testing.assert_array_equal(MODEL.predict_proba(records[0]), expected[:1])
+    # a row alone may have other last digits than among others
+    np.testing.assert_array_equal(
+        MODEL.predict_proba(records[0]), MODEL.predict_proba(table.slice(0, 1))
+    )
     np.testing.assert_array_equal(
         MODEL.predict([{"age": 30, "plan": "plus"}, {"age": 30, "plan": "plus", "town": None}]),
         MODEL.predict({"age": [30, 30], "plan": ["plus", "plus"], "town": [None, None]}),
