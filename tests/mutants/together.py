@@ -112,11 +112,11 @@ MUTANTS = [
         f"{PREDICTING}test_a_table_that_is_written_into_is_seen",
     ),
     Mutant(
-        "predictor: NaN predicted from",
+        "predictor: infinity predicted from",
         "engines/compiled/program.py",
         'checked = _check(elements, "X", begin, times(ROWS, whole(width)), START)',
         "checked = []",
-        f"{PREDICTING}test_nan_and_other_bad_rows_are_refused_as_ever",
+        f"{PREDICTING}test_infinity_that_a_layer_would_make_finite_is_refused_too",
     ),
     Mutant(
         "predictor: memory shared by threads",
