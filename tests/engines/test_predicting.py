@@ -224,7 +224,7 @@ def test_nan_and_other_bad_rows_are_refused_as_ever() -> None:
 
 
 def test_infinity_that_a_layer_would_make_finite_is_refused_too() -> None:
-    net, x = hg.Net(hg.ReLU(), hg.Linear(4, 2, rng=0)), rows(600)
+    net, x = hg.Net(hg.ReLU(), hg.Linear(4, 2, rng=0)), rows(600, np.float32)
     net.predict(x, engine="compiled")
     assert by_machine_code(net)
     x[599, 2] = -np.inf
