@@ -84,6 +84,7 @@ def outcome(source: Path, tests: list[str], longest: int = LONGEST) -> tuple[int
             env=environment,
             capture_output=True,
             text=True,
+            errors="replace",  # broken code may print any bytes
             check=False,
             timeout=longest,
         )
