@@ -7,7 +7,7 @@ import pytest
 from IPython.lib.pretty import pretty
 
 import handgrad as hg
-from handgrad.proof.doctor.findings import Diagnosis, Finding
+from handgrad.doctor.findings import Diagnosis, Finding
 
 X, Y = hg.data.make_moons(60, rng=0)
 LOSS = hg.CrossEntropyLoss()

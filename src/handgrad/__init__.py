@@ -18,6 +18,7 @@ from handgrad.data import (
     read_table,
     train_test_split,
 )
+from handgrad.doctor import Diagnosis, Finding, diagnose, diagnosing
 from handgrad.errors import (
     DataError,
     DivergenceError,
@@ -28,7 +29,6 @@ from handgrad.errors import (
     ShapeError,
     UnseenWarning,
 )
-from handgrad.explanations import PartialDependence, PermutationImportance
 from handgrad.files import FileError
 from handgrad.fitting import capacity_curve, fit, fit_many, learning_curve
 from handgrad.graph import Graph, trace
@@ -104,14 +104,8 @@ from handgrad.plots import (
     plot_weights_over_time,
     train_and_plot,
 )
-from handgrad.proof import (
-    Diagnosis,
-    Finding,
-    GradientReport,
-    check_gradients,
-    diagnose,
-    diagnosing,
-)
+from handgrad.proof import GradientReport, check_gradients
+from handgrad.results import PartialDependence, PermutationImportance
 from handgrad.saving import checkpoints, load, load_weights, save
 from handgrad.training import (
     CapacityCurve,

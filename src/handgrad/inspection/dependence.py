@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import DataError, SettingError, positive
-from handgrad.explanations import Kind, PartialDependence
 from handgrad.inspection.patchwork import OfCells, Patchwork, cells_of, check_fitted
 from handgrad.layers import Array
+from handgrad.results import Kind, PartialDependence
 from handgrad.tabular.rows import different
 from handgrad.tabular.tables import DAY, Column
 

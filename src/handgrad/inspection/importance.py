@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import DataError, SettingError, positive
-from handgrad.explanations import PermutationImportance
 from handgrad.inspection.patchwork import OfCells, Patchwork, cells_of, check_fitted
+from handgrad.results import PermutationImportance
 
 
 def permutation_importance(

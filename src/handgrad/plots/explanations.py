@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.errors import SettingError, described
-from handgrad.explanations import PartialDependence, PermutationImportance
 from handgrad.plots.style import (
     FIRST,
     GREY,
@@ -17,6 +16,7 @@ from handgrad.plots.style import (
     show_dates,
     tidy,
 )
+from handgrad.results import PartialDependence, PermutationImportance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from handgrad import metrics
+from handgrad.doctor import Diagnosis
 from handgrad.errors import SettingError, described
-from handgrad.explanations import PartialDependence, PermutationImportance
 from handgrad.inspection import partial_dependence, permutation_importance
 from handgrad.inspection.patchwork import check_fitted
 from handgrad.layers import Array
-from handgrad.proof import Diagnosis
 from handgrad.reporting.checks import Warned, warned
 from handgrad.reporting.examination import diagnosis_of, history_of
 from handgrad.reporting.judged import Judged, judged
 from handgrad.reporting.scores import Score, scores_of_classes, scores_of_numbers
+from handgrad.results import PartialDependence, PermutationImportance
 from handgrad.tabular.tables import Column
 from handgrad.training import History
 

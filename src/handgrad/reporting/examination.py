@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.doctor import Diagnosis
+from handgrad.doctor.diagnose import examined
+from handgrad.doctor.patient import Patient
 from handgrad.errors import HandgradError, SettingError, described
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.layers import Array
 from handgrad.losses import EnsembleCrossEntropyLoss, Loss, MSELoss
-from handgrad.proof import Diagnosis
-from handgrad.proof.doctor.diagnose import examined
-from handgrad.proof.doctor.patient import Patient
 from handgrad.reporting.judged import Judged
 from handgrad.tabular.base import Tabular
 from handgrad.training import History, Report

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.explanations import PartialDependence
 from handgrad.html.elements import Html, details, element, joined, paragraph, table
 from handgrad.layers import Array
 from handgrad.plots import plot_partial_dependence, plot_permutation_importance
@@ -18,6 +17,7 @@ from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.pictures import Pictures
 from handgrad.reporting.plane import Plane
 from handgrad.reporting.scores import number, rows_of
+from handgrad.results import PartialDependence
 from handgrad.tabular.tables import Column
 
 MOST_BARS, MOST_DOTS, MOST_COLOURS = 12, 400, 10

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 import handgrad as hg
-from tests.proof.doctor.trainings import (
+from tests.doctor.trainings import (
     Case,
     classes,
     dense,

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.doctor.calls import finite, per_row, places
+from handgrad.doctor.findings import Finding
 from handgrad.net import Net
-from handgrad.proof.doctor.calls import finite, per_row, places
-from handgrad.proof.doctor.findings import Finding
 
 
 def not_finite_rows(rows: Any, what: str) -> Finding | None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.proof.doctor.findings import Sickness
-from tests.proof.doctor.trainings import (
+from handgrad.doctor.findings import Sickness
+from tests.doctor.trainings import (
     Case,
     classes,
     dense,

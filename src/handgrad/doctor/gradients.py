@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from handgrad.proof.doctor.calls import Call, finite, row_norm
-from handgrad.proof.doctor.case import Case
-from handgrad.proof.doctor.findings import Finding
+from handgrad.doctor.calls import Call, finite, row_norm
+from handgrad.doctor.case import Case
+from handgrad.doctor.findings import Finding
 
 # Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural networks",
 # 2010, ask for gradients of one size through all layers. In nets that learn well they differ by

@@ -5,16 +5,17 @@ from typing import Any, get_args
 
 import numpy as np
 
+from handgrad.doctor import curves, finiteness, gradients, rows, units
+from handgrad.doctor.calls import finite
+from handgrad.doctor.case import Case
+from handgrad.doctor.findings import Diagnosis, Finding, Sickness
+from handgrad.doctor.nonfinite_inputs import not_finite_weights
+from handgrad.doctor.patient import Patient
 from handgrad.errors import SettingError, described
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import LBFGS, Optimizer
 from handgrad.penalties import Penalty
-from handgrad.proof.doctor import curves, finiteness, given, gradients, rows, units
-from handgrad.proof.doctor.calls import finite
-from handgrad.proof.doctor.case import Case
-from handgrad.proof.doctor.findings import Diagnosis, Finding, Sickness
-from handgrad.proof.doctor.patient import Patient
 from handgrad.training import History, Report
 
 # Nothing comes back through units that are flat; a net that cannot learn learns slowly; and of
@@ -104,7 +105,7 @@ def examined(
 def _found(
     patient: Patient, reports: Sequence[Report], going_on: bool, diverged: bool, restored: bool
 ) -> list[Finding]:
-    ill = patient.rows_not_finite or given.not_finite_weights(patient.net)
+    ill = patient.rows_not_finite or not_finite_weights(patient.net)
     case = Case(patient, reports, answers=not ill)
     found = [ill] if ill else [*_in_the_net(case, going_on, diverged)]
     found += patient.leakage

@@ -6,6 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.doctor.calls import finite
+from handgrad.doctor.findings import Finding
+from handgrad.doctor.leakage import leakage
+from handgrad.doctor.nonfinite_inputs import not_finite_rows, not_finite_weights
+from handgrad.doctor.sampling import sampled
 from handgrad.engines.minibatches import take
 from handgrad.errors import DataError
 from handgrad.layers import Array, Softmax
@@ -19,11 +24,6 @@ from handgrad.losses import (
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
-from handgrad.proof.doctor.calls import finite
-from handgrad.proof.doctor.findings import Finding
-from handgrad.proof.doctor.given import not_finite_rows, not_finite_weights
-from handgrad.proof.doctor.leakage import leakage
-from handgrad.proof.doctor.sampling import sampled
 from handgrad.training import check_kinds, checked_pair, pair_and_weights
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.sets import VALIDATION_SET, first_set

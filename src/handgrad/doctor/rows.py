@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from handgrad.doctor.calls import Call, passed_back, per_row
+from handgrad.doctor.case import Case
+from handgrad.doctor.findings import Finding
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.proof.doctor.calls import Call, passed_back, per_row
-from handgrad.proof.doctor.case import Case
-from handgrad.proof.doctor.findings import Finding
 
 # LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, section 4.3, ask for mean 0 and standard
 # deviation 1; nets learn well within some ten times of it, as from pixels of 0 to 16.

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from handgrad.doctor.calls import finite
+from handgrad.doctor.case import Case, Judge
+from handgrad.doctor.findings import Finding
 from handgrad.layers import Array
-from handgrad.proof.doctor.calls import finite
-from handgrad.proof.doctor.case import Case, Judge
-from handgrad.proof.doctor.findings import Finding
 from handgrad.training import Report
 
 FEWEST_EPOCHS = 5  # before that a curve has no shape

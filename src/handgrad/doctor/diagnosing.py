@@ -4,13 +4,13 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from handgrad.doctor.diagnose import examined
+from handgrad.doctor.patient import Patient
 from handgrad.errors import DivergenceError, positive
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
-from handgrad.proof.doctor.diagnose import examined
-from handgrad.proof.doctor.patient import Patient
 from handgrad.training import Report
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from handgrad.doctor.calls import Call, passed_back, per_row
+from handgrad.doctor.case import Case
+from handgrad.doctor.findings import Finding
 from handgrad.layers import Array, Layer
-from handgrad.proof.doctor.calls import Call, passed_back, per_row
-from handgrad.proof.doctor.case import Case
-from handgrad.proof.doctor.findings import Finding
 
 # "You may find that as much as 40 % of your network can be dead": Karpathy, CS231n, on ReLU.
 # Some dead units do no harm; a layer that has lost this share of them does.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from tests.proof.doctor.sick import Log, Root
+from tests.doctor.sick import Log, Root
 
 X, Y = hg.data.make_moons(100, rng=0)
 

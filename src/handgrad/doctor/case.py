@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import numpy as np
 
+from handgrad.doctor.calls import Call, watched
+from handgrad.doctor.constants import constant_answers
+from handgrad.doctor.patient import Patient
+from handgrad.doctor.sampling import sampled
 from handgrad.engines.minibatches import number_of_rows, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.proof.doctor.calls import Call, watched
-from handgrad.proof.doctor.constants import constant_answers
-from handgrad.proof.doctor.patient import Patient
-from handgrad.proof.doctor.sampling import sampled
 from handgrad.training import Report
 from handgrad.training.weights import Rows
 

@@ -7,9 +7,9 @@ from typing import Any, get_args
 import pytest
 
 import handgrad as hg
-from handgrad.proof.doctor.findings import Sickness
-from tests.proof.doctor.healthy import HEALTHY
-from tests.proof.doctor.sick import SICK
+from handgrad.doctor.findings import Sickness
+from tests.doctor.healthy import HEALTHY
+from tests.doctor.sick import SICK
 
 
 def names(diagnosis: hg.Diagnosis) -> list[str]:

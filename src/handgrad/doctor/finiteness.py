@@ -5,6 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.doctor.calls import Call, finite, per_row
+from handgrad.doctor.case import Case, Judge
+from handgrad.doctor.findings import Finding
+from handgrad.doctor.nonfinite_inputs import not_finite_weights
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.epoch import Epoch
 from handgrad.engines.minibatches import number_of_rows
@@ -12,10 +16,6 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import LBFGS, Optimizer
-from handgrad.proof.doctor.calls import Call, finite, per_row
-from handgrad.proof.doctor.case import Case, Judge
-from handgrad.proof.doctor.findings import Finding
-from handgrad.proof.doctor.given import not_finite_weights
 
 TRIAL_STEPS = 100  # as many as find_learning_rate takes; what blows up does so within a few
 TRIAL_ROWS = 32  # a step, as in `train` if nothing else is asked for

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.proof.doctor.case import Case, Judge
-from handgrad.proof.doctor.constants import constant_answers
-from handgrad.proof.doctor.patient import Patient
+from handgrad.doctor.case import Case, Judge
+from handgrad.doctor.constants import constant_answers
+from handgrad.doctor.patient import Patient
 from handgrad.training.weights import Rows
 
 RNG = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""What was found out of how a model uses its columns, as plain named results."""
+"""Records of how a model uses its columns: importances and dependences."""
 
 from dataclasses import dataclass
 from typing import Literal
