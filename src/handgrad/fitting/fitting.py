@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad import proof, saving, training
+from handgrad import doctor, saving, training
 from handgrad.data.split import train_test_split
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DivergenceError, positive
@@ -119,7 +119,7 @@ class Fitting:
 
     def diagnosed(self, reports: Iterable[Report]) -> Iterator[Report]:
         """The reports, with a warning of each sickness on the way."""
-        return proof.diagnosing(
+        return doctor.diagnosing(
             reports,
             self.net,
             self.data,
