@@ -37,7 +37,7 @@ SHORT: dict[str, tuple[Callable[[], object], str]] = {
     "diagnosis": (WHOLE["diagnosis"], "<Diagnosis: dead units>"),
     "well": (Diagnosis, "<Diagnosis: nothing was found>"),
     "history": (trained, "<History: 3 epochs (all 3 epochs were run), the last with train_loss"),
-    "report": (lambda: trained()[-1], "<Report: epoch 3, train_loss 0."),
+    "report": (lambda: trained()[-1], "<EpochReport: epoch 3, train_loss 0."),
     "evaluation": (
         lambda: hg.evaluate(net(), (X, Y), loss=LOSS, engine="eager"),
         "<Evaluation: loss 0.7137, accuracy 0.45>",

@@ -29,8 +29,9 @@ from handgrad.errors import (
     ShapeError,
     UnseenWarning,
 )
+from handgrad.experiments import capacity_curve, fit_many, learning_curve
 from handgrad.files import FileError
-from handgrad.fitting import capacity_curve, fit, fit_many, learning_curve
+from handgrad.fitting import fit
 from handgrad.graph import Graph, trace
 from handgrad.layers import (
     ELU,
@@ -105,15 +106,13 @@ from handgrad.plots import (
     train_and_plot,
 )
 from handgrad.proof import GradientReport, check_gradients
-from handgrad.results import PartialDependence, PermutationImportance
+from handgrad.results import CapacityCurve, LearningCurve, PartialDependence, PermutationImportance
 from handgrad.saving import checkpoints, load, load_weights, save
 from handgrad.training import (
-    CapacityCurve,
+    EpochReport,
     Evaluation,
     History,
-    LearningCurve,
     LearningRateSearch,
-    Report,
     WeightHistory,
     early_stopping,
     evaluate,
@@ -222,7 +221,7 @@ __all__ = [
     "record_weights",
     "capacity_curve",
     "learning_curve",
-    "Report",
+    "EpochReport",
     "History",
     "WeightHistory",
     "LearningRateSearch",

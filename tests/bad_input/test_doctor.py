@@ -16,7 +16,7 @@ def net() -> hg.Net:
 
 
 @pytest.mark.parametrize(
-    "history", [3, "history", [0.5, 0.4], hg.Report(1, 0.5), {"train_loss": [1]}]
+    "history", [3, "history", [0.5, 0.4], hg.EpochReport(1, 0.5), {"train_loss": [1]}]
 )
 def test_a_history_is_a_history_or_reports(history: Any) -> None:
     with refused(hg.SettingError, "history = ", "a list of reports"):

@@ -65,7 +65,7 @@ def test_weights_in_a_type_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
 def test_nothing_can_be_written_below_a_file(tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("as it was")
-    history = hg.History([hg.Report(1, 0.5)])
+    history = hg.History([hg.EpochReport(1, 0.5)])
     for write in (
         lambda path: hg.save(net_of(3, 2), path),
         history.to_csv,

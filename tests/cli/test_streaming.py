@@ -101,7 +101,7 @@ def test_the_target_is_taken_as_it_is_in_memory(
     for name in ("name", "task", "why"):
         assert getattr(found.target, name) == getattr(whole.target, name), name
     assert (found.classes, found.shape) == (whole.classes, whole.shape)
-    pieces = [piece.columns for piece in found.table.pieces(found.table.names)]
+    pieces = [piece.columns for piece in found.table.chunks(found.table.names)]
     assert len(pieces) > 2
     everything = pa.concat_tables(pieces)
     assert everything[target].to_pylist() == whole.target.values.tolist()

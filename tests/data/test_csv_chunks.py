@@ -137,7 +137,7 @@ def test_however_a_file_is_written_its_chunks_are_the_rows_in_memory(
     assert len(stream.sources[0].parts) > 5
     assert stream.to_table() == table_of(path).columns
     assert stream.to_table()["Größe"].to_pylist() == [i + 0.25 for i in range(400)]
-    *_, last = stream.pieces(["town"], np.random.default_rng(0))
+    *_, last = stream.chunks(["town"], np.random.default_rng(0))
     assert last.columns["town"].to_pylist() == [f"Köln\n{i}" for i in last.numbers]
 
 

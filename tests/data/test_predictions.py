@@ -10,8 +10,8 @@ import pytest
 from pyarrow import csv, parquet
 
 import handgrad as hg
+from handgrad import row_source
 from handgrad.data import predictions
-from handgrad.training import row_stream
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of, written
 
@@ -45,7 +45,7 @@ def stream(folder: Path, suffix: str = ".parquet") -> hg.TableStream:
 def test_classes_and_probabilities_are_written_in_the_order_of_the_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(row_stream, "BATCH", 64)
+    monkeypatch.setattr(row_source, "BATCH", 64)
     model = Sign()
     path = hg.predict_table(model, stream(tmp_path), to=tmp_path / "p.csv", probabilities=True)
     found = csv.read_csv(path)
@@ -129,7 +129,7 @@ def test_a_net_is_handed_the_batches_of_all_rows_in_memory(suffix: str, tmp_path
     a = np.random.default_rng(0).normal(size=5000)
     path = written(pa.table({"a": a}), (tmp_path / "t").with_suffix(suffix), 300)
     rows = stream_of(path, piece=4000).rows()
-    assert len([*rows.pieces()]) > 5
+    assert len([*rows.chunks()]) > 5
     x, net = rows.in_memory()[0], hg.Net(Counts(1, 1, rng=0))
     found = parquet.read_table(hg.predict_table(net, rows, to=tmp_path / "p.parquet"))
     np.testing.assert_array_equal(found["prediction"].to_numpy(), net.predict(x)[:, 0])
@@ -138,14 +138,14 @@ def test_a_net_is_handed_the_batches_of_all_rows_in_memory(suffix: str, tmp_path
     assert hg.evaluate(net, Zeros(rows), **how) == in_memory
 
 
-class Zeros(row_stream.RowStream):
+class Zeros(row_source.RowSource):
     """Those rows, with 0 as their target."""
 
-    def __init__(self, rows: row_stream.RowStream) -> None:
+    def __init__(self, rows: row_source.RowSource) -> None:
         self.rows, self.n_rows, self.memory = rows, rows.n_rows, rows.memory
 
-    def pieces(self, rng: Any = None) -> Iterator[tuple[Any, Any]]:
-        for x, _ in self.rows.pieces(rng):
+    def chunks(self, rng: Any = None) -> Iterator[tuple[Any, Any]]:
+        for x, _ in self.rows.chunks(rng):
             yield x, np.zeros((len(x), 1), np.float32)
 
     def split(self, share: float, rng: Any = None) -> Any:
@@ -171,7 +171,7 @@ def test_a_failure_leaves_the_file_that_was_there_and_nothing_else(
                 raise RuntimeError("broken")
             return super().predict(frame)
 
-    monkeypatch.setattr(row_stream, "BATCH", 64)
+    monkeypatch.setattr(row_source, "BATCH", 64)
     table = stream(tmp_path)
     (out := tmp_path / "out").mkdir()
     (to := out / "p.csv").write_text("before")

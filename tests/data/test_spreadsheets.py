@@ -49,7 +49,7 @@ def test_small_pieces_are_read_as_the_whole_is(
     assert len(stream.sources[0].parts) > 20
     assert stream.to_table().to_pydict() == expected(options).to_pydict()
     rng = np.random.default_rng(0)
-    parts = [part.columns for part in stream.pieces(["Einkommen"] if "header" not in options
+    parts = [part.columns for part in stream.chunks(["Einkommen"] if "header" not in options
                                                     else ["column_2"], rng)]  # fmt: skip
     mixed = pa.concat_tables(parts).columns[0].to_pylist()
     income = customers()["Einkommen"].to_pylist()

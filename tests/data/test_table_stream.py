@@ -48,7 +48,7 @@ def test_the_pieces_are_all_rows_in_their_order(
     assert pa.concat_tables(stream).equals(pa.concat_tables(tables))
     assert pa.concat_tables(stream).equals(pa.concat_tables(tables)), "a second time"
     b = pa.concat_tables(tables)["b"].to_numpy()
-    for part in stream.pieces(["b"]):
+    for part in stream.chunks(["b"]):
         assert part.columns["b"].to_pylist() == b[part.numbers].tolist()
 
 
@@ -59,7 +59,7 @@ def test_pieces_in_a_drawn_order_are_the_same_rows(
 ) -> None:
     path = written(table(100), (tmp_path / "a").with_suffix(suffix.replace("pq", "parquet")), 7)
     stream = stream_of(path, piece=piece)
-    pieces = [*stream.pieces(["a"], np.random.default_rng(seed))]
+    pieces = [*stream.chunks(["a"], np.random.default_rng(seed))]
     pieces.sort(key=lambda part: part.numbers[0])
     assert pa.concat_tables(part.columns for part in pieces)["a"] == stream.to_table()["a"]
 
@@ -226,10 +226,10 @@ def test_a_split_is_two_streams_of_the_same_file(tmp_path: Path) -> None:
     assert stream.n_rows == 500
     few = both[1].select(["b"]).sample(20, 1)
     assert (few.n_rows, few.names) == (20, ["b"])
-    places = [place for piece in both[1].sample(20, 1).pieces(["a"]) for place in piece.numbers]
+    places = [place for piece in both[1].sample(20, 1).chunks(["a"]) for place in piece.numbers]
     assert {*places} < {*found[1]}
     assert few.to_table()["b"].to_pylist() == [place % 7 for place in places]
-    drawn = [*both[0].pieces(["a"], np.random.default_rng(0))]
+    drawn = [*both[0].chunks(["a"], np.random.default_rng(0))]
     assert sorted(n for piece in drawn for n in piece.columns["a"].to_pylist()) == found[0]
     assert all(piece.columns["a"].to_pylist() == piece.numbers.tolist() for piece in drawn)
     again = hg.open_table(tmp_path / "a.parquet").split(0.3, 0)[1]
@@ -241,7 +241,7 @@ def test_a_row_of_a_split_is_named_by_its_place_in_the_file(tmp_path: Path) -> N
     for path in paths:
         written(pa.table({"a": np.arange(100)}), path)
     part = stream_of(*paths, piece=100).split(0.5, 0)[1]
-    for piece in part.pieces(["a"]):
+    for piece in part.chunks(["a"]):
         for row, number in enumerate(piece.columns["a"].to_pylist()):
             assert piece.place(row).startswith(f"row {number + 1} below the header of ")
     assert piece.place(0).endswith("b.csv")

@@ -160,8 +160,10 @@ def test_lbfgs_has_no_learning_rate() -> None:
     given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.LBFGS()}
     history = hg.fit(net, (x, y), **given, epochs=6, rng=0, diagnose=True)
     assert not hg.diagnose(net, history, (x, y), **given)
-    wild = [hg.Report(epoch, loss) for epoch, loss in enumerate([0.7, 0.7, 0.3, 0.9, 0.3, 0.9], 1)]
+    wild = [
+        hg.EpochReport(epoch, loss) for epoch, loss in enumerate([0.7, 0.7, 0.3, 0.9, 0.3, 0.9], 1)
+    ]
     assert hg.diagnose(net, wild, (x, y))
     assert not hg.diagnose(net, wild, (x, y), **given)
-    wild = [hg.Report(epoch, 0.69 - 0.001 * epoch) for epoch in range(9)]
+    wild = [hg.EpochReport(epoch, 0.69 - 0.001 * epoch) for epoch in range(9)]
     assert not hg.diagnose(net, wild, (x, y), **given)

@@ -128,7 +128,7 @@ def test_it_looks_after_the_first_epoch_every_so_often_and_at_the_end(
     ill_after: int, told: int
 ) -> None:
     given = net() if ill_after else dead()
-    reports = [hg.Report(epoch, 1 / epoch) for epoch in range(1, 10)]
+    reports = [hg.EpochReport(epoch, 1 / epoch) for epoch in range(1, 10)]
     with listening() as caught:
         for report in hg.diagnosing(reports, given, (X, Y), every=4):
             if report.epoch == ill_after:
@@ -145,10 +145,10 @@ def test_what_may_still_be_learned_is_told_at_the_end_only() -> None:
     assert said(caught) == ["after epoch 20: learning rate too low: training"]
 
 
-def rising(n: int) -> list[hg.Report]:
+def rising(n: int) -> list[hg.EpochReport]:
     """A validation loss that is lowest in epoch 5, and rises from there on."""
     held = [0.9, 0.8, 0.7, 0.6, 0.5, *[1.5] * (n - 5)]
-    return [hg.Report(i + 1, 0.9 / (i + 1), validation_loss=v) for i, v in enumerate(held)]
+    return [hg.EpochReport(i + 1, 0.9 / (i + 1), validation_loss=v) for i, v in enumerate(held)]
 
 
 def test_over_fitting_is_told_while_it_goes_on_after_more_epochs_than_one_waits() -> None:

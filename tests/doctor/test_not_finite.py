@@ -183,9 +183,9 @@ def test_a_training_that_ended_is_not_tried_again() -> None:
 
 def test_the_rate_tried_is_the_last_that_was_reported() -> None:
     straight, data = hg.Net(hg.Linear(2, 1, rng=0)), (X, X[:, 0])
-    reports = [hg.Report(1, 0.5, learning_rate=0.01)]
+    reports = [hg.EpochReport(1, 0.5, learning_rate=0.01)]
     assert not hg.diagnose(straight, reports, data, optimizer=hg.SGD(1e9))
-    assert hg.diagnose(straight, [hg.Report(1, 0.5)], data, optimizer=hg.SGD(1e9))
+    assert hg.diagnose(straight, [hg.EpochReport(1, 0.5)], data, optimizer=hg.SGD(1e9))
 
 
 def test_where_no_rate_helps_none_is_blamed() -> None:

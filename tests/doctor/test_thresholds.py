@@ -17,11 +17,11 @@ def one(diagnosis: hg.Diagnosis, sickness: str) -> hg.Finding:
     return finding
 
 
-def curve(*losses: float, held: Any = None, rate: float = 0.1) -> list[hg.Report]:
+def curve(*losses: float, held: Any = None, rate: float = 0.1) -> list[hg.EpochReport]:
     """Reports with these training and validation losses."""
     held = [None] * len(losses) if held is None else held
     return [
-        hg.Report(epoch, loss, validation_loss=v, learning_rate=rate)
+        hg.EpochReport(epoch, loss, validation_loss=v, learning_rate=rate)
         for epoch, (loss, v) in enumerate(zip(losses, held, strict=True), 1)
     ]
 

@@ -55,7 +55,7 @@ def test_a_plateau_is_where_pytorch_sees_one() -> None:
                 scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
                     theirs, better, factor=0.5, patience=3, threshold=threshold, min_lr=0.1
                 )
-                reports = [hg.Report(i, v, {"likeness": v}) for i, v in enumerate(values, 1)]
+                reports = [hg.EpochReport(i, v, {"likeness": v}) for i, v in enumerate(values, 1)]
                 adapted = hg.reduce_on_plateau(
                     reports, own, factor=0.5, patience=3, threshold=threshold, smallest=0.1,
                     monitor=monitor,

@@ -34,11 +34,11 @@ class Studio:
         self.weights: list[float] = []
         self.closed = 0
 
-    def reports(self) -> Iterator[hg.Report]:
+    def reports(self) -> Iterator[hg.EpochReport]:
         for epoch, seconds in enumerate(self.training, 1):
             self.now += seconds
             self.net.parameters[...] = epoch
-            yield hg.Report(epoch, 1.0)
+            yield hg.EpochReport(epoch, 1.0)
 
     def draw(self, history: hg.History, weights: Any) -> None:
         assert len(history) == history[-1].epoch
@@ -57,7 +57,7 @@ class Studio:
     def close(self) -> None:
         self.closed += 1
 
-    def run(self, reports: Iterator[hg.Report] | None = None) -> Iterator[hg.Report]:
+    def run(self, reports: Iterator[hg.EpochReport] | None = None) -> Iterator[hg.EpochReport]:
         reports = self.reports() if reports is None else reports
         return drawn(reports, self.draw, self, self.net, lambda: self.now)
 
@@ -138,7 +138,7 @@ def test_after_a_break_the_epochs_up_to_it_are_seen(replays: bool) -> None:
 
 
 def test_what_changes_the_net_at_the_end_is_drawn() -> None:
-    def back_to_the_first(reports: Iterator[hg.Report]) -> Iterator[hg.Report]:
+    def back_to_the_first(reports: Iterator[hg.EpochReport]) -> Iterator[hg.EpochReport]:
         try:
             yield from reports
         finally:
@@ -158,9 +158,9 @@ def test_what_changes_the_net_at_the_end_is_drawn() -> None:
 
 
 def test_an_error_ends_the_picture_as_it_is() -> None:
-    def failing() -> Iterator[hg.Report]:
-        yield hg.Report(1, 1.0)
-        yield hg.Report(2, 1.0)
+    def failing() -> Iterator[hg.EpochReport]:
+        yield hg.EpochReport(1, 1.0)
+        yield hg.EpochReport(2, 1.0)
         raise RuntimeError("diverged")
 
     studio = Studio([], drawing=0.5)
@@ -171,7 +171,7 @@ def test_an_error_ends_the_picture_as_it_is() -> None:
 
 
 def test_an_interrupt_ends_with_the_last_whole_epoch() -> None:
-    def interrupted() -> Iterator[hg.Report]:
+    def interrupted() -> Iterator[hg.EpochReport]:
         for report in studio.reports():
             if report.epoch == 4:
                 raise KeyboardInterrupt
@@ -225,7 +225,7 @@ def weights_of(net: hg.Net) -> Any:
 def picture(net: hg.Net, data: Any, held: Any = None, what: str = "loss") -> tuple[Any, ...]:
     """The axes of the figure of a history of two epochs."""
     screen, metrics = Still(), {"accuracy": 0.5}
-    history = hg.History([hg.Report(i, 1.0 / i, metrics, 2.0 / i, metrics) for i in (1, 2)])
+    history = hg.History([hg.EpochReport(i, 1.0 / i, metrics, 2.0 / i, metrics) for i in (1, 2)])
     drawing = _Picture(net, data, held, what, screen)
     drawing.draw(history, weights_of(net))
     drawing.draw(history, weights_of(net))
@@ -248,7 +248,7 @@ def test_a_classifier_is_drawn_with_its_boundary_and_the_rows_held_out() -> None
 def test_all_that_is_written_is_in_the_picture(loss: float) -> None:
     screen, net = Still(), classifier()
     drawing = _Picture(net, (X, Y), HELD, "loss", screen)
-    history = hg.History([hg.Report(epoch, loss / epoch) for epoch in (1, 2)])
+    history = hg.History([hg.EpochReport(epoch, loss / epoch) for epoch in (1, 2)])
     drawing.draw(history, weights_of(net))
     screen.figure.draw_without_rendering()
     whole = screen.figure.bbox

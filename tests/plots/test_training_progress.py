@@ -14,7 +14,7 @@ from tests.training.by_hand import HELD, X, Y, classifier, fit
 
 HISTORY = hg.History(
     [
-        hg.Report(i, 1 / i, {"accuracy": 1 - 0.5 / i, "r2": -1.0 * i}, 2 / i,
+        hg.EpochReport(i, 1 / i, {"accuracy": 1 - 0.5 / i, "r2": -1.0 * i}, 2 / i,
                   {"accuracy": 1 - 0.6 / i, "r2": -2.0 * i})
         for i in range(1, 5)
     ]
@@ -56,12 +56,12 @@ def test_axes_are_named_and_the_best_epoch_is_marked() -> None:
 
 
 def test_a_loss_below_zero_is_drawn_whole() -> None:
-    history = hg.History([hg.Report(1, -1.0), hg.Report(2, -2.0)])
+    history = hg.History([hg.EpochReport(1, -1.0), hg.EpochReport(2, -2.0)])
     assert hg.plot_training_progress(history).get_ylim()[0] < -2
 
 
 def test_without_validation_there_is_one_line() -> None:
-    history = hg.History([hg.Report(1, 0.5), hg.Report(2, 0.25)])
+    history = hg.History([hg.EpochReport(1, 0.5), hg.EpochReport(2, 0.25)])
     found = lines(hg.plot_training_progress(history))
     assert found == {"training, during the epoch": ([1, 2], [0.5, 0.25])}
 
@@ -96,7 +96,7 @@ def test_epochs_are_counted_in_whole_numbers_and_a_single_one_is_seen() -> None:
 
 @pytest.mark.parametrize("epochs", [80, 72_000, 950_000])
 def test_the_numbers_of_many_epochs_do_not_run_into_each_other(epochs: int) -> None:
-    history = hg.History([hg.Report(epoch, 1.0) for epoch in (1, epochs)])
+    history = hg.History([hg.EpochReport(epoch, 1.0) for epoch in (1, epochs)])
     axes: Any = hg.plot_training_progress(
         history, ax=Figure(figsize=(10.5, 4.4), dpi=90).subplots(1, 2)[0]
     )
@@ -110,7 +110,7 @@ def test_the_numbers_of_many_epochs_do_not_run_into_each_other(epochs: int) -> N
 
 
 def test_infinite_and_missing_values_leave_gaps() -> None:
-    history = hg.History([hg.Report(1, 0.5, {}, np.inf), hg.Report(2, 0.4, {}, 0.6)])
+    history = hg.History([hg.EpochReport(1, 0.5, {}, np.inf), hg.EpochReport(2, 0.4, {}, 0.6)])
     assert np.isfinite(pixels(hg.plot_training_progress(history))).all()
     assert hg.plot_training_progress(history).get_ylim()[1] < 1
 

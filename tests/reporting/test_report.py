@@ -311,7 +311,7 @@ def test_without_a_history_it_says_so_and_takes_one(folder: Path) -> None:
     model = hg.MLPClassifier(solver="lbfgs", random_state=0).fit(IRIS_X, NAMES)
     found = page_of(folder, model, IRIS_X, NAMES)
     assert "no history of its training" in found.sections["training"]
-    history = hg.History([hg.Report(1, 0.7), hg.Report(2, 0.5)], "it was enough")
+    history = hg.History([hg.EpochReport(1, 0.7), hg.EpochReport(2, 0.5)], "it was enough")
     found = page_of(folder, model, IRIS_X, NAMES, history=history)
     assert "2 epochs: it was enough" in found.sections["training"]
 

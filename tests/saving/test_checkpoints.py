@@ -170,7 +170,7 @@ def fit(net: hg.Net, **options: Any) -> hg.History:
     return by_hand.fit(net, **(usual | options))
 
 
-def stopped_after(reports: Any, epochs: int) -> Iterator[hg.Report]:
+def stopped_after(reports: Any, epochs: int) -> Iterator[hg.EpochReport]:
     for report in reports:
         yield report
         if report.epoch == epochs:

@@ -154,7 +154,7 @@ def test_rows_held_out_are_not_learned_from_and_the_others_all_are(
     ) -> Any:
         held.append(x[:, 0])
         passed.append(stream.n_rows)
-        pieces = [*stream.pieces(np.random.default_rng(0))]
+        pieces = [*stream.chunks(np.random.default_rng(0))]
         passed.append(np.concatenate([x for x, _ in pieces]))
         passed.append(np.concatenate([t for _, t in pieces]))
         return train(x, features, t, rows, *others, stream=stream, **given)

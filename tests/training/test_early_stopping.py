@@ -12,11 +12,11 @@ import handgrad as hg
 from tests.training.by_hand import HELD, X, assert_same_state, classifier, fit, train
 
 
-def scripted(net: hg.Net, values: list[float]) -> Iterator[hg.Report]:
+def scripted(net: hg.Net, values: list[float]) -> Iterator[hg.EpochReport]:
     """Reports with these validation losses; in epoch n the weights are all n."""
     for epoch, value in enumerate(values, 1):
         net.parameters[...] = epoch
-        yield hg.Report(epoch, 0.0, {}, value, {"error_rate": value, "r2": value})
+        yield hg.EpochReport(epoch, 0.0, {}, value, {"error_rate": value, "r2": value})
 
 
 def run(
@@ -57,10 +57,10 @@ def test_of_a_metric_more_is_better() -> None:
 
 @pytest.mark.parametrize("name", ["zero_one_loss", "mean_squared_error", "train_loss"])
 def test_of_losses_and_errors_less_is_better(name: str) -> None:
-    def reports(net: hg.Net) -> Iterator[hg.Report]:
+    def reports(net: hg.Net) -> Iterator[hg.EpochReport]:
         for epoch, value in enumerate([3, 1, 2, 3, 0], 1):
             net.parameters[...] = epoch
-            yield hg.Report(epoch, value, {name: value})
+            yield hg.EpochReport(epoch, value, {name: value})
 
     net = classifier()
     assert len([*hg.early_stopping(reports(net), net, patience=2, monitor=name)]) == 4
@@ -88,7 +88,7 @@ def test_a_generator_that_is_closed_gives_the_best_weights() -> None:
 def test_an_exception_on_the_way_gives_the_best_weights() -> None:
     net = classifier()
 
-    def failing() -> Iterator[hg.Report]:
+    def failing() -> Iterator[hg.EpochReport]:
         yield from scripted(net, [2, 1, 3])
         raise RuntimeError("the disk is full")
 
@@ -126,9 +126,9 @@ def test_running_state_goes_back_with_the_weights() -> None:
     net = hg.Net(hg.Standardize.of(X), hg.Tanh())
     mean = net.layers[0].mean.copy()
 
-    def reports() -> Iterator[hg.Report]:
+    def reports() -> Iterator[hg.EpochReport]:
         for epoch in (1, 2, 3):
-            yield hg.Report(epoch, float(epoch))
+            yield hg.EpochReport(epoch, float(epoch))
             net.running_state[...] = 7
 
     list(hg.early_stopping(reports(), net, patience=9, monitor="train_loss"))

@@ -13,9 +13,11 @@ from tests.training.by_hand import HELD, classifier, fit
 
 HISTORY = hg.History(
     [
-        hg.Report(1, 0.7, {"accuracy": 0.5}, 0.8, {"accuracy": 0.4}, 0.1, 50, 0.25),
-        hg.Report(2, 0.1 + 0.2, {"accuracy": 0.9}, math.inf, {"accuracy": math.nan}, 0.1, 50, 0.5),
-        hg.Report(3, 1 / 3, {"accuracy": 0.8}, 0.6, {"accuracy": 0.7}, 0.1, 50, 0.125),
+        hg.EpochReport(1, 0.7, {"accuracy": 0.5}, 0.8, {"accuracy": 0.4}, 0.1, 50, 0.25),
+        hg.EpochReport(
+            2, 0.1 + 0.2, {"accuracy": 0.9}, math.inf, {"accuracy": math.nan}, 0.1, 50, 0.5
+        ),
+        hg.EpochReport(3, 1 / 3, {"accuracy": 0.8}, 0.6, {"accuracy": 0.7}, 0.1, 50, 0.125),
     ],
     "all 3 epochs were run",
 )
@@ -51,7 +53,7 @@ def test_the_best_report_is_the_best_and_never_nan(monitor: str, epoch: int) -> 
 
 
 def test_of_equals_the_first_is_the_best() -> None:
-    history = hg.History([hg.Report(1, 2.0), hg.Report(2, 1.0), hg.Report(3, 1.0)])
+    history = hg.History([hg.EpochReport(1, 2.0), hg.EpochReport(2, 1.0), hg.EpochReport(3, 1.0)])
     assert history.best("train_loss").epoch == 2
 
 
@@ -108,7 +110,7 @@ def test_what_was_not_reported_has_no_best() -> None:
 
 
 def test_it_shows_itself_in_one_line() -> None:
-    reports = [hg.Report(1, 0.7, {"accuracy": 0.5}, 0.8, {"accuracy": 0.25})]
+    reports = [hg.EpochReport(1, 0.7, {"accuracy": 0.5}, 0.8, {"accuracy": 0.25})]
     assert repr(hg.History()) == "<History: no epochs>"
     assert repr(hg.History(reports, "all 1 epochs were run")) == (
         "<History: 1 epochs (all 1 epochs were run), "
@@ -127,7 +129,7 @@ def test_it_comes_back_from_json_with_nan_for_what_was_not_finite(tmp_path: Path
 
 
 def test_without_validation_it_comes_back_without(tmp_path: Path) -> None:
-    history = hg.History([hg.Report(1, 0.5, {"accuracy": 0.5})])
+    history = hg.History([hg.EpochReport(1, 0.5, {"accuracy": 0.5})])
     again = hg.History.from_json(history.to_json(tmp_path / "history.json"))
     assert (again[0].validation_loss, again[0].validation_metrics) == (None, {})
     assert again[0].train_metrics == {"accuracy": 0.5}

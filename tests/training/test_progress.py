@@ -17,9 +17,9 @@ def terminal(width: int = 120) -> tuple[Console, io.StringIO]:
     return Console(force_terminal=True, file=screen, width=width, legacy_windows=False), screen
 
 
-def reports(n: int) -> Iterator[hg.Report]:
+def reports(n: int) -> Iterator[hg.EpochReport]:
     for epoch in range(1, n + 1):
-        yield hg.Report(
+        yield hg.EpochReport(
             epoch, 1 / epoch, {}, 2 / epoch, {"accuracy": 0.912}, rows=5000, seconds=0.004
         )
 
@@ -70,7 +70,7 @@ def test_a_real_training_is_shown_and_not_changed() -> None:
 def test_a_break_frees_the_terminal_and_stops_what_lies_below() -> None:
     closed: list[str] = []
 
-    def noted(stream: Iterator[hg.Report]) -> Iterator[hg.Report]:
+    def noted(stream: Iterator[hg.EpochReport]) -> Iterator[hg.EpochReport]:
         try:
             yield from stream
         finally:
@@ -90,7 +90,7 @@ def test_a_break_frees_the_terminal_and_stops_what_lies_below() -> None:
 )
 def test_speed_is_rounded_for_reading(rows: int, seconds: float, shown: str) -> None:
     console, screen = terminal()
-    report: Any = hg.Report(1, 0.5, {"accuracy": 0.5}, rows=rows, seconds=seconds)
+    report: Any = hg.EpochReport(1, 0.5, {"accuracy": 0.5}, rows=rows, seconds=seconds)
     list(hg.progress([report], epochs=1, console=console))
     text = without_colours(screen.getvalue())
     assert shown in text

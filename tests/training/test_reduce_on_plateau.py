@@ -12,9 +12,9 @@ from tests.bad_input.refused import refused
 from tests.training.by_hand import HELD, X, Y, classifier, fit
 
 
-def scripted(values: list[float]) -> Iterator[hg.Report]:
+def scripted(values: list[float]) -> Iterator[hg.EpochReport]:
     for epoch, value in enumerate(values, 1):
-        yield hg.Report(epoch, 0.0, {}, value, {"error_rate": value, "zero_one_loss": value})
+        yield hg.EpochReport(epoch, 0.0, {}, value, {"error_rate": value, "zero_one_loss": value})
 
 
 def rates(values: list[float], monitor: str = "validation_loss", **settings: Any) -> list[float]:

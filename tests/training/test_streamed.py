@@ -20,8 +20,8 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.epoch import SoFar
-from handgrad.training import RowStream, StreamedTraining
-from handgrad.training.row_stream import ahead
+from handgrad.row_source import RowSource, ahead
+from handgrad.training import StreamedTraining
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of, written
 from tests.training.by_hand import assert_same_state
@@ -50,13 +50,13 @@ def a_net() -> hg.Net:
     return net.add(hg.Linear(4, 2, rng=1)).add(hg.Softmax())
 
 
-def train(net: hg.Net, data: Any, **given: Any) -> list[hg.Report]:
+def train(net: hg.Net, data: Any, **given: Any) -> list[hg.EpochReport]:
     usual: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.05), "epochs": 3}
     usual |= {"batch_size": 8, "rng": 0, "engine": "eager"}
     return [*hg.train(net, data, **usual | given)]
 
 
-def figures(reports: list[hg.Report]) -> list[Any]:
+def figures(reports: list[hg.EpochReport]) -> list[Any]:
     return [(r.train_loss, r.validation_loss, r.learning_rate, r.rows, r.epoch) for r in reports]
 
 
@@ -228,10 +228,10 @@ def test_a_training_that_diverges_leaves_the_last_whole_epoch(engine: str, tmp_p
     options: dict[str, Any] = {"loss": hg.MSELoss(), "engine": engine}
     x, y = rows.in_memory()
 
-    class Two(RowStream):
+    class Two(RowSource):
         n_rows, memory = 400, 20_000
 
-        def pieces(self, rng: Any = None) -> Iterator[Any]:
+        def chunks(self, rng: Any = None) -> Iterator[Any]:
             yield x, np.stack([y, y], axis=1).astype(np.float32)
 
         def split(self, share: float, rng: Any = None) -> Any:
@@ -341,10 +341,10 @@ def test_targets_all_alike_are_refused(tmp_path: Path) -> None:
 
 
 def test_rows_that_change_between_epochs_are_refused() -> None:
-    class Fewer(RowStream):
+    class Fewer(RowSource):
         n_rows, memory = 10, 10**6
 
-        def pieces(self, rng: Any = None) -> Iterator[Any]:
+        def chunks(self, rng: Any = None) -> Iterator[Any]:
             yield np.zeros((5, 2), np.float32), np.array([0, 1, 0, 1, 0])
 
         def split(self, share: float, rng: Any = None) -> Any:

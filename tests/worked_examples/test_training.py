@@ -76,11 +76,11 @@ def test_the_order_of_the_rows_follows_the_seed() -> None:
     assert visited(rng=0, shuffle=False) == [list(range(20))] * 4
 
 
-def weights_that_move(net: hg.Net, losses: list[float]) -> Iterator[hg.Report]:
+def weights_that_move(net: hg.Net, losses: list[float]) -> Iterator[hg.EpochReport]:
     """A training of which all is known: the weights of epoch 3 are all 3."""
     for epoch, loss in enumerate(losses, start=1):
         net.parameters[...] = epoch
-        yield hg.Report(epoch, loss)
+        yield hg.EpochReport(epoch, loss)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from handgrad.files import kind_of
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.saving import inspect, load
-from handgrad.training import History, Report
+from handgrad.training import EpochReport, History
 
 if TYPE_CHECKING:
     import pyarrow
@@ -118,7 +118,7 @@ def _history(mlp: Any) -> History:
     losses = [float(loss) for loss in mlp.loss_curve_]
     others: list[Any] = [*(mlp.validation_loss_curve_ or [None] * len(losses))]
     pairs = zip(losses, others, strict=True)
-    return History([Report(i, loss, {}, other) for i, (loss, other) in enumerate(pairs, 1)])
+    return History([EpochReport(i, loss, {}, other) for i, (loss, other) in enumerate(pairs, 1)])
 
 
 def _engine(settings: Settings) -> EngineName:

@@ -92,7 +92,7 @@ class Streamed:
         return table.drop_columns([self.target.name]), y
 
     def _room(self) -> int:
-        first = next(self.table.pieces(self.table.names)).columns
+        first = next(self.table.chunks(self.table.names)).columns
         rows = int(self.table.memory * SAMPLED * first.num_rows / first.nbytes)
         return max(1, min(MOST_HELD_OUT, rows))
 
@@ -106,14 +106,14 @@ class Prepared(TableStream):
         self.schema, self.target = chosen.schema, target
         self.rules, self.n_rows, self.notes = chosen.rules, chosen.n_rows, chosen.notes
 
-    def pieces(
+    def chunks(
         self, columns: Sequence[str], rng: np.random.Generator | None = None
     ) -> Iterator[Table]:
         """Those columns of all rows, piece by piece; infinity in one of them is refused."""
         import pyarrow as pa
 
         name = self.target.name
-        for piece in super().pieces(columns, rng):
+        for piece in super().chunks(columns, rng):
             check_finite(piece, piece.columns)
             if name in columns:
                 i = piece.names.index(name)
@@ -146,7 +146,7 @@ def read_in_pieces(
     found, seen = _target_in(table, name, task)
     check_values(seen.table(), found, np.asarray(seen.counts()))
     prepared = Prepared(table, kept, found)
-    first = next(prepared.pieces(kept))
+    first = next(prepared.chunks(kept))
     notes = [*table.notes, *notes_on_target(found, task), *notes_on_columns(first, first.columns)]
     return Streamed(stem_of(data, table.files), prepared, found, tuple(notes))
 
@@ -154,7 +154,7 @@ def read_in_pieces(
 def _target_in(table: TableStream, name: str, task: Task | None) -> tuple[Target, _Seen]:
     """What the column is as a target, by one pass through it."""
     seen = _Seen(table, name, task)
-    for piece in table.pieces([name]):
+    for piece in table.chunks([name]):
         if not seen.add(piece):
             break
     found = target_of(seen.table(), name, task)

@@ -18,8 +18,8 @@ from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_
 from handgrad.errors import DataError, SettingError, described
 from handgrad.files import write_whole
 from handgrad.layers import Array
-from handgrad.training import progress_bar
-from handgrad.training.row_stream import BATCH, whole_batches
+from handgrad.progress_bar import progress_bar
+from handgrad.row_source import BATCH, whole_batches
 
 if TYPE_CHECKING:
     import pyarrow
@@ -139,7 +139,7 @@ def _predicted(
     columns = known if known and {*known} <= {*data.names} else data.names
     read, n_done = list(dict.fromkeys([*columns, *keep])), 0
     join = partial(_joined, most=int(data.memory * BATCHED))
-    for chunk in whole_batches((piece.columns for piece in data.pieces(read)), join):
+    for chunk in whole_batches((piece.columns for piece in data.chunks(read)), join):
         for start in range(0, chunk.num_rows, AT_ONCE):
             whole = chunk.slice(start, AT_ONCE)
             frame = whole.select(columns)
@@ -176,7 +176,7 @@ def _engine_for(net: Any, rows: StreamedRows) -> EngineName:
     """Machine code, where all rows together pay for it: a piece alone would not know."""
     engine = chosen("auto")
     if engine == "auto" and gain_of_predicting(net, rows.n_rows) > cost_of_compiling(net):
-        x, _ = next(rows.pieces())
+        x, _ = next(rows.chunks())
         try:
             net.predict(x[:1], engine="compiled")
         except SettingError:  # its pages have no machine code

@@ -14,7 +14,7 @@ from handgrad.data.tables import holds_numbers, numbers, row_without_a_number
 from handgrad.data.targets import FEWEST_VALUES_OF_A_NUMBER, target_cells
 from handgrad.errors import DataError
 from handgrad.layers import Array
-from handgrad.training import RowStream
+from handgrad.row_source import RowSource
 
 if TYPE_CHECKING:
     import pyarrow
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StreamedRows(RowStream):
+class StreamedRows(RowSource):
     """Rows of a `TableStream` for `train`, `fit` and `evaluate`: pairs (x, y) in pieces.
 
     `feature_names` are the columns of x, `target_name` is that of y, and `class_names` are what
@@ -67,15 +67,15 @@ class StreamedRows(RowStream):
         return self.table.memory
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
-        return self.pieces()
+        return self.chunks()
 
-    def pieces(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
+    def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """All rows once, as pairs of x (n, n_features), float32, and y (n,), piece by piece.
 
         In the order of the files, or the parts of the files in an order drawn by `rng`.
         """
         columns = [*self.feature_names, *([] if self.target_name is None else [self.target_name])]
-        for piece in self.table.pieces([*dict.fromkeys(columns)], rng):
+        for piece in self.table.chunks([*dict.fromkeys(columns)], rng):
             x = np.empty((piece.columns.num_rows, len(self.feature_names)), np.float32)
             for i, name in enumerate(self.feature_names):
                 x[:, i] = numbers(piece, name)
@@ -123,10 +123,10 @@ def _with_target(table: TableStream, target: str) -> TableStream:
 
 def _refuse_text(table: TableStream, name: str) -> None:
     """Refuse a feature that is no number, by the first of its cells that shows it."""
-    for piece in table.pieces([name]):
+    for piece in table.chunks([name]):
         if row_without_a_number(piece.columns[name]) is not None:
             numbers(piece, name)
-    numbers(next(table.pieces([name])), name)
+    numbers(next(table.chunks([name])), name)
 
 
 def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:
     import pyarrow.types as types
 
     found: Array | None = None
-    for piece in table.pieces([target]):
+    for piece in table.chunks([target]):
         cells = target_cells(piece, target)
         if types.is_floating(cells.type):
             continue

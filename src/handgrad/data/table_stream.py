@@ -29,7 +29,7 @@ from handgrad.data.targets import left_out, missing_targets, refuse_missing_targ
 from handgrad.errors import DataError, SettingError, between_0_and_1, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
-from handgrad.training import progress_bar
+from handgrad.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     import pyarrow
@@ -163,9 +163,9 @@ class TableStream:
         return {field.name: str(field.type) for field in self.schema}
 
     def __iter__(self) -> Iterator[pyarrow.Table]:
-        return (piece.columns for piece in self.pieces(self.names))
+        return (piece.columns for piece in self.chunks(self.names))
 
-    def pieces(
+    def chunks(
         self, columns: Sequence[str], rng: np.random.Generator | None = None
     ) -> Iterator[Table]:
         """Those columns of all rows: in the order of the files, or the parts in one that is drawn.
@@ -194,7 +194,7 @@ class TableStream:
         """The rows that have something in this column; `notes` tells how many have nothing."""
         check_column(self.name, self.names, name)
         without, first = np.zeros(0, int), ""
-        for piece in self.pieces([name]):
+        for piece in self.chunks([name]):
             missing = missing_targets(piece.columns[name])
             if missing.any():
                 first = first or piece.place(int(missing.argmax()))

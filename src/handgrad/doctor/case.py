@@ -14,7 +14,7 @@ from handgrad.doctor.sampling import sampled
 from handgrad.engines.minibatches import number_of_rows, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.training import Report
+from handgrad.training import EpochReport
 from handgrad.training.weights import Rows
 
 MOST_ROWS = 1024  # a share of 1 in 2 is then known to ± 0.03, and an examination takes a moment
@@ -46,7 +46,7 @@ class Case:
     expected of the net.
     """
 
-    def __init__(self, patient: Patient, reports: Sequence[Report], *, answers: bool) -> None:
+    def __init__(self, patient: Patient, reports: Sequence[EpochReport], *, answers: bool) -> None:
         self.net, self.calls = watched(patient.net)
         self.start = (self.net.parameters.copy(), self.net.running_state.copy())
         self.slope: Array = np.zeros_like(self.net.gradients)

@@ -8,7 +8,7 @@ from handgrad.doctor.calls import finite
 from handgrad.doctor.case import Case, Judge
 from handgrad.doctor.findings import Finding
 from handgrad.layers import Array
-from handgrad.training import Report
+from handgrad.training import EpochReport
 
 FEWEST_EPOCHS = 5  # before that a curve has no shape
 UNSTEADY = 0.075  # of the loss of a constant answer, up again in each late epoch: steady ones 0.005
@@ -136,6 +136,6 @@ def _losses(case: Case) -> Array:
     return np.array([report.train_loss for report in case.reports])
 
 
-def _rate(reports: Sequence[Report]) -> float:
+def _rate(reports: Sequence[EpochReport]) -> float:
     """The largest learning rate that the training ended an epoch with."""
     return max(report.learning_rate for report in reports)

@@ -16,7 +16,7 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import LBFGS, Optimizer
 from handgrad.penalties import Penalty
-from handgrad.training import History, Report
+from handgrad.training import EpochReport, History
 
 # Nothing comes back through units that are flat; a net that cannot learn learns slowly; and of
 # curves that jump nobody can tell where they turn.
@@ -36,7 +36,7 @@ EXPLAINED_BY: dict[Sickness, set[Sickness]] = {
 
 def diagnose(
     net: Net,
-    history: Iterable[Report] | None,
+    history: Iterable[EpochReport] | None,
     data: Any,
     *,
     loss: Loss | None = None,
@@ -83,7 +83,7 @@ def diagnose(
 
 def examined(
     patient: Patient,
-    reports: Sequence[Report],
+    reports: Sequence[EpochReport],
     *,
     going_on: bool = False,
     diverged: bool = False,
@@ -103,7 +103,7 @@ def examined(
 
 
 def _found(
-    patient: Patient, reports: Sequence[Report], going_on: bool, diverged: bool, restored: bool
+    patient: Patient, reports: Sequence[EpochReport], going_on: bool, diverged: bool, restored: bool
 ) -> list[Finding]:
     ill = patient.rows_not_finite or not_finite_weights(patient.net)
     case = Case(patient, reports, answers=not ill)
@@ -142,10 +142,10 @@ def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]
         yield from rows.class_imbalance(case)
 
 
-def _reports(history: Any) -> list[Report]:
+def _reports(history: Any) -> list[EpochReport]:
     """The reports of a training, in their order."""
     reports = [] if history is None else [*history] if isinstance(history, Iterable) else None
-    if reports is None or not all(isinstance(report, Report) for report in reports):
+    if reports is None or not all(isinstance(report, EpochReport) for report in reports):
         raise SettingError(
             f"history = {described(history)}",
             "a History, a list of reports, or None",
@@ -154,7 +154,7 @@ def _reports(history: Any) -> list[Report]:
     return reports
 
 
-def _left_out(patient: Patient, reports: Sequence[Report]) -> Iterator[str]:
+def _left_out(patient: Patient, reports: Sequence[EpochReport]) -> Iterator[str]:
     """Which checks were not made, and what they need."""
     if patient.loss is None and not patient.rows_not_finite:
         yield (

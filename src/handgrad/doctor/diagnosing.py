@@ -11,11 +11,11 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
-from handgrad.training import Report
+from handgrad.training import EpochReport
 
 
 def diagnosing(
-    reports: Iterable[Report],
+    reports: Iterable[EpochReport],
     net: Net,
     data: Any,
     *,
@@ -26,7 +26,7 @@ def diagnosing(
     class_weight: Any = None,
     penalty: Penalty | None = None,
     every: int = 10,
-) -> Iterator[Report]:
+) -> Iterator[EpochReport]:
     """Pass `reports` on, and warn of each sickness that `hg.diagnose` finds, once.
 
     The arguments are those of `hg.diagnose`. It looks after the first epoch, after every tenth
@@ -51,8 +51,8 @@ def diagnosing(
     return _warning(reports, patient, every)
 
 
-def _warning(reports: Iterable[Report], patient: Patient, every: int) -> Iterator[Report]:
-    seen, told = list[Report](), set[str]()
+def _warning(reports: Iterable[EpochReport], patient: Patient, every: int) -> Iterator[EpochReport]:
+    seen, told = list[EpochReport](), set[str]()
     try:
         for report in reports:
             seen.append(report)
@@ -65,7 +65,7 @@ def _warning(reports: Iterable[Report], patient: Patient, every: int) -> Iterato
     _warn(patient, seen, told)
 
 
-def _warn(patient: Patient, seen: list[Report], told: set[str], **how: bool) -> None:
+def _warn(patient: Patient, seen: list[EpochReport], told: set[str], **how: bool) -> None:
     """Warn of what was not told before."""
     when = f"after epoch {seen[-1].epoch}" if seen else "in the first epoch"
     for finding in examined(patient, seen, **how).findings:

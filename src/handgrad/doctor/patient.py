@@ -11,7 +11,7 @@ from handgrad.doctor.findings import Finding
 from handgrad.doctor.leakage import leakage
 from handgrad.doctor.nonfinite_inputs import not_finite_rows, not_finite_weights
 from handgrad.doctor.sampling import sampled
-from handgrad.engines.minibatches import take
+from handgrad.engines.minibatches import array_of, take
 from handgrad.errors import DataError
 from handgrad.layers import Array, Softmax
 from handgrad.losses import (
@@ -27,7 +27,6 @@ from handgrad.penalties import Penalty
 from handgrad.training import check_kinds, checked_pair, pair_and_weights
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.sets import VALIDATION_SET, first_set
-from handgrad.training.targets import array_of
 from handgrad.training.weights import Rows, training_rows
 
 

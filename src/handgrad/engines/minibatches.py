@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
+from handgrad.errors import DataError
 from handgrad.layers import Array
 
 
@@ -24,3 +27,15 @@ def batches(n_rows: int, batch_size: int, begin: int = 0) -> Iterator[slice]:
     """
     for start in range(begin, n_rows, batch_size):
         yield slice(start, min(start + batch_size, n_rows))
+
+
+def array_of(rows: Any, what: str) -> Array:
+    """`rows` as an array; rows of different lengths are refused."""
+    try:
+        return np.asarray(rows)
+    except ValueError as error:
+        raise DataError(
+            f"{what}: rows of different lengths",
+            "as many numbers in every row",
+            "look for a row that is shorter or longer: sorted({len(row) for row in x})",
+        ) from error

@@ -17,7 +17,8 @@ from handgrad.estimators.scoring import LOSS
 from handgrad.estimators.steps import Rates, first_steps
 from handgrad.estimators.validation import Validation, split
 from handgrad.layers import Array
-from handgrad.training import Report, check_batches, how_it_stands, progress_bar
+from handgrad.progress_bar import progress_bar
+from handgrad.training import EpochReport, check_batches, how_it_stands
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -199,13 +200,13 @@ def _record(m: Any, loss: float, n: int) -> None:
     _say(m, f"Iteration {m.n_iter_}, loss = {loss:.8f}")
 
 
-def _report(m: Any, validation: Validation | None, n: int, seconds: float) -> Report:
+def _report(m: Any, validation: Validation | None, n: int, seconds: float) -> EpochReport:
     """The epoch that has just ended, as trainings report it."""
     if validation is None:
-        return Report(m.n_iter_, m.loss_, rows=n, seconds=seconds)
+        return EpochReport(m.n_iter_, m.loss_, rows=n, seconds=seconds)
     name = validation.score.name
     scores = {} if name == LOSS else {name: m.validation_scores_[-1]}
-    return Report(
+    return EpochReport(
         m.n_iter_, m.loss_, {}, m.validation_loss_curve_[-1], scores, rows=n, seconds=seconds
     )
 

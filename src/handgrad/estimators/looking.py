@@ -10,7 +10,7 @@ from handgrad import plots
 from handgrad.errors import SettingError
 from handgrad.estimators.scoring import LOSS
 from handgrad.layers import Array
-from handgrad.training import History, Report
+from handgrad.training import EpochReport, History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ class Looking(ClassNamePrefixFeaturesOutMixin, TransformerMixin):  # type: ignor
             raise SettingError(
                 "a fit by lbfgs, which keeps no curve", "a solver with epochs", "solver='adam'"
             )
-        reports = [Report(i, loss) for i, loss in enumerate(self.loss_curve_, 1)]
+        reports = [EpochReport(i, loss) for i, loss in enumerate(self.loss_curve_, 1)]
         if not self.validation_scores_:
             return History(reports), "", None
         name = self._scored_by
@@ -86,6 +86,6 @@ class Looking(ClassNamePrefixFeaturesOutMixin, TransformerMixin):  # type: ignor
         for i, report in enumerate(reports, 1):
             loss, score = seen.get(i, (np.nan, np.nan))
             scores = {} if name == LOSS else {name: score}
-            reports[i - 1] = Report(i, report.train_loss, {}, loss, scores)
+            reports[i - 1] = EpochReport(i, report.train_loss, {}, loss, scores)
         best = self._validated_at[self.validation_scores_.index(self.best_validation_score_)]
         return History(reports), name, best if self.early_stopping else None

@@ -11,7 +11,7 @@ from handgrad.estimators.engines import KEPT
 from handgrad.estimators.rows import Weighted
 from handgrad.layers import Array
 from handgrad.optimizers import LBFGS
-from handgrad.training import progress_bar
+from handgrad.progress_bar import progress_bar
 
 
 def fit_lowest(m: Any, rows: Weighted) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.engines.minibatches import array_of
 from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.plots.rows import as_probabilities, classes_of, names_of, table_of, targets_of
 from handgrad.training import check_kinds
-from handgrad.training.targets import array_of
 
 
 def is_estimator(model: Any, method: str) -> bool:

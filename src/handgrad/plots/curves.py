@@ -8,7 +8,7 @@ from handgrad.errors import SettingError, described
 from handgrad.layers import Array
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, tidy
-from handgrad.training import CapacityCurve, LearningCurve, RunsCurve
+from handgrad.results import CapacityCurve, LearningCurve, RunsCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

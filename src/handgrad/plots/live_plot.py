@@ -22,8 +22,8 @@ from handgrad.plots.rows import classes_of, names_of, probabilities, table_of, t
 from handgrad.plots.screens import Screen, screen_for
 from handgrad.plots.training_progress import plot_training_progress
 from handgrad.training import (
+    EpochReport,
     History,
-    Report,
     Training,
     check_kinds,
     checked_pair,
@@ -43,14 +43,14 @@ Weights = tuple[Array, Array]
 
 
 def live_plot(
-    reports: Iterable[Report],
+    reports: Iterable[EpochReport],
     net: Net,
     data: Any,
     *,
     validation: Any = None,
     what: str = "loss",
     to: str | Path | None = None,
-) -> Iterator[Report]:
+) -> Iterator[EpochReport]:
     """Pass `reports` on and draw how the training of `net` goes, beside what the net answers.
 
     On the left the curves of `what`, the loss or a metric by name. On the right, for the rows
@@ -130,19 +130,19 @@ def train_and_plot(
     return History([*live_plot(training, net, data, validation=validation, what=what, to=to)])
 
 
-def _end(stream: weakref.ref[Generator[Report]]) -> None:
+def _end(stream: weakref.ref[Generator[EpochReport]]) -> None:
     """End the stream, where it is still there."""
     if (alive := stream()) is not None:
         alive.close()
 
 
 def drawn(
-    reports: Iterable[Report],
+    reports: Iterable[EpochReport],
     draw: Callable[[History, Weights], object],
     screen: Screen,
     net: Net,
     clock: Callable[[], float],
-) -> Generator[Report]:
+) -> Generator[EpochReport]:
     """Pass `reports` on, draw while there is time for it; at the end all of a short training,
     and what came out.
     """
@@ -181,7 +181,7 @@ class Film:
         self.shown: set[int] = set()
         self.last = (0, b"")
 
-    def note(self, report: Report, net: Net) -> None:
+    def note(self, report: EpochReport, net: Net) -> None:
         """Keep an epoch whose weights the net has now; of a long training, none any more."""
         self.history.reports.append(report)
         n, size = len(self.history), net.parameters.nbytes + net.running_state.nbytes

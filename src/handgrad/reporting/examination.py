@@ -17,7 +17,7 @@ from handgrad.layers import Array
 from handgrad.losses import EnsembleCrossEntropyLoss, Loss, MSELoss
 from handgrad.reporting.judged import Judged
 from handgrad.tabular.base import Tabular
-from handgrad.training import History, Report
+from handgrad.training import EpochReport, History
 
 
 def parts_of(model: Any) -> tuple[Any, Any]:
@@ -31,7 +31,7 @@ def history_of(model: Any, given: Any) -> tuple[History | None, int | None]:
     """The history that was given, or that the estimator kept, and which epoch it kept."""
     if given is not None:
         reports = [*given] if isinstance(given, Iterable) else None
-        if reports is None or not all(isinstance(report, Report) for report in reports):
+        if reports is None or not all(isinstance(report, EpochReport) for report in reports):
             raise SettingError(
                 f"history = {described(given)}",
                 "a History, or a list of reports",
@@ -109,7 +109,7 @@ def _loss(estimator: Any) -> Loss:
     return EnsembleCrossEntropyLoss(members) if hasattr(estimator, "classes_") else MSELoss()
 
 
-def _looked_at(history: History | None) -> list[Report]:
+def _looked_at(history: History | None) -> list[EpochReport]:
     """The reports, without the validation where not every epoch was looked at."""
     reports = [] if history is None else [*history]
     if all(r.validation_loss is None or np.isfinite(r.validation_loss) for r in reports):

@@ -20,8 +20,8 @@ from handgrad.saving.tensors import shown
 from handgrad.saving.weights import write_weights
 from handgrad.training import (
     Best,
+    EpochReport,
     History,
-    Report,
     StreamedTraining,
     Training,
     TrainingState,
@@ -84,7 +84,7 @@ def checkpoints(
     return Checkpoints(training, Path(folder), best, seconds=seconds, keep=keep, resume=resume)
 
 
-class Checkpoints(Iterator[Report]):
+class Checkpoints(Iterator[EpochReport]):
     """The reports of a training whose state is kept; `history` has those of all epochs."""
 
     def __init__(
@@ -125,7 +125,7 @@ class Checkpoints(Iterator[Report]):
             self._write()
         training.when_interruptible = self._write_in_time
 
-    def __next__(self) -> Report:
+    def __next__(self) -> EpochReport:
         """The report of the next epoch."""
         training = self.training
         report = next(training)
@@ -184,7 +184,7 @@ class Checkpoints(Iterator[Report]):
                 if name.startswith("best.")
             }
             check_arrays(self.training.net.state(), weights)
-            reports = [Report.of(report) for report in told["reports"]]
+            reports = [EpochReport.of(report) for report in told["reports"]]
             of = [report.epoch for report in reports]
             if len(of) != state.values["epoch"] or of != [*range(1, len(of) + 1)]:
                 raise ValueError("without a report of each epoch")

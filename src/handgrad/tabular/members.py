@@ -21,12 +21,12 @@ from handgrad.layers import (
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Adam
+from handgrad.row_source import RowSource
 from handgrad.schedules import coslog
 from handgrad.tabular.features import Features
 from handgrad.training import (
+    EpochReport,
     History,
-    Report,
-    RowStream,
     StreamedTraining,
     Training,
     progress,
@@ -95,7 +95,7 @@ def train_members(
     rng: np.random.Generator,
     engine: EngineName,
     verbose: bool = False,
-    stream: RowStream | None = None,
+    stream: RowSource | None = None,
 ) -> Members:
     """Train a member on each pair of `rows` (to learn from, held out) of features and targets.
 
@@ -147,7 +147,7 @@ def _best_of(training: Training | StreamedTraining, n_members: int, verbose: boo
     """Run the training to its end, and keep the best of each member."""
     best = _Best(training.net, n_members)
 
-    def noted() -> Iterator[Report]:
+    def noted() -> Iterator[EpochReport]:
         for report in training:
             best.note(report.epoch, [*report.validation_metrics.values()])
             best.history.reports.append(replace(report, train_metrics={}, validation_metrics={}))

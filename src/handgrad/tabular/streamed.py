@@ -17,12 +17,12 @@ from handgrad.data.tables import check_column
 from handgrad.data.targets import as_numbers
 from handgrad.errors import DataError, SettingError, described
 from handgrad.layers import Array
+from handgrad.row_source import RowSource
 from handgrad.tabular.features import Features
 from handgrad.tabular.members import BATCH, EMBEDDED_FROM, Members, train_members
 from handgrad.tabular.rows import Rows
 from handgrad.tabular.tables import columns_of_frame, frame_of
 from handgrad.tabular.witnesses import Witnesses
-from handgrad.training import RowStream
 
 if TYPE_CHECKING:
     import pyarrow
@@ -44,7 +44,7 @@ WEIGHT_OF_A_WITNESS = 1e-6
 
 def fits(stream: TableStream, target: str, n_members: int) -> bool:
     """Whether half the memory is enough for all rows, and one copy of them for each member."""
-    first = next(stream.pieces(stream.names)).columns.slice(0, FEW)
+    first = next(stream.chunks(stream.names)).columns.slice(0, FEW)
     columns = columns_of_frame(frame_of(first.drop_columns([target])))
     try:
         width = Features.of(columns, np.ones(first.num_rows), EMBEDDED_FROM).n_out
@@ -53,7 +53,7 @@ def fits(stream: TableStream, target: str, n_members: int) -> bool:
     room = stream.memory / 2 - 4 * width * (n_members + 3) * stream.n_rows
     if COPIES * first.nbytes / first.num_rows * stream.n_rows > room:
         return False
-    for piece in stream.pieces(stream.names):  # the first rows may be smaller than others
+    for piece in stream.chunks(stream.names):  # the first rows may be smaller than others
         room -= COPIES * piece.columns.nbytes
         if room < 0:
             return False
@@ -131,7 +131,7 @@ class _Drawn:
     @classmethod
     def of(cls, stream: TableStream, seed: int, n_held_out: int) -> Self:
         """Bounds that exactly so many rows are below."""
-        first = next(stream.pieces(stream.names)).columns
+        first = next(stream.chunks(stream.names)).columns
         room = int(stream.memory * SAMPLED * first.num_rows / first.nbytes)
         n_held_out = min(n_held_out, max(1, room))
         n = n_held_out + min(MOST_LOOKED_AT, max(1, room))
@@ -151,7 +151,7 @@ def _looked_through(
     """Rows held out, rows to decide the features from, and rows that show what else there is."""
     held_out, looked_at = [], []
     witnesses = Witnesses([name for name in stream.names if name != target])
-    for piece in stream.pieces(stream.names):
+    for piece in stream.chunks(stream.names):
         frame = piece.columns
         targets.add(np.asarray(as_numbers(frame[target]).to_numpy()))
         of_held_out, of_looked_at = drawn.masks(piece)
@@ -244,7 +244,7 @@ class _Numbers:
         return ((y - self.mean) / self.deviation).astype(np.float32)[:, None]
 
 
-class _MemberRows(RowStream):
+class _MemberRows(RowSource):
     """The rows that are learned from, for all members side by side, each in its own order."""
 
     def __init__(
@@ -265,14 +265,14 @@ class _MemberRows(RowStream):
     def split(self, share: float, rng: Any = None) -> Any:
         raise NotImplementedError
 
-    def pieces(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
+    def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """All rows once: x (n, n_members · n_features), and t (n, n_members · n_outputs)."""
         self.passes += 1
         own = np.random.default_rng((self.seed, self.passes))
         k, width = self.model.n_members, self.model.features_.n_out
         rows = max(BATCH, int(self.memory * ENCODED) // (4 * k * width))
         smoothing = self.model._recipe().smoothing
-        for piece in self.stream.pieces(self.stream.names, rng):
+        for piece in self.stream.chunks(self.stream.names, rng):
             learned = piece.columns.filter(~self.drawn.masks(piece)[0])
             for start in range(0, learned.num_rows, rows):
                 part = learned.slice(start, rows)

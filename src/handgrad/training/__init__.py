@@ -8,17 +8,15 @@ from handgrad.training.checks import (
     checked_rows,
     refuse_lbfgs,
 )
-from handgrad.training.curves import CapacityCurve, LearningCurve, RunsCurve
 from handgrad.training.early_stopping import Best, early_stopping, until_patience_ends
 from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.history import History
 from handgrad.training.learning_rates import factors_of
-from handgrad.training.progress import counted, how_it_stands, progress, progress_bar
+from handgrad.training.progress import counted, how_it_stands, progress
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.reduce_on_plateau import reduce_on_plateau
-from handgrad.training.report import Report
-from handgrad.training.row_stream import RowStream, refuse_beside_a_stream
+from handgrad.training.report import EpochReport
 from handgrad.training.sets import first_set, named_sets
 from handgrad.training.state import TrainingState, put_back, state_of
 from handgrad.training.streamed import StreamedTraining
@@ -27,14 +25,10 @@ from handgrad.training.weights import check_takes_weights, checked_weights, pair
 
 __all__ = [
     "Best",
-    "CapacityCurve",
     "Evaluation",
     "History",
-    "LearningCurve",
     "LearningRateSearch",
-    "Report",
-    "RowStream",
-    "RunsCurve",
+    "EpochReport",
     "StreamedTraining",
     "Training",
     "TrainingState",
@@ -56,11 +50,9 @@ __all__ = [
     "named_sets",
     "pair_and_weights",
     "progress",
-    "progress_bar",
     "put_back",
     "record_weights",
     "reduce_on_plateau",
-    "refuse_beside_a_stream",
     "refuse_lbfgs",
     "state_of",
     "train",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import number_of_rows, take
+from handgrad.engines.minibatches import array_of, number_of_rows, take
 from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.layers.mistakes import returned
@@ -16,7 +16,7 @@ from handgrad.net import Net
 from handgrad.optimizers import LBFGS, Optimizer
 from handgrad.penalties import Penalty
 from handgrad.training.measuring import Measure, measures
-from handgrad.training.targets import array_of, checked_targets
+from handgrad.training.targets import checked_targets
 
 TRAINING, VALIDATION = "training data", "validation data"
 MOST_ROWS_TRIED = 256

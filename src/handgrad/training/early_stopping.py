@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from handgrad.errors import positive
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.training.report import Report
+from handgrad.training.report import EpochReport
 
 
 class Best:
@@ -21,7 +21,7 @@ class Best:
         self.badness, self.epoch, self.last = math.inf, 0, 0
         self.weights: dict[str, Array] = net.state()
 
-    def note(self, report: Report) -> None:
+    def note(self, report: EpochReport) -> None:
         """Look at the report of an epoch whose weights the net has now."""
         badness = report.badness(self.monitor)
         if badness < self.badness or self.epoch == 0:
@@ -35,8 +35,12 @@ class Best:
 
 
 def early_stopping(
-    reports: Iterable[Report], net: Net, *, patience: int = 10, monitor: str = "validation_loss"
-) -> Iterator[Report]:
+    reports: Iterable[EpochReport],
+    net: Net,
+    *,
+    patience: int = 10,
+    monitor: str = "validation_loss",
+) -> Iterator[EpochReport]:
     """Pass `reports` on until `monitor` has not improved for `patience` epochs.
 
     `monitor` is `validation_loss`, `train_loss` or a metric by name. Less is better of what ends in
@@ -47,13 +51,17 @@ def early_stopping(
     return until_patience_ends(reports, Best(net, monitor), patience)
 
 
-def until_patience_ends(reports: Iterable[Report], best: Best, patience: int) -> Iterator[Report]:
+def until_patience_ends(
+    reports: Iterable[EpochReport], best: Best, patience: int
+) -> Iterator[EpochReport]:
     """Pass `reports` on until nothing has been better for `patience` epochs."""
     positive("patience", patience, whole=True)
     return _until_patience_ends(iter(reports), best, patience)
 
 
-def _until_patience_ends(reports: Iterator[Report], best: Best, patience: int) -> Iterator[Report]:
+def _until_patience_ends(
+    reports: Iterator[EpochReport], best: Best, patience: int
+) -> Iterator[EpochReport]:
     try:
         while best.waited < patience and (report := next(reports, None)):
             best.note(report)

@@ -15,15 +15,15 @@ from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.other_names import refusing_unknown
 from handgrad.page import twin_of
-from handgrad.training.checks import TRAINING, checked_rows
-from handgrad.training.measuring import Measure, measured, measures
-from handgrad.training.piece_check import PieceCheck
-from handgrad.training.row_stream import (
-    RowStream,
+from handgrad.row_source import (
+    RowSource,
     ahead,
     refuse_beside_a_stream,
     whole_batches,
 )
+from handgrad.training.checks import TRAINING, checked_rows
+from handgrad.training.measuring import Measure, measured, measures
+from handgrad.training.piece_check import PieceCheck
 from handgrad.training.sets import TRAINING_SET, described_set
 from handgrad.training.weights import Rows, pair_and_weights, weighted
 
@@ -68,7 +68,7 @@ def evaluate(
     """
     positive("batch_size", batch_size, whole=True)
     what = "evaluation data"
-    if isinstance(data, RowStream):
+    if isinstance(data, RowSource):
         refuse_beside_a_stream(sample_weight=sample_weight)
         chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
         streamed = StreamedRowsHeldOut(net, loss, data, what)
@@ -109,7 +109,7 @@ class RowsHeldOut:
 class StreamedRowsHeldOut:
     """Rows that are streamed, of which there is room for the predictions and targets only."""
 
-    def __init__(self, net: Net, loss: Loss, rows: RowStream, what: str) -> None:
+    def __init__(self, net: Net, loss: Loss, rows: RowSource, what: str) -> None:
         self.net, self.loss, self.rows = net, loss, rows
         self.check = PieceCheck(net, loss, rows, what)
         _, y, p = self.check.first
@@ -127,7 +127,7 @@ class StreamedRowsHeldOut:
         ys: list[Array] = []
 
         def inputs() -> Iterator[Array]:
-            for x, y in ahead(self.check.checked(self.rows.pieces())):
+            for x, y in ahead(self.check.checked(self.rows.chunks())):
                 ys.append(y)
                 yield x
 
@@ -143,7 +143,7 @@ def held_out_rows(
 ) -> RowsHeldOut | StreamedRowsHeldOut:
     """The rows of a set, checked: in memory where they are, or where there is room for them."""
     what = TRAINING if name == TRAINING_SET else described_set(name)
-    if isinstance(rows, RowStream):
+    if isinstance(rows, RowSource):
         streamed = StreamedRowsHeldOut(net, loss, rows, what)
         row = sum(part[0].nbytes for part in streamed.check.first[:2])
         if row * rows.n_rows > memory * HELD_OUT:

@@ -12,19 +12,19 @@ from handgrad.display import in_words
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import FileError, reason, write_whole
 from handgrad.training.evaluate import Evaluation
-from handgrad.training.report import Report, as_reported
+from handgrad.training.report import EpochReport, as_reported
 
 
 @dataclass(repr=False)
 class History:
     """All reports in order; `history["train_loss"]` is a column, `history[-1]` a report.
 
-    >>> history = History([Report(1, 0.7), Report(2, 0.5)])
+    >>> history = History([EpochReport(1, 0.7), EpochReport(2, 0.5)])
     >>> history["train_loss"], history.best("train_loss").epoch
     ([0.7, 0.5], 2)
     """
 
-    reports: list[Report] = field(default_factory=list)
+    reports: list[EpochReport] = field(default_factory=list)
     stopped_because: str = ""
 
     def __repr__(self) -> str:
@@ -39,15 +39,15 @@ class History:
     def __len__(self) -> int:
         return len(self.reports)
 
-    def __iter__(self) -> Iterator[Report]:
+    def __iter__(self) -> Iterator[EpochReport]:
         return iter(self.reports)
 
     @overload
     def __getitem__(self, key: str) -> list[float | int | None]: ...
     @overload
-    def __getitem__(self, key: int) -> Report: ...
+    def __getitem__(self, key: int) -> EpochReport: ...
     @overload
-    def __getitem__(self, key: slice) -> list[Report]: ...
+    def __getitem__(self, key: slice) -> list[EpochReport]: ...
     def __getitem__(self, key: Any) -> Any:
         if not isinstance(key, str):
             return self.reports[key]
@@ -67,7 +67,7 @@ class History:
         rows = [report.row() for report in self.reports]
         return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
 
-    def best(self, monitor: str) -> Report:
+    def best(self, monitor: str) -> EpochReport:
         """The report with the best `monitor`: a loss or a metric by its name."""
         if not self.reports:
             raise SettingError(
@@ -96,7 +96,7 @@ class History:
             name: [v if v is not None and math.isfinite(v) else None for v in column]
             for name, column in self.columns().items()
         }
-        first = self.reports[0] if self.reports else Report(0, math.nan)
+        first = self.reports[0] if self.reports else EpochReport(0, math.nan)
         content = {
             "stopped_because": self.stopped_because,
             "validation": None if first.validation_loss is None else first.validation_name,
@@ -124,7 +124,7 @@ class History:
             ) from error
 
 
-def _report(row: dict[str, float | None], validation: str | None, others: list[str]) -> Report:
+def _report(row: dict[str, float | None], validation: str | None, others: list[str]) -> EpochReport:
     """The report that gave this row of a table, with sets of rows of these names."""
 
     def value(name: str) -> float:
@@ -142,6 +142,6 @@ def _report(row: dict[str, float | None], validation: str | None, others: list[s
     sets = {name: found(name) for name in sorted(names, key=len, reverse=True)}
     trained = sets.pop("train")
     sets = {name: sets[name] for name in names[1:]}
-    return Report(
+    return EpochReport(
         int(value("epoch")), trained.loss, trained.metrics, **plain, **as_reported(sets, validation)
     )

@@ -8,8 +8,8 @@ from handgrad.errors import ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.row_source import RowSource
 from handgrad.training.checks import checked_inputs, checked_rows
-from handgrad.training.row_stream import RowStream
 from handgrad.training.targets import checked_targets
 
 MOST_ROWS_TRIED = 256
@@ -18,8 +18,8 @@ MOST_ROWS_TRIED = 256
 class PieceCheck:
     """Checks the pieces as they come; `first` has x, y and p of a few rows, all in order."""
 
-    def __init__(self, net: Net, loss: Loss, rows: RowStream, what: str) -> None:
-        x, y = (part[:MOST_ROWS_TRIED] for part in next(rows.pieces()))
+    def __init__(self, net: Net, loss: Loss, rows: RowSource, what: str) -> None:
+        x, y = (part[:MOST_ROWS_TRIED] for part in next(rows.chunks()))
         x, y, _ = checked_rows(net, loss, (x, y), what, learn=False, metrics=())
         with np.errstate(all="ignore"):
             self.first = x, y, net.predict(x)

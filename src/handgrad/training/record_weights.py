@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.training.report import Report
+from handgrad.training.report import EpochReport
 
 
 class WeightHistory:
@@ -24,14 +24,14 @@ class WeightHistory:
     where V is 0.
     """
 
-    def __init__(self, reports: Iterable[Report], net: Net) -> None:
+    def __init__(self, reports: Iterable[EpochReport], net: Net) -> None:
         self._reports, self._net = reports, net
         self.epochs: list[int] = []
         self.largest: dict[str, list[float]] = {path: [] for path in self._matrices()}
         self.gradient_norms: dict[str, list[float]] = {path: [] for path in self.largest}
         self.update_ratios: dict[str, list[float]] = {path: [] for path in self.largest}
 
-    def __iter__(self) -> Iterator[Report]:
+    def __iter__(self) -> Iterator[EpochReport]:
         before = {path: array.copy() for path, array in self._matrices().items()}
         for report in self._reports:
             if not self.epochs:
@@ -72,7 +72,7 @@ def _length(numbers: Array) -> float:
     return float(np.sqrt(np.square(numbers, dtype=np.float64).sum()))
 
 
-def record_weights(reports: Iterable[Report], net: Net) -> WeightHistory:
+def record_weights(reports: Iterable[EpochReport], net: Net) -> WeightHistory:
     """Pass `reports` on and note weights, gradients and updates of `net` at every epoch.
 
     Of each parameter matrix, as `WeightHistory` says. `reports` are those of `train`, which has

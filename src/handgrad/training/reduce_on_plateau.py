@@ -7,11 +7,11 @@ from handgrad.errors import SettingError, not_negative, positive
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.optimizers import Optimizer
 from handgrad.training.checks import refuse_lbfgs
-from handgrad.training.report import Report
+from handgrad.training.report import EpochReport
 
 
 def reduce_on_plateau(
-    reports: Iterable[Report],
+    reports: Iterable[EpochReport],
     optimizer: Optimizer,
     *,
     patience: int = 10,
@@ -19,7 +19,7 @@ def reduce_on_plateau(
     monitor: str = "validation_loss",
     threshold: float = 1e-4,
     smallest: float = 0.0,
-) -> Iterator[Report]:
+) -> Iterator[EpochReport]:
     """Pass `reports` on; whenever `monitor` stays no better, lower `optimizer.learning_rate`.
 
     When more than `patience` epochs in a row were not better than the best so far by a share
@@ -30,7 +30,7 @@ def reduce_on_plateau(
 
     >>> import handgrad as hg
     >>> optimizer = hg.SGD(0.1)
-    >>> reports = [hg.Report(epoch, 1.0) for epoch in range(1, 5)]
+    >>> reports = [hg.EpochReport(epoch, 1.0) for epoch in range(1, 5)]
     >>> for report in reduce_on_plateau(reports, optimizer, patience=2, monitor="train_loss"):
     ...     print(report.epoch, round(optimizer.learning_rate, 4))
     1 0.1
@@ -49,14 +49,14 @@ def reduce_on_plateau(
 
 
 def _lowering(
-    reports: Iterable[Report],
+    reports: Iterable[EpochReport],
     optimizer: Optimizer,
     patience: int,
     factor: float,
     monitor: str,
     threshold: float,
     smallest: float,
-) -> Iterator[Report]:
+) -> Iterator[EpochReport]:
     sign = 1 if smaller_is_better(monitor) else -1
     best, worse = math.inf, 0
     for report in reports:

@@ -13,7 +13,7 @@ from handgrad.training.sets import VALIDATION_SET
 
 
 @dataclass(frozen=True, repr=False)
-class Report:
+class EpochReport:
     """One epoch: losses, metrics, speed.
 
     `train_loss` and `train_metrics` are over the epoch's batches, while the weights moved;
@@ -36,7 +36,7 @@ class Report:
     others: Mapping[str, Evaluation] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"<Report: {in_words(self.row().items())}>"
+        return f"<EpochReport: {in_words(self.row().items())}>"
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:
@@ -98,7 +98,7 @@ def _columns(found: Mapping[str, Evaluation]) -> dict[str, float]:
 
 
 def as_reported(found: Mapping[str, Evaluation], validation: str | None) -> dict[str, Any]:
-    """What was found of each set as fields of a Report; `validation` names the first, if any."""
+    """What was found of each set as fields of an EpochReport; `validation` names the first, if any."""
     if validation is None:
         return {"others": found}
     first = found[validation]

@@ -19,6 +19,7 @@ from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
+from handgrad.row_source import RowSource, ahead
 from handgrad.schedules import Schedule
 from handgrad.training.checks import TRAINING, check_batches, check_kinds, refuse_lbfgs
 from handgrad.training.divergence import diverged, divergence
@@ -26,16 +27,15 @@ from handgrad.training.evaluate import Evaluation, held_out_rows
 from handgrad.training.learning_rates import LearningRates
 from handgrad.training.measuring import Measure, measured, measures
 from handgrad.training.piece_check import PieceCheck
-from handgrad.training.report import Report, as_reported
-from handgrad.training.row_stream import RowStream, ahead
+from handgrad.training.report import EpochReport, as_reported
 from handgrad.training.sets import TRAINING_SET, check_columns, named_sets
 
 # Shares of the memory: the rows from which batches are drawn, the predictions that are kept.
 BUFFER, KEPT = 1 / 8, 1 / 16
 
 
-class StreamedTraining(Iterator[Report]):
-    """A training on a `RowStream`, checked as far as one can before the rows are read.
+class StreamedTraining(Iterator[EpochReport]):
+    """A training on a `RowSource`, checked as far as one can before the rows are read.
 
     An epoch goes through all rows once. They are gathered in a buffer, an eighth of the stream's
     memory, piece after piece; the batches are drawn from it, and when all its rows have been
@@ -49,7 +49,7 @@ class StreamedTraining(Iterator[Report]):
     def __init__(
         self,
         net: Net,
-        rows: RowStream,
+        rows: RowSource,
         *,
         loss: Loss,
         optimizer: Optimizer,
@@ -100,7 +100,7 @@ class StreamedTraining(Iterator[Report]):
         self.batch_size, self.order, self.filled = batch_size, np.arange(len(y)), False
         self._reports = self._run()
 
-    def __next__(self) -> Report:
+    def __next__(self) -> EpochReport:
         """The report of the next epoch; the net has the weights of that epoch then."""
         return next(self._reports)
 
@@ -118,7 +118,7 @@ class StreamedTraining(Iterator[Report]):
         # Recording looks at a few rows.
         return np.resize(x, (n, *x.shape[1:])), np.resize(y, (n, *y.shape[1:]))
 
-    def _run(self) -> Iterator[Report]:
+    def _run(self) -> Iterator[EpochReport]:
         net = self.net
         while self.epoch < self.epochs:
             self.epoch += 1
@@ -167,7 +167,7 @@ class StreamedTraining(Iterator[Report]):
             return
         fits = self.rows.n_rows == len(y)
         drawn = self.of_pieces if self.shuffle and not fits else None
-        pieces = ahead(self.check.checked(self.rows.pieces(drawn)))
+        pieces = ahead(self.check.checked(self.rows.chunks(drawn)))
         for x_piece, y_piece in pieces:
             begin = 0
             while begin < len(y_piece):
@@ -184,7 +184,7 @@ class StreamedTraining(Iterator[Report]):
 
     def _report(
         self, result: Epoch, trained: dict[str, float], rates: Array, seconds: float
-    ) -> Report:
+    ) -> EpochReport:
         found: dict[str, Evaluation] = {}
         if result.diverged_at is None:
             for name, rows in self.held_out.items():
@@ -192,7 +192,7 @@ class StreamedTraining(Iterator[Report]):
         if what := divergence(self.epoch, result, found, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
             raise diverged(self.net, self.loss, self.optimizer, rate, what)
-        return Report(
+        return EpochReport(
             self.epoch,
             result.loss,
             trained,
@@ -224,7 +224,7 @@ class Kept:
         return measured(np.concatenate(self.p), np.concatenate(self.y), None, metrics)
 
 
-def _check_rows(rows: RowStream) -> None:
+def _check_rows(rows: RowSource) -> None:
     if rows.n_rows == 0:
         raise DataError(
             f"{TRAINING}: no rows", "at least one row", "check the files, and the split"

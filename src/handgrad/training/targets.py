@@ -1,24 +1,10 @@
 """What targets may be: classes, answers of 0 and 1, counts or numbers, as the loss says."""
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
-
-
-def array_of(rows: Any, what: str) -> Array:
-    """`rows` as an array; rows of different lengths are refused."""
-    try:
-        return np.asarray(rows)
-    except ValueError as error:
-        raise DataError(
-            f"{what}: rows of different lengths",
-            "as many numbers in every row",
-            "look for a row that is shorter or longer: sorted({len(row) for row in x})",
-        ) from error
 
 
 def checked_targets(loss: Loss, y: Array, p: Array, what: str, learn: bool) -> Array:

@@ -19,6 +19,7 @@ from handgrad.net import Net
 from handgrad.optimizers import LBFGS, Optimizer
 from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
+from handgrad.row_source import RowSource, refuse_beside_a_stream
 from handgrad.schedules import Schedule
 from handgrad.training.checks import check_batches, check_kinds
 from handgrad.training.divergence import diverged, divergence
@@ -26,8 +27,7 @@ from handgrad.training.evaluate import evaluation
 from handgrad.training.learning_rates import LearningRates
 from handgrad.training.measuring import measured, measures
 from handgrad.training.minimize import Minimization
-from handgrad.training.report import Report, as_reported
-from handgrad.training.row_stream import RowStream, refuse_beside_a_stream
+from handgrad.training.report import EpochReport, as_reported
 from handgrad.training.sets import TRAINING_SET, check_columns, named_sets
 from handgrad.training.streamed import StreamedTraining
 from handgrad.training.weights import training_rows
@@ -53,7 +53,7 @@ def train(
     shuffle: bool = True,
     engine: EngineName = "auto",
 ) -> Training | StreamedTraining:
-    """Train `net` in place and yield a Report after every epoch; to stop is `break`.
+    """Train `net` in place and yield an EpochReport after every epoch; to stop is `break`.
 
     `data` and `validation` are pairs (x, y). `sample_weight` (n,) says how much each row counts
     in loss and metrics, all the same without it; `validation` may be (x, y, sample_weight), or
@@ -119,14 +119,14 @@ def training_of(
     **settings: Any,
 ) -> Training | StreamedTraining:
     """The training on rows in memory, or on rows that are streamed."""
-    if isinstance(data, RowStream):
+    if isinstance(data, RowSource):
         refuse_beside_a_stream(sample_weight=sample_weight, class_weight=class_weight)
         return StreamedTraining(net, data, **settings)
     weights = {"sample_weight": sample_weight, "class_weight": class_weight}
     return Training(net, data, **weights, ahead=ahead, **settings)
 
 
-class Training(Iterator[Report]):
+class Training(Iterator[EpochReport]):
     """A training that has been checked whole: the stream of its reports, one an epoch.
 
     Its arguments are those of `train`. `ahead`: several epochs may be run before the first of
@@ -189,11 +189,11 @@ class Training(Iterator[Report]):
             self.minimization = Minimization(self.engine, net, optimizer, len(rows.y), epochs)
             self._reports = self._minimize(self.minimization)
 
-    def __next__(self) -> Report:
+    def __next__(self) -> EpochReport:
         """The report of the next epoch; the net has the weights of that epoch then."""
         return next(self._reports)
 
-    def _run(self) -> Iterator[Report]:
+    def _run(self) -> Iterator[EpochReport]:
         left = self.epochs - self.epoch
         at_once = self.engine.epochs_at_once(left) if self.ahead and left and not self.so_far else 1
         orders = np.tile(self.order, (at_once, 1))
@@ -226,7 +226,7 @@ class Training(Iterator[Report]):
         """Why the optimizer ended the training before all epochs were run, if it did."""
         return self.minimization.ended if self.minimization else ""
 
-    def _minimize(self, iterations: Minimization) -> Iterator[Report]:
+    def _minimize(self, iterations: Minimization) -> Iterator[EpochReport]:
         started = time.perf_counter()
         try:
             for self.epoch, result in enumerate(iterations, 1):
@@ -257,7 +257,7 @@ class Training(Iterator[Report]):
 
     def _report(
         self, epoch: int, result: Epoch, order: Array, rates: Array, seconds: float
-    ) -> Report:
+    ) -> EpochReport:
         found = {
             name: evaluation(p, rows, self.loss, self.metrics)
             for p, (name, rows) in zip(result.held_out, self.held_out.items(), strict=False)
@@ -270,7 +270,7 @@ class Training(Iterator[Report]):
             y, w = self.rows.y[order], self.rows.sample_weight
             w = None if w is None else w[order]
             trained = measured(result.predictions, y, w, self.metrics)
-        return Report(
+        return EpochReport(
             epoch,
             result.loss,
             trained,

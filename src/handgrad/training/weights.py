@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import take
+from handgrad.engines.minibatches import array_of, take
 from handgrad.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -15,7 +15,6 @@ from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.training.checks import TRAINING, checked_rows
 from handgrad.training.sets import described_set
-from handgrad.training.targets import array_of
 
 
 @dataclass(frozen=True)

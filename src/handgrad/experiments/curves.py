@@ -18,8 +18,8 @@ from handgrad.errors import (
     described,
     positive,
 )
-from handgrad.fitting.fit import fit
-from handgrad.fitting.fit_many import fit_many
+from handgrad.experiments.fit_many import fit_many
+from handgrad.fitting import fit
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -27,9 +27,8 @@ from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.other_names import instead_of
+from handgrad.results import CapacityCurve, LearningCurve
 from handgrad.training import (
-    CapacityCurve,
-    LearningCurve,
     Training,
     check_kinds,
     checked_rows,

@@ -15,7 +15,7 @@ from handgrad import training
 from handgrad.engines.sharing_recordings import sharing_recordings
 from handgrad.engines.threads import available_cores, blas_threads, quick_handover
 from handgrad.errors import HandgradError, SettingError, described, positive
-from handgrad.fitting.fitting import Fitting
+from handgrad.fitting import Fitting
 from handgrad.other_names import instead_of
 from handgrad.training import History
 

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Rows = TypeVar("Rows")
 
 
-class RowStream(ABC):
+class RowSource(ABC):
     """Rows to train on or to look at, `n_rows` of them, in pieces that fit in memory.
 
     `memory`: how many bytes the rows that are under way may take, all copies of them together.
@@ -29,7 +29,7 @@ class RowStream(ABC):
     varied: bool = True
 
     @abstractmethod
-    def pieces(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
+    def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """All rows once, as pairs (x, y): in their order, or the pieces in one drawn by `rng`."""
 
     @abstractmethod
@@ -38,7 +38,7 @@ class RowStream(ABC):
 
     def in_memory(self) -> tuple[Array, Array]:
         """All rows, in their own order."""
-        xs, ys = zip(*self.pieces(), strict=True)
+        xs, ys = zip(*self.chunks(), strict=True)
         return np.concatenate(xs), np.concatenate(ys)
 
 

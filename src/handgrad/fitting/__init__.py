@@ -1,7 +1,0 @@
-"""Training with the usual adapters: one net in one call, many nets at once, or a curve of them."""
-
-from handgrad.fitting.curves import capacity_curve, learning_curve
-from handgrad.fitting.fit import fit
-from handgrad.fitting.fit_many import fit_many
-
-__all__ = ["capacity_curve", "fit", "fit_many", "learning_curve"]
