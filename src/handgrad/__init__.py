@@ -107,13 +107,14 @@ from handgrad.plots import (
 )
 from handgrad.proof import GradientReport, check_gradients
 from handgrad.results import CapacityCurve, LearningCurve, PartialDependence, PermutationImportance
-from handgrad.saving import checkpoints, load, load_weights, save
+from handgrad.saving import load, load_weights, save
 from handgrad.training import (
     EpochReport,
     Evaluation,
     History,
     LearningRateSearch,
     WeightHistory,
+    checkpoints,
     early_stopping,
     evaluate,
     find_learning_rate,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad import doctor, plots, saving, training
+from handgrad import doctor, plots, training
 from handgrad.data.split import train_test_split
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import quick_handover
@@ -199,7 +199,7 @@ class Fitting:
         self.earlier: list[EpochReport] = []
         if checkpoint is not None:
             rate = optimizer.learning_rate
-            kept = saving.Checkpoints(self.training, Path(checkpoint), self.best, resume=resume)
+            kept = training.Checkpoints(self.training, Path(checkpoint), self.best, resume=resume)
             self.stream, self.earlier = kept, [*kept.history]
             if reduce_on_plateau is not None:
                 optimizer.learning_rate = rate

@@ -21,8 +21,8 @@ from safetensors.numpy import save
 
 import handgrad as hg
 from handgrad.engines import eager
-from handgrad.saving.checkpoints import _digest
-from handgrad.training import state_of
+from handgrad.training.checkpoints import _digest
+from handgrad.training.state import state_of
 from tests.engines.test_ahead import Adagrad
 from tests.saving import mutations
 from tests.saving.mutations import joined, split

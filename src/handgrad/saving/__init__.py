@@ -1,15 +1,12 @@
 """Files that hold nets and estimators, and what they have learned."""
 
-from handgrad.saving.checkpoints import Checkpoints, checkpoints
 from handgrad.saving.inspection import FileEstimator, ModelFile, inspect
 from handgrad.saving.model import load, save
 from handgrad.saving.weights import load_weights
 
 __all__ = [
-    "Checkpoints",
     "FileEstimator",
     "ModelFile",
-    "checkpoints",
     "inspect",
     "load",
     "load_weights",

@@ -1,5 +1,6 @@
 """Training as a stream of reports, and what adapts that stream."""
 
+from handgrad.training.checkpoints import Checkpoints, checkpoints
 from handgrad.training.checks import (
     check_batches,
     check_kinds,
@@ -18,25 +19,25 @@ from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import EpochReport
 from handgrad.training.sets import first_set, named_sets
-from handgrad.training.state import TrainingState, put_back, state_of
 from handgrad.training.streamed import StreamedTraining
 from handgrad.training.train import Training, train, training_of
 from handgrad.training.weights import check_takes_weights, checked_weights, pair_and_weights
 
 __all__ = [
     "Best",
+    "Checkpoints",
     "Evaluation",
     "History",
     "LearningRateSearch",
     "EpochReport",
     "StreamedTraining",
     "Training",
-    "TrainingState",
     "WeightHistory",
     "check_batches",
     "check_kinds",
     "check_monitor",
     "check_takes_weights",
+    "checkpoints",
     "checked_pair",
     "checked_rows",
     "checked_weights",
@@ -50,11 +51,9 @@ __all__ = [
     "named_sets",
     "pair_and_weights",
     "progress",
-    "put_back",
     "record_weights",
     "reduce_on_plateau",
     "refuse_lbfgs",
-    "state_of",
     "train",
     "training_of",
     "until_patience_ends",

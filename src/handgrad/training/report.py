@@ -98,7 +98,7 @@ def _columns(found: Mapping[str, Evaluation]) -> dict[str, float]:
 
 
 def as_reported(found: Mapping[str, Evaluation], validation: str | None) -> dict[str, Any]:
-    """What was found of each set as fields of an EpochReport; `validation` names the first, if any."""
+    """Evaluations by set as fields of an EpochReport; `validation` names the first, if any."""
     if validation is None:
         return {"others": found}
     first = found[validation]

@@ -18,18 +18,21 @@ from handgrad.files import FileError, reason, write_whole
 from handgrad.layers import Array
 from handgrad.saving.tensors import shown
 from handgrad.saving.weights import write_weights
-from handgrad.training import (
-    Best,
-    EpochReport,
-    History,
-    StreamedTraining,
-    Training,
+from handgrad.training.checks import refuse_lbfgs
+from handgrad.training.early_stopping import Best
+from handgrad.training.history import History
+from handgrad.training.report import EpochReport
+from handgrad.training.state import (
     TrainingState,
+    check_alike,
+    check_arrays,
+    environment_of,
     put_back,
-    refuse_lbfgs,
+    settings_of,
     state_of,
 )
-from handgrad.training.state import check_alike, check_arrays, environment_of, settings_of
+from handgrad.training.streamed import StreamedTraining
+from handgrad.training.train import Training
 
 FORMAT = "2"
 BEST = "best.safetensors"

@@ -21,8 +21,8 @@ import handgrad as hg
 from handgrad.engines import eager
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import sharing
-from handgrad.saving.checkpoints import BEST, Checkpoints
 from handgrad.training import Best, state
+from handgrad.training.checkpoints import BEST, Checkpoints
 from tests.bad_input.refused import refused
 from tests.engines.test_ahead import Adagrad
 from tests.saving.checkpoint_fuzz import outcomes, sealed
