@@ -8,7 +8,6 @@ use.
 from typing import TYPE_CHECKING, Any
 
 from handgrad import data, initializers, metrics, schedules
-from handgrad.branches import Parallel, Residual
 from handgrad.data import (
     StreamedRows,
     TableStream,
@@ -19,6 +18,7 @@ from handgrad.data import (
     train_test_split,
 )
 from handgrad.doctor import Diagnosis, Finding, diagnose, diagnosing
+from handgrad.engines import predicting as _predicting
 from handgrad.errors import (
     DataError,
     DivergenceError,
@@ -78,7 +78,7 @@ from handgrad.losses import (
     average,
     shares,
 )
-from handgrad.net import Net
+from handgrad.net import Net, Parallel, Residual
 from handgrad.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
 from handgrad.penalties import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
 from handgrad.plots import (
@@ -157,6 +157,8 @@ def __getattr__(name: str) -> Any:
         return report
     raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
 
+
+Net.predictor_type = _predicting.Predictor
 
 __all__ = [
     "Linear",

@@ -12,7 +12,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.graph import interpret
-from handgrad.graph.examples import required_example
+from handgrad.net.examples import required_example
 from handgrad.proof.drawing import draw
 from tests.contracts.table import LAYERS
 from tests.saving.mutations import with_larger_sizes

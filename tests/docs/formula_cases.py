@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.engines.minibatches import batches
+from handgrad.net.minibatches import batches
 from tests.docs.formulas import Values
 
 Rng = np.random.Generator

@@ -75,11 +75,11 @@ def test_nothing_of_what_is_given_is_changed() -> None:
     before = {id(layer): dict(vars(layer)) for _, layer in given.walk()}
     parts = [(part, dict(vars(part))) for part in (loss, optimizer)]
     arrays, where = copy.deepcopy(given.state()), streams(given)
-    x, y, gain = X.copy(), Y.copy(), given._predicting.gain
+    x, y, predictor = X.copy(), Y.copy(), vars(given._predictor).copy()
     hg.diagnose(given, history, (X, Y), loss=loss, optimizer=optimizer, validation=HELD)
     assert_same_state(given, arrays)
     assert streams(given) == where
-    assert given._predicting.gain == gain
+    assert vars(given._predictor) == predictor
     for _, layer in given.walk():
         now = vars(layer)
         assert now.keys() == before[id(layer)].keys()

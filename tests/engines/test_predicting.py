@@ -10,6 +10,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.compiled.predictor import BATCH
+from handgrad.engines.predicting import Predictor
 from tests.contracts.table import LAYERS
 from tests.graph import pages
 
@@ -33,7 +34,9 @@ def assert_same(net: hg.Net, x: Any) -> None:
 
 
 def by_machine_code(net: hg.Net) -> bool:
-    return net._predicting.compiled is not None and net._predicting.compiled.still_holds()
+    predictor = net._predictor
+    assert isinstance(predictor, Predictor)
+    return predictor.compiled is not None and predictor.compiled.still_holds()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

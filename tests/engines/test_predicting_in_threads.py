@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.predicting import Predicting
+from handgrad.engines.predicting import Predictor
 
 SECONDS = 20  # after which a thread that nobody meets gives up
 
@@ -302,7 +302,7 @@ def test_no_rows_are_predicted_in_prediction_mode() -> None:
         assert p.shape == (0, 2)
 
 
-class Vanishing(Predicting):
+class Vanishing(Predictor):
     """Its machine code is given up by another thread as soon as it was seen."""
 
     @property
@@ -315,6 +315,6 @@ class Vanishing(Predicting):
 
 
 def test_machine_code_that_is_given_up_meanwhile_still_answers() -> None:
-    predicting = Vanishing(hg.Net(hg.Linear(2, 2, rng=0)))
-    predicting.compiled = lambda x: x
-    assert predicting.quickly(ROWS[1]) is ROWS[1]
+    predictor = Vanishing(hg.Net(hg.Linear(2, 2, rng=0)))
+    predictor.compiled = lambda x: x
+    assert predictor.quickly(ROWS[1]) is ROWS[1]

@@ -19,10 +19,10 @@ LEVELS = [
     {"page", "initializers", "files", "html", "progress_bar"},
     {"layers"},
     {"losses", "optimizers", "penalties", "metrics", "schedules", "row_source", "results"},
+    {"net"},
     {"graph"},
     {"engines"},
-    {"net"},
-    {"branches", "data", "saving"},
+    {"data", "saving"},
     {"training"},
     {"proof", "doctor", "plots"},
     {"fitting"},
@@ -45,6 +45,7 @@ TEXTBOOK = {
     "metrics",
     "schedules",
     "penalties",
+    "net",
 }
 STANDARD = {
     "__future__",
@@ -57,6 +58,7 @@ STANDARD = {
     "fnmatch",
     "functools",
     "inspect",
+    "itertools",
     "math",
     "typing",
     "weakref",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.graph.examples import example_targets
+from handgrad.net.examples import example_targets
 from tests.contracts.table import LOSSES
 
 STEPS = 20

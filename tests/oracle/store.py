@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 import handgrad as hg
-from handgrad.graph.examples import example_targets, required_example
+from handgrad.net.examples import example_targets, required_example
 from tests.contracts.table import LAYERS, LOSSES
 from tests.oracle import reference, steppers
 from tests.oracle.optimizers import OPTIMIZERS, SCHEDULES, SEEN

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 import handgrad as hg
-from handgrad.graph.examples import example_targets, required_example
+from handgrad.net.examples import example_targets, required_example
 from tests.contracts.table import LAYERS, LOSSES, PENALTIES
 from tests.oracle import reference
 from tests.oracle.cases import layer_by_hand, loss_by_hand

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import array_of
 from handgrad.errors import DataError, SettingError
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
+from handgrad.net.minibatches import array_of
 
 
 def train_test_split(

@@ -11,7 +11,6 @@ from handgrad.doctor.calls import Call, watched
 from handgrad.doctor.constants import constant_answers
 from handgrad.doctor.patient import Patient
 from handgrad.doctor.sampling import sampled
-from handgrad.engines.minibatches import number_of_rows, take
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.training import EpochReport

@@ -11,10 +11,10 @@ from handgrad.doctor.findings import Finding
 from handgrad.doctor.nonfinite_inputs import not_finite_weights
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.epoch import Epoch
-from handgrad.engines.minibatches import number_of_rows
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.net.minibatches import number_of_rows
 from handgrad.optimizers import LBFGS, Optimizer
 
 TRIAL_STEPS = 100  # as many as find_learning_rate takes; what blows up does so within a few

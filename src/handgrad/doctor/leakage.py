@@ -9,8 +9,8 @@ import numpy as np
 from handgrad.doctor.calls import per_row
 from handgrad.doctor.findings import Finding
 from handgrad.doctor.sampling import sampled
-from handgrad.engines.minibatches import number_of_rows, take
 from handgrad.layers import Array
+from handgrad.net.minibatches import number_of_rows, take
 
 MOST_TRAINING_ROWS = 100_000  # are looked through for rows of the validation set
 DEVIATIONS = 3.0  # from what chance alone would give: once in a thousand healthy sets

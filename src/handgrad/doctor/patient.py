@@ -11,7 +11,6 @@ from handgrad.doctor.findings import Finding
 from handgrad.doctor.leakage import leakage
 from handgrad.doctor.nonfinite_inputs import not_finite_rows, not_finite_weights
 from handgrad.doctor.sampling import sampled
-from handgrad.engines.minibatches import array_of, take
 from handgrad.errors import DataError
 from handgrad.layers import Array, Softmax
 from handgrad.losses import (
@@ -22,6 +21,7 @@ from handgrad.losses import (
     SoftmaxCrossEntropyLoss,
 )
 from handgrad.net import Net
+from handgrad.net.minibatches import array_of, take
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 from handgrad.training import check_kinds, checked_pair, pair_and_weights

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import number_of_rows
 from handgrad.layers import Array
+from handgrad.net.minibatches import number_of_rows
 
 
 def sampled(x: Any, most: int) -> Array:

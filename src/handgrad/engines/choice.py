@@ -3,18 +3,19 @@
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.epoch import Epoch, SoFar
-from handgrad.engines.minibatches import number_of_rows
 from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.net.minibatches import number_of_rows
+from handgrad.net.net import EngineName as EngineName
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 
-EngineName = Literal["auto", "eager", "compiled"]
 NAMES: tuple[EngineName, ...] = ("auto", "eager", "compiled")
 
 # Seconds, measured on a laptop-like machine; only their proportions matter.
@@ -67,7 +68,7 @@ class Engine(Protocol):
 
 def engine_for(
     choice: EngineName,
-    net: Any,
+    net: Net,
     loss: Loss,
     optimizer: Optimizer,
     x: Any,
@@ -110,7 +111,7 @@ def chosen(choice: EngineName) -> EngineName:
     return _from_environment() if choice == "auto" else choice
 
 
-def pays(net: Any, x: Any, batch_size: int, epochs: int) -> bool:
+def pays(net: Net, x: Any, batch_size: int, epochs: int) -> bool:
     """Whether the steps of a training gain more from compiled code than its making costs."""
     rows = number_of_rows(x)
     numbers = epochs * -(-rows // batch_size) * min(batch_size, rows) * _numbers(net)
@@ -118,7 +119,7 @@ def pays(net: Any, x: Any, batch_size: int, epochs: int) -> bool:
     return gain > cost_of_compiling(net)
 
 
-def gain_of_training(net: Any, x: Any, batch_size: int, epochs: int) -> float:
+def gain_of_training(net: Net, x: Any, batch_size: int, epochs: int) -> float:
     """What compiled code gains in so many epochs of a net whose layers put out few numbers."""
     rows = number_of_rows(x)
     steps = epochs * -(-rows // batch_size)
@@ -127,7 +128,7 @@ def gain_of_training(net: Any, x: Any, batch_size: int, epochs: int) -> float:
     return steps * gain
 
 
-def gain_of_predicting(net: Any, rows: int) -> float:
+def gain_of_predicting(net: Net, rows: int) -> float:
     """What compiled code gains where so many rows are predicted at once: a third of a step.
 
     A batch is 1024 rows.
@@ -136,16 +137,16 @@ def gain_of_predicting(net: Any, rows: int) -> float:
     return steps * GAIN_A_LAYER * _layers(net) / 3 + GAIN_A_MULTIPLICATION * multiplications
 
 
-def cost_of_compiling(net: Any) -> float:
+def cost_of_compiling(net: Net) -> float:
     """What the making of machine code for a net costs."""
     return COMPILING + COMPILING_A_LAYER * _layers(net)
 
 
-def _layers(net: Any) -> int:
+def _layers(net: Net) -> int:
     return sum(1 for _ in net.walk())
 
 
-def _numbers(net: Any) -> int:
+def _numbers(net: Net) -> int:
     """How many numbers the layers put out for a row, as far as they say their sizes."""
     total, width = 0, net.n_in or 0
     for _, layer in net.walk():

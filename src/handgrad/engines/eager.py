@@ -8,10 +8,11 @@ import numpy as np
 
 from handgrad.engines.environment import blas_of
 from handgrad.engines.epoch import Epoch, SoFar
-from handgrad.engines.minibatches import batches, take
 from handgrad.engines.threads import threads_for, threads_of_a_batch
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.net.minibatches import batches, take
 from handgrad.optimizers import Optimizer
 from handgrad.optimizers.steps import parameter_groups, take_step
 from handgrad.penalties import Penalty
@@ -30,7 +31,7 @@ class EagerEngine:
 
     def __init__(
         self,
-        net: Any,
+        net: Net,
         loss: Loss,
         optimizer: Optimizer,
         x: Any,

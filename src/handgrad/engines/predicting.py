@@ -2,29 +2,49 @@
 
 from typing import Any
 
-from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
+import numpy as np
+
+from handgrad.engines.choice import chosen, cost_of_compiling, gain_of_predicting
+from handgrad.engines.threads import threads_for
 from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
+from handgrad.layers.layer import predicting_twin
+from handgrad.net import Net
+from handgrad.net.minibatches import batches, number_of_rows, take
+from handgrad.net.net import EngineName
 
 
-class Predicting:
-    """The predictions of a net: how much compiled code would have gained so far, or the code.
+class Predictor:
+    """Decides when compiling a net's prediction pays, and holds the compiled code.
 
     What decides is the rows that were predicted, never a clock.
     """
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: Net) -> None:
         self.net = net
         self.compiled: Any = None
         self.gain, self.cost = 0.0, cost_of_compiling(net)
         self.refused = False
 
-    def quickly(self, x: Any) -> Array | None:
+    def quickly(self, x: object) -> Array | None:
         """The predictions where there is machine code for just such rows; else None."""
         compiled = self.compiled  # another thread may give it up
         return None if compiled is None else compiled(x)
 
-    def by_machine_code(self, x: Any, engine: EngineName) -> Array | None:
+    def __call__(self, x: Any, batch_size: int, engine: EngineName) -> Array:
+        """The predictions for `x`: by machine code, or by the layers, `batch_size` rows a time."""
+        if (p := self._by_machine_code(x, engine)) is not None:
+            return p
+        # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops
+        with np.errstate(invalid="ignore"):
+            n, twin = number_of_rows(x), predicting_twin(self.net)
+            parts = []
+            for rows in batches(n, batch_size):
+                with threads_for((rows.stop - rows.start) * self.net.parameters.size):
+                    parts.append(twin.forward(take(x, rows)))
+            return np.concatenate(parts) if parts else twin.forward(x)
+
+    def _by_machine_code(self, x: Any, engine: EngineName) -> Array | None:
         """The predictions for `x`; None where the pages should run as they stand."""
         engine = chosen(engine)
         if engine == "eager" or isinstance(x, tuple) or len(x) == 0:
@@ -45,10 +65,10 @@ class Predicting:
     def _compiled_for(self, x: Array, engine: EngineName) -> Array | None:
         try:
             from handgrad.engines.compiled.build import refused_as_cannot_lower
-            from handgrad.engines.compiled.predictor import Predictor
+            from handgrad.engines.compiled.predictor import CompiledPredictor
 
             with refused_as_cannot_lower():
-                compiled = self.compiled = Predictor(self.net, x)
+                compiled = self.compiled = CompiledPredictor(self.net, x)
         except (RecordingError, CannotLowerError, ImportError) as error:
             self.refused = True
             if engine == "compiled":

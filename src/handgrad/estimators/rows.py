@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
-from handgrad.engines.minibatches import batches
 from handgrad.layers import Array
 from handgrad.net import Net
+from handgrad.net.minibatches import batches
 
 MOST_AT_ONCE = 2**30  # bytes that sparse rows may take when all are made dense
 PREDICTED_AT_ONCE = 1024

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import take
 from handgrad.errors import (
     DivergenceError,
     HandgradError,
@@ -25,6 +24,7 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
+from handgrad.net.minibatches import take
 from handgrad.optimizers import Optimizer
 from handgrad.other_names import instead_of
 from handgrad.results import CapacityCurve, LearningCurve

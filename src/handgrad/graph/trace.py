@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import SettingError, described
-from handgrad.graph.examples import example_targets, required_example
 from handgrad.graph.graph import Graph
 from handgrad.graph.recorder import record
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
+from handgrad.net.examples import example_targets, required_example
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 

@@ -12,13 +12,22 @@ import numpy.typing as npt
 from handgrad.errors import SettingError, ShapeError, positive
 from handgrad.initializers import spawning_generator
 from handgrad.other_names import ON_LAYERS
-from handgrad.page import Page, twin_of
+from handgrad.page import SHARED, Page, twin_of
 
 Array = npt.NDArray[Any]
+BOUND = ("_owned", "_changes")  # what a layer has of the net that it is in
 
-# How often a setting of any layer was changed: what was made from layers looks here whether it
-# still holds.
-CHANGES = [0]
+
+class Changes:
+    """How often a setting of a net's layers was changed: tells whether what was made of it holds.
+
+    The layers of a net share one; those that are in no net share another.
+    """
+
+    count = 0
+
+
+SHARED.add(Changes)  # by the twins of layers too
 
 
 def floating(dtype: Any) -> np.dtype[Any]:
@@ -62,6 +71,7 @@ class Layer(Page):
     rng: np.random.Generator
     names_elsewhere = ON_LAYERS
     _owned = False
+    _changes = Changes()
 
     def forward(self, x: Any, /) -> Any:
         """The output for a batch `x`; keeps what `backward` needs in plain attributes."""
@@ -206,11 +216,11 @@ class Layer(Page):
                 return
             value = np.asarray(value) if isinstance(value, list | float | int) else value
         if not isinstance(value, np.ndarray) and name != "training":
-            CHANGES[0] += 1
+            self._changes.count += 1
         object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in super().__getstate__().items() if k != "_owned"}
+        return {k: v for k, v in super().__getstate__().items() if k not in BOUND}
 
 
 L = TypeVar("L", bound=Layer)

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import array_of
 from handgrad.errors import DataError, ShapeError
 from handgrad.layers import Array
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
+from handgrad.net.minibatches import array_of
 from handgrad.plots.rows import as_probabilities, classes_of, names_of, table_of, targets_of
 from handgrad.training import check_kinds
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import array_of
 from handgrad.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array, Softmax
 from handgrad.net import Net
+from handgrad.net.minibatches import array_of
 
 
 def table_of(x: Any) -> Array:

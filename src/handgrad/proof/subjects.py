@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import HandgradError
-from handgrad.graph.examples import example_targets, required_example
 from handgrad.layers import Array, Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.net.examples import example_targets, required_example
 from handgrad.proof.drawing import draw, ranges
 
 AFTER = "ds of the layer after"

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import array_of, number_of_rows, take
 from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
+from handgrad.net.minibatches import array_of, number_of_rows, take
 from handgrad.optimizers import LBFGS, Optimizer
 from handgrad.penalties import Penalty
 from handgrad.training.measuring import Measure, measures

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.minibatches import array_of, take
 from handgrad.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric
 from handgrad.net import Net
+from handgrad.net.minibatches import array_of, take
 from handgrad.training.checks import TRAINING, checked_rows
 from handgrad.training.sets import described_set
 

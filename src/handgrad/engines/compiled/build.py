@@ -13,10 +13,11 @@ from handgrad.engines.compiled.streams import streams_of
 from handgrad.engines.compiled.update import Update
 from handgrad.errors import CannotLowerError, HandgradError
 from handgrad.graph import Graph, trace
-from handgrad.graph.examples import example_targets, required_example
 from handgrad.graph.passes import optimized
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.net.examples import example_targets, required_example
 from handgrad.optimizers import Optimizer
 from handgrad.optimizers.steps import parameter_groups
 from handgrad.penalties import Penalty
@@ -34,7 +35,7 @@ def refused_as_cannot_lower() -> Iterator[None]:
 
 
 def training_step(
-    net: Any,
+    net: Net,
     loss: Loss,
     x: Array,
     y: Array,
@@ -53,7 +54,7 @@ def training_step(
     return optimized(replace(step, outputs=wanted))
 
 
-def updates_of(net: Any, optimizer: Optimizer) -> list[Update]:
+def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
     """The graph of an update, in few operations, for each group of the parameters."""
     return [
         Update(optimized(trace(group.optimizer)), group.factor, group.slices)
@@ -62,7 +63,7 @@ def updates_of(net: Any, optimizer: Optimizer) -> list[Update]:
 
 
 def compiled_source(
-    net: Any,
+    net: Net,
     loss: Loss,
     optimizer: Optimizer,
     *,
@@ -91,7 +92,7 @@ def compiled_source(
     return epoch_of(net, loss, optimizer, step, batch_size).source()
 
 
-def epoch_of(net: Any, loss: Loss, optimizer: Optimizer, step: Graph, batch_size: int) -> Program:
+def epoch_of(net: Net, loss: Loss, optimizer: Optimizer, step: Graph, batch_size: int) -> Program:
     """The loop program of an epoch of such steps, each followed by the optimizer's update."""
     return training_program(
         step,
@@ -114,12 +115,12 @@ def frozen_parameters(net: Layer) -> list[str]:
     ]
 
 
-def prediction_graph(net: Any, x: Array) -> Graph:
+def prediction_graph(net: Net, x: Array) -> Graph:
     """The graph of a prediction, in few operations."""
     return optimized(trace(net, x=x[:4], training=False))
 
 
-def prediction_of(net: Any, graph: Graph, batch_size: int, *, only_finite: bool = False) -> Program:
+def prediction_of(net: Net, graph: Graph, batch_size: int, *, only_finite: bool = False) -> Program:
     """The loop program of such predictions; if `only_finite`, it ends where one is not."""
     if streams_of(graph, net.dtype):
         raise CannotLowerError("random draws in prediction")

@@ -29,6 +29,7 @@ from handgrad.engines.threads import available_cores
 from handgrad.errors import ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 
@@ -73,7 +74,7 @@ class CompiledEngine:
 
     def __init__(
         self,
-        net: Any,
+        net: Net,
         loss: Loss,
         optimizer: Optimizer,
         x: Array,
@@ -303,7 +304,7 @@ class CompiledEngine:
 
 
 def _made(
-    net: Any,
+    net: Net,
     loss: Loss,
     optimizer: Optimizer,
     penalty: Penalty | None,

@@ -16,7 +16,7 @@ from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.threads import available_cores, one_thread_each
 from handgrad.errors import CannotLowerError
 from handgrad.layers import Array, Layer
-from handgrad.layers.layer import CHANGES
+from handgrad.net import Net
 
 BATCH = 128  # rows at a time: few, so that their products stay small and need no BLAS
 A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begun
@@ -27,16 +27,17 @@ FIXED = (
 )
 
 
-class Predictor:
+class CompiledPredictor:
     """Predicts with a net as it was made for, with the weights as they are.
 
     Returns None for what it was not made for: other rows, numbers that are not finite, predictions
     that are not either, or a net whose pages have changed since; who asks then takes the long way.
     """
 
-    def __init__(self, net: Any, x: Array) -> None:
+    def __init__(self, net: Net, x: Array) -> None:
         self.row, self.dtype = x.shape[1:], x.dtype
-        self.net, self.pages, self.changes = net, _pages(net), CHANGES[0]
+        self.net, self.pages, self.changes = net, _pages(net), net._changes
+        self.seen = self.changes.count
         self.lists = [(page.layers, [*page.layers]) for page, _ in self.pages if page.layers]
         self.tables = [
             (vars(page)[name], value)
@@ -75,11 +76,10 @@ class Predictor:
                 return False
         if not all(np.array_equal(table, copy) for table, copy in self.tables):
             return False
-        if CHANGES[0] != self.changes:
-            changes = CHANGES[0]
+        if (seen := self.changes.count) != self.seen:
             if not _alike(_pages(self.net), self.pages):
                 return False
-            self.changes = changes
+            self.seen = seen
         return True
 
     def _many(self, x: Array) -> Array | None:
@@ -110,7 +110,7 @@ class Predictor:
 class _Few:
     """Up to a batch of rows, in memory whose addresses stay the same."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: CompiledPredictor) -> None:
         self.runner, self.weights = predictor.runner.with_scratch_of_its_own(), predictor.weights
         self.x = np.zeros((BATCH, *predictor.row), predictor.dtype)
         self.p = np.zeros((BATCH, *self.runner.output_shape), self.runner.program.dtype)

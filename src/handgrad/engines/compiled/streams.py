@@ -8,6 +8,7 @@ import numpy as np
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.layers import Array
+from handgrad.net import Net
 
 # A stream of NumPy's PCG64: its state and its increment, each the low half first; whether half
 # of a word is left from the last draw of 32 bits, and that half.
@@ -53,7 +54,7 @@ def set_stream(rng: np.random.Generator, words: Iterable[Any]) -> None:
 class Streams:
     """The streams of a net's layers, and the memory in which machine code moves them on."""
 
-    def __init__(self, net: Any, paths: Sequence[str]) -> None:
+    def __init__(self, net: Net, paths: Sequence[str]) -> None:
         layers = dict(net.walk())
         self.layers = [layers[path] for path in paths]
         self.words = np.zeros(WORDS * len(paths), np.uint64)

@@ -1,4 +1,4 @@
-"""Rows and batches of rows, where the input is one array or a tuple of them."""
+"""Rows and batches of rows, where the input is one array or a tuple of arrays."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,3 +39,17 @@ def array_of(rows: Any, what: str) -> Array:
             "as many numbers in every row",
             "look for a row that is shorter or longer: sorted({len(row) for row in x})",
         ) from error
+
+
+def array_of_numbers(x: Any, where: str) -> Any:
+    """`x` as an array of numbers of any type; what is none is refused."""
+    if not hasattr(x, "__array_function__"):
+        x = array_of(x, where)
+    if x.dtype.kind not in "fiub":
+        raise DataError(
+            f"an array of type {x.dtype} came in",
+            "numbers",
+            "encode text as numbers first, one column a category",
+            where,
+        )
+    return x

@@ -3,15 +3,11 @@
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 
-from handgrad.engines.buffers import FlatBuffers
-from handgrad.engines.choice import EngineName
-from handgrad.engines.minibatches import batches, number_of_rows, take
-from handgrad.engines.predicting import Predicting
-from handgrad.engines.threads import threads_for
+from handgrad.display import Text
 from handgrad.errors import (
     DataError,
     HandgradError,
@@ -20,13 +16,28 @@ from handgrad.errors import (
     described,
     positive,
 )
-from handgrad.graph.summary import summary_of
-from handgrad.graph.traced import Traced
 from handgrad.layers import Array, Layer
 from handgrad.layers.in_a_row import common_dtype, sizes_that_fit
-from handgrad.layers.layer import floating, predicting_twin
+from handgrad.layers.layer import Changes, floating
 from handgrad.layers.mistakes import returned
+from handgrad.net.buffers import FlatBuffers
+from handgrad.net.examples import example_input
+from handgrad.net.minibatches import array_of_numbers, number_of_rows
 from handgrad.other_names import NUMBERS
+
+EngineName = Literal["auto", "eager", "compiled"]
+
+
+class Predictor(Protocol):
+    """Predicts for one net: by its layers as they stand, or by machine code."""
+
+    def __init__(self, net: "Net") -> None: ...
+
+    def quickly(self, x: object) -> Array | None:
+        """The predictions for `x` as it came, where machine code for it is at hand; else None."""
+
+    def __call__(self, x: Any, batch_size: int, engine: EngineName) -> Array:
+        """The predictions for `x`, finite and of the net's dtype, `batch_size` rows at a time."""
 
 
 class Net(Layer):
@@ -51,6 +62,8 @@ class Net(Layer):
 
     layers: list[Layer]
     dtype: np.dtype[Any]
+    # What predicts: entered by handgrad/__init__.py, since engines stand on nets.
+    predictor_type: ClassVar[type[Predictor]]
 
     def __init__(self, *layers: Layer, dtype: Any = None) -> None:
         super().__init__()
@@ -105,8 +118,10 @@ class Net(Layer):
             )
 
     def _bind(self) -> None:
-        self._buffers, self._predicting = FlatBuffers.of(self, self.dtype), Predicting(self)
+        self._buffers, self._predictor = FlatBuffers.of(self, self.dtype), self.predictor_type(self)
+        changes = Changes()
         for layer, part in self._buffers.parts(self):
+            layer.__dict__["_changes"] = changes
             if layer is self:
                 continue
             layer._owned = True
@@ -114,7 +129,7 @@ class Net(Layer):
                 layer.dtype = self.dtype
             if isinstance(layer, Net):
                 layer._buffers = part
-                layer._predicting = Predicting(layer)
+                layer._predictor = self.predictor_type(layer)
 
     @property
     def parameters(self) -> Array:
@@ -170,8 +185,11 @@ class Net(Layer):
 
     @contextmanager
     def _gathering_gradients(self, dy: Any) -> Iterator[None]:
-        """Gather what the layers leave in a pass backward: once, by the outermost net."""
-        if self._owned or isinstance(dy, Traced):
+        """Gather what the layers leave in a pass backward: once, by the outermost net.
+
+        Not while a graph is recorded: what goes through the layers then is no array.
+        """
+        if self._owned or not isinstance(dy, np.ndarray):
             yield
             return
         self._buffers.forget_gradients(self)
@@ -197,7 +215,7 @@ class Net(Layer):
         `engine` is eager, compiled, or auto: compiled once the rows predicted so far will have
         paid for the compiling.
         """
-        if engine in ("auto", "compiled") and (p := self._predicting.quickly(x)) is not None:
+        if engine in ("auto", "compiled") and (p := self._predictor.quickly(x)) is not None:
             return p
         positive("batch_size", batch_size, whole=True)
         x = self._at_border(x)
@@ -210,20 +228,24 @@ class Net(Layer):
                     "fill in what is missing as it was filled in for training, or drop the row",
                     repr(self),
                 )
-        if (p := self._predicting.by_machine_code(x, engine)) is not None:
-            return p
-        # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops
-        with np.errstate(invalid="ignore"):
-            n, twin = number_of_rows(x), predicting_twin(self)
-            parts = []
-            for rows in batches(n, batch_size):
-                with threads_for((rows.stop - rows.start) * self.parameters.size):
-                    parts.append(twin.forward(take(x, rows)))
-            return np.concatenate(parts) if parts else twin.forward(x)
+        return self._predictor(x, batch_size, engine)
 
     def summary(self) -> str:
         """A table of the layers: what each puts out for n rows, and its parameters."""
-        return summary_of(self)
+        lines = [("", "layer", "output", "parameters")]
+        probe, x = copy.deepcopy(self), example_input(self, 2)
+        with probe.mode(training=False):
+            for i, (layer, twin) in enumerate(zip(self.layers, probe.layers, strict=True)):
+                y = None if x is None else twin.forward(x)
+                shape = "?" if y is None else "(" + ", ".join(["n", *map(str, y.shape[1:])]) + ")"
+                x = self._next_input(x, y)
+                count = sum(array.size for array in layer.named_parameters().values())
+                frozen = "" if layer.trainable else " frozen"
+                lines.append((str(i + 1), repr(layer), shape, f"{count:,}{frozen}"))
+        lines.append(("", "", "", f"{self.parameters.size:,} in all, {self.dtype}"))
+        widths = [max(len(line[column]) for line in lines) for column in range(4)]
+        padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        return Text("\n".join(padded))
 
     def _next_input(self, x: Any, y: Any) -> Any:
         """What the layer after one that made y of x is given."""
@@ -276,23 +298,7 @@ class Net(Layer):
                 f"{NUMBERS}: float32 or float64",
                 repr(self),
             )
-        if not hasattr(x, "__array_function__"):
-            try:
-                x = np.asarray(x)
-            except ValueError as error:
-                raise DataError(
-                    "rows of different lengths came in",
-                    "the same number of features in every row",
-                    "check the row that is shorter or longer",
-                    repr(self),
-                ) from error
-        if x.dtype.kind not in "fiub":
-            raise DataError(
-                f"an array of type {x.dtype} came in",
-                "numbers",
-                "encode text as numbers first, one column a category",
-                self.position(0) if self.layers else repr(self),
-            )
+        x = array_of_numbers(x, self.position(0) if self.layers else repr(self))
         if self.integer_input and x.dtype.kind in "iu":
             return x.astype(np.int64, copy=False)
         if x.dtype == self.dtype:
@@ -320,7 +326,7 @@ class Net(Layer):
         return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        bound = ("_buffers", "_predicting")
+        bound = ("_buffers", "_predictor")
         return {k: v for k, v in super().__getstate__().items() if k not in bound}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.errors import SettingError, ShapeError
 from handgrad.layers import Array, Layer
-from handgrad.net import Net
+from handgrad.net.net import Net
 
 Join = Literal["sum", "concatenate"]
 JOINS: tuple[Join, ...] = ("sum", "concatenate")

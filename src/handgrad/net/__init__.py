@@ -1,0 +1,6 @@
+"""Layers made of layers: `Net`, `Residual` and `Parallel`, and the flat buffers of their arrays."""
+
+from handgrad.net.branches import Parallel, Residual
+from handgrad.net.net import Net
+
+__all__ = ["Net", "Parallel", "Residual"]
