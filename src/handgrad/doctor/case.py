@@ -13,6 +13,7 @@ from handgrad.doctor.patient import Patient
 from handgrad.doctor.sampling import sampled
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.net.minibatches import number_of_rows, take
 from handgrad.training import EpochReport
 from handgrad.training.weights import Rows
 
