@@ -1,23 +1,16 @@
 """Neural networks you can read: every derivative by hand, proved, recorded and trained.
 
-The names stand in the order a reader meets them. `import handgrad` loads NumPy and the
-textbook; scikit-learn, narwhals, pyarrow, Matplotlib, safetensors and Rich are imported on first
-use.
+The names stand in the order a reader meets them. `import handgrad` loads NumPy and the core: the
+textbook, graph, engines, training, saving. What stands around it, with scikit-learn, narwhals,
+pyarrow, Matplotlib and Rich, is imported on first use.
 """
 
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from handgrad import data, initializers, metrics, schedules
-from handgrad.data import (
-    StreamedRows,
-    TableStream,
-    make_classification,
-    open_table,
-    predict_table,
-    read_table,
-    train_test_split,
-)
-from handgrad.doctor import Diagnosis, Finding, diagnose, diagnosing
+from handgrad import initializers, metrics, schedules
+from handgrad._version import __version__ as __version__
 from handgrad.engines import predicting as _predicting
 from handgrad.errors import (
     DataError,
@@ -29,7 +22,6 @@ from handgrad.errors import (
     ShapeError,
     UnseenWarning,
 )
-from handgrad.experiments import capacity_curve, fit_many, learning_curve
 from handgrad.files import FileError
 from handgrad.fitting import fit
 from handgrad.graph import Graph, trace
@@ -81,33 +73,9 @@ from handgrad.losses import (
 from handgrad.net import Net, Parallel, Residual
 from handgrad.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
 from handgrad.penalties import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
-from handgrad.plots import (
-    live_plot,
-    plot_activations,
-    plot_calibration,
-    plot_capacity_curve,
-    plot_confusion_matrix,
-    plot_cross_entropy,
-    plot_dataset,
-    plot_decision_boundary,
-    plot_hidden_space,
-    plot_learning_curve,
-    plot_learning_rate_search,
-    plot_loss_functions,
-    plot_partial_dependence,
-    plot_permutation_importance,
-    plot_precision_recall,
-    plot_predictions,
-    plot_residuals,
-    plot_roc,
-    plot_schedule,
-    plot_training_progress,
-    plot_weights_over_time,
-    train_and_plot,
-)
 from handgrad.proof import GradientReport, check_gradients
-from handgrad.results import CapacityCurve, LearningCurve, PartialDependence, PermutationImportance
 from handgrad.saving import load, load_weights, save
+from handgrad.saving.estimators import PACKAGES
 from handgrad.training import (
     EpochReport,
     Evaluation,
@@ -125,37 +93,75 @@ from handgrad.training import (
 )
 
 if TYPE_CHECKING:
+    from handgrad import data
+    from handgrad.data import (
+        StreamedRows,
+        TableStream,
+        make_classification,
+        open_table,
+        predict_table,
+        read_table,
+        train_test_split,
+    )
+    from handgrad.doctor import *
     from handgrad.engines.compiled.build import compiled_source
-    from handgrad.estimators import MLPClassifier, MLPRegressor
-    from handgrad.inspection import partial_dependence, permutation_importance
-    from handgrad.reporting import report
-    from handgrad.tabular import TableEncoder, TabularClassifier, TabularRegressor
+    from handgrad.estimators import *
+    from handgrad.experiments import *
+    from handgrad.inspection import *
+    from handgrad.plots import *
+    from handgrad.reporting import *
+    from handgrad.results import (
+        CapacityCurve,
+        LearningCurve,
+        PartialDependence,
+        PermutationImportance,
+    )
+    from handgrad.tabular import *
 
-__version__ = "0.1.0"
+# The module of each name that is imported on first use.
+_LATER = {
+    name: f"handgrad.{module}"
+    for module, names in {
+        "data": "make_classification read_table open_table TableStream StreamedRows predict_table "
+        "train_test_split",
+        "doctor": "diagnose diagnosing Diagnosis Finding",
+        "engines.compiled.build": "compiled_source",
+        "estimators": "MLPClassifier MLPRegressor",
+        "experiments": "fit_many capacity_curve learning_curve",
+        "inspection": "permutation_importance partial_dependence",
+        "plots": "plot_dataset plot_loss_functions plot_cross_entropy plot_activations "
+        "plot_training_progress plot_decision_boundary plot_hidden_space plot_predictions "
+        "plot_confusion_matrix plot_roc plot_precision_recall plot_calibration plot_residuals "
+        "plot_permutation_importance plot_partial_dependence plot_weights_over_time "
+        "plot_capacity_curve plot_learning_curve plot_schedule plot_learning_rate_search live_plot "
+        "train_and_plot",
+        "reporting": "report",
+        "results": "CapacityCurve LearningCurve PermutationImportance PartialDependence",
+        "tabular": "TabularClassifier TabularRegressor TableEncoder",
+    }.items()
+    for name in names.split()
+}
+# Files name estimators, which stand above saving.
+PACKAGES.update(
+    {
+        name: partial(import_module, module)
+        for name, module in _LATER.items()
+        if module in ("handgrad.estimators", "handgrad.tabular")
+    }
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "compiled_source":
-        from handgrad.engines.compiled.build import compiled_source
+    if name == "data":
+        return import_module("handgrad.data")
+    if name not in _LATER:
+        raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return found
 
-        return compiled_source
-    if name in ("MLPClassifier", "MLPRegressor"):
-        from handgrad import estimators
 
-        return getattr(estimators, name)
-    if name in ("TableEncoder", "TabularClassifier", "TabularRegressor"):
-        from handgrad import tabular
-
-        return getattr(tabular, name)
-    if name in ("partial_dependence", "permutation_importance"):
-        from handgrad import inspection
-
-        return getattr(inspection, name)
-    if name == "report":
-        from handgrad.reporting import report
-
-        return report
-    raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 Net.predictor_type = _predicting.Predictor

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad import doctor, plots, training
-from handgrad.data.split import train_test_split
+from handgrad import training
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import quick_handover
 from handgrad.errors import DivergenceError, positive
@@ -116,6 +115,8 @@ def fit(
     if diagnose:
         reports = fitting.diagnosed(reports)
     if live_plot is not False:
+        from handgrad import plots
+
         reports = plots.live_plot(
             reports,
             net,
@@ -222,7 +223,9 @@ class Fitting:
 
     def diagnosed(self, reports: Iterable[EpochReport]) -> Iterator[EpochReport]:
         """The reports, with a warning of each sickness on the way."""
-        return doctor.diagnosing(
+        from handgrad.doctor import diagnosing
+
+        return diagnosing(
             reports,
             self.net,
             self.data,
@@ -277,6 +280,8 @@ def _held_out(
     one_class_a_row = loss.targets in ("classes", "binary") and y.size == len(y)
 
     def split(x: Any, y: Any) -> Any:
+        from handgrad.data.split import train_test_split
+
         return train_test_split(
             x, y, test_size=float(share), stratify=one_class_a_row, rng=generator
         )

@@ -24,7 +24,9 @@ def expected_names() -> list[str]:
     names = []
     for name in hg.__all__:
         inside = public(name).__all__ if inspect.ismodule(public(name)) else []
-        others = (part for part in inside if public(f"{name}.{part}") is not vars(hg).get(part))
+        others = (
+            part for part in inside if public(f"{name}.{part}") is not getattr(hg, part, None)
+        )
         names += [name, *(f"{name}.{part}" for part in others)]
     return names
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from handgrad import __version__
+from handgrad._version import __version__
 from handgrad.cli.options import (
     BatchSize,
     Category,

@@ -4,7 +4,7 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-from handgrad import __version__
+from handgrad._version import __version__
 from handgrad.cli.output import Output
 from handgrad.cli.places import RUN, check_folder, claimed, claimed_number, unwritable
 from handgrad.cli.unfinished import Unfinished

@@ -78,7 +78,8 @@ def _fitted_mlp(
     """Learns numbers as standard deviations from their mean; the last layer turns them back."""
     from sklearn.pipeline import make_pipeline
 
-    import handgrad as hg
+    from handgrad.estimators import MLPClassifier, MLPRegressor
+    from handgrad.tabular import TableEncoder
 
     options: dict[str, Any] = {
         "max_iter": settings.epochs,
@@ -92,7 +93,7 @@ def _fitted_mlp(
         kinds = [ACTIVATIONS[name] for name in names]
         options["hidden_layer_sizes"] = sizes
         options["activation"] = [kind if isinstance(kind, str) else kind() for kind in kinds]
-    kind = hg.MLPClassifier if task == "classification" else hg.MLPRegressor
+    kind = MLPClassifier if task == "classification" else MLPRegressor
     mlp = kind(
         early_stopping=settings.patience is not None,
         random_state=settings.seed,
@@ -102,7 +103,7 @@ def _fitted_mlp(
         **{name: value for name, value in options.items() if value is not None},
     )
     mean, deviation = (0.0, 1.0) if task == "classification" else (y.mean(), y.std())
-    model = make_pipeline(hg.TableEncoder(), mlp)
+    model = make_pipeline(TableEncoder(), mlp)
     t = y if task == "classification" else (y - mean) / deviation
     model.fit(X, t, **{f"{kind.__name__.lower()}__sample_weight": weights})
     if task == "regression":

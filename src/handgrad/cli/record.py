@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad import __version__
+from handgrad._version import __version__
 from handgrad.cli.models import chosen_by, read_as
 from handgrad.cli.output import Output, as_json, plain
 from handgrad.cli.rows import Given

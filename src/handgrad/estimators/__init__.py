@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from handgrad.estimators.file_summary import SUMMARIES as SUMMARIES
+
 if TYPE_CHECKING:
     from handgrad.estimators.classifier import MLPClassifier
     from handgrad.estimators.regressor import MLPRegressor

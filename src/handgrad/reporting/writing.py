@@ -65,7 +65,7 @@ def _checked_path(to: Any) -> Path:
 
 
 def _page(evidence: Evidence) -> str:
-    from handgrad import __version__
+    from handgrad._version import __version__
 
     style = (files("handgrad.reporting") / "report.css").read_text("utf-8")
     day = datetime.date.today().isoformat()

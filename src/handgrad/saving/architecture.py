@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import count
 from typing import Any
 
 import numpy as np
 
+from handgrad import layers, net
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import FileError
 from handgrad.initializers import nothing_drawn
@@ -25,17 +25,13 @@ MOST_LAYERS, DEEPEST = 1000, 16
 ALWAYS_ALLOWED = 2**20
 
 
-@cache
-def handgrads() -> dict[str, type[Layer]]:
-    """The layers that are public names, wherever they stand."""
-    import handgrad
-
-    public = {name: vars(handgrad).get(name) for name in handgrad.__all__}
-    return {
-        name: kind
-        for name, kind in public.items()
-        if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
-    }
+# The layers that are public names.
+LAYERS: dict[str, type[Layer]] = {
+    name: kind
+    for module in (layers, net)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
+}
 
 
 @dataclass
@@ -47,7 +43,7 @@ class Writer:
     def described(self, layer: Layer, path: str = "") -> dict[str, Any]:
         """A layer as JSON: `{"layer": "Linear", "settings": {"n_in": 2, ...}}`."""
         kind, places = type(layer), count()
-        said = "layer" if handgrads().get(kind.__name__) is kind else "own_layer"
+        said = "layer" if LAYERS.get(kind.__name__) is kind else "own_layer"
         settings = {
             name: self._written(value, name, layer, path, places)
             for name, value in settings_of(layer).items()
@@ -123,13 +119,13 @@ class Reader:
                 )
             return self.own[name]
         name = entry["layer"]
-        if not isinstance(name, str) or name not in handgrads():
+        if not isinstance(name, str) or name not in LAYERS:
             raise FileError(
                 f"{_place(path)} is {shown(name)}",
-                f"one of {', '.join(sorted(handgrads()))}",
-                did_you_mean(shown(name), handgrads(), "a newer handgrad, which may have it"),
+                f"one of {', '.join(sorted(LAYERS))}",
+                did_you_mean(shown(name), LAYERS, "a newer handgrad, which may have it"),
             )
-        return handgrads()[name]
+        return LAYERS[name]
 
     def _given(
         self, kind: type[Layer], settings: dict[str, Any], path: str, where: str

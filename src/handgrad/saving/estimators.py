@@ -1,9 +1,9 @@
 """Fitted estimators in files: parameters, what was fitted, the net; alone or in a Pipeline."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from itertools import pairwise
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from handgrad.errors import SettingError, described, did_you_mean
 from handgrad.files import FileError
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
-from handgrad.saving.architecture import Reader, Writer, handgrads
+from handgrad.saving.architecture import LAYERS, Reader, Writer
 from handgrad.saving.names import all_learned, learned
 from handgrad.saving.nets import described_net, fill, layers_of_ones_own, net_from
 from handgrad.saving.same import check_same
@@ -23,15 +23,8 @@ MOST_STEPS = 100
 KEYS = {"estimator", "settings", "fitted", "net", "frozen"}
 PIPELINE_KEYS = {"estimator", "settings", "steps"}
 PIPELINES = ("verbose",)  # the settings of a Pipeline that a file keeps
-# The package of each estimator, and of what its file says in words, found by name: these stand
-# above this level, and the estimators import scikit-learn.
-PACKAGES = {
-    "MLPClassifier": "estimators",
-    "MLPRegressor": "estimators",
-    "TableEncoder": "tabular",
-    "TabularClassifier": "tabular",
-    "TabularRegressor": "tabular",
-}
+# What imports the package of each estimator and of the summary of its file, entered from above.
+PACKAGES: dict[str, Callable[[], ModuleType]] = {}
 LAST = ("TabularClassifier", "TabularRegressor")  # they transform nothing
 
 
@@ -109,7 +102,7 @@ class EstimatorWriter:
         for path, inner in layer.walk(place):
             self._put(dict(learned(inner, path)))
         self._put(writer.arrays)
-        self.own |= layers_of_ones_own(layer, handgrads())
+        self.own |= layers_of_ones_own(layer, LAYERS)
         return said
 
     def _of_net(self, net: Net | None) -> dict[str, Any]:
@@ -127,7 +120,7 @@ class EstimatorWriter:
         said = described_net(net, writer)
         self._put(all_learned(net))
         self._put(writer.arrays)
-        self.own |= layers_of_ones_own(net, handgrads())
+        self.own |= layers_of_ones_own(net, LAYERS)
         return said
 
     def _put(self, arrays: Mapping[str, Array]) -> None:
@@ -237,9 +230,8 @@ def steps_of(entry: dict[str, Any]) -> tuple[list[tuple[str, Any]], dict[str, An
 def said_in_words(entry: Any) -> dict[str, Any]:
     """What a file says of an estimator that is no Pipeline, in words: columns, classes, target."""
     name = _checked_name(entry)
-    words = import_module(f"handgrad.{PACKAGES[name]}.words").IN_WORDS
     with refused_as_damaged(name, "what a fit leaves"):
-        found: dict[str, Any] = words[name](entry["fitted"])
+        found: dict[str, Any] = PACKAGES[name]().SUMMARIES[name](entry["fitted"])
     return found
 
 
@@ -292,9 +284,7 @@ def _check_attributes(model: Any, twin: Any) -> None:
 
 def kind_of(name: str) -> Any:
     """The estimator of handgrad's that is called so; None for any other name."""
-    import handgrad
-
-    return getattr(handgrad, name) if name in PACKAGES else None
+    return getattr(PACKAGES[name](), name) if name in PACKAGES else None
 
 
 def _checked_name(entry: Any) -> str:

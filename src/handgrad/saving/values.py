@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad import losses, optimizers
 from handgrad.errors import SettingError
 from handgrad.files import FileError
 from handgrad.layers import Array, Layer
@@ -81,9 +82,7 @@ def read_value(said: Any, layer: ReadLayer | None = None, place: str = "") -> An
 
 def _page_of(name: Any) -> Any:
     """The loss or the optimizer that is a public name of handgrad; None for any other name."""
-    import handgrad
-
-    kind = vars(handgrad).get(name) if name in handgrad.__all__ else None
+    kind = (vars(losses) | vars(optimizers)).get(name)
     return kind if isinstance(kind, type) and issubclass(kind, Loss | Optimizer) else None
 
 

@@ -15,10 +15,10 @@ from handgrad.layers import SELU, Array, Mish, Softmax
 from handgrad.losses import EnsembleCrossEntropyLoss, MAELoss, MSELoss
 from handgrad.saving.values import read_classes, written_array
 from handgrad.tabular.base import Tabular, refuse_one_row, refuse_unusable
+from handgrad.tabular.file_summary import TARGET
 from handgrad.tabular.files import Check
 from handgrad.tabular.members import Members, Recipe
 from handgrad.tabular.rows import Rows, quantiles
-from handgrad.tabular.words import TARGET
 
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # how many standard deviations they are apart

@@ -156,7 +156,7 @@ def settings_of(training: Training) -> dict[str, str]:
 
 def environment_of(training: Training) -> dict[str, str]:
     """What else the last digits of the numbers depend on."""
-    from handgrad import __version__
+    from handgrad._version import __version__
 
     return {
         "engine": training.engine.name,

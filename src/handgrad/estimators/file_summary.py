@@ -1,4 +1,4 @@
-"""What the file of a perceptron says, in words; scikit-learn is not needed for them."""
+"""Summaries of the files of perceptrons, made without importing scikit-learn."""
 
 from typing import Any
 
@@ -24,4 +24,4 @@ def _of_columns(fitted: dict[str, Any]) -> dict[str, Any]:
     return {"columns": {} if names is None else dict.fromkeys(map(str, names), "number")}
 
 
-IN_WORDS = {"MLPClassifier": of_classifier, "MLPRegressor": of_regressor}
+SUMMARIES = {"MLPClassifier": of_classifier, "MLPRegressor": of_regressor}

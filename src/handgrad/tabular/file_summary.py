@@ -1,4 +1,4 @@
-"""What the file of an estimator of tables says, in words; scikit-learn is not needed for them."""
+"""Summaries of the files of estimators of tables, made without importing scikit-learn."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def of_regressor(fitted: dict[str, Any]) -> dict[str, Any]:
     return of_encoder(fitted) | {"target": dict(zip(TARGET, fitted["target"], strict=True))}
 
 
-IN_WORDS = {
+SUMMARIES = {
     "TableEncoder": of_encoder,
     "TabularClassifier": of_classifier,
     "TabularRegressor": of_regressor,
