@@ -119,20 +119,19 @@ def test_the_recording_says_what_the_page_says(name: str, dtype: Any, training: 
             continue
         _, x, dy = prepared(name, dtype, max(n, net.fewest_rows))
         x, dy = x[:n], dy[:n]
-        leaves = net.state() | {"x": x, "dy": dy}
         streams = {path: copy.deepcopy(layer.rng) for path, layer in net.walk()}
-        found = interpret(graph, leaves, n, streams)
+        found = interpret(graph, {"x": x, "dy": dy}, n, net.state(), streams)
         with net.mode(training=training):
-            assert_identical(found["prediction"], net.forward(x))
+            assert_identical(found.prediction, net.forward(x))
             if not training:
                 continue
-            assert_identical(found["dx"], net.backward(dy))
+            assert_identical(found.input_gradients["x"], net.backward(dy))
         for path, layer in net.walk():
             for parameter in layer.param_names:
-                assert_identical(found[f"d {path}.{parameter}"], layer.gradient(parameter))
+                assert_identical(found.gradients[f"{path}.{parameter}"], layer.gradient(parameter))
         for path, state in net.named_states().items():
-            if f"new {path}" in found:
-                new = found[f"new {path}"]
+            if path in found.new_state:
+                new = found.new_state[path]
                 np.testing.assert_allclose(new, state, rtol=4 * np.finfo(dtype).eps)
 
 

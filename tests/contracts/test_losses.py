@@ -80,7 +80,7 @@ def test_the_recording_says_what_the_page_says(name: str, dtype: Any) -> None:
     graph = hg.trace(loss, x=p)
     for n in (1, 2, 5, 16):
         loss, p, y = prepared(name, dtype, n)
-        found = interpret(graph, {"p": p, "y": y}, n)
+        found = interpret(graph, {"p": p, "y": y}, n).named()
         value = loss.forward(p, y)
         assert found["loss"].dtype == dtype
         np.testing.assert_allclose(found["loss"], value, rtol=4 * np.finfo(dtype).eps)
@@ -130,7 +130,7 @@ def test_the_recording_with_weights_says_what_the_page_says(name: str, dtype: An
     for n in (1, 2, 5, 16):
         loss, p, y = prepared(name, dtype, n)
         w = np.random.default_rng(n).uniform(0.1, 3, n).astype(dtype)
-        found = interpret(graph, {"p": p, "y": y, "w": w}, n)
+        found = interpret(graph, {"p": p, "y": y, "sample_weight": w}, n).named()
         value = loss.forward(p, y, w)
         assert found["loss"].dtype == dtype
         np.testing.assert_allclose(found["loss"], value, rtol=8 * np.finfo(dtype).eps)

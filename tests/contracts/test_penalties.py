@@ -51,10 +51,12 @@ def test_a_recorded_step_has_it_in_its_loss_and_gradients(name: str) -> None:
     net, loss, penalty = hg.Net(hg.Linear(3, 2, rng=0)), hg.MSELoss(), PENALTIES[name]()
     net.layers[0].b = [0.5, -0.5]
     x, y = np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32)
-    given = {"x": x, "y": y, **net.named_parameters()}
-    without = interpret(hg.trace(net, loss, x=x, y=y), given, 4)
-    found = interpret(hg.trace(net, loss, penalty, x=x, y=y), given, 4)
+    given, parameters = {"x": x, "y": y}, net.named_parameters()
+    without = interpret(hg.trace(net, loss, x=x, y=y), given, 4, parameters)
+    found = interpret(hg.trace(net, loss, penalty, x=x, y=y), given, 4, parameters)
     W = net.layers[0].W
-    assert found["loss"] == without["loss"] + penalty.value(W, 4)
-    np.testing.assert_array_equal(found["d 0.W"], without["d 0.W"] + penalty.gradient(W, 4))
-    np.testing.assert_array_equal(found["d 0.b"], without["d 0.b"])
+    assert found.loss == without.loss + penalty.value(W, 4)
+    np.testing.assert_array_equal(
+        found.gradients["0.W"], without.gradients["0.W"] + penalty.gradient(W, 4)
+    )
+    np.testing.assert_array_equal(found.gradients["0.b"], without.gradients["0.b"])

@@ -109,7 +109,7 @@ def test_casts_can_be_interpreted_after_lowering() -> None:
     x = rows(5, 4)
     net = hg.Net(Page(lambda x: (3 * x).astype(int) + x), dtype=np.float64)
     graph = optimized(hg.trace(net, x=x, training=False))
-    found = interpret(graph, {"x": x}, 5)["prediction"]
+    found = interpret(graph, {"x": x}, 5).prediction
     np.testing.assert_array_equal(found, (3 * x).astype(int) + x)
 
 

@@ -211,8 +211,8 @@ def test_a_step_of_the_program_is_a_step_of_the_graph() -> None:
     _, compiled = engines(layer, hg.SGD(0.1), 7)
     net, (x, y) = compiled.net, data()
     graph = hg.trace(net, hg.MSELoss(), x=x, y=y)
-    expected = interpret(graph, net.state() | {"x": x, "y": y}, 7)
+    expected = interpret(graph, {"x": x, "y": y}, 7, net.state())
     found = run_epoch(compiled, np.arange(7))
-    np.testing.assert_allclose(found.predictions, expected["prediction"], 1e-11, 1e-13)
+    np.testing.assert_allclose(found.predictions, expected.named()["prediction"], 1e-11, 1e-13)
     for path, array in net.named_states().items():
-        np.testing.assert_allclose(array, expected[f"new {path}"], 1e-11, 1e-13)
+        np.testing.assert_allclose(array, expected.new_state[path], 1e-11, 1e-13)

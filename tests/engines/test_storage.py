@@ -25,23 +25,24 @@ from handgrad.engines.compiled.storage import (
     stored_nodes,
 )
 from handgrad.engines.eager import EagerEngine
-from handgrad.graph import Graph
-from handgrad.graph.nodes import Node, Ref, references
+from handgrad.graph import Graph, Leaves, Outputs
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized
-from handgrad.graph.rules import Rule, at
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import N, at
 from tests.contracts.table import LOSSES
 from tests.engines.one_epoch import run_epoch
 from tests.graph import pages
 from tests.graph.one_liners import ONE_LINERS, Page
 
-N = Rule("n", lambda n: n)
 TYPES: dict[Type, Any] = {"float": np.float64, "int": np.int64, "bool": np.bool_}
 
 
 def stored(forward: Callable[[Any], Any]) -> list[str]:
     """The operations of a page's prediction that get memory of their own."""
     graph = optimized(hg.trace(Page(forward), x=np.ones((4, 4), np.float32), training=False))
-    return [graph.nodes[i].operation for i in stored_nodes(graph, graph.outputs.values())]
+    return [graph.nodes[i].operation for i in stored_nodes(graph, graph.outputs.all())]
 
 
 def test_a_chain_of_elementwise_operations_is_one_loop() -> None:
@@ -81,11 +82,11 @@ def test_an_array_of_one_number_is_written_into_its_users() -> None:
 
 def test_results_are_stored_even_where_something_else_uses_them() -> None:
     nodes = (
-        Node("leaf", (), {}, (N, 4), np.dtype(float), None),
-        Node("exp", (Ref(0),), {}, (N, 4), np.dtype(float), None),
-        Node("negative", (Ref(1),), {}, (N, 4), np.dtype(float), None),
+        Node(Op.LEAF, (), {}, (N, 4), np.dtype(float), None),
+        Node(Op.EXP, (Ref(0),), {}, (N, 4), np.dtype(float), None),
+        Node(Op.NEGATIVE, (Ref(1),), {}, (N, 4), np.dtype(float), None),
     )
-    graph = Graph("", nodes, {"x": 0}, {"a": 1, "b": 2}, {})
+    graph = Graph("", nodes, Leaves({"x": 0}), Outputs(1, 2), {})
     assert stored_nodes(graph, [2]) == [2]
     assert stored_nodes(graph, [1, 2]) == [1, 2]
 
@@ -149,17 +150,19 @@ def test_what_lives_at_the_same_time_never_overlaps(requests: list[tuple[Type, i
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
     """A random graph: arrays, numbers and views, each made from up to three earlier nodes."""
-    nodes = [Node("leaf", (), {}, (N, 4), np.dtype(float), None)]
+    nodes = [Node(Op.LEAF, (), {}, (N, 4), np.dtype(float), None)]
     for i in range(draw(st.integers(1, 25))):
         used = draw(st.lists(st.integers(max(0, i - 6), i), min_size=1, max_size=3))
         view = draw(st.integers(0, 4)) == 0
-        operation = "view" if view else draw(st.sampled_from(["einsum", "getitem", "add"]))
+        operation = Op.VIEW if view else draw(st.sampled_from([Op.EINSUM, Op.GETITEM, Op.ADD]))
         shape: tuple[Any, ...] = draw(st.sampled_from([(N, 4), (N,), (40,), (3, N), ()]))
         dtype = np.dtype(draw(st.sampled_from(list(TYPES.values()))))
         refs = tuple(Ref(k) for k in (used[:1] if view else used))
         nodes.append(Node(operation, refs, {}, shape, dtype, None))
     outputs = draw(st.lists(st.integers(1, len(nodes) - 1), min_size=1, max_size=3))
-    return Graph("", tuple(nodes), {"x": 0}, {str(i): i for i in outputs}, {})
+    return Graph(
+        "", tuple(nodes), Leaves({"x": 0}), Outputs(gradients={str(i): i for i in outputs}), {}
+    )
 
 
 def lives(graph: Graph, order: list[int]) -> dict[int, int]:
@@ -170,13 +173,13 @@ def lives(graph: Graph, order: list[int]) -> dict[int, int]:
         if i in last:
             last[i] = max(last[i], position)
         else:
-            for used in references(graph.nodes[i].arguments):
+            for used in graph.nodes[i].used():
                 read(used, position)
 
     for position, i in enumerate(order):
-        for used in references(graph.nodes[i].arguments):
+        for used in graph.nodes[i].used():
             read(used, position)
-    for i in graph.outputs.values():
+    for i in graph.outputs.all():
         read(i, len(order))
     return last
 
@@ -184,7 +187,7 @@ def lives(graph: Graph, order: list[int]) -> dict[int, int]:
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(graphs(), st.sampled_from([1, 7, 32]))
 def test_no_node_lies_where_another_that_is_still_read_does(graph: Graph, batch_size: int) -> None:
-    order = stored_nodes(graph, graph.outputs.values())
+    order = stored_nodes(graph, graph.outputs.all())
     arena = Arena()
     places = plan(graph, {0: Place("X", whole(0), "float")}, order, batch_size, arena)
     assert set(places) == {0, *order}
@@ -202,7 +205,7 @@ def overwrites(graph: Graph, j: int, i: int, order: list[int]) -> bool:
     """Whether `j` may be written where `i` lies: it is done with each number when it writes it."""
 
     def paths(user: int, way: tuple[int, ...]) -> list[tuple[int, ...]]:
-        used = references(graph.nodes[user].arguments)
+        used = graph.nodes[user].used()
         here = [way] if i in used else []
         unstored = [k for k in used if k != i and k not in order]
         return here + [path for k in unstored for path in paths(k, (*way, k))]
@@ -215,10 +218,10 @@ def overwrites(graph: Graph, j: int, i: int, order: list[int]) -> bool:
 
 def test_an_elementwise_operation_takes_the_place_of_what_it_reads_last() -> None:
     def node(operation: str, *used: int, shape: Any = (N, 4)) -> Node:
-        return Node(operation, tuple(map(Ref, used)), {}, shape, np.dtype(float), None)
+        return Node(Op(operation), tuple(map(Ref, used)), {}, shape, np.dtype(float), None)
 
     def places_of(*nodes: Node) -> list[int]:
-        graph = Graph("", (node("leaf"), *nodes), {"x": 0}, {"y": len(nodes)}, {})
+        graph = Graph("", (node("leaf"), *nodes), Leaves({"x": 0}), Outputs(len(nodes)), {})
         order = [i for i, node in enumerate(graph.nodes) if node.operation not in ("leaf", "view")]
         places = plan(graph, {}, order, 4, Arena())
         return [span(graph, places, i, 4)[0] for i in order]
@@ -290,8 +293,8 @@ def test_every_place_of_a_training_step_lies_inside_the_arena(name: str, batch_s
     net, loss, x, y = with_data(name, 40)
     graph = training_step(net, loss, x, y)
     arena = Arena()
-    given = {i: Place(leaf, whole(0), "float") for leaf, i in graph.leaves.items()}
-    order = stored_nodes(graph, graph.outputs.values())
+    given = {i: Place(leaf, whole(0), "float") for leaf, i in graph.leaves.named()}
+    order = stored_nodes(graph, graph.outputs.all())
     places = plan(graph, given, order, batch_size, arena)
     floats = [i for i in order if graph.nodes[i].dtype.kind == "f"]
     assert_inside(graph, places, floats, batch_size, arena)

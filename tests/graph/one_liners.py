@@ -50,6 +50,7 @@ ONE_LINERS: dict[str, Callable[[Any], Any]] = {
     "sum of truth values": lambda x: (x > 0).sum(axis=1),
     "mean": lambda x: x - x.mean(axis=1, keepdims=True),
     "mean of all": lambda x: x - x.mean(),
+    "mean over pairs of rows": lambda x: x + (x @ x.T).mean(),
     "max below zero": lambda x: (-2 - np.abs(x)).max(axis=1),
     "max over rows": lambda x: x - x.max(axis=0),
     "min above zero": lambda x: (2 + np.abs(x)).min(axis=1),

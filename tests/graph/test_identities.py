@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.graph import Graph, interpret
-from handgrad.graph.nodes import Node, Ref
+from handgrad.graph import Graph, Leaves, Outputs, interpret
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
 from handgrad.graph.passes import (
     fold_constants,
     lower,
@@ -17,12 +18,12 @@ from handgrad.graph.passes import (
     share_common_subexpressions,
     stabilize,
 )
-from handgrad.graph.rules import Rule
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import Arange, N
 from tests.graph.one_liners import TABLE, Page
 
 FLOAT = np.dtype(float)
-N = Rule("n", lambda n: n)
-ROWS = Rule("arange(n)", lambda n: np.arange(n))
+ROWS = Arange(N, "int64")
 X = np.random.default_rng(0).uniform(0.5, 2, (4, 3))
 Y, Z = np.array([0, 2, 1, 2]), np.array([3, 0, 2, 1])
 
@@ -42,7 +43,7 @@ class Building:
     def add(
         self, operation: str, arguments: Any, shape: Any, kind: str = "f8", **options: Any
     ) -> Ref:
-        node = Node(operation, arguments, options, shape, np.dtype(kind), None)
+        node = Node(Op(operation), arguments, options, shape, np.dtype(kind), None)
         self.nodes.append(node)
         return Ref(len(self.nodes) - 1)
 
@@ -53,12 +54,17 @@ class Building:
         return self.add("setitem", (self.fill(into), (rows, columns), values), (N, 3))
 
     def graph(self, result: Ref) -> Graph:
-        return Graph("", tuple(self.nodes), self.leaves, {"prediction": result.node}, {})
+        return Graph("", tuple(self.nodes), Leaves(self.leaves), Outputs(result.node), {})
+
+
+def operation_of_the_prediction(graph: Graph) -> str:
+    assert graph.outputs.prediction is not None
+    return graph.nodes[graph.outputs.prediction].operation
 
 
 def values_of(graph: Graph) -> Any:
     given = {"x": X, "v": X[:, 0] + 1, "u": X[0], "y": Y, "z": Z % 3}
-    return interpret(graph, given, 4)["prediction"]
+    return interpret(graph, given, 4).named()["prediction"]
 
 
 def log_of_a_quotient(b: Building) -> Ref:
@@ -196,7 +202,7 @@ def test_each_identity_gives_the_same_numbers(build: Callable[[Building], Ref], 
     building = Building()
     graph = building.graph(build(building))
     changed = stabilize(graph)
-    assert changed.nodes[changed.outputs["prediction"]].operation == left
+    assert operation_of_the_prediction(changed) == left
     np.testing.assert_allclose(values_of(changed), values_of(graph), rtol=1e-14)
 
 
@@ -220,8 +226,8 @@ def test_what_differs_in_a_constant_is_not_shared(forward: Any) -> None:
     graph = prediction(forward)
     for n in (4, 7):
         x = np.random.default_rng(n).standard_normal((n, 4))
-        found = interpret(share_common_subexpressions(graph), {"x": x}, n)["prediction"]
-        np.testing.assert_array_equal(found, interpret(graph, {"x": x}, n)["prediction"])
+        found = interpret(share_common_subexpressions(graph), {"x": x}, n).named()["prediction"]
+        np.testing.assert_array_equal(found, interpret(graph, {"x": x}, n).named()["prediction"])
 
 
 def test_two_random_draws_stay_two() -> None:
@@ -232,7 +238,7 @@ def test_two_random_draws_stay_two() -> None:
 
     graph = hg.trace(Noise(), x=np.ones((4, 3), np.float32), training=False)
     for changed in (graph, share_common_subexpressions(graph)):
-        assert [node.operation for node in changed.nodes].count("random") == 2
+        assert [node.operation for node in changed.nodes].count(Op.RANDOM) == 2
 
 
 @pytest.mark.parametrize(
@@ -251,9 +257,9 @@ def test_two_random_draws_stay_two() -> None:
 def test_what_is_no_neutral_element_stays(forward: Any, operation: str) -> None:
     graph = prediction(forward)
     folded = remove_dead_code(fold_constants(graph))
-    assert folded.nodes[folded.outputs["prediction"]].operation == operation
+    assert operation_of_the_prediction(folded) == operation
     x = np.random.default_rng(0).standard_normal((3, 4))
-    found, expected = (interpret(g, {"x": x}, 3)["prediction"] for g in (folded, graph))
+    found, expected = (interpret(g, {"x": x}, 3).named()["prediction"] for g in (folded, graph))
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     np.testing.assert_array_equal(found, expected)
 
@@ -262,8 +268,8 @@ def test_every_result_outlives_dead_code() -> None:
     net = hg.Net(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1))
     graph = hg.trace(net, hg.MSELoss())
     for changed in (remove_dead_code(graph), optimized(graph)):
-        assert list(changed.outputs) == list(graph.outputs)
-        assert list(changed.leaves) == list(graph.leaves)
+        assert list(changed.outputs.named()) == list(graph.outputs.named())
+        assert [name for name, _ in changed.leaves.named()] == ["x", "y", *net.state()]
 
 
 def test_in_place_keeps_the_arrays_own_type() -> None:
@@ -274,6 +280,6 @@ def test_in_place_keeps_the_arrays_own_type() -> None:
 
     graph = hg.trace(hg.Net(Page(forward), dtype=np.float64), x=np.ones((4, 4)), training=False)
     x = np.random.default_rng(0).standard_normal((5, 4))
-    found = interpret(graph, {"x": x}, 5)["prediction"]
+    found = interpret(graph, {"x": x}, 5).named()["prediction"]
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, forward(x))

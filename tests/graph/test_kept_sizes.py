@@ -38,8 +38,8 @@ def test_a_page_that_keeps_a_size_records(page: str, before: str, dtype: Any, wi
     y = net.forward(x)
     dy = rng.standard_normal(y.shape).astype(dtype)
     found = interpret(graph, {"x": x, "dy": dy}, 7)
-    np.testing.assert_array_equal(found["prediction"], y)
-    np.testing.assert_array_equal(found["dx"], net.backward(dy))
+    np.testing.assert_array_equal(found.prediction, y)
+    np.testing.assert_array_equal(found.input_gradients["x"], net.backward(dy))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -137,4 +137,4 @@ def test_a_setting_given_after_the_layer_was_made_is_kept() -> None:
     layer.factor = 3
     layer.forward(x)
     found = interpret(hg.trace(layer, x=x), {"x": x, "dy": x}, 4)
-    np.testing.assert_array_equal(found["prediction"], 3 * x)
+    np.testing.assert_array_equal(found.prediction, 3 * x)

@@ -21,7 +21,7 @@ def assert_says_what_the_page_says(page: Page, *sizes: int) -> None:
     with np.errstate(all="ignore"):
         graph = optimized(hg.trace(net, x=rows(4), training=False))
         for n in sizes:
-            found = interpret(graph, {"x": rows(n)}, n)["prediction"]
+            found = interpret(graph, {"x": rows(n)}, n).named()["prediction"]
             expected = page.forward(rows(n))
             assert found.dtype == np.asarray(expected).dtype
             np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)

@@ -1,6 +1,7 @@
 """Each pass leaves what a graph says, and does what it is for."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.errors import CannotLowerError
-from handgrad.graph import interpret
-from handgrad.graph.nodes import Ref
+from handgrad.graph import Outputs, interpret
+from handgrad.graph.operations import Op
 from handgrad.graph.passes import (
     fold_constants,
     lower,
@@ -19,15 +20,16 @@ from handgrad.graph.passes import (
     stabilize,
 )
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
-from handgrad.graph.rules import at
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import at
 from tests.contracts.table import LAYERS, LOSSES
-from tests.graph.test_recording import PAGES, leaves, rows, streams
+from tests.graph.test_recording import PAGES, named, rows, streams
 
 CORE = {
     *ELEMENTWISE,
     *REDUCTIONS,
-    *("leaf", "fill", "argmax", "einsum", "view", "getitem", "setitem", "add_at", "write"),
-    *("random", "concatenate"),
+    *(Op.LEAF, Op.FILL, Op.ARGMAX, Op.EINSUM, Op.VIEW, Op.GETITEM, Op.SETITEM),
+    *(Op.ADD_AT, Op.WRITE, Op.RANDOM, Op.CONCATENATE),
 }
 
 
@@ -53,7 +55,8 @@ def values(net: hg.Net, graph: hg.Graph, inputs: Any, n: int) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         y = streamed(net).forward(inputs(n))
     dy = np.random.default_rng(n).standard_normal(y.shape)
-    return interpret(graph, leaves(net, inputs(n), dy), n, streams(net, seed=3))
+    given = named("x", inputs(n)) | {"dy": dy}
+    return interpret(graph, given, n, net.state(), streams(net, seed=3)).named()
 
 
 def streamed(net: hg.Net) -> hg.Net:
@@ -87,15 +90,15 @@ def test_the_few_operations_say_what_the_page_says(name: str, training: bool) ->
             assert_same(values(net, changed, inputs, n), values(net, graph, inputs, n))
 
 
-@pytest.mark.parametrize("name", LOWERED)
-def test_shapes_and_types_are_those_computed(name: str) -> None:
-    net, graph, inputs = traced(name)
+@pytest.mark.parametrize("page", LOWERED)
+def test_shapes_and_types_are_those_computed(page: str) -> None:
+    net, graph, inputs = traced(page)
     graph = optimized(graph)
-    every = {str(i): i for i in range(len(graph.nodes))}
-    whole = hg.Graph(graph.title, graph.nodes, graph.leaves, every, graph.pages)
+    every = Outputs(gradients={str(i): i for i in range(len(graph.nodes))})
+    whole = replace(graph, outputs=every)
     for n in (2, 7):
-        for i, value in values(net, whole, inputs, n).items():
-            node = graph.nodes[int(i)]
+        for name, value in values(net, whole, inputs, n).items():
+            node = graph.nodes[int(name.removeprefix("d "))]
             assert np.shape(value) == tuple(at(size, n) for size in node.shape), node
             assert np.asarray(value).dtype == node.dtype, node
 
@@ -113,8 +116,11 @@ def test_a_training_step_stays_itself_through_all_passes(loss: str) -> None:
         y: Any = rng.integers(0, 3, n)
         if criterion.targets != "classes":
             y = rng.integers(0, 2, (n, 3)).astype(float)
-        given = net.state() | {"x": x, "y": y}
-        assert_same(interpret(optimized(graph), given, n), interpret(graph, given, n))
+        found, expected = (
+            interpret(each, {"x": x, "y": y}, n, net.state()).named()
+            for each in (optimized(graph), graph)
+        )
+        assert_same(found, expected)
 
 
 def operations(graph: hg.Graph) -> list[str]:
@@ -186,11 +192,13 @@ def test_softmax_with_cross_entropy_is_stable_when_it_saturates() -> None:
     z, y = np.array([[1000.0, 0, -1000], [0, 1, 2]]), np.array([1, 2])
     given = {"x": z, "y": y}
     with np.errstate(all="ignore"):
-        assert not np.isfinite(interpret(graph, given, 2)["loss"])
+        assert not np.isfinite(interpret(graph, given, 2).named()["loss"])
     found = interpret(optimized(graph), given, 2)
     reference = hg.SoftmaxCrossEntropyLoss()
-    assert found["loss"] == pytest.approx(reference.forward(z, y), rel=1e-14)
-    np.testing.assert_allclose(found["dx"], reference.backward(), rtol=1e-14, atol=1e-300)
+    assert found.loss == pytest.approx(reference.forward(z, y), rel=1e-14)
+    np.testing.assert_allclose(
+        found.input_gradients["x"], reference.backward(), rtol=1e-14, atol=1e-300
+    )
 
 
 def test_weighted_rows_are_as_stable_when_it_saturates() -> None:
@@ -199,10 +207,12 @@ def test_weighted_rows_are_as_stable_when_it_saturates() -> None:
         net, hg.CrossEntropyLoss(), x=np.zeros((5, 3)), y=np.zeros(5, int), sample_weight=np.ones(5)
     )
     z, y, w = np.array([[1000.0, 0, -1000], [0, 1, 2]]), np.array([1, 2]), np.array([0.3, 2.0])
-    found = interpret(optimized(graph), {"x": z, "y": y, "w": w}, 2)
+    found = interpret(optimized(graph), {"x": z, "y": y, "sample_weight": w}, 2)
     reference: Any = hg.SoftmaxCrossEntropyLoss()
-    assert found["loss"] == pytest.approx(reference.forward(z, y, w), rel=1e-14)
-    np.testing.assert_allclose(found["dx"], reference.backward(), rtol=1e-14, atol=1e-300)
+    assert found.loss == pytest.approx(reference.forward(z, y, w), rel=1e-14)
+    np.testing.assert_allclose(
+        found.input_gradients["x"], reference.backward(), rtol=1e-14, atol=1e-300
+    )
 
 
 @pytest.mark.parametrize("w", [None, np.ones(4)])
@@ -216,8 +226,8 @@ def test_no_division_by_probabilities_is_left(w: Any) -> None:
     ]
     shares = [node for node in quotients if len(node.shape) == 1]
     assert len(shares) == (0 if w is None else 1)
-    names = {i: name for name, i in graph.leaves.items()}
-    assert all(names.get(node.arguments[0].node) == "w" for node in shares)
+    w_of_rows = graph.leaves.inputs.get("sample_weight")
+    assert all(node.arguments[0].node == w_of_rows for node in shares)
 
 
 def test_a_quotient_that_is_no_softmax_is_left_alone() -> None:
@@ -235,5 +245,5 @@ def test_a_quotient_that_is_no_softmax_is_left_alone() -> None:
     assert operations(stabilize(graph)).count("log") == operations(graph).count("log") == 1
     given = {"x": np.random.default_rng(0).uniform(1, 2, (4, 3)).astype(np.float32)}
     given |= {"y": np.array([0, 1, 2, 1])}
-    found, expected = (interpret(g, given, 4)["loss"] for g in (stabilize(graph), graph))
+    found, expected = (interpret(g, given, 4).loss for g in (stabilize(graph), graph))
     assert found == expected

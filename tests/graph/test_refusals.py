@@ -419,8 +419,9 @@ def test_a_rate_read_from_the_optimizer_is_no_constant() -> None:
 
     optimizer = ReadsItsOwn(0.1)
     graph = hg.trace(optimizer)
-    given = {"w": np.ones(3), "dw": np.ones(3), "learning_rate": 0.25, "step": 1}
-    np.testing.assert_array_equal(interpret(graph, given, 3)["new w"], [0.75] * 3)
+    given = {"dw": np.ones(3), "learning_rate": 0.25, "step": 1}
+    found = interpret(graph, given, 3, {"w": np.ones(3)})
+    np.testing.assert_array_equal(found.new_parameters["w"], [0.75] * 3)
     assert optimizer.learning_rate == 0.1
 
 

@@ -3,38 +3,51 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from handgrad.errors import SettingError
-from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Ref, substitute
-from handgrad.graph.operations import OPERATIONS
-from handgrad.graph.rules import at
+from handgrad.graph.graph import Graph, Outputs
+from handgrad.graph.operations import OPERATIONS, Op
+from handgrad.graph.references import Ref, substitute
+from handgrad.graph.symbolic import at
 
 
 def interpret(
-    graph: Graph, leaves: Mapping[str, Any], n: int, rngs: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """The outputs of `graph` by name, for the given leaves, batch size `n` and random streams."""
-    if missing := [name for name in graph.leaves if name not in leaves]:
+    graph: Graph,
+    inputs: Mapping[str, Any],
+    n: int,
+    weights: Mapping[str, Any] | None = None,
+    rngs: Mapping[str, np.random.Generator] | None = None,
+) -> Outputs[Any]:
+    """The outputs of `graph` for inputs of `n` rows.
+
+    `weights` are parameters and running state by name, as `net.state()` has them, `rngs` the
+    random streams of the layers by path.
+    """
+    leaves, weights = graph.leaves, weights or {}
+    known = {i: inputs.get(name) for name, i in leaves.inputs.items()}
+    for kind in (leaves.parameters, leaves.state):
+        known |= {i: weights.get(name) for name, i in kind.items()}
+    if missing := [name for name, i in leaves.named() if known[i] is None]:
         raise SettingError(
             f"no value came for {', '.join(missing)}",
-            f"values for {', '.join(graph.leaves)}",
-            "interpret(graph, {'x': x, ...}, n)",
+            f"values for {', '.join(name for name, _ in leaves.named())}",
+            "interpret(graph, {'x': x, ...}, len(x), net.state())",
         )
     results: list[Any] = []
-    names = {node: name for name, node in graph.leaves.items()}
 
     def value(leaf: Any) -> Any:
         return results[leaf.node] if isinstance(leaf, Ref) else at(leaf, n)
 
     for i, node in enumerate(graph.nodes):
-        if i in names:
-            results.append(leaves[names[i]])
+        if node.operation is Op.LEAF:
+            results.append(known[i])
             continue
         arguments = substitute(node.arguments, value)
-        options = substitute(node.options, value)
-        if node.operation == "random":
+        options = substitute(dict(node.options), value)
+        if node.operation is Op.RANDOM:
             stream, method, *rest = arguments
             results.append(getattr((rngs or {})[stream], method)(*rest, **options))
         else:
             results.append(OPERATIONS[node.operation].compute(*arguments, **options))
-    return {name: results[node] for name, node in graph.outputs.items()}
+    return graph.outputs.map(lambda i: results[i])

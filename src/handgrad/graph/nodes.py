@@ -1,19 +1,15 @@
-"""The nodes of a graph, and the references between them."""
+"""The nodes of a graph: an operation, what it is done to, and the line of the page it came from."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from handgrad.graph.rules import Rule
-
-
-@dataclass(frozen=True)
-class Ref:
-    """The result of another node, by its number."""
-
-    node: int
+from handgrad.graph.encoding import decode, encode
+from handgrad.graph.operations import Op
+from handgrad.graph.references import references
+from handgrad.graph.symbolic import Shape
 
 
 @dataclass(frozen=True)
@@ -29,34 +25,45 @@ class Origin:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
-    """One operation on earlier nodes and constants, or a leaf: input, parameter, state, random."""
+    """One operation on earlier nodes and constants, or a leaf: input, parameter, state."""
 
-    operation: str
+    operation: Op
     arguments: tuple[Any, ...]
-    options: dict[str, Any]
-    shape: tuple[int | Rule, ...]
+    options: Mapping[str, Any]
+    shape: Shape
     dtype: np.dtype[Any]
-    origin: Origin | None
+    origin: Origin | None = None
 
+    def used(self) -> list[int]:
+        """The numbers of the nodes that this one is computed from."""
+        return references((self.arguments, *self.options.values()))
 
-def references(value: Any) -> list[int]:
-    """The numbers of all nodes that an argument structure refers to, in order."""
-    found: list[int] = []
-    substitute(value, lambda leaf: found.append(leaf.node) if isinstance(leaf, Ref) else None)
-    return found
+    def to_json(self) -> dict[str, Any]:
+        """The node in what JSON has."""
+        return {
+            "operation": self.operation.value,
+            "arguments": encode(self.arguments),
+            "options": {name: encode(value) for name, value in self.options.items()},
+            "shape": encode(self.shape),
+            "dtype": self.dtype.name,
+            "origin": self.origin and asdict(self.origin),
+        }
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Node":
+        """The node that `to_json` wrote."""
+        return cls(
+            Op(data["operation"]),
+            decode(data["arguments"]),
+            {name: decode(value) for name, value in data["options"].items()},
+            decode(data["shape"]),
+            np.dtype(data["dtype"]),
+            data["origin"] and Origin(**data["origin"]),
+        )
 
-def substitute(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """The argument structure `value` with every leaf of its tuples, lists and slices replaced."""
-    if not isinstance(value, (tuple, list, dict, slice)):
-        return replace(value)
-    if isinstance(value, tuple):
-        return tuple([substitute(part, replace) for part in value])
-    if isinstance(value, list):
-        return [substitute(part, replace) for part in value]
-    if isinstance(value, dict):
-        return {name: substitute(part, replace) for name, part in value.items()}
-    parts = (value.start, value.stop, value.step)
-    return slice(*[substitute(part, replace) for part in parts])
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and self.to_json() == other.to_json()
+
+    __hash__ = object.__hash__

@@ -7,11 +7,106 @@ name. What is not in these tables cannot be recorded.
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum, auto
 from typing import Any
 
 import numpy as np
 
 from handgrad.layers import Array
+
+
+class Op(StrEnum):
+    """The name of an operation; of the last three, only passes make use."""
+
+    LEAF = auto()
+    RANDOM = auto()
+    ADD = auto()
+    SUBTRACT = auto()
+    MULTIPLY = auto()
+    DIVIDE = auto()
+    FLOOR_DIVIDE = auto()
+    REMAINDER = auto()
+    POWER = auto()
+    MATMUL = auto()
+    LESS = auto()
+    LESS_EQUAL = auto()
+    GREATER = auto()
+    GREATER_EQUAL = auto()
+    EQUAL = auto()
+    NOT_EQUAL = auto()
+    AND = auto()
+    OR = auto()
+    XOR = auto()
+    NEGATIVE = auto()
+    INVERT = auto()
+    LOGICAL_AND = auto()
+    LOGICAL_OR = auto()
+    LOGICAL_NOT = auto()
+    ABS = auto()
+    EXP = auto()
+    EXPM1 = auto()
+    LOG = auto()
+    LOG1P = auto()
+    LOG2 = auto()
+    SQRT = auto()
+    SQUARE = auto()
+    RECIPROCAL = auto()
+    SIGN = auto()
+    SIN = auto()
+    COS = auto()
+    TANH = auto()
+    ARCTAN = auto()
+    FLOOR = auto()
+    CEIL = auto()
+    MAXIMUM = auto()
+    MINIMUM = auto()
+    ISFINITE = auto()
+    ISNAN = auto()
+    SUM = auto()
+    MEAN = auto()
+    VAR = auto()
+    STD = auto()
+    MAX = auto()
+    MIN = auto()
+    PROD = auto()
+    ARGMAX = auto()
+    ARGMIN = auto()
+    CUMSUM = auto()
+    WHERE = auto()
+    CLIP = auto()
+    ZEROS_LIKE = auto()
+    ONES_LIKE = auto()
+    FULL_LIKE = auto()
+    EMPTY_LIKE = auto()
+    COPY = auto()
+    ASTYPE = auto()
+    RESHAPE = auto()
+    RAVEL = auto()
+    TRANSPOSE = auto()
+    SWAPAXES = auto()
+    MOVEAXIS = auto()
+    SQUEEZE = auto()
+    EXPAND_DIMS = auto()
+    BROADCAST_TO = auto()
+    FLIP = auto()
+    REPEAT = auto()
+    TILE = auto()
+    PAD = auto()
+    CONCATENATE = auto()
+    STACK = auto()
+    TAKE = auto()
+    TAKE_ALONG_AXIS = auto()
+    DOT = auto()
+    OUTER = auto()
+    TENSORDOT = auto()
+    EINSUM = auto()
+    SLIDING_WINDOW_VIEW = auto()
+    GETITEM = auto()
+    SETITEM = auto()
+    ADD_AT = auto()
+    FILL = auto()
+    VIEW = auto()
+    WRITE = auto()
 
 
 @dataclass(frozen=True)
@@ -37,137 +132,143 @@ def add_at(array: Array, index: Any, values: Any) -> Array:
     return array
 
 
-BINARY: dict[str, tuple[Callable[..., Any], str]] = {
-    "add": (operator.add, "+"),
-    "subtract": (operator.sub, "-"),
-    "multiply": (operator.mul, "*"),
-    "divide": (operator.truediv, "/"),
-    "floor_divide": (operator.floordiv, "//"),
-    "remainder": (operator.mod, "%"),
-    "power": (operator.pow, "**"),
-    "matmul": (operator.matmul, "@"),
-    "less": (operator.lt, "<"),
-    "less_equal": (operator.le, "<="),
-    "greater": (operator.gt, ">"),
-    "greater_equal": (operator.ge, ">="),
-    "equal": (operator.eq, "=="),
-    "not_equal": (operator.ne, "!="),
-    "and": (operator.and_, "&"),
-    "or": (operator.or_, "|"),
-    "xor": (operator.xor, "^"),
+BINARY: dict[Op, tuple[Callable[..., Any], str]] = {
+    Op.ADD: (operator.add, "+"),
+    Op.SUBTRACT: (operator.sub, "-"),
+    Op.MULTIPLY: (operator.mul, "*"),
+    Op.DIVIDE: (operator.truediv, "/"),
+    Op.FLOOR_DIVIDE: (operator.floordiv, "//"),
+    Op.REMAINDER: (operator.mod, "%"),
+    Op.POWER: (operator.pow, "**"),
+    Op.MATMUL: (operator.matmul, "@"),
+    Op.LESS: (operator.lt, "<"),
+    Op.LESS_EQUAL: (operator.le, "<="),
+    Op.GREATER: (operator.gt, ">"),
+    Op.GREATER_EQUAL: (operator.ge, ">="),
+    Op.EQUAL: (operator.eq, "=="),
+    Op.NOT_EQUAL: (operator.ne, "!="),
+    Op.AND: (operator.and_, "&"),
+    Op.OR: (operator.or_, "|"),
+    Op.XOR: (operator.xor, "^"),
 }
 
-UNARY: dict[str, tuple[Callable[..., Any], str]] = {
-    "negative": (operator.neg, "-"),
-    "invert": (operator.invert, "~"),
+COMPARISONS = frozenset(
+    (Op.LESS, Op.LESS_EQUAL, Op.GREATER, Op.GREATER_EQUAL, Op.EQUAL, Op.NOT_EQUAL)
+)
+
+UNARY: dict[Op, tuple[Callable[..., Any], str]] = {
+    Op.NEGATIVE: (operator.neg, "-"),
+    Op.INVERT: (operator.invert, "~"),
 }
 
-UFUNCS: dict[Any, str] = {
-    np.add: "add",
-    np.subtract: "subtract",
-    np.multiply: "multiply",
-    np.divide: "divide",
-    np.floor_divide: "floor_divide",
-    np.remainder: "remainder",
-    np.power: "power",
-    np.matmul: "matmul",
-    np.less: "less",
-    np.less_equal: "less_equal",
-    np.greater: "greater",
-    np.greater_equal: "greater_equal",
-    np.equal: "equal",
-    np.not_equal: "not_equal",
-    np.bitwise_and: "and",
-    np.bitwise_or: "or",
-    np.bitwise_xor: "xor",
-    np.logical_and: "logical_and",
-    np.logical_or: "logical_or",
-    np.logical_not: "logical_not",
-    np.negative: "negative",
-    np.invert: "invert",
-    np.absolute: "abs",
-    np.exp: "exp",
-    np.expm1: "expm1",
-    np.log: "log",
-    np.log1p: "log1p",
-    np.log2: "log2",
-    np.sqrt: "sqrt",
-    np.square: "square",
-    np.reciprocal: "reciprocal",
-    np.sign: "sign",
-    np.sin: "sin",
-    np.cos: "cos",
-    np.tanh: "tanh",
-    np.arctan: "arctan",
-    np.floor: "floor",
-    np.ceil: "ceil",
-    np.maximum: "maximum",
-    np.minimum: "minimum",
-    np.isfinite: "isfinite",
-    np.isnan: "isnan",
+UFUNCS: dict[Any, Op] = {
+    np.add: Op.ADD,
+    np.subtract: Op.SUBTRACT,
+    np.multiply: Op.MULTIPLY,
+    np.divide: Op.DIVIDE,
+    np.floor_divide: Op.FLOOR_DIVIDE,
+    np.remainder: Op.REMAINDER,
+    np.power: Op.POWER,
+    np.matmul: Op.MATMUL,
+    np.less: Op.LESS,
+    np.less_equal: Op.LESS_EQUAL,
+    np.greater: Op.GREATER,
+    np.greater_equal: Op.GREATER_EQUAL,
+    np.equal: Op.EQUAL,
+    np.not_equal: Op.NOT_EQUAL,
+    np.bitwise_and: Op.AND,
+    np.bitwise_or: Op.OR,
+    np.bitwise_xor: Op.XOR,
+    np.logical_and: Op.LOGICAL_AND,
+    np.logical_or: Op.LOGICAL_OR,
+    np.logical_not: Op.LOGICAL_NOT,
+    np.negative: Op.NEGATIVE,
+    np.invert: Op.INVERT,
+    np.absolute: Op.ABS,
+    np.exp: Op.EXP,
+    np.expm1: Op.EXPM1,
+    np.log: Op.LOG,
+    np.log1p: Op.LOG1P,
+    np.log2: Op.LOG2,
+    np.sqrt: Op.SQRT,
+    np.square: Op.SQUARE,
+    np.reciprocal: Op.RECIPROCAL,
+    np.sign: Op.SIGN,
+    np.sin: Op.SIN,
+    np.cos: Op.COS,
+    np.tanh: Op.TANH,
+    np.arctan: Op.ARCTAN,
+    np.floor: Op.FLOOR,
+    np.ceil: Op.CEIL,
+    np.maximum: Op.MAXIMUM,
+    np.minimum: Op.MINIMUM,
+    np.isfinite: Op.ISFINITE,
+    np.isnan: Op.ISNAN,
 }
 
-REDUCTIONS: dict[Any, str] = {
-    np.add: "sum",
-    np.maximum: "max",
-    np.minimum: "min",
-    np.multiply: "prod",
+REDUCTIONS: dict[Any, Op] = {
+    np.add: Op.SUM,
+    np.maximum: Op.MAX,
+    np.minimum: Op.MIN,
+    np.multiply: Op.PROD,
 }
 
-FUNCTIONS: dict[Callable[..., Any], str] = {
-    np.sum: "sum",
-    np.mean: "mean",
-    np.var: "var",
-    np.std: "std",
-    np.max: "max",
-    np.min: "min",
-    np.prod: "prod",
-    np.argmax: "argmax",
-    np.argmin: "argmin",
-    np.cumsum: "cumsum",
-    np.where: "where",
-    np.clip: "clip",
-    np.zeros_like: "zeros_like",
-    np.ones_like: "ones_like",
-    np.full_like: "full_like",
-    np.empty_like: "empty_like",
-    np.copy: "copy",
-    np.astype: "astype",
-    np.reshape: "reshape",
-    np.ravel: "ravel",
-    np.transpose: "transpose",
-    np.swapaxes: "swapaxes",
-    np.moveaxis: "moveaxis",
-    np.squeeze: "squeeze",
-    np.expand_dims: "expand_dims",
-    np.broadcast_to: "broadcast_to",
-    np.flip: "flip",
-    np.repeat: "repeat",
-    np.tile: "tile",
-    np.pad: "pad",
-    np.concatenate: "concatenate",
-    np.stack: "stack",
-    np.take: "take",
-    np.take_along_axis: "take_along_axis",
-    np.dot: "dot",
-    np.outer: "outer",
-    np.tensordot: "tensordot",
-    np.einsum: "einsum",
-    np.lib.stride_tricks.sliding_window_view: "sliding_window_view",
+FUNCTIONS: dict[Callable[..., Any], Op] = {
+    np.sum: Op.SUM,
+    np.mean: Op.MEAN,
+    np.var: Op.VAR,
+    np.std: Op.STD,
+    np.max: Op.MAX,
+    np.min: Op.MIN,
+    np.prod: Op.PROD,
+    np.argmax: Op.ARGMAX,
+    np.argmin: Op.ARGMIN,
+    np.cumsum: Op.CUMSUM,
+    np.where: Op.WHERE,
+    np.clip: Op.CLIP,
+    np.zeros_like: Op.ZEROS_LIKE,
+    np.ones_like: Op.ONES_LIKE,
+    np.full_like: Op.FULL_LIKE,
+    np.empty_like: Op.EMPTY_LIKE,
+    np.copy: Op.COPY,
+    np.astype: Op.ASTYPE,
+    np.reshape: Op.RESHAPE,
+    np.ravel: Op.RAVEL,
+    np.transpose: Op.TRANSPOSE,
+    np.swapaxes: Op.SWAPAXES,
+    np.moveaxis: Op.MOVEAXIS,
+    np.squeeze: Op.SQUEEZE,
+    np.expand_dims: Op.EXPAND_DIMS,
+    np.broadcast_to: Op.BROADCAST_TO,
+    np.flip: Op.FLIP,
+    np.repeat: Op.REPEAT,
+    np.tile: Op.TILE,
+    np.pad: Op.PAD,
+    np.concatenate: Op.CONCATENATE,
+    np.stack: Op.STACK,
+    np.take: Op.TAKE,
+    np.take_along_axis: Op.TAKE_ALONG_AXIS,
+    np.dot: Op.DOT,
+    np.outer: Op.OUTER,
+    np.tensordot: Op.TENSORDOT,
+    np.einsum: Op.EINSUM,
+    np.lib.stride_tricks.sliding_window_view: Op.SLIDING_WINDOW_VIEW,
 }
 
 METHODS = {
-    **{m: m for m in ("sum", "mean", "var", "std", "max", "min", "prod", "argmax", "argmin")},
-    **{m: m for m in ("cumsum", "clip", "copy", "astype", "ravel", "swapaxes", "squeeze")},
-    **{m: m for m in ("repeat", "take", "dot")},
+    name.value: name
+    for name in (
+        *(Op.SUM, Op.MEAN, Op.VAR, Op.STD, Op.MAX, Op.MIN, Op.PROD, Op.ARGMAX, Op.ARGMIN),
+        *(Op.CUMSUM, Op.CLIP, Op.COPY, Op.RAVEL, Op.SWAPAXES, Op.REPEAT, Op.TAKE, Op.DOT),
+    )
 }
 
 VIEWS = {
-    *("reshape", "ravel", "transpose", "swapaxes", "moveaxis", "squeeze", "expand_dims"),
-    *("broadcast_to", "flip", "sliding_window_view"),
+    *(Op.RESHAPE, Op.RAVEL, Op.TRANSPOSE, Op.SWAPAXES, Op.MOVEAXIS, Op.SQUEEZE, Op.EXPAND_DIMS),
+    *(Op.BROADCAST_TO, Op.FLIP, Op.SLIDING_WINDOW_VIEW),
 }
 
-OPERATIONS: dict[str, Operation] = {
+OPERATIONS: dict[Op, Operation] = {
     **{n: Operation(f, f"{{0}} {symbol} {{1}}") for n, (f, symbol) in BINARY.items()},
     **{n: Operation(f, f"{symbol}{{0}}") for n, (f, symbol) in UNARY.items()},
     **{
@@ -176,10 +277,10 @@ OPERATIONS: dict[str, Operation] = {
         if name not in BINARY and name not in UNARY
     },
     **{n: Operation(f, view=n in VIEWS) for f, n in FUNCTIONS.items()},
-    "astype": Operation(lambda x, dtype: x.astype(dtype)),
-    "getitem": Operation(operator.getitem, "{0}[{1}]"),
-    "setitem": Operation(setitem),
-    "add_at": Operation(add_at),
+    Op.ASTYPE: Operation(lambda x, dtype: x.astype(dtype)),
+    Op.GETITEM: Operation(operator.getitem, "{0}[{1}]"),
+    Op.SETITEM: Operation(setitem),
+    Op.ADD_AT: Operation(add_at),
 }
 
 INSTEAD = {

@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.graph.nodes import Node, Ref, references
-from handgrad.graph.operations import BINARY, OPERATIONS, UNARY
-from handgrad.graph.rules import Rule
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import BINARY, COMPARISONS, OPERATIONS, UNARY, Op
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import shape_text
 
 PRECEDENCE = {
-    **dict.fromkeys(("or", "xor"), 1),
-    "and": 2,
-    **dict.fromkeys(("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"), 0),
-    **dict.fromkeys(("add", "subtract"), 3),
-    **dict.fromkeys(("multiply", "divide", "floor_divide", "remainder", "matmul"), 4),
+    **dict.fromkeys((Op.OR, Op.XOR), 1),
+    Op.AND: 2,
+    **dict.fromkeys(COMPARISONS, 0),
+    **dict.fromkeys((Op.ADD, Op.SUBTRACT), 3),
+    **dict.fromkeys((Op.MULTIPLY, Op.DIVIDE, Op.FLOOR_DIVIDE, Op.REMAINDER, Op.MATMUL), 4),
     **dict.fromkeys(UNARY, 5),
-    "power": 6,
+    Op.POWER: 6,
 }
 ATOM = 9
 
@@ -28,14 +29,14 @@ ATOM = 9
 def printed(
     title: str,
     nodes: Sequence[Node],
-    leaves: Mapping[str, int],
+    leaves: Sequence[tuple[str, int]],
     outputs: Mapping[str, int],
     pages: Mapping[str, str],
 ) -> str:
     """The whole graph as text."""
     names = _names(nodes, leaves, outputs)
     lines = [title, "", "given"]
-    for name, i in leaves.items():
+    for name, i in leaves:
         lines.append(_row(names[i] if names[i] == name else f"{names[i]} = {name}", nodes[i], ""))
     section: tuple[str, str] | None = None
     for i, node in enumerate(nodes):
@@ -55,22 +56,21 @@ def printed(
 
 
 def _row(text: str, node: Node, source: str) -> str:
-    shape = ", ".join(map(str, node.shape)) + ("," if len(node.shape) == 1 else "")
-    return f"  {text:<58} ({shape}) {node.dtype}".ljust(84) + source
+    return f"  {text:<58} {shape_text(node.shape)} {node.dtype}".ljust(84) + source
 
 
 def _names(
-    nodes: Sequence[Node], leaves: Mapping[str, int], outputs: Mapping[str, int]
+    nodes: Sequence[Node], leaves: Sequence[tuple[str, int]], outputs: Mapping[str, int]
 ) -> dict[int, str]:
     """A name for each node that gets a line; the others stand within another's line."""
     names: dict[int, str] = {}
-    for name, i in leaves.items():
+    for name, i in leaves:
         path, _, last = name.rpartition(".")
         names[i] = f"{last}_{path.replace('.', '_')}" if path else last
     taken = set(names.values())
     users: dict[int, list[int]] = {}
     for i, node in enumerate(nodes):
-        for used in references((node.arguments, node.options)):
+        for used in node.used():
             users.setdefault(used, []).append(i)
     results = set(outputs.values())
     last_of_line: dict[Any, int] = {}
@@ -162,25 +162,24 @@ def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tupl
         return pattern.format(text(a[0], level), text(a[1], level + 1)), level
     if name in UNARY:
         return OPERATIONS[name].text.format(text(a[0], PRECEDENCE[name])), PRECEDENCE[name]
-    if name == "transpose" and len(a) == 1 and not node.options:
+    if name is Op.TRANSPOSE and len(a) == 1 and not node.options:
         return f"{text(a[0], ATOM)}.T", ATOM
-    if name == "getitem":
+    if name is Op.GETITEM:
         index = a[1] if isinstance(a[1], tuple) else (a[1],)
         return f"{text(a[0], ATOM)}[{', '.join(map(text, index))}]", ATOM
-    if name in ("setitem", "add_at"):
+    if name in (Op.SETITEM, Op.ADD_AT):
         index = a[1] if isinstance(a[1], tuple) else (a[1],)
-        becomes = "=" if name == "setitem" else "+="
+        becomes = "=" if name is Op.SETITEM else "+="
         return f"{text(a[0])} with [{', '.join(map(text, index))}] {becomes} {text(a[2])}", 0
-    if name == "random":
-        name, a = f"rng.{a[1]}", a[2:]
+    label = name.value
+    if name is Op.RANDOM:
+        label, a = f"rng.{a[1]}", a[2:]
     given = [text(part) for part in a]
     given += [f"{k}={text(v)}" for k, v in node.options.items() if v is not None]
-    return f"{name}({', '.join(given)})", ATOM
+    return f"{label}({', '.join(given)})", ATOM
 
 
-def _constant(value: Any) -> str:
-    if isinstance(value, Rule):
-        return value.text
+def _constant(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"constant{value.shape}"
     if isinstance(value, slice):

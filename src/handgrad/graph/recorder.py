@@ -2,7 +2,7 @@
 
 Each run takes place on a copy whose parameters, state, random streams and inputs are `Traced`.
 The three tapes are then laid over one another: a constant that is the same in all three stays,
-one that follows the batch size becomes a Rule, anything else is refused with its line.
+one that follows the batch size becomes a `Symbolic` value, anything else is refused with its line.
 """
 
 import copy
@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import NotYetComputedError, RecordingError
-from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node, Origin, Ref
+from handgrad.graph.encoding import encode
+from handgrad.graph.graph import Graph, Leaves, Outputs
+from handgrad.graph.nodes import Node, Origin
+from handgrad.graph.operations import Op
+from handgrad.graph.references import Ref
 from handgrad.graph.refusal import refusal
-from handgrad.graph.rules import NoRuleError, solve
 from handgrad.graph.second_step import check_second_step
-from handgrad.graph.tape import Step, Tape
-from handgrad.graph.traced import Traced, TracedStream
+from handgrad.graph.symbolic import NoRuleError, solve
+from handgrad.graph.tape import Step
+from handgrad.graph.traced import Recording, Traced
+from handgrad.graph.traced_stream import TracedStream
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import refuse_undeclared
 from handgrad.page import Page
@@ -33,25 +37,25 @@ Pages = Mapping[str, Page]
 def record(
     title: str,
     pages: Pages,
-    inputs: Callable[[int], dict[str, Any]],
-    run: Callable[..., dict[str, Any]],
+    inputs: Callable[[int], Leaves[Any]],
+    run: Callable[..., Outputs[Any]],
     dtype: np.dtype[Any],
     *,
     training: bool = True,
 ) -> Graph:
-    """The graph of what `run(pages, **inputs(n))` does to its inputs.
+    """The graph of what `run(pages, ...)` does to its inputs, given by name.
 
     `pages` are the layers and the loss that take part, each under the prefix of its paths;
-    `inputs(n)` gives the inputs for n rows (arrays, numbers, tuples of them), `run` returns the
-    results by name. Gradients of parameters and new running state are added to the results.
+    `inputs(n)` gives the inputs for n rows (arrays, numbers, tuples of them), `run` returns what
+    comes out. Gradients of parameters and new running state are added to that.
     """
     tapes, outputs = [], []
     for n in SIZES:
-        tape, results, second = _run(pages, inputs(n), run, dtype, training, again=n == SIZES[0])
-        tapes.append(tape)
+        step, results, second = _run(pages, inputs(n), run, dtype, training, again=n == SIZES[0])
+        tapes.append(step.tape)
         outputs.append(results)
         if n == SIZES[0]:
-            again = second
+            leaves, again = step.leaves, second
     nodes = _lay_over(tapes)
     check_second_step(tapes[0], again)
     if any(o != outputs[0] for o in outputs):
@@ -61,7 +65,7 @@ def record(
             "remove the branch on len(x)",
         )
     titles = {path: repr(page) for prefix, p in pages.items() for path, page in _walk(p, prefix)}
-    return Graph(title, nodes, tapes[0].leaves, outputs[0], titles)
+    return Graph(title, nodes, leaves, outputs[0], titles)
 
 
 def _walk(page: Page, prefix: str) -> list[tuple[str, Page]]:
@@ -70,13 +74,13 @@ def _walk(page: Page, prefix: str) -> list[tuple[str, Page]]:
 
 def _run(
     pages: Pages,
-    inputs: dict[str, Any],
-    run: Callable[..., dict[str, Any]],
+    inputs: Leaves[Any],
+    run: Callable[..., Outputs[Any]],
     dtype: np.dtype[Any],
     training: bool,
     again: bool,
-) -> tuple[Tape, dict[str, int], Tape]:
-    """The tape of a step, its results, and the tape of a second step, if there is to be one.
+) -> tuple["_Step", Outputs[int], Recording]:
+    """A step on its tape, its results, and the tape of a second step, if there is to be one.
 
     `again`: a second step on the same pages must run like the first.
     """
@@ -91,18 +95,12 @@ def _run(
             except NotYetComputedError as error:
                 raise next(_outlives(p, n) for _, p, n in kept if f"{n!r}" in error.came) from None
         step.tape.finish()
-        for (path, page), start in zip(step.walked, step.before, strict=True):
-            if isinstance(page, Layer):
-                refuse_undeclared(page)
-            results |= _changes(path, page, start)
+        results = step.with_changes(results)
         second = step.tape
         if again:
-            second, given = _prepared(step.walked, inputs, dtype, training)
+            second, given, _ = _prepared(step.walked, inputs, dtype, training)
             run(step.copies, **given)
-    outputs: dict[str, int] = {}
-    for name, value in results.items():
-        _output(outputs, name, value)
-    return step.tape, outputs, second
+    return step, results, second
 
 
 Kept = Sequence[tuple[str, Page, str]]
@@ -114,7 +112,7 @@ class _Step:
     def __init__(
         self,
         pages: Pages,
-        inputs: dict[str, Any],
+        inputs: Leaves[Any],
         dtype: np.dtype[Any],
         training: bool,
         without: Kept = (),
@@ -124,7 +122,7 @@ class _Step:
         for path, page in self.walked:
             for name in (name for at, _, name in without if at == path):
                 page.__dict__.pop(name, None)
-        self.tape, self.given = _prepared(self.walked, inputs, dtype, training)
+        self.tape, self.given, self.leaves = _prepared(self.walked, inputs, dtype, training)
         self.before = [{k: _kept(v) for k, v in vars(page).items()} for _, page in self.walked]
 
     def numbers_kept(self) -> Kept:
@@ -139,63 +137,101 @@ class _Step:
             and not hasattr(type(page), name)
         ]
 
+    def with_changes(self, results: Outputs[Any]) -> Outputs[int]:
+        """The results as nodes, with the gradients and the new running state of all pages."""
+        gradients: dict[str, Any] = {}
+        new_state: dict[str, Any] = {}
+        for (path, page), start in zip(self.walked, self.before, strict=True):
+            if isinstance(page, Layer):
+                refuse_undeclared(page)
+            _add_changes(path, page, start, gradients, new_state)
+        return Outputs(
+            _node("the prediction", results.prediction),
+            _node("the loss", results.loss),
+            _nodes("d", results.input_gradients),
+            _nodes("d ", gradients),
+            _nodes("new ", results.new_parameters),
+            _nodes("new ", {**new_state, **results.new_state}),
+        )
+
 
 def _prepared(
     walked: Sequence[tuple[str, Page]],
-    inputs: dict[str, Any],
+    inputs: Leaves[Any],
     dtype: np.dtype[Any],
     training: bool,
-) -> tuple[Tape, dict[str, Any]]:
+) -> tuple[Recording, dict[str, Any], Leaves[int]]:
     """A new tape, on which parameters, state, streams and inputs are leaves."""
-    tape = Tape(dtype)
-    given = {name: _leaves(tape, name, value) for name, value in inputs.items()}
+    tape, given = Recording(dtype), dict[str, Any]()
+    numbers, parameters, state = dict[str, int](), dict[str, int](), dict[str, int]()
+    for kind, values in zip(
+        (numbers, parameters, state), (inputs.inputs, inputs.parameters, inputs.state), strict=True
+    ):
+        given |= {name: _leaf(tape, kind, name, value) for name, value in values.items()}
     for path, page in walked:
         tape.paths[id(page)] = path
         if isinstance(page, Layer):
             for name in (*page.param_names, *page.state_names):
-                values = getattr(page, name)
-                values = values.value if isinstance(values, Traced) else values
-                leaf = tape.leaf(f"{path}.{name}" if path else name, np.asarray(values, dtype))
+                own = getattr(page, name)
+                own = own.value if isinstance(own, Traced) else own
+                kind = parameters if name in page.param_names else state
+                leaf = _leaf(tape, kind, _joined(path, name), np.asarray(own, dtype))
                 page.__dict__[name] = leaf
                 tape.states[leaf.node] = (page.__dict__, name)
             page.training = training
             page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
-    return tape, given
+    return tape, given, Leaves(numbers, parameters, state)
 
 
-def _leaves(tape: Tape, name: str, value: Any) -> Any:
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _leaf(tape: Recording, leaves: dict[str, int], name: str, value: Any) -> Any:
     if isinstance(value, tuple):
-        return tuple(_leaves(tape, f"{name}[{i}]", part) for i, part in enumerate(value))
-    return tape.leaf(name, value)
+        return tuple(_leaf(tape, leaves, f"{name}[{i}]", part) for i, part in enumerate(value))
+    leaf = tape.leaf(value)
+    leaves[name] = leaf.node
+    return leaf
 
 
-def _output(outputs: dict[str, int], name: str, value: Any) -> None:
-    if isinstance(value, tuple):
-        for i, part in enumerate(value):
-            _output(outputs, f"{name}[{i}]", part)
-    elif isinstance(value, Traced):
-        outputs[name] = value.node
-    elif value is not None:
-        raise RecordingError(
-            f"{name} is {type(value).__name__}, which was not computed from the inputs",
-            "an array computed from the inputs",
-            "np.zeros_like(x), where zeros are meant",
-        )
+def _nodes(start: str, values: Mapping[str, Any]) -> dict[str, int]:
+    """The nodes of results by name: of a tuple of arrays, each under a name of its own."""
+    nodes: dict[str, int] = {}
+    for name, value in values.items():
+        if isinstance(value, tuple):
+            nodes |= _nodes(start, {f"{name}[{i}]": part for i, part in enumerate(value)})
+        elif (node := _node(start + name, value)) is not None:
+            nodes[name] = node
+    return nodes
 
 
-def _changes(path: str, page: Page, before: dict[str, Any]) -> dict[str, Any]:
-    """The gradients and the new running state; any other change to what was there is refused."""
-    prefix = f"{path}." if path else ""
-    changes: dict[str, Any] = {}
+def _node(name: str, value: object) -> int | None:
+    if value is None or isinstance(value, Traced):
+        return None if value is None else value.node
+    raise RecordingError(
+        f"{name} is {type(value).__name__}, which was not computed from the inputs",
+        "an array computed from the inputs",
+        "np.zeros_like(x), where zeros are meant",
+    )
+
+
+def _add_changes(
+    path: str,
+    page: Page,
+    before: Mapping[str, Any],
+    gradients: dict[str, Any],
+    new_state: dict[str, Any],
+) -> None:
+    """Note a page's gradients and new running state; refuse other changes to what was there."""
     for name, value in vars(page).items():
         if name in page.state_names:
             if value is not before[name]:
-                changes[f"new {prefix}{name}"] = value
+                new_state[_joined(path, name)] = value
         elif name.startswith("d") and name[1:] in page.param_names:
-            changes[f"d {prefix}{name[1:]}"] = value
+            gradients[_joined(path, name[1:])] = value
         elif before.get(name) is not None and not _unchanged(value, before[name]):
             raise _outlives(page, name)
-    return changes
 
 
 def _outlives(page: Page, name: str) -> RecordingError:
@@ -246,7 +282,7 @@ def _where_assigned(page: Page, name: str) -> Origin:
     return Origin(type(page).__name__, 0)
 
 
-def _lay_over(tapes: Sequence[Tape]) -> tuple[Node, ...]:
+def _lay_over(tapes: Sequence[Recording]) -> tuple[Node, ...]:
     nodes: list[Node] = []
     for steps in zip(*(tape.steps for tape in tapes), strict=False):
         first = steps[0]
@@ -259,7 +295,7 @@ def _lay_over(tapes: Sequence[Tape]) -> tuple[Node, ...]:
                 _unify([step.options for step in steps], first),
                 _unify([step.shape for step in steps], first),
                 first.dtype,
-                first.origin if first.operation != "leaf" else None,
+                None if first.operation is Op.LEAF else first.origin,
             )
         )
     if len({len(tape.steps) for tape in tapes}) > 1:
@@ -295,7 +331,17 @@ def _unify(values: Sequence[Any], step: Step) -> Any:
             raise _differing([step])
         return first
     try:
-        return solve(values, SIZES)
+        found = solve(values, SIZES)
+        if not isinstance(found, np.ndarray):
+            encode(found)
+        return found
+    except TypeError as error:
+        raise refusal(
+            step.origin,
+            f"hands {step.operation} an argument that is no data: {error}",
+            "numbers, arrays, indices, texts and types",
+            "the array itself, np.asarray(values)",
+        ) from None
     except NoRuleError:
         sizes = ", ".join(map(str, SIZES))
         shown = "an array" if isinstance(first, np.ndarray) else ", ".join(map(repr, values))

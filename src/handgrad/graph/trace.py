@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import SettingError, described
-from handgrad.graph.graph import Graph
+from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.recorder import record
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import returned
@@ -40,7 +40,7 @@ def trace(
     <BLANKLINE>
     given
       x  ...
-    >>> list(graph.outputs)
+    >>> list(graph.outputs.named())
     ['prediction', 'dx']
     """
     if isinstance(page, Optimizer):
@@ -62,7 +62,7 @@ def _trace_layer(
     penalty: Penalty | None,
     x: Any,
     y: Any,
-    w: Any,
+    sample_weight: Any,
     training: bool,
 ) -> Graph:
     dtype = layer.dtype or np.dtype(np.float32)
@@ -71,30 +71,33 @@ def _trace_layer(
     if loss is not None and y is None:
         y = example_targets(loss, p)
 
-    def inputs(n: int) -> dict[str, Any]:
+    def inputs(n: int) -> Leaves[Any]:
         given = {"x": _rows(x, n, dtype, layer.integer_input)}
         if loss is not None:
             given["y"] = _rows(y, n, dtype, whole=loss.targets == "classes")
-            given |= {} if w is None else {"w": _rows(w, n, dtype, whole=False)}
+            if sample_weight is not None:
+                given["sample_weight"] = _rows(sample_weight, n, dtype, whole=False)
         elif training:
             rng = np.random.default_rng(n)
             given["dy"] = rng.standard_normal((n, *p.shape[1:])).astype(dtype)
-        return given
+        return Leaves(given)
 
-    def run(pages: Any, x: Any, y: Any = None, dy: Any = None, **w: Any) -> dict[str, Any]:
-        page = pages[""]
-        results = {"prediction": returned(page, "forward", page.forward(x))}
+    def run(pages: Any, x: Any, y: Any = None, dy: Any = None, **weights: Any) -> Outputs[Any]:
+        page, value = pages[""], None
+        p = returned(page, "forward", page.forward(x))
         if loss is not None:
-            judge = pages["loss"]
-            value = judge.forward(results["prediction"], y, *w.values())
-            results["loss"] = returned(judge, "forward", value)
-            dy = returned(judge, "backward", judge.backward(value)) if training else None
-        if training:
-            results["dx"] = returned(page, "backward", page.backward(dy))
-        if loss is not None and penalty is not None and training:
-            n = sum(weights.sum() for weights in w.values()) if w else len(y)
-            results["loss"] = results["loss"] + pages["penalty"].add_to(page, n)
-        return results
+            value = returned(
+                pages["loss"], "forward", pages["loss"].forward(p, y, *weights.values())
+            )
+        if not training:
+            return Outputs(p, value)
+        if loss is not None:
+            dy = returned(pages["loss"], "backward", pages["loss"].backward(value))
+        dx = returned(page, "backward", page.backward(dy))
+        if penalty is not None and loss is not None:
+            n = sum(w.sum() for w in weights.values()) if weights else len(y)
+            value = value + pages["penalty"].add_to(page, n)
+        return Outputs(p, value, {"x": dx})
 
     mode = "training" if training else "prediction"
     title = f"{layer!r}{f' with {loss!r}' if loss else ''}, {mode}"
@@ -103,41 +106,54 @@ def _trace_layer(
     return record(title, pages, inputs, run, dtype, training=training)
 
 
-def _trace_loss(loss: Loss, p: Any, y: Any, w: Any) -> Graph:
+def _trace_loss(loss: Loss, p: Any, y: Any, sample_weight: Any) -> Graph:
     if p is None:
         p = np.random.default_rng(0).uniform(0.1, 0.9, (4, 3)).astype(np.float32)
     p = np.asarray(p)
     y = example_targets(loss, p) if y is None else y
 
-    def inputs(n: int) -> dict[str, Any]:
+    def inputs(n: int) -> Leaves[Any]:
         whole = loss.targets == "classes"
-        weights = {} if w is None else {"w": _rows(w, n, p.dtype, False)}
-        return {"p": _rows(p, n, p.dtype, False), "y": _rows(y, n, p.dtype, whole)} | weights
+        given = {"p": _rows(p, n, p.dtype, False), "y": _rows(y, n, p.dtype, whole)}
+        if sample_weight is not None:
+            given["sample_weight"] = _rows(sample_weight, n, p.dtype, False)
+        return Leaves(given)
 
-    def run(pages: Any, **given: Any) -> dict[str, Any]:
+    def run(pages: Any, **given: Any) -> Outputs[Any]:
         judge = pages["loss"]
         value = returned(judge, "forward", judge.forward(*given.values()))
-        return {"loss": value, "dp": returned(judge, "backward", judge.backward())}
+        return Outputs(None, value, {"p": returned(judge, "backward", judge.backward())})
 
     return record(repr(loss), {"loss": loss}, inputs, run, p.dtype)
 
 
 def _trace_optimizer(optimizer: Optimizer) -> Graph:
-    names = ("w", "dw", *optimizer.state_names)
-
-    def inputs(n: int) -> dict[str, Any]:
+    def inputs(n: int) -> Leaves[Any]:
         rng = np.random.default_rng(n)
-        arrays = {name: rng.uniform(0.5, 1, n).astype(np.float32) for name in names}
+        w, dw, *state = (
+            rng.uniform(0.5, 1, n).astype(np.float32) for _ in ("w", "dw", *optimizer.state_names)
+        )
+        numbers = {"learning_rate": optimizer.learning_rate, "step": 3}
         clipped = {} if optimizer.clip_norm is None else {"dw_norm": np.float32(2)}
-        return arrays | {"learning_rate": optimizer.learning_rate, "step": 3} | clipped
+        memory = dict(zip(optimizer.state_names, state, strict=True))
+        return Leaves({"dw": dw} | numbers | clipped, {"w": w}, memory)
 
-    def run(pages: Any, learning_rate: Any, dw_norm: Any = None, **given: Any) -> dict[str, Any]:
-        rule, step = pages[""], given.pop("step")
+    def run(
+        pages: Any,
+        dw: Any,
+        learning_rate: Any,
+        step: Any,
+        w: Any,
+        dw_norm: Any = None,
+        **state: Any,
+    ) -> Outputs[Any]:
+        rule = pages[""]
         stated, rule.learning_rate = rule.learning_rate, learning_rate
         numbers = {"learning_rate": learning_rate, "step": step, "dw_norm": dw_norm}
-        new = rule.update(*given.values(), **numbers)
+        new, *memory = rule.update(w, dw, *state.values(), **numbers)
         rule.learning_rate = stated
-        return {f"new {n}": v for n, v in zip(("w", *optimizer.state_names), new, strict=True)}
+        new_state = dict(zip(optimizer.state_names, memory, strict=True))
+        return Outputs(new_parameters={"w": new}, new_state=new_state)
 
     return record(repr(optimizer), {"": optimizer}, inputs, run, np.dtype(np.float32))
 

@@ -9,16 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from handgrad.errors import RecordingError
-from handgrad.graph.operations import BINARY, FUNCTIONS, INSTEAD, METHODS, REDUCTIONS, UFUNCS
+from handgrad.graph.nodes import Origin
+from handgrad.graph.operations import (
+    BINARY,
+    COMPARISONS,
+    FUNCTIONS,
+    INSTEAD,
+    METHODS,
+    OPERATIONS,
+    REDUCTIONS,
+    UFUNCS,
+    Op,
+)
+from handgrad.graph.references import Ref, substitute
 from handgrad.graph.refusal import refusal
-
-if TYPE_CHECKING:
-    from handgrad.graph.tape import Tape
+from handgrad.graph.tape import Step, Tape
 
 
 class Traced:
@@ -27,7 +37,7 @@ class Traced:
     __array_priority__ = 1000
     __hash__ = object.__hash__
 
-    def __init__(self, tape: Tape, node: int, value: Any, frame: FrameType | None) -> None:
+    def __init__(self, tape: Recording, node: int, value: Any, frame: FrameType | None) -> None:
         self.tape, self.node, self.value, self.frame = tape, node, value, frame
         self.base: Traced | None = None
         self.version = self.base_version = 0
@@ -59,20 +69,20 @@ class Traced:
                     "a shape known from the batch size",
                     "np.where(mask, a, b), or mask * a",
                 )
-        return self.tape.apply("getitem", self, index)
+        return self.tape.apply(Op.GETITEM, self, index)
 
     def __setitem__(self, index: Any, values: Any) -> None:
         pending = self.tape.unwritten.get(id(self))
         if pending is not None and pending is values and pending.index is index:
             del self.tape.unwritten[id(self)]
             pending.base = None
-        self.tape.write(self, "setitem", self, index, values)
+        self.tape.write(self, Op.SETITEM, self, index, values)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         name = UFUNCS.get(ufunc)
         out = options.pop("out", None)
         if method == "at" and ufunc is np.add and isinstance(inputs[0], Traced):
-            self.tape.write(inputs[0], "add_at", *inputs)
+            self.tape.write(inputs[0], Op.ADD_AT, *inputs)
             return None
         if method == "reduce" and ufunc in REDUCTIONS:
             options = {"axis": 0, "out": out} | options
@@ -98,15 +108,15 @@ class Traced:
         return self.tape.apply(name, *args, **kwargs)
 
     def reshape(self, *shape: Any) -> Traced:
-        return self.tape.apply("reshape", self, shape[0] if len(shape) == 1 else shape)
+        return self.tape.apply(Op.RESHAPE, self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Traced:
         if not axes:
-            return self.tape.apply("transpose", self)
-        return self.tape.apply("transpose", self, axes[0] if len(axes) == 1 else axes)
+            return self.tape.apply(Op.TRANSPOSE, self)
+        return self.tape.apply(Op.TRANSPOSE, self, axes[0] if len(axes) == 1 else axes)
 
     def astype(self, dtype: Any, **options: Any) -> Traced:
-        converted = self.tape.apply("astype", self, np.dtype(dtype))
+        converted = self.tape.apply(Op.ASTYPE, self, np.dtype(dtype))
         if options.get("copy") is False and converted.dtype == self.dtype:
             converted.is_view_of(self, index=None)
         return converted
@@ -123,7 +133,7 @@ class Traced:
     def _method_squeeze(self, axis: Any = None) -> Traced:
         if axis is None:
             raise self._squeeze()
-        return self.tape.apply("squeeze", self, axis=axis)
+        return self.tape.apply(Op.SQUEEZE, self, axis=axis)
 
     def __bool__(self) -> bool:
         raise self._refuse(
@@ -169,7 +179,7 @@ class Traced:
         )
 
 
-def _binary(name: str, function: Callable[..., Any]) -> None:
+def _binary(name: Op, function: Callable[..., Any]) -> None:
     label = function.__name__.strip("_")
 
     def forward(self: Traced, other: Any) -> Any:
@@ -185,30 +195,163 @@ def _binary(name: str, function: Callable[..., Any]) -> None:
         return self
 
     setattr(Traced, f"__{label}__", forward)
-    if name not in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"):
+    if name not in COMPARISONS:
         setattr(Traced, f"__r{label}__", reflected)
         setattr(Traced, f"__i{label}__", in_place)
 
 
 for _name, (_function, _) in BINARY.items():
     _binary(_name, _function)
-for _name, _label in {"negative": "neg", "invert": "invert", "abs": "abs"}.items():
+for _name, _label in {Op.NEGATIVE: "neg", Op.INVERT: "invert", Op.ABS: "abs"}.items():
     setattr(Traced, f"__{_label}__", lambda self, _n=_name: self.tape.apply(_n, self))
 
 
-class TracedStream:
-    """Stands in for `layer.rng`: draws real numbers and notes each draw."""
+class Recording(Tape):
+    """A tape of what is done to `Traced` arrays, which refuses what it could not repeat."""
 
-    def __init__(self, tape: Tape, stream: str, rng: np.random.Generator) -> None:
-        self.tape, self.stream, self.rng = tape, stream, rng
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        super().__init__(dtype)
+        self.unwritten: dict[int, Traced] = {}
+        self.states: dict[int, tuple[dict[str, Any], str]] = {}
 
-    def __getattr__(self, method: str) -> Any:
-        if method not in ("random", "standard_normal", "normal", "uniform", "integers"):
+    def leaf(self, value: Any) -> Traced:
+        """A Traced for an input, a parameter or state, which the page may read but not write."""
+        return self._append(Op.LEAF, (), {}, value, Origin("", 0), None)
+
+    def apply(self, name: Op, *arguments: Any, **options: Any) -> Traced:
+        """Compute an operation with NumPy, and note it."""
+        frame, origin = self.page()
+        if options.pop("out", None) is not None:
             raise refusal(
-                self.tape.page()[1],
-                f"draws by rng.{method}",
-                "rng.random, standard_normal, normal, uniform or integers",
-                "self.rng.random(x.shape, dtype=x.dtype)",
+                origin,
+                f"gives {name} an array to write into",
+                "a new array for each result",
+                "d = x.sum(axis=0) instead of x.sum(axis=0, out=d)",
             )
-        compute = getattr(self.rng, method)
-        return lambda *a, **k: self.tape.draw(self.stream, method, compute, *a, **k)
+        kind = OPERATIONS[name]
+        given = substitute((arguments, options), lambda leaf: self._value(leaf, origin))
+        result = kind.compute(*given[0], **given[1])
+        self._check_dtype(name, given, result, origin)
+        noted = substitute((arguments, options), _reference)
+        traced = self._append(name, noted[0], noted[1], result, origin, frame)
+        shares = kind.view or (name is Op.GETITEM and _is_basic(arguments[1]))
+        if shares and isinstance(arguments[0], Traced):
+            traced.is_view_of(arguments[0], index=arguments[-1])
+        return traced
+
+    def draw(self, stream: str, method: str, compute: Callable[..., Any], *a: Any, **k: Any) -> Any:
+        """A random draw from the stream of the layer at path `stream`."""
+        frame, origin = self.page()
+        given = substitute((a, k), lambda leaf: self._value(leaf, origin))
+        result = compute(*given[0], **given[1])
+        noted = substitute((a, k), _reference)
+        return self._append(Op.RANDOM, (stream, method, *noted[0]), noted[1], result, origin, frame)
+
+    def write(self, target: Traced, name: Op, *arguments: Any) -> None:
+        """`target` becomes the result of an operation on it, as in-place NumPy would make it."""
+        frame, origin = self.page()
+        if target.frame is None or target.frame is not frame:
+            raise refusal(
+                origin,
+                "writes into an array that this method did not make",
+                "in place only on arrays made in the same method",
+                "copy it first, d = x.copy(), or write a new one, d = d + ...",
+            )
+        result = self.apply(name, *arguments)
+        if result.dtype != target.dtype:
+            result = self.apply(Op.ASTYPE, result, target.dtype)
+        if target.base is not None:
+            self.unwritten[id(target.base)] = target
+        target.node, target.value, target.version = result.node, result.value, target.version + 1
+
+    def finish(self) -> None:
+        """Refuse a write into a view that was not written back to its array."""
+        for view in self.unwritten.values():
+            raise self._view_refusal(self.steps[view.node].origin)
+
+    def _append(
+        self,
+        name: Op,
+        arguments: tuple[Any, ...],
+        options: dict[str, Any],
+        result: Any,
+        origin: Origin,
+        frame: FrameType | None,
+    ) -> Traced:
+        shape, dtype = np.shape(result), np.asarray(result).dtype
+        self.steps.append(Step(name, arguments, options, shape, dtype, origin))
+        return Traced(self, len(self.steps) - 1, result, frame)
+
+    def _value(self, leaf: Any, origin: Origin) -> Any:
+        if not isinstance(leaf, Traced):
+            return leaf
+        if leaf.tape is not self:
+            raise refusal(
+                origin,
+                "reads what an earlier step left behind",
+                "state that outlives a step declared",
+                'state_names = ("name",), and an array in __init__',
+            )
+        base = leaf if leaf.base is None else leaf.base
+        attributes, name = self.states.get(base.node, ({}, ""))
+        if attributes and attributes[name] is not base:
+            raise refusal(
+                origin,
+                f"reads self.{name} as it was before it was given its new value",
+                "the old value read first: running state is written in place",
+                f"before = self.{name}.copy(), above the assignment",
+            )
+        pending = self.unwritten.get(id(base))
+        if pending is not None and pending is not leaf:
+            raise self._view_refusal(self.steps[pending.node].origin)
+        if leaf.base is not None and leaf.base.version != leaf.base_version:
+            raise refusal(
+                origin,
+                "reads a view of an array that was written to since the view was taken",
+                "the view taken after the last write",
+                "take it again, v = d[:, 0], below the write",
+            )
+        return leaf.value
+
+    @staticmethod
+    def _view_refusal(origin: Origin) -> RecordingError:
+        return refusal(
+            origin,
+            "writes into a view of an array",
+            "a write into the array itself",
+            "d[:, 0] += 1 instead of v = d[:, 0]; v += 1",
+        )
+
+    def _check_dtype(self, name: Op, given: Any, result: Any, origin: Origin) -> None:
+        if self.dtype != np.float32 or name in (Op.ASTYPE, Op.EQUAL, Op.NOT_EQUAL):
+            return
+        if np.asarray(result).dtype != np.float64 or not isinstance(
+            result, np.ndarray | np.generic
+        ):
+            return
+        dtypes: list[np.dtype[Any]] = []
+        substitute(given, lambda leaf: dtypes.append(getattr(leaf, "dtype", np.dtype(bool))))
+        if np.dtype(np.float32) in dtypes:
+            raise refusal(
+                origin,
+                f"turns {self.dtype} into float64: {name} meets a float64 number or array",
+                f"{self.dtype} throughout; plain Python numbers keep it",
+                "2 ** 0.5 for np.sqrt(2), rng.random(x.shape, dtype=x.dtype), a.astype(x.dtype); "
+                "or declare the layer's own arrays in state_names",
+            )
+
+
+def _reference(leaf: Any) -> Any:
+    if isinstance(leaf, Traced):
+        return Ref(leaf.node)
+    if isinstance(leaf, type) and issubclass(leaf, np.generic | float | int):
+        return np.dtype(leaf)
+    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+
+
+def _is_basic(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)
+        for part in parts
+    )

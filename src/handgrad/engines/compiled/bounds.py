@@ -7,10 +7,11 @@ import numpy as np
 
 from handgrad.errors import CannotLowerError, DataError
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node, Ref, substitute
-from handgrad.graph.operations import OPERATIONS
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import OPERATIONS, Op
 from handgrad.graph.recorder import SIZES
-from handgrad.graph.rules import at
+from handgrad.graph.references import Ref, substitute
+from handgrad.graph.symbolic import at
 from handgrad.layers import Array
 
 
@@ -41,7 +42,7 @@ def index_bounds(graph: Graph) -> Bounds:
     """For each input with numbers that are used as an index, how far they may point."""
     found: dict[str, list[Bound]] = {}
     for node in graph.nodes:
-        if node.operation not in ("getitem", "setitem", "add_at"):
+        if node.operation not in (Op.GETITEM, Op.SETITEM, Op.ADD_AT):
             continue
         x, parts = node.arguments[:2]
         for part, size in zip(parts, graph.nodes[x.node].shape, strict=False):
@@ -66,9 +67,9 @@ def check_indices(rows: Array, name: str, bounds: Bounds) -> None:
 
 def _bound(graph: Graph, node: Node, index: int, size: object) -> tuple[str, Bound]:
     """The input that an index is read from, and the bound for its numbers."""
-    names = {i: name for name, i in graph.leaves.items()}
+    names = {i: name for name, i in graph.leaves.inputs.items()}
     steps: list[Node] = []
-    while (source := graph.nodes[index]).operation in ("view", "astype"):
+    while (source := graph.nodes[index]).operation in (Op.VIEW, Op.ASTYPE):
         steps.insert(0, source)
         index = source.arguments[0].node
     if names.get(index) not in ("x", "y") or not isinstance(size, int):
@@ -78,9 +79,9 @@ def _bound(graph: Graph, node: Node, index: int, size: object) -> tuple[str, Bou
     width = int(np.prod(shape[1:], dtype=int))
     places = np.arange(n * width).reshape(shape)
     for step in steps:
-        if step.operation == "view":
+        if step.operation is Op.VIEW:
             rest = substitute(step.arguments[1:], lambda leaf: at(leaf, n))
-            places = OPERATIONS["view"].compute(places, *rest)
+            places = OPERATIONS[Op.VIEW].compute(places, *rest)
     columns = np.unique(places % max(width, 1))
     return names[index], Bound(slice(None) if len(columns) == width else columns, size)
 

@@ -45,13 +45,10 @@ def training_step(
     """The graph of a step, in few operations, without the gradients that nobody needs."""
     weights = None if w is None else w[:4]
     step = trace(net, loss, penalty, x=x[:4], y=y[:4], sample_weight=weights)
-    unwanted = {f"d {path}" for path in frozen_parameters(net)}
-    wanted = {
-        name: i
-        for name, i in step.outputs.items()
-        if name not in unwanted and not name.startswith("dx")
-    }
-    return optimized(replace(step, outputs=wanted))
+    frozen = frozen_parameters(net)
+    wanted = {name: i for name, i in step.outputs.gradients.items() if name not in frozen}
+    outputs = replace(step.outputs, input_gradients={}, gradients=wanted)
+    return optimized(replace(step, outputs=outputs))
 
 
 def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
@@ -97,8 +94,6 @@ def epoch_of(net: Net, loss: Loss, optimizer: Optimizer, step: Graph, batch_size
     return training_program(
         step,
         updates_of(net, optimizer),
-        list(net.named_parameters()),
-        list(net.named_states()),
         batch_size,
         net.dtype,
         loss.batches_count,
@@ -124,11 +119,4 @@ def prediction_of(net: Net, graph: Graph, batch_size: int, *, only_finite: bool 
     """The loop program of such predictions; if `only_finite`, it ends where one is not."""
     if streams_of(graph, net.dtype):
         raise CannotLowerError("random draws in prediction")
-    return prediction_program(
-        graph,
-        list(net.named_parameters()),
-        list(net.named_states()),
-        batch_size,
-        net.dtype,
-        only_finite,
-    )
+    return prediction_program(graph, batch_size, net.dtype, only_finite)

@@ -27,25 +27,25 @@ from handgrad.engines.compiled.loops import (
 from handgrad.engines.compiled.storage import Place, extent, kind_of, strides
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node, Ref
-from handgrad.graph.passes.builder import Shape
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import COMPARISONS, Op
 from handgrad.graph.passes.core import ELEMENTWISE
-from handgrad.graph.rules import Rule, at
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import Arange, Dim, Full, Shape, Symbolic
 from handgrad.layers import Array
 
 Index = Sequence[Expression]
 Body = list[Statement]
-COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 
 
 @dataclass
 class Constants:
     """Numbers a program takes along: rules of the batch size, and tables of the pages."""
 
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[Symbolic] = field(default_factory=list)
     tables: list[Array] = field(default_factory=list)
 
-    def rule(self, rule: Rule) -> Expression:
+    def rule(self, rule: Symbolic) -> Expression:
         """A rule's value for this batch: K holds all rules for full batches, then for the last."""
         if rule not in self.rules:
             self.rules.append(rule)
@@ -87,7 +87,7 @@ class Elements:
             if place.variable:
                 return Var(place.buffer, place.type)
             return Load(place.buffer, self.flat(i, index), place.type)
-        if node.operation == "view":
+        if node.operation is Op.VIEW:
             base = self.places[node.arguments[0].node]
             return Load(base.buffer, self.flat(i, index), base.type)
         return self._computed(node, self.kind(i), index)
@@ -97,14 +97,12 @@ class Elements:
 
         One long loop is faster than many short ones.
         """
-        rules = [size for size in shape if isinstance(size, Rule)]
-        if len(shape) < 2 or shape[-1] == 1 or len(rules) > 1 or not self._lies_as(i, shape):
+        dims = [size for size in shape if isinstance(size, Dim)]
+        if len(shape) < 2 or shape[-1] == 1 or len(dims) > 1 or not self._lies_as(i, shape):
             return shape
-
-        def size(n: int) -> int:
-            return math.prod(int(at(length, n)) for length in shape)
-
-        return (*[1] * (len(shape) - 1), Rule("size", size) if rules else size(1))
+        fixed = math.prod(size for size in shape if isinstance(size, int))
+        row: list[int | Dim] = [Dim(fixed * dim.slope, fixed * dim.offset) for dim in dims]
+        return (*[1] * (len(shape) - 1), *(row or [fixed]))
 
     def _lies_as(self, i: int, shape: Shape) -> bool:
         """Whether the numbers of node `i` at all indices of a shape are read in one row."""
@@ -113,7 +111,7 @@ class Elements:
             return True
         if node.shape != shape:
             return False
-        if i in self.places or node.operation == "fill":
+        if i in self.places or node.operation is Op.FILL:
             return True
         return node.operation in ELEMENTWISE and all(
             self._lies_as(a.node, shape) if isinstance(a, Ref) else np.ndim(a) == 0
@@ -151,22 +149,22 @@ class Elements:
 
     def number(self, value: Any, type: Type) -> Expression:
         """A constant of the page, or one that follows the batch size."""
-        if not isinstance(value, Rule):
+        if not isinstance(value, Symbolic):
             return Num(value.item() if hasattr(value, "item") else value, type)
-        if isinstance(value.of(2), np.ndarray):
+        if isinstance(value, Arange | Full):
             raise CannotLowerError(f"the array {value} among numbers")
         return cast(self.constants.rule(value), type)
 
     def _computed(self, node: Node, type: Type, index: Index) -> Expression:
         name, a = node.operation, node.arguments
-        if name == "fill":
+        if name is Op.FILL:
             return self.number(a[1], type)
-        if name == "astype":
+        if name is Op.ASTYPE:
             return cast(self.argument(a[0], index, self.kind(a[0].node)), type)
-        if name == "where":
+        if name is Op.WHERE:
             condition = self.argument(a[0], index, "bool")
             return Call("where", (condition, *(self.argument(x, index, type) for x in a[1:])), type)
-        if name in COMPARISONS or name in ("isnan", "isfinite"):
+        if name in COMPARISONS or name in (Op.ISNAN, Op.ISFINITE):
             common = self._common(a)
             return Call(name, tuple(self.argument(x, index, common) for x in a), "bool")
         return Call(name, tuple(self.argument(x, index, type) for x in a), type)
@@ -181,7 +179,7 @@ class Elements:
         return max(kinds, key=["bool", "int", "float", "double"].index)
 
 
-def broadcast(shape: Sequence[int | Rule], index: Index) -> Index:
+def broadcast(shape: Sequence[int | Dim], index: Index) -> Index:
     """The index into an array of that shape, from the index of what it is broadcast to."""
     own = index[len(index) - len(shape) :]
     return [whole(0) if size == 1 else at for size, at in zip(shape, own, strict=True)]

@@ -18,8 +18,10 @@ from handgrad.engines.compiled.loops import (
 )
 from handgrad.engines.compiled.storage import extent
 from handgrad.errors import CannotLowerError
-from handgrad.graph.nodes import Node, Ref
-from handgrad.graph.rules import Rule
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import Arange
 
 Body = list[Statement]
 
@@ -40,7 +42,7 @@ def _scatter(elements: Elements, i: int, node: Node) -> Body:
     index = indices(elements, shape)
     target = _looked_up(elements, parts, index)
     value = elements.argument(values, index, elements.places[i].type)
-    if node.operation == "add_at":
+    if node.operation is Op.ADD_AT:
         value = Call("add", (elements.element(i, target), value), elements.places[i].type)
     return _copy(elements, i, x) + around(shape, index, put(elements, i, target, value))
 
@@ -51,7 +53,7 @@ def _looked_up(elements: Elements, parts: Sequence[Any], index: Index) -> list[E
     leading = max([*ranks, 1])
     found: list[Expression] = []
     for part in parts:
-        if isinstance(part, Rule) and part.text == "arange(n)":
+        if isinstance(part, Arange):
             found.append(index[leading - 1])
         elif isinstance(part, Ref):
             shape = elements.graph.nodes[part.node].shape
@@ -103,11 +105,11 @@ def _random(elements: Elements, i: int, node: Node) -> Body:
     return [Draw(elements.streams.index(node.arguments[0]), place.buffer, place.offset, count)]
 
 
-MOVES: dict[str, Callable[[Elements, int, Node], Body]] = {
-    "getitem": _getitem,
-    "setitem": _scatter,
-    "add_at": _scatter,
-    "write": _write,
-    "concatenate": _concatenate,
-    "random": _random,
+MOVES: dict[Op, Callable[[Elements, int, Node], Body]] = {
+    Op.GETITEM: _getitem,
+    Op.SETITEM: _scatter,
+    Op.ADD_AT: _scatter,
+    Op.WRITE: _write,
+    Op.CONCATENATE: _concatenate,
+    Op.RANDOM: _random,
 }

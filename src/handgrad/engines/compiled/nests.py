@@ -24,16 +24,18 @@ from handgrad.engines.compiled.moves import MOVES
 from handgrad.engines.compiled.sharing import loop_in_parts, product_in_parts, products_in_parts
 from handgrad.engines.compiled.storage import extent, strides
 from handgrad.errors import CannotLowerError
-from handgrad.graph.nodes import Node, Ref
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
 from handgrad.graph.passes.core import ELEMENTWISE
-from handgrad.graph.rules import Rule, at
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import Dim, at
 
 # Products of fewer multiplications than this are loops; above it, a call is faster.
 SMALL_PRODUCT = 500
 
 Body = list[Statement]
-START: dict[str, float] = {"sum": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf}
-STEP = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
+START: dict[Op, float] = {Op.SUM: 0.0, Op.PROD: 1.0, Op.MAX: -np.inf, Op.MIN: np.inf}
+STEP = {Op.SUM: "add", Op.PROD: "multiply", Op.MAX: "maximum", Op.MIN: "minimum"}
 
 
 def nests(elements: Elements, stored: Sequence[int], batch_size: int) -> Body:
@@ -51,7 +53,7 @@ def nests(elements: Elements, stored: Sequence[int], batch_size: int) -> Body:
 
 def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     name = node.operation
-    if name in ELEMENTWISE or name == "fill":
+    if name in ELEMENTWISE or name is Op.FILL:
         place = elements.places.pop(i)  # so that it is computed here, and not read
         shape = elements.in_one_row(i, node.shape)
         index = indices(elements, shape)
@@ -67,9 +69,9 @@ def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
         ]
     if name in START:
         return _reduction(elements, i, node)
-    if name == "einsum":
+    if name is Op.EINSUM:
         return _product(elements, i, node, batch_size)
-    if name == "argmax":
+    if name is Op.ARGMAX:
         return _argmax(elements, i, node)
     if name in MOVES:
         return MOVES[name](elements, i, node)
@@ -134,7 +136,7 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     spec, *operands = node.arguments
     inputs, output = spec.split("->")
     letters = inputs.split(",")
-    sizes: dict[str, int | Rule] = {}
+    sizes: dict[str, int | Dim] = {}
     for operand, axes in zip(operands, letters, strict=True):
         for letter, size in zip(axes, elements.graph.nodes[operand.node].shape, strict=True):
             if sizes.setdefault(letter, size) != size:
@@ -153,7 +155,7 @@ def _product_loops(
     operands: Sequence[Ref],
     letters: Sequence[str],
     output: str,
-    sizes: dict[str, int | Rule],
+    sizes: dict[str, int | Dim],
 ) -> Body:
     type = elements.places[i].type
     counters: dict[str, Expression] = {letter: elements.new("i") for letter in sizes}
@@ -187,7 +189,7 @@ def _product_loops(
     clear = loops(output, put(elements, i, target, zero))
     added = Call("add", (elements.element(i, target), product), type)
     rows = list(output[:-1])
-    by_batch = any(isinstance(sizes[letter], Rule) for letter in summed)
+    by_batch = any(isinstance(sizes[letter], Dim) for letter in summed)
     order = [*summed, *rows] if by_batch else [*rows, *summed]
     return clear + loops([*order, output[-1]], put(elements, i, target, added))
 
@@ -198,12 +200,12 @@ def _matrix_products(
     operands: Sequence[Ref],
     letters: Sequence[str],
     output: str,
-    sizes: dict[str, int | Rule],
+    sizes: dict[str, int | Dim],
     full: dict[str, int],
 ) -> Statement | None:
     """One product of matrices, or several side by side; None where it is something else."""
     beside = [letter for letter in output if all(letter in axes for axes in letters)]
-    if len(beside) > 1 or any(isinstance(sizes[letter], Rule) for letter in beside):
+    if len(beside) > 1 or any(isinstance(sizes[letter], Dim) for letter in beside):
         return None
     member = elements.new("m")
     fixed: dict[str, Expression] = dict.fromkeys(beside, member)
@@ -221,7 +223,7 @@ def _matrix_product(
     operands: Sequence[Ref],
     letters: Sequence[str],
     output: str,
-    sizes: dict[str, int | Rule],
+    sizes: dict[str, int | Dim],
     full: dict[str, int],
     fixed: dict[str, Expression],
 ) -> Multiply | None:
@@ -256,7 +258,7 @@ def _matrix(
     node = elements.graph.nodes[operand.node]
     if operand.node in elements.places:
         base, steps = elements.places[operand.node], strides(node.shape)
-    elif node.operation == "view":
+    elif node.operation is Op.VIEW:
         base = elements.places[node.arguments[0].node]
         steps = [extent(step) for step in node.arguments[2]]
     else:
@@ -272,7 +274,7 @@ def _matrix(
     return None
 
 
-def _holds(step: Expression, count: int | Rule, size: int | Rule) -> bool:
+def _holds(step: Expression, count: int | Dim, size: int | Dim) -> bool:
     """Whether `count` rows of `size` numbers, `step` apart, lie one after another."""
     if not isinstance(size, int):
         return False

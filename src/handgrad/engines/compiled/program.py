@@ -1,8 +1,8 @@
 """A whole epoch of training, and prediction, as one loop program each."""
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,8 @@ from handgrad.engines.compiled.totals import ROWS, START, add_loss, count
 from handgrad.engines.compiled.update import Update, memory_of, update_all
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
-from handgrad.graph.passes.builder import Shape
-from handgrad.graph.rules import at
+from handgrad.graph.operations import Op
+from handgrad.graph.symbolic import Shape, at
 
 Body = list[Statement]
 FINISHED = -1
@@ -91,8 +91,6 @@ SCRATCH = (
 def training_program(
     step: Graph,
     updates: Sequence[Update],
-    parameter_names: Sequence[str],
-    state_names: Sequence[str],
     batch_size: int,
     dtype: np.dtype[Any],
     batches_count: str,
@@ -109,10 +107,10 @@ def training_program(
     arena, counters = Arena(), itertools.count()
     elements = Elements(step, Constants(), counters, streams=streams_of(step, dtype))
     copied = _batch(elements, arena, batch_size)
-    _in_order(elements, parameter_names, "P")
-    _in_order(elements, state_names, "S")
-    moved = _results(elements, parameter_names, state_names)
-    stored = stored_nodes(step, step.outputs.values())
+    n_parameters = _in_order(elements, step.leaves.parameters, "P")
+    n_state = _in_order(elements, step.leaves.state, "S")
+    moved = _results(elements)
+    stored = stored_nodes(step, step.outputs.all())
     elements.places = plan(step, elements.places, stored, batch_size, arena)
     batch: Body = [
         *copied,
@@ -139,13 +137,12 @@ def training_program(
         *(Parameter(name, "int") for name in ("U", "V") if elements.streams),
         *SCRATCH,
     )
-    n_parameters = _all_of(elements, parameter_names)
     body: Body = [
         Let("step", Load("T", whole(0), "int")),
         Let("total", Load("Z", whole(0), "double")),
         _by_batches(batch_size, batch),
         Store("T", whole(0), Var("step", "int")),
-        *_kept(elements, _all_of(elements, state_names), "S", "F", "float"),
+        *_kept(elements, n_state, "S", "F", "float"),
         *_kept(elements, n_parameters, "P", "E", "float"),
         *_kept(elements, whole(WORDS * len(elements.streams)), "U", "V", "int"),
         *_check(elements, "P", whole(0), n_parameters, Var("n_all", "int")),
@@ -155,8 +152,6 @@ def training_program(
 
 def prediction_program(
     graph: Graph,
-    parameter_names: Sequence[str],
-    state_names: Sequence[str],
     batch_size: int,
     dtype: np.dtype[Any],
     only_finite: bool,
@@ -168,17 +163,17 @@ def prediction_program(
     """
     arena, counters = Arena(), itertools.count()
     elements = Elements(graph, Constants(), counters)
-    x = graph.leaves["x"]
+    x = graph.leaves.inputs["x"]
     width = _row_size(graph.nodes[x].shape)
     begin = times(START, whole(width))
     elements.places[x] = Place("X", begin, kind_of(graph.nodes[x]))
-    _in_order(elements, parameter_names, "P")
-    _in_order(elements, state_names, "S")
-    out = graph.outputs["prediction"]
+    _in_order(elements, graph.leaves.parameters, "P")
+    _in_order(elements, graph.leaves.state, "S")
+    out = _prediction(graph)
     node = graph.nodes[out]
-    if node.operation not in ("leaf", "view") and kind_of(node) == "float":
+    if node.operation not in (Op.LEAF, Op.VIEW) and kind_of(node) == "float":
         elements.places[out] = Place("Q", times(START, whole(_row_size(node.shape))), "float")
-    stored = stored_nodes(graph, graph.outputs.values())
+    stored = stored_nodes(graph, graph.outputs.all())
     elements.places = plan(graph, elements.places, stored, batch_size, arena)
     checked: Body = []
     if elements.places[x].type == "float":
@@ -228,9 +223,11 @@ def _batch(elements: Elements, arena: Arena, batch_size: int) -> Body:
 
 def _rows_given(graph: Graph) -> list[tuple[str, int]]:
     """The buffers that hold a row for each row, and their leaves: `W` where rows have weights."""
-    if not {"x", "y"} <= set(graph.leaves):
+    inputs = graph.leaves.inputs
+    if not {"x", "y"} <= set(inputs):
         raise CannotLowerError("an input of several arrays")
-    return [(name.upper(), graph.leaves[name]) for name in ("x", "y", "w") if name in graph.leaves]
+    buffers = {"x": "X", "y": "Y", "sample_weight": "W"}
+    return [(buffer, inputs[name]) for name, buffer in buffers.items() if name in inputs]
 
 
 def _program(
@@ -241,7 +238,7 @@ def _program(
     elements: Elements,
     dtype: np.dtype[Any],
 ) -> Program:
-    predictions = elements.graph.nodes[elements.graph.outputs["prediction"]]
+    predictions = elements.graph.nodes[_prediction(elements.graph)]
     row = tuple(at(size, 1) for size in predictions.shape[1:])
     return Program(name, parameters, body, arena, elements.constants, dtype, row)
 
@@ -254,35 +251,29 @@ def _size(shape: Shape) -> int:
     return int(np.prod([at(size, 1) for size in shape], dtype=int))
 
 
-def _in_order(elements: Elements, names: Sequence[str], buffer: str) -> None:
-    """Parameters or running state lie one after another in their flat buffer."""
+def _in_order(elements: Elements, leaves: Mapping[str, int], buffer: str) -> Expression:
+    """Let parameters or running state lie one after another in their buffer; their number."""
     offset = 0
-    for name in names:
-        i = elements.graph.leaves[name]
+    for i in leaves.values():
         elements.places[i] = Place(buffer, whole(offset), "float")
         offset += _size(elements.graph.nodes[i].shape)
+    return whole(offset)
 
 
-def _results(elements: Elements, parameter_names: Sequence[str], state_names: Sequence[str]) -> Any:
+def _results(elements: Elements) -> Callable[[Elements], Body]:
     """Let gradients be computed where they belong; what cannot be is copied there at the end."""
-    graph = elements.graph
+    graph, places = elements.graph, elements.places
     copies: list[tuple[int, Place]] = []
-    for names, prefix, buffer in ((parameter_names, "d ", "G"), (state_names, "new ", "S")):
-        offset = 0
-        for name in names:
-            size = _size(graph.nodes[graph.leaves[name]].shape)
-            i = graph.outputs.get(prefix + name)
-            place = Place(buffer, whole(offset), "float")
-            offset += size
-            if i is None:
-                continue
-            if buffer == "S" and graph.nodes[i].operation in ("leaf", "view"):
-                raise CannotLowerError("running state that becomes other state")
-            direct = buffer == "G" and i not in elements.places
-            if direct and graph.nodes[i].operation not in ("leaf", "view"):
-                elements.places[i] = place
-            else:
-                copies.append((i, place))
+    for name, i in graph.outputs.gradients.items():
+        place = replace(places[graph.leaves.parameters[name]], buffer="G")
+        if i in places or graph.nodes[i].operation in (Op.LEAF, Op.VIEW):
+            copies.append((i, place))
+        else:
+            places[i] = place
+    for name, i in graph.outputs.new_state.items():
+        if graph.nodes[i].operation in (Op.LEAF, Op.VIEW):
+            raise CannotLowerError("running state that becomes other state")
+        copies.append((i, places[graph.leaves.state[name]]))
 
     def moved(elements: Elements) -> Body:
         body: Body = []
@@ -297,12 +288,6 @@ def _results(elements: Elements, parameter_names: Sequence[str], state_names: Se
         return body
 
     return moved
-
-
-def _all_of(elements: Elements, names: Sequence[str]) -> Expression:
-    """How many numbers parameters or running state have together."""
-    graph = elements.graph
-    return whole(sum(_size(graph.nodes[graph.leaves[name]].shape) for name in names))
 
 
 def _kept(elements: Elements, size: Expression, buffer: str, copy: str, type: Type) -> Body:
@@ -329,7 +314,7 @@ def _check(
 
 def _predictions(elements: Elements) -> Body:
     """Copy the predictions of the batch to Q, where they are not there yet."""
-    i = elements.graph.outputs["prediction"]
+    i = _prediction(elements.graph)
     if i in elements.places and elements.places[i].buffer == "Q":
         return []
     shape = elements.graph.nodes[i].shape
@@ -338,3 +323,9 @@ def _predictions(elements: Elements) -> Body:
         flat = plus(flat, times(position, step))
     number = cast(elements.element(i, index), "float")
     return around(shape, index, [Store("Q", flat, number)])
+
+
+def _prediction(graph: Graph) -> int:
+    if graph.outputs.prediction is None:
+        raise CannotLowerError("a graph without a prediction")
+    return graph.outputs.prediction

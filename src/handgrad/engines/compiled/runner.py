@@ -14,7 +14,7 @@ from handgrad.engines.compiled.loops import Multiply, Parts, Statement, walk
 from handgrad.engines.compiled.machine_code import compiled_function
 from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.tiles import LARGE_PRODUCT, Tiles
-from handgrad.graph.rules import at
+from handgrad.graph.symbolic import at
 from handgrad.layers import Array
 
 

@@ -7,12 +7,12 @@ import numpy as np
 
 from handgrad.engines.compiled.loops import Expression, Type, Var, plus, times, whole
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node, references
-from handgrad.graph.passes.builder import Shape
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
-from handgrad.graph.rules import Rule, at
+from handgrad.graph.symbolic import Dim, Shape, at
 
-TRANSCENDENTAL = ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos", "power")
+TRANSCENDENTAL = (Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.TANH, Op.SIN, Op.COS, Op.POWER)
 ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
 
 
@@ -37,12 +37,11 @@ def kind_of(node: Node, *, plain_numbers: bool = False) -> Type:
     return {"f": "float", "i": "int", "u": "int", "b": "bool"}[node.dtype.kind]  # type: ignore[return-value]
 
 
-def extent(size: int | Rule) -> Expression:
+def extent(size: int | Dim) -> Expression:
     """A size as an expression in the number n of rows of this batch."""
-    if not isinstance(size, Rule):
+    if not isinstance(size, Dim):
         return whole(size)
-    slope, offset = size.of(1) - size.of(0), size.of(0)
-    return plus(times(whole(slope), Var("n", "int")), whole(offset))
+    return plus(times(whole(size.slope), Var("n", "int")), whole(size.offset))
 
 
 def strides(shape: Shape) -> list[Expression]:
@@ -59,7 +58,7 @@ def users_of(graph: Graph) -> dict[int, list[int]]:
     """For each node, the nodes that use it."""
     users: dict[int, list[int]] = {i: [] for i in range(len(graph.nodes))}
     for i, node in enumerate(graph.nodes):
-        for used in references((node.arguments, node.options)):
+        for used in node.used():
             users[used].append(i)
     return users
 
@@ -73,13 +72,13 @@ def stored_nodes(graph: Graph, outputs: Iterable[int]) -> list[int]:
     return [
         i
         for i, node in enumerate(graph.nodes)
-        if node.operation not in ("leaf", "view")
+        if node.operation not in (Op.LEAF, Op.VIEW)
         and (i in kept or not _fused(graph, node, [graph.nodes[user] for user in users[i]]))
     ]
 
 
 def _fused(graph: Graph, node: Node, users: list[Node]) -> bool:
-    if node.operation == "fill":
+    if node.operation is Op.FILL:
         return all(user.operation in (*ELEMENTWISE, "setitem", "add_at", "write") for user in users)
     if node.operation not in ELEMENTWISE or len(users) != 1:
         return False
@@ -97,7 +96,7 @@ def _spread_over_short_rows(graph: Graph, node: Node) -> bool:
     Loops over such rows are slow; stored, the result can be gone through in one row.
     """
     *outer, width = node.shape or (1,)
-    shapes = [graph.nodes[i].shape for i in references(node.arguments)]
+    shapes = [graph.nodes[i].shape for i in node.used()]
     spread = any(shape != node.shape and shape != () for shape in shapes)
     return bool(outer) and isinstance(width, int) and width < ALIGNMENT and spread
 
@@ -143,7 +142,7 @@ def plan(
     forever = len(stored)
 
     def last_use(i: int) -> int:
-        if i in graph.outputs.values():
+        if i in graph.outputs.all():
             return forever
         uses = [position[u] if u in position else last_use(u) for u in users[i]]
         return max(uses, default=0)
@@ -181,7 +180,7 @@ def read_in_place(graph: Graph, i: int, stored: Container[int]) -> list[int]:
 
     def look(user: int, in_place: bool) -> None:
         in_place = in_place and graph.nodes[user].operation in ELEMENTWISE
-        for used in references((graph.nodes[user].arguments, graph.nodes[user].options)):
+        for used in graph.nodes[user].used():
             if used in stored:
                 read.append((used, in_place and graph.nodes[used].shape == shape))
             else:

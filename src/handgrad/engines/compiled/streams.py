@@ -7,6 +7,7 @@ import numpy as np
 
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
+from handgrad.graph.operations import Op
 from handgrad.layers import Array
 from handgrad.net import Net
 
@@ -20,7 +21,7 @@ def streams_of(graph: Graph, dtype: np.dtype[Any]) -> list[str]:
     """The paths of the layers that draw random numbers, which must be of that type."""
     paths: list[str] = []
     for node in graph.nodes:
-        if node.operation == "random":
+        if node.operation is Op.RANDOM:
             if node.dtype != dtype or node.shape == ():
                 raise CannotLowerError(
                     f"a random draw that is no array of {dtype}, at {node.origin}; "

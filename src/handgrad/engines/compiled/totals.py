@@ -15,15 +15,17 @@ from handgrad.engines.compiled.loops import (
     plus,
     whole,
 )
+from handgrad.errors import CannotLowerError
 
 START, ROWS = Var("start", "int"), Var("n", "int")
 
 
 def count(elements: Elements, by: str) -> list[Statement]:
     """What the batch counts for in the loss of the epoch: its rows, or the sum of their weights."""
-    if by == "rows" or "w" not in elements.graph.leaves:
+    if by == "rows" or "sample_weight" not in elements.graph.leaves.inputs:
         return [Let("counted", cast(ROWS, "double"))]
-    i, place = elements.new("i"), elements.places[elements.graph.leaves["w"]]
+    weights = elements.graph.leaves.inputs["sample_weight"]
+    i, place = elements.new("i"), elements.places[weights]
     weight = cast(Load(place.buffer, plus(place.offset, i), "float"), "double")
     more = Call("add", (Var("counted", "double"), weight), "double")
     return [Let("counted", Num(0.0, "double")), For(i.name, ROWS, [Let("counted", more)])]
@@ -31,7 +33,9 @@ def count(elements: Elements, by: str) -> list[Statement]:
 
 def add_loss(elements: Elements) -> list[Statement]:
     """Add the loss of the batch to the total, as much as it counts; leave if it is not finite."""
-    loss = cast(elements.element(elements.graph.outputs["loss"], []), "double")
+    if (i := elements.graph.outputs.loss) is None:
+        raise CannotLowerError("a step without a loss")
+    loss = cast(elements.element(i, []), "double")
     value, counted = Var("loss", "double"), Var("counted", "double")
     added = Call(
         "add", (Var("total", "double"), Call("multiply", (value, counted), "double")), "double"

@@ -23,6 +23,8 @@ from handgrad.engines.compiled.sharing import loop_in_parts
 from handgrad.engines.compiled.storage import Place, users_of
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
+from handgrad.graph.operations import Op
+from handgrad.graph.passes.core import REDUCTIONS
 
 Body = list[Statement]
 
@@ -46,7 +48,7 @@ class Update:
 
 def memory_of(rule: Graph) -> list[str]:
     """What the optimizer remembers from step to step: the leaves that are its own."""
-    return [name for name in rule.leaves if name not in ("w", "dw", *NUMBERS)]
+    return [*rule.leaves.state]
 
 
 def update_all(updates: Sequence[Update], step: Elements) -> Body:
@@ -57,7 +59,7 @@ def update_all(updates: Sequence[Update], step: Elements) -> Body:
         Let("learning_rate", Load("L", batch, "double")),
         Let("step", plus(count, whole(1))),
     ]
-    if any("dw_norm" in update.rule.leaves for update in updates):
+    if any("dw_norm" in update.rule.leaves.inputs for update in updates):
         body += _norm([part for update in updates for part in update.slices], step)
     for update in updates:
         body += _updated(update, step)
@@ -82,7 +84,7 @@ def _updated(update: Update, step: Elements) -> Body:
     rule = update.rule
     elements = Elements(rule, step.constants, step.counters, plain_numbers=True)
     buffers = {"w": "P", "dw": "G"} | {name: f"M{k}" for k, name in enumerate(memory_of(rule))}
-    for name, i in rule.leaves.items():
+    for name, i in rule.leaves.named():
         type = NUMBERS.get(name, "float")
         elements.places[i] = Place(buffers.get(name, name), whole(0), type, name in NUMBERS)
     body: Body = []
@@ -90,13 +92,13 @@ def _updated(update: Update, step: Elements) -> Body:
         rate, own = Var("learning_rate", "double"), elements.new("learning_rate", "double")
         factor = Num(update.factor, "double")
         body.append(Let(own.name, Call("multiply", (factor, rate), "double")))
-        elements.places[rule.leaves["learning_rate"]] = Place(
+        elements.places[rule.leaves.inputs["learning_rate"]] = Place(
             own.name, whole(0), "double", variable=True
         )
     for i, node in enumerate(rule.nodes):
-        if node.operation in ("sum", "max", "min", "prod", "einsum"):
+        if node.operation in (*REDUCTIONS, Op.EINSUM):
             raise CannotLowerError(f"{node.operation} in an update rule")
-        if node.shape == () and node.operation != "leaf":
+        if node.shape == () and node.operation is not Op.LEAF:
             body += _named(elements, i, [])
     for part in update.slices:
         counter = elements.new("i")
@@ -115,11 +117,12 @@ def _rule_at(
 ) -> tuple[Body, Body]:
     """The new values at one place, and the statements that put them there."""
     users = users_of(rule)
-    targets = [(i, buffers[name.removeprefix("new ")]) for name, i in rule.outputs.items()]
+    new = {**rule.outputs.new_parameters, **rule.outputs.new_state}
+    targets = [(i, buffers[name]) for name, i in new.items()]
     kept = {i for i, _ in targets}
     values: Body = []
     for i, node in enumerate(rule.nodes):
-        if i in kept or (node.operation != "leaf" and node.shape != () and len(users[i]) > 1):
+        if i in kept or (node.operation is not Op.LEAF and node.shape != () and len(users[i]) > 1):
             values += _named(elements, i, [at])
     stores: Body = [Store(buffer, at, elements.element(i, [at])) for i, buffer in targets]
     return values, stores

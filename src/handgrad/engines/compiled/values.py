@@ -5,7 +5,6 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.elements import COMPARISONS
 from handgrad.engines.compiled.instructions import (
     BIT,
     BYTE,
@@ -25,6 +24,7 @@ from handgrad.engines.compiled.loops import (
     Var,
 )
 from handgrad.engines.compiled.mathematics import FAST, WRITTEN_OUT
+from handgrad.graph.operations import COMPARISONS
 
 FLOATING = ("float", "double")
 

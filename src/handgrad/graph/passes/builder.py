@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node, Origin, Ref, references, substitute
-from handgrad.graph.rules import Rule
-
-Shape = tuple[int | Rule, ...]
+from handgrad.graph.nodes import Node, Origin
+from handgrad.graph.operations import Op
+from handgrad.graph.references import Ref, substitute
+from handgrad.graph.symbolic import Shape
 
 
 @dataclass
@@ -21,7 +22,12 @@ class Builder:
     origin: Origin | None = None
 
     def add(
-        self, operation: str, arguments: Iterable[Any], shape: Shape, dtype: Any, **options: Any
+        self,
+        operation: Op,
+        arguments: Iterable[Any],
+        shape: Shape,
+        dtype: npt.DTypeLike,
+        **options: Any,
     ) -> Ref:
         """Append a node."""
         given, kind = tuple(arguments), np.dtype(dtype)
@@ -45,33 +51,32 @@ def rewritten(graph: Graph, rewrite: Callable[[Builder, Node], Ref]) -> Graph:
     def renew(leaf: Any) -> Any:
         return new[leaf.node] if isinstance(leaf, Ref) else leaf
 
-    leaves = set(graph.leaves.values())
     for i, node in enumerate(graph.nodes):
         builder.origin = node.origin
         node = replace(
             node,
             arguments=substitute(node.arguments, renew),
-            options=substitute(node.options, renew),
+            options=substitute(dict(node.options), renew),
         )
-        new[i] = builder.keep(node) if i in leaves else rewrite(builder, node)
-    return Graph(
-        graph.title,
-        tuple(builder.nodes),
-        {name: new[i].node for name, i in graph.leaves.items()},
-        {name: new[i].node for name, i in graph.outputs.items()},
-        graph.pages,
-    )
+        new[i] = builder.keep(node) if node.operation is Op.LEAF else rewrite(builder, node)
+    return renumbered(graph, builder.nodes, lambda i: new[i].node)
+
+
+def renumbered(graph: Graph, nodes: Iterable[Node], new: Callable[[int], int]) -> Graph:
+    """The graph of other nodes, in which those given and those that come out have new numbers."""
+    leaves, outputs = graph.leaves.map(new), graph.outputs.map(new)
+    return replace(graph, nodes=tuple(nodes), leaves=leaves, outputs=outputs)
 
 
 def used_nodes(graph: Graph) -> set[int]:
     """The leaves, and all nodes that an output depends on; draws too: they move a stream on."""
-    needed = set(graph.leaves.values())
-    draws = [i for i, node in enumerate(graph.nodes) if node.operation == "random"]
-    waiting = [i for i in (*graph.outputs.values(), *draws) if i not in needed]
+    needed = set(graph.leaves.all())
+    draws = [i for i, node in enumerate(graph.nodes) if node.operation is Op.RANDOM]
+    waiting = [i for i in (*graph.outputs.all(), *draws) if i not in needed]
     while waiting:
         i = waiting.pop()
         if i not in needed:
             needed.add(i)
             node = graph.nodes[i]
-            waiting += references((node.arguments, node.options))
+            waiting += node.used()
     return needed

@@ -14,23 +14,21 @@ write(x, offset, strides, shape, values)      a copy of x with a view of it over
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from handgrad.graph.operations import OPERATIONS, Operation
+from handgrad.graph.operations import COMPARISONS, OPERATIONS, Op, Operation
 from handgrad.layers import Array
 
-ELEMENTWISE = frozenset(
-    (
-        *("add", "subtract", "multiply", "divide", "power", "negative", "abs", "sign"),
-        *("maximum", "minimum", "floor", "ceil", "sqrt", "tanh", "sin", "cos"),
-        *("exp", "expm1", "log", "log1p"),
-        *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
-        *("logical_and", "logical_or", "logical_not", "isnan", "isfinite", "where", "astype"),
-    )
-)
-REDUCTIONS = frozenset(("sum", "max", "min", "prod"))
+ELEMENTWISE = COMPARISONS | {
+    *(Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.DIVIDE, Op.POWER, Op.NEGATIVE, Op.ABS, Op.SIGN),
+    *(Op.MAXIMUM, Op.MINIMUM, Op.FLOOR, Op.CEIL, Op.SQRT, Op.TANH, Op.SIN, Op.COS),
+    *(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P),
+    *(Op.LOGICAL_AND, Op.LOGICAL_OR, Op.LOGICAL_NOT, Op.ISNAN, Op.ISFINITE, Op.WHERE, Op.ASTYPE),
+}
+REDUCTIONS = frozenset((Op.SUM, Op.MAX, Op.MIN, Op.PROD))
 
 
-def fill(shape: tuple[int, ...], value: Any, dtype: np.dtype[Any]) -> Array:
+def fill(shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> Array:
     """A new array of that shape, all `value`."""
     return np.full(shape, value, dtype)
 
@@ -43,7 +41,7 @@ def view(x: Array, offset: int, strides: tuple[int, ...], shape: tuple[int, ...]
 
 
 def write(
-    x: Array, offset: int, strides: tuple[int, ...], shape: tuple[int, ...], values: Any
+    x: Array, offset: int, strides: tuple[int, ...], shape: tuple[int, ...], values: npt.ArrayLike
 ) -> Array:
     """A copy of `x` in which a view of it holds `values`."""
     x = np.array(x, order="C")
@@ -53,7 +51,7 @@ def write(
 
 
 OPERATIONS |= {
-    "fill": Operation(fill),
-    "view": Operation(view),
-    "write": Operation(write),
+    Op.FILL: Operation(fill),
+    Op.VIEW: Operation(view),
+    Op.WRITE: Operation(write),
 }

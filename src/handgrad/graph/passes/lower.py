@@ -1,5 +1,6 @@
 """Lowering: every operation a page may use, said with the few of `core`."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,14 +8,28 @@ import numpy as np
 
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node, Origin, Ref, substitute
-from handgrad.graph.operations import OPERATIONS
-from handgrad.graph.passes.builder import Builder, Shape, rewritten
+from handgrad.graph.nodes import Node, Origin
+from handgrad.graph.operations import OPERATIONS, Op
+from handgrad.graph.passes.builder import Builder, rewritten
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
 from handgrad.graph.recorder import SIZES
-from handgrad.graph.rules import NoRuleError, Rule, at, solve
+from handgrad.graph.references import Ref, substitute
+from handgrad.graph.symbolic import (
+    Arange,
+    Dim,
+    N,
+    NoRuleError,
+    Scaled,
+    Scaling,
+    Shape,
+    Symbolic,
+    at,
+    solve,
+)
 
-NOT_LOGICAL = frozenset(("add", "subtract", "multiply", "maximum", "minimum", "negative", "power"))
+NOT_LOGICAL = {
+    *(Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.MAXIMUM, Op.MINIMUM, Op.NEGATIVE, Op.POWER),
+}
 
 
 def lower(graph: Graph) -> Graph:
@@ -26,14 +41,14 @@ def _lowered(new: Builder, node: Node) -> Ref:
     name, a = node.operation, node.arguments
     if name in FORMS:
         return FORMS[name](new, node)
-    if name == "power" and not isinstance(a[1], Ref) and a[1] in (2, 3, 0.5):
+    if name is Op.POWER and not isinstance(a[1], Ref) and a[1] in (2, 3, 0.5):
         if a[1] == 0.5:
-            return new.add("sqrt", a[:1], node.shape, node.dtype)
-        square = new.add("multiply", (a[0], a[0]), node.shape, node.dtype)
+            return new.add(Op.SQRT, a[:1], node.shape, node.dtype)
+        square = new.add(Op.MULTIPLY, (a[0], a[0]), node.shape, node.dtype)
         if a[1] == 2:
             return square
-        return new.add("multiply", (square, a[0]), node.shape, node.dtype)
-    if name == "astype" and new[a[0]].dtype == node.dtype:
+        return new.add(Op.MULTIPLY, (square, a[0]), node.shape, node.dtype)
+    if name is Op.ASTYPE and new[a[0]].dtype == node.dtype:
         return a[0]
     if name in ELEMENTWISE:
         if node.dtype == np.bool_ and name in NOT_LOGICAL:
@@ -47,24 +62,24 @@ def _lowered(new: Builder, node: Node) -> Ref:
 def _fill(value: Any) -> Callable[[Builder, Node], Ref]:
     def fill(new: Builder, node: Node) -> Ref:
         number = node.arguments[1] if value is None else value
-        return new.add("fill", (node.shape, number, node.dtype), node.shape, node.dtype)
+        return new.add(Op.FILL, (node.shape, number, node.dtype), node.shape, node.dtype)
 
     return fill
 
 
 def _clip(new: Builder, node: Node) -> Ref:
     x, low, high = node.arguments
-    raised = new.add("maximum", (x, low), node.shape, node.dtype)
-    return new.add("minimum", (raised, high), node.shape, node.dtype)
+    raised = new.add(Op.MAXIMUM, (x, low), node.shape, node.dtype)
+    return new.add(Op.MINIMUM, (raised, high), node.shape, node.dtype)
 
 
 def _square(new: Builder, node: Node) -> Ref:
     (x,) = node.arguments
-    return new.add("multiply", (x, x), node.shape, node.dtype)
+    return new.add(Op.MULTIPLY, (x, x), node.shape, node.dtype)
 
 
 def _reciprocal(new: Builder, node: Node) -> Ref:
-    return new.add("divide", (1.0, node.arguments[0]), node.shape, node.dtype)
+    return new.add(Op.DIVIDE, (1.0, node.arguments[0]), node.shape, node.dtype)
 
 
 def _copy(new: Builder, node: Node) -> Ref:
@@ -80,29 +95,29 @@ def _argmax(new: Builder, node: Node) -> Ref:
     x, axes, _ = _reduced(new, node)
     if len(axes) > 1:
         raise CannotLowerError(f"argmax over several axes, at {node.origin}")
-    return new.add("argmax", (x, axes[0]), node.shape, node.dtype)
+    return new.add(Op.ARGMAX, (x, axes[0]), node.shape, node.dtype)
 
 
 def _mean(new: Builder, node: Node) -> Ref:
     x, axes, keepdims = _reduced(new, node)
-    total = new.add("sum", (x, axes), node.shape, node.dtype, keepdims=keepdims)
-    return new.add("divide", (total, _count(new[x].shape, axes)), node.shape, node.dtype)
+    total = new.add(Op.SUM, (x, axes), node.shape, node.dtype, keepdims=keepdims)
+    return new.add(Op.DIVIDE, (total, _count(new[x].shape, axes, 0, node)), node.shape, node.dtype)
 
 
 def _variance(new: Builder, node: Node) -> Ref:
     x, axes, keepdims = _reduced(new, node)
     shape, dtype = new[x].shape, node.dtype
     kept = tuple(1 if i in axes else size for i, size in enumerate(shape))
-    total = new.add("sum", (x, axes), kept, dtype, keepdims=True)
-    mean = new.add("divide", (total, _count(shape, axes)), kept, dtype)
-    off = new.add("subtract", (x, mean), shape, dtype)
-    square = new.add("multiply", (off, off), shape, dtype)
-    total = new.add("sum", (square, axes), node.shape, dtype, keepdims=keepdims)
-    count = _count(shape, axes, node.options.get("ddof", 0))
-    variance = new.add("divide", (total, count), node.shape, dtype)
-    if node.operation == "var":
+    total = new.add(Op.SUM, (x, axes), kept, dtype, keepdims=True)
+    mean = new.add(Op.DIVIDE, (total, _count(shape, axes, 0, node)), kept, dtype)
+    off = new.add(Op.SUBTRACT, (x, mean), shape, dtype)
+    square = new.add(Op.MULTIPLY, (off, off), shape, dtype)
+    total = new.add(Op.SUM, (square, axes), node.shape, dtype, keepdims=keepdims)
+    count = _count(shape, axes, node.options.get("ddof", 0), node)
+    variance = new.add(Op.DIVIDE, (total, count), node.shape, dtype)
+    if node.operation is Op.VAR:
         return variance
-    return new.add("sqrt", (variance,), node.shape, dtype)
+    return new.add(Op.SQRT, (variance,), node.shape, dtype)
 
 
 def _reduced(new: Builder, node: Node) -> tuple[Ref, tuple[int, ...], bool]:
@@ -110,7 +125,7 @@ def _reduced(new: Builder, node: Node) -> tuple[Ref, tuple[int, ...], bool]:
     x, *rest = node.arguments
     if len(rest) > 1 or set(node.options) - {"axis", "keepdims", "ddof"}:
         raise CannotLowerError(f"{node.operation} with such options, at {node.origin}")
-    if new[x].dtype.kind != "f" and node.operation != "sum":
+    if new[x].dtype.kind != "f" and node.operation is not Op.SUM:
         raise CannotLowerError(f"{node.operation} of {new[x].dtype}, at {node.origin}")
     rank = len(new[x].shape)
     axis = node.options.get("axis", rest[0] if rest else None)
@@ -121,46 +136,49 @@ def _reduced(new: Builder, node: Node) -> tuple[Ref, tuple[int, ...], bool]:
     return x, axes, len(node.shape) == rank
 
 
-def _count(shape: Shape, axes: Sequence[int], less: int = 0) -> float | Rule:
-    """How many numbers a reduction takes together, as a number or a rule of the batch size."""
-    counts = [float(np.prod([at(shape[i], n) for i in axes])) - less for n in SIZES]
-    slope = (counts[1] - counts[0]) / (SIZES[1] - SIZES[0])
-    offset = counts[0] - slope * SIZES[0]
-    if slope == 0:
-        return counts[0]
-    return Rule(f"{slope!r}*n + {offset!r}", lambda n: slope * n + offset)
+def _count(shape: Shape, axes: Sequence[int], less: int, node: Node) -> float | Symbolic:
+    """How many numbers a reduction takes together, less some; it may follow the batch size."""
+    fixed = math.prod(size for i in axes if isinstance(size := shape[i], int))
+    dims = [size for i in axes if isinstance(size := shape[i], Dim)]
+    if not dims:
+        return float(fixed - less)
+    if len(dims) == 1:
+        return Dim(fixed * dims[0].slope, fixed * dims[0].offset - less)
+    if dims == [N, N] and not less:
+        return Scaled(Scaling.K_TIMES_N_SQUARED, fixed)
+    raise CannotLowerError(f"{node.operation} over {dims}, at {node.origin}")
 
 
 def _product(new: Builder, node: Node) -> Ref:
     a, b = node.arguments
     left, right = len(new[a].shape), len(new[b].shape)
     specs = {(2, 2): "ij,jk->ik", (1, 2): "j,jk->k", (2, 1): "ij,j->i", (1, 1): "j,j->"}
-    if node.operation == "outer":
+    if node.operation is Op.OUTER:
         spec = "i,j->ij"
     elif (left, right) in specs:
         spec = specs[left, right]
-    elif node.operation == "matmul" and min(left, right) > 1:
+    elif node.operation is Op.MATMUL and min(left, right) > 1:
         batch = "abcdefgh"[: max(left, right) - 2]
         spec = f"{batch[-(left - 2) or 8 :]}ij,{batch[-(right - 2) or 8 :]}jk->{batch}ik"
         if any(size == 1 for size in (*new[a].shape[:-2], *new[b].shape[:-2])):
             raise CannotLowerError(f"a broadcast product, at {node.origin}")
     else:
         raise CannotLowerError(f"{node.operation} of {left} and {right} axes, at {node.origin}")
-    return new.add("einsum", (spec, a, b), node.shape, node.dtype)
+    return new.add(Op.EINSUM, (spec, a, b), node.shape, node.dtype)
 
 
 def _einsum(new: Builder, node: Node) -> Ref:
     spec, *operands = node.arguments
     if not isinstance(spec, str) or "->" not in spec or "." in spec or len(operands) > 2:
         raise CannotLowerError(f"this einsum, at {node.origin}")
-    return new.add("einsum", (spec.replace(" ", ""), *operands), node.shape, node.dtype)
+    return new.add(Op.EINSUM, (spec.replace(" ", ""), *operands), node.shape, node.dtype)
 
 
 def _view(new: Builder, node: Node) -> Ref:
     x, *rest = node.arguments
 
     def run(array: Any, n: int) -> Any:
-        given = substitute((tuple(rest), node.options), lambda leaf: at(leaf, n))
+        given = substitute((tuple(rest), dict(node.options)), lambda leaf: at(leaf, n))
         return OPERATIONS[node.operation].compute(array, *given[0], **given[1])
 
     return _as_view(new, node, x, run)
@@ -169,17 +187,17 @@ def _view(new: Builder, node: Node) -> Ref:
 def _as_view(new: Builder, node: Node, x: Ref, run: Callable[[Any, int], Any]) -> Ref:
     """The view that `run` takes of `x`; of a view that is itself one, of what it views."""
     base, steps = x, [run]
-    if new[x].operation == "view":
+    if new[x].operation is Op.VIEW:
         base = new[x].arguments[0]
         _, *inner = new[x].arguments
-        compute = OPERATIONS["view"].compute
+        compute = OPERATIONS[Op.VIEW].compute
         steps.insert(
             0, lambda array, n: compute(array, *substitute(tuple(inner), lambda v: at(v, n)))
         )
     placed = [_placed(new[base].shape, steps, n, node.origin) for n in SIZES]
     offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
     _check_growth(new[base].shape, shape, node)
-    return new.add("view", (base, offset, strides, shape), node.shape, node.dtype)
+    return new.add(Op.VIEW, (base, offset, strides, shape), node.shape, node.dtype)
 
 
 def _placed(
@@ -216,7 +234,7 @@ def _getitem(new: Builder, node: Node) -> Ref:
             return array[substitute(index, lambda leaf: at(leaf, n))]
 
         return _as_view(new, node, x, run)
-    return new.add("getitem", (x, _arrays(new, x, index, node)), node.shape, node.dtype)
+    return new.add(Op.GETITEM, (x, _arrays(new, x, index, node)), node.shape, node.dtype)
 
 
 def _setitem(new: Builder, node: Node) -> Ref:
@@ -225,29 +243,26 @@ def _setitem(new: Builder, node: Node) -> Ref:
         return new.add(
             node.operation, (x, _arrays(new, x, index, node), values), node.shape, node.dtype
         )
-    if node.operation == "add_at":
+    if node.operation is Op.ADD_AT:
         raise CannotLowerError(f"np.add.at with a slice, at {node.origin}")
     steps = [lambda array, n: array[substitute(index, lambda leaf: at(leaf, n))]]
     placed = [_placed(new[x].shape, steps, n, node.origin) for n in SIZES]
     offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
     _check_growth(new[x].shape, shape, node)
-    return new.add("write", (x, offset, strides, shape, values), node.shape, node.dtype)
+    return new.add(Op.WRITE, (x, offset, strides, shape, values), node.shape, node.dtype)
 
 
 def _check_growth(base: Shape, view: Shape, node: Node) -> None:
     """A view that grows with the batch must lie in an array that does."""
-    grows = any(isinstance(size, Rule) for size in base)
-    if any(isinstance(size, Rule) for size in view) and not grows:
+    grows = any(isinstance(size, Dim) for size in base)
+    if any(isinstance(size, Dim) for size in view) and not grows:
         raise CannotLowerError(f"a part that grows with the batch, at {node.origin}")
 
 
-def _is_slicing(index: Any) -> bool:
+def _is_slicing(index: object) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
     return all(
-        part is None
-        or part is Ellipsis
-        or isinstance(part, int | np.integer | slice)
-        or (isinstance(part, Rule) and isinstance(part.of(SIZES[0]), int))
+        part is None or part is Ellipsis or isinstance(part, int | np.integer | slice | Dim)
         for part in parts
     )
 
@@ -261,13 +276,13 @@ def _arrays(new: Builder, x: Ref, index: Any, node: Node) -> tuple[Any, ...]:
     )
 
 
-def _index_part(part: Any, size: int | Rule, node: Node) -> Any:
+def _index_part(part: Any, size: int | Dim, node: Node) -> Any:
     """One part of an index, within its axis: a constant counted from the front."""
-    if isinstance(part, Rule) and part.text != f"arange({size})":
+    if isinstance(part, Symbolic) and not (isinstance(part, Arange) and part.length == size):
         raise CannotLowerError(f"an index that grows with the batch, at {node.origin}")
     if not isinstance(part, int | np.integer):
         return part
-    if isinstance(size, Rule):
+    if isinstance(size, Dim):
         raise CannotLowerError(f"one row of the batch, at {node.origin}")
     return int(part) % size
 
@@ -278,7 +293,7 @@ def _concatenate(new: Builder, node: Node) -> Ref:
     if set(node.options) - {"axis"} or axis is None or not all(isinstance(p, Ref) for p in parts):
         raise CannotLowerError(f"concatenate with such arguments, at {node.origin}")
     axis %= len(node.shape)
-    return new.add("concatenate", (tuple(parts), axis), node.shape, node.dtype)
+    return new.add(Op.CONCATENATE, (tuple(parts), axis), node.shape, node.dtype)
 
 
 def _random(new: Builder, node: Node) -> Ref:
@@ -287,25 +302,25 @@ def _random(new: Builder, node: Node) -> Ref:
     return new.keep(node)
 
 
-FORMS: dict[str, Callable[[Builder, Node], Ref]] = {
-    "zeros_like": _fill(0),
-    "empty_like": _fill(0),
-    "ones_like": _fill(1),
-    "full_like": _fill(None),
-    "copy": _copy,
-    "clip": _clip,
-    "square": _square,
-    "reciprocal": _reciprocal,
+FORMS: dict[Op, Callable[[Builder, Node], Ref]] = {
+    Op.ZEROS_LIKE: _fill(0),
+    Op.EMPTY_LIKE: _fill(0),
+    Op.ONES_LIKE: _fill(1),
+    Op.FULL_LIKE: _fill(None),
+    Op.COPY: _copy,
+    Op.CLIP: _clip,
+    Op.SQUARE: _square,
+    Op.RECIPROCAL: _reciprocal,
     **dict.fromkeys(REDUCTIONS, _reduction),
-    "argmax": _argmax,
-    "mean": _mean,
-    "var": _variance,
-    "std": _variance,
-    **dict.fromkeys(("matmul", "dot", "outer"), _product),
-    "einsum": _einsum,
-    "getitem": _getitem,
-    "setitem": _setitem,
-    "add_at": _setitem,
-    "concatenate": _concatenate,
-    "random": _random,
+    Op.ARGMAX: _argmax,
+    Op.MEAN: _mean,
+    Op.VAR: _variance,
+    Op.STD: _variance,
+    **dict.fromkeys((Op.MATMUL, Op.DOT, Op.OUTER), _product),
+    Op.EINSUM: _einsum,
+    Op.GETITEM: _getitem,
+    Op.SETITEM: _setitem,
+    Op.ADD_AT: _setitem,
+    Op.CONCATENATE: _concatenate,
+    Op.RANDOM: _random,
 }

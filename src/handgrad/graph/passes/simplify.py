@@ -1,14 +1,18 @@
 """Small passes that make a graph shorter and leave what it says."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from handgrad.graph.encoding import key
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node, Ref, substitute
-from handgrad.graph.operations import OPERATIONS
-from handgrad.graph.passes.builder import Builder, rewritten, used_nodes
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import OPERATIONS, Op
+from handgrad.graph.passes.builder import Builder, renumbered, rewritten, used_nodes
 from handgrad.graph.passes.core import ELEMENTWISE
+from handgrad.graph.references import Ref, substitute
 
 
 def remove_dead_code(graph: Graph) -> Graph:
@@ -20,56 +24,30 @@ def remove_dead_code(graph: Graph) -> Graph:
         if i in needed:
             new[i] = len(nodes)
             nodes.append(_renumbered(node, new))
-    return Graph(
-        graph.title,
-        tuple(nodes),
-        {name: new[i] for name, i in graph.leaves.items()},
-        {name: new[i] for name, i in graph.outputs.items()},
-        graph.pages,
-    )
+    return renumbered(graph, nodes, lambda i: new[i])
 
 
-def _renumbered(node: Node, new: dict[int, int]) -> Node:
+def _renumbered(node: Node, new: Mapping[int, int]) -> Node:
     def renew(leaf: Any) -> Any:
         return Ref(new[leaf.node]) if isinstance(leaf, Ref) else leaf
 
-    arguments = substitute(node.arguments, renew)
-    return Node(
-        node.operation,
-        arguments,
-        substitute(node.options, renew),
-        node.shape,
-        node.dtype,
-        node.origin,
-    )
+    arguments, options = substitute((node.arguments, dict(node.options)), renew)
+    return replace(node, arguments=arguments, options=options)
 
 
 def share_common_subexpressions(graph: Graph) -> Graph:
     """Compute once what is computed twice from the same arguments."""
-    seen: dict[Any, Ref] = {}
+    seen: dict[str, Ref] = {}
 
     def shared(new: Builder, node: Node) -> Ref:
-        if node.operation == "random":
+        if node.operation is Op.RANDOM:
             return new.keep(node)
-        key = (node.operation, _key(node.arguments), _key(node.options), node.dtype)
-        if key not in seen:
-            seen[key] = new.keep(node)
-        return seen[key]
+        same = key(node.operation, node.arguments, *node.options.items(), node.dtype)
+        if same not in seen:
+            seen[same] = new.keep(node)
+        return seen[same]
 
     return rewritten(graph, shared)
-
-
-def _key(value: Any) -> Any:
-    """What tells an argument apart: by value where it has one, arrays by their bytes."""
-    if isinstance(value, tuple | list):
-        return (type(value).__name__, *map(_key, value))
-    if isinstance(value, dict):
-        return tuple((name, _key(part)) for name, part in value.items())
-    if isinstance(value, slice):
-        return ("slice", _key(value.start), _key(value.stop), _key(value.step))
-    if isinstance(value, np.ndarray):
-        return (value.shape, value.dtype.str, value.tobytes())
-    return (type(value).__name__, value)
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -85,12 +63,12 @@ def _folded(new: Builder, node: Node) -> Ref:
         with np.errstate(all="ignore"):
             value = np.asarray(OPERATIONS[node.operation].compute(*a)).astype(node.dtype)
         number = value.item()
-        return new.add("fill", (node.shape, number, node.dtype), node.shape, node.dtype)
-    if node.operation in ("add", "multiply") and a[0] is not None:
+        return new.add(Op.FILL, (node.shape, number, node.dtype), node.shape, node.dtype)
+    if node.operation in (Op.ADD, Op.MULTIPLY) and a[0] is not None:
         node_arguments, a = node.arguments[::-1], a[::-1]
     else:
         node_arguments = node.arguments
-    neutral = {"add": 0, "subtract": 0, "multiply": 1, "divide": 1}.get(node.operation)
+    neutral = {Op.ADD: 0, Op.SUBTRACT: 0, Op.MULTIPLY: 1, Op.DIVIDE: 1}.get(node.operation)
     x = node_arguments[0]
     if neutral is not None and isinstance(x, Ref) and a[1] == neutral:
         same = new[x]
@@ -99,11 +77,11 @@ def _folded(new: Builder, node: Node) -> Ref:
     return new.keep(node)
 
 
-def _number(new: Builder, argument: Any) -> Any:
+def _number(new: Builder, argument: object) -> Any:
     """The constant that an argument is, as a NumPy or Python scalar; None where it is none."""
     if isinstance(argument, Ref):
         node = new[argument]
-        if node.operation == "fill" and isinstance(node.arguments[1], int | float):
+        if node.operation is Op.FILL and isinstance(node.arguments[1], int | float):
             return node.dtype.type(node.arguments[1])
         return None
     return argument if isinstance(argument, int | float | np.generic) else None

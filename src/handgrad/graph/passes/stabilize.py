@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.graph.encoding import key
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node, Ref
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import Builder, rewritten
-from handgrad.graph.rules import Rule, at
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import Arange, Full, N, Ratio
 
 
 def stabilize(graph: Graph) -> Graph:
@@ -34,25 +37,25 @@ def _stable(new: Builder, node: Node) -> Ref:
 
 def _log_of_a_quotient(new: Builder, node: Node) -> Ref | None:
     """log(getitem(exp(u) / s, i)), where s has one number a row."""
-    picked = _argument(new, node, "log", "getitem")
+    picked = _argument(new, node, Op.LOG, Op.GETITEM)
     if picked is None:
         return None
     p, index = picked.arguments
     quotient = new[p]
-    if quotient.operation != "divide" or len(index) != 2:
+    if quotient.operation is not Op.DIVIDE or len(index) != 2:
         return None
     e, s = quotient.arguments
-    if not (_is(new, e, "exp") and isinstance(s, Ref) and new[s].shape == (new[e].shape[0], 1)):
+    if not (_is(new, e, Op.EXP) and isinstance(s, Ref) and new[s].shape == (new[e].shape[0], 1)):
         return None
-    u = new.add("getitem", (new[e].arguments[0], index), node.shape, node.dtype)
-    s_of_row = new.add("getitem", (s, (index[0], 0)), node.shape, node.dtype)
-    log_s = new.add("log", (s_of_row,), node.shape, node.dtype)
-    return new.add("subtract", (u, log_s), node.shape, node.dtype)
+    u = new.add(Op.GETITEM, (new[e].arguments[0], index), node.shape, node.dtype)
+    s_of_row = new.add(Op.GETITEM, (s, (index[0], 0)), node.shape, node.dtype)
+    log_s = new.add(Op.LOG, (s_of_row,), node.shape, node.dtype)
+    return new.add(Op.SUBTRACT, (u, log_s), node.shape, node.dtype)
 
 
 def _times_a_scatter(new: Builder, node: Node) -> Ref | None:
     """p * setitem(fill 0, i, v)."""
-    if node.operation != "multiply":
+    if node.operation is not Op.MULTIPLY:
         return None
     for p, d in (node.arguments, node.arguments[::-1]):
         if not (isinstance(p, Ref) and _is_scatter(new, d) and new[p].shape == node.shape):
@@ -61,78 +64,74 @@ def _times_a_scatter(new: Builder, node: Node) -> Ref | None:
         shape = new[v].shape
         if shape != node.shape[:1]:
             continue
-        p_of_index = _same(new, Node("getitem", (p, index), {}, shape, node.dtype, node.origin))
-        product = Node("multiply", (p_of_index, v), {}, shape, node.dtype, node.origin)
+        p_of_index = _same(new, Node(Op.GETITEM, (p, index), {}, shape, node.dtype, node.origin))
+        product = Node(Op.MULTIPLY, (p_of_index, v), {}, shape, node.dtype, node.origin)
         value = _cancelled(new, product) or new.keep(product)
-        return new.add("setitem", (zeros, index, value), node.shape, node.dtype)
+        return new.add(Op.SETITEM, (zeros, index, value), node.shape, node.dtype)
     return None
 
 
 def _cancelled(new: Builder, node: Node) -> Ref | None:
     """a * (c / a), and with numbers c and k, a * (c / (k * a))."""
-    if node.operation != "multiply":
+    if node.operation is not Op.MULTIPLY:
         return None
     for a, quotient in (node.arguments, node.arguments[::-1]):
-        if not (isinstance(a, Ref) and _is(new, quotient, "divide")):
+        if not (isinstance(a, Ref) and _is(new, quotient, Op.DIVIDE)):
             continue
         c, divisor = new[quotient].arguments
         if isinstance(c, Ref):
             if _is_same(divisor, a) and new[c].shape == node.shape:
                 return c
-        elif np.ndim(at(c, 2)):
+        elif isinstance(c, Arange | Full | np.ndarray):
             continue
         elif _is_same(divisor, a):
             return _filled(new, node, c)
-        elif _is(new, divisor, "multiply"):
+        elif _is(new, divisor, Op.MULTIPLY):
             for k, other in (new[divisor].arguments, new[divisor].arguments[::-1]):
                 if _is_same(other, a) and not isinstance(k, Ref):
-                    return _filled(new, node, _ratio(c, k))
+                    return _filled(new, node, Ratio(c, k))
     return None
 
 
-def _is_same(value: Any, a: Ref) -> bool:
+def _is_same(value: object, a: Ref) -> bool:
     return isinstance(value, Ref) and value == a
 
 
 def _filled(new: Builder, node: Node, value: Any) -> Ref:
-    return new.add("fill", (node.shape, value, node.dtype), node.shape, node.dtype)
-
-
-def _ratio(c: Any, k: Any) -> Rule:
-    return Rule(f"{c}/({k})", lambda n: at(c, n) / at(k, n))
+    return new.add(Op.FILL, (node.shape, value, node.dtype), node.shape, node.dtype)
 
 
 def _sum_of_a_scatter(new: Builder, node: Node) -> Ref | None:
     """The sum over the classes of setitem(fill 0, (arange(n), y), v)."""
-    if node.operation != "sum" or node.arguments[1] != (1,):
+    if node.operation is not Op.SUM or node.arguments[1] != (1,):
         return None
     x = node.arguments[0]
     if not _is_scatter(new, x):
         return None
     _, index, v = new[x].arguments
     rows, *columns = index
-    if not (isinstance(rows, Rule) and rows.text == "arange(n)" and len(columns) == 1):
+    if not (isinstance(rows, Arange) and rows.length == N and len(columns) == 1):
         return None
     if new[v].shape != new[x].shape[:1]:
         return None
     if not node.options["keepdims"]:
         return v
-    return new.add("view", (v, 0, (1, 1), node.shape), node.shape, node.dtype)
+    return new.add(Op.VIEW, (v, 0, (1, 1), node.shape), node.shape, node.dtype)
 
 
-def _is(new: Builder, value: Any, operation: str) -> bool:
+def _is(new: Builder, value: object, operation: Op) -> bool:
     return isinstance(value, Ref) and new[value].operation == operation
 
 
 def _is_scatter(new: Builder, value: Any) -> bool:
     """Whether `value` is zeros with some entries set to an array of values."""
-    if not _is(new, value, "setitem"):
+    if not _is(new, value, Op.SETITEM):
         return False
     zeros, _, v = new[value].arguments
-    return _is(new, zeros, "fill") and new[zeros].arguments[1] == 0 and isinstance(v, Ref)
+    return _is(new, zeros, Op.FILL) and new[zeros].arguments[1] == 0 and isinstance(v, Ref)
 
 
-def _argument(new: Builder, node: Node, operation: str, inner: str) -> Node | None:
+def _argument(new: Builder, node: Node, operation: Op, inner: Op) -> Node | None:
     if node.operation == operation and _is(new, node.arguments[0], inner):
         return new[node.arguments[0]]
     return None
@@ -141,6 +140,6 @@ def _argument(new: Builder, node: Node, operation: str, inner: str) -> Node | No
 def _same(new: Builder, node: Node) -> Ref:
     """The earlier node that computes the same, or this one."""
     for i, other in enumerate(new.nodes):
-        if (other.operation, other.arguments) == (node.operation, node.arguments):
+        if other.operation is node.operation and key(*other.arguments) == key(*node.arguments):
             return Ref(i)
     return new.keep(node)

@@ -1,5 +1,7 @@
 """Constants that follow the batch size are found, and nothing else is taken for one."""
 
+import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handgrad.graph.encoding import decode, key
 from handgrad.graph.recorder import SIZES
-from handgrad.graph.rules import NoRuleError, Rule, at, solve
+from handgrad.graph.symbolic import NoRuleError, Symbolic, at, solve
 
 FOLLOWED: dict[str, Callable[[int], Any]] = {
     "n": lambda n: n,
@@ -24,11 +27,14 @@ FOLLOWED: dict[str, Callable[[int], Any]] = {
     "n/(n - 1)": lambda n: n / (n - 1),
     "(n - 1)/n": lambda n: (n - 1) / n,
     "1/n**2": lambda n: 1 / n**2,
+    "11*n": lambda n: 11.0 * n,
+    "3*n**2": lambda n: 3.0 * n**2,
+    "1/(3*n)": lambda n: 1 / (3 * n),
     "log(n)": lambda n: float(np.log(n)),
     "arange(n)": lambda n: np.arange(n),
     "arange(2*n)": lambda n: np.arange(2 * n),
     "full((n, 3), 2.0)": lambda n: np.full((n, 3), 2.0),
-    "full((n), 1/n)": lambda n: np.full(n, 1 / n),
+    "full((n,), 1/n)": lambda n: np.full(n, 1 / n),
 }
 
 
@@ -36,7 +42,9 @@ FOLLOWED: dict[str, Callable[[int], Any]] = {
 def test_a_rule_is_found_and_holds_for_other_sizes(text: str) -> None:
     function = FOLLOWED[text]
     rule = solve([function(n) for n in SIZES], SIZES)
-    assert isinstance(rule, Rule)
+    assert isinstance(rule, Symbolic)
+    assert rule == solve([function(n) for n in (20, 31, 7)], (20, 31, 7))
+    assert pickle.loads(pickle.dumps(rule)) == decode(json.loads(key(rule))[0]) == rule
     assert str(rule) == text
     for n in (2, 4, 8, 100, 12_345):
         expected = function(n)

@@ -1,0 +1,225 @@
+"""Numbers, shapes and arrays that follow the batch size n, as values; found from a few batches.
+
+A page is recorded with several batch sizes. A constant met along the way is either the same
+each time, or follows n: `6*n`, `1/n`, `arange(n)`. What it follows is data: it is compared, and
+written as JSON.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from handgrad.layers import Array
+
+
+@dataclass(frozen=True)
+class Symbolic:
+    """A value that depends on the batch size n."""
+
+    def at(self, n: int) -> Any:
+        """The value for batches of n rows."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Dim(Symbolic):
+    """The whole number slope·n + offset; with a `dtype` a NumPy scalar, else Python's own."""
+
+    slope: int
+    offset: int = 0
+    dtype: str = ""
+
+    def at(self, n: int) -> Any:
+        return _number(self.slope * n + self.offset, self.dtype)
+
+    def __str__(self) -> str:
+        text = {1: "n", -1: "-n"}.get(self.slope, f"{self.slope}*n")
+        sign = f" {'+' if self.offset > 0 else '-'} {abs(self.offset)}"
+        return text + (sign if self.offset else "")
+
+
+class Scaling(StrEnum):
+    """How a number with the constant k follows n, as it reads."""
+
+    K_OVER_N = "{k}/n"
+    K_TIMES_N = "{k}*n"
+    K_TIMES_ROOT_N = "{k}*n**0.5"
+    K_OVER_ROOT_N = "{k}/n**0.5"
+    K_OVER_ONE_LESS = "{k}/(n - 1)"
+    K_TIMES_N_OVER_ONE_LESS = "{k}*n/(n - 1)"
+    K_TIMES_ONE_LESS_OVER_N = "{k}*(n - 1)/n"
+    K_OVER_N_SQUARED = "{k}/n**2"
+    K_TIMES_N_SQUARED = "{k}*n**2"
+    K_TIMES_LOG_N = "{k}*log(n)"
+    ONE_OVER_K_N = "1/({k}*n)"
+
+
+SCALINGS: dict[Scaling, Callable[[float, int], float]] = {
+    Scaling.K_OVER_N: lambda k, n: k / n,
+    Scaling.K_TIMES_N: lambda k, n: k * n,
+    Scaling.K_TIMES_ROOT_N: lambda k, n: k * n**0.5,
+    Scaling.K_OVER_ROOT_N: lambda k, n: k / n**0.5,
+    Scaling.K_OVER_ONE_LESS: lambda k, n: k / (n - 1),
+    Scaling.K_TIMES_N_OVER_ONE_LESS: lambda k, n: k * n / (n - 1),
+    Scaling.K_TIMES_ONE_LESS_OVER_N: lambda k, n: k * (n - 1) / n,
+    Scaling.K_OVER_N_SQUARED: lambda k, n: k / n**2,
+    Scaling.K_TIMES_N_SQUARED: lambda k, n: k * n**2,
+    Scaling.K_TIMES_LOG_N: lambda k, n: k * math.log(n),
+    Scaling.ONE_OVER_K_N: lambda k, n: 1 / (k * n),
+}
+
+
+@dataclass(frozen=True)
+class Scaled(Symbolic):
+    """A floating number that follows n; with a `dtype` a NumPy scalar, else Python's own."""
+
+    scaling: Scaling
+    k: float
+    dtype: str = ""
+
+    def at(self, n: int) -> Any:
+        return _number(SCALINGS[self.scaling](self.k, n), self.dtype)
+
+    def __str__(self) -> str:
+        pattern = self.scaling.replace("{k}*", "") if self.k == 1 else self.scaling
+        return pattern.format(k=f"{self.k:.17g}")
+
+
+@dataclass(frozen=True)
+class Ratio(Symbolic):
+    """The quotient of two numbers, of which at least one follows n."""
+
+    numerator: float | Symbolic
+    denominator: float | Symbolic
+
+    def at(self, n: int) -> Any:
+        return at(self.numerator, n) / at(self.denominator, n)
+
+    def __str__(self) -> str:
+        return f"{self.numerator}/({self.denominator})"
+
+
+@dataclass(frozen=True)
+class Arange(Symbolic):
+    """The array 0, 1, ... up to a length that follows n."""
+
+    length: Dim
+    dtype: str
+
+    def at(self, n: int) -> Array:
+        return np.arange(self.length.at(n), dtype=self.dtype)
+
+    def __str__(self) -> str:
+        return f"arange({self.length})"
+
+
+Shape = tuple[int | Dim, ...]
+N = Dim(1)
+
+
+@dataclass(frozen=True)
+class Full(Symbolic):
+    """An array of one number; its shape follows n, and perhaps the number too."""
+
+    shape: Shape
+    fill: Any
+
+    def at(self, n: int) -> Array:
+        return np.full([at(size, n) for size in self.shape], at(self.fill, n))
+
+    def __str__(self) -> str:
+        return f"full({shape_text(self.shape)}, {self.fill})"
+
+
+def at(value: Any, n: int) -> Any:
+    """`value` for batch size `n`: what follows n is computed, anything else is itself."""
+    return value.at(n) if isinstance(value, Symbolic) else value
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as it reads: (n, 3), (n,)."""
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+
+
+def _number(value: float, dtype: str) -> Any:
+    return np.dtype(dtype).type(value) if dtype else value
+
+
+def _dtype(value: Any) -> str:
+    return np.dtype(type(value)).name if isinstance(value, np.generic) else ""
+
+
+class NoRuleError(Exception):
+    """The values follow no known rule of the batch size."""
+
+
+def solve(values: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """The common value of `values`, or how they follow the batch `sizes`."""
+    first = values[0]
+    if any(type(value) is not type(first) for value in values):
+        raise NoRuleError
+    if isinstance(first, np.ndarray) and first.ndim:
+        return _solve_arrays(values, sizes)
+    if all(_same(value, first) for value in values):
+        return first
+    if isinstance(first, bool | np.bool_):
+        raise NoRuleError
+    if isinstance(first, int | np.integer):
+        return _solve_whole(values, sizes)
+    if isinstance(first, float | np.floating):
+        return _solve_floating(values, sizes)
+    raise NoRuleError
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    try:
+        return bool(a == b) or bool(a != a and b != b)
+    except (TypeError, ValueError):
+        return False
+
+
+def _solve_whole(values: Sequence[Any], sizes: Sequence[int]) -> Dim:
+    slope, rest = divmod(int(values[1]) - int(values[0]), sizes[1] - sizes[0])
+    offset = int(values[0]) - slope * sizes[0]
+    if rest or any(int(v) != slope * n + offset for v, n in zip(values, sizes, strict=True)):
+        raise NoRuleError
+    return Dim(slope, offset, _dtype(values[0]))
+
+
+def _solve_floating(values: Sequence[Any], sizes: Sequence[int]) -> Scaled:
+    dtype = _dtype(values[0])
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    for scaling, function in SCALINGS.items():
+        rough = [float(v) / function(1.0, n) for v, n in zip(values, sizes, strict=True)]
+        if max(abs(k - rough[0]) for k in rough) > tolerance * abs(rough[0]):
+            continue
+        per_row = round(1 / rough[0]) if scaling is Scaling.K_OVER_N and 0 < rough[0] < 1 else 0
+        if per_row and abs(per_row * rough[0] - 1) < 1e-9:  # one over the size of an array
+            return Scaled(Scaling.ONE_OVER_K_N, per_row, dtype)
+        neat = Scaled(scaling, float(f"{rough[0]:.10g}"), dtype)
+        exact = all(neat.at(n) == v for v, n in zip(values, sizes, strict=True))
+        return neat if exact else Scaled(scaling, rough[0], dtype)
+    raise NoRuleError
+
+
+def _solve_arrays(values: Sequence[Array], sizes: Sequence[int]) -> Any:
+    first = values[0]
+    if len({value.dtype for value in values}) > 1 or len({value.ndim for value in values}) > 1:
+        raise NoRuleError
+    if all(value.shape == first.shape for value in values):
+        if all(np.array_equal(value, first, equal_nan=value.dtype.kind == "f") for value in values):
+            return first.copy()
+        raise NoRuleError
+    shape = tuple(solve(lengths, sizes) for lengths in zip(*(v.shape for v in values), strict=True))
+    if all(np.array_equal(value, np.arange(len(value), dtype=value.dtype)) for value in values):
+        return Arange(shape[0], first.dtype.name)
+    fills = [value.flat[0] for value in values]
+    if all((value == fill).all() for value, fill in zip(values, fills, strict=True)):
+        return Full(shape, solve(fills, sizes))
+    raise NoRuleError
