@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handgrad.graph.encoding import decode, key
-from handgrad.graph.recorder import SIZES
-from handgrad.graph.symbolic import NoRuleError, Symbolic, at, solve
+from handgrad.graph.symbolic import SIZES, NoRuleError, Symbolic, at, solve
 
 FOLLOWED: dict[str, Callable[[int], Any]] = {
     "n": lambda n: n,

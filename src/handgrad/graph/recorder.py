@@ -1,8 +1,7 @@
 """Records a page by running it on three small batches; what differs between them is n.
 
 Each run takes place on a copy whose parameters, state, random streams and inputs are `Traced`.
-The three tapes are then laid over one another: a constant that is the same in all three stays,
-one that follows the batch size becomes a `Symbolic` value, anything else is refused with its line.
+The three tapes are then merged into one graph.
 """
 
 import copy
@@ -13,23 +12,17 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import NotYetComputedError, RecordingError
-from handgrad.graph.encoding import encode
 from handgrad.graph.graph import Graph, Leaves, Outputs
-from handgrad.graph.nodes import Node, Origin
-from handgrad.graph.operations import Op
-from handgrad.graph.references import Ref
+from handgrad.graph.merging import merged
+from handgrad.graph.nodes import Origin
 from handgrad.graph.refusal import refusal
 from handgrad.graph.second_step import check_second_step
-from handgrad.graph.symbolic import NoRuleError, solve
-from handgrad.graph.tape import Step
+from handgrad.graph.symbolic import SIZES
 from handgrad.graph.traced import Recording, Traced
 from handgrad.graph.traced_stream import TracedStream
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import refuse_undeclared
 from handgrad.page import Page
-
-# Neither all odd nor all even: n // 2 must not look like a rule of the form a n + b.
-SIZES = (6, 9, 13)
 
 Pages = Mapping[str, Page]
 
@@ -56,7 +49,7 @@ def record(
         outputs.append(results)
         if n == SIZES[0]:
             leaves, again = step.leaves, second
-    nodes = _lay_over(tapes)
+    nodes = merged(tapes)
     check_second_step(tapes[0], again)
     if any(o != outputs[0] for o in outputs):
         raise RecordingError(
@@ -280,75 +273,3 @@ def _where_assigned(page: Page, name: str) -> Origin:
             if re.search(rf"self\.{name}\b([^=]*=(?!=)|\.\w+\()", line):
                 return Origin(function.__code__.co_filename, start + i)
     return Origin(type(page).__name__, 0)
-
-
-def _lay_over(tapes: Sequence[Recording]) -> tuple[Node, ...]:
-    nodes: list[Node] = []
-    for steps in zip(*(tape.steps for tape in tapes), strict=False):
-        first = steps[0]
-        if any((s.operation, s.origin) != (first.operation, first.origin) for s in steps):
-            raise _differing(steps)
-        nodes.append(
-            Node(
-                first.operation,
-                _unify([step.arguments for step in steps], first),
-                _unify([step.options for step in steps], first),
-                _unify([step.shape for step in steps], first),
-                first.dtype,
-                None if first.operation is Op.LEAF else first.origin,
-            )
-        )
-    if len({len(tape.steps) for tape in tapes}) > 1:
-        longest = max((tape.steps for tape in tapes), key=len)
-        raise _differing([longest[len(nodes)]])
-    return tuple(nodes)
-
-
-def _differing(steps: Sequence[Step]) -> RecordingError:
-    return refusal(
-        steps[-1].origin,
-        "does not run alike for every batch size: a loop over rows, or a branch on len(x)",
-        "the same steps whatever the batch size",
-        "work on all rows at once: x.sum(axis=1) instead of [row.sum() for row in x]",
-    )
-
-
-def _unify(values: Sequence[Any], step: Step) -> Any:
-    first = values[0]
-    if any(type(value) is not type(first) for value in values):
-        raise _differing([step])
-    if isinstance(first, tuple | list):
-        if len({len(value) for value in values}) > 1:
-            raise _differing([step])
-        return type(first)(_unify(parts, step) for parts in zip(*values, strict=True))
-    if isinstance(first, dict):
-        return {name: _unify([value[name] for value in values], step) for name in first}
-    if isinstance(first, slice):
-        ends = ([getattr(v, end) for v in values] for end in ("start", "stop", "step"))
-        return slice(*(_unify(end, step) for end in ends))
-    if isinstance(first, Ref):
-        if any(value != first for value in values):
-            raise _differing([step])
-        return first
-    try:
-        found = solve(values, SIZES)
-        if not isinstance(found, np.ndarray):
-            encode(found)
-        return found
-    except TypeError as error:
-        raise refusal(
-            step.origin,
-            f"hands {step.operation} an argument that is no data: {error}",
-            "numbers, arrays, indices, texts and types",
-            "the array itself, np.asarray(values)",
-        ) from None
-    except NoRuleError:
-        sizes = ", ".join(map(str, SIZES))
-        shown = "an array" if isinstance(first, np.ndarray) else ", ".join(map(repr, values))
-        raise refusal(
-            step.origin,
-            f"uses {shown} that changes from run to run, by no known rule of the batch size "
-            f"(tried with {sizes} rows)",
-            "constants, simple functions of len(x), or draws from self.rng",
-            "self.rng.random(x.shape) for a random draw",
-        ) from None

@@ -9,9 +9,8 @@ from handgrad.errors import CannotLowerError, DataError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import OPERATIONS, Op
-from handgrad.graph.recorder import SIZES
 from handgrad.graph.references import Ref, substitute
-from handgrad.graph.symbolic import at
+from handgrad.graph.symbolic import SIZES, at
 from handgrad.layers import Array
 
 

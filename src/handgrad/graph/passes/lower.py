@@ -12,9 +12,9 @@ from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import OPERATIONS, Op
 from handgrad.graph.passes.builder import Builder, rewritten
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
-from handgrad.graph.recorder import SIZES
 from handgrad.graph.references import Ref, substitute
 from handgrad.graph.symbolic import (
+    SIZES,
     Arange,
     Dim,
     N,

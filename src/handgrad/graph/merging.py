@@ -1,0 +1,92 @@
+"""Merges the tapes of several batch sizes into the nodes of one graph.
+
+A constant that is the same on all tapes stays, one that follows the batch size becomes a `Symbolic`
+value, anything else is refused with its line.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import RecordingError
+from handgrad.graph.encoding import encode
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
+from handgrad.graph.references import Ref
+from handgrad.graph.refusal import refusal
+from handgrad.graph.symbolic import SIZES, NoRuleError, solve
+from handgrad.graph.tape import Step, Tape
+
+
+def merged(tapes: Sequence[Tape]) -> tuple[Node, ...]:
+    """The nodes that all tapes have, one tape for each of `SIZES`."""
+    nodes: list[Node] = []
+    for steps in zip(*(tape.steps for tape in tapes), strict=False):
+        first = steps[0]
+        if any((s.operation, s.origin) != (first.operation, first.origin) for s in steps):
+            raise _differing(steps)
+        nodes.append(
+            Node(
+                first.operation,
+                _unify([step.arguments for step in steps], first),
+                _unify([step.options for step in steps], first),
+                _unify([step.shape for step in steps], first),
+                first.dtype,
+                None if first.operation is Op.LEAF else first.origin,
+            )
+        )
+    if len({len(tape.steps) for tape in tapes}) > 1:
+        longest = max((tape.steps for tape in tapes), key=len)
+        raise _differing([longest[len(nodes)]])
+    return tuple(nodes)
+
+
+def _differing(steps: Sequence[Step]) -> RecordingError:
+    return refusal(
+        steps[-1].origin,
+        "does not run alike for every batch size: a loop over rows, or a branch on len(x)",
+        "the same steps whatever the batch size",
+        "work on all rows at once: x.sum(axis=1) instead of [row.sum() for row in x]",
+    )
+
+
+def _unify(values: Sequence[Any], step: Step) -> Any:
+    first = values[0]
+    if any(type(value) is not type(first) for value in values):
+        raise _differing([step])
+    if isinstance(first, tuple | list):
+        if len({len(value) for value in values}) > 1:
+            raise _differing([step])
+        return type(first)(_unify(parts, step) for parts in zip(*values, strict=True))
+    if isinstance(first, dict):
+        return {name: _unify([value[name] for value in values], step) for name in first}
+    if isinstance(first, slice):
+        ends = ([getattr(v, end) for v in values] for end in ("start", "stop", "step"))
+        return slice(*(_unify(end, step) for end in ends))
+    if isinstance(first, Ref):
+        if any(value != first for value in values):
+            raise _differing([step])
+        return first
+    try:
+        found = solve(values, SIZES)
+        if not isinstance(found, np.ndarray):
+            encode(found)
+        return found
+    except TypeError as error:
+        raise refusal(
+            step.origin,
+            f"hands {step.operation} an argument that is no data: {error}",
+            "numbers, arrays, indices, texts and types",
+            "the array itself, np.asarray(values)",
+        ) from None
+    except NoRuleError:
+        sizes = ", ".join(map(str, SIZES))
+        shown = "an array" if isinstance(first, np.ndarray) else ", ".join(map(repr, values))
+        raise refusal(
+            step.origin,
+            f"uses {shown} that changes from run to run, by no known rule of the batch size "
+            f"(tried with {sizes} rows)",
+            "constants, simple functions of len(x), or draws from self.rng",
+            "self.rng.random(x.shape) for a random draw",
+        ) from None
