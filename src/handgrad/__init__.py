@@ -115,6 +115,7 @@ if TYPE_CHECKING:
         LearningCurve,
         PartialDependence,
         PermutationImportance,
+        Predictions,
     )
     from handgrad.tabular import *
 
@@ -136,7 +137,8 @@ _LATER = {
         "plot_capacity_curve plot_learning_curve plot_schedule plot_learning_rate_search live_plot "
         "train_and_plot",
         "reporting": "report",
-        "results": "CapacityCurve LearningCurve PermutationImportance PartialDependence",
+        "results": "CapacityCurve LearningCurve PermutationImportance PartialDependence "
+        "Predictions",
         "tabular": "TabularClassifier TabularRegressor TableEncoder",
     }.items()
     for name in names.split()
@@ -247,6 +249,7 @@ __all__ = [
     "partial_dependence",
     "PermutationImportance",
     "PartialDependence",
+    "Predictions",
     "report",
     "check_gradients",
     "GradientReport",

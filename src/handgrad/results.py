@@ -1,10 +1,11 @@
-"""Results as plain records: of explaining a model, and of many runs along a curve."""
+"""Records of results: of explaining a model, of its predictions, and of many runs along a curve."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.layers import Array
@@ -160,3 +161,44 @@ def described_runs(curve: RunsCurve, points: Array, kind: str) -> str:
     """How many runs there are, over which points."""
     _, seeds = curve.train["loss"].shape
     return f"{len(points)} {kind} from {points[0]} to {points[-1]}, {seeds} seeds each"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A model's predictions for rows whose true values `y` (n,) are known.
+
+    Of classes, `y` and `predicted` (n,) are their numbers, counted from 0, and `class_names` what
+    they are called; `p` (n, n_classes) are the probabilities, where the model gives any. The
+    pictures that take a model and rows take these in their place.
+
+    >>> import handgrad as hg
+    >>> found = Predictions(np.array([0.0, 2.0]), np.array([1.0, 2.5]))
+    >>> hg.plot_residuals(found).get_title()
+    'Residuals'
+    """
+
+    y: Array
+    predicted: Array
+    p: Array | None = None
+    class_names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+class Predictor(Protocol):
+    """A fitted model that predicts as scikit-learn's do."""
+
+    def predict(self, X: object, /) -> npt.ArrayLike:
+        """What it predicts for the rows `X`, one a row."""
+
+
+class Classifier(Predictor, Protocol):
+    """A fitted classifier that gives probabilities."""
+
+    @property
+    def classes_(self) -> Array:
+        """The classes, (n_classes,), numbers or names."""
+
+    def predict_proba(self, X: object, /) -> npt.ArrayLike:
+        """The probability of each class for the rows `X`, (n, n_classes)."""

@@ -76,7 +76,7 @@ def test_what_works_on_whole_rows_is_refused(layer: hg.Layer) -> None:
 
 
 def test_too_few_axes_and_other_things_are_refused() -> None:
-    with refused(hg.SettingError, "1 axes for 2 layers"):
+    with refused(hg.SettingError, "1 axes", "2 axes"):
         hg.plot_activations([hg.Tanh(), hg.ReLU()], [Figure().subplots()])
     other: Any = [np.tanh]
     with refused(hg.SettingError, "ufunc", "hg.Tanh()"):

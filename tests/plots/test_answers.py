@@ -44,6 +44,21 @@ def test_curves_are_those_of_its_probabilities() -> None:
         assert len(hg.plot_calibration(model, x, NAMES).lines) == 2
 
 
+def test_predictions_stand_in_place_of_the_model_and_its_rows() -> None:
+    model = logistic()
+    p = model.predict_proba(X)
+    found = hg.Predictions(Y[:60], p[:60, 0] < 0.5, p[:60], ("upper", "lower"))
+    assert len(found) == 60
+    axes = hg.plot_confusion_matrix(found, colorbar=False)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["upper", "lower"]
+    assert len(axes.figure.axes) == 1
+    assert str(hg.plot_roc(found, only=[0]).lines[0].get_label()).startswith("upper")
+    with refused(hg.DataError, "predictions without probabilities", "hg.Predictions"):
+        hg.plot_calibration(hg.Predictions(Y, Y, None, ("upper", "lower")))
+    dots = rows(hg.plot_predictions(hg.Predictions(Y * 1.0, Y + 0.5)))["rows"]
+    np.testing.assert_array_equal(dots, np.column_stack([Y, Y + 0.5]))
+
+
 def test_a_boundary_lies_where_two_classes_are_as_likely() -> None:
     model = logistic()
     axes: Any = hg.plot_decision_boundary(model, X, NAMES)
@@ -75,7 +90,8 @@ def test_what_a_model_cannot_tell_is_refused() -> None:
         hg.plot_predictions(model, X, X[:, 0])
     with pytest.raises(NotFittedError):
         hg.plot_roc(LogisticRegression(), X, NAMES)
-    for model in (LogisticRegression, "net", None):
+    wrong: list[Any] = [LogisticRegression, "net", None]
+    for model in wrong:
         with refused(hg.SettingError, "an object of a class that derives from hg.Net"):
             hg.plot_roc(model, X, NAMES)
 

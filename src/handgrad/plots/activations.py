@@ -3,13 +3,13 @@
 import copy
 from collections.abc import Sequence
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.errors import SettingError, described
 from handgrad.layers import Array, Layer, activations, gelu
-from handgrad.plots.style import FIRST, SECOND, new_axes, tidy
+from handgrad.plots.style import FIRST, SECOND, panels_for, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,15 +37,9 @@ def plot_activations(
     curves = [_curves(layer) for layer in layers]
     columns = min(len(layers), 4)
     size = (2.9 * columns, 2.7 * -(-len(layers) // 4))
-    panels: list[Any] = [*np.ravel(np.array(axes))] if axes is not None else []
-    panels = panels if axes is not None else new_axes(len(layers), size)
-    if len(panels) < len(layers):
-        raise SettingError(
-            f"{len(panels)} axes for {len(layers)} layers",
-            "axes for each layer",
-            f"figure.subplots(1, {len(layers)})",
-        )
-    for panel, layer, (x, y, slope) in zip(panels, layers, curves, strict=False):
+    given = None if axes is None else [*np.ravel(np.array(axes))][: len(layers)]
+    panels = panels_for(given, len(layers), size)
+    for panel, layer, (x, y, slope) in zip(panels, layers, curves, strict=True):
         panel.plot(x, y, color=FIRST, linewidth=2, label=repr(layer))
         panel.plot(x, slope, "--", color=SECOND, linewidth=1.8, label="its slope")
         panel.axhline(0, color="#BBBBBB", linewidth=0.8, zorder=1)
@@ -53,7 +47,7 @@ def plot_activations(
         panel.set(title=repr(layer), xlabel="x")
         tidy(panel)
     panels[0].legend(handles=panels[0].lines[:2], labels=["value", "slope"], frameon=False)
-    return np.array(panels[: len(layers)])
+    return np.array(panels)
 
 
 def _of_the_textbook() -> list[Layer]:
@@ -67,8 +61,8 @@ def _of_the_textbook() -> list[Layer]:
     return [kind() for kind in kinds if not _needs_a_setting(kind)]
 
 
-def _needs_a_setting(kind: Any) -> bool:
-    _self, *parameters = signature(kind.__init__).parameters.values()
+def _needs_a_setting(kind: type) -> bool:
+    _self, *parameters = signature(kind.__init__).parameters.values()  # type: ignore[misc]
     optional = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     return any(p.default is Parameter.empty and p.kind not in optional for p in parameters)
 

@@ -1,13 +1,13 @@
 """Training and validation against capacity, or against the number of rows, over many seeds."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.errors import SettingError, described
 from handgrad.layers import Array
 from handgrad.metrics.choice import smaller_is_better
-from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, tidy
+from handgrad.plots.inputs import refuse_other
+from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, name_measure, tidy
 from handgrad.results import CapacityCurve, LearningCurve, RunsCurve
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ def plot_capacity_curve(
     >>> axes.get_legend().get_texts()[-1].get_text(), axes.get_xscale()
     ('lowest validation loss, at 2', 'log')
     """
-    if not isinstance(curve, CapacityCurve):
-        raise SettingError(
-            described(curve), "what capacity_curve gave", "hg.capacity_curve(make_net, …)"
-        )
+    refuse_other(curve, CapacityCurve, "capacity_curve", "hg.capacity_curve(make_net, …)")
     axes = _drawn(curve, curve.capacities, what, ax)
     if not np.isnan(curve.quartiles("validation")[1]).all():
         label = f"lowest validation loss, at {curve.best:g}"
@@ -55,17 +52,14 @@ def plot_learning_curve(
 
     Lines, bands, the axis and missing runs are as in `plot_capacity_curve`.
     """
-    if not isinstance(curve, LearningCurve):
-        raise SettingError(
-            described(curve), "what learning_curve gave", "hg.learning_curve(make_net, …)"
-        )
+    refuse_other(curve, LearningCurve, "learning_curve", "hg.learning_curve(make_net, …)")
     axes = _drawn(curve, curve.rows, what, ax)
     axes.set(xlabel="training rows", title="What more rows bring")
     axes.legend(framealpha=0.85, edgecolor="none")
     return axes
 
 
-def _drawn(curve: RunsCurve, across: Array, what: str, ax: "Axes | None") -> Any:
+def _drawn(curve: RunsCurve, across: Array, what: str, ax: "Axes | None") -> "Axes":
     """The two lines and their bands, and how many runs are missing."""
     quartiles = [curve.quartiles(side, what) for side in ("train", "validation")]
     runs = curve.train["loss"]
@@ -84,10 +78,7 @@ def _drawn(curve: RunsCurve, across: Array, what: str, ax: "Axes | None") -> Any
     if len(across) <= MOST_TICKS:
         axes.set_xticks(across, [f"{value:g}" for value in across])
         axes.minorticks_off()
-    name = "R²" if what == "r2" else what.replace("_", " ")
-    axes.set_ylabel(name)
-    if (what == "loss" or smaller_is_better(what)) and axes.dataLim.y0 >= 0:
-        axes.set_ylim(bottom=0)
+    name_measure(axes, what, what == "loss" or smaller_is_better(what))
     tidy(axes)
     return axes
 

@@ -1,10 +1,10 @@
 """The rows of a data set, before anything is learnt from them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handgrad.errors import SettingError, ShapeError
-from handgrad.plots.rows import classes_of, names_of, table_of, targets_of
+from handgrad.plots.inputs import classes_of, names_of, table_of, targets_of
 from handgrad.plots.style import FIRST, axes_for, name_axes, scatter_classes, tidy
 
 if TYPE_CHECKING:
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def plot_dataset(
-    x: Any,
-    y: Any,
-    labels: Any = None,
+    x: object,
+    y: object,
+    labels: object = None,
     *,
     feature_names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,

@@ -1,16 +1,25 @@
 """What a net answers all over the plane, and where its answer changes."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import SettingError, ShapeError
 from handgrad.layers import Array
-from handgrad.plots.answers import answered_classes, is_estimator
+from handgrad.net import Net
+from handgrad.plots.inputs import (
+    class_predictions,
+    is_classifier,
+    names_of,
+    probabilities,
+    table_of,
+    the_net,
+)
 from handgrad.plots.regions import box_around, shade_regions
-from handgrad.plots.rows import names_of, probabilities, table_of
 from handgrad.plots.style import axes_for, name_axes, scatter_classes
+from handgrad.results import Classifier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,12 +28,12 @@ FARTHEST = 2.0
 
 
 def plot_decision_boundary(
-    net: Any,
-    x: Any,
-    y: Any,
+    net: Net | Classifier,
+    x: object,
+    y: object,
     *,
     features: tuple[int, int] = (0, 1),
-    filler: Any = None,
+    filler: npt.ArrayLike | None = None,
     feature_names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
     ax: "Axes | None" = None,
@@ -49,20 +58,22 @@ def plot_decision_boundary(
     28 other features at their means
     552 of 569 rows are near: the fainter, the farther
     """
-    estimator, x = is_estimator(net, "predict_proba"), table_of(x)
+    x = table_of(x)
     shown = _two_of(features, x.shape[1])
-    _, _, y, class_names = answered_classes(net, x, y, class_names)
+    found = class_predictions(net, x, y, class_names)
     feature_names = names_of(feature_names, x.shape[1], "feature")
     at = _filler(filler, x)
 
     def probabilities_at(points: Array) -> Array:
         rows = np.tile(at, (len(points), 1))
         rows[:, shown] = points
-        return np.asarray(net.predict_proba(rows)) if estimator else probabilities(net, rows)
+        if is_classifier(net):
+            return np.asarray(net.predict_proba(rows))
+        return probabilities(the_net(net), rows)
 
     axes = axes_for(ax)
-    shade_regions(axes, probabilities_at, box_around(x[:, shown]), class_names)
-    near = draw_near_slice(axes, x, y, shown, at, spread=x, class_names=class_names)
+    shade_regions(axes, probabilities_at, box_around(x[:, shown]), found.class_names)
+    near = draw_near_slice(axes, x, found.y, shown, at, spread=x, class_names=found.class_names)
     across, up = (feature_names[i] for i in shown)
     name_axes(axes, across, up)
     if others := x.shape[1] - 2:
@@ -73,7 +84,7 @@ def plot_decision_boundary(
 
 
 def draw_near_slice(
-    axes: Any,
+    axes: "Axes",
     x: Array,
     y: Array,
     shown: list[int],
@@ -102,7 +113,7 @@ def draw_near_slice(
     return int(near.sum())
 
 
-def _two_of(features: Any, n_features: int) -> list[int]:
+def _two_of(features: object, n_features: int) -> list[int]:
     """The numbers of the two features to show."""
     if n_features < 2:
         raise ShapeError(
@@ -121,7 +132,7 @@ def _two_of(features: Any, n_features: int) -> list[int]:
     return [int(i) for i in shown]
 
 
-def _filler(filler: Any, x: Array) -> Array:
+def _filler(filler: npt.ArrayLike | None, x: Array) -> Array:
     """The row whose features are held on the whole plane."""
     if filler is None:
         return x.mean(axis=0, dtype=np.float64)
@@ -135,7 +146,7 @@ def _filler(filler: Any, x: Array) -> Array:
     return row.astype(np.float64)
 
 
-def _held(filler: Any, others: int) -> str:
+def _held(filler: npt.ArrayLike | None, others: int) -> str:
     if filler is not None:
         return "the filler given"
     return "their means" if others > 1 else "its mean"

@@ -1,28 +1,32 @@
-"""How a net's answers compare with the true classes and numbers."""
+"""How a model's predictions compare with the true classes and numbers."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.errors import DataError, SettingError
 from handgrad.layers import Array
-from handgrad.plots.answers import answered_classes, answered_numbers
-from handgrad.plots.style import FIRST, GREY, as_written, axes_for, colour_of, tidy
+from handgrad.plots.inputs import Model, class_predictions, number_predictions
+from handgrad.plots.style import FIRST, GREY, Line, as_written, axes_for, line_of, tidy
+from handgrad.results import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STYLES = ("-", "--", "-.", ":")
+# Draws a curve on axes: of each row whether it is of the class, and the probability of that.
+Curve = Callable[["Axes", Array, Array, str, Line], None]
 MOST_NUMBERS = 20
+SQUARE = (5.4, 4.5)
 
 
 def plot_confusion_matrix(
-    net: Any,
-    x: Any,
-    y: Any,
+    net: Model,
+    x: object = None,
+    y: object = None,
     *,
     class_names: Sequence[str] | None = None,
+    colorbar: bool = True,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw how many rows of each true class `y`, down, `net` takes for each class, across.
@@ -33,7 +37,8 @@ def plot_confusion_matrix(
     class. Scikit-learn's `ConfusionMatrixDisplay`.
 
     In place of a net, this picture and the three that follow take any fitted classifier with
-    `predict_proba`; it predicts for itself, and the classes are its own, of any kind.
+    `predict_proba`; it predicts for itself, and the classes are its own, of any kind. Or they take
+    `hg.Predictions`, without `x` and `y`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_blobs(rng=0)
@@ -41,21 +46,11 @@ def plot_confusion_matrix(
     >>> [text.get_text() for text in plot_confusion_matrix(net, x, y).texts]
     ['50', '0', '0', '50', '0', '0', '50', '0', '0']
     """
-    predicted, _, y, names = answered_classes(net, x, y, class_names)
-    axes = axes_for(ax, (5.4, 4.5))
-    shares = draw_confusion_matrix(axes, predicted, y, names)
-    axes.figure.colorbar(shares, ax=axes, label="share of the true class")
-    return axes
-
-
-def draw_confusion_matrix(axes: Any, predicted: Array, y: Array, names: Sequence[str]) -> Any:
-    """Draw the counts of classes `predicted`, for rows of the classes `y`, both (n,).
-
-    Returns the image of the shares.
-    """
     from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
-    counts = confusion_matrix(y, predicted, labels=np.arange(len(names)))
+    found = class_predictions(net, x, y, class_names)
+    names, axes = found.class_names, axes_for(ax, SQUARE)
+    counts = confusion_matrix(found.y, found.predicted, labels=np.arange(len(names)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shown = ConfusionMatrixDisplay(shares, display_labels=names)
     shown.plot(ax=axes, cmap="Blues", colorbar=False, include_values=len(names) <= MOST_NUMBERS)
@@ -65,24 +60,28 @@ def draw_confusion_matrix(axes: Any, predicted: Array, y: Array, names: Sequence
     as_written([*axes.get_xticklabels(), *axes.get_yticklabels()])
     if max(map(len, names)) * len(names) > 36:
         axes.tick_params("x", rotation=45)
-    axes.set(xlabel="predicted", ylabel="true", title=f"{_accuracy(counts):.1%} of rows are right")
-    return shown.im_
+    accuracy = np.trace(counts) / counts.sum()
+    axes.set(xlabel="predicted", ylabel="true", title=f"{accuracy:.1%} of rows are right")
+    if colorbar:
+        axes.figure.colorbar(shown.im_, ax=axes, label="share of the true class")
+    return axes
 
 
 def plot_roc(
-    net: Any,
-    x: Any,
-    y: Any,
+    net: Model,
+    x: object = None,
+    y: object = None,
     *,
     class_names: Sequence[str] | None = None,
+    only: Sequence[int] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw the receiver operating characteristic: rows found, against rows falsely found.
 
     `x` is (n, n_features), `y` (n,) holds classes. Of two classes, how well class 1 is told from
-    class 0; of more, a curve for each class against all others. The legend has the area under
-    each: 1 is perfect, ½ is chance, the dashed line. The numbers are those of scikit-learn's
-    `roc_curve`.
+    class 0; of more, a curve for each class against all others, or for `only` those with these
+    numbers. The legend has the area under each: 1 is perfect, ½ is chance, the dashed line. The
+    numbers are those of scikit-learn's `roc_curve`.
 
     source      Fawcett, "An introduction to ROC analysis", 2006
 
@@ -92,47 +91,34 @@ def plot_roc(
     >>> [line.get_label() for line in plot_roc(net, x, y).lines][0]
     'class 0 (AUC = 0.50)'
     """
-    _, p, y, names = answered_classes(net, x, y, class_names)
-    return draw_roc(ax, p, y, names)
-
-
-def draw_roc(
-    ax: "Axes | None",
-    p: Array,
-    y: Array,
-    names: Sequence[str],
-    only: Sequence[int] | None = None,
-) -> Any:
-    """Draw the curves of probabilities `p` (n, n_classes), for rows of the classes `y` (n,).
-
-    With `only`, the curves of those classes.
-    """
     from sklearn.metrics import auc, roc_curve
 
-    def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
+    def draw(axes: "Axes", y: Array, p: Array, name: str, line: Line) -> None:
         false, true, _ = roc_curve(y, p)
-        label = f"{name} (AUC = {auc(false, true):.2f})"
-        axes.plot(false, true, label=label, **line)
+        axes.plot(
+            false, true, label=f"{name} (AUC = {auc(false, true):.2f})", linewidth=1.8, **line
+        )
 
-    axes = _one_against_the_rest(p, y, names, ax, draw, only)
+    axes = _one_against_the_rest(class_predictions(net, x, y, class_names), only, ax, draw)
     axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1.2, label="chance (AUC = 0.50)")
     axes.set_aspect("equal")
     return _finished(axes, "false positive rate", "true positive rate", "ROC curve")
 
 
 def plot_precision_recall(
-    net: Any,
-    x: Any,
-    y: Any,
+    net: Model,
+    x: object = None,
+    y: object = None,
     *,
     class_names: Sequence[str] | None = None,
+    only: Sequence[int] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw the share of rows found that are right, against the share of right rows found.
 
-    `x` is (n, n_features), `y` (n,) holds classes. Of two classes for class 1; of more, for each
-    class against all others. The legend has the average precision. More telling than `plot_roc`
-    where a class is rare. The numbers are those of scikit-learn's `precision_recall_curve`.
+    Rows, classes and curves are as in `plot_roc`; the legend has the average precision. More
+    telling than `plot_roc` where a class is rare. The numbers are those of scikit-learn's
+    `precision_recall_curve`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.load("breast_cancer")
@@ -140,87 +126,59 @@ def plot_precision_recall(
     >>> [line.get_label() for line in plot_precision_recall(net, x, y).lines]
     ['class 1 (AP = 0.63)']
     """
-    _, p, y, names = answered_classes(net, x, y, class_names)
-    return draw_precision_recall(ax, p, y, names)
-
-
-def draw_precision_recall(
-    ax: "Axes | None",
-    p: Array,
-    y: Array,
-    names: Sequence[str],
-    only: Sequence[int] | None = None,
-) -> Any:
-    """Draw the curves of probabilities `p` (n, n_classes), for rows of the classes `y` (n,).
-
-    With `only`, the curves of those classes.
-    """
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
-    def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
+    def draw(axes: "Axes", y: Array, p: Array, name: str, line: Line) -> None:
         precision, recall, _ = precision_recall_curve(y, p)
         label = f"{name} (AP = {average_precision_score(y, p):.2f})"
-        axes.plot(recall, precision, label=label, drawstyle="steps-post", **line)
+        axes.plot(recall, precision, label=label, drawstyle="steps-post", linewidth=1.8, **line)
 
-    axes = _one_against_the_rest(p, y, names, ax, draw, only)
+    axes = _one_against_the_rest(class_predictions(net, x, y, class_names), only, ax, draw)
     axes.set_aspect("equal")
     return _finished(axes, "recall", "precision", "Precision and recall")
 
 
 def plot_calibration(
-    net: Any,
-    x: Any,
-    y: Any,
+    net: Model,
+    x: object = None,
+    y: object = None,
     *,
     bins: int = 10,
     class_names: Sequence[str] | None = None,
+    only: Sequence[int] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw how often a class is true, against the probability that `net` gave it.
 
-    `x` is (n, n_features), `y` (n,) holds classes. Of two classes for class 1; of more, for each
-    class against all others. Rows are put in `bins` of equal width by their probability; a net
-    that means what it says lies on the diagonal, an over-fitted one is surer than it should be.
-    Scikit-learn's `CalibrationDisplay`.
+    Rows, classes and curves are as in `plot_roc`. Rows are put in `bins` of equal width by their
+    probability; a net that means what it says lies on the diagonal, an over-fitted one is surer
+    than it should be. Scikit-learn's `CalibrationDisplay`.
 
     source      Niculescu-Mizil, Caruana, "Predicting good probabilities with supervised
                 learning", 2005
     """
-    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 2:
-        raise SettingError(f"bins = {bins!r}", "a whole number, 2 or more", "bins=10")
-    _, p, y, names = answered_classes(net, x, y, class_names)
-    return draw_calibration(ax, p, y, names, bins)
-
-
-def draw_calibration(
-    ax: "Axes | None",
-    p: Array,
-    y: Array,
-    names: Sequence[str],
-    bins: int = 10,
-    only: Sequence[int] | None = None,
-) -> Any:
-    """Draw the curves of probabilities `p` (n, n_classes), for rows of the classes `y` (n,).
-
-    With `only`, the curves of those classes.
-    """
     from sklearn.calibration import CalibrationDisplay
 
-    def draw(axes: Any, y: Array, p: Array, name: str, line: dict[str, Any]) -> None:
-        CalibrationDisplay.from_predictions(
-            y, p, n_bins=bins, ax=axes, name=name, ref_line=False, marker="o", markersize=4, **line
-        )
+    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 2:
+        raise SettingError(f"bins = {bins!r}", "a whole number, 2 or more", "bins=10")
 
-    axes = _one_against_the_rest(p, y, names, ax, draw, only)
+    def draw(axes: "Axes", y: Array, p: Array, name: str, line: Line) -> None:
+        style = {"ref_line": False, "marker": "o", "markersize": 4, "linewidth": 1.8, **line}
+        CalibrationDisplay.from_predictions(y, p, n_bins=bins, ax=axes, name=name, **style)
+
+    axes = _one_against_the_rest(class_predictions(net, x, y, class_names), only, ax, draw)
     axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1.2, label="as often as said")
     return _finished(axes, "predicted probability", "share of rows", "Calibration")
 
 
-def plot_residuals(net: Any, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes":
+def plot_residuals(
+    net: Model, x: object = None, y: object = None, ax: "Axes | None" = None
+) -> "Axes":
     """Draw true minus predicted, against the predicted number, for the rows `x`, `y` (n,).
 
     A net that has learnt what there is leaves a cloud around zero without a shape. `net` gives
-    one number a row; it may also be a fitted regressor. Scikit-learn's `PredictionErrorDisplay`.
+    one number a row; it may also be a fitted regressor, or `hg.Predictions` without `x` and `y`.
+    Scikit-learn's `PredictionErrorDisplay`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_line(rng=0)
@@ -230,17 +188,12 @@ def plot_residuals(net: Any, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes"
     >>> round(float(dots[:, 1].mean()))                            # the line is y = 2x + 1
     1
     """
-    _, predicted, y = answered_numbers(net, x, y)
-    return draw_residuals(axes_for(ax), predicted, y)
-
-
-def draw_residuals(axes: Any, predicted: Array, y: Array) -> Any:
-    """Draw `y` minus `predicted`, both (n,), against `predicted`."""
     from sklearn.metrics import PredictionErrorDisplay
 
+    found, axes = number_predictions(net, x, y), axes_for(ax)
     PredictionErrorDisplay.from_predictions(
-        y.astype(np.float64),
-        predicted.astype(np.float64),
+        found.y.astype(np.float64),
+        found.predicted.astype(np.float64),
         kind="residual_vs_predicted",
         subsample=None,
         ax=axes,
@@ -252,36 +205,33 @@ def draw_residuals(axes: Any, predicted: Array, y: Array) -> Any:
     return axes
 
 
-def _accuracy(counts: Array) -> float:
-    return float(np.trace(counts) / counts.sum())
-
-
 def _one_against_the_rest(
-    p: Array,
-    y: Array,
-    names: Sequence[str],
-    ax: "Axes | None",
-    draw: Callable[[Any, Array, Array, str, dict[str, Any]], None],
-    only: Sequence[int] | None = None,
-) -> Any:
+    found: Predictions, only: Sequence[int] | None, ax: "Axes | None", draw: Curve
+) -> "Axes":
     """A curve for each class against all others; of two classes, for class 1 alone."""
+    names, p, y = found.class_names, found.p, found.y
+    if p is None:
+        raise DataError(
+            "predictions without probabilities",
+            "p, (n, n_classes)",
+            "hg.Predictions(y, predicted, p, names)",
+        )
     classes = only or ([1] if len(names) == 2 else [*range(len(names))])
     for k in classes:
         if not 0 < (y == k).sum() < len(y):
-            found = "no rows" if not (y == k).any() else "nothing but rows"
+            lack = "no rows" if not (y == k).any() else "nothing but rows"
             raise DataError(
-                f"{found} of {names[k]}",
+                f"{lack} of {names[k]}",
                 "rows of it, and rows of other classes",
                 "rows that were split with stratify=True, or more of them",
             )
-    axes = axes_for(ax, (5.4, 4.5))
+    axes = axes_for(ax, SQUARE)
     for i, k in enumerate(classes):
-        line = {"color": colour_of(i), "linestyle": STYLES[i % len(STYLES)], "linewidth": 1.8}
-        draw(axes, (y == k).astype(int), p[:, k].astype(np.float64), names[k], line)
+        draw(axes, (y == k).astype(int), p[:, k].astype(np.float64), names[k], line_of(i))
     return axes
 
 
-def _finished(axes: Any, across: str, up: str, title: str) -> Any:
+def _finished(axes: "Axes", across: str, up: str, title: str) -> "Axes":
     """Names, a legend and the whole unit square."""
     axes.set(xlabel=across, ylabel=up, title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     as_written(axes.legend(frameon=False, fontsize="small").get_texts())

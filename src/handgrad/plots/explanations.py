@@ -1,13 +1,16 @@
 """How a model uses its columns: which it needs, and what it makes of one."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.errors import SettingError, described
+from handgrad.layers import Array
+from handgrad.plots.inputs import refuse_other
 from handgrad.plots.style import (
+    BESIDE,
     FIRST,
     GREY,
+    Line,
     as_written,
     axes_for,
     colour_of,
@@ -32,12 +35,8 @@ def plot_permutation_importance(
     The bars are means over the repeats, the strongest on top, the whiskers their standard
     deviations. `importance` is what `permutation_importance` gave.
     """
-    if not isinstance(importance, PermutationImportance):
-        raise SettingError(
-            described(importance),
-            "what permutation_importance gave",
-            "hg.permutation_importance(model, X, y)",
-        )
+    hint = "hg.permutation_importance(model, X, y)"
+    refuse_other(importance, PermutationImportance, "permutation_importance", hint)
     order = importance.order[:most]
     axes = axes_for(ax, (6, 0.9 + 0.32 * len(order)))
     places = np.arange(len(order))
@@ -72,18 +71,14 @@ def plot_partial_dependence(dependence: PartialDependence, ax: "Axes | None" = N
     it is the probability of the second; of more there is a curve for each of the six that change
     most. `dependence` is what `partial_dependence` gave.
     """
-    if not isinstance(dependence, PartialDependence):
-        raise SettingError(
-            described(dependence),
-            "what partial_dependence gave",
-            "hg.partial_dependence(model, X, column)",
-        )
+    hint = "hg.partial_dependence(model, X, column)"
+    refuse_other(dependence, PartialDependence, "partial_dependence", hint)
     axes = axes_for(ax, (4.5, 3.4))
     n = len(dependence.outputs)
     changes = np.ptp(dependence.average, axis=0)
     chosen = [n - 1] if n <= 2 else sorted(np.argsort(-changes, kind="stable")[:MOST_CLASSES])
     for k in chosen:
-        of_class = {"color": colour_of(k) if n > 2 else FIRST, "label": dependence.outputs[k]}
+        of_class: Line = {"color": colour_of(k) if n > 2 else FIRST, "label": dependence.outputs[k]}
         _draw(axes, dependence, dependence.average[:, k], of_class, marker_of(k) if n > 2 else "o")
     if dependence.kind == "category":
         names = [shortened(str(value)) for value in dependence.values]
@@ -98,13 +93,12 @@ def plot_partial_dependence(dependence: PartialDependence, ax: "Axes | None" = N
     axes.set_ylabel(up, parse_math=False)
     tidy(axes)
     if n > 2:
-        place = {"loc": "upper left", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
-        for text in axes.legend(frameon=False, handlelength=1.2, **place).get_texts():
+        for text in axes.legend(frameon=False, handlelength=1.2, **BESIDE).get_texts():
             text.set(text=shortened(text.get_text(), 16), parse_math=False)
     return axes
 
 
-def _draw(axes: Any, found: PartialDependence, average: Any, style: Any, marker: str) -> None:
+def _draw(axes: "Axes", found: PartialDependence, average: Array, style: Line, marker: str) -> None:
     if found.kind == "category":
         axes.plot(average, np.arange(len(average)), marker, markersize=6, **style)
         return

@@ -1,13 +1,19 @@
 """What becomes of a finished picture: its words in another language, its file."""
 
+from __future__ import annotations
+
 import io
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 
 def off_screen() -> None:
@@ -17,7 +23,7 @@ def off_screen() -> None:
     matplotlib.use("agg")
 
 
-def save_picture(figure: Any, path: Path, *, dpi: float) -> Path:
+def save_picture(figure: Figure, path: Path, *, dpi: float) -> Path:
     """Write a figure as PNG on white, and let go of it where it is one of pyplot's."""
     import matplotlib.pyplot as plt
 
@@ -26,7 +32,7 @@ def save_picture(figure: Any, path: Path, *, dpi: float) -> Path:
     return path
 
 
-def svg_of(figure: Any) -> str:
+def svg_of(figure: Figure) -> str:
     """A figure as SVG on nothing, whose words are text, in letters that may lack here."""
     import matplotlib as mpl
 
@@ -37,12 +43,12 @@ def svg_of(figure: Any) -> str:
     return file.getvalue()
 
 
-def words_of(figure: Any) -> set[str]:
+def words_of(figure: Figure) -> set[str]:
     """All texts that a figure shows: titles, labels, legends, ticks."""
     return {text.get_text() for text in _texts(figure)} - {""}
 
 
-def replace_words(figure: Any, translate: Callable[[str], str], font: str) -> None:
+def replace_words(figure: Figure, translate: Callable[[str], str], font: str) -> None:
     """Put `translate(text)` in place of every text of a figure; `font` has what others lack."""
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         written = [label.get_text() for label in axis.get_ticklabels()]
@@ -53,11 +59,10 @@ def replace_words(figure: Any, translate: Callable[[str], str], font: str) -> No
         text.set_text(translate(text.get_text()))
 
 
-def _texts(figure: Any) -> list[Any]:
+def _texts(figure: Figure) -> list[Text]:
     from matplotlib.text import Text
 
-    found: list[Any] = figure.findobj(Text)
-    return found
+    return [text for text in figure.findobj(Text) if isinstance(text, Text)]
 
 
 def font_with(characters: Iterable[str], families: Iterable[str]) -> str | None:

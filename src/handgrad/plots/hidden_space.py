@@ -2,15 +2,15 @@
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.errors import SettingError, ShapeError
 from handgrad.layers import Array, Layer, Linear
 from handgrad.net import Net
+from handgrad.plots.inputs import as_probabilities, classes_of, names_of, probabilities, table_of
 from handgrad.plots.regions import box_around, shade_regions
-from handgrad.plots.rows import as_probabilities, classes_of, names_of, probabilities, table_of
 from handgrad.plots.style import axes_for, name_axes, scatter_classes, tidy
 from handgrad.training import check_kinds
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def plot_hidden_space(
     net: Net,
-    x: Any,
-    y: Any,
+    x: object,
+    y: object,
     *,
     layer: int | None = None,
     class_names: Sequence[str] | None = None,

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handgrad.errors import SettingError, described
-from handgrad.plots.style import COLOURS, FIRST, GREY, SECOND, axes_for, tidy
+from handgrad.plots.inputs import refuse_other
+from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, line_of, tidy
 from handgrad.schedules import Schedule
 from handgrad.training import LearningRateSearch, factors_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-STYLES = ("-", "--", "-.", ":")
 
 
 def plot_schedule(
@@ -41,9 +40,8 @@ def plot_schedule(
     axes = axes_for(ax, (6, 3.6))
     progress = np.linspace(0, 1, 1000, endpoint=False)
     for i, (name, one) in enumerate(named.items()):
-        style, colour = STYLES[i % len(STYLES)], COLOURS[i % len(COLOURS)]
         rates = learning_rate * factors_of(one, progress)
-        axes.plot(progress, rates, style, color=colour, linewidth=2, label=name)
+        axes.plot(progress, rates, linewidth=2, label=name, **line_of(i))
     what = "learning rate" if learning_rate != 1 else "factor of the learning rate"
     axes.set(xlabel="share of the training done", ylabel=what, title="Learning rate")
     axes.set(xlim=(0, 1), ylim=(0, None))
@@ -59,10 +57,7 @@ def plot_learning_rate_search(search: LearningRateSearch, ax: "Axes | None" = No
     The grey dots are the losses of single steps, the line is their running mean, and the
     dashed line marks the learning rate that is suggested.
     """
-    if not isinstance(search, LearningRateSearch):
-        raise SettingError(
-            described(search), "what find_learning_rate gave", "hg.find_learning_rate(net, …)"
-        )
+    refuse_other(search, LearningRateSearch, "find_learning_rate", "hg.find_learning_rate(net, …)")
     axes = axes_for(ax, (6, 4))
     axes.plot(search.learning_rates, search.losses, ".", color=GREY, alpha=0.5, label="each step")
     axes.plot(

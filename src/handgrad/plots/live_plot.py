@@ -8,17 +8,18 @@ import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.layers import Array
 from handgrad.losses import CrossEntropyLoss, Loss
 from handgrad.net import Net
 from handgrad.optimizers import SGD
 from handgrad.plots.decision_boundary import draw_near_slice, plot_decision_boundary
+from handgrad.plots.inputs import classes_of, names_of, probabilities, table_of, targets_of
 from handgrad.plots.predictions import draw_numbers, plot_predictions
-from handgrad.plots.rows import classes_of, names_of, probabilities, table_of, targets_of
 from handgrad.plots.screens import Screen, screen_for
 from handgrad.plots.training_progress import plot_training_progress
 from handgrad.training import (
@@ -31,6 +32,9 @@ from handgrad.training import (
     pair_and_weights,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 LARGEST_SHARE = 0.1
 # A short training has no more epochs, nor weights in all of them together, in bytes.
 MOST_EPOCHS, MOST_BYTES = 60, 2**28
@@ -40,14 +44,15 @@ MARGINS = {"left": 0.08, "right": 0.88, "bottom": 0.13, "top": 0.84, "wspace": 0
 
 
 Weights = tuple[Array, Array]
+Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
 def live_plot(
     reports: Iterable[EpochReport],
     net: Net,
-    data: Any,
+    data: object,
     *,
-    validation: Any = None,
+    validation: object = None,
     what: str = "loss",
     to: str | Path | None = None,
 ) -> Iterator[EpochReport]:
@@ -97,8 +102,8 @@ def live_plot(
 def train_and_plot(
     n_epoch: int,
     net: Net,
-    data: Any,
-    validation: Any = None,
+    data: object,
+    validation: object = None,
     loss: Loss | None = None,
     batch_size: int = 4,
     lr: float = 0.1,
@@ -223,7 +228,9 @@ def _bytes(weights: Weights) -> bytes:
 class _Picture:
     """The figure of a training: its curves, and what the net answers."""
 
-    def __init__(self, net: Net, data: Any, validation: Any, what: str, screen: Screen) -> None:
+    def __init__(
+        self, net: Net, data: Pair, validation: Pair | None, what: str, screen: Screen
+    ) -> None:
         self.twin = copy.deepcopy(net)  # which may have the weights of an earlier epoch
         self.answers = _answers(self.twin, data, validation)
         self.what, self.screen = what, screen
@@ -242,13 +249,13 @@ class _Picture:
         self.screen.show(epoch)
 
 
-def _answers(net: Net, data: Any, held: Any) -> Callable[[Any], object] | None:
+def _answers(net: Net, data: Pair, held: Pair | None) -> Callable[[Axes], object] | None:
     """What draws the answers of `net` for these rows on axes; None where there is no picture."""
     x, y = data
-    if isinstance(x, tuple) or np.ndim(x) != 2 or len(x) == 0 or net.integer_input:
+    if isinstance(x, tuple) or np.ndim(x) != 2 or np.size(x) == 0 or net.integer_input:
         return None
-    p = net.predict(x[:1])
-    x, y = table_of(x), targets_of(y, x)
+    x = table_of(x)
+    p, y = net.predict(x[:1]), targets_of(y, x)
     if p.size == 1 and net.produces != "probabilities":
         return lambda axes: _predictions(axes, net, x, y, held)
     if y.ndim != 1 or x.shape[1] < 2 or p.ndim != 2 or (y != np.floor(y)).any():
@@ -256,17 +263,17 @@ def _answers(net: Net, data: Any, held: Any) -> Callable[[Any], object] | None:
     return lambda axes: _boundary(axes, net, x, y, held)
 
 
-def _predictions(axes: Any, net: Net, x: Array, y: Array, held: Any) -> None:
+def _predictions(axes: Axes, net: Net, x: Array, y: Array, held: Pair | None) -> None:
     plot_predictions(net, x, y, axes)
     if held is not None:
-        x_held, y_held = table_of(held[0]), np.ravel(held[1])
+        x_held, y_held = table_of(held[0]), targets_of(held[1], table_of(held[0]))
         alone = x.shape[1] == 1
         across, up = (x_held, y_held) if alone else (y_held, net.predict(x_held))
         draw_numbers(axes, across.ravel(), up.ravel(), "validation", hollow=True)
         axes.legend(frameon=False)
 
 
-def _boundary(axes: Any, net: Net, x: Array, y: Array, held: Any) -> None:
+def _boundary(axes: Axes, net: Net, x: Array, y: Array, held: Pair | None) -> None:
     plot_decision_boundary(net, x, y, ax=axes)
     if held is not None:
         x_held = table_of(held[0])

@@ -1,30 +1,33 @@
 """What losses charge: how a number follows from how wrong a prediction is."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.losses import BinaryCrossEntropyLoss, Loss, MAELoss, MSELoss
 from handgrad.metrics import zero_one_loss
-from handgrad.plots.style import FIRST, SECOND, axes_for, new_axes, tidy
+from handgrad.plots.style import FIRST, SECOND, axes_for, panels_for, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# A function of x (n,), or its values there.
+Function = Callable[[Array], npt.ArrayLike] | npt.ArrayLike
 SMALLEST = 0.01
 TASKS = ("regression", "classification")
 
 
 def plot_loss_functions(
     suptitle: Literal["regression", "classification"] | str,
-    functions: Sequence[Callable[[Array], Any] | Any] | None = None,
+    functions: Sequence[Function] | None = None,
     ylabels: Sequence[str] = (),
     xlabel: str = "",
     *,
-    x: Any = None,
+    x: npt.ArrayLike | None = None,
     axes: "Sequence[Axes] | Array | None" = None,
 ) -> Array:
     """Draw losses side by side, each on axes of its own; returns the axes.
@@ -52,7 +55,7 @@ def plot_loss_functions(
             f"one of {', '.join(TASKS)}; or a title and functions",
             did_you_mean(task, TASKS, "'classification'"),
         )
-    pair = _axes_for(2, axes)
+    pair = panels_for(axes, 2, (9, 3.4))
     if task == "regression":
         e = np.linspace(-2, 2, 201)
         _draw(pair[0], e, _each(MAELoss(), -e, 0), "absolute loss", "y − f(x)", "|y − f(x)|")
@@ -61,18 +64,18 @@ def plot_loss_functions(
         p = np.linspace(SMALLEST, 1, 100)
         wrong = np.array([zero_one_loss(np.array([q]), np.array([1])) for q in p])
         where = "p, probability of the true class"
-        _draw(pair[0], p, wrong, "0-1 loss", where, "1 if p < ½, else 0", drawstyle="steps-post")
+        _draw(pair[0], p, wrong, "0-1 loss", where, "1 if p < ½, else 0", steps=True)
         _draw(pair[1], p, _each(BinaryCrossEntropyLoss(), p, 1), "logistic loss", where, "−log p")
     return np.array(pair)
 
 
 def _plot_any(
     suptitle: str,
-    functions: Sequence[Any],
+    functions: Sequence[Function],
     ylabels: Sequence[str],
     xlabel: str,
-    x: Any,
-    axes: Any,
+    x: npt.ArrayLike | None,
+    axes: "Sequence[Axes] | Array | None",
 ) -> Array:
     """Draw functions, or what they come to at `x`."""
     if not isinstance(functions, list | tuple):
@@ -95,22 +98,14 @@ def _plot_any(
                 f"a number at each place, shape {across.shape}",
                 "np.vectorize(function), of a function of one number",
             )
-    found = _axes_for(len(drawn), axes)
+    if not drawn:
+        raise SettingError("no functions", "one at least", "functions=[np.abs, np.square]")
+    found = panels_for(axes, len(drawn), (4.5 * len(drawn), 3.4))
     labels = [*ylabels, *[""] * len(drawn)]
     for ax, y, label in zip(found, drawn, labels, strict=False):
         _draw(ax, across, y, "", xlabel, label)
     found[0].figure.suptitle(suptitle)
     return np.array(found)
-
-
-def _axes_for(n: int, axes: Any) -> list[Any]:
-    """So many axes: new ones, or those given."""
-    if n == 0:
-        raise SettingError("no functions", "one at least", "functions=[np.abs, np.square]")
-    found = new_axes(n, (4.5 * n, 3.4)) if axes is None else [*np.ravel(np.array(axes))]
-    if len(found) != n:
-        raise SettingError(f"{len(found)} axes", f"{n} axes", f"figure.subplots(1, {n})")
-    return found
 
 
 def plot_cross_entropy(ax: "Axes | None" = None) -> "Axes":
@@ -142,8 +137,8 @@ def _each(loss: Loss, p: Array, y: int) -> Array:
 
 
 def _draw(
-    axes: Any, x: Array, y: Array, title: str, xlabel: str, ylabel: str, **style: Any
+    axes: "Axes", x: Array, y: Array, title: str, xlabel: str, ylabel: str, steps: bool = False
 ) -> None:
-    axes.plot(x, y, color=FIRST, linewidth=2, **style)
+    axes.plot(x, y, color=FIRST, linewidth=2, drawstyle="steps-post" if steps else "default")
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     tidy(axes)

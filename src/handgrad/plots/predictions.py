@@ -1,13 +1,14 @@
 """The numbers that a net predicts, beside the true ones."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.plots.answers import answered_numbers, predicted_numbers
+from handgrad.plots.inputs import Model, number_predictions, predicted_numbers, table_of
 from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, tidy
+from handgrad.results import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
 POINTS = 400
 
 
-def plot_predictions(net: Any, x: Any, y: Any, ax: "Axes | None" = None) -> "Axes":
+def plot_predictions(
+    net: Model, x: object = None, y: object = None, ax: "Axes | None" = None
+) -> "Axes":
     """Draw what `net` predicts for the rows `x`, (n, n_features), with true numbers `y`, (n,).
 
     Over a single feature the rows are dots and the net is the curve through them. For more,
     each row is a dot with its true number across and the predicted one up: on the diagonal
-    where both are the same. `net` gives one number a row; it may also be a fitted regressor.
+    where both are the same. `net` gives one number a row; it may also be a fitted regressor, or
+    `hg.Predictions` without `x` and `y`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_line(rng=0)
@@ -30,9 +34,10 @@ def plot_predictions(net: Any, x: Any, y: Any, ax: "Axes | None" = None) -> "Axe
     >>> bool(np.allclose(curve.get_ydata(), 2 * curve.get_xdata() + 1, atol=1e-6))
     True
     """
-    x, p, y = answered_numbers(net, x, y)
-    axes = axes_for(ax)
-    if isinstance(x, np.ndarray) and x.shape[1] == 1:
+    found, axes = number_predictions(net, x, y), axes_for(ax)
+    p, y = found.predicted, found.y
+    x = table_of(x) if isinstance(net, Net) else x
+    if not isinstance(net, Predictions) and isinstance(x, np.ndarray) and x.shape[1] == 1:
         across = np.linspace(x.min(), x.max(), POINTS)
         label = "net" if isinstance(net, Net) else "model"
         axes.plot(
@@ -50,7 +55,9 @@ def plot_predictions(net: Any, x: Any, y: Any, ax: "Axes | None" = None) -> "Axe
     return axes
 
 
-def draw_numbers(axes: Any, across: Array, up: Array, label: str, *, hollow: bool = False) -> None:
+def draw_numbers(
+    axes: "Axes", across: Array, up: Array, label: str, *, hollow: bool = False
+) -> None:
     """Draw dots, or only their outlines."""
     axes.scatter(
         across,

@@ -1,12 +1,15 @@
 """A plane shaded by the probabilities of classes, and the lines where the likeliest changes."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.layers import Array
 from handgrad.plots.style import FIRST, SECOND, colour_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 POINTS = 160
 LEVELS = np.linspace(0, 1, 21)
@@ -22,7 +25,7 @@ def box_around(points: Array) -> tuple[float, float, float, float]:
 
 
 def shade_regions(
-    axes: Any,
+    axes: "Axes",
     probabilities_at: Callable[[Array], Array],
     box: tuple[float, float, float, float],
     class_names: Sequence[str],
@@ -49,7 +52,7 @@ def shade_regions(
     axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
-def _shade_two(axes: Any, across: Array, up: Array, p: Array, name: str) -> None:
+def _shade_two(axes: "Axes", across: Array, up: Array, p: Array, name: str) -> None:
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
     ends = [tuple(pale(np.array(to_rgb(colour)))) for colour in (FIRST, SECOND)]
@@ -60,7 +63,7 @@ def _shade_two(axes: Any, across: Array, up: Array, p: Array, name: str) -> None
     _line(axes, across, up, p, 0.5, linewidths=1.4)
 
 
-def _blend(axes: Any, box: tuple[float, float, float, float], p: Array) -> None:
+def _blend(axes: "Axes", box: tuple[float, float, float, float], p: Array) -> None:
     from matplotlib.colors import to_rgb
 
     colours = np.array([to_rgb(colour_of(k)) for k in range(p.shape[-1])])
@@ -75,7 +78,9 @@ def pale(colours: Array) -> Array:
     return 1 - PALE * (1 - colours)
 
 
-def _line(axes: Any, across: Array, up: Array, height: Array, level: float, **style: Any) -> None:
+def _line(
+    axes: "Axes", across: Array, up: Array, height: Array, level: float, linewidths: float
+) -> None:
     """A contour line, where the surface crosses that level at all."""
     if height.min() < level < height.max():
-        axes.contour(across, up, height, levels=[level], colors="#222222", **style)
+        axes.contour(across, up, height, levels=[level], colors="#222222", linewidths=linewidths)

@@ -4,15 +4,19 @@ import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from handgrad.display import in_a_notebook
+from handgrad.errors import SettingError
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 # Okabe and Ito, "Color Universal Design", 2008, the two that differ most first; then two darks.
 COLOURS = (
@@ -27,9 +31,12 @@ COLOURS = (
     "#661100",
     "#999999",
 )
+STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 FIRST, SECOND, GREY = COLOURS[0], COLOURS[1], "#666666"
 FEW_ROWS, FEW_CLASSES = 2000, 4
+# A legend to the right of the axes.
+BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
 # Of the legend's box, beyond its frame, in sizes of its letters: as much as a marker reaches.
 ROOM = 0.4
 
@@ -44,6 +51,19 @@ def marker_of(i: int) -> str:
     return MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
 
 
+class Line(TypedDict, total=False):
+    """How a line is drawn, in Matplotlib's words."""
+
+    color: str
+    label: str
+    linestyle: str
+
+
+def line_of(i: int) -> Line:
+    """The colour and the style of line i."""
+    return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i % len(STYLES)]}
+
+
 def shortened(name: str, most: int = 24) -> str:
     """A name on one line, its middle left out where it is longer than `most` letters.
 
@@ -54,12 +74,12 @@ def shortened(name: str, most: int = 24) -> str:
     return name if len(name) <= most else f"{name[: most - tail - 1]}…{name[-tail:]}"
 
 
-def axes_for(ax: "Axes | None", figsize: tuple[float, float] = (6, 4.5)) -> Any:
+def axes_for(ax: "Axes | None", figsize: tuple[float, float] = (6, 4.5)) -> "Axes":
     """`ax`, or the axes of a new figure."""
     return new_axes(1, figsize)[0] if ax is None else ax
 
 
-def new_axes(n: int, figsize: tuple[float, float], columns: int = 4) -> list[Any]:
+def new_axes(n: int, figsize: tuple[float, float], columns: int = 4) -> "list[Axes]":
     """`n` axes of a new figure, side by side, at most so many `columns` in a row.
 
     Where pyplot is in use, and in a notebook, the figure is one of pyplot's: `plt.show()`
@@ -73,7 +93,17 @@ def new_axes(n: int, figsize: tuple[float, float], columns: int = 4) -> list[Any
     return axes[:n]
 
 
-def _new_figure(figsize: tuple[float, float]) -> Any:
+def panels_for(
+    axes: "Sequence[Axes] | Array | None", n: int, figsize: tuple[float, float]
+) -> "list[Axes]":
+    """So many axes: those given, or the axes of a new figure."""
+    panels = new_axes(n, figsize) if axes is None else [*np.ravel(np.array(axes))]
+    if len(panels) != n:
+        raise SettingError(f"{len(panels)} axes", f"{n} axes", f"axes=figure.subplots(1, {n})")
+    return panels
+
+
+def _new_figure(figsize: tuple[float, float]) -> "Figure":
     if "matplotlib.pyplot" in sys.modules or in_a_notebook():
         import matplotlib.pyplot as plt
 
@@ -83,14 +113,14 @@ def _new_figure(figsize: tuple[float, float]) -> Any:
     return Figure(figsize=figsize, layout="constrained")
 
 
-def tidy(axes: Any) -> None:
+def tidy(axes: "Axes") -> None:
     """A faint grid, and no frame above and to the right."""
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def count_epochs(axes: Any) -> None:
+def count_epochs(axes: "Axes") -> None:
     """Whole epochs along the bottom, so few that the numbers of a long training have room."""
     from matplotlib.ticker import MaxNLocator
 
@@ -99,15 +129,16 @@ def count_epochs(axes: Any) -> None:
     axes.xaxis.set_major_locator(locator)
 
 
-def keep_apart(axes: Any) -> None:
+def keep_apart(axes: "Axes") -> None:
     """Fewer numbers along the bottom, where they would run into each other."""
     from matplotlib.ticker import AutoLocator, MaxNLocator
 
-    room = 1.2 * axes.xaxis.label.get_size() * axes.figure.dpi / 72
+    figure: Any = axes.figure
+    room = 1.2 * float(axes.xaxis.label.get_fontsize()) * figure.dpi / 72
     for most in (5, 4, 3, 2):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            axes.figure.draw_without_rendering()
+            figure.draw_without_rendering()
         boxes = [t.get_window_extent() for t in axes.get_xticklabels() if t.get_text()]
         if all(a.x1 + room <= b.x0 for a, b in pairwise(sorted(boxes, key=lambda box: box.x0))):
             return
@@ -115,18 +146,17 @@ def keep_apart(axes: Any) -> None:
             axes.xaxis.set_major_locator(MaxNLocator(most))
 
 
-def show_dates(axis: Any) -> None:
+def show_dates(axis: "Axis") -> None:
     """Dates along an axis, few, and each as short as it can be."""
     from matplotlib import dates
 
-    found: Any = dates  # whose types are not given
     # With fewer ticks at most, some lengths of time have no interval that fits, and it warns.
-    locator = found.AutoDateLocator(minticks=3, maxticks=7)
+    locator = dates.AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
-    axis.set_major_formatter(found.ConciseDateFormatter(locator))
+    axis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def name_axes(axes: Any, x: str, y: str, title: str | None = None) -> None:
+def name_axes(axes: "Axes", x: str, y: str, title: str | None = None) -> None:
     """Label the axes with names as they are, a dollar sign included."""
     axes.set_xlabel(x, parse_math=False)
     axes.set_ylabel(y, parse_math=False)
@@ -134,8 +164,17 @@ def name_axes(axes: Any, x: str, y: str, title: str | None = None) -> None:
         axes.set_title(title, parse_math=False)
 
 
+def name_measure(axes: "Axes", what: str, smaller_is_better: bool) -> str:
+    """Label the axis of the loss or of a metric, from 0 where less is better; its name."""
+    name = "R²" if what == "r2" else what.replace("_", " ")
+    axes.set_ylabel(name)
+    if smaller_is_better and axes.dataLim.y0 >= 0:
+        axes.set_ylim(bottom=0)
+    return name
+
+
 def scatter_classes(
-    axes: Any,
+    axes: "Axes",
     points: Array,
     y: Array,
     class_names: Sequence[str],
@@ -163,24 +202,27 @@ def scatter_classes(
         edge = inside.copy() if hollow else np.ones_like(inside)
         inside[:, 3] = edge[:, 3] = strength[of_class]
         axes.scatter(
-            *points[of_class].T,
+            points[of_class, 0],
+            points[of_class, 1],
             s=34,
             marker=marker,
             facecolors="none" if hollow else inside,
-            edgecolors=edge,
+            edgecolors=[tuple(colour) for colour in edge],
             linewidths=1.2 if hollow else 0.6,
             zorder=3,
             label=name,
         )
     if hollow:
-        outline: dict[str, Any] = {"markerfacecolor": "none", "color": GREY, "marker": "o"}
-        handles.append(Line2D([], [], linestyle="", label="validation", **outline))
+        outline = Line2D([], [], linestyle="", label="validation", color=GREY, marker="o")
+        outline.set_markerfacecolor("none")
+        handles.append(outline)
     legend = axes.legend(handles=handles, framealpha=0.85, **_place(len(y), len(handles)))
-    legend.get_frame().set_boxstyle("round", pad=-ROOM, rounding_size=0.2)
+    frame: Any = legend.get_frame()  # which is a FancyBboxPatch
+    frame.set_boxstyle("round", pad=-ROOM, rounding_size=0.2)
     as_written(legend.get_texts())
 
 
-def as_written(texts: Iterable[Any]) -> None:
+def as_written(texts: "Iterable[Text]") -> None:
     """Show texts of Matplotlib as they stand: a dollar sign in them begins no formula."""
     for text in texts:
         text.set_parse_math(False)
@@ -193,12 +235,7 @@ def _place(n_rows: int, n_classes: int) -> dict[str, Any]:
     frame that is seen.
     """
     if n_classes > FEW_CLASSES:
-        return {
-            "loc": "upper left",
-            "bbox_to_anchor": (1, 1),
-            "frameon": False,
-            "borderaxespad": 0.2,
-        }
+        return {**BESIDE, "frameon": False}
     return {
         "loc": "best" if n_rows <= FEW_ROWS else "upper right",
         "borderpad": 0.4 + ROOM,

@@ -1,10 +1,21 @@
 """How loss and metric went, epoch by epoch."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.metrics.choice import smaller_is_better
-from handgrad.plots.style import FIRST, GREY, axes_for, colour_of, count_epochs, tidy
+from handgrad.plots.style import (
+    FIRST,
+    GREY,
+    STYLES,
+    axes_for,
+    colour_of,
+    count_epochs,
+    name_measure,
+    tidy,
+)
 from handgrad.training import History
 from handgrad.training.sets import TRAINING_SET
 
@@ -12,7 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DURING = "training, during the epoch"
-STYLES = ("--", "-.", ":")
 
 
 def plot_training_progress(
@@ -31,9 +41,9 @@ def plot_training_progress(
     for i, (label, values) in enumerate(curves.items()):
         training, set_number = label in (TRAINING_SET, DURING), max(i, 1)
         axes.plot(
-            history["epoch"],
-            values,
-            "-" if training else STYLES[(set_number - 1) % len(STYLES)],
+            np.array(history["epoch"]),
+            np.array(values, float),
+            STYLES[0] if training else STYLES[1:][(set_number - 1) % 3],
             color=FIRST if training else colour_of(set_number),
             label=label,
             linewidth=1.8,
@@ -42,21 +52,19 @@ def plot_training_progress(
         )
     if best is not None:
         axes.axvline(best, color=GREY, linestyle=":", linewidth=1.2, label=f"best epoch, {best}")
-    name = "R²" if what == "r2" else what.replace("_", " ")
-    axes.set(ylabel=name, title=name[0].upper() + name[1:])
+    name = name_measure(axes, what, what == "loss" or smaller_is_better(what))
+    axes.set_title(name[0].upper() + name[1:])
     if what == "accuracy":
         axes.set_ylim(top=1.0)
-    elif (what == "loss" or smaller_is_better(what)) and axes.dataLim.y0 >= 0:
-        axes.set_ylim(bottom=0)
     count_epochs(axes)
     tidy(axes)
     axes.legend(frameon=False)
     return axes
 
 
-def _curves(history: History, what: str) -> dict[str, Any]:
+def _curves(history: History, what: str) -> dict[str, list[float | int | None]]:
     """What is to be drawn, by its label: the training rows first, then each set."""
-    columns, found = history.columns(), dict[str, Any]()
+    columns, found = history.columns(), dict[str, list[float | int | None]]()
     evaluations = history[0].evaluations if columns else {}
     first = ["loss", *history[0].train_metrics] if columns else []
     if TRAINING_SET not in evaluations and what in first:

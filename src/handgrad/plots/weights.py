@@ -1,19 +1,17 @@
 """How large weights, gradients and updates are, layer by layer, over the epochs."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.errors import SettingError
 from handgrad.layers import Array
-from handgrad.plots.style import COLOURS, count_epochs, new_axes, tidy
+from handgrad.plots.style import count_epochs, line_of, panels_for, tidy
 from handgrad.training import WeightHistory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-STYLES = ("-", "--", "-.", ":")
 
 
 def plot_weights_over_time(
@@ -42,9 +40,7 @@ def plot_weights_over_time(
             "what record_weights gave, after the training went through it",
             "weights = hg.record_weights(hg.train(net, …), net); for report in weights: …",
         )
-    panels: list[Any] = new_axes(3, (11, 3.4)) if axes is None else [*np.ravel(np.array(axes))]
-    if len(panels) != 3:
-        raise SettingError(f"{len(panels)} axes", "three", "axes=figure.subplots(1, 3)")
+    panels = panels_for(axes, 3, (11, 3.4))
     tables = (
         (weights.largest, "max |W|", "Largest weight"),
         (weights.gradient_norms, "‖dW‖, last batch", "Gradient"),
@@ -52,8 +48,7 @@ def plot_weights_over_time(
     )
     for panel, (table, label, title) in zip(panels, tables, strict=True):
         for i, (path, values) in enumerate(table.items()):
-            style, colour = STYLES[i % len(STYLES)], COLOURS[i % len(COLOURS)]
-            panel.plot(weights.epochs, values, style, color=colour, linewidth=1.8, label=path)
+            panel.plot(weights.epochs, values, linewidth=1.8, label=path, **line_of(i))
         panel.set(ylabel=label, title=title)
         count_epochs(panel)
         tidy(panel)

@@ -10,19 +10,20 @@ import numpy as np
 
 from handgrad.html.elements import Html, element, joined, paragraph, table
 from handgrad.layers import Array
-from handgrad.plots.displays import (
-    draw_calibration,
-    draw_confusion_matrix,
-    draw_precision_recall,
-    draw_residuals,
-    draw_roc,
+from handgrad.plots import (
+    plot_calibration,
+    plot_confusion_matrix,
+    plot_precision_recall,
+    plot_predictions,
+    plot_residuals,
+    plot_roc,
 )
-from handgrad.plots.predictions import draw_numbers
-from handgrad.plots.style import GREY, shortened, tidy
+from handgrad.plots.style import shortened
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.judged import Judged
 from handgrad.reporting.pictures import Pictures
 from handgrad.reporting.scores import number, percent
+from handgrad.results import Predictions
 
 MOST_CLASSES, MOST_CURVES, MOST_DOTS, MOST_MISTAKES = 20, 5, 800, 8
 
@@ -42,7 +43,9 @@ def _of_classes(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
         side = 3.9 if len(names) <= 6 else 4.9
         grid.append(
             pictures.drawn(
-                lambda axes: draw_confusion_matrix(axes, held.said, held.y, names),
+                lambda axes: plot_confusion_matrix(
+                    Predictions(held.y, held.said, None, tuple(names)), colorbar=False, ax=axes
+                ),
                 _confusion_alt(evidence),
                 "Confusion matrix",
                 ": how many rows of each true class, down, were taken for which, across.",
@@ -77,23 +80,23 @@ def _of_classes(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
 
 
 def _curves(held: Judged, names: list[str], drawn: list[int], pictures: Pictures) -> list[Html]:
-    p: Any = held.p
+    found = Predictions(held.y, held.said, held.p, tuple(names))
     of = f"“{names[drawn[0]]}”" if len(drawn) == 1 else "each class against the rest"
     ways = (
         (
-            draw_roc,
+            plot_roc,
             "ROC curve",
             "the share of its rows that are found, against the share of all others that are "
             "falsely taken for it, for each threshold",
         ),
         (
-            draw_precision_recall,
+            plot_precision_recall,
             "Precision and recall",
             "the share of rows taken for it that are right, against the share of its rows that are "
             "found, for each threshold",
         ),
         (
-            draw_calibration,
+            plot_calibration,
             "Calibration",
             "how often it is true, against the predicted probability; on the dashed line both are "
             "the same",
@@ -101,13 +104,17 @@ def _curves(held: Judged, names: list[str], drawn: list[int], pictures: Pictures
     )
     return [
         pictures.drawn(
-            partial(draw, p=p, y=held.y, names=names, only=drawn),
+            partial(_drawn, draw, found, drawn),
             f"{name} of {of}; the figures are in the table of scores.",
             name,
             f", {of}: {what}.",
         )
         for draw, name, what in ways
     ]
+
+
+def _drawn(draw: Any, found: Predictions, only: list[int], axes: Any) -> None:
+    draw(found, only=only, ax=axes)
 
 
 def _classes_with_curves(held: Judged, n_classes: int) -> list[int]:
@@ -185,7 +192,7 @@ def _of_numbers(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
                     ": on the dashed line they are the same.",
                 ),
                 pictures.drawn(
-                    lambda axes: draw_residuals(axes, said, y),
+                    lambda axes: plot_residuals(Predictions(y, said), ax=axes),
                     "True minus predicted numbers, against the predicted ones.",
                     "Residuals",
                     ": a cloud around zero without a shape is as it should be.",
@@ -207,8 +214,5 @@ def _of_numbers(evidence: Evidence, pictures: Pictures) -> Iterator[str]:
 
 
 def _true_and_predicted(axes: Any, y: Array, said: Array) -> None:
-    ends = [min(y.min(), said.min()), max(y.max(), said.max())]
-    axes.plot(ends, ends, "--", color=GREY, linewidth=1.2)
-    draw_numbers(axes, y, said, "rows")
-    axes.set(xlabel="true", ylabel="predicted")
-    tidy(axes)
+    plot_predictions(Predictions(y, said), ax=axes)
+    axes.get_legend().remove()

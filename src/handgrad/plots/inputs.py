@@ -1,17 +1,22 @@
-"""What comes in at the border of a picture: tables, labels, names, and what a net makes of them."""
+"""Checks what a picture is given: tables, targets, names, and the model or its predictions."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Sequence, Sized
+from typing import TypeGuard, cast
 
 import numpy as np
 
-from handgrad.errors import DataError, SettingError, ShapeError
+from handgrad.errors import DataError, SettingError, ShapeError, described
 from handgrad.layers import Array, Softmax
+from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of
+from handgrad.results import Classifier, Predictions, Predictor
+from handgrad.training import check_kinds
+
+Model = Net | Predictor | Predictions
 
 
-def table_of(x: Any) -> Array:
+def table_of(x: object) -> Array:
     """`x` as a table of finite numbers, (rows, features)."""
     x = array_of(x, "x")
     if x.dtype.kind not in "fiub" or x.ndim != 2 or 0 in x.shape:
@@ -31,7 +36,7 @@ def table_of(x: Any) -> Array:
     return x
 
 
-def targets_of(y: Any, x: Array) -> Array:
+def targets_of(y: object, x: Sized) -> Array:
     """`y` as finite numbers, one a row of `x` or one row a row."""
     y = array_of(y, "y")
     if y.ndim == 0 or len(y) != len(x):
@@ -50,7 +55,7 @@ def targets_of(y: Any, x: Array) -> Array:
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
-def classes_of(y: Any, x: Array, n_classes: int | None = None) -> Array:
+def classes_of(y: object, x: Array, n_classes: int | None = None) -> Array:
     """`y` as classes 0, 1, 2 …, (n,) int64; below `n_classes`, where a net says how many."""
     y = targets_of(y, x)
     if y.ndim != 1:
@@ -111,3 +116,84 @@ def as_probabilities(net: Net, p: Array) -> Array:
     if known or (p.min() >= 0 and np.allclose(p.sum(axis=1), 1, atol=1e-3)):
         return p
     return Softmax().forward(p)
+
+
+def is_classifier(model: object) -> TypeGuard[Classifier]:
+    """Whether `model` is a fitted classifier that gives probabilities, as scikit-learn's do."""
+    return not isinstance(model, Net | type) and hasattr(model, "predict_proba")
+
+
+def is_predictor(model: object) -> TypeGuard[Predictor]:
+    """Whether `model` predicts as scikit-learn's do, and is no net."""
+    return not isinstance(model, Net | type) and hasattr(model, "predict")
+
+
+def the_net(model: object) -> Net:
+    """`model`, which is refused if it is no net."""
+    check_kinds(net=(model, Net))
+    return cast(Net, model)
+
+
+def refuse_other(given: object, kind: type, made_by: str, example: str) -> None:
+    """Refuse what is no result of that `kind`."""
+    if not isinstance(given, kind):
+        raise SettingError(described(given), f"what {made_by} gave", example)
+
+
+def class_predictions(
+    model: Model, x: object, y: object, class_names: Sequence[str] | None
+) -> Predictions:
+    """The classes that a model predicts for the rows `x`, with the true classes `y`."""
+    if isinstance(model, Predictions):
+        return model
+    if is_classifier(model):
+        p = np.asarray(model.predict_proba(x))
+        known = [*model.classes_]
+        predicted, true = (_places(values, known) for values in (model.predict(x), y))
+        names = [str(name) for name in known] if class_names is None else class_names
+        return Predictions(true, predicted, p, tuple(names_of(names, len(known), "class")))
+    net, x = the_net(model), table_of(x)
+    output = np.asarray(net.predict(x))
+    p = as_probabilities(net, output)
+    true = classes_of(y, x, p.shape[1])
+    predicted = decided(output, true)[1].ravel().astype(np.int64)
+    names = names_of(class_names, p.shape[1], "class")[: p.shape[1]]
+    return Predictions(true, predicted, p, tuple(names))
+
+
+def number_predictions(model: Model, x: object, y: object) -> Predictions:
+    """The numbers that a model predicts for the rows `x`, with the true numbers `y`."""
+    if isinstance(model, Predictions):
+        return model
+    predicted = predicted_numbers(model, x)
+    true = targets_of(y, predicted)
+    if true.ndim != 1:
+        raise ShapeError(f"y of shape {true.shape}", "one number a row", "y[:, 0], for one column")
+    return Predictions(true, predicted)
+
+
+def predicted_numbers(model: Net | Predictor, x: object) -> Array:
+    """One predicted number a row, (n,)."""
+    p = np.asarray(model.predict(x) if is_predictor(model) else the_net(model).predict(table_of(x)))
+    if p.ndim not in (1, 2) or p.size != len(p) or p.dtype.kind not in "fiu":
+        raise ShapeError(
+            f"predictions of shape {p.shape}"
+            + ("" if p.dtype.kind in "fiu" else f", such as {str(p.flat[0])!r}"),
+            "one number a row",
+            "plot_decision_boundary(net, x, y), for classes",
+        )
+    return p.reshape(len(p))
+
+
+def _places(values: object, known: Sequence[object]) -> Array:
+    """Where in the `known` classes the class of each row is."""
+    place = {label: i for i, label in enumerate(known)}
+    found = np.array([place.get(label, -1) for label in array_of(values, "y").ravel()], np.int64)
+    if (found < 0).any():
+        odd = array_of(values, "y").ravel()[found < 0][0]
+        raise DataError(
+            f"a target of {odd}",
+            f"one of the classes that the model was fitted to: {', '.join(map(str, known))}",
+            "the rows of those classes, y[np.isin(y, model.classes_)]",
+        )
+    return found
