@@ -8,11 +8,13 @@ BROWSER := .venv-browser/bin
 ALL_CORES := --numprocesses auto --maxprocesses 8
 QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input oracle/test_stored.py \
 	docs/test_maths.py docs/test_api.py docs/test_maps.py)
+# The folders of tests of the core.
+CORE := $(addprefix tests/,contracts worked_examples layers optimizers graph engines training saving)
 # The folders whose code meets other libraries.
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors check lint types docs notebooks mutants lowest oracle browser bench wheel clean
+.PHONY: help setup demo test kernels processors check lint types platforms docs notebooks mutants lowest second-python oracle browser bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -66,6 +68,11 @@ lint: .venv/ready-to-test  ## formatter and linter
 types: .venv/ready-to-test  ## strict types
 	@$(BIN)/mypy
 
+platforms: .venv/ready-to-test  ## strict types of what Windows and macOS alone run
+	@for platform in win32 darwin; do \
+	  $(BIN)/mypy --platform $$platform --cache-dir .mypy_cache/$$platform src || exit 1; \
+	done
+
 docs: .venv/ready-to-test  ## build the reference into build/docs; run every example in the docstrings
 	@$(BIN)/python docs/reference/build.py build/docs
 	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src
@@ -86,6 +93,16 @@ mutants: .venv/ready-to-test  ## break the source, one place at a time; the test
 
 lowest: .venv-lowest/ready  ## run the tests that meet other libraries, with the lowest versions of them
 	@.venv-lowest/bin/python -m pytest $(ALL_CORES) $(WITH_OTHERS)
+
+SECOND_PYTHON ?= python3.13
+.venv-second/ready: pyproject.toml constraints.txt
+	@$(SECOND_PYTHON) -m venv .venv-second
+	@echo "installing handgrad into .venv-second, with $(SECOND_PYTHON) …"
+	@.venv-second/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[test]' --constraint constraints.txt
+	@touch $@
+
+second-python: .venv-second/ready  ## run the tests of the core with another Python (SECOND_PYTHON=python3.12)
+	@.venv-second/bin/python -m pytest $(ALL_CORES) $(CORE)
 
 .venv-oracle/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-oracle
@@ -124,4 +141,4 @@ wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of i
 	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
 
 clean:  ## remove environments and caches
-	rm -rf .venv .venv-oracle .venv-browser .venv-bench .venv-lowest .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oracle .venv-browser .venv-bench .venv-lowest .venv-second .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
