@@ -75,7 +75,7 @@ from handgrad.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, NAdam, O
 from handgrad.penalties import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
 from handgrad.proof import GradientReport, check_gradients
 from handgrad.saving import load, load_weights, save
-from handgrad.saving.estimators import PACKAGES
+from handgrad.saving.entries import PACKAGES
 from handgrad.training import (
     EpochReport,
     Evaluation,

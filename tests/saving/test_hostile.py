@@ -157,6 +157,8 @@ def test_a_newer_version_is_met_with_advice(tmp_path: Path) -> None:
         hg.load(path)
 
 
+LIE = "tensors that are not as the header says"  # which the library finds out
+
 METADATA: dict[str, tuple[Any, str]] = {
     "none": ({}, "weights without a net"),
     "of PyTorch": ({"format": "pt"}, "try: hg.load_weights(net, path)"),
@@ -174,9 +176,9 @@ METADATA: dict[str, tuple[Any, str]] = {
     "nothing": ({"handgrad": "null"}, "format version None"),
     "true": ({"handgrad": "true"}, "format version None"),
     "a word": ({"handgrad": '"net"'}, "format version None"),
-    "no words": ({"handgrad": {"format_version": 1}}, "metadata that are not words"),
-    "no names": ([1], "metadata that are not words"),
-    "a number beside": ({"handgrad": "{}", "format": 1}, "metadata that are not words"),
+    "no words": ({"handgrad": {"format_version": 1}}, LIE),
+    "no names": ([1], LIE),
+    "a number beside": ({"handgrad": "{}", "format": 1}, LIE),
 }
 
 
@@ -195,6 +197,13 @@ def test_metadata_of_others_beside_are_left_alone(tmp_path: Path) -> None:
     assert hg.load(written(tmp_path / "b", header, data)).n_in == 3
 
 
+def test_metadata_may_be_null_as_the_library_has_it(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", {"__metadata__": None}, b"")
+    with refused(hg.FileError, f"{path}: ", "weights without a net"):
+        hg.load(path)
+    assert inspect(path).layers == ()
+
+
 def one(dtype: Any = "F32", shape: Any = (1,), data_offsets: Any = (0, 4), **more: Any) -> Any:
     return {"a": {"dtype": dtype, "shape": shape, "data_offsets": data_offsets} | more}
 
@@ -205,31 +214,30 @@ HEADERS: dict[str, tuple[Any, bytes, str]] = {
     "no JSON": ("{'a'}", b"", "the header cannot be read"),
     "no text": ('{"\udcff"}'.encode("utf-8", "surrogateescape").decode("latin-1"), b"", "cannot"),
     "a name twice": ('{"a": 1, "a": 1}', b"", "a key stands there twice"),
-    "a huge shape": (one(shape=[10**9, 10**9]), b"1234", "has the shape [1000000000, 1000000000]"),
-    "a larger shape": (one(shape=[2]), b"1234", "has the shape [2] and 4 bytes"),
-    "a shape that overflows": (one(shape=[2**32, 2**32]), b"1234", "has the shape [4294967296"),
+    "a huge shape": (one(shape=[10**9, 10**9]), b"1234", LIE),
+    "a larger shape": (one(shape=[2]), b"1234", LIE),
+    "a shape that overflows": (one(shape=[2**32, 2**32]), b"1234", LIE),
     "zeros among the huge": (
-        one(shape=[0, 2**62, 2**62], data_offsets=[0, 0]), b"", "has the shape [0, 4611686018427"
+        one(shape=[0, 2**62, 2**62], data_offsets=[0, 0]), b"", LIE
     ),
-    "many dimensions": (one(shape=[1] * 33), b"1234", "has the shape [1, 1"),
-    "a shape below zero": (one(shape=[-1, -1]), b"1234", "has the shape [-1, -1]"),
-    "half a row": (one(shape=[0.5, 2]), b"1234", "has the shape [0.5, 2]"),
-    "true as a size": (one(shape=[True]), b"1234", "has the shape [True]"),
-    "a number as shape": (one(shape=1), b"1234", "has the shape 1"),
-    "beyond the end": (one(shape=[2], data_offsets=[0, 8]), b"1234", "4 bytes of numbers"),
+    "many dimensions": (one(shape=[1] * 65), b"1234", LIE),
+    "a shape below zero": (one(shape=[-1, -1]), b"1234", LIE),
+    "half a row": (one(shape=[0.5, 2]), b"1234", LIE),
+    "true as a size": (one(shape=[True]), b"1234", LIE),
+    "a number as shape": (one(shape=1), b"1234", LIE),
+    "beyond the end": (one(shape=[2], data_offsets=[0, 8]), b"1234", LIE),
     "far beyond the end": (
-        one(shape=[2**40], data_offsets=[0, 2**42]), b"1234", "4 bytes of numbers"
+        one(shape=[2**40], data_offsets=[0, 2**42]), b"1234", LIE
     ),
-    "before the beginning": (one(data_offsets=[-4, 0]), b"1234", "has the bytes [-4, 0]"),
-    "backwards": (one(data_offsets=[4, 0]), b"1234", "has the bytes [4, 0]"),
-    "three ends": (one(data_offsets=[0, 2, 4]), b"1234", "has the bytes [0, 2, 4]"),
-    "a gap": (one(data_offsets=[4, 8]), b"12345678", "a begins at byte 4"),
-    "an overlap": (one() | {"b": one()["a"]}, b"1234", "begins at byte 0\n  expected: byte 4"),
-    "more bytes": (one(), b"12345", "5 bytes of numbers"),
+    "before the beginning": (one(data_offsets=[-4, 0]), b"1234", LIE),
+    "backwards": (one(data_offsets=[4, 0]), b"1234", LIE),
+    "three ends": (one(data_offsets=[0, 2, 4]), b"1234", LIE),
+    "a gap": (one(data_offsets=[4, 8]), b"12345678", LIE),
+    "an overlap": (one() | {"b": one()["a"]}, b"1234", LIE),
+    "more bytes": (one(), b"12345", LIE),
     "a type of others": (one("BF16", data_offsets=[0, 2]), b"12", "a has the type BF16"),
-    "no type": (one(["F32"]), b"1234", "a has the type ['F32']"),
-    "an unknown key": (one(hook="os.system"), b"1234", "a: {'dtype': 'F32'"),
-    "a word as tensor": ({"a": "F32"}, b"", "a: F32"),
+    "no type": (one(["F32"]), b"1234", LIE),
+    "a word as tensor": ({"a": "F32"}, b"", LIE),
     "too many parts": ('{"a": [' + "{}," * 60_000 + "{}]}", b"", "50000 brackets"),
     "deep": ('{"a": ' + "[" * 40_000, b"", "cannot be read: "),
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """What a net is made of as JSON: each layer's name and settings, and how it is made from them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -51,7 +51,9 @@ class Writer:
         }
         return {said: kind.__name__, "settings": settings}
 
-    def _written(self, value: Any, name: str, layer: Layer, path: str, places: Any) -> Any:
+    def _written(
+        self, value: object, name: str, layer: Layer, path: str, places: Iterator[int]
+    ) -> Any:
         if isinstance(value, Layer):
             return self.described(value, _below(path, next(places)))
         if isinstance(value, list | tuple):
@@ -86,9 +88,9 @@ class Reader:
         self.n_bytes = sum(array.nbytes for array in self.tensors.values())
         self.n_numbers = self.undrawn = self.n_bytes // 4
 
-    def layer(self, entry: Any, path: str = "") -> Layer:
+    def layer(self, entry: object, path: str = "") -> Layer:
         """The layer described by `entry`; its arrays have the shapes of those in the file."""
-        kind = self._kind(entry, path)
+        kind, settings = self._kind_and_settings(entry, path)
         where = f"{_place(path)}, {kind.__name__}"
         self.n_layers += 1
         if self.n_layers > MOST_LAYERS or path.count(".") >= DEEPEST:
@@ -97,38 +99,39 @@ class Reader:
                 "no more than that",
                 "a smaller net",
             )
-        given = self._given(kind, entry["settings"], path, where)
+        given = self._given(kind, settings, path, where)
         with refused_as_damaged(where, "settings that it takes"):
             with defaults(), nothing_drawn(lambda shape: self._allow(shape, where)):
                 layer = call(kind, given)
             self._check_new(layer, path)
         return layer
 
-    def _kind(self, entry: Any, path: str) -> type[Layer]:
-        keys = set(entry) if isinstance(entry, dict) else set()
-        said = keys in ({"layer", "settings"}, {"own_layer", "settings"})
-        if not said or not isinstance(entry["settings"], dict):
+    def _kind_and_settings(self, entry: object, path: str) -> tuple[type[Layer], dict[str, object]]:
+        said = entry if isinstance(entry, dict) else {}
+        settings = said.get("settings")
+        known = set(said) in ({"layer", "settings"}, {"own_layer", "settings"})
+        if not known or not isinstance(settings, dict):
             raise damaged(f"{_place(path)}: {shown(entry)}", "a layer with its settings")
-        if "own_layer" in keys:
-            name = entry["own_layer"]
+        if "own_layer" in said:
+            name = said["own_layer"]
             if not isinstance(name, str) or name not in self.own:
                 raise FileError(
                     f"{_place(path)} is {shown(name)}, a layer of someone's own",
                     "its class, given by name",
                     f'hg.load(path, layers={{"{shown(name)}": {shown(name)}}})',
                 )
-            return self.own[name]
-        name = entry["layer"]
+            return self.own[name], settings
+        name = said["layer"]
         if not isinstance(name, str) or name not in LAYERS:
             raise FileError(
                 f"{_place(path)} is {shown(name)}",
                 f"one of {', '.join(sorted(LAYERS))}",
                 did_you_mean(shown(name), LAYERS, "a newer handgrad, which may have it"),
             )
-        return LAYERS[name]
+        return LAYERS[name], settings
 
     def _given(
-        self, kind: type[Layer], settings: dict[str, Any], path: str, where: str
+        self, kind: type[Layer], settings: dict[str, object], path: str, where: str
     ) -> dict[str, Any]:
         """The constructor's arguments: layers made, arrays found, sizes within bounds."""
         parameters, places = parameters_of(kind), count()
@@ -150,7 +153,7 @@ class Reader:
                 raise damaged(f"{where}: no setting {name}", "all settings without a default")
         return found
 
-    def _read(self, value: Any, path: str, places: Any, sizes: list[int]) -> Any:
+    def _read(self, value: object, path: str, places: Iterator[int], sizes: list[int]) -> Any:
         if isinstance(value, list):
             return tuple(self._read(part, path, places, sizes) for part in value)
         if isinstance(value, dict):
@@ -204,7 +207,7 @@ class Reader:
                 self.used.add(tensor)
 
 
-def _is_learned(layer: Layer, name: str, value: Any) -> bool:
+def _is_learned(layer: Layer, name: str, value: object) -> bool:
     return isinstance(value, np.ndarray) and name in (*layer.param_names, *layer.state_names)
 
 

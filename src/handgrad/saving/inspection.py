@@ -2,14 +2,20 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from handgrad.files import FileError
-from handgrad.saving.estimators import is_pipeline, net_entry, said_in_words, steps_of
+from handgrad.saving.entries import (
+    EstimatorEntry,
+    PipelineEntry,
+    entry_of,
+    net_entry,
+    summary_of,
+)
 from handgrad.saving.model import document_of
-from handgrad.saving.tensors import Tensor, damaged, read_header, shown
+from handgrad.saving.tensors import Tensor, damaged, read_header, refused_as_damaged, shown
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,9 @@ class FileEstimator:
     step: str
     name: str
     settings: dict[str, Any]
-    columns: dict[str, str]
-    classes: list[Any] | None
-    target: dict[str, Any] | None
+    columns: dict[str, str] = field(default_factory=dict)
+    classes: list[object] | None = None
+    target: dict[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,14 @@ def inspect(path: str | Path) -> ModelFile:
             return ModelFile(Path(path), size, None, (), (), left, (), {})
         document = document_of(header.metadata)
         version, about = document["format_version"], document["about"]
-        estimators = () if version == 1 else tuple(_estimators(document["model"], ""))
-        entry = document if version == 1 else net_entry(document["model"])
-        layers = () if entry["net"] is None else tuple(_walked(entry["net"], "", left))
-        frozen = entry["frozen"]
+        estimators: tuple[FileEstimator, ...]
+        if version == 1:
+            estimators, net, frozen = (), document["net"], document["frozen"]
+        else:
+            model = entry_of(document["model"])
+            estimators, entry = tuple(_estimators(model, "")), net_entry(model)
+            net, frozen = entry.net, entry.frozen
+        layers = () if net is None else tuple(_walked(net, "", left))
         if not isinstance(frozen, list) or not all(isinstance(place, str) for place in frozen):
             raise damaged(f"{shown(frozen)} as frozen", "a list of places of layers")
         found = (estimators, layers, left, tuple(frozen), about)
@@ -89,20 +99,18 @@ def inspect(path: str | Path) -> ModelFile:
         raise
 
 
-def _estimators(entry: Any, step: str) -> Iterator[FileEstimator]:
+def _estimators(entry: EstimatorEntry | PipelineEntry, step: str) -> Iterator[FileEstimator]:
     """The estimator, or the Pipeline and its steps."""
-    if is_pipeline(entry):
-        steps, settings = steps_of(entry)
-        yield FileEstimator(step, "Pipeline", settings, {}, None, None)
-        for name, inner in steps:
+    if isinstance(entry, PipelineEntry):
+        yield FileEstimator(step, "Pipeline", entry.settings)
+        for name, inner in entry.steps:
             yield from _estimators(inner, name)
         return
-    words = said_in_words(entry)
-    found = (words.get("columns", {}), words.get("classes"), words.get("target"))
-    yield FileEstimator(step, entry["estimator"], entry["settings"], *found)
+    with refused_as_damaged(entry.name, "what a fit leaves"):
+        yield FileEstimator(step, entry.name, entry.settings, **summary_of(entry))
 
 
-def _walked(tree: Any, place: str, left: dict[str, Tensor]) -> Iterator[FileLayer]:
+def _walked(tree: object, place: str, left: dict[str, Tensor]) -> Iterator[FileLayer]:
     """The layer and those within it; each takes the tensors at its place out of `left`.
 
     What its constructor makes within a layer is not described: those tensors are the layer's.
@@ -129,7 +137,7 @@ def _of_a_net(tensor: str) -> bool:
     return not rest or first.isdigit()
 
 
-def _layers_in(value: Any) -> Iterator[Any]:
+def _layers_in(value: object) -> Iterator[Any]:
     if isinstance(value, list):
         for part in value:
             yield from _layers_in(part)

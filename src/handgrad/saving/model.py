@@ -1,6 +1,5 @@
 """Whole models in files: the weights, and what the rest is made of; numbers and words, no code."""
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from handgrad.errors import HandgradError, SettingError
 from handgrad.files import FileError, write_whole
 from handgrad.layers import Layer
 from handgrad.net import Net
+from handgrad.saving.entries import entry_of
 from handgrad.saving.estimators import EstimatorReader, EstimatorWriter, check_model_came_back
 from handgrad.saving.same import check_same
 from handgrad.saving.tensors import COPIED_WHOLE, Stored, damaged, parsed, read, shown, strict_json
@@ -26,7 +26,7 @@ KEYS = {
 }
 
 
-def save(model: Any, path: str | Path, *, about: Mapping[str, Any] | None = None) -> Path:
+def save(model: object, path: str | Path, *, about: Mapping[str, object] | None = None) -> Path:
     """Write a net or a fitted estimator whole into one .safetensors file, which `hg.load` reads.
 
     Of a net it holds the layers with their settings as JSON, all parameters and running state, and
@@ -93,7 +93,7 @@ def load(path: str | Path, layers: Mapping[str, type[Layer]] | None = None) -> A
         raise
 
 
-def _described(model: Any) -> tuple[dict[str, Any], EstimatorWriter]:
+def _described(model: object) -> tuple[dict[str, Any], EstimatorWriter]:
     """A model as JSON, without what is said about it, and its arrays."""
     writer = EstimatorWriter()
     if isinstance(model, Net):
@@ -105,7 +105,11 @@ def _model_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Any:
     """The model that a file describes, with the numbers that the file holds."""
     document, reader = document_of(stored.metadata), EstimatorReader(stored.arrays, own)
     of_net = document["format_version"] == 1
-    model = reader.net_alone(document) if of_net else reader.model(document["model"])
+    model = (
+        reader.net_alone(document["net"], document["frozen"])
+        if of_net
+        else reader.model(entry_of(document["model"]))
+    )
     if unknown := stored.arrays.keys() - reader.used:
         raise damaged(f"a tensor {shown(min(unknown))}", "those that the layers have, no others")
     return model
@@ -136,11 +140,11 @@ def document_of(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _check_comes_back(
-    model: Any, document: dict[str, Any], writer: EstimatorWriter, content: bytes
+    model: object, document: dict[str, object], writer: EstimatorWriter, content: bytes
 ) -> None:
     """Refuse to write what would not be the same model when it is read."""
     try:
-        twin = _model_in(parsed(io.BytesIO(content), len(content)), writer.own)
+        twin = _model_in(parsed(content), writer.own)
         if isinstance(model, Net):
             check_same(model, twin)
         else:

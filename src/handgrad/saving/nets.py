@@ -21,16 +21,15 @@ def described_net(net: Net, writer: Writer) -> dict[str, Any]:
     }
 
 
-def net_from(document: Mapping[str, Any], reader: Reader) -> Net:
-    """The net that a document describes, with the numbers that the `reader` has."""
-    net = reader.layer(document["net"])
+def net_from(entry: object, frozen: object, reader: Reader) -> Net:
+    """The net that a file describes, with the numbers that the `reader` has."""
+    net = reader.layer(entry)
     walked = dict(net.walk())
     if not isinstance(net, Net):
         raise damaged(f"{shown(net)} as the whole", "a net")
     if len(walked) != len(reader.made):
         raise damaged("a layer among settings that no layer keeps", "it to be in self.layers")
     fill(all_learned(net), net.dtype, reader.tensors)
-    frozen = document["frozen"]
     if not isinstance(frozen, list) or not all(
         isinstance(place, str) and place in walked for place in frozen
     ):
@@ -40,7 +39,7 @@ def net_from(document: Mapping[str, Any], reader: Reader) -> Net:
     return net
 
 
-def fill(own: Mapping[str, Array], dtype: Any, arrays: Mapping[str, Array]) -> None:
+def fill(own: Mapping[str, Array], dtype: object, arrays: Mapping[str, Array]) -> None:
     """Copy the numbers, of that type and finite, into the arrays of a net."""
     for tensor, array in own.items():
         values = arrays[tensor]

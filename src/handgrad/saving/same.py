@@ -1,7 +1,5 @@
 """Whether a net that was read is the one that was saved, in all that its layers were made of."""
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.errors import SettingError
@@ -30,7 +28,7 @@ def check_same(net: Layer, twin: Layer) -> None:
                 )
 
 
-def _alike(old: Any, new: Any) -> bool:
+def _alike(old: object, new: object) -> bool:
     """Whether two attributes are equal, where that can be asked."""
     old, new = (value.item() if isinstance(value, np.generic) else value for value in (old, new))
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
@@ -43,5 +41,5 @@ def _alike(old: Any, new: Any) -> bool:
     return True
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:60]

@@ -56,7 +56,7 @@ def settings_of(layer: Layer) -> dict[str, Any]:
     return found
 
 
-def call(kind: type[Layer], given: dict[str, Any]) -> Layer:
+def call(kind: type[Layer], given: Mapping[str, Any]) -> Layer:
     """Make the layer again, with what differs from the defaults, in the order it is written in."""
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
@@ -76,7 +76,7 @@ def call(kind: type[Layer], given: dict[str, Any]) -> Layer:
     return kind(*args, **kwargs)
 
 
-def is_default(value: Any, parameter: inspect.Parameter) -> bool:
+def is_default(value: object, parameter: inspect.Parameter) -> bool:
     """Whether a setting, as it is written, is the one that need not be said."""
     try:
         default = plain(parameter.default)
@@ -85,7 +85,7 @@ def is_default(value: Any, parameter: inspect.Parameter) -> bool:
     return type(value) is type(default) and bool(value == default)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A setting without arrays and layers as JSON has it; `TypeError` if JSON has no such thing."""
     if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
         return np.dtype(value).name

@@ -1,13 +1,14 @@
-"""A safetensors file, read with distrust: all it claims is checked before anything is allocated."""
+"""Safetensors files, read by their own library after our limits on what the header may claim."""
 
+import io
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import numpy as np
 
@@ -20,12 +21,9 @@ TYPES = {
     "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
 }  # fmt: skip
 
-T = TypeVar("T")
-
 LONGEST_HEADER = 4 * 2**20
 MOST_BRACKETS = 50_000
 DEEPEST = 100
-MOST_DIMENSIONS = 32
 
 # What other formats begin with, where that is no length of a header.
 OTHERS = {
@@ -42,26 +40,23 @@ COPIED_WHOLE = "check that the file was copied whole, and is a .safetensors file
 
 @dataclass(frozen=True)
 class Tensor:
-    """What the header says of one tensor: its type, its shape, and its bytes in the data."""
+    """What the header says of one tensor: its type and its shape."""
 
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself: its tensors and words by name; `size` is that of its data."""
+    """What a file says of itself: its tensors and words by name."""
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
-    size: int
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What a file holds: arrays by name, views of the bytes that were read; words by name."""
+    """What a file holds: arrays by name, which are not to be written into; words by name."""
 
     arrays: dict[str, Array]
     metadata: dict[str, str]
@@ -69,15 +64,45 @@ class Stored:
 
 def read(path: str | Path) -> Stored:
     """The arrays and metadata of a safetensors file; `FileError` for whatever is wrong with it."""
-    return _opened(path, parsed)
+    with _opened(path) as (file, size):
+        limited_header(file, size)
+        file.seek(0)
+        content = file.read(size + 1)
+        if len(content) != size:
+            raise damaged("a file that changed while it was read", "a file at rest")
+        return parsed(content)
+
+
+def parsed(content: bytes) -> Stored:
+    """The arrays and metadata of the bytes of a safetensors file."""
+    from safetensors.numpy import load
+
+    header = limited_header(io.BytesIO(content), len(content))
+    with refused_as_damaged("tensors that are not as the header says", "a whole .safetensors file"):
+        return Stored(load(content), header.get("__metadata__") or {})
 
 
 def read_header(path: str | Path) -> Header:
     """What a safetensors file says of itself, without its numbers."""
-    return _opened(path, header_of)
+    from safetensors import safe_open
+
+    with _opened(path) as (file, size):
+        header = limited_header(file, size)
+        with (
+            refused_as_damaged("tensors that are not as the header says", "a .safetensors file"),
+            safe_open(path, "numpy"),  # which checks names, types, shapes and bytes
+        ):
+            metadata = header.pop("__metadata__", None) or {}
+            tensors = {
+                name: Tensor(np.dtype(TYPES[entry["dtype"]]), tuple(entry["shape"]))
+                for name, entry in header.items()
+            }
+            return Header(tensors, metadata)
 
 
-def _opened(path: str | Path, look: Callable[[IO[bytes], int], T]) -> T:
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[IO[bytes], int]]:
+    """The file at `path` and its size; `FileError` if it cannot be read."""
     if not isinstance(path, str | os.PathLike):
         raise SettingError(
             f"{shown(path)}, of type {type(path).__name__}",
@@ -90,28 +115,18 @@ def _opened(path: str | Path, look: Callable[[IO[bytes], int], T]) -> T:
             what = "a folder" if Path(path).is_dir() else "no regular file"
             raise FileError(what, "a .safetensors file", "check the path")
         with Path(path).open("rb") as file:
-            return look(file, os.fstat(file.fileno()).st_size)
+            yield file, os.fstat(file.fileno()).st_size
     except FileError:
         raise
     except (OSError, ValueError) as error:
         raise FileError(reason(error), "a .safetensors file", "check the path") from error
 
 
-def parsed(file: IO[bytes], size: int) -> Stored:
-    """The arrays and metadata of an open file of `size` bytes."""
-    header = header_of(file, size)
-    data = file.read(header.size + 1)
-    if len(data) != header.size:
-        raise damaged("a file that changed while it was read", "a file at rest")
-    arrays = {
-        name: np.ndarray(tensor.shape, tensor.dtype, buffer=data, offset=tensor.start)
-        for name, tensor in header.tensors.items()
-    }
-    return Stored(arrays, header.metadata)
+def limited_header(file: IO[bytes], size: int) -> dict[str, Any]:
+    """The header of an open file of `size` bytes, as JSON: no larger, deeper or stranger than ours.
 
-
-def header_of(file: IO[bytes], size: int) -> Header:
-    """What an open file of `size` bytes says of itself, checked against its size."""
+    Whether it is true the library finds out, which allocates nothing before.
+    """
     start = file.read(8)
     length = int.from_bytes(start, "little")
     if not 2 <= length <= min(LONGEST_HEADER, size - 8):
@@ -124,21 +139,16 @@ def header_of(file: IO[bytes], size: int) -> Header:
     text = file.read(length)
     if not text.startswith(b"{"):
         raise damaged(f"a header that begins with {text[:8]!r}", "a JSON object")
-    header = strict_json(text, "the header")
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise damaged("metadata that are not words", "words by name")
-    tensors = {name: _tensor(name, entry) for name, entry in header.items()}
-    end = 0
-    for name, tensor in sorted(tensors.items(), key=lambda pair: (pair[1].start, pair[1].stop)):
-        if tensor.start != end:
-            raise damaged(
-                f"{shown(name)} begins at byte {tensor.start}", f"byte {end}, no gap or overlap"
+    header: dict[str, Any] = strict_json(text, "the header")
+    for name, entry in header.items():
+        code = entry.get("dtype") if isinstance(entry, dict) and name != "__metadata__" else None
+        if isinstance(code, str) and code not in TYPES:
+            raise FileError(
+                f"{shown(name)} has the type {shown(code)}",
+                f"one of {', '.join(TYPES)}, which NumPy has",
+                "in PyTorch, tensor.float() before it is saved",
             )
-        end = tensor.stop
-    if end != size - 8 - length:
-        raise damaged(f"{size - 8 - length} bytes of numbers", f"{end}, as the header says")
-    return Header(tensors, metadata, end)
+    return header
 
 
 def strict_json(text: str | bytes, what: str) -> Any:
@@ -176,40 +186,14 @@ def refused_as_damaged(what: str, expected: str) -> Iterator[None]:
         raise damaged(f"{what}: {shown(str(error))}", expected) from error
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value from a file, or what was said of it, as messages show it: never long."""
     text = value if isinstance(value, str) else repr(value)
     text = text if text.isprintable() else ascii(text)
     return text if len(text) <= 160 else text[:157] + "..."
 
 
-def _tensor(name: str, entry: Any) -> Tensor:
-    """Type, shape and bytes of one tensor, checked against one another."""
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise damaged(f"{shown(name)}: {shown(entry)}", "a dtype, a shape and data_offsets")
-    code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(code, str) or code not in TYPES:
-        raise FileError(
-            f"{shown(name)} has the type {shown(code)}",
-            f"one of {', '.join(TYPES)}, which NumPy has",
-            "in PyTorch, tensor.float() before it is saved",
-        )
-    if not (_whole(shape) and len(shape) <= MOST_DIMENSIONS):
-        raise damaged(f"{shown(name)} has the shape {shown(shape)}", "whole numbers from 0 on")
-    if not (_whole(offsets) and len(offsets) == 2 and offsets[0] <= offsets[1]):
-        raise damaged(f"{shown(name)} has the bytes {shown(offsets)}", "from one byte to another")
-    dtype = np.dtype(TYPES[code])
-    start, stop = offsets
-    n_bytes = math.prod(shape) * dtype.itemsize
-    if n_bytes != stop - start or math.prod(n for n in shape if n) >= 2**48:
-        raise damaged(
-            f"{shown(name)} has the shape {shown(shape)} and {stop - start} bytes",
-            "as many bytes as the shape needs",
-        )
-    return Tensor(dtype, tuple(shape), start, stop)
-
-
-def _check_depth(level: list[Any]) -> None:
+def _check_depth(level: list[dict[str, object] | list[object]]) -> None:
     """Refuse lists within lists without end: what goes through them later may then recurse."""
     for _ in range(DEEPEST + 1):
         level = [
@@ -223,13 +207,7 @@ def _check_depth(level: list[Any]) -> None:
     raise ValueError(f"more than {DEEPEST} levels")
 
 
-def _whole(values: Any) -> bool:
-    return isinstance(values, list) and all(
-        type(value) is int and 0 <= value < 2**63 for value in values
-    )
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key stands there twice")

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,11 +22,19 @@ MOST_CHARACTERS = 2**22  # of all arrays of text, in which each value takes as m
 
 TEXT = re.compile("U([1-9][0-9]{0,7})")
 
-WriteLayer = Callable[[Layer, str], Any]
-ReadLayer = Callable[[Any, str], Layer]
+
+class SklearnParameters(Protocol):
+    """What has parameters by name, as scikit-learn's estimators do."""
+
+    def get_params(self, deep: bool = ...) -> dict[str, Any]:
+        """Its parameters, by name."""
 
 
-def written(value: Any, layer: WriteLayer | None = None, place: str = "") -> Any:
+WriteLayer = Callable[[Layer, str], object]
+ReadLayer = Callable[[object, str], Layer]
+
+
+def written(value: object, layer: WriteLayer | None = None, place: str = "") -> Any:
     """A value as JSON; what JSON has no form for, as an object with one key that says what it is.
 
     `layer` writes a layer that is found at a place. Raises a TypeError for anything else.
@@ -52,7 +60,7 @@ def written(value: Any, layer: WriteLayer | None = None, place: str = "") -> Any
     raise TypeError(f"{shown(value)}, of type {type(value).__name__}")
 
 
-def read_value(said: Any, layer: ReadLayer | None = None, place: str = "") -> Any:
+def read_value(said: object, layer: ReadLayer | None = None, place: str = "") -> Any:
     """The value that was written so; a FileError for what `written` does not write."""
     if isinstance(said, list):
         return [read_value(part, layer, f"{place}.{i}") for i, part in enumerate(said)]
@@ -80,9 +88,9 @@ def read_value(said: Any, layer: ReadLayer | None = None, place: str = "") -> An
     raise damaged(f"the value {shown(said)}", "one of the kinds that docs/model-file.md names")
 
 
-def _page_of(name: Any) -> Any:
+def _page_of(name: object) -> type[Loss | Optimizer] | None:
     """The loss or the optimizer that is a public name of handgrad; None for any other name."""
-    kind = (vars(losses) | vars(optimizers)).get(name)
+    kind = (vars(losses) | vars(optimizers)).get(str(name))
     return kind if isinstance(kind, type) and issubclass(kind, Loss | Optimizer) else None
 
 
@@ -94,7 +102,7 @@ def written_array(array: Array) -> Any:
     return {"array": {"dtype": name, "values": [written(value) for value in array.tolist()]}}
 
 
-def check_texts(said: Any) -> None:
+def check_texts(said: object) -> None:
     """Refuse a description whose arrays of text would take much more than it does itself."""
     characters, left = 0, [said]
     while left:
@@ -113,10 +121,10 @@ def check_texts(said: Any) -> None:
         )
 
 
-def read_array(said: Any) -> Array:
+def read_array(said: object) -> Array:
     """The array that was written so."""
     try:
-        (entry,) = said.values()
+        entry = said["array"] if isinstance(said, dict) and len(said) == 1 else {}
         name, values = entry["dtype"], [read_value(value) for value in entry["values"]]
         if name not in TYPES and not TEXT.fullmatch(name):
             raise ValueError(f"the type {name}")
@@ -129,7 +137,7 @@ def read_array(said: Any) -> Array:
     return array
 
 
-def read_classes(said: Any) -> Array:
+def read_classes(said: object) -> Array:
     """The classes that were written so: each once, in their order."""
     classes = read_array(said)
     if not len(classes) or not np.array_equal(np.unique(classes), classes):
@@ -137,7 +145,7 @@ def read_classes(said: Any) -> Array:
     return classes
 
 
-def written_setting(model: Any, name: str, value: Any, layer: WriteLayer) -> Any:
+def written_setting(model: SklearnParameters, name: str, value: object, layer: WriteLayer) -> Any:
     """A parameter of an estimator as JSON; a SettingError for what a file cannot hold."""
     try:
         return written(value, layer, name)

@@ -2,23 +2,24 @@
 
 from typing import Any
 
+from handgrad.saving.entries import Summary
 from handgrad.saving.values import read_classes
 from handgrad.tabular.files import features_from
 
 TARGET = ("center", "spread", "lowest", "highest")  # what `target_` says of the numbers learned
 
 
-def of_encoder(fitted: dict[str, Any]) -> dict[str, Any]:
+def of_encoder(fitted: dict[str, Any]) -> Summary:
     """What each column was read as."""
     return {"columns": features_from(fitted["columns"]).read_as()}
 
 
-def of_classifier(fitted: dict[str, Any]) -> dict[str, Any]:
+def of_classifier(fitted: dict[str, Any]) -> Summary:
     """The columns and the classes."""
     return of_encoder(fitted) | {"classes": read_classes(fitted["classes"]).tolist()}
 
 
-def of_regressor(fitted: dict[str, Any]) -> dict[str, Any]:
+def of_regressor(fitted: dict[str, Any]) -> Summary:
     """The columns and the numbers that were learned."""
     return of_encoder(fitted) | {"target": dict(zip(TARGET, fitted["target"], strict=True))}
 

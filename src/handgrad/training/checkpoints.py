@@ -16,8 +16,8 @@ import numpy as np
 from handgrad.errors import SettingError, described, positive
 from handgrad.files import FileError, reason, write_whole
 from handgrad.layers import Array
+from handgrad.saving.parameters import write_weights
 from handgrad.saving.tensors import shown
-from handgrad.saving.weights import write_weights
 from handgrad.training.checks import refuse_lbfgs
 from handgrad.training.early_stopping import Best
 from handgrad.training.history import History

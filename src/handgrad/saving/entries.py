@@ -1,0 +1,104 @@
+"""Descriptions of estimators and Pipelines in files, checked key by key before anything is made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TypedDict
+
+from handgrad.errors import did_you_mean
+from handgrad.files import FileError
+from handgrad.saving.tensors import damaged, shown
+
+MOST_STEPS = 100
+KEYS = {"estimator", "settings", "fitted", "net", "frozen"}
+PIPELINE_KEYS = {"estimator", "settings", "steps"}
+PIPELINE_SETTINGS = ("verbose",)  # those that a file keeps
+# What imports the package of each estimator and of the summary of its file, entered from above.
+PACKAGES: dict[str, Callable[[], ModuleType]] = {}
+LAST = ("TabularClassifier", "TabularRegressor")  # they transform nothing
+
+
+class Summary(TypedDict, total=False):
+    """What a file says of an estimator: what columns were read as, and what is predicted."""
+
+    columns: dict[str, str]
+    classes: list[object]
+    target: dict[str, object]
+
+
+@dataclass(frozen=True)
+class EstimatorEntry:
+    """What a file says of an estimator."""
+
+    name: str
+    settings: dict[str, object]
+    fitted: dict[str, object]
+    net: object
+    frozen: object
+
+
+@dataclass(frozen=True)
+class PipelineEntry:
+    """What a file says of a Pipeline: its steps by name, and its settings."""
+
+    steps: list[tuple[str, EstimatorEntry]]
+    settings: dict[str, object]
+
+
+def entry_of(said: object) -> EstimatorEntry | PipelineEntry:
+    """What is said of an estimator, or of a Pipeline; a FileError where it cannot be either."""
+    if isinstance(said, dict) and said.get("estimator") == "Pipeline":
+        return _pipeline_of(said)
+    return _estimator_of(said)
+
+
+def net_entry(entry: EstimatorEntry | PipelineEntry) -> EstimatorEntry:
+    """Where a net is described: in the estimator, or in the one step that has one."""
+    parts = [step for _, step in entry.steps] if isinstance(entry, PipelineEntry) else [entry]
+    *others, last = sorted(parts, key=lambda part: part.net is not None)
+    if any(part.net is not None for part in others):
+        raise damaged("a second net", "one net, in the last step")
+    return last
+
+
+def summary_of(entry: EstimatorEntry) -> Summary:
+    """The columns, classes and target of an estimator, as its package sums them up."""
+    summary: Summary = PACKAGES[entry.name]().SUMMARIES[entry.name](entry.fitted)
+    return summary
+
+
+def _pipeline_of(entry: dict[str, object]) -> PipelineEntry:
+    steps, settings = entry.get("steps"), entry.get("settings")
+    if set(entry) != PIPELINE_KEYS or not isinstance(steps, list) or not isinstance(settings, dict):
+        raise damaged(f"{shown(entry)} as a Pipeline", ", ".join(sorted(PIPELINE_KEYS)))
+    if set(settings) != {*PIPELINE_SETTINGS} or type(settings["verbose"]) is not bool:
+        raise damaged(f"a Pipeline with {shown(settings)}", "verbose, true or false")
+    names = [step[0] if isinstance(step, list) and len(step) == 2 else None for step in steps]
+    if not 1 <= len(steps) <= MOST_STEPS or not all(
+        isinstance(name, str) and name and "__" not in name for name in names
+    ):
+        raise damaged(f"the steps {shown(names)}", "names and estimators")
+    if len(set(names)) != len(names) or set(names) & {"memory", *PIPELINE_SETTINGS, "steps"}:
+        raise damaged(f"the steps {shown(names)}", "a name of its own for each")
+    for _, step in steps:
+        if not isinstance(step, dict) or step.get("estimator") == "Pipeline":
+            raise damaged(f"the step {shown(step)}", "an estimator")
+    found = [(name, _estimator_of(step)) for name, step in steps]
+    if any(step.name in LAST for _, step in found[:-1]):
+        raise damaged(f"the steps {shown(names)}", "transformers before the last")
+    return PipelineEntry(found, settings)
+
+
+def _estimator_of(said: object) -> EstimatorEntry:
+    entry = said if isinstance(said, dict) else {}
+    name = entry.get("estimator")
+    if not isinstance(name, str) or name not in PACKAGES:
+        known = [*PACKAGES, "Pipeline"]
+        raise FileError(
+            f"the estimator {shown(name)}",
+            f"one of {', '.join(known)}",
+            did_you_mean(shown(name), known, "a newer handgrad, which may have it"),
+        )
+    if set(entry) != KEYS or not all(isinstance(entry[k], dict) for k in ("settings", "fitted")):
+        raise damaged(f"the keys {shown(sorted(entry))} of {name}", ", ".join(sorted(KEYS)))
+    return EstimatorEntry(name, *(entry[key] for key in ("settings", "fitted", "net", "frozen")))
