@@ -74,7 +74,7 @@ def fit(
     `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
     does; with `resume=True` it goes on from there, if it had begun. Ctrl-C ends the training: a
     warning tells in which epoch, and the history of the epochs before is returned. Rows that are
-    streamed have no live plot, no diagnosis and no checkpoints.
+    streamed have no live plot and no diagnosis.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")
@@ -110,8 +110,7 @@ def fit(
         engine=engine,
     )
     reports = fitting.reports()
-    if isinstance(data, RowSource):
-        refuse_beside_a_stream(diagnose=diagnose, live_plot=live_plot)
+    refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
     if diagnose:
         reports = fitting.diagnosed(reports)
     if live_plot is not False:
@@ -175,7 +174,7 @@ class Fitting:
         self.net, self.optimizer, self.data, self.validation = net, optimizer, data, validation
         self.epochs, self.patience, self.plateau = epochs, early_stopping, reduce_on_plateau
         self.weights = {"sample_weight": sample_weight, "class_weight": class_weight}
-        self.training = training.training_of(
+        self.training = training.Training(
             net,
             data,
             loss=loss,

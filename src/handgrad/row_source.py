@@ -1,4 +1,4 @@
-"""Rows that do not fit in memory: handed out piece by piece, one read ahead of the other."""
+"""Row sources: rows that may not fit in memory, handed out in chunks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.errors import DataError, SettingError
 from handgrad.layers import Array
 
 BATCH = 1024  # rows, that net.predict takes at a time
@@ -18,7 +18,7 @@ Rows = TypeVar("Rows")
 
 
 class RowSource(ABC):
-    """Rows to train on or to look at, `n_rows` of them, in pieces that fit in memory.
+    """`n_rows` rows to train on or to evaluate, in chunks that fit in memory.
 
     `memory`: how many bytes the rows that are under way may take, all copies of them together.
     `varied`: whether there is more than one target among them.
@@ -30,7 +30,7 @@ class RowSource(ABC):
 
     @abstractmethod
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
-        """All rows once, as pairs (x, y): in their order, or the pieces in one drawn by `rng`."""
+        """All rows once, as pairs (x, y): in their order, or chunks in one drawn by `rng`."""
 
     @abstractmethod
     def split(self, share: float, rng: Any = None) -> tuple[Self, Self]:
@@ -39,10 +39,22 @@ class RowSource(ABC):
     def in_memory(self) -> tuple[Array, Array]:
         """All rows, in their own order."""
         xs, ys = zip(*self.chunks(), strict=True)
-        return np.concatenate(xs), np.concatenate(ys)
+        x, y = np.concatenate(xs), np.concatenate(ys)
+        if len(y) != self.n_rows:
+            raise changed(len(y), self.n_rows)
+        return x, y
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
+def changed(rows: int, before: int) -> DataError:
+    """What is raised where there are more rows than before, or fewer."""
+    return DataError(
+        f"{rows} rows, where there were {before} before",
+        "files that stay as they are while they are trained on",
+        "a copy of the files, or hg.open_table again",
+    )
+
+
+def prefetch(items: Iterator[Item]) -> Iterator[Item]:
     """Hand on the items; while one is looked at, a thread makes the next."""
     end: Any = object()
     with ThreadPoolExecutor(1, "reading ahead") as thread:
@@ -53,15 +65,15 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
             del item  # else it would still be there while the one after the next is made
 
 
-def whole_batches(pieces: Iterator[Rows], join: Callable[[list[Rows]], Rows]) -> Iterator[Rows]:
-    """The same rows in chunks of whole batches of a prediction, counted from the first row on.
+def whole_batches(chunks: Iterator[Rows], join: Callable[[list[Rows]], Rows]) -> Iterator[Rows]:
+    """The same rows in whole batches of a prediction, counted from the first row on.
 
     The last digits of a row's prediction depend on how many rows there are beside it. `join` makes
-    a copy of the rows of several pieces.
+    a copy of the rows of several chunks.
     """
     left: Any = None
-    for piece in pieces:
-        rows: Any = piece
+    for chunk in chunks:
+        rows: Any = chunk
         if left is not None and len(left):
             missing = BATCH - len(left)
             left, rows = join([left, rows[:missing]]), rows[missing:]
@@ -75,12 +87,12 @@ def whole_batches(pieces: Iterator[Rows], join: Callable[[list[Rows]], Rows]) ->
         yield left
 
 
-def refuse_beside_a_stream(**given: Any) -> None:
-    """Refuse what needs all rows in memory: `refuse_beside_a_stream(sample_weight=w)`."""
-    for name, value in given.items():
+def refuse_beside_a_stream(data: object, **given: object) -> None:
+    """Refuse what needs all rows in memory, where `data` is a source: `sample_weight=w`, say."""
+    for name, value in given.items() if isinstance(data, RowSource) else ():
         if value is not None and value is not False:
             raise SettingError(
                 f"{name} beside rows that are streamed",
-                "what can be done piece by piece",
+                "what can be done chunk by chunk",
                 f"leave {name} out; or x, y = rows.in_memory(), where memory has room for them",
             )

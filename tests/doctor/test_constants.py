@@ -9,7 +9,7 @@ import handgrad as hg
 from handgrad.doctor.case import Case, Judge
 from handgrad.doctor.constants import constant_answers
 from handgrad.doctor.patient import Patient
-from handgrad.training.weights import Rows
+from handgrad.training.sample_weights import Rows
 
 RNG = np.random.default_rng(0)
 CLASSES = (np.arange(60) % 10 > 6).astype(int) + (np.arange(60) % 10 > 8)  # 7 : 2 : 1

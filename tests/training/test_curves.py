@@ -204,11 +204,11 @@ def test_one_capacity_shares_its_machine_code_and_auto_counts_on_it() -> None:
 def test_progress_is_shown_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def counted(finished: Any, runs: int) -> Any:
+    def progress_of(finished: Any, runs: int) -> Any:
         seen.append(runs)
         yield from finished
 
-    monkeypatch.setattr("handgrad.training.counted", counted)
+    monkeypatch.setattr("handgrad.training.progress_of", progress_of)
     capacity()
     assert seen == []
     capacity(progress=True)
@@ -266,7 +266,7 @@ def test_other_settings_that_do_not_fit_are_refused() -> None:
 def test_the_bar_counts_the_runs() -> None:
     from rich.console import Console
 
-    from handgrad.training import counted
+    from handgrad.training import progress_of
 
     console = Console(file=io.StringIO(), force_terminal=True)
-    assert [*counted(iter([1, 2]), 2, console=console)] == [1, 2]
+    assert [*progress_of(iter([1, 2]), 2, console=console)] == [1, 2]

@@ -10,7 +10,7 @@ from rich.console import Console
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import handgrad as hg
-from handgrad.training import counted
+from handgrad.training import progress_of
 
 X, Y = hg.data.load("iris")
 
@@ -197,6 +197,6 @@ def test_an_interrupt_ends_all_runs_and_leaves_whole_epochs() -> None:
 def test_the_bar_counts_the_runs() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=80)
-    assert [*counted(iter("abc"), 3, console=console)] == ["a", "b", "c"]
+    assert [*progress_of(iter("abc"), 3, console=console)] == ["a", "b", "c"]
     assert "run" in out.getvalue()
     assert "3/3" in out.getvalue()

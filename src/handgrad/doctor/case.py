@@ -15,7 +15,7 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net.minibatches import number_of_rows, take
 from handgrad.training import EpochReport
-from handgrad.training.weights import Rows
+from handgrad.training.sample_weights import Rows
 
 MOST_ROWS = 1024  # a share of 1 in 2 is then known to ± 0.03, and an examination takes a moment
 

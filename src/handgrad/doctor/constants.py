@@ -4,7 +4,7 @@ import numpy as np
 
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.training.weights import Rows
+from handgrad.training.sample_weights import Rows
 
 # Of a class that no row has: too small to count, and its logarithm is finite.
 SMALLEST, LARGEST = 1e-9, 1 - 1e-7

@@ -26,8 +26,8 @@ from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 from handgrad.training import check_kinds, checked_pair, pair_and_weights
 from handgrad.training.checks import TRAINING, VALIDATION
-from handgrad.training.sets import VALIDATION_SET, first_set
-from handgrad.training.weights import Rows, training_rows
+from handgrad.training.sample_weights import Rows, held_out_rows, training_rows
+from handgrad.training.sets import first_set
 
 
 class Patient:
@@ -74,10 +74,12 @@ class Patient:
         if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
             return
         twin = copy.deepcopy(net)  # what it predicts here does not count for the net itself
-        sets = {} if self.held is None else {VALIDATION_SET: (self.held, y_held, its_weight)}
-        data = (self.x, y), sets, (), sample_weight, class_weight
-        self.judged, judged, _ = training_rows(twin, self.loss, *data)
-        self.judged_held = judged.get(VALIDATION_SET)
+        data = (self.x, y), (), sample_weight, class_weight
+        self.judged, of_class = training_rows(twin, self.loss, *data)
+        if self.held is not None:
+            self.judged_held = held_out_rows(
+                twin, self.loss, (self.held, y_held, its_weight), (), VALIDATION, of_class
+            )
 
     def _rows_not_finite(self, y: Array, y_held: Array | None) -> Iterator[Finding]:
         named: list[tuple[Any, str]] = [

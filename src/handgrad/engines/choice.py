@@ -30,7 +30,9 @@ class Engine(Protocol):
     how many steps there were; `before` the weights before the epoch that was handed out last.
     """
 
-    name: str
+    @property
+    def name(self) -> EngineName: ...
+
     x: Any
     y: Array
     held_out: Any

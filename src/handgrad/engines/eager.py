@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class EagerEngine:
     sets of rows to predict after each epoch.
     """
 
-    name = "eager"
+    name: Literal["eager"] = "eager"
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from handgrad.estimators.steps import Rates, first_steps
 from handgrad.estimators.validation import Validation, split
 from handgrad.layers import Array
 from handgrad.progress_bar import progress_bar
-from handgrad.training import EpochReport, check_batches, how_it_stands
+from handgrad.training import EpochReport, check_batches, format_progress
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -84,7 +84,7 @@ def _run(
         m._no_improvement_count = 0 if improved else m._no_improvement_count + 1
         if show is not None:
             seconds = (time.perf_counter() - started) / m.n_iter_
-            show(how_it_stands(_report(m, validation, fitting.n, seconds)))
+            show(format_progress(_report(m, validation, fitting.n, seconds)))
         if m._no_improvement_count > m.n_iter_no_change and not fitting.goes_on():
             return True
     return False

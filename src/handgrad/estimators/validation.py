@@ -13,7 +13,7 @@ from handgrad.estimators.engines import Job
 from handgrad.estimators.rows import Weighted, predicted
 from handgrad.estimators.scoring import Score, score_of
 from handgrad.layers import Array
-from handgrad.training.weights import pair_and_weights
+from handgrad.training.sample_weights import pair_and_weights
 
 
 def rows_of_eval_set(m: Any, eval_set: Any, rows: Weighted) -> Weighted:

@@ -54,7 +54,7 @@ def fit_many(
         futures = [pool.submit(fitting.to_its_end, stop) for fitting in fittings]
         finished = as_completed(futures)
         try:
-            for future in training.counted(finished, len(futures)) if progress else finished:
+            for future in training.progress_of(finished, len(futures)) if progress else finished:
                 future.result()
         except BaseException:
             stop.set()

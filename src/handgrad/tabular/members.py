@@ -27,10 +27,8 @@ from handgrad.tabular.features import Features
 from handgrad.training import (
     EpochReport,
     History,
-    StreamedTraining,
     Training,
     progress,
-    training_of,
 )
 
 WIDTH, DEPTH = 128, 3
@@ -111,7 +109,7 @@ def train_members(
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
     n_learned = len(learned[0]) if stream is None else stream.n_rows
     batch_size = min(BATCH, n_learned)
-    training = training_of(
+    training = Training(
         net,
         stream or (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
         loss=recipe.loss(n_members),
@@ -143,7 +141,7 @@ def _side_by_side(values: Array, members: list[Array]) -> Array:
     return np.concatenate([values[member] for member in members], axis=1)
 
 
-def _best_of(training: Training | StreamedTraining, n_members: int, verbose: bool) -> "_Best":
+def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
     """Run the training to its end, and keep the best of each member."""
     best = _Best(training.net, n_members)
 

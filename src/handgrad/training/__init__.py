@@ -14,14 +14,13 @@ from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.history import History
 from handgrad.training.learning_rates import factors_of
-from handgrad.training.progress import counted, how_it_stands, progress
+from handgrad.training.progress import format_progress, progress, progress_of
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.reduce_on_plateau import reduce_on_plateau
 from handgrad.training.report import EpochReport
+from handgrad.training.sample_weights import check_takes_weights, checked_weights, pair_and_weights
 from handgrad.training.sets import first_set, named_sets
-from handgrad.training.streamed import StreamedTraining
-from handgrad.training.train import Training, train, training_of
-from handgrad.training.weights import check_takes_weights, checked_weights, pair_and_weights
+from handgrad.training.train import Training, train
 
 __all__ = [
     "Best",
@@ -30,7 +29,6 @@ __all__ = [
     "History",
     "LearningRateSearch",
     "EpochReport",
-    "StreamedTraining",
     "Training",
     "WeightHistory",
     "check_batches",
@@ -41,20 +39,19 @@ __all__ = [
     "checked_pair",
     "checked_rows",
     "checked_weights",
-    "counted",
     "early_stopping",
     "evaluate",
     "factors_of",
     "find_learning_rate",
     "first_set",
-    "how_it_stands",
     "named_sets",
     "pair_and_weights",
+    "format_progress",
     "progress",
+    "progress_of",
     "record_weights",
     "reduce_on_plateau",
     "refuse_lbfgs",
     "train",
-    "training_of",
     "until_patience_ends",
 ]

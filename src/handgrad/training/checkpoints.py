@@ -31,7 +31,6 @@ from handgrad.training.state import (
     settings_of,
     state_of,
 )
-from handgrad.training.streamed import StreamedTraining
 from handgrad.training.train import Training
 
 FORMAT = "2"
@@ -77,7 +76,7 @@ def checkpoints(
     ...     a, [report.epoch for report in resumed], len(resumed.history)
     (3, [4, 5], 5)
     """
-    if not isinstance(training, Training | StreamedTraining):
+    if not isinstance(training, Training):
         raise SettingError(
             described(training),
             "a training, as hg.train(…) makes it",
@@ -92,7 +91,7 @@ class Checkpoints(Iterator[EpochReport]):
 
     def __init__(
         self,
-        training: Training | StreamedTraining,
+        training: Training,
         folder: Path,
         best: Best,
         *,
@@ -101,12 +100,6 @@ class Checkpoints(Iterator[EpochReport]):
         resume: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if isinstance(training, StreamedTraining):
-            raise SettingError(
-                "checkpoints beside rows that are streamed",
-                "a training on rows in memory",
-                "hg.save(net, path) after each report of hg.train, for the weights",
-            )
         refuse_lbfgs(training.optimizer, "checkpoints")
         positive("keep", keep, whole=True)
         self.training, self.folder, self.best = training, folder, best
@@ -126,7 +119,7 @@ class Checkpoints(Iterator[EpochReport]):
             self._go_to(kept[-1])
         else:
             self._write()
-        training.when_interruptible = self._write_in_time
+        training.within_epoch.append(lambda _: self._write_in_time())
 
     def __next__(self) -> EpochReport:
         """The report of the next epoch."""

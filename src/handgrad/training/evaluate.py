@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,19 +15,13 @@ from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.other_names import refusing_unknown
 from handgrad.page import twin_of
-from handgrad.row_source import (
-    RowSource,
-    ahead,
-    refuse_beside_a_stream,
-    whole_batches,
-)
-from handgrad.training.checks import TRAINING, checked_rows
+from handgrad.row_source import BATCH, RowSource, prefetch, refuse_beside_a_stream, whole_batches
+from handgrad.training.checks import checked_pair
+from handgrad.training.chunks import CheckedChunks
 from handgrad.training.measuring import Measure, measured, measures
-from handgrad.training.piece_check import PieceCheck
-from handgrad.training.sets import TRAINING_SET, described_set
-from handgrad.training.weights import Rows, pair_and_weights, weighted
+from handgrad.training.sample_weights import Rows, held_out_rows
 
-# Shares of a stream's memory: for rows that are held out, and else for their predictions.
+# Shares of a source's memory: for rows that are held out, and else for their predictions.
 HELD_OUT, PREDICTED = 1 / 16, 1 / 16
 
 
@@ -50,7 +44,7 @@ def evaluate(
     loss: Loss,
     metrics: Iterable[str | Metric] | None = None,
     sample_weight: Any = None,
-    batch_size: int = 1024,
+    batch_size: int = BATCH,
     engine: EngineName = "auto",
 ) -> Evaluation:
     """The loss and metrics of `net` on all rows of `data`, a pair (x, y), in prediction mode.
@@ -58,7 +52,7 @@ def evaluate(
     Without `metrics`, the loss's usual ones. `sample_weight` (n,) says how much each row counts,
     all the same without it. The net is not changed. `engine` is that of
     `net.predict`. `data` may also be rows that are streamed, without weights: they are predicted
-    piece by piece, and judged all at once.
+    chunk by chunk, and judged all at once.
 
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 2, initializer="zeros"), hg.Softmax())
@@ -67,20 +61,103 @@ def evaluate(
     (0.6931, 0.75)
     """
     positive("batch_size", batch_size, whole=True)
+    chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
+    refuse_beside_a_stream(data, sample_weight=sample_weight)
     what = "evaluation data"
-    if isinstance(data, RowSource):
-        refuse_beside_a_stream(sample_weight=sample_weight)
-        chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
-        streamed = StreamedRowsHeldOut(net, loss, data, what)
-        return streamed.evaluation(measures(chosen, loss), engine)
-    x, y, chosen = checked_rows(net, loss, data, what, learn=False, metrics=metrics)
-    rows = weighted(x, y, sample_weight, None, loss, net.dtype, what)
-    with np.errstate(all="ignore"):
-        p = net.predict(rows.x, batch_size, engine)
-    return evaluation(p, rows, loss, measures(chosen, loss))
+    given = data if sample_weight is None else (*checked_pair(data, what), sample_weight)
+    rows = rows_to_evaluate(net, loss, given, chosen, what)
+    return rows.evaluation(measures(chosen, loss), engine, batch_size=batch_size)
 
 
-def evaluation(p: Array, rows: Rows, loss: Any, metrics: Mapping[str, Measure]) -> Evaluation:
+class RowsToEvaluate(Protocol):
+    """A set of rows that a net is evaluated on, again and again; `x`, if in memory."""
+
+    x: Any
+
+    def evaluation(
+        self,
+        metrics: Mapping[str, Measure],
+        engine: EngineName,
+        p: Array | None = None,
+        *,
+        batch_size: int = BATCH,
+    ) -> Evaluation:
+        """Loss and metrics of the net as it is, or of its predictions `p`."""
+
+    def checksum(self) -> str:
+        """What tells these rows from others."""
+
+
+class InMemory:
+    """Rows in memory to evaluate a net on."""
+
+    def __init__(self, net: Net, loss: Loss, rows: Rows) -> None:
+        self.net, self.loss, self.rows, self.x = net, loss, rows, rows.x
+
+    def evaluation(
+        self,
+        metrics: Mapping[str, Measure],
+        engine: EngineName,
+        p: Array | None = None,
+        *,
+        batch_size: int = BATCH,
+    ) -> Evaluation:
+        """Loss and metrics of the net as it is, or of its predictions `p`."""
+        if p is None:
+            with np.errstate(all="ignore"):
+                p = self.net.predict(self.x, batch_size, engine)
+        return evaluation(p, self.rows, self.loss, metrics)
+
+    def checksum(self) -> str:
+        """What tells these rows from others."""
+        return self.rows.checksum()
+
+
+class InChunks:
+    """Rows of a source to evaluate a net on: only predictions and targets are kept."""
+
+    x = None
+
+    def __init__(self, net: Net, loss: Loss, chunks: CheckedChunks) -> None:
+        self.net, self.loss, self.chunks = net, loss, chunks
+        (_, y, p), source = chunks.first, chunks.source
+        needed, room = source.n_rows * (y[0].nbytes + p[0].nbytes), int(source.memory * PREDICTED)
+        if needed > room:
+            raise SettingError(
+                f"{chunks.what}: predictions and targets of {needed / 1e6:.0f} MB, all of which "
+                "the metrics are taken from",
+                f"at most a sixteenth of the stream's memory, {room / 1e6:.0f} MB",
+                "a smaller share of the rows; or more memory, hg.open_table(…, memory='4 GB')",
+            )
+
+    def evaluation(
+        self,
+        metrics: Mapping[str, Measure],
+        engine: EngineName,
+        p: Array | None = None,
+        *,
+        batch_size: int = BATCH,
+    ) -> Evaluation:
+        """Loss and metrics of the net as it is, over all rows at once."""
+        ys: list[Array] = []
+
+        def inputs() -> Iterator[Array]:
+            for x, y in prefetch(self.chunks.in_order()):
+                ys.append(y)
+                yield x
+
+        with np.errstate(all="ignore"):
+            batches = whole_batches(inputs(), np.concatenate)
+            ps = [self.net.predict(x, engine=engine) for x in batches]
+        rows = Rows(None, np.concatenate(ys))
+        return evaluation(np.concatenate(ps), rows, self.loss, metrics)
+
+    def checksum(self) -> str:
+        """What tells these rows from others."""
+        return self.chunks.checksum()
+
+
+def evaluation(p: Array, rows: Rows, loss: Loss, metrics: Mapping[str, Measure]) -> Evaluation:
     """The loss and metrics of the predictions for some rows."""
     weights = () if rows.w is None else (rows.w,)
     with np.errstate(all="ignore"):
@@ -88,65 +165,24 @@ def evaluation(p: Array, rows: Rows, loss: Any, metrics: Mapping[str, Measure]) 
     return Evaluation(value, measured(p, rows.y, rows.sample_weight, metrics))
 
 
-class RowsHeldOut:
-    """Rows in memory, (x, y) or (x, y, sample_weight), to evaluate a net on again and again."""
+def rows_to_evaluate(
+    net: Net,
+    loss: Loss,
+    given: Any,
+    metrics: Mapping[str, Metric],
+    what: str,
+    *,
+    of_class: Array | None = None,
+    sets: int = 1,
+) -> RowsToEvaluate:
+    """Checked rows, given as (x, y), (x, y, sample_weight) or a source: one of so many `sets`.
 
-    def __init__(
-        self, net: Net, loss: Loss, rows: Any, metrics: Mapping[str, Metric], what: str
-    ) -> None:
-        pair, its_weight = pair_and_weights(rows)
-        x, y, _ = checked_rows(net, loss, pair, what, learn=False, metrics=metrics.values())
-        self.rows = weighted(x, y, its_weight, None, loss, net.dtype, what)
-        self.net, self.loss = net, loss
-
-    def evaluation(self, metrics: Mapping[str, Measure], engine: Any) -> Evaluation:
-        """The loss and the metrics with the weights as they are."""
-        with np.errstate(all="ignore"):
-            p = self.net.predict(self.rows.x, engine=engine)
-        return evaluation(p, self.rows, self.loss, metrics)
-
-
-class StreamedRowsHeldOut:
-    """Rows that are streamed, of which there is room for the predictions and targets only."""
-
-    def __init__(self, net: Net, loss: Loss, rows: RowSource, what: str) -> None:
-        self.net, self.loss, self.rows = net, loss, rows
-        self.check = PieceCheck(net, loss, rows, what)
-        _, y, p = self.check.first
-        needed, room = rows.n_rows * (y[0].nbytes + p[0].nbytes), int(rows.memory * PREDICTED)
-        if needed > room:
-            raise SettingError(
-                f"{what}: predictions and targets of {needed / 1e6:.0f} MB, all of which the "
-                "metrics are taken from",
-                f"at most a sixteenth of the stream's memory, {room / 1e6:.0f} MB",
-                "a smaller share of the rows; or more memory, hg.open_table(…, memory='4 GB')",
-            )
-
-    def evaluation(self, metrics: Mapping[str, Measure], engine: Any) -> Evaluation:
-        """The loss and the metrics with the weights as they are, over all rows at once."""
-        ys: list[Array] = []
-
-        def inputs() -> Iterator[Array]:
-            for x, y in ahead(self.check.checked(self.rows.chunks())):
-                ys.append(y)
-                yield x
-
-        with np.errstate(all="ignore"):
-            chunks = whole_batches(inputs(), np.concatenate)
-            ps = [self.net.predict(x, engine=engine) for x in chunks]
-        rows = Rows(None, np.concatenate(ys))
-        return evaluation(np.concatenate(ps), rows, self.loss, metrics)
-
-
-def held_out_rows(
-    net: Net, loss: Loss, rows: Any, metrics: Mapping[str, Metric], memory: int, name: str
-) -> RowsHeldOut | StreamedRowsHeldOut:
-    """The rows of a set, checked: in memory where they are, or where there is room for them."""
-    what = TRAINING if name == TRAINING_SET else described_set(name)
-    if isinstance(rows, RowSource):
-        streamed = StreamedRowsHeldOut(net, loss, rows, what)
-        row = sum(part[0].nbytes for part in streamed.check.first[:2])
-        if row * rows.n_rows > memory * HELD_OUT:
-            return streamed
-        rows = rows.in_memory()
-    return RowsHeldOut(net, loss, rows, metrics, what)
+    Those of a source are brought into memory, where there is room for them.
+    """
+    if isinstance(given, RowSource):
+        chunks = CheckedChunks(net, loss, given, what)
+        row = sum(part[0].nbytes for part in chunks.first[:2])
+        if row * given.n_rows > given.memory // sets * HELD_OUT:
+            return InChunks(net, loss, chunks)
+        given = given.in_memory()
+    return InMemory(net, loss, held_out_rows(net, loss, given, metrics.values(), what, of_class))

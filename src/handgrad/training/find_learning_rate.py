@@ -17,7 +17,7 @@ from handgrad.optimizers import Optimizer
 from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
 from handgrad.training.checks import check_kinds, refuse_lbfgs
-from handgrad.training.weights import training_rows
+from handgrad.training.sample_weights import training_rows
 
 KEPT = 0.9  # of the mean of the losses so far, at every step
 TOO_MUCH = 4  # times the smallest mean so far: further on there is nothing to learn
@@ -90,7 +90,7 @@ def find_learning_rate(
     positive("batch_size", batch_size, whole=True)
     if steps < 10:
         raise SettingError(f"steps = {steps}", "10 steps or more", "steps=100")
-    given, _, _ = training_rows(net, loss, data, {}, (), sample_weight, class_weight)
+    given, _ = training_rows(net, loss, data, (), sample_weight, class_weight)
     generator, trial = spawning_generator(rng), copy.deepcopy(net)
     trial.seed(generator)
     size = min(batch_size, len(given.y))

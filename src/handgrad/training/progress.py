@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from handgrad.progress_bar import progress_bar
 from handgrad.training.report import EpochReport
-from handgrad.training.streamed import StreamedTraining
+from handgrad.training.train import Training
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,15 +24,15 @@ def progress(
 
     Quiet when standard error, or the given Rich `console`, is not a terminal, and this is no
     notebook, where the bar is an output of the cell and stays as it ends. `training` is what
-    `hg.train` gave, where adapters stand between it and here: on rows that are streamed, the
-    bar moves within an epoch too.
+    `hg.train` gave, where adapters stand between it and here: the bar moves within a long
+    epoch too.
     """
     source = training or reports
-    streamed = source if isinstance(source, StreamedTraining) else None
-    return _shown(reports, epochs, "epoch", how_it_stands, console, streamed)
+    within = source.within_epoch if isinstance(source, Training) else []
+    return _shown(reports, epochs, "epoch", format_progress, console, within)
 
 
-def counted(
+def progress_of(
     finished: Iterable[Item], runs: int, *, console: "Console | None" = None
 ) -> Iterator[Item]:
     """Pass on what has `finished` and show a bar with the number of runs and the time left."""
@@ -45,7 +45,7 @@ def _shown(
     unit: str,
     now: Callable[[Item], str],
     console: "Console | None",
-    streamed: StreamedTraining | None = None,
+    within_epoch: list[Callable[[float], object]] | None = None,
 ) -> Iterator[Item]:
     with progress_bar(total, unit, console) as advance:
         within = 0.0
@@ -55,15 +55,15 @@ def _shown(
             advance(more=share - within)
             within = share
 
-        if streamed is not None:
-            streamed.when_rows_are_done = moved
+        if within_epoch is not None:
+            within_epoch.append(moved)
         for item in items:
             advance(now(item), 1 - within)
             within = 0.0
             yield item
 
 
-def how_it_stands(report: EpochReport) -> str:
+def format_progress(report: EpochReport) -> str:
     """A report in a few words: losses, metrics, rows a second."""
     parts = [f"loss {report.train_loss:.4f}"]
     parts += [f"{name} {found.loss:.4f}" for name, found in report.evaluations.items()]

@@ -1,7 +1,6 @@
 """All that the rest of a training depends on, taken out and put back."""
 
 import copy
-import hashlib
 import platform
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,6 @@ from handgrad.errors import SettingError, positive
 from handgrad.layers import Array
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.train import Training
-from handgrad.training.weights import Rows
 
 BEFORE = "before.parameters", "before.running_state"  # the weights, and state, of the last epoch
 
@@ -40,11 +38,11 @@ def state_of(training: Training) -> TrainingState:
     arrays = {
         "parameters": net.parameters,
         "running_state": net.running_state,
-        "order": training.order,
+        "order": training.rows.order,
         **memory,
     }
     if so_far is not None:
-        arrays["predictions"] = np.concatenate(so_far.predictions)
+        arrays |= training.rows.arrays_of(so_far)
         arrays |= dict(zip(BEFORE, engine.before, strict=True))
     values = {
         "epoch": training.epoch,
@@ -63,7 +61,7 @@ def put_back(training: Training, state: TrainingState) -> None:
     """
     check_arrays(state_of(training).arrays, state.arrays)
     net, engine, values = training.net, training.engine, state.values
-    if not np.array_equal(np.sort(state.arrays["order"]), np.sort(training.order)):
+    if not np.array_equal(np.sort(state.arrays["order"]), np.sort(training.rows.order)):
         raise ValueError("with an order that is none")
     streams = [
         _gone_on(stream.bit_generator, saved)
@@ -73,7 +71,7 @@ def put_back(training: Training, state: TrainingState) -> None:
     positive("learning_rate", values["learning_rate"])
     net.parameters[...] = state.arrays["parameters"]
     net.running_state[...] = state.arrays["running_state"]
-    training.order[...] = state.arrays["order"]
+    training.rows.order[...] = state.arrays["order"]
     for name, array in zip(training.optimizer.state_names, engine.optimizer_state, strict=True):
         array[...] = state.arrays[f"optimizer.{name}"]
     engine.step[0], training.epoch, training.so_far = step, epoch, so_far
@@ -90,11 +88,8 @@ def _so_far(training: Training, state: TrainingState) -> SoFar | None:
     if state.values["so_far"] is None:
         return None
     rows, total = state.values["so_far"]
-    predictions = state.arrays["predictions"]
     check_arrays(dict(zip(BEFORE, training.engine.before, strict=True)), state.arrays)
-    if not len(predictions) == _whole(rows) < len(training.order):
-        raise ValueError(f"with {len(predictions)} predictions of {rows} rows")
-    return SoFar(rows, float(total), [predictions])
+    return training.rows.gone_on(_whole(rows), float(total), state.arrays)
 
 
 def _whole(value: Any) -> int:
@@ -149,8 +144,9 @@ def settings_of(training: Training) -> dict[str, str]:
         "batch_size": str(engine.batch_size),
         "shuffle": str(training.shuffle),
         "metrics": ", ".join(training.metrics) or "none",
-        TRAINING: _checksum(training.rows),
-        VALIDATION: " ".join(f"{n} {_checksum(r)}" for n, r in training.held_out.items()),
+        TRAINING: training.rows.checksum(),
+        VALIDATION: " ".join(f"{n} {r.checksum()}" for n, r in training.held_out.items()),
+        "rows at a time": str(len(training.rows.order)),
     }
 
 
@@ -170,16 +166,8 @@ def environment_of(training: Training) -> dict[str, str]:
 
 def _streams(training: Training) -> list[np.random.Generator]:
     """All that numbers are drawn from: the order of the rows, and the layers' own."""
-    return [training.generator, *(layer.rng for _, layer in training.net.walk())]
-
-
-def _checksum(rows: Rows) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for array in (rows.x, rows.y, rows.w, rows.sample_weight):
-        for part in array if isinstance(array, tuple) else () if array is None else (array,):
-            digest.update(f"{part.dtype} {part.shape}".encode())
-            digest.update(np.ascontiguousarray(part).data)
-    return digest.hexdigest()
+    layers = (layer.rng for _, layer in training.net.walk())
+    return [training.generator, *training.rows.generators, *layers]
 
 
 def _plain(state: Any) -> Any:

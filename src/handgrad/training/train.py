@@ -14,23 +14,21 @@ from handgrad.errors import positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.metrics.choice import Metric
+from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.optimizers import LBFGS, Optimizer
 from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
-from handgrad.row_source import RowSource, refuse_beside_a_stream
 from handgrad.schedules import Schedule
-from handgrad.training.checks import check_batches, check_kinds
+from handgrad.training.checks import check_batches, check_kinds, refuse_lbfgs
 from handgrad.training.divergence import diverged, divergence
-from handgrad.training.evaluate import evaluation
+from handgrad.training.evaluate import Evaluation, rows_to_evaluate
 from handgrad.training.learning_rates import LearningRates
-from handgrad.training.measuring import measured, measures
+from handgrad.training.measuring import measures
 from handgrad.training.minimize import Minimization
 from handgrad.training.report import EpochReport, as_reported
-from handgrad.training.sets import TRAINING_SET, check_columns, named_sets
-from handgrad.training.streamed import StreamedTraining
-from handgrad.training.weights import training_rows
+from handgrad.training.sets import TRAINING_SET, check_columns, described_set, named_sets
+from handgrad.training.training_rows import rows_to_train_on
 
 
 @refusing_unknown
@@ -52,7 +50,7 @@ def train(
     rng: int | np.random.Generator | None = None,
     shuffle: bool = True,
     engine: EngineName = "auto",
-) -> Training | StreamedTraining:
+) -> Training:
     """Train `net` in place and yield an EpochReport after every epoch; to stop is `break`.
 
     `data` and `validation` are pairs (x, y). `sample_weight` (n,) says how much each row counts
@@ -75,8 +73,8 @@ def train(
 
     `data` may also be rows that are streamed, as `hg.open_table(…).rows(…)` hands them out; then
     `validation` may be such rows too, and rows have no weights. They are shuffled within a buffer
-    of an eighth of the stream's memory, which is filled from the pieces of the files in an order
-    drawn anew each epoch: rows of pieces that lie far apart in that order never meet in a batch.
+    of an eighth of the stream's memory, which is filled from the chunks of the files in an order
+    drawn anew each epoch: rows of chunks that lie far apart in that order never meet in a batch.
     Where the buffer holds all rows, the model is that of the same rows in memory, to the bit;
     with `shuffle=False`, it always is. Rows are checked as they are read.
 
@@ -88,7 +86,7 @@ def train(
     >>> report.epoch, bool(report.train_loss < 0.01), net.predict([[10.0]]).round().tolist()
     (50, True, [[20.0]])
     """
-    return training_of(
+    return Training(
         net,
         data,
         loss=loss,
@@ -109,28 +107,13 @@ def train(
     )
 
 
-def training_of(
-    net: Net,
-    data: Any,
-    *,
-    sample_weight: Any,
-    class_weight: Any,
-    ahead: bool,
-    **settings: Any,
-) -> Training | StreamedTraining:
-    """The training on rows in memory, or on rows that are streamed."""
-    if isinstance(data, RowSource):
-        refuse_beside_a_stream(sample_weight=sample_weight, class_weight=class_weight)
-        return StreamedTraining(net, data, **settings)
-    weights = {"sample_weight": sample_weight, "class_weight": class_weight}
-    return Training(net, data, **weights, ahead=ahead, **settings)
-
-
 class Training(Iterator[EpochReport]):
-    """A training that has been checked whole: the stream of its reports, one an epoch.
+    """A training that has been checked: the stream of its reports, one an epoch.
 
     Its arguments are those of `train`. `ahead`: several epochs may be run before the first of
     them is reported, where nobody changes the net, or its optimizer, between reports.
+    `so_far` is how far an epoch has come that can be gone on with, `within_epoch` what is called
+    then, with the share of its rows.
     """
 
     def __init__(
@@ -159,62 +142,65 @@ class Training(Iterator[EpochReport]):
             check_kinds(penalty=(penalty, Penalty))
         positive("epochs", epochs, whole=True)
         positive("batch_size", batch_size, whole=True)
+        chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
         sets = named_sets(validation)
-        rows, held_out, chosen = training_rows(
-            net, loss, data, sets, metrics, sample_weight, class_weight
-        )
+        weights = sample_weight, class_weight
+        self.rows = rows = rows_to_train_on(net, loss, data, chosen, batch_size, *weights)
+        if rows.passes > 1:
+            refuse_lbfgs(optimizer, "rows that are streamed")
         check_columns(sets, chosen, training=evaluate_training)
+        self.held_out = {
+            name: rows_to_evaluate(
+                net,
+                loss,
+                given,
+                chosen,
+                described_set(name),
+                of_class=rows.of_class,
+                sets=len(sets),
+            )
+            for name, given in sets.items()
+        }
         if evaluate_training:
-            held_out[TRAINING_SET] = rows
-        check_batches(net, len(rows.y), batch_size)
+            self.held_out[TRAINING_SET] = rows.to_evaluate()
+        check_batches(net, rows.n_rows, batch_size)
         self.net, self.loss, self.optimizer, self.epochs = net, loss, optimizer, epochs
-        self.penalty, self.rows, self.held_out = penalty, rows, held_out
-        self.metrics, self.shuffle, self.ahead = measures(chosen, loss), shuffle, ahead
+        self.penalty, self.metrics = penalty, measures(chosen, loss)
+        self.shuffle, self.ahead = shuffle, ahead and rows.passes == 1
         self.validated = next(iter(sets), None)
-        self.epoch, self.order, self.between_calls = 0, np.arange(len(rows.y)), True
+        self.epoch, self.between_calls = 0, True
         self.so_far: SoFar | None = None
-        self.when_interruptible: Callable[[], object] = lambda: None
+        self.within_epoch: list[Callable[[float], object]] = []
         self.generator = spawning_generator(rng)
         net.seed(self.generator)
+        rows.start(self.generator, shuffle=shuffle, keep=bool(chosen))
         if isinstance(optimizer, LBFGS):
-            batch_size = len(rows.y)
-        batches = -(-len(rows.y) // batch_size)
+            batch_size = rows.n_rows
+        batches = -(-rows.n_rows // batch_size)
         self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
-        inputs = [held.x for held in held_out.values()]
-        job = (net, loss, optimizer, rows.x, rows.y, batch_size, epochs, inputs)
-        self.engine = engine_for(engine, *job, rows.w, penalty)
+        inputs = [held.x for held in self.held_out.values() if held.x is not None]
+        self.engine = engine_for(
+            engine,
+            net,
+            loss,
+            optimizer,
+            rows.rows.x,
+            rows.rows.y,
+            batch_size,
+            epochs * rows.passes,
+            inputs if rows.passes == 1 else (),
+            rows.rows.w,
+            penalty,
+        )
         self.minimization: Minimization | None = None
         self._reports = self._run()
         if isinstance(optimizer, LBFGS):
-            self.minimization = Minimization(self.engine, net, optimizer, len(rows.y), epochs)
+            self.minimization = Minimization(self.engine, net, optimizer, rows.n_rows, epochs)
             self._reports = self._minimize(self.minimization)
 
     def __next__(self) -> EpochReport:
         """The report of the next epoch; the net has the weights of that epoch then."""
         return next(self._reports)
-
-    def _run(self) -> Iterator[EpochReport]:
-        left = self.epochs - self.epoch
-        at_once = self.engine.epochs_at_once(left) if self.ahead and left and not self.so_far else 1
-        orders = np.tile(self.order, (at_once, 1))
-        for before in range(self.epoch, self.epochs, at_once):
-            if before + at_once > self.epochs:
-                orders = orders[before - self.epochs :]
-            if self.shuffle and self.so_far is None:
-                self._shuffle(orders)
-            rates = self.learning_rates.of(before, len(orders))
-            try:
-                started, self.order = time.perf_counter(), orders[-1]
-                for i, result in enumerate(self._whole_epochs(orders, rates)):
-                    if i == 0:
-                        seconds = (time.perf_counter() - started) / len(orders)
-                    self.epoch, self.between_calls = before + i + 1, i == len(orders) - 1
-                    yield self._report(self.epoch, result, orders[i], rates[i], seconds)
-            except GeneratorExit:  # to stop is no error: the net keeps what was reported
-                raise
-            except BaseException:
-                self.engine.put_back()
-                raise
 
     @property
     def usual_monitor(self) -> str:
@@ -226,56 +212,65 @@ class Training(Iterator[EpochReport]):
         """Why the optimizer ended the training before all epochs were run, if it did."""
         return self.minimization.ended if self.minimization else ""
 
+    def _run(self) -> Iterator[EpochReport]:
+        left = self.epochs - self.epoch
+        at_once = self.engine.epochs_at_once(left) if self.ahead and left and not self.so_far else 1
+        for before in range(self.epoch, self.epochs, at_once):
+            rates = self.learning_rates.of(before, min(at_once, self.epochs - before))
+            self.rows.begin(self.engine, len(rates), anew=self.so_far is None)
+            try:
+                started, done = time.perf_counter(), 0
+                for result in self.rows.run(self.engine, rates, self.so_far):
+                    if isinstance(result, SoFar):
+                        self._break(result)
+                        continue
+                    if done == 0:
+                        seconds = (time.perf_counter() - started) / len(rates)
+                    self.so_far, done = None, done + 1
+                    self.epoch, self.between_calls = before + done, done == len(rates)
+                    yield self._report(result, rates[done - 1], seconds)
+            except GeneratorExit:  # to stop is no error: the net keeps what was reported
+                raise
+            except BaseException:
+                self.engine.put_back()
+                raise
+
+    def _break(self, so_far: SoFar) -> None:
+        """Between two parts of an epoch: whoever wants to be told is told."""
+        self.so_far, self.between_calls = so_far, True
+        for tell in self.within_epoch:
+            tell(so_far.rows / self.rows.n_rows)
+
     def _minimize(self, iterations: Minimization) -> Iterator[EpochReport]:
         started = time.perf_counter()
         try:
             for self.epoch, result in enumerate(iterations, 1):
-                seconds = time.perf_counter() - started
-                yield self._report(self.epoch, result, self.order, np.ones(1), seconds)
+                yield self._report(result, np.ones(1), time.perf_counter() - started)
                 started = time.perf_counter()
         except BaseException as error:
             # to stop is no error: the net is where it was reported, or somebody has moved it since
             iterations.leave(put_back=not isinstance(error, GeneratorExit))
             raise
 
-    def _whole_epochs(self, orders: Array, learning_rates: Array) -> Iterator[Epoch]:
-        """What the engine makes of the epochs; between parts of a long one there is a break."""
-        for result in self.engine.run_epochs(orders, learning_rates, self.so_far):
-            if isinstance(result, SoFar):
-                self.so_far, self.between_calls = result, True
-                self.when_interruptible()
-            else:
-                self.so_far = None
-                yield result
-
-    def _shuffle(self, orders: Array) -> None:
-        """Each epoch's order is that of the epoch before, shuffled."""
-        for i, order in enumerate(orders):
-            if len(orders) > 1:
-                order[...] = orders[i - 1]
-            self.generator.shuffle(order)
-
-    def _report(
-        self, epoch: int, result: Epoch, order: Array, rates: Array, seconds: float
-    ) -> EpochReport:
-        found = {
-            name: evaluation(p, rows, self.loss, self.metrics)
-            for p, (name, rows) in zip(result.held_out, self.held_out.items(), strict=False)
-        }
-        if what := divergence(epoch, result, found, self.loss):
+    def _report(self, result: Epoch, rates: Array, seconds: float) -> EpochReport:
+        found = self._found(result) if result.diverged_at is None else {}
+        if what := divergence(self.epoch, result, found, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
             raise diverged(self.net, self.loss, self.optimizer, rate, what)
-        trained: dict[str, float] = {}
-        if self.metrics:
-            y, w = self.rows.y[order], self.rows.sample_weight
-            w = None if w is None else w[order]
-            trained = measured(result.predictions, y, w, self.metrics)
         return EpochReport(
-            epoch,
+            self.epoch,
             result.loss,
-            trained,
+            self.rows.measured(result, self.metrics),
             learning_rate=rates[-1].item(),
-            rows=len(self.rows.y),
+            rows=self.rows.n_rows,
             seconds=seconds,
             **as_reported(found, self.validated),
         )
+
+    def _found(self, result: Epoch) -> dict[str, Evaluation]:
+        """Loss and metrics of each set; what the engine has not predicted is predicted now."""
+        predicted, found = iter(result.held_out), {}
+        for name, held in self.held_out.items():
+            p = None if held.x is None else next(predicted, None)
+            found[name] = held.evaluation(self.metrics, self.engine.name, p)
+        return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class CompiledEngine:
     sets of rows to predict after each epoch.
     """
 
-    name = "compiled"
+    name: Literal["compiled"] = "compiled"
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
-"""How much each row counts: weights of rows and of classes, checked once at the border."""
+"""Sample weights: how much each row counts, by itself and by its class, checked at the border."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -14,7 +15,6 @@ from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, take
 from handgrad.training.checks import TRAINING, checked_rows
-from handgrad.training.sets import described_set
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,21 @@ class Rows:
     y: Array
     w: Array | None = None
     sample_weight: Array | None = None
+
+    def checksum(self) -> str:
+        """What tells these rows from others."""
+        x = self.x if isinstance(self.x, tuple) else (self.x,)
+        there = (part for part in (*x, self.y, self.w, self.sample_weight) if part is not None)
+        return checksum(there)
+
+
+def checksum(arrays: Iterable[Array]) -> str:
+    """A checksum of the contents of arrays, their types and shapes."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def weighted(
@@ -153,21 +168,14 @@ def training_rows(
     net: Net,
     loss: Loss,
     data: Any,
-    sets: Mapping[str, Any],
     metrics: Iterable[str | Metric] | None,
     sample_weight: Any,
     class_weight: Any,
-) -> tuple[Rows, dict[str, Rows], dict[str, Metric]]:
-    """The checked rows to train on, those of each set to look at, and the metrics of all."""
-    x, y, chosen = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
+) -> tuple[Rows, Array | None]:
+    """The checked rows to train on, and the weight of each class, where they have one."""
+    x, y, _ = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
     of_class = class_weights(class_weight, net, loss, (x, y), sample_weight, TRAINING)
-    rows = weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING)
-    found = {}
-    for name, given in sets.items():
-        (pair, its_weight), what = pair_and_weights(given), described_set(name)
-        x, y, _ = checked_rows(net, loss, pair, what, learn=False, metrics=chosen.values())
-        found[name] = weighted(x, y, its_weight, of_class, loss, net.dtype, what)
-    return rows, found, chosen
+    return weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING), of_class
 
 
 def pair_and_weights(validation: Any) -> tuple[Any, Any]:
@@ -175,3 +183,17 @@ def pair_and_weights(validation: Any) -> tuple[Any, Any]:
     if isinstance(validation, tuple | list) and len(validation) == 3:
         return (validation[0], validation[1]), validation[2]
     return validation, None
+
+
+def held_out_rows(
+    net: Net,
+    loss: Loss,
+    given: Any,
+    metrics: Iterable[str | Metric],
+    what: str,
+    of_class: Array | None,
+) -> Rows:
+    """The checked rows of (x, y) or (x, y, sample_weight), weighted by their classes too."""
+    pair, its_weight = pair_and_weights(given)
+    x, y, _ = checked_rows(net, loss, pair, what, learn=False, metrics=metrics)
+    return weighted(x, y, its_weight, of_class, loss, net.dtype, what)

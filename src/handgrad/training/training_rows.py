@@ -1,0 +1,314 @@
+"""Training rows as the loop hands them to an engine: all of them at once, or buffer by buffer."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from handgrad.engines.choice import Engine
+from handgrad.engines.epoch import Epoch, SoFar
+from handgrad.errors import DataError
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.metrics.choice import Metric
+from handgrad.net import Net
+from handgrad.row_source import RowSource, changed, prefetch, refuse_beside_a_stream
+from handgrad.training.checks import TRAINING
+from handgrad.training.chunks import CheckedChunks
+from handgrad.training.evaluate import InChunks, InMemory, RowsToEvaluate
+from handgrad.training.measuring import Measure, measured
+from handgrad.training.sample_weights import Rows, training_rows
+
+# Shares of the memory: the rows from which batches are drawn, the predictions that are kept.
+BUFFER, KEPT = 1 / 8, 1 / 16
+
+
+class TrainingRows(Protocol):
+    """Rows to train on, `passes` times as many as the arrays `rows` that an engine is made on.
+
+    `order` is that of the rows in the arrays, as it was last drawn, `generators` what else is
+    drawn from; `of_class` has the weight of each class, where they have one.
+    """
+
+    n_rows: int
+    passes: int
+    rows: Rows
+    order: Array
+    generators: list[np.random.Generator]
+    of_class: Array | None
+
+    def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool) -> None:
+        """Once, before the first epoch; `keep` the predictions of an epoch to be `measured`."""
+
+    def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
+        """Before each call of `run`: the orders of its epochs; or one that had begun goes on."""
+
+    def run(
+        self, engine: Engine, learning_rates: Array, so_far: SoFar | None
+    ) -> Iterator[Epoch | SoFar]:
+        """What the engine makes of those epochs; between parts of a long one there is a break."""
+
+    def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
+        """The metrics of the predictions on the way, in the epoch that was handed out last."""
+
+    def to_evaluate(self) -> RowsToEvaluate:
+        """The same rows, as they are evaluated at the end of an epoch."""
+
+    def checksum(self) -> str:
+        """What tells these rows from others."""
+
+    def arrays_of(self, so_far: SoFar) -> dict[str, Array]:
+        """What goes on with an epoch that has begun."""
+
+    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> SoFar:
+        """An epoch that has begun, of what `arrays_of` gave; a ValueError, where it is not that."""
+
+
+class WholeRows:
+    """Rows in arrays that are the engine's own: several epochs may be one call of it."""
+
+    passes = 1
+
+    def __init__(self, net: Net, loss: Loss, rows: Rows, of_class: Array | None = None) -> None:
+        self.net, self.loss, self.rows, self.of_class = net, loss, rows, of_class
+        self.n_rows, self.order = len(rows.y), np.arange(len(rows.y))
+        self.orders, self.visited = self.order[None], self.order
+        self.generators: list[np.random.Generator] = []
+
+    def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool) -> None:
+        """Once, before the first epoch."""
+        self.generator, self.shuffle = generator, shuffle
+
+    def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
+        """Shuffle: each epoch's order is that of the epoch before, shuffled.
+
+        The same array comes again wherever it can: the engine's calls are planned for it.
+        """
+        if epochs > len(self.orders):
+            self.orders = np.tile(self.order, (epochs, 1))
+        elif epochs < len(self.orders):
+            self.orders = self.orders[-epochs:]
+        if self.shuffle and anew:
+            for i, order in enumerate(self.orders):
+                if epochs > 1:
+                    order[...] = self.orders[i - 1]
+                self.generator.shuffle(order)
+        self.order = self.orders[-1]
+
+    def run(
+        self, engine: Engine, learning_rates: Array, so_far: SoFar | None
+    ) -> Iterator[Epoch | SoFar]:
+        """What the engine makes of those epochs; between parts of a long one there is a break."""
+        orders = iter(self.orders)
+        for result in engine.run_epochs(self.orders, learning_rates, so_far):
+            if isinstance(result, Epoch):
+                self.visited = next(orders)
+            yield result
+
+    def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
+        """The metrics of the predictions on the way, in the epoch that was handed out last."""
+        if not metrics:
+            return {}
+        w = self.rows.sample_weight
+        y, w = self.rows.y[self.visited], None if w is None else w[self.visited]
+        return measured(epoch.predictions, y, w, metrics)
+
+    def to_evaluate(self) -> RowsToEvaluate:
+        """The same rows, as they are evaluated at the end of an epoch."""
+        return InMemory(self.net, self.loss, self.rows)
+
+    def checksum(self) -> str:
+        """What tells these rows from others."""
+        return self.rows.checksum()
+
+    def arrays_of(self, so_far: SoFar) -> dict[str, Array]:
+        """The predictions for the rows that were visited."""
+        return {"predictions": np.concatenate(so_far.predictions)}
+
+    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> SoFar:
+        """An epoch of which so many rows were visited."""
+        predictions = arrays["predictions"]
+        if not len(predictions) == rows < self.n_rows:
+            raise ValueError(f"with {len(predictions)} predictions of {rows} rows")
+        return SoFar(rows, total, [predictions])
+
+
+class BufferedRows:
+    """Rows of a source that is too large for the engine's arrays, which are filled anew and anew.
+
+    An epoch goes through all rows once. They are gathered in a buffer, an eighth of the source's
+    memory, chunk after chunk; the batches are drawn from it, and when all its rows have been
+    learned from it is filled anew. A batch may thus have rows of several chunks, and all batches
+    but the epoch's last are full.
+    """
+
+    of_class: Array | None = None
+
+    def __init__(self, chunks: CheckedChunks, n_buffered: int, batch_size: int) -> None:
+        self.chunks, self.n_rows, self.batch_size = chunks, chunks.source.n_rows, batch_size
+        self.passes, self.order = -(-self.n_rows // n_buffered), np.arange(n_buffered)
+        # Recording looks at a few rows.
+        x, y = (np.resize(part, (n_buffered, *part.shape[1:])) for part in chunks.first[:2])
+        self.rows = Rows(x, y)
+
+    def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool) -> None:
+        """Once, before the first epoch; `keep` the predictions of an epoch to be `measured`."""
+        self.generator, self.shuffle = generator, shuffle
+        self.generators = generator.spawn(1)
+        source = self.chunks.source
+        self.kept = KeptPredictions(self.chunks, int(source.memory * KEPT), keep=keep)
+
+    def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
+        """Before an epoch, or where one that had begun goes on."""
+        if anew:
+            self.kept.begin()
+            net = self.chunks.net
+            engine.before = net.parameters.copy(), net.running_state.copy()
+
+    def run(
+        self, engine: Engine, learning_rates: Array, so_far: SoFar | None
+    ) -> Iterator[Epoch | SoFar]:
+        """A pass over all rows, with a break wherever the buffer is filled anew."""
+        (rates,), n, so_far = learning_rates, self.n_rows, so_far or SoFar()
+        (of_chunks,) = self.generators
+        drawn = copy.deepcopy(of_chunks)  # an epoch that is resumed draws the same order again
+        for filled in self._buffers(engine, drawn if self.shuffle else None, so_far.rows):
+            if so_far.rows + filled > n:
+                raise changed(so_far.rows + filled, n)
+            order = self.order if filled == len(self.order) else np.arange(filled)
+            if self.shuffle:
+                self.generator.shuffle(order)
+            steps = so_far.rows // self.batch_size
+            end = -(-(so_far.rows + filled) // self.batch_size)
+            result = engine.run_rows(order, rates[steps:end], so_far)
+            if isinstance(result, Epoch):
+                yield replace(result, diverged_at=steps + (result.diverged_at or 0))
+                return
+            self.kept.add(result.predictions[0], engine.y, order)
+            so_far = SoFar(result.rows, result.total)
+            if so_far.rows < n:
+                yield so_far
+        if so_far.rows < n:
+            raise changed(so_far.rows, n)
+        of_chunks.bit_generator.state = drawn.bit_generator.state
+        yield Epoch(so_far.total / n, self.kept.p[0])
+
+    def _buffers(
+        self, engine: Engine, rng: np.random.Generator | None, skipped: int
+    ) -> Iterator[int]:
+        """Fill the engine's arrays with rows, again and again; each time say with how many."""
+        x, y, filled = engine.x, engine.y, 0
+        for x_chunk, y_chunk in prefetch(self.chunks.in_order(rng)):
+            begin = min(skipped, len(y_chunk))
+            skipped -= begin
+            while begin < len(y_chunk):
+                taken = min(len(y) - filled, len(y_chunk) - begin)
+                x[filled : filled + taken] = x_chunk[begin : begin + taken]
+                y[filled : filled + taken] = y_chunk[begin : begin + taken]
+                filled, begin = filled + taken, begin + taken
+                if filled == len(y):
+                    yield filled
+                    filled = 0
+        if filled:
+            yield filled
+
+    def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
+        """The metrics of the predictions on the way, in the epoch that was handed out last."""
+        p, y = self.kept.arrays()
+        return measured(p, y, None, metrics)
+
+    def to_evaluate(self) -> RowsToEvaluate:
+        """The same rows, as they are evaluated at the end of an epoch."""
+        return InChunks(self.chunks.net, self.chunks.loss, self.chunks)
+
+    def checksum(self) -> str:
+        """What tells these rows from others."""
+        return self.chunks.checksum()
+
+    def arrays_of(self, so_far: SoFar) -> dict[str, Array]:
+        """The predictions that were kept, and their targets."""
+        return dict(zip(("predictions", "targets"), self.kept.arrays(), strict=True))
+
+    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> SoFar:
+        """An epoch of which so many rows were visited, which is some times the whole buffer."""
+        if not rows < self.n_rows or rows % len(self.order):
+            raise ValueError(f"with {rows} rows in buffers of {len(self.order)}")
+        self.kept.go_on(rows, arrays["predictions"], arrays["targets"])
+        return SoFar(rows, total)
+
+
+class KeptPredictions:
+    """Predictions of an epoch and the targets: of each row, or of every k-th to save memory."""
+
+    def __init__(self, chunks: CheckedChunks, memory: int, *, keep: bool) -> None:
+        _, y, p = chunks.first
+        self.every = -(-chunks.source.n_rows * (y[0].nbytes + p[0].nbytes) // memory)
+        self.keep, self.nothing = keep, (p[:0], y[:0])
+        self.begin()
+
+    def begin(self) -> None:
+        """Keep nothing of the epoch before."""
+        self.seen, (p, y) = 0, self.nothing
+        self.p, self.y = [p], [y]
+
+    def add(self, p: Array, y: Array, order: Array) -> None:
+        """Look at the predictions for the rows that were visited in this order."""
+        if self.keep:
+            chosen = slice(-self.seen % self.every, None, self.every)
+            self.p.append(p[chosen].copy())
+            self.y.append(y[order[chosen]])
+            self.seen += len(order)
+
+    def arrays(self) -> tuple[Array, Array]:
+        """All that was kept."""
+        return np.concatenate(self.p), np.concatenate(self.y)
+
+    def go_on(self, seen: int, p: Array, y: Array) -> None:
+        """Take up what was kept of so many rows."""
+        n = -(-seen // self.every) if self.keep else 0
+        for given, like in zip((p, y), self.nothing, strict=True):
+            if (given.shape, given.dtype) != ((n, *like.shape[1:]), like.dtype):
+                raise ValueError(f"with predictions of shape {given.shape} where {n} were kept")
+        self.seen, self.p, self.y = seen, [p], [y]
+
+
+def rows_to_train_on(
+    net: Net,
+    loss: Loss,
+    data: Any,
+    metrics: Mapping[str, Metric],
+    batch_size: int,
+    sample_weight: Any,
+    class_weight: Any,
+) -> TrainingRows:
+    """The checked rows of a pair (x, y) or of a source, as far as one can before they are read.
+
+    A source is brought into memory, where the buffer would hold all its rows.
+    """
+    refuse_beside_a_stream(data, sample_weight=sample_weight, class_weight=class_weight)
+    if isinstance(data, RowSource):
+        _check_source(data)
+        chunks = CheckedChunks(net, loss, data, TRAINING)
+        x, y, p = chunks.first
+        row = x[0].nbytes + y[0].nbytes + 2 * p[0].nbytes + 16
+        buffered = max(1, int(data.memory * BUFFER) // row // batch_size) * batch_size
+        if buffered < data.n_rows:
+            return BufferedRows(chunks, buffered, batch_size)
+        data = data.in_memory()
+    given = data, metrics.values(), sample_weight, class_weight
+    return WholeRows(net, loss, *training_rows(net, loss, *given))
+
+
+def _check_source(source: RowSource) -> None:
+    if source.n_rows == 0:
+        raise DataError(
+            f"{TRAINING}: no rows", "at least one row", "check the files, and the split"
+        )
+    if not source.varied:
+        raise DataError(
+            f"{TRAINING}: {source.n_rows} rows without a target, or all with the same label",
+            "at least two classes to tell apart",
+            "rows of another class, or check the column the labels come from",
+        )
