@@ -171,7 +171,6 @@ def rows_to_evaluate(
     given: Any,
     metrics: Mapping[str, Metric],
     what: str,
-    *,
     of_class: Array | None = None,
     sets: int = 1,
 ) -> RowsToEvaluate:

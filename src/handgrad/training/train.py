@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.choice import EngineName, engine_for
+from handgrad.engines.choice import Engine, EngineName, engine_for
 from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.errors import positive
 from handgrad.initializers import spawning_generator
@@ -149,17 +149,10 @@ class Training(Iterator[EpochReport]):
         if rows.passes > 1:
             refuse_lbfgs(optimizer, "rows that are streamed")
         check_columns(sets, chosen, training=evaluate_training)
+        of_class, n = rows.of_class, len(sets)
         self.held_out = {
-            name: rows_to_evaluate(
-                net,
-                loss,
-                given,
-                chosen,
-                described_set(name),
-                of_class=rows.of_class,
-                sets=len(sets),
-            )
-            for name, given in sets.items()
+            name: rows_to_evaluate(net, loss, x, chosen, described_set(name), of_class, n)
+            for name, x in sets.items()
         }
         if evaluate_training:
             self.held_out[TRAINING_SET] = rows.to_evaluate()
@@ -178,25 +171,21 @@ class Training(Iterator[EpochReport]):
             batch_size = rows.n_rows
         batches = -(-rows.n_rows // batch_size)
         self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
-        inputs = [held.x for held in self.held_out.values() if held.x is not None]
-        self.engine = engine_for(
-            engine,
-            net,
-            loss,
-            optimizer,
-            rows.rows.x,
-            rows.rows.y,
-            batch_size,
-            epochs * rows.passes,
-            inputs if rows.passes == 1 else (),
-            rows.rows.w,
-            penalty,
-        )
+        self.engine = self._engine(engine, batch_size)
         self.minimization: Minimization | None = None
         self._reports = self._run()
         if isinstance(optimizer, LBFGS):
             self.minimization = Minimization(self.engine, net, optimizer, rows.n_rows, epochs)
             self._reports = self._minimize(self.minimization)
+
+    def _engine(self, choice: EngineName, batch_size: int) -> Engine:
+        """The engine, which predicts the sets of rows too, where it runs whole epochs."""
+        rows, given = self.rows, self.rows.rows
+        held_out = [held.x for held in self.held_out.values() if held.x is not None]
+        job = (self.net, self.loss, self.optimizer, given.x, given.y)
+        inputs = held_out if rows.passes == 1 else []
+        epochs = self.epochs * rows.passes
+        return engine_for(choice, *job, batch_size, epochs, inputs, given.w, self.penalty)
 
     def __next__(self) -> EpochReport:
         """The report of the next epoch; the net has the weights of that epoch then."""
