@@ -29,10 +29,10 @@ def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Any:
 
 
 def example_targets(loss: Loss, p: Array, seed: int = 0) -> Array:
-    """Random targets of the kind that `loss` expects, fitting the predictions `p`, (n, k)."""
+    """Random targets of the kind that `loss` expects, fitting the predictions `p`, (n, …, k)."""
     rng = np.random.default_rng(seed)
     if loss.targets == "classes":
-        return rng.integers(0, p.shape[-1], len(p))
+        return rng.integers(0, p.shape[-1], p.shape[:-1])
     if loss.targets == "binary":
         return rng.integers(0, 2, p.shape)
     if loss.targets == "counts":

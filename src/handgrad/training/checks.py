@@ -226,7 +226,7 @@ def _check_predictions(net: Net, loss: Loss, p: Any, rows: int) -> None:
             "a layer that keeps the first axis: sum or average over the others",
             where,
         )
-    if loss.targets == "classes" and (p.ndim != 2 or p.shape[1] < 2):
+    if loss.targets == "classes" and (p.ndim < 2 or p.shape[-1] < 2):
         raise ShapeError(
             f"{loss!r} was handed predictions of shape (n, {', '.join(map(str, p.shape[1:]))})",
             "one column a class, at least two",
@@ -235,7 +235,7 @@ def _check_predictions(net: Net, loss: Loss, p: Any, rows: int) -> None:
         )
     if loss.takes != "probabilities" or net.produces == "probabilities":
         return
-    sums = p.sum(axis=1) if loss.targets == "classes" else np.ones(1)
+    sums = p.sum(axis=-1) if loss.targets == "classes" else np.ones(1)
     if (p < 0).any() or (p > 1 + 1e-5).any() or not np.allclose(sums, 1, atol=1e-3):
         ending = "Softmax()" if loss.targets == "classes" else "Sigmoid()"
         raise SettingError(

@@ -23,7 +23,7 @@ def checked_targets(loss: Loss, y: Array, p: Array, what: str, learn: bool) -> A
             "drop those rows, keep = np.isfinite(y)",
         )
     if loss.targets == "classes":
-        return _classes(y, p.shape[1], what, learn)
+        return _classes(y, p.shape[1:], what, learn)
     expected = (len(y), *p.shape[1:])
     if y.shape not in (expected, (*expected, 1)) and (*y.shape, 1) != expected:
         columns = y.size // len(y)
@@ -66,17 +66,25 @@ def _check_range(loss: Loss, y: Array, what: str) -> None:
         )
 
 
-def _classes(y: Array, n_classes: int, what: str, learn: bool) -> Array:
-    expected = f"whole numbers from 0 to {n_classes - 1}, one a row"
-    if y.ndim != 1:
+def _classes(y: Array, shape: tuple[int, ...], what: str, learn: bool) -> Array:
+    """The classes of each row or place, for predictions of that `shape` a row."""
+    *places, n_classes = shape
+    of_one = f"a row of {' × '.join(map(str, places))} places" if places else "a row"
+    expected = (
+        f"whole numbers from 0 to {n_classes - 1}, one {'a place of ' if places else ''}{of_one}"
+    )
+    wanted = (len(y), *places)
+    if y.shape != wanted:
         raise ShapeError(
             f"{what}: targets of shape {y.shape}",
             expected,
-            "y.ravel()"
-            if y.size == len(y)
-            else "y.argmax(axis=1), if the targets are one-hot"
-            if y.ndim == 2
-            else "one whole number a row, in an array of shape (rows,)",
+            f"y.{'reshape' + str(wanted) if places else 'ravel()'}"
+            if y.size == np.prod(wanted)
+            else "y.argmax(axis=-1), if the targets are one-hot"
+            if y.ndim == len(wanted) + 1
+            else f"one whole number each, in an array of shape {('rows', *places)}".replace(
+                "'", ""
+            ),
         )
     if y.dtype.kind == "f":
         raise DataError(
@@ -87,7 +95,7 @@ def _classes(y: Array, n_classes: int, what: str, learn: bool) -> Array:
     y = y.astype(np.int64)
     if y.min() < 0 or y.max() >= n_classes:
         odd = int(y.min() if y.min() < 0 else y.max())
-        first = int(np.flatnonzero(y == odd)[0])
+        first = int(np.argwhere(y == odd)[0][0])
         raise DataError(
             f"{what}: label {odd} in row {first}, counted from 0, for {n_classes} classes",
             expected,

@@ -1,5 +1,7 @@
 """The loss of an epoch, added up batch by batch: each as much as its rows count."""
 
+import math
+
 from handgrad.engines.compiled.elements import Elements
 from handgrad.engines.compiled.loops import (
     Call,
@@ -13,6 +15,7 @@ from handgrad.engines.compiled.loops import (
     Var,
     cast,
     plus,
+    times,
     whole,
 )
 from handgrad.errors import CannotLowerError
@@ -26,9 +29,10 @@ def count(elements: Elements, by: str) -> list[Statement]:
         return [Let("counted", cast(ROWS, "double"))]
     weights = elements.graph.leaves.inputs["sample_weight"]
     i, place = elements.new("i"), elements.places[weights]
+    numbers = times(ROWS, whole(math.prod(elements.graph.nodes[weights].shape[1:])))
     weight = cast(Load(place.buffer, plus(place.offset, i), "float"), "double")
     more = Call("add", (Var("counted", "double"), weight), "double")
-    return [Let("counted", Num(0.0, "double")), For(i.name, ROWS, [Let("counted", more)])]
+    return [Let("counted", Num(0.0, "double")), For(i.name, numbers, [Let("counted", more)])]
 
 
 def add_loss(elements: Elements) -> list[Statement]:
