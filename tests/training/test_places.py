@@ -22,8 +22,9 @@ def net() -> hg.Net:
     )
 
 
-def fitted(engine: Any, x: Any, y: Any, **settings: Any) -> tuple[hg.Net, hg.History]:
+def fitted(engine: Any, x: Any, y: Any, **given: Any) -> tuple[hg.Net, hg.History]:
     model = net()
+    settings: dict[str, Any] = {"epochs": 3, "batch_size": 5, "metrics": ["accuracy", "roc_auc"]}
     history = hg.fit(
         model,
         (x, y),
@@ -31,7 +32,7 @@ def fitted(engine: Any, x: Any, y: Any, **settings: Any) -> tuple[hg.Net, hg.His
         optimizer=hg.SGD(0.5),
         rng=0,
         engine=engine,
-        **({"epochs": 3, "batch_size": 5, "metrics": ["accuracy", "roc_auc"]} | settings),
+        **(settings | given),
     )
     return model, history
 
@@ -95,7 +96,7 @@ def test_a_row_without_any_place_is_left_out() -> None:
 @engines
 def test_evaluation_and_a_share_held_out_know_masks(engine: Any) -> None:
     model, history = fitted(engine, X, Y, sample_weight=MASK, validation=0.25, metrics=())
-    assert history[-1].validation_loss > 0
+    assert np.isfinite(history[-1].validation_loss or np.nan)
     found = hg.evaluate(
         model, (X, Y), loss=hg.SoftmaxCrossEntropyLoss(), sample_weight=MASK, metrics=["accuracy"]
     )
@@ -106,10 +107,9 @@ def test_evaluation_and_a_share_held_out_know_masks(engine: Any) -> None:
 @engines
 def test_numbers_at_places(engine: Any) -> None:
     y = np.stack([X[..., 0], X.sum(axis=-1), X[..., 1] ** 2], axis=-1)
-    model, history = net(), []
     for mask in (None, MASK):
         model = net()
-        history = hg.fit(
+        hg.fit(
             model,
             (X, y),
             loss=hg.MSELoss(),
@@ -122,7 +122,6 @@ def test_numbers_at_places(engine: Any) -> None:
         e = (model.predict(X) - y)[slice(None) if mask is None else mask]
         found = hg.evaluate(model, (X, y), loss=hg.MSELoss(), sample_weight=mask)
         assert found.loss == pytest.approx((e**2).mean(), rel=1e-12)
-    assert len(history) == 2
 
 
 @pytest.mark.parametrize(

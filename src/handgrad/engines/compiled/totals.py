@@ -1,10 +1,9 @@
 """The loss of an epoch, added up batch by batch: each as much as its rows count."""
 
-import math
-
 from handgrad.engines.compiled.elements import Elements
 from handgrad.engines.compiled.loops import (
     Call,
+    Expression,
     For,
     Let,
     Load,
@@ -18,6 +17,7 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
+from handgrad.engines.compiled.storage import extent
 from handgrad.errors import CannotLowerError
 
 START, ROWS = Var("start", "int"), Var("n", "int")
@@ -29,7 +29,9 @@ def count(elements: Elements, by: str) -> list[Statement]:
         return [Let("counted", cast(ROWS, "double"))]
     weights = elements.graph.leaves.inputs["sample_weight"]
     i, place = elements.new("i"), elements.places[weights]
-    numbers = times(ROWS, whole(math.prod(elements.graph.nodes[weights].shape[1:])))
+    numbers: Expression = ROWS
+    for size in elements.graph.nodes[weights].shape[1:]:
+        numbers = times(numbers, extent(size))
     weight = cast(Load(place.buffer, plus(place.offset, i), "float"), "double")
     more = Call("add", (Var("counted", "double"), weight), "double")
     return [Let("counted", Num(0.0, "double")), For(i.name, numbers, [Let("counted", more)])]
