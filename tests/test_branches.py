@@ -25,7 +25,7 @@ def test_paths_sizes_and_buffers_are_those_of_a_net_within_a_net() -> None:
     whole = net()
     paths = ["0.0.W", "0.0.b", "0.2.W", "0.2.b", "1.0.W", "1.0.b"]
     assert list(whole.named_parameters())[:6] == paths
-    assert (whole.n_in, whole.n_out, whole.produces) == (4, 3, "probabilities")
+    assert (whole.n_in, whole.n_out, whole.output_kind) == (4, 3, hg.kinds.ClassProbabilities())
     parallel = whole.layers[1]
     assert (parallel.n_in, parallel.n_out) == (4, 6)
     assert np.shares_memory(parallel.parameters, whole.parameters)
@@ -141,8 +141,8 @@ def test_a_summary_gives_every_branch_the_same_input() -> None:
 
 
 def test_what_comes_out_is_not_taken_for_probabilities() -> None:
-    assert hg.Net(hg.Residual(hg.Linear(3, 3), hg.Softmax())).produces is None
-    assert hg.Parallel(hg.Softmax(), hg.Softmax()).produces is None
+    assert hg.Net(hg.Residual(hg.Linear(3, 3), hg.Softmax())).output_kind is None
+    assert hg.Parallel(hg.Softmax(), hg.Softmax()).output_kind is None
 
 
 def test_layers_within_branches_freeze_draw_and_keep_their_state() -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from handgrad import initializers, metrics, schedules
+from handgrad import initializers, kinds, metrics, schedules
 from handgrad._version import __version__ as __version__
 from handgrad.engines import predicting as _predicting
 from handgrad.errors import (
@@ -301,6 +301,7 @@ __all__ = [
     "Penalty",
     "defaults",
     "initializers",
+    "kinds",
     "HandgradError",
     "ShapeError",
     "SettingError",

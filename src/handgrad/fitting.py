@@ -159,7 +159,7 @@ class Fitting:
         engine: EngineName = "auto",
     ) -> None:
         training.check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
-        chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
+        chosen = metrics_of(loss.default_metrics if metrics is None else metrics)
         generator = spawning_generator(rng)
         if early_stopping is not None:
             positive("early_stopping", early_stopping, whole=True)
@@ -276,7 +276,7 @@ def _held_out(
         rows, held_out = data.split(float(share), generator)
         return rows, sample_weight, held_out
     _, y, _ = training.checked_rows(net, loss, data, "data", learn=True, metrics=())
-    one_class_a_row = loss.targets in ("classes", "binary") and y.size == len(y)
+    one_class_a_row = y.size == len(y) and loss.target_kind.n_classes(1) is not None
 
     def split(x: Any, y: Any) -> Any:
         from handgrad.data.split import train_test_split
@@ -289,7 +289,7 @@ def _held_out(
     if sample_weight is None:
         x, x_validation, y, y_validation = split(x, y)
         return (x, y), None, (x_validation, y_validation)
-    w = training.checked_weights(sample_weight, np.shape(y), "data")
+    w = training.checked_weights(sample_weight, len(y), "data")
     several = isinstance(x, tuple)
     (*x, w), (*x_validation, w_validation), y, y_validation = split(
         (*x, w) if several else (x, w), y

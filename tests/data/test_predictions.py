@@ -96,7 +96,7 @@ def test_a_net_is_handed_numbers_and_its_classes_have_their_names(tmp_path: Path
         hg.Net(hg.Linear(1, 1, rng=0)),
     ):
         p = net.predict(x)
-        sure = net.produces == "probabilities"
+        sure = isinstance(net.output_kind, hg.kinds.Probabilities)
         up = p[:, 0] > (0.5 if sure else 0) if p.shape[1] == 1 else p.argmax(axis=1) == 1
         to = tmp_path / "p.parquet"
         found = parquet.read_table(hg.predict_table(net, rows, to=to, probabilities=sure))

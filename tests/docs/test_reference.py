@@ -10,7 +10,7 @@ import pytest
 import handgrad as hg
 from tests.docs.documents import ROOT
 
-SUBMODULES = ["schedules", "data", "metrics", "initializers"]
+SUBMODULES = ["kinds", "schedules", "data", "metrics", "initializers"]
 
 
 @pytest.fixture(scope="module")

@@ -52,17 +52,17 @@ def test_no_other_constant_is_better(loss: hg.Loss, y: Any, k: int) -> None:
         for step in RNG.normal(0, 0.05, (20, k)):
             other = (
                 np.clip(answer + step, 1e-6, 1 - 1e-6)
-                if loss.takes == "probabilities"
+                if isinstance(loss.input_kind, hg.kinds.Probabilities)
                 else answer + step
             )
-            if loss.takes == "probabilities" and k > 1:
+            if isinstance(loss.input_kind, hg.kinds.Probabilities) and k > 1:
                 other = other / other.sum()
             assert judge.of(np.broadcast_to(other, p.shape)) >= best - 1e-9
 
 
 @pytest.mark.parametrize("loss", [hg.FocalLoss(), hg.LabelSmoothingCrossEntropyLoss()])
 def test_of_other_losses_it_is_close(loss: hg.Loss) -> None:
-    y, k = (CLASSES, 3) if loss.targets == "classes" else (YES, 1)
+    y, k = (CLASSES, 3) if isinstance(loss.target_kind, hg.kinds.ClassLabels) else (YES, 1)
     found = Judge(loss, Rows(None, y)).of_a_constant(np.zeros((60, k)))
     assert found is not None
     steps = [np.full((60, k), a) + b * np.eye(k)[0] for a in (-2.0, 0.0) for b in (0.0, 1.0)]
@@ -77,7 +77,7 @@ def test_a_class_without_rows_makes_it_no_infinity() -> None:
 
 def test_targets_of_another_kind_have_none() -> None:
     class Pairs(hg.MSELoss):
-        targets = "pairs"
+        target_kind = hg.kinds.TargetKind()
 
     assert Judge(Pairs(), Rows(None, NUMBERS)).of_a_constant(np.zeros((60, 2))) is None
 

@@ -322,8 +322,8 @@ def test_what_is_no_loss_is_refused_in_scikit_learns_words() -> None:
 class Squares(hg.Loss):
     """l = mean e², where e = σ(z) − y, of logits z      dz = 2 e σ (1 − σ) / size"""
 
-    takes = "logits"
-    targets = "binary"
+    input_kind = hg.kinds.Logits()
+    target_kind = hg.kinds.BinaryLabels()
 
     def forward(self, z: Any, y: Any) -> Any:
         self.p = 1 / (1 + np.exp(-z))

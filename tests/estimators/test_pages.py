@@ -73,12 +73,13 @@ def test_certain_errors_cost_no_more_than_the_type_can_tell(dtype: Any) -> None:
 
 @pytest.mark.parametrize(("loss", "y"), LOSSES)
 def test_inverse_links_are_the_textbooks(loss: Any, y: Array) -> None:
-    textbooks = {
-        "classes": hg.SoftmaxCrossEntropyLoss(),
-        "binary": hg.SigmoidBinaryCrossEntropyLoss(),
+    of = {
+        hg.kinds.ClassLabels(): hg.SoftmaxCrossEntropyLoss(),
+        hg.kinds.BinaryLabels(): hg.SigmoidBinaryCrossEntropyLoss(),
     }
-    expected = textbooks.get(loss.targets, hg.PoissonNLLLoss()).inverse_link(Z)
-    np.testing.assert_allclose(loss.inverse_link(Z), expected)
+    textbooks = of.get(loss.target_kind, hg.PoissonNLLLoss())
+    expected = textbooks.input_kind.inverse_link(Z)
+    np.testing.assert_allclose(loss.input_kind.inverse_link(Z), expected)
 
 
 def test_the_penalty_is_that_of_the_textbook_for_each_row() -> None:

@@ -83,7 +83,7 @@ def test_a_step_and_a_rule_read_back_compile_to_the_same_program(loss: str, opti
             [Update(optimized(read(rule)), 1.0, [slice(0, 12)])],
             batch_size=8,
             dtype=net.dtype,
-            batches_count="rows",
+            batches_weighted_by="rows",
         ).source()
         for read in (lambda graph: graph, lambda graph: Graph.from_json(graph.to_json()))
     ]

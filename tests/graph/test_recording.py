@@ -124,8 +124,8 @@ def test_a_whole_training_step_is_one_graph(loss: hg.Loss, last: hg.Layer) -> No
     graph = hg.trace(net, loss)
     for n in (1, 7, 32):
         x = rng.standard_normal((n, 3)).astype(np.float32)
-        y = rng.integers(0, 3, n) if loss.targets == "classes" else rng.integers(0, 2, (n, 3))
-        y = y if loss.targets == "classes" else y.astype(np.float32)
+        y = rng.integers(0, 3, n) if loss.target_kind.indices else rng.integers(0, 2, (n, 3))
+        y = y if loss.target_kind.indices else y.astype(np.float32)
         found = interpret(graph, {"x": x, "y": y}, n, net.state())
         p = net.forward(x)
         assert found.loss == pytest.approx(float(loss.forward(p, y)), rel=1e-6)

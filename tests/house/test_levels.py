@@ -16,7 +16,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LEVELS = [
     {"errors", "_version"},
     {"other_names", "display"},
-    {"page", "initializers", "files", "html", "progress_bar"},
+    {"page", "initializers", "files", "html", "progress_bar", "kinds"},
     {"layers"},
     {"losses", "optimizers", "penalties", "metrics", "schedules", "row_source", "results"},
     {"net"},
@@ -38,6 +38,7 @@ TEXTBOOK = {
     "errors",
     "other_names",
     "page",
+    "kinds",
     "initializers",
     "layers",
     "losses",

@@ -83,7 +83,7 @@ class Case:
         rng = np.random.default_rng([self.seed, 1])
         x, loss = rng.standard_normal((self.n_rows, self.widths[0])), self.loss()
         y = example_targets(loss, np.zeros((self.n_rows, self.widths[-1])), self.seed)
-        if loss.targets in ("classes", "binary"):
+        if loss.target_kind.default_metrics == ("accuracy",):
             y[0], y[1] = 0, 1
         return x, y
 

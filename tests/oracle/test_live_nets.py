@@ -39,10 +39,10 @@ def cases(draw: st.DrawFn) -> Case:
     n_batches = draw(st.sampled_from([1, 2, 4, 5, 10, 20]))
     batch_size = draw(st.integers(1, 17))
     last_batch = draw(st.integers(1, batch_size))
-    targets = ENDINGS[ending][1]().targets
-    if targets in ("classes", "binary") and n_batches == last_batch == 1:
+    targets = ENDINGS[ending][1]().target_kind
+    if targets.default_metrics == ("accuracy",) and n_batches == last_batch == 1:
         n_batches = 2  # a single row is of a single class, from which `train` refuses to learn
-    if targets == "classes" or ending == "EnsembleCrossEntropyLoss":  # of one class all is known
+    if targets.indices or ending == "EnsembleCrossEntropyLoss":  # of one class all is known
         widths[-1] = max(widths[-1], 2)
     return Case(
         widths=tuple(widths),

@@ -39,7 +39,7 @@ def probabilities(made: hg.Net) -> Any:
     p = made.predict(X).astype(np.float64)
     if p.shape[1] == 1:
         return np.hstack([1 - p, p])
-    return p if made.produces == "probabilities" else softmax(p)
+    return p if isinstance(made.output_kind, hg.kinds.Probabilities) else softmax(p)
 
 
 @each_net

@@ -262,7 +262,7 @@ PAIRS: dict[str, tuple[list[hg.Layer], hg.Loss]] = {
 def test_beside_a_loss_on_logits_metrics_are_of_probabilities(case: str) -> None:
     last, loss = PAIRS[case]
     x, y = hg.make_classification(60, n_clusters_per_class=1, rng=0)
-    width = 2 if loss.targets == "classes" else 1
+    width = 2 if loss.target_kind.indices else 1
     logits = hg.Net(hg.Linear(2, width, rng=0, dtype=np.float64))
     whole = hg.Net(copy.deepcopy(logits), *copy.deepcopy(last))
     names = [name for name in ALL_OF_CLASSES if name != "top_k_accuracy"]

@@ -66,7 +66,7 @@ def test_whole_weights_are_rows_that_come_again(name: str, weights: Any, engine:
     net = hg.Net(hg.Linear(3, 2, rng=0), *([last()] if last else []), dtype=np.float64)
     rng, loss = np.random.default_rng(0), LOSSES[name]()
     x = rng.normal(size=(8, 3))
-    y: Any = np.arange(8) % 2 if loss.targets == "classes" else rng.integers(0, 2, (8, 2))
+    y: Any = np.arange(8) % 2 if loss.target_kind.indices else rng.integers(0, 2, (8, 2))
     rows, twin = np.repeat(np.arange(8), weights), copy.deepcopy(net)
     usual: dict[str, Any] = {"loss": loss, "batch_size": 100, "shuffle": False, "engine": engine}
     first = fit(net, data=(x, y), sample_weight=weights, **usual)

@@ -61,15 +61,21 @@ def test_a_share_q_of_the_targets_ends_up_below_the_quantile(q: float) -> None:
 
 def test_what_the_output_says_is_told_in_the_terms_of_the_targets() -> None:
     z = np.array([[0.0, np.log(3.0)]])
-    np.testing.assert_allclose(hg.SoftmaxCrossEntropyLoss().inverse_link(z), [[0.25, 0.75]])
-    np.testing.assert_allclose(hg.LabelSmoothingCrossEntropyLoss().inverse_link(z), [[0.25, 0.75]])
-    np.testing.assert_allclose(hg.SigmoidBinaryCrossEntropyLoss().inverse_link(z), [[0.5, 0.75]])
-    np.testing.assert_allclose(hg.FocalLoss().inverse_link(z), [[0.5, 0.75]])
+    np.testing.assert_allclose(
+        hg.SoftmaxCrossEntropyLoss().input_kind.inverse_link(z), [[0.25, 0.75]]
+    )
+    np.testing.assert_allclose(
+        hg.LabelSmoothingCrossEntropyLoss().input_kind.inverse_link(z), [[0.25, 0.75]]
+    )
+    np.testing.assert_allclose(
+        hg.SigmoidBinaryCrossEntropyLoss().input_kind.inverse_link(z), [[0.5, 0.75]]
+    )
+    np.testing.assert_allclose(hg.FocalLoss().input_kind.inverse_link(z), [[0.5, 0.75]])
     scores = np.array([[-1.0, 0.0, 1.0]])
-    np.testing.assert_array_equal(hg.HingeLoss().inverse_link(scores), [[0.0, 0.5, 1.0]])
-    np.testing.assert_allclose(hg.PoissonNLLLoss().inverse_link(z), [[1.0, 3.0]])
+    np.testing.assert_array_equal(hg.HingeLoss().input_kind.inverse_link(scores), [[0.0, 0.5, 1.0]])
+    np.testing.assert_allclose(hg.PoissonNLLLoss().input_kind.inverse_link(z), [[1.0, 3.0]])
     for loss in (hg.MSELoss(), hg.CrossEntropyLoss(), hg.MultiMarginLoss()):
-        assert loss.inverse_link(z) is z
+        assert loss.input_kind.inverse_link(z) is z
 
 
 def test_members_side_by_side_are_nets_of_their_own() -> None:

@@ -17,6 +17,7 @@ from handgrad.data.unseen import told_together
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
 from handgrad.errors import DataError, SettingError, described
 from handgrad.files import write_whole
+from handgrad.kinds import Probabilities
 from handgrad.layers import Array
 from handgrad.progress_bar import progress_bar
 from handgrad.row_source import BATCH, whole_batches
@@ -123,7 +124,7 @@ def _predicted(
 ) -> Iterator[pyarrow.Table]:
     """The columns to write, piece by piece."""
     if isinstance(data, StreamedRows):
-        sure = model.produces == "probabilities"
+        sure = isinstance(model.output_kind, Probabilities)
         if probabilities and not (sure and data.class_names):
             raise _no_probabilities(model)
         engine = _engine_for(model, data)

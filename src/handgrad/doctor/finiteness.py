@@ -65,7 +65,7 @@ def _not_finite_gradient(call: Call) -> str:
 
 
 def _not_finite_loss(judge: Judge, p: Array) -> Finding:
-    zero = judge.loss.takes == "probabilities" and p.min() == 0
+    zero = judge.loss.input_kind.infinite_loss and p.min() == 0
     return Finding(
         "not finite",
         f"the loss, {judge.loss!r}",
@@ -85,9 +85,8 @@ def _not_finite_slope(judge: Judge) -> Finding:
 
 
 def _other_loss(loss: Loss) -> str:
-    if loss.takes == "probabilities" and loss.targets == "classes":
-        return "SoftmaxCrossEntropyLoss() instead of Softmax() and CrossEntropyLoss()"
-    return "inputs and targets on one scale, hg.Standardize.of(x) as the first layer"
+    scale = "inputs and targets on one scale, hg.Standardize.of(x) as the first layer"
+    return loss.input_kind.stable or scale
 
 
 def diverging(case: Case) -> list[Finding]:

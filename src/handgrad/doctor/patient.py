@@ -12,7 +12,8 @@ from handgrad.doctor.leakage import leakage
 from handgrad.doctor.nonfinite_inputs import not_finite_rows, not_finite_weights
 from handgrad.doctor.sampling import sampled
 from handgrad.errors import DataError
-from handgrad.layers import Array, Softmax
+from handgrad.kinds import ClassProbabilities, Probabilities
+from handgrad.layers import Array
 from handgrad.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
@@ -96,9 +97,9 @@ class Patient:
 def usual_loss(net: Net, y: Array) -> Loss | None:
     """The loss that the last layer and the targets ask for; None where they allow several."""
     whole, k = y.dtype.kind in "iub", net.n_out
-    if net.produces == "probabilities":
-        if isinstance(net.layers[-1], Softmax):
-            return CrossEntropyLoss() if whole and y.ndim == 1 else None
+    if isinstance(net.output_kind, ClassProbabilities):
+        return CrossEntropyLoss() if whole and y.ndim == 1 else None
+    if isinstance(net.output_kind, Probabilities):
         fits = y.size == len(y) * (k or 1) if y.ndim else False
         return BinaryCrossEntropyLoss() if fits and np.isin(y, (0, 1)).all() else None
     if whole:

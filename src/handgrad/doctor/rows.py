@@ -81,10 +81,6 @@ def class_imbalance(case: Case) -> Iterator[Finding]:
 
 def _guess(loss: Loss, p: Array) -> Array | None:
     """The class answered for each row; None where the targets are not one class a row."""
-    if loss.targets == "classes":
-        return np.asarray(p.argmax(axis=1))
-    if loss.targets == "binary" and p.size == len(p):
-        return np.asarray(p.reshape(-1) >= (0.5 if loss.takes == "probabilities" else 0)).astype(
-            int
-        )
-    return None
+    if loss.target_kind.n_classes(p.size // len(p)) is None:
+        return None
+    return loss.target_kind.decide(loss.input_kind.inverse_link(p)).reshape(len(p))

@@ -43,7 +43,7 @@ class EagerEngine:
     ) -> None:
         self.net, self.loss, self.optimizer = net, loss, optimizer
         self.w, self.penalty = w, penalty
-        self.by_weights = w is not None and loss.batches_count == "weights"
+        self.by_weights = w is not None and loss.batches_weighted_by == "weights"
         self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = np.zeros(1, np.int64)

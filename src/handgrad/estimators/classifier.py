@@ -18,13 +18,14 @@ from handgrad.estimators.files import binarizer_from
 from handgrad.estimators.loss_choice import (
     OF_CLASSES,
     check_probabilities,
+    gives_scores,
     loss_of_classes,
-    takes,
-    targets_of,
+    target_kinds_of,
 )
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.estimators.rows import weights_of_classes
 from handgrad.estimators.settings import check_incremental
+from handgrad.kinds import BinaryLabels, ClassLabels
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.saving.values import read_classes, written_array
@@ -163,8 +164,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         """The class of each row, (n,), or its labels, (n, n_labels)."""
         check_is_fitted(self)
         p = self._outputs(X)
-        if self._loss.targets == "classes":
-            return self.classes_[p.argmax(axis=1)]
+        if self._one_column_a_class():
+            return self.classes_[self._loss.target_kind.decide(p)]
         return self._label_binarizer.inverse_transform(p.ravel() if self.n_outputs_ == 1 else p)
 
     @available_if(check_probabilities)  # type: ignore[untyped-decorator]
@@ -174,18 +175,17 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         p = self._outputs(X)
         return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
 
-    @available_if(lambda model: takes(model.loss) == "scores")  # type: ignore[untyped-decorator]
+    @available_if(gives_scores)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Array:
         """The score of each class, (n, n_classes), of yes, (n,), or of each label, (n, n_labels).
 
         For losses of scores, as hinge; yes, the second class, is predicted from 0 on.
         """
         check_is_fitted(self)
-        p = self._outputs(X)
-        if self._loss.targets == "binary":
-            p = 2 * p - 1  # as the net puts it out
-            return p.ravel() if self.n_outputs_ == 1 else p
-        return p[:, 1] - p[:, 0] if len(self.classes_) == 2 else p
+        z = self._outputs(X, linked=False)
+        if self._one_column_a_class():
+            return z[:, 1] - z[:, 0] if len(self.classes_) == 2 else z
+        return z.ravel() if self.n_outputs_ == 1 else z
 
     @available_if(check_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
@@ -240,11 +240,15 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     def _chosen_loss(self) -> Loss:
         return loss_of_classes(self.loss, self._label_binarizer.y_type_)
 
+    def _one_column_a_class(self) -> bool:
+        """Whether the loss takes one class a row; else answers of yes and no, one a column."""
+        return isinstance(self._loss.target_kind, ClassLabels)
+
     def _n_outputs(self, y: Array) -> int:
-        return 2 if self._loss.targets == "classes" and y.shape[1] == 1 else y.shape[1]
+        return 2 if self._one_column_a_class() and y.shape[1] == 1 else y.shape[1]
 
     def _targets(self, y: Array) -> Array:
-        if self._loss.targets == "classes":
+        if self._one_column_a_class():
             return y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
         return y.astype(self.net_.dtype)
 
@@ -262,7 +266,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return y if y.shape[1] == 1 else None
 
     def _scorer(self, y: Array, w: Array | None) -> Callable[[Array], float]:
-        one_class = self._loss.targets == "classes"
+        one_class = self._one_column_a_class()
         targets = self._targets(y) if one_class else y
 
         def accuracy(p: Array) -> float:
@@ -292,7 +296,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        learns = targets_of(self.loss)
-        tags.classifier_tags.multi_label = "binary" in learns
-        tags.classifier_tags.multi_class = "classes" in learns
+        learns = target_kinds_of(self.loss)
+        tags.classifier_tags.multi_label = any(isinstance(k, BinaryLabels) for k in learns)
+        tags.classifier_tags.multi_class = any(isinstance(k, ClassLabels) for k in learns)
         return tags

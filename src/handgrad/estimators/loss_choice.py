@@ -10,7 +10,18 @@ from handgrad.estimators.losses import (
     HalfSquaredLoss,
     LogLoss,
 )
-from handgrad.layers import Array, Layer, Sigmoid, Softmax
+from handgrad.kinds import (
+    BinaryLabels,
+    ClassLabels,
+    ClassProbabilities,
+    Distributions,
+    NumericTargets,
+    PredictionKind,
+    Probabilities,
+    Scores,
+    TargetKind,
+)
+from handgrad.layers import Layer, Sigmoid, Softmax
 from handgrad.losses import (
     FocalLoss,
     HingeLoss,
@@ -20,16 +31,14 @@ from handgrad.losses import (
     MAELoss,
     MultiMarginLoss,
     QuantileLoss,
-    SigmoidBinaryCrossEntropyLoss,
-    SoftmaxCrossEntropyLoss,
 )
 
-# By what they take as targets: one class a row, or answers of yes or no, one a column.
-OF_CLASSES: dict[str, dict[str, type[Loss]]] = {
-    "log_loss": {"classes": LogLoss, "binary": BinaryLogLoss},
-    "label_smoothing": {"classes": LabelSmoothingCrossEntropyLoss},
-    "focal": {"binary": FocalLoss},
-    "hinge": {"classes": MultiMarginLoss, "binary": HingeLoss},
+# Of one class a row, or of answers of yes or no, one a column.
+OF_CLASSES: dict[str, tuple[type[Loss], ...]] = {
+    "log_loss": (BinaryLogLoss, LogLoss),
+    "label_smoothing": (LabelSmoothingCrossEntropyLoss,),
+    "focal": (FocalLoss,),
+    "hinge": (HingeLoss, MultiMarginLoss),
 }
 OF_NUMBERS: dict[str, type[Loss]] = {
     "squared_error": HalfSquaredLoss,
@@ -38,10 +47,10 @@ OF_NUMBERS: dict[str, type[Loss]] = {
     "huber": HuberLoss,
     "quantile": QuantileLoss,
 }
-FITTING = {
-    "multiclass": ("classes",),
-    "binary": ("binary", "classes"),
-    "multilabel-indicator": ("binary",),
+FITTING: dict[str, tuple[type[TargetKind], ...]] = {
+    "multiclass": (ClassLabels,),
+    "binary": (BinaryLabels, ClassLabels),
+    "multilabel-indicator": (BinaryLabels,),
 }
 KINDS = {
     "multiclass": "more than two classes",
@@ -57,13 +66,12 @@ def loss_of_classes(given: Any, kind: str) -> Loss:
     """
     fits = FITTING[kind]
     if isinstance(given, Loss):
-        if given.targets not in fits:
+        if not isinstance(given.target_kind, fits):
             raise _refusal(given, kind)
         return copy.deepcopy(given)
-    by_targets = OF_CLASSES[given]
-    for targets in fits:
-        if targets in by_targets:
-            return by_targets[targets]()
+    for loss in OF_CLASSES[given]:
+        if isinstance(loss.target_kind, fits):
+            return loss()
     raise _refusal(given, kind)
 
 
@@ -71,25 +79,29 @@ def loss_of_numbers(given: Any) -> Loss:
     """The loss for numbers, one or several a row."""
     if not isinstance(given, Loss):
         return OF_NUMBERS[given]()
-    if given.targets not in ("numbers", "counts") or given.takes not in ("numbers", "log rates"):
+    kind = given.target_kind
+    if not isinstance(kind, NumericTargets) or isinstance(kind, BinaryLabels | Distributions):
         raise SettingError(
-            f"loss={given!r}, which takes {given.takes} for targets that are {given.targets}",
+            f"loss={given!r}, which takes {given.input_kind} for targets that are {kind}",
             "a loss of numbers",
             f"loss='huber', or another of {', '.join(OF_NUMBERS)}; MLPClassifier, for classes",
         )
     return copy.deepcopy(given)
 
 
-def takes(given: Any) -> str:
-    """What the loss of a classifier takes, which does not depend on its targets."""
-    if isinstance(given, Loss):
-        return given.takes
-    return next(iter(OF_CLASSES.get(str(given), {"": Loss}).values())).takes
+def kind_of_output(given: str | Loss) -> PredictionKind:
+    """The kind of predictions that the loss of a classifier takes."""
+    return (given if isinstance(given, Loss) else OF_CLASSES[given][0]).input_kind
+
+
+def gives_scores(m: Any) -> bool:
+    """Whether the classifier's loss takes scores, which are no probabilities."""
+    return isinstance(kind_of_output(m.loss), Scores)
 
 
 def check_probabilities(m: Any) -> bool:
     """Refuse the probabilities of a classifier whose loss gives scores."""
-    if takes(m.loss) == "scores":
+    if gives_scores(m):
         raise AttributeError(
             f"loss={m.loss!r} gives scores, not probabilities. Expected a loss of probabilities, "
             "as 'log_loss' or 'focal'. Try decision_function, or CalibratedClassifierCV(model)."
@@ -97,38 +109,33 @@ def check_probabilities(m: Any) -> bool:
     return True
 
 
-def targets_of(given: Any) -> tuple[str, ...]:
+def target_kinds_of(given: str | Loss) -> list[TargetKind]:
     """What the loss of a classifier can learn: classes, binary answers, or both."""
-    return (given.targets,) if isinstance(given, Loss) else (*OF_CLASSES.get(str(given), ()),)
+    return [
+        loss.target_kind for loss in ((given,) if isinstance(given, Loss) else OF_CLASSES[given])
+    ]
 
 
 def out_activation(loss: Loss) -> str:
     """scikit-learn's word for what makes the net's last numbers what the targets are."""
-    if loss.takes in ("logits", "probabilities"):
-        return "softmax" if loss.targets == "classes" else "logistic"
-    return "exp" if loss.takes == "log rates" else "identity"
+    name = loss.input_kind.activation or "identity"
+    return "logistic" if name == "sigmoid" else name
 
 
 def last_layers(loss: Loss) -> list[Layer]:
     """What the net ends with, where the loss takes probabilities."""
-    if loss.takes != "probabilities":
+    if not isinstance(loss.input_kind, Probabilities):
         return []
-    return [Softmax() if loss.targets == "classes" else Sigmoid()]
-
-
-def said(loss: Loss, p: Array) -> Array:
-    """What the net's output `p` says: probabilities, rates, numbers; scores as the loss has them.
-
-    A loss of one's own for logits need not say how they become probabilities.
-    """
-    if loss.takes == "logits" and type(loss).inverse_link is Loss.inverse_link:
-        of_classes = loss.targets == "classes"
-        loss = SoftmaxCrossEntropyLoss() if of_classes else SigmoidBinaryCrossEntropyLoss()
-    return loss.inverse_link(p)
+    return [Softmax() if isinstance(loss.input_kind, ClassProbabilities) else Sigmoid()]
 
 
 def _refusal(given: Any, kind: str) -> SettingError:
-    fitting = [name for name, losses in OF_CLASSES.items() if {*losses} & {*FITTING[kind]}]
+    fits = FITTING[kind]
+    fitting = [
+        name
+        for name in OF_CLASSES
+        if any(isinstance(target, fits) for target in target_kinds_of(name))
+    ]
     return SettingError(
         f"loss={given!r} for {KINDS[kind]}",
         f"{', '.join(fitting)}, or a loss of handgrad for such targets",

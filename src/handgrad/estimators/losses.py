@@ -4,20 +4,15 @@ They differ from the textbook's: probabilities are clipped, columns are added up
 deviances are halved, and in the loss of an epoch batches count as they have rows.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from handgrad.errors import positive
+from handgrad.kinds import BinaryLabels, ClassLabels, ClassLogits, Counts, Logits, LogRates
 from handgrad.layers import Array
-from handgrad.losses import (
-    Loss,
-    PoissonNLLLoss,
-    SigmoidBinaryCrossEntropyLoss,
-    SoftmaxCrossEntropyLoss,
-    average,
-    shares,
-)
+from handgrad.losses import Loss, average, shares
 from handgrad.penalties import Penalty
 
 
@@ -37,9 +32,9 @@ class LogLoss(Loss):
     array([[-0.75,  0.75]])
     """
 
-    takes = "logits"
-    targets = "classes"
-    batches_count = "rows"
+    input_kind = ClassLogits()
+    target_kind = ClassLabels()
+    batches_weighted_by = "rows"
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         e = np.exp(z - z.max(axis=1, keepdims=True))
@@ -51,9 +46,14 @@ class LogLoss(Loss):
         dz[np.arange(len(self.y)), self.y] -= 1
         return dz * shares(self.w, self.y[:, None])
 
-    def inverse_link(self, z: Array) -> Array:
-        """The probabilities of the classes."""
-        return SoftmaxCrossEntropyLoss().inverse_link(z)
+
+@dataclass(frozen=True)
+class ClippedLogits(Logits):
+    """Logits whose probabilities are never quite 0 or 1, whose logarithms are infinite."""
+
+    def inverse_link(self, p: Array) -> Array:
+        p = super().inverse_link(p)
+        return np.clip(p, np.finfo(p.dtype).tiny, np.nextafter(p.dtype.type(1), p.dtype.type(0)))
 
 
 class BinaryLogLoss(Loss):
@@ -72,9 +72,9 @@ class BinaryLogLoss(Loss):
     array([[-0.25,  0.5 ]])
     """
 
-    takes = "logits"
-    targets = "binary"
-    batches_count = "rows"
+    input_kind = ClippedLogits()
+    target_kind = BinaryLabels()
+    batches_weighted_by = "rows"
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -86,11 +86,6 @@ class BinaryLogLoss(Loss):
 
     def backward(self, loss: Any = None) -> Array:
         return (self.p - self.y) * shares(self.w, self.p[:, :1])
-
-    def inverse_link(self, z: Array) -> Array:
-        """The probabilities of yes: never quite 0 or 1, whose logarithms are infinite."""
-        p = SigmoidBinaryCrossEntropyLoss().inverse_link(z)
-        return np.clip(p, np.finfo(p.dtype).tiny, np.nextafter(p.dtype.type(1), p.dtype.type(0)))
 
 
 class HalfSquaredLoss(Loss):
@@ -109,7 +104,7 @@ class HalfSquaredLoss(Loss):
            [ 1.5]])
     """
 
-    batches_count = "rows"
+    batches_weighted_by = "rows"
 
     def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -136,9 +131,9 @@ class HalfPoissonDeviance(Loss):
            [0.5]])
     """
 
-    takes = "log rates"
-    targets = "counts"
-    batches_count = "rows"
+    input_kind = LogRates()
+    target_kind = Counts()
+    batches_weighted_by = "rows"
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -149,10 +144,6 @@ class HalfPoissonDeviance(Loss):
 
     def backward(self, loss: Any = None) -> Array:
         return (self.rate - self.y) * shares(self.w, self.rate[:, :1])
-
-    def inverse_link(self, z: Array) -> Array:
-        """The rates."""
-        return PoissonNLLLoss().inverse_link(z)
 
 
 class L2PenaltyOfABatch(Penalty):

@@ -14,7 +14,7 @@ from handgrad.estimators.engines import Job
 from handgrad.estimators.epochs import NOT_FINITE, fit_epochs
 from handgrad.estimators.files import InFiles
 from handgrad.estimators.looking import Looking
-from handgrad.estimators.loss_choice import last_layers, out_activation, said
+from handgrad.estimators.loss_choice import last_layers, out_activation
 from handgrad.estimators.losses import L2PenaltyOfABatch
 from handgrad.estimators.lowest import fit_lowest
 from handgrad.estimators.nets import activations_of, draw_weights, in_float64, new_net, up_to_hidden
@@ -175,12 +175,11 @@ class Perceptron(Looking, InFiles, BaseEstimator):  # type: ignore[misc]
         loss = self._chosen_loss()
         if rows.in_loss is not None:
             check_takes_weights(loss)
-        meaning = (loss.takes, loss.targets)
-        if not first and meaning != (self._loss.takes, self._loss.targets):
+        if not first and _kinds(loss) != _kinds(self._loss):
             raise SettingError(
                 f"loss={self.loss!r}, for a net that was fit by {self._loss!r}",
-                f"a loss that takes {self._loss.takes} too, for targets that are "
-                f"{self._loss.targets}",
+                f"a loss that takes {self._loss.input_kind} too, for targets that are "
+                f"{self._loss.target_kind}",
                 "warm_start=False, or a new estimator",
             )
         self._loss = loss
@@ -231,23 +230,24 @@ class Perceptron(Looking, InFiles, BaseEstimator):  # type: ignore[misc]
 
     # predicting
 
-    def _outputs(self, X: Any, hidden: int | None = None) -> Array:
+    def _outputs(self, X: Any, hidden: int | None = None, *, linked: bool = True) -> Array:
         """What the net says of the rows of `X`, (n, n_outputs): probabilities, rates, numbers.
 
-        Or what a `hidden` layer puts out for them, (n, n_units).
+        Without `linked` its output as it is; or that of a `hidden` layer, (n, n_units).
         """
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         net = self._current_net()
         x = rows_of(X, net.dtype)
         if hidden is None:
-            p = self._meaning(predicted(net, x))
+            p = predicted(net, x)
+            p = self._meaning(p) if linked else p
         else:
             p = predicted(up_to_hidden(net, hidden), x)
         return p.astype(np.result_type(X.dtype, net.dtype), copy=False)
 
     def _meaning(self, p: Array) -> Array:
         """What the output `p` of the net says."""
-        return said(self._loss, p)
+        return self._loss.input_kind.inverse_link(p)
 
     # the weights
 
@@ -282,6 +282,11 @@ class Perceptron(Looking, InFiles, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _kinds(loss: Loss) -> tuple[str, str]:
+    """What a loss takes of the net and as targets."""
+    return str(loss.input_kind), str(loss.target_kind)
 
 
 def _same_memory(a: Any, view: Array) -> bool:

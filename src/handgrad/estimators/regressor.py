@@ -16,6 +16,7 @@ from handgrad.errors import DataError
 from handgrad.estimators.loss_choice import OF_NUMBERS, loss_of_numbers
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.estimators.settings import check_incremental
+from handgrad.kinds import Counts
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.saving.tensors import damaged, shown
@@ -152,7 +153,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _check_counts(self, y: Array) -> None:
-        if self._chosen_loss().targets == "counts" and y.min() < 0:
+        if isinstance(self._chosen_loss().target_kind, Counts) and y.min() < 0:
             raise DataError(
                 f"y from {y.min()}, with loss={self.loss!r}",
                 "counts, or other numbers that are not below 0",

@@ -10,6 +10,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 from handgrad.errors import HandgradError, SettingError, did_you_mean
 from handgrad.estimators.rows import Weighted, predicted, rows_of
+from handgrad.kinds import Scores
 from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, smaller_is_better
 from handgrad.training.measuring import takes_weights
@@ -49,7 +50,7 @@ def score_of(m: Any, rows: Weighted) -> Score:
     names = {metric: name for name, metric in METRICS.items() if given in (name, metric)}
     if names:
         ((metric, name),) = names.items()
-        if m._loss.takes == "scores" and name in OF_PROBABILITIES - {"roc_auc"}:
+        if isinstance(m._loss.input_kind, Scores) and name in OF_PROBABILITIES - {"roc_auc"}:
             raise SettingError(
                 f"scoring={name!r} with {m._loss!r}, which gives scores and no probabilities",
                 "a metric of decisions, or 'roc_auc'",

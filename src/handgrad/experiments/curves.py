@@ -141,7 +141,7 @@ def learning_curve(
             f"rows={[*sizes[:-1], len(y)]}",
         )
     chosen = _seeds(seeds, rng)
-    orders = {seed: _order(y, loss.targets != "numbers", seed) for seed in chosen}
+    orders = {seed: _order(y, loss.target_kind.n_classes(1) is not None, seed) for seed in chosen}
 
     def part(size: int, seed: int) -> Any:
         return take(x, orders[seed][:size]), y[orders[seed][:size]]
@@ -190,7 +190,7 @@ class _Runs:
         self, points: list[_Point], seeds: list[int], threads: int | None, progress: bool
     ) -> tuple[dict[str, Array], dict[str, Array]]:
         """Train them all; the figures on the training rows and on those for validation."""
-        metrics = metrics_of(self.loss.usual_metrics if self.metrics is None else self.metrics)
+        metrics = metrics_of(self.loss.default_metrics if self.metrics is None else self.metrics)
         runs = [run for point in points for run in self._runs(point, seeds, metrics)]
         settings = {name: v for name, v in self.settings.items() if name != "engine"}
         if any(self.settings.get(name) is not None for name in WATCHING):

@@ -74,7 +74,7 @@ def _trace_layer(
     def inputs(n: int) -> Leaves[Any]:
         given = {"x": _rows(x, n, dtype, layer.integer_input)}
         if loss is not None:
-            given["y"] = _rows(y, n, dtype, whole=loss.targets == "classes")
+            given["y"] = _rows(y, n, dtype, whole=loss.target_kind.indices)
             if sample_weight is not None:
                 given["sample_weight"] = _rows(sample_weight, n, dtype, whole=False)
         elif training:
@@ -113,7 +113,7 @@ def _trace_loss(loss: Loss, p: Any, y: Any, sample_weight: Any) -> Graph:
     y = example_targets(loss, p) if y is None else y
 
     def inputs(n: int) -> Leaves[Any]:
-        whole = loss.targets == "classes"
+        whole = loss.target_kind.indices
         given = {"p": _rows(p, n, p.dtype, False), "y": _rows(y, n, p.dtype, whole)}
         if sample_weight is not None:
             given["sample_weight"] = _rows(sample_weight, n, p.dtype, False)

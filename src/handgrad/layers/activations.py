@@ -5,6 +5,7 @@ from math import isfinite
 import numpy as np
 
 from handgrad.errors import SettingError
+from handgrad.kinds import Probabilities
 from handgrad.layers.layer import Array, Layer
 
 
@@ -106,7 +107,7 @@ class Sigmoid(Layer):
     """
 
     keeps_shape = True
-    produces = "probabilities"
+    output_kind = Probabilities()
 
     def forward(self, x: Array) -> Array:
         e = np.exp(-np.abs(x))

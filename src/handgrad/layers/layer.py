@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from handgrad.errors import SettingError, ShapeError, positive
 from handgrad.initializers import spawning_generator
+from handgrad.kinds import PredictionKind
 from handgrad.other_names import ON_LAYERS
 from handgrad.page import SHARED, Page, twin_of
 
@@ -65,7 +66,7 @@ class Layer(Page):
     keeps_shape = False
     fewest_rows = 0
     integer_input = False
-    produces: str | None = None
+    output_kind: PredictionKind | None = None
     training = True
     trainable = True
     rng: np.random.Generator

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import between_0_and_1, not_negative
+from handgrad.kinds import BinaryLabels, Logits, Probabilities, Scores
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
 from handgrad.losses.weighting import average, shares
@@ -15,7 +16,7 @@ class BinaryCrossEntropyLoss(Loss):
 
     forward     l = −mean log q, where q = p if y is 1, and 1 − p if y is 0
     backward    dp = (1 − 2 y) / q s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), if weighted
+    shapes      p, dp (n, k)    y as many numbers, each 0 or 1    w (n,), if rows are weighted
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90
 
     >>> loss = BinaryCrossEntropyLoss()
@@ -27,9 +28,8 @@ class BinaryCrossEntropyLoss(Loss):
            [-0.625]])
     """
 
-    takes = "probabilities"
-    targets = "binary"
-    usual_metrics = ("accuracy",)
+    input_kind = Probabilities()
+    target_kind = BinaryLabels()
 
     def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -46,7 +46,7 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
 
     forward     l = mean(max(z, 0) − y z + log(1 + e^−|z|))
     backward    dz = (p − y) s, where p = 1 / (1 + e⁻ᶻ), s each number's share in the mean: 1 / size
-    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), if weighted
+    shapes      z, dz (n, k)    y as many numbers, each 0 or 1    w (n,), if rows are weighted
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90 and 4.91
 
     Columns are answers of their own, so a row may have several labels at once, or none. PyTorch's
@@ -60,9 +60,8 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
     array([[-0.125,  0.25 ]])
     """
 
-    takes = "logits"
-    targets = "binary"
-    usual_metrics = ("accuracy",)
+    input_kind = Logits()
+    target_kind = BinaryLabels()
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -74,9 +73,6 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
     def backward(self, loss: Any = None) -> Array:
         return (self.p - self.y) * shares(self.w, self.p)
 
-    def inverse_link(self, z: Array) -> Array:
-        return sigmoid(z)
-
 
 class FocalLoss(Loss):
     """Binary cross-entropy that cares less for what is right already. Takes logits.
@@ -84,7 +80,7 @@ class FocalLoss(Loss):
     forward     l = −mean a (1 − q)^gamma log q, where q is the probability given to the answer,
                 and a is alpha if it is yes, 1 − alpha if it is no
     backward    dz = (2y − 1) a (1 − q)^gamma (gamma q log q + q − 1) s, where s = 1 / size
-    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), if weighted
+    shapes      z, dz (n, k)    y as many numbers, each 0 or 1    w (n,), if rows are weighted
     source      Lin et al., "Focal Loss for Dense Object Detection", 2017, eq. 5
 
     For answers of which few are yes. With gamma = 0 and alpha = ½ it is half the binary
@@ -98,9 +94,8 @@ class FocalLoss(Loss):
     array([[-0.010649]])
     """
 
-    takes = "logits"
-    targets = "binary"
-    usual_metrics = ("accuracy",)
+    input_kind = Logits()
+    target_kind = BinaryLabels()
 
     def __init__(self, gamma: float = 2.0, alpha: float = 0.25) -> None:
         super().__init__()
@@ -124,17 +119,13 @@ class FocalLoss(Loss):
         slope = self.gamma * self.q * self.log_q + self.q - 1
         return self.t * self.a * slope * shares(self.w, self.q)
 
-    def inverse_link(self, z: Array) -> Array:
-        return sigmoid(z)
-
 
 class HingeLoss(Loss):
     """Asks for a score of 1 or more where the answer is yes, of −1 or less where it is no.
 
     forward     l = mean m, where m = max(0, 1 − t z) and t = 2y − 1
     backward    dz = −t s where m > 0, s each number's share in the mean: 1 / size; else 0
-    shapes      z, dz (n, …, k), any numbers    y as many, each 0 or 1
-    weights     w (n,) or (n, …), if rows or places are weighted
+    shapes      z, dz (n, k), any numbers    y as many, each 0 or 1    w (n,), if rows are weighted
     source      Cortes, Vapnik, "Support-vector networks", 1995
 
     It is scikit-learn's `hinge_loss`. For several classes there is `MultiMarginLoss`.
@@ -147,9 +138,8 @@ class HingeLoss(Loss):
            [ 0.5]])
     """
 
-    takes = "scores"
-    targets = "binary"
-    usual_metrics = ("accuracy",)
+    input_kind = Scores()
+    target_kind = BinaryLabels()
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -159,12 +149,3 @@ class HingeLoss(Loss):
 
     def backward(self, loss: Any = None) -> Array:
         return -self.t * np.sign(self.m) * shares(self.w, self.m)
-
-    def inverse_link(self, z: Array) -> Array:
-        return (z + 1) / 2
-
-
-def sigmoid(z: Array) -> Array:
-    """The probability of yes for each logit, without overflow."""
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)

@@ -1,13 +1,25 @@
 """The loss of several classifiers side by side, each by its own."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from handgrad.errors import positive
+from handgrad.kinds import ClassLogits, Distributions
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
 from handgrad.losses.weighting import average, shares
+
+
+@dataclass(frozen=True)
+class MemberLogits(ClassLogits):
+    """The logits of each member's classes, member after member."""
+
+    n_members: int
+
+    def inverse_link(self, p: Array) -> Array:
+        return super().inverse_link(p.reshape(len(p), self.n_members, -1)).reshape(p.shape)
 
 
 class EnsembleCrossEntropyLoss(Loss):
@@ -30,12 +42,13 @@ class EnsembleCrossEntropyLoss(Loss):
     array([[-0.375,  0.375,  0.   ,  0.   ]])
     """
 
-    takes = "logits"
+    target_kind = Distributions()
 
     def __init__(self, n_members: int) -> None:
         super().__init__()
         positive("n_members", n_members, whole=True)
         self.n_members = int(n_members)
+        self.input_kind = MemberLogits(self.n_members)
 
     def forward(self, z: Array, t: Array, w: Array | None = None) -> Any:
         z = z.reshape(len(z), self.n_members, z.shape[1] // self.n_members)

@@ -2,28 +2,46 @@
 
 from typing import Any, Literal
 
+from handgrad.errors import SettingError
+from handgrad.kinds import NumericTargets, PredictionKind, TargetKind
 from handgrad.layers.layer import Array
 from handgrad.page import Page
+
+EXAMPLES = {"input_kind": "hg.kinds.Logits()", "target_kind": "hg.kinds.ClassLabels()"}
 
 
 class Loss(Page):
     """The base of every loss: `forward` gives the mean over the batch, `backward` its gradient.
 
-    `takes` says what the net should hand over (probabilities, logits, scores, log rates or
-    numbers), `targets` what the labels are (classes 0, 1, 2 …; binary 0 or 1; counts from 0 on;
-    numbers), `usual_metrics` what to report when nothing is asked for. `backward` needs no
-    argument; the loss's value, handed back as in `loss.backward(l)`, is accepted and not used.
+    `input_kind` says what the net should hand over, `target_kind` what the targets are: objects
+    of `handgrad.kinds`, or of a class of one's own that derives from one there. `backward` needs
+    no argument; the loss's value, handed back as in `loss.backward(l)`, is accepted and not used.
 
     A loss whose `forward` has a third argument `w` can be weighted: w (n,) says how much each
-    row counts, all the same without it. `average` and `shares` are made for that. In the loss of
-    an epoch a batch counts as much as the `weights` of its rows together, or, where
-    `batches_count` says so, as it has `rows`.
+    row counts, all the same without it. `average` and `shares` are made for that. In an
+    epoch's loss batches are weighted by the sum of their rows' weights, or, where
+    `batches_weighted_by` says so, by their number of rows.
     """
 
-    takes = "numbers"
-    targets = "numbers"
-    usual_metrics: tuple[str, ...] = ()
-    batches_count: Literal["weights", "rows"] = "weights"
+    input_kind: PredictionKind = PredictionKind()
+    target_kind: TargetKind = NumericTargets()
+    batches_weighted_by: Literal["weights", "rows"] = "weights"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name, kind in (("input_kind", PredictionKind), ("target_kind", TargetKind)):
+            if not isinstance(given := getattr(cls, name), kind):
+                raise SettingError(
+                    f"{name} = {given!r}",
+                    f"an object of a class that derives from hg.kinds.{kind.__name__}",
+                    f"{name} = {EXAMPLES[name]}",
+                    cls.__name__,
+                )
+
+    @property
+    def default_metrics(self) -> tuple[str, ...]:
+        """The names of the metrics that are reported when none are asked for."""
+        return self.target_kind.default_metrics
 
     def forward(self, p: Array, y: Array, /) -> Any:
         """The mean loss of the predictions `p` for the targets `y`."""
@@ -32,10 +50,6 @@ class Loss(Page):
     def backward(self, loss: Any = None) -> Array:
         """The gradient of the mean loss with respect to the predictions."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
-
-    def inverse_link(self, p: Array) -> Array:
-        """What the net's output `p` says, in the terms of the targets: for most losses itself."""
-        return p
 
     @property
     def takes_weights(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import between_0_and_1, positive
+from handgrad.kinds import Counts, LogRates, Quantiles
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
 from handgrad.losses.weighting import average, shares
@@ -15,7 +16,7 @@ class MSELoss(Loss):
 
     forward     l = mean(e²), where e = p − y
     backward    dp = 2 e s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
     source      Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805
 
     >>> loss = MSELoss()
@@ -25,8 +26,6 @@ class MSELoss(Loss):
     array([[-1.],
            [ 3.]])
     """
-
-    usual_metrics = ("r2",)
 
     def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -42,7 +41,7 @@ class MAELoss(Loss):
 
     forward     l = mean |e|, where e = p − y
     backward    dp = sign(e) s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
     source      Laplace, "Sur quelques points du système du monde", 1793
 
     >>> loss = MAELoss()
@@ -52,8 +51,6 @@ class MAELoss(Loss):
     array([[-0.5],
            [ 0.5]])
     """
-
-    usual_metrics = ("r2",)
 
     def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -69,7 +66,7 @@ class HuberLoss(Loss):
 
     forward     l = mean c (e − c/2), where e = p − y and c is e cut off at ±delta
     backward    dp = c s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
     source      Huber, "Robust estimation of a location parameter", 1964, eq. 1.5
 
     >>> loss = HuberLoss(delta=1.0)
@@ -79,8 +76,6 @@ class HuberLoss(Loss):
     array([[0.25],
            [0.5 ]])
     """
-
-    usual_metrics = ("r2",)
 
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
@@ -102,7 +97,7 @@ class QuantileLoss(Loss):
 
     forward     l = mean max(−q e, (1 − q) e), where e = p − y
     backward    dp = (sign(e) + 1 − 2q)/2 s: −q s below the target, (1 − q) s above it
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
     source      Koenker, Bassett, "Regression quantiles", 1978, eq. 3.1
 
     The best prediction is the number that a share q of the targets lie below: `QuantileLoss(0.9)`
@@ -120,6 +115,11 @@ class QuantileLoss(Loss):
         super().__init__()
         between_0_and_1("q", q)
         self.q = float(q)
+        self.input_kind = Quantiles(self.q)
+
+    @property
+    def default_metrics(self) -> tuple[str, ...]:
+        return ()
 
     def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -135,7 +135,7 @@ class PoissonNLLLoss(Loss):
 
     forward     l = mean(e^z − y z), without the term log y!, which no prediction can change
     backward    dz = (e^z − y) s, where s is each number's share in the mean: 1 / size
-    shapes      z, dz (n, …, k)    y as many numbers from 0 on    w (n,) or (n, …), if weighted
+    shapes      z, dz (n, k)    y as many numbers from 0 on    w (n,), if rows are weighted
     source      McCullagh, Nelder, "Generalized Linear Models", 1989, section 6.2
 
     Half of scikit-learn's mean Poisson deviance is this plus mean(y log y − y).
@@ -148,9 +148,8 @@ class PoissonNLLLoss(Loss):
            [ 0.5]])
     """
 
-    takes = "log rates"
-    targets = "counts"
-    usual_metrics = ("r2",)
+    input_kind = LogRates()
+    target_kind = Counts()
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         self.w = w
@@ -160,6 +159,3 @@ class PoissonNLLLoss(Loss):
 
     def backward(self, loss: Any = None) -> Array:
         return (self.rate - self.y) * shares(self.w, self.rate)
-
-    def inverse_link(self, z: Array) -> Array:
-        return np.exp(z)

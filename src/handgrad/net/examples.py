@@ -29,15 +29,8 @@ def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Any:
 
 
 def example_targets(loss: Loss, p: Array, seed: int = 0) -> Array:
-    """Random targets of the kind that `loss` expects, fitting the predictions `p`, (n, …, k)."""
-    rng = np.random.default_rng(seed)
-    if loss.targets == "classes":
-        return rng.integers(0, p.shape[-1], p.shape[:-1])
-    if loss.targets == "binary":
-        return rng.integers(0, 2, p.shape)
-    if loss.targets == "counts":
-        return rng.poisson(2.0, p.shape).astype(p.dtype)
-    return rng.standard_normal(p.shape).astype(p.dtype)
+    """Random targets of the kind that `loss` expects, fitting the predictions `p`, (n, k)."""
+    return loss.target_kind.examples(p, np.random.default_rng(seed))
 
 
 def required_example(layer: Layer, n_rows: int, seed: int = 0) -> Any:

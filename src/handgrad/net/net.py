@@ -86,7 +86,7 @@ class Net(Layer):
         self.n_in, self.n_out, self.layers = n_in, n_out, layers
         self.fewest_rows = max((layer.fewest_rows for layer in layers), default=0)
         self.integer_input = bool(layers) and layers[0].integer_input
-        self.produces = layers[-1].produces if layers else None
+        self.output_kind = layers[-1].output_kind if layers else None
         self._bind()
 
     def _sizes(self, layers: Sequence[Layer]) -> tuple[int | None, int | None]:

@@ -6,6 +6,7 @@ from typing import TypeGuard, cast
 import numpy as np
 
 from handgrad.errors import DataError, SettingError, ShapeError, described
+from handgrad.kinds import Probabilities
 from handgrad.layers import Array, Softmax
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
@@ -103,7 +104,7 @@ def as_probabilities(net: Net, p: Array) -> Array:
     One column is the probability of class 1; numbers that are no probabilities are taken for
     logits, and go through the softmax.
     """
-    shape, known = p.shape, net.produces == "probabilities"
+    shape, known = p.shape, isinstance(net.output_kind, Probabilities)
     p = p[:, None] if p.ndim == 1 else p
     if p.ndim == 2 and p.shape[1] == 1 and (known or (p.min() >= 0 and p.max() <= 1)):
         return np.hstack([1 - p, p])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from handgrad.kinds import Probabilities
 from handgrad.layers import Array
 from handgrad.losses import CrossEntropyLoss, Loss
 from handgrad.net import Net
@@ -256,7 +257,7 @@ def _answers(net: Net, data: Pair, held: Pair | None) -> Callable[[Axes], object
         return None
     x = table_of(x)
     p, y = net.predict(x[:1]), targets_of(y, x)
-    if p.size == 1 and net.produces != "probabilities":
+    if p.size == 1 and not isinstance(net.output_kind, Probabilities):
         return lambda axes: _predictions(axes, net, x, y, held)
     if y.ndim != 1 or x.shape[1] < 2 or p.ndim != 2 or (y != np.floor(y)).any():
         return None

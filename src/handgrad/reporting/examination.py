@@ -78,7 +78,7 @@ def _as_the_net_takes_it(before: Any, estimator: Any, side: Judged) -> tuple[Arr
         return np.tile(x, (1, members)), np.tile(_tabular_targets(estimator, side.y), (1, members))
     if isinstance(estimator, Perceptron):
         x = np.asarray(X.toarray() if hasattr(X, "toarray") else X, float)
-        of_classes = estimator._loss.targets == "classes"
+        of_classes = estimator._loss.target_kind.indices
         return x, side.y if of_classes else side.y[:, None].astype(float)
     return None
 

@@ -16,7 +16,6 @@ from handgrad.net.minibatches import array_of, number_of_rows, take
 from handgrad.optimizers import LBFGS, Optimizer
 from handgrad.penalties import Penalty
 from handgrad.training.measuring import Measure, measures
-from handgrad.training.targets import checked_targets
 
 TRAINING, VALIDATION = "training data", "validation data"
 MOST_ROWS_TRIED = 256
@@ -65,7 +64,7 @@ def checked_rows(
     `learn`: the rows are to be trained on. Without `metrics`, the loss's usual ones.
     """
     check_kinds(net=(net, Net), loss=(loss, Loss))
-    chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
+    chosen = metrics_of(loss.default_metrics if metrics is None else metrics)
     x, y = checked_pair(data, what)
     x = (
         tuple(checked_inputs(net, part, f"{what}, input {i + 1}") for i, part in enumerate(x))
@@ -90,7 +89,7 @@ def checked_rows(
     _check_predictions(net, loss, p, len(tried))
     if not isinstance(x, tuple):
         net.check_input(x)
-    y = checked_targets(loss, y, p, what, learn)
+    y = loss.target_kind.checked(y, p, what, learn)
     _try_loss(loss, p, y[tried], learn)
     _try_metrics(measures(chosen, loss), p, y[tried])
     return x, y, chosen
@@ -121,13 +120,14 @@ def check_fit(net: Net, loss: Loss) -> None:
         raise SettingError(
             "a net without layers", "at least one layer", "hg.Net(hg.Linear(2, 10), …)"
         )
-    if loss.takes not in ("probabilities", "numbers") and net.produces == "probabilities":
-        last, classes = net.layers[-1], loss.targets == "classes"
-        inside = f": {type(loss).__name__} contains the {'softmax' if classes else 'sigmoid'}"
+    produced, expected = net.output_kind, loss.input_kind
+    if produced is not None and not expected.accepts(produced):
+        last, instead = net.layers[-1], loss.target_kind.probability_loss
+        inside = f": {type(loss).__name__} contains the {expected.activation}"
         raise SettingError(
-            f"{last!r} hands probabilities to {loss!r}",
-            f"{loss.takes}, any numbers" + (inside if loss.takes == "logits" else ""),
-            f"remove {last!r}, or use {'' if classes else 'Binary'}CrossEntropyLoss()",
+            f"{last!r} hands {produced} to {loss!r}",
+            f"{expected}, any numbers" + (inside if expected.activation else ""),
+            f"remove {last!r}" + (f", or use {instead}" if instead else ""),
             net.position(len(net.layers) - 1),
         )
     for path, array in net.state().items():
@@ -226,26 +226,9 @@ def _check_predictions(net: Net, loss: Loss, p: Any, rows: int) -> None:
             "a layer that keeps the first axis: sum or average over the others",
             where,
         )
-    if loss.targets == "classes" and (p.ndim < 2 or p.shape[-1] < 2):
-        raise ShapeError(
-            f"{loss!r} was handed predictions of shape (n, {', '.join(map(str, p.shape[1:]))})",
-            "one column a class, at least two",
-            "Linear(…, n_classes) before the end, or BinaryCrossEntropyLoss() for one column",
-            where,
-        )
-    if loss.takes != "probabilities" or net.produces == "probabilities":
-        return
-    sums = p.sum(axis=-1) if loss.targets == "classes" else np.ones(1)
-    if (p < 0).any() or (p > 1 + 1e-5).any() or not np.allclose(sums, 1, atol=1e-3):
-        ending = "Softmax()" if loss.targets == "classes" else "Sigmoid()"
-        raise SettingError(
-            f"{loss!r} was handed numbers from {p.min():.3g} to {p.max():.3g}",
-            "probabilities, between 0 and 1"
-            + (", each row of sum 1" if loss.targets == "classes" else ""),
-            f"{ending} as the last layer"
-            + (", or SoftmaxCrossEntropyLoss()" if loss.targets == "classes" else ""),
-            where,
-        )
+    loss.target_kind.check_predictions(p, loss, where)
+    if net.output_kind is None:
+        loss.input_kind.check(p, loss, where)
 
 
 def _try_metrics(metrics: Mapping[str, Measure], p: Array, y: Array) -> None:

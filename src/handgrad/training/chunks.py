@@ -11,7 +11,6 @@ from handgrad.net import Net
 from handgrad.row_source import RowSource
 from handgrad.training.checks import checked_inputs, checked_rows
 from handgrad.training.sample_weights import checksum
-from handgrad.training.targets import checked_targets
 
 MOST_ROWS_TRIED = 256
 
@@ -38,7 +37,7 @@ class CheckedChunks:
                 )
             yield (
                 checked_inputs(self.net, x, self.what),
-                checked_targets(self.loss, y, p, self.what, learn=False),
+                self.loss.target_kind.checked(y, p, self.what, learn=False),
             )
 
     def checksum(self) -> str:

@@ -19,7 +19,7 @@ def divergence(epoch: int, result: Epoch, found: Mapping[str, Evaluation], loss:
         return f"{went} in epoch {epoch}, batch {result.diverged_at}"
     for name, held in found.items():
         # a probability of 0 for what is true makes an honest infinity
-        honest = loss.takes == "probabilities" and not isnan(held.loss)
+        honest = loss.input_kind.infinite_loss and not isnan(held.loss)
         if not isfinite(held.loss) and not honest:
             return f"{name} loss {held.loss} after the last batch of epoch {epoch}"
     return ""
@@ -31,12 +31,8 @@ def diverged(net: Net, loss: Loss, optimizer: Optimizer, rate: float, what: str)
     hints = [f"a smaller learning rate, {rate / 10:g}" if by_steps else "optimizer=hg.Adam(0.001)"]
     if not any(isinstance(layer, Standardize) for _, layer in net.walk()):
         hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")
-    if loss.takes == "probabilities" and loss.targets == "classes":
-        hints.append("SoftmaxCrossEntropyLoss() instead of Softmax() and CrossEntropyLoss()")
-    if loss.takes == "probabilities" and loss.targets == "binary":
-        hints.append(
-            "SigmoidBinaryCrossEntropyLoss() instead of Sigmoid() and BinaryCrossEntropyLoss()"
-        )
+    if loss.input_kind.stable:
+        hints.append(loss.input_kind.stable)
     return DivergenceError(
         f"{what}, at learning rate {rate:g}" if by_steps else what,
         "finite numbers; the net keeps the weights it had before this epoch",

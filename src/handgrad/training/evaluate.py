@@ -61,7 +61,7 @@ def evaluate(
     (0.6931, 0.75)
     """
     positive("batch_size", batch_size, whole=True)
-    chosen = metrics_of(loss.usual_metrics if metrics is None else metrics)
+    chosen = metrics_of(loss.default_metrics if metrics is None else metrics)
     refuse_beside_a_stream(data, sample_weight=sample_weight)
     what = "evaluation data"
     given = data if sample_weight is None else (*checked_pair(data, what), sample_weight)

@@ -96,7 +96,7 @@ def epoch_of(net: Net, loss: Loss, optimizer: Optimizer, step: Graph, batch_size
         updates_of(net, optimizer),
         batch_size,
         net.dtype,
-        loss.batches_count,
+        loss.batches_weighted_by,
     )
 
 

@@ -103,7 +103,7 @@ class CompiledEngine:
             program = self.run.program
             self.x, self.y = (_readable(program, *r, bounds) for r in ((x, "x"), (y, "y")))
             self.weights = () if w is None else (_readable(program, w, "w", bounds),)
-            by_weights = w is not None and loss.batches_count == "weights"
+            by_weights = w is not None and loss.batches_weighted_by == "weights"
             self.counted = float(w.sum(dtype=float)) if w is not None and by_weights else len(y)
             self.held_out = [_readable(program, rows, "x", bounds) for rows in held_out]
             self.large = self.run.large

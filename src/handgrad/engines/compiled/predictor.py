@@ -15,6 +15,7 @@ from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.threads import available_cores, one_thread_each
 from handgrad.errors import CannotLowerError
+from handgrad.kinds import PredictionKind
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
 
@@ -23,7 +24,7 @@ A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begu
 # Types of settings that can be replaced, which is seen, but not changed.
 FIXED = (
     *(bool, int, float, str, type, types.NoneType, types.FunctionType, types.BuiltinFunctionType),
-    *(np.generic, np.dtype, np.random.Generator),
+    *(np.generic, np.dtype, np.random.Generator, PredictionKind),
 )
 
 

@@ -93,7 +93,7 @@ def training_program(
     updates: Sequence[Update],
     batch_size: int,
     dtype: np.dtype[Any],
-    batches_count: str,
+    batches_weighted_by: str,
 ) -> Program:
     """One epoch: for each batch the rows, the step, and the update of the parameters.
 
@@ -114,7 +114,7 @@ def training_program(
     elements.places = plan(step, elements.places, stored, batch_size, arena)
     batch: Body = [
         *copied,
-        *count(elements, batches_count),
+        *count(elements, batches_weighted_by),
         *nests(elements, stored, batch_size),
         *_predictions(elements),
         *add_loss(elements),
