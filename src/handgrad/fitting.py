@@ -165,7 +165,7 @@ class Fitting:
             positive("early_stopping", early_stopping, whole=True)
         if reduce_on_plateau is not None:
             positive("reduce_on_plateau", reduce_on_plateau, whole=True)
-            training.refuse_lbfgs(optimizer, "reduce_on_plateau")
+            training.refuse_full_batch(optimizer, "reduce_on_plateau")
             optimizer = copy.copy(optimizer)
         if isinstance(validation, Real) and not isinstance(validation, bool):
             data, sample_weight, validation = _held_out(

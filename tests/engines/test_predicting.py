@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.predictor import BATCH
+from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE as BATCH
 from handgrad.engines.predicting import Predictor
 from tests.contracts.table import LAYERS
 from tests.graph import pages

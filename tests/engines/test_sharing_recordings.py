@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled import engine
+from handgrad.engines.compiled import engine, plan
 from handgrad.engines.sharing_recordings import sharing_recordings
 
 X, Y = hg.data.make_moons(40, rng=0)
@@ -114,13 +114,13 @@ class Uncomparable(hg.Layer):
 def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Grows by one with each step that is recorded."""
     seen: list[Any] = []
-    real = engine._made
+    real = plan.plan_of
 
     def counted(*arguments: Any) -> Any:
         seen.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(engine, "_made", counted)
+    monkeypatch.setattr("handgrad.engines.compiled.engine.plan_of", counted)
     return seen
 
 

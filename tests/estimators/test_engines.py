@@ -8,6 +8,7 @@ from scipy import sparse
 
 import handgrad as hg
 from handgrad.engines.compiled import engine as compiled
+from handgrad.engines.compiled import plan
 from handgrad.estimators import engines, rows
 from handgrad.estimators.engines import KeptCode
 from tests.estimators.data import TASKS, WEIGHTS, X
@@ -70,13 +71,13 @@ def test_what_was_compiled_serves_other_rows_of_the_form(
     chosen: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Any] = []
-    make = compiled._made
+    make = plan.plan_of
 
     def noted(*given: Any) -> Any:
         made.append(given)
         return make(*given)
 
-    monkeypatch.setattr(compiled, "_made", noted)
+    monkeypatch.setattr("handgrad.engines.compiled.engine.plan_of", noted)
     for part, rate in ((slice(70), 0.001), (slice(20, 90), 0.002)):
         expected = fit(X[part], Y[part], engine="eager", learning_rate_init=rate)
         model = fit(X[part], Y[part], engine="compiled", learning_rate_init=rate)

@@ -14,7 +14,7 @@ from handgrad.doctor.patient import Patient
 from handgrad.errors import SettingError, described
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 from handgrad.training import EpochReport, History
 
@@ -109,7 +109,7 @@ def _found(
     case = Case(patient, reports, answers=not ill)
     found = [ill] if ill else [*_in_the_net(case, going_on, diverged)]
     found += patient.leakage
-    by_steps = not isinstance(patient.optimizer, LBFGS)
+    by_steps = patient.optimizer is None or patient.optimizer.minimizer is None
     if by_steps and all(finding.sickness != "learning rate too high" for finding in found):
         found += curves.rate_too_high(case)
     if not restored:
@@ -136,7 +136,7 @@ def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]
     yield from units.saturated_units(case)
     yield from gradients.exploding_gradients(case)
     yield from gradients.vanishing_gradients(case)
-    if not going_on and not isinstance(case.optimizer, LBFGS):
+    if not going_on and (case.optimizer is None or case.optimizer.minimizer is None):
         yield from curves.rate_too_low(case)
     if not going_on:
         yield from rows.class_imbalance(case)

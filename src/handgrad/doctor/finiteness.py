@@ -15,7 +15,7 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.net.minibatches import number_of_rows
-from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.optimizers import Optimizer
 
 TRIAL_STEPS = 100  # as many as find_learning_rate takes; what blows up does so within a few
 TRIAL_ROWS = 32  # a step, as in `train` if nothing else is asked for
@@ -92,7 +92,7 @@ def _other_loss(loss: Loss) -> str:
 def diverging(case: Case) -> list[Finding]:
     """Whether some steps of the optimizer, on the copy, leave the finite numbers, and why."""
     judge, optimizer = case.judge, case.optimizer
-    if judge is None or optimizer is None or isinstance(optimizer, LBFGS):
+    if judge is None or optimizer is None or optimizer.minimizer is not None:
         return []
     last = case.reports[-1].learning_rate if case.reports else 0.0
     rate = last or optimizer.learning_rate

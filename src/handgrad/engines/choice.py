@@ -24,7 +24,9 @@ GAIN_A_LAYER, GAIN_A_NUMBER, GAIN_A_MULTIPLICATION = 8e-6, 2e-9, 1.6e-12
 
 
 class Engine(Protocol):
-    """What trains a net in place on some rows, epoch by epoch.
+    """Trains a net in place on some rows: by `gradients` and `apply`, or by whole epochs.
+
+    `run_epochs` is both in turns, in one call, and comes to the same bits.
 
     `optimizer_state` has an array for each of the optimizer's `state_names`, `step` one number:
     how many steps there were; `before` the weights before the epoch that was handed out last.
@@ -43,6 +45,18 @@ class Engine(Protocol):
 
     def epochs_at_once(self, epochs: int) -> int:
         """How many epochs are worth running before the first is looked at."""
+
+    def gradients(self, rows: Array) -> tuple[float, Array]:
+        """The loss of a batch, its rows at these places, and their predictions.
+
+        The gradients are in `net.gradients` then. A loss that is not finite has none.
+        """
+
+    def apply(self, learning_rate: float) -> None:
+        """The optimizer's step by the gradients in `net.gradients`, whoever put them there."""
+
+    def predict_held_out(self) -> tuple[Array, ...]:
+        """The predictions for each set of rows held out, by the weights as they are."""
 
     def run_epochs(
         self, orders: Array, learning_rates: Array, so_far: SoFar | None = None

@@ -1,6 +1,7 @@
 """The eager engine: the pages run as they stand, batch by batch, in NumPy."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal
 
@@ -54,6 +55,22 @@ class EagerEngine:
         """How many epochs are worth running before the first is looked at: one."""
         return 1
 
+    def gradients(self, rows: Array) -> tuple[float, Array]:
+        """The loss of a batch, its rows at these places, and their predictions."""
+        with self._training():
+            return self._gradients(rows)
+
+    def apply(self, learning_rate: float) -> None:
+        """The optimizer's step by the gradients in `net.gradients`."""
+        self.step += 1
+        step, state = int(self.step[0]), self.optimizer_state
+        take_step(self.net, self.optimizer, self.groups, state, step, learning_rate)
+
+    def predict_held_out(self) -> tuple[Array, ...]:
+        """The predictions for each set of rows held out, by the weights as they are."""
+        with np.errstate(all="ignore"):
+            return tuple(self.net.predict(x, engine="eager") for x in self.held_out)
+
     def run_epochs(
         self, orders: Array, learning_rates: Array, so_far: SoFar | None = None
     ) -> Iterator[Epoch | SoFar]:
@@ -105,36 +122,41 @@ class EagerEngine:
         if not np.isfinite(self.net.parameters).all():
             yield Epoch(loss, p, diverged_at=-(-n // self.batch_size))
             return
-        with np.errstate(all="ignore"):
-            held_out = tuple(self.net.predict(x, engine="eager") for x in self.held_out)
-        yield Epoch(loss, p, held_out)
+        yield Epoch(loss, p, self.predict_held_out())
 
     def _run_part(self, order: Array, learning_rates: list[float], so_far: SoFar) -> Epoch | None:
         """Some batches more; how the epoch ended, if one of them diverged."""
-        limit = threads_for(self.batch_size * self.net.parameters.size)
-        with limit, self.net.mode(training=True), np.errstate(all="ignore"):
+        with self._training():
             for batch in islice(batches(len(order), self.batch_size, so_far.rows), PART):
                 rows = order[batch]
-                p = self.net.forward(take(self.x, rows))
-                weights = () if self.w is None else (self.w[rows],)
-                loss = float(self.loss.forward(p, self.y[rows], *weights))
+                loss, p = self._gradients(rows)
+                number = batch.start // self.batch_size
                 if not np.isfinite(loss):
-                    return Epoch(loss, p, diverged_at=batch.start // self.batch_size + 1)
-                counted = self._weight_of(rows)
-                self.net.backward(self.loss.backward())
-                if self.penalty is not None:
-                    loss += float(self.penalty.add_to(self.net, counted))
-                self._update(learning_rates[batch.start // self.batch_size])
-                so_far.total += loss * (counted if self.by_weights else len(rows))
+                    return Epoch(loss, p, diverged_at=number + 1)
+                self.apply(learning_rates[number])
+                so_far.total += loss * (self._weight_of(rows) if self.by_weights else len(rows))
                 so_far.predictions.append(p)
                 so_far.rows = batch.stop
         return None
 
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """Training mode, no warnings, and as many threads as the products of a batch are worth."""
+        limit = threads_for(self.batch_size * self.net.parameters.size)
+        with limit, self.net.mode(training=True), np.errstate(all="ignore"):
+            yield
+
+    def _gradients(self, rows: Array) -> tuple[float, Array]:
+        net, loss, y = self.net, self.loss, self.y[rows]
+        p = net.forward(take(self.x, rows))
+        weights = () if self.w is None else (self.w[rows],)
+        value = float(loss.forward(p, y, *weights))
+        if np.isfinite(value):
+            net.backward(loss.backward())
+            if self.penalty is not None:
+                value += float(self.penalty.add_to(net, self._weight_of(rows)))
+            net.gather_gradients()
+        return value, p
+
     def _weight_of(self, rows: Array) -> float:
         return len(rows) if self.w is None else float(self.w[rows].sum(dtype=float))
-
-    def _update(self, learning_rate: float) -> None:
-        self.step += 1
-        self.net.gather_gradients()
-        step, state = int(self.step[0]), self.optimizer_state
-        take_step(self.net, self.optimizer, self.groups, state, step, learning_rate)

@@ -13,10 +13,10 @@ from handgrad.errors import SettingError
 from handgrad.estimators.engines import Job
 from handgrad.estimators.epochs import NOT_FINITE, fit_epochs
 from handgrad.estimators.files import InFiles
+from handgrad.estimators.lbfgs import fit_lbfgs
 from handgrad.estimators.looking import Looking
 from handgrad.estimators.loss_choice import last_layers, out_activation
 from handgrad.estimators.losses import L2PenaltyOfABatch
-from handgrad.estimators.lowest import fit_lowest
 from handgrad.estimators.nets import activations_of, draw_weights, in_float64, new_net, up_to_hidden
 from handgrad.estimators.rows import Weighted, predicted, rows_of
 from handgrad.estimators.settings import CONSTRAINTS, check_together, unchanged_if_refused
@@ -164,7 +164,7 @@ class Perceptron(Looking, InFiles, BaseEstimator):  # type: ignore[misc]
             else:
                 if self._current_net().dtype != np.float64:  # SciPy's type
                     self.net_ = in_float64(self.net_)
-                fit_lowest(self, rows)
+                fit_lbfgs(self, rows)
             self._show_weights()
             if not np.isfinite(self.net_.parameters).all():
                 raise ValueError(NOT_FINITE)

@@ -13,7 +13,7 @@ from handgrad.errors import HandgradError, SettingError
 from handgrad.estimators.nets import ACTIVATIONS, NORMALIZATIONS
 from handgrad.estimators.steps import POLICIES, SCHEDULES, SOLVERS
 from handgrad.layers import Layer
-from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.optimizers import Optimizer
 
 USUAL_RATE = 0.001
 
@@ -67,7 +67,7 @@ def unchanged_if_refused(m: Any) -> Iterator[None]:
 
 def check_together(m: Any, eval_set: Any) -> None:
     """Refuse settings of the estimator `m` that do not go with each other."""
-    if isinstance(m.solver, LBFGS):
+    if isinstance(m.solver, Optimizer) and m.solver.minimizer is not None:
         raise SettingError(
             f"solver={m.solver!r}",
             "an optimizer that takes a step for each batch",

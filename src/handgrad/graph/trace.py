@@ -128,6 +128,13 @@ def _trace_loss(loss: Loss, p: Any, y: Any, sample_weight: Any) -> Graph:
 
 
 def _trace_optimizer(optimizer: Optimizer) -> Graph:
+    if optimizer.minimizer is not None:
+        raise SettingError(
+            f"{optimizer!r}, which has no rule: it searches for its steps",
+            "an optimizer that takes a step for each batch",
+            "hg.trace(hg.Adam(0.001))",
+        )
+
     def inputs(n: int) -> Leaves[Any]:
         rng = np.random.default_rng(n)
         w, dw, *state = (

@@ -3,6 +3,7 @@
 from typing import Any
 
 from handgrad.errors import SettingError, not_negative, positive
+from handgrad.optimizers.minimizer import Minimizer
 from handgrad.optimizers.optimizer import Optimizer
 
 
@@ -11,17 +12,12 @@ class LBFGS(Optimizer):
 
     step        w ← w − t · H dw, where H follows the curvature of the last `history_size` steps
                 and a line search finds t
-    rule        w ← w: training takes the steps, by SciPy, and evaluates the net in between
     source      Liu, Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization",
                 1989; Zhu, Byrd, Lu, Nocedal, "Algorithm 778: L-BFGS-B", 1997
 
     An epoch is an iteration over all rows, whatever the batch size. The training ends when no
     entry of the gradient is larger than `tolerance_grad`, when the loss changes by less than
     `tolerance_change` of itself, or after `max_eval` evaluations of the loss.
-
-    >>> import numpy as np
-    >>> LBFGS().rule(np.array([1.0]), np.array([5.0]), learning_rate=1.0, step=1)
-    array([1.])
     """
 
     def __init__(
@@ -41,8 +37,12 @@ class LBFGS(Optimizer):
         self.history_size, self.max_eval = history_size, max_eval
         self.tolerance_grad, self.tolerance_change = tolerance_grad, tolerance_change
 
-    def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
-        return w
+    @property
+    def minimizer(self) -> Minimizer:
+        """What takes its steps."""
+        return Minimizer(
+            self.history_size, self.tolerance_grad, self.tolerance_change, self.max_eval
+        )
 
     def step(self, net: Any = None) -> None:
         """Refused: an iteration needs the loss of all rows at several places."""

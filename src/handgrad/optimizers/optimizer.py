@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from handgrad.errors import SettingError, described, did_you_mean, not_negative, positive
+from handgrad.optimizers.minimizer import Minimizer
 from handgrad.optimizers.steps import Memory, parameter_groups, take_step
 from handgrad.other_names import ON_OPTIMIZERS
 from handgrad.page import Page
@@ -73,6 +74,11 @@ class Optimizer(Page):
         self.learning_rate, self.weight_decay = float(learning_rate), float(weight_decay)
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.groups = {pattern: {**group} for pattern, group in (groups or {}).items()}
+
+    @property
+    def minimizer(self) -> Minimizer | None:
+        """What minimizes the loss of all rows, of an optimizer that takes no step for a batch."""
+        return None
 
     def update(
         self, w: Any, dw: Any, *state: Any, learning_rate: Any, step: Any, dw_norm: Any = None

@@ -7,7 +7,7 @@ from handgrad.training.checks import (
     check_monitor,
     checked_pair,
     checked_rows,
-    refuse_lbfgs,
+    refuse_full_batch,
 )
 from handgrad.training.early_stopping import Best, early_stopping, until_patience_ends
 from handgrad.training.evaluate import Evaluation, evaluate
@@ -51,7 +51,7 @@ __all__ = [
     "progress_of",
     "record_weights",
     "reduce_on_plateau",
-    "refuse_lbfgs",
+    "refuse_full_batch",
     "train",
     "until_patience_ends",
 ]

@@ -18,7 +18,6 @@ from handgrad.files import FileError, reason, write_whole
 from handgrad.layers import Array
 from handgrad.saving.parameters import write_weights
 from handgrad.saving.tensors import shown
-from handgrad.training.checks import refuse_lbfgs
 from handgrad.training.early_stopping import Best
 from handgrad.training.history import History
 from handgrad.training.report import EpochReport
@@ -100,7 +99,6 @@ class Checkpoints(Iterator[EpochReport]):
         resume: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        refuse_lbfgs(training.optimizer, "checkpoints")
         positive("keep", keep, whole=True)
         self.training, self.folder, self.best = training, folder, best
         self.seconds, self.keep, self.clock = seconds, keep, clock

@@ -13,7 +13,7 @@ from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, number_of_rows, take
-from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 from handgrad.training.measuring import Measure, measures
 
@@ -139,11 +139,11 @@ def check_fit(net: Net, loss: Loss) -> None:
             )
 
 
-def refuse_lbfgs(optimizer: Optimizer, what: str) -> None:
-    """Refuse L-BFGS where a learning rate or a memory of steps is needed, which are SciPy's own."""
-    if isinstance(optimizer, LBFGS):
+def refuse_full_batch(optimizer: Optimizer, what: str) -> None:
+    """Refuse an optimizer that takes all rows at once, and finds its steps by itself."""
+    if optimizer.minimizer is not None:
         raise SettingError(
-            f"{what} beside {optimizer!r}, whose steps SciPy takes",
+            f"{what} beside {optimizer!r}, which searches for its steps",
             "an optimizer that takes a step for each batch",
             f"optimizer=hg.Adam(0.001); or {optimizer!r} without it",
         )

@@ -8,7 +8,7 @@ from handgrad.errors import DivergenceError
 from handgrad.layers import Standardize
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.optimizers import Optimizer
 from handgrad.training.evaluate import Evaluation
 
 
@@ -27,7 +27,7 @@ def divergence(epoch: int, result: Epoch, found: Mapping[str, Evaluation], loss:
 
 def diverged(net: Net, loss: Loss, optimizer: Optimizer, rate: float, what: str) -> DivergenceError:
     """The error to be raised, with what may help this net, loss and optimizer."""
-    by_steps = not isinstance(optimizer, LBFGS)
+    by_steps = optimizer.minimizer is None
     hints = [f"a smaller learning rate, {rate / 10:g}" if by_steps else "optimizer=hg.Adam(0.001)"]
     if not any(isinstance(layer, Standardize) for _, layer in net.walk()):
         hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")

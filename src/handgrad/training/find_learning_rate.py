@@ -16,7 +16,7 @@ from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
-from handgrad.training.checks import check_kinds, refuse_lbfgs
+from handgrad.training.checks import check_kinds, refuse_full_batch
 from handgrad.training.sample_weights import training_rows
 
 KEPT = 0.9  # of the mean of the losses so far, at every step
@@ -77,7 +77,7 @@ def find_learning_rate(
     True
     """
     check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
-    refuse_lbfgs(optimizer, "a search for the learning rate")
+    refuse_full_batch(optimizer, "a search for the learning rate")
     positive("smallest", smallest)
     positive("largest", largest)
     if largest <= smallest:

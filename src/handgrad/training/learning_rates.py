@@ -8,7 +8,7 @@ from handgrad.errors import SettingError, described
 from handgrad.layers import Array
 from handgrad.optimizers import Optimizer
 from handgrad.schedules import Schedule
-from handgrad.training.checks import refuse_lbfgs
+from handgrad.training.checks import refuse_full_batch
 
 
 class LearningRates:
@@ -24,7 +24,7 @@ class LearningRates:
                 "hg.schedules.cosine(), or lambda progress: 1 - progress",
             )
         if schedule is not None:
-            refuse_lbfgs(optimizer, "a schedule")
+            refuse_full_batch(optimizer, "a schedule")
         self.optimizer, self.schedule = optimizer, schedule
         self.epochs, self.batches = epochs, batches
         self.constant = np.empty((0, batches))

@@ -1,13 +1,6 @@
-"""L-BFGS as a stream: SciPy asks for losses and gradients, a training for iterations.
+"""L-BFGS over the rows of an engine: an iterator of its iterations."""
 
-SciPy calls back and cannot be left in between, so it runs in a thread of its own, which waits
-whenever it has handed out an iteration.
-"""
-
-from collections.abc import Iterator
-from queue import SimpleQueue
-from threading import Thread
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -15,128 +8,117 @@ from handgrad.engines.choice import Engine
 from handgrad.engines.epoch import Epoch
 from handgrad.errors import SettingError
 from handgrad.layers import Array
-from handgrad.optimizers import LBFGS
+from handgrad.net import Net
+from handgrad.optimizers.minimizer import Iterate, Minimizer
 
-CONVERGED, NO_LOWER = 0, 2
+ARRAYS = ("weights", "gradient", "steps", "changes")
+NUMBERS = ("loss", "loss_before", "iterations", "evaluations")
 
 
 class Minimization(Iterator[Epoch]):
-    """The iterations of L-BFGS over all rows of an engine; the net is where each has come to.
+    """At most `most` iterations of L-BFGS over all rows; the net is where each has come to.
 
-    One that comes to a loss that is not finite is handed out as diverged. `ended` says why there
-    are no more.
+    Where the loss is not finite, the iteration is handed out as diverged; or, if not
+    `finite_only`, a place nearer by is looked for. `ended` says why there are no more.
     """
 
-    def __init__(self, engine: Engine, net: Any, optimizer: LBFGS, rows: int, most: int) -> None:
-        self.engine, self.net, self.optimizer, self.most = engine, net, optimizer, most
-        self.order, self.rates = np.arange(rows)[None], np.ones((1, 1))
-        self.trainable = np.r_[(*net.trainable_slices(),)] if net.trainable_slices() else []
+    def __init__(
+        self,
+        engine: Engine,
+        net: Net,
+        minimizer: Minimizer,
+        most: int,
+        *,
+        finite_only: bool = True,
+    ) -> None:
+        self.engine, self.net, self.minimizer, self.most = engine, net, minimizer, most
+        self.rows = np.arange(len(engine.y))
+        slices = net.trainable_slices()
+        self.trainable = np.r_[(*slices,)] if slices else np.arange(0)
+        self.iterate: Iterate | None = None
         self.accepted = (net.parameters.copy(), net.running_state.copy())
-        self.last: Epoch | None = None
-        self.ended, self.left = "", False
-        self.asked: SimpleQueue[None] = SimpleQueue()
-        self.found: SimpleQueue[Epoch | BaseException | None] = SimpleQueue()
-        self.thread = Thread(target=self._minimize, daemon=True)
+        self.found = 0.0, np.empty(0)
+        self.finite_only, self.ended = finite_only, ""
+        self.converged = self.exhausted = False
 
     def __next__(self) -> Epoch:
         """The next iteration: the loss and the predictions where it ended."""
-        if self.thread.ident is None:
-            self.thread.start()
-        elif not self.thread.is_alive():
-            raise StopIteration
-        self.asked.put(None)
-        found = self.found.get()
-        if isinstance(found, Epoch):
-            return found
-        self.thread.join()
-        self._put_back()
-        raise found or StopIteration
-
-    def leave(self, *, put_back: bool) -> None:
-        """Let SciPy go; `put_back`: the net back to the last iteration that was handed out."""
-        if self.thread.is_alive():
-            self.left = True
-            self.asked.put(None)
-            self.thread.join()
-        if put_back:
-            self._put_back()
-
-    def _minimize(self) -> None:
-        """What runs in the other thread."""
-        from scipy.optimize import minimize
-
-        given, why = self.optimizer, None
-        self.asked.get()
         try:
-            result = minimize(
-                self._loss_and_gradient,
-                self.net.parameters[self.trainable].astype(np.float64),
-                jac=True,
-                method="L-BFGS-B",
-                callback=self._hand_out,
-                options={
-                    "maxcor": given.history_size,
-                    "gtol": given.tolerance_grad,
-                    "ftol": given.tolerance_change,
-                    "maxfun": given.max_eval or np.iinfo(np.int32).max,
-                    "maxiter": self.most,
-                },
-            )
-            self.ended = _reason(result, given)
-        except _DivergedError as diverged:
-            self.found.put(diverged.epoch)
-        except BaseException as error:
-            why = error
-        self.found.put(why)
-
-    def _loss_and_gradient(self, weights: Array) -> tuple[float, Array]:
-        if self.left:
+            following = self._following()
+        except _NotFiniteError:
+            loss, p = self.found
+            return Epoch(loss, p, diverged_at=1)
+        if following is None:
+            self.put_back()
             raise StopIteration
-        found = self._evaluated(weights)
-        if found.diverged_at is not None:
-            raise _DivergedError(found)
-        if self.last is None and self._evaluated(weights).loss != found.loss:
+        self.iterate = following
+        self.accepted = (self.net.parameters.copy(), self.net.running_state.copy())
+        return Epoch(*self.found, self.engine.predict_held_out())
+
+    def put_back(self) -> None:
+        """Give the net the weights of the last iteration."""
+        self.net.parameters[...], self.net.running_state[...] = self.accepted
+
+    def _following(self) -> Iterate | None:
+        now = self.iterate or self._begin()
+        if now.iterations >= self.most:
+            return None
+        following = None
+        if self.minimizer.exhausted(now):
+            self.exhausted = True
+            self.ended = f"L-BFGS had evaluated the loss {now.evaluations} times"
+        elif self.minimizer.converged(now):
+            self.converged = True
+            self.ended = f"L-BFGS converged after {now.iterations} iterations"
+        elif not (following := self.minimizer.next(self._loss_and_gradient, now)):
+            self.ended = f"L-BFGS found no lower loss after {now.iterations} iterations"
+        return following
+
+    def _begin(self) -> Iterate:
+        begun = self.minimizer.begin(
+            self._loss_and_gradient, self.net.parameters[self.trainable].astype(np.float64)
+        )
+        if self._loss_and_gradient(begun.weights)[0] != begun.loss:
             raise SettingError(
                 "a loss that is another one when the net is run again, with LBFGS",
                 "a net without random layers",
                 "optimizer=hg.Adam(0.001), beside Dropout",
             )
-        self.last = found
-        return found.loss, self.net.gradients[self.trainable].astype(np.float64)
+        return begun
 
-    def _evaluated(self, weights: Array) -> Epoch:
-        """Loss, predictions and gradients with these weights: an epoch that leaves them alone."""
+    def _loss_and_gradient(self, weights: Array) -> tuple[float, Array]:
         self.net.parameters[self.trainable] = weights
-        found = self.engine.run_epochs(self.order, self.rates)
-        return next(epoch for epoch in found if isinstance(epoch, Epoch))
+        self.found = self.engine.gradients(self.rows)
+        if self.finite_only and not np.isfinite(self.found[0]):
+            raise _NotFiniteError
+        return self.found[0], self.net.gradients[self.trainable].astype(np.float64)
 
-    def _hand_out(self, weights: Array) -> None:
-        """Called at the end of each iteration, at the weights that were evaluated last."""
+    def arrays(self) -> dict[str, Array]:
+        """What the iterations that are left depend on, as arrays."""
+        if self.iterate is None:
+            return {}
+        numbers = [float(getattr(self.iterate, name)) for name in NUMBERS]
+        kept: Mapping[str, Array] = {name: getattr(self.iterate, name) for name in ARRAYS}
+        return {**kept, "numbers": np.array(numbers)}
+
+    def iterate_of(self, arrays: Mapping[str, Array]) -> Iterate | None:
+        """What `arrays` gave them for; a ValueError says that they are damaged."""
+        if not arrays:
+            return None
+        loss, before, iterations, evaluations = map(float, arrays["numbers"])
+        n, pairs = self.trainable.size, len(arrays["steps"])
+        for name, shape in zip(ARRAYS, ((n,), (n,), (pairs, n), (pairs, n)), strict=True):
+            if arrays[name].shape != shape or arrays[name].dtype != np.float64:
+                raise ValueError(f"without {name} of shape {shape}")
+        weights, gradient, steps, changes = (arrays[name] for name in ARRAYS)
+        counts = int(iterations), int(evaluations)
+        return Iterate(weights, loss, gradient, before, steps, changes, *counts)
+
+    def go_on_from(self, iterate: Iterate | None) -> None:
+        """Go on from an iterate, whose weights the net has."""
+        self.iterate = iterate
         self.accepted = (self.net.parameters.copy(), self.net.running_state.copy())
-        if self.last is not None:
-            self.found.put(self.last)
-        self.asked.get()
-        if self.left:
-            raise StopIteration
-
-    def _put_back(self) -> None:
-        self.net.parameters[...], self.net.running_state[...] = self.accepted
 
 
-class _DivergedError(Exception):
+class _NotFiniteError(Exception):
     """The loss of these weights is not a finite number."""
-
-    def __init__(self, epoch: Epoch) -> None:
-        super().__init__()
-        self.epoch = epoch
-
-
-def _reason(result: Any, optimizer: LBFGS) -> str:
-    """Why SciPy ended, in words; nothing, where it has done all the iterations it was to do."""
-    if result.status == CONVERGED:
-        return f"L-BFGS converged after {result.nit} iterations"
-    if result.status == NO_LOWER:
-        return f"L-BFGS found no lower loss after {result.nit} iterations"
-    if optimizer.max_eval and result.nfev > optimizer.max_eval:
-        return f"L-BFGS had evaluated the loss {result.nfev} times"
-    return ""

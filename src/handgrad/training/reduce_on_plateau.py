@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from handgrad.errors import SettingError, not_negative, positive
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.optimizers import Optimizer
-from handgrad.training.checks import refuse_lbfgs
+from handgrad.training.checks import refuse_full_batch
 from handgrad.training.report import EpochReport
 
 
@@ -38,7 +38,7 @@ def reduce_on_plateau(
     3 0.1
     4 0.01
     """
-    refuse_lbfgs(optimizer, "reduce_on_plateau")
+    refuse_full_batch(optimizer, "reduce_on_plateau")
     positive("patience", patience, whole=True)
     positive("factor", factor)
     if factor >= 1:

@@ -14,6 +14,7 @@ from handgrad.layers import Array
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.train import Training
 
+SEARCH = "search."  # what an optimizer that searches over all rows goes on from
 BEFORE = "before.parameters", "before.running_state"  # the weights, and state, of the last epoch
 
 
@@ -41,6 +42,9 @@ def state_of(training: Training) -> TrainingState:
         "order": training.rows.order,
         **memory,
     }
+    if training.minimization is not None:
+        searched = training.minimization.arrays()
+        arrays |= {f"{SEARCH}{name}": array for name, array in searched.items()}
     if so_far is not None:
         arrays |= training.rows.arrays_of(so_far)
         arrays |= dict(zip(BEFORE, engine.before, strict=True))
@@ -69,11 +73,18 @@ def put_back(training: Training, state: TrainingState) -> None:
     ]
     epoch, step, so_far = _whole(values["epoch"]), _whole(values["step"]), _so_far(training, state)
     positive("learning_rate", values["learning_rate"])
+    search = training.minimization
+    searched = {n: a for n, a in state.arrays.items() if n.startswith(SEARCH)}
+    iterate = None
+    if search is not None:
+        iterate = search.iterate_of({n.removeprefix(SEARCH): a for n, a in searched.items()})
     net.parameters[...] = state.arrays["parameters"]
     net.running_state[...] = state.arrays["running_state"]
     training.rows.order[...] = state.arrays["order"]
     for name, array in zip(training.optimizer.state_names, engine.optimizer_state, strict=True):
         array[...] = state.arrays[f"optimizer.{name}"]
+    if search is not None:
+        search.go_on_from(iterate)
     engine.step[0], training.epoch, training.so_far = step, epoch, so_far
     training.optimizer.learning_rate = float(values["learning_rate"])
     for stream, saved in zip(_streams(training), streams, strict=True):

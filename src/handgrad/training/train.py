@@ -16,11 +16,11 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
-from handgrad.optimizers import LBFGS, Optimizer
+from handgrad.optimizers import Optimizer
 from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
 from handgrad.schedules import Schedule
-from handgrad.training.checks import check_batches, check_kinds, refuse_lbfgs
+from handgrad.training.checks import check_batches, check_kinds, refuse_full_batch
 from handgrad.training.divergence import diverged, divergence
 from handgrad.training.evaluate import Evaluation, rows_to_evaluate
 from handgrad.training.learning_rates import LearningRates
@@ -147,7 +147,7 @@ class Training(Iterator[EpochReport]):
         weights = sample_weight, class_weight
         self.rows = rows = rows_to_train_on(net, loss, data, chosen, batch_size, *weights)
         if rows.passes > 1:
-            refuse_lbfgs(optimizer, "rows that are streamed")
+            refuse_full_batch(optimizer, "rows that are streamed")
         check_columns(sets, chosen, training=evaluate_training)
         of_class, n = rows.of_class, len(sets)
         self.held_out = {
@@ -167,15 +167,15 @@ class Training(Iterator[EpochReport]):
         self.generator = spawning_generator(rng)
         net.seed(self.generator)
         rows.start(self.generator, shuffle=shuffle, keep=bool(chosen))
-        if isinstance(optimizer, LBFGS):
+        if optimizer.minimizer is not None:
             batch_size = rows.n_rows
         batches = -(-rows.n_rows // batch_size)
         self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
         self.engine = self._engine(engine, batch_size)
         self.minimization: Minimization | None = None
         self._reports = self._run()
-        if isinstance(optimizer, LBFGS):
-            self.minimization = Minimization(self.engine, net, optimizer, rows.n_rows, epochs)
+        if optimizer.minimizer is not None:
+            self.minimization = Minimization(self.engine, net, optimizer.minimizer, epochs)
             self._reports = self._minimize(self.minimization)
 
     def _engine(self, choice: EngineName, batch_size: int) -> Engine:
@@ -233,12 +233,14 @@ class Training(Iterator[EpochReport]):
     def _minimize(self, iterations: Minimization) -> Iterator[EpochReport]:
         started = time.perf_counter()
         try:
-            for self.epoch, result in enumerate(iterations, 1):
+            for result in iterations:
+                self.epoch += 1
                 yield self._report(result, np.ones(1), time.perf_counter() - started)
                 started = time.perf_counter()
-        except BaseException as error:
-            # to stop is no error: the net is where it was reported, or somebody has moved it since
-            iterations.leave(put_back=not isinstance(error, GeneratorExit))
+        except GeneratorExit:  # to stop is no error: the net keeps what was reported
+            raise
+        except BaseException:
+            iterations.put_back()
             raise
 
     def _report(self, result: Epoch, rates: Array, seconds: float) -> EpochReport:

@@ -52,7 +52,12 @@ def training_step(
 
 
 def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
-    """The graph of an update, in few operations, for each group of the parameters."""
+    """The graph of an update, in few operations, for each group of the parameters.
+
+    An optimizer that takes no step for a batch has none.
+    """
+    if optimizer.minimizer is not None:
+        return []
     return [
         Update(optimized(trace(group.optimizer)), group.factor, group.slices)
         for group in parameter_groups(net, optimizer)
@@ -86,18 +91,14 @@ def compiled_source(
     x = required_example(net, 4) if x is None else x
     y = example_targets(loss, copy.deepcopy(net).predict(x)) if y is None else np.asarray(y)
     step = training_step(net, loss, x, y, penalty=penalty)
-    return epoch_of(net, loss, optimizer, step, batch_size).source()
-
-
-def epoch_of(net: Net, loss: Loss, optimizer: Optimizer, step: Graph, batch_size: int) -> Program:
-    """The loop program of an epoch of such steps, each followed by the optimizer's update."""
-    return training_program(
+    program = training_program(
         step,
         updates_of(net, optimizer),
         batch_size,
         net.dtype,
         loss.batches_weighted_by,
     )
+    return program.source()
 
 
 def frozen_parameters(net: Layer) -> list[str]:

@@ -3,25 +3,20 @@
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
-from handgrad.engines.compiled.bounds import Bounds, check_indices, index_bounds
-from handgrad.engines.compiled.build import (
-    epoch_of,
-    prediction_graph,
-    prediction_of,
-    refused_as_cannot_lower,
-    training_step,
-)
+from handgrad.engines.compiled.bounds import Bounds, check_indices
+from handgrad.engines.compiled.build import refused_as_cannot_lower
 from handgrad.engines.compiled.calls import Each, Planned
 from handgrad.engines.compiled.crew import Crew
-from handgrad.engines.compiled.predictor import BATCH
+from handgrad.engines.compiled.half_steps import HalfSteps
+from handgrad.engines.compiled.plan import plan_of
 from handgrad.engines.compiled.program import FINISHED, Program
-from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.sharing import MOST_PARTS
-from handgrad.engines.compiled.streams import Streams, streams_of
+from handgrad.engines.compiled.streams import Streams
 from handgrad.engines.environment import blas_of
 from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.engines.sharing_recordings import made_once
@@ -53,16 +48,6 @@ class Kept:
     held_out: list[Array]
 
 
-@dataclass(frozen=True)
-class _Made:
-    """What a training follows from, beside its numbers; those that are alike share it."""
-
-    bounds: Bounds
-    streams: list[str]
-    run: Runner
-    predict: Runner | None
-
-
 class CompiledEngine:
     """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
 
@@ -87,8 +72,8 @@ class CompiledEngine:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
         with refused_as_cannot_lower():
             rows = (x, y, w)
-            made = made_once(
-                lambda: _made(
+            plan = self.plan = made_once(
+                lambda: plan_of(
                     net, loss, optimizer, penalty, *rows, self.batch_size, bool(held_out)
                 ),
                 (net, loss, optimizer, penalty),
@@ -96,19 +81,18 @@ class CompiledEngine:
                 self.batch_size,
                 bool(held_out),
             )
-            self.crew, bounds = Crew(), made.bounds
-            self.bounds = bounds
-            self.streams = Streams(net, made.streams)
-            self.run = made.run.with_scratch_of_its_own(self.crew)
-            program = self.run.program
+            self.crew, self.bounds = Crew(), plan.bounds
+            self.streams = Streams(net, plan.streams)
+            self.run = plan.epochs.with_scratch_of_its_own(self.crew)
+            program, bounds = self.run.program, plan.bounds
             self.x, self.y = (_readable(program, *r, bounds) for r in ((x, "x"), (y, "y")))
             self.weights = () if w is None else (_readable(program, w, "w", bounds),)
-            by_weights = w is not None and loss.batches_weighted_by == "weights"
+            by_weights = self.by_weights = w is not None and loss.batches_weighted_by == "weights"
             self.counted = float(w.sum(dtype=float)) if w is not None and by_weights else len(y)
             self.held_out = [_readable(program, rows, "x", bounds) for rows in held_out]
             self.large = self.run.large
-            if made.predict is not None:
-                self.predict = made.predict.with_scratch_of_its_own(self.crew)
+            if plan.predict is not None:
+                self.predict = plan.predict.with_scratch_of_its_own(self.crew)
                 self.large |= self.predict.large
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.total_before = np.zeros(1)
@@ -116,6 +100,36 @@ class CompiledEngine:
         self.start = self.before = (net.parameters.copy(), net.running_state.copy())
         self.orders: Array | None = None
         self.given_rates: Array | None = None
+
+    @cached_property
+    def half_steps(self) -> HalfSteps:
+        """The halves of a step, compiled where they are asked for."""
+        return HalfSteps(
+            self.plan,
+            self.net,
+            (self.x, self.y, *self.weights),
+            self.optimizer_state,
+            self.step,
+            self.crew,
+            self.streams,
+            self.by_weights,
+        )
+
+    def gradients(self, rows: Array) -> tuple[float, Array]:
+        """The loss of a batch, its rows at these places, and their predictions."""
+        return self.half_steps.gradients(rows)
+
+    def apply(self, learning_rate: float) -> None:
+        """The optimizer's step by the gradients in `net.gradients`."""
+        self.half_steps.apply(learning_rate)
+
+    def predict_held_out(self) -> tuple[Array, ...]:
+        """The predictions for each set of rows held out, by the weights as they are."""
+        if self.orders is None:
+            self._make_room(np.empty((1, len(self.y)), np.int64))
+        if self.held_out:
+            self._run(self.run.in_turn(self._planned_predictions()))
+        return tuple(p[0] for p in self.kept.held_out)
 
     def epochs_at_once(self, epochs: int) -> int:
         """How many epochs are worth running before the first is looked at.
@@ -189,9 +203,7 @@ class CompiledEngine:
             so_far = SoFar(rows.stop, kept.totals[0, 0].item(), [kept.predictions[0, : rows.stop]])
             if rows.stop < n:
                 yield so_far
-        if self.held_out:
-            self._run(self.run.in_turn(self._planned_predictions()))
-        held_out = tuple(p[0] for p in kept.held_out)
+        held_out = self.predict_held_out()
         yield Epoch(so_far.total / self.counted, kept.predictions[0], held_out)
 
     def _run_rows(self, order: Array, rows: slice, total: float) -> int:
@@ -301,26 +313,6 @@ class CompiledEngine:
             self.predict.planned(len(x), x, *weights, Each(p))
             for x, p in zip(self.held_out, self.kept.held_out, strict=True)
         ]
-
-
-def _made(
-    net: Net,
-    loss: Loss,
-    optimizer: Optimizer,
-    penalty: Penalty | None,
-    x: Array,
-    y: Array,
-    w: Array | None,
-    batch_size: int,
-    predicts: bool,
-) -> _Made:
-    """A training recorded and compiled, and the predictions for rows held out."""
-    step = training_step(net, loss, x, y, w, penalty)
-    run = Runner(epoch_of(net, loss, optimizer, step, batch_size), batch_size)
-    predict = None
-    if predicts:
-        predict = Runner(prediction_of(net, prediction_graph(net, x), BATCH), BATCH)
-    return _Made(index_bounds(step), streams_of(step, net.dtype), run, predict)
 
 
 def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:

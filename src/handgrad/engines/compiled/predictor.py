@@ -11,6 +11,7 @@ import numpy as np
 from handgrad.engines.compiled.bounds import index_bounds
 from handgrad.engines.compiled.build import prediction_graph, prediction_of
 from handgrad.engines.compiled.calls import Calls
+from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.threads import available_cores, one_thread_each
@@ -19,7 +20,6 @@ from handgrad.kinds import PredictionKind
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
 
-BATCH = 128  # rows at a time: few, so that their products stay small and need no BLAS
 A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begun
 # Types of settings that can be replaced, which is seen, but not changed.
 FIXED = (
@@ -47,7 +47,9 @@ class CompiledPredictor:
             if isinstance(value, np.ndarray)
         ]
         graph = prediction_graph(net, x)
-        self.runner = Runner(prediction_of(net, graph, BATCH, only_finite=True), BATCH)
+        self.runner = Runner(
+            prediction_of(net, graph, PREDICTED_AT_ONCE, only_finite=True), PREDICTED_AT_ONCE
+        )
         self.bounds = index_bounds(graph).get("x", ())
         self.weights = (net.parameters, net.running_state)
         self.few = [_Few(self)]
@@ -57,7 +59,7 @@ class CompiledPredictor:
             return None
         if not all(bound.holds(x) for bound in self.bounds):
             return None
-        if len(x) > BATCH:
+        if len(x) > PREDICTED_AT_ONCE:
             return self._many(np.ascontiguousarray(x))
         # a list hands its elements out to one thread at a time
         few = self.few.pop() if self.few else _Few(self)
@@ -90,7 +92,7 @@ class CompiledPredictor:
             return self._in_parts(x, max(1, min(cores, int(work / A_THREADS_WORK))))
 
     def _in_parts(self, x: Array, threads: int) -> Array | None:
-        part = math.ceil(len(x) / (threads * BATCH)) * BATCH
+        part = math.ceil(len(x) / (threads * PREDICTED_AT_ONCE)) * PREDICTED_AT_ONCE
         p = np.empty((len(x), *self.runner.output_shape), self.runner.program.dtype)
         returned: list[int] = []
 
@@ -113,8 +115,8 @@ class _Few:
 
     def __init__(self, predictor: CompiledPredictor) -> None:
         self.runner, self.weights = predictor.runner.with_scratch_of_its_own(), predictor.weights
-        self.x = np.zeros((BATCH, *predictor.row), predictor.dtype)
-        self.p = np.zeros((BATCH, *self.runner.output_shape), self.runner.program.dtype)
+        self.x = np.zeros((PREDICTED_AT_ONCE, *predictor.row), predictor.dtype)
+        self.p = np.zeros((PREDICTED_AT_ONCE, *self.runner.output_shape), self.runner.program.dtype)
         self.calls: dict[int, Calls] = {}
 
     def __call__(self, x: Array) -> Array | None:

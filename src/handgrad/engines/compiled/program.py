@@ -95,7 +95,7 @@ def training_program(
     dtype: np.dtype[Any],
     batches_weighted_by: str,
 ) -> Program:
-    """One epoch: for each batch the rows, the step, and the update of the parameters.
+    """One epoch: for each batch the rows, the step, and the update of the parameters, if any.
 
     It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
     where the parameters are not finite at the end. `R[0]` becomes `Z[0]` and the losses of all
@@ -119,14 +119,14 @@ def training_program(
         *_predictions(elements),
         *add_loss(elements),
         *moved(elements),
-        *update_all(updates, elements),
+        *(update_all(updates, elements) if updates else ()),
     ]
     parameters = (
         Parameter("n_all", "int", buffer=False),
         *(Parameter(b, kind_of(step.nodes[i])) for b, i in _rows_given(step)),
         Parameter("O", "int"),
         *(Parameter(name, "float") for name in ("P", "G", "S")),
-        *(Parameter(f"M{k}", "float") for k in range(len(memory_of(updates[0].rule)))),
+        *_memory(updates),
         Parameter("L", "double"),
         Parameter("Z", "double"),
         Parameter("T", "int"),
@@ -148,6 +148,31 @@ def training_program(
         *_check(elements, "P", whole(0), n_parameters, Var("n_all", "int")),
     ]
     return _program("epoch", parameters, body, arena, elements, dtype)
+
+
+def update_program(updates: Sequence[Update], dtype: np.dtype[Any]) -> Program:
+    """The optimizer's step alone, by the gradients in `G`, at the learning rate `L[0]`."""
+    elements = Elements(updates[0].rule, Constants(), itertools.count())
+    parameters = (
+        Parameter("n_all", "int", buffer=False),
+        *(Parameter(name, "float") for name in ("P", "G")),
+        *_memory(updates),
+        Parameter("L", "double"),
+        Parameter("T", "int"),
+        *SCRATCH,
+    )
+    body: Body = [
+        Let("step", Load("T", whole(0), "int")),
+        *update_all(updates, elements),
+        Store("T", whole(0), Var("step", "int")),
+    ]
+    return Program("update", parameters, body, Arena(), elements.constants, dtype, ())
+
+
+def _memory(updates: Sequence[Update]) -> list[Parameter]:
+    """What the optimizer remembers from step to step."""
+    names = memory_of(updates[0].rule) if updates else ()
+    return [Parameter(f"M{k}", "float") for k in range(len(names))]
 
 
 def prediction_program(

@@ -1,0 +1,127 @@
+"""The line search of Moré and Thuente: how far to go in a direction, by losses and slopes."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+LOWER, FLATTER = 1e-3, 0.9  # the strong Wolfe conditions
+NARROW = 0.1  # of the interval, to the step: then no better step is looked for
+FURTHEST = 1e10
+MOST = 20  # evaluations
+
+
+class Place(NamedTuple):
+    """A step, the loss there, and the slope of the loss along the direction."""
+
+    step: float
+    loss: float
+    slope: float
+
+
+def line_search(at: Callable[[float], Place], start: Place, step: float) -> Place | None:
+    """A place where the loss is lower by enough and the slope flatter by enough; None if none is.
+
+    conditions  l ≤ l₀ + 10⁻³ · step · l′₀  and  |l′| ≤ 0.9 · |l′₀|,  the strong Wolfe conditions
+    source      Moré, Thuente, "Line search algorithms with guaranteed sufficient decrease", 1994
+
+    `at` evaluates a step, of which `step` is the first; the last one it is asked for is returned.
+
+    >>> line_search(lambda s: Place(s, (s - 3) ** 2, 2 * (s - 3)), Place(0.0, 9.0, -6.0), 1.0)
+    Place(step=1.0, loss=4.0, slope=-4.0)
+    """
+    best = other = start
+    bracketed, far = False, True  # far: no loss was low enough yet where it was rising
+    least, most = 0.0, 5 * step
+    width, wider = FURTHEST, 2 * FURTHEST
+    for _ in range(MOST):
+        new = at(step)
+        if not np.isfinite(new.loss) or not np.isfinite(new.slope):
+            return None
+        wanted = start.loss + step * LOWER * start.slope
+        far = far and not (new.loss <= wanted and new.slope >= 0)
+        stuck = bracketed and (not least < step < most or most - least <= NARROW * most)
+        if stuck or (new.loss <= wanted and abs(new.slope) <= -FLATTER * start.slope):
+            return new
+        if step == FURTHEST and new.loss <= wanted and new.slope <= LOWER * start.slope:
+            return new
+        tilt = LOWER * start.slope if far and wanted < new.loss <= best.loss else 0.0
+        best, other, new = (_tilted(place, -tilt) for place in (best, other, new))
+        best, other, step, bracketed = _next(best, other, new, bracketed, least, most)
+        best, other = _tilted(best, tilt), _tilted(other, tilt)
+        if bracketed:
+            if abs(other.step - best.step) >= 0.66 * wider:
+                step = best.step + 0.5 * (other.step - best.step)
+            wider, width = width, abs(other.step - best.step)
+            least, most = sorted((best.step, other.step))
+        else:
+            least, most = (step + times * (step - best.step) for times in (1.1, 4.0))
+        step = min(max(step, 0.0), FURTHEST)
+        if bracketed and (not least < step < most or most - least <= NARROW * most):
+            step = best.step
+    return None
+
+
+def _tilted(place: Place, tilt: float) -> Place:
+    """A place of the loss plus a line through 0."""
+    return Place(place.step, place.loss + place.step * tilt, place.slope + tilt)
+
+
+def _next(
+    best: Place, other: Place, new: Place, bracketed: bool, least: float, most: float
+) -> tuple[Place, Place, float, bool]:
+    """The interval that a new place makes of that between two, and the step to try next.
+
+    By the minimum of the cubic through two places, and of the parabola, or by the secant.
+    """
+    turned, onward = new.slope * np.sign(best.slope) < 0, new.step > best.step
+    if new.loss > best.loss:  # a minimum lies between
+        bracketed = True
+        cubic, parabola = _cubic(best, new), _parabola(best, new)
+        nearer = abs(cubic - best.step) < abs(parabola - best.step)
+        step = cubic if nearer else cubic + (parabola - cubic) / 2
+    elif turned:  # so it does
+        bracketed = True
+        step = max(_cubic(new, best), _secant(new, best), key=lambda s: abs(s - new.step))
+    elif abs(new.slope) < abs(best.slope):  # it lies further on
+        choices = (_secant(new, best), _cubic(new, best, beyond=most if onward else least))
+        if bracketed:
+            step = min(choices, key=lambda s: abs(s - new.step))
+            limit = new.step + 0.66 * (other.step - new.step)
+            step = min(limit, step) if onward else max(limit, step)
+        else:
+            step = min(max(*choices, key=lambda s: abs(s - new.step)), most)
+            step = max(step, least)
+    elif bracketed:
+        step = _cubic(new, other)
+    else:
+        step = most if onward else least
+    if new.loss > best.loss:
+        return best, new, step, bracketed
+    return new, best if turned else other, step, bracketed
+
+
+def _cubic(a: Place, b: Place, beyond: float | None = None) -> float:
+    """The minimum of the cubic through two places; `beyond`, where it lies not beyond `a`."""
+    theta = 3 * (b.loss - a.loss) / (a.step - b.step) + a.slope + b.slope
+    size = max(abs(theta), abs(a.slope), abs(b.slope))
+    square = (theta / size) ** 2 - (a.slope / size) * (b.slope / size)
+    gamma = size * np.sqrt(max(0.0, square))
+    if a.step > b.step:
+        gamma = -gamma
+    p, q = (gamma - a.slope) + theta, ((gamma - a.slope) + gamma) + b.slope
+    r = p / q
+    if beyond is not None and not (r < 0 and gamma != 0):
+        return beyond
+    return a.step + r * (b.step - a.step)
+
+
+def _parabola(a: Place, b: Place) -> float:
+    """The minimum of the parabola through two places with the slope of the first."""
+    slope = (a.loss - b.loss) / (b.step - a.step) + a.slope
+    return a.step + (a.slope / slope) / 2 * (b.step - a.step)
+
+
+def _secant(a: Place, b: Place) -> float:
+    """Where the slope would be 0, were the loss a parabola."""
+    return a.step + (a.slope / (a.slope - b.slope)) * (b.step - a.step)
