@@ -73,11 +73,10 @@ def put_back(training: Training, state: TrainingState) -> None:
     ]
     epoch, step, so_far = _whole(values["epoch"]), _whole(values["step"]), _so_far(training, state)
     positive("learning_rate", values["learning_rate"])
-    search = training.minimization
-    searched = {n: a for n, a in state.arrays.items() if n.startswith(SEARCH)}
-    iterate = None
+    search, iterate = training.minimization, None
     if search is not None:
-        iterate = search.iterate_of({n.removeprefix(SEARCH): a for n, a in searched.items()})
+        found = {n: a for n, a in state.arrays.items() if n.startswith(SEARCH)}
+        iterate = search.iterate_of({n.removeprefix(SEARCH): a for n, a in found.items()})
     net.parameters[...] = state.arrays["parameters"]
     net.running_state[...] = state.arrays["running_state"]
     training.rows.order[...] = state.arrays["order"]
