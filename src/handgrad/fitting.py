@@ -289,7 +289,7 @@ def _held_out(
     if sample_weight is None:
         x, x_validation, y, y_validation = split(x, y)
         return (x, y), None, (x_validation, y_validation)
-    w = training.checked_weights(sample_weight, len(y), "data")
+    w = training.checked_weights(sample_weight, np.shape(y), "data")
     several = isinstance(x, tuple)
     (*x, w), (*x_validation, w_validation), y, y_validation = split(
         (*x, w) if several else (x, w), y

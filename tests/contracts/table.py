@@ -36,6 +36,31 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     ),
 }
 
+# Rows of more than one axis, of the shapes that go in beside (n, n_in): (n, 4, 3), for example.
+MORE_AXES: dict[str, tuple[int, ...]] = {
+    "Linear": (2, 4),
+    "Tanh": (2, 3),
+    "ReLU": (2, 3),
+    "LeakyReLU": (2, 3),
+    "Sigmoid": (2, 3),
+    "SiLU": (2, 3),
+    "GELU": (2, 3),
+    "GELUTanh": (2, 3),
+    "ELU": (2, 3),
+    "SELU": (2, 3),
+    "Softplus": (2, 3),
+    "Mish": (2, 3),
+    "Softmax": (4, 3),
+    "Standardize": (2, 3),
+    "BatchNorm": (2, 3),
+    "LayerNorm": (4, 3),
+    "Dropout": (2, 3),
+    "FeatureScale": (2, 3),
+    "Net": (2, 4),
+    "Residual": (2, 3),
+    "Parallel": (2, 4),
+}
+
 LOSSES: dict[str, Callable[[], hg.Loss]] = {
     "CrossEntropyLoss": lambda: hg.CrossEntropyLoss(),
     "SoftmaxCrossEntropyLoss": lambda: hg.SoftmaxCrossEntropyLoss(),

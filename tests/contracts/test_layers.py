@@ -14,25 +14,35 @@ import handgrad as hg
 from handgrad.graph import interpret
 from handgrad.net.examples import required_example
 from handgrad.proof.drawing import draw
-from tests.contracts.table import LAYERS
+from tests.contracts.table import LAYERS, MORE_AXES
 from tests.saving.mutations import with_larger_sizes
 
 DTYPES = (np.float32, np.float64)
 NEED_NO_FORWARD = {"Standardize"}
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
+# By name, or by name and the shape of a row of more than one axis.
+CASES = [*LAYERS, *MORE_AXES.items()]
+each_case = pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: case if isinstance(case, str) else f"{case[0]} of {case[1]}"
+)
+Case = str | tuple[str, tuple[int, ...]]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 
-def prepared(name: str, dtype: Any = np.float64, n: int = 5) -> tuple[hg.Net, Any, Any]:
+def prepared(case: Case, dtype: Any = np.float64, n: int = 5) -> tuple[hg.Net, Any, Any]:
     """The layer in a net of that dtype, its input, and a random upstream gradient.
 
     Its numbers are drawn: where it begins at 0 or 1, much would go unseen.
     """
+    name, shape = (case, None) if isinstance(case, str) else case
     net = hg.Net(LAYERS[name](), dtype=dtype)
     draw(net, np.random.default_rng(2))
     net.seed(0)
-    x = required_example(net, n)
+    if shape is None:
+        x = required_example(net, n)
+    else:
+        x = np.random.default_rng(0).standard_normal((n, *shape)).astype(dtype)
     y = copy.deepcopy(net).forward(x)
     dy = np.random.default_rng(1).standard_normal(y.shape).astype(dtype)
     return net, x, dy
@@ -47,10 +57,10 @@ def test_the_table_lists_every_layer() -> None:
     assert public - {"Layer"} == set(LAYERS)
 
 
-@each_layer
+@each_case
 @each_dtype
-def test_shapes_and_dtypes_are_kept(name: str, dtype: Any) -> None:
-    net, x, dy = prepared(name, dtype)
+def test_shapes_and_dtypes_are_kept(case: Case, dtype: Any) -> None:
+    net, x, dy = prepared(case, dtype)
     y = net.forward(x)
     dx = net.backward(dy)
     assert y.dtype == dtype
@@ -62,9 +72,9 @@ def test_shapes_and_dtypes_are_kept(name: str, dtype: Any) -> None:
             assert gradient.shape == getattr(layer, parameter).shape
 
 
-@each_layer
-def test_inputs_are_left_alone(name: str) -> None:
-    net, x, dy = prepared(name)
+@each_case
+def test_inputs_are_left_alone(case: Case) -> None:
+    net, x, dy = prepared(case)
     x_before, dy_before = x.copy(), dy.copy()
     layer = net.layers[0]
     layer.forward(x)
@@ -73,9 +83,9 @@ def test_inputs_are_left_alone(name: str) -> None:
     np.testing.assert_array_equal(dy, dy_before)
 
 
-@each_layer
-def test_backward_overwrites_and_can_be_repeated(name: str) -> None:
-    net, x, dy = prepared(name)
+@each_case
+def test_backward_overwrites_and_can_be_repeated(case: Case) -> None:
+    net, x, dy = prepared(case)
     net.forward(x)
     layer = net.layers[0]  # by itself: a net takes the gradients away before each `backward`
     first = layer.backward(dy).copy()
@@ -93,31 +103,51 @@ def test_backward_before_forward_is_refused(name: str) -> None:
         net.backward(dy)
 
 
-@each_layer
+def checked(case: Case, **settings: Any) -> hg.GradientReport:
+    if isinstance(case, str):
+        return hg.check_gradients(LAYERS[case](), **settings)
+    _, x, _ = prepared(case)
+    return hg.check_gradients(LAYERS[case[0]](), x=x, **settings)
+
+
+@each_case
 @pytest.mark.parametrize("rng", range(3))
-def test_gradients_are_right(name: str, rng: int) -> None:
-    report = hg.check_gradients(LAYERS[name](), rng=rng)
+def test_gradients_are_right(case: Case, rng: int) -> None:
+    report = checked(case, rng=rng)
     assert report.ok, str(report)
     assert report.comparisons
 
 
-@each_layer
-def test_gradients_are_right_in_prediction(name: str) -> None:
-    report = hg.check_gradients(LAYERS[name](), training=False)
+@each_case
+def test_gradients_are_right_in_prediction(case: Case) -> None:
+    report = checked(case, training=False)
     assert report.ok, str(report)
     assert report.comparisons
 
 
-@each_layer
+@pytest.mark.parametrize("name", MORE_AXES)
+def test_each_place_is_worked_on_as_if_it_were_a_row(name: str) -> None:
+    net, x, dy = prepared((name, MORE_AXES[name]))
+    with net.mode(training=name == "BatchNorm"):  # whose statistics are those of all places
+        y, dx = net.forward(x), net.backward(dy)
+        gradients = net.gradients.copy()
+        rows = x.reshape(-1, x.shape[-1])
+        np.testing.assert_allclose(net.forward(rows), y.reshape(-1, y.shape[-1]), rtol=1e-12)
+        dx_of_rows = net.backward(dy.reshape(-1, dy.shape[-1]))
+    np.testing.assert_allclose(dx_of_rows, dx.reshape(rows.shape), rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(net.gradients, gradients, rtol=1e-10)
+
+
+@each_case
 @each_dtype
 @pytest.mark.parametrize("training", [True, False])
-def test_the_recording_says_what_the_page_says(name: str, dtype: Any, training: bool) -> None:
-    net, _, _ = prepared(name, dtype)
-    graph = hg.trace(net, training=training)
+def test_the_recording_says_what_the_page_says(case: Case, dtype: Any, training: bool) -> None:
+    net, _, _ = prepared(case, dtype)
+    graph = hg.trace(net, x=prepared(case)[1], training=training)
     for n in (1, 2, 5, 16):
         if training and n < net.fewest_rows:
             continue
-        _, x, dy = prepared(name, dtype, max(n, net.fewest_rows))
+        _, x, dy = prepared(case, dtype, max(n, net.fewest_rows))
         x, dy = x[:n], dy[:n]
         streams = {path: copy.deepcopy(layer.rng) for path, layer in net.walk()}
         found = interpret(graph, {"x": x, "dy": dy}, n, net.state(), streams)

@@ -12,12 +12,23 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.layers.axes import as_rows, leading_axes
 from handgrad.layers.gelu import erf
+from handgrad.losses.classification import log_softmax, places
 from tests.docs.documents import ROOT, blocks
 
 PAGES = sorted((ROOT / "docs" / "maths").glob("*.md"))
 Values = dict[str, Any]
-FUNCTIONS: Values = {"np": np, "erf": erf, "average": hg.average, "shares": hg.shares}
+FUNCTIONS: Values = {
+    "np": np,
+    "erf": erf,
+    "average": hg.average,
+    "shares": hg.shares,
+    "places": places,
+    "log_softmax": log_softmax,
+    "as_rows": as_rows,
+    "leading_axes": leading_axes,
+}
 
 
 @dataclass(frozen=True)

@@ -14,5 +14,5 @@ def constant_answers(loss: Loss, rows: Rows, p: Array) -> list[Array]:
     another kind.
     """
     n, k = len(p), p.size // len(p)
-    w = np.ones(n) if rows.w is None else rows.w.astype(np.float64)
+    w = np.ones(n) if rows.w is None else rows.w.reshape(n, -1).mean(axis=1, dtype=float)
     return loss.input_kind.constant_outputs(loss.target_kind, rows.y, k, w)

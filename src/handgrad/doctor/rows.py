@@ -81,6 +81,6 @@ def class_imbalance(case: Case) -> Iterator[Finding]:
 
 def _guess(loss: Loss, p: Array) -> Array | None:
     """The class answered for each row; None where the targets are not one class a row."""
-    if loss.target_kind.n_classes(p.size // len(p)) is None:
+    if loss.target_kind.n_classes(p.shape[-1] if p.ndim > 1 else 1) is None:
         return None
-    return loss.target_kind.decide(loss.input_kind.inverse_link(p)).reshape(len(p))
+    return loss.target_kind.decide(loss.input_kind.inverse_link(p)).reshape(-1)

@@ -108,16 +108,17 @@ class Ratio(Symbolic):
 
 @dataclass(frozen=True)
 class Arange(Symbolic):
-    """The array 0, 1, ... up to a length that follows n."""
+    """The array 0, 1, ... up to a length that follows n, along the first of `ndim` axes."""
 
     length: Dim
     dtype: str
+    ndim: int = 1
 
     def at(self, n: int) -> Array:
-        return np.arange(self.length.at(n), dtype=self.dtype)
+        return np.arange(self.length.at(n), dtype=self.dtype).reshape(-1, *[1] * (self.ndim - 1))
 
     def __str__(self) -> str:
-        return f"arange({self.length})"
+        return f"arange({self.length})" + (f"[:{', None' * (self.ndim - 1)}]" * (self.ndim > 1))
 
 
 Shape = tuple[int | Dim, ...]
@@ -220,8 +221,10 @@ def _solve_arrays(values: Sequence[Array], sizes: Sequence[int]) -> Any:
             return first.copy()
         raise NoRuleError
     shape = tuple(solve(lengths, sizes) for lengths in zip(*(v.shape for v in values), strict=True))
-    if all(np.array_equal(value, np.arange(len(value), dtype=value.dtype)) for value in values):
-        return Arange(shape[0], first.dtype.name)
+    if all(size == 1 for size in shape[1:]) and all(
+        np.array_equal(value.ravel(), np.arange(len(value), dtype=value.dtype)) for value in values
+    ):
+        return Arange(shape[0], first.dtype.name, first.ndim)
     fills = [value.flat[0] for value in values]
     if all((value == fill).all() for value, fill in zip(values, fills, strict=True)):
         return Full(shape, solve(fills, sizes))

@@ -136,7 +136,7 @@ class BinaryLabels(NumericTargets):
 
 @dataclass(frozen=True)
 class ClassLabels(TargetKind):
-    """One class a row: (n,) whole numbers, beside a column of predictions for each class."""
+    """One class a row or place: (n, …) whole numbers, beside predictions (n, …, n_classes)."""
 
     name = "classes"
     default_metrics = ("accuracy",)
@@ -144,17 +144,19 @@ class ClassLabels(TargetKind):
     probability_loss = "CrossEntropyLoss()"
 
     def checked(self, y: Array, p: Array, what: str, learn: bool) -> Array:
-        y, n_classes = _numbers(y, what), p.shape[1]
-        expected = f"whole numbers from 0 to {n_classes - 1}, one a row"
-        if y.ndim != 1:
+        y, (*places, n_classes) = _numbers(y, what), p.shape[1:]
+        each = f"a place of a row of {' × '.join(map(str, places))} places" if places else "a row"
+        expected, wanted = f"whole numbers from 0 to {n_classes - 1}, one {each}", (len(y), *places)
+        if y.shape != wanted:
+            shape = ", ".join(map(str, ("rows", *places))) + ("" if places else ",")
             raise ShapeError(
                 f"{what}: targets of shape {y.shape}",
                 expected,
-                "y.ravel()"
-                if y.size == len(y)
-                else "y.argmax(axis=1), if the targets are one-hot"
-                if y.ndim == 2
-                else "one whole number a row, in an array of shape (rows,)",
+                f"y.{f'reshape{wanted}' if places else 'ravel()'}"
+                if y.size == np.prod(wanted)
+                else "y.argmax(axis=-1), if the targets are one-hot"
+                if y.ndim == len(wanted) + 1
+                else f"one whole number each, in an array of shape ({shape})",
             )
         if y.dtype.kind == "f":
             raise DataError(
@@ -165,7 +167,7 @@ class ClassLabels(TargetKind):
         y = y.astype(np.int64)
         if y.min() < 0 or y.max() >= n_classes:
             odd = int(y.min() if y.min() < 0 else y.max())
-            first = int(np.flatnonzero(y == odd)[0])
+            first = int(np.argwhere(y == odd)[0][0])
             raise DataError(
                 f"{what}: label {odd} in row {first}, counted from 0, for {n_classes} classes",
                 expected,
@@ -177,7 +179,7 @@ class ClassLabels(TargetKind):
         return y
 
     def check_predictions(self, p: Array, loss: object, where: str) -> None:
-        if p.ndim != 2 or p.shape[1] < 2:
+        if p.ndim < 2 or p.shape[-1] < 2:
             raise ShapeError(
                 f"{loss!r} was handed predictions of shape (n, {', '.join(map(str, p.shape[1:]))})",
                 "one column a class, at least two",
@@ -192,10 +194,12 @@ class ClassLabels(TargetKind):
         return p.argmax(axis=-1)
 
     def examples(self, p: Array, rng: np.random.Generator) -> Array:
-        return rng.integers(0, p.shape[-1], len(p))
+        return rng.integers(0, p.shape[-1], p.shape[:-1])
 
     def constant_answers(self, y: Array, k: int, w: Array) -> list[Array]:
-        return [np.bincount(y, w, k) / w.sum()]
+        places = y.size // len(y)
+        share = np.bincount(y.ravel(), np.repeat(w, places), k // places) / (w.sum() * places)
+        return [np.tile(share, places)]
 
 
 def _numbers(y: Array, what: str) -> Array:

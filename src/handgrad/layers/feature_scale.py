@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import positive
+from handgrad.layers.axes import leading_axes
 from handgrad.layers.layer import Array, Layer, floating
 
 
@@ -12,8 +13,8 @@ class FeatureScale(Layer):
     """Multiplies each feature by a factor of its own, which is learned and begins as 1.
 
     forward     y = s x
-    backward    dx = s dy      ds = Σₙ x dy
-    shapes      x, y, dy, dx (n, n_features)    s, ds (n_features,)
+    backward    dx = s dy      ds = Σ x dy over all leading axes
+    shapes      x, y, dy, dx (n, …, n_features)    s, ds (n_features,)
     source      Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs and
                 Boosted Trees on Tabular Data", 2024, section 3
 
@@ -44,5 +45,5 @@ class FeatureScale(Layer):
         return self.s * x
 
     def backward(self, dy: Array) -> Array:
-        self.ds = (self.x * dy).sum(axis=0)
+        self.ds = (self.x * dy).sum(axis=leading_axes(dy))
         return self.s * dy

@@ -6,6 +6,7 @@ import numpy as np
 
 from handgrad.errors import ShapeError, positive
 from handgrad.initializers import Initializer, initializer_of, random_generator
+from handgrad.layers.axes import as_rows
 from handgrad.layers.layer import Array, Layer, floating
 
 
@@ -13,8 +14,8 @@ class Linear(Layer):
     """Each output is a weighted sum of all inputs, plus a bias.
 
     forward     z = x Wᵀ + b
-    backward    dx = dz W      dW = dzᵀ x      db = Σₙ dz
-    shapes      x, dx (n, n_in)    z, dz (n, n_out)    W, dW (n_out, n_in)    b, db (n_out,)
+    backward    dx = dz W      dW = dzᵀ x      db = Σ dz, both summed over all leading axes
+    shapes      x, dx (n, …, n_in)    z, dz (n, …, n_out)    W, dW (n_out, n_in)    b, db (n_out,)
     source      Rumelhart, Hinton, Williams, "Learning representations by back-propagating
                 errors", 1986
 
@@ -60,6 +61,7 @@ class Linear(Layer):
         return x @ self.W.T + self.b
 
     def backward(self, dz: Array) -> Array:
-        self.dW = dz.T @ self.x
-        self.db = dz.sum(axis=0)
+        dz_rows, x_rows = as_rows(dz), as_rows(self.x)  # (n · …, n_out), (n · …, n_in)
+        self.dW = dz_rows.T @ x_rows
+        self.db = dz_rows.sum(axis=0)
         return dz @ self.W

@@ -1,21 +1,22 @@
-"""Keeping the numbers between layers on one scale: feature by feature, or row by row."""
+"""Normalization layers: `LayerNorm` row by row, `BatchNorm` feature by feature."""
 
 from typing import Any
 
 import numpy as np
 
 from handgrad.errors import SettingError, positive
+from handgrad.layers.axes import leading_axes
 from handgrad.layers.layer import Array, Layer, floating
 
 
 class LayerNorm(Layer):
-    """Gives each row mean 0 and variance 1, then each feature a learned scale and shift.
+    """Gives each row, or each place in it, mean 0 and variance 1, then scales and shifts features.
 
-    forward     z = (x − mean) r,  r = 1/√(var + eps),  mean and var those of the row
+    forward     z = (x − mean) r,  r = 1/√(var + eps),  mean and var over the last axis
                 y = gamma z + beta
-    backward    dgamma = Σₙ z dy      dbeta = Σₙ dy      dz = gamma dy
-                dx = r (dz − mean(dz) − z mean(z dz)), the means over the row
-    shapes      x, z, y, dy, dx (n, n_features)    gamma, beta (n_features,)    r (n, 1)
+    backward    dgamma = Σ z dy      dbeta = Σ dy      dz = gamma dy, the sums over all leading axes
+                dx = r (dz − mean(dz) − z mean(z dz)), the means over the last axis
+    shapes      x, z, y, dy, dx (n, …, n_features)    gamma, beta (n_features,)    r (n, …, 1)
     source      Ba, Kiros, Hinton, "Layer normalization", 2016
 
     >>> norm = LayerNorm(2, eps=3.0)
@@ -40,16 +41,17 @@ class LayerNorm(Layer):
         self.gamma, self.beta = np.ones(n_features, dtype), np.zeros(n_features, dtype)
 
     def forward(self, x: Array) -> Array:
-        d = x - x.mean(axis=1, keepdims=True)
-        self.r = 1 / np.sqrt((d**2).mean(axis=1, keepdims=True) + self.eps)
+        d = x - x.mean(axis=-1, keepdims=True)
+        self.r = 1 / np.sqrt((d**2).mean(axis=-1, keepdims=True) + self.eps)
         self.z = d * self.r
         return self.gamma * self.z + self.beta
 
     def backward(self, dy: Array) -> Array:
-        self.dgamma, self.dbeta = (self.z * dy).sum(axis=0), dy.sum(axis=0)
+        leading = leading_axes(dy)
+        self.dgamma, self.dbeta = (self.z * dy).sum(axis=leading), dy.sum(axis=leading)
         dz = self.gamma * dy
-        along_z = (self.z * dz).mean(axis=1, keepdims=True)
-        return self.r * (dz - dz.mean(axis=1, keepdims=True) - self.z * along_z)
+        along_z = (self.z * dz).mean(axis=-1, keepdims=True)
+        return self.r * (dz - dz.mean(axis=-1, keepdims=True) - self.z * along_z)
 
 
 class BatchNorm(Layer):
@@ -59,9 +61,10 @@ class BatchNorm(Layer):
                 in training mean and var are those of the batch, and the running ones go the
                 share m = momentum of the way to them, to var · n/(n − 1), which is unbiased;
                 in prediction mean and var are the running ones
-    backward    dgamma = Σₙ z dy      dbeta = Σₙ dy
+    backward    dgamma = Σ z dy      dbeta = Σ dy, the sums over all leading axes
                 dx = gamma r (dy − (dbeta + z dgamma)/n); in prediction dx = gamma r dy
-    shapes      x, z, y, dy, dx (n, n_features)    all others (n_features,)
+    shapes      x, z, y, dy, dx (n, …, n_features)    all others (n_features,)
+                with more than two axes n counts the places of all rows
     source      Ioffe, Szegedy, "Batch normalization: accelerating deep network training by
                 reducing internal covariate shift", 2015, algorithms 1 and 2
 
@@ -110,10 +113,11 @@ class BatchNorm(Layer):
 
     def forward(self, x: Array) -> Array:
         if self.training:
-            n, m, mean = len(x), self.momentum, x.mean(axis=0)
-            var = ((x - mean) ** 2).mean(axis=0)
+            leading, m = leading_axes(x), self.momentum
+            n, mean = x.size // x.shape[-1], x.mean(axis=leading)
+            var = ((x - mean) ** 2).mean(axis=leading)
             self.running_mean = (1 - m) * self.running_mean + m * mean
-            self.running_var = (1 - m) * self.running_var + m * n / (n - 1) * var
+            self.running_var = (1 - m) * self.running_var + m * (var * n / (n - 1))
         else:
             mean, var = self.running_mean, self.running_var
         self.r = 1 / np.sqrt(var + self.eps)
@@ -121,7 +125,8 @@ class BatchNorm(Layer):
         return self.gamma * self.z + self.beta
 
     def backward(self, dy: Array) -> Array:
-        self.dgamma, self.dbeta = (self.z * dy).sum(axis=0), dy.sum(axis=0)
+        leading, n = leading_axes(dy), dy.size // dy.shape[-1]
+        self.dgamma, self.dbeta = (self.z * dy).sum(axis=leading), dy.sum(axis=leading)
         # in training mean and var depend on x too
-        g = dy - (self.dbeta + self.z * self.dgamma) / len(dy) if self.training else dy
+        g = dy - (self.dbeta + self.z * self.dgamma) / n if self.training else dy
         return self.gamma * self.r * g

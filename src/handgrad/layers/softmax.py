@@ -7,11 +7,11 @@ from handgrad.layers.layer import Array, Layer
 
 
 class Softmax(Layer):
-    """Turns each row of numbers into probabilities that sum to one.
+    """Turns the numbers of each row, or of each place in it, into probabilities that sum to one.
 
-    forward     pᵢ = e^zᵢ / Σⱼ e^zⱼ, with the row's maximum taken off z first: e^z cannot overflow
+    forward     pᵢ = e^zᵢ / Σⱼ e^zⱼ, with the maximum over j taken off z first: e^z cannot overflow
     backward    dzᵢ = pᵢ (dpᵢ − Σⱼ pⱼ dpⱼ), the product with the Jacobian ∂pᵢ/∂zⱼ = pᵢ (δᵢⱼ − pⱼ)
-    shapes      z, p, dp, dz (n, n_classes)
+    shapes      z, p, dp, dz (n, …, n_classes)
     source      Bridle, "Probabilistic interpretation of feedforward classification network
                 outputs", 1990
 
@@ -26,10 +26,10 @@ class Softmax(Layer):
     output_kind = ClassProbabilities()
 
     def forward(self, z: Array) -> Array:
-        e = np.exp(z - z.max(axis=1, keepdims=True))
-        self.p = e / e.sum(axis=1, keepdims=True)
+        e = np.exp(z - z.max(axis=-1, keepdims=True))
+        self.p = e / e.sum(axis=-1, keepdims=True)
         return self.p
 
     def backward(self, dp: Array) -> Array:
         pdp = self.p * dp
-        return pdp - self.p * pdp.sum(axis=1, keepdims=True)
+        return pdp - self.p * pdp.sum(axis=-1, keepdims=True)

@@ -13,7 +13,7 @@ class Standardize(Layer):
 
     forward     y = (x − mean) / scale
     backward    dx = dy / scale
-    shapes      x, y, dy, dx (n, n_features)    mean, scale (n_features,)
+    shapes      x, y, dy, dx (n, …, n_features)    mean, scale (n_features,)
     source      LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, section 4.3
 
     Mean and scale are running state: saved with the net, never trained. A feature that does

@@ -16,7 +16,7 @@ class BinaryCrossEntropyLoss(Loss):
 
     forward     l = −mean log q, where q = p if y is 1, and 1 − p if y is 0
     backward    dp = (1 − 2 y) / q s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, k)    y as many numbers, each 0 or 1    w (n,), if rows are weighted
+    shapes      p, dp (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), if weighted
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90
 
     >>> loss = BinaryCrossEntropyLoss()
@@ -46,7 +46,7 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
 
     forward     l = mean(max(z, 0) − y z + log(1 + e^−|z|))
     backward    dz = (p − y) s, where p = 1 / (1 + e⁻ᶻ), s each number's share in the mean: 1 / size
-    shapes      z, dz (n, k)    y as many numbers, each 0 or 1    w (n,), if rows are weighted
+    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), if weighted
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90 and 4.91
 
     Columns are answers of their own, so a row may have several labels at once, or none. PyTorch's
@@ -80,7 +80,7 @@ class FocalLoss(Loss):
     forward     l = −mean a (1 − q)^gamma log q, where q is the probability given to the answer,
                 and a is alpha if it is yes, 1 − alpha if it is no
     backward    dz = (2y − 1) a (1 − q)^gamma (gamma q log q + q − 1) s, where s = 1 / size
-    shapes      z, dz (n, k)    y as many numbers, each 0 or 1    w (n,), if rows are weighted
+    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), if weighted
     source      Lin et al., "Focal Loss for Dense Object Detection", 2017, eq. 5
 
     For answers of which few are yes. With gamma = 0 and alpha = ½ it is half the binary
@@ -125,7 +125,8 @@ class HingeLoss(Loss):
 
     forward     l = mean m, where m = max(0, 1 − t z) and t = 2y − 1
     backward    dz = −t s where m > 0, s each number's share in the mean: 1 / size; else 0
-    shapes      z, dz (n, k), any numbers    y as many, each 0 or 1    w (n,), if rows are weighted
+    shapes      z, dz (n, …, k), any numbers    y as many, each 0 or 1
+    weights     w (n,) or (n, …), if rows or places are weighted
     source      Cortes, Vapnik, "Support-vector networks", 1995
 
     It is scikit-learn's `hinge_loss`. For several classes there is `MultiMarginLoss`.

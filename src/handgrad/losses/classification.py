@@ -1,4 +1,4 @@
-"""How far the predicted classes are from the true ones."""
+"""Losses of classification into several classes, one class for each row or place."""
 
 from typing import Any
 
@@ -11,13 +11,34 @@ from handgrad.losses.loss import Loss
 from handgrad.losses.weighting import average, shares
 
 
+def places(y: Array) -> tuple[Array, ...]:
+    """The index of the classes `y` (n, …) in an array p (n, …, k): p[places(y)] is (n, …).
+
+    >>> np.arange(6).reshape(2, 3)[places(np.array([2, 0]))]       # row 0, class 2; row 1, class 0
+    array([2, 3])
+    """
+    axes = [np.arange(size).reshape(-1, *[1] * (y.ndim - i)) for i, size in enumerate(y.shape, 1)]
+    return (*axes, y)
+
+
+def log_softmax(z: Array) -> Array:
+    """The logarithm of the softmax of `z` (n, …, k) over its last axis, without overflow.
+
+    >>> log_softmax(np.array([[1000.0, 0.0]]))
+    array([[    0., -1000.]])
+    """
+    z = z - z.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
 class CrossEntropyLoss(Loss):
     """The mean of −log of the probability given to the true class. It takes probabilities.
 
     forward     l = −1/n Σᵢ log p[i, yᵢ]
     backward    dp[i, yᵢ] = −1 / (n p[i, yᵢ]), and 0 for the other classes
-    shapes      p, dp (n, n_classes)    y (n,) of whole numbers, 0 to n_classes − 1
-    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+    shapes      p, dp (n, …, n_classes)    y (n, …) of whole numbers, 0 to n_classes − 1
+                with more than two axes n counts the places of all rows
+    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.108
 
     >>> loss = CrossEntropyLoss()
@@ -34,12 +55,12 @@ class CrossEntropyLoss(Loss):
 
     def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
         self.p, self.y, self.w = p, y, w
-        self.p_of_y = p[np.arange(len(y)), y]
+        self.p_of_y = p[places(y)]  # (n, …)
         return average(-np.log(self.p_of_y), w)
 
     def backward(self, loss: Any = None) -> Array:
         dp = np.zeros_like(self.p)
-        dp[np.arange(len(self.y)), self.y] = -shares(self.w, self.y) / self.p_of_y
+        dp[places(self.y)] = -shares(self.w, self.y) / self.p_of_y
         return dp
 
 
@@ -48,8 +69,9 @@ class SoftmaxCrossEntropyLoss(Loss):
 
     forward     l = −1/n Σᵢ log p[i, yᵢ], where log p = z − max z − log Σⱼ e^(zⱼ − max z)
     backward    dz = (p − one-hot(y)) / n
-    shapes      z, dz (n, n_classes)    y (n,) of whole numbers, 0 to n_classes − 1
-    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+    shapes      z, dz (n, …, n_classes)    y (n, …) of whole numbers, 0 to n_classes − 1
+                with more than two axes n counts the places of all rows
+    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.109
 
     >>> loss = SoftmaxCrossEntropyLoss()
@@ -64,15 +86,14 @@ class SoftmaxCrossEntropyLoss(Loss):
     target_kind = ClassLabels()
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
-        z = z - z.max(axis=1, keepdims=True)
-        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        log_p = log_softmax(z)
         self.p, self.y, self.w = np.exp(log_p), y, w
-        return average(-log_p[np.arange(len(y)), y], w)
+        return average(-log_p[places(y)], w)
 
     def backward(self, loss: Any = None) -> Array:
         dz = self.p.copy()
-        dz[np.arange(len(self.y)), self.y] -= 1
-        return dz * shares(self.w, self.y[:, None])
+        dz[places(self.y)] -= 1
+        return dz * shares(self.w, self.y[..., None])
 
 
 class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
@@ -80,8 +101,9 @@ class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
 
     forward     l = −1/n Σᵢ Σⱼ t[i, j] log p[i, j], where t = (1 − a) one-hot(y) + a/k
     backward    dz = (p − t) / n
-    shapes      z, dz (n, k) for k classes    y (n,) of whole numbers, 0 to k − 1
-    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+    shapes      z, dz (n, …, k) for k classes    y (n, …) of whole numbers, 0 to k − 1
+                with more than two axes n counts the places of all rows
+    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
     source      Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7
 
     `label_smoothing`, a, is the share of each row that goes to all classes alike.
@@ -100,16 +122,14 @@ class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
         self.a = float(label_smoothing)
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
-        z = z - z.max(axis=1, keepdims=True)
-        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        log_p = log_softmax(z)
         self.p, self.y, self.w = np.exp(log_p), y, w
-        of_y = log_p[np.arange(len(y)), y]
-        return average(-(1 - self.a) * of_y - self.a * log_p.mean(axis=1), w)
+        return average(-(1 - self.a) * log_p[places(y)] - self.a * log_p.mean(axis=-1), w)
 
     def backward(self, loss: Any = None) -> Array:
-        dz = self.p - self.a / self.p.shape[1]
-        dz[np.arange(len(self.y)), self.y] -= 1 - self.a
-        return dz * shares(self.w, self.y[:, None])
+        dz = self.p - self.a / self.p.shape[-1]
+        dz[places(self.y)] -= 1 - self.a
+        return dz * shares(self.w, self.y[..., None])
 
 
 class MultiMarginLoss(Loss):
@@ -117,8 +137,9 @@ class MultiMarginLoss(Loss):
 
     forward     l = 1/n Σᵢ 1/k Σⱼ m[i, j], where m = max(0, 1 + z[i, j] − z[i, yᵢ]), 0 for j = yᵢ
     backward    dz[i, j] = 1 / (n k) where m > 0, and dz[i, yᵢ] = −Σⱼ of these
-    shapes      z, dz (n, k) for k classes, any numbers    y (n,) of whole numbers, 0 to k − 1
-    weights     w (n,): row i counts wᵢ / Σ w in place of 1/n
+    shapes      z, dz (n, …, k) for k classes, any numbers    y (n, …) of whole numbers, 0 to k − 1
+                with more than two axes n counts the places of all rows
+    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
     source      Weston, Watkins, "Support vector machines for multi-class pattern recognition", 1999
 
     The name and the factor 1/k are PyTorch's. scikit-learn's `hinge_loss` takes the largest m of
@@ -137,11 +158,11 @@ class MultiMarginLoss(Loss):
 
     def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
         self.y, self.w = y, w
-        self.m = np.maximum(1 + z - z[np.arange(len(y)), y][:, None], 0)
-        self.m[np.arange(len(y)), y] = 0
-        return average(self.m.sum(axis=1) / z.shape[1], w)
+        self.m = np.maximum(1 + z - z[places(y)][..., None], 0)  # (n, …, k)
+        self.m[places(y)] = 0
+        return average(self.m.sum(axis=-1) / z.shape[-1], w)
 
     def backward(self, loss: Any = None) -> Array:
         dz = np.sign(self.m)
-        dz[np.arange(len(self.y)), self.y] = -dz.sum(axis=1)
-        return dz * shares(self.w, self.y[:, None]) / dz.shape[1]
+        dz[places(self.y)] = -dz.sum(axis=-1)
+        return dz * shares(self.w, self.y[..., None]) / dz.shape[-1]

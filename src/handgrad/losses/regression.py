@@ -16,7 +16,7 @@ class MSELoss(Loss):
 
     forward     l = mean(e²), where e = p − y
     backward    dp = 2 e s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
     source      Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805
 
     >>> loss = MSELoss()
@@ -41,7 +41,7 @@ class MAELoss(Loss):
 
     forward     l = mean |e|, where e = p − y
     backward    dp = sign(e) s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
     source      Laplace, "Sur quelques points du système du monde", 1793
 
     >>> loss = MAELoss()
@@ -66,7 +66,7 @@ class HuberLoss(Loss):
 
     forward     l = mean c (e − c/2), where e = p − y and c is e cut off at ±delta
     backward    dp = c s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
     source      Huber, "Robust estimation of a location parameter", 1964, eq. 1.5
 
     >>> loss = HuberLoss(delta=1.0)
@@ -97,7 +97,7 @@ class QuantileLoss(Loss):
 
     forward     l = mean max(−q e, (1 − q) e), where e = p − y
     backward    dp = (sign(e) + 1 − 2q)/2 s: −q s below the target, (1 − q) s above it
-    shapes      p, dp (n, k)    y as many numbers    w (n,), if rows are weighted
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
     source      Koenker, Bassett, "Regression quantiles", 1978, eq. 3.1
 
     The best prediction is the number that a share q of the targets lie below: `QuantileLoss(0.9)`
@@ -135,7 +135,7 @@ class PoissonNLLLoss(Loss):
 
     forward     l = mean(e^z − y z), without the term log y!, which no prediction can change
     backward    dz = (e^z − y) s, where s is each number's share in the mean: 1 / size
-    shapes      z, dz (n, k)    y as many numbers from 0 on    w (n,), if rows are weighted
+    shapes      z, dz (n, …, k)    y as many numbers from 0 on    w (n,) or (n, …), if weighted
     source      McCullagh, Nelder, "Generalized Linear Models", 1989, section 6.2
 
     Half of scikit-learn's mean Poisson deviance is this plus mean(y log y − y).

@@ -1,16 +1,19 @@
-"""The mean over the rows of a batch, in which each row may have a weight of its own."""
+"""Weighted means over a batch: each row, or each place in it, may have a weight of its own."""
 
 from typing import Any
+
+import numpy as np
 
 from handgrad.layers.layer import Array
 
 
 def average(l: Array, w: Array | None = None) -> Any:  # noqa: E741
-    """The mean of the numbers `l`, (n,) or (n, k), in which each row counts `w` times.
+    """The mean of the numbers `l`, (n, …), in which each row counts `w` times.
 
     formula     Σ s l, where s = shares(w, l): Σᵢ wᵢ lᵢ / Σᵢ wᵢ, and 1/n Σᵢ lᵢ without weights
+    shapes      w has the first axes of l: (n,) weighs rows, (n, t) the places of sequences, of
+                which those of weight 0 are masked: they count nothing
 
-    >>> import numpy as np
     >>> float(average(np.array([1.0, 4.0]), np.array([2.0, 1.0])))             # (2·1 + 1·4)/3
     2.0
     """
@@ -18,16 +21,21 @@ def average(l: Array, w: Array | None = None) -> Any:  # noqa: E741
 
 
 def shares(w: Array | None, l: Array) -> Any:  # noqa: E741
-    """What each number of `l`, (n,) or (n, k), counts for in its average: its derivative.
+    """What each number of `l`, (n, …), counts for in its average: its derivative.
 
-    formula     w / (k Σᵢ wᵢ), a row each, where a row has k numbers; 1 / (n k) without weights
+    formula     w / (k Σ w), where l has k numbers for each weight; 1 / (size of l) without weights
+    shapes      w (n,) or (n, t), …; the result has the axes of l, those beyond w of size 1
 
-    >>> import numpy as np
     >>> shares(np.array([3.0, 1.0]), np.zeros((2, 2)))                         # 3/(2·4), 1/(2·4)
     array([[0.375],
            [0.125]])
     """
     if w is None:
         return 1 / l.size
-    k = l.size // len(l)
-    return (w / w.sum() / k).reshape(len(l), *[1] * (l.ndim - 1))
+    k = l.size // w.size
+    return (w / w.sum() / k).reshape(*w.shape, *[1] * (l.ndim - w.ndim))
+
+
+def spread(w: Array, places: tuple[int, ...]) -> Array:
+    """The weights of rows, (n,), or of places, for each of the `places` (n, …)."""
+    return np.broadcast_to(w.reshape(*w.shape, *[1] * (len(places) - w.ndim)), places)

@@ -19,7 +19,7 @@ class Residual(Net):
 
     forward     y = x + f(x),  f all layers from the first to the last
     backward    dx = dy + df(dy),  df all layers backward from the last to the first
-    shapes      x, y, dy, dx (n, n_features)
+    shapes      x, y, dy, dx (n, …, n_features)
     source      He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2016
 
     All layers at once, as y must have the shape of x: `Residual(a, b, c)`.
@@ -71,7 +71,8 @@ class Parallel(Net):
 
     forward     y = f₁(x) + f₂(x) + …, or with join="concatenate" y = [f₁(x) f₂(x) …]
     backward    dx = df₁(dy) + df₂(dy) + …, each of its own part of dy where they are joined
-    shapes      x, dx (n, n_in)    y, dy (n, n_out), with n_out that of each branch, or their sum
+    shapes      x, dx (n, …, n_in)
+                y, dy (n, …, n_out), with n_out that of each branch, or their sum
     source      Szegedy et al., "Going deeper with convolutions", 2015
 
     A branch is a layer; `hg.Net(a, b)` makes one of several.
@@ -137,8 +138,8 @@ class Parallel(Net):
         x = self._at_border(x)
         parts = [self._part(i, "forward", x) for i in range(len(self.layers))]
         if self.join == "concatenate":
-            self.widths = np.array([part.shape[1] for part in parts])
-            return np.concatenate(parts, axis=1)
+            self.widths = np.array([part.shape[-1] for part in parts])
+            return np.concatenate(parts, axis=-1)
         _check_alike(parts, "out of the branches", repr(self))
         return _sum(parts)
 
@@ -147,7 +148,7 @@ class Parallel(Net):
         parts = [dy] * len(self.layers)
         if self.join == "concatenate":
             ends = [0, *np.cumsum(self.widths).tolist()]
-            parts = [dy[:, a:b] for a, b in pairwise(ends)]
+            parts = [dy[..., a:b] for a, b in pairwise(ends)]
         with self._gathering_gradients(dy):
             return _sum([self._part(i, "backward", part) for i, part in enumerate(parts)])
 

@@ -29,7 +29,7 @@ def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Any:
 
 
 def example_targets(loss: Loss, p: Array, seed: int = 0) -> Array:
-    """Random targets of the kind that `loss` expects, fitting the predictions `p`, (n, k)."""
+    """Random targets of the kind that `loss` expects, fitting the predictions `p`, (n, …, k)."""
     return loss.target_kind.examples(p, np.random.default_rng(seed))
 
 

@@ -1,5 +1,6 @@
 """Metrics as a training takes them: of what a net puts out, in the terms of the targets."""
 
+import math
 from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from handgrad.layers import Array
+from handgrad.layers.axes import as_rows
 from handgrad.losses import Loss
+from handgrad.losses.weighting import spread
 from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, Metric
 
 Measure = Callable[[Array, Array, Array | None], float]
@@ -36,8 +39,21 @@ def _measure(name: str, metric: Metric, loss: Loss) -> Measure:
         return _own(metric)
     # which class is the largest does not depend on how it is said
     if loss.target_kind.indices and name not in OF_PROBABILITIES:
-        return metric
-    return lambda p, y, w: metric(loss.input_kind.inverse_link(p), y, w)
+        return _of_places(metric)
+    return _of_places(lambda p, y, w: metric(loss.input_kind.inverse_link(p), y, w))
+
+
+def _of_places(metric: Measure) -> Measure:
+    """The metric, for which each place of p (n, …, k) is a row of its own, weighted as its row."""
+
+    def measure(p: Array, y: Array, w: Array | None) -> float:
+        if p.ndim > 2:
+            places = p.shape[:-1]
+            w = None if w is None else spread(w, places).ravel()
+            p, y = as_rows(p), y.reshape(math.prod(places), *y.shape[len(places) :])
+        return metric(p, y, w)
+
+    return measure
 
 
 def _own(metric: Metric) -> Measure:

@@ -11,6 +11,7 @@ import numpy as np
 from handgrad.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.losses.weighting import spread
 from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, take
@@ -56,10 +57,14 @@ def weighted(
     if sample_weight is None and of_class is None:
         return Rows(x, y)
     check_takes_weights(loss)
-    of_row = (
-        np.ones(len(y)) if sample_weight is None else checked_weights(sample_weight, len(y), what)
-    )
-    in_loss = of_row if of_class is None else of_row * of_class[y.ravel().astype(int)]
+    places = y.shape if loss.target_kind.indices else y.shape[: max(y.ndim - 1, 1)]
+    of_row = np.ones(len(y))
+    if sample_weight is not None:
+        of_row = checked_weights(sample_weight, places, what)
+    in_loss = of_row
+    if of_class is not None:
+        of_each = of_class[y.astype(int).reshape(places)]
+        in_loss = spread(of_row, places) * of_each
     if not in_loss.any():
         raise DataError(
             f"{what}: all {len(y)} rows have the weight 0",
@@ -67,7 +72,7 @@ def weighted(
             "leave the weights out, for rows that all count the same",
         )
     in_loss = (in_loss / in_loss.max()).astype(dtype)
-    kept = in_loss >= np.finfo(in_loss.dtype).tiny
+    kept = (in_loss >= np.finfo(in_loss.dtype).tiny).reshape(len(y), -1).any(axis=1)
     if not kept.all():
         x, y, in_loss, of_row = take(x, kept), y[kept], in_loss[kept], of_row[kept]
     return Rows(x, y, in_loss, None if sample_weight is None else of_row / of_row.max())
@@ -84,25 +89,26 @@ def check_takes_weights(loss: Loss) -> None:
         )
 
 
-def checked_weights(sample_weight: Any, rows: int, what: str) -> Array:
-    """A weight for each row, from 0 on, in float64."""
-    what = f"{what}, sample_weight"
+def checked_weights(sample_weight: Any, places: tuple[int, ...], what: str) -> Array:
+    """A weight from 0 on for each row, (n,), or for each place in it, (n, …), in float64."""
+    what, rows = f"{what}, sample_weight", places[0]
     w = array_of(sample_weight, what)
     if w.dtype.kind not in "fiub":
         raise DataError(
             f"{what}: values of type {w.dtype}", "a number for each row", "np.ones(len(y))"
         )
-    if w.shape != (rows,):
+    if w.ndim == 0 or w.shape != places[: w.ndim]:
+        of_places = f"; or for each place in it, shape {places}" if len(places) > 1 else ""
         raise ShapeError(
             f"{what}: shape {w.shape}, for {rows} rows",
-            f"a weight for each row, shape ({rows},)",
+            f"a weight for each row, shape ({rows},)" + of_places,
             "sample_weight.ravel()" if w.size == rows else "the weights of these very rows",
         )
     w = w.astype(float)
     if not (np.isfinite(w) & (w >= 0)).all():
-        bad = int(np.flatnonzero(~(np.isfinite(w) & (w >= 0)))[0])
+        bad = np.argwhere(~(np.isfinite(w) & (w >= 0)))[0]
         raise DataError(
-            f"{what}: {w[bad]:g} in row {bad}, counted from 0",
+            f"{what}: {w[tuple(bad)]:g} in row {bad[0]}, counted from 0",
             "finite weights from 0 on",
             "0 for a row that is not to count",
         )
@@ -121,7 +127,8 @@ def class_weights(
     if class_weight is None:
         return None
     x, y = rows
-    k = loss.target_kind.n_classes(net.predict(take(x, slice(0, 1)))[0].size)
+    p = net.predict(take(x, slice(0, 1)))
+    k = loss.target_kind.n_classes(p.shape[-1] if p.ndim > 1 else 1)
     if k is None:
         raise SettingError(
             f"class_weight = {class_weight!r} beside {loss!r}, whose targets are "
@@ -130,12 +137,10 @@ def class_weights(
             "sample_weight=..., a weight for each row",
         )
     if isinstance(class_weight, str) and class_weight == "balanced":
-        w = (
-            np.ones(len(y))
-            if sample_weight is None
-            else checked_weights(sample_weight, len(y), what)
-        )
-        of_class = np.bincount(y.ravel().astype(int), w, k)
+        w = np.ones(y.shape)
+        if sample_weight is not None:
+            w = spread(checked_weights(sample_weight, y.shape, what), y.shape)
+        of_class = np.bincount(y.ravel().astype(int), w.ravel(), k)
         present = of_class > 0
         return np.where(present, w.sum() / (present.sum() * np.where(present, of_class, 1)), 1.0)
     if not isinstance(class_weight, Mapping):

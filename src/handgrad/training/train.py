@@ -61,8 +61,10 @@ def train(
     the weights moved, that of `evaluations["training"]` with the weights of the epoch's end.
     `class_weight`, a dictionary {class: weight} or "balanced", weighs the rows of each class in
     the loss, those of the validation too. A batch's loss is Σ w l / Σ w, an epoch's the same over
-    all rows; a row of weight 0 is left out from the start. Rows are shuffled anew each epoch
-    by `rng`, a seed or a Generator, from which every random layer gets a stream of its own.
+    all rows; a row of weight 0 is left out from the start. Of sequences,
+    `sample_weight` may be (n, t), a weight for each place: 0 where a mask leaves it out, whose
+    loss must be a finite number all the same. Rows are shuffled anew each epoch by `rng`, a seed
+    or a Generator, from which every random layer gets a stream of its own.
     `penalty` is added to the loss of each batch, and so to `train_loss`.
     `schedule` is a function of the share of the training done, from `hg.schedules` or your own;
     before each step it gives a factor of the optimizer's learning rate. Everything is checked

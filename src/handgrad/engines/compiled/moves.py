@@ -54,7 +54,7 @@ def _looked_up(elements: Elements, parts: Sequence[Any], index: Index) -> list[E
     found: list[Expression] = []
     for part in parts:
         if isinstance(part, Arange):
-            found.append(index[leading - 1])
+            found.append(index[leading - part.ndim])
         elif isinstance(part, Ref):
             shape = elements.graph.nodes[part.node].shape
             found.append(elements.element(part.node, broadcast(shape, index[:leading])))

@@ -3,6 +3,7 @@
 from handgrad.engines.compiled.elements import Elements
 from handgrad.engines.compiled.loops import (
     Call,
+    Expression,
     For,
     Let,
     Load,
@@ -13,8 +14,10 @@ from handgrad.engines.compiled.loops import (
     Var,
     cast,
     plus,
+    times,
     whole,
 )
+from handgrad.engines.compiled.storage import extent
 from handgrad.errors import CannotLowerError
 
 START, ROWS = Var("start", "int"), Var("n", "int")
@@ -26,9 +29,12 @@ def count(elements: Elements, by: str) -> list[Statement]:
         return [Let("counted", cast(ROWS, "double"))]
     weights = elements.graph.leaves.inputs["sample_weight"]
     i, place = elements.new("i"), elements.places[weights]
+    numbers: Expression = ROWS
+    for size in elements.graph.nodes[weights].shape[1:]:
+        numbers = times(numbers, extent(size))
     weight = cast(Load(place.buffer, plus(place.offset, i), "float"), "double")
     more = Call("add", (Var("counted", "double"), weight), "double")
-    return [Let("counted", Num(0.0, "double")), For(i.name, ROWS, [Let("counted", more)])]
+    return [Let("counted", Num(0.0, "double")), For(i.name, numbers, [Let("counted", more)])]
 
 
 def add_loss(elements: Elements) -> list[Statement]:
