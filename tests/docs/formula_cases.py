@@ -45,6 +45,16 @@ def of_loss(loss: Any, p: str = "p") -> Any:
     return lambda v: {"l": loss.forward(v[p], v["y"], v["w"]), "d" + p: loss.backward()}
 
 
+def in_places(given: Callable[[Rng], Values], *names: str) -> Callable[[Rng], Values]:
+    """The same, and rows of two places in the arrays of these names: (n, 2, …)."""
+
+    def with_places(rng: Rng) -> Values:
+        one, other = given(rng), given(rng)
+        return one | {name: np.stack([one[name], other[name]], axis=1) for name in names}
+
+    return with_places
+
+
 def weighted(given: Callable[[Rng], Values]) -> Callable[[Rng], Values]:
     """The same, and a weight for each row."""
 
@@ -350,9 +360,9 @@ def coded(layer: hg.Embedding | hg.EnsembleEmbedding) -> Callable[[Rng], Values]
 
 
 CASES = {
-    "Linear": Case(SQUARE, of_layer(lambda v: linear(v["W"], v["b"]), y="z")),
+    "Linear": Case(in_places(SQUARE, "x", "dz"), of_layer(lambda v: linear(v["W"], v["b"]), y="z")),
     "FeatureScale": Case(
-        normal(x=(5, 3), s=3, dy=(5, 3)),
+        in_places(normal(x=(5, 3), s=3, dy=(5, 3)), "x", "dy"),
         of_layer(lambda v: with_settings(hg.FeatureScale(3, dtype=np.float64), v)),
     ),
     "a scale before a linear layer": Case(normal(x=(5, 4), s=4, W=(4, 4))),
@@ -407,7 +417,9 @@ CASES = {
     "Softplus": Case(ROWS, of_layer(lambda _: hg.Softplus())),
     "Mish": Case(ROWS, of_layer(lambda _: hg.Mish())),
     "softmax does not see a shift": Case(normal(z=(5, 3), c=(5, 1))),
-    "Softmax": Case(far_apart(dp=(5, 3)), of_layer(lambda _: hg.Softmax(), "z", "p")),
+    "Softmax": Case(
+        in_places(far_apart(dp=(5, 3)), "z", "dp"), of_layer(lambda _: hg.Softmax(), "z", "p")
+    ),
     "softmax of two classes": Case(normal(z=(5, 2))),
     "softmax of one row": Case(normal(z=4, dp=4), one_row),
     "softmax without its Jacobian": Case(
@@ -415,12 +427,14 @@ CASES = {
     ),
     "Standardize": Case(positive_scales, of_layer(lambda v: hg.Standardize(v["mean"], v["scale"]))),
     "LayerNorm": Case(
-        normalized(),
+        in_places(normalized(), "x", "dy"),
         of_layer(lambda v: with_settings(hg.LayerNorm(3, eps=0.1, dtype=np.float64), v)),
     ),
-    "BatchNorm": Case(normalized(training=lambda _: True, **BATCH_NORM), of_batch_norm),
+    "BatchNorm": Case(
+        in_places(normalized(training=lambda _: True, **BATCH_NORM), "x", "dy"), of_batch_norm
+    ),
     "BatchNorm in prediction": Case(
-        normalized(training=lambda _: False, **BATCH_NORM), of_batch_norm
+        in_places(normalized(training=lambda _: False, **BATCH_NORM), "x", "dy"), of_batch_norm
     ),
     "unbiased variance": Case(
         lambda _: {"S": np.array(np.meshgrid(*[[0.0, 1.0, 5.0]] * 4)).reshape(4, -1).T, "n": 4}
@@ -439,22 +453,30 @@ CASES = {
         positive_scales,
         lambda v: {"x": hg.Standardize(v["mean"], v["scale"]).inverse().forward(v["y"])},
     ),
-    "CrossEntropyLoss": Case(weighted(beside()), of_loss(hg.CrossEntropyLoss())),
+    "CrossEntropyLoss": Case(
+        weighted(in_places(beside(), "p", "y")), of_loss(hg.CrossEntropyLoss())
+    ),
     "one-hot": Case(beside()),
     "cross-entropy is entropy and relative entropy": Case(
         lambda rng: {"t": probabilities(rng)[0], "p": probabilities(rng)[0]}
     ),
     "SoftmaxCrossEntropyLoss": Case(
-        weighted(lambda rng: far_apart()(rng) | {"y": np.array([0, 1, 2, 0, 1])}),
+        weighted(
+            in_places(lambda rng: far_apart()(rng) | {"y": np.array([0, 1, 2, 0, 1])}, "z", "y")
+        ),
         of_loss(hg.SoftmaxCrossEntropyLoss(), "z"),
     ),
     "LabelSmoothingCrossEntropyLoss": Case(
-        weighted(lambda rng: far_apart()(rng) | {"y": np.array([0, 1, 2, 0, 1]), "a": 0.3}),
+        weighted(
+            in_places(
+                lambda rng: far_apart()(rng) | {"y": np.array([0, 1, 2, 0, 1]), "a": 0.3}, "z", "y"
+            )
+        ),
         of_loss(hg.LabelSmoothingCrossEntropyLoss(0.3), "z"),
     ),
     "smoothed targets": Case(lambda rng: beside()(rng) | {"a": 0.3}),
     "MultiMarginLoss": Case(
-        weighted(lambda rng: beside(z=(5, 3))(rng)), of_loss(hg.MultiMarginLoss(), "z")
+        weighted(in_places(beside(z=(5, 3)), "z", "y")), of_loss(hg.MultiMarginLoss(), "z")
     ),
     "log-sum-exp": Case(lambda rng: {"z": (z := rng.normal(size=(5, 3))), "m": z.max(axis=1)}),
     "softmax after cross-entropy": Case(
@@ -638,9 +660,9 @@ HARMLESS = {
     "v = w - learning_rate * (A.T @ w)": "A is symmetric",
     "dlearning_rate = -((A.T @ w) ** 2).sum()": "A is symmetric",
     "dz = J @ dp": "the Jacobian of a softmax is symmetric",
-    "e = -(np.exp(z - z.max(axis=1, keepdims=True)))": "p is a quotient, in which the sign cancels",
+    "e = -(np.exp(z - z.max(axis=-1, keepdims=True)))": "p is a quotient: the sign cancels",
     "w = w - learning_rate / np.sign(c)": "1 and -1 are their own inverses",
-    "m[np.arange(len(y)), y] = -(0)": "minus zero is zero",
+    "m[places(y)] = -(0)": "minus zero is zero",
     "z = std / S @ x": "S holds nothing but 1 and -1",
     "kept = rng.random(x.shape) >= p": "all is float64 here",
 }
