@@ -1,5 +1,6 @@
 """The functions written out in arithmetic are as exact as their type, to the ends of its range."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,16 @@ def test_log_is_exact_over_its_whole_range(dtype: Any) -> None:
     x = np.concatenate([whole[:-1], np.linspace(0.5, 2, 50_001), 1 + np.geomspace(1e-15, 0.1, 999)])
     x = x.astype(dtype)
     assert error("log", x[x != 1]) < 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_erf_is_exact_over_its_whole_range(dtype: Any) -> None:
+    x = np.concatenate([np.linspace(-7, 7, 10_001), [-np.inf, np.inf, 1e-30, 0.0]]).astype(dtype)
+    found = compiled("erf", dtype)(x)
+    error = np.abs(found - [math.erf(value) for value in x]).max()
+    assert error < {np.float32: 4e-7, np.float64: 1e-15}[dtype]
+    np.testing.assert_array_equal(compiled("erf", dtype)(-x), -found)
+    assert np.isnan(compiled("erf", dtype)(np.array([np.nan]))).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

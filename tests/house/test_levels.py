@@ -40,6 +40,7 @@ TEXTBOOK = {
     "page",
     "kinds",
     "initializers",
+    "functions",
     "layers",
     "losses",
     "optimizers",

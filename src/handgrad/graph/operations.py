@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.functions import erf
 from handgrad.layers import Array
 
 
@@ -55,6 +56,7 @@ class Op(StrEnum):
     SIN = auto()
     COS = auto()
     TANH = auto()
+    ERF = auto()
     ARCTAN = auto()
     FLOOR = auto()
     CEIL = auto()
@@ -214,6 +216,7 @@ REDUCTIONS: dict[Any, Op] = {
 }
 
 FUNCTIONS: dict[Callable[..., Any], Op] = {
+    erf: Op.ERF,
     np.sum: Op.SUM,
     np.mean: Op.MEAN,
     np.var: Op.VAR,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad import functions
 from handgrad.graph.nodes import Origin
 from handgrad.graph.operations import Op
 from handgrad.losses import weighting
@@ -16,6 +17,7 @@ from handgrad.losses import weighting
 # What is computed here is computed for the line of the page that asked for it.
 PLUMBING = (
     *(f"{Path(file).parent}{os.sep}" for file in (__file__, np.__file__)),
+    functions.__file__,
     weighting.__file__,
 )
 

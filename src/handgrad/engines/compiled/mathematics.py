@@ -8,6 +8,7 @@ import llvmlite.ir as ir
 import numpy as np
 
 from handgrad.engines.compiled.instructions import DOUBLE, INT, INT32, rounds_once
+from handgrad.functions import ERF, ERF_END
 
 FAST = ("reassoc", "contract", "nsz", "arcp", "afn")
 FUSED = ("contract",)  # a product and a sum rounded once
@@ -187,6 +188,23 @@ def _exponential_tanh(b: Any, x: Any, intrinsic: Any) -> Any:
     return b.select(b.fcmp_ordered("<", x, zero), b.fneg(y), y)
 
 
+def erf(b: Any, x: Any, intrinsic: Any) -> Any:
+    """The code for erf x, as `handgrad.functions.erf` computes it, with one division."""
+    kind = x.type
+    length, coefficients = ERF["float32" if isinstance(kind, ir.FloatType) else "float64"]
+    zero, one, end, scale = (_number(value, kind) for value in (0.0, 1.0, ERF_END, length))
+    size = b.call(intrinsic("fabs"), [x])
+    size = b.select(b.fcmp_ordered(">", size, end), end, size)  # NaN compares false, and passes
+    inverse = b.fdiv(one, b.fadd(scale, size, flags=FAST), flags=FAST)
+    s = b.fmul(b.fsub(scale, size, flags=FAST), inverse, flags=FAST)
+    p = b.fmul(polynomial(b, s, coefficients), b.fadd(inverse, inverse), flags=FAST)
+    p = b.fadd(_number(1 / math.pi**0.5, kind), p, flags=FAST)
+    e = exp(b, b.fneg(b.fmul(size, size)), intrinsic)
+    y = b.fsub(one, b.fmul(b.fmul(e, p, flags=FAST), inverse, flags=FAST), flags=FAST)
+    y = b.select(b.fcmp_ordered("<", x, zero), b.fneg(y), y)
+    return b.select(b.fcmp_ordered("==", x, zero), x, y)
+
+
 def sin(b: Any, x: Any, intrinsic: Any) -> Any:
     """The code for sin x; libm's, one number after the other, for float64."""
     return _turned(b, x, 0) if isinstance(x.type, ir.FloatType) else b.call(intrinsic("sin"), [x])
@@ -244,6 +262,7 @@ WRITTEN_OUT = {
     "log": log,
     "log1p": log1p,
     "tanh": tanh,
+    "erf": erf,
     "sin": sin,
     "cos": cos,
 }

@@ -10,6 +10,7 @@ from handgrad.engines.compiled.calls import Each, Planned
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
+from handgrad.functions import erf
 
 
 def python_function(program: Program) -> Callable[..., int]:
@@ -26,6 +27,7 @@ def python_function(program: Program) -> Callable[..., int]:
         "minimum": _passing_nan(min),
         **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log1p", "sqrt")},
         **{name: getattr(np, name) for name in ("tanh", "sin", "cos")},
+        "erf": erf,
         **{name: getattr(np, name) for name in ("floor", "ceil", "sign", "abs")},
         **{name: getattr(np, name) for name in ("isnan", "isfinite")},
     }

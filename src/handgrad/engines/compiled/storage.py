@@ -12,7 +12,7 @@ from handgrad.graph.operations import Op
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
 from handgrad.graph.symbolic import Dim, Shape, at
 
-TRANSCENDENTAL = (Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.TANH, Op.SIN, Op.COS, Op.POWER)
+TRANSCENDENTAL = (*(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.ERF, Op.TANH, Op.SIN, Op.COS, Op.POWER),)
 ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
 
 

@@ -22,7 +22,7 @@ from handgrad.layers import Array
 ELEMENTWISE = COMPARISONS | {
     *(Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.DIVIDE, Op.POWER, Op.NEGATIVE, Op.ABS, Op.SIGN),
     *(Op.MAXIMUM, Op.MINIMUM, Op.FLOOR, Op.CEIL, Op.SQRT, Op.TANH, Op.SIN, Op.COS),
-    *(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P),
+    *(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.ERF),
     *(Op.LOGICAL_AND, Op.LOGICAL_OR, Op.LOGICAL_NOT, Op.ISNAN, Op.ISFINITE, Op.WHERE, Op.ASTYPE),
 }
 REDUCTIONS = frozenset((Op.SUM, Op.MAX, Op.MIN, Op.PROD))

@@ -1,0 +1,45 @@
+"""The functions that NumPy has not are what the textbook says, recorded as one operation."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.functions import erf
+from handgrad.graph.operations import Op
+from handgrad.graph.passes import optimized
+
+X = np.concatenate([np.linspace(-10, 10, 4001), [-np.inf, np.inf, 0.0, 1e-300, -1e-30]])
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(np.float64, 1e-15), (np.float32, 6e-7)])
+def test_erf_is_the_error_function_to_the_last_digits(dtype: Any, error: float) -> None:
+    x = X.astype(dtype)
+    found = erf(x)
+    assert found.dtype == dtype
+    expected = [math.erf(value) for value in x]
+    np.testing.assert_allclose(found.astype(float), expected, rtol=0, atol=error)
+    assert np.isnan(erf(np.array([np.nan], dtype))).all()
+    np.testing.assert_array_equal(erf(-x), -found)
+
+
+def test_erf_takes_arrays_of_any_shape_and_numbers() -> None:
+    assert erf(X[:6].reshape(2, 1, 3)).shape == (2, 1, 3)
+    assert erf(np.float32(0.5)).dtype == np.float32
+    assert erf(np.float64(0.5)) == erf(np.array([0.5]))[0]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_it_is_one_operation_from_the_page_to_the_loops(training: bool) -> None:
+    graph = hg.trace(hg.GELU(), training=training)
+    for stage in (graph, optimized(graph)):
+        assert [node.operation for node in stage.nodes].count(Op.ERF) == 1
+    assert "q = (1 + erf(x * 0.707107)) / 2" in str(graph)
+    assert len(graph.nodes) < 20
+
+
+def test_the_printed_program_has_it_by_its_name() -> None:
+    net = hg.Net(hg.Linear(2, 2, rng=0), hg.GELU())
+    assert "(1 + erf(" in hg.compiled_source(net, hg.MSELoss(), hg.SGD(0.1))
