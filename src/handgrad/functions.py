@@ -14,10 +14,9 @@ def _recorded_as_one(function: Callable[[Array], Array]) -> Callable[[Array], Ar
 
     @wraps(function)
     def called(x: Array) -> Array:
-        if not isinstance(x, np.ndarray) and hasattr(x, "__array_function__"):
-            answer: Array = x.__array_function__(called, (type(x),), (x,), {})
-            return answer
-        return function(x)
+        answer = None if isinstance(x, np.ndarray) else getattr(x, "__array_function__", None)
+        found: Array = answer(called, (type(x),), (x,), {}) if answer else function(x)
+        return found
 
     return called
 
@@ -52,10 +51,11 @@ def erf(x: Array) -> Array:
     >>> erf(np.array([0.0, 1.0, -9.0])).round(12)
     array([ 0.        ,  0.84270079, -1.        ])
     """
-    scale, (p, *coefficients) = ERF["float32" if np.asarray(x).dtype == np.float32 else "float64"]
+    scale, (first, *others) = ERF["float32" if np.asarray(x).dtype == np.float32 else "float64"]
     size = np.minimum(np.abs(x), ERF_END)
     s = (scale - size) / (scale + size)
-    for a in coefficients:
+    p = first * s + others[0]
+    for a in others[1:]:
         p = p * s + a
     rest = np.exp(-size * size) * (1 / np.pi**0.5 + 2 * p / (scale + size)) / (scale + size)
     result: Array = np.sign(x) * (1 - rest)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.functions import erf
 from handgrad.layers.axes import as_rows, leading_axes
-from handgrad.layers.gelu import erf
 from handgrad.losses.classification import log_softmax, places
 from tests.docs.documents import ROOT, blocks
 

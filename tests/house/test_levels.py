@@ -16,7 +16,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LEVELS = [
     {"errors", "_version"},
     {"other_names", "display"},
-    {"page", "initializers", "files", "html", "progress_bar", "kinds"},
+    {"page", "initializers", "functions", "files", "html", "progress_bar", "kinds"},
     {"layers"},
     {"losses", "optimizers", "penalties", "metrics", "schedules", "row_source", "results"},
     {"net"},

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.layers.gelu import erf
+from handgrad.functions import erf
 
 
 def equals(found: Any, on_paper: Any) -> None:
