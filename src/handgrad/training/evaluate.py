@@ -16,7 +16,7 @@ from handgrad.net import Net
 from handgrad.other_names import refusing_unknown
 from handgrad.page import twin_of
 from handgrad.row_source import BATCH, RowSource, prefetch, refuse_beside_a_stream, whole_batches
-from handgrad.training.checks import checked_pair
+from handgrad.training.checks import check_kinds, checked_pair
 from handgrad.training.chunks import CheckedChunks
 from handgrad.training.measuring import Measure, measured, measures
 from handgrad.training.sample_weights import Rows, held_out_rows
@@ -61,10 +61,12 @@ def evaluate(
     (0.6931, 0.75)
     """
     positive("batch_size", batch_size, whole=True)
+    check_kinds(net=(net, Net), loss=(loss, Loss))
     chosen = metrics_of(loss.default_metrics if metrics is None else metrics)
     refuse_beside_a_stream(data, sample_weight=sample_weight)
     what = "evaluation data"
-    given = data if sample_weight is None else (*checked_pair(data, what), sample_weight)
+    streamed = isinstance(data, RowSource)
+    given = data if streamed else (*checked_pair(data, what), sample_weight)
     rows = rows_to_evaluate(net, loss, given, chosen, what)
     return rows.evaluation(measures(chosen, loss), engine, batch_size=batch_size)
 
