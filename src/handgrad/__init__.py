@@ -136,7 +136,7 @@ _LATER = {
         "plot_permutation_importance plot_partial_dependence plot_weights_over_time "
         "plot_capacity_curve plot_learning_curve plot_schedule plot_learning_rate_search live_plot "
         "train_and_plot",
-        "reporting": "report",
+        "reporting": "write_report",
         "results": "CapacityCurve LearningCurve PermutationImportance PartialDependence "
         "Predictions",
         "tabular": "TabularClassifier TabularRegressor TableEncoder",
@@ -250,7 +250,7 @@ __all__ = [
     "PermutationImportance",
     "PartialDependence",
     "Predictions",
-    "report",
+    "write_report",
     "check_gradients",
     "GradientReport",
     "diagnose",

@@ -1,6 +1,6 @@
 """Records of results: of explaining a model, of its predictions, and of many runs along a curve."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.layers import Array
+from handgrad.losses import Loss
 
 Kind = Literal["number", "date", "category"]
 
@@ -184,6 +185,21 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class NetRows:
+    """Rows as the net in an estimator takes them: inputs `x` and targets `y`, for its `loss`.
+
+    `feature_names` are those of the inputs, none where they are as they came; `keeps_best` says
+    whether the net has the weights of its best epoch, not of its last.
+    """
+
+    x: Array
+    y: Array
+    loss: Loss
+    keeps_best: bool
+    feature_names: Sequence[str] = ()
 
 
 class Predictor(Protocol):

@@ -29,7 +29,7 @@ def refused_without_a_file(kind: Any, folder: Path, *words: str) -> Iterator[Pat
 
 def test_a_model_that_has_not_learned(tmp_path: Path) -> None:
     with refused_without_a_file(hg.SettingError, tmp_path, "has not learned yet") as to:
-        hg.report(hg.TabularClassifier(), FRAME, Y, to=to)
+        hg.write_report(hg.TabularClassifier(), FRAME, Y, to=to)
     with refused(hg.SettingError, "has not learned yet", "model.fit"):
         hg.permutation_importance(hg.MLPClassifier(), X, Y)
     with refused(hg.SettingError, "has not learned yet"):
@@ -39,75 +39,75 @@ def test_a_model_that_has_not_learned(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", [None, "model.safetensors", hg.MLPClassifier, hg.Linear(2, 2)])
 def test_what_is_no_model(model: Any, tmp_path: Path) -> None:
     with refused_without_a_file(hg.SettingError, tmp_path, "a fitted estimator") as to:
-        hg.report(model, X, Y, to=to)
+        hg.write_report(model, X, Y, to=to)
 
 
 def test_a_table_without_the_columns(tmp_path: Path) -> None:
     with refused_without_a_file(hg.DataError, tmp_path, "lacks 1", "'d'") as to:
-        hg.report(MODEL, FRAME[["a", "b", "c"]], Y, to=to)
+        hg.write_report(MODEL, FRAME[["a", "b", "c"]], Y, to=to)
     with refused_without_a_file(hg.DataError, tmp_path, "3 features", "of the training") as to:
-        hg.report(MLP, X[:, :3], Y, to=to)
+        hg.write_report(MLP, X[:, :3], Y, to=to)
 
 
 def test_targets_that_are_missing_or_too_few(tmp_path: Path) -> None:
     with refused_without_a_file(hg.DataError, tmp_path, "y is None") as to:
-        hg.report(MODEL, FRAME, None, to=to)
+        hg.write_report(MODEL, FRAME, None, to=to)
     with refused_without_a_file(hg.DataError, tmp_path, "150 rows of X and 149 targets") as to:
-        hg.report(MODEL, FRAME, Y[1:], to=to)
+        hg.write_report(MODEL, FRAME, Y[1:], to=to)
     gone = Y.astype(float)
     gone[7] = np.nan
     with refused_without_a_file(hg.DataError, tmp_path, "row 7") as to:
-        hg.report(MODEL, FRAME, gone, to=to)
+        hg.write_report(MODEL, FRAME, gone, to=to)
     with refused(hg.DataError, "y is None"):
         hg.permutation_importance(MODEL, FRAME, None)
 
 
 def test_targets_of_another_kind(tmp_path: Path) -> None:
     with refused_without_a_file(hg.DataError, tmp_path, "'setosa'", "0, 1, 2") as to:
-        hg.report(MODEL, FRAME, ["setosa"] * 150, to=to)
+        hg.write_report(MODEL, FRAME, ["setosa"] * 150, to=to)
     numbers = hg.TabularRegressor(**QUICK).fit(FRAME, Y)
     with refused_without_a_file(hg.DataError, tmp_path, "numbers") as to:
-        hg.report(numbers, FRAME, ["setosa"] * 150, to=to)
+        hg.write_report(numbers, FRAME, ["setosa"] * 150, to=to)
     with refused_without_a_file(hg.SettingError, tmp_path, "(150, 2)") as to:
-        hg.report(MODEL, FRAME, np.stack([Y, Y], axis=1), to=to)
+        hg.write_report(MODEL, FRAME, np.stack([Y, Y], axis=1), to=to)
 
 
 def test_a_model_of_several_labels(tmp_path: Path) -> None:
     labels = np.stack([Y > 0, Y > 1], axis=1).astype(int)
     model = hg.MLPClassifier((3,), solver="lbfgs", random_state=0).fit(X, labels)
     with refused_without_a_file(hg.SettingError, tmp_path, "several answers a row") as to:
-        hg.report(model, X, labels, to=to)
+        hg.write_report(model, X, labels, to=to)
 
 
 def test_no_rows_at_all(tmp_path: Path) -> None:
     with refused_without_a_file(hg.DataError, tmp_path, "0 rows") as to:
-        hg.report(MODEL, FRAME[:0], Y[:0], to=to)
+        hg.write_report(MODEL, FRAME[:0], Y[:0], to=to)
     with refused_without_a_file(hg.DataError, tmp_path, "(0, 4)") as to:
-        hg.report(MLP, X[:0], Y[:0], to=to)
+        hg.write_report(MLP, X[:0], Y[:0], to=to)
 
 
 def test_a_training_that_is_no_pair(tmp_path: Path) -> None:
     with refused_without_a_file(hg.SettingError, tmp_path, "a pair (X, y)") as to:
-        hg.report(MODEL, FRAME, Y, to=to, training=FRAME)
+        hg.write_report(MODEL, FRAME, Y, to=to, training=FRAME)
 
 
 def test_a_history_and_an_about_of_another_kind(tmp_path: Path) -> None:
     for history in ("history.csv", 3, [0.5]):
         with refused_without_a_file(hg.SettingError, tmp_path, "a History") as to:
-            hg.report(MODEL, FRAME, Y, to=to, history=history)
+            hg.write_report(MODEL, FRAME, Y, to=to, history=history)  # type: ignore[arg-type]
     with refused_without_a_file(hg.SettingError, tmp_path, "a dict") as to:
-        hg.report(MODEL, FRAME, Y, to=to, about="handgrad train")  # type: ignore[arg-type]
+        hg.write_report(MODEL, FRAME, Y, to=to, about="handgrad train")  # type: ignore[arg-type]
 
 
 def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
     with refused(hg.SettingError, "a folder"):
-        hg.report(MODEL, FRAME, Y, to=tmp_path)
+        hg.write_report(MODEL, FRAME, Y, to=tmp_path)
     for to in ("", None, 3):
         with refused(hg.SettingError, "the path of a file"):
-            hg.report(MODEL, FRAME, Y, to=to)  # type: ignore[arg-type]
+            hg.write_report(MODEL, FRAME, Y, to=to)  # type: ignore[arg-type]
     (tmp_path / "file").touch()
     with refused(hg.FileError, "a file is where a folder should be"):
-        hg.report(MODEL, FRAME, Y, to=tmp_path / "file" / "report.html")
+        hg.write_report(MODEL, FRAME, Y, to=tmp_path / "file" / "report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -115,11 +115,11 @@ def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
 def test_a_folder_that_is_read_only(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with refused(hg.FileError, "could not be written"):
-        hg.report(MODEL, FRAME, Y, to=tmp_path / "report.html")
+        hg.write_report(MODEL, FRAME, Y, to=tmp_path / "report.html")
 
 
 def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
-    path = hg.report(MODEL, FRAME, Y, to=tmp_path / "new" / "report.html")
+    path = hg.write_report(MODEL, FRAME, Y, to=tmp_path / "new" / "report.html")
     assert [*path.parent.iterdir()] == [path]
 
 

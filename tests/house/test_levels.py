@@ -253,6 +253,7 @@ def test_importing_handgrad_loads_nothing_heavy() -> None:
         "safetensors",
         "rich",
         "typer",
+        "jinja2",
         "markdown_it",
         "pygments",
     )

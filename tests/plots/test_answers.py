@@ -99,7 +99,7 @@ def test_what_a_model_cannot_tell_is_refused() -> None:
 @pytest.mark.parametrize("look", [hg.diagnose, hg.plot_hidden_space])
 def test_where_only_a_net_will_do_an_estimator_is_told_what_to_hand_over(look: Any) -> None:
     arguments = ([], (X, Y)) if look is hg.diagnose else (X, Y)
-    with refused(hg.SettingError, "model.net_, the net in it", "hg.report(model, x, y)"):
+    with refused(hg.SettingError, "model.net_, the net in it", "hg.write_report(model, x, y)"):
         look(hg.MLPClassifier(tol=1e9, random_state=0).fit(X, Y), *arguments)
-    with refused(hg.SettingError, "try: hg.report(model, x, y)"):
+    with refused(hg.SettingError, "try: hg.write_report(model, x, y)"):
         look(logistic(), *arguments)

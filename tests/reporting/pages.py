@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "style" in self._open:
             return
-        self.sections[self._inside] += data
+        shown = data if "pre" in self._open else re.sub(r"\s+", " ", data)
+        self.sections[self._inside] += shown
         if self._open and self._open[-1] in ("h1", "h2"):
             self.headings.append(data)
 
@@ -75,7 +77,7 @@ class Page(HTMLParser):
 
 def page_of(folder: Path, model: Any, X: Any, y: Any, **how: Any) -> Page:
     """The page of a model."""
-    return Page(hg.report(model, X, y, to=folder / "report.html", **how))
+    return Page(hg.write_report(model, X, y, to=folder / "report.html", **how))
 
 
 def houses() -> tuple[pd.DataFrame, Any]:

@@ -1,5 +1,6 @@
 """What the page warns of by its rows: each has a table that shows it, and one that does not."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,17 +8,17 @@ import pandas as pd
 import pytest
 
 import handgrad as hg
-from handgrad.inspection.patchwork import Patchwork
+from handgrad.inspection.tables import IndexedTable
 from handgrad.reporting.checks import Warned, warned
-from handgrad.reporting.judged import Judged
-from handgrad.reporting.scores import scores_of_classes, scores_of_numbers
+from handgrad.reporting.scored_rows import ScoredRows
+from handgrad.reporting.scores import scores_of
 
 CLASSES = ("no", "yes")
 N = 200
 Y = np.arange(N) % 2
 
 
-def side(y: Any, said: Any, **columns: Any) -> Judged:
+def side(y: Any, said: Any, **columns: Any) -> ScoredRows:
     """Rows with their answers; of classes with a probability of .8 for what is said."""
     y, said = np.asarray(y), np.asarray(said)
     frame = pd.DataFrame(columns or {"noise": np.random.default_rng(9).normal(size=len(y))})
@@ -25,17 +26,19 @@ def side(y: Any, said: Any, **columns: Any) -> Judged:
     if y.dtype.kind == "i":
         k = 1 + int(max(1, y.max(), said.max()))
         p = np.where(said[:, None] == np.arange(k), 0.8, 0.2 / (k - 1))
-    return Judged(Patchwork(frame), y, said, p, len(y))
+    return ScoredRows(y, said, p, table=IndexedTable(frame), of=len(y))
 
 
-def told(held: Judged, training: Judged | None = None, classes: Any = CLASSES) -> list[Warned]:
-    scores = (
-        scores_of_classes(held, training, classes) if classes else scores_of_numbers(held, training)
-    )
-    return warned(classes, held, training, scores, held.table.names)
+def told(
+    held: ScoredRows, training: ScoredRows | None = None, classes: Any = CLASSES
+) -> list[Warned]:
+    held = replace(held, class_names=classes)
+    return warned(held, training, scores_of(held, training), held.table.names)
 
 
-def names(held: Judged, training: Judged | None = None, classes: Any = CLASSES) -> list[str]:
+def names(
+    held: ScoredRows, training: ScoredRows | None = None, classes: Any = CLASSES
+) -> list[str]:
     return [found.name for found in told(held, training, classes)]
 
 
@@ -143,7 +146,7 @@ def test_a_gap_between_training_and_held_out_is_over_fitting(wrong: int, named: 
     found = [w for w in told(held, training) if w.name == "over-fitting"]
     assert bool(found) == named
     if named:
-        accuracy = 1 - (held.y != held.said).mean()
+        accuracy = 1 - (held.y != held.predicted).mean()
         assert found[0].evidence == (
             f"accuracy is 96.0% for them, {accuracy:.1%} for the rows held out; guessing comes to "
             "50.0%"
@@ -173,6 +176,6 @@ def test_probabilities_may_be_better_than_guesses_where_the_classes_are_not() ->
     y = (np.arange(N) % 10 == 0).astype(int)
     held = side(y, 0 * y)
     p = np.where(y == 1, 0.4, 0.02)
-    better = Judged(held.table, y, held.said, np.stack([1 - p, p], axis=1), N)
+    better = replace(held, p=np.stack([1 - p, p], axis=1))
     assert "no better than guessing" not in names(better)
     assert "no better than guessing" in names(held)

@@ -66,9 +66,9 @@ def write_report(
     record: dict[str, Any], rows: Mapping[str, Pair], model: Any, history: History, path: Path
 ) -> Path:
     """Write the page of a run."""
-    from handgrad.reporting import report
+    from handgrad import reporting
 
-    report(
+    reporting.write_report(
         model,
         *rows["held_out"],
         to=path,

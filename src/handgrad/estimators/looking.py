@@ -69,6 +69,13 @@ class Looking(ClassNamePrefixFeaturesOutMixin, TransformerMixin):  # type: ignor
             )
         return given % len(sizes), sizes[given]
 
+    def training_history(self) -> tuple[History | None, int | None]:
+        """The epochs of the fit, None where none are kept, and the one whose weights it kept."""
+        if not hasattr(self, "loss_curve_"):
+            return None, None
+        history, _, best = self._history()
+        return history, best
+
     def _history(self) -> tuple[History, str, int | None]:
         """The training as a table, what its score is called, and its best epoch."""
         if not hasattr(self, "loss_curve_"):

@@ -24,6 +24,7 @@ from handgrad.estimators.validation import rows_of_eval_set, weights_of
 from handgrad.layers import Array, Linear
 from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.results import NetRows
 from handgrad.training import check_takes_weights
 
 
@@ -248,6 +249,12 @@ class Perceptron(Looking, InFiles, BaseEstimator):  # type: ignore[misc]
     def _meaning(self, p: Array) -> Array:
         """What the output `p` of the net says."""
         return self._loss.input_kind.inverse_link(p)
+
+    def net_rows(self, X: Any, y: Array) -> NetRows:
+        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
+        x = np.asarray(X.toarray() if hasattr(X, "toarray") else X, float)
+        y = y if self._loss.target_kind.indices else y[:, None].astype(float)
+        return NetRows(x, y, self._loss, bool(self.early_stopping))
 
     # the weights
 

@@ -1,5 +1,5 @@
 """One HTML file that needs nothing else: no network, no script, no file beside it."""
 
-from handgrad.html.document import Section, document
+from handgrad.html.templates import page, visible
 
-__all__ = ["Section", "document"]
+__all__ = ["page", "visible"]

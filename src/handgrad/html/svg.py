@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-from handgrad.html.elements import Html, visible
+from markupsafe import Markup
+
+from handgrad.html.templates import visible
 
 PIXELS_PER_POINT = 96 / 72
 FAMILY = re.compile(r"font-family: [^;]+;? ?")
@@ -12,7 +14,7 @@ FONT = re.compile(r"font: ((?:[\w-]+ )*?)([\d.]+)px [^;]+")
 REFERENCE = re.compile(r"url\(#([^)]+)\)|^#(.+)$")
 
 
-def inline(svg: str, name: str, alt: str, colours: Mapping[str, str]) -> Html:
+def inline(svg: str, name: str, alt: str, colours: Mapping[str, str]) -> Markup:
     """An SVG file as an element of a page; `alt` tells what it shows to those who cannot see it.
 
     Its names begin with `name`, so that those of several pictures do not meet; `colours` are
@@ -32,7 +34,7 @@ def inline(svg: str, name: str, alt: str, colours: Mapping[str, str]) -> Html:
         "role": "img",
         "aria-label": visible(alt),
     }
-    return Html(ElementTree.tostring(root, encoding="unicode"))
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _strip(root: ElementTree.Element) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.errors import DataError, SettingError, positive
-from handgrad.inspection.patchwork import OfCells, Patchwork, cells_of, check_fitted
+from handgrad.inspection.models import classes_of, fitted, outputs_of
+from handgrad.inspection.tables import IndexedTable
 from handgrad.layers import Array
-from handgrad.results import Kind, PartialDependence
+from handgrad.plots.inputs import is_classifier
+from handgrad.results import Kind, PartialDependence, Predictor
 from handgrad.tabular.rows import different
 from handgrad.tabular.tables import DAY, Column
 
@@ -18,13 +18,13 @@ MOST_TEXTS = 12
 
 
 def partial_dependence(
-    model: Any,
-    X: Any,
-    column: Any,
+    model: Predictor,
+    X: object,
+    column: str | int,
     *,
     n_values: int = 20,
     max_samples: int = 500,
-    rng: Any = None,
+    rng: int | np.random.Generator | None = None,
 ) -> PartialDependence:
     """What a fitted `model` says on average of the rows `X`, if `column` had one value in all.
 
@@ -34,8 +34,7 @@ def partial_dependence(
     `max_samples` rows, drawn by `rng`, are averaged. Where columns go together, rows come up that
     cannot be.
 
-    source      Friedman, "Greedy function approximation", 2001;
-                `sklearn.inspection.partial_dependence`
+    source      Friedman, "Greedy function approximation", 2001
 
     >>> import handgrad as hg
     >>> x = np.random.default_rng(0).normal(size=(100, 2))
@@ -45,65 +44,35 @@ def partial_dependence(
     >>> bool(np.allclose(slopes, 3, atol=0.01))
     True
     """
-    check_fitted(model)
+    model = fitted(model)
     positive("n_values", n_values, whole=True)
     positive("max_samples", max_samples, whole=True)
-    table = Patchwork(X)
+    table = IndexedTable(X)
     j = table.place(column)
     name = table.names[j]
     kind, values, rows, shares = tried(table.columns()[name], name, n_values)
     chosen = _sample(len(table), max(max_samples, len(rows)), rng)
-    averages = _averages(model, table, chosen, j, rows)
     outputs = _outputs(model)
+    moved = (table.take(chosen, {j: np.full(len(chosen), row)}) for row in rows)
+    averages = np.stack([outputs_of(model, each).mean(axis=0) for each in moved])
     return PartialDependence(name, kind, values, averages, outputs, shares, len(chosen))
 
 
-def _averages(model: Any, table: Patchwork, chosen: Array, j: int, rows: Array) -> Array:
-    """The mean answer over the chosen rows, for the value of each of `rows`."""
-    from sklearn import inspection
-
-    if len(rows) == 1:  # for which scikit-learn would make a grid of two
-        cells = np.repeat(chosen[:, None], len(table.names), axis=1)
-        cells[:, j] = rows[0]
-        answers = _answers(model, table.cells(cells))
-        return answers.mean(axis=0)[None, :]
-    cells = cells_of(len(table), len(table.names))[chosen]
-    # What stands in this column is never asked for, only which values there are: those to be tried.
-    cells[:, j] = np.resize(rows, len(cells))
-    found = inspection.partial_dependence(
-        OfCells(model, table),
-        cells,
-        [j],
-        grid_resolution=len(rows) + 1,
-        method="brute",
-        response_method="predict_proba" if hasattr(model, "predict_proba") else "auto",
-    )
-    average = found["average"]
-    if hasattr(model, "classes_") and len(average) == 1:
-        average = np.concatenate([1 - average, average])
-    return average.T[np.searchsorted(found["grid_values"][0], rows)]
-
-
-def _answers(model: Any, table: Any) -> Array:
-    if hasattr(model, "predict_proba"):
-        return np.asarray(model.predict_proba(table))
-    answers = np.asarray(model.predict(table), float)
-    return answers.reshape(len(answers), -1)
-
-
-def _outputs(model: Any) -> tuple[str, ...]:
-    if not hasattr(model, "predict_proba"):
-        if hasattr(model, "classes_"):
-            raise SettingError(
-                f"{type(model).__name__}, which gives no probabilities",
-                "a regressor, or a classifier with predict_proba",
-                "a loss that gives probabilities",
-            )
+def _outputs(model: Predictor) -> tuple[str, ...]:
+    """The names of the classes, or of the prediction."""
+    classes = classes_of(model)
+    if classes is None:
         return ("prediction",)
-    return tuple(str(name) for name in model.classes_)
+    if not is_classifier(model):
+        raise SettingError(
+            f"{type(model).__name__}, which gives no probabilities",
+            "a regressor, or a classifier with predict_proba",
+            "a loss that gives probabilities",
+        )
+    return tuple(str(name) for name in classes)
 
 
-def _sample(n: int, most: int, rng: Any) -> Array:
+def _sample(n: int, most: int, rng: int | np.random.Generator | None) -> Array:
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(rng).choice(n, most, replace=False))

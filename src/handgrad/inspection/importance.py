@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from handgrad.errors import DataError, SettingError, positive
-from handgrad.inspection.patchwork import OfCells, Patchwork, cells_of, check_fitted
-from handgrad.results import PermutationImportance
+from handgrad.inspection.models import fitted
+from handgrad.inspection.tables import IndexedTable
+from handgrad.layers import Array
+from handgrad.results import PermutationImportance, Predictor
+
+Scorer = Callable[[Predictor, object, Array], float]
 
 
 def permutation_importance(
-    model: Any,
-    X: Any,
-    y: Any,
+    model: Predictor,
+    X: object,
+    y: object,
     *,
-    columns: Sequence[Any] | None = None,
-    scoring: Any = None,
+    columns: Sequence[str | int] | None = None,
+    scoring: str | Scorer | None = None,
     n_repeats: int = 5,
     max_samples: float = 1.0,
-    rng: Any = None,
+    rng: int | np.random.Generator | None = None,
 ) -> PermutationImportance:
     """How much worse a fitted `model` scores on `X`, `y` when one column after another is shuffled.
 
@@ -29,7 +32,8 @@ def permutation_importance(
     by name or number, are those to be shuffled, without them all. `scoring`
     is a name of scikit-learn's or a function of (model, X, y); without one it is the model's own
     score: accuracy, or R². A column is shuffled `n_repeats` times, in `max_samples` of the rows,
-    a share or a number. Of two columns that say the same, each alone seems to matter little.
+    a share or a number. Correlated columns share their
+    importance.
 
     source      Breiman, "Random forests", 2001; `sklearn.inspection.permutation_importance`
 
@@ -39,49 +43,54 @@ def permutation_importance(
     >>> hg.permutation_importance(model, x, 3 * x[:, 1], rng=0).strongest
     ['x1', 'x0']
     """
-    from sklearn import inspection
-
-    check_fitted(model)
+    model = fitted(model)
     positive("n_repeats", n_repeats, whole=True)
-    table = Patchwork(X)
-    y = checked_target(y, len(table))
+    table = IndexedTable(X)
+    n, target = len(table), checked_target(y, len(table))
+    n_rows = int(max_samples * n) if isinstance(max_samples, float) else int(max_samples)
+    if not 1 <= n_rows <= n:
+        raise SettingError(
+            f"max_samples = {max_samples!r}", f"a share, or a number of the {n} rows", "0.5"
+        )
     chosen = [*range(len(table.names))] if columns is None else [*map(table.place, columns)]
-    adapted = OfCells(model, table, None if columns is None else chosen)
-    scorer = _scorer(adapted, scoring)
-    cells = cells_of(len(table), len(chosen) + (columns is not None))
-    found = inspection.permutation_importance(
-        adapted,
-        cells,
-        y,
-        scoring=scorer,
-        n_repeats=n_repeats,
-        random_state=_seed(rng),
-        max_samples=max_samples,
-    )
+    scorer = _scorer(model, scoring)
+    score = float(scorer(model, table.native(), target))
+    # drawn as scikit-learn draws, so that its figures are the same; the same for each column
+    first = np.random.RandomState(np.random.default_rng(rng).integers(2**31 - 1))
+    seed = first.randint(np.iinfo(np.int32).max + 1)
+    decreases = np.empty((len(chosen), n_repeats))
+    for i, j in enumerate(chosen):
+        for repeat, (rows, shuffled) in enumerate(_shuffled(n, n_rows, n_repeats, seed)):
+            worse = scorer(model, table.take(rows, {j: shuffled}), target[rows])
+            decreases[i, repeat] = score - worse
     name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
-    n_rows = len(table) if max_samples == 1.0 else max_samples
-    n_rows = int(n_rows * len(table)) if isinstance(n_rows, float) else int(n_rows)
     return PermutationImportance(
-        tuple(table.names[j] for j in chosen),
-        found.importances[: len(chosen)],
-        float(scorer(adapted, cells, y)),
-        name,
-        n_rows,
+        tuple(table.names[j] for j in chosen), decreases, score, name, n_rows
     )
 
 
-def _seed(rng: Any) -> int:
-    """A whole number drawn from a generator or a seed, as scikit-learn takes it."""
-    return int(np.random.default_rng(rng).integers(2**31 - 1))
+def _shuffled(n: int, n_rows: int, n_repeats: int, seed: int) -> Iterator[tuple[Array, Array]]:
+    """Some of `n` rows, and the same in a new order, for each repeat."""
+    from sklearn.utils.random import sample_without_replacement
+
+    draws, rows = np.random.RandomState(seed), np.arange(n)
+    if n_rows < n:
+        rows = sample_without_replacement(n, n_rows, random_state=draws)
+    order, shuffled = np.arange(n_rows), rows
+    for _ in range(n_repeats):
+        draws.shuffle(order)
+        shuffled = shuffled[order]
+        yield rows, shuffled
 
 
-def _scorer(adapted: OfCells, scoring: Any) -> Any:
+def _scorer(model: Predictor, scoring: str | Scorer | None) -> Scorer:
     from sklearn.metrics import check_scoring
 
     if callable(scoring):
-        return lambda model, X, y: scoring(model, X, y)
+        return scoring
     try:
-        return check_scoring(adapted, scoring)
+        found: Scorer = check_scoring(model, scoring)
+        return found
     except ValueError as error:
         raise SettingError(
             f"scoring = {scoring!r}",
@@ -90,16 +99,16 @@ def _scorer(adapted: OfCells, scoring: Any) -> Any:
         ) from error
 
 
-def checked_target(y: Any, n_rows: int) -> Any:
+def checked_target(y: object, n_rows: int) -> Array:
     """The target as an array, one value a row."""
     if y is None:
         raise DataError("y is None", "the true value of each row", "the column to be predicted")
     to_numpy = getattr(y, "to_numpy", None)
-    y = np.asarray(to_numpy() if to_numpy else y)
-    if y.ndim == 0 or len(y) != n_rows:
+    target = np.asarray(to_numpy() if to_numpy else y)
+    if target.ndim == 0 or len(target) != n_rows:
         raise DataError(
-            f"{n_rows} rows of X and {len(y) if y.ndim else 'no'} targets",
+            f"{n_rows} rows of X and {len(target) if target.ndim else 'no'} targets",
             "as many targets as rows",
             "check that X and y come from the same rows",
         )
-    return y
+    return target

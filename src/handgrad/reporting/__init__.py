@@ -1,5 +1,5 @@
-"""What a colleague needs to know of a model, on one page."""
+"""The report: what a colleague needs to know of a model, on one page."""
 
-from handgrad.reporting.writing import report
+from handgrad.reporting.writing import write_report
 
-__all__ = ["report"]
+__all__ = ["write_report"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handgrad.layers import Array
-from handgrad.reporting.judged import Judged
+from handgrad.reporting.scored_rows import ScoredRows
 from handgrad.reporting.scores import Score, rows_of
 from handgrad.tabular.tables import Column
 
@@ -41,25 +41,27 @@ class Warned:
 
 
 def warned(
-    classes: Sequence[str],
-    held: Judged,
-    training: Judged | None,
+    held: ScoredRows,
+    training: ScoredRows | None,
     scores: Sequence[Score],
     looked_at: Sequence[str],
 ) -> list[Warned]:
     """All that is found; columns are those `looked_at`."""
+    classes = held.class_names
     columns = both_sides(held, training, looked_at)
     y = np.concatenate([side.y for side in (held, training) if side is not None])
     found = [*_leaking(columns, y, bool(classes))]
     if classes:
-        found += _classes_not_found(classes, held, training)
-        found += _classes_with_few_rows(classes, held)
+        found += _classes_not_found(held, training)
+        found += _classes_with_few_rows(held)
     if training is not None:
         found += _gap(held, training, scores[0])
-    return [*found, *_no_better(classes, held, training, scores[0])]
+    return [*found, *_no_better(held, training, scores[0])]
 
 
-def both_sides(held: Judged, training: Judged | None, names: Sequence[str]) -> dict[str, Array]:
+def both_sides(
+    held: ScoredRows, training: ScoredRows | None, names: Sequence[str]
+) -> dict[str, Array]:
     """The columns of all rows, held out and of the training, as numbers; NaN where missing."""
     sides = [side.table.columns() for side in (held, training) if side is not None]
     return {name: _as_numbers([side[name] for side in sides]) for name in names}
@@ -121,14 +123,14 @@ def _in_order(values: Array, y: Array) -> float:
     return abs(float(spearmanr(values[there], y[there]).statistic))
 
 
-def _classes_not_found(
-    classes: Sequence[str], held: Judged, training: Judged | None
-) -> Iterator[Warned]:
+def _classes_not_found(held: ScoredRows, training: ScoredRows | None) -> Iterator[Warned]:
     """Classes that next to none of their rows is taken for, of all rows or of those held out."""
-    for k, name in enumerate(classes):
+    for k, name in enumerate(held.class_names):
         for sides in ([held, training] if training else [], [held]):
             n = sum(int((side.y == k).sum()) for side in sides if side)
-            found = sum(int(((side.y == k) & (side.said == k)).sum()) for side in sides if side)
+            found = sum(
+                int(((side.y == k) & (side.predicted == k)).sum()) for side in sides if side
+            )
             if n >= FEWEST_OF_A_CLASS and found <= NEVER * n:
                 which = " held out" if len(sides) == 1 else ", those of the training among them,"
                 yield Warned(
@@ -141,8 +143,9 @@ def _classes_not_found(
                 break
 
 
-def _classes_with_few_rows(classes: Sequence[str], held: Judged) -> Iterator[Warned]:
+def _classes_with_few_rows(held: ScoredRows) -> Iterator[Warned]:
     """Classes of which so few rows are held out that no figure of them can be trusted."""
+    classes = held.class_names
     counts = np.bincount(held.y, minlength=len(classes))
     few = np.flatnonzero(counts < FEWEST_OF_A_CLASS)
     if not len(few) or len(held) < FEW_ROWS:
@@ -158,7 +161,7 @@ def _classes_with_few_rows(classes: Sequence[str], held: Judged) -> Iterator[War
     )
 
 
-def _gap(held: Judged, training: Judged, score: Score) -> Iterator[Warned]:
+def _gap(held: ScoredRows, training: ScoredRows, score: Score) -> Iterator[Warned]:
     """Answers that are much better for rows that were learned from."""
     if score.held is None or score.training is None or score.baseline is None:
         return
@@ -178,17 +181,15 @@ def _gap(held: Judged, training: Judged, score: Score) -> Iterator[Warned]:
         )
 
 
-def _errors(side: Judged, score: Score) -> Array:
-    return (side.said != side.y) * 1.0 if score.as_share else np.abs(side.said - side.y)
+def _errors(side: ScoredRows, score: Score) -> Array:
+    return (side.predicted != side.y) * 1.0 if score.as_share else np.abs(side.predicted - side.y)
 
 
-def _no_better(
-    classes: Sequence[str], held: Judged, training: Judged | None, score: Score
-) -> Iterator[Warned]:
+def _no_better(held: ScoredRows, training: ScoredRows | None, score: Score) -> Iterator[Warned]:
     """Answers that are no better than guessing, or by chance, as far as the rows can tell."""
-    if classes and len(np.unique(held.y)) == 1:
+    if held.class_names and len(np.unique(held.y)) == 1:
         return
-    gains = _gains(classes, held, (training or held).y)
+    gains = _gains(held, (training or held).y)
     if all(gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)) for gain in gains):
         by_chance = f": of {rows_of(len(held))} that may be chance" if score.beats_baseline else ""
         yield Warned(
@@ -200,12 +201,12 @@ def _no_better(
         )
 
 
-def _gains(classes: Sequence[str], held: Judged, learned: Array) -> list[Array]:
+def _gains(held: ScoredRows, learned: Array) -> list[Array]:
     """How much better each answer is than a guess: right or not and its logarithm, or its error."""
-    if not classes:
-        return [np.abs(learned.mean() - held.y) - np.abs(held.said - held.y)]
-    shares = np.bincount(learned, minlength=len(classes)) / len(learned)
-    gains = [1.0 * (held.said == held.y) - (shares.argmax() == held.y)]
+    if not held.class_names:
+        return [np.abs(learned.mean() - held.y) - np.abs(held.predicted - held.y)]
+    shares = np.bincount(learned, minlength=len(held.class_names)) / len(learned)
+    gains = [1.0 * (held.predicted == held.y) - (shares.argmax() == held.y)]
     if held.p is not None:
         given = np.maximum([held.p[np.arange(len(held)), held.y], shares[held.y]], SMALLEST)
         gains.append(np.log(given[0] / given[1]))

@@ -1,10 +1,9 @@
-"""Everything the page is about, gathered before a word of it is written."""
+"""The evidence of a report: everything the page is about, gathered before it is written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,14 @@ from handgrad import metrics
 from handgrad.doctor import Diagnosis
 from handgrad.errors import SettingError, described
 from handgrad.inspection import partial_dependence, permutation_importance
-from handgrad.inspection.patchwork import check_fitted
+from handgrad.inspection.models import classes_of, fitted, outputs_of
 from handgrad.layers import Array
+from handgrad.plots.inputs import is_classifier
 from handgrad.reporting.checks import Warned, warned
-from handgrad.reporting.examination import diagnosis_of, history_of
-from handgrad.reporting.judged import Judged, judged
-from handgrad.reporting.scores import Score, scores_of_classes, scores_of_numbers
-from handgrad.results import PartialDependence, PermutationImportance
+from handgrad.reporting.diagnosis import diagnosis_of, history_of, parts_of
+from handgrad.reporting.scored_rows import ScoredRows, scored_rows
+from handgrad.reporting.scores import Score, scores_of
+from handgrad.results import PartialDependence, PermutationImportance, Predictor
 from handgrad.tabular.tables import Column
 from handgrad.training import History
 
@@ -35,12 +35,11 @@ ROWS_AVERAGED, VALUES_TRIED = 200, 16
 class Evidence:
     """What is known of a model: on rows held out, and on those of its training if they came."""
 
-    model: Any
-    classes: tuple[str, ...]
+    model: Predictor
     target: str
-    held: Judged
-    training: Judged | None
-    about: Mapping[str, Any]
+    held: ScoredRows
+    training: ScoredRows | None
+    about: Mapping[str, object]
     scores: list[Score]
     columns: dict[str, Column]
     importance: PermutationImportance
@@ -51,44 +50,70 @@ class Evidence:
     warned: list[Warned]
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes; none for numbers."""
+        return self.held.class_names
+
+    @property
+    def one_class(self) -> bool:
+        """Whether all rows held out are of one class."""
+        return bool(self.classes) and len(np.unique(self.held.y)) == 1
+
+    @property
+    def learned(self) -> ScoredRows:
+        """The rows of the training, or where they did not come those held out."""
+        return self.training or self.held
+
+    @property
+    def most_frequent(self) -> str:
+        """The class that most rows were learned of."""
+        return self.classes[np.bincount(self.learned.y).argmax()]
+
+    @property
+    def strong_columns(self) -> list[str]:
+        """The columns worth a look, the strongest first."""
+        least = max(0.0, WORTH_A_LOOK * self.importance.mean.max())
+        found = self.importance
+        return [found.columns[i] for i in found.order if found.mean[i] > least]
+
+    @property
+    def best_epochs(self) -> list[int]:
+        """The best epoch of each of several nets."""
+        return getattr(parts_of(self.model)[1], "best_epochs_", [])
+
 
 def gather(
-    model: Any, X: Any, y: Any, training: Any, history: Any, about: Mapping[str, Any] | None
+    model: object, X: object, y: object, training: object, history: object, about: object
 ) -> Evidence:
     """Ask the model all there is to ask."""
-    check_fitted(model)
-    about = _checked_about(about)
-    classes = _classes(model)
-    held = judged(model, X, y, classes, "X, y")
+    model, about = fitted(model), _checked_about(about)
+    classes = _class_names(model)
+    held = scored_rows(model, X, y, classes, "X, y")
     pair = _pair(training)
-    learned = None if pair is None else judged(model, *pair, classes, "training")
-    scores = (
-        scores_of_classes(held, learned, classes) if classes else scores_of_numbers(held, learned)
-    )
+    learned = None if pair is None else scored_rows(model, *pair, classes, "training")
+    scores = scores_of(held, learned)
     kept, best = history_of(model, history)
     importance = _importance(model, held)
-    dependences = _dependences(model, held, importance)
-    evidence = Evidence(
-        model,
-        classes,
-        str(about.get("target") or getattr(y, "name", None) or "the target"),
-        held,
-        learned,
-        about,
-        scores,
-        held.table.columns(),
-        importance,
-        dependences,
-        kept,
-        best,
-        diagnosis_of(model, kept, held, learned),
-        warned(classes, held, learned, scores, importance.columns),
+    return Evidence(
+        model=model,
+        target=str(about.get("target") or getattr(y, "name", None) or "the target"),
+        held=held,
+        training=learned,
+        about=about,
+        scores=scores,
+        columns=held.table.columns(),
+        importance=importance,
+        dependences=_dependences(model, held, importance),
+        history=kept,
+        best_epoch=best,
+        diagnosis=diagnosis_of(model, kept, held, learned),
+        warned=warned(held, learned, scores, importance.columns),
+        notes=[*_notes(held, "held out"), *(_notes(learned, "of the training") if learned else [])],
     )
-    evidence.notes += _notes(evidence)
-    return evidence
 
 
-def _checked_about(about: Any) -> Mapping[str, Any]:
+def _checked_about(about: object) -> Mapping[str, object]:
     if about is not None and not isinstance(about, Mapping):
         raise SettingError(
             f"about = {described(about)}",
@@ -98,12 +123,13 @@ def _checked_about(about: Any) -> Mapping[str, Any]:
     return about or {}
 
 
-def _classes(model: Any) -> tuple[str, ...]:
+def _class_names(model: Predictor) -> tuple[str, ...]:
     """The names of the classes; none for numbers."""
-    classes = getattr(model, "classes_", None)
+    classes = classes_of(model)
     if classes is None:
         return ()
-    if isinstance(classes, list) or _multilabel(model):
+    kind = getattr(getattr(model, "_label_binarizer", None), "y_type_", "")
+    if isinstance(classes, list) or kind == "multilabel-indicator":
         raise SettingError(
             "a model of several answers a row",
             "one class or one number a row",
@@ -112,12 +138,7 @@ def _classes(model: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in classes)
 
 
-def _multilabel(model: Any) -> bool:
-    binarizer = getattr(model, "_label_binarizer", None)
-    return getattr(binarizer, "y_type_", "") == "multilabel-indicator"
-
-
-def _pair(training: Any) -> tuple[Any, Any] | None:
+def _pair(training: object) -> tuple[object, object] | None:
     if training is None:
         return None
     if not isinstance(training, tuple | list) or len(training) != 2:
@@ -129,16 +150,22 @@ def _pair(training: Any) -> tuple[Any, Any] | None:
     return training[0], training[1]
 
 
-def _importance(model: Any, held: Judged) -> PermutationImportance:
+def _importance(model: Predictor, held: ScoredRows) -> PermutationImportance:
     """By the log loss, or by the root mean squared error, on as many rows as there is time for."""
     names = held.table.names
     columns = names if len(names) <= MOST_COLUMNS else _likely(model, held)
     n = min(len(held), MOST_SHUFFLED, ROWS_SHUFFLED // (len(columns) * REPEATS))
     rows = np.sort(np.random.default_rng(0).permutation(len(held))[:n])
-    scoring = _log_loss if held.p is not None else _accuracy if _is_classes(model) else _error
+    scoring = (
+        log_loss
+        if held.p is not None
+        else accuracy
+        if held.class_names
+        else root_mean_squared_error
+    )
     return permutation_importance(
         model,
-        held.table.rows(rows),
+        held.table.take(rows),
         held.y[rows],
         columns=None if columns is names else columns,
         scoring=scoring,
@@ -147,85 +174,70 @@ def _importance(model: Any, held: Judged) -> PermutationImportance:
     )
 
 
-def _likely(model: Any, held: Judged) -> list[str]:
+def _likely(model: Predictor, held: ScoredRows) -> list[str]:
     """Of many columns those that, put in another order in a few rows, change the answers most."""
     names, table = held.table.names, held.table
     rows = np.random.default_rng(0).permutation(len(held))[:ROWS_TRIED]
-    usual = _answers(model, held, table.rows(rows))
+    usual = outputs_of(model, table.take(rows))
     at_once = max(1, CELLS_AT_ONCE // (len(rows) * len(names)))
     changes = list[float]()
     for start in range(0, len(names), at_once):
         part = range(start, min(start + at_once, len(names)))
-        cells = np.tile(rows[:, None], (len(part), len(names)))
-        for i, j in enumerate(part):
-            cells[i * len(rows) : (i + 1) * len(rows), j] = np.roll(rows, 1)
-        answers = _answers(model, held, table.cells(cells)).reshape(len(part), *usual.shape)
-        changes += np.abs(answers - usual).reshape(len(part), -1).mean(axis=1).tolist()
+        cells = np.tile(rows, (len(part), len(part), 1))
+        cells[range(len(part)), range(len(part))] = np.roll(rows, 1)
+        moved = {j: cells[i].ravel() for i, j in enumerate(part)}
+        answers = outputs_of(model, table.take(np.tile(rows, len(part)), moved))
+        off = np.abs(answers.reshape(len(part), *usual.shape) - usual)
+        changes += off.reshape(len(part), -1).mean(axis=1).tolist()
     likely = np.sort(np.argsort(-np.array(changes), kind="stable")[:LIKELY])
     return [names[j] for j in likely]
 
 
-def _answers(model: Any, held: Judged, table: Any) -> Array:
-    """Probabilities, numbers, or a 1 at the class that is said."""
-    if held.p is not None:
-        return np.asarray(model.predict_proba(table))
-    said = np.asarray(model.predict(table))
-    return (said[:, None] == model.classes_) * 1.0 if _is_classes(model) else said[:, None]
+def log_loss(model: Predictor, X: object, y: Array) -> float:
+    """Minus the log loss of the rows, `y` numbers of classes."""
+    return -metrics.log_loss(outputs_of(model, X), y)
 
 
-def _is_classes(model: Any) -> bool:
-    return hasattr(model, "classes_")
+def accuracy(model: Predictor, X: object, y: Array) -> float:
+    """The share of the rows that are predicted right, `y` numbers of classes."""
+    return float((outputs_of(model, X).argmax(axis=1) == y).mean())
 
 
-def _log_loss(model: Any, X: Any, y: Array) -> float:
-    return -metrics.log_loss(np.asarray(model.predict_proba(X)), y)
-
-
-def _accuracy(model: Any, X: Any, y: Array) -> float:
-    return float((model.classes_[y] == model.predict(X)).mean())
-
-
-def _error(model: Any, X: Any, y: Array) -> float:
-    return -metrics.root_mean_squared_error(np.asarray(model.predict(X), float).ravel(), y)
-
-
-_log_loss.__name__ = "log_loss"
-_accuracy.__name__ = "accuracy"
-_error.__name__ = "root_mean_squared_error"
+def root_mean_squared_error(model: Predictor, X: object, y: Array) -> float:
+    """Minus the root mean squared error of the rows."""
+    return -metrics.root_mean_squared_error(outputs_of(model, X).ravel(), y)
 
 
 def _dependences(
-    model: Any, held: Judged, importance: PermutationImportance
+    model: Predictor, held: ScoredRows, importance: PermutationImportance
 ) -> list[PartialDependence]:
     """Of the columns that matter most, if the model's answers can be averaged."""
-    if _is_classes(model) and held.p is None:
+    if held.class_names and not is_classifier(model):
         return []
     columns = held.table.columns()
     least = max(0.0, WORTH_A_LOOK * importance.mean.max())
     strong = (importance.mean > least) & (importance.mean > importance.std)
     names = [importance.columns[i] for i in importance.order if strong[i]]
     table = held.table.native()
-    tried = {"n_values": VALUES_TRIED, "max_samples": ROWS_AVERAGED, "rng": 0}
     return [
-        partial_dependence(model, table, name, **tried)
+        partial_dependence(
+            model, table, name, n_values=VALUES_TRIED, max_samples=ROWS_AVERAGED, rng=0
+        )
         for name in names[:MOST_DEPENDENCES]
         if not columns[name].missing.all()
     ]
 
 
-def _notes(evidence: Evidence) -> list[str]:
+def _notes(side: ScoredRows, what: str) -> list[str]:
     """What was left out, or not all of it used."""
     notes = []
-    for side, what in ((evidence.held, "held out"), (evidence.training, "of the training")):
-        if side is None:
-            continue
-        if side.unknown:
-            notes.append(
-                f"{side.unknown} of the rows {what} are of a class that the model has never seen. "
-                "It cannot be right for them; the figures leave them out."
-            )
-        if len(side) < side.of - side.unknown:
-            notes.append(
-                f"Of the {side.of:,} rows {what}, {len(side):,} were drawn by chance and judged."
-            )
+    if side.unknown:
+        notes.append(
+            f"{side.unknown} of the rows {what} are of a class that the model has never seen. "
+            "It cannot be right for them; the figures leave them out."
+        )
+    if len(side) < side.of - side.unknown:
+        notes.append(
+            f"Of the {side.of:,} rows {what}, {len(side):,} were drawn by chance and judged."
+        )
     return notes

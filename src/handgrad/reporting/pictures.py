@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from handgrad.html.elements import Html, element, figure, joined
+from markupsafe import Markup
+
 from handgrad.html.svg import inline
 from handgrad.plots.style import keep_apart
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # What Matplotlib draws in, and what the page has in its place, on light and on dark.
 COLOURS = {
@@ -24,8 +27,6 @@ COLOURS = {
     "stroke: #ffffff": "stroke: var(--paper)",
 }
 INK = "#22252a"
-# Pictures of more inches scroll by themselves on a phone.
-WIDE = 5.0
 SETTINGS: dict[Any, Any] = {
     "font.size": 9.5,
     "axes.labelsize": 9.5,
@@ -48,8 +49,6 @@ SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "handgrad",
 }
 
-Draw = Callable[[Any], object]
-
 
 class Pictures:
     """Makes the pictures of one page; each has names that no other has."""
@@ -57,38 +56,21 @@ class Pictures:
     def __init__(self) -> None:
         self._numbers = count(1)
 
-    def drawn(
-        self,
-        draw: Draw,
-        alt: str,
-        title: str,
-        said: str = "",
-        *,
-        size: tuple[float, float] = (3.9, 3.1),
-    ) -> Html:
-        """A figure with what `draw(axes)` draws; below it a title, and what else is said of it.
-
-        `alt` is there for those who do not see it.
-        """
+    def __call__(
+        self, draw: Callable[[Axes], object], alt: str, size: tuple[float, float] = (3.9, 3.1)
+    ) -> Markup:
+        """What `draw(axes)` draws, as SVG; `alt` is there for those who do not see it."""
+        import matplotlib as mpl
         from matplotlib.figure import Figure
 
         from handgrad.plots.finishing import svg_of
 
-        with _settings():
+        with mpl.rc_context(SETTINGS):
             drawing = Figure(figsize=size, layout="constrained", dpi=100)
             axes = drawing.add_subplot()
             draw(axes)
             axes.set_title("")  # the caption says it
             keep_apart(axes)
             svg = svg_of(drawing)
-        name = f"picture-{next(self._numbers)}"
-        caption = joined([element("b", title), said])
-        return figure(inline(svg, name, alt, COLOURS), caption, wide=size[0] > WIDE)
-
-
-@contextmanager
-def _settings() -> Iterator[None]:
-    import matplotlib as mpl
-
-    with mpl.rc_context(SETTINGS):
-        yield
+        plain = alt.unescape() if isinstance(alt, Markup) else alt
+        return inline(svg, f"picture-{next(self._numbers)}", plain, COLOURS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +9,10 @@ import numpy as np
 from handgrad import metrics
 from handgrad.errors import DataError
 from handgrad.metrics.choice import Metric
-from handgrad.reporting.judged import Judged
+from handgrad.reporting.scored_rows import ScoredRows
+
+# On the rows held out, on those of the training, and by guessing.
+Sides = tuple[ScoredRows, ScoredRows | None, ScoredRows]
 
 
 @dataclass(frozen=True)
@@ -92,101 +94,93 @@ def number(value: float) -> str:
     return shown.replace("-", "−")
 
 
-def scores_of_classes(held: Judged, training: Judged | None, classes: Sequence[str]) -> list[Score]:
-    """The usual figures for `classes`; who guesses says the shares of the classes."""
-    n_classes = len(classes)
-    source = training or held
-    shares = np.bincount(source.y, minlength=n_classes) / len(source)
+# Name, explanation, metric; whether less is better, and whether it is a share of decisions.
+OF_CLASSES: tuple[tuple[str, str, Metric, bool, bool], ...] = (
+    ("Accuracy", "share of the rows that are predicted right", metrics.accuracy, False, True),
+    (
+        "Balanced accuracy",
+        "the mean of that share over the classes, so that rare ones count as much",
+        metrics.balanced_accuracy,
+        False,
+        True,
+    ),
+    (
+        "Log loss",
+        "how far the probabilities are from what is true; 0 is perfect",
+        metrics.log_loss,
+        True,
+        False,
+    ),
+    (
+        "ROC AUC",
+        "how well the probabilities put rows of a class before all others; 0.5 is guessing, 1 "
+        "perfect",
+        metrics.roc_auc,
+        False,
+        False,
+    ),
+)
+# Name, explanation, metric; whether less is better.
+OF_NUMBERS: tuple[tuple[str, str, Metric, bool], ...] = (
+    (
+        "Mean absolute error",
+        "how far off the predictions are on average, in units of the target",
+        metrics.mean_absolute_error,
+        True,
+    ),
+    (
+        "Root mean squared error",
+        "the same, with more weight on large errors",
+        metrics.root_mean_squared_error,
+        True,
+    ),
+    ("R²", "share of the variance that is explained; 0 is guessing, 1 perfect", metrics.r2, False),
+)
+
+
+def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
+    """The usual figures; guesses are the shares of the classes, or the mean."""
+    source, k = training or held, len(held.class_names)
+    if not k:
+        guess = np.full(len(held), float(source.y.mean()))
+        sides = (held, training, replace(held, predicted=guess))
+        return [_of_numbers(sides, *way) for way in OF_NUMBERS]
+    shares = np.bincount(source.y, minlength=k) / len(source)
     guesses = np.tile(shares, (len(held), 1))
-    sides = [held, training, replace(held, said=guesses.argmax(axis=1), p=guesses)]
-    ways: list[tuple[str, str, Metric, bool, bool]] = [
-        ("Accuracy", "share of the rows that are predicted right", metrics.accuracy, False, True),
-        (
-            "Balanced accuracy",
-            "the mean of that share over the classes, so that rare ones count as much",
-            metrics.balanced_accuracy,
-            False,
-            True,
-        ),
-        (
-            "Log loss",
-            "how far the probabilities are from what is true; 0 is perfect",
-            metrics.log_loss,
-            True,
-            False,
-        ),
-        (
-            "ROC AUC",
-            "how well the probabilities put rows of a class before all others; 0.5 is guessing, 1 "
-            "perfect",
-            metrics.roc_auc,
-            False,
-            False,
-        ),
-    ]
-    found = []
-    for name, explained, metric, smaller, decided in ways:
-        if not decided and held.p is None:
-            continue
-        held_out, learned, guessed = (_of_classes(metric, side, decided) for side in sides)
-        why = _missing(held, classes) if held_out is None else ""
-        of = (held_out, learned, guessed)
-        found.append(Score(name, explained, of, smaller, decided, why, 3))
-    return found
+    sides = (held, training, replace(held, predicted=guesses.argmax(axis=1), p=guesses))
+    ways = (way for way in OF_CLASSES if way[-1] or held.p is not None)
+    return [_of_classes(sides, *way) for way in ways]
 
 
-def _missing(held: Judged, classes: Sequence[str]) -> str:
-    """Which classes the rows lack."""
-    lacking = [classes[k] for k in range(len(classes)) if not (held.y == k).any()]
-    return f"no rows of {lacking[0]}" if len(lacking) == 1 else f"no rows of {len(lacking)} classes"
+def _of_classes(
+    sides: Sides, name: str, explained: str, metric: Metric, smaller: bool, decided: bool
+) -> Score:
+    held, learned, guessed = (_figure(metric, side, decided) for side in sides)
+    lacking = [c for k, c in enumerate(sides[0].class_names) if not (sides[0].y == k).any()]
+    why = lacking[0] if len(lacking) == 1 else f"{len(lacking)} classes"
+    why = "" if held is not None else f"no rows of {why}"
+    return Score(name, explained, (held, learned, guessed), smaller, decided, why, 3)
 
 
-def _of_classes(metric: Metric, side: Judged | None, decided: bool) -> float | None:
+def _figure(metric: Metric, side: ScoredRows | None, decided: bool) -> float | None:
     """A metric of the decisions, or of the probabilities; None where it cannot be told."""
     if side is None:
         return None
-    n_classes = 1 + int(max(1, side.said.max(), side.y.max()))
-    p = np.eye(n_classes)[side.said] if decided or side.p is None else side.p
+    n_classes = 1 + int(max(1, side.predicted.max(), side.y.max()))
+    p = np.eye(n_classes)[side.predicted] if decided or side.p is None else side.p
     try:
         return float(metric(p, side.y))
     except DataError:
         return None
 
 
-def scores_of_numbers(held: Judged, training: Judged | None) -> list[Score]:
-    """The usual figures for numbers; who guesses says the mean."""
-    guess = np.full(len(held), float((training or held).y.mean()))
-    sides = [held, training, replace(held, said=guess)]
-    ways: list[tuple[str, str, Metric, bool]] = [
-        (
-            "Mean absolute error",
-            "how far off the predictions are on average, in units of the target",
-            metrics.mean_absolute_error,
-            True,
-        ),
-        (
-            "Root mean squared error",
-            "the same, with more weight on large errors",
-            metrics.root_mean_squared_error,
-            True,
-        ),
-        (
-            "R²",
-            "share of the variance that is explained; 0 is guessing, 1 perfect",
-            metrics.r2,
-            False,
-        ),
-    ]
-    found = []
-    for name, explained, metric, smaller in ways:
-        values = [None if side is None else float(metric(side.said, side.y)) for side in sides]
-        flat = any(value is not None and np.isnan(value) for value in values)
-        held_out, learned, guessed = (v if v is None or not np.isnan(v) else None for v in values)
-        why = "the rows have one number only" if flat else ""
-        digits = 3 if name == "R²" else None
-        of = (held_out, learned, guessed)
-        found.append(Score(name, explained, of, smaller, why=why, digits=digits))
-    return found
+def _of_numbers(sides: Sides, name: str, explained: str, metric: Metric, smaller: bool) -> Score:
+    found = [None if s is None else float(metric(s.predicted, s.y)) for s in sides]
+    held, learned, guessed = (None if v is None or np.isnan(v) else v for v in found)
+    flat = any(value is not None and np.isnan(value) for value in found)
+    why = "the rows have one number only" if flat else ""
+    digits = 3 if name == "R²" else None
+    return Score(name, explained, (held, learned, guessed), smaller, why=why, digits=digits)
 
 
 def interval(share: float, n: int) -> tuple[float, float]:

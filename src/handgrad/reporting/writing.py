@@ -1,32 +1,57 @@
-"""`report`: a model, and rows it has not seen, to a page one can send."""
+"""`write_report`: a model, and rows it has not seen, to a page one can send."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
+from handgrad._version import __version__
 from handgrad.data.unseen import untold
 from handgrad.errors import SettingError, described
 from handgrad.files import write_whole
-from handgrad.html import document
-from handgrad.html.elements import element, joined
-from handgrad.reporting.evidence import Evidence, gather
-from handgrad.reporting.sections import sections
-from handgrad.reporting.summary import summary, tiles, verdict
+from handgrad.html import page
+from handgrad.plots.style import shortened
+from handgrad.reporting import data_section, errors_section, feature_effects, sections, surface
+from handgrad.reporting.checks import FEW_ROWS
+from handgrad.reporting.evidence import gather
+from handgrad.reporting.pictures import Pictures
+from handgrad.reporting.scores import interval, number, rows_of
+from handgrad.results import Predictor
+from handgrad.training import EpochReport
+
+# What the templates call.
+HELPERS = (
+    errors_section.errors_of,
+    feature_effects.importances,
+    feature_effects.importance_picture,
+    feature_effects.dependence_pictures,
+    feature_effects.extremes,
+    surface.surface_of,
+    data_section.target_of,
+    data_section.columns_of,
+    sections.curves_of,
+    sections.doctor,
+    sections.as_typed,
+    sections.listed,
+    sections.settings_of,
+    sections.facts,
+    interval,
+    number,
+    rows_of,
+    shortened,
+)
 
 
-def report(
-    model: Any,
-    X: Any,
-    y: Any,
+def write_report(
+    model: Predictor,
+    X: object,
+    y: object,
     *,
     to: str | Path = "report.html",
-    training: Any = None,
-    history: Any = None,
-    about: Mapping[str, Any] | None = None,
+    training: tuple[object, object] | None = None,
+    history: Iterable[EpochReport] | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> Path:
     """Write what there is to know of a fitted `model` as one HTML file, and return its path.
 
@@ -43,17 +68,28 @@ def report(
     >>> x, x_test, y, y_test = hg.train_test_split(*hg.data.load("iris"), rng=0)
     >>> model = hg.MLPClassifier(solver="lbfgs", random_state=0).fit(x, y)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = hg.report(model, x_test, y_test, to=f"{folder}/iris.html", training=(x, y))
+    ...     path = hg.write_report(model, x_test, y_test, to=f"{folder}/iris.html", training=(x, y))
     ...     path.name, path.read_text("utf-8")[:15]
     ('iris.html', '<!DOCTYPE html>')
     """
     path = _checked_path(to)
     with untold():
-        page = _page(gather(model, X, y, training, history, about))
-    return write_whole(path, lambda file: file.write(page))
+        evidence = gather(model, X, y, training, history, about)
+        html = page(
+            "reporting/report.html",
+            evidence=evidence,
+            version=__version__,
+            day=datetime.date.today().isoformat(),
+            picture=Pictures(),
+            few_rows=FEW_ROWS,
+            most_bars=feature_effects.MOST_BARS,
+            most_columns=data_section.MOST_COLUMNS,
+            **{function.__name__: function for function in HELPERS},
+        )
+    return write_whole(path, lambda file: file.write(html))
 
 
-def _checked_path(to: Any) -> Path:
+def _checked_path(to: object) -> Path:
     if not isinstance(to, str | Path) or not str(to):
         raise SettingError(f"to = {described(to)}", "the path of a file", "to='report.html'")
     path = Path(to)
@@ -62,31 +98,3 @@ def _checked_path(to: Any) -> Path:
             f"to = '{path}', a folder", "the path of a file", f"to='{path}/report.html'"
         )
     return path
-
-
-def _page(evidence: Evidence) -> str:
-    from handgrad._version import __version__
-
-    style = (files("handgrad.reporting") / "report.css").read_text("utf-8")
-    day = datetime.date.today().isoformat()
-    title = f"Predicting {evidence.target}"
-    made = f"{type(evidence.model).__name__} · {day}"
-    header = joined(
-        [
-            element("p", made, class_="made"),
-            element("h1", title),
-            element("div", summary(evidence), class_="summary"),
-            verdict(evidence),
-            tiles(evidence),
-        ],
-        "\n",
-    )
-    return document(
-        title=title,
-        language="en",
-        header=header,
-        contents="Contents",
-        sections=sections(evidence, __version__),
-        footer=f"Made by handgrad {__version__} on {day}.",
-        styles=[style],
-    )

@@ -23,7 +23,9 @@ from handgrad.data.unseen import tell
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError, SettingError, between_0_and_1, did_you_mean, positive
 from handgrad.layers import Array
+from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.results import NetRows
 from handgrad.saving.tensors import damaged, shown
 from handgrad.tabular.features import Features
 from handgrad.tabular.files import Check, checked, described, features_from, is_count
@@ -212,6 +214,21 @@ class Tabular(TakesTables):
         check_is_fitted(self)
         x = self._encoded(X)
         return outputs_of(self.net_, x, len(self.best_epochs_))
+
+    def training_history(self) -> tuple[History | None, None]:
+        """`history_`, and no epoch: each member has a best one of its own."""
+        return self.history_, None
+
+    def net_rows(self, X: Any, y: Array) -> NetRows:
+        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
+        members, x = len(self.best_epochs_), self.features_.encoded(self._table(X, reset=False))
+        t, loss = self._net_targets(y)
+        names = self.features_.names() * members
+        return NetRows(np.tile(x, (1, members)), np.tile(t, (1, members)), loss, True, names)
+
+    def _net_targets(self, y: Array) -> tuple[Array, Loss]:
+        """The targets of one member, and the loss of all."""
+        raise NotImplementedError
 
     # in a file
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError
 from handgrad.layers import SELU, Array, Mish, Softmax
-from handgrad.losses import EnsembleCrossEntropyLoss, MAELoss, MSELoss
+from handgrad.losses import EnsembleCrossEntropyLoss, Loss, MAELoss, MSELoss
 from handgrad.saving.values import read_classes, written_array
 from handgrad.tabular.base import Tabular, refuse_one_row, refuse_unusable
 from handgrad.tabular.file_summary import TARGET
@@ -92,6 +92,9 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         p = self.predict_proba(X)
         found: Array = self.classes_[p.argmax(axis=1)]
         return found
+
+    def _net_targets(self, y: Array) -> tuple[Array, Loss]:
+        return np.eye(len(self.classes_))[y], EnsembleCrossEntropyLoss(len(self.best_epochs_))
 
     def _checked_target(self, y: Any) -> Array:
         y = column_or_1d(y, warn=True)
@@ -185,6 +188,10 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         z = self._outputs(X)[:, :, 0].mean(axis=1)
         center, spread, low, high = self.target_
         return np.clip(z * spread + center, low, high)
+
+    def _net_targets(self, y: Array) -> tuple[Array, Loss]:
+        center, spread, *_ = self.target_
+        return ((y - center) / spread)[:, None], MSELoss()
 
     def _checked_target(self, y: Any) -> Array:
         y = column_or_1d(y, warn=True)

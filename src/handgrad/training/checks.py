@@ -47,7 +47,7 @@ def check_kinds(**given: tuple[Any, type]) -> None:
 def _of_estimator(model: Any) -> str:
     """What to try with an estimator where a net is asked for."""
     its_net = "model.net_, the net in it; or " if hasattr(model, "net_") else ""
-    return f"{its_net}hg.report(model, x, y), which examines it"
+    return f"{its_net}hg.write_report(model, x, y), which examines it"
 
 
 def checked_rows(

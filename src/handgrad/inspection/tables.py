@@ -1,0 +1,111 @@
+"""Tables of any kind whose rows, and single cells, are taken by number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handgrad.errors import DataError, SettingError, described, did_you_mean
+from handgrad.layers import Array
+from handgrad.tabular.features import read
+from handgrad.tabular.tables import Column, columns_of_array, columns_of_frame, frame_of
+
+if TYPE_CHECKING:
+    from narwhals.stable.v2 import DataFrame
+    from narwhals.stable.v2.typing import IntoDataFrame
+
+
+class IndexedTable:
+    """A table that others are taken from, of its own kind and types.
+
+    So a frame's dates, categories and text stay what they are where its cells are shuffled.
+    """
+
+    def __init__(self, X: object) -> None:
+        X = X.toarray() if hasattr(X, "toarray") else X
+        self.frame: DataFrame[IntoDataFrame] | None = frame_of(X)
+        self.array: Array = np.empty((0, 0)) if self.frame is not None else np.asarray(X)
+        if self.frame is None and (self.array.ndim != 2 or 0 in self.array.shape):
+            raise DataError(
+                f"X of shape {self.array.shape}",
+                "a table of one row and one column at least",
+                "X[:, None], for a single column",
+            )
+        if self.frame is not None and not (len(self.frame) and len(self.frame.columns)):
+            raise DataError(
+                f"a table of {len(self.frame)} rows and {len(self.frame.columns)} columns",
+                "one row and one column at least",
+                "check the filter or the file before",
+            )
+        # What the columns are called; those of an array x0, x1 and so on.
+        self.names = (
+            [f"x{i}" for i in range(self.array.shape[1])]
+            if self.frame is None
+            else [str(name) for name in self.frame.columns]
+        )
+
+    def __len__(self) -> int:
+        return len(self.array if self.frame is None else self.frame)
+
+    def columns(self) -> dict[str, Column]:
+        """The columns, each read as what it is; text that reads as numbers or dates as those."""
+        found = columns_of_array(self.array) if self.frame is None else columns_of_frame(self.frame)
+        return {
+            name: column if column.categorical else read(column) for name, column in found.items()
+        }
+
+    def place(self, column: object) -> int:
+        """The number of a column that is given by its name or its number."""
+        names = self.names
+        if isinstance(column, str) and column in names:
+            return names.index(column)
+        whole = isinstance(column, int | np.integer) and not isinstance(column, bool)
+        if whole and self.frame is None and column in (places := [*range(len(names))]):
+            return places.index(column)
+        raise SettingError(
+            f"column {described(column)}",
+            f"one of {', '.join(map(repr, names[:20]))}{', …' if len(names) > 20 else ''}",
+            did_you_mean(column, names, f"{names[0]!r}"),
+        )
+
+    def native(self) -> object:
+        """The table as it came."""
+        return self.array if self.frame is None else self.frame.to_native()
+
+    def holds_numbers(self, column: int) -> bool:
+        """Whether any number may stand in a column: in text, those that read as numbers may not."""
+        if self.frame is None:
+            return self.array.dtype.kind in "fiu"
+        return self.frame[self.frame.columns[column]].dtype.is_numeric()
+
+    def take(
+        self,
+        rows: Array,
+        moved: Mapping[int, Array] | None = None,
+        numbers: Mapping[int, Array] | None = None,
+    ) -> object:
+        """The table of these `rows`, (n,) whole numbers, of the same kind as the table.
+
+        The columns in `moved`, by number, have the cells of other rows, (n,); those in `numbers`
+        have these, (n,).
+        """
+        moved, numbers = moved or {}, numbers or {}
+        if self.frame is None:
+            array = self.array[rows].astype(float if numbers else self.array.dtype, copy=False)
+            for j, others in moved.items():
+                array[:, j] = self.array[others, j]
+            for j, values in numbers.items():
+                array[:, j] = values
+            return array
+        import narwhals.stable.v2 as nw
+
+        frame, names, backend = self.frame, self.frame.columns, self.frame.implementation
+        series = [frame[names[j]][rows.tolist()].alias(names[j]) for j, rows in moved.items()]
+        series += [
+            nw.new_series(names[j], values, nw.Float64, backend=backend)
+            for j, values in numbers.items()
+        ]
+        taken = frame[rows.tolist(), :]
+        return (taken.with_columns(series) if series else taken).to_native()

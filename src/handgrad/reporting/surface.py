@@ -1,0 +1,202 @@
+"""The surface of two columns: what a model predicts all over their plane, as a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handgrad.inspection.models import outputs_of
+from handgrad.inspection.tables import IndexedTable
+from handgrad.layers import Array
+from handgrad.plots.regions import box_around, shade_regions
+from handgrad.plots.style import as_written, scatter_classes, shortened, show_dates
+from handgrad.reporting.evidence import Evidence
+from handgrad.tabular.rows import different
+from handgrad.tabular.tables import Column
+
+if TYPE_CHECKING:
+    from matplotlib import axis
+    from matplotlib.axes import Axes
+
+MOST_DOTS, MOST_COLOURS, POINTS, JITTER = 400, 10, 70, 0.28
+# Text with more values than these shows the most frequent ones.
+MOST_VALUES = 8
+# A column of numbers with fewer values holds no others.
+FEWEST_BETWEEN = 13
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A column along an axis: where each row lies, (n,); names of the values, if it has such."""
+
+    name: str
+    at: Array
+    values: tuple[str, ...] = ()
+    dates: bool = False
+
+    def start(self, low: float) -> float:
+        """Where the axis begins that has room down to `low`: at 0, if no number is below."""
+        numbers = not self.values and not self.dates
+        return max(low, 0.0) if numbers and self.at.min() >= 0 < self.at.max() else low
+
+    def label(self, axis: axis.Axis) -> None:
+        """Put its names, its values or its dates along an axis of Matplotlib."""
+        axis.set_label_text(shortened(self.name, 40), parse_math=False)
+        if self.values:
+            axis.set_ticks(np.arange(len(self.values)), [shortened(v, 14) for v in self.values])
+            as_written(axis.get_ticklabels())
+        elif self.dates:
+            show_dates(axis)
+
+
+class Surface:
+    """The plane of two columns of a table, `names`, with some of the rows, and predictions on it.
+
+    The other columns have their medians, or their most frequent values. Along an axis of many
+    numbers a point has its own; else the value that is nearest to it, so that only values that
+    occur are asked for.
+    """
+
+    def __init__(self, evidence: Evidence, names: list[str]) -> None:
+        self.evidence, self.names = evidence, names
+        self.table: IndexedTable = evidence.held.table
+        columns = evidence.columns
+        self.places = [self.table.place(name) for name in names]
+        self.typical = [typical_row(column) for column in columns.values()]
+        self.axes = [_axis(name, columns[name]) for name in names]
+        rows = np.flatnonzero(~np.isnan(self.axes[0].at) & ~np.isnan(self.axes[1].at))
+        if len(rows) > MOST_DOTS:
+            rows = np.sort(np.random.default_rng(0).choice(rows, MOST_DOTS, replace=False))
+        self.rows = rows
+
+    def draw(self, axes: Axes) -> None:
+        """Shade the plane by the predictions, and draw the rows with their true values on it.
+
+        Rows with the same text are spread a little.
+        """
+        rng, held, classes = np.random.default_rng(0), self.evidence.held, self.evidence.classes
+        shown = [Axis(a.name, a.at[self.rows], a.values, a.dates) for a in self.axes]
+        points = np.stack(
+            [a.at + (rng.uniform(-JITTER, JITTER, len(a.at)) if a.values else 0) for a in shown],
+            axis=1,
+        )
+        left, right, bottom, top = box_around(points)
+        box = shown[0].start(left), right, shown[1].start(bottom), top
+        y = held.y[self.rows]
+        if classes:
+            names = [shortened(name, 16) for name in classes]
+            shade_regions(axes, self.predicted, box, names, points=POINTS)
+            scatter_classes(axes, points, y, names)
+        else:
+            self._shade_numbers(axes, box, points, y)
+        shown[0].label(axes.xaxis)
+        shown[1].label(axes.yaxis)
+
+    def predicted(self, points: Array) -> Array:
+        """Probabilities, or numbers, at each of the points, (n, 2)."""
+        moved = {j: np.full(len(points), row) for j, row in enumerate(self.typical)}
+        numbers = dict[int, Array]()
+        for j, shown, at in zip(self.places, self.axes, points.T, strict=True):
+            values, rows = _ordered(shown.at)
+            if self.table.holds_numbers(j) and len(values) >= FEWEST_BETWEEN:
+                numbers[j] = at
+                continue
+            right = np.clip(np.searchsorted(values, at), 1, max(1, len(values) - 1))
+            left = right - 1
+            right = np.minimum(right, len(values) - 1)
+            nearest = np.where(at - values[left] <= values[right] - at, left, right)
+            moved[j] = rows[nearest]
+        first = np.zeros(len(points), int)
+        return outputs_of(self.evidence.model, self.table.take(first, moved, numbers))
+
+    def _shade_numbers(
+        self, axes: Axes, box: tuple[float, float, float, float], points: Array, y: Array
+    ) -> None:
+        from matplotlib.colors import Normalize
+
+        left, right, bottom, top = box
+        across, up = np.linspace(left, right, POINTS), np.linspace(bottom, top, POINTS)
+        plane = np.stack(np.meshgrid(across, up), axis=-1)
+        found = self.predicted(plane.reshape(-1, 2)).reshape(POINTS, POINTS)
+        scale = Normalize(min(y.min(), found.min()), max(y.max(), found.max()))
+        image = axes.imshow(
+            found,
+            "cividis",
+            scale,
+            extent=box,
+            origin="lower",
+            aspect="auto",
+            interpolation="bilinear",
+        )
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            26,
+            y,
+            norm=scale,
+            cmap="cividis",
+            edgecolors="white",
+            linewidths=0.7,
+        )
+        axes.figure.colorbar(image, ax=axes, shrink=0.9)
+        axes.set(xlim=(left, right), ylim=(bottom, top))
+
+
+def surface_of(evidence: Evidence) -> Surface | None:
+    """The surface of the two strongest columns; None where there are no two, or no answers."""
+    found, held, classes = evidence.importance, evidence.held, evidence.classes
+    strong = [
+        name
+        for i, name in zip(found.order, found.strongest, strict=True)
+        if found.mean[i] > 0 and _varies(evidence.columns[name])
+    ]
+    if len(strong) < 2 or len(classes) > MOST_COLOURS or (classes and held.p is None):
+        return None
+    surface = Surface(evidence, strong[:2])
+    return surface if len(surface.rows) >= 2 else None
+
+
+def _varies(column: Column) -> bool:
+    """Whether there are two values in it."""
+    return len({*column.values[~column.missing].tolist()}) > 1
+
+
+def typical_row(column: Column) -> int:
+    """A row that has a column's median, or its most frequent value; the first, if it has none."""
+    there = np.flatnonzero(~column.missing)
+    if not len(there):
+        return 0
+    values = column.values[there]
+    if column.kind in ("text", "boolean"):
+        places = different(values)[1]
+        _, first, counts = np.unique(places, return_index=True, return_counts=True)
+        return int(there[first[counts.argmax()]])
+    return int(there[np.argsort(values, kind="stable")[(len(values) - 1) // 2]])
+
+
+def _axis(name: str, column: Column) -> Axis:
+    """Where each row lies along a column; NaN where it has no value, or one too rare."""
+    if column.kind == "number":
+        return Axis(name, column.values)
+    if column.kind == "date":
+        return Axis(name, column.values, dates=True)
+    there = ~column.missing
+    words = column.values[there]
+    if column.kind == "boolean":
+        words = np.where(words > 0, "true", "false")
+    values, places = different(words)
+    counts = np.bincount(places)
+    kept = values[np.argsort(-counts, kind="stable")[:MOST_VALUES]]
+    at = np.full(len(there), np.nan)
+    place = {value: i for i, value in enumerate(kept)}
+    at[there] = [place.get(word, np.nan) for word in words]
+    return Axis(name, at, tuple(str(value) for value in kept))
+
+
+def _ordered(at: Array) -> tuple[Array, Array]:
+    """The values along an axis in order, and a row for each."""
+    values, first = np.unique(at, return_index=True)
+    there = ~np.isnan(values)
+    return values[there], first[there]
