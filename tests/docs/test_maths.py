@@ -170,7 +170,7 @@ def test_every_page_of_the_textbook_is_derived(page: type) -> None:
     source = Path(inspect.getfile(page)).name
     links = [document for document in PAGES if f"/{source})" in document.read_text("utf-8")]
     assert links, f"no page in docs/maths links to {source}"
-    if issubclass(page, hg.Net | hg.LBFGS):  # layers that have pages; steps that SciPy takes
+    if issubclass(page, hg.Net | hg.LBFGS):  # layers that have pages; a search
         return
     methods = ["forward", "backward", "rule", "value", "gradient"]
     for method in [method for method in methods if method in vars(page)]:

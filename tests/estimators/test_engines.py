@@ -30,7 +30,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return engine
 
     monkeypatch.setattr(kept, "engine_for", noted)
-    for module in ("epochs", "lowest"):
+    for module in ("epochs", "lbfgs"):
         monkeypatch.setattr(f"handgrad.estimators.{module}.KEPT", kept)
     monkeypatch.setenv("HANDGRAD_ENGINE", "auto")
     return names
