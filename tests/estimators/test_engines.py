@@ -9,6 +9,7 @@ from scipy import sparse
 import handgrad as hg
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import plan
+from handgrad.engines.trace_cache import TRACES
 from handgrad.estimators import engines, rows
 from handgrad.estimators.engines import KeptCode
 from tests.estimators.data import TASKS, WEIGHTS, X
@@ -106,23 +107,17 @@ def test_what_was_compiled_serves_other_rows_of_the_form(
         assert len(made) == i
 
 
-def test_machine_code_serves_every_learning_rate_of_an_optimizer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    kept = KeptCode()
-    monkeypatch.setattr("handgrad.estimators.epochs.KEPT", kept)
+def test_machine_code_serves_every_learning_rate_of_an_optimizer() -> None:
     losses = {fit(solver=hg.NAdam(rate), engine="compiled").loss_ for rate in (0.001, 0.1)}
-    assert (len(kept.made), len(losses)) == (1, 2)
+    assert (len(TRACES.made), len(losses)) == (1, 2)
 
 
 def test_only_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "MOST_KEPT", 2)
     kept = KeptCode()
     for name in ("a", "b", "a", "c"):
-        kept.made[name] = 0
         total = kept._keep(name, 1.0)
     assert (total, kept.gains) == (1.0, {"a": 2.0, "c": 1.0})
-    assert [*kept.made] == ["b", "c"]
 
 
 def test_rows_that_stay_sparse_are_fit_by_the_pages(

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from handgrad.engines.eager import EagerEngine
@@ -15,8 +15,6 @@ from handgrad.net.minibatches import number_of_rows
 from handgrad.net.net import EngineName as EngineName
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
-
-NAMES: tuple[EngineName, ...] = ("auto", "eager", "compiled")
 
 # Seconds, measured on a laptop-like machine; only their proportions matter.
 COMPILING, COMPILING_A_LAYER = 0.15, 0.03
@@ -82,6 +80,16 @@ class Engine(Protocol):
         """What its last digits depend on, beside NumPy and the processor."""
 
 
+def _compiled(*training: Any) -> Engine:
+    from handgrad.engines.compiled.engine import CompiledEngine  # llvmlite, where it is installed
+
+    return CompiledEngine(*training)
+
+
+ENGINES: Mapping[EngineName, Callable[..., Engine]] = {"eager": EagerEngine, "compiled": _compiled}
+NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
+
+
 def engine_for(
     choice: EngineName,
     net: Net,
@@ -102,16 +110,15 @@ def engine_for(
     """
     choice = chosen(choice)
     training = (net, loss, optimizer, x, y, batch_size, held_out, w, penalty)
-    if choice == "eager" or (choice == "auto" and not pays(net, x, batch_size, epochs)):
-        return EagerEngine(*training)
+    name = choice
+    if choice == "auto":
+        name = "compiled" if pays(net, x, batch_size, epochs) else "eager"
     try:
-        from handgrad.engines.compiled.engine import CompiledEngine
-
-        return CompiledEngine(*training)
+        return ENGINES[name](*training)
     except (RecordingError, CannotLowerError, ImportError) as error:
-        if choice == "compiled":
+        if choice != "auto":
             raise SettingError(
-                f"engine='compiled', but this training cannot be compiled: {error}",
+                f"engine={choice!r}, but this training cannot be compiled: {error}",
                 "pages that record, in operations that have a loop",
                 "engine='auto', which trains eagerly then",
             ) from error

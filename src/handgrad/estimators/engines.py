@@ -14,7 +14,6 @@ from handgrad.engines.choice import (
     engine_for,
     gain_of_training,
 )
-from handgrad.engines.sharing_recordings import sharing_recordings
 from handgrad.estimators.rows import SparseRows
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -61,7 +60,6 @@ class KeptCode:
     """The machine code that was made for fits, and what it would have gained in fits of a form."""
 
     def __init__(self) -> None:
-        self.made: dict[Any, Any] = {}
         self.gains: dict[Hashable, float] = {}
         self.lock = Lock()  # fits may run in threads
 
@@ -77,8 +75,7 @@ class KeptCode:
         predicted = job.held_out is not None and not isinstance(job.held_out, SparseRows)
         held_out = [job.held_out] if predicted else []
         rows = (job.x, job.y, job.batch_size, 10**9, held_out, job.w)
-        with sharing_recordings(self.made):
-            engine = engine_for(choice, job.net, job.loss, job.optimizer, *rows, job.penalty)
+        engine = engine_for(choice, job.net, job.loss, job.optimizer, *rows, job.penalty)
         if engine.name == "compiled":
             self._keep(job.form, math.inf)
         return engine
@@ -92,9 +89,8 @@ class KeptCode:
         """Add a gain to those of a form; forget what came in first, where there is too much."""
         with self.lock:
             self.gains[form] = total = self.gains.pop(form, 0.0) + gain
-            for kept in (self.gains, self.made):
-                while len(kept) > MOST_KEPT:
-                    kept.pop(next(iter(kept)))
+            while len(self.gains) > MOST_KEPT:
+                self.gains.pop(next(iter(self.gains)))
         return total
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from handgrad import training
-from handgrad.engines.sharing_recordings import sharing_recordings
 from handgrad.engines.threads import available_cores, blas_threads, quick_handover
 from handgrad.errors import HandgradError, SettingError, described, positive
 from handgrad.fitting import Fitting
@@ -62,7 +61,6 @@ def fit_many(
     return [future.result() for future in futures]
 
 
-@sharing_recordings()
 def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[Fitting]:
     """A fitting for each run; what is wrong with one is told with its number."""
     parameters = signature(Fitting).parameters

@@ -19,8 +19,8 @@ from handgrad.engines.compiled.sharing import MOST_PARTS
 from handgrad.engines.compiled.streams import Streams
 from handgrad.engines.environment import blas_of
 from handgrad.engines.epoch import Epoch, SoFar
-from handgrad.engines.sharing_recordings import made_once
 from handgrad.engines.threads import available_cores
+from handgrad.engines.trace_cache import TRACES
 from handgrad.errors import ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -72,7 +72,7 @@ class CompiledEngine:
         self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
         with refused_as_cannot_lower():
             rows = (x, y, w)
-            plan = self.plan = made_once(
+            plan = self.plan = TRACES.once(
                 lambda: plan_of(
                     net, loss, optimizer, penalty, *rows, self.batch_size, bool(held_out)
                 ),

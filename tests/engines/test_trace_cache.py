@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.engines import trace_cache
 from handgrad.engines.compiled import engine, plan
-from handgrad.engines.sharing_recordings import sharing_recordings
+from handgrad.engines.trace_cache import TRACES
 
 X, Y = hg.data.make_moons(40, rng=0)
 
@@ -112,7 +113,8 @@ class Uncomparable(hg.Layer):
 
 
 def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Grows by one with each step that is recorded."""
+    """Grows by one with each step that is recorded from now on, with nothing kept."""
+    TRACES.made.clear()
     seen: list[Any] = []
     real = plan.plan_of
 
@@ -140,32 +142,95 @@ def test_what_is_alike_is_recorded_once_and_trains_as_alone(
         np.testing.assert_array_equal(run["net"].parameters, parameters)
 
 
-def test_nothing_is_kept_from_one_call_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def train(*inner: hg.Layer, **changed: Any) -> hg.Net:
+    trained = net(*inner)
+    hg.fit(trained, (X, Y), **{"optimizer": hg.Adam(0.01), "rng": 0, **SHARED, **changed})
+    return trained
+
+
+def test_a_second_training_of_a_form_is_neither_recorded_nor_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = recordings(monkeypatch)
+    first, second = (train(hg.Tanh(), optimizer=hg.Adam(rate)) for rate in (0.01, 0.5))
+    assert len(seen) == 1
+    assert not np.array_equal(first.parameters, second.parameters)
+    again = train(hg.Tanh(), optimizer=hg.Adam(0.5), engine="eager")
+    np.testing.assert_allclose(second.parameters, again.parameters, rtol=1e-3)
+
+
+def test_what_was_not_asked_for_lately_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = recordings(monkeypatch)
+    monkeypatch.setattr(trace_cache, "MOST", 2)
+    for rate in (0.1, 0.2, 0.1, 0.3, 0.1, 0.2):
+        train(hg.Dropout(rate))
+    assert len(seen) == len([0.1, 0.2, 0.3, 0.2])
+
+
+FACTOR = 2.0
+
+
+def times(x: Any) -> Any:
+    return x * FACTOR
+
+
+class Through(hg.Layer):
+    """y = 2 x, by a function and a number of the module."""
+
+    share = 1.0
+
+    def forward(self, x: Any) -> Any:
+        return times(x) * self.share
+
+    def backward(self, dy: Any) -> Any:
+        return times(dy) * self.share
+
+
+def other_forward(self: Any, x: Any) -> Any:
+    return x * 3
+
+
+LINEAR = hg.Linear.forward
+CHANGES: dict[str, Callable[[Any], object]] = {
+    "a method": lambda patch: patch.setattr(Through, "forward", other_forward),
+    "a method's code": lambda patch: patch.setattr(
+        Through.forward, "__code__", other_forward.__code__
+    ),
+    "a function it calls": lambda patch: patch.setitem(globals(), "times", lambda x: x * 3),
+    "a number it reads": lambda patch: patch.setitem(globals(), "FACTOR", 3.0),
+    "an attribute of the class": lambda patch: patch.setattr(Through, "share", 3.0),
+    "a method of handgrad's": lambda patch: patch.setattr(
+        hg.Linear, "forward", lambda self, x: LINEAR(self, x)
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_page_whose_code_has_changed_is_recorded_anew(
+    change: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = recordings(monkeypatch)
     for _ in range(2):
-        hg.fit_many([run(net(hg.Tanh()))], **SHARED)
-    hg.fit(net(hg.Tanh()), (X, Y), optimizer=hg.Adam(0.01), **SHARED)
-    assert len(seen) == 3
-    with sharing_recordings():
-        for _ in range(2):
-            hg.fit(net(hg.Tanh()), (X, Y), optimizer=hg.Adam(0.01), **SHARED)
-    assert len(seen) == 4
+        train(Through(), epochs=1)
+    assert len(seen) == 1
+    change(monkeypatch)
+    train(Through(), epochs=1)
+    assert len(seen) == 2
 
 
 def test_each_run_has_scratch_memory_of_its_own() -> None:
-    with sharing_recordings():
-        first, second = (
-            engine.CompiledEngine(
-                net(hg.Tanh(), seed=i),
-                hg.CrossEntropyLoss(),
-                hg.SGD(0.1),
-                X,
-                Y.astype(np.int64),
-                8,
-                [X],
-            )
-            for i in range(2)
+    first, second = (
+        engine.CompiledEngine(
+            net(hg.Tanh(), seed=i),
+            hg.CrossEntropyLoss(),
+            hg.SGD(0.1),
+            X,
+            Y.astype(np.int64),
+            8,
+            [X],
         )
+        for i in range(2)
+    )
     assert first.run.function == second.run.function
     for one, other in ((first.run, second.run), (first.predict, second.predict)):
         for mine, theirs in zip(one.scratch, other.scratch, strict=True):
