@@ -96,7 +96,7 @@ def _value(value: Any, seen: set[int]) -> Hashable:
     if isinstance(value, FunctionType):
         return _function(value, seen)
     if isinstance(value, type):
-        return _class(value, seen) if issubclass(value, Page) else value
+        return _class(value, seen) if issubclass(value, Page) else (type, value)
     if isinstance(value, PredictionKind | TargetKind):
         return _class(type(value), seen), _value(vars(value), seen)
     if isinstance(value, FIXED_IN_NUMPY) or type(value) in FIXED:
