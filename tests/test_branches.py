@@ -78,8 +78,6 @@ def test_a_sum_of_branches_compiles_too() -> None:
 
 def test_an_error_within_a_branch_names_every_layer_on_the_way() -> None:
     class Broken(hg.Layer):
-        keeps_shape = True
-
         def forward(self, x: Any) -> Any:
             raise ValueError("no")
 

@@ -12,7 +12,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.graph import interpret
-from handgrad.net.examples import required_example
+from handgrad.net.examples import example_input
 from handgrad.proof.drawing import draw
 from tests.contracts.table import LAYERS, MORE_AXES
 from tests.saving.mutations import with_larger_sizes
@@ -40,7 +40,7 @@ def prepared(case: Case, dtype: Any = np.float64, n: int = 5) -> tuple[hg.Net, A
     draw(net, np.random.default_rng(2))
     net.seed(0)
     if shape is None:
-        x = required_example(net, n)
+        x = example_input(net, n)
     else:
         x = np.random.default_rng(0).standard_normal((n, *shape)).astype(dtype)
     y = copy.deepcopy(net).forward(x)
@@ -145,9 +145,9 @@ def test_the_recording_says_what_the_page_says(case: Case, dtype: Any, training:
     net, _, _ = prepared(case, dtype)
     graph = hg.trace(net, x=prepared(case)[1], training=training)
     for n in (1, 2, 5, 16):
-        if training and n < net.fewest_rows:
+        if training and n < net.min_batch_size:
             continue
-        _, x, dy = prepared(case, dtype, max(n, net.fewest_rows))
+        _, x, dy = prepared(case, dtype, max(n, net.min_batch_size))
         x, dy = x[:n], dy[:n]
         streams = {path: copy.deepcopy(layer.rng) for path, layer in net.walk()}
         found = interpret(graph, {"x": x, "dy": dy}, n, net.state(), streams)

@@ -88,7 +88,7 @@ def around(layer: hg.Layer, dtype: Any, n: int = 7) -> tuple[hg.Net, Any]:
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 def test_every_layer(name: str, dtype: Any, batch_size: int) -> None:
     net, x = around(LAYERS[name](), dtype, 8)
-    loss, batch_size = hg.MSELoss(), max(batch_size, net.fewest_rows)
+    loss, batch_size = hg.MSELoss(), max(batch_size, net.min_batch_size)
     compare(net, loss, hg.SGD(0.01), x, targets(loss, len(x), 2, dtype), batch_size)
 
 

@@ -84,7 +84,7 @@ def test_the_few_operations_say_what_the_page_says(name: str, training: bool) ->
         changed = change(graph)
         assert {node.operation for node in changed.nodes} <= CORE
         for n in (1, 2, 5, 16):
-            fewest = 2 if name == "running statistics" else net.fewest_rows
+            fewest = 2 if name == "running statistics" else net.min_batch_size
             if n < fewest:
                 continue
             assert_same(values(net, changed, inputs, n), values(net, graph, inputs, n))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 import handgrad as hg
-from handgrad.net.examples import example_targets, required_example
+from handgrad.net.examples import example_input, example_targets
 from tests.contracts.table import LAYERS, LOSSES
 from tests.oracle import reference, steppers
 from tests.oracle.optimizers import OPTIMIZERS, SCHEDULES, SEEN
@@ -43,7 +43,7 @@ def layer_case(name: str) -> dict[str, Any]:
     layer = hg.Net(LAYERS[name](), dtype=np.float64)
     layer.parameters[...] = rng.standard_normal(layer.parameters.size)
     layer.seed(0)
-    x = 2 * required_example(layer, 5)
+    x = 2 * example_input(layer, 5)
     given = {f"given {path}": array for path, array in layer.state().items()}
     dy = rng.standard_normal(layer.forward(x).shape)
     return given | {"x": x, "dy": dy} | prefixed("expected", reference.of_layer(layer, x, dy))

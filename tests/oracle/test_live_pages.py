@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 import handgrad as hg
-from handgrad.net.examples import example_targets, required_example
+from handgrad.net.examples import example_input, example_targets
 from tests.contracts.table import LAYERS, LOSSES, PENALTIES
 from tests.oracle import reference
 from tests.oracle.cases import layer_by_hand, loss_by_hand
@@ -44,9 +44,9 @@ def test_every_layer_and_loss_has_its_counterpart() -> None:
 def test_a_layer_equals_pytorchs(name: str, n: int, seed: int) -> None:
     net = hg.Net(LAYERS[name](), dtype=np.float64)
     net.seed(seed)
-    n = max(n, net.fewest_rows)
+    n = max(n, net.min_batch_size)
     net.parameters[...] = np.random.default_rng(seed).standard_normal(net.parameters.size)
-    x = required_example(net, n, seed).astype(np.float64)
+    x = example_input(net, n, seed).astype(np.float64)
     check_layer(net, 2 * x, seed)
 
 

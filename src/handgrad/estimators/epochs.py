@@ -175,7 +175,7 @@ def _batch_size(given: Any, n: int, net: Any) -> int:
     """The rows of a batch; as many at most as leave enough for the last one to be learnt from."""
     if isinstance(given, str):
         size = min(200, n)
-        while size > net.fewest_rows > n % size > 0:
+        while size > net.min_batch_size > n % size > 0:
             size -= 1
         given = size
     if given > n:
@@ -183,10 +183,10 @@ def _batch_size(given: Any, n: int, net: Any) -> int:
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=6,
         )
-    if n < net.fewest_rows:
+    if n < net.min_batch_size:
         raise DataError(
             f"{n} sample{'s' * (n != 1)} with normalization='batch'",
-            f"at least {net.fewest_rows}, to learn from how they differ",
+            f"at least {net.min_batch_size}, to learn from how they differ",
             "normalization='layer', or more rows",
         )
     check_batches(net, n, given)

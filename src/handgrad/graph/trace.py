@@ -11,7 +11,7 @@ from handgrad.graph.recorder import record
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
-from handgrad.net.examples import example_targets, required_example
+from handgrad.net.examples import example_input, example_targets
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 
@@ -66,7 +66,7 @@ def _trace_layer(
     training: bool,
 ) -> Graph:
     dtype = layer.dtype or np.dtype(np.float32)
-    x = required_example(layer, 4) if x is None else x
+    x = example_input(layer, 4) if x is None else x
     p = _forward_once(layer, _rows(x, 4, dtype, layer.integer_input))
     if loss is not None and y is None:
         y = example_targets(loss, p)

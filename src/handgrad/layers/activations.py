@@ -24,8 +24,6 @@ class Tanh(Layer):
     array([[3., 0.]])
     """
 
-    keeps_shape = True
-
     def forward(self, x: Array) -> Array:
         self.y = np.tanh(x)
         return self.y
@@ -48,8 +46,6 @@ class ReLU(Layer):
     >>> relu.backward(np.array([[1.0, 1.0, 1.0]]))                 # the slope at 0 is taken as 0
     array([[0., 0., 1.]])
     """
-
-    keeps_shape = True
 
     def forward(self, x: Array) -> Array:
         self.y = np.maximum(x, 0)
@@ -74,8 +70,6 @@ class LeakyReLU(Layer):
     >>> leaky.backward(np.array([[10.0, 10.0]]))
     array([[ 5., 10.]])
     """
-
-    keeps_shape = True
 
     def __init__(self, a: float = 0.01) -> None:
         super().__init__()
@@ -106,7 +100,6 @@ class Sigmoid(Layer):
     array([[2., 0.]])
     """
 
-    keeps_shape = True
     output_kind = Probabilities()
 
     def forward(self, x: Array) -> Array:
@@ -134,8 +127,6 @@ class SiLU(Layer):
     array([[4., 8., 0.]])
     """
 
-    keeps_shape = True
-
     def forward(self, x: Array) -> Array:
         e = np.exp(-np.abs(x))
         self.p = np.where(x >= 0, 1, e) / (1 + e)
@@ -161,8 +152,6 @@ class ELU(Layer):
     >>> elu.backward(np.array([[10.0, 10.0, 10.0]]))               # slopes 0, a and 1
     array([[ 0., 20., 10.]])
     """
-
-    keeps_shape = True
 
     def __init__(self, a: float = 1.0) -> None:
         super().__init__()
@@ -195,7 +184,6 @@ class SELU(Layer):
     array([[0.    , 1.7581, 1.0507]])
     """
 
-    keeps_shape = True
     a, s = 1.6732632423543772848, 1.0507009873554804934
 
     def forward(self, x: Array) -> Array:
@@ -223,8 +211,6 @@ class Softplus(Layer):
     array([[0., 8.]])
     """
 
-    keeps_shape = True
-
     def forward(self, x: Array) -> Array:
         e = np.exp(-np.abs(x))
         self.p = np.where(x >= 0, 1, e) / (1 + e)
@@ -248,8 +234,6 @@ class Mish(Layer):
     >>> mish.backward(np.array([[5.0, 5.0, 5.0]])).round(12) + 0.0
     array([[3., 5., 0.]])
     """
-
-    keeps_shape = True
 
     def forward(self, x: Array) -> Array:
         e = np.exp(-np.abs(x))

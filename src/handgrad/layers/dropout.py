@@ -25,8 +25,6 @@ class Dropout(Layer):
     array([[2., 0., 0.]])
     """
 
-    keeps_shape = True
-
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p < 1:

@@ -21,8 +21,6 @@ class GELU(Layer):
     array([[4., 8., 0.]])
     """
 
-    keeps_shape = True
-
     def forward(self, x: Array) -> Array:
         self.x = x
         self.q = (1 + erf(x * 0.5**0.5)) / 2
@@ -46,8 +44,6 @@ class GELUTanh(Layer):
     >>> gelu.backward(np.array([[8.0, 8.0, 8.0]])) + 0.0
     array([[4., 8., 0.]])
     """
-
-    keeps_shape = True
 
     def forward(self, x: Array) -> Array:
         u = (2 / np.pi) ** 0.5 * (x + 0.044715 * x**3)

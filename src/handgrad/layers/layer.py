@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import EllipsisType
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -16,6 +17,8 @@ from handgrad.other_names import ON_LAYERS
 from handgrad.page import SHARED, Page, twin_of
 
 Array = npt.NDArray[Any]
+# The shape of a row, without the axis of the rows; `...` stands for any axes, as in (..., 3).
+Shape = tuple[int | EllipsisType, ...]
 BOUND = ("_owned", "_changes")  # what a layer has of the net that it is in
 
 
@@ -37,6 +40,18 @@ def floating(dtype: Any) -> np.dtype[Any]:
         if dtype in (known, known.type, known.name):
             return known
     raise SettingError(f"dtype={dtype!r}", "float32 or float64", "dtype=np.float32")
+
+
+def closed(shape: Shape, between: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """An open shape with `between` in place of `...`; any other as it is.
+
+    >>> closed((..., 3)), closed((..., 3), (4,)), closed((8, 8))
+    ((3,), (4, 3), (8, 8))
+    """
+    sizes: list[int] = []
+    for size in shape:
+        sizes += between if isinstance(size, EllipsisType) else (size,)
+    return tuple(sizes)
 
 
 class Layer(Page):
@@ -63,8 +78,9 @@ class Layer(Page):
     dtype: np.dtype[Any] | None = None
     n_in: int | None = None
     n_out: int | None = None
-    keeps_shape = False
-    fewest_rows = 0
+    feature_axis = -1
+    ndim: int | None = None
+    min_batch_size = 1
     integer_input = False
     output_kind: PredictionKind | None = None
     training = True
@@ -82,8 +98,61 @@ class Layer(Page):
         """The gradient of the input from that of the output; overwrites the parameters' own."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
+    @property
+    def shape_in(self) -> Shape | None:
+        """The shape of a row that goes in, (n_in,) or (..., n_in); None where nothing says it.
+
+        `...` stands for any axes between the rows and the features. A layer whose `n_in` is not on
+        the last axis, or not enough to say, overrides this.
+        """
+        if self.n_in is None or self.feature_axis != -1:
+            return None
+        return (self.n_in,) if self.ndim == 2 else (..., self.n_in)
+
+    def shape_out(self, shape_in: Shape) -> Shape | None:
+        """The shape of a row that comes out where one of `shape_in` goes in; None where unknown.
+
+        A layer that states `n_out` puts it in place of the features. Any other is run on two rows
+        of zeros, as it predicts; where `shape_in` is open, (..., k), without and with an axis more.
+
+        >>> class Halve(Layer):
+        ...     def forward(self, x): return x[..., ::2]
+        >>> Halve().shape_out((..., 4)), Halve().shape_out((3, 8))
+        ((Ellipsis, 2), (3, 4))
+        """
+        if self.n_out is not None and self.feature_axis == -1:
+            return (*shape_in[:-1], self.n_out)
+        tried = [closed(shape_in, between) for between in ((), (3,))]
+        if tried[0] == tried[1] or self.ndim is not None:
+            return self._found_shape(tried[0])
+        plain, wider = (self._found_shape(shape) for shape in tried)
+        if plain is None or wider is None or wider != (3, *plain):
+            return None
+        return (..., *plain)
+
+    def _found_shape(self, shape_in: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The shape of a row that a twin of this layer makes of one of zeros; None if it cannot."""
+        x = np.zeros((2, *shape_in), np.int64 if self.integer_input else self.dtype or np.float32)
+        try:
+            with np.errstate(all="ignore"):
+                y = predicting_twin(self).forward(x)
+        except Exception:
+            return None
+        shape = getattr(y, "shape", ())
+        return tuple(shape[1:]) if shape[:1] == (2,) else None
+
     def check_input(self, x: Array) -> None:
-        """Refuse, before a net's `forward`, integer input that `forward` would take for other."""
+        """Refuse, before a net's `forward`, an input that `forward` would take for other."""
+        if self.ndim is not None and x.ndim != self.ndim:
+            axes = (
+                " features" if self.ndim == 2 else " " + " × ".join(map(str, self.shape_in or ()))
+            )
+            raise ShapeError(
+                f"an array of shape {x.shape} came in",
+                f"{self.ndim} axes, (rows,{axes}): {type(self).__name__} holds for no others",
+                "x.reshape(len(x), -1), if the numbers of a row are its features",
+                repr(self),
+            )
 
     def update(self, learning_rate: float) -> None:
         """One step down the gradient: W ← W − learning_rate · dW, for every trainable parameter."""
@@ -104,18 +173,18 @@ class Layer(Page):
             raise ShapeError(
                 f"backward left d{name} with shape {gradient.shape}",
                 f"the shape of {name}, {getattr(self, name).shape}",
-                "sum over the batch (axis=0), and check transposes",
+                "sum over all axes but the last: axis=0 for (n, features); and check transposes",
                 repr(self),
             )
         return gradient
 
     def check_rows(self, rows: int, what: str, hint: str) -> None:
-        """Refuse a batch in training of fewer rows than a layer can learn from: `fewest_rows`."""
+        """Refuse a batch in training of fewer rows than `min_batch_size` of a layer."""
         for _, layer in self.walk():
-            if not layer.layers and layer.training and rows < layer.fewest_rows:
+            if not layer.layers and layer.training and rows < layer.min_batch_size:
                 raise ShapeError(
                     f"{what} in training",
-                    f"at least {layer.fewest_rows}, to learn from how they differ",
+                    f"at least {layer.min_batch_size}, to learn from how they differ",
                     hint,
                     repr(layer),
                 )

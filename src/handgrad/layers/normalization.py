@@ -30,7 +30,6 @@ class LayerNorm(Layer):
     """
 
     param_names = ("gamma", "beta")
-    keeps_shape = True
 
     def __init__(self, n_features: int, *, eps: float = 1e-5, dtype: Any = np.float32) -> None:
         super().__init__()
@@ -85,8 +84,7 @@ class BatchNorm(Layer):
 
     param_names = ("gamma", "beta")
     state_names = ("running_mean", "running_var")
-    keeps_shape = True
-    fewest_rows = 2
+    min_batch_size = 2
 
     def __init__(
         self,

@@ -22,7 +22,6 @@ class Softmax(Layer):
     array([[ 1.5, -1.5]])
     """
 
-    keeps_shape = True
     output_kind = ClassProbabilities()
 
     def forward(self, z: Array) -> Array:

@@ -8,6 +8,8 @@ import numpy as np
 
 from handgrad.errors import SettingError, ShapeError
 from handgrad.layers import Array, Layer
+from handgrad.layers.layer import Shape
+from handgrad.layers.shape_inference import features
 from handgrad.net.net import Net
 
 Join = Literal["sum", "concatenate"]
@@ -35,14 +37,13 @@ class Residual(Net):
            [ 5.]])
     """
 
-    keeps_shape = True
-
     def _join(self, new: Iterable[Layer]) -> None:
         super()._join(new)
         self.output_kind = None
 
-    def _sizes(self, layers: Sequence[Layer]) -> tuple[int | None, int | None]:
-        n_in, n_out = super()._sizes(layers)
+    def _fitting_shapes(self, layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
+        shape_in, shape_out = super()._fitting_shapes(layers)
+        n_in, n_out = features(shape_in), features(shape_out)
         if n_in is not None and n_out is not None and n_in != n_out:
             raise ShapeError(
                 f"{n_out} features came out of its last layer, {layers[-1]!r}",
@@ -51,8 +52,12 @@ class Residual(Net):
                 "to change their number",
                 type(self).__name__,
             )
-        size = n_out if n_in is None else n_in
-        return size, size
+        shape = shape_in or shape_out
+        return shape, shape
+
+    def shape_out(self, shape_in: Shape) -> Shape | None:
+        """The shape of a row that goes in."""
+        return shape_in
 
     def forward(self, x: Any, /) -> Any:
         """What went in, and what the layers make of it, added."""
@@ -103,7 +108,7 @@ class Parallel(Net):
         for branch in self.layers:
             branch.check_input(x)
 
-    def _sizes(self, layers: Sequence[Layer]) -> tuple[int | None, int | None]:
+    def _fitting_shapes(self, layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
         taken = {branch.n_in for branch in layers if branch.n_in is not None}
         if len(taken) > 1:
             raise ShapeError(
@@ -112,26 +117,36 @@ class Parallel(Net):
                 f"n_in={min(taken)} in every branch, for example",
                 type(self).__name__,
             )
-        n_in = taken.pop() if taken else None
-        given = [n_in if branch.keeps_shape else branch.n_out for branch in layers]
-        known = [n_out for n_out in given if n_out is not None]
+        stated = (branch.shape_in for branch in layers)
+        shape_in = next((shape for shape in stated if shape is not None), None)
+        return shape_in, None if shape_in is None else self._joined(layers, shape_in)
+
+    def shape_out(self, shape_in: Shape) -> Shape | None:
+        """The shape of a row that the branches give together; None where one's is unknown."""
+        return self._joined(self.layers, shape_in)
+
+    def _joined(self, branches: Sequence[Layer], shape_in: Shape) -> Shape | None:
+        given = [branch.shape_out(shape_in) for branch in branches]
+        sizes = [features(shape) for shape in given]
         if self.join == "concatenate":
-            return n_in, sum(known) if len(known) == len(given) else None
-        if len(set(known)) > 1:
+            known = [size for size in sizes if size is not None]
+            first = given[0]
+            return (*first[:-1], sum(known)) if first and len(known) == len(sizes) else None
+        if len({*sizes} - {None}) > 1:
             raise ShapeError(
-                f"branches that give {' and '.join(map(str, given))} features",
+                f"branches that give {' and '.join(map(str, sizes))} features",
                 "the same number from each: they are added",
                 'join="concatenate", to put them side by side',
                 type(self).__name__,
             )
-        return n_in, known[0] if known else None
+        return next((shape for shape in given if shape is not None), None)
 
     def _made_from(self) -> list[str]:
         settings = [] if self.join == "sum" else [f"join={self.join!r}"]
         return [*super()._made_from(), *settings]
 
-    def _next_input(self, x: Any, y: Any) -> Any:
-        return x
+    def _next_shape(self, shape_in: Shape | None, shape_out: Shape | None) -> Shape | None:
+        return shape_in
 
     def forward(self, x: Any, /) -> Any:
         """What all branches make of x, added or side by side."""

@@ -17,11 +17,10 @@ from handgrad.errors import (
     positive,
 )
 from handgrad.layers import Array, Layer
-from handgrad.layers.in_a_row import common_dtype, sizes_that_fit
-from handgrad.layers.layer import Changes, floating
+from handgrad.layers.layer import Changes, Shape, closed, floating
 from handgrad.layers.mistakes import returned
+from handgrad.layers.shape_inference import common_dtype, features, fitting_shapes
 from handgrad.net.buffers import FlatBuffers
-from handgrad.net.examples import example_input
 from handgrad.net.minibatches import array_of_numbers, number_of_rows
 from handgrad.other_names import NUMBERS
 
@@ -81,17 +80,30 @@ class Net(Layer):
         for layer in new:
             self._check_new(layers, layer)
             layers.append(layer)
-        n_in, n_out = self._sizes(layers)
+        self._shapes = self._fitting_shapes(layers)
         self.dtype = self._asked_dtype or common_dtype(layers)
-        self.n_in, self.n_out, self.layers = n_in, n_out, layers
-        self.fewest_rows = max((layer.fewest_rows for layer in layers), default=0)
+        self.n_in, self.n_out = map(features, self._shapes)
+        self.layers = layers
+        self.min_batch_size = max((layer.min_batch_size for layer in layers), default=0)
         self.integer_input = bool(layers) and layers[0].integer_input
         self.output_kind = layers[-1].output_kind if layers else None
         self._bind()
 
-    def _sizes(self, layers: Sequence[Layer]) -> tuple[int | None, int | None]:
-        """How many features go in and come out, as far as the layers say; refuses a misfit."""
-        return sizes_that_fit(layers)
+    def _fitting_shapes(self, layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
+        """The shapes of a row that goes in and comes out, where known; refuses a misfit."""
+        return fitting_shapes(layers)
+
+    @property
+    def shape_in(self) -> Shape | None:
+        """The shape of a row that goes in, as its layers say it."""
+        return self._shapes[0]
+
+    def shape_out(self, shape_in: Shape) -> Shape | None:
+        """The shape of a row that comes out where one of `shape_in` goes in; None where unknown."""
+        shape: Shape | None = shape_in
+        for layer in self.layers:
+            shape = shape and layer.shape_out(shape)
+        return shape
 
     def _check_new(self, layers: Sequence[Layer], layer: Layer) -> None:
         where = f"layer {len(layers) + 1}"
@@ -163,7 +175,7 @@ class Net(Layer):
     def forward(self, x: Any, /) -> Any:
         """The output for a batch: `x` (n, n_in), or a tuple of arrays, cast to the net's dtype."""
         x = self._at_border(x)
-        if self.training and number_of_rows(x) < self.fewest_rows:
+        if self.training and number_of_rows(x) < self.min_batch_size:
             rows = number_of_rows(x)
             hint = "more rows in a batch, or with net.mode(training=False): to predict"
             self.check_rows(rows, f"a batch of {rows} row{'' if rows == 1 else 's'}", hint)
@@ -172,7 +184,7 @@ class Net(Layer):
         return x
 
     def check_input(self, x: Array) -> None:
-        """Refuse codes that the first layer has no row for."""
+        """Refuse what the first layer does not take: codes without a row, axes too many."""
         if self.layers:
             self.layers[0].check_input(x)
 
@@ -200,7 +212,8 @@ class Net(Layer):
         """What one layer makes of x; an error says which layer it was."""
         layer = self.layers[i]
         try:
-            if layer.integer_input and method == "forward" and isinstance(x, np.ndarray):
+            checked = layer.integer_input or layer.ndim is not None
+            if checked and method == "forward" and isinstance(x, np.ndarray):
                 layer.check_input(x)
             y = getattr(layer, method)(x)
         except (ValueError, IndexError, TypeError) as error:
@@ -233,23 +246,22 @@ class Net(Layer):
     def summary(self) -> str:
         """A table of the layers: what each puts out for n rows, and its parameters."""
         lines = [("", "layer", "output", "parameters")]
-        probe, x = copy.deepcopy(self), example_input(self, 2)
-        with probe.mode(training=False):
-            for i, (layer, twin) in enumerate(zip(self.layers, probe.layers, strict=True)):
-                y = None if x is None else twin.forward(x)
-                shape = "?" if y is None else "(" + ", ".join(["n", *map(str, y.shape[1:])]) + ")"
-                x = self._next_input(x, y)
-                count = sum(array.size for array in layer.named_parameters().values())
-                frozen = "" if layer.trainable else " frozen"
-                lines.append((str(i + 1), repr(layer), shape, f"{count:,}{frozen}"))
+        shape = self.shape_in
+        for i, layer in enumerate(self.layers):
+            out = None if shape is None else layer.shape_out(shape)
+            said = "?" if out is None else f"({', '.join(['n', *map(str, closed(out))])})"
+            shape = self._next_shape(shape, out)
+            count = sum(array.size for array in layer.named_parameters().values())
+            frozen = "" if layer.trainable else " frozen"
+            lines.append((str(i + 1), repr(layer), said, f"{count:,}{frozen}"))
         lines.append(("", "", "", f"{self.parameters.size:,} in all, {self.dtype}"))
         widths = [max(len(line[column]) for line in lines) for column in range(4)]
         padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
         return Text("\n".join(padded))
 
-    def _next_input(self, x: Any, y: Any) -> Any:
-        """What the layer after one that made y of x is given."""
-        return y
+    def _next_shape(self, shape_in: Shape | None, shape_out: Shape | None) -> Shape | None:
+        """The shape of what the layer after one with these shapes is given."""
+        return shape_out
 
     def position(self, i: int) -> str:
         """How messages name a layer: `layer 2 of 4, Linear(8, 3)`."""

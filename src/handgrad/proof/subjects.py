@@ -14,7 +14,7 @@ from handgrad.layers import Array, Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.net.examples import example_targets, required_example
+from handgrad.net.examples import example_input, example_targets
 from handgrad.proof.drawing import draw, ranges
 
 AFTER = "ds of the layer after"
@@ -144,7 +144,7 @@ def subjects(
     if isinstance(page, Loss):
         return _subjects_of_a_loss(page, x, y, training, seed)
     n_rows, given = 5 if page.n_in != 5 else 7, x is not None
-    x = _in_float64(x if given else required_example(page, n_rows, seed), page.integer_input)
+    x = _in_float64(x if given else example_input(page, n_rows, seed), page.integer_input)
     page, drawn = _elsewhere(page, x, training, seed)
 
     def alone() -> Subject:

@@ -153,11 +153,11 @@ def check_batches(net: Net, rows: int, batch_size: int) -> None:
     """Refuse a batch, full or last, with fewer rows than a layer of the net can learn from."""
     size = min(rows, batch_size)
     for last in (size, rows % size or size):
-        if last < net.fewest_rows:
+        if last < net.min_batch_size:
             sizes = range(batch_size, rows + 1)
-            fitting = (b for b in sizes if min(b, rows % b or b) >= net.fewest_rows)
+            fitting = (b for b in sizes if min(b, rows % b or b) >= net.min_batch_size)
             what = f"{rows} rows in batches of {size}, the last of {last}"
-            hint = f"batch_size={next(fitting)}" if rows >= net.fewest_rows else "more rows"
+            hint = f"batch_size={next(fitting)}" if rows >= net.min_batch_size else "more rows"
             with net.mode(training=True):
                 net.check_rows(last, what, hint)
 

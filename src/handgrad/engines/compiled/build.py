@@ -17,7 +17,7 @@ from handgrad.graph.passes import optimized
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.net.examples import example_targets, required_example
+from handgrad.net.examples import example_input, example_targets
 from handgrad.optimizers import Optimizer
 from handgrad.optimizers.steps import parameter_groups
 from handgrad.penalties import Penalty
@@ -88,7 +88,7 @@ def compiled_source(
         for start in range(0, n_all, 32):
     ...
     """
-    x = required_example(net, 4) if x is None else x
+    x = example_input(net, 4) if x is None else x
     y = example_targets(loss, copy.deepcopy(net).predict(x)) if y is None else np.asarray(y)
     step = training_step(net, loss, x, y, penalty=penalty)
     program = training_program(

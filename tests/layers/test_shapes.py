@@ -1,0 +1,126 @@
+"""What layers say of shapes: what goes in, what comes out, and what is refused."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.layers.layer import Shape
+from handgrad.net.examples import example_input
+from tests.bad_input.refused import refused
+from tests.graph.pages import Attention, Flatten
+
+
+class Scale(hg.Layer):
+    """y = s x    dx = s dy    ds = Σₙ x dy; it says nothing of what it takes."""
+
+    param_names = ("s",)
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.s = np.ones(n)
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return self.s * x
+
+    def backward(self, dy: Any) -> Any:
+        self.ds = (self.x * dy).sum(axis=0)
+        return self.s * dy
+
+
+class OnlyRows(Scale):
+    """A page for two axes."""
+
+    ndim = 2
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape_in", "shape_out"),
+    [
+        (hg.Linear(4, 3), (4,), (3,)),
+        (hg.Linear(4, 3), (..., 4), (..., 3)),
+        (hg.Linear(4, 3), (5, 4), (5, 3)),
+        (hg.Tanh(), (..., 4), (..., 4)),
+        (hg.Dropout(0.5), (2, 4), (2, 4)),
+        (Scale(4), (..., 4), (..., 4)),
+        (Scale(4), (..., 5), None),
+        (Flatten(), (2, 4), (8,)),
+        (Flatten(), (..., 4), None),
+        (Attention(), (6,), (6,)),
+        (OnlyRows(4), (..., 4), (4,)),
+        (hg.Net(hg.Linear(4, 3), hg.Tanh()), (2, 4), (2, 3)),
+        (hg.Residual(hg.Linear(4, 4), hg.Tanh()), (..., 4), (..., 4)),
+        (hg.Parallel(hg.Linear(4, 3), hg.Tanh(), join="concatenate"), (..., 4), (..., 7)),
+        (hg.Parallel(hg.Linear(4, 4), hg.Tanh()), (2, 4), (2, 4)),
+    ],
+    ids=lambda value: str(value).partition("(")[0] if isinstance(value, hg.Layer) else None,
+)
+def test_what_comes_out_follows_from_what_goes_in(
+    layer: hg.Layer, shape_in: Shape, shape_out: Shape | None
+) -> None:
+    assert layer.shape_out(shape_in) == shape_out
+
+
+def test_trying_a_page_leaves_no_trace() -> None:
+    scale = Scale(4)
+    before = dict(vars(scale))
+    scale.shape_out((4,))
+    assert vars(scale) == before
+
+
+@pytest.mark.parametrize(
+    ("net", "n_in", "n_out"),
+    [
+        (lambda: hg.Net(hg.Tanh(), hg.Linear(4, 3), Scale(3)), 4, 3),
+        (lambda: hg.Net(Scale(4), hg.Linear(4, 3)), 4, 3),
+        (lambda: hg.Net(Flatten(), hg.Linear(4, 3)), None, 3),
+        (lambda: hg.Net(hg.Linear(4, 3), Flatten(), hg.Linear(6, 2)), 4, 2),
+        (lambda: hg.Net(Scale(4)), None, None),
+    ],
+)
+def test_what_a_net_takes_and_gives_follows_from_its_layers(
+    net: Any, n_in: int | None, n_out: int | None
+) -> None:
+    made = net()
+    assert (made.n_in, made.n_out) == (n_in, n_out)
+
+
+def test_a_misfit_behind_a_page_that_says_nothing_is_seen_when_the_net_is_built() -> None:
+    with refused(hg.ShapeError, "was given 4 features", "layer 3 of 3, after Scale(4)"):
+        hg.Net(hg.Linear(2, 4), Scale(4), hg.Linear(5, 3))
+
+
+def test_the_summary_says_what_comes_out() -> None:
+    net = hg.Net(hg.Tanh(), hg.Linear(4, 3), Scale(3), Flatten(), hg.Linear(6, 2))
+    shapes = re.findall(r"\(n, \d\)|\?", str(net.summary()))
+    assert shapes == ["(n, 4)", "(n, 3)", "(n, 3)", "?", "?"]
+
+
+def test_a_page_for_two_axes_is_refused_others_by_name() -> None:
+    net = hg.Net(hg.Linear(3, 4), OnlyRows(4))
+    assert net.forward(np.ones((5, 3))).shape == (5, 4)
+    with refused(
+        hg.ShapeError,
+        "layer 2 of 2, OnlyRows(4): an array of shape (5, 2, 4) came in",
+        "expected: 2 axes, (rows, features): OnlyRows holds for no others",
+        "try: x.reshape(len(x), -1)",
+    ):
+        net.forward(np.ones((5, 2, 3)))
+    with refused(hg.ShapeError, "OnlyRows holds for no others"):
+        hg.train(net, (np.ones((5, 2, 3)), np.ones((5, 2, 4))), hg.MSELoss(), hg.SGD(0.1), 1)
+
+
+def test_an_example_is_what_a_layer_says_it_takes() -> None:
+    assert example_input(hg.Linear(3, 2), 5).shape == (5, 3)
+    assert example_input(hg.Tanh(), 5).shape == (5, 4)
+    with refused(
+        hg.SettingError,
+        "Scale(3) does not say what it takes",
+        "a layer that states n_in",
+        "x=..., a few rows",
+    ):
+        hg.check_gradients(Scale(3))
+    assert hg.check_gradients(Scale(3), x=np.ones((5, 3)))
