@@ -110,7 +110,13 @@ def test_a_page_for_two_axes_is_refused_others_by_name() -> None:
     ):
         net.forward(np.ones((5, 2, 3)))
     with refused(hg.ShapeError, "OnlyRows holds for no others"):
-        hg.train(net, (np.ones((5, 2, 3)), np.ones((5, 2, 4))), hg.MSELoss(), hg.SGD(0.1), 1)
+        hg.train(
+            net,
+            (np.ones((5, 2, 3)), np.ones((5, 2, 4))),
+            loss=hg.MSELoss(),
+            optimizer=hg.SGD(0.1),
+            epochs=1,
+        )
 
 
 def test_an_example_is_what_a_layer_says_it_takes() -> None:
