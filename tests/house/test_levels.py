@@ -62,6 +62,7 @@ STANDARD = {
     "inspect",
     "itertools",
     "math",
+    "types",
     "typing",
     "weakref",
 }
