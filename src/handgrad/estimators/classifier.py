@@ -1,18 +1,18 @@
 """scikit-learn's MLPClassifier, trained by handgrad."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError
 from handgrad.estimators.files import binarizer_from
 from handgrad.estimators.loss_choice import (
@@ -23,7 +23,7 @@ from handgrad.estimators.loss_choice import (
     target_kinds_of,
 )
 from handgrad.estimators.perceptron import Perceptron
-from handgrad.estimators.rows import weights_of_classes
+from handgrad.estimators.rows import ClassWeight, SparseMatrix, weights_of_classes
 from handgrad.estimators.settings import check_incremental
 from handgrad.kinds import BinaryLabels, ClassLabels
 from handgrad.layers import Array
@@ -31,6 +31,7 @@ from handgrad.losses import Loss
 from handgrad.saving.values import read_classes, written_array
 
 
+@dataclass(repr=False, eq=False)
 class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     """scikit-learn's multi-layer perceptron for classes, several labels a row too, but compiled.
 
@@ -68,76 +69,17 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        solver: Any = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: Any = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        loss: Any = "log_loss",
-        class_weight: Any = None,
-        normalization: str | None = None,
-        dropout: float = 0.0,
-        scoring: Any = None,
-        transform_layer: int = -1,
-        progress: bool = False,
-        engine: EngineName = "auto",
-    ) -> None:
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            loss=loss,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            normalization=normalization,
-            dropout=dropout,
-            scoring=scoring,
-            transform_layer=transform_layer,
-            progress=progress,
-            engine=engine,
-        )
-        self.class_weight = class_weight
+    loss: str | Loss = field(default="log_loss", kw_only=True)
+    class_weight: ClassWeight = field(default=None, kw_only=True)
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Self:
+    def fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        eval_set: object = None,
+    ) -> Self:
         """Fit to the rows `X` (n, n_features), dense or sparse, and their classes or labels `y`.
 
         `y` is (n,), or (n, n_labels) of 0 and 1; `sample_weight` (n,) says how much rows count.
@@ -147,7 +89,13 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, eval_set=eval_set)
 
     @available_if(check_incremental)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None = None,
+        classes: npt.ArrayLike | None = None,
+    ) -> Self:
         """Go on for one epoch over these rows; the first call needs all `classes` there will be."""
         if self.class_weight == "balanced":
             raise SettingError(
@@ -160,7 +108,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             self._label_binarizer = LabelBinarizer().fit(labels)
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: object) -> Any:
         """The class of each row, (n,), or its labels, (n, n_labels)."""
         check_is_fitted(self)
         p = self._outputs(X)
@@ -169,14 +117,14 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return self._label_binarizer.inverse_transform(p.ravel() if self.n_outputs_ == 1 else p)
 
     @available_if(check_probabilities)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: object) -> Array:
         """The probability of each class, (n, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
         p = self._outputs(X)
         return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
 
     @available_if(gives_scores)  # type: ignore[untyped-decorator]
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: object) -> Array:
         """The score of each class, (n, n_classes), of yes, (n,), or of each label, (n, n_labels).
 
         For losses of scores, as hinge; yes, the second class, is predicted from 0 on.
@@ -188,30 +136,22 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return z.ravel() if self.n_outputs_ == 1 else z
 
     @available_if(check_probabilities)  # type: ignore[untyped-decorator]
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: object) -> Array:
         """The logarithm of each probability, (n, n_classes)."""
         p = self.predict_proba(X)
         log_p: Array = np.log(p, out=p)
         return log_p
 
-    def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> Any:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+    def _validate_input(
+        self, X: object, y: object, *, incremental: bool, reset: bool
+    ) -> tuple[Array | SparseMatrix, Array]:
+        rows, targets = self._checked(X, y, reset=reset, dtype=(np.float64, np.float32))
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = LabelBinarizer().fit(targets)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_classes(unique_labels(y))
-        return X, self._label_binarizer.transform(y).astype(bool)
+            self._check_classes(unique_labels(targets))
+        return rows, self._label_binarizer.transform(targets).astype(bool)
 
     def _check_classes(self, classes: Array) -> None:
         """Refuse classes that the fit so far does not know."""
@@ -226,16 +166,12 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
                 f"'y' has {classes}."
             )
 
-    def _validate_more(self, X: Any, y: Any) -> Any:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, reset=False
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        unknown = np.setdiff1d(unique_labels(y), self.classes_)
+    def _validate_more(self, X: object, y: object) -> tuple[Array | SparseMatrix, Array]:
+        rows, targets = self._checked(X, y, reset=False)
+        unknown = np.setdiff1d(unique_labels(targets), self.classes_)
         if len(unknown):
             raise ValueError(f"the class {unknown.tolist()[0]!r}, which the rows to fit have not")
-        return X, self._label_binarizer.transform(y).astype(bool)
+        return rows, self._label_binarizer.transform(targets).astype(bool)
 
     def _chosen_loss(self) -> Loss:
         return loss_of_classes(self.loss, self._label_binarizer.y_type_)

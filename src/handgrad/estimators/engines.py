@@ -4,7 +4,8 @@ import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+
+import numpy as np
 
 from handgrad.engines.choice import (
     Engine,
@@ -14,9 +15,12 @@ from handgrad.engines.choice import (
     engine_for,
     gain_of_training,
 )
-from handgrad.estimators.rows import SparseRows
+from handgrad.estimators.base import Base
+from handgrad.estimators.losses import L2PenaltyOfABatch
+from handgrad.estimators.rows import SparseMatrix, SparseRows, Weighted, rows_of
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 
@@ -31,13 +35,13 @@ MOST_EPOCHS_EXPECTED = 100  # many fits stop early, whatever max_iter allows
 class Job:
     """A fit: what it trains, and on what."""
 
-    net: Any
+    net: Net
     loss: Loss
     optimizer: Optimizer
-    x: Any
+    x: Array | SparseRows
     y: Array
     w: Array | None
-    held_out: Any
+    held_out: Array | SparseRows | None
     penalty: Penalty | None
     batch_size: int
     epochs: int
@@ -56,6 +60,30 @@ class Job:
         )
 
 
+def job_of(
+    m: Base,
+    rows: Weighted,
+    *,
+    optimizer: Optimizer,
+    batch_size: int,
+    held_out: Array | SparseMatrix | None,
+) -> Job:
+    """The fit of the estimator's net to these rows."""
+    net, w = m.net_, rows.in_loss
+    return Job(
+        net,
+        m._loss,
+        optimizer,
+        rows_of(rows.X, net.dtype),
+        m._targets(rows.y),
+        None if w is None else np.ascontiguousarray(w, net.dtype),
+        None if held_out is None else rows_of(held_out, net.dtype),
+        L2PenaltyOfABatch(m.alpha) if m.alpha else None,
+        batch_size,
+        m.max_iter,
+    )
+
+
 class KeptCode:
     """The machine code that was made for fits, and what it would have gained in fits of a form."""
 
@@ -72,8 +100,7 @@ class KeptCode:
         choice = "eager" if isinstance(job.x, SparseRows) else chosen(choice)
         if choice == "auto":
             choice = "auto" if self._pays(job) else "eager"
-        predicted = job.held_out is not None and not isinstance(job.held_out, SparseRows)
-        held_out = [job.held_out] if predicted else []
+        held_out = [job.held_out] if isinstance(job.held_out, np.ndarray) else []
         rows = (job.x, job.y, job.batch_size, 10**9, held_out, job.w)
         engine = engine_for(choice, job.net, job.loss, job.optimizer, *rows, job.penalty)
         if engine.name == "compiled":

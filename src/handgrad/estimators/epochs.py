@@ -4,19 +4,20 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from handgrad.engines.epoch import Epoch
 from handgrad.errors import DataError
-from handgrad.estimators.engines import KEPT
-from handgrad.estimators.rows import Weighted
-from handgrad.estimators.scoring import LOSS
+from handgrad.estimators.base import Base
+from handgrad.estimators.engines import KEPT, job_of
+from handgrad.estimators.rows import SparseMatrix, Weighted, predicted
+from handgrad.estimators.solvers import Steps
 from handgrad.estimators.steps import Rates, first_steps
 from handgrad.estimators.validation import Validation, split
 from handgrad.layers import Array
+from handgrad.net import Net
 from handgrad.progress_bar import progress_bar
 from handgrad.training import EpochReport, check_batches, format_progress
 
@@ -27,21 +28,20 @@ NOT_FINITE = (
 Show = Callable[[str], None]
 
 
-def fit_epochs(m: Any, rows: Weighted, held_out: Weighted | None, *, incremental: bool) -> None:
+def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incremental: bool) -> None:
     """Fit the net of the estimator `m`, from its weights as they are; one epoch if `incremental`.
 
     It draws from `m._random_state` what scikit-learn draws, in the same order. Rows are held out
     for early stopping where none are given.
     """
-    if not incremental or not hasattr(m, "_steps"):
-        m._steps = first_steps(m)
+    steps = getattr(m, "_steps", None) if incremental else None
+    if steps is None:
+        steps = m._steps = first_steps(m)
     if m.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     if m.early_stopping and held_out is None:
         rows, held_out = split(m, rows)
-    if not m.early_stopping and m.best_loss_ is None:  # the fit before had it
-        m.best_loss_ = np.inf
-    fitting = Fitting(m, rows, None if held_out is None else held_out.X)
+    fitting = Fitting(m, steps, rows, None if held_out is None else held_out.X)
     validation = None if held_out is None else Validation(m, held_out, fitting.job)
     most = 1 if incremental else m.max_iter
     shown = m.progress and not incremental
@@ -67,7 +67,7 @@ def fit_epochs(m: Any, rows: Weighted, held_out: Weighted | None, *, incremental
 
 
 def _run(
-    m: Any, fitting: "Fitting", validation: Validation | None, most: int, show: Show | None
+    m: Base, fitting: "Fitting", validation: Validation | None, most: int, show: Show | None
 ) -> bool:
     """Run so many epochs at most; whether it stopped because nothing improved."""
     started = time.perf_counter()
@@ -75,16 +75,19 @@ def _run(
         _record(m, result.loss, fitting.n)
         improved = True
         if validation is not None:
-            score = validation.look(result)
+            score = validation.look(fitting.outputs_of(result))
             improved = validation.compare(score, keep=m.early_stopping)
             _say(m, f"Validation score: {score:f}")
         if not m.early_stopping:
-            improved = not m.loss_ > m.best_loss_ - m.tol
-            m.best_loss_ = min(m.best_loss_, m.loss_)
+            best = np.inf if m.best_loss_ is None else m.best_loss_  # None: it stopped early before
+            improved = not m.loss_ > best - m.tol
+            m.best_loss_ = min(best, m.loss_)
         m._no_improvement_count = 0 if improved else m._no_improvement_count + 1
         if show is not None:
             seconds = (time.perf_counter() - started) / m.n_iter_
-            show(format_progress(_report(m, validation, fitting.n, seconds)))
+            so_far = (m.n_iter_, m.loss_, fitting.n, seconds)
+            report = EpochReport(*so_far[:2], rows=so_far[2], seconds=seconds)
+            show(format_progress(validation.report_of(*so_far) if validation else report))
         if m._no_improvement_count > m.n_iter_no_change and not fitting.goes_on():
             return True
     return False
@@ -93,11 +96,13 @@ def _run(
 class Fitting:
     """The epochs of a fit, as many at once as cannot reach the one at which it may stop."""
 
-    def __init__(self, m: Any, rows: Weighted, X_val: Any) -> None:
-        self.m, self.n, self.steps, self.w = m, len(rows.y), m._steps, rows.in_loss
+    def __init__(
+        self, m: Base, steps: Steps, rows: Weighted, X_val: Array | SparseMatrix | None
+    ) -> None:
+        self.m, self.n, self.steps, self.w = m, len(rows.y), steps, rows.in_loss
         self.batch_size = _batch_size(m.batch_size, self.n, m.net_)
         optimizer = self.steps.optimizer
-        self.job = m._job(rows, optimizer=optimizer, batch_size=self.batch_size, held_out=X_val)
+        self.job = job_of(m, rows, optimizer=optimizer, batch_size=self.batch_size, held_out=X_val)
         self.engine = KEPT.engine_for(m.engine, self.job)
         if self.steps.state is not None:
             self.engine.optimizer_state = self.steps.state
@@ -127,6 +132,12 @@ class Fitting:
                     return
                 m.n_iter_ += 1
                 yield result
+
+    def outputs_of(self, result: Epoch) -> Array:
+        """What the net puts out after an epoch for the rows that are not learnt from."""
+        if result.held_out or self.job.held_out is None:
+            return result.held_out[0]
+        return predicted(self.m.net_, self.job.held_out)
 
     def goes_on(self) -> bool:
         """What to do where nothing has improved for long: go on with a smaller rate, or stop."""
@@ -171,7 +182,7 @@ class Fitting:
         self.diverged = True
 
 
-def _batch_size(given: Any, n: int, net: Any) -> int:
+def _batch_size(given: int | str, n: int, net: Net) -> int:
     """The rows of a batch; as many at most as leave enough for the last one to be learnt from."""
     if isinstance(given, str):
         size = min(200, n)
@@ -193,24 +204,13 @@ def _batch_size(given: Any, n: int, net: Any) -> int:
     return int(min(given, n))
 
 
-def _record(m: Any, loss: float, n: int) -> None:
+def _record(m: Base, loss: float, n: int) -> None:
     m.loss_ = loss
     m.loss_curve_.append(loss)
     m.t_ += n
     _say(m, f"Iteration {m.n_iter_}, loss = {loss:.8f}")
 
 
-def _report(m: Any, validation: Validation | None, n: int, seconds: float) -> EpochReport:
-    """The epoch that has just ended, as trainings report it."""
-    if validation is None:
-        return EpochReport(m.n_iter_, m.loss_, rows=n, seconds=seconds)
-    name = validation.score.name
-    scores = {} if name == LOSS else {name: m.validation_scores_[-1]}
-    return EpochReport(
-        m.n_iter_, m.loss_, {}, m.validation_loss_curve_[-1], scores, rows=n, seconds=seconds
-    )
-
-
-def _say(m: Any, what: str) -> None:
+def _say(m: Base, what: str) -> None:
     if m.verbose:
         print(what)

@@ -1,13 +1,14 @@
 """Perceptrons in files: what of a fit is kept, and what it may be when it comes back."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
 from handgrad.errors import SettingError
+from handgrad.estimators.base import Base
 from handgrad.estimators.loss_choice import out_activation
-from handgrad.losses import Loss
+from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.saving.tensors import damaged, shown
 from handgrad.saving.values import read_value, written
@@ -33,30 +34,16 @@ FITTED = {
 Y_TYPES = ("binary", "multiclass", "multilabel-indicator")
 
 
-class InFiles:
+class InFiles(Base):
     """What lets `hg.save` and `hg.load` handle a perceptron, fitted by any solver."""
 
-    net_: Net
-    n_outputs_: int
-    n_features_in_: int
-    loss: Any
-    _loss: Loss
-    _best_weights: Any
-    _steps: Any
-    _validate_params: Any
-    _chosen_loss: Any
-    _n_outputs: Any
-    _current_net: Any
-    _linears: Any
-    _show_weights: Any
-
-    def _to_file(self) -> tuple[dict[str, Any], Net]:
+    def _to_file(self) -> tuple[dict[str, object], Net]:
         net = self._current_net()
         fitted = {name: getattr(self, name) for name in FITTED if hasattr(self, name)}
         values = {name: written(value) for name, value in fitted.items()}
         return values | {"loss": type(self._loss).__name__} | self._target_to_file(), net
 
-    def _from_file(self, fitted: dict[str, Any], net: Net | None) -> None:
+    def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._validate_params()
         apart = {"loss", *self._target_keys}
         if apart - fitted.keys() or fitted.keys() - {*FITTED} - apart:
@@ -100,15 +87,15 @@ class InFiles:
 
     _target_keys: ClassVar[frozenset[str]]
 
-    def _target_to_file(self) -> dict[str, Any]:
+    def _target_to_file(self) -> dict[str, object]:
         raise NotImplementedError
 
-    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+    def _target_from_file(self, fitted: dict[str, object]) -> int:
         """Take up what is known of the target; how many targets a row has."""
         raise NotImplementedError
 
 
-def binarizer_from(classes: Any, y_type: Any, sparse: Any) -> tuple[LabelBinarizer, int]:
+def binarizer_from(classes: Array, y_type: object, sparse: object) -> tuple[LabelBinarizer, int]:
     """What turns classes into targets as a fit left it, and how many targets a row has."""
     fits = {"binary": len(classes) <= 2, "multiclass": len(classes) > 2}
     if y_type not in Y_TYPES or not fits.get(y_type, True) or type(sparse) is not bool:
@@ -118,7 +105,7 @@ def binarizer_from(classes: Any, y_type: Any, sparse: Any) -> tuple[LabelBinariz
     return binarizer, 1 if y_type == "binary" else len(classes)
 
 
-def _fits(value: Any, what: str) -> bool:
+def _fits(value: object, what: str) -> bool:
     if what == WHOLE:
         return type(value) is int and 0 <= value < 2**63
     if what == EPOCHS:

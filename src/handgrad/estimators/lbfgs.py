@@ -6,7 +6,8 @@ from typing import Any
 from scipy.optimize import OptimizeResult
 from sklearn.utils.optimize import _check_optimize_result
 
-from handgrad.estimators.engines import KEPT
+from handgrad.estimators.base import Base
+from handgrad.estimators.engines import KEPT, job_of
 from handgrad.estimators.rows import Weighted
 from handgrad.optimizers import LBFGS
 from handgrad.optimizers.minimizer import Minimizer
@@ -17,9 +18,9 @@ HISTORY_SIZE, TOLERANCE_CHANGE = 10, 2.2204460492503131e-09  # SciPy's
 LIMIT, ABNORMAL = 1, 2
 
 
-def fit_lbfgs(m: Any, rows: Weighted) -> None:
+def fit_lbfgs(m: Base, rows: Weighted) -> None:
     """Fit the net of the estimator `m`, which is in float64, from its weights as they are."""
-    job = m._job(rows, optimizer=LBFGS(), batch_size=len(rows.y), held_out=None)
+    job = job_of(m, rows, optimizer=LBFGS(), batch_size=len(rows.y), held_out=None)
     engine = KEPT.engine_for(m.engine, job)
     minimizer = Minimizer(HISTORY_SIZE, m.tol, TOLERANCE_CHANGE, m.max_fun)
     iterations = Minimization(engine, m.net_, minimizer, m.max_iter, finite_only=False)
@@ -38,7 +39,7 @@ def fit_lbfgs(m: Any, rows: Weighted) -> None:
     m.n_iter_ = _check_optimize_result("lbfgs", result, m.max_iter)
 
 
-def _in_scipys_words(m: Any, iterations: Minimization) -> dict[str, Any]:
+def _in_scipys_words(m: Base, iterations: Minimization) -> dict[str, Any]:
     """How it ended: a status, and what SciPy would say, which scikit-learn repeats."""
     if iterations.converged:
         return {"status": 0, "message": "CONVERGENCE"}

@@ -1,20 +1,21 @@
 """scikit-learn's MLPRegressor, trained by handgrad."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError
 from handgrad.estimators.loss_choice import OF_NUMBERS, loss_of_numbers
 from handgrad.estimators.perceptron import Perceptron
+from handgrad.estimators.rows import SparseMatrix
 from handgrad.estimators.settings import check_incremental
 from handgrad.kinds import Counts
 from handgrad.layers import Array
@@ -22,6 +23,7 @@ from handgrad.losses import Loss
 from handgrad.saving.tensors import damaged, shown
 
 
+@dataclass(repr=False, eq=False)
 class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     """scikit-learn's multi-layer perceptron for numbers, several a row too, but compiled.
 
@@ -43,74 +45,16 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         "loss": [StrOptions({*OF_NUMBERS}), Loss],
     }
 
-    def __init__(
-        self,
-        loss: Any = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        solver: Any = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: Any = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        normalization: str | None = None,
-        dropout: float = 0.0,
-        scoring: Any = None,
-        transform_layer: int = -1,
-        progress: bool = False,
-        engine: EngineName = "auto",
-    ) -> None:
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            loss=loss,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            normalization=normalization,
-            dropout=dropout,
-            scoring=scoring,
-            transform_layer=transform_layer,
-            progress=progress,
-            engine=engine,
-        )
+    loss: str | Loss = "squared_error"
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, eval_set: Any = None) -> Self:
+    def fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        eval_set: object = None,
+    ) -> Self:
         """Fit to the rows `X` (n, n_features), dense or sparse, and their numbers `y`.
 
         `y` is (n,) or (n, n_outputs), not below 0 for a loss of counts; `sample_weight` (n,) says
@@ -120,37 +64,30 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, eval_set=eval_set)
 
     @available_if(check_incremental)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: object, y: object, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Go on for one epoch over these rows."""
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: object) -> Array:
         """The number of each row, (n,), or its numbers, (n, n_outputs)."""
         check_is_fitted(self)
         p = self._outputs(X)
         return p.ravel() if p.shape[1] == 1 else p
 
-    def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> Any:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        self._check_counts(y)
-        return X, y
+    def _validate_input(
+        self, X: object, y: object, *, incremental: bool, reset: bool
+    ) -> tuple[Array | SparseMatrix, Array]:
+        return self._checked_numbers(X, y, reset=reset, dtype=(np.float64, np.float32))
 
-    def _validate_more(self, X: Any, y: Any) -> Any:
-        given: dict[str, Any] = {"multi_output": True, "y_numeric": True, "reset": False}
-        X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], **given)
-        self._check_counts(y)
-        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    def _validate_more(self, X: object, y: object) -> tuple[Array | SparseMatrix, Array]:
+        return self._checked_numbers(X, y, reset=False)
+
+    def _checked_numbers(
+        self, X: object, y: object, **options: Any
+    ) -> tuple[Array | SparseMatrix, Array]:
+        rows, targets = self._checked(X, y, y_numeric=True, **options)
+        self._check_counts(targets)
+        return rows, targets
 
     def _check_counts(self, y: Array) -> None:
         if isinstance(self._chosen_loss().target_kind, Counts) and y.min() < 0:
@@ -182,7 +119,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     _target_keys = frozenset({"n_outputs"})
 
-    def _target_to_file(self) -> dict[str, Any]:
+    def _target_to_file(self) -> dict[str, object]:
         return {"n_outputs": int(self.n_outputs_)}
 
     def _target_from_file(self, fitted: dict[str, Any]) -> int:

@@ -3,12 +3,12 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from handgrad.errors import HandgradError, SettingError, did_you_mean
+from handgrad.estimators.base import Base
 from handgrad.estimators.rows import Weighted, predicted, rows_of
 from handgrad.kinds import Scores
 from handgrad.layers import Array
@@ -35,7 +35,7 @@ class Score:
         return -1 if self.smaller_is_better else 1
 
 
-def score_of(m: Any, rows: Weighted) -> Score:
+def score_of(m: Base, rows: Weighted) -> Score:
     """What the estimator's `scoring` means for these rows, tried on them once.
 
     A name of `hg.metrics` comes before one of scikit-learn, where it means the same. A function
@@ -72,18 +72,18 @@ def score_of(m: Any, rows: Weighted) -> Score:
     return _tried(m, rows, _of_scorer(m, given, rows))
 
 
-def _of_scorer(m: Any, given: Any, rows: Weighted) -> Score:
+def _of_scorer(m: Base, given: str | Callable[..., float], rows: Weighted) -> Score:
     """A scorer of scikit-learn, which asks the estimator itself."""
     scorer = get_scorer(given)
     # a twin with the same net, which does not ask for the names of columns
     twin, labels = copy.copy(m), m._labels(rows.y)
-    vars(twin).pop("feature_names_in_", None)
+    twin.__dict__.pop("feature_names_in_", None)
     weights = {"sample_weight": rows.w} if rows.w is not None and takes_weights(scorer) else {}
     name = given if isinstance(given, str) else getattr(given, "__name__", repr(given))
     return Score(name, False, lambda p, loss: scorer(twin, rows.X, labels, **weights))
 
 
-def _tried(m: Any, rows: Weighted, score: Score) -> Score:
+def _tried(m: Base, rows: Weighted, score: Score) -> Score:
     """The score, once it has given a number for the net as it is; of what is not finite, NaN."""
 
     def of(p: Array, loss: float) -> float:

@@ -1,71 +1,29 @@
-"""What the parameters of the estimators may be, in the form in which scikit-learn checks them."""
+"""Settings of an estimator that do not go with each other, refused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Integral, Real
-from typing import Any
 
-import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
-
-from handgrad.engines.choice import NAMES
 from handgrad.errors import HandgradError, SettingError
-from handgrad.estimators.nets import ACTIVATIONS, NORMALIZATIONS
-from handgrad.estimators.steps import POLICIES, SCHEDULES, SOLVERS
-from handgrad.layers import Layer
+from handgrad.estimators.base import Base
+from handgrad.estimators.solvers import SCHEDULES
 from handgrad.optimizers import Optimizer
 
 USUAL_RATE = 0.001
 
-CONSTRAINTS: dict[str, Any] = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions({*ACTIVATIONS}), list, tuple, Layer],
-    "solver": [StrOptions({"lbfgs", *SOLVERS}), Optimizer],
-    "alpha": [Interval(Real, 0, None, closed="left")],
-    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [StrOptions({*POLICIES, *SCHEDULES}), callable],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "power_t": [Interval(Real, 0, None, closed="left")],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
-    "shuffle": ["boolean"],
-    "random_state": ["random_state"],
-    "tol": [Interval(Real, 0, None, closed="left")],
-    "verbose": ["verbose"],
-    "warm_start": ["boolean"],
-    "momentum": [Interval(Real, 0, 1, closed="both")],
-    "nesterovs_momentum": ["boolean"],
-    "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-    "beta_1": [Interval(Real, 0, 1, closed="left")],
-    "beta_2": [Interval(Real, 0, 1, closed="left")],
-    "epsilon": [Interval(Real, 0, None, closed="neither")],
-    "n_iter_no_change": [
-        Interval(Integral, 1, None, closed="left"),
-        Options(Real, {np.inf}),
-    ],
-    "max_fun": [Interval(Integral, 1, None, closed="left")],
-    "normalization": [StrOptions({*NORMALIZATIONS}), None],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
-    "scoring": [str, callable, None],
-    "transform_layer": [Integral],
-    "progress": ["boolean"],
-    "engine": [StrOptions({*NAMES})],
-}
-
 
 @contextmanager
-def unchanged_if_refused(m: Any) -> Iterator[None]:
+def unchanged_if_refused(m: Base) -> Iterator[None]:
     """Within it, what is refused leaves the estimator as it was, fitted or not."""
-    before = {**vars(m)}
+    before = {**m.__dict__}
     try:
         yield
     except HandgradError:
-        vars(m).clear()
-        vars(m).update(before)
+        m.__dict__.clear()
+        m.__dict__.update(before)
         raise
 
 
-def check_together(m: Any, eval_set: Any) -> None:
+def check_together(m: Base, eval_set: object) -> None:
     """Refuse settings of the estimator `m` that do not go with each other."""
     if isinstance(m.solver, Optimizer) and m.solver.minimizer is not None:
         raise SettingError(
@@ -84,8 +42,8 @@ def check_together(m: Any, eval_set: Any) -> None:
         _check_lbfgs(m, eval_set)
 
 
-def check_incremental(m: Any) -> bool:
-    """Refuse to go on by parts where the solver cannot, or would have to know how long it will."""
+def check_incremental(m: Base) -> bool:
+    """Refuse `partial_fit` for solvers and schedules that need the number of epochs."""
     if m.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. "
@@ -101,12 +59,12 @@ def check_incremental(m: Any) -> bool:
     return True
 
 
-def scheduled(m: Any) -> bool:
+def scheduled(m: Base) -> bool:
     """Whether the learning rate follows the share of the training that is done."""
     return not isinstance(m.learning_rate, str) or m.learning_rate in SCHEDULES
 
 
-def _check_lbfgs(m: Any, eval_set: Any) -> None:
+def _check_lbfgs(m: Base, eval_set: object) -> None:
     """Refuse what goes by batches and epochs, which lbfgs has not."""
     refused = {
         f"dropout={m.dropout}": (m.dropout, "whose loss must not change by chance"),

@@ -1,10 +1,35 @@
-"""The steps of scikit-learn's solvers, where they differ from PyTorch's in form or in rounding."""
+"""Solvers: scikit-learn's, where they differ from PyTorch's in form or in rounding; and others."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from handgrad.optimizers import Optimizer
+from handgrad import schedules
+from handgrad.layers import Array
+from handgrad.optimizers import Adagrad, AdamW, Lion, NAdam, Optimizer, RMSprop
+
+# Beside "sgd", "adam" and "lbfgs".
+SOLVERS: dict[str, type[Optimizer]] = {
+    "adagrad": Adagrad,
+    "rmsprop": RMSprop,
+    "adamw": AdamW,
+    "nadam": NAdam,
+    "lion": Lion,
+}
+POLICIES = ("constant", "invscaling", "adaptive")
+SCHEDULES = tuple(name for name in schedules.__all__ if name != "constant")
+
+
+@dataclass
+class Steps:
+    """The steps of a solver so far: what it remembers, its rate, and how many there were."""
+
+    optimizer: Optimizer
+    initial_rate: float
+    learning_rate: float
+    state: list[Array] | None = None
+    step: int = 0
 
 
 class SGDSolver(Optimizer):

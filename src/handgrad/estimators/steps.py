@@ -1,66 +1,50 @@
 """The steps of a solver: by which optimizer, and at which learning rate each of them is taken."""
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from handgrad import schedules
-from handgrad.estimators.solvers import AdamSolver, SGDSolver
+from handgrad.estimators.base import Base
+from handgrad.estimators.solvers import POLICIES, SOLVERS, AdamSolver, SGDSolver, Steps
 from handgrad.layers import Array
-from handgrad.optimizers import Adagrad, AdamW, Lion, NAdam, Optimizer, RMSprop
+from handgrad.optimizers import Optimizer
 from handgrad.training.learning_rates import LearningRates
 
-# Each for steps of the length 1: the learning rate comes with the step.
-SOLVERS: dict[str, Callable[[Any], Optimizer]] = {
-    "sgd": lambda m: SGDSolver(momentum=m.momentum, nesterov=m.nesterovs_momentum),
-    "adam": lambda m: AdamSolver(beta_1=m.beta_1, beta_2=m.beta_2, epsilon=m.epsilon),
-    "adagrad": lambda m: Adagrad(1.0),
-    "rmsprop": lambda m: RMSprop(1.0),
-    "adamw": lambda m: AdamW(1.0),
-    "nadam": lambda m: NAdam(1.0),
-    "lion": lambda m: Lion(1.0),
-}
-POLICIES = ("constant", "invscaling", "adaptive")
-SCHEDULES = tuple(name for name in schedules.__all__ if name != "constant")
 LOWEST_RATE = 1e-6  # an adaptive learning rate that is lower ends the fit
 
 
-@dataclass
-class Steps:
-    """The steps of a solver so far: what it remembers, its rate, and how many there were."""
-
-    optimizer: Optimizer
-    initial_rate: float
-    learning_rate: float
-    state: list[Array] | None = None
-    step: int = 0
-
-
-def first_steps(m: Any) -> Steps:
+def first_steps(m: Base) -> Steps:
     """Those of the estimator's solver, before the first of them."""
-    if isinstance(m.solver, str):
-        optimizer, rate = SOLVERS[m.solver](m), float(m.learning_rate_init)
-    else:
-        optimizer, rate = copy.deepcopy(m.solver), m.solver.learning_rate
-        optimizer.learning_rate = 1.0
+    optimizer, rate = _optimizer(m), float(m.learning_rate_init)
+    if isinstance(m.solver, Optimizer):
+        rate, optimizer.learning_rate = optimizer.learning_rate, 1.0
     return Steps(optimizer, rate, rate)
+
+
+def _optimizer(m: Base) -> Optimizer:
+    """The estimator's solver, for steps of the length 1: the learning rate comes with the step."""
+    if isinstance(m.solver, Optimizer):
+        return copy.deepcopy(m.solver)
+    if m.solver == "sgd":
+        return SGDSolver(momentum=m.momentum, nesterov=m.nesterovs_momentum)
+    if m.solver == "adam":
+        return AdamSolver(beta_1=m.beta_1, beta_2=m.beta_2, epsilon=m.epsilon)
+    return SOLVERS[m.solver](1.0)
 
 
 class Rates:
     """The learning rates of a fit of `n` rows, by the policy or the schedule of the estimator."""
 
-    def __init__(self, m: Any, steps: Steps, n: int, batches: int) -> None:
+    def __init__(self, m: Base, steps: Steps, n: int, batches: int) -> None:
         self.m, self.steps, self.n, self.batches = m, steps, n, batches
-        self.kept: dict[Any, Array] = {}
+        self.kept: dict[tuple[int, float], Array] = {}
         # scikit-learn's adam knows no policy
         given = m.learning_rate
         self.policy = "constant" if m.solver == "adam" or given not in POLICIES else given
-        schedule = getattr(schedules, given)() if given in SCHEDULES else given
         self.scheduled = None
         if given not in POLICIES:
+            schedule = getattr(schedules, given)() if isinstance(given, str) else given
             self.scheduled = LearningRates(Optimizer(1.0), schedule, m.max_iter, batches)
 
     def of(self, epoch: int, at_once: int) -> Array:

@@ -7,16 +7,18 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
-from handgrad.engines.epoch import Epoch
 from handgrad.errors import DataError, described
+from handgrad.estimators.base import Base, Weights
 from handgrad.estimators.engines import Job
-from handgrad.estimators.rows import Weighted, predicted
-from handgrad.estimators.scoring import Score, score_of
+from handgrad.estimators.rows import Weighted
+from handgrad.estimators.scoring import LOSS, Score, score_of
 from handgrad.layers import Array
+from handgrad.net import Net
+from handgrad.training import EpochReport
 from handgrad.training.sample_weights import pair_and_weights
 
 
-def rows_of_eval_set(m: Any, eval_set: Any, rows: Weighted) -> Weighted:
+def rows_of_eval_set(m: Base, eval_set: object, rows: Weighted) -> Weighted:
     """The rows of `eval_set`, checked as those to fit are; their classes weigh as there."""
     X, y, w = _parts(eval_set)
     try:
@@ -38,10 +40,11 @@ def rows_of_eval_set(m: Any, eval_set: Any, rows: Weighted) -> Weighted:
     return Weighted(X, y, w, m._weights_of_classes(y, as_in=rows.y))
 
 
-def _parts(eval_set: Any) -> tuple[Any, Any, Any]:
+def _parts(eval_set: object) -> tuple[object, object, object]:
     """Rows, targets and weights, or None; from a list of one such set as from the set itself."""
-    is_list = isinstance(eval_set, list) and eval_set and isinstance(eval_set[0], tuple)
-    sets = eval_set if is_list else [eval_set]
+    sets: list[Any] = [eval_set]
+    if isinstance(eval_set, list) and eval_set and isinstance(eval_set[0], tuple):
+        sets = eval_set
     try:
         (given,) = sets  # a list, as XGBoost and LightGBM take it
         (X, y), w = pair_and_weights(given)
@@ -57,7 +60,7 @@ def _parts(eval_set: Any) -> tuple[Any, Any, Any]:
     return X, y, w
 
 
-def split(m: Any, rows: Weighted) -> tuple[Weighted, Weighted]:
+def split(m: Base, rows: Weighted) -> tuple[Weighted, Weighted]:
     """Rows to fit and rows to score, drawn as scikit-learn draws them."""
     present = {name: part for name, part in vars(rows).items() if part is not None}
     parts = train_test_split(
@@ -78,23 +81,28 @@ def split(m: Any, rows: Weighted) -> tuple[Weighted, Weighted]:
 class Validation:
     """The loss and the score of the rows that are not learnt from, epoch by epoch."""
 
-    def __init__(self, m: Any, rows: Weighted, job: Job) -> None:
+    def __init__(self, m: Base, rows: Weighted, job: Job) -> None:
         self.m, self.job, self.targets = m, job, m._targets(rows.y)
         self.w = () if rows.in_loss is None else (rows.in_loss.astype(m.net_.dtype),)
         self.score: Score = score_of(m, rows)
-        if m.validation_scores_ is None or m._scored_by != self.score.name:
-            m.validation_loss_curve_, m.validation_scores_, m._validated_at = [], [], []
-            m.best_validation_score_ = -self.score.sign * np.inf
-            m._scored_by = self.score.name
+        losses, scores, best = (
+            m.validation_loss_curve_,
+            m.validation_scores_,
+            m.best_validation_score_,
+        )
+        if losses is None or scores is None or best is None or m._scored_by != self.score.name:
+            losses, scores, best = [], [], -self.score.sign * np.inf
+            m._validated_at, m._scored_by = [], self.score.name
+        self.losses, self.scores, self.best = losses, scores, best
+        m.validation_loss_curve_, m.validation_scores_ = losses, scores
+        m.best_validation_score_ = best
 
-    def look(self, result: Epoch) -> float:
-        """The score after an epoch; both figures are noted, the score only once it is compared."""
-        m, sets = self.m, result.held_out
-        z = sets[0] if sets else predicted(m.net_, self.job.held_out)
+    def look(self, z: Array) -> float:
+        """The score of the outputs `z` after an epoch; the score is noted once it is compared."""
         with np.errstate(all="ignore"):
             loss = float(self.job.loss.forward(z, self.targets, *self.w))
-            m.validation_loss_curve_.append(loss)
-            return self.score.of(m._meaning(z), loss)
+            self.losses.append(loss)
+            return self.score.of(self.m._meaning(z), loss)
 
     def compare(self, score: float, *, keep: bool) -> bool:
         """Whether a score is better by `tol` than the best before; the best net is kept, if asked.
@@ -102,16 +110,22 @@ class Validation:
         A score may be NaN.
         """
         m = self.m
-        m.validation_scores_.append(score)
+        self.scores.append(score)
         m._validated_at.append(len(m.loss_curve_))
-        now, best = self.score.sign * score, self.score.sign * m.best_validation_score_
+        now, best = self.score.sign * score, self.score.sign * self.best
         if now > best:
-            m.best_validation_score_ = score
+            self.best = m.best_validation_score_ = score
             if keep:
                 m._best_weights = weights_of(m.net_)
         return not now < best + m.tol
 
+    def report_of(self, epoch: int, loss: float, n: int, seconds: float) -> EpochReport:
+        """The epoch that has just ended, as trainings report it."""
+        name = self.score.name
+        scores = {} if name == LOSS else {name: self.scores[-1]}
+        return EpochReport(epoch, loss, {}, self.losses[-1], scores, rows=n, seconds=seconds)
 
-def weights_of(net: Any) -> tuple[Array, Array]:
+
+def weights_of(net: Net) -> Weights:
     """Copies of all that a net has learnt."""
     return net.parameters.copy(), net.running_state.copy()

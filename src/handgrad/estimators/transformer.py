@@ -1,6 +1,6 @@
-"""Looking into a perceptron: its hidden activations, and a picture of its training."""
+"""The activations of a hidden layer as a transformation, and a plot of the training."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from handgrad import plots
 from handgrad.errors import SettingError
+from handgrad.estimators.base import Base
 from handgrad.estimators.scoring import LOSS
 from handgrad.layers import Array
 from handgrad.training import EpochReport, History
@@ -16,21 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Looking(ClassNamePrefixFeaturesOutMixin, TransformerMixin):  # type: ignore[misc]
-    """What a fitted perceptron shows of itself beside its predictions."""
+class HiddenLayerTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # type: ignore[misc]
+    """The activations of a hidden layer as a transformation, and a plot of the training."""
 
-    _outputs: Any
-    coefs_: list[Array]
-    transform_layer: int
-    early_stopping: bool
-    loss_curve_: list[float]
-    validation_loss_curve_: Any
-    validation_scores_: Any
-    best_validation_score_: Any
-    _scored_by: str
-    _validated_at: list[int]
-
-    def transform(self, X: Any) -> Array:
+    def transform(self, X: object) -> Array:
         """What a hidden layer makes of the rows of `X`: its activations, (n, n_units).
 
         `transform_layer` says which, the last one by default. `get_feature_names_out` gives the
@@ -38,8 +28,7 @@ class Looking(ClassNamePrefixFeaturesOutMixin, TransformerMixin):  # type: ignor
         """
         check_is_fitted(self)
         hidden, _ = self._transforming()
-        activations: Array = self._outputs(X, hidden)
-        return activations
+        return self._outputs(X, hidden)
 
     def plot(self, what: str = LOSS, ax: "Axes | None" = None) -> "Axes":
         """Draw the loss of the training, epoch by epoch, or the score by its name or "score".
@@ -83,7 +72,7 @@ class Looking(ClassNamePrefixFeaturesOutMixin, TransformerMixin):  # type: ignor
                 "a fit by lbfgs, which keeps no curve", "a solver with epochs", "solver='adam'"
             )
         reports = [EpochReport(i, loss) for i, loss in enumerate(self.loss_curve_, 1)]
-        if not self.validation_scores_:
+        if not self.validation_scores_ or not self.validation_loss_curve_:
             return History(reports), "", None
         name = self._scored_by
         looked = zip(
@@ -94,5 +83,7 @@ class Looking(ClassNamePrefixFeaturesOutMixin, TransformerMixin):  # type: ignor
             loss, score = seen.get(i, (np.nan, np.nan))
             scores = {} if name == LOSS else {name: score}
             reports[i - 1] = EpochReport(i, report.train_loss, {}, loss, scores)
-        best = self._validated_at[self.validation_scores_.index(self.best_validation_score_)]
-        return History(reports), name, best if self.early_stopping else None
+        if not self.early_stopping or self.best_validation_score_ is None:
+            return History(reports), name, None
+        best = self.validation_scores_.index(self.best_validation_score_)
+        return History(reports), name, self._validated_at[best]

@@ -1,0 +1,195 @@
+"""The parameters of a perceptron, what a fit leaves, and what a classifier and a regressor say."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.neural_network import MLPClassifier
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import validate_data
+
+from handgrad.engines.choice import NAMES, EngineName
+from handgrad.estimators.nets import ACTIVATIONS, NORMALIZATIONS
+from handgrad.estimators.rows import SparseMatrix
+from handgrad.estimators.solvers import POLICIES, SCHEDULES, SOLVERS, Steps
+from handgrad.layers import Array, Layer, Linear
+from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.optimizers import Optimizer
+from handgrad.schedules import Schedule
+
+Weights = tuple[Array, Array]  # all parameters of a net, and its running state
+
+
+class Fitted:
+    """What a fit leaves: scikit-learn's attributes, the net, and what a warm start goes on from."""
+
+    net_: Net
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    n_features_in_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
+
+    _loss: Loss  # by which the net was fit
+    _steps: Steps | None  # None after a file, which does not keep the optimizer's memory
+    _random_state: np.random.RandomState
+    _best_weights: Weights | None
+    _no_improvement_count: int
+    _scored_by: str
+    _validated_at: list[int]  # epochs
+
+
+@dataclass(repr=False, eq=False)
+class Base(Fitted, BaseEstimator):  # type: ignore[misc]
+    """The parameters, by scikit-learn's names and in its order, and those of handgrad's own."""
+
+    loss: str | Loss
+    hidden_layer_sizes: int | Sequence[int] | Array = (100,)
+    activation: str | Layer | Sequence[str | Layer] = "relu"
+    _: KW_ONLY
+    solver: str | Optimizer = "adam"
+    alpha: float = 0.0001
+    batch_size: int | str = "auto"
+    learning_rate: str | Schedule = "constant"
+    learning_rate_init: float = 0.001
+    power_t: float = 0.5
+    max_iter: int = 200
+    shuffle: bool = True
+    random_state: int | np.random.RandomState | None = None
+    tol: float = 1e-4
+    verbose: bool | int = False
+    warm_start: bool = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_iter_no_change: float = 10
+    max_fun: int = 15000
+    normalization: str | None = None
+    dropout: float = 0.0
+    scoring: str | Callable[..., float] | None = None
+    transform_layer: int = -1
+    progress: bool = False
+    engine: EngineName = "auto"
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **MLPClassifier._parameter_constraints,
+        "activation": [StrOptions({*ACTIVATIONS}), list, tuple, Layer],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam", *SOLVERS}), Optimizer],
+        "learning_rate": [StrOptions({*POLICIES, *SCHEDULES}), callable],
+        "normalization": [StrOptions({*NORMALIZATIONS}), None],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "scoring": [str, callable, None],
+        "transform_layer": [Integral],
+        "progress": ["boolean"],
+        "engine": [StrOptions({*NAMES})],
+    }
+    _usual_score: ClassVar[str]
+
+    def _checked(
+        self, X: object, y: object, *, reset: bool, **options: object
+    ) -> tuple[Array | SparseMatrix, Array]:
+        """Rows and targets as scikit-learn checks them; a single column of targets is flat."""
+        rows, targets = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            reset=reset,
+            **options,
+        )
+        if targets.ndim == 2 and targets.shape[1] == 1:
+            targets = column_or_1d(targets, warn=True)
+        return rows, targets
+
+    def _validate_input(
+        self, X: object, y: object, *, incremental: bool, reset: bool
+    ) -> tuple[Array | SparseMatrix, Array]:
+        """Rows and targets to fit, checked."""
+        raise NotImplementedError
+
+    def _validate_more(self, X: object, y: object) -> tuple[Array | SparseMatrix, Array]:
+        """Rows and targets beside those that are fit, checked as those were."""
+        raise NotImplementedError
+
+    def _chosen_loss(self) -> Loss:
+        """The loss as it is asked for now."""
+        raise NotImplementedError
+
+    def _n_outputs(self, y: Array) -> int:
+        """How many numbers the net puts out for a row with the targets `y` (n, n_targets)."""
+        return int(y.shape[1])
+
+    def _targets(self, y: Array) -> Array:
+        """The targets `y` (n, n_targets) as the loss takes them."""
+        raise NotImplementedError
+
+    def _labels(self, y: Array) -> Array:
+        """The targets `y` (n, n_targets) as they were given."""
+        raise NotImplementedError
+
+    def _weights_of_classes(self, y: Array, as_in: Array | None = None) -> Array | None:
+        """What each row counts in the loss for its class, beside its own weight.
+
+        Classes are balanced as they are among `as_in`, or else among these rows.
+        """
+        return None
+
+    def _strata(self, y: Array) -> Array | None:
+        """What the rows that are held out are to have as many of as the others."""
+        return None
+
+    def _scorer(self, y: Array, w: Array | None) -> Callable[[Array], float]:
+        """What gives the validation score of predicted outputs for the rows with targets `y`."""
+        raise NotImplementedError
+
+    def _meaning(self, p: Array) -> Array:
+        """What the output `p` of the net says."""
+        raise NotImplementedError
+
+    def _outputs(self, X: object, hidden: int | None = None, *, linked: bool = True) -> Array:
+        """What the net, or a hidden layer of it, says of the rows of `X`."""
+        raise NotImplementedError
+
+    def _linears(self) -> list[Linear]:
+        return [layer for layer in self.net_.layers if isinstance(layer, Linear)]
+
+    def _show_weights(self) -> None:
+        self.coefs_ = [linear.W.T for linear in self._linears()]
+        self.intercepts_ = [linear.b for linear in self._linears()]
+
+    def _current_net(self) -> Net:
+        """The net, with what somebody may have put in the place of its weights."""
+        for linear, coef, b in zip(self._linears(), self.coefs_, self.intercepts_, strict=True):
+            if not _same_memory(coef, linear.W.T):
+                linear.W = np.asarray(coef).T
+            if not _same_memory(b, linear.b):
+                linear.b = np.asarray(b)
+        return self.net_
+
+
+def _same_memory(a: object, view: Array) -> bool:
+    """Whether `a` is that view of a net's weights."""
+    return (
+        isinstance(a, np.ndarray)
+        and a.ctypes.data == view.ctypes.data
+        and (a.shape, a.strides, a.dtype) == (view.shape, view.strides, view.dtype)
+    )
