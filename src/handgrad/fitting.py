@@ -194,12 +194,14 @@ class Fitting:
         )
         self.monitor = monitor or self.training.usual_monitor
         training.check_monitor(self.monitor, chosen, self.training)
-        self.best = training.Best(net, self.monitor)
+        self.best = training.BestWeights(net)
         self.stream: Iterator[EpochReport] = self.training
         self.earlier: list[EpochReport] = []
         if checkpoint is not None:
             rate = optimizer.learning_rate
-            kept = training.Checkpoints(self.training, Path(checkpoint), self.best, resume=resume)
+            kept = training.Checkpoints(
+                self.training, Path(checkpoint), self.best, self.monitor, resume=resume
+            )
             self.stream, self.earlier = kept, [*kept.history]
             if reduce_on_plateau is not None:
                 optimizer.learning_rate = rate
@@ -218,7 +220,7 @@ class Fitting:
             reports = itertools.islice(lowered, len(self.earlier), None)
         if self.patience is None:
             return reports
-        return training.until_patience_ends(reports, self.best, self.patience)
+        return training.until_patience_ends(reports, self.best, self.monitor, self.patience)
 
     def diagnosed(self, reports: Iterable[EpochReport]) -> Iterator[EpochReport]:
         """The reports, with a warning of each sickness on the way."""

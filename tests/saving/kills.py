@@ -58,7 +58,7 @@ def train(engine: str, folder: Path, result: Path, resume: bool) -> None:
     losses = [[report.train_loss, report.validation_loss] for report in kept.history]
     memory = training.engine.optimizer_state
     with tempfile.NamedTemporaryFile(dir=result.parent, delete=False) as file:
-        np.savez(file, net.parameters, np.array(losses), kept.best.epoch, *memory)
+        np.savez(file, net.parameters, np.array(losses), kept.best.epochs[0], *memory)
     Path(file.name).rename(result)
 
 

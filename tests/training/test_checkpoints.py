@@ -21,7 +21,7 @@ import handgrad as hg
 from handgrad.engines import eager
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import sharing
-from handgrad.training import Best, state
+from handgrad.training import BestWeights, state
 from handgrad.training.checkpoints import BEST, Checkpoints
 from tests.bad_input.refused import refused
 from tests.engines.test_ahead import Adagrad
@@ -277,8 +277,8 @@ def test_the_last_stay_and_the_best_weights(tmp_path: Path) -> None:
 def test_seconds_lie_between_checkpoints(tmp_path: Path) -> None:
     net, now = classifier(), [0.0]
     made = training(net)
-    best = Best(net, "train_loss")
-    kept = Checkpoints(made, tmp_path, best, seconds=10, keep=9, resume=False, clock=lambda: now[0])
+    how: dict[str, Any] = {"seconds": 10, "keep": 9, "clock": lambda: now[0]}
+    kept = Checkpoints(made, tmp_path, BestWeights(net), "train_loss", resume=False, **how)
     for _ in kept:
         now[0] += 6
     epochs = [int(path.name.split("-")[1]) for path in sorted(tmp_path.glob("epoch-*"))]

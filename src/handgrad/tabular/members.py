@@ -24,12 +24,7 @@ from handgrad.optimizers import Adam
 from handgrad.row_source import RowSource
 from handgrad.schedules import coslog
 from handgrad.tabular.features import Features
-from handgrad.training import (
-    EpochReport,
-    History,
-    Training,
-    progress,
-)
+from handgrad.training import BestWeights, EpochReport, History, Training, progress
 
 WIDTH, DEPTH = 128, 3
 # As many waves a number, of about so many turns, where there are no more numbers.
@@ -127,13 +122,13 @@ def train_members(
         engine=engine,
         ahead=True,
     )
-    best = _best_of(training, n_members, verbose)
+    best, history = _run(training, n_members, verbose)
     final = _net(*form, rng, np.float64)
     final.load_state(best.weights)
     with blas_threads(1):
         p = final.predict(_side_by_side(x, held_out), BATCH, "eager")
     outputs = [p[:, m * n_outputs : (m + 1) * n_outputs] for m in range(n_members)]
-    return Members(final, best.epochs, best.badness, held_out, outputs, best.history)
+    return Members(final, best.epochs, best.badness, held_out, outputs, history)
 
 
 def _side_by_side(values: Array, members: list[Array]) -> Array:
@@ -141,15 +136,19 @@ def _side_by_side(values: Array, members: list[Array]) -> Array:
     return np.concatenate([values[member] for member in members], axis=1)
 
 
-def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
-    """Run the training to its end, and keep the best of each member."""
-    best = _Best(training.net, n_members)
+def _run(training: Training, n_members: int, verbose: bool) -> tuple[BestWeights, History]:
+    """Run the training to its end, and keep the best of each member, the last of equals.
+
+    Where nothing is held out, that is the last epoch for all.
+    """
+    best, history = BestWeights(training.net, n_members), History()
 
     def noted() -> Iterator[EpochReport]:
         for report in training:
-            best.note(report.epoch, [*report.validation_metrics.values()])
-            best.history.reports.append(replace(report, train_metrics={}, validation_metrics={}))
-            yield best.history[-1]
+            badness = [*report.validation_metrics.values()] or [0.0] * n_members
+            best.note(report.epoch, badness, last=True)
+            history.reports.append(replace(report, train_metrics={}, validation_metrics={}))
+            yield history[-1]
 
     # matrices this small are multiplied no faster by several threads, and slower on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
@@ -157,7 +156,7 @@ def _best_of(training: Training, n_members: int, verbose: bool) -> "_Best":
             progress(noted(), epochs=training.epochs, training=training) if verbose else noted()
         ):
             pass
-    return best
+    return best, history
 
 
 def usual_epochs(batches: int) -> int:
@@ -224,25 +223,6 @@ def _of_member(m: int, n_outputs: int, badness: Badness) -> Callable[[Array, Arr
 
     metric.__name__ = f"member_{m}_error"
     return metric
-
-
-class _Best:
-    """For each member the weights of its best epoch, the last of equals; without one, the last."""
-
-    def __init__(self, net: Net, n_members: int) -> None:
-        self.net, self.weights, self.history = net, net.state(), History()
-        self.epochs, self.badness = [0] * n_members, [np.inf] * n_members
-
-    def note(self, epoch: int, badness: list[float]) -> None:
-        """Look at an epoch, whose weights the net has now."""
-        if not badness:
-            self.weights, self.epochs = self.net.state(), [epoch] * len(self.epochs)
-        for m, value in enumerate(badness):
-            if value <= self.badness[m] or self.epochs[m] == 0:
-                self.badness[m], self.epochs[m] = value, epoch
-                for path, array in self.net.named_parameters().items():
-                    of_member = array.reshape(len(self.epochs), -1)[m]
-                    self.weights[path].reshape(len(self.epochs), -1)[m] = of_member
 
 
 def rows_of_members(

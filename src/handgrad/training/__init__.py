@@ -1,5 +1,6 @@
 """Training as a stream of reports, and what adapts that stream."""
 
+from handgrad.training.best_weights import BestWeights
 from handgrad.training.checkpoints import Checkpoints, checkpoints
 from handgrad.training.checks import (
     check_batches,
@@ -9,7 +10,7 @@ from handgrad.training.checks import (
     checked_rows,
     refuse_full_batch,
 )
-from handgrad.training.early_stopping import Best, early_stopping, until_patience_ends
+from handgrad.training.early_stopping import early_stopping, until_patience_ends
 from handgrad.training.evaluate import Evaluation, evaluate
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.history import History
@@ -23,7 +24,7 @@ from handgrad.training.sets import first_set, named_sets
 from handgrad.training.train import Training, train
 
 __all__ = [
-    "Best",
+    "BestWeights",
     "Checkpoints",
     "Evaluation",
     "History",

@@ -18,7 +18,7 @@ from handgrad.files import FileError, reason, write_whole
 from handgrad.layers import Array
 from handgrad.saving.parameters import write_weights
 from handgrad.saving.tensors import shown
-from handgrad.training.early_stopping import Best
+from handgrad.training.best_weights import BestWeights
 from handgrad.training.history import History
 from handgrad.training.report import EpochReport
 from handgrad.training.state import (
@@ -81,8 +81,8 @@ def checkpoints(
             "a training, as hg.train(…) makes it",
             "hg.checkpoints(hg.train(…), folder) first, what else adapts the reports around it",
         )
-    best = Best(training.net, monitor or training.usual_monitor)
-    return Checkpoints(training, Path(folder), best, seconds=seconds, keep=keep, resume=resume)
+    given = training, Path(folder), BestWeights(training.net), monitor or training.usual_monitor
+    return Checkpoints(*given, seconds=seconds, keep=keep, resume=resume)
 
 
 class Checkpoints(Iterator[EpochReport]):
@@ -92,7 +92,8 @@ class Checkpoints(Iterator[EpochReport]):
         self,
         training: Training,
         folder: Path,
-        best: Best,
+        best: BestWeights,
+        monitor: str,
         *,
         seconds: float = SECONDS,
         keep: int = KEEP,
@@ -100,7 +101,7 @@ class Checkpoints(Iterator[EpochReport]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         positive("keep", keep, whole=True)
-        self.training, self.folder, self.best = training, folder, best
+        self.training, self.folder, self.best, self.monitor = training, folder, best, monitor
         self.seconds, self.keep, self.clock = seconds, keep, clock
         self.history, self.best_written = History(), -1
         self.settings, self.environment = settings_of(training), environment_of(training)
@@ -123,7 +124,7 @@ class Checkpoints(Iterator[EpochReport]):
         """The report of the next epoch."""
         training = self.training
         report = next(training)
-        self.best.note(report)
+        self.best.note(report.epoch, [report.badness(self.monitor)])
         self.history.reports.append(report)
         if training.epoch == training.epochs:
             self._write()
@@ -141,11 +142,11 @@ class Checkpoints(Iterator[EpochReport]):
         rows = 0 if self.training.so_far is None else self.training.so_far.rows
         path = self.folder / f"epoch-{self.training.epoch:06d}-{rows:09d}.safetensors"
         write_whole(path, lambda file: file.write(self._content()), "wb")
-        if best.epoch != self.best_written and best.epoch:
+        if best.epochs[0] not in (self.best_written, 0):
             net = copy.deepcopy(self.training.net)
             net.load_state(best.weights)
             write_weights(net, self.folder / BEST)
-            self.best_written = best.epoch
+            self.best_written = best.epochs[0]
         for old in _kept(self.folder)[: -self.keep]:
             old.unlink(missing_ok=True)
         self.written = self.clock()
@@ -158,7 +159,7 @@ class Checkpoints(Iterator[EpochReport]):
             "values": state.values,
             "settings": self.settings,
             "environment": self.environment,
-            "best": [best.badness, best.epoch, best.last],
+            "best": [*best.badness, *best.epochs, best.latest],
             "reports": [asdict(report) for report in self.history],
         }
         arrays = state.arrays | {f"best.{name}": array for name, array in best.weights.items()}
@@ -171,7 +172,7 @@ class Checkpoints(Iterator[EpochReport]):
         state, told = _read(path)
         check_alike(self.settings, told["settings"])
         with _told_as_damaged(path):
-            badness, epoch, last = map(float, told["best"])
+            badness, epoch, latest = map(float, told["best"])
             weights = {
                 name.removeprefix("best."): array
                 for name, array in state.arrays.items()
@@ -184,7 +185,7 @@ class Checkpoints(Iterator[EpochReport]):
                 raise ValueError("without a report of each epoch")
             put_back(self.training, state)
         best = self.best
-        best.badness, best.epoch, best.last = badness, int(epoch), int(last)
+        best.badness, best.epochs, best.latest = [badness], [int(epoch)], int(latest)
         best.weights, self.history.reports = weights, reports
         now, before = self.environment, told["environment"]
         changed = [
