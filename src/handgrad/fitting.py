@@ -168,9 +168,8 @@ class Fitting:
             training.refuse_full_batch(optimizer, "reduce_on_plateau")
             optimizer = copy.copy(optimizer)
         if isinstance(validation, Real) and not isinstance(validation, bool):
-            data, sample_weight, validation = _held_out(
-                net, loss, data, sample_weight, validation, generator
-            )
+            given = net, loss, data, sample_weight, validation, generator
+            data, sample_weight, validation = _held_out(*given)
         self.net, self.optimizer, self.data, self.validation = net, optimizer, data, validation
         self.epochs, self.patience, self.plateau = epochs, early_stopping, reduce_on_plateau
         self.weights = {"sample_weight": sample_weight, "class_weight": class_weight}
@@ -199,9 +198,8 @@ class Fitting:
         self.earlier: list[EpochReport] = []
         if checkpoint is not None:
             rate = optimizer.learning_rate
-            kept = training.Checkpoints(
-                self.training, Path(checkpoint), self.best, self.monitor, resume=resume
-            )
+            to_keep = self.training, Path(checkpoint), self.best, self.monitor
+            kept = training.Checkpoints(*to_keep, resume=resume)
             self.stream, self.earlier = kept, [*kept.history]
             if reduce_on_plateau is not None:
                 optimizer.learning_rate = rate
