@@ -117,6 +117,7 @@ if TYPE_CHECKING:
         PermutationImportance,
         Predictions,
     )
+    from handgrad.runs import evaluate_table, train_table
     from handgrad.tabular import *
 
 # The module of each name that is imported on first use.
@@ -139,6 +140,7 @@ _LATER = {
         "reporting": "write_report",
         "results": "CapacityCurve LearningCurve PermutationImportance PartialDependence "
         "Predictions",
+        "runs": "train_table evaluate_table",
         "tabular": "TabularClassifier TabularRegressor TableEncoder",
     }.items()
     for name in names.split()
@@ -267,6 +269,8 @@ __all__ = [
     "TableStream",
     "StreamedRows",
     "predict_table",
+    "train_table",
+    "evaluate_table",
     "train_test_split",
     "plot_dataset",
     "plot_loss_functions",

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import handgrad as hg
-from handgrad.cli.places import Claim
+from handgrad.runs.run_folder import Claim
 from tests.bad_input.refused import refused
 from tests.cli.run import QUICK, WRITTEN, handgrad, messy_csv, process, record
 
@@ -235,7 +235,7 @@ def test_a_damaged_part_is_told(content: str, tmp_path: Path) -> None:
     words = (*SHORT, 1, "--folds", 2, "--out", tmp_path / "run")
     place = tmp_path / ".run.unfinished"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("handgrad.cli.training._trained", lambda _: 1 / 0)
+        patch.setattr("handgrad.runs.train.Job._trained", lambda _: 1 / 0)
         assert isinstance(handgrad(*words).exception, ZeroDivisionError)
     kept = json.loads((place / "fold-1.json").read_text("utf-8"))
     assert "accuracy" in kept

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 import handgrad as hg
-from handgrad.cli.rows import read
+from handgrad.runs import RunSettings
+from handgrad.runs.load_table import load_table
 from tests.cli.run import QUICK, handgrad, messy_csv, record
 from tests.cli.test_train import table_of
 
@@ -17,15 +18,14 @@ def test_each_fold_is_judged_by_a_model_of_the_others(tmp_path: Path) -> None:
     result = handgrad(*words, "--out", tmp_path / "run")
     assert result.exit_code == 0, result.output
     folds = record(tmp_path / "run")["scores"]["folds"]
-    given = read(str(path), "left")
-    rows, _ = given.split(0.2, 2)
-    labels = given.target.values[rows]
-    parts = [*StratifiedKFold(3, shuffle=True, random_state=2).split(rows, labels)]
-    learned, judged = (rows[part] for part in parts[1])
+    given = load_table(RunSettings(str(path), "left"))
+    X, labels = given.split(0.2, 2)[0].to_evaluate()
+    parts = [*StratifiedKFold(3, shuffle=True, random_state=2).split(labels, labels)]
+    learned, judged = parts[1]
     model = hg.TabularClassifier(epochs=3, random_state=2)
-    model.fit(given.features.take(learned), given.target.values[learned])
-    p = model.predict_proba(given.features.take(judged))
-    y = np.searchsorted(["no", "yes"], given.target.values[judged])
+    model.fit(X.take(learned), labels[learned])
+    p = model.predict_proba(X.take(judged))
+    y = np.searchsorted(["no", "yes"], labels[judged])
     assert folds[1]["log_loss"] == hg.metrics.log_loss(p, y)
     losses = [fold["log_loss"] for fold in folds]
     assert len(losses) == 3

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import handgrad as hg
-from handgrad.cli.settings import Settings
+from handgrad.runs import RunSettings
 from tests.cli.run import handgrad, process
 
 
@@ -53,7 +53,7 @@ def test_the_help_of_train_has_every_option_with_its_default() -> None:
         ("--no-report", "report"),
     ):  # fmt: skip
         assert re.search(rf"{option} .*?\[default: {default}\]", text), option
-    for field in fields(Settings):
+    for field in fields(RunSettings):
         if field.name != "data":
             assert f"--{field.name.replace('_', '-')} " in text, field.name
     for option in ("--config", "--json"):

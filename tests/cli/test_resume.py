@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import handgrad as hg
-from handgrad.cli import training
+from handgrad.runs import train
 from tests.bad_input.refused import refused
 from tests.cli.run import QUICK, handgrad, messy_csv, record
 
@@ -78,27 +78,27 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
 
 def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[int] = []
-    fit = training.Job.fit
+    fit = train.Job.fit
 
     def stopped_at(number: int) -> Any:
-        def counted(job: training.Job, rows: Any) -> Any:
+        def counted(job: train.Job, rows: Any) -> Any:
             if len(fits) == number:
                 raise KeyboardInterrupt
-            fits.append(len(rows))
+            fits.append(rows.n_rows)
             return fit(job, rows)
 
         return counted
 
     words = ("train", "iris", *QUICK, "--folds", 3, "--out", tmp_path / "run")
-    monkeypatch.setattr(training.Job, "fit", stopped_at(0))
+    monkeypatch.setattr(train.Job, "fit", stopped_at(0))
     assert handgrad(*words).exit_code != 0
     assert [*tmp_path.iterdir()] == []  # nothing was done, and nothing is left
 
-    monkeypatch.setattr(training.Job, "fit", stopped_at(2))
+    monkeypatch.setattr(train.Job, "fit", stopped_at(2))
     stopped = handgrad(*words)
     assert "note: 2 parts are done and kept; to go on: handgrad train iris" in stopped.stderr
     assert not (tmp_path / "run").exists()
-    monkeypatch.setattr(training.Job, "fit", stopped_at(9))
+    monkeypatch.setattr(train.Job, "fit", stopped_at(9))
     result = handgrad(*words, "--resume")
     assert result.exit_code == 0, result.output
     assert fits == [80, 80, 80, 120]
@@ -120,7 +120,7 @@ def test_without_out_the_last_run_that_is_not_finished_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_trained", stopped)
+        patch.setattr(train.Job, "_trained", stopped)
         handgrad(*words)
     assert place.is_dir()
     assert "written to runs/iris-2" in handgrad(*words).stdout  # not over what was begun
@@ -138,7 +138,7 @@ def test_another_run_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_trained", stopped)
+        patch.setattr(train.Job, "_trained", stopped)
         handgrad(*words)
     before = begun(out)
     for more, expected in (

@@ -11,11 +11,18 @@ import pytest
 from pyarrow import parquet
 
 import handgrad as hg
-from handgrad.cli import given, models, scores, streaming, training
-from handgrad.cli.given import given_by
-from handgrad.cli.settings import Settings
 from handgrad.data import table_stream
 from handgrad.data.targets import Task
+from handgrad.runs import (
+    RunSettings,
+    load_table,
+    models,
+    scores,
+    target_values,
+    train,
+    training_table,
+)
+from handgrad.runs.load_table import load_table as loaded
 from handgrad.tabular import base, streamed
 from tests.bad_input.refused import refused
 from tests.bad_input.test_bad_tables import TABLES
@@ -55,15 +62,15 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no table fitted; pieces are of a few rows."""
-    monkeypatch.setattr(given, "_is_small", lambda *_: False)
+    monkeypatch.setattr(load_table, "_is_small", lambda *_: False)
     monkeypatch.setattr(table_stream, "PIECE", 0)
     monkeypatch.setattr(table_stream, "SMALLEST_BLOCK", 500)
     for module in (streamed, base):
-        monkeypatch.setattr(module, "fits", lambda *_: False)
+        monkeypatch.setattr(module, "fits_in_memory", lambda *_: False)
 
 
 def opened(data: Any, target: str, task: Task | None = None, memory: str = "1 MB") -> Any:
-    return given_by(vars(Settings(str(data), target, task, memory=memory)), str(data))
+    return loaded(RunSettings(str(data), target, task=task, memory=memory))
 
 
 def labels(values: Any) -> list[str]:
@@ -100,12 +107,13 @@ def test_the_target_is_taken_as_it_is_in_memory(
     assert (found.streamed, whole.streamed) == (True, False)
     for name in ("name", "task", "why"):
         assert getattr(found.target, name) == getattr(whole.target, name), name
-    assert (found.classes, found.shape) == (whole.classes, whole.shape)
+    assert (found.classes, found.n_rows) == (whole.classes, whole.n_rows)
+    assert {*found.feature_names} == {*whole.feature_names}
     pieces = [piece.columns for piece in found.table.chunks(found.table.names)]
     assert len(pieces) > 2
     everything = pa.concat_tables(pieces)
     assert everything[target].to_pylist() == whole.target.values.tolist()
-    assert everything.drop_columns([target]).equals(whole.features)
+    assert everything.select(whole.feature_names).equals(whole.features)
     if not found.classes:
         ends = [found.target.values.min(), found.target.values.max()]
         assert ends == [whole.target.values.min(), whole.target.values.max()]
@@ -122,7 +130,7 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
         learned.append(X.to_table())
         return fitted(settings, task, X, y, **given)
 
-    monkeypatch.setattr(training, "fitted", noted)
+    monkeypatch.setattr(train, "fitted", noted)
     result = handgrad(*words, "--seed", 3, "--out", "run")
     assert result.exit_code == 0, result.output
     assert "rows: 2,000 rows, 7 columns to learn from, read in pieces" in result.output
@@ -133,10 +141,9 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
     assert "number" not in run["columns"]
     assert run["command"][-6:] == ["--seed", "3", "--memory", "1 MB", "--out", "run"]
 
-    asked = Settings("rows.parquet", target, ignore=("number",), memory="1 MB")
-    given: Any = given_by(vars(asked), "rows.parquet")
-    others, held_out = given.split(0.2, 3)
-    X, y = given.to_judge(held_out)
+    asked = RunSettings("rows.parquet", target, ignore=("number",), memory="1 MB")
+    others, held_out = loaded(asked).split(0.2, 3)
+    X, y = held_out.to_evaluate()
     assert run["rows"] == {"training": others.n_rows, "held_out": len(y)}
     assert N / 8 < len(y) < N / 4
     both = [{*zip(*part.select(["a", "b"]).to_pydict().values(), strict=True)} for part in (
@@ -161,7 +168,7 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
 def test_what_is_judged_fits_in_memory_and_is_told(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "MOST_HELD_OUT", 100)
+    monkeypatch.setattr(training_table, "MOST_HELD_OUT", 100)
     result = handgrad("train", path, "--target", "kind", *MEMORY, *QUICK, "--out", "run")
     assert result.exit_code == 0, result.output
     run = record(Path("run"))
@@ -185,11 +192,11 @@ def test_a_run_that_was_stopped_goes_on(path: Path, monkeypatch: pytest.MonkeyPa
     def stopped(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "scored", stopped)
+    monkeypatch.setattr(train, "scored", stopped)
     assert handgrad(*words, "half").exit_code != 0
     assert "model.safetensors" in begun(Path("half"))
-    monkeypatch.setattr(training, "scored", scores.scored)
-    monkeypatch.setattr(training, "fitted", stopped)
+    monkeypatch.setattr(train, "scored", scores.scored)
+    monkeypatch.setattr(train, "fitted", stopped)
     result = handgrad(*words, "half", "--resume")
     assert result.exit_code == 0, result.output
     assert told(Path("half")) == told(Path("whole"))
@@ -266,7 +273,7 @@ def test_rows_without_a_target_are_left_out_of_all_pieces(tmp_path: Path) -> Non
     told = "2 of 2,000 rows have no target 'y' and are left out, first row 1801"
     assert found.notes == (told, "column 'a' counts the rows: --ignore 'a', if it says nothing of "
                            "what is to be predicted")  # fmt: skip
-    assert found.shape == (N - 2, 1)
+    assert (found.n_rows, found.feature_names) == (N - 2, ["a"])
     numbers = found.table.to_table()["a"].to_pylist()
     assert numbers == [i for i in range(N) if i not in (1800, 1900)]
     others, held_out = found.split(0.2, 3)
@@ -275,7 +282,7 @@ def test_rows_without_a_target_are_left_out_of_all_pieces(tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("always")
 def test_more_values_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "MOST_CLASSES", 50)
+    monkeypatch.setattr(target_values, "MOST_CLASSES", 50)
     numbers = np.r_[np.arange(100), -7, np.arange(100, 199), 10**6, np.arange(20)]
     rows = pa.table({"a": np.arange(len(numbers)), "y": numbers, "t": [*map(str, numbers)]})
     data = written(rows, tmp_path / "a.parquet", 30)

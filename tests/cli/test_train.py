@@ -13,12 +13,13 @@ from pyarrow import parquet
 from safetensors import safe_open
 
 import handgrad as hg
-from handgrad.cli.rows import read
-from handgrad.cli.scores import OF_NUMBERS
-from handgrad.cli.settings import ACTIVATIONS
 from handgrad.engines.environment import blas_of, processor
 from handgrad.engines.threads import available_cores
 from handgrad.metrics.choice import METRICS
+from handgrad.runs import RunSettings
+from handgrad.runs.load_table import load_table
+from handgrad.runs.scores import OF_NUMBERS
+from handgrad.runs.settings import ACTIVATIONS
 from tests.cli.run import (
     COLUMNS,
     QUICK,
@@ -66,22 +67,23 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
     path = messy_csv(tmp_path / "messy.csv")
     result = handgrad("train", path, "--target", "left", *QUICK, "--seed", 3, "-o", folder)
     assert result.exit_code == 0, result.output
-    given = read(str(path), "left")
+    given = load_table(RunSettings(str(path), "left"))
     learned, held_out = given.split(0.2, 3)
-    assert sorted([*learned, *held_out]) == [*range(200)]
-    labels = given.target.values[held_out]
+    rows = [row for part in (learned, held_out) for _, row in part.located().tolist()]
+    assert sorted(rows) == [*range(1, 201)]
+    _, labels = held_out.to_evaluate()
     assert abs((labels == "yes").mean() - (given.target.values == "yes").mean()) < 0.02
 
     model, shown, scores = hg.load(folder / "model.safetensors"), table_of(result.output), {}
-    for name, rows in (("training", learned), ("held_out", held_out)):
-        p = model.predict_proba(given.features.take(rows))
-        y = np.searchsorted(["no", "yes"], given.target.values[rows])
+    for name, part in (("training", learned), ("held_out", held_out)):
+        X, y = part.to_evaluate()
+        p, y = model.predict_proba(X), np.searchsorted(["no", "yes"], y)
         scores[name] = {
             metric: getattr(hg.metrics, metric)(p, y)
             for metric in ("accuracy", "balanced_accuracy", "log_loss", "roc_auc")
         }
     y_learned, y = (
-        np.searchsorted(["no", "yes"], given.target.values[rows]) for rows in (learned, held_out)
+        np.searchsorted(["no", "yes"], part.to_evaluate()[1]) for part in (learned, held_out)
     )
     shares = np.tile(np.bincount(y_learned) / len(y_learned), (len(y), 1))
     scores["guessing"] = {
@@ -187,8 +189,8 @@ def test_of_a_bundled_set_the_rows_are_counted_too(tmp_path: Path) -> None:
     assert handgrad("train", "iris", *QUICK, "--out", tmp_path / "run").exit_code == 0
     found = held_out_rows(tmp_path / "run")
     assert {file for file, _ in found} == {"iris"}
-    _, held_out = read("iris", None).split(0.2, 0)
-    assert [row - 1 for _, row in found] == held_out.tolist()
+    _, held_out = load_table(RunSettings("iris")).split(0.2, 0)
+    assert [row for _, row in found] == held_out.located()[:, 1].tolist()
 
 
 def test_where_the_other_columns_stand_is_told(tmp_path: Path) -> None:
@@ -220,8 +222,8 @@ def test_guessing_is_told_in_every_metric_and_prices_are_written_out(tmp_path: P
     assert "a number, 12,345,678 to 15,550,618 (" in result.stdout
     assert not re.search(r"\de[+-]?\d", result.stdout.split("mean squared error")[0])
     found = record(folder)["scores"]["guessing"]
-    given = read(str(path), "price")
-    learned, held_out = (given.target.values[rows] for rows in given.split(0.2, 0))
+    given = load_table(RunSettings(str(path), "price"))
+    learned, held_out = (part.to_evaluate()[1] for part in given.split(0.2, 0))
     assert found["mean_absolute_error"] == np.abs(held_out - learned.mean()).mean()
     classes = [name for name in METRICS if name not in (*OF_NUMBERS, "top_k_accuracy")]
     words = [word for metric in classes for word in ("--metric", metric)]

@@ -30,6 +30,7 @@ LEVELS = [
     {"estimators", "tabular"},
     {"inspection"},
     {"reporting"},
+    {"runs"},
     {"story"},
     {"cli"},
 ]
@@ -78,6 +79,7 @@ APPLICATION = {  # what `import handgrad` leaves to first use
     "plots",
     "reporting",
     "results",
+    "runs",
     "story",
     "tabular",
 }
@@ -141,6 +143,15 @@ def test_arrows_point_down(path: Path) -> None:
         there = module.split(".")[1]
         if there != here:
             assert LEVEL_OF[there] < LEVEL_OF[here], f"{here} imports {module}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "cli").glob("*.py")), ids=lambda path: path.name)
+def test_the_command_line_stands_on_public_faces(path: Path) -> None:
+    for module in imports(path):
+        outside = module.startswith("handgrad.") and not module.startswith("handgrad.cli.")
+        is_face = module not in MODULES or MODULES[module].parent.name == "handgrad"
+        if outside and MODULES.get(module, path).stem != "__init__":
+            assert is_face or module == "handgrad.engines.compiled.cache", module
 
 
 def test_every_way_to_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ def table(n: int = N) -> pa.Table:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the table were too large: few rows are looked at, few are held out."""
-    monkeypatch.setattr(base, "fits", lambda *given: False)
+    monkeypatch.setattr(base, "fits_in_memory", lambda *given: False)
     monkeypatch.setattr(streamed, "MOST_LOOKED_AT", 200)
     monkeypatch.setattr(streamed, "MOST_HELD_OUT", 300)
     monkeypatch.setattr(witnesses, "MOST_VALUES", 5)
@@ -233,8 +233,8 @@ def test_a_value_that_was_not_there_is_as_in_memory(tmp_path: Path) -> None:
 def test_whether_all_rows_fit_is_seen_by_all_rows(tmp_path: Path) -> None:
     columns = {"class": ["yes", "no"] * 1500, "text": ["x"] * 2900 + ["x" * 50_000] * 100}
     stream = opened(tmp_path, memory=20_000_000)
-    assert streamed.fits(stream, "class", 2)
+    assert streamed.fits_in_memory(stream, "class", 2)
     path = written(pa.table(columns), tmp_path / "b.parquet", 250)
     assert path.stat().st_size < 100_000
     large = stream_of(path, piece=20_000, memory=20_000_000)
-    assert not streamed.fits(large, "class", 2)
+    assert not streamed.fits_in_memory(large, "class", 2)

@@ -1,47 +1,25 @@
-"""The commands and their options; what they do is in a file each."""
+"""The commands of `handgrad` and their parameters."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.rich_utils import rich_format_error
 
 from handgrad._version import __version__
-from handgrad.cli.options import (
-    BatchSize,
-    Category,
-    ClassWeight,
-    ConfigFile,
-    Data,
-    Date,
-    Decimal,
-    Encoding,
-    Engine,
-    Epochs,
-    Estimator,
-    Folds,
-    Header,
-    Ignore,
-    Json,
-    Layers,
-    LearningRate,
-    Memory,
-    Metrics,
-    Model,
-    Number,
-    Order,
-    Patience,
-    Resume,
-    RunFolder,
-    Seed,
-    Separator,
-    Target,
-    TaskName,
-    TestSize,
-    WithReport,
-)
+from handgrad.cli.options import ConfigFile, Data, Json, Memory, Model, with_options_of
 from handgrad.cli.output import Output
-from handgrad.cli.settings import Settings
-from handgrad.data.table_options import TableOptions
+from handgrad.cli.tables import TrainingOutput, show_evaluation, show_predictions, show_run
+from handgrad.data import TableOptions
+from handgrad.runs import (
+    RunSettings,
+    TableModel,
+    evaluate_table,
+    on_the_command_line,
+    report_run,
+    train_with,
+)
 
 UsageError: Any = typer.BadParameter.__base__  # which has no public name in every Typer
 EXIT_CODES = (
@@ -69,89 +47,31 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    context.with_resource(on_the_command_line())
 
 
 @app.command()
-def train(
-    data: Data,
-    target: Target = None,
-    task: TaskName = None,
-    ignore: Ignore = None,
-    estimator: Estimator = Settings.estimator,
-    layers: Layers = None,
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    learning_rate: LearningRate = None,
-    patience: Patience = None,
-    class_weight: ClassWeight = None,
-    engine: Engine = Settings.engine,
-    seed: Seed = Settings.seed,
-    memory: Memory = Settings.memory,
-    test_size: TestSize = Settings.test_size,
-    folds: Folds = None,
-    metric: Metrics = None,
-    report: WithReport = True,
-    out: RunFolder = None,
-    resume: Resume = False,
-    config: ConfigFile = None,
-    separator: Separator = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
-    date_order: Order = None,
-    category: Category = None,
-    number: Number = None,
-    date: Date = None,
-    header: Header = True,
-    as_json: Json = False,
-) -> None:
+@with_options_of(RunSettings)
+def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = False) -> None:
     """Make a model of a table: columns of any kind, values missing; no tuning.
 
     Some rows are held out, the model learns from the others and is judged on
     those held out. What is left is a folder with the model, its report, the
     history of the training and all that is needed to repeat the run.
     """
-    from handgrad.cli.training import run_training
-
-    settings = Settings(
-        data,
-        target,
-        task,
-        tuple(ignore or ()),
-        estimator,
-        layers,
-        epochs,
-        batch_size,
-        learning_rate,
-        patience,
-        test_size,
-        folds,
-        tuple(metric or ()),
-        class_weight,
-        seed,
-        engine,
-        memory,
-        out,
-        resume,
-        report,
-        separator,
-        decimal,
-        encoding,
-        date_order,
-        tuple(category or ()),
-        tuple(number or ()),
-        tuple(date or ()),
-        header,
-    )
-    run_training(settings, Output(as_json=as_json))
+    output = TrainingOutput(as_json=as_json)
+    show_run(train_with(settings, output), output)
 
 
 @app.command()
+@with_options_of(TableOptions)
 def predict(
+    options: TableOptions,
     model: Model,
     data: Data,
     out: Annotated[
@@ -165,63 +85,43 @@ def predict(
         list[str] | None,
         typer.Option(help="A column of DATA to write too; may be given several times."),
     ] = None,
-    memory: Memory = Settings.memory,
-    separator: Separator = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
-    date_order: Order = None,
-    category: Category = None,
-    number: Number = None,
-    date: Date = None,
-    header: Header = True,
+    memory: Memory = RunSettings.memory,
     as_json: Json = False,
 ) -> None:
     """Predict each row of a table, in order; the file may be larger than memory."""
-    from handgrad.cli.prediction import run_prediction
-
-    asked = TableOptions(
-        separator, decimal, encoding, date_order, category or (), number or (), date or (), header
-    )
-    run_prediction(
-        model,
+    output = Output(as_json=as_json)
+    predicted = partial(
+        TableModel.of(model).predict,
         data,
-        out,
-        asked,
-        Output(as_json=as_json),
+        asked=options,
         probabilities=probabilities,
-        keep=keep or [],
+        keep=keep or (),
         memory=memory,
+        messages=output,
     )
+    show_predictions(predicted, out, output)
 
 
 @app.command()
+@with_options_of(TableOptions)
 def evaluate(
+    options: TableOptions,
     model: Model,
     data: Data,
     target: Annotated[
         str | None, typer.Option(help="The column with the truth; the model file says it.")
     ] = None,
     metric: Annotated[
-        list[str] | None,
-        typer.Option(help="A score to tell; may be given several times."),
+        list[str] | None, typer.Option(help="A score to tell; may be given several times.")
     ] = None,
-    separator: Separator = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
-    date_order: Order = None,
-    category: Category = None,
-    number: Number = None,
-    date: Date = None,
-    header: Header = True,
     as_json: Json = False,
 ) -> None:
     """Tell how good a model is on the rows of a table."""
-    from handgrad.cli.evaluation import run_evaluation
-
-    asked = TableOptions(
-        separator, decimal, encoding, date_order, category or (), number or (), date or (), header
+    output = Output(as_json=as_json)
+    found = evaluate_table(
+        model, data, target, metric=metric or (), messages=output, **vars(options)
     )
-    run_evaluation(model, data, target, metric or [], asked, Output(as_json=as_json))
+    show_evaluation(found, output)
 
 
 @app.command()
@@ -247,9 +147,10 @@ def report(
 
     The rows are read again; if they changed since the run, that is refused.
     """
-    from handgrad.cli.reporting import run_report
-
-    run_report(run, Output(as_json=as_json))
+    output = Output(as_json=as_json)
+    path = report_run(run, messages=output)
+    output.result({"report": str(path)})
+    output.say("written: ", (str(path), "bold"))
 
 
 @app.command()
@@ -283,15 +184,24 @@ def cache(
     as_json: Json = False,
 ) -> None:
     """Show the machine code that is kept for later runs, or clear it."""
-    from handgrad.cli.caching import run_cache
+    from handgrad.engines.compiled import cache
 
-    run_cache(Output(as_json=as_json), clear=clear)
+    output, place = Output(as_json=as_json), cache.folder()
+    if place is None:
+        output.result({"folder": None})
+        output.say("switched off by HANDGRAD_CACHE")
+        return
+    files = cache.files()
+    size = sum(file.stat().st_size for file in files)
+    removed = cache.clear() if clear else 0
+    output.result({"folder": str(place), "programs": len(files), "bytes": size, "removed": removed})
+    output.say(f"{len(files)} compiled programs, {size / 1e6:.1f} MB, in {place}")
+    if clear:
+        output.say(f"{removed} removed")
 
 
 def explained(error: UsageError, output: Output) -> None:
     """Say what was not understood: on standard error, as JSON too if that is what was asked for."""
-    from typer.rich_utils import rich_format_error
-
     rich_format_error(error)
     if error.ctx is not None:
         came, usage = error.format_message(), " ".join(error.ctx.get_usage().split())

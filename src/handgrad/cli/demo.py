@@ -6,9 +6,8 @@ from pathlib import Path
 
 from handgrad._version import __version__
 from handgrad.cli.output import Output
-from handgrad.cli.places import RUN, check_folder, claimed, claimed_number, unwritable
-from handgrad.cli.unfinished import Unfinished
-from handgrad.plots.finishing import off_screen
+from handgrad.plots import off_screen
+from handgrad.runs import whole_folder
 from handgrad.story import PAGE, PHRASES, check_language, tell
 
 
@@ -19,14 +18,9 @@ def run_demo(
     languages = list(dict.fromkeys(languages))
     for language in languages:
         check_language(language)
-    if folder is not None:
-        check_folder(folder)
     off_screen()
-    first, console = languages[0], output.console
-    with claimed(folder) if folder else claimed_number(Path("runs"), "demo") as claim:
-        folder, pictures = claim.folder, 0
-        kept = Unfinished(folder, {})
-        kept.check(resume=False)
+    first, console, pictures = languages[0], output.console, 0
+    with whole_folder(folder, "demo") as (folder, new):
         for language in languages:
             place = Path() if language == first else Path(language)
             back = Path("..") if place.parts else Path()
@@ -35,14 +29,7 @@ def run_demo(
                 for other in languages
                 if other != language
             }
-            new = claim.place / RUN / place
-            try:
-                pictures += tell(language, new, console, version=__version__, others=pages)
-            except BrokenPipeError:  # who reads the output has had enough
-                raise
-            except OSError as error:
-                raise unwritable(folder, error) from error
-        kept.finish()
+            pictures += tell(language, new / place, console, version=__version__, others=pages)
     phrases = PHRASES[first]
     page = folder / PAGE
     output.result({"folder": str(folder), "page": str(page), "pictures": pictures})

@@ -1,170 +1,60 @@
-"""The options of the commands, and what each says of itself."""
+"""The options of the commands, made of the fields of their settings."""
 
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar, get_type_hints
 
 import typer
 
 from handgrad.cli.config import take_config
-from handgrad.cli.settings import EstimatorName
-from handgrad.data import BUNDLED
-from handgrad.data.table_options import DateOrder
-from handgrad.data.targets import Task
-from handgrad.engines.choice import EngineName
+from handgrad.data import TableOptions
+from handgrad.runs import RunSettings
 
-FIT, SCORES, RUN = "The model", "What is told of it", "The run"
-FILE = "How the file is written, where it is not to be found out"
+T = TypeVar("T", bound=TableOptions)
+
+FILE, RUN = "How the file is written, where it is not to be found out", "The run"
+PANELS = {
+    **{field.name: FILE for field in fields(TableOptions)},
+    **dict.fromkeys(("estimator", "layers", "epochs", "batch_size", "learning_rate"), "The model"),
+    **dict.fromkeys(("patience", "class_weight", "engine", "seed"), "The model"),
+    **dict.fromkeys(("test_size", "folds", "metric", "report"), "Evaluation"),
+    **dict.fromkeys(("out", "resume"), RUN),
+}
+FLAGS = {"out": ("--out", "-o"), "resume": ("--resume",)}
+
+
+HINTS = get_type_hints(RunSettings, include_extras=True)
+
+
+def _words(name: str) -> str:
+    """What a setting says of itself."""
+    words: str = HINTS[name].__metadata__[0]
+    return words
+
+
+def _parameter(field: "Field[object]") -> inspect.Parameter:
+    """A setting as a parameter of a command."""
+    name, default, kind = field.name, field.default, HINTS[field.name].__origin__
+    if default == ():
+        default, kind = None, list[str] | None
+    option = typer.Option(*FLAGS.get(name, ()), help=_words(name), rich_help_panel=PANELS.get(name))
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if default is MISSING else default,
+        annotation=Data if name == "data" else Annotated[kind, option],
+    )
+
 
 Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")]
-Memory = Annotated[str, typer.Option(help="What the process may take; more is read in pieces.")]
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A .safetensors file that train wrote.")
 ]
-Data = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="A CSV file with a header, a Parquet file, a pattern for several in quotes, "
-        f"or one of {', '.join(BUNDLED)}.",
-    ),
-]
-Separator = Annotated[
-    str | None,
-    typer.Option(
-        help="What stands between columns: comma, semicolon, tab, bar, or a sign.",
-        rich_help_panel=FILE,
-    ),
-]
-Decimal = Annotated[
-    str | None,
-    typer.Option(help="The decimal sign: . or , (point or comma).", rich_help_panel=FILE),
-]
-Encoding = Annotated[
-    str | None, typer.Option(help="As in cp1252, latin-1, utf-16.", rich_help_panel=FILE)
-]
-Order = Annotated[
-    DateOrder | None,
-    typer.Option(
-        help="31.12.2024 is dmy, 12/31/2024 is mdy, where the days do not show it.",
-        rich_help_panel=FILE,
-    ),
-]
-Category = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="A column of names or codes, as 01067; may be given several times.",
-        rich_help_panel=FILE,
-    ),
-]
-Number = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="A column of numbers; other cells are missing. May be given several times.",
-        rich_help_panel=FILE,
-    ),
-]
-Date = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="A column of dates; other cells are missing. May be given several times.",
-        rich_help_panel=FILE,
-    ),
-]
-Header = Annotated[
-    bool,
-    typer.Option(
-        "--header/--no-header",
-        help="Whether the first line has names; else they are called column_1 and so on",
-        rich_help_panel=FILE,
-    ),
-]
-Target = Annotated[str | None, typer.Option(help="The column to predict; 'target' if not given.")]
-TaskName = Annotated[
-    Task | None, typer.Option(help="Classes or a number; the target says it if not given.")
-]
-Ignore = Annotated[
-    list[str] | None,
-    typer.Option(help="A column to leave out; may be given several times."),
-]
-Estimator = Annotated[
-    EstimatorName,
-    typer.Option(
-        help="tabular: several nets, no tuning; mlp: one net, by the options that follow.",
-        rich_help_panel=FIT,
-    ),
-]
-Layers = Annotated[
-    str | None,
-    typer.Option(
-        help="mlp: units of the hidden layers, an activation after them if not relu, as in "
-        "64,tanh,32; '' for none.",
-        rich_help_panel=FIT,
-    ),
-]
-Epochs = Annotated[
-    int | None, typer.Option(help="The most passes over the rows.", rich_help_panel=FIT)
-]
-BatchSize = Annotated[
-    int | None, typer.Option(help="mlp: rows in a minibatch.", rich_help_panel=FIT)
-]
-LearningRate = Annotated[
-    float | None, typer.Option(help="mlp: Adam's learning rate.", rich_help_panel=FIT)
-]
-Patience = Annotated[
-    int | None,
-    typer.Option(
-        help="mlp: hold rows out, stop after so many epochs without a better score there.",
-        rich_help_panel=FIT,
-    ),
-]
-ClassWeight = Annotated[
-    str | None,
-    typer.Option(
-        help="How much rows of a class count: balanced, or as in yes=5,no=1.",
-        rich_help_panel=FIT,
-    ),
-]
-Engine = Annotated[
-    EngineName,
-    typer.Option(help="What runs the steps; auto compiles where that pays.", rich_help_panel=FIT),
-]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same model.", rich_help_panel=FIT)]
-TestSize = Annotated[
-    float,
-    typer.Option(help="The share of the rows held out for the scores.", rich_help_panel=SCORES),
-]
-Folds = Annotated[
-    int | None,
-    typer.Option(
-        help="Cross-validate: so many folds of the rows that are not held out.",
-        rich_help_panel=SCORES,
-    ),
-]
-Metrics = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="A score to tell; may be given several times. The first chooses the epochs, if "
-        "the estimator can watch it.",
-        rich_help_panel=SCORES,
-    ),
-]
-WithReport = Annotated[
-    bool,
-    typer.Option("--report/--no-report", help="Write report.html too.", rich_help_panel=SCORES),
-]
-RunFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        "-o",
-        help="The run's folder; runs/NAME-1, -2 … if not given.",
-        rich_help_panel=RUN,
-    ),
-]
-Resume = Annotated[
-    bool,
-    typer.Option("--resume", help="Go on with a run that was interrupted.", rich_help_panel=RUN),
-]
+Data = Annotated[str, typer.Argument(metavar="DATA", help=_words("data"))]
+Memory = Annotated[str, typer.Option(help=_words("memory"))]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
@@ -174,3 +64,30 @@ ConfigFile = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+
+
+def with_options_of(kind: type[T]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command whose first parameter is made of options, one for each field of `kind`.
+
+    Options for reading tables come last.
+    """
+    options = [_parameter(field) for field in fields(kind)]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_options(**words: object) -> None:
+            asked = {option.name: words.pop(option.name) for option in options}
+            lists = {field.name for field in fields(kind) if field.default == ()}
+            asked |= {name: asked[name] or () for name in lists}
+            command(kind(**asked), **words)  # type: ignore[arg-type]
+
+        own = [*inspect.signature(command).parameters.values()][1:]
+        parameters = [
+            *(option for option in options if PANELS.get(option.name) != FILE),
+            *(option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in own),
+            *(option for option in options if PANELS.get(option.name) == FILE),
+        ]
+        with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return with_options
+
+    return decorate

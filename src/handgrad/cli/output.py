@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from handgrad.cli.standard_output import told_if_unwritable
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from handgrad.errors import HandgradError
+from handgrad.files import FileError, reason
+from handgrad.runs import Messages, as_json
 
-if TYPE_CHECKING:
-    from rich.console import Console
 
-
-class Output:
+class Output(Messages):
     """Standard output for results, standard error for notes and progress.
 
     With `as_json`, standard output has one JSON object and nothing else. Progress is shown where
@@ -27,57 +27,56 @@ class Output:
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
-        from rich.console import Console
-
-        from handgrad.cli.screen import Screen
-
         self.as_json, self.told, self.notes = as_json, set[str](), list[str]()
         self.console: Console = Screen(emoji=False, highlight=False, quiet=as_json)
         self.side: Console = Console(stderr=True, emoji=False, highlight=False)
 
     @property
-    def shows_progress(self) -> bool:
+    def shows_progress(self) -> bool:  # type: ignore[override]
         """Whether somebody looks on."""
         return self.side.is_terminal
 
     def say(self, *parts: Any) -> None:
         """Print a line; a pair (text, style) among the parts is styled, nothing is markup."""
-        from rich.text import Text
-
         safe = [harmless(p) if isinstance(p, str) else (harmless(p[0]), p[1]) for p in parts]
         self.console.print(Text.assemble(*safe), soft_wrap=True)
 
+    def table(
+        self, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False
+    ) -> None:
+        """Print a table; of `numbers` all columns but the first stand to the right."""
+        table = Table()
+        for i, heading in enumerate(headings):
+            table.add_column(heading, justify="right" if numbers and i else "left")
+        for row in rows:
+            table.add_row(*(Text(harmless(cell)) for cell in row))
+        self.console.print(table)
+
     def note(self, text: str) -> None:
         """Tell something to watch out for, beside the result."""
-        from rich.text import Text
-
         self.notes.append(text)
         self.side.print(Text(f"note: {harmless(text)}"), soft_wrap=True)
 
     def progress(self, text: str) -> None:
         """Tell what is being done, to those who look on."""
         if self.shows_progress:
-            from rich.text import Text
-
             self.side.print(Text(text, style="dim"))
 
     def result(self, found: Any) -> None:
         """Print the one JSON object, if that is what was asked for."""
         if self.as_json and sys.stdout is not None:
             letters = "utf" in sys.stdout.encoding.lower()
-            with told_if_unwritable():
+            with refused_if_unwritable():
                 print(as_json(found, letters=letters), flush=True)
 
     def copy(self, path: Path) -> None:
         """Print the content of a file, byte for byte."""
-        with told_if_unwritable(), path.open("rb") as file:
+        with refused_if_unwritable(), path.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()
 
     def error(self, error: HandgradError) -> None:
         """Tell what went wrong: on standard error, and as JSON if that is what was asked for."""
-        from rich.text import Text
-
         self.side.print(Text(harmless(f"error: {error}")), soft_wrap=True)
         came = f"{error.where}: {error.came}" if error.where else error.came
         self.result({"error": {"came": came, "expected": error.expected, "try": error.hint}})
@@ -99,22 +98,27 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-def as_json(value: Any, *, letters: bool = True) -> str:
-    """The value as JSON; what is not ASCII is escaped where there are to be no other letters.
+class Screen(Console):
+    """Rich's console, whose output that cannot be written is refused as a file would be."""
 
-    Bytes of file names that are not UTF-8 are escaped too.
-    """
-    text = json.dumps(plain(value), indent=1, ensure_ascii=not letters, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace").decode()
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, at once."""
+        with refused_if_unwritable():
+            super().print(*objects, **options)
 
 
-def plain(value: Any) -> Any:
-    """The value as JSON has it: no NumPy, no NaN, no infinity."""
-    if isinstance(value, dict):
-        return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+@contextmanager
+def refused_if_unwritable() -> Iterator[None]:
+    """A standard output that cannot be written to is refused as a file would be."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is not None:  # it was a file after all
+            raise
+        raise FileError(
+            f"standard output could not be written: {reason(error)}",
+            "somewhere to write to, with space left",
+            "another place for it",
+        ) from error

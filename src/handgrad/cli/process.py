@@ -33,15 +33,14 @@ def main() -> None:
 def _run(*, as_json: bool) -> int:
     _prepare()
     from handgrad.cli.app import UsageError, app, explained
-    from handgrad.cli.output import Output
-    from handgrad.cli.standard_output import told_if_unwritable
+    from handgrad.cli.output import Output, refused_if_unwritable
 
     try:
         if sys.stdout is None:
             raise FileError(
                 "standard output is closed", "somewhere to write to", "without >&-, or > FILE"
             )
-        with told_if_unwritable():
+        with refused_if_unwritable():
             return app(standalone_mode=False, prog_name="handgrad") or 0
     except UsageError as error:
         explained(error, Output(as_json=as_json))

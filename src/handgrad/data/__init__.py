@@ -1,9 +1,10 @@
-"""Data sets, files and splits."""
+"""Data sets, tables in files, and splits."""
 
 from handgrad.data.datasets import BUNDLED, Dataset, load, make_classification
 from handgrad.data.predictions import predict_table
 from handgrad.data.split import train_test_split
 from handgrad.data.streamed_rows import StreamedRows
+from handgrad.data.table_options import TableOptions
 from handgrad.data.table_stream import TableStream, open_table
 from handgrad.data.tables import read_table
 from handgrad.data.toy import (
@@ -20,6 +21,7 @@ __all__ = [
     "BUNDLED",
     "Dataset",
     "StreamedRows",
+    "TableOptions",
     "TableStream",
     "load",
     "make_blobs",

@@ -18,7 +18,7 @@ from handgrad.data.csv_dialect import (
     not_this_encoding,
     with_dialect,
 )
-from handgrad.data.packed_files import damaged
+from handgrad.data.packed_files import damaged, packing_of
 from handgrad.data.parquet_tables import read_whole
 from handgrad.data.table_options import FOUND_OUT, DateOrder, TableOptions
 from handgrad.errors import DataError, did_you_mean
@@ -151,6 +151,11 @@ def paths_of(source: str | Path) -> tuple[Path, ...]:
 def is_parquet(path: Path) -> bool:
     """Whether a file is a Parquet file, by its name."""
     return path.suffix.lower() in PARQUET
+
+
+def is_text_file(path: Path) -> bool:
+    """Whether a file is text and not packed: as many bytes as stand there are read."""
+    return not is_parquet(path) and not packing_of(path)
 
 
 def named(table: "pyarrow.Table", path: Path) -> "pyarrow.Table":

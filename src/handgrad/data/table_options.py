@@ -1,35 +1,54 @@
-"""What is said of how tables are written in files, where it is not to be found out."""
+"""Options for reading tables: separator, decimal sign, encoding, and the kinds of columns."""
 
 import codecs
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, TypedDict
 
 from handgrad.errors import SettingError, did_you_mean
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 
+SEVERAL = "May be given several times."
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "\\t": "\t"}
 DECIMALS = {"point": ".", "comma": ","}
 DATE_ORDERS = {"dmy": "day.month.year", "mdy": "month/day/year", "ymd": "year-month-day"}
 
 
-@dataclass(frozen=True)
+class TableWords(TypedDict, total=False):
+    """Keywords of the functions that read tables: the fields of `TableOptions`."""
+
+    separator: str | None
+    decimal: str | None
+    encoding: str | None
+    date_order: DateOrder | None
+    category: Sequence[str]
+    number: Sequence[str]
+    date: Sequence[str]
+    header: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class TableOptions:
-    """How files are written, in the words of the command line and of Python; None: find it out.
+    """How tables are written in files; what is None is inferred from the file."""
 
-    `known` are columns that a model says to be numbers or dates: not a single cell need be one.
-    """
-
-    separator: str | None = None
-    decimal: str | None = None
-    encoding: str | None = None
-    date_order: DateOrder | None = None
-    category: Sequence[str] = ()
-    number: Sequence[str] = ()
-    date: Sequence[str] = ()
-    header: bool = True
-    known: tuple[str, ...] = ()
+    separator: Annotated[
+        str | None, "What stands between columns: comma, semicolon, tab, bar, or a sign."
+    ] = None
+    decimal: Annotated[str | None, "The decimal sign: . or , (point or comma)."] = None
+    encoding: Annotated[str | None, "As in cp1252, latin-1, utf-16."] = None
+    date_order: Annotated[
+        DateOrder | None, "31.12.2024 is dmy, 12/31/2024 is mdy, where the days do not show it."
+    ] = None
+    category: Annotated[Sequence[str], f"A column of names or codes, as 01067. {SEVERAL}"] = ()
+    number: Annotated[Sequence[str], f"A column of numbers; others are missing. {SEVERAL}"] = ()
+    date: Annotated[Sequence[str], f"A column of dates; others are missing. {SEVERAL}"] = ()
+    header: Annotated[
+        bool, "Whether the first line has names; else they are called column_1 and so on"
+    ] = True
 
     def __post_init__(self) -> None:
         self._check_separator()
@@ -49,6 +68,11 @@ class TableOptions:
                 did_you_mean(self.date_order, DATE_ORDERS, "'dmy', as in 31.12.2024"),
             )
         self._check_columns()
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Columns that a model says to be numbers or dates: not a single cell need be one."""
+        return ()
 
     def _check_separator(self) -> None:
         separator = SEPARATORS.get(str(self.separator), self.separator)
@@ -90,3 +114,35 @@ class TableOptions:
 
 
 FOUND_OUT = TableOptions()
+
+
+_ON_THE_COMMAND_LINE: ContextVar[bool] = ContextVar("on the command line", default=False)
+
+
+@contextmanager
+def on_the_command_line() -> Iterator[None]:
+    """Messages within it write options as the command line does."""
+    token = _ON_THE_COMMAND_LINE.set(True)
+    try:
+        yield
+    finally:
+        _ON_THE_COMMAND_LINE.reset(token)
+
+
+def option(name: str, value: object = None, *, quoted: bool = False) -> str:
+    """An option as the user would write it: `--folds 5` on the command line, else `folds=5`.
+
+    Without a value its name: `--folds` or `folds=`. A text is `quoted` on the command line where
+    the shell needs it, or always.
+
+    >>> option("folds", 5), option("out")
+    ('folds=5', 'out=')
+    """
+    if not _ON_THE_COMMAND_LINE.get():
+        return f"{name}={'' if value is None else repr(value)}"
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, bool):
+        return flag if value else f"--no-{name}"
+    if value is None:
+        return flag
+    return f"{flag} '{value}'" if quoted else f"{flag} {shlex.quote(str(value))}"

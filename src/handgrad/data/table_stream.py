@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from handgrad.data.files import (
 )
 from handgrad.data.pieces import CsvSource, ParquetSource, Source
 from handgrad.data.streamed_rows import StreamedRows
-from handgrad.data.table_options import DateOrder, TableOptions
+from handgrad.data.table_options import TableOptions, TableWords
 from handgrad.data.tables import check_column
 from handgrad.data.targets import left_out, missing_targets, refuse_missing_target
 from handgrad.errors import DataError, SettingError, between_0_and_1, positive
@@ -49,14 +49,7 @@ def open_table(
     *,
     memory: str | int = "1 GB",
     progress: bool = False,
-    separator: str | None = None,
-    decimal: str | None = None,
-    encoding: str | None = None,
-    date_order: DateOrder | None = None,
-    category: Sequence[str] = (),
-    number: Sequence[str] = (),
-    date: Sequence[str] = (),
-    header: bool = True,
+    **options: Unpack[TableWords],
 ) -> TableStream:
     """Open tables that may be larger than memory: CSV and Parquet files, read in pieces.
 
@@ -70,10 +63,9 @@ def open_table(
     Python and its libraries, about 250 MB, leave room. Row groups of a Parquet file that are
     larger than a piece are read in slices.
 
-    How a CSV file is written is found out, as in `read_table`, where these do not say it:
-    `separator` and `decimal` sign, `encoding`, `date_order` "dmy", "mdy" or "ymd"; the columns
-    that are a `category`, a `number` or a `date`; `header=False` where no line has names. What was
-    found out stands in `notes`, and is a UserWarning. Files that are packed, gzip say, or in
+    How a CSV file is written is found out, as in `read_table`, where keywords of
+    `hg.data.TableOptions` do not say it. What was found out stands in `notes`, and is a
+    UserWarning. Files that are packed, gzip say, or in
     another encoding than UTF-8 are copied to the temporary folder while the stream is in use.
 
     Raises a FileError for a file that cannot be read, a DataError for what is in it.
@@ -86,7 +78,7 @@ def open_table(
     ...     stream.n_rows, stream.columns, [frame.num_rows for frame in stream]
     (2, {'width': 'double', 'kind': 'string'}, [2])
     """
-    asked = TableOptions(separator, decimal, encoding, date_order, category, number, date, header)
+    asked = TableOptions(**options)
     stream = opened(files, asked, memory, progress=progress)
     check_asked(stream.name, stream.names, asked)
     if stream.notes:
@@ -142,6 +134,8 @@ class TableStream:
         self.date_order = next(filter(None, (source.date_order for source in sources)), None)
         self.notes = notes_together(self.files, [source.notes for source in sources])
         self.rules: tuple[Drawn | Without, ...] = ()
+        self.changes: tuple[Callable[[Table], Table], ...] = ()
+        self.complete: frozenset[str] = frozenset()
         if not self.n_rows:
             raise DataError(
                 f"{name}: 0 rows, {len(self.names)} columns", "at least one row", "check the file"
@@ -188,11 +182,16 @@ class TableStream:
                     kept = self._kept(numbers)
                     table, numbers = table.filter(kept), numbers[kept]
                 if len(numbers):
-                    yield Table(self.name, self.files, self.rows_of_files, table, numbers)
+                    piece = Table(self.name, self.files, self.rows_of_files, table, numbers)
+                    for change in self.changes:
+                        piece = change(piece)
+                    yield piece
 
     def with_target(self, name: str) -> Self:
         """The rows that have something in this column; `notes` tells how many have nothing."""
         check_column(self.name, self.names, name)
+        if name in self.complete:
+            return self
         without, first = np.zeros(0, int), ""
         for piece in self.chunks([name]):
             missing = missing_targets(piece.columns[name])
@@ -201,10 +200,19 @@ class TableStream:
                 without = np.concatenate([without, piece.numbers[missing]])
             if 8 * len(without) > self.memory * NUMBERED:
                 refuse_missing_target(self.name, name, first, len(without), self.n_rows)
-        if len(without) in (0, self.n_rows):
+        if len(without) == self.n_rows:
             return self
-        chosen = self._ruled(Without(np.sort(without)))
-        chosen.notes = (*self.notes, left_out(name, len(without), self.n_rows, first))
+        chosen = copy.copy(self)
+        if len(without):
+            chosen = self._ruled(Without(np.sort(without)))
+            chosen.notes = (*self.notes, left_out(name, len(without), self.n_rows, first))
+        chosen.complete |= {name}
+        return chosen
+
+    def mapped(self, change: Callable[[Table], Table]) -> Self:
+        """The same rows, with each piece as `change` makes it; names and rows stay."""
+        chosen = copy.copy(self)
+        chosen.changes = (*self.changes, change)
         return chosen
 
     def select(self, names: Sequence[str]) -> Self:

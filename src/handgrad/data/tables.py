@@ -1,16 +1,15 @@
 """From tables to data sets: which columns are features, what the target is."""
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from handgrad.data.csv_columns import data_above
 from handgrad.data.datasets import Dataset
 from handgrad.data.files import Table, check_asked, listed, table_of
-from handgrad.data.table_options import DateOrder, TableOptions
+from handgrad.data.table_options import TableOptions, TableWords
 from handgrad.data.targets import as_numbers, target_of, with_target
 from handgrad.data.text_formats import numbers_among
 from handgrad.errors import DataError, did_you_mean
@@ -23,15 +22,7 @@ if TYPE_CHECKING:
 def read_table(
     source: str | Path,
     target: str,
-    *,
-    separator: str | None = None,
-    decimal: str | None = None,
-    encoding: str | None = None,
-    date_order: DateOrder | None = None,
-    category: Sequence[str] = (),
-    number: Sequence[str] = (),
-    date: Sequence[str] = (),
-    header: bool = True,
+    **options: Unpack[TableWords],
 ) -> Dataset:
     """The data set in a CSV or Parquet file: all columns but `target` are features.
 
@@ -43,15 +34,14 @@ def read_table(
 
     How a CSV file is written is found out: what stands between columns (comma, semicolon, tab,
     bar), the decimal sign, thousands, currencies and per cent beside numbers, the order of day and
-    month, the encoding, a compression; what is not as usual is a UserWarning. `separator`,
-    `decimal`, `encoding` and `date_order` ("dmy", "mdy", "ymd") say it instead. Columns named in
-    `category`, `number` or `date` are read so, cells of the last two that are not are missing.
-    `header=False`: no line has names, the columns are column_1, column_2 and so on.
+    month, the encoding, a compression; what is not as usual is a UserWarning. The keywords of
+    `hg.data.TableOptions` say it instead: `separator`, `decimal`, `encoding`, `date_order`,
+    `category`, `number`, `date`, `header`.
 
     Raises a FileError for a file that cannot be read, a DataError for what is in it, a
     SettingError for words that say nothing.
     """
-    asked = TableOptions(separator, decimal, encoding, date_order, category, number, date, header)
+    asked = TableOptions(**options)
     table = table_of(source, asked)
     check_asked(table.source, table.names, asked)
     check_column(table.source, table.names, target)

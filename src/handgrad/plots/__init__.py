@@ -12,6 +12,7 @@ from handgrad.plots.displays import (
     plot_roc,
 )
 from handgrad.plots.explanations import plot_partial_dependence, plot_permutation_importance
+from handgrad.plots.finishing import off_screen
 from handgrad.plots.hidden_space import plot_hidden_space
 from handgrad.plots.learning_rates import plot_learning_rate_search, plot_schedule
 from handgrad.plots.live_plot import live_plot, train_and_plot
@@ -22,6 +23,7 @@ from handgrad.plots.weights import plot_weights_over_time
 
 __all__ = [
     "live_plot",
+    "off_screen",
     "plot_activations",
     "plot_calibration",
     "plot_capacity_curve",

@@ -72,6 +72,33 @@ class ModelFile:
         ]
         return sum(math.prod(tensor.shape) for tensor in held)
 
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as dictionaries and lists."""
+
+        def shapes(tensors: dict[str, Tensor]) -> dict[str, Any]:
+            return {n: {"shape": t.shape, "dtype": str(t.dtype)} for n, t in tensors.items()}
+
+        return {
+            "path": str(self.path),
+            "bytes": self.bytes,
+            "numbers": self.numbers,
+            "format_version": self.format_version,
+            "estimators": [vars(estimator) for estimator in self.estimators],
+            "layers": [
+                {
+                    "place": layer.place,
+                    "layer": layer.name,
+                    "own": layer.own,
+                    "settings": layer.settings,
+                    "tensors": shapes(layer.tensors),
+                }
+                for layer in self.layers
+            ],
+            "other_tensors": shapes(self.others),
+            "frozen": self.frozen,
+            "about": self.about,
+        }
+
 
 def inspect(path: str | Path) -> ModelFile:
     """What a .safetensors file holds; `FileError` for one that no writer leaves."""

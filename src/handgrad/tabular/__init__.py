@@ -1,4 +1,4 @@
-"""From a table as it comes to a strong model: estimators with scikit-learn's habits."""
+"""Estimators for tables as they come, with scikit-learn's habits."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +8,23 @@ from handgrad.tabular.file_summary import SUMMARIES as SUMMARIES
 if TYPE_CHECKING:
     from handgrad.tabular.encoder import TableEncoder
     from handgrad.tabular.estimators import TabularClassifier, TabularRegressor
+    from handgrad.tabular.streamed import fits_in_memory
+    from handgrad.tabular.tables import mixed_as_categories
 
-__all__ = ["Features", "TableEncoder", "TabularClassifier", "TabularRegressor"]
+__all__ = [
+    "Features",
+    "TableEncoder",
+    "TabularClassifier",
+    "TabularRegressor",
+    "fits_in_memory",
+    "mixed_as_categories",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tabular' has no attribute {name!r}")
-    from handgrad.tabular import encoder, estimators
+    from handgrad.tabular import encoder, estimators, streamed, tables
 
-    return getattr(encoder if name == "TableEncoder" else estimators, name)
+    modules = (encoder, estimators, streamed, tables)
+    return next(getattr(module, name) for module in modules if hasattr(module, name))

@@ -37,7 +37,7 @@ from handgrad.tabular.members import (
     train_members,
 )
 from handgrad.tabular.rows import Rows, merged
-from handgrad.tabular.streamed import checked_name, fit_streamed, fits
+from handgrad.tabular.streamed import checked_name, fit_streamed, fits_in_memory
 from handgrad.tabular.tables import (
     Table,
     columns_of_array,
@@ -175,7 +175,7 @@ class Tabular(TakesTables):
             X = X.with_target(target)
             for note in X.notes[len(notes) :]:
                 warnings.warn(f"{X.name}: {note}", stacklevel=4)
-            if not fits(X, target, self.n_members):
+            if not fits_in_memory(X, target, self.n_members):
                 return fit_streamed(self, X, target)
             X = X.to_table()
             X, y = X.drop_columns([target]), X[target]

@@ -42,7 +42,7 @@ COPIES, FEW = 8, 10_000
 WEIGHT_OF_A_WITNESS = 1e-6
 
 
-def fits(stream: TableStream, target: str, n_members: int) -> bool:
+def fits_in_memory(stream: TableStream, target: str, n_members: int) -> bool:
     """Whether half the memory is enough for all rows, and one copy of them for each member."""
     first = next(stream.chunks(stream.names)).columns.slice(0, FEW)
     columns = columns_of_frame(frame_of(first.drop_columns([target])))

@@ -7,15 +7,25 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from handgrad.data.table_options import DateOrder
-from handgrad.data.text_formats import DateFormat, Evidence, NumberFormat
+from handgrad.data.targets import is_text
+from handgrad.data.text_formats import (
+    DateFormat,
+    Evidence,
+    NumberFormat,
+    dates_among,
+    numbers_among,
+)
 from handgrad.data.text_parts import MISSING
 from handgrad.errors import DataError, UnseenWarning, closest
 from handgrad.layers import Array
+
+if TYPE_CHECKING:
+    import pyarrow
 
 Kind = Literal["number", "boolean", "date", "text"]
 START = datetime.datetime(1970, 1, 1)
@@ -204,6 +214,25 @@ def dates_in(column: Column, written: str = "") -> Column | None:
         return None
     days = _by(replace(found, timed=True), column) / DAY
     return Column("date", days, f"text that reads as {found.words()}", written=found.order)
+
+
+def mixed_as_categories(frame: "pyarrow.Table") -> "pyarrow.Table":
+    """The columns in which some texts alone read as numbers or dates as categories.
+
+    The rows to learn from could have only such, and the rows held out another.
+    """
+    import pyarrow as pa
+
+    for i, name in enumerate(frame.column_names):
+        column = frame[name]
+        if is_text(column.type):
+            texts = [text for text in column.unique().to_pylist() if text and text.strip()]
+            whole, cells = Column("text", np.array(texts, object)), pa.array(texts, pa.string())
+            if numbers_in(whole) or dates_in(whole):
+                continue
+            if numbers_among(cells).any() or dates_among(cells).any():
+                frame = frame.set_column(i, name, column.dictionary_encode())
+    return frame
 
 
 def _format_of(

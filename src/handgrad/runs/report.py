@@ -1,48 +1,48 @@
-"""`handgrad report`: the page of a run, made anew from its folder."""
+"""The report of a run: one page, written when it ends or anew from its folder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from handgrad.cli.given import given_by
-from handgrad.cli.models import MODEL
-from handgrad.cli.output import Output
-from handgrad.cli.record import HISTORY, REPORT, read_record
-from handgrad.cli.rows import Given, Pair, fingerprint
-from handgrad.data import BUNDLED
 from handgrad.errors import DataError
 from handgrad.files import readable
+from handgrad.layers import Array
+from handgrad.runs.load_table import load_table
+from handgrad.runs.messages import Messages
+from handgrad.runs.record import HISTORY, REPORT, Record, fingerprint, read_record, settings_of
+from handgrad.runs.scores import Predictor
+from handgrad.runs.settings import RunSettings
+from handgrad.runs.table_model import MODEL
+from handgrad.runs.training_table import TrainingTable
 from handgrad.saving import load
 from handgrad.training import History
 
 if TYPE_CHECKING:
-    from handgrad.cli.streaming import Streamed
+    import pyarrow
 
 
-def run_report(folder: Path, output: Output) -> None:
-    """Read the run and its rows again, and write its page; refused if the rows changed."""
+def report_run(folder: str | Path, *, messages: Messages | None = None) -> Path:
+    """Write the report of a run anew, from its folder and its rows, which are read again.
+
+    Raises a DataError if the rows have changed since.
+    """
+    folder, messages = Path(folder), messages or Messages()
     record = read_record(folder)
-    given = _same_rows(record)
-    settings = record["settings"]
-    learned, held_out = given.split(settings["test_size"], settings["seed"])
-    halves = {"training": given.to_judge(learned), "held_out": given.to_judge(held_out)}
+    settings = settings_of(record)
+    learned, held_out = _same_rows(record, settings).split(settings.test_size, settings.seed)
+    rows = {"training": learned.to_evaluate(), "held_out": held_out.to_evaluate()}
     model, history = load(folder / MODEL), History.from_json(folder / HISTORY)
-    output.progress("the report")
-    path = write_report(record, halves, model, history, folder / REPORT)
-    output.result({"report": str(path)})
-    output.say("written: ", (str(path), "bold"))
+    messages.progress("the report")
+    return write_run_report(record, rows, model, history, folder / REPORT)
 
 
-def _same_rows(record: dict[str, Any]) -> Given | Streamed:
-    """The rows of the run, as its files have them now; refused if these are others."""
-    data, settings = record["data"], record["settings"]
-    source = data["source"]
-    if source not in BUNDLED:
-        source = str(Path(data["folder"]) / source)
-    given = given_by(settings, source)
-    before, now = data["files"], fingerprint(source, given.table.files)
+def _same_rows(record: Record, settings: RunSettings) -> TrainingTable:
+    """The table of the run, as its files have it now; refused if these are others."""
+    source = settings.data
+    table = load_table(settings)
+    before, now = record["data"]["files"], fingerprint(source, table.table.files)
     for old, new in zip(before, now, strict=False):
         if (old["bytes"], old["sha256"]) != (new["bytes"], new["sha256"]):
             change = f"{old['bytes']:,} bytes then, {new['bytes']:,} now"
@@ -59,15 +59,20 @@ def _same_rows(record: dict[str, Any]) -> Given | Streamed:
             "the files that the model was trained and judged on",
             "the files as they were; or handgrad train, for a model of the new ones",
         )
-    return given
+    return table
 
 
-def write_report(
-    record: dict[str, Any], rows: Mapping[str, Pair], model: Any, history: History, path: Path
+def write_run_report(
+    record: Record,
+    rows: Mapping[str, tuple[pyarrow.Table, Array]],
+    model: Predictor,
+    history: History,
+    path: Path,
 ) -> Path:
     """Write the page of a run."""
     from handgrad import reporting
 
+    target = record["target"]
     reporting.write_report(
         model,
         *rows["held_out"],
@@ -77,12 +82,11 @@ def write_report(
         about={
             "command": [readable(word) for word in record["command"]],
             "data": readable(record["data"]["source"]),
-            "target": record["target"]["name"],
+            "target": target["name"],
             "seed": record["seed"],
             "seconds": record["seconds"],
             "notes": [
-                f"{record['target']['name']} is predicted by {record['target']['task']}: "
-                f"{record['target']['why']}.",
+                f"{target['name']} is predicted by {target['task']}: {target['why']}.",
                 *record["notes"],
             ],
         },

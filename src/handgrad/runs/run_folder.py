@@ -1,4 +1,4 @@
-"""Where a run's folder may be, and that no two processes make it at once."""
+"""The folder of a run, which no two processes make at once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from handgrad.data.table_options import option
 from handgrad.files import FileError, kind_of, make_folder, reason, sync
 
 IDENTITY, RUN, LOCK = "asked.json", "run", "lock"
@@ -25,7 +26,7 @@ def check_folder(folder: Path) -> None:
         raise FileError(
             f"{folder} is there already" + (", and not empty" if kind == "folder" else ", a file"),
             "a new or empty folder",
-            "another --out; without --out a new folder is made in runs",
+            f"another {option('out')}; without it a new folder is made in runs",
         )
     above = next(path for path in (folder, *folder.absolute().parents) if kind_of(path))
     if kind_of(above) == "file" or not os.access(above, os.W_OK):
@@ -33,17 +34,19 @@ def check_folder(folder: Path) -> None:
             f"{folder} cannot be made: {above} is "
             + ("a file" if kind_of(above) == "file" else "not open to writing"),
             "a folder in a place that can be written to",
-            "another --out",
+            f"another {option('out')}",
         )
 
 
 def check_link(folder: Path) -> None:
     """Refuse a link to what is not there."""
     if os.path.lexists(folder) and not kind_of(folder):
-        raise FileError(f"{folder} is a link to nothing", "a new or empty folder", "another --out")
+        raise FileError(
+            f"{folder} is a link to nothing", "a new or empty folder", f"another {option('out')}"
+        )
 
 
-def unfinished(folder: Path) -> Path:
+def hidden_place(folder: Path) -> Path:
     """Where a run keeps what is done of it until its folder is whole: a hidden one beside it."""
     folder = folder.resolve()
     return folder.parent / f".{folder.name}.unfinished"
@@ -75,13 +78,13 @@ class Claim:
     """
 
     def __init__(self, folder: Path, lock: int, made: list[Path]) -> None:
-        self.folder, self.place, self.lock, self.made = folder, unfinished(folder), lock, made
+        self.folder, self.place, self.lock, self.made = folder, hidden_place(folder), lock, made
 
     @classmethod
     def of(cls, folder: Path) -> Claim | None:
         """The claim, or None while another process has it."""
         try:
-            place = unfinished(folder)
+            place = hidden_place(folder)
             made = make_folder(place.parent)
             while True:
                 with suppress(FileExistsError):
@@ -123,27 +126,27 @@ class Claim:
                 folder.rmdir()
 
 
-def claimed(folder: Path) -> Claim:
+def claim(folder: Path) -> Claim:
     """The claim of a folder that was asked for; refused while another process has it."""
-    claim = Claim.of(folder)
-    if claim is None:
+    found = Claim.of(folder)
+    if found is None:
         raise FileError(
             f"{folder} is being made by another process",
             "a folder that this run alone makes",
-            "another --out; or wait until the other is done",
+            f"another {option('out')}; or wait until the other is done",
         )
-    return claim
+    return found
 
 
-def claimed_number(parent: Path, name: str) -> Claim:
+def claim_next(parent: Path, name: str) -> Claim:
     """The claim of the first of NAME-1, NAME-2 … in `parent` that is not there, nor begun."""
     for number in count(1):
         folder = parent / f"{name}-{number}"
-        if not _is_free(folder) or (claim := Claim.of(folder)) is None:
+        if not _is_free(folder) or (found := Claim.of(folder)) is None:
             continue
         if _is_free(folder):
-            return claim
-        claim.__exit__(None, None, None)  # it was finished by another process meanwhile
+            return found
+        found.__exit__(None, None, None)  # it was finished by another process meanwhile
     raise AssertionError
 
 
@@ -171,7 +174,7 @@ def clear(place: Path) -> None:
 
 
 def _is_free(folder: Path) -> bool:
-    place = unfinished(folder)
+    place = hidden_place(folder)
     if os.path.lexists(folder):
         return False
     return not os.path.lexists(place) or (is_ours(place) and not parts_in(place))
@@ -183,7 +186,7 @@ def _check_ours(place: Path) -> None:
         raise FileError(
             f"{place} is not this user's alone",
             "a folder that no other user can write to, since what is in it is taken as done",
-            "another --out, in a folder of your own",
+            f"another {option('out')}, in a folder of your own",
         )
 
 
@@ -216,5 +219,5 @@ def unwritable(folder: Path, error: Exception) -> FileError:
     return FileError(
         f"{folder} could not be written: {reason(error)}",
         "a folder in a place that can be written to, with space left",
-        "another --out",
+        f"another {option('out')}",
     )

@@ -1,0 +1,106 @@
+"""Notes on columns that are odd and can be learned from all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handgrad.data.files import Table
+from handgrad.data.table_options import option
+from handgrad.data.targets import Target, Task, is_text
+from handgrad.data.text_formats import at_odds, dates_among, nearly_among, numbers_among
+from handgrad.data.text_parts import MISSING
+
+if TYPE_CHECKING:
+    import pyarrow
+
+MOST_CODES = 100  # whole numbers, of which more are hardly names of classes
+MOST_COMPARED = 10_000  # words of a column, with one another
+A_COUNT_HAS = 20  # rows at least, before whole numbers one after another look like a count of them
+
+
+def notes_on_target(target: Target, asked: Task | None) -> list[str]:
+    """Notes on a target whose task was inferred or `asked` for."""
+    if target.task == "classification" and target.values.dtype.kind == "U":
+        return [
+            f"the target {target.name!r} has the classes {pair}, which differ by capitals only"
+            for pair in alike(np.unique(target.values).tolist())
+        ]
+    if target.task == "classification" or asked:
+        return []
+    values = np.unique(target.values)
+    codes = len(values) <= MOST_CODES and (values == np.round(values)).all()
+    if codes or len(values) <= 2:
+        return [
+            f"the target {target.name!r} has {len(values)} different values only: "
+            f"{option('task', 'classification')}, if they are classes"
+        ]
+    return []
+
+
+def notes_on_columns(table: Table, features: pyarrow.Table) -> list[str]:
+    """Notes on the columns to learn from."""
+    import pyarrow.types as types
+
+    notes = []
+    for name, column in zip(features.column_names, features.columns, strict=True):
+        if is_text(column.type):
+            notes += _note_on_text(table, name, column)
+        elif types.is_integer(column.type) and len(column) >= A_COUNT_HAS:
+            steps = np.diff(column.to_numpy()) if not column.null_count else np.zeros(1)
+            if (steps == 1).all():
+                notes.append(
+                    f"column {name!r} counts the rows: {option('ignore', name, quoted=True)}, "
+                    "if it says nothing of what is to be predicted"
+                )
+    return notes
+
+
+def _note_on_text(table: Table, name: str, column: pyarrow.ChunkedArray) -> list[str]:
+    """Numbers or dates with a few words among them, or that do not go together, are read as text:
+    that is seldom what was meant; nor are words that differ by capitals only.
+    """
+    import pyarrow as pa
+
+    counts = {pair["values"]: pair["counts"] for pair in column.value_counts().to_pylist()}
+    texts = [text for text in counts if text is not None and text.strip() not in MISSING]
+    cells, n = pa.array(texts, pa.string()), np.array([counts[text] for text in texts], int)
+    for what, among in (("number", numbers_among), ("date", dates_among)):
+        reads = among(cells)
+        if 2 * n[reads].sum() <= n.sum():
+            continue
+        if reads.all():
+            return [
+                f"column {name!r} has {what}s that do not go together, such as "
+                f"{' and '.join(map(repr, at_odds(texts)))}, and so is read as text"
+            ]
+        text = texts[int(np.where(reads, 0, n).argmax())]
+        row = column.to_pylist().index(text)
+        return [
+            f"column {name!r} is {text!r} in {table.place(row)}, among {n[reads].sum():,} {what}s, "
+            f"and so is read as text: {option(what, name, quoted=True)}, if such cells stand for "
+            "what is missing"
+        ]
+    nearly = nearly_among(cells)
+    if nearly.sum() >= A_COUNT_HAS and 2 * n[nearly].sum() > n.sum():
+        cell = texts[int(nearly.argmax())]
+        return [
+            f"column {name!r} looks like numbers or dates, {cell!r} for one, and "
+            "is read as text: as 12.5 or 2024-12-31 in the file it would count as such"
+        ]
+    return [
+        f"column {name!r} has {pair}, which differ by capitals or blanks only"
+        for pair in alike(texts)
+    ]
+
+
+def alike(texts: Sequence[str]) -> list[str]:
+    """The first two of texts that differ by capitals or blanks only, as `'Yes' and 'yes'`."""
+    first: dict[str, str] = {}
+    for text in texts[:MOST_COMPARED]:
+        other = first.setdefault(text.strip().casefold(), text)
+        if other != text:
+            return [f"{other!r} and {text!r}"]
+    return []

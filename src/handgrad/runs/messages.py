@@ -1,0 +1,60 @@
+"""Messages of a run while it is under way."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from handgrad.runs.training_table import TrainingTable
+
+
+class Messages:
+    """What a run tells: notes are warnings, and progress is not shown.
+
+    The command line has a class of its own, which writes them.
+    """
+
+    shows_progress = False
+
+    def began(self, table: TrainingTable) -> None:
+        """The table that is to be learned from has been read."""
+        for note in table.notes:
+            self.note(note)
+
+    def progress(self, text: str) -> None:
+        """What is being done now."""
+
+    def note(self, text: str) -> None:
+        """Something to watch out for."""
+        warnings.warn(text, stacklevel=2)
+
+    @contextmanager
+    def warnings_as_notes(self) -> Iterator[None]:
+        """Warnings of libraries within it are notes."""
+        yield
+
+
+def plain(value: object) -> object:
+    """The value as JSON has it: no NumPy, no NaN, no infinity."""
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def as_json(value: object, *, letters: bool = True) -> str:
+    """The value as JSON; what is not ASCII is escaped where there are to be no other letters.
+
+    Bytes of file names that are not UTF-8 are escaped too.
+    """
+    text = json.dumps(plain(value), indent=1, ensure_ascii=not letters, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,131 @@
+"""Scores of a model on rows of a table: the metrics, and each class by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TypedDict
+
+import numpy as np
+
+from handgrad.data.predictions import AT_ONCE
+from handgrad.data.table_options import option
+from handgrad.data.targets import Task
+from handgrad.errors import DataError, SettingError
+from handgrad.layers import Array
+from handgrad.metrics.choice import METRICS
+
+if TYPE_CHECKING:
+    import pyarrow
+
+OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error")
+USUAL: dict[Task, tuple[str, ...]] = {
+    "classification": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
+    "regression": OF_NUMBERS[:3],
+}
+OF_TWO_CLASSES, OF_MORE_CLASSES = ("precision", "recall", "f1"), ("top_k_accuracy",)
+FEWEST_ROWS, MOST_NAMED = 5, 5
+
+Scores = dict[str, float]
+
+# The scores of one class.
+ClassScores = TypedDict(
+    "ClassScores",
+    {"class": object, "precision": float, "recall": float, "f1": float, "rows": int},
+)
+
+
+class Predictor(Protocol):
+    """An estimator of tables, fitted; a classifier has `classes_` and `predict_proba` too."""
+
+    def predict(self, X: pyarrow.Table) -> Array:
+        """The prediction for each row, (n,)."""
+
+
+def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, ...]:
+    """The metrics that are asked for, or the usual ones of the task.
+
+    Raises a SettingError where one is for another kind of target.
+    """
+    known = OF_NUMBERS if task == "regression" else [m for m in METRICS if m not in OF_NUMBERS]
+    others = OF_TWO_CLASSES if n_classes > 2 else OF_MORE_CLASSES
+    known = [name for name in known if name not in others]
+    for name in asked:
+        if name not in known:
+            what = f"{n_classes} classes" if n_classes else "a number"
+            other = f"{name}_macro" if f"{name}_macro" in known else USUAL[task][0]
+            raise SettingError(
+                f"{option('metric', name)}, to predict {what}",
+                f"one of {', '.join(known)}",
+                option("metric", other),
+            )
+    return tuple(dict.fromkeys(asked)) or USUAL[task]
+
+
+def outputs(model: Predictor, X: pyarrow.Table) -> Array:
+    """The predictions for each row: probabilities (n, n_classes), or numbers (n,)."""
+    ask = getattr(model, "predict_proba", model.predict)
+    return np.concatenate([ask(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
+
+
+def positions(classes: Sequence[object], labels: Array) -> Array:
+    """The place of each label among the classes, (n,); labels may have come as other types."""
+    place = {str(name): i for i, name in enumerate(classes)}
+    found = [place.get(str(label), -1) for label in labels.tolist()]
+    if -1 in found:
+        label = labels.tolist()[found.index(-1)]
+        raise DataError(
+            f"the class {str(label)!r}, which the model does not know",
+            f"one of {', '.join([*place][:20])}",
+            "leave those rows out, or train with such rows too",
+        )
+    return np.asarray(found)
+
+
+def scored(p: Array, y: Array, names: Sequence[str]) -> Scores:
+    """The metrics of predictions for targets, places of classes or numbers; NaN if undefined."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = float(METRICS[name](p, y))
+        except DataError:
+            if name != "roc_auc":
+                raise
+            found[name] = float("nan")
+    return found
+
+
+def guessed(learned: Array, y: Array, n_classes: int, names: Sequence[str]) -> Scores:
+    """The metrics of guessing for targets `y`.
+
+    Guessed are the shares of the classes among the targets that were `learned`, or their mean.
+    """
+    if not n_classes:
+        return scored(np.full(len(y), learned.mean()), y, names)
+    shares = np.bincount(learned, minlength=n_classes) / len(learned)
+    return scored(np.tile(shares, (len(y), 1)), y, names)
+
+
+def by_class(p: Array, y: Array, classes: Sequence[object]) -> list[ClassScores]:
+    """Precision, recall and F1 of each class, and how many rows it has."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    if not classes:
+        return []
+    parts = precision_recall_fscore_support(
+        y, p.argmax(axis=1), labels=np.arange(len(classes)), zero_division=0
+    )
+    return [
+        {"class": name, "precision": a, "recall": b, "f1": c, "rows": int(n)}
+        for name, a, b, c, n in zip(classes, *parts, strict=True)
+    ]
+
+
+def notes_on_few_rows(classes: Sequence[ClassScores]) -> list[str]:
+    """A note on classes of which so few rows are evaluated that chance decides."""
+    few = [row for row in classes if row["rows"] < FEWEST_ROWS]
+    named = [f"{row['rows']} of {str(row['class'])!r}" for row in few[:MOST_NAMED]]
+    named += ["…"] * (len(few) > MOST_NAMED)
+    return [
+        f"few rows of some classes are judged, {', '.join(named)}: what is said of them may be "
+        "chance, and so may balanced accuracy and ROC AUC, in which each class counts alike"
+    ][: len(few)]

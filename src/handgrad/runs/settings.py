@@ -1,0 +1,201 @@
+"""The settings of a run: what to predict, by which estimator, and how it is evaluated."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field, fields
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Literal
+
+from handgrad.data import BUNDLED, TableOptions
+from handgrad.data.table_options import SEVERAL, on_the_command_line, option
+from handgrad.data.table_stream import bytes_of
+from handgrad.data.targets import Task
+from handgrad.engines.choice import EngineName
+from handgrad.errors import SettingError, did_you_mean
+from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
+from handgrad.metrics.choice import metrics_of
+
+EstimatorName = Literal["tabular", "mlp"]
+
+# By their names here: what a perceptron calls so, or the layer.
+ACTIVATIONS: dict[str, str | type[Layer]] = {
+    "relu": "relu",
+    "tanh": "tanh",
+    "sigmoid": "logistic",
+    "leaky_relu": LeakyReLU,
+    "silu": SiLU,
+    "gelu": GELU,
+    "elu": ELU,
+    "selu": SELU,
+    "softplus": Softplus,
+    "mish": Mish,
+}
+MOST_UNITS = 10_000
+OF_MLP = ("layers", "batch_size", "learning_rate", "patience")
+# Where a run is written, and whether it goes on, change nothing of what comes out.
+OF_THE_PLACE = ("out", "resume")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(TableOptions):
+    """The settings of `train_table`; None where the estimator has a usual value of its own.
+
+    What each is for stands beside it; those for reading tables are the fields of `TableOptions`.
+    Raises a SettingError for what cannot be used.
+    """
+
+    data: Annotated[
+        str,
+        "A CSV file with a header, a Parquet file, a pattern for several in quotes, or one of "
+        f"{', '.join(BUNDLED)}.",
+    ] = field(kw_only=False)
+    target: Annotated[str | None, "The column to predict; 'target' if not given."] = field(
+        default=None, kw_only=False
+    )
+    task: Annotated[Task | None, "Classes or a number; the target says it if not given."] = None
+    ignore: Annotated[tuple[str, ...], f"A column to leave out. {SEVERAL}"] = ()
+    estimator: Annotated[
+        EstimatorName,
+        "tabular: several nets, no tuning; mlp: one net, by the options that follow.",
+    ] = "tabular"
+    layers: Annotated[
+        str | None,
+        "mlp: units of the hidden layers, an activation after them if not relu, as in "
+        "64,tanh,32; '' for none.",
+    ] = None
+    epochs: Annotated[int | None, "The most passes over the rows."] = None
+    batch_size: Annotated[int | None, "mlp: rows in a minibatch."] = None
+    learning_rate: Annotated[float | None, "mlp: Adam's learning rate."] = None
+    patience: Annotated[
+        int | None, "mlp: hold rows out, stop after so many epochs without a better score there."
+    ] = None
+    class_weight: Annotated[
+        str | None, "How much rows of a class count: balanced, or as in yes=5,no=1."
+    ] = None
+    seed: Annotated[int, "The same seed gives the same model."] = 0
+    engine: Annotated[EngineName, "What runs the steps; auto compiles where that pays."] = "auto"
+    memory: Annotated[str, "Memory budget; larger tables are read in chunks."] = "1 GB"
+    test_size: Annotated[float, "The share of the rows held out for the scores."] = 0.2
+    folds: Annotated[
+        int | None, "Cross-validate: so many folds of the rows that are not held out."
+    ] = None
+    metric: Annotated[
+        tuple[str, ...],
+        f"A score to tell. {SEVERAL} The first chooses the epochs, if the estimator can watch it.",
+    ] = ()
+    report: Annotated[bool, "Write report.html too."] = True
+    out: Annotated[Path | None, "The run's folder; runs/NAME-1, -2 … if not given."] = None
+    resume: Annotated[bool, "Go on with a run that was interrupted."] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "data", str(self.data))
+        object.__setattr__(self, "out", None if self.out is None else Path(self.out))
+        for name in ("ignore", "metric"):
+            words = getattr(self, name)
+            object.__setattr__(self, name, (words,) if isinstance(words, str) else tuple(words))
+        self._check_numbers()
+        for name in OF_MLP:
+            if self.estimator != "mlp" and getattr(self, name) is not None:
+                raise SettingError(
+                    f"{option(name, getattr(self, name))} for "
+                    f"{option('estimator', self.estimator)}, which has settings of its own",
+                    f"{', '.join(map(option, OF_MLP))} beside {option('estimator', 'mlp')} only",
+                    f"{option('estimator', 'mlp')}, or without {option(name)}",
+                )
+        bytes_of(self.memory)
+        self.hidden_layers()
+        self.weights_of_classes()
+        metrics_of(self.metric)
+
+    def _check_numbers(self) -> None:
+        rate = self.learning_rate
+        good_rate = rate is None or (isfinite(rate) and rate > 0)
+        for name, good, expected, usual in (
+            *(
+                (name, value is None or 0 < value < 2**31, "a whole number from 1 to 2147483647", n)
+                for name, value, n in (
+                    ("epochs", self.epochs, 32),
+                    ("batch_size", self.batch_size, 200),
+                    ("patience", self.patience, 10),
+                )
+            ),
+            ("learning_rate", good_rate, "a number above zero", 0.001),
+            ("test_size", 0 < self.test_size < 1, "a share between 0 and 1", 0.2),
+            ("folds", self.folds is None or self.folds > 1, "2 folds or more", 5),
+            ("seed", 0 <= self.seed < 2**31, "a whole number from 0 to 2147483647", 0),
+        ):
+            if not good:
+                raise SettingError(option(name, getattr(self, name)), expected, option(name, usual))
+
+    def recorded(self) -> dict[str, object]:
+        """All that decides what comes out, as JSON has it."""
+        plain = {setting.name: getattr(self, setting.name) for setting in fields(self)}
+        lists = {name: [*value] for name, value in plain.items() if isinstance(value, tuple)}
+        return {name: v for name, v in (plain | lists).items() if name not in OF_THE_PLACE}
+
+    def command(self, *more: str) -> list[str]:
+        """The command line that asks for this, whatever file the options came from."""
+        words = ["handgrad", "train", self.data]
+        of_reading = {setting.name for setting in fields(TableOptions)}
+        with on_the_command_line():
+            for setting in sorted(fields(self), key=lambda setting: setting.name in of_reading):
+                name, value = setting.name, getattr(self, setting.name)
+                if name in ("data", "resume") or value == setting.default:
+                    continue
+                for one in value if isinstance(value, tuple) else (value,):
+                    flag = option(name, one if isinstance(one, bool) else None)
+                    words += [flag] if isinstance(one, bool) else [flag, str(one)]
+        return [*words, *more]
+
+    def how_to_resume(self) -> str:
+        """What the user has to write to go on with this run."""
+        if option("resume") == "--resume":
+            return shlex.join(self.command("--resume"))
+        return f"the same call with {option('resume', True)}"
+
+    def hidden_layers(self) -> tuple[list[int], list[str]] | None:
+        """The units of each hidden layer and its activation; None is the estimator's own choice."""
+        text = self.layers
+        if text is None:
+            return None
+        sizes: list[int] = []
+        activations: list[str] = []
+        for word in [word.strip() for word in text.split(",")] if text.strip() else []:
+            if word.isdecimal() and word.isascii() and 0 < int(word) <= MOST_UNITS:
+                sizes.append(int(word))
+                activations.append("relu")
+            elif word in ACTIVATIONS and sizes:
+                activations[-1] = word
+            else:
+                raise SettingError(
+                    f"{option('layers', text)}: {word!r}",
+                    f"numbers of units, 1 to {MOST_UNITS}, each with one of "
+                    f"{', '.join(ACTIVATIONS)} after it if it is not to be relu",
+                    did_you_mean(word, ACTIVATIONS, option("layers", "64,tanh,32,tanh"))
+                    if word not in ACTIVATIONS
+                    else option("layers", f"64,{word}"),
+                )
+        return sizes, activations
+
+    def weights_of_classes(self) -> dict[str, float] | Literal["balanced"] | None:
+        """The weight of each class that is named, by its name as text; or "balanced"."""
+        text = self.class_weight
+        if text is None or text == "balanced":
+            return "balanced" if text else None
+        weights: dict[str, float] = {}
+        for part in text.split(","):
+            name, sign, number = (piece.strip() for piece in part.rpartition("="))
+            try:
+                weights[name] = float(number)
+            except ValueError:
+                weights[name] = -1.0
+            if not sign or not 0 <= weights[name] < float("inf"):
+                raise SettingError(
+                    f"{option('class_weight', text)}: {part!r}",
+                    "balanced, or CLASS=WEIGHT with commas between, no weight below 0",
+                    did_you_mean(text, ["balanced"], option("class_weight", "yes=5,no=1")),
+                )
+        return weights

@@ -1,0 +1,168 @@
+"""A table with its target, in memory or in chunks, to be split for training and evaluation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from handgrad.data import TableStream, train_test_split
+from handgrad.data.files import Table, located
+from handgrad.data.targets import Target
+from handgrad.layers import Array
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# At most so many rows are held out of a table in chunks, in this share of the memory.
+MOST_HELD_OUT, SHARE_HELD_OUT = 20_000, 1 / 16
+
+
+@dataclass(frozen=True)
+class TrainingTable(ABC):
+    """Rows of a table with the column to predict, and `notes` on what is odd about them.
+
+    `split` and `folds` give tables of the same kind, with some of the rows each.
+    """
+
+    name: str
+    target: Target
+    notes: tuple[str, ...]
+    table: Table | TableStream
+    streamed: ClassVar[bool]
+
+    @property
+    def classes(self) -> list[object]:
+        """The classes of the whole table in order; none for numbers."""
+        regression = self.target.task == "regression"
+        found: list[object] = [] if regression else np.unique(self.target.values).tolist()
+        return found
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> list[str]:
+        """The columns to learn from."""
+
+    @property
+    @abstractmethod
+    def n_rows(self) -> int:
+        """The number of rows."""
+
+    @abstractmethod
+    def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
+        """The rows to learn from, and those held out."""
+
+    def folds(self, n: int, seed: int) -> Iterator[tuple[Self, Self]]:
+        """For each of n folds, the rows of the others and its own; none of a table in chunks."""
+        yield from ()
+
+    @abstractmethod
+    def located(self) -> Array:
+        """The file of each row, counted from 0, and its row there, from 1: (n, 2)."""
+
+    @abstractmethod
+    def to_learn(self) -> tuple[pyarrow.Table | TableStream, Array | str]:
+        """What an estimator's `fit` takes: features and targets, or a stream and a name."""
+
+    @abstractmethod
+    def to_evaluate(self) -> tuple[pyarrow.Table, Array]:
+        """Features and targets in memory."""
+
+
+@dataclass(frozen=True)
+class TableInMemory(TrainingTable):
+    """A training table all of which is in memory; `rows` are the numbers of its rows."""
+
+    table: Table
+    features: pyarrow.Table
+    rows: Array
+    streamed = False
+
+    @property
+    def feature_names(self) -> list[str]:
+        names: list[str] = self.features.column_names
+        return names
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.rows)
+
+    @property
+    def y(self) -> Array:
+        """The targets, (n,)."""
+        return self.target.values[self.rows]
+
+    def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
+        classes = np.unique(self.y, return_inverse=True)[1]
+        stratify = self.target.task == "classification"
+        learned, held_out, _, _ = train_test_split(
+            self.rows, classes, test_size=test_size, stratify=stratify, rng=seed
+        )
+        return replace(self, rows=np.sort(learned)), replace(self, rows=np.sort(held_out))
+
+    def folds(self, n: int, seed: int) -> Iterator[tuple[Self, Self]]:
+        from sklearn.model_selection import KFold, StratifiedKFold
+
+        kind = StratifiedKFold if self.classes else KFold
+        folds = kind(n, shuffle=True, random_state=seed)
+        for others, own in folds.split(self.rows, self.y.astype(str)):
+            yield replace(self, rows=self.rows[others]), replace(self, rows=self.rows[own])
+
+    def located(self) -> Array:
+        return located(self.table.numbers[self.rows], self.table.rows)
+
+    def to_learn(self) -> tuple[pyarrow.Table, Array]:
+        return self.features.take(self.rows), self.y
+
+    def to_evaluate(self) -> tuple[pyarrow.Table, Array]:
+        return self.to_learn()
+
+
+@dataclass(frozen=True)
+class TableInChunks(TrainingTable):
+    """A training table that does not fit in memory.
+
+    `target.values` has each of the classes once, or the lowest and the highest number among others.
+    """
+
+    table: TableStream
+    streamed = True
+
+    @property
+    def feature_names(self) -> list[str]:
+        return [name for name in self.table.names if name != self.target.name]
+
+    @property
+    def n_rows(self) -> int:
+        return self.table.n_rows
+
+    def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
+        """The rows to learn from, and as many of the others as memory has room for.
+
+        Each row is in or out by its number and the seed; chance alone draws.
+        """
+        share = min(test_size, self._room() / self.n_rows)
+        learned, held_out = self.table.split(share, rng=seed)
+        return replace(self, table=learned), replace(self, table=held_out)
+
+    def located(self) -> Array:
+        return located(np.concatenate([*self.table.numbers()]), self.table.rows_of_files)
+
+    def to_learn(self) -> tuple[TableStream, str]:
+        return self.table, self.target.name
+
+    def to_evaluate(self) -> tuple[pyarrow.Table, Array]:
+        """Features and targets in memory, of a sample where memory has no room for all."""
+        room, table = self._room(), self.table
+        # Chance may have held out some more than was asked for: all of them are evaluated.
+        rows = (table if table.n_rows <= 2 * room else table.sample(room, rng=0)).to_table()
+        y = np.asarray(rows[self.target.name].to_pylist())
+        return rows.drop_columns([self.target.name]), y
+
+    def _room(self) -> int:
+        first = next(iter(self.table))
+        rows = int(self.table.memory * SHARE_HELD_OUT * first.num_rows / first.nbytes)
+        return max(1, min(MOST_HELD_OUT, rows))
