@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.doctor.case import Case, Judge
-from handgrad.doctor.constants import constant_answers
+from handgrad.doctor.case import Case, Judge, constant_answers
 from handgrad.doctor.patient import Patient
 from handgrad.training.sample_weights import Rows
 

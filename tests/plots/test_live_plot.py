@@ -14,13 +14,13 @@ from PIL import Image
 
 import handgrad as hg
 from handgrad.plots.live_plot import LARGEST_SHARE, MOST_EPOCHS, _Picture, drawn
-from handgrad.plots.screens import _figure
+from handgrad.plots.screens import Screen
 from tests.bad_input.refused import refused
 from tests.plots.pictures import contour, legend, rows
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier, fit, train
 
 
-class Studio:
+class Studio(Screen):
     """A clock that only trains, draws and waits, by the seconds each takes; and a screen."""
 
     def __init__(self, training: list[float], drawing: float, *, replays: bool = False) -> None:
@@ -200,11 +200,11 @@ def test_without_epochs_nothing_is_drawn() -> None:
     assert (studio.epochs, studio.closed) == ([], 1)
 
 
-class Still:
+class Still(Screen):
     """A screen that keeps its figure."""
 
     def __init__(self) -> None:
-        self.figure = _figure()
+        super().__init__()
         self.epochs: list[int] = []
         self.replays = False
 

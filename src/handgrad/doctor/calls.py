@@ -9,6 +9,7 @@ import numpy as np
 
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
+from handgrad.net.minibatches import number_of_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,16 @@ def _noting(where: str, layer: Layer, method: str, calls: list[Call]) -> Any:
         return went
 
     return noting
+
+
+def sampled(x: Any, most: int) -> Array:
+    """The indices of all rows of `x`, or of `most` of them, evenly spaced.
+
+    >>> sampled(np.zeros((9, 1)), 3)
+    array([0, 4, 8])
+    """
+    n = number_of_rows(x)
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int)
 
 
 def finite(x: Any) -> bool:

@@ -7,10 +7,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from handgrad.doctor.calls import Call, watched
-from handgrad.doctor.constants import constant_answers
+from handgrad.doctor.calls import Call, sampled, watched
 from handgrad.doctor.patient import Patient
-from handgrad.doctor.sampling import sampled
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net.minibatches import number_of_rows, take
@@ -37,6 +35,17 @@ class Judge:
         answers = constant_answers(self.loss, self.rows, p)
         found = [self.of(np.broadcast_to(answer, p.shape).astype(p.dtype)) for answer in answers]
         return min((loss for loss in found if np.isfinite(loss)), default=None)
+
+
+def constant_answers(loss: Loss, rows: Rows, p: Array) -> list[Array]:
+    """Those that could be the best, (k,) each, for predictions like `p`, (n, k).
+
+    The share of each class as the loss takes it, the mean or the median; none for targets of
+    another kind.
+    """
+    n, k = len(p), p.size // len(p)
+    w = np.ones(n) if rows.w is None else rows.w.reshape(n, -1).mean(axis=1, dtype=float)
+    return loss.input_kind.constant_outputs(loss.target_kind, rows.y, k, w)
 
 
 class Case:

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.doctor.calls import per_row
+from handgrad.doctor.calls import per_row, sampled
 from handgrad.doctor.findings import Finding
-from handgrad.doctor.sampling import sampled
 from handgrad.layers import Array
 from handgrad.net.minibatches import number_of_rows, take
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.doctor.calls import finite
+from handgrad.doctor.calls import finite, sampled
 from handgrad.doctor.findings import Finding
 from handgrad.doctor.leakage import leakage
 from handgrad.doctor.nonfinite_inputs import not_finite_rows, not_finite_weights
-from handgrad.doctor.sampling import sampled
 from handgrad.errors import DataError
 from handgrad.kinds import ClassProbabilities, Probabilities
 from handgrad.layers import Array
@@ -53,12 +52,12 @@ class Patient:
         names: Sequence[str] = (),
     ) -> None:
         check_kinds(net=(net, Net))
-        if loss is not None:
-            check_kinds(loss=(loss, Loss))
-        if optimizer is not None:
-            check_kinds(optimizer=(optimizer, Optimizer))
-        if penalty is not None:
-            check_kinds(penalty=(penalty, Penalty))
+        kinds: dict[str, tuple[object, type]] = {
+            "loss": (loss, Loss),
+            "optimizer": (optimizer, Optimizer),
+            "penalty": (penalty, Penalty),
+        }
+        check_kinds(**{name: kind for name, kind in kinds.items() if kind[0] is not None})
         self.net, self.optimizer, self.penalty = net, optimizer, penalty
         self.names = names
         x, y = checked_pair(data, TRAINING)

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
 from handgrad.display import in_a_notebook
 from handgrad.errors import SettingError
 from handgrad.files import kind_of, write_whole
 
 if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
     from matplotlib.figure import Figure
     from PIL.Image import Image as PillowImage
 
@@ -23,20 +24,33 @@ MILLISECONDS_A_FRAME, MILLISECONDS_AT_THE_END = 200, 2000
 NO_WINDOWS = {None, "nbagg", "webagg"}
 
 
-class Screen(Protocol):
-    """Something that shows a figure, again and again."""
+class Screen:
+    """A place that shows a figure, again and again."""
 
-    figure: Figure
-    replays: bool
+    # Whether somebody watches it: then pictures are shown a second time, at their pace.
+    replays = False
+
+    def __init__(self) -> None:
+        from matplotlib.figure import Figure
+
+        self.figure: Figure = Figure(figsize=SIZE, dpi=DPI)
 
     def show(self, epoch: int) -> None:
         """Show the figure as it is now."""
 
     def wait(self, seconds: float) -> None:
-        """Leave it there so long, where somebody is watching: where pictures replay."""
+        """Leave it there so long, where somebody is watching."""
 
     def close(self) -> None:
         """No more is shown."""
+
+    def png(self) -> bytes:
+        """The figure as it is now; `savefig` would draw everything twice."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        file, canvas = io.BytesIO(), FigureCanvasAgg(self.figure)
+        canvas.print_png(file)  # type: ignore[no-untyped-call]
+        return file.getvalue()
 
 
 _STAND_IN: ContextVar[Callable[[], Screen] | None] = ContextVar("stand-in", default=None)
@@ -88,18 +102,19 @@ def windows_open() -> bool:
     return framework not in NO_WINDOWS
 
 
-class Notebook:
+class Notebook(Screen):
     """One output of the cell, replaced by each new picture."""
 
     replays = True
 
     def __init__(self) -> None:
-        self.figure, self.handle = _figure(), None
+        super().__init__()
+        self.handle: DisplayHandle | None = None
 
     def show(self, epoch: int) -> None:
         from IPython.display import Image, display
 
-        picture = Image(data=_png(self.figure), format="png")
+        picture = Image(data=self.png(), format="png")
         if self.handle is None:
             self.handle = display(picture, display_id=True)
         else:
@@ -108,11 +123,8 @@ class Notebook:
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    def close(self) -> None:
-        pass
 
-
-class Window:
+class Window(Screen):
     """A window of Matplotlib's; once it is closed, nothing is drawn any more."""
 
     replays = True
@@ -140,45 +152,28 @@ class Window:
         if seconds > 0 and plt.fignum_exists(self.figure.number):
             self.figure.canvas.start_event_loop(seconds)
 
-    def close(self) -> None:
-        pass
 
-
-class File:
-    """What nobody watches: each epoch is there once."""
-
-    replays = False
-
-    def wait(self, seconds: float) -> None:
-        pass
-
-
-class Folder(File):
+class Folder(Screen):
     """A PNG for each epoch that is shown, `epoch-00001.png`, in a folder."""
 
     def __init__(self, path: Path) -> None:
-        self.figure, self.path = _figure(), path
+        super().__init__()
+        self.path = path
 
     def show(self, epoch: int) -> None:
-        png = _png(self.figure)
+        png = self.png()
         write_whole(self.path / f"epoch-{epoch:05}.png", lambda file: file.write(png), "wb")
 
-    def close(self) -> None:
-        pass
 
-
-class Recording(File):
+class Recording(Screen):
     """A moving picture in memory, of the epochs in their order."""
 
     def __init__(self) -> None:
-        self.figure = _figure()
+        super().__init__()
         self.frames: list[tuple[int, bytes]] = []
 
     def show(self, epoch: int) -> None:
-        self.frames.append((epoch, _png(self.figure)))
-
-    def close(self) -> None:
-        pass
+        self.frames.append((epoch, self.png()))
 
     def write(self, file: IO[bytes]) -> None:
         """Write it as a GIF."""
@@ -211,18 +206,3 @@ def _with_few_colours(png: bytes) -> PillowImage:
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     return picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-
-
-def _figure() -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=SIZE, dpi=DPI)
-
-
-def _png(figure: Figure) -> bytes:
-    """The picture; `savefig` would draw everything twice."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    file, canvas = io.BytesIO(), FigureCanvasAgg(figure)
-    canvas.print_png(file)  # type: ignore[no-untyped-call]
-    return file.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,27 +73,10 @@ class Surface:
         self.rows = rows
 
     def draw(self, axes: Axes) -> None:
-        """Shade the plane by the predictions, and draw the rows with their true values on it.
-
-        Rows with the same text are spread a little.
-        """
-        rng, held, classes = np.random.default_rng(0), self.evidence.held, self.evidence.classes
-        shown = [Axis(a.name, a.at[self.rows], a.values, a.dates) for a in self.axes]
-        points = np.stack(
-            [a.at + (rng.uniform(-JITTER, JITTER, len(a.at)) if a.values else 0) for a in shown],
-            axis=1,
-        )
-        left, right, bottom, top = box_around(points)
-        box = shown[0].start(left), right, shown[1].start(bottom), top
-        y = held.y[self.rows]
-        if classes:
-            names = [shortened(name, 16) for name in classes]
-            shade_regions(axes, self.predicted, box, names, points=POINTS)
-            scatter_classes(axes, points, y, names)
-        else:
-            self._shade_numbers(axes, box, points, y)
-        shown[0].label(axes.xaxis)
-        shown[1].label(axes.yaxis)
+        """Shade the plane by the predictions, and draw the rows with their true values on it."""
+        across, up = (Axis(a.name, a.at[self.rows], a.values, a.dates) for a in self.axes)
+        y = self.evidence.held.y[self.rows]
+        draw_surface(axes, across, up, self.predicted, y, self.evidence.classes)
 
     def predicted(self, points: Array) -> Array:
         """Probabilities, or numbers, at each of the points, (n, 2)."""
@@ -111,37 +95,70 @@ class Surface:
         first = np.zeros(len(points), int)
         return outputs_of(self.evidence.model, self.table.take(first, moved, numbers))
 
-    def _shade_numbers(
-        self, axes: Axes, box: tuple[float, float, float, float], points: Array, y: Array
-    ) -> None:
-        from matplotlib.colors import Normalize
 
-        left, right, bottom, top = box
-        across, up = np.linspace(left, right, POINTS), np.linspace(bottom, top, POINTS)
-        plane = np.stack(np.meshgrid(across, up), axis=-1)
-        found = self.predicted(plane.reshape(-1, 2)).reshape(POINTS, POINTS)
-        scale = Normalize(min(y.min(), found.min()), max(y.max(), found.max()))
-        image = axes.imshow(
-            found,
-            "cividis",
-            scale,
-            extent=box,
-            origin="lower",
-            aspect="auto",
-            interpolation="bilinear",
-        )
-        axes.scatter(
-            points[:, 0],
-            points[:, 1],
-            26,
-            y,
-            norm=scale,
-            cmap="cividis",
-            edgecolors="white",
-            linewidths=0.7,
-        )
-        axes.figure.colorbar(image, ax=axes, shrink=0.9)
-        axes.set(xlim=(left, right), ylim=(bottom, top))
+def draw_surface(
+    axes: Axes,
+    across: Axis,
+    up: Axis,
+    predicted_at: Callable[[Array], Array],
+    y: Array,
+    class_names: Sequence[str],
+) -> None:
+    """Shade the plane by what is predicted at points (n, 2), and draw rows of true values `y`.
+
+    That are probabilities (n, n_classes), or with no `class_names` numbers, which have a colour
+    bar. Rows with the same text are spread a little.
+    """
+    rng = np.random.default_rng(0)
+    spread = [rng.uniform(-JITTER, JITTER, len(a.at)) if a.values else 0 for a in (across, up)]
+    points = np.stack([across.at + spread[0], up.at + spread[1]], axis=1)
+    left, right, bottom, top = box_around(points)
+    box = across.start(left), right, up.start(bottom), top
+    if class_names:
+        names = [shortened(name, 16) for name in class_names]
+        shade_regions(axes, predicted_at, box, names, points=POINTS)
+        scatter_classes(axes, points, y, names)
+    else:
+        _shade_numbers(axes, predicted_at, box, points, y)
+    across.label(axes.xaxis)
+    up.label(axes.yaxis)
+
+
+def _shade_numbers(
+    axes: Axes,
+    predicted_at: Callable[[Array], Array],
+    box: tuple[float, float, float, float],
+    points: Array,
+    y: Array,
+) -> None:
+    from matplotlib.colors import Normalize
+
+    left, right, bottom, top = box
+    across, up = np.linspace(left, right, POINTS), np.linspace(bottom, top, POINTS)
+    plane = np.stack(np.meshgrid(across, up), axis=-1)
+    found = predicted_at(plane.reshape(-1, 2)).reshape(POINTS, POINTS)
+    scale = Normalize(min(y.min(), found.min()), max(y.max(), found.max()))
+    image = axes.imshow(
+        found,
+        "cividis",
+        scale,
+        extent=box,
+        origin="lower",
+        aspect="auto",
+        interpolation="bilinear",
+    )
+    axes.scatter(
+        points[:, 0],
+        points[:, 1],
+        26,
+        y,
+        norm=scale,
+        cmap="cividis",
+        edgecolors="white",
+        linewidths=0.7,
+    )
+    axes.figure.colorbar(image, ax=axes, shrink=0.9)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def surface_of(evidence: Evidence) -> Surface | None:
