@@ -25,8 +25,6 @@ class Op(StrEnum):
     SUBTRACT = auto()
     MULTIPLY = auto()
     DIVIDE = auto()
-    FLOOR_DIVIDE = auto()
-    REMAINDER = auto()
     POWER = auto()
     MATMUL = auto()
     LESS = auto()
@@ -57,7 +55,6 @@ class Op(StrEnum):
     COS = auto()
     TANH = auto()
     ERF = auto()
-    ARCTAN = auto()
     FLOOR = auto()
     CEIL = auto()
     MAXIMUM = auto()
@@ -73,7 +70,6 @@ class Op(StrEnum):
     PROD = auto()
     ARGMAX = auto()
     ARGMIN = auto()
-    CUMSUM = auto()
     WHERE = auto()
     CLIP = auto()
     ZEROS_LIKE = auto()
@@ -97,7 +93,6 @@ class Op(StrEnum):
     CONCATENATE = auto()
     STACK = auto()
     TAKE = auto()
-    TAKE_ALONG_AXIS = auto()
     DOT = auto()
     OUTER = auto()
     TENSORDOT = auto()
@@ -139,8 +134,6 @@ BINARY: dict[Op, tuple[Callable[..., Any], str]] = {
     Op.SUBTRACT: (operator.sub, "-"),
     Op.MULTIPLY: (operator.mul, "*"),
     Op.DIVIDE: (operator.truediv, "/"),
-    Op.FLOOR_DIVIDE: (operator.floordiv, "//"),
-    Op.REMAINDER: (operator.mod, "%"),
     Op.POWER: (operator.pow, "**"),
     Op.MATMUL: (operator.matmul, "@"),
     Op.LESS: (operator.lt, "<"),
@@ -168,8 +161,6 @@ UFUNCS: dict[Any, Op] = {
     np.subtract: Op.SUBTRACT,
     np.multiply: Op.MULTIPLY,
     np.divide: Op.DIVIDE,
-    np.floor_divide: Op.FLOOR_DIVIDE,
-    np.remainder: Op.REMAINDER,
     np.power: Op.POWER,
     np.matmul: Op.MATMUL,
     np.less: Op.LESS,
@@ -199,7 +190,6 @@ UFUNCS: dict[Any, Op] = {
     np.sin: Op.SIN,
     np.cos: Op.COS,
     np.tanh: Op.TANH,
-    np.arctan: Op.ARCTAN,
     np.floor: Op.FLOOR,
     np.ceil: Op.CEIL,
     np.maximum: Op.MAXIMUM,
@@ -226,7 +216,6 @@ FUNCTIONS: dict[Callable[..., Any], Op] = {
     np.prod: Op.PROD,
     np.argmax: Op.ARGMAX,
     np.argmin: Op.ARGMIN,
-    np.cumsum: Op.CUMSUM,
     np.where: Op.WHERE,
     np.clip: Op.CLIP,
     np.zeros_like: Op.ZEROS_LIKE,
@@ -250,7 +239,6 @@ FUNCTIONS: dict[Callable[..., Any], Op] = {
     np.concatenate: Op.CONCATENATE,
     np.stack: Op.STACK,
     np.take: Op.TAKE,
-    np.take_along_axis: Op.TAKE_ALONG_AXIS,
     np.dot: Op.DOT,
     np.outer: Op.OUTER,
     np.tensordot: Op.TENSORDOT,
@@ -262,7 +250,7 @@ METHODS = {
     name.value: name
     for name in (
         *(Op.SUM, Op.MEAN, Op.VAR, Op.STD, Op.MAX, Op.MIN, Op.PROD, Op.ARGMAX, Op.ARGMIN),
-        *(Op.CUMSUM, Op.CLIP, Op.COPY, Op.RAVEL, Op.SWAPAXES, Op.REPEAT, Op.TAKE, Op.DOT),
+        *(Op.CLIP, Op.COPY, Op.RAVEL, Op.SWAPAXES, Op.REPEAT, Op.TAKE, Op.DOT),
     )
 }
 
@@ -291,6 +279,11 @@ INSTEAD = {
     "nonzero": "np.where(condition, a, b), which keeps the shape",
     "zeros": "np.zeros_like(x)",
     "append": "np.concatenate",
+    "floor_divide": "np.floor(x / y)",
+    "remainder": "x - y * np.floor(x / y)",
+    "arctan": "np.tanh(x), or x / (1 + np.abs(x)), which are bounded too",
+    "cumsum": "x @ np.triu(ones), a product with a triangular table",
+    "take_along_axis": "p[np.arange(len(p)), y]",
     "hstack": "np.concatenate([...], axis=1)",
     "vstack": "np.concatenate([...], axis=0)",
     "fill": "np.full_like(x, value)",

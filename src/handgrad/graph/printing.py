@@ -19,7 +19,7 @@ PRECEDENCE = {
     Op.AND: 2,
     **dict.fromkeys(COMPARISONS, 0),
     **dict.fromkeys((Op.ADD, Op.SUBTRACT), 3),
-    **dict.fromkeys((Op.MULTIPLY, Op.DIVIDE, Op.FLOOR_DIVIDE, Op.REMAINDER, Op.MATMUL), 4),
+    **dict.fromkeys((Op.MULTIPLY, Op.DIVIDE, Op.MATMUL), 4),
     **dict.fromkeys(UNARY, 5),
     Op.POWER: 6,
 }

@@ -206,6 +206,18 @@ for _name, _label in {Op.NEGATIVE: "neg", Op.INVERT: "invert", Op.ABS: "abs"}.it
     setattr(Traced, f"__{_label}__", lambda self, _n=_name: self.tape.apply(_n, self))
 
 
+def _refused_operator(name: str, sign: str) -> Callable[..., Traced]:
+    def operator(self: Traced, other: object) -> Traced:
+        raise self._unknown(f"the operator {sign}", name)
+
+    return operator
+
+
+for _unknown, _label, _sign in (("floor_divide", "floordiv", "//"), ("remainder", "mod", "%")):
+    for _side in ("", "r", "i"):
+        setattr(Traced, f"__{_side}{_label}__", _refused_operator(_unknown, _sign))
+
+
 class Recording(Tape):
     """A tape of what is done to `Traced` arrays, which refuses what it could not repeat."""
 

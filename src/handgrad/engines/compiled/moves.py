@@ -49,7 +49,8 @@ def _scatter(elements: Elements, i: int, node: Node) -> Body:
 
 def _looked_up(elements: Elements, parts: Sequence[Any], index: Index) -> list[Expression]:
     """The place that an index of arrays points to, for one entry of the result."""
-    ranks = [len(elements.graph.nodes[p.node].shape) for p in parts if isinstance(p, Ref)]
+    shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
+    ranks = [len(shape) for shape in shapes] + [np.ndim(p) for p in parts]
     leading = max([*ranks, 1])
     found: list[Expression] = []
     for part in parts:

@@ -203,18 +203,24 @@ def _matrix_products(
     sizes: dict[str, int | Dim],
     full: dict[str, int],
 ) -> Statement | None:
-    """One product of matrices, or several side by side; None where it is something else."""
+    """One product of matrices, or one for each index of the axes that all operands have.
+
+    None where it is something else, or each of many is small.
+    """
     beside = [letter for letter in output if all(letter in axes for axes in letters)]
-    if len(beside) > 1 or any(isinstance(sizes[letter], Dim) for letter in beside):
+    many = len(beside) > 1 or any(isinstance(sizes[letter], Dim) for letter in beside)
+    if many and math.prod(full[letter] for letter in full if letter not in beside) < SMALL_PRODUCT:
         return None
-    member = elements.new("m")
-    fixed: dict[str, Expression] = dict.fromkeys(beside, member)
+    members = {letter: elements.new("m") for letter in beside}
+    fixed: dict[str, Expression] = {letter: members[letter] for letter in beside}
     multiply = _matrix_product(elements, i, operands, letters, output, sizes, full, fixed)
     if multiply is None or not beside:
         return multiply and product_in_parts(elements, multiply)
-    count = full[beside[0]]
-    loop = For(member.name, whole(count), [multiply])
-    return products_in_parts(elements, loop, count, multiply)
+    inner, *outer = [(members[letter].name, extent(sizes[letter])) for letter in reversed(beside)]
+    loop = For(*inner, [multiply])
+    for counter, stop in outer:
+        loop = For(counter, stop, [loop])
+    return products_in_parts(elements, loop, [full[letter] for letter in beside], multiply)
 
 
 def _matrix_product(

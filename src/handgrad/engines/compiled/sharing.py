@@ -5,6 +5,7 @@ threads turn up to work on them: that is how the same seed gives the same bits.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from handgrad.engines.compiled.elements import Elements
@@ -59,10 +60,12 @@ def product_in_parts(elements: Elements, product: Multiply) -> Statement:
     return Parts(part.name, count, [within])
 
 
-def products_in_parts(elements: Elements, loop: For, turns: int, product: Multiply) -> Statement:
-    """The loop over `turns` products of one size, in parts if all of them are large enough."""
-    multiplications = turns * math.prod(product.sizes)
-    return loop_in_parts(elements, loop, turns, multiplications * NUMBERS // MULTIPLICATIONS)
+def products_in_parts(
+    elements: Elements, loop: For, turns: Sequence[int], product: Multiply
+) -> Statement:
+    """Loops over products of one size, the outer one in parts if all are large enough."""
+    multiplications = math.prod(turns) * math.prod(product.sizes)
+    return loop_in_parts(elements, loop, turns[0], multiplications * NUMBERS // MULTIPLICATIONS)
 
 
 def _size_of_a_part(size: int, count: int, unit: int) -> int:

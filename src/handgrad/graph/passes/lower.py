@@ -8,27 +8,25 @@ import numpy as np
 
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node, Origin
+from handgrad.graph.nodes import Node
 from handgrad.graph.operations import OPERATIONS, Op
+from handgrad.graph.passes import products, views
+from handgrad.graph.passes.arguments import REQUIRED, given, refused
 from handgrad.graph.passes.builder import Builder, rewritten
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
-from handgrad.graph.references import Ref, substitute
-from handgrad.graph.symbolic import (
-    SIZES,
-    Arange,
-    Dim,
-    N,
-    NoRuleError,
-    Scaled,
-    Scaling,
-    Shape,
-    Symbolic,
-    at,
-    solve,
-)
+from handgrad.graph.passes.views import view, view_by
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import Dim, N, Scaled, Scaling, Shape, Symbolic
 
 NOT_LOGICAL = {
     *(Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.MAXIMUM, Op.MINIMUM, Op.NEGATIVE, Op.POWER),
+}
+# What operators do to truth values.
+OF_TRUTH = {
+    Op.AND: Op.LOGICAL_AND,
+    Op.OR: Op.LOGICAL_OR,
+    Op.XOR: Op.NOT_EQUAL,
+    Op.INVERT: Op.LOGICAL_NOT,
 }
 
 
@@ -48,6 +46,8 @@ def _lowered(new: Builder, node: Node) -> Ref:
         if a[1] == 2:
             return square
         return new.add(Op.MULTIPLY, (square, a[0]), node.shape, node.dtype)
+    if name in OF_TRUTH and node.dtype == np.bool_:
+        return new.add(OF_TRUTH[name], a, node.shape, node.dtype)
     if name is Op.ASTYPE and new[a[0]].dtype == node.dtype:
         return a[0]
     if name in ELEMENTWISE:
@@ -55,7 +55,7 @@ def _lowered(new: Builder, node: Node) -> Ref:
             raise CannotLowerError(f"{name} of truth values, at {node.origin}")
         return new.add(name, a, node.shape, node.dtype)
     if OPERATIONS.get(name) is not None and OPERATIONS[name].view:
-        return _view(new, node)
+        return view(new, node)
     raise CannotLowerError(f"{name}, at {node.origin}")
 
 
@@ -91,11 +91,21 @@ def _reduction(new: Builder, node: Node) -> Ref:
     return new.add(node.operation, (x, axes), node.shape, node.dtype, keepdims=keepdims)
 
 
+def _log2(new: Builder, node: Node) -> Ref:
+    log = new.add(Op.LOG, node.arguments, node.shape, node.dtype)
+    return new.add(Op.MULTIPLY, (log, 1 / math.log(2)), node.shape, node.dtype)
+
+
 def _argmax(new: Builder, node: Node) -> Ref:
-    x, axes, _ = _reduced(new, node)
-    if len(axes) > 1:
-        raise CannotLowerError(f"argmax over several axes, at {node.origin}")
-    return new.add(Op.ARGMAX, (x, axes[0]), node.shape, node.dtype)
+    x, axis = given(node, a=REQUIRED, axis=None)
+    if new[x].dtype.kind != "f":
+        raise refused(node, f"numbers of type {new[x].dtype}")
+    if node.operation is Op.ARGMIN:
+        x = new.add(Op.NEGATIVE, (x,), new[x].shape, new[x].dtype)
+    if axis is None and len(new[x].shape) > 1:
+        x = view_by(new, node, x, lambda array, n: array.reshape(-1))
+    axis = (axis or 0) % len(new[x].shape)
+    return new.add(Op.ARGMAX, (x, axis), node.shape, node.dtype)
 
 
 def _mean(new: Builder, node: Node) -> Ref:
@@ -149,153 +159,6 @@ def _count(shape: Shape, axes: Sequence[int], less: int, node: Node) -> float | 
     raise CannotLowerError(f"{node.operation} over {dims}, at {node.origin}")
 
 
-def _product(new: Builder, node: Node) -> Ref:
-    a, b = node.arguments
-    left, right = len(new[a].shape), len(new[b].shape)
-    specs = {(2, 2): "ij,jk->ik", (1, 2): "j,jk->k", (2, 1): "ij,j->i", (1, 1): "j,j->"}
-    if node.operation is Op.OUTER:
-        spec = "i,j->ij"
-    elif (left, right) in specs:
-        spec = specs[left, right]
-    elif node.operation is Op.MATMUL and min(left, right) > 1:
-        batch = "abcdefgh"[: max(left, right) - 2]
-        spec = f"{batch[-(left - 2) or 8 :]}ij,{batch[-(right - 2) or 8 :]}jk->{batch}ik"
-        if any(size == 1 for size in (*new[a].shape[:-2], *new[b].shape[:-2])):
-            raise CannotLowerError(f"a broadcast product, at {node.origin}")
-    else:
-        raise CannotLowerError(f"{node.operation} of {left} and {right} axes, at {node.origin}")
-    return new.add(Op.EINSUM, (spec, a, b), node.shape, node.dtype)
-
-
-def _einsum(new: Builder, node: Node) -> Ref:
-    spec, *operands = node.arguments
-    if not isinstance(spec, str) or "->" not in spec or "." in spec or len(operands) > 2:
-        raise CannotLowerError(f"this einsum, at {node.origin}")
-    return new.add(Op.EINSUM, (spec.replace(" ", ""), *operands), node.shape, node.dtype)
-
-
-def _view(new: Builder, node: Node) -> Ref:
-    x, *rest = node.arguments
-
-    def run(array: Any, n: int) -> Any:
-        given = substitute((tuple(rest), dict(node.options)), lambda leaf: at(leaf, n))
-        return OPERATIONS[node.operation].compute(array, *given[0], **given[1])
-
-    return _as_view(new, node, x, run)
-
-
-def _as_view(new: Builder, node: Node, x: Ref, run: Callable[[Any, int], Any]) -> Ref:
-    """The view that `run` takes of `x`; of a view that is itself one, of what it views."""
-    base, steps = x, [run]
-    if new[x].operation is Op.VIEW:
-        base = new[x].arguments[0]
-        _, *inner = new[x].arguments
-        compute = OPERATIONS[Op.VIEW].compute
-        steps.insert(
-            0, lambda array, n: compute(array, *substitute(tuple(inner), lambda v: at(v, n)))
-        )
-    placed = [_placed(new[base].shape, steps, n, node.origin) for n in SIZES]
-    offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
-    _check_growth(new[base].shape, shape, node)
-    return new.add(Op.VIEW, (base, offset, strides, shape), node.shape, node.dtype)
-
-
-def _placed(
-    shape: Shape, steps: Sequence[Callable[[Any, int], Any]], n: int, origin: Origin | None
-) -> tuple[Any, ...]:
-    """Where NumPy puts a view of a contiguous array of that shape: offset, strides, shape."""
-    base = np.empty([at(size, n) for size in shape], np.int8)
-    array = base
-    for step in steps:
-        array = step(array, n)
-    start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    if not 0 <= start <= max(base.size - 1, 0):
-        raise CannotLowerError(f"a view that NumPy copies, at {origin}")
-    return start, array.strides, array.shape
-
-
-def _followed(values: Sequence[Any], node: Node) -> Any:
-    try:
-        if isinstance(values[0], tuple):
-            return tuple(solve(parts, SIZES) for parts in zip(*values, strict=True))
-        return solve(values, SIZES)
-    except NoRuleError:
-        raise CannotLowerError(f"sizes that follow no rule, at {node.origin}") from None
-
-
-def _getitem(new: Builder, node: Node) -> Ref:
-    x, index = node.arguments
-    if _is_slicing(index):
-        index = index if isinstance(index, tuple) else (index,)
-        if Ellipsis not in index:
-            index = (*index, Ellipsis)  # so that NumPy gives a view of one number too
-
-        def run(array: Any, n: int) -> Any:
-            return array[substitute(index, lambda leaf: at(leaf, n))]
-
-        return _as_view(new, node, x, run)
-    return new.add(Op.GETITEM, (x, _arrays(new, x, index, node)), node.shape, node.dtype)
-
-
-def _setitem(new: Builder, node: Node) -> Ref:
-    x, index, values = node.arguments
-    if not _is_slicing(index):
-        return new.add(
-            node.operation, (x, _arrays(new, x, index, node), values), node.shape, node.dtype
-        )
-    if node.operation is Op.ADD_AT:
-        raise CannotLowerError(f"np.add.at with a slice, at {node.origin}")
-    steps = [lambda array, n: array[substitute(index, lambda leaf: at(leaf, n))]]
-    placed = [_placed(new[x].shape, steps, n, node.origin) for n in SIZES]
-    offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
-    _check_growth(new[x].shape, shape, node)
-    return new.add(Op.WRITE, (x, offset, strides, shape, values), node.shape, node.dtype)
-
-
-def _check_growth(base: Shape, view: Shape, node: Node) -> None:
-    """A view that grows with the batch must lie in an array that does."""
-    grows = any(isinstance(size, Dim) for size in base)
-    if any(isinstance(size, Dim) for size in view) and not grows:
-        raise CannotLowerError(f"a part that grows with the batch, at {node.origin}")
-
-
-def _is_slicing(index: object) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None or part is Ellipsis or isinstance(part, int | np.integer | slice | Dim)
-        for part in parts
-    )
-
-
-def _arrays(new: Builder, x: Ref, index: Any, node: Node) -> tuple[Any, ...]:
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(part is None or part is Ellipsis or isinstance(part, slice) for part in parts):
-        raise CannotLowerError(f"arrays and slices in one index, at {node.origin}")
-    return tuple(
-        _index_part(part, size, node) for part, size in zip(parts, new[x].shape, strict=False)
-    )
-
-
-def _index_part(part: Any, size: int | Dim, node: Node) -> Any:
-    """One part of an index, within its axis: a constant counted from the front."""
-    if isinstance(part, Symbolic) and not (isinstance(part, Arange) and part.length == size):
-        raise CannotLowerError(f"an index that grows with the batch, at {node.origin}")
-    if not isinstance(part, int | np.integer):
-        return part
-    if isinstance(size, Dim):
-        raise CannotLowerError(f"one row of the batch, at {node.origin}")
-    return int(part) % size
-
-
-def _concatenate(new: Builder, node: Node) -> Ref:
-    parts, *rest = node.arguments
-    axis = node.options.get("axis", rest[0] if rest else 0)
-    if set(node.options) - {"axis"} or axis is None or not all(isinstance(p, Ref) for p in parts):
-        raise CannotLowerError(f"concatenate with such arguments, at {node.origin}")
-    axis %= len(node.shape)
-    return new.add(Op.CONCATENATE, (tuple(parts), axis), node.shape, node.dtype)
-
-
 def _random(new: Builder, node: Node) -> Ref:
     if node.arguments[1] != "random" or "out" in node.options:
         raise CannotLowerError(f"a draw by rng.{node.arguments[1]}, at {node.origin}")
@@ -313,14 +176,24 @@ FORMS: dict[Op, Callable[[Builder, Node], Ref]] = {
     Op.RECIPROCAL: _reciprocal,
     **dict.fromkeys(REDUCTIONS, _reduction),
     Op.ARGMAX: _argmax,
+    Op.ARGMIN: _argmax,
     Op.MEAN: _mean,
     Op.VAR: _variance,
     Op.STD: _variance,
-    **dict.fromkeys((Op.MATMUL, Op.DOT, Op.OUTER), _product),
-    Op.EINSUM: _einsum,
-    Op.GETITEM: _getitem,
-    Op.SETITEM: _setitem,
-    Op.ADD_AT: _setitem,
-    Op.CONCATENATE: _concatenate,
+    Op.LOG2: _log2,
+    Op.MATMUL: products.matmul,
+    Op.DOT: products.dot,
+    Op.OUTER: products.outer,
+    Op.TENSORDOT: products.tensordot,
+    Op.EINSUM: products.einsum,
+    Op.GETITEM: views.getitem,
+    Op.SETITEM: views.setitem,
+    Op.ADD_AT: views.setitem,
+    Op.CONCATENATE: views.concatenate,
+    Op.STACK: views.stack,
+    Op.PAD: views.pad,
+    Op.REPEAT: views.repeat,
+    Op.TILE: views.tile,
+    Op.TAKE: views.take,
     Op.RANDOM: _random,
 }
