@@ -1,61 +1,39 @@
 """`fit`: training with the usual adapters, in one call."""
 
-from __future__ import annotations
-
 import copy
 import itertools
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from handgrad import training
-from handgrad.engines.choice import EngineName
+from handgrad.config import FitConfig, FitSettings, keywords_of
 from handgrad.engines.threads import quick_handover
-from handgrad.errors import DivergenceError, positive
+from handgrad.errors import DivergenceError
 from handgrad.initializers import spawning_generator
 from handgrad.losses import Loss
-from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
 from handgrad.other_names import refusing_unknown
-from handgrad.penalties import Penalty
 from handgrad.row_source import RowSource, refuse_beside_a_stream
-from handgrad.schedules import Schedule
 from handgrad.training import EpochReport, History
 
 
 @refusing_unknown
+@keywords_of(FitConfig)
 def fit(
     net: Net,
-    data: Any,
+    data: object,
     *,
-    loss: Loss,
-    optimizer: Optimizer,
-    epochs: int,
-    batch_size: int = 32,
-    validation: Any = None,
-    evaluate_training: bool | None = None,
-    metrics: Iterable[str | Metric] | None = None,
-    sample_weight: Any = None,
-    class_weight: Any = None,
-    penalty: Penalty | None = None,
-    schedule: Schedule | None = None,
-    early_stopping: int | None = None,
-    reduce_on_plateau: int | None = None,
-    monitor: str | None = None,
     progress: bool = False,
     live_plot: bool | str | Path = False,
     diagnose: bool = False,
-    checkpoint: str | Path | None = None,
-    resume: bool = False,
-    rng: int | np.random.Generator | None = None,
-    shuffle: bool = True,
-    engine: EngineName = "auto",
+    **settings: Unpack[FitSettings],
 ) -> History:
     """Train `net` in place and return the History.
 
@@ -84,31 +62,10 @@ def fit(
     >>> len(history), history[-1].metrics["accuracy"] > 0.9
     (40, True)
     """
-    if evaluate_training is None:
-        evaluate_training = live_plot is not False
-    fitting = Fitting(
-        net=net,
-        data=data,
-        loss=loss,
-        optimizer=optimizer,
-        epochs=epochs,
-        batch_size=batch_size,
-        validation=validation,
-        evaluate_training=evaluate_training,
-        metrics=metrics,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        penalty=penalty,
-        schedule=schedule,
-        early_stopping=early_stopping,
-        reduce_on_plateau=reduce_on_plateau,
-        monitor=monitor,
-        checkpoint=checkpoint,
-        resume=resume,
-        rng=rng,
-        shuffle=shuffle,
-        engine=engine,
-    )
+    config = FitConfig(net=net, data=data, **settings)
+    if config.evaluate_training is None:
+        config = replace(config, evaluate_training=live_plot is not False)
+    fitting = Fitting(config)
     reports = fitting.reports()
     refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
     if diagnose:
@@ -119,120 +76,81 @@ def fit(
         reports = plots.live_plot(
             reports,
             net,
-            fitting.data,
-            validation=training.pair_and_weights(training.first_set(fitting.validation))[0],
+            fitting.config.data,
+            validation=training.pair_and_weights(training.first_set(fitting.config.validation))[0],
             what=fitting.monitor.removeprefix("train_").removeprefix("validation_"),
             to=None if live_plot is True else live_plot,
         )
     with quick_handover():
         if progress:
-            reports = training.progress(reports, epochs=epochs, training=fitting.training)
+            reports = training.progress(reports, epochs=config.epochs, training=fitting.training)
         return fitting.history(reports)
 
 
 class Fitting:
-    """A training with the usual adapters, ready to begin; its arguments are those of `fit`."""
+    """A training with the usual adapters, ready to begin."""
 
-    def __init__(
-        self,
-        *,
-        net: Net,
-        data: Any,
-        loss: Loss,
-        optimizer: Optimizer,
-        epochs: int,
-        batch_size: int = 32,
-        validation: Any = None,
-        evaluate_training: bool = False,
-        metrics: Iterable[str | Metric] | None = None,
-        sample_weight: Any = None,
-        class_weight: Any = None,
-        penalty: Penalty | None = None,
-        schedule: Schedule | None = None,
-        early_stopping: int | None = None,
-        reduce_on_plateau: int | None = None,
-        monitor: str | None = None,
-        checkpoint: str | Path | None = None,
-        resume: bool = False,
-        rng: int | np.random.Generator | None = None,
-        shuffle: bool = True,
-        engine: EngineName = "auto",
-    ) -> None:
-        training.check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
-        chosen = metrics_of(loss.default_metrics if metrics is None else metrics)
-        generator = spawning_generator(rng)
-        if early_stopping is not None:
-            positive("early_stopping", early_stopping, whole=True)
-        if reduce_on_plateau is not None:
-            positive("reduce_on_plateau", reduce_on_plateau, whole=True)
-            training.refuse_full_batch(optimizer, "reduce_on_plateau")
-            optimizer = copy.copy(optimizer)
-        if isinstance(validation, Real) and not isinstance(validation, bool):
-            given = net, loss, data, sample_weight, validation, generator
-            data, sample_weight, validation = _held_out(*given)
-        self.net, self.optimizer, self.data, self.validation = net, optimizer, data, validation
-        self.epochs, self.patience, self.plateau = epochs, early_stopping, reduce_on_plateau
-        self.weights = {"sample_weight": sample_weight, "class_weight": class_weight}
-        self.training = training.Training(
-            net,
-            data,
-            loss=loss,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch_size,
-            validation=validation,
-            evaluate_training=evaluate_training,
-            metrics=chosen.values(),
-            **self.weights,
-            penalty=penalty,
-            schedule=schedule,
-            rng=generator,
-            shuffle=shuffle,
-            engine=engine,
-            ahead=reduce_on_plateau is None,
-        )
-        self.monitor = monitor or self.training.usual_monitor
-        training.check_monitor(self.monitor, chosen, self.training)
-        self.best = training.BestWeights(net)
+    def __init__(self, config: FitConfig) -> None:
+        generator = spawning_generator(config.rng)
+        config = replace(config, rng=generator)
+        if config.reduce_on_plateau is not None:
+            training.refuse_full_batch(config.optimizer, "reduce_on_plateau")
+            config = replace(config, optimizer=copy.copy(config.optimizer))
+        share = config.validation
+        if isinstance(share, Real) and not isinstance(share, bool):
+            given = config.net, config.loss, config.data, config.sample_weight
+            data, weights, validation = _held_out(*given, share, generator)
+            config = replace(config, data=data, sample_weight=weights, validation=validation)
+        self.config, optimizer = config, config.optimizer
+        self.training = training.Training(config, ahead=config.reduce_on_plateau is None)
+        self.monitor = config.monitor or self.training.usual_monitor
+        training.check_monitor(self.monitor, config.chosen_metrics, self.training)
+        self.best = training.BestWeights(config.net)
         self.stream: Iterator[EpochReport] = self.training
         self.earlier: list[EpochReport] = []
-        if checkpoint is not None:
-            rate = optimizer.learning_rate
-            to_keep = self.training, Path(checkpoint), self.best, self.monitor
+        if (folder := config.checkpoint) is not None:
+            rate, resume = optimizer.learning_rate, config.resume
+            to_keep = self.training, Path(folder), self.best, self.monitor
             kept = training.Checkpoints(*to_keep, resume=resume)
             self.stream, self.earlier = kept, [*kept.history]
-            if reduce_on_plateau is not None:
+            if config.reduce_on_plateau is not None:
                 optimizer.learning_rate = rate
 
     def reports(self) -> Iterator[EpochReport]:
         """The reports that are still to come, until early stopping ends them."""
-        reports = self.stream
-        if self.plateau is not None:
+        reports, patience, plateau = (
+            self.stream,
+            self.config.early_stopping,
+            self.config.reduce_on_plateau,
+        )
+        if plateau is not None:
             # what was decided in the epochs before a stop is decided again, by their reports
             lowered = training.reduce_on_plateau(
                 itertools.chain(self.earlier, self.stream),
-                self.optimizer,
-                patience=self.plateau,
+                self.config.optimizer,
+                patience=plateau,
                 monitor=self.monitor,
             )
             reports = itertools.islice(lowered, len(self.earlier), None)
-        if self.patience is None:
+        if patience is None:
             return reports
-        return training.until_patience_ends(reports, self.best, self.monitor, self.patience)
+        return training.until_patience_ends(reports, self.best, self.monitor, patience)
 
     def diagnosed(self, reports: Iterable[EpochReport]) -> Iterator[EpochReport]:
         """The reports, with a warning of each sickness on the way."""
         from handgrad.doctor import diagnosing
 
+        config = self.config
         return diagnosing(
             reports,
-            self.net,
-            self.data,
-            loss=self.training.loss,
-            optimizer=self.optimizer,
-            validation=self.validation,
-            **self.weights,
-            penalty=self.training.penalty,
+            config.net,
+            config.data,
+            loss=config.loss,
+            optimizer=config.optimizer,
+            validation=config.validation,
+            sample_weight=config.sample_weight,
+            class_weight=config.class_weight,
+            penalty=config.penalty,
         )
 
     def history(self, reports: Iterable[EpochReport]) -> History:
@@ -245,12 +163,13 @@ class Fitting:
             history.stopped_because = f"interrupted in epoch {len(history) + 1}"
             warnings.warn(f"training was {history.stopped_because}", stacklevel=4)
             return history
-        stopped = len(history) < self.epochs
+        epochs, patience = self.config.epochs, self.config.early_stopping
+        stopped = len(history) < epochs
         history.stopped_because = self.training.ended or (
-            f"{self.monitor} had not improved for {self.patience} epoch{'s' * (self.patience != 1)}"
+            f"{self.monitor} had not improved for {patience} epoch{'s' * (patience != 1)}"
             if stopped
-            else f"all {self.epochs} epochs were run"
-            if self.epochs > 1
+            else f"all {epochs} epochs were run"
+            if epochs > 1
             else "the one epoch was run"
         )
         return history

@@ -20,7 +20,7 @@ LEVELS = [
     {"layers"},
     {"losses", "optimizers", "penalties", "metrics", "schedules", "row_source"},
     {"net"},
-    {"graph"},
+    {"graph", "config"},
     {"engines"},
     {"data", "saving", "results"},
     {"training"},

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.config import TrainingConfig
 from handgrad.errors import (
     DivergenceError,
     HandgradError,
@@ -241,20 +242,18 @@ class _Runs:
             learn=False,
             metrics=metrics.values(),
         )
-        return Training(
-            deepcopy(net),
-            data,
+        config = TrainingConfig(
+            net=deepcopy(net),
+            data=data,
             loss=deepcopy(self.loss),
             optimizer=self.optimizer,
             epochs=self.epochs * seeds,
             batch_size=self.settings.get("batch_size", 32),
-            validation=None,
             metrics=metrics.values(),
             rng=0,
-            shuffle=True,
             engine=self.settings.get("engine", "auto"),
-            ahead=False,
-        ).engine.name
+        )
+        return Training(config).engine.name
 
     def _looked_at(
         self, net: Net, data: Any, metrics: dict[str, Metric], missing: bool

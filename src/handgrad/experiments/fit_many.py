@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from inspect import Parameter, signature
+from dataclasses import MISSING, fields
 from threading import Event
 from typing import Any
 
 import numpy as np
 
 from handgrad import training
+from handgrad.config import FitConfig
 from handgrad.engines.threads import available_cores, blas_threads, quick_handover
 from handgrad.errors import HandgradError, SettingError, described, positive
 from handgrad.fitting import Fitting
@@ -63,8 +64,8 @@ def fit_many(
 
 def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[Fitting]:
     """A fitting for each run; what is wrong with one is told with its number."""
-    parameters = signature(Fitting).parameters
-    required = [name for name, p in parameters.items() if p.default is Parameter.empty]
+    parameters = [field.name for field in fields(FitConfig)]
+    required = [field.name for field in fields(FitConfig) if field.default is MISSING]
     if not runs:
         raise SettingError("no runs", "one or more", "[{'net': net}], for a single one")
     nets: list[Any] = []
@@ -82,7 +83,7 @@ def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[
                     raise SettingError(
                         f"the argument {name!r}",
                         f"arguments of fit: {known}",
-                        instead_of(name, [*parameters], "help(hg.fit)"),
+                        instead_of(name, parameters, "help(hg.fit)"),
                     )
             if missing := [name for name in required if name not in arguments]:
                 raise SettingError(
@@ -101,7 +102,7 @@ def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[
             arguments["loss"] = copy.deepcopy(arguments["loss"])
             if isinstance(arguments.get("rng"), np.random.Generator):
                 arguments["rng"] = arguments["rng"].spawn(1)[0]
-            fittings.append(Fitting(**arguments))
+            fittings.append(Fitting(FitConfig(**arguments)))
         except HandgradError as error:
             error.where = f"run {i} of {len(runs)}" + (f": {error.where}" if error.where else "")
             raise

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from handgrad.config import TrainingConfig
 from handgrad.kinds import Probabilities
 from handgrad.layers import Array
 from handgrad.losses import CrossEntropyLoss, Loss
@@ -118,21 +119,18 @@ def train_and_plot(
     is that of `live_plot`, with `what` and `to`; the history of all epochs is returned. Its
     training curve, `history["training_accuracy"]`, is that of the training rows after each epoch.
     """
-    training = Training(
-        net,
-        data,
+    config = TrainingConfig(
+        net=net,
+        data=data,
         loss=CrossEntropyLoss() if loss is None else loss,
         optimizer=SGD(lr),
         epochs=n_epoch,
         batch_size=batch_size,
         validation=validation,
         evaluate_training=True,
-        metrics=None,
-        rng=None,
         shuffle=False,
-        engine="auto",
-        ahead=True,
     )
+    training = Training(config, ahead=True)
     return History([*live_plot(training, net, data, validation=validation, what=what, to=to)])
 
 

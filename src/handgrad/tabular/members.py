@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.config import TrainingConfig
 from handgrad.engines.choice import EngineName
 from handgrad.engines.threads import blas_threads
 from handgrad.layers import (
@@ -104,24 +105,20 @@ def train_members(
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
     n_learned = len(learned[0]) if stream is None else stream.n_rows
     batch_size = min(BATCH, n_learned)
-    training = Training(
-        net,
-        stream or (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
+    config = TrainingConfig(
+        net=net,
+        data=stream or (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
         loss=recipe.loss(n_members),
         optimizer=_optimizer(net, recipe.learning_rate),
         epochs=epochs or usual_epochs(-(-n_learned // batch_size)),
         batch_size=batch_size,
         validation=(_side_by_side(x, held_out), _side_by_side(t, held_out)) if watched else None,
         metrics=[_of_member(m, n_outputs, badness) for m in range(n_members)] if watched else [],
-        sample_weight=None,
-        class_weight=None,
-        penalty=None,
         schedule=coslog(),
         rng=rng,
-        shuffle=True,
         engine=engine,
-        ahead=True,
     )
+    training = Training(config, ahead=True)
     best, history = _run(training, n_members, verbose)
     final = _net(*form, rng, np.float64)
     final.load_state(best.weights)

@@ -1,10 +1,10 @@
 """Training as a stream of reports, and what adapts that stream."""
 
+from handgrad.config import check_kinds
 from handgrad.training.best_weights import BestWeights
 from handgrad.training.checkpoints import Checkpoints, checkpoints
 from handgrad.training.checks import (
     check_batches,
-    check_kinds,
     check_monitor,
     checked_pair,
     checked_rows,

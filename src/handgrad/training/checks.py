@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.config import check_kinds
 from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.layers.mistakes import returned
@@ -14,40 +15,10 @@ from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, number_of_rows, take
 from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
 from handgrad.training.measuring import Measure, measures
 
 TRAINING, VALIDATION = "training data", "validation data"
 MOST_ROWS_TRIED = 256
-EXAMPLES: dict[type, str] = {
-    Net: "hg.Net(hg.Linear(2, 2), hg.Softmax())",
-    Loss: "loss=hg.CrossEntropyLoss()",
-    Optimizer: "optimizer=hg.SGD(0.1)",
-    Penalty: "penalty=hg.L2Penalty(1e-4)",
-}
-
-
-def check_kinds(**given: tuple[Any, type]) -> None:
-    """Refuse what is not of its kind: `check_kinds(loss=(loss, Loss))`."""
-    for name, (value, kind) in given.items():
-        if isinstance(value, kind):
-            continue
-        is_class = isinstance(value, type)
-        raise SettingError(
-            f"{name} = {value!r}" + ("" if is_class else f", of type {type(value).__name__}"),
-            f"an object of a class that derives from hg.{kind.__name__}",
-            f"{value.__name__}(…), with brackets, for an object of that class"
-            if isinstance(value, type) and issubclass(value, kind)
-            else _of_estimator(value)
-            if kind is Net and hasattr(value, "predict")
-            else EXAMPLES[kind],
-        )
-
-
-def _of_estimator(model: Any) -> str:
-    """What to try with an estimator where a net is asked for."""
-    its_net = "model.net_, the net in it; or " if hasattr(model, "net_") else ""
-    return f"{its_net}hg.write_report(model, x, y), which examines it"
 
 
 def checked_rows(

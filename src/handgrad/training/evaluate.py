@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from handgrad.config import check_kinds
 from handgrad.display import in_words
 from handgrad.engines.choice import EngineName
 from handgrad.errors import SettingError, positive
@@ -16,7 +17,7 @@ from handgrad.net import Net
 from handgrad.other_names import refusing_unknown
 from handgrad.page import twin_of
 from handgrad.row_source import BATCH, RowSource, prefetch, refuse_beside_a_stream, whole_batches
-from handgrad.training.checks import check_kinds, checked_pair
+from handgrad.training.checks import checked_pair
 from handgrad.training.chunks import CheckedChunks
 from handgrad.training.measuring import Measure, measured, measures
 from handgrad.training.sample_weights import Rows, held_out_rows

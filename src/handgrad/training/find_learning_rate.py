@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.config import check_kinds
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.epoch import Epoch
 from handgrad.errors import SettingError, positive
@@ -16,7 +17,7 @@ from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
-from handgrad.training.checks import check_kinds, refuse_full_batch
+from handgrad.training.checks import refuse_full_batch
 from handgrad.training.sample_weights import training_rows
 
 KEPT = 0.9  # of the mean of the losses so far, at every step

@@ -1,26 +1,19 @@
 """Training is an iterator: one report an epoch."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Unpack
 
 import numpy as np
 
-from handgrad.engines.choice import Engine, EngineName, engine_for
+from handgrad.config import TrainingConfig, TrainingSettings, keywords_of
+from handgrad.engines.choice import Engine, engine_for
 from handgrad.engines.epoch import Epoch, SoFar
-from handgrad.errors import positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
 from handgrad.other_names import refusing_unknown
-from handgrad.penalties import Penalty
-from handgrad.schedules import Schedule
-from handgrad.training.checks import check_batches, check_kinds, refuse_full_batch
+from handgrad.training.checks import check_batches, refuse_full_batch
 from handgrad.training.divergence import diverged, divergence
 from handgrad.training.evaluate import Evaluation, rows_to_evaluate
 from handgrad.training.learning_rates import LearningRates
@@ -32,25 +25,8 @@ from handgrad.training.training_rows import rows_to_train_on
 
 
 @refusing_unknown
-def train(
-    net: Net,
-    data: Any,
-    *,
-    loss: Loss,
-    optimizer: Optimizer,
-    epochs: int,
-    batch_size: int = 32,
-    validation: Any = None,
-    evaluate_training: bool = False,
-    metrics: Iterable[str | Metric] | None = None,
-    sample_weight: Any = None,
-    class_weight: Any = None,
-    penalty: Penalty | None = None,
-    schedule: Schedule | None = None,
-    rng: int | np.random.Generator | None = None,
-    shuffle: bool = True,
-    engine: EngineName = "auto",
-) -> Training:
+@keywords_of(TrainingConfig)
+def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Training":
     """Train `net` in place and yield an EpochReport after every epoch; to stop is `break`.
 
     `data` and `validation` are pairs (x, y). `sample_weight` (n,) says how much each row counts
@@ -88,106 +64,64 @@ def train(
     >>> report.epoch, bool(report.train_loss < 0.01), net.predict([[10.0]]).round().tolist()
     (50, True, [[20.0]])
     """
-    return Training(
-        net,
-        data,
-        loss=loss,
-        optimizer=optimizer,
-        epochs=epochs,
-        batch_size=batch_size,
-        validation=validation,
-        evaluate_training=evaluate_training,
-        metrics=metrics,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        penalty=penalty,
-        schedule=schedule,
-        rng=rng,
-        shuffle=shuffle,
-        engine=engine,
-        ahead=False,
-    )
+    return Training(TrainingConfig(net=net, data=data, **settings))
 
 
 class Training(Iterator[EpochReport]):
     """A training that has been checked: the stream of its reports, one an epoch.
 
-    Its arguments are those of `train`. `ahead`: several epochs may be run before the first of
-    them is reported, where nobody changes the net, or its optimizer, between reports.
-    `so_far` is how far an epoch has come that can be gone on with, `within_epoch` what is called
-    then, with the share of its rows.
+    `ahead`: several epochs may be run before the first of them is reported, where nobody changes
+    the net, or its optimizer, between reports. `so_far` is how far an epoch has come that can be
+    gone on with, `within_epoch` what is called then, with the share of its rows.
     """
 
-    def __init__(
-        self,
-        net: Net,
-        data: Any,
-        *,
-        loss: Loss,
-        optimizer: Optimizer,
-        epochs: int,
-        batch_size: int,
-        validation: Any,
-        evaluate_training: bool = False,
-        metrics: Iterable[str | Metric] | None,
-        sample_weight: Any = None,
-        class_weight: Any = None,
-        penalty: Penalty | None = None,
-        schedule: Schedule | None = None,
-        rng: int | np.random.Generator | None,
-        shuffle: bool,
-        engine: EngineName,
-        ahead: bool,
-    ) -> None:
-        check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
-        if penalty is not None:
-            check_kinds(penalty=(penalty, Penalty))
-        positive("epochs", epochs, whole=True)
-        positive("batch_size", batch_size, whole=True)
-        chosen = metrics_of(loss.default_metrics if metrics is None else metrics)
-        sets = named_sets(validation)
-        weights = sample_weight, class_weight
-        self.rows = rows = rows_to_train_on(net, loss, data, chosen, batch_size, *weights)
+    def __init__(self, config: TrainingConfig, *, ahead: bool = False) -> None:
+        self.config, self.net, self.loss = config, config.net, config.loss
+        self.optimizer, self.epochs = config.optimizer, config.epochs
+        chosen, sets = config.chosen_metrics, named_sets(config.validation)
+        self.rows = rows = rows_to_train_on(config)
         if rows.passes > 1:
-            refuse_full_batch(optimizer, "rows that are streamed")
-        check_columns(sets, chosen, training=evaluate_training)
+            refuse_full_batch(config.optimizer, "rows that are streamed")
+        check_columns(sets, chosen, training=bool(config.evaluate_training))
         of_class, n = rows.of_class, len(sets)
         self.held_out = {
-            name: rows_to_evaluate(net, loss, x, chosen, described_set(name), of_class, n)
+            name: rows_to_evaluate(
+                config.net, config.loss, x, chosen, described_set(name), of_class, n
+            )
             for name, x in sets.items()
         }
-        if evaluate_training:
+        if config.evaluate_training:
             self.held_out[TRAINING_SET] = rows.to_evaluate()
-        check_batches(net, rows.n_rows, batch_size)
-        self.net, self.loss, self.optimizer, self.epochs = net, loss, optimizer, epochs
-        self.penalty, self.metrics = penalty, measures(chosen, loss)
-        self.shuffle, self.ahead = shuffle, ahead and rows.passes == 1
+        check_batches(config.net, rows.n_rows, config.batch_size)
+        self.metrics, self.ahead = measures(chosen, config.loss), ahead and rows.passes == 1
         self.validated = next(iter(sets), None)
         self.epoch, self.between_calls = 0, True
         self.so_far: SoFar | None = None
         self.within_epoch: list[Callable[[float], object]] = []
-        self.generator = spawning_generator(rng)
-        net.seed(self.generator)
-        rows.start(self.generator, shuffle=shuffle, keep=bool(chosen))
-        if optimizer.minimizer is not None:
-            batch_size = rows.n_rows
-        batches = -(-rows.n_rows // batch_size)
-        self.learning_rates = LearningRates(optimizer, schedule, epochs, batches)
-        self.engine = self._engine(engine, batch_size)
+        self.generator = spawning_generator(config.rng)
+        config.net.seed(self.generator)
+        rows.start(self.generator, shuffle=config.shuffle, keep=bool(chosen))
+        minimizer = config.optimizer.minimizer
+        batch_size = config.batch_size if minimizer is None else rows.n_rows
+        steps = -(-rows.n_rows // batch_size)
+        schedule = config.optimizer, config.schedule
+        self.learning_rates = LearningRates(*schedule, config.epochs, steps)
+        self.engine = self._engine(batch_size)
         self.minimization: Minimization | None = None
         self._reports = self._run()
-        if optimizer.minimizer is not None:
-            self.minimization = Minimization(self.engine, net, optimizer.minimizer, epochs)
+        if minimizer is not None:
+            self.minimization = Minimization(self.engine, config.net, minimizer, config.epochs)
             self._reports = self._minimize(self.minimization)
 
-    def _engine(self, choice: EngineName, batch_size: int) -> Engine:
+    def _engine(self, batch_size: int) -> Engine:
         """The engine, which predicts the sets of rows too, where it runs whole epochs."""
-        rows, given = self.rows, self.rows.rows
+        config, rows, given = self.config, self.rows, self.rows.rows
         held_out = [held.x for held in self.held_out.values() if held.x is not None]
-        job = (self.net, self.loss, self.optimizer, given.x, given.y)
+        job = (config.net, config.loss, config.optimizer, given.x, given.y)
         inputs = held_out if rows.passes == 1 else []
-        epochs = self.epochs * rows.passes
-        return engine_for(choice, *job, batch_size, epochs, inputs, given.w, self.penalty)
+        epochs = config.epochs * rows.passes
+        more = (given.w, config.penalty)
+        return engine_for(config.engine, *job, batch_size, epochs, inputs, *more)
 
     def __next__(self) -> EpochReport:
         """The report of the next epoch; the net has the weights of that epoch then."""

@@ -3,16 +3,16 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from handgrad.config import TrainingConfig
 from handgrad.engines.choice import Engine
 from handgrad.engines.epoch import Epoch, SoFar
 from handgrad.errors import DataError
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.row_source import RowSource, changed, prefetch, refuse_beside_a_stream
 from handgrad.training.checks import TRAINING
@@ -274,20 +274,14 @@ class KeptPredictions:
         self.seen, self.p, self.y = seen, [p], [y]
 
 
-def rows_to_train_on(
-    net: Net,
-    loss: Loss,
-    data: Any,
-    metrics: Mapping[str, Metric],
-    batch_size: int,
-    sample_weight: Any,
-    class_weight: Any,
-) -> TrainingRows:
+def rows_to_train_on(config: TrainingConfig) -> TrainingRows:
     """The checked rows of a pair (x, y) or of a source, as far as one can before they are read.
 
     A source is brought into memory, where the buffer would hold all its rows.
     """
-    refuse_beside_a_stream(data, sample_weight=sample_weight, class_weight=class_weight)
+    net, loss, data, batch_size = config.net, config.loss, config.data, config.batch_size
+    weights = {"sample_weight": config.sample_weight, "class_weight": config.class_weight}
+    refuse_beside_a_stream(data, **weights)
     if isinstance(data, RowSource):
         _check_source(data)
         chunks = CheckedChunks(net, loss, data, TRAINING)
@@ -297,8 +291,8 @@ def rows_to_train_on(
         if buffered < data.n_rows:
             return BufferedRows(chunks, buffered, batch_size)
         data = data.in_memory()
-    given = data, metrics.values(), sample_weight, class_weight
-    return WholeRows(net, loss, *training_rows(net, loss, *given))
+    metrics = config.chosen_metrics.values()
+    return WholeRows(net, loss, *training_rows(net, loss, data, metrics, **weights))
 
 
 def _check_source(source: RowSource) -> None:
