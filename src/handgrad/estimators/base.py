@@ -22,8 +22,6 @@ from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.schedules import Schedule
 
-Weights = tuple[Array, Array]  # all parameters of a net, and its running state
-
 
 class Fitted:
     """What a fit leaves: scikit-learn's attributes, the net, and what a warm start goes on from."""
@@ -47,7 +45,6 @@ class Fitted:
     _loss: Loss  # by which the net was fit
     _steps: Steps | None  # None after a file, which does not keep the optimizer's memory
     _random_state: np.random.RandomState
-    _best_weights: Weights | None
     _no_improvement_count: int
     _scored_by: str
     _validated_at: list[int]  # epochs

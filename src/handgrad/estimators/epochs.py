@@ -20,6 +20,8 @@ from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.progress_bar import progress_bar
 from handgrad.training import EpochReport, check_batches, format_progress
+from handgrad.training.sample_weights import Rows
+from handgrad.training.training_rows import WholeRows
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -52,9 +54,8 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
             stopped = True
             warnings.warn("Training interrupted by user.", stacklevel=4)
     fitting.keep_steps()
-    if m.early_stopping and m._best_weights is not None:
-        m.net_.parameters[...], m.net_.running_state[...] = m._best_weights
-    m._best_weights = None  # a warm start that finds no better ones ends with its own
+    if m.early_stopping and validation is not None:
+        validation.put_back_the_best()
     if not stopped and not incremental:
         reached = f"Maximum iterations ({m.max_iter}) reached"
         if fitting.diverged:
@@ -108,8 +109,8 @@ class Fitting:
             self.engine.optimizer_state = self.steps.state
         self.engine.step[0] = self.steps.step
         self.rates = Rates(m, self.steps, self.n, -(-self.n // self.batch_size))
-        self.order = np.arange(self.n)
-        self.orders: dict[int, Array] = {}
+        self.rows = WholeRows(m.net_, m._loss, Rows(self.job.x, self.job.y, self.job.w))
+        self.rows.start(m._random_state, shuffle=m.shuffle)
         self.diverged = False
 
     def epochs(self, most: int) -> Iterator[Epoch]:
@@ -120,9 +121,9 @@ class Fitting:
             before_it_may_stop = m.n_iter_no_change + 1 - m._no_improvement_count
             at_once = self.engine.epochs_at_once(most - m.n_iter_)
             at_once = int(max(1, min(at_once, before_it_may_stop)))
-            for result in self.engine.run_epochs(
-                self._orders(at_once), self.rates.of(m.n_iter_, at_once)
-            ):
+            self.rows.begin(self.engine, at_once, anew=True)
+            rates = self.rates.of(m.n_iter_, at_once)
+            for result in self.rows.run(self.engine, rates, None):
                 if not isinstance(result, Epoch):
                     continue
                 if result.diverged_at is not None:
@@ -159,22 +160,9 @@ class Fitting:
         """Keep what the solver remembers, for a fit that goes on."""
         self.steps.state, self.steps.step = self.engine.optimizer_state, int(self.engine.step[0])
 
-    def _orders(self, at_once: int) -> Array:
-        """The orders of the rows; each is the one before, shuffled."""
-        if at_once not in self.orders:
-            self.orders[at_once] = np.empty((at_once, self.n), np.int64)
-        orders = self.orders[at_once]
-        for order in orders:
-            order[...] = self.order
-            if self.m.shuffle:
-                self.m._random_state.shuffle(order)
-            self.order = order
-        self.order = self.order.copy()  # the array is filled anew
-        return orders
-
     def _diverged(self, batch: int) -> None:
         """What to do where the loss or the step of a batch is not finite: stop, or stop early."""
-        rows = self.order[(batch - 1) * self.batch_size : batch * self.batch_size]
+        rows = self.rows.visited[(batch - 1) * self.batch_size : batch * self.batch_size]
         if self.w is not None and self.w[rows].sum() == 0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         if not self.m.early_stopping:

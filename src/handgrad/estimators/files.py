@@ -69,7 +69,7 @@ class InFiles(Base):
         names = getattr(self, "feature_names_in_", None)
         if names is not None and len(names) != net.n_in:
             raise damaged(f"{len(names)} names for {net.n_in} columns", "a name for each")
-        self.net_, self._best_weights, self._steps = net, None, None
+        self.net_, self._steps = net, None
         self.n_layers_ = len(self._linears()) + 1
         self.out_activation_ = out_activation(self._loss)
         self._show_weights()

@@ -16,7 +16,7 @@ from handgrad.estimators.nets import activations_of, draw_weights, in_float64, n
 from handgrad.estimators.rows import Weighted, predicted, rows_of
 from handgrad.estimators.settings import check_together, unchanged_if_refused
 from handgrad.estimators.transformer import HiddenLayerTransformer
-from handgrad.estimators.validation import rows_of_eval_set, weights_of
+from handgrad.estimators.validation import rows_of_eval_set
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.results import NetRows
@@ -105,7 +105,6 @@ class Perceptron(HiddenLayerTransformer, InFiles):
         if self.solver != "lbfgs":
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
-            self._best_weights = weights_of(self.net_)
             self.validation_scores_: list[float] | None = None
             self.validation_loss_curve_: list[float] | None = None
             self.best_validation_score_: float | None = None

@@ -8,13 +8,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
 from handgrad.errors import DataError, described
-from handgrad.estimators.base import Base, Weights
+from handgrad.estimators.base import Base
 from handgrad.estimators.engines import Job
 from handgrad.estimators.rows import Weighted
 from handgrad.estimators.scoring import LOSS, Score, score_of
 from handgrad.layers import Array
-from handgrad.net import Net
-from handgrad.training import EpochReport
+from handgrad.training import BestWeights, EpochReport
 from handgrad.training.sample_weights import pair_and_weights
 
 
@@ -94,6 +93,7 @@ class Validation:
             losses, scores, best = [], [], -self.score.sign * np.inf
             m._validated_at, m._scored_by = [], self.score.name
         self.losses, self.scores, self.best = losses, scores, best
+        self.kept, self.first = BestWeights(m.net_), np.isinf(best)
         m.validation_loss_curve_, m.validation_scores_ = losses, scores
         m.best_validation_score_ = best
 
@@ -116,16 +116,16 @@ class Validation:
         if now > best:
             self.best = m.best_validation_score_ = score
             if keep:
-                m._best_weights = weights_of(m.net_)
+                self.kept.note(m.n_iter_, [-now])
         return not now < best + m.tol
+
+    def put_back_the_best(self) -> None:
+        """Give the net its best weights; a warm start that finds no better ones keeps its own."""
+        if self.first or self.kept.epochs[0]:
+            self.m.net_.load_state(self.kept.weights)
 
     def report_of(self, epoch: int, loss: float, n: int, seconds: float) -> EpochReport:
         """The epoch that has just ended, as trainings report it."""
         name = self.score.name
         scores = {} if name == LOSS else {name: self.scores[-1]}
         return EpochReport(epoch, loss, {}, self.losses[-1], scores, rows=n, seconds=seconds)
-
-
-def weights_of(net: Net) -> Weights:
-    """Copies of all that a net has learnt."""
-    return net.parameters.copy(), net.running_state.copy()

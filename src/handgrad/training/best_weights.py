@@ -24,7 +24,7 @@ class BestWeights:
         self.latest = epoch
         now: dict[str, Array] = {}
         for m, (value, best) in enumerate(zip(badness, self.badness, strict=True)):
-            if value < best or (last and value == best) or self.epochs[m] == 0:
+            if value < best or (value == best and (last or self.epochs[m] == 0)):
                 now = now or self.net.state()
                 self.badness[m], self.epochs[m] = value, epoch
                 for path, array in now.items() if len(badness) > 1 else ():

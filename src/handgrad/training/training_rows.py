@@ -77,7 +77,13 @@ class WholeRows:
         self.orders, self.visited = self.order[None], self.order
         self.generators: list[np.random.Generator] = []
 
-    def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool) -> None:
+    def start(
+        self,
+        generator: np.random.Generator | np.random.RandomState,
+        *,
+        shuffle: bool,
+        keep: bool = False,
+    ) -> None:
         """Once, before the first epoch."""
         self.generator, self.shuffle = generator, shuffle
 
