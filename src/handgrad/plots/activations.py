@@ -2,18 +2,32 @@
 
 import copy
 from collections.abc import Sequence
-from inspect import Parameter, signature
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.errors import SettingError, described
-from handgrad.layers import Array, Layer, activations, gelu
+from handgrad.layers import (
+    ELU,
+    GELU,
+    SELU,
+    Array,
+    GELUTanh,
+    Layer,
+    LeakyReLU,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+)
 from handgrad.plots.style import FIRST, SECOND, panels_for, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+TEXTBOOK = (Tanh, ReLU, LeakyReLU, Sigmoid, SiLU, ELU, SELU, Softplus, Mish, GELU, GELUTanh)
 WIDTH = 4.0
 
 
@@ -31,7 +45,7 @@ def plot_activations(
     >>> value.get_label(), slope.get_label(), float(slope.get_ydata().max())
     ('Tanh()', 'its slope', 1.0)
     """
-    layers = _of_the_textbook() if layers is None else [*layers]
+    layers = [kind() for kind in TEXTBOOK] if layers is None else [*layers]
     if not layers:
         raise SettingError("no layers", "one or more", "plot_activations(), for the textbook's")
     curves = [_curves(layer) for layer in layers]
@@ -48,23 +62,6 @@ def plot_activations(
         tidy(panel)
     panels[0].legend(handles=panels[0].lines[:2], labels=["value", "slope"], frameon=False)
     return np.array(panels)
-
-
-def _of_the_textbook() -> list[Layer]:
-    """One of each activation on the textbook's pages that needs no setting."""
-    kinds = [
-        kind
-        for module in (activations, gelu)
-        for kind in vars(module).values()
-        if isinstance(kind, type) and kind.__module__ == module.__name__
-    ]
-    return [kind() for kind in kinds if not _needs_a_setting(kind)]
-
-
-def _needs_a_setting(kind: type) -> bool:
-    _self, *parameters = signature(kind.__init__).parameters.values()  # type: ignore[misc]
-    optional = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-    return any(p.default is Parameter.empty and p.kind not in optional for p in parameters)
 
 
 def _curves(layer: Layer) -> tuple[Array, Array, Array]:

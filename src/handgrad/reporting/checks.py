@@ -12,11 +12,6 @@ from handgrad.reporting.scored_rows import ScoredRows
 from handgrad.reporting.scores import Score, rows_of
 from handgrad.tabular.tables import Column
 
-LOOKED_FOR = (
-    "a column that gives the target away, predictions that are much better for the rows of the "
-    "training, predictions no better than guessing"
-)
-LOOKED_FOR_IN_CLASSES = ", classes that are never found or have few rows"
 ROWS_COMPARED, FEWEST_ROWS = 2000, 20
 # A column that alone is right so often, with so few of the mistakes of guessing, or that orders the
 # rows so well.

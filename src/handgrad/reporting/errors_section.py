@@ -26,26 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_CLASSES, MOST_CURVES, MOST_DOTS, MOST_MISTAKES = 20, 5, 800, 8
-CURVES: tuple[tuple[Callable[..., Axes], str, str], ...] = (
-    (
-        plot_roc,
-        "ROC curve",
-        "the share of its rows that are found, against the share of all others that are falsely "
-        "taken for it, for each threshold",
-    ),
-    (
-        plot_precision_recall,
-        "Precision and recall",
-        "the share of rows taken for it that are right, against the share of its rows that are "
-        "found, for each threshold",
-    ),
-    (
-        plot_calibration,
-        "Calibration",
-        "how often it is true, against the predicted probability; on the dashed line both are the "
-        "same",
-    ),
-)
+CURVES = (plot_roc, plot_precision_recall, plot_calibration)
 
 
 def errors_of(held: ScoredRows) -> dict[str, object]:
@@ -69,12 +50,16 @@ def _of_classes(held: ScoredRows) -> dict[str, object]:
         "right": ", ".join(found),
         "drawn": drawn,
         "curves": [
-            (lambda axes, plot=plot: plot(shown, only=drawn, ax=axes), name, what)
-            for plot, name, what in CURVES
+            partial(_draw_curves, plot, shown, drawn)
+            for plot in CURVES
             if held.p is not None and drawn
         ],
         "mistakes": _mistakes(held),
     }
+
+
+def _draw_curves(plot: Callable[..., Axes], shown: ScoredRows, only: list[int], axes: Axes) -> None:
+    plot(shown, only=only, ax=axes)
 
 
 def _classes_with_curves(held: ScoredRows) -> list[int]:

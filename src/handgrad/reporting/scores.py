@@ -23,7 +23,6 @@ class Score:
     """
 
     name: str
-    explained: str
     values: tuple[float | None, float | None, float | None]
     smaller_is_better: bool = False
     as_share: bool = False
@@ -94,47 +93,18 @@ def number(value: float) -> str:
     return shown.replace("-", "−")
 
 
-# Name, explanation, metric; whether less is better, and whether it is a share of decisions.
-OF_CLASSES: tuple[tuple[str, str, Metric, bool, bool], ...] = (
-    ("Accuracy", "share of the rows that are predicted right", metrics.accuracy, False, True),
-    (
-        "Balanced accuracy",
-        "the mean of that share over the classes, so that rare ones count as much",
-        metrics.balanced_accuracy,
-        False,
-        True,
-    ),
-    (
-        "Log loss",
-        "how far the probabilities are from what is true; 0 is perfect",
-        metrics.log_loss,
-        True,
-        False,
-    ),
-    (
-        "ROC AUC",
-        "how well the probabilities put rows of a class before all others; 0.5 is guessing, 1 "
-        "perfect",
-        metrics.roc_auc,
-        False,
-        False,
-    ),
+# Name and metric; whether less is better, and whether it is a share of decisions.
+OF_CLASSES: tuple[tuple[str, Metric, bool, bool], ...] = (
+    ("Accuracy", metrics.accuracy, False, True),
+    ("Balanced accuracy", metrics.balanced_accuracy, False, True),
+    ("Log loss", metrics.log_loss, True, False),
+    ("ROC AUC", metrics.roc_auc, False, False),
 )
-# Name, explanation, metric; whether less is better.
-OF_NUMBERS: tuple[tuple[str, str, Metric, bool], ...] = (
-    (
-        "Mean absolute error",
-        "how far off the predictions are on average, in units of the target",
-        metrics.mean_absolute_error,
-        True,
-    ),
-    (
-        "Root mean squared error",
-        "the same, with more weight on large errors",
-        metrics.root_mean_squared_error,
-        True,
-    ),
-    ("R²", "share of the variance that is explained; 0 is guessing, 1 perfect", metrics.r2, False),
+# Name and metric; whether less is better.
+OF_NUMBERS: tuple[tuple[str, Metric, bool], ...] = (
+    ("Mean absolute error", metrics.mean_absolute_error, True),
+    ("Root mean squared error", metrics.root_mean_squared_error, True),
+    ("R²", metrics.r2, False),
 )
 
 
@@ -152,14 +122,12 @@ def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
     return [_of_classes(sides, *way) for way in ways]
 
 
-def _of_classes(
-    sides: Sides, name: str, explained: str, metric: Metric, smaller: bool, decided: bool
-) -> Score:
+def _of_classes(sides: Sides, name: str, metric: Metric, smaller: bool, decided: bool) -> Score:
     held, learned, guessed = (_figure(metric, side, decided) for side in sides)
     lacking = [c for k, c in enumerate(sides[0].class_names) if not (sides[0].y == k).any()]
     why = lacking[0] if len(lacking) == 1 else f"{len(lacking)} classes"
     why = "" if held is not None else f"no rows of {why}"
-    return Score(name, explained, (held, learned, guessed), smaller, decided, why, 3)
+    return Score(name, (held, learned, guessed), smaller, decided, why, 3)
 
 
 def _figure(metric: Metric, side: ScoredRows | None, decided: bool) -> float | None:
@@ -174,13 +142,13 @@ def _figure(metric: Metric, side: ScoredRows | None, decided: bool) -> float | N
         return None
 
 
-def _of_numbers(sides: Sides, name: str, explained: str, metric: Metric, smaller: bool) -> Score:
+def _of_numbers(sides: Sides, name: str, metric: Metric, smaller: bool) -> Score:
     found = [None if s is None else float(metric(s.predicted, s.y)) for s in sides]
     held, learned, guessed = (None if v is None or np.isnan(v) else v for v in found)
     flat = any(value is not None and np.isnan(value) for value in found)
     why = "the rows have one number only" if flat else ""
     digits = 3 if name == "R²" else None
-    return Score(name, explained, (held, learned, guessed), smaller, why=why, digits=digits)
+    return Score(name, (held, learned, guessed), smaller, why=why, digits=digits)
 
 
 def interval(share: float, n: int) -> tuple[float, float]:

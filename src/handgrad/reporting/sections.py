@@ -13,7 +13,7 @@ from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING
 
 from handgrad.plots import plot_training_progress
-from handgrad.reporting.checks import LOOKED_FOR, LOOKED_FOR_IN_CLASSES, Warned
+from handgrad.reporting.checks import Warned
 from handgrad.reporting.diagnosis import parts_of
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.scores import number
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "llvmlite", "narwhals", "pyarrow", "matplotlib")
 MOST_CURVES = 4
-LOOKED_FOR_IN_THE_NET = (
-    "inputs that are not scaled, dead or saturated units, vanishing or exploding gradients, a "
-    "learning rate that does not fit, over-fitting, rows held out that were trained on"
-)
-NEEDS_TRAINING = (
-    "predictions that are much better for the rows of the training: training=(X, y) was not given"
-)
 SPOKEN = {"command", "data", "seed", "seconds", "notes", "target"}
 
 
@@ -43,21 +36,17 @@ def curves_of(history: History, best: int | None) -> Iterator[tuple[str, Callabl
         yield name, partial(plot_training_progress, history, name, best=best)
 
 
-def doctor(evidence: Evidence) -> tuple[list[Warned], str, list[str]]:
-    """What was found in the rows and in the net, what was looked for, and what could not be."""
-    diagnosis, found = evidence.diagnosis, [*evidence.warned]
-    looked_for = f"in the rows: {LOOKED_FOR}{LOOKED_FOR_IN_CLASSES if evidence.classes else ''}"
-    left_out = [NEEDS_TRAINING] if evidence.training is None else []
+def findings(evidence: Evidence) -> list[Warned]:
+    """What was found in the rows, and then in the net."""
+    diagnosis = evidence.diagnosis
     if isinstance(diagnosis, str):
-        return found, looked_for, [*left_out, diagnosis]
+        return evidence.warned
     # of classes that are left out the rows have told, by their names
-    found += [
+    return evidence.warned + [
         Warned(f.sickness, f.where, f.evidence, f.advice)
         for f in diagnosis.findings
         if f.sickness != "class imbalance"
     ]
-    looked_for += f"; in the net and its training: {LOOKED_FOR_IN_THE_NET}"
-    return found, looked_for, [*left_out, *diagnosis.left_out]
 
 
 def as_typed(command: str | Iterable[object]) -> str:

@@ -31,7 +31,7 @@ HELPERS = (
     data_section.target_of,
     data_section.columns_of,
     sections.curves_of,
-    sections.doctor,
+    sections.findings,
     sections.as_typed,
     sections.listed,
     sections.settings_of,
