@@ -108,7 +108,7 @@ __all__ = [
     "plot_weights_over_time", "plot_capacity_curve", "plot_learning_curve", "plot_schedule",
     "plot_learning_rate_search", "live_plot", "train_and_plot",
     "save", "load", "load_weights",
-    "Layer", "Loss", "average", "shares", "Optimizer", "Penalty", "defaults", "initializers",
+    "Layer", "Loss", "Optimizer", "Penalty", "defaults", "initializers",
     "kinds",
     "HandgradError", "ShapeError", "SettingError", "DataError", "FileError", "DivergenceError",
     "RecordingError", "NotYetComputedError", "UnseenWarning",

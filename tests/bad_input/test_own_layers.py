@@ -121,7 +121,7 @@ def test_a_text_for_a_tuple_of_names_is_refused_with_the_class(names: str) -> No
 
 
 class NoLoss(hg.MSELoss):
-    def forward(self, p: Any, y: Any, w: Any = None) -> Any:
+    def forward(self, p: Any, y: Any, sample_weight: Any = None) -> Any:
         super().forward(p, y)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.losses import mean_weights, weighted_mean
 from handgrad.net.minibatches import batches
 from tests.docs.formulas import Values
 
@@ -524,13 +525,13 @@ CASES = {
     ),
     "a weighted mean": Case(
         weighted(normal(l=(5, 3))),
-        lambda v: {"s": hg.shares(v["w"], v["l"]), "m": hg.average(v["l"], v["w"])},
+        lambda v: {"s": mean_weights(v["w"], v["l"]), "m": weighted_mean(v["l"], v["w"])},
     ),
     "the mean of an epoch": Case(
         weighted(normal(l=5)),
         lambda v: {
-            "a": hg.average(v["l"][:2], v["w"][:2]),
-            "b": hg.average(v["l"][2:], v["w"][2:]),
+            "a": weighted_mean(v["l"][:2], v["w"][:2]),
+            "b": weighted_mean(v["l"][2:], v["w"][2:]),
         },
     ),
     "balanced": Case(weighted(lambda rng: {"y": rng.permutation([0, 1, 2, 0, 1])})),
@@ -641,7 +642,7 @@ HARMLESS = {
     "dx = np.einsum('nmo,moi->nmi', du, W).reshape(len(dz), n_in)": "the order of a sum",
     "z = z - z.max(axis=-1, keepdims=True)": "the last of three axes",
     "log_p = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))": "the last of three axes",
-    "l = average(-(t * log_p).sum(axis=-1), w)": "the last of three axes",
+    "l = weighted_mean(-(t * log_p).sum(axis=-1), w)": "the last of three axes",
     "dz = p * t.sum(axis=-1, keepdims=True) - t": "the last of three axes",
     "share = -((progress - starts[i]) / lengths[i])": "a cosine is the same on both sides of 0",
     "dW = alpha / np.sign(W)": "1 and -1 are their own inverses",

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-import handgrad as hg
 from handgrad.functions import erf
 from handgrad.layers.axes import as_rows, leading_axes
+from handgrad.losses import mean_weights, weighted_mean
 from handgrad.losses.classification import log_softmax, places
 from tests.docs.documents import ROOT, blocks
 
@@ -22,8 +22,8 @@ Values = dict[str, Any]
 FUNCTIONS: Values = {
     "np": np,
     "erf": erf,
-    "average": hg.average,
-    "shares": hg.shares,
+    "weighted_mean": weighted_mean,
+    "mean_weights": mean_weights,
     "places": places,
     "log_softmax": log_softmax,
     "as_rows": as_rows,
@@ -139,6 +139,7 @@ def source_lines(method: Any) -> list[str]:
     Of several values only the first is new there; a case that returns early has its own block.
     """
     code = textwrap.dedent(inspect.getsource(method)).replace("self.", "")
+    code = code.replace("w = sample_weight", "w = w").replace(", sample_weight\n", ", w\n")
     (function,) = ast.parse(code).body
     assert isinstance(function, ast.FunctionDef)
     found = []
@@ -247,9 +248,9 @@ def _mistakes(node: ast.expr) -> Iterator[ast.expr]:
             yield ast.Compare(left, [OPPOSITES[type(comparison)]], [right])
         case ast.Constant(int() | float() as value) if not isinstance(value, bool):
             yield ast.Constant(value + 1)
-        case ast.Call(ast.Name("average") as function, [losses, _]):
+        case ast.Call(ast.Name("weighted_mean") as function, [losses, _]):
             yield ast.Call(function, [losses], [])
-        case ast.Call(ast.Name("shares") as function, [_, losses]):
+        case ast.Call(ast.Name("mean_weights") as function, [_, losses]):
             yield ast.Call(function, [ast.Constant(None), losses], [])
         case ast.Call(function, arguments, keywords):
             yield from _mistakes_in_calls(function, arguments, keywords)

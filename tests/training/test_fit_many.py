@@ -112,10 +112,10 @@ def test_each_run_has_a_loss_of_its_own() -> None:
     used: list[int] = []
 
     class Watched(hg.MSELoss):
-        def forward(self, p: Any, y: Any, w: Any = None) -> Any:
+        def forward(self, p: Any, y: Any, sample_weight: Any = None) -> Any:
             if threading.current_thread() is not threading.main_thread():  # where it is checked
                 used.append(id(self))
-            return super().forward(p, y, w)
+            return super().forward(p, y, sample_weight)
 
     nets = [hg.Net(hg.Linear(4, 1, rng=0)) for _ in range(2)]
     arguments: dict[str, Any] = {"data": (X, X[:, :1]), "optimizer": hg.SGD(1e-3), "epochs": 2}

@@ -35,9 +35,9 @@ class Watching(hg.MSELoss):
         super().__init__()
         self.seen: list[tuple[Any, Any]] = []
 
-    def forward(self, p: Any, y: Any, w: Any = None) -> Any:
+    def forward(self, p: Any, y: Any, sample_weight: Any = None) -> Any:
         self.seen.append((p.ravel(), y.ravel()))
-        return super().forward(p, y, w)
+        return super().forward(p, y, sample_weight)
 
 
 def visited(rng: int, *, shuffle: bool = True) -> list[list[int]]:

@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.errors import positive
 from handgrad.kinds import BinaryLabels, ClassLabels, ClassLogits, Counts, Logits, LogRates
 from handgrad.layers import Array
-from handgrad.losses import Loss, average, shares
+from handgrad.losses import Loss, mean_weights, weighted_mean
 from handgrad.penalties import Penalty
 
 
@@ -36,15 +36,15 @@ class LogLoss(Loss):
     target_kind = ClassLabels()
     batches_weighted_by = "rows"
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
         e = np.exp(z - z.max(axis=1, keepdims=True))
-        self.p, self.y, self.w = e / e.sum(axis=1, keepdims=True), y, w
-        return average(-np.log(clipped(self.p[np.arange(len(y)), y])), w)
+        self.p, self.y, self.w = e / e.sum(axis=1, keepdims=True), y, sample_weight
+        return weighted_mean(-np.log(clipped(self.p[np.arange(len(y)), y])), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
+    def backward(self, loss: object = None) -> Array:
         dz = self.p.copy()
         dz[np.arange(len(self.y)), self.y] -= 1
-        return dz * shares(self.w, self.y[:, None])
+        return dz * mean_weights(self.w, self.y[:, None])
 
 
 @dataclass(frozen=True)
@@ -76,16 +76,16 @@ class BinaryLogLoss(Loss):
     target_kind = BinaryLabels()
     batches_weighted_by = "rows"
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.y = y.reshape(z.shape).astype(z.dtype)
         e = np.exp(-np.abs(z))
         self.p = np.where(z >= 0, 1, e) / (1 + e)
         p = clipped(self.p)
-        return average(-np.log(np.where(self.y > 0, p, 1 - p)).sum(axis=1), w)
+        return weighted_mean(-np.log(np.where(self.y > 0, p, 1 - p)).sum(axis=1), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return (self.p - self.y) * shares(self.w, self.p[:, :1])
+    def backward(self, loss: object = None) -> Array:
+        return (self.p - self.y) * mean_weights(self.w, self.p[:, :1])
 
 
 class HalfSquaredLoss(Loss):
@@ -106,13 +106,13 @@ class HalfSquaredLoss(Loss):
 
     batches_weighted_by = "rows"
 
-    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.e = p - y.reshape(p.shape).astype(p.dtype)
-        return average(self.e**2, w) / 2
+        return weighted_mean(self.e**2, self.w) / 2
 
-    def backward(self, loss: Any = None) -> Array:
-        return self.e * shares(self.w, self.e[:, :1])
+    def backward(self, loss: object = None) -> Array:
+        return self.e * mean_weights(self.w, self.e[:, :1])
 
 
 class HalfPoissonDeviance(Loss):
@@ -135,15 +135,15 @@ class HalfPoissonDeviance(Loss):
     target_kind = Counts()
     batches_weighted_by = "rows"
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.y = y.reshape(z.shape).astype(z.dtype)
         self.rate = np.exp(z)
         of_y = self.y * np.log(np.where(self.y > 0, self.y, 1)) - self.y
-        return average((of_y - self.y * z + self.rate).sum(axis=1), w)
+        return weighted_mean((of_y - self.y * z + self.rate).sum(axis=1), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return (self.rate - self.y) * shares(self.w, self.rate[:, :1])
+    def backward(self, loss: object = None) -> Array:
+        return (self.rate - self.y) * mean_weights(self.w, self.rate[:, :1])
 
 
 class L2PenaltyOfABatch(Penalty):

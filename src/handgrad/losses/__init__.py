@@ -21,7 +21,8 @@ from handgrad.losses.regression import (
     PoissonNLLLoss,
     QuantileLoss,
 )
-from handgrad.losses.weighting import average, shares
+from handgrad.losses.weighting import mean_weights as mean_weights
+from handgrad.losses.weighting import weighted_mean as weighted_mean
 
 __all__ = [
     "BinaryCrossEntropyLoss",
@@ -39,6 +40,4 @@ __all__ = [
     "QuantileLoss",
     "SigmoidBinaryCrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
-    "average",
-    "shares",
 ]

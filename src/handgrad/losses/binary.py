@@ -1,14 +1,12 @@
 """How far answers of yes and no are from the true ones, one or several a row."""
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.errors import between_0_and_1, not_negative
 from handgrad.kinds import BinaryLabels, Logits, Probabilities, Scores
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
-from handgrad.losses.weighting import average, shares
+from handgrad.losses.weighting import mean_weights, weighted_mean
 
 
 class BinaryCrossEntropyLoss(Loss):
@@ -31,14 +29,14 @@ class BinaryCrossEntropyLoss(Loss):
     input_kind = Probabilities()
     target_kind = BinaryLabels()
 
-    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.y = y.reshape(p.shape).astype(p.dtype)
         self.q = np.where(self.y > 0, p, 1 - p)
-        return average(-np.log(self.q), w)
+        return weighted_mean(-np.log(self.q), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return (1 - 2 * self.y) / self.q * shares(self.w, self.q)
+    def backward(self, loss: object = None) -> Array:
+        return (1 - 2 * self.y) / self.q * mean_weights(self.w, self.q)
 
 
 class SigmoidBinaryCrossEntropyLoss(Loss):
@@ -63,15 +61,15 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
     input_kind = Logits()
     target_kind = BinaryLabels()
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.y = y.reshape(z.shape).astype(z.dtype)
         e = np.exp(-np.abs(z))
         self.p = np.where(z >= 0, 1 / (1 + e), e / (1 + e))
-        return average(np.maximum(z, 0) - self.y * z + np.log(1 + e), w)
+        return weighted_mean(np.maximum(z, 0) - self.y * z + np.log(1 + e), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return (self.p - self.y) * shares(self.w, self.p)
+    def backward(self, loss: object = None) -> Array:
+        return (self.p - self.y) * mean_weights(self.w, self.p)
 
 
 class FocalLoss(Loss):
@@ -103,9 +101,9 @@ class FocalLoss(Loss):
         between_0_and_1("alpha", alpha)
         self.gamma, self.alpha = float(gamma), float(alpha)
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
         y = y.reshape(z.shape).astype(z.dtype)
-        self.w = w
+        self.w = sample_weight
         self.t = 2 * y - 1
         u = self.t * z
         e = np.exp(-np.abs(u))
@@ -113,11 +111,11 @@ class FocalLoss(Loss):
         self.log_q = np.minimum(u, 0) - np.log(1 + e)
         rest = np.where(u >= 0, e, 1) / (1 + e)
         self.a = (1 - self.alpha + (2 * self.alpha - 1) * y) * rest**self.gamma
-        return average(-self.a * self.log_q, w)
+        return weighted_mean(-self.a * self.log_q, self.w)
 
-    def backward(self, loss: Any = None) -> Array:
+    def backward(self, loss: object = None) -> Array:
         slope = self.gamma * self.q * self.log_q + self.q - 1
-        return self.t * self.a * slope * shares(self.w, self.q)
+        return self.t * self.a * slope * mean_weights(self.w, self.q)
 
 
 class HingeLoss(Loss):
@@ -142,11 +140,11 @@ class HingeLoss(Loss):
     input_kind = Scores()
     target_kind = BinaryLabels()
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.t = 2 * y.reshape(z.shape).astype(z.dtype) - 1
         self.m = np.maximum(1 - self.t * z, 0)
-        return average(self.m, w)
+        return weighted_mean(self.m, self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return -self.t * np.sign(self.m) * shares(self.w, self.m)
+    def backward(self, loss: object = None) -> Array:
+        return -self.t * np.sign(self.m) * mean_weights(self.w, self.m)

@@ -1,14 +1,12 @@
 """Losses of classification into several classes, one class for each row or place."""
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.errors import between_0_and_1
 from handgrad.kinds import ClassLabels, ClassLogits, ClassProbabilities, ClassScores
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
-from handgrad.losses.weighting import average, shares
+from handgrad.losses.weighting import mean_weights, weighted_mean
 
 
 def places(y: Array) -> tuple[Array, ...]:
@@ -53,14 +51,14 @@ class CrossEntropyLoss(Loss):
     input_kind = ClassProbabilities()
     target_kind = ClassLabels()
 
-    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
-        self.p, self.y, self.w = p, y, w
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.p, self.y, self.w = p, y, sample_weight
         self.p_of_y = p[places(y)]  # (n, …)
-        return average(-np.log(self.p_of_y), w)
+        return weighted_mean(-np.log(self.p_of_y), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
+    def backward(self, loss: object = None) -> Array:
         dp = np.zeros_like(self.p)
-        dp[places(self.y)] = -shares(self.w, self.y) / self.p_of_y
+        dp[places(self.y)] = -mean_weights(self.w, self.y) / self.p_of_y
         return dp
 
 
@@ -85,15 +83,15 @@ class SoftmaxCrossEntropyLoss(Loss):
     input_kind = ClassLogits()
     target_kind = ClassLabels()
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
         log_p = log_softmax(z)
-        self.p, self.y, self.w = np.exp(log_p), y, w
-        return average(-log_p[places(y)], w)
+        self.p, self.y, self.w = np.exp(log_p), y, sample_weight
+        return weighted_mean(-log_p[places(y)], self.w)
 
-    def backward(self, loss: Any = None) -> Array:
+    def backward(self, loss: object = None) -> Array:
         dz = self.p.copy()
         dz[places(self.y)] -= 1
-        return dz * shares(self.w, self.y[..., None])
+        return dz * mean_weights(self.w, self.y[..., None])
 
 
 class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
@@ -121,15 +119,17 @@ class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
         between_0_and_1("label_smoothing", label_smoothing)
         self.a = float(label_smoothing)
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
         log_p = log_softmax(z)
-        self.p, self.y, self.w = np.exp(log_p), y, w
-        return average(-(1 - self.a) * log_p[places(y)] - self.a * log_p.mean(axis=-1), w)
+        self.p, self.y, self.w = np.exp(log_p), y, sample_weight
+        return weighted_mean(
+            -(1 - self.a) * log_p[places(y)] - self.a * log_p.mean(axis=-1), self.w
+        )
 
-    def backward(self, loss: Any = None) -> Array:
+    def backward(self, loss: object = None) -> Array:
         dz = self.p - self.a / self.p.shape[-1]
         dz[places(self.y)] -= 1 - self.a
-        return dz * shares(self.w, self.y[..., None])
+        return dz * mean_weights(self.w, self.y[..., None])
 
 
 class MultiMarginLoss(Loss):
@@ -156,13 +156,13 @@ class MultiMarginLoss(Loss):
     input_kind = ClassScores()
     target_kind = ClassLabels()
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
-        self.y, self.w = y, w
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.y, self.w = y, sample_weight
         self.m = np.maximum(1 + z - z[places(y)][..., None], 0)  # (n, …, k)
         self.m[places(y)] = 0
-        return average(self.m.sum(axis=-1) / z.shape[-1], w)
+        return weighted_mean(self.m.sum(axis=-1) / z.shape[-1], self.w)
 
-    def backward(self, loss: Any = None) -> Array:
+    def backward(self, loss: object = None) -> Array:
         dz = np.sign(self.m)
         dz[places(self.y)] = -dz.sum(axis=-1)
-        return dz * shares(self.w, self.y[..., None]) / dz.shape[-1]
+        return dz * mean_weights(self.w, self.y[..., None]) / dz.shape[-1]

@@ -1,7 +1,6 @@
 """The loss of several classifiers side by side, each by its own."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from handgrad.errors import positive
 from handgrad.kinds import ClassLogits, Distributions
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
-from handgrad.losses.weighting import average, shares
+from handgrad.losses.weighting import mean_weights, weighted_mean
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,14 @@ class EnsembleCrossEntropyLoss(Loss):
         self.n_members = int(n_members)
         self.input_kind = MemberLogits(self.n_members)
 
-    def forward(self, z: Array, t: Array, w: Array | None = None) -> Any:
+    def forward(self, z: Array, t: Array, sample_weight: Array | None = None) -> float:
         z = z.reshape(len(z), self.n_members, z.shape[1] // self.n_members)
         z = z - z.max(axis=2, keepdims=True)
         log_p = z - np.log(np.exp(z).sum(axis=2, keepdims=True))
-        self.p, self.t, self.w = np.exp(log_p), t.reshape(z.shape), w
-        return average(-(self.t * log_p).sum(axis=2), w)
+        self.p, self.t, self.w = np.exp(log_p), t.reshape(z.shape), sample_weight
+        return weighted_mean(-(self.t * log_p).sum(axis=2), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
+    def backward(self, loss: object = None) -> Array:
         dz = self.p * self.t.sum(axis=2, keepdims=True) - self.t
-        dz = dz * shares(self.w, dz) * dz.shape[2]
+        dz = dz * mean_weights(self.w, dz) * dz.shape[2]
         return dz.reshape(len(dz), dz.shape[1] * dz.shape[2])

@@ -1,6 +1,7 @@
-"""What every loss shares: what it takes, what it expects of the targets."""
+"""The base class of losses."""
 
-from typing import Any, Literal
+from inspect import signature
+from typing import Literal
 
 from handgrad.errors import SettingError
 from handgrad.kinds import NumericTargets, PredictionKind, TargetKind
@@ -17,10 +18,9 @@ class Loss(Page):
     of `handgrad.kinds`, or of a class of one's own that derives from one there. `backward` needs
     no argument; the loss's value, handed back as in `loss.backward(l)`, is accepted and not used.
 
-    A loss whose `forward` has a third argument `w` can be weighted: w (n,) says how much each
-    row counts, all the same without it. `average` and `shares` are made for that. In an
-    epoch's loss batches are weighted by the sum of their rows' weights, or, where
-    `batches_weighted_by` says so, by their number of rows.
+    A loss whose `forward` has an argument `sample_weight` (n,) can be weighted by row; write it
+    with `losses.weighted_mean` and `losses.mean_weights`. An epoch's loss averages its batches by
+    the sum of their weights, or, where `batches_weighted_by` says so, by their number of rows.
     """
 
     input_kind: PredictionKind = PredictionKind()
@@ -43,16 +43,15 @@ class Loss(Page):
         """The names of the metrics that are reported when none are asked for."""
         return self.target_kind.default_metrics
 
-    def forward(self, p: Array, y: Array, /) -> Any:
+    def forward(self, p: Array, y: Array, /) -> float:
         """The mean loss of the predictions `p` for the targets `y`."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def backward(self, loss: Any = None) -> Array:
+    def backward(self, loss: object = None) -> Array:
         """The gradient of the mean loss with respect to the predictions."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     @property
     def takes_weights(self) -> bool:
-        """Whether rows can be weighted: `forward` has the argument `w`."""
-        code: Any = getattr(type(self).forward, "__code__", None)
-        return code is not None and "w" in code.co_varnames[: code.co_argcount]
+        """Whether rows can be weighted: `forward` has the argument `sample_weight`."""
+        return "sample_weight" in signature(self.forward).parameters

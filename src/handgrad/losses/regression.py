@@ -1,14 +1,12 @@
 """How far the predicted numbers are from the true ones."""
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.errors import between_0_and_1, positive
 from handgrad.kinds import Counts, LogRates, Quantiles
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
-from handgrad.losses.weighting import average, shares
+from handgrad.losses.weighting import mean_weights, weighted_mean
 
 
 class MSELoss(Loss):
@@ -27,13 +25,13 @@ class MSELoss(Loss):
            [ 3.]])
     """
 
-    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.e = p - y.reshape(p.shape).astype(p.dtype)
-        return average(self.e**2, w)
+        return weighted_mean(self.e**2, self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return 2 * self.e * shares(self.w, self.e)
+    def backward(self, loss: object = None) -> Array:
+        return 2 * self.e * mean_weights(self.w, self.e)
 
 
 class MAELoss(Loss):
@@ -52,13 +50,13 @@ class MAELoss(Loss):
            [ 0.5]])
     """
 
-    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.e = p - y.reshape(p.shape).astype(p.dtype)
-        return average(np.abs(self.e), w)
+        return weighted_mean(np.abs(self.e), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return np.sign(self.e) * shares(self.w, self.e)
+    def backward(self, loss: object = None) -> Array:
+        return np.sign(self.e) * mean_weights(self.w, self.e)
 
 
 class HuberLoss(Loss):
@@ -82,14 +80,14 @@ class HuberLoss(Loss):
         positive("delta", delta)
         self.delta = float(delta)
 
-    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         e = p - y.reshape(p.shape).astype(p.dtype)
         self.c = np.clip(e, -self.delta, self.delta)
-        return average(self.c * (e - self.c / 2), w)
+        return weighted_mean(self.c * (e - self.c / 2), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return self.c * shares(self.w, self.c)
+    def backward(self, loss: object = None) -> Array:
+        return self.c * mean_weights(self.w, self.c)
 
 
 class QuantileLoss(Loss):
@@ -121,13 +119,13 @@ class QuantileLoss(Loss):
     def default_metrics(self) -> tuple[str, ...]:
         return ()
 
-    def forward(self, p: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.e = p - y.reshape(p.shape).astype(p.dtype)
-        return average(np.maximum(-self.q * self.e, (1 - self.q) * self.e), w)
+        return weighted_mean(np.maximum(-self.q * self.e, (1 - self.q) * self.e), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return (np.sign(self.e) + (1 - 2 * self.q)) / 2 * shares(self.w, self.e)
+    def backward(self, loss: object = None) -> Array:
+        return (np.sign(self.e) + (1 - 2 * self.q)) / 2 * mean_weights(self.w, self.e)
 
 
 class PoissonNLLLoss(Loss):
@@ -151,11 +149,11 @@ class PoissonNLLLoss(Loss):
     input_kind = LogRates()
     target_kind = Counts()
 
-    def forward(self, z: Array, y: Array, w: Array | None = None) -> Any:
-        self.w = w
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
         self.y = y.reshape(z.shape).astype(z.dtype)
         self.rate = np.exp(z)
-        return average(self.rate - self.y * z, w)
+        return weighted_mean(self.rate - self.y * z, self.w)
 
-    def backward(self, loss: Any = None) -> Array:
-        return (self.rate - self.y) * shares(self.w, self.rate)
+    def backward(self, loss: object = None) -> Array:
+        return (self.rate - self.y) * mean_weights(self.w, self.rate)

@@ -7,26 +7,26 @@ import numpy as np
 from handgrad.layers.layer import Array
 
 
-def average(l: Array, w: Array | None = None) -> Any:  # noqa: E741
+def weighted_mean(l: Array, w: Array | None = None) -> Any:  # noqa: E741
     """The mean of the numbers `l`, (n, …), in which each row counts `w` times.
 
-    formula     Σ s l, where s = shares(w, l): Σᵢ wᵢ lᵢ / Σᵢ wᵢ, and 1/n Σᵢ lᵢ without weights
+    formula     Σ s l, where s = mean_weights(w, l): Σᵢ wᵢ lᵢ / Σᵢ wᵢ, and 1/n Σᵢ lᵢ without weights
     shapes      w has the first axes of l: (n,) weighs rows, (n, t) the places of sequences, of
                 which those of weight 0 are masked: they count nothing
 
-    >>> float(average(np.array([1.0, 4.0]), np.array([2.0, 1.0])))             # (2·1 + 1·4)/3
+    >>> float(weighted_mean(np.array([1.0, 4.0]), np.array([2.0, 1.0])))       # (2·1 + 1·4)/3
     2.0
     """
-    return l.mean() if w is None else (shares(w, l) * l).sum()
+    return l.mean() if w is None else (mean_weights(w, l) * l).sum()
 
 
-def shares(w: Array | None, l: Array) -> Any:  # noqa: E741
-    """What each number of `l`, (n, …), counts for in its average: its derivative.
+def mean_weights(w: Array | None, l: Array) -> Any:  # noqa: E741
+    """The derivative of `weighted_mean` with respect to each number of `l`, (n, …).
 
     formula     w / (k Σ w), where l has k numbers for each weight; 1 / (size of l) without weights
     shapes      w (n,) or (n, t), …; the result has the axes of l, those beyond w of size 1
 
-    >>> shares(np.array([3.0, 1.0]), np.zeros((2, 2)))                         # 3/(2·4), 1/(2·4)
+    >>> mean_weights(np.array([3.0, 1.0]), np.zeros((2, 2)))                   # 3/(2·4), 1/(2·4)
     array([[0.375],
            [0.125]])
     """

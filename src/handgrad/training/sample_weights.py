@@ -83,9 +83,9 @@ def check_takes_weights(loss: Loss) -> None:
     if not loss.takes_weights:
         raise SettingError(
             f"{loss!r} beside weights, which its forward does not take",
-            "a loss whose forward has a third argument, w",
-            "forward(self, p, y, w=None) that returns hg.average(l, w), of the rows' losses l; "
-            "backward with hg.shares(w, l)",
+            "a loss whose forward has the argument sample_weight",
+            "forward(self, p, y, sample_weight=None), which returns losses.weighted_mean(l, w) of "
+            "the rows' losses l; backward with losses.mean_weights(w, l)",
         )
 
 
