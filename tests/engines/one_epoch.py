@@ -1,11 +1,18 @@
 """Passes over the rows, on any engine, at the optimizer's learning rate."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from handgrad.engines.epoch import Epoch
+import handgrad as hg
+from handgrad.config import TrainingConfig
+from handgrad.engines.compiled.engine import CompiledEngine
+from handgrad.engines.eager import EagerEngine
+from handgrad.engines.epoch import EngineRows, Epoch
+
+E = TypeVar("E", EagerEngine, CompiledEngine)
+KINDS: tuple[Any, ...] = (EagerEngine, CompiledEngine)
 
 
 def run_epochs(engine: Any, orders: Any) -> Iterator[Any]:
@@ -21,3 +28,28 @@ def run_epoch(engine: Any, order: Any) -> Epoch:
     (epoch,) = run_epochs(engine, order[None])
     assert isinstance(epoch, Epoch)
     return epoch
+
+
+def engine_of(
+    kind: type[E],
+    net: hg.Net,
+    loss: hg.Loss,
+    optimizer: hg.Optimizer,
+    x: Any,
+    y: Any,
+    batch_size: int,
+    held_out: Any = (),
+    w: Any = None,
+    penalty: hg.Penalty | None = None,
+) -> E:
+    """An engine of that kind for the training of a net on some rows."""
+    config = TrainingConfig(
+        net=net,
+        data=(x, y),
+        loss=loss,
+        optimizer=optimizer,
+        epochs=1,
+        batch_size=batch_size,
+        penalty=penalty,
+    )
+    return kind(config, EngineRows(x, y, w), held_out)

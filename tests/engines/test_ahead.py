@@ -10,7 +10,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.engine import MOST_KEPT, CompiledEngine
 from handgrad.engines.eager import EagerEngine
-from tests.engines.one_epoch import run_epochs
+from tests.engines.one_epoch import engine_of, run_epochs
 from tests.graph import pages
 
 ROWS = np.random.default_rng(0).standard_normal((9, 4))
@@ -30,7 +30,7 @@ def engine(optimizer: hg.Optimizer | None = None, batch_size: int = 4) -> Compil
     layers = (hg.Linear(4, 3, rng=0), pages.BatchNorm(3), hg.Tanh(), hg.Linear(3, 2, rng=1))
     net = hg.Net(*layers, dtype=np.float64)
     optimizer = optimizer or Adagrad(0.1)
-    return CompiledEngine(net, hg.MSELoss(), optimizer, ROWS, Y, batch_size, [HELD_OUT])
+    return engine_of(CompiledEngine, net, hg.MSELoss(), optimizer, ROWS, Y, batch_size, [HELD_OUT])
 
 
 def orders(epochs: int) -> Any:
@@ -64,7 +64,7 @@ def test_each_epoch_leaves_what_it_leaves_alone(sizes: list[int]) -> None:
 def test_the_epochs_are_those_of_the_eager_engine() -> None:
     compiled = engine()
     twin = copy.deepcopy(compiled.net)
-    eager = EagerEngine(twin, hg.MSELoss(), Adagrad(0.1), ROWS, Y, 4, [HELD_OUT])
+    eager = engine_of(EagerEngine, twin, hg.MSELoss(), Adagrad(0.1), ROWS, Y, 4, [HELD_OUT])
     pairs = zip(seen(eager, [orders(5)]), seen(compiled, [orders(5)]), strict=True)
     for expected, found in pairs:
         for a, b in zip(expected, found, strict=True):
@@ -90,7 +90,7 @@ def test_what_is_put_back_is_the_end_of_the_epoch_before(kind: str, stop: int) -
     states = [before, *(s[3:] for s in seen(engine(), [order[None] for order in orders(6)]))]
     if kind == "eager":
         rows = (ROWS, Y, 4, [HELD_OUT])
-        trained: Any = EagerEngine(compiled.net, hg.MSELoss(), Adagrad(0.1), *rows)
+        trained: Any = engine_of(EagerEngine, compiled.net, hg.MSELoss(), Adagrad(0.1), *rows)
     else:
         trained = compiled
     for i, _ in enumerate(run_epochs(trained, orders(6))):
@@ -115,7 +115,7 @@ def test_a_step_that_overflows_is_told_in_its_own_epoch(ahead: int) -> None:
     net = hg.Net(hg.Linear(4, 2, initializer="zeros"), dtype=np.float64)
     net.layers[0].W = 0.0 * net.layers[0].W
     loss = hg.MAELoss()  # linear, so that it is finite while the weights still are
-    compiled: Any = CompiledEngine(net, loss, Growing(1.0), ROWS, Y, 9, [HELD_OUT])
+    compiled: Any = engine_of(CompiledEngine, net, loss, Growing(1.0), ROWS, Y, 9, [HELD_OUT])
     found, weights = [], [net.parameters.copy()]
     for start in range(0, 8, ahead):
         for epoch in run_epochs(compiled, orders(8)[start : start + ahead]):
@@ -137,5 +137,5 @@ def test_a_call_takes_its_time_but_not_all_memory() -> None:
     assert 1000 < small.epochs_at_once(10**9) < 10**6
     x, y = np.zeros((200_000, 4)), np.zeros((200_000, 2))
     net = hg.Net(hg.Linear(4, 2, rng=0), dtype=np.float64)
-    large = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 4)
+    large = engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 4)
     assert 1 <= large.epochs_at_once(10**9) <= 1 + MOST_KEPT // (8 * len(x))

@@ -12,7 +12,7 @@ from handgrad.engines.eager import EagerEngine
 from handgrad.errors import CannotLowerError
 from handgrad.graph import interpret
 from handgrad.graph.passes import optimized
-from tests.engines.one_epoch import run_epoch
+from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 from tests.engines.test_compiled import Row
 from tests.graph import pages
 from tests.graph.one_liners import TABLE, Page
@@ -26,10 +26,10 @@ def assert_alike_or_refused(
     if y is None:
         y = np.random.default_rng(1).standard_normal(copy.deepcopy(net).forward(x).shape)
     try:
-        compiled = CompiledEngine(fast, loss, optimizer, x, y, batch)
+        compiled = engine_of(CompiledEngine, fast, loss, optimizer, x, y, batch)
     except (CannotLowerError, hg.RecordingError):
         return
-    eager, order = EagerEngine(slow, loss, optimizer, x, y, batch), np.arange(len(y))
+    eager, order = engine_of(EagerEngine, slow, loss, optimizer, x, y, batch), np.arange(len(y))
     for _ in range(2):
         expected = run_epoch(eager, order)
         found = run_epoch(compiled, order)
@@ -193,10 +193,10 @@ class KeepingW(hg.Optimizer):
 
 
 def test_an_optimizer_that_keeps_the_weights_keeps_those_before_the_step() -> None:
-    for kind in (EagerEngine, CompiledEngine):
+    for kind in KINDS:
         net = hg.Net(hg.Linear(4, 2, rng=0), dtype=np.float64)
         before, (x, y) = net.parameters.copy(), (rows(3, 4), np.zeros((3, 2)))
-        engine: Any = kind(net, hg.MSELoss(), KeepingW(0.1), x, y, 3)
+        engine: Any = engine_of(kind, net, hg.MSELoss(), KeepingW(0.1), x, y, 3)
         run_epoch(engine, np.arange(3))
         np.testing.assert_array_equal(engine.optimizer_state[0], before)
 
@@ -240,7 +240,9 @@ def test_whole_numbers_of_any_size_as_inputs(kind: Any) -> None:
 def test_an_engine_takes_no_targets_of_another_type(kind: Any) -> None:
     net = hg.Net(hg.Linear(4, 2, rng=0), dtype=np.float64)
     with pytest.raises((hg.ShapeError, CannotLowerError)):
-        CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), rows(7, 4), np.ones((7, 2), kind), 3)
+        engine_of(
+            CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), rows(7, 4), np.ones((7, 2), kind), 3
+        )
 
 
 class Sliced(hg.Layer):
@@ -271,4 +273,6 @@ class Picked(Sliced):
 def test_a_batch_larger_than_a_table_of_rows_is_refused(layer: Any) -> None:
     net = hg.Net(layer(), hg.Linear(4, 2, rng=0), dtype=np.float64)
     with pytest.raises((CannotLowerError, hg.ShapeError, hg.DataError)):
-        CompiledEngine(net, hg.MSELoss(), hg.SGD(0.01), rows(40, 4), np.ones((40, 2)), 40)
+        engine_of(
+            CompiledEngine, net, hg.MSELoss(), hg.SGD(0.01), rows(40, 4), np.ones((40, 2)), 40
+        )

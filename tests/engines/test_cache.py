@@ -11,7 +11,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled import cache, machine_code
 from handgrad.engines.compiled.engine import CompiledEngine
-from tests.engines.one_epoch import run_epoch
+from tests.engines.one_epoch import engine_of, run_epoch
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def weights_after_an_epoch(seed: int) -> bytes:
     net = hg.Net(hg.Linear(3, 4, rng=seed), hg.Tanh(), hg.Linear(4, 2, rng=seed), hg.Softmax())
     x = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
     y = np.arange(9) % 2
-    engine = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 4)
+    engine = engine_of(CompiledEngine, net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 4)
     run_epoch(engine, np.arange(9))
     return net.parameters.tobytes()
 

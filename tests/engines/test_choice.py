@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.config import TrainingConfig
 from handgrad.engines.choice import engine_for, pays
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
+from handgrad.engines.epoch import EngineRows
 
 
 def chosen(choice: Any, epochs: int, layer: Any = None) -> Any:
@@ -17,7 +19,16 @@ def chosen(choice: Any, epochs: int, layer: Any = None) -> Any:
     x = np.random.default_rng(0).standard_normal((64, 3)).astype(np.float32)
     y = np.arange(64) % 2
     loss = hg.CrossEntropyLoss()
-    return engine_for(choice, net, loss, hg.SGD(0.1), x, y, 4, epochs)
+    config = TrainingConfig(
+        net=net,
+        data=(x, y),
+        loss=loss,
+        optimizer=hg.SGD(0.1),
+        epochs=epochs,
+        batch_size=4,
+        engine=choice,
+    )
+    return engine_for(config, EngineRows(x, y))
 
 
 def test_tiny_work_is_eager_and_long_work_compiled() -> None:

@@ -14,7 +14,7 @@ from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES
-from tests.engines.one_epoch import run_epoch
+from tests.engines.one_epoch import engine_of, run_epoch
 from tests.graph import pages
 
 DTYPES = [np.float32, np.float64]
@@ -49,8 +49,10 @@ def compare(
     rtol, atol = (1e-10, 1e-12) if net.dtype == np.float64 else (1e-4, 1e-5)
     net.seed(0)
     slow, fast = copy.deepcopy(net), copy.deepcopy(net)
-    eager = EagerEngine(slow, loss, optimizer, x, y, batch_size, w=w, penalty=penalty)
-    compiled = CompiledEngine(fast, loss, optimizer, x, y, batch_size, w=w, penalty=penalty)
+    eager = engine_of(EagerEngine, slow, loss, optimizer, x, y, batch_size, w=w, penalty=penalty)
+    compiled = engine_of(
+        CompiledEngine, fast, loss, optimizer, x, y, batch_size, w=w, penalty=penalty
+    )
     if python:
         compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
     rng = np.random.default_rng(0)
@@ -210,8 +212,8 @@ def test_frozen_layers_stay_as_they_are() -> None:
     before = net.layers[1].W.copy()
     y = targets(hg.MSELoss(), 7, 2, np.float64)
     twin = copy.deepcopy(net)
-    run_epoch(CompiledEngine(twin, hg.MSELoss(), hg.SGD(0.1), x, y, 3), np.arange(7))
-    run_epoch(EagerEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 3), np.arange(7))
+    run_epoch(engine_of(CompiledEngine, twin, hg.MSELoss(), hg.SGD(0.1), x, y, 3), np.arange(7))
+    run_epoch(engine_of(EagerEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 3), np.arange(7))
     np.testing.assert_array_equal(twin.layers[1].W, before)
     np.testing.assert_allclose(twin.parameters, net.parameters, rtol=1e-12)
 
@@ -278,7 +280,9 @@ def compare_products(dtype: Any) -> None:
     net = hg.Net(net, dtype=dtype)
     x = np.random.default_rng(0).standard_normal((50, 40)).astype(dtype)
     y = targets(hg.CrossEntropyLoss(), 50, 20, dtype)
-    program = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16).run.program
+    program = engine_of(
+        CompiledEngine, net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16
+    ).run.program
     assert program.source().count("matrix_product") == 5
     compare(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16)
     compare(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16, epochs=1, python=True)
@@ -288,7 +292,7 @@ def test_divergence_names_the_batch_and_leaves_before_its_update() -> None:
     net = hg.Net(hg.Linear(1, 1, rng=0, dtype=np.float64))
     x = np.array([[1.0], [1.0], [1e200], [1.0]])
     y = np.ones((4, 1))
-    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 1)
+    compiled = engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 1)
     found = run_epoch(compiled, np.arange(4))
     assert found.diverged_at == 3
     assert np.isfinite(net.parameters).all()
@@ -297,7 +301,7 @@ def test_divergence_names_the_batch_and_leaves_before_its_update() -> None:
 def test_a_nan_passes_through_maximum() -> None:
     net = hg.Net(hg.ReLU(), hg.Linear(2, 1, rng=0, dtype=np.float64))
     x, y = np.array([[1.0, 2.0], [np.nan, 1.0]]), np.ones((2, 1))
-    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 1)
+    compiled = engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 1)
     assert run_epoch(compiled, np.arange(2)).diverged_at == 2
 
 
@@ -306,7 +310,7 @@ def test_a_saturated_softmax_stays_finite(w: Any) -> None:
     net = hg.Net(hg.Linear(1, 2, rng=0, dtype=np.float64), hg.Softmax())
     net.layers[0].W = np.array([[1000.0], [-1000.0]])
     x, y = np.array([[1.0], [1.0]]), np.array([1, 0])
-    compiled = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 2, w=w)
+    compiled = engine_of(CompiledEngine, net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 2, w=w)
     found = run_epoch(compiled, np.arange(2))
     assert found.loss == pytest.approx(1000.0 if w is None else 1000 / 1.5)
     assert np.isfinite(net.parameters).all()
@@ -322,7 +326,7 @@ def test_tanh_is_as_exact_as_its_type(dtype: Any) -> None:
         pass
 
     net = hg.Net(Seen(), dtype=dtype)
-    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, np.zeros_like(x), 1000)
+    compiled = engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, np.zeros_like(x), 1000)
     found = run_epoch(compiled, np.arange(len(x))).predictions
     np.testing.assert_allclose(found, np.tanh(x.astype(np.float64)), rtol=4 * np.finfo(dtype).eps)
     assert np.abs(found).max() <= 1
@@ -342,7 +346,7 @@ def test_an_index_out_of_range_is_refused_before_machine_code_reads_there(wrong:
     bad[4, 1] = wrong
     for training, held_out in ((bad, []), (x, [bad])):
         with pytest.raises(hg.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
-            CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), training, y, 3, held_out)
+            engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), training, y, 3, held_out)
     for path, array in net.state().items():
         np.testing.assert_array_equal(array, before[path])
 
@@ -371,7 +375,7 @@ def test_codes_beside_numbers_are_checked(wrong: float) -> None:
     x[4, 9] = wrong
     y = targets(hg.MSELoss(), 7, 4, np.float64)
     with pytest.raises(hg.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
-        CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 3)
+        engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 3)
 
 
 def test_rows_that_do_not_lie_together_are_copied_first() -> None:
@@ -380,7 +384,7 @@ def test_rows_that_do_not_lie_together_are_copied_first() -> None:
     scattered = np.asfortranarray(x)
     twin = copy.deepcopy(net)
     for trained, rows in ((net, x), (twin, scattered)):
-        engine = CompiledEngine(trained, hg.MSELoss(), hg.SGD(0.1), rows, y, 3)
+        engine = engine_of(CompiledEngine, trained, hg.MSELoss(), hg.SGD(0.1), rows, y, 3)
         run_epoch(engine, np.arange(7))
     np.testing.assert_array_equal(twin.parameters, net.parameters)
 
@@ -393,7 +397,7 @@ def test_predictions(name: str, dtype: Any) -> None:
     rtol, atol = (1e-10, 1e-12) if dtype == np.float64 else (1e-4, 1e-5)
     for n in (1, 7, 300, 1000):
         rows = around((LAYERS | USERS)[name](), dtype, n)[1]
-        compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.01), x, y, 4, [rows])
+        compiled = engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.01), x, y, 4, [rows])
         (found,) = run_epoch(compiled, np.arange(7)).held_out
         assert found is not None
         np.testing.assert_allclose(found, net.predict(rows, engine="eager"), rtol, atol)

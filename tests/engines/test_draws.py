@@ -19,7 +19,7 @@ from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
 from handgrad.engines.eager import EagerEngine
 from handgrad.errors import CannotLowerError
 from tests.engines.calling import machine_code
-from tests.engines.one_epoch import run_epochs
+from tests.engines.one_epoch import engine_of, run_epochs
 from tests.engines.test_compiled import streams
 
 DTYPES = [np.float32, np.float64]
@@ -79,7 +79,9 @@ def engines(net: hg.Net, batch_size: int = 4, **options: Any) -> tuple[Any, Any]
     """Both engines on copies of the net."""
     x, y = (rows.astype(net.dtype) for rows in options.get("rows", (X, Y)))
     given = (hg.MSELoss(), hg.SGD(0.05), x, y, batch_size, [HELD_OUT.astype(net.dtype)])
-    return EagerEngine(copy.deepcopy(net), *given), CompiledEngine(copy.deepcopy(net), *given)
+    return engine_of(EagerEngine, copy.deepcopy(net), *given), engine_of(
+        CompiledEngine, copy.deepcopy(net), *given
+    )
 
 
 def orders(epochs: int) -> Any:

@@ -11,7 +11,7 @@ from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
 from handgrad.optimizers.steps import parameter_groups
-from tests.engines.one_epoch import run_epoch
+from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 
 ROWS = np.random.default_rng(0).standard_normal((7, 3))
 Y = np.random.default_rng(1).standard_normal((7, 2))
@@ -76,8 +76,8 @@ def test_both_engines_give_each_group_its_own(optimizer: hg.Optimizer, python: b
     slow = net()
     slow.layers[1].freeze()
     fast = copy.deepcopy(slow)
-    eager = EagerEngine(slow, hg.MSELoss(), optimizer, ROWS, Y, 3)
-    compiled = CompiledEngine(fast, hg.MSELoss(), optimizer, ROWS, Y, 3)
+    eager = engine_of(EagerEngine, slow, hg.MSELoss(), optimizer, ROWS, Y, 3)
+    compiled = engine_of(CompiledEngine, fast, hg.MSELoss(), optimizer, ROWS, Y, 3)
     if python:
         compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
     for _ in range(4):
@@ -87,24 +87,25 @@ def test_both_engines_give_each_group_its_own(optimizer: hg.Optimizer, python: b
 
 
 def test_a_factor_of_zero_leaves_the_parameters_alone() -> None:
-    for engine in (EagerEngine, CompiledEngine):
+    for engine in KINDS:
         trained = net()
         before = trained.state()
         optimizer = hg.Adam(0.1, groups={"1.*": {"learning_rate_factor": 0.0}})
-        run_epoch(engine(trained, hg.MSELoss(), optimizer, ROWS, Y, 3), np.arange(7))
+        run_epoch(engine_of(engine, trained, hg.MSELoss(), optimizer, ROWS, Y, 3), np.arange(7))
         for path, array in trained.state().items():
             assert np.array_equal(array, before[path]) == path.startswith("1."), path
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e30])
 def test_the_length_of_the_gradient_is_of_all_trainable_parameters(scale: float) -> None:
-    for engine in (EagerEngine, CompiledEngine):
+    for engine in KINDS:
         trained = net()
         trained.layers[1].freeze()
         before = trained.parameters.copy()
         optimizer = hg.SGD(1.0, clip_norm=0.5)
         run_epoch(
-            engine(trained, hg.MSELoss(), optimizer, scale * ROWS, scale * Y, 7), np.arange(7)
+            engine_of(engine, trained, hg.MSELoss(), optimizer, scale * ROWS, scale * Y, 7),
+            np.arange(7),
         )
         moved = np.sqrt(((trained.parameters - before) ** 2).sum())
         assert moved == pytest.approx(0.5, rel=1e-5) if scale > 1 else moved < 0.5

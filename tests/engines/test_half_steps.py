@@ -10,7 +10,7 @@ import handgrad as hg
 from handgrad.engines.choice import Engine
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
-from tests.engines.one_epoch import run_epoch
+from tests.engines.one_epoch import engine_of, run_epoch
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(70, 4)).astype(np.float32)
@@ -53,9 +53,11 @@ def test_both_halves_come_to_the_bits_of_an_epoch(
     order = np.random.default_rng(1).permutation(len(Y))
     rows: dict[str, Any] = {"w": w, "penalty": hg.L2Penalty(0.01), "held_out": [X[:5]]}
     optimizer = OPTIMIZERS[name]()
-    fused: Engine = kind(whole, hg.CrossEntropyLoss(), optimizer, X, Y, BATCH, **rows)
+    fused: Engine = engine_of(kind, whole, hg.CrossEntropyLoss(), optimizer, X, Y, BATCH, **rows)
     expected = run_epoch(fused, order)
-    engine: Engine = kind(halves, hg.CrossEntropyLoss(), OPTIMIZERS[name](), X, Y, BATCH, **rows)
+    engine: Engine = engine_of(
+        kind, halves, hg.CrossEntropyLoss(), OPTIMIZERS[name](), X, Y, BATCH, **rows
+    )
     predictions, losses, counts = [], [], []
     for start in range(0, len(Y), BATCH):
         batch = order[start : start + BATCH]
@@ -79,7 +81,7 @@ def test_both_halves_come_to_the_bits_of_an_epoch(
 def test_the_gradients_may_be_changed_in_between(kind: Any) -> None:
     net = small()
     before = net.parameters.copy()
-    engine = kind(net, hg.CrossEntropyLoss(), hg.SGD(1.0), X, Y, BATCH)
+    engine = engine_of(kind, net, hg.CrossEntropyLoss(), hg.SGD(1.0), X, Y, BATCH)
     engine.gradients(np.arange(5))
     net.gradients[...] = 0.5
     engine.apply(0.5)
@@ -90,6 +92,6 @@ def test_the_gradients_may_be_changed_in_between(kind: Any) -> None:
 def test_a_loss_that_is_not_finite_is_handed_out(kind: Any) -> None:
     net = small()
     net.parameters[...] = np.inf
-    engine = kind(net, hg.CrossEntropyLoss(), hg.SGD(1.0), X, Y, BATCH)
+    engine = engine_of(kind, net, hg.CrossEntropyLoss(), hg.SGD(1.0), X, Y, BATCH)
     loss, _ = engine.gradients(np.arange(5))
     assert not np.isfinite(loss)

@@ -36,7 +36,7 @@ from handgrad.engines.compiled.machine_code import compiled_function
 from handgrad.engines.compiled.program import CREW, Parameter, Program
 from handgrad.engines.compiled.storage import Arena
 from handgrad.engines.threads import blas_threads, one_thread_each
-from tests.engines.one_epoch import run_epoch
+from tests.engines.one_epoch import engine_of, run_epoch
 from tests.engines.test_compiled import compare
 
 COUNT = 7
@@ -67,7 +67,7 @@ def rows(n: int, dtype: Any = np.float64) -> tuple[Any, Any]:
 
 
 def parts_of(net: hg.Net, x: Any, y: Any, batch_size: int) -> list[Parts]:
-    engine = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, batch_size)
+    engine = engine_of(CompiledEngine, net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, batch_size)
     return [part for part in walk(engine.run.program.body) if isinstance(part, Parts)]
 
 
@@ -199,7 +199,7 @@ def test_the_bits_do_not_depend_on_who_helps(
     for helpers in (0, 1, 3):
         monkeypatch.setattr(threads, "available_cores", lambda: helpers + 1)  # noqa: B023
         net = classifier(np.float32)
-        engine = CompiledEngine(net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16)
+        engine = engine_of(CompiledEngine, net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16)
         for _ in range(5):
             run_epoch(engine, np.arange(203))
         found.append(net.parameters.copy())

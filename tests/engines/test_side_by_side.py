@@ -8,10 +8,8 @@ import pytest
 import handgrad as hg
 from handgrad.engines import threads
 from handgrad.engines.compiled import sharing
-from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
-from handgrad.engines.eager import EagerEngine
-from tests.engines.one_epoch import run_epoch
+from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 
 SIZES = (20, 24, 3)
 
@@ -20,11 +18,11 @@ def engines(dtype: Any, *, python: bool = False) -> list[Any]:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((50, 60)).astype(dtype), rng.standard_normal((50, 72)).astype(dtype)
     made: list[Any] = []
-    for kind in (EagerEngine, CompiledEngine):
+    for kind in KINDS:
         net = hg.Net(
             hg.FeatureScale(60, dtype=dtype), hg.EnsembleLinear(*SIZES, rng=0, dtype=dtype)
         )
-        made.append(kind(net, hg.MSELoss(), hg.SGD(0.1), x, y, 16))
+        made.append(engine_of(kind, net, hg.MSELoss(), hg.SGD(0.1), x, y, 16))
     if python:
         made[1].run = PythonRunner(made[1].run.program, 16)
     return made

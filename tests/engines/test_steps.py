@@ -13,7 +13,7 @@ from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
 from handgrad.graph import interpret
-from tests.engines.one_epoch import run_epoch
+from tests.engines.one_epoch import engine_of, run_epoch
 from tests.graph import pages
 
 
@@ -34,10 +34,10 @@ def engines(
     net = hg.Net(layer, hg.Linear(4, 2, rng=0), dtype=np.float64)
     x, y = rows or data()
     twin = copy.deepcopy(net)
-    compiled = CompiledEngine(net, hg.MSELoss(), optimizer, x, y, batch_size)
+    compiled = engine_of(CompiledEngine, net, hg.MSELoss(), optimizer, x, y, batch_size)
     if python:
         compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
-    return EagerEngine(twin, hg.MSELoss(), optimizer, x, y, batch_size), compiled
+    return engine_of(EagerEngine, twin, hg.MSELoss(), optimizer, x, y, batch_size), compiled
 
 
 def assert_together(eager: EagerEngine, compiled: CompiledEngine) -> None:
@@ -106,8 +106,8 @@ def test_gradients_of_the_others_stay_in_their_place_where_one_layer_is_frozen(f
     net = hg.Net(*layers, hg.Linear(4, 2, rng=3), dtype=np.float64)
     net.layers[frozen].freeze()
     twin, (x, y) = copy.deepcopy(net), data()
-    compiled = CompiledEngine(net, hg.MSELoss(), OfTheWeights(0.05), x, y, 3)
-    eager = EagerEngine(twin, hg.MSELoss(), OfTheWeights(0.05), x, y, 3)
+    compiled = engine_of(CompiledEngine, net, hg.MSELoss(), OfTheWeights(0.05), x, y, 3)
+    eager = engine_of(EagerEngine, twin, hg.MSELoss(), OfTheWeights(0.05), x, y, 3)
     before = net.layers[frozen].W.copy()
     for engine in (eager, compiled):
         run_epoch(engine, np.arange(7))
@@ -160,7 +160,7 @@ def test_the_loss_of_a_short_last_batch_counts_by_its_rows() -> None:
     net = hg.Net(hg.Linear(1, 1, initializer="zeros"), dtype=np.float64)
     net.freeze()
     x, y = np.zeros((5, 1)), np.array([[1.0], [1.0], [1.0], [1.0], [6.0]])
-    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, 4)
+    compiled = engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 4)
     assert run_epoch(compiled, np.arange(5)).loss == (4 * 1 + 36) / 5
 
 
@@ -168,7 +168,7 @@ def test_predictions_stand_in_the_order_of_the_visit() -> None:
     net = hg.Net(hg.Standardize(np.zeros(1), np.ones(1)), dtype=np.float64)
     x = np.arange(7.0)[:, None]
     order = np.array([6, 2, 4, 0, 5, 1, 3])
-    compiled = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, x, 3)
+    compiled = engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, x, 3)
     assert run_epoch(compiled, order).predictions.ravel().tolist() == order.tolist()
 
 
@@ -182,7 +182,7 @@ def test_rows_of_another_type_than_the_program_reads_are_refused(name: str, othe
     with pytest.raises(
         hg.ShapeError, match=rf"of type {np.dtype(other)}(?s:.*)astype\('float64'\)"
     ):
-        CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), rows["x"], rows["y"], **settings)
+        engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), rows["x"], rows["y"], **settings)
 
 
 @pytest.mark.parametrize("part", ["get_host_cpu_name", "get_host_cpu_features"])

@@ -32,7 +32,7 @@ from handgrad.graph.passes import optimized
 from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import N, at
 from tests.contracts.table import LOSSES
-from tests.engines.one_epoch import run_epoch
+from tests.engines.one_epoch import engine_of, run_epoch
 from tests.graph import pages
 from tests.graph.one_liners import ONE_LINERS, Page
 
@@ -319,7 +319,7 @@ def test_a_program_stays_inside_its_memory_and_reads_nothing_left_over(
 ) -> None:
     net, loss, x, y = with_data(name, 9)
     twin = copy.deepcopy(net)
-    engine = CompiledEngine(net, loss, hg.SGD(0.1), x, y, batch_size)
+    engine = engine_of(CompiledEngine, net, loss, hg.SGD(0.1), x, y, batch_size)
     sizes = engine.run.program.arena.sizes
     engine.run.scratch = (
         engine.run.scratch[0],
@@ -331,7 +331,9 @@ def test_a_program_stays_inside_its_memory_and_reads_nothing_left_over(
     net.gradients[...] = np.nan
     with np.errstate(all="ignore"):  # in batches of one row the variance is 0/0
         found = run_epoch(engine, np.arange(9))
-    expected = run_epoch(EagerEngine(twin, loss, hg.SGD(0.1), x, y, batch_size), np.arange(9))
+    expected = run_epoch(
+        engine_of(EagerEngine, twin, loss, hg.SGD(0.1), x, y, batch_size), np.arange(9)
+    )
     assert found.loss == pytest.approx(expected.loss, rel=1e-11)
     np.testing.assert_allclose(found.predictions, expected.predictions, 1e-10, 1e-12)
     np.testing.assert_allclose(net.parameters, twin.parameters, 1e-10, 1e-12)
@@ -346,7 +348,9 @@ def test_memory_does_not_grow_with_the_rows_but_with_the_batch(
     for rows, batch_size in ((20, 8), (2000, 8), (2000, 80)):
         x = np.ones((rows, 4))
         y = copy.deepcopy(net).forward(x)
-        program = CompiledEngine(net, hg.MSELoss(), hg.SGD(0.1), x, y, batch_size).run.program
+        program = engine_of(
+            CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, batch_size
+        ).run.program
         sizes.append(program.arena.sizes["float"])
     assert sizes[0] == sizes[1] < sizes[2]
 

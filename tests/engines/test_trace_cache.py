@@ -10,6 +10,7 @@ import handgrad as hg
 from handgrad.engines import trace_cache
 from handgrad.engines.compiled import engine, plan
 from handgrad.engines.trace_cache import TRACES
+from tests.engines.one_epoch import engine_of
 
 X, Y = hg.data.make_moons(40, rng=0)
 
@@ -118,9 +119,9 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     seen: list[Any] = []
     real = plan.plan_of
 
-    def counted(*arguments: Any) -> Any:
+    def counted(*arguments: Any, **predicts: Any) -> Any:
         seen.append(arguments)
-        return real(*arguments)
+        return real(*arguments, **predicts)
 
     monkeypatch.setattr("handgrad.engines.compiled.engine.plan_of", counted)
     return seen
@@ -220,7 +221,8 @@ def test_a_page_whose_code_has_changed_is_recorded_anew(
 
 def test_each_run_has_scratch_memory_of_its_own() -> None:
     first, second = (
-        engine.CompiledEngine(
+        engine_of(
+            engine.CompiledEngine,
             net(hg.Tanh(), seed=i),
             hg.CrossEntropyLoss(),
             hg.SGD(0.1),

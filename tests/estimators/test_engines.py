@@ -74,9 +74,9 @@ def test_what_was_compiled_serves_other_rows_of_the_form(
     made: list[Any] = []
     make = plan.plan_of
 
-    def noted(*given: Any) -> Any:
+    def noted(*given: Any, **predicts: Any) -> Any:
         made.append(given)
-        return make(*given)
+        return make(*given, **predicts)
 
     monkeypatch.setattr("handgrad.engines.compiled.engine.plan_of", noted)
     for part, rate in ((slice(70), 0.001), (slice(20, 90), 0.002)):

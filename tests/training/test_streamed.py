@@ -23,6 +23,7 @@ from handgrad.engines.epoch import SoFar
 from handgrad.row_source import RowSource, prefetch
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of, written
+from tests.engines.one_epoch import engine_of
 from tests.training.by_hand import assert_same_state
 
 HERE = settings(
@@ -138,8 +139,6 @@ def test_every_epoch_visits_each_row_once_in_an_order_of_its_own(
 def test_the_bits_are_those_of_the_engine_given_the_same_order(
     engine: str, visited: list[list[int]], tmp_path: Path
 ) -> None:
-    from handgrad.engines.choice import engine_for
-
     path = written(table(203), tmp_path / "a.parquet", 20)
     rows = stream_of(path, piece=200, memory=20_000).rows("y", features=["i", "a", "b"])
     options: dict[str, Any] = {"loss": hg.SoftmaxCrossEntropyLoss(), "epochs": 1}
@@ -148,9 +147,10 @@ def test_the_bits_are_those_of_the_engine_given_the_same_order(
     net, twin = (hg.Net(hg.Linear(3, 2, rng=0), dtype=np.float32) for _ in range(2))
     (report,) = train(net, rows, engine=engine, **options)
     x, y = rows.in_memory()
-    job = (twin, options["loss"], hg.Adam(0.05), x, y, 8, 1)
-    (epoch,) = engine_for(engine, *job).run_epochs(order, np.full((1, 26), 0.05))  # type: ignore[arg-type]
-    assert report.train_loss == epoch.loss  # type: ignore[union-attr]
+    kind: Any = {"eager": EagerEngine, "compiled": CompiledEngine}[engine]
+    trained: Any = engine_of(kind, twin, options["loss"], hg.Adam(0.05), x, y, 8)
+    (epoch,) = trained.run_epochs(order, np.full((1, 26), 0.05))
+    assert report.train_loss == epoch.loss
     assert_same_state(net, twin.state())
 
 
@@ -268,7 +268,7 @@ def test_a_training_that_diverges_is_told_by_its_batch(engine: str, tmp_path: Pa
 def test_indices_are_looked_at_again_when_the_rows_are_others() -> None:
     x, y = np.zeros((8, 2), np.float32), np.zeros(8, np.int64)
     net = hg.Net(hg.Linear(2, 2, rng=0))
-    engine = CompiledEngine(net, hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1), x, y, 4)
+    engine = engine_of(CompiledEngine, net, hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1), x, y, 4)
     engine.y[3] = 2
     with refused(hg.DataError, "indices from 0 to 2 in y", net=net):
         engine.run_rows(np.arange(8), np.full(2, 0.1), SoFar())

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.config import TrainingConfig
 from handgrad.doctor.calls import Call, finite, per_row
 from handgrad.doctor.case import Case, Judge
 from handgrad.doctor.findings import Finding
 from handgrad.doctor.nonfinite_inputs import not_finite_weights
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.epoch import EngineRows, Epoch
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
@@ -119,7 +120,16 @@ def _trial(
     case.net.seed(0)
     rule, loss = copy.deepcopy(optimizer), judge.loss
     y, w = judge.rows.y, judge.rows.w
-    engine = EagerEngine(case.net, loss, rule, case.x, y, TRIAL_ROWS, w=w, penalty=case.penalty)
+    config = TrainingConfig(
+        net=case.net,
+        data=(case.x, y),
+        loss=loss,
+        optimizer=rule,
+        epochs=1,
+        batch_size=TRIAL_ROWS,
+        penalty=case.penalty,
+    )
+    engine = EagerEngine(config, EngineRows(case.x, y, w))
     try:
         for step, rows in enumerate(_batches(number_of_rows(case.x)), 1):
             case.calls.clear()

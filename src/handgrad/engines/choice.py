@@ -5,16 +5,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import Epoch, SoFar
+from handgrad.engines.epoch import EngineRows, Epoch, SoFar
 from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
-from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.net.minibatches import number_of_rows
 from handgrad.net.net import EngineName as EngineName
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
 
 # Seconds, measured on a laptop-like machine; only their proportions matter.
 COMPILING, COMPILING_A_LAYER = 0.15, 0.03
@@ -80,10 +78,10 @@ class Engine(Protocol):
         """What its last digits depend on, beside NumPy and the processor."""
 
 
-def _compiled(*training: Any) -> Engine:
+def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Any]) -> Engine:
     from handgrad.engines.compiled.engine import CompiledEngine  # llvmlite, where it is installed
 
-    return CompiledEngine(*training)
+    return CompiledEngine(config, rows, held_out)
 
 
 ENGINES: Mapping[EngineName, Callable[..., Engine]] = {"eager": EagerEngine, "compiled": _compiled}
@@ -91,30 +89,21 @@ NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
 
 
 def engine_for(
-    choice: EngineName,
-    net: Net,
-    loss: Loss,
-    optimizer: Optimizer,
-    x: Any,
-    y: Array,
-    batch_size: int,
-    epochs: int,
-    held_out: Sequence[Any] = (),
-    w: Array | None = None,
-    penalty: Penalty | None = None,
+    config: TrainingConfig, rows: EngineRows, held_out: Sequence[Any] = (), *, passes: int = 1
 ) -> Engine:
     """The engine asked for; for `auto`, compiled code where it will have paid for its making.
 
-    The environment variable HANDGRAD_ENGINE replaces `auto`. What cannot be compiled trains
+    An epoch makes so many `passes` over rows of the number of these. The environment variable
+    HANDGRAD_ENGINE replaces `auto`. What cannot be compiled trains
     eagerly under `auto`, with one warning, and is refused under `compiled`.
     """
-    choice = chosen(choice)
-    training = (net, loss, optimizer, x, y, batch_size, held_out, w, penalty)
-    name = choice
+    name = choice = chosen(config.engine)
     if choice == "auto":
-        name = "compiled" if pays(net, x, batch_size, epochs) else "eager"
+        epochs = config.epochs * passes
+        pays_off = pays(config.net, rows.x, config.batch_size, epochs)
+        name = "compiled" if pays_off else "eager"
     try:
-        return ENGINES[name](*training)
+        return ENGINES[name](config, rows, held_out)
     except (RecordingError, CannotLowerError, ImportError) as error:
         if choice != "auto":
             raise SettingError(
@@ -124,7 +113,7 @@ def engine_for(
             ) from error
         reason = str(error).replace("\n", " ")
         warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=4)
-        return EagerEngine(*training)
+        return EagerEngine(config, rows, held_out)
 
 
 def chosen(choice: EngineName) -> EngineName:

@@ -7,45 +7,33 @@ from typing import Any, Literal
 
 import numpy as np
 
+from handgrad.config import TrainingConfig
 from handgrad.engines.environment import blas_of
-from handgrad.engines.epoch import Epoch, SoFar
+from handgrad.engines.epoch import EngineRows, Epoch, SoFar
 from handgrad.engines.threads import threads_for, threads_of_a_batch
 from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
 from handgrad.net.minibatches import batches, take
-from handgrad.optimizers import Optimizer
 from handgrad.optimizers.steps import parameter_groups, take_step
-from handgrad.penalties import Penalty
 
 PART = 256  # batches, between which a pass can be interrupted
 
 
 class EagerEngine:
-    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
+    """Trains the net of `config` in place on `rows`; keeps the optimizer's state.
 
-    `w`: the weights of the rows, all above 0, for a loss that takes them; `held_out`: inputs of
-    sets of rows to predict after each epoch.
+    `held_out`: inputs of sets of rows to predict after each epoch.
     """
 
     name: Literal["eager"] = "eager"
 
     def __init__(
-        self,
-        net: Net,
-        loss: Loss,
-        optimizer: Optimizer,
-        x: Any,
-        y: Array,
-        batch_size: int,
-        held_out: Sequence[Any] = (),
-        w: Array | None = None,
-        penalty: Penalty | None = None,
+        self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Any] = ()
     ) -> None:
-        self.net, self.loss, self.optimizer = net, loss, optimizer
-        self.w, self.penalty = w, penalty
-        self.by_weights = w is not None and loss.batches_weighted_by == "weights"
-        self.x, self.y, self.batch_size, self.held_out = x, y, batch_size, held_out
+        net, loss, optimizer = config.net, config.loss, config.optimizer
+        self.net, self.loss, self.optimizer, self.penalty = net, loss, optimizer, config.penalty
+        self.x, self.y, self.w = rows.x, rows.y, rows.w
+        self.batch_size, self.held_out = config.batch_size, held_out
+        self.by_weights = rows.w is not None and loss.batches_weighted_by == "weights"
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = np.zeros(1, np.int64)
         self.groups = parameter_groups(net, optimizer)

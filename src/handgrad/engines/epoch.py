@@ -1,8 +1,18 @@
-"""What an engine gives back for one pass over the rows."""
+"""What an engine is given, rows, and what it gives back for one pass over them."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from handgrad.layers import Array
+
+
+@dataclass(frozen=True)
+class EngineRows:
+    """Inputs, an array or a tuple of them, targets, and weights, all above 0, if there are any."""
+
+    x: Any
+    y: Array
+    w: Array | None = None
 
 
 @dataclass

@@ -26,7 +26,7 @@ MOST = 64  # forms that are kept
 # Settings of these types stay what they are, so two that are equal mean the same.
 FIXED = (bool, int, float, str, type, NoneType, BuiltinFunctionType, ModuleType, np.ufunc)
 FIXED_IN_NUMPY = (np.generic, np.dtype)
-NO_SETTINGS = {"rng", "training", "layers", "_made_with", "_made_of", "_memory"}
+NO_SETTINGS = {"rng", "training", "layers", "_shapes", "_made_with", "_made_of", "_memory"}
 BASES = {Page, Layer, Loss, Optimizer, Penalty, object}
 NO_CODE = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__"}
 

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
 
+from handgrad.config import TrainingConfig
 from handgrad.engines.choice import (
     Engine,
     EngineName,
@@ -15,48 +16,41 @@ from handgrad.engines.choice import (
     engine_for,
     gain_of_training,
 )
+from handgrad.engines.epoch import EngineRows
 from handgrad.estimators.base import Base
 from handgrad.estimators.losses import L2PenaltyOfABatch
 from handgrad.estimators.rows import SparseMatrix, SparseRows, Weighted, rows_of
 from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
 
 MOST_KEPT = 64
 # How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
 # of small float32 batches: measured, as its numbers are.
 GAIN = 4
+UNLIMITED = 10**9  # epochs: that machine code pays was decided before
 MOST_EPOCHS_EXPECTED = 100  # many fits stop early, whatever max_iter allows
 
 
-@dataclass
+@dataclass(frozen=True)
 class Job:
     """A fit: what it trains, and on what."""
 
-    net: Net
-    loss: Loss
-    optimizer: Optimizer
-    x: Array | SparseRows
-    y: Array
-    w: Array | None
+    config: TrainingConfig
+    rows: EngineRows
     held_out: Array | SparseRows | None
-    penalty: Penalty | None
-    batch_size: int
-    epochs: int
 
     @property
     def form(self) -> Hashable:
         """What fits have in common that machine code is worth making for together."""
-        pages = (self.net, self.loss, self.optimizer, self.penalty)
+        config, y = self.config, self.rows.y
+        pages = (config.net, config.loss, config.optimizer, config.penalty)
         return (
             *map(repr, pages),
-            str(self.net.dtype),
-            self.y.shape[1:],
-            self.w is None,
+            str(config.net.dtype),
+            y.shape[1:],
+            self.rows.w is None,
             self.held_out is None,
-            min(self.batch_size, len(self.y)),
+            min(config.batch_size, len(y)),
         )
 
 
@@ -70,17 +64,20 @@ def job_of(
 ) -> Job:
     """The fit of the estimator's net to these rows."""
     net, w = m.net_, rows.in_loss
+    config = TrainingConfig(
+        net=net,
+        data=rows,
+        loss=m._loss,
+        optimizer=optimizer,
+        epochs=m.max_iter,
+        batch_size=batch_size,
+        penalty=L2PenaltyOfABatch(m.alpha) if m.alpha else None,
+    )
+    weights = None if w is None else np.ascontiguousarray(w, net.dtype)
     return Job(
-        net,
-        m._loss,
-        optimizer,
-        rows_of(rows.X, net.dtype),
-        m._targets(rows.y),
-        None if w is None else np.ascontiguousarray(w, net.dtype),
+        config,
+        EngineRows(rows_of(rows.X, net.dtype), m._targets(rows.y), weights),
         None if held_out is None else rows_of(held_out, net.dtype),
-        L2PenaltyOfABatch(m.alpha) if m.alpha else None,
-        batch_size,
-        m.max_iter,
     )
 
 
@@ -97,20 +94,21 @@ class KeptCode:
         The first fit of a small form is eager, so that it need not wait for a compiler. What
         decides is the work done so far in this process, never a clock.
         """
-        choice = "eager" if isinstance(job.x, SparseRows) else chosen(choice)
+        choice = "eager" if isinstance(job.rows.x, SparseRows) else chosen(choice)
         if choice == "auto":
             choice = "auto" if self._pays(job) else "eager"
         held_out = [job.held_out] if isinstance(job.held_out, np.ndarray) else []
-        rows = (job.x, job.y, job.batch_size, 10**9, held_out, job.w)
-        engine = engine_for(choice, job.net, job.loss, job.optimizer, *rows, job.penalty)
+        config = replace(job.config, engine=choice, epochs=UNLIMITED)
+        engine = engine_for(config, job.rows, held_out)
         if engine.name == "compiled":
             self._keep(job.form, math.inf)
         return engine
 
     def _pays(self, job: Job) -> bool:
-        epochs = min(job.epochs, MOST_EPOCHS_EXPECTED)
-        gain = GAIN * gain_of_training(job.net, job.x, job.batch_size, epochs)
-        return self._keep(job.form, gain) > cost_of_compiling(job.net)
+        config = job.config
+        epochs = min(config.epochs, MOST_EPOCHS_EXPECTED)
+        gain = GAIN * gain_of_training(config.net, job.rows.x, config.batch_size, epochs)
+        return self._keep(job.form, gain) > cost_of_compiling(config.net)
 
     def _keep(self, form: Hashable, gain: float) -> float:
         """Add a gain to those of a form; forget what came in first, where there is too much."""

@@ -100,7 +100,7 @@ class Validation:
     def look(self, z: Array) -> float:
         """The score of the outputs `z` after an epoch; the score is noted once it is compared."""
         with np.errstate(all="ignore"):
-            loss = float(self.job.loss.forward(z, self.targets, *self.w))
+            loss = float(self.job.config.loss.forward(z, self.targets, *self.w))
             self.losses.append(loss)
             return self.score.of(self.m._meaning(z), loss)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.config import check_kinds
+from handgrad.config import TrainingConfig, check_kinds
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.epoch import EngineRows, Epoch
 from handgrad.errors import SettingError, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
@@ -95,8 +95,16 @@ def find_learning_rate(
     generator, trial = spawning_generator(rng), copy.deepcopy(net)
     trial.seed(generator)
     size = min(batch_size, len(given.y))
-    pages = (trial, copy.deepcopy(loss), copy.deepcopy(optimizer))
-    engine = EagerEngine(*pages, given.x, given.y, size, w=given.w, penalty=penalty)
+    config = TrainingConfig(
+        net=trial,
+        data=data,
+        loss=copy.deepcopy(loss),
+        optimizer=copy.deepcopy(optimizer),
+        epochs=steps,
+        batch_size=size,
+        penalty=penalty,
+    )
+    engine = EagerEngine(config, EngineRows(given.x, given.y, given.w))
     rates = smallest * (largest / smallest) ** (np.arange(steps) / (steps - 1))
     losses = _losses(engine, _batches(len(given.y), steps, size, generator), rates)
     tried, smoothed = rates[: len(losses)], _smoothed(losses)

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Unpack
 
 import numpy as np
 
 from handgrad.config import TrainingConfig, TrainingSettings, keywords_of
 from handgrad.engines.choice import Engine, engine_for
-from handgrad.engines.epoch import Epoch, SoFar
+from handgrad.engines.epoch import EngineRows, Epoch, SoFar
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
 from handgrad.net import Net
@@ -115,13 +116,14 @@ class Training(Iterator[EpochReport]):
 
     def _engine(self, batch_size: int) -> Engine:
         """The engine, which predicts the sets of rows too, where it runs whole epochs."""
-        config, rows, given = self.config, self.rows, self.rows.rows
+        rows, given = self.rows, self.rows.rows
         held_out = [held.x for held in self.held_out.values() if held.x is not None]
-        job = (config.net, config.loss, config.optimizer, given.x, given.y)
-        inputs = held_out if rows.passes == 1 else []
-        epochs = config.epochs * rows.passes
-        more = (given.w, config.penalty)
-        return engine_for(config.engine, *job, batch_size, epochs, inputs, *more)
+        return engine_for(
+            replace(self.config, batch_size=batch_size),
+            EngineRows(given.x, given.y, given.w),
+            held_out if rows.passes == 1 else (),
+            passes=rows.passes,
+        )
 
     def __next__(self) -> EpochReport:
         """The report of the next epoch; the net has the weights of that epoch then."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from handgrad.config import TrainingConfig
 from handgrad.engines.compiled.bounds import Bounds, check_indices
 from handgrad.engines.compiled.build import refused_as_cannot_lower
 from handgrad.engines.compiled.calls import Each, Planned
@@ -18,15 +19,11 @@ from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.sharing import MOST_PARTS
 from handgrad.engines.compiled.streams import Streams
 from handgrad.engines.environment import blas_of
-from handgrad.engines.epoch import Epoch, SoFar
+from handgrad.engines.epoch import EngineRows, Epoch, SoFar
 from handgrad.engines.threads import available_cores
 from handgrad.engines.trace_cache import TRACES
 from handgrad.errors import ShapeError
 from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
 
 # What one call should take at least, in seconds, and may keep of its epochs, in bytes.
 CALL, MOST_KEPT = 0.06, 2**26
@@ -49,35 +46,24 @@ class Kept:
 
 
 class CompiledEngine:
-    """Trains `net` in place on the rows of `x` and `y`; keeps the optimizer's state.
+    """Trains the net of `config` in place on `rows`; keeps the optimizer's state.
 
-    `w`: the weights of the rows, all above 0, for a loss that takes them; `held_out`: inputs of
-    sets of rows to predict after each epoch.
+    `held_out`: inputs of sets of rows to predict after each epoch.
     """
 
     name: Literal["compiled"] = "compiled"
 
     def __init__(
-        self,
-        net: Net,
-        loss: Loss,
-        optimizer: Optimizer,
-        x: Array,
-        y: Array,
-        batch_size: int,
-        held_out: Sequence[Array] = (),
-        w: Array | None = None,
-        penalty: Penalty | None = None,
+        self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array] = ()
     ) -> None:
-        self.net, self.optimizer, self.batch_size = net, optimizer, min(batch_size, len(y))
+        x, y, w = rows.x, rows.y, rows.w
+        net, loss, optimizer = config.net, config.loss, config.optimizer
+        self.net, self.optimizer, self.batch_size = net, optimizer, min(config.batch_size, len(y))
         with refused_as_cannot_lower():
-            rows = (x, y, w)
             plan = self.plan = TRACES.once(
-                lambda: plan_of(
-                    net, loss, optimizer, penalty, *rows, self.batch_size, bool(held_out)
-                ),
-                (net, loss, optimizer, penalty),
-                *(None if part is None else (part.shape[1:], part.dtype) for part in rows),
+                lambda: plan_of(config, rows, self.batch_size, predicts=bool(held_out)),
+                (net, loss, optimizer, config.penalty),
+                *(None if part is None else (part.shape[1:], part.dtype) for part in (x, y, w)),
                 self.batch_size,
                 bool(held_out),
             )
@@ -85,11 +71,11 @@ class CompiledEngine:
             self.streams = Streams(net, plan.streams)
             self.run = plan.epochs.with_scratch_of_its_own(self.crew)
             program, bounds = self.run.program, plan.bounds
-            self.x, self.y = (_readable(program, *r, bounds) for r in ((x, "x"), (y, "y")))
+            self.x, self.y = _readable(program, x, "x", bounds), _readable(program, y, "y", bounds)
             self.weights = () if w is None else (_readable(program, w, "w", bounds),)
             by_weights = self.by_weights = w is not None and loss.batches_weighted_by == "weights"
             self.counted = float(w.sum(dtype=float)) if w is not None and by_weights else len(y)
-            self.held_out = [_readable(program, rows, "x", bounds) for rows in held_out]
+            self.held_out = [_readable(program, held, "x", bounds) for held in held_out]
             self.large = self.run.large
             if plan.predict is not None:
                 self.predict = plan.predict.with_scratch_of_its_own(self.crew)

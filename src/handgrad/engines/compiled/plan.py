@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.config import TrainingConfig
 from handgrad.engines.compiled.bounds import Bounds, index_bounds
 from handgrad.engines.compiled.build import (
     prediction_graph,
@@ -18,12 +19,8 @@ from handgrad.engines.compiled.program import training_program, update_program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import streams_of
 from handgrad.engines.compiled.update import Update
+from handgrad.engines.epoch import EngineRows
 from handgrad.graph import Graph
-from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
 
 PREDICTED_AT_ONCE = 128  # rows: few, so that their products stay small and need no BLAS
 
@@ -68,25 +65,18 @@ class CompiledPlan:
 
 
 def plan_of(
-    net: Net,
-    loss: Loss,
-    optimizer: Optimizer,
-    penalty: Penalty | None,
-    x: Array,
-    y: Array,
-    w: Array | None,
-    batch_size: int,
-    predicts: bool,
+    config: TrainingConfig, rows: EngineRows, batch_size: int, *, predicts: bool
 ) -> CompiledPlan:
     """A training recorded and compiled; if it `predicts`, for rows held out too."""
-    step = training_step(net, loss, x, y, w, penalty)
+    net, loss = config.net, config.loss
+    step = training_step(net, loss, rows.x, rows.y, rows.w, config.penalty)
     predict = None
     if predicts:
-        program = prediction_of(net, prediction_graph(net, x), PREDICTED_AT_ONCE)
+        program = prediction_of(net, prediction_graph(net, rows.x), PREDICTED_AT_ONCE)
         predict = Runner(program, PREDICTED_AT_ONCE)
     plan = CompiledPlan(
         step,
-        updates_of(net, optimizer),
+        updates_of(net, config.optimizer),
         batch_size,
         net.dtype,
         loss.batches_weighted_by,
