@@ -109,7 +109,8 @@ class Fitting:
             self.engine.optimizer_state = self.steps.state
         self.engine.step[0] = self.steps.step
         self.rates = Rates(m, self.steps, self.n, -(-self.n // self.batch_size))
-        self.rows = WholeRows(m.net_, m._loss, Rows(self.job.x, self.job.y, self.job.w))
+        given = self.job.rows
+        self.rows = WholeRows(m.net_, m._loss, Rows(given.x, given.y, given.w))
         self.rows.start(m._random_state, shuffle=m.shuffle)
         self.diverged = False
 
