@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
-from handgrad.net.minibatches import number_of_rows
+from handgrad.net.minibatches import Inputs, number_of_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ def places(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
 def _noting(where: str, layer: Layer, method: str, calls: list[Call]) -> Any:
     page = getattr(layer, method)
 
-    def noting(came: Any) -> Any:
+    def noting(came: Inputs) -> Inputs:
         went = page(came)
         calls.append(Call(where, layer, method, came, went))
         return went
@@ -57,7 +57,7 @@ def _noting(where: str, layer: Layer, method: str, calls: list[Call]) -> Any:
     return noting
 
 
-def sampled(x: Any, most: int) -> Array:
+def sampled(x: Inputs, most: int) -> Array:
     """The indices of all rows of `x`, or of `most` of them, evenly spaced.
 
     >>> sampled(np.zeros((9, 1)), 3)
@@ -67,7 +67,7 @@ def sampled(x: Any, most: int) -> Array:
     return np.linspace(0, n - 1, min(n, most)).round().astype(int)
 
 
-def finite(x: Any) -> bool:
+def finite(x: Inputs | tuple[Array | None, ...]) -> bool:
     """Whether all numbers in an array, or in each of a tuple of arrays, are finite."""
     parts = x if isinstance(x, tuple) else (x,)
     return all(bool(np.isfinite(part).all()) for part in parts if part is not None)

@@ -1,7 +1,7 @@
 """`diagnose`: one look at a net, its training and its rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -37,13 +37,13 @@ EXPLAINED_BY: dict[Sickness, set[Sickness]] = {
 def diagnose(
     net: Net,
     history: Iterable[EpochReport] | None,
-    data: Any,
+    data: object,
     *,
     loss: Loss | None = None,
     optimizer: Optimizer | None = None,
-    validation: Any = None,
-    sample_weight: Any = None,
-    class_weight: Any = None,
+    validation: object = None,
+    sample_weight: object = None,
+    class_weight: object = None,
     penalty: Penalty | None = None,
 ) -> Diagnosis:
     """What is wrong with a net, its training and its rows: each finding with its evidence.
@@ -142,7 +142,7 @@ def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]
         yield from rows.class_imbalance(case)
 
 
-def _reports(history: Any) -> list[EpochReport]:
+def _reports(history: object) -> list[EpochReport]:
     """The reports of a training, in their order."""
     reports = [] if history is None else [*history] if isinstance(history, Iterable) else None
     if reports is None or not all(isinstance(report, EpochReport) for report in reports):

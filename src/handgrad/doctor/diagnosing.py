@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from handgrad.doctor.diagnose import examined
 from handgrad.doctor.patient import Patient
@@ -17,13 +16,13 @@ from handgrad.training import EpochReport
 def diagnosing(
     reports: Iterable[EpochReport],
     net: Net,
-    data: Any,
+    data: object,
     *,
     loss: Loss | None = None,
     optimizer: Optimizer | None = None,
-    validation: Any = None,
-    sample_weight: Any = None,
-    class_weight: Any = None,
+    validation: object = None,
+    sample_weight: object = None,
+    class_weight: object = None,
     penalty: Penalty | None = None,
     every: int = 10,
 ) -> Iterator[EpochReport]:

@@ -1,7 +1,6 @@
 """The first number that is not finite, and the layer it came from."""
 
 import copy
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from handgrad.engines.epoch import EngineRows, Epoch
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.net.minibatches import number_of_rows
+from handgrad.net.minibatches import Inputs, number_of_rows
 from handgrad.optimizers import Optimizer
 
 TRIAL_STEPS = 100  # as many as find_learning_rate takes; what blows up does so within a few
@@ -157,11 +156,11 @@ def _overflow(net: Net, loss: Loss) -> Finding:
     return Finding("not finite", where, what, "a smaller learning rate")
 
 
-def _parts(x: Any) -> tuple[Any, ...]:
+def _parts(x: Inputs) -> tuple[Array, ...]:
     return x if isinstance(x, tuple) else (x,)
 
 
-def _count(y: Any) -> str:
+def _count(y: Inputs) -> str:
     part = next(part for part in _parts(y) if part is not None and not np.isfinite(part).all())
     if part.ndim == 0:
         return ""

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from handgrad.doctor.calls import per_row, sampled
 from handgrad.doctor.findings import Finding
 from handgrad.layers import Array
-from handgrad.net.minibatches import number_of_rows, take
+from handgrad.net.minibatches import Inputs, number_of_rows, take
 
 MOST_TRAINING_ROWS = 100_000  # are looked through for rows of the validation set
 DEVIATIONS = 3.0  # from what chance alone would give: once in a thousand healthy sets
@@ -17,7 +16,7 @@ ROWS_COMPARED = 1000  # tell how often two rows have the same value in a column
 SELDOM = 0.05  # pairs expected, or the chance of so many: below that it was no accident
 
 
-def leakage(x: Any, held: Any) -> Iterator[Finding]:
+def leakage(x: Inputs, held: Inputs) -> Iterator[Finding]:
     """Rows of the validation set that are also trained on, more than rows repeat by themselves."""
     n, m = number_of_rows(x), number_of_rows(held)
     counts = Counter(_keys(take(x, sampled(x, MOST_TRAINING_ROWS))))
@@ -39,7 +38,7 @@ def leakage(x: Any, held: Any) -> Iterator[Finding]:
     )
 
 
-def _alike(x: Any) -> float:
+def _alike(x: Inputs) -> float:
     """How likely two rows are the same, were their columns independent."""
     some = take(x, sampled(x, ROWS_COMPARED))
     parts = [per_row(part) for part in (some if isinstance(some, tuple) else (some,))]
@@ -62,7 +61,7 @@ def _by_dealing(shared: int, counts: Counter[int], held_counts: Counter[int]) ->
     return float(binom.sf(shared - 1, pairs, 2 * n * m / ((n + m) * (n + m - 1))))
 
 
-def _keys(x: Any) -> Iterator[int]:
+def _keys(x: Inputs) -> Iterator[int]:
     """A number for each row, the same for rows that are the same."""
     parts = [np.ascontiguousarray(part + 0) for part in (x if isinstance(x, tuple) else (x,))]
     for row in zip(*parts, strict=True):

@@ -1,15 +1,14 @@
 """NaN and infinity that are there before anything is computed: in the rows, in the weights."""
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.doctor.calls import finite, per_row, places
 from handgrad.doctor.findings import Finding
 from handgrad.net import Net
+from handgrad.net.minibatches import Inputs
 
 
-def not_finite_rows(rows: Any, what: str) -> Finding | None:
+def not_finite_rows(rows: Inputs, what: str) -> Finding | None:
     """NaN or infinity among the inputs or the targets, as they came."""
     for part in rows if isinstance(rows, tuple) else (rows,):
         if part.dtype.kind != "f" or finite(part):

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from handgrad.losses import (
     SoftmaxCrossEntropyLoss,
 )
 from handgrad.net import Net
-from handgrad.net.minibatches import array_of, take
+from handgrad.net.minibatches import Inputs, array_of, take
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 from handgrad.training import check_kinds, checked_pair, pair_and_weights
@@ -42,12 +41,12 @@ class Patient:
     def __init__(
         self,
         net: Net,
-        data: Any,
+        data: object,
         loss: Loss | None = None,
         optimizer: Optimizer | None = None,
-        validation: Any = None,
-        sample_weight: Any = None,
-        class_weight: Any = None,
+        validation: object = None,
+        sample_weight: object = None,
+        class_weight: object = None,
         penalty: Penalty | None = None,
         names: Sequence[str] = (),
     ) -> None:
@@ -82,7 +81,7 @@ class Patient:
             )
 
     def _rows_not_finite(self, y: Array, y_held: Array | None) -> Iterator[Finding]:
-        named: list[tuple[Any, str]] = [
+        named: list[tuple[Inputs | None, str]] = [
             (self.x, "the inputs"),
             (y, "the targets"),
             (self.held, "the validation inputs"),
@@ -106,10 +105,10 @@ def usual_loss(net: Net, y: Array) -> Loss | None:
     return MSELoss() if y.ndim and y.size == len(y) * (k or 1) else None
 
 
-def _inputs(net: Net, x: Any, what: str) -> Any:
+def _inputs(net: Net, x: object, what: str) -> Inputs:
     """`x` cast to the net's type; NaN may be in it."""
     if isinstance(x, tuple):
-        return tuple(_inputs(net, part, what) for part in x)
+        return tuple(np.asarray(_inputs(net, part, what)) for part in x)
     cast = net.cast(array_of(x, what))
     if cast.ndim == 0 or len(cast) == 0:
         raise DataError(
@@ -120,7 +119,7 @@ def _inputs(net: Net, x: Any, what: str) -> Any:
     return cast
 
 
-def _answers(net: Net, x: Any) -> bool:
+def _answers(net: Net, x: Inputs) -> bool:
     """Whether the net gives finite numbers: else its targets cannot be checked, nor its loss."""
     with np.errstate(all="ignore"):
         twin = copy.deepcopy(net)

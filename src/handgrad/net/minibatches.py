@@ -8,6 +8,9 @@ import numpy as np
 from handgrad.errors import DataError
 from handgrad.layers import Array
 
+# What a net takes: rows of one array, or of several.
+Inputs = Array | tuple[Array, ...]
+
 
 def number_of_rows(x: Any) -> int:
     """How many rows `x` has."""

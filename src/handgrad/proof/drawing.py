@@ -1,11 +1,11 @@
 """Numbers to check derivatives at: not 0 and not 1, where a missing term or factor hides."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from handgrad.layers import Array, Layer
+from handgrad.net.minibatches import Inputs
 
 NAMED = 6  # arrays of parameters, or of state, up to which each has its own range in the report
 
@@ -30,7 +30,7 @@ def _near(array: Array, rng: np.random.Generator, signs: Array) -> Array:
     return np.where(array == 0, size * signs * change, moved)
 
 
-def ranges(x: Any, given: bool, layer: Layer, drawn: bool) -> str:
+def ranges(x: Inputs, given: bool, layer: Layer, drawn: bool) -> str:
     """Between which numbers a check looked, and whether they were drawn."""
     inputs = {f"x[{i}]": part for i, part in enumerate(x)} if isinstance(x, tuple) else {"x": x}
     where = [("given" if given else "drawn", inputs)]

@@ -1,8 +1,7 @@
 """Compares every gradient written by hand with one measured by small steps."""
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import HandgradError, SettingError, described, positive
 from handgrad.layers import Array, Layer
@@ -15,8 +14,8 @@ def check_gradients(
     page: Layer | Loss,
     loss: Loss | None = None,
     *,
-    x: Any = None,
-    y: Any = None,
+    x: npt.ArrayLike | None = None,
+    y: npt.ArrayLike | None = None,
     training: bool = True,
     entries: int = 100,
     rng: int = 0,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import HandgradError
 from handgrad.layers import Array, Layer
@@ -15,6 +16,7 @@ from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.net.examples import example_input, example_targets
+from handgrad.net.minibatches import Inputs
 from handgrad.proof.drawing import draw, ranges
 
 AFTER = "ds of the layer after"
@@ -56,8 +58,8 @@ class Subject:
 
     setting: str
     net: Net
-    x: Any
-    loss: Any
+    x: Inputs
+    loss: Loss | None
     y: Any
     training: bool
     seed: int
@@ -74,7 +76,7 @@ class Subject:
         if self.loss is None:
             self.upstream = np.random.default_rng(self.seed + 1).standard_normal(out.shape)
 
-    def forward(self) -> Any:
+    def forward(self) -> Array:
         """The output, from the same random draws and running state each time."""
         self.net.seed(self.seed)
         self.net.running_state[...] = self.state
@@ -85,11 +87,11 @@ class Subject:
         """The number whose slopes are measured: the loss, or the weighted sum of the output."""
         out = self.forward()
         if self.loss is not None:
-            return float(self._loss_of(out))
+            return float(self._loss_of(self.loss, out))
         return float((self.upstream * out).sum(dtype=np.float64))
 
-    def _loss_of(self, out: Any) -> Any:
-        return returned(self.loss, "forward", self.loss.forward(out, self.y, *self.weights))
+    def _loss_of(self, loss: Loss, out: Array) -> float:
+        return returned(loss, "forward", loss.forward(out, self.y, *self.weights))
 
     def arrays(self) -> dict[str, Array]:
         """What can be moved: the parts of the input that are not whole numbers, and parameters."""
@@ -109,7 +111,7 @@ class Subject:
         out = self.forward()
         dy = self.upstream
         if self.loss is not None:
-            dy = returned(self.loss, "backward", self.loss.backward(self._loss_of(out)))
+            dy = returned(self.loss, "backward", self.loss.backward(self._loss_of(self.loss, out)))
         given = copy.deepcopy(dy)
         with self.net.mode(training=self.training), np.errstate(all="ignore"):
             dx = self.net.backward(dy)
@@ -138,7 +140,12 @@ class Subjects:
 
 
 def subjects(
-    page: Layer | Loss, loss: Loss | None, x: Any, y: Any, training: bool, seed: int
+    page: Layer | Loss,
+    loss: Loss | None,
+    x: npt.ArrayLike | None,
+    y: npt.ArrayLike | None,
+    training: bool,
+    seed: int,
 ) -> Subjects:
     """The page alone; a layer that is no net also between two others, a loss after another."""
     if isinstance(page, Loss):
@@ -163,7 +170,7 @@ def subjects(
     return Subjects(made, ranges(x, given, page, drawn))
 
 
-def _elsewhere(page: Layer, x: Any, training: bool, seed: int) -> tuple[Layer, bool]:
+def _elsewhere(page: Layer, x: Inputs, training: bool, seed: int) -> tuple[Layer, bool]:
     """A copy of the page at numbers that were drawn, if it can be there; else at its own."""
     for drawn in (True, False):
         twin = copy.deepcopy(page)
@@ -183,10 +190,10 @@ def _elsewhere(page: Layer, x: Any, training: bool, seed: int) -> tuple[Layer, b
     return copy.deepcopy(twin), drawn
 
 
-def _between(setting: str, page: Layer, x: Any, y: Array, training: bool, seed: int) -> Subject:
+def _between(setting: str, page: Layer, x: Inputs, y: Array, training: bool, seed: int) -> Subject:
     rng = np.random.default_rng(seed)
     alone = setting.startswith("before")
-    before = [] if alone else [Neighbour("before", x.shape[1:], rng)]
+    before = [] if alone or isinstance(x, tuple) else [Neighbour("before", x.shape[1:], rng)]
     after = Neighbour("after", y.shape[1:], rng)
     net = Surroundings(*before, copy.deepcopy(page), after, dtype=np.float64)
     k = len(before)
@@ -199,7 +206,9 @@ def _between(setting: str, page: Layer, x: Any, y: Array, training: bool, seed: 
     return Subject(setting, net, x, None, None, training, seed, names)
 
 
-def _subjects_of_a_loss(loss: Loss, p: Any, y: Any, training: bool, seed: int) -> Subjects:
+def _subjects_of_a_loss(
+    loss: Loss, p: npt.ArrayLike | None, y: npt.ArrayLike | None, training: bool, seed: int
+) -> Subjects:
     rng, given = np.random.default_rng(seed), p is not None
     p = np.asarray(p, np.float64) if given else rng.uniform(0.1, 0.9, (5, 3))
     y = example_targets(loss, p, seed) if y is None else y
@@ -227,27 +236,27 @@ def _gradient_name(page: Layer, path: str, prefix: str) -> str:
     return f"d{name}" if not place else f"d{name} of {place}, {layers[place]!r}"
 
 
-def _coarsest(net: Net, x: Any) -> tuple[Any, float]:
+def _coarsest(net: Net, x: Inputs) -> tuple[Inputs, float]:
     """The output of `net`, and the coarsest precision that any of its layers computes in."""
     precision = float(np.finfo(np.float64).eps)
     for layer in net.layers:
         if type(layer) is Net:
             x, found = _coarsest(layer, x)
         else:
-            x = layer.forward(x)
+            x = np.asarray(layer.forward(x))
             found = float(np.finfo(x.dtype).eps)
         precision = max(precision, found)
     return x, precision
 
 
-def _in_float64(x: Any, whole: bool) -> Any:
+def _in_float64(x: object, whole: bool) -> Inputs:
     if isinstance(x, tuple):
-        return tuple(_in_float64(part, whole) for part in x)
+        return tuple(np.asarray(_in_float64(part, whole)) for part in x)
     x = np.asarray(x)
     return x.copy() if whole and x.dtype.kind in "iu" else x.astype(np.float64)
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _equal(a: Inputs, b: Inputs) -> bool:
     if isinstance(a, tuple):
         return all(_equal(p, q) for p, q in zip(a, b, strict=True))
     return bool(np.array_equal(a, b, equal_nan=True))

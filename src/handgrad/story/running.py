@@ -1,15 +1,20 @@
 """Runs a block of the story: what it prints, and the picture it ends with, still or moving."""
 
+from __future__ import annotations
+
 import ast
 import io
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.plots.screens import Recording, live_pictures_on
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -20,14 +25,14 @@ class Outcome:
     """
 
     printed: str
-    figure: Any = None
+    figure: Figure | None = None
     moving: bytes = b""
 
 
 class Translated(Recording):
     """A moving picture each frame of which is put into another language."""
 
-    def __init__(self, translate: Callable[[Any], object]) -> None:
+    def __init__(self, translate: Callable[[Figure], object]) -> None:
         super().__init__()
         self.translate = translate
 
@@ -37,7 +42,9 @@ class Translated(Recording):
 
 
 def run_block(
-    code: str, namespace: dict[str, Any], translate: Callable[[Any], object] = lambda figure: None
+    code: str,
+    namespace: dict[str, object],
+    translate: Callable[[Figure], object] = lambda figure: None,
 ) -> Outcome:
     """Run `code` in `namespace`; as in a notebook, a last expression is shown.
 
@@ -71,7 +78,7 @@ def run_block(
     return Outcome(printed.getvalue(), figure)
 
 
-def _figure_of(value: Any) -> Any:
+def _figure_of(value: object) -> Figure | None:
     """The figure that axes, or an array of axes, belong to; None for anything else."""
     if isinstance(value, np.ndarray) and value.size:
         value = value.flat[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handgrad.plots.finishing import replace_words, save_picture
 from handgrad.story.chapters import Block, Story, read_story
@@ -15,12 +15,13 @@ from handgrad.story.running import run_block
 from handgrad.story.terminal import print_markdown, print_output, print_picture
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.console import Console
 
 PAGE = "index.html"
 DPI = 96 * PIXELS_PER_CSS_PIXEL["png"]
 
-Translate = Callable[[Any], None]
+Translate = Callable[["Figure"], None]
 
 
 def tell(
@@ -57,7 +58,7 @@ def _told(story: Story, folder: Path, console: Console, translate: Translate) ->
     """What each block led to; a bar in a terminal says how far the story is."""
     from rich.progress import BarColumn, Progress, TextColumn
 
-    phrases, namespace, shown = PHRASES[story.language], dict[str, Any](), list[Shown]()
+    phrases, namespace, shown = PHRASES[story.language], dict[str, object](), list[Shown]()
     columns = (BarColumn(), TextColumn("{task.description}"))
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
@@ -83,13 +84,13 @@ def _told(story: Story, folder: Path, console: Console, translate: Translate) ->
     return shown
 
 
-def _run(block: Block, namespace: dict[str, Any], folder: Path, translate: Translate) -> Shown:
+def _run(block: Block, namespace: dict[str, object], folder: Path, translate: Translate) -> Shown:
     outcome = run_block(block.code, namespace, translate)
     if block.picture is None:
         return Shown(outcome.printed)
     path = folder / block.picture.file
     if outcome.moving:
         path.write_bytes(outcome.moving)
-    else:
+    elif outcome.figure:
         save_picture(outcome.figure, path, dpi=DPI)
     return Shown(outcome.printed, path.read_bytes())
