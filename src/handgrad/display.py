@@ -1,10 +1,18 @@
 """How results show themselves: in a few words, and whole as the last line of a notebook's cell."""
 
 import sys
-from typing import Any
+from collections.abc import Iterable
+from typing import Protocol
 
 
-def shown_whole(result: object, printer: Any, cycle: bool) -> None:
+class Printer(Protocol):
+    """IPython's pretty printer, as far as it is used."""
+
+    def text(self, obj: str, /) -> None:
+        """Print the text."""
+
+
+def shown_whole(result: object, printer: Printer, cycle: bool) -> None:
     """A class's `_repr_pretty_`: where a notebook shows the value of a cell, what `print` shows.
 
     IPython looks for it in the class that has the `__repr__`, not in those it derives from.
@@ -21,7 +29,7 @@ class Text(str):
         return str(self)
 
 
-def in_words(values: Any) -> str:
+def in_words(values: Iterable[tuple[str, float | None]]) -> str:
     """`loss 0.6931, accuracy 0.75`: named numbers, without those that are None."""
     return ", ".join(f"{name} {value:.4g}" for name, value in values if value is not None)
 

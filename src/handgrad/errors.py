@@ -1,7 +1,6 @@
 """Every error says three things: what came, what was expected, and what to try."""
 
 from collections.abc import Iterable
-from typing import Any
 
 
 class HandgradError(ValueError):
@@ -106,33 +105,32 @@ def described(value: object) -> str:
     return f"{value!r}, of type {type(value).__name__}"
 
 
-def positive(name: str, value: Any, *, whole: bool = False) -> None:
+def positive(name: str, value: object, *, whole: bool = False) -> None:
     """Refuse `value` unless it is a finite number above zero (`whole`: an integer)."""
-    kind = "whole number" if whole else "number"
-    usable = isinstance(value, int) if whole else isinstance(value, int | float)
-    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        return positive(name, value.item(), whole=whole)
-    if not usable or isinstance(value, bool) or not 0 < value < float("inf"):
-        example = "10" if whole else "0.1"
+    kind, example = ("whole number", "10") if whole else ("number", "0.1")
+    number = _number(value)
+    if number is None or (whole and isinstance(number, float)) or not 0 < number < float("inf"):
+        shown = value if number is None else number
         raise SettingError(
-            f"{name} = {value!r}", f"a {kind} above zero", f"{name}={example}, for example"
+            f"{name} = {shown!r}", f"a {kind} above zero", f"{name}={example}, for example"
         )
-    return None
 
 
-def not_negative(name: str, value: Any, below: float = float("inf")) -> None:
+def not_negative(name: str, value: object, below: float = float("inf")) -> None:
     """Refuse `value` unless it is a number from 0 up to, but not including, `below`."""
-    if not _is_number(value) or not 0 <= value < below:
+    if (number := _number(value)) is None or not 0 <= number < below:
         limit = "a finite number" if below == float("inf") else f"a number below {below:g}"
         raise SettingError(f"{name} = {value!r}", f"{limit}, not below 0", f"{name}=0, for none")
 
 
-def between_0_and_1(name: str, value: Any) -> None:
+def between_0_and_1(name: str, value: object) -> None:
     """Refuse `value` unless it is a number between 0 and 1, neither of the two."""
-    if not _is_number(value) or not 0 < value < 1:
+    if (number := _number(value)) is None or not 0 < number < 1:
         raise SettingError(f"{name} = {value!r}", "a number between 0 and 1", f"{name}=0.1")
 
 
-def _is_number(value: Any) -> bool:
-    value = value.item() if hasattr(value, "item") and value.ndim == 0 else value
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: object) -> int | float | None:
+    """The number that a value is, of Python's or of NumPy's; None for anything else."""
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,21 @@ __all__ = [
     "zeros",
 ]
 
-Initializer = Callable[[tuple[int, ...], Any], npt.NDArray[np.floating]]
+
+class RandomSource(Protocol):
+    """What draws: a Generator, a RandomState, or `np.random` itself."""
+
+    def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> Any:
+        """Normal numbers."""
+
+    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> Any:
+        """Uniform numbers."""
 
 
-def lecun_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+Initializer = Callable[[tuple[int, ...], RandomSource], npt.NDArray[np.floating]]
+
+
+def lecun_normal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
     """Normal with standard deviation 1/√n_in, for weights of shape (n_out, n_in).
 
     LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998.
@@ -37,7 +48,7 @@ def lecun_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
     return np.asarray(rng.normal(0, 1.0 / np.sqrt(shape[1]), shape))
 
 
-def lecun_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+def lecun_uniform(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
     """Uniform in ±√(3/n_in), which has the standard deviation 1/√n_in too.
 
     LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998.
@@ -46,7 +57,7 @@ def lecun_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
     return np.asarray(rng.uniform(-bound, bound, shape))
 
 
-def he_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+def he_normal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
     """Normal with standard deviation √(2/n_in): keeps the scale through layers of ReLU.
 
     He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", 2015.
@@ -54,7 +65,7 @@ def he_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
     return np.asarray(rng.normal(0, np.sqrt(2.0 / shape[1]), shape))
 
 
-def he_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+def he_uniform(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
     """Uniform in ±√(6/n_in), which has the standard deviation √(2/n_in) too.
 
     He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", 2015.
@@ -63,7 +74,7 @@ def he_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
     return np.asarray(rng.uniform(-bound, bound, shape))
 
 
-def xavier_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+def xavier_normal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
     """Normal with standard deviation √(2/(n_in + n_out)): `xavier_uniform` without its bounds.
 
     Glorot, Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
@@ -71,7 +82,7 @@ def xavier_normal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
     return np.asarray(rng.normal(0, np.sqrt(2.0 / (shape[0] + shape[1])), shape))
 
 
-def xavier_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+def xavier_uniform(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
     """Uniform in ±√(6/(n_in + n_out)): keeps the scale both forward and backward through tanh.
 
     Glorot, Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
@@ -80,7 +91,7 @@ def xavier_uniform(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]
     return np.asarray(rng.uniform(-bound, bound, shape))
 
 
-def orthogonal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+def orthogonal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
     """Orthonormal rows or columns, whichever are fewer: a turn, which keeps all lengths.
 
     The Q of a normal matrix A = Q R. Where R's diagonal is made positive, every turn is equally
@@ -97,7 +108,7 @@ def orthogonal(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
     return np.asarray(Q if shape[0] >= shape[1] else Q.T)
 
 
-def zeros(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+def zeros(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
     """All zeros: for showing what goes wrong when every unit begins alike."""
     return np.zeros(shape)
 
@@ -124,7 +135,7 @@ _UNDRAWN: ContextVar[Initializer | None] = ContextVar("undrawn", default=None)
 def nothing_drawn(allow: Callable[[tuple[int, ...]], object]) -> Iterator[None]:
     """Within it layers begin with zeros, of shapes that `allow` lets pass: a file has the rest."""
 
-    def undrawn(shape: tuple[int, ...], rng: Any) -> npt.NDArray[np.floating]:
+    def undrawn(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
         allow(shape)
         return np.zeros(shape)
 
@@ -150,10 +161,11 @@ def initializer_of(choice: str | Initializer) -> Initializer:
     return INITIALIZERS[choice]
 
 
-def random_generator(rng: Any) -> Any:
+def random_generator(rng: object) -> Any:
     """A source of random numbers from a seed, a Generator, a RandomState, `np.random` or None."""
-    whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0
-    if rng is None or whole or isinstance(rng, np.random.SeedSequence):
+    if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
+        return np.random.default_rng(rng)
+    if rng is None or isinstance(rng, np.random.SeedSequence):
         return np.random.default_rng(rng)
     if hasattr(rng, "normal") and hasattr(rng, "permutation"):
         return rng
@@ -164,7 +176,7 @@ def random_generator(rng: Any) -> Any:
     )
 
 
-def spawning_generator(rng: Any) -> np.random.Generator:
+def spawning_generator(rng: object) -> np.random.Generator:
     """A Generator from a seed, a Generator or None: one that can spawn streams of its own."""
     generator = random_generator(rng)
     if not isinstance(generator, np.random.Generator):

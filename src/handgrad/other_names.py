@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, get_args
+from typing import ParamSpec, TypeVar, get_args
 
 from handgrad.errors import NotYetComputedError, SettingError, did_you_mean
 
@@ -121,7 +121,7 @@ def refusing_unknown(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def misused(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    function: Callable[..., object], args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> SettingError | None:
     """What is wrong with the arguments of a call; None if it is not that."""
     title, signature = function.__name__, inspect.signature(function)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import SettingError, not_negative, positive
+from handgrad.layers import Array, Layer
 from handgrad.page import Page
 
 
@@ -18,17 +19,17 @@ class Penalty(Page):
     that beside their mean.
     """
 
-    def value(self, W: Any, n: Any) -> Any:
+    def value(self, W: Array, n: float) -> Any:
         """The cost of the weights `W`, of any shape: a number."""
         raise NotImplementedError(f"{type(self).__name__} has no value")
 
-    def gradient(self, W: Any, n: Any) -> Any:
+    def gradient(self, W: Array, n: float) -> Any:
         """The derivative of the cost with respect to `W`, of its shape."""
         raise NotImplementedError(f"{type(self).__name__} has no gradient")
 
-    def add_to(self, layer: Any, n: Any) -> Any:
+    def add_to(self, layer: Layer, n: float) -> Any:
         """The cost of all weights of `layer`, whose derivative is added to each `dW`."""
-        total = 0
+        total: Any = 0
         for _, part in layer.walk():
             for name in part.param_names if part.trainable else ():
                 W = getattr(part, name)
@@ -56,10 +57,10 @@ class L2Penalty(Penalty):
         positive("alpha", alpha)
         self.alpha = float(alpha)
 
-    def value(self, W: Any, n: Any) -> Any:
+    def value(self, W: Array, n: float) -> Any:
         return self.alpha / 2 * (W**2).sum()
 
-    def gradient(self, W: Any, n: Any) -> Any:
+    def gradient(self, W: Array, n: float) -> Any:
         return self.alpha * W
 
 
@@ -81,10 +82,10 @@ class L1Penalty(Penalty):
         positive("alpha", alpha)
         self.alpha = float(alpha)
 
-    def value(self, W: Any, n: Any) -> Any:
+    def value(self, W: Array, n: float) -> Any:
         return self.alpha * np.abs(W).sum()
 
-    def gradient(self, W: Any, n: Any) -> Any:
+    def gradient(self, W: Array, n: float) -> Any:
         return self.alpha * np.sign(W)
 
 
@@ -111,10 +112,10 @@ class ElasticNetPenalty(Penalty):
             )
         self.alpha, self.l1_ratio = float(alpha), float(l1_ratio)
 
-    def value(self, W: Any, n: Any) -> Any:
+    def value(self, W: Array, n: float) -> Any:
         return self.alpha * (
             self.l1_ratio * np.abs(W).sum() + (1 - self.l1_ratio) / 2 * (W**2).sum()
         )
 
-    def gradient(self, W: Any, n: Any) -> Any:
+    def gradient(self, W: Array, n: float) -> Any:
         return self.alpha * (self.l1_ratio * np.sign(W) + (1 - self.l1_ratio) * W)

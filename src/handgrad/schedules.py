@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import SettingError, positive
 
@@ -23,6 +24,7 @@ __all__ = [
     "warm_up",
 ]
 
+Progress = float | npt.NDArray[np.floating]
 Schedule = Callable[[Any], Any]
 ROUNDING = 1e-9  # where a share like 0.7/0.1 comes out just below a border, it is taken as there
 
@@ -88,7 +90,7 @@ def cyclic_cosine(cycles: int = 4, growth: float = 1.0, end: float = 0.0) -> Sch
     lengths = growth ** np.arange(cycles) / np.sum(growth ** np.arange(cycles))
     starts = np.cumsum(lengths) - lengths
 
-    def factor(progress: Any) -> Any:
+    def factor(progress: Progress) -> Any:
         cycle = np.searchsorted(starts, np.asarray(progress) + ROUNDING, side="right") - 1
         return _wave(1.0, end, np.maximum(0, progress - starts[cycle]) / lengths[cycle])
 
@@ -109,7 +111,7 @@ def coslog(cycles: int = 4) -> Schedule:
     """
     positive("cycles", cycles, whole=True)
 
-    def factor(progress: Any) -> Any:
+    def factor(progress: Progress) -> Any:
         done = np.log2(1 + (2**cycles - 1) * np.asarray(progress))
         return (1 - np.cos(2 * np.pi * done)) / 2
 
@@ -129,7 +131,7 @@ def one_cycle(rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Sche
     _from_zero("start", start)
     _from_zero("end", end)
 
-    def factor(progress: Any) -> Any:
+    def factor(progress: Progress) -> Any:
         up = _wave(start, 1.0, progress / rise)
         down = _wave(1.0, end, (progress - rise) / (1 - rise))
         return np.where(np.asarray(progress) < rise, up, down)
@@ -150,7 +152,7 @@ def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 /
     _from_zero("start", start)
     rest = constant() if then is None else then
 
-    def factor(progress: Any) -> Any:
+    def factor(progress: Progress) -> Any:
         line = start + (1 - start) * progress / share
         after = rest(np.maximum(0.0, progress - share) / (1 - share))
         return np.where(np.asarray(progress) < share, line, after)
@@ -158,7 +160,7 @@ def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 /
     return factor
 
 
-def _wave(begin: float, end: float, share: Any) -> Any:
+def _wave(begin: float, end: float, share: Progress) -> Any:
     """Half a wave of a cosine between two numbers."""
     return end + (begin - end) * (1 + np.cos(np.pi * share)) / 2
 

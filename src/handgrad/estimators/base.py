@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from handgrad.engines.choice import NAMES, EngineName
-from handgrad.estimators.nets import ACTIVATIONS, NORMALIZATIONS
+from handgrad.estimators.nets import ACTIVATIONS, NORMALIZATIONS, Activation
 from handgrad.estimators.rows import SparseMatrix
 from handgrad.estimators.solvers import POLICIES, SCHEDULES, SOLVERS, Steps
 from handgrad.layers import Array, Layer, Linear
@@ -56,7 +56,7 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
 
     loss: str | Loss
     hidden_layer_sizes: int | Sequence[int] | Array = (100,)
-    activation: str | Layer | Sequence[str | Layer] = "relu"
+    activation: Activation | Sequence[Activation] = "relu"
     _: KW_ONLY
     solver: str | Optimizer = "adam"
     alpha: float = 0.0001

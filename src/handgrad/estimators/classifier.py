@@ -215,7 +215,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     _target_keys = frozenset({"classes", "y_type", "sparse_input"})
 
-    def _target_to_file(self) -> dict[str, Any]:
+    def _target_to_file(self) -> dict[str, object]:
         binarizer = self._label_binarizer
         return {
             "classes": written_array(self.classes_),
@@ -223,7 +223,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             "sparse_input": bool(binarizer.sparse_input_),
         }
 
-    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+    def _target_from_file(self, fitted: dict[str, object]) -> int:
         self.classes_ = read_classes(fitted["classes"])
         self._label_binarizer, n_outputs = binarizer_from(
             self.classes_, fitted["y_type"], fitted["sparse_input"]

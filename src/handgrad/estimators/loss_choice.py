@@ -1,9 +1,9 @@
 """Which loss an estimator fits by, from a name or an object, and what a net puts out for it."""
 
 import copy
-from typing import Any
 
 from handgrad.errors import SettingError
+from handgrad.estimators.base import Base
 from handgrad.estimators.losses import (
     BinaryLogLoss,
     HalfPoissonDeviance,
@@ -59,7 +59,7 @@ KINDS = {
 }
 
 
-def loss_of_classes(given: Any, kind: str) -> Loss:
+def loss_of_classes(given: str | Loss, kind: str) -> Loss:
     """The loss for targets of the `kind` that `type_of_target` says, one of `KINDS`.
 
     Two classes are one answer of yes or no, or, for a loss of classes, two columns.
@@ -75,7 +75,7 @@ def loss_of_classes(given: Any, kind: str) -> Loss:
     raise _refusal(given, kind)
 
 
-def loss_of_numbers(given: Any) -> Loss:
+def loss_of_numbers(given: str | Loss) -> Loss:
     """The loss for numbers, one or several a row."""
     if not isinstance(given, Loss):
         return OF_NUMBERS[given]()
@@ -94,12 +94,12 @@ def kind_of_output(given: str | Loss) -> PredictionKind:
     return (given if isinstance(given, Loss) else OF_CLASSES[given][0]).input_kind
 
 
-def gives_scores(m: Any) -> bool:
+def gives_scores(m: Base) -> bool:
     """Whether the classifier's loss takes scores, which are no probabilities."""
     return isinstance(kind_of_output(m.loss), Scores)
 
 
-def check_probabilities(m: Any) -> bool:
+def check_probabilities(m: Base) -> bool:
     """Refuse the probabilities of a classifier whose loss gives scores."""
     if gives_scores(m):
         raise AttributeError(
@@ -129,7 +129,7 @@ def last_layers(loss: Loss) -> list[Layer]:
     return [Softmax() if isinstance(loss.input_kind, ClassProbabilities) else Sigmoid()]
 
 
-def _refusal(given: Any, kind: str) -> SettingError:
+def _refusal(given: str | Loss, kind: str) -> SettingError:
     fits = FITTING[kind]
     fitting = [
         name

@@ -163,10 +163,10 @@ class L2PenaltyOfABatch(Penalty):
         positive("alpha", alpha)
         self.alpha = float(alpha)
 
-    def value(self, W: Any, n: Any) -> Any:
+    def value(self, W: Array, n: float) -> Any:
         return self.alpha / 2 * (W**2).sum() / n
 
-    def gradient(self, W: Any, n: Any) -> Any:
+    def gradient(self, W: Array, n: float) -> Any:
         return self.alpha / n * W
 
 

@@ -3,9 +3,9 @@
 import copy
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.initializers import nothing_drawn
@@ -22,6 +22,7 @@ from handgrad.layers import (
 )
 from handgrad.net import Net
 
+Activation = str | Layer
 ACTIVATIONS: dict[str, type[Layer] | None] = {
     "identity": None,
     "logistic": Sigmoid,
@@ -31,9 +32,9 @@ ACTIVATIONS: dict[str, type[Layer] | None] = {
 NORMALIZATIONS: dict[str, type[BatchNorm | LayerNorm]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 
-def activations_of(given: Any, hidden: int) -> list[Any]:
+def activations_of(given: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
     """An activation for each hidden layer, from one for all, or from as many as there are."""
-    each = list(given) if isinstance(given, list | tuple) else [given] * hidden
+    each = [given] * hidden if isinstance(given, str | Layer) else [*given]
     if len(each) != hidden:
         raise SettingError(
             f"{len(each)} activations for {hidden} hidden layers",
@@ -52,11 +53,11 @@ def activations_of(given: Any, hidden: int) -> list[Any]:
 
 def new_net(
     sizes: Sequence[int],
-    activations: Sequence[Any],
+    activations: Sequence[Activation],
     normalization: str | None,
     dropout: float,
     last: Sequence[Layer],
-    dtype: Any,
+    dtype: npt.DTypeLike,
 ) -> Net:
     """A net of these sizes, from the input's to the output's, whose weights are zeros.
 
@@ -74,7 +75,11 @@ def new_net(
     return Net(*layers, *last, dtype=dtype)
 
 
-def draw_weights(linears: Sequence[Linear], activations: Sequence[Any], random_state: Any) -> None:
+def draw_weights(
+    linears: Sequence[Linear],
+    activations: Sequence[Activation],
+    random_state: np.random.RandomState,
+) -> None:
     """Draw all weights and biases as scikit-learn draws them: in its order, (n_in, n_out).
 
     Uniform in ±√(6/(n_in + n_out)), 2 in place of 6 for logistic units. The last of `activations`
@@ -100,12 +105,12 @@ def up_to_hidden(net: Net, hidden: int) -> Net:
     return Net(*map(copy.deepcopy, net.layers[: starts[hidden + 1]]), dtype=net.dtype)
 
 
-def _activation(given: Any) -> list[Layer]:
+def _activation(given: Activation) -> list[Layer]:
     if isinstance(given, Layer):
         return [copy.deepcopy(given)]
     kind = ACTIVATIONS[given]
     return [] if kind is None else [kind()]
 
 
-def _name(given: Any) -> Any:
+def _name(given: Activation) -> str:
     return given if isinstance(given, str) else type(given).__name__

@@ -96,9 +96,10 @@ class Perceptron(HiddenLayerTransformer, InFiles):
         self.n_layers_ = len(sizes)
         self.out_activation_ = out_activation(self._loss)
         activations = activations_of(self.activation, len(sizes) - 2)
+        for_the_output = self.activation if isinstance(self.activation, str) else "identity"
         extras = (self.normalization, self.dropout, last_layers(self._loss))
         self.net_ = new_net(sizes, activations, *extras, dtype)
-        draw_weights(self._linears(), activations or [self.activation], self._random_state)
+        draw_weights(self._linears(), activations or [for_the_output], self._random_state)
         if self.dropout:  # only then, since scikit-learn draws nothing here
             self.net_.seed(int(self._random_state.randint(2**31 - 1)))
         self._show_weights()
@@ -131,7 +132,7 @@ class Perceptron(HiddenLayerTransformer, InFiles):
         """What the output `p` of the net says."""
         return self._loss.input_kind.inverse_link(p)
 
-    def net_rows(self, X: Any, y: Array) -> NetRows:
+    def net_rows(self, X: object, y: Array) -> NetRows:
         """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
         x = np.asarray(X.toarray() if hasattr(X, "toarray") else X, float)
         y = y if self._loss.target_kind.indices else y[:, None].astype(float)
@@ -145,7 +146,7 @@ class Perceptron(HiddenLayerTransformer, InFiles):
         state = super().__getstate__()
         return {k: v for k, v in state.items() if k not in ("coefs_", "intercepts_")}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)
         if "net_" in vars(self):
             self._show_weights()

@@ -122,7 +122,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     def _target_to_file(self) -> dict[str, object]:
         return {"n_outputs": int(self.n_outputs_)}
 
-    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+    def _target_from_file(self, fitted: dict[str, object]) -> int:
         if type(fitted["n_outputs"]) is not int:
             raise damaged(f"{shown(fitted['n_outputs'])} outputs", "a whole number")
         return fitted["n_outputs"]
