@@ -155,9 +155,9 @@ def test_a_fit_never_runs_past_the_epoch_at_which_it_may_stop(
     blocks: list[int] = []
     run = compiled.CompiledEngine.run_epochs
 
-    def noted(self: Any, orders: Any, rates: Any) -> Any:
+    def noted(self: Any, orders: Any, rates: Any, so_far: Any = None) -> Any:
         blocks.append(len(orders))
-        return run(self, orders, rates)
+        return run(self, orders, rates, so_far)
 
     monkeypatch.setattr(compiled.CompiledEngine, "run_epochs", noted)
     model = fit(engine="compiled", tol=100.0, n_iter_no_change=6, max_iter=50)
