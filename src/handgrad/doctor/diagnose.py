@@ -1,7 +1,7 @@
 """`diagnose`: one look at a net, its training and its rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import get_args
+from typing import Unpack, get_args
 
 import numpy as np
 
@@ -10,12 +10,9 @@ from handgrad.doctor.calls import finite
 from handgrad.doctor.case import Case
 from handgrad.doctor.findings import Diagnosis, Finding, Sickness
 from handgrad.doctor.nonfinite_inputs import not_finite_weights
-from handgrad.doctor.patient import Patient
+from handgrad.doctor.patient import HowTrained, Patient
 from handgrad.errors import SettingError, described
-from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
 from handgrad.training import EpochReport, History
 
 # Nothing comes back through units that are flat; a net that cannot learn learns slowly; and of
@@ -38,22 +35,17 @@ def diagnose(
     net: Net,
     history: Iterable[EpochReport] | None,
     data: object,
-    *,
-    loss: Loss | None = None,
-    optimizer: Optimizer | None = None,
-    validation: object = None,
-    sample_weight: object = None,
-    class_weight: object = None,
-    penalty: Penalty | None = None,
+    **training: Unpack[HowTrained],
 ) -> Diagnosis:
     """What is wrong with a net, its training and its rows: each finding with its evidence.
 
     `history` is a History, a list of reports, or None. `data`, a pair (x, y), are the rows that
-    were trained on, `validation` those that were not, with weights and penalty as in `hg.train`.
-    Without `loss`, it is the usual one for the last layer and the targets. With `optimizer`, some
-    of its steps are tried on a copy, unless the history says how the training ended: after a
-    DivergenceError, that finds the layer in which the numbers stop being finite. At most 1024
-    rows, evenly spaced, go through the net. Nothing of what is given is changed.
+    were trained on, `validation` those that were not; `loss`, `optimizer`, `sample_weight`,
+    `class_weight` and `penalty` are as in `hg.train`, all optional. Without `loss`, it is the
+    usual one for the last layer and the targets. With `optimizer`, some of its steps are tried on
+    a copy, unless the history says how the training ended: after a DivergenceError, that finds
+    the layer in which the numbers stop being finite. At most 1024 rows, evenly spaced, go through
+    the net. Nothing of what is given is changed.
 
     A net, rows or a loss that do not fit are refused, as by `hg.train`; NaN is a finding.
 
@@ -70,8 +62,7 @@ def diagnose(
     >>> bool(diagnose(net, None, (x, y)))
     False
     """
-    given = loss, optimizer, validation, sample_weight, class_weight, penalty
-    patient = Patient(net, data, *given)
+    patient = Patient(net, data, **training)
     why = history.stopped_because if isinstance(history, History) else ""
     return examined(
         patient,

@@ -2,14 +2,12 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
+from typing import Unpack
 
 from handgrad.doctor.diagnose import examined
-from handgrad.doctor.patient import Patient
+from handgrad.doctor.patient import HowTrained, Patient
 from handgrad.errors import DivergenceError, positive
-from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
 from handgrad.training import EpochReport
 
 
@@ -18,13 +16,8 @@ def diagnosing(
     net: Net,
     data: object,
     *,
-    loss: Loss | None = None,
-    optimizer: Optimizer | None = None,
-    validation: object = None,
-    sample_weight: object = None,
-    class_weight: object = None,
-    penalty: Penalty | None = None,
     every: int = 10,
+    **training: Unpack[HowTrained],
 ) -> Iterator[EpochReport]:
     """Pass `reports` on, and warn of each sickness that `hg.diagnose` finds, once.
 
@@ -45,9 +38,7 @@ def diagnosing(
     after epoch 20: learning rate too low: training
     """
     positive("every", every, whole=True)
-    given = loss, optimizer, validation, sample_weight, class_weight, penalty
-    patient = Patient(net, data, *given)
-    return _warning(reports, patient, every)
+    return _warning(reports, Patient(net, data, **training), every)
 
 
 def _warning(reports: Iterable[EpochReport], patient: Patient, every: int) -> Iterator[EpochReport]:

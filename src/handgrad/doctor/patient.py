@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
 import numpy as np
 
@@ -27,6 +28,17 @@ from handgrad.training import check_kinds, checked_pair, pair_and_weights
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.sample_weights import Rows, held_out_rows, training_rows
 from handgrad.training.sets import first_set
+
+
+class HowTrained(TypedDict, total=False):
+    """How a net was trained, in the words of `hg.train`."""
+
+    loss: Loss | None
+    optimizer: Optimizer | None
+    validation: object
+    sample_weight: object
+    class_weight: object
+    penalty: Penalty | None
 
 
 class Patient:

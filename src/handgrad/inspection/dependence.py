@@ -6,11 +6,10 @@ import numpy as np
 
 from handgrad.errors import DataError, SettingError, positive
 from handgrad.inspection.models import classes_of, fitted, outputs_of
-from handgrad.inspection.tables import IndexedTable
+from handgrad.inspection.tables import IndexedTable, by_frequency
 from handgrad.layers import Array
 from handgrad.plots.inputs import is_classifier
 from handgrad.results import Kind, PartialDependence, Predictor
-from handgrad.tabular.rows import different
 from handgrad.tabular.tables import DAY, Column
 
 # Text with more values: the most frequent ones.
@@ -88,7 +87,8 @@ def tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array,
             "another column, or more rows",
         )
     if column.kind in ("text", "boolean"):
-        return _texts(column, there)
+        words, counts, rows = (each[:MOST_TEXTS] for each in by_frequency(column))
+        return "category", words, rows, counts / len(column.values)
     values, first = np.unique(column.values[there], return_index=True)
     if len(values) > n_values:
         shares = np.linspace(0.05, 0.95, n_values)
@@ -100,14 +100,3 @@ def tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array,
         dates = (values * DAY).round().astype("datetime64[s]")
         return "date", dates, rows, np.full(len(rows), np.nan)
     return "number", values, rows, np.full(len(rows), np.nan)
-
-
-def _texts(column: Column, there: Array) -> tuple[Kind, Array, Array, Array]:
-    """The most frequent values, these first; truth values in words."""
-    present = column.values[there]
-    words = present if column.kind == "text" else np.where(present > 0, "true", "false")
-    values, places = different(words)
-    first, counts = np.unique(places, return_index=True, return_counts=True)[1:]
-    order = np.argsort(-counts, kind="stable")[:MOST_TEXTS]
-    shares = counts[order] / len(column.values)
-    return "category", values[order], there[first[order]], shares

@@ -10,11 +10,27 @@ import numpy as np
 from handgrad.errors import DataError, SettingError, described, did_you_mean
 from handgrad.layers import Array
 from handgrad.tabular.features import read
+from handgrad.tabular.rows import different
 from handgrad.tabular.tables import Column, columns_of_array, columns_of_frame, frame_of
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import DataFrame
     from narwhals.stable.v2.typing import IntoDataFrame
+
+
+def by_frequency(column: Column) -> tuple[Array, Array, Array]:
+    """The values of a column of text or truth values in words, the most frequent first.
+
+    Beside them how many rows have each, and the first of these.
+    """
+    there = np.flatnonzero(~column.missing)
+    words = column.values[there]
+    if column.kind == "boolean":
+        words = np.where(words > 0, "true", "false")
+    values, places = different(words)
+    first, counts = np.unique(places, return_index=True, return_counts=True)[1:]
+    order = np.argsort(-counts, kind="stable")
+    return values[order], counts[order], there[first[order]]
 
 
 class IndexedTable:

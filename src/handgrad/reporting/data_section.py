@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from handgrad.inspection.tables import by_frequency
 from handgrad.layers import Array
 from handgrad.plots.style import FIRST, SECOND, as_written, shortened, tidy
 from handgrad.reporting.diagnosis import parts_of
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.scores import number, percent
 from handgrad.results import Predictor
-from handgrad.tabular.rows import different
 from handgrad.tabular.tables import DAY, Column
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _spread(column: Column) -> str:
         low, high = np.quantile(there, (0.01, 0.99))
         counts = np.histogram(np.clip(there, low, high), BARS)[0]
     else:
-        counts = np.sort(np.bincount(different(there)[1]))[::-1][:BARS]
+        counts = by_frequency(column)[1][:BARS]
     heights, width = 18 * counts / counts.max(), WIDTH / len(counts)
     return "".join(
         f"M{width * i:.1f} 18v{-height:.1f}h{width - 1:.1f}V18z"
@@ -172,12 +172,10 @@ def _values(column: Column) -> str:
     if column.kind == "number":
         middle = float(np.median(there))
         return f"{number(there.min())} to {number(there.max())}, median {number(middle)}"
-    words = there if column.kind == "text" else np.where(there > 0, "true", "false")
-    values, places = different(words)
-    counts = np.bincount(places)
-    order = np.argsort(-counts, kind="stable")
+    values, counts, _ = by_frequency(column)
     shown = [
-        f"{shortened(str(values[i]), 30)} {percent(counts[i] / len(there))}" for i in order[:3]
+        f"{shortened(str(value), 30)} {percent(count / len(there))}"
+        for value, count in zip(values[:3], counts, strict=False)
     ]
     more = f" and {len(values) - 3} more" if len(values) > 3 else ""
     return ", ".join(shown) + more

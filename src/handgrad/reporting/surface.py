@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handgrad.inspection.models import outputs_of
-from handgrad.inspection.tables import IndexedTable
+from handgrad.inspection.tables import IndexedTable, by_frequency
 from handgrad.layers import Array
 from handgrad.plots.regions import box_around, shade_regions
 from handgrad.plots.style import as_written, scatter_classes, shortened, show_dates
 from handgrad.reporting.evidence import Evidence
-from handgrad.tabular.rows import different
 from handgrad.tabular.tables import Column
 
 if TYPE_CHECKING:
@@ -185,30 +184,21 @@ def typical_row(column: Column) -> int:
     there = np.flatnonzero(~column.missing)
     if not len(there):
         return 0
-    values = column.values[there]
     if column.kind in ("text", "boolean"):
-        places = different(values)[1]
-        _, first, counts = np.unique(places, return_index=True, return_counts=True)
-        return int(there[first[counts.argmax()]])
-    return int(there[np.argsort(values, kind="stable")[(len(values) - 1) // 2]])
+        return int(by_frequency(column)[2][0])
+    return int(there[np.argsort(column.values[there], kind="stable")[(len(there) - 1) // 2]])
 
 
 def _axis(name: str, column: Column) -> Axis:
     """Where each row lies along a column; NaN where it has no value, or one too rare."""
-    if column.kind == "number":
-        return Axis(name, column.values)
-    if column.kind == "date":
-        return Axis(name, column.values, dates=True)
-    there = ~column.missing
-    words = column.values[there]
-    if column.kind == "boolean":
-        words = np.where(words > 0, "true", "false")
-    values, places = different(words)
-    counts = np.bincount(places)
-    kept = values[np.argsort(-counts, kind="stable")[:MOST_VALUES]]
-    at = np.full(len(there), np.nan)
-    place = {value: i for i, value in enumerate(kept)}
-    at[there] = [place.get(word, np.nan) for word in words]
+    if column.kind in ("number", "date"):
+        return Axis(name, column.values, dates=column.kind == "date")
+    kept = by_frequency(column)[0][:MOST_VALUES]
+    words = column.values
+    if column.kind == "boolean":  # NaN, where there is none, is neither
+        words = np.select([words > 0, words == 0], ["true", "false"], "")
+    place = {value: float(i) for i, value in enumerate(kept)}
+    at = np.array([place.get(word, np.nan) for word in words])
     return Axis(name, at, tuple(str(value) for value in kept))
 
 
