@@ -62,7 +62,7 @@ def test_a_net_comes_back_as_it_was(name: str, dtype: Any, tmp_path: Path) -> No
     assert twin.state().keys() == net.state().keys()
     for path, array in net.state().items():
         np.testing.assert_array_equal(twin.state()[path], array)
-    x = example_input(net, 5)
+    x = X[:5] if name == "own" else example_input(net, 5)  # whose layers do not say what they take
     np.testing.assert_array_equal(twin.predict(x), net.predict(x))
     for array in twin.named_parameters().values():
         assert np.shares_memory(array, twin.parameters) or not array.size

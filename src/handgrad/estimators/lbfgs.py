@@ -1,10 +1,9 @@
 """Fitting by L-BFGS, as scikit-learn's lbfgs does: the lowest loss over all rows."""
 
+import warnings
 from contextlib import nullcontext
-from typing import Any
 
-from scipy.optimize import OptimizeResult
-from sklearn.utils.optimize import _check_optimize_result
+from sklearn.exceptions import ConvergenceWarning
 
 from handgrad.estimators.base import Base
 from handgrad.estimators.engines import KEPT, job_of
@@ -15,7 +14,6 @@ from handgrad.progress_bar import progress_bar
 from handgrad.training.minimize import Minimization
 
 HISTORY_SIZE, TOLERANCE_CHANGE = 10, 2.2204460492503131e-09  # SciPy's
-LIMIT, ABNORMAL = 1, 2
 
 
 def fit_lbfgs(m: Base, rows: Weighted) -> None:
@@ -35,16 +33,15 @@ def fit_lbfgs(m: Base, rows: Weighted) -> None:
                 print(f"Iteration {m.n_iter_}, loss = {found.loss:.8f}")
     if m.n_iter_ == 0:
         m.loss_ = iterations.found[0]
-    result = OptimizeResult(nit=m.n_iter_, **_in_scipys_words(m, iterations))
-    m.n_iter_ = _check_optimize_result("lbfgs", result, m.max_iter)
-
-
-def _in_scipys_words(m: Base, iterations: Minimization) -> dict[str, Any]:
-    """How it ended: a status, and what SciPy would say, which scikit-learn repeats."""
-    if iterations.converged:
-        return {"status": 0, "message": "CONVERGENCE"}
-    if m.n_iter_ == m.max_iter:
-        return {"status": LIMIT, "message": "STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT"}
-    if iterations.exhausted:
-        return {"status": LIMIT, "message": "STOP: TOTAL NO. OF F,G EVALUATIONS EXCEEDS LIMIT"}
-    return {"status": ABNORMAL, "message": "ABNORMAL: "}
+    if not iterations.converged:
+        why = "no step leads lower"
+        if m.n_iter_ == m.max_iter:
+            why = f"max_iter={m.max_iter} is reached"
+        elif iterations.exhausted:
+            why = f"max_fun={m.max_fun} is reached"
+        warnings.warn(
+            f"lbfgs failed to converge after {m.n_iter_} iteration(s): {why}. More of them, or "
+            "scaled columns, as StandardScaler gives, may help.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )

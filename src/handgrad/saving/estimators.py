@@ -16,7 +16,7 @@ from handgrad.saving.names import all_learned, learned
 from handgrad.saving.nets import described_net, fill, layers_of_ones_own, net_from
 from handgrad.saving.same import check_same
 from handgrad.saving.tensors import damaged, refused_as_damaged, shown
-from handgrad.saving.values import read_value, written_setting
+from handgrad.saving.values import read_value, written
 
 
 class Estimator(Protocol):
@@ -92,11 +92,22 @@ class EstimatorWriter:
             "steps": [[name, self.described(step)] for name, step in model.steps],
         }
 
-    def _settings(self, model: Estimator) -> dict[str, Any]:
-        return {
-            name: written_setting(model, name, value, self._layer)
-            for name, value in model.get_params(deep=False).items()
-        }
+    def _settings(self, model: Estimator) -> dict[str, object]:
+        """The parameters as JSON; a SettingError for what a file cannot hold."""
+        settings = {}
+        for name, value in model.get_params(deep=False).items():
+            try:
+                settings[name] = written(value, self._layer, name)
+            except TypeError as error:
+                usual = "0" if name == "random_state" else repr(type(model)().get_params()[name])
+                raise SettingError(
+                    f"{type(model).__name__} has the parameter {name}={error}",
+                    "numbers, words, None, layers, losses, optimizers, or lists, tuples and dicts "
+                    "of them",
+                    f"model.set_params({name}={usual}) before it is saved: predictions do not need "
+                    "it",
+                ) from None
+        return settings
 
     def _layer(self, layer: Layer, place: str) -> dict[str, object]:
         writer = Writer()

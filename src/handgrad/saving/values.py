@@ -3,12 +3,11 @@
 import math
 import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from handgrad import losses, optimizers
-from handgrad.errors import SettingError
 from handgrad.files import FileError
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
@@ -21,13 +20,6 @@ TYPES = (*NUMBERS, "float16", "float32", "float64", "object")
 MOST_CHARACTERS = 2**22  # of all arrays of text, in which each value takes as much as any other
 
 TEXT = re.compile("U([1-9][0-9]{0,7})")
-
-
-class SklearnParameters(Protocol):
-    """What has parameters by name, as scikit-learn's estimators do."""
-
-    def get_params(self, deep: bool = ...) -> dict[str, Any]:
-        """Its parameters, by name."""
 
 
 WriteLayer = Callable[[Layer, str], object]
@@ -143,16 +135,3 @@ def read_classes(said: object) -> Array:
     if not len(classes) or not np.array_equal(np.unique(classes), classes):
         raise damaged(f"the classes {shown(said)}", "different ones, in their order")
     return classes
-
-
-def written_setting(model: SklearnParameters, name: str, value: object, layer: WriteLayer) -> Any:
-    """A parameter of an estimator as JSON; a SettingError for what a file cannot hold."""
-    try:
-        return written(value, layer, name)
-    except TypeError as error:
-        usual = "0" if name == "random_state" else repr(type(model)().get_params()[name])
-        raise SettingError(
-            f"{type(model).__name__} has the parameter {name}={error}",
-            "numbers, words, None, layers, losses, optimizers, or lists, tuples and dicts of them",
-            f"model.set_params({name}={usual}) before it is saved: predictions do not need it",
-        ) from None
