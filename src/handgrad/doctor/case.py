@@ -1,5 +1,6 @@
 """What is examined: a copy of the net, some of its rows, its loss and its reports."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,10 +8,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from handgrad.doctor.calls import Call, sampled, watched
+from handgrad.doctor.calls import sampled
 from handgrad.doctor.patient import Patient
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.net import LayerCall
 from handgrad.net.minibatches import number_of_rows, take
 from handgrad.training import EpochReport
 from handgrad.training.sample_weights import Rows
@@ -56,7 +58,7 @@ class Case:
     """
 
     def __init__(self, patient: Patient, reports: Sequence[EpochReport], *, answers: bool) -> None:
-        self.net, self.calls = watched(patient.net)
+        self.net = copy.deepcopy(patient.net)
         self.start = (self.net.parameters.copy(), self.net.running_state.copy())
         self.slope: Array = np.zeros_like(self.net.gradients)
         self.reports = reports
@@ -77,12 +79,12 @@ class Case:
         return f"all {n} rows" if n == self.rows else f"all {n} rows looked at, of {self.rows}"
 
     @cached_property
-    def predicting(self) -> list[Call]:
+    def predicting(self) -> list[LayerCall]:
         """Each call of a forward pass in prediction mode."""
         return self._passed(learning=False)
 
     @cached_property
-    def learning(self) -> list[Call]:
+    def learning(self) -> list[LayerCall]:
         """Each call of a forward and a backward pass in training mode; forward only, if no judge.
 
         `slope` has all gradients then, flat.
@@ -114,12 +116,11 @@ class Case:
     def restore(self) -> None:
         """Give the copy the weights and the running state it began with."""
         self.net.parameters[...], self.net.running_state[...] = self.start
-        self.calls.clear()
 
-    def _passed(self, *, learning: bool) -> list[Call]:
+    def _passed(self, *, learning: bool) -> list[LayerCall]:
         self.restore()
         self.net.seed(0)
-        with self.net.mode(training=learning):
+        with self.net.mode(training=learning), self.net.watch() as calls:
             p = self.net.forward(self.x)
             if learning and self.judge is not None:
                 self.judge.of(p)
@@ -127,7 +128,6 @@ class Case:
                 self.penalty_of_weights()
                 self.net.gather_gradients()
                 self.slope = self.net.gradients.copy()
-        calls = [*self.calls]
         self.restore()
         return calls
 

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from handgrad.config import TrainingConfig
-from handgrad.doctor.calls import Call, finite, per_row
+from handgrad.doctor.calls import finite, per_row
 from handgrad.doctor.case import Case, Judge
 from handgrad.doctor.findings import Finding
 from handgrad.doctor.nonfinite_inputs import not_finite_weights
@@ -13,7 +13,7 @@ from handgrad.engines.eager import EagerEngine
 from handgrad.engines.epoch import EngineRows, Epoch
 from handgrad.layers import Array
 from handgrad.losses import Loss
-from handgrad.net import Net
+from handgrad.net import LayerCall, Net
 from handgrad.net.minibatches import Inputs, number_of_rows
 from handgrad.optimizers import Optimizer
 
@@ -37,7 +37,7 @@ def not_finite(case: Case) -> Finding | None:
     return first_not_finite(case.learning)
 
 
-def first_not_finite(calls: list[Call]) -> Finding | None:
+def first_not_finite(calls: list[LayerCall]) -> Finding | None:
     """The first call that made NaN or infinity of finite numbers."""
     for call in calls:
         name = _not_finite_gradient(call)
@@ -56,7 +56,7 @@ def first_not_finite(calls: list[Call]) -> Finding | None:
     return None
 
 
-def _not_finite_gradient(call: Call) -> str:
+def _not_finite_gradient(call: LayerCall) -> str:
     """The parameter whose gradient this call of backward left not finite, if any."""
     if call.method == "forward" or call.layer.layers:
         return ""
@@ -130,11 +130,12 @@ def _trial(
     )
     engine = EagerEngine(config, EngineRows(case.x, y, w))
     try:
-        for step, rows in enumerate(_batches(number_of_rows(case.x)), 1):
-            case.calls.clear()
-            found = [*engine.run_epochs(rows[None], np.full((1, 1), rate))]
-            if any(isinstance(epoch, Epoch) and epoch.diverged_at is not None for epoch in found):
-                return step, first_not_finite(case.calls) or _overflow(case.net, loss)
+        with case.net.watch() as calls:
+            for step, rows in enumerate(_batches(number_of_rows(case.x)), 1):
+                calls.clear()
+                found = engine.run_epochs(rows[None], np.full((1, 1), rate))
+                if any(isinstance(one, Epoch) and one.diverged_at is not None for one in found):
+                    return step, first_not_finite(calls) or _overflow(case.net, loss)
     finally:
         case.restore()
     return TRIAL_STEPS, None

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from handgrad.doctor.calls import Call, finite, row_norm
+from handgrad.doctor.calls import finite, holds_weights, row_norm
 from handgrad.doctor.case import Case
 from handgrad.doctor.findings import Finding
+from handgrad.net import LayerCall
 
 # Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural networks",
 # 2010, ask for gradients of one size through all layers. In nets that learn well they differ by
@@ -60,5 +61,5 @@ def _gradients(case: Case) -> list[tuple[str, float]]:
     return [(call.where, row_norm(call.came)) for call in _with_weights(back)][::-1]
 
 
-def _with_weights(calls: list[Call]) -> list[Call]:
-    return [call for call in calls if call.holds_weights]
+def _with_weights(calls: list[LayerCall]) -> list[LayerCall]:
+    return [call for call in calls if holds_weights(call)]

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from handgrad.doctor.calls import finite, per_row, places
+from handgrad.doctor.calls import finite, per_row
 from handgrad.doctor.findings import Finding
 from handgrad.net import Net
 from handgrad.net.minibatches import Inputs
+from handgrad.net.watch import places
 
 
 def not_finite_rows(rows: Inputs, what: str) -> Finding | None:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from handgrad.doctor.calls import Call, passed_back, per_row
+from handgrad.doctor.calls import holds_weights, passed_back, per_row
 from handgrad.doctor.case import Case
 from handgrad.doctor.findings import Finding
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.net import LayerCall
 
 # LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, section 4.3, ask for mean 0 and standard
 # deviation 1; nets learn well within some ten times of it, as from pixels of 0 to 16.
@@ -22,7 +23,7 @@ FEWEST_OF_A_CLASS = 5  # rows, to say anything of it
 
 def unscaled_inputs(case: Case) -> Iterator[Finding]:
     """Features on scales that the first layer with weights cannot learn from at one rate."""
-    calls = (c for c in case.learning if c.method == "forward" and c.holds_weights)
+    calls = (c for c in case.learning if c.method == "forward" and holds_weights(c))
     call = next(calls, None)
     if call is None or isinstance(call.came, tuple) or call.came.dtype.kind != "f":
         return
@@ -48,7 +49,7 @@ def unscaled_inputs(case: Case) -> Iterator[Finding]:
     )
 
 
-def _codes(call: Call) -> Array:
+def _codes(call: LayerCall) -> Array:
     """Which features stand for something and are no amounts: to them no slope comes back."""
     if not call.layer.integer_input:
         return np.zeros(per_row(call.came).shape[1], bool)

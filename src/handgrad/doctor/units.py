@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from handgrad.doctor.calls import Call, passed_back, per_row
+from handgrad.doctor.calls import holds_weights, passed_back, per_row
 from handgrad.doctor.case import Case
 from handgrad.doctor.findings import Finding
 from handgrad.layers import Array, Layer
+from handgrad.net import LayerCall
 
 # "You may find that as much as 40 % of your network can be dead": Karpathy, CS231n, on ReLU.
 # Some dead units do no harm; a layer that has lost this share of them does.
@@ -54,14 +55,14 @@ def saturated_units(case: Case) -> Iterator[Finding]:
             )
 
 
-def _hidden_activations(case: Case) -> Iterator[Call]:
+def _hidden_activations(case: Case) -> Iterator[LayerCall]:
     """Each activation that layers with weights come after: one at the end may be as sure as can be.
 
     An activation is known by what it does: it has no parameters, and each number that it gives
     depends on the one in its place alone.
     """
     calls = [call for call in case.predicting if not call.layer.layers]
-    last = max((i for i, call in enumerate(calls) if call.holds_weights), default=0)
+    last = max((i for i, call in enumerate(calls) if holds_weights(call)), default=0)
     for call in calls[:last]:
         layer, came = call.layer, call.came
         if layer.param_names or layer.state_names or isinstance(came, tuple) or came.ndim < 2:
@@ -70,7 +71,7 @@ def _hidden_activations(case: Case) -> Iterator[Call]:
             yield call
 
 
-def _elementwise(call: Call) -> bool:
+def _elementwise(call: LayerCall) -> bool:
     """Whether what comes back at one column leaves the others alone."""
     every_other = np.zeros(per_row(call.came).shape, call.came.dtype)
     every_other[:, ::2] = 1
@@ -78,7 +79,7 @@ def _elementwise(call: Call) -> bool:
     return not per_row(back)[:, 1::2].any()
 
 
-def _slopes(call: Call) -> Array:
+def _slopes(call: LayerCall) -> Array:
     """(n, units): how much of each unit's gradient the activation passes back."""
     return per_row(passed_back(call.layer, call.came, np.ones_like(call.came)))
 

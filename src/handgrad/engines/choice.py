@@ -13,6 +13,7 @@ from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.net.minibatches import number_of_rows
 from handgrad.net.net import EngineName as EngineName
+from handgrad.net.watch import is_watched
 
 # Seconds, measured on a laptop-like machine; only their proportions matter.
 COMPILING, COMPILING_A_LAYER = 0.15, 0.03
@@ -98,7 +99,15 @@ def engine_for(
     eagerly under `auto`, with one warning, and is refused under `compiled`.
     """
     name = choice = chosen(config.engine)
-    if choice == "auto":
+    if is_watched(config.net):
+        if choice == "compiled":
+            raise SettingError(
+                "engine='compiled' for a net that is watched",
+                "engine='eager': what passes the layers is no array in compiled code",
+                "engine='auto', which trains eagerly while net.watch() notes what passes",
+            )
+        name = "eager"
+    elif choice == "auto":
         epochs = config.epochs * passes
         pays_off = pays(config.net, rows.x, config.batch_size, epochs)
         name = "compiled" if pays_off else "eager"

@@ -100,9 +100,9 @@ def in_float64(net: Net) -> Net:
 
 
 def up_to_hidden(net: Net, hidden: int) -> Net:
-    """A copy of the net as far as the hidden layer of that number, counted from 0."""
+    """The net as far as the hidden layer of that number, counted from 0."""
     starts = [i for i, layer in enumerate(net.layers) if isinstance(layer, Linear)]
-    return Net(*map(copy.deepcopy, net.layers[: starts[hidden + 1]]), dtype=net.dtype)
+    return net[: starts[hidden + 1]]
 
 
 def _activation(given: Activation) -> list[Layer]:

@@ -290,7 +290,14 @@ class Layer(Page):
         object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in super().__getstate__().items() if k not in BOUND}
+        kept = {k: v for k, v in super().__getstate__().items() if k not in BOUND}
+        return {k: v for k, v in kept.items() if not is_method_of(self, k, v)}
+
+
+def is_method_of(layer: Layer, name: str, value: object) -> bool:
+    """Whether an attribute is the method of the class itself, as while a layer is watched."""
+    own = name in ("forward", "backward")
+    return own and getattr(value, "__func__", None) is getattr(type(layer), name)
 
 
 L = TypeVar("L", bound=Layer)

@@ -2,5 +2,6 @@
 
 from handgrad.net.branches import Parallel, Residual
 from handgrad.net.net import Net
+from handgrad.net.watch import LayerCall
 
-__all__ = ["Net", "Parallel", "Residual"]
+__all__ = ["LayerCall", "Net", "Parallel", "Residual"]

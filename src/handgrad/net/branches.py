@@ -90,6 +90,8 @@ class Parallel(Net):
     array([[ 5., 11.]])
     """
 
+    in_a_row = False
+
     def __init__(self, *branches: Layer, join: Join = "sum", dtype: Any = None) -> None:
         if join not in JOINS:
             raise SettingError(f"join={join!r}", f"one of {', '.join(JOINS)}", 'join="sum"')

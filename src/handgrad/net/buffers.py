@@ -1,6 +1,6 @@
 """All parameters of a net in one flat array, all gradients in another, running state in a third."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from handgrad.layers import Array, Layer
 from handgrad.layers.mistakes import refuse_undeclared
 
 Kind = Literal["param_names", "state_names"]
+KINDS: tuple[Kind, Kind] = ("param_names", "state_names")
 
 
 @dataclass
@@ -52,6 +53,19 @@ class FlatBuffers:
                     self.running_state[state],
                 ),
             )
+
+    def of_layers(self, layers: Sequence[Layer], start: int, stop: int) -> "FlatBuffers":
+        """The slices of these buffers that the layers from `start` to before `stop` have."""
+        parameters, state = (
+            slice(
+                sum(_size(layer, kind) for layer in layers[:start]),
+                sum(_size(layer, kind) for layer in layers[:stop]),
+            )
+            for kind in KINDS
+        )
+        return FlatBuffers(
+            self.parameters[parameters], self.gradients[parameters], self.running_state[state]
+        )
 
     def forget_gradients(self, net: Layer) -> None:
         """Take away what an earlier `backward` left, so that none passes for the next one's."""

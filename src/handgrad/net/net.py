@@ -2,8 +2,8 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, ClassVar, Literal, Protocol, Self
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, ClassVar, Literal, Protocol, Self, SupportsIndex, overload
 
 import numpy as np
 
@@ -17,12 +17,15 @@ from handgrad.errors import (
     positive,
 )
 from handgrad.layers import Array, Layer
-from handgrad.layers.layer import Changes, Shape, closed, floating
+from handgrad.layers.layer import Changes, Shape, closed, floating, predicting_twin
 from handgrad.layers.mistakes import returned
 from handgrad.layers.shape_inference import common_dtype, features, fitting_shapes
 from handgrad.net.buffers import FlatBuffers
+from handgrad.net.indices import bounds_of, no_layer_at
 from handgrad.net.minibatches import array_of_numbers, number_of_rows
+from handgrad.net.watch import LayerCall, watching
 from handgrad.other_names import NUMBERS
+from handgrad.page import twin_of
 
 EngineName = Literal["auto", "eager", "compiled"]
 
@@ -61,6 +64,7 @@ class Net(Layer):
 
     layers: list[Layer]
     dtype: np.dtype[Any]
+    in_a_row: ClassVar[bool] = True
     # What predicts: entered by handgrad/__init__.py, since engines stand on nets.
     predictor_type: ClassVar[type[Predictor]]
 
@@ -75,11 +79,77 @@ class Net(Layer):
         self._join([layer])
         return self
 
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    @overload
+    def __getitem__(self, i: SupportsIndex) -> Layer: ...
+    @overload
+    def __getitem__(self, i: slice) -> "Net": ...
+    def __getitem__(self, i: SupportsIndex | slice) -> "Layer | Net":
+        """A layer, `net[0]` or `net[-1]`; or the layers from one to another, `net[:2]`, as a net.
+
+        Such a part predicts and trains as any net. It has the same parameters and running state
+        in memory, with the settings of the layers as they are now, until the net is given another
+        layer.
+        """
+        if isinstance(i, slice):
+            return self._part_of(i)
+        try:
+            return self.layers[i]
+        except (IndexError, TypeError):
+            raise no_layer_at(repr(i), len(self.layers), self.in_a_row) from None
+
+    def _part_of(self, where: slice) -> "Net":
+        """The layers within `where` as a net of the same arrays."""
+        start, stop = bounds_of(where, len(self.layers), self.in_a_row)
+        part = Net(dtype=self.dtype)
+        part.training = self.training
+        part._settle(twin_of(self).layers[start:stop])
+        part._buffers = self._buffers.of_layers(self.layers, start, stop)
+        part.__dict__["_changes"] = self.__dict__["_changes"]
+        return part
+
+    def watch(self) -> AbstractContextManager[list[LayerCall]]:
+        """Within `with net.watch() as calls:` each call of a layer is noted, in training too.
+
+        That is, each `forward` and `backward` of each layer within, and of the net itself, with
+        what came in and what went out; `calls.clear()` forgets them. Such a net trains eagerly:
+        compiled code has no such arrays. `predict` is not noted.
+
+        >>> import handgrad as hg
+        >>> net = hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh())
+        >>> with net.watch() as calls:
+        ...     dx = net.backward(net.forward(np.ones((4, 2))))
+        >>> [(call.path, call.method, call.went.shape) for call in calls if call.path]
+        [('0', 'forward', (4, 3)), ('1', 'forward', (4, 3)), ('1', 'backward', (4, 3)), \
+('0', 'backward', (4, 2))]
+        """
+        return watching(self)
+
+    def outputs(self, x: Any) -> dict[str, Any]:
+        """What each layer puts out for the rows `x`, by its path, in prediction mode.
+
+        >>> import handgrad as hg
+        >>> net = hg.Net(hg.Linear(2, 3, rng=0), hg.Residual(hg.Linear(3, 3, rng=1)))
+        >>> {path: y.shape for path, y in net.outputs(np.ones((4, 2))).items()}
+        {'0': (4, 3), '1.0': (4, 3), '1': (4, 3)}
+        """
+        twin = predicting_twin(self)
+        with watching(twin) as calls:
+            twin.forward(x)
+        return {call.path: call.went for call in calls if call.path}
+
     def _join(self, new: Iterable[Layer]) -> None:
         layers = [*self.layers]
         for layer in new:
             self._check_new(layers, layer)
             layers.append(layer)
+        self._settle(layers)
+        self._bind()
+
+    def _settle(self, layers: list[Layer]) -> None:
+        """Take the layers, and say of the net what follows from them."""
         self._shapes = self._fitting_shapes(layers)
         self.dtype = self._asked_dtype or common_dtype(layers)
         self.n_in, self.n_out = map(features, self._shapes)
@@ -87,7 +157,6 @@ class Net(Layer):
         self.min_batch_size = max((layer.min_batch_size for layer in layers), default=0)
         self.integer_input = bool(layers) and layers[0].integer_input
         self.output_kind = layers[-1].output_kind if layers else None
-        self._bind()
 
     def _fitting_shapes(self, layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
         """The shapes of a row that goes in and comes out, where known; refuses a misfit."""

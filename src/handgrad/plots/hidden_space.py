@@ -1,13 +1,12 @@
 """The rows as a hidden layer sees them: what the layers before it have made of the space."""
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.errors import SettingError, ShapeError
-from handgrad.layers import Array, Layer, Linear
+from handgrad.layers import Array, Linear
 from handgrad.net import Net
 from handgrad.plots.inputs import as_probabilities, classes_of, names_of, probabilities, table_of
 from handgrad.plots.regions import box_around, shade_regions
@@ -49,8 +48,7 @@ def plot_hidden_space(
     p = probabilities(net, x[:1])
     y = classes_of(y, x, p.shape[1])
     class_names = names_of(class_names, p.shape[1], "class")
-    twin = copy.deepcopy(net)
-    hidden = _through(twin.layers[:after], twin.cast(x))
+    hidden = np.asarray(net[:after].predict(x))
     if hidden.ndim != 2 or hidden.shape[1] < 2:
         raise ShapeError(
             f"{net.position(after - 1)} gives an array of shape {hidden.shape}",
@@ -59,10 +57,10 @@ def plot_hidden_space(
         )
     axes = axes_for(ax)
     if hidden.shape[1] == 2:
-        rest = twin.layers[after:]
+        rest = net[after:]
 
         def probabilities_at(points: Array) -> Array:
-            return as_probabilities(net, _through(rest, points.astype(net.dtype)))
+            return as_probabilities(net, rest.predict(points))
 
         shade_regions(axes, probabilities_at, box_around(hidden), class_names)
         names = ["unit 1", "unit 2"]
@@ -101,14 +99,6 @@ def _after(net: Net, layer: int | None) -> int:
             "layer=1; net.summary() lists the layers, there counted from 1",
         )
     return layer + 1
-
-
-def _through(layers: Sequence[Layer], x: Array) -> Array:
-    """What `layers`, which are copies, make of `x` when they predict."""
-    for layer in layers:
-        with layer.mode(training=False):
-            x = layer.forward(x)
-    return x
 
 
 def _principal_components(points: Array) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ from handgrad.engines.threads import available_cores, one_thread_each
 from handgrad.errors import CannotLowerError
 from handgrad.kinds import PredictionKind
 from handgrad.layers import Array, Layer
+from handgrad.layers.layer import is_method_of
 from handgrad.net import Net
 
 A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begun
@@ -139,7 +140,7 @@ def _settings(layer: Layer) -> dict[str, Any]:
     varying |= {"d" + name for name in layer.param_names}
     settings: dict[str, Any] = {}
     for name, value in vars(layer).copy().items():
-        if name in varying or name.startswith("_"):
+        if name in varying or name.startswith("_") or is_method_of(layer, name, value):
             continue
         if isinstance(value, np.ndarray):
             if name in layer._made_of:
