@@ -12,6 +12,7 @@ import numpy as np
 from handgrad.errors import DataError, SettingError
 from handgrad.layers import Array
 
+Rng = int | np.random.Generator | None  # a seed, or what numbers are drawn from
 BATCH = 1024  # rows, that net.predict takes at a time
 Item = TypeVar("Item")
 Rows = TypeVar("Rows")
@@ -33,7 +34,9 @@ class RowSource(ABC):
         """All rows once, as pairs (x, y): in their order, or chunks in one drawn by `rng`."""
 
     @abstractmethod
-    def split(self, share: float, rng: Any = None) -> tuple[Self, Self]:
+    def split(
+        self, share: float, rng: int | np.random.Generator | None = None
+    ) -> tuple[Self, Self]:
         """The rows without about a `share` of them, and that share."""
 
     def in_memory(self) -> tuple[Array, Array]:

@@ -114,6 +114,7 @@ def test_another_table_has_the_classes_of_the_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", [{"target": "z"}, {"target": "y", "features": ["a", "z"]}])
 def test_columns_that_are_not_there_are_refused(given: dict[str, Any], tmp_path: Path) -> None:
     stream = rows_of(3, tmp_path).table
+    assert isinstance(stream, hg.TableStream)
     with refused(hg.DataError, "no column named 'z'", "one of a, y"):
         stream.rows(**given)
 

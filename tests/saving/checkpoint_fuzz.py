@@ -87,7 +87,7 @@ def everything(made: Any) -> Any:
     """The state of a training and of its net, to be compared with another."""
     state = state_of(made)
     arrays = {name: array.tobytes() for name, array in state.arrays.items()}
-    return arrays, repr(state.values), made.net.training, repr(made.so_far is None)
+    return arrays, repr(state.values), made.net.training, repr(made.loop.so_far is None)
 
 
 def check_refusal(error: hg.HandgradError) -> None:
@@ -120,9 +120,9 @@ def outcome(folder: Path, content: bytes, original: bytes) -> str:
     with contextlib.suppress(hg.DivergenceError), np.errstate(all="ignore"):
         reports = [*kept]
         assert [dataclasses.asdict(report)["epoch"] for report in kept.history] == [
-            *range(1, made.epoch + 1)
+            *range(1, made.loop.epoch + 1)
         ]
-        assert made.epoch >= EPOCHS or not reports
+        assert made.loop.epoch >= EPOCHS or not reports
     return "taken"
 
 

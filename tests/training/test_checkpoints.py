@@ -449,7 +449,7 @@ def test_another_source_of_random_numbers_changes_nothing(tmp_path: Path) -> Non
     with refused(hg.FileError, "MT19937", "from the one before", net=net):
         hg.checkpoints(other, tmp_path, resume=True)
     assert repr(rng.bit_generator.state) == repr(before)
-    assert other.epoch == 0
+    assert other.loop.epoch == 0
 
 
 def test_what_changed_around_it_is_told(tmp_path: Path) -> None:

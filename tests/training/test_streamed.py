@@ -396,7 +396,7 @@ def test_the_bar_moves_within_an_epoch(tmp_path: Path) -> None:
     reports = hg.progress(training, epochs=2, console=console)
     next(reports)
     shares: list[float] = []
-    training.within_epoch.append(shares.append)
+    training.loop.within_epoch.append(shares.append)
     assert len([*reports]) == 1
     assert len(shares) > 2
     assert shares == sorted(shares)

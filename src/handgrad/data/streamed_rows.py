@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
@@ -14,12 +14,29 @@ from handgrad.data.tables import holds_numbers, numbers, row_without_a_number
 from handgrad.data.targets import FEWEST_VALUES_OF_A_NUMBER, target_cells
 from handgrad.errors import DataError
 from handgrad.layers import Array
-from handgrad.row_source import RowSource
+from handgrad.row_source import Rng, RowSource
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from handgrad.data.table_stream import TableStream
+
+class TableInChunks(Protocol):
+    """A table of which a chunk at a time is in memory, as a `TableStream` is."""
+
+    name: str
+    schema: pyarrow.Schema
+    notes: tuple[str, ...]
+    n_rows: int
+    memory: int
+
+    def chunks(
+        self, columns: Sequence[str], rng: np.random.Generator | None = None
+    ) -> Iterator[Table]: ...
+    def split(
+        self, share: float, rng: int | np.random.Generator | None = None
+    ) -> tuple[Self, Self]: ...
+    def sample(self, n: int, rng: Rng = None) -> Self: ...
+    def with_target(self, name: str) -> Self: ...
 
 
 @dataclass(frozen=True)
@@ -30,7 +47,7 @@ class StreamedRows(RowSource):
     the classes are called, () where a number is predicted.
     """
 
-    table: TableStream
+    table: TableInChunks
     feature_names: tuple[str, ...]
     target_name: str | None
     class_names: tuple[str, ...]
@@ -39,7 +56,7 @@ class StreamedRows(RowSource):
     @classmethod
     def of(
         cls,
-        table: TableStream,
+        table: TableInChunks,
         features: Sequence[str],
         target: str | None,
         classes: Sequence[str] | None,
@@ -81,7 +98,9 @@ class StreamedRows(RowSource):
                 x[:, i] = numbers(piece, name)
             yield x, self._targets(piece)
 
-    def split(self, share: float, rng: Any = None) -> tuple[Self, Self]:
+    def split(
+        self, share: float, rng: int | np.random.Generator | None = None
+    ) -> tuple[Self, Self]:
         """The rows without about a `share` of them, and that share.
 
         Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
@@ -89,7 +108,7 @@ class StreamedRows(RowSource):
         others, drawn = self.table.split(share, rng)
         return replace(self, table=others), replace(self, table=drawn)
 
-    def sample(self, n: int, rng: Any = None) -> tuple[Array, Array]:
+    def sample(self, n: int, rng: Rng = None) -> tuple[Array, Array]:
         """x and y of n rows drawn at random, in their own order; of all where there are fewer.
 
         For `hg.Standardize.of`, pictures, and whatever else wants some rows in memory.
@@ -114,14 +133,14 @@ class StreamedRows(RowSource):
         return y
 
 
-def _with_target(table: TableStream, target: str) -> TableStream:
+def _with_target(table: TableInChunks, target: str) -> TableInChunks:
     found = table.with_target(target)
     for note in found.notes[len(table.notes) :]:
         warnings.warn(f"{table.name}: {note}", stacklevel=4)
     return found
 
 
-def _refuse_text(table: TableStream, name: str) -> None:
+def _refuse_text(table: TableInChunks, name: str) -> None:
     """Refuse a feature that is no number, by the first of its cells that shows it."""
     for piece in table.chunks([name]):
         if row_without_a_number(piece.columns[name]) is not None:
@@ -129,7 +148,7 @@ def _refuse_text(table: TableStream, name: str) -> None:
     numbers(next(table.chunks([name])), name)
 
 
-def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:
+def _classes_of(table: TableInChunks, target: str) -> tuple[str, ...]:
     """The names of the classes in the target, found by reading it; () where it is a number."""
     import pyarrow.compute as pc
     import pyarrow.types as types

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from handgrad.errors import DataError, SettingError, between_0_and_1, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
 from handgrad.progress_bar import progress_bar
+from handgrad.row_source import Rng
 
 if TYPE_CHECKING:
     import pyarrow
@@ -225,7 +226,9 @@ class TableStream:
         chosen.schema = pa.schema([self.schema.field(name) for name in names])
         return chosen
 
-    def split(self, share: float, rng: Any = None) -> tuple[Self, Self]:
+    def split(
+        self, share: float, rng: int | np.random.Generator | None = None
+    ) -> tuple[Self, Self]:
         """The table without about a `share` of its rows, and that share.
 
         Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
@@ -241,7 +244,7 @@ class TableStream:
             )
         return others, drawn
 
-    def sample(self, n: int, rng: Any = None) -> Self:
+    def sample(self, n: int, rng: Rng = None) -> Self:
         """The table with n of its rows, drawn at random; with all where there are fewer."""
         positive("n", n, whole=True)
         seed = int(spawning_generator(rng).integers(2**63))

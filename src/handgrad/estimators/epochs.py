@@ -20,6 +20,7 @@ from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.progress_bar import progress_bar
 from handgrad.training import EpochReport, check_batches, format_progress
+from handgrad.training.loop import EpochLoop
 from handgrad.training.sample_weights import Rows
 from handgrad.training.training_rows import WholeRows
 
@@ -116,24 +117,21 @@ class Fitting:
 
     def epochs(self, most: int) -> Iterator[Epoch]:
         """The results of the epochs; the net is as each left it."""
-        m = self.m
+        m, loop = self.m, EpochLoop(self.rows, self.engine, self.rates, most, self._at_once)
         m.n_iter_ = 0
-        while m.n_iter_ < most:
-            before_it_may_stop = m.n_iter_no_change + 1 - m._no_improvement_count
-            at_once = self.engine.epochs_at_once(most - m.n_iter_)
-            at_once = int(max(1, min(at_once, before_it_may_stop)))
-            self.rows.begin(self.engine, at_once, anew=True)
-            rates = self.rates.of(m.n_iter_, at_once)
-            for result in self.rows.run(self.engine, rates, None):
-                if not isinstance(result, Epoch):
-                    continue
-                if result.diverged_at is not None:
-                    self.engine.put_back()
-                    m.loss_ = result.loss
-                    self._diverged(result.diverged_at)
-                    return
-                m.n_iter_ += 1
-                yield result
+        for result in loop:
+            if result.diverged_at is not None:
+                self.engine.put_back()
+                m.loss_ = result.loss
+                self._diverged(result.diverged_at)
+                return
+            m.n_iter_ = loop.epoch
+            yield result
+
+    def _at_once(self, left: int) -> int:
+        """How many epochs are run before it is asked whether the fit stops."""
+        before_it_may_stop = self.m.n_iter_no_change + 1 - self.m._no_improvement_count
+        return int(max(1, min(self.engine.epochs_at_once(left), before_it_may_stop)))
 
     def outputs_of(self, result: Epoch) -> Array:
         """What the net puts out after an epoch for the rows that are not learnt from."""

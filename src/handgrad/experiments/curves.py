@@ -52,9 +52,9 @@ WATCHING = {"early_stopping", "reduce_on_plateau", "monitor"}
 def capacity_curve(
     make_net: Callable[[Any, np.random.Generator], Net],
     capacities: Iterable[float],
-    data: Any,
+    data: object,
     *,
-    validation: Any,
+    validation: object,
     loss: Loss,
     optimizer: Optimizer,
     epochs: int,
@@ -98,9 +98,9 @@ def capacity_curve(
 def learning_curve(
     make_net: Callable[[np.random.Generator], Net],
     rows: Iterable[int],
-    data: Any,
+    data: object,
     *,
-    validation: Any,
+    validation: object,
     loss: Loss,
     optimizer: Optimizer,
     epochs: int,
@@ -144,7 +144,7 @@ def learning_curve(
     chosen = _seeds(seeds, rng)
     orders = {seed: _order(y, loss.target_kind.n_classes(1) is not None, seed) for seed in chosen}
 
-    def part(size: int, seed: int) -> Any:
+    def part(size: int, seed: int) -> tuple[object, Array]:
         return take(x, orders[seed][:size]), y[orders[seed][:size]]
 
     points = [
@@ -161,14 +161,14 @@ class _Point:
 
     name: str
     make_net: Callable[[np.random.Generator], Net]
-    data_of: Callable[[int], Any]
+    data_of: Callable[[int], object]
 
 
 @dataclass(frozen=True)
 class _Runs:
     """What all runs of a curve have in common."""
 
-    validation: Any
+    validation: object
     loss: Loss
     optimizer: Optimizer
     epochs: int
@@ -232,7 +232,7 @@ class _Runs:
                 raise
             yield {"net": net, "data": data, "rng": training, "engine": engine}
 
-    def _engine(self, net: Net, data: Any, seeds: int, metrics: dict[str, Metric]) -> str:
+    def _engine(self, net: Net, data: object, seeds: int, metrics: dict[str, Metric]) -> str:
         """Which engine trains such nets, so many of them; and all rows are looked at."""
         checked_rows(
             net,
@@ -256,7 +256,7 @@ class _Runs:
         return Training(config).engine.name
 
     def _looked_at(
-        self, net: Net, data: Any, metrics: dict[str, Metric], missing: bool
+        self, net: Net, data: object, metrics: dict[str, Metric], missing: bool
     ) -> list[float]:
         """The loss and the metrics, in their order."""
         if missing:
@@ -279,7 +279,7 @@ def _tell(diverged: Sequence[bool], reason: str) -> None:
         warnings.warn(message, stacklevel=4)
 
 
-def _made(make_net: Callable[..., Net], *arguments: Any) -> Net:
+def _made(make_net: Callable[..., Net], *arguments: object) -> Net:
     """A net of the user's making."""
     *capacity, rng = arguments
     came = f"make_net = {described(make_net)}"
@@ -295,7 +295,7 @@ def _made(make_net: Callable[..., Net], *arguments: Any) -> Net:
     )
 
 
-def _ascending(name: str, numbers: Any) -> list[Any]:
+def _ascending(name: str, numbers: object) -> list[Any]:
     """Numbers that grow, one at least."""
     given = [*numbers] if isinstance(numbers, Iterable) and not isinstance(numbers, str) else []
     plain = [v.item() if isinstance(v, np.generic) else v for v in given]

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.config import TrainingConfig
 from handgrad.engines.choice import EngineName
@@ -162,7 +163,12 @@ def usual_epochs(batches: int) -> int:
 
 
 def _net(
-    features: Features, n_outputs: int, k: int, activation: type[Layer], rng: Any, dtype: Any
+    features: Features,
+    n_outputs: int,
+    k: int,
+    activation: type[Layer],
+    rng: np.random.Generator,
+    dtype: npt.DTypeLike,
 ) -> Net:
     """Codes embedded, waves beside the numbers, a scale for each feature, hidden layers of `WIDTH`
     units, and outputs that begin as 0.
@@ -186,7 +192,7 @@ def _net(
     sizes = [d] + [WIDTH] * DEPTH
     for n_in, n_out in pairwise(sizes):
         linear = EnsembleLinear(n_in, n_out, k, rng=rng, dtype=dtype)
-        linear.b = rng.normal(size=linear.b.shape)
+        linear.b = np.asarray(rng.normal(size=linear.b.shape))
         layers += [linear, activation()]
     layers.append(EnsembleLinear(WIDTH, n_outputs, k, initializer="zeros", dtype=dtype))
     return Net(*layers)

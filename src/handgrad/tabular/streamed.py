@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -15,19 +15,20 @@ from handgrad.data.drawing import mixed, smallest
 from handgrad.data.files import Table as Piece
 from handgrad.data.tables import check_column
 from handgrad.data.targets import as_numbers
+from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError, SettingError, described
 from handgrad.layers import Array
-from handgrad.row_source import RowSource
+from handgrad.net import Net
+from handgrad.row_source import Rng, RowSource
 from handgrad.tabular.features import Features
-from handgrad.tabular.members import BATCH, EMBEDDED_FROM, Members, train_members
+from handgrad.tabular.members import BATCH, EMBEDDED_FROM, Members, Recipe, train_members
 from handgrad.tabular.rows import Rows
-from handgrad.tabular.tables import columns_of_frame, frame_of
+from handgrad.tabular.tables import Table, columns_of_frame, frame_of
 from handgrad.tabular.witnesses import Witnesses
+from handgrad.training import History
 
 if TYPE_CHECKING:
     import pyarrow
-
-    from handgrad.tabular.base import Tabular
 
 # At most so many rows are held out, and so many are what the features are decided from.
 MOST_HELD_OUT, MOST_LOOKED_AT = 20_000, 100_000
@@ -40,6 +41,28 @@ MOST_CLASSES = 10_000
 COPIES, FEW = 8, 10_000
 # A row that only shows what there is weighs next to nothing among the quantiles.
 WEIGHT_OF_A_WITNESS = 1e-6
+
+
+class Estimator(Protocol):
+    """What is asked of an estimator that is fit to a stream, and what is set there."""
+
+    n_members: int
+    epochs: int | None
+    validation_fraction: float
+    engine: EngineName
+    verbose: bool
+    random_state: int | np.random.RandomState | None
+    features_: Features
+    net_: Net
+    best_epochs_: list[int]
+    history_: History | None
+    target_: tuple[float, float, float, float]
+
+    def _table(self, X: pyarrow.Table, *, reset: bool) -> Table: ...
+    def _checked_target(self, y: Array) -> Array: ...
+    def _check_rows(self, rows: Rows) -> None: ...
+    def _recipe(self) -> Recipe: ...
+    def _badness(self, z: Array, t: Array) -> float: ...
 
 
 def fits_in_memory(stream: TableStream, target: str, n_members: int) -> bool:
@@ -60,7 +83,7 @@ def fits_in_memory(stream: TableStream, target: str, n_members: int) -> bool:
     return True
 
 
-def checked_name(stream: TableStream, y: Any, sample_weight: Any) -> str:
+def checked_name(stream: TableStream, y: object, sample_weight: object) -> str:
     """The name of the target column, if that is what `y` is."""
     if sample_weight is not None:
         raise SettingError(
@@ -78,7 +101,7 @@ def checked_name(stream: TableStream, y: Any, sample_weight: Any) -> str:
     return y
 
 
-def fit_streamed(model: Tabular, stream: TableStream, target: str) -> tuple[Members, Array]:
+def fit_streamed(model: Estimator, stream: TableStream, target: str) -> tuple[Members, Array]:
     """The members, trained on the rows of the stream, and the targets of the rows held out.
 
     All members hold out the same rows and go through all others, each in an order of its own.
@@ -178,7 +201,7 @@ class _Targets(Protocol):
     def add(self, y: Array) -> None:
         """Look at the targets of some rows."""
 
-    def finish(self, model: Any) -> None:
+    def finish(self, model: Estimator) -> None:
         """Tell the model."""
 
     def encoded(self, column: pyarrow.ChunkedArray) -> Array:
@@ -201,7 +224,7 @@ class _Classes:
                 "TabularRegressor, if these are numbers",
             )
 
-    def finish(self, model: Any) -> None:
+    def finish(self, model: Estimator) -> None:
         codes = model._checked_target(np.repeat(self.names, 3))  # type: ignore[arg-type]
         model._check_rows(Rows({}, codes, np.ones(len(codes))))
 
@@ -235,7 +258,7 @@ class _Numbers:
         self.mean += apart * n / self.n
         self.low, self.high = min(self.low, float(y.min())), max(self.high, float(y.max()))
 
-    def finish(self, model: Any) -> None:
+    def finish(self, model: Estimator) -> None:
         self.deviation = float(np.sqrt(self.squares / self.n)) or 1.0
         model.target_ = (self.mean, self.deviation, self.low, self.high)
 
@@ -249,7 +272,7 @@ class _MemberRows(RowSource):
 
     def __init__(
         self,
-        model: Tabular,
+        model: Estimator,
         stream: TableStream,
         target: str,
         targets: _Targets,
@@ -262,7 +285,7 @@ class _MemberRows(RowSource):
         self.memory, self.n_rows = stream.memory, n_rows
         self.passes = 0
 
-    def split(self, share: float, rng: Any = None) -> Any:
+    def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
         raise NotImplementedError
 
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:

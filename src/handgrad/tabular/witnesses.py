@@ -27,10 +27,10 @@ class Witnesses:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.rows: dict[Any, pyarrow.Table] = {}
+        self.rows: dict[tuple[str, ...], pyarrow.Table] = {}
         self.names = names
         self.texts: dict[str, set[str]] = {name: set() for name in names}
-        self.ends: dict[Any, Any] = {}
+        self.ends: dict[tuple[str, str], Any] = {}
         self.reads = {(name, reading) for name in names for reading in READINGS}
 
     def look_at(self, frame: pyarrow.Table) -> None:
@@ -52,11 +52,11 @@ class Witnesses:
             if (name, "missing") not in self.rows:
                 self._keep(frame, (name, "missing"), pc.index(missing, True).as_py())
 
-    def _keep(self, frame: pyarrow.Table, what: Any, row: int) -> None:
+    def _keep(self, frame: pyarrow.Table, what: tuple[str, ...], row: int) -> None:
         if row >= 0:
             self.rows[what] = frame.take([row])
 
-    def _look_at_ends(self, frame: pyarrow.Table, name: str, column: Any) -> None:
+    def _look_at_ends(self, frame: pyarrow.Table, name: str, column: pyarrow.ChunkedArray) -> None:
         import pyarrow.compute as pc
         import pyarrow.types as types
 
@@ -70,7 +70,13 @@ class Witnesses:
                 self.ends[name, which] = end
                 self._keep(frame, (name, which), pc.index(column, end).as_py())
 
-    def _look_at_text(self, frame: pyarrow.Table, name: str, there: Any, column: Any) -> None:
+    def _look_at_text(
+        self,
+        frame: pyarrow.Table,
+        name: str,
+        there: pyarrow.ChunkedArray,
+        column: pyarrow.ChunkedArray,
+    ) -> None:
         import pyarrow.compute as pc
 
         reading = [name_of for name_of in READINGS if (name, name_of) in self.reads]

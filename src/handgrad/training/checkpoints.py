@@ -118,7 +118,7 @@ class Checkpoints(Iterator[EpochReport]):
             self._go_to(kept[-1])
         else:
             self._write()
-        training.within_epoch.append(lambda _: self._write_in_time())
+        training.loop.within_epoch.append(lambda _: self._write_in_time())
 
     def __next__(self) -> EpochReport:
         """The report of the next epoch."""
@@ -126,9 +126,9 @@ class Checkpoints(Iterator[EpochReport]):
         report = next(training)
         self.best.note(report.epoch, [report.badness(self.monitor)])
         self.history.reports.append(report)
-        if training.epoch == training.epochs:
+        if training.loop.epoch == training.epochs:
             self._write()
-        elif training.between_calls:
+        elif training.loop.between_calls:
             self._write_in_time()
         return report
 
@@ -139,8 +139,8 @@ class Checkpoints(Iterator[EpochReport]):
 
     def _write(self) -> None:
         best = self.best
-        rows = 0 if self.training.so_far is None else self.training.so_far.rows
-        path = self.folder / f"epoch-{self.training.epoch:06d}-{rows:09d}.safetensors"
+        rows = 0 if self.training.loop.so_far is None else self.training.loop.so_far.rows
+        path = self.folder / f"epoch-{self.training.loop.epoch:06d}-{rows:09d}.safetensors"
         write_whole(path, lambda file: file.write(self._content()), "wb")
         if best.epochs[0] not in (self.best_written, 0):
             net = copy.deepcopy(self.training.net)

@@ -40,11 +40,11 @@ class Evaluation:
 @refusing_unknown
 def evaluate(
     net: Net,
-    data: Any,
+    data: object,
     *,
     loss: Loss,
     metrics: Iterable[str | Metric] | None = None,
-    sample_weight: Any = None,
+    sample_weight: object = None,
     batch_size: int = BATCH,
     engine: EngineName = "auto",
 ) -> Evaluation:
@@ -171,7 +171,7 @@ def evaluation(p: Array, rows: Rows, loss: Loss, metrics: Mapping[str, Measure])
 def rows_to_evaluate(
     net: Net,
     loss: Loss,
-    given: Any,
+    given: object,
     metrics: Mapping[str, Metric],
     what: str,
     of_class: Array | None = None,

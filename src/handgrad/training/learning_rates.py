@@ -1,7 +1,5 @@
 """The learning rate of every step, by the optimizer and a schedule."""
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.errors import SettingError, described
@@ -66,8 +64,10 @@ class LearningRates:
         return factors
 
 
-def factors_of(schedule: Any, progress: Array) -> Array:
-    """The schedule at each of these shares; all at once, where it takes arrays."""
+def factors_of(schedule: Schedule | None, progress: Array) -> Array:
+    """The schedule at each of these shares, 1 without one; all at once, where it takes arrays."""
+    if schedule is None:
+        return np.ones(progress.shape)
     try:
         factors = np.asarray(schedule(progress), np.float64)
     except (TypeError, ValueError):  # written for single numbers: a branch, or math.cos

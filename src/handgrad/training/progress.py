@@ -28,7 +28,7 @@ def progress(
     epoch too.
     """
     source = training or reports
-    within = source.within_epoch if isinstance(source, Training) else []
+    within = source.loop.within_epoch if isinstance(source, Training) else []
     return _shown(reports, epochs, "epoch", format_progress, console, within)
 
 

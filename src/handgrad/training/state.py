@@ -33,7 +33,7 @@ class TrainingState:
 
 def state_of(training: Training) -> TrainingState:
     """The state as it is now, between two calls of the engine."""
-    net, engine, so_far = training.net, training.engine, training.so_far
+    net, engine, so_far = training.net, training.engine, training.loop.so_far
     names = training.optimizer.state_names
     memory = {f"optimizer.{n}": a for n, a in zip(names, engine.optimizer_state, strict=True)}
     arrays = {
@@ -49,7 +49,7 @@ def state_of(training: Training) -> TrainingState:
         arrays |= training.rows.arrays_of(so_far)
         arrays |= dict(zip(BEFORE, engine.before, strict=True))
     values = {
-        "epoch": training.epoch,
+        "epoch": training.loop.epoch,
         "step": int(engine.step[0]),
         "so_far": None if so_far is None else (so_far.rows, so_far.total),
         "learning_rate": training.optimizer.learning_rate,
@@ -84,7 +84,7 @@ def put_back(training: Training, state: TrainingState) -> None:
         array[...] = state.arrays[f"optimizer.{name}"]
     if search is not None:
         search.go_on_from(iterate)
-    engine.step[0], training.epoch, training.so_far = step, epoch, so_far
+    engine.step[0], training.loop.epoch, training.loop.so_far = step, epoch, so_far
     training.optimizer.learning_rate = float(values["learning_rate"])
     for stream, saved in zip(_streams(training), streams, strict=True):
         stream.bit_generator.state = saved
@@ -102,13 +102,13 @@ def _so_far(training: Training, state: TrainingState) -> SoFar | None:
     return training.rows.gone_on(_whole(rows), float(total), state.arrays)
 
 
-def _whole(value: Any) -> int:
+def _whole(value: object) -> int:
     if type(value) is not int or not 0 <= value < 2**63:
         raise ValueError(f"with {value!r} where a whole number from 0 on should be")
     return value
 
 
-def _gone_on(source: np.random.BitGenerator, saved: Any) -> Any:
+def _gone_on(source: np.random.BitGenerator, saved: object) -> Any:
     """The state of such a source of random numbers, as it has it once it was put into one."""
     other = copy.deepcopy(source)
     other.state = _with_arrays(saved)
@@ -180,14 +180,14 @@ def _streams(training: Training) -> list[np.random.Generator]:
     return [training.generator, *training.rows.generators, *layers]
 
 
-def _plain(state: Any) -> Any:
+def _plain(state: object) -> Any:
     """A state of NumPy's in what JSON has: arrays as lists under their type's name."""
     if isinstance(state, dict):
         return {name: _plain(value) for name, value in state.items()}
     return {"array": state.tolist()} if isinstance(state, np.ndarray) else state
 
 
-def _with_arrays(state: Any) -> Any:
+def _with_arrays(state: object) -> Any:
     if isinstance(state, dict):
         if set(state) == {"array"}:
             return np.array(state["array"], np.uint64)

@@ -1,7 +1,7 @@
 """Training is an iterator: one report an epoch."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Unpack
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.config import TrainingConfig, TrainingSettings, keywords_of
 from handgrad.engines.choice import Engine, engine_for
-from handgrad.engines.epoch import EngineRows, Epoch, SoFar
+from handgrad.engines.epoch import EngineRows, Epoch
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
 from handgrad.net import Net
@@ -18,6 +18,7 @@ from handgrad.training.checks import check_batches, refuse_full_batch
 from handgrad.training.divergence import diverged, divergence
 from handgrad.training.evaluate import Evaluation, rows_to_evaluate
 from handgrad.training.learning_rates import LearningRates
+from handgrad.training.loop import EpochLoop
 from handgrad.training.measuring import measures
 from handgrad.training.minimize import Minimization
 from handgrad.training.report import EpochReport, as_reported
@@ -72,8 +73,7 @@ class Training(Iterator[EpochReport]):
     """A training that has been checked: the stream of its reports, one an epoch.
 
     `ahead`: several epochs may be run before the first of them is reported, where nobody changes
-    the net, or its optimizer, between reports. `so_far` is how far an epoch has come that can be
-    gone on with, `within_epoch` what is called then, with the share of its rows.
+    the net, or its optimizer, between reports.
     """
 
     def __init__(self, config: TrainingConfig, *, ahead: bool = False) -> None:
@@ -96,9 +96,6 @@ class Training(Iterator[EpochReport]):
         check_batches(config.net, rows.n_rows, config.batch_size)
         self.metrics, self.ahead = measures(chosen, config.loss), ahead and rows.passes == 1
         self.validated = next(iter(sets), None)
-        self.epoch, self.between_calls = 0, True
-        self.so_far: SoFar | None = None
-        self.within_epoch: list[Callable[[float], object]] = []
         self.generator = spawning_generator(config.rng)
         config.net.seed(self.generator)
         rows.start(self.generator, shuffle=config.shuffle, keep=bool(chosen))
@@ -108,6 +105,7 @@ class Training(Iterator[EpochReport]):
         schedule = config.optimizer, config.schedule
         self.learning_rates = LearningRates(*schedule, config.epochs, steps)
         self.engine = self._engine(batch_size)
+        self.loop = EpochLoop(rows, self.engine, self.learning_rates, config.epochs, self._at_once)
         self.minimization: Minimization | None = None
         self._reports = self._run()
         if minimizer is not None:
@@ -139,40 +137,24 @@ class Training(Iterator[EpochReport]):
         """Why the optimizer ended the training before all epochs were run, if it did."""
         return self.minimization.ended if self.minimization else ""
 
+    def _at_once(self, left: int) -> int:
+        """How many epochs may run before the first of them is reported."""
+        return self.engine.epochs_at_once(left) if self.ahead else 1
+
     def _run(self) -> Iterator[EpochReport]:
-        left = self.epochs - self.epoch
-        at_once = self.engine.epochs_at_once(left) if self.ahead and left and not self.so_far else 1
-        for before in range(self.epoch, self.epochs, at_once):
-            rates = self.learning_rates.of(before, min(at_once, self.epochs - before))
-            self.rows.begin(self.engine, len(rates), anew=self.so_far is None)
+        for result in self.loop:
             try:
-                started, done = time.perf_counter(), 0
-                for result in self.rows.run(self.engine, rates, self.so_far):
-                    if isinstance(result, SoFar):
-                        self._break(result)
-                        continue
-                    if done == 0:
-                        seconds = (time.perf_counter() - started) / len(rates)
-                    self.so_far, done = None, done + 1
-                    self.epoch, self.between_calls = before + done, done == len(rates)
-                    yield self._report(result, rates[done - 1], seconds)
-            except GeneratorExit:  # to stop is no error: the net keeps what was reported
-                raise
+                report = self._report(result, self.loop.rates, self.loop.seconds)
             except BaseException:
                 self.engine.put_back()
                 raise
-
-    def _break(self, so_far: SoFar) -> None:
-        """Between two parts of an epoch: whoever wants to be told is told."""
-        self.so_far, self.between_calls = so_far, True
-        for tell in self.within_epoch:
-            tell(so_far.rows / self.rows.n_rows)
+            yield report
 
     def _minimize(self, iterations: Minimization) -> Iterator[EpochReport]:
         started = time.perf_counter()
         try:
             for result in iterations:
-                self.epoch += 1
+                self.loop.epoch += 1
                 yield self._report(result, np.ones(1), time.perf_counter() - started)
                 started = time.perf_counter()
         except GeneratorExit:  # to stop is no error: the net keeps what was reported
@@ -183,11 +165,11 @@ class Training(Iterator[EpochReport]):
 
     def _report(self, result: Epoch, rates: Array, seconds: float) -> EpochReport:
         found = self._found(result) if result.diverged_at is None else {}
-        if what := divergence(self.epoch, result, found, self.loss):
+        if what := divergence(self.loop.epoch, result, found, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
             raise diverged(self.net, self.loss, self.optimizer, rate, what)
         return EpochReport(
-            self.epoch,
+            self.loop.epoch,
             result.loss,
             self.rows.measured(result, self.metrics),
             learning_rate=rates[-1].item(),
