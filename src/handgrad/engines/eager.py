@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -119,7 +120,7 @@ class EagerEngine:
                 rows = order[batch]
                 loss, p = self._gradients(rows)
                 number = batch.start // self.batch_size
-                if not np.isfinite(loss):
+                if not isfinite(loss):
                     return Epoch(loss, p, diverged_at=number + 1)
                 self.apply(learning_rates[number])
                 so_far.total += loss * (self._weight_of(rows) if self.by_weights else len(rows))
@@ -139,7 +140,7 @@ class EagerEngine:
         p = net.forward(take(self.x, rows))
         weights = () if self.w is None else (self.w[rows],)
         value = float(loss.forward(p, y, *weights))
-        if np.isfinite(value):
+        if isfinite(value):
             net.backward(loss.backward())
             if self.penalty is not None:
                 value += float(self.penalty.add_to(net, self._weight_of(rows)))

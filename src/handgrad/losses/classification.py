@@ -15,6 +15,8 @@ def places(y: Array) -> tuple[Array, ...]:
     >>> np.arange(6).reshape(2, 3)[places(np.array([2, 0]))]       # row 0, class 2; row 1, class 0
     array([2, 3])
     """
+    if y.ndim == 1:
+        return np.arange(len(y)), y
     axes = [np.arange(size).reshape(-1, *[1] * (y.ndim - i)) for i, size in enumerate(y.shape, 1)]
     return (*axes, y)
 

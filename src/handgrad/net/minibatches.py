@@ -1,6 +1,6 @@
 """Rows and batches of rows, where the input is one array or a tuple of arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -44,15 +44,15 @@ def array_of(rows: Any, what: str) -> Array:
         ) from error
 
 
-def array_of_numbers(x: Any, where: str) -> Any:
-    """`x` as an array of numbers of any type; what is none is refused."""
+def array_of_numbers(x: Any, where: Callable[[], str]) -> Any:
+    """`x` as an array of numbers of any type; what is none is refused, with `where` it came in."""
     if not hasattr(x, "__array_function__"):
-        x = array_of(x, where)
+        x = array_of(x, where())
     if x.dtype.kind not in "fiub":
         raise DataError(
             f"an array of type {x.dtype} came in",
             "numbers",
             "encode text as numbers first, one column a category",
-            where,
+            where(),
         )
     return x

@@ -379,7 +379,7 @@ class Net(Layer):
                 f"{NUMBERS}: float32 or float64",
                 repr(self),
             )
-        x = array_of_numbers(x, self.position(0) if self.layers else repr(self))
+        x = array_of_numbers(x, lambda: self.position(0) if self.layers else repr(self))
         if self.integer_input and x.dtype.kind in "iu":
             return x.astype(np.int64, copy=False)
         if x.dtype == self.dtype:
