@@ -55,7 +55,7 @@ class SGDSolver(Optimizer):
         super().__init__(1.0)
         self.momentum, self.nesterov = float(momentum), bool(nesterov)
 
-    def rule(self, w: Any, dw: Any, v: Any, *, learning_rate: Any, step: Any) -> Any:
+    def rule(self, w: Array, dw: Array, v: Array, *, learning_rate: float, step: int) -> Any:
         v = self.momentum * v - learning_rate * dw
         return w + (self.momentum * v - learning_rate * dw if self.nesterov else v), v
 
@@ -81,7 +81,9 @@ class AdamSolver(Optimizer):
         super().__init__(1.0)
         self.beta_1, self.beta_2, self.epsilon = float(beta_1), float(beta_2), float(epsilon)
 
-    def rule(self, w: Any, dw: Any, m: Any, v: Any, *, learning_rate: Any, step: Any) -> Any:
+    def rule(
+        self, w: Array, dw: Array, m: Array, v: Array, *, learning_rate: float, step: int
+    ) -> Any:
         m = self.beta_1 * m + (1 - self.beta_1) * dw
         v = self.beta_2 * v + (1 - self.beta_2) * dw**2
         rate = learning_rate * (1 - self.beta_2**step) ** 0.5 / (1 - self.beta_1**step)

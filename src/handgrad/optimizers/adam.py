@@ -5,6 +5,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from handgrad.errors import SettingError, not_negative
+from handgrad.layers import Array
 from handgrad.optimizers.optimizer import Optimizer, Settings
 
 
@@ -40,7 +41,9 @@ class Adam(Optimizer):
         not_negative("eps", eps)
         self.eps = eps
 
-    def rule(self, w: Any, dw: Any, m: Any, v: Any, *, learning_rate: Any, step: Any) -> Any:
+    def rule(
+        self, w: Array, dw: Array, m: Array, v: Array, *, learning_rate: float, step: int
+    ) -> Any:
         m = self.beta1 * m + (1 - self.beta1) * dw
         v = self.beta2 * v + (1 - self.beta2) * dw**2
         m_hat = m / (1 - self.beta1**step)
@@ -117,7 +120,7 @@ class NAdam(Adam):
         self.momentum_decay = momentum_decay
 
     def rule(  # type: ignore[override]
-        self, w: Any, dw: Any, m: Any, v: Any, q: Any, *, learning_rate: Any, step: Any
+        self, w: Array, dw: Array, m: Array, v: Array, q: Array, *, learning_rate: float, step: int
     ) -> Any:
         mu = self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay))
         mu_next = self.beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * self.momentum_decay))

@@ -5,6 +5,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from handgrad.errors import not_negative
+from handgrad.layers import Array
 from handgrad.optimizers.optimizer import Optimizer, Settings
 
 
@@ -32,7 +33,7 @@ class Adagrad(Optimizer):
         not_negative("eps", eps)
         self.eps = eps
 
-    def rule(self, w: Any, dw: Any, s: Any, *, learning_rate: Any, step: Any) -> Any:
+    def rule(self, w: Array, dw: Array, s: Array, *, learning_rate: float, step: int) -> Any:
         s = s + dw**2
         return w - learning_rate * dw / (np.sqrt(s) + self.eps), s
 
@@ -66,6 +67,6 @@ class RMSprop(Optimizer):
         not_negative("eps", eps)
         self.alpha, self.eps = alpha, eps
 
-    def rule(self, w: Any, dw: Any, s: Any, *, learning_rate: Any, step: Any) -> Any:
+    def rule(self, w: Array, dw: Array, s: Array, *, learning_rate: float, step: int) -> Any:
         s = self.alpha * s + (1 - self.alpha) * dw**2
         return w - learning_rate * dw / (np.sqrt(s) + self.eps), s

@@ -4,6 +4,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from handgrad.layers import Array
 from handgrad.optimizers.adam import two_betas
 from handgrad.optimizers.optimizer import Optimizer, Settings
 
@@ -37,7 +38,7 @@ class Lion(Optimizer):
         super().__init__(learning_rate, **settings)
         self.beta1, self.beta2 = two_betas(betas)
 
-    def rule(self, w: Any, dw: Any, m: Any, *, learning_rate: Any, step: Any) -> Any:
+    def rule(self, w: Array, dw: Array, m: Array, *, learning_rate: float, step: int) -> Any:
         c = self.beta1 * m + (1 - self.beta1) * dw
         m = self.beta2 * m + (1 - self.beta2) * dw
         return w - learning_rate * np.sign(c), m

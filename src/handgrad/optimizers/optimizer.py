@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from handgrad.errors import SettingError, described, did_you_mean, not_negative, positive
+from handgrad.layers import Array
 from handgrad.optimizers.minimizer import Minimizer
 from handgrad.optimizers.steps import Memory, parameter_groups, take_step
 from handgrad.other_names import ON_OPTIMIZERS
@@ -81,10 +82,16 @@ class Optimizer(Page):
         return None
 
     def update(
-        self, w: Any, dw: Any, *state: Any, learning_rate: Any, step: Any, dw_norm: Any = None
+        self,
+        w: Array,
+        dw: Array,
+        *state: Array,
+        learning_rate: float,
+        step: int,
+        dw_norm: Any = None,
     ) -> tuple[Any, ...]:
         """The new `w` and the new state; `dw_norm` is the length of all gradients together."""
-        if self.clip_norm is not None:
+        if self.clip_norm is not None and dw_norm is not None:
             dw = np.minimum(1, self.clip_norm / (dw_norm + 1e-6)) * dw
         if self.clip_value is not None:
             dw = np.clip(dw, -self.clip_value, self.clip_value)

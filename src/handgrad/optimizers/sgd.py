@@ -3,6 +3,7 @@
 from typing import Any, Unpack
 
 from handgrad.errors import SettingError, not_negative
+from handgrad.layers import Array
 from handgrad.optimizers.optimizer import Optimizer, Settings
 
 
@@ -42,8 +43,10 @@ class SGD(Optimizer):
         self.momentum, self.nesterov = momentum, nesterov
         self.state_names = ("v",) if momentum else ()
 
-    def rule(self, w: Any, dw: Any, v: Any = None, *, learning_rate: Any, step: Any) -> Any:
-        if not self.momentum:
+    def rule(
+        self, w: Array, dw: Array, v: Array | None = None, *, learning_rate: float, step: int
+    ) -> Any:
+        if v is None:
             return w - learning_rate * dw
         v = self.momentum * v + dw
         u = dw + self.momentum * v if self.nesterov else v
