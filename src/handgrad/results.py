@@ -61,7 +61,7 @@ class PermutationImportance:
 
 @dataclass(frozen=True, repr=False)
 class PartialDependence:
-    """What a model says on average if `column` has one of `values` in all rows.
+    """The mean prediction of a model if `column` has one of `values` in all rows.
 
     `average` is (n_values, n_outputs), over `n_rows` rows. `values` are numbers, dates as NumPy's
     datetime64, or text, by `kind`. `outputs` names the classes whose probabilities are averaged,
@@ -206,7 +206,7 @@ class Predictor(Protocol):
     """A fitted model that predicts as scikit-learn's do."""
 
     def predict(self, X: object, /) -> npt.ArrayLike:
-        """What it predicts for the rows `X`, one a row."""
+        """A prediction for each of the rows `X`."""
 
 
 class Classifier(Predictor, Protocol):

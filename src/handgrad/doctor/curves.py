@@ -1,4 +1,4 @@
-"""What the curves of the losses tell: a learning rate that does not fit, and over-fitting."""
+"""Checks of the loss curves: a learning rate that does not fit, and over-fitting."""
 
 from collections.abc import Iterator, Sequence
 

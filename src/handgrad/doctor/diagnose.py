@@ -37,7 +37,7 @@ def diagnose(
     data: object,
     **training: Unpack[HowTrained],
 ) -> Diagnosis:
-    """What is wrong with a net, its training and its rows: each finding with its evidence.
+    """Diagnose a net, its training and its rows: each finding with its evidence.
 
     `history` is a History, a list of reports, or None. `data`, a pair (x, y), are the rows that
     were trained on, `validation` those that were not; `loss`, `optimizer`, `sample_weight`,
@@ -80,7 +80,7 @@ def examined(
     diverged: bool = False,
     restored: bool = False,
 ) -> Diagnosis:
-    """What is found in a patient now, causes before consequences.
+    """The findings in a patient now, causes before consequences.
 
     `going_on`: the training has not ended, so nothing is said yet of what it may still learn.
     `diverged`: it may have left the finite numbers, so some steps are tried on the copy.
@@ -115,7 +115,7 @@ def _unexplained(findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]:
-    """What shows when the rows go through the net."""
+    """The findings where the rows go through the net."""
     if found := finiteness.not_finite(case):
         yield found
     elif diverged:

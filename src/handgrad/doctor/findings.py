@@ -1,4 +1,4 @@
-"""What the doctor says: findings, each with evidence and one thing to try."""
+"""Findings of the doctor, each with evidence and one thing to try."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Who is examined: a net, its rows and its loss, checked once for all examinations."""
+"""The patient: a net, its rows and its loss, checked once for all examinations."""
 
 import copy
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Partial dependence: what a model says on average, if a column had one value in every row."""
+"""Partial dependence: the mean prediction, if a column had one value in every row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def partial_dependence(
     max_samples: int = 500,
     rng: int | np.random.Generator | None = None,
 ) -> PartialDependence:
-    """What a fitted `model` says on average of the rows `X`, if `column` had one value in all.
+    """The mean prediction of a fitted `model` for the rows `X`, if `column` had one value in all.
 
     `X` is a frame or an array (n, n_columns), `column` a name, or a number where the columns have
     no names. Numbers and dates are tried at `n_values` quantiles at most, the fifth percentile to

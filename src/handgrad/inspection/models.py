@@ -1,4 +1,4 @@
-"""What a fitted model puts out for the rows of a table."""
+"""The outputs of a fitted model for the rows of a table."""
 
 from typing import cast
 

@@ -17,9 +17,9 @@ from handgrad.plots.hidden_space import plot_hidden_space
 from handgrad.plots.learning_rates import plot_learning_rate_search, plot_schedule
 from handgrad.plots.live_plot import live_plot, train_and_plot
 from handgrad.plots.losses import plot_cross_entropy, plot_loss_functions
+from handgrad.plots.parameters import plot_weights_over_time
 from handgrad.plots.predictions import plot_predictions
 from handgrad.plots.training_progress import plot_training_progress
-from handgrad.plots.weights import plot_weights_over_time
 
 __all__ = [
     "live_plot",

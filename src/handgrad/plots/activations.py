@@ -37,7 +37,7 @@ def plot_activations(
     """Draw activations, each with its slope; returns the axes, one a layer.
 
     Without `layers`, those of the textbook. The values are what `forward` gives, the slopes
-    what `backward` makes of ones, on float64 copies: the very pages that are trained with.
+    what `backward` makes of ones, on float64 copies: the very layers that are trained with.
 
     >>> import handgrad as hg
     >>> (axes,) = plot_activations([hg.Tanh()])

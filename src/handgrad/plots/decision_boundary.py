@@ -1,4 +1,4 @@
-"""What a net answers all over the plane, and where its answer changes."""
+"""The decision boundary: a plane shaded by the predictions of a net."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

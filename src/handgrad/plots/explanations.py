@@ -1,4 +1,4 @@
-"""How a model uses its columns: which it needs, and what it makes of one."""
+"""Permutation importance and partial dependence as pictures."""
 
 from typing import TYPE_CHECKING
 

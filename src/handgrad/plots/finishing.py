@@ -1,4 +1,4 @@
-"""What becomes of a finished picture: its words in another language, its file."""
+"""Finished pictures: their words in another language, their files."""
 
 from __future__ import annotations
 

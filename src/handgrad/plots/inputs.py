@@ -99,7 +99,7 @@ def probabilities(net: Net, x: Array) -> Array:
 
 
 def as_probabilities(net: Net, p: Array) -> Array:
-    """What `net` put out, `p`, as the probability of each class, (n, n_classes).
+    """The output `p` of `net` as the probability of each class, (n, n_classes).
 
     One column is the probability of class 1; numbers that are no probabilities are taken for
     logits, and go through the softmax.

@@ -249,7 +249,7 @@ class _Picture:
 
 
 def _answers(net: Net, data: Pair, held: Pair | None) -> Callable[[Axes], object] | None:
-    """What draws the answers of `net` for these rows on axes; None where there is no picture."""
+    """A function that draws the predictions of `net` for these rows, if there is a picture."""
     x, y = data
     if isinstance(x, tuple) or np.ndim(x) != 2 or np.size(x) == 0 or net.integer_input:
         return None

@@ -1,4 +1,4 @@
-"""What losses charge: how a number follows from how wrong a prediction is."""
+"""Loss functions: how a number follows from how wrong a prediction is."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal

@@ -1,4 +1,4 @@
-"""What all pictures share: colours that colour-blind eyes keep apart, markers, axes."""
+"""The style of all pictures: colours that colour-blind eyes keep apart, markers, axes."""
 
 import sys
 import warnings
@@ -96,7 +96,7 @@ def new_axes(n: int, figsize: tuple[float, float], columns: int = 4) -> "list[Ax
 def panels_for(
     axes: "Sequence[Axes] | Array | None", n: int, figsize: tuple[float, float]
 ) -> "list[Axes]":
-    """So many axes: those given, or the axes of a new figure."""
+    """`n` axes: those given, or the axes of a new figure."""
     panels = new_axes(n, figsize) if axes is None else [*np.ravel(np.array(axes))]
     if len(panels) != n:
         raise SettingError(f"{len(panels)} axes", f"{n} axes", f"axes=figure.subplots(1, {n})")

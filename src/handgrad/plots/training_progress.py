@@ -1,4 +1,4 @@
-"""How loss and metric went, epoch by epoch."""
+"""Curves of the loss and of metrics, epoch by epoch."""
 
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ def plot_training_progress(
 
 
 def _curves(history: History, what: str) -> dict[str, list[float | int | None]]:
-    """What is to be drawn, by its label: the training rows first, then each set."""
+    """The curves by their labels: the training rows first, then each set."""
     columns, found = history.columns(), dict[str, list[float | int | None]]()
     evaluations = history[0].evaluations if columns else {}
     first = ["loss", *history[0].train_metrics] if columns else []

@@ -1,4 +1,4 @@
-"""What a gradient check found, in words that help to find the mistake."""
+"""The report of a gradient check, in words that help to find the mistake."""
 
 from dataclasses import dataclass
 

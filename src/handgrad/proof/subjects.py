@@ -1,4 +1,4 @@
-"""What a gradient check looks at: a page alone, and the page between two other layers."""
+"""The subjects of a gradient check: a layer alone, and the layer between two others."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Subject:
         return returned(loss, "forward", loss.forward(out, self.y, *self.weights))
 
     def arrays(self) -> dict[str, Array]:
-        """What can be moved: the parts of the input that are not whole numbers, and parameters."""
+        """The arrays to move: parts of the input that are not whole numbers, and parameters."""
         inputs = self.x if isinstance(self.x, tuple) else (self.x,)
         labels = [f"dx[{i}]" for i in range(len(inputs))] if isinstance(self.x, tuple) else ["dx"]
         found = {
@@ -130,7 +130,7 @@ class Subject:
 
 @dataclass
 class Subjects:
-    """What there is to be checked of a page, each made when it is its turn, by its setting.
+    """All that is checked of a page, by its setting, each made when it is its turn.
 
     `looked_at` says between which numbers.
     """

@@ -1,4 +1,4 @@
-"""What the rows tell: a column that gives the target away, a class not found, over-fitting."""
+"""Warnings from the rows: a column that gives the target away, a class not found, over-fitting."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_NAMED, FEW_ROWS = 5, 30
 
 @dataclass(frozen=True)
 class Warned:
-    """What was found: its `name` in the field's words, where, the figures, and what to do."""
+    """A warning: its `name` in the field's words, where, the figures, and what to do."""
 
     name: str
     where: str

@@ -24,7 +24,7 @@ MOST_BARS, MOST_COLUMNS, BARS, WIDTH, BINS = 12, 40, 20, 80, 24
 
 
 def target_of(evidence: Evidence) -> dict[str, object]:
-    """What draws the target, and what is told of it."""
+    """The function that draws the target, and its figures."""
     sides = {"held out": evidence.held.y}
     if evidence.training is not None:
         sides = {"training": evidence.training.y, **sides}
@@ -115,14 +115,14 @@ def columns_of(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
 
 
 class Feature(Protocol):
-    """What an estimator makes of a column."""
+    """The features that an estimator makes of a column."""
 
     def summary(self) -> str:
         """It in words."""
 
 
 def _features(model: Predictor) -> dict[str, Feature]:
-    """What the columns were read as, if the model, or a step of it, says so."""
+    """How the columns were read, if the model, or a step of it, says so."""
     before, estimator = parts_of(model)
     steps = [estimator, *([step for _, step in before.steps] if before is not None else [])]
     found = [getattr(step, "features_", None) for step in steps]

@@ -37,7 +37,7 @@ def has_net(estimator: object) -> TypeGuard[HasNet]:
 
 
 def parts_of(model: Predictor) -> tuple[Any, Predictor]:
-    """What comes before the estimator, or None, and the estimator itself."""
+    """The steps before the estimator, or None, and the estimator itself."""
     pipeline: Any = model
     if not hasattr(model, "steps"):
         return None, model
@@ -62,7 +62,7 @@ def history_of(model: Predictor, given: object) -> tuple[History | None, int | N
 def diagnosis_of(
     model: Predictor, history: History | None, held: ScoredRows, training: ScoredRows | None
 ) -> Diagnosis | str:
-    """What the doctor finds in the estimator's net, or why it could not be examined."""
+    """The diagnosis of the estimator's net, or why there is none."""
     before, estimator = parts_of(model)
     if not has_net(estimator):
         return f"{type(estimator).__name__} has no net that it could look at."
@@ -84,7 +84,7 @@ def diagnosis_of(
 
 
 def _names(before: Any, side: ScoredRows) -> list[str]:
-    """What the features of the net are called, if that is known."""
+    """The names of the net's features, if they are known."""
     if before is None:
         return side.table.names
     try:

@@ -30,7 +30,7 @@ CURVES = (plot_roc, plot_precision_recall, plot_calibration)
 
 
 def errors_of(held: ScoredRows) -> dict[str, object]:
-    """What the template of the section is given."""
+    """The values that the template of the section is given."""
     return _of_classes(held) if held.class_names else _of_numbers(held)
 
 

@@ -33,7 +33,7 @@ ROWS_AVERAGED, VALUES_TRIED = 200, 16
 
 @dataclass
 class Evidence:
-    """What is known of a model: on rows held out, and on those of its training if they came."""
+    """The facts of a model: on rows held out, and on those of its training if they came."""
 
     model: Predictor
     target: str
@@ -229,7 +229,7 @@ def _dependences(
 
 
 def _notes(side: ScoredRows, what: str) -> list[str]:
-    """What was left out, or not all of it used."""
+    """Notes on rows that were left out, or not all used."""
     notes = []
     if side.unknown:
         notes.append(

@@ -24,7 +24,7 @@ def importances(found: PermutationImportance) -> list[tuple[str, str, str]]:
 
 
 def importance_picture(found: PermutationImportance) -> Callable[[Axes], object]:
-    """What draws the strongest columns."""
+    """The function that draws the strongest columns."""
     return lambda axes: plot_permutation_importance(found, MOST_BARS, axes)
 
 

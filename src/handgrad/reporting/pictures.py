@@ -59,7 +59,7 @@ class Pictures:
     def __call__(
         self, draw: Callable[[Axes], object], alt: str, size: tuple[float, float] = (3.9, 3.1)
     ) -> Markup:
-        """What `draw(axes)` draws, as SVG; `alt` is there for those who do not see it."""
+        """The picture that `draw(axes)` draws, as SVG; `alt` is for those who do not see it."""
         import matplotlib as mpl
         from matplotlib.figure import Figure
 

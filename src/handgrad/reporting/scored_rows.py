@@ -35,7 +35,7 @@ class ScoredRows(Predictions):
 def scored_rows(
     model: Predictor, X: object, y: object, classes: tuple[str, ...], what: str
 ) -> ScoredRows:
-    """What the model predicts for the rows, or for some drawn among very many."""
+    """The predictions for the rows, or for some drawn among very many."""
     table = IndexedTable(X)
     n = len(table)
     target = checked_target(y, n)

@@ -1,4 +1,4 @@
-"""How good the answers are, and how good they would be without a model."""
+"""Scores of the predictions, beside those of guessing without a model."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Score:
 
 
 def rows_of(n: int) -> str:
-    """So many rows, in words."""
+    """A number of rows, in words."""
     return f"{n:,} row{'s' * (n != 1)}"
 
 

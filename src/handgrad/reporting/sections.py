@@ -37,7 +37,7 @@ def curves_of(history: History, best: int | None) -> Iterator[tuple[str, Callabl
 
 
 def findings(evidence: Evidence) -> list[Warned]:
-    """What was found in the rows, and then in the net."""
+    """The findings in the rows, and then those in the net."""
     diagnosis = evidence.diagnosis
     if isinstance(diagnosis, str):
         return evidence.warned
@@ -68,7 +68,7 @@ def settings_of(model: Predictor) -> str:
 
 
 def facts(about: Mapping[str, object], version: str) -> Iterator[tuple[str, str]]:
-    """What was run, and the versions, as pairs."""
+    """The facts of the run and the versions, as pairs."""
     if "seed" in about:
         yield "seed", str(about["seed"])
     if isinstance(seconds := about.get("seconds"), int | float):

@@ -21,7 +21,7 @@ WIDE = 640
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page shows of a block that was run: what it printed, its picture as PNG or GIF."""
+    """The outcome of a block on the page: what it printed, its picture as PNG or GIF."""
 
     printed: str
     image: bytes = b""

@@ -1,4 +1,4 @@
-"""What the demo and its page say around the story, in each of its languages."""
+"""Phrases of the demo and its page around the story, in each of its languages."""
 
 import tomllib
 from importlib.resources import files

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a block printed, and the Matplotlib figure whose axes it ended with, if any.
+    """The text that a block printed, and the figure whose axes it ended with, if any.
 
     Where it drew a training live, `moving` is that picture as a GIF, the figure its last frame.
     """

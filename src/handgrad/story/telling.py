@@ -45,7 +45,7 @@ def tell(
 
 
 def _translation(language: str, console: Console) -> Translate:
-    """What puts the words of a figure into `language`, if there is a font for it."""
+    """A function that puts the words of a figure into `language`, if there is a font for it."""
     if language == "en":
         return lambda _: None
     if (font := chinese_font()) is None:
@@ -55,7 +55,7 @@ def _translation(language: str, console: Console) -> Translate:
 
 
 def _told(story: Story, folder: Path, console: Console, translate: Translate) -> list[Shown]:
-    """What each block led to; a bar in a terminal says how far the story is."""
+    """The outcome of each block; a bar in a terminal says how far the story is."""
     from rich.progress import BarColumn, Progress, TextColumn
 
     phrases, namespace, shown = PHRASES[story.language], dict[str, object](), list[Shown]()

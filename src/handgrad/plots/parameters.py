@@ -1,4 +1,4 @@
-"""How large weights, gradients and updates are, layer by layer, over the epochs."""
+"""Sizes of weights, gradients and updates, layer by layer, over the epochs."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
