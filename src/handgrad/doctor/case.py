@@ -1,4 +1,4 @@
-"""What is examined: a copy of the net, some of its rows, its loss and its reports."""
+"""The case examined: a copy of the net, some of its rows, its loss and its reports."""
 
 import copy
 from collections.abc import Sequence
@@ -110,7 +110,7 @@ class Case:
             return self.judge_held.of(self.net.forward(self.judge_held.rows.x))
 
     def penalty_of_weights(self) -> float:
-        """What the weights cost beside the loss; its slope is added to the gradients."""
+        """The penalty of the weights, beside the loss; its slope is added to the gradients."""
         return float(self.penalty.add_to(self.net, len(self.p))) if self.penalty else 0.0
 
     def restore(self) -> None:

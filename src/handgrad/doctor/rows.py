@@ -1,4 +1,4 @@
-"""What is wrong with the rows: their scale, and a class that is left out."""
+"""Checks of the rows: their scale, and a class that is left out."""
 
 from collections.abc import Iterator
 
