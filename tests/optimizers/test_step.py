@@ -184,7 +184,7 @@ def test_a_step_before_backward_and_one_of_no_net_are_refused() -> None:
         hg.Adam(0.01).step()
     for wrong in (hg.Linear(2, 2), net.parameters):
         with refused(hg.SettingError, "step was given", "optimizer.step(net)"):
-            hg.Adam(0.01).step(wrong)
+            hg.Adam(0.01).step(wrong)  # type: ignore[arg-type]
     optimizer = hg.Adam(0.01)
     optimizer.learning_rate = float("nan")
     net.backward(np.ones((len(X), 2)))

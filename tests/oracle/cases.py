@@ -102,6 +102,7 @@ class RecordingSGD(hg.SGD):
 
     def rule(self, w: Any, dw: Any, v: Any = None, *, learning_rate: Any, step: Any) -> Any:
         new = super().rule(w, dw, v, learning_rate=learning_rate, step=step)
+        assert isinstance(new, np.ndarray)
         self.trajectory.append(new.copy())
         return new
 

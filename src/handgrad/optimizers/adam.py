@@ -1,6 +1,6 @@
 """Adam and its relatives: a mean of past gradients, measured by their size."""
 
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Adam(Optimizer):
 
     def rule(
         self, w: Array, dw: Array, m: Array, v: Array, *, learning_rate: float, step: int
-    ) -> Any:
+    ) -> tuple[Array, ...]:
         m = self.beta1 * m + (1 - self.beta1) * dw
         v = self.beta2 * v + (1 - self.beta2) * dw**2
         m_hat = m / (1 - self.beta1**step)
@@ -121,7 +121,7 @@ class NAdam(Adam):
 
     def rule(  # type: ignore[override]
         self, w: Array, dw: Array, m: Array, v: Array, q: Array, *, learning_rate: float, step: int
-    ) -> Any:
+    ) -> tuple[Array, ...]:
         mu = self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay))
         mu_next = self.beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * self.momentum_decay))
         m = self.beta1 * m + (1 - self.beta1) * dw

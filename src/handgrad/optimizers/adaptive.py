@@ -1,6 +1,6 @@
 """Steps measured by the size of past gradients: Adagrad sums their squares, RMSprop forgets."""
 
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -33,7 +33,9 @@ class Adagrad(Optimizer):
         not_negative("eps", eps)
         self.eps = eps
 
-    def rule(self, w: Array, dw: Array, s: Array, *, learning_rate: float, step: int) -> Any:
+    def rule(
+        self, w: Array, dw: Array, s: Array, *, learning_rate: float, step: int
+    ) -> tuple[Array, ...]:
         s = s + dw**2
         return w - learning_rate * dw / (np.sqrt(s) + self.eps), s
 
@@ -67,6 +69,8 @@ class RMSprop(Optimizer):
         not_negative("eps", eps)
         self.alpha, self.eps = alpha, eps
 
-    def rule(self, w: Array, dw: Array, s: Array, *, learning_rate: float, step: int) -> Any:
+    def rule(
+        self, w: Array, dw: Array, s: Array, *, learning_rate: float, step: int
+    ) -> tuple[Array, ...]:
         s = self.alpha * s + (1 - self.alpha) * dw**2
         return w - learning_rate * dw / (np.sqrt(s) + self.eps), s

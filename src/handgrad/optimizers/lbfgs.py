@@ -1,10 +1,9 @@
 """L-BFGS: steps by the curvature that past gradients show."""
 
-from typing import Any
-
 from handgrad.errors import SettingError, not_negative, positive
 from handgrad.optimizers.minimizer import Minimizer
 from handgrad.optimizers.optimizer import Optimizer
+from handgrad.optimizers.steps import Trainable
 
 
 class LBFGS(Optimizer):
@@ -44,7 +43,7 @@ class LBFGS(Optimizer):
             self.history_size, self.tolerance_grad, self.tolerance_change, self.max_eval
         )
 
-    def step(self, net: Any = None) -> None:
+    def step(self, net: Trainable | None = None) -> None:
         """Refused: an iteration needs the loss of all rows at several places."""
         raise SettingError(
             f"step of {self!r}, of which one needs the loss of all rows, again and again",

@@ -1,6 +1,6 @@
 """Lion: steps of one length, in the direction that most gradients agree on."""
 
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -38,7 +38,9 @@ class Lion(Optimizer):
         super().__init__(learning_rate, **settings)
         self.beta1, self.beta2 = two_betas(betas)
 
-    def rule(self, w: Array, dw: Array, m: Array, *, learning_rate: float, step: int) -> Any:
+    def rule(
+        self, w: Array, dw: Array, m: Array, *, learning_rate: float, step: int
+    ) -> tuple[Array, ...]:
         c = self.beta1 * m + (1 - self.beta1) * dw
         m = self.beta2 * m + (1 - self.beta2) * dw
         return w - learning_rate * np.sign(c), m

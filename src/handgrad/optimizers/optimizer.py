@@ -9,9 +9,8 @@ import numpy as np
 from handgrad.errors import SettingError, described, did_you_mean, not_negative, positive
 from handgrad.layers import Array
 from handgrad.optimizers.minimizer import Minimizer
-from handgrad.optimizers.steps import Memory, parameter_groups, take_step
+from handgrad.optimizers.steps import Memory, Rule, Trainable, parameter_groups, take_step
 from handgrad.other_names import ON_OPTIMIZERS
-from handgrad.page import Page
 
 
 class Group(TypedDict, total=False):
@@ -30,7 +29,7 @@ class Settings(TypedDict, total=False):
     groups: Mapping[str, Group] | None
 
 
-class Optimizer(Page):
+class Optimizer(Rule):
     """The base of every optimizer: `rule` gives the new weights from the old and the gradient.
 
     A rule is elementwise: `w` and `dw` are flat arrays of all parameters of a net. What it
@@ -51,8 +50,6 @@ class Optimizer(Page):
     names_elsewhere = ON_OPTIMIZERS
     rule: Callable[..., Any]
     decoupled = False
-    weight_decay: float = 0.0
-    clip_norm: float | None = None
     clip_value: float | None = None
     groups: Mapping[str, Group] = {}
     _memory: Memory | None = None
@@ -88,8 +85,8 @@ class Optimizer(Page):
         *state: Array,
         learning_rate: float,
         step: int,
-        dw_norm: Any = None,
-    ) -> tuple[Any, ...]:
+        dw_norm: float | None = None,
+    ) -> tuple[Array, ...]:
         """The new `w` and the new state; `dw_norm` is the length of all gradients together."""
         if self.clip_norm is not None and dw_norm is not None:
             dw = np.minimum(1, self.clip_norm / (dw_norm + 1e-6)) * dw
@@ -102,7 +99,7 @@ class Optimizer(Page):
         new = self.rule(w, dw, *state, learning_rate=learning_rate, step=step)
         return new if isinstance(new, tuple) else (new,)
 
-    def step(self, net: Any = None) -> None:
+    def step(self, net: Trainable | None = None) -> None:
         """One step of a loop by hand: change `net` by the gradients that its `backward` left.
 
         What the rule remembers, and the number of steps, the optimizer keeps, in copies and
@@ -119,7 +116,7 @@ class Optimizer(Page):
         >>> net.parameters.round(2)                        # 0.4 + 0.1 (0.9 · 4 + 2 · 5.6), …
         array([1.88, 1.32], dtype=float32)
         """
-        _check_net(net)
+        net = _checked(net)
         not_negative("learning_rate", self.learning_rate)
         memory = self._memory = self._memory or Memory(net, self)
         memory.check(net, self)
@@ -132,16 +129,17 @@ class Optimizer(Page):
         return {**super().__getstate__(), "_memory": copy.copy(self._memory)}
 
 
-def _check_net(net: Any) -> None:
-    if not hasattr(net, "gather_gradients"):
+def _checked(net: Trainable | None) -> Trainable:
+    if net is None or not hasattr(net, "gather_gradients"):
         raise SettingError(
             "step was called without a net" if net is None else f"step was given {described(net)}",
             "a net, whose backward has run",
             "optimizer.step(net), with net = hg.Net(…)",
         )
+    return net
 
 
-def _check_groups(groups: Any) -> None:
+def _check_groups(groups: object) -> None:
     if not isinstance(groups, Mapping):
         raise SettingError(
             f"groups = {described(groups)}",

@@ -1,6 +1,6 @@
 """Stochastic gradient descent, with or without momentum."""
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from handgrad.errors import SettingError, not_negative
 from handgrad.layers import Array
@@ -45,8 +45,8 @@ class SGD(Optimizer):
 
     def rule(
         self, w: Array, dw: Array, v: Array | None = None, *, learning_rate: float, step: int
-    ) -> Any:
-        if v is None:
+    ) -> Array | tuple[Array, ...]:
+        if not self.momentum or v is None:
             return w - learning_rate * dw
         v = self.momentum * v + dw
         u = dw + self.momentum * v if self.nesterov else v

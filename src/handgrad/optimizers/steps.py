@@ -1,28 +1,67 @@
 """A step of an optimizer: which slices of a net's flat buffers it changes, with which settings."""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.layers import Array
-from handgrad.page import twin_of
+from handgrad.page import Page, twin_of
+
+
+class Trainable(Protocol):
+    """What an optimizer changes: a net, with all its parameters in one flat array."""
+
+    @property
+    def parameters(self) -> Array: ...
+
+    @property
+    def gradients(self) -> Array: ...
+
+    def named_parameters(self) -> dict[str, Array]: ...
+
+    def trainable_slices(self) -> list[slice]: ...
+
+    def gather_gradients(self) -> None: ...
+
+
+class Rule(Page):
+    """How an optimizer updates parameters, and those of which it does so in another way."""
+
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    groups: Mapping[str, Any] = {}
+
+    def update(
+        self,
+        w: Array,
+        dw: Array,
+        *state: Array,
+        learning_rate: float,
+        step: int,
+        dw_norm: float | None = None,
+    ) -> tuple[Array, ...]:
+        """The new `w` and the new state."""
+        raise NotImplementedError
+
+
+R = TypeVar("R", bound=Rule)
 
 
 @dataclass(frozen=True)
-class ParameterGroup:
+class ParameterGroup(Generic[R]):
     """Slices of the parameters that one optimizer updates, with a factor of its learning rate."""
 
-    optimizer: Any
+    optimizer: R
     factor: float
     slices: list[slice] = field(default_factory=list)
 
 
-def parameter_groups(net: Any, optimizer: Any) -> list[ParameterGroup]:
+def parameter_groups(net: Trainable, optimizer: R) -> list[ParameterGroup[R]]:
     """The trainable parameters, by the settings that `optimizer.groups` gives them."""
     _refuse_unmatched(optimizer, [*net.named_parameters()])
     usual = (1.0, optimizer.weight_decay)
@@ -46,9 +85,9 @@ def parameter_groups(net: Any, optimizer: Any) -> list[ParameterGroup]:
 
 
 def take_step(
-    net: Any,
-    optimizer: Any,
-    groups: Sequence[ParameterGroup],
+    net: Trainable,
+    optimizer: Rule,
+    groups: Sequence[ParameterGroup[R]],
     state: Sequence[Array],
     step: int,
     learning_rate: float,
@@ -76,14 +115,14 @@ def take_step(
 class Memory:
     """What an optimizer remembers of the steps it took of a net: its state, and their number."""
 
-    def __init__(self, net: Any, optimizer: Any) -> None:
+    def __init__(self, net: Trainable, optimizer: Rule) -> None:
         self.state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.size, self.steps = net.parameters.size, 0
-        self.net: weakref.ref[Any] | None = weakref.ref(net)
+        self.net: weakref.ref[Trainable] | None = weakref.ref(net)
 
-    def check(self, net: Any, optimizer: Any) -> None:
+    def check(self, net: Trainable, optimizer: Rule) -> None:
         """Refuse another net; a copy of an optimizer takes the first that comes and fits."""
-        known: Any = net if self.net is None else self.net()
+        known = net if self.net is None else self.net()
         if known is not net or self.size != net.parameters.size:
             raise SettingError(
                 f"{optimizer!r} has taken {self.steps} steps of a net of {self.size:,} parameters, "
@@ -98,7 +137,7 @@ class Memory:
         return {**vars(self), **copies}
 
 
-def length(gradients: Array, groups: Sequence[ParameterGroup]) -> Any:
+def length(gradients: Array, groups: Sequence[ParameterGroup[R]]) -> float:
     """The length of the gradient of all trainable parameters together, in their type."""
     squares = (np.square(gradients[part]).sum() for group in groups for part in group.slices)
     return np.sqrt(sum(squares, gradients.dtype.type(0)))
@@ -110,7 +149,7 @@ def _join(slices: list[slice], where: slice) -> None:
     slices.append(where)
 
 
-def _refuse_unmatched(optimizer: Any, paths: Sequence[str]) -> None:
+def _refuse_unmatched(optimizer: Rule, paths: Sequence[str]) -> None:
     for pattern in optimizer.groups:
         if not any(fnmatchcase(path, pattern) for path in paths):
             raise SettingError(
