@@ -55,7 +55,7 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "too many units": (mlp("--layers", "99999999,relu"), ("1 to 10000",)),
     "activation misspelt": (mlp("--layers", "32,relux"), ("did you mean 'relu'?",)),
     "activation in capitals": (mlp("--layers", "32,ReLU"), ("did you mean 'relu'?",)),
-    "no number": (mlp("--layers", "²"), ("--layers ²: '²'", "--layers 64,tanh,32,tanh")),
+    "no number": (mlp("--layers", "²"), ("--layers '²': '²'", "--layers 64,tanh,32,tanh")),
     "empty word": (mlp("--layers", "32,,relu"), ("--layers 32,,relu: ''",)),
     "activation first": (mlp("--layers", "tanh,32"), ("'tanh'", "try: --layers 64,tanh")),
     "layers of several nets": (
@@ -72,7 +72,7 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "patience without end": (mlp("--patience", 2**31), ("--patience 2147483648", "from 1 to")),
     "several columns ignored at once": (
         ["three.csv", "--target", "kind", "--ignore", "x,z z"],
-        ("--ignore x,z z: no column of that name", "try: --ignore x --ignore 'z z'"),
+        ("--ignore 'x,z z': no column of that name", "try: --ignore x --ignore 'z z'"),
     ),
     "epochs below zero": (["iris", "--epochs", -1], ("--epochs -1",)),
     "no batch": (mlp("--batch-size", 0), ("--batch-size 0", "try: --batch-size 200")),

@@ -52,7 +52,7 @@ def test_a_table_without_the_columns(tmp_path: Path) -> None:
 def test_targets_that_are_missing_or_too_few(tmp_path: Path) -> None:
     with refused_without_a_file(hg.DataError, tmp_path, "y is None") as to:
         hg.write_report(MODEL, FRAME, None, to=to)
-    with refused_without_a_file(hg.DataError, tmp_path, "150 rows of X and 149 targets") as to:
+    with refused_without_a_file(hg.DataError, tmp_path, "150 rows of x and 149 targets") as to:
         hg.write_report(MODEL, FRAME, Y[1:], to=to)
     gone = Y.astype(float)
     gone[7] = np.nan

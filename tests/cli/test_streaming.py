@@ -271,7 +271,7 @@ def test_rows_without_a_target_are_left_out_of_all_pieces(tmp_path: Path) -> Non
     data = written(pa.table({"a": np.arange(N), "y": column}), tmp_path / "a.parquet", 100)
     found = opened(data, "y")
     told = "2 of 2,000 rows have no target 'y' and are left out, first row 1801"
-    assert found.notes == (told, "column 'a' counts the rows: --ignore 'a', if it says nothing of "
+    assert found.notes == (told, "column 'a' counts the rows: ignore='a', if it says nothing of "
                            "what is to be predicted")  # fmt: skip
     assert (found.n_rows, found.feature_names) == (N - 2, ["a"])
     numbers = found.table.to_table()["a"].to_pylist()
@@ -292,7 +292,7 @@ def test_more_values_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     found = opened(data, "t", "regression")
     assert (found.target.values.min(), found.target.values.max()) == (-7, 10**6)
     assert found.target.why == "asked for, though it holds text"
-    with refused(hg.DataError, "the target 't' has more than 50 classes", "another --target"):
+    with refused(hg.DataError, "the target 't' has more than 50 classes", "another target="):
         opened(data, "t")
 
 

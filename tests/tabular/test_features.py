@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 import handgrad as hg
 from handgrad.tabular.features import Category, Date, Features, Number
-from handgrad.tabular.rows import merged, quantiles
+from handgrad.tabular.merged_rows import merged, quantiles
 from handgrad.tabular.tables import Column, columns_of_array, columns_of_frame, frame_of
 from tests.tabular.frames import FRAMES, cells
 

@@ -5,9 +5,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import handgrad as hg
+from handgrad.data.files import Table
+from handgrad.data.targets import target_of
+from handgrad.tabular.tables import Column, numbers_in
+from tests.bad_input.refused import refused
 
 N = 120
 RNG = np.random.default_rng(3)
@@ -86,3 +91,24 @@ def test_words_for_nothing_are_words_in_frames() -> None:
     read_as = hg.TableEncoder().fit(pd.DataFrame({"a": ["n/a", *numbers]})).summary()
     assert read_as.startswith("a  category of 41 values")
     assert "1_0" in hg.TableEncoder().fit(pd.DataFrame({"a": ["1_0", "2"] * 9})).summary()
+
+
+@pytest.mark.parametrize(
+    "text", ["12", "-1.5", " 7 ", "1,234.5", "12%", "1_000", "0x10", "inf", "１２"]
+)
+def test_whether_a_text_reads_as_a_number_has_one_answer(text: str) -> None:
+    number = {"12": 12.0, "-1.5": -1.5, " 7 ": 7.0, "1,234.5": 1234.5, "12%": 12.0}.get(text)
+    texts = [text, *[f"{i}%" if "%" in text else str(i) for i in range(100, 125)]]
+    column = numbers_in(Column("text", np.array(texts, object)))
+    assert (None if column is None else column.values[0]) == number
+    X, rows = {"a": [*range(len(texts))]}, pa.table({"y": texts})
+    table = Table("t", (Path("t.csv"),), (len(texts),), rows, np.arange(len(texts)))
+    if number is None:
+        with refused(hg.DataError, "numbers"):
+            hg.TabularRegressor(n_members=1, epochs=1).fit(X, texts)
+        with refused(hg.DataError, "a number in every row"):
+            target_of(table, "y", "regression")
+    else:
+        assert target_of(table, "y", "regression").values[0] == number
+        model = hg.TabularRegressor(n_members=1, epochs=1, random_state=0).fit(X, texts)
+        assert model.target_[2:] == (min(number, 100), max(number, 124))

@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 import handgrad as hg
-from handgrad.tabular import base, members, streamed, witnesses
+from handgrad.tabular import base, coverage_sample, members, streamed
 from handgrad.tabular.features import Features
 from handgrad.tabular.tables import columns_of_frame, frame_of
 from tests.bad_input.refused import refused
@@ -50,7 +50,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "fits_in_memory", lambda *given: False)
     monkeypatch.setattr(streamed, "MOST_LOOKED_AT", 200)
     monkeypatch.setattr(streamed, "MOST_HELD_OUT", 300)
-    monkeypatch.setattr(witnesses, "MOST_VALUES", 5)
+    monkeypatch.setattr(coverage_sample, "MOST_VALUES", 5)
 
 
 def opened(folder: Path, **given: Any) -> hg.TableStream:
@@ -159,7 +159,7 @@ def test_rows_held_out_are_not_learned_from_and_the_others_all_are(
         passed.append(np.concatenate([t for _, t in pieces]))
         return train(x, features, t, rows, *others, stream=stream, **given)
 
-    monkeypatch.setattr(streamed, "train_members", noted)
+    monkeypatch.setattr(base, "train_members", noted)
     classifier(validation_fraction=0.1).fit(stream, "y")
     n, x, t = passed
     assert len(held[0]) == 60
@@ -182,7 +182,7 @@ def test_many_steps_make_one_epoch_few_as_many_as_usual(
         epochs.append(options["epochs"])
         raise InterruptedError
 
-    monkeypatch.setattr(streamed, "train_members", noted)
+    monkeypatch.setattr(base, "train_members", noted)
     for steps in (1, 50, 10**6):
         monkeypatch.setattr(streamed, "STEPS", steps)
         with pytest.raises(InterruptedError):

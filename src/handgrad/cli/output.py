@@ -36,7 +36,7 @@ class Output(Messages):
         """Whether somebody looks on."""
         return self.side.is_terminal
 
-    def say(self, *parts: Any) -> None:
+    def say(self, *parts: str | tuple[str, str]) -> None:
         """Print a line; a pair (text, style) among the parts is styled, nothing is markup."""
         safe = [harmless(p) if isinstance(p, str) else (harmless(p[0]), p[1]) for p in parts]
         self.console.print(Text.assemble(*safe), soft_wrap=True)
@@ -62,7 +62,7 @@ class Output(Messages):
         if self.shows_progress:
             self.side.print(Text(text, style="dim"))
 
-    def result(self, found: Any) -> None:
+    def result(self, found: object) -> None:
         """Print the one JSON object, if that is what was asked for."""
         if self.as_json and sys.stdout is not None:
             letters = "utf" in sys.stdout.encoding.lower()

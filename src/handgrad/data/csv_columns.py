@@ -179,7 +179,7 @@ class CsvColumns:
                 self.notes.append(f"{_named(names)} {words}")
 
 
-def wider(one: Any, other: Any) -> Any:
+def wider(one: pyarrow.DataType, other: pyarrow.DataType) -> Any:
     """The type of a column of which some blocks read as one type, some as another."""
     import pyarrow as pa
 

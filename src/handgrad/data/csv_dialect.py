@@ -99,7 +99,7 @@ class CsvDialect:
             raise
         return copy, replace(self, encoding="utf-8", packing="")
 
-    def read_options(self, **options: Any) -> csv.ReadOptions:
+    def read_options(self, **options: object) -> csv.ReadOptions:
         """For pyarrow, of one thread: several lose count of the lines."""
         from pyarrow import csv
 
@@ -112,13 +112,13 @@ class CsvDialect:
             | options
         )
 
-    def parse_options(self, **options: Any) -> csv.ParseOptions:
+    def parse_options(self, **options: object) -> csv.ParseOptions:
         """For pyarrow; a line break between quotation marks ends no row."""
         from pyarrow import csv
 
         return csv.ParseOptions(delimiter=self.separator, newlines_in_values=True, **options)
 
-    def convert_options(self, **options: Any) -> csv.ConvertOptions:
+    def convert_options(self, **options: object) -> csv.ConvertOptions:
         """For pyarrow."""
         from pyarrow import csv
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 
@@ -63,7 +63,11 @@ def load(name: str) -> Dataset:
 
 
 def make_classification(
-    n_samples: int = 100, n_features: int = 2, *, rng: Any = None, **options: Any
+    n_samples: int = 100,
+    n_features: int = 2,
+    *,
+    rng: int | np.random.Generator | np.random.RandomState | ModuleType | None = None,
+    **options: object,
 ) -> tuple[Array, Array]:
     """Random clusters of classes: `x` (n_samples, n_features) float32, `y` (n_samples,) int32.
 

@@ -50,7 +50,7 @@ def unpacked(path: Path, packing: str) -> Any:
 class Unpacking(io.RawIOBase):
     """What a packed file unpacks to, refused where that is far more than tables ever have."""
 
-    def __init__(self, file: Any, path: Path) -> None:
+    def __init__(self, file: IO[bytes], path: Path) -> None:
         self.file, self.path, self.so_far = file, path, 0
         self.most = max(PLENTY, MOST_TIMES * path.stat().st_size)
 

@@ -14,6 +14,7 @@ from handgrad.layers import Array
 
 if TYPE_CHECKING:
     import pyarrow
+    from pyarrow import parquet
 
 # Bytes of a row at most.
 LONGEST_ROW = 2**24
@@ -22,14 +23,14 @@ PLENTY, MOST_TIMES = 10**9, 100
 BYTES = 8
 
 
-def opened(path: Path, **options: Any) -> Any:
+def opened(path: Path, **options: object) -> Any:
     """The file, whatever bytes its name has."""
     from pyarrow import OSFile, parquet
 
     return parquet.ParquetFile(OSFile(os.fsencode(path)), **options)
 
 
-def columns_by_code(file: Any) -> list[str]:
+def columns_by_code(file: parquet.ParquetFile) -> list[str]:
     """The columns of texts that stand in the file once, with a code for each row.
 
     Read as codes, they take no more than on disk.
@@ -115,7 +116,7 @@ def _width(kind: pyarrow.DataType) -> float:
         return 4
 
 
-def _lengths(codes: Any) -> Array:
+def _lengths(codes: pyarrow.DictionaryArray) -> Array:
     """How many bytes the text of each row has, (n,)."""
     import pyarrow.compute as pc
 

@@ -29,6 +29,7 @@ from handgrad.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow
+    from pyarrow import csv
 
 # Rows looked at to know how large one is.
 MEASURED = 1000
@@ -114,7 +115,9 @@ class ParquetSource(Source):
         except (ArrowException, OSError) as error:
             raise refused_parquet(self.path, error) from error
 
-    def _batches(self, rows: int, groups: list[int], columns: Any) -> Iterator[pyarrow.Table]:
+    def _batches(
+        self, rows: int, groups: list[int], columns: Sequence[str] | None
+    ) -> Iterator[pyarrow.Table]:
         import pyarrow as pa
 
         try:
@@ -181,7 +184,7 @@ class CsvSource(Source):
         self.schema, self.notes = self.columns.schema, self.columns.notes
         self.date_order = self.columns.date_order
 
-    def _look_through(self, file: Any, piece: int, note: Callable[[int], object]) -> None:
+    def _look_through(self, file: IO[bytes], piece: int, note: Callable[[int], object]) -> None:
         self.parts, begin, rows = [], 0, 0
         while found := self._chunk(file, begin, piece, rows):
             table, end = found
@@ -197,7 +200,7 @@ class CsvSource(Source):
         return nullcontext(self.copy) if self.copy else self.dialect.open(self.path)
 
     def _chunk(
-        self, file: Any, begin: int, size: int, rows_before: int
+        self, file: IO[bytes], begin: int, size: int, rows_before: int
     ) -> tuple[pyarrow.Table, int] | None:
         """The rows that lie whole in so many bytes from `begin` on, and where they end."""
         while True:
@@ -228,7 +231,7 @@ class CsvSource(Source):
 
         handed_back = list[Any]()
 
-        def hand_back(row: Any) -> str:
+        def hand_back(row: csv.InvalidRow) -> str:
             handed_back.append(row)
             return "skip"
 
@@ -259,11 +262,11 @@ class CsvSource(Source):
         self,
         block: bytes,
         rows_before: int,
-        columns: Any = None,
-        types: Any = None,
+        columns: Sequence[str] | None = None,
+        types: dict[str, pyarrow.DataType] | None = None,
         *,
         header: bool,
-        **rules: Any,
+        **rules: object,
     ) -> pyarrow.Table:
         import pyarrow as pa
         from pyarrow import csv

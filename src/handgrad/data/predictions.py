@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from handgrad.errors import DataError, SettingError, described
 from handgrad.files import write_whole
 from handgrad.kinds import Probabilities
 from handgrad.layers import Array
+from handgrad.net import Net
 from handgrad.progress_bar import progress_bar
 from handgrad.row_source import BATCH, whole_batches
 
@@ -87,7 +88,9 @@ def predict_table(
         return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
 
 
-def _write(tables: Iterator[pyarrow.Table], to: Path, file: IO[bytes], count: Any) -> None:
+def _write(
+    tables: Iterator[pyarrow.Table], to: Path, file: IO[bytes], count: Callable[..., None]
+) -> None:
     from pyarrow import ArrowInvalid, csv, parquet
 
     table = first = next(tables)
@@ -173,7 +176,7 @@ def _joined(tables: list[pyarrow.Table], most: int) -> pyarrow.Table:
     return table.take(np.arange(table.num_rows))
 
 
-def _engine_for(net: Any, rows: StreamedRows) -> EngineName:
+def _engine_for(net: Net, rows: StreamedRows) -> EngineName:
     """Machine code, where all rows together pay for it: a piece alone would not know."""
     engine = chosen("auto")
     if engine == "auto" and gain_of_predicting(net, rows.n_rows) > cost_of_compiling(net):
@@ -193,7 +196,7 @@ def _of_net(p: Array, names: tuple[str, ...], probabilities: bool) -> pyarrow.Ta
     return _columns(np.array(names)[p.argmax(axis=1)], p if probabilities else None, names)
 
 
-def _columns(values: Any, p: Array | None, classes: Any) -> pyarrow.Table:
+def _columns(values: Array, p: Array | None, classes: Iterable[object]) -> pyarrow.Table:
     import pyarrow as pa
 
     values = np.asarray(values)
@@ -205,7 +208,7 @@ def _columns(values: Any, p: Array | None, classes: Any) -> pyarrow.Table:
     return pa.table({name: np.ascontiguousarray(column) for name, column in columns.items()})
 
 
-def _no_probabilities(model: Any) -> SettingError:
+def _no_probabilities(model: object) -> SettingError:
     return SettingError(
         f"probabilities of {model!r}",
         "predict_proba; or a net that ends in probabilities, and rows whose target is classes",

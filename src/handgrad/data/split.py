@@ -6,16 +6,17 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import DataError, SettingError
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
-from handgrad.net.minibatches import array_of
+from handgrad.net.minibatches import array_of, check_as_many
 
 
 def train_test_split(
-    x: Any,
-    y: Any,
+    x: npt.ArrayLike | tuple[npt.ArrayLike, ...],
+    y: npt.ArrayLike,
     *,
     test_size: float = 0.2,
     stratify: bool = False,
@@ -39,14 +40,7 @@ def train_test_split(
         )
     parts = [array_of(part, "x") for part in (x if isinstance(x, tuple) else (x,))]
     y = array_of(y, "y")
-    lengths = {len(part) if part.ndim else 0 for part in parts}
-    if y.ndim == 0 or lengths != {len(y)}:
-        raise DataError(
-            f"{' and '.join(map(str, sorted(lengths))) or 'no'} rows of x and "
-            f"{len(y) if y.ndim else 'no'} targets",
-            "as many targets as rows",
-            "check that x and y come from the same rows",
-        )
+    check_as_many(y, *parts)
     if stratify:
         _check_classes(y)
     seed = int(spawning_generator(rng).integers(2**31))

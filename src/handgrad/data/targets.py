@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import numpy as np
 
@@ -163,7 +164,7 @@ def is_text(kind: pyarrow.DataType) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
-def _looks_like(kind: pyarrow.DataType, values: list[Any]) -> tuple[Task, str]:
+def _looks_like(kind: pyarrow.DataType, values: Sequence[object]) -> tuple[Task, str]:
     import pyarrow.types as types
 
     if is_text(kind):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -297,7 +297,9 @@ def at_odds(texts: Sequence[str]) -> list[str]:
     return list(texts[:2])
 
 
-def _by_different_cells(cells: pyarrow.ChunkedArray, read: Any) -> pyarrow.ChunkedArray:
+def _by_different_cells(
+    cells: pyarrow.ChunkedArray, read: Callable[[pyarrow.Array], pyarrow.Array]
+) -> pyarrow.ChunkedArray:
     """`read` of each different text, in the place of each cell."""
     import pyarrow as pa
 

@@ -203,7 +203,7 @@ class DateParts:
         return days, fits & (days.astype("M8[M]") == months)
 
 
-def there(column: Any) -> pyarrow.Array:
+def there(column: pyarrow.Array | pyarrow.ChunkedArray) -> pyarrow.Array:
     """The texts of a column, without those that stand for nothing."""
     import pyarrow as pa
     import pyarrow.compute as pc

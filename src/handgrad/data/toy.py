@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from math import isfinite
 from numbers import Real
-from typing import Any
 
 import numpy as np
 
 from handgrad.errors import SettingError, positive
 from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
-
-Seed = int | np.random.Generator | None
+from handgrad.row_source import Rng
 
 # Where the middles of the blobs lie: the corners of a triangle, at distance 2 from the origin.
 CORNERS = 2 * np.array([[0.0, 1.0], [-(3**0.5) / 2, -0.5], [3**0.5 / 2, -0.5]])
 TURNS = 1.5
 
 
-def make_blobs(
-    n_samples: int = 150, *, noise: float = 0.7, rng: Seed = None
-) -> tuple[Array, Array]:
+def make_blobs(n_samples: int = 150, *, noise: float = 0.7, rng: Rng = None) -> tuple[Array, Array]:
     """Three round clusters, one a class: a net without hidden layer tells them apart.
 
     `x` (n_samples, 2) float32, `y` (n_samples,) int64, as many rows of each class, in random
@@ -40,9 +36,7 @@ def make_blobs(
     )
 
 
-def make_moons(
-    n_samples: int = 100, *, noise: float = 0.1, rng: Seed = None
-) -> tuple[Array, Array]:
+def make_moons(n_samples: int = 100, *, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
     """Two half moons, one within the reach of the other: no straight line tells them apart.
 
     `x` (n_samples, 2) float32, `y` (n_samples,) int64, in random order. `noise` is the standard
@@ -60,7 +54,7 @@ def make_moons(
 
 
 def make_circles(
-    n_samples: int = 100, *, noise: float = 0.08, rng: Seed = None
+    n_samples: int = 100, *, noise: float = 0.08, rng: Rng = None
 ) -> tuple[Array, Array]:
     """A ring of class 0 around a ring of class 1: three hidden units can just close the line.
 
@@ -78,7 +72,7 @@ def make_circles(
     return _classes(*make(n_samples, noise=noise, factor=0.5, random_state=_seed(generator)))
 
 
-def make_xor(n_samples: int = 100, *, noise: float = 0.05, rng: Seed = None) -> tuple[Array, Array]:
+def make_xor(n_samples: int = 100, *, noise: float = 0.05, rng: Rng = None) -> tuple[Array, Array]:
     """Exclusive or: class 1 where just one feature is positive, the oldest puzzle for a net.
 
     `x` (n_samples, 2) float32, uniform in the square from −1 to 1, `y` (n_samples,) int64.
@@ -96,7 +90,7 @@ def make_xor(n_samples: int = 100, *, noise: float = 0.05, rng: Seed = None) -> 
 
 
 def make_spirals(
-    n_samples: int = 200, *, noise: float = 0.03, rng: Seed = None
+    n_samples: int = 200, *, noise: float = 0.03, rng: Rng = None
 ) -> tuple[Array, Array]:
     """Two spirals, each one and a half times around the other: hard for a small net.
 
@@ -118,7 +112,7 @@ def make_spirals(
     return _classes(x + generator.normal(0, noise, x.shape), y)
 
 
-def make_line(n_samples: int = 50, *, noise: float = 0.3, rng: Seed = None) -> tuple[Array, Array]:
+def make_line(n_samples: int = 50, *, noise: float = 0.3, rng: Rng = None) -> tuple[Array, Array]:
     """Numbers along a straight line, y = 2x + 1: one `Linear(1, 1)` finds it.
 
     `x` (n_samples, 1) float32, uniform from −1 to 1, `y` (n_samples,) float64. `noise` is the
@@ -133,9 +127,7 @@ def make_line(n_samples: int = 50, *, noise: float = 0.3, rng: Seed = None) -> t
     return x, 2.0 * x[:, 0] + 1.0 + generator.normal(0, noise, n_samples)
 
 
-def make_sine(
-    n_samples: int = 100, *, noise: float = 0.15, rng: Seed = None
-) -> tuple[Array, Array]:
+def make_sine(n_samples: int = 100, *, noise: float = 0.15, rng: Rng = None) -> tuple[Array, Array]:
     """Numbers along one wave of a sine, y = sin x: a curve that a hidden layer bends to.
 
     `x` (n_samples, 1) float32, uniform from −π to π, `y` (n_samples,) float64. `noise` is the
@@ -150,7 +142,7 @@ def make_sine(
     return x, np.sin(x[:, 0].astype(np.float64)) + generator.normal(0, noise, n_samples)
 
 
-def _checked(n_samples: Any, noise: Any, rng: Any) -> np.random.Generator:
+def _checked(n_samples: int, noise: float, rng: Rng) -> np.random.Generator:
     """The Generator to draw from, after a look at the settings."""
     positive("n_samples", n_samples, whole=True)
     number = isinstance(noise, Real) and not isinstance(noise, bool)

@@ -74,7 +74,7 @@ class _Together:
 _TOGETHER: ContextVar[_Together | None] = ContextVar("together", default=None)
 
 
-def tell(found: Sequence[Unseen], rows: Any, stacklevel: int) -> None:
+def tell(found: Sequence[Unseen], rows: object, stacklevel: int) -> None:
     """Warn of it, or keep it for the end of what is told together; `rows` are those it is of."""
     together = _TOGETHER.get()
     if together is None:

@@ -10,6 +10,7 @@ from handgrad.errors import DataError, SettingError, positive
 from handgrad.inspection.models import fitted
 from handgrad.inspection.tables import IndexedTable
 from handgrad.layers import Array
+from handgrad.net.minibatches import check_as_many
 from handgrad.results import PermutationImportance, Predictor
 
 Scorer = Callable[[Predictor, object, Array], float]
@@ -105,10 +106,5 @@ def checked_target(y: object, n_rows: int) -> Array:
         raise DataError("y is None", "the true value of each row", "the column to be predicted")
     to_numpy = getattr(y, "to_numpy", None)
     target = np.asarray(to_numpy() if to_numpy else y)
-    if target.ndim == 0 or len(target) != n_rows:
-        raise DataError(
-            f"{n_rows} rows of X and {len(target) if target.ndim else 'no'} targets",
-            "as many targets as rows",
-            "check that X and y come from the same rows",
-        )
+    check_as_many(target, range(n_rows))
     return target

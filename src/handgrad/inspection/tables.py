@@ -10,7 +10,7 @@ import numpy as np
 from handgrad.errors import DataError, SettingError, described, did_you_mean
 from handgrad.layers import Array
 from handgrad.tabular.features import read
-from handgrad.tabular.rows import different
+from handgrad.tabular.merged_rows import different
 from handgrad.tabular.tables import Column, columns_of_array, columns_of_frame, frame_of
 
 if TYPE_CHECKING:

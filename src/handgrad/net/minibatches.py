@@ -1,6 +1,6 @@
 """Rows and batches of rows, where the input is one array or a tuple of arrays."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,19 @@ def array_of(rows: Any, what: str) -> Array:
             "as many numbers in every row",
             "look for a row that is shorter or longer: sorted({len(row) for row in x})",
         ) from error
+
+
+def check_as_many(y: Array, *inputs: Sized, where: str = "") -> None:
+    """Refuse targets of which there are not as many as rows of each of the inputs."""
+    lengths = {len(x) if getattr(x, "ndim", 1) else 0 for x in inputs}
+    if y.ndim == 0 or lengths != {len(y)}:
+        rows = " and ".join(map(str, sorted(lengths))) or "no"
+        raise DataError(
+            f"{rows} rows of x and {len(y) if y.ndim else 'no'} targets",
+            "as many targets as rows",
+            "check that x and y come from the same rows",
+            where,
+        )
 
 
 def array_of_numbers(x: Any, where: Callable[[], str]) -> Any:

@@ -10,7 +10,7 @@ from handgrad.kinds import Probabilities
 from handgrad.layers import Array, Softmax
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
-from handgrad.net.minibatches import array_of
+from handgrad.net.minibatches import array_of, check_as_many
 from handgrad.results import Classifier, Predictions, Predictor
 from handgrad.training import check_kinds
 
@@ -40,12 +40,7 @@ def table_of(x: object) -> Array:
 def targets_of(y: object, x: Sized) -> Array:
     """`y` as finite numbers, one a row of `x` or one row a row."""
     y = array_of(y, "y")
-    if y.ndim == 0 or len(y) != len(x):
-        raise DataError(
-            f"{len(x)} rows of x and {len(y) if y.ndim else 'no'} targets",
-            "as many targets as rows",
-            "check that x and y come from the same rows",
-        )
+    check_as_many(y, x)
     if y.dtype.kind not in "fiub" or not np.isfinite(y).all():
         raise DataError(
             f"targets of type {y.dtype}"

@@ -66,8 +66,19 @@ class ScoresRecord(TypedDict, total=False):
     folds: list[Scores]
 
 
-class Record(TypedDict):
-    """What `run.json` says of a run; `rows` and `judged` have a number for each set of rows."""
+class Outcome(TypedDict):
+    """What a run comes to; `rows` and `judged` have a number for each set of rows."""
+
+    rows: dict[str, int]
+    judged: dict[str, int]
+    epochs: int
+    scores: ScoresRecord
+    classes: list[ClassScores]
+    seconds: float
+
+
+class Record(Outcome):
+    """What `run.json` says of a run."""
 
     format_version: int
     command: list[str]
@@ -80,23 +91,6 @@ class Record(TypedDict):
     seed: int
     versions: dict[str, str]
     machine: dict[str, str | int]
-    rows: dict[str, int]
-    judged: dict[str, int]
-    epochs: int
-    scores: ScoresRecord
-    classes: list[ClassScores]
-    seconds: float
-
-
-class Outcome(TypedDict):
-    """What a run comes to: the part of its record that is not known before it is fitted."""
-
-    rows: dict[str, int]
-    judged: dict[str, int]
-    epochs: int
-    scores: ScoresRecord
-    classes: list[ClassScores]
-    seconds: float
 
 
 def environment() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -26,9 +27,10 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.results import NetRows
+from handgrad.row_source import RowSource
 from handgrad.saving.tensors import damaged, shown
 from handgrad.tabular.features import Features
-from handgrad.tabular.files import Check, checked, described, features_from, is_count
+from handgrad.tabular.files import Check, FittedToTable, checked, described, features_from, is_count
 from handgrad.tabular.members import (
     EMBEDDED_FROM,
     Members,
@@ -36,10 +38,17 @@ from handgrad.tabular.members import (
     rows_of_members,
     train_members,
 )
-from handgrad.tabular.rows import Rows, merged
-from handgrad.tabular.streamed import checked_name, fit_streamed, fits_in_memory
+from handgrad.tabular.merged_rows import MergedRows, merged
+from handgrad.tabular.streamed import (
+    MemberRows,
+    StreamedClasses,
+    StreamedNumbers,
+    Survey,
+    checked_name,
+    fits_in_memory,
+)
 from handgrad.tabular.tables import (
-    Table,
+    Columns,
     columns_of_array,
     columns_of_frame,
     columns_of_records,
@@ -62,17 +71,20 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
         tags.target_tags.required = True
         return tags
 
-    def _table(self, X: Any, *, reset: bool) -> Table:
+    def _table(self, X: object, *, reset: bool) -> Columns:
         """The columns of X; names and their number are kept, or compared with those kept."""
         records = records_in(X)
         frame = None if records is not None else frame_of(X)
-        if records is None and frame is None:
-            X = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
-            table = columns_of_array(X)
+        if records is not None:
+            table = columns_of_records(records)
+        elif frame is not None:
+            table = columns_of_frame(frame)
+        else:
+            array: Array = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
+            table = columns_of_array(array)
             if reset or not hasattr(self, "feature_names_in_"):
                 return table
             return dict(zip(self.feature_names_in_, table.values(), strict=True))
-        table = columns_of_frame(frame) if records is None else columns_of_records(records)
         if not reset and not hasattr(self, "feature_names_in_"):
             table = {f"x{i}": column for i, column in enumerate(table.values())}
         if reset:
@@ -87,14 +99,14 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
             self.feature_names_in_ = np.array([*table], object)
         return table
 
-    def _encoded(self, X: Any) -> Array:
+    def _encoded(self, X: object) -> Array:
         """The numbers of rows to predict, (n, n_out); what the training had not is warned of."""
         table = self._table(X, reset=False)
         x = self.features_.encoded(table)
         tell(unseen_in(table, self.features_), X, stacklevel=4)
         return x
 
-    def _weights(self, table: Table, sample_weight: Any) -> Array:
+    def _weights(self, table: Columns, sample_weight: object) -> Array:
         """What each row of a table weighs, (n,)."""
         n = len(next(iter(table.values())).values)
         w: Array = _check_sample_weight(sample_weight, np.empty((n, 1)), ensure_non_negative=True)
@@ -122,7 +134,7 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
         named = hasattr(self, "feature_names_in_")
         return {"columns": described(self.features_), "named": named}
 
-    def _columns_from_file(self, fitted: dict[str, Any]) -> None:
+    def _columns_from_file(self, fitted: FittedToTable) -> None:
         self.features_ = features_from(fitted["columns"])
         self.n_features_in_ = len(self.features_.features)
         if fitted["named"]:
@@ -131,29 +143,21 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
             raise damaged("columns with names, which have none", "x0, x1 and so on")
 
 
+@dataclass(repr=False, eq=False)
 class Tabular(TakesTables):
-    """What both estimators share: the table, its features, the members."""
+    """The parameters of both estimators, the table, its features, the members."""
 
-    metrics: tuple[str, ...] = ()
+    n_members: int = 8
+    _: KW_ONLY
+    metric: str = ""
+    epochs: int | None = None
+    validation_fraction: float = 0.125
+    engine: EngineName = "auto"
+    verbose: bool = False
+    random_state: int | np.random.RandomState | None = None
 
-    def __init__(
-        self,
-        n_members: int = 8,
-        *,
-        metric: str,
-        epochs: int | None = None,
-        validation_fraction: float = 0.125,
-        engine: EngineName = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        self.n_members = n_members
-        self.metric = metric
-        self.epochs = epochs
-        self.validation_fraction = validation_fraction
-        self.engine = engine
-        self.verbose = verbose
-        self.random_state = random_state
+    metrics: ClassVar[tuple[str, ...]] = ()
+    streamed_target: ClassVar[type[StreamedClasses] | type[StreamedNumbers]]
 
     def _check_settings(self) -> None:
         positive("n_members", self.n_members, whole=True)
@@ -167,7 +171,7 @@ class Tabular(TakesTables):
                 did_you_mean(self.metric, self.metrics, f"metric={self.metrics[0]!r}"),
             )
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> tuple[Members, Array]:
+    def _fit(self, X: object, y: object, sample_weight: object) -> tuple[Members, Array]:
         """The trained members, and the targets of the rows that those held out are among."""
         self._check_settings()
         if isinstance(X, TableStream):
@@ -176,40 +180,73 @@ class Tabular(TakesTables):
             for note in X.notes[len(notes) :]:
                 warnings.warn(f"{X.name}: {note}", stacklevel=4)
             if not fits_in_memory(X, target, self.n_members):
-                return fit_streamed(self, X, target)
-            X = X.to_table()
-            X, y = X.drop_columns([target]), X[target]
+                return self._fit_in_chunks(X, target)
+            frame = X.to_table()
+            X, y = frame.drop_columns([target]), frame[target]
+            del frame
         table = self._table(X, reset=True)
-        y = self._checked_target(values_of(y))
+        targets = self._checked_target(values_of(y))
         w = self._weights(table, sample_weight)
-        check_consistent_length(w, y)
-        rows = merged(table, y, w)
-        del X, table, y, w  # the rows side by side need the memory
+        check_consistent_length(w, targets)
+        rows = merged(table, targets, w)
+        del X, table, y, targets, w  # the rows side by side need the memory
         self._check_rows(rows)
         self.features_ = Features.of(rows.table, rows.w, EMBEDDED_FROM)
         x = self.features_.encoded(rows.table)
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
+        rng = self._generator()
         t, strata = self._targets(rows)
         share = self.validation_fraction
         dealt = rows_of_members(rows.w, strata, self.n_members, share, rng)
         del rows, strata
+        return self._trained(x, t, dealt, rng, self.epochs), t
+
+    def _fit_in_chunks(self, stream: TableStream, target: str) -> tuple[Members, Array]:
+        """As `_fit`, for a table larger than memory.
+
+        All members hold out the same rows and go through all others, each in an order of its own.
+        """
+        rng = self._generator()
+        survey = Survey.of(stream, target, self.validation_fraction, self.streamed_target(), rng)
+        self._take_streamed(survey.targets)
+        table = self._table(survey.sample, reset=True)
+        self.features_ = Features.of(table, survey.w, EMBEDDED_FROM)
+        smoothing, seed = self._recipe().smoothing, int(rng.integers(2**63))
+        rows = MemberRows(survey, self.features_, self.n_members, smoothing, seed)
+        held_out = [(np.zeros(0, int), np.arange(len(survey.t)))] * self.n_members
+        x = self.features_.encoded(self._table(survey.held_out, reset=False))
+        epochs = self.epochs or rows.usual_epochs()
+        return self._trained(x, survey.t, held_out, rng, epochs, rows), survey.t
+
+    def _generator(self) -> np.random.Generator:
+        return np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _trained(
+        self,
+        x: Array,
+        t: Array,
+        rows: list[tuple[Array, Array]],
+        rng: np.random.Generator,
+        epochs: int | None,
+        stream: RowSource | None = None,
+    ) -> Members:
         members = train_members(
             x,
             self.features_,
             t,
-            dealt,
+            rows,
             self._recipe(),
             self._badness,
-            epochs=self.epochs,
+            epochs=epochs,
             rng=rng,
             engine=self.engine,
             verbose=self.verbose,
+            stream=stream,
         )
         self.net_, self.best_epochs_ = members.net, members.best_epochs
         self.history_: History | None = members.history
-        return members, t
+        return members
 
-    def _outputs(self, X: Any) -> Array:
+    def _outputs(self, X: object) -> Array:
         """What each member says of each row: (n, n_members, n_outputs)."""
         check_is_fitted(self)
         x = self._encoded(X)
@@ -219,7 +256,7 @@ class Tabular(TakesTables):
         """`history_`, and no epoch: each member has a best one of its own."""
         return self.history_, None
 
-    def net_rows(self, X: Any, y: Array) -> NetRows:
+    def net_rows(self, X: object, y: Array) -> NetRows:
         """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
         members, x = len(self.best_epochs_), self.features_.encoded(self._table(X, reset=False))
         t, loss = self._net_targets(y)
@@ -243,11 +280,12 @@ class Tabular(TakesTables):
         fitted = self._columns_to_file() | {"best_epochs": [*self.best_epochs_]}
         return fitted | self._target_to_file(), self.net_
 
-    def _from_file(self, fitted: dict[str, Any], net: Net | None) -> None:
+    def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._check_settings()
-        self._columns_from_file(checked(fitted, self._fitted_in_file))
-        self.best_epochs_, self.history_ = [*fitted["best_epochs"]], None
-        n_outputs, n_members = self._target_from_file(fitted), len(self.best_epochs_)
+        found = checked(fitted, self._fitted_in_file)
+        self._columns_from_file(found)
+        self.best_epochs_, self.history_ = [*found["best_epochs"]], None
+        n_outputs, n_members = self._target_from_file(found), len(self.best_epochs_)
         n_in, n_out = self.features_.n_out * n_members, n_outputs * n_members
         if net is None or (net.n_in, net.n_out) != (n_in, n_out) or net.dtype != np.float64:
             raise damaged(f"the net {shown(net)}", f"a net from {n_in} numbers to {n_out}")
@@ -256,12 +294,12 @@ class Tabular(TakesTables):
     def _target_to_file(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+    def _target_from_file(self, fitted: FittedToTable) -> int:
         """Take up what is known of the target; how many outputs a member has."""
         raise NotImplementedError
 
 
-def values_of(y: Any) -> Any:
+def values_of(y: object) -> Any:
     """A target as NumPy has it, if it came as the column of a frame."""
     if y is None:
         raise DataError(
@@ -278,7 +316,7 @@ def values_of(y: Any) -> Any:
     return y
 
 
-def refuse_one_row(rows: Rows) -> None:
+def refuse_one_row(rows: MergedRows) -> None:
     """Refuse rows that are all the same."""
     if len(rows.w) < 2:
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from handgrad.net import Net
 from handgrad.tabular.base import TakesTables, refuse_one_row
 from handgrad.tabular.features import Features
 from handgrad.tabular.files import checked
-from handgrad.tabular.rows import merged
+from handgrad.tabular.merged_rows import merged
 
 
 class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
@@ -37,7 +38,7 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
     ([1.0, -1.0, 1.0, -1.0], ['age', 'town'])
     """
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: object, y: object = None, sample_weight: object = None) -> Self:
         """Decide what is made of each column of `X` (n, n_features), of rows that weigh (n,).
 
         `y` is not looked at. Raises a DataError for a table in which nothing differs.
@@ -50,12 +51,12 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
             self.features_ = Features.of(rows.table, rows.w)
         return self
 
-    def transform(self, X: Any) -> Array:
+    def transform(self, X: object) -> Array:
         """The numbers for each row of `X`: (n, n_numbers), float32."""
         check_is_fitted(self)
         return self._encoded(X)
 
-    def get_feature_names_out(self, input_features: Any = None) -> Array:
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> Array:
         """What the columns of the matrix are called: `town_Ulm` is 1 where the town is Ulm."""
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
@@ -78,5 +79,5 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
         return self._columns_to_file(), None
 
-    def _from_file(self, fitted: dict[str, Any], net: Net | None) -> None:
+    def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._columns_from_file(checked(fitted, self._columns_in_file))

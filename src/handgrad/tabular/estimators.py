@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -9,16 +10,17 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError
 from handgrad.layers import SELU, Array, Mish, Softmax
 from handgrad.losses import EnsembleCrossEntropyLoss, Loss, MAELoss, MSELoss
 from handgrad.saving.values import read_classes, written_array
 from handgrad.tabular.base import Tabular, refuse_one_row, refuse_unusable
 from handgrad.tabular.file_summary import TARGET
-from handgrad.tabular.files import Check
+from handgrad.tabular.files import Check, FittedToTable
 from handgrad.tabular.members import Members, Recipe
-from handgrad.tabular.rows import Rows, quantiles
+from handgrad.tabular.merged_rows import MergedRows, quantiles
+from handgrad.tabular.streamed import StreamedClasses, StreamedNumbers
+from handgrad.tabular.tables import Column, numbers_in
 
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # how many standard deviations they are apart
@@ -26,6 +28,7 @@ FAR = 1e9  # where one target of mae may be beyond what float32 holds
 TEMPERATURES = np.exp(np.linspace(-2, 2, 161))
 
 
+@dataclass(repr=False, eq=False)
 class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     """A strong classifier for tables as they come, without tuning.
 
@@ -51,43 +54,25 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     (True, (30, 3))
     """
 
+    metric: str = field(default="log_loss", kw_only=True)
+
     metrics = ("log_loss", "accuracy")
+    streamed_target = StreamedClasses
 
-    def __init__(
-        self,
-        n_members: int = 8,
-        *,
-        metric: str = "log_loss",
-        epochs: int | None = None,
-        validation_fraction: float = 0.125,
-        engine: EngineName = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            n_members,
-            metric=metric,
-            epochs=epochs,
-            validation_fraction=validation_fraction,
-            engine=engine,
-            verbose=verbose,
-            random_state=random_state,
-        )
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
         """Learn from the rows of `X` (n, n_features), their classes `y` and weights, all (n,)."""
         with self._as_it_was_if_it_fails():
             members, t = self._fit(X, y, sample_weight)
             self.temperature_ = _temperature(members, t)
         return self
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: object) -> Array:
         """The probability of each of `classes_` for each row: (n, n_classes)."""
         z = self._outputs(X) / self.temperature_
         p: Array = Softmax().forward(z.reshape(-1, z.shape[2])).reshape(z.shape).mean(axis=1)
         return p
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: object) -> Array:
         """The most probable class of each row, (n,)."""
         p = self.predict_proba(X)
         found: Array = self.classes_[p.argmax(axis=1)]
@@ -96,14 +81,18 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
         return np.eye(len(self.classes_))[y], EnsembleCrossEntropyLoss(len(self.best_epochs_))
 
-    def _checked_target(self, y: Any) -> Array:
-        y = column_or_1d(y, warn=True)
-        refuse_unusable(y)
-        check_classification_targets(y)
-        self.classes_, classes = np.unique(y, return_inverse=True)
+    def _checked_target(self, y: object) -> Array:
+        labels: Array = column_or_1d(y, warn=True)
+        refuse_unusable(labels)
+        check_classification_targets(labels)
+        self.classes_, classes = np.unique(labels, return_inverse=True)
         return np.asarray(classes)
 
-    def _check_rows(self, rows: Rows) -> None:
+    def _take_streamed(self, found: StreamedClasses) -> None:
+        codes = self._checked_target(np.repeat(found.names, 3))
+        self._check_rows(MergedRows({}, codes, np.ones(len(codes))))
+
+    def _check_rows(self, rows: MergedRows) -> None:
         if len(np.unique(rows.y)) < 2:
             raise DataError(
                 f"{len(rows.y)} different rows, with 1 class of weight",
@@ -111,7 +100,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
                 "rows of another class, or check the column that was taken as the target",
             )
 
-    def _targets(self, rows: Rows) -> tuple[Array, Array]:
+    def _targets(self, rows: MergedRows) -> tuple[Array, Array]:
         t = np.eye(len(self.classes_), dtype=np.float32)[rows.y]
         return t, rows.y
 
@@ -134,12 +123,13 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def _target_to_file(self) -> dict[str, Any]:
         return {"classes": written_array(self.classes_), "temperature": self.temperature_}
 
-    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+    def _target_from_file(self, fitted: FittedToTable) -> int:
         self.classes_ = read_classes(fitted["classes"])
         self.temperature_ = fitted["temperature"]
         return len(self.classes_)
 
 
+@dataclass(repr=False, eq=False)
 class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     """A strong regressor for tables as they come, without tuning.
 
@@ -154,36 +144,18 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     True
     """
 
+    metric: str = field(default="rmse", kw_only=True)
+
     metrics = ("rmse", "mae")
+    streamed_target = StreamedNumbers
 
-    def __init__(
-        self,
-        n_members: int = 8,
-        *,
-        metric: str = "rmse",
-        epochs: int | None = None,
-        validation_fraction: float = 0.125,
-        engine: EngineName = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            n_members,
-            metric=metric,
-            epochs=epochs,
-            validation_fraction=validation_fraction,
-            engine=engine,
-            verbose=verbose,
-            random_state=random_state,
-        )
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
         """Learn from the rows of `X` (n, n_features), their numbers `y` and weights, all (n,)."""
         with self._as_it_was_if_it_fails():
             self._fit(X, y, sample_weight)
         return self
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: object) -> Array:
         """The number of each row, (n,)."""
         z = self._outputs(X)[:, :, 0].mean(axis=1)
         center, spread, low, high = self.target_
@@ -193,23 +165,30 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         center, spread, *_ = self.target_
         return ((y - center) / spread)[:, None], MSELoss()
 
-    def _checked_target(self, y: Any) -> Array:
-        y = column_or_1d(y, warn=True)
+    def _checked_target(self, y: object) -> Array:
+        values: Array = column_or_1d(y, warn=True)
         try:
-            y = np.asarray(y, float)
+            texts = [value for value in values.tolist() if isinstance(value, str)]
+            column = numbers_in(Column("text", values.astype(object))) if texts else None
+            if texts and column is None:
+                raise ValueError(texts[0])
+            numbers = column.values if column else np.asarray(values, float)
         except (TypeError, ValueError) as error:
             raise DataError(
-                f"targets such as {y.tolist()[0]!r}",
+                f"targets such as {values.tolist()[0]!r}",
                 "numbers",
                 "TabularClassifier, if these are classes",
             ) from error
-        refuse_unusable(y)
-        return y
+        refuse_unusable(numbers)
+        return numbers
 
-    def _check_rows(self, rows: Rows) -> None:
+    def _take_streamed(self, found: StreamedNumbers) -> None:
+        self.target_: tuple[float, ...] = (found.mean, found.deviation, found.low, found.high)
+
+    def _check_rows(self, rows: MergedRows) -> None:
         refuse_one_row(rows)
 
-    def _targets(self, rows: Rows) -> tuple[Array, Array]:
+    def _targets(self, rows: MergedRows) -> tuple[Array, Array]:
         # by a power of two, which changes no digit, so that sums and squares are numbers
         size = 2.0 ** int(np.frexp(np.abs(rows.y).max())[1] - 1)
         y = rows.y / size
@@ -245,7 +224,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     def _target_to_file(self) -> dict[str, Any]:
         return {"target": [*self.target_]}
 
-    def _target_from_file(self, fitted: dict[str, Any]) -> int:
+    def _target_from_file(self, fitted: FittedToTable) -> int:
         self.target_ = tuple(fitted["target"])
         return 1
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from handgrad.errors import DataError
 from handgrad.layers import Array
-from handgrad.tabular.rows import different, quantiles
-from handgrad.tabular.tables import Column, Table, check_names, dates_in, numbers_in, text_in
+from handgrad.tabular.merged_rows import different, quantiles
+from handgrad.tabular.tables import Column, Columns, check_names, dates_in, numbers_in, text_in
 
 # A category with more values keeps so many, the most frequent ones, a feature each.
 MOST_VALUES = 256
@@ -221,7 +221,7 @@ class Features:
         self.n_codes = [feature.n_codes for feature in features.values() if feature.n_codes]
 
     @classmethod
-    def of(cls, table: Table, w: Array, embedded_from: float = np.inf) -> Features:
+    def of(cls, table: Columns, w: Array, embedded_from: float = np.inf) -> Features:
         """The features of a table whose rows weigh `w`.
 
         Categories of so many values as `embedded_from`, or more, become codes.
@@ -235,7 +235,7 @@ class Features:
             )
         return found
 
-    def encoded(self, table: Table) -> Array:
+    def encoded(self, table: Columns) -> Array:
         """The numbers for the net, (n, n_out), float32."""
         check_names(table, self.features)
         rows = len(next(iter(table.values())).values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any, TypedDict, cast, get_type_hints
 
 from handgrad.data.table_options import DATE_ORDERS
 from handgrad.saving.tensors import damaged, shown
@@ -12,6 +12,17 @@ from handgrad.tabular.features import CYCLES, Binary, Date, Feature, Features, N
 
 KINDS = {kind.__name__: kind for kind in Feature.__subclasses__()}
 Check = Callable[[Any], bool]
+
+
+class FittedToTable(TypedDict, total=False):
+    """What a file says was fitted: the columns by name, the members, and what they predict."""
+
+    columns: dict[str, object]
+    named: bool
+    best_epochs: list[int]
+    classes: dict[str, object]
+    temperature: float
+    target: list[float]
 
 
 def described(features: Features) -> dict[str, Any]:
@@ -22,7 +33,7 @@ def described(features: Features) -> dict[str, Any]:
     }
 
 
-def features_from(said: Any) -> Features:
+def features_from(said: object) -> Features:
     """The features that were described so."""
     if not isinstance(said, dict):
         raise damaged(f"the columns {shown(said)}", "what each is read as, by name")
@@ -32,43 +43,44 @@ def features_from(said: Any) -> Features:
     return features
 
 
-def checked(fitted: dict[str, Any], kinds: dict[str, Check]) -> dict[str, Any]:
+def checked(fitted: dict[str, object], kinds: dict[str, Check]) -> FittedToTable:
     """What was fitted, if it has these keys and each value is as it must be."""
     if set(fitted) != set(kinds):
         raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join(sorted(kinds)))
     for name, fits in kinds.items():
         if not fits(fitted[name]):
             raise damaged(f"{name} is {shown(fitted[name])}", "what a fit leaves")
-    return fitted
+    return cast("FittedToTable", fitted)
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: object) -> bool:
     """Whether it is a whole number from 0 on."""
     return type(value) is int and 0 <= value < 2**53
 
 
-def _feature(name: str, said: Any) -> Feature:
+def _feature(name: str, said: object) -> Feature:
     kind = KINDS.get(str(said.get("read_as"))) if isinstance(said, dict) else None
     if kind is None:
         raise damaged(f"column {shown(name)} is {shown(said)}", f"one of {', '.join(KINDS)}")
-    fields = {key: value for key, value in said.items() if key != "read_as"}
-    feature: Feature = _made(kind, fields, name)
+    feature: Feature = _made(kind, said, name)
     if not _could_be(feature):
         raise damaged(f"column {shown(name)} is {shown(said)}", "what a column is read as")
     return feature
 
 
-def _made(kind: Any, said: Any, name: str) -> Any:
+def _made(kind: type, said: object, name: str) -> Any:
     """A dataclass, each of whose fields is of its type."""
-    hints = {field.name: get_type_hints(kind)[field.name] for field in dataclasses.fields(kind)}
+    fields: tuple[dataclasses.Field[object], ...] = dataclasses.fields(kind)
+    hints = {field.name: get_type_hints(kind)[field.name] for field in fields}
     # Files of before a field was there lack it.
-    needed = {f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING}
-    if not isinstance(said, dict) or not needed <= set(said) <= set(hints):
-        raise damaged(f"column {shown(name)} has {shown(said)}", ", ".join(hints) or "nothing")
-    return kind(**{key: _of_type(said[key], hints[key], name) for key in said})
+    needed = {field.name for field in fields if field.default is dataclasses.MISSING}
+    given = {k: v for k, v in said.items() if k != "read_as"} if isinstance(said, dict) else {}
+    if not isinstance(said, dict) or not needed <= set(given) <= set(hints):
+        raise damaged(f"column {shown(name)} has {shown(given)}", ", ".join(hints) or "nothing")
+    return kind(**{key: _of_type(value, hints[key], name) for key, value in given.items()})
 
 
-def _of_type(value: Any, hint: Any, name: str) -> Any:
+def _of_type(value: object, hint: type, name: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return _made(hint, value, name)
     if hint in (float, bool, int, str):

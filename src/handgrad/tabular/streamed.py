@@ -1,31 +1,25 @@
-"""The estimators on a table larger than memory: what is decided in a first pass, then learned."""
+"""Tables larger than memory for the estimators: a survey in one pass, then rows in chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.utils import check_random_state
 
 from handgrad.data import TableStream
 from handgrad.data.drawing import mixed, smallest
 from handgrad.data.files import Table as Piece
 from handgrad.data.tables import check_column
 from handgrad.data.targets import as_numbers
-from handgrad.engines.choice import EngineName
 from handgrad.errors import DataError, SettingError, described
 from handgrad.layers import Array
-from handgrad.net import Net
 from handgrad.row_source import Rng, RowSource
+from handgrad.tabular.coverage_sample import CoverageSample
 from handgrad.tabular.features import Features
-from handgrad.tabular.members import BATCH, EMBEDDED_FROM, Members, Recipe, train_members
-from handgrad.tabular.rows import Rows
-from handgrad.tabular.tables import Table, columns_of_frame, frame_of
-from handgrad.tabular.witnesses import Witnesses
-from handgrad.training import History
+from handgrad.tabular.members import BATCH, EMBEDDED_FROM
+from handgrad.tabular.tables import columns_of_frame, frame_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -39,30 +33,8 @@ STEPS, MOST_EPOCHS = 20_000, 12
 MOST_CLASSES = 10_000
 # How many copies of its columns a fit in memory makes, and the rows that say how large one is.
 COPIES, FEW = 8, 10_000
-# A row that only shows what there is weighs next to nothing among the quantiles.
-WEIGHT_OF_A_WITNESS = 1e-6
-
-
-class Estimator(Protocol):
-    """What is asked of an estimator that is fit to a stream, and what is set there."""
-
-    n_members: int
-    epochs: int | None
-    validation_fraction: float
-    engine: EngineName
-    verbose: bool
-    random_state: int | np.random.RandomState | None
-    features_: Features
-    net_: Net
-    best_epochs_: list[int]
-    history_: History | None
-    target_: tuple[float, float, float, float]
-
-    def _table(self, X: pyarrow.Table, *, reset: bool) -> Table: ...
-    def _checked_target(self, y: Array) -> Array: ...
-    def _check_rows(self, rows: Rows) -> None: ...
-    def _recipe(self) -> Recipe: ...
-    def _badness(self, z: Array, t: Array) -> float: ...
+# Weight of the coverage sample when quantiles are estimated.
+WEIGHT_OF_COVERAGE = 1e-6
 
 
 def fits_in_memory(stream: TableStream, target: str, n_members: int) -> bool:
@@ -101,46 +73,6 @@ def checked_name(stream: TableStream, y: object, sample_weight: object) -> str:
     return y
 
 
-def fit_streamed(model: Estimator, stream: TableStream, target: str) -> tuple[Members, Array]:
-    """The members, trained on the rows of the stream, and the targets of the rows held out.
-
-    All members hold out the same rows and go through all others, each in an order of its own.
-    """
-    rng = np.random.default_rng(check_random_state(model.random_state).randint(2**31 - 1))
-    n_held_out = int(min(MOST_HELD_OUT, max(1, model.validation_fraction * stream.n_rows)))
-    drawn = _Drawn.of(stream, int(rng.integers(2**63)), n_held_out)
-    targets: _Targets = _Classes() if is_classifier(model) else _Numbers()
-    held_out, looked_at, witnesses = _looked_through(stream, target, drawn, targets)
-    targets.finish(model)
-    frame = _joined([*looked_at, *witnesses])
-    table = model._table(frame.drop_columns([target]), reset=True)
-    w = np.ones(frame.num_rows)
-    w[sum(part.num_rows for part in looked_at) :] = WEIGHT_OF_A_WITNESS
-    model.features_ = Features.of(table, w, EMBEDDED_FROM)
-    held, seed = _joined(held_out), int(rng.integers(2**63))
-    n_learned = stream.n_rows - held.num_rows
-    rows = _MemberRows(model, stream, target, targets, drawn, n_learned, seed)
-    t = targets.encoded(held[target])
-    nothing, all_held_out = np.zeros(0, int), np.arange(held.num_rows)
-    batches = -(-rows.n_rows // BATCH)
-    members = train_members(
-        model.features_.encoded(model._table(held.drop_columns([target]), reset=False)),
-        model.features_,
-        t,
-        [(nothing, all_held_out)] * model.n_members,
-        model._recipe(),
-        model._badness,
-        epochs=model.epochs or int(np.clip(STEPS // batches, 1, MOST_EPOCHS)),
-        rng=rng,
-        engine=model.engine,
-        verbose=model.verbose,
-        stream=rows,
-    )
-    model.net_, model.best_epochs_ = members.net, members.best_epochs
-    model.history_ = members.history
-    return members, t
-
-
 @dataclass(frozen=True)
 class _Drawn:
     """Rows by a number that each has, as good as random: held out below one bound, looked at
@@ -168,20 +100,50 @@ class _Drawn:
         return held_out, (found <= self.looked_at) & ~held_out
 
 
-def _looked_through(
-    stream: TableStream, target: str, drawn: _Drawn, targets: _Targets
-) -> tuple[list[pyarrow.Table], list[pyarrow.Table], list[pyarrow.Table]]:
-    """Rows held out, rows to decide the features from, and rows that show what else there is."""
-    held_out, looked_at = [], []
-    witnesses = Witnesses([name for name in stream.names if name != target])
-    for piece in stream.chunks(stream.names):
-        frame = piece.columns
-        targets.add(np.asarray(as_numbers(frame[target]).to_numpy()))
-        of_held_out, of_looked_at = drawn.masks(piece)
-        held_out.append(_taken(frame, of_held_out))
-        looked_at.append(_taken(frame, of_looked_at))
-        witnesses.look_at(frame)
-    return held_out, looked_at, [*witnesses.rows.values()]
+@dataclass(frozen=True)
+class Survey:
+    """What one pass through a table larger than memory finds: all that is decided before training.
+
+    `sample` has the features of rows to decide by, which weigh `w`; `held_out` those of the rows
+    held out, whose encoded targets are `t`. `targets` is what the target of all rows is.
+    """
+
+    stream: TableStream
+    target: str
+    targets: StreamedClasses | StreamedNumbers
+    drawn: _Drawn
+    sample: pyarrow.Table
+    w: Array
+    held_out: pyarrow.Table
+    t: Array
+
+    @classmethod
+    def of(
+        cls,
+        stream: TableStream,
+        target: str,
+        share: float,
+        targets: StreamedClasses | StreamedNumbers,
+        rng: np.random.Generator,
+    ) -> Self:
+        """Go through the table; about a `share` of the rows is held out."""
+        n_held_out = int(min(MOST_HELD_OUT, max(1, share * stream.n_rows)))
+        drawn = _Drawn.of(stream, int(rng.integers(2**63)), n_held_out)
+        held_out, looked_at = [], []
+        coverage = CoverageSample([name for name in stream.names if name != target])
+        for piece in stream.chunks(stream.names):
+            frame = piece.columns
+            targets.add(np.asarray(as_numbers(frame[target]).to_numpy()))
+            of_held_out, of_looked_at = drawn.masks(piece)
+            held_out.append(_taken(frame, of_held_out))
+            looked_at.append(_taken(frame, of_looked_at))
+            coverage.look_at(frame)
+        sample, held = _joined([*looked_at, *coverage.rows.values()]), _joined(held_out)
+        w = np.ones(sample.num_rows)
+        w[sum(part.num_rows for part in looked_at) :] = WEIGHT_OF_COVERAGE
+        features = (part.drop_columns([target]) for part in (sample, held))
+        t = targets.encoded(held[target])
+        return cls(stream, target, targets, drawn, next(features), w, next(features), t)
 
 
 def _taken(frame: pyarrow.Table, mask: Array) -> pyarrow.Table:
@@ -195,28 +157,20 @@ def _joined(tables: Sequence[pyarrow.Table]) -> pyarrow.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-class _Targets(Protocol):
-    """What a pass through the target finds, and what the members learn of it."""
+class StreamedClasses:
+    """The classes of a target that is read in chunks."""
+
+    def __init__(self) -> None:
+        self.parts: list[Array] = []
+
+    @property
+    def names(self) -> Array:
+        """All of them, in order."""
+        return self.parts[0]
 
     def add(self, y: Array) -> None:
         """Look at the targets of some rows."""
-
-    def finish(self, model: Estimator) -> None:
-        """Tell the model."""
-
-    def encoded(self, column: pyarrow.ChunkedArray) -> Array:
-        """(n, n_outputs), float32."""
-
-
-class _Classes:
-    """The classes, all of them."""
-
-    def __init__(self) -> None:
-        self.names: Array | None = None
-
-    def add(self, y: Array) -> None:
-        names = np.unique(y)
-        self.names = names if self.names is None else np.unique(np.concatenate([self.names, names]))
+        self.parts = [np.unique(np.concatenate([*self.parts, np.unique(y)]))]
         if len(self.names) > MOST_CLASSES:
             raise DataError(
                 f"a target of more than {MOST_CLASSES} classes",
@@ -224,23 +178,21 @@ class _Classes:
                 "TabularRegressor, if these are numbers",
             )
 
-    def finish(self, model: Estimator) -> None:
-        codes = model._checked_target(np.repeat(self.names, 3))  # type: ignore[arg-type]
-        model._check_rows(Rows({}, codes, np.ones(len(codes))))
-
     def encoded(self, column: pyarrow.ChunkedArray) -> Array:
-        codes = np.searchsorted(self.names, np.asarray(as_numbers(column).to_numpy()))  # type: ignore[arg-type]
-        return np.eye(len(self.names), dtype=np.float32)[codes]  # type: ignore[arg-type]
+        """A 1 for the class of each row, (n, n_classes), float32."""
+        codes = np.searchsorted(self.names, np.asarray(as_numbers(column).to_numpy()))
+        return np.eye(len(self.names), dtype=np.float32)[codes]
 
 
-class _Numbers:
-    """Mean, deviation and range of the target."""
+class StreamedNumbers:
+    """Mean, deviation and range of a target that is read in chunks."""
 
     def __init__(self) -> None:
         self.n, self.mean, self.squares = 0, 0.0, 0.0
         self.low, self.high = np.inf, -np.inf
 
     def add(self, y: Array) -> None:
+        """Look at the targets of some rows."""
         if y.dtype.kind not in "fiub":
             raise DataError(
                 f"targets such as {y.tolist()[0]!r}",
@@ -258,51 +210,49 @@ class _Numbers:
         self.mean += apart * n / self.n
         self.low, self.high = min(self.low, float(y.min())), max(self.high, float(y.max()))
 
-    def finish(self, model: Estimator) -> None:
-        self.deviation = float(np.sqrt(self.squares / self.n)) or 1.0
-        model.target_ = (self.mean, self.deviation, self.low, self.high)
+    @property
+    def deviation(self) -> float:
+        """The standard deviation, 1 where all are the same."""
+        return float(np.sqrt(self.squares / self.n)) or 1.0
 
     def encoded(self, column: pyarrow.ChunkedArray) -> Array:
+        """Deviations from the mean, (n, 1), float32."""
         y = np.asarray(as_numbers(column).to_numpy(), float)
         return ((y - self.mean) / self.deviation).astype(np.float32)[:, None]
 
 
-class _MemberRows(RowSource):
+class MemberRows(RowSource):
     """The rows that are learned from, for all members side by side, each in its own order."""
 
     def __init__(
-        self,
-        model: Estimator,
-        stream: TableStream,
-        target: str,
-        targets: _Targets,
-        drawn: _Drawn,
-        n_rows: int,
-        seed: int,
+        self, survey: Survey, features: Features, n_members: int, smoothing: float, seed: int
     ) -> None:
-        self.model, self.stream, self.target = model, stream, target
-        self.targets, self.drawn, self.seed = targets, drawn, seed
-        self.memory, self.n_rows = stream.memory, n_rows
-        self.passes = 0
+        self.survey, self.features, self.n_members = survey, features, n_members
+        self.smoothing, self.seed, self.passes = smoothing, seed, 0
+        self.memory = survey.stream.memory
+        self.n_rows = survey.stream.n_rows - len(survey.t)
+
+    def usual_epochs(self) -> int:
+        """As many passes as make `STEPS` steps, one at least."""
+        return int(np.clip(STEPS // -(-self.n_rows // BATCH), 1, MOST_EPOCHS))
 
     def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
+        """Not asked for: rows are held out before."""
         raise NotImplementedError
 
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """All rows once: x (n, n_members · n_features), and t (n, n_members · n_outputs)."""
         self.passes += 1
         own = np.random.default_rng((self.seed, self.passes))
-        k, width = self.model.n_members, self.model.features_.n_out
+        survey, k, width = self.survey, self.n_members, self.features.n_out
         rows = max(BATCH, int(self.memory * ENCODED) // (4 * k * width))
-        smoothing = self.model._recipe().smoothing
-        for piece in self.stream.chunks(self.stream.names, rng):
-            learned = piece.columns.filter(~self.drawn.masks(piece)[0])
+        for piece in survey.stream.chunks(survey.stream.names, rng):
+            learned = piece.columns.filter(~survey.drawn.masks(piece)[0])
             for start in range(0, learned.num_rows, rows):
                 part = learned.slice(start, rows)
-                table = columns_of_frame(frame_of(part.drop_columns([self.target])))
-                x = self.model.features_.encoded(table)
-                t = self.targets.encoded(part[self.target])
-                t = (1 - smoothing) * t + smoothing / t.shape[1]
+                table = columns_of_frame(frame_of(part.drop_columns([survey.target])))
+                x, t = self.features.encoded(table), survey.targets.encoded(part[survey.target])
+                t = (1 - self.smoothing) * t + self.smoothing / t.shape[1]
                 orders = [own.permutation(len(t)) for _ in range(k)]
                 yield (
                     np.concatenate([x[order] for order in orders], axis=1),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, cast, runtime_checkable
 
 import numpy as np
 
@@ -25,11 +25,21 @@ from handgrad.errors import DataError, UnseenWarning, closest
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
     import pyarrow
+    from narwhals.stable.v2.typing import IntoDataFrameT, IntoSeriesT
 
 Kind = Literal["number", "boolean", "date", "text"]
 START = datetime.datetime(1970, 1, 1)
 DAY = 86400.0
+
+
+@runtime_checkable
+class Period(Protocol):
+    """A stretch of time as pandas has it."""
+
+    def to_timestamp(self) -> datetime.datetime:
+        """When it begins."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +65,11 @@ class Column:
         return np.isnan(self.values)
 
 
-Table = dict[str, Column]
+Columns = dict[str, Column]
+Records = dict[str, list[object]]
 
 
-def frame_of(table: Any) -> Any:
+def frame_of(table: object) -> Any:
     """The table as narwhals sees it, if it is a data frame; else None."""
     if isinstance(table, np.ndarray | list | tuple):
         return None
@@ -72,14 +83,15 @@ def frame_of(table: Any) -> Any:
     return frame if isinstance(frame, nw.DataFrame) else None
 
 
-def columns_of_frame(frame: Any) -> Table:
+def columns_of_frame(frame: "nw.DataFrame[IntoDataFrameT]") -> Columns:
     """The columns of a data frame that narwhals has wrapped."""
-    names = [str(name) for name in frame.columns]
-    pairs = zip(names, frame.iter_columns(), strict=True)
-    return {name: _finite(name, _of_series(name, series)) for name, series in pairs}
+    return {
+        str(name): _finite(str(name), _of_series(str(name), frame.get_column(name)))
+        for name in frame.columns
+    }
 
 
-def records_in(table: Any) -> dict[str, list[Any]] | None:
+def records_in(table: object) -> Records | None:
     """The columns of one row as a dictionary, of a list of such, or of a dictionary of columns."""
     if isinstance(table, dict) and not hasattr(table, "shape"):  # as some sparse matrices are
         columns = {str(name): values for name, values in table.items()}
@@ -101,12 +113,12 @@ def records_in(table: Any) -> dict[str, list[Any]] | None:
     return None
 
 
-def columns_of_records(columns: dict[str, list[Any]]) -> Table:
+def columns_of_records(columns: Records) -> Columns:
     """The columns of rows that came as Python's own values."""
     return {name: _finite(name, _of_objects(values)) for name, values in columns.items()}
 
 
-def columns_of_array(array: Array) -> Table:
+def columns_of_array(array: Array) -> Columns:
     """The columns of an array (n, n_features), named x0, x1 and so on."""
     found = {}
     for i in range(array.shape[1]):
@@ -124,7 +136,7 @@ def columns_of_array(array: Array) -> Table:
     return found
 
 
-def _of_series(name: str, series: Any) -> Column:
+def _of_series(name: str, series: "nw.Series[IntoSeriesT]") -> Column:
     import narwhals.stable.v2 as nw
 
     kind = series.dtype
@@ -148,7 +160,7 @@ def _of_series(name: str, series: Any) -> Column:
     return _of_objects(values)
 
 
-def _of_objects(values: Sequence[Any]) -> Column:
+def _of_objects(values: Sequence[object]) -> Column:
     """A column of Python's objects, by what they are."""
     present = [value for value in values if not _is_missing(value)]
     if not present:
@@ -159,8 +171,11 @@ def _of_objects(values: Sequence[Any]) -> Column:
         return Column("number", _floats(values))
     if all(isinstance(value, datetime.date) for value in present):
         return Column("date", _days(values))
-    if all(hasattr(value, "to_timestamp") for value in present):  # periods of pandas
-        begins = [None if _is_missing(value) else value.to_timestamp() for value in values]
+    if all(isinstance(value, Period) for value in present):
+        begins = [
+            value.to_timestamp() if isinstance(value, Period) and not _is_missing(value) else None
+            for value in values
+        ]
         return Column("date", _days(begins))
     if all(isinstance(value, str) for value in present):
         return Column("text", _texts(values))
@@ -168,7 +183,7 @@ def _of_objects(values: Sequence[Any]) -> Column:
     return Column("text", _texts(values), f"mixed ({', '.join(kinds)}), read as text")
 
 
-def check_names(table: Table, names: Collection[str]) -> None:
+def check_names(table: Columns, names: Collection[str]) -> None:
     """Refuse a table that lacks one of the columns of the training; tell of further ones."""
     if missing := [name for name in names if name not in table]:
         close = closest(missing[0], [name for name in table if name not in names])
@@ -268,7 +283,7 @@ def _read(values: Array, read: Callable[[str], float]) -> Array | None:
         return None
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: object) -> bool:
     """None, NaN, pandas' NA and NaT: none of them equals itself, or says so."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return True
@@ -280,38 +295,46 @@ def _is_missing(value: Any) -> bool:
         return str(value) == "<NA>"
 
 
-def _numbers(series: Any) -> Array:
+def _numbers(series: "nw.Series[IntoSeriesT]") -> Array:
     values = series.to_numpy()
     return values.astype(float) if values.dtype.kind in "fiu" else _floats(series.to_list())
 
 
-def _floats(values: Sequence[Any]) -> Array:
+def _floats(values: Sequence[object]) -> Array:
     return np.array([math.nan if _is_missing(value) else _float(value) for value in values], float)
 
 
-def _float(value: Any) -> float:
-    return value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)
+def _float(value: object) -> float:
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    return float(cast("SupportsFloat", value))
 
 
-def _texts(values: Sequence[Any]) -> Array:
+def _texts(values: Sequence[object]) -> Array:
     found = np.empty(len(values), object)
     found[:] = [None if _is_missing(value) else _text(value) for value in values]
     return found
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """A value as text: whole numbers alike, whether they came as 3, 3.0 or True as 1."""
     if isinstance(value, Real | Decimal) and float(value).is_integer():
         return str(int(float(value)))
     return str(value)
 
 
-def _days(values: Sequence[Any]) -> Array:
+def _days(values: Sequence[object]) -> Array:
     """Dates as days since 1970, by the clock of the place they were written in."""
-    return np.array([math.nan if _is_missing(value) else _day(value) for value in values], float)
+    return np.array(
+        [
+            _day(v) if isinstance(v, datetime.date) and not _is_missing(v) else math.nan
+            for v in values
+        ],
+        float,
+    )
 
 
-def _day(value: Any) -> float:
+def _day(value: datetime.date) -> float:
     if isinstance(value, datetime.datetime):
         return (value.replace(tzinfo=None) - START).total_seconds() / DAY
     return float((value - START.date()).days)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from handgrad.data.unseen import MOST_EXAMPLES, Unseen
 from handgrad.tabular.features import Binary, Category, Code, Features, as_text
-from handgrad.tabular.tables import Table
+from handgrad.tabular.tables import Columns
 
 
-def unseen_in(table: Table, features: Features) -> list[Unseen]:
+def unseen_in(table: Columns, features: Features) -> list[Unseen]:
     """For each column of text, how many rows of a table have a value that it does not know."""
     found = []
     for name, feature in features.features.items():

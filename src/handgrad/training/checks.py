@@ -13,7 +13,7 @@ from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
-from handgrad.net.minibatches import array_of, number_of_rows, take
+from handgrad.net.minibatches import array_of, check_as_many, number_of_rows, take
 from handgrad.optimizers import Optimizer
 from handgrad.training.measuring import Measure, measures
 
@@ -43,14 +43,7 @@ def checked_rows(
         else checked_inputs(net, x, what)
     )
     y = array_of(y, f"{what}, targets")
-    lengths = {len(part) for part in (x if isinstance(x, tuple) else (x,))}
-    if y.ndim == 0 or lengths != {len(y)}:
-        rows = " and ".join(map(str, sorted(lengths))) or "no"
-        raise DataError(
-            f"{what}: {rows} rows of x and {'no' if y.ndim == 0 else len(y)} targets",
-            "as many targets as rows",
-            "check that x and y come from the same rows",
-        )
+    check_as_many(y, *(x if isinstance(x, tuple) else (x,)), where=what)
     if len(y) == 0:
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)

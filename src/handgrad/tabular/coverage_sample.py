@@ -1,4 +1,4 @@
-"""Rows that show what there is in a table: extremes, gaps, and each value of a category."""
+"""A coverage sample: rows with the extremes, the gaps and each category of a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_VALUES = 1000
 READINGS = {"numbers": numbers_in, "dates": dates_in}
 
 
-class Witnesses:
+class CoverageSample:
     """For each column a row where it is missing, its smallest and largest number, each text of
     the first thousand, and a text that does not read as a number, or as a date.
 

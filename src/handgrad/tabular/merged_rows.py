@@ -6,22 +6,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handgrad.layers import Array
-from handgrad.tabular.tables import Column, Table
+from handgrad.tabular.tables import Column, Columns
 
 # Rows that come with several targets are so many rows together, the others counted too, at most.
 MOST_PARTS = 2**16
 
 
 @dataclass(frozen=True)
-class Rows:
+class MergedRows:
     """Columns and target of rows, in an order of their own, and what each weighs."""
 
-    table: Table
+    table: Columns
     y: Array
     w: Array
 
 
-def merged(table: Table, y: Array, w: Array) -> Rows:
+def merged(table: Columns, y: Array, w: Array) -> MergedRows:
     """The rows that weigh something, each once: the same for repeated rows as for weighted ones,
     in whatever order they came.
 
@@ -42,7 +42,7 @@ def merged(table: Table, y: Array, w: Array) -> Rows:
     times = np.floor(times * min(1.0, MOST_PARTS / max(times.sum(), 1))).clip(1).astype(int)
     kept, weights = np.repeat(rows[starts], times), np.repeat(weights / times, times)
     columns = {name: replace(c, values=c.values[kept]) for name, c in table.items()}
-    return Rows(columns, y[kept], weights)
+    return MergedRows(columns, y[kept], weights)
 
 
 def different(texts: Array) -> tuple[Array, Array]:
