@@ -31,7 +31,7 @@ def compiled_draw(dtype: Any) -> Any:
     if dtype not in FUNCTIONS:
         parameters = (
             Parameter("n", "int", buffer=False),
-            Parameter("U", "int"),
+            Parameter("streams", "int"),
             Parameter("A", "float"),
         )
         body = Draw(1, "A", whole(2), Var("n", "int"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import handgrad as hg
 from handgrad.engines.compiled.build import prediction_graph, prediction_of
-from handgrad.engines.compiled.elements import Constants
+from handgrad.engines.compiled.elements import Constants, following
 from handgrad.engines.compiled.loops import (
     Call,
     Comment,
@@ -40,6 +40,7 @@ from handgrad.engines.compiled.program import FINISHED, SCRATCH, Parameter, Prog
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.storage import Arena
+from handgrad.graph.symbolic import Dim, Ratio, Scaled, Scaling
 from tests.graph.one_liners import ONE_LINERS, Page, page_of, random_pages
 
 AT, N = Var("i", "int"), Var("n", "int")
@@ -62,7 +63,7 @@ def test_a_nest_prints_as_python() -> None:
         "# linear.py:12",
         "a0 = 0.0",
         "for i in range(n):",
-        "    a0 = a0 + A[i]",
+        "    a0 += A[i]",
         "for k in range(0, n, 4):",
         "    B[k] = True",
         "if a0 < 0.5:",
@@ -91,6 +92,19 @@ def test_a_matrix_product_prints_with_its_sizes_and_places() -> None:
         (Call("tanh", (load("A"),), "float"), "tanh(A[i])"),
         (Call("maximum", (load("A"), load("X")), "float"), "maximum(A[i], X[i])"),
         (Call("logical_and", (load("B"), load("B")), "bool"), "B[i] and B[i]"),
+        (Call("logical_not", (load("B"),), "bool"), "not B[i]"),
+        (
+            Call("logical_and", (Call("logical_not", (load("B"),), "bool"), load("B")), "bool"),
+            "not B[i] and B[i]",
+        ),
+        (
+            Call("equal", (Call("logical_not", (load("B"),), "bool"), load("B")), "bool"),
+            "(not B[i]) == B[i]",
+        ),
+        (
+            Call("logical_not", (Call("logical_or", (load("B"), load("B")), "bool"),), "bool"),
+            "not (B[i] or B[i])",
+        ),
         (plus(AT, times(plus(N, AT), whole(4))), "i + (n + i) * 4"),
         (
             Call("add", (load("A"), Call("add", (load("A"), load("X")), "float")), "float"),
@@ -113,6 +127,17 @@ def test_a_matrix_product_prints_with_its_sizes_and_places() -> None:
 )
 def test_an_expression_prints_as_python(expression: Expression, text: str) -> None:
     assert text_of(expression) == text
+
+
+@pytest.mark.parametrize("scaling", Scaling)
+@pytest.mark.parametrize("k", [1.0, 3.0, -0.75])
+def test_what_follows_the_batch_size_is_computed_from_it(scaling: Scaling, k: float) -> None:
+    rule = Scaled(scaling, k)
+    for value in (rule, Ratio(rule, 3.0), Ratio(2, rule), Dim(2, -1), Ratio(Dim(1), rule)):
+        text = text_of(following(value))
+        for n in (2, 7, 32, 1000):
+            found = eval(text, {"n": n, "sqrt": math.sqrt, "log": math.log})
+            assert found == value.at(n), text
 
 
 WHOLE = st.recursive(

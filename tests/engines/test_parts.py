@@ -95,7 +95,7 @@ def test_large_nets_are_cut_where_there_is_work(monkeypatch: pytest.MonkeyPatch)
     assert text.count("parts(2)") == text.count("for p")
     assert text.count("matrix_product(") == 2
     assert "matrix_product(n, minimum(128, 256 - p" not in text  # all parts are known to be full
-    assert "P[" in text
+    assert "parameters[" in text
 
 
 def test_the_last_part_may_be_smaller_or_empty(in_small_parts: None) -> None:

@@ -25,6 +25,7 @@ from handgrad.engines.compiled.storage import (
     stored_nodes,
 )
 from handgrad.engines.eager import EagerEngine
+from handgrad.engines.trace_cache import TraceCache
 from handgrad.graph import Graph, Leaves, Outputs
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
@@ -261,7 +262,8 @@ def assert_inside(
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run programs as Python, so that none is compiled."""
 
-    monkeypatch.setattr("handgrad.engines.compiled.engine.Runner", PythonRunner)
+    monkeypatch.setattr("handgrad.engines.compiled.plan.Runner", PythonRunner)
+    monkeypatch.setattr("handgrad.engines.compiled.engine.TRACES", TraceCache())
 
 
 NETS: dict[str, Callable[[], hg.Net]] = {

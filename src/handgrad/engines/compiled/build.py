@@ -83,9 +83,11 @@ def compiled_source(
     >>> net = hg.Net(hg.Linear(2, 1), hg.Sigmoid())
     >>> print(hg.compiled_source(net, hg.BinaryCrossEntropyLoss(), hg.SGD(0.1)))
     ... # doctest: +ELLIPSIS
-    def epoch(n_all, X, Y, O, P, G, S, L, Z, T, Q, R, E, F, K, n_rules, C, A, I, B, H):
+    def epoch(
+        n_rows,           # how many rows there are
+        x,                # the inputs, row after row
     ...
-        for start in range(0, n_all, 32):
+        for start in range(0, n_rows, 32):
     ...
     """
     x = example_input(net, 4) if x is None else x

@@ -31,7 +31,7 @@ from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, Op
 from handgrad.graph.passes.core import ELEMENTWISE
 from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Arange, Dim, Full, Shape, Symbolic
+from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Scaled, Scaling, Shape, Symbolic
 from handgrad.layers import Array
 
 Index = Sequence[Expression]
@@ -40,22 +40,12 @@ Body = list[Statement]
 
 @dataclass
 class Constants:
-    """Numbers a program takes along: rules of the batch size, and tables of the pages."""
+    """The constant arrays of the pages, which a program takes along."""
 
-    rules: list[Symbolic] = field(default_factory=list)
     tables: list[Array] = field(default_factory=list)
 
-    def rule(self, rule: Symbolic) -> Expression:
-        """A rule's value for this batch: K holds all rules for full batches, then for the last."""
-        if rule not in self.rules:
-            self.rules.append(rule)
-        place = plus(
-            times(Var("ragged", "int"), Var("n_rules", "int")), whole(self.rules.index(rule))
-        )
-        return Load("K", place, "double")
-
     def table(self, array: Array) -> int:
-        """Where in C the numbers of a constant array begin."""
+        """Where in `tables` the numbers of a constant array begin."""
         self.tables.append(np.ascontiguousarray(array, np.float64))
         return sum(table.size for table in self.tables[:-1])
 
@@ -144,7 +134,7 @@ class Elements:
                 broadcast(value.shape, index), strides(value.shape), strict=True
             ):
                 flat = plus(flat, times(position, step))
-            return cast(Load("C", flat, "double"), type)
+            return cast(Load("tables", flat, "double"), type)
         return self.number(value, type)
 
     def number(self, value: Any, type: Type) -> Expression:
@@ -153,7 +143,7 @@ class Elements:
             return Num(value.item() if hasattr(value, "item") else value, type)
         if isinstance(value, Arange | Full):
             raise CannotLowerError(f"the array {value} among numbers")
-        return cast(self.constants.rule(value), type)
+        return cast(following(value), type)
 
     def _computed(self, node: Node, type: Type, index: Index) -> Expression:
         name, a = node.operation, node.arguments
@@ -177,6 +167,40 @@ class Elements:
         if kinds == {"bool"}:
             return "int"
         return max(kinds, key=["bool", "int", "float", "double"].index)
+
+
+def following(value: float | Symbolic) -> Expression:
+    """A number that follows the batch size, computed from the number n of rows of this batch."""
+    if isinstance(value, Dim):
+        return extent(value)
+    if isinstance(value, Ratio):
+        return _double("divide", following(value.numerator), following(value.denominator))
+    if not isinstance(value, Scaled):
+        return Num(float(value), "double")  # type: ignore[arg-type]
+    k, n = Num(float(value.k), "double"), cast(Var("n", "int"), "double")
+    less = _double("subtract", n, Num(1.0, "double"))
+    square, times_k = _double("multiply", n, n), _double("multiply", k, n)
+    formulas = {
+        Scaling.K_OVER_N: _double("divide", k, n),
+        Scaling.K_TIMES_N: times_k,
+        Scaling.K_TIMES_ROOT_N: _double("multiply", k, _double("sqrt", n)),
+        Scaling.K_OVER_ROOT_N: _double("divide", k, _double("sqrt", n)),
+        Scaling.K_OVER_ONE_LESS: _double("divide", k, less),
+        Scaling.K_TIMES_N_OVER_ONE_LESS: _double("divide", times_k, less),
+        Scaling.K_TIMES_ONE_LESS_OVER_N: _double("divide", _double("multiply", k, less), n),
+        Scaling.K_OVER_N_SQUARED: _double("divide", k, square),
+        Scaling.K_TIMES_N_SQUARED: _double("multiply", k, square),
+        Scaling.K_TIMES_LOG_N: _double("multiply", k, _double("log", n)),
+        Scaling.ONE_OVER_K_N: _double("divide", Num(1.0, "double"), times_k),
+    }
+    return formulas[value.scaling]
+
+
+def _double(operation: str, *numbers: Expression) -> Expression:
+    """A number computed in double; 1 times another is the other."""
+    if operation == "multiply" and numbers[0] == Num(1.0, "double"):
+        return numbers[1]
+    return Call(operation, tuple(cast(number, "double") for number in numbers), "double")
 
 
 def broadcast(shape: Sequence[int | Dim], index: Index) -> Index:

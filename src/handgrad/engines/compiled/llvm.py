@@ -148,7 +148,7 @@ class _Writer(Values):
                 case Multiply():
                     self.multiply(statement)
                 case Draw(stream, buffer, offset, count):
-                    words = self.b.gep(self.buffers["U"], [whole(WORDS * stream)])
+                    words = self.b.gep(self.buffers["streams"], [whole(WORDS * stream)])
                     place = self.b.gep(self.buffers[buffer], [self.value(offset)])
                     draws = draw(self.module, self.types["float"])
                     self.b.call(draws, [words, place, self.value(count)])

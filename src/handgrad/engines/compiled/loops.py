@@ -115,7 +115,7 @@ class Multiply:
 
 @dataclass(frozen=True)
 class Draw:
-    """`count` random numbers from [0, 1) into a buffer; the stream's words in U move on."""
+    """`count` random numbers from [0, 1) into a buffer; its words in `streams` move on."""
 
     stream: int
     buffer: str
@@ -236,9 +236,10 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
                 lines.append(f"{pad}for {counter} in parts({count}):")
                 lines += source(inner, indent + 1)
             case Store(buffer, index, value):
-                lines.append(f"{pad}{buffer}[{text_of(index)}] = {text_of(value)}")
+                place = f"{buffer}[{text_of(index)}]"
+                lines.append(pad + _assigned(place, Load(buffer, index, value.type), value))
             case Let(name, value):
-                lines.append(f"{pad}{name} = {text_of(value)}")
+                lines.append(pad + _assigned(name, Var(name, value.type), value))
             case ReturnIf(condition, value):
                 lines.append(f"{pad}if {text_of(condition)}:")
                 lines.append(f"{pad}    return {text_of(value)}")
@@ -248,8 +249,15 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
                 lines.append(f"{pad}matrix_product({sizes}, {matrices})")
             case Draw(stream, buffer, offset, count):
                 place = f"({buffer}, {text_of(offset)})"
-                lines.append(f"{pad}draw(U, {stream}, {text_of(count)}, {place})")
+                lines.append(f"{pad}draw(streams, {stream}, {text_of(count)}, {place})")
     return lines
+
+
+def _assigned(place: str, before: Expression, value: Expression) -> str:
+    match value:
+        case Call("add", (first, more), _) if first == before:
+            return f"{place} += {text_of(more)}"
+    return f"{place} = {text_of(value)}"
 
 
 def _bounds(loop: For) -> str:
@@ -266,11 +274,12 @@ def _matrix(matrix: Matrix) -> str:
 
 # How strongly operators hold their operands: as in Python, which groups equals from the left.
 STRENGTH = {"or": 1, "and": 2, "+": 4, "-": 4, "*": 5, "/": 5, "**": 7}
-COMPARISON, SIGN = 3, 6
+NOT, COMPARISON, SIGN = 2.5, 3, 6
 
 
-def text_of(expression: Expression, around: int = 0) -> str:
+def text_of(expression: Expression, around: float = 0) -> str:
     """The expression as Python; in parentheses if what stands around it holds more strongly."""
+    own: float
     match expression:
         case Num(value, _):
             text, own = "-inf" if value == float("-inf") else repr(value), SIGN if value < 0 else 9
@@ -282,6 +291,8 @@ def text_of(expression: Expression, around: int = 0) -> str:
             text, own = f"{text_of(a, 1)} if {text_of(condition, 1)} else {text_of(b, 1)}", 0
         case Call("negative", (a,), _):
             text, own = f"-{text_of(a, SIGN + 1)}", SIGN
+        case Call("logical_not", (a,), _):
+            text, own = f"not {text_of(a, NOT)}", NOT
         case Call("cast", (a,), type):
             return f"{TYPES[type]}({text_of(a)})"
         case Call(operation, (a, b), _) if operation in SYMBOLS:

@@ -1,7 +1,9 @@
 """A nest of loops for every stored node of a graph, in their order."""
 
+import linecache
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -46,7 +48,8 @@ def nests(elements: Elements, stored: Sequence[int], batch_size: int) -> Body:
         node = elements.graph.nodes[i]
         if node.origin is not None and node.origin != origin:
             origin = node.origin
-            body.append(Comment(f"{origin.file.rpartition('/')[2]}:{origin.line}"))
+            code = linecache.getline(origin.file, origin.line).strip()
+            body.append(Comment(f"{Path(origin.file).name}:{origin.line}  {code}".strip()))
         body += _nest(elements, i, node, batch_size)
     return body
 
@@ -158,9 +161,9 @@ def _product_loops(
     sizes: dict[str, int | Dim],
 ) -> Body:
     type = elements.places[i].type
-    counters: dict[str, Expression] = {letter: elements.new("i") for letter in sizes}
-    names = list(sizes)
-    shape, index = tuple(sizes.values()), list(counters.values())
+    names, shape = list(sizes), tuple(sizes.values())
+    index = indices(elements, shape)
+    counters = dict(zip(names, index, strict=True))
 
     def loops(over: Iterable[str], body: Body) -> Body:
         return around(shape, index, body, [names.index(letter) for letter in over])

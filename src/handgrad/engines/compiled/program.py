@@ -10,6 +10,7 @@ import numpy as np
 from handgrad.engines.compiled.elements import Constants, Elements, around, indices
 from handgrad.engines.compiled.loops import (
     Call,
+    Comment,
     Expression,
     For,
     Let,
@@ -38,15 +39,42 @@ from handgrad.engines.compiled.storage import (
 )
 from handgrad.engines.compiled.streams import WORDS, streams_of
 from handgrad.engines.compiled.totals import ROWS, START, add_loss, count
-from handgrad.engines.compiled.update import Update, memory_of, update_all
+from handgrad.engines.compiled.update import Update, update_all
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
-from handgrad.graph.symbolic import Shape, at
+from handgrad.graph.symbolic import Shape, at, shape_text
 
 Body = list[Statement]
 FINISHED = -1
-CREW = "H"  # the memory of those who share the parts
+CREW = "workers"
+
+
+# What the buffers of a program hold: its text explains them.
+MEANINGS = {
+    "n_rows": "how many rows there are",
+    "x": "the inputs, row after row",
+    "y": "the targets",
+    "sample_weight": "how much each row counts",
+    "order": "the row that comes first, second, ... in this epoch",
+    "parameters": "all weights of the net, one after another",
+    "gradients": "their gradients, in the same order",
+    "state": "the running state of the layers",
+    "learning_rates": "the learning rate of each step",
+    "loss_before": "the total of the loss before the first of these rows",
+    "steps": "how many steps were taken so far",
+    "predictions": "the predictions, in the order of the rows",
+    "loss_total": "the sum of the losses of all batches, each times its weight",
+    "parameters_after": "the weights at the end",
+    "state_after": "the running state at the end",
+    "streams": "where the random streams stand",
+    "streams_after": "where they stand at the end",
+    "tables": "constant arrays of the layers",
+    "scratch": "what is computed on the way",
+    "scratch_int": "whole numbers computed on the way",
+    "scratch_bool": "truth values computed on the way",
+    CREW: "the memory of the threads that share the work",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +84,11 @@ class Parameter:
     name: str
     type: Type
     buffer: bool = True
+
+    @property
+    def meaning(self) -> str:
+        """What it holds, as the program's text explains it."""
+        return MEANINGS.get(self.name, "what the optimizer remembers of each weight")
 
 
 @dataclass(frozen=True)
@@ -72,18 +105,16 @@ class Program:
 
     def source(self) -> str:
         """The program as Python, each nest below the line of the textbook it came from."""
-        names = ", ".join(parameter.name for parameter in self.parameters)
+        names = [f"    {p.name + ',':<18}# {p.meaning}" for p in self.parameters]
         last = f"    return {FINISHED}"
-        return "\n".join([f"def {self.name}({names}):", *source(self.body, 1), last])
+        return "\n".join([f"def {self.name}(", *names, "):", *source(self.body, 1), last])
 
 
 SCRATCH = (
-    Parameter("K", "double"),
-    Parameter("n_rules", "int", buffer=False),
-    Parameter("C", "double"),
-    Parameter("A", "float"),
-    Parameter("I", "int"),
-    Parameter("B", "bool"),
+    Parameter("tables", "double"),
+    Parameter("scratch", "float"),
+    Parameter("scratch_int", "int"),
+    Parameter("scratch_bool", "bool"),
     Parameter(CREW, "int"),
 )
 
@@ -98,81 +129,83 @@ def training_program(
     """One epoch: for each batch the rows, the step, and the update of the parameters, if any.
 
     It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
-    where the parameters are not finite at the end. `R[0]` becomes `Z[0]` and the losses of all
-    batches, each times its rows, or times their weights where `W` gives them and batches count by
-    weights, `Q` the predictions in the order the rows were visited, `E`, `F` and `V` copies of the
-    parameters, the running state and the random streams, `T[0]` the number of steps so far; `L` has
-    the learning rate of each batch.
+    where the parameters are not finite at the end. `loss_total[0]` becomes `loss_before[0]` and the
+    losses of all batches, each times its rows, or times their weights where batches count by them.
     """
     arena, counters = Arena(), itertools.count()
     elements = Elements(step, Constants(), counters, streams=streams_of(step, dtype))
     copied = _batch(elements, arena, batch_size)
-    n_parameters = _in_order(elements, step.leaves.parameters, "P")
-    n_state = _in_order(elements, step.leaves.state, "S")
+    n_parameters = _in_order(elements, step.leaves.parameters, "parameters")
+    n_state = _in_order(elements, step.leaves.state, "state")
     moved = _results(elements)
     stored = stored_nodes(step, step.outputs.all())
     elements.places = plan(step, elements.places, stored, batch_size, arena)
     batch: Body = [
+        Comment("the rows of this batch, in their order"),
         *copied,
         *count(elements, batches_weighted_by),
         *nests(elements, stored, batch_size),
+        Comment("what comes out"),
         *_predictions(elements),
         *add_loss(elements),
         *moved(elements),
         *(update_all(updates, elements) if updates else ()),
     ]
     parameters = (
-        Parameter("n_all", "int", buffer=False),
+        Parameter("n_rows", "int", buffer=False),
         *(Parameter(b, kind_of(step.nodes[i])) for b, i in _rows_given(step)),
-        Parameter("O", "int"),
-        *(Parameter(name, "float") for name in ("P", "G", "S")),
+        Parameter("order", "int"),
+        *(Parameter(name, "float") for name in ("parameters", "gradients", "state")),
         *_memory(updates),
-        Parameter("L", "double"),
-        Parameter("Z", "double"),
-        Parameter("T", "int"),
-        Parameter("Q", "float"),
-        Parameter("R", "double"),
-        Parameter("E", "float"),
-        Parameter("F", "float"),
-        *(Parameter(name, "int") for name in ("U", "V") if elements.streams),
+        Parameter("learning_rates", "double"),
+        Parameter("loss_before", "double"),
+        Parameter("steps", "int"),
+        Parameter("predictions", "float"),
+        Parameter("loss_total", "double"),
+        Parameter("parameters_after", "float"),
+        Parameter("state_after", "float"),
+        *(Parameter(name, "int") for name in ("streams", "streams_after") if elements.streams),
         *SCRATCH,
     )
     body: Body = [
-        Let("step", Load("T", whole(0), "int")),
-        Let("total", Load("Z", whole(0), "double")),
+        *_layout(elements, step.leaves.parameters, "parameters"),
+        *_layout(elements, step.leaves.state, "state"),
+        Let("step", Load("steps", whole(0), "int")),
+        Let("total", Load("loss_before", whole(0), "double")),
         _by_batches(batch_size, batch),
-        Store("T", whole(0), Var("step", "int")),
-        *_kept(elements, n_state, "S", "F", "float"),
-        *_kept(elements, n_parameters, "P", "E", "float"),
-        *_kept(elements, whole(WORDS * len(elements.streams)), "U", "V", "int"),
-        *_check(elements, "P", whole(0), n_parameters, Var("n_all", "int")),
+        Store("steps", whole(0), Var("step", "int")),
+        Comment("what is looked at when later epochs have changed it"),
+        *_kept(elements, n_state, "state", "state_after", "float"),
+        *_kept(elements, n_parameters, "parameters", "parameters_after", "float"),
+        *_kept(elements, whole(WORDS * len(elements.streams)), "streams", "streams_after", "int"),
+        *_check(elements, "parameters", whole(0), n_parameters, Var("n_rows", "int")),
     ]
     return _program("epoch", parameters, body, arena, elements, dtype)
 
 
 def update_program(updates: Sequence[Update], dtype: np.dtype[Any]) -> Program:
-    """The optimizer's step alone, by the gradients in `G`, at the learning rate `L[0]`."""
+    """The optimizer's step alone, by the gradients, at the learning rate `learning_rates[0]`."""
     elements = Elements(updates[0].rule, Constants(), itertools.count())
     parameters = (
-        Parameter("n_all", "int", buffer=False),
-        *(Parameter(name, "float") for name in ("P", "G")),
+        Parameter("n_rows", "int", buffer=False),
+        *(Parameter(name, "float") for name in ("parameters", "gradients")),
         *_memory(updates),
-        Parameter("L", "double"),
-        Parameter("T", "int"),
+        Parameter("learning_rates", "double"),
+        Parameter("steps", "int"),
         *SCRATCH,
     )
     body: Body = [
-        Let("step", Load("T", whole(0), "int")),
+        Let("step", Load("steps", whole(0), "int")),
         *update_all(updates, elements),
-        Store("T", whole(0), Var("step", "int")),
+        Store("steps", whole(0), Var("step", "int")),
     ]
     return Program("update", parameters, body, Arena(), elements.constants, dtype, ())
 
 
 def _memory(updates: Sequence[Update]) -> list[Parameter]:
     """What the optimizer remembers from step to step."""
-    names = memory_of(updates[0].rule) if updates else ()
-    return [Parameter(f"M{k}", "float") for k in range(len(names))]
+    names = updates[0].rule.leaves.state if updates else ()
+    return [Parameter(f"memory_{name}", "float") for name in names]
 
 
 def prediction_program(
@@ -181,7 +214,7 @@ def prediction_program(
     dtype: np.dtype[Any],
     only_finite: bool,
 ) -> Program:
-    """The predictions for all rows of `X`, in `Q`, batch by batch.
+    """The predictions for all rows, batch by batch.
 
     It returns -1, or the first row of a batch that holds what is not a finite number, as its rows
     or, if `only_finite`, as their predictions.
@@ -191,47 +224,47 @@ def prediction_program(
     x = graph.leaves.inputs["x"]
     width = _row_size(graph.nodes[x].shape)
     begin = times(START, whole(width))
-    elements.places[x] = Place("X", begin, kind_of(graph.nodes[x]))
-    _in_order(elements, graph.leaves.parameters, "P")
-    _in_order(elements, graph.leaves.state, "S")
+    elements.places[x] = Place("x", begin, kind_of(graph.nodes[x]))
+    _in_order(elements, graph.leaves.parameters, "parameters")
+    _in_order(elements, graph.leaves.state, "state")
     out = _prediction(graph)
     node = graph.nodes[out]
     if node.operation not in (Op.LEAF, Op.VIEW) and kind_of(node) == "float":
-        elements.places[out] = Place("Q", times(START, whole(_row_size(node.shape))), "float")
+        elements.places[out] = Place(
+            "predictions", times(START, whole(_row_size(node.shape))), "float"
+        )
     stored = stored_nodes(graph, graph.outputs.all())
     elements.places = plan(graph, elements.places, stored, batch_size, arena)
     checked: Body = []
     if elements.places[x].type == "float":
-        checked = _check(elements, "X", begin, times(ROWS, whole(width)), START)
+        checked = _check(elements, "x", begin, times(ROWS, whole(width)), START)
     batch = [*checked, *nests(elements, stored, batch_size), *_predictions(elements)]
     if only_finite:
         width = _row_size(node.shape)
-        batch += _check(elements, "Q", times(START, whole(width)), times(ROWS, whole(width)), START)
+        batch += _check(
+            elements, "predictions", times(START, whole(width)), times(ROWS, whole(width)), START
+        )
     parameters = (
-        Parameter("n_all", "int", buffer=False),
-        Parameter("X", kind_of(graph.nodes[x])),
-        *(Parameter(name, "float") for name in ("P", "S", "Q")),
+        Parameter("n_rows", "int", buffer=False),
+        Parameter("x", kind_of(graph.nodes[x])),
+        *(Parameter(name, "float") for name in ("parameters", "state", "predictions")),
         *SCRATCH,
     )
     return _program("predict", parameters, [_by_batches(batch_size, batch)], arena, elements, dtype)
 
 
 def _by_batches(batch_size: int, batch: Body) -> For:
-    """`batch` for `n` rows from `start` on, until all are done; the last may be `ragged`."""
-    left = Call("subtract", (Var("n_all", "int"), START), "int")
-    is_ragged = Call("less", (ROWS, whole(batch_size)), "bool")
-    sizes: Body = [
-        Let("n", Call("minimum", (whole(batch_size), left), "int")),
-        Let("ragged", Call("where", (is_ragged, whole(1), whole(0)), "int")),
-    ]
-    return For("start", Var("n_all", "int"), [*sizes, *batch], batch_size)
+    """`batch` for `n` rows from `start` on, until all are done."""
+    left = Call("subtract", (Var("n_rows", "int"), START), "int")
+    rows = Let("n", Call("minimum", (whole(batch_size), left), "int"))
+    return For("start", Var("n_rows", "int"), [rows, *batch], batch_size)
 
 
 def _batch(elements: Elements, arena: Arena, batch_size: int) -> Body:
     """Room for the rows of a batch, and the loops that copy them there in their order."""
     graph, row, numbers = elements.graph, Var("row", "int"), 0
     position = elements.new("i")
-    copies: Body = [Let("row", Load("O", plus(START, position), "int"))]
+    copies: Body = [Let("row", Load("order", plus(START, position), "int"))]
     for buffer, leaf in _rows_given(graph):
         node = graph.nodes[leaf]
         type, width = kind_of(node), _row_size(node.shape)
@@ -239,20 +272,19 @@ def _batch(elements: Elements, arena: Arena, batch_size: int) -> Body:
         numbers += batch_size * width
         place = Place(BUFFERS[type], whole(offset), type)
         elements.places[leaf] = place
-        column = elements.new("i")
+        (column,) = indices(elements, (width,))
         here = plus(plus(place.offset, times(position, whole(width))), column)
         there = Load(buffer, plus(times(row, whole(width)), column), type)
-        copies.append(For(column.name, whole(width), [Store(place.buffer, here, there)]))
+        copies += around((width,), [column], [Store(place.buffer, here, there)])
     return [loop_in_parts(elements, For(position.name, ROWS, copies), batch_size, numbers)]
 
 
 def _rows_given(graph: Graph) -> list[tuple[str, int]]:
-    """The buffers that hold a row for each row, and their leaves: `W` where rows have weights."""
+    """The buffers that hold something for each row, and their leaves."""
     inputs = graph.leaves.inputs
     if not {"x", "y"} <= set(inputs):
         raise CannotLowerError("an input of several arrays")
-    buffers = {"x": "X", "y": "Y", "sample_weight": "W"}
-    return [(buffer, inputs[name]) for name, buffer in buffers.items() if name in inputs]
+    return [(name, inputs[name]) for name in ("x", "y", "sample_weight") if name in inputs]
 
 
 def _program(
@@ -285,12 +317,24 @@ def _in_order(elements: Elements, leaves: Mapping[str, int], buffer: str) -> Exp
     return whole(offset)
 
 
+def _layout(elements: Elements, leaves: Mapping[str, int], buffer: str) -> list[Comment]:
+    """Where each of the parameters or the running state lies, as comments of the text."""
+    lines: list[Comment] = []
+    begin = 0
+    for name, i in leaves.items():
+        shape = elements.graph.nodes[i].shape
+        end = begin + _size(shape)
+        lines.append(Comment(f"{buffer}[{begin}:{end}] is {name}, {shape_text(shape)}"))
+        begin = end
+    return lines
+
+
 def _results(elements: Elements) -> Callable[[Elements], Body]:
     """Let gradients be computed where they belong; what cannot be is copied there at the end."""
     graph, places = elements.graph, elements.places
     copies: list[tuple[int, Place]] = []
     for name, i in graph.outputs.gradients.items():
-        place = replace(places[graph.leaves.parameters[name]], buffer="G")
+        place = replace(places[graph.leaves.parameters[name]], buffer="gradients")
         if i in places or graph.nodes[i].operation in (Op.LEAF, Op.VIEW):
             copies.append((i, place))
         else:
@@ -338,16 +382,16 @@ def _check(
 
 
 def _predictions(elements: Elements) -> Body:
-    """Copy the predictions of the batch to Q, where they are not there yet."""
+    """Copy the predictions of the batch to `predictions`, where they are not there yet."""
     i = _prediction(elements.graph)
-    if i in elements.places and elements.places[i].buffer == "Q":
+    if i in elements.places and elements.places[i].buffer == "predictions":
         return []
     shape = elements.graph.nodes[i].shape
     index, flat = indices(elements, shape), times(START, whole(_row_size(shape)))
     for position, step in zip(index, strides(shape), strict=True):
         flat = plus(flat, times(position, step))
     number = cast(elements.element(i, index), "float")
-    return around(shape, index, [Store("Q", flat, number)])
+    return around(shape, index, [Store("predictions", flat, number)])
 
 
 def _prediction(graph: Graph) -> int:

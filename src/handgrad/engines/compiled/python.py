@@ -22,7 +22,6 @@ def python_function(program: Program) -> Callable[..., int]:
         "matrix_product": _matrix_product,
         "draw": _draw,
         "parts": lambda count: reversed(range(count)),  # any order must do
-        "logical_not": lambda x: not x,
         "maximum": _passing_nan(max),
         "minimum": _passing_nan(min),
         **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log1p", "sqrt")},

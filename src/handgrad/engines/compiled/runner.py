@@ -14,7 +14,6 @@ from handgrad.engines.compiled.loops import Multiply, Parts, Statement, walk
 from handgrad.engines.compiled.machine_code import compiled_function
 from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.tiles import LARGE_PRODUCT, Tiles
-from handgrad.graph.symbolic import at
 from handgrad.layers import Array
 
 
@@ -43,7 +42,6 @@ class Runner:
             isinstance(statement, Multiply) and not tiles.suit(statement)
             for statement in statements
         )
-        self.rules: dict[int, Array] = {}
         self.function = self.load(program)
         self.scratch = self._new_scratch()
 
@@ -68,13 +66,7 @@ class Runner:
 
     def planned(self, n_rows: int, *arguments: Any) -> Planned:
         """A call for that many rows; an argument `Each(array)` has a part for each of several."""
-        rest = n_rows % self.batch_size
-        if rest not in self.rules:
-            sizes = (self.batch_size, rest or self.batch_size)
-            rules = self.program.constants.rules
-            self.rules[rest] = np.array([float(at(r, n)) for n in sizes for r in rules] or [0.0])
-        count = len(self.program.constants.rules)
-        return Planned(self.function, (n_rows, *arguments, self.rules[rest], count, *self.scratch))
+        return Planned(self.function, (n_rows, *arguments, *self.scratch))
 
     def __call__(self, n_rows: int, *arguments: Any) -> int:
         """Call it once, for that many rows."""

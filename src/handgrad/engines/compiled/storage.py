@@ -127,7 +127,11 @@ class Arena:
         self.free.append((type, offset, -(-size // ALIGNMENT) * ALIGNMENT))
 
 
-BUFFERS: dict[Type, str] = {"float": "A", "int": "I", "bool": "B"}
+BUFFERS: dict[Type, str] = {
+    "float": "scratch",
+    "int": "scratch_int",
+    "bool": "scratch_bool",
+}
 
 
 def plan(

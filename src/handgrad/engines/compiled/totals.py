@@ -26,15 +26,18 @@ START, ROWS = Var("start", "int"), Var("n", "int")
 def count(elements: Elements, by: str) -> list[Statement]:
     """What the batch counts for in the loss of the epoch: its rows, or the sum of their weights."""
     if by == "rows" or "sample_weight" not in elements.graph.leaves.inputs:
-        return [Let("counted", cast(ROWS, "double"))]
+        return [Let("batch_weight", cast(ROWS, "double"))]
     weights = elements.graph.leaves.inputs["sample_weight"]
     i, place = elements.new("i"), elements.places[weights]
     numbers: Expression = ROWS
     for size in elements.graph.nodes[weights].shape[1:]:
         numbers = times(numbers, extent(size))
     weight = cast(Load(place.buffer, plus(place.offset, i), "float"), "double")
-    more = Call("add", (Var("counted", "double"), weight), "double")
-    return [Let("counted", Num(0.0, "double")), For(i.name, numbers, [Let("counted", more)])]
+    more = Call("add", (Var("batch_weight", "double"), weight), "double")
+    return [
+        Let("batch_weight", Num(0.0, "double")),
+        For(i.name, numbers, [Let("batch_weight", more)]),
+    ]
 
 
 def add_loss(elements: Elements) -> list[Statement]:
@@ -42,7 +45,7 @@ def add_loss(elements: Elements) -> list[Statement]:
     if (i := elements.graph.outputs.loss) is None:
         raise CannotLowerError("a step without a loss")
     loss = cast(elements.element(i, []), "double")
-    value, counted = Var("loss", "double"), Var("counted", "double")
+    value, counted = Var("loss", "double"), Var("batch_weight", "double")
     added = Call(
         "add", (Var("total", "double"), Call("multiply", (value, counted), "double")), "double"
     )
@@ -50,6 +53,6 @@ def add_loss(elements: Elements) -> list[Statement]:
     return [
         Let("loss", loss),
         Let("total", added),
-        Store("R", whole(0), Var("total", "double")),
+        Store("loss_total", whole(0), Var("total", "double")),
         ReturnIf(diverged, START),
     ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from handgrad.engines.compiled.elements import Elements
 from handgrad.engines.compiled.loops import (
     Call,
+    Comment,
     Expression,
     For,
     Let,
@@ -46,17 +47,12 @@ class Update:
     slices: Sequence[slice]
 
 
-def memory_of(rule: Graph) -> list[str]:
-    """What the optimizer remembers from step to step: the leaves that are its own."""
-    return [*rule.leaves.state]
-
-
 def update_all(updates: Sequence[Update], step: Elements) -> Body:
     """The step of the optimizer, for all groups of parameters."""
-    count, before = Var("step", "int"), Load("T", whole(0), "int")
+    count, before = Var("step", "int"), Load("steps", whole(0), "int")
     batch = Call("subtract", (count, before), "int")
     body: Body = [
-        Let("learning_rate", Load("L", batch, "double")),
+        Let("learning_rate", Load("learning_rates", batch, "double")),
         Let("step", plus(count, whole(1))),
     ]
     if any("dw_norm" in update.rule.leaves.inputs for update in updates):
@@ -72,7 +68,7 @@ def _norm(parts: Sequence[slice], step: Elements) -> Body:
     body: Body = [Let(total.name, Num(0.0, "double"))]
     for part in parts:
         i = step.new("i")
-        number = cast(Load("G", plus(whole(part.start), i), "float"), "double")
+        number = cast(Load("gradients", plus(whole(part.start), i), "float"), "double")
         square = Call("multiply", (number, number), "double")
         more = Let(total.name, Call("add", (total, square), "double"))
         body.append(For(i.name, whole(part.stop - part.start), [more]))
@@ -83,11 +79,12 @@ def _updated(update: Update, step: Elements) -> Body:
     """The rule for the parameters of a group; plain numbers once before."""
     rule = update.rule
     elements = Elements(rule, step.constants, step.counters, plain_numbers=True)
-    buffers = {"w": "P", "dw": "G"} | {name: f"M{k}" for k, name in enumerate(memory_of(rule))}
+    memory = {name: f"memory_{name}" for name in rule.leaves.state}
+    buffers = {"w": "parameters", "dw": "gradients"} | memory
     for name, i in rule.leaves.named():
         type = NUMBERS.get(name, "float")
         elements.places[i] = Place(buffers.get(name, name), whole(0), type, name in NUMBERS)
-    body: Body = []
+    body: Body = [Comment(f"the step of {rule.title}")]
     if update.factor != 1:
         rate, own = Var("learning_rate", "double"), elements.new("learning_rate", "double")
         factor = Num(update.factor, "double")

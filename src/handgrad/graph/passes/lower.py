@@ -37,6 +37,10 @@ def lower(graph: Graph) -> Graph:
 
 def _lowered(new: Builder, node: Node) -> Ref:
     name, a = node.operation, node.arguments
+    if node.dtype == np.float64 and any(
+        isinstance(x, Scaled) and x.dtype == "float32" for x in node.arguments
+    ):
+        raise refused(node, "a float32 number among float64")
     if name in FORMS:
         return FORMS[name](new, node)
     if name is Op.POWER and not isinstance(a[1], Ref) and a[1] in (2, 3, 0.5):
