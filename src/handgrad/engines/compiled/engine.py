@@ -72,7 +72,7 @@ class CompiledEngine:
             self.run = plan.epochs.with_scratch_of_its_own(self.crew)
             program, bounds = self.run.program, plan.bounds
             self.x, self.y = _readable(program, x, "x", bounds), _readable(program, y, "y", bounds)
-            self.weights = () if w is None else (_readable(program, w, "w", bounds),)
+            self.weights = () if w is None else (_readable(program, w, "sample_weight", bounds),)
             by_weights = self.by_weights = w is not None and loss.batches_weighted_by == "weights"
             self.counted = float(w.sum(dtype=float)) if w is not None and by_weights else len(y)
             self.held_out = [_readable(program, held, "x", bounds) for held in held_out]
@@ -307,7 +307,7 @@ def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:
 
 def _readable(program: Program, part: Array, name: str, bounds: Bounds) -> Array:
     """The rows as the program reads them: of the type it knows, in order, no index out of range."""
-    (given,) = (p for p in program.parameters if p.name == name.upper())
+    (given,) = (p for p in program.parameters if p.name == name)
     dtype = program.dtype if given.type == "float" else np.dtype(np.int64)
     if part.dtype != dtype:
         raise ShapeError(f"{name} of type {part.dtype}", str(dtype), f"{name}.astype('{dtype}')")
