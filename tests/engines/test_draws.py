@@ -12,7 +12,8 @@ import handgrad as hg
 from handgrad.engines.compiled.elements import Constants
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.loops import Draw, Var, whole
-from handgrad.engines.compiled.program import Parameter, Program
+from handgrad.engines.compiled.parameters import Parameter
+from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.storage import Arena
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of

@@ -36,7 +36,8 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
-from handgrad.engines.compiled.program import FINISHED, SCRATCH, Parameter, Program
+from handgrad.engines.compiled.parameters import SCRATCH, Parameter
+from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.storage import Arena

@@ -11,7 +11,8 @@ from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.calls import Calls, Planned
 from handgrad.engines.compiled.elements import Constants
 from handgrad.engines.compiled.loops import Num, Store, whole
-from handgrad.engines.compiled.program import Parameter, Program
+from handgrad.engines.compiled.parameters import Parameter
+from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.storage import Arena
 
 MAPS = Path("/proc/self/maps")

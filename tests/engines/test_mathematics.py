@@ -9,7 +9,8 @@ import pytest
 
 from handgrad.engines.compiled.elements import Constants
 from handgrad.engines.compiled.loops import Call, For, Load, Store, Var
-from handgrad.engines.compiled.program import Parameter, Program
+from handgrad.engines.compiled.parameters import Parameter
+from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.storage import Arena
 from tests.engines.calling import machine_code
 

@@ -33,7 +33,8 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.machine_code import compiled_function
-from handgrad.engines.compiled.program import CREW, Parameter, Program
+from handgrad.engines.compiled.parameters import CREW, Parameter
+from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.storage import Arena
 from handgrad.engines.threads import blas_threads, one_thread_each
 from tests.engines.one_epoch import engine_of, run_epoch

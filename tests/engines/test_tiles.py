@@ -12,7 +12,8 @@ from handgrad.engines.compiled import tiles
 from handgrad.engines.compiled.elements import Constants
 from handgrad.engines.compiled.llvm import llvm_text
 from handgrad.engines.compiled.loops import Matrix, Multiply, Num, Statement, Type, Var, whole
-from handgrad.engines.compiled.program import Parameter, Program
+from handgrad.engines.compiled.parameters import Parameter
+from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.storage import Arena
 from tests.engines.calling import machine_code
 

@@ -38,7 +38,8 @@ from handgrad.engines.compiled.loops import (
     Var,
     outer_variables,
 )
-from handgrad.engines.compiled.program import CREW, FINISHED, Parameter, Program
+from handgrad.engines.compiled.parameters import CREW, Parameter
+from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.streams import WORDS
 from handgrad.engines.compiled.tiles import Tiles
 from handgrad.engines.compiled.values import Values
