@@ -101,7 +101,26 @@ def training_program(
         *moved(elements),
         *(update_all(updates, elements) if updates else ()),
     ]
-    parameters = (
+    body: Body = [
+        *_layout(elements, step.leaves.parameters, "parameters"),
+        *_layout(elements, step.leaves.state, "state"),
+        Let("step", Load("steps", whole(0), "int")),
+        Let("total", Load("loss_before", whole(0), "double")),
+        _by_batches(batch_size, batch),
+        Store("steps", whole(0), Var("step", "int")),
+        Comment("what is looked at when later epochs have changed it"),
+        *_kept(elements, n_state, "state", "state_after", "float"),
+        *_kept(elements, n_parameters, "parameters", "parameters_after", "float"),
+        *_kept(elements, whole(WORDS * len(elements.streams)), "streams", "streams_after", "int"),
+        *_check(elements, "parameters", whole(0), n_parameters, Var("n_rows", "int")),
+    ]
+    return _program("epoch", _of_an_epoch(elements, updates), body, arena, elements, dtype)
+
+
+def _of_an_epoch(elements: Elements, updates: Sequence[Update]) -> tuple[Parameter, ...]:
+    """What an epoch is called with."""
+    step = elements.graph
+    return (
         Parameter("n_rows", "int", buffer=False),
         *(Parameter(b, kind_of(step.nodes[i])) for b, i in _rows_given(step)),
         Parameter("order", "int"),
@@ -117,20 +136,6 @@ def training_program(
         *(Parameter(name, "int") for name in ("streams", "streams_after") if elements.streams),
         *SCRATCH,
     )
-    body: Body = [
-        *_layout(elements, step.leaves.parameters, "parameters"),
-        *_layout(elements, step.leaves.state, "state"),
-        Let("step", Load("steps", whole(0), "int")),
-        Let("total", Load("loss_before", whole(0), "double")),
-        _by_batches(batch_size, batch),
-        Store("steps", whole(0), Var("step", "int")),
-        Comment("what is looked at when later epochs have changed it"),
-        *_kept(elements, n_state, "state", "state_after", "float"),
-        *_kept(elements, n_parameters, "parameters", "parameters_after", "float"),
-        *_kept(elements, whole(WORDS * len(elements.streams)), "streams", "streams_after", "int"),
-        *_check(elements, "parameters", whole(0), n_parameters, Var("n_rows", "int")),
-    ]
-    return _program("epoch", parameters, body, arena, elements, dtype)
 
 
 def update_program(updates: Sequence[Update], dtype: np.dtype[Any]) -> Program:
