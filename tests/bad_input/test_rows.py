@@ -224,14 +224,13 @@ def test_wrong_features_are_refused_by_forward_and_predict() -> None:
 
 @pytest.mark.parametrize("engine", ["eager", "compiled", "auto"])
 @pytest.mark.parametrize("code", [-1, 5])
-@pytest.mark.parametrize("layer", [hg.Embedding(5, 3), hg.EnsembleEmbedding(5, 3, 1)])
+@pytest.mark.parametrize("layer", [hg.TabularEmbedding(5, 3), hg.EnsembleEmbedding(5, 3, 1)])
 def test_a_code_that_no_row_of_the_table_has_is_refused(layer: Any, code: int, engine: Any) -> None:
     net = hg.Net(copy.deepcopy(layer), hg.Linear(3, 2, rng=0))
-    right, wrong, y = (
-        np.array([[0], [4], [1], [3]]),
-        np.array([[0], [code], [1], [3]]),
-        [0, 1, 0, 1],
-    )
+    right, wrong = np.array([[0], [4], [1], [3]]), np.array([[0], [code], [1], [3]])
+    y = np.array([0, 1, 0, 1])
+    if layer.ndim == 3:
+        right, wrong, y = right[:, None], wrong[:, None], y[:, None]
     net.predict(right, engine=engine)
     for x in (wrong, wrong.astype(float)):
         with refused(hg.DataError, str(code), "whole numbers from 0 to 4", net=net):
@@ -243,7 +242,7 @@ def test_a_code_that_no_row_of_the_table_has_is_refused(layer: Any, code: int, e
 
 @pytest.mark.parametrize("around", [hg.Net, hg.Parallel])
 def test_a_code_that_no_row_of_the_table_has_is_refused_wherever_it_stands(around: Any) -> None:
-    net = hg.Net(around(hg.Embedding(5, 3, rng=0)), hg.Linear(3, 2, rng=0))
+    net = hg.Net(around(hg.TabularEmbedding(5, 3, rng=0)), hg.Linear(3, 2, rng=0))
     x, y = np.zeros((5000, 1), int), np.arange(5000) % 2
     x[3777] = 5
     loss, optimizer = hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1)

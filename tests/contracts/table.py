@@ -1,10 +1,12 @@
 """Every layer, loss, optimizer and penalty, one line each: all are put through the contracts."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 import handgrad as hg
+from handgrad.layers.layer import closed
 
 LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Linear": lambda: hg.Linear(4, 3, rng=0),
@@ -25,7 +27,8 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "LayerNorm": lambda: hg.LayerNorm(3),
     "Dropout": lambda: hg.Dropout(0.3),
     "FeatureScale": lambda: hg.FeatureScale(3),
-    "Embedding": lambda: hg.Embedding(5, 3, n_codes=2, n_numbers=1, rng=0),
+    "Embedding": lambda: hg.Embedding(5, 3, rng=0),
+    "TabularEmbedding": lambda: hg.TabularEmbedding(5, 3, n_codes=2, n_numbers=1, rng=0),
     "EnsembleLinear": lambda: hg.EnsembleLinear(4, 3, 2, rng=0),
     "EnsembleEmbedding": lambda: hg.EnsembleEmbedding(5, 3, 2, n_codes=2, n_numbers=1, rng=0),
     "EnsemblePeriodicEmbedding": lambda: hg.EnsemblePeriodicEmbedding(3, 2, 2, n_waves=2, rng=0),
@@ -56,16 +59,28 @@ MORE_AXES: dict[str, tuple[int, ...]] = {
     "LayerNorm": (4, 3),
     "Dropout": (2, 3),
     "FeatureScale": (2, 3),
+    "Embedding": (2, 3),
     "Net": (2, 4),
     "Residual": (2, 3),
     "Parallel": (2, 4),
 }
 
+
+def rows_for(layer: hg.Layer, n: int, seed: int = 0) -> Any:
+    """Random rows that a layer of the table takes; codes from 0 to 4, as floats beside numbers."""
+    rng = np.random.default_rng(seed)
+    shape = (4,) if layer.shape_in is None else closed(layer.shape_in)
+    if not layer.integer_input:
+        return rng.standard_normal((n, *shape))
+    codes = rng.integers(0, 5, (n, *shape))
+    return codes if layer.ndim is None else codes.astype(float)
+
+
 LOSSES: dict[str, Callable[[], hg.Loss]] = {
     "CrossEntropyLoss": lambda: hg.CrossEntropyLoss(),
     "SoftmaxCrossEntropyLoss": lambda: hg.SoftmaxCrossEntropyLoss(),
     "LabelSmoothingCrossEntropyLoss": lambda: hg.LabelSmoothingCrossEntropyLoss(0.2),
-    "EnsembleCrossEntropyLoss": lambda: hg.EnsembleCrossEntropyLoss(1),
+    "SoftTargetCrossEntropyLoss": lambda: hg.SoftTargetCrossEntropyLoss(),
     "MultiMarginLoss": lambda: hg.MultiMarginLoss(),
     "BinaryCrossEntropyLoss": lambda: hg.BinaryCrossEntropyLoss(),
     "SigmoidBinaryCrossEntropyLoss": lambda: hg.SigmoidBinaryCrossEntropyLoss(),

@@ -328,34 +328,43 @@ def one_hot(rng: Rng) -> Any:
 
 
 SQUARE = normal(x=(4, 4), W=(4, 4), b=4, dz=(4, 4))
+
+
+def looked_up(values: Values) -> Values:
+    """Output and gradient of an Embedding."""
+    layer = with_settings(hg.Embedding(4, 3, dtype=np.float64), {"E": values["E"]})
+    y = layer.forward(values["c"])
+    layer.backward(values["dy"])
+    return {"y": y, "dE": layer.dE}
+
+
 ROWS = normal(x=(5, 3), dy=(5, 3))
 COLUMN = normal(p=(5, 1), y=5)
 
-SIDE_BY_SIDE, OF_MEMBERS = (
-    hg.EnsembleLinear(4, 3, 2, dtype=np.float64),
-    hg.EnsembleCrossEntropyLoss(2),
-)
-SIZES = ("n_members", "member_in", "member_out", "n_in", "n_out")
-MEMBERS = normal(x=(5, 8), W=(2, 3, 4), b=(2, 3), dz=(5, 6))
+SIDE_BY_SIDE = hg.EnsembleLinear(4, 3, 2, dtype=np.float64)
+MEMBERS = normal(x=(5, 2, 4), W=(2, 3, 4), b=(2, 3), dz=(5, 2, 3))
+SOFT_TARGETS = hg.SoftTargetCrossEntropyLoss()
 WAVES = hg.EnsemblePeriodicEmbedding(5, 2, 2, n_waves=4, size=2, dtype=np.float64)
-OF_WAVES = normal(x=(5, 10), w=(2, 2, 4), b=(2, 2, 4), V=(2, 2, 4, 2), dy=(5, 18))
-SIZES_OF_WAVES = ("member_in", "n_periodic", "n_members", "n_waves", "size", "n_in", "n_out")
-EMBEDDING = hg.Embedding(4, 2, n_codes=2, n_numbers=5, dtype=np.float64)
+OF_WAVES = normal(x=(5, 2, 5), w=(2, 2, 4), b=(2, 2, 4), V=(2, 2, 4, 2), dy=(5, 2, 9))
+SIZES_OF_WAVES = ("n_periodic", "n_members", "n_waves", "size", "n_in", "n_out")
+EMBEDDING = hg.TabularEmbedding(4, 2, n_codes=2, n_numbers=5, dtype=np.float64)
 EMBEDDINGS = hg.EnsembleEmbedding(4, 2, 3, n_codes=2, n_numbers=5, dtype=np.float64)
 
 
-def coded(layer: hg.Embedding | hg.EnsembleEmbedding) -> Callable[[Rng], Values]:
+def coded(layer: hg.TabularEmbedding | hg.EnsembleEmbedding) -> Callable[[Rng], Values]:
     """Rows for an embedding, with codes that a small step leaves what they are."""
     names = ("n_numbers", "n_codes", "size", "n_members", "n_in", "n_out")
     settings = {name: getattr(layer, name) for name in names if hasattr(layer, name)}
     of_member = [False] * layer.n_numbers + [True] * layer.n_codes
-    is_code = np.tile(of_member, settings.get("n_members", 1))
+    members = (settings["n_members"],) if "n_members" in settings else ()
     return lambda rng: {
         "x": np.where(
-            is_code, rng.integers(0, 4, (6, len(is_code))) + 0.5, rng.normal(size=(6, 1))
+            of_member,
+            rng.integers(0, 4, (6, *members, len(of_member))) + 0.5,
+            rng.normal(size=(6, *members, 1)),
         ),
         "E": rng.normal(size=layer.E.shape),
-        "dy": rng.normal(size=(6, settings["n_out"])),
+        "dy": rng.normal(size=(6, *members, settings["n_out"])),
         **settings,
     }
 
@@ -368,11 +377,16 @@ CASES = {
     ),
     "a scale before a linear layer": Case(normal(x=(5, 4), s=4, W=(4, 4))),
     "the error of a mean": Case(normal(p=5, y=())),
-    "EnsembleLinear": Case(
-        lambda rng: MEMBERS(rng) | {name: getattr(SIDE_BY_SIDE, name) for name in SIZES},
-        of_layer(lambda v: with_settings(SIDE_BY_SIDE, v), y="z"),
+    "EnsembleLinear": Case(MEMBERS, of_layer(lambda v: with_settings(SIDE_BY_SIDE, v), y="z")),
+    "Embedding": Case(
+        lambda rng: {
+            "c": rng.integers(0, 4, (6, 2)),
+            "E": rng.normal(size=(4, 3)),
+            "dy": rng.normal(size=(6, 2, 3)),
+        },
+        looked_up,
     ),
-    "Embedding": Case(coded(EMBEDDING), of_layer(lambda v: with_settings(EMBEDDING, v))),
+    "TabularEmbedding": Case(coded(EMBEDDING), of_layer(lambda v: with_settings(EMBEDDING, v))),
     "EnsembleEmbedding": Case(coded(EMBEDDINGS), of_layer(lambda v: with_settings(EMBEDDINGS, v))),
     "EnsemblePeriodicEmbedding": Case(
         lambda rng: OF_WAVES(rng) | {name: getattr(WAVES, name) for name in SIZES_OF_WAVES},
@@ -381,16 +395,15 @@ CASES = {
     "a row looked up is a product": Case(
         lambda rng: {"c": rng.integers(0, 4, 6), "E": rng.normal(size=(4, 3))}
     ),
-    "EnsembleCrossEntropyLoss": Case(
+    "SoftTargetCrossEntropyLoss": Case(
         lambda rng: {
-            "z": rng.normal(size=(5, 6)) + np.array([[0], [0], [900], [-900], [0]]),
-            "t": rng.uniform(0.1, 2, (5, 6)),
+            "z": rng.normal(size=(5, 2, 3)) + np.array([0, 0, 900, -900, 0])[:, None, None],
+            "t": rng.uniform(0.1, 2, (5, 2, 3)),
             "w": rng.uniform(0.5, 2, 5),
-            "n_members": 2,
         },
         lambda v: {
-            "l": OF_MEMBERS.forward(v["z"], v["t"], v["w"]),
-            "dz": OF_MEMBERS.backward(),
+            "l": SOFT_TARGETS.forward(v["z"], v["t"], v["w"]),
+            "dz": SOFT_TARGETS.backward(),
         },
     ),
     "two linear layers": Case(normal(x=(4, 4), V=(4, 4), c=4, W=(4, 4), b=4)),
@@ -637,13 +650,9 @@ CASES = {
 # Mistakes that are none, with the reason.
 HARMLESS = {
     "done = -(np.log2(1 + (2**cycles - 1) * progress))": "a cosine is the same on both sides of 0",
-    "u = np.einsum('nmi,moi->nmo', x, W) + b": "the order of a sum",
-    "dW = np.einsum('nmo,nmi->moi', du, x)": "the order of a sum",
-    "dx = np.einsum('nmo,moi->nmi', du, W).reshape(len(dz), n_in)": "the order of a sum",
-    "z = z - z.max(axis=-1, keepdims=True)": "the last of three axes",
-    "log_p = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))": "the last of three axes",
-    "l = weighted_mean(-(t * log_p).sum(axis=-1), w)": "the last of three axes",
-    "dz = p * t.sum(axis=-1, keepdims=True) - t": "the last of three axes",
+    "z = np.einsum('nmi,moi->nmo', x, W) + b": "the order of a sum",
+    "dW = np.einsum('nmo,nmi->moi', dz, x)": "the order of a sum",
+    "dx = np.einsum('nmo,moi->nmi', dz, W)": "the order of a sum",
     "share = -((progress - starts[i]) / lengths[i])": "a cosine is the same on both sides of 0",
     "dW = alpha / np.sign(W)": "1 and -1 are their own inverses",
     "dW = alpha * (l1_ratio / np.sign(W) + (1 - l1_ratio) * W)": "1 and -1 are their own inverses",
@@ -651,12 +660,12 @@ HARMLESS = {
     "r = np.einsum('nmpf,mpfo->nmpo', c, V)": "the order of a sum",
     "dV = np.einsum('nmpf,nmpo->mpfo', c, dr)": "the order of a sum",
     "du = -np.sin(u) * np.einsum('nmpo,mpfo->nmpf', dr, V)": "the order of a sum",
-    "y = np.concatenate([x, rows], axis=-1).reshape(len(x), n_out)": "the last of three axes",
+    "y = np.concatenate([x, rows], axis=-1)": "the last of three axes",
     "dE = -(np.zeros_like(E))": "minus zero is zero",
     "dx = np.concatenate([dy[:, :n_numbers], np.zeros_like(slopes[:, :, 1])], axis=1)": "zeros",
-    "u = np.concatenate([x[:, :, :n_numbers].astype(E.dtype), rows], axis=-1)": "the last axis",
-    "dx = np.concatenate([du[:, :, :n_numbers], np.zeros_like(slopes[..., 0])], axis=-1)": "same",
-    "dx = np.concatenate([du[:, :, :n_numbers], np.zeros_like(slopes[..., 1])], axis=2)": "zeros",
+    "y = np.concatenate([x[:, :, :n_numbers].astype(E.dtype), rows], axis=-1)": "the last axis",
+    "dx = np.concatenate([dy[:, :, :n_numbers], np.zeros_like(slopes[..., 0])], axis=-1)": "same",
+    "dx = np.concatenate([dy[:, :, :n_numbers], np.zeros_like(slopes[..., 1])], axis=2)": "zeros",
     "l = v @ A.T @ v / 2": "A is symmetric",
     "v = w - learning_rate * (A.T @ w)": "A is symmetric",
     "dlearning_rate = -((A.T @ w) ** 2).sum()": "A is symmetric",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from tests.graph.pages import Flatten
 
 
 def found(diagnosis: hg.Diagnosis, sickness: str) -> list[hg.Finding]:
@@ -231,15 +232,21 @@ def test_codes_have_no_scale_and_the_numbers_beside_them_have() -> None:
     for size, named in ((1.0, False), (500.0, True)):
         x = np.hstack([size * rng.standard_normal((100, 1)), codes])
         alone = hg.Net(
-            hg.Embedding(400, 2, n_codes=2, n_numbers=1, rng=0), hg.Linear(5, 2), hg.Softmax()
+            hg.TabularEmbedding(400, 2, n_codes=2, n_numbers=1, rng=0),
+            hg.Linear(5, 2),
+            hg.Softmax(),
         )
-        layers = hg.EnsembleEmbedding(400, 2, 2, n_codes=2, n_numbers=1, rng=0), hg.Linear(10, 2)
+        layers = (
+            hg.EnsembleEmbedding(400, 2, 2, n_codes=2, n_numbers=1, rng=0),
+            Flatten(),
+            hg.Linear(10, 2),
+        )
         side_by_side = hg.Net(*layers, hg.Softmax())
-        for net, rows in ((alone, x), (side_by_side, np.tile(x, (1, 2)))):
+        for net, rows in ((alone, x), (side_by_side, np.stack([x, x], axis=1))):
             findings = found(hg.diagnose(net, None, (rows, y)), "unscaled inputs")
             assert bool(findings) == named
             assert all("feature 0, counted from 0, is about" in f.evidence for f in findings)
-    only = hg.Net(hg.Embedding(400, 2, n_codes=2, rng=0), hg.Linear(4, 2), hg.Softmax())
+    only = hg.Net(hg.TabularEmbedding(400, 2, n_codes=2, rng=0), hg.Linear(4, 2), hg.Softmax())
     assert not hg.diagnose(only, None, (codes, y))
 
 

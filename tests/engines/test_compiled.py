@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
-from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES
+from handgrad.layers.shape_inference import features
+from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES, rows_for
 from tests.engines.one_epoch import engine_of, run_epoch
 from tests.graph import pages
 
@@ -75,14 +77,15 @@ def streams(net: hg.Net) -> list[Any]:
 
 def around(layer: hg.Layer, dtype: Any, n: int = 7) -> tuple[hg.Net, Any]:
     """The layer between two linear ones, or first where it takes codes; inputs for the net."""
-    rng, n_in = np.random.default_rng(0), layer.n_in or 4
-    with layer.mode(training=False):
-        probe = copy.deepcopy(layer).forward(np.ones((2, n_in)))
-    before = [] if layer.integer_input else [hg.Linear(3, n_in, rng=1)]
-    net = hg.Net(*before, layer, hg.Linear(probe.shape[1], 2, rng=2), dtype=dtype)
+    x = rows_for(layer, n)
+    before = [] if layer.integer_input else [hg.Linear(3, x.shape[-1], rng=1)]
+    n_out = features(layer.shape_out(x.shape[1:]))
+    assert n_out is not None
+    net = hg.Net(*before, layer, hg.Linear(n_out, 2, rng=2), dtype=dtype)
     net.seed(0)
-    x = rng.standard_normal((n, 3)) if before else rng.integers(0, 5, (n, n_in))
-    return net, x.astype(dtype)
+    if before:
+        x = np.random.default_rng(0).standard_normal((*x.shape[:-1], 3))
+    return net, x.astype(dtype) if x.dtype.kind == "f" else x
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -91,7 +94,9 @@ def around(layer: hg.Layer, dtype: Any, n: int = 7) -> tuple[hg.Net, Any]:
 def test_every_layer(name: str, dtype: Any, batch_size: int) -> None:
     net, x = around(LAYERS[name](), dtype, 8)
     loss, batch_size = hg.MSELoss(), max(batch_size, net.min_batch_size)
-    compare(net, loss, hg.SGD(0.01), x, targets(loss, len(x), 2, dtype), batch_size)
+    shape = net.predict(x).shape
+    y = targets(loss, math.prod(shape[:-1]), 2, dtype).reshape(shape)
+    compare(net, loss, hg.SGD(0.01), x, y, batch_size)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -333,7 +338,9 @@ def test_tanh_is_as_exact_as_its_type(dtype: Any) -> None:
 
 
 def embedded() -> tuple[hg.Net, Any]:
-    net = hg.Net(pages.Embedding(5, 3), Row(), hg.Linear(6, 2, rng=0, dtype=np.float64))
+    net = hg.Net(
+        hg.Embedding(5, 3, rng=0, dtype=np.float64), Row(), hg.Linear(6, 2, rng=0, dtype=np.float64)
+    )
     return net, np.random.default_rng(0).integers(0, 5, (7, 2))
 
 
@@ -360,20 +367,22 @@ def coded(dtype: Any, n_members: int = 1) -> tuple[hg.Net, Any]:
     )
     rng = np.random.default_rng(0)
     numbers, codes = 9 * rng.normal(size=(7, n_members, 3)), rng.integers(0, 5, (7, n_members, 2))
-    return net, np.concatenate([numbers, codes], axis=2).reshape(7, -1).astype(dtype)
+    return net, np.concatenate([numbers, codes], axis=2).astype(dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 def test_codes_beside_numbers(dtype: Any) -> None:
     net, x = coded(dtype, 2)
-    compare(net, hg.MSELoss(), hg.Adam(0.1), x, targets(hg.MSELoss(), 7, 4, dtype), 3)
+    compare(
+        net, hg.MSELoss(), hg.Adam(0.1), x, targets(hg.MSELoss(), 7, 4, dtype).reshape(7, 2, 2), 3
+    )
 
 
 @pytest.mark.parametrize("wrong", [5.0, -1.0])
 def test_codes_beside_numbers_are_checked(wrong: float) -> None:
     net, x = coded(np.float64, 2)
-    x[4, 9] = wrong
-    y = targets(hg.MSELoss(), 7, 4, np.float64)
+    x[4, 1, 4] = wrong
+    y = targets(hg.MSELoss(), 7, 4, np.float64).reshape(7, 2, 2)
     with pytest.raises(hg.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
         engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 3)
 
@@ -393,7 +402,8 @@ def test_rows_that_do_not_lie_together_are_copied_first() -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_predictions(name: str, dtype: Any) -> None:
     net, x = around((LAYERS | USERS)[name](), dtype)
-    y = targets(hg.MSELoss(), 7, 2, dtype)
+    shape = net.predict(x, engine="eager").shape
+    y = targets(hg.MSELoss(), math.prod(shape[:-1]), 2, dtype).reshape(shape)
     rtol, atol = (1e-10, 1e-12) if dtype == np.float64 else (1e-4, 1e-5)
     for n in (1, 7, 300, 1000):
         rows = around((LAYERS | USERS)[name](), dtype, n)[1]

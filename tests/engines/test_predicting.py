@@ -11,7 +11,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE as BATCH
 from handgrad.engines.predicting import Predictor
-from tests.contracts.table import LAYERS
+from tests.contracts.table import LAYERS, rows_for
 from tests.graph import pages
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
@@ -51,12 +51,8 @@ def test_any_number_of_rows(n: int, dtype: Any) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_layer(name: str) -> None:
     layer = LAYERS[name]()
-    before = [] if layer.integer_input else [hg.Linear(4, layer.n_in or 4, rng=1)]
-    net = hg.Net(*before, layer, dtype=np.float64)
-    few, more = rows(3), rows(7)
-    if not before:
-        codes = np.random.default_rng(0).integers(0, 5, (10, layer.n_in or 4)) / 1.0
-        few, more = codes[:3], codes[3:]
+    net, x = hg.Net(layer, dtype=np.float64), rows_for(layer, 10)
+    few, more = x[:3], x[3:]
     net.predict(few, engine="compiled")
     assert by_machine_code(net)
     assert_same(net, more)
@@ -237,7 +233,7 @@ def test_infinity_that_a_layer_would_make_finite_is_refused_too() -> None:
 
 
 def test_an_index_out_of_range_is_refused() -> None:
-    net = hg.Net(pages.Embedding(5, 3), dtype=np.float64)
+    net = hg.Net(hg.Embedding(5, 3, rng=0), dtype=np.float64)
     x = np.array([[0, 4], [2, 2]])
     net.predict(x, engine="compiled")
     assert by_machine_code(net)
@@ -248,7 +244,7 @@ def test_an_index_out_of_range_is_refused() -> None:
 
 
 def test_codes_beside_numbers() -> None:
-    net = hg.Net(hg.Embedding(3, 2, n_numbers=1, rng=0, dtype=np.float64))
+    net = hg.Net(hg.TabularEmbedding(3, 2, n_numbers=1, rng=0, dtype=np.float64))
     x = np.array([[9.5, 2.0], [-7.0, 0.0]])
     net.predict(x, engine="compiled")
     assert by_machine_code(net)

@@ -16,11 +16,14 @@ SIZES = (20, 24, 3)
 
 def engines(dtype: Any, *, python: bool = False) -> list[Any]:
     rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((50, 60)).astype(dtype), rng.standard_normal((50, 72)).astype(dtype)
+    x, y = (
+        rng.standard_normal((50, 3, 20)).astype(dtype),
+        rng.standard_normal((50, 3, 24)).astype(dtype),
+    )
     made: list[Any] = []
     for kind in KINDS:
         net = hg.Net(
-            hg.FeatureScale(60, dtype=dtype), hg.EnsembleLinear(*SIZES, rng=0, dtype=dtype)
+            hg.FeatureScale((3, 20), dtype=dtype), hg.EnsembleLinear(*SIZES, rng=0, dtype=dtype)
         )
         made.append(engine_of(kind, net, hg.MSELoss(), hg.SGD(0.1), x, y, 16))
     if python:

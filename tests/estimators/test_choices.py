@@ -302,7 +302,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("classes", hg.HingeLoss(), "for more than two classes"),
     ("binary", hg.MSELoss(), "for two classes.*log_loss, label_smoothing, focal, hinge"),
     ("number", hg.CrossEntropyLoss(), "takes probabilities for targets that are classes"),
-    ("number", hg.EnsembleCrossEntropyLoss(2), "takes logits"),
+    ("number", hg.SoftTargetCrossEntropyLoss(), "takes logits"),
     ("number", hg.PoissonNLLLoss(), "y from -.*PoissonNLLLoss.*squared_error"),
 ]
 

@@ -52,26 +52,6 @@ class BatchNorm(hg.Layer):
         return (dz - dz.mean(axis=0) - self.z * (dz * self.z).mean(axis=0)) / self.s
 
 
-class Embedding(hg.Layer):
-    """y[i, j] = E[x[i, j]]    dE[x[i, j]] += dy[i, j]."""
-
-    param_names = ("E",)
-    integer_input = True
-
-    def __init__(self, n_values: int, size: int) -> None:
-        super().__init__()
-        self.E = np.random.default_rng(0).standard_normal((n_values, size))
-
-    def forward(self, x: Any) -> Any:
-        self.x = x
-        return self.E[x]
-
-    def backward(self, dy: Any) -> Any:
-        dE = np.zeros_like(self.E)
-        np.add.at(dE, self.x, dy)
-        self.dE = dE
-
-
 class Conv1d(hg.Layer):
     """y[n, i] = Σₖ x[n, i + k] w[k], by windows; dx gathers each window's share."""
 

@@ -15,6 +15,7 @@ from handgrad.graph import Graph, interpret
 from handgrad.graph.encoding import decode, encode, key
 from handgrad.graph.passes import optimized
 from handgrad.graph.references import Ref
+from handgrad.net.examples import example_input
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS
 from tests.graph.test_recording import PAGES
 
@@ -55,7 +56,7 @@ def test_a_layer_read_back_runs_to_the_same_bits(name: str) -> None:
     back = Graph.from_json(graph.to_json())
     streams(net)
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 2, (5, net.n_in or 4)).astype(np.int64 if net.integer_input else np.float32)
+    x = example_input(net, 5)
     with np.errstate(all="ignore"):
         dy = rng.standard_normal(copy.deepcopy(net).forward(x).shape).astype(np.float32)
         runs = [

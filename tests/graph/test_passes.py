@@ -21,8 +21,8 @@ from handgrad.graph.passes import (
 from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
 from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import at
-from tests.contracts.table import LAYERS, LOSSES
-from tests.graph.test_recording import PAGES, named, rows, streams
+from tests.contracts.table import LAYERS, LOSSES, rows_for
+from tests.graph.test_recording import PAGES, named, streams
 
 CORE = {
     *ELEMENTWISE,
@@ -32,18 +32,13 @@ CORE = {
 }
 
 
-def codes(n_in: int) -> Any:
-    """Whole numbers that both tables of the contract table have rows for, as floats."""
-    return lambda n: np.random.default_rng(n).integers(0, 5, (n, n_in)).astype(float)
-
-
 def traced(name: str, training: bool = True) -> tuple[hg.Net, hg.Graph, Any]:
     """A layer of the contract table or a page of later needs, in float64, and its inputs."""
     inputs: Any
     if name in LAYERS:
         net = hg.Net(LAYERS[name](), dtype=np.float64)
-        n_in = net.n_in or 4
-        inputs = codes(n_in) if net.integer_input else rows(n_in)
+        layer = LAYERS[name]()
+        inputs = lambda n: rows_for(layer, n, n)  # noqa: E731
     else:
         make, inputs = PAGES[name]
         net = hg.Net(make(), dtype=np.float64)

@@ -24,7 +24,7 @@ PAGES: dict[str, tuple[Callable[[], hg.Layer], Callable[[int], Any]]] = {
     "dropout": (lambda: pages.Dropout(), rows(4)),
     "running statistics": (lambda: pages.BatchNorm(4), rows(4)),
     "embedding": (
-        lambda: pages.Embedding(6, 3),
+        lambda: hg.Embedding(6, 3),
         lambda n: np.random.default_rng(n).integers(0, 6, (n, 2)),
     ),
     "convolution by windows": (lambda: pages.Conv1d(), rows(7)),

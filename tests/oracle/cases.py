@@ -150,7 +150,8 @@ def epoch_losses(case: Case, losses: list[float]) -> list[float]:
 
 def layer_by_hand(layer: hg.Layer, x: Any, dy: Any) -> dict[str, Any]:
     """The output and all gradients of a layer or net, from the gradient `dy` of its output."""
-    return {"y": layer.forward(x), "dx": layer.backward(dy), **gradients_of(layer)}
+    y, dx = layer.forward(x), layer.backward(dy)
+    return {"y": y, **({} if dx is None else {"dx": dx}), **gradients_of(layer)}
 
 
 def loss_by_hand(loss: hg.Loss, p: Any, y: Any, *w: Any) -> dict[str, Any]:

@@ -24,27 +24,22 @@ def with_waves(x: Any, n_periodic: int, w: Any, b: Any, V: Any) -> Any:
     """The features of each member, and behind them the waves of the first few, weighed."""
     waves = torch.cos(2 * math.pi * w * x[:, :, :n_periodic, None] + b)
     sums = (waves[..., None] * V).sum(dim=3)
-    return torch.cat([x, sums.flatten(2)], dim=2).flatten(1)
+    return torch.cat([x, sums.flatten(2)], dim=2)
 
 
 LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
     "FeatureScale": lambda layer, x, p: x * p["s"],
-    "Embedding": lambda layer, x, p: embedded(x, p["E"], layer.n_numbers),
-    "EnsembleEmbedding": lambda layer, x, p: torch.cat(
-        [
-            embedded(part, E, layer.n_numbers)
-            for part, E in zip(x.chunk(layer.n_members, dim=1), p["E"], strict=True)
-        ],
-        dim=1,
+    "Embedding": lambda layer, x, p: functional.embedding(x.long(), p["E"]),
+    "TabularEmbedding": lambda layer, x, p: embedded(x, p["E"], layer.n_numbers),
+    "EnsembleEmbedding": lambda layer, x, p: torch.stack(
+        [embedded(x[:, m], E, layer.n_numbers) for m, E in enumerate(p["E"])], dim=1
     ),
-    "EnsemblePeriodicEmbedding": lambda layer, x, p: with_waves(
-        x.reshape(len(x), layer.n_members, layer.member_in), layer.n_periodic, **p
-    ),
-    "EnsembleLinear": lambda layer, x, p: torch.cat(
+    "EnsemblePeriodicEmbedding": lambda layer, x, p: with_waves(x, layer.n_periodic, **p),
+    "EnsembleLinear": lambda layer, x, p: torch.stack(
         [
-            functional.linear(part, W, b)
-            for part, W, b in zip(x.chunk(layer.n_members, dim=1), p["W"], p["b"], strict=True)
+            functional.linear(x[:, m], W, b)
+            for m, (W, b) in enumerate(zip(p["W"], p["b"], strict=True))
         ],
         dim=1,
     ),
@@ -103,7 +98,7 @@ LOSSES: dict[str, Callable[[Any, Any, str], Any]] = {
     "LabelSmoothingCrossEntropyLoss": lambda z, y, r: functional.cross_entropy(
         z, y, label_smoothing=0.2, reduction=r
     ),
-    "EnsembleCrossEntropyLoss": lambda z, t, r: functional.cross_entropy(z, t, reduction=r),
+    "SoftTargetCrossEntropyLoss": lambda z, t, r: functional.cross_entropy(z, t, reduction=r),
     "MultiMarginLoss": lambda z, y, r: functional.multi_margin_loss(z, y, reduction=r),
     "BinaryCrossEntropyLoss": lambda p, y, r: functional.binary_cross_entropy(
         p, y.to(p.dtype), reduction=r
@@ -187,7 +182,8 @@ def of_layer(layer: hg.Layer, x: Any, dy: Any) -> dict[str, Any]:
     reference, x = Reference(layer), tensor(x).double().requires_grad_()
     y = reference.forward(x)
     y.backward(tensor(dy))
-    return {"y": y.detach().numpy(), "dx": x.grad.numpy(), **reference.gradients()}
+    dx = {} if x.grad is None else {"dx": x.grad.numpy()}
+    return {"y": y.detach().numpy(), **dx, **reference.gradients()}
 
 
 def of_loss(name: str, p: Any, y: Any, w: Any = None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def test_each_member_has_the_weights_of_its_best_epoch() -> None:
     x = rng.normal(size=(80, 3)).astype(np.float32)
     t = (x[:, :1] + rng.normal(size=(80, 1))).astype(np.float32)
     rows = rows_of_members(np.ones(80), np.zeros(80, int), 4, 0.25, rng)
-    recipe = Recipe(lambda n_members: hg.MSELoss(), Mish, 0.07)
+    recipe = Recipe(hg.MSELoss, Mish, 0.07)
     members = train_members(
         x, FEATURES, t, rows, recipe, squared, epochs=40, rng=rng, engine="eager"
     )

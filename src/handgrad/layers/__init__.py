@@ -13,7 +13,7 @@ from handgrad.layers.activations import (
 )
 from handgrad.layers.defaults import defaults
 from handgrad.layers.dropout import Dropout
-from handgrad.layers.embedding import Embedding, EnsembleEmbedding
+from handgrad.layers.embedding import Embedding, EnsembleEmbedding, TabularEmbedding
 from handgrad.layers.ensemble import EnsembleLinear
 from handgrad.layers.feature_scale import FeatureScale
 from handgrad.layers.gelu import GELU, GELUTanh
@@ -48,6 +48,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Standardize",
+    "TabularEmbedding",
     "Tanh",
     "defaults",
 ]

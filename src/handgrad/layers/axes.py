@@ -3,14 +3,14 @@
 from handgrad.layers.layer import Array
 
 
-def leading_axes(x: Array) -> tuple[int, ...]:
-    """All axes of `x` (n, …, k) but the last: what the gradient of a parameter is summed over.
+def leading_axes(x: Array, but: int = 1) -> tuple[int, ...]:
+    """All axes of `x` (n, …, k) but the last, or last few: what gradients are summed over.
 
     >>> import numpy as np
     >>> leading_axes(np.zeros((5, 4, 3)))
     (0, 1)
     """
-    return tuple(range(x.ndim - 1))
+    return tuple(range(x.ndim - but))
 
 
 def as_rows(x: Array) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.errors import positive
 from handgrad.layers.axes import leading_axes
-from handgrad.layers.layer import Array, Layer, floating
+from handgrad.layers.layer import Array, Layer, Shape, floating
 
 
 class FeatureScale(Layer):
@@ -18,6 +18,7 @@ class FeatureScale(Layer):
     source      Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs and
                 Boosted Trees on Tabular Data", 2024, section 3
 
+    `n_features` may be (n_members, n_features), for an ensemble; s and ds have that shape then.
     In front of a net it chooses features: a factor near 0 leaves one out. Steps longer than those
     of the weights behind it let it do so early: `groups={"0.s": {"learning_rate_factor": 6.0}}`.
 
@@ -33,17 +34,23 @@ class FeatureScale(Layer):
 
     param_names = ("s",)
 
-    def __init__(self, n_features: int, *, dtype: Any = np.float32) -> None:
+    def __init__(self, n_features: int | tuple[int, ...], *, dtype: Any = np.float32) -> None:
         super().__init__()
-        positive("n_features", n_features, whole=True)
-        self.n_in = self.n_out = self.n_features = int(n_features)
-        self.dtype = floating(dtype)
-        self.s = np.ones(n_features, dtype)
+        sizes = (n_features,) if isinstance(n_features, int | np.integer) else tuple(n_features)
+        for size in sizes:
+            positive("n_features", size, whole=True)
+        self.n_in, self.dtype = int(sizes[-1]), floating(dtype)
+        self.s = np.ones(sizes, dtype)
+
+    @property
+    def shape_in(self) -> Shape:
+        """The shape of the factors, and any axes before it where it is (n_features,)."""
+        return self.s.shape if self.s.ndim > 1 else (..., len(self.s))
 
     def forward(self, x: Array) -> Array:
         self.x = x
         return self.s * x
 
     def backward(self, dy: Array) -> Array:
-        self.ds = (self.x * dy).sum(axis=leading_axes(dy))
+        self.ds = (self.x * dy).sum(axis=leading_axes(dy, self.s.ndim))
         return self.s * dy

@@ -11,8 +11,8 @@ from handgrad.losses.classification import (
     LabelSmoothingCrossEntropyLoss,
     MultiMarginLoss,
     SoftmaxCrossEntropyLoss,
+    SoftTargetCrossEntropyLoss,
 )
-from handgrad.losses.ensemble import EnsembleCrossEntropyLoss
 from handgrad.losses.loss import Loss
 from handgrad.losses.regression import (
     HuberLoss,
@@ -27,7 +27,6 @@ from handgrad.losses.weighting import weighted_mean as weighted_mean
 __all__ = [
     "BinaryCrossEntropyLoss",
     "CrossEntropyLoss",
-    "EnsembleCrossEntropyLoss",
     "FocalLoss",
     "HingeLoss",
     "HuberLoss",
@@ -39,5 +38,6 @@ __all__ = [
     "PoissonNLLLoss",
     "QuantileLoss",
     "SigmoidBinaryCrossEntropyLoss",
+    "SoftTargetCrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
 ]

@@ -3,7 +3,13 @@
 import numpy as np
 
 from handgrad.errors import between_0_and_1
-from handgrad.kinds import ClassLabels, ClassLogits, ClassProbabilities, ClassScores
+from handgrad.kinds import (
+    ClassLabels,
+    ClassLogits,
+    ClassProbabilities,
+    ClassScores,
+    Distributions,
+)
 from handgrad.layers.layer import Array
 from handgrad.losses.loss import Loss
 from handgrad.losses.weighting import mean_weights, weighted_mean
@@ -132,6 +138,40 @@ class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
         dz = self.p - self.a / self.p.shape[-1]
         dz[places(self.y)] -= 1 - self.a
         return dz * mean_weights(self.w, self.y[..., None])
+
+
+class SoftTargetCrossEntropyLoss(Loss):
+    """Softmax and cross-entropy with a distribution over the classes as target. Takes logits.
+
+    forward     l = −mean Σⱼ t[i, j] log p[i, j], where log p = z − max z − log Σⱼ e^(zⱼ − max z)
+    backward    dz = (p Σⱼ t − t) s, where s is the share of each row or place in the mean: 1 / n
+    shapes      z, dz, t (n, …, n_classes), in t a 1 at the class, or shares of several
+    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
+    source      Hinton, Vinyals, Dean, "Distilling the knowledge in a neural network", 2015
+
+    With (n, n_members, n_classes) each member of an ensemble learns as if it were alone; the loss
+    of their mean would let some rely on others.
+
+    >>> loss = SoftTargetCrossEntropyLoss()
+    >>> z, t = np.log(np.array([[1.0, 3.0], [1.0, 1.0]])), np.array([[1.0, 0.0], [0.5, 0.5]])
+    >>> float(loss.forward(z, t).round(6))                         # (−log ¼ − log ½)/2
+    1.039721
+    >>> loss.backward().round(12) + 0.0                            # (¼ − 1)/2, ¾/2; (½ − ½)/2
+    array([[-0.375,  0.375],
+           [ 0.   ,  0.   ]])
+    """
+
+    input_kind = ClassLogits()
+    target_kind = Distributions()
+
+    def forward(self, z: Array, t: Array, w: Array | None = None) -> Any:
+        log_p = log_softmax(z)
+        self.p, self.t, self.w = np.exp(log_p), t, w
+        return weighted_mean(-(t * log_p).sum(axis=-1), w)
+
+    def backward(self, loss: Any = None) -> Array:
+        dz = self.p * self.t.sum(axis=-1, keepdims=True) - self.t
+        return dz * mean_weights(self.w, self.t[..., :1])
 
 
 class MultiMarginLoss(Loss):

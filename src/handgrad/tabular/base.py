@@ -261,7 +261,8 @@ class Tabular(TakesTables):
         members, x = len(self.best_epochs_), self.features_.encoded(self._table(X, reset=False))
         t, loss = self._net_targets(y)
         names = self.features_.names() * members
-        return NetRows(np.tile(x, (1, members)), np.tile(t, (1, members)), loss, True, names)
+        x, t = (np.repeat(part[:, None], members, axis=1) for part in (x, t))
+        return NetRows(x, t, loss, True, names)
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
         """The targets of one member, and the loss of all."""
@@ -286,9 +287,10 @@ class Tabular(TakesTables):
         self._columns_from_file(found)
         self.best_epochs_, self.history_ = [*found["best_epochs"]], None
         n_outputs, n_members = self._target_from_file(found), len(self.best_epochs_)
-        n_in, n_out = self.features_.n_out * n_members, n_outputs * n_members
-        if net is None or (net.n_in, net.n_out) != (n_in, n_out) or net.dtype != np.float64:
-            raise damaged(f"the net {shown(net)}", f"a net from {n_in} numbers to {n_out}")
+        shape = (n_members, self.features_.n_out)
+        fits = net is not None and (net.shape_in, net.n_out) == (shape, n_outputs)
+        if net is None or not fits or net.dtype != np.float64:
+            raise damaged(f"the net {shown(net)}", f"a net from {shape} to {n_outputs} outputs")
         self.net_ = net
 
     def _target_to_file(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 
 from handgrad.errors import DataError
 from handgrad.layers import SELU, Array, Mish, Softmax
-from handgrad.losses import EnsembleCrossEntropyLoss, Loss, MAELoss, MSELoss
+from handgrad.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
 from handgrad.saving.values import read_classes, written_array
 from handgrad.tabular.base import Tabular, refuse_one_row, refuse_unusable
 from handgrad.tabular.file_summary import TARGET
@@ -69,7 +69,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def predict_proba(self, X: object) -> Array:
         """The probability of each of `classes_` for each row: (n, n_classes)."""
         z = self._outputs(X) / self.temperature_
-        p: Array = Softmax().forward(z.reshape(-1, z.shape[2])).reshape(z.shape).mean(axis=1)
+        p: Array = Softmax().forward(z).mean(axis=1)
         return p
 
     def predict(self, X: object) -> Array:
@@ -79,7 +79,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         return found
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
-        return np.eye(len(self.classes_))[y], EnsembleCrossEntropyLoss(len(self.best_epochs_))
+        return np.eye(len(self.classes_))[y], SoftTargetCrossEntropyLoss()
 
     def _checked_target(self, y: object) -> Array:
         labels: Array = column_or_1d(y, warn=True)
@@ -105,7 +105,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         return t, rows.y
 
     def _recipe(self) -> Recipe:
-        return Recipe(EnsembleCrossEntropyLoss, SELU, 0.04, SMOOTHING)
+        return Recipe(SoftTargetCrossEntropyLoss, SELU, 0.04, SMOOTHING)
 
     def _badness(self, z: Array, t: Array) -> float:
         if self.metric == "accuracy":
@@ -204,7 +204,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     def _recipe(self) -> Recipe:
         loss = MAELoss if self.metric == "mae" else MSELoss
-        return Recipe(lambda n_members: loss(), Mish, 0.07)
+        return Recipe(loss, Mish, 0.07)
 
     def _badness(self, z: Array, t: Array) -> float:
         return float((np.abs(z - t) if self.metric == "mae" else (z - t) ** 2).mean())
@@ -231,7 +231,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
 def _log_loss(z: Array, t: Array) -> float:
     """That of one member: (n, n_classes) logits and targets."""
-    return float(EnsembleCrossEntropyLoss(1).forward(z, t))
+    return float(SoftTargetCrossEntropyLoss().forward(z, t))
 
 
 def _temperature(members: Members, t: Array) -> float:

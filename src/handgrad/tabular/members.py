@@ -48,7 +48,7 @@ Badness = Callable[[Array, Array], float]
 class Recipe:
     """What differs between classes and numbers."""
 
-    loss: Callable[[int], Loss]
+    loss: Callable[[], Loss]
     activation: type[Layer]
     learning_rate: float
     smoothing: float = 0.0  # so much of each target goes to all outputs alike
@@ -74,8 +74,8 @@ class Members:
 def outputs_of(net: Net, x: Array, n_members: int) -> Array:
     """What each member of a net says of each row: (n, n_members, n_outputs)."""
     with blas_threads(1):
-        p: Array = net.predict(np.tile(x, (1, n_members)), BATCH)
-    return p.reshape(len(x), n_members, p.shape[1] // n_members)
+        p: Array = net.predict(np.repeat(x[:, None], n_members, axis=1), BATCH)
+    return p
 
 
 def train_members(
@@ -109,12 +109,12 @@ def train_members(
     config = TrainingConfig(
         net=net,
         data=stream or (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
-        loss=recipe.loss(n_members),
+        loss=recipe.loss(),
         optimizer=_optimizer(net, recipe.learning_rate),
         epochs=epochs or usual_epochs(-(-n_learned // batch_size)),
         batch_size=batch_size,
         validation=(_side_by_side(x, held_out), _side_by_side(t, held_out)) if watched else None,
-        metrics=[_of_member(m, n_outputs, badness) for m in range(n_members)] if watched else [],
+        metrics=[_of_member(m, badness) for m in range(n_members)] if watched else [],
         schedule=coslog(),
         rng=rng,
         engine=engine,
@@ -125,13 +125,13 @@ def train_members(
     final.load_state(best.weights)
     with blas_threads(1):
         p = final.predict(_side_by_side(x, held_out), BATCH, "eager")
-    outputs = [p[:, m * n_outputs : (m + 1) * n_outputs] for m in range(n_members)]
+    outputs = [p[:, m] for m in range(n_members)]
     return Members(final, best.epochs, best.badness, held_out, outputs, history)
 
 
 def _side_by_side(values: Array, members: list[Array]) -> Array:
-    """The rows of all members next to one another: (n, n_members · n_features)."""
-    return np.concatenate([values[member] for member in members], axis=1)
+    """The rows of all members next to one another: (n, n_members, n_features)."""
+    return np.stack([values[member] for member in members], axis=1)
 
 
 def _run(training: Training, n_members: int, verbose: bool) -> tuple[BestWeights, History]:
@@ -188,7 +188,7 @@ def _net(
         )
         layers.append(waves)
         d += features.n_numbers * waves.size
-    layers.append(FeatureScale(k * d, dtype=dtype))
+    layers.append(FeatureScale((k, d), dtype=dtype))
     sizes = [d] + [WIDTH] * DEPTH
     for n_in, n_out in pairwise(sizes):
         linear = EnsembleLinear(n_in, n_out, k, rng=rng, dtype=dtype)
@@ -213,16 +213,15 @@ def _optimizer(net: Net, learning_rate: float) -> Adam:
             for name in layer.param_names:
                 groups[f"{i}.{name}"] = {"learning_rate_factor": OF_WAVES}
         if isinstance(layer, EnsembleLinear):
-            groups[f"{i}.W"] = {"learning_rate_factor": layer.member_in**-0.5}
+            groups[f"{i}.W"] = {"learning_rate_factor": layer.n_in**-0.5}
     return Adam(learning_rate, betas=BETAS, groups=groups)
 
 
-def _of_member(m: int, n_outputs: int, badness: Badness) -> Callable[[Array, Array], float]:
-    """How bad one member is, as a metric of all outputs side by side."""
-    own = slice(m * n_outputs, (m + 1) * n_outputs)
+def _of_member(m: int, badness: Badness) -> Callable[[Array, Array], float]:
+    """How bad one member is, as a metric of the outputs (n, n_members, n_outputs) of all."""
 
     def metric(p: Array, t: Array) -> float:
-        return badness(p[:, own].astype(float), t[:, own])
+        return badness(p[:, m].astype(float), t[:, m])
 
     metric.__name__ = f"member_{m}_error"
     return metric

@@ -241,7 +241,7 @@ class MemberRows(RowSource):
         raise NotImplementedError
 
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
-        """All rows once: x (n, n_members · n_features), and t (n, n_members · n_outputs)."""
+        """All rows once: x (n, n_members, n_features), and t (n, n_members, n_outputs)."""
         self.passes += 1
         own = np.random.default_rng((self.seed, self.passes))
         survey, k, width = self.survey, self.n_members, self.features.n_out
@@ -255,6 +255,6 @@ class MemberRows(RowSource):
                 t = (1 - self.smoothing) * t + self.smoothing / t.shape[1]
                 orders = [own.permutation(len(t)) for _ in range(k)]
                 yield (
-                    np.concatenate([x[order] for order in orders], axis=1),
-                    np.concatenate([t[order] for order in orders], axis=1),
+                    np.stack([x[order] for order in orders], axis=1),
+                    np.stack([t[order] for order in orders], axis=1),
                 )
