@@ -164,12 +164,12 @@ class SoftTargetCrossEntropyLoss(Loss):
     input_kind = ClassLogits()
     target_kind = Distributions()
 
-    def forward(self, z: Array, t: Array, w: Array | None = None) -> Any:
+    def forward(self, z: Array, t: Array, sample_weight: Array | None = None) -> float:
         log_p = log_softmax(z)
-        self.p, self.t, self.w = np.exp(log_p), t, w
-        return weighted_mean(-(t * log_p).sum(axis=-1), w)
+        self.p, self.t, self.w = np.exp(log_p), t, sample_weight
+        return weighted_mean(-(t * log_p).sum(axis=-1), self.w)
 
-    def backward(self, loss: Any = None) -> Array:
+    def backward(self, loss: object = None) -> Array:
         dz = self.p * self.t.sum(axis=-1, keepdims=True) - self.t
         return dz * mean_weights(self.w, self.t[..., :1])
 
