@@ -1,6 +1,7 @@
 """What every page of the textbook shares: it knows how it was made, and copies without litter."""
 
 import inspect
+import types
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -10,7 +11,7 @@ from handgrad.errors import SettingError, not_yet_computed
 from handgrad.other_names import elsewhere, misused, signature_of_class
 
 # What hg.defaults has said for pages that take it: rng, dtype.
-GIVEN: dict[str, Any] = {}
+GIVEN: dict[str, object] = {}
 MADE = {"_made_with", "_made_of"}
 # What most attributes are, of which a twin needs none of its own.
 SHARED = {bool, int, float, str, type(None), np.ndarray, *map(type, map(np.dtype, "fd"))}
@@ -19,7 +20,7 @@ SHARED = {bool, int, float, str, type(None), np.ndarray, *map(type, map(np.dtype
 class PageType(type):
     """Remembers how each page was made, so that it can be shown, copied and saved."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls, *args: object, **kwargs: object) -> Any:
         kwargs = _given(cls) | kwargs
         try:
             page = super().__call__(*args, **kwargs)
@@ -71,7 +72,7 @@ class Page(metaclass=PageType):
             if name not in gradients and (name in kept or not isinstance(value, np.ndarray))
         }
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
 
     def __repr__(self) -> str:
@@ -105,19 +106,22 @@ def _twin(page: Page, known: dict[int, Page]) -> Page:
     return twin
 
 
-def _own(value: Any, known: dict[int, Page]) -> Any:
+def _own(value: object, known: dict[int, Page]) -> object:
     if isinstance(value, Page):
         return _twin(value, known)
     if type(value) is dict:
         return {name: _own(part, known) for name, part in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_own(part, known) for part in value)
+    if type(value) is list:
+        return [_own(part, known) for part in value]
+    if type(value) is tuple:
+        return tuple(_own(part, known) for part in value)
     if isinstance(of := getattr(value, "__self__", None), Page):  # a method of a page
-        return value.__func__.__get__(_twin(of, known))
+        function: types.FunctionType | None = getattr(value, "__func__", None)
+        return value if function is None else function.__get__(_twin(of, known))
     return value
 
 
-def _given(kind: type[Any]) -> dict[str, Any]:
+def _given(kind: type[object]) -> dict[str, object]:
     """What was said once for all, of what pages of this kind take; no dtype is a choice too."""
     if not GIVEN:
         return {}
@@ -129,7 +133,7 @@ def _given(kind: type[Any]) -> dict[str, Any]:
     }
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"array{value.shape}"
     return getattr(value, "__name__", None) or repr(value)

@@ -13,7 +13,7 @@ from handgrad.estimators.rows import Weighted, predicted, rows_of
 from handgrad.kinds import Scores
 from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, smaller_is_better
-from handgrad.training.measuring import takes_weights
+from handgrad.training.metric_functions import takes_weights
 
 LOSS = "loss"
 

@@ -34,7 +34,7 @@ class Changes:
 SHARED.add(Changes)  # by the twins of layers too
 
 
-def floating(dtype: Any) -> np.dtype[Any]:
+def floating(dtype: object) -> np.dtype[Any]:
     """The type of numbers that `dtype` asks for, float32 or float64."""
     for known in (np.dtype(np.float32), np.dtype(np.float64)):
         if dtype in (known, known.type, known.name):

@@ -1,13 +1,11 @@
 """Weighted means over a batch: each row, or each place in it, may have a weight of its own."""
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.layers.layer import Array
 
 
-def weighted_mean(l: Array, w: Array | None = None) -> Any:  # noqa: E741
+def weighted_mean(l: Array, w: Array | None = None) -> float:  # noqa: E741
     """The mean of the numbers `l`, (n, …), in which each row counts `w` times.
 
     formula     Σ s l, where s = mean_weights(w, l): Σᵢ wᵢ lᵢ / Σᵢ wᵢ, and 1/n Σᵢ lᵢ without weights
@@ -20,7 +18,7 @@ def weighted_mean(l: Array, w: Array | None = None) -> Any:  # noqa: E741
     return l.mean() if w is None else (mean_weights(w, l) * l).sum()
 
 
-def mean_weights(w: Array | None, l: Array) -> Any:  # noqa: E741
+def mean_weights(w: Array | None, l: Array) -> Array | float:  # noqa: E741
     """The derivative of `weighted_mean` with respect to each number of `l`, (n, …).
 
     formula     w / (k Σ w), where l has k numbers for each weight; 1 / (size of l) without weights

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
 from handgrad.errors import SettingError, did_you_mean
 from handgrad.metrics.classes import (
@@ -78,7 +77,7 @@ def metrics_of(choices: str | Metric | Iterable[str | Metric]) -> dict[str, Metr
     return metrics
 
 
-def _named(choice: Any) -> tuple[str, Metric]:
+def _named(choice: object) -> tuple[str, Metric]:
     if isinstance(choice, type):
         raise SettingError(
             f"metric {choice!r}, a class", "a name, or a function of (p, y)", "an object of it"

@@ -1,6 +1,7 @@
 """How often the predicted class is the true one. Where counting is not enough, by scikit-learn."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
@@ -120,7 +121,12 @@ def f1(
 
 
 def _averaged(
-    score: Any, name: str, p: Array, y: Array, sample_weight: Array | None, average: str
+    score: Callable[..., float],
+    name: str,
+    p: Array,
+    y: Array,
+    sample_weight: Array | None,
+    average: str,
 ) -> float:
     if average not in ("binary", "macro", "weighted"):
         raise SettingError(

@@ -1,7 +1,5 @@
 """Predictions beside targets: which shapes mean what, and means over rows with weights."""
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.errors import DataError, ShapeError
@@ -43,7 +41,7 @@ def decided(p: Array, y: Array) -> tuple[Array, Array]:
     return answers(p, y), p >= 0.5
 
 
-def mean(values: Array, sample_weight: Array | None) -> Any:
+def mean(values: Array, sample_weight: Array | None) -> float:
     """The mean of all, (n,) or (n, k), in which each row counts as its weight says."""
     if sample_weight is None:
         return values.mean()

@@ -15,7 +15,7 @@ from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, check_as_many, number_of_rows, take
 from handgrad.optimizers import Optimizer
-from handgrad.training.measuring import Measure, measures
+from handgrad.training.metric_functions import Measure, measures
 
 TRAINING, VALIDATION = "training data", "validation data"
 MOST_ROWS_TRIED = 256
@@ -24,7 +24,7 @@ MOST_ROWS_TRIED = 256
 def checked_rows(
     net: Net,
     loss: Loss,
-    data: Any,
+    data: object,
     what: str,
     *,
     learn: bool,
@@ -126,18 +126,17 @@ def check_batches(net: Net, rows: int, batch_size: int) -> None:
                 net.check_rows(last, what, hint)
 
 
-def checked_pair(data: Any, what: str) -> tuple[Any, Any]:
+def checked_pair(data: object, what: str) -> tuple[Any, Any]:
     """`data` as inputs and targets."""
-    try:
-        x, y = data
-    except (TypeError, ValueError):
+    parts = [*data] if isinstance(data, Iterable) else []
+    if len(parts) != 2:
         is_tuple = isinstance(data, tuple | list)
         raise DataError(
-            f"{what}: {f'{len(data)} parts' if is_tuple else f'one {type(data).__name__}'}",
+            f"{what}: {f'{len(parts)} parts' if is_tuple else f'one {type(data).__name__}'}",
             "a pair (x, y)",
             "hg.train(net, (x, y), …), with validation=(x_val, y_val)",
-        ) from None
-    return x, y
+        )
+    return parts[0], parts[1]
 
 
 def check_monitor(monitor: str, metrics: Collection[str], training: Any) -> None:
@@ -156,7 +155,7 @@ def check_monitor(monitor: str, metrics: Collection[str], training: Any) -> None
     )
 
 
-def checked_inputs(net: Net, x: Any, what: str) -> Array:
+def checked_inputs(net: Net, x: object, what: str) -> Array:
     """`x` in the net's dtype, all of it finite."""
     x = array_of(x, what)
     if x.ndim == 0 and x.dtype.kind in "fiub":
@@ -181,7 +180,7 @@ def checked_inputs(net: Net, x: Any, what: str) -> Array:
     return cast
 
 
-def _check_predictions(net: Net, loss: Loss, p: Any, rows: int) -> None:
+def _check_predictions(net: Net, loss: Loss, p: Array, rows: int) -> None:
     where = net.position(len(net.layers) - 1)
     if number_of_rows(p) != rows:
         raise ShapeError(

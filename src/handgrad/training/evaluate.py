@@ -19,7 +19,7 @@ from handgrad.page import twin_of
 from handgrad.row_source import BATCH, RowSource, prefetch, refuse_beside_a_stream, whole_batches
 from handgrad.training.checks import checked_pair
 from handgrad.training.chunks import CheckedChunks
-from handgrad.training.measuring import Measure, measured, measures
+from handgrad.training.metric_functions import Measure, measured, measures
 from handgrad.training.sample_weights import Rows, held_out_rows
 
 # Shares of a source's memory: for rows that are held out, and else for their predictions.

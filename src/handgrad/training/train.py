@@ -19,7 +19,7 @@ from handgrad.training.divergence import diverged, divergence
 from handgrad.training.evaluate import Evaluation, rows_to_evaluate
 from handgrad.training.learning_rates import LearningRates
 from handgrad.training.loop import EpochLoop
-from handgrad.training.measuring import measures
+from handgrad.training.metric_functions import measures
 from handgrad.training.minimize import Minimization
 from handgrad.training.report import EpochReport, as_reported
 from handgrad.training.sets import TRAINING_SET, check_columns, described_set, named_sets

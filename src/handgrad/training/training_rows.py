@@ -18,7 +18,7 @@ from handgrad.row_source import RowSource, changed, prefetch, refuse_beside_a_st
 from handgrad.training.checks import TRAINING
 from handgrad.training.chunks import CheckedChunks
 from handgrad.training.evaluate import InChunks, InMemory, RowsToEvaluate
-from handgrad.training.measuring import Measure, measured
+from handgrad.training.metric_functions import Measure, measured
 from handgrad.training.sample_weights import Rows, training_rows
 
 # Shares of the memory: the rows from which batches are drawn, the predictions that are kept.

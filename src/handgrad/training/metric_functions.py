@@ -1,9 +1,8 @@
-"""Metrics as a training takes them: of what a net puts out, in the terms of the targets."""
+"""Metrics as functions of a net's output: what it says in the terms of the targets is measured."""
 
 import math
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any
 
 import numpy as np
 
@@ -62,7 +61,7 @@ def _own(metric: Metric) -> Measure:
     return lambda p, y, w: metric(p, y)
 
 
-def takes_weights(metric: Any) -> bool:
+def takes_weights(metric: Callable[..., object]) -> bool:
     """Whether a metric of one's own can be told how much each row counts."""
     try:
         return "sample_weight" in signature(metric).parameters
