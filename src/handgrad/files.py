@@ -16,14 +16,14 @@ class FileError(HandgradError):
 
 
 def reason(error: Exception) -> str:
-    """What a failed reading or writing says, without the path and the number of the error."""
+    """The reason of a failed reading or writing, without the path and the number of the error."""
     if isinstance(error, FileExistsError | NotADirectoryError):
         return "a file is where a folder should be"
     return getattr(error, "strerror", None) or str(error)
 
 
 def kind_of(path: str | Path) -> str:
-    """What is at `path`: 'file', 'folder' or, where nothing is or could be, ''."""
+    """The kind of `path`: 'file', 'folder' or, where nothing is or could be, ''."""
     try:
         return "folder" if Path(path).is_dir() else "file" if Path(path).exists() else ""
     except OSError:

@@ -1,4 +1,4 @@
-"""How weights begin: small random numbers, so that no two units learn the same thing."""
+"""Initializers: small random numbers as first weights, so that no two units learn the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class RandomSource(Protocol):
-    """What draws: a Generator, a RandomState, or `np.random` itself."""
+    """A source of random numbers: a Generator, a RandomState, or `np.random` itself."""
 
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> Any:
         """Normal numbers."""

@@ -123,7 +123,7 @@ def refusing_unknown(function: Callable[P, R]) -> Callable[P, R]:
 def misused(
     function: Callable[..., object], args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> SettingError | None:
-    """What is wrong with the arguments of a call; None if it is not that."""
+    """The error for wrong arguments of a call; None if they are not wrong."""
     title, signature = function.__name__, inspect.signature(function)
     parameters = signature.parameters.values()
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -153,7 +153,7 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 
 
 def instead_of(name: str, known: list[str], otherwise: str) -> str:
-    """What to write for an argument of that name, where the known ones can be given."""
+    """The name to write for an argument of that name, where the known ones can be given."""
     name = SYNONYMS.get(name, name)
     if name in known:
         return f"did you mean {name!r}?"

@@ -1,4 +1,4 @@
-"""What every page of the textbook shares: it knows how it was made, and copies without litter."""
+"""Base of layers, losses and optimizers: it knows how it was made, and copies without litter."""
 
 import inspect
 import types
@@ -122,7 +122,7 @@ def _own(value: object, known: dict[int, Page]) -> object:
 
 
 def _given(kind: type[object]) -> dict[str, object]:
-    """What was said once for all, of what pages of this kind take; no dtype is a choice too."""
+    """The defaults of `hg.defaults` that pages of this kind take; no dtype is a choice too."""
     if not GIVEN:
         return {}
     takes = getattr(kind.__init__, "__kwdefaults__", None) or {}

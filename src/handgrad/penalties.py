@@ -1,4 +1,4 @@
-"""What large weights cost: a term of the training loss that knows nothing of the rows."""
+"""Penalties for large weights: terms of the training loss that know nothing of the rows."""
 
 from typing import Any
 

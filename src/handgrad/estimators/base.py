@@ -1,4 +1,4 @@
-"""The parameters of a perceptron, what a fit leaves, and what a classifier and a regressor say."""
+"""Base of the perceptrons: parameters, fitted attributes, and hooks of the two kinds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -24,7 +24,7 @@ from handgrad.schedules import Schedule
 
 
 class Fitted:
-    """What a fit leaves: scikit-learn's attributes, the net, and what a warm start goes on from."""
+    """Fitted attributes: scikit-learn's, the net, and the state that a warm start goes on from."""
 
     net_: Net
     coefs_: list[Array]
@@ -144,26 +144,26 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     def _weights_of_classes(self, y: Array, as_in: Array | None = None) -> Array | None:
-        """What each row counts in the loss for its class, beside its own weight.
+        """The weight of each row in the loss for its class, beside its own.
 
         Classes are balanced as they are among `as_in`, or else among these rows.
         """
         return None
 
     def _strata(self, y: Array) -> Array | None:
-        """What the rows that are held out are to have as many of as the others."""
+        """Classes by which the rows that are held out are stratified."""
         return None
 
     def _scorer(self, y: Array, w: Array | None) -> Callable[[Array], float]:
-        """What gives the validation score of predicted outputs for the rows with targets `y`."""
+        """The validation score of predicted outputs, for the rows with targets `y`."""
         raise NotImplementedError
 
     def _meaning(self, p: Array) -> Array:
-        """What the output `p` of the net says."""
+        """The output `p` of the net in terms of the targets: probabilities, rates, numbers."""
         raise NotImplementedError
 
     def _outputs(self, X: object, hidden: int | None = None, *, linked: bool = True) -> Array:
-        """What the net, or a hidden layer of it, says of the rows of `X`."""
+        """The output of the net, or of a hidden layer of it, for the rows of `X`."""
         raise NotImplementedError
 
     def _linears(self) -> list[Linear]:

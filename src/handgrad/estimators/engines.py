@@ -1,4 +1,4 @@
-"""Which engine fits an estimator: machine code is kept, for fits that come again."""
+"""Choice of an estimator's engine: machine code where fits of a form pay for it."""
 
 import math
 from collections.abc import Hashable
@@ -41,7 +41,7 @@ class Job:
 
     @property
     def form(self) -> Hashable:
-        """What fits have in common that machine code is worth making for together."""
+        """The form that fits share which run the same machine code."""
         config, y = self.config, self.rows.y
         pages = (config.net, config.loss, config.optimizer, config.penalty)
         return (

@@ -134,13 +134,13 @@ class Fitting:
         return int(max(1, min(self.engine.epochs_at_once(left), before_it_may_stop)))
 
     def outputs_of(self, result: Epoch) -> Array:
-        """What the net puts out after an epoch for the rows that are not learnt from."""
+        """The net's output after an epoch for the validation rows."""
         if result.held_out or self.job.held_out is None:
             return result.held_out[0]
         return predicted(self.m.net_, self.job.held_out)
 
     def goes_on(self) -> bool:
-        """What to do where nothing has improved for long: go on with a smaller rate, or stop."""
+        """Whether to go on, with a smaller rate, where nothing has improved for long."""
         m = self.m
         what = "Validation score" if m.early_stopping else "Training loss"
         said = (
@@ -160,7 +160,7 @@ class Fitting:
         self.steps.state, self.steps.step = self.engine.optimizer_state, int(self.engine.step[0])
 
     def _diverged(self, batch: int) -> None:
-        """What to do where the loss or the step of a batch is not finite: stop, or stop early."""
+        """Stop, or stop early, where the loss or the step of a batch is not finite."""
         rows = self.rows.visited[(batch - 1) * self.batch_size : batch * self.batch_size]
         if self.w is not None and self.w[rows].sum() == 0:
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")

@@ -1,4 +1,4 @@
-"""Perceptrons in files: what of a fit is kept, and what it may be when it comes back."""
+"""Perceptrons in files: the fitted state that is kept, and its checks when it comes back."""
 
 from typing import ClassVar
 
@@ -35,7 +35,7 @@ Y_TYPES = ("binary", "multiclass", "multilabel-indicator")
 
 
 class InFiles(Base):
-    """What lets `hg.save` and `hg.load` handle a perceptron, fitted by any solver."""
+    """The methods by which `hg.save` and `hg.load` handle a perceptron, fitted by any solver."""
 
     def _to_file(self) -> tuple[dict[str, object], Net]:
         net = self._current_net()
@@ -96,7 +96,7 @@ class InFiles(Base):
 
 
 def binarizer_from(classes: Array, y_type: object, sparse: object) -> tuple[LabelBinarizer, int]:
-    """What turns classes into targets as a fit left it, and how many targets a row has."""
+    """The binarizer of classes as a fit left it, and how many targets a row has."""
     fits = {"binary": len(classes) <= 2, "multiclass": len(classes) > 2}
     if y_type not in Y_TYPES or not fits.get(y_type, True) or type(sparse) is not bool:
         raise damaged(f"{shown(y_type)} targets of {len(classes)} classes", ", ".join(Y_TYPES))

@@ -1,4 +1,4 @@
-"""Which loss an estimator fits by, from a name or an object, and what a net puts out for it."""
+"""Choice of an estimator's loss, by name or as an object, and of the net's last layers for it."""
 
 import copy
 
@@ -110,7 +110,7 @@ def check_probabilities(m: Base) -> bool:
 
 
 def target_kinds_of(given: str | Loss) -> list[TargetKind]:
-    """What the loss of a classifier can learn: classes, binary answers, or both."""
+    """The kinds of targets of a classifier's loss: classes, binary answers, or both."""
     return [
         loss.target_kind for loss in ((given,) if isinstance(given, Loss) else OF_CLASSES[given])
     ]
@@ -123,7 +123,7 @@ def out_activation(loss: Loss) -> str:
 
 
 def last_layers(loss: Loss) -> list[Layer]:
-    """What the net ends with, where the loss takes probabilities."""
+    """The last layers of the net, where the loss takes probabilities."""
     if not isinstance(loss.input_kind, Probabilities):
         return []
     return [Softmax() if isinstance(loss.input_kind, ClassProbabilities) else Sigmoid()]

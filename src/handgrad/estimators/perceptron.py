@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: the net, its start, its fits, its outputs."""
+"""Multi-layer perceptron: the net, its start, its fits and its outputs, for both kinds."""
 
 from typing import Any, Self
 
@@ -114,7 +114,7 @@ class Perceptron(HiddenLayerTransformer, InFiles):
     # predicting
 
     def _outputs(self, X: object, hidden: int | None = None, *, linked: bool = True) -> Array:
-        """What the net says of the rows of `X`, (n, n_outputs): probabilities, rates, numbers.
+        """The net's output for the rows of `X`, (n, n_outputs): probabilities, rates, numbers.
 
         Without `linked` its output as it is; or that of a `hidden` layer, (n, n_units).
         """
@@ -129,7 +129,7 @@ class Perceptron(HiddenLayerTransformer, InFiles):
         return p.astype(np.result_type(rows.dtype, net.dtype), copy=False)
 
     def _meaning(self, p: Array) -> Array:
-        """What the output `p` of the net says."""
+        """The output `p` of the net in terms of the targets: probabilities, rates, numbers."""
         return self._loss.input_kind.inverse_link(p)
 
     def net_rows(self, X: object, y: Array) -> NetRows:
@@ -158,5 +158,5 @@ class Perceptron(HiddenLayerTransformer, InFiles):
 
 
 def _kinds(loss: Loss) -> tuple[str, str]:
-    """What a loss takes of the net and as targets."""
+    """The kinds of predictions and targets of a loss."""
     return str(loss.input_kind), str(loss.target_kind)

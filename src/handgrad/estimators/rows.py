@@ -27,7 +27,7 @@ class SparseMatrix(Protocol):
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """What its numbers are."""
+        """The type of its numbers."""
 
     def tocsr(self) -> "SparseMatrix":
         """The same, row by row."""
@@ -53,14 +53,14 @@ class Weighted:
 
     @property
     def in_loss(self) -> Array | None:
-        """What each row counts in the loss; None where all count the same."""
+        """The weight of each row in the loss; None where all count the same."""
         if self.w is None or self.of_class is None:
             return self.of_class if self.w is None else self.w
         return self.w * self.of_class
 
 
 def weights_of_classes(class_weight: ClassWeight, labels: Array, as_in: Array | None) -> Array:
-    """What each row counts for its class; classes are balanced as they are among `as_in`."""
+    """The weight of each row for its class; classes are balanced as they are among `as_in`."""
     if as_in is None or class_weight != "balanced":
         w: Array = compute_sample_weight(class_weight, labels)
         return w

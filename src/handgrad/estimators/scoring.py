@@ -1,4 +1,4 @@
-"""What is looked at on the rows that are not learnt from: a metric, a scorer, or the loss."""
+"""Scores of the validation rows: a metric, a scorer, or the loss."""
 
 import copy
 from collections.abc import Callable
@@ -31,12 +31,12 @@ class Score:
 
     @property
     def sign(self) -> int:
-        """What makes a figure one of which more is better."""
+        """The sign that makes more of a figure better."""
         return -1 if self.smaller_is_better else 1
 
 
 def score_of(m: Base, rows: Weighted) -> Score:
-    """What the estimator's `scoring` means for these rows, tried on them once.
+    """The score that the estimator's `scoring` names, tried on these rows once.
 
     A name of `hg.metrics` comes before one of scikit-learn, where it means the same. A function
     is scikit-learn's: of the estimator, the rows and their targets; more is better.

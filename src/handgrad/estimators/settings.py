@@ -1,4 +1,4 @@
-"""Settings of an estimator that do not go with each other, refused."""
+"""Refusals of settings of an estimator that do not go with each other."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -21,7 +21,7 @@ class HiddenLayerTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     """The activations of a hidden layer as a transformation, and a plot of the training."""
 
     def transform(self, X: object) -> Array:
-        """What a hidden layer makes of the rows of `X`: its activations, (n, n_units).
+        """The activations of a hidden layer for the rows of `X`, (n, n_units).
 
         `transform_layer` says which, the last one by default. `get_feature_names_out` gives the
         columns names: mlpclassifier0, mlpclassifier1 …

@@ -1,4 +1,4 @@
-"""The rows that are not learnt from: which they are, and what the net is worth on them."""
+"""Validation rows of a fit: their choice, and the net's loss and score on them."""
 
 from dataclasses import replace
 from typing import Any
@@ -78,7 +78,7 @@ def split(m: Base, rows: Weighted) -> tuple[Weighted, Weighted]:
 
 
 class Validation:
-    """The loss and the score of the rows that are not learnt from, epoch by epoch."""
+    """The loss and the score of the validation rows, epoch by epoch."""
 
     def __init__(self, m: Base, rows: Weighted, job: Job) -> None:
         self.m, self.job, self.targets = m, job, m._targets(rows.y)

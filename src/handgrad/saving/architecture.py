@@ -1,4 +1,4 @@
-"""What a net is made of as JSON: each layer's name and settings, and how it is made from them."""
+"""Layers as JSON, by name and settings, and the layers that are made from it."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -19,7 +19,7 @@ LAST = ("TabularClassifier", "TabularRegressor")  # they transform nothing
 
 
 class Summary(TypedDict, total=False):
-    """What a file says of an estimator: what columns were read as, and what is predicted."""
+    """A summary of an estimator's file: the kinds of its columns, its classes and its target."""
 
     columns: dict[str, str]
     classes: list[object]
@@ -28,7 +28,7 @@ class Summary(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class EstimatorEntry:
-    """What a file says of an estimator."""
+    """The description of an estimator in a file."""
 
     name: str
     settings: dict[str, object]
@@ -39,14 +39,14 @@ class EstimatorEntry:
 
 @dataclass(frozen=True)
 class PipelineEntry:
-    """What a file says of a Pipeline: its steps by name, and its settings."""
+    """The description of a Pipeline in a file: its steps by name, and its settings."""
 
     steps: list[tuple[str, EstimatorEntry]]
     settings: dict[str, object]
 
 
 def entry_of(said: object) -> EstimatorEntry | PipelineEntry:
-    """What is said of an estimator, or of a Pipeline; a FileError where it cannot be either."""
+    """The description of an estimator or of a Pipeline; a FileError where it is neither."""
     if isinstance(said, dict) and said.get("estimator") == "Pipeline":
         return _pipeline_of(said)
     return _estimator_of(said)

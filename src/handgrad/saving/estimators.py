@@ -20,17 +20,17 @@ from handgrad.saving.values import read_value, written
 
 
 class Estimator(Protocol):
-    """What an estimator has to have so that it can be saved, beside scikit-learn's parameters."""
+    """The methods by which an estimator is saved, beside scikit-learn's."""
 
     def get_params(self, deep: bool = ...) -> dict[str, Any]:
         """Its parameters, by name."""
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
-        """What they are called."""
+        """Their names."""
 
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
-        """What was fitted, as JSON by name, and the net."""
+        """The fitted state, as JSON by name, and the net."""
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         """Take up what was fitted, or raise an error for what no fit leaves."""

@@ -1,4 +1,4 @@
-"""What is in a model file, by its header alone: nothing is made, and no number is read."""
+"""Inspection of a model file by its header alone: nothing is made, and no number is read."""
 
 import math
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ class FileEstimator:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a file says: estimators, the whole first; layers, the net first; other tensors; words.
+    """The contents of a file: estimators, the whole first; layers, the net first; tensors; words.
 
     `about` is what stood in `hg.save(..., about=...)`; `frozen` has the places of layers that
     are not trained. A net's file has no estimators, a file of weights alone no layers either.
@@ -101,7 +101,7 @@ class ModelFile:
 
 
 def inspect(path: str | Path) -> ModelFile:
-    """What a .safetensors file holds; `FileError` for one that no writer leaves."""
+    """The contents of a .safetensors file; `FileError` for one that no writer leaves."""
     try:
         header = read_header(path)
         size, left = Path(path).stat().st_size, dict(header.tensors)

@@ -116,7 +116,7 @@ def _model_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Any:
 
 
 def document_of(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """What the metadata say of the model, the keys of its version."""
+    """The description of the model in the metadata, with the keys of its version."""
     if "handgrad" not in metadata:
         raise FileError(
             "weights without a net",

@@ -1,4 +1,4 @@
-"""What the arrays of a net are called in a file: as PyTorch calls them, `0.weight` for `0.W`."""
+"""Names of a net's arrays in a file, which are PyTorch's: `0.weight` for `0.W`."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def all_learned(net: Layer) -> dict[str, Array]:
 
 
 def words_of(kind: type[Layer]) -> dict[str, str]:
-    """What each parameter and state is called: by PyTorch's word, unless two had the same."""
+    """The name of each parameter and state in a file: PyTorch's, unless two had the same."""
     names = (*kind.param_names, *kind.state_names)
     words = {name: PYTORCHS.get(name, name) for name in names}
     return words if len({*words.values()}) == len(words) else dict(zip(names, names, strict=True))

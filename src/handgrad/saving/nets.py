@@ -1,4 +1,4 @@
-"""A net among what a file describes: its layers, which are frozen, and its numbers."""
+"""Nets in files: their layers, which of them are frozen, and their numbers."""
 
 from collections.abc import Mapping
 from typing import Any

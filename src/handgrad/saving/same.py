@@ -1,4 +1,4 @@
-"""Whether a net that was read is the one that was saved, in all that its layers were made of."""
+"""Comparison of a net that was read with the one that was saved."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How a layer was made: the arguments of its constructor, as they are now."""
+"""Settings of a layer: the arguments of its constructor, as they are now."""
 
 import inspect
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ Parameters = Mapping[str, inspect.Parameter]
 
 
 def parameters_of(kind: type[Layer]) -> Parameters:
-    """What the constructor takes, by name, but for how weights begin."""
+    """The constructor's parameters by name, but for those of how weights begin."""
     if kind.__init__ is object.__init__:
         return {}
     _, *parameters = inspect.signature(kind.__init__).parameters.values()

@@ -40,7 +40,7 @@ COPIED_WHOLE = "check that the file was copied whole, and is a .safetensors file
 
 @dataclass(frozen=True)
 class Tensor:
-    """What the header says of one tensor: its type and its shape."""
+    """Type and shape of a tensor, as the header has them."""
 
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
@@ -48,7 +48,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself: its tensors and words by name."""
+    """The header of a file: its tensors and words by name."""
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
@@ -56,7 +56,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Stored:
-    """What a file holds: arrays by name, which are not to be written into; words by name."""
+    """The contents of a file: arrays by name, which are read-only; words by name."""
 
     arrays: dict[str, Array]
     metadata: dict[str, str]
@@ -83,7 +83,7 @@ def parsed(content: bytes) -> Stored:
 
 
 def read_header(path: str | Path) -> Header:
-    """What a safetensors file says of itself, without its numbers."""
+    """The header of a safetensors file, without its numbers."""
     from safetensors import safe_open
 
     with _opened(path) as (file, size):

@@ -1,4 +1,4 @@
-"""Settings and fitted attributes as JSON: numbers, words, tuples, dicts, small arrays, pages."""
+"""Settings and fitted attributes as JSON: numbers, words, tuples, dicts, small arrays, losses."""
 
 import math
 import re
