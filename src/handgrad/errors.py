@@ -51,7 +51,7 @@ class UnseenWarning(UserWarning):
 
 
 class CannotLowerError(Exception):
-    """A graph has an operation that the few operations of compiled code cannot say."""
+    """An operation of a graph has no lowering to compiled code."""
 
 
 class NotYetComputedError(HandgradError, AttributeError):
