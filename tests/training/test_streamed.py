@@ -233,9 +233,6 @@ def test_a_training_that_diverges_leaves_the_last_whole_epoch(engine: str, tmp_p
         def chunks(self, rng: Any = None) -> Iterator[Any]:
             yield x, np.stack([y, y], axis=1).astype(np.float32)
 
-        def split(self, share: float, rng: Any = None) -> Any:
-            raise NotImplementedError
-
     def rate(progress: Any) -> Any:
         return np.where(progress < 1.5 / 3, 1.0, 1e30)
 
@@ -339,9 +336,6 @@ def test_rows_that_change_between_epochs_are_refused() -> None:
 
         def chunks(self, rng: Any = None) -> Iterator[Any]:
             yield np.zeros((5, 2), np.float32), np.array([0, 1, 0, 1, 0])
-
-        def split(self, share: float, rng: Any = None) -> Any:
-            raise NotImplementedError
 
     net = hg.Net(hg.Linear(2, 2, rng=0))
     with refused(hg.DataError, "5 rows, where there were 10", net=net):

@@ -15,7 +15,7 @@ from handgrad.data.tables import check_column
 from handgrad.data.targets import as_numbers
 from handgrad.errors import DataError, SettingError, described
 from handgrad.layers import Array
-from handgrad.row_source import Rng, RowSource
+from handgrad.row_source import RowSource
 from handgrad.tabular.coverage_sample import CoverageSample
 from handgrad.tabular.features import Features
 from handgrad.tabular.members import BATCH, EMBEDDED_FROM
@@ -235,10 +235,6 @@ class MemberRows(RowSource):
     def usual_epochs(self) -> int:
         """As many passes as make `STEPS` steps, one at least."""
         return int(np.clip(STEPS // -(-self.n_rows // BATCH), 1, MOST_EPOCHS))
-
-    def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
-        """Not asked for: rows are held out before."""
-        raise NotImplementedError
 
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """All rows once: x (n, n_members, n_features), and t (n, n_members, n_outputs)."""

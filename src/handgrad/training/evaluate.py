@@ -1,8 +1,9 @@
 """How good a net is on a whole set, with its weights as they are."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -72,10 +73,13 @@ def evaluate(
     return rows.evaluation(measures(chosen, loss), engine, batch_size=batch_size)
 
 
-class RowsToEvaluate(Protocol):
-    """A set of rows that a net is evaluated on, again and again; `x`, if in memory."""
+class RowsToEvaluate(ABC):
+    """A set of rows that a net is evaluated on, again and again; `x`, where it is in memory."""
 
-    x: Any
+    x: Any = None
+
+    def __init__(self, net: Net, loss: Loss) -> None:
+        self.net, self.loss = net, loss
 
     def evaluation(
         self,
@@ -85,45 +89,40 @@ class RowsToEvaluate(Protocol):
         *,
         batch_size: int = BATCH,
     ) -> Evaluation:
-        """Loss and metrics of the net as it is, or of its predictions `p`."""
+        """Loss and metrics of the net as it is, or of its predictions `p` of rows in memory."""
+        with np.errstate(all="ignore"):
+            p, rows = self.predicted(engine, batch_size, p)
+        return evaluation(p, rows, self.loss, metrics)
 
+    @abstractmethod
+    def predicted(self, engine: EngineName, batch_size: int, p: Array | None) -> tuple[Array, Rows]:
+        """The predictions of all rows, where they are not known, and the targets."""
+
+    @abstractmethod
     def checksum(self) -> str:
         """What tells these rows from others."""
 
 
-class InMemory:
+class InMemory(RowsToEvaluate):
     """Rows in memory to evaluate a net on."""
 
     def __init__(self, net: Net, loss: Loss, rows: Rows) -> None:
-        self.net, self.loss, self.rows, self.x = net, loss, rows, rows.x
+        super().__init__(net, loss)
+        self.rows, self.x = rows, rows.x
 
-    def evaluation(
-        self,
-        metrics: Mapping[str, Measure],
-        engine: EngineName,
-        p: Array | None = None,
-        *,
-        batch_size: int = BATCH,
-    ) -> Evaluation:
-        """Loss and metrics of the net as it is, or of its predictions `p`."""
-        if p is None:
-            with np.errstate(all="ignore"):
-                p = self.net.predict(self.x, batch_size, engine)
-        return evaluation(p, self.rows, self.loss, metrics)
+    def predicted(self, engine: EngineName, batch_size: int, p: Array | None) -> tuple[Array, Rows]:
+        return self.net.predict(self.x, batch_size, engine) if p is None else p, self.rows
 
     def checksum(self) -> str:
-        """What tells these rows from others."""
         return self.rows.checksum()
 
 
-class InChunks:
+class InChunks(RowsToEvaluate):
     """Rows of a source to evaluate a net on: only predictions and targets are kept."""
 
-    x = None
-
     def __init__(self, net: Net, loss: Loss, chunks: CheckedChunks) -> None:
-        self.net, self.loss, self.chunks = net, loss, chunks
-        (_, y, p), source = chunks.first, chunks.source
+        super().__init__(net, loss)
+        self.chunks, (_, y, p), source = chunks, chunks.first, chunks.source
         needed, room = source.n_rows * (y[0].nbytes + p[0].nbytes), int(source.memory * PREDICTED)
         if needed > room:
             raise SettingError(
@@ -133,15 +132,7 @@ class InChunks:
                 "a smaller share of the rows; or more memory, hg.open_table(…, memory='4 GB')",
             )
 
-    def evaluation(
-        self,
-        metrics: Mapping[str, Measure],
-        engine: EngineName,
-        p: Array | None = None,
-        *,
-        batch_size: int = BATCH,
-    ) -> Evaluation:
-        """Loss and metrics of the net as it is, over all rows at once."""
+    def predicted(self, engine: EngineName, batch_size: int, p: Array | None) -> tuple[Array, Rows]:
         ys: list[Array] = []
 
         def inputs() -> Iterator[Array]:
@@ -149,14 +140,11 @@ class InChunks:
                 ys.append(y)
                 yield x
 
-        with np.errstate(all="ignore"):
-            batches = whole_batches(inputs(), np.concatenate)
-            ps = [self.net.predict(x, engine=engine) for x in batches]
-        rows = Rows(None, np.concatenate(ys))
-        return evaluation(np.concatenate(ps), rows, self.loss, metrics)
+        batches = whole_batches(inputs(), np.concatenate)
+        ps = [self.net.predict(x, engine=engine) for x in batches]
+        return np.concatenate(ps), Rows(None, np.concatenate(ys))
 
     def checksum(self) -> str:
-        """What tells these rows from others."""
         return self.chunks.checksum()
 
 

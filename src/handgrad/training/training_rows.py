@@ -1,9 +1,9 @@
 """Training rows as the loop hands them to an engine: all of them at once, or buffer by buffer."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from handgrad.training.sample_weights import Rows, training_rows
 BUFFER, KEPT = 1 / 8, 1 / 16
 
 
-class TrainingRows(Protocol):
+class TrainingRows(ABC):
     """Rows to train on, `passes` times as many as the arrays `rows` that an engine is made on.
 
     `order` is that of the rows in the arrays, as it was last drawn, `generators` what else is
@@ -36,37 +36,45 @@ class TrainingRows(Protocol):
     passes: int
     rows: Rows
     order: Array
-    generators: list[np.random.Generator]
-    of_class: Array | None
+    generators: Sequence[np.random.Generator] = ()
+    of_class: Array | None = None
 
-    def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool) -> None:
+    @abstractmethod
+    def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool = False) -> None:
         """Once, before the first epoch; `keep` the predictions of an epoch to be `measured`."""
 
+    @abstractmethod
     def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
         """Before each call of `run`: the orders of its epochs; or one that had begun goes on."""
 
+    @abstractmethod
     def run(
         self, engine: Engine, learning_rates: Array, so_far: SoFar | None
     ) -> Iterator[Epoch | SoFar]:
         """What the engine makes of those epochs; between parts of a long one there is a break."""
 
+    @abstractmethod
     def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
         """The metrics of the predictions on the way, in the epoch that was handed out last."""
 
+    @abstractmethod
     def to_evaluate(self) -> RowsToEvaluate:
         """The same rows, as they are evaluated at the end of an epoch."""
 
+    @abstractmethod
     def checksum(self) -> str:
         """What tells these rows from others."""
 
+    @abstractmethod
     def arrays_of(self, so_far: SoFar) -> dict[str, Array]:
         """What goes on with an epoch that has begun."""
 
+    @abstractmethod
     def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> SoFar:
         """An epoch that has begun, of what `arrays_of` gave; a ValueError, where it is not that."""
 
 
-class WholeRows:
+class WholeRows(TrainingRows):
     """Rows in arrays that are the engine's own: several epochs may be one call of it."""
 
     passes = 1
@@ -75,7 +83,6 @@ class WholeRows:
         self.net, self.loss, self.rows, self.of_class = net, loss, rows, of_class
         self.n_rows, self.order = len(rows.y), np.arange(len(rows.y))
         self.orders, self.visited = self.order[None], self.order
-        self.generators: list[np.random.Generator] = []
 
     def start(
         self,
@@ -84,8 +91,7 @@ class WholeRows:
         shuffle: bool,
         keep: bool = False,
     ) -> None:
-        """Once, before the first epoch."""
-        self.generator, self.shuffle = generator, shuffle
+        self.drawn_by = generator if shuffle else None
 
     def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
         """Shuffle: each epoch's order is that of the epoch before, shuffled.
@@ -96,17 +102,16 @@ class WholeRows:
             self.orders = np.tile(self.order, (epochs, 1))
         elif epochs < len(self.orders):
             self.orders = self.orders[-epochs:]
-        if self.shuffle and anew:
+        if self.drawn_by and anew:
             for i, order in enumerate(self.orders):
                 if epochs > 1:
                     order[...] = self.orders[i - 1]
-                self.generator.shuffle(order)
+                self.drawn_by.shuffle(order)
         self.order = self.orders[-1]
 
     def run(
         self, engine: Engine, learning_rates: Array, so_far: SoFar | None
     ) -> Iterator[Epoch | SoFar]:
-        """What the engine makes of those epochs; between parts of a long one there is a break."""
         orders = iter(self.orders)
         for result in engine.run_epochs(self.orders, learning_rates, so_far):
             if isinstance(result, Epoch):
@@ -114,7 +119,6 @@ class WholeRows:
             yield result
 
     def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
-        """The metrics of the predictions on the way, in the epoch that was handed out last."""
         if not metrics:
             return {}
         w = self.rows.sample_weight
@@ -122,26 +126,22 @@ class WholeRows:
         return measured(epoch.predictions, y, w, metrics)
 
     def to_evaluate(self) -> RowsToEvaluate:
-        """The same rows, as they are evaluated at the end of an epoch."""
         return InMemory(self.net, self.loss, self.rows)
 
     def checksum(self) -> str:
-        """What tells these rows from others."""
         return self.rows.checksum()
 
     def arrays_of(self, so_far: SoFar) -> dict[str, Array]:
-        """The predictions for the rows that were visited."""
         return {"predictions": np.concatenate(so_far.predictions)}
 
     def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> SoFar:
-        """An epoch of which so many rows were visited."""
         predictions = arrays["predictions"]
         if not len(predictions) == rows < self.n_rows:
             raise ValueError(f"with {len(predictions)} predictions of {rows} rows")
         return SoFar(rows, total, [predictions])
 
 
-class BufferedRows:
+class BufferedRows(TrainingRows):
     """Rows of a source that is too large for the engine's arrays, which are filled anew and anew.
 
     An epoch goes through all rows once. They are gathered in a buffer, an eighth of the source's
@@ -150,8 +150,6 @@ class BufferedRows:
     but the epoch's last are full.
     """
 
-    of_class: Array | None = None
-
     def __init__(self, chunks: CheckedChunks, n_buffered: int, batch_size: int) -> None:
         self.chunks, self.n_rows, self.batch_size = chunks, chunks.source.n_rows, batch_size
         self.passes, self.order = -(-self.n_rows // n_buffered), np.arange(n_buffered)
@@ -159,8 +157,7 @@ class BufferedRows:
         x, y = (np.resize(part, (n_buffered, *part.shape[1:])) for part in chunks.first[:2])
         self.rows = Rows(x, y)
 
-    def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool) -> None:
-        """Once, before the first epoch; `keep` the predictions of an epoch to be `measured`."""
+    def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool = False) -> None:
         self.generator, self.shuffle = generator, shuffle
         self.generators = generator.spawn(1)
         source = self.chunks.source
@@ -221,20 +218,16 @@ class BufferedRows:
             yield filled
 
     def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
-        """The metrics of the predictions on the way, in the epoch that was handed out last."""
         p, y = self.kept.arrays()
         return measured(p, y, None, metrics)
 
     def to_evaluate(self) -> RowsToEvaluate:
-        """The same rows, as they are evaluated at the end of an epoch."""
         return InChunks(self.chunks.net, self.chunks.loss, self.chunks)
 
     def checksum(self) -> str:
-        """What tells these rows from others."""
         return self.chunks.checksum()
 
     def arrays_of(self, so_far: SoFar) -> dict[str, Array]:
-        """The predictions that were kept, and their targets."""
         return dict(zip(("predictions", "targets"), self.kept.arrays(), strict=True))
 
     def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> SoFar:
