@@ -264,7 +264,8 @@ def test_the_warnings_are_the_same(settings: dict[str, Any]) -> None:
             model.fit(X, TASKS["number"].y)
         said.append([(w.category, str(w.message), w.filename) for w in caught])
     theirs, ours = said
-    assert [w[:2] for w in ours] == [w[:2] for w in theirs]
+    same = 1 if settings.get("solver") == "lbfgs" else 2  # which warns in its own words
+    assert [w[:same] for w in ours] == [w[:same] for w in theirs]
     assert any(category is ConvergenceWarning for category, *_ in ours)
     assert all(w[2] == __file__ for w in ours if "lbfgs" not in w[1])
 
