@@ -1,4 +1,4 @@
-"""Kinds of predictions: what the numbers say that a net puts out, and which losses take them."""
+"""Kinds of predictions: probabilities, logits, scores, log rates, numbers, and their links."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -43,7 +43,7 @@ class PredictionKind:
         """Refuse predictions that `loss` cannot take, of a net that does not say what it gives."""
 
     def inverse_link(self, p: Array) -> Array:
-        """What the net's output says in the terms of the targets: probabilities, rates, numbers."""
+        """The net's output in the terms of the targets: probabilities, rates, numbers."""
         return p
 
     def link(self, mean: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Kinds of targets: what they may be, what is decided from predictions, what a guesser answers."""
+"""Kinds of targets: class labels, binary labels, counts, numbers, and their checks."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

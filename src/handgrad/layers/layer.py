@@ -1,4 +1,4 @@
-"""What every layer shares: declared parameters, modes, names, copies."""
+"""The base class of layers: declared parameters, modes, names, copies."""
 
 from __future__ import annotations
 

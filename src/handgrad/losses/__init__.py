@@ -1,4 +1,4 @@
-"""The textbook's losses: each gives the mean over the batch, and its gradient."""
+"""Losses: each gives the mean over the batch, and its gradient."""
 
 from handgrad.losses.binary import (
     BinaryCrossEntropyLoss,

@@ -1,4 +1,4 @@
-"""How far answers of yes and no are from the true ones, one or several a row."""
+"""Losses of binary classification, with one or several answers a row."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How far the predicted numbers are from the true ones."""
+"""Losses of regression: how far predicted numbers are from the true ones."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What people ask of a model, beside its loss: functions of all predictions and targets."""
+"""Metrics: figures of a model beside its loss, functions of all predictions and targets."""
 
 from handgrad.metrics.classes import (
     accuracy,

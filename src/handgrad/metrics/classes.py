@@ -1,4 +1,4 @@
-"""How often the predicted class is the true one. Where counting is not enough, by scikit-learn."""
+"""Metrics of predicted classes; scikit-learn computes all but the simplest."""
 
 from collections.abc import Callable
 from typing import Literal

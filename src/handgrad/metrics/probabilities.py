@@ -1,4 +1,4 @@
-"""How good predicted probabilities are, by scikit-learn."""
+"""Metrics of predicted probabilities, by scikit-learn."""
 
 import numpy as np
 

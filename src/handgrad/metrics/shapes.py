@@ -1,4 +1,4 @@
-"""Predictions beside targets: which shapes mean what, and means over rows with weights."""
+"""Shapes of predictions beside targets, and means over rows with weights."""
 
 import numpy as np
 

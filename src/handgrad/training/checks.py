@@ -1,4 +1,4 @@
-"""What comes in at the border of training: refused with a reason, or ready for the engine."""
+"""Checks of a net, a loss and rows before a training."""
 
 import copy
 from collections.abc import Collection, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What stopped being a finite number in a training, and what may help."""
+"""Divergence: numbers of a training that are no longer finite, and advice."""
 
 from collections.abc import Mapping
 from math import isfinite, isnan

@@ -1,4 +1,4 @@
-"""Metrics as functions of a net's output: what it says in the terms of the targets is measured."""
+"""Metric functions: metrics of a net's output, put in the terms of the targets."""
 
 import math
 from collections.abc import Callable, Mapping
