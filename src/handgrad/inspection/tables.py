@@ -105,9 +105,10 @@ class IndexedTable:
         """The table of these `rows`, (n,) whole numbers, of the same kind as the table.
 
         The columns in `moved`, by number, have the cells of other rows, (n,); those in `numbers`
-        have these, (n,).
+        have these instead, (n,).
         """
-        moved, numbers = moved or {}, numbers or {}
+        numbers = numbers or {}
+        moved = {j: others for j, others in (moved or {}).items() if j not in numbers}
         if self.frame is None:
             array = self.array[rows].astype(float if numbers else self.array.dtype, copy=False)
             for j, others in moved.items():
