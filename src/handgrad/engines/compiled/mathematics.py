@@ -1,6 +1,7 @@
 """Functions that LLVM has no vector code for, written out in arithmetic that it can vectorise."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,9 @@ MOST_TURNED = 2.0**27  # from 2²⁴ on, neighbours in float32 are 2 apart, a th
 TO_WHOLE = 1.5 * 2.0**52  # a float64 beside it is rounded to a whole number, its last bits
 
 
+Intrinsic = Callable[[str], ir.Function]  # LLVM's own function of a name, for the type
+
+
 @dataclass(frozen=True)
 class Format:
     """How a type keeps its numbers, and how far exp and log must go in it."""
@@ -52,7 +56,7 @@ DOUBLE_FORMAT = Format(
 )
 
 
-def exp(b: Any, x: Any, intrinsic: Any) -> Any:
+def exp(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     """The code for exp x = 2ⁿ exp r with the whole number n that is nearest to x / log 2."""
     n, y = _reduced(b, x, _format(x).lowest, intrinsic)
     y = b.fadd(y, ir.Constant(x.type, 1.0), flags=FUSED)
@@ -60,7 +64,7 @@ def exp(b: Any, x: Any, intrinsic: Any) -> Any:
     return b.select(b.fcmp_unordered("uno", x, x), x, y)
 
 
-def expm1(b: Any, x: Any, intrinsic: Any) -> Any:
+def expm1(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     """The code for exp x − 1 = 2ⁿ ((exp r − 1) + (1 − 2⁻ⁿ)), exact where x is small."""
     one = ir.Constant(x.type, 1.0)
     n, y = _reduced(b, x, -_format(x).digits, intrinsic)  # below that it is −1
@@ -73,7 +77,7 @@ def expm1(b: Any, x: Any, intrinsic: Any) -> Any:
     return b.select(keeps, x, y)
 
 
-def _reduced(b: Any, x: Any, lowest: float, intrinsic: Any) -> tuple[Any, Any]:
+def _reduced(b: ir.IRBuilder, x: ir.Value, lowest: float, intrinsic: Intrinsic) -> tuple[Any, Any]:
     """The whole number n nearest to x / log 2, and exp r − 1 of the rest r."""
     kind, form = x.type, _format(x)
     low, high = ir.Constant(kind, lowest), ir.Constant(kind, form.highest)
@@ -92,7 +96,7 @@ def _reduced(b: Any, x: Any, lowest: float, intrinsic: Any) -> tuple[Any, Any]:
     return b.fptosi(n, INT32), y
 
 
-def _scaled(b: Any, y: Any, n: Any) -> Any:
+def _scaled(b: ir.IRBuilder, y: ir.Value, n: ir.Value) -> Any:
     """2ⁿ y. 2ⁿ in two halves: one alone would overflow, or round, where the result does not."""
     half = b.ashr(n, ir.Constant(INT32, 1))
     for part in (half, b.sub(n, half)):
@@ -100,7 +104,7 @@ def _scaled(b: Any, y: Any, n: Any) -> Any:
     return y
 
 
-def _power_of_two(b: Any, n: Any, kind: Any) -> Any:
+def _power_of_two(b: ir.IRBuilder, n: ir.Value, kind: ir.Type) -> Any:
     """2ⁿ, by writing the exponent of a number of that type."""
     form = SINGLE_FORMAT if isinstance(kind, ir.FloatType) else DOUBLE_FORMAT
     exponent = b.add(n, ir.Constant(INT32, form.bias))
@@ -109,7 +113,7 @@ def _power_of_two(b: Any, n: Any, kind: Any) -> Any:
     return b.bitcast(b.shl(exponent, ir.Constant(form.integer, form.digits)), kind)
 
 
-def log(b: Any, x: Any, intrinsic: Any) -> Any:
+def log(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     """The code for log x = n log 2 + log m with m between √½ and √2.
 
     log m = 2 (s + s³/3 + s⁵/5 + …) with s = (m − 1)/(m + 1).
@@ -140,7 +144,7 @@ def log(b: Any, x: Any, intrinsic: Any) -> Any:
     return b.select(b.and_(b.fcmp_ordered(">", x, zero), finite), y, outside)
 
 
-def log1p(b: Any, x: Any, intrinsic: Any) -> Any:
+def log1p(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     """The code for log(1 + x) = log u + (x − (u − 1))/u, u being 1 + x rounded."""
     kind = x.type
     one = ir.Constant(kind, 1.0)
@@ -155,18 +159,18 @@ def log1p(b: Any, x: Any, intrinsic: Any) -> Any:
     return b.select(b.fcmp_ordered("==", x, ir.Constant(kind, 0.0)), x, y)
 
 
-def _format(x: Any) -> Format:
+def _format(x: ir.Value) -> Format:
     return SINGLE_FORMAT if isinstance(x.type, ir.FloatType) else DOUBLE_FORMAT
 
 
-def tanh(b: Any, x: Any, intrinsic: Any) -> Any:
+def tanh(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     """The code for tanh x; `b` builds it, `intrinsic(name)` is LLVM's function for x's type."""
     if isinstance(x.type, ir.FloatType):
         return _rational_tanh(b, x)
     return _exponential_tanh(b, x, intrinsic)
 
 
-def _rational_tanh(b: Any, x: Any) -> Any:
+def _rational_tanh(b: ir.IRBuilder, x: ir.Value) -> Any:
     top, bottom = (ir.Constant(x.type, limit) for limit in (TANH_LIMIT, -TANH_LIMIT))
     x = b.select(b.fcmp_ordered(">", x, top), top, x)  # NaN compares false, and passes
     x = b.select(b.fcmp_ordered("<", x, bottom), bottom, x)
@@ -175,7 +179,7 @@ def _rational_tanh(b: Any, x: Any) -> Any:
     return b.fdiv(numerator, polynomial(b, x2, TANH_Q), flags=FAST)
 
 
-def _exponential_tanh(b: Any, x: Any, intrinsic: Any) -> Any:
+def _exponential_tanh(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     """(1 − e)/(1 + e) with e = exp(−2|x|), which loses digits only close to zero."""
     one, zero = ir.Constant(x.type, 1.0), ir.Constant(x.type, 0.0)
     size = b.call(intrinsic("fabs"), [x])
@@ -188,7 +192,7 @@ def _exponential_tanh(b: Any, x: Any, intrinsic: Any) -> Any:
     return b.select(b.fcmp_ordered("<", x, zero), b.fneg(y), y)
 
 
-def erf(b: Any, x: Any, intrinsic: Any) -> Any:
+def erf(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     """The code for erf x, as `handgrad.functions.erf` computes it, with one division."""
     kind = x.type
     length, coefficients = ERF["float32" if isinstance(kind, ir.FloatType) else "float64"]
@@ -205,17 +209,17 @@ def erf(b: Any, x: Any, intrinsic: Any) -> Any:
     return b.select(b.fcmp_ordered("==", x, zero), x, y)
 
 
-def sin(b: Any, x: Any, intrinsic: Any) -> Any:
+def sin(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     """The code for sin x; libm's, one number after the other, for float64."""
     return _turned(b, x, 0) if isinstance(x.type, ir.FloatType) else b.call(intrinsic("sin"), [x])
 
 
-def cos(b: Any, x: Any, intrinsic: Any) -> Any:
+def cos(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     """The code for cos x = sin(x + π/2)."""
     return _turned(b, x, 1) if isinstance(x.type, ir.FloatType) else b.call(intrinsic("cos"), [x])
 
 
-def _turned(b: Any, x: Any, quarters: int) -> Any:
+def _turned(b: ir.IRBuilder, x: ir.Value, quarters: int) -> Any:
     """sin(x + quarters · π/2) for float32, with x = n π/2 + r; NaN beyond `MOST_TURNED`."""
     kind, most = x.type, ir.Constant(x.type, MOST_TURNED)
     inside = b.and_(
@@ -238,12 +242,12 @@ def _turned(b: Any, x: Any, quarters: int) -> Any:
     return b.select(inside, y, ir.Constant(kind, math.nan))
 
 
-def _has_bit(b: Any, whole: Any, bit: int) -> Any:
+def _has_bit(b: ir.IRBuilder, whole: ir.Value, bit: int) -> Any:
     none = ir.Constant(INT32, 0)
     return b.icmp_signed("!=", b.and_(whole, ir.Constant(INT32, bit)), none)
 
 
-def polynomial(b: Any, x: Any, coefficients: tuple[float, ...]) -> Any:
+def polynomial(b: ir.IRBuilder, x: ir.Value, coefficients: tuple[float, ...]) -> Any:
     """The code for a polynomial in x, highest coefficient first, by Horner's rule."""
     total = _number(coefficients[0], x.type)
     for coefficient in coefficients[1:]:
@@ -251,7 +255,7 @@ def polynomial(b: Any, x: Any, coefficients: tuple[float, ...]) -> Any:
     return total
 
 
-def _number(value: float, kind: Any) -> Any:
+def _number(value: float, kind: ir.Type) -> Any:
     """A constant, rounded to what LLVM can hold in this type."""
     return ir.Constant(kind, float(np.float32(value)) if isinstance(kind, ir.FloatType) else value)
 
