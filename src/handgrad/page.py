@@ -12,7 +12,8 @@ from handgrad.other_names import elsewhere, misused, signature_of_class
 
 # What hg.defaults has said for pages that take it: rng, dtype.
 GIVEN: dict[str, object] = {}
-MADE = {"_made_with", "_made_of"}
+# Attributes that no page lies in: a twin shares them.
+MADE = {"_made_with", "_made_of", "output_kind"}
 # What most attributes are, of which a twin needs none of its own.
 SHARED = {bool, int, float, str, type(None), np.ndarray, *map(type, map(np.dtype, "fd"))}
 

@@ -25,9 +25,11 @@ from handgrad.net.indices import bounds_of, no_layer_at
 from handgrad.net.minibatches import array_of_numbers, number_of_rows
 from handgrad.net.watch import LayerCall, watching
 from handgrad.other_names import NUMBERS
-from handgrad.page import twin_of
+from handgrad.page import MADE, twin_of
 
 EngineName = Literal["auto", "eager", "compiled"]
+BOUND = {"_buffers", "_predictor"}
+MADE.update({"_shapes", *BOUND})
 
 
 class Predictor(Protocol):
@@ -407,8 +409,7 @@ class Net(Layer):
         return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        bound = ("_buffers", "_predictor")
-        return {k: v for k, v in super().__getstate__().items() if k not in bound}
+        return {k: v for k, v in super().__getstate__().items() if k not in BOUND}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
