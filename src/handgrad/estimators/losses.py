@@ -37,8 +37,8 @@ class LogLoss(Loss):
     batches_weighted_by = "rows"
 
     def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
-        e = np.exp(z - z.max(axis=1, keepdims=True))
-        self.p, self.y, self.w = e / e.sum(axis=1, keepdims=True), y, sample_weight
+        self.p = self.input_kind.inverse_link(z)
+        self.y, self.w = y, sample_weight
         return weighted_mean(-np.log(clipped(self.p[np.arange(len(y)), y])), self.w)
 
     def backward(self, loss: object = None) -> Array:
