@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import SettingError, ShapeError
 from handgrad.layers import Array, Layer
@@ -92,7 +93,9 @@ class Parallel(Net):
 
     in_a_row = False
 
-    def __init__(self, *branches: Layer, join: Join = "sum", dtype: Any = None) -> None:
+    def __init__(
+        self, *branches: Layer, join: Join = "sum", dtype: npt.DTypeLike | None = None
+    ) -> None:
         if join not in JOINS:
             raise SettingError(f"join={join!r}", f"one of {', '.join(JOINS)}", 'join="sum"')
         if not branches:

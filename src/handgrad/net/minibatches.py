@@ -32,7 +32,7 @@ def batches(n_rows: int, batch_size: int, begin: int = 0) -> Iterator[slice]:
         yield slice(start, min(start + batch_size, n_rows))
 
 
-def array_of(rows: Any, what: str) -> Array:
+def array_of(rows: object, what: str) -> Array:
     """`rows` as an array; rows of different lengths are refused."""
     try:
         return np.asarray(rows)

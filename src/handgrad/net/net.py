@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, Literal, Protocol, Self, SupportsIndex, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.display import Text
 from handgrad.errors import (
@@ -40,7 +41,7 @@ class Predictor(Protocol):
     def quickly(self, x: object) -> Array | None:
         """The predictions for `x` as it came, where machine code for it is at hand; else None."""
 
-    def __call__(self, x: Any, batch_size: int, engine: EngineName) -> Array:
+    def __call__(self, x: object, batch_size: int, engine: EngineName) -> Array:
         """The predictions for `x`, finite and of the net's dtype, `batch_size` rows at a time."""
 
 
@@ -70,7 +71,7 @@ class Net(Layer):
     # What predicts: entered by handgrad/__init__.py, since engines stand on nets.
     predictor_type: ClassVar[type[Predictor]]
 
-    def __init__(self, *layers: Layer, dtype: Any = None) -> None:
+    def __init__(self, *layers: Layer, dtype: npt.DTypeLike | None = None) -> None:
         super().__init__()
         self._asked_dtype = None if dtype is None else floating(dtype)
         self.layers = []
@@ -129,7 +130,7 @@ class Net(Layer):
         """
         return watching(self)
 
-    def outputs(self, x: Any) -> dict[str, Any]:
+    def outputs(self, x: object) -> dict[str, Any]:
         """What each layer puts out for the rows `x`, by its path, in prediction mode.
 
         >>> import handgrad as hg
@@ -293,7 +294,7 @@ class Net(Layer):
             return y
         return returned(layer, method, y, self.position(i))
 
-    def predict(self, x: Any, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
+    def predict(self, x: object, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
         """The last layer's output for all rows of `x`, in prediction mode, batch by batch.
 
         `engine` is eager, compiled, or auto: compiled once the rows predicted so far will have
@@ -389,7 +390,7 @@ class Net(Layer):
         with np.errstate(over="ignore"):
             return x.astype(self.dtype)
 
-    def _located(self, error: Exception, i: int, method: str, x: Any) -> HandgradError:
+    def _located(self, error: Exception, i: int, method: str, x: object) -> HandgradError:
         where = self.position(i)
         if isinstance(error, HandgradError):
             if error.where and error.where != repr(self.layers[i]):

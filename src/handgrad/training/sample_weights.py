@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array
@@ -48,7 +49,13 @@ def checksum(arrays: Iterable[Array]) -> str:
 
 
 def weighted(
-    x: Any, y: Array, sample_weight: Any, of_class: Array | None, loss: Loss, dtype: Any, what: str
+    x: Any,
+    y: Array,
+    sample_weight: object,
+    of_class: Array | None,
+    loss: Loss,
+    dtype: npt.DTypeLike,
+    what: str,
 ) -> Rows:
     """The checked rows `x` and `y` with their weights, without the rows of weight 0.
 
@@ -89,7 +96,7 @@ def check_takes_weights(loss: Loss) -> None:
         )
 
 
-def checked_weights(sample_weight: Any, places: tuple[int, ...], what: str) -> Array:
+def checked_weights(sample_weight: object, places: tuple[int, ...], what: str) -> Array:
     """A weight from 0 on for each row, (n,), or for each place in it, (n, …), in float64."""
     what, rows = f"{what}, sample_weight", places[0]
     w = array_of(sample_weight, what)
@@ -116,7 +123,12 @@ def checked_weights(sample_weight: Any, places: tuple[int, ...], what: str) -> A
 
 
 def class_weights(
-    class_weight: Any, net: Net, loss: Loss, rows: tuple[Any, Array], sample_weight: Any, what: str
+    class_weight: object,
+    net: Net,
+    loss: Loss,
+    rows: tuple[Any, Array],
+    sample_weight: object,
+    what: str,
 ) -> Array | None:
     """The weight of each class, as `class_weight` says for the checked rows (x, y).
 
@@ -172,8 +184,8 @@ def training_rows(
     loss: Loss,
     data: Any,
     metrics: Iterable[str | Metric] | None,
-    sample_weight: Any,
-    class_weight: Any,
+    sample_weight: object,
+    class_weight: object,
 ) -> tuple[Rows, Array | None]:
     """The checked rows to train on, and the weight of each class, where they have one."""
     x, y, _ = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
