@@ -159,7 +159,7 @@ def test_text_is_escaped_and_code_is_folded(
     tell_a_tiny_story(monkeypatch, code="'a < b & c'\n")
     assert handgrad("demo", "--out", tmp_path / "a").exit_code == 0
     text = (tmp_path / "a" / "index.html").read_text("utf-8")
-    assert "<samp>&#x27;a &lt; b &amp; c&#x27;" in text
+    assert "<samp>&#39;a &lt; b &amp; c&#39;" in text
     assert "<p>A <em>word</em>.</p>" in text
     found = Page(tmp_path / "a" / "index.html")
     assert len(found.all("details")) == 2
