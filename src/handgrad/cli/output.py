@@ -1,4 +1,4 @@
-"""What a command says: words for people, or one JSON object for machines; notes go to the side."""
+"""The output of a command: text for people or one JSON object, and notes on standard error."""
 
 from __future__ import annotations
 

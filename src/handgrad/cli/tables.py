@@ -1,4 +1,4 @@
-"""What the commands on tables show: a run, predictions, an evaluation."""
+"""The output of the commands on tables: a run, predictions, an evaluation."""
 
 from __future__ import annotations
 

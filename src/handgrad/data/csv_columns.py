@@ -1,4 +1,4 @@
-"""The columns of a CSV file: what each is read as, by what all of its cells show."""
+"""The columns of a CSV file: the type of each, inferred from all of its cells."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class CsvColumns:
     def _note_formats(self) -> None:
         together: dict[str, list[str]] = {}
         for name, found in self.formats.items():
-            words = _told(found, self.asked, self.dialect.decimal)
+            words = _described(found, self.asked, self.dialect.decimal)
             together.setdefault(words, []).append(name)
         for words, names in together.items():
             if words:
@@ -211,7 +211,7 @@ def _named(names: Sequence[str]) -> str:
     return f"columns {', '.join(map(repr, names[:MOST_NAMED]))}{more} are read as"
 
 
-def _told(found: Format, asked: TableOptions, decimal: str) -> str:
+def _described(found: Format, asked: TableOptions, decimal: str) -> str:
     if isinstance(found, NumberFormat):
         if not found.guessed or asked.decimal == found.decimal:
             return found.words(decimal)

@@ -1,4 +1,4 @@
-"""How a CSV file is written: separator, decimal sign, encoding and packing, found out or said."""
+"""CSV dialects: separator, decimal sign, encoding and packing, inferred or given."""
 
 from __future__ import annotations
 

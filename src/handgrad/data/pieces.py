@@ -1,4 +1,4 @@
-"""Files as pieces that can be read one by one, in any order: row groups, or blocks of lines."""
+"""Files in chunks that can be read in any order: row groups, or blocks of whole lines."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from handgrad.data.files import PARQUET
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_stream import TableStream
 from handgrad.data.tables import check_column
-from handgrad.data.unseen import told_together
+from handgrad.data.unseen import unseen_warnings_together
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
 from handgrad.errors import DataError, SettingError, described
 from handgrad.files import write_whole
@@ -83,7 +83,7 @@ def predict_table(
         )
     for name in keep:
         check_column(table.name, table.names, name)
-    with told_together(), progress_bar(data.n_rows, "row", shown=progress) as count:
+    with unseen_warnings_together(), progress_bar(data.n_rows, "row", shown=progress) as count:
         tables = _predicted(model, data, probabilities, keep)
         return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
 

@@ -1,4 +1,4 @@
-"""Setting rows aside for testing."""
+"""Random splits into rows to train on and rows to test on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be predicted: classes or numbers, and why a column is taken as one or the other."""
+"""Targets: classes or numbers, and why a column is taken as one or the other."""
 
 from __future__ import annotations
 

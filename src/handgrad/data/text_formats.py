@@ -1,4 +1,4 @@
-"""What text says: numbers and dates as spreadsheets write them, by all that a column shows."""
+"""Formats of numbers and dates in text, inferred from all cells of a column."""
 
 from __future__ import annotations
 

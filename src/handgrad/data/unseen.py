@@ -1,4 +1,4 @@
-"""What rows to predict have that the training had not, told once for all that belong together."""
+"""Warnings about values that were not there in training, collected over a table."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def tell(found: Sequence[Unseen], rows: object, stacklevel: int) -> None:
 
 
 @contextmanager
-def told_together() -> Iterator[None]:
+def unseen_warnings_together() -> Iterator[None]:
     """Predictions within it are of one table, piece by piece: what is unseen is told at last."""
     together = _Together()
     token = _TOGETHER.set(together)
@@ -99,7 +99,7 @@ def told_together() -> Iterator[None]:
 
 
 @contextmanager
-def untold() -> Iterator[None]:
+def no_unseen_warnings() -> Iterator[None]:
     """Predictions within it are of rows beside those of the training, as a score needs them."""
     token = _TOGETHER.set(_Together())
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from handgrad._version import __version__
-from handgrad.data.unseen import untold
+from handgrad.data.unseen import no_unseen_warnings
 from handgrad.errors import SettingError, described
 from handgrad.files import write_whole
 from handgrad.html import page
@@ -73,7 +73,7 @@ def write_report(
     ('iris.html', '<!DOCTYPE html>')
     """
     path = _checked_path(to)
-    with untold():
+    with no_unseen_warnings():
         evidence = gather(model, X, y, training, history, about)
         html = page(
             "reporting/report.html",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 import numpy as np
 
 from handgrad.data.table_options import option
-from handgrad.data.unseen import untold
+from handgrad.data.unseen import no_unseen_warnings
 from handgrad.errors import DataError, SettingError
 from handgrad.files import kind_of
 from handgrad.layers import Array
@@ -280,7 +280,7 @@ class Job:
 
     def predicted(self, model: Predictor, X: pyarrow.Table, y: Array) -> tuple[Array, Array]:
         """The model's outputs for these rows, and the truth: places of classes, or numbers."""
-        with untold():
+        with no_unseen_warnings():
             p = outputs(model, X)
         return p, positions(model.classes_, y) if self.table.classes else y  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""What the estimators share: the table, its features, the training of the members."""
+"""The base of the estimators of tables: the table, its features, the training of the members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a net is given of each column: numbers around 0, decided once and kept for predictions."""
+"""Features: the numbers that a net is given for each column, decided once and kept."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ class Number(Feature):
         low, center, high = quantiles(values, weights, (0.25, 0.5, 0.75))
         with np.errstate(over="ignore"):
             spread = high - low or (values.max() - values.min()) / 2
-        return cls(center, 1 / min(max(spread, 1 / HUGE), HUGE), not there.all(), *_told(column))
+        return cls(
+            center, 1 / min(max(spread, 1 / HUGE), HUGE), not there.all(), *_note_and_format(column)
+        )
 
     @property
     def width(self) -> int:  # type: ignore[override]
@@ -289,7 +291,7 @@ def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
         if (values == values[0]).all() and there.all():
             return Nothing("the same in every row")
         if (values == values[0]).all():
-            return Number(float(values[0]), 1.0, True, *_told(column))
+            return Number(float(values[0]), 1.0, True, *_note_and_format(column))
         return Number.of(column, w) if column.kind == "number" else Date.of(column, w)
     return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
 
@@ -340,7 +342,7 @@ def _why_no_category(values: Array, inverse: Array, w: Array) -> str:
     return f"{'free text' if free else what} ({len(values):,} distinct values in {n_rows:,} rows)"
 
 
-def _told(column: Column) -> tuple[str, str]:
+def _note_and_format(column: Column) -> tuple[str, str]:
     """How a column was read, and how it is written."""
     return column.note, column.written
 

@@ -1,4 +1,4 @@
-"""What was fitted to a table as JSON, and made from it again: only what a table leads to."""
+"""Fitted features as JSON, and made from it again: nothing that a fit could not lead to."""
 
 from __future__ import annotations
 

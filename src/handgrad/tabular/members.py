@@ -1,4 +1,4 @@
-"""Several small nets at once, each trained on rows of its own and watched on rows held out."""
+"""Ensemble members: small nets trained at once, each with held-out rows of its own."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""The rows that count: a row that comes twice is one row that weighs twice as much."""
+"""Merged rows: a row that comes twice is one row that weighs twice as much."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
