@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -48,7 +47,7 @@ class LearningRateSearch:
 @refusing_unknown
 def find_learning_rate(
     net: Net,
-    data: Any,
+    data: object,
     *,
     loss: Loss,
     optimizer: Optimizer,
@@ -56,8 +55,8 @@ def find_learning_rate(
     largest: float = 10.0,
     steps: int = 100,
     batch_size: int = 32,
-    sample_weight: Any = None,
-    class_weight: Any = None,
+    sample_weight: object = None,
+    class_weight: object = None,
     penalty: Penalty | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> LearningRateSearch:

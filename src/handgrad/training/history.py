@@ -48,7 +48,7 @@ class History:
     def __getitem__(self, key: int) -> EpochReport: ...
     @overload
     def __getitem__(self, key: slice) -> list[EpochReport]: ...
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: str | int | slice) -> Any:
         if not isinstance(key, str):
             return self.reports[key]
         columns = self.columns()

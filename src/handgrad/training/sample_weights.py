@@ -182,7 +182,7 @@ def class_weights(
 def training_rows(
     net: Net,
     loss: Loss,
-    data: Any,
+    data: object,
     metrics: Iterable[str | Metric] | None,
     sample_weight: object,
     class_weight: object,
@@ -193,7 +193,7 @@ def training_rows(
     return weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING), of_class
 
 
-def pair_and_weights(validation: Any) -> tuple[Any, Any]:
+def pair_and_weights(validation: object) -> tuple[Any, Any]:
     """`(x, y)` and the weights of `(x, y, sample_weight)`; None where there are none."""
     if isinstance(validation, tuple | list) and len(validation) == 3:
         return (validation[0], validation[1]), validation[2]
@@ -203,7 +203,7 @@ def pair_and_weights(validation: Any) -> tuple[Any, Any]:
 def held_out_rows(
     net: Net,
     loss: Loss,
-    given: Any,
+    given: object,
     metrics: Iterable[str | Metric],
     what: str,
     of_class: Array | None,

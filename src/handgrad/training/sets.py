@@ -9,7 +9,7 @@ from handgrad.training.checks import VALIDATION
 TRAINING_SET, VALIDATION_SET = "training", "validation"
 
 
-def named_sets(validation: Any) -> dict[str, Any]:
+def named_sets(validation: object) -> dict[str, Any]:
     """The sets in `validation`: several of them by name, or the one that has no other name."""
     if validation is None:
         return {}
@@ -31,7 +31,7 @@ def named_sets(validation: Any) -> dict[str, Any]:
     return dict(validation)
 
 
-def first_set(validation: Any) -> Any:
+def first_set(validation: object) -> Any:
     """The rows that steer a training, of all in `validation`; None without any."""
     return next(iter(named_sets(validation).values()), None)
 
