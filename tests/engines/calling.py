@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from handgrad.engines.compiled.calls import Calls, Planned
+from handgrad.engines.compiled.calls import Calls, NativeCall
 from handgrad.engines.compiled.machine_code import compiled_function
 from handgrad.engines.compiled.program import Program
 
@@ -10,4 +10,4 @@ from handgrad.engines.compiled.program import Program
 def machine_code(program: Program) -> Callable[..., int]:
     """The program as machine code, compiled once."""
     function = compiled_function(program)
-    return lambda *arguments: Calls([Planned(function, arguments)]).run()[1]
+    return lambda *arguments: Calls([NativeCall(function, arguments)]).run()[1]

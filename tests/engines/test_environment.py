@@ -9,7 +9,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines import environment
 from handgrad.engines.compiled import engine as compiled
-from handgrad.engines.compiled import sharing
+from handgrad.engines.compiled import parallel_loops
 from tests.training.by_hand import train
 
 
@@ -64,10 +64,10 @@ def test_a_small_net_compiled_depends_on_no_cores_and_no_blas() -> None:
 def test_work_that_is_shared_depends_on_the_cores(
     cores: int, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (sharing, compiled):
+    for module in (parallel_loops, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: cores)
-    monkeypatch.setattr(sharing, "MULTIPLICATIONS", 8)
-    monkeypatch.setattr(sharing, "LINE", 2)
+    monkeypatch.setattr(parallel_loops, "MULTIPLICATIONS", 8)
+    monkeypatch.setattr(parallel_loops, "LINE", 2)
     assert environment_of(wide(64), "compiled", batch_size=32)["cores"] == told
 
 

@@ -5,7 +5,7 @@ import re
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled.instructions import INT, UNROLLED, counting, whole
+from handgrad.engines.compiled.ir_helpers import INT, UNROLLED, counting, whole
 
 
 def optimised(rounds: int | None) -> str:

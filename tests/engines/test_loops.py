@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import handgrad as hg
 from handgrad.engines.compiled.build import prediction_graph, prediction_of
-from handgrad.engines.compiled.elements import Constants, following
+from handgrad.engines.compiled.element_access import Constants, following
 from handgrad.engines.compiled.loops import (
     Call,
     Comment,
@@ -36,11 +36,11 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
+from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.parameters import SCRATCH, Parameter
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.runner import Runner
-from handgrad.engines.compiled.storage import Arena
 from handgrad.graph.symbolic import Dim, Ratio, Scaled, Scaling
 from tests.graph.one_liners import ONE_LINERS, Page, page_of, random_pages
 

@@ -8,12 +8,12 @@ import numpy as np
 
 import handgrad as hg
 from handgrad.engines.compiled import machine_code
-from handgrad.engines.compiled.calls import Calls, Planned
-from handgrad.engines.compiled.elements import Constants
+from handgrad.engines.compiled.calls import Calls, NativeCall
+from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.loops import Num, Store, whole
+from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.parameters import Parameter
 from handgrad.engines.compiled.program import Program
-from handgrad.engines.compiled.storage import Arena
 
 MAPS = Path("/proc/self/maps")
 FITS = 30
@@ -68,7 +68,7 @@ def test_the_same_program_is_loaded_once_for_as_long_as_somebody_has_it() -> Non
 
 def test_a_function_lives_as_long_as_the_calls_that_were_planned() -> None:
     x: Any = np.zeros(1)
-    calls = Calls([Planned(machine_code.compiled_function(writing(8.0)), (x,))])
+    calls = Calls([NativeCall(machine_code.compiled_function(writing(8.0)), (x,))])
     gc.collect()
     calls.run()
     assert x == 8.0

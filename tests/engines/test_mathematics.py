@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled.elements import Constants
+from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.loops import Call, For, Load, Store, Var
+from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.parameters import Parameter
 from handgrad.engines.compiled.program import Program
-from handgrad.engines.compiled.storage import Arena
 from tests.engines.calling import machine_code
 
 DTYPES = [np.float32, np.float64]

@@ -10,10 +10,9 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines import threads
-from handgrad.engines.compiled import crew, jobs, sharing
-from handgrad.engines.compiled.calls import Calls, Planned
-from handgrad.engines.compiled.crew import Crew
-from handgrad.engines.compiled.elements import Constants
+from handgrad.engines.compiled import parallel_loops, work_queue, workers
+from handgrad.engines.compiled.calls import Calls, NativeCall
+from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.loops import (
     Call,
@@ -33,9 +32,10 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.machine_code import compiled_function
-from handgrad.engines.compiled.parameters import CREW, Parameter
+from handgrad.engines.compiled.memory_planning import Arena
+from handgrad.engines.compiled.parameters import WORKERS, Parameter
 from handgrad.engines.compiled.program import Program
-from handgrad.engines.compiled.storage import Arena
+from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.threads import blas_threads, one_thread_each
 from tests.engines.one_epoch import engine_of, run_epoch
 from tests.engines.test_compiled import compare
@@ -47,8 +47,8 @@ COUNT = 7
 def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut whatever can be cut, into parts that do not come out even."""
     for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
-        monkeypatch.setattr(sharing, name, value)
-    monkeypatch.setattr(sharing, "available_cores", lambda: 3)
+        monkeypatch.setattr(parallel_loops, name, value)
+    monkeypatch.setattr(parallel_loops, "available_cores", lambda: 3)
 
 
 def classifier(dtype: Any = np.float64) -> hg.Net:
@@ -88,7 +88,7 @@ def test_small_nets_are_not_cut() -> None:
 
 
 def test_large_nets_are_cut_where_there_is_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "available_cores", lambda: 2)
+    monkeypatch.setattr(parallel_loops, "available_cores", lambda: 2)
     net = hg.Net(hg.Linear(784, 256, rng=0), hg.ReLU(), hg.Linear(256, 10, rng=1), hg.Softmax())
     x, y = np.zeros((128, 784), np.float32), np.zeros(128, np.int64)
     text = "\n".join(source(parts_of(net, x, y, 128)))
@@ -101,7 +101,7 @@ def test_large_nets_are_cut_where_there_is_work(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_last_part_may_be_smaller_or_empty(in_small_parts: None) -> None:
     loop = For("i", Var("n", "int"), [])
-    cut = sharing.loop_in_parts(_Counting(), loop, 10, 10)  # type: ignore[arg-type]
+    cut = parallel_loops.loop_in_parts(_Counting(), loop, 10, 10)  # type: ignore[arg-type]
     text = source([cut])
     assert text[0] == "for p0 in parts(2):"
     assert text[1] == "    for i in range(p0 * 6, minimum(p0 * 6 + 6, n)):"
@@ -131,7 +131,7 @@ def counting_program(jobs_in_a_row: int) -> Program:
             Store("V", place, plus(Load("V", place, "int"), plus(job, whole(1)))),
         ],
     )
-    parameters = tuple(Parameter(name, "int") for name in ("W", "V", CREW))
+    parameters = tuple(Parameter(name, "int") for name in ("W", "V", WORKERS))
     loop = For("job", whole(jobs_in_a_row), [body])
     return Program("count", parameters, [loop], Arena(), Constants(), np.dtype(np.float32), ())
 
@@ -139,18 +139,19 @@ def counting_program(jobs_in_a_row: int) -> Program:
 @pytest.mark.parametrize("helpers", [0, 1, 3])
 def test_every_part_of_every_job_is_done_once(helpers: int) -> None:
     n = 200_000
-    run, memory = compiled_function(counting_program(n)), Crew().memory
+    run, memory = compiled_function(counting_program(n)), Workers().memory
     done, noted = np.zeros(COUNT, np.int64), np.zeros(n * COUNT, np.int64)
-    calls = Calls([Planned(run, (done, noted, memory))])
-    memory[jobs.HELPERS] = helpers
+    calls = Calls([NativeCall(run, (done, noted, memory))])
+    memory[work_queue.HELPERS] = helpers
     helping = [
-        Thread(target=crew._help(), args=(memory.ctypes.data,), daemon=True) for _ in range(helpers)
+        Thread(target=workers._help(), args=(memory.ctypes.data,), daemon=True)
+        for _ in range(helpers)
     ]
     for thread in helping:
         thread.start()
     time.sleep(0.1)  # so that they are there before the first job
     calls.run()
-    memory[jobs.STOP] = 1
+    memory[work_queue.STOP] = 1
     for thread in helping:
         thread.join(20)
         assert not thread.is_alive()
@@ -171,22 +172,22 @@ def slow_program(jobs_in_a_row: int, size: int) -> Program:
         Parts("p", 2, [Let("total", whole(0)), through, written]),
         Store("V", job, both),
     ]
-    parameters = tuple(Parameter(name, "int") for name in ("X", "W", "V", CREW))
+    parameters = tuple(Parameter(name, "int") for name in ("X", "W", "V", WORKERS))
     loop = For("job", whole(jobs_in_a_row), body)
     return Program("slow", parameters, [loop], Arena(), Constants(), np.dtype(np.float32), ())
 
 
 def test_what_follows_a_job_waits_for_the_parts_of_others() -> None:
     n, size = 20, 2_000_000
-    run, memory = compiled_function(slow_program(n, size)), Crew().memory
+    run, memory = compiled_function(slow_program(n, size)), Workers().memory
     written, added = np.zeros(2, np.int64), np.zeros(n, np.int64)
-    calls = Calls([Planned(run, (np.zeros(size, np.int64), written, added, memory))])
-    memory[jobs.HELPERS] = 1
-    helper = Thread(target=crew._help(), args=(memory.ctypes.data,), daemon=True)
+    calls = Calls([NativeCall(run, (np.zeros(size, np.int64), written, added, memory))])
+    memory[work_queue.HELPERS] = 1
+    helper = Thread(target=workers._help(), args=(memory.ctypes.data,), daemon=True)
     helper.start()
     time.sleep(0.1)  # so that it is there before the first job
     calls.run()
-    memory[jobs.STOP] = 1
+    memory[work_queue.STOP] = 1
     helper.join(20)
     assert not helper.is_alive()
     np.testing.assert_array_equal(added, 2 * np.arange(1, n + 1))
@@ -257,8 +258,8 @@ def test_who_allows_blas_one_thread_has_no_helpers() -> None:
 
 
 def test_helpers_go_home_after_an_error() -> None:
-    workers = Crew()
+    workers = Workers()
     with pytest.raises(KeyboardInterrupt), workers.at_work():
         raise KeyboardInterrupt
-    assert workers.memory[jobs.STOP] == 1
-    assert workers.memory[jobs.HELPERS] == 0
+    assert workers.memory[work_queue.STOP] == 1
+    assert workers.memory[work_queue.HELPERS] == 0

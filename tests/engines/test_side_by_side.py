@@ -7,7 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines import threads
-from handgrad.engines.compiled import sharing
+from handgrad.engines.compiled import parallel_loops
 from handgrad.engines.compiled.python import PythonRunner
 from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 
@@ -54,9 +54,9 @@ def test_each_member_has_its_matrix_product() -> None:
 
 
 def test_large_ones_are_shared_by_the_cores(monkeypatch: Any) -> None:
-    monkeypatch.setattr(sharing, "available_cores", lambda: 2)
+    monkeypatch.setattr(parallel_loops, "available_cores", lambda: 2)
     monkeypatch.setattr(threads, "available_cores", lambda: 2)
-    monkeypatch.setattr(sharing, "MULTIPLICATIONS", 2**12)
+    monkeypatch.setattr(parallel_loops, "MULTIPLICATIONS", 2**12)
     eager, compiled = engines(np.float64)
     source = compiled.run.program.source()
     lines = source.split("\n")

@@ -15,8 +15,7 @@ from handgrad.engines.compiled.bounds import index_bounds
 from handgrad.engines.compiled.build import training_step
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.loops import Num, Type, whole
-from handgrad.engines.compiled.python import PythonRunner
-from handgrad.engines.compiled.storage import (
+from handgrad.engines.compiled.memory_planning import (
     ALIGNMENT,
     BUFFERS,
     Arena,
@@ -24,6 +23,7 @@ from handgrad.engines.compiled.storage import (
     plan,
     stored_nodes,
 )
+from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.trace_cache import TraceCache
 from handgrad.graph import Graph, Leaves, Outputs

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from handgrad.engines.compiled import tiles
-from handgrad.engines.compiled.elements import Constants
+from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.llvm import llvm_text
 from handgrad.engines.compiled.loops import Matrix, Multiply, Num, Statement, Type, Var, whole
+from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.parameters import Parameter
 from handgrad.engines.compiled.program import Program
-from handgrad.engines.compiled.storage import Arena
 from tests.engines.calling import machine_code
 
 DTYPES = [np.float32, np.float64]

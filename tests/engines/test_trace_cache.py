@@ -237,4 +237,4 @@ def test_each_run_has_scratch_memory_of_its_own() -> None:
     for one, other in ((first.run, second.run), (first.predict, second.predict)):
         for mine, theirs in zip(one.scratch, other.scratch, strict=True):
             assert not np.shares_memory(mine, theirs)
-    assert first.run.crew is first.predict.crew is first.crew is not second.crew
+    assert first.run.workers is first.predict.workers is first.workers is not second.workers

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 import handgrad as hg
 from handgrad.engines import eager
 from handgrad.engines.compiled import engine as compiled
-from handgrad.engines.compiled import sharing
+from handgrad.engines.compiled import parallel_loops
 from handgrad.training import BestWeights, state
 from handgrad.training.checkpoints import BEST, Checkpoints
 from tests.bad_input.refused import refused
@@ -472,12 +472,12 @@ def test_another_processor_or_number_of_cores_is_told(
     def begun() -> Any:
         return training(classifier(), epochs=2, engine="compiled", batch_size=90)
 
-    monkeypatch.setattr(sharing, "MULTIPLICATIONS", 8)
-    monkeypatch.setattr(sharing, "LINE", 2)
-    for module in (sharing, compiled):
+    monkeypatch.setattr(parallel_loops, "MULTIPLICATIONS", 8)
+    monkeypatch.setattr(parallel_loops, "LINE", 2)
+    for module in (parallel_loops, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 2)
     assert [*hg.checkpoints(begun(), tmp_path)]
-    for module in (sharing, compiled):
+    for module in (parallel_loops, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 3)
     monkeypatch.setattr(state, "processor", lambda: "abacus AVX9")
     with pytest.warns(UserWarning, match=r"cores 3, where it was 2; processor abacus AVX9, where"):

@@ -25,7 +25,7 @@ NAME = "in_turn"
 
 
 @dataclass(frozen=True)
-class Each:
+class PerRound:
     """An argument whose first axis counts the rounds: each is given its own part."""
 
     array: Array
@@ -37,7 +37,7 @@ class Each:
 
 
 @dataclass(frozen=True)
-class Planned:
+class NativeCall:
     """A function, as machine code, and what it is to be called with."""
 
     function: Any
@@ -47,7 +47,7 @@ class Planned:
 class Calls:
     """Some calls, all of them in each of so many rounds, until one does not return FINISHED."""
 
-    def __init__(self, planned: Sequence[Planned], rounds: int = 1) -> None:
+    def __init__(self, planned: Sequence[NativeCall], rounds: int = 1) -> None:
         self.kept = planned  # machine code sees addresses alone, of arrays and functions
         self.blocks = [_block(call.arguments, rounds) for call in planned]
         pairs = np.empty((rounds, len(planned), 2), np.int64)
@@ -70,7 +70,7 @@ def _block(arguments: Sequence[Any], rounds: int) -> Array:
     """The arguments of each round, a row a round."""
     block = np.empty((rounds, len(arguments)), np.int64)
     for i, argument in enumerate(arguments):
-        if isinstance(argument, Each):
+        if isinstance(argument, PerRound):
             array = argument.array
             block[:, i] = _address(array) + array.strides[0] * np.arange(rounds)
         else:

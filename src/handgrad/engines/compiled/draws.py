@@ -10,7 +10,7 @@ from typing import Any
 
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled.instructions import INT, INT32, SINGLE, VOID, counting, whole
+from handgrad.engines.compiled.ir_helpers import INT, INT32, SINGLE, VOID, counting, whole
 
 INT128 = ir.IntType(128)
 MULTIPLIER = (2549297995355413924 << 64) + 4865540595714422341

@@ -11,13 +11,13 @@ import numpy as np
 from handgrad.config import TrainingConfig
 from handgrad.engines.compiled.bounds import Bounds, check_indices
 from handgrad.engines.compiled.build import refused_as_cannot_lower
-from handgrad.engines.compiled.calls import Each, Planned
-from handgrad.engines.compiled.crew import Crew
+from handgrad.engines.compiled.calls import NativeCall, PerRound
 from handgrad.engines.compiled.half_steps import HalfSteps
+from handgrad.engines.compiled.parallel_loops import MOST_PARTS
 from handgrad.engines.compiled.plan import plan_of
 from handgrad.engines.compiled.program import FINISHED, Program
-from handgrad.engines.compiled.sharing import MOST_PARTS
 from handgrad.engines.compiled.streams import Streams
+from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.environment import blas_of
 from handgrad.engines.epoch import EngineRows, Epoch, SoFar
 from handgrad.engines.threads import available_cores
@@ -34,7 +34,7 @@ PART = 1.0
 
 
 @dataclass
-class Kept:
+class EpochOutputs:
     """What each of the epochs of a call leaves, a part an epoch."""
 
     predictions: Array
@@ -67,9 +67,9 @@ class CompiledEngine:
                 self.batch_size,
                 bool(held_out),
             )
-            self.crew, self.bounds = Crew(), plan.bounds
+            self.workers, self.bounds = Workers(), plan.bounds
             self.streams = Streams(net, plan.streams)
-            self.run = plan.epochs.with_scratch_of_its_own(self.crew)
+            self.run = plan.epochs.with_scratch_of_its_own(self.workers)
             program, bounds = self.run.program, plan.bounds
             self.x, self.y = _readable(program, x, "x", bounds), _readable(program, y, "y", bounds)
             self.weights = () if w is None else (_readable(program, w, "sample_weight", bounds),)
@@ -78,7 +78,7 @@ class CompiledEngine:
             self.held_out = [_readable(program, held, "x", bounds) for held in held_out]
             self.large = self.run.large
             if plan.predict is not None:
-                self.predict = plan.predict.with_scratch_of_its_own(self.crew)
+                self.predict = plan.predict.with_scratch_of_its_own(self.workers)
                 self.large |= self.predict.large
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.total_before = np.zeros(1)
@@ -96,7 +96,7 @@ class CompiledEngine:
             (self.x, self.y, *self.weights),
             self.optimizer_state,
             self.step,
-            self.crew,
+            self.workers,
             self.streams,
             self.by_weights,
         )
@@ -171,7 +171,7 @@ class CompiledEngine:
             yield self._diverged(done, returned, n)
 
     def _run(self, calls: Any, rounds: int = 1) -> tuple[int, int]:
-        with self.crew.at_work() if self.large else nullcontext():
+        with self.workers.at_work() if self.large else nullcontext():
             done, returned = calls.run(rounds)
         return done, returned
 
@@ -256,7 +256,7 @@ class CompiledEngine:
         Where the same array comes again, with other orders in it, all of that is kept.
         """
         net, n, dtype, rounds = self.net, len(self.y), self.net.dtype, len(orders)
-        self.kept = Kept(
+        self.kept = EpochOutputs(
             np.empty((rounds, n, *self.run.output_shape), dtype),
             np.empty((rounds, 1)),
             np.empty((rounds, net.parameters.size), dtype),
@@ -269,7 +269,7 @@ class CompiledEngine:
         calls = [self._planned(orders, slice(0, n)), *self._planned_predictions()]
         self.calls, self.orders = self.run.in_turn(calls, rounds), orders
 
-    def _planned(self, orders: Array, rows: slice) -> Planned:
+    def _planned(self, orders: Array, rows: slice) -> NativeCall:
         """The call that visits those rows of each order."""
         net, kept = self.net, self.kept
         steps = slice(rows.start // self.batch_size, -(-rows.stop // self.batch_size))
@@ -278,25 +278,25 @@ class CompiledEngine:
             self.x,
             self.y,
             *self.weights,
-            Each(orders[:, rows]),
+            PerRound(orders[:, rows]),
             net.parameters,
             net.gradients,
             net.running_state,
             *self.optimizer_state,
-            Each(self.learning_rates[:, steps]),
+            PerRound(self.learning_rates[:, steps]),
             self.total_before,
             self.step,
-            Each(kept.predictions[:, rows]),
-            Each(kept.totals),
-            Each(kept.parameters),
-            Each(kept.running_state),
-            *([self.streams.words, Each(kept.streams)] if self.streams.layers else []),
+            PerRound(kept.predictions[:, rows]),
+            PerRound(kept.totals),
+            PerRound(kept.parameters),
+            PerRound(kept.running_state),
+            *([self.streams.words, PerRound(kept.streams)] if self.streams.layers else []),
         )
 
-    def _planned_predictions(self) -> list[Planned]:
+    def _planned_predictions(self) -> list[NativeCall]:
         weights = self.net.parameters, self.net.running_state
         return [
-            self.predict.planned(len(x), x, *weights, Each(p))
+            self.predict.planned(len(x), x, *weights, PerRound(p))
             for x, p in zip(self.held_out, self.kept.held_out, strict=True)
         ]
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.compiled.calls import Calls
-from handgrad.engines.compiled.crew import Crew
 from handgrad.engines.compiled.plan import CompiledPlan
 from handgrad.engines.compiled.streams import Streams
+from handgrad.engines.compiled.workers import Workers
 from handgrad.layers import Array
 from handgrad.net import Net
 
@@ -23,13 +23,19 @@ class HalfSteps:
         rows: tuple[Array, ...],
         state: list[Array],
         step: Array,
-        crew: Crew,
+        workers: Workers,
         streams: Streams,
         by_weights: bool,
     ) -> None:
-        self.plan, self.net, self.rows, self.crew, self.streams = plan, net, rows, crew, streams
+        self.plan, self.net, self.rows, self.workers, self.streams = (
+            plan,
+            net,
+            rows,
+            workers,
+            streams,
+        )
         self.state, self.step, self.by_weights = state, step, by_weights
-        self.run = plan.gradients.with_scratch_of_its_own(crew)
+        self.run = plan.gradients.with_scratch_of_its_own(workers)
         self.order = np.zeros(plan.batch_size, np.int64)
         self.p = np.zeros((plan.batch_size, *self.run.output_shape), plan.dtype)
         self.total, self.learning_rate = np.zeros(1), np.zeros(1)
@@ -55,7 +61,7 @@ class HalfSteps:
         update = self.plan.update
         if self.update_calls is None:
             net = self.net
-            update = update.with_scratch_of_its_own(self.crew)
+            update = update.with_scratch_of_its_own(self.workers)
             arrays = (net.parameters, net.gradients, *self.state, self.learning_rate, self.step)
             self.update_calls = update.in_turn([update.planned(1, *arrays)])
         self.learning_rate[0] = learning_rate
@@ -63,7 +69,7 @@ class HalfSteps:
             self.update_calls.run()
 
     def _at_work(self, large: bool) -> AbstractContextManager[Any]:
-        return self.crew.at_work() if large else nullcontext()
+        return self.workers.at_work() if large else nullcontext()
 
     def _calls(self, n: int) -> Calls:
         net, streams = self.net, self.streams

@@ -9,7 +9,7 @@ import llvmlite.ir as ir
 import numpy as np
 
 from handgrad.engines.compiled.draws import draw
-from handgrad.engines.compiled.instructions import (
+from handgrad.engines.compiled.ir_helpers import (
     BYTE,
     DOUBLE,
     INT,
@@ -22,7 +22,6 @@ from handgrad.engines.compiled.instructions import (
     use_widest_vectors,
     whole,
 )
-from handgrad.engines.compiled.jobs import PART, share
 from handgrad.engines.compiled.loops import (
     Comment,
     Draw,
@@ -38,11 +37,12 @@ from handgrad.engines.compiled.loops import (
     Var,
     outer_variables,
 )
-from handgrad.engines.compiled.parameters import CREW, Parameter
+from handgrad.engines.compiled.parameters import WORKERS, Parameter
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.streams import WORDS
 from handgrad.engines.compiled.tiles import Tiles
 from handgrad.engines.compiled.values import Values
+from handgrad.engines.compiled.work_queue import PART, share
 
 DOOR = "call"
 
@@ -162,8 +162,8 @@ class _Writer(Values):
         del self.counters[loop.counter]
 
     def parts(self, parts: Parts) -> None:
-        """Give the crew a function that does one part, and what it needs for that."""
-        if CREW not in self.buffers:
+        """Give the workers a function that does one part, and what it needs for that."""
+        if WORKERS not in self.buffers:
             self.loop(For(parts.counter, whole(parts.count), parts.body))
             return
         variables, b = outer_variables(parts), self.b
@@ -187,7 +187,7 @@ class _Writer(Values):
                 b.store(b.ptrtoint(value, INT), place)
             else:
                 b.store(value, b.bitcast(place, value.type.as_pointer()))
-        b.call(share(self.module), [self.buffers[CREW], door, block, whole(parts.count)])
+        b.call(share(self.module), [self.buffers[WORKERS], door, block, whole(parts.count)])
 
     def multiply(self, product: Multiply) -> None:
         """The product tile by tile where it is small, else by BLAS."""

@@ -8,7 +8,7 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.instructions import DOUBLE, INT, INT32, rounds_once
+from handgrad.engines.compiled.ir_helpers import DOUBLE, INT, INT32, rounds_once
 from handgrad.functions import ERF, ERF_END
 
 FAST = ("reassoc", "contract", "nsz", "arcp", "afn")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from handgrad.engines.compiled.loops import Type
 
-CREW = "workers"
+WORKERS = "workers"
 # What the buffers of a program hold: its text explains them.
 MEANINGS = {
     "n_rows": "how many rows there are",
@@ -28,7 +28,7 @@ MEANINGS = {
     "scratch": "what is computed on the way",
     "scratch_int": "whole numbers computed on the way",
     "scratch_bool": "truth values computed on the way",
-    CREW: "the memory of the threads that share the work",
+    WORKERS: "the memory of the threads that share the work",
 }
 
 
@@ -51,5 +51,5 @@ SCRATCH = (
     Parameter("scratch", "float"),
     Parameter("scratch_int", "int"),
     Parameter("scratch_bool", "bool"),
-    Parameter(CREW, "int"),
+    Parameter(WORKERS, "int"),
 )

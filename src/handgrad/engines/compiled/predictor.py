@@ -53,7 +53,7 @@ class CompiledPredictor:
         )
         self.bounds = index_bounds(graph).get("x", ())
         self.weights = (net.parameters, net.running_state)
-        self.few = [_Few(self)]
+        self.few = [SmallBatch(self)]
 
     def __call__(self, x: Any) -> Array | None:
         if not self.is_made_for(x) or not self.still_holds():
@@ -63,7 +63,7 @@ class CompiledPredictor:
         if len(x) > PREDICTED_AT_ONCE:
             return self._many(np.ascontiguousarray(x))
         # a list hands its elements out to one thread at a time
-        few = self.few.pop() if self.few else _Few(self)
+        few = self.few.pop() if self.few else SmallBatch(self)
         with one_thread_each() if self.runner.large else nullcontext():
             p = few(x)
         self.few.append(few)
@@ -111,7 +111,7 @@ class CompiledPredictor:
         return p if returned.count(FINISHED) == len(others) + 1 else None
 
 
-class _Few:
+class SmallBatch:
     """Up to a batch of rows, in memory whose addresses stay the same."""
 
     def __init__(self, predictor: CompiledPredictor) -> None:

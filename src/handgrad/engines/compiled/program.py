@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.elements import Constants, Elements, around, indices
+from handgrad.engines.compiled.element_access import Constants, Elements, around, indices
+from handgrad.engines.compiled.loop_nests import nests
 from handgrad.engines.compiled.loops import (
     Call,
     Comment,
@@ -26,10 +27,8 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
-from handgrad.engines.compiled.nests import nests
-from handgrad.engines.compiled.parameters import SCRATCH, Parameter
-from handgrad.engines.compiled.sharing import loop_in_parts
-from handgrad.engines.compiled.storage import (
+from handgrad.engines.compiled.loss_total import ROWS, START, add_loss, count
+from handgrad.engines.compiled.memory_planning import (
     BUFFERS,
     Arena,
     Place,
@@ -38,8 +37,9 @@ from handgrad.engines.compiled.storage import (
     stored_nodes,
     strides,
 )
+from handgrad.engines.compiled.parallel_loops import loop_in_parts
+from handgrad.engines.compiled.parameters import SCRATCH, Parameter
 from handgrad.engines.compiled.streams import WORDS, streams_of
-from handgrad.engines.compiled.totals import ROWS, START, add_loss, count
 from handgrad.engines.compiled.update import Update, update_all
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.calls import Each, Planned
+from handgrad.engines.compiled.calls import NativeCall, PerRound
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
@@ -38,7 +38,7 @@ def python_function(program: Program) -> Callable[..., int]:
 class PythonCalls:
     """What `Calls` is for machine code."""
 
-    def __init__(self, planned: Sequence[Planned], rounds: int = 1) -> None:
+    def __init__(self, planned: Sequence[NativeCall], rounds: int = 1) -> None:
         self.planned = planned
 
     def run(self, rounds: int = 1) -> tuple[int, int]:
@@ -59,7 +59,7 @@ class PythonRunner(Runner):
 
 
 def _given(argument: Any, i: int) -> Any:
-    value = argument.part(i) if isinstance(argument, Each) else argument
+    value = argument.part(i) if isinstance(argument, PerRound) else argument
     return value.reshape(-1) if isinstance(value, np.ndarray) else value
 
 

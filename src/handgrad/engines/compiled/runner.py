@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.calls import Calls, Planned
-from handgrad.engines.compiled.crew import Crew
-from handgrad.engines.compiled.instructions import DOUBLE, SINGLE
+from handgrad.engines.compiled.calls import Calls, NativeCall
+from handgrad.engines.compiled.ir_helpers import DOUBLE, SINGLE
 from handgrad.engines.compiled.loops import Multiply, Parts, Statement, walk
 from handgrad.engines.compiled.machine_code import compiled_function
 from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.tiles import LARGE_PRODUCT, Tiles
+from handgrad.engines.compiled.workers import Workers
 from handgrad.layers import Array
 
 
 def _is_large(statement: Statement) -> bool:
-    """Whether threads could share it, of the crew or of BLAS."""
+    """Whether threads could share it, of the workers or of BLAS."""
     if isinstance(statement, Multiply):
         return math.prod(statement.sizes) > LARGE_PRODUCT
     return isinstance(statement, Parts)
@@ -30,9 +30,9 @@ class Runner:
     load: Callable[[Program], Any] = staticmethod(compiled_function)
     in_turn: type[Any] = Calls
 
-    def __init__(self, program: Program, batch_size: int, crew: Crew | None = None) -> None:
+    def __init__(self, program: Program, batch_size: int, workers: Workers | None = None) -> None:
         self.program, self.batch_size = program, batch_size
-        self.crew = crew or Crew()
+        self.workers = workers or Workers()
         self.output_shape = program.output_shape
         statements = [*walk(program.body)]
         self.large = any(map(_is_large, statements))
@@ -45,10 +45,10 @@ class Runner:
         self.function = self.load(program)
         self.scratch = self._new_scratch()
 
-    def with_scratch_of_its_own(self, crew: Crew | None = None) -> "Runner":
+    def with_scratch_of_its_own(self, workers: Workers | None = None) -> "Runner":
         """The same function, for another thread or another net."""
         other = copy.copy(self)
-        other.crew = crew or Crew()
+        other.workers = workers or Workers()
         other.scratch = other._new_scratch()
         return other
 
@@ -61,12 +61,12 @@ class Runner:
             np.zeros(sizes["float"] + 1, program.dtype),
             np.zeros(sizes["int"] + 1, np.int64),
             np.zeros(sizes["bool"] + 1, np.bool_),
-            self.crew.memory,
+            self.workers.memory,
         )
 
-    def planned(self, n_rows: int, *arguments: Any) -> Planned:
-        """A call for that many rows; an argument `Each(array)` has a part for each of several."""
-        return Planned(self.function, (n_rows, *arguments, *self.scratch))
+    def planned(self, n_rows: int, *arguments: Any) -> NativeCall:
+        """A call for that many rows; `PerRound(array)` has a part for each of several rounds."""
+        return NativeCall(self.function, (n_rows, *arguments, *self.scratch))
 
     def __call__(self, n_rows: int, *arguments: Any) -> int:
         """Call it once, for that many rows."""

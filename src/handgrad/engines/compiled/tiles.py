@@ -11,7 +11,7 @@ from typing import Any
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled.instructions import (
+from handgrad.engines.compiled.ir_helpers import (
     INT,
     INT32,
     SINGLE,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from handgrad.engines.compiled.elements import Elements
+from handgrad.engines.compiled.element_access import Elements
 from handgrad.engines.compiled.loops import (
     Call,
     Comment,
@@ -20,8 +20,8 @@ from handgrad.engines.compiled.loops import (
     plus,
     whole,
 )
-from handgrad.engines.compiled.sharing import loop_in_parts
-from handgrad.engines.compiled.storage import Place, users_of
+from handgrad.engines.compiled.memory_planning import Place, users_of
+from handgrad.engines.compiled.parallel_loops import loop_in_parts
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op

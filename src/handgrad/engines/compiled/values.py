@@ -5,7 +5,7 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.instructions import (
+from handgrad.engines.compiled.ir_helpers import (
     BIT,
     BYTE,
     DOUBLE,

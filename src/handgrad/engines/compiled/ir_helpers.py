@@ -1,4 +1,4 @@
-"""What LLVM's code is made of here: types, a loop that counts, functions that LLVM knows."""
+"""Helpers for LLVM's intermediate representation: types, a loop that counts, known functions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Which nodes of a graph are written to memory, and where each of them lies."""
+"""Memory planning: which nodes of a graph are written to memory, and where each of them lies."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field

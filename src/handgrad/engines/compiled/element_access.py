@@ -1,4 +1,4 @@
-"""One number of a node, as an expression of its indices; and loops over them."""
+"""Element access: one number of a node as an expression of its indices, and loops over them."""
 
 import itertools
 import math
@@ -24,7 +24,7 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
-from handgrad.engines.compiled.storage import Place, extent, kind_of, strides
+from handgrad.engines.compiled.memory_planning import Place, extent, kind_of, strides
 from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node

@@ -1,6 +1,6 @@
 """The loss of an epoch, added up batch by batch: each as much as its rows count."""
 
-from handgrad.engines.compiled.elements import Elements
+from handgrad.engines.compiled.element_access import Elements
 from handgrad.engines.compiled.loops import (
     Call,
     Expression,
@@ -17,7 +17,7 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
-from handgrad.engines.compiled.storage import extent
+from handgrad.engines.compiled.memory_planning import extent
 from handgrad.errors import CannotLowerError
 
 START, ROWS = Var("start", "int"), Var("n", "int")

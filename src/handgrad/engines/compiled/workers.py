@@ -1,4 +1,4 @@
-"""Threads that share the parts of a program, and do not wait for one that is late.
+"""Worker threads, which share the parts of a program and do not wait for one that is late.
 
 Whoever is free takes the next part, the thread that runs the program among them. So a core that
 other programs keep busy does fewer parts, and nobody waits for a part that has not begun.
@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.jobs import HELP, HELPERS, SIZE, STOP, help_text
 from handgrad.engines.compiled.machine_code import loaded
+from handgrad.engines.compiled.work_queue import HELP, HELPERS, SIZE, STOP, help_text
 from handgrad.engines.threads import one_thread_each
 
 
-class Crew:
+class Workers:
     """The memory by which the threads that run one program agree."""
 
     def __init__(self) -> None:

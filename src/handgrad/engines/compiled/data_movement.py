@@ -1,11 +1,18 @@
-"""Nests that compute nothing: what moves numbers about, and what draws them."""
+"""Data movement: the nests that compute nothing, but copy, look up, scatter and draw numbers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.elements import Elements, Index, around, broadcast, indices, put
+from handgrad.engines.compiled.element_access import (
+    Elements,
+    Index,
+    around,
+    broadcast,
+    indices,
+    put,
+)
 from handgrad.engines.compiled.loops import (
     Call,
     Draw,
@@ -16,7 +23,7 @@ from handgrad.engines.compiled.loops import (
     times,
     whole,
 )
-from handgrad.engines.compiled.storage import extent
+from handgrad.engines.compiled.memory_planning import extent
 from handgrad.errors import CannotLowerError
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op

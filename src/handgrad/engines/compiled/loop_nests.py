@@ -1,4 +1,4 @@
-"""A nest of loops for every stored node of a graph, in their order."""
+"""Loop nests: the loops that compute each stored node of a graph, in their order."""
 
 import linecache
 import math
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.engines.compiled.elements import Elements, around, indices, put
+from handgrad.engines.compiled.data_movement import MOVES
+from handgrad.engines.compiled.element_access import Elements, around, indices, put
 from handgrad.engines.compiled.loops import (
     Call,
     Comment,
@@ -22,9 +23,12 @@ from handgrad.engines.compiled.loops import (
     cast,
     whole,
 )
-from handgrad.engines.compiled.moves import MOVES
-from handgrad.engines.compiled.sharing import loop_in_parts, product_in_parts, products_in_parts
-from handgrad.engines.compiled.storage import extent, strides
+from handgrad.engines.compiled.memory_planning import extent, strides
+from handgrad.engines.compiled.parallel_loops import (
+    loop_in_parts,
+    product_in_parts,
+    products_in_parts,
+)
 from handgrad.errors import CannotLowerError
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op

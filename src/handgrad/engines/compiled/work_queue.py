@@ -1,4 +1,4 @@
-"""A job's parts, taken by whichever thread is free, as LLVM's intermediate representation.
+"""The work queue: a job's parts, taken by whichever thread is free, as LLVM's representation.
 
 The threads agree by a few numbers in memory, which are read and changed in one go, so that no
 other thread can come between.
@@ -11,7 +11,7 @@ from typing import Any
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled.instructions import (
+from handgrad.engines.compiled.ir_helpers import (
     BIT,
     INT,
     INT32,
@@ -25,7 +25,7 @@ PART, SHARE, WORK, WAIT, HELP = "part", "share", "work", "wait", "help"
 BLOCK = INT.as_pointer()
 DOES_A_PART = ir.FunctionType(INT, [BLOCK, INT]).as_pointer()
 
-# Where in a crew's memory its numbers are, those that change often in cache lines of their own:
+# Where in the workers' memory its numbers are, those that change often in cache lines of their own:
 # how many helpers there are; a job's number and, in the last 16 bits, its parts not yet taken;
 # how many parts are done; the job's function and its block; whether to go home.
 HELPERS, TO_DO, DONE, FUNCTION, GIVEN, STOP, SIZE = 0, 16, 32, 48, 49, 64, 80
@@ -34,7 +34,7 @@ PATIENCE = 2000  # looks before the core is offered to other programs
 
 
 def share(module: Any) -> Any:
-    """The function that does a job of `count` parts with the crew, and returns when all are done.
+    """The function that does a job of `count` parts with the workers; it returns when all are done.
 
     Helpers read the job before they take a part of it, and take it only if nothing was taken in
     between; so none can come with the function of one job to a part of another.
@@ -43,18 +43,18 @@ def share(module: Any) -> Any:
     if known:
         return known
     function, b = _begin(module, SHARE, VOID, [BLOCK, DOES_A_PART, BLOCK, INT])
-    crew, does_a_part, given, count = function.args
-    with b.if_then(b.icmp_signed("==", b.load(_at(b, crew, HELPERS)), whole(0))):
+    workers, does_a_part, given, count = function.args
+    with b.if_then(b.icmp_signed("==", b.load(_at(b, workers, HELPERS)), whole(0))):
         with counting(b, count, name="alone") as part:
             b.call(does_a_part, [given, part])
         b.ret_void()
-    _put(b, b.ptrtoint(does_a_part, INT), crew, FUNCTION)
-    _put(b, b.ptrtoint(given, INT), crew, GIVEN)
-    _put(b, whole(0), crew, DONE)
-    job = b.add(b.lshr(_get(b, crew, TO_DO), whole(PARTS_BITS)), whole(1))
-    _put(b, b.or_(b.shl(job, whole(PARTS_BITS)), count), crew, TO_DO, "release")
-    _while(b, lambda: b.call(_work(module), [crew]))
-    _wait_until(b, module, lambda: b.icmp_signed("==", _get(b, crew, DONE, "acquire"), count))
+    _put(b, b.ptrtoint(does_a_part, INT), workers, FUNCTION)
+    _put(b, b.ptrtoint(given, INT), workers, GIVEN)
+    _put(b, whole(0), workers, DONE)
+    job = b.add(b.lshr(_get(b, workers, TO_DO), whole(PARTS_BITS)), whole(1))
+    _put(b, b.or_(b.shl(job, whole(PARTS_BITS)), count), workers, TO_DO, "release")
+    _while(b, lambda: b.call(_work(module), [workers]))
+    _wait_until(b, module, lambda: b.icmp_signed("==", _get(b, workers, DONE, "acquire"), count))
     b.ret_void()
     return function
 
@@ -65,18 +65,18 @@ def _work(module: Any) -> Any:
     if known:
         return known
     function, b = _begin(module, WORK, BIT, [BLOCK])
-    (crew,) = function.args
-    seen = _get(b, crew, TO_DO, "acquire")
+    (workers,) = function.args
+    seen = _get(b, workers, TO_DO, "acquire")
     left = b.and_(seen, whole(2**PARTS_BITS - 1))
     with b.if_then(b.icmp_signed("==", left, whole(0))):
         b.ret(ir.Constant(BIT, 0))
-    does_a_part = b.inttoptr(_get(b, crew, FUNCTION), DOES_A_PART)
-    given = b.inttoptr(_get(b, crew, GIVEN), BLOCK)
+    does_a_part = b.inttoptr(_get(b, workers, FUNCTION), DOES_A_PART)
+    given = b.inttoptr(_get(b, workers, GIVEN), BLOCK)
     fewer = b.sub(seen, whole(1))
-    swapped = b.cmpxchg(_at(b, crew, TO_DO), seen, fewer, "acq_rel", "acquire")
+    swapped = b.cmpxchg(_at(b, workers, TO_DO), seen, fewer, "acq_rel", "acquire")
     with b.if_then(b.extract_value(swapped, 1)):
         b.call(does_a_part, [given, b.sub(left, whole(1))])
-        b.atomic_rmw("add", _at(b, crew, DONE), whole(1), "release")
+        b.atomic_rmw("add", _at(b, workers, DONE), whole(1), "release")
     b.ret(ir.Constant(BIT, 1))
     return function
 
@@ -87,15 +87,15 @@ def help_text() -> str:
     module.triple = binding.get_process_triple()
     function = ir.Function(module, ir.FunctionType(VOID, [BLOCK]), HELP)
     b = ir.IRBuilder(function.append_basic_block())
-    (crew,) = function.args
+    (workers,) = function.args
 
     def something_happened() -> Any:
-        stopped = b.icmp_signed("!=", _get(b, crew, STOP), whole(0))
-        return b.or_(stopped, b.call(_work(module), [crew]))
+        stopped = b.icmp_signed("!=", _get(b, workers, STOP), whole(0))
+        return b.or_(stopped, b.call(_work(module), [workers]))
 
     def not_stopped() -> Any:
         _wait_until(b, module, something_happened)
-        return b.icmp_signed("==", _get(b, crew, STOP), whole(0))
+        return b.icmp_signed("==", _get(b, workers, STOP), whole(0))
 
     _while(b, not_stopped)
     b.ret_void()
@@ -155,13 +155,13 @@ def _while(b: Any, holds: Any) -> None:
     b.position_at_end(after)
 
 
-def _at(b: Any, crew: Any, place: int) -> Any:
-    return b.gep(crew, [whole(place)])
+def _at(b: Any, workers: Any, place: int) -> Any:
+    return b.gep(workers, [whole(place)])
 
 
-def _get(b: Any, crew: Any, place: int, order: str = "monotonic") -> Any:
-    return b.load_atomic(_at(b, crew, place), order, 8)
+def _get(b: Any, workers: Any, place: int, order: str = "monotonic") -> Any:
+    return b.load_atomic(_at(b, workers, place), order, 8)
 
 
-def _put(b: Any, value: Any, crew: Any, place: int, order: str = "monotonic") -> None:
-    b.store_atomic(value, _at(b, crew, place), order, 8)
+def _put(b: Any, value: Any, workers: Any, place: int, order: str = "monotonic") -> None:
+    b.store_atomic(value, _at(b, workers, place), order, 8)
