@@ -28,6 +28,8 @@ BROKEN = (
     "graph/passes/*.py",
     "engines/compiled/*.py",
 )
+# The share that must be caught: raised as survivors are killed, or explained as harmless.
+FLOOR = 0.8
 KILLERS = [
     f"tests/{name}"
     for name in (
@@ -49,7 +51,7 @@ def mutants(patterns: tuple[str, ...] = BROKEN) -> list[Mutant]:
 
 
 def main() -> int:
-    """Try the mutants that were asked for; those that survive must have been explained."""
+    """Try the mutants that were asked for; list those that survive, of which few are allowed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--part", default="1/1", metavar="K/N", help="the K-th of N shares")
     parser.add_argument("--only", action="append", metavar="FILE", help="files, by pattern")
@@ -67,11 +69,11 @@ def main() -> int:
     counted = Counter(trials.results.values())
     tried = len(share) - counted["not applied"]
     print(f"part {arguments.part}, {len(share)} of {len(everything)} mutants: {dict(counted)}")
-    print(f"caught: {counted['caught'] / max(tried, 1):.1%}")
     missed = [m for m, result in trials.results.items() if result in ("SURVIVES", "unreached")]
-    news = [mutant for mutant in missed if str(mutant) not in EXPLAINED]
-    print(f"{len(missed)} not caught, of which {len(missed) - len(news)} are explained")
-    return 1 if news else 0
+    explained = sum(str(mutant) in EXPLAINED for mutant in missed)
+    caught = (tried - len(missed)) / max(tried - explained, 1)
+    print(f"caught: {caught:.1%}; not caught: {len(missed)}, of which explained: {explained}")
+    return 0 if caught >= FLOOR else 1
 
 
 def _named(path: Path, patterns: tuple[str, ...]) -> bool:
