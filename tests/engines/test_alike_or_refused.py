@@ -226,7 +226,7 @@ def test_whole_numbers_of_any_size_as_inputs(kind: Any) -> None:
     losses = []
     engines: tuple[Any, ...] = ("eager", "compiled")
     for engine in engines:
-        net = hg.Net(hg.Embedding(5, 3), Row(), hg.Linear(6, 2, rng=0))
+        net = hg.Net(hg.Embedding(5, 3, rng=0), Row(), hg.Linear(6, 2, rng=0))
         reports = hg.train(
             net, (x, np.ones((7, 2))), loss=hg.MSELoss(), optimizer=hg.SGD(0.1), epochs=2,
             batch_size=3, rng=0, engine=engine,
