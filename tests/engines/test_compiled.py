@@ -156,7 +156,7 @@ def test_without_weights_the_program_knows_none() -> None:
     assert "sample_weight" not in source
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", [n for n in OPTIMIZERS if n != "LBFGS"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_optimizer(name: str, dtype: Any) -> None:
     net, x = around(hg.Tanh(), dtype)

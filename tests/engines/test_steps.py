@@ -12,6 +12,7 @@ from handgrad.engines.compiled import cache, machine_code
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
+from handgrad.engines.trace_cache import TRACES
 from handgrad.graph import interpret
 from tests.engines.one_epoch import engine_of, run_epoch
 from tests.graph import pages
@@ -197,11 +198,14 @@ def test_machine_code_of_another_processor_is_not_used(
 
     monkeypatch.setattr(cache, "kept", kept)
     machine_code.in_memory.clear()
+    TRACES.made.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
     machine_code.in_memory.clear()
+    TRACES.made.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
     other = "generic" if part == "get_host_cpu_name" else binding.FeatureMap()
     monkeypatch.setattr(binding, part, lambda: other)
+    TRACES.made.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
     assert keys[0] == keys[1] != keys[2]
 

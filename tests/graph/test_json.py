@@ -25,10 +25,11 @@ def of_a_page(name: str) -> Graph:
     return hg.trace(make(), x=inputs(4))
 
 
+RULES = {name: make for name, make in OPTIMIZERS.items() if name != "LBFGS"}  # no rule of a step
 GRAPHS: dict[str, Callable[[], Graph]] = {
     **{name: lambda make=make: hg.trace(make()) for name, make in LAYERS.items()},  # type: ignore[misc]
     **{name: lambda make=make: hg.trace(make()) for name, make in LOSSES.items()},  # type: ignore[misc]
-    **{name: lambda make=make: hg.trace(make()) for name, make in OPTIMIZERS.items()},  # type: ignore[misc]
+    **{name: lambda make=make: hg.trace(make()) for name, make in RULES.items()},  # type: ignore[misc]
     **{name: lambda name=name: of_a_page(name) for name in PAGES},  # type: ignore[misc]
 }
 
@@ -74,7 +75,7 @@ def streams(net: hg.Net) -> dict[str, np.random.Generator]:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", RULES)
 def test_a_step_and_a_rule_read_back_compile_to_the_same_program(loss: str, optimizer: str) -> None:
     net = hg.Net(hg.Linear(4, 5, rng=0), hg.BatchNorm(5), hg.Dropout(0.5), hg.Linear(5, 3, rng=1))
     step, rule = hg.trace(net, LOSSES[loss]()), hg.trace(OPTIMIZERS[optimizer]())
