@@ -26,6 +26,7 @@ LOSSES: list[tuple[hg.Loss, Any, int, float]] = [
     (hg.BinaryCrossEntropyLoss(), YES, 1, BINARY),
     (hg.SigmoidBinaryCrossEntropyLoss(), YES, 1, BINARY),
     (hg.HingeLoss(), YES, 1, 0.4),  # −1 for all: a loss of 2 for one in five
+    (hg.MultiMarginLoss(), CLASSES, 3, 0.3),  # the first: margins of 2 and 1 over 3 for 3 in ten
     (hg.MSELoss(), NUMBERS, 2, NUMBERS.var(axis=0).mean()),
     (hg.MAELoss(), NUMBERS, 2, np.abs(NUMBERS - np.median(NUMBERS, axis=0)).mean()),
     (hg.PoissonNLLLoss(), COUNTS, 1, MEAN - MEAN * np.log(MEAN)),
@@ -39,8 +40,21 @@ def test_it_is_the_one_on_paper(loss: hg.Loss, y: Any, k: int, expected: float) 
 
 
 @pytest.mark.parametrize(
+    ("loss", "y", "k", "expected"),
+    LOSSES,
+    ids=lambda v: type(v).__name__,
+)
+def test_members_of_an_ensemble_each_have_that_of_one(
+    loss: hg.Loss, y: Any, k: int, expected: float
+) -> None:
+    members = np.stack([y, y], axis=1)
+    found = Judge(loss, Rows(None, members)).of_a_constant(np.zeros((60, 2, k)))
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
     ("loss", "y", "k"),
-    [*((loss, y, k) for loss, y, k, _ in LOSSES), (hg.MultiMarginLoss(), CLASSES, 3)],
+    [(loss, y, k) for loss, y, k, _ in LOSSES],
     ids=lambda v: type(v).__name__,
 )
 def test_no_other_constant_is_better(loss: hg.Loss, y: Any, k: int) -> None:

@@ -28,7 +28,7 @@ class Judge:
     rows: Rows
 
     def of(self, p: Array) -> float:
-        """The loss of the predictions `p`, (n, k)."""
+        """The loss of the predictions `p`, (n, …)."""
         weights = () if self.rows.w is None else (self.rows.w,)
         return float(cast(Any, self.loss).forward(p, self.rows.y, *weights))
 
@@ -40,14 +40,15 @@ class Judge:
 
 
 def constant_answers(loss: Loss, rows: Rows, p: Array) -> list[Array]:
-    """Those that could be the best, (k,) each, for predictions like `p`, (n, k).
+    """Those that could be the best, each as one row of predictions like `p`, (n, …).
 
     The share of each class as the loss takes it, the mean or the median; none for targets of
     another kind.
     """
     n, k = len(p), p.size // len(p)
     w = np.ones(n) if rows.w is None else rows.w.reshape(n, -1).mean(axis=1, dtype=float)
-    return loss.input_kind.constant_outputs(loss.target_kind, rows.y, k, w)
+    answers = loss.input_kind.constant_outputs(loss.target_kind, rows.y, k, w)
+    return [answer.reshape(p.shape[1:]) for answer in answers]
 
 
 class Case:
