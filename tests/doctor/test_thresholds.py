@@ -97,6 +97,16 @@ def test_half_the_units_at_an_end_are_named(activation: Any, flat: int, named: b
         assert f"{flat} of 10 units" in one(diagnosis, "saturated units").evidence
 
 
+def test_members_at_an_end_are_advised_a_layer_that_takes_them() -> None:
+    first, last = hg.EnsembleLinear(2, 10, 3, rng=0), hg.EnsembleLinear(10, 2, 3, rng=1)
+    first.b = np.full((3, 10), 8.0)
+    x, y = (np.repeat(part[:, None], 3, axis=1) for part in (X, Y))
+    diagnosis = hg.diagnose(hg.Net(first, hg.Tanh(), last, hg.Softmax()), None, (x, y))
+    finding = one(diagnosis, "saturated units")
+    assert finding.evidence.startswith("30 of 30 units")
+    assert finding.advice.startswith("BatchNorm(10) before it")  # of each member's features
+
+
 @pytest.mark.parametrize(("steep", "named"), [(0.94, False), (0.96, True)])
 def test_a_unit_is_at_an_end_if_it_is_for_95_of_100_rows(steep: float, named: bool) -> None:
     sick = hg.Net(hg.Linear(1, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1), hg.Softmax())
@@ -439,6 +449,16 @@ def test_a_class_is_rare_below_a_fifth_of_its_even_share(rare: int, named: bool)
         assert finding.evidence.startswith(
             f"{rare} of all 200 rows are of it, and the net answers it for 0"
         )
+
+
+def test_places_of_a_rare_class_are_counted_among_all_places() -> None:
+    y = np.repeat([0, 1], [380, 20]).reshape(200, 2)
+    guessing = hg.Net(hg.Linear(1, 2, initializer="zeros"), hg.Softmax())
+    guessing.layers[0].b = np.log([0.95, 0.05])
+    rows = (np.ones((200, 2, 1)), y)
+    diagnosis = hg.diagnose(guessing, None, rows, loss=hg.CrossEntropyLoss())
+    finding = one(diagnosis, "class imbalance")
+    assert finding.evidence.startswith("20 of the 400 answers of all 200 rows are of it")
 
 
 @pytest.mark.parametrize(("right", "named"), [(1, True), (2, False)])

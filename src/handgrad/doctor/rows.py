@@ -68,13 +68,14 @@ def class_imbalance(case: Case) -> Iterator[Finding]:
         return
     y, classes = judge.rows.y.reshape(-1), max(2, p.shape[-1])
     counts = np.bincount(y.astype(int), minlength=classes)
+    everything = case.all_rows if len(y) == len(p) else f"the {len(y)} answers of {case.all_rows}"
     for c in np.flatnonzero((counts >= FEWEST_OF_A_CLASS) & (counts < RARE * len(y) / classes)):
         found = int((guess[y == c] == c).sum())
         if found <= RECALL * counts[c]:
             yield Finding(
                 "class imbalance",
                 f"class {c}",
-                f"{counts[c]} of {case.all_rows} are of it, and the net answers it for {found} "
+                f"{counts[c]} of {everything} are of it, and the net answers it for {found} "
                 f"of them; for all rows it is right in {(guess == y).mean():.1%}",
                 'class_weight="balanced" in hg.fit or hg.train',
             )

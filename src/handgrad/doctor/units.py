@@ -44,14 +44,14 @@ def saturated_units(case: Case) -> Iterator[Finding]:
         flat = at_an_end.mean(axis=0) >= SATURATED_ROWS
         saturated, units = int(flat.sum()), len(flat)
         if saturated >= SATURATED_SHARE * units:
-            size = float(np.median(np.abs(call.came)))
+            size, features = float(np.median(np.abs(call.came))), call.came.shape[-1]
             yield Finding(
                 "saturated units",
                 call.where,
                 f"{saturated} of {units} units have a slope below {SMALL_SLOPE:.0%} of the "
                 f"steepest on {SATURATED_ROWS:.0%} or more of {case.all_rows}; half of what comes "
                 f"in is beyond ± {size:.3g}",
-                f"BatchNorm({units}) before it, which puts what comes in on one scale",
+                f"BatchNorm({features}) before it, which puts what comes in on one scale",
             )
 
 
