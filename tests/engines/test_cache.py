@@ -11,6 +11,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled import cache, machine_code
 from handgrad.engines.compiled.engine import CompiledEngine
+from handgrad.engines.trace_cache import TRACES
 from tests.engines.one_epoch import engine_of, run_epoch
 
 
@@ -138,6 +139,7 @@ def test_clearing_removes_the_files(place: Path) -> None:
 
 
 def weights_after_an_epoch(seed: int) -> bytes:
+    TRACES.made.clear()
     machine_code.in_memory.clear()
     net = hg.Net(hg.Linear(3, 4, rng=seed), hg.Tanh(), hg.Linear(4, 2, rng=seed), hg.Softmax())
     x = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)

@@ -1,7 +1,9 @@
 """Trainings that are alike are recorded once; what differs in a setting is recorded by itself."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import pytest
 import handgrad as hg
 from handgrad.engines import trace_cache
 from handgrad.engines.compiled import engine, plan
-from handgrad.engines.trace_cache import TRACES
+from handgrad.engines.trace_cache import TRACES, TraceCache
+from handgrad.optimizers import Optimizer
 from tests.engines.one_epoch import engine_of
 
 X, Y = hg.data.make_moons(40, rng=0)
@@ -166,6 +169,19 @@ def test_what_was_not_asked_for_lately_is_forgotten(monkeypatch: pytest.MonkeyPa
     for rate in (0.1, 0.2, 0.1, 0.3, 0.1, 0.2):
         train(hg.Dropout(rate))
     assert len(seen) == len([0.1, 0.2, 0.3, 0.2])
+
+
+def test_so_many_are_kept_and_the_rest_is_let_go() -> None:
+    kept, made = TraceCache(), WeakSet[Optimizer]()
+
+    def make() -> Optimizer:
+        made.add(new := hg.SGD(0.1))
+        return new
+
+    for i in range(3 * trace_cache.MOST):
+        kept.once(make, (), i)
+    gc.collect()
+    assert len(made) == len(kept.made) == trace_cache.MOST <= 32
 
 
 FACTOR = 2.0

@@ -22,7 +22,7 @@ from handgrad.penalties import Penalty
 
 Made = TypeVar("Made")
 
-MOST = 64  # forms that are kept
+MOST = 32  # forms that are kept, with their machine code: about a megabyte each
 # Settings of these types stay what they are, so two that are equal mean the same.
 FIXED = (bool, int, float, str, type, NoneType, BuiltinFunctionType, ModuleType, np.ufunc)
 FIXED_IN_NUMPY = (np.generic, np.dtype)
@@ -32,7 +32,7 @@ NO_CODE = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__"
 
 
 class TraceCache:
-    """Keeps what was made for the forms that were asked for last."""
+    """Keeps what was made for the `MOST` forms that were asked for last; the rest is let go."""
 
     def __init__(self) -> None:
         self.made: dict[Hashable, Any] = {}

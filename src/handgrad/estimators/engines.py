@@ -17,13 +17,13 @@ from handgrad.engines.choice import (
     gain_of_training,
 )
 from handgrad.engines.epoch import EngineRows
+from handgrad.engines.trace_cache import MOST as MOST_KEPT
 from handgrad.estimators.base import Base
 from handgrad.estimators.losses import L2PenaltyOfABatch
 from handgrad.estimators.rows import SparseMatrix, SparseRows, Weighted, rows_of
 from handgrad.layers import Array
 from handgrad.optimizers import Optimizer
 
-MOST_KEPT = 64
 # How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
 # of small float32 batches: measured, as its numbers are.
 GAIN = 4
