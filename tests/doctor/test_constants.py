@@ -124,6 +124,14 @@ def test_weights_of_classes_are_those_of_the_training() -> None:
     assert judge.of(net.predict(x)) == pytest.approx(given.loss, rel=1e-5)
 
 
+def test_places_of_a_rare_class_have_its_weight_each() -> None:
+    x = np.zeros((200, 2, 2))
+    y = np.repeat([0, 1], [380, 20])[np.random.default_rng(0).permutation(400)].reshape(200, 2)
+    net, loss = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax()), hg.CrossEntropyLoss()
+    even = Case(Patient(net, (x, y), loss, class_weight="balanced"), [], answers=True)
+    assert even.constant_loss == pytest.approx(np.log(2), abs=1e-6)
+
+
 def test_a_rare_class_is_learned_with_weights_and_then_nothing_is_said() -> None:
     x, y = rare()
     given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "rng": 0}

@@ -12,6 +12,7 @@ from handgrad.doctor.calls import sampled
 from handgrad.doctor.patient import Patient
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.losses.weighting import spread
 from handgrad.net import LayerCall
 from handgrad.net.minibatches import number_of_rows, take
 from handgrad.training import EpochReport
@@ -46,7 +47,8 @@ def constant_answers(loss: Loss, rows: Rows, p: Array) -> list[Array]:
     another kind.
     """
     n, k = len(p), p.size // len(p)
-    w = np.ones(n) if rows.w is None else rows.w.reshape(n, -1).mean(axis=1, dtype=float)
+    w = np.ones(n) if rows.w is None else rows.w.astype(float)
+    w = spread(w, rows.y.shape) if loss.target_kind.indices else w.reshape(n, -1).mean(axis=1)
     answers = loss.input_kind.constant_outputs(loss.target_kind, rows.y, k, w)
     return [answer.reshape(p.shape[1:]) for answer in answers]
 

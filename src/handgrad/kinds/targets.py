@@ -55,7 +55,7 @@ class TargetKind:
         """The answers (k,), the same for every row, that could be the best for `y` of weights `w`.
 
         They are in the terms of the targets: shares of classes, means. None where that is not
-        known.
+        known. `w` has a weight for each row, (n,); of `indices`, for each of them, as `y`.
         """
         return []
 
@@ -198,7 +198,7 @@ class ClassLabels(TargetKind):
 
     def constant_answers(self, y: Array, k: int, w: Array) -> list[Array]:
         places = y.size // len(y)
-        share = np.bincount(y.ravel(), np.repeat(w, places), k // places) / (w.sum() * places)
+        share = np.bincount(y.ravel(), w.ravel(), k // places) / w.sum()
         return [np.tile(share, places)]
 
 
