@@ -161,7 +161,10 @@ def test_the_recording_says_what_the_page_says(case: Case, dtype: Any, training:
             assert_identical(found.prediction, net.forward(x))
             if not training:
                 continue
-            assert_identical(found.input_gradients["x"], net.backward(dy))
+            if (dx := net.backward(dy)) is None:  # of whole numbers
+                assert not found.input_gradients
+            else:
+                assert_identical(found.input_gradients["x"], dx)
         for path, layer in net.walk():
             for parameter in layer.param_names:
                 assert_identical(found.gradients[f"{path}.{parameter}"], layer.gradient(parameter))

@@ -1,7 +1,5 @@
 """The base of the estimators of tables: the table, its features, the training of the members."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
