@@ -9,7 +9,7 @@ ALL_CORES := --numprocesses auto --maxprocesses 8
 QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input oracle/test_stored.py \
 	docs/test_maths.py docs/test_api.py docs/test_maps.py)
 # The folders of tests of the core.
-CORE := $(addprefix tests/,contracts worked_examples layers optimizers graph engines training saving)
+CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers graph engines training saving)
 # The folders whose code meets other libraries.
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
 	saving story tabular training)
