@@ -129,8 +129,8 @@ def _member(value: Any, seen: set[int]) -> Hashable:
 
 
 def _function(function: FunctionType, seen: set[int]) -> Hashable:
-    """A function with all that its code names; of handgrad's own, with its code."""
-    if function.__module__.startswith("handgrad.") or id(function) in seen:
+    """A function with all that its code names; handgrad's and dataclasses', with its code alone."""
+    if function.__module__.startswith(("handgrad.", "dataclasses")) or id(function) in seen:
         return function, function.__code__
     seen.add(id(function))
     names = {name: function.__globals__.get(name) for name in _names(function.__code__)}

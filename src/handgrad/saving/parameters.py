@@ -38,7 +38,7 @@ def load_weights(net: Net, path: str | Path) -> Net:
         own = all_learned(net)
         if missing := [name for name in own if name not in found]:
             raise _other_net(f"the file lacks {', '.join(missing)}", ", ".join(own))
-        if unknown := ", ".join(name for name in found if name not in own):
+        if unknown := ", ".join(sorted(name for name in found if name not in own)):
             raise _other_net(
                 f"the file has {shown(unknown)}, which this net has not", ", ".join(own)
             )
