@@ -6,8 +6,6 @@ halves are mixed to one word of 64 bits. As each state waits for the one before,
 further on are computed side by side: s ← aᵏ s + (1 + a + … + aᵏ⁻¹) c.
 """
 
-from typing import Any
-
 import llvmlite.ir as ir
 
 from handgrad.engines.compiled.ir_helpers import INT, INT32, SINGLE, VOID, counting, whole
@@ -18,7 +16,7 @@ LANES = 4
 STATE, INCREMENT, HAS_HALF, HALF = 0, 2, 4, 5  # where they stand among a stream's words
 
 
-def draw(module: Any, number: Any) -> Any:
+def draw(module: ir.Module, number: ir.Type) -> ir.Function:
     """The function that draws `count` numbers from [0, 1) into memory, and moves the stream on."""
     name = f"draw.{number}"
     known = module.globals.get(name)
@@ -41,7 +39,9 @@ def draw(module: Any, number: Any) -> Any:
     return function
 
 
-def _halves(module: Any, b: Any, stream: Any, target: Any, count: Any) -> None:
+def _halves(
+    module: ir.Module, b: ir.IRBuilder, stream: ir.Value, target: ir.Value, count: ir.Value
+) -> None:
     """Words as pairs of 32 bits, the low half first; a half that is left is kept for next time."""
     has_half, half = b.gep(stream, [whole(HAS_HALF)]), b.gep(stream, [whole(HALF)])
     first = b.load(has_half)
@@ -63,7 +63,7 @@ def _halves(module: Any, b: Any, stream: Any, target: Any, count: Any) -> None:
     b.store(odd, has_half)
 
 
-def _words(module: Any) -> Any:
+def _words(module: ir.Module) -> ir.Function:
     """The function that writes `count` words of a stream, and moves it on."""
     known = module.globals.get("words")
     if known is not None:
@@ -97,7 +97,7 @@ def _words(module: Any) -> Any:
     return function
 
 
-def _after(b: Any, state: Any, increment: Any, steps: int) -> Any:
+def _after(b: ir.IRBuilder, state: ir.Value, increment: ir.Value, steps: int) -> ir.Value:
     """The state that many steps on."""
     factor, terms = pow(MULTIPLIER, steps, 2**128), 0
     for k in range(steps):
@@ -106,7 +106,7 @@ def _after(b: Any, state: Any, increment: Any, steps: int) -> Any:
     return b.add(b.mul(state, ir.Constant(INT128, factor)), added)
 
 
-def _mixed(b: Any, state: Any) -> Any:
+def _mixed(b: ir.IRBuilder, state: ir.Value) -> ir.Value:
     """Both halves of a state xor-ed, and turned to the right by its highest six bits."""
     high = b.trunc(b.lshr(state, ir.Constant(INT128, 64)), INT)
     mixed, turn = b.xor(high, b.trunc(state, INT)), b.lshr(high, whole(58))
@@ -114,7 +114,7 @@ def _mixed(b: Any, state: Any) -> Any:
     return b.or_(b.lshr(mixed, turn), b.shl(mixed, back))
 
 
-def _begin(module: Any, name: str, kinds: list[Any]) -> tuple[Any, Any]:
+def _begin(module: ir.Module, name: str, kinds: list[ir.Type]) -> tuple[ir.Function, ir.IRBuilder]:
     function = ir.Function(module, ir.FunctionType(VOID, kinds), name)
     function.linkage = "internal"
     function.attributes.add("noinline")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import llvmlite.binding as binding
 import llvmlite.ir as ir
@@ -19,13 +18,15 @@ def rounds_once() -> bool:
     return bool(features.get("fma", "avx" not in features))  # every ARM of 64 bits has it
 
 
-def whole(value: int) -> Any:
+def whole(value: int) -> ir.Constant:
     """A whole number."""
     return ir.Constant(INT, value)
 
 
 @contextmanager
-def counting(b: Any, stop: Any, step: int = 1, name: str = "i", begin: Any = None) -> Iterator[Any]:
+def counting(
+    b: ir.IRBuilder, stop: ir.Value, step: int = 1, name: str = "i", begin: ir.Value | None = None
+) -> Iterator[ir.Value]:
     """A loop around what is built inside: the counter goes from `begin` or 0 up to `stop`."""
     before = b.block
     head, body, after = (
@@ -46,7 +47,7 @@ def counting(b: Any, stop: Any, step: int = 1, name: str = "i", begin: Any = Non
     b.position_at_end(after)
 
 
-def _as_it_stands(module: Any) -> Any:
+def _as_it_stands(module: ir.Module) -> ir.MDValue:
     """What tells LLVM not to unroll the loop that this stands at."""
     option = module.add_metadata(["llvm.loop.unroll.disable"])
     own = module.add_metadata([whole(len(module.metadata)), option])
@@ -54,22 +55,24 @@ def _as_it_stands(module: Any) -> Any:
     return own
 
 
-def declared(module: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+def declared(
+    module: ir.Module, name: str, result: ir.Type, arguments: list[ir.Type]
+) -> ir.Function:
     """The function of that name, declared once in a module."""
     known = module.globals.get(name)
     return known or ir.Function(module, ir.FunctionType(result, arguments), name)
 
 
-def smaller(b: Any, x: Any, y: Any) -> Any:
+def smaller(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     """The smaller of two whole numbers."""
     return b.select(b.icmp_signed("<", x, y), x, y)
 
 
-def use_widest_vectors(function: Any) -> None:
+def use_widest_vectors(function: ir.Function) -> None:
     """LLVM by itself uses half of a server's widest vectors, as a few of them would not pay."""
     set.add(function.attributes, '"prefer-vector-width"="512"')  # llvmlite does not know it
 
 
-def take_roots_exactly(function: Any) -> None:
+def take_roots_exactly(function: ir.Function) -> None:
     """LLVM by itself makes 1/√x of an estimate and a step of Newton's: NaN for 0 and infinity."""
     set.add(function.attributes, '"reciprocal-estimates"="none"')

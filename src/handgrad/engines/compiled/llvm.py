@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import llvmlite.binding as binding
 import llvmlite.ir as ir
@@ -63,12 +62,12 @@ def llvm_text(program: Program) -> str:
     return str(module)
 
 
-def _door(module: Any, name: str, kinds: list[Any]) -> tuple[Any, Any]:
+def _door(module: ir.Module, name: str, kinds: list[ir.Type]) -> tuple[ir.Function, ir.IRBuilder]:
     door = ir.Function(module, ir.FunctionType(INT, kinds), name)
     return door, ir.IRBuilder(door.append_basic_block())
 
 
-def _unpacked(b: Any, block: Any, arguments: Sequence[Any]) -> list[Any]:
+def _unpacked(b: ir.IRBuilder, block: ir.Value, arguments: Sequence[ir.Argument]) -> list[ir.Value]:
     """Arguments out of a block of memory that holds them, 8 bytes each.
 
     A call with many arguments would cost Python more than a small epoch takes.
@@ -87,7 +86,7 @@ class _Writer(Values):
     """Writes a function: of the arguments of the program, and of local variables it is given."""
 
     def __init__(
-        self, program: Program, module: Any, tiles: Tiles, variables: Sequence[Var] = ()
+        self, program: Program, module: ir.Module, tiles: Tiles, variables: Sequence[Var] = ()
     ) -> None:
         super().__init__(module, program.dtype)
         self.program, self.tiles = program, tiles
@@ -115,16 +114,16 @@ class _Writer(Values):
         self.b.position_at_end(self.entry)
         self.b.branch(self.start)
 
-    def let(self, name: str, value: Any) -> None:
+    def let(self, name: str, value: ir.Value) -> None:
         self.b.store(value, self.variable(name, value.type))
 
-    def variable(self, name: str, kind: Any) -> Any:
+    def variable(self, name: str, kind: ir.Type) -> ir.Value:
         """Memory for a local variable; LLVM turns it into a register."""
         if name not in self.variables:
             self.variables[name] = self.memory(kind, name=name)
         return self.variables[name]
 
-    def memory(self, kind: Any, size: int = 1, name: str = "") -> Any:
+    def memory(self, kind: ir.Type, size: int = 1, name: str = "") -> ir.Value:
         with self.b.goto_block(self.entry):
             return self.b.alloca(kind, size, name)
 
@@ -223,16 +222,16 @@ class _Writer(Values):
     def letter(matrix: Matrix) -> int:
         return ord("T" if matrix.transposed else "N")
 
-    def place(self, matrix: Matrix) -> Any:
+    def place(self, matrix: Matrix) -> ir.Value:
         return self.b.gep(self.buffers[matrix.buffer], [self.value(matrix.offset)])
 
-    def matrix(self, matrix: Matrix) -> tuple[Any, Any]:
+    def matrix(self, matrix: Matrix) -> tuple[ir.Value, ir.Value]:
         return self.place(matrix), self.boxed(self.narrow(matrix.width))
 
-    def narrow(self, expression: Expression) -> Any:
+    def narrow(self, expression: Expression) -> ir.Value:
         return self.b.trunc(self.value(expression), INT32)
 
-    def boxed(self, value: Any) -> Any:
+    def boxed(self, value: ir.Value) -> ir.Value:
         """The address of a value, as Fortran wants its arguments."""
         place = self.variable(f"box.{len(self.variables)}", value.type)
         self.b.store(value, place)

@@ -6,6 +6,7 @@ products of BLAS are made of such tiles too; but BLAS first looks at its argumen
 matrices and may wake other threads, which takes longer than a small product itself.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import llvmlite.binding as binding
@@ -46,7 +47,7 @@ def rows_of_a_tile(m: int, most: int) -> int:
 class Tiles:
     """Writes the functions of a module that multiply small matrices, each of them once."""
 
-    def __init__(self, module: Any, number: Any) -> None:
+    def __init__(self, module: Any, number: ir.Type) -> None:
         self.module, self.number = module, number
         self.size = 4 if number == SINGLE else 8
         self.bytes = vector_bytes()
@@ -71,7 +72,7 @@ class Tiles:
         """How far apart the rows of b's copy lie: each begins where a vector does."""
         return -(-n // self.width) * self.width
 
-    def function(self, product: Multiply) -> Any:
+    def function(self, product: Multiply) -> ir.Function:
         """What multiplies: a function of m, k, and of a, b and c, each with its width."""
         self.used = True
         m, n, k = product.sizes
@@ -81,7 +82,7 @@ class Tiles:
         name = ".".join(map(str, ["product", letters, *shape]))
         return self.module.globals.get(name) or self._product(name, product, rows)
 
-    def _begin(self, name: str, arguments: list[Any]) -> tuple[Any, Any]:
+    def _begin(self, name: str, arguments: list[ir.Type]) -> tuple[ir.Function, ir.IRBuilder]:
         function = declared(self.module, name, VOID, arguments)
         function.linkage = "internal"
         function.attributes.add("noinline")  # once in a module, however often it is called
@@ -90,7 +91,7 @@ class Tiles:
                 argument.add_attribute("noalias")
         return function, ir.IRBuilder(function.append_basic_block())
 
-    def _product(self, name: str, product: Multiply, rows: int) -> Any:
+    def _product(self, name: str, product: Multiply, rows: int) -> ir.Function:
         _, n, k = product.sizes
         function, b = self._begin(name, [INT, INT, *[self.array, INT] * 3])
         m, depth, left, left_width, right, right_width, result, result_width = function.args
@@ -107,7 +108,14 @@ class Tiles:
         b.ret_void()
         return function
 
-    def _tiling(self, b: Any, rows: int, transposed: bool, shape: Any, given: Any) -> None:
+    def _tiling(
+        self,
+        b: ir.IRBuilder,
+        rows: int,
+        transposed: bool,
+        shape: tuple[ir.Value, int],
+        given: Sequence[ir.Value],
+    ) -> None:
         """All tiles of c. The last in a column begins so early that it ends where c does."""
         (m, n), tile = shape, self._tile(rows, transposed)
         k, left, left_width, right, right_width, result, result_width = given
@@ -120,7 +128,7 @@ class Tiles:
                 places += [b.gep(c, [column]), result_width]
                 b.call(tile, [k, *places, b.sub(whole(n), column)])
 
-    def _tile(self, rows: int, transposed: bool) -> Any:
+    def _tile(self, rows: int, transposed: bool) -> ir.Function:
         """The function for one tile, of which only the first `count` columns are there."""
         name = f"tile.{'NT'[transposed]}.{rows}"
         known = self.module.globals.get(name)
@@ -155,7 +163,7 @@ class Tiles:
         b.ret_void()
         return function
 
-    def _transposition(self, n: int, k: int) -> Any:
+    def _transposition(self, n: int, k: int) -> ir.Function:
         """The function that copies bᵀ (n, k), its rows `width` apart, to b (k, n), block by block.
 
         The last blocks begin so early that they end where bᵀ does; one with too few rows reads
@@ -185,7 +193,7 @@ class Tiles:
         b.ret_void()
         return function
 
-    def _joined(self, b: Any, parts: list[Any]) -> Any:
+    def _joined(self, b: ir.IRBuilder, parts: list[ir.Value]) -> ir.Value:
         """The parts one after another in one vector."""
         while len(parts) > 1:
             pairs = zip(parts[::2], parts[1::2], strict=True)
@@ -193,7 +201,7 @@ class Tiles:
             parts = [self._shuffled(b, one, other, order) for one, other in pairs]
         return parts[0]
 
-    def _transposed(self, b: Any, rows: list[Any]) -> list[Any]:
+    def _transposed(self, b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
         """The vectors with each square of lines transposed.
 
         Zipping rows i and i + half moves the highest binary digit of the row to the lowest of the
@@ -217,34 +225,38 @@ class Tiles:
         return rows
 
     @staticmethod
-    def _shuffled(b: Any, one: Any, other: Any, order: Any) -> Any:
+    def _shuffled(
+        b: ir.IRBuilder, one: ir.Value, other: ir.Value, order: Sequence[int]
+    ) -> ir.Value:
         places = ir.Constant(ir.VectorType(INT32, len(order)), list(order))
         return b.shuffle_vector(one, other, places)
 
-    def _spread(self, b: Any, value: Any) -> Any:
+    def _spread(self, b: ir.IRBuilder, value: ir.Value) -> ir.Value:
         """A vector of one number."""
         nothing = ir.Constant(ir.VectorType(value.type, self.width), ir.Undefined)
         first = b.insert_element(nothing, value, ir.Constant(INT32, 0))
         return self._shuffled(b, first, nothing, [0] * self.width)
 
-    def _mask(self, b: Any, count: Any) -> Any:
+    def _mask(self, b: ir.IRBuilder, count: ir.Value) -> ir.Value:
         numbered = ir.Constant(ir.VectorType(INT, self.width), list(range(self.width)))
         return b.icmp_signed("<", numbered, self._spread(b, count))
 
-    def _fma(self, b: Any, x: Any, y: Any, z: Any) -> Any:
+    def _fma(self, b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         return b.call(self._intrinsic("fma", self.vector, [self.vector] * 3), [x, y, z])
 
-    def _load(self, b: Any, start: Any, mask: Any) -> Any:
+    def _load(self, b: ir.IRBuilder, start: ir.Value, mask: ir.Value) -> ir.Value:
         place, zero = b.bitcast(start, self.vector.as_pointer()), ir.Constant(self.vector, None)
         given = [place, ir.Constant(INT32, self.size), mask, zero]
         load = self._intrinsic("masked.load", self.vector, [x.type for x in given], ".p0")
         return b.call(load, given)
 
-    def _store(self, b: Any, value: Any, start: Any, mask: Any) -> None:
+    def _store(self, b: ir.IRBuilder, value: ir.Value, start: ir.Value, mask: ir.Value) -> None:
         place = b.bitcast(start, self.vector.as_pointer())
         given = [value, place, ir.Constant(INT32, self.size), mask]
         b.call(self._intrinsic("masked.store", VOID, [x.type for x in given], ".p0"), given)
 
-    def _intrinsic(self, name: str, result: Any, arguments: list[Any], memory: str = "") -> Any:
+    def _intrinsic(
+        self, name: str, result: ir.Type, arguments: list[ir.Type], memory: str = ""
+    ) -> ir.Function:
         full = f"llvm.{name}.v{self.width}f{8 * self.size}{memory}"
         return declared(self.module, full, result, arguments)

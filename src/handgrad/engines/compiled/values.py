@@ -37,23 +37,23 @@ INTRINSICS = {
 class Values:
     """Writes expressions with the builder `b`: reads buffers, local variables and counters."""
 
-    b: Any
+    b: ir.IRBuilder
 
-    def __init__(self, module: Any, dtype: np.dtype[Any]) -> None:
+    def __init__(self, module: ir.Module, dtype: np.dtype[Any]) -> None:
         self.module = module
         number = SINGLE if dtype == np.float32 else DOUBLE
-        self.types: dict[Type, Any] = {
+        self.types: dict[Type, ir.Type] = {
             "float": number,
             "double": DOUBLE,
             "int": INT,
             "bool": BIT,
         }
         self.in_memory = self.types | {"bool": BYTE}
-        self.buffers: dict[str, Any] = {}
-        self.variables: dict[str, Any] = {}
-        self.counters: dict[str, Any] = {}
+        self.buffers: dict[str, ir.Value] = {}
+        self.variables: dict[str, ir.Value] = {}
+        self.counters: dict[str, ir.Value] = {}
 
-    def value(self, expression: Expression) -> Any:
+    def value(self, expression: Expression) -> ir.Value:
         match expression:
             case Num(value, type):
                 return ir.Constant(self.types[type], _constant(value, type, self.types[type]))
@@ -70,7 +70,7 @@ class Values:
                 values = [self.value(argument) for argument in arguments]
                 return self.call(operation, values, arguments[-1].type, type)
 
-    def cast(self, value: Any, source: Type, target: Type) -> Any:
+    def cast(self, value: ir.Value, source: Type, target: Type) -> ir.Value:
         b, kind = self.b, self.types[target]
         if value.type == kind:
             return value
@@ -88,11 +88,11 @@ class Values:
             return b.icmp_signed("!=", value, whole(0))
         return b.zext(value, kind)
 
-    def intrinsic(self, name: str, kind: Any, arguments: int = 1) -> Any:
+    def intrinsic(self, name: str, kind: ir.Type, arguments: int = 1) -> ir.Function:
         full = f"llvm.{name}.{'f32' if kind == SINGLE else 'f64'}"
         return declared(self.module, full, kind, [kind] * arguments)
 
-    def call(self, operation: str, values: list[Any], given: Type, type: Type) -> Any:
+    def call(self, operation: str, values: list[ir.Value], given: Type, type: Type) -> ir.Value:
         b = self.b
         if operation in COMPARISONS:
             return self.compare(SYMBOLS[operation], values, given)
@@ -109,20 +109,20 @@ class Values:
             return self.floating(operation, values)
         return self.integral(operation, values)
 
-    def compare(self, sign: str, values: list[Any], given: Type) -> Any:
+    def compare(self, sign: str, values: list[ir.Value], given: Type) -> ir.Value:
         if given not in FLOATING:
             return self.b.icmp_signed(sign, *values)
         if sign == "!=":
             return self.b.fcmp_unordered(sign, *values)
         return self.b.fcmp_ordered(sign, *values)
 
-    def test(self, operation: str, value: Any) -> Any:
+    def test(self, operation: str, value: ir.Value) -> ir.Value:
         if operation == "isnan":
             return self.b.fcmp_unordered("uno", value, value)
         difference = self.b.fsub(value, value)
         return self.b.fcmp_ordered("==", difference, ir.Constant(value.type, 0.0))
 
-    def extreme(self, sign: str, values: list[Any], type: Type) -> Any:
+    def extreme(self, sign: str, values: list[ir.Value], type: Type) -> ir.Value:
         """The larger or smaller of two; NaN on either side passes, as in NumPy."""
         b = self.b
         if type not in FLOATING:
@@ -131,7 +131,7 @@ class Values:
         nan = b.fcmp_unordered("uno", values[0], values[0])
         return b.select(b.or_(wins, nan), *values)
 
-    def floating(self, operation: str, values: list[Any]) -> Any:
+    def floating(self, operation: str, values: list[ir.Value]) -> ir.Value:
         b, kind = self.b, values[0].type
         arithmetic = {"add": b.fadd, "subtract": b.fsub, "multiply": b.fmul, "divide": b.fdiv}
         if operation in arithmetic:
@@ -150,7 +150,7 @@ class Values:
             return b.select(b.fcmp_ordered("<", values[0], zero), ir.Constant(kind, -1.0), positive)
         return b.call(self.intrinsic(INTRINSICS[operation], kind), values)
 
-    def integral(self, operation: str, values: list[Any]) -> Any:
+    def integral(self, operation: str, values: list[ir.Value]) -> ir.Value:
         b = self.b
         arithmetic = {"add": b.add, "subtract": b.sub, "multiply": b.mul}
         if operation in arithmetic:
@@ -160,7 +160,7 @@ class Values:
         raise NotImplementedError(operation)
 
 
-def _constant(value: float, type: Type, kind: Any) -> float | int:
+def _constant(value: float, type: Type, kind: ir.Type) -> float | int:
     if type not in FLOATING:
         return int(value)
     return float(np.float32(value)) if kind == SINGLE else float(value)

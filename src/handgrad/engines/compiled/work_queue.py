@@ -6,7 +6,7 @@ other thread can come between.
 
 import os
 import sys
-from typing import Any
+from collections.abc import Callable
 
 import llvmlite.binding as binding
 import llvmlite.ir as ir
@@ -33,7 +33,7 @@ PARTS_BITS = 16
 PATIENCE = 2000  # looks before the core is offered to other programs
 
 
-def share(module: Any) -> Any:
+def share(module: ir.Module) -> ir.Function:
     """The function that does a job of `count` parts with the workers; it returns when all are done.
 
     Helpers read the job before they take a part of it, and take it only if nothing was taken in
@@ -59,7 +59,7 @@ def share(module: Any) -> Any:
     return function
 
 
-def _work(module: Any) -> Any:
+def _work(module: ir.Module) -> ir.Function:
     """The function that does one part, if there is one to be done; it says if there may be more."""
     known = module.globals.get(WORK)
     if known:
@@ -89,11 +89,11 @@ def help_text() -> str:
     b = ir.IRBuilder(function.append_basic_block())
     (workers,) = function.args
 
-    def something_happened() -> Any:
+    def something_happened() -> ir.Value:
         stopped = b.icmp_signed("!=", _get(b, workers, STOP), whole(0))
         return b.or_(stopped, b.call(_work(module), [workers]))
 
-    def not_stopped() -> Any:
+    def not_stopped() -> ir.Value:
         _wait_until(b, module, something_happened)
         return b.icmp_signed("==", _get(b, workers, STOP), whole(0))
 
@@ -102,13 +102,13 @@ def help_text() -> str:
     return str(module)
 
 
-def _wait_until(b: Any, module: Any, holds: Any) -> None:
+def _wait_until(b: ir.IRBuilder, module: ir.Module, holds: Callable[[], ir.Value]) -> None:
     """Look again and again; after a while let other programs have the core between the looks."""
     with b.goto_entry_block():
         looks = b.alloca(INT)
     b.store(whole(0), looks)
 
-    def not_yet() -> Any:
+    def not_yet() -> ir.Value:
         yes = holds()
         with b.if_then(b.not_(yes)):
             count = b.add(b.load(looks), whole(1))
@@ -123,7 +123,7 @@ def _wait_until(b: Any, module: Any, holds: Any) -> None:
     _while(b, not_yet)
 
 
-def _pause(b: Any, module: Any) -> None:
+def _pause(b: ir.IRBuilder, module: ir.Module) -> None:
     """Tell the processor that this thread only looks."""
     processor = binding.get_process_triple().partition("-")[0]
     if processor == "x86_64":
@@ -132,21 +132,23 @@ def _pause(b: Any, module: Any) -> None:
         b.call(declared(module, "llvm.aarch64.hint", VOID, [INT32]), [ir.Constant(INT32, 1)])
 
 
-def _give_way(b: Any, module: Any) -> None:
+def _give_way(b: ir.IRBuilder, module: ir.Module) -> None:
     if hasattr(os, "sched_yield") and sys.platform != "win32":
         b.call(declared(module, "sched_yield", INT32, []), [])
     else:
         _pause(b, module)
 
 
-def _begin(module: Any, name: str, result: Any, kinds: list[Any]) -> tuple[Any, Any]:
+def _begin(
+    module: ir.Module, name: str, result: ir.Type, kinds: list[ir.Type]
+) -> tuple[ir.Function, ir.IRBuilder]:
     function = ir.Function(module, ir.FunctionType(result, kinds), name)
     function.linkage = "internal"
     function.attributes.add("noinline")
     return function, ir.IRBuilder(function.append_basic_block())
 
 
-def _while(b: Any, holds: Any) -> None:
+def _while(b: ir.IRBuilder, holds: Callable[[], ir.Value]) -> None:
     """A loop that has all it does in its condition."""
     head, after = b.append_basic_block("while"), b.append_basic_block("after")
     b.branch(head)
@@ -155,13 +157,15 @@ def _while(b: Any, holds: Any) -> None:
     b.position_at_end(after)
 
 
-def _at(b: Any, workers: Any, place: int) -> Any:
+def _at(b: ir.IRBuilder, workers: ir.Value, place: int) -> ir.Value:
     return b.gep(workers, [whole(place)])
 
 
-def _get(b: Any, workers: Any, place: int, order: str = "monotonic") -> Any:
+def _get(b: ir.IRBuilder, workers: ir.Value, place: int, order: str = "monotonic") -> ir.Value:
     return b.load_atomic(_at(b, workers, place), order, 8)
 
 
-def _put(b: Any, value: Any, workers: Any, place: int, order: str = "monotonic") -> None:
+def _put(
+    b: ir.IRBuilder, value: ir.Value, workers: ir.Value, place: int, order: str = "monotonic"
+) -> None:
     b.store_atomic(value, _at(b, workers, place), order, 8)
