@@ -11,7 +11,7 @@ from handgrad.engines.epoch import EngineRows, Epoch, SoFar
 from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.net.minibatches import number_of_rows
+from handgrad.net.minibatches import Inputs, number_of_rows
 from handgrad.net.net import EngineName as EngineName
 from handgrad.net.watch import is_watched
 
@@ -79,7 +79,7 @@ class Engine(Protocol):
         """What its last digits depend on, beside NumPy and the processor."""
 
 
-def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Any]) -> Engine:
+def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array]) -> Engine:
     from handgrad.engines.compiled.engine import CompiledEngine  # llvmlite, where it is installed
 
     return CompiledEngine(config, rows, held_out)
@@ -90,7 +90,7 @@ NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
 
 
 def engine_for(
-    config: TrainingConfig, rows: EngineRows, held_out: Sequence[Any] = (), *, passes: int = 1
+    config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = (), *, passes: int = 1
 ) -> Engine:
     """The engine asked for; for `auto`, compiled code where it will have paid for its making.
 
@@ -132,7 +132,7 @@ def chosen(choice: EngineName) -> EngineName:
     return _from_environment() if choice == "auto" else choice
 
 
-def pays(net: Net, x: Any, batch_size: int, epochs: int) -> bool:
+def pays(net: Net, x: Inputs, batch_size: int, epochs: int) -> bool:
     """Whether the steps of a training gain more from compiled code than its making costs."""
     rows = number_of_rows(x)
     numbers = epochs * -(-rows // batch_size) * min(batch_size, rows) * _numbers(net)
@@ -140,7 +140,7 @@ def pays(net: Net, x: Any, batch_size: int, epochs: int) -> bool:
     return gain > cost_of_compiling(net)
 
 
-def gain_of_training(net: Net, x: Any, batch_size: int, epochs: int) -> float:
+def gain_of_training(net: Net, x: Inputs, batch_size: int, epochs: int) -> float:
     """What compiled code gains in so many epochs of a net whose layers put out few numbers."""
     rows = number_of_rows(x)
     steps = epochs * -(-rows // batch_size)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from math import isfinite
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from handgrad.engines.environment import blas_of
 from handgrad.engines.epoch import EngineRows, Epoch, SoFar
 from handgrad.engines.threads import threads_for, threads_of_a_batch
 from handgrad.layers import Array
-from handgrad.net.minibatches import batches, take
+from handgrad.net.minibatches import Inputs, batches, take
 from handgrad.optimizers.steps import parameter_groups, take_step
 
 PART = 256  # batches, between which a pass can be interrupted
@@ -28,7 +28,7 @@ class EagerEngine:
     name: Literal["eager"] = "eager"
 
     def __init__(
-        self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Any] = ()
+        self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = ()
     ) -> None:
         net, loss, optimizer = config.net, config.loss, config.optimizer
         self.net, self.loss, self.optimizer, self.penalty = net, loss, optimizer, config.penalty

@@ -10,7 +10,7 @@ from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
 from handgrad.layers.layer import predicting_twin
 from handgrad.net import Net
-from handgrad.net.minibatches import batches, number_of_rows, take
+from handgrad.net.minibatches import Inputs, batches, number_of_rows, take
 from handgrad.net.net import EngineName
 
 
@@ -31,7 +31,7 @@ class Predictor:
         compiled = self.compiled  # another thread may give it up
         return None if compiled is None else compiled(x)
 
-    def __call__(self, x: Any, batch_size: int, engine: EngineName) -> Array:
+    def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
         """The predictions for `x`: by machine code, or by the layers, `batch_size` rows a time."""
         if (p := self._by_machine_code(x, engine)) is not None:
             return p
@@ -44,7 +44,7 @@ class Predictor:
                     parts.append(twin.forward(take(x, rows)))
             return np.concatenate(parts) if parts else twin.forward(x)
 
-    def _by_machine_code(self, x: Any, engine: EngineName) -> Array | None:
+    def _by_machine_code(self, x: Inputs, engine: EngineName) -> Array | None:
         """The predictions for `x`; None where the pages should run as they stand."""
         engine = chosen(engine)
         if engine == "eager" or isinstance(x, tuple) or len(x) == 0:

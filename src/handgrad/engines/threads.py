@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock, get_ident
 from typing import Any
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 HANDOVER = 1e-4  # seconds
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
@@ -53,14 +53,14 @@ class _Library:
     first that called it, or sets the number of the calling thread alone.
     """
 
-    def __init__(self, controller: Any) -> None:
+    def __init__(self, controller: LibController) -> None:
         self.count: Callable[[], int] = controller.get_num_threads
         setter = _setter_for_all_threads(controller)
         self.everywhere = setter is not None
         self.limit: Callable[[int], Any] = setter or controller.set_num_threads
 
 
-def _setter_for_all_threads(controller: Any) -> Any:
+def _setter_for_all_threads(controller: LibController) -> Any:
     """The function that sets how many threads are used for whoever multiplies, if there is one.
 
     With OpenMP, OpenBLAS has a number for each thread that multiplies.

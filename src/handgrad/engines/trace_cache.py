@@ -38,7 +38,9 @@ class TraceCache:
         self.made: dict[Hashable, Any] = {}
         self.lock = Lock()
 
-    def once(self, make: Callable[[], Made], pages: tuple[Page | None, ...], *others: Any) -> Made:
+    def once(
+        self, make: Callable[[], Made], pages: tuple[Page | None, ...], *others: Hashable
+    ) -> Made:
         """What `make` gives, or gave for the same form.
 
         `pages` are layers, losses, optimizers, penalties; `others`, what else makes a difference.
@@ -84,7 +86,7 @@ def _settings(page: Page) -> Hashable:
     )
 
 
-def _value(value: Any, seen: set[int]) -> Hashable:
+def _value(value: object, seen: set[int]) -> Hashable:
     """Something that equals another only where both mean the same; 1 is neither True nor 1.0."""
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return value.shape, value.dtype, value.tobytes()
@@ -120,7 +122,7 @@ def _class(kind: type, seen: set[int]) -> Hashable:
     return kind, tuple(parts)
 
 
-def _member(value: Any, seen: set[int]) -> Hashable:
+def _member(value: object, seen: set[int]) -> Hashable:
     if isinstance(value, property):
         return tuple(_value(part, seen) for part in (value.fget, value.fset))
     if isinstance(value, staticmethod | classmethod):

@@ -23,7 +23,7 @@ from handgrad.layers.mistakes import returned
 from handgrad.layers.shape_inference import common_dtype, features, fitting_shapes
 from handgrad.net.buffers import FlatBuffers
 from handgrad.net.indices import bounds_of, no_layer_at
-from handgrad.net.minibatches import array_of_numbers, number_of_rows
+from handgrad.net.minibatches import Inputs, array_of_numbers, number_of_rows
 from handgrad.net.watch import LayerCall, watching
 from handgrad.other_names import NUMBERS
 from handgrad.page import MADE, twin_of
@@ -41,7 +41,7 @@ class Predictor(Protocol):
     def quickly(self, x: object) -> Array | None:
         """The predictions for `x` as it came, where machine code for it is at hand; else None."""
 
-    def __call__(self, x: object, batch_size: int, engine: EngineName) -> Array:
+    def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
         """The predictions for `x`, finite and of the net's dtype, `batch_size` rows at a time."""
 
 
@@ -303,8 +303,8 @@ class Net(Layer):
         if engine in ("auto", "compiled") and (p := self._predictor.quickly(x)) is not None:
             return p
         positive("batch_size", batch_size, whole=True)
-        x = self._at_border(x)
-        for part in x if isinstance(x, tuple) else (x,):
+        rows = self._at_border(x)
+        for part in rows if isinstance(rows, tuple) else (rows,):
             if not np.isfinite(part).all():
                 row = int(np.argwhere(~np.isfinite(part))[0][0])
                 raise DataError(
@@ -313,7 +313,7 @@ class Net(Layer):
                     "fill in what is missing as it was filled in for training, or drop the row",
                     repr(self),
                 )
-        return self._predictor(x, batch_size, engine)
+        return self._predictor(rows, batch_size, engine)
 
     def summary(self) -> str:
         """A table of the layers: what each puts out for n rows, and its parameters."""

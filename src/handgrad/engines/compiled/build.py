@@ -4,9 +4,9 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.engines.compiled.program import Program, prediction_program, training_program
 from handgrad.engines.compiled.streams import streams_of
@@ -70,8 +70,8 @@ def compiled_source(
     optimizer: Optimizer,
     *,
     penalty: Penalty | None = None,
-    x: Any = None,
-    y: Any = None,
+    x: Array | None = None,
+    y: npt.ArrayLike | None = None,
     batch_size: int = 32,
 ) -> str:
     """The loop program of an epoch as Python, each nest below the line of the page it came from.

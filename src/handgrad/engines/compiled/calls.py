@@ -66,7 +66,7 @@ class Calls:
         return done // self.in_a_round, self.returned.item()
 
 
-def _block(arguments: Sequence[Any], rounds: int) -> Array:
+def _block(arguments: Sequence[PerRound | Array | int], rounds: int) -> Array:
     """The arguments of each round, a row a round."""
     block = np.empty((rounds, len(arguments)), np.int64)
     for i, argument in enumerate(arguments):

@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -122,7 +121,9 @@ class Elements:
             flat = plus(flat, times(position, step))
         return flat
 
-    def argument(self, value: Any, index: Index, type: Type) -> Expression:
+    def argument(
+        self, value: Ref | Symbolic | Array | float, index: Index, type: Type
+    ) -> Expression:
         """The number of an operation's argument, broadcast to the index of the result."""
         if isinstance(value, Ref):
             shape = self.graph.nodes[value.node].shape
@@ -137,7 +138,7 @@ class Elements:
             return cast(Load("tables", flat, "double"), type)
         return self.number(value, type)
 
-    def number(self, value: Any, type: Type) -> Expression:
+    def number(self, value: Symbolic | Array | float, type: Type) -> Expression:
         """A constant of the page, or one that follows the batch size."""
         if not isinstance(value, Symbolic):
             return Num(value.item() if hasattr(value, "item") else value, type)
@@ -159,7 +160,7 @@ class Elements:
             return Call(name, tuple(self.argument(x, index, common) for x in a), "bool")
         return Call(name, tuple(self.argument(x, index, type) for x in a), type)
 
-    def _common(self, arguments: Sequence[Any]) -> Type:
+    def _common(self, arguments: Sequence[object]) -> Type:
         """The type in which numbers are compared."""
         kinds = {self.kind(x.node) for x in arguments if isinstance(x, Ref)}
         if any(isinstance(x, float) for x in arguments) and kinds <= {"int", "bool"}:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from handgrad.config import TrainingConfig
 from handgrad.engines.compiled.bounds import Bounds, check_indices
 from handgrad.engines.compiled.build import refused_as_cannot_lower
-from handgrad.engines.compiled.calls import NativeCall, PerRound
+from handgrad.engines.compiled.calls import Calls, NativeCall, PerRound
 from handgrad.engines.compiled.half_steps import HalfSteps
 from handgrad.engines.compiled.parallel_loops import MOST_PARTS
 from handgrad.engines.compiled.plan import plan_of
@@ -170,7 +170,7 @@ class CompiledEngine:
             self.streams.hand_back(self.streams.words)
             yield self._diverged(done, returned, n)
 
-    def _run(self, calls: Any, rounds: int = 1) -> tuple[int, int]:
+    def _run(self, calls: Calls, rounds: int = 1) -> tuple[int, int]:
         with self.workers.at_work() if self.large else nullcontext():
             done, returned = calls.run(rounds)
         return done, returned
@@ -290,7 +290,7 @@ class CompiledEngine:
             PerRound(kept.totals),
             PerRound(kept.parameters),
             PerRound(kept.running_state),
-            *([self.streams.words, PerRound(kept.streams)] if self.streams.layers else []),
+            *((self.streams.words, PerRound(kept.streams)) if self.streams.layers else ()),
         )
 
     def _planned_predictions(self) -> list[NativeCall]:

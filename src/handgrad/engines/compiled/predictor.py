@@ -4,7 +4,7 @@ import math
 import types
 from contextlib import nullcontext
 from threading import Thread
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class CompiledPredictor:
         self.weights = (net.parameters, net.running_state)
         self.few = [SmallBatch(self)]
 
-    def __call__(self, x: Any) -> Array | None:
+    def __call__(self, x: object) -> Array | None:
         if not self.is_made_for(x) or not self.still_holds():
             return None
         if not all(bound.holds(x) for bound in self.bounds):
@@ -69,7 +69,7 @@ class CompiledPredictor:
         self.few.append(few)
         return p
 
-    def is_made_for(self, x: Any) -> bool:
+    def is_made_for(self, x: object) -> TypeGuard[Array]:
         """Whether the rows are of the kind that it knows."""
         return type(x) is np.ndarray and x.dtype is self.dtype and x.shape[1:] == self.row
 
@@ -152,7 +152,7 @@ def _settings(layer: Layer) -> dict[str, Any]:
     return settings
 
 
-def _simple(layer: Layer, name: str, value: Any) -> Any:
+def _simple(layer: Layer, name: str, value: object) -> object:
     if not isinstance(value, FIXED):
         raise CannotLowerError(f"{name} of {layer!r}, a {type(value).__name__}, which may change")
     return value

@@ -73,7 +73,7 @@ def training_program(
     step: Graph,
     updates: Sequence[Update],
     batch_size: int,
-    dtype: np.dtype[Any],
+    dtype: np.dtype[np.generic],
     batches_weighted_by: str,
 ) -> Program:
     """One epoch: for each batch the rows, the step, and the update of the parameters, if any.
@@ -138,7 +138,7 @@ def _of_an_epoch(elements: Elements, updates: Sequence[Update]) -> tuple[Paramet
     )
 
 
-def update_program(updates: Sequence[Update], dtype: np.dtype[Any]) -> Program:
+def update_program(updates: Sequence[Update], dtype: np.dtype[np.generic]) -> Program:
     """The optimizer's step alone, by the gradients, at the learning rate `learning_rates[0]`."""
     elements = Elements(updates[0].rule, Constants(), itertools.count())
     parameters = (
@@ -166,7 +166,7 @@ def _memory(updates: Sequence[Update]) -> list[Parameter]:
 def prediction_program(
     graph: Graph,
     batch_size: int,
-    dtype: np.dtype[Any],
+    dtype: np.dtype[np.generic],
     only_finite: bool,
 ) -> Program:
     """The predictions for all rows, batch by batch.
@@ -248,7 +248,7 @@ def _program(
     body: Body,
     arena: Arena,
     elements: Elements,
-    dtype: np.dtype[Any],
+    dtype: np.dtype[np.generic],
 ) -> Program:
     predictions = elements.graph.nodes[_prediction(elements.graph)]
     row = tuple(at(size, 1) for size in predictions.shape[1:])

@@ -11,6 +11,9 @@ from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
 from handgrad.functions import erf
+from handgrad.layers import Array
+
+MatrixAt = tuple[Array, int, int, bool]  # a buffer, the offset in it, the width, if transposed
 
 
 def python_function(program: Program) -> Callable[..., int]:
@@ -58,21 +61,21 @@ class PythonRunner(Runner):
     in_turn = PythonCalls
 
 
-def _given(argument: Any, i: int) -> Any:
+def _given(argument: PerRound | Array | int, i: int) -> Array | int:
     value = argument.part(i) if isinstance(argument, PerRound) else argument
     return value.reshape(-1) if isinstance(value, np.ndarray) else value
 
 
-def _passing_nan(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _passing_nan(choose: Callable[[float, float], float]) -> Callable[[float, float], float]:
     return lambda a, b: a if a != a else b if b != b else choose(a, b)
 
 
-def _matrix_product(m: int, n: int, k: int, a: Any, b: Any, c: Any) -> None:
+def _matrix_product(m: int, n: int, k: int, a: MatrixAt, b: MatrixAt, c: MatrixAt) -> None:
     left, right, result = _matrix(a, m, k), _matrix(b, k, n), _matrix(c, m, n)
     result[...] = left @ right
 
 
-def _draw(words: Any, stream: int, count: int, place: Any) -> None:
+def _draw(words: Array, stream: int, count: int, place: tuple[Array, int]) -> None:
     buffer, offset = place
     own = words[WORDS * stream : WORDS * (stream + 1)]
     rng = np.random.default_rng()
@@ -81,7 +84,7 @@ def _draw(words: Any, stream: int, count: int, place: Any) -> None:
     own[...] = np.array(words_of(rng), np.uint64)
 
 
-def _matrix(given: Any, rows: int, columns: int) -> Any:
+def _matrix(given: MatrixAt, rows: int, columns: int) -> Array:
     buffer, offset, width, transposed = given
     flat = buffer[offset:]
     steps = (width * flat.itemsize, flat.itemsize)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.calls import Calls, NativeCall
+from handgrad.engines.compiled.calls import Calls, NativeCall, PerRound
 from handgrad.engines.compiled.ir_helpers import DOUBLE, SINGLE
 from handgrad.engines.compiled.loops import Multiply, Parts, Statement, walk
 from handgrad.engines.compiled.machine_code import compiled_function
@@ -64,11 +64,11 @@ class Runner:
             self.workers.memory,
         )
 
-    def planned(self, n_rows: int, *arguments: Any) -> NativeCall:
+    def planned(self, n_rows: int, *arguments: PerRound | Array | int) -> NativeCall:
         """A call for that many rows; `PerRound(array)` has a part for each of several rounds."""
         return NativeCall(self.function, (n_rows, *arguments, *self.scratch))
 
-    def __call__(self, n_rows: int, *arguments: Any) -> int:
+    def __call__(self, n_rows: int, *arguments: PerRound | Array | int) -> int:
         """Call it once, for that many rows."""
         _, found = self.in_turn([self.planned(n_rows, *arguments)]).run()
         return int(found)

@@ -1,7 +1,7 @@
 """The random streams of the layers as machine code sees them: six words of memory each."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import SupportsInt
 
 import numpy as np
 
@@ -17,7 +17,7 @@ WORDS = 6
 HALF = 2**64
 
 
-def streams_of(graph: Graph, dtype: np.dtype[Any]) -> list[str]:
+def streams_of(graph: Graph, dtype: np.dtype[np.generic]) -> list[str]:
     """The paths of the layers that draw random numbers, which must be of that type."""
     paths: list[str] = []
     for node in graph.nodes:
@@ -41,7 +41,7 @@ def words_of(rng: np.random.Generator) -> list[int]:
     return [*halves, found["has_uint32"], found["uinteger"]]
 
 
-def set_stream(rng: np.random.Generator, words: Iterable[Any]) -> None:
+def set_stream(rng: np.random.Generator, words: Iterable[SupportsInt]) -> None:
     """Let a stream stand where these words say."""
     low, high, inc_low, inc_high, has_half, half = map(int, words)
     rng.bit_generator.state = {

@@ -1,7 +1,5 @@
 """Expressions of the loop program in LLVM's operations."""
 
-from typing import Any
-
 import llvmlite.ir as ir
 import numpy as np
 
@@ -39,7 +37,7 @@ class Values:
 
     b: ir.IRBuilder
 
-    def __init__(self, module: ir.Module, dtype: np.dtype[Any]) -> None:
+    def __init__(self, module: ir.Module, dtype: np.dtype[np.generic]) -> None:
         self.module = module
         number = SINGLE if dtype == np.float32 else DOUBLE
         self.types: dict[Type, ir.Type] = {
