@@ -44,7 +44,7 @@ def encode(value: object) -> Any:
     return {kind: [encode(getattr(value, field.name)) for field in fields(RECORDS[kind])]}
 
 
-def decode(data: Any) -> Any:
+def decode(data: object) -> Any:
     """What `encode` wrote."""
     if isinstance(data, list):
         return tuple(map(decode, data))

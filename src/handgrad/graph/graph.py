@@ -76,7 +76,7 @@ class Outputs(Generic[T]):
         return Outputs(*(_mapped(getattr(self, kind.name), function) for kind in fields(self)))
 
 
-def _mapped(value: Any, function: Callable[[T], S]) -> Any:
+def _mapped(value: T | Mapping[str, T] | None, function: Callable[[T], S]) -> Any:
     if isinstance(value, Mapping):
         return {name: function(part) for name, part in value.items()}
     return None if value is None else function(value)

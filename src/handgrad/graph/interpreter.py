@@ -14,9 +14,9 @@ from handgrad.graph.symbolic import at
 
 def interpret(
     graph: Graph,
-    inputs: Mapping[str, Any],
+    inputs: Mapping[str, object],
     n: int,
-    weights: Mapping[str, Any] | None = None,
+    weights: Mapping[str, object] | None = None,
     rngs: Mapping[str, np.random.Generator] | None = None,
 ) -> Outputs[Any]:
     """The outputs of `graph` for inputs of `n` rows.
@@ -36,7 +36,7 @@ def interpret(
         )
     results: list[Any] = []
 
-    def value(leaf: Any) -> Any:
+    def value(leaf: object) -> Any:
         return results[leaf.node] if isinstance(leaf, Ref) else at(leaf, n)
 
     for i, node in enumerate(graph.nodes):

@@ -11,6 +11,7 @@ from enum import StrEnum, auto
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.functions import erf
 from handgrad.layers import Array
@@ -115,14 +116,14 @@ class Operation:
     view: bool = False
 
 
-def setitem(array: Array, index: Any, values: Any) -> Array:
+def setitem(array: Array, index: Any, values: npt.ArrayLike) -> Array:
     """A copy of `array` in which the entries at `index` are `values`."""
     array = array.copy()
     array[index] = values
     return array
 
 
-def add_at(array: Array, index: Any, values: Any) -> Array:
+def add_at(array: Array, index: Any, values: npt.ArrayLike) -> Array:
     """A copy of `array` with `values` added at `index`, repeated indices adding up."""
     array = array.copy()
     np.add.at(array, index, values)

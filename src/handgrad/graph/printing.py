@@ -145,7 +145,7 @@ def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tupl
     """The formula of a node, and how tightly it binds."""
     node = nodes[i]
 
-    def text(value: Any, binds: int = 0) -> str:
+    def text(value: object, binds: int = 0) -> str:
         if isinstance(value, Ref):
             if value.node in names:
                 return names[value.node]

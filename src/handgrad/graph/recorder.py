@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import NotYetComputedError, RecordingError
 from handgrad.graph.graph import Graph, Leaves, Outputs
@@ -30,9 +31,9 @@ Pages = Mapping[str, Page]
 def record(
     title: str,
     pages: Pages,
-    inputs: Callable[[int], Leaves[Any]],
-    run: Callable[..., Outputs[Any]],
-    dtype: np.dtype[Any],
+    inputs: Callable[[int], Leaves[npt.ArrayLike]],
+    run: Callable[..., Outputs[object]],
+    dtype: np.dtype[np.generic],
     *,
     training: bool = True,
 ) -> Graph:
@@ -67,9 +68,9 @@ def _walk(page: Page, prefix: str) -> list[tuple[str, Page]]:
 
 def _run(
     pages: Pages,
-    inputs: Leaves[Any],
-    run: Callable[..., Outputs[Any]],
-    dtype: np.dtype[Any],
+    inputs: Leaves[npt.ArrayLike],
+    run: Callable[..., Outputs[object]],
+    dtype: np.dtype[np.generic],
     training: bool,
     again: bool,
 ) -> tuple["_Step", Outputs[int], Recording]:
@@ -88,12 +89,12 @@ def _run(
             except NotYetComputedError as error:
                 raise next(_outlives(p, n) for _, p, n in kept if f"{n!r}" in error.came) from None
         step.tape.finish()
-        results = step.with_changes(results)
+        found = step.with_changes(results)
         second = step.tape
         if again:
             second, given, _ = _prepared(step.walked, inputs, dtype, training)
             run(step.copies, **given)
-    return step, results, second
+    return step, found, second
 
 
 Kept = Sequence[tuple[str, Page, str]]
@@ -105,8 +106,8 @@ class _Step:
     def __init__(
         self,
         pages: Pages,
-        inputs: Leaves[Any],
-        dtype: np.dtype[Any],
+        inputs: Leaves[npt.ArrayLike],
+        dtype: np.dtype[np.generic],
         training: bool,
         without: Kept = (),
     ) -> None:
@@ -130,7 +131,7 @@ class _Step:
             and not hasattr(type(page), name)
         ]
 
-    def with_changes(self, results: Outputs[Any]) -> Outputs[int]:
+    def with_changes(self, results: Outputs[object]) -> Outputs[int]:
         """The results as nodes, with the gradients and the new running state of all pages."""
         gradients: dict[str, Any] = {}
         new_state: dict[str, Any] = {}
@@ -150,8 +151,8 @@ class _Step:
 
 def _prepared(
     walked: Sequence[tuple[str, Page]],
-    inputs: Leaves[Any],
-    dtype: np.dtype[Any],
+    inputs: Leaves[npt.ArrayLike],
+    dtype: np.dtype[np.generic],
     training: bool,
 ) -> tuple[Recording, dict[str, Any], Leaves[int]]:
     """A new tape, on which parameters, state, streams and inputs are leaves."""
@@ -180,7 +181,7 @@ def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _leaf(tape: Recording, leaves: dict[str, int], name: str, value: Any) -> Any:
+def _leaf(tape: Recording, leaves: dict[str, int], name: str, value: npt.ArrayLike) -> Any:
     if isinstance(value, tuple):
         return tuple(_leaf(tape, leaves, f"{name}[{i}]", part) for i, part in enumerate(value))
     leaf = tape.leaf(value)
@@ -188,7 +189,7 @@ def _leaf(tape: Recording, leaves: dict[str, int], name: str, value: Any) -> Any
     return leaf
 
 
-def _nodes(start: str, values: Mapping[str, Any]) -> dict[str, int]:
+def _nodes(start: str, values: Mapping[str, object]) -> dict[str, int]:
     """The nodes of results by name: of a tuple of arrays, each under a name of its own."""
     nodes: dict[str, int] = {}
     for name, value in values.items():
@@ -212,9 +213,9 @@ def _node(name: str, value: object) -> int | None:
 def _add_changes(
     path: str,
     page: Page,
-    before: Mapping[str, Any],
-    gradients: dict[str, Any],
-    new_state: dict[str, Any],
+    before: Mapping[str, object],
+    gradients: dict[str, object],
+    new_state: dict[str, object],
 ) -> None:
     """Note a page's gradients and new running state; refuse other changes to what was there."""
     for name, value in vars(page).items():
@@ -238,17 +239,17 @@ def _outlives(page: Page, name: str) -> RecordingError:
     )
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     parts = value if isinstance(value, tuple) else (value,)
     return all(isinstance(part, int | float | str) for part in parts)
 
 
-def _kept(value: Any) -> Any:
+def _kept(value: object) -> Any:
     """A value to compare with later: of what can be changed in place, a copy."""
     return copy.copy(value) if isinstance(value, np.ndarray | list | dict) else value
 
 
-def _unchanged(value: Any, before: Any) -> bool:
+def _unchanged(value: object, before: object) -> bool:
     if isinstance(value, np.ndarray) and isinstance(before, np.ndarray):
         return np.array_equal(value, before)
     if isinstance(value, list | dict) and type(value) is type(before):

@@ -19,7 +19,7 @@ def references(value: object) -> list[int]:
     return found
 
 
-def substitute(value: object, replace: Callable[[Any], Any]) -> Any:
+def substitute(value: object, replace: Callable[[object], object]) -> Any:
     """The argument structure `value` with every leaf of its tuples, lists and slices replaced."""
     if not isinstance(value, (tuple, list, dict, slice)):
         return replace(value)

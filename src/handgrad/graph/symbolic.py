@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, SupportsFloat, SupportsInt
 
 import numpy as np
 
@@ -139,7 +139,7 @@ class Full(Symbolic):
         return f"full({shape_text(self.shape)}, {self.fill})"
 
 
-def at(value: Any, n: int) -> Any:
+def at(value: object, n: int) -> Any:
     """`value` for batch size `n`: what follows n is computed, anything else is itself."""
     return value.at(n) if isinstance(value, Symbolic) else value
 
@@ -153,7 +153,7 @@ def _number(value: float, dtype: str) -> Any:
     return np.dtype(dtype).type(value) if dtype else value
 
 
-def _dtype(value: Any) -> str:
+def _dtype(value: object) -> str:
     return np.dtype(type(value)).name if isinstance(value, np.generic) else ""
 
 
@@ -179,7 +179,7 @@ def solve(values: Sequence[Any], sizes: Sequence[int]) -> Any:
     raise NoRuleError
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: object, b: object) -> bool:
     if a is b:
         return True
     try:
@@ -188,7 +188,7 @@ def _same(a: Any, b: Any) -> bool:
         return False
 
 
-def _solve_whole(values: Sequence[Any], sizes: Sequence[int]) -> Dim:
+def _solve_whole(values: Sequence[SupportsInt], sizes: Sequence[int]) -> Dim:
     slope, rest = divmod(int(values[1]) - int(values[0]), sizes[1] - sizes[0])
     offset = int(values[0]) - slope * sizes[0]
     if rest or any(int(v) != slope * n + offset for v, n in zip(values, sizes, strict=True)):
@@ -196,7 +196,7 @@ def _solve_whole(values: Sequence[Any], sizes: Sequence[int]) -> Dim:
     return Dim(slope, offset, _dtype(values[0]))
 
 
-def _solve_floating(values: Sequence[Any], sizes: Sequence[int]) -> Scaled:
+def _solve_floating(values: Sequence[SupportsFloat], sizes: Sequence[int]) -> Scaled:
     dtype = _dtype(values[0])
     tolerance = 1e-5 if dtype == "float32" else 1e-12
     for scaling, function in SCALINGS.items():

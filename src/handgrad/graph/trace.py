@@ -8,6 +8,7 @@ import numpy as np
 from handgrad.errors import SettingError, described
 from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.recorder import record
+from handgrad.graph.traced import Traced
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
@@ -21,9 +22,9 @@ def trace(
     loss: Loss | None = None,
     penalty: Penalty | None = None,
     *,
-    x: Any = None,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: object = None,
+    y: object = None,
+    sample_weight: object = None,
     training: bool = True,
 ) -> Graph:
     """The recorded graph of `page`; printed, it reads like the derivation.
@@ -60,9 +61,9 @@ def _trace_layer(
     layer: Layer,
     loss: Loss | None,
     penalty: Penalty | None,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
+    x: object,
+    y: object,
+    sample_weight: object,
     training: bool,
 ) -> Graph:
     dtype = layer.dtype or np.dtype(np.float32)
@@ -82,7 +83,9 @@ def _trace_layer(
             given["dy"] = rng.standard_normal((n, *p.shape[1:])).astype(dtype)
         return Leaves(given)
 
-    def run(pages: Any, x: Any, y: Any = None, dy: Any = None, **weights: Any) -> Outputs[Any]:
+    def run(
+        pages: Any, x: object, y: Any = None, dy: object = None, **weights: Traced
+    ) -> Outputs[Any]:
         page, value = pages[""], None
         p = returned(page, "forward", page.forward(x))
         if loss is not None:
@@ -106,7 +109,7 @@ def _trace_layer(
     return record(title, pages, inputs, run, dtype, training=training)
 
 
-def _trace_loss(loss: Loss, p: Any, y: Any, sample_weight: Any) -> Graph:
+def _trace_loss(loss: Loss, p: object, y: object, sample_weight: object) -> Graph:
     if p is None:
         p = np.random.default_rng(0).uniform(0.1, 0.9, (4, 3)).astype(np.float32)
     p = np.asarray(p)
@@ -119,7 +122,7 @@ def _trace_loss(loss: Loss, p: Any, y: Any, sample_weight: Any) -> Graph:
             given["sample_weight"] = _rows(sample_weight, n, p.dtype, False)
         return Leaves(given)
 
-    def run(pages: Any, **given: Any) -> Outputs[Any]:
+    def run(pages: Any, **given: object) -> Outputs[Any]:
         judge = pages["loss"]
         value = returned(judge, "forward", judge.forward(*given.values()))
         return Outputs(None, value, {"p": returned(judge, "backward", judge.backward())})
@@ -147,12 +150,12 @@ def _trace_optimizer(optimizer: Optimizer) -> Graph:
 
     def run(
         pages: Any,
-        dw: Any,
-        learning_rate: Any,
-        step: Any,
-        w: Any,
-        dw_norm: Any = None,
-        **state: Any,
+        dw: object,
+        learning_rate: object,
+        step: object,
+        w: object,
+        dw_norm: object = None,
+        **state: object,
     ) -> Outputs[Any]:
         rule = pages[""]
         stated, rule.learning_rate = rule.learning_rate, learning_rate
@@ -165,7 +168,7 @@ def _trace_optimizer(optimizer: Optimizer) -> Graph:
     return record(repr(optimizer), {"": optimizer}, inputs, run, np.dtype(np.float32))
 
 
-def _rows(values: Any, n: int, dtype: np.dtype[Any], whole: bool) -> Any:
+def _rows(values: object, n: int, dtype: np.dtype[np.generic], whole: bool) -> Any:
     """The rows of `values`, repeated or cut to n of them."""
     if isinstance(values, tuple):
         return tuple(_rows(part, n, dtype, whole) for part in values)
@@ -174,7 +177,7 @@ def _rows(values: Any, n: int, dtype: np.dtype[Any], whole: bool) -> Any:
     return values if whole and values.dtype.kind in "iu" else values.astype(dtype)
 
 
-def _forward_once(layer: Layer, x: Any) -> Any:
+def _forward_once(layer: Layer, x: object) -> Any:
     twin = copy.deepcopy(layer)
     twin.seed(0)
     with twin.mode(training=False), np.errstate(all="ignore"):

@@ -7,11 +7,12 @@ What could not be repeated from the tape alone is refused, naming the line of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import RecordingError
 from handgrad.graph.nodes import Origin
@@ -37,13 +38,16 @@ class Traced:
     __array_priority__ = 1000
     __hash__ = object.__hash__
 
-    def __init__(self, tape: Recording, node: int, value: Any, frame: FrameType | None) -> None:
-        self.tape, self.node, self.value, self.frame = tape, node, value, frame
+    def __init__(
+        self, tape: Recording, node: int, value: npt.ArrayLike, frame: FrameType | None
+    ) -> None:
+        self.tape, self.node, self.frame = tape, node, frame
+        self.value: Any = value
         self.base: Traced | None = None
         self.version = self.base_version = 0
         self.index: Any = None
 
-    def is_view_of(self, other: Traced, index: Any) -> None:
+    def is_view_of(self, other: Traced, index: object) -> None:
         """This array shares its memory with `other`, of which it is the part at `index`."""
         self.base = other if other.base is None else other.base
         self.base_version, self.index = self.base.version, index
@@ -61,7 +65,7 @@ class Traced:
     def __iter__(self) -> Iterator[Traced]:
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, index: Any) -> Traced:
+    def __getitem__(self, index: object) -> Traced:
         for part in index if isinstance(index, tuple) else (index,):
             if getattr(part, "dtype", None) == np.bool_:
                 raise self._refuse(
@@ -71,14 +75,14 @@ class Traced:
                 )
         return self.tape.apply(Op.GETITEM, self, index)
 
-    def __setitem__(self, index: Any, values: Any) -> None:
+    def __setitem__(self, index: object, values: object) -> None:
         pending = self.tape.unwritten.get(id(self))
         if pending is not None and pending is values and pending.index is index:
             del self.tape.unwritten[id(self)]
             pending.base = None
         self.tape.write(self, Op.SETITEM, self, index, values)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **options: Any) -> Any:
         name = UFUNCS.get(ufunc)
         out = options.pop("out", None)
         if method == "at" and ufunc is np.add and isinstance(inputs[0], Traced):
@@ -97,7 +101,13 @@ class Traced:
         self.tape.write(out[0], name, *inputs)
         return out[0]
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(
+        self,
+        function: Callable[..., object],
+        types: object,
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
+    ) -> Any:
         name = FUNCTIONS.get(function)
         if name is None:
             raise self._unknown(f"np.{function.__name__}", function.__name__)
@@ -107,15 +117,15 @@ class Traced:
             raise self._unknown("np.where with one argument", "nonzero")
         return self.tape.apply(name, *args, **kwargs)
 
-    def reshape(self, *shape: Any) -> Traced:
+    def reshape(self, *shape: object) -> Traced:
         return self.tape.apply(Op.RESHAPE, self, shape[0] if len(shape) == 1 else shape)
 
-    def transpose(self, *axes: Any) -> Traced:
+    def transpose(self, *axes: object) -> Traced:
         if not axes:
             return self.tape.apply(Op.TRANSPOSE, self)
         return self.tape.apply(Op.TRANSPOSE, self, axes[0] if len(axes) == 1 else axes)
 
-    def astype(self, dtype: Any, **options: Any) -> Traced:
+    def astype(self, dtype: npt.DTypeLike, **options: object) -> Traced:
         converted = self.tape.apply(Op.ASTYPE, self, np.dtype(dtype))
         if options.get("copy") is False and converted.dtype == self.dtype:
             converted.is_view_of(self, index=None)
@@ -130,7 +140,7 @@ class Traced:
             return lambda *a, **k: self.tape.apply(METHODS[name], self, *a, **k)
         raise self._unknown(f"the array's .{name}", name)
 
-    def _method_squeeze(self, axis: Any = None) -> Traced:
+    def _method_squeeze(self, axis: object = None) -> Traced:
         if axis is None:
             raise self._squeeze()
         return self.tape.apply(Op.SQUEEZE, self, axis=axis)
@@ -151,7 +161,7 @@ class Traced:
 
     __float__ = __int__ = __index__ = __complex__ = _number
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array__(self, *args: object, **kwargs: object) -> Any:
         raise self._plain()
 
     def _refuse(self, does: str, expected: str, hint: str) -> RecordingError:
@@ -179,16 +189,16 @@ class Traced:
         )
 
 
-def _binary(name: Op, function: Callable[..., Any]) -> None:
+def _binary(name: Op, function: Callable[..., object]) -> None:
     label = function.__name__.strip("_")
 
-    def forward(self: Traced, other: Any) -> Any:
+    def forward(self: Traced, other: object) -> Any:
         return self.tape.apply(name, self, other)
 
-    def reflected(self: Traced, other: Any) -> Any:
+    def reflected(self: Traced, other: object) -> Any:
         return self.tape.apply(name, other, self)
 
-    def in_place(self: Traced, other: Any) -> Traced:
+    def in_place(self: Traced, other: object) -> Traced:
         if not isinstance(self.value, np.ndarray):
             return self.tape.apply(name, self, other)
         self.tape.write(self, name, self, other)
@@ -221,16 +231,16 @@ for _unknown, _label, _sign in (("floor_divide", "floordiv", "//"), ("remainder"
 class Recording(Tape):
     """A tape of what is done to `Traced` arrays, which refuses what it could not repeat."""
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
+    def __init__(self, dtype: np.dtype[np.generic]) -> None:
         super().__init__(dtype)
         self.unwritten: dict[int, Traced] = {}
         self.states: dict[int, tuple[dict[str, Any], str]] = {}
 
-    def leaf(self, value: Any) -> Traced:
+    def leaf(self, value: npt.ArrayLike) -> Traced:
         """A Traced for an input, a parameter or state, which the page may read but not write."""
         return self._append(Op.LEAF, (), {}, value, Origin("", 0), None)
 
-    def apply(self, name: Op, *arguments: Any, **options: Any) -> Traced:
+    def apply(self, name: Op, *arguments: object, **options: object) -> Traced:
         """Compute an operation with NumPy, and note it."""
         frame, origin = self.page()
         if options.pop("out", None) is not None:
@@ -251,7 +261,14 @@ class Recording(Tape):
             traced.is_view_of(arguments[0], index=arguments[-1])
         return traced
 
-    def draw(self, stream: str, method: str, compute: Callable[..., Any], *a: Any, **k: Any) -> Any:
+    def draw(
+        self,
+        stream: str,
+        method: str,
+        compute: Callable[..., npt.ArrayLike],
+        *a: object,
+        **k: object,
+    ) -> Any:
         """A random draw from the stream of the layer at path `stream`."""
         frame, origin = self.page()
         given = substitute((a, k), lambda leaf: self._value(leaf, origin))
@@ -259,7 +276,7 @@ class Recording(Tape):
         noted = substitute((a, k), _reference)
         return self._append(Op.RANDOM, (stream, method, *noted[0]), noted[1], result, origin, frame)
 
-    def write(self, target: Traced, name: Op, *arguments: Any) -> None:
+    def write(self, target: Traced, name: Op, *arguments: object) -> None:
         """`target` becomes the result of an operation on it, as in-place NumPy would make it."""
         frame, origin = self.page()
         if target.frame is None or target.frame is not frame:
@@ -284,9 +301,9 @@ class Recording(Tape):
     def _append(
         self,
         name: Op,
-        arguments: tuple[Any, ...],
-        options: dict[str, Any],
-        result: Any,
+        arguments: tuple[object, ...],
+        options: dict[str, object],
+        result: npt.ArrayLike,
         origin: Origin,
         frame: FrameType | None,
     ) -> Traced:
@@ -294,7 +311,7 @@ class Recording(Tape):
         self.steps.append(Step(name, arguments, options, shape, dtype, origin))
         return Traced(self, len(self.steps) - 1, result, frame)
 
-    def _value(self, leaf: Any, origin: Origin) -> Any:
+    def _value(self, leaf: object, origin: Origin) -> Any:
         if not isinstance(leaf, Traced):
             return leaf
         if leaf.tape is not self:
@@ -334,7 +351,7 @@ class Recording(Tape):
             "d[:, 0] += 1 instead of v = d[:, 0]; v += 1",
         )
 
-    def _check_dtype(self, name: Op, given: Any, result: Any, origin: Origin) -> None:
+    def _check_dtype(self, name: Op, given: object, result: object, origin: Origin) -> None:
         if self.dtype != np.float32 or name in (Op.ASTYPE, Op.EQUAL, Op.NOT_EQUAL):
             return
         if np.asarray(result).dtype != np.float64 or not isinstance(
@@ -353,7 +370,7 @@ class Recording(Tape):
             )
 
 
-def _reference(leaf: Any) -> Any:
+def _reference(leaf: object) -> Any:
     if isinstance(leaf, Traced):
         return Ref(leaf.node)
     if isinstance(leaf, type) and issubclass(leaf, np.generic | float | int):
@@ -361,7 +378,7 @@ def _reference(leaf: Any) -> Any:
     return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
 
-def _is_basic(index: Any) -> bool:
+def _is_basic(index: object) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
     return all(
         part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from handgrad.initializers import random_generator
+import numpy.typing as npt
+
+from handgrad.initializers import RandomSource, random_generator
 from handgrad.layers.layer import floating
 from handgrad.page import GIVEN
 
@@ -25,7 +27,9 @@ class defaults:  # noqa: N801
     dtype('float32')
     """
 
-    def __init__(self, *, rng: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, *, rng: int | RandomSource | None = None, dtype: npt.DTypeLike | None = None
+    ) -> None:
         said: dict[str, Any] = {}
         if rng is not None:
             said["rng"] = random_generator(rng)
@@ -41,6 +45,6 @@ class defaults:  # noqa: N801
         _say(self._before)
 
 
-def _say(said: dict[str, Any]) -> None:
+def _say(said: dict[str, object]) -> None:
     GIVEN.clear()
     GIVEN.update(said)

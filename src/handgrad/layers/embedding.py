@@ -1,11 +1,10 @@
 """Embeddings: codes replaced by rows of a table that is learned."""
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import DataError, positive
-from handgrad.initializers import Initializer, initializer_of, random_generator
+from handgrad.initializers import Initializer, RandomSource, initializer_of, random_generator
 from handgrad.layers.ensemble import EnsembleLayer
 from handgrad.layers.layer import Array, Layer, Shape, floating
 
@@ -43,8 +42,8 @@ class Embedding(Layer):
         size: int,
         *,
         initializer: str | Initializer = "lecun_normal",
-        rng: Any = None,
-        dtype: Any = np.float32,
+        rng: int | RandomSource | None = None,
+        dtype: npt.DTypeLike = np.float32,
     ) -> None:
         super().__init__()
         positive("n_values", n_values, whole=True)
@@ -113,8 +112,8 @@ class TabularEmbedding(Layer):
         n_codes: int = 1,
         n_numbers: int = 0,
         initializer: str | Initializer = "lecun_normal",
-        rng: Any = None,
-        dtype: Any = np.float32,
+        rng: int | RandomSource | None = None,
+        dtype: npt.DTypeLike = np.float32,
     ) -> None:
         super().__init__()
         _check_sizes(n_values, size, n_codes, n_numbers)
@@ -176,8 +175,8 @@ class EnsembleEmbedding(EnsembleLayer):
         n_codes: int = 1,
         n_numbers: int = 0,
         initializer: str | Initializer = "lecun_normal",
-        rng: Any = None,
-        dtype: Any = np.float32,
+        rng: int | RandomSource | None = None,
+        dtype: npt.DTypeLike = np.float32,
     ) -> None:
         super().__init__(n_numbers + n_codes, n_numbers + n_codes * size, n_members)
         _check_sizes(n_values, size, n_codes, n_numbers)

@@ -1,11 +1,10 @@
 """Ensemble layers: nets side by side, along an axis of members, trained in the steps of one."""
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import positive
-from handgrad.initializers import Initializer, initializer_of, random_generator
+from handgrad.initializers import Initializer, RandomSource, initializer_of, random_generator
 from handgrad.layers.layer import Array, Layer, Shape, floating
 
 
@@ -62,8 +61,8 @@ class EnsembleLinear(EnsembleLayer):
         n_members: int,
         *,
         initializer: str | Initializer = "lecun_normal",
-        rng: Any = None,
-        dtype: Any = np.float32,
+        rng: int | RandomSource | None = None,
+        dtype: npt.DTypeLike = np.float32,
     ) -> None:
         super().__init__(n_in, n_out, n_members)
         self.dtype = floating(dtype)

@@ -1,8 +1,7 @@
 """A learned factor for each feature."""
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import positive
 from handgrad.layers.axes import leading_axes
@@ -34,7 +33,9 @@ class FeatureScale(Layer):
 
     param_names = ("s",)
 
-    def __init__(self, n_features: int | tuple[int, ...], *, dtype: Any = np.float32) -> None:
+    def __init__(
+        self, n_features: int | tuple[int, ...], *, dtype: npt.DTypeLike = np.float32
+    ) -> None:
         super().__init__()
         sizes = (n_features,) if isinstance(n_features, int | np.integer) else tuple(n_features)
         for size in sizes:

@@ -1,11 +1,10 @@
 """The layer with weights."""
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import ShapeError, positive
-from handgrad.initializers import Initializer, initializer_of, random_generator
+from handgrad.initializers import Initializer, RandomSource, initializer_of, random_generator
 from handgrad.layers.axes import as_rows
 from handgrad.layers.layer import Array, Layer, floating
 
@@ -39,8 +38,8 @@ class Linear(Layer):
         n_out: int,
         *,
         initializer: str | Initializer = "lecun_normal",
-        rng: Any = None,
-        dtype: Any = np.float32,
+        rng: int | RandomSource | None = None,
+        dtype: npt.DTypeLike = np.float32,
     ) -> None:
         super().__init__()
         positive("n_in", n_in, whole=True)

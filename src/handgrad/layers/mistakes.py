@@ -16,7 +16,7 @@ GIVES = {
 }
 
 
-def returned(page: Page, method: str, value: Any, where: str = "") -> Any:
+def returned(page: Page, method: str, value: object, where: str = "") -> Any:
     """What `forward` or `backward` of a layer or a loss gave; refused where it gave nothing usable.
 
     Of whole numbers there is no gradient: a layer that takes them may leave it out.

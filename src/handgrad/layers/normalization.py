@@ -1,8 +1,7 @@
 """Normalization layers: `LayerNorm` row by row, `BatchNorm` feature by feature."""
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import SettingError, positive
 from handgrad.layers.axes import leading_axes
@@ -31,7 +30,9 @@ class LayerNorm(Layer):
 
     param_names = ("gamma", "beta")
 
-    def __init__(self, n_features: int, *, eps: float = 1e-5, dtype: Any = np.float32) -> None:
+    def __init__(
+        self, n_features: int, *, eps: float = 1e-5, dtype: npt.DTypeLike = np.float32
+    ) -> None:
         super().__init__()
         positive("n_features", n_features, whole=True)
         positive("eps", eps)
@@ -92,7 +93,7 @@ class BatchNorm(Layer):
         *,
         momentum: float = 0.1,
         eps: float = 1e-5,
-        dtype: Any = np.float32,
+        dtype: npt.DTypeLike = np.float32,
     ) -> None:
         super().__init__()
         positive("n_features", n_features, whole=True)

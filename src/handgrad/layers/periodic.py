@@ -1,11 +1,10 @@
 """Periodic embeddings: numbers as waves, for what goes up and down within a feature's range."""
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from handgrad.errors import SettingError, positive
-from handgrad.initializers import random_generator
+from handgrad.initializers import RandomSource, random_generator
 from handgrad.layers.ensemble import EnsembleLayer
 from handgrad.layers.layer import Array, floating
 
@@ -48,8 +47,8 @@ class EnsemblePeriodicEmbedding(EnsembleLayer):
         n_waves: int = 6,
         size: int = 3,
         frequency: float = 0.7,
-        rng: Any = None,
-        dtype: Any = np.float32,
+        rng: int | RandomSource | None = None,
+        dtype: npt.DTypeLike = np.float32,
     ) -> None:
         sizes = {"n_periodic": n_periodic, "n_waves": n_waves, "size": size}
         for name, value in sizes.items():

@@ -180,7 +180,7 @@ def _sum(parts: Sequence[Array]) -> Array:
     return total
 
 
-def _check_alike(arrays: Sequence[Any], where: str, layer: str) -> None:
+def _check_alike(arrays: Sequence[Array], where: str, layer: str) -> None:
     shapes = list(dict.fromkeys(array.shape for array in arrays))
     if len(shapes) > 1:
         raise ShapeError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class FlatBuffers:
     gathered: bool = False
 
     @classmethod
-    def of(cls, net: Layer, dtype: np.dtype[Any]) -> "FlatBuffers":
+    def of(cls, net: Layer, dtype: np.dtype[np.generic]) -> "FlatBuffers":
         """Move the arrays of `net` and of all layers within it into new flat buffers."""
         n_parameters, n_state = _size(net, "param_names"), _size(net, "state_names")
         buffers = cls(

@@ -12,12 +12,12 @@ from handgrad.layers import Array
 Inputs = Array | tuple[Array, ...]
 
 
-def number_of_rows(x: Any) -> int:
+def number_of_rows(x: Inputs) -> int:
     """How many rows `x` has."""
     return len(x[0]) if isinstance(x, tuple) else len(x)
 
 
-def take(x: Any, rows: Array | slice) -> Any:
+def take(x: Inputs, rows: Array | slice) -> Any:
     """Those rows of `x`."""
     return tuple(part[rows] for part in x) if isinstance(x, tuple) else x[rows]
 

@@ -268,7 +268,7 @@ class Net(Layer):
         return dy
 
     @contextmanager
-    def _gathering_gradients(self, dy: Any) -> Iterator[None]:
+    def _gathering_gradients(self, dy: object) -> Iterator[None]:
         """Gather what the layers leave in a pass backward: once, by the outermost net.
 
         Not while a graph is recorded: what goes through the layers then is no array.
@@ -280,7 +280,7 @@ class Net(Layer):
         yield
         self._buffers.gather_gradients(self)
 
-    def _part(self, i: int, method: str, x: Any) -> Any:
+    def _part(self, i: int, method: str, x: object) -> Any:
         """What one layer makes of x; an error says which layer it was."""
         layer = self.layers[i]
         try:
@@ -339,7 +339,7 @@ class Net(Layer):
         """How messages name a layer: `layer 2 of 4, Linear(8, 3)`."""
         return f"layer {i + 1} of {len(self.layers)}, {self.layers[i]!r}"
 
-    def _at_border(self, x: Any) -> Any:
+    def _at_border(self, x: object) -> Any:
         if isinstance(x, tuple) and (self.n_in is None or not x):
             if not x:
                 raise ShapeError("an empty tuple came in", "arrays of rows", "(a, b)", repr(self))
@@ -351,10 +351,10 @@ class Net(Layer):
                 "np.column_stack(x), to put them side by side",
                 repr(self),
             )
-        x = self.cast(x)
-        if self.n_in is not None and (x.ndim < 2 or x.shape[-1] != self.n_in):
-            raise self._misfit(x)
-        return x
+        rows = self.cast(x)
+        if self.n_in is not None and (rows.ndim < 2 or rows.shape[-1] != self.n_in):
+            raise self._misfit(rows)
+        return rows
 
     def _misfit(self, x: Array) -> ShapeError:
         """The error for an input that is not (rows, n_in)."""
@@ -373,7 +373,7 @@ class Net(Layer):
             self.position(first),
         )
 
-    def cast(self, x: Any) -> Any:
+    def cast(self, x: object) -> Any:
         """`x` as an array of the net's dtype; whole numbers stay, where they are indices."""
         if isinstance(x, type | np.dtype | str):
             raise SettingError(
@@ -382,13 +382,13 @@ class Net(Layer):
                 f"{NUMBERS}: float32 or float64",
                 repr(self),
             )
-        x = array_of_numbers(x, lambda: self.position(0) if self.layers else repr(self))
-        if self.integer_input and x.dtype.kind in "iu":
-            return x.astype(np.int64, copy=False)
-        if x.dtype == self.dtype:
-            return x
+        rows = array_of_numbers(x, lambda: self.position(0) if self.layers else repr(self))
+        if self.integer_input and rows.dtype.kind in "iu":
+            return rows.astype(np.int64, copy=False)
+        if rows.dtype == self.dtype:
+            return rows
         with np.errstate(over="ignore"):
-            return x.astype(self.dtype)
+            return rows.astype(self.dtype)
 
     def _located(self, error: Exception, i: int, method: str, x: object) -> HandgradError:
         where = self.position(i)
@@ -412,7 +412,7 @@ class Net(Layer):
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in super().__getstate__().items() if k not in BOUND}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)
         self._bind()
 

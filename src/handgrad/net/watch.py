@@ -35,7 +35,7 @@ class _Watched:
         self.page = getattr(layer, method)
         self.__self__, self.__func__ = layer, self.page.__func__
 
-    def __call__(self, came: Any) -> Any:
+    def __call__(self, came: object) -> Any:
         went = self.page(came)
         self.calls.append(LayerCall(*self.named, came, went))
         return went

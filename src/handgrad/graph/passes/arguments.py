@@ -8,7 +8,7 @@ from handgrad.graph.nodes import Node
 REQUIRED = object()
 
 
-def given(node: Node, **defaults: Any) -> list[Any]:
+def given(node: Node, **defaults: object) -> list[Any]:
     """The arguments in the order of `defaults`, by place or by name; others are refused."""
     values = defaults | dict(zip(defaults, node.arguments, strict=False)) | dict(node.options)
     surplus = len(node.arguments) > len(defaults) or values.keys() != defaults.keys()

@@ -24,10 +24,10 @@ class Builder:
     def add(
         self,
         operation: Op,
-        arguments: Iterable[Any],
+        arguments: Iterable[object],
         shape: Shape,
         dtype: npt.DTypeLike,
-        **options: Any,
+        **options: object,
     ) -> Ref:
         """Append a node."""
         given, kind = tuple(arguments), np.dtype(dtype)
@@ -48,7 +48,7 @@ def rewritten(graph: Graph, rewrite: Callable[[Builder, Node], Ref]) -> Graph:
     builder = Builder()
     new: dict[int, Ref] = {}
 
-    def renew(leaf: Any) -> Any:
+    def renew(leaf: object) -> Any:
         return new[leaf.node] if isinstance(leaf, Ref) else leaf
 
     for i, node in enumerate(graph.nodes):

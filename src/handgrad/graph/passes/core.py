@@ -11,8 +11,6 @@ random(stream, "random", shape)               numbers from [0, 1) from a layer's
 write(x, offset, strides, shape, values)      a copy of x with a view of it overwritten
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -28,7 +26,7 @@ ELEMENTWISE = COMPARISONS | {
 REDUCTIONS = frozenset((Op.SUM, Op.MAX, Op.MIN, Op.PROD))
 
 
-def fill(shape: tuple[int, ...], value: float, dtype: np.dtype[Any]) -> Array:
+def fill(shape: tuple[int, ...], value: float, dtype: np.dtype[np.generic]) -> Array:
     """A new array of that shape, all `value`."""
     return np.full(shape, value, dtype)
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -63,7 +62,7 @@ def _lowered(new: Builder, node: Node) -> Ref:
     raise CannotLowerError(f"{name}, at {node.origin}")
 
 
-def _fill(value: Any) -> Callable[[Builder, Node], Ref]:
+def _fill(value: object) -> Callable[[Builder, Node], Ref]:
     def fill(new: Builder, node: Node) -> Ref:
         number = node.arguments[1] if value is None else value
         return new.add(Op.FILL, (node.shape, number, node.dtype), node.shape, node.dtype)

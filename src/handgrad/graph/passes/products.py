@@ -1,8 +1,7 @@
 """Lowering of products of arrays: all of them are `einsum` of one or two operands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import ascii_letters
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from handgrad.graph.passes.arguments import REQUIRED, given, refused
 from handgrad.graph.passes.builder import Builder
 from handgrad.graph.passes.views import view_by
 from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Shape
+from handgrad.graph.symbolic import Dim, Shape
 
 Operand = tuple[Ref, str]
 
@@ -120,7 +119,9 @@ def _contracted(
     return _product(new, operands, "".join(output), node.shape, node.dtype)
 
 
-def _squeezed(new: Builder, node: Node, x: Ref, letters: str, sizes: dict[str, Any]) -> Operand:
+def _squeezed(
+    new: Builder, node: Node, x: Ref, letters: str, sizes: Mapping[str, int | Dim]
+) -> Operand:
     """The operand without the axes of length 1 that the product stretches."""
     shape = new[x].shape
     stretched = tuple(
@@ -133,7 +134,11 @@ def _squeezed(new: Builder, node: Node, x: Ref, letters: str, sizes: dict[str, A
 
 
 def _product(
-    new: Builder, operands: Sequence[Operand], output: str, shape: Shape, dtype: np.dtype[Any]
+    new: Builder,
+    operands: Sequence[Operand],
+    output: str,
+    shape: Shape,
+    dtype: np.dtype[np.generic],
 ) -> Ref:
     spec = ",".join(letters for _, letters in operands) + "->" + output
     return new.add(Op.EINSUM, (spec, *(x for x, _ in operands)), shape, dtype)

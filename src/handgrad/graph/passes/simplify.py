@@ -28,7 +28,7 @@ def remove_dead_code(graph: Graph) -> Graph:
 
 
 def _renumbered(node: Node, new: Mapping[int, int]) -> Node:
-    def renew(leaf: Any) -> Any:
+    def renew(leaf: object) -> Any:
         return Ref(new[leaf.node]) if isinstance(leaf, Ref) else leaf
 
     arguments, options = substitute((node.arguments, dict(node.options)), renew)

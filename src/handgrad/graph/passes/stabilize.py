@@ -9,8 +9,6 @@ layer it came from; the graph itself shows where the division by p cancels:
     Σⱼ (0 with [n, yₙ] = v)    = v
 """
 
-from typing import Any
-
 import numpy as np
 
 from handgrad.graph.encoding import key
@@ -97,7 +95,7 @@ def _is_same(value: object, a: Ref) -> bool:
     return isinstance(value, Ref) and value == a
 
 
-def _filled(new: Builder, node: Node, value: Any) -> Ref:
+def _filled(new: Builder, node: Node, value: object) -> Ref:
     return new.add(Op.FILL, (node.shape, value, node.dtype), node.shape, node.dtype)
 
 
@@ -123,9 +121,9 @@ def _is(new: Builder, value: object, operation: Op) -> bool:
     return isinstance(value, Ref) and new[value].operation == operation
 
 
-def _is_scatter(new: Builder, value: Any) -> bool:
+def _is_scatter(new: Builder, value: object) -> bool:
     """Whether `value` is zeros with some entries set to an array of values."""
-    if not _is(new, value, Op.SETITEM):
+    if not (isinstance(value, Ref) and new[value].operation is Op.SETITEM):
         return False
     zeros, _, v = new[value].arguments
     return _is(new, zeros, Op.FILL) and new[zeros].arguments[1] == 0 and isinstance(v, Ref)

@@ -78,7 +78,7 @@ def _placed(shape: Shape, steps: Sequence[Run], n: int, origin: Origin | None) -
     return start, array.strides, array.shape
 
 
-def _followed(values: Sequence[Any], node: Node) -> Any:
+def _followed(values: Sequence[object], node: Node) -> Any:
     try:
         if isinstance(values[0], tuple):
             return tuple(solve(parts, SIZES) for parts in zip(*values, strict=True))
@@ -205,7 +205,7 @@ def getitem(new: Builder, node: Node) -> Ref:
     return new.add(Op.GETITEM, (x, _arrays(new, x, parts, node)), node.shape, node.dtype)
 
 
-def _by_arrays_and_slices(new: Builder, node: Node, x: Ref, parts: tuple[Any, ...]) -> Ref:
+def _by_arrays_and_slices(new: Builder, node: Node, x: Ref, parts: tuple[object, ...]) -> Ref:
     """The part by the slices first; in it, with the axes of the arrays in front, that by arrays."""
     dots = [i for i, part in enumerate(parts) if part is Ellipsis]
     if dots:
@@ -246,7 +246,7 @@ def setitem(new: Builder, node: Node) -> Ref:
     return _written(new, node, x, run, values)
 
 
-def _written(new: Builder, node: Node, x: Ref, run: Run, values: Any) -> Ref:
+def _written(new: Builder, node: Node, x: Ref, run: Run, values: object) -> Ref:
     """A copy of `x` in which the view that `run` takes holds the values."""
     placed = [_placed(new[x].shape, [run], n, node.origin) for n in SIZES]
     offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
@@ -262,13 +262,13 @@ def _is_slicing(index: object) -> bool:
     )
 
 
-def _arrays(new: Builder, x: Ref, parts: Sequence[Any], node: Node) -> tuple[Any, ...]:
+def _arrays(new: Builder, x: Ref, parts: Sequence[object], node: Node) -> tuple[Any, ...]:
     return tuple(
         _index_part(part, size, node) for part, size in zip(parts, new[x].shape, strict=False)
     )
 
 
-def _index_part(part: Any, size: int | Dim, node: Node) -> Any:
+def _index_part(part: object, size: int | Dim, node: Node) -> Any:
     """One part of an index, within its axis: a constant counted from the front."""
     if isinstance(part, Ref):
         return part
