@@ -7,12 +7,11 @@ What could not be repeated from the tape alone is refused, naming the line of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from handgrad.errors import RecordingError
 from handgrad.graph.nodes import Origin
@@ -31,6 +30,8 @@ from handgrad.graph.references import Ref, substitute
 from handgrad.graph.refusal import refusal
 from handgrad.graph.tape import Step, Tape
 
+Function = Callable[..., object]
+
 
 class Traced:
     """Stands in for an array; see the module's first lines."""
@@ -38,9 +39,7 @@ class Traced:
     __array_priority__ = 1000
     __hash__ = object.__hash__
 
-    def __init__(
-        self, tape: Recording, node: int, value: npt.ArrayLike, frame: FrameType | None
-    ) -> None:
+    def __init__(self, tape: Recording, node: int, value: object, frame: FrameType | None) -> None:
         self.tape, self.node, self.frame = tape, node, frame
         self.value: Any = value
         self.base: Traced | None = None
@@ -102,11 +101,7 @@ class Traced:
         return out[0]
 
     def __array_function__(
-        self,
-        function: Callable[..., object],
-        types: object,
-        args: tuple[object, ...],
-        kwargs: Mapping[str, object],
+        self, function: Function, types: object, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> Any:
         name = FUNCTIONS.get(function)
         if name is None:
@@ -125,7 +120,7 @@ class Traced:
             return self.tape.apply(Op.TRANSPOSE, self)
         return self.tape.apply(Op.TRANSPOSE, self, axes[0] if len(axes) == 1 else axes)
 
-    def astype(self, dtype: npt.DTypeLike, **options: object) -> Traced:
+    def astype(self, dtype: np.typing.DTypeLike, **options: object) -> Traced:
         converted = self.tape.apply(Op.ASTYPE, self, np.dtype(dtype))
         if options.get("copy") is False and converted.dtype == self.dtype:
             converted.is_view_of(self, index=None)
@@ -189,7 +184,7 @@ class Traced:
         )
 
 
-def _binary(name: Op, function: Callable[..., object]) -> None:
+def _binary(name: Op, function: Function) -> None:
     label = function.__name__.strip("_")
 
     def forward(self: Traced, other: object) -> Any:
@@ -236,7 +231,7 @@ class Recording(Tape):
         self.unwritten: dict[int, Traced] = {}
         self.states: dict[int, tuple[dict[str, Any], str]] = {}
 
-    def leaf(self, value: npt.ArrayLike) -> Traced:
+    def leaf(self, value: object) -> Traced:
         """A Traced for an input, a parameter or state, which the page may read but not write."""
         return self._append(Op.LEAF, (), {}, value, Origin("", 0), None)
 
@@ -261,14 +256,7 @@ class Recording(Tape):
             traced.is_view_of(arguments[0], index=arguments[-1])
         return traced
 
-    def draw(
-        self,
-        stream: str,
-        method: str,
-        compute: Callable[..., npt.ArrayLike],
-        *a: object,
-        **k: object,
-    ) -> Any:
+    def draw(self, stream: str, method: str, compute: Function, *a: object, **k: object) -> Any:
         """A random draw from the stream of the layer at path `stream`."""
         frame, origin = self.page()
         given = substitute((a, k), lambda leaf: self._value(leaf, origin))
@@ -303,12 +291,12 @@ class Recording(Tape):
         name: Op,
         arguments: tuple[object, ...],
         options: dict[str, object],
-        result: npt.ArrayLike,
+        result: object,
         origin: Origin,
         frame: FrameType | None,
     ) -> Traced:
-        shape, dtype = np.shape(result), np.asarray(result).dtype
-        self.steps.append(Step(name, arguments, options, shape, dtype, origin))
+        array = np.asarray(result)
+        self.steps.append(Step(name, arguments, options, array.shape, array.dtype, origin))
         return Traced(self, len(self.steps) - 1, result, frame)
 
     def _value(self, leaf: object, origin: Origin) -> Any:
@@ -354,9 +342,7 @@ class Recording(Tape):
     def _check_dtype(self, name: Op, given: object, result: object, origin: Origin) -> None:
         if self.dtype != np.float32 or name in (Op.ASTYPE, Op.EQUAL, Op.NOT_EQUAL):
             return
-        if np.asarray(result).dtype != np.float64 or not isinstance(
-            result, np.ndarray | np.generic
-        ):
+        if not isinstance(result, np.ndarray | np.generic) or result.dtype != np.float64:
             return
         dtypes: list[np.dtype[Any]] = []
         substitute(given, lambda leaf: dtypes.append(getattr(leaf, "dtype", np.dtype(bool))))
