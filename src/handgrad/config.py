@@ -113,7 +113,7 @@ class FitConfig(TrainingConfig):
                 positive(name, epochs, whole=True)
 
 
-def check_kinds(**given: tuple[Any, type]) -> None:
+def check_kinds(**given: tuple[object, type]) -> None:
     """Refuse what is not of its kind: `check_kinds(loss=(loss, Loss))`."""
     for name, (value, kind) in given.items():
         if isinstance(value, kind):
@@ -130,7 +130,7 @@ def check_kinds(**given: tuple[Any, type]) -> None:
         )
 
 
-def _of_estimator(model: Any) -> str:
+def _of_estimator(model: object) -> str:
     """What to try with an estimator where a net is asked for."""
     its_net = "model.net_, the net in it; or " if hasattr(model, "net_") else ""
     return f"{its_net}hg.write_report(model, x, y), which examines it"

@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any, Unpack
 
 import numpy as np
+import numpy.typing as npt
 
 from handgrad import training
 from handgrad.config import FitConfig, FitSettings, keywords_of
@@ -188,7 +189,12 @@ class Fitting:
 
 
 def _held_out(
-    net: Net, loss: Loss, data: Any, sample_weight: Any, share: Any, generator: np.random.Generator
+    net: Net,
+    loss: Loss,
+    data: Any,
+    sample_weight: object,
+    share: Real,
+    generator: np.random.Generator,
 ) -> tuple[Any, Any, Any]:
     """The rows to train on, their weights, and the rows to validate with, out of checked rows."""
     if isinstance(data, RowSource):
@@ -197,7 +203,7 @@ def _held_out(
     _, y, _ = training.checked_rows(net, loss, data, "data", learn=True, metrics=())
     one_class_a_row = y.size == len(y) and loss.target_kind.n_classes(1) is not None
 
-    def split(x: Any, y: Any) -> Any:
+    def split(x: npt.ArrayLike | tuple[npt.ArrayLike, ...], y: npt.ArrayLike) -> Any:
         from handgrad.data.split import train_test_split
 
         return train_test_split(

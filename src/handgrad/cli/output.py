@@ -101,7 +101,7 @@ def harmless(text: str) -> str:
 class Screen(Console):
     """Rich's console, whose output that cannot be written is refused as a file would be."""
 
-    def print(self, *objects: Any, **options: Any) -> None:
+    def print(self, *objects: object, **options: Any) -> None:
         """Print, at once."""
         with refused_if_unwritable():
             super().print(*objects, **options)

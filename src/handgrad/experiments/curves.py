@@ -63,7 +63,7 @@ def capacity_curve(
     rng: int | np.random.Generator | None = None,
     threads: int | None = None,
     progress: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> CapacityCurve:
     """Train nets of growing capacity, each from many seeds, and see where they over-fit.
 
@@ -109,7 +109,7 @@ def learning_curve(
     rng: int | np.random.Generator | None = None,
     threads: int | None = None,
     progress: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> LearningCurve:
     """Train nets on more and more rows, each from many seeds, and see what more rows bring.
 

@@ -21,11 +21,11 @@ from handgrad.training import History
 
 
 def fit_many(
-    runs: Iterable[Mapping[str, Any]],
+    runs: Iterable[Mapping[str, object]],
     *,
     threads: int | None = None,
     progress: bool = False,
-    **shared: Any,
+    **shared: object,
 ) -> list[History]:
     """Train many nets at once: seeds, folds, settings; a History for each, in their order.
 
@@ -62,7 +62,7 @@ def fit_many(
     return [future.result() for future in futures]
 
 
-def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[Fitting]:
+def _fittings(runs: list[Mapping[str, object]], shared: Mapping[str, object]) -> list[Fitting]:
     """A fitting for each run; what is wrong with one is told with its number."""
     parameters = [field.name for field in fields(FitConfig)]
     required = [field.name for field in fields(FitConfig) if field.default is MISSING]
@@ -76,7 +76,7 @@ def _fittings(runs: list[Mapping[str, Any]], shared: Mapping[str, Any]) -> list[
                 raise SettingError(
                     described(run), "a dictionary of arguments of fit", "{'net': net, 'rng': 0}"
                 )
-            arguments = {**shared, **run}
+            arguments: dict[str, Any] = {**shared, **run}
             for name in arguments:
                 if name not in parameters:
                     known = ", ".join(parameters)

@@ -15,7 +15,7 @@ from handgrad.losses import Loss
 from handgrad.losses.weighting import spread
 from handgrad.metrics.choice import Metric
 from handgrad.net import Net
-from handgrad.net.minibatches import array_of, take
+from handgrad.net.minibatches import Inputs, array_of, take
 from handgrad.training.checks import TRAINING, checked_rows
 
 
@@ -49,7 +49,7 @@ def checksum(arrays: Iterable[Array]) -> str:
 
 
 def weighted(
-    x: Any,
+    x: Inputs,
     y: Array,
     sample_weight: object,
     of_class: Array | None,
@@ -126,7 +126,7 @@ def class_weights(
     class_weight: object,
     net: Net,
     loss: Loss,
-    rows: tuple[Any, Array],
+    rows: tuple[Inputs, Array],
     sample_weight: object,
     what: str,
 ) -> Array | None:
