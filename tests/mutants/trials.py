@@ -5,6 +5,7 @@ reach which lines; then each mutant gets a child, in which the functions of that
 the changed code.
 """
 
+import faulthandler
 import gc
 import json
 import os
@@ -102,6 +103,7 @@ def fork(work: Callable[[], int]) -> int:
     loud, quiet = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
+    faulthandler.disable()
     try:
         code = work()
     except BaseException:
