@@ -11,24 +11,7 @@ from handgrad.layers.layer import Shape
 from handgrad.net.examples import example_input
 from tests.bad_input.refused import refused
 from tests.graph.pages import Attention, Flatten
-
-
-class Scale(hg.Layer):
-    """y = s x    dx = s dy    ds = Σₙ x dy; it says nothing of what it takes."""
-
-    param_names = ("s",)
-
-    def __init__(self, n: int) -> None:
-        super().__init__()
-        self.s = np.ones(n)
-
-    def forward(self, x: Any) -> Any:
-        self.x = x
-        return self.s * x
-
-    def backward(self, dy: Any) -> Any:
-        self.ds = (self.x * dy).sum(axis=0)
-        return self.s * dy
+from tests.saving.nets import Scale
 
 
 class OnlyRows(Scale):
