@@ -113,12 +113,13 @@ def _steps(hg: Any, name: str, optimizer: str) -> Iterator[float]:
     """Seconds a step, from one training that goes on and on."""
     reports, steps = _training(hg, name, optimizer, 10**6), CASES[name].steps
     next(reports)
+    loop = getattr(reports, "loop", reports)  # older versions are their own loop
     while True:
         started, epochs = time.perf_counter(), 0
         while time.perf_counter() - started < SECONDS:
             next(reports)
             epochs += 1
-            while not reports.between_calls:
+            while not loop.between_calls:
                 next(reports)
                 epochs += 1
         yield (time.perf_counter() - started) / epochs / steps
