@@ -9,10 +9,10 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from handgrad import initializers, kinds, metrics, schedules
+from handgrad import metrics, schedules
 from handgrad._version import __version__ as __version__
-from handgrad.engines import predicting as _predicting
-from handgrad.errors import (
+from handgrad.base import kinds
+from handgrad.base.errors import (
     DataError,
     DivergenceError,
     HandgradError,
@@ -22,15 +22,24 @@ from handgrad.errors import (
     ShapeError,
     UnseenWarning,
 )
+from handgrad.engines import predicting as _predicting
 from handgrad.files import FileError
-from handgrad.fitting import fit
+from handgrad.fitting import *
 from handgrad.graph import Graph, trace
 from handgrad.layers import *
+from handgrad.layers import initializers
 from handgrad.losses import *
 from handgrad.net import *
 from handgrad.optimizers import *
 from handgrad.penalties import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
 from handgrad.proof import *
+from handgrad.results import (
+    CapacityCurve,
+    LearningCurve,
+    PartialDependence,
+    PermutationImportance,
+    Predictions,
+)
 from handgrad.saving import load, load_weights, save
 from handgrad.saving.entries import PACKAGES
 from handgrad.training import (
@@ -63,17 +72,9 @@ if TYPE_CHECKING:
     from handgrad.doctor import *
     from handgrad.engines.compiled.build import compiled_source
     from handgrad.estimators import *
-    from handgrad.experiments import *
     from handgrad.inspection import *
     from handgrad.plots import *
     from handgrad.reporting import *
-    from handgrad.results import (
-        CapacityCurve,
-        LearningCurve,
-        PartialDependence,
-        PermutationImportance,
-        Predictions,
-    )
     from handgrad.runs import evaluate_table, train_table
     from handgrad.tabular import *
 
@@ -124,12 +125,9 @@ _LATER = {
         "doctor": "diagnose diagnosing Diagnosis Finding",
         "engines.compiled.build": "compiled_source",
         "estimators": "MLPClassifier MLPRegressor",
-        "experiments": "fit_many capacity_curve learning_curve",
         "inspection": "permutation_importance partial_dependence",
         "plots": " ".join(name for name in __all__ if "plot" in name),
         "reporting": "write_report",
-        "results": "CapacityCurve LearningCurve PermutationImportance PartialDependence "
-        "Predictions",
         "runs": "train_table evaluate_table",
         "tabular": "TabularClassifier TabularRegressor TableEncoder",
     }.items()

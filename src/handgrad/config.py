@@ -11,7 +11,7 @@ from typing import Any, Required, TypedDict, TypeVar
 
 import numpy as np
 
-from handgrad.errors import SettingError, positive
+from handgrad.base.errors import SettingError, positive
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net

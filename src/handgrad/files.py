@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from handgrad.errors import HandgradError
+from handgrad.base.errors import HandgradError
 
 
 class FileError(HandgradError):

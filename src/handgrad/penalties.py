@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError, not_negative, positive
+from handgrad.base.errors import SettingError, not_negative, positive
+from handgrad.base.page import Page
 from handgrad.layers import Array, Layer
-from handgrad.page import Page
 
 
 class Penalty(Page):

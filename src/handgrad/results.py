@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError, did_you_mean
-from handgrad.layers import Array
+from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.base.page import Array
 from handgrad.losses import Loss
+from handgrad.net import Net
 
 Kind = Literal["number", "date", "category"]
 
@@ -218,3 +219,13 @@ class Classifier(Predictor, Protocol):
 
     def predict_proba(self, X: object, /) -> npt.ArrayLike:
         """The probability of each class for the rows `X`, (n, n_classes)."""
+
+
+def is_classifier(model: object) -> TypeGuard[Classifier]:
+    """Whether `model` is a fitted classifier that gives probabilities, as scikit-learn's do."""
+    return not isinstance(model, Net | type) and hasattr(model, "predict_proba")
+
+
+def is_predictor(model: object) -> TypeGuard[Predictor]:
+    """Whether `model` predicts as scikit-learn's do, and is no net."""
+    return not isinstance(model, Net | type) and hasattr(model, "predict")

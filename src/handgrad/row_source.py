@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from handgrad.errors import DataError, SettingError
-from handgrad.layers import Array
+from handgrad.base.errors import DataError, SettingError
+from handgrad.base.page import Array
 
 Rng = int | np.random.Generator | None  # a seed, or what numbers are drawn from
 BATCH = 1024  # rows, that net.predict takes at a time

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError, positive
+from handgrad.base.errors import SettingError, positive
 
 __all__ = [
     "constant",

@@ -2,7 +2,7 @@
 
 import shutil
 
-from handgrad.errors import HandgradError
+from handgrad.base.errors import HandgradError
 from handgrad.story.labels import chinese_font
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

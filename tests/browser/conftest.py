@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handgrad.errors import HandgradError
+from handgrad.base.errors import HandgradError
 from tests.browser.chromium import check_fonts, chromium
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.functions import erf
+from handgrad.base.functions import erf
 from handgrad.layers.axes import as_rows, leading_axes
 from handgrad.losses import mean_weights, weighted_mean
 from handgrad.losses.classification import log_softmax, places

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
-from handgrad.errors import CannotLowerError
 from handgrad.graph import interpret
 from handgrad.graph.passes import optimized
 from tests.engines.one_epoch import KINDS, engine_of, run_epoch

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.loops import Draw, Var, whole
@@ -18,7 +19,6 @@ from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
 from handgrad.engines.eager import EagerEngine
-from handgrad.errors import CannotLowerError
 from tests.engines.calling import machine_code
 from tests.engines.one_epoch import engine_of, run_epochs
 from tests.engines.test_compiled import streams

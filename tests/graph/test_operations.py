@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.base.functions import erf
 from handgrad.engines.compiled.build import prediction_graph, prediction_of
 from handgrad.engines.compiled.runner import Runner
-from handgrad.functions import erf
 from handgrad.graph.operations import OPERATIONS, Op
 from handgrad.graph.passes import lower
 from handgrad.graph.passes.core import ELEMENTWISE

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.page import GIVEN
+from handgrad.base.page import GIVEN
 from tests.bad_input.refused import refused
 from tests.training.by_hand import X, Y
 

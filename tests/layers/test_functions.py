@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.functions import erf
+from handgrad.base.functions import erf
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized
 

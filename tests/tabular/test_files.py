@@ -17,9 +17,9 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import handgrad as hg
+from handgrad.data.frames import columns_of_frame, frame_of
 from handgrad.saving.values import read_value, written
 from handgrad.tabular.files import described, features_from
-from handgrad.tabular.tables import columns_of_frame, frame_of
 from tests.bad_input.refused import refused
 from tests.tabular.frames import FRAMES, cells, target
 

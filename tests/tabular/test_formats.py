@@ -10,8 +10,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.data.files import Table
+from handgrad.data.frames import Column, numbers_in
 from handgrad.data.targets import target_of
-from handgrad.tabular.tables import Column, numbers_in
 from tests.bad_input.refused import refused
 
 N = 120

@@ -10,9 +10,9 @@ import pytest
 from pyarrow import parquet
 
 import handgrad as hg
+from handgrad.data.frames import columns_of_frame, frame_of
 from handgrad.tabular import base, coverage_sample, members, streamed
 from handgrad.tabular.features import Features
-from handgrad.tabular.tables import columns_of_frame, frame_of
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of, written
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.functions import erf
+from handgrad.base.functions import erf
 
 
 def equals(found: Any, on_paper: Any) -> None:

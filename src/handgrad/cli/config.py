@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from handgrad.errors import SettingError, did_you_mean
+from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.files import FileError, reason
 
 NOT_IN_A_FILE = ("config", "help", "as_json", "resume", "data")

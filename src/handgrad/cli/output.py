@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from handgrad.errors import HandgradError
+from handgrad.base.errors import HandgradError
 from handgrad.files import FileError, reason
 from handgrad.runs import Messages, as_json
 

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
-from handgrad.errors import HandgradError
+from handgrad.base.errors import HandgradError
 from handgrad.files import FileError
 
 DATA_ERROR, NOT_UNDERSTOOD, INTERRUPTED = 1, 2, 130

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handgrad.base.errors import DataError
 from handgrad.data.csv_dialect import CsvDialect, not_this_encoding
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableOptions
 from handgrad.data.text_formats import DateFormat, Evidence, Format, NumberFormat, Unread
-from handgrad.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow

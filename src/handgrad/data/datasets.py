@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
-from handgrad.errors import SettingError, did_you_mean
+from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.layers import Array
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.base.errors import DataError, did_you_mean
 from handgrad.data.csv_columns import CsvColumns
 from handgrad.data.csv_dialect import (
     LONGEST_ROW,
@@ -21,7 +22,6 @@ from handgrad.data.csv_dialect import (
 from handgrad.data.packed_files import damaged, packing_of
 from handgrad.data.parquet_tables import read_whole
 from handgrad.data.table_options import FOUND_OUT, DateOrder, TableOptions
-from handgrad.errors import DataError, did_you_mean
 from handgrad.files import FileError, kind_of
 from handgrad.layers import Array
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from handgrad.base.errors import DataError
 from handgrad.data import parquet_tables
 from handgrad.data.csv_columns import CsvColumns
 from handgrad.data.csv_dialect import LONGEST_ROW, CsvDialect, not_this_encoding, with_dialect
@@ -25,7 +26,6 @@ from handgrad.data.files import (
 )
 from handgrad.data.parquet_tables import columns_by_code, in_slices, sizes_of_rows
 from handgrad.data.table_options import FOUND_OUT, DateOrder, TableOptions
-from handgrad.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow

@@ -9,15 +9,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.base.errors import DataError, SettingError, described
+from handgrad.base.kinds import Probabilities
 from handgrad.data.files import PARQUET
 from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_stream import TableStream
 from handgrad.data.tables import check_column
 from handgrad.data.unseen import unseen_warnings_together
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
-from handgrad.errors import DataError, SettingError, described
 from handgrad.files import write_whole
-from handgrad.kinds import Probabilities
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.progress_bar import progress_bar

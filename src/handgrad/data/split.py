@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import DataError, SettingError
-from handgrad.initializers import spawning_generator
+from handgrad.base.errors import DataError, SettingError
 from handgrad.layers import Array
+from handgrad.layers.initializers import spawning_generator
 from handgrad.net.minibatches import array_of, check_as_many
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
+from handgrad.base.errors import DataError
 from handgrad.data.files import Table
 from handgrad.data.tables import holds_numbers, numbers, row_without_a_number
 from handgrad.data.targets import FEWEST_VALUES_OF_A_NUMBER, target_cells
-from handgrad.errors import DataError
 from handgrad.layers import Array
 from handgrad.row_source import Rng, RowSource
 

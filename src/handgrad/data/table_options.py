@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
-from handgrad.errors import SettingError, did_you_mean
+from handgrad.base.errors import SettingError, did_you_mean
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 import numpy as np
 
+from handgrad.base.errors import DataError, SettingError, between_0_and_1, positive
 from handgrad.data.drawing import BLOCK, Drawn, Without, smallest
 from handgrad.data.files import (
     Table,
@@ -26,9 +27,8 @@ from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_options import TableOptions, TableWords
 from handgrad.data.tables import check_column
 from handgrad.data.targets import left_out, missing_targets, refuse_missing_target
-from handgrad.errors import DataError, SettingError, between_0_and_1, positive
-from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
+from handgrad.layers.initializers import spawning_generator
 from handgrad.progress_bar import progress_bar
 from handgrad.row_source import Rng
 

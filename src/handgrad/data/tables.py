@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from handgrad.base.errors import DataError, did_you_mean
 from handgrad.data.csv_columns import data_above
 from handgrad.data.datasets import Dataset
 from handgrad.data.files import Table, check_asked, listed, table_of
 from handgrad.data.table_options import TableOptions, TableWords
 from handgrad.data.targets import as_numbers, target_of, with_target
 from handgrad.data.text_formats import numbers_among
-from handgrad.errors import DataError, did_you_mean
 from handgrad.layers import Array
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 import numpy as np
 
+from handgrad.base.errors import DataError
 from handgrad.data.files import Table
 from handgrad.data.text_formats import Evidence, NumberFormat, numbers_among
-from handgrad.errors import DataError
 from handgrad.layers import Array
 
 if TYPE_CHECKING:

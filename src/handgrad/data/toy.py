@@ -7,9 +7,9 @@ from numbers import Real
 
 import numpy as np
 
-from handgrad.errors import SettingError, positive
-from handgrad.initializers import spawning_generator
+from handgrad.base.errors import SettingError, positive
 from handgrad.layers import Array
+from handgrad.layers.initializers import spawning_generator
 from handgrad.row_source import Rng
 
 # Where the middles of the blobs lie: the corners of a triangle, at distance 2 from the origin.

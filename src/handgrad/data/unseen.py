@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from handgrad.errors import UnseenWarning
+from handgrad.base.errors import UnseenWarning
 
 MOST_EXAMPLES = 3
 

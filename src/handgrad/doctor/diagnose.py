@@ -5,13 +5,13 @@ from typing import Unpack, get_args
 
 import numpy as np
 
+from handgrad.base.errors import SettingError, described
 from handgrad.doctor import curves, finiteness, gradients, rows, units
 from handgrad.doctor.calls import finite
 from handgrad.doctor.case import Case
 from handgrad.doctor.findings import Diagnosis, Finding, Sickness
 from handgrad.doctor.nonfinite_inputs import not_finite_weights
 from handgrad.doctor.patient import HowTrained, Patient
-from handgrad.errors import SettingError, described
 from handgrad.net import Net
 from handgrad.training import EpochReport, History
 

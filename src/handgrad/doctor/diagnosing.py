@@ -4,9 +4,9 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Unpack
 
+from handgrad.base.errors import DivergenceError, positive
 from handgrad.doctor.diagnose import examined
 from handgrad.doctor.patient import HowTrained, Patient
-from handgrad.errors import DivergenceError, positive
 from handgrad.net import Net
 from handgrad.training import EpochReport
 

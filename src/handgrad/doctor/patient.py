@@ -6,12 +6,12 @@ from typing import TypedDict
 
 import numpy as np
 
+from handgrad.base.errors import DataError
+from handgrad.base.kinds import ClassProbabilities, Probabilities
 from handgrad.doctor.calls import finite, sampled
 from handgrad.doctor.findings import Finding
 from handgrad.doctor.leakage import leakage
 from handgrad.doctor.nonfinite_inputs import not_finite_rows, not_finite_weights
-from handgrad.errors import DataError
-from handgrad.kinds import ClassProbabilities, Probabilities
 from handgrad.layers import Array
 from handgrad.losses import (
     BinaryCrossEntropyLoss,

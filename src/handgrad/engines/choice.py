@@ -5,10 +5,10 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from handgrad.base.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.epoch import EngineRows, Epoch, SoFar
-from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, number_of_rows

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.base.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.engines.choice import chosen, cost_of_compiling, gain_of_predicting
 from handgrad.engines.threads import threads_for
-from handgrad.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.layers import Array
 from handgrad.layers.layer import predicting_twin
 from handgrad.net import Net

@@ -13,11 +13,11 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from handgrad.kinds import PredictionKind, TargetKind
+from handgrad.base.kinds import PredictionKind, TargetKind
+from handgrad.base.page import Page
 from handgrad.layers import Layer
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
-from handgrad.page import Page
 from handgrad.penalties import Penalty
 
 Made = TypeVar("Made")

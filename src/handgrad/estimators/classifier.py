@@ -13,7 +13,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
+from handgrad.base.kinds import BinaryLabels, ClassLabels
 from handgrad.estimators.files import binarizer_from
 from handgrad.estimators.loss_choice import (
     OF_CLASSES,
@@ -25,7 +26,6 @@ from handgrad.estimators.loss_choice import (
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.estimators.rows import ClassWeight, SparseMatrix, weights_of_classes
 from handgrad.estimators.settings import check_incremental
-from handgrad.kinds import BinaryLabels, ClassLabels
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.saving.values import read_classes, written_array

@@ -8,8 +8,8 @@ from contextlib import nullcontext
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from handgrad.base.errors import DataError
 from handgrad.engines.epoch import Epoch
-from handgrad.errors import DataError
 from handgrad.estimators.base import Base
 from handgrad.estimators.engines import KEPT, job_of
 from handgrad.estimators.rows import SparseMatrix, Weighted, predicted

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 from handgrad.estimators.base import Base
 from handgrad.estimators.loss_choice import out_activation
 from handgrad.layers import Array

@@ -2,15 +2,8 @@
 
 import copy
 
-from handgrad.errors import SettingError
-from handgrad.estimators.base import Base
-from handgrad.estimators.losses import (
-    BinaryLogLoss,
-    HalfPoissonDeviance,
-    HalfSquaredLoss,
-    LogLoss,
-)
-from handgrad.kinds import (
+from handgrad.base.errors import SettingError
+from handgrad.base.kinds import (
     BinaryLabels,
     ClassLabels,
     ClassProbabilities,
@@ -20,6 +13,13 @@ from handgrad.kinds import (
     Probabilities,
     Scores,
     TargetKind,
+)
+from handgrad.estimators.base import Base
+from handgrad.estimators.losses import (
+    BinaryLogLoss,
+    HalfPoissonDeviance,
+    HalfSquaredLoss,
+    LogLoss,
 )
 from handgrad.layers import Layer, Sigmoid, Softmax
 from handgrad.losses import (

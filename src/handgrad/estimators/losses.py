@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import positive
-from handgrad.kinds import BinaryLabels, ClassLabels, ClassLogits, Counts, Logits, LogRates
+from handgrad.base.errors import positive
+from handgrad.base.kinds import BinaryLabels, ClassLabels, ClassLogits, Counts, Logits, LogRates
 from handgrad.layers import Array
 from handgrad.losses import Loss, mean_weights, weighted_mean
 from handgrad.penalties import Penalty

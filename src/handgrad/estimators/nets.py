@@ -7,8 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError, did_you_mean
-from handgrad.initializers import nothing_drawn
+from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.layers import (
     BatchNorm,
     Dropout,
@@ -20,6 +19,7 @@ from handgrad.layers import (
     Tanh,
     defaults,
 )
+from handgrad.layers.initializers import nothing_drawn
 from handgrad.net import Net
 
 Activation = str | Layer

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 from handgrad.estimators.epochs import NOT_FINITE, fit_epochs
 from handgrad.estimators.files import InFiles
 from handgrad.estimators.lbfgs import fit_lbfgs

@@ -12,12 +12,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from handgrad.errors import DataError
+from handgrad.base.errors import DataError
+from handgrad.base.kinds import Counts
 from handgrad.estimators.loss_choice import OF_NUMBERS, loss_of_numbers
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.estimators.rows import SparseMatrix
 from handgrad.estimators.settings import check_incremental
-from handgrad.kinds import Counts
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.saving.tensors import damaged, shown

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from handgrad.errors import HandgradError, SettingError, did_you_mean
+from handgrad.base.errors import HandgradError, SettingError, did_you_mean
+from handgrad.base.kinds import Scores
 from handgrad.estimators.base import Base
 from handgrad.estimators.rows import Weighted, predicted, rows_of
-from handgrad.kinds import Scores
 from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, smaller_is_better
 from handgrad.training.metric_functions import takes_weights

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from handgrad.errors import HandgradError, SettingError
+from handgrad.base.errors import HandgradError, SettingError
 from handgrad.estimators.base import Base
 from handgrad.estimators.solvers import SCHEDULES
 from handgrad.optimizers import Optimizer

@@ -7,7 +7,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from handgrad import plots
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 from handgrad.estimators.base import Base
 from handgrad.estimators.scoring import LOSS
 from handgrad.layers import Array

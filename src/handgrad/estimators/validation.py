@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
-from handgrad.errors import DataError, described
+from handgrad.base.errors import DataError, described
 from handgrad.estimators.base import Base
 from handgrad.estimators.engines import Job
 from handgrad.estimators.rows import Weighted

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
+from handgrad.base.errors import DataError
 from handgrad.display import shown_whole
-from handgrad.errors import DataError
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import printed

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 from handgrad.graph.graph import Graph, Outputs
 from handgrad.graph.operations import OPERATIONS, Op
 from handgrad.graph.references import Ref, substitute

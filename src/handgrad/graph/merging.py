@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import RecordingError
+from handgrad.base.errors import RecordingError
 from handgrad.graph.encoding import encode
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op

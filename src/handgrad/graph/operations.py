@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.functions import erf
+from handgrad.base.functions import erf
 from handgrad.layers import Array
 
 

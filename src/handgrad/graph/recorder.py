@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import NotYetComputedError, RecordingError
+from handgrad.base.errors import NotYetComputedError, RecordingError
+from handgrad.base.page import Page
 from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.merging import merged
 from handgrad.graph.nodes import Origin
@@ -23,7 +24,6 @@ from handgrad.graph.traced import Recording, Traced
 from handgrad.graph.traced_stream import TracedStream
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import refuse_undeclared
-from handgrad.page import Page
 
 Pages = Mapping[str, Page]
 

@@ -3,7 +3,7 @@
 import linecache
 from pathlib import Path
 
-from handgrad.errors import RecordingError
+from handgrad.base.errors import RecordingError
 from handgrad.graph.nodes import Origin
 
 

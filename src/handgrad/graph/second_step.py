@@ -2,7 +2,7 @@
 
 from itertools import zip_longest
 
-from handgrad.errors import RecordingError
+from handgrad.base.errors import RecordingError
 from handgrad.graph.encoding import key
 from handgrad.graph.refusal import refusal
 from handgrad.graph.tape import Step, Tape

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad import functions
+from handgrad.base import functions
 from handgrad.graph.nodes import Origin
 from handgrad.graph.operations import Op
 from handgrad.losses import weighting

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError, described
+from handgrad.base.errors import SettingError, described
 from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.recorder import record
 from handgrad.graph.traced import Traced

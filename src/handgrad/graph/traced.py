@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import RecordingError
+from handgrad.base.errors import RecordingError
 from handgrad.graph.nodes import Origin
 from handgrad.graph.operations import (
     BINARY,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.errors import DataError, SettingError, positive
+from handgrad.base.errors import DataError, SettingError, positive
+from handgrad.data.frames import DAY, Column
 from handgrad.inspection.models import classes_of, fitted, outputs_of
 from handgrad.inspection.tables import IndexedTable, by_frequency
 from handgrad.layers import Array
-from handgrad.plots.inputs import is_classifier
-from handgrad.results import Kind, PartialDependence, Predictor
-from handgrad.tabular.tables import DAY, Column
+from handgrad.results import Kind, PartialDependence, Predictor, is_classifier
 
 # Text with more values: the most frequent ones.
 MOST_TEXTS = 12

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from handgrad.errors import DataError, SettingError, positive
+from handgrad.base.errors import DataError, SettingError, positive
 from handgrad.inspection.models import fitted
 from handgrad.inspection.tables import IndexedTable
 from handgrad.layers import Array

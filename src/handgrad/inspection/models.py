@@ -4,10 +4,9 @@ from typing import cast
 
 import numpy as np
 
-from handgrad.errors import SettingError, described
+from handgrad.base.errors import SettingError, described
 from handgrad.layers import Array
-from handgrad.plots.inputs import is_classifier
-from handgrad.results import Predictor
+from handgrad.results import Predictor, is_classifier
 
 
 def fitted(model: object) -> Predictor:

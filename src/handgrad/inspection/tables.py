@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.errors import DataError, SettingError, described, did_you_mean
+from handgrad.base.errors import DataError, SettingError, described, did_you_mean
+from handgrad.data.frames import (
+    Column,
+    columns_of_array,
+    columns_of_frame,
+    different,
+    frame_of,
+    read,
+)
 from handgrad.layers import Array
-from handgrad.tabular.features import read
-from handgrad.tabular.merged_rows import different
-from handgrad.tabular.tables import Column, columns_of_array, columns_of_frame, frame_of
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import DataFrame

@@ -1,5 +1,6 @@
 """The textbook's layers: one family a file, one layer a page."""
 
+from handgrad.base.page import Array
 from handgrad.layers.activations import (
     ELU,
     SELU,
@@ -17,7 +18,7 @@ from handgrad.layers.embedding import Embedding, EnsembleEmbedding, TabularEmbed
 from handgrad.layers.ensemble import EnsembleLinear
 from handgrad.layers.feature_scale import FeatureScale
 from handgrad.layers.gelu import GELU, GELUTanh
-from handgrad.layers.layer import Array, Layer
+from handgrad.layers.layer import Layer
 from handgrad.layers.linear import Linear
 from handgrad.layers.normalization import BatchNorm, LayerNorm
 from handgrad.layers.periodic import EnsemblePeriodicEmbedding

@@ -4,9 +4,10 @@ from math import isfinite
 
 import numpy as np
 
-from handgrad.errors import SettingError
-from handgrad.kinds import Probabilities
-from handgrad.layers.layer import Array, Layer
+from handgrad.base.errors import SettingError
+from handgrad.base.kinds import Probabilities
+from handgrad.base.page import Array
+from handgrad.layers.layer import Layer
 
 
 class Tanh(Layer):

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from handgrad.initializers import RandomSource, random_generator
+from handgrad.base.page import GIVEN
+from handgrad.layers.initializers import RandomSource, random_generator
 from handgrad.layers.layer import floating
-from handgrad.page import GIVEN
 
 
 class defaults:  # noqa: N801

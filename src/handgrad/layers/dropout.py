@@ -1,7 +1,8 @@
 """Noise against over-fitting: in training, some numbers are left out."""
 
-from handgrad.errors import SettingError
-from handgrad.layers.layer import Array, Layer
+from handgrad.base.errors import SettingError
+from handgrad.base.page import Array
+from handgrad.layers.layer import Layer
 
 
 class Dropout(Layer):

@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import DataError, positive
-from handgrad.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.base.errors import DataError, positive
+from handgrad.base.page import Array
 from handgrad.layers.ensemble import EnsembleLayer
-from handgrad.layers.layer import Array, Layer, Shape, floating
+from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.layer import Layer, Shape, floating
 
 
 class Embedding(Layer):

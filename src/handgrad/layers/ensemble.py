@@ -3,9 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import positive
-from handgrad.initializers import Initializer, RandomSource, initializer_of, random_generator
-from handgrad.layers.layer import Array, Layer, Shape, floating
+from handgrad.base.errors import positive
+from handgrad.base.page import Array
+from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.layer import Layer, Shape, floating
 
 
 class EnsembleLayer(Layer):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from handgrad.functions import erf
-from handgrad.layers.layer import Array, Layer
+from handgrad.base.functions import erf
+from handgrad.base.page import Array
+from handgrad.layers.layer import Layer
 
 
 class GELU(Layer):

@@ -8,15 +8,13 @@ from types import EllipsisType
 from typing import Any, Self, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from handgrad.errors import SettingError, ShapeError, positive
-from handgrad.initializers import spawning_generator
-from handgrad.kinds import PredictionKind
-from handgrad.other_names import ON_LAYERS
-from handgrad.page import SHARED, Page, twin_of
+from handgrad.base.errors import SettingError, ShapeError, positive
+from handgrad.base.kinds import PredictionKind
+from handgrad.base.other_names import ON_LAYERS
+from handgrad.base.page import SHARED, Array, Page, twin_of
+from handgrad.layers.initializers import spawning_generator
 
-Array = npt.NDArray[Any]
 # The shape of a row, without the axis of the rows; `...` stands for any axes, as in (..., 3).
 Shape = tuple[int | EllipsisType, ...]
 BOUND = ("_owned", "_changes")  # what a layer has of the net that it is in

@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import ShapeError, positive
-from handgrad.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.base.errors import ShapeError, positive
+from handgrad.base.page import Array
 from handgrad.layers.axes import as_rows
-from handgrad.layers.layer import Array, Layer, floating
+from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.layer import Layer, floating
 
 
 class Linear(Layer):

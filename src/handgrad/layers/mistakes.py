@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError, ShapeError
+from handgrad.base.errors import SettingError, ShapeError
+from handgrad.base.page import Page
 from handgrad.layers.layer import Layer
-from handgrad.page import Page
 
 GIVES = {
     (True, "forward"): ("the output, as an array", "y"),

@@ -3,9 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError, positive
+from handgrad.base.errors import SettingError, positive
+from handgrad.base.page import Array
 from handgrad.layers.axes import leading_axes
-from handgrad.layers.layer import Array, Layer, floating
+from handgrad.layers.layer import Layer, floating
 
 
 class LayerNorm(Layer):

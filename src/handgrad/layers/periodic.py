@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError, positive
-from handgrad.initializers import RandomSource, random_generator
+from handgrad.base.errors import SettingError, positive
+from handgrad.base.page import Array
 from handgrad.layers.ensemble import EnsembleLayer
-from handgrad.layers.layer import Array, floating
+from handgrad.layers.initializers import RandomSource, random_generator
+from handgrad.layers.layer import floating
 
 
 class EnsemblePeriodicEmbedding(EnsembleLayer):

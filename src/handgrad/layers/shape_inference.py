@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError, ShapeError
+from handgrad.base.errors import SettingError, ShapeError
 from handgrad.layers.layer import Layer, Shape
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from handgrad.kinds import ClassProbabilities
-from handgrad.layers.layer import Array, Layer
+from handgrad.base.kinds import ClassProbabilities
+from handgrad.base.page import Array
+from handgrad.layers.layer import Layer
 
 
 class Softmax(Layer):

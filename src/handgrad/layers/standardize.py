@@ -4,8 +4,9 @@ from typing import Self
 
 import numpy as np
 
-from handgrad.errors import DataError, ShapeError
-from handgrad.layers.layer import Array, Layer
+from handgrad.base.errors import DataError, ShapeError
+from handgrad.base.page import Array
+from handgrad.layers.layer import Layer
 
 
 class Standardize(Layer):

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from handgrad.errors import between_0_and_1
-from handgrad.kinds import (
+from handgrad.base.errors import between_0_and_1
+from handgrad.base.kinds import (
     ClassLabels,
     ClassLogits,
     ClassProbabilities,
     ClassScores,
     Distributions,
 )
-from handgrad.layers.layer import Array
+from handgrad.base.page import Array
 from handgrad.losses.loss import Loss
 from handgrad.losses.weighting import mean_weights, weighted_mean
 

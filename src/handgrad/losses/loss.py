@@ -3,10 +3,9 @@
 from inspect import signature
 from typing import Literal
 
-from handgrad.errors import SettingError
-from handgrad.kinds import NumericTargets, PredictionKind, TargetKind
-from handgrad.layers.layer import Array
-from handgrad.page import Page
+from handgrad.base.errors import SettingError
+from handgrad.base.kinds import NumericTargets, PredictionKind, TargetKind
+from handgrad.base.page import Array, Page
 
 EXAMPLES = {"input_kind": "hg.kinds.Logits()", "target_kind": "hg.kinds.ClassLabels()"}
 
@@ -15,7 +14,7 @@ class Loss(Page):
     """The base of every loss: `forward` gives the mean over the batch, `backward` its gradient.
 
     `input_kind` says what the net should hand over, `target_kind` what the targets are: objects
-    of `handgrad.kinds`, or of a class of one's own that derives from one there. `backward` needs
+    of `hg.kinds`, or of a class of one's own that derives from one there. `backward` needs
     no argument; the loss's value, handed back as in `loss.backward(l)`, is accepted and not used.
 
     A loss whose `forward` has an argument `sample_weight` (n,) can be weighted by row; write it

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from handgrad.errors import between_0_and_1, positive
-from handgrad.kinds import Counts, LogRates, Quantiles
-from handgrad.layers.layer import Array
+from handgrad.base.errors import between_0_and_1, positive
+from handgrad.base.kinds import Counts, LogRates, Quantiles
+from handgrad.base.page import Array
 from handgrad.losses.loss import Loss
 from handgrad.losses.weighting import mean_weights, weighted_mean
 

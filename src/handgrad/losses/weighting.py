@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handgrad.layers.layer import Array
+from handgrad.base.page import Array
 
 
 def weighted_mean(l: Array, w: Array | None = None) -> float:  # noqa: E741

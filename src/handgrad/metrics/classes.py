@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from handgrad.errors import SettingError, ShapeError, positive
-from handgrad.layers import Array
+from handgrad.base.errors import SettingError, ShapeError, positive
+from handgrad.base.page import Array
 from handgrad.metrics.shapes import decided, in_classes, mean
 
 Average = Literal["binary", "macro", "weighted"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handgrad.layers import Array
+from handgrad.base.page import Array
 from handgrad.metrics.shapes import mean, shaped
 
 

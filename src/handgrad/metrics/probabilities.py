@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from handgrad.errors import DataError
-from handgrad.layers import Array
+from handgrad.base.errors import DataError
+from handgrad.base.page import Array
 from handgrad.metrics.shapes import answers, in_classes
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from handgrad.errors import DataError, ShapeError
-from handgrad.layers import Array
+from handgrad.base.errors import DataError, ShapeError
+from handgrad.base.page import Array
 
 
 def in_classes(p: Array, y: Array) -> bool:

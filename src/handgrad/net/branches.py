@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError, ShapeError
+from handgrad.base.errors import SettingError, ShapeError
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import Shape
 from handgrad.layers.shape_inference import features

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import closed
 from handgrad.losses import Loss

@@ -1,6 +1,6 @@
 """Indices into the layers of a net: `net[0]`, `net[-1]`, `net[:2]`."""
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 
 
 def bounds_of(where: slice, n: int, in_a_row: bool) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import DataError
+from handgrad.base.errors import DataError
 from handgrad.layers import Array
 
 # What a net takes: rows of one array, or of several.

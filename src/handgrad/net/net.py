@@ -8,8 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, SupportsIndex, overlo
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.display import Text
-from handgrad.errors import (
+from handgrad.base.errors import (
     DataError,
     HandgradError,
     SettingError,
@@ -17,6 +16,9 @@ from handgrad.errors import (
     described,
     positive,
 )
+from handgrad.base.other_names import NUMBERS
+from handgrad.base.page import MADE, twin_of
+from handgrad.display import Text
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import Changes, Shape, closed, floating, predicting_twin
 from handgrad.layers.mistakes import returned
@@ -25,8 +27,6 @@ from handgrad.net.buffers import FlatBuffers
 from handgrad.net.indices import bounds_of, no_layer_at
 from handgrad.net.minibatches import Inputs, array_of_numbers, number_of_rows
 from handgrad.net.watch import LayerCall, watching
-from handgrad.other_names import NUMBERS
-from handgrad.page import MADE, twin_of
 
 EngineName = Literal["auto", "eager", "compiled"]
 BOUND = {"_buffers", "_predictor"}

@@ -4,8 +4,8 @@ from typing import Unpack
 
 import numpy as np
 
-from handgrad.errors import not_negative
-from handgrad.layers import Array
+from handgrad.base.errors import not_negative
+from handgrad.base.page import Array
 from handgrad.optimizers.optimizer import Optimizer, Settings
 
 

@@ -1,6 +1,6 @@
 """L-BFGS: steps by the curvature that past gradients show."""
 
-from handgrad.errors import SettingError, not_negative, positive
+from handgrad.base.errors import SettingError, not_negative, positive
 from handgrad.optimizers.minimizer import Minimizer
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.steps import Trainable

@@ -4,7 +4,7 @@ from typing import Unpack
 
 import numpy as np
 
-from handgrad.layers import Array
+from handgrad.base.page import Array
 from handgrad.optimizers.adam import two_betas
 from handgrad.optimizers.optimizer import Optimizer, Settings
 

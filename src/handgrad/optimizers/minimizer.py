@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.layers import Array
+from handgrad.base.page import Array
 from handgrad.optimizers.line_search import Place, line_search
 
 EPSILON = np.finfo(np.float64).eps

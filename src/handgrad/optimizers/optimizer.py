@@ -6,11 +6,11 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from handgrad.errors import SettingError, described, did_you_mean, not_negative, positive
-from handgrad.layers import Array
+from handgrad.base.errors import SettingError, described, did_you_mean, not_negative, positive
+from handgrad.base.other_names import ON_OPTIMIZERS
+from handgrad.base.page import Array
 from handgrad.optimizers.minimizer import Minimizer
 from handgrad.optimizers.steps import Memory, Rule, Trainable, parameter_groups, take_step
-from handgrad.other_names import ON_OPTIMIZERS
 
 
 class Group(TypedDict, total=False):

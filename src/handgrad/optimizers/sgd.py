@@ -2,8 +2,8 @@
 
 from typing import Unpack
 
-from handgrad.errors import SettingError, not_negative
-from handgrad.layers import Array
+from handgrad.base.errors import SettingError, not_negative
+from handgrad.base.page import Array
 from handgrad.optimizers.optimizer import Optimizer, Settings
 
 

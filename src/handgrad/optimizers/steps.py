@@ -8,9 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from handgrad.errors import SettingError, did_you_mean
-from handgrad.layers import Array
-from handgrad.page import Page, twin_of
+from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.base.page import Array, Page, twin_of
 
 
 class Trainable(Protocol):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.errors import SettingError, described
+from handgrad.base.errors import SettingError, described
 from handgrad.layers import (
     ELU,
     GELU,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from handgrad.errors import SettingError, ShapeError
+from handgrad.base.errors import SettingError, ShapeError
 from handgrad.plots.inputs import classes_of, names_of, table_of, targets_of
 from handgrad.plots.style import FIRST, axes_for, name_axes, scatter_classes, tidy
 

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError, ShapeError
+from handgrad.base.errors import SettingError, ShapeError
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.plots.inputs import (
     class_predictions,
-    is_classifier,
     names_of,
     probabilities,
     table_of,
@@ -19,7 +18,7 @@ from handgrad.plots.inputs import (
 )
 from handgrad.plots.regions import box_around, shade_regions
 from handgrad.plots.style import axes_for, name_axes, scatter_classes
-from handgrad.results import Classifier
+from handgrad.results import Classifier, is_classifier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.errors import DataError, SettingError
+from handgrad.base.errors import DataError, SettingError
 from handgrad.layers import Array
 from handgrad.plots.inputs import Model, class_predictions, number_predictions
 from handgrad.plots.style import FIRST, GREY, Line, as_written, axes_for, line_of, tidy

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.errors import SettingError, ShapeError
+from handgrad.base.errors import SettingError, ShapeError
 from handgrad.layers import Array, Linear
 from handgrad.net import Net
 from handgrad.plots.inputs import as_probabilities, classes_of, names_of, probabilities, table_of

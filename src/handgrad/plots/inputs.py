@@ -1,17 +1,17 @@
 """Checks what a picture is given: tables, targets, names, and the model or its predictions."""
 
 from collections.abc import Sequence, Sized
-from typing import TypeGuard, cast
+from typing import cast
 
 import numpy as np
 
-from handgrad.errors import DataError, SettingError, ShapeError, described
-from handgrad.kinds import Probabilities
+from handgrad.base.errors import DataError, SettingError, ShapeError, described
+from handgrad.base.kinds import Probabilities
 from handgrad.layers import Array, Softmax
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, check_as_many
-from handgrad.results import Classifier, Predictions, Predictor
+from handgrad.results import Predictions, Predictor, is_classifier, is_predictor
 from handgrad.training import check_kinds
 
 Model = Net | Predictor | Predictions
@@ -112,16 +112,6 @@ def as_probabilities(net: Net, p: Array) -> Array:
     if known or (p.min() >= 0 and np.allclose(p.sum(axis=1), 1, atol=1e-3)):
         return p
     return Softmax().forward(p)
-
-
-def is_classifier(model: object) -> TypeGuard[Classifier]:
-    """Whether `model` is a fitted classifier that gives probabilities, as scikit-learn's do."""
-    return not isinstance(model, Net | type) and hasattr(model, "predict_proba")
-
-
-def is_predictor(model: object) -> TypeGuard[Predictor]:
-    """Whether `model` predicts as scikit-learn's do, and is no net."""
-    return not isinstance(model, Net | type) and hasattr(model, "predict")
 
 
 def the_net(model: object) -> Net:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.errors import SettingError, described
+from handgrad.base.errors import SettingError, described
 from handgrad.plots.inputs import refuse_other
 from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, line_of, tidy
 from handgrad.schedules import Schedule

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from handgrad.base.kinds import Probabilities
 from handgrad.config import TrainingConfig
-from handgrad.kinds import Probabilities
 from handgrad.layers import Array
 from handgrad.losses import CrossEntropyLoss, Loss
 from handgrad.net import Net

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError, ShapeError, did_you_mean
+from handgrad.base.errors import SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.losses import BinaryCrossEntropyLoss, Loss, MAELoss, MSELoss
 from handgrad.metrics import zero_one_loss

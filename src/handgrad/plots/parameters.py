@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 from handgrad.layers import Array
 from handgrad.plots.style import count_epochs, line_of, panels_for, tidy
 from handgrad.training import WeightHistory

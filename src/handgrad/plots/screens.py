@@ -10,8 +10,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from handgrad.base.errors import SettingError
 from handgrad.display import in_a_notebook
-from handgrad.errors import SettingError
 from handgrad.files import kind_of, write_whole
 
 if TYPE_CHECKING:

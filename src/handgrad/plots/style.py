@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from handgrad.base.errors import SettingError
 from handgrad.display import in_a_notebook
-from handgrad.errors import SettingError
 from handgrad.layers import Array
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.errors import SettingError, did_you_mean
+from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.plots.style import (
     FIRST,

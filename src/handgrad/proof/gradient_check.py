@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import HandgradError, SettingError, described, positive
+from handgrad.base.errors import HandgradError, SettingError, described, positive
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.proof.gradient_report import Comparison, GradientReport

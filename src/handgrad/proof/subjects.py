@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import HandgradError
+from handgrad.base.errors import HandgradError
 from handgrad.layers import Array, Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss

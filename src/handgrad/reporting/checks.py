@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.data.frames import Column
 from handgrad.layers import Array
 from handgrad.reporting.scored_rows import ScoredRows
 from handgrad.reporting.scores import Score, rows_of
-from handgrad.tabular.tables import Column
 
 ROWS_COMPARED, FEWEST_ROWS = 2000, 20
 # A column that alone is right so often, with so few of the mistakes of guessing, or that orders the

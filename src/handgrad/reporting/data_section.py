@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from handgrad.data.frames import DAY, Column
 from handgrad.inspection.tables import by_frequency
 from handgrad.layers import Array
 from handgrad.plots.style import FIRST, SECOND, as_written, shortened, tidy
@@ -15,7 +16,6 @@ from handgrad.reporting.diagnosis import parts_of
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.scores import number, percent
 from handgrad.results import Predictor
-from handgrad.tabular.tables import DAY, Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

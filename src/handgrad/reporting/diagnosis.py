@@ -8,10 +8,10 @@ from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
+from handgrad.base.errors import HandgradError, SettingError, described
 from handgrad.doctor import Diagnosis
 from handgrad.doctor.diagnose import examined
 from handgrad.doctor.patient import Patient
-from handgrad.errors import HandgradError, SettingError, described
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.reporting.scored_rows import ScoredRows

@@ -8,18 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from handgrad import metrics
+from handgrad.base.errors import SettingError, described
+from handgrad.data.frames import Column
 from handgrad.doctor import Diagnosis
-from handgrad.errors import SettingError, described
 from handgrad.inspection import partial_dependence, permutation_importance
 from handgrad.inspection.models import classes_of, fitted, outputs_of
 from handgrad.layers import Array
-from handgrad.plots.inputs import is_classifier
 from handgrad.reporting.checks import Warned, warned
 from handgrad.reporting.diagnosis import diagnosis_of, history_of, parts_of
 from handgrad.reporting.scored_rows import ScoredRows, scored_rows
 from handgrad.reporting.scores import Score, scores_of
-from handgrad.results import PartialDependence, PermutationImportance, Predictor
-from handgrad.tabular.tables import Column
+from handgrad.results import PartialDependence, PermutationImportance, Predictor, is_classifier
 from handgrad.training import History
 
 # So many rows are predicted for all importances together, and so many at most for one column.

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.errors import DataError, HandgradError, SettingError
+from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.inspection.importance import checked_target
 from handgrad.inspection.models import classes_of, outputs_of
 from handgrad.inspection.tables import IndexedTable
 from handgrad.layers import Array
-from handgrad.plots.inputs import is_classifier
-from handgrad.results import Predictions, Predictor
+from handgrad.results import Predictions, Predictor, is_classifier
 from handgrad.tabular.base import refuse_unusable
 
 # More rows than these are not all scored: those drawn tell the same, to a hundredth.

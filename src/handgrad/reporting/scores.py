@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handgrad import metrics
-from handgrad.errors import DataError
+from handgrad.base.errors import DataError
 from handgrad.metrics.choice import Metric
 from handgrad.reporting.scored_rows import ScoredRows
 

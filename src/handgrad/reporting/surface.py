@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from handgrad.data.frames import Column
 from handgrad.inspection.models import outputs_of
 from handgrad.inspection.tables import IndexedTable, by_frequency
 from handgrad.layers import Array
 from handgrad.plots.regions import box_around, shade_regions
 from handgrad.plots.style import as_written, scatter_classes, shortened, show_dates
 from handgrad.reporting.evidence import Evidence
-from handgrad.tabular.tables import Column
 
 if TYPE_CHECKING:
     from matplotlib import axis

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from handgrad._version import __version__
+from handgrad.base.errors import SettingError, described
 from handgrad.data.unseen import no_unseen_warnings
-from handgrad.errors import SettingError, described
 from handgrad.files import write_whole
 from handgrad.html import page
 from handgrad.plots.style import shortened

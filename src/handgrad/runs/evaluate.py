@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+from handgrad.base.errors import SettingError
 from handgrad.data import TableOptions
 from handgrad.data.table_options import TableWords, option
 from handgrad.data.tables import check_column
 from handgrad.data.targets import Task, target_of, with_target
-from handgrad.errors import SettingError
 from handgrad.metrics.choice import metrics_of
 from handgrad.runs.messages import Messages
 from handgrad.runs.scores import (

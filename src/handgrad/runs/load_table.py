@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from handgrad.base.errors import DataError, SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions, TableStream, load
 from handgrad.data.column_notes import alike, notes_on_columns, notes_on_target
 from handgrad.data.files import Table, check_asked, is_text_file, listed, paths_of, table_of
@@ -19,7 +20,6 @@ from handgrad.data.table_options import option
 from handgrad.data.table_stream import bytes_of, opened
 from handgrad.data.tables import check_column
 from handgrad.data.targets import Target, target_of, with_target
-from handgrad.errors import DataError, SettingError, did_you_mean
 from handgrad.files import FileError, kind_of, readable
 from handgrad.layers import Array
 from handgrad.runs.settings import RunSettings
@@ -65,7 +65,7 @@ def _is_small(data: str, memory: int) -> bool:
 
 
 def _in_memory(settings: RunSettings) -> TableInMemory:
-    from handgrad.tabular import mixed_as_categories
+    from handgrad.data.frames import mixed_as_categories
 
     table = read_table_named(settings.data, settings)
     check_asked(settings.data, table.names, settings)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.data import TableStream
 from handgrad.data.table_options import option
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName, chosen
-from handgrad.errors import SettingError, did_you_mean
 from handgrad.layers import Array
 from handgrad.runs.scores import Predictor
 from handgrad.runs.settings import ACTIVATIONS, RunSettings

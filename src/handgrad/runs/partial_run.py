@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
+from handgrad.base.errors import SettingError
 from handgrad.data.table_options import option
-from handgrad.errors import SettingError
 from handgrad.files import FileError, kind_of, write_whole
 from handgrad.runs.messages import plain
 from handgrad.runs.run_folder import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handgrad.errors import DataError
+from handgrad.base.errors import DataError
 from handgrad.files import readable
 from handgrad.layers import Array
 from handgrad.runs.load_table import load_table

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 
 import numpy as np
 
+from handgrad.base.errors import DataError, SettingError
 from handgrad.data.predictions import AT_ONCE
 from handgrad.data.table_options import option
 from handgrad.data.targets import Task
-from handgrad.errors import DataError, SettingError
 from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS
 

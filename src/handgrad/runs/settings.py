@@ -8,12 +8,12 @@ from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
 
+from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions
 from handgrad.data.table_options import SEVERAL, on_the_command_line, option
 from handgrad.data.table_stream import bytes_of
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName
-from handgrad.errors import SettingError, did_you_mean
 from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.metrics.choice import metrics_of
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self, TypedDict, cast
 
+from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data import TableOptions, predict_table
 from handgrad.data.files import PARQUET, Table, check_asked, listed
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, option
 from handgrad.data.table_stream import opened
 from handgrad.data.targets import Task, is_text
-from handgrad.errors import DataError, HandgradError, SettingError
 from handgrad.files import kind_of
 from handgrad.net import Net
 from handgrad.runs.load_table import read_table_named, refuse_joined

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from handgrad.base.errors import DataError
 from handgrad.data import TableStream
 from handgrad.data.files import Table
 from handgrad.data.table_options import option
 from handgrad.data.targets import Target, Task, is_text, target_cells, target_of
-from handgrad.errors import DataError
 from handgrad.layers import Array
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 import numpy as np
 
+from handgrad.base.errors import DataError, SettingError
 from handgrad.data.table_options import option
 from handgrad.data.unseen import no_unseen_warnings
-from handgrad.errors import DataError, SettingError
 from handgrad.files import kind_of
 from handgrad.layers import Array
 from handgrad.runs.load_table import load_table

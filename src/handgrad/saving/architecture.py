@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from handgrad import layers, net
-from handgrad.errors import SettingError, did_you_mean
+from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.files import FileError
-from handgrad.initializers import nothing_drawn
 from handgrad.layers import Array, Layer, defaults
+from handgrad.layers.initializers import nothing_drawn
 from handgrad.saving.names import learned, placed, words_of
 from handgrad.saving.settings import VARIADIC, call, parameters_of, plain, settings_of
 from handgrad.saving.tensors import COPIED_WHOLE, damaged, refused_as_damaged, shown

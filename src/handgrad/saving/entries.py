@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TypedDict
 
-from handgrad.errors import did_you_mean
+from handgrad.base.errors import did_you_mean
 from handgrad.files import FileError
 from handgrad.saving.tensors import damaged, shown
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
-from handgrad.errors import SettingError, described
+from handgrad.base.errors import SettingError, described
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
 from handgrad.saving.architecture import LAYERS, Reader, Writer

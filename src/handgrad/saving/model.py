@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import HandgradError, SettingError
+from handgrad.base.errors import HandgradError, SettingError
 from handgrad.files import FileError, write_whole
 from handgrad.layers import Layer
 from handgrad.net import Net

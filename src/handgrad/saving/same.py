@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 from handgrad.layers import Layer
 
 

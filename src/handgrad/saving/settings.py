@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 from handgrad.layers import Layer
 
 # They say how weights begin; a file has the weights.

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from handgrad.errors import HandgradError, SettingError
+from handgrad.base.errors import HandgradError, SettingError
 from handgrad.files import FileError, reason
 from handgrad.layers import Array
 

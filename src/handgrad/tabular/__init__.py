@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from handgrad.tabular.encoder import TableEncoder
     from handgrad.tabular.estimators import TabularClassifier, TabularRegressor
     from handgrad.tabular.streamed import fits_in_memory
-    from handgrad.tabular.tables import mixed_as_categories
 
 __all__ = [
     "Features",
@@ -17,14 +16,13 @@ __all__ = [
     "TabularClassifier",
     "TabularRegressor",
     "fits_in_memory",
-    "mixed_as_categories",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tabular' has no attribute {name!r}")
-    from handgrad.tabular import encoder, estimators, streamed, tables
+    from handgrad.tabular import encoder, estimators, streamed
 
-    modules = (encoder, estimators, streamed, tables)
+    modules = (encoder, estimators, streamed)
     return next(getattr(module, name) for module in modules if hasattr(module, name))

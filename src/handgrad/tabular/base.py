@@ -17,10 +17,18 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from handgrad.base.errors import DataError, SettingError, between_0_and_1, did_you_mean, positive
 from handgrad.data import TableStream
+from handgrad.data.frames import (
+    Columns,
+    columns_of_array,
+    columns_of_frame,
+    columns_of_records,
+    frame_of,
+    records_in,
+)
 from handgrad.data.unseen import tell
 from handgrad.engines.choice import EngineName
-from handgrad.errors import DataError, SettingError, between_0_and_1, did_you_mean, positive
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
@@ -44,14 +52,6 @@ from handgrad.tabular.streamed import (
     Survey,
     checked_name,
     fits_in_memory,
-)
-from handgrad.tabular.tables import (
-    Columns,
-    columns_of_array,
-    columns_of_frame,
-    columns_of_records,
-    frame_of,
-    records_in,
 )
 from handgrad.tabular.unseen import unseen_in
 from handgrad.training import History

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.data.frames import Column, dates_in, numbers_in
 from handgrad.data.targets import as_numbers
-from handgrad.tabular.tables import Column, dates_in, numbers_in
 
 if TYPE_CHECKING:
     import pyarrow

@@ -10,7 +10,8 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from handgrad.errors import DataError
+from handgrad.base.errors import DataError
+from handgrad.data.frames import Column, numbers_in
 from handgrad.layers import SELU, Array, Mish, Softmax
 from handgrad.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
 from handgrad.saving.values import read_classes, written_array
@@ -20,7 +21,6 @@ from handgrad.tabular.files import Check, FittedToTable
 from handgrad.tabular.members import Members, Recipe
 from handgrad.tabular.merged_rows import MergedRows, quantiles
 from handgrad.tabular.streamed import StreamedClasses, StreamedNumbers
-from handgrad.tabular.tables import Column, numbers_in
 
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # how many standard deviations they are apart

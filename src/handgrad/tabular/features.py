@@ -8,10 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.errors import DataError
+from handgrad.base.errors import DataError
+from handgrad.data.frames import (
+    Column,
+    Columns,
+    check_names,
+    dates_in,
+    different,
+    numbers_in,
+    read,
+    text_in,
+)
 from handgrad.layers import Array
-from handgrad.tabular.merged_rows import different, quantiles
-from handgrad.tabular.tables import Column, Columns, check_names, dates_in, numbers_in, text_in
+from handgrad.tabular.merged_rows import quantiles
 
 # A category with more values keeps so many, the most frequent ones, a feature each.
 MOST_VALUES = 256
@@ -272,13 +281,6 @@ class Features:
 
     def __repr__(self) -> str:
         return f"Features of {len(self.features)} columns, {self.n_out} numbers a row"
-
-
-def read(column: Column) -> Column:
-    """A column of text as numbers or dates, if that is what stands there."""
-    if column.kind != "text" or column.note or column.missing.all():
-        return column
-    return numbers_in(column) or dates_in(column) or column
 
 
 def _feature(column: Column, w: Array, embedded_from: float) -> Feature:

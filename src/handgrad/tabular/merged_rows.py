@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from handgrad.data.frames import Column, Columns, different
 from handgrad.layers import Array
-from handgrad.tabular.tables import Column, Columns
 
 # Rows that come with several targets are so many rows together, the others counted too, at most.
 MOST_PARTS = 2**16
@@ -43,17 +43,6 @@ def merged(table: Columns, y: Array, w: Array) -> MergedRows:
     kept, weights = np.repeat(rows[starts], times), np.repeat(weights / times, times)
     columns = {name: replace(c, values=c.values[kept]) for name, c in table.items()}
     return MergedRows(columns, y[kept], weights)
-
-
-def different(texts: Array) -> tuple[Array, Array]:
-    """The different texts in order, and which of them each row has, (n,).
-
-    Not by NumPy's own kind of text, of which each takes as much as the longest.
-    """
-    places = {text: i for i, text in enumerate(sorted({*texts.tolist()}))}
-    values = np.empty(len(places), object)
-    values[:] = [*places]
-    return values, np.array([places[text] for text in texts.tolist()], int)
 
 
 def _ranks(column: Column) -> Array:

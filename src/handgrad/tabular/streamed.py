@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from handgrad.base.errors import DataError, SettingError, described
 from handgrad.data import TableStream
 from handgrad.data.drawing import mixed, smallest
 from handgrad.data.files import Table as Piece
+from handgrad.data.frames import columns_of_frame, frame_of
 from handgrad.data.tables import check_column
 from handgrad.data.targets import as_numbers
-from handgrad.errors import DataError, SettingError, described
 from handgrad.layers import Array
 from handgrad.row_source import RowSource
 from handgrad.tabular.coverage_sample import CoverageSample
 from handgrad.tabular.features import Features
 from handgrad.tabular.members import BATCH, EMBEDDED_FROM
-from handgrad.tabular.tables import columns_of_frame, frame_of
 
 if TYPE_CHECKING:
     import pyarrow

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from handgrad.data.frames import Columns
 from handgrad.data.unseen import MOST_EXAMPLES, Unseen
 from handgrad.tabular.features import Binary, Category, Code, Features, as_text
-from handgrad.tabular.tables import Columns
 
 
 def unseen_in(table: Columns, features: Features) -> list[Unseen]:

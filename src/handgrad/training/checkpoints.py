@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import SettingError, described, positive
+from handgrad.base.errors import SettingError, described, positive
 from handgrad.files import FileError, reason, write_whole
 from handgrad.layers import Array
 from handgrad.saving.parameters import write_weights

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.base.errors import DataError, HandgradError, SettingError, ShapeError, did_you_mean
 from handgrad.config import check_kinds
-from handgrad.errors import DataError, HandgradError, SettingError, ShapeError, did_you_mean
 from handgrad.layers import Array
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss

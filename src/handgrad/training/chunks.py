@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from handgrad.errors import ShapeError
+from handgrad.base.errors import ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from math import isfinite, isnan
 
+from handgrad.base.errors import DivergenceError
 from handgrad.engines.epoch import Epoch
-from handgrad.errors import DivergenceError
 from handgrad.layers import Standardize
 from handgrad.losses import Loss
 from handgrad.net import Net

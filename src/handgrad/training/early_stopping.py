@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from handgrad.errors import positive
+from handgrad.base.errors import positive
 from handgrad.net import Net
 from handgrad.training.best_weights import BestWeights
 from handgrad.training.report import EpochReport

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.base.errors import SettingError, positive
+from handgrad.base.other_names import refusing_unknown
+from handgrad.base.page import twin_of
 from handgrad.config import check_kinds
 from handgrad.display import in_words
 from handgrad.engines.choice import EngineName
-from handgrad.errors import SettingError, positive
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
-from handgrad.other_names import refusing_unknown
-from handgrad.page import twin_of
 from handgrad.row_source import BATCH, RowSource, prefetch, refuse_beside_a_stream, whole_batches
 from handgrad.training.checks import checked_pair
 from handgrad.training.chunks import CheckedChunks

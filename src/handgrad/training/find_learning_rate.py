@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.base.errors import SettingError, positive
+from handgrad.base.other_names import refusing_unknown
 from handgrad.config import TrainingConfig, check_kinds
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.epoch import EngineRows, Epoch
-from handgrad.errors import SettingError, positive
-from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
+from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
-from handgrad.other_names import refusing_unknown
 from handgrad.penalties import Penalty
 from handgrad.training.checks import refuse_full_batch
 from handgrad.training.sample_weights import training_rows

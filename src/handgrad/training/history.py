@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, overload
 
+from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.display import in_words
-from handgrad.errors import SettingError, did_you_mean
 from handgrad.files import FileError, reason, write_whole
 from handgrad.training.evaluate import Evaluation
 from handgrad.training.report import EpochReport, as_reported

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handgrad.errors import SettingError, described
+from handgrad.base.errors import SettingError, described
 from handgrad.layers import Array
 from handgrad.optimizers import Optimizer
 from handgrad.schedules import Schedule

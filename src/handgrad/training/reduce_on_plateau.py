@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 
-from handgrad.errors import SettingError, not_negative, positive
+from handgrad.base.errors import SettingError, not_negative, positive
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.optimizers import Optimizer
 from handgrad.training.checks import refuse_full_batch

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from handgrad.base.errors import SettingError
 from handgrad.display import in_words
-from handgrad.errors import SettingError
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.training.evaluate import Evaluation
 from handgrad.training.sets import VALIDATION_SET

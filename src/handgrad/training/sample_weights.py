@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import DataError, SettingError, ShapeError
+from handgrad.base.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.losses.weighting import spread

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 from handgrad.training.checks import VALIDATION
 
 TRAINING_SET, VALIDATION_SET = "training", "validation"

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.base.errors import SettingError, positive
 from handgrad.engines.environment import processor
 from handgrad.engines.epoch import SoFar
-from handgrad.errors import SettingError, positive
 from handgrad.layers import Array
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.train import Training

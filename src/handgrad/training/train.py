@@ -7,13 +7,13 @@ from typing import Unpack
 
 import numpy as np
 
+from handgrad.base.other_names import refusing_unknown
 from handgrad.config import TrainingConfig, TrainingSettings, keywords_of
 from handgrad.engines.choice import Engine, engine_for
 from handgrad.engines.epoch import EngineRows, Epoch
-from handgrad.initializers import spawning_generator
 from handgrad.layers import Array
+from handgrad.layers.initializers import spawning_generator
 from handgrad.net import Net
-from handgrad.other_names import refusing_unknown
 from handgrad.training.checks import check_batches, refuse_full_batch
 from handgrad.training.divergence import diverged, divergence
 from handgrad.training.evaluate import Evaluation, rows_to_evaluate

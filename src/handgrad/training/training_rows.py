@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from handgrad.base.errors import DataError
 from handgrad.config import TrainingConfig
 from handgrad.engines.choice import Engine
 from handgrad.engines.epoch import Epoch, SoFar
-from handgrad.errors import DataError
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.errors import CannotLowerError, DataError
+from handgrad.base.errors import CannotLowerError, DataError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import OPERATIONS, Op

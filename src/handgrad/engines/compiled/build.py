@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from handgrad.base.errors import CannotLowerError, HandgradError
 from handgrad.engines.compiled.program import Program, prediction_program, training_program
 from handgrad.engines.compiled.streams import streams_of
 from handgrad.engines.compiled.update import Update
-from handgrad.errors import CannotLowerError, HandgradError
 from handgrad.graph import Graph, trace
 from handgrad.graph.passes import optimized
 from handgrad.layers import Array, Layer

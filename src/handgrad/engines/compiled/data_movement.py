@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.element_access import (
     Elements,
     Index,
@@ -24,7 +25,6 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.memory_planning import extent
-from handgrad.errors import CannotLowerError
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.references import Ref

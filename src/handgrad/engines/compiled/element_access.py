@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.loops import (
     Call,
     Expression,
@@ -24,7 +25,6 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.memory_planning import Place, extent, kind_of, strides
-from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, Op

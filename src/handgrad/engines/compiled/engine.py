@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from handgrad.base.errors import ShapeError
 from handgrad.config import TrainingConfig
 from handgrad.engines.compiled.bounds import Bounds, check_indices
 from handgrad.engines.compiled.build import refused_as_cannot_lower
@@ -22,7 +23,6 @@ from handgrad.engines.environment import blas_of
 from handgrad.engines.epoch import EngineRows, Epoch, SoFar
 from handgrad.engines.threads import available_cores
 from handgrad.engines.trace_cache import TRACES
-from handgrad.errors import ShapeError
 from handgrad.layers import Array
 
 # What one call should take at least, in seconds, and may keep of its epochs, in bytes.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.data_movement import MOVES
 from handgrad.engines.compiled.element_access import Elements, around, indices, put
 from handgrad.engines.compiled.loops import (
@@ -29,7 +30,6 @@ from handgrad.engines.compiled.parallel_loops import (
     product_in_parts,
     products_in_parts,
 )
-from handgrad.errors import CannotLowerError
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.core import ELEMENTWISE

@@ -1,5 +1,6 @@
 """The loss of an epoch, added up batch by batch: each as much as its rows count."""
 
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.element_access import Elements
 from handgrad.engines.compiled.loops import (
     Call,
@@ -18,7 +19,6 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.memory_planning import extent
-from handgrad.errors import CannotLowerError
 
 START, ROWS = Var("start", "int"), Var("n", "int")
 

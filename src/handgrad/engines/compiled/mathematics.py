@@ -8,8 +8,8 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
+from handgrad.base.functions import ERF, ERF_END
 from handgrad.engines.compiled.ir_helpers import DOUBLE, INT, INT32, rounds_once
-from handgrad.functions import ERF, ERF_END
 
 FAST = ("reassoc", "contract", "nsz", "arcp", "afn")
 FUSED = ("contract",)  # a product and a sum rounded once
@@ -193,7 +193,7 @@ def _exponential_tanh(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any
 
 
 def erf(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
-    """The code for erf x, as `handgrad.functions.erf` computes it, with one division."""
+    """The code for erf x, as `handgrad.base.functions.erf` computes it, with one division."""
     kind = x.type
     length, coefficients = ERF["float32" if isinstance(kind, ir.FloatType) else "float64"]
     zero, one, end, scale = (_number(value, kind) for value in (0.0, 1.0, ERF_END, length))

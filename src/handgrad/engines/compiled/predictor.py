@@ -8,6 +8,8 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from handgrad.base.errors import CannotLowerError
+from handgrad.base.kinds import PredictionKind
 from handgrad.engines.compiled.bounds import index_bounds
 from handgrad.engines.compiled.build import prediction_graph, prediction_of
 from handgrad.engines.compiled.calls import Calls
@@ -15,8 +17,6 @@ from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.threads import available_cores, one_thread_each
-from handgrad.errors import CannotLowerError
-from handgrad.kinds import PredictionKind
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import is_method_of
 from handgrad.net import Net

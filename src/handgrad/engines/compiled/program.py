@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.element_access import Constants, Elements, around, indices
 from handgrad.engines.compiled.loop_nests import nests
 from handgrad.engines.compiled.loops import (
@@ -41,7 +42,6 @@ from handgrad.engines.compiled.parallel_loops import loop_in_parts
 from handgrad.engines.compiled.parameters import SCRATCH, Parameter
 from handgrad.engines.compiled.streams import WORDS, streams_of
 from handgrad.engines.compiled.update import Update, update_all
-from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Shape, at, shape_text

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.base.functions import erf
 from handgrad.engines.compiled.calls import NativeCall, PerRound
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
-from handgrad.functions import erf
 from handgrad.layers import Array
 
 MatrixAt = tuple[Array, int, int, bool]  # a buffer, the offset in it, the width, if transposed

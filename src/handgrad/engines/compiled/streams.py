@@ -5,7 +5,7 @@ from typing import SupportsInt
 
 import numpy as np
 
-from handgrad.errors import CannotLowerError
+from handgrad.base.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.layers import Array

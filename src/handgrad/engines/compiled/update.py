@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.element_access import Elements
 from handgrad.engines.compiled.loops import (
     Call,
@@ -22,7 +23,6 @@ from handgrad.engines.compiled.loops import (
 )
 from handgrad.engines.compiled.memory_planning import Place, users_of
 from handgrad.engines.compiled.parallel_loops import loop_in_parts
-from handgrad.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.core import REDUCTIONS

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handgrad.errors import CannotLowerError
+from handgrad.base.errors import CannotLowerError
 from handgrad.graph.nodes import Node
 
 REQUIRED = object()

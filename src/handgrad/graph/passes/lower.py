@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from handgrad.errors import CannotLowerError
+from handgrad.base.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import OPERATIONS, Op

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import CannotLowerError
+from handgrad.base.errors import CannotLowerError
 from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import OPERATIONS, Op
 from handgrad.graph.passes.arguments import REQUIRED, given, refused

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import DataError, ShapeError
+from handgrad.base.errors import DataError, ShapeError
 
 Array = npt.NDArray[Any]
 

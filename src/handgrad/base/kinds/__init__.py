@@ -1,6 +1,6 @@
 """Kinds of targets and of predictions: what a loss expects, and what a net puts out."""
 
-from handgrad.kinds.predictions import (
+from handgrad.base.kinds.predictions import (
     ClassLogits,
     ClassProbabilities,
     ClassScores,
@@ -11,7 +11,7 @@ from handgrad.kinds.predictions import (
     Quantiles,
     Scores,
 )
-from handgrad.kinds.targets import (
+from handgrad.base.kinds.targets import (
     BinaryLabels,
     ClassLabels,
     Counts,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError
+from handgrad.base.errors import SettingError
 
 __all__ = [
     "lecun_normal",

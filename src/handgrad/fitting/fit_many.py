@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from handgrad import training
+from handgrad.base.errors import HandgradError, SettingError, described, positive
+from handgrad.base.other_names import instead_of
 from handgrad.config import FitConfig
 from handgrad.engines.threads import available_cores, blas_threads, quick_handover
-from handgrad.errors import HandgradError, SettingError, described, positive
-from handgrad.fitting import Fitting
-from handgrad.other_names import instead_of
+from handgrad.fitting.fit import Fitting
 from handgrad.training import History
 
 

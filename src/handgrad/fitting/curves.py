@@ -10,24 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.config import TrainingConfig
-from handgrad.errors import (
+from handgrad.base.errors import (
     DivergenceError,
     HandgradError,
     SettingError,
     described,
     positive,
 )
-from handgrad.experiments.fit_many import fit_many
-from handgrad.fitting import fit
-from handgrad.initializers import spawning_generator
+from handgrad.base.other_names import instead_of
+from handgrad.config import TrainingConfig
+from handgrad.fitting.fit import fit
+from handgrad.fitting.fit_many import fit_many
 from handgrad.layers import Array
+from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.net.minibatches import take
 from handgrad.optimizers import Optimizer
-from handgrad.other_names import instead_of
 from handgrad.results import CapacityCurve, LearningCurve
 from handgrad.training import (
     Training,

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import SettingError
-from handgrad.kinds.targets import TargetKind
+from handgrad.base.errors import SettingError
+from handgrad.base.kinds.targets import TargetKind
 
 Array = npt.NDArray[Any]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, cast, r
 
 import numpy as np
 
+from handgrad.base.errors import DataError, UnseenWarning, closest
 from handgrad.data.table_options import DateOrder
 from handgrad.data.targets import is_text
 from handgrad.data.text_formats import (
@@ -21,7 +22,6 @@ from handgrad.data.text_formats import (
     numbers_among,
 )
 from handgrad.data.text_parts import MISSING
-from handgrad.errors import DataError, UnseenWarning, closest
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
@@ -366,3 +366,21 @@ def _refuse_twice(names: Sequence[str]) -> None:
             "a name of its own for each column",
             "rename one of them",
         )
+
+
+def read(column: Column) -> Column:
+    """A column of text as numbers or dates, if that is what stands there."""
+    if column.kind != "text" or column.note or column.missing.all():
+        return column
+    return numbers_in(column) or dates_in(column) or column
+
+
+def different(texts: Array) -> tuple[Array, Array]:
+    """The different texts in order, and which of them each row has, (n,).
+
+    Not by NumPy's own kind of text, of which each takes as much as the longest.
+    """
+    places = {text: i for i, text in enumerate(sorted({*texts.tolist()}))}
+    values = np.empty(len(places), object)
+    values[:] = [*places]
+    return values, np.array([places[text] for text in texts.tolist()], int)

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar, get_args
 
-from handgrad.errors import NotYetComputedError, SettingError, did_you_mean
+from handgrad.base.errors import NotYetComputedError, SettingError, did_you_mean
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad import training
+from handgrad.base.errors import DivergenceError
+from handgrad.base.other_names import refusing_unknown
 from handgrad.config import FitConfig, FitSettings, keywords_of
 from handgrad.engines.threads import quick_handover
-from handgrad.errors import DivergenceError
-from handgrad.initializers import spawning_generator
+from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.other_names import refusing_unknown
 from handgrad.row_source import RowSource, refuse_beside_a_stream
 from handgrad.training import EpochReport, History
 

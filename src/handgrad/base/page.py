@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from handgrad.errors import SettingError, not_yet_computed
-from handgrad.other_names import elsewhere, misused, signature_of_class
+from handgrad.base.errors import SettingError, not_yet_computed
+from handgrad.base.other_names import elsewhere, misused, signature_of_class
+
+Array = npt.NDArray[Any]
 
 # What hg.defaults has said for pages that take it: rng, dtype.
 GIVEN: dict[str, object] = {}
