@@ -9,7 +9,7 @@ import handgrad as hg
 from handgrad.config import TrainingConfig
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import EngineRows, Epoch
+from handgrad.engines.engine import EngineRows, Epoch
 
 E = TypeVar("E", EagerEngine, CompiledEngine)
 KINDS: tuple[Any, ...] = (EagerEngine, CompiledEngine)

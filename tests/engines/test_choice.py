@@ -11,7 +11,7 @@ from handgrad.config import TrainingConfig
 from handgrad.engines.choice import engine_for, pays
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import EngineRows
+from handgrad.engines.engine import EngineRows
 
 
 def chosen(choice: Any, epochs: int, layer: Any = None) -> Any:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.choice import Engine
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
+from handgrad.engines.engine import Engine
 from tests.engines.one_epoch import engine_of, run_epoch
 
 RNG = np.random.default_rng(0)

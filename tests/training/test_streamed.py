@@ -19,7 +19,7 @@ from rich.console import Console
 import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import SoFar
+from handgrad.engines.engine import EpochProgress
 from handgrad.row_source import RowSource, prefetch
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of, written
@@ -268,7 +268,7 @@ def test_indices_are_looked_at_again_when_the_rows_are_others() -> None:
     engine = engine_of(CompiledEngine, net, hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1), x, y, 4)
     engine.y[3] = 2
     with refused(hg.DataError, "indices from 0 to 2 in y", net=net):
-        engine.run_rows(np.arange(8), np.full(2, 0.1), SoFar())
+        engine.run_rows(np.arange(8), np.full(2, 0.1), EpochProgress())
 
 
 def test_an_error_in_a_piece_leaves_the_last_whole_epoch(tmp_path: Path) -> None:

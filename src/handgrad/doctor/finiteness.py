@@ -10,7 +10,7 @@ from handgrad.doctor.case import Case, Judge
 from handgrad.doctor.findings import Finding
 from handgrad.doctor.nonfinite_inputs import not_finite_weights
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import EngineRows, Epoch
+from handgrad.engines.engine import EngineRows, Epoch
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import LayerCall, Net

@@ -2,13 +2,12 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
 
 from handgrad.base.errors import CannotLowerError, RecordingError, SettingError
 from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import EngineRows, Epoch, SoFar
+from handgrad.engines.engine import Engine, EngineRows
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, number_of_rows
@@ -18,65 +17,6 @@ from handgrad.net.watch import is_watched
 # Seconds, measured on a laptop-like machine; only their proportions matter.
 COMPILING, COMPILING_A_LAYER = 0.15, 0.03
 GAIN_A_LAYER, GAIN_A_NUMBER, GAIN_A_MULTIPLICATION = 8e-6, 2e-9, 1.6e-12
-
-
-class Engine(Protocol):
-    """Trains a net in place on some rows: by `gradients` and `apply`, or by whole epochs.
-
-    `run_epochs` is both in turns, in one call, and comes to the same bits.
-
-    `optimizer_state` has an array for each of the optimizer's `state_names`, `step` one number:
-    how many steps there were; `before` the weights before the epoch that was handed out last.
-    """
-
-    @property
-    def name(self) -> EngineName: ...
-
-    x: Any
-    y: Array
-    held_out: Any
-    batch_size: int
-    optimizer_state: list[Array]
-    step: Array
-    before: tuple[Array, Array]
-
-    def epochs_at_once(self, epochs: int) -> int:
-        """How many epochs are worth running before the first is looked at."""
-
-    def gradients(self, rows: Array) -> tuple[float, Array]:
-        """The loss of a batch, its rows at these places, and their predictions.
-
-        The gradients are in `net.gradients` then. A loss that is not finite has none.
-        """
-
-    def apply(self, learning_rate: float) -> None:
-        """The optimizer's step by the gradients in `net.gradients`, whoever put them there."""
-
-    def predict_held_out(self) -> tuple[Array, ...]:
-        """The predictions for each set of rows held out, by the weights as they are."""
-
-    def run_epochs(
-        self, orders: Array, learning_rates: Array, so_far: SoFar | None = None
-    ) -> Iterator[Epoch | SoFar]:
-        """A pass over the rows for each of the orders; each finds the net as it left it.
-
-        `learning_rates` (epochs, batches) has one for each step; the same array holds the same
-        ones whenever it comes. Between parts of a long pass it says how far it has come, and can
-        go on from there.
-        """
-
-    def run_rows(self, order: Array, learning_rates: Array, so_far: SoFar) -> Epoch | SoFar:
-        """More batches of a pass over more rows than the engine's arrays hold at a time.
-
-        The rows at the places `order` of the arrays `x` and `y`, which are filled anew between
-        the calls. All batches are full but the last of the pass.
-        """
-
-    def put_back(self) -> None:
-        """Give the net the weights it had before the epoch that was handed out last."""
-
-    def environment(self) -> dict[str, str]:
-        """What its last digits depend on, beside NumPy and the processor."""
 
 
 def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array]) -> Engine:

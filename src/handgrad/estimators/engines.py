@@ -9,14 +9,13 @@ import numpy as np
 
 from handgrad.config import TrainingConfig
 from handgrad.engines.choice import (
-    Engine,
     EngineName,
     chosen,
     cost_of_compiling,
     engine_for,
     gain_of_training,
 )
-from handgrad.engines.epoch import EngineRows
+from handgrad.engines.engine import Engine, EngineRows
 from handgrad.engines.trace_cache import MOST as MOST_KEPT
 from handgrad.estimators.base import Base
 from handgrad.estimators.losses import L2PenaltyOfABatch

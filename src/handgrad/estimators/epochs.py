@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from handgrad.base.errors import DataError
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.engine import Epoch
 from handgrad.estimators.base import Base
 from handgrad.estimators.engines import KEPT, job_of
 from handgrad.estimators.rows import SparseMatrix, Weighted, predicted

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import isfinite, isnan
 
 from handgrad.base.errors import DivergenceError
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.engine import Epoch
 from handgrad.layers import Standardize
 from handgrad.losses import Loss
 from handgrad.net import Net

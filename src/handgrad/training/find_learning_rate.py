@@ -9,7 +9,7 @@ from handgrad.base.errors import SettingError, positive
 from handgrad.base.other_names import refusing_unknown
 from handgrad.config import TrainingConfig, check_kinds
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.epoch import EngineRows, Epoch
+from handgrad.engines.engine import EngineRows, Epoch
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from handgrad.engines.choice import Engine
-from handgrad.engines.epoch import Epoch, SoFar
+from handgrad.engines.engine import Engine, Epoch, EpochProgress
 from handgrad.layers import Array
 from handgrad.training.training_rows import TrainingRows
 
@@ -37,7 +36,7 @@ class EpochLoop:
         self.rows, self.engine, self.learning_rates = rows, engine, rates
         self.epochs, self.at_once = epochs, at_once
         self.epoch, self.seconds, self.between_calls = 0, 0.0, True
-        self.so_far: SoFar | None = None
+        self.so_far: EpochProgress | None = None
         self.within_epoch: list[Callable[[float], object]] = []
 
     def __iter__(self) -> Iterator[Epoch]:
@@ -56,7 +55,7 @@ class EpochLoop:
     def _call(self, rates: Array) -> Iterator[Epoch]:
         started, done = time.perf_counter(), 0
         for result in self.rows.run(self.engine, rates, self.so_far):
-            if isinstance(result, SoFar):
+            if isinstance(result, EpochProgress):
                 self.so_far, self.between_calls = result, True
                 for tell in self.within_epoch:
                     tell(result.rows / self.rows.n_rows)

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from handgrad.base.errors import SettingError
-from handgrad.engines.choice import Engine
-from handgrad.engines.epoch import Epoch
+from handgrad.engines.engine import Engine, Epoch
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.optimizers.minimizer import Iterate, Minimizer

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import SettingError, positive
+from handgrad.engines.engine import EpochProgress
 from handgrad.engines.environment import processor
-from handgrad.engines.epoch import SoFar
 from handgrad.layers import Array
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.train import Training
@@ -93,7 +93,7 @@ def put_back(training: Training, state: TrainingState) -> None:
             now[...] = state.arrays[before]
 
 
-def _so_far(training: Training, state: TrainingState) -> SoFar | None:
+def _so_far(training: Training, state: TrainingState) -> EpochProgress | None:
     """How far an epoch had come, where it had begun."""
     if state.values["so_far"] is None:
         return None

@@ -9,8 +9,8 @@ import numpy as np
 
 from handgrad.base.other_names import refusing_unknown
 from handgrad.config import TrainingConfig, TrainingSettings, keywords_of
-from handgrad.engines.choice import Engine, engine_for
-from handgrad.engines.epoch import EngineRows, Epoch
+from handgrad.engines.choice import engine_for
+from handgrad.engines.engine import Engine, EngineRows, Epoch
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
 from handgrad.net import Net

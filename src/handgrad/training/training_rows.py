@@ -9,8 +9,7 @@ import numpy as np
 
 from handgrad.base.errors import DataError
 from handgrad.config import TrainingConfig
-from handgrad.engines.choice import Engine
-from handgrad.engines.epoch import Epoch, SoFar
+from handgrad.engines.engine import Engine, Epoch, EpochProgress
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
@@ -49,8 +48,8 @@ class TrainingRows(ABC):
 
     @abstractmethod
     def run(
-        self, engine: Engine, learning_rates: Array, so_far: SoFar | None
-    ) -> Iterator[Epoch | SoFar]:
+        self, engine: Engine, learning_rates: Array, so_far: EpochProgress | None
+    ) -> Iterator[Epoch | EpochProgress]:
         """What the engine makes of those epochs; between parts of a long one there is a break."""
 
     @abstractmethod
@@ -66,11 +65,11 @@ class TrainingRows(ABC):
         """What tells these rows from others."""
 
     @abstractmethod
-    def arrays_of(self, so_far: SoFar) -> dict[str, Array]:
+    def arrays_of(self, so_far: EpochProgress) -> dict[str, Array]:
         """What goes on with an epoch that has begun."""
 
     @abstractmethod
-    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> SoFar:
+    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
         """An epoch that has begun, of what `arrays_of` gave; a ValueError, where it is not that."""
 
 
@@ -110,8 +109,8 @@ class WholeRows(TrainingRows):
         self.order = self.orders[-1]
 
     def run(
-        self, engine: Engine, learning_rates: Array, so_far: SoFar | None
-    ) -> Iterator[Epoch | SoFar]:
+        self, engine: Engine, learning_rates: Array, so_far: EpochProgress | None
+    ) -> Iterator[Epoch | EpochProgress]:
         orders = iter(self.orders)
         for result in engine.run_epochs(self.orders, learning_rates, so_far):
             if isinstance(result, Epoch):
@@ -131,14 +130,14 @@ class WholeRows(TrainingRows):
     def checksum(self) -> str:
         return self.rows.checksum()
 
-    def arrays_of(self, so_far: SoFar) -> dict[str, Array]:
+    def arrays_of(self, so_far: EpochProgress) -> dict[str, Array]:
         return {"predictions": np.concatenate(so_far.predictions)}
 
-    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> SoFar:
+    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
         predictions = arrays["predictions"]
         if not len(predictions) == rows < self.n_rows:
             raise ValueError(f"with {len(predictions)} predictions of {rows} rows")
-        return SoFar(rows, total, [predictions])
+        return EpochProgress(rows, total, [predictions])
 
 
 class BufferedRows(TrainingRows):
@@ -171,10 +170,10 @@ class BufferedRows(TrainingRows):
             engine.before = net.parameters.copy(), net.running_state.copy()
 
     def run(
-        self, engine: Engine, learning_rates: Array, so_far: SoFar | None
-    ) -> Iterator[Epoch | SoFar]:
+        self, engine: Engine, learning_rates: Array, so_far: EpochProgress | None
+    ) -> Iterator[Epoch | EpochProgress]:
         """A pass over all rows, with a break wherever the buffer is filled anew."""
-        (rates,), n, so_far = learning_rates, self.n_rows, so_far or SoFar()
+        (rates,), n, so_far = learning_rates, self.n_rows, so_far or EpochProgress()
         (of_chunks,) = self.generators
         drawn = copy.deepcopy(of_chunks)  # an epoch that is resumed draws the same order again
         for filled in self._buffers(engine, drawn if self.shuffle else None, so_far.rows):
@@ -190,7 +189,7 @@ class BufferedRows(TrainingRows):
                 yield replace(result, diverged_at=steps + (result.diverged_at or 0))
                 return
             self.kept.add(result.predictions[0], engine.y, order)
-            so_far = SoFar(result.rows, result.total)
+            so_far = EpochProgress(result.rows, result.total)
             if so_far.rows < n:
                 yield so_far
         if so_far.rows < n:
@@ -227,15 +226,15 @@ class BufferedRows(TrainingRows):
     def checksum(self) -> str:
         return self.chunks.checksum()
 
-    def arrays_of(self, so_far: SoFar) -> dict[str, Array]:
+    def arrays_of(self, so_far: EpochProgress) -> dict[str, Array]:
         return dict(zip(("predictions", "targets"), self.kept.arrays(), strict=True))
 
-    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> SoFar:
+    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
         """An epoch of which so many rows were visited, which is some times the whole buffer."""
         if not rows < self.n_rows or rows % len(self.order):
             raise ValueError(f"with {rows} rows in buffers of {len(self.order)}")
         self.kept.go_on(rows, arrays["predictions"], arrays["targets"])
-        return SoFar(rows, total)
+        return EpochProgress(rows, total)
 
 
 class KeptPredictions:

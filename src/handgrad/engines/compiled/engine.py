@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
@@ -19,8 +18,8 @@ from handgrad.engines.compiled.plan import plan_of
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.streams import Streams
 from handgrad.engines.compiled.workers import Workers
+from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import blas_of
-from handgrad.engines.epoch import EngineRows, Epoch, SoFar
 from handgrad.engines.threads import available_cores
 from handgrad.engines.trace_cache import TRACES
 from handgrad.layers import Array
@@ -45,20 +44,17 @@ class EpochOutputs:
     held_out: list[Array]
 
 
-class CompiledEngine:
-    """Trains the net of `config` in place on `rows`; keeps the optimizer's state.
+class CompiledEngine(Engine):
+    """Trains the net of `config` in place on `rows`; keeps the optimizer's state."""
 
-    `held_out`: inputs of sets of rows to predict after each epoch.
-    """
-
-    name: Literal["compiled"] = "compiled"
+    name = "compiled"
 
     def __init__(
         self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array] = ()
     ) -> None:
         x, y, w = rows.x, rows.y, rows.w
         net, loss, optimizer = config.net, config.loss, config.optimizer
-        self.net, self.optimizer, self.batch_size = net, optimizer, min(config.batch_size, len(y))
+        super().__init__(config, rows, min(config.batch_size, len(y)))
         with refused_as_cannot_lower():
             plan = self.plan = TRACES.once(
                 lambda: plan_of(config, rows, self.batch_size, predicts=bool(held_out)),
@@ -73,17 +69,13 @@ class CompiledEngine:
             program, bounds = self.run.program, plan.bounds
             self.x, self.y = _readable(program, x, "x", bounds), _readable(program, y, "y", bounds)
             self.weights = () if w is None else (_readable(program, w, "sample_weight", bounds),)
-            by_weights = self.by_weights = w is not None and loss.batches_weighted_by == "weights"
-            self.counted = float(w.sum(dtype=float)) if w is not None and by_weights else len(y)
+            self.all_counted = self.counted(np.arange(len(y)))
             self.held_out = [_readable(program, held, "x", bounds) for held in held_out]
             self.large = self.run.large
             if plan.predict is not None:
                 self.predict = plan.predict.with_scratch_of_its_own(self.workers)
                 self.large |= self.predict.large
-        self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
-        self.total_before = np.zeros(1)
-        self.step = np.zeros(1, np.int64)
-        self.start = self.before = (net.parameters.copy(), net.running_state.copy())
+        self.total_before, self.start = np.zeros(1), self.before
         self.orders: Array | None = None
         self.given_rates: Array | None = None
 
@@ -102,15 +94,12 @@ class CompiledEngine:
         )
 
     def gradients(self, rows: Array) -> tuple[float, Array]:
-        """The loss of a batch, its rows at these places, and their predictions."""
         return self.half_steps.gradients(rows)
 
     def apply(self, learning_rate: float) -> None:
-        """The optimizer's step by the gradients in `net.gradients`."""
         self.half_steps.apply(learning_rate)
 
     def predict_held_out(self) -> tuple[Array, ...]:
-        """The predictions for each set of rows held out, by the weights as they are."""
         if self.orders is None:
             self._make_room(np.empty((1, len(self.y)), np.int64))
         if self.held_out:
@@ -118,10 +107,9 @@ class CompiledEngine:
         return tuple(p[0] for p in self.kept.held_out)
 
     def epochs_at_once(self, epochs: int) -> int:
-        """How many epochs are worth running before the first is looked at.
+        """So many that a call takes its time: beside a busy thread of Python each waits a turn.
 
-        So many that a call takes its time: beside a busy thread of Python each call waits for
-        its turn. It follows from the sizes alone.
+        It follows from the sizes alone.
         """
         seconds = -(-len(self.y) // self.batch_size) * self._least_time_of_a_step()
         rows = len(self.y) + sum(map(len, self.held_out))
@@ -134,13 +122,9 @@ class CompiledEngine:
         return FASTEST_STEP + multiplications / FASTEST_RATE
 
     def run_epochs(
-        self, orders: Array, learning_rates: Array, so_far: SoFar | None = None
-    ) -> Iterator[Epoch | SoFar]:
-        """A pass over the rows in training mode, for each of the orders to visit them in.
-
-        `learning_rates` (epochs, batches) has one for each step.
-        All of them have run before the first is handed out, but each finds the net as it was.
-        """
+        self, orders: Array, learning_rates: Array, so_far: EpochProgress | None = None
+    ) -> Iterator[Epoch | EpochProgress]:
+        """All of them have run before the first is handed out."""
         net, n, rounds = self.net, len(self.y), len(orders)
         if orders is not self.orders:
             self._make_room(orders)
@@ -155,7 +139,7 @@ class CompiledEngine:
         self.streams.read()
         part = self.batch_size * max(1, int(PART / self._least_time_of_a_step()))
         if rounds == 1 and (so_far or part < n):
-            yield from self._in_parts(orders[0], part, so_far or SoFar())
+            yield from self._in_parts(orders[0], part, so_far or EpochProgress())
             return
         done, returned = self._run(self.calls, rounds)
         for i in range(done):
@@ -164,7 +148,7 @@ class CompiledEngine:
                 _copy(self._after(i), weights)
             self.streams.hand_back(kept.streams[i])
             held_out = tuple(p[i] for p in kept.held_out)
-            yield Epoch(kept.totals[i, 0].item() / self.counted, kept.predictions[i], held_out)
+            yield Epoch(kept.totals[i, 0].item() / self.all_counted, kept.predictions[i], held_out)
         if returned != FINISHED:
             self.before = self._after(done - 1) if done else self.start
             self.streams.hand_back(self.streams.words)
@@ -175,7 +159,9 @@ class CompiledEngine:
             done, returned = calls.run(rounds)
         return done, returned
 
-    def _in_parts(self, order: Array, part: int, so_far: SoFar) -> Iterator[Epoch | SoFar]:
+    def _in_parts(
+        self, order: Array, part: int, so_far: EpochProgress
+    ) -> Iterator[Epoch | EpochProgress]:
         """An epoch that can be interrupted between its parts; it comes to the same bits."""
         n, kept = len(order), self.kept
         if so_far.predictions:
@@ -186,11 +172,13 @@ class CompiledEngine:
             if returned != FINISHED:
                 yield self._diverged(0, rows.start + returned, rows.stop)
                 return
-            so_far = SoFar(rows.stop, kept.totals[0, 0].item(), [kept.predictions[0, : rows.stop]])
+            so_far = EpochProgress(
+                rows.stop, kept.totals[0, 0].item(), [kept.predictions[0, : rows.stop]]
+            )
             if rows.stop < n:
                 yield so_far
         held_out = self.predict_held_out()
-        yield Epoch(so_far.total / self.counted, kept.predictions[0], held_out)
+        yield Epoch(so_far.total / self.all_counted, kept.predictions[0], held_out)
 
     def _run_rows(self, order: Array, rows: slice, total: float) -> int:
         """Run the batches of those places of an order; before them the losses came to `total`."""
@@ -200,13 +188,9 @@ class CompiledEngine:
         self.streams.hand_back(self.streams.words)
         return returned
 
-    def run_rows(self, order: Array, learning_rates: Array, so_far: SoFar) -> Epoch | SoFar:
-        """More batches of a pass over more rows than the engine's arrays hold at a time.
-
-        `order` are the places of these rows in the arrays, `learning_rates` has one for each step.
-        It says how far the pass has come now, with the predictions of these rows alone, which
-        are those of the rows before when it goes on.
-        """
+    def run_rows(
+        self, order: Array, learning_rates: Array, so_far: EpochProgress
+    ) -> Epoch | EpochProgress:
         if self.orders is None:
             self._make_room(np.empty((1, len(self.y)), np.int64))
         for part, name in ((self.x, "x"), (self.y, "y")):  # they were filled anew
@@ -217,7 +201,7 @@ class CompiledEngine:
         returned = self._run_rows(order, slice(0, n), so_far.total)
         if returned != FINISHED:
             return self._diverged(0, returned, n)
-        return SoFar(so_far.rows + n, kept.totals[0, 0].item(), [kept.predictions[0, :n]])
+        return EpochProgress(so_far.rows + n, kept.totals[0, 0].item(), [kept.predictions[0, :n]])
 
     def _after(self, i: int) -> tuple[Array, Array]:
         """The weights after an epoch of the last call."""
@@ -230,15 +214,10 @@ class CompiledEngine:
         """
         total = self.kept.totals[i, 0].item()
         batch = (row if row < end else end - 1) // self.batch_size + 1
-        loss = total / self.counted if row == end else total
+        loss = total / self.all_counted if row == end else total
         return Epoch(loss, self.kept.predictions[i, :row], diverged_at=batch)
 
-    def put_back(self) -> None:
-        """Give the net the weights it had before the epoch that was handed out last."""
-        _copy(self.before, (self.net.parameters, self.net.running_state))
-
     def environment(self) -> dict[str, str]:
-        """What its last digits depend on, beside NumPy and the processor."""
         import llvmlite
 
         found = {"llvmlite": llvmlite.__version__, "cores": "any"}

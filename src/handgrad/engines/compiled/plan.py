@@ -19,7 +19,7 @@ from handgrad.engines.compiled.program import training_program, update_program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import streams_of
 from handgrad.engines.compiled.update import Update
-from handgrad.engines.epoch import EngineRows
+from handgrad.engines.engine import EngineRows
 from handgrad.graph import Graph
 
 PREDICTED_AT_ONCE = 128  # rows: few, so that their products stay small and need no BLAS
