@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.graph import Outputs, interpret
-from handgrad.graph.operations import Op
+from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
 from handgrad.graph.passes import (
     fold_constants,
     lower,
@@ -18,7 +18,6 @@ from handgrad.graph.passes import (
     share_common_subexpressions,
     stabilize,
 )
-from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
 from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import at
 from tests.contracts.table import LAYERS, LOSSES, rows_for

@@ -69,7 +69,7 @@ def decode(data: object) -> Any:
     if kind == "ellipsis":
         return ...
     if kind == "Scaled":
-        return Scaled(Scaling(values[0]), *values[1:])
+        return Scaled(Scaling(values[0]), *values[1:])  # type: ignore[call-arg]  # by its value
     return RECORDS[kind](*values)
 
 

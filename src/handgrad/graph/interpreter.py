@@ -1,14 +1,14 @@
 """Runs a graph in NumPy, node by node: the proof that a recording says what its page says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from handgrad.base.errors import SettingError
 from handgrad.graph.graph import Graph, Outputs
-from handgrad.graph.operations import OPERATIONS, Op
-from handgrad.graph.references import Ref, substitute
+from handgrad.graph.operations import Op
+from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import at
 
 
@@ -43,11 +43,10 @@ def interpret(
         if node.operation is Op.LEAF:
             results.append(known[i])
             continue
-        arguments = substitute(node.arguments, value)
-        options = substitute(dict(node.options), value)
+        compute, here = node.operation.compute, node.map(value)
+        arguments: Sequence[Any] = here.arguments
         if node.operation is Op.RANDOM:
-            stream, method, *rest = arguments
-            results.append(getattr((rngs or {})[stream], method)(*rest, **options))
-        else:
-            results.append(OPERATIONS[node.operation].compute(*arguments, **options))
+            stream, method, *arguments = arguments
+            compute = getattr((rngs or {})[stream], method)
+        results.append(compute(*arguments, **here.options))
     return graph.outputs.map(lambda i: results[i])

@@ -5,16 +5,16 @@ value, anything else is refused with its line.
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from handgrad.base.errors import RecordingError
-from handgrad.graph.encoding import encode
+from handgrad.graph.encoding import encode, key
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.references import Ref
-from handgrad.graph.refusal import refusal
 from handgrad.graph.symbolic import SIZES, NoRuleError, solve
 from handgrad.graph.tape import Step, Tape
 
@@ -42,9 +42,26 @@ def merged(tapes: Sequence[Tape]) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
+def check_second_step(first: Tape, second: Tape) -> None:
+    """Refuse a second step on the same pages that runs otherwise, for what the first one left.
+
+    Its constants are to be the same too: a counter of the page's own would change them.
+    """
+    for step, again in zip_longest(first.steps, second.steps):
+        if None in (step, again) or step.origin != again.origin or _noted(step) != _noted(again):
+            raise (again or step).origin.refusal(
+                "does not run in the second step as in the first",
+                "every step alike; state that outlives a step declared",
+                'state_names = ("name",), and an array in __init__',
+            )
+
+
+def _noted(step: Step) -> str:
+    return key(step.operation, step.arguments, *step.options.items())
+
+
 def _differing(steps: Sequence[Step]) -> RecordingError:
-    return refusal(
-        steps[-1].origin,
+    return steps[-1].origin.refusal(
         "does not run alike for every batch size: a loop over rows, or a branch on len(x)",
         "the same steps whatever the batch size",
         "work on all rows at once: x.sum(axis=1) instead of [row.sum() for row in x]",
@@ -74,8 +91,7 @@ def _unify(values: Sequence[Any], step: Step) -> Any:
             encode(found)
         return found
     except TypeError as error:
-        raise refusal(
-            step.origin,
+        raise step.origin.refusal(
             f"hands {step.operation} an argument that is no data: {error}",
             "numbers, arrays, indices, texts and types",
             "the array itself, np.asarray(values)",
@@ -83,8 +99,7 @@ def _unify(values: Sequence[Any], step: Step) -> Any:
     except NoRuleError:
         sizes = ", ".join(map(str, SIZES))
         shown = "an array" if isinstance(first, np.ndarray) else ", ".join(map(repr, values))
-        raise refusal(
-            step.origin,
+        raise step.origin.refusal(
             f"uses {shown} that changes from run to run, by no known rule of the batch size "
             f"(tried with {sizes} rows)",
             "constants, simple functions of len(x), or draws from self.rng",

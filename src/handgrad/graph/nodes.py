@@ -1,14 +1,17 @@
-"""The nodes of a graph: an operation, what it is done to, and the line of the page it came from."""
+"""The nodes of graphs: an operation, what it is done to, and the line of the page it came from."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
+from handgrad.base.errors import CannotLowerError, RecordingError
 from handgrad.graph.encoding import decode, encode
 from handgrad.graph.operations import Op
-from handgrad.graph.references import references
+from handgrad.graph.references import references, substitute
 from handgrad.graph.symbolic import Shape
 
 
@@ -23,6 +26,12 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+    def refusal(self, does: str, expected: str, hint: str) -> RecordingError:
+        """The error for a line that cannot be recorded."""
+        code = linecache.getline(self.file, self.line).strip()
+        came = f"{Path(self.file).name}:{self.line}, `{code}`, {does}"
+        return RecordingError(came, expected, hint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +49,15 @@ class Node:
         """The numbers of the nodes that this one is computed from."""
         return references((self.arguments, *self.options.values()))
 
+    def map(self, function: Callable[[object], object]) -> Self:
+        """The node on the function of each of its references and constants."""
+        arguments, options = substitute((self.arguments, dict(self.options)), function)
+        return replace(self, arguments=arguments, options=options)
+
+    def refused(self, what: str) -> CannotLowerError:
+        """The error for an operation with `what`, which has no loops."""
+        return CannotLowerError(f"{self.operation} with {what}, at {self.origin}")
+
     def to_json(self) -> dict[str, Any]:
         """The node in what JSON has."""
         return {
@@ -48,11 +66,11 @@ class Node:
             "options": {name: encode(value) for name, value in self.options.items()},
             "shape": encode(self.shape),
             "dtype": self.dtype.name,
-            "origin": self.origin and asdict(self.origin),
+            "origin": self.origin and vars(self.origin),
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Node":
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The node that `to_json` wrote."""
         return cls(
             Op(data["operation"]),

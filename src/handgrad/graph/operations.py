@@ -6,114 +6,14 @@ name. What is not in these tables cannot be recorded.
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum, auto
-from typing import Any
+from enum import StrEnum
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.base.functions import erf
 from handgrad.layers import Array
-
-
-class Op(StrEnum):
-    """The name of an operation; of the last three, only passes make use."""
-
-    LEAF = auto()
-    RANDOM = auto()
-    ADD = auto()
-    SUBTRACT = auto()
-    MULTIPLY = auto()
-    DIVIDE = auto()
-    POWER = auto()
-    MATMUL = auto()
-    LESS = auto()
-    LESS_EQUAL = auto()
-    GREATER = auto()
-    GREATER_EQUAL = auto()
-    EQUAL = auto()
-    NOT_EQUAL = auto()
-    AND = auto()
-    OR = auto()
-    XOR = auto()
-    NEGATIVE = auto()
-    INVERT = auto()
-    LOGICAL_AND = auto()
-    LOGICAL_OR = auto()
-    LOGICAL_NOT = auto()
-    ABS = auto()
-    EXP = auto()
-    EXPM1 = auto()
-    LOG = auto()
-    LOG1P = auto()
-    LOG2 = auto()
-    SQRT = auto()
-    SQUARE = auto()
-    RECIPROCAL = auto()
-    SIGN = auto()
-    SIN = auto()
-    COS = auto()
-    TANH = auto()
-    ERF = auto()
-    FLOOR = auto()
-    CEIL = auto()
-    MAXIMUM = auto()
-    MINIMUM = auto()
-    ISFINITE = auto()
-    ISNAN = auto()
-    SUM = auto()
-    MEAN = auto()
-    VAR = auto()
-    STD = auto()
-    MAX = auto()
-    MIN = auto()
-    PROD = auto()
-    ARGMAX = auto()
-    ARGMIN = auto()
-    WHERE = auto()
-    CLIP = auto()
-    ZEROS_LIKE = auto()
-    ONES_LIKE = auto()
-    FULL_LIKE = auto()
-    EMPTY_LIKE = auto()
-    COPY = auto()
-    ASTYPE = auto()
-    RESHAPE = auto()
-    RAVEL = auto()
-    TRANSPOSE = auto()
-    SWAPAXES = auto()
-    MOVEAXIS = auto()
-    SQUEEZE = auto()
-    EXPAND_DIMS = auto()
-    BROADCAST_TO = auto()
-    FLIP = auto()
-    REPEAT = auto()
-    TILE = auto()
-    PAD = auto()
-    CONCATENATE = auto()
-    STACK = auto()
-    TAKE = auto()
-    DOT = auto()
-    OUTER = auto()
-    TENSORDOT = auto()
-    EINSUM = auto()
-    SLIDING_WINDOW_VIEW = auto()
-    GETITEM = auto()
-    SETITEM = auto()
-    ADD_AT = auto()
-    FILL = auto()
-    VIEW = auto()
-    WRITE = auto()
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What an operation computes, and how it prints; `view`: its result shares memory."""
-
-    compute: Callable[..., Any]
-    text: str = ""
-    view: bool = False
 
 
 def setitem(array: Array, index: Any, values: npt.ArrayLike) -> Array:
@@ -130,149 +30,163 @@ def add_at(array: Array, index: Any, values: npt.ArrayLike) -> Array:
     return array
 
 
-BINARY: dict[Op, tuple[Callable[..., Any], str]] = {
-    Op.ADD: (operator.add, "+"),
-    Op.SUBTRACT: (operator.sub, "-"),
-    Op.MULTIPLY: (operator.mul, "*"),
-    Op.DIVIDE: (operator.truediv, "/"),
-    Op.POWER: (operator.pow, "**"),
-    Op.MATMUL: (operator.matmul, "@"),
-    Op.LESS: (operator.lt, "<"),
-    Op.LESS_EQUAL: (operator.le, "<="),
-    Op.GREATER: (operator.gt, ">"),
-    Op.GREATER_EQUAL: (operator.ge, ">="),
-    Op.EQUAL: (operator.eq, "=="),
-    Op.NOT_EQUAL: (operator.ne, "!="),
-    Op.AND: (operator.and_, "&"),
-    Op.OR: (operator.or_, "|"),
-    Op.XOR: (operator.xor, "^"),
-}
+def fill(shape: tuple[int, ...], value: float, dtype: np.dtype[np.generic]) -> Array:
+    """A new array of that shape, all `value`."""
+    return np.full(shape, value, dtype)
 
-COMPARISONS = frozenset(
-    (Op.LESS, Op.LESS_EQUAL, Op.GREATER, Op.GREATER_EQUAL, Op.EQUAL, Op.NOT_EQUAL)
-)
 
-UNARY: dict[Op, tuple[Callable[..., Any], str]] = {
-    Op.NEGATIVE: (operator.neg, "-"),
-    Op.INVERT: (operator.invert, "~"),
-}
+def view(x: Array, offset: int, strides: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+    """The elements of `x` that start at `offset` and lie `strides` apart, counted in elements."""
+    flat = np.ascontiguousarray(x).reshape(-1)[offset:]
+    steps = [step * x.itemsize for step in strides]
+    return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
 
-UFUNCS: dict[Any, Op] = {
-    np.add: Op.ADD,
-    np.subtract: Op.SUBTRACT,
-    np.multiply: Op.MULTIPLY,
-    np.divide: Op.DIVIDE,
-    np.power: Op.POWER,
-    np.matmul: Op.MATMUL,
-    np.less: Op.LESS,
-    np.less_equal: Op.LESS_EQUAL,
-    np.greater: Op.GREATER,
-    np.greater_equal: Op.GREATER_EQUAL,
-    np.equal: Op.EQUAL,
-    np.not_equal: Op.NOT_EQUAL,
-    np.bitwise_and: Op.AND,
-    np.bitwise_or: Op.OR,
-    np.bitwise_xor: Op.XOR,
-    np.logical_and: Op.LOGICAL_AND,
-    np.logical_or: Op.LOGICAL_OR,
-    np.logical_not: Op.LOGICAL_NOT,
-    np.negative: Op.NEGATIVE,
-    np.invert: Op.INVERT,
-    np.absolute: Op.ABS,
-    np.exp: Op.EXP,
-    np.expm1: Op.EXPM1,
-    np.log: Op.LOG,
-    np.log1p: Op.LOG1P,
-    np.log2: Op.LOG2,
-    np.sqrt: Op.SQRT,
-    np.square: Op.SQUARE,
-    np.reciprocal: Op.RECIPROCAL,
-    np.sign: Op.SIGN,
-    np.sin: Op.SIN,
-    np.cos: Op.COS,
-    np.tanh: Op.TANH,
-    np.floor: Op.FLOOR,
-    np.ceil: Op.CEIL,
-    np.maximum: Op.MAXIMUM,
-    np.minimum: Op.MINIMUM,
-    np.isfinite: Op.ISFINITE,
-    np.isnan: Op.ISNAN,
-}
 
-REDUCTIONS: dict[Any, Op] = {
-    np.add: Op.SUM,
-    np.maximum: Op.MAX,
-    np.minimum: Op.MIN,
-    np.multiply: Op.PROD,
-}
+def write(
+    x: Array, offset: int, strides: tuple[int, ...], shape: tuple[int, ...], values: npt.ArrayLike
+) -> Array:
+    """A copy of `x` in which a view of it holds `values`."""
+    x = np.array(x, order="C")
+    steps = [step * x.itemsize for step in strides]
+    np.lib.stride_tricks.as_strided(x.reshape(-1)[offset:], shape, steps)[...] = values
+    return x
 
-FUNCTIONS: dict[Callable[..., Any], Op] = {
-    erf: Op.ERF,
-    np.sum: Op.SUM,
-    np.mean: Op.MEAN,
-    np.var: Op.VAR,
-    np.std: Op.STD,
-    np.max: Op.MAX,
-    np.min: Op.MIN,
-    np.prod: Op.PROD,
-    np.argmax: Op.ARGMAX,
-    np.argmin: Op.ARGMIN,
-    np.where: Op.WHERE,
-    np.clip: Op.CLIP,
-    np.zeros_like: Op.ZEROS_LIKE,
-    np.ones_like: Op.ONES_LIKE,
-    np.full_like: Op.FULL_LIKE,
-    np.empty_like: Op.EMPTY_LIKE,
-    np.copy: Op.COPY,
-    np.astype: Op.ASTYPE,
-    np.reshape: Op.RESHAPE,
-    np.ravel: Op.RAVEL,
-    np.transpose: Op.TRANSPOSE,
-    np.swapaxes: Op.SWAPAXES,
-    np.moveaxis: Op.MOVEAXIS,
-    np.squeeze: Op.SQUEEZE,
-    np.expand_dims: Op.EXPAND_DIMS,
-    np.broadcast_to: Op.BROADCAST_TO,
-    np.flip: Op.FLIP,
-    np.repeat: Op.REPEAT,
-    np.tile: Op.TILE,
-    np.pad: Op.PAD,
-    np.concatenate: Op.CONCATENATE,
-    np.stack: Op.STACK,
-    np.take: Op.TAKE,
-    np.dot: Op.DOT,
-    np.outer: Op.OUTER,
-    np.tensordot: Op.TENSORDOT,
-    np.einsum: Op.EINSUM,
-    np.lib.stride_tricks.sliding_window_view: Op.SLIDING_WINDOW_VIEW,
-}
+
+class Op(StrEnum):
+    """An operation: its name, what a page calls, its operator, and what computes it.
+
+    `compute` is what a page calls, but for operators: of Python's own numbers they make such
+    numbers again. Of the last three only passes make use.
+    """
+
+    function: Callable[..., Any] | None
+    symbol: str
+    compute: Callable[..., Any]
+
+    def __new__(
+        cls,
+        name: str,
+        function: Callable[..., object] | None = None,
+        symbol: str = "",
+        compute: Callable[..., object] | None = None,
+    ) -> Self:
+        op = str.__new__(cls, name)
+        op._value_, op.function, op.symbol = name, function, symbol
+        op.compute = compute or function  # type: ignore[assignment]
+        return op
+
+    LEAF = "leaf"
+    RANDOM = "random"
+    ADD = "add", np.add, "+", operator.add
+    SUBTRACT = "subtract", np.subtract, "-", operator.sub
+    MULTIPLY = "multiply", np.multiply, "*", operator.mul
+    DIVIDE = "divide", np.divide, "/", operator.truediv
+    POWER = "power", np.power, "**", operator.pow
+    MATMUL = "matmul", np.matmul, "@", operator.matmul
+    LESS = "less", np.less, "<", operator.lt
+    LESS_EQUAL = "less_equal", np.less_equal, "<=", operator.le
+    GREATER = "greater", np.greater, ">", operator.gt
+    GREATER_EQUAL = "greater_equal", np.greater_equal, ">=", operator.ge
+    EQUAL = "equal", np.equal, "==", operator.eq
+    NOT_EQUAL = "not_equal", np.not_equal, "!=", operator.ne
+    AND = "and", np.bitwise_and, "&", operator.and_
+    OR = "or", np.bitwise_or, "|", operator.or_
+    XOR = "xor", np.bitwise_xor, "^", operator.xor
+    NEGATIVE = "negative", np.negative, "-", operator.neg
+    INVERT = "invert", np.invert, "~", operator.invert
+    LOGICAL_AND = "logical_and", np.logical_and
+    LOGICAL_OR = "logical_or", np.logical_or
+    LOGICAL_NOT = "logical_not", np.logical_not
+    ABS = "abs", np.abs
+    EXP = "exp", np.exp
+    EXPM1 = "expm1", np.expm1
+    LOG = "log", np.log
+    LOG1P = "log1p", np.log1p
+    LOG2 = "log2", np.log2
+    SQRT = "sqrt", np.sqrt
+    SQUARE = "square", np.square
+    RECIPROCAL = "reciprocal", np.reciprocal
+    SIGN = "sign", np.sign
+    SIN = "sin", np.sin
+    COS = "cos", np.cos
+    TANH = "tanh", np.tanh
+    ERF = "erf", erf
+    FLOOR = "floor", np.floor
+    CEIL = "ceil", np.ceil
+    MAXIMUM = "maximum", np.maximum
+    MINIMUM = "minimum", np.minimum
+    ISFINITE = "isfinite", np.isfinite
+    ISNAN = "isnan", np.isnan
+    SUM = "sum", np.sum
+    MEAN = "mean", np.mean
+    VAR = "var", np.var
+    STD = "std", np.std
+    MAX = "max", np.max
+    MIN = "min", np.min
+    PROD = "prod", np.prod
+    ARGMAX = "argmax", np.argmax
+    ARGMIN = "argmin", np.argmin
+    WHERE = "where", np.where
+    CLIP = "clip", np.clip
+    ZEROS_LIKE = "zeros_like", np.zeros_like
+    ONES_LIKE = "ones_like", np.ones_like
+    FULL_LIKE = "full_like", np.full_like
+    EMPTY_LIKE = "empty_like", np.empty_like
+    COPY = "copy", np.copy
+    ASTYPE = "astype", np.astype, "", lambda x, dtype: x.astype(dtype)
+    RESHAPE = "reshape", np.reshape
+    RAVEL = "ravel", np.ravel
+    TRANSPOSE = "transpose", np.transpose
+    SWAPAXES = "swapaxes", np.swapaxes
+    MOVEAXIS = "moveaxis", np.moveaxis
+    SQUEEZE = "squeeze", np.squeeze
+    EXPAND_DIMS = "expand_dims", np.expand_dims
+    BROADCAST_TO = "broadcast_to", np.broadcast_to
+    FLIP = "flip", np.flip
+    REPEAT = "repeat", np.repeat
+    TILE = "tile", np.tile
+    PAD = "pad", np.pad
+    CONCATENATE = "concatenate", np.concatenate
+    STACK = "stack", np.stack
+    TAKE = "take", np.take
+    DOT = "dot", np.dot
+    OUTER = "outer", np.outer
+    TENSORDOT = "tensordot", np.tensordot
+    EINSUM = "einsum", np.einsum
+    SLIDING_WINDOW_VIEW = "sliding_window_view", np.lib.stride_tricks.sliding_window_view
+    GETITEM = "getitem", operator.getitem
+    SETITEM = "setitem", setitem
+    ADD_AT = "add_at", add_at
+    FILL = "fill", fill
+    VIEW = "view", view
+    WRITE = "write", write
+
+
+# What a page may call, and the ufuncs by which it may reduce.
+FUNCTIONS = {op.function: op for op in Op if op.function}
+REDUCED_BY = {np.add: Op.SUM, np.maximum: Op.MAX, np.minimum: Op.MIN, np.multiply: Op.PROD}
 
 METHODS = {
-    name.value: name
-    for name in (
-        *(Op.SUM, Op.MEAN, Op.VAR, Op.STD, Op.MAX, Op.MIN, Op.PROD, Op.ARGMAX, Op.ARGMIN),
-        *(Op.CLIP, Op.COPY, Op.RAVEL, Op.SWAPAXES, Op.REPEAT, Op.TAKE, Op.DOT),
-    )
+    *(Op.SUM, Op.MEAN, Op.VAR, Op.STD, Op.MAX, Op.MIN, Op.PROD, Op.ARGMAX, Op.ARGMIN),
+    *(Op.CLIP, Op.COPY, Op.RAVEL, Op.SWAPAXES, Op.REPEAT, Op.TAKE, Op.DOT, Op.SQUEEZE),
 }
-
+# Their results share memory with what they are taken of.
 VIEWS = {
     *(Op.RESHAPE, Op.RAVEL, Op.TRANSPOSE, Op.SWAPAXES, Op.MOVEAXIS, Op.SQUEEZE, Op.EXPAND_DIMS),
     *(Op.BROADCAST_TO, Op.FLIP, Op.SLIDING_WINDOW_VIEW),
 }
-
-OPERATIONS: dict[Op, Operation] = {
-    **{n: Operation(f, f"{{0}} {symbol} {{1}}") for n, (f, symbol) in BINARY.items()},
-    **{n: Operation(f, f"{symbol}{{0}}") for n, (f, symbol) in UNARY.items()},
-    **{
-        name: Operation(ufunc)
-        for ufunc, name in UFUNCS.items()
-        if name not in BINARY and name not in UNARY
-    },
-    **{n: Operation(f, view=n in VIEWS) for f, n in FUNCTIONS.items()},
-    Op.ASTYPE: Operation(lambda x, dtype: x.astype(dtype)),
-    Op.GETITEM: Operation(operator.getitem, "{0}[{1}]"),
-    Op.SETITEM: Operation(setitem),
-    Op.ADD_AT: Operation(add_at),
+UNARY = {Op.NEGATIVE, Op.INVERT}
+BINARY = {op for op in Op if op.symbol} - UNARY
+COMPARISONS = frozenset(
+    (Op.LESS, Op.LESS_EQUAL, Op.GREATER, Op.GREATER_EQUAL, Op.EQUAL, Op.NOT_EQUAL)
+)
+REDUCTIONS = frozenset((Op.SUM, Op.MAX, Op.MIN, Op.PROD))
+# Those that lowering leaves as they are.
+ELEMENTWISE = COMPARISONS | {
+    *(Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.DIVIDE, Op.POWER, Op.NEGATIVE, Op.ABS, Op.SIGN),
+    *(Op.MAXIMUM, Op.MINIMUM, Op.FLOOR, Op.CEIL, Op.SQRT, Op.TANH, Op.SIN, Op.COS),
+    *(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.ERF),
+    *(Op.LOGICAL_AND, Op.LOGICAL_OR, Op.LOGICAL_NOT, Op.ISNAN, Op.ISFINITE, Op.WHERE, Op.ASTYPE),
 }
 
 INSTEAD = {

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.graph.nodes import Node
-from handgrad.graph.operations import BINARY, COMPARISONS, OPERATIONS, UNARY, Op
+from handgrad.graph.operations import BINARY, COMPARISONS, UNARY, Op
 from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import shape_text
 
@@ -158,10 +158,9 @@ def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tupl
     name, a = node.operation, node.arguments
     if name in BINARY:
         level = PRECEDENCE[name]
-        pattern = OPERATIONS[name].text
-        return pattern.format(text(a[0], level), text(a[1], level + 1)), level
+        return f"{text(a[0], level)} {name.symbol} {text(a[1], level + 1)}", level
     if name in UNARY:
-        return OPERATIONS[name].text.format(text(a[0], PRECEDENCE[name])), PRECEDENCE[name]
+        return name.symbol + text(a[0], PRECEDENCE[name]), PRECEDENCE[name]
     if name is Op.TRANSPOSE and len(a) == 1 and not node.options:
         return f"{text(a[0], ATOM)}.T", ATOM
     if name is Op.GETITEM:

@@ -5,6 +5,7 @@ The three tapes are then merged into one graph.
 """
 
 import copy
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,13 +16,10 @@ import numpy.typing as npt
 from handgrad.base.errors import NotYetComputedError, RecordingError
 from handgrad.base.page import Page
 from handgrad.graph.graph import Graph, Leaves, Outputs
-from handgrad.graph.merging import merged
+from handgrad.graph.merging import check_second_step, merged
 from handgrad.graph.nodes import Origin
-from handgrad.graph.refusal import refusal
-from handgrad.graph.second_step import check_second_step
 from handgrad.graph.symbolic import SIZES
-from handgrad.graph.traced import Recording, Traced
-from handgrad.graph.traced_stream import TracedStream
+from handgrad.graph.traced import Recording, Traced, TracedStream
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import refuse_undeclared
 
@@ -43,58 +41,42 @@ def record(
     `inputs(n)` gives the inputs for n rows (arrays, numbers, tuples of them), `run` returns what
     comes out. Gradients of parameters and new running state are added to that.
     """
-    tapes, outputs = [], []
-    for n in SIZES:
-        step, results, second = _run(pages, inputs(n), run, dtype, training, again=n == SIZES[0])
-        tapes.append(step.tape)
-        outputs.append(results)
-        if n == SIZES[0]:
-            leaves, again = step.leaves, second
-    nodes = merged(tapes)
-    check_second_step(tapes[0], again)
+    steps: list[_Step] = []
+    outputs: list[Outputs[int]] = []
+    with np.errstate(all="ignore"):
+        for n in SIZES:
+            step = _Step(pages, inputs(n), dtype, training)
+            results = run(step.copies, **step.given)
+            if kept := step.numbers_kept():
+                # Taken away: a page that sets them in each step, before it reads them, misses none.
+                step = _Step(pages, inputs(n), dtype, training, without=kept)
+                try:
+                    results = run(step.copies, **step.given)
+                except NotYetComputedError as error:
+                    named = (_outlives(p, name) for _, p, name in kept if f"{name!r}" in error.came)
+                    raise next(named) from None
+            step.tape.finish()
+            steps.append(step)
+            outputs.append(step.with_changes(results))
+        first = steps[0]
+        second, given, _ = first.prepared()
+        run(first.copies, **given)
+    nodes = merged([step.tape for step in steps])
+    check_second_step(first.tape, second)
     if any(o != outputs[0] for o in outputs):
         raise RecordingError(
             f"{title} gives different results for different batch sizes",
             "the same results whatever the batch size",
             "remove the branch on len(x)",
         )
-    titles = {path: repr(page) for prefix, p in pages.items() for path, page in _walk(p, prefix)}
-    return Graph(title, nodes, leaves, outputs[0], titles)
+    titles = {path: repr(page) for path, page in _walk(pages)}
+    return Graph(title, nodes, first.leaves, outputs[0], titles)
 
 
-def _walk(page: Page, prefix: str) -> list[tuple[str, Page]]:
-    return list(page.walk(prefix)) if isinstance(page, Layer) else [(prefix, page)]
-
-
-def _run(
-    pages: Pages,
-    inputs: Leaves[npt.ArrayLike],
-    run: Callable[..., Outputs[object]],
-    dtype: np.dtype[np.generic],
-    training: bool,
-    again: bool,
-) -> tuple["_Step", Outputs[int], Recording]:
-    """A step on its tape, its results, and the tape of a second step, if there is to be one.
-
-    `again`: a second step on the same pages must run like the first.
-    """
-    step = _Step(pages, inputs, dtype, training)
-    with np.errstate(all="ignore"):
-        results = run(step.copies, **step.given)
-        if kept := step.numbers_kept():
-            # Taken away: a page that sets them in each step, before it reads them, misses none.
-            step = _Step(pages, inputs, dtype, training, without=kept)
-            try:
-                results = run(step.copies, **step.given)
-            except NotYetComputedError as error:
-                raise next(_outlives(p, n) for _, p, n in kept if f"{n!r}" in error.came) from None
-        step.tape.finish()
-        found = step.with_changes(results)
-        second = step.tape
-        if again:
-            second, given, _ = _prepared(step.walked, inputs, dtype, training)
-            run(step.copies, **given)
-    return step, found, second
+def _walk(pages: Pages) -> list[tuple[str, Page]]:
+    """All pages, and those within them, each with its path."""
+    walks = (p.walk(path) if isinstance(p, Layer) else [(path, p)] for path, p in pages.items())
+    return [pair for walk in walks for pair in walk]
 
 
 Kept = Sequence[tuple[str, Page, str]]
@@ -112,12 +94,34 @@ class _Step:
         without: Kept = (),
     ) -> None:
         self.copies: Pages = copy.deepcopy(dict(pages))
-        self.walked = [pair for prefix, p in self.copies.items() for pair in _walk(p, prefix)]
+        self.inputs, self.dtype, self.training = inputs, dtype, training
+        self.walked = _walk(self.copies)
         for path, page in self.walked:
             for name in (name for at, _, name in without if at == path):
                 page.__dict__.pop(name, None)
-        self.tape, self.given, self.leaves = _prepared(self.walked, inputs, dtype, training)
+        self.tape, self.given, self.leaves = self.prepared()
         self.before = [{k: _kept(v) for k, v in vars(page).items()} for _, page in self.walked]
+
+    def prepared(self) -> tuple[Recording, dict[str, Any], Leaves[int]]:
+        """A new tape, on which parameters, state, streams and inputs are leaves."""
+        tape, given = Recording(self.dtype), dict[str, Any]()
+        numbers, parameters, state = dict[str, int](), dict[str, int](), dict[str, int]()
+        theirs = self.inputs.inputs, self.inputs.parameters, self.inputs.state
+        for kind, values in zip((numbers, parameters, state), theirs, strict=True):
+            given |= {name: _leaf(tape, kind, name, value) for name, value in values.items()}
+        for path, page in self.walked:
+            tape.paths[id(page)] = path
+            if isinstance(page, Layer):
+                for name in (*page.param_names, *page.state_names):
+                    own = getattr(page, name)
+                    own = own.value if isinstance(own, Traced) else own
+                    kind = parameters if name in page.param_names else state
+                    leaf = _leaf(tape, kind, _joined(path, name), np.asarray(own, self.dtype))
+                    page.__dict__[name] = leaf
+                    tape.states[leaf.node] = (page.__dict__, name)
+                page.training = self.training
+                page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
+        return tape, given, Leaves(numbers, parameters, state)
 
     def numbers_kept(self) -> Kept:
         """The plain numbers and shapes that the step set anew, as `self.width = x.shape[1]`."""
@@ -132,13 +136,22 @@ class _Step:
         ]
 
     def with_changes(self, results: Outputs[object]) -> Outputs[int]:
-        """The results as nodes, with the gradients and the new running state of all pages."""
-        gradients: dict[str, Any] = {}
-        new_state: dict[str, Any] = {}
+        """The results as nodes, with the gradients and the new running state of all pages.
+
+        Other changes to what was there are refused.
+        """
+        gradients, new_state = dict[str, object](), dict[str, object]()
         for (path, page), start in zip(self.walked, self.before, strict=True):
             if isinstance(page, Layer):
                 refuse_undeclared(page)
-            _add_changes(path, page, start, gradients, new_state)
+            for name, value in vars(page).items():
+                if name in page.state_names:
+                    if value is not start[name]:
+                        new_state[_joined(path, name)] = value
+                elif name.startswith("d") and name[1:] in page.param_names:
+                    gradients[_joined(path, name[1:])] = value
+                elif start.get(name) is not None and not _unchanged(value, start[name]):
+                    raise _outlives(page, name)
         return Outputs(
             _node("the prediction", results.prediction),
             _node("the loss", results.loss),
@@ -147,34 +160,6 @@ class _Step:
             _nodes("new ", results.new_parameters),
             _nodes("new ", {**new_state, **results.new_state}),
         )
-
-
-def _prepared(
-    walked: Sequence[tuple[str, Page]],
-    inputs: Leaves[npt.ArrayLike],
-    dtype: np.dtype[np.generic],
-    training: bool,
-) -> tuple[Recording, dict[str, Any], Leaves[int]]:
-    """A new tape, on which parameters, state, streams and inputs are leaves."""
-    tape, given = Recording(dtype), dict[str, Any]()
-    numbers, parameters, state = dict[str, int](), dict[str, int](), dict[str, int]()
-    for kind, values in zip(
-        (numbers, parameters, state), (inputs.inputs, inputs.parameters, inputs.state), strict=True
-    ):
-        given |= {name: _leaf(tape, kind, name, value) for name, value in values.items()}
-    for path, page in walked:
-        tape.paths[id(page)] = path
-        if isinstance(page, Layer):
-            for name in (*page.param_names, *page.state_names):
-                own = getattr(page, name)
-                own = own.value if isinstance(own, Traced) else own
-                kind = parameters if name in page.param_names else state
-                leaf = _leaf(tape, kind, _joined(path, name), np.asarray(own, dtype))
-                page.__dict__[name] = leaf
-                tape.states[leaf.node] = (page.__dict__, name)
-            page.training = training
-            page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
-    return tape, given, Leaves(numbers, parameters, state)
 
 
 def _joined(path: str, name: str) -> str:
@@ -210,27 +195,8 @@ def _node(name: str, value: object) -> int | None:
     )
 
 
-def _add_changes(
-    path: str,
-    page: Page,
-    before: Mapping[str, object],
-    gradients: dict[str, object],
-    new_state: dict[str, object],
-) -> None:
-    """Note a page's gradients and new running state; refuse other changes to what was there."""
-    for name, value in vars(page).items():
-        if name in page.state_names:
-            if value is not before[name]:
-                new_state[_joined(path, name)] = value
-        elif name.startswith("d") and name[1:] in page.param_names:
-            gradients[_joined(path, name[1:])] = value
-        elif before.get(name) is not None and not _unchanged(value, before[name]):
-            raise _outlives(page, name)
-
-
 def _outlives(page: Page, name: str) -> RecordingError:
-    return refusal(
-        _where_assigned(page, name),
+    return _where_assigned(page, name).refusal(
         f"changes self.{name}, which outlives the step",
         "parameters left to the optimizer, and other lasting state declared"
         if name in page.param_names
@@ -260,17 +226,12 @@ def _unchanged(value: object, before: object) -> bool:
 
 def _where_assigned(page: Page, name: str) -> Origin:
     """The line of the page's class that assigns to the attribute."""
-    import inspect
-
     for method in ("forward", "backward", "rule"):
-        function = getattr(type(page), method, None)
-        if function is None:
-            continue
         try:
-            lines, start = inspect.getsourcelines(function)
-        except OSError:
+            lines, start = inspect.getsourcelines(getattr(type(page), method))
+        except (AttributeError, OSError):
             continue
         for i, line in enumerate(lines):
             if re.search(rf"self\.{name}\b([^=]*=(?!=)|\.\w+\()", line):
-                return Origin(function.__code__.co_filename, start + i)
+                return Origin(inspect.getfile(getattr(type(page), method)), start + i)
     return Origin(type(page).__name__, 0)

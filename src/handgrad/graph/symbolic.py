@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, SupportsFloat, SupportsInt
+from typing import Any, Self, SupportsFloat, SupportsInt
 
 import numpy as np
 
@@ -46,34 +46,26 @@ class Dim(Symbolic):
 
 
 class Scaling(StrEnum):
-    """How a number with the constant k follows n, as it reads."""
+    """How a number with the constant k follows n, as it reads and as it is computed."""
 
-    K_OVER_N = "{k}/n"
-    K_TIMES_N = "{k}*n"
-    K_TIMES_ROOT_N = "{k}*n**0.5"
-    K_OVER_ROOT_N = "{k}/n**0.5"
-    K_OVER_ONE_LESS = "{k}/(n - 1)"
-    K_TIMES_N_OVER_ONE_LESS = "{k}*n/(n - 1)"
-    K_TIMES_ONE_LESS_OVER_N = "{k}*(n - 1)/n"
-    K_OVER_N_SQUARED = "{k}/n**2"
-    K_TIMES_N_SQUARED = "{k}*n**2"
-    K_TIMES_LOG_N = "{k}*log(n)"
-    ONE_OVER_K_N = "1/({k}*n)"
+    compute: Callable[[float, int], float]
 
+    def __new__(cls, text: str, compute: Callable[[float, int], float]) -> Self:
+        scaling = str.__new__(cls, text)
+        scaling._value_, scaling.compute = text, compute
+        return scaling
 
-SCALINGS: dict[Scaling, Callable[[float, int], float]] = {
-    Scaling.K_OVER_N: lambda k, n: k / n,
-    Scaling.K_TIMES_N: lambda k, n: k * n,
-    Scaling.K_TIMES_ROOT_N: lambda k, n: k * n**0.5,
-    Scaling.K_OVER_ROOT_N: lambda k, n: k / n**0.5,
-    Scaling.K_OVER_ONE_LESS: lambda k, n: k / (n - 1),
-    Scaling.K_TIMES_N_OVER_ONE_LESS: lambda k, n: k * n / (n - 1),
-    Scaling.K_TIMES_ONE_LESS_OVER_N: lambda k, n: k * (n - 1) / n,
-    Scaling.K_OVER_N_SQUARED: lambda k, n: k / n**2,
-    Scaling.K_TIMES_N_SQUARED: lambda k, n: k * n**2,
-    Scaling.K_TIMES_LOG_N: lambda k, n: k * math.log(n),
-    Scaling.ONE_OVER_K_N: lambda k, n: 1 / (k * n),
-}
+    K_OVER_N = "{k}/n", lambda k, n: k / n
+    K_TIMES_N = "{k}*n", lambda k, n: k * n
+    K_TIMES_ROOT_N = "{k}*n**0.5", lambda k, n: k * n**0.5
+    K_OVER_ROOT_N = "{k}/n**0.5", lambda k, n: k / n**0.5
+    K_OVER_ONE_LESS = "{k}/(n - 1)", lambda k, n: k / (n - 1)
+    K_TIMES_N_OVER_ONE_LESS = "{k}*n/(n - 1)", lambda k, n: k * n / (n - 1)
+    K_TIMES_ONE_LESS_OVER_N = "{k}*(n - 1)/n", lambda k, n: k * (n - 1) / n
+    K_OVER_N_SQUARED = "{k}/n**2", lambda k, n: k / n**2
+    K_TIMES_N_SQUARED = "{k}*n**2", lambda k, n: k * n**2
+    K_TIMES_LOG_N = "{k}*log(n)", lambda k, n: k * math.log(n)
+    ONE_OVER_K_N = "1/({k}*n)", lambda k, n: 1 / (k * n)
 
 
 @dataclass(frozen=True)
@@ -85,7 +77,7 @@ class Scaled(Symbolic):
     dtype: str = ""
 
     def at(self, n: int) -> Any:
-        return _number(SCALINGS[self.scaling](self.k, n), self.dtype)
+        return _number(self.scaling.compute(self.k, n), self.dtype)
 
     def __str__(self) -> str:
         pattern = self.scaling.replace("{k}*", "") if self.k == 1 else self.scaling
@@ -170,9 +162,7 @@ def solve(values: Sequence[Any], sizes: Sequence[int]) -> Any:
         return _solve_arrays(values, sizes)
     if all(_same(value, first) for value in values):
         return first
-    if isinstance(first, bool | np.bool_):
-        raise NoRuleError
-    if isinstance(first, int | np.integer):
+    if isinstance(first, int | np.integer) and not isinstance(first, bool):
         return _solve_whole(values, sizes)
     if isinstance(first, float | np.floating):
         return _solve_floating(values, sizes)
@@ -199,8 +189,8 @@ def _solve_whole(values: Sequence[SupportsInt], sizes: Sequence[int]) -> Dim:
 def _solve_floating(values: Sequence[SupportsFloat], sizes: Sequence[int]) -> Scaled:
     dtype = _dtype(values[0])
     tolerance = 1e-5 if dtype == "float32" else 1e-12
-    for scaling, function in SCALINGS.items():
-        rough = [float(v) / function(1.0, n) for v, n in zip(values, sizes, strict=True)]
+    for scaling in Scaling:
+        rough = [float(v) / scaling.compute(1.0, n) for v, n in zip(values, sizes, strict=True)]
         if max(abs(k - rough[0]) for k in rough) > tolerance * abs(rough[0]):
             continue
         per_row = round(1 / rough[0]) if scaling is Scaling.K_OVER_N and 0 < rough[0] < 1 else 0

@@ -21,16 +21,15 @@ from handgrad.graph.operations import (
     FUNCTIONS,
     INSTEAD,
     METHODS,
-    OPERATIONS,
-    REDUCTIONS,
-    UFUNCS,
+    REDUCED_BY,
+    VIEWS,
     Op,
 )
 from handgrad.graph.references import Ref, substitute
-from handgrad.graph.refusal import refusal
 from handgrad.graph.tape import Step, Tape
 
 Function = Callable[..., object]
+UNCHECKED = (Op.ASTYPE, Op.EQUAL, Op.NOT_EQUAL, Op.RANDOM)  # may give float64 among float32
 
 
 class Traced:
@@ -82,14 +81,14 @@ class Traced:
         self.tape.write(self, Op.SETITEM, self, index, values)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **options: Any) -> Any:
-        name = UFUNCS.get(ufunc)
+        name = FUNCTIONS.get(ufunc)
         out = options.pop("out", None)
         if method == "at" and ufunc is np.add and isinstance(inputs[0], Traced):
             self.tape.write(inputs[0], Op.ADD_AT, *inputs)
             return None
-        if method == "reduce" and ufunc in REDUCTIONS:
+        if method == "reduce" and ufunc in REDUCED_BY:
             options = {"axis": 0, "out": out} | options
-            return self.tape.apply(REDUCTIONS[ufunc], *inputs, **options)
+            return self.tape.apply(REDUCED_BY[ufunc], *inputs, **options)
         if name is None or method != "__call__":
             spelled = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
             raise self._unknown(f"np.{spelled}", ufunc.__name__)
@@ -106,8 +105,6 @@ class Traced:
         name = FUNCTIONS.get(function)
         if name is None:
             raise self._unknown(f"np.{function.__name__}", function.__name__)
-        if function is np.squeeze and "axis" not in kwargs and len(args) < 2:
-            raise self._squeeze()
         if function is np.where and len(args) < 3:
             raise self._unknown("np.where with one argument", "nonzero")
         return self.tape.apply(name, *args, **kwargs)
@@ -129,16 +126,9 @@ class Traced:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name == "squeeze":
-            return self._method_squeeze
         if name in METHODS:
-            return lambda *a, **k: self.tape.apply(METHODS[name], self, *a, **k)
+            return lambda *a, **k: self.tape.apply(Op(name), self, *a, **k)
         raise self._unknown(f"the array's .{name}", name)
-
-    def _method_squeeze(self, axis: object = None) -> Traced:
-        if axis is None:
-            raise self._squeeze()
-        return self.tape.apply(Op.SQUEEZE, self, axis=axis)
 
     def __bool__(self) -> bool:
         raise self._refuse(
@@ -160,7 +150,7 @@ class Traced:
         raise self._plain()
 
     def _refuse(self, does: str, expected: str, hint: str) -> RecordingError:
-        return refusal(self.tape.page()[1], does, expected, hint)
+        return self.tape.page()[1].refusal(does, expected, hint)
 
     def _plain(self) -> RecordingError:
         return self._refuse(
@@ -170,13 +160,6 @@ class Traced:
             "y[:, None] == np.arange(k) instead of np.eye(k)[y]",
         )
 
-    def _squeeze(self) -> RecordingError:
-        return self._refuse(
-            "squeezes every axis of length 1, the batch of one row too",
-            "the axis to be squeezed",
-            "x.squeeze(axis=1), or x.reshape(len(x))",
-        )
-
     def _unknown(self, spelled: str, name: str) -> RecordingError:
         instead = INSTEAD.get(name, "sums, products, einsum, np.where, indexing by whole numbers")
         return self._refuse(
@@ -184,8 +167,8 @@ class Traced:
         )
 
 
-def _binary(name: Op, function: Function) -> None:
-    label = function.__name__.strip("_")
+def _binary(name: Op) -> None:
+    label = name.compute.__name__.strip("_")
 
     def forward(self: Traced, other: object) -> Any:
         return self.tape.apply(name, self, other)
@@ -205,8 +188,8 @@ def _binary(name: Op, function: Function) -> None:
         setattr(Traced, f"__i{label}__", in_place)
 
 
-for _name, (_function, _) in BINARY.items():
-    _binary(_name, _function)
+for _name in BINARY:
+    _binary(_name)
 for _name, _label in {Op.NEGATIVE: "neg", Op.INVERT: "invert", Op.ABS: "abs"}.items():
     setattr(Traced, f"__{_label}__", lambda self, _n=_name: self.tape.apply(_n, self))
 
@@ -237,39 +220,50 @@ class Recording(Tape):
 
     def apply(self, name: Op, *arguments: object, **options: object) -> Traced:
         """Compute an operation with NumPy, and note it."""
-        frame, origin = self.page()
+        origin = self.page()[1]
         if options.pop("out", None) is not None:
-            raise refusal(
-                origin,
+            raise origin.refusal(
                 f"gives {name} an array to write into",
                 "a new array for each result",
                 "d = x.sum(axis=0) instead of x.sum(axis=0, out=d)",
             )
-        kind = OPERATIONS[name]
-        given = substitute((arguments, options), lambda leaf: self._value(leaf, origin))
-        result = kind.compute(*given[0], **given[1])
-        self._check_dtype(name, given, result, origin)
-        noted = substitute((arguments, options), _reference)
-        traced = self._append(name, noted[0], noted[1], result, origin, frame)
-        shares = kind.view or (name is Op.GETITEM and _is_basic(arguments[1]))
+        if name is Op.SQUEEZE and len(arguments) < 2 and options.get("axis") is None:
+            raise origin.refusal(
+                "squeezes every axis of length 1, the batch of one row too",
+                "the axis to be squeezed",
+                "x.squeeze(axis=1), or x.reshape(len(x))",
+            )
+        traced = self._noted(name, name.compute, (), arguments, options)
+        shares = name in VIEWS or (name is Op.GETITEM and _is_basic(arguments[1]))
         if shares and isinstance(arguments[0], Traced):
             traced.is_view_of(arguments[0], index=arguments[-1])
         return traced
 
     def draw(self, stream: str, method: str, compute: Function, *a: object, **k: object) -> Any:
         """A random draw from the stream of the layer at path `stream`."""
+        return self._noted(Op.RANDOM, compute, (stream, method), a, k)
+
+    def _noted(
+        self,
+        name: Op,
+        compute: Function,
+        before: tuple[str, ...],
+        arguments: tuple[object, ...],
+        options: dict[str, object],
+    ) -> Traced:
+        """What `compute` gives, noted; `before` stands before the arguments there."""
         frame, origin = self.page()
-        given = substitute((a, k), lambda leaf: self._value(leaf, origin))
+        given = substitute((arguments, options), lambda leaf: self._value(leaf, origin))
         result = compute(*given[0], **given[1])
-        noted = substitute((a, k), _reference)
-        return self._append(Op.RANDOM, (stream, method, *noted[0]), noted[1], result, origin, frame)
+        self._check_dtype(name, given, result, origin)
+        noted = substitute((arguments, options), _reference)
+        return self._append(name, (*before, *noted[0]), noted[1], result, origin, frame)
 
     def write(self, target: Traced, name: Op, *arguments: object) -> None:
         """`target` becomes the result of an operation on it, as in-place NumPy would make it."""
         frame, origin = self.page()
         if target.frame is None or target.frame is not frame:
-            raise refusal(
-                origin,
+            raise origin.refusal(
                 "writes into an array that this method did not make",
                 "in place only on arrays made in the same method",
                 "copy it first, d = x.copy(), or write a new one, d = d + ...",
@@ -303,8 +297,7 @@ class Recording(Tape):
         if not isinstance(leaf, Traced):
             return leaf
         if leaf.tape is not self:
-            raise refusal(
-                origin,
+            raise origin.refusal(
                 "reads what an earlier step left behind",
                 "state that outlives a step declared",
                 'state_names = ("name",), and an array in __init__',
@@ -312,8 +305,7 @@ class Recording(Tape):
         base = leaf if leaf.base is None else leaf.base
         attributes, name = self.states.get(base.node, ({}, ""))
         if attributes and attributes[name] is not base:
-            raise refusal(
-                origin,
+            raise origin.refusal(
                 f"reads self.{name} as it was before it was given its new value",
                 "the old value read first: running state is written in place",
                 f"before = self.{name}.copy(), above the assignment",
@@ -322,8 +314,7 @@ class Recording(Tape):
         if pending is not None and pending is not leaf:
             raise self._view_refusal(self.steps[pending.node].origin)
         if leaf.base is not None and leaf.base.version != leaf.base_version:
-            raise refusal(
-                origin,
+            raise origin.refusal(
                 "reads a view of an array that was written to since the view was taken",
                 "the view taken after the last write",
                 "take it again, v = d[:, 0], below the write",
@@ -332,23 +323,21 @@ class Recording(Tape):
 
     @staticmethod
     def _view_refusal(origin: Origin) -> RecordingError:
-        return refusal(
-            origin,
+        return origin.refusal(
             "writes into a view of an array",
             "a write into the array itself",
             "d[:, 0] += 1 instead of v = d[:, 0]; v += 1",
         )
 
     def _check_dtype(self, name: Op, given: object, result: object, origin: Origin) -> None:
-        if self.dtype != np.float32 or name in (Op.ASTYPE, Op.EQUAL, Op.NOT_EQUAL):
+        if self.dtype != np.float32 or name in UNCHECKED:
             return
         if not isinstance(result, np.ndarray | np.generic) or result.dtype != np.float64:
             return
         dtypes: list[np.dtype[Any]] = []
         substitute(given, lambda leaf: dtypes.append(getattr(leaf, "dtype", np.dtype(bool))))
         if np.dtype(np.float32) in dtypes:
-            raise refusal(
-                origin,
+            raise origin.refusal(
                 f"turns {self.dtype} into float64: {name} meets a float64 number or array",
                 f"{self.dtype} throughout; plain Python numbers keep it",
                 "2 ** 0.5 for np.sqrt(2), rng.random(x.shape, dtype=x.dtype), a.astype(x.dtype); "
@@ -370,3 +359,20 @@ def _is_basic(index: object) -> bool:
         part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)
         for part in parts
     )
+
+
+class TracedStream:
+    """Stands in for `layer.rng`: draws real numbers and notes each draw."""
+
+    def __init__(self, tape: Recording, stream: str, rng: np.random.Generator) -> None:
+        self.tape, self.stream, self.rng = tape, stream, rng
+
+    def __getattr__(self, method: str) -> Any:
+        if method not in ("random", "standard_normal", "normal", "uniform", "integers"):
+            raise self.tape.page()[1].refusal(
+                f"draws by rng.{method}",
+                "rng.random, standard_normal, normal, uniform or integers",
+                "self.rng.random(x.shape, dtype=x.dtype)",
+            )
+        compute = getattr(self.rng, method)
+        return lambda *a, **k: self.tape.draw(self.stream, method, compute, *a, **k)

@@ -8,8 +8,8 @@ import numpy as np
 from handgrad.base.errors import CannotLowerError, DataError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
-from handgrad.graph.operations import OPERATIONS, Op
-from handgrad.graph.references import Ref, substitute
+from handgrad.graph.operations import Op
+from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import SIZES, at
 from handgrad.layers import Array
 
@@ -79,8 +79,8 @@ def _bound(graph: Graph, node: Node, index: int, size: object) -> tuple[str, Bou
     places = np.arange(n * width).reshape(shape)
     for step in steps:
         if step.operation is Op.VIEW:
-            rest = substitute(step.arguments[1:], lambda leaf: at(leaf, n))
-            places = OPERATIONS[Op.VIEW].compute(places, *rest)
+            here = step.map(lambda leaf: at(leaf, n))
+            places = step.operation.compute(places, *here.arguments[1:])
     columns = np.unique(places % max(width, 1))
     return names[index], Bound(slice(None) if len(columns) == width else columns, size)
 

@@ -27,8 +27,7 @@ from handgrad.engines.compiled.loops import (
 from handgrad.engines.compiled.memory_planning import Place, extent, kind_of, strides
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
-from handgrad.graph.operations import COMPARISONS, Op
-from handgrad.graph.passes.core import ELEMENTWISE
+from handgrad.graph.operations import COMPARISONS, ELEMENTWISE, Op
 from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Scaled, Scaling, Shape, Symbolic
 from handgrad.layers import Array

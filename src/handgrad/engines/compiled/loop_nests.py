@@ -31,8 +31,7 @@ from handgrad.engines.compiled.parallel_loops import (
     products_in_parts,
 )
 from handgrad.graph.nodes import Node
-from handgrad.graph.operations import Op
-from handgrad.graph.passes.core import ELEMENTWISE
+from handgrad.graph.operations import ELEMENTWISE, Op
 from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import Dim, at
 

@@ -8,8 +8,7 @@ import numpy as np
 from handgrad.engines.compiled.loops import Expression, Type, Var, plus, times, whole
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
-from handgrad.graph.operations import Op
-from handgrad.graph.passes.core import ELEMENTWISE, REDUCTIONS
+from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
 from handgrad.graph.symbolic import Dim, Shape, at
 
 TRANSCENDENTAL = (*(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.ERF, Op.TANH, Op.SIN, Op.COS, Op.POWER),)

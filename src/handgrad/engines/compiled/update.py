@@ -24,8 +24,7 @@ from handgrad.engines.compiled.loops import (
 from handgrad.engines.compiled.memory_planning import Place, users_of
 from handgrad.engines.compiled.parallel_loops import loop_in_parts
 from handgrad.graph.graph import Graph
-from handgrad.graph.operations import Op
-from handgrad.graph.passes.core import REDUCTIONS
+from handgrad.graph.operations import REDUCTIONS, Op
 
 Body = list[Statement]
 

@@ -1,6 +1,6 @@
 """What the passes share: making a new graph from an old one, node by node."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +10,10 @@ import numpy.typing as npt
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import Op
-from handgrad.graph.references import Ref, substitute
-from handgrad.graph.symbolic import Shape
+from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import Dim
+
+REQUIRED = object()
 
 
 @dataclass
@@ -25,14 +27,21 @@ class Builder:
         self,
         operation: Op,
         arguments: Iterable[object],
-        shape: Shape,
+        shape: Iterable[int | Dim],
         dtype: npt.DTypeLike,
         **options: object,
     ) -> Ref:
         """Append a node."""
         given, kind = tuple(arguments), np.dtype(dtype)
-        node = Node(operation, given, options, tuple(shape), kind, self.origin)
-        return self.keep(node)
+        return self.keep(Node(operation, given, options, tuple(shape), kind, self.origin))
+
+    def alike(self, node: Node, operation: Op, *arguments: object) -> Ref:
+        """Append a node of the shape and type of another."""
+        return self.add(operation, arguments, node.shape, node.dtype)
+
+    def filled(self, node: Node, number: object) -> Ref:
+        """Append an array of one number, of the shape and type of a node."""
+        return self.alike(node, Op.FILL, node.shape, number, node.dtype)
 
     def keep(self, node: Node) -> Ref:
         """Append a node as it is."""
@@ -43,40 +52,33 @@ class Builder:
         return self.nodes[ref.node]
 
 
-def rewritten(graph: Graph, rewrite: Callable[[Builder, Node], Ref]) -> Graph:
-    """The graph in which each node, its arguments renewed, is what `rewrite` makes of it."""
+def rewritten(
+    graph: Graph, rewrite: Callable[[Builder, Node], Ref], only: Container[int] | None = None
+) -> Graph:
+    """The graph in which each node, its arguments renewed, is what `rewrite` makes of it.
+
+    Nodes that are not among `only` are left out.
+    """
     builder = Builder()
     new: dict[int, Ref] = {}
-
-    def renew(leaf: object) -> Any:
-        return new[leaf.node] if isinstance(leaf, Ref) else leaf
-
     for i, node in enumerate(graph.nodes):
+        if only is not None and i not in only:
+            continue
         builder.origin = node.origin
-        node = replace(
-            node,
-            arguments=substitute(node.arguments, renew),
-            options=substitute(dict(node.options), renew),
-        )
+        node = node.map(lambda leaf: new[leaf.node] if isinstance(leaf, Ref) else leaf)
         new[i] = builder.keep(node) if node.operation is Op.LEAF else rewrite(builder, node)
-    return renumbered(graph, builder.nodes, lambda i: new[i].node)
+
+    def number(i: int) -> int:
+        return new[i].node
+
+    leaves, outputs = graph.leaves.map(number), graph.outputs.map(number)
+    return replace(graph, nodes=tuple(builder.nodes), leaves=leaves, outputs=outputs)
 
 
-def renumbered(graph: Graph, nodes: Iterable[Node], new: Callable[[int], int]) -> Graph:
-    """The graph of other nodes, in which those given and those that come out have new numbers."""
-    leaves, outputs = graph.leaves.map(new), graph.outputs.map(new)
-    return replace(graph, nodes=tuple(nodes), leaves=leaves, outputs=outputs)
-
-
-def used_nodes(graph: Graph) -> set[int]:
-    """The leaves, and all nodes that an output depends on; draws too: they move a stream on."""
-    needed = set(graph.leaves.all())
-    draws = [i for i, node in enumerate(graph.nodes) if node.operation is Op.RANDOM]
-    waiting = [i for i in (*graph.outputs.all(), *draws) if i not in needed]
-    while waiting:
-        i = waiting.pop()
-        if i not in needed:
-            needed.add(i)
-            node = graph.nodes[i]
-            waiting += node.used()
-    return needed
+def given(node: Node, **defaults: object) -> list[Any]:
+    """The arguments in the order of `defaults`, by place or by name; others are refused."""
+    values = defaults | dict(zip(defaults, node.arguments, strict=False)) | dict(node.options)
+    surplus = len(node.arguments) > len(defaults) or values.keys() != defaults.keys()
+    if surplus or any(value is REQUIRED for value in values.values()):
+        raise node.refused("such arguments")
+    return [*values.values()]

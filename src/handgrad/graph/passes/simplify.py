@@ -1,7 +1,5 @@
 """Small passes that make a graph shorter and leave what it says."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,30 +7,23 @@ import numpy as np
 from handgrad.graph.encoding import key
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
-from handgrad.graph.operations import OPERATIONS, Op
-from handgrad.graph.passes.builder import Builder, renumbered, rewritten, used_nodes
-from handgrad.graph.passes.core import ELEMENTWISE
-from handgrad.graph.references import Ref, substitute
+from handgrad.graph.operations import ELEMENTWISE, Op
+from handgrad.graph.passes.builder import Builder, rewritten
+from handgrad.graph.references import Ref
+
+NEUTRAL = {Op.ADD: 0, Op.SUBTRACT: 0, Op.MULTIPLY: 1, Op.DIVIDE: 1}
 
 
 def remove_dead_code(graph: Graph) -> Graph:
-    """Drop every node that no output depends on."""
-    needed = used_nodes(graph)
-    new: dict[int, int] = {}
-    nodes: list[Node] = []
-    for i, node in enumerate(graph.nodes):
-        if i in needed:
-            new[i] = len(nodes)
-            nodes.append(_renumbered(node, new))
-    return renumbered(graph, nodes, lambda i: new[i])
-
-
-def _renumbered(node: Node, new: Mapping[int, int]) -> Node:
-    def renew(leaf: object) -> Any:
-        return Ref(new[leaf.node]) if isinstance(leaf, Ref) else leaf
-
-    arguments, options = substitute((node.arguments, dict(node.options)), renew)
-    return replace(node, arguments=arguments, options=options)
+    """Drop every node that no output depends on, but for draws: they move a stream on."""
+    draws = [i for i, node in enumerate(graph.nodes) if node.operation is Op.RANDOM]
+    needed, waiting = set(graph.leaves.all()), [*graph.outputs.all(), *draws]
+    while waiting:
+        i = waiting.pop()
+        if i not in needed:
+            needed.add(i)
+            waiting += graph.nodes[i].used()
+    return rewritten(graph, Builder.keep, only=needed)
 
 
 def share_common_subexpressions(graph: Graph) -> Graph:
@@ -58,21 +49,18 @@ def fold_constants(graph: Graph) -> Graph:
 def _folded(new: Builder, node: Node) -> Ref:
     if node.operation not in ELEMENTWISE:
         return new.keep(node)
-    a = [_number(new, argument) for argument in node.arguments]
-    if node.arguments and all(part is not None for part in a):
+    numbers = [_number(new, argument) for argument in node.arguments]
+    if node.arguments and all(number is not None for number in numbers):
         with np.errstate(all="ignore"):
-            value = np.asarray(OPERATIONS[node.operation].compute(*a)).astype(node.dtype)
-        number = value.item()
-        return new.add(Op.FILL, (node.shape, number, node.dtype), node.shape, node.dtype)
-    if node.operation in (Op.ADD, Op.MULTIPLY) and a[0] is not None:
-        node_arguments, a = node.arguments[::-1], a[::-1]
-    else:
-        node_arguments = node.arguments
-    neutral = {Op.ADD: 0, Op.SUBTRACT: 0, Op.MULTIPLY: 1, Op.DIVIDE: 1}.get(node.operation)
-    x = node_arguments[0]
-    if neutral is not None and isinstance(x, Ref) and a[1] == neutral:
-        same = new[x]
-        if same.shape == node.shape and same.dtype == node.dtype:
+            value = np.asarray(node.operation.compute(*numbers)).astype(node.dtype)
+        return new.filled(node, value.item())
+    sides = [*zip(node.arguments, numbers, strict=True)]
+    if node.operation in (Op.ADD, Op.MULTIPLY) and numbers[0] is not None:
+        sides.reverse()
+    x = sides[0][0]
+    if node.operation in NEUTRAL and isinstance(x, Ref):
+        same = (new[x].shape, new[x].dtype) == (node.shape, node.dtype)
+        if same and sides[1][1] == NEUTRAL[node.operation]:
             return x
     return new.keep(node)
 

@@ -35,20 +35,17 @@ def _stable(new: Builder, node: Node) -> Ref:
 
 def _log_of_a_quotient(new: Builder, node: Node) -> Ref | None:
     """log(getitem(exp(u) / s, i)), where s has one number a row."""
-    picked = _argument(new, node, Op.LOG, Op.GETITEM)
-    if picked is None:
+    if node.operation is not Op.LOG or not _is(new, node.arguments[0], Op.GETITEM):
         return None
-    p, index = picked.arguments
-    quotient = new[p]
-    if quotient.operation is not Op.DIVIDE or len(index) != 2:
+    p, index = new[node.arguments[0]].arguments
+    if not _is(new, p, Op.DIVIDE) or len(index) != 2:
         return None
-    e, s = quotient.arguments
+    e, s = new[p].arguments
     if not (_is(new, e, Op.EXP) and isinstance(s, Ref) and new[s].shape == (new[e].shape[0], 1)):
         return None
-    u = new.add(Op.GETITEM, (new[e].arguments[0], index), node.shape, node.dtype)
-    s_of_row = new.add(Op.GETITEM, (s, (index[0], 0)), node.shape, node.dtype)
-    log_s = new.add(Op.LOG, (s_of_row,), node.shape, node.dtype)
-    return new.add(Op.SUBTRACT, (u, log_s), node.shape, node.dtype)
+    u = new.alike(node, Op.GETITEM, new[e].arguments[0], index)
+    s_of_row = new.alike(node, Op.GETITEM, s, (index[0], 0))
+    return new.alike(node, Op.SUBTRACT, u, new.alike(node, Op.LOG, s_of_row))
 
 
 def _times_a_scatter(new: Builder, node: Node) -> Ref | None:
@@ -65,7 +62,7 @@ def _times_a_scatter(new: Builder, node: Node) -> Ref | None:
         p_of_index = _same(new, Node(Op.GETITEM, (p, index), {}, shape, node.dtype, node.origin))
         product = Node(Op.MULTIPLY, (p_of_index, v), {}, shape, node.dtype, node.origin)
         value = _cancelled(new, product) or new.keep(product)
-        return new.add(Op.SETITEM, (zeros, index, value), node.shape, node.dtype)
+        return new.alike(node, Op.SETITEM, zeros, index, value)
     return None
 
 
@@ -83,20 +80,16 @@ def _cancelled(new: Builder, node: Node) -> Ref | None:
         elif isinstance(c, Arange | Full | np.ndarray):
             continue
         elif _is_same(divisor, a):
-            return _filled(new, node, c)
+            return new.filled(node, c)
         elif _is(new, divisor, Op.MULTIPLY):
             for k, other in (new[divisor].arguments, new[divisor].arguments[::-1]):
                 if _is_same(other, a) and not isinstance(k, Ref):
-                    return _filled(new, node, Ratio(c, k))
+                    return new.filled(node, Ratio(c, k))
     return None
 
 
 def _is_same(value: object, a: Ref) -> bool:
     return isinstance(value, Ref) and value == a
-
-
-def _filled(new: Builder, node: Node, value: object) -> Ref:
-    return new.add(Op.FILL, (node.shape, value, node.dtype), node.shape, node.dtype)
 
 
 def _sum_of_a_scatter(new: Builder, node: Node) -> Ref | None:
@@ -114,7 +107,7 @@ def _sum_of_a_scatter(new: Builder, node: Node) -> Ref | None:
         return None
     if not node.options["keepdims"]:
         return v
-    return new.add(Op.VIEW, (v, 0, (1, 1), node.shape), node.shape, node.dtype)
+    return new.alike(node, Op.VIEW, v, 0, (1, 1), node.shape)
 
 
 def _is(new: Builder, value: object, operation: Op) -> bool:
@@ -127,12 +120,6 @@ def _is_scatter(new: Builder, value: object) -> bool:
         return False
     zeros, _, v = new[value].arguments
     return _is(new, zeros, Op.FILL) and new[zeros].arguments[1] == 0 and isinstance(v, Ref)
-
-
-def _argument(new: Builder, node: Node, operation: Op, inner: Op) -> Node | None:
-    if node.operation == operation and _is(new, node.arguments[0], inner):
-        return new[node.arguments[0]]
-    return None
 
 
 def _same(new: Builder, node: Node) -> Ref:

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.graph.nodes import Node, Origin
-from handgrad.graph.operations import OPERATIONS, Op
-from handgrad.graph.passes.arguments import REQUIRED, given, refused
-from handgrad.graph.passes.builder import Builder
-from handgrad.graph.references import Ref, substitute
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
+from handgrad.graph.passes.builder import REQUIRED, Builder, given
+from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import SIZES, Arange, Dim, NoRuleError, Shape, Symbolic, at, solve
 from handgrad.layers import Array
 
@@ -28,13 +27,17 @@ class _CopiedError(CannotLowerError):
 
 def view(new: Builder, node: Node) -> Ref:
     """A view of an array, or, where NumPy copies, of a copy of it."""
-    x, *rest = node.arguments
+    return view_by(new, node, node.arguments[0], _done_by(node))
+
+
+def _done_by(node: Node) -> Run:
+    """What a node does to its first argument."""
 
     def run(array: Array, n: int) -> Any:
-        arguments, options = substitute((tuple(rest), dict(node.options)), lambda leaf: at(leaf, n))
-        return OPERATIONS[node.operation].compute(array, *arguments, **options)
+        here = node.map(lambda leaf: at(leaf, n))
+        return here.operation.compute(array, *here.arguments[1:], **here.options)
 
-    return view_by(new, node, x, run)
+    return run
 
 
 def view_by(new: Builder, node: Node, x: Ref, run: Run) -> Ref:
@@ -43,6 +46,11 @@ def view_by(new: Builder, node: Node, x: Ref, run: Run) -> Ref:
         return _view_of(new, node, x, run)
     except _CopiedError:
         return _view_of(new, node, laid_out(new, x), run)
+
+
+def flat(new: Builder, node: Node, x: Ref) -> Ref:
+    """All numbers of an array in a row."""
+    return view_by(new, node, x, lambda array, n: array.reshape(-1))
 
 
 def laid_out(new: Builder, x: Ref) -> Ref:
@@ -54,44 +62,35 @@ def _view_of(new: Builder, node: Node, x: Ref, run: Run) -> Ref:
     """The view that `run` takes of `x`; of a view that is itself one, of what it views."""
     base, steps = x, [run]
     if new[x].operation is Op.VIEW:
-        base = new[x].arguments[0]
-        _, *inner = new[x].arguments
-        compute = OPERATIONS[Op.VIEW].compute
-        steps.insert(
-            0, lambda array, n: compute(array, *substitute(tuple(inner), lambda v: at(v, n)))
-        )
-    placed = [_placed(new[base].shape, steps, n, node.origin) for n in SIZES]
-    offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
-    _check_growth(new[base].shape, shape, node)
-    return new.add(Op.VIEW, (base, offset, strides, shape), shape, new[x].dtype)
+        base, steps = new[x].arguments[0], [_done_by(new[x]), run]
+    placed = _placed(new[base], steps, node)
+    return new.add(Op.VIEW, (base, *placed), placed[2], new[x].dtype)
 
 
-def _placed(shape: Shape, steps: Sequence[Run], n: int, origin: Origin | None) -> tuple[Any, ...]:
-    """Where NumPy puts a view of a contiguous array of that shape: offset, strides, shape."""
-    base = np.empty([at(size, n) for size in shape], np.int8)
-    array = base
-    for step in steps:
-        array = step(array, n)
-    start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    if not 0 <= start <= max(base.size - 1, 0):
-        raise _CopiedError(f"a view that NumPy copies, at {origin}")
-    return start, array.strides, array.shape
-
-
-def _followed(values: Sequence[object], node: Node) -> Any:
+def _placed(base: Node, steps: Sequence[Run], node: Node) -> tuple[Any, ...]:
+    """Where NumPy puts a view of the contiguous array `base`: offset, strides, shape."""
+    placed = []
+    for n in SIZES:
+        array = whole = np.empty(sizes(base.shape, n), np.int8)
+        for step in steps:
+            array = step(array, n)
+        start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+        if not 0 <= start <= max(whole.size - 1, 0):
+            raise _CopiedError(f"a view that NumPy copies, at {node.origin}")
+        placed.append((start, array.strides, array.shape))
+    starts, *pairs = zip(*placed, strict=True)
     try:
-        if isinstance(values[0], tuple):
-            return tuple(solve(parts, SIZES) for parts in zip(*values, strict=True))
-        return solve(values, SIZES)
+        offset = solve(starts, SIZES)
+        strides, shape = (
+            tuple(solve(parts, SIZES) for parts in zip(*p, strict=True)) for p in pairs
+        )
     except NoRuleError:
         raise CannotLowerError(f"sizes that follow no rule, at {node.origin}") from None
-
-
-def _check_growth(base: Shape, view: Shape, node: Node) -> None:
-    """A view that grows with the batch must lie in an array that does."""
-    grows = any(isinstance(size, Dim) for size in base)
-    if any(isinstance(size, Dim) for size in view) and not grows:
+    if any(isinstance(size, Dim) for size in shape) and not any(
+        isinstance(size, Dim) for size in base.shape
+    ):
         raise CannotLowerError(f"a part that grows with the batch, at {node.origin}")
+    return offset, strides, shape
 
 
 def _spread(new: Builder, node: Node, x: Ref, run: Run) -> Ref:
@@ -111,7 +110,7 @@ def repeat(new: Builder, node: Node) -> Ref:
     """np.repeat by a whole number."""
     x, count, axis = given(node, a=REQUIRED, repeats=REQUIRED, axis=None)
     if not isinstance(count, int | np.integer):
-        raise refused(node, "counts that are no whole number")
+        raise node.refused("counts that are no whole number")
 
     def run(array: Array, n: int) -> Array:
         array = array.reshape(-1) if axis is None else array
@@ -144,8 +143,8 @@ def pad(new: Builder, node: Node) -> Ref:
         node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
     )
     if mode != "constant" or not isinstance(value, int | float | np.number):
-        raise refused(node, "what is no single number")
-    filled = new.add(Op.FILL, (node.shape, value, node.dtype), node.shape, node.dtype)
+        raise node.refused("what is no single number")
+    filled = new.filled(node, value)
 
     def run(array: Array, n: int) -> Array:
         pairs = np.broadcast_to(width, (array.ndim, 2)).tolist()
@@ -159,50 +158,45 @@ def stack(new: Builder, node: Node) -> Ref:
     """np.stack: each part gets the new axis, then they are put one after another."""
     parts, axis = given(node, arrays=REQUIRED, axis=0)
     if not all(isinstance(part, Ref) for part in parts):
-        raise refused(node, "constants among the arrays")
+        raise node.refused("constants among the arrays")
     axis %= len(node.shape)
     views = [
         view_by(new, node, part, lambda array, n: np.expand_dims(array, axis)) for part in parts
     ]
-    return new.add(Op.CONCATENATE, (tuple(views), axis), node.shape, node.dtype)
+    return new.alike(node, Op.CONCATENATE, tuple(views), axis)
 
 
 def concatenate(new: Builder, node: Node) -> Ref:
     """np.concatenate along an axis."""
     parts, axis = given(node, arrays=REQUIRED, axis=0)
     if axis is None or not all(isinstance(part, Ref) for part in parts):
-        raise refused(node, "such arguments")
+        raise node.refused("such arguments")
     axis %= len(node.shape)
-    return new.add(Op.CONCATENATE, (tuple(parts), axis), node.shape, node.dtype)
+    return new.alike(node, Op.CONCATENATE, tuple(parts), axis)
 
 
 def take(new: Builder, node: Node) -> Ref:
     """np.take: an index along one axis, or into all numbers in a row."""
     x, index, axis = given(node, a=REQUIRED, indices=REQUIRED, axis=None)
     if axis is None:
-        x = view_by(new, node, x, lambda array, n: array.reshape(-1))
-        axis = 0
+        x, axis = flat(new, node, x), 0
     before = (slice(None),) * (axis % len(new[x].shape))
     index = np.asarray(index) if isinstance(index, tuple | list) else index
-    return getitem(new, replace(node, arguments=(x, (*before, index)), options={}))
+    index = (*before, index)
+    return getitem(new, replace(node, operation=Op.GETITEM, arguments=(x, index), options={}))
 
 
 def getitem(new: Builder, node: Node) -> Ref:
     """A part of an array: by slices a view, by arrays of whole numbers a copy, or first one."""
     x, index = node.arguments
-    if _is_slicing(index):
-        index = index if isinstance(index, tuple) else (index,)
-        if Ellipsis not in index:
-            index = (*index, Ellipsis)  # so that NumPy gives a view of one number too
-
-        def run(array: Array, n: int) -> Any:
-            return array[substitute(index, lambda leaf: at(leaf, n))]
-
-        return view_by(new, node, x, run)
     parts = index if isinstance(index, tuple) else (index,)
-    if any(part is None or part is Ellipsis or isinstance(part, slice) for part in parts):
+    if _is_slicing(parts):
+        if Ellipsis not in parts:
+            parts = (*parts, Ellipsis)  # so that NumPy gives a view of one number too
+        return view(new, replace(node, arguments=(x, parts)))
+    if any(_is_slice(part) for part in parts):
         return _by_arrays_and_slices(new, node, x, parts)
-    return new.add(Op.GETITEM, (x, _arrays(new, x, parts, node)), node.shape, node.dtype)
+    return new.alike(node, Op.GETITEM, x, _arrays(new, x, parts, node))
 
 
 def _by_arrays_and_slices(new: Builder, node: Node, x: Ref, parts: tuple[object, ...]) -> Ref:
@@ -231,41 +225,33 @@ def _by_arrays_and_slices(new: Builder, node: Node, x: Ref, parts: tuple[object,
 def setitem(new: Builder, node: Node) -> Ref:
     """A copy with a part written, or added to."""
     x, index, values = node.arguments
-    if not _is_slicing(index):
-        parts = index if isinstance(index, tuple) else (index,)
-        if any(part is None or part is Ellipsis or isinstance(part, slice) for part in parts):
-            raise refused(node, "arrays and slices in one index")
-        arrays = _arrays(new, x, parts, node)
-        return new.add(node.operation, (x, arrays, values), node.shape, node.dtype)
-    if node.operation is Op.ADD_AT:
-        raise refused(node, "a slice")
-
-    def run(array: Array, n: int) -> Any:
-        return array[substitute(index, lambda leaf: at(leaf, n))]
-
-    return _written(new, node, x, run, values)
+    parts = index if isinstance(index, tuple) else (index,)
+    if _is_slicing(parts):
+        if node.operation is Op.ADD_AT:
+            raise node.refused("a slice")
+        part = replace(node, operation=Op.GETITEM, arguments=(x, index))
+        return _written(new, node, x, _done_by(part), values)
+    if any(_is_slice(part) for part in parts):
+        raise node.refused("arrays and slices in one index")
+    return new.alike(node, node.operation, x, _arrays(new, x, parts, node), values)
 
 
 def _written(new: Builder, node: Node, x: Ref, run: Run, values: object) -> Ref:
     """A copy of `x` in which the view that `run` takes holds the values."""
-    placed = [_placed(new[x].shape, [run], n, node.origin) for n in SIZES]
-    offset, strides, shape = (_followed([p[i] for p in placed], node) for i in range(3))
-    _check_growth(new[x].shape, shape, node)
-    return new.add(Op.WRITE, (x, offset, strides, shape, values), node.shape, node.dtype)
+    return new.alike(node, Op.WRITE, x, *_placed(new[x], [run], node), values)
 
 
-def _is_slicing(index: object) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None or part is Ellipsis or isinstance(part, int | np.integer | slice | Dim)
-        for part in parts
-    )
+def _is_slicing(parts: Sequence[object]) -> bool:
+    return all(_is_slice(part) or isinstance(part, int | np.integer | Dim) for part in parts)
+
+
+def _is_slice(part: object) -> bool:
+    return part is None or part is Ellipsis or isinstance(part, slice)
 
 
 def _arrays(new: Builder, x: Ref, parts: Sequence[object], node: Node) -> tuple[Any, ...]:
-    return tuple(
-        _index_part(part, size, node) for part, size in zip(parts, new[x].shape, strict=False)
-    )
+    pairs = zip(parts, new[x].shape, strict=False)
+    return tuple(_index_part(part, size, node) for part, size in pairs)
 
 
 def _index_part(part: object, size: int | Dim, node: Node) -> Any:
@@ -282,5 +268,5 @@ def _index_part(part: object, size: int | Dim, node: Node) -> Any:
         return int(part) % size
     numbers = np.asarray(part)
     if numbers.dtype.kind not in "iu":
-        raise refused(node, f"an index of {numbers.dtype}")
+        raise node.refused(f"an index of {numbers.dtype}")
     return numbers % size
