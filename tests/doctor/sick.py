@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.doctor.findings import Sickness
 from tests.doctor.trainings import (
     Case,
     classes,
@@ -214,9 +213,9 @@ def leaked(share: float) -> Callable[[int], Case]:
 class Sick:
     """A training with its sickness, and those that come with it; `trains`: until it is ill."""
 
-    sickness: Sickness
+    sickness: str
     make: Callable[[int], Case]
-    beside: tuple[Sickness, ...] = ()
+    beside: tuple[str, ...] = ()
     trains: bool = True
 
 

@@ -2,12 +2,12 @@
 
 import contextlib
 import warnings
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 import handgrad as hg
-from handgrad.doctor.findings import Sickness
+from handgrad.doctor.findings import SICKNESSES
 from tests.doctor.healthy import HEALTHY
 from tests.doctor.sick import SICK
 
@@ -54,7 +54,7 @@ def test_it_is_quiet_during_a_healthy_training(name: str) -> None:
 
 
 def test_there_is_a_sick_training_for_every_sickness() -> None:
-    assert {sick.sickness for sick in SICK.values()} == set(get_args(Sickness))
+    assert {sick.sickness for sick in SICK.values()} == set(SICKNESSES)
     assert len(SICK) >= 12
     assert len(HEALTHY) >= 12
 

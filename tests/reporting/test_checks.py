@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.inspection.tables import IndexedTable
-from handgrad.reporting.checks import Warned, warned
+from handgrad.reporting.checks import warned
 from handgrad.reporting.scored_rows import ScoredRows
 from handgrad.reporting.scores import scores_of
 
@@ -31,7 +31,7 @@ def side(y: Any, said: Any, **columns: Any) -> ScoredRows:
 
 def told(
     held: ScoredRows, training: ScoredRows | None = None, classes: Any = CLASSES
-) -> list[Warned]:
+) -> list[hg.Finding]:
     held = replace(held, class_names=classes)
     return warned(held, training, scores_of(held, training), held.table.names)
 
@@ -39,7 +39,7 @@ def told(
 def names(
     held: ScoredRows, training: ScoredRows | None = None, classes: Any = CLASSES
 ) -> list[str]:
-    return [found.name for found in told(held, training, classes)]
+    return [found.sickness for found in told(held, training, classes)]
 
 
 def half_right(y: Any, wrong: int) -> Any:
@@ -73,7 +73,7 @@ def test_a_column_that_restates_the_classes_is_named(column: Any) -> None:
     training = side(Y[50:], Y[50:], good=rng.normal(size=150), status=column[50:])
     for first, second, n in ((held, training, 200), (training, None, 150)):
         (found,) = told(first, second)
-        assert (found.name, found.where) == ("target leakage", "column “status”")
+        assert (found.sickness, found.where) == ("target leakage", "column “status”")
         assert found.evidence == (
             f"it alone is right for 100.0% of {n} rows: is it known when a prediction is asked for?"
         )
@@ -104,7 +104,7 @@ def test_a_number_in_other_units_is_named_and_a_noisy_one_is_not() -> None:
     said = y * 1.1
     for column, expected in ((y * 1.96, True), (-(y**3), True), (y + rng.normal(size=N), False)):
         found = told(side(y, said, price=column), classes=())
-        assert [w.name for w in found] == ["target leakage"] * expected
+        assert [w.sickness for w in found] == ["target leakage"] * expected
         assert all("in the order of the target: is it known" in w.evidence for w in found)
 
 
@@ -118,7 +118,7 @@ def test_a_class_that_is_never_found_is_named_with_its_rows() -> None:
     y = (np.arange(N) % 20 == 0).astype(int)
     assert "class never found" in names(side(y, 0 * y))
     (found, *_) = told(side(y[:40], 0 * y[:40]), side(y[40:], 0 * y[40:]))
-    assert (found.name, found.where) == ("class never found", "class “yes”")
+    assert (found.sickness, found.where) == ("class never found", "class “yes”")
     assert found.evidence == "0 of its 10 rows, those of the training among them, are recognised"
     assert not {"class never found", "class hardly ever found"} & {*names(side(y, y))}
     four = (np.arange(N) < 4).astype(int)
@@ -133,7 +133,7 @@ def test_a_class_known_from_the_training_only_is_not_found() -> None:
 
 def test_a_class_of_one_row_held_out_is_told_as_such() -> None:
     y = (np.arange(N) == 3).astype(int)
-    found = {w.name: w for w in told(side(y, y))}["few rows"]
+    found = {w.sickness: w for w in told(side(y, y))}["few rows"]
     assert "held out are 1 row of “yes”: what is said of them may be chance" in found.evidence
     assert "ROC AUC" in found.evidence
     y = (np.arange(N) < 5).astype(int)
@@ -143,7 +143,7 @@ def test_a_class_of_one_row_held_out_is_told_as_such() -> None:
 @pytest.mark.parametrize(("wrong", "named"), [(3, True), (8, False)])
 def test_a_gap_between_training_and_held_out_is_over_fitting(wrong: int, named: bool) -> None:
     held, training = side(Y, half_right(Y, wrong)), side(Y, half_right(Y, 25))
-    found = [w for w in told(held, training) if w.name == "over-fitting"]
+    found = [w for w in told(held, training) if w.sickness == "over-fitting"]
     assert bool(found) == named
     if named:
         accuracy = 1 - (held.y != held.predicted).mean()
@@ -166,7 +166,7 @@ def test_errors_of_numbers_that_grow_twofold_are_over_fitting() -> None:
 def test_answers_that_chance_could_give_are_no_better_than_guessing() -> None:
     rng = np.random.default_rng(0)
     (found,) = told(side(Y, rng.integers(0, 2, N)))
-    assert found.name == "no better than guessing"
+    assert found.sickness == "no better than guessing"
     y = rng.normal(size=N)
     assert names(side(y, rng.normal(size=N)), classes=()) == ["no better than guessing"]
     assert names(side(y, y + rng.normal(size=N) / 2), classes=()) == []

@@ -1,7 +1,7 @@
 """`diagnose`: one look at a net, its training and its rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Unpack, get_args
+from typing import Unpack
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from handgrad.base.errors import SettingError, described
 from handgrad.doctor import curves, finiteness, gradients, rows, units
 from handgrad.doctor.calls import finite
 from handgrad.doctor.case import Case
-from handgrad.doctor.findings import Diagnosis, Finding, Sickness
+from handgrad.doctor.findings import SICKNESSES, Diagnosis, Finding
 from handgrad.doctor.nonfinite_inputs import not_finite_weights
 from handgrad.doctor.patient import HowTrained, Patient
 from handgrad.net import Net
@@ -17,7 +17,7 @@ from handgrad.training import EpochReport, History
 
 # Nothing comes back through units that are flat; a net that cannot learn learns slowly; and of
 # curves that jump nobody can tell where they turn.
-EXPLAINED_BY: dict[Sickness, set[Sickness]] = {
+EXPLAINED_BY: dict[str, set[str]] = {
     "vanishing gradients": {"dead units", "saturated units"},
     "learning rate too low": {
         "unscaled inputs",
@@ -66,7 +66,7 @@ def diagnose(
     why = history.stopped_because if isinstance(history, History) else ""
     return examined(
         patient,
-        _reports(history),
+        reports_of(history, "hg.diagnose(net, hg.fit(net, …), (x, y))"),
         diverged=not why or why.startswith("diverged"),
         restored="had not improved" in why,
     )
@@ -88,8 +88,7 @@ def examined(
     """
     with np.errstate(all="ignore"):
         found = _found(patient, reports, going_on, diverged, restored)
-    order = get_args(Sickness)
-    found.sort(key=lambda finding: order.index(finding.sickness))
+    found.sort(key=lambda finding: SICKNESSES.index(finding.sickness))
     return Diagnosis(tuple(_unexplained(found)), tuple(_left_out(patient, reports)))
 
 
@@ -133,14 +132,14 @@ def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]
         yield from rows.class_imbalance(case)
 
 
-def _reports(history: object) -> list[EpochReport]:
+def reports_of(history: object, hint: str) -> list[EpochReport]:
     """The reports of a training, in their order."""
     reports = [] if history is None else [*history] if isinstance(history, Iterable) else None
     if reports is None or not all(isinstance(report, EpochReport) for report in reports):
         raise SettingError(
             f"history = {described(history)}",
             "a History, a list of reports, or None",
-            "hg.diagnose(net, hg.fit(net, …), (x, y))",
+            hint,
         )
     return reports
 

@@ -1,11 +1,11 @@
 """Findings of the doctor, each with evidence and one thing to try."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from handgrad.display import shown_whole
 
-Sickness = Literal[
+# Causes before consequences.
+SICKNESSES = (
     "unscaled inputs",
     "leakage",
     "not finite",
@@ -17,18 +17,18 @@ Sickness = Literal[
     "learning rate too low",
     "class imbalance",
     "over-fitting",
-]
+)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sickness: where it is, the figures that show it, and one thing to try.
+    """One sickness, or a warning of the rows: where, the figures that show it, one thing to try.
 
     `where` is a layer, `layer 2 of 4, ReLU()`, or the inputs, the targets, the loss, the
     training or the validation rows.
     """
 
-    sickness: Sickness
+    sickness: str
     where: str
     evidence: str
     advice: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from handgrad.data.frames import Column
+from handgrad.doctor import Finding
 from handgrad.layers import Array
 from handgrad.reporting.scored_rows import ScoredRows
 from handgrad.reporting.scores import Score, rows_of
@@ -25,44 +25,25 @@ SMALLEST = 1e-7  # a probability whose logarithm does not outweigh all others
 MOST_NAMED, FEW_ROWS = 5, 30
 
 
-@dataclass(frozen=True)
-class Warned:
-    """A warning: its `name` in the field's words, where, the figures, and what to do."""
-
-    name: str
-    where: str
-    evidence: str
-    advice: str
-
-
 def warned(
     held: ScoredRows,
     training: ScoredRows | None,
     scores: Sequence[Score],
     looked_at: Sequence[str],
-) -> list[Warned]:
+) -> list[Finding]:
     """All that is found; columns are those `looked_at`."""
-    classes = held.class_names
-    columns = both_sides(held, training, looked_at)
-    y = np.concatenate([side.y for side in (held, training) if side is not None])
-    found = [*_leaking(columns, y, bool(classes))]
-    if classes:
-        found += _classes_not_found(held, training)
-        found += _classes_with_few_rows(held)
+    sides = [held] if training is None else [held, training]
+    columns = {name: _as_numbers([side.columns[name] for side in sides]) for name in looked_at}
+    found = [*_leaking(columns, np.concatenate([side.y for side in sides]), held)]
+    found += _classes_not_found(sides)
+    found += _classes_with_few_rows(held)
     if training is not None:
         found += _gap(held, training, scores[0])
-    return [*found, *_no_better(held, training, scores[0])]
-
-
-def both_sides(
-    held: ScoredRows, training: ScoredRows | None, names: Sequence[str]
-) -> dict[str, Array]:
-    """The columns of all rows, held out and of the training, as numbers; NaN where missing."""
-    sides = [side.table.columns() for side in (held, training) if side is not None]
-    return {name: _as_numbers([side[name] for side in sides]) for name in names}
+    return [*found, *_no_better(held, sides[-1].y, scores[0])]
 
 
 def _as_numbers(parts: Sequence[Column]) -> Array:
+    """A column of all rows, held out and of the training; NaN where missing."""
     if {part.kind for part in parts} & {"text"}:
         missing = np.concatenate([part.missing for part in parts])
         texts = np.concatenate([part.values.astype(str) for part in parts])
@@ -70,8 +51,9 @@ def _as_numbers(parts: Sequence[Column]) -> Array:
     return np.concatenate([part.values.astype(float) for part in parts])
 
 
-def _leaking(columns: Mapping[str, Array], y: Array, of_classes: bool) -> Iterator[Warned]:
+def _leaking(columns: Mapping[str, Array], y: Array, held: ScoredRows) -> Iterator[Finding]:
     """Columns each of which alone says what is to be predicted."""
+    of_classes = bool(held.class_names)
     rows = np.random.default_rng(0).permutation(len(y))[:ROWS_COMPARED]
     if len(rows) < FEWEST_ROWS or len(np.unique(y[rows])) < 2:
         return
@@ -86,7 +68,7 @@ def _leaking(columns: Mapping[str, Array], y: Array, of_classes: bool) -> Iterat
             what = f"it alone puts {rows_of(len(rows))} in the order of the target"
         else:
             continue
-        yield Warned(
+        yield Finding(
             "target leakage",
             f"column “{name}”",
             f"{what}: is it known when a prediction is asked for?",
@@ -118,17 +100,15 @@ def _in_order(values: Array, y: Array) -> float:
     return abs(float(spearmanr(values[there], y[there]).statistic))
 
 
-def _classes_not_found(held: ScoredRows, training: ScoredRows | None) -> Iterator[Warned]:
+def _classes_not_found(sides: Sequence[ScoredRows]) -> Iterator[Finding]:
     """Classes that next to none of their rows is taken for, of all rows or of those held out."""
-    for k, name in enumerate(held.class_names):
-        for sides in ([held, training] if training else [], [held]):
-            n = sum(int((side.y == k).sum()) for side in sides if side)
-            found = sum(
-                int(((side.y == k) & (side.predicted == k)).sum()) for side in sides if side
-            )
+    for k, name in enumerate(sides[0].class_names):
+        for some in (sides, sides[:1]):
+            n = sum(int((side.y == k).sum()) for side in some)
+            found = sum(int(((side.y == k) & (side.predicted == k)).sum()) for side in some)
             if n >= FEWEST_OF_A_CLASS and found <= NEVER * n:
-                which = " held out" if len(sides) == 1 else ", those of the training among them,"
-                yield Warned(
+                which = " held out" if len(some) == 1 else ", those of the training among them,"
+                yield Finding(
                     "class never found" if not found else "class hardly ever found",
                     f"class “{name}”",
                     f"{found} of its {rows_of(n)}{which} are recognised",
@@ -138,16 +118,16 @@ def _classes_not_found(held: ScoredRows, training: ScoredRows | None) -> Iterato
                 break
 
 
-def _classes_with_few_rows(held: ScoredRows) -> Iterator[Warned]:
+def _classes_with_few_rows(held: ScoredRows) -> Iterator[Finding]:
     """Classes of which so few rows are held out that no figure of them can be trusted."""
     classes = held.class_names
-    counts = np.bincount(held.y, minlength=len(classes))
+    counts = np.array([(held.y == k).sum() for k in range(len(classes))])
     few = np.flatnonzero(counts < FEWEST_OF_A_CLASS)
     if not len(few) or len(held) < FEW_ROWS:
         return
     named = [f"{rows_of(int(counts[k]))} of “{classes[k]}”" for k in few[:MOST_NAMED]]
     named += [f"few of {len(few) - MOST_NAMED} more classes"] * (len(few) > MOST_NAMED)
-    yield Warned(
+    yield Finding(
         "few rows",
         f"class “{classes[few[0]]}”" if len(few) == 1 else f"{len(few)} classes",
         f"held out are {', '.join(named)}: what is said of them may be chance, and so may balanced "
@@ -156,41 +136,42 @@ def _classes_with_few_rows(held: ScoredRows) -> Iterator[Warned]:
     )
 
 
-def _gap(held: ScoredRows, training: ScoredRows, score: Score) -> Iterator[Warned]:
+def _gap(held: ScoredRows, training: ScoredRows, score: Score) -> Iterator[Finding]:
     """Answers that are much better for rows that were learned from."""
     if score.held is None or score.training is None or score.baseline is None:
         return
-    errors = [_errors(side, score) for side in (held, training)]
+    errors = [
+        np.abs(side.predicted - side.y)
+        if score.of == "numbers"
+        else 1.0 * (side.predicted != side.y)
+        for side in (held, training)
+    ]
     apart = abs(score.training - score.held)
     by_chance = np.sqrt(sum(e.var() / len(e) for e in errors))
     gained = abs(score.training - score.baseline)
     worse = errors[0].mean() > errors[1].mean()
     if worse and apart > max(LOST * gained, DEVIATIONS * by_chance):
-        yield Warned(
+        yield Finding(
             "over-fitting",
             "the rows of the training",
-            f"{_in_a_line(score)} is {score.shown(score.training)} for them, "
+            f"{score.name.lower()} is {score.shown(score.training)} for them, "
             f"{score.shown(score.held)} for the rows held out; guessing comes to "
             f"{score.shown(score.baseline)}",
             "more rows, or fewer columns; of new rows expect the figures of those held out",
         )
 
 
-def _errors(side: ScoredRows, score: Score) -> Array:
-    return (side.predicted != side.y) * 1.0 if score.as_share else np.abs(side.predicted - side.y)
-
-
-def _no_better(held: ScoredRows, training: ScoredRows | None, score: Score) -> Iterator[Warned]:
+def _no_better(held: ScoredRows, learned: Array, score: Score) -> Iterator[Finding]:
     """Answers that are no better than guessing, or by chance, as far as the rows can tell."""
-    if held.class_names and len(np.unique(held.y)) == 1:
+    if held.one_class:
         return
-    gains = _gains(held, (training or held).y)
+    gains = _gains(held, learned)
     if all(gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)) for gain in gains):
         by_chance = f": of {rows_of(len(held))} that may be chance" if score.beats_baseline else ""
-        yield Warned(
+        yield Finding(
             "no better than guessing",
             "the rows held out",
-            f"{_in_a_line(score)} is {score.shown(score.held)}, guessing comes to "
+            f"{score.name.lower()} is {score.shown(score.held)}, guessing comes to "
             f"{score.shown(score.baseline)}{by_chance}",
             "other columns, or more rows: in these it found nothing that tells of the target",
         )
@@ -206,8 +187,3 @@ def _gains(held: ScoredRows, learned: Array) -> list[Array]:
         given = np.maximum([held.p[np.arange(len(held)), held.y], shares[held.y]], SMALLEST)
         gains.append(np.log(given[0] / given[1]))
     return gains
-
-
-def _in_a_line(score: Score) -> str:
-    """The name of a score within a sentence."""
-    return score.name[0].lower() + score.name[1:]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,69 +11,65 @@ from handgrad.data.frames import DAY, Column
 from handgrad.inspection.tables import by_frequency
 from handgrad.layers import Array
 from handgrad.plots.style import FIRST, SECOND, as_written, shortened, tidy
-from handgrad.reporting.diagnosis import parts_of
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.scores import number, percent
-from handgrad.results import Predictor
+from handgrad.tabular.features import Features
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_BARS, MOST_COLUMNS, BARS, WIDTH, BINS = 12, 40, 20, 80, 24
+MOST_BARS, BARS, WIDTH, BINS = 12, 20, 80, 24
 
 
 def target_of(evidence: Evidence) -> dict[str, object]:
-    """The function that draws the target, and its figures."""
+    """The function that draws the target, what it draws, and its figures."""
     sides = {"held out": evidence.held.y}
     if evidence.training is not None:
         sides = {"training": evidence.training.y, **sides}
     if not evidence.classes:
         y = evidence.learned.y
-        told = [number(y.min()), number(y.max()), number(float(np.median(y)))]
-        return {"draw": partial(_draw_histogram, sides=sides, name=evidence.target), "told": told}
+        ends = [number(y.min()), number(y.max()), number(float(np.median(y)))]
+        return {"draw": draw_histogram, "sides": sides, "names": evidence.target, "told": ends}
     k = len(evidence.classes)
     counts = {side: np.bincount(y, minlength=k) for side, y in sides.items()}
-    order = np.argsort(-next(iter(counts.values())), kind="stable")[:MOST_BARS]
-    shown = {side: _others(n, order) for side, n in counts.items()}
+    first = next(iter(counts.values()))
+    order = np.argsort(-first, kind="stable")[:MOST_BARS]
     names = [evidence.classes[i] for i in order]
-    names += [f"{k - len(order)} others"] * (k > len(order))
-    first = next(iter(shown.values()))
-    shares = [percent(n / max(first.sum(), 1)) for n in first]
-    return {
-        "draw": partial(_draw_shares, sides=shown, names=names),
-        "told": [*zip(names, shares, strict=True)],
-    }
+    if len(order) < k:  # the others together
+        names.append(f"{k - len(order)} others")
+        counts = {
+            side: np.append(n[order], np.delete(n, order).sum()) for side, n in counts.items()
+        }
+    else:
+        counts = {side: n[order] for side, n in counts.items()}
+    shares = [percent(n / max(first.sum(), 1)) for n in next(iter(counts.values()))]
+    told = [*zip(names, shares, strict=True)]
+    return {"draw": draw_shares, "sides": counts, "names": names, "told": told}
 
 
-def _others(counts: Array, order: Array) -> Array:
-    """The counts of some classes, and of all others together."""
-    rest = counts.sum() - counts[order].sum()
-    return np.append(counts[order], rest) if len(order) < len(counts) else counts[order]
-
-
-def _draw_shares(axes: Axes, sides: dict[str, Array], names: Sequence[str]) -> None:
+def draw_shares(sides: dict[str, Array], names: Sequence[str], ax: Axes) -> None:
     """Draw the share of each class, a bar for each of the `sides`: its counts, (n_classes,)."""
     height = 0.8 / len(sides)
     places = np.arange(len(names))
     for i, (side, counts) in enumerate(sides.items()):
         shares = counts / max(counts.sum(), 1)
         at = places + (i - (len(sides) - 1) / 2) * height
-        axes.barh(at, shares, height * 0.9, color=(FIRST, SECOND)[i], label=side, zorder=2)
-    axes.set_yticks(places, [shortened(name) for name in names])
-    as_written(axes.get_yticklabels())
-    axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="share of rows")
-    _finished(axes, len(sides))
-    axes.grid(visible=False, axis="y")
-    axes.tick_params("y", length=0)
+        ax.barh(at, shares, height * 0.9, color=(FIRST, SECOND)[i], label=side, zorder=2)
+    ax.set_yticks(places, [shortened(name) for name in names])
+    as_written(ax.get_yticklabels())
+    ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="share of rows")
+    _finished(ax, len(sides))
+    ax.grid(visible=False, axis="y")
+    ax.tick_params("y", length=0)
 
 
-def _draw_histogram(axes: Axes, sides: dict[str, Array], name: str) -> None:
+def draw_histogram(sides: dict[str, Array], name: str, ax: Axes) -> None:
     """Draw how the numbers of each of the `sides` are spread, as shares of its rows."""
     everything = np.concatenate([*sides.values()])
     edges = np.histogram_bin_edges(everything, min(BINS, max(1, len(np.unique(everything)))))
     for i, (side, values) in enumerate(sides.items()):
         shares = np.histogram(values, edges)[0] / max(len(values), 1)
-        axes.stairs(
+        ax.stairs(
             shares,
             edges,
             fill=i == 0,
@@ -83,9 +78,9 @@ def _draw_histogram(axes: Axes, sides: dict[str, Array], name: str) -> None:
             alpha=0.75 if i == 0 else 1,
             linewidth=1.8,
         )
-    axes.set_xlabel(shortened(name, 40), parse_math=False)
-    axes.set_ylabel("share of rows")
-    _finished(axes, len(sides))
+    ax.set_xlabel(shortened(name, 40), parse_math=False)
+    ax.set_ylabel("share of rows")
+    _finished(ax, len(sides))
 
 
 def _finished(axes: Axes, n_sides: int) -> None:
@@ -98,7 +93,7 @@ def _finished(axes: Axes, n_sides: int) -> None:
 
 def columns_of(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
     """The head of the table of columns, and its rows; the fourth cell is a path of bars."""
-    features = _features(evidence.model)
+    read_as = _read_as(evidence)
     head = ["column", "holds", "missing", "how it is spread", "values"]
     rows = [
         [
@@ -107,34 +102,18 @@ def columns_of(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
             percent(float(column.missing.mean())) if column.missing.any() else "–",
             _spread(column),
             _values(column),
-            *([_read_as(features, name)] if features else []),
+            *([read_as.get(name, "nothing: it was not there in training")] if read_as else []),
         ]
-        for name, column in evidence.learned.table.columns().items()
+        for name, column in evidence.learned.columns.items()
     ]
-    return head + ["the net is given"] * bool(features), rows
+    return head + ["the net is given"] * bool(read_as), rows
 
 
-class Feature(Protocol):
-    """The features that an estimator makes of a column."""
-
-    def summary(self) -> str:
-        """It in words."""
-
-
-def _features(model: Predictor) -> dict[str, Feature]:
+def _read_as(evidence: Evidence) -> dict[str, str]:
     """How the columns were read, if the model, or a step of it, says so."""
-    before, estimator = parts_of(model)
-    steps = [estimator, *([step for _, step in before.steps] if before is not None else [])]
-    found = [getattr(step, "features_", None) for step in steps]
-    return next((dict(f.features) for f in found if f is not None and hasattr(f, "features")), {})
-
-
-def _read_as(features: dict[str, Feature], name: str) -> str:
-    feature = features.get(name)
-    if feature is None:
-        return "nothing: it was not there in training"
-    note = getattr(feature, "note", "")
-    return feature.summary() + (f" ({note})" if note else "")
+    before = [] if evidence.before is None else [step for _, step in evidence.before.steps]
+    found = (getattr(step, "features_", None) for step in (evidence.estimator, *before))
+    return next((f.read_as() for f in found if isinstance(f, Features)), {})
 
 
 def _kind(column: Column) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from handgrad.base.errors import HandgradError, SettingError, described
+from handgrad.base.errors import HandgradError
 from handgrad.doctor import Diagnosis
-from handgrad.doctor.diagnose import examined
+from handgrad.doctor.diagnose import examined, reports_of
 from handgrad.doctor.patient import Patient
 from handgrad.layers import Array
 from handgrad.net import Net
@@ -19,6 +20,7 @@ from handgrad.results import NetRows, Predictor
 from handgrad.training import EpochReport, History
 
 
+@runtime_checkable
 class HasNet(Protocol):
     """An estimator that shows its net, and how it was trained."""
 
@@ -31,11 +33,6 @@ class HasNet(Protocol):
         """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
 
 
-def has_net(estimator: object) -> TypeGuard[HasNet]:
-    """Whether an estimator shows its net."""
-    return hasattr(estimator, "net_rows")
-
-
 def parts_of(model: Predictor) -> tuple[Any, Predictor]:
     """The steps before the estimator, or None, and the estimator itself."""
     pipeline: Any = model
@@ -44,53 +41,40 @@ def parts_of(model: Predictor) -> tuple[Any, Predictor]:
     return (pipeline[:-1] if len(pipeline.steps) > 1 else None), pipeline[-1]
 
 
-def history_of(model: Predictor, given: object) -> tuple[History | None, int | None]:
+def history_of(estimator: Predictor, given: object) -> tuple[History | None, int | None]:
     """The history that was given, or that the estimator kept, and which epoch it kept."""
     if given is not None:
-        reports = [*given] if isinstance(given, Iterable) else None
-        if reports is None or not all(isinstance(report, EpochReport) for report in reports):
-            raise SettingError(
-                f"history = {described(given)}",
-                "a History, or a list of reports",
-                "history=model.history_, before it was saved",
-            )
+        reports = reports_of(given, "history=model.history_, before it was saved")
         return given if isinstance(given, History) else History(reports), None
-    estimator = parts_of(model)[1]
-    return estimator.training_history() if has_net(estimator) else (None, None)
+    return estimator.training_history() if isinstance(estimator, HasNet) else (None, None)
 
 
 def diagnosis_of(
-    model: Predictor, history: History | None, held: ScoredRows, training: ScoredRows | None
+    before: Any, estimator: Predictor, history: History | None, sides: Sequence[ScoredRows]
 ) -> Diagnosis | str:
-    """The diagnosis of the estimator's net, or why there is none."""
-    before, estimator = parts_of(model)
-    if not has_net(estimator):
+    """The diagnosis of the estimator's net, or why there is none.
+
+    The first of the `sides` was learned from, unless it is the only one.
+    """
+    if not isinstance(estimator, HasNet):
         return f"{type(estimator).__name__} has no net that it could look at."
     try:
-        tables = [side.table.native() for side in (training, held) if side]
-        rows = [
-            estimator.net_rows(X if before is None else before.transform(X), side.y)
-            for X, side in zip(tables, (training or held, held), strict=False)
-        ]
-        first, last = rows[0], rows[-1]
-        validation = (last.x, last.y) if training else None
-        names = first.feature_names or _names(before, held)
+        tables = [side.table.native() for side in sides]
+        first, *others = (
+            estimator.net_rows(table if before is None else before.transform(table), side.y)
+            for table, side in zip(tables, sides, strict=True)
+        )
+        validation = (others[0].x, others[0].y) if others else None
+        names = first.feature_names or ([] if before else sides[0].table.names)
+        if not names:
+            with suppress(AttributeError, ValueError):
+                names = [str(name) for name in before.get_feature_names_out()]
         data, loss = (first.x, first.y), first.loss
         patient = Patient(estimator.net_, data, loss, validation=validation, names=names)
         return examined(patient, _looked_at(history), restored=first.keeps_best)
-    except (HandgradError, ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         came = error.came if isinstance(error, HandgradError) else str(error).split("\n")[0]
         return f"The net could not be examined: {came}"
-
-
-def _names(before: Any, side: ScoredRows) -> list[str]:
-    """The names of the net's features, if they are known."""
-    if before is None:
-        return side.table.names
-    try:
-        return [str(name) for name in before.get_feature_names_out()]
-    except (AttributeError, ValueError):
-        return []
 
 
 def _looked_at(history: History | None) -> list[EpochReport]:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from handgrad import metrics
 from handgrad.base.errors import SettingError, described
-from handgrad.data.frames import Column
-from handgrad.doctor import Diagnosis
+from handgrad.doctor import Diagnosis, Finding
 from handgrad.inspection import partial_dependence, permutation_importance
 from handgrad.inspection.models import classes_of, fitted, outputs_of
 from handgrad.layers import Array
-from handgrad.reporting.checks import Warned, warned
+from handgrad.reporting.checks import warned
 from handgrad.reporting.diagnosis import diagnosis_of, history_of, parts_of
 from handgrad.reporting.scored_rows import ScoredRows, scored_rows
-from handgrad.reporting.scores import Score, scores_of
+from handgrad.reporting.scores import scores_of
 from handgrad.results import PartialDependence, PermutationImportance, Predictor, is_classifier
-from handgrad.training import History
 
 # So many rows are predicted for all importances together, and so many at most for one column.
 ROWS_SHUFFLED, MOST_SHUFFLED, REPEATS = 60_000, 600, 5
@@ -30,86 +27,49 @@ MOST_DEPENDENCES, WORTH_A_LOOK = 6, 0.01
 ROWS_AVERAGED, VALUES_TRIED = 200, 16
 
 
-@dataclass
 class Evidence:
-    """The facts of a model: on rows held out, and on those of its training if they came."""
+    """The facts of a model: on rows `held` out, and on those of its `training` if they came.
 
-    model: Predictor
-    target: str
-    held: ScoredRows
-    training: ScoredRows | None
-    about: Mapping[str, object]
-    scores: list[Score]
-    columns: dict[str, Column]
-    importance: PermutationImportance
-    dependences: list[PartialDependence]
-    history: History | None
-    best_epoch: int | None
-    diagnosis: Diagnosis | str
-    warned: list[Warned]
-    notes: list[str] = field(default_factory=list)
+    `learned` are the rows of the training, or where they did not come those held out; `classes`
+    the names of the classes, none for numbers; `strong_columns` those worth a look, the strongest
+    first. `diagnosis` says why, where there is none; `findings` are those in the rows and then
+    those in the net.
+    """
+
+    def __init__(
+        self, model: object, X: object, y: object, training: object, history: object, about: object
+    ) -> None:
+        self.model = fitted(model)
+        self.about = _checked_about(about)
+        self.before, self.estimator = parts_of(self.model)
+        self.classes = _class_names(self.model)
+        self.target = str(self.about.get("target") or getattr(y, "name", None) or "the target")
+        self.held = scored_rows(self.model, X, y, self.classes, "X, y")
+        pair = _pair(training)
+        self.training = pair and scored_rows(self.model, *pair, self.classes, "training")
+        self.learned = self.training or self.held
+        self.scores = scores_of(self.held, self.training)
+        self.history, self.best_epoch = history_of(self.estimator, history)
+        self.importance = _importance(self.model, self.held)
+        mean, least = self.importance.mean, max(0.0, WORTH_A_LOOK * self.importance.mean.max())
+        strong = [i for i in self.importance.order if mean[i] > least]
+        self.strong_columns = [self.importance.columns[i] for i in strong]
+        sure = [self.importance.columns[i] for i in strong if mean[i] > self.importance.std[i]]
+        self.dependences = _dependences(self.model, self.held, sure[:MOST_DEPENDENCES])
+        self.warned = warned(self.held, self.training, self.scores, self.importance.columns)
+        sides = [side for side in (self.training, self.held) if side]
+        self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, sides)
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """The names of the classes; none for numbers."""
-        return self.held.class_names
-
-    @property
-    def one_class(self) -> bool:
-        """Whether all rows held out are of one class."""
-        return bool(self.classes) and len(np.unique(self.held.y)) == 1
-
-    @property
-    def learned(self) -> ScoredRows:
-        """The rows of the training, or where they did not come those held out."""
-        return self.training or self.held
+    def findings(self) -> list[Finding]:
+        found = self.diagnosis.findings if isinstance(self.diagnosis, Diagnosis) else ()
+        # of classes that are left out the rows have told, by their names
+        return [*self.warned, *(f for f in found if f.sickness != "class imbalance")]
 
     @property
     def most_frequent(self) -> str:
         """The class that most rows were learned of."""
         return self.classes[np.bincount(self.learned.y).argmax()]
-
-    @property
-    def strong_columns(self) -> list[str]:
-        """The columns worth a look, the strongest first."""
-        least = max(0.0, WORTH_A_LOOK * self.importance.mean.max())
-        found = self.importance
-        return [found.columns[i] for i in found.order if found.mean[i] > least]
-
-    @property
-    def best_epochs(self) -> list[int]:
-        """The best epoch of each of several nets."""
-        return getattr(parts_of(self.model)[1], "best_epochs_", [])
-
-
-def gather(
-    model: object, X: object, y: object, training: object, history: object, about: object
-) -> Evidence:
-    """Ask the model all there is to ask."""
-    model, about = fitted(model), _checked_about(about)
-    classes = _class_names(model)
-    held = scored_rows(model, X, y, classes, "X, y")
-    pair = _pair(training)
-    learned = None if pair is None else scored_rows(model, *pair, classes, "training")
-    scores = scores_of(held, learned)
-    kept, best = history_of(model, history)
-    importance = _importance(model, held)
-    return Evidence(
-        model=model,
-        target=str(about.get("target") or getattr(y, "name", None) or "the target"),
-        held=held,
-        training=learned,
-        about=about,
-        scores=scores,
-        columns=held.table.columns(),
-        importance=importance,
-        dependences=_dependences(model, held, importance),
-        history=kept,
-        best_epoch=best,
-        diagnosis=diagnosis_of(model, kept, held, learned),
-        warned=warned(held, learned, scores, importance.columns),
-        notes=[*_notes(held, "held out"), *(_notes(learned, "of the training") if learned else [])],
-    )
 
 
 def _checked_about(about: object) -> Mapping[str, object]:
@@ -123,7 +83,6 @@ def _checked_about(about: object) -> Mapping[str, object]:
 
 
 def _class_names(model: Predictor) -> tuple[str, ...]:
-    """The names of the classes; none for numbers."""
     classes = classes_of(model)
     if classes is None:
         return ()
@@ -151,17 +110,21 @@ def _pair(training: object) -> tuple[object, object] | None:
 
 def _importance(model: Predictor, held: ScoredRows) -> PermutationImportance:
     """By the log loss, or by the root mean squared error, on as many rows as there is time for."""
+    metric, sign = metrics.root_mean_squared_error, -1
+    if held.p is not None:
+        metric = metrics.log_loss
+    elif held.class_names:
+        metric, sign = metrics.accuracy, 1
+
+    def scoring(model: Predictor, X: object, y: Array) -> float:
+        answers = outputs_of(model, X)
+        return sign * float(metric(answers if held.class_names else answers.ravel(), y))
+
+    scoring.__name__ = metric.__name__
     names = held.table.names
     columns = names if len(names) <= MOST_COLUMNS else _likely(model, held)
     n = min(len(held), MOST_SHUFFLED, ROWS_SHUFFLED // (len(columns) * REPEATS))
     rows = np.sort(np.random.default_rng(0).permutation(len(held))[:n])
-    scoring = (
-        log_loss
-        if held.p is not None
-        else accuracy
-        if held.class_names
-        else root_mean_squared_error
-    )
     return permutation_importance(
         model,
         held.table.take(rows),
@@ -192,51 +155,11 @@ def _likely(model: Predictor, held: ScoredRows) -> list[str]:
     return [names[j] for j in likely]
 
 
-def log_loss(model: Predictor, X: object, y: Array) -> float:
-    """Minus the log loss of the rows, `y` numbers of classes."""
-    return -metrics.log_loss(outputs_of(model, X), y)
-
-
-def accuracy(model: Predictor, X: object, y: Array) -> float:
-    """The share of the rows that are predicted right, `y` numbers of classes."""
-    return float((outputs_of(model, X).argmax(axis=1) == y).mean())
-
-
-def root_mean_squared_error(model: Predictor, X: object, y: Array) -> float:
-    """Minus the root mean squared error of the rows."""
-    return -metrics.root_mean_squared_error(outputs_of(model, X).ravel(), y)
-
-
-def _dependences(
-    model: Predictor, held: ScoredRows, importance: PermutationImportance
-) -> list[PartialDependence]:
-    """Of the columns that matter most, if the model's answers can be averaged."""
+def _dependences(model: Predictor, held: ScoredRows, names: list[str]) -> list[PartialDependence]:
+    """Of these columns, if the model's answers can be averaged."""
     if held.class_names and not is_classifier(model):
         return []
-    columns = held.table.columns()
-    least = max(0.0, WORTH_A_LOOK * importance.mean.max())
-    strong = (importance.mean > least) & (importance.mean > importance.std)
-    names = [importance.columns[i] for i in importance.order if strong[i]]
-    table = held.table.native()
-    return [
-        partial_dependence(
-            model, table, name, n_values=VALUES_TRIED, max_samples=ROWS_AVERAGED, rng=0
-        )
-        for name in names[:MOST_DEPENDENCES]
-        if not columns[name].missing.all()
-    ]
-
-
-def _notes(side: ScoredRows, what: str) -> list[str]:
-    """Notes on rows that were left out, or not all used."""
-    notes = []
-    if side.unknown:
-        notes.append(
-            f"{side.unknown} of the rows {what} are of a class that the model has never seen. "
-            "It cannot be right for them; the figures leave them out."
-        )
-    if len(side) < side.of - side.unknown:
-        notes.append(
-            f"Of the {side.of:,} rows {what}, {len(side):,} were drawn by chance and judged."
-        )
-    return notes
+    how = {"n_values": VALUES_TRIED, "max_samples": ROWS_AVERAGED, "rng": 0}
+    table, columns = held.table.native(), held.columns
+    there = (name for name in names if not columns[name].missing.all())
+    return [partial_dependence(model, table, name, **how) for name in there]

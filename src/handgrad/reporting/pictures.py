@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
 from handgrad.html.svg import inline
 from handgrad.plots.style import keep_apart
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # What Matplotlib draws in, and what the page has in its place, on light and on dark.
 COLOURS = {
@@ -57,9 +54,14 @@ class Pictures:
         self._numbers = count(1)
 
     def __call__(
-        self, draw: Callable[[Axes], object], alt: str, size: tuple[float, float] = (3.9, 3.1)
+        self,
+        draw: Callable[..., object],
+        alt: str,
+        size: tuple[float, float],
+        *shown: object,
+        **how: object,
     ) -> Markup:
-        """The picture that `draw(axes)` draws, as SVG; `alt` is for those who do not see it."""
+        """What `draw(*shown, ax=…)` draws, as SVG; `alt` is for those who do not see it."""
         import matplotlib as mpl
         from matplotlib.figure import Figure
 
@@ -68,7 +70,7 @@ class Pictures:
         with mpl.rc_context(SETTINGS):
             drawing = Figure(figsize=size, layout="constrained", dpi=100)
             axes = drawing.add_subplot()
-            draw(axes)
+            draw(*shown, ax=axes, **how)
             axes.set_title("")  # the caption says it
             keep_apart(axes)
             svg = svg_of(drawing)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from handgrad.base.errors import DataError, HandgradError, SettingError
+from handgrad.data.frames import Column
 from handgrad.inspection.importance import checked_target
 from handgrad.inspection.models import classes_of, outputs_of
 from handgrad.inspection.tables import IndexedTable
@@ -29,6 +31,16 @@ class ScoredRows(Predictions):
     table: IndexedTable
     of: int
     unknown: int = 0
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The columns of the table, each read as what it is."""
+        return self.table.columns()
+
+    @property
+    def one_class(self) -> bool:
+        """Whether all rows are of one class."""
+        return bool(self.class_names) and len(np.unique(self.y)) == 1
 
 
 def scored_rows(

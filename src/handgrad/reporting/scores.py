@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -11,38 +12,23 @@ from handgrad.base.errors import DataError
 from handgrad.metrics.choice import Metric
 from handgrad.reporting.scored_rows import ScoredRows
 
-# On the rows held out, on those of the training, and by guessing.
-Sides = tuple[ScoredRows, ScoredRows | None, ScoredRows]
+Of = Literal["decisions", "probabilities", "numbers"]
 
 
 @dataclass(frozen=True)
 class Score:
-    """One figure: `values` on the rows held out, on those of the training, and by guessing.
+    """One figure: on the rows `held` out, on those of the training, and by guessing.
 
     None where it cannot be told, and `why` not.
     """
 
     name: str
-    values: tuple[float | None, float | None, float | None]
+    held: float | None
+    training: float | None
+    baseline: float | None
     smaller_is_better: bool = False
-    as_share: bool = False
+    of: Of = "numbers"
     why: str = ""
-    digits: int | None = None
-
-    @property
-    def held(self) -> float | None:
-        """That of the rows held out."""
-        return self.values[0]
-
-    @property
-    def training(self) -> float | None:
-        """That of the rows of the training."""
-        return self.values[1]
-
-    @property
-    def baseline(self) -> float | None:
-        """That of guessing without a look at the columns."""
-        return self.values[2]
 
     @property
     def beats_baseline(self) -> bool | None:
@@ -55,11 +41,11 @@ class Score:
         """A value of it, in words."""
         if value is None:
             return "–"
-        if self.as_share:
+        if self.of == "decisions":
             return f"{value:.1%}"
-        if self.digits is None:
+        if self.of == "numbers" and self.name != "R²":
             return number(value)
-        return f"{round(value, self.digits) + 0.0:,.{self.digits}f}".replace("-", "−")
+        return f"{round(value, 3) + 0.0:,.3f}".replace("-", "−")
 
 
 def rows_of(n: int) -> str:
@@ -93,62 +79,50 @@ def number(value: float) -> str:
     return shown.replace("-", "−")
 
 
-# Name and metric; whether less is better, and whether it is a share of decisions.
-OF_CLASSES: tuple[tuple[str, Metric, bool, bool], ...] = (
-    ("Accuracy", metrics.accuracy, False, True),
-    ("Balanced accuracy", metrics.balanced_accuracy, False, True),
-    ("Log loss", metrics.log_loss, True, False),
-    ("ROC AUC", metrics.roc_auc, False, False),
-)
-# Name and metric; whether less is better.
-OF_NUMBERS: tuple[tuple[str, Metric, bool], ...] = (
-    ("Mean absolute error", metrics.mean_absolute_error, True),
-    ("Root mean squared error", metrics.root_mean_squared_error, True),
-    ("R²", metrics.r2, False),
+# Name and metric, whether less is better, and of what it is.
+MEASURES: tuple[tuple[str, Metric, bool, Of], ...] = (
+    ("Accuracy", metrics.accuracy, False, "decisions"),
+    ("Balanced accuracy", metrics.balanced_accuracy, False, "decisions"),
+    ("Log loss", metrics.log_loss, True, "probabilities"),
+    ("ROC AUC", metrics.roc_auc, False, "probabilities"),
+    ("Mean absolute error", metrics.mean_absolute_error, True, "numbers"),
+    ("Root mean squared error", metrics.root_mean_squared_error, True, "numbers"),
+    ("R²", metrics.r2, False, "numbers"),
 )
 
 
 def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
     """The usual figures; guesses are the shares of the classes, or the mean."""
     source, k = training or held, len(held.class_names)
-    if not k:
-        guess = np.full(len(held), float(source.y.mean()))
-        sides = (held, training, replace(held, predicted=guess))
-        return [_of_numbers(sides, *way) for way in OF_NUMBERS]
-    shares = np.bincount(source.y, minlength=k) / len(source)
-    guesses = np.tile(shares, (len(held), 1))
-    sides = (held, training, replace(held, predicted=guesses.argmax(axis=1), p=guesses))
-    ways = (way for way in OF_CLASSES if way[-1] or held.p is not None)
-    return [_of_classes(sides, *way) for way in ways]
+    if k:
+        shares = np.tile(np.bincount(source.y, minlength=k) / len(source), (len(held), 1))
+        guessed = replace(held, predicted=shares.argmax(axis=1), p=shares)
+        lacking = [c for i, c in enumerate(held.class_names) if not (held.y == i).any()]
+        why = f"no rows of {lacking[0] if len(lacking) == 1 else f'{len(lacking)} classes'}"
+    else:
+        guessed = replace(held, predicted=np.full(len(held), float(source.y.mean())))
+        why = "the rows have one number only"
+    scores = []
+    for name, metric, smaller, of in MEASURES:
+        if (of != "numbers") == bool(k) and (of != "probabilities" or held.p is not None):
+            at, learned, by_guess = (_figure(metric, s, of) for s in (held, training, guessed))
+            lost = at is None or (learned is None and not k and training is not None)
+            scores.append(Score(name, at, learned, by_guess, smaller, of, why if lost else ""))
+    return scores
 
 
-def _of_classes(sides: Sides, name: str, metric: Metric, smaller: bool, decided: bool) -> Score:
-    held, learned, guessed = (_figure(metric, side, decided) for side in sides)
-    lacking = [c for k, c in enumerate(sides[0].class_names) if not (sides[0].y == k).any()]
-    why = lacking[0] if len(lacking) == 1 else f"{len(lacking)} classes"
-    why = "" if held is not None else f"no rows of {why}"
-    return Score(name, (held, learned, guessed), smaller, decided, why, 3)
-
-
-def _figure(metric: Metric, side: ScoredRows | None, decided: bool) -> float | None:
-    """A metric of the decisions, or of the probabilities; None where it cannot be told."""
+def _figure(metric: Metric, side: ScoredRows | None, of: Of) -> float | None:
+    """A metric of the decisions, the probabilities or the numbers; None where it cannot be told."""
     if side is None:
         return None
-    n_classes = 1 + int(max(1, side.predicted.max(), side.y.max()))
-    p = np.eye(n_classes)[side.predicted] if decided or side.p is None else side.p
+    p = side.predicted if side.p is None else side.p
+    if of == "decisions":
+        p = np.eye(1 + int(max(1, side.predicted.max(), side.y.max())))[side.predicted]
     try:
-        return float(metric(p, side.y))
+        found = float(metric(p, side.y))
     except DataError:
         return None
-
-
-def _of_numbers(sides: Sides, name: str, metric: Metric, smaller: bool) -> Score:
-    found = [None if s is None else float(metric(s.predicted, s.y)) for s in sides]
-    held, learned, guessed = (None if v is None or np.isnan(v) else v for v in found)
-    flat = any(value is not None and np.isnan(value) for value in found)
-    why = "the rows have one number only" if flat else ""
-    digits = 3 if name == "R²" else None
-    return Score(name, (held, learned, guessed), smaller, why=why, digits=digits)
+    return None if np.isnan(found) else found
 
 
 def interval(share: float, n: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The sections of training, doctor and repetition: what their templates are given."""
+"""What the templates of the sections are given: of answers, columns, training and repetition."""
 
 from __future__ import annotations
 
@@ -6,47 +6,109 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING
 
-from handgrad.plots import plot_training_progress
-from handgrad.reporting.checks import Warned
-from handgrad.reporting.diagnosis import parts_of
-from handgrad.reporting.evidence import Evidence
+import numpy as np
+
+from handgrad.layers import Array
+from handgrad.plots import plot_partial_dependence, plot_predictions
+from handgrad.plots.style import shortened
+from handgrad.reporting.scored_rows import ScoredRows
 from handgrad.reporting.scores import number
-from handgrad.results import Predictor
+from handgrad.results import PartialDependence, Predictions
 from handgrad.training import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "llvmlite", "narwhals", "pyarrow", "matplotlib")
-MOST_CURVES = 4
+MOST_CURVES, MOST_CLASSES, MOST_DOTS, MOST_MISTAKES = 4, 5, 800, 8
 SPOKEN = {"command", "data", "seed", "seconds", "notes", "target"}
 
 
-def curves_of(history: History, best: int | None) -> Iterator[tuple[str, Callable[[Axes], object]]]:
-    """The loss and the first metrics, and what draws each."""
+def as_drawn(held: ScoredRows) -> Predictions:
+    """The rows with classes by short names, or of very many numbers some."""
+    if held.class_names:
+        return replace(held, class_names=tuple(shortened(name, 16) for name in held.class_names))
+    rows = np.arange(len(held))
+    if len(held) > MOST_DOTS:
+        rows = np.sort(np.random.default_rng(0).choice(len(held), MOST_DOTS, replace=False))
+    return Predictions(held.y[rows], held.predicted[rows])
+
+
+def classes_with_curves(held: ScoredRows) -> list[int]:
+    """The classes that a curve can be drawn of, the most frequent ones."""
+    n_classes = len(held.class_names)
+    counts = np.bincount(held.y, minlength=n_classes)
+    can = [k for k in range(n_classes) if 0 < counts[k] < len(held)]
+    if n_classes == 2:
+        return [1] if 1 in can else []
+    return sorted(sorted(can, key=lambda k: -counts[k])[:MOST_CLASSES])
+
+
+def confusion(held: ScoredRows) -> Array:
+    """How many rows of each true class were taken for which, (n_classes, n_classes)."""
+    n_classes = len(held.class_names)
+    counts = np.zeros((n_classes, n_classes), int)
+    np.add.at(counts, (held.y, held.predicted), 1)
+    return counts
+
+
+def mistakes(counts: Array) -> list[tuple[int, int]]:
+    """The pairs of a true class and another that it is most often taken for."""
+    wrong = counts * ~np.eye(len(counts), dtype=bool)
+    most = np.argsort(-wrong, axis=None, kind="stable")[:MOST_MISTAKES]
+    return [divmod(int(place), len(wrong)) for place in most if wrong.flat[place]]
+
+
+def errors(held: ScoredRows) -> list[str]:
+    """By how much half of the rows are off at most, nine of ten, and all."""
+    off = np.abs(held.y - held.predicted)
+    return [number(size) for size in np.quantile(off, (0.5, 0.9, 1.0))]
+
+
+def draw_predictions(shown: Predictions, ax: Axes) -> None:
+    """Draw predicted against true numbers without a legend: the caption says it."""
+    plot_predictions(shown, ax=ax)
+    ax.legend().remove()
+
+
+def limits(found: Sequence[PartialDependence]) -> tuple[float, float]:
+    """One scale for all pictures: of two classes the second is drawn."""
+    each = [one.average[:, -1:] if len(one.outputs) <= 2 else one.average for one in found]
+    low, high = min(map(np.min, each)), max(map(np.max, each))
+    room = 0.05 * (high - low or 1)
+    return float(low - room), float(high + room)
+
+
+def draw_dependence(found: PartialDependence, limits: tuple[float, float], ax: Axes) -> None:
+    """Draw a partial dependence within these `limits`."""
+    plot_partial_dependence(found, ax)
+    (ax.set_xlim if found.kind == "category" else ax.set_ylim)(limits)
+
+
+def extremes(found: PartialDependence) -> tuple[str, str, str]:
+    """The output that changes most, in words, and its least and its largest mean."""
+    k = int(np.ptp(found.average, axis=0).argmax()) if len(found.outputs) > 2 else -1
+    mean, output = found.average[:, k], found.outputs[k]
+    least, most = (
+        f"{number(mean[i])}, at "
+        + (number(float(at)) if found.kind == "number" else str(at).removesuffix("T00:00:00"))
+        for i, at in ((i, found.values[i]) for i in (mean.argmin(), mean.argmax()))
+    )
+    return "prediction" if output == "prediction" else f"probability of {output}", least, most
+
+
+def curves(history: History) -> list[str]:
+    """What is drawn by epoch: the loss and the first metrics."""
     columns = history.columns()
     named = [m for m in history[-1].metrics if {f"train_{m}", f"validation_{m}"} & {*columns}]
-    for name in ["loss", *named][:MOST_CURVES]:
-        yield name, partial(plot_training_progress, history, name, best=best)
-
-
-def findings(evidence: Evidence) -> list[Warned]:
-    """The findings in the rows, and then those in the net."""
-    diagnosis = evidence.diagnosis
-    if isinstance(diagnosis, str):
-        return evidence.warned
-    # of classes that are left out the rows have told, by their names
-    return evidence.warned + [
-        Warned(f.sickness, f.where, f.evidence, f.advice)
-        for f in diagnosis.findings
-        if f.sickness != "class imbalance"
-    ]
+    return ["loss", *named][:MOST_CURVES]
 
 
 def as_typed(command: str | Iterable[object]) -> str:
@@ -59,12 +121,6 @@ def listed(source: object) -> str:
     if isinstance(source, dict):
         return ", ".join(f"{name} ({size})" for name, size in source.items())
     return ", ".join(map(str, source)) if isinstance(source, list | tuple) else str(source)
-
-
-def settings_of(model: Predictor) -> str:
-    """The model with its settings, and its net."""
-    net = getattr(parts_of(model)[1], "net_", None)
-    return f"{model!r}" + (f"\n\n{net!r}" if net is not None else "")
 
 
 def facts(about: Mapping[str, object], version: str) -> Iterator[tuple[str, str]]:
@@ -80,8 +136,6 @@ def facts(about: Mapping[str, object], version: str) -> Iterator[tuple[str, str]
     yield "handgrad", version
     yield "Python", sys.version.split()[0]
     for name in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             yield name, version_of(name)
-        except PackageNotFoundError:
-            continue
     yield "machine", f"{platform.system()} {platform.machine()}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.data.frames import Column
 from handgrad.inspection.models import outputs_of
-from handgrad.inspection.tables import IndexedTable, by_frequency
+from handgrad.inspection.tables import by_frequency
 from handgrad.layers import Array
 from handgrad.plots.regions import box_around, shade_regions
 from handgrad.plots.style import as_written, scatter_classes, shortened, show_dates
@@ -61,38 +61,34 @@ class Surface:
 
     def __init__(self, evidence: Evidence, names: list[str]) -> None:
         self.evidence, self.names = evidence, names
-        self.table: IndexedTable = evidence.held.table
-        columns = evidence.columns
+        self.table, columns = evidence.held.table, evidence.held.columns
         self.places = [self.table.place(name) for name in names]
         self.typical = [typical_row(column) for column in columns.values()]
         self.axes = [_axis(name, columns[name]) for name in names]
-        rows = np.flatnonzero(~np.isnan(self.axes[0].at) & ~np.isnan(self.axes[1].at))
+        rows = np.flatnonzero(~np.isnan([axis.at for axis in self.axes]).any(axis=0))
         if len(rows) > MOST_DOTS:
             rows = np.sort(np.random.default_rng(0).choice(rows, MOST_DOTS, replace=False))
         self.rows = rows
 
-    def draw(self, axes: Axes) -> None:
+    def draw(self, ax: Axes) -> None:
         """Shade the plane by the predictions, and draw the rows with their true values on it."""
-        across, up = (Axis(a.name, a.at[self.rows], a.values, a.dates) for a in self.axes)
+        across, up = (replace(axis, at=axis.at[self.rows]) for axis in self.axes)
         y = self.evidence.held.y[self.rows]
-        draw_surface(axes, across, up, self.predicted, y, self.evidence.classes)
+        draw_surface(ax, across, up, self.predicted, y, self.evidence.classes)
 
     def predicted(self, points: Array) -> Array:
         """Probabilities, or numbers, at each of the points, (n, 2)."""
         moved = {j: np.full(len(points), row) for j, row in enumerate(self.typical)}
         numbers = dict[int, Array]()
         for j, shown, at in zip(self.places, self.axes, points.T, strict=True):
-            values, rows = _ordered(shown.at)
+            there = np.flatnonzero(~np.isnan(shown.at))
+            values, first = np.unique(shown.at[there], return_index=True)
             if self.table.holds_numbers(j) and len(values) >= FEWEST_BETWEEN:
                 numbers[j] = at
-                continue
-            right = np.clip(np.searchsorted(values, at), 1, max(1, len(values) - 1))
-            left = right - 1
-            right = np.minimum(right, len(values) - 1)
-            nearest = np.where(at - values[left] <= values[right] - at, left, right)
-            moved[j] = rows[nearest]
-        first = np.zeros(len(points), int)
-        return outputs_of(self.evidence.model, self.table.take(first, moved, numbers))
+            else:
+                moved[j] = there[first[np.searchsorted((values[1:] + values[:-1]) / 2, at)]]
+        first_row = np.zeros(len(points), int)
+        return outputs_of(self.evidence.model, self.table.take(first_row, moved, numbers))
 
 
 def draw_surface(
@@ -162,21 +158,17 @@ def _shade_numbers(
 
 def surface_of(evidence: Evidence) -> Surface | None:
     """The surface of the two strongest columns; None where there are no two, or no answers."""
-    found, held, classes = evidence.importance, evidence.held, evidence.classes
-    strong = [
-        name
-        for i, name in zip(found.order, found.strongest, strict=True)
-        if found.mean[i] > 0 and _varies(evidence.columns[name])
-    ]
-    if len(strong) < 2 or len(classes) > MOST_COLOURS or (classes and held.p is None):
+    found, held = evidence.importance, evidence.held
+    strong = []
+    for i in found.order:
+        column = held.columns[found.columns[i]]
+        if found.mean[i] > 0 and len({*column.values[~column.missing].tolist()}) > 1:
+            strong.append(found.columns[i])
+    no_answers = held.class_names and held.p is None
+    if len(strong) < 2 or len(held.class_names) > MOST_COLOURS or no_answers:
         return None
     surface = Surface(evidence, strong[:2])
     return surface if len(surface.rows) >= 2 else None
-
-
-def _varies(column: Column) -> bool:
-    """Whether there are two values in it."""
-    return len({*column.values[~column.missing].tolist()}) > 1
 
 
 def typical_row(column: Column) -> int:
@@ -200,10 +192,3 @@ def _axis(name: str, column: Column) -> Axis:
     place = {value: float(i) for i, value in enumerate(kept)}
     at = np.array([place.get(word, np.nan) for word in words])
     return Axis(name, at, tuple(str(value) for value in kept))
-
-
-def _ordered(at: Array) -> tuple[Array, Array]:
-    """The values along an axis in order, and a row for each."""
-    values, first = np.unique(at, return_index=True)
-    there = ~np.isnan(values)
-    return values[there], first[there]

@@ -6,41 +6,21 @@ import datetime
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from handgrad import plots
 from handgrad._version import __version__
 from handgrad.base.errors import SettingError, described
 from handgrad.data.unseen import no_unseen_warnings
 from handgrad.files import write_whole
 from handgrad.html import page
 from handgrad.plots.style import shortened
-from handgrad.reporting import data_section, errors_section, feature_effects, sections, surface
+from handgrad.reporting import data_section, sections
 from handgrad.reporting.checks import FEW_ROWS
-from handgrad.reporting.evidence import gather
+from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.pictures import Pictures
-from handgrad.reporting.scores import interval, number, rows_of
+from handgrad.reporting.scores import interval, number, percent, rows_of
+from handgrad.reporting.surface import surface_of
 from handgrad.results import Predictor
 from handgrad.training import EpochReport
-
-# What the templates call.
-HELPERS = (
-    errors_section.errors_of,
-    feature_effects.importances,
-    feature_effects.importance_picture,
-    feature_effects.dependence_pictures,
-    feature_effects.extremes,
-    surface.surface_of,
-    data_section.target_of,
-    data_section.columns_of,
-    sections.curves_of,
-    sections.findings,
-    sections.as_typed,
-    sections.listed,
-    sections.settings_of,
-    sections.facts,
-    interval,
-    number,
-    rows_of,
-    shortened,
-)
 
 
 def write_report(
@@ -74,17 +54,22 @@ def write_report(
     """
     path = _checked_path(to)
     with no_unseen_warnings():
-        evidence = gather(model, X, y, training, history, about)
         html = page(
             "reporting/report.html",
-            evidence=evidence,
+            evidence=Evidence(model, X, y, training, history, about),
             version=__version__,
             day=datetime.date.today().isoformat(),
             picture=Pictures(),
             few_rows=FEW_ROWS,
-            most_bars=feature_effects.MOST_BARS,
-            most_columns=data_section.MOST_COLUMNS,
-            **{function.__name__: function for function in HELPERS},
+            plots=plots,
+            helpers=sections,
+            data=data_section,
+            surface_of=surface_of,
+            interval=interval,
+            number=number,
+            percent=percent,
+            rows_of=rows_of,
+            shortened=shortened,
         )
     return write_whole(path, lambda file: file.write(html))
 
