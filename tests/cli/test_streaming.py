@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 import handgrad as hg
-from handgrad.data import table_stream
+from handgrad.data import tables
 from handgrad.data.targets import Task
 from handgrad.runs import (
     RunSettings,
@@ -63,8 +63,8 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no table fitted; pieces are of a few rows."""
     monkeypatch.setattr(load_table, "_is_small", lambda *_: False)
-    monkeypatch.setattr(table_stream, "PIECE", 0)
-    monkeypatch.setattr(table_stream, "SMALLEST_BLOCK", 500)
+    monkeypatch.setattr(tables, "CHUNK", 0)
+    monkeypatch.setattr(tables, "SMALLEST_BLOCK", 500)
     for module in (streamed, base):
         monkeypatch.setattr(module, "fits_in_memory", lambda *_: False)
 

@@ -8,13 +8,14 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 import handgrad as hg
-from handgrad.data.pieces import CsvSource, ParquetSource
+from handgrad.data.csv_file import CsvFile
+from handgrad.data.parquet_file import ParquetFile
 
 
 def stream_of(*paths: Path, piece: int, memory: int = 10**9) -> hg.TableStream:
     """A stream of pieces of so many bytes; what trains with it keeps to `memory`."""
     sources: Sequence[Any] = [
-        (ParquetSource if path.suffix == ".parquet" else CsvSource)(path, piece, lambda size: None)
+        (ParquetFile if path.suffix == ".parquet" else CsvFile)(path, piece, lambda size: None)
         for path in paths
     ]
     return hg.TableStream(str(paths[0]), sources, memory)

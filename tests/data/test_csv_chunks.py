@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pyarrow import csv
 
 import handgrad as hg
-from handgrad.data import files, packed_files, pieces
-from handgrad.data.files import table_of
-from handgrad.data.pieces import CsvSource
+from handgrad.data import csv_file, file_kinds
+from handgrad.data.csv_file import CsvFile
 from handgrad.data.table_options import TableOptions
+from handgrad.data.tables import table_of
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of
 
@@ -97,8 +97,7 @@ def test_each_chunk_is_parsed_once_whatever_quotes_are_in_it(
 def test_a_row_that_never_ends_is_refused_before_all_of_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (files, pieces):
-        monkeypatch.setattr(module, "LONGEST_ROW", 2**16)
+    monkeypatch.setattr(csv_file, "LONGEST_ROW", 2**16)
     path = tmp_path / "a.csv"
     path.write_text("a,b\n" + "1,2\n" * 100 + '3,"4\n' + "5,6\n" * 5 * 10**6)
     tracemalloc.start()
@@ -106,7 +105,7 @@ def test_a_row_that_never_ends_is_refused_before_all_of_it_is_read(
         stream_of(path, piece=1000)
     assert tracemalloc.get_traced_memory()[1] < 2**21
     tracemalloc.stop()
-    with refused(hg.FileError, "a row is longer than 0.066 MB", "never closed"):
+    with refused(hg.FileError, "row 101 below the header is longer than 0.066 MB", "never closed"):
         table_of(path)
 
 
@@ -153,12 +152,12 @@ def test_lines_before_the_rows_belong_to_the_first_chunk_alone(
     text: str, asked: TableOptions, line: int, tmp_path: Path
 ) -> None:
     (path := tmp_path / "a.csv").write_text(text)
-    source = CsvSource(path, 1000, lambda size: None, asked)
+    source = CsvFile(path, 1000, lambda size: None, asked)
     assert len(source.parts) > 5
     assert source.n_rows == 400
     path.write_text(f"{text}1;2;3\n")
     with refused(hg.FileError, f"line {line} has 3 of 2 fields"):
-        CsvSource(path, 1000, lambda size: None, asked)
+        CsvFile(path, 1000, lambda size: None, asked)
 
 
 def test_bytes_that_turn_up_late_show_the_encoding_of_the_whole(tmp_path: Path) -> None:
@@ -173,7 +172,7 @@ def test_bytes_that_turn_up_late_show_the_encoding_of_the_whole(tmp_path: Path) 
 def test_what_is_much_larger_when_unpacked_is_refused_before_it_is(
     packing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed_files, "PLENTY", 2 * 10**6)
+    monkeypatch.setattr(file_kinds, "PLENTY", 2 * 10**6)
     path, text = tmp_path / "a.csv.gz", b"a,b\n" + b"1,2\n" * 1_000_000
     path.write_bytes(PACKED[packing](text))
     for read in (table_of, partial(stream_of, piece=50_000)):

@@ -17,6 +17,7 @@ from pyarrow import feather, parquet
 import handgrad as hg
 from handgrad.data.csv_dialect import CsvDialect, sniffed
 from handgrad.data.table_options import TableOptions
+from handgrad.data.tables import table_of
 from tests.bad_input.refused import refused
 
 PLAIN = 'Größe,town,y\n1.5,"Köln, Süd",u\n2.25,Ulm,v\n'
@@ -75,7 +76,7 @@ def test_a_file_shows_how_it_is_written(way: str, tmp_path: Path) -> None:
 def test_all_ways_to_write_a_table_give_the_same_rows(way: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(WAYS[way][0])
-    table = hg.data.files.table_of(path).columns
+    table = table_of(path).columns
     assert table.to_pydict()["Größe"] == [1.5, 2.25]
     assert table.to_pydict()["town"][1] == "Ulm"
 

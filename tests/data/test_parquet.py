@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 import handgrad as hg
-from handgrad.data import parquet_tables
-from handgrad.data.files import table_of
+from handgrad.data import parquet_file
+from handgrad.data.tables import table_of
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of
 
@@ -60,7 +60,7 @@ def test_pieces_of_texts_are_all_rows_in_their_order(
 def test_a_row_larger_than_any_is_refused_by_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet_tables, "LONGEST_ROW", 90_000)
+    monkeypatch.setattr(parquet_file, "LONGEST_ROW", 90_000)
     path = repeated(tmp_path / "a.parquet", ["short"] * 7 + [LONG] * 8)
     with refused(hg.FileError, "row 8 takes 0.1 MB", "0.09 MB"):
         stream_of(path, piece=1000).to_table()
@@ -71,7 +71,7 @@ def test_a_whole_file_is_refused_before_it_takes_far_more_than_it_has(
 ) -> None:
     path = repeated(tmp_path / "a.parquet", [LONG] * 800)
     assert pc.sum(pc.binary_length(table_of(path).columns["text"])).as_py() == 80_000_000
-    monkeypatch.setattr(parquet_tables, "PLENTY", 10**6)
+    monkeypatch.setattr(parquet_file, "PLENTY", 10**6)
     before = pa.total_allocated_bytes()
     with refused(hg.FileError, "80 MB in memory, and", "on disk", "hg.open_table"):
         table_of(path)
@@ -83,7 +83,7 @@ def test_a_file_of_nothing_but_rows_is_refused_too(
 ) -> None:
     path = tmp_path / "a.parquet"
     parquet.write_table(pa.table({"a": pa.nulls(2_000_000, pa.float64())}), path)
-    monkeypatch.setattr(parquet_tables, "PLENTY", 10**6)
+    monkeypatch.setattr(parquet_file, "PLENTY", 10**6)
     with refused(hg.FileError, "16 MB in memory, and", "on disk"):
         table_of(path)
 

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pytest
 
 import handgrad as hg
-from handgrad.data.files import table_of
 from handgrad.data.table_options import TableOptions
-from handgrad.data.table_stream import opened
+from handgrad.data.tables import opened, table_of
 from tests.data.spreadsheets import NAMES, WAYS, N, customers
 
 
@@ -41,8 +40,8 @@ def test_each_way_to_write_the_table_is_read_alike(name: str, tmp_path: Path) ->
 def test_small_pieces_are_read_as_the_whole_is(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handgrad.data.table_stream.PIECE", 0)
-    monkeypatch.setattr("handgrad.data.table_stream.SMALLEST_BLOCK", 300)
+    monkeypatch.setattr("handgrad.data.tables.CHUNK", 0)
+    monkeypatch.setattr("handgrad.data.tables.SMALLEST_BLOCK", 300)
     file, content, options = WAYS[name]
     (path := tmp_path / file).write_bytes(content)
     stream = opened(path, TableOptions(**options), "1 MB", progress=False)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from pyarrow import csv
 
 import handgrad as hg
-from handgrad.data.files import table_of
-from handgrad.data.table_stream import bytes_of
+from handgrad.data.tables import bytes_of, table_of
 from tests.bad_input.refused import refused
 from tests.bad_input.test_tables import WRONG_FILES
 from tests.data.streams import stream_of, written

@@ -1,12 +1,10 @@
 """Data sets, tables in files, and splits."""
 
+from typing import TYPE_CHECKING, Any
+
 from handgrad.data.datasets import BUNDLED, Dataset, load, make_classification
-from handgrad.data.predictions import predict_table
 from handgrad.data.split import train_test_split
-from handgrad.data.streamed_rows import StreamedRows
 from handgrad.data.table_options import TableOptions
-from handgrad.data.table_stream import TableStream, open_table
-from handgrad.data.tables import read_table
 from handgrad.data.toy import (
     make_blobs,
     make_circles,
@@ -16,6 +14,11 @@ from handgrad.data.toy import (
     make_spirals,
     make_xor,
 )
+
+if TYPE_CHECKING:
+    from handgrad.data.predictions import predict_table
+    from handgrad.data.table_stream import StreamedRows, TableStream
+    from handgrad.data.tables import open_table, read_table
 
 __all__ = [
     "BUNDLED",
@@ -37,3 +40,13 @@ __all__ = [
     "read_table",
     "train_test_split",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What reads tables loads pyarrow, on first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'handgrad.data' has no attribute {name!r}")
+    from handgrad.data import predictions, table_stream, tables
+
+    modules = (predictions, table_stream, tables)
+    return next(getattr(module, name) for module in modules if hasattr(module, name))

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from handgrad.data.files import Table
 from handgrad.data.table_options import option
 from handgrad.data.targets import Target, Task, is_text
 from handgrad.data.text_formats import at_odds, dates_among, nearly_among, numbers_among
 from handgrad.data.text_parts import MISSING
-
-if TYPE_CHECKING:
-    import pyarrow
 
 MOST_CODES = 100  # whole numbers, of which more are hardly names of classes
 MOST_COMPARED = 10_000  # words of a column, with one another
@@ -40,15 +37,13 @@ def notes_on_target(target: Target, asked: Task | None) -> list[str]:
     return []
 
 
-def notes_on_columns(table: Table, features: pyarrow.Table) -> list[str]:
+def notes_on_columns(table: Table, features: pa.Table) -> list[str]:
     """Notes on the columns to learn from."""
-    import pyarrow.types as types
-
     notes = []
     for name, column in zip(features.column_names, features.columns, strict=True):
         if is_text(column.type):
             notes += _note_on_text(table, name, column)
-        elif types.is_integer(column.type) and len(column) >= A_COUNT_HAS:
+        elif pa.types.is_integer(column.type) and len(column) >= A_COUNT_HAS:
             steps = np.diff(column.to_numpy()) if not column.null_count else np.zeros(1)
             if (steps == 1).all():
                 notes.append(
@@ -58,12 +53,10 @@ def notes_on_columns(table: Table, features: pyarrow.Table) -> list[str]:
     return notes
 
 
-def _note_on_text(table: Table, name: str, column: pyarrow.ChunkedArray) -> list[str]:
+def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]:
     """Numbers or dates with a few words among them, or that do not go together, are read as text:
     that is seldom what was meant; nor are words that differ by capitals only.
     """
-    import pyarrow as pa
-
     counts = {pair["values"]: pair["counts"] for pair in column.value_counts().to_pylist()}
     texts = [text for text in counts if text is not None and text.strip() not in MISSING]
     cells, n = pa.array(texts, pa.string()), np.array([counts[text] for text in texts], int)

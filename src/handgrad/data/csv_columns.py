@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
 
 from handgrad.base.errors import DataError
 from handgrad.data.csv_dialect import CsvDialect, not_this_encoding
+from handgrad.data.files import refuse_twice
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableOptions
 from handgrad.data.text_formats import DateFormat, Evidence, Format, NumberFormat, Unread
-
-if TYPE_CHECKING:
-    import pyarrow
 
 # Types of which a later one holds all that an earlier one does.
 WIDER = (("int64", "double"), ("date32[day]", "timestamp[s]", "timestamp[ns]"))
@@ -31,13 +31,7 @@ class CsvColumns:
         self.path, self.dialect, self.asked = path, dialect, asked
         names = [name.strip() for name in dialect.names]
         self.names = [name or f"{NO_NAME}{i}" for i, name in enumerate(names, 1)]
-        if len(set(self.names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(
-                f"{path}: two columns named {twice!r}",
-                "a name of its own for each column",
-                data_above(names) or "rename one of them",
-            )
+        refuse_twice(path, self.names, data_above(names) or "rename one of them")
         self.types = dict[str, Any]()
         self.evidence = {name: Evidence() for name in self.names}
         self.unread = {name: Unread() for name in (*asked.number, *asked.date)}
@@ -48,16 +42,12 @@ class CsvColumns:
     @property
     def first_types(self) -> dict[str, Any]:
         """The types that are known before anything is read."""
-        import pyarrow as pa
-
         return {name: pa.string() for name in self.asked.category if name in self.names}
 
-    def look_at(self, table: pyarrow.Table) -> None:
+    def look_at(self, table: pa.Table) -> None:
         """Look at the cells of some rows, as pyarrow reads them."""
-        import pyarrow.types as types
-
         for name, column in zip(self.names, table.columns, strict=True):
-            if types.is_binary(column.type) or types.is_large_binary(column.type):
+            if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
                 raise not_this_encoding(self.path, f"column {name!r}", self.dialect.encoding)
             self.types[name] = wider(self.types.get(name), column.type)
             if name in self.asked.category:
@@ -69,8 +59,6 @@ class CsvColumns:
 
     def decide(self) -> None:
         """What each column is, now that all of its cells have been looked at."""
-        import pyarrow as pa
-
         note = self.dialect.note(self.asked)
         self.notes = [note] if note else []
         self._leave_unnamed_out()
@@ -100,23 +88,17 @@ class CsvColumns:
                     f"--category '{name}', if they are codes"
                 )
 
-    def types_to_read(self, names: Iterable[str], schema: pyarrow.Schema) -> dict[str, Any]:
+    def types_to_read(self, names: Iterable[str], schema: pa.Schema) -> dict[str, Any]:
         """The types by which pyarrow reads these columns, which are to be as in `schema`."""
-        import pyarrow as pa
-
         texts = {*self.formats, *self.asked.category}
         return {name: pa.string() if name in texts else schema.field(name).type for name in names}
 
-    def read(self, table: pyarrow.Table, names: Sequence[str]) -> pyarrow.Table:
+    def read(self, table: pa.Table, names: Sequence[str]) -> pa.Table:
         """These columns of a table that was read by `types_to_read`, as what they are."""
-        import pyarrow as pa
-
         columns = [table[name] for name in names]
         for i, name in enumerate(names):
             if name in self.formats:
                 columns[i] = self.formats[name].read(columns[i])
-            elif name in self.asked.category:
-                columns[i] = columns[i].dictionary_encode()
         return pa.table(columns, names=list(names))
 
     def _leave_unnamed_out(self) -> None:
@@ -146,16 +128,14 @@ class CsvColumns:
 
     def _check_said(self, name: str) -> None:
         """Refuse a column of which not one cell is what was said; tell how many are not."""
-        import pyarrow.types as types
-
         if name not in self.types:
             return
         kind, dates = self.schema.field(name).type, name in self.asked.date
         what = "date" if dates else "number"
         unread = self.unread[name].of(self.formats.get(name))
-        is_date = types.is_date(kind) or types.is_timestamp(kind)
-        is_number = types.is_integer(kind) or types.is_floating(kind)
-        if not ((is_date if dates else is_number) or types.is_null(kind)):
+        is_date = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if not ((is_date if dates else is_number) or pa.types.is_null(kind)):
             raise DataError(
                 f"{self.path}: column {name!r} as {what}, and has {unread.example!r} in it"
                 if unread.n
@@ -179,10 +159,8 @@ class CsvColumns:
                 self.notes.append(f"{_named(names)} {words}")
 
 
-def wider(one: pyarrow.DataType, other: pyarrow.DataType) -> Any:
+def wider(one: pa.DataType, other: pa.DataType) -> Any:
     """The type of a column of which some blocks read as one type, some as another."""
-    import pyarrow as pa
-
     if one is None or pa.types.is_null(one) or one == other:
         return other
     if pa.types.is_null(other):
@@ -195,8 +173,6 @@ def wider(one: pyarrow.DataType, other: pyarrow.DataType) -> Any:
 
 def data_above(names: Sequence[str]) -> str:
     """What to try where names look like the first row of a table without any; '' elsewhere."""
-    import pyarrow as pa
-
     for name in names:
         shown = Evidence.of_texts(pa.array([name.strip()] if name.strip() else [], pa.string()))
         if shown != Evidence() and (shown.decimals or shown.orders):

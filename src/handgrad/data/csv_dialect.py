@@ -5,27 +5,19 @@ from __future__ import annotations
 import codecs
 import csv as rows_of_text
 import io
-import lzma
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO
 
-from handgrad.data.file_kinds import refuse_other_kinds
-from handgrad.data.packed_files import damaged, opened, packing_of, unpacked
+from handgrad.data.file_kinds import opened, packing_of, refuse_other_kinds, unpacked
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.files import FileError
 
-if TYPE_CHECKING:
-    from pyarrow import csv
-
-T = TypeVar("T")
-
 # So much of a file, unpacked, is looked at, and so many of its rows.
 SAMPLE, ROWS = 2**17, 1000
-BLOCK = 2**20
 # Bytes of a row of a CSV file at most.
 LONGEST_ROW = 2**24
 # Only in the East do letters above 160 come in pairs.
@@ -76,11 +68,7 @@ class CsvDialect:
     names: tuple[str, ...] = ()
     padded: tuple[str, ...] = ()
 
-    def open(self, path: Path) -> Any:
-        """The bytes of the file, unpacked, in its own encoding, to be read from the begin on."""
-        return unpacked(path, self.packing)
-
-    def open_plain(self, path: Path) -> tuple[IO[bytes], CsvDialect]:
+    def opened(self, path: Path) -> tuple[IO[bytes], CsvDialect]:
         """The file as bytes in UTF-8, any part of which can be read, and the dialect of these.
 
         Where it is packed or in another encoding, that is a copy which goes when it is closed.
@@ -90,39 +78,15 @@ class CsvDialect:
         copy = TemporaryFile()  # noqa: SIM115 - closed by who reads it
         decoder = codecs.getincrementaldecoder(self.encoding)()
         try:
-            with self.open(path) as file:
-                while block := file.read(BLOCK):
-                    copy.write(decoder.decode(block).encode())
+            for block in unpacked(path, self.packing):
+                copy.write(decoder.decode(block).encode())
             copy.write(decoder.decode(b"", final=True).encode())
-        except BaseException:
+        except BaseException as error:
             copy.close()
+            if isinstance(error, UnicodeError):
+                raise not_this_encoding(path, "it", self.encoding) from error
             raise
         return copy, replace(self, encoding="utf-8", packing="")
-
-    def read_options(self, **options: object) -> csv.ReadOptions:
-        """For pyarrow, of one thread: several lose count of the lines."""
-        from pyarrow import csv
-
-        return csv.ReadOptions(
-            **{
-                "use_threads": False,
-                "encoding": self.encoding,
-                "skip_rows": self.skipped,
-            }
-            | options
-        )
-
-    def parse_options(self, **options: object) -> csv.ParseOptions:
-        """For pyarrow; a line break between quotation marks ends no row."""
-        from pyarrow import csv
-
-        return csv.ParseOptions(delimiter=self.separator, newlines_in_values=True, **options)
-
-    def convert_options(self, **options: object) -> csv.ConvertOptions:
-        """For pyarrow."""
-        from pyarrow import csv
-
-        return csv.ConvertOptions(decimal_point=self.decimal, **options)
 
     def note(self, asked: TableOptions) -> str:
         """What differs from commas, points and UTF-8, and was not asked for, in words."""
@@ -152,8 +116,7 @@ def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False)
             "save it as “CSV UTF-8” in the program that wrote it",
         )
     if whole and encoding == "utf-8":
-        with unpacked(path, packing) as file:
-            encoding = _of_text(iter(lambda: file.read(BLOCK), b""))
+        encoding = _of_text(unpacked(path, packing))
     text, separator = _decoded(path, head, encoding), asked.separator
     line = SEPARATOR_LINE.match(text)
     if line:
@@ -171,29 +134,12 @@ def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False)
     return CsvDialect(separator, decimal, encoding, packing, skipped, names, padded)
 
 
-def with_dialect(path: Path, asked: TableOptions, read: Callable[[CsvDialect], T]) -> T:
-    """What `read` makes of the file with its dialect.
-
-    Where the begin of the file is UTF-8 and what follows is not, it is read anew.
-    """
-    dialect = sniffed(path, asked)
-    try:
-        return read(dialect)
-    except NotThisEncodingError:
-        other = sniffed(path, asked, whole=True)
-        if other == dialect:
-            raise
-        return read(other)
-
-
 def _head(path: Path, packing: str) -> bytes:
-    try:
-        with unpacked(path, packing) as file:
-            head: bytes = file.read(SAMPLE)
-            if b"\n" not in head and b"\r" not in head:
-                head += file.read(LONGEST_ROW)
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise damaged(path, packing, error) from error
+    head = b""
+    for block in unpacked(path, packing, SAMPLE):
+        head += block
+        if len(head) >= SAMPLE and (re.search(rb"[\r\n]", head) or len(head) >= LONGEST_ROW):
+            break
     return head
 
 

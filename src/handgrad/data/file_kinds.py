@@ -1,10 +1,26 @@
-"""Files that are no tables of text, known by their first bytes, and what to do with each."""
+"""Kinds of files by their first bytes: the packed are unpacked, other kinds than text refused."""
 
+import lzma
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
-from handgrad.files import FileError
+import pyarrow as pa
+
+from handgrad.files import FileError, reason
+
+# So many bytes may always be in a packed file, and so many times as many as it has itself.
+PLENTY, MOST_TIMES = 10**8, 200
+BLOCK = 2**20
+PACKINGS = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh[1-9]1AY&SY", "bz2"),
+    (b"\\(\xb5\x2f\xfd", "zstd"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"\xfd7zXZ\x00", "xz"),
+)
 
 IN_PYTHON = "a CSV file of it: pandas.{}({!r}).to_csv('table.csv', index=False) in Python"
 SPREADSHEET = "save it as “CSV UTF-8” in the spreadsheet, and take that file"
@@ -39,6 +55,55 @@ IN_A_ZIP = (
     ("content.xml", "an OpenDocument file (.ods)", SPREADSHEET),
     ("Index/", "a Numbers file", SPREADSHEET),
 )
+
+
+def packing_of(path: Path) -> str:
+    """How the file is packed, '' where it is not, by its first bytes."""
+    with opened(path) as file:
+        head = file.read(16)
+    return next((name for begin, name in PACKINGS if re.match(begin, head)), "")
+
+
+def opened(path: Path) -> IO[bytes]:
+    """The bytes of the file as they are."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise FileError(
+            f"{path}: {reason(error)}", "a file that can be read", "check its permissions"
+        ) from error
+
+
+def unpacked(path: Path, packing: str, size: int = BLOCK) -> Iterator[bytes]:
+    """The bytes of the file as they were before it was packed, in blocks of a size.
+
+    Refused where they are far more than tables ever have.
+    """
+    most, so_far = max(PLENTY, MOST_TIMES * path.stat().st_size), 0
+    try:
+        with _reader(path, packing) as file:
+            while block := file.read(size):
+                so_far += len(block)
+                if packing and so_far > most:
+                    raise FileError(
+                        f"{path}: more than {MOST_TIMES} times as large when unpacked",
+                        "a table, of which that is seldom true",
+                        "look at what is in it; unpacked it is taken as it is",
+                    )
+                yield block
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise FileError(
+            f"{path}: it does not unpack as {packing}, {reason(error).splitlines()[0]}",
+            "a whole file",
+            "check that it was copied whole",
+        ) from error
+
+
+def _reader(path: Path, packing: str) -> Any:
+    if packing == "xz":
+        return lzma.open(path)
+    file = opened(path)
+    return pa.CompressedInputStream(pa.PythonFile(file, "r"), packing) if packing else file
 
 
 def refuse_other_kinds(path: Path, head: bytes) -> None:

@@ -1,45 +1,63 @@
-"""Tables in files: CSV, Parquet, or several that belong together."""
+"""Tables in files: what is common to CSV and Parquet, and to several that belong together."""
 
-import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import glob, has_magic
-from lzma import LZMAError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
-from handgrad.base.errors import DataError, did_you_mean
-from handgrad.data.csv_columns import CsvColumns
-from handgrad.data.csv_dialect import (
-    LONGEST_ROW,
-    CsvDialect,
-    not_this_encoding,
-    with_dialect,
-)
-from handgrad.data.packed_files import damaged, packing_of
-from handgrad.data.parquet_tables import read_whole
-from handgrad.data.table_options import FOUND_OUT, DateOrder, TableOptions
+from handgrad.base.errors import DataError
+from handgrad.data.file_kinds import packing_of
+from handgrad.data.table_options import DateOrder
 from handgrad.files import FileError, kind_of
 from handgrad.layers import Array
 
-if TYPE_CHECKING:
-    import pyarrow
-
 MOST_NAMES_LISTED = 12
 PARQUET = (".parquet", ".pq")
-# The rows of a file, what is to be said of them, and the order of day and month.
-Read = tuple["pyarrow.Table", list[str], DateOrder | None]
-BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a file that can be read by itself: its place there, and how many rows it has.
+
+    Row groups `begin` to `end` of a Parquet file, bytes `begin` to `end` of a CSV file, of which
+    `kept` are the rows as they were read first, where they stay in memory.
+    """
+
+    begin: int
+    end: int
+    n_rows: int
+    rows_before: int
+    kept: pa.Table | None = None
+
+
+class TableFile(ABC):
+    """A table in one file, cut into parts."""
+
+    path: Path
+    parts: list[Part]
+    schema: pa.Schema
+    notes: list[str]
+    date_order: DateOrder | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows the file has."""
+        return sum(part.n_rows for part in self.parts)
+
+    @abstractmethod
+    def read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
+        """The rows of a part, one slice after another, as columns of the types of `schema`."""
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows of the files that `source` names, one after another, and how many each file has.
 
-    `numbers`: the number of each row among all of the files, (n,): these may be a piece of them.
+    `numbers`: the number of each row among all of the files, (n,): these may be a chunk of them.
     `notes`: how the files were read, where that had to be found out; `date_order`: the order of
     day and month, where dates have one.
     """
@@ -47,13 +65,13 @@ class Table:
     source: str
     files: tuple[Path, ...]
     rows: tuple[int, ...]
-    columns: "pyarrow.Table"
+    columns: pa.Table
     numbers: Array
     notes: tuple[str, ...] = ()
     date_order: DateOrder | None = None
 
     @property
-    def schema(self) -> "pyarrow.Schema":
+    def schema(self) -> pa.Schema:
         """The types of the columns."""
         return self.columns.schema
 
@@ -65,10 +83,15 @@ class Table:
 
     def place(self, row: int) -> str:
         """Where a row, counted from 0, is to be found: in which row of which file."""
-        ((i, within),) = located(self.numbers[[row]], self.rows).tolist()
-        below = "" if is_parquet(self.files[i]) else " below the header"
-        among = f" of {self.files[i]}" if len(self.files) > 1 else ""
-        return f"row {within}{below}{among}"
+        return place_of(int(self.numbers[row]), self.files, self.rows)
+
+
+def place_of(number: int, files: Sequence[Path], rows: Sequence[int]) -> str:
+    """Where the row of that number is to be found among files of so many rows."""
+    ((i, within),) = located(np.array([number]), rows).tolist()
+    below = "" if is_parquet(files[i]) else " below the header"
+    among = f" of {files[i]}" if len(files) > 1 else ""
+    return f"row {within}{below}{among}"
 
 
 def located(numbers: Array, rows: Sequence[int]) -> Array:
@@ -80,33 +103,6 @@ def located(numbers: Array, rows: Sequence[int]) -> Array:
     files = np.searchsorted(ends, numbers, side="right")
     found: Array = np.stack([files, numbers - (ends - rows)[files] + 1], axis=1)
     return found
-
-
-def table_of(source: str | Path, asked: TableOptions = FOUND_OUT) -> Table:
-    """The table in a CSV file or a Parquet file, or in all that match a pattern.
-
-    Spaces around names do not count. Files of a pattern come in the order of their names; all
-    have the same columns, in any order. How a CSV file is written is found out, but for what is
-    asked.
-    """
-    paths = paths_of(source)
-    read = [(_parquet if is_parquet(path) else _csv)(path, asked) for path in paths]
-    parts, notes, orders = zip(*read, strict=True)
-    rows = tuple(part.num_rows for part in parts)
-    whole = parts[0] if len(parts) == 1 else joined(parts, paths)
-    told, order = notes_together(paths, notes), next(filter(None, orders), None)
-    return Table(str(source), paths, rows, whole, np.arange(sum(rows)), told, order)
-
-
-def check_asked(source: str, names: Sequence[str], asked: TableOptions) -> None:
-    """Refuse the name of a column to be read in some way that is not there."""
-    for name in (*asked.category, *asked.number, *asked.date):
-        if name not in names:
-            raise DataError(
-                f"{source}: no column named {name!r}",
-                f"one of {listed(names)}",
-                did_you_mean(name, names, "the name of the column as it stands in the file"),
-            )
 
 
 def notes_together(paths: Sequence[Path], notes: Sequence[Sequence[str]]) -> tuple[str, ...]:
@@ -158,59 +154,32 @@ def is_text_file(path: Path) -> bool:
     return not is_parquet(path) and not packing_of(path)
 
 
-def named(table: "pyarrow.Table", path: Path) -> "pyarrow.Table":
-    """The table, each of its columns with a name of its own."""
-    names = [name.strip() for name in table.column_names]
-    if "" in names:
+def refuse_twice(path: Path, names: Sequence[str], hint: str) -> None:
+    """Refuse columns of one name."""
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
         raise DataError(
-            f"{path}: column {names.index('') + 1} has no name",
-            "a name for each column",
-            "name it; or leave it out, if it only counts the rows: to_csv(index=False) in pandas",
+            f"{path}: two columns named {twice[0]!r}", "a name of its own for each column", hint
         )
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(
-            f"{path}: two columns named {twice!r}",
-            "a name of its own for each column",
-            "rename one of them",
-        )
-    return without_views(table.rename_columns(names))
 
 
-def without_views(table: "pyarrow.Table") -> "pyarrow.Table":
-    """The table, with views of text and bytes, for which pyarrow computes little, as themselves."""
-    import pyarrow as pa
-
-    plain = {"string_view": pa.string(), "binary_view": pa.binary()}
-    kinds = [(field.name, plain.get(str(field.type), field.type)) for field in table.schema]
-    return table.cast(pa.schema(kinds))
-
-
-def joined(parts: Sequence["pyarrow.Table"], paths: Sequence[Path]) -> "pyarrow.Table":
-    """All rows, the columns in the order of the first file."""
-    import pyarrow as pa
-
-    first = parts[0].column_names
-    for part, path in zip(parts, paths, strict=True):
-        if missing := set(first) ^ set(part.column_names):
+def joined(schemas: Sequence[pa.Schema], paths: Sequence[Path]) -> pa.Schema:
+    """The columns of several files in the order of the first, by types that hold those of all."""
+    names, fields = schemas[0].names, []
+    for schema, path in zip(schemas, paths, strict=True):
+        if missing := {*names} ^ {*schema.names}:
             name = min(missing)
             raise DataError(
-                f"{path}: {'no' if name in first else 'a'} column {name!r}, unlike {paths[0]}",
-                f"the columns of the first file, {listed(first)}",
+                f"{path}: {'no' if name in names else 'a'} column {name!r}, unlike {paths[0]}",
+                f"the columns of the first file, {listed(names)}",
                 "a pattern that matches only files of one kind",
             )
-    ordered = [part.select(first) for part in parts]
-    try:
-        return pa.concat_tables(ordered, promote_options="permissive")
-    except (pa.ArrowTypeError, pa.ArrowInvalid):
-        pass
-    for name in first:
-        kinds = [part[name].type for part in ordered]
+    for name in names:
+        alone = [pa.schema([schema.field(name)]) for schema in schemas]
         try:
-            pa.concat_tables(
-                [part.select([name]) for part in ordered], promote_options="permissive"
-            )
+            fields += pa.unify_schemas(alone, promote_options="permissive")
         except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+            kinds = [schema.types[0] for schema in alone]
             other = next(i for i, kind in enumerate(kinds) if kind != kinds[0])
             raise DataError(
                 f"{paths[other]}: column {name!r} holds {kinds[other]}, "
@@ -218,124 +187,15 @@ def joined(parts: Sequence["pyarrow.Table"], paths: Sequence[Path]) -> "pyarrow.
                 "values of one kind in each column",
                 "correct one of the files",
             ) from error
-    raise AssertionError  # one of the columns is why they cannot be joined
+    return pa.schema(fields)
 
 
-def _parquet(path: Path, asked: TableOptions) -> Read:
-    from pyarrow import ArrowException
-
-    try:
-        table = named(read_whole(path), path)
-    except (ArrowException, OSError) as error:
-        raise refused_parquet(path, error) from error
-    return as_types(table, as_asked(table.schema, path, asked)), [], None
-
-
-def as_asked(schema: "pyarrow.Schema", path: Path, asked: TableOptions) -> "pyarrow.Schema":
-    """The columns of a Parquet file, which says their types, with categories as was asked."""
-    import pyarrow as pa
-
-    for i, field in enumerate(schema):
-        if field.name in asked.category:
-            schema = schema.set(i, field.with_type(pa.dictionary(pa.int32(), pa.string())))
-        elif field.name in (*asked.number, *asked.date) and pa.types.is_string(field.type):
-            kind = "number" if field.name in asked.number else "date"
-            raise DataError(
-                f"{path}: column {field.name!r} as {kind}, and is text there",
-                "a Parquet file whose columns have the types that are meant",
-                "a CSV file of it, or the column turned into what it is where the file is made",
-            )
-    return schema
-
-
-def as_types(table: "pyarrow.Table", schema: "pyarrow.Schema") -> "pyarrow.Table":
+def as_types(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The columns of a table as they are in `schema`, by their names."""
-    import pyarrow as pa
-
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = schema.field(name).type
         if pa.types.is_dictionary(kind) and not pa.types.is_dictionary(column.type):
-            column = column.cast(kind.value_type).dictionary_encode()
+            column = column.cast(kind.value_type)
         columns.append(column.cast(kind))
     return pa.table(columns, names=table.column_names)
-
-
-def _csv(path: Path, asked: TableOptions) -> Read:
-    from pyarrow import csv
-
-    def read(dialect: CsvDialect) -> Read:
-        columns = CsvColumns(path, dialect, asked)
-        with reading(path, dialect) as file:
-            table = csv.read_csv(
-                file,
-                dialect.read_options(block_size=LONGEST_ROW, column_names=columns.names),
-                dialect.parse_options(),
-                dialect.convert_options(column_types=columns.first_types),
-            )
-        columns.look_at(table)
-        columns.decide()
-        whole = columns.read(table, columns.schema.names)
-        return whole, columns.notes, columns.date_order
-
-    return with_dialect(path, asked, read)
-
-
-@contextmanager
-def reading(path: Path, dialect: CsvDialect) -> Iterator[Any]:
-    """The file, unpacked; what goes wrong in reading it is told with its name."""
-    from pyarrow import ArrowInvalid
-
-    with dialect.open(path) as file:
-        try:
-            yield file
-        except UnicodeError as error:
-            raise not_this_encoding(path, "it", dialect.encoding) from error
-        except ArrowInvalid as error:
-            raise refused_csv(path, error) from error
-        except (OSError, EOFError, LZMAError) as error:
-            raise damaged(path, dialect.packing, error) from error
-
-
-def refused_parquet(path: Path, error: Exception) -> FileError:
-    """Why a Parquet file cannot be read."""
-    return FileError(
-        f"{path}: {str(error).splitlines()[0]}",
-        "a whole Parquet file",
-        "check that it was copied whole; a CSV file ends in .csv",
-    )
-
-
-def refused_csv(path: Path, error: Exception, lines_before: int = 0) -> FileError:
-    """Why a CSV file cannot be read, or a block of it after so many lines."""
-    if broken := BROKEN_ROW.search(str(error)):
-        line, expected, found, text = broken.groups()
-        return refused_row(path, int(line) + lines_before, int(expected), int(found), text)
-    if "straddling object" in str(error):
-        return refused_row_without_end(path)
-    came = "the file is empty" if "Empty CSV" in str(error) else str(error)
-    return _refused(path, came.splitlines()[0])
-
-
-def refused_row(path: Path, line: int, expected: int, found: int, text: str) -> FileError:
-    """A row of a CSV file has too many fields, or too few."""
-    came = f"line {line} has {found} of {expected} fields: {text[:60]!r}"
-    return _refused(path, came.splitlines()[0])
-
-
-def _refused(path: Path, came: str) -> FileError:
-    return FileError(
-        f"{path}: {came}",
-        "a CSV file: a header line, then rows with as many fields",
-        "open the file in a text editor and compare",
-    )
-
-
-def refused_row_without_end(path: Path, rows_before: int | None = None) -> FileError:
-    """A row of a CSV file that goes on and on, after so many if that is known."""
-    row = "a row" if rows_before is None else f"row {rows_before + 1} below the header"
-    return FileError(
-        f"{path}: {row} is longer than {LONGEST_ROW / 1e6:.2g} MB",
-        "line breaks between the rows, a quotation mark at the end of a cell that begins with one",
-        "look for a quotation mark that is never closed, or leave the column of long texts out",
-    )

@@ -10,6 +10,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, cast, runtime_checkable
 
 import numpy as np
+import pyarrow as pa
 
 from handgrad.base.errors import DataError, UnseenWarning, closest
 from handgrad.data.table_options import DateOrder
@@ -26,7 +27,6 @@ from handgrad.layers import Array
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
-    import pyarrow
     from narwhals.stable.v2.typing import IntoDataFrameT, IntoSeriesT
 
 Kind = Literal["number", "boolean", "date", "text"]
@@ -231,13 +231,11 @@ def dates_in(column: Column, written: str = "") -> Column | None:
     return Column("date", days, f"text that reads as {found.words()}", written=found.order)
 
 
-def mixed_as_categories(frame: "pyarrow.Table") -> "pyarrow.Table":
+def mixed_as_categories(frame: pa.Table) -> pa.Table:
     """The columns in which some texts alone read as numbers or dates as categories.
 
     The rows to learn from could have only such, and the rows held out another.
     """
-    import pyarrow as pa
-
     for i, name in enumerate(frame.column_names):
         column = frame[name]
         if is_text(column.type):
@@ -253,8 +251,6 @@ def mixed_as_categories(frame: "pyarrow.Table") -> "pyarrow.Table":
 def _format_of(
     column: Column, decimal: str = ".", order: DateOrder | None = None
 ) -> NumberFormat | DateFormat | None:
-    import pyarrow as pa
-
     texts = pa.chunked_array([pa.array(column.values, pa.string())])
     if any(value in MISSING for value in texts.unique().to_pylist()):
         return None
@@ -263,8 +259,6 @@ def _format_of(
 
 def _by(found: NumberFormat | DateFormat, column: Column) -> Array:
     """What the texts say, as numbers, of times the seconds since 1970; NaN where one is missing."""
-    import pyarrow as pa
-
     read = found.read(pa.chunked_array([pa.array(column.values, pa.string())]))
     numbers = read.cast(pa.int64()) if pa.types.is_timestamp(read.type) else read
     values: Array = np.asarray(numbers.cast(pa.float64()).to_numpy())

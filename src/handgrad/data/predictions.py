@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import ArrowInvalid, BufferOutputStream, csv, parquet
 
 from handgrad.base.errors import DataError, SettingError, described
 from handgrad.base.kinds import Probabilities
+from handgrad.data.columns import check_columns
 from handgrad.data.files import PARQUET
-from handgrad.data.streamed_rows import StreamedRows
-from handgrad.data.table_stream import TableStream
-from handgrad.data.tables import check_column
+from handgrad.data.table_stream import StreamedRows, TableStream
 from handgrad.data.unseen import unseen_warnings_together
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
 from handgrad.files import write_whole
@@ -22,9 +23,6 @@ from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.progress_bar import progress_bar
 from handgrad.row_source import BATCH, whole_batches
-
-if TYPE_CHECKING:
-    import pyarrow
 
 # Rows that an estimator predicts at a time: it may make many numbers of each.
 AT_ONCE = 10_240
@@ -81,18 +79,15 @@ def predict_table(
         raise SettingError(
             f"to = {str(to)!r}, which is read from", "a file of its own", "predictions.csv"
         )
-    for name in keep:
-        check_column(table.name, table.names, name)
+    check_columns(table.name, table.names, *keep)
     with unseen_warnings_together(), progress_bar(data.n_rows, "row", shown=progress) as count:
         tables = _predicted(model, data, probabilities, keep)
         return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
 
 
 def _write(
-    tables: Iterator[pyarrow.Table], to: Path, file: IO[bytes], count: Callable[..., None]
+    tables: Iterator[pa.Table], to: Path, file: IO[bytes], count: Callable[..., None]
 ) -> None:
-    from pyarrow import ArrowInvalid, csv, parquet
-
     table = first = next(tables)
     writer = csv.CSVWriter if to.suffix.lower() == ".csv" else parquet.ParquetWriter
     try:
@@ -106,10 +101,8 @@ def _write(
         raise _refused_by_csv(table, to) or error from error
 
 
-def _refused_by_csv(table: pyarrow.Table, to: Path) -> DataError | None:
+def _refused_by_csv(table: pa.Table, to: Path) -> DataError | None:
     """The column that has no text, as lists, and bytes that are not UTF-8."""
-    from pyarrow import ArrowInvalid, BufferOutputStream, csv
-
     for name in table.column_names:
         try:
             csv.write_csv(table.select([name]), BufferOutputStream())
@@ -124,7 +117,7 @@ def _refused_by_csv(table: pyarrow.Table, to: Path) -> DataError | None:
 
 def _predicted(
     model: Any, data: TableStream | StreamedRows, probabilities: bool, keep: Sequence[str]
-) -> Iterator[pyarrow.Table]:
+) -> Iterator[pa.Table]:
     """The columns to write, piece by piece."""
     if isinstance(data, StreamedRows):
         sure = isinstance(model.output_kind, Probabilities)
@@ -160,10 +153,8 @@ def _predicted(
             yield found
 
 
-def _joined(tables: list[pyarrow.Table], most: int) -> pyarrow.Table:
+def _joined(tables: list[pa.Table], most: int) -> pa.Table:
     """Their rows in memory of their own: a slice would keep the whole piece."""
-    import pyarrow as pa
-
     table = pa.concat_tables(tables)
     if table.nbytes > most:
         large = max(table.column_names, key=lambda name: table[name].nbytes)
@@ -189,16 +180,14 @@ def _engine_for(net: Net, rows: StreamedRows) -> EngineName:
     return engine
 
 
-def _of_net(p: Array, names: tuple[str, ...], probabilities: bool) -> pyarrow.Table:
+def _of_net(p: Array, names: tuple[str, ...], probabilities: bool) -> pa.Table:
     """Numbers as they are; where there are names of classes, that of the largest."""
     if not names:
         return _columns(p, None, ())
     return _columns(np.array(names)[p.argmax(axis=1)], p if probabilities else None, names)
 
 
-def _columns(values: Array, p: Array | None, classes: Iterable[object]) -> pyarrow.Table:
-    import pyarrow as pa
-
+def _columns(values: Array, p: Array | None, classes: Iterable[object]) -> pa.Table:
     values = np.asarray(values)
     several = values.reshape(len(values), -1).T
     names = [f"prediction_{i}" for i in range(len(several))] if len(several) > 1 else ["prediction"]

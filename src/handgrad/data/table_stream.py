@@ -1,146 +1,67 @@
-"""Tables larger than memory: `open_table` looks at the files, and hands them out in pieces."""
+"""Tables in chunks: a table in files of which a chunk at a time is in memory, and its rows."""
 
 from __future__ import annotations
 
 import copy
-import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Self, Unpack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from handgrad.base.errors import DataError, SettingError, between_0_and_1, positive
-from handgrad.data.drawing import BLOCK, Drawn, Without, smallest
-from handgrad.data.files import (
-    Table,
-    check_asked,
-    is_parquet,
-    joined,
-    listed,
-    notes_together,
-    paths_of,
+from handgrad.base.errors import DataError, between_0_and_1, positive
+from handgrad.data.columns import (
+    check_columns,
+    holds_numbers,
+    numbers,
+    row_without_a_number,
 )
-from handgrad.data.pieces import CsvSource, ParquetSource, Source
-from handgrad.data.streamed_rows import StreamedRows
-from handgrad.data.table_options import TableOptions, TableWords
-from handgrad.data.tables import check_column
-from handgrad.data.targets import left_out, missing_targets, refuse_missing_target
+from handgrad.data.files import Table, TableFile, joined, listed, notes_together, place_of
+from handgrad.data.table_options import DateOrder
+from handgrad.data.targets import (
+    FEWEST_VALUES_OF_A_NUMBER,
+    is_text,
+    left_out,
+    missing_targets,
+    refuse_missing_target,
+    refuse_mixed,
+    target_cells,
+)
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
-from handgrad.progress_bar import progress_bar
-from handgrad.row_source import Rng
+from handgrad.row_source import Rng, RowSource
 
-if TYPE_CHECKING:
-    import pyarrow
-
-# The share of the memory that the columns of a piece take; a value in a CSV file is a few bytes
-# there, and 8 of them afterwards.
-PIECE, CSV_GROWS = 1 / 32, 4
-SMALLEST_BLOCK = 2**12
-# The share that the numbers of rows without a target may take.
+BLOCK = 2**18  # rows that are numbered at once
+# The share of the memory that the numbers of rows without a target may take.
 NUMBERED = 1 / 64
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-UNITS |= {f"{unit}I": 2 ** (10 * i) for i, unit in enumerate("KMGT", 1)}
-
-
-def open_table(
-    files: str | Path | Sequence[str | Path],
-    *,
-    memory: str | int = "1 GB",
-    progress: bool = False,
-    **options: Unpack[TableWords],
-) -> TableStream:
-    """Open tables that may be larger than memory: CSV and Parquet files, read in pieces.
-
-    `files` is a file, a pattern such as `sales-*.csv`, or several of these; all have the same
-    columns, in any order. Of a Parquet file the footer says how many rows there are; a CSV file is
-    read through once, which finds its types and rows that are broken (`progress=True` shows a
-    bar in a terminal or a notebook meanwhile).
-
-    `memory`, bytes or text such as "500 MB", is what the process may take in all: a piece has at
-    most a 32nd of it, and whoever trains or predicts with the stream keeps within it, where
-    Python and its libraries, about 250 MB, leave room. Row groups of a Parquet file that are
-    larger than a piece are read in slices.
-
-    How a CSV file is written is found out, as in `read_table`, where keywords of
-    `hg.data.TableOptions` do not say it. What was found out stands in `notes`, and is a
-    UserWarning. Files that are packed, gzip say, or in
-    another encoding than UTF-8 are copied to the temporary folder while the stream is in use.
-
-    Raises a FileError for a file that cannot be read, a DataError for what is in it.
-
-    >>> import handgrad as hg, tempfile, pathlib
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "flowers.csv"
-    ...     _ = path.write_text("width,kind\\n1.5,oak\\n2.5,ash\\n")
-    ...     stream = hg.open_table(path, memory="100 MB")
-    ...     stream.n_rows, stream.columns, [frame.num_rows for frame in stream]
-    (2, {'width': 'double', 'kind': 'string'}, [2])
-    """
-    asked = TableOptions(**options)
-    stream = opened(files, asked, memory, progress=progress)
-    check_asked(stream.name, stream.names, asked)
-    if stream.notes:
-        warnings.warn(f"{stream.name}: {'; '.join(stream.notes)}", stacklevel=2)
-    return stream
-
-
-def opened(
-    files: str | Path | Sequence[str | Path],
-    asked: TableOptions,
-    memory: str | int,
-    *,
-    progress: bool,
-) -> TableStream:
-    """The stream that `open_table` makes, whose notes nobody has been told of."""
-    size = bytes_of(memory)
-    given = [files] if isinstance(files, str | Path) else list(files)
-    if not given:
-        raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
-    paths = tuple(path for name in given for path in paths_of(name))
-    piece = max(SMALLEST_BLOCK, int(size * PIECE))
-    megabytes = sum(path.stat().st_size for path in paths) / 1e6
-    with progress_bar(megabytes, "MB read", shown=progress) as advance:
-
-        def note(size: int) -> None:
-            advance(more=size / 1e6)
-
-        sources: list[Source] = [
-            ParquetSource(path, piece, note, asked)
-            if is_parquet(path)
-            else CsvSource(path, max(SMALLEST_BLOCK, piece // CSV_GROWS), note, asked)
-            for path in paths
-        ]
-    name = str(given[0]) if len(given) == 1 else f"{given[0]} and {len(given) - 1} more"
-    return TableStream(name, sources, size)
 
 
 class TableStream:
-    """A table in files, `n_rows` rows, of which a piece at a time is in memory.
+    """A table in files, `n_rows` rows, of which a chunk at a time is in memory.
 
     Iterated over, it hands out data frames of pyarrow, in the order of the files, as often as one
     likes. `columns` has the type of each column by name, `notes` how the files were read, where
     that had to be found out.
     """
 
-    def __init__(self, name: str, sources: Sequence[Source], memory: int) -> None:
-        empty = [source.schema.empty_table() for source in sources]
+    def __init__(self, name: str, sources: Sequence[TableFile], memory: int) -> None:
         self.name, self.sources, self.memory = name, sources, memory
         self.files = tuple(source.path for source in sources)
-        self.schema = (empty[0] if len(empty) == 1 else joined(empty, self.files)).schema
+        self.schema = joined([source.schema for source in sources], self.files)
         self.rows_of_files = tuple(source.n_rows for source in sources)
         self.n_rows = sum(self.rows_of_files)
-        self.date_order = next(filter(None, (source.date_order for source in sources)), None)
+        self.date_order: DateOrder | None = next(
+            filter(None, (source.date_order for source in sources)), None
+        )
         self.notes = notes_together(self.files, [source.notes for source in sources])
-        self.rules: tuple[Drawn | Without, ...] = ()
+        # Which rows are meant, by their numbers, and what is made of each chunk.
+        self.rules: tuple[Callable[[Array], Array], ...] = ()
         self.changes: tuple[Callable[[Table], Table], ...] = ()
         self.complete: frozenset[str] = frozenset()
-        if not self.n_rows:
-            raise DataError(
-                f"{name}: 0 rows, {len(self.names)} columns", "at least one row", "check the file"
-            )
 
     def __repr__(self) -> str:
         files = "" if len(self.files) == 1 else f" in {len(self.files)} files"
@@ -157,8 +78,8 @@ class TableStream:
         """The type of each column, as pyarrow calls it."""
         return {field.name: str(field.type) for field in self.schema}
 
-    def __iter__(self) -> Iterator[pyarrow.Table]:
-        return (piece.columns for piece in self.chunks(self.names))
+    def __iter__(self) -> Iterator[pa.Table]:
+        return (chunk.columns for chunk in self.chunks(self.names))
 
     def chunks(
         self, columns: Sequence[str], rng: np.random.Generator | None = None
@@ -167,75 +88,68 @@ class TableStream:
 
         Parts are the row groups of Parquet files, small ones together, and blocks of CSV files.
         """
-        parts, first = [], 0
-        for source in self.sources:
-            before = 0
-            for part in source.parts:
-                parts.append((source, part, before, first + before))
-                before += part.n_rows
-            first += before
+        parts = [(source, part) for source in self.sources for part in source.parts]
+        ends = np.cumsum([part.n_rows for _, part in parts])
         for i in range(len(parts)) if rng is None else rng.permutation(len(parts)):
-            source, part, before, first = parts[i]
-            for table in source.read(part, before, columns, self.schema):
+            source, part = parts[i]
+            first = int(ends[i]) - part.n_rows
+            for table in source.read(part, columns, self.schema):
                 numbers = np.arange(first, first + table.num_rows)
                 first += table.num_rows
                 if self.rules:
                     kept = self._kept(numbers)
                     table, numbers = table.filter(kept), numbers[kept]
                 if len(numbers):
-                    piece = Table(self.name, self.files, self.rows_of_files, table, numbers)
+                    chunk = Table(self.name, self.files, self.rows_of_files, table, numbers)
                     for change in self.changes:
-                        piece = change(piece)
-                    yield piece
+                        chunk = change(chunk)
+                    yield chunk
 
     def with_target(self, name: str) -> Self:
         """The rows that have something in this column; `notes` tells how many have nothing."""
-        check_column(self.name, self.names, name)
+        check_columns(self.name, self.names, name)
         if name in self.complete:
             return self
         without, first = np.zeros(0, int), ""
-        for piece in self.chunks([name]):
-            missing = missing_targets(piece.columns[name])
+        for chunk in self.chunks([name]):
+            missing = missing_targets(chunk.columns[name])
             if missing.any():
-                first = first or piece.place(int(missing.argmax()))
-                without = np.concatenate([without, piece.numbers[missing]])
+                first = first or chunk.place(int(missing.argmax()))
+                without = np.concatenate([without, chunk.numbers[missing]])
             if 8 * len(without) > self.memory * NUMBERED:
                 refuse_missing_target(self.name, name, first, len(without), self.n_rows)
         if len(without) == self.n_rows:
             return self
         chosen = copy.copy(self)
         if len(without):
-            chosen = self._ruled(Without(np.sort(without)))
+            chosen = self._ruled(partial(_without, without))
             chosen.notes = (*self.notes, left_out(name, len(without), self.n_rows, first))
         chosen.complete |= {name}
         return chosen
 
     def mapped(self, change: Callable[[Table], Table]) -> Self:
-        """The same rows, with each piece as `change` makes it; names and rows stay."""
+        """The same rows, with each chunk as `change` makes it; names and rows stay."""
         chosen = copy.copy(self)
         chosen.changes = (*self.changes, change)
         return chosen
 
     def select(self, names: Sequence[str]) -> Self:
         """The same rows, with these columns only."""
-        import pyarrow as pa
-
-        for name in names:
-            check_column(self.name, self.names, name)
+        check_columns(self.name, self.names, *names)
         chosen = copy.copy(self)
         chosen.schema = pa.schema([self.schema.field(name) for name in names])
         return chosen
 
-    def split(
-        self, share: float, rng: int | np.random.Generator | None = None
-    ) -> tuple[Self, Self]:
+    def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
         """The table without about a `share` of its rows, and that share.
 
         Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
         """
         between_0_and_1("share", share)
         seed, last = int(spawning_generator(rng).integers(2**63)), int(share * 2**64) - 1
-        others, drawn = (self._ruled(Drawn(seed, last, inside)) for inside in (False, True))
+        others, drawn = (
+            self._ruled(partial(_drawn, seed, last, inside)) for inside in (False, True)
+        )
         if not others.n_rows or not drawn.n_rows:
             raise DataError(
                 f"{self.n_rows} rows cannot be split with {share:g} of them set aside",
@@ -248,7 +162,7 @@ class TableStream:
         """The table with n of its rows, drawn at random; with all where there are fewer."""
         positive("n", n, whole=True)
         seed = int(spawning_generator(rng).integers(2**63))
-        return self._ruled(Drawn(seed, int(smallest(seed, self.numbers(), n)[-1]), True))
+        return self._ruled(partial(_drawn, seed, smallest(seed, self.numbers(), n)[-1], True))
 
     def numbers(self) -> Iterator[Array]:
         """The numbers of all rows among those of the files, some at a time."""
@@ -259,21 +173,19 @@ class TableStream:
 
     def place(self, row: int) -> str:
         """Where a row, counted from 0, is to be found: in which row of which file."""
-        for numbers in self.numbers():
-            if row < len(numbers):
-                empty = self.schema.empty_table()
-                one = Table(self.name, self.files, self.rows_of_files, empty, numbers[row:])
-                return one.place(0)
-            row -= len(numbers)
+        for some in self.numbers():
+            if row < len(some):
+                return place_of(some[row], self.files, self.rows_of_files)
+            row -= len(some)
         raise IndexError(row)
 
     def _kept(self, numbers: Array) -> Array:
         kept = np.ones(len(numbers), bool)
         for rule in self.rules:
-            kept &= rule.of(numbers)
+            kept &= rule(numbers)
         return kept
 
-    def _ruled(self, rule: Drawn | Without) -> Self:
+    def _ruled(self, rule: Callable[[Array], Array]) -> Self:
         ruled = copy.copy(self)
         ruled.rules = (*self.rules, rule)
         ruled.n_rows = sum(map(len, ruled.numbers()))
@@ -293,31 +205,156 @@ class TableStream:
         predict. The target is read through once for that, unless `classes` names the classes, as
         another table had them. Without a target the rows are for predicting only.
         """
-        for name in (*(features or ()), *([] if target is None else [target])):
-            check_column(self.name, self.names, name)
+        columns = [*(features or ()), *([] if target is None else [target])]
+        check_columns(self.name, self.names, *columns)
         chosen = [*(features or (name for name in self.names if name != target))]
-        if not chosen:
+        if not chosen or not self.n_rows:
             raise DataError(
-                f"{self.name}: {self.n_rows} rows, 0 features",
-                "one column beside the target",
+                f"{self.name}: {self.n_rows} rows, {len(chosen)} features",
+                "at least one row, and one column beside the target",
                 "check the file, and what stands between its columns (separator=)",
             )
-        return StreamedRows.of(self, chosen, target, classes)
+        for name in chosen:
+            if not holds_numbers(self.schema.field(name).type):
+                self._refuse_text(name)
+        if target is None:
+            return StreamedRows(self, tuple(chosen), None, (), varied=False)
+        table = self.with_target(target)
+        for note in table.notes[len(self.notes) :]:
+            warnings.warn(f"{self.name}: {note}", stacklevel=2)
+        names = _classes_of(table, target) if classes is None else tuple(map(str, classes))
+        return StreamedRows(table, tuple(chosen), target, names, varied=len(names) != 1)
 
-    def to_table(self) -> pyarrow.Table:
+    def _refuse_text(self, name: str) -> None:
+        """Refuse a feature that is no number, by the first of its cells that shows it."""
+        for chunk in self.chunks([name]):
+            if row_without_a_number(chunk.columns[name]) is not None:
+                numbers(chunk, name)
+        numbers(next(self.chunks([name])), name)
+
+    def to_table(self) -> pa.Table:
         """All rows, as one data frame in memory."""
-        import pyarrow as pa
-
         return pa.concat_tables(self)
 
 
-def bytes_of(memory: str | int) -> int:
-    """A size in bytes: `500 MB`, `1 GB`, `2 GiB`, or their number."""
-    text = str(memory).strip().upper().removesuffix("B")
-    found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]I?)?", text)
-    size = int(float(found[1]) * UNITS[found[2] or ""]) if found else 0
-    if size < 10**6:
-        raise SettingError(
-            f"memory={memory!r}", "a size of 1 MB or more", "memory='1 GB', or memory=10**9"
-        )
-    return size
+@dataclass(frozen=True)
+class StreamedRows(RowSource):
+    """Rows of a `TableStream` for `train`, `fit` and `evaluate`: pairs (x, y) in chunks.
+
+    `feature_names` are the columns of x, `target_name` is that of y, and `class_names` are what
+    the classes are called, () where a number is predicted.
+    """
+
+    table: TableStream
+    feature_names: tuple[str, ...]
+    target_name: str | None
+    class_names: tuple[str, ...]
+    varied: bool
+
+    @property
+    def n_rows(self) -> int:  # type: ignore[override]
+        """How many rows there are."""
+        return self.table.n_rows
+
+    @property
+    def memory(self) -> int:  # type: ignore[override]
+        """How many bytes the rows that are under way may take."""
+        return self.table.memory
+
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        return self.chunks()
+
+    def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
+        """All rows once, as pairs of x (n, n_features), float32, and y (n,), chunk by chunk.
+
+        In the order of the files, or the parts of the files in an order drawn by `rng`.
+        """
+        columns = [*self.feature_names, *([] if self.target_name is None else [self.target_name])]
+        for chunk in self.table.chunks([*dict.fromkeys(columns)], rng):
+            x = np.empty((chunk.columns.num_rows, len(self.feature_names)), np.float32)
+            for i, name in enumerate(self.feature_names):
+                x[:, i] = numbers(chunk, name)
+            yield x, self._targets(chunk)
+
+    def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
+        """The rows without about a `share` of them, and that share.
+
+        Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
+        """
+        others, drawn = self.table.split(share, rng)
+        return replace(self, table=others), replace(self, table=drawn)
+
+    def sample(self, n: int, rng: Rng = None) -> tuple[Array, Array]:
+        """x and y of n rows drawn at random, in their own order; of all where there are fewer.
+
+        For `hg.Standardize.of`, pictures, and whatever else wants some rows in memory.
+        """
+        return replace(self, table=self.table.sample(n, rng)).in_memory()
+
+    def _targets(self, chunk: Table) -> Array:
+        if self.target_name is None:
+            return np.zeros(chunk.columns.num_rows)
+        cells = target_cells(chunk, self.target_name)
+        if not self.class_names:
+            return np.asarray(cells.to_numpy(), np.float64)
+        place = {name: i for i, name in enumerate(self.class_names)}
+        encoded = cells.combine_chunks().dictionary_encode()
+        of_value = [place.get(str(value), -1) for value in encoded.dictionary.to_pylist()]
+        y: Array = np.array(of_value, np.int64)[encoded.indices.to_numpy()]
+        if (y < 0).any():
+            row = int((y < 0).argmax())
+            raise DataError(
+                f"{chunk.source}: the target {self.target_name!r} is {cells[row].as_py()!r} in "
+                f"{chunk.place(row)}",
+                f"one of the classes {', '.join(self.class_names[:20])}",
+                "the classes that the net is trained on",
+            )
+        return y
+
+
+def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:
+    """The names of the classes in the target, found by reading it; () where it is a number."""
+    found: Array | None = None
+    for chunk in table.chunks([target]):
+        cells = target_cells(chunk, target)
+        if pa.types.is_floating(cells.type) or (found is not None and len(found) == 0):
+            continue
+        if is_text(cells.type):
+            refuse_mixed(chunk, target, cells)
+        values = np.asarray(pc.unique(cells).to_pylist())
+        found = np.unique(values if found is None else np.concatenate([found, values]))
+        if pa.types.is_integer(cells.type) and len(found) >= FEWEST_VALUES_OF_A_NUMBER:
+            found = found[:0]
+    return () if found is None else tuple(map(str, found))
+
+
+def _without(left_out: Array, numbers: Array) -> Array:
+    """Which of the rows of these numbers are not left out, (n,) of truth values."""
+    return np.isin(numbers, left_out, invert=True)
+
+
+def _drawn(seed: int, last: int, inside: bool, numbers: Array) -> Array:
+    """Which of the rows have a mixed number that is `last` or less, or not, if not `inside`.
+
+    A row is drawn or not whatever the others are and in whatever order they come.
+    """
+    return (mixed(seed, numbers) <= last) == inside
+
+
+def smallest(seed: int, numbers: Iterable[Array], n: int) -> Array:
+    """The n smallest of the rows' mixed numbers, in order; all where there are fewer."""
+    found = np.zeros(0, np.uint64)
+    for some in numbers:
+        found = np.concatenate([found, mixed(seed, some)])
+        if len(found) > n:
+            found = np.partition(found, n - 1)[:n]
+    return np.sort(found)
+
+
+def mixed(seed: int, numbers: Array) -> Array:
+    """A number below 2⁶⁴ for the number of each row, as good as random: splitmix64."""
+    z = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z += np.uint64(seed)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
+    return z ^ (z >> np.uint64(31))

@@ -1,22 +1,33 @@
-"""From tables to data sets: which columns are features, what the target is."""
+"""Tables in files, opened to be read in chunks, or read whole."""
 
+from __future__ import annotations
+
+import re
+import sys
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import numpy as np
+import pyarrow as pa
 
-from handgrad.base.errors import DataError, did_you_mean
-from handgrad.data.csv_columns import data_above
+from handgrad.base.errors import DataError, SettingError
+from handgrad.data.columns import check_asked
+from handgrad.data.csv_file import CsvFile
 from handgrad.data.datasets import Dataset
-from handgrad.data.files import Table, check_asked, listed, table_of
-from handgrad.data.table_options import TableOptions, TableWords
-from handgrad.data.targets import as_numbers, target_of, with_target
-from handgrad.data.text_formats import numbers_among
-from handgrad.layers import Array
+from handgrad.data.files import Table, TableFile, is_parquet, paths_of
+from handgrad.data.parquet_file import ParquetFile
+from handgrad.data.table_options import FOUND_OUT, TableOptions, TableWords
+from handgrad.data.table_stream import TableStream
+from handgrad.progress_bar import progress_bar
 
-if TYPE_CHECKING:
-    import pyarrow
+# The share of the memory that the columns of a chunk take; a value in a CSV file is a few bytes
+# there, and 8 of them afterwards.
+CHUNK, CSV_GROWS = 1 / 32, 4
+SMALLEST_BLOCK = 2**12
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {f"{unit}I": 2 ** (10 * i) for i, unit in enumerate("KMGT", 1)}
 
 
 def read_table(
@@ -42,102 +53,126 @@ def read_table(
     SettingError for words that say nothing.
     """
     asked = TableOptions(**options)
-    table = table_of(source, asked)
-    check_asked(table.source, table.names, asked)
-    check_column(table.source, table.names, target)
-    table = with_target(table, target)
-    if table.notes:
-        warnings.warn(f"{source}: {'; '.join(table.notes)}", stacklevel=2)
-    return dataset_of(table, target)
+    stream = _in_memory(source, asked)
+    check_asked(stream.name, stream.names, asked)
+    stream = stream.with_target(target)
+    if stream.notes:
+        warnings.warn(f"{source}: {'; '.join(stream.notes)}", stacklevel=2)
+    rows = stream.rows(target)
+    name = Path(source).stem.rstrip("*?-_. ") or stream.files[0].stem
+    return Dataset(name, *rows.in_memory(), rows.feature_names, target, rows.class_names)
 
 
-def dataset_of(table: Table, target: str) -> Dataset:
-    """The columns of a table as features and target."""
-    source, names = table.source, table.names
-    check_column(source, names, target)
-    features = [name for name in names if name != target]
-    if not features or sum(table.rows) == 0:
+def table_of(source: str | Path, asked: TableOptions = FOUND_OUT) -> Table:
+    """The table in a CSV file or a Parquet file, or in all that match a pattern, in memory.
+
+    Spaces around names do not count. Files of a pattern come in the order of their names; all
+    have the same columns, in any order. How a CSV file is written is found out, but for what is
+    asked.
+    """
+    stream = _in_memory(source, asked)
+    columns = pa.concat_tables([*stream] or [stream.schema.empty_table()])
+    of_files = stream.files, stream.rows_of_files
+    numbers = np.arange(stream.n_rows)
+    return Table(stream.name, *of_files, columns, numbers, stream.notes, stream.date_order)
+
+
+def open_table(
+    files: str | Path | Sequence[str | Path],
+    *,
+    memory: str | int = "1 GB",
+    progress: bool = False,
+    **options: Unpack[TableWords],
+) -> TableStream:
+    """Open tables that may be larger than memory: CSV and Parquet files, read in chunks.
+
+    `files` is a file, a pattern such as `sales-*.csv`, or several of these; all have the same
+    columns, in any order. Of a Parquet file the footer says how many rows there are; a CSV file is
+    read through once, which finds its types and rows that are broken (`progress=True` shows a
+    bar in a terminal or a notebook meanwhile).
+
+    `memory`, bytes or text such as "500 MB", is what the process may take in all: a chunk has at
+    most a 32nd of it, and whoever trains or predicts with the stream keeps within it, where
+    Python and its libraries, about 250 MB, leave room. Row groups of a Parquet file that are
+    larger than a chunk are read in slices.
+
+    How a CSV file is written is found out, as in `read_table`, where keywords of
+    `hg.data.TableOptions` do not say it. What was found out stands in `notes`, and is a
+    UserWarning. Files that are packed, gzip say, or in
+    another encoding than UTF-8 are copied to the temporary folder while the stream is in use.
+
+    Raises a FileError for a file that cannot be read, a DataError for what is in it.
+
+    >>> import handgrad as hg, tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "flowers.csv"
+    ...     _ = path.write_text("width,kind\\n1.5,oak\\n2.5,ash\\n")
+    ...     stream = hg.open_table(path, memory="100 MB")
+    ...     stream.n_rows, stream.columns, [frame.num_rows for frame in stream]
+    (2, {'width': 'double', 'kind': 'string'}, [2])
+    """
+    asked = TableOptions(**options)
+    stream = opened(files, asked, memory, progress=progress)
+    check_asked(stream.name, stream.names, asked)
+    if stream.notes:
+        warnings.warn(f"{stream.name}: {'; '.join(stream.notes)}", stacklevel=2)
+    return stream
+
+
+def opened(
+    files: str | Path | Sequence[str | Path],
+    asked: TableOptions,
+    memory: str | int,
+    *,
+    progress: bool,
+) -> TableStream:
+    """The stream that `open_table` makes, whose notes nobody has been told of."""
+    size = bytes_of(memory)
+    given = [files] if isinstance(files, str | Path) else list(files)
+    if not given:
+        raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
+    paths = tuple(path for name in given for path in paths_of(name))
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    with progress_bar(megabytes, "MB read", shown=progress) as advance:
+        chunk = max(SMALLEST_BLOCK, int(size * CHUNK))
+        sources = _files_of(paths, chunk, lambda size: advance(more=size / 1e6), asked)
+    name = str(given[0]) if len(given) == 1 else f"{given[0]} and {len(given) - 1} more"
+    stream = TableStream(name, sources, size)
+    if not stream.n_rows:
         raise DataError(
-            f"{source}: {sum(table.rows)} rows, {len(features)} features",
-            "at least one row, and one column beside the target",
-            "check the file, and what stands between its columns (separator=)",
+            f"{name}: 0 rows, {len(stream.names)} columns", "at least one row", "check the file"
         )
-    found = target_of(table, target)
-    y, class_names = found.values, tuple[str, ...]()
-    if found.task == "classification":
-        classes, y = np.unique(found.values, return_inverse=True)
-        class_names = tuple(map(str, classes))
-    x = np.column_stack([numbers(table, name) for name in features])
-    stem = Path(source).stem.rstrip("*?-_. ") or table.files[0].stem
-    return Dataset(stem, x, y, tuple(features), target, class_names)
+    return stream
 
 
-def check_column(source: str, names: list[str], name: str) -> None:
-    """Refuse the name of a column that is not there."""
-    if name not in names:
-        raise DataError(
-            f"{source}: no column named {name!r}",
-            f"one of {listed(names)}",
-            _hint_for(str(name), names),
+def _in_memory(source: str | Path, asked: TableOptions) -> TableStream:
+    """A stream whose chunks stay in memory."""
+    files = _files_of(paths_of(source), None, lambda size: None, asked)
+    return TableStream(str(source), files, sys.maxsize)
+
+
+def _files_of(
+    paths: Sequence[Path],
+    size: int | None,
+    note: Callable[[int], object],
+    asked: TableOptions,
+) -> list[TableFile]:
+    csv_size = size and max(SMALLEST_BLOCK, size // CSV_GROWS)
+    return [
+        ParquetFile(path, size, note, asked)
+        if is_parquet(path)
+        else CsvFile(path, csv_size, note, asked)
+        for path in paths
+    ]
+
+
+def bytes_of(memory: str | int) -> int:
+    """A size in bytes: `500 MB`, `1 GB`, `2 GiB`, or their number."""
+    text = str(memory).strip().upper().removesuffix("B")
+    found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]I?)?", text)
+    size = int(float(found[1]) * UNITS[found[2] or ""]) if found else 0
+    if size < 10**6:
+        raise SettingError(
+            f"memory={memory!r}", "a size of 1 MB or more", "memory='1 GB', or memory=10**9"
         )
-
-
-def _hint_for(target: str, names: list[str]) -> str:
-    if len(names) == 1:
-        return "--separator (separator= in Python): there is one column only as it is"
-    otherwise = data_above(names) or "the name of the column as it stands in the file"
-    return did_you_mean(target, names, otherwise, likeness=0.7)
-
-
-def numbers(table: Table, name: str) -> Array:
-    """A feature as finite numbers, (n,) float32."""
-    import pyarrow as pa
-
-    column = table.columns[name]
-    kind, where = column.type, f"{table.source}: column {name!r}"
-    wanted = "a finite number in every row of every feature"
-    if column.null_count:
-        row = column.to_pylist().index(None)
-        raise DataError(
-            f"{where} is empty in {table.place(row)}",
-            wanted,
-            "fill it in, or remove the row or the column",
-        )
-    if not holds_numbers(kind):
-        row = row_without_a_number(column) or 0
-        cell = str(column[row].as_py())
-        came = f"has {cell!r}" if cell.strip() else "is empty"
-        raise DataError(
-            f"{where} {came} in {table.place(row)}",
-            wanted,
-            "correct it, or remove the column; TabularClassifier().fit(hg.open_table(…), target) "
-            "takes columns of any kind",
-        )
-    values = np.asarray(as_numbers(column).cast(pa.float64()).to_numpy())
-    with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
-    if not np.isfinite(narrow).all():
-        row = int(np.flatnonzero(~np.isfinite(narrow))[0])
-        too_large = ", too large for float32" if np.isfinite(values[row]) else ""
-        raise DataError(
-            f"{where} is {values[row]:g} in {table.place(row)}{too_large}",
-            wanted,
-            "correct it, or give the column in another unit",
-        )
-    return narrow
-
-
-def holds_numbers(kind: "pyarrow.DataType") -> bool:
-    """Whether a column of this type can be a feature: numbers, durations, true and false."""
-    import pyarrow.types as types
-
-    numbers = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
-    return bool(numbers or types.is_duration(kind) or types.is_boolean(kind))
-
-
-def row_without_a_number(column: "pyarrow.ChunkedArray") -> int | None:
-    """The first row of a column of another type whose cell does not read as a number."""
-    import pyarrow as pa
-
-    odd = ~numbers_among(pa.array(map(str, column.to_pylist()), pa.string()))
-    return int(odd.argmax()) if odd.any() else None
+    return size

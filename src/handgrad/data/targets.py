@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import Literal, NoReturn
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from handgrad.base.errors import DataError
 from handgrad.data.files import Table
 from handgrad.data.text_formats import Evidence, NumberFormat, numbers_among
 from handgrad.layers import Array
-
-if TYPE_CHECKING:
-    import pyarrow
 
 Task = Literal["classification", "regression"]
 
@@ -39,41 +38,38 @@ def target_of(table: Table, name: str, task: Task | None = None) -> Target:
     Text, true and false, and fewer than 20 different whole numbers are classes, anything else is
     a number to predict.
     """
-    import pyarrow.types as types
-
     cells = target_cells(table, name)
     kind, values = cells.type, cells.to_pylist()
     if is_text(kind) and task is None:
-        _refuse_mixed(table, name, values)
+        refuse_mixed(table, name, cells)
     looks, why = _looks_like(kind, values)
     if task is not None and task != looks:
         looks, why = task, f"asked for, though {why}"
     if looks == "regression":
-        numbers = cells if types.is_floating(kind) else _numbers(table, name, cells)
+        numbers = cells if pa.types.is_floating(kind) else _numbers(table, name, cells)
         return Target(name, looks, why, np.asarray(numbers, np.float64))
-    if types.is_floating(kind):
+    if pa.types.is_floating(kind):
         whole = all(value.is_integer() for value in values)
         values = [int(value) if whole else str(value) for value in values]
     return Target(name, looks, why, np.asarray(values))
 
 
-def target_cells(table: Table, name: str) -> pyarrow.ChunkedArray:
+def target_cells(table: Table, name: str) -> pa.ChunkedArray:
     """A target that is there in every row: trimmed text, truth values, or finite numbers."""
-    import pyarrow.types as types
-
     column, path = as_numbers(_trimmed(table.columns[name])), table.source
-    row, n = missing_target(column)
-    if n:
-        refuse_missing_target(path, name, table.place(row), n, len(column))
+    missing = missing_targets(column)
+    if missing.any():
+        place = table.place(int(missing.argmax()))
+        refuse_missing_target(path, name, place, int(missing.sum()), len(column))
     kind = column.type
-    numeric = types.is_integer(kind) or types.is_floating(kind)
-    if not (numeric or types.is_boolean(kind) or is_text(kind)):
+    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    if not (numeric or pa.types.is_boolean(kind) or is_text(kind)):
         raise DataError(
             f"{path}: the target {name!r} holds {column[0].as_py()}, of type {kind}",
             "text, true and false, or numbers",
             "turn it into a number, days since a first one say",
         )
-    if types.is_floating(kind):
+    if pa.types.is_floating(kind):
         values = np.asarray(column.to_numpy())
         if not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values))[0])
@@ -85,26 +81,19 @@ def target_cells(table: Table, name: str) -> pyarrow.ChunkedArray:
     return column
 
 
-def _trimmed(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
-    import pyarrow.compute as pc
-    import pyarrow.types as types
-
-    if types.is_dictionary(column.type):
+def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return pc.utf8_trim_whitespace(column) if is_text(column.type) else column
 
 
-def as_numbers(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+def as_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of decimals as numbers, whole ones as such, of durations as seconds; else itself."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.types as types
-
     kind = column.type
-    if types.is_decimal(kind):
+    if pa.types.is_decimal(kind):
         whole = kind.scale <= 0 and kind.precision - kind.scale <= DIGITS_OF_INT64
         return column.cast(pa.int64() if whole else pa.float64())
-    if types.is_duration(kind):
+    if pa.types.is_duration(kind):
         return pc.divide(column.cast(pa.int64()).cast(pa.float64()), PER_SECOND[kind.unit])
     return column
 
@@ -129,22 +118,14 @@ def left_out(name: str, n: int, rows: int, first: str) -> str:
     return f"{n:,} of {rows:,} rows have no target {name!r} and are left out, first {first}"
 
 
-def missing_targets(column: pyarrow.ChunkedArray) -> Array:
+def missing_targets(column: pa.ChunkedArray) -> Array:
     """Which rows have no target, (n,) of truth values."""
-    import pyarrow.compute as pc
-
     column = _trimmed(column)
     empty = pc.is_null(column, nan_is_null=True)
     if is_text(column.type):
         empty = pc.or_kleene(empty, pc.equal(column, ""))
     found: Array = np.asarray(empty.to_numpy()).astype(bool)
     return found
-
-
-def missing_target(column: pyarrow.ChunkedArray) -> tuple[int, int]:
-    """The first row without a target, −1 where each has one, and how many have none."""
-    missing = np.flatnonzero(missing_targets(column))
-    return (int(missing[0]) if len(missing) else -1), len(missing)
 
 
 def refuse_missing_target(source: str, name: str, place: str, missing: int, n: int) -> NoReturn:
@@ -157,21 +138,19 @@ def refuse_missing_target(source: str, name: str, place: str, missing: int, n: i
     )
 
 
-def is_text(kind: pyarrow.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
     """Whether a column of this type holds text."""
-    import pyarrow.types as types
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
 
-    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
-
-def _looks_like(kind: pyarrow.DataType, values: Sequence[object]) -> tuple[Task, str]:
-    import pyarrow.types as types
-
+def _looks_like(kind: pa.DataType, values: Sequence[object]) -> tuple[Task, str]:
     if is_text(kind):
         return "classification", "it holds text"
-    if types.is_boolean(kind):
+    if pa.types.is_boolean(kind):
         return "classification", "it holds true and false"
-    if types.is_floating(kind):
+    if pa.types.is_floating(kind):
         return "regression", "it holds numbers with a decimal point"
     n, limit = len(set(values)), FEWEST_VALUES_OF_A_NUMBER
     if n < limit:
@@ -179,9 +158,7 @@ def _looks_like(kind: pyarrow.DataType, values: Sequence[object]) -> tuple[Task,
     return "regression", f"it holds {n} different whole numbers, {limit} or more"
 
 
-def _numbers(table: Table, name: str, cells: pyarrow.ChunkedArray) -> Array:
-    import pyarrow as pa
-
+def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Array:
     if not is_text(cells.type):
         return np.asarray(cells.cast(pa.float64()).to_numpy())
     found = Evidence.of(cells).format(".", None)
@@ -201,17 +178,16 @@ def _numbers(table: Table, name: str, cells: pyarrow.ChunkedArray) -> Array:
     )
 
 
-def _refuse_mixed(table: Table, name: str, values: list[str]) -> None:
+def refuse_mixed(table: Table, name: str, cells: pa.ChunkedArray) -> None:
     """Refuse text among numbers: neither classes nor numbers were meant by it."""
-    import pyarrow as pa
-
-    odd = np.flatnonzero(~numbers_among(pa.array(values, pa.string())))
-    numbers = len(values) - len(odd)
-    if len(odd) and numbers > len(odd) and len(set(values)) >= FEWEST_VALUES_OF_A_NUMBER:
-        row = int(odd[0])
+    reads = numbers_among(cells.cast(pa.string()).combine_chunks())
+    numbers = int(reads.sum())
+    many = len(pc.unique(cells)) >= FEWEST_VALUES_OF_A_NUMBER
+    if len(reads) > numbers > len(reads) / 2 and many:
+        row = int(reads.argmin())
         raise DataError(
-            f"{table.source}: the target {name!r} is {values[row]!r} in {table.place(row)}, "
-            f"among {numbers} numbers",
+            f"{table.source}: the target {name!r} is {cells[row].as_py()!r} in "
+            f"{table.place(row)}, among {numbers} numbers",
             "values of one kind",
             f"correct it, or remove the row; or --number '{name}', which leaves such rows out",
         )

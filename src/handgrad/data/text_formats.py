@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from handgrad.data.table_options import DATE_ORDERS, DateOrder
 from handgrad.data.text_parts import ALL, BOTH, DateParts, NumberParts, there
 from handgrad.layers import Array
-
-if TYPE_CHECKING:
-    import pyarrow
 
 # So many texts of a column tell whether the others are worth looking at.
 FEW = 50
@@ -41,13 +39,11 @@ class NumberFormat:
     guessed: bool = False
 
     @property
-    def type(self) -> pyarrow.DataType:
+    def type(self) -> pa.DataType:
         """The type that it is read as."""
-        import pyarrow as pa
-
         return pa.int64() if self.whole else pa.float64()
 
-    def read(self, cells: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    def read(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         """Text as float64, or int64 where all are `whole`; null where it is missing or no number.
 
         A number in per cent stays what it is: 12.5 for 12.5%.
@@ -62,9 +58,7 @@ class NumberFormat:
         said += ["in per cent, 12.5 for 12.5%"] if self.percent else []
         return ", ".join(["numbers", *said]) if said else ""
 
-    def _read(self, texts: pyarrow.Array) -> pyarrow.Array:
-        import pyarrow.compute as pc
-
+    def _read(self, texts: pa.Array) -> pa.Array:
         parts = NumberParts.of(texts)
         digits = pc.replace_substring_regex(
             parts.digits, rf"[’' {'.' if self.decimal == ',' else ','}]", ""
@@ -86,13 +80,11 @@ class DateFormat:
     guessed: bool = False
 
     @property
-    def type(self) -> pyarrow.DataType:
+    def type(self) -> pa.DataType:
         """The type that it is read as."""
-        import pyarrow as pa
-
         return pa.timestamp("s") if self.timed else pa.date32()
 
-    def read(self, cells: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    def read(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         """Text as dates, or times in seconds where there are any; null where it is none."""
         return _by_different_cells(cells, self._read)
 
@@ -100,9 +92,7 @@ class DateFormat:
         """How the dates are written."""
         return f"dates, {DATE_ORDERS[self.order]}"
 
-    def _read(self, texts: pyarrow.Array) -> pyarrow.Array:
-        import pyarrow as pa
-
+    def _read(self, texts: pa.Array) -> pa.Array:
         parts = DateParts.of(texts)
         days, fits = parts.days(self.order)
         if not self.timed:
@@ -133,28 +123,25 @@ class Evidence:
     timed: bool = False
 
     @classmethod
-    def of(cls, column: pyarrow.ChunkedArray, decimal: str = ".") -> Evidence:
+    def of(cls, column: pa.ChunkedArray, decimal: str = ".") -> Evidence:
         """What a column as pyarrow read it shows; `decimal` is the sign that it read numbers by."""
-        import pyarrow.compute as pc
-        import pyarrow.types as types
-
         kind = column.type
-        if types.is_null(kind) or column.null_count == len(column):
+        if pa.types.is_null(kind) or column.null_count == len(column):
             return cls()
-        if types.is_integer(kind):
+        if pa.types.is_integer(kind):
             return cls(orders=frozenset(), percent=frozenset([False]))
-        if types.is_floating(kind):
+        if pa.types.is_floating(kind):
             one = frozenset(decimal)
             return cls(one, frozenset(), one, one, percent=frozenset([False]))
-        if types.is_date(kind) or types.is_timestamp(kind):
+        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
             ymd: frozenset[DateOrder] = frozenset(["ymd"])
-            return cls(frozenset(), ymd, timed=types.is_timestamp(kind))
-        if not (types.is_string(kind) or types.is_large_string(kind)):
+            return cls(frozenset(), ymd, timed=pa.types.is_timestamp(kind))
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             return cls(frozenset(), frozenset())
         return cls.of_texts(there(pc.unique(column)))
 
     @classmethod
-    def of_texts(cls, texts: pyarrow.Array) -> Evidence:
+    def of_texts(cls, texts: pa.Array) -> Evidence:
         """What texts show, none of them missing; the first tell what is worth looking for."""
         if not len(texts):
             return cls()
@@ -167,7 +154,7 @@ class Evidence:
         return numbers if numbers.decimals else dates
 
     @classmethod
-    def _of_numbers(cls, texts: pyarrow.Array) -> Evidence:
+    def _of_numbers(cls, texts: pa.Array) -> Evidence:
         numbers = NumberParts.of(texts)
         return cls(
             frozenset(sign for sign in BOTH if numbers.all_fit(sign)),
@@ -179,7 +166,7 @@ class Evidence:
         )
 
     @classmethod
-    def _of_dates(cls, texts: pyarrow.Array) -> Evidence:
+    def _of_dates(cls, texts: pa.Array) -> Evidence:
         dates = DateParts.of(texts)
         orders = frozenset(order for order in ALL if dates.days(order)[1].all())
         return cls(frozenset(), orders, separators=dates.separators(), timed=dates.timed)
@@ -237,11 +224,8 @@ class Unread:
         self.counts: dict[str, tuple[int, str]] = {}
         self.n, self.example = 0, ""
 
-    def without(self, column: pyarrow.ChunkedArray, *, of_dates: bool) -> pyarrow.ChunkedArray:
+    def without(self, column: pa.ChunkedArray, *, of_dates: bool) -> pa.ChunkedArray:
         """The cells that read as dates, or numbers, in any way; the others are counted."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         if not pa.types.is_string(column.type):
             return column
         texts = there(column)
@@ -264,31 +248,27 @@ class Unread:
         return self
 
 
-def numbers_among(texts: pyarrow.Array) -> Array:
+def numbers_among(texts: pa.Array) -> Array:
     """Which of the texts read as a number, each by itself, (n,) of truth values."""
     parts = NumberParts.of(texts)
     return np.asarray(parts.fits(".").to_numpy(False)) | parts.fits(",").to_numpy(False)
 
 
-def dates_among(texts: pyarrow.Array) -> Array:
+def dates_among(texts: pa.Array) -> Array:
     """Which of the texts read as a date, each by itself, (n,) of truth values."""
     parts = DateParts.of(texts)
     found: Array = np.any([parts.days(order)[1] for order in sorted(ALL)], axis=0)
     return found
 
 
-def nearly_among(texts: pyarrow.Array) -> Array:
+def nearly_among(texts: pa.Array) -> Array:
     """Which of the texts look like a number, a time or a date, and are read as none of them."""
-    import pyarrow.compute as pc
-
     found: Array = np.asarray(pc.match_substring_regex(texts, NEARLY).to_numpy(False))
     return found
 
 
 def at_odds(texts: Sequence[str]) -> list[str]:
     """The first of some texts, and one that does not read as numbers or dates as it does."""
-    import pyarrow as pa
-
     so_far = Evidence()
     for text in texts:
         so_far &= Evidence.of_texts(pa.array([text], pa.string()))
@@ -298,10 +278,8 @@ def at_odds(texts: Sequence[str]) -> list[str]:
 
 
 def _by_different_cells(
-    cells: pyarrow.ChunkedArray, read: Callable[[pyarrow.Array], pyarrow.Array]
-) -> pyarrow.ChunkedArray:
+    cells: pa.ChunkedArray, read: Callable[[pa.Array], pa.Array]
+) -> pa.ChunkedArray:
     """`read` of each different text, in the place of each cell."""
-    import pyarrow as pa
-
     encoded = cells.combine_chunks().dictionary_encode()
     return pa.chunked_array([read(encoded.dictionary.cast(pa.string())).take(encoded.indices)])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from handgrad.data.table_options import DATE_ORDERS, DateOrder
 from handgrad.layers import Array
-
-if TYPE_CHECKING:
-    import pyarrow
 
 # What stands for nothing, as pyarrow has it too.
 MISSING = (
@@ -62,9 +61,7 @@ class NumberParts:
     well_formed: Any
 
     @classmethod
-    def of(cls, texts: pyarrow.Array) -> NumberParts:
-        import pyarrow.compute as pc
-
+    def of(cls, texts: pa.Array) -> NumberParts:
         found = pc.extract_regex(_trimmed(texts), NUMBER)
         part = {name: pc.struct_field(found, name) for name in found.type.names}
         debit = pc.equal(part["debit"], "(")
@@ -83,21 +80,15 @@ class NumberParts:
 
     def fits(self, decimal: str) -> Any:
         """Whether each reads as a number with this decimal sign."""
-        import pyarrow.compute as pc
-
         digits = pc.match_substring_regex(self.digits, DIGITS[decimal])
         return pc.fill_null(pc.and_(digits, self.well_formed), False)
 
     def all_fit(self, decimal: str) -> bool:
         """Whether all do."""
-        import pyarrow.compute as pc
-
         return bool(pc.all(self.fits(decimal)).as_py())
 
     def with_fraction(self, decimal: str) -> bool:
         """Whether one of them has a fraction, an exponent, or is too large for whole numbers."""
-        import pyarrow.compute as pc
-
         fraction = pc.or_(
             pc.match_substring(self.digits, decimal),
             pc.or_(
@@ -109,15 +100,11 @@ class NumberParts:
 
     def signs(self) -> frozenset[str]:
         """Which of comma and point are in the digits."""
-        import pyarrow.compute as pc
-
         found = (s for s in BOTH if pc.any(pc.match_substring(self.digits, s)).as_py())
         return frozenset(found)
 
     def currencies(self) -> frozenset[str]:
         """The currencies that stand beside numbers."""
-        import pyarrow.compute as pc
-
         return frozenset(name for side in self.beside for name in pc.unique(side).to_pylist()) - {
             "",
             None,
@@ -138,10 +125,7 @@ class DateParts:
     found: Any
 
     @classmethod
-    def of(cls, texts: pyarrow.Array) -> DateParts:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
+    def of(cls, texts: pa.Array) -> DateParts:
         found = pc.extract_regex(_trimmed(texts), DATE)
         part = {name: pc.struct_field(found, name) for name in found.type.names}
 
@@ -174,14 +158,10 @@ class DateParts:
     @property
     def timed(self) -> bool:
         """Whether one of them has a time of day."""
-        import pyarrow.compute as pc
-
         return bool(pc.any(pc.not_equal(self.found["hour"], "")).as_py())
 
     def separators(self) -> frozenset[str]:
         """What stands between day, month and year."""
-        import pyarrow.compute as pc
-
         return frozenset(pc.unique(self.found["s"]).to_pylist()) - {None}
 
     def days(self, order: DateOrder) -> tuple[Array, Array]:
@@ -203,24 +183,17 @@ class DateParts:
         return days, fits & (days.astype("M8[M]") == months)
 
 
-def there(column: pyarrow.Array | pyarrow.ChunkedArray) -> pyarrow.Array:
+def there(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """The texts of a column, without those that stand for nothing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     texts = column.cast(pa.string())
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     missing = pc.is_in(pc.utf8_trim_whitespace(texts), pa.array([*MISSING, None], pa.string()))
     return texts.filter(pc.invert(missing))
 
 
-def _trimmed(texts: pyarrow.Array) -> pyarrow.Array:
-    import pyarrow.compute as pc
-
+def _trimmed(texts: pa.Array) -> pa.Array:
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, BLANKS, " "))
 
 
-def _strings(letters: str) -> pyarrow.Array:
-    import pyarrow as pa
-
+def _strings(letters: str) -> pa.Array:
     return pa.array([*letters], pa.string())

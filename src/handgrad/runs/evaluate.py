@@ -9,8 +9,8 @@ from typing import Unpack
 
 from handgrad.base.errors import SettingError
 from handgrad.data import TableOptions
+from handgrad.data.columns import check_columns
 from handgrad.data.table_options import TableWords, option
-from handgrad.data.tables import check_column
 from handgrad.data.targets import Task, target_of, with_target
 from handgrad.metrics.choice import metrics_of
 from handgrad.runs.messages import Messages
@@ -74,7 +74,7 @@ def evaluate_table(
             option("target", "COLUMN"),
         )
     table = named.read(data, asked)
-    check_column(data, table.names, name)
+    check_columns(data, table.names, name)
     table = with_target(table, name)
     for note in table.notes:
         messages.note(note)

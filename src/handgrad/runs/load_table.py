@@ -15,10 +15,10 @@ import numpy as np
 from handgrad.base.errors import DataError, SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions, TableStream, load
 from handgrad.data.column_notes import alike, notes_on_columns, notes_on_target
-from handgrad.data.files import Table, check_asked, is_text_file, listed, paths_of, table_of
+from handgrad.data.columns import check_asked, check_columns
+from handgrad.data.files import Table, is_text_file, listed, paths_of
 from handgrad.data.table_options import option
-from handgrad.data.table_stream import bytes_of, opened
-from handgrad.data.tables import check_column
+from handgrad.data.tables import bytes_of, opened, table_of
 from handgrad.data.targets import Target, target_of, with_target
 from handgrad.files import FileError, kind_of, readable
 from handgrad.layers import Array
@@ -156,8 +156,7 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
             f"without {option('ignore', name)}, or another {option('target')}",
         )
     refuse_joined("ignore", ignore, names)
-    for column in (name, *ignore):
-        check_column(data, names, column)
+    check_columns(data, names, name, *ignore)
     features = [column for column in names if column != name and column not in ignore]
     if not features or n_rows == 0:
         raise DataError(

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions
 from handgrad.data.table_options import SEVERAL, on_the_command_line, option
-from handgrad.data.table_stream import bytes_of
+from handgrad.data.tables import bytes_of
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName
 from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus

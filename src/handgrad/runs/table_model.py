@@ -10,9 +10,10 @@ from typing import Self, TypedDict, cast
 
 from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data import TableOptions, predict_table
-from handgrad.data.files import PARQUET, Table, check_asked, listed
+from handgrad.data.columns import check_asked
+from handgrad.data.files import PARQUET, Table, listed
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, option
-from handgrad.data.table_stream import opened
+from handgrad.data.tables import opened
 from handgrad.data.targets import Task, is_text
 from handgrad.files import kind_of
 from handgrad.net import Net
@@ -148,7 +149,7 @@ def reading_of(table: TrainingTable, asked: TableOptions) -> Reading:
     names = [*table.feature_names, table.target.name]
     texts = [name for name in names if is_text(schema.field(name).type)]
     return {
-        "date_order": cast("DateOrder | None", table.table.date_order) or asked.date_order,
+        "date_order": table.table.date_order or asked.date_order,
         "category": [*dict.fromkeys([*asked.category, *texts])],
         "number": [*asked.number],
         "date": [*asked.date],

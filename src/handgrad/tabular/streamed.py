@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from handgrad.base.errors import DataError, SettingError, described
-from handgrad.data import TableStream
-from handgrad.data.drawing import mixed, smallest
+from handgrad.data.columns import check_columns
 from handgrad.data.files import Table as Piece
 from handgrad.data.frames import columns_of_frame, frame_of
-from handgrad.data.tables import check_column
+from handgrad.data.table_stream import TableStream, mixed, smallest
 from handgrad.data.targets import as_numbers
 from handgrad.layers import Array
 from handgrad.row_source import RowSource
@@ -69,7 +68,7 @@ def checked_name(stream: TableStream, y: object, sample_weight: object) -> str:
             "the name of the column to predict",
             f"fit(stream, {stream.names[-1]!r}), say",
         )
-    check_column(stream.name, stream.names, y)
+    check_columns(stream.name, stream.names, y)
     return y
 
 

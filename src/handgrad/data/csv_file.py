@@ -1,0 +1,195 @@
+"""CSV files in chunks of whole rows, each of which can be read by itself."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+from pyarrow import csv
+
+from handgrad.base.errors import DataError
+from handgrad.data.csv_columns import CsvColumns
+from handgrad.data.csv_dialect import (
+    LONGEST_ROW,
+    NotThisEncodingError,
+    not_this_encoding,
+    sniffed,
+)
+from handgrad.data.file_kinds import opened
+from handgrad.data.files import Part, TableFile, as_types
+from handgrad.data.table_options import FOUND_OUT, TableOptions
+from handgrad.files import FileError
+
+BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
+
+
+class CsvFile(TableFile):
+    """A CSV file: a part is a chunk of whole rows, found and read through once beforehand.
+
+    A packed file, or one in another encoding than UTF-8, is copied unpacked for as long. `size` is
+    that of a chunk in bytes, of which `note` is told as it is read through; None for chunks that
+    stay in memory.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        size: int | None,
+        note: Callable[[int], object],
+        asked: TableOptions = FOUND_OUT,
+    ) -> None:
+        self.path = path
+        try:
+            self._look_through(size, note, asked, whole=False)
+        except NotThisEncodingError:  # the begin of the file is UTF-8, and what follows is not
+            self._look_through(size, note, asked, whole=True)
+        self.schema, self.notes = self.columns.schema, self.columns.notes
+        self.date_order = self.columns.date_order
+
+    def _look_through(
+        self, size: int | None, note: Callable[[int], object], asked: TableOptions, *, whole: bool
+    ) -> None:
+        dialect = sniffed(self.path, asked, whole=whole)
+        self.columns = CsvColumns(self.path, dialect, asked)
+        file, self.dialect = dialect.opened(self.path)
+        self.copy = None if self.dialect == dialect else file
+        if self.copy:
+            weakref.finalize(self, file.close)
+        self.parts, begin, rows = [], 0, 0
+        with nullcontext(file) if self.copy else file:
+            while found := self._chunk(file, begin, size or LONGEST_ROW, rows):
+                table, end = found
+                self.columns.look_at(table)
+                kept = table if size is None else None
+                self.parts.append(Part(begin, end, table.num_rows, rows, kept))
+                note(end - begin)
+                begin, rows = end, rows + table.num_rows
+        if not self.parts:
+            self._parsed(b"", 0, 0)
+        self.columns.decide()
+
+    def _chunk(
+        self, file: IO[bytes], begin: int, size: int, rows_before: int
+    ) -> tuple[pa.Table, int] | None:
+        """The rows that lie whole in so many bytes from `begin` on, and where they end."""
+        while True:
+            file.seek(begin)
+            block: bytes = file.read(size)
+            if not block:
+                return None
+            if len(block) < size:
+                return self._parsed(block, begin, rows_before), begin + len(block)
+            lines = block[: max(block.rfind(b"\n"), block.rfind(b"\r")) + 1]
+            if lines:
+                table, length = self._whole_rows(lines, begin, rows_before)
+                if length:
+                    return table, begin + length
+            if size >= LONGEST_ROW:
+                raise FileError(
+                    f"{self.path}: row {rows_before + 1} below the header is longer than "
+                    f"{LONGEST_ROW / 1e6:.2g} MB",
+                    "line breaks between the rows, a quotation mark at the end of a cell that "
+                    "begins with one",
+                    "look for a quotation mark that is never closed, or leave the column of long "
+                    "texts out",
+                )
+            size = min(2 * size, LONGEST_ROW)
+
+    def _whole_rows(self, lines: bytes, begin: int, rows_before: int) -> tuple[pa.Table, int]:
+        """The rows that end within these lines, and how many bytes they are.
+
+        Whether a line break ends a row, pyarrow alone decides. A row with too many fields comes
+        after the lines: pyarrow hands it back, with all that it takes for the beginning of it.
+        """
+        handed_back = list[Any]()
+
+        def hand_back(row: csv.InvalidRow) -> str:
+            handed_back.append(row)
+            return "skip"
+
+        if not begin and len(lines.splitlines()) <= self.dialect.skipped:
+            return pa.table({}), 0
+        try:  # pyarrow hands no row back that is not UTF-8
+            lines.decode()
+        except UnicodeDecodeError as error:
+            raise not_this_encoding(self.path, "it", "utf-8") from error
+        too_many = b'x"' + self.dialect.separator.encode() * (len(self.columns.names) + 1)
+        table = self._parsed(lines + too_many, begin, rows_before, invalid_row_handler=hand_back)
+        if not handed_back:  # not even the first row ends here
+            return table, 0
+        *broken, last = handed_back
+        for row in broken:
+            line = row.number + self._lines_before(begin, rows_before)
+            raise self._refused_row(line, row.expected_columns, row.actual_columns, row.text)
+        return table, len(lines) + len(too_many) - len(last.text.encode())
+
+    def _parsed(
+        self,
+        block: bytes,
+        begin: int,
+        rows_before: int,
+        types: dict[str, pa.DataType] | None = None,
+        **rules: object,
+    ) -> pa.Table:
+        """The rows of a block: all columns, or those of these `types`.
+
+        Read by one thread: several lose count of the lines.
+        """
+        options = (
+            csv.ReadOptions(
+                use_threads=False,
+                block_size=len(block) + 1,
+                column_names=self.columns.names,
+                skip_rows=0 if begin else self.dialect.skipped,
+            ),
+            csv.ParseOptions(delimiter=self.dialect.separator, newlines_in_values=True, **rules),
+            csv.ConvertOptions(
+                decimal_point=self.dialect.decimal,
+                column_types=types or self.columns.first_types,
+                include_columns=[*(types or ())],
+            ),
+        )
+        try:
+            return csv.read_csv(pa.BufferReader(block), *options)
+        except (pa.ArrowInvalid, OSError) as error:
+            if broken := BROKEN_ROW.search(str(error)):
+                line, expected, found = map(int, broken.groups()[:3])
+                line += self._lines_before(begin, rows_before)
+                raise self._refused_row(line, expected, found, broken[4]) from error
+            came = "the file is empty" if "Empty CSV" in str(error) else str(error)
+            raise self._refused(came) from error
+
+    def _lines_before(self, begin: int, rows_before: int) -> int:
+        """How many lines stand before a block, if each row is one."""
+        return rows_before + self.dialect.skipped if begin else 0
+
+    def _refused_row(self, line: int, expected: int, found: int, text: str) -> FileError:
+        return self._refused(f"line {line} has {found} of {expected} fields: {text[:60]!r}")
+
+    def _refused(self, came: str) -> FileError:
+        return FileError(
+            f"{self.path}: {came.splitlines()[0]}",
+            "a CSV file: a header line, then rows with as many fields",
+            "open the file in a text editor and compare",
+        )
+
+    def read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
+        types, table = self.columns.types_to_read(columns, schema), part.kept
+        if table is None or any(table[name].type != kind for name, kind in types.items()):
+            with nullcontext(self.copy) if self.copy else opened(self.path) as file:
+                file.seek(part.begin)
+                block = file.read(part.end - part.begin)
+            table = self._parsed(block, part.begin, part.rows_before, types)
+        if table.num_rows != part.n_rows:
+            raise DataError(
+                f"{self.path}: {table.num_rows} rows, where there were {part.n_rows} before",
+                "a file that stays as it is while it is read",
+                "a copy of the file, or hg.open_table again",
+            )
+        if table.num_rows:
+            yield as_types(self.columns.read(table, columns), schema)

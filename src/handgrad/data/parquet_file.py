@@ -1,0 +1,222 @@
+"""Parquet files in row groups, or in slices of them: as large as their rows say, within limits.
+
+What a file takes in memory may be far more than on disk, where a text stands once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from handgrad.base.errors import DataError
+from handgrad.data.files import Part, TableFile, as_types, refuse_twice
+from handgrad.data.table_options import FOUND_OUT, TableOptions
+from handgrad.files import FileError
+from handgrad.layers import Array
+
+# Rows looked at to know how large one is.
+MEASURED = 1000
+# Bytes of a column that are fetched from a file at once.
+SMALLEST_BUFFER, LARGEST_BUFFER = 2**12, 2**18
+# Bytes of a row at most.
+LONGEST_ROW = 2**24
+# So many bytes may a file take in memory in any case, and so many times as many as it has itself.
+PLENTY, MOST_TIMES = 10**9, 100
+BYTES = 8
+
+
+class ParquetFile(TableFile):
+    """A Parquet file: a part is a row group, or several small ones side by side.
+
+    A row group too large for a chunk of `size` bytes is read in slices, one after another; where
+    it is None, all rows are to be in memory at once.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        size: int | None,
+        note: Callable[[int], object],
+        asked: TableOptions = FOUND_OUT,
+    ) -> None:
+        self.path, self.size, self.whole, self.notes = path, size or 0, size is None, []
+        file = self._file(metadata=None)
+        self.metadata, self.by_code = file.metadata, _columns_by_code(file)
+        arrow, n = file.schema_arrow, file.metadata.num_rows
+        self.schema = _as_asked(_named(arrow.empty_table(), path).schema, path, asked)
+        self.own_names = dict(zip(self.schema.names, arrow.names, strict=True))
+        if self.whole:
+            self._refuse_if_far_larger(n * sum(_width(field.type) for field in arrow))
+        self.slice = n if self.whole else self._rows_in_a_chunk()
+        self.parts = self._cut()
+        note(path.stat().st_size)
+
+    def _file(self, **options: object) -> Any:
+        """The file, whatever bytes its name has."""
+        try:
+            return parquet.ParquetFile(pa.OSFile(os.fsencode(self.path)), **options)
+        except (pa.ArrowException, OSError) as error:
+            raise self._refused(error) from error
+
+    def _batches(
+        self, groups: Sequence[int], columns: Sequence[str], rows: int
+    ) -> Iterator[pa.Table]:
+        """The rows of row groups, so many at once, texts that stand there once as codes."""
+        # Read a column chunk bit by bit: as a whole it may be larger than the memory.
+        buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, self.size // 64))
+        file = self._file(
+            metadata=self.metadata,
+            read_dictionary=self.by_code,
+            pre_buffer=self.whole,
+            buffer_size=0 if self.whole else buffer,
+        )
+        try:
+            for batch in file.iter_batches(rows, groups, columns, use_threads=self.whole):
+                yield pa.Table.from_batches([batch]).select(columns)
+        except (pa.ArrowException, OSError) as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> FileError:
+        return FileError(
+            f"{self.path}: {str(error).splitlines()[0]}",
+            "a whole Parquet file",
+            "check that it was copied whole; a CSV file ends in .csv",
+        )
+
+    def _rows_in_a_chunk(self) -> int:
+        groups = [0] if self.metadata.num_row_groups else []
+        rows = next(self._batches(groups, [*self.own_names.values()], MEASURED), None)
+        if rows is None or not rows.num_rows:
+            return MEASURED
+        return max(1, int(self.size * rows.num_rows / max(self._sizes(rows).sum(), 1)))
+
+    def _cut(self) -> list[Part]:
+        parts, begin, together, before = list[Part](), 0, 0, 0
+        n_groups = self.metadata.num_row_groups
+        for i in range(n_groups):
+            n = self.metadata.row_group(i).num_rows
+            if together and together + n > self.slice:
+                parts.append(Part(begin, i, together, before))
+                begin, together, before = i, 0, before + together
+            together += n
+        return [*parts, *([Part(begin, n_groups, together, before)] if together else [])]
+
+    def read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
+        own, first = [self.own_names[name] for name in columns], part.rows_before
+        tables: Iterable[pa.Table] = self._batches(range(part.begin, part.end), own, self.slice)
+        if self.whole:
+            tables = [pa.concat_tables(tables)]
+            self._refuse_if_far_larger(int(self._sizes(tables[0]).sum()))
+        for table in tables:
+            for rows in [table] if self.whole else self._slices(table, first):
+                yield as_types(self._plain(rows).rename_columns(list(columns)), schema)
+            first += table.num_rows
+
+    def _plain(self, table: pa.Table) -> pa.Table:
+        """The table, with columns that were read as codes as what they stand for."""
+        for i, name in enumerate(table.column_names):
+            if name in self.by_code:
+                plain = table.column(i).cast(table.schema.field(i).type.value_type)
+                table = table.set_column(i, name, plain)
+        return table
+
+    def _sizes(self, table: pa.Table) -> Array:
+        """How many bytes each row takes, (n,), once no columns are codes any more."""
+        sizes = np.zeros(table.num_rows)
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            if name in self.by_code:
+                sizes += BYTES + np.concatenate([np.zeros(0), *map(_lengths, column.chunks)])
+            elif table.num_rows:
+                sizes += column.nbytes / table.num_rows
+        return sizes
+
+    def _slices(self, table: pa.Table, first: int) -> Iterator[pa.Table]:
+        """The rows, from number `first` on, in slices of a chunk's bytes, or of one row."""
+        ends, begin, most = np.cumsum(self._sizes(table)), 0, max(self.size, LONGEST_ROW)
+        while begin < table.num_rows:
+            before = ends[begin - 1] if begin else 0.0
+            if ends[begin] - before > most:
+                raise FileError(
+                    f"{self.path}: row {first + begin + 1} takes "
+                    f"{(ends[begin] - before) / 1e6:.3g} MB",
+                    f"rows of at most {most / 1e6:.2g} MB",
+                    "the table without the column of long texts",
+                )
+            end = max(begin + 1, int(np.searchsorted(ends, before + self.size, side="right")))
+            yield table.slice(begin, end - begin)
+            begin = end
+
+    def _refuse_if_far_larger(self, size: float) -> None:
+        on_disk = self.path.stat().st_size
+        if size > max(PLENTY, MOST_TIMES * on_disk):
+            raise FileError(
+                f"{self.path}: {size / 1e6:.3g} MB in memory, and {on_disk / 1e6:.2g} MB on disk",
+                f"a table that is at most {MOST_TIMES} times as large in memory",
+                "hg.open_table, which reads it in chunks",
+            )
+
+
+def _named(table: pa.Table, path: Path) -> pa.Table:
+    """The table, each of its columns with a name of its own, and without views of text or bytes.
+
+    For these pyarrow computes little.
+    """
+    names = [name.strip() for name in table.column_names]
+    if "" in names:
+        raise DataError(
+            f"{path}: column {names.index('') + 1} has no name",
+            "a name for each column",
+            "name it; or leave it out, if it only counts the rows: to_csv(index=False) in pandas",
+        )
+    refuse_twice(path, names, "rename one of them")
+    plain = {"string_view": pa.string(), "binary_view": pa.binary()}
+    kinds = [plain.get(str(kind), kind) for kind in table.schema.types]
+    return table.rename_columns(names).cast(pa.schema(zip(names, kinds, strict=True)))
+
+
+def _as_asked(schema: pa.Schema, path: Path, asked: TableOptions) -> pa.Schema:
+    """The columns of a Parquet file, which says their types, with categories as was asked."""
+    for i, field in enumerate(schema):
+        if field.name in asked.category:
+            schema = schema.set(i, field.with_type(pa.dictionary(pa.int32(), pa.string())))
+        elif field.name in (*asked.number, *asked.date) and pa.types.is_string(field.type):
+            kind = "number" if field.name in asked.number else "date"
+            raise DataError(
+                f"{path}: column {field.name!r} as {kind}, and is text there",
+                "a Parquet file whose columns have the types that are meant",
+                "a CSV file of it, or the column turned into what it is where the file is made",
+            )
+    return schema
+
+
+def _columns_by_code(file: parquet.ParquetFile) -> list[str]:
+    """The columns of texts that stand in the file once, with a code for each row.
+
+    Read as codes, they take no more than on disk.
+    """
+    kinds = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
+    texts = {field.name for field in file.schema_arrow if str(field.type) in kinds}
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    columns = [group.column(j) for group in groups for j in range(group.num_columns)]
+    found = (column.path_in_schema for column in columns if column.has_dictionary_page)
+    return [*dict.fromkeys(name for name in found if name in texts)]
+
+
+def _width(kind: pa.DataType) -> float:
+    try:
+        return kind.bit_width / 8
+    except ValueError:  # texts, lists
+        return 4
+
+
+def _lengths(codes: pa.DictionaryArray) -> Array:
+    """How many bytes the text of each row has, (n,)."""
+    lengths = pc.binary_length(codes.dictionary).take(codes.indices).fill_null(0)
+    return np.asarray(lengths.to_numpy(zero_copy_only=False))
