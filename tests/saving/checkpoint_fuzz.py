@@ -21,8 +21,7 @@ from safetensors.numpy import save
 
 import handgrad as hg
 from handgrad.engines import eager
-from handgrad.training.checkpoints import _digest
-from handgrad.training.state import state_of
+from handgrad.training.checkpoints import _digest, state_of
 from tests.engines.test_ahead import Adagrad
 from tests.saving import mutations
 from tests.saving.mutations import joined, split
@@ -85,9 +84,9 @@ def mutated(content: bytes, rng: Random) -> bytes:
 
 def everything(made: Any) -> Any:
     """The state of a training and of its net, to be compared with another."""
-    state = state_of(made)
-    arrays = {name: array.tobytes() for name, array in state.arrays.items()}
-    return arrays, repr(state.values), made.net.training, repr(made.loop.so_far is None)
+    now, values = state_of(made)
+    arrays = {name: array.tobytes() for name, array in now.items()}
+    return arrays, repr(values), made.net.training, repr(made.loop.so_far is None)
 
 
 def check_refusal(error: hg.HandgradError) -> None:

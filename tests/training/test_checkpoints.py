@@ -21,7 +21,7 @@ import handgrad as hg
 from handgrad.engines import eager
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import parallel_loops
-from handgrad.training import BestWeights, state
+from handgrad.training import BestWeights
 from handgrad.training.checkpoints import BEST, Checkpoints
 from tests.bad_input.refused import refused
 from tests.engines.test_ahead import Adagrad
@@ -479,7 +479,7 @@ def test_another_processor_or_number_of_cores_is_told(
     assert [*hg.checkpoints(begun(), tmp_path)]
     for module in (parallel_loops, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 3)
-    monkeypatch.setattr(state, "processor", lambda: "abacus AVX9")
+    monkeypatch.setattr(sys.modules[Checkpoints.__module__], "processor", lambda: "abacus AVX9")
     with pytest.warns(UserWarning, match=r"cores 3, where it was 2; processor abacus AVX9, where"):
         hg.checkpoints(begun(), tmp_path, resume=True)
 

@@ -162,7 +162,7 @@ def test_balanced_is_scikit_learns(sample_weight: Any) -> None:
 def test_balanced_weights_are_those_worked_out_by_hand() -> None:
     net, loss = hg.Net(hg.Linear(2, 3, rng=0), hg.Softmax()), hg.CrossEntropyLoss()
     y = np.array([0, 0, 0, 2])
-    found: Any = class_weights("balanced", net, loss, (X[:4], y), None, "data")
+    found: Any = class_weights("balanced", net, loss, (X[:4], y), None)
     np.testing.assert_allclose(found, [4 / (2 * 3), 1, 4 / (2 * 1)])
 
 
@@ -295,9 +295,9 @@ def test_weights_that_cannot_be_used_are_refused(case: str) -> None:
         ({2: 1.0}, ("the class 2", "from 0 to 1")),
         ({-1: 1.0}, ("the class -1",)),
         ({"yes": 1.0}, ("the class 'yes'",)),
-        ({0: -1.0}, ("-1.0 for the class 0",)),
-        ({0: float("nan")}, ("nan for the class 0",)),
-        ({0: "much"}, ("'much' for the class 0",)),
+        ({0: -1.0}, ("the class 0 = -1.0",)),
+        ({0: float("nan")}, ("the class 0 = nan",)),
+        ({0: "much"}, ("the class 0 = 'much'",)),
     ],
 )
 def test_weights_of_classes_that_cannot_be_used_are_refused(

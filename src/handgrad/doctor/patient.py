@@ -8,6 +8,7 @@ import numpy as np
 
 from handgrad.base.errors import DataError
 from handgrad.base.kinds import ClassProbabilities, Probabilities
+from handgrad.config import check_kinds
 from handgrad.doctor.calls import finite, sampled
 from handgrad.doctor.findings import Finding
 from handgrad.doctor.leakage import leakage
@@ -24,10 +25,9 @@ from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, array_of, take
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
-from handgrad.training import check_kinds, checked_pair, pair_and_weights
+from handgrad.training import checked_pair, first_set, pair_and_weights
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.sample_weights import Rows, held_out_rows, training_rows
-from handgrad.training.sets import first_set
 
 
 class HowTrained(TypedDict, total=False):
@@ -85,11 +85,14 @@ class Patient:
         if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
             return
         twin = copy.deepcopy(net)  # what it predicts here does not count for the net itself
-        data = (self.x, y), (), sample_weight, class_weight
-        self.judged, of_class = training_rows(twin, self.loss, *data)
+        self.judged = training_rows(twin, self.loss, (self.x, y), sample_weight, class_weight)
         if self.held is not None:
             self.judged_held = held_out_rows(
-                twin, self.loss, (self.held, y_held, its_weight), (), VALIDATION, of_class
+                twin,
+                self.loss,
+                (self.held, y_held, its_weight),
+                VALIDATION,
+                self.judged.of_class,
             )
 
     def _rows_not_finite(self, y: Array, y_held: Array | None) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from handgrad.engines.environment import blas_of
 from handgrad.engines.threads import threads_for, threads_of_a_batch
 from handgrad.layers import Array
 from handgrad.net.minibatches import Inputs, batches, take
-from handgrad.optimizers.steps import parameter_groups, take_step
+from handgrad.optimizers.optimizer import parameter_groups, take_step
 
 PART = 256  # batches, between which a pass can be interrupted
 

@@ -117,7 +117,7 @@ class Fitting:
 
     def epochs(self, most: int) -> Iterator[Epoch]:
         """The results of the epochs; the net is as each left it."""
-        m, loop = self.m, EpochLoop(self.rows, self.engine, self.rates, most, self._at_once)
+        m, loop = self.m, EpochLoop(self.rows, self.engine, self.rates.of, most, self._at_once)
         m.n_iter_ = 0
         for result in loop:
             if result.diverged_at is not None:

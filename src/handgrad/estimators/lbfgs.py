@@ -11,7 +11,7 @@ from handgrad.estimators.rows import Weighted
 from handgrad.optimizers import LBFGS
 from handgrad.optimizers.minimizer import Minimizer
 from handgrad.progress_bar import progress_bar
-from handgrad.training.minimize import Minimization
+from handgrad.training.loop import Minimization
 
 HISTORY_SIZE, TOLERANCE_CHANGE = 10, 2.2204460492503131e-09  # SciPy's
 

@@ -18,7 +18,7 @@ from handgrad.base.errors import (
     positive,
 )
 from handgrad.base.other_names import instead_of
-from handgrad.config import TrainingConfig
+from handgrad.config import TrainingConfig, check_kinds
 from handgrad.fitting.fit import fit
 from handgrad.fitting.fit_many import fit_many
 from handgrad.layers import Array
@@ -29,12 +29,7 @@ from handgrad.net import Net
 from handgrad.net.minibatches import take
 from handgrad.optimizers import Optimizer
 from handgrad.results import CapacityCurve, LearningCurve
-from handgrad.training import (
-    Training,
-    check_kinds,
-    checked_rows,
-    evaluate,
-)
+from handgrad.training import Training, checked_rows, evaluate
 
 OF_ONE_RUN = {
     "net",
@@ -134,7 +129,7 @@ def learning_curve(
     for size in sizes:
         positive("rows", size, whole=True)
     net = _made(make_net, np.random.default_rng(0))
-    x, y, _ = checked_rows(net, loss, data, "training data", learn=True, metrics=())
+    x, y = checked_rows(net, loss, data, "training data", learn=True)
     if sizes[-1] > len(y):
         raise SettingError(
             f"{sizes[-1]} rows to train on, out of {len(y)}",
@@ -234,14 +229,8 @@ class _Runs:
 
     def _engine(self, net: Net, data: object, seeds: int, metrics: dict[str, Metric]) -> str:
         """Which engine trains such nets, so many of them; and all rows are looked at."""
-        checked_rows(
-            net,
-            self.loss,
-            self.validation,
-            "validation data",
-            learn=False,
-            metrics=metrics.values(),
-        )
+        held_out = self.validation, "validation data"
+        checked_rows(net, self.loss, *held_out, learn=False, metrics=metrics)
         config = TrainingConfig(
             net=deepcopy(net),
             data=data,

@@ -104,8 +104,10 @@ class Fitting:
             config = replace(config, data=data, sample_weight=weights, validation=validation)
         self.config, optimizer = config, config.optimizer
         self.training = training.Training(config, ahead=config.reduce_on_plateau is None)
-        self.monitor = config.monitor or self.training.usual_monitor
-        training.check_monitor(self.monitor, config.chosen_metrics, self.training)
+        usual = self.training.usual_monitor
+        self.monitor = config.monitor or usual
+        sets = self.training.held_out
+        training.check_monitor(self.monitor, usual, config.chosen_metrics, sets)
         self.best = training.BestWeights(config.net)
         self.stream: Iterator[EpochReport] = self.training
         self.earlier: list[EpochReport] = []
@@ -166,7 +168,7 @@ class Fitting:
             return history
         epochs, patience = self.config.epochs, self.config.early_stopping
         stopped = len(history) < epochs
-        history.stopped_because = self.training.ended or (
+        history.stopped_because = self.training.loop.ended or (
             f"{self.monitor} had not improved for {patience} epoch{'s' * (patience != 1)}"
             if stopped
             else f"all {epochs} epochs were run"
@@ -200,7 +202,7 @@ def _held_out(
     if isinstance(data, RowSource):
         rows, held_out = data.split(float(share), generator)
         return rows, sample_weight, held_out
-    _, y, _ = training.checked_rows(net, loss, data, "data", learn=True, metrics=())
+    _, y = training.checked_rows(net, loss, data, "data", learn=True)
     one_class_a_row = y.size == len(y) and loss.target_kind.n_classes(1) is not None
 
     def split(x: npt.ArrayLike | tuple[npt.ArrayLike, ...], y: npt.ArrayLike) -> Any:

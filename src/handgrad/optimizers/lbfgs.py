@@ -2,8 +2,7 @@
 
 from handgrad.base.errors import SettingError, not_negative, positive
 from handgrad.optimizers.minimizer import Minimizer
-from handgrad.optimizers.optimizer import Optimizer
-from handgrad.optimizers.steps import Trainable
+from handgrad.optimizers.optimizer import Optimizer, Trainable
 
 
 class LBFGS(Optimizer):

@@ -1,16 +1,36 @@
-"""What every optimizer shares: a learning rate, clipping, weight decay, and state it declares."""
+"""What every optimizer shares: learning rate, clipping, weight decay, groups, and its steps."""
+
+from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 
 from handgrad.base.errors import SettingError, described, did_you_mean, not_negative, positive
 from handgrad.base.other_names import ON_OPTIMIZERS
-from handgrad.base.page import Array
+from handgrad.base.page import Array, Page, twin_of
 from handgrad.optimizers.minimizer import Minimizer
-from handgrad.optimizers.steps import Memory, Rule, Trainable, parameter_groups, take_step
+
+
+class Trainable(Protocol):
+    """What an optimizer changes: a net, with all its parameters in one flat array."""
+
+    @property
+    def parameters(self) -> Array: ...
+
+    @property
+    def gradients(self) -> Array: ...
+
+    def named_parameters(self) -> dict[str, Array]: ...
+
+    def trainable_slices(self) -> list[slice]: ...
+
+    def gather_gradients(self) -> None: ...
 
 
 class Group(TypedDict, total=False):
@@ -29,7 +49,7 @@ class Settings(TypedDict, total=False):
     groups: Mapping[str, Group] | None
 
 
-class Optimizer(Rule):
+class Optimizer(Page):
     """The base of every optimizer: `rule` gives the new weights from the old and the gradient.
 
     A rule is elementwise: `w` and `dw` are flat arrays of all parameters of a net. What it
@@ -50,6 +70,8 @@ class Optimizer(Rule):
     names_elsewhere = ON_OPTIMIZERS
     rule: Callable[..., Any]
     decoupled = False
+    weight_decay = 0.0
+    clip_norm: float | None = None
     clip_value: float | None = None
     groups: Mapping[str, Group] = {}
     _memory: Memory | None = None
@@ -116,7 +138,12 @@ class Optimizer(Rule):
         >>> net.parameters.round(2)                        # 0.4 + 0.1 (0.9 · 4 + 2 · 5.6), …
         array([1.88, 1.32], dtype=float32)
         """
-        net = _checked(net)
+        if net is None or not hasattr(net, "gather_gradients"):
+            raise SettingError(
+                f"step was {'called without a net' if net is None else f'given {described(net)}'}",
+                "a net, whose backward has run",
+                "optimizer.step(net), with net = hg.Net(…)",
+            )
         not_negative("learning_rate", self.learning_rate)
         memory = self._memory = self._memory or Memory(net, self)
         memory.check(net, self)
@@ -127,16 +154,6 @@ class Optimizer(Rule):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_memory": copy.copy(self._memory)}
-
-
-def _checked(net: Trainable | None) -> Trainable:
-    if net is None or not hasattr(net, "gather_gradients"):
-        raise SettingError(
-            "step was called without a net" if net is None else f"step was given {described(net)}",
-            "a net, whose backward has run",
-            "optimizer.step(net), with net = hg.Net(…)",
-        )
-    return net
 
 
 def _check_groups(groups: object) -> None:
@@ -162,3 +179,111 @@ def _check_groups(groups: object) -> None:
                     did_you_mean(name, known, "the others hold for all parameters"),
                 )
             not_negative(f"{where}[{name!r}]", value)
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Slices of the parameters that one optimizer updates, with a factor of its learning rate."""
+
+    optimizer: Optimizer
+    factor: float
+    slices: list[slice] = field(default_factory=list)
+
+
+def parameter_groups(net: Trainable, optimizer: Optimizer) -> list[ParameterGroup]:
+    """The trainable parameters, by the settings that `optimizer.groups` gives them."""
+    _refuse_unmatched(optimizer, [*net.named_parameters()])
+    usual = (1.0, optimizer.weight_decay)
+    groups = {usual: ParameterGroup(optimizer, 1.0)}
+    start = 0
+    for path, array in net.named_parameters().items():
+        where, start = slice(start, start + array.size), start + array.size
+        settings = usual
+        for pattern, group in optimizer.groups.items():
+            if fnmatchcase(path, pattern):
+                factor = group.get("learning_rate_factor", settings[0])
+                settings = (factor, group.get("weight_decay", settings[1]))
+        for trainable in net.trainable_slices():
+            if trainable.start <= where.start < where.stop <= trainable.stop:
+                if settings not in groups:
+                    own = twin_of(optimizer)
+                    factor, own.weight_decay = settings
+                    groups[settings] = ParameterGroup(own, factor)
+                _join(groups[settings].slices, where)
+    return [*groups.values()]
+
+
+def take_step(
+    net: Trainable,
+    optimizer: Optimizer,
+    groups: Sequence[ParameterGroup],
+    state: Sequence[Array],
+    step: int,
+    learning_rate: float,
+) -> None:
+    """Change parameters and `state`, arrays like them, by the gradients: the step of that number.
+
+    `groups` are the parameter groups of the net, `state` what the optimizer's rule remembers.
+    """
+    w, dw = net.parameters, net.gradients
+    given: dict[str, Any] = {"step": step}
+    if optimizer.clip_norm is not None:
+        given["dw_norm"] = length(dw, groups)
+    for group in groups:
+        rate = group.factor * learning_rate
+        for part in group.slices:
+            arrays = [a[part] for a in (w, dw, *state)]
+            values = group.optimizer.update(*arrays, learning_rate=rate, **given)
+            targets = [arrays[0], *arrays[2:]]
+            # a rule may hand on what it was given; that must not change while it is stored
+            values = tuple(v.copy() if v.base is not None else v for v in values)
+            for target, value in zip(targets, values, strict=True):
+                target[...] = value
+
+
+class Memory:
+    """What an optimizer remembers of the steps it took of a net: its state, and their number."""
+
+    def __init__(self, net: Trainable, optimizer: Optimizer) -> None:
+        self.state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
+        self.size, self.steps = net.parameters.size, 0
+        self.net: weakref.ref[Trainable] | None = weakref.ref(net)
+
+    def check(self, net: Trainable, optimizer: Optimizer) -> None:
+        """Refuse another net; a copy of an optimizer takes the first that comes and fits."""
+        known = net if self.net is None else self.net()
+        if known is not net or self.size != net.parameters.size:
+            raise SettingError(
+                f"{optimizer!r} has taken {self.steps} steps of a net of {self.size:,} parameters, "
+                f"and is to go on with another, of {net.parameters.size:,}",
+                "one net for an optimizer whose step is called: it remembers that net's steps",
+                f"a new one for each net, optimizer = hg.{optimizer!r}",
+            )
+        self.net = self.net or weakref.ref(net)
+
+    def __getstate__(self) -> dict[str, Any]:
+        copies = {"state": [array.copy() for array in self.state], "net": None}
+        return {**vars(self), **copies}
+
+
+def length(gradients: Array, groups: Sequence[ParameterGroup]) -> float:
+    """The length of the gradient of all trainable parameters together, in their type."""
+    squares = (np.square(gradients[part]).sum() for group in groups for part in group.slices)
+    return np.sqrt(sum(squares, gradients.dtype.type(0)))
+
+
+def _join(slices: list[slice], where: slice) -> None:
+    if slices and slices[-1].stop == where.start:
+        where = slice(slices.pop().start, where.stop)
+    slices.append(where)
+
+
+def _refuse_unmatched(optimizer: Optimizer, paths: Sequence[str]) -> None:
+    for pattern in optimizer.groups:
+        if not any(fnmatchcase(path, pattern) for path in paths):
+            raise SettingError(
+                f"groups: the pattern {pattern!r} matches no parameter",
+                f"a pattern of {', '.join(paths) or 'no parameters at all'}",
+                did_you_mean(pattern, paths, '"*.b" for all biases, "0.*" for the first layer'),
+                repr(optimizer),
+            )

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handgrad.base.errors import SettingError, ShapeError
+from handgrad.config import check_kinds
 from handgrad.layers import Array, Linear
 from handgrad.net import Net
 from handgrad.plots.inputs import as_probabilities, classes_of, names_of, probabilities, table_of
 from handgrad.plots.regions import box_around, shade_regions
 from handgrad.plots.style import axes_for, name_axes, scatter_classes, tidy
-from handgrad.training import check_kinds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,12 +7,12 @@ import numpy as np
 
 from handgrad.base.errors import DataError, SettingError, ShapeError, described
 from handgrad.base.kinds import Probabilities
+from handgrad.config import check_kinds
 from handgrad.layers import Array, Softmax
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, check_as_many
 from handgrad.results import Predictions, Predictor, is_classifier, is_predictor
-from handgrad.training import check_kinds
 
 Model = Net | Predictor | Predictions
 

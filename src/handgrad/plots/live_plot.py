@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.base.kinds import Probabilities
-from handgrad.config import TrainingConfig
+from handgrad.config import TrainingConfig, check_kinds
 from handgrad.layers import Array
 from handgrad.losses import CrossEntropyLoss, Loss
 from handgrad.net import Net
@@ -28,7 +28,6 @@ from handgrad.training import (
     EpochReport,
     History,
     Training,
-    check_kinds,
     checked_pair,
     first_set,
     pair_and_weights,

@@ -17,7 +17,7 @@ from handgrad.plots.style import (
     tidy,
 )
 from handgrad.training import History
-from handgrad.training.sets import TRAINING_SET
+from handgrad.training.evaluate import TRAINING_SET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import platform
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -14,27 +15,21 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import SettingError, described, positive
+from handgrad.engines.environment import processor
 from handgrad.files import FileError, reason, write_whole
 from handgrad.layers import Array
 from handgrad.saving.parameters import write_weights
 from handgrad.saving.tensors import shown
-from handgrad.training.best_weights import BestWeights
-from handgrad.training.history import History
-from handgrad.training.report import EpochReport
-from handgrad.training.state import (
-    TrainingState,
-    check_alike,
-    check_arrays,
-    environment_of,
-    put_back,
-    settings_of,
-    state_of,
-)
+from handgrad.training.checks import TRAINING, VALIDATION
+from handgrad.training.early_stopping import BestWeights
+from handgrad.training.history import EpochReport, History
 from handgrad.training.train import Training
 
 FORMAT = "2"
 BEST = "best.safetensors"
 SECONDS, KEEP = 30.0, 2
+SEARCH = "search."  # what an optimizer that searches over all rows goes on from
+BEFORE = "before.parameters", "before.running_state"  # the weights, and state, of the last epoch
 
 
 def checkpoints(
@@ -154,36 +149,36 @@ class Checkpoints(Iterator[EpochReport]):
     def _content(self) -> bytes:
         from safetensors.numpy import save
 
-        best, state = self.best, state_of(self.training)
+        best, (arrays, values) = self.best, state_of(self.training)
         told = {
-            "values": state.values,
+            "values": values,
             "settings": self.settings,
             "environment": self.environment,
             "best": [*best.badness, *best.epochs, best.latest],
             "reports": [asdict(report) for report in self.history],
         }
-        arrays = state.arrays | {f"best.{name}": array for name, array in best.weights.items()}
-        words = json.dumps(told)
+        arrays |= {f"best.{name}": array for name, array in best.weights.items()}
+        words = json.dumps(told, default=lambda array: {"array": array.tolist()})
         about = {"handgrad.checkpoint": FORMAT, "state": words, "digest": _digest(words, arrays)}
         return bytes(save(arrays, about))
 
     def _go_to(self, path: Path) -> None:
         """Read and check all that is in the file, and only then let the training go on from it."""
-        state, told = _read(path)
+        arrays, told = _read(path)
         check_alike(self.settings, told["settings"])
         with _told_as_damaged(path):
             badness, epoch, latest = map(float, told["best"])
             weights = {
                 name.removeprefix("best."): array
-                for name, array in state.arrays.items()
+                for name, array in arrays.items()
                 if name.startswith("best.")
             }
             check_arrays(self.training.net.state(), weights)
             reports = [EpochReport.of(report) for report in told["reports"]]
             of = [report.epoch for report in reports]
-            if len(of) != state.values["epoch"] or of != [*range(1, len(of) + 1)]:
+            if len(of) != told["values"]["epoch"] or of != [*range(1, len(of) + 1)]:
                 raise ValueError("without a report of each epoch")
-            put_back(self.training, state)
+            put_back(self.training, arrays, told["values"])
         best = self.best
         best.badness, best.epochs, best.latest = [badness], [int(epoch)], int(latest)
         best.weights, self.history.reports = weights, reports
@@ -207,8 +202,8 @@ def _kept(folder: Path) -> list[Path]:
     return sorted(folder.glob("epoch-*.safetensors"))
 
 
-def _read(path: Path) -> tuple[TrainingState, dict[str, Any]]:
-    """The state in a file that is whole, to the bit, and what else is told there."""
+def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays in a file that is whole, to the bit, and what is told there."""
     from safetensors import safe_open
 
     with _told_as_damaged(path):
@@ -224,10 +219,11 @@ def _read(path: Path) -> tuple[TrainingState, dict[str, Any]]:
             )
         if about["digest"] != _digest(about["state"], arrays):
             raise ValueError("not what was written: its checksum is another")
-        told = json.loads(about["state"])
-        if not all(isinstance(told[name], dict) for name in ("values", "settings", "environment")):
+        told = json.loads(about["state"], object_hook=_array_in)
+        words = (*told["settings"].values(), *told["environment"].values())
+        if not isinstance(told["values"], dict) or not all(isinstance(w, str) for w in words):
             raise ValueError("without what it should tell")
-        return TrainingState(arrays, told["values"]), told
+        return arrays, told
 
 
 def _digest(words: str, arrays: Mapping[str, Array]) -> str:
@@ -252,3 +248,157 @@ def _told_as_damaged(path: Path) -> Iterator[None]:
             "a checkpoint, as a training leaves it",
             "take that file away, to resume from the one before",
         ) from error
+
+
+def state_of(training: Training) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The state as it is now, between two calls of the engine: arrays, and plain values.
+
+    The arrays are those that the training goes on to change. A training of the same settings that
+    is given the state goes on as this one would: to the bit, where the environment is the same.
+    """
+    engine, so_far = training.engine, training.loop.so_far
+    arrays = _kept_in_place(training, within=so_far is not None)
+    if training.minimization is not None:
+        searched = training.minimization.arrays()
+        arrays |= {f"{SEARCH}{name}": array for name, array in searched.items()}
+    if so_far is not None:
+        arrays |= training.rows.arrays_of(so_far)
+    values = {
+        "epoch": training.loop.epoch,
+        "step": int(engine.step[0]),
+        "so_far": None if so_far is None else (so_far.rows, so_far.total),
+        "learning_rate": training.optimizer.learning_rate,
+        "streams": [stream.bit_generator.state for stream in _streams(training)],
+    }
+    return arrays, values
+
+
+def _kept_in_place(training: Training, *, within: bool) -> dict[str, Array]:
+    """The arrays that every state has, between epochs or `within` one, themselves."""
+    net, engine = training.net, training.engine
+    names = (f"optimizer.{name}" for name in training.optimizer.state_names)
+    return {
+        "parameters": net.parameters,
+        "running_state": net.running_state,
+        "order": training.rows.order,
+        **dict(zip(names, engine.optimizer_state, strict=True)),
+        **(dict(zip(BEFORE, engine.before, strict=True)) if within else {}),
+    }
+
+
+def put_back(training: Training, arrays: dict[str, Array], values: dict[str, Any]) -> None:
+    """Let a training that has not begun go on from a state.
+
+    All of it is checked before anything is changed: an error says that it is damaged.
+    """
+    kept = _kept_in_place(training, within=values["so_far"] is not None)
+    check_arrays(kept, arrays)
+    if not np.array_equal(np.sort(arrays["order"]), np.sort(training.rows.order)):
+        raise ValueError("with an order that is none")
+    streams = [
+        (stream.bit_generator, _gone_on(stream.bit_generator, saved))
+        for stream, saved in zip(_streams(training), values["streams"], strict=True)
+    ]
+    epoch, step, so_far = _whole(values["epoch"]), _whole(values["step"]), None
+    if values["so_far"] is not None:
+        rows, total = values["so_far"]
+        so_far = training.rows.gone_on(_whole(rows), float(total), arrays)
+    positive("learning_rate", values["learning_rate"])
+    if (search := training.minimization) is not None:
+        found = {n.removeprefix(SEARCH): a for n, a in arrays.items() if n.startswith(SEARCH)}
+        iterate = search.iterate_of(found)
+    for name, array in kept.items():
+        array[...] = arrays[name]
+    if search is not None:
+        search.go_on_from(iterate)
+    training.engine.step[0], training.loop.epoch, training.loop.so_far = step, epoch, so_far
+    training.optimizer.learning_rate = float(values["learning_rate"])
+    for generator, saved in streams:
+        generator.state = saved
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError(f"with {value!r} where a whole number from 0 on should be")
+    return value
+
+
+def _gone_on(source: np.random.BitGenerator, saved: Mapping[str, object]) -> Any:
+    """The state of such a source of random numbers, as it has it once it was put into one."""
+    other = copy.deepcopy(source)
+    other.state = saved
+    return other.state
+
+
+def _array_in(said: dict[str, object]) -> object:
+    """An object of a checkpoint's JSON: arrays of whole numbers are written as `{"array": [...]}`.
+
+    Some sources of random numbers have them in their state.
+    """
+    is_array = len(said) == 1 and isinstance(said.get("array"), list)
+    return np.array(said["array"], np.uint64) if is_array else said
+
+
+def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
+    """Refuse to go on with a training of other settings."""
+    for name, value in now.items():
+        if before.get(name) == value:
+            continue
+        if name in (TRAINING, VALIDATION):
+            raise SettingError(
+                f"other {name} than those of the training to be resumed",
+                "the same rows in the same order",
+                "the same file; the same rng=, where rows are drawn or held out",
+            )
+        raise SettingError(
+            f"{name} {value}, where the training to be resumed had {before.get(name)}",
+            "the same settings, apart from the number of epochs",
+            "resume=False and another folder, for a training of its own",
+        )
+
+
+def check_arrays(now: dict[str, Array], saved: dict[str, Array]) -> None:
+    """Refuse arrays that are not such as those of now."""
+    for name, array in now.items():
+        found = saved.get(name)
+        if found is None or (found.shape, found.dtype) != (array.shape, array.dtype):
+            raise ValueError(f"without {name} of shape {array.shape}")
+
+
+def settings_of(training: Training) -> dict[str, str]:
+    """What a training must have in common with the one that it goes on with."""
+    engine = training.engine
+    return {
+        "net": f"{training.net!r} of {training.net.dtype}",
+        "frozen parameters": str(training.net.trainable_slices()),
+        "loss": repr(training.loss),
+        "optimizer": repr(training.optimizer),
+        "penalty": repr(training.config.penalty),
+        "schedule": str(training.learning_rates),
+        "batch_size": str(engine.batch_size),
+        "shuffle": str(training.config.shuffle),
+        "metrics": ", ".join(training.metrics) or "none",
+        TRAINING: training.rows.checksum(),
+        VALIDATION: " ".join(f"{n} {r.checksum()}" for n, r in training.held_out.items()),
+        "rows at a time": str(len(training.rows.order)),
+    }
+
+
+def environment_of(training: Training) -> dict[str, str]:
+    """What else the last digits of the numbers depend on."""
+    from handgrad._version import __version__
+
+    return {
+        "engine": training.engine.name,
+        "handgrad": __version__,
+        "NumPy": np.__version__,
+        "Python": platform.python_version(),
+        "processor": processor(),
+        **training.engine.environment(),
+    }
+
+
+def _streams(training: Training) -> list[np.random.Generator]:
+    """All that numbers are drawn from: the order of the rows, and the layers' own."""
+    layers = (layer.rng for _, layer in training.net.walk())
+    return [training.generator, *training.rows.generators, *layers]

@@ -11,7 +11,7 @@ from handgrad.config import check_kinds
 from handgrad.layers import Array
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
-from handgrad.metrics.choice import Metric, metrics_of
+from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, check_as_many, number_of_rows, take
 from handgrad.optimizers import Optimizer
@@ -28,14 +28,13 @@ def checked_rows(
     what: str,
     *,
     learn: bool,
-    metrics: Iterable[str | Metric] | None = None,
-) -> tuple[Any, Array, dict[str, Metric]]:
-    """The inputs and targets in `data`, fit for `net`, `loss` and the metrics, which come third.
+    metrics: Mapping[str, Metric] = {},
+) -> tuple[Any, Array]:
+    """The inputs and targets in `data`, fit for `net`, `loss` and the metrics.
 
-    `learn`: the rows are to be trained on. Without `metrics`, the loss's usual ones.
+    `learn`: the rows are to be trained on.
     """
     check_kinds(net=(net, Net), loss=(loss, Loss))
-    chosen = metrics_of(loss.default_metrics if metrics is None else metrics)
     x, y = checked_pair(data, what)
     x = (
         tuple(checked_inputs(net, part, f"{what}, input {i + 1}") for i, part in enumerate(x))
@@ -47,7 +46,7 @@ def checked_rows(
     if len(y) == 0:
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)
-    tried = _some(y, chosen)
+    tried = _some(y, metrics)
     with np.errstate(all="ignore"):
         p = net.predict(take(x, tried))
     _check_predictions(net, loss, p, len(tried))
@@ -55,8 +54,8 @@ def checked_rows(
         net.check_input(x)
     y = loss.target_kind.checked(y, p, what, learn)
     _try_loss(loss, p, y[tried], learn)
-    _try_metrics(measures(chosen, loss), p, y[tried])
-    return x, y, chosen
+    _try_metrics(measures(metrics, loss), p, y[tried])
+    return x, y
 
 
 def _try_loss(loss: Loss, p: Array, y: Array, learn: bool) -> None:
@@ -139,10 +138,12 @@ def checked_pair(data: object, what: str) -> tuple[Any, Any]:
     return parts[0], parts[1]
 
 
-def check_monitor(monitor: str, metrics: Collection[str], training: Any) -> None:
-    """Refuse to monitor what no report of this training will hold."""
-    known = ["train_loss", training.usual_monitor, *metrics]
-    known += [f"{name}_{what}" for name in training.held_out for what in ("loss", *metrics)]
+def check_monitor(
+    monitor: str, usual: str, metrics: Collection[str], sets: Collection[str]
+) -> None:
+    """Refuse to monitor what no report of a training with these metrics and sets will hold."""
+    known = ["train_loss", usual, *metrics]
+    known += [f"{name}_{what}" for name in sets for what in ("loss", *metrics)]
     known = [*dict.fromkeys(known)]
     if monitor in known:
         return

@@ -1,13 +1,12 @@
-"""How good a net is on a whole set, with its weights as they are."""
+"""Evaluation: how good a net is on sets of rows, with its weights as they are."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, positive
+from handgrad.base.errors import SettingError, ShapeError, positive
 from handgrad.base.other_names import refusing_unknown
 from handgrad.base.page import twin_of
 from handgrad.config import check_kinds
@@ -18,13 +17,19 @@ from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.row_source import BATCH, RowSource, prefetch, refuse_beside_a_stream, whole_batches
-from handgrad.training.checks import checked_pair
-from handgrad.training.chunks import CheckedChunks
+from handgrad.training.checks import (
+    MOST_ROWS_TRIED,
+    VALIDATION,
+    checked_inputs,
+    checked_pair,
+    checked_rows,
+)
 from handgrad.training.metric_functions import Measure, measured, measures
-from handgrad.training.sample_weights import Rows, held_out_rows
+from handgrad.training.sample_weights import Rows, checksum, held_out_rows
 
 # Shares of a source's memory: for rows that are held out, and else for their predictions.
 HELD_OUT, PREDICTED = 1 / 16, 1 / 16
+TRAINING_SET, VALIDATION_SET = "training", "validation"
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,17 +74,17 @@ def evaluate(
     what = "evaluation data"
     streamed = isinstance(data, RowSource)
     given = data if streamed else (*checked_pair(data, what), sample_weight)
-    rows = rows_to_evaluate(net, loss, given, chosen, what)
+    rows = rows_to_evaluate(net, loss, given, what, chosen)
     return rows.evaluation(measures(chosen, loss), engine, batch_size=batch_size)
 
 
-class RowsToEvaluate(ABC):
-    """A set of rows that a net is evaluated on, again and again; `x`, where it is in memory."""
+class RowsToEvaluate:
+    """Rows in memory, of which `x` are the inputs, to evaluate a net on again and again."""
 
     x: Any = None
 
-    def __init__(self, net: Net, loss: Loss) -> None:
-        self.net, self.loss = net, loss
+    def __init__(self, net: Net, loss: Loss, rows: Rows) -> None:
+        self.net, self.loss, self.rows, self.x = net, loss, rows, rows.x
 
     def evaluation(
         self,
@@ -91,38 +96,56 @@ class RowsToEvaluate(ABC):
     ) -> Evaluation:
         """Loss and metrics of the net as it is, or of its predictions `p` of rows in memory."""
         with np.errstate(all="ignore"):
-            p, rows = self.predicted(engine, batch_size, p)
-        return evaluation(p, rows, self.loss, metrics)
+            p, rows = self.predicted(engine, batch_size) if p is None else (p, self.rows)
+            weights = () if rows.w is None else (rows.w,)
+            value = float(twin_of(self.loss).forward(p, rows.y, *weights))
+        return Evaluation(value, measured(p, rows.y, rows.sample_weight, metrics))
 
-    @abstractmethod
-    def predicted(self, engine: EngineName, batch_size: int, p: Array | None) -> tuple[Array, Rows]:
-        """The predictions of all rows, where they are not known, and the targets."""
+    def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
+        """The predictions of all rows, and the targets."""
+        return self.net.predict(self.x, batch_size, engine), self.rows
 
-    @abstractmethod
     def checksum(self) -> str:
         """What tells these rows from others."""
-
-
-class InMemory(RowsToEvaluate):
-    """Rows in memory to evaluate a net on."""
-
-    def __init__(self, net: Net, loss: Loss, rows: Rows) -> None:
-        super().__init__(net, loss)
-        self.rows, self.x = rows, rows.x
-
-    def predicted(self, engine: EngineName, batch_size: int, p: Array | None) -> tuple[Array, Rows]:
-        return self.net.predict(self.x, batch_size, engine) if p is None else p, self.rows
-
-    def checksum(self) -> str:
         return self.rows.checksum()
 
 
-class InChunks(RowsToEvaluate):
+class CheckedChunks:
+    """The chunks of a source, each checked as it comes; `first` has x, y and p of a few rows."""
+
+    def __init__(self, net: Net, loss: Loss, source: RowSource, what: str) -> None:
+        x, y = (part[:MOST_ROWS_TRIED] for part in next(source.chunks()))
+        x, y = checked_rows(net, loss, (x, y), what, learn=False)
+        with np.errstate(all="ignore"):
+            self.first = x, y, net.predict(x)
+        self.net, self.loss, self.source, self.what = net, loss, source, what
+
+    def in_order(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
+        """All chunks, or in an order drawn by `rng`. The net is not run: it may be at work."""
+        first, _, p = self.first
+        for x, y in self.source.chunks(rng):
+            if x.shape[1:] != first.shape[1:]:
+                raise ShapeError(
+                    f"{self.what}: rows of shape {x.shape[1:]} after rows of {first.shape[1:]}",
+                    "as many features in every chunk",
+                    "look for the chunk that is another",
+                )
+            yield (
+                checked_inputs(self.net, x, self.what),
+                self.loss.target_kind.checked(y, p, self.what, learn=False),
+            )
+
+    def checksum(self) -> str:
+        """What tells these rows from others; they are read through once for it."""
+        return checksum(part for chunk in self.in_order() for part in chunk)
+
+
+class ChunksToEvaluate(RowsToEvaluate):
     """Rows of a source to evaluate a net on: only predictions and targets are kept."""
 
-    def __init__(self, net: Net, loss: Loss, chunks: CheckedChunks) -> None:
-        super().__init__(net, loss)
-        self.chunks, (_, y, p), source = chunks, chunks.first, chunks.source
+    def __init__(self, chunks: CheckedChunks) -> None:
+        self.net, self.loss, self.chunks = chunks.net, chunks.loss, chunks
+        (_, y, p), source = chunks.first, chunks.source
         needed, room = source.n_rows * (y[0].nbytes + p[0].nbytes), int(source.memory * PREDICTED)
         if needed > room:
             raise SettingError(
@@ -132,7 +155,7 @@ class InChunks(RowsToEvaluate):
                 "a smaller share of the rows; or more memory, hg.open_table(…, memory='4 GB')",
             )
 
-    def predicted(self, engine: EngineName, batch_size: int, p: Array | None) -> tuple[Array, Rows]:
+    def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
         ys: list[Array] = []
 
         def inputs() -> Iterator[Array]:
@@ -148,20 +171,12 @@ class InChunks(RowsToEvaluate):
         return self.chunks.checksum()
 
 
-def evaluation(p: Array, rows: Rows, loss: Loss, metrics: Mapping[str, Measure]) -> Evaluation:
-    """The loss and metrics of the predictions for some rows."""
-    weights = () if rows.w is None else (rows.w,)
-    with np.errstate(all="ignore"):
-        value = float(twin_of(loss).forward(p, rows.y, *weights))
-    return Evaluation(value, measured(p, rows.y, rows.sample_weight, metrics))
-
-
 def rows_to_evaluate(
     net: Net,
     loss: Loss,
     given: object,
-    metrics: Mapping[str, Metric],
     what: str,
+    metrics: Mapping[str, Metric],
     of_class: Array | None = None,
     sets: int = 1,
 ) -> RowsToEvaluate:
@@ -173,6 +188,59 @@ def rows_to_evaluate(
         chunks = CheckedChunks(net, loss, given, what)
         row = sum(part[0].nbytes for part in chunks.first[:2])
         if row * given.n_rows > given.memory // sets * HELD_OUT:
-            return InChunks(net, loss, chunks)
+            return ChunksToEvaluate(chunks)
         given = given.in_memory()
-    return InMemory(net, loss, held_out_rows(net, loss, given, metrics.values(), what, of_class))
+    rows = held_out_rows(net, loss, given, what, of_class, metrics)
+    return RowsToEvaluate(net, loss, rows)
+
+
+def named_sets(validation: object) -> dict[str, Any]:
+    """The sets in `validation`: several of them by name, or the one that has no other name."""
+    if validation is None:
+        return {}
+    if isinstance(validation, list) and all(isinstance(part, tuple) for part in validation):
+        raise SettingError(
+            f"validation: a list of {len(validation)} sets",
+            "a name for each set of rows",
+            "validation={'spring': (x_spring, y_spring), 'autumn': (x_autumn, y_autumn)}",
+        )
+    if not isinstance(validation, Mapping):
+        return {VALIDATION_SET: validation}
+    odd = [name for name in validation if not isinstance(name, str) or name in ("", "train")]
+    if odd or not validation:
+        raise SettingError(
+            f"validation with a set named {odd[0]!r}" if odd else "validation = {}",
+            "a name for each set of rows, which is not 'train'",
+            "validation={'spring': (x_spring, y_spring), 'autumn': (x_autumn, y_autumn)}",
+        )
+    return dict(validation)
+
+
+def first_set(validation: object) -> Any:
+    """The rows that steer a training, of all in `validation`; None without any."""
+    return next(iter(named_sets(validation).values()), None)
+
+
+def described_set(name: str) -> str:
+    """What messages call the rows of a set."""
+    return VALIDATION if name == VALIDATION_SET else f"{VALIDATION} {name!r}"
+
+
+def check_columns(names: Collection[str], metrics: Collection[str], *, training: bool) -> None:
+    """Refuse names by which two columns of a history would be called the same."""
+    if training and TRAINING_SET in names:
+        raise SettingError(
+            f"evaluate_training=True beside a set named {TRAINING_SET!r}",
+            f"another name: {TRAINING_SET!r} is what the training rows are called",
+            "evaluate_training=False, if these are the training rows",
+        )
+    known = {"epoch", "learning_rate", "seconds"}
+    for name in ("train", *names):
+        for column in (f"{name}_{what}" for what in ("loss", *metrics)):
+            if column in known:
+                raise SettingError(
+                    f"two columns named {column!r} in the history",
+                    "names of sets and metrics that tell them apart",
+                    f"another name for the set {name!r}",
+                )
+            known.add(column)

@@ -1,15 +1,15 @@
 """Which learning rate to begin with: by a trial in which it grows from step to step."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from handgrad.base.errors import SettingError, positive
 from handgrad.base.other_names import refusing_unknown
-from handgrad.config import TrainingConfig, check_kinds
+from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.engine import EngineRows, Epoch
+from handgrad.engines.engine import Epoch
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
@@ -76,7 +76,16 @@ def find_learning_rate(
     >>> 0.01 < search.suggested < 5
     True
     """
-    check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+    positive("steps", steps, whole=True)
+    config = TrainingConfig(
+        net=net,
+        data=data,
+        loss=loss,
+        optimizer=optimizer,
+        epochs=steps,
+        batch_size=batch_size,
+        penalty=penalty,
+    )
     refuse_full_batch(optimizer, "a search for the learning rate")
     positive("smallest", smallest)
     positive("largest", largest)
@@ -86,24 +95,14 @@ def find_learning_rate(
             "a largest learning rate above the smallest",
             "smallest=1e-6, largest=10.0",
         )
-    positive("steps", steps, whole=True)
-    positive("batch_size", batch_size, whole=True)
     if steps < 10:
         raise SettingError(f"steps = {steps}", "10 steps or more", "steps=100")
-    given, _ = training_rows(net, loss, data, (), sample_weight, class_weight)
-    generator, trial = spawning_generator(rng), copy.deepcopy(net)
-    trial.seed(generator)
-    size = min(batch_size, len(given.y))
-    config = TrainingConfig(
-        net=trial,
-        data=data,
-        loss=copy.deepcopy(loss),
-        optimizer=copy.deepcopy(optimizer),
-        epochs=steps,
-        batch_size=size,
-        penalty=penalty,
-    )
-    engine = EagerEngine(config, EngineRows(given.x, given.y, given.w))
+    given = training_rows(net, loss, data, sample_weight, class_weight)
+    generator, size = spawning_generator(rng), min(batch_size, len(given.y))
+    pages = {name: copy.deepcopy(getattr(config, name)) for name in ("net", "loss", "optimizer")}
+    trial = replace(config, **pages, batch_size=size)
+    trial.net.seed(generator)
+    engine = EagerEngine(trial, given)
     rates = smallest * (largest / smallest) ** (np.arange(steps) / (steps - 1))
     losses = _losses(engine, _batches(len(given.y), steps, size, generator), rates)
     tried, smoothed = rates[: len(losses)], _smoothed(losses)

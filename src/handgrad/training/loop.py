@@ -1,39 +1,43 @@
-"""The loop over epochs: rows go through an engine, several epochs in a call where that may be."""
+"""The loops of a training: epochs through an engine, and iterations of L-BFGS over all rows."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
+
+from handgrad.base.errors import SettingError
 from handgrad.engines.engine import Engine, Epoch, EpochProgress
 from handgrad.layers import Array
+from handgrad.net import Net
+from handgrad.optimizers.minimizer import Iterate, Minimizer
 from handgrad.training.training_rows import TrainingRows
 
-
-class RatesOfSteps(Protocol):
-    """The learning rate of every step."""
-
-    def of(self, epoch: int, rounds: int) -> Array:
-        """(rounds, batches): those of an epoch, counted from 0, and of the ones after it."""
+ARRAYS = ("weights", "gradient", "steps", "changes")
+NUMBERS = ("loss", "loss_before", "iterations", "evaluations")
 
 
 class EpochLoop:
     """What each epoch gave; the net has the weights of its end then, whatever has run already.
 
-    `at_once` says of so many epochs that are left how many may be one call of the engine. `epoch`
-    counts those handed out, `rates` and `seconds` are of the last of them, and `between_calls`
-    says whether nothing further has run. `so_far` is how far an epoch has come that can be gone
-    on with; each of `within_epoch` is called then, with the share of its rows.
+    `learning_rates` gives those of an epoch, counted from 0, and of the ones after it, (epochs,
+    batches). `at_once` says of so many epochs that are left how many may be one call of the
+    engine. `epoch` counts those handed out, `rates` and `seconds` are of the last of them, and
+    `between_calls` says whether nothing further has run. `so_far` is how far an epoch has come
+    that can be gone on with; each of `within_epoch` is called then, with the share of its rows.
+    `ended` says why there are no more, where all were not run.
     """
+
+    ended = ""
 
     def __init__(
         self,
         rows: TrainingRows,
         engine: Engine,
-        rates: RatesOfSteps,
+        learning_rates: Callable[[int, int], Array],
         epochs: int,
         at_once: Callable[[int], int],
     ) -> None:
-        self.rows, self.engine, self.learning_rates = rows, engine, rates
+        self.rows, self.engine, self.learning_rates = rows, engine, learning_rates
         self.epochs, self.at_once = epochs, at_once
         self.epoch, self.seconds, self.between_calls = 0, 0.0, True
         self.so_far: EpochProgress | None = None
@@ -42,7 +46,7 @@ class EpochLoop:
     def __iter__(self) -> Iterator[Epoch]:
         while (left := self.epochs - self.epoch) > 0:
             n = 1 if self.so_far else self.at_once(left)
-            rates = self.learning_rates.of(self.epoch, n)
+            rates = self.learning_rates(self.epoch, n)
             self.rows.begin(self.engine, n, anew=self.so_far is None)
             try:
                 yield from self._call(rates)
@@ -65,3 +69,117 @@ class EpochLoop:
             self.rates, self.so_far, done = rates[done], None, done + 1
             self.epoch, self.between_calls = self.epoch + 1, done == len(rates)
             yield result
+
+
+class Minimization(Iterator[Epoch]):
+    """At most `epochs` iterations of L-BFGS over all rows, each handed out as an epoch.
+
+    The net is where each has come to. Where the loss is not finite, the iteration is handed out
+    as diverged; or, if not `finite_only`, a place nearer by is looked for. The rest is as in an
+    `EpochLoop`, for which nothing happens within an epoch.
+    """
+
+    so_far: EpochProgress | None = None
+    between_calls = True
+    rates = np.ones(1)
+
+    def __init__(
+        self,
+        engine: Engine,
+        net: Net,
+        minimizer: Minimizer,
+        epochs: int,
+        *,
+        finite_only: bool = True,
+    ) -> None:
+        self.engine, self.net, self.minimizer, self.epochs = engine, net, minimizer, epochs
+        self.epoch, self.seconds = 0, 0.0
+        self.within_epoch: list[Callable[[float], object]] = []
+        self.rows = np.arange(len(engine.y))
+        self.trainable = np.r_[(np.arange(0), *net.trainable_slices())]
+        self.found = 0.0, np.empty(0)
+        self.finite_only, self.ended = finite_only, ""
+        self.converged = self.exhausted = False
+        self.go_on_from(None)
+
+    def __next__(self) -> Epoch:
+        """The next iteration: the loss and the predictions where it ended."""
+        started = time.perf_counter()
+        try:
+            following = self._following()
+        except _NotFiniteError:
+            self.epoch += 1
+            return Epoch(*self.found, diverged_at=1)
+        except BaseException:
+            self.engine.put_back()
+            raise
+        if following is None:
+            self.engine.put_back()
+            raise StopIteration
+        self.go_on_from(following)
+        self.epoch, self.seconds = self.epoch + 1, time.perf_counter() - started
+        return Epoch(*self.found, self.engine.predict_held_out())
+
+    def go_on_from(self, iterate: Iterate | None) -> None:
+        """Go on from an iterate, whose weights the net has."""
+        self.iterate = iterate
+        self.engine.before = self.net.parameters.copy(), self.net.running_state.copy()
+
+    def _following(self) -> Iterate | None:
+        now = self.iterate or self._begin()
+        if now.iterations >= self.epochs:
+            return None
+        following = None
+        if self.minimizer.exhausted(now):
+            self.exhausted = True
+            self.ended = f"L-BFGS had evaluated the loss {now.evaluations} times"
+        elif self.minimizer.converged(now):
+            self.converged = True
+            self.ended = f"L-BFGS converged after {now.iterations} iterations"
+        elif not (following := self.minimizer.next(self._loss_and_gradient, now)):
+            self.ended = f"L-BFGS found no lower loss after {now.iterations} iterations"
+        return following
+
+    def _begin(self) -> Iterate:
+        begun = self.minimizer.begin(
+            self._loss_and_gradient, self.net.parameters[self.trainable].astype(np.float64)
+        )
+        if self._loss_and_gradient(begun.weights)[0] != begun.loss:
+            raise SettingError(
+                "a loss that is another one when the net is run again, with LBFGS",
+                "a net without random layers",
+                "optimizer=hg.Adam(0.001), beside Dropout",
+            )
+        return begun
+
+    def _loss_and_gradient(self, weights: Array) -> tuple[float, Array]:
+        self.net.parameters[self.trainable] = weights
+        self.found = self.engine.gradients(self.rows)
+        if self.finite_only and not np.isfinite(self.found[0]):
+            raise _NotFiniteError
+        return self.found[0], self.net.gradients[self.trainable].astype(np.float64)
+
+    def arrays(self) -> dict[str, Array]:
+        """What the iterations that are left depend on, as arrays."""
+        if self.iterate is None:
+            return {}
+        numbers = [float(getattr(self.iterate, name)) for name in NUMBERS]
+        kept: Mapping[str, Array] = {name: getattr(self.iterate, name) for name in ARRAYS}
+        return {**kept, "numbers": np.array(numbers)}
+
+    def iterate_of(self, arrays: Mapping[str, Array]) -> Iterate | None:
+        """What `arrays` gave them for; a ValueError says that they are damaged."""
+        if not arrays:
+            return None
+        loss, before, iterations, evaluations = map(float, arrays["numbers"])
+        n, pairs = self.trainable.size, len(arrays["steps"])
+        for name, shape in zip(ARRAYS, ((n,), (n,), (pairs, n), (pairs, n)), strict=True):
+            if arrays[name].shape != shape or arrays[name].dtype != np.float64:
+                raise ValueError(f"without {name} of shape {shape}")
+        weights, gradient, steps, changes = (arrays[name] for name in ARRAYS)
+        counts = int(iterations), int(evaluations)
+        return Iterate(weights, loss, gradient, before, steps, changes, *counts)
+
+
+class _NotFiniteError(Exception):
+    """The loss of these weights is not a finite number."""

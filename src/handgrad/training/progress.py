@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from handgrad.progress_bar import progress_bar
-from handgrad.training.report import EpochReport
+from handgrad.training.history import EpochReport
 from handgrad.training.train import Training
 
 if TYPE_CHECKING:

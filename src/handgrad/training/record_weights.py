@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.training.report import EpochReport
+from handgrad.training.history import EpochReport
 
 
 class WeightHistory:

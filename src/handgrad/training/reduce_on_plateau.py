@@ -7,7 +7,7 @@ from handgrad.base.errors import SettingError, not_negative, positive
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.optimizers import Optimizer
 from handgrad.training.checks import refuse_full_batch
-from handgrad.training.report import EpochReport
+from handgrad.training.history import EpochReport
 
 
 def reduce_on_plateau(

@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from handgrad.base.errors import DataError, SettingError, ShapeError
+from handgrad.base.errors import DataError, SettingError, ShapeError, not_negative
+from handgrad.engines.engine import EngineRows
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.losses.weighting import spread
@@ -20,17 +19,15 @@ from handgrad.training.checks import TRAINING, checked_rows
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows that count: inputs and targets, with two kinds of weights, above 0, where they have any.
+class Rows(EngineRows):
+    """Rows that count, with two kinds of weights, above 0, where they have any.
 
     `w` weighs the rows in the loss, in the net's dtype; `sample_weight` in the metrics, which
-    know nothing of the weights of classes. Both are shares of the largest.
+    know nothing of the weights of classes, `of_class` (n_classes,). Both are shares of the largest.
     """
 
-    x: Any
-    y: Array
-    w: Array | None = None
     sample_weight: Array | None = None
+    of_class: Array | None = None
 
     def checksum(self) -> str:
         """What tells these rows from others."""
@@ -49,18 +46,18 @@ def checksum(arrays: Iterable[Array]) -> str:
 
 
 def weighted(
-    x: Inputs,
-    y: Array,
+    net: Net,
+    loss: Loss,
+    rows: tuple[Inputs, Array],
     sample_weight: object,
     of_class: Array | None,
-    loss: Loss,
-    dtype: npt.DTypeLike,
     what: str,
 ) -> Rows:
-    """The checked rows `x` and `y` with their weights, without the rows of weight 0.
+    """The checked rows (x, y) with their weights, without the rows of weight 0.
 
     `of_class` holds a weight for each class, by which the row's own is multiplied.
     """
+    x, y = rows
     if sample_weight is None and of_class is None:
         return Rows(x, y)
     check_takes_weights(loss)
@@ -78,11 +75,12 @@ def weighted(
             "a weight above 0 for one row at least",
             "leave the weights out, for rows that all count the same",
         )
-    in_loss = (in_loss / in_loss.max()).astype(dtype)
+    in_loss = (in_loss / in_loss.max()).astype(net.dtype)
     kept = (in_loss >= np.finfo(in_loss.dtype).tiny).reshape(len(y), -1).any(axis=1)
     if not kept.all():
         x, y, in_loss, of_row = take(x, kept), y[kept], in_loss[kept], of_row[kept]
-    return Rows(x, y, in_loss, None if sample_weight is None else of_row / of_row.max())
+    of_metrics = None if sample_weight is None else of_row / of_row.max()
+    return Rows(x, y, in_loss, of_metrics, of_class)
 
 
 def check_takes_weights(loss: Loss) -> None:
@@ -128,7 +126,6 @@ def class_weights(
     loss: Loss,
     rows: tuple[Inputs, Array],
     sample_weight: object,
-    what: str,
 ) -> Array | None:
     """The weight of each class, as `class_weight` says for the checked rows (x, y).
 
@@ -151,7 +148,7 @@ def class_weights(
     if isinstance(class_weight, str) and class_weight == "balanced":
         w = np.ones(y.shape)
         if sample_weight is not None:
-            w = spread(checked_weights(sample_weight, y.shape, what), y.shape)
+            w = spread(checked_weights(sample_weight, y.shape, TRAINING), y.shape)
         of_class = np.bincount(y.ravel().astype(int), w.ravel(), k)
         present = of_class > 0
         return np.where(present, w.sum() / (present.sum() * np.where(present, of_class, 1)), 1.0)
@@ -169,12 +166,7 @@ def class_weights(
                 f"classes from 0 to {k - 1}",
                 "the numbers that the targets have",
             )
-        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
-            raise SettingError(
-                f"class_weight = {weight!r} for the class {c}",
-                "a finite number from 0 on",
-                "0 for a class that is not to count",
-            )
+        not_negative(f"class_weight of the class {c}", weight)
         found[int(c)] = float(weight)
     return found
 
@@ -183,14 +175,14 @@ def training_rows(
     net: Net,
     loss: Loss,
     data: object,
-    metrics: Iterable[str | Metric] | None,
     sample_weight: object,
     class_weight: object,
-) -> tuple[Rows, Array | None]:
-    """The checked rows to train on, and the weight of each class, where they have one."""
-    x, y, _ = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
-    of_class = class_weights(class_weight, net, loss, (x, y), sample_weight, TRAINING)
-    return weighted(x, y, sample_weight, of_class, loss, net.dtype, TRAINING), of_class
+    metrics: Mapping[str, Metric] = {},
+) -> Rows:
+    """The checked rows to train on, weighted by their classes too."""
+    rows = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
+    of_class = class_weights(class_weight, net, loss, rows, sample_weight)
+    return weighted(net, loss, rows, sample_weight, of_class, TRAINING)
 
 
 def pair_and_weights(validation: object) -> tuple[Any, Any]:
@@ -204,11 +196,11 @@ def held_out_rows(
     net: Net,
     loss: Loss,
     given: object,
-    metrics: Iterable[str | Metric],
     what: str,
-    of_class: Array | None,
+    of_class: Array | None = None,
+    metrics: Mapping[str, Metric] = {},
 ) -> Rows:
     """The checked rows of (x, y) or (x, y, sample_weight), weighted by their classes too."""
     pair, its_weight = pair_and_weights(given)
-    x, y, _ = checked_rows(net, loss, pair, what, learn=False, metrics=metrics)
-    return weighted(x, y, its_weight, of_class, loss, net.dtype, what)
+    rows = checked_rows(net, loss, pair, what, learn=False, metrics=metrics)
+    return weighted(net, loss, rows, its_weight, of_class, what)

@@ -1,28 +1,33 @@
 """Training is an iterator: one report an epoch."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import isfinite, isnan
 from typing import Unpack
 
-import numpy as np
-
+from handgrad.base.errors import DivergenceError
 from handgrad.base.other_names import refusing_unknown
 from handgrad.config import TrainingConfig, TrainingSettings, keywords_of
 from handgrad.engines.choice import engine_for
-from handgrad.engines.engine import Engine, EngineRows, Epoch
-from handgrad.layers import Array
+from handgrad.engines.engine import Engine, Epoch
+from handgrad.layers import Standardize
 from handgrad.layers.initializers import spawning_generator
+from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.optimizers import Optimizer
 from handgrad.training.checks import check_batches, refuse_full_batch
-from handgrad.training.divergence import diverged, divergence
-from handgrad.training.evaluate import Evaluation, rows_to_evaluate
+from handgrad.training.evaluate import (
+    TRAINING_SET,
+    Evaluation,
+    check_columns,
+    described_set,
+    named_sets,
+    rows_to_evaluate,
+)
+from handgrad.training.history import EpochReport, as_reported
 from handgrad.training.learning_rates import LearningRates
-from handgrad.training.loop import EpochLoop
+from handgrad.training.loop import EpochLoop, Minimization
 from handgrad.training.metric_functions import measures
-from handgrad.training.minimize import Minimization
-from handgrad.training.report import EpochReport, as_reported
-from handgrad.training.sets import TRAINING_SET, check_columns, described_set, named_sets
 from handgrad.training.training_rows import rows_to_train_on
 
 
@@ -58,7 +63,7 @@ def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Trai
     Where the buffer holds all rows, the model is that of the same rows in memory, to the bit;
     with `shuffle=False`, it always is. Rows are checked as they are read.
 
-    >>> import handgrad as hg
+    >>> import handgrad as hg, numpy as np
     >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> net = hg.Net(hg.Linear(1, 1, initializer="zeros"))
     >>> for report in train(net, (x, 2 * x), loss=hg.MSELoss(), optimizer=hg.SGD(0.1), epochs=50):
@@ -84,10 +89,10 @@ class Training(Iterator[EpochReport]):
         if rows.passes > 1:
             refuse_full_batch(config.optimizer, "rows that are streamed")
         check_columns(sets, chosen, training=bool(config.evaluate_training))
-        of_class, n = rows.of_class, len(sets)
+        weights = rows.rows.of_class
         self.held_out = {
             name: rows_to_evaluate(
-                config.net, config.loss, x, chosen, described_set(name), of_class, n
+                config.net, config.loss, x, described_set(name), chosen, weights, len(sets)
             )
             for name, x in sets.items()
         }
@@ -101,26 +106,28 @@ class Training(Iterator[EpochReport]):
         rows.start(self.generator, shuffle=config.shuffle, keep=bool(chosen))
         minimizer = config.optimizer.minimizer
         batch_size = config.batch_size if minimizer is None else rows.n_rows
-        steps = -(-rows.n_rows // batch_size)
-        schedule = config.optimizer, config.schedule
-        self.learning_rates = LearningRates(*schedule, config.epochs, steps)
+        self.learning_rates = LearningRates(
+            config.optimizer, config.schedule, config.epochs, -(-rows.n_rows // batch_size)
+        )
         self.engine = self._engine(batch_size)
-        self.loop = EpochLoop(rows, self.engine, self.learning_rates, config.epochs, self._at_once)
-        self.minimization: Minimization | None = None
+        self.minimization = (
+            None
+            if minimizer is None
+            else Minimization(self.engine, config.net, minimizer, config.epochs)
+        )
+        self.loop = self.minimization or EpochLoop(
+            rows, self.engine, self.learning_rates.of, config.epochs, self._at_once
+        )
         self._reports = self._run()
-        if minimizer is not None:
-            self.minimization = Minimization(self.engine, config.net, minimizer, config.epochs)
-            self._reports = self._minimize(self.minimization)
 
     def _engine(self, batch_size: int) -> Engine:
         """The engine, which predicts the sets of rows too, where it runs whole epochs."""
-        rows, given = self.rows, self.rows.rows
         held_out = [held.x for held in self.held_out.values() if held.x is not None]
         return engine_for(
             replace(self.config, batch_size=batch_size),
-            EngineRows(given.x, given.y, given.w),
-            held_out if rows.passes == 1 else (),
-            passes=rows.passes,
+            self.rows.rows,
+            held_out if self.rows.passes == 1 else (),
+            passes=self.rows.passes,
         )
 
     def __next__(self) -> EpochReport:
@@ -132,11 +139,6 @@ class Training(Iterator[EpochReport]):
         """What a training goes by where nobody says it."""
         return "validation_loss" if self.validated else "train_loss"
 
-    @property
-    def ended(self) -> str:
-        """Why the optimizer ended the training before all epochs were run, if it did."""
-        return self.minimization.ended if self.minimization else ""
-
     def _at_once(self, left: int) -> int:
         """How many epochs may run before the first of them is reported."""
         return self.engine.epochs_at_once(left) if self.ahead else 1
@@ -144,37 +146,25 @@ class Training(Iterator[EpochReport]):
     def _run(self) -> Iterator[EpochReport]:
         for result in self.loop:
             try:
-                report = self._report(result, self.loop.rates, self.loop.seconds)
+                report = self._report(result)
             except BaseException:
                 self.engine.put_back()
                 raise
             yield report
 
-    def _minimize(self, iterations: Minimization) -> Iterator[EpochReport]:
-        started = time.perf_counter()
-        try:
-            for result in iterations:
-                self.loop.epoch += 1
-                yield self._report(result, np.ones(1), time.perf_counter() - started)
-                started = time.perf_counter()
-        except GeneratorExit:  # to stop is no error: the net keeps what was reported
-            raise
-        except BaseException:
-            iterations.put_back()
-            raise
-
-    def _report(self, result: Epoch, rates: Array, seconds: float) -> EpochReport:
+    def _report(self, result: Epoch) -> EpochReport:
+        loop, rates = self.loop, self.loop.rates
         found = self._found(result) if result.diverged_at is None else {}
-        if what := divergence(self.loop.epoch, result, found, self.loss):
+        if what := divergence(loop.epoch, result, found, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
             raise diverged(self.net, self.loss, self.optimizer, rate, what)
         return EpochReport(
-            self.loop.epoch,
+            loop.epoch,
             result.loss,
             self.rows.measured(result, self.metrics),
             learning_rate=rates[-1].item(),
             rows=self.rows.n_rows,
-            seconds=seconds,
+            seconds=loop.seconds,
             **as_reported(found, self.validated),
         )
 
@@ -185,3 +175,31 @@ class Training(Iterator[EpochReport]):
             p = None if held.x is None else next(predicted, None)
             found[name] = held.evaluation(self.metrics, self.engine.name, p)
         return found
+
+
+def divergence(epoch: int, result: Epoch, found: Mapping[str, Evaluation], loss: Loss) -> str:
+    """What stopped being a finite number in this epoch, if anything did."""
+    if result.diverged_at is not None:
+        went = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
+        return f"{went} in epoch {epoch}, batch {result.diverged_at}"
+    for name, held in found.items():
+        # a probability of 0 for what is true makes an honest infinity
+        honest = loss.input_kind.infinite_loss and not isnan(held.loss)
+        if not isfinite(held.loss) and not honest:
+            return f"{name} loss {held.loss} after the last batch of epoch {epoch}"
+    return ""
+
+
+def diverged(net: Net, loss: Loss, optimizer: Optimizer, rate: float, what: str) -> DivergenceError:
+    """The error to be raised, with what may help this net, loss and optimizer."""
+    by_steps = optimizer.minimizer is None
+    hints = [f"a smaller learning rate, {rate / 10:g}" if by_steps else "optimizer=hg.Adam(0.001)"]
+    if not any(isinstance(layer, Standardize) for _, layer in net.walk()):
+        hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")
+    if loss.input_kind.stable:
+        hints.append(loss.input_kind.stable)
+    return DivergenceError(
+        f"{what}, at learning rate {rate:g}" if by_steps else what,
+        "finite numbers; the net keeps the weights it had before this epoch",
+        "; ".join(hints),
+    )

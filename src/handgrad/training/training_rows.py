@@ -1,7 +1,6 @@
 """Training rows as the loop hands them to an engine: all of them at once, or buffer by buffer."""
 
 import copy
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,8 +14,7 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.row_source import RowSource, changed, prefetch, refuse_beside_a_stream
 from handgrad.training.checks import TRAINING
-from handgrad.training.chunks import CheckedChunks
-from handgrad.training.evaluate import InChunks, InMemory, RowsToEvaluate
+from handgrad.training.evaluate import CheckedChunks, ChunksToEvaluate, RowsToEvaluate
 from handgrad.training.metric_functions import Measure, measured
 from handgrad.training.sample_weights import Rows, training_rows
 
@@ -24,62 +22,18 @@ from handgrad.training.sample_weights import Rows, training_rows
 BUFFER, KEPT = 1 / 8, 1 / 16
 
 
-class TrainingRows(ABC):
-    """Rows to train on, `passes` times as many as the arrays `rows` that an engine is made on.
+class WholeRows:
+    """Rows in arrays that are the engine's own: several epochs may be one call of it.
 
     `order` is that of the rows in the arrays, as it was last drawn, `generators` what else is
-    drawn from; `of_class` has the weight of each class, where they have one.
+    drawn from; an epoch is one of the `passes` over the arrays.
     """
 
-    n_rows: int
-    passes: int
-    rows: Rows
-    order: Array
-    generators: Sequence[np.random.Generator] = ()
-    of_class: Array | None = None
-
-    @abstractmethod
-    def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool = False) -> None:
-        """Once, before the first epoch; `keep` the predictions of an epoch to be `measured`."""
-
-    @abstractmethod
-    def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
-        """Before each call of `run`: the orders of its epochs; or one that had begun goes on."""
-
-    @abstractmethod
-    def run(
-        self, engine: Engine, learning_rates: Array, so_far: EpochProgress | None
-    ) -> Iterator[Epoch | EpochProgress]:
-        """What the engine makes of those epochs; between parts of a long one there is a break."""
-
-    @abstractmethod
-    def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
-        """The metrics of the predictions on the way, in the epoch that was handed out last."""
-
-    @abstractmethod
-    def to_evaluate(self) -> RowsToEvaluate:
-        """The same rows, as they are evaluated at the end of an epoch."""
-
-    @abstractmethod
-    def checksum(self) -> str:
-        """What tells these rows from others."""
-
-    @abstractmethod
-    def arrays_of(self, so_far: EpochProgress) -> dict[str, Array]:
-        """What goes on with an epoch that has begun."""
-
-    @abstractmethod
-    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
-        """An epoch that has begun, of what `arrays_of` gave; a ValueError, where it is not that."""
-
-
-class WholeRows(TrainingRows):
-    """Rows in arrays that are the engine's own: several epochs may be one call of it."""
-
     passes = 1
+    generators: Sequence[np.random.Generator] = ()
 
-    def __init__(self, net: Net, loss: Loss, rows: Rows, of_class: Array | None = None) -> None:
-        self.net, self.loss, self.rows, self.of_class = net, loss, rows, of_class
+    def __init__(self, net: Net, loss: Loss, rows: Rows) -> None:
+        self.net, self.loss, self.rows = net, loss, rows
         self.n_rows, self.order = len(rows.y), np.arange(len(rows.y))
         self.orders, self.visited = self.order[None], self.order
 
@@ -90,12 +44,14 @@ class WholeRows(TrainingRows):
         shuffle: bool,
         keep: bool = False,
     ) -> None:
+        """Once, before the first epoch; `keep` the predictions of an epoch to be `measured`."""
         self.drawn_by = generator if shuffle else None
 
     def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
-        """Shuffle: each epoch's order is that of the epoch before, shuffled.
+        """Before each call of `run`, or where one that had begun goes on: the orders of its epochs.
 
-        The same array comes again wherever it can: the engine's calls are planned for it.
+        Each is that of the epoch before, shuffled. The same array comes again wherever it can: the
+        engine's calls are planned for it.
         """
         if epochs > len(self.orders):
             self.orders = np.tile(self.order, (epochs, 1))
@@ -111,6 +67,7 @@ class WholeRows(TrainingRows):
     def run(
         self, engine: Engine, learning_rates: Array, so_far: EpochProgress | None
     ) -> Iterator[Epoch | EpochProgress]:
+        """What the engine makes of those epochs."""
         orders = iter(self.orders)
         for result in engine.run_epochs(self.orders, learning_rates, so_far):
             if isinstance(result, Epoch):
@@ -118,6 +75,7 @@ class WholeRows(TrainingRows):
             yield result
 
     def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
+        """The metrics of the predictions on the way, in the epoch that was handed out last."""
         if not metrics:
             return {}
         w = self.rows.sample_weight
@@ -125,22 +83,26 @@ class WholeRows(TrainingRows):
         return measured(epoch.predictions, y, w, metrics)
 
     def to_evaluate(self) -> RowsToEvaluate:
-        return InMemory(self.net, self.loss, self.rows)
+        """The same rows, as they are evaluated at the end of an epoch."""
+        return RowsToEvaluate(self.net, self.loss, self.rows)
 
     def checksum(self) -> str:
+        """What tells these rows from others."""
         return self.rows.checksum()
 
     def arrays_of(self, so_far: EpochProgress) -> dict[str, Array]:
+        """What goes on with an epoch that has begun."""
         return {"predictions": np.concatenate(so_far.predictions)}
 
     def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
+        """An epoch that has begun, of what `arrays_of` gave; a ValueError, where it is not that."""
         predictions = arrays["predictions"]
         if not len(predictions) == rows < self.n_rows:
             raise ValueError(f"with {len(predictions)} predictions of {rows} rows")
         return EpochProgress(rows, total, [predictions])
 
 
-class BufferedRows(TrainingRows):
+class BufferedRows:
     """Rows of a source that is too large for the engine's arrays, which are filled anew and anew.
 
     An epoch goes through all rows once. They are gathered in a buffer, an eighth of the source's
@@ -221,7 +183,7 @@ class BufferedRows(TrainingRows):
         return measured(p, y, None, metrics)
 
     def to_evaluate(self) -> RowsToEvaluate:
-        return InChunks(self.chunks.net, self.chunks.loss, self.chunks)
+        return ChunksToEvaluate(self.chunks)
 
     def checksum(self) -> str:
         return self.chunks.checksum()
@@ -235,6 +197,9 @@ class BufferedRows(TrainingRows):
             raise ValueError(f"with {rows} rows in buffers of {len(self.order)}")
         self.kept.go_on(rows, arrays["predictions"], arrays["targets"])
         return EpochProgress(rows, total)
+
+
+TrainingRows = WholeRows | BufferedRows
 
 
 class KeptPredictions:
@@ -289,8 +254,8 @@ def rows_to_train_on(config: TrainingConfig) -> TrainingRows:
         if buffered < data.n_rows:
             return BufferedRows(chunks, buffered, batch_size)
         data = data.in_memory()
-    metrics = config.chosen_metrics.values()
-    return WholeRows(net, loss, *training_rows(net, loss, data, metrics, **weights))
+    rows = training_rows(net, loss, data, **weights, metrics=config.chosen_metrics)
+    return WholeRows(net, loss, rows)
 
 
 def _check_source(source: RowSource) -> None:

@@ -19,7 +19,7 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.net.examples import example_input, example_targets
 from handgrad.optimizers import Optimizer
-from handgrad.optimizers.steps import parameter_groups
+from handgrad.optimizers.optimizer import parameter_groups
 from handgrad.penalties import Penalty
 
 
