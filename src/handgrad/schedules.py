@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import SettingError, positive
+from handgrad.base.errors import between_0_and_1, not_negative, positive
 
 __all__ = [
     "constant",
@@ -46,7 +46,7 @@ def step(every: float = 1 / 3, gamma: float = 0.1) -> Schedule:
     >>> [round(float(step(every=0.25)(p)), 4) for p in (0.0, 0.2, 0.25, 0.5)]
     [1.0, 1.0, 0.1, 0.01]
     """
-    _share("every", every)
+    between_0_and_1("every", every)
     positive("gamma", gamma)
     return lambda progress: gamma ** np.floor(progress / every + ROUNDING)
 
@@ -72,7 +72,7 @@ def cosine(end: float = 0.0) -> Schedule:
     >>> [round(float(cosine()(p)), 4) for p in (0, 0.5, 1)]
     [1.0, 0.5, 0.0]
     """
-    _from_zero("end", end)
+    not_negative("end", end)
     return lambda progress: _wave(1.0, end, progress)
 
 
@@ -86,7 +86,7 @@ def cyclic_cosine(cycles: int = 4, growth: float = 1.0, end: float = 0.0) -> Sch
     """
     positive("cycles", cycles, whole=True)
     positive("growth", growth)
-    _from_zero("end", end)
+    not_negative("end", end)
     lengths = growth ** np.arange(cycles) / np.sum(growth ** np.arange(cycles))
     starts = np.cumsum(lengths) - lengths
 
@@ -127,9 +127,9 @@ def one_cycle(rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Sche
     >>> [round(float(one_cycle(0.5)(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
     [0.04, 0.52, 1.0, 0.5, 0.0]
     """
-    _share("rise", rise)
-    _from_zero("start", start)
-    _from_zero("end", end)
+    between_0_and_1("rise", rise)
+    not_negative("start", start)
+    not_negative("end", end)
 
     def factor(progress: Progress) -> Any:
         up = _wave(start, 1.0, progress / rise)
@@ -148,8 +148,8 @@ def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 /
     >>> [round(float(schedule(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
     [0.2, 0.6, 1.0, 0.5, 0.0]
     """
-    _share("share", share)
-    _from_zero("start", start)
+    between_0_and_1("share", share)
+    not_negative("start", start)
     rest = constant() if then is None else then
 
     def factor(progress: Progress) -> Any:
@@ -163,16 +163,3 @@ def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 /
 def _wave(begin: float, end: float, share: Progress) -> Any:
     """Half a wave of a cosine between two numbers."""
     return end + (begin - end) * (1 + np.cos(np.pi * share)) / 2
-
-
-def _share(name: str, value: float) -> None:
-    positive(name, value)
-    if value >= 1:
-        raise SettingError(
-            f"{name} = {value!r}", "a share of the training, below 1", f"{name}=0.1, for a tenth"
-        )
-
-
-def _from_zero(name: str, value: float) -> None:
-    if value != 0:
-        positive(name, value)

@@ -32,10 +32,6 @@ class Leaves(Generic[T]):
         """All of them, with their names."""
         return [*self.inputs.items(), *self.parameters.items(), *self.state.items()]
 
-    def all(self) -> list[T]:
-        """Those of all kinds."""
-        return [value for _, value in self.named()]
-
     def map(self, function: Callable[[T], S]) -> "Leaves[S]":
         """The function of each."""
         return Leaves(*(_mapped(getattr(self, kind.name), function) for kind in fields(self)))

@@ -12,12 +12,11 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from handgrad.base.errors import RecordingError
 from handgrad.graph.nodes import Origin
 from handgrad.graph.operations import (
-    BINARY,
-    COMPARISONS,
     FUNCTIONS,
     INSTEAD,
     METHODS,
@@ -32,7 +31,7 @@ Function = Callable[..., object]
 UNCHECKED = (Op.ASTYPE, Op.EQUAL, Op.NOT_EQUAL, Op.RANDOM)  # may give float64 among float32
 
 
-class Traced:
+class Traced(NDArrayOperatorsMixin):
     """Stands in for an array; see the module's first lines."""
 
     __array_priority__ = 1000
@@ -96,6 +95,8 @@ class Traced:
             return self.tape.apply(name, *inputs, **options)
         if not isinstance(out[0], Traced):
             raise self._plain()
+        if not isinstance(out[0].value, np.ndarray):  # x += 1, of a number
+            return self.tape.apply(name, *inputs)
         self.tape.write(out[0], name, *inputs)
         return out[0]
 
@@ -165,45 +166,6 @@ class Traced:
         return self._refuse(
             f"uses {spelled}, which has no place in a graph", "an operation of the graph", instead
         )
-
-
-def _binary(name: Op) -> None:
-    label = name.compute.__name__.strip("_")
-
-    def forward(self: Traced, other: object) -> Any:
-        return self.tape.apply(name, self, other)
-
-    def reflected(self: Traced, other: object) -> Any:
-        return self.tape.apply(name, other, self)
-
-    def in_place(self: Traced, other: object) -> Traced:
-        if not isinstance(self.value, np.ndarray):
-            return self.tape.apply(name, self, other)
-        self.tape.write(self, name, self, other)
-        return self
-
-    setattr(Traced, f"__{label}__", forward)
-    if name not in COMPARISONS:
-        setattr(Traced, f"__r{label}__", reflected)
-        setattr(Traced, f"__i{label}__", in_place)
-
-
-for _name in BINARY:
-    _binary(_name)
-for _name, _label in {Op.NEGATIVE: "neg", Op.INVERT: "invert", Op.ABS: "abs"}.items():
-    setattr(Traced, f"__{_label}__", lambda self, _n=_name: self.tape.apply(_n, self))
-
-
-def _refused_operator(name: str, sign: str) -> Callable[..., Traced]:
-    def operator(self: Traced, other: object) -> Traced:
-        raise self._unknown(f"the operator {sign}", name)
-
-    return operator
-
-
-for _unknown, _label, _sign in (("floor_divide", "floordiv", "//"), ("remainder", "mod", "%")):
-    for _side in ("", "r", "i"):
-        setattr(Traced, f"__{_side}{_label}__", _refused_operator(_unknown, _sign))
 
 
 class Recording(Tape):

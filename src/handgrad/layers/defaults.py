@@ -1,7 +1,5 @@
 """What layers begin with where they are not told: said once, for all that are made after."""
 
-from typing import Any
-
 import numpy.typing as npt
 
 from handgrad.base.page import GIVEN
@@ -30,21 +28,18 @@ class defaults:  # noqa: N801
     def __init__(
         self, *, rng: int | RandomSource | None = None, dtype: npt.DTypeLike | None = None
     ) -> None:
-        said: dict[str, Any] = {}
+        said = dict[str, object]()
         if rng is not None:
             said["rng"] = random_generator(rng)
         if dtype is not None:
             said["dtype"] = floating(dtype).type
         self._before = dict(GIVEN)
-        _say(said)
+        GIVEN.clear()
+        GIVEN.update(said)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *_: object) -> None:
-        _say(self._before)
-
-
-def _say(said: dict[str, object]) -> None:
-    GIVEN.clear()
-    GIVEN.update(said)
+        GIVEN.clear()
+        GIVEN.update(self._before)

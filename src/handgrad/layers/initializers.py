@@ -113,20 +113,7 @@ def zeros(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]
     return np.zeros(shape)
 
 
-INITIALIZERS: dict[str, Initializer] = {
-    function.__name__: function
-    for function in (
-        lecun_normal,
-        lecun_uniform,
-        he_normal,
-        he_uniform,
-        xavier_normal,
-        xavier_uniform,
-        orthogonal,
-        zeros,
-    )
-}
-
+INITIALIZERS: dict[str, Initializer] = {name: globals()[name] for name in __all__}
 
 _UNDRAWN: ContextVar[Initializer | None] = ContextVar("undrawn", default=None)
 

@@ -209,15 +209,12 @@ class Layer(Page):
     def load_state(self, state: dict[str, Array]) -> None:
         """Put back what `state()` gave; names and shapes must fit, or nothing is changed."""
         own = self.named_parameters() | self.named_states()
-        if missing := [path for path in own if path not in state]:
+        missing = [path for path in own if path not in state]
+        unknown = [path for path in state if path not in own]
+        if missing or unknown:
+            has = f"has {', '.join(unknown)}, which this net has not"
             raise SettingError(
-                f"the state lacks {', '.join(missing)}",
-                f"the names {', '.join(own)}",
-                "a state taken by state() from a net of the same layers",
-            )
-        if unknown := [path for path in state if path not in own]:
-            raise SettingError(
-                f"the state has {', '.join(unknown)}, which this net has not",
+                f"the state {'lacks ' + ', '.join(missing) if missing else has}",
                 f"the names {', '.join(own)}",
                 "a state taken by state() from a net of the same layers",
             )

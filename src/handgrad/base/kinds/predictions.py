@@ -69,7 +69,6 @@ class Quantiles(PredictionKind):
         return [np.quantile(y.reshape(len(y), k).astype(np.float64), self.q, axis=0)]
 
 
-@dataclass(frozen=True)
 class Probabilities(PredictionKind):
     """A probability of yes in each column."""
 
@@ -77,35 +76,36 @@ class Probabilities(PredictionKind):
     activation = "sigmoid"
     infinite_loss = True
     stable = "SigmoidBinaryCrossEntropyLoss() instead of Sigmoid() and BinaryCrossEntropyLoss()"
+    sum_of_a_row: ClassVar[int | None] = None
+    last_layer: ClassVar[str] = "Sigmoid() as the last layer"
 
     def check(self, p: Array, loss: object, where: str) -> None:
-        if (p < 0).any() or (p > 1 + 1e-5).any():
-            raise _no_probabilities(
-                p, loss, "between 0 and 1", "Sigmoid() as the last layer", where
+        total = self.sum_of_a_row
+        adds_up = total is None or np.allclose(p.sum(axis=-1), total, atol=1e-3)
+        if (p < 0).any() or (p > 1 + 1e-5).any() or not adds_up:
+            raise SettingError(
+                f"{loss!r} was handed numbers from {p.min():.3g} to {p.max():.3g}",
+                "probabilities, between 0 and 1" + (f", each row of sum {total}" if total else ""),
+                self.last_layer,
+                where,
             )
 
     def link(self, mean: Array) -> Array:
         return np.clip(mean, SMALLEST, LARGEST)
 
 
-@dataclass(frozen=True)
 class ClassProbabilities(Probabilities):
     """A column for each class; the probabilities of a row sum to 1."""
 
     activation = "softmax"
     stable = "SoftmaxCrossEntropyLoss() instead of Softmax() and CrossEntropyLoss()"
-
-    def check(self, p: Array, loss: object, where: str) -> None:
-        sums = p.sum(axis=-1)
-        if (p < 0).any() or (p > 1 + 1e-5).any() or not np.allclose(sums, 1, atol=1e-3):
-            hint = "Softmax() as the last layer, or SoftmaxCrossEntropyLoss()"
-            raise _no_probabilities(p, loss, "between 0 and 1, each row of sum 1", hint, where)
+    sum_of_a_row = 1
+    last_layer = "Softmax() as the last layer, or SoftmaxCrossEntropyLoss()"
 
     def link(self, mean: Array) -> Array:
         return mean
 
 
-@dataclass(frozen=True)
 class Logits(PredictionKind):
     """The logit of yes in each column: log(p / (1 − p))."""
 
@@ -121,7 +121,6 @@ class Logits(PredictionKind):
         return np.log(mean / (1 - mean))
 
 
-@dataclass(frozen=True)
 class ClassLogits(Logits):
     """A column for each class; the softmax of a row is its probabilities."""
 
@@ -135,7 +134,6 @@ class ClassLogits(Logits):
         return np.log(np.maximum(mean, SMALLEST))
 
 
-@dataclass(frozen=True)
 class Scores(PredictionKind):
     """A score in each column: −1 for no, 1 for yes, any number between and beyond."""
 
@@ -148,7 +146,6 @@ class Scores(PredictionKind):
         return np.where(mean < 0.5, -1.0, 1.0)
 
 
-@dataclass(frozen=True)
 class ClassScores(Scores):
     """A score for each class, of which the largest is the answer."""
 
@@ -162,7 +159,6 @@ class ClassScores(Scores):
         return [np.zeros(k), *super().constant_outputs(targets, y, k, w)]
 
 
-@dataclass(frozen=True)
 class LogRates(PredictionKind):
     """The logarithms of rates: what they say is e to their power."""
 
@@ -174,12 +170,3 @@ class LogRates(PredictionKind):
 
     def link(self, mean: Array) -> Array:
         return np.log(np.maximum(mean, SMALLEST))
-
-
-def _no_probabilities(p: Array, loss: object, expected: str, hint: str, where: str) -> SettingError:
-    return SettingError(
-        f"{loss!r} was handed numbers from {p.min():.3g} to {p.max():.3g}",
-        f"probabilities, {expected}",
-        hint,
-        where,
-    )

@@ -60,7 +60,6 @@ class TargetKind:
         return []
 
 
-@dataclass(frozen=True)
 class NumericTargets(TargetKind):
     """Numbers in the shape of the predictions."""
 
@@ -80,7 +79,6 @@ class NumericTargets(TargetKind):
         return [np.average(y, axis=0, weights=w), np.median(y, axis=0)]
 
 
-@dataclass(frozen=True)
 class Distributions(NumericTargets):
     """A distribution over classes for each row, or for each member of an ensemble."""
 
@@ -88,7 +86,6 @@ class Distributions(NumericTargets):
     default_metrics = ()
 
 
-@dataclass(frozen=True)
 class Counts(NumericTargets):
     """Numbers from 0 on, in the shape of the predictions."""
 
@@ -106,7 +103,6 @@ class Counts(NumericTargets):
         return rng.poisson(2.0, p.shape).astype(p.dtype)
 
 
-@dataclass(frozen=True)
 class BinaryLabels(NumericTargets):
     """0 or 1, one or several a row, in the shape of the predictions."""
 
@@ -134,7 +130,6 @@ class BinaryLabels(NumericTargets):
         return rng.integers(0, 2, p.shape)
 
 
-@dataclass(frozen=True)
 class ClassLabels(TargetKind):
     """One class a row or place: (n, …) whole numbers, beside predictions (n, …, n_classes)."""
 

@@ -17,7 +17,7 @@ NEUTRAL = {Op.ADD: 0, Op.SUBTRACT: 0, Op.MULTIPLY: 1, Op.DIVIDE: 1}
 def remove_dead_code(graph: Graph) -> Graph:
     """Drop every node that no output depends on, but for draws: they move a stream on."""
     draws = [i for i, node in enumerate(graph.nodes) if node.operation is Op.RANDOM]
-    needed, waiting = set(graph.leaves.all()), [*graph.outputs.all(), *draws]
+    needed, waiting = {i for _, i in graph.leaves.named()}, [*graph.outputs.all(), *draws]
     while waiting:
         i = waiting.pop()
         if i not in needed:
