@@ -1,7 +1,5 @@
 """Numbers to check derivatives at: not 0 and not 1, where a missing term or factor hides."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
 from handgrad.layers import Array, Layer
@@ -30,23 +28,23 @@ def _near(array: Array, rng: np.random.Generator, signs: Array) -> Array:
     return np.where(array == 0, size * signs * change, moved)
 
 
+def parts(name: str, x: Inputs) -> dict[str, Array]:
+    """The arrays of an input by name: `x`, or `x[0]`, `x[1]`, … where it has several."""
+    return {f"{name}[{i}]": p for i, p in enumerate(x)} if isinstance(x, tuple) else {name: x}
+
+
 def ranges(x: Inputs, given: bool, layer: Layer, drawn: bool) -> str:
     """Between which numbers a check looked, and whether they were drawn."""
-    inputs = {f"x[{i}]": part for i, part in enumerate(x)} if isinstance(x, tuple) else {"x": x}
-    where = [("given" if given else "drawn", inputs)]
+    where = [("given" if given else "drawn", parts("x", x))]
     arrays = layer.named_parameters(), layer.named_states()
     for found, kind in zip(arrays, ("parameters", "running state"), strict=True):
         if len(found) > NAMED:
             found = {f"all {kind}": np.concatenate([array.ravel() for array in found.values()])}
         where.append(("drawn" if drawn else "as they are", found))
-    return _joined(where)
-
-
-def _joined(where: Sequence[tuple[str, Mapping[str, Array]]]) -> str:
     said: dict[str, list[str]] = {}
-    for how, arrays in where:
+    for how, named in where:
         spans = (
-            f"{name} from {a.min():.3g} to {a.max():.3g}" for name, a in arrays.items() if a.size
+            f"{name} from {a.min():.3g} to {a.max():.3g}" for name, a in named.items() if a.size
         )
         said.setdefault(how, []).extend(spans)
     return "; ".join(f"{', '.join(spans)}, {how}" for how, spans in said.items() if spans)

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from handgrad.base.errors import HandgradError, SettingError, described, positive
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
+from handgrad.net.minibatches import number_of_rows
 from handgrad.proof.gradient_report import Comparison, GradientReport
 from handgrad.proof.subjects import AFTER, Subject, subjects
 
@@ -51,8 +52,8 @@ def check_gradients(
         )
     comparisons: list[Comparison] = []
     problems: list[str] = []
-    checked = subjects(page, loss, x, y, training, rng)
-    for setting, subject in checked.made.items():
+    made, looked_at = subjects(page, loss, x, y, training, rng)
+    for setting, subject in made.items():
         try:
             found, faults = _compare(subject(), entries, rng)
         except HandgradError as error:
@@ -62,49 +63,39 @@ def check_gradients(
         if problems:  # elsewhere it would be said again, in words about the layers around
             break
     title = repr(page) + (f" with {loss!r}" if loss else "")
-    return GradientReport(title, comparisons, problems, checked.looked_at)
+    return GradientReport(title, comparisons, problems, looked_at)
 
 
 def _compare(subject: Subject, entries: int, seed: int) -> tuple[list[Comparison], list[str]]:
     hand, faults = subject.gradients()
-    n_rows = len(subject.x[0]) if isinstance(subject.x, tuple) else len(subject.x)
     rng = np.random.default_rng(seed)
     found = []
     for name, array in subject.arrays().items():
         if name == AFTER:
             continue
-        if name not in hand or hand[name].shape != array.shape:
-            came = f"shape {hand[name].shape}" if name in hand else "nothing"
+        by_hand = hand.get(name)
+        if by_hand is None or by_hand.shape != array.shape:
+            came = "nothing" if by_hand is None else f"shape {by_hand.shape}"
             faults.append(f"{subject.setting}: {name} is {came}, and should have {array.shape}")
             continue
         chosen = np.sort(rng.permutation(array.size)[:entries])
         indices = [tuple(map(int, np.unravel_index(i, array.shape))) for i in chosen]
-        found.append(_compare_array(subject, name, hand[name], array, indices, n_rows))
+        slopes = [_compare_entry(subject, float(by_hand[i]), array, i) for i in indices]
+        measured, agrees, at_kink = np.array(slopes, float).reshape(-1, 3).T
+        square = array.ndim == 2 and array.shape == array.T.shape and len(chosen) == array.size
+        comparison = Comparison(
+            subject.setting,
+            name,
+            by_hand.ravel()[chosen],
+            measured,
+            indices,
+            agrees == 0,
+            int(at_kink.sum()),
+            number_of_rows(subject.x),
+            square and np.allclose(by_hand.T.ravel(), measured, rtol=1e-4, atol=1e-8),
+        )
+        found.append(comparison)
     return found, faults
-
-
-def _compare_array(
-    subject: Subject,
-    name: str,
-    hand: Array,
-    array: Array,
-    indices: list[tuple[int, ...]],
-    n_rows: int,
-) -> Comparison:
-    found = [_compare_entry(subject, float(hand[i]), array, i) for i in indices]
-    measured = np.array([slope for slope, _, _ in found])
-    square = array.ndim == 2 and array.shape[0] == array.shape[1] and len(indices) == array.size
-    return Comparison(
-        subject.setting,
-        name,
-        np.array([hand[index] for index in indices]),
-        measured,
-        indices,
-        np.array([not agrees for _, agrees, _ in found]),
-        sum(at_kink for _, _, at_kink in found),
-        n_rows,
-        bool(square and np.allclose(hand.T.ravel(), measured, rtol=1e-4, atol=1e-8)),
-    )
 
 
 def _compare_entry(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +17,9 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.net.examples import example_input, example_targets
 from handgrad.net.minibatches import Inputs
-from handgrad.proof.drawing import draw, ranges
+from handgrad.proof.drawing import draw, parts, ranges
 
 AFTER = "ds of the layer after"
-BEFORE = "ds of the layer before"
 
 
 class Neighbour(Layer):
@@ -63,7 +62,6 @@ class Subject:
     y: Any
     training: bool
     seed: int
-    names: dict[str, str]
     weights: tuple[Array, ...] = ()
     upstream: Any = None
     precision: float = 0.0
@@ -71,8 +69,10 @@ class Subject:
 
     def __post_init__(self) -> None:
         self.state = self.net.running_state.copy()
-        out = self.forward()
-        self.precision = _coarsest(self.net, self.x)[1]
+        with self.net.watch() as calls:
+            out = self.forward()
+        dtypes = {np.asarray(call.went).dtype for call in calls}
+        self.precision = max(float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind == "f")
         if self.loss is None:
             self.upstream = np.random.default_rng(self.seed + 1).standard_normal(out.shape)
 
@@ -95,14 +95,16 @@ class Subject:
 
     def arrays(self) -> dict[str, Array]:
         """The arrays to move: parts of the input that are not whole numbers, and parameters."""
-        inputs = self.x if isinstance(self.x, tuple) else (self.x,)
-        labels = [f"dx[{i}]" for i in range(len(inputs))] if isinstance(self.x, tuple) else ["dx"]
-        found = {
-            label: part
-            for label, part in zip(labels, inputs, strict=True)
-            if part.dtype.kind == "f"
-        }
-        return found | {self.names[p]: a for p, a in self.net.named_parameters().items()}
+        found = {name: part for name, part in parts("dx", self.x).items() if part.dtype.kind == "f"}
+        return found | {called: getattr(layer, name) for called, layer, name in self._parameters()}
+
+    def _parameters(self) -> Iterator[tuple[str, Layer, str]]:
+        """What the gradient of each parameter is called, its layer, and its name there."""
+        for path, layer in self.net.walk():
+            inner = path.partition(".")[2]
+            where = f" of {layer!r}" if isinstance(layer, Neighbour) else ""
+            where = f" of {inner}, {layer!r}" if inner else where
+            yield from ((f"d{name}{where}", layer, name) for name in layer.param_names)
 
     def gradients(self) -> tuple[dict[str, Array], list[str]]:
         """The gradients by hand, and what else was wrong."""
@@ -119,24 +121,13 @@ class Subject:
             faults.append("forward or backward changed its input x in place: work on a copy")
         if not _equal(given, dy):
             faults.append("backward changed its argument in place: work on a copy")
-        parts = dx if isinstance(dx, tuple) else (dx,)
-        labels = [f"dx[{i}]" for i in range(len(parts))] if isinstance(dx, tuple) else ["dx"]
-        hand = {name: np.asarray(a) for name, a in zip(labels, parts, strict=True) if a is not None}
-        for path, layer in self.net.walk():
-            for name in layer.param_names:
-                hand[self.names[f"{path}.{name}" if path else name]] = layer.gradient(name)
+        hand = {name: np.asarray(a) for name, a in parts("dx", dx).items() if a is not None}
+        hand |= {called: layer.gradient(name) for called, layer, name in self._parameters()}
         return hand, faults
 
 
-@dataclass
-class Subjects:
-    """All that is checked of a page, by its setting, each made when it is its turn.
-
-    `looked_at` says between which numbers.
-    """
-
-    made: dict[str, Callable[[], Subject]]
-    looked_at: str
+# All that is checked of a page, by its setting, each made when it is its turn.
+Subjects = dict[str, Callable[[], Subject]]
 
 
 def subjects(
@@ -146,8 +137,11 @@ def subjects(
     y: npt.ArrayLike | None,
     training: bool,
     seed: int,
-) -> Subjects:
-    """The page alone; a layer that is no net also between two others, a loss after another."""
+) -> tuple[Subjects, str]:
+    """The page alone; a layer that is no net also between two others, a loss after another.
+
+    And between which numbers was looked.
+    """
     if isinstance(page, Loss):
         return _subjects_of_a_loss(page, x, y, training, seed)
     n_rows, given = 5 if page.n_in != 5 else 7, x is not None
@@ -159,94 +153,60 @@ def subjects(
         targets = y
         if loss is not None and y is None:
             targets = example_targets(loss, copy.deepcopy(net).predict(x), seed)
-        names = {path: _gradient_name(page, path, "0") for path in net.named_parameters()}
-        return Subject("alone", net, x, copy.deepcopy(loss), targets, training, seed, names)
+        return Subject("alone", net, x, copy.deepcopy(loss), targets, training, seed)
+
+    def between() -> Subject:
+        rng, out = np.random.default_rng(seed), alone().forward()
+        before = []
+        if not (isinstance(x, tuple) or page.integer_input):
+            before.append(Neighbour("before", x.shape[1:], rng))
+        after = Neighbour("after", out.shape[1:], rng)
+        net = Surroundings(*before, copy.deepcopy(page), after, dtype=np.float64)
+        return Subject(setting, net, x, None, None, training, seed)
 
     made = {"alone": alone}
     if not isinstance(page, Net):
         whole = isinstance(x, tuple) or page.integer_input
         setting = "before another layer" if whole else "between two other layers"
-        made[setting] = lambda: _between(setting, page, x, alone().forward(), training, seed)
-    return Subjects(made, ranges(x, given, page, drawn))
+        made[setting] = between
+    return made, ranges(x, given, page, drawn)
 
 
 def _elsewhere(page: Layer, x: Inputs, training: bool, seed: int) -> tuple[Layer, bool]:
     """A copy of the page at numbers that were drawn, if it can be there; else at its own."""
-    for drawn in (True, False):
-        twin = copy.deepcopy(page)
-        net = Surroundings(twin, dtype=np.float64)
-        if drawn:
-            draw(twin, np.random.default_rng(seed))
-        start = net.state()
-        net.seed(seed)
-        try:
-            with net.mode(training=training), np.errstate(all="ignore"):
-                usable = bool(np.isfinite(net.forward(x)).all())
-        except HandgradError:
-            usable = False
-        net.load_state(start)
-        if usable:
-            break
-    return copy.deepcopy(twin), drawn
-
-
-def _between(setting: str, page: Layer, x: Inputs, y: Array, training: bool, seed: int) -> Subject:
-    rng = np.random.default_rng(seed)
-    alone = setting.startswith("before")
-    before = [] if alone or isinstance(x, tuple) else [Neighbour("before", x.shape[1:], rng)]
-    after = Neighbour("after", y.shape[1:], rng)
-    net = Surroundings(*before, copy.deepcopy(page), after, dtype=np.float64)
-    k = len(before)
-    names = {f"{k + 1}.s": AFTER} | ({"0.s": BEFORE} if before else {})
-    names |= {
-        path: _gradient_name(page, path, f"{k}")
-        for path in net.named_parameters()
-        if path not in names
-    }
-    return Subject(setting, net, x, None, None, training, seed, names)
+    twin = copy.deepcopy(page)
+    trial = Surroundings(twin, dtype=np.float64)
+    draw(twin, np.random.default_rng(seed))
+    drawn = copy.deepcopy(twin)
+    trial.seed(seed)
+    try:
+        with trial.mode(training=training), np.errstate(all="ignore"):
+            usable = bool(np.isfinite(trial.forward(x)).all())
+    except HandgradError:
+        usable = False
+    return (drawn, True) if usable else (copy.deepcopy(page), False)
 
 
 def _subjects_of_a_loss(
     loss: Loss, p: npt.ArrayLike | None, y: npt.ArrayLike | None, training: bool, seed: int
-) -> Subjects:
+) -> tuple[Subjects, str]:
     rng, given = np.random.default_rng(seed), p is not None
     p = np.asarray(p, np.float64) if given else rng.uniform(0.1, 0.9, (5, 3))
     y = example_targets(loss, p, seed) if y is None else y
     loss, nothing = copy.deepcopy(loss), Net(dtype=np.float64)
     before = Surroundings(Neighbour("before", p.shape[1:], rng), dtype=np.float64)
     weights = (rng.uniform(0.5, 2, len(p)),)
-
-    def subject(setting: str, net: Net, weights: tuple[Array, ...] = ()) -> Subject:
-        names = {"0.s": BEFORE} if net is before else {}
-        return Subject(setting, net, p, loss, y, training, seed, names, weights)
-
     made = {
-        "alone": lambda: subject("alone", nothing),
-        "after another layer": lambda: subject("after another layer", before),
+        "alone": lambda: Subject("alone", nothing, p, loss, y, training, seed),
+        "after another layer": lambda: Subject(
+            "after another layer", before, p, loss, y, training, seed
+        ),
     }
     if loss.takes_weights:
-        made["rows weighted"] = lambda: subject("rows weighted", nothing, weights)
-    return Subjects(made, ranges(p, given, nothing, drawn=False))
-
-
-def _gradient_name(page: Layer, path: str, prefix: str) -> str:
-    inner = path.removeprefix(prefix + ".")
-    place, _, name = inner.rpartition(".")
-    layers = dict(page.walk())
-    return f"d{name}" if not place else f"d{name} of {place}, {layers[place]!r}"
-
-
-def _coarsest(net: Net, x: Inputs) -> tuple[Inputs, float]:
-    """The output of `net`, and the coarsest precision that any of its layers computes in."""
-    precision = float(np.finfo(np.float64).eps)
-    for layer in net.layers:
-        if type(layer) is Net:
-            x, found = _coarsest(layer, x)
-        else:
-            x = np.asarray(layer.forward(x))
-            found = float(np.finfo(x.dtype).eps)
-        precision = max(precision, found)
-    return x, precision
+        made["rows weighted"] = lambda: Subject(
+            "rows weighted", nothing, p, loss, y, training, seed, weights
+        )
+    return made, ranges(p, given, nothing, drawn=False)
 
 
 def _in_float64(x: object, whole: bool) -> Inputs:
@@ -257,6 +217,5 @@ def _in_float64(x: object, whole: bool) -> Inputs:
 
 
 def _equal(a: Inputs, b: Inputs) -> bool:
-    if isinstance(a, tuple):
-        return all(_equal(p, q) for p, q in zip(a, b, strict=True))
-    return bool(np.array_equal(a, b, equal_nan=True))
+    pairs = zip(parts("", a).values(), parts("", b).values(), strict=True)
+    return all(np.array_equal(p, q, equal_nan=True) for p, q in pairs)
