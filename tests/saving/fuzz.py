@@ -88,9 +88,9 @@ def check_estimators(found: ModelFile, model: Any, parts: list[Any]) -> None:
 def check_inspected(found: ModelFile, net: hg.Net, content: bytes) -> None:
     """What the header says is what is made of the file, but for what constructors make."""
     layers = {place: type(layer).__name__ for place, layer in net.walk()}
-    assert all(layers[layer.place] == layer.name for layer in found.layers)
+    assert all(layers[layer.place] == layer.layer for layer in found.layers)
     shapes = {name: array.shape for name, array in theirs(content).items()}
-    assert found.others == {}
+    assert found.other_tensors == {}
     for layer in found.layers:
         for name, tensor in layer.tensors.items():
             place = f"{layer.place}.{name}" if layer.place else name

@@ -289,7 +289,7 @@ def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path: Path) -> No
     length = int.from_bytes(b"\x80\x02", "little")
     content = content[8:-4].ljust(length) + content[-4:]
     (tmp_path / "a").write_bytes(length.to_bytes(8, "little") + content)
-    assert inspect(tmp_path / "a").others["a"].shape == (1,)
+    assert inspect(tmp_path / "a").other_tensors["a"].shape == (1,)
 
 
 @pytest.mark.parametrize("wrong", [{"0.weight": np.ones((2, 3))}, None, 3, [1]])

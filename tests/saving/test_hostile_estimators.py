@@ -211,5 +211,5 @@ def test_arrays_of_layers_among_settings_are_shown_apart(tmp_path: Path) -> None
     own = Scale(3)
     model = hg.MLPRegressor(hidden_layer_sizes=(3,), activation=own, max_iter=2).fit(x, x[:, 0])
     path = hg.save(model, tmp_path / "a")
-    assert [*inspect(path).others] == ["activation.s"]
+    assert [*inspect(path).other_tensors] == ["activation.s"]
     assert (hg.load(path, layers=OWN).activation.s == own.s).all()

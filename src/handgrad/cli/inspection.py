@@ -26,10 +26,10 @@ def run_inspection(path: Path, output: Output) -> None:
         settings = ", ".join(f"{shown(k)}={_short(v)}" for k, v in layer.settings.items())
         frozen = ", frozen" if layer.place in found.frozen else ""
         own = ", not one of handgrad's" if layer.own else ""
-        name = f"{shown(layer.name)}({settings}){frozen}{own}"
+        name = f"{shown(layer.layer)}({settings}){frozen}{own}"
         rows.append((layer.place or "the net", name, _shapes(layer.tensors)))
-    if found.others:
-        rows.append(("", "", _shapes(found.others)))
+    if found.other_tensors:
+        rows.append(("", "", _shapes(found.other_tensors)))
     if rows:
         output.table(["place", "layer", "tensors"], rows)
     about = found.about if isinstance(found.about, dict) else {"about": found.about}

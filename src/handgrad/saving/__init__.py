@@ -2,8 +2,8 @@
 
 from handgrad.saving.inspection import FileEstimator, ModelFile, inspect
 from handgrad.saving.model import load, save
-from handgrad.saving.parameters import load_weights
 from handgrad.saving.tensors import Tensor, shown
+from handgrad.saving.weights import load_weights
 
 __all__ = [
     "FileEstimator",

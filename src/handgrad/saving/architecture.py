@@ -13,9 +13,9 @@ from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.files import FileError
 from handgrad.layers import Array, Layer, defaults
 from handgrad.layers.initializers import nothing_drawn
-from handgrad.saving.names import learned, placed, words_of
 from handgrad.saving.settings import VARIADIC, call, parameters_of, plain, settings_of
 from handgrad.saving.tensors import COPIED_WHOLE, damaged, refused_as_damaged, shown
+from handgrad.saving.weights import all_learned, fill, learned, placed, words_of
 
 MOST_LAYERS, DEEPEST = 1000, 16
 
@@ -35,12 +35,30 @@ LAYERS: dict[str, type[Layer]] = {
 
 
 @dataclass
-class Writer:
-    """Describes layers; the arrays among their settings are put by, under names of their own."""
+class LayerWriter:
+    """Describes layers; the arrays that they hold are put by, under their names in the file.
+
+    `own` are the classes of layers that are not handgrad's, by name.
+    """
 
     arrays: dict[str, Array] = field(default_factory=dict)
+    own: dict[str, type[Layer]] = field(default_factory=dict)
 
-    def described(self, layer: Layer, path: str = "") -> dict[str, Any]:
+    def whole(self, layer: Layer, path: str = "") -> dict[str, Any]:
+        """A layer as JSON, its parameters and running state put by too."""
+        said, found = self.described(layer, path), all_learned(layer, path)
+        if twice := found.keys() & self.arrays.keys():
+            raise SettingError(
+                f"two arrays called {', '.join(sorted(twice))}",
+                "a name of its own for each",
+                "another name for the setting",
+            )
+        self.arrays |= found
+        kinds = {type(inner).__name__: type(inner) for _, inner in layer.walk()}
+        self.own |= {name: kind for name, kind in kinds.items() if LAYERS.get(name) is not kind}
+        return said
+
+    def described(self, layer: Layer, path: str) -> dict[str, Any]:
         """A layer as JSON: `{"layer": "Linear", "settings": {"n_in": 2, ...}}`."""
         kind, places = type(layer), count()
         said = "layer" if LAYERS.get(kind.__name__) is kind else "own_layer"
@@ -75,7 +93,7 @@ class Writer:
 
 
 @dataclass
-class Reader:
+class LayerReader:
     """Makes layers as a file describes them, and nothing that the file does not hold."""
 
     tensors: Mapping[str, Array]
@@ -88,7 +106,13 @@ class Reader:
         self.n_bytes = sum(array.nbytes for array in self.tensors.values())
         self.n_numbers = self.undrawn = self.n_bytes // 4
 
-    def layer(self, entry: object, path: str = "") -> Layer:
+    def whole(self, entry: object, path: str = "") -> Layer:
+        """The layer described by `entry`, with the numbers of the file."""
+        layer = self.layer(entry, path)
+        fill(layer, path, self.tensors)
+        return layer
+
+    def layer(self, entry: object, path: str) -> Layer:
         """The layer described by `entry`; its arrays have the shapes of those in the file."""
         kind, settings = self._kind_and_settings(entry, path)
         where = f"{_place(path)}, {kind.__name__}"

@@ -1,7 +1,7 @@
 """Descriptions of estimators and Pipelines in files, checked key by key before anything is made."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TypedDict
 
@@ -27,47 +27,39 @@ class Summary(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class EstimatorEntry:
-    """The description of an estimator in a file."""
+class Entry:
+    """The description of an estimator in a file, or of a Pipeline, which has `steps` by name."""
 
     name: str
     settings: dict[str, object]
-    fitted: dict[str, object]
-    net: object
-    frozen: object
+    fitted: dict[str, object] = field(default_factory=dict)
+    net: object = None
+    frozen: object = None
+    steps: tuple[tuple[str, "Entry"], ...] = ()
+
+    def with_net(self) -> "Entry":
+        """Where a net is described: in the estimator, or in the one step that has one."""
+        parts = [step for _, step in self.steps] or [self]
+        *others, last = sorted(parts, key=lambda part: part.net is not None)
+        if any(part.net is not None for part in others):
+            raise damaged("a second net", "one net, in the last step")
+        return last
 
 
-@dataclass(frozen=True)
-class PipelineEntry:
-    """The description of a Pipeline in a file: its steps by name, and its settings."""
-
-    steps: list[tuple[str, EstimatorEntry]]
-    settings: dict[str, object]
-
-
-def entry_of(said: object) -> EstimatorEntry | PipelineEntry:
+def entry_of(said: object) -> Entry:
     """The description of an estimator or of a Pipeline; a FileError where it is neither."""
     if isinstance(said, dict) and said.get("estimator") == "Pipeline":
         return _pipeline_of(said)
     return _estimator_of(said)
 
 
-def net_entry(entry: EstimatorEntry | PipelineEntry) -> EstimatorEntry:
-    """Where a net is described: in the estimator, or in the one step that has one."""
-    parts = [step for _, step in entry.steps] if isinstance(entry, PipelineEntry) else [entry]
-    *others, last = sorted(parts, key=lambda part: part.net is not None)
-    if any(part.net is not None for part in others):
-        raise damaged("a second net", "one net, in the last step")
-    return last
-
-
-def summary_of(entry: EstimatorEntry) -> Summary:
+def summary_of(entry: Entry) -> Summary:
     """The columns, classes and target of an estimator, as its package sums them up."""
     summary: Summary = PACKAGES[entry.name]().SUMMARIES[entry.name](entry.fitted)
     return summary
 
 
-def _pipeline_of(entry: dict[str, object]) -> PipelineEntry:
+def _pipeline_of(entry: dict[str, object]) -> Entry:
     steps, settings = entry.get("steps"), entry.get("settings")
     if set(entry) != PIPELINE_KEYS or not isinstance(steps, list) or not isinstance(settings, dict):
         raise damaged(f"{shown(entry)} as a Pipeline", ", ".join(sorted(PIPELINE_KEYS)))
@@ -83,13 +75,13 @@ def _pipeline_of(entry: dict[str, object]) -> PipelineEntry:
     for _, step in steps:
         if not isinstance(step, dict) or step.get("estimator") == "Pipeline":
             raise damaged(f"the step {shown(step)}", "an estimator")
-    found = [(name, _estimator_of(step)) for name, step in steps]
+    found = tuple((name, _estimator_of(step)) for name, step in steps)
     if any(step.name in LAST for _, step in found[:-1]):
         raise damaged(f"the steps {shown(names)}", "transformers before the last")
-    return PipelineEntry(found, settings)
+    return Entry("Pipeline", settings, steps=found)
 
 
-def _estimator_of(said: object) -> EstimatorEntry:
+def _estimator_of(said: object) -> Entry:
     entry = said if isinstance(said, dict) else {}
     name = entry.get("estimator")
     if not isinstance(name, str) or name not in PACKAGES:
@@ -101,4 +93,4 @@ def _estimator_of(said: object) -> EstimatorEntry:
         )
     if set(entry) != KEYS or not all(isinstance(entry[k], dict) for k in ("settings", "fitted")):
         raise damaged(f"the keys {shown(sorted(entry))} of {name}", ", ".join(sorted(KEYS)))
-    return EstimatorEntry(name, *(entry[key] for key in ("settings", "fitted", "net", "frozen")))
+    return Entry(name, *(entry[key] for key in ("settings", "fitted", "net", "frozen")))

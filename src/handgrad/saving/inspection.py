@@ -2,18 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from handgrad.files import FileError
-from handgrad.saving.entries import (
-    EstimatorEntry,
-    PipelineEntry,
-    entry_of,
-    net_entry,
-    summary_of,
-)
+from handgrad.saving.entries import Entry, Summary, entry_of, summary_of
 from handgrad.saving.model import document_of
 from handgrad.saving.tensors import Tensor, damaged, read_header, refused_as_damaged, shown
 
@@ -23,7 +17,7 @@ class FileLayer:
     """A layer as a file describes it: its place, its name, its settings, its own tensors."""
 
     place: str
-    name: str
+    layer: str
     own: bool
     settings: dict[str, Any]
     tensors: dict[str, Tensor]
@@ -51,7 +45,7 @@ class ModelFile:
 
     `about` is what stood in `hg.save(..., about=...)`; `frozen` has the places of layers that
     are not trained. A net's file has no estimators, a file of weights alone no layers either.
-    `others` are tensors of no layer of the net, as those of layers among settings.
+    `other_tensors` are those of no layer of the net, as those of layers among settings.
     """
 
     path: Path
@@ -59,7 +53,7 @@ class ModelFile:
     format_version: int | None
     estimators: tuple[FileEstimator, ...]
     layers: tuple[FileLayer, ...]
-    others: dict[str, Tensor]
+    other_tensors: dict[str, Tensor]
     frozen: tuple[str, ...]
     about: Any
 
@@ -67,74 +61,45 @@ class ModelFile:
     def numbers(self) -> int:
         """How many numbers all tensors have together."""
         held = [
-            *self.others.values(),
+            *self.other_tensors.values(),
             *(t for layer in self.layers for t in layer.tensors.values()),
         ]
         return sum(math.prod(tensor.shape) for tensor in held)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as dictionaries and lists."""
-
-        def shapes(tensors: dict[str, Tensor]) -> dict[str, Any]:
-            return {n: {"shape": t.shape, "dtype": str(t.dtype)} for n, t in tensors.items()}
-
-        return {
-            "path": str(self.path),
-            "bytes": self.bytes,
-            "numbers": self.numbers,
-            "format_version": self.format_version,
-            "estimators": [vars(estimator) for estimator in self.estimators],
-            "layers": [
-                {
-                    "place": layer.place,
-                    "layer": layer.name,
-                    "own": layer.own,
-                    "settings": layer.settings,
-                    "tensors": shapes(layer.tensors),
-                }
-                for layer in self.layers
-            ],
-            "other_tensors": shapes(self.others),
-            "frozen": self.frozen,
-            "about": self.about,
-        }
+        return asdict(self) | {"path": str(self.path), "numbers": self.numbers}
 
 
 def inspect(path: str | Path) -> ModelFile:
     """The contents of a .safetensors file; `FileError` for one that no writer leaves."""
     try:
-        header = read_header(path)
-        size, left = Path(path).stat().st_size, dict(header.tensors)
-        if "handgrad" not in header.metadata:
-            return ModelFile(Path(path), size, None, (), (), left, (), {})
-        document = document_of(header.metadata)
-        version, about = document["format_version"], document["about"]
-        estimators: tuple[FileEstimator, ...]
-        if version == 1:
-            estimators, net, frozen = (), document["net"], document["frozen"]
-        else:
+        (tensors, metadata), size = read_header(path), Path(path).stat().st_size
+        if "handgrad" not in metadata:
+            return ModelFile(Path(path), size, None, (), (), tensors, (), {})
+        document = document_of(metadata)
+        said, estimators = document, tuple[FileEstimator, ...]()
+        if document["format_version"] > 1:
             model = entry_of(document["model"])
-            estimators, entry = tuple(_estimators(model, "")), net_entry(model)
-            net, frozen = entry.net, entry.frozen
-        layers = () if net is None else tuple(_walked(net, "", left))
+            estimators, said = tuple(_estimators(model, "")), vars(model.with_net())
+        net, frozen = said["net"], said["frozen"]
+        layers = () if net is None else tuple(_walked(net, "", tensors))
         if not isinstance(frozen, list) or not all(isinstance(place, str) for place in frozen):
             raise damaged(f"{shown(frozen)} as frozen", "a list of places of layers")
-        found = (estimators, layers, left, tuple(frozen), about)
-        return ModelFile(Path(path), size, version, *found)
+        found = (document["format_version"], estimators, layers, tensors, tuple(frozen))
+        return ModelFile(Path(path), size, *found, document["about"])
     except FileError as error:
         error.where = str(path)
         raise
 
 
-def _estimators(entry: EstimatorEntry | PipelineEntry, step: str) -> Iterator[FileEstimator]:
+def _estimators(entry: Entry, step: str) -> Iterator[FileEstimator]:
     """The estimator, or the Pipeline and its steps."""
-    if isinstance(entry, PipelineEntry):
-        yield FileEstimator(step, "Pipeline", entry.settings)
-        for name, inner in entry.steps:
-            yield from _estimators(inner, name)
-        return
     with refused_as_damaged(entry.name, "what a fit leaves"):
-        yield FileEstimator(step, entry.name, entry.settings, **summary_of(entry))
+        summary: Summary = {} if entry.steps else summary_of(entry)
+    yield FileEstimator(step, entry.name, entry.settings, **summary)
+    for name, inner in entry.steps:
+        yield from _estimators(inner, name)
 
 
 def _walked(tree: object, place: str, left: dict[str, Tensor]) -> Iterator[FileLayer]:

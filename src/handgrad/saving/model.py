@@ -10,10 +10,9 @@ import numpy as np
 from handgrad.base.errors import HandgradError, SettingError
 from handgrad.files import FileError, write_whole
 from handgrad.layers import Layer
-from handgrad.net import Net
+from handgrad.saving.comparison import check_same
 from handgrad.saving.entries import entry_of
-from handgrad.saving.estimators import EstimatorReader, EstimatorWriter, check_model_came_back
-from handgrad.saving.same import check_same
+from handgrad.saving.estimators import ModelReader, ModelWriter
 from handgrad.saving.tensors import COPIED_WHOLE, Stored, damaged, parsed, read, shown, strict_json
 from handgrad.saving.values import check_texts
 
@@ -54,20 +53,27 @@ def save(model: object, path: str | Path, *, about: Mapping[str, object] | None 
             f"a name that ends in {ENDING}, or in nothing: there is no other format",
             f"{str(path.with_suffix(ENDING))!r}, which PyTorch and others read too",
         )
-    document, writer = _described(model)
-    document["about"] = dict(about or {})
+    writer = ModelWriter()
+    said = writer.document(model)
     try:
-        words = json.dumps(document, allow_nan=False)
+        words = json.dumps(said | {"about": dict(about or {})}, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise SettingError(
             f"something that JSON cannot hold: {error}",
             "finite numbers, words, True, False, None; in about= also lists and dicts of them",
             "str(value), or a number that is finite",
         ) from error
-    arrays = writer.arrays
-    contiguous = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()}
-    content = in_bytes(contiguous, metadata={"handgrad": words})
-    _check_comes_back(model, document, writer, content)
+    arrays = {n: np.ascontiguousarray(a).reshape(a.shape) for n, a in writer.arrays.items()}
+    content = in_bytes(arrays, metadata={"handgrad": words})
+    try:  # to write nothing that would not be the same model when it is read
+        check_same(model, _model_in(parsed(content), writer.own), writer, said)
+    except HandgradError as error:
+        hint = error.hint
+        if hint == COPIED_WHOLE:
+            hint = "arguments of __init__ kept under their names, layers in self.layers"
+        raise SettingError(
+            f"{shown(model)} would not come back from a file: {error.came}", error.expected, hint
+        ) from error
     return write_whole(path, lambda file: file.write(content), "wb")
 
 
@@ -93,24 +99,15 @@ def load(path: str | Path, layers: Mapping[str, type[Layer]] | None = None) -> A
         raise
 
 
-def _described(model: object) -> tuple[dict[str, Any], EstimatorWriter]:
-    """A model as JSON, without what is said about it, and its arrays."""
-    writer = EstimatorWriter()
-    if isinstance(model, Net):
-        return {"format_version": 1, **writer.net_alone(model)}, writer
-    return {"format_version": 2, "model": writer.described(model)}, writer
-
-
 def _model_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Any:
     """The model that a file describes, with the numbers that the file holds."""
-    document, reader = document_of(stored.metadata), EstimatorReader(stored.arrays, own)
-    of_net = document["format_version"] == 1
-    model = (
-        reader.net_alone(document["net"], document["frozen"])
-        if of_net
-        else reader.model(entry_of(document["model"]))
-    )
-    if unknown := stored.arrays.keys() - reader.used:
+    arrays, metadata = stored
+    document, reader = document_of(metadata), ModelReader(arrays, own)
+    if document["format_version"] == 1:
+        model: Any = reader.net_of(document["net"], document["frozen"])
+    else:
+        model = reader.model(entry_of(document["model"]))
+    if unknown := arrays.keys() - reader.used:
         raise damaged(f"a tensor {shown(min(unknown))}", "those that the layers have, no others")
     return model
 
@@ -137,22 +134,3 @@ def document_of(metadata: Mapping[str, str]) -> dict[str, Any]:
         raise damaged(f"the keys {shown(sorted(document))}", ", ".join(sorted(KEYS[version])))
     check_texts(document.get("model"))
     return document
-
-
-def _check_comes_back(
-    model: object, document: dict[str, object], writer: EstimatorWriter, content: bytes
-) -> None:
-    """Refuse to write what would not be the same model when it is read."""
-    try:
-        twin = _model_in(parsed(content), writer.own)
-        if isinstance(model, Net):
-            check_same(model, twin)
-        else:
-            check_model_came_back(model, twin, writer, document["model"])
-    except HandgradError as error:
-        hint = error.hint
-        if hint == COPIED_WHOLE:
-            hint = "arguments of __init__ kept under their names, layers in self.layers"
-        raise SettingError(
-            f"{shown(model)} would not come back from a file: {error.came}", error.expected, hint
-        ) from error

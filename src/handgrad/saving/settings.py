@@ -1,6 +1,7 @@
 """Settings of a layer: the arguments of its constructor, as they are now."""
 
 import inspect
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,8 +32,6 @@ def parameters_of(kind: type[Layer]) -> Parameters:
 def settings_of(layer: Layer) -> dict[str, Any]:
     """The value of each argument: the attribute of that name, else what the layer was made with."""
     kind = type(layer)
-    if kind.__init__ is object.__init__:
-        return {}
     args, kwargs = layer.__dict__["_made_with"]
     signature = inspect.signature(kind.__init__)
     made = signature.bind_partial(layer, *args, **kwargs).arguments
@@ -58,22 +57,19 @@ def settings_of(layer: Layer) -> dict[str, Any]:
 
 def call(kind: type[Layer], given: Mapping[str, Any]) -> Layer:
     """Make the layer again, with what differs from the defaults, in the order it is written in."""
-    args: list[Any] = []
-    kwargs: dict[str, Any] = {}
     parameters = parameters_of(kind)
-    in_a_row = True
-    some_follow = any(parameter.kind == VARIADIC for parameter in parameters.values())
-    for name, parameter in parameters.items():
-        if parameter.kind == VARIADIC:
-            args += given[name]
-            some_follow = False
-        elif name not in given or (not some_follow and is_default(given[name], parameter)):
-            in_a_row = False
-        elif parameter.kind == parameter.KEYWORD_ONLY or not in_a_row:
-            kwargs[name] = given[name]
-        else:
-            args.append(given[name])
-    return kind(*args, **kwargs)
+    kinds = {parameter.kind for parameter in parameters.values()}
+    said = OrderedDict(
+        (name, given[name])
+        for name, parameter in parameters.items()
+        if name in given
+        and (
+            (VARIADIC in kinds and parameter.kind != parameter.KEYWORD_ONLY)  # each in its place
+            or not is_default(given[name], parameter)
+        )
+    )
+    bound = inspect.BoundArguments(inspect.Signature([*parameters.values()]), said)
+    return kind(*bound.args, **bound.kwargs)
 
 
 def is_default(value: object, parameter: inspect.Parameter) -> bool:

@@ -42,24 +42,12 @@ COPIED_WHOLE = "check that the file was copied whole, and is a .safetensors file
 class Tensor:
     """Type and shape of a tensor, as the header has them."""
 
-    dtype: np.dtype[np.generic]
+    dtype: str
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Header:
-    """The header of a file: its tensors and words by name."""
-
-    tensors: dict[str, Tensor]
-    metadata: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Stored:
-    """The contents of a file: arrays by name, which are read-only; words by name."""
-
-    arrays: dict[str, Array]
-    metadata: dict[str, str]
+# What a file holds: arrays by name, which are read-only, and words by name.
+Stored = tuple[dict[str, Array], dict[str, str]]
 
 
 def read(path: str | Path) -> Stored:
@@ -79,11 +67,11 @@ def parsed(content: bytes) -> Stored:
 
     header = limited_header(io.BytesIO(content), len(content))
     with refused_as_damaged("tensors that are not as the header says", "a whole .safetensors file"):
-        return Stored(load(content), header.get("__metadata__") or {})
+        return load(content), header.get("__metadata__") or {}
 
 
-def read_header(path: str | Path) -> Header:
-    """The header of a safetensors file, without its numbers."""
+def read_header(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and metadata that the header of a file tells of, without its numbers."""
     from safetensors import safe_open
 
     with _opened(path) as (file, size):
@@ -93,11 +81,10 @@ def read_header(path: str | Path) -> Header:
             safe_open(path, "numpy"),  # which checks names, types, shapes and bytes
         ):
             metadata = header.pop("__metadata__", None) or {}
-            tensors = {
-                name: Tensor(np.dtype(TYPES[entry["dtype"]]), tuple(entry["shape"]))
+            return {
+                name: Tensor(np.dtype(TYPES[entry["dtype"]]).name, tuple(entry["shape"]))
                 for name, entry in header.items()
-            }
-            return Header(tensors, metadata)
+            }, metadata
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from handgrad.base.errors import SettingError, described, positive
 from handgrad.engines.environment import processor
 from handgrad.files import FileError, reason, write_whole
 from handgrad.layers import Array
-from handgrad.saving.parameters import write_weights
 from handgrad.saving.tensors import shown
+from handgrad.saving.weights import write_weights
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.early_stopping import BestWeights
 from handgrad.training.history import EpochReport, History

@@ -1,17 +1,61 @@
-"""Weights alone: from a safetensors file, of PyTorch for example, into a net that is there."""
+"""Weights in files, under PyTorch's names, `0.weight` for `0.W`; and files of weights alone."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from handgrad.files import FileError, write_whole
-from handgrad.layers import Array
+from handgrad.layers import Array, Layer
 from handgrad.net import Net
-from handgrad.saving.names import all_learned
-from handgrad.saving.tensors import read, shown
+from handgrad.saving.tensors import damaged, read, shown
 
+PYTORCHS = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}
 # How many batches PyTorch's batch normalisation has seen: of use only without a momentum.
 PYTORCHS_COUNTER = "num_batches_tracked"
+
+
+def learned(layer: Layer, path: str) -> Iterator[tuple[str, Array]]:
+    """The parameters and running state of this one layer, each with its name in the file."""
+    for name, word in words_of(type(layer)).items():
+        yield placed(path, word), getattr(layer, name)
+
+
+def all_learned(layer: Layer, path: str = "") -> dict[str, Array]:
+    """The parameters and running state of a layer and all within it, by their names in the file."""
+    return dict(pair for place, inner in layer.walk(path) for pair in learned(inner, place))
+
+
+def words_of(kind: type[Layer]) -> dict[str, str]:
+    """The name of each parameter and state in a file: PyTorch's, unless two had the same."""
+    names = (*kind.param_names, *kind.state_names)
+    words = {name: PYTORCHS.get(name, name) for name in names}
+    return words if len({*words.values()}) == len(words) else dict(zip(names, names, strict=True))
+
+
+def placed(path: str, word: str) -> str:
+    """The name of a tensor of the layer at `path`."""
+    return f"{path}.{word}" if path else word
+
+
+def fill(layer: Layer, path: str, arrays: Mapping[str, Array]) -> None:
+    """Copy the numbers, of its type and finite, into a layer and all within it."""
+    for tensor, array in all_learned(layer, path).items():
+        values = arrays[tensor]
+        if values.dtype != array.dtype:
+            raise damaged(f"{tensor} is {values.dtype}", f"{array.dtype}, as the net is")
+        check_finite(tensor, values)
+        array[...] = values
+
+
+def check_finite(tensor: str, values: Array, cast: str = "") -> None:
+    """Refuse numbers that are not finite."""
+    if not np.isfinite(values).all():
+        raise FileError(
+            f"{tensor} has NaN or infinity in it{cast}",
+            "finite numbers",
+            "a file from before the training went wrong",
+        )
 
 
 def write_weights(net: Net, path: Path) -> None:
@@ -32,7 +76,7 @@ def load_weights(net: Net, path: str | Path) -> Net:
     try:
         found = {
             name: array
-            for name, array in read(path).arrays.items()
+            for name, array in read(path)[0].items()
             if name.rpartition(".")[2] != PYTORCHS_COUNTER
         }
         own = all_learned(net)
@@ -59,12 +103,7 @@ def _fitting(name: str, array: Array, own: Array) -> Array:
         raise _other_net(f"{name} came as {array.dtype}", "float16, float32 or float64")
     with np.errstate(over="ignore"):
         cast = array.astype(own.dtype)
-    if not np.isfinite(cast).all():
-        raise FileError(
-            f"{name} has NaN or infinity in it, as {own.dtype}",
-            "finite numbers",
-            "weights from before the training went wrong",
-        )
+    check_finite(name, cast, f", as {own.dtype}")
     return cast
 
 

@@ -1,12 +1,37 @@
-"""Comparison of a net that was read with the one that was saved."""
+"""Comparison of a model that was read with the one that was saved."""
 
 import numpy as np
 
 from handgrad.base.errors import SettingError
 from handgrad.layers import Layer
+from handgrad.net import Net
+from handgrad.saving.estimators import ModelWriter, is_pipeline
 
 
-def check_same(net: Layer, twin: Layer) -> None:
+def check_same(model: object, twin: object, writer: ModelWriter, said: object) -> None:
+    """Refuse a twin that is made of other layers, or lacks something that was fitted.
+
+    `said` is what the `writer` says of the model.
+    """
+    if isinstance(model, Net) and isinstance(twin, Net):
+        _check_layers(model, twin)
+        return
+    again = ModelWriter()
+    same = again.document(twin) == said and all(
+        np.array_equal(array, again.arrays[name]) for name, array in writer.arrays.items()
+    )
+    if not same:
+        raise SettingError(
+            "parameters or fitted attributes that differ",
+            "those that a fit leaves",
+            "what was set by hand as the fit left it",
+        )
+    if writer.net is not None and again.net is not None:
+        _check_layers(writer.net, again.net)
+    _check_attributes(model, twin)
+
+
+def _check_layers(net: Layer, twin: Layer) -> None:
     """Refuse a twin whose layers differ in class, or in what they were made of."""
     for (path, layer), (_, other) in zip(net.walk(), twin.walk(), strict=True):
         if type(layer) is not type(other):
@@ -26,6 +51,21 @@ def check_same(net: Layer, twin: Layer) -> None:
                     f"{name} as an argument of __init__ kept in self.{name}, "
                     "or an array in state_names",
                 )
+
+
+def _check_attributes(model: object, twin: object) -> None:
+    """Refuse a twin that lacks one of the attributes that scikit-learn calls fitted."""
+    if is_pipeline(model) and is_pipeline(twin):
+        for (_, step), (_, other) in zip(model.steps, twin.steps, strict=True):
+            _check_attributes(step, other)
+        return
+    fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
+    if lost := sorted(fitted - vars(twin).keys()):
+        raise SettingError(
+            f"{type(model).__name__} has {', '.join(lost)}, which the file does not keep",
+            "the attributes of its fit",
+            f"del model.{lost[0]}, if it was set by hand",
+        )
 
 
 def _alike(old: object, new: object) -> bool:
