@@ -117,6 +117,11 @@ class RunsCurve:
                 quartiles[:, i] = np.quantile(finite, (0.25, 0.5, 0.75))
         return quartiles
 
+    def _described(self, points: Array, kind: str) -> str:
+        """How many runs there are, over which points."""
+        over = f"{len(points)} {kind} from {points[0]} to {points[-1]}"
+        return f"<{type(self).__name__}: {over}, {self.train['loss'].shape[1]} seeds each>"
+
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class CapacityCurve(RunsCurve):
@@ -129,7 +134,7 @@ class CapacityCurve(RunsCurve):
     capacities: Array
 
     def __repr__(self) -> str:
-        return f"<CapacityCurve: {described_runs(self, self.capacities, 'capacities')}>"
+        return self._described(self.capacities, "capacities")
 
     @property
     def best(self) -> float:
@@ -156,13 +161,7 @@ class LearningCurve(RunsCurve):
     rows: Array
 
     def __repr__(self) -> str:
-        return f"<LearningCurve: {described_runs(self, self.rows, 'numbers of rows')}>"
-
-
-def described_runs(curve: RunsCurve, points: Array, kind: str) -> str:
-    """How many runs there are, over which points."""
-    _, seeds = curve.train["loss"].shape
-    return f"{len(points)} {kind} from {points[0]} to {points[-1]}, {seeds} seeds each"
+        return self._described(self.rows, "numbers of rows")
 
 
 @dataclass(frozen=True)

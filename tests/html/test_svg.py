@@ -5,27 +5,26 @@ import re
 from matplotlib.figure import Figure
 
 from handgrad.html.svg import inline
-from handgrad.plots.finishing import svg_of
 
 NAME = 'id="p1" url(#x) <b> 中文 😀'
 
 
-def drawn() -> str:
+def drawn() -> Figure:
     figure = Figure(figsize=(3, 2))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], "o-", color="#0072b2", clip_on=True)
     axes.set_title(NAME)
     axes.set_xlabel("bold", fontweight="bold")
     axes.imshow([[0, 1], [1, 0]])
-    return svg_of(figure)
+    return figure
 
 
-SVG = drawn()
-FOUND = inline(SVG, "one", 'said "so" <b>', {"#0072b2": "var(--first)"})
+FIGURE = drawn()
+FOUND = inline(FIGURE, "one", 'said "so" <b>', {"#0072b2": "var(--first)"})
 
 
 def test_names_are_its_own_and_lead_somewhere() -> None:
-    other = inline(SVG, "two", "", {})
+    other = inline(FIGURE, "two", "", {})
     names = [*re.findall(r'[ <]id="([^"]+)"', FOUND), *re.findall(r'[ <]id="([^"]+)"', other)]
     assert len(names) == len(set(names)) > 2
     assert all(name.startswith(("one-", "two-")) for name in names)
@@ -42,7 +41,7 @@ def test_words_stay_words() -> None:
 
 
 def test_colours_are_the_pages() -> None:
-    assert "#0072b2" in SVG
+    assert "#0072b2" in inline(FIGURE, "two", "", {})
     assert "#0072b2" not in FOUND
     assert "stroke: var(--first)" in FOUND
 
@@ -58,6 +57,6 @@ def test_it_is_an_image_with_a_text_in_its_place() -> None:
 def test_what_no_xml_may_hold_is_shown_as_an_escape() -> None:
     figure = Figure(figsize=(3, 2))
     figure.add_subplot().set_xlabel("a\x00\x07\x1b\ufffe\u202eb")
-    found = inline(svg_of(figure), "one", "the\x08 end", {})
+    found = inline(figure, "one", "the\x08 end", {})
     assert r"a\x00\x07\x1b\ufffe\u202eb</text>" in found
     assert r'aria-label="the\x08 end"' in found

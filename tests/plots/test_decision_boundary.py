@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 import handgrad as hg
-from handgrad.plots.regions import PALE
+from handgrad.plots.planes import PALE
 from handgrad.plots.style import COLOURS
 from tests.bad_input.refused import refused
 from tests.plots.pictures import contour, legend, pixel, rows

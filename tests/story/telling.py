@@ -4,13 +4,16 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import pytest
+from matplotlib.text import Text
 
-from handgrad.plots.finishing import off_screen, words_of
+from handgrad.plots import off_screen
 from handgrad.story import telling
 from handgrad.story.chapters import Block, Chapter, Picture, Story, read_story
-from handgrad.story.running import Outcome, run_block
+from handgrad.story.page import Outcome
+from handgrad.story.telling import run_block
 from tests.cli.run import handgrad
 
 PLOT = "import handgrad as hg\nhg.plot_cross_entropy()"
@@ -26,22 +29,22 @@ def told() -> tuple[Path, str]:
 
 
 @cache
-def outcomes() -> list[Outcome]:
-    """What each block of the story led to."""
+def run() -> tuple[list[Outcome], set[str]]:
+    """What each block of the story led to, and all texts in its pictures, as they are drawn."""
     off_screen()
     namespace: dict[str, object] = {}
-    return [run_block(block.code, namespace) for block in read_story("en").blocks]
+    words: set[str] = set()
+
+    def note(figure: Any) -> None:
+        figure.draw_without_rendering()
+        words.update(line for text in words_of(figure) for line in text.split("\n"))
+
+    return [run_block(block.code, namespace, note) for block in read_story("en").blocks], words
 
 
-@cache
-def words_in_pictures() -> set[str]:
-    """All texts in the pictures of the story, as they are when drawn."""
-    found: set[str] = set()
-    for outcome in outcomes():
-        if outcome.figure is not None:
-            outcome.figure.draw_without_rendering()
-            found |= {line for text in words_of(outcome.figure) for line in text.split("\n")}
-    return found
+def words_of(figure: Any) -> set[str]:
+    """All texts that a figure shows: titles, labels, legends, ticks."""
+    return {text.get_text() for text in figure.findobj(Text)} - {""}
 
 
 def tell_a_tiny_story(monkeypatch: pytest.MonkeyPatch, code: str = "6 * 7\n") -> None:

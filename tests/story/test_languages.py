@@ -9,7 +9,7 @@ from handgrad.story import read_story, telling
 from handgrad.story.chapters import Block
 from handgrad.story.labels import CHINESE, in_chinese
 from tests.cli.run import handgrad
-from tests.story.telling import outcomes, tell_a_tiny_story, words_in_pictures
+from tests.story.telling import run, tell_a_tiny_story
 
 IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
 # Code and formulas are the same in every language.
@@ -72,13 +72,13 @@ def test_the_chapters_are_built_alike() -> None:
 
 
 def test_a_block_ends_with_a_picture_exactly_where_the_text_has_one() -> None:
-    for (block, _), outcome in zip(BLOCKS, outcomes(), strict=True):
-        assert (outcome.figure is not None) is (block.picture is not None), block.code
+    for (block, _), outcome in zip(BLOCKS, run()[0], strict=True):
+        assert bool(outcome.image) is (block.picture is not None), block.code
 
 
 def test_all_words_in_the_pictures_have_a_translation() -> None:
-    assert len(words_in_pictures()) > 50
-    for text in words_in_pictures():
+    assert len(run()[1]) > 50
+    for text in run()[1]:
         translated = in_chinese(text)
         if not STAYS.fullmatch(text):
             assert IDEOGRAPH.search(translated), text
@@ -88,7 +88,7 @@ def test_all_words_in_the_pictures_have_a_translation() -> None:
 
 def test_no_translation_is_left_over() -> None:
     found = set()
-    for text in words_in_pictures():
+    for text in run()[1]:
         for english in CHINESE:
             if re.fullmatch(re.escape(english).replace(r"\{\}", ".+"), text):
                 found.add(english)
@@ -96,7 +96,7 @@ def test_no_translation_is_left_over() -> None:
 
 
 def test_what_the_chapters_say_of_the_figures_is_so() -> None:
-    printed = "".join(outcome.printed for outcome in outcomes())
+    printed = "".join(outcome.printed for outcome in run()[0])
     one, hidden = re.findall(r"layer, training: loss=(\S+),", printed)
     flat, deep = re.findall(r"layer, validation: loss=(\S+),", printed)
     text = "".join(p for c in read_story("en").chapters for p in c.parts if isinstance(p, str))

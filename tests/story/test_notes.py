@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.plots.finishing import off_screen
-from handgrad.story.running import run_block
+from handgrad.plots import off_screen
+from handgrad.story.telling import run_block
 
 IMPORTS = """
 import matplotlib.pyplot as plt

@@ -33,9 +33,9 @@ def run_demo(
     phrases = PHRASES[first]
     page = folder / PAGE
     output.result({"folder": str(folder), "page": str(page), "pictures": pictures})
-    console.print(phrases.written.format(pictures, folder), soft_wrap=True, highlight=False)
-    console.print(phrases.look.format(page), style="bold", soft_wrap=True, highlight=False)
+    console.print(phrases["written"].format(pictures, folder), soft_wrap=True, highlight=False)
+    console.print(phrases["look"].format(page), style="bold", soft_wrap=True, highlight=False)
     if languages == [first]:
-        console.print(phrases.elsewhere, soft_wrap=True, highlight=False)
+        console.print(phrases["elsewhere"], soft_wrap=True, highlight=False)
     if open_page:
         webbrowser.open(page.absolute().as_uri())

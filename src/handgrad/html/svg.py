@@ -1,28 +1,44 @@
 """Matplotlib's SVG made part of a page: its colours, its fonts, names that are its own."""
 
+from __future__ import annotations
+
+import io
 import re
+import warnings
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from markupsafe import Markup
 
 from handgrad.html.templates import visible
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 PIXELS_PER_POINT = 96 / 72
 FAMILY = re.compile(r"font-family: [^;]+;? ?")
-FONT = re.compile(r"font: ((?:[\w-]+ )*?)([\d.]+)px [^;]+")
-REFERENCE = re.compile(r"url\(#([^)]+)\)|^#(.+)$")
+FONT = re.compile(r"font: (?:[\w-]+ )*?(?:(bold|\d+) )?([\d.]+)px [^;]+")
+REFERENCE = re.compile(r"(url\(#|^#)([^)]+)")
 
 
-def inline(svg: str, name: str, alt: str, colours: Mapping[str, str]) -> Markup:
-    """An SVG file as an element of a page; `alt` tells what it shows to those who cannot see it.
+def inline(figure: Figure, name: str, alt: str, colours: Mapping[str, str]) -> Markup:
+    """A figure as SVG within a page; `alt` tells what it shows to those who cannot see it.
 
     Its names begin with `name`, so that those of several pictures do not meet; `colours` are
     replaced: `{"#22252a": "var(--ink)"}`.
     """
-    root = ElementTree.fromstring(visible(svg))
+    import matplotlib as mpl
+
+    file = io.StringIO()
+    # words stay text, in letters that may lack here
+    with mpl.rc_context({"svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(file, format="svg", transparent=True, dpi=2 * figure.dpi)
+    root = ElementTree.fromstring(visible(file.getvalue()))
     _strip(root)
-    names = {match for e in root.iter() for match in _referred(e)}
+    values = [value for e in root.iter() for value in e.attrib.values()]
+    names = {found[2] for value in values for found in REFERENCE.finditer(value)}
     for e in root.iter():
         _adapt(e, name, names, colours)
     left, top, width, height = (float(n) for n in root.attrib["viewBox"].split())
@@ -49,11 +65,6 @@ def _strip(root: ElementTree.Element) -> None:
             e.remove(child)
 
 
-def _referred(e: ElementTree.Element) -> list[str]:
-    found = [m for value in e.attrib.values() for m in REFERENCE.finditer(value)]
-    return [m[1] or m[2] for m in found]
-
-
 def _adapt(e: ElementTree.Element, name: str, names: set[str], colours: Mapping[str, str]) -> None:
     for key, value in [*e.attrib.items()]:
         if key == "id" and value not in names:
@@ -62,17 +73,13 @@ def _adapt(e: ElementTree.Element, name: str, names: set[str], colours: Mapping[
         if key == "id":
             value = f"{name}-{value}"
         elif e.tag != "image":
-            value = REFERENCE.sub(
-                lambda m: f"url(#{name}-{m[1]})" if m[1] else f"#{name}-{m[2]}", value
-            )
+            value = REFERENCE.sub(rf"\g<1>{name}-\2", value)
         if key in ("style", "fill", "stroke"):
-            value = FAMILY.sub("", FONT.sub(lambda m: _font(m[1], m[2]), value))
+            value = FAMILY.sub("", FONT.sub(_in_the_pages_letters, value))
             for old, new in colours.items():
                 value = value.replace(old, new)
         e.attrib[key] = value
 
 
-def _font(kind: str, size: str) -> str:
-    """The page's own letters, in the size and weight of the picture's."""
-    weight = next((f"; font-weight: {w}" for w in kind.split() if w.isdigit() or w == "bold"), "")
-    return f"font-size: {size}px{weight}"
+def _in_the_pages_letters(font: re.Match[str]) -> str:
+    return f"font-size: {font[2]}px" + (f"; font-weight: {font[1]}" if font[1] else "")

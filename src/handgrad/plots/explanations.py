@@ -4,20 +4,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.layers import Array
 from handgrad.plots.inputs import refuse_other
 from handgrad.plots.style import (
     BESIDE,
     FIRST,
     GREY,
     Line,
-    as_written,
     axes_for,
     colour_of,
     marker_of,
+    name_axes,
+    name_places,
     shortened,
     show_dates,
-    tidy,
 )
 from handgrad.results import PartialDependence, PermutationImportance
 
@@ -40,24 +39,13 @@ def plot_permutation_importance(
     order = importance.order[:most]
     axes = axes_for(ax, (6, 0.9 + 0.32 * len(order)))
     places = np.arange(len(order))
-    axes.barh(places, importance.mean[order], height=0.62, color=FIRST, zorder=2)
-    axes.errorbar(
-        importance.mean[order],
-        places,
-        xerr=importance.std[order],
-        fmt="none",
-        ecolor=GREY,
-        elinewidth=1.4,
-        capsize=2.5,
-        zorder=3,
-    )
-    names = [shortened(importance.columns[i]) for i in order]
-    axes.set_yticks(places, names)
-    as_written(axes.get_yticklabels())
+    whiskers = {"ecolor": GREY, "elinewidth": 1.4, "capsize": 2.5, "zorder": 3}
+    width, spread = importance.mean[order], importance.std[order]
+    axes.barh(places, width, 0.62, xerr=spread, color=FIRST, zorder=2, error_kw=whiskers)
+    name_places(axes, [importance.columns[i] for i in order])
     axes.set(ylim=(len(order) - 0.4, -0.6))
     axes.set_xlabel(f"{importance.scoring.replace('_', ' ')}, worse by, when shuffled")
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
-    tidy(axes)
     axes.grid(visible=False, axis="y")
     axes.tick_params("y", length=0)
     axes.spines["left"].set_visible(False)
@@ -77,42 +65,28 @@ def plot_partial_dependence(dependence: PartialDependence, ax: "Axes | None" = N
     n = len(dependence.outputs)
     changes = np.ptp(dependence.average, axis=0)
     chosen = [n - 1] if n <= 2 else sorted(np.argsort(-changes, kind="stable")[:MOST_CLASSES])
+    of_text, places = dependence.kind == "category", np.arange(len(dependence.values))
     for k in chosen:
-        of_class: Line = {"color": colour_of(k) if n > 2 else FIRST, "label": dependence.outputs[k]}
-        _draw(axes, dependence, dependence.average[:, k], of_class, marker_of(k) if n > 2 else "o")
-    if dependence.kind == "category":
-        names = [shortened(str(value)) for value in dependence.values]
-        axes.set_yticks(np.arange(len(names)), names)
-        axes.set_ylim(len(names) - 0.5, -0.5)
-        as_written(axes.get_yticklabels())
-    elif dependence.kind == "number" and dependence.values.min() >= 0:
+        shown, average = k if n > 2 else 0, dependence.average[:, k]
+        how: Line = {"color": colour_of(shown), "label": dependence.outputs[k]}
+        if of_text:
+            axes.plot(average, places, marker_of(shown), markersize=6, **how)
+        else:
+            marker = marker_of(shown) if len(places) <= 12 else ""
+            axes.plot(dependence.values, average, marker=marker, markersize=4, linewidth=2, **how)
+    says = f"probability of {shortened(dependence.outputs[-1], 12)}"
+    if n > 2 or dependence.outputs == ("prediction",):
+        says = "mean probability" if n > 2 else "mean prediction"
+    along = shortened(dependence.column, 30)
+    if of_text:
+        name_places(axes, [str(value) for value in dependence.values])
+        axes.set_ylim(len(places) - 0.5, -0.5)
+    elif dependence.kind == "date":
+        show_dates(axes.xaxis)
+    elif dependence.values.min() >= 0:
         axes.set_xlim(left=max(0.0, axes.get_xlim()[0]))
-    says, along = _what(dependence), shortened(dependence.column, 30)
-    across, up = (says, along) if dependence.kind == "category" else (along, says)
-    axes.set_xlabel(across, parse_math=False)
-    axes.set_ylabel(up, parse_math=False)
-    tidy(axes)
+    name_axes(axes, *((says, along) if of_text else (along, says)))
     if n > 2:
         for text in axes.legend(frameon=False, handlelength=1.2, **BESIDE).get_texts():
             text.set(text=shortened(text.get_text(), 16), parse_math=False)
     return axes
-
-
-def _draw(axes: "Axes", found: PartialDependence, average: Array, style: Line, marker: str) -> None:
-    if found.kind == "category":
-        axes.plot(average, np.arange(len(average)), marker, markersize=6, **style)
-        return
-    few = len(average) <= 12
-    axes.plot(
-        found.values, average, linewidth=2, marker=marker if few else None, markersize=4, **style
-    )
-    if found.kind == "date":
-        show_dates(axes.xaxis)
-
-
-def _what(found: PartialDependence) -> str:
-    if found.outputs == ("prediction",):
-        return "mean prediction"
-    if len(found.outputs) > 2:
-        return "mean probability"
-    return f"probability of {shortened(found.outputs[-1], 12)}"

@@ -12,7 +12,7 @@ from handgrad.layers import Array, Softmax
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, check_as_many
-from handgrad.results import Predictions, Predictor, is_classifier, is_predictor
+from handgrad.results import Classifier, Predictions, Predictor, is_classifier, is_predictor
 
 Model = Net | Predictor | Predictions
 
@@ -88,9 +88,11 @@ def names_of(names: Sequence[str] | None, n: int, what: str) -> list[str]:
     return [str(name) for name in names]
 
 
-def probabilities(net: Net, x: Array) -> Array:
-    """The probability of each class, (n, n_classes), that `net` gives the rows of `x`."""
-    return as_probabilities(net, np.asarray(net.predict(x)))
+def probabilities(model: Net | Classifier, x: object) -> Array:
+    """The probability of each class, (n, n_classes), that a net or classifier gives rows `x`."""
+    if isinstance(model, Net):
+        return as_probabilities(model, np.asarray(model.predict(x)))
+    return np.asarray(model.predict_proba(x))
 
 
 def as_probabilities(net: Net, p: Array) -> Array:
@@ -133,11 +135,10 @@ def class_predictions(
     if isinstance(model, Predictions):
         return model
     if is_classifier(model):
-        p = np.asarray(model.predict_proba(x))
-        known = [*model.classes_]
+        p, known = probabilities(model, x), [*model.classes_]
         predicted, true = (_places(values, known) for values in (model.predict(x), y))
-        names = [str(name) for name in known] if class_names is None else class_names
-        return Predictions(true, predicted, p, tuple(names_of(names, len(known), "class")))
+        names = names_of(known if class_names is None else class_names, len(known), "class")
+        return Predictions(true, predicted, p, tuple(names))
     net, x = the_net(model), table_of(x)
     output = np.asarray(net.predict(x))
     p = as_probabilities(net, output)

@@ -8,29 +8,29 @@ import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.base.kinds import Probabilities
-from handgrad.config import TrainingConfig, check_kinds
+from handgrad.config import check_kinds
 from handgrad.layers import Array
 from handgrad.losses import CrossEntropyLoss, Loss
 from handgrad.net import Net
 from handgrad.optimizers import SGD
-from handgrad.plots.decision_boundary import draw_near_slice, plot_decision_boundary
-from handgrad.plots.inputs import classes_of, names_of, probabilities, table_of, targets_of
+from handgrad.plots.inputs import class_predictions, number_predictions, table_of, targets_of
 from handgrad.plots.predictions import draw_numbers, plot_predictions
+from handgrad.plots.rows import draw_near_slice, plot_decision_boundary
 from handgrad.plots.screens import Screen, screen_for
-from handgrad.plots.training_progress import plot_training_progress
+from handgrad.plots.trainings import plot_training_progress
 from handgrad.training import (
     EpochReport,
     History,
-    Training,
     checked_pair,
     first_set,
     pair_and_weights,
+    train,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ MARGINS = {"left": 0.08, "right": 0.88, "bottom": 0.13, "top": 0.84, "wspace": 0
 
 Weights = tuple[Array, Array]
 Pair = tuple[npt.ArrayLike, npt.ArrayLike]
+# Draws on axes what a net answers for rows (x, y), beside what it does for rows held out.
+Answers = Callable[["Axes", Net, Pair, Pair | None], None]
 
 
 def live_plot(
@@ -96,7 +98,13 @@ def live_plot(
     picture = _Picture(net, data, validation, what, screen_for(to))
     stream = drawn(reports, picture.draw, picture.screen, net, time.perf_counter)
     # left by a break but still named, it would be ended when Python has half gone
-    weakref.finalize(stream, _end, weakref.ref(stream))
+    alive = weakref.ref(stream)
+
+    def end() -> None:
+        if (left := alive()) is not None:
+            left.close()
+
+    weakref.finalize(stream, end)
     return stream
 
 
@@ -118,9 +126,9 @@ def train_and_plot(
     is that of `live_plot`, with `what` and `to`; the history of all epochs is returned. Its
     training curve, `history["training_accuracy"]`, is that of the training rows after each epoch.
     """
-    config = TrainingConfig(
-        net=net,
-        data=data,
+    reports = train(
+        net,
+        data,
         loss=CrossEntropyLoss() if loss is None else loss,
         optimizer=SGD(lr),
         epochs=n_epoch,
@@ -129,14 +137,7 @@ def train_and_plot(
         evaluate_training=True,
         shuffle=False,
     )
-    training = Training(config, ahead=True)
-    return History([*live_plot(training, net, data, validation=validation, what=what, to=to)])
-
-
-def _end(stream: weakref.ref[Generator[EpochReport]]) -> None:
-    """End the stream, where it is still there."""
-    if (alive := stream()) is not None:
-        alive.close()
+    return History([*live_plot(reports, net, data, validation=validation, what=what, to=to)])
 
 
 def drawn(
@@ -224,65 +225,54 @@ def _bytes(weights: Weights) -> bytes:
 
 
 class _Picture:
-    """The figure of a training: its curves, and what the net answers."""
+    """The figure of a training: its curves, and what the net answers where that can be drawn."""
 
     def __init__(
         self, net: Net, data: Pair, validation: Pair | None, what: str, screen: Screen
     ) -> None:
         self.twin = copy.deepcopy(net)  # which may have the weights of an earlier epoch
-        self.answers = _answers(self.twin, data, validation)
-        self.what, self.screen = what, screen
+        self.data, self.held, self.what, self.screen = data, validation, what, screen
+        self.answers = _answers(self.twin, *data)
 
     def draw(self, history: History, weights: Weights) -> None:
         self.twin.parameters[...], self.twin.running_state[...] = weights
         figure, epoch = self.screen.figure, history[-1].epoch
         figure.clear()
         figure.subplots_adjust(**MARGINS)
-        panels: Any = figure.subplots(1, 1 if self.answers is None else 2, squeeze=False)
-        curves, *others = panels[0]
-        plot_training_progress(history, self.what, curves)
+        panels = figure.subplots(1, 1 if self.answers is None else 2, squeeze=False)[0]
+        plot_training_progress(history, self.what, panels[0])
         if self.answers is not None:
-            self.answers(others[0])
+            self.answers(panels[1], self.twin, self.data, self.held)
         figure.suptitle(f"epoch {epoch}")
         self.screen.show(epoch)
 
 
-def _answers(net: Net, data: Pair, held: Pair | None) -> Callable[[Axes], object] | None:
-    """A function that draws the predictions of `net` for these rows, if there is a picture."""
-    x, y = data
+def _answers(net: Net, x: npt.ArrayLike, y: object) -> Answers | None:
+    """What draws the predictions of `net` for such rows, if there is a picture."""
     if isinstance(x, tuple) or np.ndim(x) != 2 or np.size(x) == 0 or net.integer_input:
         return None
     x = table_of(x)
-    p, y = net.predict(x[:1]), targets_of(y, x)
+    p, targets = net.predict(x[:1]), targets_of(y, x)
     if p.size == 1 and not isinstance(net.output_kind, Probabilities):
-        return lambda axes: _predictions(axes, net, x, y, held)
-    if y.ndim != 1 or x.shape[1] < 2 or p.ndim != 2 or (y != np.floor(y)).any():
-        return None
-    return lambda axes: _boundary(axes, net, x, y, held)
+        return _draw_predictions
+    whole = targets.ndim == 1 and (targets == np.floor(targets)).all()
+    return _draw_boundary if whole and x.shape[1] >= 2 and p.ndim == 2 else None
 
 
-def _predictions(axes: Axes, net: Net, x: Array, y: Array, held: Pair | None) -> None:
-    plot_predictions(net, x, y, axes)
+def _draw_predictions(axes: Axes, net: Net, data: Pair, held: Pair | None) -> None:
+    plot_predictions(net, *data, axes)
     if held is not None:
-        x_held, y_held = table_of(held[0]), targets_of(held[1], table_of(held[0]))
-        alone = x.shape[1] == 1
-        across, up = (x_held, y_held) if alone else (y_held, net.predict(x_held))
-        draw_numbers(axes, across.ravel(), up.ravel(), "validation", hollow=True)
+        found = number_predictions(net, *held)
+        alone = np.shape(held[0])[1] == 1
+        across, up = (np.ravel(held[0]), found.y) if alone else (found.y, found.predicted)
+        draw_numbers(axes, across, up, "validation", hollow=True)
         axes.legend(frameon=False)
 
 
-def _boundary(axes: Axes, net: Net, x: Array, y: Array, held: Pair | None) -> None:
-    plot_decision_boundary(net, x, y, ax=axes)
+def _draw_boundary(axes: Axes, net: Net, data: Pair, held: Pair | None) -> None:
+    plot_decision_boundary(net, *data, ax=axes)
     if held is not None:
-        x_held = table_of(held[0])
-        n_classes = probabilities(net, x_held[:1]).shape[1]
-        draw_near_slice(
-            axes,
-            x_held,
-            classes_of(held[1], x_held, n_classes),
-            [0, 1],
-            x.mean(axis=0, dtype=np.float64),
-            spread=x,
-            class_names=names_of(None, n_classes, "class"),
-            hollow=True,
-        )
+        x, x_held = table_of(data[0]), table_of(held[0])
+        found, at = class_predictions(net, *held, None), x.mean(axis=0, dtype=np.float64)
+        names = found.class_names
+        draw_near_slice(axes, x_held, found.y, [0, 1], at, spread=x, class_names=names, hollow=True)

@@ -92,6 +92,13 @@ def screen_for(to: str | Path | None) -> Screen:
     )
 
 
+def off_screen() -> None:
+    """From now on, figures of pyplot open no windows in this process."""
+    import matplotlib
+
+    matplotlib.use("agg")
+
+
 def windows_open() -> bool:
     """Whether Matplotlib's backend is one that opens windows here."""
     import matplotlib
@@ -166,13 +173,15 @@ class Folder(Screen):
 
 
 class Recording(Screen):
-    """A moving picture in memory, of the epochs in their order."""
+    """A moving picture in memory, of the epochs in their order, after a `change`."""
 
-    def __init__(self) -> None:
+    def __init__(self, change: Callable[[Figure], object] = lambda figure: None) -> None:
         super().__init__()
         self.frames: list[tuple[int, bytes]] = []
+        self.change = change
 
     def show(self, epoch: int) -> None:
+        self.change(self.figure)
         self.frames.append((epoch, self.png()))
 
     def write(self, file: IO[bytes]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from handgrad.data.frames import DAY, Column
 from handgrad.inspection.tables import by_frequency
 from handgrad.layers import Array
-from handgrad.plots.style import FIRST, SECOND, as_written, shortened, tidy
+from handgrad.plots.style import FIRST, SECOND, name_places, shortened, tidy
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.scores import number, percent
 from handgrad.tabular.features import Features
@@ -55,8 +55,7 @@ def draw_shares(sides: dict[str, Array], names: Sequence[str], ax: Axes) -> None
         shares = counts / max(counts.sum(), 1)
         at = places + (i - (len(sides) - 1) / 2) * height
         ax.barh(at, shares, height * 0.9, color=(FIRST, SECOND)[i], label=side, zorder=2)
-    ax.set_yticks(places, [shortened(name) for name in names])
-    as_written(ax.get_yticklabels())
+    name_places(ax, names)
     ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="share of rows")
     _finished(ax, len(sides))
     ax.grid(visible=False, axis="y")

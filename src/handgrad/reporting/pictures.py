@@ -65,14 +65,11 @@ class Pictures:
         import matplotlib as mpl
         from matplotlib.figure import Figure
 
-        from handgrad.plots.finishing import svg_of
-
         with mpl.rc_context(SETTINGS):
             drawing = Figure(figsize=size, layout="constrained", dpi=100)
             axes = drawing.add_subplot()
             draw(*shown, ax=axes, **how)
             axes.set_title("")  # the caption says it
             keep_apart(axes)
-            svg = svg_of(drawing)
-        plain = alt.unescape() if isinstance(alt, Markup) else alt
-        return inline(svg, f"picture-{next(self._numbers)}", plain, COLOURS)
+            plain = alt.unescape() if isinstance(alt, Markup) else alt
+            return inline(drawing, f"picture-{next(self._numbers)}", plain, COLOURS)

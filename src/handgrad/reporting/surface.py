@@ -12,8 +12,8 @@ from handgrad.data.frames import Column
 from handgrad.inspection.models import outputs_of
 from handgrad.inspection.tables import by_frequency
 from handgrad.layers import Array
-from handgrad.plots.regions import box_around, shade_regions
-from handgrad.plots.style import as_written, scatter_classes, shortened, show_dates
+from handgrad.plots.planes import box_around, scatter_classes, shade_regions
+from handgrad.plots.style import as_written, shortened, show_dates
 from handgrad.reporting.evidence import Evidence
 
 if TYPE_CHECKING:

@@ -1,18 +1,20 @@
-"""Reads the story's Markdown: chapters of text, and of code with what it leads to."""
+"""The story's text: chapters of Markdown and of code with what it leads to, in each language."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+import re
+import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from handgrad.base.errors import SettingError, did_you_mean
 
-if TYPE_CHECKING:
-    from markdown_it.token import Token
-
 LANGUAGES = {"en": "English", "zh": "中文"}
+TEXT = files("handgrad.story") / "text"
+# What the demo and its page say around the story, by language and name; {} is filled in.
+PHRASES: dict[str, dict[str, str]] = tomllib.loads((TEXT / "phrases.toml").read_text("utf-8"))
+# A block of Python, and the image that may follow it: its code; the image's alt, file, caption.
+BLOCK = re.compile(
+    r'^```python\n(.*?)^```$(?:\n\n!\[([^\n]*)\]\((\S+) "([^\n]*)"\)$)?', re.M | re.S
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,6 @@ class Chapter:
     title: str
     parts: tuple[str | Block, ...]
 
-    @property
-    def blocks(self) -> list[Block]:
-        """The chapter's code alone."""
-        return [part for part in self.parts if isinstance(part, Block)]
-
 
 @dataclass(frozen=True)
 class Story:
@@ -57,7 +54,8 @@ class Story:
     @property
     def blocks(self) -> list[Block]:
         """The code of all chapters, which runs in this order in one namespace."""
-        return [block for chapter in self.chapters for block in chapter.blocks]
+        parts = (part for chapter in self.chapters for part in chapter.parts)
+        return [part for part in parts if isinstance(part, Block)]
 
 
 def check_language(language: str) -> None:
@@ -76,47 +74,19 @@ def read_story(language: str) -> Story:
     A chapter begins with a heading of the second level. A block of Python that is followed by an
     image, `![alt](file.png "caption")`, ends with the figure that becomes it.
     """
-    from markdown_it import MarkdownIt
-
     check_language(language)
-    text = (files("handgrad.story") / "text" / f"{language}.md").read_text("utf-8")
-    lines = text.splitlines()
-    title, opening, chapters = "", "", list[Chapter]()
-    for heading, parts in _sections(MarkdownIt().parse(text), lines):
-        if heading.startswith("# "):
-            title = heading.removeprefix("# ")
-            opening = "\n\n".join(part for part in parts if isinstance(part, str))
-        else:
-            chapters.append(Chapter(heading.removeprefix("## "), tuple(parts)))
-    return Story(language, title, opening, tuple(chapters))
+    head, *chapters = (TEXT / f"{language}.md").read_text("utf-8").split("\n## ")
+    title, opening = head.removeprefix("# ").split("\n", 1)
+    return Story(language, title, opening.strip(), tuple(map(_chapter, chapters)))
 
 
-def _sections(tokens: list[Token], lines: list[str]) -> Iterator[tuple[str, list[str | Block]]]:
-    """Each heading as it stands in the text, with what follows up to the next."""
-    heading, parts = "", list[str | Block]()
-    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.level or not token.map:
-            continue
-        source = "\n".join(lines[slice(*token.map)]).strip()
-        if token.type == "heading_open":
-            if heading:
-                yield heading, parts
-            heading, parts = source, []
-        elif token.type == "fence" and token.info == "python":
-            parts.append(Block(token.content))
-        elif (picture := _picture(after)) and parts and isinstance(parts[-1], Block):
-            parts[-1] = Block(parts[-1].code, picture)
-        elif parts and isinstance(parts[-1], str):
-            parts[-1] = f"{parts[-1]}\n\n{source}"
-        else:
-            parts.append(source)
-    yield heading, parts
-
-
-def _picture(token: Token | None) -> Picture | None:
-    """The picture that a paragraph consists of, if it consists of one."""
-    children = (token.children or []) if token is not None else []
-    if [child.type for child in children] != ["image"]:
-        return None
-    image = children[0]
-    return Picture(str(image.attrs["src"]), image.content, str(image.attrs.get("title", "")))
+def _chapter(text: str) -> Chapter:
+    title, body = text.split("\n", 1)
+    parts, end = list[str | Block](), 0
+    for found in BLOCK.finditer(body):
+        code, alt, file, caption = found.groups()
+        picture = Picture(file, alt, caption) if file else None
+        parts += [body[end : found.start()].strip(), Block(code, picture)]
+        end = found.end()
+    parts.append(body[end:].strip())
+    return Chapter(title, tuple(part for part in parts if part))

@@ -1,10 +1,17 @@
 """The words in the story's pictures, in Chinese, and the fonts that can write them."""
 
+from __future__ import annotations
+
 import re
 import tomllib
-from importlib.resources import files
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from handgrad.plots.finishing import font_with
+from handgrad.story.chapters import TEXT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Simplified Chinese first; the last ones draw some characters as Japanese does.
 FONTS = (
@@ -24,8 +31,7 @@ FONTS = (
     "Noto Sans CJK JP",
 )
 
-TEXT = files("handgrad.story") / "text" / "labels.zh.toml"
-CHINESE: dict[str, str] = tomllib.loads(TEXT.read_text("utf-8"))
+CHINESE: dict[str, str] = tomllib.loads((TEXT / "labels.zh.toml").read_text("utf-8"))
 
 # What leaves least open is tried first.
 PATTERNS = [
@@ -54,3 +60,40 @@ def chinese_font() -> str | None:
     """An installed font that can write all of it, if there is one."""
     characters = {c for text in CHINESE.values() for c in text if ord(c) >= 0x2E80}
     return font_with(sorted(characters), FONTS)
+
+
+def replace_words(figure: Figure, translate: Callable[[str], str], font: str) -> None:
+    """Put `translate(text)` in place of every text of a figure; `font` has what others lack."""
+    from matplotlib.text import Text
+
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        written = [label.get_text() for label in axis.get_ticklabels()]
+        if written != (new := [translate(text) for text in written]):
+            axis.set_ticks(axis.get_ticklocs(), labels=new)
+    for text in figure.findobj(Text):
+        if isinstance(text, Text):
+            text.set_fontfamily([*text.get_fontfamily(), font])
+            text.set_text(translate(text.get_text()))
+
+
+def font_with(characters: Iterable[str], families: Iterable[str]) -> str | None:
+    """The first of the font `families` that is installed and has all `characters`, if any.
+
+    >>> font_with("αβγ", ["No Such Font", "DejaVu Sans"])
+    'DejaVu Sans'
+    >>> font_with("\\N{CJK UNIFIED IDEOGRAPH-8BAD}", ["DejaVu Sans"])      # not in that font
+    """
+    from matplotlib import font_manager
+
+    characters, families = [*characters], [*families]
+    known = font_manager.fontManager.ttflist
+    if not {font.name for font in known} & {*families}:  # the list may be older than the fonts
+        for path in {*font_manager.findSystemFonts()} - {font.fname for font in known}:
+            with suppress(OSError, RuntimeError):
+                font_manager.fontManager.addfont(path)
+    installed = {font.name for font in known}
+    for family in (family for family in families if family in installed):
+        font = font_manager.get_font(font_manager.findfont(family, fallback_to_default=False))
+        if all(font.get_char_index(ord(character)) for character in characters):
+            return family
+    return None

@@ -11,8 +11,7 @@ from itertools import count
 from markupsafe import Markup
 
 from handgrad.html import page
-from handgrad.story.chapters import LANGUAGES, Block, Story
-from handgrad.story.phrases import PHRASES
+from handgrad.story.chapters import LANGUAGES, PHRASES, Block, Story
 
 LOCALES = {"en": "en", "zh": "zh-Hans"}
 PIXELS_PER_CSS_PIXEL = {"png": 2.0, "gif": 1.25}
@@ -20,23 +19,23 @@ WIDE = 640
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The outcome of a block on the page: what it printed, its picture as PNG or GIF."""
+class Outcome:
+    """The outcome of a block: what it printed, and the picture it led to, as PNG or GIF."""
 
     printed: str
     image: bytes = b""
 
 
 def render_page(
-    story: Story, shown: list[Shown], version: str, others: Mapping[str, str] | None = None
+    story: Story, outcomes: list[Outcome], version: str, others: Mapping[str, str] | None = None
 ) -> str:
     """The page of a story whose blocks were run; `others` are pages in other languages."""
-    phrases, figures, results = PHRASES[story.language], count(1), iter(shown)
+    phrases, figures, results = PHRASES[story.language], count(1), iter(outcomes)
 
     def block(block: Block) -> dict[str, object]:
         result, picture = next(results), None
         if block.picture:
-            label = phrases.figure.format(next(figures))
+            label = phrases["figure"].format(next(figures))
             picture = _image(result.image) | {"label": label, **vars(block.picture)}
         return {"code": _highlighted(block.code), "printed": result.printed, "picture": picture}
 
@@ -44,8 +43,8 @@ def render_page(
         "story/page.html",
         title=story.title,
         language=LOCALES[story.language],
-        contents=phrases.contents,
-        footer=phrases.made_by.format(version),
+        contents=phrases["contents"],
+        footer=phrases["made_by"].format(version),
         phrases=phrases,
         widest=WIDE,
         opening=_html(story.opening),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import io
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handgrad.plots.finishing import replace_words, save_picture
-from handgrad.story.chapters import Block, Story, read_story
-from handgrad.story.labels import chinese_font, in_chinese
-from handgrad.story.page import PIXELS_PER_CSS_PIXEL, Shown, render_page
-from handgrad.story.phrases import PHRASES
-from handgrad.story.running import run_block
+import numpy as np
+
+from handgrad.plots.screens import Recording, live_pictures_on
+from handgrad.story.chapters import PHRASES, Block, Story, read_story
+from handgrad.story.labels import chinese_font, in_chinese, replace_words
+from handgrad.story.page import PIXELS_PER_CSS_PIXEL, Outcome, render_page
 from handgrad.story.terminal import print_markdown, print_output, print_picture
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 PAGE = "index.html"
 DPI = 96 * PIXELS_PER_CSS_PIXEL["png"]
 
-Translate = Callable[["Figure"], None]
+Translate = Callable[["Figure"], object]
 
 
 def tell(
@@ -39,9 +42,9 @@ def tell(
     story = read_story(language)
     translate = _translation(language, console)
     folder.mkdir(parents=True, exist_ok=True)
-    shown = _told(story, folder, console, translate)
-    (folder / PAGE).write_text(render_page(story, shown, version, others), "utf-8")
-    return sum(bool(each.image) for each in shown)
+    outcomes = _told(story, folder, console, translate)
+    (folder / PAGE).write_text(render_page(story, outcomes, version, others), "utf-8")
+    return sum(block.picture is not None for block in story.blocks)
 
 
 def _translation(language: str, console: Console) -> Translate:
@@ -49,16 +52,16 @@ def _translation(language: str, console: Console) -> Translate:
     if language == "en":
         return lambda _: None
     if (font := chinese_font()) is None:
-        console.print(PHRASES[language].no_font, style="yellow")
+        console.print(PHRASES[language]["no_font"], style="yellow")
         return lambda _: None
     return lambda figure: replace_words(figure, in_chinese, font)
 
 
-def _told(story: Story, folder: Path, console: Console, translate: Translate) -> list[Shown]:
+def _told(story: Story, folder: Path, console: Console, translate: Translate) -> list[Outcome]:
     """The outcome of each block; a bar in a terminal says how far the story is."""
     from rich.progress import BarColumn, Progress, TextColumn
 
-    phrases, namespace, shown = PHRASES[story.language], dict[str, object](), list[Shown]()
+    phrases, namespace, outcomes = PHRASES[story.language], dict[str, object](), list[Outcome]()
     columns = (BarColumn(), TextColumn("{task.description}"))
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
@@ -66,31 +69,63 @@ def _told(story: Story, folder: Path, console: Console, translate: Translate) ->
         task = bar.add_task("", total=len(story.blocks))
         print_markdown(console, f"# {story.title}\n\n{story.opening}")
         for number, chapter in enumerate(story.chapters, 1):
-            place = phrases.chapter.format(number, len(story.chapters))
+            place = phrases["chapter"].format(number, len(story.chapters))
             bar.update(task, description=f"{place}: {chapter.title}")
             print_markdown(console, f"## {number}. {chapter.title}")
             for part in chapter.parts:
-                if isinstance(part, Block):
-                    shown.append(_run(part, namespace, folder, translate))
-                    if shown[-1].printed:
-                        print_output(console, shown[-1].printed)
-                    if part.picture:
-                        print_picture(
-                            console, part.picture, phrases.picture.format(part.picture.file)
-                        )
-                    bar.advance(task)
-                else:
+                if not isinstance(part, Block):
                     print_markdown(console, part)
-    return shown
+                    continue
+                outcomes.append(outcome := run_block(part.code, namespace, translate))
+                if outcome.printed:
+                    print_output(console, outcome.printed)
+                if picture := part.picture:
+                    (folder / picture.file).write_bytes(outcome.image)
+                    print_picture(console, picture, phrases["picture"].format(picture.file))
+                bar.advance(task)
+    return outcomes
 
 
-def _run(block: Block, namespace: dict[str, object], folder: Path, translate: Translate) -> Shown:
-    outcome = run_block(block.code, namespace, translate)
-    if block.picture is None:
-        return Shown(outcome.printed)
-    path = folder / block.picture.file
-    if outcome.moving:
-        path.write_bytes(outcome.moving)
-    elif outcome.figure:
-        save_picture(outcome.figure, path, dpi=DPI)
-    return Shown(outcome.printed, path.read_bytes())
+def run_block(
+    code: str, namespace: dict[str, object], translate: Translate = lambda figure: None
+) -> Outcome:
+    """Run `code` in `namespace`; as in a notebook, a last expression is shown.
+
+    A figure is handed to `translate` before it becomes a picture, of a live one every frame.
+
+    >>> run_block("a = 2\\na + 1", {}).printed
+    '3\\n'
+    """
+    body = ast.parse(code).body
+    last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
+    figure = None
+    printed, image, recordings = io.StringIO(), io.BytesIO(), list[Recording]()
+
+    def record() -> Recording:
+        recordings.append(Recording(translate))
+        return recordings[-1]
+
+    with redirect_stdout(printed), live_pictures_on(record):
+        exec(compile(ast.Module(body, []), "<story>", "exec"), namespace)
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), "<story>", "eval"), namespace)
+            figure = _figure_of(value)
+            if value is not None and figure is None:
+                print(repr(value))
+    if recordings:
+        recordings[-1].write(image)
+    elif figure is not None:
+        import matplotlib.pyplot as plt
+
+        translate(figure)
+        figure.savefig(image, format="png", dpi=DPI, facecolor="white")
+        plt.close(figure)
+    return Outcome(printed.getvalue(), image.getvalue())
+
+
+def _figure_of(value: object) -> Figure | None:
+    """The figure that axes, or an array of axes, belong to; None for anything else."""
+    if isinstance(value, np.ndarray) and value.size:
+        value = value.flat[0]
+    figure = getattr(value, "figure", None)
+    return figure if hasattr(figure, "savefig") else None

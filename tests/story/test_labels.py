@@ -1,6 +1,6 @@
-"""What becomes of a finished picture: its words, its font, its file."""
+"""The words of a finished picture and their font."""
 
-from pathlib import Path
+import io
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,7 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from handgrad.plots.finishing import font_with, replace_words, save_picture, words_of
+from handgrad.story.labels import font_with, replace_words
+from handgrad.story.telling import run_block
+from tests.story.telling import words_of
 
 
 def figure() -> Any:
@@ -65,11 +67,15 @@ def test_fonts_that_matplotlib_has_not_heard_of_yet_are_found(
     assert font_with("a", ["DejaVu Serif"]) == "DejaVu Serif"
 
 
-def test_a_picture_is_written_on_white_and_let_go(tmp_path: Path) -> None:
-    made, axes = plt.subplots(figsize=(2, 1), facecolor="black")
-    axes.set_axis_off()
-    path = save_picture(made, tmp_path / "a.png", dpi=50)
-    image = imread(path)
-    assert image.shape[:2] == (50, 100)
+def test_a_picture_is_on_white_and_let_go() -> None:
+    code = """
+import matplotlib.pyplot as plt
+made, axes = plt.subplots(figsize=(2, 1), facecolor="black")
+axes.set_axis_off()
+axes
+"""
+    names: dict[str, Any] = {}
+    image = imread(io.BytesIO(run_block(code, names).image))
+    assert image.shape[:2] == (192, 384)
     assert np.all(image == 1)
-    assert not plt.fignum_exists(made.number)
+    assert not plt.fignum_exists(names["made"].number)

@@ -1,0 +1,239 @@
+"""Pictures of functions: losses, activations with their slopes, schedules of learning rates."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.base.errors import SettingError, ShapeError, described, did_you_mean
+from handgrad.layers import Array, Layer, activations, gelu
+from handgrad.losses import BinaryCrossEntropyLoss, Loss, MAELoss, MSELoss
+from handgrad.metrics import zero_one_loss
+from handgrad.plots.style import FIRST, SECOND, axes_for, line_of, panels_for
+from handgrad.schedules import Schedule
+from handgrad.training import factors_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# A function of x (n,), or its values there.
+Function = Callable[[Array], npt.ArrayLike] | npt.ArrayLike
+SMALLEST, WIDTH = 0.01, 4.0
+
+
+def plot_loss_functions(
+    suptitle: Literal["regression", "classification"] | str,
+    functions: Sequence[Function] | None = None,
+    ylabels: Sequence[str] = (),
+    xlabel: str = "",
+    *,
+    x: npt.ArrayLike | None = None,
+    axes: "Sequence[Axes] | Array | None" = None,
+) -> Array:
+    """Draw losses side by side, each on axes of its own; returns the axes.
+
+    `"regression"`: the absolute and the squared loss over y − f(x), by which a prediction f(x)
+    is wrong. `"classification"`: the 0-1 loss and the logistic loss over the probability p that
+    is given to the true class: the first counts mistakes, the second also says how far.
+
+    Or any `functions` under a title: of `x` (n,), from −2 to 2 if it is not given, or their
+    values (n,) at that `x`. `ylabels` has a label for each, the first ones at least.
+
+    >>> left, right = plot_loss_functions("regression")
+    >>> left.get_title(), right.get_title(), left.get_xlabel()
+    ('absolute loss', 'squared loss', 'y − f(x)')
+    >>> both = plot_loss_functions("Losses of an error", [np.abs, np.square], ["|e|", "e²"], "e")
+    >>> [axes.get_ylabel() for axes in both]
+    ['|e|', 'e²']
+    """
+    titles: Sequence[str] = ()
+    if functions is None:
+        if suptitle not in TASKS:
+            raise SettingError(
+                f"{suptitle!r} without functions",
+                f"one of {', '.join(TASKS)}; or a title and functions",
+                did_you_mean(suptitle, TASKS, "'classification'"),
+            )
+        x, xlabel, titles, ylabels, functions = TASKS[suptitle]
+        suptitle = ""
+    if not isinstance(functions, list | tuple):
+        raise SettingError(
+            f"functions = {functions!r}", "a list of them", "functions=[np.abs, np.square]"
+        )
+    if x is None and not all(map(callable, functions)):
+        raise SettingError(
+            "values of a function without the x that they belong to",
+            "the same x that they were computed from, or functions",
+            "plot_loss_functions(…, x=x), or functions=[np.abs, np.square]",
+        )
+    across = np.linspace(-2, 2, 201) if x is None else np.ravel(np.asarray(x, float))
+    drawn = [np.asarray(f(across) if callable(f) else f, float) for f in functions]
+    for y in drawn:
+        if y.shape != across.shape:
+            raise ShapeError(
+                f"values of shape {y.shape}, at {len(across)} places of x",
+                f"a number at each place, shape {across.shape}",
+                "np.vectorize(function), of a function of one number",
+            )
+    if not drawn:
+        raise SettingError("no functions", "one at least", "functions=[np.abs, np.square]")
+    panels = panels_for(axes, len(drawn), (4.5 * len(drawn), 3.4))
+    for panel, y, ylabel, title in zip_longest(panels, drawn, ylabels[: len(drawn)], titles):
+        style = "steps-post" if title == "0-1 loss" else "default"
+        panel.plot(across, y, color=FIRST, linewidth=2, drawstyle=style)
+        panel.set(title=title or "", xlabel=xlabel, ylabel=ylabel or "")
+    if suptitle:
+        panels[0].figure.suptitle(suptitle)
+    return np.array(panels)
+
+
+def plot_cross_entropy(ax: "Axes | None" = None) -> "Axes":
+    """Draw the cross-entropy over the predicted probability p of class 1.
+
+    Where the true class is y = 1 it is −log p, where it is y = 0 it is −log(1 − p): nothing for
+    a prediction that is sure and right, and without end for one that is sure and wrong.
+
+    >>> [line.get_label() for line in plot_cross_entropy().lines]
+    ['y = 1:  −log p', 'y = 0:  −log(1 − p)']
+    """
+    axes = axes_for(ax, (6.5, 3.6))
+    p, loss = np.linspace(SMALLEST, 1 - SMALLEST, 99), BinaryCrossEntropyLoss()
+    for y, label, style, colour in (
+        (1, "y = 1:  −log p", "--", FIRST),
+        (0, "y = 0:  −log(1 − p)", "-", SECOND),
+    ):
+        axes.plot(p, _each(loss, p, y), style, color=colour, linewidth=2, label=label)
+    axes.set(xlabel="p, predicted probability of class 1", ylabel="loss", title="Cross-entropy")
+    axes.set(xlim=(0, 1), ylim=(0, None))
+    axes.legend(loc="upper center", frameon=False)
+    return axes
+
+
+def _each(loss: Loss, p: Array, y: int) -> Array:
+    """The loss of each prediction in `p` alone, the target being `y`."""
+    return np.array([float(loss.forward(np.array([[q]]), np.array([y]))) for q in p])
+
+
+# Of each task: x and its name, the titles, the names of the losses' values, the losses.
+TASKS: dict[str, tuple[Array, str, list[str], list[str], list[Function]]] = {
+    "regression": (
+        np.linspace(-2, 2, 201),
+        "y − f(x)",
+        ["absolute loss", "squared loss"],
+        ["|y − f(x)|", "(y − f(x))²"],
+        [lambda e: _each(MAELoss(), -e, 0), lambda e: _each(MSELoss(), -e, 0)],
+    ),
+    "classification": (
+        np.linspace(SMALLEST, 1, 100),
+        "p, probability of the true class",
+        ["0-1 loss", "logistic loss"],
+        ["1 if p < ½, else 0", "−log p"],
+        [
+            lambda p: [zero_one_loss(q, np.array([1])) for q in p[:, None]],
+            lambda p: _each(BinaryCrossEntropyLoss(), p, 1),
+        ],
+    ),
+}
+
+
+def plot_activations(
+    layers: Sequence[Layer] | None = None, axes: "Sequence[Axes] | Array | None" = None
+) -> Array:
+    """Draw activations, each with its slope; returns the axes, one a layer.
+
+    Without `layers`, those of the textbook. The values are what `forward` gives, the slopes
+    what `backward` makes of ones, on float64 copies: the very layers that are trained with.
+
+    >>> import handgrad as hg
+    >>> (axes,) = plot_activations([hg.Tanh()])
+    >>> value, slope, *_ = axes.lines
+    >>> value.get_label(), slope.get_label(), float(slope.get_ydata().max())
+    ('Tanh()', 'its slope', 1.0)
+    """
+    layers = _of_the_textbook() if layers is None else [*layers]
+    if not layers:
+        raise SettingError("no layers", "one or more", "plot_activations(), for the textbook's")
+    curves = [_curves(layer) for layer in layers]
+    columns = min(len(layers), 4)
+    size = (2.9 * columns, 2.7 * -(-len(layers) // 4))
+    given = None if axes is None else [*np.ravel(np.array(axes))][: len(layers)]
+    panels = panels_for(given, len(layers), size)
+    for panel, layer, (x, y, slope) in zip(panels, layers, curves, strict=True):
+        panel.plot(x, y, color=FIRST, linewidth=2, label=repr(layer))
+        panel.plot(x, slope, "--", color=SECOND, linewidth=1.8, label="its slope")
+        panel.axhline(0, color="#BBBBBB", linewidth=0.8, zorder=1)
+        panel.axvline(0, color="#BBBBBB", linewidth=0.8, zorder=1)
+        panel.set(title=repr(layer), xlabel="x")
+    panels[0].legend(handles=panels[0].lines[:2], labels=["value", "slope"], frameon=False)
+    return np.array(panels)
+
+
+def _of_the_textbook() -> list[Layer]:
+    """The activations that have pages, in the order of the pages."""
+    return [
+        kind()
+        for module in (activations, gelu)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__
+    ]
+
+
+def _curves(layer: Layer) -> tuple[Array, Array, Array]:
+    """x, the layer's values there, and their slopes."""
+    if not isinstance(layer, Layer):
+        raise SettingError(described(layer), "layers", "[hg.Tanh(), hg.ReLU()]")
+    twin = copy.deepcopy(layer)
+    x = np.linspace(-WIDTH, WIDTH, 401)
+    try:
+        with twin.mode(training=False):
+            row = twin.forward(x[None, :])[0]
+            y = twin.forward(x[:, None])
+            slope = twin.backward(np.ones_like(y))[:, 0]
+        elementwise = y.shape == (len(x), 1) and np.allclose(row, y[:, 0])
+    except (ValueError, IndexError, TypeError):
+        elementwise = False
+    if not elementwise:
+        raise SettingError(
+            f"{layer!r}, which does not treat each number by itself",
+            "activations, such as Tanh() and ReLU()",
+            "plot_decision_boundary(net, x, y), for what layers do together",
+        )
+    return x, y[:, 0], slope
+
+
+def plot_schedule(
+    schedule: Schedule | Mapping[str, Schedule],
+    learning_rate: float = 1.0,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw the learning rate over the share of the training that is done.
+
+    One schedule, or several by their names, times `learning_rate`.
+
+    >>> import handgrad as hg
+    >>> schedules = {"step": hg.schedules.step(0.25), "cosine": hg.schedules.cosine()}
+    >>> axes = plot_schedule(schedules, learning_rate=0.1)
+    >>> [line.get_label() for line in axes.lines]
+    ['step', 'cosine']
+    """
+    named = schedule if isinstance(schedule, Mapping) else {"": schedule}
+    if not named or not all(callable(one) for one in named.values()):
+        raise SettingError(
+            f"schedule = {described(schedule)}",
+            "a function of the share of the training done, or a dictionary of such",
+            "hg.plot_schedule(hg.schedules.cosine())",
+        )
+    axes = axes_for(ax, (6, 3.6))
+    progress = np.linspace(0, 1, 1000, endpoint=False)
+    for i, (name, one) in enumerate(named.items()):
+        rates = learning_rate * factors_of(one, progress)
+        axes.plot(progress, rates, linewidth=2, label=name, **line_of(i))
+    what = "learning rate" if learning_rate != 1 else "factor of the learning rate"
+    axes.set(xlabel="share of the training done", ylabel=what, title="Learning rate")
+    axes.set(xlim=(0, 1), ylim=(0, None))
+    if isinstance(schedule, Mapping):
+        axes.legend(frameon=False)
+    return axes

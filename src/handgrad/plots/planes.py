@@ -1,0 +1,136 @@
+"""A plane shaded by the probabilities of classes, with rows on it."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.layers import Array
+from handgrad.plots.style import BESIDE, GREY, as_written, colour_of, marker_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+POINTS = 160
+LEVELS = np.linspace(0, 1, 21)
+PALE = 0.55
+FEW_ROWS, FEW_CLASSES = 2000, 4
+# Of the legend's box, beyond its frame, in sizes of its letters: as much as a marker reaches.
+ROOM = 0.4
+
+
+def box_around(points: Array) -> tuple[float, float, float, float]:
+    """Left, right, bottom, top of a frame with room around the `points`, (n, 2)."""
+    low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)
+    room = np.where(high > low, 0.12 * (high - low), 1.0)
+    (left, bottom), (right, top) = low - room, high + room
+    return left, right, bottom, top
+
+
+def shade_regions(
+    axes: "Axes",
+    probabilities_at: Callable[[Array], Array],
+    box: tuple[float, float, float, float],
+    class_names: Sequence[str],
+    points: int = POINTS,
+) -> None:
+    """Shade the `box` by `probabilities_at` its points: (n, 2) in, (n, n_classes) out,
+    for so many `points` across and up.
+
+    Two classes: from the colour of one through white to that of the other, by the probability
+    of class 1, with a colour bar and the line at one half. More: each point in the mean of the
+    classes' colours, weighed by their probabilities, with lines where the likeliest changes.
+    """
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+    left, right, bottom, top = box
+    across, up = np.linspace(left, right, points), np.linspace(bottom, top, points)
+    plane = np.stack(np.meshgrid(across, up), axis=-1)
+    p = probabilities_at(plane.reshape(-1, 2)).reshape(points, points, -1).astype(np.float64)
+    colours = np.array([to_rgb(colour_of(k)) for k in range(p.shape[-1])])
+    if len(colours) == 2:
+        one, other = _pale(colours)
+        through_white = LinearSegmentedColormap.from_list("two classes", [one, (1, 1, 1), other])
+        likely = np.clip(p[..., 1], 0, 1)
+        shading = axes.contourf(across, up, likely, LEVELS, cmap=through_white, vmin=0, vmax=1)
+        bar = axes.figure.colorbar(shading, ax=axes, ticks=[0, 0.5, 1], shrink=0.9)
+        bar.set_label(f"probability of {class_names[1]}", parse_math=False)
+        heights, level, linewidth = [likely], 0.5, 1.4
+    else:
+        image = _pale(np.clip(p @ colours, 0, 1))
+        how: Any = {"origin": "lower", "aspect": "auto", "interpolation": "bilinear", "zorder": 0}
+        axes.imshow(image, extent=box, **how)
+        leads = (p[..., k] - np.delete(p, k, axis=-1).max(axis=-1) for k in range(len(colours)))
+        heights, level, linewidth = [*leads], 0.0, 0.8
+    for height in heights:
+        if height.min() < level < height.max():
+            axes.contour(across, up, height, [level], colors="#222222", linewidths=linewidth)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+
+
+def _pale(colours: Array) -> Array:
+    """The colours mixed with white, so that rows can be seen on them."""
+    return 1 - PALE * (1 - colours)
+
+
+def scatter_classes(
+    axes: "Axes",
+    points: Array,
+    y: Array,
+    class_names: Sequence[str],
+    *,
+    strength: Array | None = None,
+    hollow: bool = False,
+) -> None:
+    """Draw `points` (n, 2), each class with a colour and a marker of its own, and a legend.
+
+    `strength` (n,), from 0 to 1, is how much of each is seen; `hollow` leaves only outlines,
+    which are those of validation rows.
+    """
+    from matplotlib.colors import to_rgba_array
+    from matplotlib.lines import Line2D
+
+    strength = np.ones(len(y)) if strength is None else strength
+    handles = []
+    for k, name in enumerate(class_names):
+        of_class = y == k
+        colour, marker = colour_of(k), marker_of(k)
+        handles.append(Line2D([], [], linestyle="", color=colour, marker=marker, label=name))
+        if not of_class.any():
+            continue
+        inside = to_rgba_array(colour, strength[of_class])
+        edge = inside if hollow else to_rgba_array("white", strength[of_class])
+        axes.scatter(
+            points[of_class, 0],
+            points[of_class, 1],
+            s=34,
+            marker=marker,
+            facecolors="none" if hollow else inside,
+            edgecolors=[*map(tuple, edge)],
+            linewidths=1.2 if hollow else 0.6,
+            zorder=3,
+            label=name,
+        )
+    if hollow:
+        outline = Line2D([], [], linestyle="", label="validation", color=GREY, marker="o")
+        outline.set_markerfacecolor("none")
+        handles.append(outline)
+    legend = axes.legend(handles=handles, framealpha=0.85, **_place(len(y), len(handles)))
+    frame: Any = legend.get_frame()  # which is a FancyBboxPatch
+    frame.set_boxstyle("round", pad=-ROOM, rounding_size=0.2)
+    as_written(legend.get_texts())
+
+
+def _place(n_rows: int, n_classes: int) -> dict[str, Any]:
+    """Where the legend covers least; to look for that among very many rows would take long.
+
+    Only the rows' centres are looked at, so the box that keeps clear of them is larger than the
+    frame that is seen.
+    """
+    if n_classes > FEW_CLASSES:
+        return {**BESIDE, "frameon": False}
+    return {
+        "loc": "best" if n_rows <= FEW_ROWS else "upper right",
+        "borderpad": 0.4 + ROOM,
+        "borderaxespad": 0.5 - ROOM,
+    }

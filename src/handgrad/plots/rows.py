@@ -1,0 +1,290 @@
+"""Pictures of rows: as they are, where a net divides them, and as a hidden layer sees them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.base.errors import SettingError, ShapeError
+from handgrad.config import check_kinds
+from handgrad.layers import Array, Linear
+from handgrad.net import Net
+from handgrad.plots.inputs import (
+    as_probabilities,
+    class_predictions,
+    classes_of,
+    names_of,
+    probabilities,
+    table_of,
+    targets_of,
+)
+from handgrad.plots.planes import box_around, scatter_classes, shade_regions
+from handgrad.plots.style import FIRST, axes_for, name_axes
+from handgrad.results import Classifier
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FARTHEST = 2.0
+
+
+def plot_dataset(
+    x: object,
+    y: object,
+    labels: object = None,
+    *,
+    feature_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
+    title: str | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw rows with two features, by class; or numbers `y` over a single feature.
+
+    `x` is (n, 2), and `y` (n,) holds classes 0, 1, 2 …; or `x` is (n, 1), and `y` numbers.
+    Each class has a colour and a marker of its own. Without `ax` a new figure is made,
+    `axes.figure`. Of more features choose two, `x[:, [0, 1]]`. The title may also come first,
+    `plot_dataset("Training data", x, y)`.
+
+    >>> import handgrad as hg
+    >>> axes = plot_dataset(*hg.data.make_moons(rng=0), class_names=["upper", "lower"])
+    >>> [text.get_text() for text in axes.get_legend().get_texts()], axes.get_xlabel()
+    (['upper', 'lower'], 'feature 1')
+    """
+    if isinstance(x, str):
+        title, x, y = x, y, labels
+    elif labels is not None:
+        raise SettingError(
+            "three arrays", "x and y, or a title before them", "plot_dataset(x, y, title='rows')"
+        )
+    x = table_of(x)
+    n_features = x.shape[1]
+    if n_features > 2:
+        raise ShapeError(
+            f"x of shape {x.shape}, {n_features} features",
+            "two features, or a single one",
+            "x[:, [0, 1]], for the first two",
+        )
+    names = names_of(feature_names, n_features, "feature")
+    if n_features == 1:
+        y = targets_of(y, x)
+        if y.ndim != 1:
+            raise ShapeError(f"y of shape {y.shape}", "one number a row", "y[:, 0], for one column")
+        axes = axes_for(ax)
+        axes.scatter(x[:, 0], y, s=26, color=FIRST, edgecolors="white", linewidths=0.6, zorder=3)
+        name_axes(axes, names[0], "y", title)
+    else:
+        y = classes_of(y, x)
+        class_names = names_of(class_names, int(y.max()) + 1, "class")
+        axes = axes_for(ax)
+        scatter_classes(axes, x, y, class_names)
+        name_axes(axes, names[0], names[1], title)
+    return axes
+
+
+def plot_decision_boundary(
+    net: Net | Classifier,
+    x: object,
+    y: object,
+    *,
+    features: tuple[int, int] = (0, 1),
+    filler: npt.ArrayLike | None = None,
+    feature_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Shade the plane by what `net` answers there, and draw the rows `x`, `y` on it.
+
+    For two classes the shading is the probability of class 1, the line is at one half. For more
+    each point has the mean of the classes' colours, weighed by their probabilities, and lines
+    run where the likeliest class changes. `x` is (n, n_features), `y` (n,) holds classes. In place
+    of a net it takes any fitted classifier with `predict_proba`, whose classes may be names.
+
+    Of more than two `features` two are shown, by number. The plane is then a slice through the
+    others, held at `filler`: a row of n_features numbers, by default the means of `x`. Rows lie
+    off that slice by d: the root mean square, over the other features, of the difference in
+    standard deviations. They are drawn at strength e^(−d²/2), and left out beyond d = 2; the
+    title says at what the others are held, and how many rows are seen.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.load("breast_cancer")
+    >>> net = hg.Net(hg.Standardize.of(x), hg.Linear(30, 2, rng=0), hg.Softmax())
+    >>> print(plot_decision_boundary(net, x, y).get_title())
+    28 other features at their means
+    552 of 569 rows are near: the fainter, the farther
+    """
+    x = table_of(x)
+    shown = _two_of(features, x.shape[1])
+    found = class_predictions(net, x, y, class_names)
+    feature_names = names_of(feature_names, x.shape[1], "feature")
+    at = _filler(filler, x)
+
+    def probabilities_at(points: Array) -> Array:
+        rows = np.tile(at, (len(points), 1))
+        rows[:, shown] = points
+        return probabilities(net, rows)
+
+    axes = axes_for(ax, grid=False)
+    shade_regions(axes, probabilities_at, box_around(x[:, shown]), found.class_names)
+    near = draw_near_slice(axes, x, found.y, shown, at, spread=x, class_names=found.class_names)
+    name_axes(axes, *(feature_names[i] for i in shown))
+    if others := x.shape[1] - 2:
+        held = "their means" if others > 1 else "its mean"
+        held = held if filler is None else "the filler given"
+        title = f"{others} other feature{'s' * (others > 1)} at {held}"
+        seen = f"{near} of {len(x)} rows are near: the fainter, the farther"
+        axes.set_title(f"{title}\n{seen}", fontsize="medium")
+    return axes
+
+
+def draw_near_slice(
+    axes: "Axes",
+    x: Array,
+    y: Array,
+    shown: list[int],
+    at: Array,
+    *,
+    spread: Array,
+    class_names: Sequence[str],
+    hollow: bool = False,
+) -> int:
+    """Draw the rows near the slice at `at`, the fainter the farther off; returns how many."""
+    others = np.delete(np.arange(x.shape[1]), shown)
+    distance = np.zeros(len(x))
+    if others.size:
+        deviation = spread[:, others].std(axis=0, dtype=np.float64)
+        away = (x[:, others] - at[others]) / np.where(deviation > 0, deviation, 1.0)
+        distance = np.sqrt((away**2).mean(axis=1))
+    near = distance <= FARTHEST
+    scatter_classes(
+        axes,
+        x[near][:, shown],
+        y[near],
+        class_names,
+        strength=np.exp(-(distance[near] ** 2) / 2),
+        hollow=hollow,
+    )
+    return int(near.sum())
+
+
+def _two_of(features: object, n_features: int) -> list[int]:
+    """The numbers of the two features to show."""
+    if n_features < 2:
+        raise ShapeError(
+            "x with a single feature",
+            "two features or more, for a plane",
+            "plot_dataset(x, y), or plot_predictions(net, x, y) for numbers",
+        )
+    shown = [*features] if isinstance(features, tuple | list) else []
+    whole = all(isinstance(i, int | np.integer) and 0 <= i < n_features for i in shown)
+    if len(shown) != 2 or not whole or shown[0] == shown[1]:
+        raise SettingError(
+            f"features = {features!r}",
+            f"two different numbers from 0 to {n_features - 1}",
+            "features=(0, 1)",
+        )
+    return [int(i) for i in shown]
+
+
+def _filler(filler: npt.ArrayLike | None, x: Array) -> Array:
+    """The row whose features are held on the whole plane."""
+    if filler is None:
+        return x.mean(axis=0, dtype=np.float64)
+    row = np.asarray(filler)
+    if row.shape != x.shape[1:] or row.dtype.kind not in "fiub" or not np.isfinite(row).all():
+        raise ShapeError(
+            f"a filler of shape {row.shape} and type {row.dtype}",
+            f"a row of {x.shape[1]} finite numbers; of the two features shown, any",
+            "filler=np.median(x, axis=0), or filler=x[0]",
+        )
+    return row.astype(np.float64)
+
+
+def plot_hidden_space(
+    net: Net,
+    x: object,
+    y: object,
+    *,
+    layer: int | None = None,
+    class_names: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw the rows `x`, (n, n_features), as they leave a hidden layer, with their classes `y`.
+
+    `layer` is the number of that layer in `net.layers`, counted from 0; by default the last one
+    before the last `Linear`. Where it has two units they are the two axes, and the plane is
+    shaded by what the rest of the net makes of it: the boundary of a last `Linear` is straight
+    here, however bent it is over the features. Of more units the first two principal components
+    are drawn, each with its share of the variance (Pearson, "On lines and planes of closest
+    fit", 1901).
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_circles(rng=0)
+    >>> net = hg.Net(hg.Linear(2, 2, rng=0), hg.Tanh(), hg.Linear(2, 2, rng=1), hg.Softmax())
+    >>> axes = plot_hidden_space(net, x, y)
+    >>> axes.get_title(), axes.get_xlabel()
+    ('after layer 2 of 4, Tanh()', 'unit 1')
+    """
+    check_kinds(net=(net, Net))
+    after = _after(net, layer)
+    found = class_predictions(net, x, y, class_names)
+    hidden = np.asarray(net[:after].predict(x))
+    if hidden.ndim != 2 or hidden.shape[1] < 2:
+        raise ShapeError(
+            f"{net.position(after - 1)} gives an array of shape {hidden.shape}",
+            "two units or more, (rows, units)",
+            "layer=…, another one; a hidden layer of two units is drawn as it is",
+        )
+    planar = hidden.shape[1] == 2
+    axes = axes_for(ax, grid=not planar)
+    names = ["unit 1", "unit 2"]
+    if planar:
+        rest = net[after:]
+
+        def probabilities_at(points: Array) -> Array:
+            return as_probabilities(net, rest.predict(points))
+
+        shade_regions(axes, probabilities_at, box_around(hidden), found.class_names)
+    else:
+        hidden, shares = _principal_components(hidden)
+        of_both = zip(("first", "second"), shares, strict=True)
+        names = [f"{which} principal component, {s:.0%} of the variance" for which, s in of_both]
+    scatter_classes(axes, hidden, found.y, found.class_names)
+    name_axes(axes, names[0], names[1], f"after {net.position(after - 1)}")
+    return axes
+
+
+def _after(net: Net, layer: int | None) -> int:
+    """After how many layers to look."""
+    last = len(net.layers) - 1
+    if layer is None:
+        with_weights = [
+            i
+            for i, part in enumerate(net.layers)
+            if any(isinstance(inner, Linear) for _, inner in part.walk())
+        ]
+        if len(with_weights) > 1:
+            return with_weights[-1]
+        raise SettingError(
+            f"{net!r}, which has no hidden layer",
+            "a Linear before the last one",
+            "hg.Net(hg.Linear(2, 2), hg.Tanh(), hg.Linear(2, 2), hg.Softmax())",
+        )
+    if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < last:
+        raise SettingError(
+            f"layer = {layer!r}",
+            f"a whole number from 0 to {last - 1}: a layer of the net, but not its last",
+            "layer=1; net.summary() lists the layers, there counted from 1",
+        )
+    return layer + 1
+
+
+def _principal_components(points: Array) -> tuple[Array, Array]:
+    """The first two of the points, (n, 2), and their shares of the variance."""
+    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
+    variances = np.append(lengths**2, 0)  # of a single row there is one alone
+    total = variances.sum()
+    plane = np.zeros((len(points), 2))
+    plane[:, : len(directions[:2])] = centred @ directions[:2].T
+    return plane, variances[:2] / (total if total > 0 else 1.0)

@@ -1,0 +1,241 @@
+"""Pictures of trainings: their curves, their weights, and what many of them come to."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.layers import Array
+from handgrad.metrics.choice import smaller_is_better
+from handgrad.plots.inputs import refuse_other
+from handgrad.plots.style import (
+    FIRST,
+    GREY,
+    SECOND,
+    STYLES,
+    axes_for,
+    colour_of,
+    line_of,
+    panels_for,
+)
+from handgrad.results import CapacityCurve, LearningCurve, RunsCurve
+from handgrad.training import History, LearningRateSearch, WeightHistory
+from handgrad.training.evaluate import TRAINING_SET
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DURING = "training, during the epoch"
+MOST_TICKS = 12
+
+
+def plot_training_progress(
+    history: History, what: str = "loss", ax: "Axes | None" = None, best: int | None = None
+) -> "Axes":
+    """Draw the training and validation curves of `what`, the loss or a metric by name.
+
+    The training curve is that of the training rows after each epoch, where they were looked at
+    then (`evaluate_training=True`); else that of the batches on the way, while the weights moved,
+    which lags behind. Each set of validation rows has a curve of its own.
+    `best` marks an epoch. Without `ax` a new figure is made, `axes.figure`. Blue and orange
+    stay apart for colour-blind eyes, and the validation curves are dashed too.
+    """
+    curves = _curves_of(history, what)
+    axes = axes_for(ax, (6, 4))
+    for i, (label, values) in enumerate(curves.items()):
+        training, set_number = label in (TRAINING_SET, DURING), max(i, 1)
+        axes.plot(
+            np.array(history["epoch"]),
+            np.array(values, float),
+            STYLES[0] if training else STYLES[1:][(set_number - 1) % 3],
+            color=FIRST if training else colour_of(set_number),
+            label=label,
+            linewidth=1.8,
+            marker="o" if len(values) == 1 else None,
+            clip_on=False,
+        )
+    if best is not None:
+        axes.axvline(best, color=GREY, linestyle=":", linewidth=1.2, label=f"best epoch, {best}")
+    name = _name_measure(axes, what)
+    axes.set_title(name[0].upper() + name[1:])
+    if what == "accuracy":
+        axes.set_ylim(top=1.0)
+    _count_epochs(axes)
+    axes.legend(frameon=False)
+    return axes
+
+
+def _curves_of(history: History, what: str) -> dict[str, list[float | int | None]]:
+    """The curves by their labels: the training rows first, then each set."""
+    columns, found = history.columns(), dict[str, list[float | int | None]]()
+    evaluations = history[0].evaluations if columns else {}
+    first = ["loss", *history[0].train_metrics] if columns else []
+    if TRAINING_SET not in evaluations and what in first:
+        found[DURING] = columns[f"train_{what}"]
+    for name in sorted(evaluations, key=lambda name: name != TRAINING_SET):
+        if f"{name}_{what}" in columns:
+            found[name] = columns[f"{name}_{what}"]
+    if not found:
+        of_sets = [name for held in evaluations.values() for name in held.metrics]
+        known = [*dict.fromkeys([*first, *of_sets])]
+        raise SettingError(
+            f"{what!r} is not in this history",
+            f"one of {', '.join(known)}" if known else "a training of an epoch or more",
+            did_you_mean(what, known, "hg.fit(…, metrics=[...])"),
+        )
+    return found
+
+
+def plot_weights_over_time(
+    weights: WeightHistory, axes: "Sequence[Axes] | Array | None" = None
+) -> Array:
+    """Draw max |W|, the gradient and the update of each parameter matrix; returns three axes.
+
+    From left to right, over the epochs: the largest weight; the norm of the gradient in the last
+    batch; by what share of its norm the matrix changed in the epoch. The last two on logarithmic
+    axes, where a zero has no place. A gradient that shrinks from layer to layer vanishes; a share
+    that stays near 1 says that the learning rate is large. `weights` is what
+    `record_weights(reports, net)` gave, after the training went through it.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(rng=0)
+    >>> net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
+    >>> weights = hg.record_weights(hg.train(net, (x, y), loss=hg.CrossEntropyLoss(),
+    ...     optimizer=hg.SGD(0.1), epochs=3, rng=0), net)
+    >>> history = hg.History(list(weights))
+    >>> [[line.get_label() for line in panel.lines] for panel in plot_weights_over_time(weights)]
+    [['0.W'], ['0.W'], ['0.W']]
+    """
+    if not isinstance(weights, WeightHistory) or not weights.epochs:
+        raise SettingError(
+            "no weights of any epoch" if isinstance(weights, WeightHistory) else f"{weights!r}",
+            "what record_weights gave, after the training went through it",
+            "weights = hg.record_weights(hg.train(net, …), net); for report in weights: …",
+        )
+    panels = panels_for(axes, 3, (11, 3.4))
+    tables = (
+        (weights.largest, "max |W|", "Largest weight"),
+        (weights.gradient_norms, "‖dW‖, last batch", "Gradient"),
+        (weights.update_ratios, "‖change of W‖ / ‖W‖, per epoch", "Update"),
+    )
+    for panel, (table, label, title) in zip(panels, tables, strict=True):
+        for i, (path, values) in enumerate(table.items()):
+            panel.plot(weights.epochs, values, linewidth=1.8, label=path, **line_of(i))
+        panel.set(ylabel=label, title=title)
+        _count_epochs(panel)
+    panels[0].set_ylim(bottom=0)
+    for panel in panels[1:]:
+        panel.set_yscale("log")
+    panels[0].legend(frameon=False)
+    return np.array(panels)
+
+
+def plot_learning_rate_search(search: LearningRateSearch, ax: "Axes | None" = None) -> "Axes":
+    """Draw the loss over the learning rates that `find_learning_rate` tried.
+
+    The grey dots are the losses of single steps, the line is their running mean, and the
+    dashed line marks the learning rate that is suggested.
+    """
+    refuse_other(search, LearningRateSearch, "find_learning_rate", "hg.find_learning_rate(net, …)")
+    axes = axes_for(ax, (6, 4))
+    axes.plot(search.learning_rates, search.losses, ".", color=GREY, alpha=0.5, label="each step")
+    axes.plot(
+        search.learning_rates, search.smoothed, color=FIRST, linewidth=2, label="running mean"
+    )
+    label = f"suggested, {search.suggested:.2g}"
+    axes.axvline(search.suggested, color=SECOND, linestyle="--", linewidth=1.5, label=label)
+    axes.set_xscale("log")
+    axes.set(xlabel="learning rate", ylabel="loss", title="Search for a learning rate")
+    axes.legend(frameon=False)
+    return axes
+
+
+def plot_capacity_curve(
+    curve: CapacityCurve, what: str = "loss", ax: "Axes | None" = None
+) -> "Axes":
+    """Draw `what`, the loss or a metric, against capacity, on training and validation rows.
+
+    The lines are medians over the seeds, the bands reach from the lower to the upper quartile.
+    A dotted line marks the capacity with the lowest median validation loss. The axis is
+    logarithmic where the capacities grow by factors rather than by steps. Runs without a finite
+    loss are left out, and counted in the legend; the line has a gap where they are half or more.
+
+    >>> import numpy as np
+    >>> import handgrad as hg
+    >>> curve = hg.CapacityCurve(capacities=np.array([1, 2, 4]),
+    ...     train={"loss": np.array([[0.5], [0.3], [0.1]])},
+    ...     validation={"loss": np.array([[0.6], [0.4], [0.7]])})
+    >>> axes = plot_capacity_curve(curve)
+    >>> axes.get_legend().get_texts()[-1].get_text(), axes.get_xscale()
+    ('lowest validation loss, at 2', 'log')
+    """
+    refuse_other(curve, CapacityCurve, "capacity_curve", "hg.capacity_curve(make_net, …)")
+    return _drawn(curve, curve.capacities, what, ax, "capacity", "Under- and over-fitting")
+
+
+def plot_learning_curve(
+    curve: LearningCurve, what: str = "loss", ax: "Axes | None" = None
+) -> "Axes":
+    """Draw `what`, the loss or a metric, against the number of rows that were trained on.
+
+    Lines, bands, the axis and missing runs are as in `plot_capacity_curve`.
+    """
+    refuse_other(curve, LearningCurve, "learning_curve", "hg.learning_curve(make_net, …)")
+    return _drawn(curve, curve.rows, what, ax, "training rows", "What more rows bring")
+
+
+def _drawn(
+    curve: RunsCurve, across: Array, what: str, ax: "Axes | None", xlabel: str, title: str
+) -> "Axes":
+    """The two lines and their bands, the best capacity, and how many runs are missing."""
+    quartiles = [curve.quartiles(side, what) for side in ("train", "validation")]
+    runs = curve.train["loss"]
+    axes = axes_for(ax, (6, 4))
+    for (low, middle, high), name, colour, style in zip(
+        quartiles, ("training", "validation"), (FIRST, SECOND), ("o-", "s--"), strict=True
+    ):
+        axes.fill_between(across, low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(across, middle, style, color=colour, label=name, linewidth=1.8, markersize=4.5)
+    band = f"quartiles of {runs.shape[1]} seeds"
+    axes.fill_between([], [], [], color=GREY, alpha=0.3, linewidth=0, label=band)
+    if missing := int(curve.missing.sum()):
+        axes.plot([], [], " ", label=f"{missing} of {runs.size} runs missing: not finite")
+    if _by_factors(across):
+        axes.set_xscale("log")
+    if len(across) <= MOST_TICKS:
+        axes.set_xticks(across, [f"{value:g}" for value in across])
+        axes.minorticks_off()
+    _name_measure(axes, what)
+    if isinstance(curve, CapacityCurve) and not np.isnan(curve.quartiles("validation")[1]).all():
+        label = f"lowest validation loss, at {curve.best:g}"
+        axes.axvline(curve.best, color=GREY, linestyle=":", linewidth=1.5, label=label)
+    axes.set(xlabel=xlabel, title=title)
+    axes.legend(framealpha=0.85, edgecolor="none")
+    return axes
+
+
+def _by_factors(numbers: Array) -> bool:
+    """Whether numbers above zero grow by factors that are more alike than their differences."""
+    if len(numbers) < 3 or numbers[0] <= 0:
+        return False
+    steps, factors = np.diff(numbers), np.diff(np.log(numbers))
+    return bool(factors.std() / factors.mean() < steps.std() / steps.mean())
+
+
+def _count_epochs(axes: "Axes") -> None:
+    """Whole epochs along the bottom, so few that the numbers of a long training have room."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("epoch")
+    locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
+    axes.xaxis.set_major_locator(locator)
+
+
+def _name_measure(axes: "Axes", what: str) -> str:
+    """Label the axis of the loss or of a metric, from 0 where less is better; its name."""
+    name = "R²" if what == "r2" else what.replace("_", " ")
+    axes.set_ylabel(name)
+    if (what == "loss" or smaller_is_better(what)) and axes.dataLim.y0 >= 0:
+        axes.set_ylim(bottom=0)
+    return name
