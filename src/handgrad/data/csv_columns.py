@@ -31,7 +31,8 @@ class CsvColumns:
         self.path, self.dialect, self.asked = path, dialect, asked
         names = [name.strip() for name in dialect.names]
         self.names = [name or f"{NO_NAME}{i}" for i, name in enumerate(names, 1)]
-        refuse_twice(path, self.names, data_above(names) or "rename one of them")
+        if len({*self.names}) < len(names):
+            refuse_twice(path, self.names, data_above(names) or "rename one of them")
         self.types = dict[str, Any]()
         self.evidence = {name: Evidence() for name in self.names}
         self.unread = {name: Unread() for name in (*asked.number, *asked.date)}

@@ -6,6 +6,7 @@ import re
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -112,7 +113,8 @@ class CsvFile(TableFile):
             handed_back.append(row)
             return "skip"
 
-        if not begin and len(lines.splitlines()) <= self.dialect.skipped:
+        breaks = islice(re.finditer(rb"\r\n?|\n", lines), self.dialect.skipped)
+        if not begin and len(lines) == max((line.end() for line in breaks), default=0):
             return pa.table({}), 0
         try:  # pyarrow hands no row back that is not UTF-8
             lines.decode()
