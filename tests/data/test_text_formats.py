@@ -14,7 +14,7 @@ from handgrad.data.text_formats import (
     Evidence,
     Format,
     NumberFormat,
-    numbers_among,
+    read_as,
 )
 
 HERE = settings(deadline=None, derandomize=True)
@@ -126,7 +126,7 @@ NONE = ["1_000", "inf", "nan?", "1.2.3", "1,23,4", "12 34", "--5", "(5", "5)", "
 @pytest.mark.parametrize("cell", NONE)
 def test_what_is_no_number_is_read_as_none(cell: str) -> None:
     assert read(cell) == (None, [])
-    assert not numbers_among(pa.array([cell]))[0]
+    assert not read_as(pa.array([cell]), "number")[0]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pyarrow as pa
 from handgrad.data.files import Table
 from handgrad.data.table_options import option
 from handgrad.data.targets import Target, Task, is_text
-from handgrad.data.text_formats import at_odds, dates_among, nearly_among, numbers_among
+from handgrad.data.text_formats import at_odds, nearly_among, read_as
 from handgrad.data.text_parts import MISSING
 
 MOST_CODES = 100  # whole numbers, of which more are hardly names of classes
@@ -60,8 +60,8 @@ def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]
     counts = {pair["values"]: pair["counts"] for pair in column.value_counts().to_pylist()}
     texts = [text for text in counts if text is not None and text.strip() not in MISSING]
     cells, n = pa.array(texts, pa.string()), np.array([counts[text] for text in texts], int)
-    for what, among in (("number", numbers_among), ("date", dates_among)):
-        reads = among(cells)
+    for what in ("number", "date"):
+        reads = read_as(cells, what)
         if 2 * n[reads].sum() <= n.sum():
             continue
         if reads.all():

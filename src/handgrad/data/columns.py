@@ -10,7 +10,7 @@ from handgrad.data.csv_columns import data_above
 from handgrad.data.files import Table, listed
 from handgrad.data.table_options import TableOptions
 from handgrad.data.targets import as_numbers
-from handgrad.data.text_formats import numbers_among
+from handgrad.data.text_formats import read_as
 from handgrad.layers import Array
 
 
@@ -74,5 +74,5 @@ def holds_numbers(kind: pa.DataType) -> bool:
 
 def row_without_a_number(column: pa.ChunkedArray) -> int | None:
     """The first row of a column of another type whose cell does not read as a number."""
-    odd = ~numbers_among(pa.array(map(str, column.to_pylist()), pa.string()))
+    odd = ~read_as(pa.array(map(str, column.to_pylist()), pa.string()), "number")
     return int(odd.argmax()) if odd.any() else None

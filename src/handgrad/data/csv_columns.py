@@ -6,13 +6,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from handgrad.base.errors import DataError
 from handgrad.data.csv_dialect import CsvDialect, not_this_encoding
 from handgrad.data.files import refuse_twice
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableOptions
-from handgrad.data.text_formats import DateFormat, Evidence, Format, NumberFormat, Unread
+from handgrad.data.text_formats import (
+    DateFormat,
+    Evidence,
+    Format,
+    NumberFormat,
+    read_as,
+    ways_to_read,
+)
+from handgrad.data.text_parts import there
 
 # Types of which a later one holds all that an earlier one does.
 WIDER = (("int64", "double"), ("date32[day]", "timestamp[s]", "timestamp[ns]"))
@@ -33,17 +42,15 @@ class CsvColumns:
         self.names = [name or f"{NO_NAME}{i}" for i, name in enumerate(names, 1)]
         if len({*self.names}) < len(names):
             refuse_twice(path, self.names, data_above(names) or "rename one of them")
+        # The types that are known before anything is read, and those that were read.
+        self.first_types = {name: pa.string() for name in asked.category if name in self.names}
         self.types = dict[str, Any]()
         self.evidence = {name: Evidence() for name in self.names}
-        self.unread = {name: Unread() for name in (*asked.number, *asked.date)}
+        # How many cells are not what is said, by each way to read it, and the first of them.
+        self.unread = {name: dict[str, tuple[int, str]]() for name in (*asked.number, *asked.date)}
         self.formats, self.notes = dict[str, Format](), list[str]()
         self.schema: Any = None
         self.date_order: DateOrder | None = None
-
-    @property
-    def first_types(self) -> dict[str, Any]:
-        """The types that are known before anything is read."""
-        return {name: pa.string() for name in self.asked.category if name in self.names}
 
     def look_at(self, table: pa.Table) -> None:
         """Look at the cells of some rows, as pyarrow reads them."""
@@ -54,9 +61,21 @@ class CsvColumns:
             if name in self.asked.category:
                 continue
             if name in self.unread:
-                column = self.unread[name].without(column, of_dates=name in self.asked.date)
+                column = self._readable(name, column)
             if self.evidence[name].decimals or self.evidence[name].orders:
                 self.evidence[name] &= Evidence.of(column, self.dialect.decimal)
+
+    def _readable(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """The cells that read as what they are said to be, in any way; the others are counted."""
+        if not pa.types.is_string(column.type):
+            return column
+        texts, unread = there(column), self.unread[name]
+        ways = ways_to_read(texts, "date" if name in self.asked.date else "number")
+        for way, reads in ways.items():
+            n, first = unread.get(way, (0, ""))
+            odd = texts.filter(pa.array(~reads))
+            unread[way] = n + len(odd), first or (odd[0].as_py() if len(odd) else "")
+        return texts.filter(pa.array(np.any([*ways.values()], axis=0)))
 
     def decide(self) -> None:
         """What each column is, now that all of its cells have been looked at."""
@@ -133,21 +152,23 @@ class CsvColumns:
             return
         kind, dates = self.schema.field(name).type, name in self.asked.date
         what = "date" if dates else "number"
-        unread = self.unread[name].of(self.formats.get(name))
+        found, unread = self.formats.get(name), self.unread[name]
+        way = getattr(found, "order", getattr(found, "decimal", min(unread, default="")))
+        n, example = unread.get(way, (0, ""))
         is_date = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
         is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
         if not ((is_date if dates else is_number) or pa.types.is_null(kind)):
             raise DataError(
-                f"{self.path}: column {name!r} as {what}, and has {unread.example!r} in it"
-                if unread.n
+                f"{self.path}: column {name!r} as {what}, and has {example!r} in it"
+                if n
                 else f"{self.path}: column {name!r} as {what}, and is {kind}",
                 f"cells that read as {what}s",
                 f"without --{what} '{name}'",
             )
-        if unread.n:
+        if n:
             self.notes.append(
-                f"column {name!r}: {unread.n} cells do not read as {what}s and count as missing, "
-                f"{unread.example!r} for one"
+                f"column {name!r}: {n} cells do not read as {what}s and count as missing, "
+                f"{example!r} for one"
             )
 
     def _note_formats(self) -> None:
@@ -174,10 +195,8 @@ def wider(one: pa.DataType, other: pa.DataType) -> Any:
 
 def data_above(names: Sequence[str]) -> str:
     """What to try where names look like the first row of a table without any; '' elsewhere."""
-    for name in names:
-        shown = Evidence.of_texts(pa.array([name.strip()] if name.strip() else [], pa.string()))
-        if shown != Evidence() and (shown.decimals or shown.orders):
-            return "--no-header (header=False in Python): the first line looks like data"
+    if read_as(pa.array(names, pa.string()), "number", "date").any():
+        return "--no-header (header=False in Python): the first line looks like data"
     return ""
 
 

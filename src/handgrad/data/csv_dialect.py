@@ -12,8 +12,12 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+import numpy as np
+import pyarrow as pa
+
 from handgrad.data.file_kinds import opened, packing_of, refuse_other_kinds, unpacked
 from handgrad.data.table_options import FOUND_OUT, TableOptions
+from handgrad.data.text_parts import NumberParts
 from handgrad.files import FileError
 
 # So much of a file, unpacked, is looked at, and so many of its rows.
@@ -34,16 +38,6 @@ BYTE_ORDER_MARKS = (
 # Where the fields of all rows are as many by several separators, the first of them is meant.
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
-# Numbers that can be read in one way only, and those that could be fractions or thousands.
-ONE_WAY = (
-    r"-?(\d+{0}(\d{{1,2}}|\d{{4,}})|0{0}\d+|\d{{4,}}{0}\d+"
-    r"|\d{{1,3}}({1}\d{{3}})+{0}\d*|\d{{1,3}}({1}\d{{3}}){{2,}})"
-)
-WITH_COMMA, WITH_POINT = (
-    re.compile(ONE_WAY.format(*signs)) for signs in ((",", r"\."), (r"\.", ","))
-)
-EITHER = re.compile(r"-?[1-9]\d{0,2}[.,]\d{3}")
-AROUND_A_NUMBER = re.compile(r"^[^\d\-.,]{0,4}|[^\d.,]{0,4}$|(?<=\d)[\s'’](?=\d{3})")
 
 
 class NotThisEncodingError(FileError):
@@ -223,22 +217,19 @@ def _separator_in(text: str) -> str:
 
 def _decimal_in(rows: list[list[str]], separator: str) -> str:
     """The decimal sign: that of the most columns of numbers with one that says so."""
-    commas = points = either = 0
-    for column in zip(*rows, strict=False):
-        cells = [AROUND_A_NUMBER.sub("", cell) for cell in column]
-        cells = [cell for cell in cells if "," in cell or "." in cell]
-        kinds = [
-            (WITH_COMMA.fullmatch(c) is not None, WITH_POINT.fullmatch(c) is not None)
-            for c in cells
-            if WITH_COMMA.fullmatch(c) or WITH_POINT.fullmatch(c) or EITHER.fullmatch(c)
-        ]
-        if not cells or len(kinds) < len(cells):
-            continue
-        comma, point = any(c for c, _ in kinds), any(p for _, p in kinds)
-        commas, points = commas + (comma and not point), points + (point and not comma)
-        either += not comma and not point
+    columns = [
+        [cell for cell in column if "," in cell or "." in cell]
+        for column in zip(*rows, strict=False)
+    ]
+    cells = NumberParts(pa.array([cell for column in columns for cell in column], pa.string()))
+    ends = np.cumsum([len(column) for column in columns])[:-1]
+    comma, point = (
+        np.array([len(fits) > 0 and fits.all() for fits in np.split(cells.fits(sign), ends)])
+        for sign in (",", ".")
+    )
+    commas, points = (comma & ~point).sum(), (point & ~comma).sum()
     if commas == points:
-        return "," if either and separator == ";" else "."
+        return "," if (comma & point).any() and separator == ";" else "."
     return "," if commas > points else "."
 
 

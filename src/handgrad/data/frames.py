@@ -19,8 +19,7 @@ from handgrad.data.text_formats import (
     DateFormat,
     Evidence,
     NumberFormat,
-    dates_among,
-    numbers_among,
+    read_as,
 )
 from handgrad.data.text_parts import MISSING
 from handgrad.layers import Array
@@ -243,7 +242,7 @@ def mixed_as_categories(frame: pa.Table) -> pa.Table:
             whole, cells = Column("text", np.array(texts, object)), pa.array(texts, pa.string())
             if numbers_in(whole) or dates_in(whole):
                 continue
-            if numbers_among(cells).any() or dates_among(cells).any():
+            if read_as(cells, "number", "date").any():
                 frame = frame.set_column(i, name, column.dictionary_encode())
     return frame
 

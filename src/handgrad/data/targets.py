@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from handgrad.base.errors import DataError
 from handgrad.data.files import Table
-from handgrad.data.text_formats import Evidence, NumberFormat, numbers_among
+from handgrad.data.text_formats import Evidence, NumberFormat, read_as
 from handgrad.layers import Array
 
 Task = Literal["classification", "regression"]
@@ -168,7 +168,7 @@ def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Array:
             return np.asarray(cells.to_numpy())
         row = int(np.flatnonzero(cells.is_null().to_numpy())[0])
     else:
-        odd = np.flatnonzero(~numbers_among(cells.cast(pa.string()).combine_chunks()))
+        odd = np.flatnonzero(~read_as(cells.cast(pa.string()).combine_chunks(), "number"))
         row = int(odd[0]) if len(odd) else 0
     raise DataError(
         f"{table.source}: the target {name!r} is {table.columns[name][row].as_py()!r} in "
@@ -180,7 +180,7 @@ def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Array:
 
 def refuse_mixed(table: Table, name: str, cells: pa.ChunkedArray) -> None:
     """Refuse text among numbers: neither classes nor numbers were meant by it."""
-    reads = numbers_among(cells.cast(pa.string()).combine_chunks())
+    reads = read_as(cells.cast(pa.string()).combine_chunks(), "number")
     numbers = int(reads.sum())
     many = len(pc.unique(cells)) >= FEWEST_VALUES_OF_A_NUMBER
     if len(reads) > numbers > len(reads) / 2 and many:

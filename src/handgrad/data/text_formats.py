@@ -20,8 +20,6 @@ NEARLY = (
     r"^[+\-]?[0-9][0-9.,'’ ]* ?[^0-9\s]{1,5}$|^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$"
     r"|^[0-9]{1,2}[. \-]+\p{L}{3,9}[., \-]+[0-9]{2,4}$|^\p{L}{3,9}\.? [0-9]{1,2},? [0-9]{2,4}$"
 )
-# Two digits of a year: those from here on are of the last century.
-LAST_CENTURY = 70
 
 
 @dataclass(frozen=True)
@@ -59,16 +57,15 @@ class NumberFormat:
         return ", ".join(["numbers", *said]) if said else ""
 
     def _read(self, texts: pa.Array) -> pa.Array:
-        parts = NumberParts.of(texts)
+        parts = NumberParts(texts)
         digits = pc.replace_substring_regex(
             parts.digits, rf"[’' {'.' if self.decimal == ',' else ','}]", ""
         )
         digits = pc.replace_substring(digits, self.decimal, ".")
         minus = pc.if_else(parts.negative, "-", "")
         read = pc.binary_join_element_wise(minus, digits, parts.exponent, "")
-        fits = pc.and_(parts.fits(self.decimal), pc.equal(parts.percent, self.percent))
-        read = pc.if_else(fits, read, None)
-        return read.cast(self.type)
+        fits = pc.and_(pa.array(parts.fits(self.decimal)), pc.equal(parts.percent, self.percent))
+        return pc.if_else(fits, read, None).cast(self.type)
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ class DateFormat:
         return f"dates, {DATE_ORDERS[self.order]}"
 
     def _read(self, texts: pa.Array) -> pa.Array:
-        parts = DateParts.of(texts)
+        parts = DateParts(texts)
         days, fits = parts.days(self.order)
         if not self.timed:
             return pa.array(days, self.type, mask=~fits)
@@ -155,9 +152,9 @@ class Evidence:
 
     @classmethod
     def _of_numbers(cls, texts: pa.Array) -> Evidence:
-        numbers = NumberParts.of(texts)
+        numbers = NumberParts(texts)
         return cls(
-            frozenset(sign for sign in BOTH if numbers.all_fit(sign)),
+            frozenset(sign for sign in BOTH if numbers.fits(sign).all()),
             frozenset(),
             frozenset(sign for sign in BOTH if numbers.with_fraction(sign)),
             numbers.signs(),
@@ -167,7 +164,7 @@ class Evidence:
 
     @classmethod
     def _of_dates(cls, texts: pa.Array) -> Evidence:
-        dates = DateParts.of(texts)
+        dates = DateParts(texts)
         orders = frozenset(order for order in ALL if dates.days(order)[1].all())
         return cls(frozenset(), orders, separators=dates.separators(), timed=dates.timed)
 
@@ -214,50 +211,22 @@ class Evidence:
         return DateFormat(found, self.timed, len(self.orders) > 1)
 
 
-class Unread:
-    """The cells of a column that are not what it was said to be, by each way to read it.
+def ways_to_read(texts: pa.Array, what: str) -> dict[str, Array]:
+    """Which of the texts read as a number by each decimal sign, or as a date in each order.
 
-    `n` cells so far, `example` the first of them.
+    (n,) of truth values each.
     """
-
-    def __init__(self) -> None:
-        self.counts: dict[str, tuple[int, str]] = {}
-        self.n, self.example = 0, ""
-
-    def without(self, column: pa.ChunkedArray, *, of_dates: bool) -> pa.ChunkedArray:
-        """The cells that read as dates, or numbers, in any way; the others are counted."""
-        if not pa.types.is_string(column.type):
-            return column
-        texts = there(column)
-        ways = sorted(ALL) if of_dates else sorted(BOTH)
-        dates, numbers = DateParts.of(texts), NumberParts.of(texts)
-        any_way = np.zeros(len(texts), bool)
-        for way in ways:
-            fits = dates.days(way)[1] if of_dates else numbers.fits(way).to_numpy(False)  # type: ignore[arg-type]
-            n, first = self.counts.get(way, (0, ""))
-            odd = np.flatnonzero(~fits)
-            first = first or (str(texts[int(odd[0])]) if len(odd) else "")
-            self.counts[way] = n + len(odd), first
-            any_way |= fits
-        return pc.filter(texts, pa.array(any_way))
-
-    def of(self, found: Format | None) -> Unread:
-        """Those that are not read by this format; by none of them, where there is no format."""
-        way = getattr(found, "order", getattr(found, "decimal", min(self.counts, default="")))
-        self.n, self.example = self.counts.get(way, (0, ""))
-        return self
+    if what == "number":
+        numbers = NumberParts(texts)
+        return {sign: numbers.fits(sign) for sign in sorted(BOTH)}
+    dates = DateParts(texts)
+    return {order: dates.days(order)[1] for order in sorted(ALL)}
 
 
-def numbers_among(texts: pa.Array) -> Array:
-    """Which of the texts read as a number, each by itself, (n,) of truth values."""
-    parts = NumberParts.of(texts)
-    return np.asarray(parts.fits(".").to_numpy(False)) | parts.fits(",").to_numpy(False)
-
-
-def dates_among(texts: pa.Array) -> Array:
-    """Which of the texts read as a date, each by itself, (n,) of truth values."""
-    parts = DateParts.of(texts)
-    found: Array = np.any([parts.days(order)[1] for order in sorted(ALL)], axis=0)
+def read_as(texts: pa.Array, *what: str) -> Array:
+    """Which of the texts read as a "number" or "date", each by itself, (n,) of truth values."""
+    ways = [reads for kind in what for reads in ways_to_read(texts, kind).values()]
+    found: Array = np.any(ways, axis=0)
     return found
 
 

@@ -1,8 +1,5 @@
 """Texts taken apart, all of a column at once: the parts of numbers, and those of dates."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,54 +46,32 @@ BOTH: frozenset[str] = frozenset(".,")
 ALL: frozenset[DateOrder] = frozenset(DATE_ORDERS)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
 class NumberParts:
     """Texts as the parts of numbers; null where one does not look like a number."""
 
-    digits: Any
-    negative: Any
-    exponent: Any
-    percent: Any
-    beside: tuple[Any, Any]
-    well_formed: Any
-
-    @classmethod
-    def of(cls, texts: pa.Array) -> NumberParts:
-        found = pc.extract_regex(_trimmed(texts), NUMBER)
-        part = {name: pc.struct_field(found, name) for name in found.type.names}
+    def __init__(self, texts: pa.Array) -> None:
+        part = _parts(texts, NUMBER)
         debit = pc.equal(part["debit"], "(")
         signs = pc.binary_join_element_wise(part["s1"], part["s2"], part["s3"], "")
-        negative = pc.or_(debit, pc.is_in(signs, _strings("-−")))
         one_sign = pc.less_equal(pc.add(pc.utf8_length(signs), debit.cast("int32")), 1)
         both_ends = pc.equal(debit, pc.equal(part["credit"], ")"))
-        return cls(
-            pc.utf8_trim_whitespace(part["digits"]),
-            negative,
-            part["exponent"],
-            pc.equal(part["percent"], "%"),
-            (part["c1"], part["c2"]),
-            pc.and_(one_sign, both_ends),
-        )
+        self.well_formed = pc.and_(one_sign, both_ends)
+        self.negative = pc.or_(debit, pc.is_in(signs, pa.array(["-", "−"])))
+        self.digits = pc.utf8_trim_whitespace(part["digits"])
+        self.exponent = part["exponent"]
+        self.percent = pc.equal(part["percent"], "%")
+        self.beside = pa.chunked_array([part["c1"], part["c2"]])
 
-    def fits(self, decimal: str) -> Any:
-        """Whether each reads as a number with this decimal sign."""
+    def fits(self, decimal: str) -> Array:
+        """Which read as a number with this decimal sign, (n,) of truth values."""
         digits = pc.match_substring_regex(self.digits, DIGITS[decimal])
-        return pc.fill_null(pc.and_(digits, self.well_formed), False)
-
-    def all_fit(self, decimal: str) -> bool:
-        """Whether all do."""
-        return bool(pc.all(self.fits(decimal)).as_py())
+        return np.asarray(pc.fill_null(pc.and_(digits, self.well_formed), False).to_numpy(False))
 
     def with_fraction(self, decimal: str) -> bool:
         """Whether one of them has a fraction, an exponent, or is too large for whole numbers."""
-        fraction = pc.or_(
-            pc.match_substring(self.digits, decimal),
-            pc.or_(
-                pc.not_equal(self.exponent, ""),
-                pc.greater(pc.utf8_length(self.digits), MOST_DIGITS),
-            ),
-        )
-        return bool(pc.any(fraction).as_py())
+        large = pc.greater(pc.utf8_length(self.digits), MOST_DIGITS)
+        fraction = pc.or_(pc.match_substring(self.digits, decimal), large)
+        return bool(pc.any(pc.or_(fraction, pc.not_equal(self.exponent, ""))).as_py())
 
     def signs(self) -> frozenset[str]:
         """Which of comma and point are in the digits."""
@@ -105,29 +80,14 @@ class NumberParts:
 
     def currencies(self) -> frozenset[str]:
         """The currencies that stand beside numbers."""
-        return frozenset(name for side in self.beside for name in pc.unique(side).to_pylist()) - {
-            "",
-            None,
-        }
+        return frozenset(pc.unique(self.beside).to_pylist()) - {"", None}
 
 
-@dataclass(frozen=True)
 class DateParts:
-    """Texts as the parts of dates, -1 where one does not look like a date."""
+    """Texts as the parts of dates, -1 where one does not look like a date; (n,) each."""
 
-    a: Array
-    b: Array
-    c: Array
-    long_a: Array
-    long_c: Array
-    dots: Array
-    seconds: Array
-    found: Any
-
-    @classmethod
-    def of(cls, texts: pa.Array) -> DateParts:
-        found = pc.extract_regex(_trimmed(texts), DATE)
-        part = {name: pc.struct_field(found, name) for name in found.type.names}
+    def __init__(self, texts: pa.Array) -> None:
+        self.part = part = _parts(texts, DATE)
 
         def whole(name: str, otherwise: int) -> Array:
             text = pc.if_else(pc.equal(part[name], ""), None, part[name])
@@ -138,31 +98,23 @@ class DateParts:
             return np.asarray(lengths.to_numpy(False))
 
         def is_in(name: str, letters: str) -> Array:
-            return np.asarray(pc.is_in(part[name], _strings(letters)).to_numpy(False))
+            return np.asarray(pc.is_in(part[name], pa.array([*letters])).to_numpy(False))
 
         alike = pc.fill_null(pc.equal(part["s"], part["t"]), False).to_numpy(False)
+        self.a, self.b, self.c = np.where(alike, whole("a", -1), -1), whole("b", -1), whole("c", -1)
+        self.long_a, self.long_c, self.dots = long("a"), long("c"), is_in("s", ".")
         hour = whole("hour", 0)
         hour = np.where(is_in("half", "AaPp"), hour % 12, hour) + 12 * is_in("half", "Pp")
-        seconds = 3600 * hour + 60 * whole("minute", 0) + whole("second", 0)
-        return cls(
-            np.where(alike, whole("a", -1), -1),
-            whole("b", -1),
-            whole("c", -1),
-            long("a"),
-            long("c"),
-            is_in("s", "."),
-            seconds,
-            part,
-        )
+        self.seconds = 3600 * hour + 60 * whole("minute", 0) + whole("second", 0)
 
     @property
     def timed(self) -> bool:
         """Whether one of them has a time of day."""
-        return bool(pc.any(pc.not_equal(self.found["hour"], "")).as_py())
+        return bool(pc.any(pc.not_equal(self.part["hour"], "")).as_py())
 
     def separators(self) -> frozenset[str]:
         """What stands between day, month and year."""
-        return frozenset(pc.unique(self.found["s"]).to_pylist()) - {None}
+        return frozenset(pc.unique(self.part["s"]).to_pylist()) - {None}
 
     def days(self, order: DateOrder) -> tuple[Array, Array]:
         """The dates in this order, and which of them are dates, (n,) each."""
@@ -191,9 +143,8 @@ def there(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return texts.filter(pc.invert(missing))
 
 
-def _trimmed(texts: pa.Array) -> pa.Array:
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, BLANKS, " "))
-
-
-def _strings(letters: str) -> pa.Array:
-    return pa.array([*letters], pa.string())
+def _parts(texts: pa.Array, pattern: str) -> dict[str, Any]:
+    """The named groups of a pattern in each text, null where it does not match."""
+    trimmed = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, BLANKS, " "))
+    found = pc.extract_regex(trimmed, pattern)
+    return {name: pc.struct_field(found, name) for name in found.type.names}

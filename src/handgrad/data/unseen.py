@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from handgrad.base.errors import UnseenWarning
@@ -32,13 +32,12 @@ class Unseen:
     def __add__(self, other: Unseen) -> Unseen:
         """Those of both, of the same column."""
         examples = dict.fromkeys((*self.examples, *other.examples))
-        return Unseen(
-            self.column,
-            self.n + other.n,
-            self.rows + other.rows,
-            (*examples,)[: MOST_EXAMPLES + 1],
-            self.rare,
-            self.missing + other.missing,
+        return replace(
+            self,
+            n=self.n + other.n,
+            rows=self.rows + other.rows,
+            examples=(*examples,)[: MOST_EXAMPLES + 1],
+            missing=self.missing + other.missing,
         )
 
     def __str__(self) -> str:
