@@ -136,7 +136,7 @@ def _of_estimator(model: object) -> str:
     return f"{its_net}hg.write_report(model, x, y), which examines it"
 
 
-def keywords_of(config: type[TrainingConfig]) -> Callable[[F], F]:
+def keywords_of(config: type[TrainingConfig], *without: str) -> Callable[[F], F]:
     """Show the `**settings` of a function as what they are: the fields of a configuration."""
 
     def with_signature(function: F) -> F:
@@ -145,7 +145,7 @@ def keywords_of(config: type[TrainingConfig]) -> Callable[[F], F]:
         for parameter in own.parameters.values():
             if parameter.kind == Parameter.POSITIONAL_OR_KEYWORD:
                 shown.append(parameter)
-        names, keyword = {p.name for p in shown}, Parameter.KEYWORD_ONLY
+        names, keyword = {*without, *(p.name for p in shown)}, Parameter.KEYWORD_ONLY
         for field in fields(config):
             if field.name not in names:
                 default = Parameter.empty if field.default is MISSING else field.default

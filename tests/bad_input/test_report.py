@@ -80,7 +80,7 @@ def test_a_model_of_several_labels(tmp_path: Path) -> None:
 
 
 def test_no_rows_at_all(tmp_path: Path) -> None:
-    with refused_without_a_file(hg.DataError, tmp_path, "0 rows") as to:
+    with refused_without_a_file(hg.DataError, tmp_path, "X of shape (0, ") as to:
         hg.write_report(MODEL, FRAME[:0], Y[:0], to=to)
     with refused_without_a_file(hg.DataError, tmp_path, "(0, 4)") as to:
         hg.write_report(MLP, X[:0], Y[:0], to=to)

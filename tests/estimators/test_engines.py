@@ -9,9 +9,8 @@ from scipy import sparse
 import handgrad as hg
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import plan
-from handgrad.engines.trace_cache import TRACES
+from handgrad.engines.trace_cache import MOST, TRACES
 from handgrad.estimators import engines, rows
-from handgrad.estimators.engines import KeptCode
 from tests.estimators.data import TASKS, WEIGHTS, X
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -22,17 +21,14 @@ Y = TASKS["classes"].y
 def chosen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the engines that fit, beginning with nothing kept."""
     names: list[str] = []
-    kept = KeptCode()
-    engine_for = kept.engine_for
+    made = engines.Job.engine
 
-    def noted(choice: Any, job: Any) -> Any:
-        engine = engine_for(choice, job)
+    def noted(job: Any) -> Any:
+        engine = made(job)
         names.append(engine.name)
         return engine
 
-    monkeypatch.setattr(kept, "engine_for", noted)
-    for module in ("epochs", "lbfgs"):
-        monkeypatch.setattr(f"handgrad.estimators.{module}.KEPT", kept)
+    monkeypatch.setattr(engines.Job, "engine", noted)
     monkeypatch.setenv("HANDGRAD_ENGINE", "auto")
     return names
 
@@ -112,12 +108,8 @@ def test_machine_code_serves_every_learning_rate_of_an_optimizer() -> None:
     assert (len(TRACES.made), len(losses)) == (1, 2)
 
 
-def test_only_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "MOST_KEPT", 2)
-    kept = KeptCode()
-    for name in ("a", "b", "a", "c"):
-        total = kept._keep(name, 1.0)
-    assert (total, kept.gains) == (1.0, {"a": 2.0, "c": 1.0})
+def test_only_so_much_is_kept() -> None:
+    assert engines._gain_so_far.cache_parameters()["maxsize"] == MOST
 
 
 def test_rows_that_stay_sparse_are_fit_by_the_pages(

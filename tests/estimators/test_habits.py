@@ -296,21 +296,21 @@ def test_a_fit_that_diverges_with_early_stopping_keeps_its_best_weights(engine: 
 
 
 def test_a_score_of_what_is_not_finite_is_nan() -> None:
-    scorer = hg.MLPRegressor()._scorer(np.ones((2, 1)), None)
-    assert np.isnan(scorer(np.array([[1.0], [np.inf]])))
-    assert np.isfinite(scorer(np.array([[1.0], [2.0]])))
+    model, y = hg.MLPRegressor(), np.ones((2, 1))
+    assert np.isnan(model._usual_score(np.array([[1.0], [np.inf]]), y, None))
+    assert np.isfinite(model._usual_score(np.array([[1.0], [2.0]]), y, None))
 
 
 def test_an_interrupted_fit_keeps_what_it_has_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
-    from handgrad.estimators import epochs
+    from handgrad.estimators import fits
 
     def interrupted(m: Any, loss: float, n: int) -> None:
         record(m, loss, n)
         if m.n_iter_ == 3:
             raise KeyboardInterrupt
 
-    record = epochs._record
-    monkeypatch.setattr(epochs, "_record", interrupted)
+    record = fits._record
+    monkeypatch.setattr(fits, "_record", interrupted)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model = fitted()
     assert model.n_iter_ == 3

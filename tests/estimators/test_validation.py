@@ -209,7 +209,7 @@ WRONG_SETS: dict[str, tuple[Any, str]] = {
     "no parts": ([], "eval_set: 0 parts"),
     "two sets": ([(X[HELD], Y[HELD]), (X[HELD], Y[HELD])], "eval_set: 2 sets"),
     "other columns": ((X[HELD, :4], Y[HELD]), "eval_set: X has 4 features"),
-    "an unknown class": ((X[HELD], Y[HELD] + 1), "eval_set: the class 6, which"),
+    "an unknown class": ((X[HELD], Y[HELD] + 1), "eval_set: `y` has classes not in"),
     "too few targets": ((X[HELD], Y[:7]), "eval_set: .*inconsistent numbers"),
     "too few weights": ((X[HELD], Y[HELD], np.ones(7)), "eval_set: sample_weight"),
     "not a number": ((np.full((3, 6), np.nan), Y[:3]), "eval_set: Input X contains NaN"),

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from handgrad.estimators.file_summary import SUMMARIES as SUMMARIES
+from handgrad.saving.entries import Summary
+from handgrad.saving.values import read_classes, read_value
 
 if TYPE_CHECKING:
     from handgrad.estimators.classifier import MLPClassifier
@@ -17,3 +18,25 @@ def __getattr__(name: str) -> Any:
     from handgrad.estimators import classifier, regressor
 
     return getattr(classifier if name == "MLPClassifier" else regressor, name)
+
+
+# Summaries of the files of perceptrons, made without importing scikit-learn.
+
+
+def _summary_of_classifier(fitted: dict[str, object]) -> Summary:
+    return _columns(fitted) | {
+        "classes": read_classes(fitted["classes"]).tolist(),
+        "target": {"kind": fitted["y_type"]},
+    }
+
+
+def _summary_of_regressor(fitted: dict[str, object]) -> Summary:
+    return _columns(fitted) | {"target": {"numbers a row": fitted["n_outputs"]}}
+
+
+def _columns(fitted: dict[str, object]) -> Summary:
+    names = read_value(fitted.get("feature_names_in_"))
+    return {"columns": {} if names is None else dict.fromkeys(map(str, names), "number")}
+
+
+SUMMARIES = {"MLPClassifier": _summary_of_classifier, "MLPRegressor": _summary_of_regressor}

@@ -1,5 +1,6 @@
-"""Base of the perceptrons: parameters, fitted attributes, and hooks of the two kinds."""
+"""Base of the perceptrons: parameters, fitted attributes, and what is asked of targets."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
@@ -8,46 +9,60 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
+from handgrad import schedules
 from handgrad.engines.choice import NAMES, EngineName
 from handgrad.estimators.nets import ACTIVATIONS, NORMALIZATIONS, Activation
-from handgrad.estimators.rows import SparseMatrix
-from handgrad.estimators.solvers import POLICIES, SCHEDULES, SOLVERS, Steps
+from handgrad.estimators.rows import Rows
 from handgrad.layers import Array, Layer, Linear
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
+from handgrad.optimizers import Adagrad, AdamW, Lion, NAdam, Optimizer, RMSprop
 from handgrad.schedules import Schedule
 
+# Beside "sgd", "adam" and "lbfgs".
+SOLVERS: dict[str, type[Optimizer]] = {
+    "adagrad": Adagrad,
+    "rmsprop": RMSprop,
+    "adamw": AdamW,
+    "nadam": NAdam,
+    "lion": Lion,
+}
+POLICIES = ("constant", "invscaling", "adaptive")
+SCHEDULES = tuple(name for name in schedules.__all__ if name != "constant")
 
-class Fitted:
+
+class Kept:
+    """Fitted attributes that a file has beside the net; not the optimizer's memory."""
+
+    n_features_in_: int
+    feature_names_in_: Array
+    n_iter_: int
+    t_: int
+    loss_: float
+    best_loss_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    _validated_at: list[int]  # epochs
+    _scored_by: str
+    best_validation_score_: float | None
+    _no_improvement_count: int
+
+
+class Fitted(Kept):
     """Fitted attributes: scikit-learn's, the net, and the state that a warm start goes on from."""
 
     net_: Net
     coefs_: list[Array]
     intercepts_: list[Array]
-    n_features_in_: int
     n_layers_: int
     n_outputs_: int
     out_activation_: str
-    n_iter_: int
-    t_: int
-    loss_: float
-    loss_curve_: list[float]
-    best_loss_: float | None
-    validation_scores_: list[float] | None
-    validation_loss_curve_: list[float] | None
-    best_validation_score_: float | None
 
     _loss: Loss  # by which the net was fit
-    _steps: Steps | None  # None after a file, which does not keep the optimizer's memory
     _random_state: np.random.RandomState
-    _no_improvement_count: int
-    _scored_by: str
-    _validated_at: list[int]  # epochs
 
 
 @dataclass(repr=False, eq=False)
@@ -98,38 +113,9 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
         "progress": ["boolean"],
         "engine": [StrOptions({*NAMES})],
     }
-    _usual_score: ClassVar[str]
+    _usual_metric: ClassVar[str]  # of the validation rows
 
-    def _checked(
-        self, X: object, y: object, *, reset: bool, **options: object
-    ) -> tuple[Array | SparseMatrix, Array]:
-        """Rows and targets as scikit-learn checks them; a single column of targets is flat."""
-        rows, targets = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            reset=reset,
-            **options,
-        )
-        if targets.ndim == 2 and targets.shape[1] == 1:
-            targets = column_or_1d(targets, warn=True)
-        return rows, targets
-
-    def _validate_input(
-        self, X: object, y: object, *, incremental: bool, reset: bool
-    ) -> tuple[Array | SparseMatrix, Array]:
-        """Rows and targets to fit, checked."""
-        raise NotImplementedError
-
-    def _validate_more(self, X: object, y: object) -> tuple[Array | SparseMatrix, Array]:
-        """Rows and targets beside those that are fit, checked as those were."""
-        raise NotImplementedError
-
-    def _chosen_loss(self) -> Loss:
-        """The loss as it is asked for now."""
-        raise NotImplementedError
+    # what a classifier says otherwise: these are answers for numbers
 
     def _n_outputs(self, y: Array) -> int:
         """How many numbers the net puts out for a row with the targets `y` (n, n_targets)."""
@@ -137,11 +123,11 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
 
     def _targets(self, y: Array) -> Array:
         """The targets `y` (n, n_targets) as the loss takes them."""
-        raise NotImplementedError
+        return np.ascontiguousarray(y, self.net_.dtype)
 
     def _labels(self, y: Array) -> Array:
         """The targets `y` (n, n_targets) as they were given."""
-        raise NotImplementedError
+        return y.ravel() if y.shape[1] == 1 else y
 
     def _weights_of_classes(self, y: Array, as_in: Array | None = None) -> Array | None:
         """The weight of each row in the loss for its class, beside its own.
@@ -154,24 +140,35 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
         """Classes by which the rows that are held out are stratified."""
         return None
 
-    def _scorer(self, y: Array, w: Array | None) -> Callable[[Array], float]:
-        """The validation score of predicted outputs, for the rows with targets `y`."""
+    def _usual_score(self, p: Array, y: Array, w: Array | None) -> float:
+        """The validation score of what the output says for the rows with targets `y`."""
         raise NotImplementedError
+
+    def _chosen_loss(self) -> Loss:
+        """The loss as it is asked for now."""
+        raise NotImplementedError
+
+    def _validate_more(self, X: object, y: object) -> tuple[Rows, Array]:
+        """Rows and targets beside those that are fit, checked as those were."""
+        twin = copy.copy(self)
+        twin.warm_start = False  # which would ask for rows of every class
+        rows, targets = twin._validate_input(X, y, incremental=True, reset=False)
+        return rows, targets
 
     def _meaning(self, p: Array) -> Array:
         """The output `p` of the net in terms of the targets: probabilities, rates, numbers."""
-        raise NotImplementedError
-
-    def _outputs(self, X: object, hidden: int | None = None, *, linked: bool = True) -> Array:
-        """The output of the net, or of a hidden layer of it, for the rows of `X`."""
-        raise NotImplementedError
+        return self._loss.input_kind.inverse_link(p)
 
     def _linears(self) -> list[Linear]:
         return [layer for layer in self.net_.layers if isinstance(layer, Linear)]
 
     def _show_weights(self) -> None:
+        """Attributes that follow from the net and the loss."""
         self.coefs_ = [linear.W.T for linear in self._linears()]
         self.intercepts_ = [linear.b for linear in self._linears()]
+        self.n_layers_ = len(self.coefs_) + 1
+        name = self._loss.input_kind.activation
+        self.out_activation_ = {"": "identity", "sigmoid": "logistic"}.get(name, name)
 
     def _current_net(self) -> Net:
         """The net, with what somebody may have put in the place of its weights."""

@@ -1,38 +1,36 @@
 """scikit-learn's MLPClassifier, trained by handgrad."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.base import ClassifierMixin
+from sklearn import neural_network
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
-from handgrad.base.errors import SettingError
 from handgrad.base.kinds import BinaryLabels, ClassLabels
-from handgrad.estimators.files import binarizer_from
-from handgrad.estimators.loss_choice import (
+from handgrad.estimators.perceptron import Perceptron
+from handgrad.estimators.settings import (
     OF_CLASSES,
     check_probabilities,
     gives_scores,
-    loss_of_classes,
-    target_kinds_of,
+    loss_for,
+    losses_of,
 )
-from handgrad.estimators.perceptron import Perceptron
-from handgrad.estimators.rows import ClassWeight, SparseMatrix, weights_of_classes
-from handgrad.estimators.settings import check_incremental
 from handgrad.layers import Array
 from handgrad.losses import Loss
+from handgrad.saving.tensors import damaged, shown
 from handgrad.saving.values import read_classes, written_array
+
+ClassWeight = dict[Any, float] | list[dict[Any, float]] | str | None  # labels are of any type
+Y_TYPES = ("binary", "multiclass", "multilabel-indicator")
 
 
 @dataclass(repr=False, eq=False)
-class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
+class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[misc]
     """scikit-learn's multi-layer perceptron for classes, several labels a row too, but compiled.
 
     Parameters, attributes, methods, warnings and errors are those of
@@ -62,7 +60,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     (['low', 'high'], Net(Linear(1, 5), ReLU(), Linear(5, 1)))
     """
 
-    _usual_score = "accuracy"
+    _usual_metric = "accuracy"
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Perceptron._parameter_constraints,
         "loss": [StrOptions({*OF_CLASSES}), Loss],
@@ -71,42 +69,6 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     loss: str | Loss = field(default="log_loss", kw_only=True)
     class_weight: ClassWeight = field(default=None, kw_only=True)
-
-    def fit(
-        self,
-        X: object,
-        y: object,
-        sample_weight: npt.ArrayLike | None = None,
-        *,
-        eval_set: object = None,
-    ) -> Self:
-        """Fit to the rows `X` (n, n_features), dense or sparse, and their classes or labels `y`.
-
-        `y` is (n,), or (n, n_labels) of 0 and 1; `sample_weight` (n,) says how much rows count.
-        `eval_set`, a pair (X, y) or (X, y, sample_weight), has rows that are looked at after each
-        epoch and not learnt from; early stopping goes by them.
-        """
-        return self._fit(X, y, sample_weight, eval_set=eval_set)
-
-    @available_if(check_incremental)  # type: ignore[untyped-decorator]
-    def partial_fit(
-        self,
-        X: object,
-        y: object,
-        sample_weight: npt.ArrayLike | None = None,
-        classes: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Go on for one epoch over these rows; the first call needs all `classes` there will be."""
-        if self.class_weight == "balanced":
-            raise SettingError(
-                "class_weight='balanced' in partial_fit, which sees a part of the rows",
-                "a weight for each class",
-                "class_weight={0: 1.0, 1: 5.0}, for example",
-            )
-        if _check_partial_fit_first_call(self, classes):
-            labels = y if type_of_target(y).startswith("multilabel") else classes
-            self._label_binarizer = LabelBinarizer().fit(labels)
-        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: object) -> Any:
         """The class of each row, (n,), or its labels, (n, n_labels)."""
@@ -138,43 +100,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     @available_if(check_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: object) -> Array:
         """The logarithm of each probability, (n, n_classes)."""
-        p = self.predict_proba(X)
-        log_p: Array = np.log(p, out=p)
+        log_p: Array = np.log(self.predict_proba(X))
         return log_p
 
-    def _validate_input(
-        self, X: object, y: object, *, incremental: bool, reset: bool
-    ) -> tuple[Array | SparseMatrix, Array]:
-        rows, targets = self._checked(X, y, reset=reset, dtype=(np.float64, np.float32))
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(targets)
-            self.classes_ = self._label_binarizer.classes_
-        else:
-            self._check_classes(unique_labels(targets))
-        return rows, self._label_binarizer.transform(targets).astype(bool)
-
-    def _check_classes(self, classes: Array) -> None:
-        """Refuse classes that the fit so far does not know."""
-        if self.warm_start and set(classes) != set(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {classes}"
-            )
-        if not self.warm_start and len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
-                f"'y' has {classes}."
-            )
-
-    def _validate_more(self, X: object, y: object) -> tuple[Array | SparseMatrix, Array]:
-        rows, targets = self._checked(X, y, reset=False)
-        unknown = np.setdiff1d(unique_labels(targets), self.classes_)
-        if len(unknown):
-            raise ValueError(f"the class {unknown.tolist()[0]!r}, which the rows to fit have not")
-        return rows, self._label_binarizer.transform(targets).astype(bool)
-
     def _chosen_loss(self) -> Loss:
-        return loss_of_classes(self.loss, self._label_binarizer.y_type_)
+        return loss_for(self.loss, self._label_binarizer.y_type_)
 
     def _one_column_a_class(self) -> bool:
         """Whether the loss takes one class a row; else answers of yes and no, one a column."""
@@ -186,7 +116,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     def _targets(self, y: Array) -> Array:
         if self._one_column_a_class():
             return y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
-        return y.astype(self.net_.dtype)
+        return super()._targets(y)
 
     def _labels(self, y: Array) -> Array:
         labels: Array = self._label_binarizer.inverse_transform(y)
@@ -195,21 +125,22 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     def _weights_of_classes(self, y: Array, as_in: Array | None = None) -> Array | None:
         if self.class_weight is None:
             return None
-        others = None if as_in is None else self._labels(as_in)
-        return weights_of_classes(self.class_weight, self._labels(y), others)
+        labels = self._labels(y)
+        if as_in is None or self.class_weight != "balanced":
+            w: Array = compute_sample_weight(self.class_weight, labels)
+            return w
+        both, n = np.concatenate([self._labels(as_in), labels]), len(as_in)
+        return compute_sample_weight("balanced", both, indices=range(n))[n:]
 
     def _strata(self, y: Array) -> Array | None:
         return y if y.shape[1] == 1 else None
 
-    def _scorer(self, y: Array, w: Array | None) -> Callable[[Array], float]:
-        one_class = self._one_column_a_class()
-        targets = self._targets(y) if one_class else y
-
-        def accuracy(p: Array) -> float:
-            right = p.argmax(axis=1) == targets if one_class else ((p > 0.5) == y).all(axis=1)
-            return float(np.average(right, weights=w))
-
-        return accuracy
+    def _usual_score(self, p: Array, y: Array, w: Array | None) -> float:
+        if self._one_column_a_class():
+            right = p.argmax(axis=1) == self._targets(y)
+        else:
+            right = ((p > 0.5) == y).all(axis=1)
+        return float(np.average(right, weights=w))
 
     # in a file
 
@@ -224,15 +155,19 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         }
 
     def _target_from_file(self, fitted: dict[str, object]) -> int:
-        self.classes_ = read_classes(fitted["classes"])
-        self._label_binarizer, n_outputs = binarizer_from(
-            self.classes_, fitted["y_type"], fitted["sparse_input"]
-        )
-        return n_outputs
+        classes = read_classes(fitted["classes"])
+        y_type, sparse = fitted["y_type"], fitted["sparse_input"]
+        fits = {"binary": len(classes) <= 2, "multiclass": len(classes) > 2}
+        if y_type not in Y_TYPES or not fits.get(y_type, True) or type(sparse) is not bool:
+            raise damaged(f"{shown(y_type)} targets of {len(classes)} classes", ", ".join(Y_TYPES))
+        self.classes_, binarizer = classes, LabelBinarizer()
+        binarizer.classes_, binarizer.y_type_, binarizer.sparse_input_ = classes, y_type, sparse
+        self._label_binarizer = binarizer
+        return 1 if y_type == "binary" else len(classes)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        learns = target_kinds_of(self.loss)
+        learns = [loss.target_kind for loss in losses_of(self.loss)]
         tags.classifier_tags.multi_label = any(isinstance(k, BinaryLabels) for k in learns)
         tags.classifier_tags.multi_class = any(isinstance(k, ClassLabels) for k in learns)
         return tags

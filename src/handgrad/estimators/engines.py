@@ -2,26 +2,25 @@
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
-from threading import Lock
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from handgrad.config import TrainingConfig
 from handgrad.engines.choice import (
-    EngineName,
     chosen,
     cost_of_compiling,
     engine_for,
     gain_of_training,
 )
-from handgrad.engines.engine import Engine, EngineRows
-from handgrad.engines.trace_cache import MOST as MOST_KEPT
+from handgrad.engines.engine import Engine
+from handgrad.engines.trace_cache import MOST
 from handgrad.estimators.base import Base
 from handgrad.estimators.losses import L2PenaltyOfABatch
-from handgrad.estimators.rows import SparseMatrix, SparseRows, Weighted, rows_of
-from handgrad.layers import Array
+from handgrad.estimators.rows import Rows, SparseRows, Weighted, rows_of
 from handgrad.optimizers import Optimizer
+from handgrad.training.sample_weights import Rows as RowsToTrainOn
 
 # How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
 # of small float32 batches: measured, as its numbers are.
@@ -30,16 +29,53 @@ UNLIMITED = 10**9  # epochs: that machine code pays was decided before
 MOST_EPOCHS_EXPECTED = 100  # many fits stop early, whatever max_iter allows
 
 
-@dataclass(frozen=True)
 class Job:
-    """A fit: what it trains, and on what."""
+    """A fit of the estimator's net to some rows: what it trains, on what, by which engine."""
 
-    config: TrainingConfig
-    rows: EngineRows
-    held_out: Array | SparseRows | None
+    def __init__(
+        self,
+        m: Base,
+        rows: Weighted,
+        optimizer: Optimizer,
+        batch_size: int,
+        held_out: Rows | None = None,
+    ) -> None:
+        net, w = m.net_, rows.in_loss
+        self.config = TrainingConfig(
+            net=net,
+            data=rows,
+            loss=m._loss,
+            optimizer=optimizer,
+            epochs=m.max_iter,
+            batch_size=batch_size,
+            penalty=L2PenaltyOfABatch(m.alpha) if m.alpha else None,
+            engine=m.engine,
+        )
+        weights = None if w is None else np.ascontiguousarray(w, net.dtype)
+        self.rows = RowsToTrainOn(rows_of(rows.X, net.dtype), m._targets(rows.y), weights)
+        self.held_out = None if held_out is None else rows_of(held_out, net.dtype)
+
+    def engine(self) -> Engine:
+        """The engine asked for; for `auto`, compiled once the fits of a form will have paid for it.
+
+        The first fit of a small form is eager, so that it need not wait for a compiler. What
+        decides is the work done so far in this process, never a clock.
+        """
+        config, x, gain = self.config, self.rows.x, _gain_so_far(self._form)
+        choice = "eager" if isinstance(x, SparseRows) else chosen(config.engine)
+        if choice == "auto":
+            epochs = min(config.epochs, MOST_EPOCHS_EXPECTED)
+            gain[0] += GAIN * gain_of_training(config.net, x, config.batch_size, epochs)
+            choice = "auto" if gain[0] > cost_of_compiling(config.net) else "eager"
+        held_out = [self.held_out] if isinstance(self.held_out, np.ndarray) else []
+        config = replace(config, engine=choice, epochs=UNLIMITED)
+        engine = engine_for(config, self.rows, held_out)
+        if engine.name == "compiled":
+            gain[0] = math.inf
+        return engine
 
     @property
-    def form(self) -> Hashable:
+    def _form(self) -> Hashable:
         """The form that fits share which run the same machine code."""
         config, y = self.config, self.rows.y
         pages = (config.net, config.loss, config.optimizer, config.penalty)
@@ -53,69 +89,7 @@ class Job:
         )
 
 
-def job_of(
-    m: Base,
-    rows: Weighted,
-    *,
-    optimizer: Optimizer,
-    batch_size: int,
-    held_out: Array | SparseMatrix | None,
-) -> Job:
-    """The fit of the estimator's net to these rows."""
-    net, w = m.net_, rows.in_loss
-    config = TrainingConfig(
-        net=net,
-        data=rows,
-        loss=m._loss,
-        optimizer=optimizer,
-        epochs=m.max_iter,
-        batch_size=batch_size,
-        penalty=L2PenaltyOfABatch(m.alpha) if m.alpha else None,
-    )
-    weights = None if w is None else np.ascontiguousarray(w, net.dtype)
-    return Job(
-        config,
-        EngineRows(rows_of(rows.X, net.dtype), m._targets(rows.y), weights),
-        None if held_out is None else rows_of(held_out, net.dtype),
-    )
-
-
-class KeptCode:
-    """The machine code that was made for fits, and what it would have gained in fits of a form."""
-
-    def __init__(self) -> None:
-        self.gains: dict[Hashable, float] = {}
-        self.lock = Lock()  # fits may run in threads
-
-    def engine_for(self, choice: EngineName, job: Job) -> Engine:
-        """The engine asked for; for `auto`, compiled once the fits of a form will have paid for it.
-
-        The first fit of a small form is eager, so that it need not wait for a compiler. What
-        decides is the work done so far in this process, never a clock.
-        """
-        choice = "eager" if isinstance(job.rows.x, SparseRows) else chosen(choice)
-        if choice == "auto":
-            choice = "auto" if self._pays(job) else "eager"
-        held_out = [job.held_out] if isinstance(job.held_out, np.ndarray) else []
-        config = replace(job.config, engine=choice, epochs=UNLIMITED)
-        engine = engine_for(config, job.rows, held_out)
-        if engine.name == "compiled":
-            self._keep(job.form, math.inf)
-        return engine
-
-    def _pays(self, job: Job) -> bool:
-        config = job.config
-        epochs = min(config.epochs, MOST_EPOCHS_EXPECTED)
-        gain = GAIN * gain_of_training(config.net, job.rows.x, config.batch_size, epochs)
-        return self._keep(job.form, gain) > cost_of_compiling(config.net)
-
-    def _keep(self, form: Hashable, gain: float) -> float:
-        """Add a gain to those of a form; forget what came in first, where there is too much."""
-        with self.lock:
-            self.gains[form] = total = self.gains.pop(form, 0.0) + gain
-            while len(self.gains) > MOST_KEPT:
-                self.gains.pop(next(iter(self.gains)))
-        return total
-
-
-KEPT = KeptCode()
+@lru_cache(MOST)
+def _gain_so_far(form: Hashable) -> list[float]:
+    """What machine code would have gained in the fits of a form; the fits add to the number."""
+    return [0.0]

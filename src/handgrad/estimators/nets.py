@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.base.kinds import ClassProbabilities, Probabilities
 from handgrad.layers import (
     BatchNorm,
     Dropout,
@@ -16,10 +17,12 @@ from handgrad.layers import (
     Linear,
     ReLU,
     Sigmoid,
+    Softmax,
     Tanh,
     defaults,
 )
 from handgrad.layers.initializers import nothing_drawn
+from handgrad.losses import Loss
 from handgrad.net import Net
 
 Activation = str | Layer
@@ -36,10 +39,11 @@ def activations_of(given: Activation | Sequence[Activation], hidden: int) -> lis
     """An activation for each hidden layer, from one for all, or from as many as there are."""
     each = [given] * hidden if isinstance(given, str | Layer) else [*given]
     if len(each) != hidden:
+        names = [a if isinstance(a, str) else type(a).__name__ for a in each[:1]]
         raise SettingError(
             f"{len(each)} activations for {hidden} hidden layers",
             "one activation, or one for each hidden layer",
-            f"activation={[*map(_name, each[:1])] * hidden}",
+            f"activation={names * hidden}",
         )
     for activation in each:
         if not isinstance(activation, Layer) and str(activation) not in ACTIVATIONS:
@@ -56,13 +60,13 @@ def new_net(
     activations: Sequence[Activation],
     normalization: str | None,
     dropout: float,
-    last: Sequence[Layer],
+    loss: Loss,
     dtype: npt.DTypeLike,
 ) -> Net:
     """A net of these sizes, from the input's to the output's, whose weights are zeros.
 
-    A hidden layer is normalized before its activation, and units are dropped after it; `last`
-    comes after the output.
+    A hidden layer is normalized before its activation, and units are dropped after it; a loss of
+    probabilities has them made of the last numbers.
     """
     layers: list[Layer] = []
     with defaults(), nothing_drawn(lambda shape: None):
@@ -72,7 +76,10 @@ def new_net(
                 layers += _activation(activations[i - 1])
                 layers += [Dropout(dropout)] if dropout else []
             layers.append(Linear(int(n_in), int(n_out)))
-    return Net(*layers, *last, dtype=dtype)
+    if isinstance(loss.input_kind, Probabilities):
+        of_classes = isinstance(loss.input_kind, ClassProbabilities)
+        layers.append(Softmax() if of_classes else Sigmoid())
+    return Net(*layers, dtype=dtype)
 
 
 def draw_weights(
@@ -94,23 +101,8 @@ def draw_weights(
         linear.b = random_state.uniform(-bound, bound, n_out)
 
 
-def in_float64(net: Net) -> Net:
-    """The net with its weights, in float64."""
-    return Net(*map(copy.deepcopy, net.layers), dtype=np.float64)
-
-
-def up_to_hidden(net: Net, hidden: int) -> Net:
-    """The net as far as the hidden layer of that number, counted from 0."""
-    starts = [i for i, layer in enumerate(net.layers) if isinstance(layer, Linear)]
-    return net[: starts[hidden + 1]]
-
-
 def _activation(given: Activation) -> list[Layer]:
     if isinstance(given, Layer):
         return [copy.deepcopy(given)]
     kind = ACTIVATIONS[given]
     return [] if kind is None else [kind()]
-
-
-def _name(given: Activation) -> str:
-    return given if isinstance(given, str) else type(given).__name__

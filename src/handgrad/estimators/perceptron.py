@@ -1,79 +1,126 @@
-"""Multi-layer perceptron: the net, its start, its fits and its outputs, for both kinds."""
+"""Multi-layer perceptron: its fits, its outputs, its hidden layers and the plot of its training."""
 
-from typing import Any, Self
+import copy
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from handgrad.base.errors import SettingError
-from handgrad.estimators.epochs import NOT_FINITE, fit_epochs
+from handgrad import plots
+from handgrad.base.errors import HandgradError, SettingError
 from handgrad.estimators.files import InFiles
-from handgrad.estimators.lbfgs import fit_lbfgs
-from handgrad.estimators.loss_choice import last_layers, out_activation
-from handgrad.estimators.nets import activations_of, draw_weights, in_float64, new_net, up_to_hidden
+from handgrad.estimators.fits import NOT_FINITE, fit_epochs, fit_lbfgs
+from handgrad.estimators.nets import activations_of, draw_weights, new_net
 from handgrad.estimators.rows import Weighted, predicted, rows_of
-from handgrad.estimators.settings import check_together, unchanged_if_refused
-from handgrad.estimators.transformer import HiddenLayerTransformer
-from handgrad.estimators.validation import rows_of_eval_set
+from handgrad.estimators.settings import check_incremental, check_together
+from handgrad.estimators.validation import LOSS, rows_of_eval_set
 from handgrad.layers import Array
-from handgrad.losses import Loss
+from handgrad.net import Net
 from handgrad.results import NetRows
-from handgrad.training import check_takes_weights
+from handgrad.training import EpochReport, History, check_takes_weights
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
-class Perceptron(HiddenLayerTransformer, InFiles):
+class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  # type: ignore[misc]
     """A multi-layer perceptron with scikit-learn's parameters and attributes.
 
     `net_` is the net, whose last layer gives logits, log rates or numbers; `coefs_` and
     `intercepts_` are views of its weights. What is put in their place is predicted with, too.
     """
 
+    def fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        eval_set: object = None,
+    ) -> Self:
+        """Fit to the rows `X` (n, n_features), dense or sparse, and their targets `y`.
+
+        `y` is (n,) of classes or numbers; or (n, n_labels) of 0 and 1, (n, n_outputs) of numbers.
+        A loss of counts takes none below 0. `sample_weight` (n,) says how much rows count.
+        `eval_set`, a pair (X, y) or (X, y, sample_weight), has rows that are looked at after each
+        epoch and not learnt from; early stopping goes by them.
+        """
+        return self._fit(X, y, sample_weight, eval_set=eval_set)
+
     def _fit(
         self,
         X: object,
         y: object,
-        sample_weight: npt.ArrayLike | None,
+        sample_weight: npt.ArrayLike | None = None,
         *,
-        eval_set: object = None,
         incremental: bool = False,
+        eval_set: object = None,
     ) -> Self:
-        with unchanged_if_refused(self):
+        """Fit, or go on for one epoch; what is refused leaves the estimator as it was."""
+        before = self.__dict__.copy()
+        try:
             if incremental:
-                self._refuse_to_go_on()
+                self._check_partial_fit()
             if not (incremental and hasattr(self, "coefs_")):
                 self._validate_params()
             check_together(self, eval_set)
-            sizes = self._hidden_sizes()
+            sizes = np.ravel(self.hidden_layer_sizes).tolist()
+            if min(sizes, default=1) <= 0:
+                raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
             first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-            x, y = self._validate_input(X, y, incremental=incremental, reset=first)
+            x, targets = self._validate_input(X, y, incremental=incremental, reset=first)
             w = None if sample_weight is None else _check_sample_weight(sample_weight, x)
-            y = y.reshape(-1, 1) if y.ndim == 1 else y
-            rows = Weighted(x, y, w, self._weights_of_classes(y))
+            targets = targets.reshape(len(targets), -1)
+            rows = Weighted(x, targets, w, self._weights_of_classes(targets))
             self._choose_loss(rows, first)
             held_out = None if eval_set is None else rows_of_eval_set(self, eval_set, rows)
             self._random_state = check_random_state(self.random_state)
             if first:
                 self._start([x.shape[1], *sizes, self.n_outputs_], x.dtype)
+            net = self._current_net()
             if self.solver != "lbfgs":
-                self._current_net()
                 fit_epochs(self, rows, held_out, incremental=incremental)
             else:
-                if self._current_net().dtype != np.float64:  # SciPy's type
-                    self.net_ = in_float64(self.net_)
+                if net.dtype != np.float64:  # SciPy's type
+                    self.net_ = Net(*map(copy.deepcopy, net.layers), dtype=np.float64)
                 fit_lbfgs(self, rows)
             self._show_weights()
-            if not np.isfinite(self.net_.parameters).all():
-                raise ValueError(NOT_FINITE)
+        except HandgradError:
+            self.__dict__ = before
+            raise
+        if not np.isfinite(self.net_.parameters).all():
+            raise ValueError(NOT_FINITE)
         return self
+
+    def _check_solver(self) -> bool:
+        """Whether scikit-learn's `partial_fit` is there."""
+        return check_incremental(self)
+
+    def _check_partial_fit(self) -> None:
+        """Refuse `partial_fit` where something is missing that it needs."""
+        if getattr(self, "_steps", self) is None:
+            raise SettingError(
+                "partial_fit of a model that came from a file, which has no optimizer's memory",
+                "a model that was fitted in this process, or that came from a pickle",
+                "fit with warm_start=True, which goes on from its weights",
+            )
+        if getattr(self, "class_weight", None) == "balanced":
+            raise SettingError(
+                "class_weight='balanced' in partial_fit, which sees a part of the rows",
+                "a weight for each class",
+                "class_weight={0: 1.0, 1: 5.0}, for example",
+            )
 
     def _choose_loss(self, rows: Weighted, first: bool) -> None:
         """Take the loss as it is asked for now, if what the net puts out is what it takes."""
         loss = self._chosen_loss()
         if rows.in_loss is not None:
             check_takes_weights(loss)
-        if not first and _kinds(loss) != _kinds(self._loss):
+        both = (loss, loss if first else self._loss)
+        if len({(str(each.input_kind), str(each.target_kind)) for each in both}) > 1:
             raise SettingError(
                 f"loss={self.loss!r}, for a net that was fit by {self._loss!r}",
                 f"a loss that takes {self._loss.input_kind} too, for targets that are "
@@ -83,32 +130,22 @@ class Perceptron(HiddenLayerTransformer, InFiles):
         self._loss = loss
         self.n_outputs_ = self._n_outputs(rows.y)
 
-    def _hidden_sizes(self) -> list[int]:
-        given = self.hidden_layer_sizes
-        sizes = list(given) if hasattr(given, "__iter__") else [given]
-        if np.any(np.array(sizes) <= 0):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return sizes
-
     def _start(self, sizes: list[int], dtype: npt.DTypeLike) -> None:
         """A new net, whose weights are drawn as scikit-learn draws them, and nothing learnt."""
         self.n_iter_ = self.t_ = 0
-        self.n_layers_ = len(sizes)
-        self.out_activation_ = out_activation(self._loss)
         activations = activations_of(self.activation, len(sizes) - 2)
         for_the_output = self.activation if isinstance(self.activation, str) else "identity"
-        extras = (self.normalization, self.dropout, last_layers(self._loss))
+        extras = (self.normalization, self.dropout, self._loss)
         self.net_ = new_net(sizes, activations, *extras, dtype)
         draw_weights(self._linears(), activations or [for_the_output], self._random_state)
         if self.dropout:  # only then, since scikit-learn draws nothing here
             self.net_.seed(int(self._random_state.randint(2**31 - 1)))
         self._show_weights()
         if self.solver != "lbfgs":
-            self.loss_curve_: list[float] = []
+            self.loss_curve_ = []
             self._no_improvement_count = 0
-            self.validation_scores_: list[float] | None = None
-            self.validation_loss_curve_: list[float] | None = None
-            self.best_validation_score_: float | None = None
+            self.validation_scores_ = self.validation_loss_curve_ = None
+            self.best_validation_score_ = None
             self.best_loss_ = None if self.early_stopping else np.inf
 
     # predicting
@@ -121,22 +158,82 @@ class Perceptron(HiddenLayerTransformer, InFiles):
         rows = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         net = self._current_net()
         x = rows_of(rows, net.dtype)
-        if hidden is None:
-            p = predicted(net, x)
-            p = self._meaning(p) if linked else p
-        else:
-            p = predicted(up_to_hidden(net, hidden), x)
+        if hidden is not None:
+            net = net[: net.layers.index(self._linears()[hidden + 1])]
+        p = predicted(net, x)
+        if linked and hidden is None:
+            p = self._meaning(p)
         return p.astype(np.result_type(rows.dtype, net.dtype), copy=False)
-
-    def _meaning(self, p: Array) -> Array:
-        """The output `p` of the net in terms of the targets: probabilities, rates, numbers."""
-        return self._loss.input_kind.inverse_link(p)
 
     def net_rows(self, X: object, y: Array) -> NetRows:
         """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
         x = np.asarray(X.toarray() if hasattr(X, "toarray") else X, float)
         y = y if self._loss.target_kind.indices else y[:, None].astype(float)
         return NetRows(x, y, self._loss, bool(self.early_stopping))
+
+    # hidden layers
+
+    def transform(self, X: object) -> Array:
+        """The activations of a hidden layer for the rows of `X`, (n, n_units).
+
+        `transform_layer` says which, the last one by default. `get_feature_names_out` gives the
+        columns names: mlpclassifier0, mlpclassifier1 …
+        """
+        check_is_fitted(self)
+        return self._outputs(X, self._transforming()[0])
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._transforming()[1]
+
+    def _transforming(self) -> tuple[int, int]:
+        """Which hidden layer transforms, counted from 0, and how many units it has."""
+        sizes = [coef.shape[1] for coef in self.coefs_[:-1]]
+        given = self.transform_layer
+        if not -len(sizes) <= given < len(sizes):
+            raise SettingError(
+                f"transform_layer={given} of {len(sizes)} hidden layers",
+                f"a number from {-len(sizes)} to {len(sizes) - 1}" if sizes else "a hidden layer",
+                "transform_layer=-1, the last one" if sizes else "hidden_layer_sizes=(100,)",
+            )
+        return given % len(sizes), sizes[given]
+
+    # the training
+
+    def plot(self, what: str = LOSS, ax: "Axes | None" = None) -> "Axes":
+        """Draw the loss of the training, epoch by epoch, or the score by its name or "score".
+
+        With rows that were not learnt from, their curve too; after early stopping, with the best
+        epoch. Without `ax` a new figure is made, `axes.figure`.
+        """
+        check_is_fitted(self)
+        history, best = self.training_history()
+        if history is None:
+            raise SettingError(
+                "a fit by lbfgs, which keeps no curve", "a solver with epochs", "solver='adam'"
+            )
+        score = self._scored_by if what == "score" and self.validation_scores_ else what
+        return plots.plot_training_progress(history, score, ax, best)
+
+    def training_history(self) -> tuple[History | None, int | None]:
+        """The epochs of the fit, None where none are kept, and the one whose weights it kept."""
+        if not hasattr(self, "loss_curve_"):
+            return None, None
+        scores, losses = self.validation_scores_ or [], self.validation_loss_curve_ or []
+        looked = zip(self._validated_at if scores else [], losses, scores, strict=True)
+        seen = {epoch: figures for epoch, *figures in looked}
+        reports = []
+        for epoch, train_loss in enumerate(self.loss_curve_, 1):
+            report = EpochReport(epoch, train_loss)
+            if scores:
+                loss, score = seen.get(epoch, (np.nan, np.nan))
+                named = {} if self._scored_by == LOSS else {self._scored_by: score}
+                report = EpochReport(epoch, train_loss, {}, loss, named)
+            reports.append(report)
+        if not scores or not self.early_stopping or self.best_validation_score_ is None:
+            return History(reports), None
+        best = scores.index(self.best_validation_score_)
+        return History(reports), self._validated_at[best]
 
     # the weights
 
@@ -150,13 +247,3 @@ class Perceptron(HiddenLayerTransformer, InFiles):
         super().__setstate__(state)
         if "net_" in vars(self):
             self._show_weights()
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-def _kinds(loss: Loss) -> tuple[str, str]:
-    """The kinds of predictions and targets of a loss."""
-    return str(loss.input_kind), str(loss.target_kind)

@@ -1,12 +1,11 @@
 """scikit-learn's MLPRegressor, trained by handgrad."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import RegressorMixin
+from sklearn import neural_network
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -14,17 +13,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from handgrad.base.errors import DataError
 from handgrad.base.kinds import Counts
-from handgrad.estimators.loss_choice import OF_NUMBERS, loss_of_numbers
 from handgrad.estimators.perceptron import Perceptron
-from handgrad.estimators.rows import SparseMatrix
-from handgrad.estimators.settings import check_incremental
+from handgrad.estimators.rows import Rows
+from handgrad.estimators.settings import OF_NUMBERS, check_incremental, loss_for
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.saving.tensors import damaged, shown
 
 
 @dataclass(repr=False, eq=False)
-class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
+class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[misc]
     """scikit-learn's multi-layer perceptron for numbers, several a row too, but compiled.
 
     Parameters, attributes, methods, warnings and errors are those of
@@ -39,29 +37,13 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     [21.0]
     """
 
-    _usual_score = "r2"
+    _usual_metric = "r2"
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Perceptron._parameter_constraints,
         "loss": [StrOptions({*OF_NUMBERS}), Loss],
     }
 
     loss: str | Loss = "squared_error"
-
-    def fit(
-        self,
-        X: object,
-        y: object,
-        sample_weight: npt.ArrayLike | None = None,
-        *,
-        eval_set: object = None,
-    ) -> Self:
-        """Fit to the rows `X` (n, n_features), dense or sparse, and their numbers `y`.
-
-        `y` is (n,) or (n, n_outputs), not below 0 for a loss of counts; `sample_weight` (n,) says
-        how much rows count. `eval_set`, a pair (X, y) or (X, y, sample_weight), has rows that are
-        looked at after each epoch and not learnt from; early stopping goes by them.
-        """
-        return self._fit(X, y, sample_weight, eval_set=eval_set)
 
     @available_if(check_incremental)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: object, y: object, sample_weight: npt.ArrayLike | None = None) -> Self:
@@ -71,49 +53,25 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     def predict(self, X: object) -> Array:
         """The number of each row, (n,), or its numbers, (n, n_outputs)."""
         check_is_fitted(self)
-        p = self._outputs(X)
-        return p.ravel() if p.shape[1] == 1 else p
+        return self._labels(self._outputs(X))
 
     def _validate_input(
-        self, X: object, y: object, *, incremental: bool, reset: bool
-    ) -> tuple[Array | SparseMatrix, Array]:
-        return self._checked_numbers(X, y, reset=reset, dtype=(np.float64, np.float32))
-
-    def _validate_more(self, X: object, y: object) -> tuple[Array | SparseMatrix, Array]:
-        return self._checked_numbers(X, y, reset=False)
-
-    def _checked_numbers(
-        self, X: object, y: object, **options: Any
-    ) -> tuple[Array | SparseMatrix, Array]:
-        rows, targets = self._checked(X, y, y_numeric=True, **options)
-        self._check_counts(targets)
-        return rows, targets
-
-    def _check_counts(self, y: Array) -> None:
-        if isinstance(self._chosen_loss().target_kind, Counts) and y.min() < 0:
+        self, X: object, y: object, incremental: bool, reset: bool
+    ) -> tuple[Rows, Array]:
+        rows, targets = super()._validate_input(X, y, incremental, reset)
+        if isinstance(self._chosen_loss().target_kind, Counts) and targets.min() < 0:
             raise DataError(
-                f"y from {y.min()}, with loss={self.loss!r}",
+                f"y from {targets.min()}, with loss={self.loss!r}",
                 "counts, or other numbers that are not below 0",
                 "loss='squared_error'",
             )
+        return rows, targets
 
     def _chosen_loss(self) -> Loss:
-        return loss_of_numbers(self.loss)
+        return loss_for(self.loss, "numbers")
 
-    def _labels(self, y: Array) -> Array:
-        return y.ravel() if y.shape[1] == 1 else y
-
-    def _targets(self, y: Array) -> Array:
-        return np.ascontiguousarray(y, self.net_.dtype)
-
-    def _strata(self, y: Array) -> None:
-        return None
-
-    def _scorer(self, y: Array, w: Array | None) -> Callable[[Array], float]:
-        def r2(p: Array) -> float:
-            return float(r2_score(y, p, sample_weight=w)) if np.isfinite(p).all() else np.nan
-
-        return r2
+    def _usual_score(self, p: Array, y: Array, w: Array | None) -> float:
+        return float(r2_score(y, p, sample_weight=w)) if np.isfinite(p).all() else np.nan
 
     # in a file
 

@@ -1,35 +1,18 @@
-"""Solvers: scikit-learn's, where they differ from PyTorch's in form or in rounding; and others."""
+"""Solvers: scikit-learn's own steps, and at which learning rate each step is taken."""
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from handgrad import schedules
+from handgrad.estimators.base import POLICIES, SOLVERS, Base
 from handgrad.layers import Array
-from handgrad.optimizers import Adagrad, AdamW, Lion, NAdam, Optimizer, RMSprop
+from handgrad.optimizers import Optimizer
+from handgrad.training.learning_rates import LearningRates
 
-# Beside "sgd", "adam" and "lbfgs".
-SOLVERS: dict[str, type[Optimizer]] = {
-    "adagrad": Adagrad,
-    "rmsprop": RMSprop,
-    "adamw": AdamW,
-    "nadam": NAdam,
-    "lion": Lion,
-}
-POLICIES = ("constant", "invscaling", "adaptive")
-SCHEDULES = tuple(name for name in schedules.__all__ if name != "constant")
-
-
-@dataclass
-class Steps:
-    """The steps of a solver so far: what it remembers, its rate, and how many there were."""
-
-    optimizer: Optimizer
-    initial_rate: float
-    learning_rate: float
-    state: list[Array] | None = None
-    step: int = 0
+LOWEST_RATE = 1e-6  # an adaptive learning rate that is lower ends the fit
 
 
 class SGDSolver(Optimizer):
@@ -88,3 +71,71 @@ class AdamSolver(Optimizer):
         v = self.beta_2 * v + (1 - self.beta_2) * dw**2
         rate = learning_rate * (1 - self.beta_2**step) ** 0.5 / (1 - self.beta_1**step)
         return w - rate * m / (np.sqrt(v) + self.epsilon), m, v
+
+
+@dataclass
+class Steps:
+    """The steps of a solver so far: what it remembers, its rate, and how many there were."""
+
+    optimizer: Optimizer
+    initial_rate: float
+    learning_rate: float
+    state: list[Array] | None = None
+    step: int = 0
+
+
+def first_steps(m: Base) -> Steps:
+    """Those of the estimator's solver; an optimizer's own are of the length 1 for each rate."""
+    rate = float(m.learning_rate_init)
+    optimizer: Optimizer
+    if isinstance(m.solver, Optimizer):
+        optimizer = copy.deepcopy(m.solver)
+        rate, optimizer.learning_rate = optimizer.learning_rate, 1.0
+    elif m.solver == "sgd":
+        optimizer = SGDSolver(momentum=m.momentum, nesterov=m.nesterovs_momentum)
+    elif m.solver == "adam":
+        optimizer = AdamSolver(beta_1=m.beta_1, beta_2=m.beta_2, epsilon=m.epsilon)
+    else:
+        optimizer = SOLVERS[m.solver](1.0)
+    return Steps(optimizer, rate, rate)
+
+
+class Rates:
+    """The learning rates of a fit of `n` rows, by the policy or the schedule of the estimator."""
+
+    def __init__(self, m: Base, steps: Steps, n: int, batches: int) -> None:
+        self.m, self.steps, self.n, self.batches = m, steps, n, batches
+        given, schedule, self.policy = m.learning_rate, None, "schedule"
+        if given in POLICIES:  # scikit-learn's adam knows none
+            self.policy = "constant" if m.solver == "adam" else str(given)
+        else:
+            schedule = getattr(schedules, given)() if isinstance(given, str) else given
+        # the learning rate is that of the steps
+        self.scheduled = LearningRates(Optimizer(1.0), schedule, m.max_iter, batches)
+
+    def of(self, epoch: int, at_once: int) -> Array:
+        """(at_once, batches): those of an epoch, counted from 0, and of the ones after it.
+
+        The same array comes wherever they are the same.
+        """
+        m, steps = self.m, self.steps
+        if self.policy != "invscaling":
+            self.scheduled.optimizer.learning_rate = steps.learning_rate
+            return self.scheduled.of(epoch, at_once)
+        rows = m.t_ + self.n * np.arange(1, at_once + 1)
+        of_epochs = steps.initial_rate / (rows + 1.0) ** m.power_t
+        rates = np.repeat([steps.learning_rate, *of_epochs[:-1]], self.batches)
+        steps.learning_rate = float(of_epochs[-1])
+        return rates.reshape(at_once, self.batches)
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether the rate is lowered where nothing improves."""
+        return self.policy == "adaptive"
+
+    def lower(self) -> bool:
+        """Lower an adaptive rate; whether there was one to be lowered."""
+        if not self.adaptive or self.steps.learning_rate <= LOWEST_RATE:
+            return False
+        self.steps.learning_rate /= 5.0
+        return True

@@ -1,20 +1,27 @@
-"""Validation rows of a fit: their choice, and the net's loss and score on them."""
+"""Validation rows of a fit: given or held out, and the net's loss and score on them."""
 
-from dataclasses import replace
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
-from handgrad.base.errors import DataError, described
+from handgrad.base.errors import DataError, HandgradError, SettingError, described, did_you_mean
+from handgrad.base.kinds import Scores
 from handgrad.estimators.base import Base
 from handgrad.estimators.engines import Job
-from handgrad.estimators.rows import Weighted
-from handgrad.estimators.scoring import LOSS, Score, score_of
+from handgrad.estimators.rows import Weighted, predicted, rows_of
 from handgrad.layers import Array
-from handgrad.training import BestWeights, EpochReport
+from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, smaller_is_better
+from handgrad.training import BestWeights
+from handgrad.training.metric_functions import takes_weights
 from handgrad.training.sample_weights import pair_and_weights
+
+LOSS = "loss"
 
 
 def rows_of_eval_set(m: Base, eval_set: object, rows: Weighted) -> Weighted:
@@ -81,38 +88,31 @@ class Validation:
     """The loss and the score of the validation rows, epoch by epoch."""
 
     def __init__(self, m: Base, rows: Weighted, job: Job) -> None:
-        self.m, self.job, self.targets = m, job, m._targets(rows.y)
+        self.m, self.loss, self.targets = m, job.config.loss, m._targets(rows.y)
         self.w = () if rows.in_loss is None else (rows.in_loss.astype(m.net_.dtype),)
-        self.score: Score = score_of(m, rows)
-        losses, scores, best = (
-            m.validation_loss_curve_,
-            m.validation_scores_,
-            m.best_validation_score_,
-        )
-        if losses is None or scores is None or best is None or m._scored_by != self.score.name:
-            losses, scores, best = [], [], -self.score.sign * np.inf
+        self.score = score_of(m, rows)
+        self.sign = -1 if self.score.smaller_is_better else 1  # which makes more of it better
+        losses, scores = m.validation_loss_curve_, m.validation_scores_
+        if losses is None or scores is None or m._scored_by != self.score.name:
+            losses, scores = m.validation_loss_curve_, m.validation_scores_ = [], []
             m._validated_at, m._scored_by = [], self.score.name
-        self.losses, self.scores, self.best = losses, scores, best
-        self.kept, self.first = BestWeights(m.net_), np.isinf(best)
-        m.validation_loss_curve_, m.validation_scores_ = losses, scores
-        m.best_validation_score_ = best
+            m.best_validation_score_ = -self.sign * np.inf
+        self.losses, self.scores, self.best = losses, scores, float(m.best_validation_score_ or 0)
+        self.kept, self.first = BestWeights(m.net_), np.isinf(self.best)
 
-    def look(self, z: Array) -> float:
-        """The score of the outputs `z` after an epoch; the score is noted once it is compared."""
-        with np.errstate(all="ignore"):
-            loss = float(self.job.config.loss.forward(z, self.targets, *self.w))
-            self.losses.append(loss)
-            return self.score.of(self.m._meaning(z), loss)
+    def look(self, z: Array, *, keep: bool) -> bool:
+        """Whether the outputs `z` after an epoch are better by `tol` than the best before.
 
-    def compare(self, score: float, *, keep: bool) -> bool:
-        """Whether a score is better by `tol` than the best before; the best net is kept, if asked.
-
-        A score may be NaN.
+        The best net is kept, if asked. A score may be NaN.
         """
         m = self.m
+        with np.errstate(all="ignore"):
+            loss = float(self.loss.forward(z, self.targets, *self.w))
+            score = self.score.of(m._meaning(z), loss)
+        self.losses.append(loss)
         self.scores.append(score)
         m._validated_at.append(len(m.loss_curve_))
-        now, best = self.score.sign * score, self.score.sign * self.best
+        now, best = self.sign * score, self.sign * self.best
         if now > best:
             self.best = m.best_validation_score_ = score
             if keep:
@@ -124,8 +124,87 @@ class Validation:
         if self.first or self.kept.epochs[0]:
             self.m.net_.load_state(self.kept.weights)
 
-    def report_of(self, epoch: int, loss: float, n: int, seconds: float) -> EpochReport:
-        """The epoch that has just ended, as trainings report it."""
-        name = self.score.name
-        scores = {} if name == LOSS else {name: self.scores[-1]}
-        return EpochReport(epoch, loss, {}, self.losses[-1], scores, rows=n, seconds=seconds)
+    def latest(self) -> dict[str, Any]:
+        """The last epoch's loss and score, as trainings report them."""
+        named = {} if self.score.name == LOSS else {self.score.name: self.scores[-1]}
+        return {"validation_loss": self.losses[-1], "validation_metrics": named}
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure of the predictions for some rows, by name, and which way is better.
+
+    `of` is handed what the net's output says, and the loss of these rows.
+    """
+
+    name: str
+    smaller_is_better: bool
+    of: Callable[[Array, float], float]
+
+
+def score_of(m: Base, rows: Weighted) -> Score:
+    """The score that the estimator's `scoring` names, tried on these rows once.
+
+    A name of `hg.metrics` comes before one of scikit-learn, where it means the same. A function
+    is scikit-learn's: of the estimator, the rows and their targets; more is better.
+    """
+    given = m.scoring
+    if given is None:
+        return Score(m._usual_metric, False, lambda p, loss: m._usual_score(p, rows.y, rows.w))
+    if given == LOSS:
+        return Score(LOSS, True, lambda p, loss: loss)
+    names = {metric: name for name, metric in METRICS.items() if given in (name, metric)}
+    if names:
+        ((metric, name),) = names.items()
+        if isinstance(m._loss.input_kind, Scores) and name in OF_PROBABILITIES - {"roc_auc"}:
+            raise SettingError(
+                f"scoring={name!r} with {m._loss!r}, which gives scores and no probabilities",
+                "a metric of decisions, or 'roc_auc'",
+                "scoring='accuracy'; or loss='log_loss'",
+            )
+        targets = m._targets(rows.y)
+        figure = Score(name, smaller_is_better(name), lambda p, loss: metric(p, targets, rows.w))
+        return _tried(m, rows, figure)
+    if isinstance(given, str) and given not in get_scorer_names():
+        known = [LOSS, *METRICS, *get_scorer_names()]
+        raise SettingError(
+            f"scoring={given!r}",
+            f"'loss', one of {', '.join(METRICS)}, or a name of sklearn.metrics.get_scorer_names()",
+            did_you_mean(given, known, "scoring='loss'"),
+        )
+    scorer = get_scorer(given)
+    # a twin with the same net, which does not ask for the names of columns
+    twin, labels = copy.copy(m), m._labels(rows.y)
+    twin.__dict__.pop("feature_names_in_", None)
+    weights = {"sample_weight": rows.w} if rows.w is not None and takes_weights(scorer) else {}
+    name = given if isinstance(given, str) else getattr(given, "__name__", repr(given))
+    figure = Score(name, False, lambda p, loss: scorer(twin, rows.X, labels, **weights))
+    return _tried(m, rows, figure)
+
+
+def _tried(m: Base, rows: Weighted, score: Score) -> Score:
+    """The score, once it has given a number for the net as it is; of what is not finite, NaN."""
+
+    def of(p: Array, loss: float) -> float:
+        return float(score.of(p, loss)) if np.isfinite(p).all() else np.nan
+
+    try:
+        with np.errstate(all="ignore"):
+            value = of(m._meaning(predicted(m.net_, rows_of(rows.X, m.net_.dtype))), np.nan)
+    except HandgradError as error:
+        error.where = error.where or f"scoring={score.name!r}"
+        raise
+    except Exception as error:
+        raise SettingError(
+            f"scoring={score.name!r} failed on {len(rows.y)} validation rows: "
+            f"{type(error).__name__}: {error}",
+            "a figure that these rows and this loss have",
+            f"scoring='loss', or {m._usual_metric!r}",
+        ) from error
+    if np.isnan(value):
+        raise SettingError(
+            f"scoring={score.name!r}, which is NaN for the {len(rows.y)} validation rows",
+            "a figure that these rows have",
+            "more rows in eval_set, or a larger validation_fraction, with every class among them",
+        )
+    return replace(score, of=of)

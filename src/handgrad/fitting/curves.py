@@ -3,10 +3,9 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from inspect import signature
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -17,56 +16,41 @@ from handgrad.base.errors import (
     described,
     positive,
 )
-from handgrad.base.other_names import instead_of
-from handgrad.config import TrainingConfig, check_kinds
-from handgrad.fitting.fit import fit
-from handgrad.fitting.fit_many import fit_many
+from handgrad.base.other_names import refusing_unknown
+from handgrad.config import FitConfig, FitSettings, check_kinds, keywords_of
+from handgrad.fitting.fit_many import check_names, fit_many
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
-from handgrad.metrics.choice import Metric, metrics_of
+from handgrad.metrics.choice import metrics_of
 from handgrad.net import Net
 from handgrad.net.minibatches import take
-from handgrad.optimizers import Optimizer
 from handgrad.results import CapacityCurve, LearningCurve
 from handgrad.training import Training, checked_rows, evaluate
 
-OF_ONE_RUN = {
-    "net",
-    "data",
-    "sample_weight",
-    "rng",
-    "progress",
-    "live_plot",
-    "checkpoint",
-    "resume",
-}
+OF_ONE_RUN = ("net", "sample_weight", "checkpoint", "resume")
 WATCHING = {"early_stopping", "reduce_on_plateau", "monitor"}
 
 
+@refusing_unknown
+@keywords_of(FitConfig, *OF_ONE_RUN)
 def capacity_curve(
     make_net: Callable[[Any, np.random.Generator], Net],
     capacities: Iterable[float],
     data: object,
     *,
-    validation: object,
-    loss: Loss,
-    optimizer: Optimizer,
-    epochs: int,
     seeds: int = 20,
-    metrics: Iterable[str | Metric] | None = None,
-    rng: int | np.random.Generator | None = None,
     threads: int | None = None,
     progress: bool = False,
-    **settings: object,
+    **settings: Unpack[FitSettings],
 ) -> CapacityCurve:
     """Train nets of growing capacity, each from many seeds, and see where they over-fit.
 
     `make_net(capacity, rng)` gives an untrained net: `capacity`, an entry of `capacities`, may be
     its units, its layers, or any number that grows; first weights come from `rng`. All runs train
     on the rows of `data`, and are looked at once at their end, on those and on the `validation`
-    rows. The k-th seed is the same at every capacity. `settings` are further arguments of `fit`:
-    batch_size, early_stopping …; those that watch the training watch the same validation rows.
+    rows. The k-th of the `seeds` is the same at every capacity. All else are arguments of `fit`;
+    those that watch the training, as early_stopping, watch the same validation rows.
     A run that diverges is missing in the curve, and a warning says how many are. `engine="auto"`
     considers that the seeds of one capacity share their machine code.
 
@@ -85,26 +69,22 @@ def capacity_curve(
         _Point(f"capacity {capacity:g}", partial(_made, make_net, capacity), lambda _: data)
         for capacity in numbers
     ]
-    runs = _Runs(validation, loss, optimizer, epochs, metrics, settings)
-    train, held_out = runs.figures(points, _seeds(seeds, rng), threads, progress)
+    chosen = _seeds(seeds, settings.get("rng"))
+    train, held_out = _figures(points, chosen, threads, progress, settings)
     return CapacityCurve(train=train, validation=held_out, capacities=np.array(numbers))
 
 
+@refusing_unknown
+@keywords_of(FitConfig, *OF_ONE_RUN)
 def learning_curve(
     make_net: Callable[[np.random.Generator], Net],
     rows: Iterable[int],
     data: object,
     *,
-    validation: object,
-    loss: Loss,
-    optimizer: Optimizer,
-    epochs: int,
     seeds: int = 20,
-    metrics: Iterable[str | Metric] | None = None,
-    rng: int | np.random.Generator | None = None,
     threads: int | None = None,
     progress: bool = False,
-    **settings: object,
+    **settings: Unpack[FitSettings],
 ) -> LearningCurve:
     """Train nets on more and more rows, each from many seeds, and see what more rows bring.
 
@@ -128,7 +108,7 @@ def learning_curve(
     sizes = [*_ascending("rows", rows)]
     for size in sizes:
         positive("rows", size, whole=True)
-    net = _made(make_net, np.random.default_rng(0))
+    loss, net = _checked_loss(settings), _made(make_net, np.random.default_rng(0))
     x, y = checked_rows(net, loss, data, "training data", learn=True)
     if sizes[-1] > len(y):
         raise SettingError(
@@ -136,7 +116,7 @@ def learning_curve(
             f"numbers of rows up to {len(y)}",
             f"rows={[*sizes[:-1], len(y)]}",
         )
-    chosen = _seeds(seeds, rng)
+    chosen = _seeds(seeds, settings.get("rng"))
     orders = {seed: _order(y, loss.target_kind.n_classes(1) is not None, seed) for seed in chosen}
 
     def part(size: int, seed: int) -> tuple[object, Array]:
@@ -145,8 +125,7 @@ def learning_curve(
     points = [
         _Point(f"{size} rows", partial(_made, make_net), partial(part, size)) for size in sizes
     ]
-    runs = _Runs(validation, loss, optimizer, epochs, metrics, settings)
-    train, held_out = runs.figures(points, chosen, threads, progress)
+    train, held_out = _figures(points, chosen, threads, progress, settings)
     return LearningCurve(train=train, validation=held_out, rows=np.array(sizes))
 
 
@@ -159,99 +138,74 @@ class _Point:
     data_of: Callable[[int], object]
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """What all runs of a curve have in common."""
+def _figures(
+    points: list[_Point],
+    seeds: list[int],
+    threads: int | None,
+    progress: bool,
+    settings: FitSettings,
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Train nets at all points; the figures on the training rows and on those for validation."""
+    loss, given = _checked_loss(settings), settings.get("metrics")
+    metrics = metrics_of(loss.default_metrics if given is None else given)
+    settings["metrics"] = (*metrics.values(),)
+    runs = [*_runs(points, seeds, settings)]
+    shared: dict[str, Any] = {n: v for n, v in settings.items() if n not in ("rng", "engine")}
+    if all(settings.get(name) is None for name in WATCHING):
+        shared |= {"validation": None, "metrics": ()}
+    histories = fit_many(runs, threads=threads, progress=progress, **shared)
+    diverged = [history.stopped_because.startswith("diverged") for history in histories]
+    _tell(diverged, histories[diverged.index(True)].stopped_because if any(diverged) else "")
 
-    validation: object
-    loss: Loss
-    optimizer: Optimizer
-    epochs: int
-    metrics: Iterable[str | Metric] | None
-    settings: dict[str, Any]
+    def looked_at(net: Net, data: object, missing: bool) -> list[float]:
+        if missing:
+            return [np.nan] * (1 + len(metrics))
+        found = evaluate(net, data, loss=loss, metrics=metrics.values())
+        return [found.loss, *found.metrics.values()]
 
-    def __post_init__(self) -> None:
-        check_kinds(loss=(self.loss, Loss), optimizer=(self.optimizer, Optimizer))
-        positive("epochs", self.epochs, whole=True)
-        known = [name for name in signature(fit).parameters if name not in OF_ONE_RUN]
-        for name in self.settings:
-            if name not in known:
-                raise SettingError(
-                    f"the argument {name!r}",
-                    f"arguments of fit that can be the same for all runs: {', '.join(known)}",
-                    instead_of(name, known, "help(hg.fit)"),
-                )
+    sides = []
+    for rows in ([run["data"] for run in runs], [settings.get("validation")] * len(runs)):
+        nets = (run["net"] for run in runs)
+        table = np.array([*map(looked_at, nets, rows, diverged)])
+        table = table.reshape(len(points), len(seeds), -1)
+        sides.append({name: table[:, :, i] for i, name in enumerate(("loss", *metrics))})
+    return sides[0], sides[1]
 
-    def figures(
-        self, points: list[_Point], seeds: list[int], threads: int | None, progress: bool
-    ) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Train them all; the figures on the training rows and on those for validation."""
-        metrics = metrics_of(self.loss.default_metrics if self.metrics is None else self.metrics)
-        runs = [run for point in points for run in self._runs(point, seeds, metrics)]
-        settings = {name: v for name, v in self.settings.items() if name != "engine"}
-        if any(self.settings.get(name) is not None for name in WATCHING):
-            settings |= {"validation": self.validation, "metrics": metrics.values()}
-        histories = fit_many(
-            runs,
-            threads=threads,
-            progress=progress,
-            loss=self.loss,
-            optimizer=self.optimizer,
-            epochs=self.epochs,
-            **{"metrics": (), **settings},
-        )
-        diverged = [history.stopped_because.startswith("diverged") for history in histories]
-        _tell(diverged, histories[diverged.index(True)].stopped_because if any(diverged) else "")
-        sides = []
-        for rows in ([run["data"] for run in runs], [self.validation] * len(runs)):
-            found = [
-                self._looked_at(run["net"], data, metrics, missing)
-                for run, data, missing in zip(runs, rows, diverged, strict=True)
-            ]
-            table = np.array(found).reshape(len(points), len(seeds), -1)
-            sides.append({name: table[:, :, i] for i, name in enumerate(("loss", *metrics))})
-        return sides[0], sides[1]
 
-    def _runs(
-        self, point: _Point, seeds: list[int], metrics: dict[str, Metric]
-    ) -> Iterator[dict[str, Any]]:
-        """A run for each seed; the first of them says which engine is worth its making."""
+def _checked_loss(settings: FitSettings) -> Loss:
+    """The loss of all runs; what cannot be the same for all of them is refused."""
+    known = [f.name for f in fields(FitConfig) if f.name not in ("data", *OF_ONE_RUN)]
+    check_names(settings, known, "arguments of fit that can be the same for all runs")
+    check_kinds(loss=(settings.get("loss"), Loss))
+    return settings["loss"]
+
+
+def _runs(
+    points: list[_Point], seeds: list[int], settings: FitSettings
+) -> Iterator[dict[str, Any]]:
+    """A run for each point and seed; the first at a point says which engine is worth its making."""
+    for point in points:
         engine = ""
         for seed in seeds:
             first_weights, training = np.random.default_rng(seed).spawn(2)
             net, data = point.make_net(first_weights), point.data_of(seed)
             try:
-                engine = engine or self._engine(net, data, len(seeds), metrics)
+                engine = engine or _engine(net, data, len(seeds), settings)
             except HandgradError as error:
                 error.where = point.name + (f": {error.where}" if error.where else "")
                 raise
             yield {"net": net, "data": data, "rng": training, "engine": engine}
 
-    def _engine(self, net: Net, data: object, seeds: int, metrics: dict[str, Metric]) -> str:
-        """Which engine trains such nets, so many of them; and all rows are looked at."""
-        held_out = self.validation, "validation data"
-        checked_rows(net, self.loss, *held_out, learn=False, metrics=metrics)
-        config = TrainingConfig(
-            net=deepcopy(net),
-            data=data,
-            loss=deepcopy(self.loss),
-            optimizer=self.optimizer,
-            epochs=self.epochs * seeds,
-            batch_size=self.settings.get("batch_size", 32),
-            metrics=metrics.values(),
-            rng=0,
-            engine=self.settings.get("engine", "auto"),
-        )
-        return Training(config).engine.name
 
-    def _looked_at(
-        self, net: Net, data: object, metrics: dict[str, Metric], missing: bool
-    ) -> list[float]:
-        """The loss and the metrics, in their order."""
-        if missing:
-            return [np.nan] * (1 + len(metrics))
-        found = evaluate(net, data, loss=self.loss, metrics=metrics.values())
-        return [found.loss, *found.metrics.values()]
+def _engine(net: Net, data: object, seeds: int, settings: FitSettings) -> str:
+    """Which engine trains such nets, so many of them; and all rows are looked at."""
+    loss, held = settings["loss"], settings.get("validation")
+    config = FitConfig(net=deepcopy(net), data=data, **settings)
+    metrics = config.chosen_metrics
+    checked_rows(net, loss, held, "validation data", learn=False, metrics=metrics)
+    epochs = config.epochs * seeds
+    trial = replace(config, loss=deepcopy(loss), epochs=epochs, validation=None, rng=0)
+    return Training(trial).engine.name
 
 
 def _tell(diverged: Sequence[bool], reason: str) -> None:
@@ -265,7 +219,7 @@ def _tell(diverged: Sequence[bool], reason: str) -> None:
     if any(diverged):
         first = f"the first of them {reason}"
         message = f"{sum(diverged)} of {len(diverged)} runs are missing in the curve; {first}"
-        warnings.warn(message, stacklevel=4)
+        warnings.warn(message, stacklevel=5)
 
 
 def _made(make_net: Callable[..., Net], *arguments: object) -> Net:

@@ -62,9 +62,19 @@ def fit_many(
     return [future.result() for future in futures]
 
 
+def check_names(given: Iterable[str], known: list[str], what: str) -> None:
+    """Refuse the name of an argument that is none of the known ones."""
+    for name in given:
+        if name not in known:
+            raise SettingError(
+                f"the argument {name!r}",
+                f"{what}: {', '.join(known)}",
+                instead_of(name, known, "help(hg.fit)"),
+            )
+
+
 def _fittings(runs: list[Mapping[str, object]], shared: Mapping[str, object]) -> list[Fitting]:
     """A fitting for each run; what is wrong with one is told with its number."""
-    parameters = [field.name for field in fields(FitConfig)]
     required = [field.name for field in fields(FitConfig) if field.default is MISSING]
     if not runs:
         raise SettingError("no runs", "one or more", "[{'net': net}], for a single one")
@@ -77,14 +87,7 @@ def _fittings(runs: list[Mapping[str, object]], shared: Mapping[str, object]) ->
                     described(run), "a dictionary of arguments of fit", "{'net': net, 'rng': 0}"
                 )
             arguments: dict[str, Any] = {**shared, **run}
-            for name in arguments:
-                if name not in parameters:
-                    known = ", ".join(parameters)
-                    raise SettingError(
-                        f"the argument {name!r}",
-                        f"arguments of fit: {known}",
-                        instead_of(name, parameters, "help(hg.fit)"),
-                    )
+            check_names(arguments, [field.name for field in fields(FitConfig)], "arguments of fit")
             if missing := [name for name in required if name not in arguments]:
                 raise SettingError(
                     f"no {' and no '.join(missing)}",

@@ -48,8 +48,10 @@ def partial_dependence(
     table = IndexedTable(X)
     j = table.place(column)
     name = table.names[j]
-    kind, values, rows, shares = tried(table.columns()[name], name, n_values)
-    chosen = _sample(len(table), max(max_samples, len(rows)), rng)
+    kind, values, rows, shares = _tried(table.columns()[name], name, n_values)
+    chosen, most = np.arange(len(table)), max(max_samples, len(rows))
+    if len(chosen) > most:
+        chosen = np.sort(np.random.default_rng(rng).choice(chosen, most, replace=False))
     outputs = _outputs(model)
     moved = (table.take(chosen, {j: np.full(len(chosen), row)}) for row in rows)
     averages = np.stack([outputs_of(model, each).mean(axis=0) for each in moved])
@@ -70,13 +72,7 @@ def _outputs(model: Predictor) -> tuple[str, ...]:
     return tuple(str(name) for name in classes)
 
 
-def _sample(n: int, most: int, rng: int | np.random.Generator | None) -> Array:
-    if n <= most:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(rng).choice(n, most, replace=False))
-
-
-def tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array, Array]:
+def _tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array, Array]:
     """Which values of a column are tried, a row that has each, and the share of rows with it."""
     there = np.flatnonzero(~column.missing)
     if not len(there):

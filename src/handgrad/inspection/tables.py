@@ -48,17 +48,12 @@ class IndexedTable:
         X = X.toarray() if hasattr(X, "toarray") else X
         self.frame: DataFrame[IntoDataFrame] | None = frame_of(X)
         self.array: Array = np.empty((0, 0)) if self.frame is not None else np.asarray(X)
-        if self.frame is None and (self.array.ndim != 2 or 0 in self.array.shape):
+        shape = self.array.shape if self.frame is None else self.frame.shape
+        if len(shape) != 2 or 0 in shape:
             raise DataError(
-                f"X of shape {self.array.shape}",
+                f"X of shape {shape}",
                 "a table of one row and one column at least",
-                "X[:, None], for a single column",
-            )
-        if self.frame is not None and not (len(self.frame) and len(self.frame.columns)):
-            raise DataError(
-                f"a table of {len(self.frame)} rows and {len(self.frame.columns)} columns",
-                "one row and one column at least",
-                "check the filter or the file before",
+                "X[:, None], for a single column; or check the filter or the file before",
             )
         # What the columns are called; those of an array x0, x1 and so on.
         self.names = (

@@ -4,44 +4,32 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from handgrad.base.errors import SettingError, did_you_mean
-from handgrad.metrics.classes import (
-    accuracy,
-    balanced_accuracy,
-    f1,
-    precision,
-    recall,
-    top_k_accuracy,
-    zero_one_loss,
-)
-from handgrad.metrics.numbers import (
-    mean_absolute_error,
-    mean_squared_error,
-    r2,
-    root_mean_squared_error,
-)
-from handgrad.metrics.probabilities import brier_score_loss, log_loss, roc_auc
+from handgrad.metrics import classes, numbers, probabilities
 
 Metric = Callable[..., float]
 
+AVERAGED = (classes.precision, classes.recall, classes.f1)
 METRICS: dict[str, Metric] = {
-    "accuracy": accuracy,
-    "zero_one_loss": zero_one_loss,
-    "balanced_accuracy": balanced_accuracy,
-    "top_k_accuracy": top_k_accuracy,
-    **{
-        f"{name}{'' if average == 'binary' else f'_{average}'}": metric
-        if average == "binary"
-        else partial(metric, average=average)
-        for name, metric in (("precision", precision), ("recall", recall), ("f1", f1))
-        for average in ("binary", "macro", "weighted")
-    },
-    "roc_auc": roc_auc,
-    "log_loss": log_loss,
-    "brier_score_loss": brier_score_loss,
-    "mean_squared_error": mean_squared_error,
-    "root_mean_squared_error": root_mean_squared_error,
-    "mean_absolute_error": mean_absolute_error,
-    "r2": r2,
+    metric.__name__: metric
+    for metric in (
+        classes.accuracy,
+        classes.zero_one_loss,
+        classes.balanced_accuracy,
+        classes.top_k_accuracy,
+        *AVERAGED,
+        probabilities.roc_auc,
+        probabilities.log_loss,
+        probabilities.brier_score_loss,
+        numbers.mean_squared_error,
+        numbers.root_mean_squared_error,
+        numbers.mean_absolute_error,
+        numbers.r2,
+    )
+}
+METRICS |= {
+    f"{metric.__name__}_{average}": partial(metric, average=average)
+    for metric in AVERAGED
+    for average in ("macro", "weighted")
 }
 
 # Those that ask more of a column for each class than which is the largest.

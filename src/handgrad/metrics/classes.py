@@ -1,6 +1,5 @@
 """Metrics of predicted classes; scikit-learn computes all but the simplest."""
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -89,9 +88,7 @@ def precision(
     >>> precision(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 0]))           # 1 of 2
     0.5
     """
-    from sklearn.metrics import precision_score
-
-    return _averaged(precision_score, "precision", p, y, sample_weight, average)
+    return _averaged("precision", p, y, sample_weight, average)
 
 
 def recall(
@@ -102,9 +99,7 @@ def recall(
     >>> recall(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 1]))              # 1 of 3
     0.3333333333333333
     """
-    from sklearn.metrics import recall_score
-
-    return _averaged(recall_score, "recall", p, y, sample_weight, average)
+    return _averaged("recall", p, y, sample_weight, average)
 
 
 def f1(
@@ -115,19 +110,14 @@ def f1(
     >>> f1(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 1]))                  # 2·½·⅓/(½ + ⅓)
     0.4
     """
-    from sklearn.metrics import f1_score
-
-    return _averaged(f1_score, "f1", p, y, sample_weight, average)
+    return _averaged("f1", p, y, sample_weight, average)
 
 
 def _averaged(
-    score: Callable[..., float],
-    name: str,
-    p: Array,
-    y: Array,
-    sample_weight: Array | None,
-    average: str,
+    name: str, p: Array, y: Array, sample_weight: Array | None, average: Average
 ) -> float:
+    from sklearn import metrics
+
     if average not in ("binary", "macro", "weighted"):
         raise SettingError(
             f"average = {average!r}", "'binary', 'macro' or 'weighted'", "average='macro'"
@@ -142,9 +132,8 @@ def _averaged(
         )
     if columns == 1:
         true, predicted = true.ravel(), predicted.ravel()
-    return float(
-        score(true, predicted, average=average, sample_weight=sample_weight, zero_division=0)
-    )
+    settings = {"average": average, "sample_weight": sample_weight, "zero_division": 0}
+    return float(getattr(metrics, f"{name}_score")(true, predicted, **settings))
 
 
 def _one_a_row(p: Array, y: Array, name: str) -> tuple[Array, Array]:

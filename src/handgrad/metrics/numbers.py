@@ -27,11 +27,9 @@ def r2(p: Array, y: Array, sample_weight: Array | None = None) -> float:
     For several targets, the mean of their shares. Rows of one constant target give NaN.
     """
     y = shaped(y, p)
-    if sample_weight is None:
-        residual, total = ((y - p) ** 2).sum(axis=0), ((y - y.mean(axis=0)) ** 2).sum(axis=0)
-    else:
-        off = y - np.average(y, axis=0, weights=sample_weight)
-        residual, total = sample_weight @ (y - p) ** 2, sample_weight @ off**2
+    mean = np.average(y, axis=0, weights=sample_weight)
+    residual = np.average((y - p) ** 2, axis=0, weights=sample_weight)
+    total = np.average((y - mean) ** 2, axis=0, weights=sample_weight)
     if not np.all(total > 0):
         return float("nan")
     return float((1 - residual / total).mean())

@@ -1,5 +1,7 @@
 """Metrics of predicted probabilities, by scikit-learn."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from handgrad.base.errors import DataError
@@ -53,11 +55,7 @@ def log_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
     """
     from sklearn.metrics import log_loss as score
 
-    found = [
-        score(y, p, labels=labels, sample_weight=sample_weight)
-        for y, p, labels in _distributions(p, y)
-    ]
-    return float(np.mean(found))
+    return _mean_of(score, p, y, sample_weight)
 
 
 def brier_score_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
@@ -66,12 +64,17 @@ def brier_score_loss(p: Array, y: Array, sample_weight: Array | None = None) -> 
     >>> round(brier_score_loss(np.array([0.9, 0.4]), np.array([1, 0])), 6)         # (0.01 + 0.16)/2
     0.085
     """
-    found = []
-    for of_y, of_p, labels in _distributions(p, y):
-        wide = of_p if of_p.ndim == 2 else np.stack([1 - of_p, of_p], axis=1)
-        squares = ((wide - (of_y[:, None] == labels)) ** 2).sum(axis=1)
-        # of two classes both are off by the same: it counts once
-        found.append(np.average(squares, weights=sample_weight) / (2 if len(labels) == 2 else 1))
+    from sklearn.metrics import brier_score_loss as score
+
+    return _mean_of(score, p, y, sample_weight)
+
+
+def _mean_of(score: Callable[..., float], p: Array, y: Array, sample_weight: Array | None) -> float:
+    """The mean of a score over all that is predicted: for k answers a row, k."""
+    found = [
+        score(y, p, labels=labels, sample_weight=sample_weight)
+        for y, p, labels in _distributions(p, y)
+    ]
     return float(np.mean(found))
 
 

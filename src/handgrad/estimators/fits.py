@@ -1,9 +1,8 @@
-"""Fitting by epochs, as scikit-learn's sgd and adam do: orders, steps, scores, when to stop."""
+"""Fits of an estimator's net: by epochs, as scikit-learn's sgd and adam do, or by L-BFGS."""
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -11,24 +10,24 @@ from sklearn.exceptions import ConvergenceWarning
 from handgrad.base.errors import DataError
 from handgrad.engines.engine import Epoch
 from handgrad.estimators.base import Base
-from handgrad.estimators.engines import KEPT, job_of
-from handgrad.estimators.rows import SparseMatrix, Weighted, predicted
-from handgrad.estimators.solvers import Steps
-from handgrad.estimators.steps import Rates, first_steps
+from handgrad.estimators.engines import Job
+from handgrad.estimators.rows import Rows, Weighted, predicted
+from handgrad.estimators.solvers import Rates, Steps, first_steps
 from handgrad.estimators.validation import Validation, split
 from handgrad.layers import Array
 from handgrad.net import Net
+from handgrad.optimizers import LBFGS
+from handgrad.optimizers.minimizer import Minimizer
 from handgrad.progress_bar import progress_bar
 from handgrad.training import EpochReport, check_batches, format_progress
-from handgrad.training.loop import EpochLoop
-from handgrad.training.sample_weights import Rows
+from handgrad.training.loop import EpochLoop, Minimization
 from handgrad.training.training_rows import WholeRows
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
-Show = Callable[[str], None]
+HISTORY_SIZE, TOLERANCE_CHANGE = 10, 2.2204460492503131e-09  # SciPy's
 
 
 def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incremental: bool) -> None:
@@ -37,29 +36,25 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
     It draws from `m._random_state` what scikit-learn draws, in the same order. Rows are held out
     for early stopping where none are given.
     """
-    steps = getattr(m, "_steps", None) if incremental else None
-    if steps is None:
-        steps = m._steps = first_steps(m)
+    if not (incremental and getattr(m, "_steps", None)):
+        m._steps = first_steps(m)
     if m.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     if m.early_stopping and held_out is None:
         rows, held_out = split(m, rows)
-    fitting = Fitting(m, steps, rows, None if held_out is None else held_out.X)
-    validation = None if held_out is None else Validation(m, held_out, fitting.job)
-    most = 1 if incremental else m.max_iter
-    shown = m.progress and not incremental
-    with progress_bar(most, "epoch") if shown else nullcontext() as show:
-        try:
-            stopped = _run(m, fitting, validation, most, show)
-        except KeyboardInterrupt:
-            stopped = True
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-    fitting.keep_steps()
+    epochs = Epochs(m, m._steps, rows, None if held_out is None else held_out.X)
+    validation = None if held_out is None else Validation(m, held_out, epochs.job)
+    try:
+        stopped = _run(m, epochs, validation, incremental=incremental)
+    except KeyboardInterrupt:
+        stopped = True
+        warnings.warn("Training interrupted by user.", stacklevel=4)
+    epochs.keep_steps()
     if m.early_stopping and validation is not None:
         validation.put_back_the_best()
     if not stopped and not incremental:
         reached = f"Maximum iterations ({m.max_iter}) reached"
-        if fitting.diverged:
+        if epochs.diverged:
             reached = f"Numbers that are not finite reached in iteration {m.n_iter_ + 1}"
         warnings.warn(
             f"Stochastic Optimizer: {reached} and the optimization hasn't converged yet.",
@@ -68,54 +63,50 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
         )
 
 
-def _run(
-    m: Base, fitting: "Fitting", validation: Validation | None, most: int, show: Show | None
-) -> bool:
-    """Run so many epochs at most; whether it stopped because nothing improved."""
+def _run(m: Base, epochs: "Epochs", validation: Validation | None, *, incremental: bool) -> bool:
+    """Run the epochs, or one; whether they stopped because nothing improved."""
+    most, shown = (1, False) if incremental else (m.max_iter, m.progress)
     started = time.perf_counter()
-    for result in fitting.epochs(most):
-        _record(m, result.loss, fitting.n)
-        improved = True
-        if validation is not None:
-            score = validation.look(fitting.outputs_of(result))
-            improved = validation.compare(score, keep=m.early_stopping)
-            _say(m, f"Validation score: {score:f}")
-        if not m.early_stopping:
-            best = np.inf if m.best_loss_ is None else m.best_loss_  # None: it stopped early before
-            improved = not m.loss_ > best - m.tol
-            m.best_loss_ = min(best, m.loss_)
-        m._no_improvement_count = 0 if improved else m._no_improvement_count + 1
-        if show is not None:
-            seconds = (time.perf_counter() - started) / m.n_iter_
-            so_far = (m.n_iter_, m.loss_, fitting.n, seconds)
-            report = EpochReport(*so_far[:2], rows=so_far[2], seconds=seconds)
-            show(format_progress(validation.report_of(*so_far) if validation else report))
-        if m._no_improvement_count > m.n_iter_no_change and not fitting.goes_on():
-            return True
+    with progress_bar(most, "epoch", shown=shown) as show:
+        for result in epochs.run(most):
+            _record(m, result.loss, epochs.n)
+            improved = True
+            if validation is not None:
+                improved = validation.look(epochs.outputs_of(result), keep=m.early_stopping)
+                _say(m, f"Validation score: {validation.scores[-1]:f}")
+            if not m.early_stopping:
+                # None where it stopped early before
+                best = np.inf if m.best_loss_ is None else m.best_loss_
+                improved = not m.loss_ > best - m.tol
+                m.best_loss_ = min(best, m.loss_)
+            m._no_improvement_count = 0 if improved else m._no_improvement_count + 1
+            if shown:
+                seen = {} if validation is None else validation.latest()
+                seconds = (time.perf_counter() - started) / m.n_iter_
+                report = EpochReport(m.n_iter_, m.loss_, **seen, rows=epochs.n, seconds=seconds)
+                show(format_progress(report))
+            if m._no_improvement_count > m.n_iter_no_change and not epochs.go_on():
+                return True
     return False
 
 
-class Fitting:
+class Epochs:
     """The epochs of a fit, as many at once as cannot reach the one at which it may stop."""
 
-    def __init__(
-        self, m: Base, steps: Steps, rows: Weighted, X_val: Array | SparseMatrix | None
-    ) -> None:
+    def __init__(self, m: Base, steps: Steps, rows: Weighted, X_val: Rows | None) -> None:
         self.m, self.n, self.steps, self.w = m, len(rows.y), steps, rows.in_loss
         self.batch_size = _batch_size(m.batch_size, self.n, m.net_)
-        optimizer = self.steps.optimizer
-        self.job = job_of(m, rows, optimizer=optimizer, batch_size=self.batch_size, held_out=X_val)
-        self.engine = KEPT.engine_for(m.engine, self.job)
-        if self.steps.state is not None:
-            self.engine.optimizer_state = self.steps.state
-        self.engine.step[0] = self.steps.step
-        self.rates = Rates(m, self.steps, self.n, -(-self.n // self.batch_size))
-        given = self.job.rows
-        self.rows = WholeRows(m.net_, m._loss, Rows(given.x, given.y, given.w))
+        self.job = Job(m, rows, steps.optimizer, self.batch_size, X_val)
+        self.engine = self.job.engine()
+        if steps.state is not None:
+            self.engine.optimizer_state = steps.state
+        self.engine.step[0] = steps.step
+        self.rates = Rates(m, steps, self.n, -(-self.n // self.batch_size))
+        self.rows = WholeRows(m.net_, m._loss, self.job.rows)
         self.rows.start(m._random_state, shuffle=m.shuffle)
         self.diverged = False
 
-    def epochs(self, most: int) -> Iterator[Epoch]:
+    def run(self, most: int) -> Iterator[Epoch]:
         """The results of the epochs; the net is as each left it."""
         m, loop = self.m, EpochLoop(self.rows, self.engine, self.rates.of, most, self._at_once)
         m.n_iter_ = 0
@@ -123,7 +114,7 @@ class Fitting:
             if result.diverged_at is not None:
                 self.engine.put_back()
                 m.loss_ = result.loss
-                self._diverged(result.diverged_at)
+                self._diverge(result.diverged_at)
                 return
             m.n_iter_ = loop.epoch
             yield result
@@ -139,8 +130,8 @@ class Fitting:
             return result.held_out[0]
         return predicted(self.m.net_, self.job.held_out)
 
-    def goes_on(self) -> bool:
-        """Whether to go on, with a smaller rate, where nothing has improved for long."""
+    def go_on(self) -> bool:
+        """Go on with a smaller rate, where nothing has improved for long; whether there is one."""
         m = self.m
         what = "Validation score" if m.early_stopping else "Training loss"
         said = (
@@ -159,7 +150,7 @@ class Fitting:
         """Keep what the solver remembers, for a fit that goes on."""
         self.steps.state, self.steps.step = self.engine.optimizer_state, int(self.engine.step[0])
 
-    def _diverged(self, batch: int) -> None:
+    def _diverge(self, batch: int) -> None:
         """Stop, or stop early, where the loss or the step of a batch is not finite."""
         rows = self.rows.visited[(batch - 1) * self.batch_size : batch * self.batch_size]
         if self.w is not None and self.w[rows].sum() == 0:
@@ -201,3 +192,30 @@ def _record(m: Base, loss: float, n: int) -> None:
 def _say(m: Base, what: str) -> None:
     if m.verbose:
         print(what)
+
+
+def fit_lbfgs(m: Base, rows: Weighted) -> None:
+    """Fit the net of the estimator `m`, which is in float64, from its weights as they are."""
+    engine = Job(m, rows, LBFGS(), len(rows.y)).engine()
+    minimizer = Minimizer(HISTORY_SIZE, m.tol, TOLERANCE_CHANGE, m.max_fun)
+    iterations = Minimization(engine, m.net_, minimizer, m.max_iter, finite_only=False)
+    m.n_iter_ = 0
+    with progress_bar(m.max_iter, "iteration", shown=m.progress) as show:
+        for found in iterations:
+            m.n_iter_, m.loss_ = m.n_iter_ + 1, found.loss
+            show(f"loss {found.loss:.4f}")
+            _say(m, f"Iteration {m.n_iter_}, loss = {found.loss:.8f}")
+    if m.n_iter_ == 0:
+        m.loss_ = iterations.found[0]
+    if not iterations.converged:
+        why = "no step leads lower"
+        if m.n_iter_ == m.max_iter:
+            why = f"max_iter={m.max_iter} is reached"
+        elif iterations.exhausted:
+            why = f"max_fun={m.max_fun} is reached"
+        warnings.warn(
+            f"lbfgs failed to converge after {m.n_iter_} iteration(s): {why}. More of them, or "
+            "scaled columns, as StandardScaler gives, may help.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
