@@ -2,7 +2,7 @@
 
 import linecache
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -49,10 +49,10 @@ class Node:
         """The numbers of the nodes that this one is computed from."""
         return references((self.arguments, *self.options.values()))
 
-    def map(self, function: Callable[[object], object]) -> Self:
+    def map(self, function: Callable[[object], object]) -> "Node":
         """The node on the function of each of its references and constants."""
         arguments, options = substitute((self.arguments, dict(self.options)), function)
-        return replace(self, arguments=arguments, options=options)
+        return Node(self.operation, arguments, options, self.shape, self.dtype, self.origin)
 
     def refused(self, what: str) -> CannotLowerError:
         """The error for an operation with `what`, which has no loops."""

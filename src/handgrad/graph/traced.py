@@ -182,15 +182,14 @@ class Recording(Tape):
 
     def apply(self, name: Op, *arguments: object, **options: object) -> Traced:
         """Compute an operation with NumPy, and note it."""
-        origin = self.page()[1]
         if options.pop("out", None) is not None:
-            raise origin.refusal(
+            raise self.page()[1].refusal(
                 f"gives {name} an array to write into",
                 "a new array for each result",
                 "d = x.sum(axis=0) instead of x.sum(axis=0, out=d)",
             )
         if name is Op.SQUEEZE and len(arguments) < 2 and options.get("axis") is None:
-            raise origin.refusal(
+            raise self.page()[1].refusal(
                 "squeezes every axis of length 1, the batch of one row too",
                 "the axis to be squeezed",
                 "x.squeeze(axis=1), or x.reshape(len(x))",
