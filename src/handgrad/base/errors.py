@@ -58,29 +58,6 @@ class NotYetComputedError(HandgradError, AttributeError):
     """A value was read before the method that computes it ran."""
 
 
-def not_yet_computed(owner: object, name: str) -> AttributeError:
-    """The error for an attribute that `forward` or `backward` should have left behind."""
-    if name.startswith("_"):
-        return AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}")
-    if name == "rng":
-        return NotYetComputedError(
-            f"{owner!r} draws random numbers but has no random stream",
-            "a stream set before forward",
-            "net.seed(0), or layer.rng = np.random.default_rng(0); train(..., rng=0) does it too",
-        )
-    if name.startswith("d") and name[1:] in getattr(type(owner), "param_names", ()):
-        return NotYetComputedError(
-            f"{owner!r} has no gradient {name!r} yet",
-            f"backward to run before the gradient is used, and to set self.{name} each time",
-            "p = net.forward(x); loss.forward(p, y); net.backward(loss.backward())",
-        )
-    return NotYetComputedError(
-        f"{owner!r} has no attribute {name!r}",
-        "an attribute set in __init__, or by forward before backward reads it",
-        "call forward before backward; otherwise check the spelling",
-    )
-
-
 def did_you_mean(
     word: object, known: Iterable[str], otherwise: str, *, likeness: float = 0.5
 ) -> str:

@@ -1,24 +1,10 @@
 """Functions of the textbook that NumPy has not: `erf`."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-
-def _recorded_as_one(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """Let what stands in for an array answer for the function, as NumPy's own functions do."""
-
-    @wraps(function)
-    def called(x: Array) -> Array:
-        answer = None if isinstance(x, np.ndarray) else getattr(x, "__array_function__", None)
-        found: Array = answer(called, (type(x),), (x,), {}) if answer else function(x)
-        return found
-
-    return called
 
 
 def weideman(n: int) -> tuple[float, tuple[float, ...]]:
@@ -38,7 +24,6 @@ ERF_END = 9  # where it is 1 for long, and nothing overflows yet
 ERF = {"float32": weideman(20), "float64": weideman(36)}
 
 
-@_recorded_as_one
 def erf(x: Array) -> Array:
     """The error function 2/√π ∫₀ˣ e^(−t²) dt of each number, to within 1e-15 (float32: 6e-7).
 
@@ -51,6 +36,9 @@ def erf(x: Array) -> Array:
     >>> erf(np.array([0.0, 1.0, -9.0])).round(12)
     array([ 0.        ,  0.84270079, -1.        ])
     """
+    if not isinstance(x, np.ndarray) and hasattr(x, "__array_function__"):
+        # What stands in for an array answers for it, as for NumPy's own functions.
+        return x.__array_function__(erf, (type(x),), (x,), {})
     scale, (first, *others) = ERF["float32" if np.asarray(x).dtype == np.float32 else "float64"]
     size = np.minimum(np.abs(x), ERF_END)
     s = (scale - size) / (scale + size)

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar, get_args
 
-from handgrad.base.errors import NotYetComputedError, SettingError, did_you_mean
+from handgrad.base.errors import SettingError, did_you_mean
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,13 +55,8 @@ NUMBERS = "hg.Net(…, dtype=np.float64), for another type of numbers"
 PROCESSOR = "leave it out: all is computed on the processor"
 ON_LAYERS = {
     "to": f"{PROCESSOR}; {NUMBERS}",
-    "cuda": PROCESSOR,
-    "cpu": PROCESSOR,
-    "device": PROCESSOR,
-    "half": NUMBERS,
-    "float": NUMBERS,
-    "double": NUMBERS,
-    "astype": NUMBERS,
+    **dict.fromkeys(("cuda", "cpu", "device"), PROCESSOR),
+    **dict.fromkeys(("half", "float", "double", "astype"), NUMBERS),
     "eval": "net.predict(x), or with net.mode(training=False): around net.forward(x)",
     "train": "hg.train(net, (x, y), …), to train it; to be in training mode, nothing: it is",
     "zero_grad": "leave it out: backward overwrites the gradients, nothing is added up",
@@ -72,8 +67,7 @@ ON_LAYERS = {
     "set_weights": "net.load_state(state)",
     "fit": "hg.fit(net, (x, y), loss=…, optimizer=…, epochs=…)",
     "compile": "hg.fit(net, (x, y), loss=…, optimizer=…, epochs=…), which compiles where it pays",
-    "evaluate": "hg.evaluate(net, (x, y), loss=…)",
-    "score": "hg.evaluate(net, (x, y), loss=…)",
+    **dict.fromkeys(("evaluate", "score"), "hg.evaluate(net, (x, y), loss=…)"),
     "predict_proba": "net.predict(x), which is what the last layer gives",
     "save": "hg.save(net, …)",
     "load_weights": "hg.load_weights(net, …)",
@@ -81,10 +75,8 @@ ON_LAYERS = {
     "modules": "net.layers; for _, layer in net.walk()",
     "children": "net.layers",
     "grad": "net.gradients, or dW of a layer",
-    "requires_grad": "layer.freeze()",
-    "requires_grad_": "layer.freeze()",
-    "weight": "W, if it is a weight matrix",
-    "kernel": "W, if it is a weight matrix",
+    **dict.fromkeys(("requires_grad", "requires_grad_"), "layer.freeze()"),
+    **dict.fromkeys(("weight", "kernel"), "W, if it is a weight matrix"),
     "bias": "b, if it is a bias",
 }
 ON_OPTIMIZERS = {
@@ -94,15 +86,6 @@ ON_OPTIMIZERS = {
     "param_groups": "optimizer.learning_rate, optimizer.groups",
     "lr": "optimizer.learning_rate",
 }
-
-
-def elsewhere(owner: object, name: str, names: Mapping[str, str]) -> NotYetComputedError | None:
-    """The error for an attribute that objects like `owner` have in other libraries."""
-    if name not in names:
-        return None
-    return NotYetComputedError(
-        f"{owner!r} has no attribute {name!r}", "what handgrad has in its place", names[name]
-    )
 
 
 def refusing_unknown(function: Callable[P, R]) -> Callable[P, R]:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import SettingError, not_yet_computed
-from handgrad.base.other_names import elsewhere, misused, signature_of_class
+from handgrad.base.errors import NotYetComputedError, SettingError
+from handgrad.base.other_names import misused, signature_of_class
 
 Array = npt.NDArray[Any]
 
@@ -65,7 +65,7 @@ class Page(metaclass=PageType):
                 )
 
     def __getattr__(self, name: str) -> Any:
-        raise elsewhere(self, name, self.names_elsewhere) or not_yet_computed(self, name)
+        raise _missing(self, name)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {*self._made_of, *self.param_names, *self.state_names}
@@ -83,6 +83,26 @@ class Page(metaclass=PageType):
         args, kwargs = self.__dict__.get("_made_with", ((), {}))
         shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _missing(page: Page, name: str) -> AttributeError:
+    """The error for an attribute that `forward` or `backward` should have left behind."""
+    if name.startswith("_"):
+        return AttributeError(f"{type(page).__name__!r} object has no attribute {name!r}")
+    came = f"{page!r} has no attribute {name!r}"
+    expected = "an attribute set in __init__, or by forward before backward reads it"
+    hint = "call forward before backward; otherwise check the spelling"
+    if name in page.names_elsewhere:
+        expected, hint = "what handgrad has in its place", page.names_elsewhere[name]
+    elif name == "rng":
+        came = f"{page!r} draws random numbers but has no random stream"
+        expected = "a stream set before forward"
+        hint = "net.seed(0), or layer.rng = np.random.default_rng(0); train(..., rng=0) does it too"
+    elif name.startswith("d") and name[1:] in page.param_names:
+        came = f"{page!r} has no gradient {name!r} yet"
+        expected = f"backward to run before the gradient is used, and to set self.{name} each time"
+        hint = "p = net.forward(x); loss.forward(p, y); net.backward(loss.backward())"
+    return NotYetComputedError(came, expected, hint)
 
 
 P = TypeVar("P", bound=Page)

@@ -13,16 +13,14 @@ import numpy as np
 from handgrad.base.errors import RecordingError
 from handgrad.graph.encoding import encode, key
 from handgrad.graph.nodes import Node
-from handgrad.graph.operations import Op
 from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import SIZES, NoRuleError, solve
-from handgrad.graph.tape import Step, Tape
 
 
-def merged(tapes: Sequence[Tape]) -> tuple[Node, ...]:
+def merged(tapes: Sequence[Sequence[Node]]) -> tuple[Node, ...]:
     """The nodes that all tapes have, one tape for each of `SIZES`."""
     nodes: list[Node] = []
-    for steps in zip(*(tape.steps for tape in tapes), strict=False):
+    for steps in zip(*tapes, strict=False):
         first = steps[0]
         if any((s.operation, s.origin) != (first.operation, first.origin) for s in steps):
             raise _differing(steps)
@@ -33,42 +31,42 @@ def merged(tapes: Sequence[Tape]) -> tuple[Node, ...]:
                 _unify([step.options for step in steps], first),
                 _unify([step.shape for step in steps], first),
                 first.dtype,
-                None if first.operation is Op.LEAF else first.origin,
+                first.origin,
             )
         )
-    if len({len(tape.steps) for tape in tapes}) > 1:
-        longest = max((tape.steps for tape in tapes), key=len)
+    if len({*map(len, tapes)}) > 1:
+        longest = max(tapes, key=len)
         raise _differing([longest[len(nodes)]])
     return tuple(nodes)
 
 
-def check_second_step(first: Tape, second: Tape) -> None:
+def check_second_step(first: Sequence[Node], second: Sequence[Node]) -> None:
     """Refuse a second step on the same pages that runs otherwise, for what the first one left.
 
     Its constants are to be the same too: a counter of the page's own would change them.
     """
-    for step, again in zip_longest(first.steps, second.steps):
+    for step, again in zip_longest(first, second):
         if None in (step, again) or step.origin != again.origin or _noted(step) != _noted(again):
-            raise (again or step).origin.refusal(
+            raise (again or step).refusal(
                 "does not run in the second step as in the first",
                 "every step alike; state that outlives a step declared",
                 'state_names = ("name",), and an array in __init__',
             )
 
 
-def _noted(step: Step) -> str:
+def _noted(step: Node) -> str:
     return key(step.operation, step.arguments, *step.options.items())
 
 
-def _differing(steps: Sequence[Step]) -> RecordingError:
-    return steps[-1].origin.refusal(
+def _differing(steps: Sequence[Node]) -> RecordingError:
+    return steps[-1].refusal(
         "does not run alike for every batch size: a loop over rows, or a branch on len(x)",
         "the same steps whatever the batch size",
         "work on all rows at once: x.sum(axis=1) instead of [row.sum() for row in x]",
     )
 
 
-def _unify(values: Sequence[Any], step: Step) -> Any:
+def _unify(values: Sequence[Any], step: Node) -> Any:
     first = values[0]
     if any(type(value) is not type(first) for value in values):
         raise _differing([step])
@@ -91,7 +89,7 @@ def _unify(values: Sequence[Any], step: Step) -> Any:
             encode(found)
         return found
     except TypeError as error:
-        raise step.origin.refusal(
+        raise step.refusal(
             f"hands {step.operation} an argument that is no data: {error}",
             "numbers, arrays, indices, texts and types",
             "the array itself, np.asarray(values)",
@@ -99,7 +97,7 @@ def _unify(values: Sequence[Any], step: Step) -> Any:
     except NoRuleError:
         sizes = ", ".join(map(str, SIZES))
         shown = "an array" if isinstance(first, np.ndarray) else ", ".join(map(repr, values))
-        raise step.origin.refusal(
+        raise step.refusal(
             f"uses {shown} that changes from run to run, by no known rule of the batch size "
             f"(tried with {sizes} rows)",
             "constants, simple functions of len(x), or draws from self.rng",

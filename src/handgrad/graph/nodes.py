@@ -54,6 +54,10 @@ class Node:
         arguments, options = substitute((self.arguments, dict(self.options)), function)
         return Node(self.operation, arguments, options, self.shape, self.dtype, self.origin)
 
+    def refusal(self, does: str, expected: str, hint: str) -> RecordingError:
+        """The error for a node that cannot be recorded, with its line."""
+        return (self.origin or Origin("", 0)).refusal(does, expected, hint)
+
     def refused(self, what: str) -> CannotLowerError:
         """The error for an operation with `what`, which has no loops."""
         return CannotLowerError(f"{self.operation} with {what}, at {self.origin}")

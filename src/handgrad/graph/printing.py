@@ -5,7 +5,6 @@ import linecache
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -73,9 +72,7 @@ def _names(
         for used in node.used():
             users.setdefault(used, []).append(i)
     results = set(outputs.values())
-    last_of_line: dict[Any, int] = {}
-    for i, node in enumerate(nodes):
-        last_of_line[node.origin] = i
+    last_of_line = {node.origin: i for i, node in enumerate(nodes)}
     for i, node in enumerate(nodes):
         if i in names or node.origin is None:
             continue
@@ -163,13 +160,11 @@ def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tupl
         return name.symbol + text(a[0], PRECEDENCE[name]), PRECEDENCE[name]
     if name is Op.TRANSPOSE and len(a) == 1 and not node.options:
         return f"{text(a[0], ATOM)}.T", ATOM
-    if name is Op.GETITEM:
-        index = a[1] if isinstance(a[1], tuple) else (a[1],)
-        return f"{text(a[0], ATOM)}[{', '.join(map(text, index))}]", ATOM
-    if name in (Op.SETITEM, Op.ADD_AT):
-        index = a[1] if isinstance(a[1], tuple) else (a[1],)
-        becomes = "=" if name is Op.SETITEM else "+="
-        return f"{text(a[0])} with [{', '.join(map(text, index))}] {becomes} {text(a[2])}", 0
+    if name in (Op.GETITEM, Op.SETITEM, Op.ADD_AT):
+        index = ", ".join(map(text, a[1] if isinstance(a[1], tuple) else a[1:2]))
+        if name is Op.GETITEM:
+            return f"{text(a[0], ATOM)}[{index}]", ATOM
+        return f"{text(a[0])} with [{index}] {'=' if name is Op.SETITEM else '+='} {text(a[2])}", 0
     label = name.value
     if name is Op.RANDOM:
         label, a = f"rng.{a[1]}", a[2:]

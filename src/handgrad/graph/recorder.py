@@ -19,7 +19,7 @@ from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.merging import check_second_step, merged
 from handgrad.graph.nodes import Origin
 from handgrad.graph.symbolic import SIZES
-from handgrad.graph.traced import Recording, Traced, TracedStream
+from handgrad.graph.traced import Recording, Traced
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import refuse_undeclared
 
@@ -61,8 +61,8 @@ def record(
         first = steps[0]
         second, given, _ = first.prepared()
         run(first.copies, **given)
-    nodes = merged([step.tape for step in steps])
-    check_second_step(first.tape, second)
+    nodes = merged([step.tape.steps for step in steps])
+    check_second_step(first.tape.steps, second.steps)
     if any(o != outputs[0] for o in outputs):
         raise RecordingError(
             f"{title} gives different results for different batch sizes",
@@ -235,3 +235,20 @@ def _where_assigned(page: Page, name: str) -> Origin:
             if re.search(rf"self\.{name}\b([^=]*=(?!=)|\.\w+\()", line):
                 return Origin(inspect.getfile(getattr(type(page), method)), start + i)
     return Origin(type(page).__name__, 0)
+
+
+class TracedStream:
+    """Stands in for `layer.rng`: draws real numbers and notes each draw."""
+
+    def __init__(self, tape: Recording, stream: str, rng: np.random.Generator) -> None:
+        self.tape, self.stream, self.rng = tape, stream, rng
+
+    def __getattr__(self, method: str) -> Any:
+        if method not in ("random", "standard_normal", "normal", "uniform", "integers"):
+            raise self.tape.page()[1].refusal(
+                f"draws by rng.{method}",
+                "rng.random, standard_normal, normal, uniform or integers",
+                "self.rng.random(x.shape, dtype=x.dtype)",
+            )
+        compute = getattr(self.rng, method)
+        return lambda *a, **k: self.tape.draw(self.stream, method, compute, *a, **k)

@@ -7,15 +7,19 @@ What could not be repeated from the tape alone is refused, naming the line of th
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from handgrad.base import functions
 from handgrad.base.errors import RecordingError
-from handgrad.graph.nodes import Origin
+from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import (
     FUNCTIONS,
     INSTEAD,
@@ -25,7 +29,14 @@ from handgrad.graph.operations import (
     Op,
 )
 from handgrad.graph.references import Ref, substitute
-from handgrad.graph.tape import Step, Tape
+from handgrad.losses import weighting
+
+# What is computed here is computed for the line of the page that asked for it.
+PLUMBING = (
+    *(f"{Path(file).parent}{os.sep}" for file in (__file__, np.__file__)),
+    functions.__file__,
+    weighting.__file__,
+)
 
 Function = Callable[..., object]
 UNCHECKED = (Op.ASTYPE, Op.EQUAL, Op.NOT_EQUAL, Op.RANDOM)  # may give float64 among float32
@@ -168,17 +179,37 @@ class Traced(NDArrayOperatorsMixin):
         )
 
 
-class Recording(Tape):
-    """A tape of what is done to `Traced` arrays, which refuses what it could not repeat."""
+class Recording:
+    """What one run of a page did to `Traced` arrays, in order; it refuses what none could repeat.
+
+    `dtype` is the type of its numbers, `steps` are nodes with the values of this batch size.
+    """
 
     def __init__(self, dtype: np.dtype[np.generic]) -> None:
-        super().__init__(dtype)
+        self.dtype = dtype
+        self.paths: dict[int, str] = {}
+        self.steps: list[Node] = []
         self.unwritten: dict[int, Traced] = {}
         self.states: dict[int, tuple[dict[str, Any], str]] = {}
 
+    def page(self) -> tuple[FrameType | None, Origin]:
+        """The frame of the page that is running, and where it is."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame and frame.f_code.co_filename.startswith(PLUMBING):
+            frame = frame.f_back
+        if frame is None:
+            return None, Origin("", 0)
+        line, owner = Origin(frame.f_code.co_filename, frame.f_lineno), frame
+        while owner is not None:
+            path = self.paths.get(id(owner.f_locals.get("self")))
+            if path is not None:
+                return frame, Origin(line.file, line.line, path, owner.f_code.co_name)
+            owner = owner.f_back  # type: ignore[assignment]
+        return frame, line
+
     def leaf(self, value: object) -> Traced:
         """A Traced for an input, a parameter or state, which the page may read but not write."""
-        return self._append(Op.LEAF, (), {}, value, Origin("", 0), None)
+        return self._append(Op.LEAF, (), {}, value, None, None)
 
     def apply(self, name: Op, *arguments: object, **options: object) -> Traced:
         """Compute an operation with NumPy, and note it."""
@@ -239,7 +270,7 @@ class Recording(Tape):
     def finish(self) -> None:
         """Refuse a write into a view that was not written back to its array."""
         for view in self.unwritten.values():
-            raise self._view_refusal(self.steps[view.node].origin)
+            raise self._view_refusal(self.steps[view.node])
 
     def _append(
         self,
@@ -247,11 +278,11 @@ class Recording(Tape):
         arguments: tuple[object, ...],
         options: dict[str, object],
         result: object,
-        origin: Origin,
+        origin: Origin | None,
         frame: FrameType | None,
     ) -> Traced:
         array = np.asarray(result)
-        self.steps.append(Step(name, arguments, options, array.shape, array.dtype, origin))
+        self.steps.append(Node(name, arguments, options, array.shape, array.dtype, origin))
         return Traced(self, len(self.steps) - 1, result, frame)
 
     def _value(self, leaf: object, origin: Origin) -> Any:
@@ -273,7 +304,7 @@ class Recording(Tape):
             )
         pending = self.unwritten.get(id(base))
         if pending is not None and pending is not leaf:
-            raise self._view_refusal(self.steps[pending.node].origin)
+            raise self._view_refusal(self.steps[pending.node])
         if leaf.base is not None and leaf.base.version != leaf.base_version:
             raise origin.refusal(
                 "reads a view of an array that was written to since the view was taken",
@@ -283,8 +314,8 @@ class Recording(Tape):
         return leaf.value
 
     @staticmethod
-    def _view_refusal(origin: Origin) -> RecordingError:
-        return origin.refusal(
+    def _view_refusal(write: Node) -> RecordingError:
+        return write.refusal(
             "writes into a view of an array",
             "a write into the array itself",
             "d[:, 0] += 1 instead of v = d[:, 0]; v += 1",
@@ -320,20 +351,3 @@ def _is_basic(index: object) -> bool:
         part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)
         for part in parts
     )
-
-
-class TracedStream:
-    """Stands in for `layer.rng`: draws real numbers and notes each draw."""
-
-    def __init__(self, tape: Recording, stream: str, rng: np.random.Generator) -> None:
-        self.tape, self.stream, self.rng = tape, stream, rng
-
-    def __getattr__(self, method: str) -> Any:
-        if method not in ("random", "standard_normal", "normal", "uniform", "integers"):
-            raise self.tape.page()[1].refusal(
-                f"draws by rng.{method}",
-                "rng.random, standard_normal, normal, uniform or integers",
-                "self.rng.random(x.shape, dtype=x.dtype)",
-            )
-        compute = getattr(self.rng, method)
-        return lambda *a, **k: self.tape.draw(self.stream, method, compute, *a, **k)
