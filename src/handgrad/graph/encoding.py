@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import fields
 from types import EllipsisType
 from typing import Any
@@ -12,6 +13,18 @@ from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Scaled, Scaling
 
 RECORDS = {kind.__name__: kind for kind in (Ref, Dim, Scaled, Ratio, Arange, Full)}
+# What the parts of each kind make.
+DECODED: dict[str, Callable[..., Any]] = {
+    **RECORDS,
+    "Scaled": lambda text, *rest: Scaled(Scaling(text), *rest),  # type: ignore[call-arg]
+    "float": float,
+    "dtype": np.dtype,
+    "slice": slice,
+    "list": lambda *values: [*values],
+    "ellipsis": lambda: ...,
+    "scalar": lambda number, dtype: np.dtype(dtype).type(number),
+    "array": lambda dtype, shape, numbers: np.array(numbers, dtype).reshape(shape),
+}
 
 
 def encode(value: object) -> Any:
@@ -51,26 +64,7 @@ def decode(data: object) -> Any:
     if not isinstance(data, dict):
         return data
     ((kind, parts),) = data.items()
-    if kind == "float":
-        return float(parts)
-    if kind == "dtype":
-        return np.dtype(parts)
-    if kind == "array":
-        dtype, shape, numbers = parts
-        return np.array([decode(number) for number in numbers], dtype).reshape(shape)
-    values = [decode(part) for part in parts]
-    if kind == "scalar":
-        number, dtype = values
-        return np.dtype(dtype).type(number)
-    if kind == "list":
-        return values
-    if kind == "slice":
-        return slice(*values)
-    if kind == "ellipsis":
-        return ...
-    if kind == "Scaled":
-        return Scaled(Scaling(values[0]), *values[1:])  # type: ignore[call-arg]  # by its value
-    return RECORDS[kind](*values)
+    return DECODED[kind](*decode(parts if isinstance(parts, list) else [parts]))
 
 
 def key(*values: object) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from handgrad.base.errors import CannotLowerError, RecordingError
 from handgrad.graph.encoding import decode, encode
 from handgrad.graph.operations import Op
-from handgrad.graph.references import references, substitute
+from handgrad.graph.references import Ref, substitute
 from handgrad.graph.symbolic import Shape
 
 
@@ -47,7 +47,14 @@ class Node:
 
     def used(self) -> list[int]:
         """The numbers of the nodes that this one is computed from."""
-        return references((self.arguments, *self.options.values()))
+        found: list[int] = []
+
+        def note(leaf: object) -> None:
+            if isinstance(leaf, Ref):
+                found.append(leaf.node)
+
+        substitute((self.arguments, *self.options.values()), note)
+        return found
 
     def map(self, function: Callable[[object], object]) -> "Node":
         """The node on the function of each of its references and constants."""

@@ -12,13 +12,6 @@ class Ref:
     node: int
 
 
-def references(value: object) -> list[int]:
-    """The numbers of all nodes that an argument structure refers to, in order."""
-    found: list[int] = []
-    substitute(value, lambda leaf: found.append(leaf.node) if isinstance(leaf, Ref) else None)
-    return found
-
-
 def substitute(value: object, replace: Callable[[object], object]) -> Any:
     """The argument structure `value` with every leaf of its tuples, lists and slices replaced."""
     if not isinstance(value, (tuple, list, dict, slice)):

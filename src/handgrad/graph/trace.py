@@ -148,19 +148,11 @@ def _trace_optimizer(optimizer: Optimizer) -> Graph:
         memory = dict(zip(optimizer.state_names, state, strict=True))
         return Leaves({"dw": dw} | numbers | clipped, {"w": w}, memory)
 
-    def run(
-        pages: Any,
-        dw: object,
-        learning_rate: object,
-        step: object,
-        w: object,
-        dw_norm: object = None,
-        **state: object,
-    ) -> Outputs[Any]:
-        rule = pages[""]
-        stated, rule.learning_rate = rule.learning_rate, learning_rate
-        numbers = {"learning_rate": learning_rate, "step": step, "dw_norm": dw_norm}
-        new, *memory = rule.update(w, dw, *state.values(), **numbers)
+    def run(pages: Any, w: object, dw: object, **given: object) -> Outputs[Any]:
+        rule, state = pages[""], [given[name] for name in optimizer.state_names]
+        numbers = {name: given.get(name) for name in ("learning_rate", "step", "dw_norm")}
+        stated, rule.learning_rate = rule.learning_rate, given["learning_rate"]
+        new, *memory = rule.update(w, dw, *state, **numbers)
         rule.learning_rate = stated
         new_state = dict(zip(optimizer.state_names, memory, strict=True))
         return Outputs(new_parameters={"w": new}, new_state=new_state)

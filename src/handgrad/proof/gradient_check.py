@@ -55,7 +55,7 @@ def check_gradients(
     made, looked_at = subjects(page, loss, x, y, training, rng)
     for setting, subject in made.items():
         try:
-            found, faults = _compare(subject(), entries, rng)
+            found, faults = _compare(setting, subject(), entries, rng)
         except HandgradError as error:
             found, faults = [], [f"{setting}: {error}"]
         comparisons += found
@@ -66,7 +66,9 @@ def check_gradients(
     return GradientReport(title, comparisons, problems, looked_at)
 
 
-def _compare(subject: Subject, entries: int, seed: int) -> tuple[list[Comparison], list[str]]:
+def _compare(
+    setting: str, subject: Subject, entries: int, seed: int
+) -> tuple[list[Comparison], list[str]]:
     hand, faults = subject.gradients()
     rng = np.random.default_rng(seed)
     found = []
@@ -76,7 +78,7 @@ def _compare(subject: Subject, entries: int, seed: int) -> tuple[list[Comparison
         by_hand = hand.get(name)
         if by_hand is None or by_hand.shape != array.shape:
             came = "nothing" if by_hand is None else f"shape {by_hand.shape}"
-            faults.append(f"{subject.setting}: {name} is {came}, and should have {array.shape}")
+            faults.append(f"{setting}: {name} is {came}, and should have {array.shape}")
             continue
         chosen = np.sort(rng.permutation(array.size)[:entries])
         indices = [tuple(map(int, np.unravel_index(i, array.shape))) for i in chosen]
@@ -84,7 +86,7 @@ def _compare(subject: Subject, entries: int, seed: int) -> tuple[list[Comparison
         measured, agrees, at_kink = np.array(slopes, float).reshape(-1, 3).T
         square = array.ndim == 2 and array.shape == array.T.shape and len(chosen) == array.size
         comparison = Comparison(
-            subject.setting,
+            setting,
             name,
             by_hand.ravel()[chosen],
             measured,

@@ -55,7 +55,6 @@ class Surroundings(Net):
 class Subject:
     """A net in float64 with an input, followed by a loss or by random weights of its output."""
 
-    setting: str
     net: Net
     x: Inputs
     loss: Loss | None
@@ -153,7 +152,7 @@ def subjects(
         targets = y
         if loss is not None and y is None:
             targets = example_targets(loss, copy.deepcopy(net).predict(x), seed)
-        return Subject("alone", net, x, copy.deepcopy(loss), targets, training, seed)
+        return Subject(net, x, copy.deepcopy(loss), targets, training, seed)
 
     def between() -> Subject:
         rng, out = np.random.default_rng(seed), alone().forward()
@@ -162,13 +161,12 @@ def subjects(
             before.append(Neighbour("before", x.shape[1:], rng))
         after = Neighbour("after", out.shape[1:], rng)
         net = Surroundings(*before, copy.deepcopy(page), after, dtype=np.float64)
-        return Subject(setting, net, x, None, None, training, seed)
+        return Subject(net, x, None, None, training, seed)
 
     made = {"alone": alone}
     if not isinstance(page, Net):
         whole = isinstance(x, tuple) or page.integer_input
-        setting = "before another layer" if whole else "between two other layers"
-        made[setting] = between
+        made["before another layer" if whole else "between two other layers"] = between
     return made, ranges(x, given, page, drawn)
 
 
@@ -197,15 +195,11 @@ def _subjects_of_a_loss(
     before = Surroundings(Neighbour("before", p.shape[1:], rng), dtype=np.float64)
     weights = (rng.uniform(0.5, 2, len(p)),)
     made = {
-        "alone": lambda: Subject("alone", nothing, p, loss, y, training, seed),
-        "after another layer": lambda: Subject(
-            "after another layer", before, p, loss, y, training, seed
-        ),
+        "alone": lambda: Subject(nothing, p, loss, y, training, seed),
+        "after another layer": lambda: Subject(before, p, loss, y, training, seed),
     }
     if loss.takes_weights:
-        made["rows weighted"] = lambda: Subject(
-            "rows weighted", nothing, p, loss, y, training, seed, weights
-        )
+        made["rows weighted"] = lambda: Subject(nothing, p, loss, y, training, seed, weights)
     return made, ranges(p, given, nothing, drawn=False)
 
 

@@ -1,15 +1,13 @@
 """Kinds of predictions: probabilities, logits, scores, log rates, numbers, and their links."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from handgrad.base.errors import SettingError
 from handgrad.base.kinds.targets import TargetKind
-
-Array = npt.NDArray[Any]
+from handgrad.base.page import Array
 
 # Of a class that no row has: too small to count, and its logarithm is finite.
 SMALLEST, LARGEST = 1e-9, 1 - 1e-7

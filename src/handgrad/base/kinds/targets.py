@@ -1,14 +1,12 @@
 """Kinds of targets: class labels, binary labels, counts, numbers, and their checks."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from handgrad.base.errors import DataError, ShapeError
-
-Array = npt.NDArray[Any]
+from handgrad.base.page import Array
 
 
 @dataclass(frozen=True)
