@@ -117,10 +117,10 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("net", "words"),
     [
-        ({"layer": 3, "settings": {}}, "as a layer"),
-        ([], "as a layer"),
-        ({"layer": "Net", "settings": []}, "as settings of a layer"),
-        ({"layer": "Net", "settings": {"layers": [{"layer": []}]}}, "as a layer"),
+        ({"layer": 3, "settings": {}}, "the net: {'layer': 3"),
+        ([], "the net: []"),
+        ({"layer": "Net", "settings": []}, "the net: {'layer': 'Net'"),
+        ({"layer": "Net", "settings": {"layers": [{"layer": []}]}}, "layer 0: {'layer': []}"),
     ],
 )
 def test_a_description_that_is_none_is_refused(net: Any, words: str, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_description_that_is_none_is_refused(net: Any, words: str, tmp_path: P
     document = {"format_version": 1, "net": net, "frozen": [], "about": {}}
     path = tmp_path / "a.safetensors"
     save_file({}, path, metadata={"handgrad": json.dumps(document)})
-    with refused(hg.FileError, words, "copied whole"):
+    with refused(hg.FileError, words, "a layer with its settings", "copied whole"):
         inspect(path)
 
 

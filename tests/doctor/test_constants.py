@@ -114,12 +114,12 @@ def rare(n: int = 400) -> tuple[Any, Any]:
 def test_weights_of_classes_are_those_of_the_training() -> None:
     x, y = rare()
     net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
-    plain = Case(Patient(net, (x, y)), [], answers=True)
-    even = Case(Patient(net, (x, y), class_weight="balanced"), [], answers=True)
+    plain = Case(Patient(net, (x, y)), [])
+    even = Case(Patient(net, (x, y), class_weight="balanced"), [])
     assert plain.constant_loss == pytest.approx(0.098, abs=0.001)
     assert even.constant_loss == pytest.approx(np.log(2), abs=1e-6)
     given = hg.evaluate(net, (x, y), loss=hg.CrossEntropyLoss(), sample_weight=np.where(y, 50, 1))
-    judge = Case(Patient(net, (x, y), sample_weight=np.where(y, 50, 1)), [], answers=True).judge
+    judge = Case(Patient(net, (x, y), sample_weight=np.where(y, 50, 1)), []).judge
     assert judge is not None
     assert judge.of(net.predict(x)) == pytest.approx(given.loss, rel=1e-5)
 
@@ -128,7 +128,7 @@ def test_places_of_a_rare_class_have_its_weight_each() -> None:
     x = np.zeros((200, 2, 2))
     y = np.repeat([0, 1], [380, 20])[np.random.default_rng(0).permutation(400)].reshape(200, 2)
     net, loss = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax()), hg.CrossEntropyLoss()
-    even = Case(Patient(net, (x, y), loss, class_weight="balanced"), [], answers=True)
+    even = Case(Patient(net, (x, y), loss=loss, class_weight="balanced"), [])
     assert even.constant_loss == pytest.approx(np.log(2), abs=1e-6)
 
 

@@ -17,10 +17,15 @@ def sampled(x: Inputs, most: int) -> Array:
     return np.linspace(0, n - 1, min(n, most)).round().astype(int)
 
 
-def finite(x: Inputs | tuple[Array | None, ...]) -> bool:
+def finite(x: Array | tuple[Array | None, ...]) -> bool:
     """Whether all numbers in an array, or in each of a tuple of arrays, are finite."""
     parts = x if isinstance(x, tuple) else (x,)
     return all(bool(np.isfinite(part).all()) for part in parts if part is not None)
+
+
+def parts_of(x: Inputs) -> tuple[Array, ...]:
+    """One array, or several, as a tuple."""
+    return x if isinstance(x, tuple) else (x,)
 
 
 def per_row(x: Array) -> Array:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from handgrad.doctor.calls import sampled
+from handgrad.doctor.given import not_finite_weights
 from handgrad.doctor.patient import Patient
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -56,24 +57,22 @@ def constant_answers(loss: Loss, rows: Rows, p: Array) -> list[Array]:
 class Case:
     """A copy of a patient's net with at most MOST_ROWS of the rows, evenly spaced.
 
-    There is no `judge` where no loss is known, or not `answers`: where nothing finite can be
-    expected of the net.
+    `ill` is what is not finite before anything is computed. Then there is no `judge`, nor where
+    no loss is known.
     """
 
-    def __init__(self, patient: Patient, reports: Sequence[EpochReport], *, answers: bool) -> None:
+    def __init__(self, patient: Patient, reports: Sequence[EpochReport]) -> None:
         self.net = copy.deepcopy(patient.net)
         self.start = (self.net.parameters.copy(), self.net.running_state.copy())
         self.slope: Array = np.zeros_like(self.net.gradients)
-        self.reports = reports
-        self.optimizer, self.penalty = patient.optimizer, patient.penalty
-        self.names = patient.names
+        self.patient, self.reports = patient, reports
         x = patient.x if patient.judged is None else patient.judged.x
         self.rows, self.x = number_of_rows(x), take(x, sampled(x, MOST_ROWS))
-        self.judge = self.judge_held = None
-        if answers and patient.loss is not None and patient.judged is not None:
-            self.judge = Judge(patient.loss, _some(patient.judged))
-            if patient.judged_held is not None:
-                self.judge_held = Judge(patient.loss, _some(patient.judged_held))
+        self.ill = patient.rows_not_finite or not_finite_weights(patient.net)
+        self.judge, self.judge_held = (
+            Judge(patient.loss, _some(rows)) if rows and patient.loss and not self.ill else None
+            for rows in (patient.judged, patient.judged_held)
+        )
 
     @property
     def all_rows(self) -> str:
@@ -114,7 +113,8 @@ class Case:
 
     def penalty_of_weights(self) -> float:
         """The penalty of the weights, beside the loss; its slope is added to the gradients."""
-        return float(self.penalty.add_to(self.net, len(self.p))) if self.penalty else 0.0
+        penalty = self.patient.penalty
+        return float(penalty.add_to(self.net, len(self.p))) if penalty else 0.0
 
     def restore(self) -> None:
         """Give the copy the weights and the running state it began with."""

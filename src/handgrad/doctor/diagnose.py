@@ -1,20 +1,28 @@
-"""`diagnose`: one look at a net, its training and its rows."""
+"""`diagnose`: one look at a net, its training and its rows; `diagnosing`: beside a training."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Unpack
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, described
-from handgrad.doctor import curves, finiteness, gradients, rows, units
+from handgrad.base.errors import DivergenceError, SettingError, described, positive
+from handgrad.doctor import curves, finiteness, passes, rows
 from handgrad.doctor.calls import finite
 from handgrad.doctor.case import Case
 from handgrad.doctor.findings import SICKNESSES, Diagnosis, Finding
-from handgrad.doctor.nonfinite_inputs import not_finite_weights
 from handgrad.doctor.patient import HowTrained, Patient
 from handgrad.net import Net
 from handgrad.training import EpochReport, History
 
+# Those at any time, of a net that gives finite numbers.
+CHECKS = (
+    rows.unscaled_inputs,
+    passes.dead_units,
+    passes.saturated_units,
+    passes.exploding_gradients,
+    passes.vanishing_gradients,
+)
 # Nothing comes back through units that are flat; a net that cannot learn learns slowly; and of
 # curves that jump nobody can tell where they turn.
 EXPLAINED_BY: dict[str, set[str]] = {
@@ -87,30 +95,17 @@ def examined(
     `restored`: the net has the weights of its best epoch.
     """
     with np.errstate(all="ignore"):
-        found = _found(patient, reports, going_on, diverged, restored)
+        case = Case(patient, reports)
+        found = [case.ill] if case.ill else [*_in_the_net(case, going_on, diverged)]
+        found += patient.leakage
+        if patient.by_steps and all(f.sickness != "learning rate too high" for f in found):
+            found += curves.rate_too_high(case)
+        if not restored:
+            found += curves.over_fitting(case, curves.PATIENCE if going_on else 1)
     found.sort(key=lambda finding: SICKNESSES.index(finding.sickness))
-    return Diagnosis(tuple(_unexplained(found)), tuple(_left_out(patient, reports)))
-
-
-def _found(
-    patient: Patient, reports: Sequence[EpochReport], going_on: bool, diverged: bool, restored: bool
-) -> list[Finding]:
-    ill = patient.rows_not_finite or not_finite_weights(patient.net)
-    case = Case(patient, reports, answers=not ill)
-    found = [ill] if ill else [*_in_the_net(case, going_on, diverged)]
-    found += patient.leakage
-    by_steps = patient.optimizer is None or patient.optimizer.minimizer is None
-    if by_steps and all(finding.sickness != "learning rate too high" for finding in found):
-        found += curves.rate_too_high(case)
-    if not restored:
-        found += curves.over_fitting(case, curves.PATIENCE if going_on else 1)
-    return found
-
-
-def _unexplained(findings: list[Finding]) -> Iterator[Finding]:
-    """All but those that another one explains."""
-    there = {finding.sickness for finding in findings}
-    return (f for f in findings if there.isdisjoint(EXPLAINED_BY.get(f.sickness, ())))
+    there = {finding.sickness for finding in found}
+    causes = (f for f in found if there.isdisjoint(EXPLAINED_BY.get(f.sickness, ())))
+    return Diagnosis(tuple(causes), tuple(_left_out(patient, reports)))
 
 
 def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]:
@@ -121,14 +116,11 @@ def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]
         yield from finiteness.diverging(case)
     if not all(finite(call.went) for call in case.predicting):
         return
-    yield from rows.unscaled_inputs(case)
-    yield from units.dead_units(case)
-    yield from units.saturated_units(case)
-    yield from gradients.exploding_gradients(case)
-    yield from gradients.vanishing_gradients(case)
-    if not going_on and (case.optimizer is None or case.optimizer.minimizer is None):
-        yield from curves.rate_too_low(case)
+    for check in CHECKS:
+        yield from check(case)
     if not going_on:
+        if case.patient.by_steps:
+            yield from curves.rate_too_low(case)
         yield from rows.class_imbalance(case)
 
 
@@ -157,3 +149,56 @@ def _left_out(patient: Patient, reports: Sequence[EpochReport]) -> Iterator[str]
         yield "over-fitting: the training had no validation"
     if patient.held is None:
         yield "leakage: validation=(x_val, y_val) was not given"
+
+
+def diagnosing(
+    reports: Iterable[EpochReport],
+    net: Net,
+    data: object,
+    *,
+    every: int = 10,
+    **training: Unpack[HowTrained],
+) -> Iterator[EpochReport]:
+    """Pass `reports` on, and warn of each sickness that `hg.diagnose` finds, once.
+
+    The arguments are those of `hg.diagnose`. It looks after the first epoch, after every tenth
+    or so, at the end, and when the numbers stop being finite. What may still be learned is judged
+    at the end. The training is the same to the bit as without it.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(rng=0)
+    >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.ReLU(), hg.Linear(8, 2, rng=1), hg.Softmax())
+    >>> reports = hg.train(net, (x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(1e-6),
+    ...     epochs=20, rng=0)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     epochs = [report.epoch for report in diagnosing(reports, net, (x, y))]
+    >>> for warning in caught:
+    ...     print(str(warning.message).split("\\n")[0])
+    after epoch 20: learning rate too low: training
+    """
+    positive("every", every, whole=True)
+    return _warning(reports, Patient(net, data, **training), every)
+
+
+def _warning(reports: Iterable[EpochReport], patient: Patient, every: int) -> Iterator[EpochReport]:
+    seen, told = list[EpochReport](), set[str]()
+    try:
+        for report in reports:
+            seen.append(report)
+            if len(seen) == 1 or len(seen) % every == 0:
+                _warn(patient, seen, told, going_on=True)
+            yield report
+    except DivergenceError:
+        _warn(patient, seen, told, diverged=True)
+        raise
+    _warn(patient, seen, told)
+
+
+def _warn(patient: Patient, seen: list[EpochReport], told: set[str], **how: bool) -> None:
+    """Warn of what was not told before."""
+    when = f"after epoch {seen[-1].epoch}" if seen else "in the first epoch"
+    for finding in examined(patient, seen, **how).findings:
+        if finding.sickness not in told:
+            told.add(finding.sickness)
+            warnings.warn(f"{when}: {finding}", stacklevel=3)

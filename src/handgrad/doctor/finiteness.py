@@ -5,12 +5,12 @@ import copy
 import numpy as np
 
 from handgrad.config import TrainingConfig
-from handgrad.doctor.calls import finite, per_row
+from handgrad.doctor.calls import finite, parts_of, per_row
 from handgrad.doctor.case import Case, Judge
 from handgrad.doctor.findings import Finding
-from handgrad.doctor.nonfinite_inputs import not_finite_weights
+from handgrad.doctor.given import not_finite_weights
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.engine import EngineRows, Epoch
+from handgrad.engines.engine import Epoch
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import LayerCall, Net
@@ -28,12 +28,19 @@ def not_finite(case: Case) -> Finding | None:
         forward = [call for call in calls if call.method == "forward"]
         if found := first_not_finite(forward):
             return found
-    if case.judge is None:
+    if (judge := case.judge) is None:
         return None
-    if not np.isfinite(case.judge.of(case.p)):
-        return _not_finite_loss(case.judge, case.p)
+    where, p = f"the loss, {judge.loss!r}", case.p
+    scale = "inputs and targets on one scale, hg.Standardize.of(x) as the first layer"
+    advice = judge.loss.input_kind.stable or scale
+    if not np.isfinite(judge.of(p)):
+        zero = judge.loss.input_kind.infinite_loss and p.min() == 0
+        what = f"it is {judge.of(p)} over {len(p)} rows, of finite predictions from {p.min():.3g} "
+        what += f"to {p.max():.3g}" + (": what is true was given the probability 0" if zero else "")
+        return Finding("not finite", where, what, advice)
     if not finite(next(call.came for call in case.learning if call.method == "backward")):
-        return _not_finite_slope(case.judge)
+        what = "its backward is the first to give NaN or infinity; the loss itself is finite"
+        return Finding("not finite", where, what, advice)
     return first_not_finite(case.learning)
 
 
@@ -44,7 +51,7 @@ def first_not_finite(calls: list[LayerCall]) -> Finding | None:
         if finite(call.went) and not name:
             continue
         what = f"the gradient d{name}" if name else f"what {call.method} gave"
-        came = [np.abs(part).max() for part in _parts(call.came) if part.size]
+        came = [np.abs(part).max() for part in parts_of(call.came) if part.size]
         return Finding(
             "not finite",
             call.where,
@@ -64,34 +71,9 @@ def _not_finite_gradient(call: LayerCall) -> str:
     return next(names, "")
 
 
-def _not_finite_loss(judge: Judge, p: Array) -> Finding:
-    zero = judge.loss.input_kind.infinite_loss and p.min() == 0
-    return Finding(
-        "not finite",
-        f"the loss, {judge.loss!r}",
-        f"it is {judge.of(p)} over {len(p)} rows, of finite predictions from {p.min():.3g} "
-        f"to {p.max():.3g}" + (": what is true was given the probability 0" if zero else ""),
-        _other_loss(judge.loss),
-    )
-
-
-def _not_finite_slope(judge: Judge) -> Finding:
-    return Finding(
-        "not finite",
-        f"the loss, {judge.loss!r}",
-        "its backward is the first to give NaN or infinity; the loss itself is finite",
-        _other_loss(judge.loss),
-    )
-
-
-def _other_loss(loss: Loss) -> str:
-    scale = "inputs and targets on one scale, hg.Standardize.of(x) as the first layer"
-    return loss.input_kind.stable or scale
-
-
 def diverging(case: Case) -> list[Finding]:
     """Whether some steps of the optimizer, on the copy, leave the finite numbers, and why."""
-    judge, optimizer = case.judge, case.optimizer
+    judge, optimizer = case.judge, case.patient.optimizer
     if judge is None or optimizer is None or optimizer.minimizer is not None:
         return []
     last = case.reports[-1].learning_rate if case.reports else 0.0
@@ -117,25 +99,23 @@ def _trial(
     """The step in which training on the copy left the finite numbers, and where; or none."""
     case.restore()
     case.net.seed(0)
-    rule, loss = copy.deepcopy(optimizer), judge.loss
-    y, w = judge.rows.y, judge.rows.w
     config = TrainingConfig(
         net=case.net,
-        data=(case.x, y),
-        loss=loss,
-        optimizer=rule,
+        data=(judge.rows.x, judge.rows.y),
+        loss=judge.loss,
+        optimizer=copy.deepcopy(optimizer),
         epochs=1,
         batch_size=TRIAL_ROWS,
-        penalty=case.penalty,
+        penalty=case.patient.penalty,
     )
-    engine = EagerEngine(config, EngineRows(case.x, y, w))
+    engine = EagerEngine(config, judge.rows)
     try:
         with case.net.watch() as calls:
             for step, rows in enumerate(_batches(number_of_rows(case.x)), 1):
                 calls.clear()
                 found = engine.run_epochs(rows[None], np.full((1, 1), rate))
                 if any(isinstance(one, Epoch) and one.diverged_at is not None for one in found):
-                    return step, first_not_finite(calls) or _overflow(case.net, loss)
+                    return step, first_not_finite(calls) or _overflow(case.net, judge.loss)
     finally:
         case.restore()
     return TRIAL_STEPS, None
@@ -157,12 +137,8 @@ def _overflow(net: Net, loss: Loss) -> Finding:
     return Finding("not finite", where, what, "a smaller learning rate")
 
 
-def _parts(x: Inputs) -> tuple[Array, ...]:
-    return x if isinstance(x, tuple) else (x,)
-
-
 def _count(y: Inputs) -> str:
-    part = next(part for part in _parts(y) if part is not None and not np.isfinite(part).all())
+    part = next(part for part in parts_of(y) if part is not None and not np.isfinite(part).all())
     if part.ndim == 0:
         return ""
     bad = np.any(~np.isfinite(per_row(part)), axis=1)

@@ -1,8 +1,8 @@
 """The patient: a net, its rows and its loss, checked once for all examinations."""
 
 import copy
-from collections.abc import Iterator, Sequence
-from typing import TypedDict
+from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -10,9 +10,7 @@ from handgrad.base.errors import DataError
 from handgrad.base.kinds import ClassProbabilities, Probabilities
 from handgrad.config import check_kinds
 from handgrad.doctor.calls import finite, sampled
-from handgrad.doctor.findings import Finding
-from handgrad.doctor.leakage import leakage
-from handgrad.doctor.nonfinite_inputs import not_finite_rows, not_finite_weights
+from handgrad.doctor.given import leakage, not_finite_rows, not_finite_weights
 from handgrad.layers import Array
 from handgrad.losses import (
     BinaryCrossEntropyLoss,
@@ -51,60 +49,47 @@ class Patient:
     """
 
     def __init__(
-        self,
-        net: Net,
-        data: object,
-        loss: Loss | None = None,
-        optimizer: Optimizer | None = None,
-        validation: object = None,
-        sample_weight: object = None,
-        class_weight: object = None,
-        penalty: Penalty | None = None,
-        names: Sequence[str] = (),
+        self, net: Net, data: object, names: Sequence[str] = (), **training: Unpack[HowTrained]
     ) -> None:
         check_kinds(net=(net, Net))
-        kinds: dict[str, tuple[object, type]] = {
-            "loss": (loss, Loss),
-            "optimizer": (optimizer, Optimizer),
-            "penalty": (penalty, Penalty),
-        }
-        check_kinds(**{name: kind for name, kind in kinds.items() if kind[0] is not None})
-        self.net, self.optimizer, self.penalty = net, optimizer, penalty
-        self.names = names
-        x, y = checked_pair(data, TRAINING)
-        self.x, y = _inputs(net, x, TRAINING), array_of(y, f"{TRAINING}, targets")
-        pair, its_weight = pair_and_weights(first_set(validation))
-        x_held, y_held = (None, None) if pair is None else checked_pair(pair, VALIDATION)
-        self.held = None if pair is None else _inputs(net, x_held, VALIDATION)
-        y_held = None if pair is None else array_of(y_held, f"{VALIDATION}, targets")
+        for name, kind in (("loss", Loss), ("optimizer", Optimizer), ("penalty", Penalty)):
+            if (given := training.get(name)) is not None:
+                check_kinds(**{name: (given, kind)})
+        self.net, self.names = net, names
+        self.optimizer, self.penalty = training.get("optimizer"), training.get("penalty")
+        self.x, y = _rows(net, data, TRAINING)
+        pair, weight = pair_and_weights(first_set(training.get("validation")))
+        self.held: Inputs | None = None
+        y_held: Array | None = None
+        if pair is not None:
+            self.held, y_held = _rows(net, pair, VALIDATION)
         self.leakage = [] if self.held is None else [*leakage(self.x, self.held)]
-        self.rows_not_finite = next(self._rows_not_finite(y, y_held), None)
-        self.loss = copy.deepcopy(loss or usual_loss(net, y))
+        named: dict[str, Inputs | None] = {
+            "the inputs": self.x,
+            "the targets": y,
+            "the validation inputs": self.held,
+            "the validation targets": y_held,
+        }
+        found = (not_finite_rows(rows, what) for what, rows in named.items() if rows is not None)
+        self.rows_not_finite = next(filter(None, found), None)
+        self.loss = copy.deepcopy(training.get("loss") or usual_loss(net, y))
         self.judged: Rows | None = None
         self.judged_held: Rows | None = None
         if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
             return
         twin = copy.deepcopy(net)  # what it predicts here does not count for the net itself
-        self.judged = training_rows(twin, self.loss, (self.x, y), sample_weight, class_weight)
+        weights = training.get("sample_weight"), training.get("class_weight")
+        self.judged = training_rows(twin, self.loss, (self.x, y), *weights)
         if self.held is not None:
+            rows = (self.held, y_held, weight)
             self.judged_held = held_out_rows(
-                twin,
-                self.loss,
-                (self.held, y_held, its_weight),
-                VALIDATION,
-                self.judged.of_class,
+                twin, self.loss, rows, VALIDATION, self.judged.of_class
             )
 
-    def _rows_not_finite(self, y: Array, y_held: Array | None) -> Iterator[Finding]:
-        named: list[tuple[Inputs | None, str]] = [
-            (self.x, "the inputs"),
-            (y, "the targets"),
-            (self.held, "the validation inputs"),
-            (y_held, "the validation targets"),
-        ]
-        for rows, what in named:
-            if rows is not None and (found := not_finite_rows(rows, what)):
-                yield found
+    @property
+    def by_steps(self) -> bool:
+        """Whether the training has a learning rate: L-BFGS has none."""
+        return self.optimizer is None or self.optimizer.minimizer is None
 
 
 def usual_loss(net: Net, y: Array) -> Loss | None:
@@ -118,6 +103,12 @@ def usual_loss(net: Net, y: Array) -> Loss | None:
     if whole:
         return SoftmaxCrossEntropyLoss() if y.ndim == 1 and (k or 1) > 1 else None
     return MSELoss() if y.ndim and y.size == len(y) * (k or 1) else None
+
+
+def _rows(net: Net, data: object, what: str) -> tuple[Inputs, Array]:
+    """The inputs and the targets of a pair."""
+    x, y = checked_pair(data, what)
+    return _inputs(net, x, what), array_of(y, f"{what}, targets")
 
 
 def _inputs(net: Net, x: object, what: str) -> Inputs:

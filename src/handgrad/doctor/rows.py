@@ -37,7 +37,7 @@ def unscaled_inputs(case: Case) -> Iterator[Finding]:
     if SMALL <= most <= LARGE and most <= APART * low:
         return
     least = int(varied[size[varied].argmin()])
-    names = case.names if len(case.names) == len(size) else ()
+    names = case.patient.names if len(case.patient.names) == len(size) else ()
     large, small = (f"column {names[i]!r}" if names else f"feature {i}" for i in (where, least))
     large += "" if names else ", counted from 0,"
     yield Finding(

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from handgrad import metrics
-from handgrad.base.errors import SettingError, described
+from handgrad.base.errors import HandgradError, SettingError, described
 from handgrad.doctor import Diagnosis, Finding
+from handgrad.doctor.diagnose import examined, reports_of
+from handgrad.doctor.patient import Patient
 from handgrad.inspection import partial_dependence, permutation_importance
 from handgrad.inspection.models import classes_of, fitted, outputs_of
 from handgrad.layers import Array
+from handgrad.net import Net
 from handgrad.reporting.checks import warned
-from handgrad.reporting.diagnosis import diagnosis_of, history_of, parts_of
 from handgrad.reporting.scored_rows import ScoredRows, scored_rows
 from handgrad.reporting.scores import scores_of
-from handgrad.results import PartialDependence, PermutationImportance, Predictor, is_classifier
+from handgrad.results import (
+    NetRows,
+    PartialDependence,
+    PermutationImportance,
+    Predictor,
+    is_classifier,
+)
+from handgrad.training import EpochReport, History
 
 # So many rows are predicted for all importances together, and so many at most for one column.
 ROWS_SHUFFLED, MOST_SHUFFLED, REPEATS = 60_000, 600, 5
@@ -25,6 +37,19 @@ MOST_COLUMNS, LIKELY, ROWS_TRIED, CELLS_AT_ONCE = 64, 20, 16, 4_000_000
 # Columns that matter less than so much of what the strongest does are not looked at.
 MOST_DEPENDENCES, WORTH_A_LOOK = 6, 0.01
 ROWS_AVERAGED, VALUES_TRIED = 200, 16
+
+
+@runtime_checkable
+class HasNet(Protocol):
+    """An estimator that shows its net, and how it was trained."""
+
+    net_: Net
+
+    def training_history(self) -> tuple[History | None, int | None]:
+        """The epochs of its fit, if it kept them, and the epoch whose weights it kept, if one."""
+
+    def net_rows(self, X: object, y: Array) -> NetRows:
+        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
 
 
 class Evidence:
@@ -40,13 +65,27 @@ class Evidence:
         self, model: object, X: object, y: object, training: object, history: object, about: object
     ) -> None:
         self.model = fitted(model)
-        self.about = _checked_about(about)
+        if about is not None and not isinstance(about, Mapping):
+            raise SettingError(
+                f"about = {described(about)}",
+                "a dict of what was run",
+                "about={'command': 'python train.py', 'seed': 0}",
+            )
+        self.about: Mapping[str, object] = about or {}
         self.before, self.estimator = parts_of(self.model)
         self.classes = _class_names(self.model)
         self.target = str(self.about.get("target") or getattr(y, "name", None) or "the target")
         self.held = scored_rows(self.model, X, y, self.classes, "X, y")
-        pair = _pair(training)
-        self.training = pair and scored_rows(self.model, *pair, self.classes, "training")
+        self.training: ScoredRows | None = None
+        if isinstance(training, tuple | list) and len(training) == 2:
+            rows = training[0], training[1]
+            self.training = scored_rows(self.model, *rows, self.classes, "training")
+        elif training is not None:
+            raise SettingError(
+                f"training = {described(training)[:80]}",
+                "a pair (X, y) of the rows that were learned from",
+                "training=(X_train, y_train)",
+            )
         self.learned = self.training or self.held
         self.scores = scores_of(self.held, self.training)
         self.history, self.best_epoch = history_of(self.estimator, history)
@@ -72,16 +111,6 @@ class Evidence:
         return self.classes[np.bincount(self.learned.y).argmax()]
 
 
-def _checked_about(about: object) -> Mapping[str, object]:
-    if about is not None and not isinstance(about, Mapping):
-        raise SettingError(
-            f"about = {described(about)}",
-            "a dict of what was run",
-            "about={'command': 'python train.py', 'seed': 0}",
-        )
-    return about or {}
-
-
 def _class_names(model: Predictor) -> tuple[str, ...]:
     classes = classes_of(model)
     if classes is None:
@@ -94,18 +123,6 @@ def _class_names(model: Predictor) -> tuple[str, ...]:
             "a model and a report for each of them",
         )
     return tuple(str(name) for name in classes)
-
-
-def _pair(training: object) -> tuple[object, object] | None:
-    if training is None:
-        return None
-    if not isinstance(training, tuple | list) or len(training) != 2:
-        raise SettingError(
-            f"training = {described(training)[:80]}",
-            "a pair (X, y) of the rows that were learned from",
-            "training=(X_train, y_train)",
-        )
-    return training[0], training[1]
 
 
 def _importance(model: Predictor, held: ScoredRows) -> PermutationImportance:
@@ -163,3 +180,55 @@ def _dependences(model: Predictor, held: ScoredRows, names: list[str]) -> list[P
     table, columns = held.table.native(), held.columns
     there = (name for name in names if not columns[name].missing.all())
     return [partial_dependence(model, table, name, **how) for name in there]
+
+
+def parts_of(model: Predictor) -> tuple[Any, Predictor]:
+    """The steps before the estimator, or None, and the estimator itself."""
+    pipeline: Any = model
+    if not hasattr(model, "steps"):
+        return None, model
+    return (pipeline[:-1] if len(pipeline.steps) > 1 else None), pipeline[-1]
+
+
+def history_of(estimator: Predictor, given: object) -> tuple[History | None, int | None]:
+    """The history that was given, or that the estimator kept, and which epoch it kept."""
+    if given is not None:
+        reports = reports_of(given, "history=model.history_, before it was saved")
+        return given if isinstance(given, History) else History(reports), None
+    return estimator.training_history() if isinstance(estimator, HasNet) else (None, None)
+
+
+def diagnosis_of(
+    before: Any, estimator: Predictor, history: History | None, sides: Sequence[ScoredRows]
+) -> Diagnosis | str:
+    """The diagnosis of the estimator's net, or why there is none.
+
+    The first of the `sides` was learned from, unless it is the only one.
+    """
+    if not isinstance(estimator, HasNet):
+        return f"{type(estimator).__name__} has no net that it could look at."
+    try:
+        tables = [side.table.native() for side in sides]
+        first, *others = (
+            estimator.net_rows(table if before is None else before.transform(table), side.y)
+            for table, side in zip(tables, sides, strict=True)
+        )
+        validation = (others[0].x, others[0].y) if others else None
+        names = first.feature_names or ([] if before else sides[0].table.names)
+        if not names:
+            with suppress(AttributeError, ValueError):
+                names = [str(name) for name in before.get_feature_names_out()]
+        data, loss = (first.x, first.y), first.loss
+        patient = Patient(estimator.net_, data, names, loss=loss, validation=validation)
+        return examined(patient, _looked_at(history), restored=first.keeps_best)
+    except (ValueError, TypeError, AttributeError) as error:
+        came = error.came if isinstance(error, HandgradError) else str(error).split("\n")[0]
+        return f"The net could not be examined: {came}"
+
+
+def _looked_at(history: History | None) -> list[EpochReport]:
+    """The reports, without the validation where not every epoch was looked at."""
+    reports = [] if history is None else [*history]
+    if all(r.validation_loss is None or np.isfinite(r.validation_loss) for r in reports):
+        return reports
+    return [replace(r, validation_loss=None, validation_metrics={}) for r in reports]

@@ -131,7 +131,7 @@ def interval(share: float, n: int) -> tuple[float, float]:
     >>> [round(end, 3) for end in interval(0.5, 100)]
     [0.404, 0.596]
     """
-    z = 1.96
-    center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    room = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, float(center - room)), min(1.0, float(center + room))
+    from scipy.stats import binomtest
+
+    low, high = binomtest(round(share * n), n).proportion_ci(method="wilson")
+    return float(low), float(high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -133,25 +133,11 @@ def _shade_numbers(
     plane = np.stack(np.meshgrid(across, up), axis=-1)
     found = predicted_at(plane.reshape(-1, 2)).reshape(POINTS, POINTS)
     scale = Normalize(min(y.min(), found.min()), max(y.max(), found.max()))
+    colours: dict[str, Any] = {"cmap": "cividis", "norm": scale}
     image = axes.imshow(
-        found,
-        "cividis",
-        scale,
-        extent=box,
-        origin="lower",
-        aspect="auto",
-        interpolation="bilinear",
+        found, extent=box, origin="lower", aspect="auto", interpolation="bilinear", **colours
     )
-    axes.scatter(
-        points[:, 0],
-        points[:, 1],
-        26,
-        y,
-        norm=scale,
-        cmap="cividis",
-        edgecolors="white",
-        linewidths=0.7,
-    )
+    axes.scatter(points[:, 0], points[:, 1], 26, y, edgecolors="white", linewidths=0.7, **colours)
     axes.figure.colorbar(image, ax=axes, shrink=0.9)
     axes.set(xlim=(left, right), ylim=(bottom, top))
 

@@ -61,35 +61,33 @@ class LayerWriter:
     def described(self, layer: Layer, path: str) -> dict[str, Any]:
         """A layer as JSON: `{"layer": "Linear", "settings": {"n_in": 2, ...}}`."""
         kind, places = type(layer), count()
-        said = "layer" if LAYERS.get(kind.__name__) is kind else "own_layer"
-        settings = {
-            name: self._written(value, name, layer, path, places)
-            for name, value in settings_of(layer).items()
-            if not _is_learned(layer, name, value)
-        }
-        return {said: kind.__name__, "settings": settings}
 
-    def _written(
-        self, value: object, name: str, layer: Layer, path: str, places: Iterator[int]
-    ) -> Any:
-        if isinstance(value, Layer):
-            return self.described(value, _below(path, next(places)))
-        if isinstance(value, list | tuple):
-            return [self._written(part, name, layer, path, places) for part in value]
-        if isinstance(value, np.ndarray):
-            tensor = placed(path, name)
-            if tensor not in self.arrays:
+        def written(value: object, name: str) -> Any:
+            if isinstance(value, Layer):
+                return self.described(value, _below(path, next(places)))
+            if isinstance(value, list | tuple):
+                return [written(part, name) for part in value]
+            if isinstance(value, np.ndarray) and (tensor := placed(path, name)) not in self.arrays:
                 self.arrays[tensor] = value
                 return {"array": name}
-        try:
-            return plain(value)
-        except TypeError:
-            raise SettingError(
-                f"{layer!r} has the setting {name}={shown(value)}",
-                "numbers, words, None, one array, layers, or tuples of them",
-                "a class of its own for what differs: a file can hold no code",
-                f"layer {path}" if path else "",
-            ) from None
+            try:
+                return plain(value)
+            except TypeError:
+                raise SettingError(
+                    f"{layer!r} has the setting {name}={shown(value)}",
+                    "numbers, words, None, one array, layers, or tuples of them",
+                    "a class of its own for what differs: a file can hold no code",
+                    f"layer {path}" if path else "",
+                ) from None
+
+        in_training = {*layer.param_names, *layer.state_names}
+        settings = {
+            name: written(value, name)
+            for name, value in settings_of(layer).items()
+            if not (isinstance(value, np.ndarray) and name in in_training)
+        }
+        said = "layer" if LAYERS.get(kind.__name__) is kind else "own_layer"
+        return {said: kind.__name__, "settings": settings}
 
 
 @dataclass
@@ -114,7 +112,8 @@ class LayerReader:
 
     def layer(self, entry: object, path: str) -> Layer:
         """The layer described by `entry`; its arrays have the shapes of those in the file."""
-        kind, settings = self._kind_and_settings(entry, path)
+        name, own, settings = layer_entry(entry, path)
+        kind = self._kind_of(name, own, path)
         where = f"{_place(path)}, {kind.__name__}"
         self.n_layers += 1
         if self.n_layers > MOST_LAYERS or path.count(".") >= DEEPEST:
@@ -130,29 +129,16 @@ class LayerReader:
             self._check_new(layer, path)
         return layer
 
-    def _kind_and_settings(self, entry: object, path: str) -> tuple[type[Layer], dict[str, object]]:
-        said = entry if isinstance(entry, dict) else {}
-        settings = said.get("settings")
-        known = set(said) in ({"layer", "settings"}, {"own_layer", "settings"})
-        if not known or not isinstance(settings, dict):
-            raise damaged(f"{_place(path)}: {shown(entry)}", "a layer with its settings")
-        if "own_layer" in said:
-            name = said["own_layer"]
-            if not isinstance(name, str) or name not in self.own:
-                raise FileError(
-                    f"{_place(path)} is {shown(name)}, a layer of someone's own",
-                    "its class, given by name",
-                    f'hg.load(path, layers={{"{shown(name)}": {shown(name)}}})',
-                )
-            return self.own[name], settings
-        name = said["layer"]
-        if not isinstance(name, str) or name not in LAYERS:
+    def _kind_of(self, name: str, own: bool, path: str) -> type[Layer]:
+        if name not in (self.own if own else LAYERS):
             raise FileError(
-                f"{_place(path)} is {shown(name)}",
-                f"one of {', '.join(sorted(LAYERS))}",
-                did_you_mean(shown(name), LAYERS, "a newer handgrad, which may have it"),
+                f"{_place(path)} is {shown(name)}" + (", a layer of someone's own" if own else ""),
+                "its class, given by name" if own else f"one of {', '.join(sorted(LAYERS))}",
+                f'hg.load(path, layers={{"{shown(name)}": {shown(name)}}})'
+                if own
+                else did_you_mean(shown(name), LAYERS, "a newer handgrad, which may have it"),
             )
-        return LAYERS[name], settings
+        return self.own[name] if own else LAYERS[name]
 
     def _given(
         self, kind: type[Layer], settings: dict[str, object], path: str, where: str
@@ -231,8 +217,13 @@ class LayerReader:
                 self.used.add(tensor)
 
 
-def _is_learned(layer: Layer, name: str, value: object) -> bool:
-    return isinstance(value, np.ndarray) and name in (*layer.param_names, *layer.state_names)
+def layer_entry(entry: object, path: str) -> tuple[str, bool, dict[str, object]]:
+    """The name of a layer that is described, whether it is someone's own, and its settings."""
+    if isinstance(entry, dict) and len(entry) == 2 and isinstance(entry.get("settings"), dict):
+        for said in ("layer", "own_layer"):
+            if isinstance(name := entry.get(said), str):
+                return name, said == "own_layer", entry["settings"]
+    raise damaged(f"{_place(path)}: {shown(entry)}", "a layer with its settings")
 
 
 def _below(path: str, i: int) -> str:

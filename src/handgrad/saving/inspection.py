@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from handgrad.files import FileError
+from handgrad.saving.architecture import layer_entry
 from handgrad.saving.entries import Entry, Summary, entry_of, summary_of
 from handgrad.saving.model import document_of
-from handgrad.saving.tensors import Tensor, damaged, read_header, refused_as_damaged, shown
+from handgrad.saving.tensors import Tensor, damaged, naming, read_header, refused_as_damaged, shown
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class ModelFile:
 
 def inspect(path: str | Path) -> ModelFile:
     """The contents of a .safetensors file; `FileError` for one that no writer leaves."""
-    try:
+    with naming(path):
         (tensors, metadata), size = read_header(path), Path(path).stat().st_size
         if "handgrad" not in metadata:
             return ModelFile(Path(path), size, None, (), (), tensors, (), {})
@@ -88,9 +88,6 @@ def inspect(path: str | Path) -> ModelFile:
             raise damaged(f"{shown(frozen)} as frozen", "a list of places of layers")
         found = (document["format_version"], estimators, layers, tensors, tuple(frozen))
         return ModelFile(Path(path), size, *found, document["about"])
-    except FileError as error:
-        error.where = str(path)
-        raise
 
 
 def _estimators(entry: Entry, step: str) -> Iterator[FileEstimator]:
@@ -107,19 +104,14 @@ def _walked(tree: object, place: str, left: dict[str, Tensor]) -> Iterator[FileL
 
     What its constructor makes within a layer is not described: those tensors are the layer's.
     """
-    kind = "own_layer" if isinstance(tree, dict) and "own_layer" in tree else "layer"
-    if not isinstance(tree, dict) or not isinstance(tree.get(kind), str):
-        raise damaged(f"{shown(tree)} as a layer", "a name and settings")
-    settings = tree.get("settings")
-    if not isinstance(settings, dict):
-        raise damaged(f"{shown(settings)} as settings of a layer", "settings by name")
+    name, own, settings = layer_entry(tree, place)
     prefix = f"{place}." if place else ""
     plain = {name: value for name, value in settings.items() if not [*_layers_in(value)]}
     parts = [part for value in settings.values() for part in _layers_in(value)]
     inner = [layer for i, part in enumerate(parts) for layer in _walked(part, f"{prefix}{i}", left)]
     mine = [name for name in left if name.startswith(prefix) and (place or _of_a_net(name))]
     tensors = {name.removeprefix(prefix): left.pop(name) for name in mine}
-    yield FileLayer(place, tree[kind], kind == "own_layer", plain, tensors)
+    yield FileLayer(place, name, own, plain, tensors)
     yield from inner
 
 

@@ -13,7 +13,16 @@ from handgrad.layers import Layer
 from handgrad.saving.comparison import check_same
 from handgrad.saving.entries import entry_of
 from handgrad.saving.estimators import ModelReader, ModelWriter
-from handgrad.saving.tensors import COPIED_WHOLE, Stored, damaged, parsed, read, shown, strict_json
+from handgrad.saving.tensors import (
+    COPIED_WHOLE,
+    Stored,
+    damaged,
+    naming,
+    parsed,
+    read,
+    shown,
+    strict_json,
+)
 from handgrad.saving.values import check_texts
 
 ENDING = ".safetensors"
@@ -92,11 +101,8 @@ def load(path: str | Path, layers: Mapping[str, type[Layer]] | None = None) -> A
         raise SettingError(
             f"layers={shown(layers)}", "classes of layers by name", 'layers={"Scale": Scale}'
         )
-    try:
+    with naming(path):
         return _model_in(read(path), own)
-    except FileError as error:
-        error.where = str(path)
-        raise
 
 
 def _model_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Any:

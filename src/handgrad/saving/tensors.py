@@ -147,7 +147,8 @@ def strict_json(text: str | bytes, what: str) -> Any:
         value = json.loads(
             text, object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite
         )
-        _check_depth([[value]])
+        if _depth([value]) > DEEPEST + 1:  # what goes through it later may then recurse
+            raise ValueError(f"more than {DEEPEST} levels")
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise damaged(f"{what} cannot be read: {shown(str(error))}", "JSON") from error
@@ -157,6 +158,16 @@ def strict_json(text: str | bytes, what: str) -> Any:
 def damaged(came: str, expected: str) -> FileError:
     """The error for what no writer of such files leaves."""
     return FileError(came, expected, COPIED_WHOLE)
+
+
+@contextmanager
+def naming(path: object) -> Iterator[None]:
+    """Say in a FileError which file it is about."""
+    try:
+        yield
+    except FileError as error:
+        error.where = str(path)
+        raise
 
 
 @contextmanager
@@ -180,18 +191,10 @@ def shown(value: object) -> str:
     return text if len(text) <= 160 else text[:157] + "..."
 
 
-def _check_depth(level: list[dict[str, object] | list[object]]) -> None:
-    """Refuse lists within lists without end: what goes through them later may then recurse."""
-    for _ in range(DEEPEST + 1):
-        level = [
-            part
-            for whole in level
-            for part in (whole.values() if isinstance(whole, dict) else whole)
-            if isinstance(part, dict | list)
-        ]
-        if not level:
-            return
-    raise ValueError(f"more than {DEEPEST} levels")
+def _depth(value: dict[str, object] | list[object]) -> int:
+    """How many lists and objects lie within one another."""
+    parts = value.values() if isinstance(value, dict) else value
+    return 1 + max((_depth(part) for part in parts if isinstance(part, dict | list)), default=0)
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, Any]:

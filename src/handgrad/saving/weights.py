@@ -8,7 +8,7 @@ import numpy as np
 from handgrad.files import FileError, write_whole
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
-from handgrad.saving.tensors import damaged, read, shown
+from handgrad.saving.tensors import damaged, naming, read, shown
 
 PYTORCHS = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}
 # How many batches PyTorch's batch normalisation has seen: of use only without a momentum.
@@ -73,7 +73,7 @@ def load_weights(net: Net, path: str | Path) -> Net:
     with the same layers, `safetensors.torch.save_file(sequential.state_dict(), path)`. They are
     cast to the net's dtype. `FileError` if names or shapes differ, or a number is not finite.
     """
-    try:
+    with naming(path):
         found = {
             name: array
             for name, array in read(path)[0].items()
@@ -87,9 +87,6 @@ def load_weights(net: Net, path: str | Path) -> Net:
                 f"the file has {shown(unknown)}, which this net has not", ", ".join(own)
             )
         cast = {name: _fitting(name, found[name], own[name]) for name in own}
-    except FileError as error:
-        error.where = str(path)
-        raise
     for name, array in own.items():
         array[...] = cast[name]
     return net

@@ -1,14 +1,15 @@
-"""Rows of the validation set that are trained on."""
+"""Checks of what is given, before anything is computed: numbers that are not finite, leakage."""
 
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
-from handgrad.doctor.calls import per_row, sampled
+from handgrad.doctor.calls import finite, parts_of, per_row, sampled
 from handgrad.doctor.findings import Finding
-from handgrad.layers import Array
+from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, number_of_rows, take
+from handgrad.net.watch import places
 
 MOST_TRAINING_ROWS = 100_000  # are looked through for rows of the validation set
 DEVIATIONS = 3.0  # from what chance alone would give: once in a thousand healthy sets
@@ -40,16 +41,10 @@ def leakage(x: Inputs, held: Inputs) -> Iterator[Finding]:
 
 def _alike(x: Inputs) -> float:
     """How likely two rows are the same, were their columns independent."""
-    some = take(x, sampled(x, ROWS_COMPARED))
-    parts = [per_row(part) for part in (some if isinstance(some, tuple) else (some,))]
-    columns = np.unique(np.concatenate(parts, axis=1), axis=1).T
-    return float(np.prod([_pairs(column) for column in columns]))
-
-
-def _pairs(column: Array) -> float:
-    """The share of the pairs of two rows that have the same value."""
-    counts = np.unique(column, return_counts=True)[1]
-    return float((counts * (counts - 1)).sum() / max(1, len(column) * (len(column) - 1)))
+    some = [per_row(part) for part in parts_of(take(x, sampled(x, ROWS_COMPARED)))]
+    n, columns = len(some[0]), np.unique(np.concatenate(some, axis=1), axis=1).T
+    counts = (np.unique(column, return_counts=True)[1] for column in columns)
+    return float(np.prod([(c * (c - 1)).sum() / max(1, n * (n - 1)) for c in counts]))
 
 
 def _by_dealing(shared: int, counts: Counter[int], held_counts: Counter[int]) -> float:
@@ -63,6 +58,40 @@ def _by_dealing(shared: int, counts: Counter[int], held_counts: Counter[int]) ->
 
 def _keys(x: Inputs) -> Iterator[int]:
     """A number for each row, the same for rows that are the same."""
-    parts = [np.ascontiguousarray(part + 0) for part in (x if isinstance(x, tuple) else (x,))]
+    parts = [np.ascontiguousarray(part + 0) for part in parts_of(x)]
     for row in zip(*parts, strict=True):
         yield hash(b"".join(part.tobytes() for part in row))
+
+
+def not_finite_rows(rows: Inputs, what: str) -> Finding | None:
+    """NaN or infinity among the inputs or the targets, as they came."""
+    for part in parts_of(rows):
+        if part.dtype.kind != "f" or finite(part):
+            continue
+        bad = ~np.isfinite(per_row(part) if part.ndim else part.reshape(1, 1))
+        row, column = np.argwhere(bad)[0]
+        return Finding(
+            "not finite",
+            what,
+            f"NaN or infinity in {bad.any(axis=1).sum()} of {len(bad)} rows, first in row {row}, "
+            f"column {column}, counted from 0",
+            "drop those rows, x[np.isfinite(x).all(axis=1)], or fill in the mean of the column",
+        )
+    return None
+
+
+def not_finite_weights(net: Net) -> Finding | None:
+    """A parameter or a running state that is not finite."""
+    for where, layer in (*places(net), (type(net).__name__, net)):
+        for name in (*layer.param_names, *layer.state_names):
+            array = getattr(layer, name)
+            if bad := int((~np.isfinite(array)).sum()):
+                return Finding(
+                    "not finite",
+                    where,
+                    f"{bad} of {array.size} numbers in {name} are NaN or infinite before "
+                    "anything is computed",
+                    "make the net anew; hg.train leaves it with the weights of the last epoch "
+                    "that was whole",
+                )
+    return None
