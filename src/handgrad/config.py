@@ -4,7 +4,7 @@ A new setting stands here, and where it is used: what lies between hands the who
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Required, TypedDict, TypeVar
@@ -141,16 +141,10 @@ def keywords_of(config: type[TrainingConfig], *without: str) -> Callable[[F], F]
 
     def with_signature(function: F) -> F:
         own = signature(function)
-        shown: list[Parameter] = []
-        for parameter in own.parameters.values():
-            if parameter.kind == Parameter.POSITIONAL_OR_KEYWORD:
-                shown.append(parameter)
-        names, keyword = {*without, *(p.name for p in shown)}, Parameter.KEYWORD_ONLY
-        for field in fields(config):
-            if field.name not in names:
-                default = Parameter.empty if field.default is MISSING else field.default
-                shown.append(Parameter(field.name, keyword, default=default, annotation=field.type))
-        shown += [p for p in own.parameters.values() if p.kind == keyword]
+        known = {*without, *own.parameters}
+        settings = [p for p in signature(config).parameters.values() if p.name not in known]
+        named = [p for p in own.parameters.values() if p.kind != Parameter.VAR_KEYWORD]
+        shown = sorted([*settings, *named], key=lambda p: p.kind)
         vars(function)["__signature__"] = own.replace(parameters=shown)
         return function
 

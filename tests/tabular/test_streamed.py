@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 import handgrad as hg
 from handgrad.data.frames import columns_of_frame, frame_of
-from handgrad.tabular import base, coverage_sample, members, streamed
+from handgrad.tabular import base, members, streamed
 from handgrad.tabular.features import Features
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of, written
@@ -50,7 +50,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "fits_in_memory", lambda *given: False)
     monkeypatch.setattr(streamed, "MOST_LOOKED_AT", 200)
     monkeypatch.setattr(streamed, "MOST_HELD_OUT", 300)
-    monkeypatch.setattr(coverage_sample, "MOST_VALUES", 5)
+    monkeypatch.setattr(streamed, "MOST_TEXTS", 5)
 
 
 def opened(folder: Path, **given: Any) -> hg.TableStream:

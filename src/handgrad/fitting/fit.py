@@ -11,7 +11,6 @@ from threading import Event
 from typing import Any, Unpack
 
 import numpy as np
-import numpy.typing as npt
 
 from handgrad import training
 from handgrad.base.errors import DivergenceError
@@ -19,8 +18,8 @@ from handgrad.base.other_names import refusing_unknown
 from handgrad.config import FitConfig, FitSettings, keywords_of
 from handgrad.engines.threads import quick_handover
 from handgrad.layers.initializers import spawning_generator
-from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.net.minibatches import take
 from handgrad.row_source import RowSource, refuse_beside_a_stream
 from handgrad.training import EpochReport, History
 
@@ -99,9 +98,7 @@ class Fitting:
             config = replace(config, optimizer=copy.copy(config.optimizer))
         share = config.validation
         if isinstance(share, Real) and not isinstance(share, bool):
-            given = config.net, config.loss, config.data, config.sample_weight
-            data, weights, validation = _held_out(*given, share, generator)
-            config = replace(config, data=data, sample_weight=weights, validation=validation)
+            config = _held_out(config, float(share), generator)
         self.config, optimizer = config, config.optimizer
         self.training = training.Training(config, ahead=config.reduce_on_plateau is None)
         usual = self.training.usual_monitor
@@ -142,19 +139,11 @@ class Fitting:
     def diagnosed(self, reports: Iterable[EpochReport]) -> Iterator[EpochReport]:
         """The reports, with a warning of each sickness on the way."""
         from handgrad.doctor import diagnosing
+        from handgrad.doctor.patient import HowTrained
 
         config = self.config
-        return diagnosing(
-            reports,
-            config.net,
-            config.data,
-            loss=config.loss,
-            optimizer=config.optimizer,
-            validation=config.validation,
-            sample_weight=config.sample_weight,
-            class_weight=config.class_weight,
-            penalty=config.penalty,
-        )
+        how = {name: getattr(config, name) for name in HowTrained.__annotations__}
+        return diagnosing(reports, config.net, config.data, **how)
 
     def history(self, reports: Iterable[EpochReport]) -> History:
         """All of the reports, and why there were no more."""
@@ -190,36 +179,25 @@ class Fitting:
         return self.history(seen)
 
 
-def _held_out(
-    net: Net,
-    loss: Loss,
-    data: Any,
-    sample_weight: object,
-    share: Real,
-    generator: np.random.Generator,
-) -> tuple[Any, Any, Any]:
-    """The rows to train on, their weights, and the rows to validate with, out of checked rows."""
+def _held_out(config: FitConfig, share: float, generator: np.random.Generator) -> FitConfig:
+    """The training without a share of its rows, which are the validation, out of checked rows."""
+    data: Any = config.data
     if isinstance(data, RowSource):
-        rows, held_out = data.split(float(share), generator)
-        return rows, sample_weight, held_out
-    _, y = training.checked_rows(net, loss, data, "data", learn=True)
-    one_class_a_row = y.size == len(y) and loss.target_kind.n_classes(1) is not None
+        rows, held_out = data.split(share, generator)
+        return replace(config, data=rows, validation=held_out)
+    from handgrad.data.split import train_test_split
 
-    def split(x: npt.ArrayLike | tuple[npt.ArrayLike, ...], y: npt.ArrayLike) -> Any:
-        from handgrad.data.split import train_test_split
-
-        return train_test_split(
-            x, y, test_size=float(share), stratify=one_class_a_row, rng=generator
-        )
-
+    _, y = training.checked_rows(config.net, config.loss, data, "data", learn=True)
+    one_class_a_row = y.size == len(y) and config.loss.target_kind.n_classes(1) is not None
     x, y = data
-    if sample_weight is None:
-        x, x_validation, y, y_validation = split(x, y)
-        return (x, y), None, (x_validation, y_validation)
-    w = training.checked_weights(sample_weight, np.shape(y), "data")
-    several = isinstance(x, tuple)
-    (*x, w), (*x_validation, w_validation), y, y_validation = split(
-        (*x, w) if several else (x, w), y
+    rows, held_out, _, _ = train_test_split(
+        np.arange(len(y)), y, test_size=share, stratify=one_class_a_row, rng=generator
     )
-    x, x_validation = (tuple(x), tuple(x_validation)) if several else (x[0], x_validation[0])
-    return (x, y), w, (x_validation, y_validation, w_validation)
+    w = config.sample_weight
+    w = None if w is None else training.checked_weights(w, np.shape(y), "data")
+    x = tuple(map(np.asarray, x)) if isinstance(x, tuple) else np.asarray(x)
+    learned, others = ((take(x, part), np.asarray(y)[part]) for part in (rows, held_out))
+    if w is None:
+        return replace(config, data=learned, validation=others)
+    validation = (*others, w[held_out])
+    return replace(config, data=learned, sample_weight=w[rows], validation=validation)

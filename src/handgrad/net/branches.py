@@ -57,18 +57,15 @@ class Residual(Net):
         return shape, shape
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """The shape of a row that goes in."""
         return shape_in
 
     def forward(self, x: Any, /) -> Any:
-        """What went in, and what the layers make of it, added."""
         x = self._at_border(x)
         y = super().forward(x)
         _check_alike([x, y], "in and out", repr(self))
         return x + y
 
     def backward(self, dy: Any, /) -> Any:
-        """The gradient of the input: by the way past the layers, and by the way through them."""
         return dy + super().backward(dy)
 
 
@@ -109,7 +106,6 @@ class Parallel(Net):
         self.integer_input = all(branch.integer_input for branch in self.layers)
 
     def check_input(self, x: Array) -> None:
-        """Refuse codes that one of the branches has no row for."""
         for branch in self.layers:
             branch.check_input(x)
 
@@ -127,7 +123,6 @@ class Parallel(Net):
         return shape_in, None if shape_in is None else self._joined(layers, shape_in)
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """The shape of a row that the branches give together; None where one's is unknown."""
         return self._joined(self.layers, shape_in)
 
     def _joined(self, branches: Sequence[Layer], shape_in: Shape) -> Shape | None:
@@ -154,7 +149,6 @@ class Parallel(Net):
         return shape_in
 
     def forward(self, x: Any, /) -> Any:
-        """What all branches make of x, added or side by side."""
         x = self._at_border(x)
         parts = [self._part(i, "forward", x) for i in range(len(self.layers))]
         if self.join == "concatenate":
@@ -164,7 +158,6 @@ class Parallel(Net):
         return _sum(parts)
 
     def backward(self, dy: Any, /) -> Any:
-        """The gradient of the input: the sum over the ways through all branches."""
         parts = [dy] * len(self.layers)
         if self.join == "concatenate":
             ends = [0, *np.cumsum(self.widths).tolist()]

@@ -44,25 +44,22 @@ class FlatBuffers:
 
     def parts(self, net: Layer) -> Iterator[tuple[Layer, "FlatBuffers"]]:
         """Each layer within `net`, with the slices of these buffers that are its own."""
-        for layer, parameters, state in _cuts(net, 0, 0):
-            yield (
-                layer,
-                FlatBuffers(
-                    self.parameters[parameters],
-                    self.gradients[parameters],
-                    self.running_state[state],
-                ),
-            )
+        starts = [0, 0]
+        for _, layer in net.walk():
+            sizes = [_size(layer, kind) for kind in KINDS]
+            yield layer, self._cut(*(slice(a, a + n) for a, n in zip(starts, sizes, strict=True)))
+            own = (sum(getattr(layer, n).size for n in getattr(layer, kind)) for kind in KINDS)
+            starts = [a + n for a, n in zip(starts, own, strict=True)]
 
     def of_layers(self, layers: Sequence[Layer], start: int, stop: int) -> "FlatBuffers":
         """The slices of these buffers that the layers from `start` to before `stop` have."""
-        parameters, state = (
-            slice(
-                sum(_size(layer, kind) for layer in layers[:start]),
-                sum(_size(layer, kind) for layer in layers[:stop]),
-            )
+        bounds = (
+            slice(*(sum(_size(layer, kind) for layer in layers[:end]) for end in (start, stop)))
             for kind in KINDS
         )
+        return self._cut(*bounds)
+
+    def _cut(self, parameters: slice, state: slice) -> "FlatBuffers":
         return FlatBuffers(
             self.parameters[parameters], self.gradients[parameters], self.running_state[state]
         )
@@ -111,18 +108,6 @@ def _slots(net: Layer, kind: Kind) -> Iterator[tuple[Layer, str, slice]]:
             stop = start + getattr(layer, name).size
             yield layer, name, slice(start, stop)
             start = stop
-
-
-def _cuts(layer: Layer, parameters: int, state: int) -> Iterator[tuple[Layer, slice, slice]]:
-    """The layer and all within it, innermost first, each with where its arrays lie."""
-    begin = parameters, state
-    parameters += sum(getattr(layer, name).size for name in layer.param_names)
-    state += sum(getattr(layer, name).size for name in layer.state_names)
-    for inner in layer.layers:
-        for cut in _cuts(inner, parameters, state):
-            yield cut
-        parameters, state = cut[1].stop, cut[2].stop
-    yield layer, slice(begin[0], parameters), slice(begin[1], state)
 
 
 def _size(net: Layer, kind: Kind) -> int:

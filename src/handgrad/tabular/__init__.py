@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from handgrad.tabular.features import Features
-from handgrad.tabular.file_summary import SUMMARIES as SUMMARIES
+from handgrad.tabular.files import SUMMARIES as SUMMARIES
 
 if TYPE_CHECKING:
     from handgrad.tabular.encoder import TableEncoder

@@ -30,13 +30,12 @@ from handgrad.data.frames import (
 from handgrad.data.unseen import tell
 from handgrad.engines.choice import EngineName
 from handgrad.layers import Array
-from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.results import NetRows
 from handgrad.row_source import RowSource
 from handgrad.saving.tensors import damaged, shown
 from handgrad.tabular.features import Features
-from handgrad.tabular.files import Check, FittedToTable, checked, described, features_from, is_count
+from handgrad.tabular.files import FittedToTable, checked, described, features_from
 from handgrad.tabular.members import (
     EMBEDDED_FROM,
     Members,
@@ -53,7 +52,6 @@ from handgrad.tabular.streamed import (
     checked_name,
     fits_in_memory,
 )
-from handgrad.tabular.unseen import unseen_in
 from handgrad.training import History
 
 
@@ -101,7 +99,7 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
         """The numbers of rows to predict, (n, n_out); what the training had not is warned of."""
         table = self._table(X, reset=False)
         x = self.features_.encoded(table)
-        tell(unseen_in(table, self.features_), X, stacklevel=4)
+        tell(self.features_.unseen_in(table), X, stacklevel=4)
         return x
 
     def _weights(self, table: Columns, sample_weight: object) -> Array:
@@ -123,10 +121,7 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
 
     # in a file
 
-    _columns_in_file: ClassVar[dict[str, Check]] = {
-        "columns": lambda columns: isinstance(columns, dict),
-        "named": lambda named: type(named) is bool,
-    }
+    _in_file: ClassVar[tuple[str, ...]] = ("columns", "named")
 
     def _columns_to_file(self) -> dict[str, Any]:
         named = hasattr(self, "feature_names_in_")
@@ -262,18 +257,7 @@ class Tabular(TakesTables):
         x, t = (np.repeat(part[:, None], members, axis=1) for part in (x, t))
         return NetRows(x, t, loss, True, names)
 
-    def _net_targets(self, y: Array) -> tuple[Array, Loss]:
-        """The targets of one member, and the loss of all."""
-        raise NotImplementedError
-
     # in a file
-
-    _fitted_in_file: ClassVar[dict[str, Check]] = {
-        **TakesTables._columns_in_file,
-        "best_epochs": lambda epochs: (
-            isinstance(epochs, list) and len(epochs) > 0 and all(map(is_count, epochs))
-        ),
-    }
 
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
         fitted = self._columns_to_file() | {"best_epochs": [*self.best_epochs_]}
@@ -281,7 +265,7 @@ class Tabular(TakesTables):
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._check_settings()
-        found = checked(fitted, self._fitted_in_file)
+        found = checked(fitted, self._in_file)
         self._columns_from_file(found)
         self.best_epochs_, self.history_ = [*found["best_epochs"]], None
         n_outputs, n_members = self._target_from_file(found), len(self.best_epochs_)
@@ -290,13 +274,6 @@ class Tabular(TakesTables):
         if net is None or not fits or net.dtype != np.float64:
             raise damaged(f"the net {shown(net)}", f"a net from {shape} to {n_outputs} outputs")
         self.net_ = net
-
-    def _target_to_file(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def _target_from_file(self, fitted: FittedToTable) -> int:
-        """Take up what is known of the target; how many outputs a member has."""
-        raise NotImplementedError
 
 
 def values_of(y: object) -> Any:
@@ -307,8 +284,7 @@ def values_of(y: object) -> Any:
             "a target for each row",
             "fit(X, y): this estimator requires y to be passed, but the target y is None",
         )
-    to_numpy = getattr(y, "to_numpy", None)
-    y = to_numpy() if to_numpy else y
+    y = y.to_numpy() if hasattr(y, "to_numpy") else y
     values = np.asarray(y)
     if values.dtype == object and values.size and isinstance(values.flat[0], Decimal):
         whole = all(value.as_tuple().exponent >= 0 for value in values.flat)

@@ -80,4 +80,4 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
         return self._columns_to_file(), None
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
-        self._columns_from_file(checked(fitted, self._columns_in_file))
+        self._columns_from_file(checked(fitted, self._in_file))

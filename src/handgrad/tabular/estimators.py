@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -16,8 +16,7 @@ from handgrad.layers import SELU, Array, Mish, Softmax
 from handgrad.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
 from handgrad.saving.values import read_classes, written_array
 from handgrad.tabular.base import Tabular, refuse_one_row, refuse_unusable
-from handgrad.tabular.file_summary import TARGET
-from handgrad.tabular.files import Check, FittedToTable
+from handgrad.tabular.files import FittedToTable
 from handgrad.tabular.members import Members, Recipe
 from handgrad.tabular.merged_rows import MergedRows, quantiles
 from handgrad.tabular.streamed import StreamedClasses, StreamedNumbers
@@ -114,11 +113,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
 
     # in a file
 
-    _fitted_in_file: ClassVar[dict[str, Check]] = {
-        **Tabular._fitted_in_file,
-        "classes": lambda classes: isinstance(classes, dict),
-        "temperature": lambda t: type(t) is float and 1e-3 < t < 1e3,
-    }
+    _in_file = ("columns", "named", "best_epochs", "classes", "temperature")
 
     def _target_to_file(self) -> dict[str, Any]:
         return {"classes": written_array(self.classes_), "temperature": self.temperature_}
@@ -211,15 +206,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     # in a file
 
-    _fitted_in_file: ClassVar[dict[str, Check]] = {
-        **Tabular._fitted_in_file,
-        "target": lambda target: (
-            isinstance(target, list)
-            and [type(number) for number in target] == [float] * len(TARGET)
-            and target[1] > 0
-            and target[2] <= target[3]
-        ),
-    }
+    _in_file = ("columns", "named", "best_epochs", "target")
 
     def _target_to_file(self) -> dict[str, Any]:
         return {"target": [*self.target_]}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from handgrad.data.frames import (
     read,
     text_in,
 )
+from handgrad.data.unseen import MOST_EXAMPLES, Unseen
 from handgrad.layers import Array
 from handgrad.tabular.merged_rows import quantiles
 
@@ -32,17 +34,17 @@ WORDS_OF_A_SENTENCE = 4
 NO_ROW = 1e-5
 # So far around the middle a number goes in at most.
 LIMIT, HUGE = 3.0, 1e150
+READINGS = {"numbers": numbers_in, "dates": dates_in}
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
 
 
 class Feature(ABC):
-    """What is made of one column; `width` numbers a row, `summary` in words.
+    """What is made of one column: numbers with `names`, in words a `summary`."""
 
-    `n_codes`: where it is a code, for an embedding, from how many; else 0.
-    """
-
-    width: int
-    n_codes = 0
+    @property
+    def n_codes(self) -> int:
+        """Where it is a code, for an embedding, from how many; else 0."""
+        return 0
 
     @abstractmethod
     def summary(self) -> str:
@@ -50,11 +52,11 @@ class Feature(ABC):
 
     @abstractmethod
     def encoded(self, column: Column, name: str) -> Array:
-        """The numbers for the net, (n, width), of a column of this name."""
+        """The numbers for the net, (n, n_names), of a column of this name."""
 
     def names(self, name: str) -> list[str]:
         """What these numbers are called, for a column of this name."""
-        return [name][: self.width]
+        return [name]
 
 
 @dataclass(frozen=True)
@@ -75,23 +77,18 @@ class Number(Feature):
         low, center, high = quantiles(values, weights, (0.25, 0.5, 0.75))
         with np.errstate(over="ignore"):
             spread = high - low or (values.max() - values.min()) / 2
-        return cls(
-            center, 1 / min(max(spread, 1 / HUGE), HUGE), not there.all(), *_note_and_format(column)
-        )
-
-    @property
-    def width(self) -> int:  # type: ignore[override]
-        return 2 if self.marks_missing else 1
+        factor = 1 / min(max(spread, 1 / HUGE), HUGE)
+        return cls(center, factor, not there.all(), column.note, column.written)
 
     def names(self, name: str) -> list[str]:
-        return [name, f"{name}_missing"][: self.width]
+        return [name, f"{name}_missing"] if self.marks_missing else [name]
 
     def summary(self) -> str:
         marked = ", a second one marks what is missing" if self.marks_missing else ""
         return f"number{marked}"
 
     def encoded(self, column: Column, name: str) -> Array:
-        column = _as_numbers(column, name, self.written)
+        column = _read_as("numbers", column, name, self.written)
         missing = column.missing
         with np.errstate(over="ignore"):
             z = (np.where(missing, self.center, column.values) - self.center) * self.factor
@@ -105,15 +102,12 @@ class Binary(Feature):
     """One of two values: −1 or 1; 0 where it is missing or neither."""
 
     values: tuple[str, str]
-    width = 1
 
     def summary(self) -> str:
         return f"one of two, {self.values[0]!r} or {self.values[1]!r}"
 
     def encoded(self, column: Column, name: str) -> Array:
-        text = as_text(column, name, self.values)
-        first, second = ((text == value).astype(float) for value in self.values)
-        return (second - first)[:, None]
+        return np.array([-1.0, 1.0, 0.0])[_places(self.values, column, name)][:, None]
 
 
 @dataclass(frozen=True)
@@ -123,35 +117,31 @@ class Category(Feature):
     values: tuple[str, ...]
     n_values: int
 
-    @property
-    def width(self) -> int:  # type: ignore[override]
-        return len(self.values)
-
     def names(self, name: str) -> list[str]:
         return [f"{name}_{value}" for value in self.values]
 
     def summary(self) -> str:
-        return _of_values_kept(self)
+        n_kept, n = len(self.values), self.n_values
+        most = f", of which the {n_kept} most frequent" if n_kept < n else ""
+        return f"category of {n} values{most}"
 
     def encoded(self, column: Column, name: str) -> Array:
         places = _places(self.values, column, name)
         return (places[:, None] == np.arange(len(self.values))).astype(float)
 
 
-@dataclass(frozen=True)
-class Code(Feature):
+class Code(Category):
     """A code for each value, from 1 on; 0 where it is missing, rare or unseen."""
 
-    values: tuple[str, ...]
-    n_values: int
-    width = 1
-
     @property
-    def n_codes(self) -> int:  # type: ignore[override]
+    def n_codes(self) -> int:
         return len(self.values) + 1
 
+    def names(self, name: str) -> list[str]:
+        return [name]
+
     def summary(self) -> str:
-        return f"{_of_values_kept(self)}, embedded"
+        return f"{super().summary()}, embedded"
 
     def encoded(self, column: Column, name: str) -> Array:
         return _places(self.values, column, name)[:, None] + 1
@@ -168,10 +158,6 @@ class Date(Feature):
     def note(self) -> str:
         """In which order its dates were written, where they came as text in one."""
         return self.time.note if self.time.written else ""
-
-    @property
-    def width(self) -> int:  # type: ignore[override]
-        return self.time.width + 2 * len(self.cycles)
 
     def names(self, name: str) -> list[str]:
         hands = [f"{name}_{hand} {cycle}" for cycle in self.cycles for hand in ("sine", "cosine")]
@@ -193,7 +179,7 @@ class Date(Feature):
         return f"date: time{hands}"
 
     def encoded(self, column: Column, name: str) -> Array:
-        column = _as_dates(column, name, self.time.written)
+        column = _read_as("dates", column, name, self.time.written)
         days = np.where(column.missing, 0, column.values)
         parts = [self.time.encoded(Column("number", column.values), name)]
         for cycle in self.cycles:
@@ -208,7 +194,9 @@ class Nothing(Feature):
     """A column that is left out, and why."""
 
     why: str
-    width = 0
+
+    def names(self, name: str) -> list[str]:
+        return []
 
     def summary(self) -> str:
         return f"left out: {self.why}"
@@ -227,8 +215,9 @@ class Features:
 
     def __init__(self, features: dict[str, Feature]) -> None:
         self.features = features
-        self.n_out = sum(feature.width for feature in features.values())
-        self.n_numbers = sum(f.width for f in features.values() if isinstance(f, Number))
+        self.n_out = sum(len(feature.names("")) for feature in features.values())
+        numbers = (f for f in features.values() if isinstance(f, Number))
+        self.n_numbers = sum(len(f.names("")) for f in numbers)
         self.n_codes = [feature.n_codes for feature in features.values() if feature.n_codes]
 
     @classmethod
@@ -252,8 +241,9 @@ class Features:
         rows = len(next(iter(table.values())).values)
         x, place, first_code = np.empty((rows, self.n_out), np.float32), 0, 0
         for name, feature in self._in_turn(self.features):
-            x[:, place : place + feature.width] = feature.encoded(table[name], name) + first_code
-            place, first_code = place + feature.width, first_code + feature.n_codes
+            numbers = feature.encoded(table[name], name)
+            x[:, place : place + numbers.shape[1]] = numbers + first_code
+            place, first_code = place + numbers.shape[1], first_code + feature.n_codes
         return x
 
     def names(self, columns: Sequence[str] | None = None) -> list[str]:
@@ -265,6 +255,21 @@ class Features:
         """The features with the names of their columns, as their numbers stand in a row."""
         pairs = zip(columns, self.features.values(), strict=True)
         return sorted(pairs, key=lambda pair: _turn(pair[1]))
+
+    def unseen_in(self, table: Columns) -> list[Unseen]:
+        """For each column of text, how many rows of a table have a value that it does not know."""
+        found = []
+        for name, feature in self.features.items():
+            if isinstance(feature, Binary | Category):
+                known = {None, *feature.values}
+                texts = _as_text(table[name], name, feature.values).tolist()
+                odd = [text for text in texts if text not in known]
+                rare = isinstance(feature, Category) and feature.n_values > len(feature.values)
+                if odd or rare:
+                    examples = (*dict.fromkeys(odd),)[: MOST_EXAMPLES + 1]
+                    missing = texts.count(None)
+                    found.append(Unseen(name, len(odd), len(texts), examples, rare, missing))
+        return found
 
     def read_as(self) -> dict[str, str]:
         """What each column was read as, in words."""
@@ -290,24 +295,12 @@ def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
         return Nothing("nothing in it")
     if column.kind in ("number", "date"):
         values = column.values[there]
-        if (values == values[0]).all() and there.all():
-            return Nothing("the same in every row")
         if (values == values[0]).all():
-            return Number(float(values[0]), 1.0, True, *_note_and_format(column))
+            if there.all():
+                return Nothing("the same in every row")
+            return Number(float(values[0]), 1.0, True, column.note, column.written)
         return Number.of(column, w) if column.kind == "number" else Date.of(column, w)
     return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
-
-
-def _of_values_kept(category: Category | Code) -> str:
-    n_kept, n = len(category.values), category.n_values
-    most = f", of which the {n_kept} most frequent" if n_kept < n else ""
-    return f"category of {n} values{most}"
-
-
-def _places(values: Sequence[str], column: Column, name: str) -> Array:
-    """Which of the values each row has, (n,); -1 where it has none of them."""
-    place = {value: i for i, value in enumerate(values)}
-    return np.array([place.get(v, -1) for v in as_text(column, name, values)], int)
 
 
 def _turn(feature: Feature) -> int:
@@ -344,54 +337,42 @@ def _why_no_category(values: Array, inverse: Array, w: Array) -> str:
     return f"{'free text' if free else what} ({len(values):,} distinct values in {n_rows:,} rows)"
 
 
-def _note_and_format(column: Column) -> tuple[str, str]:
-    """How a column was read, and how it is written."""
-    return column.note, column.written
-
-
-def _as_numbers(column: Column, name: str, written: str) -> Column:
-    if column.kind != "text" or column.missing.all():
-        return _nothing_as("number", column)
-    return numbers_in(column, written) or _refuse(column, name, "numbers", numbers_in)
-
-
-def _as_dates(column: Column, name: str, written: str) -> Column:
+def _read_as(kind: str, column: Column, name: str, written: str) -> Column:
+    """A column as numbers or dates, written as those of the training were."""
     if column.missing.all():
-        return _nothing_as("date", column)
-    if column.kind in ("number", "boolean"):
-        _refuse(column, name, "dates", None)
-    return (
-        column
-        if column.kind == "date"
-        else dates_in(column, written) or _refuse(column, name, "dates", dates_in)
-    )
+        return Column("number", np.full(len(column.values), np.nan))
+    if column.kind == "text":
+        return READINGS[kind](column, written) or _refuse(column, name, kind, READINGS[kind])
+    if kind == "dates" and column.kind != "date":
+        _refuse(column, name, kind)
+    return column
 
 
-def as_text(column: Column, name: str, known: Sequence[str]) -> Array:
+def _as_text(column: Column, name: str, known: Sequence[str]) -> Array:
     """A column as text, (n,) with None, where it is one, or has values that are `known`."""
     if column.kind == "text":
         return column.values
     text = text_in(column).values
     if column.kind == "date" or not (column.missing.all() or np.isin(text, known).any()):
-        _refuse(column, name, f"text, such as {known[0]!r}", None)
+        _refuse(column, name, f"text, such as {known[0]!r}")
     return text
 
 
-def _nothing_as(kind: str, column: Column) -> Column:
-    if column.kind == "text":
-        return Column("number", np.full(len(column.values), np.nan))
-    return column
+def _places(values: Sequence[str], column: Column, name: str) -> Array:
+    """Which of the values each row has, (n,); -1 where it has none of them."""
+    place = {value: i for i, value in enumerate(values)}
+    return np.array([place.get(v, -1) for v in _as_text(column, name, values)], int)
 
 
-def _refuse(column: Column, name: str, expected: str, reads: object) -> Column:
+def _refuse(
+    column: Column, name: str, expected: str, reads: Callable[[Column], object] | None = None
+) -> NoReturn:
     there = np.flatnonzero(~column.missing)
-    row = next(
-        (r for r in there if reads and not reads(Column("text", column.values[r : r + 1]))),  # type: ignore[operator]
-        there[0],
-    )
+    odd = (r for r in there if reads and not reads(Column("text", column.values[r : r + 1])))
+    row = int(next(odd, there[0]))
     raise DataError(
         f"column {name!r} has {column.values[row]!r} in row {row}, counted from 0",
         f"{expected}, as in training",
         "the column that the training had, read in the same way",
-        row=int(row),
+        row=row,
     )

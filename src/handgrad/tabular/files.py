@@ -1,17 +1,49 @@
-"""Fitted features as JSON, and made from it again: nothing that a fit could not lead to."""
+"""Files of estimators of tables: fitted features as JSON, and summaries, without scikit-learn.
+
+What is read back is nothing that a fit could not have led to.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypedDict, cast, get_type_hints
 
 from handgrad.data.table_options import DATE_ORDERS
+from handgrad.saving.entries import Summary
 from handgrad.saving.tensors import damaged, shown
-from handgrad.tabular.features import CYCLES, Binary, Date, Feature, Features, Number
+from handgrad.saving.values import read_classes
+from handgrad.tabular.features import (
+    CYCLES,
+    Binary,
+    Category,
+    Code,
+    Date,
+    Feature,
+    Features,
+    Nothing,
+    Number,
+)
 
-KINDS = {kind.__name__: kind for kind in Feature.__subclasses__()}
-Check = Callable[[Any], bool]
+KINDS = {kind.__name__: kind for kind in (Number, Binary, Category, Code, Date, Nothing)}
+TARGET = ("center", "spread", "lowest", "highest")  # what `target_` says of the numbers learned
+CHECKS: dict[str, Callable[[Any], bool]] = {  # of what a file says was fitted
+    "columns": lambda columns: isinstance(columns, dict),
+    "named": lambda named: type(named) is bool,
+    "best_epochs": lambda epochs: (
+        isinstance(epochs, list)
+        and len(epochs) > 0
+        and all(type(epoch) is int and 0 <= epoch < 2**53 for epoch in epochs)
+    ),
+    "classes": lambda classes: isinstance(classes, dict),
+    "temperature": lambda t: type(t) is float and 1e-3 < t < 1e3,
+    "target": lambda target: (
+        isinstance(target, list)
+        and [type(number) for number in target] == [float] * len(TARGET)
+        and target[1] > 0
+        and target[2] <= target[3]
+    ),
+}
 
 
 class FittedToTable(TypedDict, total=False):
@@ -43,19 +75,14 @@ def features_from(said: object) -> Features:
     return features
 
 
-def checked(fitted: dict[str, object], kinds: dict[str, Check]) -> FittedToTable:
+def checked(fitted: dict[str, object], keys: Collection[str]) -> FittedToTable:
     """What was fitted, if it has these keys and each value is as it must be."""
-    if set(fitted) != set(kinds):
-        raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join(sorted(kinds)))
-    for name, fits in kinds.items():
-        if not fits(fitted[name]):
+    if set(fitted) != set(keys):
+        raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join(sorted(keys)))
+    for name in keys:
+        if not CHECKS[name](fitted[name]):
             raise damaged(f"{name} is {shown(fitted[name])}", "what a fit leaves")
     return cast("FittedToTable", fitted)
-
-
-def is_count(value: object) -> bool:
-    """Whether it is a whole number from 0 on."""
-    return type(value) is int and 0 <= value < 2**53
 
 
 def _feature(name: str, said: object) -> Feature:
@@ -70,10 +97,9 @@ def _feature(name: str, said: object) -> Feature:
 
 def _made(kind: type, said: object, name: str) -> Any:
     """A dataclass, each of whose fields is of its type."""
-    fields: tuple[dataclasses.Field[object], ...] = dataclasses.fields(kind)
-    hints = {field.name: get_type_hints(kind)[field.name] for field in fields}
+    hints = get_type_hints(kind)
     # Files of before a field was there lack it.
-    needed = {field.name for field in fields if field.default is dataclasses.MISSING}
+    needed = {field for field in hints if not hasattr(kind, field)}
     given = {k: v for k, v in said.items() if k != "read_as"} if isinstance(said, dict) else {}
     if not isinstance(said, dict) or not needed <= set(given) <= set(hints):
         raise damaged(f"column {shown(name)} has {shown(given)}", ", ".join(hints) or "nothing")
@@ -102,3 +128,25 @@ def _could_be(feature: Feature) -> bool:
     if len(set(values)) != len(values) or len(values) > getattr(feature, "n_values", 2):
         return False
     return len(values) == 2 if isinstance(feature, Binary) else len(values) > 0
+
+
+def of_encoder(fitted: FittedToTable) -> Summary:
+    """What each column was read as."""
+    return {"columns": features_from(fitted["columns"]).read_as()}
+
+
+def of_classifier(fitted: FittedToTable) -> Summary:
+    """The columns and the classes."""
+    return of_encoder(fitted) | {"classes": read_classes(fitted["classes"]).tolist()}
+
+
+def of_regressor(fitted: FittedToTable) -> Summary:
+    """The columns and the numbers that were learned."""
+    return of_encoder(fitted) | {"target": dict(zip(TARGET, fitted["target"], strict=True))}
+
+
+SUMMARIES = {
+    "TableEncoder": of_encoder,
+    "TabularClassifier": of_classifier,
+    "TabularRegressor": of_regressor,
+}

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as types
 
 from handgrad.base.errors import DataError, SettingError, described
 from handgrad.data.columns import check_columns
-from handgrad.data.files import Table as Piece
-from handgrad.data.frames import columns_of_frame, frame_of
+from handgrad.data.frames import Column, columns_of_frame, frame_of
 from handgrad.data.table_stream import TableStream, mixed, smallest
 from handgrad.data.targets import as_numbers
 from handgrad.layers import Array
 from handgrad.row_source import RowSource
-from handgrad.tabular.coverage_sample import CoverageSample
-from handgrad.tabular.features import Features
+from handgrad.tabular.features import READINGS, Features
 from handgrad.tabular.members import BATCH, EMBEDDED_FROM
-
-if TYPE_CHECKING:
-    import pyarrow
 
 # At most so many rows are held out, and so many are what the features are decided from.
 MOST_HELD_OUT, MOST_LOOKED_AT = 20_000, 100_000
@@ -30,6 +28,8 @@ SAMPLED, ENCODED = 1 / 16, 1 / 64
 # Where there are more steps than this in an epoch, one is enough; where fewer, so many are made.
 STEPS, MOST_EPOCHS = 20_000, 12
 MOST_CLASSES = 10_000
+# So many values of a column of text are looked for.
+MOST_TEXTS = 1000
 # How many copies of its columns a fit in memory makes, and the rows that say how large one is.
 COPIES, FEW = 8, 10_000
 # Weight of the coverage sample when quantiles are estimated.
@@ -73,47 +73,22 @@ def checked_name(stream: TableStream, y: object, sample_weight: object) -> str:
 
 
 @dataclass(frozen=True)
-class _Drawn:
-    """Rows by a number that each has, as good as random: held out below one bound, looked at
-    below the next.
-    """
-
-    seed: int
-    held_out: int
-    looked_at: int
-
-    @classmethod
-    def of(cls, stream: TableStream, seed: int, n_held_out: int) -> Self:
-        """Bounds that exactly so many rows are below."""
-        first = next(stream.chunks(stream.names)).columns
-        room = int(stream.memory * SAMPLED * first.num_rows / first.nbytes)
-        n_held_out = min(n_held_out, max(1, room))
-        n = n_held_out + min(MOST_LOOKED_AT, max(1, room))
-        drawn = smallest(seed, stream.numbers(), n)
-        return cls(seed, int(drawn[n_held_out - 1]), int(drawn[-1]))
-
-    def masks(self, piece: Piece) -> tuple[Array, Array]:
-        """Which rows of a piece are held out, and which are looked at."""
-        found = mixed(self.seed, piece.numbers)
-        held_out = found <= self.held_out
-        return held_out, (found <= self.looked_at) & ~held_out
-
-
-@dataclass(frozen=True)
 class Survey:
     """What one pass through a table larger than memory finds: all that is decided before training.
 
     `sample` has the features of rows to decide by, which weigh `w`; `held_out` those of the rows
-    held out, whose encoded targets are `t`. `targets` is what the target of all rows is.
+    held out, whose encoded targets are `t`: the rows whose number, mixed with the seed, is `last`
+    or less. `targets` is what the target of all rows is.
     """
 
     stream: TableStream
     target: str
     targets: StreamedClasses | StreamedNumbers
-    drawn: _Drawn
-    sample: pyarrow.Table
+    seed: int
+    last: int
+    sample: pa.Table
     w: Array
-    held_out: pyarrow.Table
+    held_out: pa.Table
     t: Array
 
     @classmethod
@@ -126,33 +101,34 @@ class Survey:
         rng: np.random.Generator,
     ) -> Self:
         """Go through the table; about a `share` of the rows is held out."""
-        n_held_out = int(min(MOST_HELD_OUT, max(1, share * stream.n_rows)))
-        drawn = _Drawn.of(stream, int(rng.integers(2**63)), n_held_out)
+        seed, first = int(rng.integers(2**63)), next(stream.chunks(stream.names)).columns
+        room = max(1, int(stream.memory * SAMPLED * first.num_rows / first.nbytes))
+        n_held_out = int(min(MOST_HELD_OUT, max(1, share * stream.n_rows), room))
+        drawn = smallest(seed, stream.numbers(), n_held_out + min(MOST_LOOKED_AT, room))
+        last = int(drawn[n_held_out - 1])
         held_out, looked_at = [], []
         coverage = CoverageSample([name for name in stream.names if name != target])
         for piece in stream.chunks(stream.names):
             frame = piece.columns
             targets.add(np.asarray(as_numbers(frame[target]).to_numpy()))
-            of_held_out, of_looked_at = drawn.masks(piece)
-            held_out.append(_taken(frame, of_held_out))
-            looked_at.append(_taken(frame, of_looked_at))
+            found = mixed(seed, piece.numbers)
+            held_out.append(_taken(frame, found <= last))
+            looked_at.append(_taken(frame, (found > last) & (found <= drawn[-1])))
             coverage.look_at(frame)
         sample, held = _joined([*looked_at, *coverage.rows.values()]), _joined(held_out)
         w = np.ones(sample.num_rows)
         w[sum(part.num_rows for part in looked_at) :] = WEIGHT_OF_COVERAGE
         features = (part.drop_columns([target]) for part in (sample, held))
         t = targets.encoded(held[target])
-        return cls(stream, target, targets, drawn, next(features), w, next(features), t)
+        return cls(stream, target, targets, seed, last, next(features), w, next(features), t)
 
 
-def _taken(frame: pyarrow.Table, mask: Array) -> pyarrow.Table:
+def _taken(frame: pa.Table, mask: Array) -> pa.Table:
     """Those rows, copied, so that the others can go."""
     return frame.take(np.flatnonzero(mask))
 
 
-def _joined(tables: Sequence[pyarrow.Table]) -> pyarrow.Table:
-    import pyarrow as pa
-
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
@@ -177,7 +153,7 @@ class StreamedClasses:
                 "TabularRegressor, if these are numbers",
             )
 
-    def encoded(self, column: pyarrow.ChunkedArray) -> Array:
+    def encoded(self, column: pa.ChunkedArray) -> Array:
         """A 1 for the class of each row, (n, n_classes), float32."""
         codes = np.searchsorted(self.names, np.asarray(as_numbers(column).to_numpy()))
         return np.eye(len(self.names), dtype=np.float32)[codes]
@@ -214,7 +190,7 @@ class StreamedNumbers:
         """The standard deviation, 1 where all are the same."""
         return float(np.sqrt(self.squares / self.n)) or 1.0
 
-    def encoded(self, column: pyarrow.ChunkedArray) -> Array:
+    def encoded(self, column: pa.ChunkedArray) -> Array:
         """Deviations from the mean, (n, 1), float32."""
         y = np.asarray(as_numbers(column).to_numpy(), float)
         return ((y - self.mean) / self.deviation).astype(np.float32)[:, None]
@@ -242,7 +218,7 @@ class MemberRows(RowSource):
         survey, k, width = self.survey, self.n_members, self.features.n_out
         rows = max(BATCH, int(self.memory * ENCODED) // (4 * k * width))
         for piece in survey.stream.chunks(survey.stream.names, rng):
-            learned = piece.columns.filter(~survey.drawn.masks(piece)[0])
+            learned = piece.columns.filter(mixed(survey.seed, piece.numbers) > survey.last)
             for start in range(0, learned.num_rows, rows):
                 part = learned.slice(start, rows)
                 table = columns_of_frame(frame_of(part.drop_columns([survey.target])))
@@ -253,3 +229,75 @@ class MemberRows(RowSource):
                     np.stack([x[order] for order in orders], axis=1),
                     np.stack([t[order] for order in orders], axis=1),
                 )
+
+
+class CoverageSample:
+    """For each column a row where it is missing, its smallest and largest number, each text of
+    the first thousand, and a text that does not read as a number, or as a date.
+
+    `rows` has a table of one row for each. A sample that these are added to has all that decides
+    what a column is.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.rows: dict[tuple[str, ...], pa.Table] = {}
+        self.names = names
+        self.texts: dict[str, set[str]] = {name: set() for name in names}
+        self.ends: dict[tuple[str, str], Any] = {}
+        self.reads = {(name, reading) for name in names for reading in READINGS}
+
+    def look_at(self, frame: pa.Table) -> None:
+        """Look for such rows in a piece of the table."""
+        for name in self.names:
+            column = as_numbers(frame[name])
+            if types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+            missing = pc.is_null(column, nan_is_null=True)
+            if types.is_string(column.type) or types.is_large_string(column.type):
+                blank = pc.equal(pc.utf8_trim_whitespace(column), "")
+                missing = pc.or_(missing, pc.fill_null(blank, fill_value=False))
+                self._look_at_text(frame, name, column.filter(pc.invert(missing)), column)
+            elif not (types.is_null(column.type) or types.is_nested(column.type)):
+                self._look_at_ends(frame, name, column)
+            if (name, "missing") not in self.rows:
+                self._keep(frame, (name, "missing"), pc.index(missing, True).as_py())
+
+    def _keep(self, frame: pa.Table, what: tuple[str, ...], row: int) -> None:
+        if row >= 0:
+            self.rows[what] = frame.take([row])
+
+    def _look_at_ends(self, frame: pa.Table, name: str, column: pa.ChunkedArray) -> None:
+        if types.is_floating(column.type):
+            column = pc.if_else(pc.is_nan(column), None, column)
+        for which, end in pc.min_max(column).as_py().items():
+            so_far = self.ends.get((name, which))
+            if end is None or (so_far is not None and end == so_far):
+                continue
+            if so_far is None or (end > so_far) == (which == "max"):
+                self.ends[name, which] = end
+                self._keep(frame, (name, which), pc.index(column, end).as_py())
+
+    def _look_at_text(
+        self,
+        frame: pa.Table,
+        name: str,
+        there: pa.ChunkedArray,
+        column: pa.ChunkedArray,
+    ) -> None:
+        reading = [r for r in READINGS if (name, r) in self.reads]
+        known = self.texts[name]
+        if len(known) >= MOST_TEXTS and not reading:
+            return
+        texts = pc.unique(there).to_pylist()
+        for text in [text for text in texts if text not in known][: MOST_TEXTS - len(known)]:
+            known.add(text)
+            self._keep(frame, (name, text), pc.index(column, text).as_py())
+        for kind in reading:
+            if not _reads(kind, texts):
+                odd = next(text for text in texts if not _reads(kind, [text]))
+                self.reads.remove((name, kind))
+                self._keep(frame, (name, kind, "not"), pc.index(column, odd).as_py())
+
+
+def _reads(reading: str, texts: Sequence[str]) -> bool:
+    return READINGS[reading](Column("text", np.array(texts, object))) is not None

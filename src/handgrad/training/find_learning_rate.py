@@ -104,8 +104,8 @@ def find_learning_rate(
     trial.net.seed(generator)
     engine = EagerEngine(trial, given)
     rates = smallest * (largest / smallest) ** (np.arange(steps) / (steps - 1))
-    losses = _losses(engine, _batches(len(given.y), steps, size, generator), rates)
-    tried, smoothed = rates[: len(losses)], _smoothed(losses)
+    losses, smoothed = _losses(engine, _batches(len(given.y), steps, size, generator), rates)
+    tried = rates[: len(losses)]
     return LearningRateSearch(tried, losses, smoothed, _suggested(tried, losses, smoothed))
 
 
@@ -116,29 +116,24 @@ def _batches(rows: int, steps: int, size: int, generator: np.random.Generator) -
     return order[: steps * size].reshape(steps, size)
 
 
-def _losses(engine: EagerEngine, batches: Array, rates: Array) -> Array:
-    """The loss of each step, up to where it takes off."""
-    losses: list[float] = []
+def _losses(engine: EagerEngine, batches: Array, rates: Array) -> tuple[Array, Array]:
+    """The loss of each step, up to where it takes off, and the running mean.
+
+    In that, every loss counts for less the longer it is ago.
+    """
+    losses, means, mean = list[float](), list[float](), 0.0
     for rows, rate in zip(batches, rates, strict=True):
         found = engine.run_epochs(rows[None], rate.reshape(1, 1))
         (step,) = (epoch for epoch in found if isinstance(epoch, Epoch))
         if np.isfinite(step.loss):
             losses.append(step.loss)
+            mean = KEPT * mean + (1 - KEPT) * step.loss
+            means.append(mean / (1 - KEPT ** len(losses)))
         if step.diverged_at is not None:
             break
-        smoothed = _smoothed(np.array(losses))
-        if smoothed[-1] > TOO_MUCH * smoothed.min() > 0:
+        if means[-1] > TOO_MUCH * min(means) > 0:
             break
-    return np.array(losses)
-
-
-def _smoothed(losses: Array) -> Array:
-    """The running mean, in which every loss counts for less the longer it is ago."""
-    mean, means = 0.0, []
-    for i, loss in enumerate(losses, 1):
-        mean = KEPT * mean + (1 - KEPT) * loss
-        means.append(mean / (1 - KEPT**i))
-    return np.array(means)
+    return np.array(losses), np.array(means)
 
 
 def _suggested(rates: Array, losses: Array, smoothed: Array) -> float:
