@@ -6,7 +6,7 @@ from sklearn.base import clone
 import handgrad as hg
 from handgrad.layers import Mish
 from handgrad.tabular.features import Features, Number
-from handgrad.tabular.members import Recipe, rows_of_members, train_members, usual_epochs
+from handgrad.tabular.members import Dealt, Recipe, rows_of_members, train_members, usual_epochs
 from tests.tabular.test_estimators import CLASSIFIER
 
 FEATURES = Features({name: Number(0.0, 1.0, False) for name in "abc"})
@@ -22,9 +22,8 @@ def test_each_member_has_the_weights_of_its_best_epoch() -> None:
     t = (x[:, :1] + rng.normal(size=(80, 1))).astype(np.float32)
     rows = rows_of_members(np.ones(80), np.zeros(80, int), 4, 0.25, rng)
     recipe = Recipe(hg.MSELoss, Mish, 0.07)
-    members = train_members(
-        x, FEATURES, t, rows, recipe, squared, epochs=40, rng=rng, engine="eager"
-    )
+    dealt = Dealt(x, t, rows, rng, epochs=40)
+    members = train_members(dealt, FEATURES, recipe, squared, "eager")
     assert len(set(members.best_epochs)) > 1
     assert max(members.best_epochs) < 40
     for badness, z, held_out in zip(

@@ -149,15 +149,13 @@ def test_rows_held_out_are_not_learned_from_and_the_others_all_are(
     held: list[Any] = []
     train = members.train_members
 
-    def noted(
-        x: Any, features: Any, t: Any, rows: Any, *others: Any, stream: Any, **given: Any
-    ) -> Any:
-        held.append(x[:, 0])
-        passed.append(stream.n_rows)
-        pieces = [*stream.chunks(np.random.default_rng(0))]
+    def noted(dealt: Any, *others: Any, **given: Any) -> Any:
+        held.append(dealt.x[:, 0])
+        passed.append(dealt.stream.n_rows)
+        pieces = [*dealt.stream.chunks(np.random.default_rng(0))]
         passed.append(np.concatenate([x for x, _ in pieces]))
         passed.append(np.concatenate([t for _, t in pieces]))
-        return train(x, features, t, rows, *others, stream=stream, **given)
+        return train(dealt, *others, **given)
 
     monkeypatch.setattr(base, "train_members", noted)
     classifier(validation_fraction=0.1).fit(stream, "y")

@@ -6,8 +6,7 @@ from handgrad.tabular.features import Features
 from handgrad.tabular.files import SUMMARIES as SUMMARIES
 
 if TYPE_CHECKING:
-    from handgrad.tabular.encoder import TableEncoder
-    from handgrad.tabular.estimators import TabularClassifier, TabularRegressor
+    from handgrad.tabular.estimators import TableEncoder, TabularClassifier, TabularRegressor
     from handgrad.tabular.streamed import fits_in_memory
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tabular' has no attribute {name!r}")
-    from handgrad.tabular import encoder, estimators, streamed
+    from handgrad.tabular import estimators, streamed
 
-    modules = (encoder, estimators, streamed)
-    return next(getattr(module, name) for module in modules if hasattr(module, name))
+    return getattr(streamed if name == "fits_in_memory" else estimators, name)

@@ -32,12 +32,12 @@ from handgrad.engines.choice import EngineName
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.results import NetRows
-from handgrad.row_source import RowSource
 from handgrad.saving.tensors import damaged, shown
 from handgrad.tabular.features import Features
 from handgrad.tabular.files import FittedToTable, checked, described, features_from
 from handgrad.tabular.members import (
     EMBEDDED_FROM,
+    Dealt,
     Members,
     outputs_of,
     rows_of_members,
@@ -168,14 +168,25 @@ class Tabular(TakesTables):
         """The trained members, and the targets of the rows that those held out are among."""
         self._check_settings()
         if isinstance(X, TableStream):
-            target, notes = checked_name(X, y, sample_weight), X.notes
-            X = X.with_target(target)
+            y, notes = checked_name(X, y, sample_weight), X.notes
+            X = X.with_target(y)
             for note in X.notes[len(notes) :]:
                 warnings.warn(f"{X.name}: {note}", stacklevel=4)
-            if not fits_in_memory(X, target, self.n_members):
-                return self._fit_in_chunks(X, target)
+        if isinstance(X, TableStream) and not fits_in_memory(X, str(y), self.n_members):
+            dealt = self._dealt_in_chunks(X, str(y))
+        else:
+            dealt = self._dealt(X, y, sample_weight)
+        parts = dealt, self.features_, self._recipe(), self._badness, self.engine
+        members = train_members(*parts, verbose=self.verbose)
+        self.net_, self.best_epochs_ = members.net, members.best_epochs
+        self.history_: History | None = members.history
+        return members, dealt.t
+
+    def _dealt(self, X: object, y: object, sample_weight: object) -> Dealt:
+        """The features, and the rows of a table in memory as they are dealt out to the members."""
+        if isinstance(X, TableStream):
             frame = X.to_table()
-            X, y = frame.drop_columns([target]), frame[target]
+            X, y = frame.drop_columns([y]), frame[y]
             del frame
         table = self._table(X, reset=True)
         targets = self._checked_target(values_of(y))
@@ -185,16 +196,14 @@ class Tabular(TakesTables):
         del X, table, y, targets, w  # the rows side by side need the memory
         self._check_rows(rows)
         self.features_ = Features.of(rows.table, rows.w, EMBEDDED_FROM)
-        x = self.features_.encoded(rows.table)
-        rng = self._generator()
+        x, rng = self.features_.encoded(rows.table), self._generator()
         t, strata = self._targets(rows)
         share = self.validation_fraction
         dealt = rows_of_members(rows.w, strata, self.n_members, share, rng)
-        del rows, strata
-        return self._trained(x, t, dealt, rng, self.epochs), t
+        return Dealt(x, t, dealt, rng, self.epochs)
 
-    def _fit_in_chunks(self, stream: TableStream, target: str) -> tuple[Members, Array]:
-        """As `_fit`, for a table larger than memory.
+    def _dealt_in_chunks(self, stream: TableStream, target: str) -> Dealt:
+        """As `_dealt`, for a table larger than memory.
 
         All members hold out the same rows and go through all others, each in an order of its own.
         """
@@ -208,36 +217,10 @@ class Tabular(TakesTables):
         held_out = [(np.zeros(0, int), np.arange(len(survey.t)))] * self.n_members
         x = self.features_.encoded(self._table(survey.held_out, reset=False))
         epochs = self.epochs or rows.usual_epochs()
-        return self._trained(x, survey.t, held_out, rng, epochs, rows), survey.t
+        return Dealt(x, survey.t, held_out, rng, epochs, rows)
 
     def _generator(self) -> np.random.Generator:
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _trained(
-        self,
-        x: Array,
-        t: Array,
-        rows: list[tuple[Array, Array]],
-        rng: np.random.Generator,
-        epochs: int | None,
-        stream: RowSource | None = None,
-    ) -> Members:
-        members = train_members(
-            x,
-            self.features_,
-            t,
-            rows,
-            self._recipe(),
-            self._badness,
-            epochs=epochs,
-            rng=rng,
-            engine=self.engine,
-            verbose=self.verbose,
-            stream=stream,
-        )
-        self.net_, self.best_epochs_ = members.net, members.best_epochs
-        self.history_: History | None = members.history
-        return members
 
     def _outputs(self, X: object) -> Array:
         """What each member says of each row: (n, n_members, n_outputs)."""

@@ -54,6 +54,23 @@ class Recipe:
     smoothing: float = 0.0  # so much of each target goes to all outputs alike
 
 
+@dataclass(frozen=True)
+class Dealt:
+    """Features x (n, n_features) and targets t (n, n_outputs), and for each member the `rows` to
+    learn from and those held out.
+
+    Or a `stream` of the rows to learn from, of all members side by side, targets smoothed; `rows`
+    then has those held out only. `rng` has drawn so far what decided that.
+    """
+
+    x: Array
+    t: Array
+    rows: list[tuple[Array, Array]]
+    rng: np.random.Generator
+    epochs: int | None
+    stream: RowSource | None = None
+
+
 @dataclass
 class Members:
     """Trained members, each with the weights of its best epoch, and what they did not learn from.
@@ -79,24 +96,16 @@ def outputs_of(net: Net, x: Array, n_members: int) -> Array:
 
 
 def train_members(
-    x: Array,
+    dealt: Dealt,
     features: Features,
-    t: Array,
-    rows: list[tuple[Array, Array]],
     recipe: Recipe,
     badness: Badness,
-    *,
-    epochs: int | None,
-    rng: np.random.Generator,
     engine: EngineName,
+    *,
     verbose: bool = False,
-    stream: RowSource | None = None,
 ) -> Members:
-    """Train a member on each pair of `rows` (to learn from, held out) of features and targets.
-
-    Or all of them on a `stream` of such rows side by side, targets smoothed; `rows` then has those
-    held out only.
-    """
+    """Train a member on each pair of rows, and keep the weights of its best epoch."""
+    x, t, rows, rng, stream = dealt.x, dealt.t, dealt.rows, dealt.rng, dealt.stream
     n_members, n_outputs = len(rows), t.shape[1]
     form = (features, n_outputs, n_members, recipe.activation)
     net = _net(*form, rng, np.float32)
@@ -111,7 +120,7 @@ def train_members(
         data=stream or (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
         loss=recipe.loss(),
         optimizer=_optimizer(net, recipe.learning_rate),
-        epochs=epochs or usual_epochs(-(-n_learned // batch_size)),
+        epochs=dealt.epochs or usual_epochs(-(-n_learned // batch_size)),
         batch_size=batch_size,
         validation=(_side_by_side(x, held_out), _side_by_side(t, held_out)) if watched else None,
         metrics=[_of_member(m, badness) for m in range(n_members)] if watched else [],

@@ -1,7 +1,6 @@
 """Checkpoints: a training that was stopped goes on as if it had not been."""
 
 import copy
-import hashlib
 import json
 import platform
 import time
@@ -23,6 +22,7 @@ from handgrad.saving.weights import write_weights
 from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.early_stopping import BestWeights
 from handgrad.training.history import EpochReport, History
+from handgrad.training.sample_weights import checksum
 from handgrad.training.train import Training
 
 FORMAT = "2"
@@ -228,11 +228,7 @@ def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
 
 def _digest(words: str, arrays: Mapping[str, Array]) -> str:
     """A checksum of all that a checkpoint holds."""
-    digest = hashlib.blake2b(words.encode(), digest_size=16)
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+    return checksum(((f"{name} ", array) for name, array in sorted(arrays.items())), words)
 
 
 @contextmanager

@@ -53,20 +53,14 @@ def early_stopping(
     the training ends, by patience, `break`, error or by itself, `net` has the weights of its best
     epoch.
     """
-    return until_patience_ends(reports, BestWeights(net), monitor, patience)
+    positive("patience", patience, whole=True)
+    return until_patience_ends(iter(reports), BestWeights(net), monitor, patience)
 
 
 def until_patience_ends(
-    reports: Iterable[EpochReport], best: BestWeights, monitor: str, patience: int
-) -> Iterator[EpochReport]:
-    """Pass `reports` on until nothing has been better for `patience` epochs."""
-    positive("patience", patience, whole=True)
-    return _until_patience_ends(iter(reports), best, monitor, patience)
-
-
-def _until_patience_ends(
     reports: Iterator[EpochReport], best: BestWeights, monitor: str, patience: int
 ) -> Iterator[EpochReport]:
+    """Pass `reports` on until nothing has been better for `patience` epochs."""
     try:
         while best.waited < patience and (report := next(reports, None)):
             best.note(report.epoch, [report.badness(monitor)])

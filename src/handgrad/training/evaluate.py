@@ -110,8 +110,8 @@ class RowsToEvaluate:
         return self.rows.checksum()
 
 
-class CheckedChunks:
-    """The chunks of a source, each checked as it comes; `first` has x, y and p of a few rows."""
+class SourceRows(RowsToEvaluate):
+    """Rows of a source, each chunk checked as it comes; `first` has x, y and p of a few rows."""
 
     def __init__(self, net: Net, loss: Loss, source: RowSource, what: str) -> None:
         x, y = (part[:MOST_ROWS_TRIED] for part in next(source.chunks()))
@@ -135,21 +135,13 @@ class CheckedChunks:
                 self.loss.target_kind.checked(y, p, self.what, learn=False),
             )
 
-    def checksum(self) -> str:
-        """What tells these rows from others; they are read through once for it."""
-        return checksum(part for chunk in self.in_order() for part in chunk)
-
-
-class ChunksToEvaluate(RowsToEvaluate):
-    """Rows of a source to evaluate a net on: only predictions and targets are kept."""
-
-    def __init__(self, chunks: CheckedChunks) -> None:
-        self.net, self.loss, self.chunks = chunks.net, chunks.loss, chunks
-        (_, y, p), source = chunks.first, chunks.source
+    def check_room(self) -> None:
+        """Refuse to evaluate rows of which predictions and targets are too many to be kept."""
+        (_, y, p), source = self.first, self.source
         needed, room = source.n_rows * (y[0].nbytes + p[0].nbytes), int(source.memory * PREDICTED)
         if needed > room:
             raise SettingError(
-                f"{chunks.what}: predictions and targets of {needed / 1e6:.0f} MB, all of which "
+                f"{self.what}: predictions and targets of {needed / 1e6:.0f} MB, all of which "
                 "the metrics are taken from",
                 f"at most a sixteenth of the stream's memory, {room / 1e6:.0f} MB",
                 "a smaller share of the rows; or more memory, hg.open_table(…, memory='4 GB')",
@@ -159,7 +151,7 @@ class ChunksToEvaluate(RowsToEvaluate):
         ys: list[Array] = []
 
         def inputs() -> Iterator[Array]:
-            for x, y in prefetch(self.chunks.in_order()):
+            for x, y in prefetch(self.in_order()):
                 ys.append(y)
                 yield x
 
@@ -168,7 +160,7 @@ class ChunksToEvaluate(RowsToEvaluate):
         return np.concatenate(ps), Rows(None, np.concatenate(ys))
 
     def checksum(self) -> str:
-        return self.chunks.checksum()
+        return checksum(("", part) for chunk in self.in_order() for part in chunk)
 
 
 def rows_to_evaluate(
@@ -185,13 +177,14 @@ def rows_to_evaluate(
     Those of a source are brought into memory, where there is room for them.
     """
     if isinstance(given, RowSource):
-        chunks = CheckedChunks(net, loss, given, what)
-        row = sum(part[0].nbytes for part in chunks.first[:2])
+        rows = SourceRows(net, loss, given, what)
+        row = sum(part[0].nbytes for part in rows.first[:2])
         if row * given.n_rows > given.memory // sets * HELD_OUT:
-            return ChunksToEvaluate(chunks)
+            rows.check_room()
+            return rows
         given = given.in_memory()
-    rows = held_out_rows(net, loss, given, what, of_class, metrics)
-    return RowsToEvaluate(net, loss, rows)
+    checked = held_out_rows(net, loss, given, what, of_class, metrics)
+    return RowsToEvaluate(net, loss, checked)
 
 
 def named_sets(validation: object) -> dict[str, Any]:

@@ -15,19 +15,19 @@ class LearningRates:
     def __init__(
         self, optimizer: Optimizer, schedule: Schedule | None, epochs: int, batches: int
     ) -> None:
-        if schedule is not None and (not callable(schedule) or isinstance(schedule, type)):
+        self.optimizer, self.schedule = optimizer, schedule
+        self.epochs, self.batches = epochs, batches
+        self.constant = np.empty((0, batches))
+        if schedule is None:
+            return
+        if not callable(schedule) or isinstance(schedule, type):
             raise SettingError(
                 f"schedule = {described(schedule)}",
                 "a function of the share of the training done, 0 … 1",
                 "hg.schedules.cosine(), or lambda progress: 1 - progress",
             )
-        if schedule is not None:
-            refuse_full_batch(optimizer, "a schedule")
-        self.optimizer, self.schedule = optimizer, schedule
-        self.epochs, self.batches = epochs, batches
-        self.constant = np.empty((0, batches))
-        if schedule is not None:
-            self._factors(np.arange(min(epochs * batches, 4)))
+        refuse_full_batch(optimizer, "a schedule")
+        self._factors(np.arange(min(epochs * batches, 4)))
 
     def __str__(self) -> str:
         """What tells one schedule from another: for how many epochs it is, and some factors."""

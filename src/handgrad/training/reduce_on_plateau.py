@@ -45,27 +45,19 @@ def reduce_on_plateau(
         raise SettingError(f"factor = {factor!r}", "a number below 1", "factor=0.1, for a tenth")
     not_negative("threshold", threshold, below=1)
     not_negative("smallest", smallest)
-    return _lowering(reports, optimizer, patience, factor, monitor, threshold, smallest)
-
-
-def _lowering(
-    reports: Iterable[EpochReport],
-    optimizer: Optimizer,
-    patience: int,
-    factor: float,
-    monitor: str,
-    threshold: float,
-    smallest: float,
-) -> Iterator[EpochReport]:
     sign = 1 if smaller_is_better(monitor) else -1
-    best, worse = math.inf, 0
-    for report in reports:
-        badness = report.badness(monitor)
-        if badness < best * (1 - sign * threshold):
-            best, worse = badness, 0
-        else:
-            worse += 1
-        if worse > patience:
-            rate = max(optimizer.learning_rate * factor, smallest)
-            optimizer.learning_rate, worse = min(optimizer.learning_rate, rate), 0
-        yield report
+
+    def lowering() -> Iterator[EpochReport]:
+        best, worse = math.inf, 0
+        for report in reports:
+            badness = report.badness(monitor)
+            if badness < best * (1 - sign * threshold):
+                best, worse = badness, 0
+            else:
+                worse += 1
+            if worse > patience:
+                rate = max(optimizer.learning_rate * factor, smallest)
+                optimizer.learning_rate, worse = min(optimizer.learning_rate, rate), 0
+            yield report
+
+    return lowering()

@@ -33,14 +33,14 @@ class Rows(EngineRows):
         """What tells these rows from others."""
         x = self.x if isinstance(self.x, tuple) else (self.x,)
         there = (part for part in (*x, self.y, self.w, self.sample_weight) if part is not None)
-        return checksum(there)
+        return checksum(("", part) for part in there)
 
 
-def checksum(arrays: Iterable[Array]) -> str:
-    """A checksum of the contents of arrays, their types and shapes."""
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        digest.update(f"{array.dtype} {array.shape}".encode())
+def checksum(arrays: Iterable[tuple[str, Array]], words: str = "") -> str:
+    """A checksum of some words and the contents of arrays, their names, types and shapes."""
+    digest = hashlib.blake2b(words.encode(), digest_size=16)
+    for name, array in arrays:
+        digest.update(f"{name}{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 

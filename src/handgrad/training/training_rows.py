@@ -14,7 +14,7 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.row_source import RowSource, changed, prefetch, refuse_beside_a_stream
 from handgrad.training.checks import TRAINING
-from handgrad.training.evaluate import CheckedChunks, ChunksToEvaluate, RowsToEvaluate
+from handgrad.training.evaluate import RowsToEvaluate, SourceRows
 from handgrad.training.metric_functions import Measure, measured
 from handgrad.training.sample_weights import Rows, training_rows
 
@@ -111,7 +111,7 @@ class BufferedRows:
     but the epoch's last are full.
     """
 
-    def __init__(self, chunks: CheckedChunks, n_buffered: int, batch_size: int) -> None:
+    def __init__(self, chunks: SourceRows, n_buffered: int, batch_size: int) -> None:
         self.chunks, self.n_rows, self.batch_size = chunks, chunks.source.n_rows, batch_size
         self.passes, self.order = -(-self.n_rows // n_buffered), np.arange(n_buffered)
         # Recording looks at a few rows.
@@ -183,7 +183,8 @@ class BufferedRows:
         return measured(p, y, None, metrics)
 
     def to_evaluate(self) -> RowsToEvaluate:
-        return ChunksToEvaluate(self.chunks)
+        self.chunks.check_room()
+        return self.chunks
 
     def checksum(self) -> str:
         return self.chunks.checksum()
@@ -205,7 +206,7 @@ TrainingRows = WholeRows | BufferedRows
 class KeptPredictions:
     """Predictions of an epoch and the targets: of each row, or of every k-th to save memory."""
 
-    def __init__(self, chunks: CheckedChunks, memory: int, *, keep: bool) -> None:
+    def __init__(self, chunks: SourceRows, memory: int, *, keep: bool) -> None:
         _, y, p = chunks.first
         self.every = -(-chunks.source.n_rows * (y[0].nbytes + p[0].nbytes) // memory)
         self.keep, self.nothing = keep, (p[:0], y[:0])
@@ -247,7 +248,7 @@ def rows_to_train_on(config: TrainingConfig) -> TrainingRows:
     refuse_beside_a_stream(data, **weights)
     if isinstance(data, RowSource):
         _check_source(data)
-        chunks = CheckedChunks(net, loss, data, TRAINING)
+        chunks = SourceRows(net, loss, data, TRAINING)
         x, y, p = chunks.first
         row = x[0].nbytes + y[0].nbytes + 2 * p[0].nbytes + 16
         buffered = max(1, int(data.memory * BUFFER) // row // batch_size) * batch_size
