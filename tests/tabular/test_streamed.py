@@ -176,8 +176,8 @@ def test_many_steps_make_one_epoch_few_as_many_as_usual(
 ) -> None:
     epochs: list[int] = []
 
-    def noted(*given: Any, **options: Any) -> Any:
-        epochs.append(options["epochs"])
+    def noted(dealt: Any, *_: Any, **__: Any) -> Any:
+        epochs.append(dealt.epochs)
         raise InterruptedError
 
     monkeypatch.setattr(base, "train_members", noted)

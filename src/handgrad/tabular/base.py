@@ -208,7 +208,7 @@ class Tabular(TakesTables):
         All members hold out the same rows and go through all others, each in an order of its own.
         """
         rng = self._generator()
-        survey = Survey.of(stream, target, self.validation_fraction, self.streamed_target(), rng)
+        survey = Survey(stream, target, self.validation_fraction, self.streamed_target(), rng)
         self._take_streamed(survey.targets)
         table = self._table(survey.sample, reset=True)
         self.features_ = Features.of(table, survey.w, EMBEDDED_FROM)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -72,55 +71,42 @@ def checked_name(stream: TableStream, y: object, sample_weight: object) -> str:
     return y
 
 
-@dataclass(frozen=True)
 class Survey:
     """What one pass through a table larger than memory finds: all that is decided before training.
 
     `sample` has the features of rows to decide by, which weigh `w`; `held_out` those of the rows
-    held out, whose encoded targets are `t`: the rows whose number, mixed with the seed, is `last`
-    or less. `targets` is what the target of all rows is.
+    held out, about a `share`, whose encoded targets are `t`: the rows whose number, mixed with the
+    `seed`, is `last` or less. `targets` is what the target of all rows is.
     """
 
-    stream: TableStream
-    target: str
-    targets: StreamedClasses | StreamedNumbers
-    seed: int
-    last: int
-    sample: pa.Table
-    w: Array
-    held_out: pa.Table
-    t: Array
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         stream: TableStream,
         target: str,
         share: float,
         targets: StreamedClasses | StreamedNumbers,
         rng: np.random.Generator,
-    ) -> Self:
-        """Go through the table; about a `share` of the rows is held out."""
-        seed, first = int(rng.integers(2**63)), next(stream.chunks(stream.names)).columns
+    ) -> None:
+        self.stream, self.target, self.targets = stream, target, targets
+        self.seed, first = int(rng.integers(2**63)), next(stream.chunks(stream.names)).columns
         room = max(1, int(stream.memory * SAMPLED * first.num_rows / first.nbytes))
         n_held_out = int(min(MOST_HELD_OUT, max(1, share * stream.n_rows), room))
-        drawn = smallest(seed, stream.numbers(), n_held_out + min(MOST_LOOKED_AT, room))
-        last = int(drawn[n_held_out - 1])
+        drawn = smallest(self.seed, stream.numbers(), n_held_out + min(MOST_LOOKED_AT, room))
+        self.last = int(drawn[n_held_out - 1])
         held_out, looked_at = [], []
         coverage = CoverageSample([name for name in stream.names if name != target])
         for piece in stream.chunks(stream.names):
             frame = piece.columns
             targets.add(np.asarray(as_numbers(frame[target]).to_numpy()))
-            found = mixed(seed, piece.numbers)
-            held_out.append(_taken(frame, found <= last))
-            looked_at.append(_taken(frame, (found > last) & (found <= drawn[-1])))
+            found = mixed(self.seed, piece.numbers)
+            held_out.append(_taken(frame, found <= self.last))
+            looked_at.append(_taken(frame, (found > self.last) & (found <= drawn[-1])))
             coverage.look_at(frame)
         sample, held = _joined([*looked_at, *coverage.rows.values()]), _joined(held_out)
-        w = np.ones(sample.num_rows)
-        w[sum(part.num_rows for part in looked_at) :] = WEIGHT_OF_COVERAGE
-        features = (part.drop_columns([target]) for part in (sample, held))
-        t = targets.encoded(held[target])
-        return cls(stream, target, targets, seed, last, next(features), w, next(features), t)
+        self.w = np.ones(sample.num_rows)
+        self.w[sum(part.num_rows for part in looked_at) :] = WEIGHT_OF_COVERAGE
+        self.sample, self.held_out = (part.drop_columns([target]) for part in (sample, held))
+        self.t = targets.encoded(held[target])
 
 
 def _taken(frame: pa.Table, mask: Array) -> pa.Table:

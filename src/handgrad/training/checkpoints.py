@@ -116,7 +116,6 @@ class Checkpoints(Iterator[EpochReport]):
         training.loop.within_epoch.append(lambda _: self._write_in_time())
 
     def __next__(self) -> EpochReport:
-        """The report of the next epoch."""
         training = self.training
         report = next(training)
         self.best.note(report.epoch, [report.badness(self.monitor)])
@@ -128,7 +127,6 @@ class Checkpoints(Iterator[EpochReport]):
         return report
 
     def _write_in_time(self) -> None:
-        """Write a checkpoint, if the last one is old enough."""
         if self.clock() - self.written >= self.seconds:
             self._write()
 

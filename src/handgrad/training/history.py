@@ -62,19 +62,15 @@ class EpochReport:
 
     def value(self, name: str) -> float:
         """`validation_loss`, `train_loss`, a metric by name, or that of a set: `autumn_loss`."""
-        if name == "train_loss":
-            return self.train_loss
-        if name == "validation_loss" and self.validation_loss is not None:
-            return self.validation_loss
-        if name in self.metrics:
-            return self.metrics[name]
-        if name in (columns := _columns(self.evaluations)):
-            return columns[name]
-        known = ["train_loss", *(["validation_loss"] if self.validation_loss is not None else [])]
-        known += [*self.metrics, *_columns(self.others)]
+        losses = {"train_loss": self.train_loss}
+        if self.validation_loss is not None:
+            losses["validation_loss"] = self.validation_loss
+        for values in (losses, self.metrics, _columns(self.evaluations)):
+            if name in values:
+                return values[name]
         raise SettingError(
             f"{name!r} is not reported by this training",
-            f"one of {', '.join(known)}",
+            f"one of {', '.join([*losses, *self.metrics, *_columns(self.others)])}",
             "validation=..., for a validation loss; metrics=[...], for a metric",
         )
 

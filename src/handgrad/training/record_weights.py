@@ -42,7 +42,6 @@ class WeightHistory:
             yield report
 
     def _matrices(self) -> dict[str, Array]:
-        """Each parameter matrix, by its path."""
         parameters = self._net.named_parameters()
         return {path: array for path, array in parameters.items() if array.ndim > 1}
 
@@ -68,7 +67,6 @@ class WeightHistory:
 
 
 def _length(numbers: Array) -> float:
-    """The root of the sum of squares."""
     return float(np.sqrt(np.square(numbers, dtype=np.float64).sum()))
 
 

@@ -140,7 +140,6 @@ class Training(Iterator[EpochReport]):
         return "validation_loss" if self.validated else "train_loss"
 
     def _at_once(self, left: int) -> int:
-        """How many epochs may run before the first of them is reported."""
         return self.engine.epochs_at_once(left) if self.ahead else 1
 
     def _run(self) -> Iterator[EpochReport]:
