@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from handgrad.engines.compiled.calls import Calls, NativeCall
-from handgrad.engines.compiled.machine_code import compiled_function
+from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.program import Program
+from handgrad.engines.compiled.runner import Calls, NativeCall
 
 
 def machine_code(program: Program) -> Callable[..., int]:

@@ -56,7 +56,7 @@ def compare(
         CompiledEngine, fast, loss, optimizer, x, y, batch_size, w=w, penalty=penalty
     )
     if python:
-        compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
+        compiled.run = PythonRunner(compiled.run.program)
     rng = np.random.default_rng(0)
     for _ in range(epochs):
         order = rng.permutation(len(y))

@@ -14,8 +14,7 @@ from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.loops import Draw, Var, whole
 from handgrad.engines.compiled.memory_planning import Arena
-from handgrad.engines.compiled.parameters import Parameter
-from handgrad.engines.compiled.program import Program
+from handgrad.engines.compiled.program import Parameter, Program
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
 from handgrad.engines.eager import EagerEngine
@@ -98,7 +97,7 @@ def test_each_epoch_leaves_the_streams_where_eager_leaves_them(
 ) -> None:
     eager, compiled = engines(dropped(dtype))
     if python:
-        compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
+        compiled.run = PythonRunner(compiled.run.program)
         compiled.held_out = []
     rtol = 1e-11 if dtype == np.float64 else 1e-4
     expected = run_epochs(eager, orders(5))

@@ -79,7 +79,7 @@ def test_both_engines_give_each_group_its_own(optimizer: hg.Optimizer, python: b
     eager = engine_of(EagerEngine, slow, hg.MSELoss(), optimizer, ROWS, Y, 3)
     compiled = engine_of(CompiledEngine, fast, hg.MSELoss(), optimizer, ROWS, Y, 3)
     if python:
-        compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
+        compiled.run = PythonRunner(compiled.run.program)
     for _ in range(4):
         for engine in (eager, compiled):
             run_epoch(engine, np.arange(7))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.engines.compiled.build import prediction_graph, prediction_of
+from handgrad.engines.compiled.build import prediction_of
 from handgrad.engines.compiled.element_access import Constants, following
 from handgrad.engines.compiled.loops import (
     Call,
@@ -37,8 +37,7 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.memory_planning import Arena
-from handgrad.engines.compiled.parameters import SCRATCH, Parameter
-from handgrad.engines.compiled.program import FINISHED, Program
+from handgrad.engines.compiled.program import FINISHED, SCRATCH, Parameter, Program
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.runner import Runner
 from handgrad.graph.symbolic import Dim, Ratio, Scaled, Scaling
@@ -171,10 +170,11 @@ def predicted(page: Page, make: Any, *, batch_size: int = 3, n: int = 7) -> tupl
     net = hg.Net(page, dtype=np.float64)
     x = np.random.default_rng(n).standard_normal((n, 4))
     with np.errstate(all="ignore"):
-        run = make(prediction_of(net, prediction_graph(net, x), batch_size), batch_size)
+        run = make(prediction_of(net, x, batch_size))
         found = np.full((n, *run.output_shape), np.nan)
-        run.scratch[1][...] = np.nan
-        assert run(n, x, net.parameters, net.running_state, found) == FINISHED
+        run.scratch["scratch"][...] = np.nan
+        weights = {"parameters": net.parameters, "state": net.running_state}
+        assert run(n_rows=n, x=x, **weights, predictions=found) == FINISHED
         batches = [x[start : start + batch_size] for start in range(0, n, batch_size)]
         return found, np.concatenate([page.forward(batch) for batch in batches])
 
@@ -198,7 +198,7 @@ def test_a_page_of_one_operation_is_itself_as_a_program(name: str, make: Any) ->
 )
 def test_what_lies_in_one_row_is_one_loop(forward: Any, loops: list[str]) -> None:
     net, x = hg.Net(Page(forward)), np.ones((4, 4), np.float32)
-    lines = prediction_of(net, prediction_graph(net, x), 3).source()
+    lines = prediction_of(net, x, 3).source()
     counted = re.findall(r"range\((.*)\):", lines)
     assert counted[2 : len(loops) + 2] == loops  # after the batches, and the check of the rows
 
@@ -244,7 +244,8 @@ def results(
     program = Program("apply", parameters, body, Arena(), Constants(), np.dtype(dtype), ())
     out = [np.zeros(len(pairs), memory[type]) for _, _, type in operations]
     arrays = [np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]), *out]
-    make(program, len(pairs))(len(pairs), *arrays)
+    given_names = ["n", "U", "V", *(f"R{k}" for k in range(len(out)))]
+    make(program)(**dict(zip(given_names, [len(pairs), *arrays], strict=True)))
     return [(array, arrays[0], arrays[1]) for array in out]
 
 

@@ -10,12 +10,12 @@ import pytest
 import handgrad as hg
 from handgrad.engines import trace_cache
 from handgrad.engines.compiled import machine_code
-from handgrad.engines.compiled.calls import Calls, NativeCall
 from handgrad.engines.compiled.element_access import Constants
+from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.loops import Num, Store, whole
 from handgrad.engines.compiled.memory_planning import Arena
-from handgrad.engines.compiled.parameters import Parameter
-from handgrad.engines.compiled.program import Program
+from handgrad.engines.compiled.program import Parameter, Program
+from handgrad.engines.compiled.runner import Calls, NativeCall
 
 MAPS = Path("/proc/self/maps")
 FITS = 30
@@ -63,7 +63,7 @@ def test_the_memory_of_programs_that_nobody_runs_any_more_is_free(
 
 
 def test_the_same_program_is_loaded_once_for_as_long_as_somebody_has_it() -> None:
-    first, second = (machine_code.compiled_function(writing(7.0)) for _ in range(2))
+    first, second = (compiled_function(writing(7.0)) for _ in range(2))
     assert first is second
     known = len(machine_code.in_memory)
     del first, second
@@ -73,7 +73,7 @@ def test_the_same_program_is_loaded_once_for_as_long_as_somebody_has_it() -> Non
 
 def test_a_function_lives_as_long_as_the_calls_that_were_planned() -> None:
     x: Any = np.zeros(1)
-    calls = Calls([NativeCall(machine_code.compiled_function(writing(8.0)), (x,))])
+    calls = Calls([NativeCall(compiled_function(writing(8.0)), (x,))])
     gc.collect()
     calls.run()
     assert x == 8.0

@@ -10,8 +10,7 @@ import pytest
 from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.loops import Call, For, Load, Store, Var
 from handgrad.engines.compiled.memory_planning import Arena
-from handgrad.engines.compiled.parameters import Parameter
-from handgrad.engines.compiled.program import Program
+from handgrad.engines.compiled.program import Parameter, Program
 from tests.engines.calling import machine_code
 
 DTYPES = [np.float32, np.float64]

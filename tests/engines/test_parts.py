@@ -10,10 +10,10 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines import threads
-from handgrad.engines.compiled import parallel_loops, work_queue, workers
-from handgrad.engines.compiled.calls import Calls, NativeCall
+from handgrad.engines.compiled import parallel_loops, workers
 from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.engine import CompiledEngine
+from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.loops import (
     Call,
     Expression,
@@ -31,10 +31,9 @@ from handgrad.engines.compiled.loops import (
     walk,
     whole,
 )
-from handgrad.engines.compiled.machine_code import compiled_function
 from handgrad.engines.compiled.memory_planning import Arena
-from handgrad.engines.compiled.parameters import WORKERS, Parameter
-from handgrad.engines.compiled.program import Program
+from handgrad.engines.compiled.program import WORKERS, Parameter, Program
+from handgrad.engines.compiled.runner import Calls, NativeCall
 from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.threads import blas_threads, one_thread_each
 from tests.engines.one_epoch import engine_of, run_epoch
@@ -142,7 +141,7 @@ def test_every_part_of_every_job_is_done_once(helpers: int) -> None:
     run, memory = compiled_function(counting_program(n)), Workers().memory
     done, noted = np.zeros(COUNT, np.int64), np.zeros(n * COUNT, np.int64)
     calls = Calls([NativeCall(run, (done, noted, memory))])
-    memory[work_queue.HELPERS] = helpers
+    memory[workers.HELPERS] = helpers
     helping = [
         Thread(target=workers._help(), args=(memory.ctypes.data,), daemon=True)
         for _ in range(helpers)
@@ -151,7 +150,7 @@ def test_every_part_of_every_job_is_done_once(helpers: int) -> None:
         thread.start()
     time.sleep(0.1)  # so that they are there before the first job
     calls.run()
-    memory[work_queue.STOP] = 1
+    memory[workers.STOP] = 1
     for thread in helping:
         thread.join(20)
         assert not thread.is_alive()
@@ -182,12 +181,12 @@ def test_what_follows_a_job_waits_for_the_parts_of_others() -> None:
     run, memory = compiled_function(slow_program(n, size)), Workers().memory
     written, added = np.zeros(2, np.int64), np.zeros(n, np.int64)
     calls = Calls([NativeCall(run, (np.zeros(size, np.int64), written, added, memory))])
-    memory[work_queue.HELPERS] = 1
+    memory[workers.HELPERS] = 1
     helper = Thread(target=workers._help(), args=(memory.ctypes.data,), daemon=True)
     helper.start()
     time.sleep(0.1)  # so that it is there before the first job
     calls.run()
-    memory[work_queue.STOP] = 1
+    memory[workers.STOP] = 1
     helper.join(20)
     assert not helper.is_alive()
     np.testing.assert_array_equal(added, 2 * np.arange(1, n + 1))
@@ -258,8 +257,8 @@ def test_who_allows_blas_one_thread_has_no_helpers() -> None:
 
 
 def test_helpers_go_home_after_an_error() -> None:
-    workers = Workers()
-    with pytest.raises(KeyboardInterrupt), workers.at_work():
+    crew = Workers()
+    with pytest.raises(KeyboardInterrupt), crew.at_work():
         raise KeyboardInterrupt
-    assert workers.memory[work_queue.STOP] == 1
-    assert workers.memory[work_queue.HELPERS] == 0
+    assert crew.memory[workers.STOP] == 1
+    assert crew.memory[workers.HELPERS] == 0

@@ -27,7 +27,7 @@ def engines(dtype: Any, *, python: bool = False) -> list[Any]:
         )
         made.append(engine_of(kind, net, hg.MSELoss(), hg.SGD(0.1), x, y, 16))
     if python:
-        made[1].run = PythonRunner(made[1].run.program, 16)
+        made[1].run = PythonRunner(made[1].run.program)
     return made
 
 

@@ -37,7 +37,7 @@ def engines(
     twin = copy.deepcopy(net)
     compiled = engine_of(CompiledEngine, net, hg.MSELoss(), optimizer, x, y, batch_size)
     if python:
-        compiled.run = PythonRunner(compiled.run.program, compiled.batch_size)
+        compiled.run = PythonRunner(compiled.run.program)
     return engine_of(EagerEngine, twin, hg.MSELoss(), optimizer, x, y, batch_size), compiled
 
 

@@ -323,13 +323,12 @@ def test_a_program_stays_inside_its_memory_and_reads_nothing_left_over(
     twin = copy.deepcopy(net)
     engine = engine_of(CompiledEngine, net, loss, hg.SGD(0.1), x, y, batch_size)
     sizes = engine.run.program.arena.sizes
-    engine.run.scratch = (
-        engine.run.scratch[0],
-        np.full(sizes["float"], np.nan).view(Guarded),
-        np.full(sizes["int"], -(10**9)).view(Guarded),
-        np.ones(sizes["bool"], np.bool_).view(Guarded),
-        engine.run.scratch[-1],
-    )
+    engine.run.scratch = {
+        **engine.run.scratch,
+        "scratch": np.full(sizes["float"], np.nan).view(Guarded),
+        "scratch_int": np.full(sizes["int"], -(10**9)).view(Guarded),
+        "scratch_bool": np.ones(sizes["bool"], np.bool_).view(Guarded),
+    }
     net.gradients[...] = np.nan
     with np.errstate(all="ignore"):  # in batches of one row the variance is 0/0
         found = run_epoch(engine, np.arange(9))

@@ -13,8 +13,7 @@ from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.llvm import llvm_text
 from handgrad.engines.compiled.loops import Matrix, Multiply, Num, Statement, Type, Var, whole
 from handgrad.engines.compiled.memory_planning import Arena
-from handgrad.engines.compiled.parameters import Parameter
-from handgrad.engines.compiled.program import Program
+from handgrad.engines.compiled.program import Parameter, Program
 from tests.engines.calling import machine_code
 
 DTYPES = [np.float32, np.float64]

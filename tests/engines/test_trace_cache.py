@@ -251,6 +251,6 @@ def test_each_run_has_scratch_memory_of_its_own() -> None:
     )
     assert first.run.function == second.run.function
     for one, other in ((first.run, second.run), (first.predict, second.predict)):
-        for mine, theirs in zip(one.scratch, other.scratch, strict=True):
-            assert not np.shares_memory(mine, theirs)
+        for name, mine in one.scratch.items():
+            assert not np.shares_memory(mine, other.scratch[name])
     assert first.run.workers is first.predict.workers is first.workers is not second.workers

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.program import training_program
+from handgrad.engines.compiled.epochs import training_program
 from handgrad.engines.compiled.update import Update
 from handgrad.graph import Graph, interpret
 from handgrad.graph.encoding import decode, encode, key

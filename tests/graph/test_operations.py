@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.base.functions import erf
-from handgrad.engines.compiled.build import prediction_graph, prediction_of
+from handgrad.engines.compiled.build import prediction_of
 from handgrad.engines.compiled.runner import Runner
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import lower
@@ -206,12 +206,13 @@ def test_each_operation_compiles_and_is_what_numpy_computes(name: str) -> None:
         lower(recorded)
         return
     for batch_size in (3, 7):
-        run = Runner(prediction_of(net, prediction_graph(net, x), batch_size), batch_size)
+        run = Runner(prediction_of(net, x, batch_size))
         found = np.empty((7, *run.output_shape))
         whole = [
             copy.deepcopy(page).forward(x[i : i + batch_size]) for i in range(0, 7, batch_size)
         ]
-        run(7, x, net.parameters, net.running_state, found)
+        weights = {"parameters": net.parameters, "state": net.running_state}
+        run(n_rows=7, x=x, **weights, predictions=found)
         np.testing.assert_allclose(found, np.concatenate(whole), rtol=1e-12, atol=1e-12)
 
 
@@ -244,6 +245,6 @@ def test_products_side_by_side_over_the_rows_and_heads_are_products_of_matrices(
 
     net = hg.Net(Page(attention))
     x = np.random.default_rng(0).standard_normal((5, 300)).astype(np.float32)
-    text = prediction_of(net, prediction_graph(net, x), 4).source()
+    text = prediction_of(net, x, 4).source()
     assert "matrix_product(10, 10, 10, " in text
     assert text.count("for ") == 4  # over the batches, what is checked, the rows, and the heads

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.base.errors import CannotLowerError, HandgradError
-from handgrad.engines.compiled.program import Program, prediction_program, training_program
+from handgrad.engines.compiled.epochs import prediction_program, training_program
+from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.streams import streams_of
 from handgrad.engines.compiled.update import Update
 from handgrad.graph import Graph, trace
@@ -113,13 +114,9 @@ def frozen_parameters(net: Layer) -> list[str]:
     ]
 
 
-def prediction_graph(net: Net, x: Array) -> Graph:
-    """The graph of a prediction, in few operations."""
-    return optimized(trace(net, x=x[:4], training=False))
-
-
-def prediction_of(net: Net, graph: Graph, batch_size: int, *, only_finite: bool = False) -> Program:
-    """The loop program of such predictions; if `only_finite`, it ends where one is not."""
+def prediction_of(net: Net, x: Array, batch_size: int, *, only_finite: bool = False) -> Program:
+    """The loop program of predictions; if `only_finite`, it ends where one is not."""
+    graph = optimized(trace(net, x=x[:4], training=False))
     if streams_of(graph, net.dtype):
         raise CannotLowerError("random draws in prediction")
     return prediction_program(graph, batch_size, net.dtype, only_finite)

@@ -12,13 +12,14 @@ from handgrad.engines.compiled.element_access import (
     around,
     broadcast,
     indices,
+    offset_at,
     put,
 )
 from handgrad.engines.compiled.loops import (
+    Body,
     Call,
     Draw,
     Expression,
-    Statement,
     Store,
     plus,
     times,
@@ -29,8 +30,6 @@ from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.references import Ref
 from handgrad.graph.symbolic import Arange
-
-Body = list[Statement]
 
 
 def _getitem(elements: Elements, i: int, node: Node) -> Body:
@@ -79,9 +78,7 @@ def _write(elements: Elements, i: int, node: Node) -> Body:
     x, offset, steps, shape, values = node.arguments
     place = elements.places[i]
     index = indices(elements, shape)
-    flat = plus(place.offset, extent(offset))
-    for position, step in zip(index, steps, strict=True):
-        flat = plus(flat, times(position, extent(step)))
+    flat = offset_at(plus(place.offset, extent(offset)), index, [*map(extent, steps)])
     value = elements.argument(values, index, place.type)
     return _copy(elements, i, x) + around(shape, index, [Store(place.buffer, flat, value)])
 

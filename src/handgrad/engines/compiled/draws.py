@@ -8,7 +8,15 @@ further on are computed side by side: s ← aᵏ s + (1 + a + … + aᵏ⁻¹) c
 
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled.ir_helpers import INT, INT32, SINGLE, VOID, counting, whole
+from handgrad.engines.compiled.ir_helpers import (
+    INT,
+    INT32,
+    SINGLE,
+    counting,
+    keep_apart,
+    whole,
+    written,
+)
 
 INT128 = ir.IntType(128)
 MULTIPLIER = (2549297995355413924 << 64) + 4865540595714422341
@@ -18,16 +26,18 @@ STATE, INCREMENT, HAS_HALF, HALF = 0, 2, 4, 5  # where they stand among a stream
 
 def draw(module: ir.Module, number: ir.Type) -> ir.Function:
     """The function that draws `count` numbers from [0, 1) into memory, and moves the stream on."""
-    name = f"draw.{number}"
-    known = module.globals.get(name)
-    if known is not None:
-        return known
-    function, b = _begin(module, name, [INT.as_pointer(), number.as_pointer(), INT])
-    stream, target, count = function.args
+    kinds = [INT.as_pointer(), number.as_pointer(), INT]
+    return written(module, f"draw.{number}", kinds, _draw)
+
+
+def _draw(b: ir.IRBuilder) -> None:
+    stream, target, count = b.function.args
+    keep_apart(b.function)
+    number = target.type.pointee
     if number == SINGLE:
-        _halves(module, b, stream, b.bitcast(target, INT32.as_pointer()), count)
+        _halves(b, stream, b.bitcast(target, INT32.as_pointer()), count)
     else:
-        b.call(_words(module), [stream, b.bitcast(target, INT.as_pointer()), count])
+        b.call(_words(b.module), [stream, b.bitcast(target, INT.as_pointer()), count])
     kind, bits, digits = (INT32, 32, 24) if number == SINGLE else (INT, 64, 53)
     raw = b.bitcast(target, kind.as_pointer())
     with counting(b, count) as i:
@@ -35,13 +45,9 @@ def draw(module: ir.Module, number: ir.Type) -> ir.Function:
         # of that many digits, so that as a signed number it is the same
         value = b.fmul(b.sitofp(kept, number), ir.Constant(number, 2.0**-digits))
         b.store(value, b.gep(target, [i]))
-    b.ret_void()
-    return function
 
 
-def _halves(
-    module: ir.Module, b: ir.IRBuilder, stream: ir.Value, target: ir.Value, count: ir.Value
-) -> None:
+def _halves(b: ir.IRBuilder, stream: ir.Value, target: ir.Value, count: ir.Value) -> None:
     """Words as pairs of 32 bits, the low half first; a half that is left is kept for next time."""
     has_half, half = b.gep(stream, [whole(HAS_HALF)]), b.gep(stream, [whole(HALF)])
     first = b.load(has_half)
@@ -50,14 +56,14 @@ def _halves(
     left = b.sub(count, first)
     pairs = b.ashr(left, whole(1))
     place = b.bitcast(b.gep(target, [first]), INT.as_pointer())
-    b.call(_words(module), [stream, place, pairs])
+    b.call(_words(b.module), [stream, place, pairs])
     with b.if_then(b.icmp_signed(">", pairs, whole(0))):
         last = b.load(b.gep(place, [b.sub(pairs, whole(1))]), align=4)
         b.store(b.lshr(last, whole(32)), half)
     odd = b.and_(left, whole(1))
     with b.if_then(b.icmp_signed("!=", odd, whole(0))):
         word = b.alloca(INT)
-        b.call(_words(module), [stream, word, whole(1)])
+        b.call(_words(b.module), [stream, word, whole(1)])
         b.store(b.trunc(b.load(word), INT32), b.gep(target, [b.sub(count, whole(1))]))
         b.store(b.lshr(b.load(word), whole(32)), half)
     b.store(odd, has_half)
@@ -65,11 +71,12 @@ def _halves(
 
 def _words(module: ir.Module) -> ir.Function:
     """The function that writes `count` words of a stream, and moves it on."""
-    known = module.globals.get("words")
-    if known is not None:
-        return known
-    function, b = _begin(module, "words", [INT.as_pointer(), INT.as_pointer(), INT])
-    stream, target, count = function.args
+    return written(module, "words", [INT.as_pointer(), INT.as_pointer(), INT], _write_words)
+
+
+def _write_words(b: ir.IRBuilder) -> None:
+    stream, target, count = b.function.args
+    keep_apart(b.function)
     for_state, for_increment = (
         b.bitcast(b.gep(stream, [whole(at)]), INT128.as_pointer()) for at in (STATE, INCREMENT)
     )
@@ -93,8 +100,6 @@ def _words(module: ir.Module) -> ir.Function:
         b.store(_mixed(b, state), b.gep(target, [i]), align=4)
         b.store(state, before)
     b.store(b.load(before), for_state, align=8)
-    b.ret_void()
-    return function
 
 
 def _after(b: ir.IRBuilder, state: ir.Value, increment: ir.Value, steps: int) -> ir.Value:
@@ -112,13 +117,3 @@ def _mixed(b: ir.IRBuilder, state: ir.Value) -> ir.Value:
     mixed, turn = b.xor(high, b.trunc(state, INT)), b.lshr(high, whole(58))
     back = b.and_(b.sub(whole(0), turn), whole(63))
     return b.or_(b.lshr(mixed, turn), b.shl(mixed, back))
-
-
-def _begin(module: ir.Module, name: str, kinds: list[ir.Type]) -> tuple[ir.Function, ir.IRBuilder]:
-    function = ir.Function(module, ir.FunctionType(VOID, kinds), name)
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    for argument in function.args:
-        if isinstance(argument.type, ir.PointerType):
-            argument.add_attribute("noalias")
-    return function, ir.IRBuilder(function.append_basic_block())

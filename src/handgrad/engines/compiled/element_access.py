@@ -9,13 +9,13 @@ import numpy as np
 
 from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.loops import (
+    Body,
     Call,
     Expression,
     For,
     Let,
     Load,
     Num,
-    Statement,
     Store,
     Type,
     Var,
@@ -33,7 +33,6 @@ from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Scaled, Scaling, S
 from handgrad.layers import Array
 
 Index = Sequence[Expression]
-Body = list[Statement]
 
 
 @dataclass
@@ -115,10 +114,7 @@ class Elements:
             base, offset, step_sizes, _ = node.arguments
             place, start = self.places[base.node], extent(offset)  # type: ignore[assignment]
             steps = [extent(step) for step in step_sizes]
-        flat = plus(place.offset, start)
-        for position, step in zip(index, steps, strict=True):
-            flat = plus(flat, times(position, step))
-        return flat
+        return offset_at(plus(place.offset, start), index, steps)
 
     def argument(
         self, value: Ref | Symbolic | Array | float, index: Index, type: Type
@@ -128,13 +124,9 @@ class Elements:
             shape = self.graph.nodes[value.node].shape
             return cast(self.element(value.node, broadcast(shape, index)), type)
         if isinstance(value, np.ndarray) and value.ndim:
-            start = self.constants.table(value)
-            flat: Expression = whole(start)
-            for position, step in zip(
-                broadcast(value.shape, index), strides(value.shape), strict=True
-            ):
-                flat = plus(flat, times(position, step))
-            return cast(Load("tables", flat, "double"), type)
+            start, own = whole(self.constants.table(value)), broadcast(value.shape, index)
+            place = offset_at(start, own, strides(value.shape))
+            return cast(Load("tables", place, "double"), type)
         return self.number(value, type)
 
     def number(self, value: Symbolic | Array | float, type: Type) -> Expression:
@@ -201,6 +193,13 @@ def _double(operation: str, *numbers: Expression) -> Expression:
     if operation == "multiply" and numbers[0] == Num(1.0, "double"):
         return numbers[1]
     return Call(operation, tuple(cast(number, "double") for number in numbers), "double")
+
+
+def offset_at(start: Expression, index: Index, steps: Sequence[Expression]) -> Expression:
+    """Where an array that begins at `start` has the number at an index, by its strides."""
+    for position, step in zip(index, steps, strict=True):
+        start = plus(start, times(position, step))
+    return start
 
 
 def broadcast(shape: Sequence[int | Dim], index: Index) -> Index:

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from handgrad.base.errors import ShapeError
 from handgrad.config import TrainingConfig
-from handgrad.engines.compiled.bounds import Bounds, check_indices
+from handgrad.engines.compiled.bounds import check_indices
 from handgrad.engines.compiled.build import refused_as_cannot_lower
-from handgrad.engines.compiled.calls import Calls, NativeCall, PerRound
-from handgrad.engines.compiled.half_steps import HalfSteps
 from handgrad.engines.compiled.parallel_loops import MOST_PARTS
 from handgrad.engines.compiled.plan import plan_of
 from handgrad.engines.compiled.program import FINISHED, Program
+from handgrad.engines.compiled.runner import Calls, NativeCall, PerRound, Runner
 from handgrad.engines.compiled.streams import Streams
 from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
@@ -30,18 +28,6 @@ CALL, MOST_KEPT = 0.06, 2**26
 FASTEST_STEP, FASTEST_RATE = 3e-7, 1.5e11
 # After this time at least, in seconds, an epoch may be interrupted.
 PART = 1.0
-
-
-@dataclass
-class EpochOutputs:
-    """What each of the epochs of a call leaves, a part an epoch."""
-
-    predictions: Array
-    totals: Array
-    parameters: Array
-    running_state: Array
-    streams: Array
-    held_out: list[Array]
 
 
 class CompiledEngine(Engine):
@@ -63,48 +49,76 @@ class CompiledEngine(Engine):
                 self.batch_size,
                 bool(held_out),
             )
-            self.workers, self.bounds = Workers(), plan.bounds
-            self.streams = Streams(net, plan.streams)
+            self.workers = Workers()
             self.run = plan.epochs.with_scratch_of_its_own(self.workers)
-            program, bounds = self.run.program, plan.bounds
-            self.x, self.y = _readable(program, x, "x", bounds), _readable(program, y, "y", bounds)
-            self.weights = () if w is None else (_readable(program, w, "sample_weight", bounds),)
-            self.all_counted = self.counted(np.arange(len(y)))
-            self.held_out = [_readable(program, held, "x", bounds) for held in held_out]
-            self.large = self.run.large
+            program, self.large = self.run.program, self.run.large
+            self.streams = Streams(net, program.streams)
+            self.x, self.y = _readable(program, x, "x"), _readable(program, y, "y")
+            self.w = None if w is None else _readable(program, w, "sample_weight")
+            self.held_out = [_readable(program, held, "x") for held in held_out]
             if plan.predict is not None:
                 self.predict = plan.predict.with_scratch_of_its_own(self.workers)
                 self.large |= self.predict.large
+        self.all_counted = self.counted(np.arange(len(y)))
         self.total_before, self.start = np.zeros(1), self.before
         self.orders: Array | None = None
         self.given_rates: Array | None = None
-
-    @cached_property
-    def half_steps(self) -> HalfSteps:
-        """The halves of a step, compiled where they are asked for."""
-        return HalfSteps(
-            self.plan,
-            self.net,
-            (self.x, self.y, *self.weights),
-            self.optimizer_state,
-            self.step,
-            self.workers,
-            self.streams,
-            self.by_weights,
-        )
+        self.gradient_calls: dict[int, Calls] = {}
 
     def gradients(self, rows: Array) -> tuple[float, Array]:
-        return self.half_steps.gradients(rows)
+        n, batch = len(rows), self._half_step
+        if n not in self.gradient_calls:
+            self.gradient_calls[n] = self._half(self.plan.gradients, n)
+        batch["order"][:n] = rows
+        self.streams.read()
+        self._run(self.gradient_calls[n])
+        self.streams.hand_back(self.streams.words)
+        total = batch["loss_total"].item()
+        loss = total / self.counted(rows) if np.isfinite(total) else total
+        return loss, batch["predictions"][0, :n].copy()
 
     def apply(self, learning_rate: float) -> None:
-        self.half_steps.apply(learning_rate)
+        self._half_step["learning_rates"][0] = learning_rate
+        self._run(self._update_calls)
+
+    @cached_property
+    def _update_calls(self) -> Calls:
+        return self._half(self.plan.update, 1)
+
+    @cached_property
+    def _half_step(self) -> dict[str, Array]:
+        """What half a step is told beside the rows, and what it leaves."""
+        told = {"order": np.zeros(self.batch_size, np.int64), "learning_rates": np.zeros(1)}
+        return told | self._room(1, self.batch_size)
+
+    def _half(self, shared: Runner, rows: int) -> Calls:
+        run = shared.with_scratch_of_its_own(self.workers)
+        calls: Calls = run.in_turn([run.planned(n_rows=rows, **self._buffers, **self._half_step)])
+        return calls
+
+    @property
+    def _buffers(self) -> dict[str, Array]:
+        """What each program works on, by the names that it has for it."""
+        names = (f"memory_{name}" for name in self.optimizer.state_names)
+        return {
+            "x": self.x,
+            "y": self.y,
+            **({} if self.w is None else {"sample_weight": self.w}),
+            "parameters": self.net.parameters,
+            "gradients": self.net.gradients,
+            "state": self.net.running_state,
+            **dict(zip(names, self.optimizer_state, strict=True)),
+            "loss_before": self.total_before,
+            "steps": self.step,
+            "streams": self.streams.words,
+        }
 
     def predict_held_out(self) -> tuple[Array, ...]:
         if self.orders is None:
             self._make_room(np.empty((1, len(self.y)), np.int64))
         if self.held_out:
             self._run(self.run.in_turn(self._planned_predictions()))
-        return tuple(p[0] for p in self.kept.held_out)
+        return tuple(p[0] for p in self.kept_held_out)
 
     def epochs_at_once(self, epochs: int) -> int:
         """So many that a call takes its time: beside a busy thread of Python each waits a turn.
@@ -146,9 +160,10 @@ class CompiledEngine(Engine):
             if rounds > 1:
                 self.before = self._after(i - 1) if i else self.start
                 _copy(self._after(i), weights)
-            self.streams.hand_back(kept.streams[i])
-            held_out = tuple(p[i] for p in kept.held_out)
-            yield Epoch(kept.totals[i, 0].item() / self.all_counted, kept.predictions[i], held_out)
+            self.streams.hand_back(kept["streams_after"][i])
+            held_out = tuple(p[i] for p in self.kept_held_out)
+            loss = kept["loss_total"][i, 0].item() / self.all_counted
+            yield Epoch(loss, kept["predictions"][i], held_out)
         if returned != FINISHED:
             self.before = self._after(done - 1) if done else self.start
             self.streams.hand_back(self.streams.words)
@@ -165,7 +180,7 @@ class CompiledEngine(Engine):
         """An epoch that can be interrupted between its parts; it comes to the same bits."""
         n, kept = len(order), self.kept
         if so_far.predictions:
-            np.concatenate(so_far.predictions, out=kept.predictions[0, : so_far.rows])
+            np.concatenate(so_far.predictions, out=kept["predictions"][0, : so_far.rows])
         while so_far.rows < n:
             rows = slice(so_far.rows, min(so_far.rows + part, n))
             returned = self._run_rows(order, rows, so_far.total)
@@ -173,12 +188,12 @@ class CompiledEngine(Engine):
                 yield self._diverged(0, rows.start + returned, rows.stop)
                 return
             so_far = EpochProgress(
-                rows.stop, kept.totals[0, 0].item(), [kept.predictions[0, : rows.stop]]
+                rows.stop, kept["loss_total"][0, 0].item(), [kept["predictions"][0, : rows.stop]]
             )
             if rows.stop < n:
                 yield so_far
         held_out = self.predict_held_out()
-        yield Epoch(so_far.total / self.all_counted, kept.predictions[0], held_out)
+        yield Epoch(so_far.total / self.all_counted, kept["predictions"][0], held_out)
 
     def _run_rows(self, order: Array, rows: slice, total: float) -> int:
         """Run the batches of those places of an order; before them the losses came to `total`."""
@@ -194,28 +209,30 @@ class CompiledEngine(Engine):
         if self.orders is None:
             self._make_room(np.empty((1, len(self.y)), np.int64))
         for part, name in ((self.x, "x"), (self.y, "y")):  # they were filled anew
-            check_indices(part, name, self.bounds)
+            check_indices(part, name, self.run.program.bounds)
         n, kept = len(order), self.kept
         self.learning_rates[0, : len(learning_rates)] = learning_rates
         self.streams.read()
         returned = self._run_rows(order, slice(0, n), so_far.total)
         if returned != FINISHED:
             return self._diverged(0, returned, n)
-        return EpochProgress(so_far.rows + n, kept.totals[0, 0].item(), [kept.predictions[0, :n]])
+        return EpochProgress(
+            so_far.rows + n, kept["loss_total"][0, 0].item(), [kept["predictions"][0, :n]]
+        )
 
     def _after(self, i: int) -> tuple[Array, Array]:
         """The weights after an epoch of the last call."""
-        return self.kept.parameters[i], self.kept.running_state[i]
+        return self.kept["parameters_after"][i], self.kept["state_after"][i]
 
     def _diverged(self, i: int, row: int, end: int) -> Epoch:
         """The epoch that came to a number that is not finite: in the batch from `row` on.
 
         At the `end` of what was run the parameters are not.
         """
-        total = self.kept.totals[i, 0].item()
+        total = self.kept["loss_total"][i, 0].item()
         batch = (row if row < end else end - 1) // self.batch_size + 1
         loss = total / self.all_counted if row == end else total
-        return Epoch(loss, self.kept.predictions[i, :row], diverged_at=batch)
+        return Epoch(loss, self.kept["predictions"][i, :row], diverged_at=batch)
 
     def environment(self) -> dict[str, str]:
         import llvmlite
@@ -234,49 +251,42 @@ class CompiledEngine(Engine):
 
         Where the same array comes again, with other orders in it, all of that is kept.
         """
-        net, n, dtype, rounds = self.net, len(self.y), self.net.dtype, len(orders)
-        self.kept = EpochOutputs(
-            np.empty((rounds, n, *self.run.output_shape), dtype),
-            np.empty((rounds, 1)),
-            np.empty((rounds, net.parameters.size), dtype),
-            np.empty((rounds, net.running_state.size), dtype),
-            np.empty((rounds, self.streams.words.size), np.uint64),
-            [np.empty((rounds, len(x), *self.run.output_shape), dtype) for x in self.held_out],
-        )
+        n, rounds = len(self.y), len(orders)
+        self.kept = self._room(rounds, n)
+        row, dtype = self.run.output_shape, self.net.dtype
+        self.kept_held_out = [np.empty((rounds, len(x), *row), dtype) for x in self.held_out]
         self.learning_rates = np.empty((rounds, -(-n // self.batch_size)))
         self.given_rates = None
         calls = [self._planned(orders, slice(0, n)), *self._planned_predictions()]
         self.calls, self.orders = self.run.in_turn(calls, rounds), orders
 
+    def _room(self, rounds: int, n: int) -> dict[str, Array]:
+        """What each of so many epochs of `n` rows leaves, a part an epoch."""
+        net = self.net
+        return {
+            "predictions": np.empty((rounds, n, *self.run.output_shape), net.dtype),
+            "loss_total": np.empty((rounds, 1)),
+            "parameters_after": np.empty((rounds, net.parameters.size), net.dtype),
+            "state_after": np.empty((rounds, net.running_state.size), net.dtype),
+            "streams_after": np.empty((rounds, self.streams.words.size), np.uint64),
+        }
+
     def _planned(self, orders: Array, rows: slice) -> NativeCall:
         """The call that visits those rows of each order."""
-        net, kept = self.net, self.kept
         steps = slice(rows.start // self.batch_size, -(-rows.stop // self.batch_size))
-        return self.run.planned(
-            rows.stop - rows.start,
-            self.x,
-            self.y,
-            *self.weights,
-            PerRound(orders[:, rows]),
-            net.parameters,
-            net.gradients,
-            net.running_state,
-            *self.optimizer_state,
-            PerRound(self.learning_rates[:, steps]),
-            self.total_before,
-            self.step,
-            PerRound(kept.predictions[:, rows]),
-            PerRound(kept.totals),
-            PerRound(kept.parameters),
-            PerRound(kept.running_state),
-            *((self.streams.words, PerRound(kept.streams)) if self.streams.layers else ()),
-        )
+        of_rounds = {
+            **self.kept,
+            "order": orders[:, rows],
+            "learning_rates": self.learning_rates[:, steps],
+            "predictions": self.kept["predictions"][:, rows],
+        }
+        a_round = {name: PerRound(array) for name, array in of_rounds.items()}
+        return self.run.planned(n_rows=rows.stop - rows.start, **self._buffers, **a_round)
 
     def _planned_predictions(self) -> list[NativeCall]:
-        weights = self.net.parameters, self.net.running_state
         return [
-            self.predict.planned(len(x), x, *weights, PerRound(p))
-            for x, p in zip(self.held_out, self.kept.held_out, strict=True)
+            self.predict.planned(n_rows=len(x), **self._buffers | {"x": x}, predictions=PerRound(p))
+            for x, p in zip(self.held_out, self.kept_held_out, strict=True)
         ]
 
 
@@ -284,11 +294,11 @@ def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:
     to[0][...], to[1][...] = weights
 
 
-def _readable(program: Program, part: Array, name: str, bounds: Bounds) -> Array:
+def _readable(program: Program, part: Array, name: str) -> Array:
     """The rows as the program reads them: of the type it knows, in order, no index out of range."""
     (given,) = (p for p in program.parameters if p.name == name)
     dtype = program.dtype if given.type == "float" else np.dtype(np.int64)
     if part.dtype != dtype:
         raise ShapeError(f"{name} of type {part.dtype}", str(dtype), f"{name}.astype('{dtype}')")
-    check_indices(part, name, bounds)
+    check_indices(part, name, program.bounds)
     return np.ascontiguousarray(part)

@@ -1,15 +1,18 @@
-"""Helpers for LLVM's intermediate representation: types, a loop that counts, known functions."""
+"""Helpers for LLVM's intermediate representation: types, a loop that counts, functions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import llvmlite.binding as binding
 import llvmlite.ir as ir
+import numpy as np
 
 INT, INT32, BYTE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1)
 DOUBLE, SINGLE, VOID = ir.DoubleType(), ir.FloatType(), ir.VoidType()
 # Loops over more than this are not unrolled: it takes LLVM longer to compile, and gains nothing.
 UNROLLED = 16
+
+Write = Callable[[ir.IRBuilder], None]
 
 
 def rounds_once() -> bool:
@@ -21,6 +24,13 @@ def rounds_once() -> bool:
 def whole(value: int) -> ir.Constant:
     """A whole number."""
     return ir.Constant(INT, value)
+
+
+def constant(value: float, kind: ir.Type) -> ir.Constant:
+    """A constant, rounded to what LLVM can hold in this type."""
+    if isinstance(kind, ir.IntType):
+        return ir.Constant(kind, int(value))
+    return ir.Constant(kind, float(np.float32(value)) if kind == SINGLE else float(value))
 
 
 @contextmanager
@@ -56,11 +66,44 @@ def _as_it_stands(module: ir.Module) -> ir.MDValue:
 
 
 def declared(
-    module: ir.Module, name: str, result: ir.Type, arguments: list[ir.Type]
+    module: ir.Module, name: str, result: ir.Type, arguments: Sequence[ir.Type]
 ) -> ir.Function:
     """The function of that name, declared once in a module."""
     known = module.globals.get(name)
     return known or ir.Function(module, ir.FunctionType(result, arguments), name)
+
+
+def intrinsic(b: ir.IRBuilder, name: str, *values: ir.Value) -> ir.Value:
+    """What a function of LLVM's own gives for floating numbers."""
+    kind = values[0].type
+    full = f"llvm.{name}.{'f32' if kind == SINGLE else 'f64'}"
+    return b.call(declared(b.module, full, kind, [kind] * len(values)), values)
+
+
+def written(
+    module: ir.Module,
+    name: str,
+    arguments: Sequence[ir.Type],
+    write: Write,
+    result: ir.Type = VOID,
+) -> ir.Function:
+    """The function of that name, which `write` writes, once in a module."""
+    function = declared(module, name, result, arguments)
+    if function.is_declaration:
+        function.linkage = "internal"
+        function.attributes.add("noinline")  # however often it is called
+        b = ir.IRBuilder(function.append_basic_block())
+        write(b)
+        if result == VOID:
+            b.ret_void()
+    return function
+
+
+def keep_apart(function: ir.Function) -> None:
+    """Tell LLVM that none of the buffers that a function is given overlap."""
+    for argument in function.args:
+        if isinstance(argument.type, ir.PointerType):
+            argument.add_attribute("noalias")
 
 
 def smaller(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:

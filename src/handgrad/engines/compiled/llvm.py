@@ -7,43 +7,71 @@ import llvmlite.binding as binding
 import llvmlite.ir as ir
 import numpy as np
 
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.draws import draw
 from handgrad.engines.compiled.ir_helpers import (
+    BIT,
     BYTE,
     DOUBLE,
     INT,
     INT32,
     SINGLE,
     VOID,
+    constant,
     counting,
     declared,
+    intrinsic,
+    keep_apart,
     take_roots_exactly,
     use_widest_vectors,
     whole,
 )
 from handgrad.engines.compiled.loops import (
+    SYMBOLS,
+    Call,
     Comment,
     Draw,
     Expression,
     For,
     Let,
+    Load,
     Matrix,
     Multiply,
+    Num,
     Parts,
     ReturnIf,
     Statement,
     Store,
+    Type,
     Var,
     outer_variables,
 )
-from handgrad.engines.compiled.parameters import WORKERS, Parameter
-from handgrad.engines.compiled.program import FINISHED, Program
+from handgrad.engines.compiled.machine_code import MachineCode, loaded
+from handgrad.engines.compiled.mathematics import FAST, WRITTEN_OUT
+from handgrad.engines.compiled.program import FINISHED, WORKERS, Parameter, Program
 from handgrad.engines.compiled.streams import WORDS
 from handgrad.engines.compiled.tiles import Tiles
-from handgrad.engines.compiled.values import Values
-from handgrad.engines.compiled.work_queue import PART, share
+from handgrad.engines.compiled.workers import share
+from handgrad.graph.operations import COMPARISONS
 
 DOOR = "call"
+FLOATING = ("float", "double")
+LOGICAL = {"logical_and": "and_", "logical_or": "or_", "logical_not": "not_"}
+ARITHMETIC = {
+    "add": "fadd",
+    "subtract": "fsub",
+    "multiply": "fmul",
+    "divide": "fdiv",
+    "negative": "fneg",
+}
+WHOLE_ARITHMETIC = {"add": "add", "subtract": "sub", "multiply": "mul"}
+INTRINSICS = {"sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "abs": "fabs", "power": "pow"}
+
+
+def compiled_function(program: Program) -> MachineCode:
+    """The program as machine code: a function of a block of arguments."""
+    key = f"{program.dtype} {program.parameters} {program.body}"
+    return loaded(key, lambda: llvm_text(program), DOOR)
 
 
 def llvm_text(program: Program) -> str:
@@ -52,8 +80,8 @@ def llvm_text(program: Program) -> str:
     module.triple = binding.get_process_triple()
     tiles = Tiles(module, SINGLE if program.dtype == np.float32 else DOUBLE)
     function = _Writer(program, module, tiles).function
-    door, b = _door(module, DOOR, [INT.as_pointer()])
-    b.ret(b.call(function, _unpacked(b, door.args[0], function.args)))
+    b = _door(module, DOOR, [INT.as_pointer()])
+    b.ret(b.call(function, _unpacked(b, function.args)))
     for function in module.functions:
         if not function.is_declaration:
             take_roots_exactly(function)
@@ -62,19 +90,19 @@ def llvm_text(program: Program) -> str:
     return str(module)
 
 
-def _door(module: ir.Module, name: str, kinds: list[ir.Type]) -> tuple[ir.Function, ir.IRBuilder]:
+def _door(module: ir.Module, name: str, kinds: list[ir.Type]) -> ir.IRBuilder:
     door = ir.Function(module, ir.FunctionType(INT, kinds), name)
-    return door, ir.IRBuilder(door.append_basic_block())
+    return ir.IRBuilder(door.append_basic_block())
 
 
-def _unpacked(b: ir.IRBuilder, block: ir.Value, arguments: Sequence[ir.Argument]) -> list[ir.Value]:
-    """Arguments out of a block of memory that holds them, 8 bytes each.
+def _unpacked(b: ir.IRBuilder, arguments: Sequence[ir.Argument]) -> list[ir.Value]:
+    """Arguments out of the block of memory that a door is given, 8 bytes each.
 
     A call with many arguments would cost Python more than a small epoch takes.
     """
     found = []
     for i, argument in enumerate(arguments):
-        place = b.gep(block, [whole(i)])
+        place = b.gep(b.function.args[0], [whole(i)])
         if isinstance(argument.type, ir.PointerType):
             found.append(b.inttoptr(b.load(place), argument.type))
         else:
@@ -82,37 +110,43 @@ def _unpacked(b: ir.IRBuilder, block: ir.Value, arguments: Sequence[ir.Argument]
     return found
 
 
-class _Writer(Values):
+class _Writer:
     """Writes a function: of the arguments of the program, and of local variables it is given."""
 
     def __init__(
         self, program: Program, module: ir.Module, tiles: Tiles, variables: Sequence[Var] = ()
     ) -> None:
-        super().__init__(module, program.dtype)
-        self.program, self.tiles = program, tiles
+        self.program, self.module, self.tiles = program, module, tiles
+        number = SINGLE if program.dtype == np.float32 else DOUBLE
+        self.types = {"float": number, "double": DOUBLE, "int": INT, "bool": BIT}
+        in_memory = self.types | {"bool": BYTE}
+        self.buffers: dict[str, ir.Value] = {}
+        self.variables: dict[str, ir.Value] = {}
+        self.counters: dict[str, ir.Value] = {}
+        given: list[Parameter | Var] = [*program.parameters, *variables]
         kinds = [
-            self.in_memory[p.type].as_pointer() if p.buffer else self.types[p.type]
-            for p in program.parameters
+            in_memory[p.type].as_pointer()
+            if isinstance(p, Parameter) and p.buffer
+            else self.types[p.type]
+            for p in given
         ]
-        kinds += [self.types[variable.type] for variable in variables]
         name = module.get_unique_name(program.name)
         self.function = ir.Function(module, ir.FunctionType(INT, kinds), name)
         self.function.linkage = "internal"
+        keep_apart(self.function)
         self.entry = self.function.append_basic_block("entry")
-        self.start = self.function.append_basic_block("start")
-        self.b = ir.IRBuilder(self.start)
-        given: list[Parameter | Var] = [*program.parameters, *variables]
+        self.b = ir.IRBuilder(self.function.append_basic_block("start"))
+        start = self.b.block
         for argument, parameter in zip(self.function.args, given, strict=True):
             argument.name = parameter.name
             if isinstance(argument.type, ir.PointerType):
-                argument.add_attribute("noalias")
                 self.buffers[parameter.name] = argument
             else:
                 self.let(parameter.name, argument)
         self.statements(program.body)
         self.b.ret(whole(FINISHED))
         self.b.position_at_end(self.entry)
-        self.b.branch(self.start)
+        self.b.branch(start)
 
     def let(self, name: str, value: ir.Value) -> None:
         self.b.store(value, self.variable(name, value.type))
@@ -137,7 +171,7 @@ class _Writer(Values):
                 case Store(buffer, index, value):
                     number = self.value(value)
                     stored = self.b.zext(number, BYTE) if value.type == "bool" else number
-                    self.b.store(stored, self.b.gep(self.buffers[buffer], [self.value(index)]))
+                    self.b.store(stored, self.place(buffer, index))
                 case ReturnIf(condition, value):
                     with self.b.if_then(self.value(condition), likely=False):
                         self.b.ret(self.value(value))
@@ -149,9 +183,8 @@ class _Writer(Values):
                     self.multiply(statement)
                 case Draw(stream, buffer, offset, count):
                     words = self.b.gep(self.buffers["streams"], [whole(WORDS * stream)])
-                    place = self.b.gep(self.buffers[buffer], [self.value(offset)])
                     draws = draw(self.module, self.types["float"])
-                    self.b.call(draws, [words, place, self.value(count)])
+                    self.b.call(draws, [words, self.place(buffer, offset), self.value(count)])
 
     def loop(self, loop: For) -> None:
         begin, stop = self.value(loop.begin), self.value(loop.stop)
@@ -162,23 +195,15 @@ class _Writer(Values):
 
     def parts(self, parts: Parts) -> None:
         """Give the workers a function that does one part, and what it needs for that."""
-        if WORKERS not in self.buffers:
-            self.loop(For(parts.counter, whole(parts.count), parts.body))
-            return
         variables, b = outer_variables(parts), self.b
         written = replace(self.program, body=[*parts.body])
         number = Var(parts.counter, "int")
         part = _Writer(written, self.module, self.tiles, [*variables, number]).function
-        door, inner = _door(self.module, f"{part.name}.{PART}", [INT.as_pointer(), INT])
-        door.linkage = "internal"
-        inner.ret(inner.call(part, [*_unpacked(inner, door.args[0], part.args[:-1]), door.args[1]]))
-        given = [
-            *(
-                self.buffers.get(p.name) or self.value(Var(p.name, p.type))
-                for p in written.parameters
-            ),
-            *(self.value(variable) for variable in variables),
-        ]
+        inner = _door(self.module, f"{part.name}.part", [INT.as_pointer(), INT])
+        inner.function.linkage = "internal"
+        inner.ret(inner.call(part, [*_unpacked(inner, part.args[:-1]), inner.function.args[1]]))
+        known: list[Parameter | Var] = [*self.program.parameters, *variables]
+        given = [self.buffers.get(p.name) or self.value(Var(p.name, p.type)) for p in known]
         block = self.memory(INT, len(given))
         for i, value in enumerate(given):
             place = b.gep(block, [whole(i)])
@@ -186,7 +211,8 @@ class _Writer(Values):
                 b.store(b.ptrtoint(value, INT), place)
             else:
                 b.store(value, b.bitcast(place, value.type.as_pointer()))
-        b.call(share(self.module), [self.buffers[WORKERS], door, block, whole(parts.count)])
+        does_a_part = [inner.function, block, whole(parts.count)]
+        b.call(share(self.module), [self.buffers[WORKERS], *does_a_part])
 
     def multiply(self, product: Multiply) -> None:
         """The product tile by tile where it is small, else by BLAS."""
@@ -195,38 +221,30 @@ class _Writer(Values):
             return
         arguments = [self.value(product.m), self.value(product.k)]
         for matrix in (product.a, product.b, product.c):
-            arguments += [self.place(matrix), self.value(matrix.width)]
+            arguments += [self.place(matrix.buffer, matrix.offset), self.value(matrix.width)]
         self.b.call(self.tiles.function(product), arguments)
 
     def call_blas(self, product: Multiply) -> None:
         """Call BLAS, which counts by columns: row-major c = a b is its cᵀ = bᵀ aᵀ."""
-        number = self.types["float"]
+        number, a, b, c = self.types["float"], product.a, product.b, product.c
+        letters = (ir.Constant(BYTE, ord("NT"[matrix.transposed])) for matrix in (b, a))
+        given = [
+            *map(self.boxed, letters),
+            *(self.boxed(self.narrow(size)) for size in (product.n, product.m, product.k)),
+            self.boxed(ir.Constant(number, 1.0)),
+            *self.matrix(b),
+            *self.matrix(a),
+            self.boxed(ir.Constant(number, 0.0)),
+            *self.matrix(c),
+        ]
         name = "sgemm" if number == SINGLE else "dgemm"
-        letter, size, many = BYTE.as_pointer(), INT32.as_pointer(), number.as_pointer()
-        kinds = [letter, letter, size, size, size, many, many, size, many, size]
-        kinds += [many, many, size]
-        self.b.call(
-            declared(self.module, name, VOID, kinds),
-            [
-                *(self.boxed(ir.Constant(BYTE, self.letter(m))) for m in (product.b, product.a)),
-                *(self.boxed(self.narrow(size)) for size in (product.n, product.m, product.k)),
-                self.boxed(ir.Constant(number, 1.0)),
-                *self.matrix(product.b),
-                *self.matrix(product.a),
-                self.boxed(ir.Constant(number, 0.0)),
-                *self.matrix(product.c),
-            ],
-        )
+        self.b.call(declared(self.module, name, VOID, [value.type for value in given]), given)
 
-    @staticmethod
-    def letter(matrix: Matrix) -> int:
-        return ord("T" if matrix.transposed else "N")
-
-    def place(self, matrix: Matrix) -> ir.Value:
-        return self.b.gep(self.buffers[matrix.buffer], [self.value(matrix.offset)])
+    def place(self, buffer: str, offset: Expression) -> ir.Value:
+        return self.b.gep(self.buffers[buffer], [self.value(offset)])
 
     def matrix(self, matrix: Matrix) -> tuple[ir.Value, ir.Value]:
-        return self.place(matrix), self.boxed(self.narrow(matrix.width))
+        return self.place(matrix.buffer, matrix.offset), self.boxed(self.narrow(matrix.width))
 
     def narrow(self, expression: Expression) -> ir.Value:
         return self.b.trunc(self.value(expression), INT32)
@@ -236,3 +254,81 @@ class _Writer(Values):
         place = self.variable(f"box.{len(self.variables)}", value.type)
         self.b.store(value, place)
         return place
+
+    def value(self, expression: Expression) -> ir.Value:
+        match expression:
+            case Num(value, type):
+                return constant(value, self.types[type])
+            case Var(name, _):
+                if name in self.counters:
+                    return self.counters[name]
+                return self.b.load(self.variables[name])
+            case Load(buffer, index, type):
+                number = self.b.load(self.place(buffer, index))
+                return self.b.trunc(number, BIT) if type == "bool" else number
+            case Call("cast", (argument,), type):
+                return self.cast(self.value(argument), argument.type, type)
+            case Call(operation, arguments, type):
+                values = [self.value(argument) for argument in arguments]
+                return self.call(operation, values, arguments[-1].type, type)
+
+    def cast(self, value: ir.Value, source: Type, target: Type) -> ir.Value:
+        b, kind = self.b, self.types[target]
+        if value.type == kind:
+            return value
+        if source in FLOATING:
+            if target in FLOATING:
+                return b.fptrunc(value, kind) if value.type == DOUBLE else b.fpext(value, kind)
+            if target == "bool":
+                return b.fcmp_unordered("!=", value, ir.Constant(value.type, 0.0))
+            return b.fptosi(value, kind)
+        if target in FLOATING:
+            return b.uitofp(value, kind) if source == "bool" else b.sitofp(value, kind)
+        if target == "bool":
+            return b.icmp_signed("!=", value, whole(0))
+        return b.zext(value, kind)
+
+    def call(self, operation: str, values: list[ir.Value], given: Type, type: Type) -> ir.Value:
+        b = self.b
+        if operation in COMPARISONS:
+            return self.compare(SYMBOLS[operation], values, given)
+        if operation == "where":
+            return b.select(*values)
+        if operation == "isnan":
+            return b.fcmp_unordered("uno", *values, *values)
+        if operation == "isfinite":
+            difference = b.fsub(*values, *values)
+            return b.fcmp_ordered("==", difference, ir.Constant(difference.type, 0.0))
+        if operation in LOGICAL:
+            return getattr(b, LOGICAL[operation])(*values)
+        if operation in ("maximum", "minimum"):
+            return self.extreme(">" if operation == "maximum" else "<", values, type)
+        if type in FLOATING:
+            return self.floating(operation, values)
+        if operation == "negative":
+            return b.neg(*values)
+        if operation not in WHOLE_ARITHMETIC:
+            raise CannotLowerError(f"{operation} of whole numbers")
+        return getattr(b, WHOLE_ARITHMETIC[operation])(*values, flags=("nsw",))
+
+    def compare(self, sign: str, values: list[ir.Value], given: Type) -> ir.Value:
+        if given not in FLOATING:
+            return self.b.icmp_signed(sign, *values)
+        if sign == "!=":
+            return self.b.fcmp_unordered(sign, *values)
+        return self.b.fcmp_ordered(sign, *values)
+
+    def extreme(self, sign: str, values: list[ir.Value], type: Type) -> ir.Value:
+        """The larger or smaller of two; NaN on either side passes, as in NumPy."""
+        wins = self.compare(sign, values, type)
+        if type in FLOATING:
+            nan = self.b.fcmp_unordered("uno", values[0], values[0])
+            wins = self.b.or_(wins, nan)
+        return self.b.select(wins, *values)
+
+    def floating(self, operation: str, values: list[ir.Value]) -> ir.Value:
+        if operation in ARITHMETIC:
+            return getattr(self.b, ARITHMETIC[operation])(*values, flags=FAST)
+        if operation in WRITTEN_OUT:
+            return WRITTEN_OUT[operation](self.b, *values)
+        return intrinsic(self.b, INTRINSICS[operation], *values)

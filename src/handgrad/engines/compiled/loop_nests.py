@@ -11,6 +11,7 @@ from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.data_movement import MOVES
 from handgrad.engines.compiled.element_access import Elements, around, indices, put
 from handgrad.engines.compiled.loops import (
+    Body,
     Call,
     Comment,
     Expression,
@@ -38,7 +39,6 @@ from handgrad.graph.symbolic import Dim, at
 # Products of fewer multiplications than this are loops; above it, a call is faster.
 SMALL_PRODUCT = 500
 
-Body = list[Statement]
 START: dict[Op, float] = {Op.SUM: 0.0, Op.PROD: 1.0, Op.MAX: -np.inf, Op.MIN: np.inf}
 STEP = {Op.SUM: "add", Op.PROD: "multiply", Op.MAX: "maximum", Op.MIN: "minimum"}
 

@@ -131,6 +131,7 @@ class Comment:
 
 
 Statement = For | Parts | Store | Let | ReturnIf | Multiply | Draw | Comment
+Body = list[Statement]
 
 
 def walk(body: Sequence[Statement]) -> Iterator[Statement]:

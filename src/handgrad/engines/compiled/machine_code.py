@@ -1,5 +1,6 @@
 """From LLVM's text to the address of a function."""
 
+import ctypes
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,18 +12,17 @@ import llvmlite
 import llvmlite.binding as binding
 
 from handgrad.engines.compiled import cache
-from handgrad.engines.compiled.blas import NAMES, addresses
-from handgrad.engines.compiled.llvm import DOOR, llvm_text
-from handgrad.engines.compiled.program import Program
 
 SPEED = 3
+CType = type[ctypes.c_int64] | type[ctypes.c_void_p]
+PRODUCTS = ("sgemm", "dgemm")  # of matrices, by SciPy's BLAS
 
 
 class MachineCode:
     """A function in memory, at its `address`; the memory is free once nobody has this any more."""
 
     def __init__(self, code: bytes, name: str) -> None:
-        if any(symbol.encode() in code for symbol in NAMES):
+        if any(symbol.encode() in code for symbol in PRODUCTS):
             _make_blas_known()
         self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
         self.engine.add_object_file(binding.ObjectFileRef.from_data(code))
@@ -31,12 +31,6 @@ class MachineCode:
 
 
 in_memory: WeakValueDictionary[str, MachineCode] = WeakValueDictionary()
-
-
-def compiled_function(program: Program) -> MachineCode:
-    """The program as machine code: a function of a block of arguments."""
-    key = f"{program.dtype} {program.parameters} {program.body}"
-    return loaded(key, lambda: llvm_text(program), DOOR)
 
 
 def loaded(key: str, make_text: Callable[[], str], name: str) -> MachineCode:
@@ -50,6 +44,17 @@ def loaded(key: str, make_text: Callable[[], str], name: str) -> MachineCode:
         made = MachineCode(cache.kept(key, lambda: object_code(make_text())), name)
         found = in_memory.setdefault(key, made)  # another thread's, if it came first
     return found
+
+
+def function_of(
+    name: str, make_text: Callable[[], str], result: CType | None, *arguments: CType
+) -> Callable[..., Any]:
+    """The one function of a module, of ctypes' types; while it runs, other threads do too."""
+    code = loaded(name, make_text, name)
+    function: Any = ctypes.CFUNCTYPE(result, *arguments)(code.address)
+    function.code = code  # which lives as long
+    called: Callable[..., Any] = function
+    return called
 
 
 def object_code(text: str) -> bytes:
@@ -99,5 +104,12 @@ def _initialize() -> None:
 
 @lru_cache
 def _make_blas_known() -> None:
-    for name, address in addresses().items():
-        binding.add_symbol(name, address)
+    """Tell LLVM where SciPy's products of matrices begin."""
+    from scipy.linalg import cython_blas
+
+    address, name = ctypes.pythonapi.PyCapsule_GetPointer, ctypes.pythonapi.PyCapsule_GetName
+    address.restype, address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    for product in PRODUCTS:
+        capsule = cython_blas.__pyx_capi__[product]
+        binding.add_symbol(product, address(capsule, name(capsule)))

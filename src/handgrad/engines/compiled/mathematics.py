@@ -1,15 +1,21 @@
 """Functions that LLVM has no vector code for, written out in arithmetic that it can vectorise."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.ir as ir
-import numpy as np
 
 from handgrad.base.functions import ERF, ERF_END
-from handgrad.engines.compiled.ir_helpers import DOUBLE, INT, INT32, rounds_once
+from handgrad.engines.compiled.ir_helpers import (
+    DOUBLE,
+    INT,
+    INT32,
+    SINGLE,
+    constant,
+    intrinsic,
+    rounds_once,
+)
 
 FAST = ("reassoc", "contract", "nsz", "arcp", "afn")
 FUSED = ("contract",)  # a product and a sum rounded once
@@ -33,9 +39,6 @@ MOST_TURNED = 2.0**27  # from 2²⁴ on, neighbours in float32 are 2 apart, a th
 TO_WHOLE = 1.5 * 2.0**52  # a float64 beside it is rounded to a whole number, its last bits
 
 
-Intrinsic = Callable[[str], ir.Function]  # LLVM's own function of a name, for the type
-
-
 @dataclass(frozen=True)
 class Format:
     """How a type keeps its numbers, and how far exp and log must go in it."""
@@ -56,19 +59,23 @@ DOUBLE_FORMAT = Format(
 )
 
 
-def exp(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
+def _format(kind: ir.Type) -> Format:
+    return SINGLE_FORMAT if kind == SINGLE else DOUBLE_FORMAT
+
+
+def exp(b: ir.IRBuilder, x: ir.Value) -> Any:
     """The code for exp x = 2ⁿ exp r with the whole number n that is nearest to x / log 2."""
-    n, y = _reduced(b, x, _format(x).lowest, intrinsic)
+    n, y = _reduced(b, x, _format(x.type).lowest)
     y = b.fadd(y, ir.Constant(x.type, 1.0), flags=FUSED)
     y = _scaled(b, y, n)
     return b.select(b.fcmp_unordered("uno", x, x), x, y)
 
 
-def expm1(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
+def expm1(b: ir.IRBuilder, x: ir.Value) -> Any:
     """The code for exp x − 1 = 2ⁿ ((exp r − 1) + (1 − 2⁻ⁿ)), exact where x is small."""
     one = ir.Constant(x.type, 1.0)
-    n, y = _reduced(b, x, -_format(x).digits, intrinsic)  # below that it is −1
-    most = ir.Constant(INT32, 2 * _format(x).digits)  # from there on 1 − 2⁻ⁿ is 1
+    n, y = _reduced(b, x, -_format(x.type).digits)  # below that it is −1
+    most = ir.Constant(INT32, 2 * _format(x.type).digits)  # from there on 1 − 2⁻ⁿ is 1
     known = b.select(b.icmp_signed("<", n, most), n, most)
     inverse = _power_of_two(b, b.sub(ir.Constant(INT32, 0), known), x.type)
     y = _scaled(b, b.fadd(y, b.fsub(one, inverse)), n)
@@ -77,14 +84,14 @@ def expm1(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     return b.select(keeps, x, y)
 
 
-def _reduced(b: ir.IRBuilder, x: ir.Value, lowest: float, intrinsic: Intrinsic) -> tuple[Any, Any]:
+def _reduced(b: ir.IRBuilder, x: ir.Value, lowest: float) -> tuple[Any, Any]:
     """The whole number n nearest to x / log 2, and exp r − 1 of the rest r."""
-    kind, form = x.type, _format(x)
+    kind, form = x.type, _format(x.type)
     low, high = ir.Constant(kind, lowest), ir.Constant(kind, form.highest)
     inside = b.select(b.fcmp_ordered(">", x, low), x, low)
     inside = b.select(b.fcmp_ordered("<", inside, high), inside, high)
-    n = b.call(intrinsic("rint"), [b.fmul(inside, _number(1 / math.log(2), kind))])
-    high, low = (b.fmul(n, _number(part, kind), flags=FUSED) for part in form.log2)
+    n = intrinsic(b, "rint", b.fmul(inside, constant(1 / math.log(2), kind)))
+    high, low = (b.fmul(n, constant(part, kind), flags=FUSED) for part in form.log2)
     near = b.fsub(inside, high, flags=FUSED)  # exact
     r = b.fsub(near, low, flags=FUSED)
     series = tuple(1 / math.factorial(k) for k in range(form.exp_terms - 1, 0, -1))
@@ -106,24 +113,24 @@ def _scaled(b: ir.IRBuilder, y: ir.Value, n: ir.Value) -> Any:
 
 def _power_of_two(b: ir.IRBuilder, n: ir.Value, kind: ir.Type) -> Any:
     """2ⁿ, by writing the exponent of a number of that type."""
-    form = SINGLE_FORMAT if isinstance(kind, ir.FloatType) else DOUBLE_FORMAT
+    form = _format(kind)
     exponent = b.add(n, ir.Constant(INT32, form.bias))
     if form.integer != INT32:
         exponent = b.zext(exponent, form.integer)
     return b.bitcast(b.shl(exponent, ir.Constant(form.integer, form.digits)), kind)
 
 
-def log(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
+def log(b: ir.IRBuilder, x: ir.Value) -> Any:
     """The code for log x = n log 2 + log m with m between √½ and √2.
 
     log m = 2 (s + s³/3 + s⁵/5 + …) with s = (m − 1)/(m + 1).
     """
-    kind, form = x.type, _format(x)
+    kind, form = x.type, _format(x.type)
     zero, one = ir.Constant(kind, 0.0), ir.Constant(kind, 1.0)
     small = b.fcmp_ordered("<", x, ir.Constant(kind, 2.0 ** (1 - form.bias)))
     raised = b.select(small, b.fmul(x, ir.Constant(kind, 2.0**form.digits)), x)
     bits = b.bitcast(raised, form.integer)
-    start = b.bitcast(_number(math.sqrt(0.5), kind), form.integer)
+    start = b.bitcast(constant(math.sqrt(0.5), kind), form.integer)
     place = ir.Constant(form.integer, form.digits)
     n = b.ashr(b.sub(bits, start), place)
     f = b.fsub(b.bitcast(b.sub(bits, b.shl(n, place)), kind), one)
@@ -136,7 +143,7 @@ def log(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     series = tuple(2 / k for k in range(2 * form.log_terms - 1, 1, -2))
     rest = b.fmul(z, polynomial(b, z, series))
     # 2 s = f − s f, of which f is exact
-    high, low = (b.fmul(n, _number(part, kind)) for part in form.log2)
+    high, low = (b.fmul(n, constant(part, kind)) for part in form.log2)
     y = b.fadd(high, b.fsub(f, b.fsub(b.fmul(s, b.fsub(f, rest)), low)))
     outside = b.select(b.fcmp_ordered("==", x, zero), ir.Constant(kind, -math.inf), x)
     outside = b.select(b.fcmp_ordered("<", x, zero), ir.Constant(kind, math.nan), outside)
@@ -144,12 +151,12 @@ def log(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     return b.select(b.and_(b.fcmp_ordered(">", x, zero), finite), y, outside)
 
 
-def log1p(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
+def log1p(b: ir.IRBuilder, x: ir.Value) -> Any:
     """The code for log(1 + x) = log u + (x − (u − 1))/u, u being 1 + x rounded."""
     kind = x.type
     one = ir.Constant(kind, 1.0)
     u = b.fadd(one, x)
-    y = log(b, u, intrinsic)
+    y = log(b, u)
     rest = b.fdiv(b.fsub(x, b.fsub(u, one)), u)
     inside = b.and_(
         b.fcmp_ordered(">", u, ir.Constant(kind, 0.0)),
@@ -159,15 +166,11 @@ def log1p(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
     return b.select(b.fcmp_ordered("==", x, ir.Constant(kind, 0.0)), x, y)
 
 
-def _format(x: ir.Value) -> Format:
-    return SINGLE_FORMAT if isinstance(x.type, ir.FloatType) else DOUBLE_FORMAT
-
-
-def tanh(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
-    """The code for tanh x; `b` builds it, `intrinsic(name)` is LLVM's function for x's type."""
-    if isinstance(x.type, ir.FloatType):
+def tanh(b: ir.IRBuilder, x: ir.Value) -> Any:
+    """The code for tanh x."""
+    if x.type == SINGLE:
         return _rational_tanh(b, x)
-    return _exponential_tanh(b, x, intrinsic)
+    return _exponential_tanh(b, x)
 
 
 def _rational_tanh(b: ir.IRBuilder, x: ir.Value) -> Any:
@@ -179,11 +182,11 @@ def _rational_tanh(b: ir.IRBuilder, x: ir.Value) -> Any:
     return b.fdiv(numerator, polynomial(b, x2, TANH_Q), flags=FAST)
 
 
-def _exponential_tanh(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
+def _exponential_tanh(b: ir.IRBuilder, x: ir.Value) -> Any:
     """(1 − e)/(1 + e) with e = exp(−2|x|), which loses digits only close to zero."""
     one, zero = ir.Constant(x.type, 1.0), ir.Constant(x.type, 0.0)
-    size = b.call(intrinsic("fabs"), [x])
-    e = exp(b, b.fmul(ir.Constant(x.type, -2.0), size, flags=FAST), intrinsic)
+    size = intrinsic(b, "fabs", x)
+    e = exp(b, b.fmul(ir.Constant(x.type, -2.0), size, flags=FAST))
     far = b.fdiv(b.fsub(one, e), b.fadd(one, e))
     x2 = b.fmul(x, x, flags=FAST)
     near = b.fmul(size, polynomial(b, x2, TANH_SERIES), flags=FAST)
@@ -192,31 +195,31 @@ def _exponential_tanh(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any
     return b.select(b.fcmp_ordered("<", x, zero), b.fneg(y), y)
 
 
-def erf(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
+def erf(b: ir.IRBuilder, x: ir.Value) -> Any:
     """The code for erf x, as `handgrad.base.functions.erf` computes it, with one division."""
     kind = x.type
-    length, coefficients = ERF["float32" if isinstance(kind, ir.FloatType) else "float64"]
-    zero, one, end, scale = (_number(value, kind) for value in (0.0, 1.0, ERF_END, length))
-    size = b.call(intrinsic("fabs"), [x])
+    length, coefficients = ERF["float32" if kind == SINGLE else "float64"]
+    zero, one, end, scale = (constant(value, kind) for value in (0.0, 1.0, ERF_END, length))
+    size = intrinsic(b, "fabs", x)
     size = b.select(b.fcmp_ordered(">", size, end), end, size)  # NaN compares false, and passes
     inverse = b.fdiv(one, b.fadd(scale, size, flags=FAST), flags=FAST)
     s = b.fmul(b.fsub(scale, size, flags=FAST), inverse, flags=FAST)
     p = b.fmul(polynomial(b, s, coefficients), b.fadd(inverse, inverse), flags=FAST)
-    p = b.fadd(_number(1 / math.pi**0.5, kind), p, flags=FAST)
-    e = exp(b, b.fneg(b.fmul(size, size)), intrinsic)
+    p = b.fadd(constant(1 / math.pi**0.5, kind), p, flags=FAST)
+    e = exp(b, b.fneg(b.fmul(size, size)))
     y = b.fsub(one, b.fmul(b.fmul(e, p, flags=FAST), inverse, flags=FAST), flags=FAST)
     y = b.select(b.fcmp_ordered("<", x, zero), b.fneg(y), y)
     return b.select(b.fcmp_ordered("==", x, zero), x, y)
 
 
-def sin(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
+def sin(b: ir.IRBuilder, x: ir.Value) -> Any:
     """The code for sin x; libm's, one number after the other, for float64."""
-    return _turned(b, x, 0) if isinstance(x.type, ir.FloatType) else b.call(intrinsic("sin"), [x])
+    return _turned(b, x, 0) if x.type == SINGLE else intrinsic(b, "sin", x)
 
 
-def cos(b: ir.IRBuilder, x: ir.Value, intrinsic: Intrinsic) -> Any:
+def cos(b: ir.IRBuilder, x: ir.Value) -> Any:
     """The code for cos x = sin(x + π/2)."""
-    return _turned(b, x, 1) if isinstance(x.type, ir.FloatType) else b.call(intrinsic("cos"), [x])
+    return _turned(b, x, 1) if x.type == SINGLE else intrinsic(b, "cos", x)
 
 
 def _turned(b: ir.IRBuilder, x: ir.Value, quarters: int) -> Any:
@@ -247,26 +250,21 @@ def _has_bit(b: ir.IRBuilder, whole: ir.Value, bit: int) -> Any:
     return b.icmp_signed("!=", b.and_(whole, ir.Constant(INT32, bit)), none)
 
 
+def sign(b: ir.IRBuilder, x: ir.Value) -> Any:
+    """The code for −1, x itself where it is 0 or NaN, or 1."""
+    zero = ir.Constant(x.type, 0.0)
+    positive = b.select(b.fcmp_ordered(">", x, zero), ir.Constant(x.type, 1.0), x)
+    return b.select(b.fcmp_ordered("<", x, zero), ir.Constant(x.type, -1.0), positive)
+
+
 def polynomial(b: ir.IRBuilder, x: ir.Value, coefficients: tuple[float, ...]) -> Any:
     """The code for a polynomial in x, highest coefficient first, by Horner's rule."""
-    total = _number(coefficients[0], x.type)
+    total = constant(coefficients[0], x.type)
     for coefficient in coefficients[1:]:
-        total = b.fadd(b.fmul(total, x, flags=FAST), _number(coefficient, x.type), flags=FAST)
+        total = b.fadd(b.fmul(total, x, flags=FAST), constant(coefficient, x.type), flags=FAST)
     return total
 
 
-def _number(value: float, kind: ir.Type) -> Any:
-    """A constant, rounded to what LLVM can hold in this type."""
-    return ir.Constant(kind, float(np.float32(value)) if isinstance(kind, ir.FloatType) else value)
-
-
 WRITTEN_OUT = {
-    "exp": exp,
-    "expm1": expm1,
-    "log": log,
-    "log1p": log1p,
-    "tanh": tanh,
-    "erf": erf,
-    "sin": sin,
-    "cos": cos,
+    function.__name__: function for function in (exp, expm1, log, log1p, tanh, erf, sin, cos, sign)
 }

@@ -10,12 +10,10 @@ import numpy as np
 
 from handgrad.base.errors import CannotLowerError
 from handgrad.base.kinds import PredictionKind
-from handgrad.engines.compiled.bounds import index_bounds
-from handgrad.engines.compiled.build import prediction_graph, prediction_of
-from handgrad.engines.compiled.calls import Calls
+from handgrad.engines.compiled.build import prediction_of
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE
 from handgrad.engines.compiled.program import FINISHED
-from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.threads import available_cores, one_thread_each
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import is_method_of
@@ -47,12 +45,10 @@ class CompiledPredictor:
             for name, value in settings.items()
             if isinstance(value, np.ndarray)
         ]
-        graph = prediction_graph(net, x)
-        self.runner = Runner(
-            prediction_of(net, graph, PREDICTED_AT_ONCE, only_finite=True), PREDICTED_AT_ONCE
-        )
-        self.bounds = index_bounds(graph).get("x", ())
-        self.weights = (net.parameters, net.running_state)
+        program = prediction_of(net, x, PREDICTED_AT_ONCE, only_finite=True)
+        self.bounds = program.bounds.get("x", ())
+        self.runner = Runner(program)
+        self.weights = {"parameters": net.parameters, "state": net.running_state}
         self.few = [SmallBatch(self)]
 
     def __call__(self, x: object) -> Array | None:
@@ -100,7 +96,8 @@ class CompiledPredictor:
         def predict(start: int) -> None:
             rows = slice(start, start + part)
             runner = self.runner.with_scratch_of_its_own()
-            returned.append(runner(len(x[rows]), x[rows], *self.weights, p[rows]))
+            found = runner(n_rows=len(x[rows]), x=x[rows], **self.weights, predictions=p[rows])
+            returned.append(found)
 
         others = [Thread(target=predict, args=(start,)) for start in range(part, len(x), part)]
         for thread in others:
@@ -124,7 +121,7 @@ class SmallBatch:
         n = len(x)
         calls = self.calls.get(n)
         if calls is None:
-            planned = self.runner.planned(n, self.x, *self.weights, self.p)
+            planned = self.runner.planned(n_rows=n, x=self.x, **self.weights, predictions=self.p)
             calls = self.calls[n] = self.runner.in_turn([planned])
         self.x[:n] = x
         return self.p[:n].copy() if calls.run()[1] == FINISHED else None

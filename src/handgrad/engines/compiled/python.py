@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.functions import erf
-from handgrad.engines.compiled.calls import NativeCall, PerRound
 from handgrad.engines.compiled.program import FINISHED, Program
-from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
 from handgrad.layers import Array
 
+NUMPYS = (
+    *("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos"),
+    *("floor", "ceil", "sign", "abs", "isnan", "isfinite"),
+)
 MatrixAt = tuple[Array, int, int, bool]  # a buffer, the offset in it, the width, if transposed
 
 
@@ -27,11 +30,8 @@ def python_function(program: Program) -> Callable[..., int]:
         "parts": lambda count: reversed(range(count)),  # any order must do
         "maximum": _passing_nan(max),
         "minimum": _passing_nan(min),
-        **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log1p", "sqrt")},
-        **{name: getattr(np, name) for name in ("tanh", "sin", "cos")},
         "erf": erf,
-        **{name: getattr(np, name) for name in ("floor", "ceil", "sign", "abs")},
-        **{name: getattr(np, name) for name in ("isnan", "isfinite")},
+        **{name: getattr(np, name) for name in NUMPYS},
     }
     exec(compile(program.source(), f"<{program.name}>", "exec"), names)
     function: Callable[..., int] = names[program.name]
@@ -61,8 +61,8 @@ class PythonRunner(Runner):
     in_turn = PythonCalls
 
 
-def _given(argument: PerRound | Array | int, i: int) -> Array | int:
-    value = argument.part(i) if isinstance(argument, PerRound) else argument
+def _given(argument: Argument, i: int) -> Array | int:
+    value = argument.array[i] if isinstance(argument, PerRound) else argument
     return value.reshape(-1) if isinstance(value, np.ndarray) else value
 
 

@@ -7,6 +7,7 @@ matrices and may wake other threads, which takes longer than a small product its
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import llvmlite.binding as binding
@@ -17,10 +18,13 @@ from handgrad.engines.compiled.ir_helpers import (
     INT32,
     SINGLE,
     VOID,
+    Write,
     counting,
     declared,
+    keep_apart,
     smaller,
     whole,
+    written,
 )
 from handgrad.engines.compiled.loops import Multiply, Num
 
@@ -80,33 +84,29 @@ class Tiles:
         letters = "NT"[product.a.transposed] + "NT"[product.b.transposed]
         shape = [rows, n, *([k] if product.b.transposed else [])]
         name = ".".join(map(str, ["product", letters, *shape]))
-        return self.module.globals.get(name) or self._product(name, product, rows)
+        kinds = [INT, INT, *[self.array, INT] * 3]
+        return self._written(name, kinds, partial(self._product, product, rows))
 
-    def _begin(self, name: str, arguments: list[ir.Type]) -> tuple[ir.Function, ir.IRBuilder]:
-        function = declared(self.module, name, VOID, arguments)
-        function.linkage = "internal"
-        function.attributes.add("noinline")  # once in a module, however often it is called
-        for argument in function.args:
-            if isinstance(argument.type, ir.PointerType):
-                argument.add_attribute("noalias")
-        return function, ir.IRBuilder(function.append_basic_block())
+    def _written(self, name: str, arguments: Sequence[ir.Type], write: Write) -> ir.Function:
+        function = written(self.module, name, arguments, write)
+        keep_apart(function)
+        return function
 
-    def _product(self, name: str, product: Multiply, rows: int) -> ir.Function:
+    def _product(self, product: Multiply, rows: int, b: ir.IRBuilder) -> None:
         _, n, k = product.sizes
-        function, b = self._begin(name, [INT, INT, *[self.array, INT] * 3])
-        m, depth, left, left_width, right, right_width, result, result_width = function.args
+        m, depth, left, left_width, right, right_width, result, result_width = b.function.args
         if product.b.transposed:
             copy = b.alloca(self.number, whole(k * self._step(n)))
             copy.align = self.bytes
-            b.call(self._transposition(n, k), [right, right_width, copy])
+            name, kinds = f"transposition.{n}.{k}", [self.array, INT, self.array]
+            transposition = self._written(name, kinds, partial(self._transposition, n, k))
+            b.call(transposition, [right, right_width, copy])
             right, right_width = copy, whole(self._step(n))
         given = (depth, left, left_width, right, right_width, result, result_width)
         with b.if_else(b.icmp_signed("<", m, whole(rows))) as (few, enough):
             for case, height in ((few, 1), (enough, rows)):
                 with case:
                     self._tiling(b, height, product.a.transposed, (m, n), given)
-        b.ret_void()
-        return function
 
     def _tiling(
         self,
@@ -117,7 +117,11 @@ class Tiles:
         given: Sequence[ir.Value],
     ) -> None:
         """All tiles of c. The last in a column begins so early that it ends where c does."""
-        (m, n), tile = shape, self._tile(rows, transposed)
+        kinds = [INT, *[self.array, INT] * 3, INT]
+        tile = self._written(
+            f"tile.{'NT'[transposed]}.{rows}", kinds, partial(self._tile, rows, transposed)
+        )
+        m, n = shape
         k, left, left_width, right, right_width, result, result_width = given
         with counting(b, m, rows, "row") as i:
             row = smaller(b, i, b.sub(m, whole(rows)))
@@ -128,20 +132,15 @@ class Tiles:
                 places += [b.gep(c, [column]), result_width]
                 b.call(tile, [k, *places, b.sub(whole(n), column)])
 
-    def _tile(self, rows: int, transposed: bool) -> ir.Function:
-        """The function for one tile, of which only the first `count` columns are there."""
-        name = f"tile.{'NT'[transposed]}.{rows}"
-        known = self.module.globals.get(name)
-        if known is not None:
-            return known
-        function, b = self._begin(name, [INT, *[self.array, INT] * 3, INT])
-        k, left, left_width, right, right_width, result, result_width, count = function.args
+    def _tile(self, rows: int, transposed: bool, b: ir.IRBuilder) -> None:
+        """One tile, of which only the first `count` columns are there."""
+        k, left, left_width, right, right_width, result, result_width, count = b.function.args
         mask = self._mask(b, count)
         starts = [
             b.gep(left, [whole(r) if transposed else b.mul(whole(r), left_width)])
             for r in range(rows)
         ]
-        before, inside, after = b.block, *(function.append_basic_block() for _ in range(2))
+        before, inside, after = b.block, *(b.append_basic_block() for _ in range(2))
         b.branch(inside)
         b.position_at_end(inside)
         position = b.phi(INT)
@@ -160,21 +159,14 @@ class Tiles:
         b.position_at_end(after)
         for r, total in enumerate(added):
             self._store(b, total, b.gep(result, [b.mul(whole(r), result_width)]), mask)
-        b.ret_void()
-        return function
 
-    def _transposition(self, n: int, k: int) -> ir.Function:
-        """The function that copies bᵀ (n, k), its rows `width` apart, to b (k, n), block by block.
+    def _transposition(self, n: int, k: int, b: ir.IRBuilder) -> None:
+        """Copy bᵀ (n, k), its rows `width` apart, to b (k, n), block by block.
 
         The last blocks begin so early that they end where bᵀ does; one with too few rows reads
         its last row again, for columns that no tile looks at.
         """
-        name = f"transposition.{n}.{k}"
-        known = self.module.globals.get(name)
-        if known is not None:
-            return known
-        function, b = self._begin(name, [self.array, INT, self.array])
-        source, width, target = function.args
+        source, width, target = b.function.args
         length = LINE // self.size
         line = ir.VectorType(self.number, length).as_pointer()
         with counting(b, whole(n), self.width, "column") as j:
@@ -190,8 +182,6 @@ class Tiles:
                 for r, vector in enumerate(self._transposed(b, block)):
                     place = b.gep(target, [b.add(start, whole(r * self._step(n)))])
                     b.store(vector, b.bitcast(place, self.vector.as_pointer()), align=self.size)
-        b.ret_void()
-        return function
 
     def _joined(self, b: ir.IRBuilder, parts: list[ir.Value]) -> ir.Value:
         """The parts one after another in one vector."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.element_access import Elements
 from handgrad.engines.compiled.loops import (
+    Body,
     Call,
     Comment,
     Expression,
@@ -13,7 +14,6 @@ from handgrad.engines.compiled.loops import (
     Let,
     Load,
     Num,
-    Statement,
     Store,
     Type,
     Var,
@@ -25,9 +25,6 @@ from handgrad.engines.compiled.memory_planning import Place, users_of
 from handgrad.engines.compiled.parallel_loops import loop_in_parts
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import REDUCTIONS, Op
-
-Body = list[Statement]
-
 
 # What a rule is given as single numbers, and their types.
 NUMBERS: Mapping[str, Type] = {
