@@ -124,15 +124,11 @@ def misused(
         given = signature.bind_partial(*args, **kwargs).arguments
     except TypeError as error:
         return SettingError(f"{title}: {error}", f"{title}({takes})", "arguments by their names")
-    if missing := [p.name for p in parameters if p.name not in given and _is_required(p)]:
+    required = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if missing := [p.name for p in required if p.default is p.empty and p.name not in given]:
         without = f"{title} was called without {', '.join(missing)}"
         return SettingError(without, f"{title}({takes})", ", ".join(f"{n}=…" for n in missing))
     return None
-
-
-def _is_required(parameter: inspect.Parameter) -> bool:
-    variadic = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and parameter.kind not in variadic
 
 
 def instead_of(name: str, known: list[str], otherwise: str) -> str:

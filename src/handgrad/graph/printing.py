@@ -80,7 +80,8 @@ def _names(
         alone = len(using) == 1 and nodes[using[0]].origin == node.origin
         if alone and i not in results:
             continue
-        label = _assigned(node) if last_of_line[node.origin] == i else None
+        assigned = _names_of_lines(node.origin.file)
+        label = assigned.get(node.origin.line) if last_of_line[node.origin] == i else None
         suffix = node.origin.layer.replace(".", "_")
         name = f"{label}_{suffix}" if label and suffix and suffix != "loss" else label or f"t{i}"
         while name in taken:
@@ -88,11 +89,6 @@ def _names(
         taken.add(name)
         names[i] = name
     return names
-
-
-def _assigned(node: Node) -> str | None:
-    """The name that the page gives to what this node's line computes."""
-    return _names_of_lines(node.origin.file).get(node.origin.line) if node.origin else None
 
 
 @lru_cache(maxsize=64)
