@@ -40,14 +40,12 @@ class PermutationImportance:
     @property
     def mean(self) -> Array:
         """The mean over the repeats, (n_columns,)."""
-        mean: Array = self.decreases.mean(axis=1)
-        return mean
+        return self.decreases.mean(axis=1)
 
     @property
     def std(self) -> Array:
         """The standard deviation over the repeats, (n_columns,)."""
-        std: Array = self.decreases.std(axis=1)
-        return std
+        return self.decreases.std(axis=1)
 
     @property
     def order(self) -> Array:
@@ -145,8 +143,7 @@ class CapacityCurve(RunsCurve):
                 "at least one",
                 "a smaller learning rate, or smaller capacities",
             )
-        best: float = self.capacities[np.nanargmin(medians)].item()
-        return best
+        return self.capacities[np.nanargmin(medians)].item()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

@@ -6,8 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.html import visible
-from handgrad.html.templates import environment
+from handgrad.html import environment, visible
 
 STEERING = ["\x00", "\x07", "\x1b", "\r", "\x7f", "\x9b", "\u202e", "\u2066", "\ufffe", "\udc80"]
 TEXT = st.one_of(

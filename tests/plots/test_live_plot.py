@@ -45,7 +45,7 @@ class Studio(Screen):
         self.shares.append(len(self.epochs) * self.drawing / self.now)
         self.epochs.append(history[-1].epoch)
         self.begun.append(self.now)
-        self.weights.append(float(weights[0][0]))
+        self.weights.append(float(weights[0]))
         self.now += self.drawing
 
     def show(self, epoch: int) -> None:
@@ -219,7 +219,7 @@ class Still(Screen):
 
 
 def weights_of(net: hg.Net) -> Any:
-    return net.parameters, net.running_state
+    return np.concatenate([net.parameters, net.running_state])
 
 
 def picture(net: hg.Net, data: Any, held: Any = None, what: str = "loss") -> tuple[Any, ...]:
@@ -310,7 +310,7 @@ def test_fit_draws_each_epoch_with_its_own_weights(
     found: list[Any] = []
 
     def note(self: _Picture, history: hg.History, weights: Any) -> None:
-        found.append((len(history), self.what, weights[0].copy()))
+        found.append((len(history), self.what, weights.copy()))
 
     monkeypatch.setattr(_Picture, "draw", note)
     net, twin = classifier(), classifier()
@@ -328,7 +328,7 @@ def test_fit_draws_what_it_monitors_and_at_the_end_the_best_net(
     found: list[Any] = []
 
     def note(self: _Picture, history: hg.History, weights: Any) -> None:
-        found.append((self.what, weights[0].copy()))
+        found.append((self.what, weights.copy()))
 
     monkeypatch.setattr(_Picture, "draw", note)
     net = classifier()

@@ -89,7 +89,7 @@ def test_functions_that_cannot_be_drawn_are_refused() -> None:
     alone: Any = np.abs
     with refused(hg.SettingError, "functions = <ufunc", "a list of them"):
         hg.plot_loss_functions("One", alone)
-    with refused(hg.SettingError, "no functions"):
+    with refused(hg.SettingError, "functions = []", "one at least"):
         hg.plot_loss_functions("None", [])
     with refused(hg.SettingError, "2 axes", "1 axes"):
         hg.plot_loss_functions("One", [np.abs], axes=Figure().subplots(1, 2))

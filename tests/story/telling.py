@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import matplotlib
 import pytest
 from matplotlib.text import Text
 
-from handgrad.plots import off_screen
 from handgrad.story import telling
 from handgrad.story.chapters import Block, Chapter, Picture, Story, read_story
 from handgrad.story.page import Outcome
@@ -31,7 +31,7 @@ def told() -> tuple[Path, str]:
 @cache
 def run() -> tuple[list[Outcome], set[str]]:
     """What each block of the story led to, and all texts in its pictures, as they are drawn."""
-    off_screen()
+    matplotlib.use("agg")
     namespace: dict[str, object] = {}
     words: set[str] = set()
 

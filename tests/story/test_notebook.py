@@ -7,8 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from handgrad.story import notebook, read_story
-from handgrad.story.notebook import write_notebook
+from handgrad.story import read_story
+from handgrad.story.notebook import notebook, write_notebook
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOTEBOOKS = {"en": DOCS / "story.ipynb", "zh": DOCS / "story.zh.ipynb"}

@@ -6,11 +6,11 @@ Left out are their own definitions of what is imported here. `rng` and `dtype` a
 import re
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.plots import off_screen
 from handgrad.story.telling import run_block
 
 IMPORTS = """
@@ -164,7 +164,7 @@ NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 
 
 def test_every_cell_of_the_notes_prints_what_it_printed(tmp_path: Any) -> None:
-    off_screen()
+    matplotlib.use("agg")
     notes: dict[str, Any] = {"gif": tmp_path / "training.gif"}
     state = np.random.get_state()
     try:

@@ -4,9 +4,10 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib
+
 from handgrad._version import __version__
 from handgrad.cli.output import Output
-from handgrad.plots import off_screen
 from handgrad.runs import whole_folder
 from handgrad.story import PAGE, PHRASES, check_language, tell
 
@@ -18,7 +19,7 @@ def run_demo(
     languages = list(dict.fromkeys(languages))
     for language in languages:
         check_language(language)
-    off_screen()
+    matplotlib.use("agg")  # no windows
     first, console, pictures = languages[0], output.console, 0
     with whole_folder(folder, "demo") as (folder, new):
         for language in languages:

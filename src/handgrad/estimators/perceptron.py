@@ -9,7 +9,6 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from handgrad import plots
 from handgrad.base.errors import HandgradError, SettingError
 from handgrad.estimators.files import InFiles
 from handgrad.estimators.fits import NOT_FINITE, fit_epochs, fit_lbfgs
@@ -206,6 +205,8 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  #
         With rows that were not learnt from, their curve too; after early stopping, with the best
         epoch. Without `ax` a new figure is made, `axes.figure`.
         """
+        from handgrad import plots
+
         check_is_fitted(self)
         history, best = self.training_history()
         if history is None:

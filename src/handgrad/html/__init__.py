@@ -1,5 +1,38 @@
-"""One HTML file that needs nothing else: no network, no script, no file beside it."""
+"""One HTML file that needs nothing else, by templates that escape what is not marked as HTML."""
 
-from handgrad.html.templates import page, visible
+import re
+from functools import cache
 
-__all__ = ["page", "visible"]
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+# What no XML may hold or no eye sees, and what turns the direction of the text that follows.
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def visible(text: str) -> str:
+    """The text, in which characters that steer what is shown are escapes.
+
+    >>> print(visible("a bell\\x07, turned \\u202e round"))
+    a bell\\x07, turned \\u202e round
+    """
+    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+@cache
+def environment() -> Environment:
+    """The templates, by their paths within the package: `html/page.html` is the frame of a page."""
+    return Environment(
+        loader=PackageLoader("handgrad", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )
+
+
+def page(template: str, **values: object) -> str:
+    """The page that a template makes of `values`."""
+    return visible(environment().get_template(template).render(values))

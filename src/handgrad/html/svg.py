@@ -1,20 +1,16 @@
 """Matplotlib's SVG made part of a page: its colours, its fonts, names that are its own."""
 
-from __future__ import annotations
-
 import io
 import re
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
-from handgrad.html.templates import visible
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from handgrad.html import visible
 
 PIXELS_PER_POINT = 96 / 72
 FAMILY = re.compile(r"font-family: [^;]+;? ?")
@@ -28,8 +24,6 @@ def inline(figure: Figure, name: str, alt: str, colours: Mapping[str, str]) -> M
     Its names begin with `name`, so that those of several pictures do not meet; `colours` are
     replaced: `{"#22252a": "var(--ink)"}`.
     """
-    import matplotlib as mpl
-
     file = io.StringIO()
     # words stay text, in letters that may lack here
     with mpl.rc_context({"svg.fonttype": "none"}), warnings.catch_warnings():

@@ -17,7 +17,6 @@ from handgrad.plots.predictions import (
     plot_roc,
 )
 from handgrad.plots.rows import plot_dataset, plot_decision_boundary, plot_hidden_space
-from handgrad.plots.screens import off_screen
 from handgrad.plots.trainings import (
     plot_capacity_curve,
     plot_learning_curve,
@@ -28,7 +27,6 @@ from handgrad.plots.trainings import (
 
 __all__ = [
     "live_plot",
-    "off_screen",
     "plot_activations",
     "plot_calibration",
     "plot_capacity_curve",

@@ -1,15 +1,15 @@
 """Permutation importance and partial dependence as pictures."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from handgrad.plots.inputs import refuse_other
 from handgrad.plots.style import (
     BESIDE,
     FIRST,
     GREY,
-    Line,
     axes_for,
     colour_of,
     marker_of,
@@ -20,15 +20,12 @@ from handgrad.plots.style import (
 )
 from handgrad.results import PartialDependence, PermutationImportance
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 MOST_CLASSES = 6
 
 
 def plot_permutation_importance(
-    importance: PermutationImportance, most: int = 12, ax: "Axes | None" = None
-) -> "Axes":
+    importance: PermutationImportance, most: int = 12, ax: Axes | None = None
+) -> Axes:
     """Draw how much worse the score is without a column, for the `most` that matter most.
 
     The bars are means over the repeats, the strongest on top, the whiskers their standard
@@ -52,7 +49,7 @@ def plot_permutation_importance(
     return axes
 
 
-def plot_partial_dependence(dependence: PartialDependence, ax: "Axes | None" = None) -> "Axes":
+def plot_partial_dependence(dependence: PartialDependence, ax: Axes | None = None) -> Axes:
     """Draw what the model says on average against the values of a column.
 
     A curve for numbers and dates, dots for text, the most frequent value on top. Of two classes
@@ -68,7 +65,7 @@ def plot_partial_dependence(dependence: PartialDependence, ax: "Axes | None" = N
     of_text, places = dependence.kind == "category", np.arange(len(dependence.values))
     for k in chosen:
         shown, average = k if n > 2 else 0, dependence.average[:, k]
-        how: Line = {"color": colour_of(shown), "label": dependence.outputs[k]}
+        how: Any = {"color": colour_of(shown), "label": dependence.outputs[k]}
         if of_text:
             axes.plot(average, places, marker_of(shown), markersize=6, **how)
         else:

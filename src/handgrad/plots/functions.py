@@ -3,10 +3,11 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from handgrad.base.errors import SettingError, ShapeError, described, did_you_mean
 from handgrad.layers import Array, Layer, activations, gelu
@@ -15,9 +16,6 @@ from handgrad.metrics import zero_one_loss
 from handgrad.plots.style import FIRST, SECOND, axes_for, line_of, panels_for
 from handgrad.schedules import Schedule
 from handgrad.training import factors_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # A function of x (n,), or its values there.
 Function = Callable[[Array], npt.ArrayLike] | npt.ArrayLike
@@ -31,7 +29,7 @@ def plot_loss_functions(
     xlabel: str = "",
     *,
     x: npt.ArrayLike | None = None,
-    axes: "Sequence[Axes] | Array | None" = None,
+    axes: Sequence[Axes] | Array | None = None,
 ) -> Array:
     """Draw losses side by side, each on axes of its own; returns the axes.
 
@@ -59,10 +57,9 @@ def plot_loss_functions(
             )
         x, xlabel, titles, ylabels, functions = TASKS[suptitle]
         suptitle = ""
-    if not isinstance(functions, list | tuple):
-        raise SettingError(
-            f"functions = {functions!r}", "a list of them", "functions=[np.abs, np.square]"
-        )
+    if not isinstance(functions, list | tuple) or not functions:
+        expected = "a list of them, one at least"
+        raise SettingError(f"functions = {functions!r}", expected, "functions=[np.abs, np.square]")
     if x is None and not all(map(callable, functions)):
         raise SettingError(
             "values of a function without the x that they belong to",
@@ -78,8 +75,6 @@ def plot_loss_functions(
                 f"a number at each place, shape {across.shape}",
                 "np.vectorize(function), of a function of one number",
             )
-    if not drawn:
-        raise SettingError("no functions", "one at least", "functions=[np.abs, np.square]")
     panels = panels_for(axes, len(drawn), (4.5 * len(drawn), 3.4))
     for panel, y, ylabel, title in zip_longest(panels, drawn, ylabels[: len(drawn)], titles):
         style = "steps-post" if title == "0-1 loss" else "default"
@@ -90,7 +85,7 @@ def plot_loss_functions(
     return np.array(panels)
 
 
-def plot_cross_entropy(ax: "Axes | None" = None) -> "Axes":
+def plot_cross_entropy(ax: Axes | None = None) -> Axes:
     """Draw the cross-entropy over the predicted probability p of class 1.
 
     Where the true class is y = 1 it is −log p, where it is y = 0 it is −log(1 − p): nothing for
@@ -140,7 +135,7 @@ TASKS: dict[str, tuple[Array, str, list[str], list[str], list[Function]]] = {
 
 
 def plot_activations(
-    layers: Sequence[Layer] | None = None, axes: "Sequence[Axes] | Array | None" = None
+    layers: Sequence[Layer] | None = None, axes: Sequence[Axes] | Array | None = None
 ) -> Array:
     """Draw activations, each with its slope; returns the axes, one a layer.
 
@@ -207,8 +202,8 @@ def _curves(layer: Layer) -> tuple[Array, Array, Array]:
 def plot_schedule(
     schedule: Schedule | Mapping[str, Schedule],
     learning_rate: float = 1.0,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the learning rate over the share of the training that is done.
 
     One schedule, or several by their names, times `learning_rate`.

@@ -116,12 +116,6 @@ def as_probabilities(net: Net, p: Array) -> Array:
     return Softmax().forward(p)
 
 
-def the_net(model: object) -> Net:
-    """`model`, which is refused if it is no net."""
-    check_kinds(net=(model, Net))
-    return cast(Net, model)
-
-
 def refuse_other(given: object, kind: type, made_by: str, example: str) -> None:
     """Refuse what is no result of that `kind`."""
     if not isinstance(given, kind):
@@ -139,7 +133,8 @@ def class_predictions(
         predicted, true = (_places(values, known) for values in (model.predict(x), y))
         names = names_of(known if class_names is None else class_names, len(known), "class")
         return Predictions(true, predicted, p, tuple(names))
-    net, x = the_net(model), table_of(x)
+    check_kinds(net=(model, Net))
+    net, x = cast(Net, model), table_of(x)
     output = np.asarray(net.predict(x))
     p = as_probabilities(net, output)
     true = classes_of(y, x, p.shape[1])
@@ -161,7 +156,10 @@ def number_predictions(model: Model, x: object, y: object) -> Predictions:
 
 def predicted_numbers(model: Net | Predictor, x: object) -> Array:
     """One predicted number a row, (n,)."""
-    p = np.asarray(model.predict(x) if is_predictor(model) else the_net(model).predict(table_of(x)))
+    if not is_predictor(model):
+        check_kinds(net=(model, Net))
+        x = table_of(x)
+    p = np.asarray(model.predict(x))
     if p.ndim not in (1, 2) or p.size != len(p) or p.dtype.kind not in "fiu":
         raise ShapeError(
             f"predictions of shape {p.shape}"

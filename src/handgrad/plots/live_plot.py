@@ -1,17 +1,15 @@
 """Training as it goes on, drawn: an adapter of the reports that never takes much of the time."""
 
-from __future__ import annotations
-
 import copy
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from handgrad.base.kinds import Probabilities
 from handgrad.config import check_kinds
@@ -33,9 +31,6 @@ from handgrad.training import (
     train,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 LARGEST_SHARE = 0.1
 # A short training has no more epochs, nor weights in all of them together, in bytes.
 MOST_EPOCHS, MOST_BYTES = 60, 2**28
@@ -43,11 +38,9 @@ SECONDS_A_PICTURE = 0.2
 # Fixed, in shares of the figure: a layout that measures everything takes longer than the drawing.
 MARGINS = {"left": 0.08, "right": 0.88, "bottom": 0.13, "top": 0.84, "wspace": 0.2}
 
-
-Weights = tuple[Array, Array]
 Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 # Draws on axes what a net answers for rows (x, y), beside what it does for rows held out.
-Answers = Callable[["Axes", Net, Pair, Pair | None], None]
+Answers = Callable[[Axes, Net, Pair, Pair | None], None]
 
 
 def live_plot(
@@ -142,7 +135,7 @@ def train_and_plot(
 
 def drawn(
     reports: Iterable[EpochReport],
-    draw: Callable[[History, Weights], object],
+    draw: Callable[[History, Array], object],
     screen: Screen,
     net: Net,
     clock: Callable[[], float],
@@ -157,7 +150,7 @@ def drawn(
             film.note(report, net)
             before = clock()
             if spent <= LARGEST_SHARE * (before - started):
-                film.show(len(film.history), (net.parameters, net.running_state))
+                film.show(len(film.history), _weights_of(net))
                 spent += clock() - before
             yield report
         whole = short = True
@@ -179,26 +172,26 @@ def drawn(
 class Film:
     """The epochs of a training, with the weights that each left as long as it is a short one."""
 
-    def __init__(self, draw: Callable[[History, Weights], object]) -> None:
+    def __init__(self, draw: Callable[[History, Array], object]) -> None:
         self.draw, self.history = draw, History()
-        self.kept: list[Weights] = []
+        self.kept: list[Array] = []
         self.shown: set[int] = set()
         self.last = (0, b"")
 
     def note(self, report: EpochReport, net: Net) -> None:
         """Keep an epoch whose weights the net has now; of a long training, none any more."""
         self.history.reports.append(report)
-        n, size = len(self.history), net.parameters.nbytes + net.running_state.nbytes
-        if n > MOST_EPOCHS or n * size > MOST_BYTES:
+        n, weights = len(self.history), _weights_of(net)
+        if n > MOST_EPOCHS or n * weights.nbytes > MOST_BYTES:
             self.kept.clear()
         elif len(self.kept) == n - 1:
-            self.kept.append((net.parameters.copy(), net.running_state.copy()))
+            self.kept.append(weights)
 
-    def show(self, epoch: int, weights: Weights) -> None:
+    def show(self, epoch: int, weights: Array) -> None:
         """Draw an epoch, counted from 1, with these weights."""
         self.draw(History(self.history.reports[:epoch]), weights)
         self.shown.add(epoch)
-        self.last = epoch, _bytes(weights)
+        self.last = epoch, weights.tobytes()
 
     def replay(self, screen: Screen, clock: Callable[[], float]) -> None:
         """Draw all that is kept, if any epoch of it was left out; what a file has, only once.
@@ -215,13 +208,14 @@ class Film:
 
     def end(self, net: Net) -> None:
         """Draw the last epoch with the net as it is now, if that was not seen."""
-        weights, epoch = (net.parameters, net.running_state), len(self.history)
-        if epoch and self.last != (epoch, _bytes(weights)):
+        weights, epoch = _weights_of(net), len(self.history)
+        if epoch and self.last != (epoch, weights.tobytes()):
             self.show(epoch, weights)
 
 
-def _bytes(weights: Weights) -> bytes:
-    return b"".join(part.tobytes() for part in weights)
+def _weights_of(net: Net) -> Array:
+    """A copy of all weights, parameters and then the running state."""
+    return np.concatenate([net.parameters, net.running_state])
 
 
 class _Picture:
@@ -234,8 +228,9 @@ class _Picture:
         self.data, self.held, self.what, self.screen = data, validation, what, screen
         self.answers = _answers(self.twin, *data)
 
-    def draw(self, history: History, weights: Weights) -> None:
-        self.twin.parameters[...], self.twin.running_state[...] = weights
+    def draw(self, history: History, weights: Array) -> None:
+        n = self.twin.parameters.size
+        self.twin.parameters[...], self.twin.running_state[...] = weights[:n], weights[n:]
         figure, epoch = self.screen.figure, history[-1].epoch
         figure.clear()
         figure.subplots_adjust(**MARGINS)

@@ -1,15 +1,15 @@
 """A plane shaded by the probabilities of classes, with rows on it."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb, to_rgba_array
+from matplotlib.lines import Line2D
 
 from handgrad.layers import Array
 from handgrad.plots.style import BESIDE, GREY, as_written, colour_of, marker_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 POINTS = 160
 LEVELS = np.linspace(0, 1, 21)
@@ -28,7 +28,7 @@ def box_around(points: Array) -> tuple[float, float, float, float]:
 
 
 def shade_regions(
-    axes: "Axes",
+    axes: Axes,
     probabilities_at: Callable[[Array], Array],
     box: tuple[float, float, float, float],
     class_names: Sequence[str],
@@ -41,8 +41,6 @@ def shade_regions(
     of class 1, with a colour bar and the line at one half. More: each point in the mean of the
     classes' colours, weighed by their probabilities, with lines where the likeliest changes.
     """
-    from matplotlib.colors import LinearSegmentedColormap, to_rgb
-
     left, right, bottom, top = box
     across, up = np.linspace(left, right, points), np.linspace(bottom, top, points)
     plane = np.stack(np.meshgrid(across, up), axis=-1)
@@ -74,7 +72,7 @@ def _pale(colours: Array) -> Array:
 
 
 def scatter_classes(
-    axes: "Axes",
+    axes: Axes,
     points: Array,
     y: Array,
     class_names: Sequence[str],
@@ -87,9 +85,6 @@ def scatter_classes(
     `strength` (n,), from 0 to 1, is how much of each is seen; `hollow` leaves only outlines,
     which are those of validation rows.
     """
-    from matplotlib.colors import to_rgba_array
-    from matplotlib.lines import Line2D
-
     strength = np.ones(len(y)) if strength is None else strength
     handles = []
     for k, name in enumerate(class_names):

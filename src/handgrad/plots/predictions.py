@@ -1,9 +1,10 @@
 """Pictures of predictions, beside the true classes and numbers."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from handgrad.base.errors import DataError, SettingError
 from handgrad.layers import Array
@@ -18,9 +19,6 @@ from handgrad.plots.inputs import (
 from handgrad.plots.style import FIRST, GREY, SECOND, as_written, axes_for, line_of
 from handgrad.results import Predictions
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 # A curve and what its label ends with: of each row whether it is of the class, and how probable.
 Curve = Callable[[Array, Array], tuple[Array, Array, str]]
 MOST_NUMBERS, POINTS = 20, 400
@@ -34,8 +32,8 @@ def plot_confusion_matrix(
     *,
     class_names: Sequence[str] | None = None,
     colorbar: bool = True,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw how many rows of each true class `y`, down, `net` takes for each class, across.
 
     `x` is (n, n_features), `y` (n,) holds classes 0, 1, 2 …. Rows on the diagonal are right. The
@@ -81,8 +79,8 @@ def plot_roc(
     *,
     class_names: Sequence[str] | None = None,
     only: Sequence[int] | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the receiver operating characteristic: rows found, against rows falsely found.
 
     `x` is (n, n_features), `y` (n,) holds classes. Of two classes, how well class 1 is told from
@@ -118,8 +116,8 @@ def plot_precision_recall(
     *,
     class_names: Sequence[str] | None = None,
     only: Sequence[int] | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the share of rows found that are right, against the share of right rows found.
 
     Rows, classes and curves are as in `plot_roc`; the legend has the average precision. More
@@ -153,8 +151,8 @@ def plot_calibration(
     bins: int = 10,
     class_names: Sequence[str] | None = None,
     only: Sequence[int] | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw how often a class is true, against the probability that `net` gave it.
 
     Rows, classes and curves are as in `plot_roc`. Rows are put in `bins` of equal width by their
@@ -180,14 +178,11 @@ def plot_calibration(
     return axes
 
 
-def plot_residuals(
-    net: Model, x: object = None, y: object = None, ax: "Axes | None" = None
-) -> "Axes":
+def plot_residuals(net: Model, x: object = None, y: object = None, ax: Axes | None = None) -> Axes:
     """Draw true minus predicted, against the predicted number, for the rows `x`, `y` (n,).
 
     A net that has learnt what there is leaves a cloud around zero without a shape. `net` gives
     one number a row; it may also be a fitted regressor, or `hg.Predictions` without `x` and `y`.
-    Scikit-learn's `PredictionErrorDisplay`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_line(rng=0)
@@ -197,25 +192,18 @@ def plot_residuals(
     >>> round(float(dots[:, 1].mean()))                            # the line is y = 2x + 1
     1
     """
-    from sklearn.metrics import PredictionErrorDisplay
-
     found, axes = number_predictions(net, x, y), axes_for(ax)
-    PredictionErrorDisplay.from_predictions(
-        found.y.astype(np.float64),
-        found.predicted.astype(np.float64),
-        kind="residual_vs_predicted",
-        subsample=None,
-        ax=axes,
-        scatter_kwargs={"s": 26, "color": FIRST, "edgecolors": "white", "linewidths": 0.6},
-        line_kwargs={"color": GREY, "linewidth": 1.2},
-    )
+    p, off = found.predicted.astype(np.float64), found.y.astype(np.float64) - found.predicted
+    style: Any = {"color": FIRST, "edgecolors": "white", "linewidths": 0.6, "alpha": 0.8}
+    axes.scatter(p, off, s=26, **style)
+    axes.plot([p.min(), p.max()], [0, 0], "--", color=GREY, linewidth=1.2, alpha=0.7)
     axes.set(xlabel="predicted", ylabel="true − predicted", title="Residuals")
     return axes
 
 
 def plot_predictions(
-    net: Model, x: object = None, y: object = None, ax: "Axes | None" = None
-) -> "Axes":
+    net: Model, x: object = None, y: object = None, ax: Axes | None = None
+) -> Axes:
     """Draw what `net` predicts for the rows `x`, (n, n_features), with true numbers `y`, (n,).
 
     Over a single feature the rows are dots and the net is the curve through them. For more,
@@ -251,9 +239,7 @@ def plot_predictions(
     return axes
 
 
-def draw_numbers(
-    axes: "Axes", across: Array, up: Array, label: str, *, hollow: bool = False
-) -> None:
+def draw_numbers(axes: Axes, across: Array, up: Array, label: str, *, hollow: bool = False) -> None:
     """Draw dots, or only their outlines."""
     axes.scatter(
         across,
@@ -270,12 +256,12 @@ def draw_numbers(
 def _one_against_the_rest(
     found: Predictions,
     only: Sequence[int] | None,
-    ax: "Axes | None",
+    ax: Axes | None,
     curve: Curve,
     diagonal: str = "",
     drawstyle: Literal["default", "steps-post"] = "default",
     marker: str = "",
-) -> "Axes":
+) -> Axes:
     """A curve for each class against all others; of two classes, for class 1 alone."""
     names, p, y = found.class_names, found.p, found.y
     if p is None:

@@ -1,10 +1,10 @@
 """Pictures of rows: as they are, where a net divides them, and as a hidden layer sees them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from handgrad.base.errors import SettingError, ShapeError
 from handgrad.config import check_kinds
@@ -23,9 +23,6 @@ from handgrad.plots.planes import box_around, scatter_classes, shade_regions
 from handgrad.plots.style import FIRST, axes_for, name_axes
 from handgrad.results import Classifier
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 FARTHEST = 2.0
 
 
@@ -37,8 +34,8 @@ def plot_dataset(
     feature_names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw rows with two features, by class; or numbers `y` over a single feature.
 
     `x` is (n, 2), and `y` (n,) holds classes 0, 1, 2 …; or `x` is (n, 1), and `y` numbers.
@@ -91,8 +88,8 @@ def plot_decision_boundary(
     filler: npt.ArrayLike | None = None,
     feature_names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Shade the plane by what `net` answers there, and draw the rows `x`, `y` on it.
 
     For two classes the shading is the probability of class 1, the line is at one half. For more
@@ -138,7 +135,7 @@ def plot_decision_boundary(
 
 
 def draw_near_slice(
-    axes: "Axes",
+    axes: Axes,
     x: Array,
     y: Array,
     shown: list[int],
@@ -207,8 +204,8 @@ def plot_hidden_space(
     *,
     layer: int | None = None,
     class_names: Sequence[str] | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the rows `x`, (n, n_features), as they leave a hidden layer, with their classes `y`.
 
     `layer` is the number of that layer in `net.layers`, counted from 0; by default the last one

@@ -1,23 +1,22 @@
 """Where a live picture appears: in a notebook, in a window, as files in a folder, as a GIF."""
 
-from __future__ import annotations
-
 import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.registry import backend_registry
+from matplotlib.figure import Figure
+from PIL import Image
 
 from handgrad.base.errors import SettingError
 from handgrad.display import in_a_notebook
 from handgrad.files import kind_of, write_whole
-
-if TYPE_CHECKING:
-    from IPython.display import DisplayHandle
-    from matplotlib.figure import Figure
-    from PIL.Image import Image as PillowImage
 
 SIZE, DPI = (10.5, 4.4), 90
 MILLISECONDS_A_FRAME, MILLISECONDS_AT_THE_END = 200, 2000
@@ -31,8 +30,6 @@ class Screen:
     replays = False
 
     def __init__(self) -> None:
-        from matplotlib.figure import Figure
-
         self.figure: Figure = Figure(figsize=SIZE, dpi=DPI)
 
     def show(self, epoch: int) -> None:
@@ -46,8 +43,6 @@ class Screen:
 
     def png(self) -> bytes:
         """The figure as it is now; `savefig` would draw everything twice."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
         file, canvas = io.BytesIO(), FigureCanvasAgg(self.figure)
         canvas.print_png(file)  # type: ignore[no-untyped-call]
         return file.getvalue()
@@ -92,18 +87,8 @@ def screen_for(to: str | Path | None) -> Screen:
     )
 
 
-def off_screen() -> None:
-    """From now on, figures of pyplot open no windows in this process."""
-    import matplotlib
-
-    matplotlib.use("agg")
-
-
 def windows_open() -> bool:
     """Whether Matplotlib's backend is one that opens windows here."""
-    import matplotlib
-    from matplotlib.backends.registry import backend_registry
-
     registry: Any = backend_registry
     _, framework = registry.resolve_backend(matplotlib.get_backend())
     return framework not in NO_WINDOWS
@@ -116,14 +101,14 @@ class Notebook(Screen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.handle: DisplayHandle | None = None
+        self.handle: Any = None
 
     def show(self, epoch: int) -> None:
-        from IPython.display import Image, display
+        from IPython import display
 
-        picture = Image(data=self.png(), format="png")
+        picture = display.Image(data=self.png(), format="png")
         if self.handle is None:
-            self.handle = display(picture, display_id=True)
+            self.handle = display.display(picture, display_id=True)
         else:
             self.handle.update(picture)
 
@@ -139,24 +124,19 @@ class Window(Screen):
     def __init__(self) -> None:
         import matplotlib.pyplot as plt
 
-        self.figure = plt.figure(figsize=SIZE)
-        self.opened = False
+        self.plt, self.figure, self.opened = plt, plt.figure(figsize=SIZE), False
 
     def show(self, epoch: int) -> None:
-        import matplotlib.pyplot as plt
-
-        if not plt.fignum_exists(self.figure.number):
+        if not self.plt.fignum_exists(self.figure.number):
             return
         if not self.opened:
-            plt.show(block=False)
+            self.plt.show(block=False)
             self.opened = True
         self.figure.canvas.draw()
         self.figure.canvas.flush_events()
 
     def wait(self, seconds: float) -> None:
-        import matplotlib.pyplot as plt
-
-        if seconds > 0 and plt.fignum_exists(self.figure.number):
+        if seconds > 0 and self.plt.fignum_exists(self.figure.number):
             self.figure.canvas.start_event_loop(seconds)
 
 
@@ -187,7 +167,10 @@ class Recording(Screen):
     def write(self, file: IO[bytes]) -> None:
         """Write it as a GIF."""
         in_order = sorted(self.frames, key=lambda frame: frame[0])
-        first, *others = [_with_few_colours(png) for _, png in in_order]
+        pictures = [Image.open(io.BytesIO(png)).convert("RGB") for _, png in in_order]
+        # of the 256 colours that a GIF may have the rare ones too: they are classes
+        how: Any = {"method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
+        first, *others = [picture.quantize(256, **how) for picture in pictures]
         times = [MILLISECONDS_A_FRAME] * len(others) + [MILLISECONDS_AT_THE_END]
         first.save(file, format="GIF", save_all=True, append_images=others, duration=times, loop=0)
 
@@ -207,11 +190,3 @@ class Gif(Recording):
     def close(self) -> None:
         if len(self.frames) > 1:
             write_whole(self.path, self.write, "wb")
-
-
-def _with_few_colours(png: bytes) -> PillowImage:
-    """The picture in the 256 colours that a GIF may have, the rare ones kept: they are classes."""
-    from PIL import Image
-
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
-    return picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)

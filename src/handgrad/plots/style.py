@@ -4,19 +4,19 @@ import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any
 
 import numpy as np
+from matplotlib import dates
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import AutoLocator, MaxNLocator
 
 from handgrad.base.errors import SettingError
 from handgrad.display import in_a_notebook
 from handgrad.layers import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
-    from matplotlib.text import Text
 
 # Okabe and Ito, "Color Universal Design", 2008, the two that differ most first; then two darks.
 COLOURS = (
@@ -48,15 +48,7 @@ def marker_of(i: int) -> str:
     return MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
 
 
-class Line(TypedDict, total=False):
-    """How a line is drawn, in Matplotlib's words."""
-
-    color: str
-    label: str
-    linestyle: str
-
-
-def line_of(i: int) -> Line:
+def line_of(i: int) -> dict[str, Any]:
     """The colour and the style of line i."""
     return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i % len(STYLES)]}
 
@@ -72,19 +64,19 @@ def shortened(name: str, most: int = 24) -> str:
 
 
 def axes_for(
-    ax: "Axes | None", figsize: tuple[float, float] = (6, 4.5), *, grid: bool = True
-) -> "Axes":
+    ax: Axes | None, figsize: tuple[float, float] = (6, 4.5), *, grid: bool = True
+) -> Axes:
     """`ax`, or the axes of a new figure."""
     return panels_for(None if ax is None else [ax], 1, figsize, grid=grid)[0]
 
 
 def panels_for(
-    axes: "Sequence[Axes] | Array | None",
+    axes: Sequence[Axes] | Array | None,
     n: int,
     figsize: tuple[float, float],
     *,
     grid: bool = True,
-) -> "list[Axes]":
+) -> list[Axes]:
     """`n` axes: those given, or the axes of a new figure, at most four in a row.
 
     Where pyplot is in use, and in a notebook, the figure is one of pyplot's: `plt.show()`
@@ -104,27 +96,23 @@ def panels_for(
     return panels
 
 
-def _new_figure(figsize: tuple[float, float]) -> "Figure":
+def _new_figure(figsize: tuple[float, float]) -> Figure:
     if "matplotlib.pyplot" in sys.modules or in_a_notebook():
         import matplotlib.pyplot as plt
 
         return plt.figure(figsize=figsize, layout="constrained")
-    from matplotlib.figure import Figure
-
     return Figure(figsize=figsize, layout="constrained")
 
 
-def tidy(axes: "Axes") -> None:
+def tidy(axes: Axes) -> None:
     """A faint grid, and no frame above and to the right."""
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def keep_apart(axes: "Axes") -> None:
+def keep_apart(axes: Axes) -> None:
     """Fewer numbers along the bottom, where they would run into each other."""
-    from matplotlib.ticker import AutoLocator, MaxNLocator
-
     figure: Any = axes.figure
     room = 1.2 * float(axes.xaxis.label.get_fontsize()) * figure.dpi / 72
     for most in (5, 4, 3, 2):
@@ -138,17 +126,15 @@ def keep_apart(axes: "Axes") -> None:
             axes.xaxis.set_major_locator(MaxNLocator(most))
 
 
-def show_dates(axis: "Axis") -> None:
+def show_dates(axis: Axis) -> None:
     """Dates along an axis, few, and each as short as it can be."""
-    from matplotlib import dates
-
     # With fewer ticks at most, some lengths of time have no interval that fits, and it warns.
     locator = dates.AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
     axis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def name_axes(axes: "Axes", x: str, y: str, title: str | None = None) -> None:
+def name_axes(axes: Axes, x: str, y: str, title: str | None = None) -> None:
     """Label the axes with names as they are, a dollar sign included."""
     axes.set_xlabel(x, parse_math=False)
     axes.set_ylabel(y, parse_math=False)
@@ -156,14 +142,14 @@ def name_axes(axes: "Axes", x: str, y: str, title: str | None = None) -> None:
         axes.set_title(title, parse_math=False)
 
 
-def name_places(axes: "Axes", names: Iterable[str]) -> None:
+def name_places(axes: Axes, names: Iterable[str]) -> None:
     """Whole numbers up the axis, from 0, have these names."""
     short = [shortened(name) for name in names]
     axes.set_yticks(range(len(short)), short)
     as_written(axes.get_yticklabels())
 
 
-def as_written(texts: "Iterable[Text]") -> None:
+def as_written(texts: Iterable[Text]) -> None:
     """Show texts of Matplotlib as they stand: a dollar sign in them begins no formula."""
     for text in texts:
         text.set_parse_math(False)

@@ -1,9 +1,10 @@
 """Pictures of trainings: their curves, their weights, and what many of them come to."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.layers import Array
@@ -23,16 +24,13 @@ from handgrad.results import CapacityCurve, LearningCurve, RunsCurve
 from handgrad.training import History, LearningRateSearch, WeightHistory
 from handgrad.training.evaluate import TRAINING_SET
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 DURING = "training, during the epoch"
 MOST_TICKS = 12
 
 
 def plot_training_progress(
-    history: History, what: str = "loss", ax: "Axes | None" = None, best: int | None = None
-) -> "Axes":
+    history: History, what: str = "loss", ax: Axes | None = None, best: int | None = None
+) -> Axes:
     """Draw the training and validation curves of `what`, the loss or a metric by name.
 
     The training curve is that of the training rows after each epoch, where they were looked at
@@ -88,7 +86,7 @@ def _curves_of(history: History, what: str) -> dict[str, list[float | int | None
 
 
 def plot_weights_over_time(
-    weights: WeightHistory, axes: "Sequence[Axes] | Array | None" = None
+    weights: WeightHistory, axes: Sequence[Axes] | Array | None = None
 ) -> Array:
     """Draw max |W|, the gradient and the update of each parameter matrix; returns three axes.
 
@@ -131,7 +129,7 @@ def plot_weights_over_time(
     return np.array(panels)
 
 
-def plot_learning_rate_search(search: LearningRateSearch, ax: "Axes | None" = None) -> "Axes":
+def plot_learning_rate_search(search: LearningRateSearch, ax: Axes | None = None) -> Axes:
     """Draw the loss over the learning rates that `find_learning_rate` tried.
 
     The grey dots are the losses of single steps, the line is their running mean, and the
@@ -151,9 +149,7 @@ def plot_learning_rate_search(search: LearningRateSearch, ax: "Axes | None" = No
     return axes
 
 
-def plot_capacity_curve(
-    curve: CapacityCurve, what: str = "loss", ax: "Axes | None" = None
-) -> "Axes":
+def plot_capacity_curve(curve: CapacityCurve, what: str = "loss", ax: Axes | None = None) -> Axes:
     """Draw `what`, the loss or a metric, against capacity, on training and validation rows.
 
     The lines are medians over the seeds, the bands reach from the lower to the upper quartile.
@@ -174,9 +170,7 @@ def plot_capacity_curve(
     return _drawn(curve, curve.capacities, what, ax, "capacity", "Under- and over-fitting")
 
 
-def plot_learning_curve(
-    curve: LearningCurve, what: str = "loss", ax: "Axes | None" = None
-) -> "Axes":
+def plot_learning_curve(curve: LearningCurve, what: str = "loss", ax: Axes | None = None) -> Axes:
     """Draw `what`, the loss or a metric, against the number of rows that were trained on.
 
     Lines, bands, the axis and missing runs are as in `plot_capacity_curve`.
@@ -186,8 +180,8 @@ def plot_learning_curve(
 
 
 def _drawn(
-    curve: RunsCurve, across: Array, what: str, ax: "Axes | None", xlabel: str, title: str
-) -> "Axes":
+    curve: RunsCurve, across: Array, what: str, ax: Axes | None, xlabel: str, title: str
+) -> Axes:
     """The two lines and their bands, the best capacity, and how many runs are missing."""
     quartiles = [curve.quartiles(side, what) for side in ("train", "validation")]
     runs = curve.train["loss"]
@@ -223,16 +217,14 @@ def _by_factors(numbers: Array) -> bool:
     return bool(factors.std() / factors.mean() < steps.std() / steps.mean())
 
 
-def _count_epochs(axes: "Axes") -> None:
+def _count_epochs(axes: Axes) -> None:
     """Whole epochs along the bottom, so few that the numbers of a long training have room."""
-    from matplotlib.ticker import MaxNLocator
-
     axes.set_xlabel("epoch")
     locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
     axes.xaxis.set_major_locator(locator)
 
 
-def _name_measure(axes: "Axes", what: str) -> str:
+def _name_measure(axes: Axes, what: str) -> str:
     """Label the axis of the loss or of a metric, from 0 where less is better; its name."""
     name = "R²" if what == "r2" else what.replace("_", " ")
     axes.set_ylabel(name)

@@ -1,17 +1,15 @@
 """The words in the story's pictures, in Chinese, and the fonts that can write them."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from handgrad.story.chapters import TEXT
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Simplified Chinese first; the last ones draw some characters as Japanese does.
 FONTS = (
@@ -64,8 +62,6 @@ def chinese_font() -> str | None:
 
 def replace_words(figure: Figure, translate: Callable[[str], str], font: str) -> None:
     """Put `translate(text)` in place of every text of a figure; `font` has what others lack."""
-    from matplotlib.text import Text
-
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         written = [label.get_text() for label in axis.get_ticklabels()]
         if written != (new := [translate(text) for text in written]):
@@ -83,8 +79,6 @@ def font_with(characters: Iterable[str], families: Iterable[str]) -> str | None:
     'DejaVu Sans'
     >>> font_with("\\N{CJK UNIFIED IDEOGRAPH-8BAD}", ["DejaVu Sans"])      # not in that font
     """
-    from matplotlib import font_manager
-
     characters, families = [*characters], [*families]
     known = font_manager.fontManager.ttflist
     if not {font.name for font in known} & {*families}:  # the list may be older than the fonts

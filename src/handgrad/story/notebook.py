@@ -20,11 +20,9 @@ def notebook(story: Story) -> dict[str, Any]:
     """
     parts: list[str | Block] = [f"# {story.title}\n\n{story.opening}"]
     for chapter in story.chapters:
-        first, *others = chapter.parts
-        if isinstance(first, Block):
-            parts += [f"## {chapter.title}", first, *others]
-        else:
-            parts += [f"## {chapter.title}\n\n{first}", *others]
+        heading, (first, *others) = f"## {chapter.title}", chapter.parts
+        begun = [heading, first] if isinstance(first, Block) else [f"{heading}\n\n{first}"]
+        parts += [*begun, *others]
     return {
         "cells": [_cell(part, number) for number, part in enumerate(parts, 1)],
         "metadata": {

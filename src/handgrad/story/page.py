@@ -1,14 +1,17 @@
 """The story as one HTML file."""
 
-from __future__ import annotations
-
 import base64
-import struct
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 
+from markdown_it import MarkdownIt
 from markupsafe import Markup
+from PIL import Image
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 from handgrad.html import page
 from handgrad.story.chapters import LANGUAGES, PHRASES, Block, Story
@@ -37,7 +40,8 @@ def render_page(
         if block.picture:
             label = phrases["figure"].format(next(figures))
             picture = _image(result.image) | {"label": label, **vars(block.picture)}
-        return {"code": _highlighted(block.code), "printed": result.printed, "picture": picture}
+        code = highlight(block.code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n")
+        return {"code": Markup(code), "printed": result.printed, "picture": picture}
 
     return page(
         "story/page.html",
@@ -65,22 +69,12 @@ def render_page(
 
 def _image(image: bytes) -> dict[str, object]:
     """A picture as the template puts it into the page."""
-    kind = "gif" if image.startswith(b"GIF") else "png"
-    size = struct.unpack(*(("<HH", image[6:10]) if kind == "gif" else (">II", image[16:24])))
+    with Image.open(io.BytesIO(image)) as opened:
+        kind, size = str(opened.format).lower(), opened.size
     width, height = (round(n / PIXELS_PER_CSS_PIXEL[kind]) for n in size)
     data = base64.b64encode(image).decode("ascii")
     return {"kind": kind, "data": data, "width": width, "height": height}
 
 
 def _html(text: str) -> Markup:
-    from markdown_it import MarkdownIt
-
     return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))
-
-
-def _highlighted(code: str) -> Markup:
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
-    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n"))

@@ -1,30 +1,26 @@
 """Tells the story: runs its blocks, shows it in the terminal, leaves the pictures and the page."""
 
-from __future__ import annotations
-
 import ast
 import io
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
+from rich.console import Console
 
 from handgrad.plots.screens import Recording, live_pictures_on
+from handgrad.progress_bar import progress_bar
 from handgrad.story.chapters import PHRASES, Block, Story, read_story
 from handgrad.story.labels import chinese_font, in_chinese, replace_words
 from handgrad.story.page import PIXELS_PER_CSS_PIXEL, Outcome, render_page
 from handgrad.story.terminal import print_markdown, print_output, print_picture
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from rich.console import Console
-
 PAGE = "index.html"
 DPI = 96 * PIXELS_PER_CSS_PIXEL["png"]
 
-Translate = Callable[["Figure"], object]
+Translate = Callable[[Figure], object]
 
 
 def tell(
@@ -59,18 +55,12 @@ def _translation(language: str, console: Console) -> Translate:
 
 def _told(story: Story, folder: Path, console: Console, translate: Translate) -> list[Outcome]:
     """The outcome of each block; a bar in a terminal says how far the story is."""
-    from rich.progress import BarColumn, Progress, TextColumn
-
     phrases, namespace, outcomes = PHRASES[story.language], dict[str, object](), list[Outcome]()
-    columns = (BarColumn(), TextColumn("{task.description}"))
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("", total=len(story.blocks))
+    with progress_bar(len(story.blocks), "", console) as advance:
         print_markdown(console, f"# {story.title}\n\n{story.opening}")
         for number, chapter in enumerate(story.chapters, 1):
             place = phrases["chapter"].format(number, len(story.chapters))
-            bar.update(task, description=f"{place}: {chapter.title}")
+            advance(f"{place}: {chapter.title}", 0)
             print_markdown(console, f"## {number}. {chapter.title}")
             for part in chapter.parts:
                 if not isinstance(part, Block):
@@ -82,7 +72,7 @@ def _told(story: Story, folder: Path, console: Console, translate: Translate) ->
                 if picture := part.picture:
                     (folder / picture.file).write_bytes(outcome.image)
                     print_picture(console, picture, phrases["picture"].format(picture.file))
-                bar.advance(task)
+                advance()
     return outcomes
 
 

@@ -1,12 +1,14 @@
 """How the story looks in a terminal."""
 
 import re
-from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.text import Text
 
 from handgrad.story.chapters import Picture
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 WIDEST = 100
 INDENT = 4
@@ -18,28 +20,20 @@ PIECE = re.compile(
 )
 
 
-def print_markdown(console: "Console", text: str) -> None:
+def print_markdown(console: Console, text: str) -> None:
     """Print Markdown, no wider than is good to read."""
-    from rich.markdown import Markdown
-
     width = min(WIDEST, console.width)
     console.print(Markdown(broken(text, width)), width=width)
     console.print()
 
 
-def print_output(console: "Console", printed: str) -> None:
+def print_output(console: Console, printed: str) -> None:
     """Print what a block printed, set in a little."""
-    from rich.padding import Padding
-    from rich.text import Text
-
     console.print(Padding(Text(printed.rstrip("\n"), style="cyan"), (0, 0, 1, INDENT)))
 
 
-def print_picture(console: "Console", picture: Picture, name: str) -> None:
+def print_picture(console: Console, picture: Picture, name: str) -> None:
     """Say which picture was made, and what it shows."""
-    from rich.padding import Padding
-    from rich.text import Text
-
     width = min(WIDEST, console.width)
     words = Text("\n".join(_lines(f"{name}: {picture.caption}", width - INDENT)))
     words.stylize("bold", 0, len(name))
@@ -69,8 +63,6 @@ def _broken(block: str, width: int) -> str:
 
 
 def _lines(text: str, width: int) -> list[str]:
-    from rich.cells import cell_len
-
     lines = [""]
     for piece in PIECE.findall(text):
         if lines[-1] and cell_len(lines[-1] + piece.rstrip()) > width:
