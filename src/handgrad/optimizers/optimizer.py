@@ -228,7 +228,8 @@ def take_step(
     w, dw = net.parameters, net.gradients
     given: dict[str, Any] = {"step": step}
     if optimizer.clip_norm is not None:
-        given["dw_norm"] = length(dw, groups)
+        squares = (np.square(dw[part]).sum() for group in groups for part in group.slices)
+        given["dw_norm"] = np.sqrt(sum(squares, dw.dtype.type(0)))  # in the type of the parameters
     for group in groups:
         rate = group.factor * learning_rate
         for part in group.slices:
@@ -264,12 +265,6 @@ class Memory:
     def __getstate__(self) -> dict[str, Any]:
         copies = {"state": [array.copy() for array in self.state], "net": None}
         return {**vars(self), **copies}
-
-
-def length(gradients: Array, groups: Sequence[ParameterGroup]) -> float:
-    """The length of the gradient of all trainable parameters together, in their type."""
-    squares = (np.square(gradients[part]).sum() for group in groups for part in group.slices)
-    return np.sqrt(sum(squares, gradients.dtype.type(0)))
 
 
 def _join(slices: list[slice], where: slice) -> None:

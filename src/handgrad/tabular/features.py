@@ -41,6 +41,8 @@ CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
 class Feature(ABC):
     """What is made of one column: numbers with `names`, in words a `summary`."""
 
+    turn = 1  # in a row of all features: numbers come first, codes last
+
     @property
     def n_codes(self) -> int:
         """Where it is a code, for an embedding, from how many; else 0."""
@@ -68,6 +70,7 @@ class Number(Feature):
     marks_missing: bool
     note: str = ""
     written: str = ""
+    turn = 0
 
     @classmethod
     def of(cls, column: Column, w: Array) -> Number:
@@ -132,6 +135,8 @@ class Category(Feature):
 
 class Code(Category):
     """A code for each value, from 1 on; 0 where it is missing, rare or unseen."""
+
+    turn = 2
 
     @property
     def n_codes(self) -> int:
@@ -254,7 +259,7 @@ class Features:
     def _in_turn(self, columns: Iterable[str]) -> list[tuple[str, Feature]]:
         """The features with the names of their columns, as their numbers stand in a row."""
         pairs = zip(columns, self.features.values(), strict=True)
-        return sorted(pairs, key=lambda pair: _turn(pair[1]))
+        return sorted(pairs, key=lambda pair: pair[1].turn)
 
     def unseen_in(self, table: Columns) -> list[Unseen]:
         """For each column of text, how many rows of a table have a value that it does not know."""
@@ -301,11 +306,6 @@ def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
             return Number(float(values[0]), 1.0, True, column.note, column.written)
         return Number.of(column, w) if column.kind == "number" else Date.of(column, w)
     return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
-
-
-def _turn(feature: Feature) -> int:
-    """Numbers first, codes last."""
-    return 0 if isinstance(feature, Number) else 1 + bool(feature.n_codes)
 
 
 def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:

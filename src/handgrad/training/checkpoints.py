@@ -166,11 +166,7 @@ class Checkpoints(Iterator[EpochReport]):
         check_alike(self.settings, told["settings"])
         with _told_as_damaged(path):
             badness, epoch, latest = map(float, told["best"])
-            weights = {
-                name.removeprefix("best."): array
-                for name, array in arrays.items()
-                if name.startswith("best.")
-            }
+            weights = _under("best.", arrays)
             check_arrays(self.training.net.state(), weights)
             reports = [EpochReport.of(report) for report in told["reports"]]
             of = [report.epoch for report in reports]
@@ -299,8 +295,7 @@ def put_back(training: Training, arrays: dict[str, Array], values: dict[str, Any
         so_far = training.rows.gone_on(_whole(rows), float(total), arrays)
     positive("learning_rate", values["learning_rate"])
     if (search := training.minimization) is not None:
-        found = {n.removeprefix(SEARCH): a for n, a in arrays.items() if n.startswith(SEARCH)}
-        iterate = search.iterate_of(found)
+        iterate = search.iterate_of(_under(SEARCH, arrays))
     for name, array in kept.items():
         array[...] = arrays[name]
     if search is not None:
@@ -309,6 +304,10 @@ def put_back(training: Training, arrays: dict[str, Array], values: dict[str, Any
     training.optimizer.learning_rate = float(values["learning_rate"])
     for generator, saved in streams:
         generator.state = saved
+
+
+def _under(prefix: str, arrays: dict[str, Array]) -> dict[str, Array]:
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
 
 def _whole(value: object) -> int:

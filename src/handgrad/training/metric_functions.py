@@ -35,7 +35,8 @@ def measured(
 
 def _measure(name: str, metric: Metric, loss: Loss) -> Measure:
     if METRICS.get(name) is not metric:
-        return _own(metric)
+        weighted = takes_weights(metric)
+        return lambda p, y, w: metric(p, y, **({"sample_weight": w} if weighted else {}))
     # which class is the largest does not depend on how it is said
     if loss.target_kind.indices and name not in OF_PROBABILITIES:
         return _of_places(metric)
@@ -53,12 +54,6 @@ def _of_places(metric: Measure) -> Measure:
         return metric(p, y, w)
 
     return measure
-
-
-def _own(metric: Metric) -> Measure:
-    if takes_weights(metric):
-        return lambda p, y, w: metric(p, y, sample_weight=w)
-    return lambda p, y, w: metric(p, y)
 
 
 def takes_weights(metric: Callable[..., object]) -> bool:
