@@ -30,16 +30,10 @@ def add_at(array: Array, index: Any, values: npt.ArrayLike) -> Array:
     return array
 
 
-def fill(shape: tuple[int, ...], value: float, dtype: np.dtype[np.generic]) -> Array:
-    """A new array of that shape, all `value`."""
-    return np.full(shape, value, dtype)
-
-
 def view(x: Array, offset: int, strides: tuple[int, ...], shape: tuple[int, ...]) -> Array:
     """The elements of `x` that start at `offset` and lie `strides` apart, counted in elements."""
     flat = np.ascontiguousarray(x).reshape(-1)[offset:]
-    steps = [step * x.itemsize for step in strides]
-    return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
+    return np.lib.stride_tricks.as_strided(flat, shape, [step * x.itemsize for step in strides])
 
 
 def write(
@@ -47,8 +41,7 @@ def write(
 ) -> Array:
     """A copy of `x` in which a view of it holds `values`."""
     x = np.array(x, order="C")
-    steps = [step * x.itemsize for step in strides]
-    np.lib.stride_tricks.as_strided(x.reshape(-1)[offset:], shape, steps)[...] = values
+    view(x, offset, strides, shape)[...] = values
     return x
 
 
@@ -157,7 +150,7 @@ class Op(StrEnum):
     GETITEM = "getitem", operator.getitem
     SETITEM = "setitem", setitem
     ADD_AT = "add_at", add_at
-    FILL = "fill", fill
+    FILL = "fill", None, "", np.full
     VIEW = "view", view
     WRITE = "write", write
 
