@@ -52,11 +52,11 @@ class RowSource(ABC):
         return x, y
 
 
-def changed(rows: int, before: int) -> DataError:
+def changed(rows: int, before: int, where: str = "") -> DataError:
     """What is raised where there are more rows than before, or fewer."""
     return DataError(
-        f"{rows} rows, where there were {before} before",
-        "files that stay as they are while they are trained on",
+        f"{where}{rows} rows, where there were {before} before",
+        "files that stay as they are while they are read",
         "a copy of the files, or hg.open_table again",
     )
 

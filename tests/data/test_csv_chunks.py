@@ -154,7 +154,7 @@ def test_lines_before_the_rows_belong_to_the_first_chunk_alone(
     (path := tmp_path / "a.csv").write_text(text)
     source = CsvFile(path, 1000, lambda size: None, asked)
     assert len(source.parts) > 5
-    assert source.n_rows == 400
+    assert sum(part.n_rows for part in source.parts) == 400
     path.write_text(f"{text}1;2;3\n")
     with refused(hg.FileError, f"line {line} has 3 of 2 fields"):
         CsvFile(path, 1000, lambda size: None, asked)

@@ -14,6 +14,7 @@ from handgrad.data.text_formats import (
     Evidence,
     Format,
     NumberFormat,
+    cells_read,
     read_as,
 )
 
@@ -43,7 +44,7 @@ def read(
     *cells: str | None, decimal: str = ".", order: DateOrder | None = None
 ) -> tuple[Format | None, list[Any]]:
     found = Evidence.of(column(*cells)).format(decimal, order)
-    return found, [] if found is None else found.read(column(*cells)).to_pylist()
+    return found, [] if found is None else cells_read(found, column(*cells)).to_pylist()
 
 
 def written(value: float, decimal: str, thousands: str, digits: int) -> str:

@@ -2,18 +2,21 @@
 
 from typing import TYPE_CHECKING, Any
 
-from handgrad.data.datasets import BUNDLED, Dataset, load, make_classification
-from handgrad.data.split import train_test_split
-from handgrad.data.table_options import TableOptions
-from handgrad.data.toy import (
+from handgrad.data.datasets import (
+    BUNDLED,
+    Dataset,
+    load,
     make_blobs,
     make_circles,
+    make_classification,
     make_line,
     make_moons,
     make_sine,
     make_spirals,
     make_xor,
 )
+from handgrad.data.split import train_test_split
+from handgrad.data.table_options import TableOptions
 
 if TYPE_CHECKING:
     from handgrad.data.predictions import predict_table

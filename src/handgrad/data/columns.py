@@ -33,21 +33,17 @@ def check_columns(source: str, names: Sequence[str], *columns: str) -> None:
 def numbers(table: Table, name: str) -> Array:
     """A feature as finite numbers, (n,) float32."""
     column = table.columns[name]
-    kind, where = column.type, f"{table.source}: column {name!r}"
     wanted = "a finite number in every row of every feature"
     if column.null_count:
         row = column.to_pylist().index(None)
-        raise DataError(
-            f"{where} is empty in {table.place(row)}",
-            wanted,
-            "fill it in, or remove the row or the column",
-        )
-    if not holds_numbers(kind):
+        hint = "fill it in, or remove the row or the column"
+        raise table.refused(row, f"column {name!r} is empty", wanted, hint)
+    if not holds_numbers(column.type):
         row = row_without_a_number(column) or 0
         cell = str(column[row].as_py())
-        came = f"has {cell!r}" if cell.strip() else "is empty"
-        raise DataError(
-            f"{where} {came} in {table.place(row)}",
+        raise table.refused(
+            row,
+            f"column {name!r} {f'has {cell!r}' if cell.strip() else 'is empty'}",
             wanted,
             "correct it, or remove the column; TabularClassifier().fit(hg.open_table(…), target) "
             "takes columns of any kind",
@@ -56,12 +52,13 @@ def numbers(table: Table, name: str) -> Array:
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
     if not np.isfinite(narrow).all():
-        row = int(np.flatnonzero(~np.isfinite(narrow))[0])
-        too_large = ", too large for float32" if np.isfinite(values[row]) else ""
-        raise DataError(
-            f"{where} is {values[row]:g} in {table.place(row)}{too_large}",
+        row = int(np.isfinite(narrow).argmin())
+        raise table.refused(
+            row,
+            f"column {name!r} is {values[row]:g}",
             wanted,
             "correct it, or give the column in another unit",
+            ", too large for float32" if np.isfinite(values[row]) else "",
         )
     return narrow
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.base.errors import DataError
-from handgrad.data.csv_dialect import CsvDialect, not_this_encoding
+from handgrad.data.csv_dialect import CsvDialect, NotThisEncodingError
 from handgrad.data.files import refuse_twice
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableOptions
 from handgrad.data.text_formats import (
@@ -18,6 +18,7 @@ from handgrad.data.text_formats import (
     Evidence,
     Format,
     NumberFormat,
+    cells_read,
     read_as,
     ways_to_read,
 )
@@ -56,7 +57,7 @@ class CsvColumns:
         """Look at the cells of some rows, as pyarrow reads them."""
         for name, column in zip(self.names, table.columns, strict=True):
             if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-                raise not_this_encoding(self.path, f"column {name!r}", self.dialect.encoding)
+                raise NotThisEncodingError(self.path, f"column {name!r}", self.dialect.encoding)
             self.types[name] = wider(self.types.get(name), column.type)
             if name in self.asked.category:
                 continue
@@ -115,10 +116,8 @@ class CsvColumns:
 
     def read(self, table: pa.Table, names: Sequence[str]) -> pa.Table:
         """These columns of a table that was read by `types_to_read`, as what they are."""
-        columns = [table[name] for name in names]
-        for i, name in enumerate(names):
-            if name in self.formats:
-                columns[i] = self.formats[name].read(columns[i])
+        formats = [(table[name], self.formats.get(name)) for name in names]
+        columns = [cells_read(found, cells) if found else cells for cells, found in formats]
         return pa.table(columns, names=list(names))
 
     def _leave_unnamed_out(self) -> None:
@@ -141,7 +140,8 @@ class CsvColumns:
 
     def _order(self) -> DateOrder | None:
         """The order of day and month that columns show in which only one is possible."""
-        shown = {min(e.orders) for e in self.evidence.values() if e.shows_order} - {"ymd"}
+        one_only = (e for e in self.evidence.values() if len(e.orders) == 1 and e.separators)
+        shown = {min(e.orders) for e in one_only} - {"ymd"}
         if len(shown) == 1:
             return shown.pop()
         return "dmy" if self.dialect.decimal == "," or self.dialect.separator == ";" else None
@@ -178,7 +178,10 @@ class CsvColumns:
             together.setdefault(words, []).append(name)
         for words, names in together.items():
             if words:
-                self.notes.append(f"{_named(names)} {words}")
+                more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+                what, are = ("columns", "are") if len(names) > 1 else ("column", "is")
+                shown = ", ".join(map(repr, names[:MOST_NAMED]))
+                self.notes.append(f"{what} {shown}{more} {are} read as {words}")
 
 
 def wider(one: pa.DataType, other: pa.DataType) -> Any:
@@ -198,13 +201,6 @@ def data_above(names: Sequence[str]) -> str:
     if read_as(pa.array(names, pa.string()), "number", "date").any():
         return "--no-header (header=False in Python): the first line looks like data"
     return ""
-
-
-def _named(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return f"column {names[0]!r} is read as"
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"columns {', '.join(map(repr, names[:MOST_NAMED]))}{more} are read as"
 
 
 def _described(found: Format, asked: TableOptions, decimal: str) -> str:

@@ -41,7 +41,14 @@ SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
 
 
 class NotThisEncodingError(FileError):
-    """A file has bytes that its encoding does not have."""
+    """A file has bytes that its encoding does not have, at some place of it."""
+
+    def __init__(self, path: Path, where: str, encoding: str) -> None:
+        super().__init__(
+            f"{path}: {where} holds bytes that are not {encoding}",
+            f"a CSV file in {encoding}",
+            "save it as “CSV UTF-8” in a spreadsheet, or say how it is written, as in cp1252",
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class CsvDialect:
         except BaseException as error:
             copy.close()
             if isinstance(error, UnicodeError):
-                raise not_this_encoding(path, "it", self.encoding) from error
+                raise NotThisEncodingError(path, "it", self.encoding) from error
             raise
         return copy, replace(self, encoding="utf-8", packing="")
 
@@ -172,18 +179,9 @@ def _decoded(path: Path, head: bytes, encoding: str) -> str:
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
     except UnicodeError as error:
-        raise not_this_encoding(path, "it", encoding) from error
+        raise NotThisEncodingError(path, "it", encoding) from error
     end = max(text.rfind("\n"), text.rfind("\r")) + 1
     return text if len(head) < SAMPLE else text[:end] or text
-
-
-def not_this_encoding(path: Path, where: str, encoding: str) -> NotThisEncodingError:
-    """A file with bytes that its encoding does not have, at some place of it."""
-    return NotThisEncodingError(
-        f"{path}: {where} holds bytes that are not {encoding}",
-        f"a CSV file in {encoding}",
-        "save it as “CSV UTF-8” in a spreadsheet, or say how it is written, as in cp1252",
-    )
 
 
 def _rows(text: str, separator: str, most: int) -> tuple[list[list[str]], int]:

@@ -13,18 +13,17 @@ from typing import IO, Any
 import pyarrow as pa
 from pyarrow import csv
 
-from handgrad.base.errors import DataError
 from handgrad.data.csv_columns import CsvColumns
 from handgrad.data.csv_dialect import (
     LONGEST_ROW,
     NotThisEncodingError,
-    not_this_encoding,
     sniffed,
 )
 from handgrad.data.file_kinds import opened
 from handgrad.data.files import Part, TableFile, as_types
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.files import FileError
+from handgrad.row_source import changed
 
 BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 
@@ -119,16 +118,14 @@ class CsvFile(TableFile):
         try:  # pyarrow hands no row back that is not UTF-8
             lines.decode()
         except UnicodeDecodeError as error:
-            raise not_this_encoding(self.path, "it", "utf-8") from error
+            raise NotThisEncodingError(self.path, "it", "utf-8") from error
         too_many = b'x"' + self.dialect.separator.encode() * (len(self.columns.names) + 1)
         table = self._parsed(lines + too_many, begin, rows_before, invalid_row_handler=hand_back)
         if not handed_back:  # not even the first row ends here
             return table, 0
-        *broken, last = handed_back
-        for row in broken:
-            line = row.number + self._lines_before(begin, rows_before)
-            raise self._refused_row(line, row.expected_columns, row.actual_columns, row.text)
-        return table, len(lines) + len(too_many) - len(last.text.encode())
+        if len(handed_back) > 1:  # what is refused is told of these lines alone
+            self._parsed(lines, begin, rows_before)
+        return table, len(lines) + len(too_many) - len(handed_back[-1].text.encode())
 
     def _parsed(
         self,
@@ -159,26 +156,16 @@ class CsvFile(TableFile):
         try:
             return csv.read_csv(pa.BufferReader(block), *options)
         except (pa.ArrowInvalid, OSError) as error:
-            if broken := BROKEN_ROW.search(str(error)):
-                line, expected, found = map(int, broken.groups()[:3])
-                line += self._lines_before(begin, rows_before)
-                raise self._refused_row(line, expected, found, broken[4]) from error
             came = "the file is empty" if "Empty CSV" in str(error) else str(error)
-            raise self._refused(came) from error
-
-    def _lines_before(self, begin: int, rows_before: int) -> int:
-        """How many lines stand before a block, if each row is one."""
-        return rows_before + self.dialect.skipped if begin else 0
-
-    def _refused_row(self, line: int, expected: int, found: int, text: str) -> FileError:
-        return self._refused(f"line {line} has {found} of {expected} fields: {text[:60]!r}")
-
-    def _refused(self, came: str) -> FileError:
-        return FileError(
-            f"{self.path}: {came.splitlines()[0]}",
-            "a CSV file: a header line, then rows with as many fields",
-            "open the file in a text editor and compare",
-        )
+            if broken := BROKEN_ROW.search(came):
+                row, expected, found, text = broken.groups()
+                line = int(row) + (rows_before + self.dialect.skipped if begin else 0)
+                came = f"line {line} has {found} of {expected} fields: {text[:60]!r}"
+            raise FileError(
+                f"{self.path}: {came.splitlines()[0]}",
+                "a CSV file: a header line, then rows with as many fields",
+                "open the file in a text editor and compare",
+            ) from error
 
     def read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
         types, table = self.columns.types_to_read(columns, schema), part.kept
@@ -188,10 +175,6 @@ class CsvFile(TableFile):
                 block = file.read(part.end - part.begin)
             table = self._parsed(block, part.begin, part.rows_before, types)
         if table.num_rows != part.n_rows:
-            raise DataError(
-                f"{self.path}: {table.num_rows} rows, where there were {part.n_rows} before",
-                "a file that stays as it is while it is read",
-                "a copy of the file, or hg.open_table again",
-            )
+            raise changed(table.num_rows, part.n_rows, f"{self.path}: ")
         if table.num_rows:
             yield as_types(self.columns.read(table, columns), schema)

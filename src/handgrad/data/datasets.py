@@ -1,15 +1,24 @@
-"""Data sets: the seed's own, and the real ones that come with scikit-learn."""
+"""Data sets: real ones that come with scikit-learn, and small made-up ones, each with a lesson."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Real
 from types import ModuleType
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.base.errors import SettingError, did_you_mean, positive
 from handgrad.layers import Array
+from handgrad.layers.initializers import spawning_generator
+from handgrad.row_source import Rng
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes")
+# Where the middles of the blobs lie: the corners of a triangle, at distance 2 from the origin.
+CORNERS = 2 * np.array([[0.0, 1.0], [-(3**0.5) / 2, -0.5], [3**0.5 / 2, -0.5]])
+TURNS = 1.5
 
 
 @dataclass(frozen=True)
@@ -99,3 +108,148 @@ def make_classification(
             "make_classification(100, 2, rng=0)",
         ) from error
     return x.astype(np.float32), y.astype(np.int32)
+
+
+def make_blobs(n_samples: int = 150, *, noise: float = 0.7, rng: Rng = None) -> tuple[Array, Array]:
+    """Three round clusters, one a class: a net without hidden layer tells them apart.
+
+    `x` (n_samples, 2) float32, `y` (n_samples,) int64, as many rows of each class, in random
+    order. `noise` is the standard deviation of a cluster, whose middles are 3.5 apart. `rng` is
+    a seed or a Generator. Scikit-learn's `make_blobs` with these middles.
+
+    >>> x, y = make_blobs(rng=0)
+    >>> x.shape, x.dtype, np.bincount(y)
+    ((150, 2), dtype('float32'), array([50, 50, 50]))
+    """
+    from sklearn.datasets import make_blobs as make
+
+    generator = _checked(n_samples, noise, rng)
+    return _classes(
+        *make(n_samples, centers=CORNERS, cluster_std=noise, random_state=_seed(generator))
+    )
+
+
+def make_moons(n_samples: int = 100, *, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
+    """Two half moons, one within the reach of the other: no straight line tells them apart.
+
+    `x` (n_samples, 2) float32, `y` (n_samples,) int64, in random order. `noise` is the standard
+    deviation of what is added to both features. `rng` is a seed or a Generator. Scikit-learn's
+    `make_moons`.
+
+    >>> x, y = make_moons(noise=0, rng=0)
+    >>> bool(np.allclose(np.hypot(*x[y == 0].T), 1))       # the upper one, on the unit circle
+    True
+    """
+    from sklearn.datasets import make_moons as make
+
+    generator = _checked(n_samples, noise, rng)
+    return _classes(*make(n_samples, noise=noise, random_state=_seed(generator)))
+
+
+def make_circles(
+    n_samples: int = 100, *, noise: float = 0.08, rng: Rng = None
+) -> tuple[Array, Array]:
+    """A ring of class 0 around a ring of class 1: three hidden units can just close the line.
+
+    `x` (n_samples, 2) float32, on radius 1 and ½, `y` (n_samples,) int64, in random order.
+    `noise` is the standard deviation of what is added to both features. `rng` is a seed or a
+    Generator. Scikit-learn's `make_circles`.
+
+    >>> x, y = make_circles(rng=0, noise=0)
+    >>> np.hypot(*x[y == 0].T).round(4).max(), np.hypot(*x[y == 1].T).round(4).max()
+    (np.float32(1.0), np.float32(0.5))
+    """
+    from sklearn.datasets import make_circles as make
+
+    generator = _checked(n_samples, noise, rng)
+    return _classes(*make(n_samples, noise=noise, factor=0.5, random_state=_seed(generator)))
+
+
+def make_xor(n_samples: int = 100, *, noise: float = 0.05, rng: Rng = None) -> tuple[Array, Array]:
+    """Exclusive or: class 1 where just one feature is positive, the oldest puzzle for a net.
+
+    `x` (n_samples, 2) float32, uniform in the square from −1 to 1, `y` (n_samples,) int64.
+    `noise` is the standard deviation of what is added to both features once the class is
+    settled. `rng` is a seed or a Generator. Minsky and Papert, "Perceptrons", 1969.
+
+    >>> x, y = make_xor(noise=0, rng=0)
+    >>> bool((y == ((x[:, 0] > 0) != (x[:, 1] > 0))).all())
+    True
+    """
+    generator = _checked(n_samples, noise, rng)
+    x = generator.uniform(-1, 1, (n_samples, 2))
+    y = (x[:, 0] > 0) != (x[:, 1] > 0)
+    return _classes(x + generator.normal(0, noise, x.shape), y)
+
+
+def make_spirals(
+    n_samples: int = 200, *, noise: float = 0.03, rng: Rng = None
+) -> tuple[Array, Array]:
+    """Two spirals, each one and a half times around the other: hard for a small net.
+
+    `x` (n_samples, 2) float32, within radius 1, `y` (n_samples,) int64, half of the rows in
+    each, in random order. A point at share s of its spiral has radius s and has turned by 3π s;
+    the other spiral is the same half a turn on. `noise` is the standard deviation of what is
+    added to both features. `rng` is a seed or a Generator. After Lang and Witbrock, "Learning to
+    tell two spirals apart", 1988.
+
+    >>> x, y = make_spirals(noise=0, rng=0)
+    >>> bool(np.hypot(*x.T).max() <= 1), np.bincount(y)
+    (True, array([100, 100]))
+    """
+    generator = _checked(n_samples, noise, rng)
+    y = generator.permutation(n_samples) % 2
+    s = np.sqrt(generator.uniform(0.01, 1, n_samples))  # evenly along the spiral, nearly
+    angle = 2 * np.pi * TURNS * s + np.pi * y
+    x = s[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return _classes(x + generator.normal(0, noise, x.shape), y)
+
+
+def make_line(n_samples: int = 50, *, noise: float = 0.3, rng: Rng = None) -> tuple[Array, Array]:
+    """Numbers along a straight line, y = 2x + 1: one `Linear(1, 1)` finds it.
+
+    `x` (n_samples, 1) float32, uniform from −1 to 1, `y` (n_samples,) float64. `noise` is the
+    standard deviation of what is added to y. `rng` is a seed or a Generator.
+
+    >>> x, y = make_line(noise=0, rng=0)
+    >>> bool(np.allclose(y, 2 * x[:, 0] + 1))
+    True
+    """
+    generator = _checked(n_samples, noise, rng)
+    x = generator.uniform(-1, 1, (n_samples, 1)).astype(np.float32)
+    return x, 2.0 * x[:, 0] + 1.0 + generator.normal(0, noise, n_samples)
+
+
+def make_sine(n_samples: int = 100, *, noise: float = 0.15, rng: Rng = None) -> tuple[Array, Array]:
+    """Numbers along one wave of a sine, y = sin x: a curve that a hidden layer bends to.
+
+    `x` (n_samples, 1) float32, uniform from −π to π, `y` (n_samples,) float64. `noise` is the
+    standard deviation of what is added to y. `rng` is a seed or a Generator.
+
+    >>> x, y = make_sine(noise=0, rng=0)
+    >>> bool(np.allclose(y, np.sin(x[:, 0])))
+    True
+    """
+    generator = _checked(n_samples, noise, rng)
+    x = generator.uniform(-np.pi, np.pi, (n_samples, 1)).astype(np.float32)
+    return x, np.sin(x[:, 0].astype(np.float64)) + generator.normal(0, noise, n_samples)
+
+
+def _checked(n_samples: int, noise: float, rng: Rng) -> np.random.Generator:
+    """The Generator to draw from, after a look at the settings."""
+    positive("n_samples", n_samples, whole=True)
+    number = isinstance(noise, Real) and not isinstance(noise, bool)
+    if not number or not isfinite(noise) or noise < 0:
+        raise SettingError(
+            f"noise = {noise!r}", "a standard deviation, zero or more", "noise=0.1, or 0 for none"
+        )
+    return spawning_generator(rng)
+
+
+def _seed(generator: np.random.Generator) -> int:
+    """A seed for a function of scikit-learn, which takes no Generator."""
+    return int(generator.integers(2**31))
+
+
+def _classes(x: Array, y: Array) -> tuple[Array, Array]:
+    return x.astype(np.float32), y.astype(np.int64)

@@ -28,6 +28,7 @@ UNPACK = "unpack it, and take the table in it"
 
 # First bytes, what such a file is, and what to try.
 KINDS = (
+    (b"(?s).{257}ustar", "a TAR archive", UNPACK),
     (b"PK\x03\x04", "a ZIP archive", UNPACK),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel file (.xls)", SPREADSHEET),
     (b"PAR1[\x00-\x1f]", "a Parquet file, by its first bytes", "a name that ends in .parquet"),
@@ -49,7 +50,6 @@ KINDS = (
     (b'\\s*\\{\\s*("|\\})', "JSON, objects one after another", "read_json"),
     (b"\\s*\\[\\s*[\\[{]", "a JSON array", "read_json"),
 )
-TAR = 257, b"ustar"
 IN_A_ZIP = (
     ("xl/", "an Excel file (.xlsx)", SPREADSHEET),
     ("content.xml", "an OpenDocument file (.ods)", SPREADSHEET),
@@ -108,19 +108,14 @@ def _reader(path: Path, packing: str) -> Any:
 
 def refuse_other_kinds(path: Path, head: bytes) -> None:
     """Refuse a file that begins with `head` by its kind, if that is no table of text."""
-    if head[TAR[0] :].startswith(TAR[1]):
-        raise _refused(path, "a TAR archive", UNPACK)
     for begin, kind, hint in KINDS:
         if re.match(begin, head):
             if head.startswith(b"PK"):
                 kind, hint = _in_a_zip(path) or (kind, hint)
-            raise _refused(path, kind, hint)
-
-
-def _refused(path: Path, kind: str, hint: str) -> FileError:
-    if hint.startswith("read_"):
-        hint = IN_PYTHON.format(hint, str(path))
-    return FileError(f"{path}: {kind}", "a CSV file with a header line, or a Parquet file", hint)
+            if hint.startswith("read_"):
+                hint = IN_PYTHON.format(hint, str(path))
+            wanted = "a CSV file with a header line, or a Parquet file"
+            raise FileError(f"{path}: {kind}", wanted, hint)
 
 
 def _in_a_zip(path: Path) -> tuple[str, str] | None:

@@ -43,11 +43,6 @@ class TableFile(ABC):
     notes: list[str]
     date_order: DateOrder | None = None
 
-    @property
-    def n_rows(self) -> int:
-        """How many rows the file has."""
-        return sum(part.n_rows for part in self.parts)
-
     @abstractmethod
     def read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
         """The rows of a part, one slice after another, as columns of the types of `schema`."""
@@ -80,6 +75,10 @@ class Table:
         """The names of the columns."""
         names: list[str] = self.columns.column_names
         return names
+
+    def refused(self, row: int, came: str, expected: str, hint: str, more: str = "") -> DataError:
+        """The error about what is in a row, counted from 0."""
+        return DataError(f"{self.source}: {came} in {self.place(row)}{more}", expected, hint)
 
     def place(self, row: int) -> str:
         """Where a row, counted from 0, is to be found: in which row of which file."""

@@ -3,11 +3,12 @@
 import datetime
 import math
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from handgrad.data.text_formats import (
     DateFormat,
     Evidence,
     NumberFormat,
+    cells_read,
     read_as,
 )
 from handgrad.data.text_parts import MISSING
@@ -31,14 +33,6 @@ if TYPE_CHECKING:
 Kind = Literal["number", "boolean", "date", "text"]
 START = datetime.datetime(1970, 1, 1)
 DAY = 86400.0
-
-
-@runtime_checkable
-class Period(Protocol):
-    """A stretch of time as pandas has it."""
-
-    def to_timestamp(self) -> datetime.datetime:
-        """When it begins."""
 
 
 @dataclass(frozen=True)
@@ -119,20 +113,18 @@ def columns_of_records(columns: Records) -> Columns:
 
 def columns_of_array(array: Array) -> Columns:
     """The columns of an array (n, n_features), named x0, x1 and so on."""
-    found = {}
-    for i in range(array.shape[1]):
-        name, values = f"x{i}", array[:, i]
-        column = (
-            Column("boolean" if values.dtype == bool else "number", values.astype(float))
-            if values.dtype.kind in "fiub"
-            else _of_days(values)
-            if values.dtype.kind == "M"
-            else _of_objects(
-                values.astype("m8[us]" if values.dtype.kind == "m" else object).tolist()
-            )
-        )
-        found[name] = _finite(name, column)
-    return found
+    columns = {f"x{i}": _of_values(array[:, i]) for i in range(array.shape[1])}
+    return {name: _finite(name, column) for name, column in columns.items()}
+
+
+def _of_values(values: Array) -> Column:
+    kind = values.dtype.kind
+    if kind in "fiub":
+        return Column("boolean" if kind == "b" else "number", values.astype(float))
+    if kind == "M":
+        days = values.astype("datetime64[us]").astype(float) / (1e6 * DAY)
+        return Column("date", np.where(np.isnat(values), np.nan, days))
+    return _of_objects(values.astype("m8[us]" if kind == "m" else object).tolist())
 
 
 def _of_series(name: str, series: "nw.Series[IntoSeriesT]") -> Column:
@@ -170,11 +162,8 @@ def _of_objects(values: Sequence[object]) -> Column:
         return Column("number", _floats(values))
     if all(isinstance(value, datetime.date) for value in present):
         return Column("date", _days(values))
-    if all(isinstance(value, Period) for value in present):
-        begins = [
-            value.to_timestamp() if isinstance(value, Period) and not _is_missing(value) else None
-            for value in values
-        ]
+    if all(hasattr(value, "to_timestamp") for value in present):  # as pandas' periods have
+        begins = [None if _is_missing(v) else cast("Any", v).to_timestamp() for v in values]
         return Column("date", _days(begins))
     if all(isinstance(value, str) for value in present):
         return Column("text", _texts(values))
@@ -220,14 +209,15 @@ def dates_in(column: Column, written: str = "") -> Column | None:
 
     Dates as spreadsheets write them too; `written`: the order of day and month, if known.
     """
-    days = _read(column.values, lambda text: _day(datetime.datetime.fromisoformat(text)))
-    if days is not None:
-        return Column("date", days, "text that reads as dates")
+    with suppress(ValueError):
+        read = datetime.datetime.fromisoformat
+        days = [math.nan if text is None else _day(read(text)) for text in column.values]
+        return Column("date", np.array(days, float), "text that reads as dates")
     found = _format_of(column, order=cast("DateOrder | None", written or None))
     if not isinstance(found, DateFormat):
         return None
-    days = _by(replace(found, timed=True), column) / DAY
-    return Column("date", days, f"text that reads as {found.words()}", written=found.order)
+    seconds = _by(replace(found, timed=True), column)
+    return Column("date", seconds / DAY, f"text that reads as {found.words()}", written=found.order)
 
 
 def mixed_as_categories(frame: pa.Table) -> pa.Table:
@@ -258,7 +248,7 @@ def _format_of(
 
 def _by(found: NumberFormat | DateFormat, column: Column) -> Array:
     """What the texts say, as numbers, of times the seconds since 1970; NaN where one is missing."""
-    read = found.read(pa.chunked_array([pa.array(column.values, pa.string())]))
+    read = cells_read(found, pa.chunked_array([pa.array(column.values, pa.string())]))
     numbers = read.cast(pa.int64()) if pa.types.is_timestamp(read.type) else read
     values: Array = np.asarray(numbers.cast(pa.float64()).to_numpy())
     return values
@@ -267,13 +257,6 @@ def _by(found: NumberFormat | DateFormat, column: Column) -> Array:
 def text_in(column: Column) -> Column:
     """A column of numbers or truth values as the text they were, had they come among text."""
     return Column("text", _texts(column.values.tolist()))
-
-
-def _read(values: Array, read: Callable[[str], float]) -> Array | None:
-    try:
-        return np.array([math.nan if value is None else read(value) for value in values], float)
-    except ValueError:
-        return None
 
 
 def _is_missing(value: object) -> bool:
@@ -331,11 +314,6 @@ def _day(value: datetime.date) -> float:
     if isinstance(value, datetime.datetime):
         return (value.replace(tzinfo=None) - START).total_seconds() / DAY
     return float((value - START.date()).days)
-
-
-def _of_days(values: Array) -> Column:
-    days = values.astype("datetime64[us]").astype(float) / (1e6 * DAY)
-    return Column("date", np.where(np.isnat(values), np.nan, days))
 
 
 def _finite(name: str, column: Column) -> Column:

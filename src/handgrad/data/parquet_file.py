@@ -50,7 +50,7 @@ class ParquetFile(TableFile):
         file = self._file(metadata=None)
         self.metadata, self.by_code = file.metadata, _columns_by_code(file)
         arrow, n = file.schema_arrow, file.metadata.num_rows
-        self.schema = _as_asked(_named(arrow.empty_table(), path).schema, path, asked)
+        self.schema = _schema_of(arrow, path, asked)
         self.own_names = dict(zip(self.schema.names, arrow.names, strict=True))
         if self.whole:
             self._refuse_if_far_larger(n * sum(_width(field.type) for field in arrow))
@@ -132,7 +132,11 @@ class ParquetFile(TableFile):
         sizes = np.zeros(table.num_rows)
         for name, column in zip(table.column_names, table.columns, strict=True):
             if name in self.by_code:
-                sizes += BYTES + np.concatenate([np.zeros(0), *map(_lengths, column.chunks)])
+                lengths = (
+                    pc.binary_length(codes.dictionary).take(codes.indices).fill_null(0)
+                    for codes in column.chunks
+                )
+                sizes += BYTES + np.concatenate([np.zeros(0), *map(np.asarray, lengths)])
             elif table.num_rows:
                 sizes += column.nbytes / table.num_rows
         return sizes
@@ -163,37 +167,34 @@ class ParquetFile(TableFile):
             )
 
 
-def _named(table: pa.Table, path: Path) -> pa.Table:
-    """The table, each of its columns with a name of its own, and without views of text or bytes.
+def _schema_of(schema: pa.Schema, path: Path, asked: TableOptions) -> pa.Schema:
+    """The columns, each with a name of its own, with categories as was asked.
 
-    For these pyarrow computes little.
+    Views of text and bytes, for which pyarrow computes little, are themselves.
     """
-    names = [name.strip() for name in table.column_names]
-    if "" in names:
-        raise DataError(
-            f"{path}: column {names.index('') + 1} has no name",
-            "a name for each column",
-            "name it; or leave it out, if it only counts the rows: to_csv(index=False) in pandas",
-        )
-    refuse_twice(path, names, "rename one of them")
     plain = {"string_view": pa.string(), "binary_view": pa.binary()}
-    kinds = [plain.get(str(kind), kind) for kind in table.schema.types]
-    return table.rename_columns(names).cast(pa.schema(zip(names, kinds, strict=True)))
-
-
-def _as_asked(schema: pa.Schema, path: Path, asked: TableOptions) -> pa.Schema:
-    """The columns of a Parquet file, which says their types, with categories as was asked."""
-    for i, field in enumerate(schema):
-        if field.name in asked.category:
-            schema = schema.set(i, field.with_type(pa.dictionary(pa.int32(), pa.string())))
-        elif field.name in (*asked.number, *asked.date) and pa.types.is_string(field.type):
-            kind = "number" if field.name in asked.number else "date"
+    kinds = dict[str, pa.DataType]()
+    names = [name.strip() for name in schema.names]
+    refuse_twice(path, names, "rename one of them")
+    for i, (name, kind) in enumerate(zip(names, schema.types, strict=True), 1):
+        if not name:
             raise DataError(
-                f"{path}: column {field.name!r} as {kind}, and is text there",
+                f"{path}: column {i} has no name",
+                "a name for each column",
+                "name it; or leave it out, if it only counts the rows: to_csv(index=False) in "
+                "pandas",
+            )
+        kinds[name] = plain.get(str(kind), kind)
+        if name in asked.category:
+            kinds[name] = pa.dictionary(pa.int32(), pa.string())
+        elif name in (*asked.number, *asked.date) and pa.types.is_string(kind):
+            raise DataError(
+                f"{path}: column {name!r} as {'number' if name in asked.number else 'date'}, and "
+                "is text there",
                 "a Parquet file whose columns have the types that are meant",
                 "a CSV file of it, or the column turned into what it is where the file is made",
             )
-    return schema
+    return pa.schema(kinds.items())
 
 
 def _columns_by_code(file: parquet.ParquetFile) -> list[str]:
@@ -214,9 +215,3 @@ def _width(kind: pa.DataType) -> float:
         return kind.bit_width / 8
     except ValueError:  # texts, lists
         return 4
-
-
-def _lengths(codes: pa.DictionaryArray) -> Array:
-    """How many bytes the text of each row has, (n,)."""
-    lengths = pc.binary_length(codes.dictionary).take(codes.indices).fill_null(0)
-    return np.asarray(lengths.to_numpy(zero_copy_only=False))

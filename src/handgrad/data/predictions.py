@@ -1,4 +1,4 @@
-"""Predictions for a table larger than memory, written piece by piece."""
+"""Predictions for a table larger than memory, written chunk by chunk."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def predict_table(
     with the rows of one, `stream.rows(…)`. `to` ends in .csv or .parquet. It has one column,
     `prediction`: the class, or the number (`prediction_0`, `prediction_1` … where there are
     several); and with `probabilities=True` one more for each class, `probability_NAME`. Before
-    these stand the columns that `keep` names, for an estimator. A piece at a time is in memory,
+    these stand the columns that `keep` names, for an estimator. A chunk at a time is in memory,
     within the memory of the stream. The file appears whole or not at all. `progress=True` shows a
     bar in a terminal or a notebook.
 
@@ -78,6 +78,16 @@ def predict_table(
     if to.resolve() in [path.resolve() for path in table.files]:
         raise SettingError(
             f"to = {str(to)!r}, which is read from", "a file of its own", "predictions.csv"
+        )
+    if isinstance(data, StreamedRows):
+        possible = isinstance(model.output_kind, Probabilities) and bool(data.class_names)
+    else:
+        possible = hasattr(model, "predict_proba")
+    if probabilities and not possible:
+        raise SettingError(
+            f"probabilities of {model!r}",
+            "predict_proba; or a net that ends in probabilities, and rows whose target is classes",
+            "probabilities=False",
         )
     check_columns(table.name, table.names, *keep)
     with unseen_warnings_together(), progress_bar(data.n_rows, "row", shown=progress) as count:
@@ -118,20 +128,17 @@ def _refused_by_csv(table: pa.Table, to: Path) -> DataError | None:
 def _predicted(
     model: Any, data: TableStream | StreamedRows, probabilities: bool, keep: Sequence[str]
 ) -> Iterator[pa.Table]:
-    """The columns to write, piece by piece."""
+    """The columns to write, chunk by chunk."""
     if isinstance(data, StreamedRows):
         sure = isinstance(model.output_kind, Probabilities)
-        if probabilities and not (sure and data.class_names):
-            raise _no_probabilities(model)
-        engine = _engine_for(model, data)
+        engine, names = _engine_for(model, data), data.class_names
         for x in whole_batches((x for x, _ in data), np.concatenate):
             p = model.predict(x, engine=engine)
-            if data.class_names and p.shape[1] == 1:  # an answer of yes or no, or its logit
+            if names and p.shape[1] == 1:  # an answer of yes or no, or its logit
                 p = np.concatenate([1 - p if sure else -p, p], axis=1)
-            yield _of_net(p, data.class_names, probabilities)
+            values = np.array(names)[p.argmax(axis=1)] if names else p
+            yield _columns(values, p if probabilities else None, names)
         return
-    if probabilities and not hasattr(model, "predict_proba"):
-        raise _no_probabilities(model)
     known = [*map(str, getattr(model, "feature_names_in_", ()))]
     columns = known if known and {*known} <= {*data.names} else data.names
     read, n_done = list(dict.fromkeys([*columns, *keep])), 0
@@ -154,7 +161,7 @@ def _predicted(
 
 
 def _joined(tables: list[pa.Table], most: int) -> pa.Table:
-    """Their rows in memory of their own: a slice would keep the whole piece."""
+    """Their rows in memory of their own: a slice would keep the whole chunk."""
     table = pa.concat_tables(tables)
     if table.nbytes > most:
         large = max(table.column_names, key=lambda name: table[name].nbytes)
@@ -168,7 +175,7 @@ def _joined(tables: list[pa.Table], most: int) -> pa.Table:
 
 
 def _engine_for(net: Net, rows: StreamedRows) -> EngineName:
-    """Machine code, where all rows together pay for it: a piece alone would not know."""
+    """Machine code, where all rows together pay for it: a chunk alone would not know."""
     engine = chosen("auto")
     if engine == "auto" and gain_of_predicting(net, rows.n_rows) > cost_of_compiling(net):
         x, _ = next(rows.chunks())
@@ -180,13 +187,6 @@ def _engine_for(net: Net, rows: StreamedRows) -> EngineName:
     return engine
 
 
-def _of_net(p: Array, names: tuple[str, ...], probabilities: bool) -> pa.Table:
-    """Numbers as they are; where there are names of classes, that of the largest."""
-    if not names:
-        return _columns(p, None, ())
-    return _columns(np.array(names)[p.argmax(axis=1)], p if probabilities else None, names)
-
-
 def _columns(values: Array, p: Array | None, classes: Iterable[object]) -> pa.Table:
     values = np.asarray(values)
     several = values.reshape(len(values), -1).T
@@ -195,11 +195,3 @@ def _columns(values: Array, p: Array | None, classes: Iterable[object]) -> pa.Ta
     if p is not None:
         columns |= {f"probability_{c}": p[:, i] for i, c in enumerate(classes)}
     return pa.table({name: np.ascontiguousarray(column) for name, column in columns.items()})
-
-
-def _no_probabilities(model: object) -> SettingError:
-    return SettingError(
-        f"probabilities of {model!r}",
-        "predict_proba; or a net that ends in probabilities, and rows whose target is classes",
-        "probabilities=False",
-    )

@@ -51,15 +51,22 @@ class TableOptions:
     ] = True
 
     def __post_init__(self) -> None:
-        self._check_separator()
+        separator = SEPARATORS.get(str(self.separator), self.separator)
         decimal = DECIMALS.get(str(self.decimal), self.decimal)
+        one_sign = separator and len(separator) == 1 and not separator.isalnum()
+        if separator is not None and (not one_sign or separator in '"\r\n'):
+            raise SettingError(
+                f"separator = {self.separator!r}",
+                f"one sign, or {', '.join([*SEPARATORS][:4])}",
+                did_you_mean(separator, SEPARATORS, "';', or 'tab'"),
+            )
         if decimal not in (None, ".", ","):
             raise SettingError(
                 f"decimal = {self.decimal!r}", "'.' or ','", "',', as in 1234,5; '.', as in 1234.5"
             )
-        object.__setattr__(self, "decimal", decimal)
-        if self.decimal is not None and self.decimal == self.separator == ".":
+        if decimal == separator == ".":
             raise SettingError("'.' as separator and in numbers", "two signs", "another separator")
+        vars(self).update(separator=separator, decimal=decimal)
         self._check_encoding()
         if self.date_order is not None and self.date_order not in DATE_ORDERS:
             raise SettingError(
@@ -73,18 +80,6 @@ class TableOptions:
     def known(self) -> tuple[str, ...]:
         """Columns that a model says to be numbers or dates: not a single cell need be one."""
         return ()
-
-    def _check_separator(self) -> None:
-        separator = SEPARATORS.get(str(self.separator), self.separator)
-        if separator is not None and (
-            len(separator) != 1 or separator.isalnum() or separator in '"\r\n'
-        ):
-            raise SettingError(
-                f"separator = {self.separator!r}",
-                f"one sign, or {', '.join([*SEPARATORS][:4])}",
-                did_you_mean(separator, SEPARATORS, "';', or 'tab'"),
-            )
-        object.__setattr__(self, "separator", separator)
 
     def _check_encoding(self) -> None:
         if self.encoding is None:
@@ -100,17 +95,19 @@ class TableOptions:
             ) from error
 
     def _check_columns(self) -> None:
-        said = [("category", self.category), ("number", self.number), ("date", self.date)]
-        for i, (word, names) in enumerate(said):
+        said: dict[str, tuple[str, ...]] = {}
+        for word in ("category", "number", "date"):
+            names = getattr(self, word)
             names = (names,) if isinstance(names, str) else tuple(names)
-            object.__setattr__(self, word, names)
-            for other, others in said[i + 1 :]:
+            for other, others in said.items():
                 if both := {*names} & {*others}:
                     raise SettingError(
-                        f"column {min(both)!r} as {word} and as {other}",
+                        f"column {min(both)!r} as {other} and as {word}",
                         "one of them",
-                        f"--{word} alone, for it",
+                        f"--{other} alone, for it",
                     )
+            said[word] = names
+        vars(self).update(said)
 
 
 FOUND_OUT = TableOptions()

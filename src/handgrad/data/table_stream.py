@@ -52,7 +52,7 @@ class TableStream:
         self.name, self.sources, self.memory = name, sources, memory
         self.files = tuple(source.path for source in sources)
         self.schema = joined([source.schema for source in sources], self.files)
-        self.rows_of_files = tuple(source.n_rows for source in sources)
+        self.rows_of_files = tuple(sum(part.n_rows for part in source.parts) for source in sources)
         self.n_rows = sum(self.rows_of_files)
         self.date_order: DateOrder | None = next(
             filter(None, (source.date_order for source in sources)), None
@@ -120,25 +120,20 @@ class TableStream:
                 refuse_missing_target(self.name, name, first, len(without), self.n_rows)
         if len(without) == self.n_rows:
             return self
-        chosen = copy.copy(self)
-        if len(without):
-            chosen = self._ruled(partial(_without, without))
-            chosen.notes = (*self.notes, left_out(name, len(without), self.n_rows, first))
-        chosen.complete |= {name}
-        return chosen
+        chosen = self._but(complete=self.complete | {name})
+        if not len(without):
+            return chosen
+        note = left_out(name, len(without), self.n_rows, first)
+        return chosen._ruled(partial(_without, without))._but(notes=(*self.notes, note))
 
     def mapped(self, change: Callable[[Table], Table]) -> Self:
         """The same rows, with each chunk as `change` makes it; names and rows stay."""
-        chosen = copy.copy(self)
-        chosen.changes = (*self.changes, change)
-        return chosen
+        return self._but(changes=(*self.changes, change))
 
     def select(self, names: Sequence[str]) -> Self:
         """The same rows, with these columns only."""
         check_columns(self.name, self.names, *names)
-        chosen = copy.copy(self)
-        chosen.schema = pa.schema([self.schema.field(name) for name in names])
-        return chosen
+        return self._but(schema=pa.schema([self.schema.field(name) for name in names]))
 
     def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
         """The table without about a `share` of its rows, and that share.
@@ -186,10 +181,14 @@ class TableStream:
         return kept
 
     def _ruled(self, rule: Callable[[Array], Array]) -> Self:
-        ruled = copy.copy(self)
-        ruled.rules = (*self.rules, rule)
-        ruled.n_rows = sum(map(len, ruled.numbers()))
-        return ruled
+        ruled = self._but(rules=(*self.rules, rule))
+        return ruled._but(n_rows=sum(map(len, ruled.numbers())))
+
+    def _but(self, **changes: object) -> Self:
+        """A copy with other attributes."""
+        changed = copy.copy(self)
+        vars(changed).update(changes)
+        return changed
 
     def rows(
         self,
@@ -303,9 +302,9 @@ class StreamedRows(RowSource):
         y: Array = np.array(of_value, np.int64)[encoded.indices.to_numpy()]
         if (y < 0).any():
             row = int((y < 0).argmax())
-            raise DataError(
-                f"{chunk.source}: the target {self.target_name!r} is {cells[row].as_py()!r} in "
-                f"{chunk.place(row)}",
+            raise chunk.refused(
+                row,
+                f"the target {self.target_name!r} is {cells[row].as_py()!r}",
                 f"one of the classes {', '.join(self.class_names[:20])}",
                 "the classes that the net is trained on",
             )

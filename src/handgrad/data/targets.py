@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from handgrad.base.errors import DataError
 from handgrad.data.files import Table
-from handgrad.data.text_formats import Evidence, NumberFormat, read_as
+from handgrad.data.text_formats import Evidence, NumberFormat, cells_read, read_as
 from handgrad.layers import Array
 
 Task = Literal["classification", "regression"]
@@ -72,9 +72,10 @@ def target_cells(table: Table, name: str) -> pa.ChunkedArray:
     if pa.types.is_floating(kind):
         values = np.asarray(column.to_numpy())
         if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise DataError(
-                f"{path}: the target {name!r} is {values[row]} in {table.place(row)}",
+            row = int(np.isfinite(values).argmin())
+            raise table.refused(
+                row,
+                f"the target {name!r} is {values[row]}",
                 "a finite number in every row",
                 "correct it, or remove the row",
             )
@@ -140,9 +141,7 @@ def refuse_missing_target(source: str, name: str, place: str, missing: int, n: i
 
 def is_text(kind: pa.DataType) -> bool:
     """Whether a column of this type holds text."""
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
+    return str(kind) in ("string", "large_string", "string_view")
 
 
 def _looks_like(kind: pa.DataType, values: Sequence[object]) -> tuple[Task, str]:
@@ -163,16 +162,15 @@ def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Array:
         return np.asarray(cells.cast(pa.float64()).to_numpy())
     found = Evidence.of(cells).format(".", None)
     if isinstance(found, NumberFormat):
-        cells = found.read(cells).cast(pa.float64())
+        cells = cells_read(found, cells).cast(pa.float64())
         if not cells.null_count:
             return np.asarray(cells.to_numpy())
-        row = int(np.flatnonzero(cells.is_null().to_numpy())[0])
+        row = int(cells.is_null().to_numpy().argmax())
     else:
-        odd = np.flatnonzero(~read_as(cells.cast(pa.string()).combine_chunks(), "number"))
-        row = int(odd[0]) if len(odd) else 0
-    raise DataError(
-        f"{table.source}: the target {name!r} is {table.columns[name][row].as_py()!r} in "
-        f"{table.place(row)}",
+        row = int(read_as(cells.cast(pa.string()).combine_chunks(), "number").argmin())
+    raise table.refused(
+        row,
+        f"the target {name!r} is {table.columns[name][row].as_py()!r}",
         "a number in every row, for regression",
         "correct it, or remove the row; or classification, if these are classes",
     )
@@ -185,9 +183,10 @@ def refuse_mixed(table: Table, name: str, cells: pa.ChunkedArray) -> None:
     many = len(pc.unique(cells)) >= FEWEST_VALUES_OF_A_NUMBER
     if len(reads) > numbers > len(reads) / 2 and many:
         row = int(reads.argmin())
-        raise DataError(
-            f"{table.source}: the target {name!r} is {cells[row].as_py()!r} in "
-            f"{table.place(row)}, among {numbers} numbers",
+        raise table.refused(
+            row,
+            f"the target {name!r} is {cells[row].as_py()!r}",
             "values of one kind",
             f"correct it, or remove the row; or --number '{name}', which leaves such rows out",
+            f", among {numbers} numbers",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,13 +41,6 @@ class NumberFormat:
         """The type that it is read as."""
         return pa.int64() if self.whole else pa.float64()
 
-    def read(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Text as float64, or int64 where all are `whole`; null where it is missing or no number.
-
-        A number in per cent stays what it is: 12.5 for 12.5%.
-        """
-        return _by_different_cells(cells, self._read)
-
     def words(self, usual: str = ".") -> str:
         """How the numbers are written, where it is not as `usual`; '' where it is."""
         said = [f"in {self.currency}"] if self.currency else []
@@ -56,7 +49,11 @@ class NumberFormat:
         said += ["in per cent, 12.5 for 12.5%"] if self.percent else []
         return ", ".join(["numbers", *said]) if said else ""
 
-    def _read(self, texts: pa.Array) -> pa.Array:
+    def read(self, texts: pa.Array) -> pa.Array:
+        """Text as float64, or int64 where all are `whole`; null where it is missing or no number.
+
+        A number in per cent stays what it is: 12.5 for 12.5%.
+        """
         parts = NumberParts(texts)
         digits = pc.replace_substring_regex(
             parts.digits, rf"[’' {'.' if self.decimal == ',' else ','}]", ""
@@ -81,15 +78,12 @@ class DateFormat:
         """The type that it is read as."""
         return pa.timestamp("s") if self.timed else pa.date32()
 
-    def read(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Text as dates, or times in seconds where there are any; null where it is none."""
-        return _by_different_cells(cells, self._read)
-
     def words(self) -> str:
         """How the dates are written."""
         return f"dates, {DATE_ORDERS[self.order]}"
 
-    def _read(self, texts: pa.Array) -> pa.Array:
+    def read(self, texts: pa.Array) -> pa.Array:
+        """Text as dates, or times in seconds where there are any; null where it is none."""
         parts = DateParts(texts)
         days, fits = parts.days(self.order)
         if not self.timed:
@@ -99,6 +93,14 @@ class DateFormat:
 
 
 Format = NumberFormat | DateFormat
+
+
+def cells_read(found: Format, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cells of text as a format reads them, each different text once."""
+    encoded = cells.combine_chunks().dictionary_encode()
+    return pa.chunked_array(
+        [found.read(encoded.dictionary.cast(pa.string())).take(encoded.indices)]
+    )
 
 
 @dataclass(frozen=True)
@@ -170,21 +172,9 @@ class Evidence:
 
     def __and__(self, other: Evidence) -> Evidence:
         """What both show together."""
-        return Evidence(
-            self.decimals & other.decimals,
-            self.orders & other.orders,
-            self.fractions | other.fractions,
-            self.signs | other.signs,
-            self.currencies | other.currencies,
-            self.percent | other.percent,
-            self.separators | other.separators,
-            self.timed or other.timed,
-        )
-
-    @property
-    def shows_order(self) -> bool:
-        """Whether the cells read as dates in one order only."""
-        return len(self.orders) == 1 and bool(self.separators)
+        shown = {key: value | getattr(other, key) for key, value in vars(self).items()}
+        fit = {"decimals": self.decimals & other.decimals, "orders": self.orders & other.orders}
+        return Evidence(**shown | fit)
 
     def format(self, decimal: str, order: DateOrder | None, *, said: bool = False) -> Format | None:
         """What all cells read as, if anything: where several do, by this sign and in this order.
@@ -244,11 +234,3 @@ def at_odds(texts: Sequence[str]) -> list[str]:
         if so_far.format(".", None) is None:
             return [texts[0], text]
     return list(texts[:2])
-
-
-def _by_different_cells(
-    cells: pa.ChunkedArray, read: Callable[[pa.Array], pa.Array]
-) -> pa.ChunkedArray:
-    """`read` of each different text, in the place of each cell."""
-    encoded = cells.combine_chunks().dictionary_encode()
-    return pa.chunked_array([read(encoded.dictionary.cast(pa.string())).take(encoded.indices)])

@@ -87,22 +87,19 @@ def tell(found: Sequence[Unseen], rows: object, stacklevel: int) -> None:
 
 @contextmanager
 def unseen_warnings_together() -> Iterator[None]:
-    """Predictions within it are of one table, piece by piece: what is unseen is told at last."""
-    together = _Together()
-    token = _TOGETHER.set(together)
-    try:
+    """Predictions within it are of one table, chunk by chunk: what is unseen is told at last."""
+    with no_unseen_warnings() as together:
         yield
-    finally:
-        _TOGETHER.reset(token)
     _warn([*together.found.values()], 4)
 
 
 @contextmanager
-def no_unseen_warnings() -> Iterator[None]:
+def no_unseen_warnings() -> Iterator[_Together]:
     """Predictions within it are of rows beside those of the training, as a score needs them."""
-    token = _TOGETHER.set(_Together())
+    together = _Together()
+    token = _TOGETHER.set(together)
     try:
-        yield
+        yield together
     finally:
         _TOGETHER.reset(token)
 
