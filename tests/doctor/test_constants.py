@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.doctor.case import Case, Judge, constant_answers
-from handgrad.doctor.patient import Patient
+from handgrad.doctor.case import Case, Judge, Patient, constant_answers
 from handgrad.training.sample_weights import Rows
 
 RNG = np.random.default_rng(0)

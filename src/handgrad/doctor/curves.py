@@ -1,6 +1,6 @@
 """Checks of the loss curves: a learning rate that does not fit, and over-fitting."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -8,7 +8,6 @@ from handgrad.doctor.calls import finite
 from handgrad.doctor.case import Case, Judge
 from handgrad.doctor.findings import Finding
 from handgrad.layers import Array
-from handgrad.training import EpochReport
 
 FEWEST_EPOCHS = 5  # before that a curve has no shape
 UNSTEADY = 0.075  # of the loss of a constant answer, up again in each late epoch: steady ones 0.005
@@ -28,7 +27,7 @@ LEARNED_ON = 0.75  # times what it was at the lowest validation loss: the traini
 
 def rate_too_high(case: Case) -> Iterator[Finding]:
     """A training loss that goes up and down, or has risen above that of a constant answer."""
-    losses = _losses(case)
+    losses = np.array([report.train_loss for report in case.reports])
     if len(losses) < 2:
         return
     level = losses[0] if case.constant_loss is None else case.constant_loss
@@ -42,17 +41,18 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
         what += f"each, on average, between {late.min():.3g} and {late.max():.3g}"
     else:
         return
+    rate = max(report.learning_rate for report in case.reports)
     yield Finding(
         "learning rate too high",
         "training",
         what,
-        f"a learning rate of {_rate(case.reports) / 10:g}, a tenth",
+        f"a learning rate of {rate / 10:g}, a tenth",
     )
 
 
 def rate_too_low(case: Case) -> Iterator[Finding]:
     """A training loss that has hardly fallen, where a longer step would take it down at once."""
-    losses = _losses(case)
+    losses = np.array([report.train_loss for report in case.reports])
     if len(losses) < FEWEST_EPOCHS or case.judge is None:
         return
     fell = float(losses[0] - losses[-1])
@@ -64,7 +64,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
     a_fall = max(fell, 0.0) / (len(losses) - 1)
     if now - lowest < max(EPOCHS_IN_A_STEP * a_fall, 0.02 * abs(now)):
         return
-    rate = _rate(case.reports)
+    rate = max(report.learning_rate for report in case.reports)
     yield Finding(
         "learning rate too low",
         "training",
@@ -129,13 +129,3 @@ def over_fitting(case: Case, since: int = 1) -> Iterator[Finding]:
         f"{now:.3g} now; meanwhile the training loss fell from {then:.3g} to {trained:.3g}",
         "early_stopping=10 in hg.fit, which ends with the weights of the best epoch",
     )
-
-
-def _losses(case: Case) -> Array:
-    """The training loss of each epoch."""
-    return np.array([report.train_loss for report in case.reports])
-
-
-def _rate(reports: Sequence[EpochReport]) -> float:
-    """The largest learning rate that the training ended an epoch with."""
-    return max(report.learning_rate for report in reports)

@@ -9,9 +9,8 @@ import numpy as np
 from handgrad.base.errors import DivergenceError, SettingError, described, positive
 from handgrad.doctor import curves, finiteness, passes, rows
 from handgrad.doctor.calls import finite
-from handgrad.doctor.case import Case
+from handgrad.doctor.case import Case, HowTrained, Patient
 from handgrad.doctor.findings import SICKNESSES, Diagnosis, Finding
-from handgrad.doctor.patient import HowTrained, Patient
 from handgrad.net import Net
 from handgrad.training import EpochReport, History
 
@@ -129,9 +128,7 @@ def reports_of(history: object, hint: str) -> list[EpochReport]:
     reports = [] if history is None else [*history] if isinstance(history, Iterable) else None
     if reports is None or not all(isinstance(report, EpochReport) for report in reports):
         raise SettingError(
-            f"history = {described(history)}",
-            "a History, a list of reports, or None",
-            hint,
+            f"history = {described(history)}", "a History, a list of reports, or None", hint
         )
     return reports
 

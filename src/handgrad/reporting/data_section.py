@@ -31,28 +31,21 @@ def target_of(evidence: Evidence) -> dict[str, object]:
         ends = [number(y.min()), number(y.max()), number(float(np.median(y)))]
         return {"draw": draw_histogram, "sides": sides, "names": evidence.target, "told": ends}
     k = len(evidence.classes)
-    counts = {side: np.bincount(y, minlength=k) for side, y in sides.items()}
-    first = next(iter(counts.values()))
-    order = np.argsort(-first, kind="stable")[:MOST_BARS]
-    names = [evidence.classes[i] for i in order]
-    if len(order) < k:  # the others together
-        names.append(f"{k - len(order)} others")
-        counts = {
-            side: np.append(n[order], np.delete(n, order).sum()) for side, n in counts.items()
-        }
-    else:
-        counts = {side: n[order] for side, n in counts.items()}
-    shares = [percent(n / max(first.sum(), 1)) for n in next(iter(counts.values()))]
-    told = [*zip(names, shares, strict=True)]
-    return {"draw": draw_shares, "sides": counts, "names": names, "told": told}
+    counts = np.array([np.bincount(y, minlength=k) for y in sides.values()])
+    order = np.argsort(-counts[0], kind="stable")
+    names = [evidence.classes[i] for i in order[:MOST_BARS]] + [f"{k - MOST_BARS} others"]
+    several = np.add.reduceat(counts[:, order], range(min(k, MOST_BARS + 1)), axis=1)
+    shares = several / np.maximum(several.sum(axis=1, keepdims=True), 1)
+    told = [*zip(names, map(percent, shares[0]), strict=False)]
+    shown = dict(zip(sides, shares, strict=True))
+    return {"draw": draw_shares, "sides": shown, "names": names[: len(told)], "told": told}
 
 
 def draw_shares(sides: dict[str, Array], names: Sequence[str], ax: Axes) -> None:
-    """Draw the share of each class, a bar for each of the `sides`: its counts, (n_classes,)."""
+    """Draw the share of each class, a bar for each of the `sides`: shares, (n_classes,)."""
     height = 0.8 / len(sides)
     places = np.arange(len(names))
-    for i, (side, counts) in enumerate(sides.items()):
-        shares = counts / max(counts.sum(), 1)
+    for i, (side, shares) in enumerate(sides.items()):
         at = places + (i - (len(sides) - 1) / 2) * height
         ax.barh(at, shares, height * 0.9, color=(FIRST, SECOND)[i], label=side, zorder=2)
     name_places(ax, names)

@@ -11,9 +11,9 @@ import numpy as np
 
 from handgrad import metrics
 from handgrad.base.errors import HandgradError, SettingError, described
-from handgrad.doctor import Diagnosis, Finding
+from handgrad.doctor import Diagnosis
+from handgrad.doctor.case import Patient
 from handgrad.doctor.diagnose import examined, reports_of
-from handgrad.doctor.patient import Patient
 from handgrad.inspection import partial_dependence, permutation_importance
 from handgrad.inspection.models import classes_of, fitted, outputs_of
 from handgrad.layers import Array
@@ -56,9 +56,9 @@ class Evidence:
     """The facts of a model: on rows `held` out, and on those of its `training` if they came.
 
     `learned` are the rows of the training, or where they did not come those held out; `classes`
-    the names of the classes, none for numbers; `strong_columns` those worth a look, the strongest
-    first. `diagnosis` says why, where there is none; `findings` are those in the rows and then
-    those in the net.
+    the names of the classes, none for numbers, of which one is the `most_frequent`;
+    `strong_columns` those worth a look, the strongest first. `diagnosis` says why, where there is
+    none; `findings` are those in the rows and then those in the net.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Evidence:
                 "training=(X_train, y_train)",
             )
         self.learned = self.training or self.held
+        self.most_frequent = self.classes and self.classes[np.bincount(self.learned.y).argmax()]
         self.scores = scores_of(self.held, self.training)
         self.history, self.best_epoch = history_of(self.estimator, history)
         self.importance = _importance(self.model, self.held)
@@ -98,17 +99,9 @@ class Evidence:
         self.warned = warned(self.held, self.training, self.scores, self.importance.columns)
         sides = [side for side in (self.training, self.held) if side]
         self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, sides)
-
-    @property
-    def findings(self) -> list[Finding]:
         found = self.diagnosis.findings if isinstance(self.diagnosis, Diagnosis) else ()
         # of classes that are left out the rows have told, by their names
-        return [*self.warned, *(f for f in found if f.sickness != "class imbalance")]
-
-    @property
-    def most_frequent(self) -> str:
-        """The class that most rows were learned of."""
-        return self.classes[np.bincount(self.learned.y).argmax()]
+        self.findings = [*self.warned, *(f for f in found if f.sickness != "class imbalance")]
 
 
 def _class_names(model: Predictor) -> tuple[str, ...]:

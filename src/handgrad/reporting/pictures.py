@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from markupsafe import Markup
@@ -47,29 +46,26 @@ SETTINGS: dict[Any, Any] = {
 }
 
 
-class Pictures:
-    """Makes the pictures of one page; each has names that no other has."""
+def picture(
+    numbers: Iterator[int],
+    draw: Callable[..., object],
+    alt: str,
+    size: tuple[float, float],
+    *shown: object,
+    **how: object,
+) -> Markup:
+    """What `draw(*shown, ax=…)` draws, as SVG; `alt` is for those who do not see it.
 
-    def __init__(self) -> None:
-        self._numbers = count(1)
+    The next of the `numbers` gives the picture names that no other of the page has.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-    def __call__(
-        self,
-        draw: Callable[..., object],
-        alt: str,
-        size: tuple[float, float],
-        *shown: object,
-        **how: object,
-    ) -> Markup:
-        """What `draw(*shown, ax=…)` draws, as SVG; `alt` is for those who do not see it."""
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-
-        with mpl.rc_context(SETTINGS):
-            drawing = Figure(figsize=size, layout="constrained", dpi=100)
-            axes = drawing.add_subplot()
-            draw(*shown, ax=axes, **how)
-            axes.set_title("")  # the caption says it
-            keep_apart(axes)
-            plain = alt.unescape() if isinstance(alt, Markup) else alt
-            return inline(drawing, f"picture-{next(self._numbers)}", plain, COLOURS)
+    with mpl.rc_context(SETTINGS):
+        drawing = Figure(figsize=size, layout="constrained", dpi=100)
+        axes = drawing.add_subplot()
+        draw(*shown, ax=axes, **how)
+        axes.set_title("")  # the caption says it
+        keep_apart(axes)
+        plain = alt.unescape() if isinstance(alt, Markup) else alt
+        return inline(drawing, f"picture-{next(numbers)}", plain, COLOURS)

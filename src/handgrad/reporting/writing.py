@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 from handgrad import plots
@@ -16,7 +18,7 @@ from handgrad.plots.style import shortened
 from handgrad.reporting import data_section, sections
 from handgrad.reporting.checks import FEW_ROWS
 from handgrad.reporting.evidence import Evidence
-from handgrad.reporting.pictures import Pictures
+from handgrad.reporting.pictures import picture
 from handgrad.reporting.scores import interval, number, percent, rows_of
 from handgrad.reporting.surface import surface_of
 from handgrad.results import Predictor
@@ -59,7 +61,7 @@ def write_report(
             evidence=Evidence(model, X, y, training, history, about),
             version=__version__,
             day=datetime.date.today().isoformat(),
-            picture=Pictures(),
+            picture=partial(picture, count(1)),
             few_rows=FEW_ROWS,
             plots=plots,
             helpers=sections,

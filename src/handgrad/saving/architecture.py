@@ -64,7 +64,7 @@ class LayerWriter:
 
         def written(value: object, name: str) -> Any:
             if isinstance(value, Layer):
-                return self.described(value, _below(path, next(places)))
+                return self.described(value, placed(path, str(next(places))))
             if isinstance(value, list | tuple):
                 return [written(part, name) for part in value]
             if isinstance(value, np.ndarray) and (tensor := placed(path, name)) not in self.arrays:
@@ -168,7 +168,7 @@ class LayerReader:
             return tuple(self._read(part, path, places, sizes) for part in value)
         if isinstance(value, dict):
             if set(value) != {"array"}:
-                return self.layer(value, _below(path, next(places)))
+                return self.layer(value, placed(path, str(next(places))))
             tensor = placed(path, str(value["array"]))
             if tensor not in self.tensors:
                 raise damaged(f"no tensor {shown(tensor)}", "the array that a setting names")
@@ -224,10 +224,6 @@ def layer_entry(entry: object, path: str) -> tuple[str, bool, dict[str, object]]
             if isinstance(name := entry.get(said), str):
                 return name, said == "own_layer", entry["settings"]
     raise damaged(f"{_place(path)}: {shown(entry)}", "a layer with its settings")
-
-
-def _below(path: str, i: int) -> str:
-    return f"{path}.{i}" if path else str(i)
 
 
 def _place(path: str) -> str:

@@ -52,6 +52,9 @@ class ModelWriter(LayerWriter):
     def _model(self, model: object) -> dict[str, Any]:
         if is_pipeline(model):
             return self._pipeline(model)
+        from sklearn.exceptions import NotFittedError
+        from sklearn.utils.validation import check_is_fitted
+
         name = type(model).__name__
         kind: type[Estimator] | None = None
         if name in PACKAGES:
@@ -64,7 +67,12 @@ class ModelWriter(LayerWriter):
                 if isinstance(model, Layer)
                 else "hg.TableEncoder() in place of scalers and encoders, or a pickle of the whole",
             )
-        check_fitted(model)
+        try:
+            check_is_fitted(model)
+        except NotFittedError as error:
+            raise SettingError(
+                f"{name}, which is not fitted", "a fitted estimator", "model.fit(X, y) first"
+            ) from error
         if getattr(model, "_sklearn_output_config", {}).get("transform", "default") != "default":
             raise SettingError(
                 f"{name}, which puts out frames",
@@ -179,20 +187,6 @@ class ModelReader(LayerReader):
             walked[place].trainable = False
         self.net = net
         return net
-
-
-def check_fitted(model: object) -> None:
-    """Refuse an estimator that has not learned."""
-    from sklearn.exceptions import NotFittedError
-    from sklearn.utils.validation import check_is_fitted
-
-    try:
-        check_is_fitted(model)
-    except NotFittedError as error:
-        name = type(model).__name__
-        raise SettingError(
-            f"{name}, which is not fitted", "a fitted estimator", "model.fit(X, y) first"
-        ) from error
 
 
 def is_pipeline(model: object) -> TypeGuard[Pipeline]:
