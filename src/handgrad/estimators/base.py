@@ -13,14 +13,21 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from handgrad import schedules
 from handgrad.engines.choice import NAMES, EngineName
-from handgrad.estimators.nets import ACTIVATIONS, NORMALIZATIONS, Activation
 from handgrad.estimators.rows import Rows
-from handgrad.layers import Array, Layer, Linear
+from handgrad.layers import Array, BatchNorm, Layer, LayerNorm, Linear, ReLU, Sigmoid, Tanh
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Adagrad, AdamW, Lion, NAdam, Optimizer, RMSprop
 from handgrad.schedules import Schedule
 
+Activation = str | Layer
+ACTIVATIONS: dict[str, type[Layer] | None] = {
+    "identity": None,
+    "logistic": Sigmoid,
+    "tanh": Tanh,
+    "relu": ReLU,
+}
+NORMALIZATIONS: dict[str, type[BatchNorm | LayerNorm]] = {"batch": BatchNorm, "layer": LayerNorm}
 # Beside "sgd", "adam" and "lbfgs".
 SOLVERS: dict[str, type[Optimizer]] = {
     "adagrad": Adagrad,
@@ -62,6 +69,7 @@ class Fitted(Kept):
     out_activation_: str
 
     _loss: Loss  # by which the net was fit
+    _views: list[Array]  # what coefs_ and intercepts_ have been since
     _random_state: np.random.RandomState
 
 
@@ -166,24 +174,15 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
         """Attributes that follow from the net and the loss."""
         self.coefs_ = [linear.W.T for linear in self._linears()]
         self.intercepts_ = [linear.b for linear in self._linears()]
+        self._views = [*self.coefs_, *self.intercepts_]
         self.n_layers_ = len(self.coefs_) + 1
         name = self._loss.input_kind.activation
         self.out_activation_ = {"": "identity", "sigmoid": "logistic"}.get(name, name)
 
     def _current_net(self) -> Net:
         """The net, with what somebody may have put in the place of its weights."""
-        for linear, coef, b in zip(self._linears(), self.coefs_, self.intercepts_, strict=True):
-            if not _same_memory(coef, linear.W.T):
-                linear.W = np.asarray(coef).T
-            if not _same_memory(b, linear.b):
-                linear.b = np.asarray(b)
+        shown = zip([*self.coefs_, *self.intercepts_], self._views, strict=True)
+        if any(now is not view for now, view in shown):
+            for linear, coef, b in zip(self._linears(), self.coefs_, self.intercepts_, strict=True):
+                linear.W, linear.b = np.asarray(coef).T, np.asarray(b)
         return self.net_
-
-
-def _same_memory(a: object, view: Array) -> bool:
-    """Whether `a` is that view of a net's weights."""
-    return (
-        isinstance(a, np.ndarray)
-        and a.ctypes.data == view.ctypes.data
-        and (a.shape, a.strides, a.dtype) == (view.shape, view.strides, view.dtype)
-    )

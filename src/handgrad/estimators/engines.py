@@ -61,17 +61,18 @@ class Job:
         The first fit of a small form is eager, so that it need not wait for a compiler. What
         decides is the work done so far in this process, never a clock.
         """
-        config, x, gain = self.config, self.rows.x, _gain_so_far(self._form)
+        config, x = self.config, self.rows.x
         choice = "eager" if isinstance(x, SparseRows) else chosen(config.engine)
         if choice == "auto":
             epochs = min(config.epochs, MOST_EPOCHS_EXPECTED)
+            gain = _gain_so_far(self._form)
             gain[0] += GAIN * gain_of_training(config.net, x, config.batch_size, epochs)
             choice = "auto" if gain[0] > cost_of_compiling(config.net) else "eager"
         held_out = [self.held_out] if isinstance(self.held_out, np.ndarray) else []
         config = replace(config, engine=choice, epochs=UNLIMITED)
         engine = engine_for(config, self.rows, held_out)
         if engine.name == "compiled":
-            gain[0] = math.inf
+            _gain_so_far(self._form)[0] = math.inf
         return engine
 
     @property

@@ -43,13 +43,14 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
     if m.early_stopping and held_out is None:
         rows, held_out = split(m, rows)
     epochs = Epochs(m, m._steps, rows, None if held_out is None else held_out.X)
-    validation = None if held_out is None else Validation(m, held_out, epochs.job)
+    validation = None if held_out is None else Validation(m, held_out)
     try:
         stopped = _run(m, epochs, validation, incremental=incremental)
     except KeyboardInterrupt:
         stopped = True
         warnings.warn("Training interrupted by user.", stacklevel=4)
-    epochs.keep_steps()
+    # what the solver remembers, for a fit that goes on
+    m._steps.state, m._steps.step = epochs.engine.optimizer_state, int(epochs.engine.step[0])
     if m.early_stopping and validation is not None:
         validation.put_back_the_best()
     if not stopped and not incremental:
@@ -139,16 +140,12 @@ class Epochs:
             "consecutive epochs."
         )
         if not self.rates.lower():
-            end = " Learning rate too small. Stopping." if self.rates.adaptive else " Stopping."
-            _say(m, said + end)
+            why = " Learning rate too small." if self.rates.policy == "adaptive" else ""
+            _say(m, f"{said}{why} Stopping.")
             return False
         _say(m, f"{said} Setting learning rate to {self.steps.learning_rate:f}")
         m._no_improvement_count = 0
         return True
-
-    def keep_steps(self) -> None:
-        """Keep what the solver remembers, for a fit that goes on."""
-        self.steps.state, self.steps.step = self.engine.optimizer_state, int(self.engine.step[0])
 
     def _diverge(self, batch: int) -> None:
         """Stop, or stop early, where the loss or the step of a batch is not finite."""

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from handgrad.base.errors import HandgradError, SettingError
 from handgrad.estimators.files import InFiles
 from handgrad.estimators.fits import NOT_FINITE, fit_epochs, fit_lbfgs
-from handgrad.estimators.nets import activations_of, draw_weights, new_net
+from handgrad.estimators.nets import new_net
 from handgrad.estimators.rows import Weighted, predicted, rows_of
 from handgrad.estimators.settings import check_incremental, check_together
 from handgrad.estimators.validation import LOSS, rows_of_eval_set
@@ -85,6 +85,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  #
             else:
                 if net.dtype != np.float64:  # SciPy's type
                     self.net_ = Net(*map(copy.deepcopy, net.layers), dtype=np.float64)
+                    self._show_weights()
                 fit_lbfgs(self, rows)
             self._show_weights()
         except HandgradError:
@@ -94,9 +95,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  #
             raise ValueError(NOT_FINITE)
         return self
 
-    def _check_solver(self) -> bool:
-        """Whether scikit-learn's `partial_fit` is there."""
-        return check_incremental(self)
+    _check_solver = check_incremental  # by which scikit-learn has `partial_fit`, or has not
 
     def _check_partial_fit(self) -> None:
         """Refuse `partial_fit` where something is missing that it needs."""
@@ -132,13 +131,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  #
     def _start(self, sizes: list[int], dtype: npt.DTypeLike) -> None:
         """A new net, whose weights are drawn as scikit-learn draws them, and nothing learnt."""
         self.n_iter_ = self.t_ = 0
-        activations = activations_of(self.activation, len(sizes) - 2)
-        for_the_output = self.activation if isinstance(self.activation, str) else "identity"
-        extras = (self.normalization, self.dropout, self._loss)
-        self.net_ = new_net(sizes, activations, *extras, dtype)
-        draw_weights(self._linears(), activations or [for_the_output], self._random_state)
-        if self.dropout:  # only then, since scikit-learn draws nothing here
-            self.net_.seed(int(self._random_state.randint(2**31 - 1)))
+        self.net_ = new_net(self, sizes, dtype)
         self._show_weights()
         if self.solver != "lbfgs":
             self.loss_curve_ = []
@@ -242,7 +235,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  #
         if "net_" in vars(self):
             self._current_net()
         state = super().__getstate__()
-        return {k: v for k, v in state.items() if k not in ("coefs_", "intercepts_")}
+        return {k: v for k, v in state.items() if k not in ("coefs_", "intercepts_", "_views")}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)

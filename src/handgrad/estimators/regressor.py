@@ -15,7 +15,7 @@ from handgrad.base.errors import DataError
 from handgrad.base.kinds import Counts
 from handgrad.estimators.perceptron import Perceptron
 from handgrad.estimators.rows import Rows
-from handgrad.estimators.settings import OF_NUMBERS, check_incremental, loss_for
+from handgrad.estimators.settings import OF_NUMBERS, loss_for
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.saving.tensors import damaged, shown
@@ -45,7 +45,7 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
 
     loss: str | Loss = "squared_error"
 
-    @available_if(check_incremental)  # type: ignore[untyped-decorator]
+    @available_if(Perceptron._check_solver)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: object, y: object, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Go on for one epoch over these rows."""
         return self._fit(X, y, sample_weight, incremental=True)

@@ -128,14 +128,9 @@ class Rates:
         steps.learning_rate = float(of_epochs[-1])
         return rates.reshape(at_once, self.batches)
 
-    @property
-    def adaptive(self) -> bool:
-        """Whether the rate is lowered where nothing improves."""
-        return self.policy == "adaptive"
-
     def lower(self) -> bool:
         """Lower an adaptive rate; whether there was one to be lowered."""
-        if not self.adaptive or self.steps.learning_rate <= LOWEST_RATE:
+        if self.policy != "adaptive" or self.steps.learning_rate <= LOWEST_RATE:
             return False
         self.steps.learning_rate /= 5.0
         return True

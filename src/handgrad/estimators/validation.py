@@ -13,7 +13,6 @@ from sklearn.utils.validation import _check_sample_weight
 from handgrad.base.errors import DataError, HandgradError, SettingError, described, did_you_mean
 from handgrad.base.kinds import Scores
 from handgrad.estimators.base import Base
-from handgrad.estimators.engines import Job
 from handgrad.estimators.rows import Weighted, predicted, rows_of
 from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, smaller_is_better
@@ -87,8 +86,8 @@ def split(m: Base, rows: Weighted) -> tuple[Weighted, Weighted]:
 class Validation:
     """The loss and the score of the validation rows, epoch by epoch."""
 
-    def __init__(self, m: Base, rows: Weighted, job: Job) -> None:
-        self.m, self.loss, self.targets = m, job.config.loss, m._targets(rows.y)
+    def __init__(self, m: Base, rows: Weighted) -> None:
+        self.m, self.targets = m, m._targets(rows.y)
         self.w = () if rows.in_loss is None else (rows.in_loss.astype(m.net_.dtype),)
         self.score = score_of(m, rows)
         self.sign = -1 if self.score.smaller_is_better else 1  # which makes more of it better
@@ -107,7 +106,7 @@ class Validation:
         """
         m = self.m
         with np.errstate(all="ignore"):
-            loss = float(self.loss.forward(z, self.targets, *self.w))
+            loss = float(m._loss.forward(z, self.targets, *self.w))
             score = self.score.of(m._meaning(z), loss)
         self.losses.append(loss)
         self.scores.append(score)

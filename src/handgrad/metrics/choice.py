@@ -85,7 +85,5 @@ def _named(choice: object) -> tuple[str, Metric]:
 
 def _name_of(metric: Metric) -> str:
     """The name of a function; a metric chosen by name keeps that."""
-    for name, known in METRICS.items():
-        if metric is known:
-            return name
-    return getattr(metric, "__name__", repr(metric))
+    known = {id(each): name for name, each in METRICS.items()}
+    return known.get(id(metric), getattr(metric, "__name__", repr(metric)))

@@ -41,17 +41,16 @@ def balanced_accuracy(p: Array, y: Array, sample_weight: Array | None = None) ->
     """
     from sklearn.metrics import recall_score
 
-    true, predicted = _one_a_row(p, y, "balanced_accuracy")
-    return float(
-        recall_score(
-            true,
-            predicted,
-            labels=np.unique(true),
-            average="macro",
-            sample_weight=sample_weight,
-            zero_division=0,
+    true, predicted = decided(p, y)
+    if true.ndim > 1 and true.shape[1] > 1:
+        raise ShapeError(
+            f"balanced_accuracy of {true.shape[1]} answers a row",
+            "one class a row",
+            "'accuracy' or 'f1_macro', which take several",
         )
-    )
+    settings = {"average": "macro", "sample_weight": sample_weight, "zero_division": 0}
+    labels = np.unique(true)
+    return float(recall_score(true.ravel(), predicted.ravel(), labels=labels, **settings))
 
 
 def top_k_accuracy(p: Array, y: Array, sample_weight: Array | None = None, k: int = 2) -> float:
@@ -134,15 +133,3 @@ def _averaged(
         true, predicted = true.ravel(), predicted.ravel()
     settings = {"average": average, "sample_weight": sample_weight, "zero_division": 0}
     return float(getattr(metrics, f"{name}_score")(true, predicted, **settings))
-
-
-def _one_a_row(p: Array, y: Array, name: str) -> tuple[Array, Array]:
-    """The true and the predicted classes, one a row."""
-    true, predicted = decided(p, y)
-    if true.ndim > 1 and true.shape[1] > 1:
-        raise ShapeError(
-            f"{name} of {true.shape[1]} answers a row",
-            "one class a row",
-            "'accuracy' or 'f1_macro', which take several",
-        )
-    return true.ravel(), predicted.ravel()
