@@ -139,7 +139,7 @@ class Fitting:
     def diagnosed(self, reports: Iterable[EpochReport]) -> Iterator[EpochReport]:
         """The reports, with a warning of each sickness on the way."""
         from handgrad.doctor import diagnosing
-        from handgrad.doctor.patient import HowTrained
+        from handgrad.doctor.case import HowTrained
 
         config = self.config
         how = {name: getattr(config, name) for name in HowTrained.__annotations__}
