@@ -252,7 +252,7 @@ def state_of(training: Training) -> tuple[dict[str, Array], dict[str, Any]]:
         searched = training.minimization.arrays()
         arrays |= {f"{SEARCH}{name}": array for name, array in searched.items()}
     if so_far is not None:
-        arrays |= training.rows.arrays_of(so_far)
+        arrays |= training.rows.progress_arrays(so_far)
     values = {
         "epoch": training.loop.epoch,
         "step": int(engine.step[0]),
@@ -292,7 +292,7 @@ def put_back(training: Training, arrays: dict[str, Array], values: dict[str, Any
     epoch, step, so_far = _whole(values["epoch"]), _whole(values["step"]), None
     if values["so_far"] is not None:
         rows, total = values["so_far"]
-        so_far = training.rows.gone_on(_whole(rows), float(total), arrays)
+        so_far = training.rows.progress_in(_whole(rows), float(total), arrays)
     positive("learning_rate", values["learning_rate"])
     if (search := training.minimization) is not None:
         iterate = search.iterate_of(_under(SEARCH, arrays))

@@ -24,7 +24,7 @@ from handgrad.training.checks import (
     checked_pair,
     checked_rows,
 )
-from handgrad.training.metric_functions import Measure, measured, measures
+from handgrad.training.metric_functions import Measure, measures, metric_values
 from handgrad.training.sample_weights import Rows, checksum, held_out_rows
 
 # Shares of a source's memory: for rows that are held out, and else for their predictions.
@@ -99,7 +99,7 @@ class RowsToEvaluate:
             p, rows = self.predicted(engine, batch_size) if p is None else (p, self.rows)
             weights = () if rows.w is None else (rows.w,)
             value = float(twin_of(self.loss).forward(p, rows.y, *weights))
-        return Evaluation(value, measured(p, rows.y, rows.sample_weight, metrics))
+        return Evaluation(value, metric_values(p, rows.y, rows.sample_weight, metrics))
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
         """The predictions of all rows, and the targets."""
@@ -214,7 +214,7 @@ def first_set(validation: object) -> Any:
     return next(iter(named_sets(validation).values()), None)
 
 
-def described_set(name: str) -> str:
+def name_in_messages(name: str) -> str:
     """What messages call the rows of a set."""
     return VALIDATION if name == VALIDATION_SET else f"{VALIDATION} {name!r}"
 

@@ -25,7 +25,7 @@ def measures(metrics: Mapping[str, Metric], loss: Loss) -> dict[str, Measure]:
     return {name: _measure(name, metric, loss) for name, metric in metrics.items()}
 
 
-def measured(
+def metric_values(
     p: Array, y: Array, sample_weight: Array | None, metrics: Mapping[str, Measure]
 ) -> dict[str, float]:
     """The metrics of predictions, by name."""

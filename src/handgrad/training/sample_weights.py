@@ -45,7 +45,7 @@ def checksum(arrays: Iterable[tuple[str, Array]], words: str = "") -> str:
     return digest.hexdigest()
 
 
-def weighted(
+def weighted_rows(
     net: Net,
     loss: Loss,
     rows: tuple[Inputs, Array],
@@ -182,7 +182,7 @@ def training_rows(
     """The checked rows to train on, weighted by their classes too."""
     rows = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
     of_class = class_weights(class_weight, net, loss, rows, sample_weight)
-    return weighted(net, loss, rows, sample_weight, of_class, TRAINING)
+    return weighted_rows(net, loss, rows, sample_weight, of_class, TRAINING)
 
 
 def pair_and_weights(validation: object) -> tuple[Any, Any]:
@@ -203,4 +203,4 @@ def held_out_rows(
     """The checked rows of (x, y) or (x, y, sample_weight), weighted by their classes too."""
     pair, its_weight = pair_and_weights(given)
     rows = checked_rows(net, loss, pair, what, learn=False, metrics=metrics)
-    return weighted(net, loss, rows, its_weight, of_class, what)
+    return weighted_rows(net, loss, rows, its_weight, of_class, what)

@@ -14,13 +14,12 @@ from handgrad.layers import Standardize
 from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.optimizers import Optimizer
 from handgrad.training.checks import check_batches, refuse_full_batch
 from handgrad.training.evaluate import (
     TRAINING_SET,
     Evaluation,
     check_columns,
-    described_set,
+    name_in_messages,
     named_sets,
     rows_to_evaluate,
 )
@@ -92,7 +91,7 @@ class Training(Iterator[EpochReport]):
         weights = rows.rows.of_class
         self.held_out = {
             name: rows_to_evaluate(
-                config.net, config.loss, x, described_set(name), chosen, weights, len(sets)
+                config.net, config.loss, x, name_in_messages(name), chosen, weights, len(sets)
             )
             for name, x in sets.items()
         }
@@ -156,11 +155,11 @@ class Training(Iterator[EpochReport]):
         found = self._found(result) if result.diverged_at is None else {}
         if what := divergence(loop.epoch, result, found, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
-            raise diverged(self.net, self.loss, self.optimizer, rate, what)
+            raise self._divergence_error(rate, what)
         return EpochReport(
             loop.epoch,
             result.loss,
-            self.rows.measured(result, self.metrics),
+            self.rows.metric_values(result, self.metrics),
             learning_rate=rates[-1].item(),
             rows=self.rows.n_rows,
             seconds=loop.seconds,
@@ -175,6 +174,21 @@ class Training(Iterator[EpochReport]):
             found[name] = held.evaluation(self.metrics, self.engine.name, p)
         return found
 
+    def _divergence_error(self, rate: float, what: str) -> DivergenceError:
+        """The error to be raised, with what may help this net, loss and optimizer."""
+        hints, by_steps = ["optimizer=hg.Adam(0.001)"], self.minimization is None
+        if by_steps:
+            hints = [f"a smaller learning rate, {rate / 10:g}"]
+        if not any(isinstance(layer, Standardize) for _, layer in self.net.walk()):
+            hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")
+        if self.loss.input_kind.stable:
+            hints.append(self.loss.input_kind.stable)
+        return DivergenceError(
+            f"{what}, at learning rate {rate:g}" if by_steps else what,
+            "finite numbers; the net keeps the weights it had before this epoch",
+            "; ".join(hints),
+        )
+
 
 def divergence(epoch: int, result: Epoch, found: Mapping[str, Evaluation], loss: Loss) -> str:
     """What stopped being a finite number in this epoch, if anything did."""
@@ -187,18 +201,3 @@ def divergence(epoch: int, result: Epoch, found: Mapping[str, Evaluation], loss:
         if not isfinite(held.loss) and not honest:
             return f"{name} loss {held.loss} after the last batch of epoch {epoch}"
     return ""
-
-
-def diverged(net: Net, loss: Loss, optimizer: Optimizer, rate: float, what: str) -> DivergenceError:
-    """The error to be raised, with what may help this net, loss and optimizer."""
-    by_steps = optimizer.minimizer is None
-    hints = [f"a smaller learning rate, {rate / 10:g}" if by_steps else "optimizer=hg.Adam(0.001)"]
-    if not any(isinstance(layer, Standardize) for _, layer in net.walk()):
-        hints.append("inputs on one scale, hg.Standardize.of(x) as the first layer")
-    if loss.input_kind.stable:
-        hints.append(loss.input_kind.stable)
-    return DivergenceError(
-        f"{what}, at learning rate {rate:g}" if by_steps else what,
-        "finite numbers; the net keeps the weights it had before this epoch",
-        "; ".join(hints),
-    )

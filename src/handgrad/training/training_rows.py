@@ -15,7 +15,7 @@ from handgrad.net import Net
 from handgrad.row_source import RowSource, changed, prefetch, refuse_beside_a_stream
 from handgrad.training.checks import TRAINING
 from handgrad.training.evaluate import RowsToEvaluate, SourceRows
-from handgrad.training.metric_functions import Measure, measured
+from handgrad.training.metric_functions import Measure, metric_values
 from handgrad.training.sample_weights import Rows, training_rows
 
 # Shares of the memory: the rows from which batches are drawn, the predictions that are kept.
@@ -44,7 +44,7 @@ class WholeRows:
         shuffle: bool,
         keep: bool = False,
     ) -> None:
-        """Once, before the first epoch; `keep` the predictions of an epoch to be `measured`."""
+        """Once, before the first epoch; `keep` the predictions of an epoch for `metric_values`."""
         self.drawn_by = generator if shuffle else None
 
     def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
@@ -74,13 +74,13 @@ class WholeRows:
                 self.visited = next(orders)
             yield result
 
-    def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
+    def metric_values(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
         """The metrics of the predictions on the way, in the epoch that was handed out last."""
         if not metrics:
             return {}
         w = self.rows.sample_weight
         y, w = self.rows.y[self.visited], None if w is None else w[self.visited]
-        return measured(epoch.predictions, y, w, metrics)
+        return metric_values(epoch.predictions, y, w, metrics)
 
     def to_evaluate(self) -> RowsToEvaluate:
         """The same rows, as they are evaluated at the end of an epoch."""
@@ -90,12 +90,12 @@ class WholeRows:
         """What tells these rows from others."""
         return self.rows.checksum()
 
-    def arrays_of(self, so_far: EpochProgress) -> dict[str, Array]:
+    def progress_arrays(self, so_far: EpochProgress) -> dict[str, Array]:
         """What goes on with an epoch that has begun."""
         return {"predictions": np.concatenate(so_far.predictions)}
 
-    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
-        """An epoch that has begun, of what `arrays_of` gave; a ValueError, where it is not that."""
+    def progress_in(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
+        """An epoch that has begun, of `progress_arrays`; a ValueError where they are not its."""
         predictions = arrays["predictions"]
         if not len(predictions) == rows < self.n_rows:
             raise ValueError(f"with {len(predictions)} predictions of {rows} rows")
@@ -178,9 +178,9 @@ class BufferedRows:
         if filled:
             yield filled
 
-    def measured(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
+    def metric_values(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
         p, y = self.kept.arrays()
-        return measured(p, y, None, metrics)
+        return metric_values(p, y, None, metrics)
 
     def to_evaluate(self) -> RowsToEvaluate:
         self.chunks.check_room()
@@ -189,10 +189,10 @@ class BufferedRows:
     def checksum(self) -> str:
         return self.chunks.checksum()
 
-    def arrays_of(self, so_far: EpochProgress) -> dict[str, Array]:
+    def progress_arrays(self, so_far: EpochProgress) -> dict[str, Array]:
         return dict(zip(("predictions", "targets"), self.kept.arrays(), strict=True))
 
-    def gone_on(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
+    def progress_in(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
         """An epoch of which so many rows were visited, which is some times the whole buffer."""
         if not rows < self.n_rows or rows % len(self.order):
             raise ValueError(f"with {rows} rows in buffers of {len(self.order)}")
