@@ -32,18 +32,18 @@ class WeightHistory:
         self.update_ratios: dict[str, list[float]] = {path: [] for path in self.largest}
 
     def __iter__(self) -> Iterator[EpochReport]:
-        before = {path: array.copy() for path, array in self._matrices().items()}
+        before = self._matrices()
         for report in self._reports:
             if not self.epochs:
-                self._note(report.epoch - 1, before, before, {})
-            after = {path: array.copy() for path, array in self._matrices().items()}
-            self._note(report.epoch, after, before, self._gradients())
-            before = after
+                self._note(report.epoch - 1, before, {}, {})
+            now = self._matrices()
+            self._note(report.epoch, now, before, self._gradients())
+            before = now
             yield report
 
     def _matrices(self) -> dict[str, Array]:
         parameters = self._net.named_parameters()
-        return {path: array for path, array in parameters.items() if array.ndim > 1}
+        return {path: array.copy() for path, array in parameters.items() if array.ndim > 1}
 
     def _gradients(self) -> dict[str, Array]:
         """The gradient of each parameter that is not frozen, where the last step left it."""
@@ -59,11 +59,10 @@ class WeightHistory:
     ) -> None:
         self.epochs.append(epoch)
         for path, w in now.items():
-            moved, size = _length(w - before[path]), _length(before[path])
-            trained = len(self.epochs) > 1
+            size = _length(before[path]) if before else 0.0
             self.largest[path].append(float(np.abs(w).max()))
             self.gradient_norms[path].append(_length(dw[path]) if path in dw else np.nan)
-            self.update_ratios[path].append(moved / size if trained and size > 0 else np.nan)
+            self.update_ratios[path].append(_length(w - before[path]) / size if size else np.nan)
 
 
 def _length(numbers: Array) -> float:
