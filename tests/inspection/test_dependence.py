@@ -109,3 +109,14 @@ def test_of_many_rows_some_are_averaged(model: Any) -> None:
     np.testing.assert_array_equal(found.average, again.average)
     other = hg.partial_dependence(model, table, "size", n_values=5, max_samples=20, rng=1)
     assert (found.average != other.average).any()
+
+
+def test_of_a_classifier_of_scores_there_are_shares_of_the_rows() -> None:
+    x, y = hg.data.load("iris")
+    model = hg.MLPClassifier((4,), loss="hinge", solver="lbfgs", random_state=0).fit(x, y)
+    found = hg.partial_dependence(model, x, 2, n_values=3)
+    assert found.outputs == ("0", "1", "2")
+    moved = x.copy()
+    moved[:, 2] = found.values[1]
+    shares = np.bincount(model.predict(moved), minlength=3) / len(x)
+    np.testing.assert_allclose(found.average[1], shares)

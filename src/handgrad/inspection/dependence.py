@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.base.errors import DataError, SettingError, positive
+from handgrad.base.errors import DataError, positive
 from handgrad.data.frames import DAY, Column
 from handgrad.inspection.models import classes_of, fitted, outputs_of
 from handgrad.inspection.tables import IndexedTable, by_frequency
 from handgrad.layers import Array
-from handgrad.results import Kind, PartialDependence, Predictor, is_classifier
+from handgrad.results import Kind, PartialDependence, Predictor
 
 # Text with more values: the most frequent ones.
 MOST_TEXTS = 12
@@ -30,7 +30,8 @@ def partial_dependence(
     no names. Numbers and dates are tried at `n_values` quantiles at most, the fifth percentile to
     the 95th; text at its twelve most frequent values. Only values that occur are tried. At most
     `max_samples` rows, drawn by `rng`, are averaged. Where columns go together, rows come up that
-    cannot be.
+    cannot be. Of classes the means are those of their probabilities; of a classifier that gives
+    none, the shares of rows that are predicted to be of each.
 
     source      Friedman, "Greedy function approximation", 2001
 
@@ -52,24 +53,11 @@ def partial_dependence(
     chosen, most = np.arange(len(table)), max(max_samples, len(rows))
     if len(chosen) > most:
         chosen = np.sort(np.random.default_rng(rng).choice(chosen, most, replace=False))
-    outputs = _outputs(model)
+    classes = classes_of(model)
+    outputs = ("prediction",) if classes is None else (*map(str, classes),)
     moved = (table.take(chosen, {j: np.full(len(chosen), row)}) for row in rows)
     averages = np.stack([outputs_of(model, each).mean(axis=0) for each in moved])
     return PartialDependence(name, kind, values, averages, outputs, shares, len(chosen))
-
-
-def _outputs(model: Predictor) -> tuple[str, ...]:
-    """The names of the classes, or of the prediction."""
-    classes = classes_of(model)
-    if classes is None:
-        return ("prediction",)
-    if not is_classifier(model):
-        raise SettingError(
-            f"{type(model).__name__}, which gives no probabilities",
-            "a regressor, or a classifier with predict_proba",
-            "a loss that gives probabilities",
-        )
-    return tuple(str(name) for name in classes)
 
 
 def _tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array, Array]:

@@ -104,7 +104,6 @@ def checked_target(y: object, n_rows: int) -> Array:
     """The target as an array, one value a row."""
     if y is None:
         raise DataError("y is None", "the true value of each row", "the column to be predicted")
-    to_numpy = getattr(y, "to_numpy", None)
-    target = np.asarray(to_numpy() if to_numpy else y)
+    target = np.asarray(y)
     check_as_many(target, range(n_rows))
     return target
