@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import handgrad as hg
-from handgrad.runs.run_folder import Claim
+from handgrad.runs.partial_run import PartialRun
 from tests.bad_input.refused import refused
 from tests.cli.run import QUICK, WRITTEN, handgrad, messy_csv, process, record
 
@@ -118,16 +118,15 @@ def test_a_run_that_was_killed_before_a_part_was_done_leaves_its_number(tmp_path
 
 def test_a_folder_is_claimed_once(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "run"
-    claim = Claim.of(folder)
-    assert claim is not None
-    assert Claim.of(folder) is None
-    with claim:
-        assert Claim.of(folder) is None
+    run, other = (PartialRun(folder, {}) for _ in range(2))
+    assert run.claim()
+    assert not other.claim()
+    with run:
+        assert not other.claim()
     assert [*tmp_path.iterdir()] == []  # nothing was done, and nothing is left
-    again = Claim.of(folder)
-    assert again is not None
-    with again:
-        assert again.place == tmp_path / "new" / ".run.unfinished"
+    assert other.claim()
+    with other:
+        assert other.place == tmp_path / "new" / ".run.unfinished"
 
 
 def test_two_demos_at_once_have_a_folder_each(
@@ -144,7 +143,7 @@ def test_two_demos_at_once_have_a_folder_each(
             assert handgrad("demo").exit_code == 0
         return 1
 
-    monkeypatch.setattr("handgrad.cli.demo.tell", tell)
+    monkeypatch.setattr("handgrad.story.tell", tell)
     result = handgrad("demo")
     assert result.exit_code == 0, result.output
     pages = {path.parent.name: path.read_text() for path in tmp_path.rglob("index.html")}
@@ -184,10 +183,10 @@ def test_parts_that_others_may_have_put_there_are_not_gone_on_with(
 def test_what_is_kept_of_a_run_is_open_to_its_user_alone(tmp_path: Path) -> None:
     umask = os.umask(0)
     try:
-        claim = Claim.of(tmp_path / "run")
-        assert claim is not None
-        with claim:
-            assert claim.place.stat().st_mode & 0o777 == 0o700
+        run = PartialRun(tmp_path / "run", {})
+        assert run.claim()
+        with run:
+            assert run.place.stat().st_mode & 0o777 == 0o700
         assert handgrad(*SHORT, 1, "--out", tmp_path / "run").exit_code == 0
         assert (tmp_path / "run").stat().st_mode & 0o777 == 0o777
     finally:

@@ -17,8 +17,6 @@ from handgrad.runs import (
     RunSettings,
     load_table,
     models,
-    scores,
-    target_values,
     train,
     training_table,
 )
@@ -192,10 +190,10 @@ def test_a_run_that_was_stopped_goes_on(path: Path, monkeypatch: pytest.MonkeyPa
     def stopped(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "scored", stopped)
-    assert handgrad(*words, "half").exit_code != 0
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Job, "scored", stopped)
+        assert handgrad(*words, "half").exit_code != 0
     assert "model.safetensors" in begun(Path("half"))
-    monkeypatch.setattr(train, "scored", scores.scored)
     monkeypatch.setattr(train, "fitted", stopped)
     result = handgrad(*words, "half", "--resume")
     assert result.exit_code == 0, result.output
@@ -282,7 +280,7 @@ def test_rows_without_a_target_are_left_out_of_all_pieces(tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("always")
 def test_more_values_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target_values, "MOST_CLASSES", 50)
+    monkeypatch.setattr(load_table, "MOST_CLASSES", 50)
     numbers = np.r_[np.arange(100), -7, np.arange(100, 199), 10**6, np.arange(20)]
     rows = pa.table({"a": np.arange(len(numbers)), "y": numbers, "t": [*map(str, numbers)]})
     data = written(rows, tmp_path / "a.parquet", 30)

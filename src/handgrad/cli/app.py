@@ -1,7 +1,7 @@
 """The commands of `handgrad` and their parameters."""
 
-from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +10,7 @@ from typer.rich_utils import rich_format_error
 from handgrad._version import __version__
 from handgrad.cli.options import ConfigFile, Data, Json, Memory, Model, with_options_of
 from handgrad.cli.output import Output
-from handgrad.cli.tables import TrainingOutput, show_evaluation, show_predictions, show_run
+from handgrad.cli.tables import show_evaluation, show_file, show_predictions, show_run
 from handgrad.data import TableOptions
 from handgrad.runs import (
     RunSettings,
@@ -19,8 +19,10 @@ from handgrad.runs import (
     on_the_command_line,
     report_run,
     train_with,
+    whole_folder,
 )
 
+SCREEN = "-"
 UsageError: Any = typer.BadParameter.__base__  # which has no public name in every Typer
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the data or what was asked for cannot be used, 2 the command line was "
@@ -64,7 +66,7 @@ def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = Fals
     those held out. What is left is a folder with the model, its report, the
     history of the training and all that is needed to repeat the run.
     """
-    output = TrainingOutput(as_json=as_json)
+    output = Output(as_json=as_json)
     show_run(train_with(settings, output), output)
 
 
@@ -77,7 +79,7 @@ def predict(
     out: Annotated[
         str,
         typer.Option("--out", "-o", help="A .csv or .parquet file to write; - for the screen."),
-    ] = "-",
+    ] = SCREEN,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add the probability of each class.")
     ] = False,
@@ -89,17 +91,11 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Predict each row of a table, in order; the file may be larger than memory."""
-    output = Output(as_json=as_json)
-    predicted = partial(
-        TableModel.of(model).predict,
-        data,
-        asked=options,
-        probabilities=probabilities,
-        keep=keep or (),
-        memory=memory,
-        messages=output,
-    )
-    show_predictions(predicted, out, output)
+    output, named = Output(as_json=as_json), TableModel.of(model)
+    with TemporaryDirectory() as folder:
+        to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
+        rows = named.predict(data, to, options, memory, output, probabilities, keep or ())
+        show_predictions(rows, to, output, on_screen=out == SCREEN)
 
 
 @app.command()
@@ -133,9 +129,7 @@ def inspect(
 
     Only the header is read: nothing is made, and no number is loaded.
     """
-    from handgrad.cli.inspection import run_inspection
-
-    run_inspection(model, Output(as_json=as_json))
+    show_file(model, Output(as_json=as_json))
 
 
 @app.command()
@@ -173,9 +167,35 @@ def demo(
     Every number and picture is computed while it is told. What stays is a folder
     with the pictures and a page, index.html, that needs no network.
     """
-    from handgrad.cli.demo import run_demo
+    import matplotlib
 
-    run_demo(language or ["en"], out, Output(as_json=as_json), open_page=open_page)
+    from handgrad.story import PAGE, PHRASES, check_language, tell
+
+    languages = [*dict.fromkeys(language or ["en"])]
+    for name in languages:
+        check_language(name)
+    matplotlib.use("agg")  # no windows
+    output, first, pictures = Output(as_json=as_json), languages[0], 0
+    with whole_folder(out, "demo") as (folder, new):
+        for name in languages:
+            place = Path() if name == first else Path(name)
+            back = Path("..") if place.parts else Path()
+            others = {
+                other: (back / (other if other != first else "") / PAGE).as_posix()
+                for other in languages
+                if other != name
+            }
+            pictures += tell(name, new / place, output.console, version=__version__, others=others)
+    page, phrases = folder / PAGE, PHRASES[first]
+    output.result({"folder": str(folder), "page": str(page), "pictures": pictures})
+    output.say(phrases["written"].format(pictures, folder))
+    output.say((phrases["look"].format(page), "bold"))
+    if languages == [first]:
+        output.say(phrases["elsewhere"])
+    if open_page:
+        import webbrowser
+
+        webbrowser.open(page.absolute().as_uri())
 
 
 @app.command()

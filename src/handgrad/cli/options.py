@@ -1,16 +1,18 @@
-"""The options of the commands, made of the fields of their settings."""
+"""The options of the commands, made of the fields of their settings, and their TOML file."""
 
 import inspect
+import tomllib
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from handgrad.cli.config import take_config
+from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.data import TableOptions
+from handgrad.files import FileError, reason
 from handgrad.runs import RunSettings
 
 T = TypeVar("T", bound=TableOptions)
@@ -24,8 +26,7 @@ PANELS = {
     **dict.fromkeys(("out", "resume"), RUN),
 }
 FLAGS = {"out": ("--out", "-o"), "resume": ("--resume",)}
-
-
+NOT_IN_A_FILE = ("config", "help", "as_json", "resume", "data")
 HINTS = get_type_hints(RunSettings, include_extras=True)
 
 
@@ -47,6 +48,55 @@ def _parameter(field: "Field[object]") -> inspect.Parameter:
         default=inspect.Parameter.empty if default is MISSING else default,
         annotation=Data if name == "data" else Annotated[kind, option],
     )
+
+
+def take_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Make the options in the file the defaults of this command."""
+    if path is None:
+        return None
+    known = {
+        max(option.opts, key=len).removeprefix("--"): option
+        for option in context.command.params
+        if option.name not in NOT_IN_A_FILE
+    }
+    defaults: dict[str, Any] = {}
+    for key, value in _read(path).items():
+        if key not in known:
+            raise SettingError(
+                f"{path}: {key!r}",
+                f"options of handgrad {context.info_name}: {', '.join(known)}",
+                did_you_mean(key, known, "the option's name, without its dashes"),
+            )
+        option = known[key]
+        many = getattr(option, "multiple", False)
+        value = [value] if many and not isinstance(value, list) else value
+        try:
+            if isinstance(value, list) != many or isinstance(value, dict):
+                raise ValueError("a list" if isinstance(value, list) else "a table")
+            option.process_value(context, value)
+        except (typer.BadParameter, ValueError, TypeError) as error:
+            raise SettingError(
+                f"{path}: {key} = {value!r}, {error}",
+                "a value as the command line takes it",
+                f"handgrad {context.info_name} --help",
+            ) from error
+        defaults[option.name or key] = value
+    context.default_map = {**(context.default_map or {}), **defaults}
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise FileError(
+            f"{path}: {reason(error)}", "a TOML file", "check the spelling, and the folder"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        told = "brackets within brackets" if isinstance(error, RecursionError) else str(error)
+        raise FileError(
+            f"{path}: {told}", "a TOML file in UTF-8: name = value, one a line", 'target = "price"'
+        ) from error
 
 
 Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")]

@@ -10,13 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from handgrad.base.errors import HandgradError
 from handgrad.files import FileError, reason
-from handgrad.runs import Messages, as_json
+from handgrad.runs import Messages, TrainingTable, as_json
+
+MOST_CLASSES_NAMED = 6
+WRITTEN_OUT, TOO_LONG = 1e4, 1e15  # numbers between them are shown in all their digits
 
 
 class Output(Messages):
@@ -52,10 +56,25 @@ class Output(Messages):
             table.add_row(*(Text(harmless(cell)) for cell in row))
         self.console.print(table)
 
-    def note(self, text: str) -> None:
-        """Tell something to watch out for, beside the result."""
-        self.notes.append(text)
-        self.side.print(Text(f"note: {harmless(text)}"), soft_wrap=True)
+    def note(self, *texts: str) -> None:
+        """Tell things to watch out for, beside the result."""
+        self.notes += texts
+        for text in texts:
+            self.side.print(Text(f"note: {harmless(text)}"), soft_wrap=True)
+
+    def began(self, table: TrainingTable) -> None:
+        """Show what is to be learned from, what is predicted, and why it was taken so."""
+        d, target, values = len(table.feature_names), table.target, table.target.values
+        columns = f"{table.n_rows:,} rows, {d} column{'s' * (d > 1)} to learn from"
+        self.say((table.name, "bold"), f": {columns}{', read in pieces' * table.streamed}")
+        classes = [str(name) for name in table.classes]
+        what = f"{len(classes)} classes, {', '.join(classes[:MOST_CLASSES_NAMED])}"
+        what += ", …" if len(classes) > MOST_CLASSES_NAMED else ""
+        if not classes:
+            what = f"a number, {figure(values.min())} to {figure(values.max())}"
+        self.say(f"predicting {target.name}: {what} ({target.task}: {target.why})")
+        for note in table.notes:
+            self.say(f"note: {note}")
 
     def progress(self, text: str) -> None:
         """Tell what is being done, to those who look on."""
@@ -91,6 +110,15 @@ class Output(Messages):
             if text not in self.told:
                 self.told.add(text)
                 self.note(text)
+
+
+def figure(value: float | str | None) -> str:
+    """A score as people read it."""
+    if isinstance(value, str):
+        return value
+    if value is None or np.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if WRITTEN_OUT <= abs(value) < TOO_LONG else f"{value:.4g}"
 
 
 def harmless(text: str) -> str:

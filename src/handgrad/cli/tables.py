@@ -1,38 +1,20 @@
-"""The output of the commands on tables: a run, predictions, an evaluation."""
+"""The output of the commands: a run, predictions, an evaluation, a model file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from rich.cells import cell_len
 
-from handgrad.cli.output import Output
-from handgrad.runs import RECORD, Evaluation, Run, Scores, TrainingTable, notes_on_few_rows
+from handgrad.cli.output import Output, figure
+from handgrad.runs import RECORD, Evaluation, Run, Scores, notes_on_few_rows
+from handgrad.saving import FileEstimator, Tensor, inspect, shown
 
-SCREEN = "-"
-MOST_COLUMNS_SHOWN, MOST_CLASSES_NAMED = 16, 6
-WRITTEN_OUT, TOO_LONG = 1e4, 1e15  # numbers between them are shown in all their digits
-
-
-class TrainingOutput(Output):
-    """The output of a run, which begins with its table."""
-
-    def began(self, table: TrainingTable) -> None:
-        """Show what is to be learned from, what is predicted, and why it was taken so."""
-        d, target, values = len(table.feature_names), table.target, table.target.values
-        columns = f"{table.n_rows:,} rows, {d} column{'s' * (d > 1)} to learn from"
-        self.say((table.name, "bold"), f": {columns}{', read in pieces' * table.streamed}")
-        classes = [str(name) for name in table.classes]
-        what = f"{len(classes)} classes, {', '.join(classes[:MOST_CLASSES_NAMED])}"
-        what += ", …" if len(classes) > MOST_CLASSES_NAMED else ""
-        if not classes:
-            what = f"a number, {shown(values.min())} to {shown(values.max())}"
-        self.say(f"predicting {target.name}: {what} ({target.task}: {target.why})")
-        for note in table.notes:
-            self.say(f"note: {note}")
+MOST_COLUMNS_SHOWN = 16  # of a run; of a file
+MOST_COLUMNS = 100
 
 
 def show_run(run: Run, output: Output) -> None:
@@ -64,21 +46,18 @@ def show_run(run: Run, output: Output) -> None:
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")
 
 
-def show_predictions(predict: Callable[[Path], int], out: str, output: Output) -> None:
-    """Show predictions, which `predict` writes to the file `out`, or to the screen at the end."""
-    with TemporaryDirectory() as folder:
-        to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
-        rows = predict(to)
-        if output.as_json and out == SCREEN:
-            from pyarrow import csv
+def show_predictions(rows: int, to: Path, output: Output, *, on_screen: bool) -> None:
+    """Show the predictions in the file `to`, or where they were written."""
+    if output.as_json and on_screen:
+        from pyarrow import csv
 
-            predictions = csv.read_csv(to).to_pylist()
-            output.result({"rows": rows, "predictions": predictions, "notes": output.notes})
-        elif out == SCREEN:
-            output.copy(to)
-        else:
-            output.result({"rows": rows, "written": str(to), "notes": output.notes})
-            output.say(f"{rows:,} rows predicted, written to ", (str(to), "bold"))
+        predictions = csv.read_csv(to).to_pylist()
+        output.result({"rows": rows, "predictions": predictions, "notes": output.notes})
+    elif on_screen:
+        output.copy(to)
+    else:
+        output.result({"rows": rows, "written": str(to), "notes": output.notes})
+        output.say(f"{rows:,} rows predicted, written to ", (str(to), "bold"))
 
 
 def show_evaluation(found: Evaluation, output: Output) -> None:
@@ -91,23 +70,14 @@ def show_evaluation(found: Evaluation, output: Output) -> None:
         headings = ["class", "precision", "recall", "f1", "rows"]
         numbers = [(c["precision"], c["recall"], c["f1"], f"{c['rows']:,}") for c in found.classes]
         names = [str(row["class"]) for row in found.classes]
-        rows = [[name, *(shown(n) for n in of)] for name, of in zip(names, numbers, strict=True)]
+        rows = [[name, *(figure(n) for n in of)] for name, of in zip(names, numbers, strict=True)]
         output.table(headings, rows, numbers=True)
-
-
-def shown(value: float | str | None) -> str:
-    """A score as people read it."""
-    if isinstance(value, str):
-        return value
-    if value is None or np.isnan(value):
-        return "–"
-    return f"{value:,.0f}" if WRITTEN_OUT <= abs(value) < TOO_LONG else f"{value:.4g}"
 
 
 def _show_scores(columns: Mapping[str, Mapping[str, float | str]], output: Output) -> None:
     """A table with a row for each metric and a column for each set of rows."""
     metrics = [*columns.values()][-1]
-    rows = [[m.replace("_", " "), *(shown(c[m]) for c in columns.values())] for m in metrics]
+    rows = [[m.replace("_", " "), *(figure(c[m]) for c in columns.values())] for m in metrics]
     output.table(["", *columns], rows, numbers=True)
 
 
@@ -117,6 +87,70 @@ def _over_folds(folds: Sequence[Scores]) -> dict[str, str]:
     for name in folds[0]:
         values = [value for fold in folds if (value := fold[name]) is not None]
         deviation = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
-        spread = f"{deviation:.2g}" if deviation < 100 else shown(deviation)
-        found[name] = f"{shown(float(np.mean(values)))} ± {spread}" if values else "–"
+        spread = f"{deviation:.2g}" if deviation < 100 else figure(deviation)
+        found[name] = f"{figure(float(np.mean(values)))} ± {spread}" if values else "–"
     return found
+
+
+def show_file(path: Path, output: Output) -> None:
+    """Show what the file says of itself, nothing of which can be more than words."""
+    found = inspect(path)
+    output.result(found.as_dict())
+    kind = "weights without a net"
+    if found.format_version is not None:
+        what = found.estimators[0].name if found.estimators else "a net"
+        kind = f"{what}, format version {found.format_version}"
+    numbers = f"{found.numbers:,} numbers, {found.bytes:,} bytes"
+    output.say((str(path), "bold"), f": {kind}, {numbers}")
+    for estimator in found.estimators:
+        _show_estimator(estimator, output)
+    rows = []
+    for layer in found.layers:
+        settings = ", ".join(f"{shown(k)}={_short(v)}" for k, v in layer.settings.items())
+        frozen = ", frozen" if layer.place in found.frozen else ""
+        own = ", not one of handgrad's" if layer.own else ""
+        name = f"{shown(layer.layer)}({settings}){frozen}{own}"
+        rows.append((layer.place or "the net", name, _shapes(layer.tensors)))
+    if found.other_tensors:
+        rows.append(("", "", _shapes(found.other_tensors)))
+    if rows:
+        output.table(["place", "layer", "tensors"], rows)
+    about = found.about if isinstance(found.about, dict) else {"about": found.about}
+    for name, value in about.items():
+        output.say(f"{shown(name)}: {_short(value)}")
+
+
+def _show_estimator(estimator: FileEstimator, output: Output) -> None:
+    """An estimator in lines, its columns as a table."""
+    settings = ", ".join(f"{shown(k)}={_setting(v)}" for k, v in estimator.settings.items())
+    step = f"step {shown(estimator.step)}: " if estimator.step else ""
+    output.say(f"{step}{estimator.name}({settings})")
+    if estimator.classes is not None:
+        output.say(f"classes: {_short(estimator.classes)}")
+    if estimator.target is not None:
+        target = ", ".join(f"{name} {_short(value)}" for name, value in estimator.target.items())
+        output.say(f"target: {target}")
+    if columns := [*estimator.columns.items()]:
+        rows = [(shown(name), shown(words)) for name, words in columns[:MOST_COLUMNS]]
+        output.table(["column", "read as"], rows)
+        if len(columns) > MOST_COLUMNS:
+            output.say(f"… {len(columns)} columns in all")
+
+
+def _setting(value: object) -> str:
+    """A setting of an estimator, as the file writes it, in short."""
+    if not isinstance(value, dict):
+        return _short(value)
+    kind, inner = next(iter(value.items()), ("", ""))
+    return f"({_short(inner)})" if kind == "tuple" else _short(inner)
+
+
+def _shapes(tensors: dict[str, Tensor]) -> str:
+    return "\n".join(f"{shown(name)} {t.shape} {t.dtype}" for name, t in tensors.items())
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list):
+        first = ", ".join(map(_short, value[:10]))
+        return f"{first}, … {len(value)} in all" if len(value) > 10 else first
+    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

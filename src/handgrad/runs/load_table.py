@@ -19,17 +19,16 @@ from handgrad.data.columns import check_asked, check_columns
 from handgrad.data.files import Table, is_text_file, listed, paths_of
 from handgrad.data.table_options import option
 from handgrad.data.tables import bytes_of, opened, table_of
-from handgrad.data.targets import Target, target_of, with_target
+from handgrad.data.targets import Target, Task, is_text, target_cells, target_of, with_target
 from handgrad.files import FileError, kind_of, readable
 from handgrad.layers import Array
 from handgrad.runs.settings import RunSettings
-from handgrad.runs.target_values import TargetValues, values_like
 from handgrad.runs.training_table import TableInChunks, TableInMemory, TrainingTable
 
 if TYPE_CHECKING:
     import pyarrow
 
-
+MOST_CLASSES = 10_000
 # No row takes this many times as many bytes in memory, with all that is made of it, as in a file
 # of text: files below that share of the memory fit, whatever stands in them.
 SURELY = 500
@@ -42,16 +41,16 @@ def load_table(settings: RunSettings, *, progress: bool = False) -> TrainingTabl
     """
     data = settings.data
     if data in BUNDLED or _is_small(data, bytes_of(settings.memory)):
-        return _in_memory(settings)
+        table = read_table_named(data, settings)
+        return _in_memory(settings, table, *_columns_of(settings, table.names, len(table.columns)))
     from handgrad.tabular import TabularClassifier, fits_in_memory
 
-    table = opened(data, settings, settings.memory, progress=progress)
-    check_asked(data, table.names, settings)
-    name, features = _columns_of(settings, table.names, table.n_rows)
+    stream = opened(data, settings, settings.memory, progress=progress)
+    name, features = _columns_of(settings, stream.names, stream.n_rows)
     n_members = 1 if settings.estimator == "mlp" else TabularClassifier().n_members
-    if fits_in_memory(table.select([*features, name]), name, n_members):
-        return _in_memory(settings)
-    return _in_chunks(settings, table, name, features)
+    if fits_in_memory(stream.select([*features, name]), name, n_members):
+        return _in_memory(settings, read_table_named(data, settings), name, features)
+    return _in_chunks(settings, stream, name, features)
 
 
 def _is_small(data: str, memory: int) -> bool:
@@ -64,54 +63,101 @@ def _is_small(data: str, memory: int) -> bool:
     return all(map(is_text_file, paths)) and sizes * SURELY <= memory
 
 
-def _in_memory(settings: RunSettings) -> TableInMemory:
+def _in_memory(
+    settings: RunSettings, table: Table, name: str, feature_names: Sequence[str]
+) -> TableInMemory:
     from handgrad.data.frames import mixed_as_categories
 
-    table = read_table_named(settings.data, settings)
-    check_asked(settings.data, table.names, settings)
-    name, names = _columns_of(settings, table.names, len(table.columns))
     table = with_target(table, name)
     target = target_of(table, name, settings.task)
     _, places, counts = np.unique(target.values, return_inverse=True, return_counts=True)
-    check_values(table, target, counts[places])
-    features = table.columns.select(names)
-    check_finite(table, features)
-    notes = (
-        *table.notes,
-        *notes_on_target(target, settings.task),
-        *notes_on_columns(table, features),
-    )
-    stem, rows = _stem_of(settings.data, table.files), np.arange(len(target.values))
-    features = mixed_as_categories(features)
-    return TableInMemory(stem, target, notes, table, features, rows)
+    _check_values(table, target, counts[places])
+    features = replace(table, columns=table.columns.select(feature_names))
+    _check_finite(features)
+    notes, stem = _notes(settings, table, target, features), _stem_of(settings.data, table.files)
+    rows = np.arange(len(target.values))
+    return TableInMemory(stem, target, notes, table, mixed_as_categories(features.columns), rows)
 
 
 def _in_chunks(
-    settings: RunSettings, table: TableStream, name: str, features: Sequence[str]
+    settings: RunSettings, stream: TableStream, name: str, feature_names: Sequence[str]
 ) -> TableInChunks:
-    table = table.with_target(name).select([*features, name])
-    values = TargetValues(table, name, settings.task)
-    target = values.target()
-    check_values(values.table(), target, np.asarray(values.counts()))
-    table = table.mapped(partial(_checked_piece, target=target))
-    first = next(table.chunks(features))
-    notes = (
-        *table.notes,
-        *notes_on_target(target, settings.task),
-        *notes_on_columns(first, first.columns),
-    )
-    return TableInChunks(_stem_of(settings.data, table.files), target, notes, table)
+    stream = stream.with_target(name).select([*feature_names, name])
+    values, counts = _different_values(stream, name, settings.task)
+    target = target_of(values, name, settings.task)
+    if len(counts) > MOST_CLASSES and target.task == "classification":
+        raise DataError(
+            f"{stream.name}: the target {name!r} has more than {MOST_CLASSES:,} classes",
+            "classes of which there are many rows each",
+            f"{option('task', 'regression')}, if these are numbers; another "
+            f"{option('target')}, if these are names",
+        )
+    _check_values(values, target, counts)
+    stream = stream.mapped(partial(_checked_piece, target=target))
+    notes = _notes(settings, stream, target, next(stream.chunks(feature_names)))
+    return TableInChunks(_stem_of(settings.data, stream.files), target, notes, stream)
+
+
+def _notes(
+    settings: RunSettings, table: Table | TableStream, target: Target, features: Table
+) -> tuple[str, ...]:
+    """Notes on how the table was read, on its target and on the columns to learn from."""
+    of_target = notes_on_target(target, settings.task)
+    return (*table.notes, *of_target, *notes_on_columns(features, features.columns))
+
+
+def _different_values(stream: TableStream, name: str, task: Task | None) -> tuple[Table, Array]:
+    """Each value of a target where it stands first, and how often it comes, (n_values,).
+
+    Of very many the first ten thousand; of numbers the lowest and the highest too.
+    """
+    import pyarrow as pa
+
+    found: pyarrow.Table = None
+    for piece in stream.chunks([name]):
+        cells = target_cells(piece, name)
+        words = is_text(cells.type) or pa.types.is_boolean(cells.type)
+        numbers = task == "regression" or not words
+        size = target_of(piece, name, "regression").values if numbers else np.zeros(len(cells))
+        once = np.ones(len(cells), int)
+        names = ["value", "n", "row", "size"]
+        rows = pa.table([cells, once, piece.numbers, size], names)
+        rows = rows if found is None else pa.concat_tables([found, rows])
+        found = rows.group_by("value", use_threads=False).aggregate(
+            [("n", "sum"), ("row", "min"), ("size", "min")]
+        )
+        found = found.select(["value", "n_sum", "row_min", "size_min"]).rename_columns(
+            rows.schema.names
+        )
+        if len(found) > MOST_CLASSES:
+            first, size = np.argsort(found["row"].to_numpy()), found["size"].to_numpy()
+            ends = [size.argmin(), size.argmax()]
+            found = found.take(np.union1d(first[: MOST_CLASSES + 1], ends))
+            if not numbers:
+                break
+    found = found.sort_by("row")
+    values, where = pa.table({name: found["value"]}), found["row"].to_numpy()
+    table = Table(stream.name, stream.files, stream.rows_of_files, values, where)
+    return table, found["n"].to_numpy()
 
 
 def _checked_piece(piece: Table, target: Target) -> Table:
     """The piece, without infinity, with classes or numbers as the target of the whole table has."""
     import pyarrow as pa
 
-    check_finite(piece, piece.columns)
+    _check_finite(piece)
     if target.name not in piece.names:
         return piece
-    i, values = piece.names.index(target.name), pa.array(values_like(target, piece))
-    return replace(piece, columns=piece.columns.set_column(i, target.name, values))
+    floats = pa.types.is_floating(piece.columns[target.name].type)
+    if target.task == "classification" and floats and target.values.dtype.kind == "U":
+        # whether all are whole is seen in all rows only
+        cells = target_cells(piece, target.name).to_pylist()
+        values = np.asarray([str(value) for value in cells])
+    else:
+        values = target_of(piece, target.name, target.task).values
+    i = piece.names.index(target.name)
+    columns = piece.columns.set_column(i, target.name, pa.array(values))
+    return replace(piece, columns=columns)
 
 
 def read_table_named(data: str, options: TableOptions) -> Table:
@@ -142,6 +188,7 @@ def _bundled(name: str) -> Table:
 def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[str, list[str]]:
     """The column to predict and those to learn from; refused where one of them is not there."""
     data, ignore = settings.data, settings.ignore
+    check_asked(data, names, settings)
     name = settings.target or "target"
     if settings.target is None and name not in names and len(names) > 1:
         raise DataError(
@@ -181,11 +228,11 @@ def refuse_joined(word: str, columns: Sequence[str], names: Sequence[str]) -> No
             )
 
 
-def check_finite(table: Table, features: pyarrow.Table) -> None:
+def _check_finite(table: Table) -> None:
     """Refuse infinity, which no measurement gives."""
     import pyarrow.types as types
 
-    for name, column in zip(features.column_names, features.columns, strict=True):
+    for name, column in zip(table.names, table.columns.columns, strict=True):
         if types.is_floating(column.type):
             infinite = np.isinf(column.to_numpy())
             if infinite.any():
@@ -197,7 +244,7 @@ def check_finite(table: Table, features: pyarrow.Table) -> None:
                 )
 
 
-def check_values(table: Table, target: Target, counts: Array) -> None:
+def _check_values(table: Table, target: Target, counts: Array) -> None:
     """Refuse a target with one value only, and classes of one row; `counts` (n,) is of each."""
     values, rows = np.unique(target.values, return_index=True)
     if len(values) == 1:
@@ -208,23 +255,18 @@ def check_values(table: Table, target: Target, counts: Array) -> None:
         )
     once = counts[rows] == 1
     if target.task == "classification" and once.any():
-        alone = values[once]
-        row = int(rows[once][0])
+        alone, place = values[once], table.place(int(rows[once][0]))
+        has, such = ("has", "") if len(alone) == 1 else ("have", " for one")
+        hints = ["more such rows, or none of them"]
+        if len(alone) > len(values) / 2:
+            hints.append(f"another {option('target')}, if these are names")
+        if values.dtype.kind == "U":
+            hints += [f"{pair} differ by capitals only" for pair in alike(values.tolist())]
         raise DataError(
             f"{table.source}: {len(alone)} of the {len(values)} classes of {target.name!r} "
-            f"{'has' if len(alone) == 1 else 'have'} one row only, {str(alone[0])!r} in "
-            f"{table.place(row)} {'' if len(alone) == 1 else 'for one'}".rstrip(),
+            f"{has} one row only, {str(alone[0])!r} in {place}{such}",
             "two rows or more of each class: some to learn from, some to be judged on",
-            "more such rows, or none of them"
-            + (
-                f"; another {option('target')}, if these are names"
-                if len(alone) > len(values) / 2
-                else ""
-            )
-            + "".join(
-                f"; {pair} differ by capitals only"
-                for pair in (alike(values.tolist()) if values.dtype.kind == "U" else ())
-            ),
+            "; ".join(hints),
         )
 
 

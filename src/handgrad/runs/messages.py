@@ -23,15 +23,15 @@ class Messages:
 
     def began(self, table: TrainingTable) -> None:
         """The table that is to be learned from has been read."""
-        for note in table.notes:
-            self.note(note)
+        self.note(*table.notes)
 
     def progress(self, text: str) -> None:
         """What is being done now."""
 
-    def note(self, text: str) -> None:
-        """Something to watch out for."""
-        warnings.warn(text, stacklevel=2)
+    def note(self, *texts: str) -> None:
+        """Things to watch out for."""
+        for text in texts:
+            warnings.warn(text, stacklevel=2)
 
     @contextmanager
     def warnings_as_notes(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,12 @@ from handgrad.data.table_options import option
 from handgrad.data.targets import Task
 from handgrad.engines.choice import EngineName, chosen
 from handgrad.layers import Array
-from handgrad.runs.scores import Predictor
+from handgrad.results import Predictor
 from handgrad.runs.settings import ACTIVATIONS, RunSettings
-from handgrad.training import EpochReport, History
+from handgrad.training import History
 
 if TYPE_CHECKING:
     import pyarrow
-
-    from handgrad.estimators import MLPClassifier, MLPRegressor
 
 # The metrics by which a Tabular estimator can choose its epochs, as it calls them.
 WATCHED = {
@@ -105,15 +104,9 @@ def _fitted_mlp(
         mlp.intercepts_[-1] *= deviation
         mlp.intercepts_[-1] += mean
     mlp.set_params(progress=False)
-    return model, _history(mlp)
-
-
-def _history(mlp: MLPClassifier | MLPRegressor) -> History:
-    """The losses of each epoch, those of the rows it held out too."""
-    losses = [float(loss) for loss in mlp.loss_curve_]
-    others: list[float | None] = [*(mlp.validation_loss_curve_ or ())] or [None] * len(losses)
-    pairs = zip(losses, others, strict=True)
-    return History([EpochReport(i, loss, {}, other) for i, (loss, other) in enumerate(pairs, 1)])
+    reports = mlp.training_history()[0] or ()
+    # without scores: of numbers they would be those of the deviations
+    return model, History([replace(report, validation_metrics={}) for report in reports])
 
 
 def _engine(settings: RunSettings) -> EngineName:
@@ -136,15 +129,13 @@ def row_weights(settings: RunSettings, y: Array) -> Array | None:
     from sklearn.utils.class_weight import compute_sample_weight
 
     names = y.astype(str)
-    if isinstance(weights, dict):
-        for name in weights:
-            if name not in names:
-                known = sorted({*names.tolist()})
-                raise SettingError(
-                    f"{option('class_weight')} for {name!r}",
-                    f"one of the classes {', '.join(known[:20])}",
-                    did_you_mean(name, known, option("class_weight", f"{known[0]}=2")),
-                )
-        return np.asarray([weights.get(name, 1.0) for name in names.tolist()])
-    found: Array = compute_sample_weight("balanced", names)
+    known = np.unique(names).tolist()
+    for name in weights if isinstance(weights, dict) else ():
+        if name not in known:
+            raise SettingError(
+                f"{option('class_weight')} for {name!r}",
+                f"one of the classes {', '.join(known[:20])}",
+                did_you_mean(name, known, option("class_weight", f"{known[0]}=2")),
+            )
+    found: Array = compute_sample_weight(weights, names)
     return found

@@ -1,48 +1,125 @@
-"""The finished parts of a run that is under way, so that one that was stopped can go on."""
+"""A run under way: its finished parts in a hidden folder, which no two processes fill at once."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import stat
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
+from itertools import count
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from handgrad.base.errors import SettingError
 from handgrad.data.table_options import option
-from handgrad.files import FileError, kind_of, write_whole
+from handgrad.files import FileError, kind_of, make_folder, reason, sync, write_whole
 from handgrad.runs.messages import plain
-from handgrad.runs.run_folder import (
-    IDENTITY,
-    RUN,
-    check_folder,
-    claim,
-    claim_next,
-    clear,
-    hidden_place,
-    parts_in,
-    put,
-    unwritable,
-)
 
 T = TypeVar("T")
 Identity = dict[str, object]
+RUNS = Path("runs")
+IDENTITY, RUN, LOCK = "asked.json", "run", "lock"
 
 
 class PartialRun:
     """The parts of a run that are done: whole files in a hidden folder beside the run's own.
 
     `identity` is all that decides what comes out: only a run that is the same in it goes on.
+    While a process has claimed it, the hidden folder is locked. The system ends the lock with the
+    process, however that ends.
     """
 
     def __init__(self, folder: Path, identity: Identity) -> None:
-        self.folder, self.place = folder, hidden_place(folder)
+        own = Path(os.path.realpath(folder))
+        self.folder, self.place = folder, own.parent / f".{own.name}.unfinished"
         self.identity = cast("Identity", plain(identity))
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of the parts that are whole; none where it is not said of what run they are."""
+        if kind_of(self.place / IDENTITY) != "file":
+            return []
+        files = (path for path in self.place.rglob("*") if path.is_file())
+        return sorted(p.name for p in files if p.name[0] != "." and p.name not in (IDENTITY, LOCK))
+
+    @property
+    def is_this_run(self) -> bool:
+        """Whether there are parts, and they are of a run that was asked for the same."""
+        try:
+            return bool(self.parts) and self._read(self.place / IDENTITY) == self.identity
+        except FileError:
+            return False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the place is a folder that nobody but this user can have put anything into."""
+        status = self.place.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            return False
+        return not hasattr(os, "getuid") or (
+            status.st_uid == os.getuid() and not status.st_mode & 0o022
+        )
+
+    @property
+    def is_free(self) -> bool:
+        """Whether there is no such run, nor one begun."""
+        if os.path.lexists(self.folder):
+            return False
+        return not os.path.lexists(self.place) or (self.is_ours and not self.parts)
+
+    def claim(self) -> bool:
+        """Lock the place, which is made if need be; False while another process has it."""
+        try:
+            self.made = make_folder(self.place.parent)
+            while True:
+                with suppress(FileExistsError):
+                    self.place.mkdir(0o700)
+                    sync(self.place.parent)
+                if not self.is_ours:  # what others put there would be taken for parts of a run
+                    raise FileError(
+                        f"{self.place} is not this user's alone",
+                        "a folder that no other user can write to, since what is in it is taken as "
+                        "done",
+                        f"another {option('out')}, in a folder of your own",
+                    )
+                try:
+                    self.lock = os.open(self.place / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+                except FileNotFoundError:  # whoever had it has just removed it
+                    continue
+                if not _locked(self.lock):
+                    os.close(self.lock)
+                    return False
+                if _is_there(self.lock, self.place / LOCK):
+                    return True
+                os.close(self.lock)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the claim; a place without parts goes."""
+        if not self.parts:
+            self.clear()
+        if sys.platform == "win32":  # which removes no open file
+            os.close(self.lock)
+        with suppress(OSError):
+            (self.place / LOCK).unlink()
+        if sys.platform != "win32":  # elsewhere another process might lock what is then removed
+            os.close(self.lock)
+        with suppress(OSError):
+            for folder in (self.place, *self.made):
+                folder.rmdir()
 
     def check(self, *, resume: bool) -> None:
         """Refuse parts of another run, and parts of this one if it is not to go on."""
         if not self.parts:
-            clear(self.place)  # what a kill left before the first was whole
+            self.clear()  # what a kill left before the first was whole
             return
         if not resume:
             raise FileError(
@@ -61,26 +138,13 @@ class PartialRun:
                 f"the command as it was, with {option('resume', True)}; or another {option('out')}",
             )
 
-    @property
-    def is_this_run(self) -> bool:
-        """Whether there are parts, and they are of a run that was asked for the same."""
-        try:
-            return bool(self.parts) and self._read(self.place / IDENTITY) == self.identity
-        except FileError:
-            return False
-
-    @property
-    def parts(self) -> list[str]:
-        """The names of the parts that are whole."""
-        return parts_in(self.place)
-
     def json(self, name: str, make: Callable[[], T]) -> T:
         """What the part `name` says, made if it is not there yet."""
         path = self.place / name
         if name not in self.parts:
-            content = json.dumps(plain(make()), allow_nan=False)
+            made = make()
             self._begin()
-            write_whole(path, lambda file: file.write(content))
+            _write(path, plain(made))
         return cast("T", self._read(path))
 
     def file(self, name: str, write: Callable[[Path], object]) -> Path:
@@ -93,8 +157,26 @@ class PartialRun:
 
     def finish(self) -> None:
         """Put the files in the run's folder, which is new or empty, and end."""
-        put(self.place / RUN, self.folder)
-        clear(self.place)
+        run, folder = self.place / RUN, self.folder
+        try:
+            for path in run.glob(".*"):  # a file that was being written when the run was killed
+                path.unlink()
+            if folder.exists():
+                for path in run.iterdir():
+                    path.replace(folder / path.name)
+                sync(folder)
+            else:
+                run.replace(folder)
+                sync(folder.parent)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove all that was kept, but for the lock."""
+        for path in self.place.iterdir() if self.place.is_dir() else ():
+            if path.name != LOCK:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _read(self, path: Path) -> Identity:
         try:
@@ -111,13 +193,38 @@ class PartialRun:
 
     def _begin(self) -> None:
         if kind_of(self.place / IDENTITY) != "file":
-            content = json.dumps(self.identity, allow_nan=False)
-            write_whole(self.place / IDENTITY, lambda file: file.write(content))
+            _write(self.place / IDENTITY, self.identity)
 
 
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+def claimed(
+    folder: Path | None, name: str, identity: Identity, *, resume: bool = False
+) -> PartialRun:
+    """A run that this process alone makes: in the folder asked for, which may be refused.
+
+    Without one it is the last that was begun, if it is to go on, or the first of runs/NAME-1, -2 …
+    that is not there.
+    """
+    if folder is not None:
+        run = PartialRun(folder, identity)
+        if not run.claim():
+            raise FileError(
+                f"{folder} is being made by another process",
+                "a folder that this run alone makes",
+                f"another {option('out')}; or wait until the other is done",
+            )
+        return run
+    begun = RUNS.glob(f".{escape(name)}-*.unfinished") if resume else ()
+    for place in sorted(begun, key=lambda path: path.lstat().st_mtime, reverse=True):
+        run = PartialRun(RUNS / place.name[1:].removesuffix(".unfinished"), identity)
+        if run.is_ours and run.is_this_run and run.claim():
+            return run
+    for number in count(1):
+        run = PartialRun(RUNS / f"{name}-{number}", identity)
+        if run.is_free and run.claim():
+            if run.is_free:
+                return run
+            run.__exit__()  # it was finished by another process meanwhile
+    raise AssertionError
 
 
 @contextmanager
@@ -128,13 +235,83 @@ def whole_folder(folder: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
     """
     if folder is not None:
         check_folder(folder)
-    with claim(folder) if folder else claim_next(Path("runs"), name) as claimed:
-        parts = PartialRun(claimed.folder, {})
-        parts.check(resume=False)
+    with claimed(folder, name, {}) as run:
+        run.check(resume=False)
         try:
-            yield claimed.folder, claimed.place / RUN
+            yield run.folder, run.place / RUN
         except BrokenPipeError:  # the reader of the output has had enough
             raise
         except OSError as error:
-            raise unwritable(claimed.folder, error) from error
-        parts.finish()
+            raise unwritable(run.folder, error) from error
+        run.finish()
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that holds something, or that cannot be made."""
+    check_link(folder)
+    kind = kind_of(folder)
+    if kind == "file" or (kind == "folder" and any(folder.iterdir())):
+        raise FileError(
+            f"{folder} is there already" + (", and not empty" if kind == "folder" else ", a file"),
+            "a new or empty folder",
+            f"another {option('out')}; without it a new folder is made in runs",
+        )
+    above = next(path for path in (folder, *folder.absolute().parents) if kind_of(path))
+    if kind_of(above) == "file" or not os.access(above, os.W_OK):
+        raise FileError(
+            f"{folder} cannot be made: {above} is "
+            + ("a file" if kind_of(above) == "file" else "not open to writing"),
+            "a folder in a place that can be written to",
+            f"another {option('out')}",
+        )
+
+
+def check_link(folder: Path) -> None:
+    """Refuse a link to what is not there."""
+    if os.path.lexists(folder) and not kind_of(folder):
+        raise FileError(
+            f"{folder} is a link to nothing", "a new or empty folder", f"another {option('out')}"
+        )
+
+
+def unwritable(folder: Path, error: Exception) -> FileError:
+    """The error for a folder that cannot be filled."""
+    return FileError(
+        f"{folder} could not be written: {reason(error)}",
+        "a folder in a place that can be written to, with space left",
+        f"another {option('out')}",
+    )
+
+
+def _locked(lock: int) -> bool:
+    """Whether the file could be locked for this process."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _is_there(lock: int, path: Path) -> bool:
+    """Whether the file that was locked is the one at `path`, not one that has been removed."""
+    try:
+        return os.path.samestat(os.fstat(lock), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _write(path: Path, value: object) -> None:
+    content = json.dumps(value, allow_nan=False)
+    write_whole(path, lambda file: file.write(content))
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from handgrad.data.table_options import option
 from handgrad.data.targets import Task
 from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS
+from handgrad.results import Predictor
 
 if TYPE_CHECKING:
     import pyarrow
@@ -32,13 +34,6 @@ ClassScores = TypedDict(
     "ClassScores",
     {"class": object, "precision": float, "recall": float, "f1": float, "rows": int},
 )
-
-
-class Predictor(Protocol):
-    """An estimator of tables, fitted; a classifier has `classes_` and `predict_proba` too."""
-
-    def predict(self, X: pyarrow.Table) -> Array:
-        """The prediction for each row, (n,)."""
 
 
 def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, ...]:
@@ -61,63 +56,68 @@ def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, 
     return tuple(dict.fromkeys(asked)) or USUAL[task]
 
 
-def outputs(model: Predictor, X: pyarrow.Table) -> Array:
-    """The predictions for each row: probabilities (n, n_classes), or numbers (n,)."""
-    ask = getattr(model, "predict_proba", model.predict)
-    return np.concatenate([ask(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
+@dataclass(frozen=True)
+class ScoredRows:
+    """A model's outputs `p` for rows whose targets `y` (n,) are known.
 
-
-def positions(classes: Sequence[object], labels: Array) -> Array:
-    """The place of each label among the classes, (n,); labels may have come as other types."""
-    place = {str(name): i for i, name in enumerate(classes)}
-    found = [place.get(str(label), -1) for label in labels.tolist()]
-    if -1 in found:
-        label = labels.tolist()[found.index(-1)]
-        raise DataError(
-            f"the class {str(label)!r}, which the model does not know",
-            f"one of {', '.join([*place][:20])}",
-            "leave those rows out, or train with such rows too",
-        )
-    return np.asarray(found)
-
-
-def scored(p: Array, y: Array, names: Sequence[str]) -> Scores:
-    """The metrics of predictions for targets, places of classes or numbers; NaN if undefined."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = float(METRICS[name](p, y))
-        except DataError:
-            if name != "roc_auc":
-                raise
-            found[name] = float("nan")
-    return found
-
-
-def guessed(learned: Array, y: Array, n_classes: int, names: Sequence[str]) -> Scores:
-    """The metrics of guessing for targets `y`.
-
-    Guessed are the shares of the classes among the targets that were `learned`, or their mean.
+    With classes: probabilities (n, n_classes), and places among the classes. Without: numbers (n,).
     """
-    if not n_classes:
-        return scored(np.full(len(y), learned.mean()), y, names)
-    shares = np.bincount(learned, minlength=n_classes) / len(learned)
-    return scored(np.tile(shares, (len(y), 1)), y, names)
 
+    p: Array
+    y: Array
+    classes: Sequence[object]
 
-def by_class(p: Array, y: Array, classes: Sequence[object]) -> list[ClassScores]:
-    """Precision, recall and F1 of each class, and how many rows it has."""
-    from sklearn.metrics import precision_recall_fscore_support
+    @classmethod
+    def of(
+        cls, model: Predictor, X: pyarrow.Table, y: Array, classes: Sequence[object]
+    ) -> ScoredRows:
+        """What the model says of these rows, whose targets may be labels, of another type too."""
+        ask = getattr(model, "predict_proba", model.predict)
+        p = np.concatenate([ask(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
+        if not classes:
+            return cls(p, y, classes)
+        place = {str(name): i for i, name in enumerate(classes)}
+        labels = [*map(str, y.tolist())]
+        if unknown := [label for label in labels if label not in place]:
+            raise DataError(
+                f"the class {unknown[0]!r}, which the model does not know",
+                f"one of {', '.join([*place][:20])}",
+                "leave those rows out, or train with such rows too",
+            )
+        return cls(p, np.asarray([place[label] for label in labels]), classes)
 
-    if not classes:
-        return []
-    parts = precision_recall_fscore_support(
-        y, p.argmax(axis=1), labels=np.arange(len(classes)), zero_division=0
-    )
-    return [
-        {"class": name, "precision": a, "recall": b, "f1": c, "rows": int(n)}
-        for name, a, b, c, n in zip(classes, *parts, strict=True)
-    ]
+    def guessed(self, learned: Array) -> ScoredRows:
+        """The same rows by guessing: the shares of the classes in `learned`, or its mean."""
+        if not self.classes:
+            return replace(self, p=np.full(len(self.y), learned.mean()))
+        shares = np.bincount(learned, minlength=len(self.classes)) / len(learned)
+        return replace(self, p=np.tile(shares, (len(self.y), 1)))
+
+    def scores(self, names: Sequence[str]) -> Scores:
+        """The metrics of these names; NaN where one is undefined."""
+        found = {}
+        for name in names:
+            try:
+                found[name] = float(METRICS[name](self.p, self.y))
+            except DataError:
+                if name != "roc_auc":
+                    raise
+                found[name] = float("nan")
+        return found
+
+    def by_class(self) -> list[ClassScores]:
+        """Precision, recall and F1 of each class, and how many rows it has."""
+        from sklearn.metrics import precision_recall_fscore_support
+
+        if not self.classes:
+            return []
+        parts = precision_recall_fscore_support(
+            self.y, self.p.argmax(axis=1), labels=np.arange(len(self.classes)), zero_division=0
+        )
+        return [
+            {"class": name, "precision": a, "recall": b, "f1": c, "rows": int(n)}
+            for name, a, b, c, n in zip(self.classes, *parts, strict=True)
+        ]
 
 
 def notes_on_few_rows(classes: Sequence[ClassScores]) -> list[str]:

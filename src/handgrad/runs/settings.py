@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field, fields
-from math import isfinite
+from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,6 +36,16 @@ MOST_UNITS = 10_000
 OF_MLP = ("layers", "batch_size", "learning_rate", "patience")
 # Where a run is written, and whether it goes on, change nothing of what comes out.
 OF_THE_PLACE = ("out", "resume")
+# Between which bounds a number must lie, in words, and an example.
+BETWEEN = {
+    "epochs": (0, 2**31, "a whole number from 1 to 2147483647", 32),
+    "batch_size": (0, 2**31, "a whole number from 1 to 2147483647", 200),
+    "patience": (0, 2**31, "a whole number from 1 to 2147483647", 10),
+    "learning_rate": (0, inf, "a number above zero", 0.001),
+    "test_size": (0, 1, "a share between 0 and 1", 0.2),
+    "folds": (1, inf, "2 folds or more", 5),
+    "seed": (-1, 2**31, "a whole number from 0 to 2147483647", 0),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +106,10 @@ class RunSettings(TableOptions):
         for name in ("ignore", "metric"):
             words = getattr(self, name)
             object.__setattr__(self, name, (words,) if isinstance(words, str) else tuple(words))
-        self._check_numbers()
+        for name, (low, high, expected, usual) in BETWEEN.items():
+            value = getattr(self, name)
+            if value is not None and not low < value < high:
+                raise SettingError(option(name, value), expected, option(name, usual))
         for name in OF_MLP:
             if self.estimator != "mlp" and getattr(self, name) is not None:
                 raise SettingError(
@@ -110,31 +123,13 @@ class RunSettings(TableOptions):
         self.weights_of_classes()
         metrics_of(self.metric)
 
-    def _check_numbers(self) -> None:
-        rate = self.learning_rate
-        good_rate = rate is None or (isfinite(rate) and rate > 0)
-        for name, good, expected, usual in (
-            *(
-                (name, value is None or 0 < value < 2**31, "a whole number from 1 to 2147483647", n)
-                for name, value, n in (
-                    ("epochs", self.epochs, 32),
-                    ("batch_size", self.batch_size, 200),
-                    ("patience", self.patience, 10),
-                )
-            ),
-            ("learning_rate", good_rate, "a number above zero", 0.001),
-            ("test_size", 0 < self.test_size < 1, "a share between 0 and 1", 0.2),
-            ("folds", self.folds is None or self.folds > 1, "2 folds or more", 5),
-            ("seed", 0 <= self.seed < 2**31, "a whole number from 0 to 2147483647", 0),
-        ):
-            if not good:
-                raise SettingError(option(name, getattr(self, name)), expected, option(name, usual))
-
     def recorded(self) -> dict[str, object]:
         """All that decides what comes out, as JSON has it."""
-        plain = {setting.name: getattr(self, setting.name) for setting in fields(self)}
-        lists = {name: [*value] for name, value in plain.items() if isinstance(value, tuple)}
-        return {name: v for name, v in (plain | lists).items() if name not in OF_THE_PLACE}
+        return {
+            name: [*value] if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if name not in OF_THE_PLACE
+        }
 
     def command(self, *more: str) -> list[str]:
         """The command line that asks for this, whatever file the options came from."""

@@ -1,38 +1,32 @@
-"""An estimator from a model file, with what the file says of the table that it learned from."""
+"""A model file on tables: it predicts their rows, or is evaluated on them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypedDict, cast
+from typing import Self, Unpack, cast
 
 from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data import TableOptions, predict_table
-from handgrad.data.columns import check_asked
+from handgrad.data.columns import check_asked, check_columns
 from handgrad.data.files import PARQUET, Table, listed
-from handgrad.data.table_options import DATE_ORDERS, DateOrder, option
+from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableWords, option
 from handgrad.data.tables import opened
-from handgrad.data.targets import Task, is_text
+from handgrad.data.targets import Task, is_text, target_of, with_target
 from handgrad.files import kind_of
+from handgrad.metrics.choice import metrics_of
 from handgrad.net import Net
+from handgrad.results import Predictor
 from handgrad.runs.load_table import read_table_named, refuse_joined
 from handgrad.runs.messages import Messages
-from handgrad.runs.scores import Predictor
+from handgrad.runs.scores import ClassScores, ScoredRows, Scores, metrics_for, notes_on_few_rows
 from handgrad.runs.training_table import TrainingTable
 from handgrad.saving import inspect, load
 
 MODEL = "model.safetensors"
-
-
-class Reading(TypedDict):
-    """How the columns of a table were read, by their names."""
-
-    date_order: DateOrder | None
-    category: list[str]
-    number: list[str]
-    date: list[str]
+KINDS = ("category", "number", "date")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +42,18 @@ class OptionsOfModel(TableOptions):
 
 @dataclass(frozen=True)
 class TableModel:
-    """An estimator of tables from the file `path`, which says what it predicts."""
+    """An estimator of tables from the file `path`, which says what it predicts.
+
+    The columns of its table were read in the `date_order`, and as `columns` names them by kind.
+    """
 
     path: Path
     estimator: Predictor
     target: str | None
     task: Task
     classes: list[object]
-    reading: Reading
+    date_order: DateOrder | None
+    columns: dict[str, list[str]]
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -79,39 +77,30 @@ class TableModel:
         classes = model.classes_.tolist() if hasattr(model, "classes_") else []
         about = about if isinstance(about, dict) else {}
         task: Task = "classification" if classes else "regression"
-        return cls(path, model, about.get("target"), task, classes, _reading(about.get("reading")))
+        reading = about.get("reading")
+        reading = reading if isinstance(reading, dict) else {}  # anything may stand there
+        order = reading.get("date_order")
+        order = cast("DateOrder", order) if order in [*DATE_ORDERS] else None
+        columns = {kind: _names(reading.get(kind)) for kind in KINDS}
+        return cls(path, model, about.get("target"), task, classes, order, columns)
 
     def options(self, asked: TableOptions) -> TableOptions:
         """How a table is to be read: as is asked, else as that of the training was."""
         named = {*asked.category, *asked.number, *asked.date}
-        before = {
-            word: [name for name in names if name not in named]
-            for word, names in self._columns().items()
-        }
-        words = {field.name: getattr(asked, field.name) for field in fields(TableOptions)}
-        return OptionsOfModel(
-            **words
-            | {word: (*words[word], *names) for word, names in before.items()}
-            | {"date_order": asked.date_order or self.reading["date_order"]},
-            of_model=(*self.reading["number"], *self.reading["date"]),
-        )
-
-    def read(self, data: str, asked: TableOptions) -> Table:
-        """A table in memory, read as that of the training."""
-        table = read_table_named(data, self.options(asked))
-        check_asked(data, table.names, asked)
-        return table
+        words = vars(asked) | {"date_order": asked.date_order or self.date_order}
+        for kind, names in self.columns.items():
+            words[kind] = (*words[kind], *(name for name in names if name not in named))
+        return OptionsOfModel(**words, of_model=(*self.columns["number"], *self.columns["date"]))
 
     def predict(
         self,
         data: str,
         to: Path,
         asked: TableOptions,
-        *,
-        probabilities: bool,
-        keep: Sequence[str],
         memory: str,
         messages: Messages,
+        probabilities: bool,
+        keep: Sequence[str],
     ) -> int:
         """Write what is predicted for a table to the file `to`, as `hg.predict_table` does.
 
@@ -126,24 +115,93 @@ class TableModel:
         progress = messages.shows_progress
         table = opened(data, self.options(asked), memory, progress=progress)
         check_asked(data, table.names, asked)
-        for note in table.notes:
-            messages.note(note)
+        messages.note(*table.notes)
         refuse_joined("keep", keep, table.names)
-        words: dict[str, bool] = {"probabilities": probabilities, "progress": progress}
         with messages.warnings_as_notes(), errors_name(data):
-            predict_table(self.estimator, table, to=to, keep=keep, **words)
+            predict_table(
+                self.estimator,
+                table,
+                to=to,
+                probabilities=probabilities,
+                keep=keep,
+                progress=progress,
+            )
         known = getattr(self.estimator, "feature_names_in_", table.names)
         known = {*map(str, known), *keep, self.target}
         if more := [name for name in table.names if name not in known]:
             messages.note(f"columns that were not there in training are ignored: {listed(more)}")
         return table.n_rows
 
-    def _columns(self) -> dict[str, list[str]]:
-        reading = self.reading
-        return {name: reading[name] for name in ("category", "number", "date")}
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of a model on `rows` rows of a table, beside those of guessing.
+
+    `classes` has precision, recall and F1 of each class, and is empty where a number is predicted.
+    """
+
+    model: str
+    data: str
+    target: str
+    task: Task
+    rows: int
+    scores: Scores
+    guessing: Scores
+    classes: list[ClassScores]
 
 
-def reading_of(table: TrainingTable, asked: TableOptions) -> Reading:
+def evaluate_table(
+    model: str | Path,
+    data: str | Path,
+    target: str | None = None,
+    *,
+    metric: Sequence[str] = (),
+    messages: Messages | None = None,
+    **options: Unpack[TableWords],
+) -> Evaluation:
+    """The scores of a model file on the rows of a table: a file, a pattern, or a bundled set.
+
+    `target` is the column with the truth, which the model file knows if `train_table` wrote it;
+    `metric` names the scores. The table is read as that of the training, where keywords of
+    `hg.data.TableOptions` do not say otherwise.
+
+    Raises a SettingError for metrics of another task, a DataError for what is in the table.
+    """
+    metrics_of(metric)
+    messages, data, asked = messages or Messages(), str(data), TableOptions(**options)
+    named = TableModel.of(Path(model))
+    name = target or named.target
+    if name is None:
+        raise SettingError(
+            f"{named.path}, which does not say what it predicts",
+            f"{option('target')}, for a model that was saved without about={{'target': …}}",
+            option("target", "COLUMN"),
+        )
+    table = read_table_named(data, named.options(asked))
+    check_asked(data, table.names, asked)
+    check_columns(data, table.names, name)
+    table = with_target(table, name)
+    messages.note(*table.notes)
+    metrics = metrics_for(named.task, metric, len(named.classes))
+    y = target_of(table, name, named.task).values
+    with messages.warnings_as_notes(), errors_name(data, table):
+        X = table.columns.drop_columns([name])
+        rows = ScoredRows.of(named.estimator, X, y, named.classes)
+    classes = rows.by_class()
+    messages.note(*notes_on_few_rows(classes))
+    return Evaluation(
+        str(named.path),
+        data,
+        name,
+        named.task,
+        len(y),
+        rows.scores(metrics),
+        rows.guessed(rows.y).scores(metrics),
+        classes,
+    )
+
+
+def reading_of(table: TrainingTable, asked: TableOptions) -> dict[str, object]:
     """What a model has to remember of how the columns of its table were read."""
     schema = table.table.schema
     names = [*table.feature_names, table.target.name]
@@ -156,21 +214,8 @@ def reading_of(table: TrainingTable, asked: TableOptions) -> Reading:
     }
 
 
-def _reading(said: object) -> Reading:
-    """What a file says of how columns are read; anything may stand there."""
-    said = said if isinstance(said, dict) else {}
-
-    def names(word: str) -> list[str]:
-        found = said.get(word)
-        return [n for n in found if isinstance(n, str)] if isinstance(found, list) else []
-
-    order = said.get("date_order")
-    return {
-        "date_order": cast("DateOrder", order) if order in [*DATE_ORDERS] else None,
-        "category": names("category"),
-        "number": names("number"),
-        "date": names("date"),
-    }
+def _names(said: object) -> list[str]:
+    return [name for name in said if isinstance(name, str)] if isinstance(said, list) else []
 
 
 @contextmanager

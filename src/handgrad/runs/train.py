@@ -2,63 +2,44 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from glob import escape
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from platform import python_version
+from typing import IO, TYPE_CHECKING, Any, ParamSpec, cast
 
 import numpy as np
 
+from handgrad._version import __version__
 from handgrad.base.errors import DataError, SettingError
 from handgrad.data.table_options import option
 from handgrad.data.unseen import no_unseen_warnings
-from handgrad.files import kind_of
+from handgrad.engines.environment import blas_of, processor
+from handgrad.engines.threads import available_cores
+from handgrad.files import kind_of, write_whole
 from handgrad.layers import Array
+from handgrad.results import Predictor
 from handgrad.runs.load_table import load_table
-from handgrad.runs.messages import Messages
-from handgrad.runs.models import fitted, row_weights
-from handgrad.runs.partial_run import Identity, PartialRun
-from handgrad.runs.record import (
+from handgrad.runs.messages import Messages, as_json, plain
+from handgrad.runs.models import epochs_chosen_by, fitted, row_weights
+from handgrad.runs.partial_run import PartialRun, check_folder, check_link, claimed
+from handgrad.runs.run import (
+    FORMAT_VERSION,
     HELD_OUT,
     HISTORY,
     HISTORY_CSV,
     RECORD,
     REPORT,
-    FileRecord,
-    Record,
-    ScoresRecord,
-    environment,
+    Run,
     fingerprint,
-    read_record,
-    record_of,
-    write_held_out,
-    write_record,
 )
-from handgrad.runs.report import write_run_report
-from handgrad.runs.run_folder import (
-    Claim,
-    check_folder,
-    check_link,
-    claim,
-    claim_next,
-    clear,
-    is_ours,
-)
-from handgrad.runs.scores import (
-    Predictor,
-    Scores,
-    by_class,
-    guessed,
-    metrics_for,
-    notes_on_few_rows,
-    outputs,
-    positions,
-    scored,
-)
+from handgrad.runs.scores import ScoredRows, Scores, metrics_for, notes_on_few_rows
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL, errors_name, reading_of
 from handgrad.runs.training_table import TrainingTable
@@ -68,54 +49,18 @@ from handgrad.training import History
 if TYPE_CHECKING:
     import pyarrow
 
-RUNS = Path("runs")
-
 P = ParamSpec("P")
-R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run in its folder, and the record of it, which is run.json there."""
-
-    folder: Path
-    record: Record
-
-    @classmethod
-    def of(cls, folder: str | Path) -> Self:
-        """The run that `train_table`, or `handgrad train`, left in a folder."""
-        return cls(Path(folder), read_record(Path(folder)))
-
-    @property
-    def model(self) -> Predictor:
-        """The estimator, from its file."""
-        found: Predictor = load(self.folder / MODEL)
-        return found
-
-    @property
-    def history(self) -> History:
-        """The losses of the training, epoch by epoch."""
-        return History.from_json(self.folder / HISTORY)
-
-    @property
-    def scores(self) -> ScoresRecord:
-        """The metrics of the rows held out, of those of the training, and of guessing."""
-        return self.record["scores"]
-
-    def __repr__(self) -> str:
-        data, scores = self.record["data"], self.scores["held_out"]
-        words = ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
-        return f"<Run {self.folder}: {data['name']}, {words} on rows held out>"
+OF_WHICH_VERSIONS = ("numpy", "scipy", "scikit-learn", "llvmlite", "pyarrow", "narwhals")
 
 
 def _with_parameters_of(
     make: Callable[P, RunSettings],
-) -> Callable[[Callable[[RunSettings], R]], Callable[P, R]]:
+) -> Callable[[Callable[[RunSettings], Run]], Callable[P, Run]]:
     """A function of settings becomes one of their keywords."""
 
-    def decorate(function: Callable[[RunSettings], R]) -> Callable[P, R]:
+    def decorate(function: Callable[[RunSettings], Run]) -> Callable[P, Run]:
         @wraps(function)
-        def with_keywords(*args: P.args, **keywords: P.kwargs) -> R:
+        def with_keywords(*args: P.args, **keywords: P.kwargs) -> Run:
             return function(make(*args, **keywords))
 
         with_keywords.__signature__ = inspect.signature(make)  # type: ignore[attr-defined]
@@ -165,21 +110,20 @@ def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     row_weights(settings, table.target.values)
     learned, held_out = table.split(settings.test_size, settings.seed)
     _check_folds(settings, learned)
-    files = fingerprint(settings.data, table.table.files)
-    identity = settings.recorded() | {"files": files, "versions": environment()}
-    with _claim(settings, table, identity) as claimed:
-        folder, parts = claimed.folder, PartialRun(claimed.folder, identity)
-        if settings.resume and kind_of(folder / RECORD):
-            record = _finished(folder, identity)
-            clear(claimed.place)
-            messages.note(f"{folder} is finished already")
-        else:
-            check_folder(folder)
-            parts.check(resume=settings.resume)
-            messages.began(table)
-            job = Job(settings, table, files, metrics, learned, held_out, parts, messages)
-            record = job.run()
-    return Run(folder, record)
+    identity = settings.recorded() | {
+        "files": fingerprint(settings.data, table.table.files),
+        "versions": _versions(),
+    }
+    with claimed(settings.out, table.name, identity, resume=settings.resume) as parts:
+        if settings.resume and kind_of(parts.folder / RECORD):
+            run = _finished(parts)
+            parts.clear()
+            messages.note(f"{run.folder} is finished already")
+            return run
+        check_folder(parts.folder)
+        parts.check(resume=settings.resume)
+        messages.began(table)
+        return Job(settings, table, metrics, learned, held_out, parts, messages).run()
 
 
 def _refuse_beside_chunks(settings: RunSettings) -> None:
@@ -199,28 +143,22 @@ def _refuse_beside_chunks(settings: RunSettings) -> None:
             )
 
 
-def _claim(settings: RunSettings, table: TrainingTable, identity: Identity) -> Claim:
-    """The run's folder: as asked, the last one begun that is to go on, or a new one in runs."""
-    if settings.out is not None:
-        return claim(settings.out)
-    if settings.resume:
-        begun = {path: path.lstat() for path in RUNS.glob(f".{escape(table.name)}-*.unfinished")}
-        for place in sorted(begun, key=lambda path: begun[path].st_mtime, reverse=True):
-            folder = RUNS / place.name.removeprefix(".").removesuffix(".unfinished")
-            if not is_ours(place) or not PartialRun(folder, identity).is_this_run:
-                continue
-            if found := Claim.of(folder):
-                return found
-    return claim_next(RUNS, table.name)
+def _versions() -> dict[str, str]:
+    """The versions that a run depends on."""
+    found = {"python": python_version(), "handgrad": __version__}
+    for name in OF_WHICH_VERSIONS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
-def _finished(folder: Path, identity: Identity) -> Record:
-    """The record of a run that needs nothing more; refused if it was another."""
-    record = read_record(folder)
-    before = record["settings"] | {"files": record["data"]["files"]}
-    if before != {name: value for name, value in identity.items() if name != "versions"}:
-        check_folder(folder)
-    return record
+def _finished(parts: PartialRun) -> Run:
+    """The run that needs nothing more; refused if it was another."""
+    run = Run.of(parts.folder)
+    before = run.record["settings"] | {"files": run.record["data"]["files"]}
+    if before | {"versions": parts.identity["versions"]} != parts.identity:
+        check_folder(parts.folder)
+    return run
 
 
 def _check_folds(settings: RunSettings, learned: TrainingTable) -> None:
@@ -246,7 +184,6 @@ class Job:
 
     settings: RunSettings
     table: TrainingTable
-    files: list[FileRecord]
     metrics: tuple[str, ...]
     learned: TrainingTable
     held_out: TrainingTable
@@ -254,10 +191,10 @@ class Job:
     messages: Messages
     began: float = field(default_factory=time.perf_counter)
 
-    def run(self) -> Record:
-        """The record of the run; where it is stopped, what is done stays, and how to go on is told.
+    def run(self) -> Run:
+        """The run; where it is stopped, what is done stays, and how to go on is told.
 
-        The run's folder appears once all is in it.
+        Its folder appears once all is in it.
         """
         try:
             return self._carried_out()
@@ -278,56 +215,101 @@ class Job:
         with self.messages.warnings_as_notes(), errors_name(self.settings.data):
             return fitted(self.settings, task, X, y, progress=shown)
 
-    def predicted(self, model: Predictor, X: pyarrow.Table, y: Array) -> tuple[Array, Array]:
-        """The model's outputs for these rows, and the truth: places of classes, or numbers."""
+    def scored(self, model: Predictor, X: pyarrow.Table, y: Array) -> ScoredRows:
+        """What the model says of these rows."""
         with no_unseen_warnings():
-            p = outputs(model, X)
-        return p, positions(model.classes_, y) if self.table.classes else y  # type: ignore[attr-defined]
+            return ScoredRows.of(model, X, y, self.table.classes)
 
-    def _carried_out(self) -> Record:
+    def _carried_out(self) -> Run:
         """Cross-validate, fit, score and report."""
-        table, parts = self.table, self.parts
+        settings, parts, metrics = self.settings, self.parts, self.metrics
+        split: Iterable[tuple[TrainingTable, TrainingTable]] = ()
+        if settings.folds is not None:
+            split = self.learned.folds(settings.folds, settings.seed)
         folds = [
             parts.json(f"fold-{number}.json", partial(self._fold, number, *fold))
-            for number, fold in enumerate(self._folds(), 1)
+            for number, fold in enumerate(split, 1)
         ]
         path = self._trained()
         model, history = load(path), History.from_json(path.parent / HISTORY)
-        rows = {
-            "training": self.learned.to_evaluate(),
-            "held_out": self.held_out.to_evaluate(),
+        rows = {"training": self.learned.to_evaluate(), "held_out": self.held_out.to_evaluate()}
+        learned, held_out = (self.scored(model, *side) for side in rows.values())
+        scores = {
+            "training": learned.scores(metrics),
+            "held_out": held_out.scores(metrics),
+            "guessing": held_out.guessed(learned.y).scores(metrics),
         }
-        learned, y_learned = self.predicted(model, *rows["training"])
-        p, y = self.predicted(model, *rows["held_out"])
-        scores: ScoresRecord = {
-            "training": scored(learned, y_learned, self.metrics),
-            "held_out": scored(p, y, self.metrics),
-            "guessing": guessed(y_learned, y, len(table.classes), self.metrics),
+        found = {
+            **self._record(model),
+            "rows": {"training": self.learned.n_rows, "held_out": self.held_out.n_rows},
+            "judged": {"training": len(learned.y), "held_out": len(held_out.y)},
+            "epochs": len(history),
+            "scores": scores | ({"folds": folds} if folds else {}),
+            "classes": held_out.by_class(),
+            "seconds": round(time.perf_counter() - self.began, 2),
         }
-        if folds:
-            scores["folds"] = folds
-        record = record_of(
-            self.settings,
-            table,
-            self.files,
-            model,
-            {
-                "rows": {"training": self.learned.n_rows, "held_out": self.held_out.n_rows},
-                "judged": {"training": len(y_learned), "held_out": len(y)},
-                "epochs": len(history),
-                "scores": scores,
-                "classes": by_class(p, y, table.classes),
-                "seconds": round(time.perf_counter() - self.began, 2),
-            },
-        )
-        if self.settings.report:
+        run = Run(parts.folder, cast("dict[str, Any]", plain(found)))
+        if settings.report:
             self.messages.progress("the report")
-            parts.file(REPORT, partial(write_run_report, record, rows, model, history))
-        parts.file(HELD_OUT, partial(write_held_out, self.held_out))
-        record["notes"] += notes_on_few_rows(record["classes"])
-        parts.file(RECORD, partial(write_record, record))
+            parts.file(REPORT, partial(run.write_report, rows, model, history))
+        parts.file(HELD_OUT, self._write_held_out)
+        run.record["notes"] += notes_on_few_rows(run.record["classes"])
+        content = as_json(run.record)
+        parts.file(RECORD, lambda path: write_whole(path, lambda file: file.write(content)))
         parts.finish()
-        return record
+        return run
+
+    def _record(self, model: Predictor) -> dict[str, object]:
+        """What was asked for and what was found in the data, by which a run can be repeated."""
+        settings, table, target = self.settings, self.table, self.table.target
+        encoder = model if hasattr(model, "features_") else model[0]  # type: ignore[index]
+        return {
+            "format_version": FORMAT_VERSION,
+            "command": settings.command(),
+            "settings": settings.recorded(),
+            "data": {
+                "name": table.name,
+                "source": settings.data,
+                "folder": str(Path.cwd()),
+                "files": self.parts.identity["files"],
+                "rows": table.n_rows,
+                "streamed": table.streamed,
+            },
+            "target": {
+                "name": target.name,
+                "task": target.task,
+                "why": target.why,
+                "classes": table.classes,
+                # the lowest and the highest number
+                "range": None if table.classes else [target.values.min(), target.values.max()],
+            },
+            "columns": {name: f.summary() for name, f in encoder.features_.features.items()},
+            "notes": table.notes,
+            "epochs_chosen_by": epochs_chosen_by(settings, target.task),
+            "seed": settings.seed,
+            "versions": self.parts.identity["versions"],
+            # what the last digits depend on besides
+            "machine": {
+                "processor": processor(),
+                "cores": available_cores(),
+                "BLAS of NumPy": blas_of("numpy"),
+                "BLAS of SciPy": blas_of("scipy"),
+            },
+        }
+
+    def _write_held_out(self, path: Path) -> None:
+        """Write which rows were held out: the file, and the row, from 1 below the header."""
+        names = [
+            str(name).encode("utf-8", "backslashreplace").decode()
+            for name in self.held_out.table.files
+        ]
+
+        def write(file: IO[str]) -> None:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["file", "row"])
+            writer.writerows((names[i], row) for i, row in self.held_out.located().tolist())
+
+        write_whole(path, write)
 
     def _trained(self) -> Path:
         """The file of the model of all rows that are not held out; its history lies beside it."""
@@ -346,11 +328,6 @@ class Job:
             parts.file(MODEL, lambda path: save(model, path, about=about))
         return parts.file(MODEL, lambda _: None)
 
-    def _folds(self) -> Iterator[tuple[TrainingTable, TrainingTable]]:
-        """For each fold the rows to learn from and those to evaluate, none of them held out."""
-        if self.settings.folds is not None:
-            yield from self.learned.folds(self.settings.folds, self.settings.seed)
-
     def _fold(self, number: int, learned: TrainingTable, own: TrainingTable) -> Scores:
         """The scores of a model of the other folds on this one."""
         left = ""
@@ -359,4 +336,4 @@ class Job:
             left = f", about {seconds * ((self.settings.folds or 0) + 2 - number):.0f} s left"
         self.messages.progress(f"fold {number} of {self.settings.folds}{left}")
         model, _ = self.fit(learned)
-        return scored(*self.predicted(model, *own.to_evaluate()), self.metrics)
+        return self.scored(model, *own.to_evaluate()).scores(self.metrics)

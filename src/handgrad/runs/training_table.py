@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -22,17 +21,12 @@ MOST_HELD_OUT, SHARE_HELD_OUT = 20_000, 1 / 16
 
 
 @dataclass(frozen=True)
-class TrainingTable(ABC):
-    """Rows of a table with the column to predict, and `notes` on what is odd about them.
-
-    `split` and `folds` give tables of the same kind, with some of the rows each.
-    """
+class WithTarget:
+    """Rows of a table with the column to predict, and `notes` on what is odd about them."""
 
     name: str
     target: Target
     notes: tuple[str, ...]
-    table: Table | TableStream
-    streamed: ClassVar[bool]
 
     @property
     def classes(self) -> list[object]:
@@ -41,45 +35,19 @@ class TrainingTable(ABC):
         found: list[object] = [] if regression else np.unique(self.target.values).tolist()
         return found
 
-    @property
-    @abstractmethod
-    def feature_names(self) -> list[str]:
-        """The columns to learn from."""
-
-    @property
-    @abstractmethod
-    def n_rows(self) -> int:
-        """The number of rows."""
-
-    @abstractmethod
-    def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
-        """The rows to learn from, and those held out."""
-
     def folds(self, n: int, seed: int) -> Iterator[tuple[Self, Self]]:
         """For each of n folds, the rows of the others and its own; none of a table in chunks."""
         yield from ()
 
-    @abstractmethod
-    def located(self) -> Array:
-        """The file of each row, counted from 0, and its row there, from 1: (n, 2)."""
-
-    @abstractmethod
-    def to_learn(self) -> tuple[pyarrow.Table | TableStream, Array | str]:
-        """What an estimator's `fit` takes: features and targets, or a stream and a name."""
-
-    @abstractmethod
-    def to_evaluate(self) -> tuple[pyarrow.Table, Array]:
-        """Features and targets in memory."""
-
 
 @dataclass(frozen=True)
-class TableInMemory(TrainingTable):
+class TableInMemory(WithTarget):
     """A training table all of which is in memory; `rows` are the numbers of its rows."""
 
     table: Table
     features: pyarrow.Table
     rows: Array
-    streamed = False
+    streamed: ClassVar[bool] = False
 
     @property
     def feature_names(self) -> list[str]:
@@ -90,13 +58,9 @@ class TableInMemory(TrainingTable):
     def n_rows(self) -> int:
         return len(self.rows)
 
-    @property
-    def y(self) -> Array:
-        """The targets, (n,)."""
-        return self.target.values[self.rows]
-
     def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
-        classes = np.unique(self.y, return_inverse=True)[1]
+        """The rows to learn from, and those held out: as many of each class, if there are any."""
+        classes = np.unique(self.target.values[self.rows], return_inverse=True)[1]
         stratify = self.target.task == "classification"
         learned, held_out, _, _ = train_test_split(
             self.rows, classes, test_size=test_size, stratify=stratify, rng=seed
@@ -108,28 +72,29 @@ class TableInMemory(TrainingTable):
 
         kind = StratifiedKFold if self.classes else KFold
         folds = kind(n, shuffle=True, random_state=seed)
-        for others, own in folds.split(self.rows, self.y.astype(str)):
+        for others, own in folds.split(self.rows, self.target.values[self.rows].astype(str)):
             yield replace(self, rows=self.rows[others]), replace(self, rows=self.rows[own])
 
     def located(self) -> Array:
+        """The file of each row, counted from 0, and its row there, from 1: (n, 2)."""
         return located(self.table.numbers[self.rows], self.table.rows)
 
     def to_learn(self) -> tuple[pyarrow.Table, Array]:
-        return self.features.take(self.rows), self.y
+        """What an estimator's `fit` takes: features and targets."""
+        return self.features.take(self.rows), self.target.values[self.rows]
 
-    def to_evaluate(self) -> tuple[pyarrow.Table, Array]:
-        return self.to_learn()
+    to_evaluate = to_learn
 
 
 @dataclass(frozen=True)
-class TableInChunks(TrainingTable):
+class TableInChunks(WithTarget):
     """A training table that does not fit in memory.
 
     `target.values` has each of the classes once, or the lowest and the highest number among others.
     """
 
     table: TableStream
-    streamed = True
+    streamed: ClassVar[bool] = True
 
     @property
     def feature_names(self) -> list[str]:
@@ -149,9 +114,11 @@ class TableInChunks(TrainingTable):
         return replace(self, table=learned), replace(self, table=held_out)
 
     def located(self) -> Array:
+        """The file of each row, counted from 0, and its row there, from 1: (n, 2)."""
         return located(np.concatenate([*self.table.numbers()]), self.table.rows_of_files)
 
     def to_learn(self) -> tuple[TableStream, str]:
+        """What an estimator's `fit` takes: the stream, and the name of the target."""
         return self.table, self.target.name
 
     def to_evaluate(self) -> tuple[pyarrow.Table, Array]:
@@ -166,3 +133,6 @@ class TableInChunks(TrainingTable):
         first = next(iter(self.table))
         rows = int(self.table.memory * SHARE_HELD_OUT * first.num_rows / first.nbytes)
         return max(1, min(MOST_HELD_OUT, rows))
+
+
+TrainingTable = TableInMemory | TableInChunks

@@ -1,0 +1,159 @@
+"""A finished run: its folder, the record in it by which it can be repeated, and its report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from handgrad.base.errors import DataError
+from handgrad.data import BUNDLED
+from handgrad.files import FileError, kind_of, readable, reason
+from handgrad.layers import Array
+from handgrad.results import Predictor
+from handgrad.runs.load_table import load_table
+from handgrad.runs.messages import Messages
+from handgrad.runs.settings import RunSettings
+from handgrad.runs.table_model import MODEL
+from handgrad.saving import load
+from handgrad.training import History
+
+if TYPE_CHECKING:
+    import pyarrow
+
+RECORD, REPORT = "run.json", "report.html"
+HISTORY, HISTORY_CSV, HELD_OUT = "history.json", "history.csv", "held_out.csv"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run in its folder, and the record of it, which is run.json there."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    @classmethod
+    def of(cls, folder: str | Path) -> Self:
+        """The run that `train_table`, or `handgrad train`, left in a folder."""
+        path = Path(folder) / RECORD
+        try:
+            record = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise FileError(
+                f"{path}: {'no such file' if not kind_of(path) else reason(error)}",
+                "a folder that handgrad train made",
+                "the folder of the run itself, as runs/NAME-1",
+            ) from error
+        if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
+            raise FileError(
+                f"{path}: not a run of this format",
+                f"format version {FORMAT_VERSION}, which this handgrad reads",
+                "the handgrad that made it, or train anew",
+            )
+        return cls(path.parent, record)
+
+    @property
+    def model(self) -> Predictor:
+        """The estimator, from its file."""
+        found: Predictor = load(self.folder / MODEL)
+        return found
+
+    @property
+    def history(self) -> History:
+        """The losses of the training, epoch by epoch."""
+        return History.from_json(self.folder / HISTORY)
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The metrics of the rows held out, of those of the training, and of guessing."""
+        return self.record["scores"]
+
+    @property
+    def settings(self) -> RunSettings:
+        """What was asked for; of an older handgrad there are fewer settings."""
+        source, names = self.record["data"]["source"], [field.name for field in fields(RunSettings)]
+        if source not in BUNDLED:
+            source = str(Path(self.record["data"]["folder"]) / source)
+        asked = {**self.record["settings"], "data": source}
+        return RunSettings(**{name: asked[name] for name in names if name in asked})
+
+    def write_report(
+        self,
+        rows: Mapping[str, tuple[pyarrow.Table, Array]],
+        model: Predictor,
+        history: History,
+        path: Path,
+    ) -> Path:
+        """Write the page of the run, of those rows "held_out" and "training"."""
+        from handgrad import reporting
+
+        record, target = self.record, self.record["target"]
+        why = f"{target['name']} is predicted by {target['task']}: {target['why']}."
+        about = {
+            "command": [readable(word) for word in record["command"]],
+            "data": readable(record["data"]["source"]),
+            "target": target["name"],
+            "seed": record["seed"],
+            "seconds": record["seconds"],
+            "notes": [why, *record["notes"]],
+        }
+        held_out, training = rows["held_out"], rows["training"]
+        return reporting.write_report(
+            model, *held_out, to=path, training=training, history=history, about=about
+        )
+
+    def __repr__(self) -> str:
+        data, scores = self.record["data"], self.scores["held_out"]
+        words = ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
+        return f"<Run {self.folder}: {data['name']}, {words} on rows held out>"
+
+
+def report_run(folder: str | Path, *, messages: Messages | None = None) -> Path:
+    """Write the report of a run anew, from its folder and its rows, which are read again.
+
+    Raises a DataError if the rows have changed since.
+    """
+    run = Run.of(folder)
+    settings = run.settings
+    table = load_table(settings)
+    _check_files(run, table.table.files)
+    learned, held_out = table.split(settings.test_size, settings.seed)
+    rows = {"training": learned.to_evaluate(), "held_out": held_out.to_evaluate()}
+    (messages or Messages()).progress("the report")
+    return run.write_report(rows, run.model, run.history, run.folder / REPORT)
+
+
+def _check_files(run: Run, files: tuple[Path, ...]) -> None:
+    """Refuse files that are not those of the run."""
+    source = run.settings.data
+    before, now = run.record["data"]["files"], fingerprint(source, files)
+    for old, new in zip(before, now, strict=False):
+        if (old["bytes"], old["sha256"]) != (new["bytes"], new["sha256"]):
+            change = f"{old['bytes']:,} bytes then, {new['bytes']:,} now"
+            if old["bytes"] == new["bytes"]:
+                change = f"{old['bytes']:,} bytes as then, but other ones"
+            raise DataError(
+                f"{new['path']} has changed since the run: {change}",
+                "the rows that the model was trained and judged on",
+                "the file as it was; or handgrad train, for a model of the new rows",
+            )
+    if len(before) != len(now):
+        raise DataError(
+            f"{source}: {len(now)} files, there were {len(before)}",
+            "the files that the model was trained and judged on",
+            "the files as they were; or handgrad train, for a model of the new ones",
+        )
+
+
+def fingerprint(source: str, files: tuple[Path, ...]) -> list[dict[str, str | int]]:
+    """The files of a table, with size and SHA-256 each; none of a bundled set."""
+    found: list[dict[str, str | int]] = []
+    for path in () if source in BUNDLED else files:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found.append({"path": str(path), "bytes": path.stat().st_size, "sha256": digest})
+    return found
