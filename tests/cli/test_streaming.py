@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 import handgrad as hg
 from handgrad.data import tables
-from handgrad.data.targets import Task
+from handgrad.data.table_options import Task
 from handgrad.runs import (
     RunSettings,
     load_table,

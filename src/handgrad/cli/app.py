@@ -7,20 +7,13 @@ from typing import Annotated, Any
 import typer
 from typer.rich_utils import rich_format_error
 
+from handgrad import runs
 from handgrad._version import __version__
 from handgrad.cli.options import ConfigFile, Data, Json, Memory, Model, with_options_of
 from handgrad.cli.output import Output
 from handgrad.cli.tables import show_evaluation, show_file, show_predictions, show_run
 from handgrad.data import TableOptions
-from handgrad.runs import (
-    RunSettings,
-    TableModel,
-    evaluate_table,
-    on_the_command_line,
-    report_run,
-    train_with,
-    whole_folder,
-)
+from handgrad.runs import RunSettings, on_the_command_line
 
 SCREEN = "-"
 UsageError: Any = typer.BadParameter.__base__  # which has no public name in every Typer
@@ -67,7 +60,7 @@ def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = Fals
     history of the training and all that is needed to repeat the run.
     """
     output = Output(as_json=as_json)
-    show_run(train_with(settings, output), output)
+    show_run(runs.train_with(settings, output), output)
 
 
 @app.command()
@@ -91,7 +84,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Predict each row of a table, in order; the file may be larger than memory."""
-    output, named = Output(as_json=as_json), TableModel.of(model)
+    output, named = Output(as_json=as_json), runs.TableModel.of(model)
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
         rows = named.predict(data, to, options, memory, output, probabilities, keep or ())
@@ -114,7 +107,7 @@ def evaluate(
 ) -> None:
     """Tell how good a model is on the rows of a table."""
     output = Output(as_json=as_json)
-    found = evaluate_table(
+    found = runs.evaluate_table(
         model, data, target, metric=metric or (), messages=output, **vars(options)
     )
     show_evaluation(found, output)
@@ -142,7 +135,7 @@ def report(
     The rows are read again; if they changed since the run, that is refused.
     """
     output = Output(as_json=as_json)
-    path = report_run(run, messages=output)
+    path = runs.report_run(run, messages=output)
     output.result({"report": str(path)})
     output.say("written: ", (str(path), "bold"))
 
@@ -176,7 +169,7 @@ def demo(
         check_language(name)
     matplotlib.use("agg")  # no windows
     output, first, pictures = Output(as_json=as_json), languages[0], 0
-    with whole_folder(out, "demo") as (folder, new):
+    with runs.whole_folder(out, "demo") as (folder, new):
         for name in languages:
             place = Path() if name == first else Path(name)
             back = Path("..") if place.parts else Path()

@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from handgrad import runs
 from handgrad.base.errors import HandgradError
 from handgrad.files import FileError, reason
-from handgrad.runs import Messages, TrainingTable, as_json
+from handgrad.runs import Messages, as_json
 
 MOST_CLASSES_NAMED = 6
 WRITTEN_OUT, TOO_LONG = 1e4, 1e15  # numbers between them are shown in all their digits
@@ -62,7 +63,7 @@ class Output(Messages):
         for text in texts:
             self.side.print(Text(f"note: {harmless(text)}"), soft_wrap=True)
 
-    def began(self, table: TrainingTable) -> None:
+    def began(self, table: runs.TrainingTable) -> None:
         """Show what is to be learned from, what is predicted, and why it was taken so."""
         d, target, values = len(table.feature_names), table.target, table.target.values
         columns = f"{table.n_rows:,} rows, {d} column{'s' * (d > 1)} to learn from"

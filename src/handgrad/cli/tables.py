@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from rich.cells import cell_len
 
+from handgrad import runs
 from handgrad.cli.output import Output, figure
-from handgrad.runs import RECORD, Evaluation, Run, Scores, notes_on_few_rows
 from handgrad.saving import FileEstimator, Tensor, inspect, shown
 
 MOST_COLUMNS_SHOWN = 16  # of a run; of a file
 MOST_COLUMNS = 100
 
 
-def show_run(run: Run, output: Output) -> None:
+def show_run(run: runs.Run, output: Output) -> None:
     """Show a finished run: what was made of the columns, the scores, where it is."""
     record, folder = run.record, run.folder
     files = sorted(path.name for path in folder.iterdir())
@@ -28,13 +28,13 @@ def show_run(run: Run, output: Output) -> None:
         output.say(f"  {name}{' ' * (width - cell_len(name))}  {words}")
     if len(read) > MOST_COLUMNS_SHOWN:
         more = len(read) - MOST_COLUMNS_SHOWN
-        output.say(f"  … {more} more column{'s' * (more > 1)}: in {folder / RECORD}")
+        output.say(f"  … {more} more column{'s' * (more > 1)}: in {folder / runs.RECORD}")
     scores, columns = record["scores"], dict[str, Mapping[str, float | str]]()
     if folds := scores.get("folds"):
         columns[f"{len(folds)} folds"] = _over_folds(folds)
     columns |= {"training": scores["training"], "held out": scores["held_out"]}
     _show_scores(columns | {"guessing": scores["guessing"]}, output)
-    for note in notes_on_few_rows(record["classes"]):
+    for note in runs.notes_on_few_rows(record["classes"]):
         output.say(f"note: {note}")
     by, n = record["epochs_chosen_by"], record["epochs"]
     best = f", of which the best by {by.replace('_', ' ')} is kept" if by and n > 1 else ""
@@ -60,7 +60,7 @@ def show_predictions(rows: int, to: Path, output: Output, *, on_screen: bool) ->
         output.say(f"{rows:,} rows predicted, written to ", (str(to), "bold"))
 
 
-def show_evaluation(found: Evaluation, output: Output) -> None:
+def show_evaluation(found: runs.Evaluation, output: Output) -> None:
     """Show the scores of a model."""
     output.result(vars(found) | {"notes": output.notes})
     what = f": {found.rows:,} rows; {found.target} is predicted by "
@@ -81,7 +81,7 @@ def _show_scores(columns: Mapping[str, Mapping[str, float | str]], output: Outpu
     output.table(["", *columns], rows, numbers=True)
 
 
-def _over_folds(folds: Sequence[Scores]) -> dict[str, str]:
+def _over_folds(folds: Sequence[runs.Scores]) -> dict[str, str]:
     """Mean ± standard deviation over the folds."""
     found = {}
     for name in folds[0]:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.data.files import Table
-from handgrad.data.table_options import option
-from handgrad.data.targets import Target, Task, is_text
+from handgrad.data.table_options import Task, option
+from handgrad.data.targets import Target, is_text
 from handgrad.data.text_formats import at_odds, nearly_among, read_as
 from handgrad.data.text_parts import MISSING
 

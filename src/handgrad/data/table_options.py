@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypedDict
 from handgrad.base.errors import SettingError, did_you_mean
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
+Task = Literal["classification", "regression"]
 
 SEVERAL = "May be given several times."
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "\\t": "\t"}

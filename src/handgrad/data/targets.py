@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +12,9 @@ import pyarrow.compute as pc
 
 from handgrad.base.errors import DataError
 from handgrad.data.files import Table
+from handgrad.data.table_options import Task
 from handgrad.data.text_formats import Evidence, NumberFormat, cells_read, read_as
 from handgrad.layers import Array
-
-Task = Literal["classification", "regression"]
 
 FEWEST_VALUES_OF_A_NUMBER = 20
 DIGITS_OF_INT64 = 18

@@ -1,18 +1,21 @@
 """Runs: from a table to a folder with a model, its scores, its report and its record."""
 
+from typing import TYPE_CHECKING, Any
+
 from handgrad.data.table_options import on_the_command_line
 from handgrad.runs.messages import Messages, as_json
-from handgrad.runs.partial_run import whole_folder
-from handgrad.runs.run import RECORD, Run, report_run
-from handgrad.runs.scores import ClassScores, Scores, notes_on_few_rows
 from handgrad.runs.settings import RunSettings
-from handgrad.runs.table_model import Evaluation, TableModel, evaluate_table
-from handgrad.runs.train import train_table, train_with
-from handgrad.runs.training_table import TrainingTable
+
+if TYPE_CHECKING:
+    from handgrad.runs.partial_run import whole_folder
+    from handgrad.runs.run import RECORD, Run, report_run
+    from handgrad.runs.scores import Scores, notes_on_few_rows
+    from handgrad.runs.table_model import Evaluation, TableModel, evaluate_table
+    from handgrad.runs.train import train_table, train_with
+    from handgrad.runs.training_table import TrainingTable
 
 __all__ = [
     "RECORD",
-    "ClassScores",
     "Evaluation",
     "Messages",
     "Run",
@@ -29,3 +32,13 @@ __all__ = [
     "train_with",
     "whole_folder",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What reads tables loads pyarrow, on first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'handgrad.runs' has no attribute {name!r}")
+    from handgrad.runs import partial_run, run, scores, table_model, train, training_table
+
+    modules = (partial_run, run, scores, table_model, train, training_table)
+    return next(getattr(module, name) for module in modules if hasattr(module, name))

@@ -17,9 +17,9 @@ from handgrad.data import BUNDLED, TableOptions, TableStream, load
 from handgrad.data.column_notes import alike, notes_on_columns, notes_on_target
 from handgrad.data.columns import check_asked, check_columns
 from handgrad.data.files import Table, is_text_file, listed, paths_of
-from handgrad.data.table_options import option
+from handgrad.data.table_options import Task, option
 from handgrad.data.tables import bytes_of, opened, table_of
-from handgrad.data.targets import Target, Task, is_text, target_cells, target_of, with_target
+from handgrad.data.targets import Target, is_text, target_cells, target_of, with_target
 from handgrad.files import FileError, kind_of, readable
 from handgrad.layers import Array
 from handgrad.runs.settings import RunSettings

@@ -10,8 +10,7 @@ import numpy as np
 
 from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.data import TableStream
-from handgrad.data.table_options import option
-from handgrad.data.targets import Task
+from handgrad.data.table_options import Task, option
 from handgrad.engines.choice import EngineName, chosen
 from handgrad.layers import Array
 from handgrad.results import Predictor

@@ -10,8 +10,7 @@ import numpy as np
 
 from handgrad.base.errors import DataError, SettingError
 from handgrad.data.predictions import AT_ONCE
-from handgrad.data.table_options import option
-from handgrad.data.targets import Task
+from handgrad.data.table_options import Task, option
 from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS
 from handgrad.results import Predictor

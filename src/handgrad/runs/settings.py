@@ -10,9 +10,7 @@ from typing import Annotated, Literal
 
 from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions
-from handgrad.data.table_options import SEVERAL, on_the_command_line, option
-from handgrad.data.tables import bytes_of
-from handgrad.data.targets import Task
+from handgrad.data.table_options import SEVERAL, Task, on_the_command_line, option
 from handgrad.engines.choice import EngineName
 from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.metrics.choice import metrics_of
@@ -100,6 +98,8 @@ class RunSettings(TableOptions):
     resume: Annotated[bool, "Go on with a run that was interrupted."] = False
 
     def __post_init__(self) -> None:
+        from handgrad.data import tables  # which loads pyarrow
+
         super().__post_init__()
         object.__setattr__(self, "data", str(self.data))
         object.__setattr__(self, "out", None if self.out is None else Path(self.out))
@@ -118,7 +118,7 @@ class RunSettings(TableOptions):
                     f"{', '.join(map(option, OF_MLP))} beside {option('estimator', 'mlp')} only",
                     f"{option('estimator', 'mlp')}, or without {option(name)}",
                 )
-        bytes_of(self.memory)
+        tables.bytes_of(self.memory)
         self.hidden_layers()
         self.weights_of_classes()
         metrics_of(self.metric)

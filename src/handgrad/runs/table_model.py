@@ -12,9 +12,9 @@ from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data import TableOptions, predict_table
 from handgrad.data.columns import check_asked, check_columns
 from handgrad.data.files import PARQUET, Table, listed
-from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableWords, option
+from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableWords, Task, option
 from handgrad.data.tables import opened
-from handgrad.data.targets import Task, is_text, target_of, with_target
+from handgrad.data.targets import is_text, target_of, with_target
 from handgrad.files import kind_of
 from handgrad.metrics.choice import metrics_of
 from handgrad.net import Net
