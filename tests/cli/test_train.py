@@ -18,7 +18,7 @@ from handgrad.engines.threads import available_cores
 from handgrad.metrics.choice import METRICS
 from handgrad.runs import RunSettings
 from handgrad.runs.load_table import load_table
-from handgrad.runs.scores import OF_NUMBERS
+from handgrad.runs.models import OF_NUMBERS
 from handgrad.runs.settings import ACTIVATIONS
 from tests.cli.run import (
     COLUMNS,

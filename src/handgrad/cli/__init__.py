@@ -1,5 +1,70 @@
-"""The command line: `handgrad train DATA --target COLUMN`, and what goes with it."""
+"""The command line, `handgrad train DATA --target COLUMN`: streams, signals and exit codes."""
 
-from handgrad.cli.process import main
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from types import FrameType
+
+from handgrad.base.errors import HandgradError
+from handgrad.files import FileError
 
 __all__ = ["main"]
+DATA_ERROR, NOT_UNDERSTOOD, INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """Run the command line; mistakes end with a message and an exit code, not a traceback."""
+    try:
+        code = _run(as_json="--json" in sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:  # who reads the output has had enough
+        code = DATA_ERROR
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # what could not be written would be tried once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run(*, as_json: bool) -> int:
+    _prepare()
+    from handgrad.cli.app import UsageError, app, explained
+    from handgrad.cli.output import Output, refused_if_unwritable
+
+    try:
+        if sys.stdout is None:
+            raise FileError(
+                "standard output is closed", "somewhere to write to", "without >&-, or > FILE"
+            )
+        with refused_if_unwritable():
+            return app(standalone_mode=False, prog_name="handgrad") or 0
+    except UsageError as error:
+        explained(error, Output(as_json=as_json))
+        return NOT_UNDERSTOOD
+    except HandgradError as error:
+        with suppress(FileError):  # it may be the output that cannot be written
+            Output(as_json=as_json).error(error)
+        return DATA_ERROR
+
+
+def _prepare() -> None:
+    """What a terminal has no letter for is shown as its number; to be told to stop is no crash."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End as after Ctrl-C, so that no half-written file is left."""
+    sys.exit(128 + number)

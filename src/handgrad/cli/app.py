@@ -1,5 +1,6 @@
 """The commands of `handgrad` and their parameters."""
 
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -10,8 +11,7 @@ from typer.rich_utils import rich_format_error
 from handgrad import runs
 from handgrad._version import __version__
 from handgrad.cli.options import ConfigFile, Data, Json, Memory, Model, with_options_of
-from handgrad.cli.output import Output
-from handgrad.cli.tables import show_evaluation, show_file, show_predictions, show_run
+from handgrad.cli.output import Output, show_evaluation, show_file, show_predictions, show_run
 from handgrad.data import TableOptions
 from handgrad.runs import RunSettings, on_the_command_line
 
@@ -135,7 +135,8 @@ def report(
     The rows are read again; if they changed since the run, that is refused.
     """
     output = Output(as_json=as_json)
-    path = runs.report_run(run, messages=output)
+    output.progress("the report")
+    path = runs.report_run(run)
     output.result({"report": str(path)})
     output.say("written: ", (str(path), "bold"))
 
@@ -169,13 +170,12 @@ def demo(
         check_language(name)
     matplotlib.use("agg")  # no windows
     output, first, pictures = Output(as_json=as_json), languages[0], 0
+    places = {name: Path() if name == first else Path(name) for name in languages}
     with runs.whole_folder(out, "demo") as (folder, new):
-        for name in languages:
-            place = Path() if name == first else Path(name)
-            back = Path("..") if place.parts else Path()
+        for name, place in places.items():
             others = {
-                other: (back / (other if other != first else "") / PAGE).as_posix()
-                for other in languages
+                other: Path(os.path.relpath(there / PAGE, place)).as_posix()
+                for other, there in places.items()
                 if other != name
             }
             pictures += tell(name, new / place, output.console, version=__version__, others=others)

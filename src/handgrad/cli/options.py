@@ -28,20 +28,14 @@ PANELS = {
 FLAGS = {"out": ("--out", "-o"), "resume": ("--resume",)}
 NOT_IN_A_FILE = ("config", "help", "as_json", "resume", "data")
 HINTS = get_type_hints(RunSettings, include_extras=True)
-
-
-def _words(name: str) -> str:
-    """What a setting says of itself."""
-    words: str = HINTS[name].__metadata__[0]
-    return words
+WORDS: dict[str, str] = {name: hint.__metadata__[0] for name, hint in HINTS.items()}
 
 
 def _parameter(field: "Field[object]") -> inspect.Parameter:
-    """A setting as a parameter of a command."""
     name, default, kind = field.name, field.default, HINTS[field.name].__origin__
     if default == ():
         default, kind = None, list[str] | None
-    option = typer.Option(*FLAGS.get(name, ()), help=_words(name), rich_help_panel=PANELS.get(name))
+    option = typer.Option(*FLAGS.get(name, ()), help=WORDS[name], rich_help_panel=PANELS.get(name))
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -103,8 +97,8 @@ Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON objec
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A .safetensors file that train wrote.")
 ]
-Data = Annotated[str, typer.Argument(metavar="DATA", help=_words("data"))]
-Memory = Annotated[str, typer.Option(help=_words("memory"))]
+Data = Annotated[str, typer.Argument(metavar="DATA", help=WORDS["data"])]
+Memory = Annotated[str, typer.Option(help=WORDS["memory"])]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
@@ -126,17 +120,13 @@ def with_options_of(kind: type[T]) -> Callable[[Callable[..., None]], Callable[.
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def with_options(**words: object) -> None:
-            asked = {option.name: words.pop(option.name) for option in options}
-            lists = {field.name for field in fields(kind) if field.default == ()}
-            asked |= {name: asked[name] or () for name in lists}
+            given = {option.name: words.pop(option.name) for option in options}
+            asked = {name: value for name, value in given.items() if value is not None}
             command(kind(**asked), **words)  # type: ignore[arg-type]
 
         own = [*inspect.signature(command).parameters.values()][1:]
-        parameters = [
-            *(option for option in options if PANELS.get(option.name) != FILE),
-            *(option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in own),
-            *(option for option in options if PANELS.get(option.name) == FILE),
-        ]
+        own = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in own]
+        parameters = sorted(options + own, key=lambda option: PANELS.get(option.name) == FILE)
         with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return with_options
 

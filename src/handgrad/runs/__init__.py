@@ -7,9 +7,9 @@ from handgrad.runs.messages import Messages, as_json
 from handgrad.runs.settings import RunSettings
 
 if TYPE_CHECKING:
+    from handgrad.runs.models import Scores, notes_on_few_rows
     from handgrad.runs.partial_run import whole_folder
     from handgrad.runs.run import RECORD, Run, report_run
-    from handgrad.runs.scores import Scores, notes_on_few_rows
     from handgrad.runs.table_model import Evaluation, TableModel, evaluate_table
     from handgrad.runs.train import train_table, train_with
     from handgrad.runs.training_table import TrainingTable
@@ -38,7 +38,7 @@ def __getattr__(name: str) -> Any:
     """What reads tables loads pyarrow, on first use."""
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.runs' has no attribute {name!r}")
-    from handgrad.runs import partial_run, run, scores, table_model, train, training_table
+    from handgrad.runs import models, partial_run, run, table_model, train, training_table
 
-    modules = (partial_run, run, scores, table_model, train, training_table)
+    modules = (models, partial_run, run, table_model, train, training_table)
     return next(getattr(module, name) for module in modules if hasattr(module, name))

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from handgrad.base.errors import DataError, SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions, TableStream, load
@@ -24,9 +24,6 @@ from handgrad.files import FileError, kind_of, readable
 from handgrad.layers import Array
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.training_table import TableInChunks, TableInMemory, TrainingTable
-
-if TYPE_CHECKING:
-    import pyarrow
 
 MOST_CLASSES = 10_000
 # No row takes this many times as many bytes in memory, with all that is made of it, as in a file
@@ -111,9 +108,7 @@ def _different_values(stream: TableStream, name: str, task: Task | None) -> tupl
 
     Of very many the first ten thousand; of numbers the lowest and the highest too.
     """
-    import pyarrow as pa
-
-    found: pyarrow.Table = None
+    found: pa.Table = None
     for piece in stream.chunks([name]):
         cells = target_cells(piece, name)
         words = is_text(cells.type) or pa.types.is_boolean(cells.type)
@@ -143,8 +138,6 @@ def _different_values(stream: TableStream, name: str, task: Task | None) -> tupl
 
 def _checked_piece(piece: Table, target: Target) -> Table:
     """The piece, without infinity, with classes or numbers as the target of the whole table has."""
-    import pyarrow as pa
-
     _check_finite(piece)
     if target.name not in piece.names:
         return piece
@@ -174,13 +167,9 @@ def read_table_named(data: str, options: TableOptions) -> Table:
 
 
 def _bundled(name: str) -> Table:
-    import pyarrow as pa
-
     dataset = load(name)
-    columns: dict[str, Array] = dict(zip(dataset.feature_names, dataset.x.T, strict=True))
-    names = np.asarray(dataset.class_names)
-    columns[dataset.target_name] = names[dataset.y] if dataset.class_names else dataset.y
-    table = pa.table({column: pa.array(values) for column, values in columns.items()})
+    y = np.asarray(dataset.class_names)[dataset.y] if dataset.class_names else dataset.y
+    table = pa.table([*dataset.x.T, y], [*dataset.feature_names, dataset.target_name])
     n = len(dataset.y)
     return Table(name, (Path(name),), (n,), table, np.arange(n))
 
@@ -230,10 +219,8 @@ def refuse_joined(word: str, columns: Sequence[str], names: Sequence[str]) -> No
 
 def _check_finite(table: Table) -> None:
     """Refuse infinity, which no measurement gives."""
-    import pyarrow.types as types
-
     for name, column in zip(table.names, table.columns.columns, strict=True):
-        if types.is_floating(column.type):
+        if pa.types.is_floating(column.type):
             infinite = np.isinf(column.to_numpy())
             if infinite.any():
                 row = int(np.flatnonzero(infinite)[0])
@@ -271,5 +258,4 @@ def _check_values(table: Table, target: Target, counts: Array) -> None:
 
 
 def _stem_of(data: str, files: Sequence[Path]) -> str:
-    """What a run on this data is called."""
     return readable(Path(data).stem.rstrip("*?-_. ") or files[0].stem)

@@ -58,11 +58,8 @@ class PartialRun:
     def is_ours(self) -> bool:
         """Whether the place is a folder that nobody but this user can have put anything into."""
         status = self.place.lstat()
-        if not stat.S_ISDIR(status.st_mode):
-            return False
-        return not hasattr(os, "getuid") or (
-            status.st_uid == os.getuid() and not status.st_mode & 0o022
-        )
+        shared = hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022)
+        return stat.S_ISDIR(status.st_mode) and not shared
 
     @property
     def is_free(self) -> bool:
@@ -284,7 +281,6 @@ def unwritable(folder: Path, error: Exception) -> FileError:
 
 
 def _locked(lock: int) -> bool:
-    """Whether the file could be locked for this process."""
     try:
         if sys.platform == "win32":
             import msvcrt

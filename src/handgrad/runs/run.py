@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+
+import pyarrow as pa
 
 from handgrad.base.errors import DataError
 from handgrad.data import BUNDLED
@@ -15,14 +17,10 @@ from handgrad.files import FileError, kind_of, readable, reason
 from handgrad.layers import Array
 from handgrad.results import Predictor
 from handgrad.runs.load_table import load_table
-from handgrad.runs.messages import Messages
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL
 from handgrad.saving import load
 from handgrad.training import History
-
-if TYPE_CHECKING:
-    import pyarrow
 
 RECORD, REPORT = "run.json", "report.html"
 HISTORY, HISTORY_CSV, HELD_OUT = "history.json", "history.csv", "held_out.csv"
@@ -59,8 +57,7 @@ class Run:
     @property
     def model(self) -> Predictor:
         """The estimator, from its file."""
-        found: Predictor = load(self.folder / MODEL)
-        return found
+        return load(self.folder / MODEL)
 
     @property
     def history(self) -> History:
@@ -83,7 +80,7 @@ class Run:
 
     def write_report(
         self,
-        rows: Mapping[str, tuple[pyarrow.Table, Array]],
+        rows: Mapping[str, tuple[pa.Table, Array]],
         model: Predictor,
         history: History,
         path: Path,
@@ -112,7 +109,7 @@ class Run:
         return f"<Run {self.folder}: {data['name']}, {words} on rows held out>"
 
 
-def report_run(folder: str | Path, *, messages: Messages | None = None) -> Path:
+def report_run(folder: str | Path) -> Path:
     """Write the report of a run anew, from its folder and its rows, which are read again.
 
     Raises a DataError if the rows have changed since.
@@ -123,12 +120,10 @@ def report_run(folder: str | Path, *, messages: Messages | None = None) -> Path:
     _check_files(run, table.table.files)
     learned, held_out = table.split(settings.test_size, settings.seed)
     rows = {"training": learned.to_evaluate(), "held_out": held_out.to_evaluate()}
-    (messages or Messages()).progress("the report")
     return run.write_report(rows, run.model, run.history, run.folder / REPORT)
 
 
 def _check_files(run: Run, files: tuple[Path, ...]) -> None:
-    """Refuse files that are not those of the run."""
     source = run.settings.data
     before, now = run.record["data"]["files"], fingerprint(source, files)
     for old, new in zip(before, now, strict=False):

@@ -23,12 +23,7 @@ ACTIVATIONS: dict[str, str | type[Layer]] = {
     "tanh": "tanh",
     "sigmoid": "logistic",
     "leaky_relu": LeakyReLU,
-    "silu": SiLU,
-    "gelu": GELU,
-    "elu": ELU,
-    "selu": SELU,
-    "softplus": Softplus,
-    "mish": Mish,
+    **{kind.__name__.lower(): kind for kind in (SiLU, GELU, ELU, SELU, Softplus, Mish)},
 }
 MOST_UNITS = 10_000
 OF_MLP = ("layers", "batch_size", "learning_rate", "patience")
@@ -151,19 +146,17 @@ class RunSettings(TableOptions):
             return shlex.join(self.command("--resume"))
         return f"the same call with {option('resume', True)}"
 
-    def hidden_layers(self) -> tuple[list[int], list[str]] | None:
+    def hidden_layers(self) -> list[tuple[int, str]] | None:
         """The units of each hidden layer and its activation; None is the estimator's own choice."""
         text = self.layers
         if text is None:
             return None
-        sizes: list[int] = []
-        activations: list[str] = []
+        layers: list[tuple[int, str]] = []
         for word in [word.strip() for word in text.split(",")] if text.strip() else []:
             if word.isdecimal() and word.isascii() and 0 < int(word) <= MOST_UNITS:
-                sizes.append(int(word))
-                activations.append("relu")
-            elif word in ACTIVATIONS and sizes:
-                activations[-1] = word
+                layers.append((int(word), "relu"))
+            elif word in ACTIVATIONS and layers:
+                layers[-1] = layers[-1][0], word
             else:
                 raise SettingError(
                     f"{option('layers', text)}: {word!r}",
@@ -173,7 +166,7 @@ class RunSettings(TableOptions):
                     if word not in ACTIVATIONS
                     else option("layers", f"64,{word}"),
                 )
-        return sizes, activations
+        return layers
 
     def weights_of_classes(self) -> dict[str, float] | Literal["balanced"] | None:
         """The weight of each class that is named, by its name as text; or "balanced"."""

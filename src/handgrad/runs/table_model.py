@@ -14,15 +14,14 @@ from handgrad.data.columns import check_asked, check_columns
 from handgrad.data.files import PARQUET, Table, listed
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableWords, Task, option
 from handgrad.data.tables import opened
-from handgrad.data.targets import is_text, target_of, with_target
+from handgrad.data.targets import target_of, with_target
 from handgrad.files import kind_of
 from handgrad.metrics.choice import metrics_of
 from handgrad.net import Net
 from handgrad.results import Predictor
 from handgrad.runs.load_table import read_table_named, refuse_joined
 from handgrad.runs.messages import Messages
-from handgrad.runs.scores import ClassScores, ScoredRows, Scores, metrics_for, notes_on_few_rows
-from handgrad.runs.training_table import TrainingTable
+from handgrad.runs.models import ClassScores, ScoredRows, Scores, metrics_for, notes_on_few_rows
 from handgrad.saving import inspect, load
 
 MODEL = "model.safetensors"
@@ -59,13 +58,11 @@ class TableModel:
     def of(cls, path: Path) -> Self:
         """The model in a file; refused where that takes no tables."""
         if kind_of(path) == "folder" or path.suffix.lower() in (".csv", *PARQUET):
-            inside = kind_of(path / MODEL) == "file"
+            found = str(path / MODEL) if kind_of(path / MODEL) == "file" else ""
             raise SettingError(
                 f"{path} as MODEL, {'a table' if path.suffix else 'a folder'}",
                 "the file of a model, and after it a table",
-                str(path / MODEL)
-                if inside
-                else f"runs/NAME-1/{MODEL}, which handgrad train writes",
+                found or f"runs/NAME-1/{MODEL}, which handgrad train writes",
             )
         about, model = inspect(path).about, load(path)
         if isinstance(model, Net) or not hasattr(model, "predict"):
@@ -199,19 +196,6 @@ def evaluate_table(
         rows.guessed(rows.y).scores(metrics),
         classes,
     )
-
-
-def reading_of(table: TrainingTable, asked: TableOptions) -> dict[str, object]:
-    """What a model has to remember of how the columns of its table were read."""
-    schema = table.table.schema
-    names = [*table.feature_names, table.target.name]
-    texts = [name for name in names if is_text(schema.field(name).type)]
-    return {
-        "date_order": table.table.date_order or asked.date_order,
-        "category": [*dict.fromkeys([*asked.category, *texts])],
-        "number": [*asked.number],
-        "date": [*asked.date],
-    }
 
 
 def _names(said: object) -> list[str]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import csv
 import inspect
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import IO, TYPE_CHECKING, Any, ParamSpec, cast
+from typing import IO, Any, ParamSpec, cast
 
-import numpy as np
+import pyarrow as pa
 
 from handgrad._version import __version__
-from handgrad.base.errors import DataError, SettingError
+from handgrad.base.errors import SettingError
 from handgrad.data.table_options import option
+from handgrad.data.targets import is_text
 from handgrad.data.unseen import no_unseen_warnings
 from handgrad.engines.environment import blas_of, processor
 from handgrad.engines.threads import available_cores
@@ -27,7 +28,15 @@ from handgrad.layers import Array
 from handgrad.results import Predictor
 from handgrad.runs.load_table import load_table
 from handgrad.runs.messages import Messages, as_json, plain
-from handgrad.runs.models import epochs_chosen_by, fitted, row_weights
+from handgrad.runs.models import (
+    ScoredRows,
+    Scores,
+    epochs_chosen_by,
+    fitted,
+    metrics_for,
+    notes_on_few_rows,
+    row_weights,
+)
 from handgrad.runs.partial_run import PartialRun, check_folder, check_link, claimed
 from handgrad.runs.run import (
     FORMAT_VERSION,
@@ -39,15 +48,11 @@ from handgrad.runs.run import (
     Run,
     fingerprint,
 )
-from handgrad.runs.scores import ScoredRows, Scores, metrics_for, notes_on_few_rows
 from handgrad.runs.settings import RunSettings
-from handgrad.runs.table_model import MODEL, errors_name, reading_of
+from handgrad.runs.table_model import MODEL, errors_name
 from handgrad.runs.training_table import TrainingTable
 from handgrad.saving import load, save
 from handgrad.training import History
-
-if TYPE_CHECKING:
-    import pyarrow
 
 P = ParamSpec("P")
 OF_WHICH_VERSIONS = ("numpy", "scipy", "scikit-learn", "llvmlite", "pyarrow", "narwhals")
@@ -109,7 +114,7 @@ def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
         )
     row_weights(settings, table.target.values)
     learned, held_out = table.split(settings.test_size, settings.seed)
-    _check_folds(settings, learned)
+    folds = learned.folds(settings.folds, settings.seed) if settings.folds else ()
     identity = settings.recorded() | {
         "files": fingerprint(settings.data, table.table.files),
         "versions": _versions(),
@@ -123,7 +128,7 @@ def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
         check_folder(parts.folder)
         parts.check(resume=settings.resume)
         messages.began(table)
-        return Job(settings, table, metrics, learned, held_out, parts, messages).run()
+        return Job(settings, table, metrics, learned, folds, held_out, parts, messages).run()
 
 
 def _refuse_beside_chunks(settings: RunSettings) -> None:
@@ -144,7 +149,6 @@ def _refuse_beside_chunks(settings: RunSettings) -> None:
 
 
 def _versions() -> dict[str, str]:
-    """The versions that a run depends on."""
     found = {"python": python_version(), "handgrad": __version__}
     for name in OF_WHICH_VERSIONS:
         with suppress(PackageNotFoundError):
@@ -161,23 +165,6 @@ def _finished(parts: PartialRun) -> Run:
     return run
 
 
-def _check_folds(settings: RunSettings, learned: TrainingTable) -> None:
-    """Refuse more folds than the smallest class has rows, or than there are rows."""
-    if settings.folds is None:
-        return
-    y = np.asarray(learned.to_learn()[1])
-    fewest = int(np.unique(y, return_counts=True)[1].min()) if learned.classes else len(y)
-    if settings.folds > fewest:
-        what = "rows of the smallest class" if learned.classes else "rows"
-        raise DataError(
-            f"{option('folds', settings.folds)}, with {fewest} {what} to learn from",
-            "a row at least in each fold, of each class",
-            option("folds", fewest)
-            if fewest > 1
-            else f"without {option('folds')}, or more rows of that class",
-        )
-
-
 @dataclass
 class Job:
     """A run under way: its settings and rows, and the parts of it that are done already."""
@@ -186,6 +173,7 @@ class Job:
     table: TrainingTable
     metrics: tuple[str, ...]
     learned: TrainingTable
+    folds: Sequence[tuple[TrainingTable, TrainingTable]]
     held_out: TrainingTable
     parts: PartialRun
     messages: Messages
@@ -210,25 +198,19 @@ class Job:
 
     def fit(self, rows: TrainingTable) -> tuple[Predictor, History]:
         """A model of these rows, and how it was trained."""
-        X, y = rows.to_learn()
-        task, shown = self.table.target.task, self.messages.shows_progress
         with self.messages.warnings_as_notes(), errors_name(self.settings.data):
-            return fitted(self.settings, task, X, y, progress=shown)
+            return fitted(self.settings, rows, progress=self.messages.shows_progress)
 
-    def scored(self, model: Predictor, X: pyarrow.Table, y: Array) -> ScoredRows:
+    def scored(self, model: Predictor, X: pa.Table, y: Array) -> ScoredRows:
         """What the model says of these rows."""
         with no_unseen_warnings():
             return ScoredRows.of(model, X, y, self.table.classes)
 
     def _carried_out(self) -> Run:
-        """Cross-validate, fit, score and report."""
         settings, parts, metrics = self.settings, self.parts, self.metrics
-        split: Iterable[tuple[TrainingTable, TrainingTable]] = ()
-        if settings.folds is not None:
-            split = self.learned.folds(settings.folds, settings.seed)
         folds = [
             parts.json(f"fold-{number}.json", partial(self._fold, number, *fold))
-            for number, fold in enumerate(split, 1)
+            for number, fold in enumerate(self.folds, 1)
         ]
         path = self._trained()
         model, history = load(path), History.from_json(path.parent / HISTORY)
@@ -319,21 +301,30 @@ class Job:
             model, history = self.fit(self.learned)
             parts.file(HISTORY_CSV, history.to_csv)
             parts.file(HISTORY, history.to_json)
+            asked, target, schema = self.settings, table.target, table.table.schema
+            names = [*table.feature_names, target.name]
+            texts = [name for name in names if is_text(schema.field(name).type)]
+            reading = {
+                "date_order": table.table.date_order or asked.date_order,
+                "category": [*dict.fromkeys([*asked.category, *texts])],
+                "number": [*asked.number],
+                "date": [*asked.date],
+            }
             about = {
                 "data": table.name,
-                "target": table.target.name,
-                "task": table.target.task,
-                "reading": reading_of(table, self.settings),
+                "target": target.name,
+                "task": target.task,
+                "reading": reading,  # how a table to predict is to be read
             }
             parts.file(MODEL, lambda path: save(model, path, about=about))
         return parts.file(MODEL, lambda _: None)
 
     def _fold(self, number: int, learned: TrainingTable, own: TrainingTable) -> Scores:
         """The scores of a model of the other folds on this one."""
-        left = ""
+        n, left = len(self.folds), ""
         if number > 1:
             seconds = (time.perf_counter() - self.began) / (number - 1)
-            left = f", about {seconds * ((self.settings.folds or 0) + 2 - number):.0f} s left"
-        self.messages.progress(f"fold {number} of {self.settings.folds}{left}")
+            left = f", about {seconds * (n + 2 - number):.0f} s left"
+        self.messages.progress(f"fold {number} of {n}{left}")
         model, _ = self.fit(learned)
         return self.scored(model, *own.to_evaluate()).scores(self.metrics)

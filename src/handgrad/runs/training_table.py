@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
+import pyarrow as pa
 
+from handgrad.base.errors import DataError
 from handgrad.data import TableStream, train_test_split
 from handgrad.data.files import Table, located
+from handgrad.data.table_options import option
 from handgrad.data.targets import Target
 from handgrad.layers import Array
-
-if TYPE_CHECKING:
-    import pyarrow
 
 # At most so many rows are held out of a table in chunks, in this share of the memory.
 MOST_HELD_OUT, SHARE_HELD_OUT = 20_000, 1 / 16
@@ -32,12 +32,11 @@ class WithTarget:
     def classes(self) -> list[object]:
         """The classes of the whole table in order; none for numbers."""
         regression = self.target.task == "regression"
-        found: list[object] = [] if regression else np.unique(self.target.values).tolist()
-        return found
+        return [] if regression else np.unique(self.target.values).tolist()
 
-    def folds(self, n: int, seed: int) -> Iterator[tuple[Self, Self]]:
+    def folds(self, n: int, seed: int) -> Sequence[tuple[Self, Self]]:
         """For each of n folds, the rows of the others and its own; none of a table in chunks."""
-        yield from ()
+        return ()
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,13 @@ class TableInMemory(WithTarget):
     """A training table all of which is in memory; `rows` are the numbers of its rows."""
 
     table: Table
-    features: pyarrow.Table
+    features: pa.Table
     rows: Array
     streamed: ClassVar[bool] = False
 
     @property
     def feature_names(self) -> list[str]:
-        names: list[str] = self.features.column_names
-        return names
+        return self.features.column_names
 
     @property
     def n_rows(self) -> int:
@@ -67,19 +65,30 @@ class TableInMemory(WithTarget):
         )
         return replace(self, rows=np.sort(learned)), replace(self, rows=np.sort(held_out))
 
-    def folds(self, n: int, seed: int) -> Iterator[tuple[Self, Self]]:
+    def folds(self, n: int, seed: int) -> Sequence[tuple[Self, Self]]:
         from sklearn.model_selection import KFold, StratifiedKFold
 
+        y = self.target.values[self.rows]
+        fewest = int(np.unique(y, return_counts=True)[1].min()) if self.classes else len(y)
+        if n > fewest:
+            what = "rows of the smallest class" if self.classes else "rows"
+            raise DataError(
+                f"{option('folds', n)}, with {fewest} {what} to learn from",
+                "a row at least in each fold, of each class",
+                option("folds", fewest)
+                if fewest > 1
+                else f"without {option('folds')}, or more rows of that class",
+            )
         kind = StratifiedKFold if self.classes else KFold
-        folds = kind(n, shuffle=True, random_state=seed)
-        for others, own in folds.split(self.rows, self.target.values[self.rows].astype(str)):
-            yield replace(self, rows=self.rows[others]), replace(self, rows=self.rows[own])
+        parts = kind(n, shuffle=True, random_state=seed).split(y, y.astype(str))
+        tables = ([replace(self, rows=self.rows[part]) for part in pair] for pair in parts)
+        return [(others, own) for others, own in tables]
 
     def located(self) -> Array:
         """The file of each row, counted from 0, and its row there, from 1: (n, 2)."""
         return located(self.table.numbers[self.rows], self.table.rows)
 
-    def to_learn(self) -> tuple[pyarrow.Table, Array]:
+    def to_learn(self) -> tuple[pa.Table, Array]:
         """What an estimator's `fit` takes: features and targets."""
         return self.features.take(self.rows), self.target.values[self.rows]
 
@@ -121,7 +130,7 @@ class TableInChunks(WithTarget):
         """What an estimator's `fit` takes: the stream, and the name of the target."""
         return self.table, self.target.name
 
-    def to_evaluate(self) -> tuple[pyarrow.Table, Array]:
+    def to_evaluate(self) -> tuple[pa.Table, Array]:
         """Features and targets in memory, of a sample where memory has no room for all."""
         room, table = self._room(), self.table
         # Chance may have held out some more than was asked for: all of them are evaluated.
