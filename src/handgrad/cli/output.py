@@ -1,4 +1,4 @@
-"""The output of a command: text for people or one JSON object, and notes on standard error."""
+"""The output of the commands: text for people or one JSON object, and notes on standard error."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ from handgrad.files import FileError, reason
 from handgrad.runs import Messages, as_json
 from handgrad.saving import FileEstimator, Tensor, inspect, shown
 
-MOST_COLUMNS_SHOWN = 16  # of a run; of a file
-MOST_COLUMNS = 100
-MOST_CLASSES_NAMED = 6
+MOST_COLUMNS_OF_RUN, MOST_COLUMNS_OF_FILE, MOST_CLASSES_NAMED = 16, 100, 6
 WRITTEN_OUT, TOO_LONG = 1e4, 1e15  # numbers between them are shown in all their digits
 
 
@@ -160,10 +158,10 @@ def show_run(run: runs.Run, output: Output) -> None:
     output.result({**record, "run": str(folder), "written": files})
     width = max(map(cell_len, record["columns"]))
     read = [*record["columns"].items()]
-    for name, words in read[:MOST_COLUMNS_SHOWN]:
+    for name, words in read[:MOST_COLUMNS_OF_RUN]:
         output.say(f"  {name}{' ' * (width - cell_len(name))}  {words}")
-    if len(read) > MOST_COLUMNS_SHOWN:
-        more = len(read) - MOST_COLUMNS_SHOWN
+    if len(read) > MOST_COLUMNS_OF_RUN:
+        more = len(read) - MOST_COLUMNS_OF_RUN
         output.say(f"  … {more} more column{'s' * (more > 1)}: in {folder / runs.RECORD}")
     scores, columns = record["scores"], dict[str, Mapping[str, float | str]]()
     if folds := scores.get("folds"):
@@ -266,9 +264,9 @@ def _show_estimator(estimator: FileEstimator, output: Output) -> None:
         target = ", ".join(f"{name} {_short(value)}" for name, value in estimator.target.items())
         output.say(f"target: {target}")
     if columns := [*estimator.columns.items()]:
-        rows = [(shown(name), shown(words)) for name, words in columns[:MOST_COLUMNS]]
+        rows = [(shown(name), shown(words)) for name, words in columns[:MOST_COLUMNS_OF_FILE]]
         output.table(["column", "read as"], rows)
-        if len(columns) > MOST_COLUMNS:
+        if len(columns) > MOST_COLUMNS_OF_FILE:
             output.say(f"… {len(columns)} columns in all")
 
 

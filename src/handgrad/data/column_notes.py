@@ -37,10 +37,10 @@ def notes_on_target(target: Target, asked: Task | None) -> list[str]:
     return []
 
 
-def notes_on_columns(table: Table, features: pa.Table) -> list[str]:
+def notes_on_columns(table: Table) -> list[str]:
     """Notes on the columns to learn from."""
     notes = []
-    for name, column in zip(features.column_names, features.columns, strict=True):
+    for name, column in zip(table.names, table.columns.columns, strict=True):
         if is_text(column.type):
             notes += _note_on_text(table, name, column)
         elif pa.types.is_integer(column.type) and len(column) >= A_COUNT_HAS:

@@ -17,6 +17,7 @@ from handgrad.data import BUNDLED, TableOptions, TableStream, load
 from handgrad.data.column_notes import alike, notes_on_columns, notes_on_target
 from handgrad.data.columns import check_asked, check_columns
 from handgrad.data.files import Table, is_text_file, listed, paths_of
+from handgrad.data.frames import mixed_as_categories
 from handgrad.data.table_options import Task, option
 from handgrad.data.tables import bytes_of, opened, table_of
 from handgrad.data.targets import Target, is_text, target_cells, target_of, with_target
@@ -63,8 +64,6 @@ def _is_small(data: str, memory: int) -> bool:
 def _in_memory(
     settings: RunSettings, table: Table, name: str, feature_names: Sequence[str]
 ) -> TableInMemory:
-    from handgrad.data.frames import mixed_as_categories
-
     table = with_target(table, name)
     target = target_of(table, name, settings.task)
     _, places, counts = np.unique(target.values, return_inverse=True, return_counts=True)
@@ -100,7 +99,7 @@ def _notes(
 ) -> tuple[str, ...]:
     """Notes on how the table was read, on its target and on the columns to learn from."""
     of_target = notes_on_target(target, settings.task)
-    return (*table.notes, *of_target, *notes_on_columns(features, features.columns))
+    return (*table.notes, *of_target, *notes_on_columns(features))
 
 
 def _different_values(stream: TableStream, name: str, task: Task | None) -> tuple[Table, Array]:
@@ -121,9 +120,7 @@ def _different_values(stream: TableStream, name: str, task: Task | None) -> tupl
         found = rows.group_by("value", use_threads=False).aggregate(
             [("n", "sum"), ("row", "min"), ("size", "min")]
         )
-        found = found.select(["value", "n_sum", "row_min", "size_min"]).rename_columns(
-            rows.schema.names
-        )
+        found = found.rename_columns(names)
         if len(found) > MOST_CLASSES:
             first, size = np.argsort(found["row"].to_numpy()), found["size"].to_numpy()
             ends = [size.argmin(), size.argmax()]
