@@ -55,11 +55,7 @@ def engine_for(
         return ENGINES[name](config, rows, held_out)
     except (RecordingError, CannotLowerError, ImportError) as error:
         if choice != "auto":
-            raise SettingError(
-                f"engine={choice!r}, but this training cannot be compiled: {error}",
-                "pages that record, in operations that have a loop",
-                "engine='auto', which trains eagerly then",
-            ) from error
+            raise cannot_compile("training", choice, error) from error
         reason = str(error).replace("\n", " ")
         warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=4)
         return EagerEngine(config, rows, held_out)
@@ -67,9 +63,24 @@ def engine_for(
 
 def chosen(choice: EngineName) -> EngineName:
     """The engine asked for, checked; the environment may replace `auto`."""
-    if choice not in NAMES:
-        raise SettingError(f"engine={choice!r}", f"one of {', '.join(NAMES)}", "engine='auto'")
-    return _from_environment() if choice == "auto" else choice
+    name = os.environ.get("HANDGRAD_ENGINE", choice) if choice == "auto" else choice
+    told, hint = f"engine={choice!r}", "engine='auto'"
+    if choice == "auto":
+        told = f"HANDGRAD_ENGINE={name!r} in the environment"
+        hint = "unset it, or HANDGRAD_ENGINE=auto"
+    for known in NAMES:
+        if name == known:
+            return known
+    raise SettingError(told, f"one of {', '.join(NAMES)}", hint)
+
+
+def cannot_compile(what: str, engine: EngineName, error: Exception) -> SettingError:
+    """Says that `what` has no machine code, where that was asked for."""
+    return SettingError(
+        f"engine={engine!r}, but this {what} cannot be compiled: {error}",
+        "pages that record, in operations that have a loop",
+        "engine='auto', which runs eagerly then",
+    )
 
 
 def pays(net: Net, x: Inputs, batch_size: int, epochs: int) -> bool:
@@ -115,15 +126,3 @@ def _numbers(net: Net) -> int:
             width = layer.n_out or width
             total += width
     return total
-
-
-def _from_environment() -> EngineName:
-    chosen = os.environ.get("HANDGRAD_ENGINE", "auto")
-    for name in NAMES:
-        if chosen == name:
-            return name
-    raise SettingError(
-        f"HANDGRAD_ENGINE={chosen!r} in the environment",
-        f"one of {', '.join(NAMES)}",
-        "unset it, or HANDGRAD_ENGINE=auto",
-    )

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError, RecordingError, SettingError
-from handgrad.engines.choice import chosen, cost_of_compiling, gain_of_predicting
+from handgrad.base.errors import CannotLowerError, RecordingError
+from handgrad.engines.choice import cannot_compile, chosen, cost_of_compiling, gain_of_predicting
 from handgrad.engines.threads import threads_for
 from handgrad.layers import Array
 from handgrad.layers.layer import predicting_twin
@@ -72,10 +72,6 @@ class Predictor:
         except (RecordingError, CannotLowerError, ImportError) as error:
             self.refused = True
             if engine == "compiled":
-                raise SettingError(
-                    f"engine='compiled', but this prediction cannot be compiled: {error}",
-                    "pages that record, in operations that have a loop",
-                    "engine='auto', which predicts eagerly then",
-                ) from error
+                raise cannot_compile("prediction", engine, error) from error
             return None
         return compiled(x)

@@ -15,6 +15,15 @@ HANDOVER = 1e-4  # seconds
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 # Multiplications: of fewer, OpenBLAS makes one thread's work; so many are worth several threads.
 SHARED, WORTH_SHARING = 9216, 1e8
+# Functions that set how many threads are used for whoever multiplies.
+SETTERS = {
+    "mkl": ["MKL_Set_Num_Threads"],
+    "openblas": [
+        f"{prefix}openblas_set_num_threads{suffix}"
+        for prefix in ("", "scipy_")
+        for suffix in ("", "64_", "_64")
+    ],
+}
 
 
 def available_cores() -> int:
@@ -50,33 +59,18 @@ class _Library:
     """Something that multiplies matrices: how many threads it may use, and how that is set.
 
     Through its own functions: threadpoolctl's setter does nothing in any other thread than the
-    first that called it, or sets the number of the calling thread alone.
+    first that called it, or sets the number of the calling thread alone. With OpenMP, OpenBLAS has
+    a number for each thread that multiplies: then it is not set `everywhere`.
     """
 
     def __init__(self, controller: LibController) -> None:
         self.count: Callable[[], int] = controller.get_num_threads
-        setter = _setter_for_all_threads(controller)
+        openmp = getattr(controller, "threading_layer", "") == "openmp"
+        names = [] if openmp else SETTERS.get(controller.internal_api, [])
+        found = (getattr(controller.dynlib, name, None) for name in names)
+        setter = next((function for function in found if function is not None), None)
         self.everywhere = setter is not None
         self.limit: Callable[[int], Any] = setter or controller.set_num_threads
-
-
-def _setter_for_all_threads(controller: LibController) -> Any:
-    """The function that sets how many threads are used for whoever multiplies, if there is one.
-
-    With OpenMP, OpenBLAS has a number for each thread that multiplies.
-    """
-    names = {
-        "mkl": ["MKL_Set_Num_Threads"],
-        "openblas": [
-            f"{prefix}openblas_set_num_threads{suffix}"
-            for prefix in ("", "scipy_")
-            for suffix in ("", "64_", "_64")
-        ],
-    }.get(controller.internal_api, [])
-    if getattr(controller, "threading_layer", "") == "openmp":
-        return None
-    found = (getattr(controller.dynlib, name, None) for name in names)
-    return next((function for function in found if function is not None), None)
 
 
 @lru_cache
@@ -198,27 +192,7 @@ def threads_of_a_batch(multiplications: int) -> int:
         return max((count for _, count in _limits.before), default=1)
 
 
-class _Handover:
-    """How long a thread of Python goes on while another waits: less, as long as any asks for it."""
-
-    def __init__(self) -> None:
-        self.lock, self.asking, self.before = Lock(), 0, 0.0
-
-    def shorten(self) -> None:
-        with self.lock:
-            if not self.asking:
-                self.before = sys.getswitchinterval()
-                sys.setswitchinterval(min(self.before, HANDOVER))
-            self.asking += 1
-
-    def put_back(self) -> None:
-        with self.lock:
-            self.asking -= 1
-            if not self.asking:
-                sys.setswitchinterval(self.before)
-
-
-_handover = _Handover()
+_turns, _asking = Lock(), list[float]()  # the interval that each found who asked for a shorter one
 
 
 @contextmanager
@@ -228,8 +202,14 @@ def quick_handover() -> Iterator[None]:
     NumPy lets other threads go on while it shuffles or compares, and must then wait for its turn
     again: beside a busy thread 5 ms each time, where an epoch of a small net takes 0.06 ms.
     """
-    _handover.shorten()
+    with _turns:
+        _asking.append(sys.getswitchinterval())
+        sys.setswitchinterval(min(_asking[0], HANDOVER))
     try:
         yield
     finally:
-        _handover.put_back()
+        with _turns:
+            before = _asking[0]
+            _asking.pop()
+            if not _asking:
+                sys.setswitchinterval(before)

@@ -2,7 +2,8 @@
 
 import linecache
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,27 @@ def _argmax(elements: Elements, i: int, node: Node) -> Body:
     return around(shape, index, row, rest)
 
 
+@dataclass
+class Product:
+    """An einsum: its operands, the letters of their axes and of the result's, and their sizes.
+
+    `full` are the sizes in a full batch.
+    """
+
+    elements: Elements
+    i: int
+    operands: Sequence[Ref]
+    letters: Sequence[str]
+    output: str
+    sizes: dict[str, int | Dim]
+    full: dict[str, int]
+
+    @property
+    def summed(self) -> list[str]:
+        """The axes that the result has not."""
+        return [letter for letter in self.sizes if letter not in self.output]
+
+
 def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     spec, *operands = node.arguments
     inputs, output = spec.split("->")
@@ -148,21 +170,16 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
             if sizes.setdefault(letter, size) != size:
                 raise CannotLowerError(f"a product that broadcasts, at {node.origin}")
     full = {letter: int(at(size, batch_size)) for letter, size in sizes.items()}
+    product = Product(elements, i, operands, letters, output, sizes, full)
     if math.prod(full.values()) >= SMALL_PRODUCT:
-        multiply = _matrix_products(elements, i, operands, letters, output, sizes, full)
+        multiply = _matrix_products(product)
         if multiply is not None:
             return [multiply]
-    return _product_loops(elements, i, operands, letters, output, sizes)
+    return _product_loops(product)
 
 
-def _product_loops(
-    elements: Elements,
-    i: int,
-    operands: Sequence[Ref],
-    letters: Sequence[str],
-    output: str,
-    sizes: dict[str, int | Dim],
-) -> Body:
+def _product_loops(product: Product) -> Body:
+    elements, i, output, sizes = product.elements, product.i, product.output, product.sizes
     type = elements.places[i].type
     names, shape = list(sizes), tuple(sizes.values())
     index = indices(elements, shape)
@@ -171,55 +188,39 @@ def _product_loops(
     def loops(over: Iterable[str], body: Body) -> Body:
         return around(shape, index, body, [names.index(letter) for letter in over])
 
-    factors = [
+    number, *others = (
         cast(elements.element(operand.node, [counters[letter] for letter in axes]), type)
-        for operand, axes in zip(operands, letters, strict=True)
-    ]
-    product = factors[0]
-    for factor in factors[1:]:
-        product = Call("multiply", (product, factor), type)
-    summed = [letter for letter in sizes if letter not in output]
-    target = [counters[letter] for letter in output]
+        for operand, axes in zip(product.operands, product.letters, strict=True)
+    )
+    for factor in others:
+        number = Call("multiply", (number, factor), type)
+    summed, target = product.summed, [counters[letter] for letter in output]
     zero = Num(_typed(0.0, type), type)
-    if not output or not summed or all(axes[-1:] in summed for axes in letters):
+    if not output or not summed or all(axes[-1:] in summed for axes in product.letters):
         total = elements.new("a", type)
-        inner: Body = [Let(total.name, Call("add", (total, product), type))]
-        return loops(
-            output,
-            [
-                Let(total.name, zero),
-                *loops(summed, inner),
-                *put(elements, i, target, total),
-            ],
-        )
+        inner: Body = [Let(total.name, Call("add", (total, number), type))]
+        row = [Let(total.name, zero), *loops(summed, inner), *put(elements, i, target, total)]
+        return loops(output, row)
     clear = loops(output, put(elements, i, target, zero))
-    added = Call("add", (elements.element(i, target), product), type)
+    added = Call("add", (elements.element(i, target), number), type)
     rows = list(output[:-1])
     by_batch = any(isinstance(sizes[letter], Dim) for letter in summed)
     order = [*summed, *rows] if by_batch else [*rows, *summed]
     return clear + loops([*order, output[-1]], put(elements, i, target, added))
 
 
-def _matrix_products(
-    elements: Elements,
-    i: int,
-    operands: Sequence[Ref],
-    letters: Sequence[str],
-    output: str,
-    sizes: dict[str, int | Dim],
-    full: dict[str, int],
-) -> Statement | None:
+def _matrix_products(product: Product) -> Statement | None:
     """One product of matrices, or one for each index of the axes that all operands have.
 
     None where it is something else, or each of many is small.
     """
-    beside = [letter for letter in output if all(letter in axes for axes in letters)]
+    elements, sizes, full = product.elements, product.sizes, product.full
+    beside = [x for x in product.output if all(x in axes for axes in product.letters)]
     many = len(beside) > 1 or any(isinstance(sizes[letter], Dim) for letter in beside)
     if many and math.prod(full[letter] for letter in full if letter not in beside) < SMALL_PRODUCT:
         return None
     members = {letter: elements.new("m") for letter in beside}
-    fixed: dict[str, Expression] = {letter: members[letter] for letter in beside}
-    multiply = _matrix_product(elements, i, operands, letters, output, sizes, full, fixed)
+    multiply = _matrix_product(product, members)
     if multiply is None or not beside:
         return multiply and product_in_parts(elements, multiply)
     inner, *outer = [(members[letter].name, extent(sizes[letter])) for letter in reversed(beside)]
@@ -229,44 +230,37 @@ def _matrix_products(
     return products_in_parts(elements, loop, [full[letter] for letter in beside], multiply)
 
 
-def _matrix_product(
-    elements: Elements,
-    i: int,
-    operands: Sequence[Ref],
-    letters: Sequence[str],
-    output: str,
-    sizes: dict[str, int | Dim],
-    full: dict[str, int],
-    fixed: dict[str, Expression],
-) -> Multiply | None:
+def _matrix_product(product: Product, fixed: Mapping[str, Expression]) -> Multiply | None:
     """The product of two matrices as one statement; None where it is something else.
 
     `fixed` axes stay at the given index: of many products side by side, it is that one.
     """
-    summed = [letter for letter in sizes if letter not in output]
-    place = elements.places[i]
-    at_first = [fixed.get(letter, whole(0)) for letter in output]
-    c_steps = dict(zip(output, strides(elements.graph.nodes[i].shape), strict=True))
-    output = "".join(letter for letter in output if letter not in fixed)
-    if len(operands) != 2 or len(output) != 2 or len(summed) != 1 or elements.kind(i) != "float":
+    elements, i, letters = product.elements, product.i, product.letters
+    output = "".join(letter for letter in product.output if letter not in fixed)
+    sizes = len(letters), len(output), len(product.summed)
+    if sizes != (2, 2, 1) or elements.kind(i) != "float":
         return None
-    m, n, k = output[0], output[1], summed[0]
+    m, n, (k,) = *output, product.summed
     left, right = (0, 1) if m in letters[0] else (1, 0)
     if {*letters[left]} - {*fixed} != {m, k} or {*letters[right]} - {*fixed} != {k, n}:
         return None
-    a = _matrix(elements, operands[left], letters[left], m + k, fixed)
-    b = _matrix(elements, operands[right], letters[right], k + n, fixed)
+    a = _matrix(product, left, m + k, fixed)
+    b = _matrix(product, right, k + n, fixed)
     if a is None or b is None:
         return None
-    c = Matrix(place.buffer, elements.flat(i, at_first), c_steps[m])
-    all_rows = (full[m], full[n], full[k])
-    return Multiply(extent(sizes[m]), extent(sizes[n]), extent(sizes[k]), a, b, c, all_rows)
+    offset = elements.flat(i, [fixed.get(letter, whole(0)) for letter in product.output])
+    c_steps = dict(zip(product.output, strides(elements.graph.nodes[i].shape), strict=True))
+    c = Matrix(elements.places[i].buffer, offset, c_steps[m])
+    rows, columns, depth = (extent(product.sizes[letter]) for letter in (m, n, k))
+    full = product.full
+    return Multiply(rows, columns, depth, a, b, c, (full[m], full[n], full[k]))
 
 
 def _matrix(
-    elements: Elements, operand: Ref, letters: str, order: str, fixed: dict[str, Expression]
+    product: Product, which: int, order: str, fixed: Mapping[str, Expression]
 ) -> Matrix | None:
     """A stored operand as a product takes it: one of its axes contiguous, the other in steps."""
+    elements, operand, letters = product.elements, product.operands[which], product.letters[which]
     node = elements.graph.nodes[operand.node]
     if operand.node in elements.places:
         base, steps = elements.places[operand.node], strides(node.shape)
