@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
+from operator import add, mul
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,8 @@ from handgrad.engines.compiled.loops import (
     Type,
     Var,
     cast,
-    plus,
     source,
     text_of,
-    times,
     whole,
 )
 from handgrad.engines.compiled.memory_planning import Arena
@@ -55,7 +54,7 @@ def test_a_nest_prints_as_python() -> None:
     body: list[Statement] = [
         Comment("linear.py:12"),
         Let("a0", Num(0.0, "float")),
-        For("i", N, [Let("a0", Call("add", (Var("a0", "float"), load("A")), "float"))]),
+        For("i", N, [Let("a0", Var("a0", "float") + load("A"))]),
         For("k", N, [Store("B", Var("k", "int"), Num(True, "bool"))], step=4),
         ReturnIf(Call("less", (Var("a0", "float"), Num(0.5, "float")), "bool"), whole(3)),
     ]
@@ -73,7 +72,7 @@ def test_a_nest_prints_as_python() -> None:
 
 def test_a_matrix_product_prints_with_its_sizes_and_places() -> None:
     a = Matrix("A", whole(16), whole(3))
-    b = Matrix("P", times(whole(2), N), whole(5), transposed=True)
+    b = Matrix("P", whole(2) * N, whole(5), transposed=True)
     c = Matrix("G", whole(0), whole(4))
     (line,) = source([Multiply(N, whole(4), whole(3), a, b, c, (9, 4, 3))], indent=1)
     assert line == (
@@ -105,13 +104,13 @@ def test_a_matrix_product_prints_with_its_sizes_and_places() -> None:
             Call("logical_not", (Call("logical_or", (load("B"), load("B")), "bool"),), "bool"),
             "not (B[i] or B[i])",
         ),
-        (plus(AT, times(plus(N, AT), whole(4))), "i + (n + i) * 4"),
+        (AT + (N + AT) * whole(4), "i + (n + i) * 4"),
         (
-            Call("add", (load("A"), Call("add", (load("A"), load("X")), "float")), "float"),
+            load("A") + (load("A") + load("X")),
             "A[i] + (A[i] + X[i])",
         ),
-        (Call("subtract", (Call("subtract", (AT, N), "int"), AT), "int"), "i - n - i"),
-        (Call("subtract", (AT, Call("subtract", (N, AT), "int")), "int"), "i - (n - i)"),
+        (AT - N - AT, "i - n - i"),
+        (AT - (N - AT), "i - (n - i)"),
         (Call("power", (Num(-2.0, "float"), AT), "float"), "(-2.0) ** i"),
         (Call("power", (Call("power", (N, AT), "int"), AT), "int"), "(n ** i) ** i"),
         (Call("negative", (Call("power", (N, AT), "int"),), "int"), "-n ** i"),
@@ -142,7 +141,7 @@ def test_what_follows_the_batch_size_is_computed_from_it(scaling: Scaling, k: fl
 
 WHOLE = st.recursive(
     st.one_of(st.integers(-9, 9).map(whole), st.sampled_from([AT, N])),
-    lambda inner: st.tuples(st.sampled_from([plus, times]), inner, inner),
+    lambda inner: st.tuples(st.sampled_from([add, mul]), inner, inner),
     max_leaves=12,
 )
 
@@ -157,7 +156,7 @@ def test_sums_and_products_known_beforehand_are_the_same_numbers(tree: Any, i: i
     def computed(node: Any) -> int:
         if isinstance(node, tuple):
             a, b = computed(node[1]), computed(node[2])
-            return a + b if node[0] is plus else a * b
+            return a + b if node[0] is add else a * b
         return int(node.value) if isinstance(node, Num) else names[node.name]
 
     expression = built(tree)

@@ -15,7 +15,6 @@ from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.loops import (
-    Call,
     Expression,
     For,
     Let,
@@ -25,9 +24,7 @@ from handgrad.engines.compiled.loops import (
     Store,
     Var,
     outer_variables,
-    plus,
     source,
-    times,
     walk,
     whole,
 )
@@ -113,7 +110,7 @@ class _Counting:
 
 def test_a_part_is_given_the_variables_it_reads_and_not_its_own() -> None:
     inner = For("j", Var("n", "int"), [Let("t", Load("X", Var("j", "int"), "float"))])
-    stored = Store("Y", plus(Var("start", "int"), Var("p", "int")), Var("t", "float"))
+    stored = Store("Y", Var("start", "int") + Var("p", "int"), Var("t", "float"))
     parts = Parts("p", 2, [inner, stored])
     assert [variable.name for variable in outer_variables(parts)] == ["n", "start"]
 
@@ -121,13 +118,13 @@ def test_a_part_is_given_the_variables_it_reads_and_not_its_own() -> None:
 def counting_program(jobs_in_a_row: int) -> Program:
     """In each of many jobs every part adds one to its own number, and writes down the job."""
     part, job = Var("p", "int"), Var("job", "int")
-    place: Expression = plus(times(job, whole(COUNT)), part)
+    place: Expression = job * whole(COUNT) + part
     body = Parts(
         "p",
         COUNT,
         [
-            Store("W", part, Call("add", (Load("W", part, "int"), whole(1)), "int")),
-            Store("V", place, plus(Load("V", place, "int"), plus(job, whole(1)))),
+            Store("W", part, Load("W", part, "int") + whole(1)),
+            Store("V", place, Load("V", place, "int") + (job + whole(1))),
         ],
     )
     parameters = tuple(Parameter(name, "int") for name in ("W", "V", WORKERS))
@@ -163,10 +160,10 @@ def test_every_part_of_every_job_is_done_once(helpers: int) -> None:
 def slow_program(jobs_in_a_row: int, size: int) -> Program:
     """In each job both parts go through many numbers, then write the job down; both are added."""
     part, job, k, total = (Var(name, "int") for name in ("p", "job", "k", "total"))
-    once = For("k", whole(size), [Let("total", plus(total, Load("X", k, "int")))])
+    once = For("k", whole(size), [Let("total", total + Load("X", k, "int"))])
     through = For("again", whole(25), [once])
-    written = Store("W", part, plus(plus(job, whole(1)), total))
-    both = plus(Load("W", whole(0), "int"), Load("W", whole(1), "int"))
+    written = Store("W", part, job + whole(1) + total)
+    both = Load("W", whole(0), "int") + Load("W", whole(1), "int")
     body: list[Statement] = [
         Parts("p", 2, [Let("total", whole(0)), through, written]),
         Store("V", job, both),

@@ -17,12 +17,9 @@ from handgrad.engines.compiled.element_access import (
 )
 from handgrad.engines.compiled.loops import (
     Body,
-    Call,
     Draw,
     Expression,
     Store,
-    plus,
-    times,
     whole,
 )
 from handgrad.engines.compiled.memory_planning import extent
@@ -49,7 +46,7 @@ def _scatter(elements: Elements, i: int, node: Node) -> Body:
     target = _looked_up(elements, parts, index)
     value = elements.argument(values, index, elements.places[i].type)
     if node.operation is Op.ADD_AT:
-        value = Call("add", (elements.element(i, target), value), elements.places[i].type)
+        value = elements.element(i, target) + value
     return _copy(elements, i, x) + around(shape, index, put(elements, i, target, value))
 
 
@@ -78,7 +75,7 @@ def _write(elements: Elements, i: int, node: Node) -> Body:
     x, offset, steps, shape, values = node.arguments
     place = elements.places[i]
     index = indices(elements, shape)
-    flat = offset_at(plus(place.offset, extent(offset)), index, [*map(extent, steps)])
+    flat = offset_at(place.offset + extent(offset), index, [*map(extent, steps)])
     value = elements.argument(values, index, place.type)
     return _copy(elements, i, x) + around(shape, index, [Store(place.buffer, flat, value)])
 
@@ -96,9 +93,9 @@ def _concatenate(elements: Elements, i: int, node: Node) -> Body:
     for part in parts:
         shape = elements.graph.nodes[part.node].shape
         index = indices(elements, shape)
-        target = [*index[:axis], plus(start, index[axis]), *index[axis + 1 :]]
+        target = [*index[:axis], start + index[axis], *index[axis + 1 :]]
         body += around(shape, index, put(elements, i, target, elements.element(part.node, index)))
-        start = plus(start, extent(shape[axis]))
+        start = start + extent(shape[axis])
     return body
 
 
@@ -106,7 +103,7 @@ def _random(elements: Elements, i: int, node: Node) -> Body:
     """All numbers in one go, in NumPy's order."""
     place, count = elements.places[i], extent(node.shape[0])
     for size in node.shape[1:]:
-        count = times(count, extent(size))
+        count = count * extent(size)
     return [Draw(elements.streams.index(node.arguments[0]), place.buffer, place.offset, count)]
 
 

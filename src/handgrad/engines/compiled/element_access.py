@@ -20,8 +20,6 @@ from handgrad.engines.compiled.loops import (
     Type,
     Var,
     cast,
-    plus,
-    times,
     whole,
 )
 from handgrad.engines.compiled.memory_planning import Place, extent, kind_of, strides
@@ -114,7 +112,7 @@ class Elements:
             base, offset, step_sizes, _ = node.arguments
             place, start = self.places[base.node], extent(offset)  # type: ignore[assignment]
             steps = [extent(step) for step in step_sizes]
-        return offset_at(plus(place.offset, start), index, steps)
+        return offset_at(place.offset + start, index, steps)
 
     def argument(
         self, value: Ref | Symbolic | Array | float, index: Index, type: Type
@@ -166,39 +164,36 @@ def following(value: float | Symbolic) -> Expression:
     if isinstance(value, Dim):
         return extent(value)
     if isinstance(value, Ratio):
-        return _double("divide", following(value.numerator), following(value.denominator))
+        numerator, denominator = following(value.numerator), following(value.denominator)
+        return cast(numerator, "double") / cast(denominator, "double")
     if not isinstance(value, Scaled):
         return Num(float(value), "double")  # type: ignore[arg-type]
-    k, n = Num(float(value.k), "double"), cast(Var("n", "int"), "double")
-    less = _double("subtract", n, Num(1.0, "double"))
-    square, times_k = _double("multiply", n, n), _double("multiply", k, n)
+    one, k, n = Num(1.0, "double"), Num(float(value.k), "double"), cast(Var("n", "int"), "double")
+    less, root, log = n - one, Call("sqrt", (n,), "double"), Call("log", (n,), "double")
+
+    def times_k(number: Expression) -> Expression:
+        return number if k == one else k * number
+
     formulas = {
-        Scaling.K_OVER_N: _double("divide", k, n),
-        Scaling.K_TIMES_N: times_k,
-        Scaling.K_TIMES_ROOT_N: _double("multiply", k, _double("sqrt", n)),
-        Scaling.K_OVER_ROOT_N: _double("divide", k, _double("sqrt", n)),
-        Scaling.K_OVER_ONE_LESS: _double("divide", k, less),
-        Scaling.K_TIMES_N_OVER_ONE_LESS: _double("divide", times_k, less),
-        Scaling.K_TIMES_ONE_LESS_OVER_N: _double("divide", _double("multiply", k, less), n),
-        Scaling.K_OVER_N_SQUARED: _double("divide", k, square),
-        Scaling.K_TIMES_N_SQUARED: _double("multiply", k, square),
-        Scaling.K_TIMES_LOG_N: _double("multiply", k, _double("log", n)),
-        Scaling.ONE_OVER_K_N: _double("divide", Num(1.0, "double"), times_k),
+        Scaling.K_OVER_N: k / n,
+        Scaling.K_TIMES_N: times_k(n),
+        Scaling.K_TIMES_ROOT_N: times_k(root),
+        Scaling.K_OVER_ROOT_N: k / root,
+        Scaling.K_OVER_ONE_LESS: k / less,
+        Scaling.K_TIMES_N_OVER_ONE_LESS: times_k(n) / less,
+        Scaling.K_TIMES_ONE_LESS_OVER_N: times_k(less) / n,
+        Scaling.K_OVER_N_SQUARED: k / (n * n),
+        Scaling.K_TIMES_N_SQUARED: times_k(n * n),
+        Scaling.K_TIMES_LOG_N: times_k(log),
+        Scaling.ONE_OVER_K_N: one / times_k(n),
     }
     return formulas[value.scaling]
-
-
-def _double(operation: str, *numbers: Expression) -> Expression:
-    """A number computed in double; 1 times another is the other."""
-    if operation == "multiply" and numbers[0] == Num(1.0, "double"):
-        return numbers[1]
-    return Call(operation, tuple(cast(number, "double") for number in numbers), "double")
 
 
 def offset_at(start: Expression, index: Index, steps: Sequence[Expression]) -> Expression:
     """Where an array that begins at `start` has the number at an index, by its strides."""
     for position, step in zip(index, steps, strict=True):
-        start = plus(start, times(position, step))
+        start = start + position * step
     return start
 
 

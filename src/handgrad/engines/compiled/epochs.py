@@ -30,8 +30,6 @@ from handgrad.engines.compiled.loops import (
     Type,
     Var,
     cast,
-    plus,
-    times,
     whole,
 )
 from handgrad.engines.compiled.memory_planning import (
@@ -158,7 +156,7 @@ def prediction_program(
 
 def _by_batches(batch_size: int, batch: Body) -> For:
     """`batch` for `n` rows from `start` on, until all are done."""
-    left = Call("subtract", (Var("n_rows", "int"), START), "int")
+    left = Var("n_rows", "int") - START
     rows = Let("n", Call("minimum", (whole(batch_size), left), "int"))
     return For("start", Var("n_rows", "int"), [rows, *batch], batch_size)
 
@@ -167,7 +165,7 @@ def _batch(elements: Elements, given: Mapping[str, int], arena: Arena, batch_siz
     """Room for the rows of a batch, and the loops that copy them there in their order."""
     graph, row, numbers = elements.graph, Var("row", "int"), 0
     position = elements.new("i")
-    copies: Body = [Let("row", Load("order", plus(START, position), "int"))]
+    copies: Body = [Let("row", Load("order", START + position, "int"))]
     for buffer, leaf in given.items():
         node = graph.nodes[leaf]
         type, width = kind_of(node), _row_size(node.shape)
@@ -176,8 +174,8 @@ def _batch(elements: Elements, given: Mapping[str, int], arena: Arena, batch_siz
         place = Place(BUFFERS[type], whole(offset), type)
         elements.places[leaf] = place
         (column,) = indices(elements, (width,))
-        here = plus(plus(place.offset, times(position, whole(width))), column)
-        there = Load(buffer, plus(times(row, whole(width)), column), type)
+        here = place.offset + position * whole(width) + column
+        there = Load(buffer, row * whole(width) + column, type)
         copies += around((width,), [column], [Store(place.buffer, here, there)])
     return [loop_in_parts(elements, For(position.name, ROWS, copies), batch_size, numbers)]
 
@@ -188,9 +186,9 @@ def _count(elements: Elements, by: str) -> list[Statement]:
         return [Let("batch_weight", cast(ROWS, "double"))]
     weights = elements.graph.leaves.inputs["sample_weight"]
     i, place = elements.new("i"), elements.places[weights]
-    numbers = times(ROWS, whole(_row_size(elements.graph.nodes[weights].shape)))
-    weight = cast(Load(place.buffer, plus(place.offset, i), "float"), "double")
-    more = Call("add", (Var("batch_weight", "double"), weight), "double")
+    numbers = ROWS * whole(_row_size(elements.graph.nodes[weights].shape))
+    weight = cast(Load(place.buffer, place.offset + i, "float"), "double")
+    more = Var("batch_weight", "double") + weight
     return [
         Let("batch_weight", Num(0.0, "double")),
         For(i.name, numbers, [Let("batch_weight", more)]),
@@ -203,9 +201,7 @@ def _add_loss(elements: Elements) -> list[Statement]:
         raise CannotLowerError("a step without a loss")
     loss = cast(elements.element(i, []), "double")
     value, counted = Var("loss", "double"), Var("batch_weight", "double")
-    added = Call(
-        "add", (Var("total", "double"), Call("multiply", (value, counted), "double")), "double"
-    )
+    added = Var("total", "double") + value * counted
     diverged = Call("logical_not", (Call("isfinite", (value,), "bool"),), "bool")
     return [
         Let("loss", loss),
@@ -302,18 +298,18 @@ def _check(
 ) -> Body:
     """Leave with `found` if one of `size` numbers from `start` on in a buffer is not finite."""
     i, bad = elements.new("i"), elements.new("bad")
-    finite = Call("isfinite", (Load(buffer, plus(start, i), "float"),), "bool")
+    finite = Call("isfinite", (Load(buffer, start + i, "float"),), "bool")
     more = Call("where", (finite, whole(0), whole(1)), "int")
     return [
         Let(bad.name, whole(0)),
-        For(i.name, size, [Let(bad.name, Call("add", (bad, more), "int"))]),
+        For(i.name, size, [Let(bad.name, bad + more)]),
         ReturnIf(Call("greater", (bad, whole(0)), "bool"), found),
     ]
 
 
 def _check_rows(elements: Elements, i: int, place: Place) -> Body:
     """Leave with the first row of the batch, if one of its numbers there is not finite."""
-    numbers = times(ROWS, whole(_row_size(elements.graph.nodes[i].shape)))
+    numbers = ROWS * whole(_row_size(elements.graph.nodes[i].shape))
     return _check(elements, place.buffer, place.offset, numbers, START)
 
 
@@ -328,7 +324,7 @@ def _predictions(elements: Elements) -> Body:
 def _place_of_batch(elements: Elements, i: int, buffer: str) -> Place:
     """Where in a buffer of something for all rows that of this batch begins."""
     node = elements.graph.nodes[i]
-    return Place(buffer, times(START, whole(_row_size(node.shape))), kind_of(node))
+    return Place(buffer, START * whole(_row_size(node.shape)), kind_of(node))
 
 
 def _prediction(graph: Graph) -> int:

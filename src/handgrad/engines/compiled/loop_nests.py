@@ -193,16 +193,16 @@ def _product_loops(product: Product) -> Body:
         for operand, axes in zip(product.operands, product.letters, strict=True)
     )
     for factor in others:
-        number = Call("multiply", (number, factor), type)
+        number = number * factor
     summed, target = product.summed, [counters[letter] for letter in output]
     zero = Num(_typed(0.0, type), type)
     if not output or not summed or all(axes[-1:] in summed for axes in product.letters):
         total = elements.new("a", type)
-        inner: Body = [Let(total.name, Call("add", (total, number), type))]
+        inner: Body = [Let(total.name, total + number)]
         row = [Let(total.name, zero), *loops(summed, inner), *put(elements, i, target, total)]
         return loops(output, row)
     clear = loops(output, put(elements, i, target, zero))
-    added = Call("add", (elements.element(i, target), number), type)
+    added = elements.element(i, target) + number
     rows = list(output[:-1])
     by_batch = any(isinstance(sizes[letter], Dim) for letter in summed)
     order = [*summed, *rows] if by_batch else [*rows, *summed]

@@ -8,8 +8,42 @@ from typing import Literal
 Type = Literal["float", "double", "int", "bool"]
 
 
+class Expression:
+    """A number that the loops read or compute.
+
+    Sums and products of whole numbers are computed now, where they are known.
+    """
+
+    type: Type
+
+    def __add__(self, other: "Expression") -> "Expression":
+        a, b = _known(self), _known(other)
+        if a is not None and b is not None:
+            return whole(a + b)
+        return other if a == 0 else self if b == 0 else Call("add", (self, other), self.type)
+
+    def __sub__(self, other: "Expression") -> "Expression":
+        return Call("subtract", (self, other), self.type)
+
+    def __mul__(self, other: "Expression") -> "Expression":
+        a, b = _known(self), _known(other)
+        if a is not None and b is not None:
+            return whole(a * b)
+        if 0 in (a, b):
+            return whole(0)
+        return other if a == 1 else self if b == 1 else Call("multiply", (self, other), self.type)
+
+    def __truediv__(self, other: "Expression") -> "Expression":
+        return Call("divide", (self, other), self.type)
+
+
+def _known(number: Expression) -> int | None:
+    """A whole number, if it is known."""
+    return int(number.value) if isinstance(number, Num) and number.type == "int" else None
+
+
 @dataclass(frozen=True)
-class Num:
+class Num(Expression):
     """A constant."""
 
     value: float | int | bool
@@ -17,7 +51,7 @@ class Num:
 
 
 @dataclass(frozen=True)
-class Var:
+class Var(Expression):
     """A local variable: a loop's counter, a sum in the making."""
 
     name: str
@@ -25,24 +59,21 @@ class Var:
 
 
 @dataclass(frozen=True)
-class Load:
+class Load(Expression):
     """One number of a buffer."""
 
     buffer: str
-    index: "Expression"
+    index: Expression
     type: Type
 
 
 @dataclass(frozen=True)
-class Call:
+class Call(Expression):
     """An operation of the graph on numbers; `cast` changes the type."""
 
     operation: str
-    arguments: tuple["Expression", ...]
+    arguments: tuple[Expression, ...]
     type: Type
-
-
-Expression = Num | Var | Load | Call
 
 
 @dataclass(frozen=True)
@@ -165,27 +196,6 @@ def outer_variables(parts: Parts) -> list[Var]:
 def whole(value: int) -> Num:
     """A whole number."""
     return Num(int(value), "int")
-
-
-def plus(a: Expression, b: Expression) -> Expression:
-    """The sum of two whole numbers, computed now where both are known."""
-    if isinstance(a, Num) and isinstance(b, Num):
-        return whole(int(a.value) + int(b.value))
-    if isinstance(a, Num) and a.value == 0:
-        return b
-    if isinstance(b, Num) and b.value == 0:
-        return a
-    return Call("add", (a, b), "int")
-
-
-def times(a: Expression, b: Expression) -> Expression:
-    """The product of two whole numbers, computed now where it is known."""
-    if isinstance(a, Num) and isinstance(b, Num):
-        return whole(int(a.value) * int(b.value))
-    for x, y in ((a, b), (b, a)):
-        if isinstance(x, Num) and x.value in (0, 1):
-            return y if x.value else whole(0)
-    return Call("multiply", (a, b), "int")
 
 
 def least(a: Expression, b: Expression) -> Expression:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from handgrad.engines.compiled.loops import Expression, Type, Var, plus, times, whole
+from handgrad.engines.compiled.loops import Expression, Type, Var, whole
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
@@ -40,7 +40,7 @@ def extent(size: int | Dim) -> Expression:
     """A size as an expression in the number n of rows of this batch."""
     if not isinstance(size, Dim):
         return whole(size)
-    return plus(times(whole(size.slope), Var("n", "int")), whole(size.offset))
+    return whole(size.slope) * Var("n", "int") + whole(size.offset)
 
 
 def strides(shape: Shape) -> list[Expression]:
@@ -49,7 +49,7 @@ def strides(shape: Shape) -> list[Expression]:
     step: Expression = whole(1)
     for size in reversed(shape):
         found.insert(0, step)
-        step = times(step, extent(size))
+        step = step * extent(size)
     return found
 
 

@@ -18,8 +18,6 @@ from handgrad.engines.compiled.loops import (
     Parts,
     Statement,
     least,
-    plus,
-    times,
     whole,
 )
 from handgrad.engines.threads import available_cores
@@ -36,8 +34,8 @@ def loop_in_parts(elements: Elements, loop: For, turns: int, numbers: int) -> St
     if count < 2:
         return loop
     part, size = elements.new("p"), _size_of_a_part(turns, count, LINE if turns == numbers else 1)
-    begin = times(part, whole(size))
-    within = replace(loop, begin=begin, stop=least(plus(begin, whole(size)), loop.stop))
+    begin = part * whole(size)
+    within = replace(loop, begin=begin, stop=least(begin + whole(size), loop.stop))
     return Parts(part.name, count, [within])
 
 
@@ -48,7 +46,7 @@ def product_in_parts(elements: Elements, product: Multiply) -> Statement:
     if count < 2:
         return product
     part, size = elements.new("p"), _size_of_a_part(max(m, n), count, LINE)
-    begin = times(part, whole(size))
+    begin = part * whole(size)
     a, b, c = product.a, product.b, product.c
     if m > n:
         rows = _left(product.m, begin, size)
@@ -75,11 +73,11 @@ def _size_of_a_part(size: int, count: int, unit: int) -> int:
 
 def _left(size: Expression, begin: Expression, most: int) -> Expression:
     """How many rows or columns a part has: the last may have fewer, or none in a small batch."""
-    left = least(whole(most), Call("subtract", (size, begin), "int"))
+    left = least(whole(most), size - begin)
     return Call("maximum", (whole(0), left), "int")
 
 
 def _from(matrix: Matrix, begin: Expression, columns: bool = False) -> Matrix:
     """The matrix without its first rows or columns."""
-    along = begin if columns != matrix.transposed else times(begin, matrix.width)
-    return replace(matrix, offset=plus(matrix.offset, along))
+    along = begin if columns != matrix.transposed else begin * matrix.width
+    return replace(matrix, offset=matrix.offset + along)

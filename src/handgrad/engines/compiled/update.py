@@ -18,7 +18,6 @@ from handgrad.engines.compiled.loops import (
     Type,
     Var,
     cast,
-    plus,
     whole,
 )
 from handgrad.engines.compiled.memory_planning import Place, users_of
@@ -46,10 +45,10 @@ class Update:
 def update_all(updates: Sequence[Update], step: Elements) -> Body:
     """The step of the optimizer, for all groups of parameters."""
     count, before = Var("step", "int"), Load("steps", whole(0), "int")
-    batch = Call("subtract", (count, before), "int")
+    batch = count - before
     body: Body = [
         Let("learning_rate", Load("learning_rates", batch, "double")),
-        Let("step", plus(count, whole(1))),
+        Let("step", count + whole(1)),
     ]
     if any("dw_norm" in update.rule.leaves.inputs for update in updates):
         body += _norm([part for update in updates for part in update.slices], step)
@@ -64,9 +63,9 @@ def _norm(parts: Sequence[slice], step: Elements) -> Body:
     body: Body = [Let(total.name, Num(0.0, "double"))]
     for part in parts:
         i = step.new("i")
-        number = cast(Load("gradients", plus(whole(part.start), i), "float"), "double")
-        square = Call("multiply", (number, number), "double")
-        more = Let(total.name, Call("add", (total, square), "double"))
+        number = cast(Load("gradients", whole(part.start) + i, "float"), "double")
+        square = number * number
+        more = Let(total.name, total + square)
         body.append(For(i.name, whole(part.stop - part.start), [more]))
     return [*body, Let("dw_norm", cast(Call("sqrt", (total,), "double"), "float"))]
 
@@ -84,7 +83,7 @@ def _updated(update: Update, step: Elements) -> Body:
     if update.factor != 1:
         rate, own = Var("learning_rate", "double"), elements.new("learning_rate", "double")
         factor = Num(update.factor, "double")
-        body.append(Let(own.name, Call("multiply", (factor, rate), "double")))
+        body.append(Let(own.name, factor * rate))
         elements.places[rule.leaves.inputs["learning_rate"]] = Place(
             own.name, whole(0), "double", variable=True
         )
@@ -96,7 +95,7 @@ def _updated(update: Update, step: Elements) -> Body:
     for part in update.slices:
         counter = elements.new("i")
         places: Mapping[int, Place] = dict(elements.places)
-        at = plus(whole(part.start), counter)
+        at = whole(part.start) + counter
         values, stores = _rule_at(elements, rule, at, buffers)
         size = part.stop - part.start
         loop = For(counter.name, whole(size), values + stores)
