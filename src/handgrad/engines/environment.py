@@ -27,24 +27,15 @@ def blas_of(package: str) -> str:
     not know only that.
     """
     libraries = [found for found in threadpool_info() if found["user_api"] == "blas"]
-    own = [found for found in libraries if _came_with(found, package)]
-    shared = [
-        found
-        for found in libraries
-        if not any(_came_with(found, other) for other in ("numpy", "scipy"))
-    ]
-    return " or ".join(map(_described, own or shared)) or "unknown"
+    own = [found for found in libraries if _came_with(found) == package]
+    shared = [found for found in libraries if _came_with(found) not in ("numpy", "scipy")]
+    parts = ("internal_api", "version", "architecture")
+    told = [" ".join(found[part] for part in parts if found.get(part)) for found in own or shared]
+    return " or ".join(told) or "unknown"
 
 
-def _came_with(library: dict[str, Any], package: str) -> bool:
+def _came_with(library: dict[str, Any]) -> str:
+    """The package whose folder a library is in."""
     # numpy.libs beside the package in wheels for Linux and Windows, numpy/.dylibs within on macOS
     folder = Path(library["filepath"]).parent
-    return folder.name == f"{package}.libs" or (folder.parent.name, folder.name) == (
-        package,
-        ".dylibs",
-    )
-
-
-def _described(library: dict[str, Any]) -> str:
-    parts = (library["internal_api"], library["version"], library.get("architecture"))
-    return " ".join(part for part in parts if part)
+    return folder.parent.name if folder.name == ".dylibs" else folder.name.removesuffix(".libs")

@@ -15,7 +15,7 @@ from handgrad.engines.compiled.streams import streams_of
 from handgrad.engines.compiled.update import Update
 from handgrad.graph import Graph, trace
 from handgrad.graph.passes import optimized
-from handgrad.layers import Array, Layer
+from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.net.examples import example_input, example_targets
@@ -46,7 +46,12 @@ def training_step(
     """The graph of a step, in few operations, without the gradients that nobody needs."""
     weights = None if w is None else w[:4]
     step = trace(net, loss, penalty, x=x[:4], y=y[:4], sample_weight=weights)
-    frozen = frozen_parameters(net)
+    frozen = {
+        f"{path}.{name}" if path else name
+        for path, layer in net.walk()
+        if not layer.trainable
+        for name in layer.param_names
+    }
     wanted = {name: i for name, i in step.outputs.gradients.items() if name not in frozen}
     outputs = replace(step.outputs, input_gradients={}, gradients=wanted)
     return optimized(replace(step, outputs=outputs))
@@ -102,16 +107,6 @@ def compiled_source(
         loss.batches_weighted_by,
     )
     return program.source()
-
-
-def frozen_parameters(net: Layer) -> list[str]:
-    """The paths of the parameters that must stay as they are."""
-    return [
-        f"{path}.{name}" if path else name
-        for path, layer in net.walk()
-        if not layer.trainable
-        for name in layer.param_names
-    ]
 
 
 def prediction_of(net: Net, x: Array, batch_size: int, *, only_finite: bool = False) -> Program:

@@ -9,6 +9,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -80,17 +81,16 @@ def _is_ours(path: Path) -> bool:
 
 
 def _write(file: Path, key: bytes, code: bytes) -> None:
-    temporary = None
-    try:
+    with suppress(OSError):
         _make_private(file.parent)
         handle, temporary = tempfile.mkstemp(dir=file.parent)  # readable by this user alone
-        with os.fdopen(handle, "wb") as open_file:
-            open_file.write(hashlib.sha256(key + code).digest() + code)
-        Path(temporary).replace(file)
-        _make_room(file)
-    except OSError:
-        if temporary is not None:
+        try:
+            with os.fdopen(handle, "wb") as open_file:
+                open_file.write(hashlib.sha256(key + code).digest() + code)
+            Path(temporary).replace(file)
+        finally:
             Path(temporary).unlink(missing_ok=True)
+        _make_room(file)
 
 
 def _make_private(folder: Path) -> None:

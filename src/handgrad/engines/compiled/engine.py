@@ -182,26 +182,26 @@ class CompiledEngine(Engine):
         if so_far.predictions:
             np.concatenate(so_far.predictions, out=kept["predictions"][0, : so_far.rows])
         while so_far.rows < n:
-            rows = slice(so_far.rows, min(so_far.rows + part, n))
-            returned = self._run_rows(order, rows, so_far.total)
-            if returned != FINISHED:
-                yield self._diverged(0, rows.start + returned, rows.stop)
+            found = self._run_rows(order, slice(so_far.rows, min(so_far.rows + part, n)), so_far)
+            if isinstance(found, Epoch):
+                yield found
                 return
-            so_far = EpochProgress(
-                rows.stop, kept["loss_total"][0, 0].item(), [kept["predictions"][0, : rows.stop]]
-            )
-            if rows.stop < n:
+            so_far = found
+            if so_far.rows < n:
                 yield so_far
         held_out = self.predict_held_out()
         yield Epoch(so_far.total / self.all_counted, kept["predictions"][0], held_out)
 
-    def _run_rows(self, order: Array, rows: slice, total: float) -> int:
-        """Run the batches of those places of an order; before them the losses came to `total`."""
-        self.total_before[0] = total
+    def _run_rows(self, order: Array, rows: slice, so_far: EpochProgress) -> Epoch | EpochProgress:
+        """Run the batches of those places of an order."""
+        self.total_before[0] = so_far.total
         _, returned = self._run(self.run.in_turn([self._planned(order[None], rows)]))
         self.total_before[0] = 0
         self.streams.hand_back(self.streams.words)
-        return returned
+        if returned != FINISHED:
+            return self._diverged(0, rows.start + returned, rows.stop)
+        n, total = rows.stop - rows.start, self.kept["loss_total"][0, 0].item()
+        return EpochProgress(so_far.rows + n, total, [self.kept["predictions"][0, : rows.stop]])
 
     def run_rows(
         self, order: Array, learning_rates: Array, so_far: EpochProgress
@@ -210,15 +210,9 @@ class CompiledEngine(Engine):
             self._make_room(np.empty((1, len(self.y)), np.int64))
         for part, name in ((self.x, "x"), (self.y, "y")):  # they were filled anew
             check_indices(part, name, self.run.program.bounds)
-        n, kept = len(order), self.kept
         self.learning_rates[0, : len(learning_rates)] = learning_rates
         self.streams.read()
-        returned = self._run_rows(order, slice(0, n), so_far.total)
-        if returned != FINISHED:
-            return self._diverged(0, returned, n)
-        return EpochProgress(
-            so_far.rows + n, kept["loss_total"][0, 0].item(), [kept["predictions"][0, :n]]
-        )
+        return self._run_rows(order, slice(0, len(order)), so_far)
 
     def _after(self, i: int) -> tuple[Array, Array]:
         """The weights after an epoch of the last call."""

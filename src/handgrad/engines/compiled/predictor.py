@@ -84,12 +84,6 @@ class CompiledPredictor:
 
     def _many(self, x: Array) -> Array | None:
         """Many rows, in parts of whole batches, a thread each."""
-        work = len(x) * self.net.parameters.size
-        with one_thread_each() if self.runner.large else nullcontext(available_cores()) as cores:
-            return self._in_parts(x, max(1, min(cores, int(work / A_THREADS_WORK))))
-
-    def _in_parts(self, x: Array, threads: int) -> Array | None:
-        part = math.ceil(len(x) / (threads * PREDICTED_AT_ONCE)) * PREDICTED_AT_ONCE
         p = np.empty((len(x), *self.runner.output_shape), self.runner.program.dtype)
         returned: list[int] = []
 
@@ -99,12 +93,16 @@ class CompiledPredictor:
             found = runner(n_rows=len(x[rows]), x=x[rows], **self.weights, predictions=p[rows])
             returned.append(found)
 
-        others = [Thread(target=predict, args=(start,)) for start in range(part, len(x), part)]
-        for thread in others:
-            thread.start()
-        predict(0)
-        for thread in others:
-            thread.join()
+        with one_thread_each() if self.runner.large else nullcontext(available_cores()) as cores:
+            work = len(x) * self.net.parameters.size
+            threads = max(1, min(cores, int(work / A_THREADS_WORK)))
+            part = math.ceil(len(x) / (threads * PREDICTED_AT_ONCE)) * PREDICTED_AT_ONCE
+            others = [Thread(target=predict, args=(start,)) for start in range(part, len(x), part)]
+            for thread in others:
+                thread.start()
+            predict(0)
+            for thread in others:
+                thread.join()
         return p if returned.count(FINISHED) == len(others) + 1 else None
 
 
