@@ -110,7 +110,9 @@ class Binary(Feature):
         return f"one of two, {self.values[0]!r} or {self.values[1]!r}"
 
     def encoded(self, column: Column, name: str) -> Array:
-        return np.array([-1.0, 1.0, 0.0])[_places(self.values, column, name)][:, None]
+        text = _as_text(column, name, self.values)
+        first, second = ((text == value).astype(float) for value in self.values)
+        return (second - first)[:, None]
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,11 @@ class BestWeights:
             if value < best or (value == best and (last or self.epochs[m] == 0)):
                 now = now or self.net.state()
                 self.badness[m], self.epochs[m] = value, epoch
-                for path, array in now.items():
+                for path, array in now.items() if len(badness) > 1 else ():
                     kept = self.weights[path].reshape(len(badness), -1)
                     kept[m] = array.reshape(len(badness), -1)[m]
+        if now and len(badness) == 1:
+            self.weights = now
 
     @property
     def waited(self) -> int:
