@@ -33,9 +33,7 @@ class RowSource(ABC):
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """All rows once, as pairs (x, y): in their order, or chunks in one drawn by `rng`."""
 
-    def split(
-        self, share: float, rng: int | np.random.Generator | None = None
-    ) -> tuple[Self, Self]:
+    def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
         """The rows without about a `share` of them, and that share."""
         raise SettingError(
             f"{share} of the rows of {type(self).__name__}, which cannot be split",

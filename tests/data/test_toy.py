@@ -117,7 +117,7 @@ def test_what_cannot_be_is_refused(name: str) -> None:
         with refused(hg.SettingError, "n_samples", "a whole number above zero"):
             maker(n)
     for noise in (-0.1, np.nan, np.inf, "0.1", True, None):
-        with refused(hg.SettingError, f"noise = {noise!r}", "zero or more"):
+        with refused(hg.SettingError, f"noise = {noise!r}", "not below 0"):
             maker(noise=noise)
     for rng in ("0", -1, np.random.RandomState(0)):
         with refused(hg.SettingError, "rng="):

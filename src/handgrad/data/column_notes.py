@@ -6,16 +6,22 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from handgrad.data.files import Table
 from handgrad.data.table_options import Task, option
 from handgrad.data.targets import Target, is_text
-from handgrad.data.text_formats import at_odds, nearly_among, read_as
+from handgrad.data.text_formats import at_odds, read_as
 from handgrad.data.text_parts import MISSING
 
 MOST_CODES = 100  # whole numbers, of which more are hardly names of classes
 MOST_COMPARED = 10_000  # words of a column, with one another
 A_COUNT_HAS = 20  # rows at least, before whole numbers one after another look like a count of them
+# 12.5 kg; 14:30; 31 Dec 2024; Dec 31, 2024
+NEARLY = (
+    r"^[+\-]?[0-9][0-9.,'’ ]* ?[^0-9\s]{1,5}$|^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$"
+    r"|^[0-9]{1,2}[. \-]+\p{L}{3,9}[., \-]+[0-9]{2,4}$|^\p{L}{3,9}\.? [0-9]{1,2},? [0-9]{2,4}$"
+)
 
 
 def notes_on_target(target: Target, asked: Task | None) -> list[str]:
@@ -76,7 +82,7 @@ def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]
             f"and so is read as text: {option(what, name, quoted=True)}, if such cells stand for "
             "what is missing"
         ]
-    nearly = nearly_among(cells)
+    nearly = np.asarray(pc.match_substring_regex(cells, NEARLY).to_numpy(False))
     if nearly.sum() >= A_COUNT_HAS and 2 * n[nearly].sum() > n.sum():
         cell = texts[int(nearly.argmax())]
         return [

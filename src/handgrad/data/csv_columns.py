@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from handgrad.base.errors import DataError
 from handgrad.data.csv_dialect import CsvDialect, NotThisEncodingError
-from handgrad.data.files import refuse_twice
+from handgrad.data.files import data_above, refuse_twice
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableOptions
 from handgrad.data.text_formats import (
     DateFormat,
@@ -19,7 +19,6 @@ from handgrad.data.text_formats import (
     Format,
     NumberFormat,
     cells_read,
-    read_as,
     ways_to_read,
 )
 from handgrad.data.text_parts import there
@@ -31,7 +30,7 @@ MOST_NAMED = 5
 
 
 class CsvColumns:
-    """The columns of one file: looked at piece by piece, then decided, then read alike.
+    """The columns of one file: looked at chunk by chunk, then decided, then read alike.
 
     `names` are those to read by; after `decide`, `schema` has the columns that are left, `notes`
     what is to be said of them, `date_order` the order of day and month.
@@ -194,13 +193,6 @@ def wider(one: pa.DataType, other: pa.DataType) -> Any:
         if str(one) in kinds and str(other) in kinds:
             return max(one, other, key=lambda kind: kinds.index(str(kind)))
     return pa.string()
-
-
-def data_above(names: Sequence[str]) -> str:
-    """What to try where names look like the first row of a table without any; '' elsewhere."""
-    if read_as(pa.array(names, pa.string()), "number", "date").any():
-        return "--no-header (header=False in Python): the first line looks like data"
-    return ""
 
 
 def _described(found: Format, asked: TableOptions, decimal: str) -> str:

@@ -236,8 +236,6 @@ def _padded(names: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...]:
     found = []
     for name, column in zip(names, zip(*rows, strict=False), strict=False):
         cells = [cell.strip() for cell in column if cell.strip()]
-        if all(cell.isdecimal() for cell in cells) and any(
-            cell[0] == "0" and len(cell) > 1 for cell in cells
-        ):
+        if all(map(str.isdecimal, cells)) and any(c[0] == "0" and len(c) > 1 for c in cells):
             found.append(name.strip())
     return tuple(found)

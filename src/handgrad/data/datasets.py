@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
-from numbers import Real
 from types import ModuleType
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, did_you_mean, positive
+from handgrad.base.errors import SettingError, did_you_mean, not_negative, positive
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
 from handgrad.row_source import Rng
@@ -238,11 +236,7 @@ def make_sine(n_samples: int = 100, *, noise: float = 0.15, rng: Rng = None) -> 
 def _checked(n_samples: int, noise: float, rng: Rng) -> np.random.Generator:
     """The Generator to draw from, after a look at the settings."""
     positive("n_samples", n_samples, whole=True)
-    number = isinstance(noise, Real) and not isinstance(noise, bool)
-    if not number or not isfinite(noise) or noise < 0:
-        raise SettingError(
-            f"noise = {noise!r}", "a standard deviation, zero or more", "noise=0.1, or 0 for none"
-        )
+    not_negative("noise", noise)
     return spawning_generator(rng)
 
 

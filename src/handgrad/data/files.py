@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from handgrad.base.errors import DataError
+from handgrad.base.errors import DataError, did_you_mean
 from handgrad.data.file_kinds import packing_of
-from handgrad.data.table_options import DateOrder
+from handgrad.data.table_options import DateOrder, TableOptions
+from handgrad.data.text_formats import read_as
 from handgrad.files import FileError, kind_of
 from handgrad.layers import Array
 
@@ -151,6 +152,29 @@ def is_parquet(path: Path) -> bool:
 def is_text_file(path: Path) -> bool:
     """Whether a file is text and not packed: as many bytes as stand there are read."""
     return not is_parquet(path) and not packing_of(path)
+
+
+def data_above(names: Sequence[str]) -> str:
+    """What to try where names look like the first row of a table without any; '' elsewhere."""
+    if read_as(pa.array(names, pa.string()), "number", "date").any():
+        return "--no-header (header=False in Python): the first line looks like data"
+    return ""
+
+
+def check_asked(source: str, names: Sequence[str], asked: TableOptions) -> None:
+    """Refuse the name of a column to be read in some way that is not there."""
+    check_columns(source, names, *asked.category, *asked.number, *asked.date)
+
+
+def check_columns(source: str, names: Sequence[str], *columns: str) -> None:
+    """Refuse the name of a column that is not there."""
+    for name in columns:
+        if name not in names:
+            hint = "--separator (separator= in Python): there is one column only as it is"
+            if len(names) > 1:
+                otherwise = data_above(names) or "the name of the column as it stands in the file"
+                hint = did_you_mean(str(name), names, otherwise, likeness=0.7)
+            raise DataError(f"{source}: no column named {name!r}", f"one of {listed(names)}", hint)
 
 
 def refuse_twice(path: Path, names: Sequence[str], hint: str) -> None:

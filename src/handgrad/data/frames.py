@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -277,13 +277,8 @@ def _numbers(series: "nw.Series[IntoSeriesT]") -> Array:
 
 
 def _floats(values: Sequence[object]) -> Array:
-    return np.array([math.nan if _is_missing(value) else _float(value) for value in values], float)
-
-
-def _float(value: object) -> float:
-    if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
-    return float(cast("SupportsFloat", value))
+    plain = [v.total_seconds() if isinstance(v, datetime.timedelta) else v for v in values]
+    return np.array([math.nan if _is_missing(v) else float(cast("Any", v)) for v in plain], float)
 
 
 def _texts(values: Sequence[object]) -> Array:

@@ -53,7 +53,9 @@ class ParquetFile(TableFile):
         self.schema = _schema_of(arrow, path, asked)
         self.own_names = dict(zip(self.schema.names, arrow.names, strict=True))
         if self.whole:
-            self._refuse_if_far_larger(n * sum(_width(field.type) for field in arrow))
+            # Texts and lists take 4 bytes at least.
+            widths = (k.bit_width / 8 if pa.types.is_primitive(k) else 4 for k in arrow.types)
+            self._refuse_if_far_larger(n * sum(widths))
         self.slice = n if self.whole else self._rows_in_a_chunk()
         self.parts = self._cut()
         note(path.stat().st_size)
@@ -208,10 +210,3 @@ def _columns_by_code(file: parquet.ParquetFile) -> list[str]:
     columns = [group.column(j) for group in groups for j in range(group.num_columns)]
     found = (column.path_in_schema for column in columns if column.has_dictionary_page)
     return [*dict.fromkeys(name for name in found if name in texts)]
-
-
-def _width(kind: pa.DataType) -> float:
-    try:
-        return kind.bit_width / 8
-    except ValueError:  # texts, lists
-        return 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,8 +14,7 @@ from pyarrow import ArrowInvalid, BufferOutputStream, csv, parquet
 
 from handgrad.base.errors import DataError, SettingError, described
 from handgrad.base.kinds import Probabilities
-from handgrad.data.columns import check_columns
-from handgrad.data.files import PARQUET
+from handgrad.data.files import PARQUET, check_columns
 from handgrad.data.table_stream import StreamedRows, TableStream
 from handgrad.data.unseen import unseen_warnings_together
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
@@ -102,9 +102,7 @@ def _write(
     writer = csv.CSVWriter if to.suffix.lower() == ".csv" else parquet.ParquetWriter
     try:
         with writer(file, first.schema) as whole:
-            whole.write_table(first)
-            count(more=first.num_rows)
-            for table in tables:
+            for table in chain([first], tables):
                 whole.write_table(table.cast(first.schema))
                 count(more=table.num_rows)
     except ArrowInvalid as error:
@@ -143,7 +141,7 @@ def _predicted(
     columns = known if known and {*known} <= {*data.names} else data.names
     read, n_done = list(dict.fromkeys([*columns, *keep])), 0
     join = partial(_joined, most=int(data.memory * BATCHED))
-    for chunk in whole_batches((piece.columns for piece in data.chunks(read)), join):
+    for chunk in whole_batches((chunk.columns for chunk in data.chunks(read)), join):
         for start in range(0, chunk.num_rows, AT_ONCE):
             whole = chunk.slice(start, AT_ONCE)
             frame = whole.select(columns)

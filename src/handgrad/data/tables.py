@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -13,10 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.base.errors import DataError, SettingError
-from handgrad.data.columns import check_asked
 from handgrad.data.csv_file import CsvFile
 from handgrad.data.datasets import Dataset
-from handgrad.data.files import Table, TableFile, is_parquet, paths_of
+from handgrad.data.files import Table, TableFile, check_asked, is_parquet, paths_of
 from handgrad.data.parquet_file import ParquetFile
 from handgrad.data.table_options import FOUND_OUT, TableOptions, TableWords
 from handgrad.data.table_stream import TableStream
@@ -53,7 +52,7 @@ def read_table(
     SettingError for words that say nothing.
     """
     asked = TableOptions(**options)
-    stream = _in_memory(source, asked)
+    stream = opened(source, asked, None, progress=False)
     check_asked(stream.name, stream.names, asked)
     stream = stream.with_target(target)
     if stream.notes:
@@ -70,7 +69,7 @@ def table_of(source: str | Path, asked: TableOptions = FOUND_OUT) -> Table:
     have the same columns, in any order. How a CSV file is written is found out, but for what is
     asked.
     """
-    stream = _in_memory(source, asked)
+    stream = opened(source, asked, None, progress=False)
     columns = pa.concat_tables([*stream] or [stream.schema.empty_table()])
     of_files = stream.files, stream.rows_of_files
     numbers = np.arange(stream.n_rows)
@@ -112,7 +111,7 @@ def open_table(
     (2, {'width': 'double', 'kind': 'string'}, [2])
     """
     asked = TableOptions(**options)
-    stream = opened(files, asked, memory, progress=progress)
+    stream = opened(files, asked, bytes_of(memory), progress=progress)
     check_asked(stream.name, stream.names, asked)
     if stream.notes:
         warnings.warn(f"{stream.name}: {'; '.join(stream.notes)}", stacklevel=2)
@@ -122,48 +121,40 @@ def open_table(
 def opened(
     files: str | Path | Sequence[str | Path],
     asked: TableOptions,
-    memory: str | int,
+    memory: str | int | None,
     *,
     progress: bool,
 ) -> TableStream:
-    """The stream that `open_table` makes, whose notes nobody has been told of."""
-    size = bytes_of(memory)
+    """The stream that `open_table` makes, whose notes nobody has been told of.
+
+    Where `memory` is None its chunks stay in memory.
+    """
+    size = sys.maxsize if memory is None else bytes_of(memory)
+    chunk = None if memory is None else max(SMALLEST_BLOCK, int(size * CHUNK))
+    csv_chunk = chunk and max(SMALLEST_BLOCK, chunk // CSV_GROWS)
     given = [files] if isinstance(files, str | Path) else list(files)
     if not given:
         raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
     paths = tuple(path for name in given for path in paths_of(name))
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
     with progress_bar(megabytes, "MB read", shown=progress) as advance:
-        chunk = max(SMALLEST_BLOCK, int(size * CHUNK))
-        sources = _files_of(paths, chunk, lambda size: advance(more=size / 1e6), asked)
+
+        def note(size: int) -> None:
+            advance(more=size / 1e6)
+
+        sources: list[TableFile] = [
+            ParquetFile(path, chunk, note, asked)
+            if is_parquet(path)
+            else CsvFile(path, csv_chunk, note, asked)
+            for path in paths
+        ]
     name = str(given[0]) if len(given) == 1 else f"{given[0]} and {len(given) - 1} more"
     stream = TableStream(name, sources, size)
-    if not stream.n_rows:
+    if memory is not None and not stream.n_rows:
         raise DataError(
             f"{name}: 0 rows, {len(stream.names)} columns", "at least one row", "check the file"
         )
     return stream
-
-
-def _in_memory(source: str | Path, asked: TableOptions) -> TableStream:
-    """A stream whose chunks stay in memory."""
-    files = _files_of(paths_of(source), None, lambda size: None, asked)
-    return TableStream(str(source), files, sys.maxsize)
-
-
-def _files_of(
-    paths: Sequence[Path],
-    size: int | None,
-    note: Callable[[int], object],
-    asked: TableOptions,
-) -> list[TableFile]:
-    csv_size = size and max(SMALLEST_BLOCK, size // CSV_GROWS)
-    return [
-        ParquetFile(path, size, note, asked)
-        if is_parquet(path)
-        else CsvFile(path, csv_size, note, asked)
-        for path in paths
-    ]
 
 
 def bytes_of(memory: str | int) -> int:

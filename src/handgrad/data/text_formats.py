@@ -15,11 +15,6 @@ from handgrad.layers import Array
 
 # So many texts of a column tell whether the others are worth looking at.
 FEW = 50
-# 12.5 kg; 14:30; 31 Dec 2024; Dec 31, 2024
-NEARLY = (
-    r"^[+\-]?[0-9][0-9.,'’ ]* ?[^0-9\s]{1,5}$|^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$"
-    r"|^[0-9]{1,2}[. \-]+\p{L}{3,9}[., \-]+[0-9]{2,4}$|^\p{L}{3,9}\.? [0-9]{1,2},? [0-9]{2,4}$"
-)
 
 
 @dataclass(frozen=True)
@@ -217,12 +212,6 @@ def read_as(texts: pa.Array, *what: str) -> Array:
     """Which of the texts read as a "number" or "date", each by itself, (n,) of truth values."""
     ways = [reads for kind in what for reads in ways_to_read(texts, kind).values()]
     found: Array = np.any(ways, axis=0)
-    return found
-
-
-def nearly_among(texts: pa.Array) -> Array:
-    """Which of the texts look like a number, a time or a date, and are read as none of them."""
-    found: Array = np.asarray(pc.match_substring_regex(texts, NEARLY).to_numpy(False))
     return found
 
 

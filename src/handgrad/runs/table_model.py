@@ -10,8 +10,7 @@ from typing import Self, Unpack, cast
 
 from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data import TableOptions, predict_table
-from handgrad.data.columns import check_asked, check_columns
-from handgrad.data.files import PARQUET, Table, listed
+from handgrad.data.files import PARQUET, Table, check_asked, check_columns, listed
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableWords, Task, option
 from handgrad.data.tables import opened
 from handgrad.data.targets import target_of, with_target

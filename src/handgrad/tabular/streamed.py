@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 
 from handgrad.base.errors import DataError, SettingError, described
-from handgrad.data.columns import check_columns
+from handgrad.data.files import check_columns
 from handgrad.data.frames import Column, columns_of_frame, frame_of
 from handgrad.data.table_stream import TableStream, mixed, smallest
 from handgrad.data.targets import as_numbers
