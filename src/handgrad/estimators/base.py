@@ -21,11 +21,11 @@ from handgrad.optimizers import Adagrad, AdamW, Lion, NAdam, Optimizer, RMSprop
 from handgrad.schedules import Schedule
 
 Activation = str | Layer
-ACTIVATIONS: dict[str, type[Layer] | None] = {
-    "identity": None,
-    "logistic": Sigmoid,
-    "tanh": Tanh,
-    "relu": ReLU,
+ACTIVATIONS: dict[str, list[type[Layer]]] = {
+    "identity": [],
+    "logistic": [Sigmoid],
+    "tanh": [Tanh],
+    "relu": [ReLU],
 }
 NORMALIZATIONS: dict[str, type[BatchNorm | LayerNorm]] = {"batch": BatchNorm, "layer": LayerNorm}
 # Beside "sgd", "adam" and "lbfgs".

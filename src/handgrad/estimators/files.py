@@ -43,10 +43,6 @@ class InFiles(Base):
             expected = f"{type(self._loss).__name__}, which loss={shown(self.loss)} says"
             raise damaged(f"a fit by {shown(fitted['loss'])}", expected)
         self.n_outputs_ = self._n_outputs(np.empty((0, n_targets)))
-        self._take_net(net)
-
-    def _take_net(self, net: Net | None) -> None:
-        """Take up the net, if it fits the columns and the targets."""
         sizes = (self.n_features_in_, self.n_outputs_)
         if net is None or (net.n_in, net.n_out) != sizes:
             raise damaged(f"the net {shown(net)}", f"a net from {sizes[0]} numbers to {sizes[1]}")

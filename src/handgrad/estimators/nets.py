@@ -30,7 +30,10 @@ def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike) -> Net:
         for i, (n_in, n_out) in enumerate(pairwise(sizes)):
             if i > 0:
                 layers += [NORMALIZATIONS[m.normalization](n_in)] if m.normalization else []
-                layers += _activation(activations[i - 1])
+                if isinstance(given := activations[i - 1], Layer):
+                    layers.append(copy.deepcopy(given))
+                else:
+                    layers += [kind() for kind in ACTIVATIONS[given]]
                 layers += [Dropout(m.dropout)] if m.dropout else []
             layers.append(Linear(int(n_in), int(n_out)))
     linears = [layer for layer in layers if isinstance(layer, Linear)]
@@ -66,10 +69,3 @@ def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[
                 did_you_mean(activation, ACTIVATIONS, "'relu'"),
             )
     return each
-
-
-def _activation(given: Activation) -> list[Layer]:
-    if isinstance(given, Layer):
-        return [copy.deepcopy(given)]
-    kind = ACTIVATIONS[given]
-    return [] if kind is None else [kind()]

@@ -172,23 +172,22 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  #
         columns names: mlpclassifier0, mlpclassifier1 …
         """
         check_is_fitted(self)
-        return self._outputs(X, self._transforming()[0])
+        return self._outputs(X, self._transforming())
 
     @property
     def _n_features_out(self) -> int:
-        return self._transforming()[1]
+        return self.coefs_[self._transforming()].shape[1]
 
-    def _transforming(self) -> tuple[int, int]:
-        """Which hidden layer transforms, counted from 0, and how many units it has."""
-        sizes = [coef.shape[1] for coef in self.coefs_[:-1]]
-        given = self.transform_layer
-        if not -len(sizes) <= given < len(sizes):
+    def _transforming(self) -> int:
+        """Which hidden layer transforms, counted from 0."""
+        given, n = self.transform_layer, len(self.coefs_) - 1
+        if not -n <= given < n:
             raise SettingError(
-                f"transform_layer={given} of {len(sizes)} hidden layers",
-                f"a number from {-len(sizes)} to {len(sizes) - 1}" if sizes else "a hidden layer",
-                "transform_layer=-1, the last one" if sizes else "hidden_layer_sizes=(100,)",
+                f"transform_layer={given} of {n} hidden layers",
+                f"a number from {-n} to {n - 1}" if n else "a hidden layer",
+                "transform_layer=-1, the last one" if n else "hidden_layer_sizes=(100,)",
             )
-        return given % len(sizes), sizes[given]
+        return given % n
 
     # the training
 
