@@ -118,23 +118,20 @@ class Fitting:
 
     def reports(self) -> Iterator[EpochReport]:
         """The reports that are still to come, until early stopping ends them."""
-        reports, patience, plateau = (
-            self.stream,
-            self.config.early_stopping,
-            self.config.reduce_on_plateau,
-        )
-        if plateau is not None:
+        config, reports = self.config, self.stream
+        if config.reduce_on_plateau is not None:
             # what was decided in the epochs before a stop is decided again, by their reports
             lowered = training.reduce_on_plateau(
                 itertools.chain(self.earlier, self.stream),
-                self.config.optimizer,
-                patience=plateau,
+                config.optimizer,
+                patience=config.reduce_on_plateau,
                 monitor=self.monitor,
             )
             reports = itertools.islice(lowered, len(self.earlier), None)
-        if patience is None:
+        if config.early_stopping is None:
             return reports
-        return training.until_patience_ends(reports, self.best, self.monitor, patience)
+        best, patience = self.best, config.early_stopping
+        return training.until_patience_ends(reports, best, self.monitor, patience)
 
     def diagnosed(self, reports: Iterable[EpochReport]) -> Iterator[EpochReport]:
         """The reports, with a warning of each sickness on the way."""
