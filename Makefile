@@ -78,8 +78,8 @@ docs: .venv/ready-to-test  ## build the reference into build/docs; run every exa
 	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src
 
 notebooks: .venv/ready  ## write the story's notebooks in docs anew
-	@$(BIN)/python -m handgrad.story en docs/story.ipynb
-	@$(BIN)/python -m handgrad.story zh docs/story.zh.ipynb
+	@$(BIN)/python -m handgrad.story.notebook en docs/story.ipynb
+	@$(BIN)/python -m handgrad.story.notebook zh docs/story.zh.ipynb
 
 PART ?= 1/1
 mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice (PART=2/32 for a part)

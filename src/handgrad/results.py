@@ -220,8 +220,3 @@ class Classifier(Predictor, Protocol):
 def is_classifier(model: object) -> TypeGuard[Classifier]:
     """Whether `model` is a fitted classifier that gives probabilities, as scikit-learn's do."""
     return not isinstance(model, Net | type) and hasattr(model, "predict_proba")
-
-
-def is_predictor(model: object) -> TypeGuard[Predictor]:
-    """Whether `model` predicts as scikit-learn's do, and is no net."""
-    return not isinstance(model, Net | type) and hasattr(model, "predict")

@@ -31,8 +31,7 @@ def plot_permutation_importance(
     The bars are means over the repeats, the strongest on top, the whiskers their standard
     deviations. `importance` is what `permutation_importance` gave.
     """
-    hint = "hg.permutation_importance(model, X, y)"
-    refuse_other(importance, PermutationImportance, "permutation_importance", hint)
+    refuse_other(importance, PermutationImportance, "hg.permutation_importance(model, X, y)")
     order = importance.order[:most]
     axes = axes_for(ax, (6, 0.9 + 0.32 * len(order)))
     places = np.arange(len(order))
@@ -56,8 +55,7 @@ def plot_partial_dependence(dependence: PartialDependence, ax: Axes | None = Non
     it is the probability of the second; of more there is a curve for each of the six that change
     most. `dependence` is what `partial_dependence` gave.
     """
-    hint = "hg.partial_dependence(model, X, column)"
-    refuse_other(dependence, PartialDependence, "partial_dependence", hint)
+    refuse_other(dependence, PartialDependence, "hg.partial_dependence(model, X, column)")
     axes = axes_for(ax, (4.5, 3.4))
     n = len(dependence.outputs)
     changes = np.ptp(dependence.average, axis=0)

@@ -20,6 +20,13 @@ from handgrad.training import factors_of
 # A function of x (n,), or its values there.
 Function = Callable[[Array], npt.ArrayLike] | npt.ArrayLike
 SMALLEST, WIDTH = 0.01, 4.0
+# The activations that have pages, in the order of the pages.
+TEXTBOOK: list[type[Layer]] = [
+    kind
+    for module in (activations, gelu)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and kind.__module__ == module.__name__
+]
 
 
 def plot_loss_functions(
@@ -148,7 +155,7 @@ def plot_activations(
     >>> value.get_label(), slope.get_label(), float(slope.get_ydata().max())
     ('Tanh()', 'its slope', 1.0)
     """
-    layers = _of_the_textbook() if layers is None else [*layers]
+    layers = [kind() for kind in TEXTBOOK] if layers is None else [*layers]
     if not layers:
         raise SettingError("no layers", "one or more", "plot_activations(), for the textbook's")
     curves = [_curves(layer) for layer in layers]
@@ -164,16 +171,6 @@ def plot_activations(
         panel.set(title=repr(layer), xlabel="x")
     panels[0].legend(handles=panels[0].lines[:2], labels=["value", "slope"], frameon=False)
     return np.array(panels)
-
-
-def _of_the_textbook() -> list[Layer]:
-    """The activations that have pages, in the order of the pages."""
-    return [
-        kind()
-        for module in (activations, gelu)
-        for kind in vars(module).values()
-        if isinstance(kind, type) and kind.__module__ == module.__name__
-    ]
 
 
 def _curves(layer: Layer) -> tuple[Array, Array, Array]:

@@ -12,7 +12,7 @@ from handgrad.layers import Array, Softmax
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, check_as_many
-from handgrad.results import Classifier, Predictions, Predictor, is_classifier, is_predictor
+from handgrad.results import Classifier, Predictions, Predictor, is_classifier
 
 Model = Net | Predictor | Predictions
 
@@ -51,7 +51,7 @@ def targets_of(y: object, x: Sized) -> Array:
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
-def classes_of(y: object, x: Array, n_classes: int | None = None) -> Array:
+def classes_of(y: object, x: Array, n_classes: float = np.inf) -> Array:
     """`y` as classes 0, 1, 2 …, (n,) int64; below `n_classes`, where a net says how many."""
     y = targets_of(y, x)
     if y.ndim != 1:
@@ -60,9 +60,9 @@ def classes_of(y: object, x: Array, n_classes: int | None = None) -> Array:
             "one class a row",
             "y.argmax(axis=1), if the targets are one-hot",
         )
-    odd = y[(y < 0) | (y != np.floor(y)) | (y >= (np.inf if n_classes is None else n_classes))]
+    odd = y[(y < 0) | (y != np.floor(y)) | (y >= n_classes)]
     if odd.size:
-        below = "" if n_classes is None else f", below the net's {n_classes}"
+        below = "" if n_classes == np.inf else f", below the net's {n_classes}"
         raise DataError(
             f"a target of {odd[0]:g}",
             f"classes 0, 1, 2 …{below}",
@@ -116,9 +116,10 @@ def as_probabilities(net: Net, p: Array) -> Array:
     return Softmax().forward(p)
 
 
-def refuse_other(given: object, kind: type, made_by: str, example: str) -> None:
-    """Refuse what is no result of that `kind`."""
+def refuse_other(given: object, kind: type, example: str) -> None:
+    """Refuse what is no result of that `kind`, which the call of the `example` makes."""
     if not isinstance(given, kind):
+        made_by = example.partition("(")[0].removeprefix("hg.")
         raise SettingError(described(given), f"what {made_by} gave", example)
 
 
@@ -156,7 +157,7 @@ def number_predictions(model: Model, x: object, y: object) -> Predictions:
 
 def predicted_numbers(model: Net | Predictor, x: object) -> Array:
     """One predicted number a row, (n,)."""
-    if not is_predictor(model):
+    if isinstance(model, Net | type) or not hasattr(model, "predict"):
         check_kinds(net=(model, Net))
         x = table_of(x)
     p = np.asarray(model.predict(x))

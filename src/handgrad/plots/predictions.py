@@ -221,13 +221,12 @@ def plot_predictions(
     """
     found, axes = number_predictions(net, x, y), axes_for(ax)
     p, y = found.predicted, found.y
-    x = table_of(x) if isinstance(net, Net) else x
+    of_net = isinstance(net, Net)
+    x = table_of(x) if of_net else x
     if not isinstance(net, Predictions) and isinstance(x, np.ndarray) and x.shape[1] == 1:
         across = np.linspace(x.min(), x.max(), POINTS)
-        label = "net" if isinstance(net, Net) else "model"
-        axes.plot(
-            across, predicted_numbers(net, across[:, None]), color=SECOND, linewidth=2, label=label
-        )
+        up, label = predicted_numbers(net, across[:, None]), "net" if of_net else "model"
+        axes.plot(across, up, color=SECOND, linewidth=2, label=label)
         draw_numbers(axes, x[:, 0], y, "data")
         axes.set(xlabel="feature 1", ylabel="y")
     else:
@@ -241,16 +240,9 @@ def plot_predictions(
 
 def draw_numbers(axes: Axes, across: Array, up: Array, label: str, *, hollow: bool = False) -> None:
     """Draw dots, or only their outlines."""
-    axes.scatter(
-        across,
-        up,
-        s=26,
-        facecolors="none" if hollow else FIRST,
-        edgecolors=FIRST if hollow else "white",
-        linewidths=1.2 if hollow else 0.6,
-        label=label,
-        zorder=3 if hollow else 2,
-    )
+    inside, edge, width, order = ("none", FIRST, 1.2, 3) if hollow else (FIRST, "white", 0.6, 2)
+    style: Any = {"facecolors": inside, "edgecolors": edge, "linewidths": width, "zorder": order}
+    axes.scatter(across, up, s=26, label=label, **style)
 
 
 def _one_against_the_rest(

@@ -153,14 +153,8 @@ def draw_near_slice(
         away = (x[:, others] - at[others]) / np.where(deviation > 0, deviation, 1.0)
         distance = np.sqrt((away**2).mean(axis=1))
     near = distance <= FARTHEST
-    scatter_classes(
-        axes,
-        x[near][:, shown],
-        y[near],
-        class_names,
-        strength=np.exp(-(distance[near] ** 2) / 2),
-        hollow=hollow,
-    )
+    points, strength = x[near][:, shown], np.exp(-(distance[near] ** 2) / 2)
+    scatter_classes(axes, points, y[near], class_names, strength=strength, hollow=hollow)
     return int(near.sum())
 
 

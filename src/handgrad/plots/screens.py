@@ -2,8 +2,7 @@
 
 import io
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any
@@ -48,23 +47,14 @@ class Screen:
         return file.getvalue()
 
 
-_STAND_IN: ContextVar[Callable[[], Screen] | None] = ContextVar("stand-in", default=None)
-
-
-@contextmanager
-def live_pictures_on(make: Callable[[], Screen]) -> Iterator[None]:
-    """Within it, live pictures without a place of their own appear on the screens `make` gives."""
-    token = _STAND_IN.set(make)
-    try:
-        yield
-    finally:
-        _STAND_IN.reset(token)
+# Makes the screens of live pictures that have no place of their own.
+STAND_IN: ContextVar[Callable[[], Screen] | None] = ContextVar("stand-in", default=None)
 
 
 def screen_for(to: str | Path | None) -> Screen:
     """The screen that `to` names: a folder, a GIF; None for the notebook or window at hand."""
     if to is None:
-        if (make := _STAND_IN.get()) is not None:
+        if (make := STAND_IN.get()) is not None:
             return make()
         if in_a_notebook():
             return Notebook()

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import AutoLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from handgrad.base.errors import SettingError
 from handgrad.display import in_a_notebook
@@ -122,7 +122,7 @@ def keep_apart(axes: Axes) -> None:
         boxes = [t.get_window_extent() for t in axes.get_xticklabels() if t.get_text()]
         if all(a.x1 + room <= b.x0 for a, b in pairwise(sorted(boxes, key=lambda box: box.x0))):
             return
-        if isinstance(axes.xaxis.get_major_locator(), AutoLocator | MaxNLocator):
+        if isinstance(axes.xaxis.get_major_locator(), MaxNLocator):
             axes.xaxis.set_major_locator(MaxNLocator(most))
 
 

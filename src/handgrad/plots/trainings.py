@@ -135,7 +135,7 @@ def plot_learning_rate_search(search: LearningRateSearch, ax: Axes | None = None
     The grey dots are the losses of single steps, the line is their running mean, and the
     dashed line marks the learning rate that is suggested.
     """
-    refuse_other(search, LearningRateSearch, "find_learning_rate", "hg.find_learning_rate(net, …)")
+    refuse_other(search, LearningRateSearch, "hg.find_learning_rate(net, …)")
     axes = axes_for(ax, (6, 4))
     axes.plot(search.learning_rates, search.losses, ".", color=GREY, alpha=0.5, label="each step")
     axes.plot(
@@ -166,7 +166,7 @@ def plot_capacity_curve(curve: CapacityCurve, what: str = "loss", ax: Axes | Non
     >>> axes.get_legend().get_texts()[-1].get_text(), axes.get_xscale()
     ('lowest validation loss, at 2', 'log')
     """
-    refuse_other(curve, CapacityCurve, "capacity_curve", "hg.capacity_curve(make_net, …)")
+    refuse_other(curve, CapacityCurve, "hg.capacity_curve(make_net, …)")
     return _drawn(curve, curve.capacities, what, ax, "capacity", "Under- and over-fitting")
 
 
@@ -175,7 +175,7 @@ def plot_learning_curve(curve: LearningCurve, what: str = "loss", ax: Axes | Non
 
     Lines, bands, the axis and missing runs are as in `plot_capacity_curve`.
     """
-    refuse_other(curve, LearningCurve, "learning_curve", "hg.learning_curve(make_net, …)")
+    refuse_other(curve, LearningCurve, "hg.learning_curve(make_net, …)")
     return _drawn(curve, curve.rows, what, ax, "training rows", "What more rows bring")
 
 

@@ -44,13 +44,11 @@ def in_chinese(text: str) -> str:
     >>> in_chinese("probability of class 1"), in_chinese("Tanh()")
     ('类别 1 的概率', 'Tanh()')
     """
-    return "\n".join(map(_line, text.split("\n")))
-
-
-def _line(text: str) -> str:
+    if "\n" in text:
+        return "\n".join(map(in_chinese, text.split("\n")))
     for pattern, chinese in PATTERNS:
         if match := pattern.fullmatch(text):
-            return chinese.format(*map(_line, match.groups()))
+            return chinese.format(*map(in_chinese, match.groups()))
     return text
 
 

@@ -1,7 +1,8 @@
-"""The story as a Jupyter notebook."""
+"""The story as a Jupyter notebook: `python -m handgrad.story.notebook en docs/story.ipynb`."""
 
 import ast
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +50,7 @@ def write_notebook(language: str, path: str | Path) -> Path:
     content = notebook(read_story(language))
     text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
     return write_whole(path, lambda file: file.write(f"{text}\n"))
+
+
+if __name__ == "__main__":
+    write_notebook(*sys.argv[1:3])

@@ -30,7 +30,7 @@ class Outcome:
 
 
 def render_page(
-    story: Story, outcomes: list[Outcome], version: str, others: Mapping[str, str] | None = None
+    story: Story, outcomes: list[Outcome], version: str, others: Mapping[str, str]
 ) -> str:
     """The page of a story whose blocks were run; `others` are pages in other languages."""
     phrases, figures, results = PHRASES[story.language], count(1), iter(outcomes)
@@ -52,7 +52,7 @@ def render_page(
         phrases=phrases,
         widest=WIDE,
         opening=_html(story.opening),
-        others=[(LOCALES[k], LANGUAGES[k], where) for k, where in (others or {}).items()],
+        others=[(LOCALES[k], LANGUAGES[k], where) for k, where in others.items()],
         sections=[
             {
                 "name": f"chapter-{number}",

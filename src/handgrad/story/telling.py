@@ -3,14 +3,14 @@
 import ast
 import io
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from handgrad.plots.screens import Recording, live_pictures_on
+from handgrad.plots.screens import STAND_IN, Recording
 from handgrad.progress_bar import progress_bar
 from handgrad.story.chapters import PHRASES, Block, Story, read_story
 from handgrad.story.labels import chinese_font, in_chinese, replace_words
@@ -24,12 +24,7 @@ Translate = Callable[[Figure], object]
 
 
 def tell(
-    language: str,
-    folder: Path,
-    console: Console,
-    *,
-    version: str,
-    others: Mapping[str, str] | None = None,
+    language: str, folder: Path, console: Console, *, version: str, others: Mapping[str, str]
 ) -> int:
     """Tell the story on `console`, leave its pictures and its page in `folder`; how many pictures.
 
@@ -95,12 +90,15 @@ def run_block(
         recordings.append(Recording(translate))
         return recordings[-1]
 
-    with redirect_stdout(printed), live_pictures_on(record):
+    with redirect_stdout(printed), ExitStack() as stack:
+        stack.callback(STAND_IN.reset, STAND_IN.set(record))
         exec(compile(ast.Module(body, []), "<story>", "exec"), namespace)
         if isinstance(last, ast.Expr):
             value = eval(compile(ast.Expression(last.value), "<story>", "eval"), namespace)
-            figure = _figure_of(value)
-            if value is not None and figure is None:
+            one = value.flat[0] if isinstance(value, np.ndarray) and value.size else value
+            if hasattr(getattr(one, "figure", None), "savefig"):
+                figure = one.figure
+            elif value is not None:
                 print(repr(value))
     if recordings:
         recordings[-1].write(image)
@@ -111,11 +109,3 @@ def run_block(
         figure.savefig(image, format="png", dpi=DPI, facecolor="white")
         plt.close(figure)
     return Outcome(printed.getvalue(), image.getvalue())
-
-
-def _figure_of(value: object) -> Figure | None:
-    """The figure that axes, or an array of axes, belong to; None for anything else."""
-    if isinstance(value, np.ndarray) and value.size:
-        value = value.flat[0]
-    figure = getattr(value, "figure", None)
-    return figure if hasattr(figure, "savefig") else None
