@@ -208,9 +208,9 @@ class TableStream:
         predict. The target is read through once for that, unless `classes` names the classes, as
         another table had them. Without a target the rows are for predicting only.
         """
-        columns = [*(features or ()), *([] if target is None else [target])]
-        check_columns(self.name, self.names, *columns)
-        chosen = [*(features or (name for name in self.names if name != target))]
+        targets = [] if target is None else [target]
+        chosen = [*(features or (name for name in self.names if name not in targets))]
+        check_columns(self.name, self.names, *chosen, *targets)
         if not chosen or not self.n_rows:
             raise DataError(
                 f"{self.name}: {self.n_rows} rows, {len(chosen)} features",
