@@ -70,7 +70,7 @@ if TYPE_CHECKING:
         train_test_split,
     )
     from handgrad.doctor import *
-    from handgrad.engines.compiled.build import compiled_source
+    from handgrad.engines.compiled.plan import compiled_source
     from handgrad.estimators import *
     from handgrad.inspection import *
     from handgrad.plots import *
@@ -123,7 +123,7 @@ _LATER = {
         "data": "make_classification read_table open_table TableStream StreamedRows predict_table "
         "train_test_split",
         "doctor": "diagnose diagnosing Diagnosis Finding",
-        "engines.compiled.build": "compiled_source",
+        "engines.compiled.plan": "compiled_source",
         "estimators": "MLPClassifier MLPRegressor",
         "inspection": "permutation_importance partial_dependence",
         "plots": " ".join(name for name in __all__ if "plot" in name),

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.engines.compiled.build import prediction_of
 from handgrad.engines.compiled.element_access import Constants, following
 from handgrad.engines.compiled.loops import (
     Call,
@@ -36,6 +35,7 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.memory_planning import Arena
+from handgrad.engines.compiled.plan import prediction_of
 from handgrad.engines.compiled.program import FINISHED, SCRATCH, Parameter, Program
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.runner import Runner

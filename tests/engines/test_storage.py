@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import handgrad as hg
 from handgrad.engines.compiled.bounds import index_bounds
-from handgrad.engines.compiled.build import training_step
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.loops import Num, Type, whole
 from handgrad.engines.compiled.memory_planning import (
@@ -23,6 +22,7 @@ from handgrad.engines.compiled.memory_planning import (
     plan,
     stored_nodes,
 )
+from handgrad.engines.compiled.plan import training_step
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.trace_cache import TraceCache

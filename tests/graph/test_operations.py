@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.base.functions import erf
-from handgrad.engines.compiled.build import prediction_of
+from handgrad.engines.compiled.plan import prediction_of
 from handgrad.engines.compiled.runner import Runner
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import lower

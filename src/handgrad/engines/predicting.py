@@ -64,7 +64,7 @@ class Predictor:
 
     def _compiled_for(self, x: Array, engine: EngineName) -> Array | None:
         try:
-            from handgrad.engines.compiled.build import refused_as_cannot_lower
+            from handgrad.engines.compiled.plan import refused_as_cannot_lower
             from handgrad.engines.compiled.predictor import CompiledPredictor
 
             with refused_as_cannot_lower():

@@ -139,8 +139,12 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def _limited(most: int | None) -> Iterator[None]:
-    """Where a library has a number for each thread only, that of this thread is changed."""
+def blas_threads(most: int | None) -> Iterator[None]:
+    """No more than `most` threads in the matrix products of NumPy and SciPy, for a while.
+
+    None: one, as others share the work. Who allows fewer already keeps that; afterwards all is as
+    it was. Where a library has a number for each thread only, that of this thread is changed.
+    """
     entry = (get_ident(), most)
     _limits.add(entry)
     of_this_thread = [
@@ -156,21 +160,13 @@ def _limited(most: int | None) -> Iterator[None]:
         _limits.remove(entry)
 
 
-def blas_threads(most: int) -> AbstractContextManager[Any]:
-    """No more than `most` threads in the matrix products of NumPy and SciPy, for a while.
-
-    Who allows fewer already keeps that; afterwards all is as it was.
-    """
-    return _limited(most)
-
-
 @contextmanager
 def one_thread_each() -> Iterator[int]:
     """Matrix products in one thread each, for a while; yields how many threads may share the work.
 
     That many cores there are, or fewer where the caller allows BLAS fewer.
     """
-    with _limited(None):
+    with blas_threads(None):
         yield _limits.shared()
 
 
@@ -181,7 +177,7 @@ def threads_for(multiplications: int) -> AbstractContextManager[Any]:
     many there are decides on the last digits.
     """
     small = SHARED < multiplications < WORTH_SHARING
-    return _limited(None) if small else nullcontext()
+    return blas_threads(None) if small else nullcontext()
 
 
 def threads_of_a_batch(multiplications: int) -> int:

@@ -97,6 +97,10 @@ def _value(value: object, seen: set[int]) -> Hashable:
         return type(value), tuple(_value(part, seen) for part in value)
     if isinstance(value, FunctionType):
         return _function(value, seen)
+    if isinstance(value, property):
+        return _value((value.fget, value.fset), seen)
+    if isinstance(value, staticmethod | classmethod):
+        return type(value), _value(value.__func__, seen)
     if isinstance(value, type):
         return _class(value, seen) if issubclass(value, Page) else (type, value)
     if isinstance(value, PredictionKind | TargetKind):
@@ -118,16 +122,8 @@ def _class(kind: type, seen: set[int]) -> Hashable:
         own = base.__module__.startswith("handgrad.")
         for name, value in vars(base).items():
             if isinstance(value, FunctionType) or not (own or name in NO_CODE):
-                parts.append((name, _member(value, seen)))
+                parts.append((name, _value(value, seen)))
     return kind, tuple(parts)
-
-
-def _member(value: object, seen: set[int]) -> Hashable:
-    if isinstance(value, property):
-        return tuple(_value(part, seen) for part in (value.fget, value.fset))
-    if isinstance(value, staticmethod | classmethod):
-        return type(value), _value(value.__func__, seen)
-    return _value(value, seen)
 
 
 def _function(function: FunctionType, seen: set[int]) -> Hashable:

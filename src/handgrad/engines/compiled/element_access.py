@@ -67,14 +67,10 @@ class Elements:
     def element(self, i: int, index: Index) -> Expression:
         """The number of node `i` at that index."""
         node = self.graph.nodes[i]
-        if i in self.places:
-            place = self.places[i]
-            if place.variable:
-                return Var(place.buffer, place.type)
-            return Load(place.buffer, self.flat(i, index), place.type)
-        if node.operation is Op.VIEW:
-            base = self.places[node.arguments[0].node]
-            return Load(base.buffer, self.flat(i, index), base.type)
+        if i in self.places and self.places[i].variable:
+            return Var(self.places[i].buffer, self.places[i].type)
+        if i in self.places or node.operation is Op.VIEW:
+            return self.load(i, index)
         return self._computed(node, self.kind(i), index)
 
     def in_one_row(self, i: int, shape: Shape) -> Shape:
@@ -103,8 +99,8 @@ class Elements:
             for a in node.arguments
         )
 
-    def flat(self, i: int, index: Index) -> Expression:
-        """Where in its buffer a stored node, or a view of one, has the number at that index."""
+    def load(self, i: int, index: Index) -> Load:
+        """The number of a stored node, or of a view of one, where it lies in its buffer."""
         node = self.graph.nodes[i]
         if i in self.places:
             place, start, steps = self.places[i], whole(0), strides(node.shape)
@@ -112,7 +108,7 @@ class Elements:
             base, offset, step_sizes, _ = node.arguments
             place, start = self.places[base.node], extent(offset)  # type: ignore[assignment]
             steps = [extent(step) for step in step_sizes]
-        return offset_at(place.offset + start, index, steps)
+        return Load(place.buffer, offset_at(place.offset + start, index, steps), place.type)
 
     def argument(
         self, value: Ref | Symbolic | Array | float, index: Index, type: Type
@@ -224,4 +220,4 @@ def put(elements: Elements, i: int, index: Index, value: Expression) -> Body:
     value = cast(value, place.type)
     if place.variable:
         return [Let(place.buffer, value)]
-    return [Store(place.buffer, elements.flat(i, index), value)]
+    return [Store(place.buffer, elements.load(i, index).index, value)]

@@ -9,9 +9,8 @@ import numpy as np
 from handgrad.base.errors import ShapeError
 from handgrad.config import TrainingConfig
 from handgrad.engines.compiled.bounds import check_indices
-from handgrad.engines.compiled.build import refused_as_cannot_lower
 from handgrad.engines.compiled.parallel_loops import MOST_PARTS
-from handgrad.engines.compiled.plan import plan_of
+from handgrad.engines.compiled.plan import plan_of, refused_as_cannot_lower
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Calls, NativeCall, PerRound, Runner
 from handgrad.engines.compiled.streams import Streams

@@ -248,9 +248,9 @@ def _matrix_product(product: Product, fixed: Mapping[str, Expression]) -> Multip
     b = _matrix(product, right, k + n, fixed)
     if a is None or b is None:
         return None
-    offset = elements.flat(i, [fixed.get(letter, whole(0)) for letter in product.output])
+    first = elements.load(i, [fixed.get(letter, whole(0)) for letter in product.output])
     c_steps = dict(zip(product.output, strides(elements.graph.nodes[i].shape), strict=True))
-    c = Matrix(elements.places[i].buffer, offset, c_steps[m])
+    c = Matrix(first.buffer, first.index, c_steps[m])
     rows, columns, depth = (extent(product.sizes[letter]) for letter in (m, n, k))
     full = product.full
     return Multiply(rows, columns, depth, a, b, c, (full[m], full[n], full[k]))
@@ -263,20 +263,20 @@ def _matrix(
     elements, operand, letters = product.elements, product.operands[which], product.letters[which]
     node = elements.graph.nodes[operand.node]
     if operand.node in elements.places:
-        base, steps = elements.places[operand.node], strides(node.shape)
+        steps = strides(node.shape)
     elif node.operation is Op.VIEW:
-        base = elements.places[node.arguments[0].node]
         steps = [extent(step) for step in node.arguments[2]]
     else:
         return None
-    offset = elements.flat(operand.node, [fixed.get(letter, whole(0)) for letter in letters])
+    first = elements.load(operand.node, [fixed.get(letter, whole(0)) for letter in letters])
+    buffer, offset = first.buffer, first.index
     by_letter = dict(zip(letters, zip(steps, node.shape, strict=True), strict=True))
     (row, rows), (column, columns) = (by_letter[letter] for letter in order)
     if (column == whole(1) or columns == 1) and _holds(row, rows, columns):
-        return Matrix(base.buffer, offset, row if rows != 1 else extent(columns))
+        return Matrix(buffer, offset, row if rows != 1 else extent(columns))
     if (row == whole(1) or rows == 1) and _holds(column, columns, rows):
         width = column if columns != 1 else extent(rows)
-        return Matrix(base.buffer, offset, width, transposed=True)
+        return Matrix(buffer, offset, width, transposed=True)
     return None
 
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from handgrad.base.errors import CannotLowerError
 from handgrad.base.kinds import PredictionKind
-from handgrad.engines.compiled.build import prediction_of
-from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE
+from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.threads import available_cores, one_thread_each

@@ -26,11 +26,7 @@ from handgrad.graph.graph import Graph
 from handgrad.graph.operations import REDUCTIONS, Op
 
 # What a rule is given as single numbers, and their types.
-NUMBERS: Mapping[str, Type] = {
-    "learning_rate": "double",
-    "step": "int",
-    "dw_norm": "float",
-}
+NUMBERS: Mapping[str, Type] = {"learning_rate": "double", "step": "int", "dw_norm": "float"}
 
 
 @dataclass(frozen=True)
@@ -64,8 +60,7 @@ def _norm(parts: Sequence[slice], step: Elements) -> Body:
     for part in parts:
         i = step.new("i")
         number = cast(Load("gradients", whole(part.start) + i, "float"), "double")
-        square = number * number
-        more = Let(total.name, total + square)
+        more = Let(total.name, total + number * number)
         body.append(For(i.name, whole(part.stop - part.start), [more]))
     return [*body, Let("dw_norm", cast(Call("sqrt", (total,), "double"), "float"))]
 
@@ -82,42 +77,35 @@ def _updated(update: Update, step: Elements) -> Body:
     body: Body = [Comment(f"the step of {rule.title}")]
     if update.factor != 1:
         rate, own = Var("learning_rate", "double"), elements.new("learning_rate", "double")
-        factor = Num(update.factor, "double")
-        body.append(Let(own.name, factor * rate))
-        elements.places[rule.leaves.inputs["learning_rate"]] = Place(
-            own.name, whole(0), "double", variable=True
-        )
+        body.append(Let(own.name, Num(update.factor, "double") * rate))
+        place = Place(own.name, whole(0), "double", variable=True)
+        elements.places[rule.leaves.inputs["learning_rate"]] = place
     for i, node in enumerate(rule.nodes):
         if node.operation in (*REDUCTIONS, Op.EINSUM):
             raise CannotLowerError(f"{node.operation} in an update rule")
         if node.shape == () and node.operation is not Op.LEAF:
             body += _named(elements, i, [])
     for part in update.slices:
-        counter = elements.new("i")
-        places: Mapping[int, Place] = dict(elements.places)
+        counter, places = elements.new("i"), dict(elements.places)
         at = whole(part.start) + counter
-        values, stores = _rule_at(elements, rule, at, buffers)
         size = part.stop - part.start
-        loop = For(counter.name, whole(size), values + stores)
+        loop = For(counter.name, whole(size), _rule_at(elements, rule, at, buffers))
         body.append(loop_in_parts(elements, loop, size, size))
-        elements.places = dict(places)
+        elements.places = places
     return body
 
 
-def _rule_at(
-    elements: Elements, rule: Graph, at: Expression, buffers: Mapping[str, str]
-) -> tuple[Body, Body]:
-    """The new values at one place, and the statements that put them there."""
+def _rule_at(elements: Elements, rule: Graph, at: Expression, buffers: Mapping[str, str]) -> Body:
+    """Compute the new values at one place, and put them there."""
     users = users_of(rule)
     new = {**rule.outputs.new_parameters, **rule.outputs.new_state}
     targets = [(i, buffers[name]) for name, i in new.items()]
     kept = {i for i, _ in targets}
-    values: Body = []
+    body: Body = []
     for i, node in enumerate(rule.nodes):
         if i in kept or (node.operation is not Op.LEAF and node.shape != () and len(users[i]) > 1):
-            values += _named(elements, i, [at])
-    stores: Body = [Store(buffer, at, elements.element(i, [at])) for i, buffer in targets]
-    return values, stores
+            body += _named(elements, i, [at])
+    return [*body, *(Store(buffer, at, elements.element(i, [at])) for i, buffer in targets)]
 
 
 def _named(elements: Elements, i: int, index: list[Expression]) -> Body:
