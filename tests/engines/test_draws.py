@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 import handgrad as hg
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.loops import Draw, Var, whole
-from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.program import Parameter, Program
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
@@ -35,7 +33,7 @@ def compiled_draw(dtype: Any) -> Any:
             Parameter("A", "float"),
         )
         body = Draw(1, "A", whole(2), Var("n", "int"))
-        program = Program("draw", parameters, [body], Arena(), Constants(), np.dtype(dtype), ())
+        program = Program("draw", parameters, [body], np.dtype(dtype))
         FUNCTIONS[dtype] = machine_code(program)
     return FUNCTIONS[dtype]
 

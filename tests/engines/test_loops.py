@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.engines.compiled.element_access import Constants, following
+from handgrad.engines.compiled.element_access import following
 from handgrad.engines.compiled.loops import (
     Call,
     Comment,
@@ -34,7 +34,6 @@ from handgrad.engines.compiled.loops import (
     text_of,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.plan import prediction_of
 from handgrad.engines.compiled.program import FINISHED, SCRATCH, Parameter, Program
 from handgrad.engines.compiled.python import PythonRunner
@@ -240,7 +239,7 @@ def results(
     names = [Parameter(f"R{k}", type) for k, (_, _, type) in enumerate(operations)]
     buffers = (Parameter("U", given), Parameter("V", given), *names)
     parameters = (Parameter("n", "int", buffer=False), *buffers, *SCRATCH)
-    program = Program("apply", parameters, body, Arena(), Constants(), np.dtype(dtype), ())
+    program = Program("apply", parameters, body, np.dtype(dtype))
     out = [np.zeros(len(pairs), memory[type]) for _, _, type in operations]
     arrays = [np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]), *out]
     given_names = ["n", "U", "V", *(f"R{k}" for k in range(len(out)))]

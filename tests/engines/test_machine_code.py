@@ -10,10 +10,8 @@ import pytest
 import handgrad as hg
 from handgrad.engines import trace_cache
 from handgrad.engines.compiled import machine_code
-from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.loops import Num, Store, whole
-from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.program import Parameter, Program
 from handgrad.engines.compiled.runner import Calls, NativeCall
 
@@ -32,7 +30,7 @@ def taken() -> int:
 def writing(number: float) -> Program:
     """A program that writes down a number."""
     store, dtype = Store("V", whole(0), Num(number, "float")), np.dtype(np.float64)
-    return Program("write", (Parameter("V", "float"),), [store], Arena(), Constants(), dtype, ())
+    return Program("write", (Parameter("V", "float"),), [store], dtype)
 
 
 def fit(width: int) -> hg.Net:

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.loops import Call, For, Load, Store, Var
-from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.program import Parameter, Program
 from tests.engines.calling import machine_code
 
@@ -26,7 +24,7 @@ def compiled(operation: str, dtype: Any) -> Callable[[Any], Any]:
         Parameter("V", "float"),
     )
     body = For("i", Var("n", "int"), [store])
-    program = Program("apply", parameters, [body], Arena(), Constants(), np.dtype(dtype), ())
+    program = Program("apply", parameters, [body], np.dtype(dtype))
     run = machine_code(program)
 
     def function(x: Any) -> Any:

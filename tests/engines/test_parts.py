@@ -11,7 +11,6 @@ import pytest
 import handgrad as hg
 from handgrad.engines import threads
 from handgrad.engines.compiled import parallel_loops, workers
-from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.loops import (
@@ -28,7 +27,6 @@ from handgrad.engines.compiled.loops import (
     walk,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.program import WORKERS, Parameter, Program
 from handgrad.engines.compiled.runner import Calls, NativeCall
 from handgrad.engines.compiled.workers import Workers
@@ -129,7 +127,7 @@ def counting_program(jobs_in_a_row: int) -> Program:
     )
     parameters = tuple(Parameter(name, "int") for name in ("W", "V", WORKERS))
     loop = For("job", whole(jobs_in_a_row), [body])
-    return Program("count", parameters, [loop], Arena(), Constants(), np.dtype(np.float32), ())
+    return Program("count", parameters, [loop], np.dtype(np.float32))
 
 
 @pytest.mark.parametrize("helpers", [0, 1, 3])
@@ -170,7 +168,7 @@ def slow_program(jobs_in_a_row: int, size: int) -> Program:
     ]
     parameters = tuple(Parameter(name, "int") for name in ("X", "W", "V", WORKERS))
     loop = For("job", whole(jobs_in_a_row), body)
-    return Program("slow", parameters, [loop], Arena(), Constants(), np.dtype(np.float32), ())
+    return Program("slow", parameters, [loop], np.dtype(np.float32))
 
 
 def test_what_follows_a_job_waits_for_the_parts_of_others() -> None:

@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from handgrad.engines.compiled import tiles
-from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.llvm import llvm_text
 from handgrad.engines.compiled.loops import Matrix, Multiply, Num, Statement, Type, Var, whole
-from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.engines.compiled.program import Parameter, Program
 from tests.engines.calling import machine_code
 
@@ -37,7 +35,7 @@ def products(n: int, k: int, sizes: tuple[int, int, int], dtype: Any) -> Program
         Parameter(name, type, buffer=type == "float")
         for name, type in zip(names, types, strict=True)
     )
-    return Program("products", parameters, body, Arena(), Constants(), np.dtype(dtype), ())
+    return Program("products", parameters, body, np.dtype(dtype))
 
 
 def at_the_end_of_memory(array: Any) -> Any:
@@ -130,7 +128,7 @@ def test_products_of_other_widths_have_functions_of_their_own(always_tiles: None
         )
     ]
     parameters = tuple(Parameter(name, "float") for name in "UVW")
-    program = Program("p", parameters, body, Arena(), Constants(), np.dtype(float), ())
+    program = Program("p", parameters, body, np.dtype(float))
     machine_code(program)(a, b, c)
     np.testing.assert_allclose(c[0], a @ b, 1e-13, 1e-13)
     np.testing.assert_allclose(c[1, :, :5], a @ b[:, :5], 1e-13, 1e-13)

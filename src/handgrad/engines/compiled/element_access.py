@@ -22,7 +22,7 @@ from handgrad.engines.compiled.loops import (
     cast,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import Place, extent, kind_of, strides
+from handgrad.engines.compiled.memory_planning import Arena, Place, extent, kind_of, strides
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, ELEMENTWISE, Op
@@ -34,24 +34,16 @@ Index = Sequence[Expression]
 
 
 @dataclass
-class Constants:
-    """The constant arrays of the pages, which a program takes along."""
-
-    tables: list[Array] = field(default_factory=list)
-
-    def table(self, array: Array) -> int:
-        """Where in `tables` the numbers of a constant array begin."""
-        self.tables.append(np.ascontiguousarray(array, np.float64))
-        return sum(table.size for table in self.tables[:-1])
-
-
-@dataclass
 class Elements:
-    """Reads the nodes of a graph number by number, from where they lie or by computing them."""
+    """Reads the nodes of a graph number by number, from where they lie or by computing them.
+
+    `tables` are the constant arrays of the pages, which a program takes along.
+    """
 
     graph: Graph
-    constants: Constants
-    counters: "itertools.count[int]"
+    counters: "itertools.count[int]" = field(default_factory=itertools.count)
+    tables: list[Array] = field(default_factory=list)
+    arena: Arena = field(default_factory=Arena)
     places: dict[int, Place] = field(default_factory=dict)
     plain_numbers: bool = False
     streams: Sequence[str] = ()
@@ -118,8 +110,9 @@ class Elements:
             shape = self.graph.nodes[value.node].shape
             return cast(self.element(value.node, broadcast(shape, index)), type)
         if isinstance(value, np.ndarray) and value.ndim:
-            start, own = whole(self.constants.table(value)), broadcast(value.shape, index)
-            place = offset_at(start, own, strides(value.shape))
+            start = whole(sum(table.size for table in self.tables))
+            self.tables.append(np.ascontiguousarray(value, np.float64))
+            place = offset_at(start, broadcast(value.shape, index), strides(value.shape))
             return cast(Load("tables", place, "double"), type)
         return self.number(value, type)
 

@@ -1,6 +1,5 @@
 """A whole epoch of training, an update and predictions, as one loop program each."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -8,7 +7,6 @@ import numpy as np
 
 from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.element_access import (
-    Constants,
     Elements,
     around,
     indices,
@@ -34,7 +32,6 @@ from handgrad.engines.compiled.loops import (
 )
 from handgrad.engines.compiled.memory_planning import (
     BUFFERS,
-    Arena,
     Place,
     kind_of,
     plan,
@@ -65,15 +62,14 @@ def training_program(
     where the parameters are not finite at the end. `loss_total[0]` becomes `loss_before[0]` and the
     losses of all batches, each times its rows, or times their weights where batches count by them.
     """
-    arena, counters = Arena(), itertools.count()
-    elements = Elements(step, Constants(), counters, streams=streams_of(step, dtype))
+    elements = Elements(step, streams=streams_of(step, dtype))
     given = _rows_given(step)
-    copied = _batch(elements, given, arena, batch_size)
+    copied = _batch(elements, given, batch_size)
     n_parameters, layout = _in_order(elements, step.leaves.parameters, "parameters")
     n_state, layout_of_state = _in_order(elements, step.leaves.state, "state")
     results = _results(elements)
     stored = stored_nodes(step, step.outputs.all())
-    elements.places = plan(step, elements.places, stored, batch_size, arena)
+    elements.places = plan(step, elements.places, stored, batch_size, elements.arena)
     batch: Body = [
         Comment("the rows of this batch, in their order"),
         *copied,
@@ -104,19 +100,19 @@ def training_program(
         *("parameters_after", "state_after"),
         *(("streams", "streams_after") if elements.streams else ()),
     ]
-    return _program("epoch", names, body, arena, elements, dtype)
+    return _program("epoch", names, body, elements, dtype)
 
 
 def update_program(updates: Sequence[Update], dtype: np.dtype[np.generic]) -> Program:
     """The optimizer's step alone, by the gradients, at the learning rate `learning_rates[0]`."""
-    elements = Elements(updates[0].rule, Constants(), itertools.count())
+    elements = Elements(updates[0].rule)
     body: Body = [
         Let("step", Load("steps", whole(0), "int")),
         *update_all(updates, elements),
         Store("steps", whole(0), Var("step", "int")),
     ]
     names = ["n_rows", "parameters", "gradients", *_memory(updates), "learning_rates", "steps"]
-    return Program("update", called(names), body, Arena(), elements.constants, dtype)
+    return Program("update", called(names), body, dtype, tables=elements.tables)
 
 
 def _memory(updates: Sequence[Update]) -> list[str]:
@@ -135,8 +131,7 @@ def prediction_program(
     It returns -1, or the first row of a batch that holds what is not a finite number, as its rows
     or, if `only_finite`, as their predictions.
     """
-    arena, counters = Arena(), itertools.count()
-    elements = Elements(graph, Constants(), counters)
+    elements = Elements(graph)
     x, out = graph.leaves.inputs["x"], _prediction(graph)
     elements.places[x] = rows = _place_of_batch(elements, x, "x")
     _in_order(elements, graph.leaves.parameters, "parameters")
@@ -145,13 +140,13 @@ def prediction_program(
     if node.operation not in (Op.LEAF, Op.VIEW) and found.type == "float":
         elements.places[out] = found
     stored = stored_nodes(graph, graph.outputs.all())
-    elements.places = plan(graph, elements.places, stored, batch_size, arena)
+    elements.places = plan(graph, elements.places, stored, batch_size, elements.arena)
     batch = _check_rows(elements, x, rows) if rows.type == "float" else []
     batch += [*nests(elements, stored, batch_size), *_predictions(elements)]
     if only_finite:
         batch += _check_rows(elements, out, found)
     names = ["n_rows", "x", "parameters", "state", "predictions"]
-    return _program("predict", names, [_by_batches(batch_size, batch)], arena, elements, dtype)
+    return _program("predict", names, [_by_batches(batch_size, batch)], elements, dtype)
 
 
 def _by_batches(batch_size: int, batch: Body) -> For:
@@ -161,15 +156,15 @@ def _by_batches(batch_size: int, batch: Body) -> For:
     return For("start", Var("n_rows", "int"), [rows, *batch], batch_size)
 
 
-def _batch(elements: Elements, given: Mapping[str, int], arena: Arena, batch_size: int) -> Body:
+def _batch(elements: Elements, given: Mapping[str, int], batch_size: int) -> Body:
     """Room for the rows of a batch, and the loops that copy them there in their order."""
     graph, row, numbers = elements.graph, Var("row", "int"), 0
     position = elements.new("i")
     copies: Body = [Let("row", Load("order", START + position, "int"))]
     for buffer, leaf in given.items():
         node = graph.nodes[leaf]
-        type, width = kind_of(node), _row_size(node.shape)
-        offset = arena.take(type, batch_size * width)
+        type, width = kind_of(node), _size(node.shape[1:])
+        offset = elements.arena.take(type, batch_size * width)
         numbers += batch_size * width
         place = Place(BUFFERS[type], whole(offset), type)
         elements.places[leaf] = place
@@ -186,7 +181,7 @@ def _count(elements: Elements, by: str) -> list[Statement]:
         return [Let("batch_weight", cast(ROWS, "double"))]
     weights = elements.graph.leaves.inputs["sample_weight"]
     i, place = elements.new("i"), elements.places[weights]
-    numbers = ROWS * whole(_row_size(elements.graph.nodes[weights].shape))
+    numbers = ROWS * whole(_size(elements.graph.nodes[weights].shape[1:]))
     weight = cast(Load(place.buffer, place.offset + i, "float"), "double")
     more = Var("batch_weight", "double") + weight
     return [
@@ -220,22 +215,13 @@ def _rows_given(graph: Graph) -> dict[str, int]:
 
 
 def _program(
-    name: str,
-    names: Sequence[str],
-    body: Body,
-    arena: Arena,
-    elements: Elements,
-    dtype: np.dtype[np.generic],
+    name: str, names: Sequence[str], body: Body, elements: Elements, dtype: np.dtype[np.generic]
 ) -> Program:
-    nodes, inputs = elements.graph.nodes, elements.graph.leaves.inputs
-    parameters = called(names, {name: kind_of(nodes[i]) for name, i in inputs.items()})
-    row = tuple(at(size, 1) for size in nodes[_prediction(elements.graph)].shape[1:])
-    constants, streams, graph = elements.constants, elements.streams, elements.graph
-    return Program(name, parameters, body, arena, constants, dtype, row, streams, graph)
-
-
-def _row_size(shape: Shape) -> int:
-    return _size(shape[1:])
+    graph = elements.graph
+    types = {name: kind_of(graph.nodes[i]) for name, i in graph.leaves.inputs.items()}
+    row = tuple(at(size, 1) for size in graph.nodes[_prediction(graph)].shape[1:])
+    memory = elements.arena, elements.tables
+    return Program(name, called(names, types), body, dtype, *memory, row, elements.streams, graph)
 
 
 def _size(shape: Shape) -> int:
@@ -309,7 +295,7 @@ def _check(
 
 def _check_rows(elements: Elements, i: int, place: Place) -> Body:
     """Leave with the first row of the batch, if one of its numbers there is not finite."""
-    numbers = ROWS * whole(_row_size(elements.graph.nodes[i].shape))
+    numbers = ROWS * whole(_size(elements.graph.nodes[i].shape[1:]))
     return _check(elements, place.buffer, place.offset, numbers, START)
 
 
@@ -324,7 +310,7 @@ def _predictions(elements: Elements) -> Body:
 def _place_of_batch(elements: Elements, i: int, buffer: str) -> Place:
     """Where in a buffer of something for all rows that of this batch begins."""
     node = elements.graph.nodes[i]
-    return Place(buffer, START * whole(_row_size(node.shape)), kind_of(node))
+    return Place(buffer, START * whole(_size(node.shape[1:])), kind_of(node))
 
 
 def _prediction(graph: Graph) -> int:

@@ -109,13 +109,3 @@ def keep_apart(function: ir.Function) -> None:
 def smaller(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     """The smaller of two whole numbers."""
     return b.select(b.icmp_signed("<", x, y), x, y)
-
-
-def use_widest_vectors(function: ir.Function) -> None:
-    """LLVM by itself uses half of a server's widest vectors, as a few of them would not pay."""
-    set.add(function.attributes, '"prefer-vector-width"="512"')  # llvmlite does not know it
-
-
-def take_roots_exactly(function: ir.Function) -> None:
-    """LLVM by itself makes 1/√x of an estimate and a step of Newton's: NaN for 0 and infinity."""
-    set.add(function.attributes, '"reciprocal-estimates"="none"')

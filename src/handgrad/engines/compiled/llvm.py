@@ -22,8 +22,6 @@ from handgrad.engines.compiled.ir_helpers import (
     declared,
     intrinsic,
     keep_apart,
-    take_roots_exactly,
-    use_widest_vectors,
     whole,
 )
 from handgrad.engines.compiled.loops import (
@@ -55,6 +53,9 @@ from handgrad.engines.compiled.workers import share
 from handgrad.graph.operations import COMPARISONS
 
 DOOR = "call"
+# LLVM by itself makes 1/√x of an estimate and a step of Newton's: NaN for 0 and infinity;
+# and it uses half of a server's widest vectors, as a few of them would not pay.
+EXACT_ROOTS, WIDEST_VECTORS = '"reciprocal-estimates"="none"', '"prefer-vector-width"="512"'
 FLOATING = ("float", "double")
 LOGICAL = {"logical_and": "and_", "logical_or": "or_", "logical_not": "not_"}
 ARITHMETIC = {
@@ -84,9 +85,9 @@ def llvm_text(program: Program) -> str:
     b.ret(b.call(function, _unpacked(b, function.args)))
     for function in module.functions:
         if not function.is_declaration:
-            take_roots_exactly(function)
+            set.add(function.attributes, EXACT_ROOTS)  # llvmlite does not know these
             if tiles.used:  # then rows are long enough
-                use_widest_vectors(function)
+                set.add(function.attributes, WIDEST_VECTORS)
     return str(module)
 
 

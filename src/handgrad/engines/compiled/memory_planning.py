@@ -126,11 +126,7 @@ class Arena:
         self.free.append((type, offset, -(-size // ALIGNMENT) * ALIGNMENT))
 
 
-BUFFERS: dict[Type, str] = {
-    "float": "scratch",
-    "int": "scratch_int",
-    "bool": "scratch_bool",
-}
+BUFFERS: dict[Type, str] = {"float": "scratch", "int": "scratch_int", "bool": "scratch_bool"}
 
 
 def plan(

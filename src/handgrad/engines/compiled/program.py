@@ -1,17 +1,17 @@
 """What a loop program is: its statements, and what they are called with, by name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from handgrad.engines.compiled.bounds import Bounds, index_bounds
-from handgrad.engines.compiled.element_access import Constants
 from handgrad.engines.compiled.loops import Body, Type, source
 from handgrad.engines.compiled.memory_planning import Arena
 from handgrad.graph.graph import Graph
+from handgrad.layers import Array
 
 FINISHED = -1
 WORKERS = "workers"
@@ -68,9 +68,9 @@ class Program:
     name: str
     parameters: tuple[Parameter, ...]
     body: Body
-    arena: Arena
-    constants: Constants
     dtype: np.dtype[Any]
+    arena: Arena = field(default_factory=Arena)
+    tables: Sequence[Array] = ()
     output_shape: tuple[int, ...] = ()
     streams: Sequence[str] = ()
     graph: Graph | None = None

@@ -154,7 +154,7 @@ class Runner:
 
     def _take_scratch(self, workers: Workers) -> None:
         program, self.workers = self.program, workers
-        sizes, tables = program.arena.sizes, program.constants.tables
+        sizes, tables = program.arena.sizes, program.tables
         self.scratch: Mapping[str, Array] = {
             "tables": np.concatenate([t.ravel() for t in tables]) if tables else np.zeros(1),
             "scratch": np.zeros(sizes["float"] + 1, program.dtype),

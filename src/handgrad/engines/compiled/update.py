@@ -68,7 +68,7 @@ def _norm(parts: Sequence[slice], step: Elements) -> Body:
 def _updated(update: Update, step: Elements) -> Body:
     """The rule for the parameters of a group; plain numbers once before."""
     rule = update.rule
-    elements = Elements(rule, step.constants, step.counters, plain_numbers=True)
+    elements = Elements(rule, step.counters, step.tables, plain_numbers=True)
     memory = {name: f"memory_{name}" for name in rule.leaves.state}
     buffers = {"w": "parameters", "dw": "gradients"} | memory
     for name, i in rule.leaves.named():
