@@ -28,8 +28,9 @@ def as_markdown(docstring: str) -> str:
 def build(folder: Path) -> None:
     """Write the pages into `folder`; whatever pdoc warns of is an error."""
     warnings.simplefilter("error")
-    for name in handgrad.__all__:  # pdoc looks for names where they stand once they are imported
-        setattr(handgrad, name, getattr(handgrad, name))
+    for module in (handgrad, handgrad.data):
+        for name in module.__all__:  # pdoc looks for names where they stand once they are imported
+            setattr(module, name, getattr(module, name))
     pdoc.render.configure(
         docformat="markdown",
         footer_text=f"handgrad {handgrad.__version__}",

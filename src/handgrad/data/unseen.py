@@ -54,13 +54,6 @@ class Unseen:
             f"{shown}"
         )
 
-    @property
-    def is_worth_telling(self) -> bool:
-        """Whether somebody should know."""
-        if self.rare:
-            return 1 < self.n == self.rows - self.missing
-        return self.n > 0
-
 
 @dataclass
 class _Together:
@@ -106,5 +99,6 @@ def no_unseen_warnings() -> Iterator[_Together]:
 
 def _warn(found: Sequence[Unseen], stacklevel: int) -> None:
     for one in found:
-        if one.is_worth_telling:
+        all_of_them = 1 < one.n == one.rows - one.missing
+        if all_of_them if one.rare else one.n:
             warnings.warn(str(one), UnseenWarning, stacklevel=stacklevel + 1)
