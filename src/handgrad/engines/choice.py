@@ -64,13 +64,13 @@ def engine_for(
 def chosen(choice: EngineName) -> EngineName:
     """The engine asked for, checked; the environment may replace `auto`."""
     name = os.environ.get("HANDGRAD_ENGINE", choice) if choice == "auto" else choice
+    for known in NAMES:
+        if name == known:
+            return known
     told, hint = f"engine={choice!r}", "engine='auto'"
     if choice == "auto":
         told = f"HANDGRAD_ENGINE={name!r} in the environment"
         hint = "unset it, or HANDGRAD_ENGINE=auto"
-    for known in NAMES:
-        if name == known:
-            return known
     raise SettingError(told, f"one of {', '.join(NAMES)}", hint)
 
 

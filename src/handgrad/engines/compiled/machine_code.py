@@ -70,22 +70,25 @@ def object_code(text: str) -> bytes:
     return code
 
 
+@lru_cache
+def _initialize() -> None:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+
+
 def _machine() -> Any:
     _initialize()
     return binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
-        opt=SPEED, cpu=binding.get_host_cpu_name(), features=_features()
+        opt=SPEED,
+        cpu=binding.get_host_cpu_name(),
+        features=binding.get_host_cpu_features().flatten(),
     )
-
-
-def _features() -> str:
-    features: str = binding.get_host_cpu_features().flatten()
-    return features
 
 
 def _identity() -> str:
     """What machine code depends on beside the program: LLVM, the processor, its translation."""
     llvm = ".".join(map(str, binding.llvm_version_info))
-    processor = f"{binding.get_host_cpu_name()} {_features()}"
+    processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
     return f"{llvmlite.__version__} {llvm} {processor} {_translation()}"
 
 
@@ -94,12 +97,6 @@ def _translation() -> str:
     """A checksum of the sources that turn a program into machine code."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-
-
-@lru_cache
-def _initialize() -> None:
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
 
 
 @lru_cache
