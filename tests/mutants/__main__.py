@@ -43,6 +43,8 @@ KILLERS = [
         "optimizers",
         "graph",
         "engines",
+        "training",
+        "bad_input",
         "oracle/test_stored.py",
     )
 ]

@@ -164,10 +164,10 @@ def measure(items: list[pytest.Item], files: list[str], writing: int) -> int:
     cover.start()
     for item, following in pairs(items):
         cover.switch_context(item.nodeid)
-        start = time.perf_counter()
+        start = time.process_time()
         if fails(item, following):
             failed.append(item.nodeid)
-        seconds[item.nodeid] = time.perf_counter() - start
+        seconds[item.nodeid] = time.process_time() - start
     cover.stop()
     data, reached = cover.get_data(), {}
     for file in files:
