@@ -37,7 +37,8 @@ def build(folder: Path) -> None:
         template_directory=Path(__file__).parent,
     )
     pdoc.render.env.filters["to_markdown"] = as_markdown
-    pdoc.pdoc("handgrad", output_directory=folder)
+    within = (handgrad.kinds, handgrad.initializers)  # public modules of packages that are not
+    pdoc.pdoc("handgrad", *(module.__name__ for module in within), output_directory=folder)
 
 
 if __name__ == "__main__":

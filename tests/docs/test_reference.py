@@ -13,6 +13,10 @@ from tests.docs.documents import ROOT
 SUBMODULES = ["kinds", "schedules", "data", "metrics", "initializers"]
 
 
+def page_of(module: str) -> str:
+    return f"{getattr(hg, module).__name__.replace('.', '/')}.html"
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The pages that `make docs` builds, by name."""
@@ -31,7 +35,7 @@ def sections(page: str) -> list[str]:
 
 
 def test_there_is_a_page_for_each_public_module(pages: dict[str, str]) -> None:
-    inside = [f"handgrad/{name}.html" for name in SUBMODULES]
+    inside = map(page_of, SUBMODULES)
     assert sorted(pages) == sorted(["index.html", "handgrad.html", *inside])
 
 
@@ -42,7 +46,7 @@ def test_every_public_name_has_its_section(pages: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("module", SUBMODULES)
 def test_every_public_name_of_a_module_has_its_section(pages: dict[str, str], module: str) -> None:
-    assert sections(pages[f"handgrad/{module}.html"]) == getattr(hg, module).__all__
+    assert sections(pages[page_of(module)]) == getattr(hg, module).__all__
 
 
 def test_formulas_and_examples_stand_as_they_are_written(pages: dict[str, str]) -> None:
