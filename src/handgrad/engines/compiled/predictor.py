@@ -15,7 +15,6 @@ from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.threads import available_cores, one_thread_each
 from handgrad.layers import Array, Layer
-from handgrad.layers.layer import is_method_of
 from handgrad.net import Net
 
 A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begun
@@ -131,14 +130,12 @@ def _pages(net: Layer) -> list[Any]:
 
 def _settings(layer: Layer) -> dict[str, Any]:
     varying = {*layer.param_names, *layer.state_names, "training", "trainable", "layers"}
-    varying |= {"d" + name for name in layer.param_names}
     settings: dict[str, Any] = {}
-    for name, value in vars(layer).copy().items():
-        if name in varying or name.startswith("_") or is_method_of(layer, name, value):
+    for name, value in layer.__getstate__().items():
+        if name in varying or name.startswith("_"):
             continue
         if isinstance(value, np.ndarray):
-            if name in layer._made_of:
-                settings[name] = value.copy()
+            settings[name] = value.copy()
         elif isinstance(value, tuple):
             settings[name] = tuple(_simple(layer, name, part) for part in value)
         else:
