@@ -41,7 +41,7 @@ from handgrad.results import (
     Predictions,
 )
 from handgrad.saving import load, load_weights, save
-from handgrad.saving.entries import PACKAGES
+from handgrad.saving.estimators import PACKAGES
 from handgrad.training import (
     EpochReport,
     Evaluation,

@@ -7,7 +7,7 @@ from typing import Unpack
 import numpy as np
 
 from handgrad.base.errors import DivergenceError, SettingError, described, positive
-from handgrad.doctor import curves, finiteness, passes, rows
+from handgrad.doctor import curves, finiteness, passes
 from handgrad.doctor.calls import finite
 from handgrad.doctor.case import Case, HowTrained, Patient
 from handgrad.doctor.findings import SICKNESSES, Diagnosis, Finding
@@ -16,7 +16,7 @@ from handgrad.training import EpochReport, History
 
 # Those at any time, of a net that gives finite numbers.
 CHECKS = (
-    rows.unscaled_inputs,
+    passes.unscaled_inputs,
     passes.dead_units,
     passes.saturated_units,
     passes.exploding_gradients,
@@ -120,7 +120,7 @@ def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]
     if not going_on:
         if case.patient.by_steps:
             yield from curves.rate_too_low(case)
-        yield from rows.class_imbalance(case)
+        yield from passes.class_imbalance(case)
 
 
 def reports_of(history: object, hint: str) -> list[EpochReport]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from handgrad.saving.entries import Summary
+from handgrad.saving.estimators import Summary
 from handgrad.saving.values import read_classes, read_value
 
 if TYPE_CHECKING:

@@ -155,7 +155,7 @@ class Parallel(Net):
             self.widths = np.array([part.shape[-1] for part in parts])
             return np.concatenate(parts, axis=-1)
         _check_alike(parts, "out of the branches", repr(self))
-        return _sum(parts)
+        return sum(parts[1:], parts[0])
 
     def backward(self, dy: Any, /) -> Any:
         parts = [dy] * len(self.layers)
@@ -163,14 +163,8 @@ class Parallel(Net):
             ends = [0, *np.cumsum(self.widths).tolist()]
             parts = [dy[..., a:b] for a, b in pairwise(ends)]
         with self._gathering_gradients(dy):
-            return _sum([self._part(i, "backward", part) for i, part in enumerate(parts)])
-
-
-def _sum(parts: Sequence[Array]) -> Array:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+            first, *others = [self._part(i, "backward", part) for i, part in enumerate(parts)]
+            return sum(others, first)
 
 
 def _check_alike(arrays: Sequence[Array], where: str, layer: str) -> None:

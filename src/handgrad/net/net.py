@@ -24,7 +24,6 @@ from handgrad.layers.layer import Changes, Shape, closed, floating, predicting_t
 from handgrad.layers.mistakes import returned
 from handgrad.layers.shape_inference import common_dtype, features, fitting_shapes
 from handgrad.net.buffers import FlatBuffers
-from handgrad.net.indices import bounds_of, no_layer_at
 from handgrad.net.minibatches import Inputs, array_of_numbers, number_of_rows
 from handgrad.net.watch import LayerCall, watching
 
@@ -101,17 +100,32 @@ class Net(Layer):
         try:
             return self.layers[i]
         except (IndexError, TypeError):
-            raise no_layer_at(repr(i), len(self.layers), self.in_a_row) from None
+            raise self._no_layer_at(repr(i)) from None
 
     def _part_of(self, where: slice) -> "Net":
         """The layers within `where` as a net of the same arrays."""
-        start, stop = bounds_of(where, len(self.layers), self.in_a_row)
+        try:
+            start, stop, step = where.indices(len(self.layers))
+        except TypeError:
+            start = stop = step = 0
+        if step != 1 or start >= stop or not self.in_a_row:
+            numbers = ["" if i is None else repr(i) for i in (where.start, where.stop, where.step)]
+            raise self._no_layer_at(":".join(numbers if numbers[2] else numbers[:2]))
         part = Net(dtype=self.dtype)
         part.training = self.training
         part._settle(twin_of(self).layers[start:stop])
         part._buffers = self._buffers.of_layers(self.layers, start, stop)
         part.__dict__["_changes"] = self.__dict__["_changes"]
         return part
+
+    def _no_layer_at(self, shown: str) -> SettingError:
+        n, in_a_row = len(self.layers), self.in_a_row
+        return SettingError(
+            f"[{shown}] of {n} layer{'' if n == 1 else 's'}",
+            f"a number from 0 to {n - 1}, or from -{n} to -1, for one of them"
+            + ("; or a range of some that follow each other, for a net of these" * in_a_row),
+            "net[0], net[-1]" + " or net[:1]" * in_a_row,
+        )
 
     def watch(self) -> AbstractContextManager[list[LayerCall]]:
         """Within `with net.watch() as calls:` each call of a layer is noted, in training too.

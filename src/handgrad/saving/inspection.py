@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.saving.architecture import layer_entry
-from handgrad.saving.entries import Entry, Summary, entry_of, summary_of
+from handgrad.saving.estimators import Entry, Summary, entry_of, summary_of
 from handgrad.saving.model import document_of
 from handgrad.saving.tensors import Tensor, damaged, naming, read_header, refused_as_damaged, shown
 

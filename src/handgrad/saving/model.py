@@ -11,8 +11,7 @@ from handgrad.base.errors import HandgradError, SettingError
 from handgrad.files import FileError, write_whole
 from handgrad.layers import Layer
 from handgrad.saving.comparison import check_same
-from handgrad.saving.entries import entry_of
-from handgrad.saving.estimators import ModelReader, ModelWriter
+from handgrad.saving.estimators import ModelReader, ModelWriter, entry_of
 from handgrad.saving.tensors import (
     COPIED_WHOLE,
     Stored,

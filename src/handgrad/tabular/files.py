@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any, TypedDict, cast, get_type_hints
 
 from handgrad.data.table_options import DATE_ORDERS
-from handgrad.saving.entries import Summary
+from handgrad.saving.estimators import Summary
 from handgrad.saving.tensors import damaged, shown
 from handgrad.saving.values import read_classes
 from handgrad.tabular.features import (
