@@ -10,8 +10,7 @@ import pytest
 import handgrad as hg
 from handgrad.inspection.tables import IndexedTable
 from handgrad.reporting.checks import warned
-from handgrad.reporting.scored_rows import ScoredRows
-from handgrad.reporting.scores import scores_of
+from handgrad.reporting.scores import ScoredRows, scores_of
 
 CLASSES = ("no", "yes")
 N = 200

@@ -263,7 +263,7 @@ def test_of_many_columns_those_that_matter_are_found(folder: Path) -> None:
 def test_of_very_many_rows_some_are_judged(
     model: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handgrad.reporting.scored_rows.MOST_ROWS", 100)
+    monkeypatch.setattr("handgrad.reporting.scores.MOST_ROWS", 100)
     found = page_of(folder, model, IRIS_X, NAMES)
     assert "Of the 150 rows held out, 100 were drawn by chance and judged" in found.text
     assert "On 100 rows that it did not learn from" in found.text

@@ -129,7 +129,7 @@ def exploding_gradients(case: Case) -> Iterator[Finding]:
     elif case.judge is None:
         return
     else:
-        forward = [(call.where, row_norm(call.went)) for call in _with_weights(case.predicting)]
+        forward = [(c.where, row_norm(c.went)) for c in case.predicting if holds_weights(c)]
         if len(forward) < 2:
             return
         (first, size), (worst, most) = forward[0], max(forward, key=lambda found: found[1])
@@ -148,11 +148,7 @@ def _gradients(case: Case) -> list[tuple[str, float]]:
     back = [call for call in case.learning if call.method == "backward"]
     if not all(finite(call.came) for call in back):
         return []
-    return [(call.where, row_norm(call.came)) for call in _with_weights(back)][::-1]
-
-
-def _with_weights(calls: list[LayerCall]) -> list[LayerCall]:
-    return [call for call in calls if holds_weights(call)]
+    return [(call.where, row_norm(call.came)) for call in back if holds_weights(call)][::-1]
 
 
 def unscaled_inputs(case: Case) -> Iterator[Finding]:

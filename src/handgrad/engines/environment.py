@@ -1,11 +1,23 @@
 """What the last digits of the numbers depend on, beside the net, the rows and the seed."""
 
 import platform
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_info
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of those of the packages that are installed, by name."""
+    found = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def processor() -> str:

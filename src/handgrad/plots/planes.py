@@ -11,7 +11,10 @@ from matplotlib.lines import Line2D
 from handgrad.layers import Array
 from handgrad.plots.style import BESIDE, GREY, as_written, colour_of, marker_of
 
+Box = tuple[float, float, float, float]  # left, right, bottom, top
 POINTS = 160
+# An image that lies under the rows.
+SMOOTH: Any = {"origin": "lower", "aspect": "auto", "interpolation": "bilinear", "zorder": 0}
 LEVELS = np.linspace(0, 1, 21)
 PALE = 0.55
 FEW_ROWS, FEW_CLASSES = 2000, 4
@@ -19,7 +22,7 @@ FEW_ROWS, FEW_CLASSES = 2000, 4
 ROOM = 0.4
 
 
-def box_around(points: Array) -> tuple[float, float, float, float]:
+def box_around(points: Array) -> Box:
     """Left, right, bottom, top of a frame with room around the `points`, (n, 2)."""
     low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)
     room = np.where(high > low, 0.12 * (high - low), 1.0)
@@ -30,7 +33,7 @@ def box_around(points: Array) -> tuple[float, float, float, float]:
 def shade_regions(
     axes: Axes,
     probabilities_at: Callable[[Array], Array],
-    box: tuple[float, float, float, float],
+    box: Box,
     class_names: Sequence[str],
     points: int = POINTS,
 ) -> None:
@@ -41,10 +44,7 @@ def shade_regions(
     of class 1, with a colour bar and the line at one half. More: each point in the mean of the
     classes' colours, weighed by their probabilities, with lines where the likeliest changes.
     """
-    left, right, bottom, top = box
-    across, up = np.linspace(left, right, points), np.linspace(bottom, top, points)
-    plane = np.stack(np.meshgrid(across, up), axis=-1)
-    p = probabilities_at(plane.reshape(-1, 2)).reshape(points, points, -1).astype(np.float64)
+    across, up, p = over_plane(probabilities_at, box, points)
     colours = np.array([to_rgb(colour_of(k)) for k in range(p.shape[-1])])
     if len(colours) == 2:
         one, other = _pale(colours)
@@ -55,15 +55,22 @@ def shade_regions(
         bar.set_label(f"probability of {class_names[1]}", parse_math=False)
         heights, level, linewidth = [likely], 0.5, 1.4
     else:
-        image = _pale(np.clip(p @ colours, 0, 1))
-        how: Any = {"origin": "lower", "aspect": "auto", "interpolation": "bilinear", "zorder": 0}
-        axes.imshow(image, extent=box, **how)
+        axes.imshow(_pale(np.clip(p @ colours, 0, 1)), extent=box, **SMOOTH)
         leads = (p[..., k] - np.delete(p, k, axis=-1).max(axis=-1) for k in range(len(colours)))
         heights, level, linewidth = [*leads], 0.0, 0.8
     for height in heights:
         if height.min() < level < height.max():
             axes.contour(across, up, height, [level], colors="#222222", linewidths=linewidth)
-    axes.set(xlim=(left, right), ylim=(bottom, top))
+    axes.set(xlim=box[:2], ylim=box[2:])
+
+
+def over_plane(
+    answers_at: Callable[[Array], Array], box: Box, points: int
+) -> tuple[Array, Array, Array]:
+    """So many places across and up, and the answers there, (points, points, n_outputs)."""
+    across, up = np.linspace(*box[:2], points), np.linspace(*box[2:], points)
+    plane = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    return across, up, answers_at(plane).reshape(points, points, -1).astype(np.float64)
 
 
 def _pale(colours: Array) -> Array:

@@ -9,8 +9,7 @@ import numpy as np
 from handgrad.data.frames import Column
 from handgrad.doctor import Finding
 from handgrad.layers import Array
-from handgrad.reporting.scored_rows import ScoredRows
-from handgrad.reporting.scores import Score, rows_of
+from handgrad.reporting.scores import Score, ScoredRows, rows_of
 
 ROWS_COMPARED, FEWEST_ROWS = 2000, 20
 # A column that alone is right so often, with so few of the mistakes of guessing, or that orders the

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from handgrad.data.frames import DAY, Column
 from handgrad.inspection.tables import by_frequency
@@ -14,9 +14,6 @@ from handgrad.plots.style import FIRST, SECOND, name_places, shortened, tidy
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.scores import number, percent
 from handgrad.tabular.features import Features
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MOST_BARS, BARS, WIDTH, BINS = 12, 20, 80, 24
 

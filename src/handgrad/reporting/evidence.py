@@ -19,8 +19,7 @@ from handgrad.inspection.models import classes_of, fitted, outputs_of
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.reporting.checks import warned
-from handgrad.reporting.scored_rows import ScoredRows, scored_rows
-from handgrad.reporting.scores import scores_of
+from handgrad.reporting.scores import ScoredRows, scored_rows, scores_of
 from handgrad.results import (
     NetRows,
     PartialDependence,

@@ -7,24 +7,18 @@ import platform
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as version_of
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
+from handgrad.engines.environment import versions
 from handgrad.layers import Array
 from handgrad.plots import plot_partial_dependence, plot_predictions
 from handgrad.plots.style import shortened
-from handgrad.reporting.scored_rows import ScoredRows
-from handgrad.reporting.scores import number
+from handgrad.reporting.scores import ScoredRows, number
 from handgrad.results import PartialDependence, Predictions
 from handgrad.training import History
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "llvmlite", "narwhals", "pyarrow", "matplotlib")
 MOST_CURVES, MOST_CLASSES, MOST_DOTS, MOST_MISTAKES = 4, 5, 800, 8
@@ -135,7 +129,5 @@ def facts(about: Mapping[str, object], version: str) -> Iterator[tuple[str, str]
             yield str(key), plain or json.dumps(value, default=str, ensure_ascii=False)
     yield "handgrad", version
     yield "Python", sys.version.split()[0]
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            yield name, version_of(name)
+    yield from versions(PACKAGES).items()
     yield "machine", f"{platform.system()} {platform.machine()}"

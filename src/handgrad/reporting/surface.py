@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib import axis
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 
 from handgrad.data.frames import Column
 from handgrad.inspection.models import outputs_of
 from handgrad.inspection.tables import by_frequency
 from handgrad.layers import Array
-from handgrad.plots.planes import box_around, scatter_classes, shade_regions
+from handgrad.plots.planes import SMOOTH, box_around, over_plane, scatter_classes, shade_regions
 from handgrad.plots.style import as_written, shortened, show_dates
 from handgrad.reporting.evidence import Evidence
-
-if TYPE_CHECKING:
-    from matplotlib import axis
-    from matplotlib.axes import Axes
 
 MOST_DOTS, MOST_COLOURS, POINTS, JITTER = 400, 10, 70, 0.28
 # Text with more values than these shows the most frequent ones.
@@ -114,32 +113,16 @@ def draw_surface(
         shade_regions(axes, predicted_at, box, names, points=POINTS)
         scatter_classes(axes, points, y, names)
     else:
-        _shade_numbers(axes, predicted_at, box, points, y)
+        found = over_plane(predicted_at, box, POINTS)[2][..., 0]
+        scale = Normalize(min(y.min(), found.min()), max(y.max(), found.max()))
+        colours: dict[str, Any] = {"cmap": "cividis", "norm": scale}
+        image = axes.imshow(found, extent=box, **SMOOTH, **colours)
+        dots = points[:, 0], points[:, 1]
+        axes.scatter(*dots, 26, y, edgecolors="white", linewidths=0.7, **colours)
+        axes.figure.colorbar(image, ax=axes, shrink=0.9)
+        axes.set(xlim=box[:2], ylim=box[2:])
     across.label(axes.xaxis)
     up.label(axes.yaxis)
-
-
-def _shade_numbers(
-    axes: Axes,
-    predicted_at: Callable[[Array], Array],
-    box: tuple[float, float, float, float],
-    points: Array,
-    y: Array,
-) -> None:
-    from matplotlib.colors import Normalize
-
-    left, right, bottom, top = box
-    across, up = np.linspace(left, right, POINTS), np.linspace(bottom, top, POINTS)
-    plane = np.stack(np.meshgrid(across, up), axis=-1)
-    found = predicted_at(plane.reshape(-1, 2)).reshape(POINTS, POINTS)
-    scale = Normalize(min(y.min(), found.min()), max(y.max(), found.max()))
-    colours: dict[str, Any] = {"cmap": "cividis", "norm": scale}
-    image = axes.imshow(
-        found, extent=box, origin="lower", aspect="auto", interpolation="bilinear", **colours
-    )
-    axes.scatter(points[:, 0], points[:, 1], 26, y, edgecolors="white", linewidths=0.7, **colours)
-    axes.figure.colorbar(image, ax=axes, shrink=0.9)
-    axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def surface_of(evidence: Evidence) -> Surface | None:

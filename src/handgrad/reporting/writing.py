@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from handgrad import plots
 from handgrad._version import __version__
@@ -14,15 +19,50 @@ from handgrad.base.errors import SettingError, described
 from handgrad.data.unseen import no_unseen_warnings
 from handgrad.files import write_whole
 from handgrad.html import page
-from handgrad.plots.style import shortened
+from handgrad.html.svg import inline
+from handgrad.plots.style import keep_apart, shortened
 from handgrad.reporting import data_section, sections
 from handgrad.reporting.checks import FEW_ROWS
 from handgrad.reporting.evidence import Evidence
-from handgrad.reporting.pictures import picture
 from handgrad.reporting.scores import interval, number, percent, rows_of
 from handgrad.reporting.surface import surface_of
 from handgrad.results import Predictor
 from handgrad.training import EpochReport
+
+# What Matplotlib draws in, and what the page has in its place, on light and on dark.
+COLOURS = {
+    "#22252a": "var(--ink)",
+    "#666666": "var(--soft)",
+    "#bbbbbb": "var(--line)",
+    "#0072b2": "var(--first)",
+    "#d55e00": "var(--second)",
+    "#009e73": "var(--third)",
+    "#000000": "var(--ink)",
+    "#fbfaf7": "var(--paper)",
+    "stroke: #ffffff": "stroke: var(--paper)",
+}
+INK = "#22252a"
+SETTINGS: dict[Any, Any] = {
+    "font.size": 9.5,
+    "axes.labelsize": 9.5,
+    "axes.titlesize": 10.5,
+    "legend.fontsize": 9,
+    "legend.facecolor": "#fbfaf7",
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#666666",
+    "axes.titlecolor": INK,
+    "xtick.color": "#666666",
+    "ytick.color": "#666666",
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "grid.color": "#bbbbbb",
+    "axes.grid": False,
+    "path.simplify_threshold": 0.5,
+    "svg.hashsalt": "handgrad",
+}
 
 
 def write_report(
@@ -85,3 +125,25 @@ def _checked_path(to: object) -> Path:
             f"to = '{path}', a folder", "the path of a file", f"to='{path}/report.html'"
         )
     return path
+
+
+def picture(
+    numbers: Iterator[int],
+    draw: Callable[..., object],
+    alt: str,
+    size: tuple[float, float],
+    *shown: object,
+    **how: object,
+) -> Markup:
+    """What `draw(*shown, ax=…)` draws, as SVG; `alt` is for those who do not see it.
+
+    The next of the `numbers` gives the picture names that no other of the page has.
+    """
+    with mpl.rc_context(SETTINGS):
+        drawing = Figure(figsize=size, layout="constrained", dpi=100)
+        axes = drawing.add_subplot()
+        draw(*shown, ax=axes, **how)
+        axes.set_title("")  # the caption says it
+        keep_apart(axes)
+        plain = alt.unescape() if isinstance(alt, Markup) else alt
+        return inline(drawing, f"picture-{next(numbers)}", plain, COLOURS)

@@ -6,10 +6,8 @@ import csv
 import inspect
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import IO, Any, ParamSpec, cast
@@ -21,7 +19,7 @@ from handgrad.base.errors import SettingError
 from handgrad.data.table_options import option
 from handgrad.data.targets import is_text
 from handgrad.data.unseen import no_unseen_warnings
-from handgrad.engines.environment import blas_of, processor
+from handgrad.engines.environment import blas_of, processor, versions
 from handgrad.engines.threads import available_cores
 from handgrad.files import kind_of, write_whole
 from handgrad.layers import Array
@@ -117,7 +115,8 @@ def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     folds = learned.folds(settings.folds, settings.seed) if settings.folds else ()
     identity = settings.recorded() | {
         "files": fingerprint(settings.data, table.table.files),
-        "versions": _versions(),
+        "versions": {"python": python_version(), "handgrad": __version__}
+        | versions(OF_WHICH_VERSIONS),
     }
     with claimed(settings.out, table.name, identity, resume=settings.resume) as parts:
         if settings.resume and kind_of(parts.folder / RECORD):
@@ -146,14 +145,6 @@ def _refuse_beside_chunks(settings: RunSettings) -> None:
                 f"{option(name, 'tabular') if name == 'estimator' else f'no {option(name)}'}; or a "
                 f"larger {option('memory')}, if the machine has it",
             )
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": python_version(), "handgrad": __version__}
-    for name in OF_WHICH_VERSIONS:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def _finished(parts: PartialRun) -> Run:
