@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError, RecordingError
+from handgrad.base.errors import CannotLowerError, RecordingError, positive
 from handgrad.engines.choice import cannot_compile, chosen, cost_of_compiling, gain_of_predicting
 from handgrad.engines.threads import threads_for
 from handgrad.layers import Array
@@ -33,6 +33,7 @@ class Predictor:
 
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
         """The predictions for `x`: by machine code, or by the layers, `batch_size` rows a time."""
+        positive("batch_size", batch_size, whole=True)
         if (p := self._by_machine_code(x, engine)) is not None:
             return p
         # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops

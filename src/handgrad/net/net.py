@@ -8,14 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, SupportsIndex, overlo
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import (
-    DataError,
-    HandgradError,
-    SettingError,
-    ShapeError,
-    described,
-    positive,
-)
+from handgrad.base.errors import DataError, HandgradError, SettingError, ShapeError, described
 from handgrad.base.other_names import NUMBERS
 from handgrad.base.page import MADE, twin_of
 from handgrad.display import Text
@@ -316,7 +309,6 @@ class Net(Layer):
         """
         if engine in ("auto", "compiled") and (p := self._predictor.quickly(x)) is not None:
             return p
-        positive("batch_size", batch_size, whole=True)
         rows = self._at_border(x)
         for part in rows if isinstance(rows, tuple) else (rows,):
             if not np.isfinite(part).all():
