@@ -80,7 +80,8 @@ class CsvDialect:
         decoder = codecs.getincrementaldecoder(self.encoding)()
         try:
             for block in unpacked(path, self.packing):
-                copy.write(decoder.decode(block).encode())
+                as_it_is = self.encoding == "utf-8"  # looked at when it is read
+                copy.write(block if as_it_is else decoder.decode(block).encode())
             copy.write(decoder.decode(b"", final=True).encode())
         except BaseException as error:
             copy.close()
@@ -219,6 +220,10 @@ def _decimal_in(rows: list[list[str]], separator: str) -> str:
         [cell for cell in column if "," in cell or "." in cell]
         for column in zip(*rows, strict=False)
     ]
+    if separator != ";" and all(
+        "," not in cell and cell.count(".") == 1 for column in columns for cell in column
+    ):
+        return "."  # to take them apart pyarrow loads pandas, where there is one
     cells = NumberParts(pa.array([cell for column in columns for cell in column], pa.string()))
     ends = np.cumsum([len(column) for column in columns])[:-1]
     comma, point = (
