@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from handgrad.data.files import Table
+from handgrad.data.frames import Column, dates_in, numbers_in
 from handgrad.data.table_options import Task, option
 from handgrad.data.targets import Target, is_text
 from handgrad.data.text_formats import at_odds, read_as
@@ -57,6 +58,23 @@ def notes_on_columns(table: Table) -> list[str]:
                     "if it says nothing of what is to be predicted"
                 )
     return notes
+
+
+def mixed_as_categories(frame: pa.Table) -> pa.Table:
+    """The columns in which some texts alone read as numbers or dates as categories.
+
+    The rows to learn from could have only such, and the rows held out another.
+    """
+    for i, name in enumerate(frame.column_names):
+        column = frame[name]
+        if is_text(column.type):
+            texts = [text for text in column.unique().to_pylist() if text and text.strip()]
+            whole, cells = Column("text", np.array(texts, object)), pa.array(texts, pa.string())
+            if numbers_in(whole) or dates_in(whole):
+                continue
+            if read_as(cells, "number", "date").any():
+                frame = frame.set_column(i, name, column.dictionary_encode())
+    return frame
 
 
 def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]:

@@ -11,19 +11,9 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
-import pyarrow as pa
 
 from handgrad.base.errors import DataError, UnseenWarning, closest
 from handgrad.data.table_options import DateOrder
-from handgrad.data.targets import is_text
-from handgrad.data.text_formats import (
-    DateFormat,
-    Evidence,
-    NumberFormat,
-    cells_read,
-    read_as,
-)
-from handgrad.data.text_parts import MISSING
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
@@ -197,11 +187,7 @@ def numbers_in(column: Column, written: str = "") -> Column | None:
 
     Numbers as spreadsheets write them too; `written`: the decimal sign where there could be two.
     """
-    found = _format_of(column, decimal=written or ".")
-    if not isinstance(found, NumberFormat):
-        return None
-    note = f"text that reads as {found.words() or 'numbers'}"
-    return Column("number", _by(found, column), note, written=found.decimal)
+    return _formatted(column, "number", written or ".", None)
 
 
 def dates_in(column: Column, written: str = "") -> Column | None:
@@ -213,45 +199,28 @@ def dates_in(column: Column, written: str = "") -> Column | None:
         read = datetime.datetime.fromisoformat
         days = [math.nan if text is None else _day(read(text)) for text in column.values]
         return Column("date", np.array(days, float), "text that reads as dates")
-    found = _format_of(column, order=cast("DateOrder | None", written or None))
-    if not isinstance(found, DateFormat):
-        return None
-    seconds = _by(replace(found, timed=True), column)
-    return Column("date", seconds / DAY, f"text that reads as {found.words()}", written=found.order)
+    return _formatted(column, "date", ".", cast("DateOrder | None", written or None))
 
 
-def mixed_as_categories(frame: pa.Table) -> pa.Table:
-    """The columns in which some texts alone read as numbers or dates as categories.
+def _formatted(column: Column, kind: Kind, decimal: str, order: DateOrder | None) -> Column | None:
+    """A column of text as numbers or dates, by the format in which all of its cells read."""
+    import pyarrow as pa
 
-    The rows to learn from could have only such, and the rows held out another.
-    """
-    for i, name in enumerate(frame.column_names):
-        column = frame[name]
-        if is_text(column.type):
-            texts = [text for text in column.unique().to_pylist() if text and text.strip()]
-            whole, cells = Column("text", np.array(texts, object)), pa.array(texts, pa.string())
-            if numbers_in(whole) or dates_in(whole):
-                continue
-            if read_as(cells, "number", "date").any():
-                frame = frame.set_column(i, name, column.dictionary_encode())
-    return frame
+    from handgrad.data.text_formats import Evidence, NumberFormat, cells_read
+    from handgrad.data.text_parts import MISSING
 
-
-def _format_of(
-    column: Column, decimal: str = ".", order: DateOrder | None = None
-) -> NumberFormat | DateFormat | None:
     texts = pa.chunked_array([pa.array(column.values, pa.string())])
     if any(value in MISSING for value in texts.unique().to_pylist()):
         return None
-    return Evidence.of(texts).format(decimal, order)
-
-
-def _by(found: NumberFormat | DateFormat, column: Column) -> Array:
-    """What the texts say, as numbers, of times the seconds since 1970; NaN where one is missing."""
-    read = cells_read(found, pa.chunked_array([pa.array(column.values, pa.string())]))
-    numbers = read.cast(pa.int64()) if pa.types.is_timestamp(read.type) else read
-    values: Array = np.asarray(numbers.cast(pa.float64()).to_numpy())
-    return values
+    found = Evidence.of(texts).format(decimal, order)
+    if found is None or isinstance(found, NumberFormat) != (kind == "number"):
+        return None
+    note = f"text that reads as {found.words() or 'numbers'}"
+    if isinstance(found, NumberFormat):
+        values = cells_read(found, texts).cast(pa.float64()).to_numpy()
+        return Column(kind, np.asarray(values), note, written=found.decimal)
+    seconds = cells_read(replace(found, timed=True), texts).cast(pa.int64()).cast(pa.float64())
+    return Column(kind, np.asarray(seconds.to_numpy()) / DAY, note, written=found.order)
 
 
 def text_in(column: Column) -> Column:

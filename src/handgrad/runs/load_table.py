@@ -14,9 +14,8 @@ import pyarrow as pa
 
 from handgrad.base.errors import DataError, SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions, TableStream, load
-from handgrad.data.column_notes import alike, notes_on_columns, notes_on_target
+from handgrad.data.column_notes import alike, mixed_as_categories, notes_on_columns, notes_on_target
 from handgrad.data.files import Table, check_asked, check_columns, is_text_file, listed, paths_of
-from handgrad.data.frames import mixed_as_categories
 from handgrad.data.table_options import Task, option
 from handgrad.data.tables import bytes_of, opened, table_of
 from handgrad.data.targets import Target, is_text, target_cells, target_of, with_target
