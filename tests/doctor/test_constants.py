@@ -7,7 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.doctor.case import Case, Judge, Patient, constant_answers
-from handgrad.training.sample_weights import Rows
+from handgrad.training.rows import Rows
 
 RNG = np.random.default_rng(0)
 CLASSES = (np.arange(60) % 10 > 6).astype(int) + (np.arange(60) % 10 > 8)  # 7 : 2 : 1

@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.doctor.case import Judge
-from handgrad.training.sample_weights import Rows
+from handgrad.training.rows import Rows
 from tests.bad_input.refused import refused
 
 

@@ -15,8 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 import handgrad as hg
 from handgrad.data.frames import Column, columns_of_array, columns_of_frame, frame_of
-from handgrad.tabular.features import Category, Date, Features, Number
-from handgrad.tabular.merged_rows import merged, quantiles
+from handgrad.tabular.features import Category, Date, Features, Number, merged, quantiles
 from tests.tabular.frames import FRAMES, cells
 
 each_frame = pytest.mark.parametrize("name", FRAMES)

@@ -27,8 +27,7 @@ from handgrad.net.minibatches import Inputs, array_of, number_of_rows, take
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 from handgrad.training import EpochReport, checked_pair, first_set, pair_and_weights
-from handgrad.training.checks import TRAINING, VALIDATION
-from handgrad.training.sample_weights import Rows, held_out_rows, training_rows
+from handgrad.training.rows import TRAINING, VALIDATION, Rows, held_out_rows, training_rows
 
 MOST_ROWS = 1024  # a share of 1 in 2 is then known to ± 0.03, and an examination takes a moment
 

@@ -20,7 +20,7 @@ from handgrad.estimators.base import Base
 from handgrad.estimators.losses import L2PenaltyOfABatch
 from handgrad.estimators.rows import Rows, SparseRows, Weighted, rows_of
 from handgrad.optimizers import Optimizer
-from handgrad.training.sample_weights import Rows as RowsToTrainOn
+from handgrad.training.rows import Rows as RowsToTrainOn
 
 # How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
 # of small float32 batches: measured, as its numbers are.

@@ -10,7 +10,7 @@ from handgrad import schedules
 from handgrad.estimators.base import POLICIES, SOLVERS, Base
 from handgrad.layers import Array
 from handgrad.optimizers import Optimizer
-from handgrad.training.learning_rates import LearningRates
+from handgrad.training.loop import LearningRates
 
 LOWEST_RATE = 1e-6  # an adaptive learning rate that is lower ends the fit
 

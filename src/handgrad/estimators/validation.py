@@ -18,7 +18,7 @@ from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, smaller_is_better
 from handgrad.training import BestWeights
 from handgrad.training.metric_functions import takes_weights
-from handgrad.training.sample_weights import pair_and_weights
+from handgrad.training.rows import pair_and_weights
 
 LOSS = "loss"
 

@@ -18,7 +18,7 @@ from handgrad.base.errors import (
 )
 from handgrad.base.other_names import refusing_unknown
 from handgrad.config import FitConfig, FitSettings, check_kinds, keywords_of
-from handgrad.fitting.fit_many import check_names, fit_many
+from handgrad.fitting.fit import check_names, fit_many
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
@@ -70,8 +70,8 @@ def capacity_curve(
         for capacity in numbers
     ]
     chosen = _seeds(seeds, settings.get("rng"))
-    train, held_out = _figures(points, chosen, threads, progress, settings)
-    return CapacityCurve(train=train, validation=held_out, capacities=np.array(numbers))
+    figures = _figures(points, chosen, threads, progress, settings)
+    return CapacityCurve(**figures, capacities=np.array(numbers))
 
 
 @refusing_unknown
@@ -125,8 +125,8 @@ def learning_curve(
     points = [
         _Point(f"{size} rows", partial(_made, make_net), partial(part, size)) for size in sizes
     ]
-    train, held_out = _figures(points, chosen, threads, progress, settings)
-    return LearningCurve(train=train, validation=held_out, rows=np.array(sizes))
+    figures = _figures(points, chosen, threads, progress, settings)
+    return LearningCurve(**figures, rows=np.array(sizes))
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _figures(
     threads: int | None,
     progress: bool,
     settings: FitSettings,
-) -> tuple[dict[str, Array], dict[str, Array]]:
+) -> dict[str, dict[str, Array]]:
     """Train nets at all points; the figures on the training rows and on those for validation."""
     loss, given = _checked_loss(settings), settings.get("metrics")
     metrics = metrics_of(loss.default_metrics if given is None else given)
@@ -163,13 +163,13 @@ def _figures(
         found = evaluate(net, data, loss=loss, metrics=metrics.values())
         return [found.loss, *found.metrics.values()]
 
-    sides = []
-    for rows in ([run["data"] for run in runs], [settings.get("validation")] * len(runs)):
-        nets = (run["net"] for run in runs)
+    nets, sides = [run["net"] for run in runs], {}
+    learned, held_out = [run["data"] for run in runs], [settings.get("validation")] * len(runs)
+    for side, rows in (("train", learned), ("validation", held_out)):
         table = np.array([*map(looked_at, nets, rows, diverged)])
         table = table.reshape(len(points), len(seeds), -1)
-        sides.append({name: table[:, :, i] for i, name in enumerate(("loss", *metrics))})
-    return sides[0], sides[1]
+        sides[side] = {name: table[:, :, i] for i, name in enumerate(("loss", *metrics))}
+    return sides
 
 
 def _checked_loss(settings: FitSettings) -> Loss:

@@ -6,8 +6,7 @@ import numpy as np
 
 from handgrad.base.errors import DataError, positive
 from handgrad.data.frames import DAY, Column
-from handgrad.inspection.models import classes_of, fitted, outputs_of
-from handgrad.inspection.tables import IndexedTable, by_frequency
+from handgrad.inspection.tables import IndexedTable, by_frequency, fitted, outputs_of
 from handgrad.layers import Array
 from handgrad.results import Kind, PartialDependence, Predictor
 
@@ -53,7 +52,7 @@ def partial_dependence(
     chosen, most = np.arange(len(table)), max(max_samples, len(rows))
     if len(chosen) > most:
         chosen = np.sort(np.random.default_rng(rng).choice(chosen, most, replace=False))
-    classes = classes_of(model)
+    classes = getattr(model, "classes_", None)
     outputs = ("prediction",) if classes is None else (*map(str, classes),)
     moved = (table.take(chosen, {j: np.full(len(chosen), row)}) for row in rows)
     averages = np.stack([outputs_of(model, each).mean(axis=0) for each in moved])

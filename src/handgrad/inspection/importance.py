@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from handgrad.base.errors import DataError, SettingError, positive
-from handgrad.inspection.models import fitted
-from handgrad.inspection.tables import IndexedTable
+from handgrad.inspection.tables import IndexedTable, fitted
 from handgrad.layers import Array
 from handgrad.net.minibatches import check_as_many
 from handgrad.results import PermutationImportance, Predictor

@@ -1,4 +1,4 @@
-"""Tables of any kind whose rows, and single cells, are taken by number."""
+"""Fitted models, and tables of any kind whose rows and single cells are taken by number."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from handgrad.layers import Array
 if TYPE_CHECKING:
     from narwhals.stable.v2 import DataFrame
     from narwhals.stable.v2.typing import IntoDataFrame
+from typing import cast
+
+from handgrad.results import Predictor, is_classifier
 
 
 def by_frequency(column: Column) -> tuple[Array, Array, Array]:
@@ -126,3 +129,30 @@ class IndexedTable:
         ]
         taken = frame[rows.tolist(), :]
         return (taken.with_columns(series) if series else taken).to_native()
+
+
+def fitted(model: object) -> Predictor:
+    """`model`, which is refused if it does not predict, or has not learned."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    expected = "a fitted estimator, such as TabularClassifier, or a Pipeline that ends in one"
+    if not hasattr(model, "fit") or not hasattr(model, "predict") or isinstance(model, type):
+        raise SettingError(f"model = {described(model)}", expected, "model.fit(X, y), and then it")
+    try:
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise SettingError(
+            f"a {type(model).__name__} that has not learned yet", expected, "model.fit(X, y) first"
+        ) from error
+    return cast(Predictor, model)
+
+
+def outputs_of(model: Predictor, table: object) -> Array:
+    """Probabilities (n, n_classes), or 1 for the class that is predicted; or numbers (n, 1)."""
+    if is_classifier(model):
+        return np.asarray(model.predict_proba(table))
+    predicted, classes = np.asarray(model.predict(table)), getattr(model, "classes_", None)
+    if classes is None:
+        return predicted.astype(float).reshape(len(predicted), -1)
+    return (predicted[:, None] == classes).astype(float)

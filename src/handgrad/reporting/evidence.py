@@ -15,7 +15,7 @@ from handgrad.doctor import Diagnosis
 from handgrad.doctor.case import Patient
 from handgrad.doctor.diagnose import examined, reports_of
 from handgrad.inspection import partial_dependence, permutation_importance
-from handgrad.inspection.models import classes_of, fitted, outputs_of
+from handgrad.inspection.tables import fitted, outputs_of
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.reporting.checks import warned
@@ -104,7 +104,7 @@ class Evidence:
 
 
 def _class_names(model: Predictor) -> tuple[str, ...]:
-    classes = classes_of(model)
+    classes = getattr(model, "classes_", None)
     if classes is None:
         return ()
     kind = getattr(getattr(model, "_label_binarizer", None), "y_type_", "")

@@ -12,8 +12,7 @@ from handgrad import metrics
 from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data.frames import Column
 from handgrad.inspection.importance import checked_target
-from handgrad.inspection.models import classes_of, outputs_of
-from handgrad.inspection.tables import IndexedTable
+from handgrad.inspection.tables import IndexedTable, outputs_of
 from handgrad.layers import Array
 from handgrad.metrics.choice import Metric
 from handgrad.results import Predictions, Predictor, is_classifier
@@ -78,7 +77,7 @@ def scored_rows(
 
 def _places(model: Predictor, y: Array, what: str) -> tuple[Array, Array]:
     """The targets as numbers of classes, or as numbers, and which rows the model can know."""
-    known = classes_of(model)
+    known = getattr(model, "classes_", None)
     if known is None:
         try:
             return y.astype(float), np.ones(len(y), bool)

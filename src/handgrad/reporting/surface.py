@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from handgrad.data.frames import Column
-from handgrad.inspection.models import outputs_of
-from handgrad.inspection.tables import by_frequency
+from handgrad.inspection.tables import by_frequency, outputs_of
 from handgrad.layers import Array
 from handgrad.plots.planes import SMOOTH, box_around, over_plane, scatter_classes, shade_regions
 from handgrad.plots.style import as_written, shortened, show_dates

@@ -171,17 +171,17 @@ def naming(path: object) -> Iterator[None]:
 
 
 @contextmanager
-def refused_as_damaged(what: str, expected: str) -> Iterator[None]:
+def refused_as_damaged(what: str, expected: str, hint: str = COPIED_WHOLE) -> Iterator[None]:
     """Turn whatever is raised within it, as `what` is made from a file, into a FileError."""
     try:
         yield
     except (FileError, MemoryError):
         raise
     except HandgradError as error:
-        came, wanted, hint = map(shown, (error.came, error.expected, error.hint))
-        raise FileError(f"{what}: {came}", wanted, hint) from error
+        came, wanted, own = map(shown, (error.came, error.expected, error.hint))
+        raise FileError(f"{what}: {came}", wanted, own) from error
     except Exception as error:
-        raise damaged(f"{what}: {shown(str(error))}", expected) from error
+        raise FileError(f"{what}: {shown(reason(error))}", expected, hint) from error
 
 
 def shown(value: object) -> str:

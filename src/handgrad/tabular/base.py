@@ -33,7 +33,7 @@ from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.results import NetRows
 from handgrad.saving.tensors import damaged, shown
-from handgrad.tabular.features import Features
+from handgrad.tabular.features import Features, MergedRows, merged
 from handgrad.tabular.files import FittedToTable, checked, described, features_from
 from handgrad.tabular.members import (
     EMBEDDED_FROM,
@@ -43,7 +43,6 @@ from handgrad.tabular.members import (
     rows_of_members,
     train_members,
 )
-from handgrad.tabular.merged_rows import MergedRows, merged
 from handgrad.tabular.streamed import (
     MemberRows,
     StreamedClasses,
@@ -216,8 +215,7 @@ class Tabular(TakesTables):
         rows = MemberRows(survey, self.features_, self.n_members, smoothing, seed)
         held_out = [(np.zeros(0, int), np.arange(len(survey.t)))] * self.n_members
         x = self.features_.encoded(self._table(survey.held_out, reset=False))
-        epochs = self.epochs or rows.usual_epochs()
-        return Dealt(x, survey.t, held_out, rng, epochs, rows)
+        return Dealt(x, survey.t, held_out, rng, self.epochs or rows.usual_epochs, rows)
 
     def _generator(self) -> np.random.Generator:
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))

@@ -18,10 +18,9 @@ from handgrad.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
 from handgrad.net import Net
 from handgrad.saving.values import read_classes, written_array
 from handgrad.tabular.base import Tabular, TakesTables, refuse_one_row, refuse_unusable
-from handgrad.tabular.features import Features
+from handgrad.tabular.features import Features, MergedRows, merged, quantiles
 from handgrad.tabular.files import FittedToTable, checked
 from handgrad.tabular.members import Members, Recipe
-from handgrad.tabular.merged_rows import MergedRows, merged, quantiles
 from handgrad.tabular.streamed import StreamedClasses, StreamedNumbers
 
 SMOOTHING = 0.1

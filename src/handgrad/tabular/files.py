@@ -100,8 +100,8 @@ def _made(kind: type, said: object, name: str) -> Any:
     hints = get_type_hints(kind)
     # Files of before a field was there lack it.
     needed = {field for field in hints if not hasattr(kind, field)}
-    given = {k: v for k, v in said.items() if k != "read_as"} if isinstance(said, dict) else {}
-    if not isinstance(said, dict) or not needed <= set(given) <= set(hints):
+    given = {k: v for k, v in said.items() if k != "read_as"} if isinstance(said, dict) else None
+    if given is None or not needed <= set(given) <= set(hints):
         raise damaged(f"column {shown(name)} has {shown(given)}", ", ".join(hints) or "nothing")
     return kind(**{key: _of_type(value, hints[key], name) for key, value in given.items()})
 
@@ -130,23 +130,14 @@ def _could_be(feature: Feature) -> bool:
     return len(values) == 2 if isinstance(feature, Binary) else len(values) > 0
 
 
-def of_encoder(fitted: FittedToTable) -> Summary:
-    """What each column was read as."""
-    return {"columns": features_from(fitted["columns"]).read_as()}
+def summary(fitted: FittedToTable) -> Summary:
+    """What each column was read as, and the classes, or the numbers, that were learned."""
+    found: Summary = {"columns": features_from(fitted["columns"]).read_as()}
+    if "classes" in fitted:
+        found["classes"] = read_classes(fitted["classes"]).tolist()
+    if "target" in fitted:
+        found["target"] = dict(zip(TARGET, fitted["target"], strict=True))
+    return found
 
 
-def of_classifier(fitted: FittedToTable) -> Summary:
-    """The columns and the classes."""
-    return of_encoder(fitted) | {"classes": read_classes(fitted["classes"]).tolist()}
-
-
-def of_regressor(fitted: FittedToTable) -> Summary:
-    """The columns and the numbers that were learned."""
-    return of_encoder(fitted) | {"target": dict(zip(TARGET, fitted["target"], strict=True))}
-
-
-SUMMARIES = {
-    "TableEncoder": of_encoder,
-    "TabularClassifier": of_classifier,
-    "TabularRegressor": of_regressor,
-}
+SUMMARIES = dict.fromkeys(("TableEncoder", "TabularClassifier", "TabularRegressor"), summary)

@@ -192,10 +192,7 @@ class MemberRows(RowSource):
         self.smoothing, self.seed, self.passes = smoothing, seed, 0
         self.memory = survey.stream.memory
         self.n_rows = survey.stream.n_rows - len(survey.t)
-
-    def usual_epochs(self) -> int:
-        """As many passes as make `STEPS` steps, one at least."""
-        return int(np.clip(STEPS // -(-self.n_rows // BATCH), 1, MOST_EPOCHS))
+        self.usual_epochs = int(np.clip(STEPS // -(-self.n_rows // BATCH), 1, MOST_EPOCHS))
 
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """All rows once: x (n, n_members, n_features), and t (n, n_members, n_outputs)."""

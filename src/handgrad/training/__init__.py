@@ -1,22 +1,25 @@
 """Training as a stream of reports, and what adapts that stream."""
 
 from handgrad.training.checkpoints import Checkpoints, checkpoints
-from handgrad.training.checks import (
-    check_batches,
-    check_monitor,
-    checked_pair,
-    checked_rows,
-    refuse_full_batch,
+from handgrad.training.early_stopping import (
+    BestWeights,
+    early_stopping,
+    reduce_on_plateau,
+    until_patience_ends,
 )
-from handgrad.training.early_stopping import BestWeights, early_stopping, until_patience_ends
 from handgrad.training.evaluate import Evaluation, evaluate, first_set
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
-from handgrad.training.history import EpochReport, History
-from handgrad.training.learning_rates import factors_of
+from handgrad.training.history import EpochReport, History, check_monitor
+from handgrad.training.loop import check_batches, factors_of, refuse_full_batch
 from handgrad.training.progress import format_progress, progress, progress_of
 from handgrad.training.record_weights import WeightHistory, record_weights
-from handgrad.training.reduce_on_plateau import reduce_on_plateau
-from handgrad.training.sample_weights import check_takes_weights, checked_weights, pair_and_weights
+from handgrad.training.rows import (
+    check_takes_weights,
+    checked_pair,
+    checked_rows,
+    checked_weights,
+    pair_and_weights,
+)
 from handgrad.training.train import Training, train
 
 __all__ = [

@@ -6,7 +6,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,13 @@ import numpy as np
 
 from handgrad.base.errors import SettingError, described, positive
 from handgrad.engines.environment import processor
-from handgrad.files import FileError, reason, write_whole
+from handgrad.files import FileError, write_whole
 from handgrad.layers import Array
-from handgrad.saving.tensors import shown
+from handgrad.saving.tensors import refused_as_damaged, shown
 from handgrad.saving.weights import write_weights
-from handgrad.training.checks import TRAINING, VALIDATION
 from handgrad.training.early_stopping import BestWeights
 from handgrad.training.history import EpochReport, History
-from handgrad.training.sample_weights import checksum
+from handgrad.training.rows import TRAINING, VALIDATION, checksum
 from handgrad.training.train import Training
 
 FORMAT = "2"
@@ -164,7 +163,7 @@ class Checkpoints(Iterator[EpochReport]):
         """Read and check all that is in the file, and only then let the training go on from it."""
         arrays, told = _read(path)
         check_alike(self.settings, told["settings"])
-        with _told_as_damaged(path):
+        with _read_safely(path):
             badness, epoch, latest = map(float, told["best"])
             weights = _under("best.", arrays)
             check_arrays(self.training.net.state(), weights)
@@ -200,7 +199,7 @@ def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """The arrays in a file that is whole, to the bit, and what is told there."""
     from safetensors import safe_open
 
-    with _told_as_damaged(path):
+    with _read_safely(path):
         with safe_open(path, "numpy") as file:
             about = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -225,19 +224,10 @@ def _digest(words: str, arrays: Mapping[str, Array]) -> str:
     return checksum(((f"{name} ", array) for name, array in sorted(arrays.items())), words)
 
 
-@contextmanager
-def _told_as_damaged(path: Path) -> Iterator[None]:
+def _read_safely(path: Path) -> AbstractContextManager[None]:
     """Whatever is raised by what a file holds becomes a FileError that names it."""
-    try:
-        yield
-    except (FileError, MemoryError):
-        raise
-    except Exception as error:
-        raise FileError(
-            f"{path}: {shown(reason(error))}",
-            "a checkpoint, as a training leaves it",
-            "take that file away, to resume from the one before",
-        ) from error
+    hint = "take that file away, to resume from the one before"
+    return refused_as_damaged(str(path), "a checkpoint, as a training leaves it", hint)
 
 
 def state_of(training: Training) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -293,7 +283,8 @@ def put_back(training: Training, arrays: dict[str, Array], values: dict[str, Any
     if values["so_far"] is not None:
         rows, total = values["so_far"]
         so_far = training.rows.progress_in(_whole(rows), float(total), arrays)
-    positive("learning_rate", values["learning_rate"])
+    if not 0 < (rate := float(values["learning_rate"])) < np.inf:
+        raise ValueError(f"with the learning rate {rate}")
     if (search := training.minimization) is not None:
         iterate = search.iterate_of(_under(SEARCH, arrays))
     for name, array in kept.items():
@@ -301,7 +292,7 @@ def put_back(training: Training, arrays: dict[str, Array], values: dict[str, Any
     if search is not None:
         search.go_on_from(iterate)
     training.engine.step[0], training.loop.epoch, training.loop.so_far = step, epoch, so_far
-    training.optimizer.learning_rate = float(values["learning_rate"])
+    training.optimizer.learning_rate = rate
     for generator, saved in streams:
         generator.state = saved
 

@@ -17,15 +17,17 @@ from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
 from handgrad.row_source import BATCH, RowSource, prefetch, refuse_beside_a_stream, whole_batches
-from handgrad.training.checks import (
+from handgrad.training.metric_functions import Measure, measures, metric_values
+from handgrad.training.rows import (
     MOST_ROWS_TRIED,
     VALIDATION,
+    Rows,
     checked_inputs,
     checked_pair,
     checked_rows,
+    checksum,
+    held_out_rows,
 )
-from handgrad.training.metric_functions import Measure, measures, metric_values
-from handgrad.training.sample_weights import Rows, checksum, held_out_rows
 
 # Shares of a source's memory: for rows that are held out, and else for their predictions.
 HELD_OUT, PREDICTED = 1 / 16, 1 / 16

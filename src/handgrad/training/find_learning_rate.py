@@ -16,8 +16,8 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
-from handgrad.training.checks import refuse_full_batch
-from handgrad.training.sample_weights import training_rows
+from handgrad.training.loop import refuse_full_batch
+from handgrad.training.rows import training_rows
 
 KEPT = 0.9  # of the mean of the losses so far, at every step
 TOO_MUCH = 4  # times the smallest mean so far: further on there is nothing to learn

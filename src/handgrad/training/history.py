@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self, overload
@@ -68,11 +68,8 @@ class EpochReport:
         for values in (losses, self.metrics, _columns(self.evaluations)):
             if name in values:
                 return values[name]
-        raise SettingError(
-            f"{name!r} is not reported by this training",
-            f"one of {', '.join([*losses, *self.metrics, *_columns(self.others)])}",
-            "validation=..., for a validation loss; metrics=[...], for a metric",
-        )
+        known = [*losses, *self.metrics, *_columns(self.others)]
+        raise _not_reported(repr(name), name, known)
 
     def badness(self, monitor: str) -> float:
         """`value(monitor)` as a number of which less is better; NaN is as bad as can be."""
@@ -238,4 +235,23 @@ def _report(row: dict[str, float | None], validation: str | None, others: list[s
     sets = {name: sets[name] for name in names[1:]}
     return EpochReport(
         int(value("epoch")), trained.loss, trained.metrics, **plain, **as_reported(sets, validation)
+    )
+
+
+def check_monitor(
+    monitor: str, usual: str, metrics: Collection[str], sets: Collection[str]
+) -> None:
+    """Refuse to monitor what no report of a training with these metrics and sets will hold."""
+    known = ["train_loss", usual, *metrics]
+    known += [f"{name}_{what}" for name in sets for what in ("loss", *metrics)]
+    if monitor not in known:
+        raise _not_reported(f"monitor = {monitor!r}", monitor, [*dict.fromkeys(known)])
+
+
+def _not_reported(what: str, name: str, known: list[str]) -> SettingError:
+    hint = "validation=..., for a validation loss; metrics=[...], for a metric"
+    return SettingError(
+        f"{what} is not reported by this training",
+        f"one of {', '.join(known)}",
+        did_you_mean(name, known, hint),
     )

@@ -1,15 +1,17 @@
-"""The loops of a training: epochs through an engine, and iterations of L-BFGS over all rows."""
+"""The loops of a training, epochs and iterations of L-BFGS, and the learning rate of every step."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from handgrad.base.errors import SettingError
+from handgrad.base.errors import SettingError, described
 from handgrad.engines.engine import Engine, Epoch, EpochProgress
 from handgrad.layers import Array
 from handgrad.net import Net
+from handgrad.optimizers import Optimizer
 from handgrad.optimizers.minimizer import Iterate, Minimizer
+from handgrad.schedules import Schedule
 from handgrad.training.training_rows import TrainingRows
 
 ARRAYS = ("weights", "gradient", "steps", "changes")
@@ -183,3 +185,92 @@ class Minimization(Iterator[Epoch]):
 
 class _NotFiniteError(Exception):
     """The loss of these weights is not a finite number."""
+
+
+class LearningRates:
+    """What each step of a training of so many epochs and batches takes as learning rate."""
+
+    def __init__(
+        self, optimizer: Optimizer, schedule: Schedule | None, epochs: int, batches: int
+    ) -> None:
+        self.optimizer, self.schedule = optimizer, schedule
+        self.epochs, self.batches = epochs, batches
+        self.constant = np.empty((0, batches))
+        if schedule is None:
+            return
+        if not callable(schedule) or isinstance(schedule, type):
+            raise SettingError(
+                f"schedule = {described(schedule)}",
+                "a function of the share of the training done, 0 … 1",
+                "hg.schedules.cosine(), or lambda progress: 1 - progress",
+            )
+        refuse_full_batch(optimizer, "a schedule")
+        self._factors(np.arange(min(epochs * batches, 4)))
+
+    def __str__(self) -> str:
+        """What tells one schedule from another: for how many epochs it is, and some factors."""
+        if self.schedule is None:
+            return "none"
+        factors = factors_of(self.schedule, np.arange(8) / 8)
+        return f"for {self.epochs} epochs, factors {', '.join(f'{f:.4g}' for f in factors)}"
+
+    def of(self, epoch: int, rounds: int) -> Array:
+        """(rounds, batches): those of an epoch, counted from 0, and of the ones after it.
+
+        The optimizer's learning rate is read as it is now. While all stays as it is, the same
+        array comes again: an epoch of a small net takes little longer than to make one.
+        """
+        rate = self.optimizer.learning_rate
+        if self.schedule is None:
+            if len(self.constant) != rounds or self.constant[0, 0] != rate:
+                self.constant = np.full((rounds, self.batches), rate)
+            return self.constant
+        steps = np.arange(epoch * self.batches, (epoch + rounds) * self.batches)
+        return (rate * self._factors(steps)).reshape(rounds, self.batches)
+
+    def _factors(self, steps: Array) -> Array:
+        """The schedule at the share of the training that is done before each of the steps."""
+        progress = steps / (self.epochs * self.batches)
+        factors = factors_of(self.schedule, progress)
+        if not (factors >= 0).all() or not np.isfinite(factors).all():
+            bad = np.argmin(np.isfinite(factors) & (factors >= 0))
+            raise SettingError(
+                f"schedule gave {factors[bad]:g} at progress {progress[bad]:g}",
+                "a factor of the learning rate: a finite number, not below 0",
+                "[schedule(p) for p in (0, 0.25, 0.5, 0.75)], to look at its factors",
+            )
+        return factors
+
+
+def factors_of(schedule: Schedule | None, progress: Array) -> Array:
+    """The schedule at each of these shares, 1 without one; all at once, where it takes arrays."""
+    if schedule is None:
+        return np.ones(progress.shape)
+    try:
+        factors = np.asarray(schedule(progress), np.float64)
+    except (TypeError, ValueError):  # written for single numbers: a branch, or math.cos
+        factors = np.array([schedule(share) for share in progress.tolist()], np.float64)
+    return np.broadcast_to(factors, progress.shape)
+
+
+def refuse_full_batch(optimizer: Optimizer, what: str) -> None:
+    """Refuse an optimizer that takes all rows at once, and finds its steps by itself."""
+    if optimizer.minimizer is not None:
+        raise SettingError(
+            f"{what} beside {optimizer!r}, which searches for its steps",
+            "an optimizer that takes a step for each batch",
+            f"optimizer=hg.Adam(0.001); or {optimizer!r} without it",
+        )
+
+
+def check_batches(net: Net, rows: int, batch_size: int) -> None:
+    """Refuse a batch, full or last, with fewer rows than a layer of the net can learn from."""
+    size = min(rows, batch_size)
+    for last in (size, rows % size or size):
+        if last < net.min_batch_size:
+            sizes = range(batch_size, rows + 1)
+            fitting = (b for b in sizes if min(b, rows % b or b) >= net.min_batch_size)
+            what = f"{rows} rows in batches of {size}, the last of {last}"
+            hint = f"batch_size={next(fitting)}" if rows >= net.min_batch_size else "more rows"
+            with net.mode(training=True):
+                net.check_rows(last, what, hint)

@@ -35,7 +35,8 @@ class WeightHistory:
         before = self._matrices()
         for report in self._reports:
             if not self.epochs:
-                self._note(report.epoch - 1, before, {}, {})
+                unknown = {path: np.full_like(w, np.nan) for path, w in before.items()}
+                self._note(report.epoch - 1, before, unknown, unknown)
             now = self._matrices()
             self._note(report.epoch, now, before, self._gradients())
             before = now
@@ -46,22 +47,22 @@ class WeightHistory:
         return {path: array.copy() for path, array in parameters.items() if array.ndim > 1}
 
     def _gradients(self) -> dict[str, Array]:
-        """The gradient of each parameter that is not frozen, where the last step left it."""
-        trainable, start, found = self._net.trainable_slices(), 0, {}
-        for path, array in self._net.named_parameters().items():
-            where, start = slice(start, start + array.size), start + array.size
-            if any(part.start <= where.start < where.stop <= part.stop for part in trainable):
-                found[path] = self._net.gradients[where]
-        return found
+        """The gradient of each parameter, as the last step left it; NaN where it is frozen."""
+        net, known = self._net, np.full_like(self._net.gradients, np.nan)
+        for part in net.trainable_slices():
+            known[part] = net.gradients[part]
+        named = net.named_parameters()
+        ends = np.cumsum([array.size for array in named.values()])
+        return dict(zip(named, np.split(known, ends), strict=False))
 
     def _note(
         self, epoch: int, now: dict[str, Array], before: dict[str, Array], dw: dict[str, Array]
     ) -> None:
         self.epochs.append(epoch)
         for path, w in now.items():
-            size = _length(before[path]) if before else 0.0
+            size = _length(before[path])
             self.largest[path].append(float(np.abs(w).max()))
-            self.gradient_norms[path].append(_length(dw[path]) if path in dw else np.nan)
+            self.gradient_norms[path].append(_length(dw[path]))
             self.update_ratios[path].append(_length(w - before[path]) / size if size else np.nan)
 
 

@@ -14,7 +14,6 @@ from handgrad.layers import Standardize
 from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.training.checks import check_batches, refuse_full_batch
 from handgrad.training.evaluate import (
     TRAINING_SET,
     Evaluation,
@@ -24,8 +23,13 @@ from handgrad.training.evaluate import (
     rows_to_evaluate,
 )
 from handgrad.training.history import EpochReport, as_reported
-from handgrad.training.learning_rates import LearningRates
-from handgrad.training.loop import EpochLoop, Minimization
+from handgrad.training.loop import (
+    EpochLoop,
+    LearningRates,
+    Minimization,
+    check_batches,
+    refuse_full_batch,
+)
 from handgrad.training.metric_functions import measures
 from handgrad.training.training_rows import rows_to_train_on
 

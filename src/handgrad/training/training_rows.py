@@ -13,10 +13,9 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.row_source import RowSource, changed, prefetch, refuse_beside_a_stream
-from handgrad.training.checks import TRAINING
 from handgrad.training.evaluate import RowsToEvaluate, SourceRows
 from handgrad.training.metric_functions import Measure, metric_values
-from handgrad.training.sample_weights import Rows, training_rows
+from handgrad.training.rows import TRAINING, Rows, training_rows
 
 # Shares of the memory: the rows from which batches are drawn, the predictions that are kept.
 BUFFER, KEPT = 1 / 8, 1 / 16
