@@ -11,8 +11,7 @@ import numpy as np
 from handgrad.base.errors import DataError
 from handgrad.base.kinds import ClassProbabilities, Probabilities
 from handgrad.config import check_kinds
-from handgrad.doctor.calls import finite, sampled
-from handgrad.doctor.given import leakage, not_finite_rows, not_finite_weights
+from handgrad.doctor.given import finite, leakage, not_finite_rows, not_finite_weights, sampled
 from handgrad.layers import Array
 from handgrad.losses import (
     BinaryCrossEntropyLoss,

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from handgrad.doctor.calls import finite
 from handgrad.doctor.case import Case, Judge
 from handgrad.doctor.findings import Finding
+from handgrad.doctor.given import finite
 from handgrad.layers import Array
 
 FEWEST_EPOCHS = 5  # before that a curve has no shape

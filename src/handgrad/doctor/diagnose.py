@@ -8,9 +8,9 @@ import numpy as np
 
 from handgrad.base.errors import DivergenceError, SettingError, described, positive
 from handgrad.doctor import curves, finiteness, passes
-from handgrad.doctor.calls import finite
 from handgrad.doctor.case import Case, HowTrained, Patient
 from handgrad.doctor.findings import SICKNESSES, Diagnosis, Finding
+from handgrad.doctor.given import finite
 from handgrad.net import Net
 from handgrad.training import EpochReport, History
 

@@ -5,10 +5,9 @@ import copy
 import numpy as np
 
 from handgrad.config import TrainingConfig
-from handgrad.doctor.calls import finite, parts_of, per_row
 from handgrad.doctor.case import Case, Judge
 from handgrad.doctor.findings import Finding
-from handgrad.doctor.given import not_finite_weights
+from handgrad.doctor.given import finite, not_finite_weights, parts_of, per_row
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Epoch
 from handgrad.layers import Array

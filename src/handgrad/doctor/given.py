@@ -1,12 +1,12 @@
-"""Checks of what is given, before anything is computed: numbers that are not finite, leakage."""
+"""Rows and weights as they are given, and checks of them: numbers not finite, leakage."""
 
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
-from handgrad.doctor.calls import finite, parts_of, per_row, sampled
 from handgrad.doctor.findings import Finding
+from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, number_of_rows, take
 from handgrad.net.watch import places
@@ -15,6 +15,32 @@ MOST_TRAINING_ROWS = 100_000  # are looked through for rows of the validation se
 DEVIATIONS = 3.0  # from what chance alone would give: once in a thousand healthy sets
 ROWS_COMPARED = 1000  # tell how often two rows have the same value in a column
 SELDOM = 0.05  # pairs expected, or the chance of so many: below that it was no accident
+
+
+def sampled(x: Inputs, most: int) -> Array:
+    """The indices of all rows of `x`, or of `most` of them, evenly spaced.
+
+    >>> sampled(np.zeros((9, 1)), 3)
+    array([0, 4, 8])
+    """
+    n = number_of_rows(x)
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int)
+
+
+def finite(x: Array | tuple[Array | None, ...]) -> bool:
+    """Whether all numbers in an array, or in each of a tuple of arrays, are finite."""
+    parts = x if isinstance(x, tuple) else (x,)
+    return all(bool(np.isfinite(part).all()) for part in parts if part is not None)
+
+
+def parts_of(x: Inputs) -> tuple[Array, ...]:
+    """One array, or several, as a tuple."""
+    return x if isinstance(x, tuple) else (x,)
+
+
+def per_row(x: Array) -> Array:
+    """(n, …) as (n, k): the numbers of each row side by side."""
+    return x.reshape(len(x), -1)
 
 
 def leakage(x: Inputs, held: Inputs) -> Iterator[Finding]:

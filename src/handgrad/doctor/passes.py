@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from handgrad.doctor.calls import finite, holds_weights, passed_back, per_row, row_norm
 from handgrad.doctor.case import Case
 from handgrad.doctor.findings import Finding
+from handgrad.doctor.given import finite, per_row
 from handgrad.layers import Array, Layer
 from handgrad.losses import Loss
 from handgrad.net import LayerCall
@@ -216,3 +216,21 @@ def _guess(loss: Loss, p: Array) -> Array | None:
     if loss.target_kind.n_classes(p.shape[-1] if p.ndim > 1 else 1) is None:
         return None
     return loss.target_kind.decide(loss.input_kind.inverse_link(p)).reshape(-1)
+
+
+def row_norm(x: Array) -> float:
+    """The root mean square, over the rows, of how long each row is."""
+    wide = per_row(x).astype(np.float64)
+    return float(np.sqrt((wide**2).sum(axis=1).mean()))
+
+
+def holds_weights(call: LayerCall) -> bool:
+    """Whether the layer has a matrix of weights: a bias or a scale alone is none."""
+    return any(getattr(call.layer, name).ndim > 1 for name in call.layer.param_names)
+
+
+def passed_back(layer: Layer, x: Array, dy: Array) -> Array:
+    """`backward` after `forward`, in prediction mode."""
+    with layer.mode(training=False):
+        layer.forward(x)
+        return np.asarray(layer.backward(dy))

@@ -26,21 +26,14 @@ class FlatBuffers:
     @classmethod
     def of(cls, net: Layer, dtype: np.dtype[np.generic]) -> "FlatBuffers":
         """Move the arrays of `net` and of all layers within it into new flat buffers."""
-        n_parameters, n_state = _size(net, "param_names"), _size(net, "state_names")
-        buffers = cls(
-            np.zeros(n_parameters, dtype), np.zeros(n_parameters, dtype), np.zeros(n_state, dtype)
-        )
-        buffers._take_over(net, "param_names", buffers.parameters)
-        buffers._take_over(net, "state_names", buffers.running_state)
-        return buffers
-
-    @staticmethod
-    def _take_over(net: Layer, kind: Kind, flat: Array) -> None:
-        for layer, name, where in _slots(net, kind):
-            values = getattr(layer, name)
-            view = flat[where].reshape(values.shape)
-            view[...] = values
-            layer.__dict__[name] = view
+        parameters, state = (np.zeros(_size(net, kind), dtype) for kind in KINDS)
+        for kind, flat in zip(KINDS, (parameters, state), strict=True):
+            for layer, name, where in _slots(net, kind):
+                values = getattr(layer, name)
+                view = flat[where].reshape(values.shape)
+                view[...] = values
+                layer.__dict__[name] = view
+        return cls(parameters, np.zeros_like(parameters), state)
 
     def parts(self, net: Layer) -> Iterator[tuple[Layer, "FlatBuffers"]]:
         """Each layer within `net`, with the slices of these buffers that are its own."""

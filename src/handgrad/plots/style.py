@@ -84,7 +84,14 @@ def panels_for(
     """
     if axes is None:
         columns = min(n, 4)
-        new = _new_figure(figsize).subplots(-(-n // columns), columns, squeeze=False).ravel()
+        how: Any = {"figsize": figsize, "layout": "constrained"}
+        if "matplotlib.pyplot" in sys.modules or in_a_notebook():
+            import matplotlib.pyplot as plt
+
+            figure = plt.figure(**how)
+        else:
+            figure = Figure(**how)
+        new = figure.subplots(-(-n // columns), columns, squeeze=False).ravel()
         for spare in new[n:]:
             spare.set_axis_off()
         axes = new[:n]
@@ -94,14 +101,6 @@ def panels_for(
     for panel in panels if grid else ():
         tidy(panel)
     return panels
-
-
-def _new_figure(figsize: tuple[float, float]) -> Figure:
-    if "matplotlib.pyplot" in sys.modules or in_a_notebook():
-        import matplotlib.pyplot as plt
-
-        return plt.figure(figsize=figsize, layout="constrained")
-    return Figure(figsize=figsize, layout="constrained")
 
 
 def tidy(axes: Axes) -> None:

@@ -46,10 +46,7 @@ class Entry:
     def with_net(self) -> "Entry":
         """Where a net is described: in the estimator, or in the one step that has one."""
         parts = [step for _, step in self.steps] or [self]
-        *others, last = sorted(parts, key=lambda part: part.net is not None)
-        if any(part.net is not None for part in others):
-            raise damaged("a second net", "one net, in the last step")
-        return last
+        return next((part for part in parts if part.net is not None), parts[-1])
 
 
 def entry_of(said: object) -> Entry:
@@ -84,6 +81,8 @@ def _pipeline_of(entry: dict[str, object]) -> Entry:
     found = tuple((name, _estimator_of(step)) for name, step in steps)
     if any(step.name in LAST for _, step in found[:-1]):
         raise damaged(f"the steps {shown(names)}", "transformers before the last")
+    if sum(step.net is not None for _, step in found) > 1:
+        raise damaged("a second net", "one net, in the last step")
     return Entry("Pipeline", settings, steps=found)
 
 
@@ -213,11 +212,8 @@ class ModelWriter(LayerWriter):
         return settings
 
 
-@dataclass
 class ModelReader(LayerReader):
     """Makes nets and estimators as a file describes them, of handgrad's own classes alone."""
-
-    net: Net | None = None
 
     def model(self, entry: Entry) -> Any:
         """The estimator, or the Pipeline, that is described so."""
@@ -253,8 +249,6 @@ class ModelReader(LayerReader):
             if entry.frozen != []:
                 raise damaged(f"{shown(entry.frozen)} as frozen", "no layers, without a net")
             return None
-        if self.net is not None:
-            raise damaged("a second net", "one net, in the last step")
         return self.net_of(entry.net, entry.frozen)
 
     def net_of(self, said: object, frozen: object) -> Net:
@@ -273,7 +267,6 @@ class ModelReader(LayerReader):
             raise damaged(f"{shown(frozen)} as frozen", "a list of places of layers, as 0.1")
         for place in frozen:
             walked[place].trainable = False
-        self.net = net
         return net
 
 
