@@ -26,17 +26,16 @@ def progress_bar(
     Quiet when standard error, or the given console, is not a terminal, and this is no notebook.
     """
     in_a_cell = shown and console is None and in_a_notebook()
-    if not shown:
+    if shown:
+        from rich.console import Console
+
+        console = console or Console(stderr=True)
+    if console is None or not shown or not (in_a_cell or console.is_terminal):
         yield lambda now="", more=1.0: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
-    console = console or Console(stderr=True)
-    if not (in_a_cell or console.is_terminal):
-        yield lambda now="", more=1.0: None
-        return
     columns = (
         TextColumn(unit),
         MofNCompleteColumn(),

@@ -144,10 +144,6 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
         """
         return None
 
-    def _strata(self, y: Array) -> Array | None:
-        """Classes by which the rows that are held out are stratified."""
-        return None
-
     def _usual_score(self, p: Array, y: Array, w: Array | None) -> float:
         """The validation score of what the output says for the rows with targets `y`."""
         raise NotImplementedError

@@ -132,9 +132,6 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         both, n = np.concatenate([self._labels(as_in), labels]), len(as_in)
         return compute_sample_weight("balanced", both, indices=range(n))[n:]
 
-    def _strata(self, y: Array) -> Array | None:
-        return y if y.shape[1] == 1 else None
-
     def _usual_score(self, p: Array, y: Array, w: Array | None) -> float:
         if self._one_column_a_class():
             right = p.argmax(axis=1) == self._targets(y)

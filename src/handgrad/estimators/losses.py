@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import positive
 from handgrad.base.kinds import BinaryLabels, ClassLabels, ClassLogits, Counts, Logits, LogRates
 from handgrad.layers import Array
 from handgrad.losses import Loss, mean_weights, weighted_mean
-from handgrad.penalties import Penalty
+from handgrad.penalties import L2Penalty
 
 
 class LogLoss(Loss):
@@ -146,7 +145,7 @@ class HalfPoissonDeviance(Loss):
         return (self.rate - self.y) * mean_weights(self.w, self.rate[:, :1])
 
 
-class L2PenaltyOfABatch(Penalty):
+class L2PenaltyOfABatch(L2Penalty):
     """Half the sum of squares, counted once beside the sum over the rows of a batch.
 
     value       α/(2 n) · Σ W²
@@ -158,10 +157,6 @@ class L2PenaltyOfABatch(Penalty):
     >>> float(penalty.value(W, 2)), penalty.gradient(W, 2)         # 0.2/4 · (9 + 1)
     (0.5, array([[ 0.3, -0.1]]))
     """
-
-    def __init__(self, alpha: float) -> None:
-        positive("alpha", alpha)
-        self.alpha = float(alpha)
 
     def value(self, W: Array, n: float) -> Any:
         return self.alpha / 2 * (W**2).sum() / n

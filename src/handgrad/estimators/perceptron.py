@@ -1,7 +1,9 @@
-"""Multi-layer perceptron: its fits, its outputs, its hidden layers and the plot of its training."""
+"""Multi-layer perceptron: its net, its fits and outputs, the plot of its training, and its file."""
 
 import copy
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -9,23 +11,28 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from handgrad.base.errors import HandgradError, SettingError
-from handgrad.estimators.files import InFiles
+from handgrad.base.errors import HandgradError, SettingError, did_you_mean
+from handgrad.base.kinds import ClassProbabilities, Probabilities
+from handgrad.estimators.base import ACTIVATIONS, NORMALIZATIONS, Activation, Base, Kept
 from handgrad.estimators.fits import NOT_FINITE, fit_epochs, fit_lbfgs
-from handgrad.estimators.nets import new_net
 from handgrad.estimators.rows import Weighted, predicted, rows_of
 from handgrad.estimators.settings import check_incremental, check_together
 from handgrad.estimators.validation import LOSS, rows_of_eval_set
-from handgrad.layers import Array
+from handgrad.layers import Array, Dropout, Layer, Linear, Sigmoid, Softmax, defaults
+from handgrad.layers.initializers import nothing_drawn
 from handgrad.net import Net
 from handgrad.results import NetRows
+from handgrad.saving.tensors import damaged, shown
+from handgrad.saving.values import read_value, written
 from handgrad.training import EpochReport, History, check_takes_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+KEPT = get_type_hints(Kept)
 
-class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  # type: ignore[misc]
+
+class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # type: ignore[misc]
     """A multi-layer perceptron with scikit-learn's parameters and attributes.
 
     `net_` is the net, whose last layer gives logits, log rates or numbers; `coefs_` and
@@ -217,16 +224,50 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  #
         seen = {epoch: figures for epoch, *figures in looked}
         reports = []
         for epoch, train_loss in enumerate(self.loss_curve_, 1):
-            report = EpochReport(epoch, train_loss)
-            if scores:
-                loss, score = seen.get(epoch, (np.nan, np.nan))
-                named = {} if self._scored_by == LOSS else {self._scored_by: score}
-                report = EpochReport(epoch, train_loss, {}, loss, named)
-            reports.append(report)
+            loss, score = seen.get(epoch, (np.nan, np.nan))
+            named = {self._scored_by: score} if scores and self._scored_by != LOSS else {}
+            validation_loss = loss if scores else None
+            reports.append(EpochReport(epoch, train_loss, {}, validation_loss, named))
         if not scores or not self.early_stopping or self.best_validation_score_ is None:
             return History(reports), None
         best = scores.index(self.best_validation_score_)
         return History(reports), self._validated_at[best]
+
+    # in a file, by `hg.save` and `hg.load`: a classifier and a regressor add what is known of the
+    # targets; `_target_from_file` takes it up and gives how many targets a row has
+
+    _target_keys: ClassVar[frozenset[str]]
+
+    def _to_file(self) -> tuple[dict[str, object], Net]:
+        net = self._current_net()
+        fitted = {name: getattr(self, name) for name in KEPT if hasattr(self, name)}
+        values = {name: written(value) for name, value in fitted.items()}
+        return values | {"loss": type(self._loss).__name__} | self._target_to_file(), net
+
+    def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
+        self._validate_params()
+        apart = {"loss", *self._target_keys}
+        if apart - fitted.keys() or fitted.keys() - KEPT.keys() - apart:
+            raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join((*KEPT, *apart)))
+        for name in fitted.keys() - apart:
+            value, kind = read_value(fitted[name]), KEPT[name]
+            if not _fits(value, kind):
+                raise damaged(f"{name} is {shown(value)}", f"{getattr(kind, '__name__', kind)}")
+            setattr(self, name, value)
+        n_targets = self._target_from_file(fitted)
+        self._loss = self._chosen_loss()
+        if type(self._loss).__name__ != fitted["loss"]:
+            expected = f"{type(self._loss).__name__}, which loss={shown(self.loss)} says"
+            raise damaged(f"a fit by {shown(fitted['loss'])}", expected)
+        self.n_outputs_ = self._n_outputs(np.empty((0, n_targets)))
+        sizes = (self.n_features_in_, self.n_outputs_)
+        if net is None or (net.n_in, net.n_out) != sizes:
+            raise damaged(f"the net {shown(net)}", f"a net from {sizes[0]} numbers to {sizes[1]}")
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None and len(names) != net.n_in:
+            raise damaged(f"{len(names)} names for {net.n_in} columns", "a name for each")
+        self.net_, self._steps = net, None
+        self._show_weights()
 
     # the weights
 
@@ -240,3 +281,73 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, InFiles):  #
         super().__setstate__(state)
         if "net_" in vars(self):
             self._show_weights()
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a value is of the type of a fitted attribute; whole numbers count something."""
+    if get_origin(kind) is np.ndarray:  # the names of columns
+        if not isinstance(value, np.ndarray) or value.dtype != object:
+            return False
+        return all(type(name) is str for name in value)
+    if get_origin(kind) is list:
+        (part,) = get_args(kind)
+        return isinstance(value, list) and all(_fits(each, part) for each in value)
+    if either := get_args(kind):
+        return any(_fits(value, one) for one in either)
+    return type(value) is kind and (type(value) is not int or 0 <= value < 2**63)
+
+
+def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike) -> Net:
+    """The net of an estimator, of these sizes from the input's to the output's.
+
+    A hidden layer is normalized before its activation, and units are dropped after it; a loss of
+    probabilities has them made of the last numbers. All weights and biases are drawn as
+    scikit-learn draws them, in its order, (n_in, n_out): uniform in ±√(6/(n_in + n_out)), 2 in
+    place of 6 for logistic units; the output layer goes by the last activation. Source: Glorot,
+    Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    """
+    activations, layers = _activations(m.activation, len(sizes) - 2), list[Layer]()
+    last = activations[-1] if activations else m.activation
+    with defaults(), nothing_drawn(lambda shape: None):
+        for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+            if i > 0:
+                layers += [NORMALIZATIONS[m.normalization](n_in)] if m.normalization else []
+                if isinstance(given := activations[i - 1], Layer):
+                    layers.append(copy.deepcopy(given))
+                else:
+                    layers += [kind() for kind in ACTIVATIONS[given]]
+                layers += [Dropout(m.dropout)] if m.dropout else []
+            layers.append(Linear(int(n_in), int(n_out)))
+    linears = [layer for layer in layers if isinstance(layer, Linear)]
+    if isinstance(m._loss.input_kind, Probabilities):
+        of_classes = isinstance(m._loss.input_kind, ClassProbabilities)
+        layers.append(Softmax() if of_classes else Sigmoid())
+    net = Net(*layers, dtype=dtype)
+    for linear, activation in zip(linears, [*activations, last], strict=True):
+        n_out, n_in = linear.W.shape
+        bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (n_in + n_out))
+        linear.W = m._random_state.uniform(-bound, bound, (n_in, n_out)).T
+        linear.b = m._random_state.uniform(-bound, bound, n_out)
+    if m.dropout:  # only then, since scikit-learn draws nothing here
+        net.seed(int(m._random_state.randint(2**31 - 1)))
+    return net
+
+
+def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
+    """An activation for each hidden layer, from one for all, or from as many as there are."""
+    each = [given] * hidden if isinstance(given, str | Layer) else [*given]
+    if len(each) != hidden:
+        names = [a if isinstance(a, str) else type(a).__name__ for a in each[:1]]
+        raise SettingError(
+            f"{len(each)} activations for {hidden} hidden layers",
+            "one activation, or one for each hidden layer",
+            f"activation={names * hidden}",
+        )
+    for activation in each:
+        if not isinstance(activation, Layer) and str(activation) not in ACTIVATIONS:
+            raise SettingError(
+                f"activation {activation!r}",
+                f"one of {', '.join(ACTIVATIONS)}, or a layer, as hg.GELU()",
+                did_you_mean(activation, ACTIVATIONS, "'relu'"),
+            )
+    return each

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
@@ -72,7 +73,7 @@ def split(m: Base, rows: Weighted) -> tuple[Weighted, Weighted]:
         *present.values(),
         random_state=m._random_state,
         test_size=m.validation_fraction,
-        stratify=m._strata(rows.y),
+        stratify=rows.y if is_classifier(m) and rows.y.shape[1] == 1 else None,
     )
     if parts[1].shape[0] < 2:
         raise ValueError(

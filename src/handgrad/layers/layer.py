@@ -286,13 +286,10 @@ class Layer(Page):
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {k: v for k, v in super().__getstate__().items() if k not in BOUND}
-        return {k: v for k, v in kept.items() if not is_method_of(self, k, v)}
-
-
-def is_method_of(layer: Layer, name: str, value: object) -> bool:
-    """Whether an attribute is the method of the class itself, as while a layer is watched."""
-    own = name in ("forward", "backward")
-    return own and getattr(value, "__func__", None) is getattr(type(layer), name)
+        for name in ("forward", "backward"):  # the class's own methods, while a layer is watched
+            if getattr(kept.get(name), "__func__", None) is getattr(type(self), name):
+                del kept[name]
+        return kept
 
 
 L = TypeVar("L", bound=Layer)
@@ -301,11 +298,8 @@ L = TypeVar("L", bound=Layer)
 def predicting_twin(layer: L) -> L:
     """A twin in prediction mode, whatever mode the layer itself is put into meanwhile."""
     twin = twin_of(layer)
-    _put_into_prediction_mode(twin)
+    parts: list[Layer] = [twin]
+    for part in parts:  # `walk` would take five times as long
+        part.__dict__["training"] = False
+        parts += part.layers
     return twin
-
-
-def _put_into_prediction_mode(layer: Layer) -> None:  # `walk` would take five times as long
-    layer.__dict__["training"] = False
-    for inner in layer.layers:
-        _put_into_prediction_mode(inner)

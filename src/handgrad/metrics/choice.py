@@ -3,32 +3,15 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from handgrad import metrics
 from handgrad.base.errors import SettingError, did_you_mean
-from handgrad.metrics import classes, numbers, probabilities
 
 Metric = Callable[..., float]
 
-AVERAGED = (classes.precision, classes.recall, classes.f1)
-METRICS: dict[str, Metric] = {
-    metric.__name__: metric
-    for metric in (
-        classes.accuracy,
-        classes.zero_one_loss,
-        classes.balanced_accuracy,
-        classes.top_k_accuracy,
-        *AVERAGED,
-        probabilities.roc_auc,
-        probabilities.log_loss,
-        probabilities.brier_score_loss,
-        numbers.mean_squared_error,
-        numbers.root_mean_squared_error,
-        numbers.mean_absolute_error,
-        numbers.r2,
-    )
-}
+METRICS: dict[str, Metric] = {name: getattr(metrics, name) for name in metrics.__all__}
 METRICS |= {
-    f"{metric.__name__}_{average}": partial(metric, average=average)
-    for metric in AVERAGED
+    f"{name}_{average}": partial(METRICS[name], average=average)
+    for name in ("precision", "recall", "f1")
     for average in ("macro", "weighted")
 }
 
@@ -53,16 +36,16 @@ def metrics_of(choices: str | Metric | Iterable[str | Metric]) -> dict[str, Metr
         raise SettingError(
             f"metrics = {choices!r}", "a list of names or functions", "metrics=['accuracy']"
         )
-    metrics: dict[str, Metric] = {}
+    chosen: dict[str, Metric] = {}
     for name, metric in map(_named, choices):
-        if name == "loss" or metrics.get(name, metric) is not metric:
+        if name == "loss" or chosen.get(name, metric) is not metric:
             raise SettingError(
                 f"a metric of the name {name!r}, which is taken",
                 "a name of its own for each metric",
                 "def my_metric(p, y): ..., under another name",
             )
-        metrics[name] = metric
-    return metrics
+        chosen[name] = metric
+    return chosen
 
 
 def _named(choice: object) -> tuple[str, Metric]:
