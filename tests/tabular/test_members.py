@@ -21,9 +21,9 @@ def test_each_member_has_the_weights_of_its_best_epoch() -> None:
     x = rng.normal(size=(80, 3)).astype(np.float32)
     t = (x[:, :1] + rng.normal(size=(80, 1))).astype(np.float32)
     rows = rows_of_members(np.ones(80), np.zeros(80, int), 4, 0.25, rng)
-    recipe = Recipe(hg.MSELoss, Mish, 0.07)
+    recipe = Recipe(hg.MSELoss, Mish, 0.07, squared)
     dealt = Dealt(x, t, rows, rng, epochs=40)
-    members = train_members(dealt, FEATURES, recipe, squared, "eager")
+    members = train_members(dealt, FEATURES, recipe, "eager")
     assert len(set(members.best_epochs)) > 1
     assert max(members.best_epochs) < 40
     for badness, z, held_out in zip(

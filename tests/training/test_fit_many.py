@@ -1,16 +1,13 @@
 """Many nets at once come out as they would one by one, on however many threads."""
 
-import io
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import handgrad as hg
-from handgrad.training import progress_of
 
 X, Y = hg.data.load("iris")
 
@@ -194,9 +191,13 @@ def test_an_interrupt_ends_all_runs_and_leaves_whole_epochs() -> None:
     assert all(np.isfinite(net.parameters).all() for net in nets)
 
 
-def test_the_bar_counts_the_runs() -> None:
-    out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=80)
-    assert [*progress_of(iter("abc"), 3, console=console)] == ["a", "b", "c"]
-    assert "run" in out.getvalue()
-    assert "3/3" in out.getvalue()
+def test_the_bar_counts_the_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for progress in (False, True):
+        runs = [{"net": classifier(seed)} for seed in range(3)]
+        hg.fit_many(runs, progress=progress, **SHARED)
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert ("run" in err, "3/3" in err) == (progress, progress)

@@ -23,6 +23,7 @@ from handgrad.engines.threads import available_cores, blas_threads, quick_handov
 from handgrad.layers.initializers import spawning_generator
 from handgrad.net import Net
 from handgrad.net.minibatches import take
+from handgrad.progress_bar import progress_bar
 from handgrad.row_source import RowSource, refuse_beside_a_stream
 from handgrad.training import EpochReport, History
 
@@ -233,12 +234,13 @@ def fit_many(
     fittings = _fittings([*runs], shared)
     at_once, stop = min(threads, len(fittings)), Event()
     each = max(1, available_cores() // at_once)
-    with blas_threads(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
+    bar = progress_bar(len(fittings), "run", shown=progress)
+    with blas_threads(each), quick_handover(), bar as show, ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(fitting.to_its_end, stop) for fitting in fittings]
-        finished = as_completed(futures)
         try:
-            for future in training.progress_of(finished, len(futures)) if progress else finished:
+            for future in as_completed(futures):
                 future.result()
+                show()
         except BaseException:
             stop.set()
             raise

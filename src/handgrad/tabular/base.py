@@ -29,6 +29,7 @@ from handgrad.data.frames import (
 )
 from handgrad.data.unseen import tell
 from handgrad.engines.choice import EngineName
+from handgrad.engines.threads import blas_threads
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.results import NetRows
@@ -36,10 +37,10 @@ from handgrad.saving.tensors import damaged, shown
 from handgrad.tabular.features import Features, MergedRows, merged
 from handgrad.tabular.files import FittedToTable, checked, described, features_from
 from handgrad.tabular.members import (
+    BATCH,
     EMBEDDED_FROM,
     Dealt,
     Members,
-    outputs_of,
     rows_of_members,
     train_members,
 )
@@ -175,7 +176,7 @@ class Tabular(TakesTables):
             dealt = self._dealt_in_chunks(X, str(y))
         else:
             dealt = self._dealt(X, y, sample_weight)
-        parts = dealt, self.features_, self._recipe(), self._badness, self.engine
+        parts = dealt, self.features_, self._recipe(), self.engine
         members = train_members(*parts, verbose=self.verbose)
         self.net_, self.best_epochs_ = members.net, members.best_epochs
         self.history_: History | None = members.history
@@ -223,8 +224,10 @@ class Tabular(TakesTables):
     def _outputs(self, X: object) -> Array:
         """What each member says of each row: (n, n_members, n_outputs)."""
         check_is_fitted(self)
-        x = self._encoded(X)
-        return outputs_of(self.net_, x, len(self.best_epochs_))
+        x, members = self._encoded(X), len(self.best_epochs_)
+        with blas_threads(1):
+            p: Array = self.net_.predict(np.repeat(x[:, None], members, axis=1), BATCH)
+        return p
 
     def training_history(self) -> tuple[History | None, None]:
         """`history_`, and no epoch: each member has a best one of its own."""

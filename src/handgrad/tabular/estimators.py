@@ -172,7 +172,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         return t, rows.y
 
     def _recipe(self) -> Recipe:
-        return Recipe(SoftTargetCrossEntropyLoss, SELU, 0.04, SMOOTHING)
+        return Recipe(SoftTargetCrossEntropyLoss, SELU, 0.04, self._badness, SMOOTHING)
 
     def _badness(self, z: Array, t: Array) -> float:
         if self.metric == "accuracy":
@@ -267,7 +267,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     def _recipe(self) -> Recipe:
         loss = MAELoss if self.metric == "mae" else MSELoss
-        return Recipe(loss, Mish, 0.07)
+        return Recipe(loss, Mish, 0.07, self._badness)
 
     def _badness(self, z: Array, t: Array) -> float:
         return float((np.abs(z - t) if self.metric == "mae" else (z - t) ** 2).mean())

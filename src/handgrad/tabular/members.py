@@ -51,6 +51,7 @@ class Recipe:
     loss: Callable[[], Loss]
     activation: type[Layer]
     learning_rate: float
+    badness: Badness
     smoothing: float = 0.0  # so much of each target goes to all outputs alike
 
 
@@ -88,18 +89,10 @@ class Members:
     history: History
 
 
-def outputs_of(net: Net, x: Array, n_members: int) -> Array:
-    """What each member of a net says of each row: (n, n_members, n_outputs)."""
-    with blas_threads(1):
-        p: Array = net.predict(np.repeat(x[:, None], n_members, axis=1), BATCH)
-    return p
-
-
 def train_members(
     dealt: Dealt,
     features: Features,
     recipe: Recipe,
-    badness: Badness,
     engine: EngineName,
     *,
     verbose: bool = False,
@@ -123,7 +116,7 @@ def train_members(
         epochs=dealt.epochs or usual_epochs(-(-n_learned // batch_size)),
         batch_size=batch_size,
         validation=(_side_by_side(x, held_out), _side_by_side(t, held_out)) if watched else None,
-        metrics=[_of_member(m, badness) for m in range(n_members)] if watched else [],
+        metrics=[_of_member(m, recipe.badness) for m in range(n_members)] if watched else [],
         schedule=coslog(),
         rng=rng,
         engine=engine,

@@ -14,7 +14,7 @@ from handgrad.base.errors import DataError, SettingError, described
 from handgrad.data.files import check_columns
 from handgrad.data.frames import Column, columns_of_frame, frame_of
 from handgrad.data.table_stream import TableStream, mixed, smallest
-from handgrad.data.targets import as_numbers
+from handgrad.data.targets import as_numbers, is_text, missing_targets
 from handgrad.layers import Array
 from handgrad.row_source import RowSource
 from handgrad.tabular.features import READINGS, Features
@@ -99,19 +99,14 @@ class Survey:
             frame = piece.columns
             targets.add(np.asarray(as_numbers(frame[target]).to_numpy()))
             found = mixed(self.seed, piece.numbers)
-            held_out.append(_taken(frame, found <= self.last))
-            looked_at.append(_taken(frame, (found > self.last) & (found <= drawn[-1])))
+            held_out.append(frame.filter(found <= self.last))  # a copy: the others can go
+            looked_at.append(frame.filter((found > self.last) & (found <= drawn[-1])))
             coverage.look_at(frame)
         sample, held = _joined([*looked_at, *coverage.rows.values()]), _joined(held_out)
         self.w = np.ones(sample.num_rows)
         self.w[sum(part.num_rows for part in looked_at) :] = WEIGHT_OF_COVERAGE
         self.sample, self.held_out = (part.drop_columns([target]) for part in (sample, held))
         self.t = targets.encoded(held[target])
-
-
-def _taken(frame: pa.Table, mask: Array) -> pa.Table:
-    """Those rows, copied, so that the others can go."""
-    return frame.take(np.flatnonzero(mask))
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:
@@ -235,51 +230,43 @@ class CoverageSample:
             column = as_numbers(frame[name])
             if types.is_dictionary(column.type):
                 column = column.cast(column.type.value_type)
-            missing = pc.is_null(column, nan_is_null=True)
-            if types.is_string(column.type) or types.is_large_string(column.type):
-                blank = pc.equal(pc.utf8_trim_whitespace(column), "")
-                missing = pc.or_(missing, pc.fill_null(blank, fill_value=False))
-                self._look_at_text(frame, name, column.filter(pc.invert(missing)), column)
+            missing = missing_targets(column)
+            if is_text(column.type):
+                self._look_at_text(frame, name, column)
             elif not (types.is_null(column.type) or types.is_nested(column.type)):
                 self._look_at_ends(frame, name, column)
-            if (name, "missing") not in self.rows:
-                self._keep(frame, (name, "missing"), pc.index(missing, True).as_py())
-
-    def _keep(self, frame: pa.Table, what: tuple[str, ...], row: int) -> None:
-        if row >= 0:
-            self.rows[what] = frame.take([row])
+            if missing.any() and (name, "missing") not in self.rows:
+                self.rows[name, "missing"] = frame.take([int(missing.argmax())])
 
     def _look_at_ends(self, frame: pa.Table, name: str, column: pa.ChunkedArray) -> None:
         if types.is_floating(column.type):
             column = pc.if_else(pc.is_nan(column), None, column)
         for which, end in pc.min_max(column).as_py().items():
             so_far = self.ends.get((name, which))
-            if end is None or (so_far is not None and end == so_far):
+            if end is None or end == so_far:
                 continue
             if so_far is None or (end > so_far) == (which == "max"):
                 self.ends[name, which] = end
-                self._keep(frame, (name, which), pc.index(column, end).as_py())
+                self.rows[name, which] = _row_with(frame, column, end)
 
-    def _look_at_text(
-        self,
-        frame: pa.Table,
-        name: str,
-        there: pa.ChunkedArray,
-        column: pa.ChunkedArray,
-    ) -> None:
+    def _look_at_text(self, frame: pa.Table, name: str, column: pa.ChunkedArray) -> None:
         reading = [r for r in READINGS if (name, r) in self.reads]
         known = self.texts[name]
         if len(known) >= MOST_TEXTS and not reading:
             return
-        texts = pc.unique(there).to_pylist()
+        texts = pc.unique(column.filter(~missing_targets(column))).to_pylist()
         for text in [text for text in texts if text not in known][: MOST_TEXTS - len(known)]:
             known.add(text)
-            self._keep(frame, (name, text), pc.index(column, text).as_py())
+            self.rows[name, text] = _row_with(frame, column, text)
         for kind in reading:
             if not _reads(kind, texts):
                 odd = next(text for text in texts if not _reads(kind, [text]))
                 self.reads.remove((name, kind))
-                self._keep(frame, (name, kind, "not"), pc.index(column, odd).as_py())
+                self.rows[name, kind, "not"] = _row_with(frame, column, odd)
+
+
+def _row_with(frame: pa.Table, column: pa.ChunkedArray, value: object) -> pa.Table:
+    return frame.take([pc.index(column, value).as_py()])
 
 
 def _reads(reading: str, texts: Sequence[str]) -> bool:

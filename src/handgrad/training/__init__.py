@@ -11,7 +11,7 @@ from handgrad.training.evaluate import Evaluation, evaluate, first_set
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.history import EpochReport, History, check_monitor
 from handgrad.training.loop import check_batches, factors_of, refuse_full_batch
-from handgrad.training.progress import format_progress, progress, progress_of
+from handgrad.training.progress import format_progress, progress
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.rows import (
     check_takes_weights,
@@ -46,7 +46,6 @@ __all__ = [
     "format_progress",
     "pair_and_weights",
     "progress",
-    "progress_of",
     "record_weights",
     "reduce_on_plateau",
     "refuse_full_batch",

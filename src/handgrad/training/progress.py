@@ -1,7 +1,7 @@
 """Shows how a training goes on: a bar in a terminal or a notebook, nothing elsewhere."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from handgrad.progress_bar import progress_bar
 from handgrad.training.history import EpochReport
@@ -9,8 +9,6 @@ from handgrad.training.train import Training
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Item = TypeVar("Item")
 
 
 def progress(
@@ -28,26 +26,7 @@ def progress(
     epoch too.
     """
     source = training or reports
-    within = source.loop.within_epoch if isinstance(source, Training) else []
-    return _shown(reports, epochs, "epoch", format_progress, console, within)
-
-
-def progress_of(
-    finished: Iterable[Item], runs: int, *, console: "Console | None" = None
-) -> Iterator[Item]:
-    """Pass on what has `finished` and show a bar with the number of runs and the time left."""
-    return _shown(finished, runs, "run", lambda _: "", console)
-
-
-def _shown(
-    items: Iterable[Item],
-    total: int,
-    unit: str,
-    now: Callable[[Item], str],
-    console: "Console | None",
-    within_epoch: list[Callable[[float], object]] | None = None,
-) -> Iterator[Item]:
-    with progress_bar(total, unit, console) as advance:
+    with progress_bar(epochs, "epoch", console) as advance:
         within = 0.0
 
         def moved(share: float) -> None:
@@ -55,12 +34,12 @@ def _shown(
             advance(more=share - within)
             within = share
 
-        if within_epoch is not None:
-            within_epoch.append(moved)
-        for item in items:
-            advance(now(item), 1 - within)
+        if isinstance(source, Training):
+            source.loop.within_epoch.append(moved)
+        for report in reports:
+            advance(format_progress(report), 1 - within)
             within = 0.0
-            yield item
+            yield report
 
 
 def format_progress(report: EpochReport) -> str:

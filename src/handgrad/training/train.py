@@ -9,7 +9,7 @@ from handgrad.base.errors import DivergenceError
 from handgrad.base.other_names import refusing_unknown
 from handgrad.config import TrainingConfig, TrainingSettings, keywords_of
 from handgrad.engines.choice import engine_for
-from handgrad.engines.engine import Engine, Epoch
+from handgrad.engines.engine import Epoch
 from handgrad.layers import Standardize
 from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
@@ -112,7 +112,14 @@ class Training(Iterator[EpochReport]):
         self.learning_rates = LearningRates(
             config.optimizer, config.schedule, config.epochs, -(-rows.n_rows // batch_size)
         )
-        self.engine = self._engine(batch_size)
+        # the engine predicts the sets of rows too, where it runs whole epochs
+        predicted = [held.x for held in self.held_out.values() if held.x is not None]
+        self.engine = engine_for(
+            replace(config, batch_size=batch_size),
+            rows.rows,
+            predicted if rows.passes == 1 else (),
+            passes=rows.passes,
+        )
         self.minimization = (
             None
             if minimizer is None
@@ -122,16 +129,6 @@ class Training(Iterator[EpochReport]):
             rows, self.engine, self.learning_rates.of, config.epochs, self._at_once
         )
         self._reports = self._run()
-
-    def _engine(self, batch_size: int) -> Engine:
-        """The engine, which predicts the sets of rows too, where it runs whole epochs."""
-        held_out = [held.x for held in self.held_out.values() if held.x is not None]
-        return engine_for(
-            replace(self.config, batch_size=batch_size),
-            self.rows.rows,
-            held_out if self.rows.passes == 1 else (),
-            passes=self.rows.passes,
-        )
 
     def __next__(self) -> EpochReport:
         """The report of the next epoch; the net has the weights of that epoch then."""
