@@ -109,7 +109,6 @@ def usual_loss(net: Net, y: Array) -> Loss | None:
 
 
 def _rows(net: Net, data: object, what: str) -> tuple[Inputs, Array]:
-    """The inputs and the targets of a pair."""
     x, y = checked_pair(data, what)
     return _inputs(net, x, what), array_of(y, f"{what}, targets")
 
@@ -250,6 +249,5 @@ class Case:
 
 
 def _some(rows: Rows) -> Rows:
-    """The rows that are looked at, with their weights."""
     some = sampled(rows.x, MOST_ROWS)
     return Rows(take(rows.x, some), rows.y[some], None if rows.w is None else rows.w[some])

@@ -52,7 +52,8 @@ def saturated_units(case: Case) -> Iterator[Finding]:
     """Units at the flat end of their curve for nearly every row: they hardly learn."""
     for call in _hidden_activations(case):
         slope = np.abs(_slopes(call))
-        steepest = _steepest(call.layer, call.came.dtype)
+        x = np.linspace(-6, 6, 121, dtype=call.came.dtype)[:, None]
+        steepest = np.abs(passed_back(call.layer, x, np.ones_like(x))).max()
         # a ReLU that gives 0 is at rest: many units speak for a few rows only, and learn from those
         at_an_end = (slope < SMALL_SLOPE * steepest) & (np.abs(per_row(call.went)) > NO_SLOPE)
         flat = at_an_end.mean(axis=0) >= SATURATED_ROWS
@@ -96,12 +97,6 @@ def _elementwise(call: LayerCall) -> bool:
 def _slopes(call: LayerCall) -> Array:
     """(n, units): how much of each unit's gradient the activation passes back."""
     return per_row(passed_back(call.layer, call.came, np.ones_like(call.came)))
-
-
-def _steepest(layer: Layer, dtype: np.dtype[np.floating]) -> float:
-    """The largest slope between −6 and 6."""
-    x = np.linspace(-6, 6, 121, dtype=dtype)[:, None]
-    return float(np.abs(passed_back(layer, x, np.ones_like(x))).max())
 
 
 def vanishing_gradients(case: Case) -> Iterator[Finding]:

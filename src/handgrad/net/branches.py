@@ -145,9 +145,6 @@ class Parallel(Net):
         settings = [] if self.join == "sum" else [f"join={self.join!r}"]
         return [*super()._made_from(), *settings]
 
-    def _next_shape(self, shape_in: Shape | None, shape_out: Shape | None) -> Shape | None:
-        return shape_in
-
     def forward(self, x: Any, /) -> Any:
         x = self._at_border(x)
         parts = [self._part(i, "forward", x) for i in range(len(self.layers))]

@@ -328,7 +328,7 @@ class Net(Layer):
         for i, layer in enumerate(self.layers):
             out = None if shape is None else layer.shape_out(shape)
             said = "?" if out is None else f"({', '.join(['n', *map(str, closed(out))])})"
-            shape = self._next_shape(shape, out)
+            shape = out if self.in_a_row else shape
             count = sum(array.size for array in layer.named_parameters().values())
             frozen = "" if layer.trainable else " frozen"
             lines.append((str(i + 1), repr(layer), said, f"{count:,}{frozen}"))
@@ -336,10 +336,6 @@ class Net(Layer):
         widths = [max(len(line[column]) for line in lines) for column in range(4)]
         padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
         return Text("\n".join(padded))
-
-    def _next_shape(self, shape_in: Shape | None, shape_out: Shape | None) -> Shape | None:
-        """The shape of what the layer after one with these shapes is given."""
-        return shape_out
 
     def position(self, i: int) -> str:
         """How messages name a layer: `layer 2 of 4, Linear(8, 3)`."""
@@ -363,7 +359,6 @@ class Net(Layer):
         return rows
 
     def _misfit(self, x: Array) -> ShapeError:
-        """The error for an input that is not (rows, n_in)."""
         first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
         came = f"{x.shape[-1]} features" if x.ndim > 1 else f"an array of shape {x.shape}"
         if x.ndim == 1 and len(x) == self.n_in:
@@ -423,7 +418,6 @@ class Net(Layer):
         self._bind()
 
     def _made_from(self) -> list[str]:
-        """How what it was made from is shown: its layers."""
         return [repr(layer) for layer in self.__dict__.get("layers", ())]
 
     def __repr__(self) -> str:

@@ -51,6 +51,14 @@ def targets_of(y: object, x: Sized) -> Array:
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
+def numbers_of(y: object, x: Sized) -> Array:
+    """`y` as one finite number a row of `x`, (n,)."""
+    y = targets_of(y, x)
+    if y.ndim != 1:
+        raise ShapeError(f"y of shape {y.shape}", "one number a row", "y[:, 0], for one column")
+    return y
+
+
 def classes_of(y: object, x: Array, n_classes: float = np.inf) -> Array:
     """`y` as classes 0, 1, 2 …, (n,) int64; below `n_classes`, where a net says how many."""
     y = targets_of(y, x)
@@ -149,10 +157,7 @@ def number_predictions(model: Model, x: object, y: object) -> Predictions:
     if isinstance(model, Predictions):
         return model
     predicted = predicted_numbers(model, x)
-    true = targets_of(y, predicted)
-    if true.ndim != 1:
-        raise ShapeError(f"y of shape {true.shape}", "one number a row", "y[:, 0], for one column")
-    return Predictions(true, predicted)
+    return Predictions(numbers_of(y, predicted), predicted)
 
 
 def predicted_numbers(model: Net | Predictor, x: object) -> Array:

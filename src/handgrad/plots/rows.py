@@ -15,9 +15,9 @@ from handgrad.plots.inputs import (
     class_predictions,
     classes_of,
     names_of,
+    numbers_of,
     probabilities,
     table_of,
-    targets_of,
 )
 from handgrad.plots.planes import box_around, scatter_classes, shade_regions
 from handgrad.plots.style import FIRST, axes_for, name_axes
@@ -64,10 +64,7 @@ def plot_dataset(
         )
     names = names_of(feature_names, n_features, "feature")
     if n_features == 1:
-        y = targets_of(y, x)
-        if y.ndim != 1:
-            raise ShapeError(f"y of shape {y.shape}", "one number a row", "y[:, 0], for one column")
-        axes = axes_for(ax)
+        y, axes = numbers_of(y, x), axes_for(ax)
         axes.scatter(x[:, 0], y, s=26, color=FIRST, edgecolors="white", linewidths=0.6, zorder=3)
         name_axes(axes, names[0], "y", title)
     else:
@@ -159,7 +156,6 @@ def draw_near_slice(
 
 
 def _two_of(features: object, n_features: int) -> list[int]:
-    """The numbers of the two features to show."""
     if n_features < 2:
         raise ShapeError(
             "x with a single feature",
@@ -246,7 +242,6 @@ def plot_hidden_space(
 
 
 def _after(net: Net, layer: int | None) -> int:
-    """After how many layers to look."""
     last = len(net.layers) - 1
     if layer is None:
         with_weights = [

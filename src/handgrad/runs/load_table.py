@@ -95,7 +95,6 @@ def _in_chunks(
 def _notes(
     settings: RunSettings, table: Table | TableStream, target: Target, features: Table
 ) -> tuple[str, ...]:
-    """Notes on how the table was read, on its target and on the columns to learn from."""
     of_target = notes_on_target(target, settings.task)
     return (*table.notes, *of_target, *notes_on_columns(features))
 
@@ -151,7 +150,10 @@ def _checked_piece(piece: Table, target: Target) -> Table:
 def read_table_named(data: str, options: TableOptions) -> Table:
     """The table in a file, in files that match a pattern, or the bundled set of that name."""
     if data in BUNDLED:
-        return _bundled(data)
+        found = load(data)
+        y = np.asarray(found.class_names)[found.y] if found.class_names else found.y
+        table = pa.table([*found.x.T, y], [*found.feature_names, found.target_name])
+        return Table(data, (Path(data),), (len(y),), table, np.arange(len(y)))
     if not kind_of(data) and not has_magic(Path(data).name) and "." not in Path(data).name:
         raise DataError(
             f"{data!r} is neither a file nor a bundled data set",
@@ -159,14 +161,6 @@ def read_table_named(data: str, options: TableOptions) -> Table:
             did_you_mean(data, BUNDLED, "check the spelling, and the folder you are in"),
         )
     return table_of(data, options)
-
-
-def _bundled(name: str) -> Table:
-    dataset = load(name)
-    y = np.asarray(dataset.class_names)[dataset.y] if dataset.class_names else dataset.y
-    table = pa.table([*dataset.x.T, y], [*dataset.feature_names, dataset.target_name])
-    n = len(dataset.y)
-    return Table(name, (Path(name),), (n,), table, np.arange(n))
 
 
 def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[str, list[str]]:

@@ -90,8 +90,9 @@ class PartialRun:
                 if not _locked(self.lock):
                     os.close(self.lock)
                     return False
-                if _is_there(self.lock, self.place / LOCK):
-                    return True
+                with suppress(FileNotFoundError):  # a file that has been removed is not the one
+                    if os.path.samestat(os.fstat(self.lock), (self.place / LOCK).stat()):
+                        return True
                 os.close(self.lock)
         except OSError as error:
             raise unwritable(self.folder, error) from error
@@ -293,14 +294,6 @@ def _locked(lock: int) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     return True
-
-
-def _is_there(lock: int, path: Path) -> bool:
-    """Whether the file that was locked is the one at `path`, not one that has been removed."""
-    try:
-        return os.path.samestat(os.fstat(lock), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _write(path: Path, value: object) -> None:
