@@ -155,7 +155,8 @@ def _figures(
         shared |= {"validation": None, "metrics": ()}
     histories = fit_many(runs, threads=threads, progress=progress, **shared)
     diverged = [history.stopped_because.startswith("diverged") for history in histories]
-    _tell(diverged, histories[diverged.index(True)].stopped_because if any(diverged) else "")
+    if any(diverged):
+        _tell(diverged, histories[diverged.index(True)].stopped_because)
 
     def looked_at(net: Net, data: object, missing: bool) -> list[float]:
         if missing:
@@ -216,10 +217,8 @@ def _tell(diverged: Sequence[bool], reason: str) -> None:
             "runs that end with finite numbers",
             "a smaller learning rate; inputs on one scale, hg.Standardize.of(x) as first layer",
         )
-    if any(diverged):
-        first = f"the first of them {reason}"
-        message = f"{sum(diverged)} of {len(diverged)} runs are missing in the curve; {first}"
-        warnings.warn(message, stacklevel=5)
+    message = f"{sum(diverged)} of {len(diverged)} runs are missing in the curve"
+    warnings.warn(f"{message}; the first of them {reason}", stacklevel=5)
 
 
 def _made(make_net: Callable[..., Net], *arguments: object) -> Net:

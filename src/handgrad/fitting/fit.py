@@ -73,7 +73,11 @@ def fit(
     reports = fitting.reports()
     refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
     if diagnose:
-        reports = fitting.diagnosed(reports)
+        from handgrad.doctor import diagnosing
+        from handgrad.doctor.case import HowTrained
+
+        how = {name: getattr(fitting.config, name) for name in HowTrained.__annotations__}
+        reports = diagnosing(reports, net, fitting.config.data, **how)
     if live_plot is not False:
         from handgrad import plots
 
@@ -136,15 +140,6 @@ class Fitting:
             return reports
         best, patience = self.best, config.early_stopping
         return training.until_patience_ends(reports, best, self.monitor, patience)
-
-    def diagnosed(self, reports: Iterable[EpochReport]) -> Iterator[EpochReport]:
-        """The reports, with a warning of each sickness on the way."""
-        from handgrad.doctor import diagnosing
-        from handgrad.doctor.case import HowTrained
-
-        config = self.config
-        how = {name: getattr(config, name) for name in HowTrained.__annotations__}
-        return diagnosing(reports, config.net, config.data, **how)
 
     def history(self, reports: Iterable[EpochReport]) -> History:
         """All of the reports, and why there were no more."""

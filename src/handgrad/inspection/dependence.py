@@ -78,7 +78,6 @@ def _tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array
         places = np.unique(np.searchsorted(values, kept))
         values, first = values[places], first[places]
     rows = there[first]
-    if column.kind == "date":
-        dates = (values * DAY).round().astype("datetime64[s]")
-        return "date", dates, rows, np.full(len(rows), np.nan)
-    return "number", values, rows, np.full(len(rows), np.nan)
+    if is_date := column.kind == "date":
+        values = (values * DAY).round().astype("datetime64[s]")
+    return "date" if is_date else "number", values, rows, np.full(len(rows), np.nan)

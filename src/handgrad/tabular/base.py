@@ -123,9 +123,9 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
 
     _in_file: ClassVar[tuple[str, ...]] = ("columns", "named")
 
-    def _columns_to_file(self) -> dict[str, Any]:
+    def _to_file(self) -> tuple[dict[str, Any], Net | None]:
         named = hasattr(self, "feature_names_in_")
-        return {"columns": described(self.features_), "named": named}
+        return {"columns": described(self.features_), "named": named}, None
 
     def _columns_from_file(self, fitted: FittedToTable) -> None:
         self.features_ = features_from(fitted["columns"])
@@ -244,8 +244,9 @@ class Tabular(TakesTables):
     # in a file
 
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
-        fitted = self._columns_to_file() | {"best_epochs": [*self.best_epochs_]}
-        return fitted | self._target_to_file(), self.net_
+        columns, _ = super()._to_file()
+        members = {"best_epochs": [*self.best_epochs_]}
+        return columns | members | self._target_to_file(), self.net_
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._check_settings()

@@ -88,9 +88,6 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
 
     # in a file
 
-    def _to_file(self) -> tuple[dict[str, Any], Net | None]:
-        return self._columns_to_file(), None
-
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._columns_from_file(checked(fitted, self._in_file))
 
@@ -136,14 +133,11 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def predict_proba(self, X: object) -> Array:
         """The probability of each of `classes_` for each row: (n, n_classes)."""
         z = self._outputs(X) / self.temperature_
-        p: Array = Softmax().forward(z).mean(axis=1)
-        return p
+        return np.asarray(Softmax().forward(z).mean(axis=1))
 
     def predict(self, X: object) -> Array:
         """The most probable class of each row, (n,)."""
-        p = self.predict_proba(X)
-        found: Array = self.classes_[p.argmax(axis=1)]
-        return found
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
         return np.eye(len(self.classes_))[y], SoftTargetCrossEntropyLoss()

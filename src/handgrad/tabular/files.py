@@ -87,9 +87,9 @@ def checked(fitted: dict[str, object], keys: Collection[str]) -> FittedToTable:
 
 def _feature(name: str, said: object) -> Feature:
     kind = KINDS.get(str(said.get("read_as"))) if isinstance(said, dict) else None
-    if kind is None:
+    if kind is None or not isinstance(said, dict):
         raise damaged(f"column {shown(name)} is {shown(said)}", f"one of {', '.join(KINDS)}")
-    feature: Feature = _made(kind, said, name)
+    feature: Feature = _made(kind, {k: v for k, v in said.items() if k != "read_as"}, name)
     if not _could_be(feature):
         raise damaged(f"column {shown(name)} is {shown(said)}", "what a column is read as")
     return feature
@@ -100,10 +100,9 @@ def _made(kind: type, said: object, name: str) -> Any:
     hints = get_type_hints(kind)
     # Files of before a field was there lack it.
     needed = {field for field in hints if not hasattr(kind, field)}
-    given = {k: v for k, v in said.items() if k != "read_as"} if isinstance(said, dict) else None
-    if given is None or not needed <= set(given) <= set(hints):
-        raise damaged(f"column {shown(name)} has {shown(given)}", ", ".join(hints) or "nothing")
-    return kind(**{key: _of_type(value, hints[key], name) for key, value in given.items()})
+    if not isinstance(said, dict) or not needed <= set(said) <= set(hints):
+        raise damaged(f"column {shown(name)} has {shown(said)}", ", ".join(hints) or "nothing")
+    return kind(**{key: _of_type(value, hints[key], name) for key, value in said.items()})
 
 
 def _of_type(value: object, hint: type, name: str) -> Any:

@@ -141,22 +141,19 @@ def _run(training: Training, n_members: int, verbose: bool) -> tuple[BestWeights
 
     Where nothing is held out, that is the last epoch for all.
     """
-    best, history = BestWeights(training.net, n_members), History()
+    best = BestWeights(training.net, n_members)
 
-    def noted() -> Iterator[EpochReport]:
-        for report in training:
-            badness = [*report.validation_metrics.values()] or [0.0] * n_members
-            best.note(report.epoch, badness, last=True)
-            history.reports.append(replace(report, train_metrics={}, validation_metrics={}))
-            yield history[-1]
+    def noted(report: EpochReport) -> EpochReport:
+        badness = [*report.validation_metrics.values()] or [0.0] * n_members
+        best.note(report.epoch, badness, last=True)
+        return replace(report, train_metrics={}, validation_metrics={})
 
+    reports: Iterator[EpochReport] = map(noted, training)
+    if verbose:
+        reports = progress(reports, epochs=training.epochs, training=training)
     # matrices this small are multiplied no faster by several threads, and slower on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
-        for _ in (
-            progress(noted(), epochs=training.epochs, training=training) if verbose else noted()
-        ):
-            pass
-    return best, history
+        return best, History([*reports])
 
 
 def usual_epochs(batches: int) -> int:

@@ -9,7 +9,6 @@ from handgrad.base.errors import SettingError, positive
 from handgrad.base.other_names import refusing_unknown
 from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.engine import Epoch
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
@@ -122,17 +121,17 @@ def _losses(engine: EagerEngine, batches: Array, rates: Array) -> tuple[Array, A
     In that, every loss counts for less the longer it is ago.
     """
     losses, means, mean = list[float](), list[float](), 0.0
-    for rows, rate in zip(batches, rates, strict=True):
-        found = engine.run_epochs(rows[None], rate.reshape(1, 1))
-        (step,) = (epoch for epoch in found if isinstance(epoch, Epoch))
-        if np.isfinite(step.loss):
-            losses.append(step.loss)
-            mean = KEPT * mean + (1 - KEPT) * step.loss
-            means.append(mean / (1 - KEPT ** len(losses)))
-        if step.diverged_at is not None:
+    for rows, rate in zip(batches, rates.tolist(), strict=True):
+        loss, _ = engine.gradients(rows)
+        if not np.isfinite(loss):
             break
+        losses.append(loss)
+        mean = KEPT * mean + (1 - KEPT) * loss
+        means.append(mean / (1 - KEPT ** len(losses)))
         if means[-1] > TOO_MUCH * min(means) > 0:
             break
+        with np.errstate(all="ignore"):
+            engine.apply(rate)
     return np.array(losses), np.array(means)
 
 
