@@ -76,13 +76,13 @@ def test_sizes_of_losses_are_numbers(value: Any) -> None:
 @pytest.mark.parametrize("share", [0, 0.0, 1, 1.5, -0.2, float("nan")])
 def test_a_validation_share_must_be_between_0_and_1(share: float) -> None:
     net = classifier()
-    with refused(hg.SettingError, "a share between 0 and 1", net=net):
+    with refused(hg.SettingError, "a number between 0 and 1", net=net):
         fit(net, validation=share)
 
 
 @pytest.mark.parametrize("share", ["0.2", True, None])
 def test_a_share_to_split_off_must_be_a_number(share: Any) -> None:
-    with refused(hg.SettingError, "a share between 0 and 1"):
+    with refused(hg.SettingError, "a number between 0 and 1"):
         hg.train_test_split(X, Y, test_size=share)
 
 

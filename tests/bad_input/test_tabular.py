@@ -53,7 +53,7 @@ def test_a_hundred_thousand_different_texts_alone() -> None:
 
 def test_columns_of_the_same_name() -> None:
     twice = pa.Table.from_arrays([pa.array(range(20))] * 2, names=["a", "a"])
-    refused("1 column names come twice, 'a'", X=twice)
+    refused("two columns named 'a'", X=twice)
 
 
 def test_columns_of_lists() -> None:

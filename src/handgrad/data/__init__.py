@@ -14,8 +14,8 @@ from handgrad.data.datasets import (
     make_sine,
     make_spirals,
     make_xor,
+    train_test_split,
 )
-from handgrad.data.split import train_test_split
 from handgrad.data.table_options import TableOptions
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from handgrad.data.files import Table
 from handgrad.data.frames import Column, dates_in, numbers_in
 from handgrad.data.table_options import Task, option
 from handgrad.data.targets import Target, is_text
-from handgrad.data.text_formats import at_odds, read_as
-from handgrad.data.text_parts import MISSING
+from handgrad.data.text_formats import MISSING, at_odds, read_as
 
 MOST_CODES = 100  # whole numbers, of which more are hardly names of classes
 MOST_COMPARED = 10_000  # words of a column, with one another

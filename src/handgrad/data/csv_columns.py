@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from handgrad.base.errors import DataError
 from handgrad.data.csv_dialect import CsvDialect, NotThisEncodingError
-from handgrad.data.files import data_above, refuse_twice
+from handgrad.data.files import data_above
+from handgrad.data.frames import refuse_twice
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableOptions
 from handgrad.data.text_formats import (
     DateFormat,
@@ -19,9 +20,9 @@ from handgrad.data.text_formats import (
     Format,
     NumberFormat,
     cells_read,
+    there,
     ways_to_read,
 )
-from handgrad.data.text_parts import there
 
 # Types of which a later one holds all that an earlier one does.
 WIDER = (("int64", "double"), ("date32[day]", "timestamp[s]", "timestamp[ns]"))

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from handgrad.data.file_kinds import opened, packing_of, refuse_other_kinds, unpacked
 from handgrad.data.table_options import FOUND_OUT, TableOptions
-from handgrad.data.text_parts import NumberParts
+from handgrad.data.text_formats import NumberParts
 from handgrad.files import FileError
 
 # So much of a file, unpacked, is looked at, and so many of its rows.

@@ -1,16 +1,26 @@
-"""Data sets: real ones that come with scikit-learn, and small made-up ones, each with a lesson."""
+"""Data sets: real ones that come with scikit-learn, made-up ones, and their random splits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from handgrad.base.errors import SettingError, did_you_mean, not_negative, positive
+from handgrad.base.errors import (
+    DataError,
+    SettingError,
+    between_0_and_1,
+    did_you_mean,
+    not_negative,
+    positive,
+)
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
+from handgrad.net.minibatches import array_of, check_as_many
 from handgrad.row_source import Rng
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes")
@@ -69,6 +79,60 @@ def load(name: str) -> Dataset:
     )
 
 
+def train_test_split(
+    x: npt.ArrayLike | tuple[npt.ArrayLike, ...],
+    y: npt.ArrayLike,
+    *,
+    test_size: float = 0.2,
+    stratify: bool = False,
+    rng: Rng = None,
+) -> tuple[Any, Any, Array, Array]:
+    """Split the rows at random: `x_train, x_test, y_train, y_test`.
+
+    `test_size` is the share that is set aside; `stratify=True` keeps the shares of the classes
+    in `y`. `x` may be a tuple of arrays. Scikit-learn does the splitting.
+
+    >>> x_train, x_test, y_train, y_test = train_test_split([[1], [2], [3], [4]], [0, 0, 1, 1],
+    ...     test_size=0.5, stratify=True, rng=0)
+    >>> sorted(y_test.tolist())
+    [0, 1]
+    """
+    from sklearn.model_selection import train_test_split as split
+
+    between_0_and_1("test_size", test_size)
+    parts = [array_of(part, "x") for part in (x if isinstance(x, tuple) else (x,))]
+    y = array_of(y, "y")
+    check_as_many(y, *parts)
+    if stratify:
+        _check_classes(y)
+    seed = _seed(spawning_generator(rng))
+    try:
+        pieces = split(
+            *parts, y, test_size=test_size, stratify=y if stratify else None, random_state=seed
+        )
+    except ValueError as error:
+        raise DataError(
+            f"{len(y)} rows cannot be split with {test_size:g} of them set aside: {error}",
+            "enough rows for both sides, one of each class on each side if stratified",
+            "more rows, or another share",
+        ) from error
+    train, test = pieces[0::2], pieces[1::2]
+    if isinstance(x, tuple):
+        return tuple(train[:-1]), tuple(test[:-1]), train[-1], test[-1]
+    return train[0], test[0], train[1], test[1]
+
+
+def _check_classes(y: Array) -> None:
+    classes, counts = np.unique(y, return_counts=True, axis=0 if y.ndim > 1 else None)
+    if (counts < 2).any():
+        raise DataError(
+            f"{(counts < 2).sum()} of {len(classes)} classes have a single row, "
+            f"{classes[counts < 2].tolist()[0]!r} for one",
+            "two rows or more of each class, so that both sides have one",
+            "leave those rows out, or check that these are classes and not measured numbers",
+        )
+
+
 def make_classification(
     n_samples: int = 100,
     n_features: int = 2,
@@ -90,7 +154,7 @@ def make_classification(
     from sklearn.datasets import make_classification as make
 
     if isinstance(rng, np.random.Generator):
-        rng = int(rng.integers(2**31))
+        rng = _seed(rng)
     options = {"n_redundant": 0, "n_informative": n_features, "flip_y": 0.2} | options
     try:
         x, y = make(

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.base.errors import DataError, did_you_mean
-from handgrad.data.file_kinds import packing_of
 from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.text_formats import read_as
 from handgrad.files import FileError, kind_of
@@ -149,11 +148,6 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() in PARQUET
 
 
-def is_text_file(path: Path) -> bool:
-    """Whether a file is text and not packed: as many bytes as stand there are read."""
-    return not is_parquet(path) and not packing_of(path)
-
-
 def data_above(names: Sequence[str]) -> str:
     """What to try where names look like the first row of a table without any; '' elsewhere."""
     if read_as(pa.array(names, pa.string()), "number", "date").any():
@@ -175,15 +169,6 @@ def check_columns(source: str, names: Sequence[str], *columns: str) -> None:
                 otherwise = data_above(names) or "the name of the column as it stands in the file"
                 hint = did_you_mean(str(name), names, otherwise, likeness=0.7)
             raise DataError(f"{source}: no column named {name!r}", f"one of {listed(names)}", hint)
-
-
-def refuse_twice(path: Path, names: Sequence[str], hint: str) -> None:
-    """Refuse columns of one name."""
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise DataError(
-            f"{path}: two columns named {twice[0]!r}", "a name of its own for each column", hint
-        )
 
 
 def joined(schemas: Sequence[pa.Schema], paths: Sequence[Path]) -> pa.Schema:
@@ -218,7 +203,7 @@ def as_types(table: pa.Table, schema: pa.Schema) -> pa.Table:
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = schema.field(name).type
-        if pa.types.is_dictionary(kind) and not pa.types.is_dictionary(column.type):
+        if pa.types.is_dictionary(kind) and column.type != kind:
             column = column.cast(kind.value_type)
         columns.append(column.cast(kind))
     return pa.table(columns, names=table.column_names)

@@ -59,7 +59,7 @@ def frame_of(table: object) -> Any:
     import narwhals.stable.v2 as nw
 
     names = getattr(table, "column_names", getattr(table, "columns", ()))
-    _refuse_twice([name for name in names if isinstance(name, str)])
+    refuse_twice("the table", [name for name in names if isinstance(name, str)])
     frame = nw.from_native(table, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
@@ -68,10 +68,9 @@ def frame_of(table: object) -> Any:
 
 def columns_of_frame(frame: "nw.DataFrame[IntoDataFrameT]") -> Columns:
     """The columns of a data frame that narwhals has wrapped."""
-    return {
-        str(name): _finite(str(name), _of_series(str(name), frame.get_column(name)))
-        for name in frame.columns
-    }
+    return _finite(
+        {str(name): _of_series(str(name), frame.get_column(name)) for name in frame.columns}
+    )
 
 
 def records_in(table: object) -> Records | None:
@@ -98,13 +97,12 @@ def records_in(table: object) -> Records | None:
 
 def columns_of_records(columns: Records) -> Columns:
     """The columns of rows that came as Python's own values."""
-    return {name: _finite(name, _of_objects(values)) for name, values in columns.items()}
+    return _finite({name: _of_objects(values) for name, values in columns.items()})
 
 
 def columns_of_array(array: Array) -> Columns:
     """The columns of an array (n, n_features), named x0, x1 and so on."""
-    columns = {f"x{i}": _of_values(array[:, i]) for i in range(array.shape[1])}
-    return {name: _finite(name, column) for name, column in columns.items()}
+    return _finite({f"x{i}": _of_values(array[:, i]) for i in range(array.shape[1])})
 
 
 def _of_values(values: Array) -> Column:
@@ -206,8 +204,7 @@ def _formatted(column: Column, kind: Kind, decimal: str, order: DateOrder | None
     """A column of text as numbers or dates, by the format in which all of its cells read."""
     import pyarrow as pa
 
-    from handgrad.data.text_formats import Evidence, NumberFormat, cells_read
-    from handgrad.data.text_parts import MISSING
+    from handgrad.data.text_formats import MISSING, Evidence, NumberFormat, cells_read
 
     texts = pa.chunked_array([pa.array(column.values, pa.string())])
     if any(value in MISSING for value in texts.unique().to_pylist()):
@@ -280,26 +277,26 @@ def _day(value: datetime.date) -> float:
     return float((value - START.date()).days)
 
 
-def _finite(name: str, column: Column) -> Column:
-    """The column, if no number in it is infinite."""
-    if column.kind == "text" or not np.isinf(column.values).any():
-        return column
-    row = int(np.flatnonzero(np.isinf(column.values))[0])
-    raise DataError(
-        f"column {name!r} contains infinity, first in row {row}, counted from 0",
-        "finite numbers, or missing values",
-        "NaN in place of what could not be measured",
-        row=row,
-    )
+def _finite(columns: Columns) -> Columns:
+    """The columns, if no number in them is infinite."""
+    for name, column in columns.items():
+        if column.kind != "text" and np.isinf(column.values).any():
+            row = int(np.isinf(column.values).argmax())
+            raise DataError(
+                f"column {name!r} contains infinity, first in row {row}, counted from 0",
+                "finite numbers, or missing values",
+                "NaN in place of what could not be measured",
+                row=row,
+            )
+    return columns
 
 
-def _refuse_twice(names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+def refuse_twice(table: object, names: Sequence[str], hint: str = "rename one of them") -> None:
+    """Refuse columns of one name."""
+    twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise DataError(
-            f"{len(twice)} column names come twice, {twice[0]!r} for one",
-            "a name of its own for each column",
-            "rename one of them",
+            f"{table}: two columns named {twice[0]!r}", "a name of its own for each column", hint
         )
 
 

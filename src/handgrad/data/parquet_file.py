@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from handgrad.base.errors import DataError
-from handgrad.data.files import Part, TableFile, as_types, refuse_twice
+from handgrad.data.files import Part, TableFile, as_types
+from handgrad.data.frames import refuse_twice
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.files import FileError
 from handgrad.layers import Array
@@ -118,16 +119,8 @@ class ParquetFile(TableFile):
             self._refuse_if_far_larger(int(self._sizes(tables[0]).sum()))
         for table in tables:
             for rows in [table] if self.whole else self._slices(table, first):
-                yield as_types(self._plain(rows).rename_columns(list(columns)), schema)
+                yield as_types(rows.rename_columns(list(columns)), schema)
             first += table.num_rows
-
-    def _plain(self, table: pa.Table) -> pa.Table:
-        """The table, with columns that were read as codes as what they stand for."""
-        for i, name in enumerate(table.column_names):
-            if name in self.by_code:
-                plain = table.column(i).cast(table.schema.field(i).type.value_type)
-                table = table.set_column(i, name, plain)
-        return table
 
     def _sizes(self, table: pa.Table) -> Array:
         """How many bytes each row takes, (n,), once no columns are codes any more."""
@@ -177,7 +170,7 @@ def _schema_of(schema: pa.Schema, path: Path, asked: TableOptions) -> pa.Schema:
     plain = {"string_view": pa.string(), "binary_view": pa.binary()}
     kinds = dict[str, pa.DataType]()
     names = [name.strip() for name in schema.names]
-    refuse_twice(path, names, "rename one of them")
+    refuse_twice(path, names)
     for i, (name, kind) in enumerate(zip(names, schema.types, strict=True), 1):
         if not name:
             raise DataError(

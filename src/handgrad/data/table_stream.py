@@ -254,15 +254,8 @@ class StreamedRows(RowSource):
     class_names: tuple[str, ...]
     varied: bool
 
-    @property
-    def n_rows(self) -> int:  # type: ignore[override]
-        """How many rows there are."""
-        return self.table.n_rows
-
-    @property
-    def memory(self) -> int:  # type: ignore[override]
-        """How many bytes the rows that are under way may take."""
-        return self.table.memory
+    def __post_init__(self) -> None:
+        vars(self).update(n_rows=self.table.n_rows, memory=self.table.memory)
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
         return self.chunks()

@@ -16,7 +16,14 @@ from typing import Any, Unpack
 import numpy as np
 
 from handgrad import training
-from handgrad.base.errors import DivergenceError, HandgradError, SettingError, described, positive
+from handgrad.base.errors import (
+    DivergenceError,
+    HandgradError,
+    SettingError,
+    between_0_and_1,
+    described,
+    positive,
+)
 from handgrad.base.other_names import instead_of, refusing_unknown
 from handgrad.config import FitConfig, FitSettings, keywords_of
 from handgrad.engines.threads import available_cores, blas_threads, quick_handover
@@ -178,10 +185,11 @@ class Fitting:
 def _held_out(config: FitConfig, share: float, generator: np.random.Generator) -> FitConfig:
     """The training without a share of its rows, which are the validation, out of checked rows."""
     data: Any = config.data
+    between_0_and_1("validation", share)
     if isinstance(data, RowSource):
         rows, held_out = data.split(share, generator)
         return replace(config, data=rows, validation=held_out)
-    from handgrad.data.split import train_test_split
+    from handgrad.data.datasets import train_test_split
 
     _, y = training.checked_rows(config.net, config.loss, data, "data", learn=True)
     one_class_a_row = y.size == len(y) and config.loss.target_kind.n_classes(1) is not None

@@ -15,7 +15,8 @@ import pyarrow as pa
 from handgrad.base.errors import DataError, SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions, TableStream, load
 from handgrad.data.column_notes import alike, mixed_as_categories, notes_on_columns, notes_on_target
-from handgrad.data.files import Table, check_asked, check_columns, is_text_file, listed, paths_of
+from handgrad.data.file_kinds import packing_of
+from handgrad.data.files import Table, check_asked, check_columns, is_parquet, listed, paths_of
 from handgrad.data.table_options import Task, option
 from handgrad.data.tables import bytes_of, opened, table_of
 from handgrad.data.targets import Target, is_text, target_cells, target_of, with_target
@@ -56,7 +57,8 @@ def _is_small(data: str, memory: int) -> bool:
     except FileError:
         return True
     sizes = sum(path.stat().st_size for path in paths)
-    return all(map(is_text_file, paths)) and sizes * SURELY <= memory
+    packed = any(is_parquet(path) or packing_of(path) for path in paths)
+    return not packed and sizes * SURELY <= memory
 
 
 def _in_memory(
