@@ -15,7 +15,7 @@ from handgrad.graph import Graph, interpret
 from handgrad.graph.encoding import decode, encode, key
 from handgrad.graph.passes import optimized
 from handgrad.graph.references import Ref
-from handgrad.net.examples import example_input
+from handgrad.net.minibatches import example_input
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS
 from tests.graph.test_recording import PAGES
 

@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.layers.layer import Shape
-from handgrad.net.examples import example_input
+from handgrad.net.minibatches import example_input
 from tests.bad_input.refused import refused
 from tests.graph.pages import Attention, Flatten
 from tests.saving.nets import Scale

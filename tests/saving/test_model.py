@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import handgrad as hg
-from handgrad.net.examples import example_input
+from handgrad.net.minibatches import example_input
 from tests.bad_input.refused import refused
 from tests.saving.nets import NETS, OWN, Choose, Scale, Tower, X, usual
 

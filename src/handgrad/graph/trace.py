@@ -12,7 +12,7 @@ from handgrad.graph.traced import Traced
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
-from handgrad.net.examples import example_input, example_targets
+from handgrad.net.minibatches import example_input, example_targets
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 

@@ -15,8 +15,7 @@ from handgrad.layers import Array, Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.net.examples import example_input, example_targets
-from handgrad.net.minibatches import Inputs
+from handgrad.net.minibatches import Inputs, example_input, example_targets
 from handgrad.proof.drawing import draw, parts, ranges
 
 AFTER = "ds of the layer after"

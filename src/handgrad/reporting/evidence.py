@@ -27,7 +27,7 @@ from handgrad.results import (
     Predictor,
     is_classifier,
 )
-from handgrad.training import EpochReport, History
+from handgrad.training import History
 
 # So many rows are predicted for all importances together, and so many at most for one column.
 ROWS_SHUFFLED, MOST_SHUFFLED, REPEATS = 60_000, 600, 5
@@ -212,15 +212,11 @@ def diagnosis_of(
                 names = [str(name) for name in before.get_feature_names_out()]
         data, loss = (first.x, first.y), first.loss
         patient = Patient(estimator.net_, data, names, loss=loss, validation=validation)
-        return examined(patient, _looked_at(history), restored=first.keeps_best)
+        reports = [*(history or ())]
+        if not all(r.validation_loss is None or np.isfinite(r.validation_loss) for r in reports):
+            # not every epoch was looked at
+            reports = [replace(r, validation_loss=None, validation_metrics={}) for r in reports]
+        return examined(patient, reports, restored=first.keeps_best)
     except (ValueError, TypeError, AttributeError) as error:
         came = error.came if isinstance(error, HandgradError) else str(error).split("\n")[0]
         return f"The net could not be examined: {came}"
-
-
-def _looked_at(history: History | None) -> list[EpochReport]:
-    """The reports, without the validation where not every epoch was looked at."""
-    reports = [] if history is None else [*history]
-    if all(r.validation_loss is None or np.isfinite(r.validation_loss) for r in reports):
-        return reports
-    return [replace(r, validation_loss=None, validation_metrics={}) for r in reports]

@@ -23,7 +23,7 @@ from handgrad.saving import load
 from handgrad.training import History
 
 RECORD, REPORT = "run.json", "report.html"
-HISTORY, HISTORY_CSV, HELD_OUT = "history.json", "history.csv", "held_out.csv"
+HISTORY = "history.json"
 FORMAT_VERSION = 1
 
 

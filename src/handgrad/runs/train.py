@@ -36,16 +36,7 @@ from handgrad.runs.models import (
     row_weights,
 )
 from handgrad.runs.partial_run import PartialRun, check_folder, check_link, claimed
-from handgrad.runs.run import (
-    FORMAT_VERSION,
-    HELD_OUT,
-    HISTORY,
-    HISTORY_CSV,
-    RECORD,
-    REPORT,
-    Run,
-    fingerprint,
-)
+from handgrad.runs.run import FORMAT_VERSION, HISTORY, RECORD, REPORT, Run, fingerprint
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL, errors_name
 from handgrad.runs.training_table import TrainingTable
@@ -53,6 +44,7 @@ from handgrad.saving import load, save
 from handgrad.training import History
 
 P = ParamSpec("P")
+HISTORY_CSV, HELD_OUT = "history.csv", "held_out.csv"
 OF_WHICH_VERSIONS = ("numpy", "scipy", "scikit-learn", "llvmlite", "pyarrow", "narwhals")
 
 

@@ -56,12 +56,6 @@ def entry_of(said: object) -> Entry:
     return _estimator_of(said)
 
 
-def summary_of(entry: Entry) -> Summary:
-    """The columns, classes and target of an estimator, as its package sums them up."""
-    summary: Summary = PACKAGES[entry.name]().SUMMARIES[entry.name](entry.fitted)
-    return summary
-
-
 def _pipeline_of(entry: dict[str, object]) -> Entry:
     steps, settings = entry.get("steps"), entry.get("settings")
     if set(entry) != PIPELINE_KEYS or not isinstance(steps, list) or not isinstance(settings, dict):

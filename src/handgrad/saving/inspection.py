@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.saving.architecture import layer_entry
-from handgrad.saving.estimators import Entry, Summary, entry_of, summary_of
+from handgrad.saving.estimators import PACKAGES, Entry, Summary, entry_of
 from handgrad.saving.model import document_of
 from handgrad.saving.tensors import Tensor, damaged, naming, read_header, refused_as_damaged, shown
 
@@ -93,7 +93,8 @@ def inspect(path: str | Path) -> ModelFile:
 def _estimators(entry: Entry, step: str) -> Iterator[FileEstimator]:
     """The estimator, or the Pipeline and its steps."""
     with refused_as_damaged(entry.name, "what a fit leaves"):
-        summary: Summary = {} if entry.steps else summary_of(entry)
+        summaries = {} if entry.steps else PACKAGES[entry.name]().SUMMARIES
+        summary: Summary = summaries[entry.name](entry.fitted) if summaries else {}
     yield FileEstimator(step, entry.name, entry.settings, **summary)
     for name, inner in entry.steps:
         yield from _estimators(inner, name)

@@ -22,7 +22,7 @@ from handgrad.graph.passes import optimized
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.net.examples import example_input, example_targets
+from handgrad.net.minibatches import example_input, example_targets
 from handgrad.optimizers import Optimizer
 from handgrad.optimizers.optimizer import parameter_groups
 from handgrad.penalties import Penalty
