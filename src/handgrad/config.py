@@ -131,7 +131,6 @@ def check_kinds(**given: tuple[object, type]) -> None:
 
 
 def _of_estimator(model: object) -> str:
-    """What to try with an estimator where a net is asked for."""
     its_net = "model.net_, the net in it; or " if hasattr(model, "net_") else ""
     return f"{its_net}hg.write_report(model, x, y), which examines it"
 

@@ -116,7 +116,6 @@ class RunsCurve:
         return quartiles
 
     def _described(self, points: Array, kind: str) -> str:
-        """How many runs there are, over which points."""
         over = f"{len(points)} {kind} from {points[0]} to {points[-1]}"
         return f"<{type(self).__name__}: {over}, {self.train['loss'].shape[1]} seeds each>"
 

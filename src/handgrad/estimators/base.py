@@ -149,7 +149,6 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     def _chosen_loss(self) -> Loss:
-        """The loss as it is asked for now."""
         raise NotImplementedError
 
     def _validate_more(self, X: object, y: object) -> tuple[Rows, Array]:

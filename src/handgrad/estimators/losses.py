@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.kinds import BinaryLabels, ClassLabels, ClassLogits, Counts, Logits, LogRates
+from handgrad.base.kinds import BinaryLabels, Counts, Logits, LogRates
 from handgrad.layers import Array
-from handgrad.losses import Loss, mean_weights, weighted_mean
+from handgrad.losses import Loss, SoftmaxCrossEntropyLoss, mean_weights, weighted_mean
 from handgrad.penalties import L2Penalty
 
 
-class LogLoss(Loss):
+class LogLoss(SoftmaxCrossEntropyLoss):
     """Softmax and cross-entropy in one, of probabilities clipped to [ε, 1 − ε]. Takes logits.
 
     forward     l = −1/n Σᵢ log clip(p[i, yᵢ]), where p = softmax(z)
@@ -31,19 +31,12 @@ class LogLoss(Loss):
     array([[-0.75,  0.75]])
     """
 
-    input_kind = ClassLogits()
-    target_kind = ClassLabels()
     batches_weighted_by = "rows"
 
     def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
         self.p = self.input_kind.inverse_link(z)
         self.y, self.w = y, sample_weight
         return weighted_mean(-np.log(clipped(self.p[np.arange(len(y)), y])), self.w)
-
-    def backward(self, loss: object = None) -> Array:
-        dz = self.p.copy()
-        dz[np.arange(len(self.y)), self.y] -= 1
-        return dz * mean_weights(self.w, self.y[:, None])
 
 
 @dataclass(frozen=True)

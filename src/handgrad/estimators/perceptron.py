@@ -105,7 +105,6 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
     _check_solver = check_incremental  # by which scikit-learn has `partial_fit`, or has not
 
     def _check_partial_fit(self) -> None:
-        """Refuse `partial_fit` where something is missing that it needs."""
         if getattr(self, "_steps", self) is None:
             raise SettingError(
                 "partial_fit of a model that came from a file, which has no optimizer's memory",

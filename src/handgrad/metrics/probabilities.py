@@ -35,7 +35,6 @@ def roc_auc(p: Array, y: Array, sample_weight: Array | None = None) -> float:
 
 
 def _check_present(y: Array, n_classes: int) -> None:
-    """Refuse rows in which a class is missing."""
     missing = np.setdiff1d(np.arange(n_classes), y)
     if missing.size:
         raise DataError(
@@ -71,15 +70,6 @@ def brier_score_loss(p: Array, y: Array, sample_weight: Array | None = None) -> 
 
 def _mean_of(score: Callable[..., float], p: Array, y: Array, sample_weight: Array | None) -> float:
     """The mean of a score over all that is predicted: for k answers a row, k."""
-    found = [
-        score(y, p, labels=labels, sample_weight=sample_weight)
-        for y, p, labels in _distributions(p, y)
-    ]
-    return float(np.mean(found))
-
-
-def _distributions(p: Array, y: Array) -> list[tuple[Array, Array, Array]]:
-    """Targets, probabilities and classes of all that is predicted: for k answers a row, k."""
     if p.min() < 0 or p.max() > 1 + 1e-5:
         raise DataError(
             f"numbers from {p.min():.3g} to {p.max():.3g}",
@@ -89,7 +79,9 @@ def _distributions(p: Array, y: Array) -> list[tuple[Array, Array, Array]]:
     if in_classes(p, y):
         # in float32 a row's sum is not 1 to the last digit
         p = p / p.sum(axis=1, keepdims=True, dtype=np.float64)
-        return [(np.ravel(y), p, np.arange(p.shape[1]))]
+        labels = np.arange(p.shape[1])
+        return float(score(np.ravel(y), p, labels=labels, sample_weight=sample_weight))
     y = answers(p, y).astype(int).reshape(len(p), -1)
     p = np.minimum(p.reshape(y.shape).astype(np.float64), 1)
-    return [(of_y, of_p, np.arange(2)) for of_y, of_p in zip(y.T, p.T, strict=True)]
+    settings = {"labels": np.arange(2), "sample_weight": sample_weight}
+    return float(np.mean([score(*each, **settings) for each in zip(y.T, p.T, strict=True)]))

@@ -68,7 +68,6 @@ def render_page(
 
 
 def _image(image: bytes) -> dict[str, object]:
-    """A picture as the template puts it into the page."""
     with Image.open(io.BytesIO(image)) as opened:
         kind, size = str(opened.format).lower(), opened.size
     width, height = (round(n / PIXELS_PER_CSS_PIXEL[kind]) for n in size)

@@ -40,12 +40,11 @@ def tell(
 
 def _translation(language: str, console: Console) -> Translate:
     """A function that puts the words of a figure into `language`, if there is a font for it."""
-    if language == "en":
-        return lambda _: None
-    if (font := chinese_font()) is None:
+    if language != "en":
+        if font := chinese_font():
+            return lambda figure: replace_words(figure, in_chinese, font)
         console.print(PHRASES[language]["no_font"], style="yellow")
-        return lambda _: None
-    return lambda figure: replace_words(figure, in_chinese, font)
+    return lambda figure: None
 
 
 def _told(story: Story, folder: Path, console: Console, translate: Translate) -> list[Outcome]:

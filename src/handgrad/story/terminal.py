@@ -47,14 +47,11 @@ def broken(text: str, width: int) -> str:
     把它们放在一起，\\
     就是梯度。
     """
-    blocks = text.split("\n\n")
-    return "\n\n".join(
-        block if block.startswith(("#", "```")) else _broken(block, width) for block in blocks
-    )
+    return "\n\n".join(_broken(block, width) for block in text.split("\n\n"))
 
 
 def _broken(block: str, width: int) -> str:
-    if not re.search(f"[{IDEOGRAPH}]", block):
+    if block.startswith(("#", "```")) or not re.search(f"[{IDEOGRAPH}]", block):
         return block
     if not block.startswith("- "):
         return "\\\n".join(_lines(block, width))
