@@ -118,21 +118,15 @@ def check_kinds(**given: tuple[object, type]) -> None:
     for name, (value, kind) in given.items():
         if isinstance(value, kind):
             continue
-        is_class = isinstance(value, type)
-        raise SettingError(
-            f"{name} = {value!r}" + ("" if is_class else f", of type {type(value).__name__}"),
-            f"an object of a class that derives from hg.{kind.__name__}",
-            f"{value.__name__}(…), with brackets, for an object of that class"
-            if isinstance(value, type) and issubclass(value, kind)
-            else _of_estimator(value)
-            if kind is Net and hasattr(value, "predict")
-            else EXAMPLES[kind],
-        )
-
-
-def _of_estimator(model: object) -> str:
-    its_net = "model.net_, the net in it; or " if hasattr(model, "net_") else ""
-    return f"{its_net}hg.write_report(model, x, y), which examines it"
+        came, hint = f"{name} = {value!r}", EXAMPLES[kind]
+        if not isinstance(value, type):
+            came += f", of type {type(value).__name__}"
+        elif issubclass(value, kind):
+            hint = f"{value.__name__}(…), with brackets, for an object of that class"
+        if hint == EXAMPLES[Net] and hasattr(value, "predict"):  # of an estimator
+            its_net = "model.net_, the net in it; or " if hasattr(value, "net_") else ""
+            hint = f"{its_net}hg.write_report(model, x, y), which examines it"
+        raise SettingError(came, f"an object of a class that derives from hg.{kind.__name__}", hint)
 
 
 def keywords_of(config: type[TrainingConfig], *without: str) -> Callable[[F], F]:

@@ -70,7 +70,10 @@ def _run(m: Base, epochs: "Epochs", validation: Validation | None, *, incrementa
     started = time.perf_counter()
     with progress_bar(most, "epoch", shown=shown) as show:
         for result in epochs.run(most):
-            _record(m, result.loss, epochs.n)
+            m.loss_ = result.loss
+            m.loss_curve_.append(m.loss_)
+            m.t_ += epochs.n
+            _say(m, f"Iteration {m.n_iter_}, loss = {m.loss_:.8f}")
             improved = True
             if validation is not None:
                 improved = validation.look(epochs.outputs_of(result), keep=m.early_stopping)
@@ -115,7 +118,13 @@ class Epochs:
             if result.diverged_at is not None:
                 self.engine.put_back()
                 m.loss_ = result.loss
-                self._diverge(result.diverged_at)
+                end = result.diverged_at * self.batch_size
+                rows = self.rows.visited[end - self.batch_size : end]
+                if self.w is not None and self.w[rows].sum() == 0:
+                    raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+                if not m.early_stopping:
+                    raise ValueError(NOT_FINITE)
+                self.diverged = True
                 return
             m.n_iter_ = loop.epoch
             yield result
@@ -147,15 +156,6 @@ class Epochs:
         m._no_improvement_count = 0
         return True
 
-    def _diverge(self, batch: int) -> None:
-        """Stop, or stop early, where the loss or the step of a batch is not finite."""
-        rows = self.rows.visited[(batch - 1) * self.batch_size : batch * self.batch_size]
-        if self.w is not None and self.w[rows].sum() == 0:
-            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-        if not self.m.early_stopping:
-            raise ValueError(NOT_FINITE)
-        self.diverged = True
-
 
 def _batch_size(given: int | str, n: int, net: Net) -> int:
     """The rows of a batch; as many at most as leave enough for the last one to be learnt from."""
@@ -177,13 +177,6 @@ def _batch_size(given: int | str, n: int, net: Net) -> int:
         )
     check_batches(net, n, given)
     return int(min(given, n))
-
-
-def _record(m: Base, loss: float, n: int) -> None:
-    m.loss_ = loss
-    m.loss_curve_.append(loss)
-    m.t_ += n
-    _say(m, f"Iteration {m.n_iter_}, loss = {loss:.8f}")
 
 
 def _say(m: Base, what: str) -> None:

@@ -54,7 +54,8 @@ def _named(choice: object) -> tuple[str, Metric]:
             f"metric {choice!r}, a class", "a name, or a function of (p, y)", "an object of it"
         )
     if callable(choice):
-        return _name_of(choice), choice
+        known = {id(metric): name for name, metric in METRICS.items()}
+        return known.get(id(choice), getattr(choice, "__name__", repr(choice))), choice
     if not isinstance(choice, str) or choice not in METRICS:
         word = str(choice).lower()
         initials = {"".join(part[0] for part in name.split("_")): name for name in METRICS}
@@ -64,9 +65,3 @@ def _named(choice: object) -> tuple[str, Metric]:
             did_you_mean(initials.get(word, word), METRICS, "'accuracy', or 'r2' for numbers"),
         )
     return choice, METRICS[choice]
-
-
-def _name_of(metric: Metric) -> str:
-    """The name of a function; a metric chosen by name keeps that."""
-    known = {id(each): name for name, each in METRICS.items()}
-    return known.get(id(metric), getattr(metric, "__name__", repr(metric)))
