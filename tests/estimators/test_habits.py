@@ -304,13 +304,11 @@ def test_a_score_of_what_is_not_finite_is_nan() -> None:
 def test_an_interrupted_fit_keeps_what_it_has_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
     from handgrad.estimators import fits
 
-    def interrupted(m: Any, loss: float, n: int) -> None:
-        record(m, loss, n)
+    def interrupted(m: Any, what: str) -> None:
         if m.n_iter_ == 3:
             raise KeyboardInterrupt
 
-    record = fits._record
-    monkeypatch.setattr(fits, "_record", interrupted)
+    monkeypatch.setattr(fits, "_say", interrupted)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model = fitted()
     assert model.n_iter_ == 3

@@ -70,6 +70,17 @@ class AdamW(Adam):
     decoupled = True
     weight_decay = 0.01
 
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        **settings: Unpack[Settings],
+    ) -> None:
+        settings.setdefault("weight_decay", self.weight_decay)
+        super().__init__(learning_rate, betas=betas, eps=eps, **settings)
+
 
 class NAdam(Adam):
     """Adam with Nesterov's momentum: the step looks ahead to where the mean will be.

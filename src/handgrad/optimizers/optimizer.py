@@ -80,13 +80,12 @@ class Optimizer(Page):
         self,
         learning_rate: float,
         *,
-        weight_decay: float | None = None,
+        weight_decay: float = 0.0,
         clip_norm: float | None = None,
         clip_value: float | None = None,
         groups: Mapping[str, Group] | None = None,
     ) -> None:
         positive("learning_rate", learning_rate)
-        weight_decay = self.weight_decay if weight_decay is None else weight_decay
         not_negative("weight_decay", weight_decay)
         for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
             if value is not None:
