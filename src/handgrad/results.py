@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeGuard
+from typing import ClassVar, Literal, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +90,7 @@ class RunsCurve:
 
     train: Mapping[str, Array]
     validation: Mapping[str, Array]
+    _points: ClassVar[tuple[str, str]]  # the attribute with the points, and what they are called
 
     @property
     def missing(self) -> Array:
@@ -115,8 +116,9 @@ class RunsCurve:
                 quartiles[:, i] = np.quantile(finite, (0.25, 0.5, 0.75))
         return quartiles
 
-    def _described(self, points: Array, kind: str) -> str:
-        over = f"{len(points)} {kind} from {points[0]} to {points[-1]}"
+    def __repr__(self) -> str:
+        points, called = getattr(self, self._points[0]), self._points[1]
+        over = f"{len(points)} {called} from {points[0]} to {points[-1]}"
         return f"<{type(self).__name__}: {over}, {self.train['loss'].shape[1]} seeds each>"
 
 
@@ -129,9 +131,7 @@ class CapacityCurve(RunsCurve):
     """
 
     capacities: Array
-
-    def __repr__(self) -> str:
-        return self._described(self.capacities, "capacities")
+    _points = "capacities", "capacities"
 
     @property
     def best(self) -> float:
@@ -155,9 +155,7 @@ class LearningCurve(RunsCurve):
     """
 
     rows: Array
-
-    def __repr__(self) -> str:
-        return self._described(self.rows, "numbers of rows")
+    _points = "rows", "numbers of rows"
 
 
 @dataclass(frozen=True)

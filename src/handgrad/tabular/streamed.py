@@ -116,17 +116,12 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
 class StreamedClasses:
     """The classes of a target that is read in chunks."""
 
-    def __init__(self) -> None:
-        self.parts: list[Array] = []
-
-    @property
-    def names(self) -> Array:
-        """All of them, in order."""
-        return self.parts[0]
+    names: Array  # all of them, in order
 
     def add(self, y: Array) -> None:
         """Look at the targets of some rows."""
-        self.parts = [np.unique(np.concatenate([*self.parts, np.unique(y)]))]
+        known = [self.names] if hasattr(self, "names") else []
+        self.names = np.unique(np.concatenate([*known, np.unique(y)]))
         if len(self.names) > MOST_CLASSES:
             raise DataError(
                 f"a target of more than {MOST_CLASSES} classes",

@@ -194,21 +194,20 @@ def named_sets(validation: object) -> dict[str, Any]:
     if validation is None:
         return {}
     if isinstance(validation, list) and all(isinstance(part, tuple) for part in validation):
-        raise SettingError(
-            f"validation: a list of {len(validation)} sets",
-            "a name for each set of rows",
-            "validation={'spring': (x_spring, y_spring), 'autumn': (x_autumn, y_autumn)}",
-        )
-    if not isinstance(validation, Mapping):
+        came = f"validation: a list of {len(validation)} sets"
+    elif not isinstance(validation, Mapping):
         return {VALIDATION_SET: validation}
-    odd = [name for name in validation if not isinstance(name, str) or name in ("", "train")]
-    if odd or not validation:
-        raise SettingError(
-            f"validation with a set named {odd[0]!r}" if odd else "validation = {}",
-            "a name for each set of rows, which is not 'train'",
-            "validation={'spring': (x_spring, y_spring), 'autumn': (x_autumn, y_autumn)}",
-        )
-    return dict(validation)
+    elif odd := [n for n in validation if not isinstance(n, str) or n in ("", "train")]:
+        came = f"validation with a set named {odd[0]!r}"
+    elif validation:
+        return dict(validation)
+    else:
+        came = "validation = {}"
+    raise SettingError(
+        came,
+        "a name for each set of rows, which is not 'train'",
+        "validation={'spring': (x_spring, y_spring), 'autumn': (x_autumn, y_autumn)}",
+    )
 
 
 def first_set(validation: object) -> Any:

@@ -101,18 +101,13 @@ def find_learning_rate(
     pages = {name: copy.deepcopy(getattr(config, name)) for name in ("net", "loss", "optimizer")}
     trial = replace(config, **pages, batch_size=size)
     trial.net.seed(generator)
-    engine = EagerEngine(trial, given)
+    engine, n = EagerEngine(trial, given), len(given.y)
+    # all rows come once before any comes again
+    order = np.concatenate([generator.permutation(n) for _ in range(-(-steps * size // n))])
     rates = smallest * (largest / smallest) ** (np.arange(steps) / (steps - 1))
-    losses, smoothed = _losses(engine, _batches(len(given.y), steps, size, generator), rates)
+    losses, smoothed = _losses(engine, order[: steps * size].reshape(steps, size), rates)
     tried = rates[: len(losses)]
     return LearningRateSearch(tried, losses, smoothed, _suggested(tried, losses, smoothed))
-
-
-def _batches(rows: int, steps: int, size: int, generator: np.random.Generator) -> Array:
-    """(steps, size): the rows of each step, all of them once before any comes again."""
-    passes = -(-steps * size // rows)
-    order = np.concatenate([generator.permutation(rows) for _ in range(passes)])
-    return order[: steps * size].reshape(steps, size)
 
 
 def _losses(engine: EagerEngine, batches: Array, rates: Array) -> tuple[Array, Array]:
