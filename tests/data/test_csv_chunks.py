@@ -3,6 +3,8 @@
 import bz2
 import gzip
 import lzma
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
@@ -178,3 +180,11 @@ def test_what_is_much_larger_when_unpacked_is_refused_before_it_is(
     for read in (table_of, partial(stream_of, piece=50_000)):
         with refused(hg.FileError, "200 times as large when unpacked"):
             read(path)
+
+
+def test_plain_numbers_are_read_without_pandas(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1.5,2\n2.5,3\n")
+    code = "import sys, handgrad as hg; hg.open_table('a.csv'); print('pandas' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
