@@ -22,7 +22,7 @@ from handgrad.base.errors import (
     ShapeError,
     UnseenWarning,
 )
-from handgrad.engines import predicting as _predicting
+from handgrad.engines import choice as _choice
 from handgrad.files import FileError
 from handgrad.fitting import *
 from handgrad.graph import Graph, trace
@@ -156,4 +156,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-Net.predictor_type = _predicting.Predictor
+Net.predictor_type = _choice.Predictor

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.engines.choice import Predictor
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE as BATCH
-from handgrad.engines.predicting import Predictor
 from tests.contracts.table import LAYERS, rows_for
 from tests.graph import pages
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.predicting import Predictor
+from handgrad.engines.choice import Predictor
 
 SECONDS = 20  # after which a thread that nobody meets gives up
 

@@ -30,8 +30,7 @@ from handgrad.graph import Graph, Leaves, Outputs
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import N, at
+from handgrad.graph.symbolic import N, Ref, at
 from tests.contracts.table import LOSSES
 from tests.engines.one_epoch import engine_of, run_epoch
 from tests.graph import pages

@@ -18,8 +18,7 @@ from handgrad.graph.passes import (
     share_common_subexpressions,
     stabilize,
 )
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Arange, N
+from handgrad.graph.symbolic import Arange, N, Ref
 from tests.graph.one_liners import TABLE, Page
 
 FLOAT = np.dtype(float)

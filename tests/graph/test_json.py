@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.epochs import training_program
-from handgrad.engines.compiled.update import Update
+from handgrad.engines.compiled.epochs import Update, training_program
 from handgrad.graph import Graph, interpret
 from handgrad.graph.encoding import decode, encode, key
 from handgrad.graph.passes import optimized
-from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import Ref
 from handgrad.net.minibatches import example_input
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS
 from tests.graph.test_recording import PAGES

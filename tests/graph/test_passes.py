@@ -18,8 +18,7 @@ from handgrad.graph.passes import (
     share_common_subexpressions,
     stabilize,
 )
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import at
+from handgrad.graph.symbolic import Ref, at
 from tests.contracts.table import LAYERS, LOSSES, rows_for
 from tests.graph.test_recording import PAGES, named, streams
 

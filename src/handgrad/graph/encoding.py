@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Scaled, Scaling
+from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Ref, Scaled, Scaling
 
 RECORDS = {kind.__name__: kind for kind in (Ref, Dim, Scaled, Ratio, Arange, Full)}
 # What the parts of each kind make.

@@ -15,8 +15,7 @@ from handgrad.display import shown_whole
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import printed
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import at
+from handgrad.graph.symbolic import Ref, at
 
 T = TypeVar("T")
 S = TypeVar("S")

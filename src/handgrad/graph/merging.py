@@ -13,8 +13,7 @@ import numpy as np
 from handgrad.base.errors import RecordingError
 from handgrad.graph.encoding import encode, key
 from handgrad.graph.nodes import Node
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import SIZES, NoRuleError, solve
+from handgrad.graph.symbolic import SIZES, NoRuleError, Ref, solve
 
 
 def merged(tapes: Sequence[Sequence[Node]]) -> tuple[Node, ...]:

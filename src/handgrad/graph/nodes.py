@@ -11,8 +11,7 @@ import numpy as np
 from handgrad.base.errors import CannotLowerError, RecordingError
 from handgrad.graph.encoding import decode, encode
 from handgrad.graph.operations import Op
-from handgrad.graph.references import Ref, substitute
-from handgrad.graph.symbolic import Shape
+from handgrad.graph.symbolic import Ref, Shape, substitute
 
 
 @dataclass(frozen=True)

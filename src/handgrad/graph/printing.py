@@ -10,8 +10,7 @@ import numpy as np
 
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import BINARY, COMPARISONS, UNARY, Op
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import shape_text
+from handgrad.graph.symbolic import Ref, shape_text
 
 PRECEDENCE = {
     **dict.fromkeys((Op.OR, Op.XOR), 1),

@@ -1,4 +1,4 @@
-"""Numbers, shapes and arrays that follow the batch size n, as values; found from a few batches.
+"""What stands for a value: the result of another node, or what follows the batch size n.
 
 A page is recorded with several batch sizes. A constant met along the way is either the same
 each time, or follows n: `6*n`, `1/n`, `arange(n)`. What it follows is data: it is compared, and
@@ -17,6 +17,27 @@ from handgrad.layers import Array
 
 # The sizes recorded with. Neither all odd nor all even: n // 2 must not look like a n + b.
 SIZES = (6, 9, 13)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The result of another node, by its number."""
+
+    node: int
+
+
+def substitute(value: object, replace: Callable[[object], object]) -> Any:
+    """The argument structure `value` with every leaf of its tuples, lists and slices replaced."""
+    if not isinstance(value, (tuple, list, dict, slice)):
+        return replace(value)
+    if isinstance(value, tuple):
+        return tuple([substitute(part, replace) for part in value])
+    if isinstance(value, list):
+        return [substitute(part, replace) for part in value]
+    if isinstance(value, dict):
+        return {name: substitute(part, replace) for name, part in value.items()}
+    parts = (value.start, value.stop, value.step)
+    return slice(*[substitute(part, replace) for part in parts])
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from handgrad.graph.operations import (
     VIEWS,
     Op,
 )
-from handgrad.graph.references import Ref, substitute
+from handgrad.graph.symbolic import Ref, substitute
 from handgrad.losses import weighting
 
 # What is computed here is computed for the line of the page that asked for it.

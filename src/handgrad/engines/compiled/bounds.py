@@ -9,8 +9,7 @@ from handgrad.base.errors import CannotLowerError, DataError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import SIZES, at
+from handgrad.graph.symbolic import SIZES, Ref, at
 from handgrad.layers import Array
 
 

@@ -26,8 +26,7 @@ from handgrad.engines.compiled.memory_planning import Arena, Place, extent, kind
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, ELEMENTWISE, Op
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Scaled, Scaling, Shape, Symbolic
+from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Ref, Scaled, Scaling, Shape, Symbolic
 from handgrad.layers import Array
 
 Index = Sequence[Expression]

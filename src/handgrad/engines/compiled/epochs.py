@@ -1,17 +1,12 @@
 """A whole epoch of training, an update and predictions, as one loop program each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled.element_access import (
-    Elements,
-    around,
-    indices,
-    offset_at,
-)
+from handgrad.engines.compiled.element_access import Elements, around, indices, offset_at
 from handgrad.engines.compiled.loop_nests import nests
 from handgrad.engines.compiled.loops import (
     Body,
@@ -37,16 +32,27 @@ from handgrad.engines.compiled.memory_planning import (
     plan,
     stored_nodes,
     strides,
+    users_of,
 )
 from handgrad.engines.compiled.parallel_loops import loop_in_parts
 from handgrad.engines.compiled.program import Program, called
 from handgrad.engines.compiled.streams import WORDS, streams_of
-from handgrad.engines.compiled.update import Update, update_all
 from handgrad.graph.graph import Graph
-from handgrad.graph.operations import Op
+from handgrad.graph.operations import REDUCTIONS, Op
 from handgrad.graph.symbolic import Shape, at, shape_text
 
 START, ROWS = Var("start", "int"), Var("n", "int")
+# What a rule is given as single numbers, and their types.
+NUMBERS: Mapping[str, Type] = {"learning_rate": "double", "step": "int", "dw_norm": "float"}
+
+
+@dataclass(frozen=True)
+class Update:
+    """A rule, the slices of the parameters it is for, and their factor of the learning rate."""
+
+    rule: Graph
+    factor: float
+    slices: Sequence[slice]
 
 
 def training_program(
@@ -132,7 +138,7 @@ def prediction_program(
     or, if `only_finite`, as their predictions.
     """
     elements = Elements(graph)
-    x, out = graph.leaves.inputs["x"], _prediction(graph)
+    x, out = graph.leaves.inputs["x"], graph.outputs.named()["prediction"]
     elements.places[x] = rows = _place_of_batch(elements, x, "x")
     _in_order(elements, graph.leaves.parameters, "parameters")
     _in_order(elements, graph.leaves.state, "state")
@@ -180,28 +186,23 @@ def _count(elements: Elements, by: str) -> list[Statement]:
     if by == "rows" or "sample_weight" not in elements.graph.leaves.inputs:
         return [Let("batch_weight", cast(ROWS, "double"))]
     weights = elements.graph.leaves.inputs["sample_weight"]
-    i, place = elements.new("i"), elements.places[weights]
+    i, place, total = elements.new("i"), elements.places[weights], Var("batch_weight", "double")
     numbers = ROWS * whole(_size(elements.graph.nodes[weights].shape[1:]))
     weight = cast(Load(place.buffer, place.offset + i, "float"), "double")
-    more = Var("batch_weight", "double") + weight
     return [
-        Let("batch_weight", Num(0.0, "double")),
-        For(i.name, numbers, [Let("batch_weight", more)]),
+        Let(total.name, Num(0.0, "double")),
+        For(i.name, numbers, [Let(total.name, total + weight)]),
     ]
 
 
 def _add_loss(elements: Elements) -> list[Statement]:
     """Add the loss of the batch to the total, as much as it counts; leave if it is not finite."""
-    if (i := elements.graph.outputs.loss) is None:
-        raise CannotLowerError("a step without a loss")
-    loss = cast(elements.element(i, []), "double")
-    value, counted = Var("loss", "double"), Var("batch_weight", "double")
-    added = Var("total", "double") + value * counted
-    diverged = Call("logical_not", (Call("isfinite", (value,), "bool"),), "bool")
+    loss, total = Var("loss", "double"), Var("total", "double")
+    diverged = Call("logical_not", (Call("isfinite", (loss,), "bool"),), "bool")
     return [
-        Let("loss", loss),
-        Let("total", added),
-        Store("loss_total", whole(0), Var("total", "double")),
+        Let("loss", cast(elements.element(elements.graph.outputs.named()["loss"], []), "double")),
+        Let("total", total + loss * Var("batch_weight", "double")),
+        Store("loss_total", whole(0), total),
         ReturnIf(diverged, START),
     ]
 
@@ -219,7 +220,7 @@ def _program(
 ) -> Program:
     graph = elements.graph
     types = {name: kind_of(graph.nodes[i]) for name, i in graph.leaves.inputs.items()}
-    row = tuple(at(size, 1) for size in graph.nodes[_prediction(graph)].shape[1:])
+    row = tuple(at(size, 1) for size in graph.nodes[graph.outputs.named()["prediction"]].shape[1:])
     memory = elements.arena, elements.tables
     return Program(name, called(names, types), body, dtype, *memory, row, elements.streams, graph)
 
@@ -301,7 +302,7 @@ def _check_rows(elements: Elements, i: int, place: Place) -> Body:
 
 def _predictions(elements: Elements) -> Body:
     """Copy the predictions of the batch to `predictions`, where they are not there yet."""
-    i = _prediction(elements.graph)
+    i = elements.graph.outputs.named()["prediction"]
     if i in elements.places and elements.places[i].buffer == "predictions":
         return []
     return _copied(elements, i, _place_of_batch(elements, i, "predictions"))
@@ -313,7 +314,78 @@ def _place_of_batch(elements: Elements, i: int, buffer: str) -> Place:
     return Place(buffer, START * whole(_size(node.shape[1:])), kind_of(node))
 
 
-def _prediction(graph: Graph) -> int:
-    if graph.outputs.prediction is None:
-        raise CannotLowerError("a graph without a prediction")
-    return graph.outputs.prediction
+def update_all(updates: Sequence[Update], step: Elements) -> Body:
+    """The step of the optimizer, for all groups of parameters."""
+    count = Var("step", "int")
+    batch = count - Load("steps", whole(0), "int")
+    body: Body = [
+        Let("learning_rate", Load("learning_rates", batch, "double")),
+        Let("step", count + whole(1)),
+    ]
+    if any("dw_norm" in update.rule.leaves.inputs for update in updates):
+        body += _norm([part for update in updates for part in update.slices], step)
+    for update in updates:
+        body += _updated(update, step)
+    return body
+
+
+def _norm(parts: Sequence[slice], step: Elements) -> Body:
+    """The length of the gradient of all parameters together, summed in double."""
+    total = Var("squares", "double")
+    body: Body = [Let(total.name, Num(0.0, "double"))]
+    for part in parts:
+        i = step.new("i")
+        number = cast(Load("gradients", whole(part.start) + i, "float"), "double")
+        more = Let(total.name, total + number * number)
+        body.append(For(i.name, whole(part.stop - part.start), [more]))
+    return [*body, Let("dw_norm", cast(Call("sqrt", (total,), "double"), "float"))]
+
+
+def _updated(update: Update, step: Elements) -> Body:
+    """The rule for the parameters of a group; plain numbers once before."""
+    rule = update.rule
+    elements = Elements(rule, step.counters, step.tables, plain_numbers=True)
+    memory = {name: f"memory_{name}" for name in rule.leaves.state}
+    buffers = {"w": "parameters", "dw": "gradients"} | memory
+    for name, i in rule.leaves.named():
+        type = NUMBERS.get(name, "float")
+        elements.places[i] = Place(buffers.get(name, name), whole(0), type, name in NUMBERS)
+    body: Body = [Comment(f"the step of {rule.title}")]
+    if update.factor != 1:
+        rate, own = Var("learning_rate", "double"), elements.new("learning_rate", "double")
+        body.append(Let(own.name, Num(update.factor, "double") * rate))
+        place = Place(own.name, whole(0), "double", variable=True)
+        elements.places[rule.leaves.inputs["learning_rate"]] = place
+    for i, node in enumerate(rule.nodes):
+        if node.operation in (*REDUCTIONS, Op.EINSUM):
+            raise CannotLowerError(f"{node.operation} in an update rule")
+        if node.shape == () and node.operation is not Op.LEAF:
+            body += _named(elements, i, [])
+    for part in update.slices:
+        counter, places, size = elements.new("i"), dict(elements.places), part.stop - part.start
+        here = whole(part.start) + counter
+        loop = For(counter.name, whole(size), _rule_at(elements, rule, here, buffers))
+        body.append(loop_in_parts(elements, loop, size, size))
+        elements.places = places
+    return body
+
+
+def _rule_at(elements: Elements, rule: Graph, at: Expression, buffers: Mapping[str, str]) -> Body:
+    """Compute the new values at one place, and put them there."""
+    users = users_of(rule)
+    new = {**rule.outputs.new_parameters, **rule.outputs.new_state}
+    targets = [(i, buffers[name]) for name, i in new.items()]
+    kept = {*new.values()}
+    body: Body = []
+    for i, node in enumerate(rule.nodes):
+        if i in kept or (node.operation is not Op.LEAF and node.shape != () and len(users[i]) > 1):
+            body += _named(elements, i, [at])
+    return [*body, *(Store(buffer, at, elements.element(i, [at])) for i, buffer in targets)]
+
+
+def _named(elements: Elements, i: int, index: list[Expression]) -> Body:
+    """Compute a node into a local variable of its own."""
+    value = elements.element(i, index)
+    name = elements.new("v").name
+    elements.places[i] = Place(name, whole(0), value.type, variable=True)
+    return [Let(name, value)]

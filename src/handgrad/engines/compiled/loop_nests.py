@@ -1,20 +1,28 @@
-"""Loop nests: the loops that compute each stored node of a graph, in their order."""
+"""Loop nests: the loops that compute each stored node of a graph, or move its numbers."""
 
 import linecache
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled.data_movement import MOVES
-from handgrad.engines.compiled.element_access import Elements, around, indices, put
+from handgrad.engines.compiled.element_access import (
+    Elements,
+    Index,
+    around,
+    indices,
+    offset_at,
+    put,
+)
 from handgrad.engines.compiled.loops import (
     Body,
     Call,
     Comment,
+    Draw,
     Expression,
     For,
     Let,
@@ -22,6 +30,7 @@ from handgrad.engines.compiled.loops import (
     Multiply,
     Num,
     Statement,
+    Store,
     Type,
     cast,
     whole,
@@ -34,14 +43,18 @@ from handgrad.engines.compiled.parallel_loops import (
 )
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, Op
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Dim, at
+from handgrad.graph.symbolic import Arange, Dim, Ref, at
 
 # Products of fewer multiplications than this are loops; above it, a call is faster.
 SMALL_PRODUCT = 500
 
-START: dict[Op, float] = {Op.SUM: 0.0, Op.PROD: 1.0, Op.MAX: -np.inf, Op.MIN: np.inf}
-STEP = {Op.SUM: "add", Op.PROD: "multiply", Op.MAX: "maximum", Op.MIN: "minimum"}
+# What a reduction starts with, and does with each number.
+REDUCED = {
+    Op.SUM: (0.0, "add"),
+    Op.PROD: (1.0, "multiply"),
+    Op.MAX: (-np.inf, "maximum"),
+    Op.MIN: (np.inf, "minimum"),
+}
 
 
 def nests(elements: Elements, stored: Sequence[int], batch_size: int) -> Body:
@@ -74,14 +87,10 @@ def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
             else loop
             for loop in loops
         ]
-    if name in START:
-        return _reduction(elements, i, node)
     if name is Op.EINSUM:
         return _product(elements, i, node, batch_size)
-    if name is Op.ARGMAX:
-        return _argmax(elements, i, node)
-    if name in MOVES:
-        return MOVES[name](elements, i, node)
+    if name in NESTS:
+        return NESTS[name](elements, i, node)
     raise CannotLowerError(f"{name}, at {node.origin}")
 
 
@@ -98,7 +107,8 @@ def _reduction(elements: Elements, i: int, node: Node) -> Body:
         else [index[axis] for axis in kept]
     )
     number = cast(elements.element(x.node, index), type)
-    start, step = Num(_typed(START[node.operation], type), type), STEP[node.operation]
+    value, step = REDUCED[node.operation]
+    start = Num(_typed(value, type), type)
     if not kept or len(shape) - 1 in axes:
         so_far = elements.new("a", type)
         inner: Body = [Let(so_far.name, Call(step, (so_far, number), type))]
@@ -143,7 +153,7 @@ def _argmax(elements: Elements, i: int, node: Node) -> Body:
 class Product:
     """An einsum: its operands, the letters of their axes and of the result's, and their sizes.
 
-    `full` are the sizes in a full batch.
+    `full` are the sizes in a full batch, `summed` the axes that the result has not.
     """
 
     elements: Elements
@@ -153,11 +163,7 @@ class Product:
     output: str
     sizes: dict[str, int | Dim]
     full: dict[str, int]
-
-    @property
-    def summed(self) -> list[str]:
-        """The axes that the result has not."""
-        return [letter for letter in self.sizes if letter not in self.output]
+    summed: list[str]
 
 
 def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
@@ -170,12 +176,11 @@ def _product(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
             if sizes.setdefault(letter, size) != size:
                 raise CannotLowerError(f"a product that broadcasts, at {node.origin}")
     full = {letter: int(at(size, batch_size)) for letter, size in sizes.items()}
-    product = Product(elements, i, operands, letters, output, sizes, full)
-    if math.prod(full.values()) >= SMALL_PRODUCT:
-        multiply = _matrix_products(product)
-        if multiply is not None:
-            return [multiply]
-    return _product_loops(product)
+    summed = [letter for letter in sizes if letter not in output]
+    product = Product(elements, i, operands, letters, output, sizes, full, summed)
+    large = math.prod(full.values()) >= SMALL_PRODUCT
+    multiply = _matrix_products(product) if large else None
+    return _product_loops(product) if multiply is None else [multiply]
 
 
 def _product_loops(product: Product) -> Body:
@@ -285,3 +290,85 @@ def _holds(step: Expression, count: int | Dim, size: int | Dim) -> bool:
     if not isinstance(size, int):
         return False
     return count == 1 or (isinstance(step, Num) and step.value >= max(size, 1))
+
+
+def _getitem(elements: Elements, i: int, node: Node) -> Body:
+    x, parts = node.arguments
+    index = indices(elements, node.shape)
+    number = elements.element(x.node, _looked_up(elements, parts, index))
+    return around(node.shape, index, put(elements, i, index, number))
+
+
+def _scatter(elements: Elements, i: int, node: Node) -> Body:
+    x, parts, values = node.arguments
+    shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
+    if not shapes:
+        raise CannotLowerError(f"an index of constants, at {node.origin}")
+    shape = (*max(shapes, key=len), *node.shape[len(parts) :])
+    index = indices(elements, shape)
+    target = _looked_up(elements, parts, index)
+    value = elements.argument(values, index, elements.places[i].type)
+    if node.operation is Op.ADD_AT:
+        value = elements.element(i, target) + value
+    return _copy(elements, i, x) + around(shape, index, put(elements, i, target, value))
+
+
+def _looked_up(elements: Elements, parts: Sequence[Any], index: Index) -> list[Expression]:
+    """The place that an index of arrays points to, for one entry of the result."""
+    shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
+    leading = max([*map(len, shapes), *map(np.ndim, parts), 1])
+    found: list[Expression] = []
+    for part in parts:
+        if isinstance(part, Arange):
+            found.append(index[leading - part.ndim])
+        else:
+            found.append(elements.argument(part, index[:leading], "int"))
+    return [*found, *index[leading:]]
+
+
+def _write(elements: Elements, i: int, node: Node) -> Body:
+    x, offset, steps, shape, values = node.arguments
+    place = elements.places[i]
+    index = indices(elements, shape)
+    flat = offset_at(place.offset + extent(offset), index, [*map(extent, steps)])
+    value = elements.argument(values, index, place.type)
+    return _copy(elements, i, x) + around(shape, index, [Store(place.buffer, flat, value)])
+
+
+def _copy(elements: Elements, i: int, x: Ref) -> Body:
+    shape = elements.graph.nodes[i].shape
+    index = indices(elements, shape)
+    return around(shape, index, put(elements, i, index, elements.element(x.node, index)))
+
+
+def _concatenate(elements: Elements, i: int, node: Node) -> Body:
+    parts, axis = node.arguments
+    start: Expression = whole(0)
+    body: Body = []
+    for part in parts:
+        shape = elements.graph.nodes[part.node].shape
+        index = indices(elements, shape)
+        target = [*index[:axis], start + index[axis], *index[axis + 1 :]]
+        body += around(shape, index, put(elements, i, target, elements.element(part.node, index)))
+        start = start + extent(shape[axis])
+    return body
+
+
+def _random(elements: Elements, i: int, node: Node) -> Body:
+    """All numbers in one go, in NumPy's order."""
+    place, count = elements.places[i], extent(node.shape[0])
+    for size in node.shape[1:]:
+        count = count * extent(size)
+    return [Draw(elements.streams.index(node.arguments[0]), place.buffer, place.offset, count)]
+
+
+NESTS: dict[Op, Callable[[Elements, int, Node], Body]] = {
+    **dict.fromkeys(REDUCED, _reduction),
+    Op.ARGMAX: _argmax,
+    Op.GETITEM: _getitem,
+    Op.SETITEM: _scatter,
+    Op.ADD_AT: _scatter,
+    Op.WRITE: _write,
+    Op.CONCATENATE: _concatenate,
+    Op.RANDOM: _random,
+}

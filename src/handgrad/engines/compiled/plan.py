@@ -11,11 +11,15 @@ import numpy.typing as npt
 
 from handgrad.base.errors import CannotLowerError, HandgradError
 from handgrad.config import TrainingConfig
-from handgrad.engines.compiled.epochs import prediction_program, training_program, update_program
+from handgrad.engines.compiled.epochs import (
+    Update,
+    prediction_program,
+    training_program,
+    update_program,
+)
 from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import streams_of
-from handgrad.engines.compiled.update import Update
 from handgrad.engines.engine import EngineRows
 from handgrad.graph import Graph, trace
 from handgrad.graph.passes import optimized

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import Op
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Dim
+from handgrad.graph.symbolic import Dim, Ref
 
 REQUIRED = object()
 

@@ -24,8 +24,7 @@ from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, VIEWS, Op
 from handgrad.graph.passes import products, views
 from handgrad.graph.passes.builder import REQUIRED, Builder, given, rewritten
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Dim, N, Scaled, Scaling, Shape, Symbolic
+from handgrad.graph.symbolic import Dim, N, Ref, Scaled, Scaling, Shape, Symbolic
 
 NOT_LOGICAL = {
     *(Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.MAXIMUM, Op.MINIMUM, Op.NEGATIVE, Op.POWER),

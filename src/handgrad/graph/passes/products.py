@@ -9,8 +9,7 @@ from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import REQUIRED, Builder, given
 from handgrad.graph.passes.views import flat, view_by
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Dim
+from handgrad.graph.symbolic import Dim, Ref
 
 
 def matmul(new: Builder, node: Node) -> Ref:

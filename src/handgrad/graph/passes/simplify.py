@@ -9,7 +9,7 @@ from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, Op
 from handgrad.graph.passes.builder import Builder, rewritten
-from handgrad.graph.references import Ref
+from handgrad.graph.symbolic import Ref
 
 NEUTRAL = {Op.ADD: 0, Op.SUBTRACT: 0, Op.MULTIPLY: 1, Op.DIVIDE: 1}
 

@@ -16,8 +16,7 @@ from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import Builder, rewritten
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import Arange, Full, N, Ratio
+from handgrad.graph.symbolic import Arange, Full, N, Ratio, Ref
 
 
 def stabilize(graph: Graph) -> Graph:

@@ -14,8 +14,7 @@ from handgrad.base.errors import CannotLowerError
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import REQUIRED, Builder, given
-from handgrad.graph.references import Ref
-from handgrad.graph.symbolic import SIZES, Arange, Dim, NoRuleError, Shape, Symbolic, at, solve
+from handgrad.graph.symbolic import SIZES, Arange, Dim, NoRuleError, Ref, Shape, Symbolic, at, solve
 from handgrad.layers import Array
 
 Run = Callable[[Array, int], Array]
