@@ -10,14 +10,14 @@ import handgrad as hg
 from handgrad.graph import Graph, Leaves, Outputs, interpret
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
-from handgrad.graph.passes import (
+from handgrad.graph.passes import optimized
+from handgrad.graph.passes.lower import lower
+from handgrad.graph.passes.simplify import (
     fold_constants,
-    lower,
-    optimized,
     remove_dead_code,
     share_common_subexpressions,
-    stabilize,
 )
+from handgrad.graph.passes.stabilize import stabilize
 from handgrad.graph.symbolic import Arange, N, Ref
 from tests.graph.one_liners import TABLE, Page
 

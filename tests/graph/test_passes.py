@@ -10,14 +10,14 @@ import pytest
 import handgrad as hg
 from handgrad.graph import Outputs, interpret
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
-from handgrad.graph.passes import (
+from handgrad.graph.passes import optimized
+from handgrad.graph.passes.lower import lower
+from handgrad.graph.passes.simplify import (
     fold_constants,
-    lower,
-    optimized,
     remove_dead_code,
     share_common_subexpressions,
-    stabilize,
 )
+from handgrad.graph.passes.stabilize import stabilize
 from handgrad.graph.symbolic import Ref, at
 from tests.contracts.table import LAYERS, LOSSES, rows_for
 from tests.graph.test_recording import PAGES, named, streams

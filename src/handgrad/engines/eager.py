@@ -49,11 +49,14 @@ class EagerEngine(Engine):
     def run_epochs(
         self, orders: Array, learning_rates: Array, so_far: EpochProgress | None = None
     ) -> Iterator[Epoch | EpochProgress]:
-        for order, rates in zip(orders, learning_rates, strict=True):
+        for order, rates in zip(orders, learning_rates.tolist(), strict=True):
             if so_far is None:
                 self.before = (self.net.parameters.copy(), self.net.running_state.copy())
-            yield from self._run_epoch(order, rates.tolist(), so_far or EpochProgress())
-            so_far = None
+            here, so_far, n = so_far or EpochProgress(), None, len(order)
+            while (found := self._run_part(order, rates, here)) is None and here.rows < n:
+                yield here
+            loss = here.total / self.counted(order)
+            yield found or Epoch(loss, np.concatenate(here.predictions), self.predict_held_out())
 
     def run_rows(
         self, order: Array, learning_rates: Array, so_far: EpochProgress
@@ -62,34 +65,17 @@ class EagerEngine(Engine):
         while here.rows < len(order):
             if (diverged := self._run_part(order, rates, here)) is not None:
                 return diverged
-        p = np.concatenate(here.predictions)
-        if not np.isfinite(self.net.parameters).all():
-            return Epoch(here.total / len(order), p, diverged_at=len(rates))
-        return EpochProgress(so_far.rows + len(order), here.total, [p])
+        rows = so_far.rows + len(order)
+        return EpochProgress(rows, here.total, [np.concatenate(here.predictions)])
 
     def environment(self) -> dict[str, str]:
         threads = threads_of_a_batch(self.batch_size * self.net.parameters.size)
         return {"BLAS of NumPy": f"{blas_of('numpy')}, {threads} thread{'s' * (threads > 1)}"}
 
-    def _run_epoch(
-        self, order: Array, learning_rates: list[float], so_far: EpochProgress
-    ) -> Iterator[Epoch | EpochProgress]:
-        n, part = len(order), self._run_part
-        while (diverged := part(order, learning_rates, so_far)) is None and so_far.rows < n:
-            yield so_far
-        if diverged is not None:
-            yield diverged
-            return
-        loss, p = so_far.total / self.counted(order), np.concatenate(so_far.predictions)
-        if not np.isfinite(self.net.parameters).all():
-            yield Epoch(loss, p, diverged_at=-(-n // self.batch_size))
-            return
-        yield Epoch(loss, p, self.predict_held_out())
-
     def _run_part(
         self, order: Array, learning_rates: list[float], so_far: EpochProgress
     ) -> Epoch | None:
-        """Some batches more; how the epoch ended, if one of them diverged."""
+        """Some batches more; how the epoch ended, if one of them diverged, or the weights did."""
         with self._training():
             for batch in islice(batches(len(order), self.batch_size, so_far.rows), PART):
                 rows = order[batch]
@@ -101,6 +87,9 @@ class EagerEngine(Engine):
                 so_far.total += loss * self.counted(rows)
                 so_far.predictions.append(p)
                 so_far.rows = batch.stop
+        if so_far.rows == len(order) and not np.isfinite(self.net.parameters).all():
+            loss = so_far.total / self.counted(order)
+            return Epoch(loss, np.concatenate(so_far.predictions), diverged_at=len(learning_rates))
         return None
 
     @contextmanager

@@ -1,7 +1,7 @@
 """The nodes of graphs: an operation, what it is done to, and the line of the page it came from."""
 
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -95,3 +95,12 @@ class Node:
         return isinstance(other, Node) and self.to_json() == other.to_json()
 
     __hash__ = object.__hash__
+
+
+def users_of(nodes: Sequence[Node]) -> list[list[int]]:
+    """For each node, the nodes that use it."""
+    users: list[list[int]] = [[] for _ in nodes]
+    for i, node in enumerate(nodes):
+        for used in node.used():
+            users[used].append(i)
+    return users

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.graph.nodes import Node
+from handgrad.graph.nodes import Node, users_of
 from handgrad.graph.operations import BINARY, COMPARISONS, UNARY, Op
 from handgrad.graph.symbolic import Ref, shape_text
 
@@ -66,17 +66,12 @@ def _names(
         path, _, last = name.rpartition(".")
         names[i] = f"{last}_{path.replace('.', '_')}" if path else last
     taken = set(names.values())
-    users: dict[int, list[int]] = {}
-    for i, node in enumerate(nodes):
-        for used in node.used():
-            users.setdefault(used, []).append(i)
-    results = set(outputs.values())
+    users, results = users_of(nodes), set(outputs.values())
     last_of_line = {node.origin: i for i, node in enumerate(nodes)}
     for i, node in enumerate(nodes):
         if i in names or node.origin is None:
             continue
-        using = users.get(i, [])
-        alone = len(using) == 1 and nodes[using[0]].origin == node.origin
+        alone = len(users[i]) == 1 and nodes[users[i][0]].origin == node.origin
         if alone and i not in results:
             continue
         assigned = _names_of_lines(node.origin.file)

@@ -17,7 +17,7 @@ from handgrad.layers import Array
 class Bound:
     """`columns` of a row's numbers, counted through it, lie from 0 up to below `size`."""
 
-    columns: slice | Array
+    columns: slice | tuple[int, ...]
     size: int
 
     def holds(self, rows: Array) -> bool:
@@ -46,7 +46,7 @@ def index_bounds(graph: Graph) -> Bounds:
         for part, size in zip(parts, graph.nodes[x.node].shape, strict=False):
             if isinstance(part, Ref):
                 name, bound = _bound(graph, node, part.node, size)
-                if not any(_alike(bound, other) for other in found.setdefault(name, [])):
+                if bound not in found.setdefault(name, []):
                     found[name].append(bound)
     return found
 
@@ -80,9 +80,6 @@ def _bound(graph: Graph, node: Node, index: int, size: object) -> tuple[str, Bou
         if step.operation is Op.VIEW:
             here = step.map(lambda leaf: at(leaf, n))
             places = step.operation.compute(places, *here.arguments[1:])
-    columns = np.unique(places % max(width, 1))
-    return names[index], Bound(slice(None) if len(columns) == width else columns, size)
-
-
-def _alike(a: Bound, b: Bound) -> bool:
-    return a.size == b.size and np.array_equal(np.r_[a.columns], np.r_[b.columns])
+    columns = {*(places % max(width, 1)).ravel().tolist()}
+    all_of_them = len(columns) == width
+    return names[index], Bound(slice(None) if all_of_them else tuple(sorted(columns)), size)

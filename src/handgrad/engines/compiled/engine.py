@@ -62,15 +62,13 @@ class CompiledEngine(Engine):
         self.total_before, self.start = np.zeros(1), self.before
         self.orders: Array | None = None
         self.given_rates: Array | None = None
-        self.gradient_calls: dict[int, Calls] = {}
+        self.halves: dict[tuple[str, int], Calls] = {}
 
     def gradients(self, rows: Array) -> tuple[float, Array]:
         n, batch = len(rows), self._half_step
-        if n not in self.gradient_calls:
-            self.gradient_calls[n] = self._half(self.plan.gradients, n)
         batch["order"][:n] = rows
         self.streams.read()
-        self._run(self.gradient_calls[n])
+        self._run_half("gradients", n)
         self.streams.hand_back(self.streams.words)
         total = batch["loss_total"].item()
         loss = total / self.counted(rows) if np.isfinite(total) else total
@@ -78,11 +76,7 @@ class CompiledEngine(Engine):
 
     def apply(self, learning_rate: float) -> None:
         self._half_step["learning_rates"][0] = learning_rate
-        self._run(self._update_calls)
-
-    @cached_property
-    def _update_calls(self) -> Calls:
-        return self._half(self.plan.update, 1)
+        self._run_half("update", 1)
 
     @cached_property
     def _half_step(self) -> dict[str, Array]:
@@ -90,10 +84,13 @@ class CompiledEngine(Engine):
         told = {"order": np.zeros(self.batch_size, np.int64), "learning_rates": np.zeros(1)}
         return told | self._room(1, self.batch_size)
 
-    def _half(self, shared: Runner, rows: int) -> Calls:
-        run = shared.with_scratch_of_its_own(self.workers)
-        calls: Calls = run.in_turn([run.planned(n_rows=rows, **self._buffers, **self._half_step)])
-        return calls
+    def _run_half(self, half: str, rows: int) -> None:
+        if (half, rows) not in self.halves:
+            shared: Runner = getattr(self.plan, half)
+            run = shared.with_scratch_of_its_own(self.workers)
+            planned = run.planned(n_rows=rows, **self._buffers, **self._half_step)
+            self.halves[half, rows] = run.in_turn([planned])
+        self._run(self.halves[half, rows])
 
     @property
     def _buffers(self) -> dict[str, Array]:

@@ -32,12 +32,12 @@ from handgrad.engines.compiled.memory_planning import (
     plan,
     stored_nodes,
     strides,
-    users_of,
 )
 from handgrad.engines.compiled.parallel_loops import loop_in_parts
 from handgrad.engines.compiled.program import Program, called
 from handgrad.engines.compiled.streams import WORDS, streams_of
 from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import users_of
 from handgrad.graph.operations import REDUCTIONS, Op
 from handgrad.graph.symbolic import Shape, at, shape_text
 
@@ -372,7 +372,7 @@ def _updated(update: Update, step: Elements) -> Body:
 
 def _rule_at(elements: Elements, rule: Graph, at: Expression, buffers: Mapping[str, str]) -> Body:
     """Compute the new values at one place, and put them there."""
-    users = users_of(rule)
+    users = users_of(rule.nodes)
     new = {**rule.outputs.new_parameters, **rule.outputs.new_state}
     targets = [(i, buffers[name]) for name, i in new.items()]
     kept = {*new.values()}

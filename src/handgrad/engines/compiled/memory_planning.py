@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.engines.compiled.loops import Expression, Type, Var, whole
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node
+from handgrad.graph.nodes import Node, users_of
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
 from handgrad.graph.symbolic import Dim, Shape, at
 
@@ -53,21 +53,12 @@ def strides(shape: Shape) -> list[Expression]:
     return found
 
 
-def users_of(graph: Graph) -> dict[int, list[int]]:
-    """For each node, the nodes that use it."""
-    users: dict[int, list[int]] = {i: [] for i in range(len(graph.nodes))}
-    for i, node in enumerate(graph.nodes):
-        for used in node.used():
-            users[used].append(i)
-    return users
-
-
 def stored_nodes(graph: Graph, outputs: Iterable[int]) -> list[int]:
     """The nodes that get memory of their own; the others are computed where they are used.
 
     Elementwise operations used once, by an operation over the same elements, are fused into it.
     """
-    users, kept = users_of(graph), set(outputs)
+    users, kept = users_of(graph.nodes), set(outputs)
     return [
         i
         for i, node in enumerate(graph.nodes)
@@ -137,7 +128,7 @@ def plan(
     An elementwise operation takes the place of an array that it is the last to read, if it can.
     """
     position = {i: k for k, i in enumerate(stored)}
-    users = users_of(graph)
+    users = users_of(graph.nodes)
     forever = len(stored)
 
     def last_use(i: int) -> int:

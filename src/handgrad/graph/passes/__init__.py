@@ -26,14 +26,3 @@ def optimized(graph: Graph) -> Graph:
     for optimize in PASSES:
         graph = optimize(graph)
     return graph
-
-
-__all__ = [
-    "PASSES",
-    "fold_constants",
-    "lower",
-    "optimized",
-    "remove_dead_code",
-    "share_common_subexpressions",
-    "stabilize",
-]
