@@ -13,7 +13,7 @@ import pytest
 import handgrad as hg
 from handgrad.graph import interpret
 from handgrad.net.minibatches import example_input
-from handgrad.proof.drawing import draw
+from handgrad.proof.subjects import draw
 from tests.contracts.table import LAYERS, MORE_AXES
 from tests.saving.mutations import with_larger_sizes
 

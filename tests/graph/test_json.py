@@ -11,7 +11,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.epochs import Update, training_program
 from handgrad.graph import Graph, interpret
-from handgrad.graph.encoding import decode, encode, key
+from handgrad.graph.nodes import decode, encode, key
 from handgrad.graph.passes import optimized
 from handgrad.graph.symbolic import Ref
 from handgrad.net.minibatches import example_input

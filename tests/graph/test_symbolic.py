@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.graph.encoding import decode, key
+from handgrad.graph.nodes import decode, key
 from handgrad.graph.symbolic import SIZES, NoRuleError, Symbolic, at, solve
 
 FOLLOWED: dict[str, Callable[[int], Any]] = {

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import RecordingError
-from handgrad.graph.encoding import encode, key
-from handgrad.graph.nodes import Node
+from handgrad.graph.nodes import Node, encode, key
 from handgrad.graph.symbolic import SIZES, NoRuleError, Ref, solve
 
 

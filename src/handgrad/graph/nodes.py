@@ -1,17 +1,32 @@
-"""The nodes of graphs: an operation, what it is done to, and the line of the page it came from."""
+"""The nodes of graphs: an operation, what it is done to, and the line of the page it came from.
 
+Arguments are written as JSON: numbers, arrays, indices, references, what follows n.
+"""
+
+import json
 import linecache
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from types import EllipsisType
 from typing import Any, Self
 
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError, RecordingError
-from handgrad.graph.encoding import decode, encode
 from handgrad.graph.operations import Op
-from handgrad.graph.symbolic import Ref, Shape, substitute
+from handgrad.graph.symbolic import (
+    Arange,
+    Dim,
+    Full,
+    Ratio,
+    Ref,
+    Scaled,
+    Scaling,
+    Shape,
+    substitute,
+)
 
 
 @dataclass(frozen=True)
@@ -104,3 +119,63 @@ def users_of(nodes: Sequence[Node]) -> list[list[int]]:
         for used in node.used():
             users[used].append(i)
     return users
+
+
+RECORDS = {kind.__name__: kind for kind in (Ref, Dim, Scaled, Ratio, Arange, Full)}
+# What the parts of each kind make.
+DECODED: dict[str, Callable[..., Any]] = {
+    **RECORDS,
+    "Scaled": lambda text, *rest: Scaled(Scaling(text), *rest),  # type: ignore[call-arg]
+    "float": float,
+    "dtype": np.dtype,
+    "slice": slice,
+    "list": lambda *values: [*values],
+    "ellipsis": lambda: ...,
+    "scalar": lambda number, dtype: np.dtype(dtype).type(number),
+    "array": lambda dtype, shape, numbers: np.array(numbers, dtype).reshape(shape),
+}
+
+
+def encode(value: object) -> Any:
+    """`value` in what JSON has; a TypeError for what is no data. A JSON array is a tuple."""
+    match value:
+        case None | bool() | str():
+            return value
+        case np.generic():
+            return {"scalar": [encode(value.item()), value.dtype.name]}
+        case int():
+            return value
+        case float():
+            return value if math.isfinite(value) else {"float": str(value)}
+        case tuple():
+            return [encode(part) for part in value]
+        case list():
+            return {"list": [encode(part) for part in value]}
+        case slice():
+            return {"slice": [encode(end) for end in (value.start, value.stop, value.step)]}
+        case EllipsisType():
+            return {"ellipsis": []}
+        case np.dtype():
+            return {"dtype": value.name}
+        case np.ndarray() if value.dtype.kind in "fiub":
+            numbers = [encode(number) for number in value.ravel().tolist()]
+            return {"array": [value.dtype.name, list(value.shape), numbers]}
+    kind = type(value).__name__
+    if RECORDS.get(kind) is not type(value):
+        raise TypeError(f"{kind} is no value of a graph")
+    return {kind: [encode(getattr(value, field.name)) for field in fields(RECORDS[kind])]}
+
+
+def decode(data: object) -> Any:
+    """What `encode` wrote."""
+    if isinstance(data, list):
+        return tuple(map(decode, data))
+    if not isinstance(data, dict):
+        return data
+    ((kind, parts),) = data.items()
+    return DECODED[kind](*decode(parts if isinstance(parts, list) else [parts]))
+
+
+def key(*values: object) -> str:
+    """A text that is the same for the same values: 1, 1.0, True and float32(1) differ."""
+    return json.dumps([encode(value) for value in values])

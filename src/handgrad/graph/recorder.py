@@ -225,7 +225,6 @@ def _unchanged(value: object, before: object) -> bool:
 
 
 def _where_assigned(page: Page, name: str) -> Origin:
-    """The line of the page's class that assigns to the attribute."""
     for method in ("forward", "backward", "rule"):
         try:
             lines, start = inspect.getsourcelines(getattr(type(page), method))

@@ -264,7 +264,6 @@ def _results(elements: Elements) -> list[tuple[int, Place]]:
 
 
 def _copied(elements: Elements, i: int, place: Place) -> Body:
-    """Copy the numbers of a node to a place."""
     shape = elements.graph.nodes[i].shape
     index = indices(elements, shape)
     number = cast(elements.element(i, index), "float")

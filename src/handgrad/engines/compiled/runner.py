@@ -91,7 +91,6 @@ def _address(array: Array) -> int:
 
 @lru_cache
 def _in_turn() -> Callable[..., int]:
-    """The function that makes the calls."""
     return function_of(
         NAME, _text, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p
     )

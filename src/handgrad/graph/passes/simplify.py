@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.graph.encoding import key
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node
+from handgrad.graph.nodes import Node, key
 from handgrad.graph.operations import ELEMENTWISE, Op
 from handgrad.graph.passes.builder import Builder, rewritten
 from handgrad.graph.symbolic import Ref

@@ -11,9 +11,8 @@ layer it came from; the graph itself shows where the division by p cancels:
 
 import numpy as np
 
-from handgrad.graph.encoding import key
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import Node
+from handgrad.graph.nodes import Node, key
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import Builder, rewritten
 from handgrad.graph.symbolic import Arange, Full, N, Ratio, Ref
