@@ -10,14 +10,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled.element_access import (
-    Elements,
-    Index,
-    around,
-    indices,
-    offset_at,
-    put,
-)
+from handgrad.engines.compiled.element_access import Elements, around, indices, offset_at, put
 from handgrad.engines.compiled.loops import (
     Body,
     Call,
@@ -313,7 +306,7 @@ def _scatter(elements: Elements, i: int, node: Node) -> Body:
     return _copy(elements, i, x) + around(shape, index, put(elements, i, target, value))
 
 
-def _looked_up(elements: Elements, parts: Sequence[Any], index: Index) -> list[Expression]:
+def _looked_up(elements: Elements, parts: Any, index: list[Expression]) -> list[Expression]:
     """The place that an index of arrays points to, for one entry of the result."""
     shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
     leading = max([*map(len, shapes), *map(np.ndim, parts), 1])
