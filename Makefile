@@ -5,6 +5,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ORACLE := .venv-oracle/bin
 BROWSER := .venv-browser/bin
+# Of the tests on other kernels, processors, versions and Pythons: SHARE=1/2 for half of them.
+SHARE ?= 1/1
 ALL_CORES := --numprocesses auto --maxprocesses 8
 QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input oracle/test_stored.py \
 	docs/test_maths.py docs/test_api.py docs/test_maps.py)
@@ -48,14 +50,14 @@ KERNELS ?= Nehalem $(if $(shell grep -m1 avx512f /proc/cpuinfo 2> /dev/null),Sky
 kernels: .venv/ready-to-test  ## run the tests of engines and estimators under other kernels of OpenBLAS
 	@for kernel in $(KERNELS); do \
 	  echo "OPENBLAS_CORETYPE=$$kernel"; \
-	  OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest $(ALL_CORES) tests/engines tests/estimators || exit 1; \
+	  OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest $(ALL_CORES) --share $(SHARE) tests/engines tests/estimators || exit 1; \
 	done
 
 PROCESSORS ?= sandybridge
 processors: .venv/ready-to-test  ## run the tests of graph and engines with machine code for other processors
 	@for processor in $(PROCESSORS); do \
 	  echo "--processor $$processor"; \
-	  $(BIN)/python -m pytest $(ALL_CORES) --processor $$processor tests/engines tests/graph || exit 1; \
+	  $(BIN)/python -m pytest $(ALL_CORES) --share $(SHARE) --processor $$processor tests/engines tests/graph || exit 1; \
 	done
 
 check: lint types  ## the quick checks, within a minute: also the docstrings' examples, the tests of the pages
@@ -92,7 +94,7 @@ mutants: .venv/ready-to-test  ## break the source, one place at a time; the test
 	@touch $@
 
 lowest: .venv-lowest/ready  ## run the tests that meet other libraries, with the lowest versions of them
-	@.venv-lowest/bin/python -m pytest $(ALL_CORES) $(WITH_OTHERS)
+	@.venv-lowest/bin/python -m pytest $(ALL_CORES) --share $(SHARE) $(WITH_OTHERS)
 
 SECOND_PYTHON ?= python3.13
 .venv-second/ready: pyproject.toml constraints.txt
@@ -102,7 +104,7 @@ SECOND_PYTHON ?= python3.13
 	@touch $@
 
 second-python: .venv-second/ready  ## run the tests of the core with another Python (SECOND_PYTHON=python3.12)
-	@.venv-second/bin/python -m pytest $(ALL_CORES) $(CORE)
+	@.venv-second/bin/python -m pytest $(ALL_CORES) --share $(SHARE) $(CORE)
 
 .venv-oracle/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-oracle

@@ -1,7 +1,9 @@
 """What holds for every test."""
 
+import re
 import signal
 import sys
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +17,7 @@ settings.register_profile("unshrunk", phases=[Phase.explicit, Phase.generate])
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--processor", choices=PROCESSORS, help="what machine code is made for")
+    parser.addoption("--share", default="1/1", metavar="K/N", help="the K-th of N shares of tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +27,20 @@ def pytest_configure(config: pytest.Config) -> None:
             compile_for(name)
         except ValueError as error:
             raise pytest.UsageError(str(error)) from error
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the other shares; a test is in the same one on every machine."""
+    share = config.getoption("--share")
+    numbers = re.fullmatch(r"(\d+)/(\d+)", share)
+    k, n = map(int, numbers.groups()) if numbers else (0, 0)
+    if not 1 <= k <= n:
+        raise pytest.UsageError(f"--share {share}: two numbers such as 2/3 are expected")
+    others = [item for item in items if zlib.crc32(item.nodeid.encode()) % n != k - 1]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        left_out = set(others)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _hear_signals() -> None:
