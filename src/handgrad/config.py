@@ -129,8 +129,8 @@ def check_kinds(**given: tuple[object, type]) -> None:
         raise SettingError(came, f"an object of a class that derives from hg.{kind.__name__}", hint)
 
 
-def keywords_of(config: type[TrainingConfig], *without: str) -> Callable[[F], F]:
-    """Show the `**settings` of a function as what they are: the fields of a configuration."""
+def keywords_of(config: type, *without: str) -> Callable[[F], F]:
+    """Show the `**settings` of a function as what they are: the arguments of a class."""
 
     def with_signature(function: F) -> F:
         own = signature(function)

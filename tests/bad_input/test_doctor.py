@@ -89,3 +89,11 @@ def test_an_error_within_a_layer_is_passed_on_with_its_place() -> None:
 
     with refused(hg.ShapeError, "layer 2 of 2, Broken()"):
         hg.diagnose(hg.Net(hg.Linear(2, 2, rng=0), Broken()), None, (X, Y))
+
+
+def test_an_argument_that_there_is_not_is_refused() -> None:
+    misspelt: Any = {"losss": hg.CrossEntropyLoss()}
+    with refused(hg.SettingError, "diagnose was given losss=", "did you mean 'loss'?"):
+        hg.diagnose(net(), None, (X, Y), **misspelt)
+    with refused(hg.SettingError, "diagnosing was given losss=", "did you mean 'loss'?"):
+        hg.diagnosing([], net(), (X, Y), **misspelt)

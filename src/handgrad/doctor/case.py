@@ -4,7 +4,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
@@ -52,16 +52,29 @@ class Patient:
     """
 
     def __init__(
-        self, net: Net, data: object, names: Sequence[str] = (), **training: Unpack[HowTrained]
+        self,
+        net: Net,
+        data: object,
+        names: Sequence[str] = (),
+        *,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+        validation: object = None,
+        sample_weight: object = None,
+        class_weight: object = None,
+        penalty: Penalty | None = None,
     ) -> None:
         check_kinds(net=(net, Net))
-        for name, kind in (("loss", Loss), ("optimizer", Optimizer), ("penalty", Penalty)):
-            if (given := training.get(name)) is not None:
-                check_kinds(**{name: (given, kind)})
-        self.net, self.names = net, names
-        self.optimizer, self.penalty = training.get("optimizer"), training.get("penalty")
+        for name, value, kind in (
+            ("loss", loss, Loss),
+            ("optimizer", optimizer, Optimizer),
+            ("penalty", penalty, Penalty),
+        ):
+            if value is not None:
+                check_kinds(**{name: (value, kind)})
+        self.net, self.names, self.optimizer, self.penalty = net, names, optimizer, penalty
         self.x, y = _rows(net, data, TRAINING)
-        pair, weight = pair_and_weights(first_set(training.get("validation")))
+        pair, weight = pair_and_weights(first_set(validation))
         self.held: Inputs | None = None
         y_held: Array | None = None
         if pair is not None:
@@ -75,14 +88,13 @@ class Patient:
         }
         found = (not_finite_rows(rows, what) for what, rows in named.items() if rows is not None)
         self.rows_not_finite = next(filter(None, found), None)
-        self.loss = copy.deepcopy(training.get("loss") or usual_loss(net, y))
+        self.loss = copy.deepcopy(loss or usual_loss(net, y))
         self.judged: Rows | None = None
         self.judged_held: Rows | None = None
         if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
             return
         twin = copy.deepcopy(net)  # what it predicts here does not count for the net itself
-        weights = training.get("sample_weight"), training.get("class_weight")
-        self.judged = training_rows(twin, self.loss, (self.x, y), *weights)
+        self.judged = training_rows(twin, self.loss, (self.x, y), sample_weight, class_weight)
         if self.held is not None:
             rows = (self.held, y_held, weight)
             self.judged_held = held_out_rows(

@@ -7,6 +7,8 @@ from typing import Unpack
 import numpy as np
 
 from handgrad.base.errors import DivergenceError, SettingError, described, positive
+from handgrad.base.other_names import refusing_unknown
+from handgrad.config import keywords_of
 from handgrad.doctor import curves, finiteness, passes
 from handgrad.doctor.case import Case, HowTrained, Patient
 from handgrad.doctor.findings import SICKNESSES, Diagnosis, Finding
@@ -38,6 +40,8 @@ EXPLAINED_BY: dict[str, set[str]] = {
 }
 
 
+@refusing_unknown
+@keywords_of(Patient, "names")
 def diagnose(
     net: Net,
     history: Iterable[EpochReport] | None,
@@ -148,6 +152,8 @@ def _left_out(patient: Patient, reports: Sequence[EpochReport]) -> Iterator[str]
         yield "leakage: validation=(x_val, y_val) was not given"
 
 
+@refusing_unknown
+@keywords_of(Patient, "names")
 def diagnosing(
     reports: Iterable[EpochReport],
     net: Net,
