@@ -137,7 +137,8 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
 
     def predict(self, X: object) -> Array:
         """The most probable class of each row, (n,)."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        p = self.predict_proba(X)  # before the classes: it refuses where nothing is fitted
+        return np.asarray(self.classes_[p.argmax(axis=1)])
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
         return np.eye(len(self.classes_))[y], SoftTargetCrossEntropyLoss()
