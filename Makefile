@@ -84,7 +84,7 @@ notebooks: .venv/ready  ## write the story's notebooks in docs anew
 	@$(BIN)/python -m handgrad.story.notebook zh docs/story.zh.ipynb
 
 PART ?= 1/1
-mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice (PART=2/32 for a part)
+mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice (PART=2/64 for a part)
 	@HANDGRAD_CACHE=off $(BIN)/python -m tests.mutants --part $(PART)
 
 .venv-lowest/ready: pyproject.toml constraints-lowest.txt

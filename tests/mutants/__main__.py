@@ -43,7 +43,6 @@ KILLERS = [
         "optimizers",
         "graph",
         "engines",
-        "training",
         "bad_input",
         "oracle/test_stored.py",
     )
