@@ -15,7 +15,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
     {"base", "_version", "display", "html"},
-    {"layers", "losses", "optimizers", "metrics", "schedules", "row_source"}
+    {"layers", "losses", "optimizers", "metrics", "schedules", "row_source", "sharding"}
     | {"files", "progress_bar"},
     {"net", "penalties"},
     {"graph", "config", "saving", "proof", "results"},
@@ -23,7 +23,7 @@ LEVELS = [
     {"training", "data"},
     {"tabular", "doctor", "plots", "inspection"},
     {"fitting", "estimators", "reporting", "story"},
-    {"runs"},
+    {"runs", "distributed"},
     {"cli"},
 ]
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}

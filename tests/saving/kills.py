@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.engines import eager
+from handgrad.engines import stepwise
 from handgrad.engines.compiled import engine as compiled
 from handgrad.row_source import RowSource
 
@@ -43,7 +43,7 @@ class Streamed(RowSource):
 
 def train(engine: str, folder: Path, result: Path, resume: bool) -> None:
     """One training with checkpoints as often as may be, also within epochs."""
-    eager.PART, compiled.PART = 20, 2e-5
+    stepwise.PART, compiled.PART = 20, 2e-5
     generator = np.random.default_rng(0)
     x = generator.normal(size=(ROWS, 20)).astype(np.float32)
     y = (x[:, 0] * x[:, 1] > 0).astype(np.int64)

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import handgrad as hg
-from handgrad.engines import eager
+from handgrad.engines import stepwise
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import parallel_loops
 from handgrad.training import BestWeights
@@ -62,7 +62,7 @@ def figures(history: hg.History) -> list[dict[str, Any]]:
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every epoch can be interrupted, as those that take seconds can."""
     monkeypatch.setattr(compiled, "PART", 0.0)
-    monkeypatch.setattr(eager, "PART", 2)
+    monkeypatch.setattr(stepwise, "PART", 2)
 
 
 def all_checkpoints(net: hg.Net, folder: Path, **options: Any) -> hg.History:

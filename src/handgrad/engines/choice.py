@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from handgrad.base.errors import CannotLowerError, RecordingError, SettingError,
 from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
+from handgrad.engines.sharded import ShardedEngine
 from handgrad.engines.threads import threads_for
 from handgrad.layers import Array
 from handgrad.layers.layer import predicting_twin
@@ -18,6 +20,7 @@ from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, batches, number_of_rows, take
 from handgrad.net.net import EngineName as EngineName
 from handgrad.net.watch import is_watched
+from handgrad.sharding import CURRENT
 
 # Seconds, measured on a laptop-like machine; only their proportions matter.
 COMPILING, COMPILING_A_LAYER = 0.15, 0.03
@@ -39,10 +42,20 @@ def engine_for(
 ) -> Engine:
     """The engine asked for; for `auto`, compiled code where it will have paid for its making.
 
-    An epoch makes so many `passes` over rows of the number of these. The environment variable
-    HANDGRAD_ENGINE replaces `auto`. What cannot be compiled trains
-    eagerly under `auto`, with one warning, and is refused under `compiled`.
+    In a training that is cut into shards it trains those of this worker. An epoch makes so many
+    `passes` over rows of the number of these. The environment variable HANDGRAD_ENGINE replaces
+    `auto`. What cannot be compiled trains eagerly under `auto`, with one warning, and is refused
+    under `compiled`.
     """
+    alone = partial(_engine_for, passes=passes)
+    if (sharding := CURRENT.get()) is None or sharding.shards == 1:
+        return alone(config, rows, held_out)
+    return ShardedEngine(config, rows, held_out, sharding, alone)
+
+
+def _engine_for(
+    config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = (), *, passes: int
+) -> Engine:
     name = choice = chosen(config.engine)
     if is_watched(config.net):
         if choice == "compiled":

@@ -1,7 +1,7 @@
 """An engine: what it does, the rows it is given, and what it gives back for a pass over them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from handgrad.config import TrainingConfig
 from handgrad.layers import Array
 from handgrad.net.net import EngineName
+from handgrad.sharding import Sharding
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,14 @@ class Engine(ABC):
     `run_epochs` is both in turns, in one call, and comes to the same bits. `held_out` are inputs
     of sets of rows to predict after each epoch. `optimizer_state` has an array for each of the
     optimizer's `state_names`, `step` one number: how many steps there were; `before` the weights
-    before the epoch that was handed out last.
+    before the epoch that was handed out last; `shard_streams` what random layers draw from,
+    where a training has shards.
     """
 
     name: EngineName
     held_out: Any
+    sharding = Sharding(shards=1)
+    shard_streams: Sequence[np.random.Generator] = ()
 
     def __init__(self, config: TrainingConfig, rows: EngineRows, batch_size: int) -> None:
         net, optimizer = config.net, config.optimizer

@@ -106,14 +106,10 @@ class Fitting:
     """A training with the usual adapters, ready to begin."""
 
     def __init__(self, config: FitConfig) -> None:
-        generator = spawning_generator(config.rng)
-        config = replace(config, rng=generator)
+        config = with_rows_held_out(config)
         if config.reduce_on_plateau is not None:
             training.refuse_full_batch(config.optimizer, "reduce_on_plateau")
             config = replace(config, optimizer=copy.copy(config.optimizer))
-        share = config.validation
-        if isinstance(share, Real) and not isinstance(share, bool):
-            config = _held_out(config, float(share), generator)
         self.config, optimizer = config, config.optimizer
         self.training = training.Training(config, ahead=config.reduce_on_plateau is None)
         usual = self.training.usual_monitor
@@ -180,6 +176,15 @@ class Fitting:
         except DivergenceError as error:
             return History([*self.earlier, *seen], f"diverged: {error.came}")
         return self.history(seen)
+
+
+def with_rows_held_out(config: FitConfig) -> FitConfig:
+    """The configuration with a Generator, and the rows to validate with apart from the others."""
+    generator = spawning_generator(config.rng)
+    config, share = replace(config, rng=generator), config.validation
+    if isinstance(share, bool) or not isinstance(share, Real):
+        return config
+    return _held_out(config, float(share), generator)
 
 
 def _held_out(config: FitConfig, share: float, generator: np.random.Generator) -> FitConfig:

@@ -97,6 +97,7 @@ class Checkpoints(Iterator[EpochReport]):
         positive("keep", keep, whole=True)
         self.training, self.folder, self.best, self.monitor = training, folder, best, monitor
         self.seconds, self.keep, self.clock = seconds, keep, clock
+        self.sharding = training.engine.sharding
         self.history, self.best_written = History(), -1
         self.settings, self.environment = settings_of(training), environment_of(training)
         kept = _kept(folder)
@@ -111,7 +112,7 @@ class Checkpoints(Iterator[EpochReport]):
         if kept:
             self._go_to(kept[-1])
         else:
-            self._write()
+            self.write()
         training.loop.within_epoch.append(lambda _: self._write_in_time())
 
     def __next__(self) -> EpochReport:
@@ -120,16 +121,22 @@ class Checkpoints(Iterator[EpochReport]):
         self.best.note(report.epoch, [report.badness(self.monitor)])
         self.history.reports.append(report)
         if training.loop.epoch == training.epochs:
-            self._write()
+            self.write()
         elif training.loop.between_calls:
             self._write_in_time()
         return report
 
     def _write_in_time(self) -> None:
-        if self.clock() - self.written >= self.seconds:
-            self._write()
+        if self.sharding.agree(self.clock() - self.written >= self.seconds):
+            self.write()
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        if self.sharding.exchange.rank == 0:
+            self._write_files()
+        self.sharding.exchange.keep(self.folder)
+        self.written = self.clock()
+
+    def _write_files(self) -> None:
         best = self.best
         rows = 0 if self.training.loop.so_far is None else self.training.loop.so_far.rows
         path = self.folder / f"epoch-{self.training.loop.epoch:06d}-{rows:09d}.safetensors"
@@ -141,7 +148,6 @@ class Checkpoints(Iterator[EpochReport]):
             self.best_written = best.epochs[0]
         for old in _kept(self.folder)[: -self.keep]:
             old.unlink(missing_ok=True)
-        self.written = self.clock()
 
     def _content(self) -> bytes:
         from safetensors.numpy import save
@@ -360,6 +366,7 @@ def settings_of(training: Training) -> dict[str, str]:
         "penalty": repr(training.config.penalty),
         "schedule": str(training.learning_rates),
         "batch_size": str(engine.batch_size),
+        "shards": f"{engine.sharding.shards}, averaged every {engine.sharding.sync_every} steps",
         "shuffle": str(training.config.shuffle),
         "metrics": ", ".join(training.metrics) or "none",
         TRAINING: training.rows.checksum(),
@@ -385,4 +392,4 @@ def environment_of(training: Training) -> dict[str, str]:
 def _streams(training: Training) -> list[np.random.Generator]:
     """All that numbers are drawn from: the order of the rows, and the layers' own."""
     layers = (layer.rng for _, layer in training.net.walk())
-    return [training.generator, *training.rows.generators, *layers]
+    return [training.generator, *training.rows.generators, *layers, *training.engine.shard_streams]

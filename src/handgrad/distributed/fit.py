@@ -1,0 +1,172 @@
+"""`fit` on a cluster: the same training, shared by workers, with the same bits for any number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, Unpack, overload
+
+from handgrad.base.errors import SettingError, described
+from handgrad.config import FitConfig, FitSettings
+from handgrad.distributed.cluster import Cluster
+from handgrad.distributed.worker import EstimatorJob, NetJob
+from handgrad.fitting import fit as fit_here
+from handgrad.fitting.fit import with_rows_held_out
+from handgrad.net import Net
+from handgrad.row_source import refuse_beside_a_stream
+from handgrad.sharding import Sharding
+from handgrad.training import History, first_set, pair_and_weights
+from handgrad.training import progress as shown
+
+
+class Estimator(Protocol):
+    """What has a `fit`, as scikit-learn's estimators do."""
+
+    def fit(self, X: Any, y: Any, /) -> Any:
+        """Learn from the rows `X` and their targets `y`."""
+
+
+E = TypeVar("E", bound=Estimator)
+
+
+@overload
+def fit(
+    model: Net,
+    data: object,
+    *,
+    workers: int | tuple[int, int] = 0,
+    shards: int = 4,
+    sync_every: int = 1,
+    storage: str | Path | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    cores: int = 1,
+    progress: bool = False,
+    live_plot: bool | str | Path = False,
+    diagnose: bool = False,
+    **settings: Unpack[FitSettings],
+) -> History: ...
+@overload
+def fit(
+    model: E,
+    data: object,
+    *,
+    workers: int | tuple[int, int] = 0,
+    shards: int = 4,
+    sync_every: int = 1,
+    storage: str | Path | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    cores: int = 1,
+) -> E: ...
+def fit(
+    model: Net | Estimator,
+    data: object,
+    *,
+    workers: int | tuple[int, int] = 0,
+    shards: int = 4,
+    sync_every: int = 1,
+    storage: str | Path | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    cores: int = 1,
+    progress: bool = False,
+    live_plot: bool | str | Path = False,
+    diagnose: bool = False,
+    **settings: Any,
+) -> History | Estimator:
+    """Train as `hg.fit` does, with each batch cut into `shards` that `workers` share.
+
+    `model` is a Net, trained in place, whose History is returned; `settings` are those of
+    `hg.fit`. Or it is an estimator, `TabularClassifier()` say, with `data` a pair (X, y): it is
+    fitted by every worker alike, its trainings in shards, and what comes back is the fitted one.
+
+    The gradient of a batch is the weighted mean of its shards', added up in one order: the bits
+    of the result depend on `shards` and `sync_every`, not on how many workers there are, nor
+    on how often one of them had to begin again. One shard has the bits of `hg.fit`. Random layers
+    have a stream a shard; batch norm normalizes within a shard, and its running state is the mean
+    of the shards'. With `sync_every=k` each shard takes k steps of its own before parameters,
+    running state and what the optimizer remembers are averaged.
+
+    `workers=0` trains in this process. Any other number starts as many on Ray, each with `cores`
+    cores: on this machine, or on the cluster at `address`, or at that of the environment variable
+    RAY_ADDRESS. `workers=(2, 8)` goes on with as many as there are. `storage`, a folder that all
+    nodes see, keeps checkpoints under `name`: a training that was stopped goes on from there when
+    it is called again; where a worker dies, all go on from the last one by themselves.
+
+    Raises a SettingError for what cannot be done, before Ray is started; an error in a worker is
+    raised here, with the worker's place.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(200, rng=0)
+    >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
+    >>> job = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01), "epochs": 20, "rng": 0}
+    >>> len(fit(net, (x, y), shards=4, **job))
+    20
+    """
+    sharding = Sharding(shards, sync_every)
+    cluster = Cluster(workers, cores, storage, name, address)
+    adapters: dict[str, Any] = {"progress": progress, "live_plot": live_plot, "diagnose": diagnose}
+    if not isinstance(model, Net):
+        return _estimator(model, data, sharding, cluster, settings | adapters)
+    if settings.get("checkpoint") is not None or settings.get("resume"):
+        raise SettingError(
+            "checkpoint= and resume=, where shards are trained on",
+            "storage=, the folder with the checkpoints of all workers, and name=",
+            f"storage={str(settings.get('checkpoint') or 'runs')!r}, name='a'",
+        )
+    if workers == 0:
+        if storage is not None:
+            settings |= {"checkpoint": cluster.folder, "resume": True}
+        with sharding.in_force():
+            return fit_here(model, data, **settings, **adapters)
+    config = with_rows_held_out(FitConfig(net=model, data=data, **settings))
+    if config.evaluate_training is None:
+        config = replace(config, evaluate_training=live_plot is not False)
+    refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
+    watched = diagnose or live_plot is not False
+    run = cluster.run(NetJob(config, sharding, with_weights=watched))
+    reports = run.reports(model)
+    if diagnose:
+        from handgrad.doctor import diagnosing
+
+        asked = ("loss", "optimizer", "validation", "sample_weight", "class_weight", "penalty")
+        how: Any = {name: getattr(config, name) for name in asked}
+        reports = diagnosing(reports, model, config.data, **how)
+    if live_plot is not False:
+        from handgrad import plots
+
+        reports = plots.live_plot(
+            reports,
+            model,
+            config.data,
+            validation=pair_and_weights(first_set(config.validation))[0],
+            to=None if live_plot is True else live_plot,
+        )
+    if progress:
+        reports = shown(reports, epochs=config.epochs)
+    for _ in reports:
+        pass
+    state, history = run.result()
+    model.load_state(state)
+    return history
+
+
+def _estimator(
+    model: E, data: object, sharding: Sharding, cluster: Cluster, given: dict[str, Any]
+) -> E:
+    """The estimator, fitted by all workers alike."""
+    others = [name for name, value in given.items() if value is not False]
+    if others or not hasattr(model, "fit") or not isinstance(data, tuple | list) or len(data) != 2:
+        raise SettingError(
+            f"{described(model)} with {', '.join(others) or described(data)}",
+            "a net; or an estimator with a pair (X, y), whose settings are its own",
+            "hg.distributed.fit(TabularClassifier(max_iter=50), (X, y), workers=2)",
+        )
+    job = EstimatorJob(model, tuple(data), sharding)
+    if cluster.workers == 0:
+        return job.run(sharding.exchange)
+    run = cluster.run(job)
+    for _ in run.reports(None):
+        pass
+    return run.result()

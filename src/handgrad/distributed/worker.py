@@ -1,0 +1,149 @@
+"""A worker of a training: the same training as on every other, of its shards of each batch."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad._version import __version__
+from handgrad.base.errors import HandgradError, SettingError
+from handgrad.config import FitConfig
+from handgrad.distributed.board import Messages
+from handgrad.fitting.fit import Fitting
+from handgrad.layers import Array
+from handgrad.sharding import Exchange, Sharding
+from handgrad.training import Checkpoints, EpochReport, History
+
+if TYPE_CHECKING:
+    from ray.actor import ActorHandle
+
+VERSION_BYTES = 64
+
+
+class Rabit:
+    """The workers that Ray Train has connected by xgboost's collective, over TCP."""
+
+    def __init__(self) -> None:
+        from xgboost import collective
+
+        self.collective = collective
+        self.rank, self.workers = collective.get_rank(), collective.get_world_size()
+
+    def merge(self, array: Array) -> None:
+        """Give every worker the bits of all."""
+        if self.workers > 1:
+            array[...] = self.collective.allreduce(array, self.collective.Op.BITWISE_OR)
+
+    def add(self, array: Array) -> None:
+        """Give both of two workers the sum."""
+        array[...] = self.collective.allreduce(array, self.collective.Op.SUM)
+
+    def keep(self, folder: Path) -> None:
+        """Hand the first worker's checkpoints to Ray Train, which brings them to its storage."""
+        import ray.train
+
+        kept = ray.train.Checkpoint.from_directory(folder) if self.rank == 0 else None
+        ray.train.report({}, checkpoint=kept)
+
+
+@dataclass(frozen=True)
+class NetJob:
+    """The training of a net; `with_weights`: each report is told with the weights of its epoch."""
+
+    config: FitConfig
+    sharding: Sharding
+    with_weights: bool = False
+
+    def run(
+        self, exchange: Exchange, folder: Path, messages: Messages
+    ) -> tuple[dict[str, Array], History]:
+        """The state of the trained net, and the history."""
+        sharding = replace(self.sharding, exchange=exchange)
+        with sharding.in_force():
+            fitting = Fitting(replace(self.config, checkpoint=folder, resume=True))
+            history = fitting.history(self._told(fitting, sharding, messages))
+        return self.config.net.state(), history
+
+    def _told(
+        self, fitting: Fitting, sharding: Sharding, messages: Messages
+    ) -> Iterator[EpochReport]:
+        """The reports, told to whoever called, until they ask all workers to stop."""
+        first, net = sharding.exchange.rank == 0, fitting.config.net
+        if first:
+            messages.tell([(report, None) for report in fitting.earlier])
+        for report in fitting.reports():
+            if first:
+                messages.add(report, net.state() if self.with_weights else None)
+            yield report
+            if sharding.agree(first and messages.asked_to_stop()):
+                if isinstance(fitting.stream, Checkpoints):
+                    fitting.stream.write()
+                raise KeyboardInterrupt
+        if first:
+            messages.flush()
+
+
+@dataclass(frozen=True)
+class EstimatorJob:
+    """The fit of an estimator, whose trainings are in shards."""
+
+    estimator: Any
+    data: tuple[Any, ...]
+    sharding: Sharding
+
+    def run(self, exchange: Exchange, *_: object) -> Any:
+        """The fitted estimator."""
+        with replace(self.sharding, exchange=exchange).in_force():
+            return self.estimator.fit(*self.data)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error of handgrad's own in one of the workers, which trying again would not mend."""
+
+    error: HandgradError
+
+
+def work(settings: dict[str, Any]) -> Any:
+    """What Ray Train runs in each worker: the job, from its last checkpoint on."""
+    import ray
+    import ray.train
+
+    board: ActorHandle[Any] = settings["board"]
+    if (earlier := ray.get(board.error.remote())) is not None:
+        return Failure(earlier)
+    exchange, job = Rabit(), ray.get(settings["job"][0])
+    where = f"worker {exchange.rank + 1} of {exchange.workers}, {ray.util.get_node_ip_address()}"
+    try:
+        check_versions(exchange)
+        with tempfile.TemporaryDirectory() as folder:
+            if (checkpoint := ray.train.get_checkpoint()) is not None:
+                with checkpoint.as_directory() as kept:
+                    shutil.copytree(kept, folder, dirs_exist_ok=True)
+            return job.run(exchange, Path(folder), Messages(board))
+    except HandgradError as error:
+        error.where = f"{where}: {error.where}" if error.where else where
+        ray.get(board.fail.remote(error))
+        return Failure(error)
+
+
+def check_versions(exchange: Rabit) -> None:
+    """Refuse workers whose handgrad or NumPy is another than the first one's."""
+    own = f"handgrad {__version__}, NumPy {np.__version__}"
+    said = np.zeros((exchange.workers, VERSION_BYTES), np.uint8)
+    said[exchange.rank, : len(own)] = list(own.encode())
+    exchange.merge(said.reshape(-1).view(np.uint32))
+    versions = [bytes(row).rstrip(b"\0").decode() for row in said]
+    for rank, other in enumerate(versions):
+        if other != versions[0]:
+            raise SettingError(
+                f"worker {rank + 1} has {other}, and worker 1 has {versions[0]}",
+                "the same versions on every node, for the same bits",
+                "pip install of the same versions on all nodes",
+            )

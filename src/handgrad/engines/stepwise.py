@@ -1,0 +1,80 @@
+"""An engine that goes step by step: a batch's gradients, then the optimizer's step."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from itertools import islice
+from math import isfinite
+
+import numpy as np
+
+from handgrad.engines.engine import Engine, Epoch, EpochProgress
+from handgrad.layers import Array
+from handgrad.net.minibatches import batches
+
+PART = 256  # batches, between which a pass can be interrupted
+
+
+class StepwiseEngine(Engine):
+    """Runs epochs as its two other verbs in turns."""
+
+    def epochs_at_once(self, epochs: int) -> int:
+        return 1
+
+    @abstractmethod
+    def at_work(self) -> AbstractContextManager[None]:
+        """What holds while batches are run."""
+
+    @abstractmethod
+    def batch_gradients(self, rows: Array) -> tuple[float, Array]:
+        """The gradients of a batch, while `at_work`: see `gradients`."""
+
+    def complete(self, so_far: EpochProgress) -> None:
+        """Bring together what a pass has come to, where it is not in one place."""
+
+    def gradients(self, rows: Array) -> tuple[float, Array]:
+        with self.at_work():
+            return self.batch_gradients(rows)
+
+    def run_epochs(
+        self, orders: Array, learning_rates: Array, so_far: EpochProgress | None = None
+    ) -> Iterator[Epoch | EpochProgress]:
+        for order, rates in zip(orders, learning_rates.tolist(), strict=True):
+            if so_far is None:
+                self.before = (self.net.parameters.copy(), self.net.running_state.copy())
+            here, so_far, n = so_far or EpochProgress(), None, len(order)
+            while (found := self.run_part(order, rates, here)) is None and here.rows < n:
+                yield here
+            loss = here.total / self.counted(order)
+            yield found or Epoch(loss, np.concatenate(here.predictions), self.predict_held_out())
+
+    def run_rows(
+        self, order: Array, learning_rates: Array, so_far: EpochProgress
+    ) -> Epoch | EpochProgress:
+        rates, here = learning_rates.tolist(), EpochProgress(total=so_far.total)
+        while here.rows < len(order):
+            if (diverged := self.run_part(order, rates, here)) is not None:
+                return diverged
+        rows = so_far.rows + len(order)
+        return EpochProgress(rows, here.total, [np.concatenate(here.predictions)])
+
+    def run_part(
+        self, order: Array, learning_rates: list[float], so_far: EpochProgress
+    ) -> Epoch | None:
+        """Some batches more; how the epoch ended, if one of them diverged, or the weights did."""
+        with self.at_work():
+            for batch in islice(batches(len(order), self.batch_size, so_far.rows), PART):
+                rows = order[batch]
+                loss, p = self.batch_gradients(rows)
+                number = batch.start // self.batch_size
+                if not isfinite(loss):
+                    return Epoch(loss, p, diverged_at=number + 1)
+                self.apply(learning_rates[number])
+                so_far.total += loss * self.counted(rows)
+                so_far.predictions.append(p)
+                so_far.rows = batch.stop
+        self.complete(so_far)
+        if so_far.rows == len(order) and not np.isfinite(self.net.parameters).all():
+            loss = so_far.total / self.counted(order)
+            return Epoch(loss, np.concatenate(so_far.predictions), diverged_at=len(learning_rates))
+        return None
