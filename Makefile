@@ -5,6 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ORACLE := .venv-oracle/bin
 BROWSER := .venv-browser/bin
+CLUSTER := .venv-cluster/bin
 # Of the tests on other kernels, processors, versions and Pythons: SHARE=1/2 for half of them.
 SHARE ?= 1/1
 ALL_CORES := --numprocesses auto --maxprocesses 8
@@ -16,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors check lint types platforms docs notebooks mutants lowest second-python oracle browser bench wheel clean
+.PHONY: help setup demo test kernels processors check lint types platforms docs notebooks mutants lowest second-python oracle browser cluster bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -124,6 +125,15 @@ oracle: .venv-oracle/ready  ## compare with PyTorch itself
 browser: .venv-browser/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium
 	@$(BROWSER)/python -m pytest tests/browser
 
+.venv-cluster/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv .venv-cluster
+	@echo "installing Ray into .venv-cluster …"
+	@$(CLUSTER)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,ray]' --constraint constraints.txt
+	@touch $@
+
+cluster: .venv-cluster/ready  ## train on a real Ray, on this machine: workers that die, drivers that go on
+	@$(CLUSTER)/python -m pytest tests/cluster tests/distributed
+
 .venv-bench/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-bench
 	@echo "installing the peers into .venv-bench …"
@@ -143,4 +153,4 @@ wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of i
 	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
 
 clean:  ## remove environments and caches
-	rm -rf .venv .venv-oracle .venv-browser .venv-bench .venv-lowest .venv-second .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oracle .venv-browser .venv-cluster .venv-bench .venv-lowest .venv-second .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
