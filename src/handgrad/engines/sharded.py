@@ -45,7 +45,7 @@ class ShardedEngine(StepwiseEngine):
         self.engine = engine_for(replace(config, batch_size=batch_size, penalty=own_penalty), rows)
         self.name, self.x, self.y = self.engine.name, self.engine.x, self.engine.y
         self.optimizer_state, self.step = self.engine.optimizer_state, self.engine.step
-        layers = [layer for _, layer in self.net.walk()]
+        layers = [layer for _, layer in self.net.walk() if "rng" in vars(layer)]
         spawned = [layer.rng.spawn(sharding.shards) for layer in layers]
         self.layers, self.streams_of = layers, [*zip(*spawned, strict=True)]
         self.shard_streams = [stream for shard in self.streams_of for stream in shard]
