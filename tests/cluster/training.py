@@ -7,6 +7,7 @@ import hashlib
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Slow(hg.CrossEntropyLoss):
         return super().forward(p, y, sample_weight)
 
 
-def train(workers: int, seconds: float = 0.0, **settings: object) -> str:
+def train(workers: int, seconds: float = 0.0, **settings: Any) -> str:
     loss = Slow()
     loss.seconds = seconds
     net = a_net()
@@ -56,7 +57,7 @@ def train(workers: int, seconds: float = 0.0, **settings: object) -> str:
         rng=0,
         engine="eager",
         workers=workers,
-        **settings,  # type: ignore[arg-type]
+        **settings,
     )
     return bits_of(net)
 

@@ -50,7 +50,7 @@ class Board:
 class Messages:
     """What the first worker has to say, sent to the board now and then."""
 
-    def __init__(self, board: ActorHandle[Any]) -> None:
+    def __init__(self, board: ActorHandle[Board]) -> None:
         self.board, self.waiting, self.sent = board, list[Told](), 0.0
         self.answer: Any = None
         self.stop = False

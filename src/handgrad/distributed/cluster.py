@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.base.errors import HandgradError, SettingError, positive
 from handgrad.distributed.board import Board
-from handgrad.distributed.worker import EstimatorJob, Failure, NetJob, work
+from handgrad.distributed.worker import EstimatorJob, Failure, NetJob, Work, work
 from handgrad.net import Net
 from handgrad.training import EpochReport
 
@@ -121,7 +121,7 @@ class Run:
             ) from self.error
         return self.found
 
-    def _begin(self, stack: ExitStack) -> tuple[ActorHandle[Any], Thread]:
+    def _begin(self, stack: ExitStack) -> tuple[ActorHandle[Board], Thread]:
         cluster = self.cluster
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
@@ -140,12 +140,12 @@ class Run:
                 )
             storage = stack.enter_context(tempfile.TemporaryDirectory())
         board = ray.remote(num_cpus=0)(Board).remote()
-        settings = {"board": board, "job": [ray.put(self.job)]}
+        settings: Work = {"board": board, "job": [ray.put(self.job)]}
         thread = Thread(target=self._train, args=(settings, str(storage)), daemon=True)
         thread.start()
         return board, thread
 
-    def _train(self, settings: dict[str, Any], storage: str) -> None:
+    def _train(self, settings: Work, storage: str) -> None:
         from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
         from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
         from ray.train.xgboost import XGBoostConfig
@@ -170,7 +170,7 @@ class Run:
         except BaseException as error:
             self.error = error
 
-    def _fetched(self, board: ActorHandle[Any]) -> list[Any]:
+    def _fetched(self, board: ActorHandle[Board]) -> list[Any]:
         import ray
 
         told: list[Any] = ray.get(board.fetch.remote())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, Unpack, overload
+from typing import Any, Protocol, TypeVar, Unpack, cast, overload
 
 from handgrad.base.errors import SettingError, described
 from handgrad.config import FitConfig, FitSettings
@@ -22,8 +23,9 @@ from handgrad.training import progress as shown
 class Estimator(Protocol):
     """What has a `fit`, as scikit-learn's estimators do."""
 
-    def fit(self, X: Any, y: Any, /) -> Any:
-        """Learn from the rows `X` and their targets `y`."""
+    @property
+    def fit(self) -> Callable[..., object]:
+        """Learn from the rows X and their targets y."""
 
 
 E = TypeVar("E", bound=Estimator)
@@ -73,7 +75,7 @@ def fit(
     progress: bool = False,
     live_plot: bool | str | Path = False,
     diagnose: bool = False,
-    **settings: Any,
+    **given: object,
 ) -> History | Estimator:
     """Train as `hg.fit` does, with each batch cut into `shards` that `workers` share.
 
@@ -104,11 +106,12 @@ def fit(
     >>> len(fit(net, (x, y), shards=4, **job))
     20
     """
+    settings = cast("FitSettings", given)
     sharding = Sharding(shards, sync_every)
     cluster = Cluster(workers, cores, storage, name, address)
     adapters: dict[str, Any] = {"progress": progress, "live_plot": live_plot, "diagnose": diagnose}
     if not isinstance(model, Net):
-        return _estimator(model, data, sharding, cluster, settings | adapters)
+        return _estimator(model, data, sharding, cluster, given | adapters)
     if settings.get("checkpoint") is not None or settings.get("resume"):
         raise SettingError(
             "checkpoint= and resume=, where shards are trained on",
@@ -153,7 +156,7 @@ def fit(
 
 
 def _estimator(
-    model: E, data: object, sharding: Sharding, cluster: Cluster, given: dict[str, Any]
+    model: E, data: object, sharding: Sharding, cluster: Cluster, given: Mapping[str, object]
 ) -> E:
     """The estimator, fitted by all workers alike."""
     others = [name for name, value in given.items() if value is not False]

@@ -7,14 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from handgrad._version import __version__
 from handgrad.base.errors import HandgradError, SettingError
 from handgrad.config import FitConfig
-from handgrad.distributed.board import Messages
+from handgrad.distributed.board import Board, Messages
 from handgrad.fitting.fit import Fitting
 from handgrad.layers import Array
 from handgrad.sharding import Exchange, Sharding
@@ -103,6 +103,13 @@ class EstimatorJob:
             return self.estimator.fit(*self.data)
 
 
+class Work(TypedDict):
+    """What a worker is handed; in a list, so that Ray hands on where the job is, not the job."""
+
+    board: ActorHandle[Board]
+    job: list[Any]
+
+
 @dataclass(frozen=True)
 class Failure:
     """An error of handgrad's own in one of the workers, which trying again would not mend."""
@@ -110,12 +117,12 @@ class Failure:
     error: HandgradError
 
 
-def work(settings: dict[str, Any]) -> Any:
+def work(settings: Work) -> Any:
     """What Ray Train runs in each worker: the job, from its last checkpoint on."""
     import ray
     import ray.train
 
-    board: ActorHandle[Any] = settings["board"]
+    board = settings["board"]
     if (earlier := ray.get(board.error.remote())) is not None:
         return Failure(earlier)
     exchange, job = Rabit(), ray.get(settings["job"][0])

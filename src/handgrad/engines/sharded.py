@@ -47,7 +47,8 @@ class ShardedEngine(StepwiseEngine):
         self.optimizer_state, self.step = self.engine.optimizer_state, self.engine.step
         layers = [layer for _, layer in self.net.walk() if "rng" in vars(layer)]
         spawned = [layer.rng.spawn(sharding.shards) for layer in layers]
-        self.layers, self.streams_of = layers, [*zip(*spawned, strict=True)]
+        self.layers = layers
+        self.streams_of = [[each[v] for each in spawned] for v in range(sharding.shards)]
         self.shard_streams = [stream for shard in self.streams_of for stream in shard]
 
     def at_work(self) -> nullcontext[None]:
@@ -109,9 +110,10 @@ class ShardedEngine(StepwiseEngine):
         p = np.concatenate(so_far.predictions)
         self.sharding.exchange.merge(bits(p))
         so_far.predictions = [p]
-        words = np.zeros((len(self.streams_of), len(self.layers), WORDS), np.uint64)
+        words = np.zeros((self.sharding.shards, len(self.layers), WORDS), np.uint64)
         for v in self.sharding.own:
-            words[v] = [words_of(stream) for stream in self.streams_of[v]]
+            for place, stream in zip(words[v], self.streams_of[v], strict=True):
+                place[:] = words_of(stream)
         self.sharding.exchange.merge(bits(words))
         for stream, place in zip(self.shard_streams, words.reshape(-1, WORDS), strict=True):
             set_stream(stream, place)
