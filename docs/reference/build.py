@@ -28,7 +28,7 @@ def as_markdown(docstring: str) -> str:
 def build(folder: Path) -> None:
     """Write the pages into `folder`; whatever pdoc warns of is an error."""
     warnings.simplefilter("error")
-    for module in (handgrad, handgrad.data):
+    for module in (handgrad, handgrad.data, handgrad.distributed):
         for name in module.__all__:  # pdoc looks for names where they stand once they are imported
             setattr(module, name, getattr(module, name))
     pdoc.render.configure(
@@ -38,7 +38,8 @@ def build(folder: Path) -> None:
     )
     pdoc.render.env.filters["to_markdown"] = as_markdown
     within = (handgrad.kinds, handgrad.initializers)  # public modules of packages that are not
-    pdoc.pdoc("handgrad", *(module.__name__ for module in within), output_directory=folder)
+    modules = (*(module.__name__ for module in within), "!handgrad.distributed.fit")  # a function
+    pdoc.pdoc("handgrad", *modules, output_directory=folder)
 
 
 if __name__ == "__main__":

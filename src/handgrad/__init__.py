@@ -2,7 +2,7 @@
 
 The names stand in the order a reader meets them. `import handgrad` loads NumPy and the core: the
 textbook, graph, engines, training, saving. What stands around it, with scikit-learn, narwhals,
-pyarrow, Matplotlib and Rich, is imported on first use.
+pyarrow, Matplotlib, Rich and Ray, is imported on first use.
 """
 
 from functools import partial
@@ -59,7 +59,7 @@ from handgrad.training import (
 )
 
 if TYPE_CHECKING:
-    from handgrad import data
+    from handgrad import data, distributed
     from handgrad.data import (
         StreamedRows,
         TableStream,
@@ -93,7 +93,7 @@ __all__ = [
     "L1Penalty", "L2Penalty", "ElasticNetPenalty",
     "schedules", "train", "fit", "fit_many", "evaluate", "find_learning_rate", "early_stopping",
     "reduce_on_plateau", "checkpoints", "progress", "record_weights", "capacity_curve",
-    "learning_curve",
+    "learning_curve", "distributed",
     "EpochReport", "History", "WeightHistory", "LearningRateSearch", "CapacityCurve",
     "LearningCurve", "Evaluation", "metrics",
     "MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "TableEncoder",
@@ -144,8 +144,8 @@ PACKAGES.update(
 
 
 def __getattr__(name: str) -> Any:
-    if name == "data":
-        return import_module("handgrad.data")
+    if name in ("data", "distributed"):
+        return import_module(f"handgrad.{name}")
     if name not in _LATER:
         raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(_LATER[name]), name)

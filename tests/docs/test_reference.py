@@ -10,7 +10,7 @@ import pytest
 import handgrad as hg
 from tests.docs.documents import ROOT
 
-SUBMODULES = ["kinds", "schedules", "data", "metrics", "initializers"]
+SUBMODULES = ["kinds", "schedules", "distributed", "data", "metrics", "initializers"]
 
 
 def page_of(module: str) -> str:

@@ -58,6 +58,7 @@ ALLOWED_IN_THE_TEXTBOOK = {"numpy", "handgrad", *STANDARD}
 APPLICATION = {  # what `import handgrad` leaves to first use
     "cli",
     "data",
+    "distributed",
     "doctor",
     "estimators",
     "html",
@@ -246,6 +247,8 @@ def test_importing_handgrad_loads_nothing_heavy() -> None:
         "jinja2",
         "markdown_it",
         "pygments",
+        "ray",
+        "xgboost",
     )
     assert loaded_with_handgrad(*heavy) == []
 

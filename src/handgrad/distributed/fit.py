@@ -103,7 +103,7 @@ def fit(
     >>> x, y = hg.data.make_moons(200, rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
     >>> job = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01), "epochs": 20, "rng": 0}
-    >>> len(fit(net, (x, y), shards=4, **job))
+    >>> len(hg.distributed.fit(net, (x, y), shards=4, **job))
     20
     """
     settings = cast("FitSettings", given)
