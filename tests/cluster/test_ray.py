@@ -6,27 +6,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import ray
 
 import handgrad as hg
 from handgrad.distributed import fit
 from tests.cluster.training import rows, train
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(scope="module")
-def a_ray() -> Iterator[None]:
-    """Two workers at a time, on a Ray of this process's own."""
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +65,7 @@ def test_an_error_in_a_worker_comes_in_three_parts_with_its_place() -> None:
 
 
 @pytest.mark.usefixtures("a_ray")
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_an_estimator_is_fitted_alike_by_any_number_of_workers() -> None:
     x, y = rows()
     alone, shared = (
