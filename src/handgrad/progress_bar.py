@@ -3,7 +3,8 @@
 import io
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from handgrad.display import in_a_notebook
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 WIDTH = 100  # of a bar in a notebook, in characters
 AT_LEAST = 0.1  # seconds from one picture of it to the next
+# What makes the bars, of so many units, where they are shown by another process than this one.
+Bars = Callable[[float, str], AbstractContextManager[Callable[..., None]]]
+SHOWN_ELSEWHERE: ContextVar[Bars | None] = ContextVar("bars shown elsewhere", default=None)
 
 
 @contextmanager
@@ -25,6 +29,10 @@ def progress_bar(
 
     Quiet when standard error, or the given console, is not a terminal, and this is no notebook.
     """
+    if shown and (elsewhere := SHOWN_ELSEWHERE.get()) is not None:
+        with elsewhere(total, unit) as advance:
+            yield advance
+        return
     in_a_cell = shown and console is None and in_a_notebook()
     if shown:
         from rich.console import Console

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handgrad.base.errors import HandgradError
 from handgrad.layers import Array
+from handgrad.progress_bar import SHOWN_ELSEWHERE, progress_bar
 from handgrad.training import EpochReport
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
 
 EVERY = 0.2  # seconds between two messages
-Told = tuple[EpochReport, dict[str, Array] | None]
+
+
+@dataclass(frozen=True)
+class BarBegun:
+    """A new progress bar, of so many units."""
+
+    total: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class BarMoved:
+    """The bar has moved by so much more, and says what is `now`."""
+
+    now: str | None
+    more: float
+
+
+Report = tuple[EpochReport, dict[str, Array] | None]  # with the weights of its epoch
+Remark = BarBegun | BarMoved | Warning
+Told = Report | Remark
 
 
 class Board:
@@ -55,11 +80,32 @@ class Messages:
         self.answer: Any = None
         self.stop = False
 
-    def add(self, report: EpochReport, weights: dict[str, Array] | None) -> None:
-        """Tell a report, with the next message."""
-        self.waiting.append((report, weights))
+    def add(self, told: Told) -> None:
+        """Tell something, with the next message."""
+        self.waiting.append(told)
         if time.monotonic() - self.sent >= EVERY:
             self.tell(self.waiting)
+
+    @contextmanager
+    def with_bars_and_warnings(self, *, first: bool) -> Iterator[None]:
+        """Those of the first worker are told; of the others none are shown."""
+        add = self.add if first else lambda told: None
+
+        @contextmanager
+        def bar(total: float, unit: str) -> Iterator[Callable[..., None]]:
+            add(BarBegun(total, unit))
+            yield lambda now=None, more=1.0: add(BarMoved(now, more))
+
+        token = SHOWN_ELSEWHERE.set(bar)
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                yield
+        finally:
+            SHOWN_ELSEWHERE.reset(token)
+        for warning in caught:
+            if isinstance(warning.message, Warning):
+                add(warning.message)
 
     def tell(self, told: list[Told]) -> None:
         """Send reports, and do not wait for the answer."""
@@ -79,3 +125,22 @@ class Messages:
         if self.answer is not None and ray.wait([self.answer], timeout=0)[0]:
             self.stop, self.answer = self.stop or ray.get(self.answer), None
         return self.stop
+
+
+class Remarks:
+    """What is shown to whoever called beside the reports: the bar as it is now, and warnings."""
+
+    def __init__(self) -> None:
+        self.bar = ExitStack()
+        self.advance: Callable[..., None] = lambda now, more: None
+
+    def show(self, told: Remark) -> None:
+        """Show it here."""
+        match told:
+            case BarBegun(total, unit):
+                self.bar.close()  # that of a fit which has died
+                self.advance = self.bar.enter_context(progress_bar(total, unit))
+            case BarMoved(now, more):
+                self.advance(now, more)
+            case Warning():
+                warnings.warn(told, stacklevel=5)

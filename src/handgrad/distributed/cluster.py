@@ -6,14 +6,14 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from handgrad.base.errors import HandgradError, SettingError, positive
-from handgrad.distributed.board import Board
+from handgrad.distributed.board import Board, Remarks, Told
 from handgrad.distributed.worker import EstimatorJob, Failure, NetJob, Work, work
 from handgrad.net import Net
 from handgrad.training import EpochReport
@@ -88,11 +88,16 @@ class Run:
         """The reports of the first worker; `net` has the weights of each, where they are told."""
         with ExitStack() as stack:
             board, thread = self._begin(stack)
-            epoch, asked = 0, False
+            epoch, asked, remarks = 0, not isinstance(self.job, NetJob), Remarks()
+            stack.callback(remarks.bar.close)
             while True:
                 over = not thread.is_alive()
                 try:
-                    for report, weights in self._fetched(board):
+                    for told in self._fetched(board):
+                        if not isinstance(told, tuple):
+                            remarks.show(told)
+                            continue
+                        report, weights = told
                         if report.epoch <= epoch:  # an epoch that was run again after a restart
                             continue
                         epoch = report.epoch
@@ -123,16 +128,12 @@ class Run:
 
     def _begin(self, stack: ExitStack) -> tuple[ActorHandle[Board], Thread]:
         cluster = self.cluster
-        for name, value in ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        stack.enter_context(connected(cluster.address))
         import ray
 
-        if not ray.is_initialized():
-            _connect(cluster.address)
-            stack.callback(ray.shutdown)
         storage, nodes = cluster.storage, sum(node["Alive"] for node in ray.nodes())
         if storage is None:
-            if nodes > 1:
+            if nodes > 1 and isinstance(self.job, NetJob):  # others keep no checkpoints
                 raise SettingError(
                     f"no storage, on a cluster of {nodes} nodes",
                     "a folder that all nodes see: a shared file system, or s3://…",
@@ -170,11 +171,29 @@ class Run:
         except BaseException as error:
             self.error = error
 
-    def _fetched(self, board: ActorHandle[Board]) -> list[Any]:
+    def _fetched(self, board: ActorHandle[Board]) -> list[Told]:
         import ray
 
-        told: list[Any] = ray.get(board.fetch.remote())
+        told: list[Told] = ray.get(board.fetch.remote())
         return told
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Ray, connected to as long as the block lasts, or for longer if it was already."""
+    _check_installed()
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    _connect(address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 def _connect(address: str | None) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, Unpack, cast, overload
+from typing import Any, Literal, Protocol, TypeVar, Unpack, cast, overload
 
 from handgrad.base.errors import SettingError, described
 from handgrad.config import FitConfig, FitSettings
@@ -60,6 +61,10 @@ def fit(
     name: str | None = None,
     address: str | None = None,
     cores: int = 1,
+    progress: Literal[False] = False,
+    live_plot: Literal[False] = False,
+    diagnose: Literal[False] = False,
+    **settings: object,
 ) -> E: ...
 def fit(
     model: Net | Estimator,
@@ -80,8 +85,9 @@ def fit(
     """Train as `hg.fit` does, with each batch cut into `shards` that `workers` share.
 
     `model` is a Net, trained in place, whose History is returned; `settings` are those of
-    `hg.fit`. Or it is an estimator, `TabularClassifier()` say, with `data` a pair (X, y): it is
-    fitted by every worker alike, its trainings in shards, and what comes back is the fitted one.
+    `hg.fit`. Or it is an estimator, `TabularClassifier()` say, with `data` a pair (X, y) and as
+    `settings` what else its `fit` takes, `sample_weight` say: it is fitted by every worker alike,
+    its trainings in shards, and what comes back is the fitted one.
 
     The gradient of a batch is the weighted mean of its shards', added up in one order: the bits
     of the result depend on `shards` and `sync_every`, not on how many workers there are, nor
@@ -111,7 +117,7 @@ def fit(
     cluster = Cluster(workers, cores, storage, name, address)
     adapters: dict[str, Any] = {"progress": progress, "live_plot": live_plot, "diagnose": diagnose}
     if not isinstance(model, Net):
-        return _estimator(model, data, sharding, cluster, given | adapters)
+        return _estimator(model, data, sharding, cluster, given, adapters)
     if settings.get("checkpoint") is not None or settings.get("resume"):
         raise SettingError(
             "checkpoint= and resume=, where shards are trained on",
@@ -156,20 +162,36 @@ def fit(
 
 
 def _estimator(
-    model: E, data: object, sharding: Sharding, cluster: Cluster, given: Mapping[str, object]
+    model: E,
+    data: object,
+    sharding: Sharding,
+    cluster: Cluster,
+    settings: Mapping[str, object],
+    adapters: Mapping[str, object],
 ) -> E:
     """The estimator, fitted by all workers alike."""
-    others = [name for name, value in given.items() if value is not False]
-    if others or not hasattr(model, "fit") or not isinstance(data, tuple | list) or len(data) != 2:
+    pair = data if isinstance(data, tuple | list) and len(data) == 2 else None
+    asked = [name for name, value in adapters.items() if value is not False]
+    others = asked or [*settings]
+    if pair is None or asked or not _takes(model, pair, settings):
         raise SettingError(
             f"{described(model)} with {', '.join(others) or described(data)}",
             "a net; or an estimator with a pair (X, y), whose settings are its own",
-            "hg.distributed.fit(TabularClassifier(max_iter=50), (X, y), workers=2)",
+            "hg.distributed.fit(TabularClassifier(epochs=50), (X, y), workers=2)",
         )
-    job = EstimatorJob(model, tuple(data), sharding)
+    job = EstimatorJob(model, tuple(pair), sharding, settings)
     if cluster.workers == 0:
-        return job.run(sharding.exchange)
+        return job.here()
     run = cluster.run(job)
     for _ in run.reports(None):
         pass
     return run.result()
+
+
+def _takes(model: Estimator, pair: Sequence[object], settings: Mapping[str, object]) -> bool:
+    """Whether there is a `fit` for these arguments."""
+    try:
+        inspect.signature(model.fit).bind(*pair, **settings)
+    except (AttributeError, TypeError):
+        return False
+    return True

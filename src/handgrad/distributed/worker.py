@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -79,7 +79,7 @@ class NetJob:
             messages.tell([(report, None) for report in fitting.earlier])
         for report in fitting.reports():
             if first:
-                messages.add(report, net.state() if self.with_weights else None)
+                messages.add((report, net.state() if self.with_weights else None))
             yield report
             if sharding.agree(first and messages.asked_to_stop()):
                 if isinstance(fitting.stream, Checkpoints):
@@ -91,16 +91,26 @@ class NetJob:
 
 @dataclass(frozen=True)
 class EstimatorJob:
-    """The fit of an estimator, whose trainings are in shards."""
+    """The fit of an estimator to data, by its own `settings` of a fit; its trainings in shards."""
 
     estimator: Any
     data: tuple[Any, ...]
     sharding: Sharding
+    settings: Mapping[str, object]
 
-    def run(self, exchange: Exchange, *_: object) -> Any:
+    def here(self) -> Any:
+        """The estimator, fitted in this process."""
+        with self.sharding.in_force():
+            return self.estimator.fit(*self.data, **self.settings)
+
+    def run(self, exchange: Exchange, folder: Path, messages: Messages) -> Any:
         """The fitted estimator."""
-        with replace(self.sharding, exchange=exchange).in_force():
-            return self.estimator.fit(*self.data)
+        first = exchange.rank == 0
+        with messages.with_bars_and_warnings(first=first):
+            fitted = replace(self, sharding=replace(self.sharding, exchange=exchange)).here()
+        if first:
+            messages.flush()
+        return fitted
 
 
 class Work(TypedDict):

@@ -1,0 +1,84 @@
+"""Estimators whose trainings are in shards: what a fit takes, and what its workers show."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import handgrad as hg
+from handgrad.distributed import board
+from handgrad.distributed.worker import EstimatorJob
+from handgrad.sharding import ALONE, Sharding
+from tests.bad_input.refused import refused
+
+X, Y = hg.data.load("iris")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_takes_what_else_the_estimator_takes() -> None:
+    w = np.linspace(0, 1, len(Y))
+    mlp = hg.MLPClassifier((8,), max_iter=50, random_state=0, learning_rate_init=0.02)
+    own = hg.distributed.fit(mlp, (X, Y), shards=1, sample_weight=w)
+    np.testing.assert_array_equal(
+        own.predict_proba(X), hg.MLPClassifier(**mlp.get_params()).fit(X, Y, w).predict_proba(X)
+    )
+    pipeline = make_pipeline(StandardScaler(), mlp)
+    hg.distributed.fit(pipeline, (X, Y), mlpclassifier__sample_weight=w)
+    assert pipeline.score(X, Y) > 0.8
+
+
+@pytest.mark.parametrize("settings", [{"progress": True}, {"optimizer": hg.SGD(0.1)}])
+def test_what_it_does_not_take_is_refused(settings: Any) -> None:
+    with refused(hg.SettingError, f" with {next(iter(settings))}", "settings are its own"):
+        hg.distributed.fit(hg.MLPClassifier(), (X, Y), **settings)
+
+
+class Kept(board.Messages):
+    """Messages that stay with the worker."""
+
+    def __init__(self) -> None:
+        self.waiting = []
+
+    def add(self, told: board.Told) -> None:
+        self.waiting.append(told)
+
+    def flush(self) -> None:
+        """There is nowhere to send them to."""
+
+
+def test_bars_and_warnings_of_the_first_worker_are_shown_to_whoever_called(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mlp = hg.MLPClassifier((8,), max_iter=3, random_state=0, progress=True)
+    messages = Kept(), Kept()
+    EstimatorJob(mlp, (X, Y), Sharding(4), {}).run(ALONE, tmp_path, messages[0])
+    with messages[1].with_bars_and_warnings(first=False):
+        mlp.fit(X, Y)
+    first, second = (kept.waiting for kept in messages)
+    assert second == []
+    assert first[0] == board.BarBegun(3, "epoch")
+    assert len(first) == 5
+
+    shown: list[object] = []
+
+    @contextmanager
+    def bar(total: float, unit: str) -> Iterator[Callable[..., None]]:
+        shown.append((total, unit))
+        yield lambda now=None, more=1.0: shown.append((now, more))
+        shown.append("closed")
+
+    monkeypatch.setattr(board, "progress_bar", bar)
+    remarks = board.Remarks()
+    *bars, warning = (told for told in first if not isinstance(told, tuple))
+    for told in bars:
+        remarks.show(told)
+    with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(3\)"):
+        remarks.show(warning)
+    remarks.bar.close()
+    assert (shown[0], shown[-1], len(shown)) == ((3, "epoch"), "closed", 5)
