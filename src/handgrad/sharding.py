@@ -5,14 +5,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from handgrad.base.errors import positive
 from handgrad.base.page import Array
-
-Node = tuple[int, int]  # of the tree of shards: the first, and the one after its last
 
 
 class Exchange(Protocol):
@@ -21,11 +19,11 @@ class Exchange(Protocol):
     rank: int
     workers: int
 
-    def merge(self, array: Array) -> None:
-        """Give every worker the bits of all, in an array of whole numbers: or, place by place."""
-
     def add(self, array: Array) -> None:
-        """Give both of two workers the sum of their arrays."""
+        """Give every worker the sum of all their arrays of whole numbers."""
+
+    def maximum(self, array: Array) -> None:
+        """Give every worker the largest of their whole numbers, place by place."""
 
     def keep(self, folder: Path) -> None:
         """A checkpoint of the training is in this folder of the first worker."""
@@ -36,11 +34,11 @@ class Alone:
 
     rank, workers = 0, 1
 
-    def merge(self, array: Array) -> None:
-        """Nothing is missing."""
-
     def add(self, array: Array) -> None:
         """There is nothing to add."""
+
+    def maximum(self, array: Array) -> None:
+        """There is nothing larger."""
 
     def keep(self, folder: Path) -> None:
         """It is where it is to stay."""
@@ -86,59 +84,75 @@ class Sharding:
     def agree(self, asked: bool) -> bool:
         """What the first worker says, on each of them."""
         said = np.array([asked and self.exchange.rank == 0], np.uint32)
-        self.exchange.merge(said)
+        self.exchange.add(said)
         return bool(said[0])
 
     def total(self, parts: Array) -> Array:
         """Σ over all shards, of `parts` (shards of this worker, size): the same bits everywhere.
 
-        It is a tree of pairs: each worker adds what lies within its shards, which are neighbours.
+        Floating-point numbers are added up in whole ones, which come to the same in any order:
+        each is rounded to a multiple of 2ᵉ⁻ᵇ, 2ᵉ being above all that stands at its place in any
+        shard, and b large enough that the total is as exact as one addition. So a worker hands on
+        as much as its own sum, however many there are. See Demmel and Nguyen, "Parallel
+        reproducible summation", 2015.
         """
-        exchange, own = self.exchange, self.own
-        ranges = map(self.of_worker, range(exchange.workers))
-        nodes = [node for its in ranges for node in _within((0, self.shards), its)]
-        sums = {
-            node: _added({(i, i + 1): part for i, part in zip(own, parts, strict=True)}, node)
-            for node in nodes
-            if own.start <= node[0] < own.stop
-        }
-        if exchange.workers == len(nodes) == 2:
-            (both,) = sums.values()
-            exchange.add(both)
-            return both
-        if exchange.workers > 1:
-            slots = np.zeros((len(nodes), parts.shape[1]), parts.dtype)
-            for node, value in sums.items():
-                slots[nodes.index(node)] = value
-            exchange.merge(bits(slots))
-            sums = dict(zip(nodes, slots, strict=True))
-        return _added(sums, (0, self.shards))
+        form, exchange = FORMS[parts.dtype.name], self.exchange
+        if self.shards == 1:
+            (total,) = parts if len(parts) else np.zeros((1, parts.shape[1]), parts.dtype)
+            exchange.add(bits(total))
+            return total
+        wide = form.wide or self.shards > MOST_SHARDS_IN_32_BITS
+        b = (62 if wide else 30) - (self.shards - 1).bit_length()
+        exponents = np.zeros(parts.shape[1], form.exponent)
+        for part in parts:
+            np.maximum(exponents, form.exponents_of(part), out=exponents)
+        exchange.maximum(exponents)
+        e = np.maximum(exponents, b).astype(form.bits)  # below, they are rounded to 2⁻¹²⁶
+        numbers: Array = np.zeros(parts.shape[1], np.int64 if wide else np.int32)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for part in parts:
+                scaled = part * form.power_of_2(form.bias + b - 1 + form.bias - e)
+                numbers += np.rint(scaled).astype(numbers.dtype)
+            exchange.add(numbers)
+            total = numbers.astype(parts.dtype) * form.power_of_2(e - b + 1)
+        total[exponents == form.largest] = np.nan
+        return total
 
 
-def _within(node: Node, leaves: range) -> list[Node]:
-    """The largest parts of a tree that lie within some of its leaves."""
-    if node[1] <= leaves.start or leaves.stop <= node[0]:
-        return []
-    if leaves.start <= node[0] and node[1] <= leaves.stop:
-        return [node]
-    return [part for half in _halves(node) for part in _within(half, leaves)]
+@dataclass(frozen=True)
+class FloatFormat:
+    """Where the bits of a floating-point number stand: 2^(exponent - bias) times its fraction."""
+
+    bits: type[np.unsignedinteger[Any]]
+    exponent: type[np.unsignedinteger[Any]]
+    fraction: int  # how many bits it has
+    bias: int
+    wide: bool  # the sum needs 64 bits
+
+    @property
+    def largest(self) -> int:
+        """The exponent of infinity, and of what is no number."""
+        return 2 * self.bias + 1
+
+    def exponents_of(self, values: Array) -> Array:
+        """The exponents of numbers, as they stand in their bits."""
+        found: Array = values.view(self.bits) >> self.fraction & self.largest
+        return found.astype(self.exponent)
+
+    def power_of_2(self, exponents: Array) -> Array:
+        """The numbers of these exponents, with nothing behind the point."""
+        return (exponents << self.fraction).view(f"f{exponents.itemsize}")
 
 
-def _added(sums: dict[Node, Array], node: Node) -> Array:
-    """The sum of a part of the tree, from the sums of smaller ones."""
-    if node in sums:
-        return sums[node]
-    left, right = (_added(sums, half) for half in _halves(node))
-    return left + right
-
-
-def _halves(node: Node) -> tuple[Node, Node]:
-    middle = (node[0] + node[1] + 1) // 2
-    return (node[0], middle), (middle, node[1])
+FORMS = {
+    "float32": FloatFormat(np.uint32, np.uint8, 23, 127, wide=False),
+    "float64": FloatFormat(np.uint64, np.uint16, 52, 1023, wide=True),
+}
+MOST_SHARDS_IN_32_BITS = 64  # more, and a sum of them would be less exact than float32
 
 
 def bits(array: Array) -> Array:
-    """The same memory as whole numbers."""
+    """The same memory as whole numbers: where others have zeros, their sum is what one has."""
     return array.reshape(-1).view(f"u{array.itemsize}")
 
 

@@ -170,9 +170,16 @@ def test_what_the_first_worker_says_holds_for_all() -> None:
     assert on_workers(run, 3) == [[True, False]] * 3
 
 
-def test_the_sum_is_that_of_a_tree_to_the_last_bit() -> None:
-    parts = np.random.default_rng(0).standard_normal((7, 50)) * 10.0 ** np.arange(-3, 4)[:, None]
-    (first, *_) = whole = [Sharding(7, 1, ALONE).total(parts)]
+@pytest.mark.parametrize("shards", [1, 2, 7, 65])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_sum_is_as_exact_as_one_addition_and_the_same_for_any_number_of_workers(
+    dtype: str, shards: int
+) -> None:
+    random, info = np.random.default_rng(0), np.finfo(dtype)
+    scale = np.exp(random.uniform(-80, 80, 400)) * np.exp(random.normal(0, 9, (shards, 1)))
+    parts = (random.standard_normal((shards, 400)) * np.clip(scale, 0, 1e37)).astype(dtype)
+    parts[:, :2] = info.smallest_subnormal, 0
+    whole = [Sharding(shards, 1, ALONE).total(parts)]
 
     def run(_: int) -> np.ndarray:
         sharding = CURRENT.get()
@@ -180,10 +187,27 @@ def test_the_sum_is_that_of_a_tree_to_the_last_bit() -> None:
         return sharding.total(parts[sharding.own.start : sharding.own.stop])
 
     for workers in (2, 3, 7, 9):
-        whole += on_workers(run, workers, shards=7)
-    assert {total.tobytes() for total in whole} == {first.tobytes()}
-    np.testing.assert_allclose(first, parts.sum(axis=0))
-    assert (first != parts.sum(axis=0)).any()
+        whole += on_workers(run, workers, shards)
+    assert {total.tobytes() for total in whole} == {whole[0].tobytes()}
+    exact, largest = parts.astype(np.longdouble).sum(axis=0), np.abs(parts).max(axis=0)
+    bound = shards * info.eps / 2 * largest + shards * info.tiny
+    assert (np.abs(whole[0] - exact) <= bound).all()
+    assert shards > 1 or (whole[0] == parts[0]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_a_sum_with_what_is_no_finite_number_is_none(dtype: str, bad: float) -> None:
+    parts = np.ones((4, 3), dtype)
+    parts[2, 1] = bad
+    np.testing.assert_array_equal(Sharding().total(parts), [4, np.nan, 4])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_largest_numbers_have_a_sum(dtype: str) -> None:
+    largest = np.finfo(dtype).max
+    parts = np.array([[largest, largest], [-largest, 1], [largest, 0], [-largest, 1]], dtype)
+    np.testing.assert_array_equal(Sharding().total(parts), [0, largest])
 
 
 def test_every_shard_has_one_worker() -> None:

@@ -34,11 +34,11 @@ class ThreadExchange:
         self.meeting.barrier.wait(60)
         return found
 
-    def merge(self, array: Array) -> None:
-        array[...] = np.bitwise_or.reduce(self._of_all(array))
-
     def add(self, array: Array) -> None:
         array[...] = sum(self._of_all(array))
+
+    def maximum(self, array: Array) -> None:
+        array[...] = np.maximum.reduce(self._of_all(array))
 
     def keep(self, folder: Path) -> None:
         self.kept.append(folder)

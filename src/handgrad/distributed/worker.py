@@ -35,14 +35,13 @@ class Rabit:
         self.collective = collective
         self.rank, self.workers = collective.get_rank(), collective.get_world_size()
 
-    def merge(self, array: Array) -> None:
-        """Give every worker the bits of all."""
-        if self.workers > 1:
-            array[...] = self.collective.allreduce(array, self.collective.Op.BITWISE_OR)
-
     def add(self, array: Array) -> None:
-        """Give both of two workers the sum."""
+        """Give every worker the sum."""
         array[...] = self.collective.allreduce(array, self.collective.Op.SUM)
+
+    def maximum(self, array: Array) -> None:
+        """Give every worker the largest."""
+        array[...] = self.collective.allreduce(array, self.collective.Op.MAX)
 
     def keep(self, folder: Path) -> None:
         """Hand the first worker's checkpoints to Ray Train, which brings them to its storage."""
@@ -155,7 +154,7 @@ def check_versions(exchange: Rabit) -> None:
     own = f"handgrad {__version__}, NumPy {np.__version__}"
     said = np.zeros((exchange.workers, VERSION_BYTES), np.uint8)
     said[exchange.rank, : len(own)] = list(own.encode())
-    exchange.merge(said.reshape(-1).view(np.uint32))
+    exchange.add(said.reshape(-1).view(np.uint32))
     versions = [bytes(row).rstrip(b"\0").decode() for row in said]
     for rank, other in enumerate(versions):
         if other != versions[0]:

@@ -1,4 +1,4 @@
-"""A training in shards: each batch in slices, whose gradients are added up in one fixed order."""
+"""A training in shards: each batch in slices, whose gradients are added up exactly."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -108,13 +108,13 @@ class ShardedEngine(StepwiseEngine):
 
     def complete(self, so_far: EpochProgress) -> None:
         p = np.concatenate(so_far.predictions)
-        self.sharding.exchange.merge(bits(p))
+        self.sharding.exchange.add(bits(p))
         so_far.predictions = [p]
         words = np.zeros((self.sharding.shards, len(self.layers), WORDS), np.uint64)
         for v in self.sharding.own:
             for place, stream in zip(words[v], self.streams_of[v], strict=True):
                 place[:] = words_of(stream)
-        self.sharding.exchange.merge(bits(words))
+        self.sharding.exchange.add(bits(words))
         for stream, place in zip(self.shard_streams, words.reshape(-1, WORDS), strict=True):
             set_stream(stream, place)
 
@@ -168,7 +168,7 @@ class ShardedEngine(StepwiseEngine):
         if n > share.start:
             with np.errstate(all="ignore"):
                 p[share] = self.net.predict(take(x, share), engine=self.name)
-        exchange.merge(bits(p))
+        exchange.add(bits(p))
         return p
 
     def _add_penalty(self, penalty: Penalty, n: float) -> float:
