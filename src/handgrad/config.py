@@ -11,7 +11,7 @@ from typing import Any, Required, TypedDict, TypeVar
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, positive
+from handgrad.base.errors import SettingError, not_negative, positive
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
@@ -55,6 +55,7 @@ class FitSettings(TrainingSettings, total=False):
     reduce_on_plateau: int | None
     monitor: str | None
     checkpoint: str | Path | None
+    checkpoint_seconds: float
     resume: bool
 
 
@@ -104,6 +105,7 @@ class FitConfig(TrainingConfig):
     reduce_on_plateau: int | None = None
     monitor: str | None = None
     checkpoint: str | Path | None = None
+    checkpoint_seconds: float = 30.0
     resume: bool = False
 
     def __post_init__(self) -> None:
@@ -111,6 +113,7 @@ class FitConfig(TrainingConfig):
         for name in ("early_stopping", "reduce_on_plateau"):
             if (epochs := getattr(self, name)) is not None:
                 positive(name, epochs, whole=True)
+        not_negative("checkpoint_seconds", self.checkpoint_seconds)
 
 
 def check_kinds(**given: tuple[object, type]) -> None:

@@ -279,3 +279,18 @@ def test_a_container_uses_the_cores_it_is_given_time_for(
     monkeypatch.setattr(threads, "CONTROL_GROUPS", tmp_path)
     monkeypatch.setattr(threads, "_cores", lambda: 16)
     assert threads.available_cores() == cores
+
+
+def test_a_process_uses_no_more_cores_than_it_is_told(
+    several_threads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "_cores", lambda: 16)
+    monkeypatch.setattr(threads, "_quota", lambda folder: 16)
+    with threads.cores_at_most(2):
+        assert threads.available_cores() == 2
+        assert {*threads_of_blas()} == {2}
+        assert in_another_thread(threads_of_blas) == threads_of_blas()
+        with one_thread_each() as shared, threads.cores_at_most(5):
+            assert shared == threads.available_cores() == 2
+    assert threads.available_cores() == 16
+    assert threads_of_blas() == several_threads

@@ -285,6 +285,17 @@ def test_seconds_lie_between_checkpoints(tmp_path: Path) -> None:
     assert epochs == [0, 3, 4]
 
 
+def test_fit_is_told_how_many_seconds_lie_between_checkpoints(tmp_path: Path) -> None:
+    own: dict[str, Any] = {"epochs": EPOCHS, "early_stopping": None, "engine": "eager"}
+    for seconds, first in ((0, EPOCHS - 1), (1000, 0)):
+        folder = tmp_path / str(seconds)
+        fit(classifier(), checkpoint=folder, checkpoint_seconds=seconds, **own)
+        written = sorted((tmp_path / str(seconds)).glob("epoch-*"))
+        assert [int(file.name.split("-")[1]) for file in written] == [first, EPOCHS]
+    with refused(hg.SettingError, "checkpoint_seconds = -1"):
+        fit(classifier(), checkpoint=tmp_path, checkpoint_seconds=-1)
+
+
 def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
     for epochs in (2, 5):
         net = classifier()

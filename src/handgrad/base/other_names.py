@@ -40,6 +40,7 @@ OF_FIT = (
     "live_plot",
     "diagnose",
     "checkpoint",
+    "checkpoint_seconds",
     "resume",
 )
 NOT_HERE = {

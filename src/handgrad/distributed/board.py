@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handgrad.base.errors import HandgradError
 from handgrad.layers import Array
 from handgrad.progress_bar import SHOWN_ELSEWHERE, progress_bar
 from handgrad.training import EpochReport
@@ -47,7 +46,7 @@ class Board:
     def __init__(self) -> None:
         self.told: list[Told] = []
         self.stopping = False
-        self.failed: HandgradError | None = None
+        self.failed: Exception | None = None
 
     def tell(self, told: list[Told]) -> bool:
         """Keep reports; say whether the training is to stop."""
@@ -63,11 +62,11 @@ class Board:
         """Ask the training to stop after its epoch."""
         self.stopping = True
 
-    def fail(self, error: HandgradError) -> None:
+    def fail(self, error: Exception) -> None:
         """Keep the first error of a worker."""
         self.failed = self.failed or error
 
-    def error(self) -> HandgradError | None:
+    def error(self) -> Exception | None:
         """The error of a worker, if there was one."""
         return self.failed
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from handgrad.base.errors import HandgradError, SettingError, positive
+from handgrad.base.errors import SettingError, positive
 from handgrad.distributed.board import Board, Remarks, Told
+from handgrad.distributed.failures import RESTARTS, WorkersError, explained, last_line
 from handgrad.distributed.worker import EstimatorJob, Failure, NetJob, Work, work
 from handgrad.net import Net
 from handgrad.training import EpochReport
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from ray.actor import ActorHandle
 
 POLL = 0.1  # seconds between two looks at the board
-# How often a training is begun again after a worker or a node has died.
-RESTARTS = 10
+RESIZE = 60.0  # seconds between two looks for more nodes, where there may be more workers
 # Ray's own settings, where they are not set: it looks after workers 5 times a second, not every
 # 2 s, goes on with fewer nodes after 15 s, not after 60, and sends nobody word of its use.
 ENVIRONMENT = {
@@ -31,10 +31,6 @@ ENVIRONMENT = {
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "15",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
-
-
-class WorkersError(HandgradError, RuntimeError):
-    """Workers have died, or Ray could not start them."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +114,7 @@ class Run:
         if isinstance(self.found, Failure):
             raise self.found.error
         if self.error is not None:
-            raise WorkersError(
-                f"the workers have failed: {_last_line(self.error)}",
-                f"workers that live on, or begin again at most {RESTARTS} times",
-                "the same call again, which goes on from the last checkpoint in storage=; "
-                "more memory or fewer workers a node",
-            ) from self.error
+            raise explained(self.error) from self.error
         return self.found
 
     def _begin(self, stack: ExitStack) -> tuple[ActorHandle[Board], Thread]:
@@ -141,7 +132,12 @@ class Run:
                 )
             storage = stack.enter_context(tempfile.TemporaryDirectory())
         board = ray.remote(num_cpus=0)(Board).remote()
-        settings: Work = {"board": board, "job": [ray.put(self.job)]}
+        settings: Work = {
+            "board": board,
+            "job": [ray.put(self.job)],
+            "cores": cluster.cores,
+            "storage": str(storage),
+        }
         thread = Thread(target=self._train, args=(settings, str(storage)), daemon=True)
         thread.start()
         return board, thread
@@ -158,7 +154,9 @@ class Run:
                 train_loop_config=settings,
                 backend_config=XGBoostConfig(),
                 scaling_config=ScalingConfig(
-                    num_workers=cluster.workers, resources_per_worker={"CPU": cluster.cores}
+                    num_workers=cluster.workers,
+                    resources_per_worker={"CPU": cluster.cores},
+                    elastic_resize_monitor_interval_s=RESIZE,
                 ),
                 run_config=RunConfig(
                     storage_path=storage,
@@ -208,7 +206,7 @@ def _connect(address: str | None) -> None:
         )
     except Exception as error:
         raise WorkersError(
-            f"no Ray cluster at {where}: {_last_line(error)}",
+            f"no Ray cluster at {where}: {last_line(error)}",
             "the address of a head node that runs, HOST:6379, with the same token",
             "ray start --head there, ray start --address=HOST:6379 on the other nodes; or no "
             "address, for this machine alone",
@@ -235,11 +233,7 @@ def _check_that_it_travels(job: NetJob | EstimatorJob) -> None:
         cloudpickle.dumps(job)
     except Exception as error:
         raise SettingError(
-            f"something that cannot be sent to workers: {_last_line(error)}",
+            f"something that cannot be sent to workers: {last_line(error)}",
             "nets, losses, metrics and schedules that can be pickled",
             "functions and classes without open files, locks or generators in them",
         ) from error
-
-
-def _last_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]

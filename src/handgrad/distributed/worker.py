@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from handgrad._version import __version__
-from handgrad.base.errors import HandgradError, SettingError
+from handgrad.base.errors import SettingError
 from handgrad.config import FitConfig
 from handgrad.distributed.board import Board, Messages
+from handgrad.distributed.failures import at_its_place, lasting, passes
+from handgrad.engines.threads import cores_at_most
 from handgrad.fitting.fit import Fitting
 from handgrad.layers import Array
 from handgrad.sharding import Exchange, Sharding
@@ -117,13 +119,15 @@ class Work(TypedDict):
 
     board: ActorHandle[Board]
     job: list[Any]
+    cores: int
+    storage: str
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An error of handgrad's own in one of the workers, which trying again would not mend."""
+    """An error in one of the workers, which trying again would not mend."""
 
-    error: HandgradError
+    error: Exception
 
 
 def work(settings: Work) -> Any:
@@ -142,11 +146,15 @@ def work(settings: Work) -> Any:
             if (checkpoint := ray.train.get_checkpoint()) is not None:
                 with checkpoint.as_directory() as kept:
                     shutil.copytree(kept, folder, dirs_exist_ok=True)
-            return job.run(exchange, Path(folder), Messages(board))
-    except HandgradError as error:
-        error.where = f"{where}: {error.where}" if error.where else where
-        ray.get(board.fail.remote(error))
-        return Failure(error)
+            with cores_at_most(settings["cores"]):
+                return job.run(exchange, Path(folder), Messages(board))
+    except Exception as raised:
+        error = lasting(raised, settings["storage"])
+        if passes(error):
+            raise
+        failure = Failure(at_its_place(error, where))
+        ray.get(board.fail.remote(failure.error))
+        return failure
 
 
 def check_versions(exchange: Rabit) -> None:

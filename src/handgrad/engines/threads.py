@@ -13,6 +13,7 @@ from threadpoolctl import LibController, ThreadpoolController
 
 HANDOVER = 1e-4  # seconds
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
+_allowed: list[int] = []  # cores, by the blocks of `cores_at_most` that last
 # Multiplications: of fewer, OpenBLAS makes one thread's work; so many are worth several threads.
 SHARED, WORTH_SHARING = 9216, 1e8
 # Functions that set how many threads are used for whoever multiplies.
@@ -27,8 +28,11 @@ SETTERS = {
 
 
 def available_cores() -> int:
-    """How many cores this process may use: those it is bound to, or as its container allows."""
-    return min(_cores(), _quota(CONTROL_GROUPS))
+    """How many cores this process may use: those it is bound to, or as its container allows.
+
+    Fewer within `cores_at_most`.
+    """
+    return min(_cores(), _quota(CONTROL_GROUPS), *_allowed)
 
 
 def _cores() -> int:
@@ -158,6 +162,17 @@ def blas_threads(most: int | None) -> Iterator[None]:
         for library, count in of_this_thread:
             library.limit(count)
         _limits.remove(entry)
+
+
+@contextmanager
+def cores_at_most(most: int) -> Iterator[None]:
+    """The process uses no more than `most` cores for a while: others of the machine need theirs."""
+    _allowed.append(most)
+    try:
+        with blas_threads(most):
+            yield
+    finally:
+        _allowed.remove(most)
 
 
 @contextmanager

@@ -61,7 +61,8 @@ def fit(
     does without a picture.
     `diagnose=True` warns of what `hg.diagnose` finds on the way, of each sickness once.
     `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
-    does; with `resume=True` it goes on from there, if it had begun. Ctrl-C ends the training: a
+    does, whenever `checkpoint_seconds` have passed; with `resume=True` it goes on from there, if
+    it had begun. Ctrl-C ends the training: a
     warning tells in which epoch, and the history of the epochs before is returned. Rows that are
     streamed have no live plot and no diagnosis.
 
@@ -122,7 +123,8 @@ class Fitting:
         if (folder := config.checkpoint) is not None:
             rate, resume = optimizer.learning_rate, config.resume
             to_keep = self.training, Path(folder), self.best, self.monitor
-            kept = training.Checkpoints(*to_keep, resume=resume)
+            seconds = config.checkpoint_seconds
+            kept = training.Checkpoints(*to_keep, seconds=seconds, resume=resume)
             self.stream, self.earlier = kept, [*kept.history]
             if config.reduce_on_plateau is not None:
                 optimizer.learning_rate = rate
