@@ -7,15 +7,13 @@ import csv as rows_of_text
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
 
 import numpy as np
 import pyarrow as pa
 
-from handgrad.data.file_kinds import opened, packing_of, refuse_other_kinds, unpacked
+from handgrad.data.file_kinds import packing_of, refuse_other_kinds, unpacked
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.data.text_formats import NumberParts
 from handgrad.files import FileError
@@ -68,27 +66,6 @@ class CsvDialect:
     skipped: int = 0
     names: tuple[str, ...] = ()
     padded: tuple[str, ...] = ()
-
-    def opened(self, path: Path) -> tuple[IO[bytes], CsvDialect]:
-        """The file as bytes in UTF-8, any part of which can be read, and the dialect of these.
-
-        Where it is packed or in another encoding, that is a copy which goes when it is closed.
-        """
-        if not self.packing and self.encoding == "utf-8":
-            return opened(path), self
-        copy = TemporaryFile()  # noqa: SIM115 - closed by who reads it
-        decoder = codecs.getincrementaldecoder(self.encoding)()
-        try:
-            for block in unpacked(path, self.packing):
-                as_it_is = self.encoding == "utf-8"  # looked at when it is read
-                copy.write(block if as_it_is else decoder.decode(block).encode())
-            copy.write(decoder.decode(b"", final=True).encode())
-        except BaseException as error:
-            copy.close()
-            if isinstance(error, UnicodeError):
-                raise NotThisEncodingError(path, "it", self.encoding) from error
-            raise
-        return copy, replace(self, encoding="utf-8", packing="")
 
     def note(self, asked: TableOptions) -> str:
         """What differs from commas, points and UTF-8, and was not asked for, in words."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from io import SEEK_END, BufferedReader
 from itertools import islice
 from pathlib import Path
@@ -21,9 +19,10 @@ from handgrad.data.csv_dialect import (
     NotThisEncodingError,
     sniffed,
 )
-from handgrad.data.file_kinds import opened
 from handgrad.data.files import Part, TableFile, as_types
+from handgrad.data.locations import status_of
 from handgrad.data.table_options import FOUND_OUT, TableOptions
+from handgrad.data.utf8_file import Utf8File
 from handgrad.files import FileError
 from handgrad.row_source import changed
 
@@ -45,7 +44,7 @@ class CsvFile(TableFile):
         note: Callable[[int], object],
         asked: TableOptions = FOUND_OUT,
     ) -> None:
-        self.path = path
+        self.path, self.place, self.status = path, path.absolute(), status_of(path)
         try:
             self._look_through(size, note, asked, whole=False)
         except NotThisEncodingError:  # the begin of the file is UTF-8, and what follows is not
@@ -56,15 +55,12 @@ class CsvFile(TableFile):
     def _look_through(
         self, size: int | None, note: Callable[[int], object], asked: TableOptions, *, whole: bool
     ) -> None:
-        dialect = sniffed(self.path, asked, whole=whole)
+        self.dialect = dialect = sniffed(self.path, asked, whole=whole)
         self.columns = CsvColumns(self.path, dialect, asked)
         self.too_many = b'x"' + dialect.separator.encode() * (len(self.columns.names) + 1)
-        file, self.dialect = dialect.opened(self.path)
-        self.copy = None if self.dialect == dialect else file
-        if self.copy:
-            weakref.finalize(self, file.close)
+        self.text = Utf8File(self.path, dialect)
         self.parts, begin, rows = [], 0, 0
-        with nullcontext(file) if self.copy else file:
+        with self.text.opened() as file:
             while found := self._chunk(file, begin, size or LONGEST_ROW, rows):
                 table, end = found
                 self.columns.look_at(table)
@@ -178,10 +174,10 @@ class CsvFile(TableFile):
                 "open the file in a text editor and compare",
             ) from error
 
-    def read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
+    def _read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
         types, table = self.columns.types_to_read(columns, schema), part.kept
         if table is None or any(table[name].type != kind for name, kind in types.items()):
-            with nullcontext(self.copy) if self.copy else opened(self.path) as file:
+            with self.text.opened() as file:
                 file.seek(part.begin)
                 block = file.read(part.end - part.begin)
             table = self._parsed(block, part.begin, part.rows_before, types)

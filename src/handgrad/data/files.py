@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.base.errors import DataError, did_you_mean
+from handgrad.data.locations import FileStatus, check_arrived
 from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.text_formats import read_as
 from handgrad.files import FileError, kind_of
@@ -35,17 +36,35 @@ class Part:
 
 
 class TableFile(ABC):
-    """A table in one file, cut into parts."""
+    """A table in one file, cut into parts.
+
+    It can be pickled, and read on other nodes that see the same file: nothing is looked through
+    again. `status` is that of the file when it was opened; `place` is its path, whatever folder is
+    the current one.
+    """
 
     path: Path
+    place: Path
+    status: FileStatus
     parts: list[Part]
     schema: pa.Schema
     notes: list[str]
     date_order: DateOrder | None = None
+    arrived = False  # from another process, perhaps on another node, and not read since
 
-    @abstractmethod
     def read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
         """The rows of a part, one slice after another, as columns of the types of `schema`."""
+        if self.arrived:
+            check_arrived(self.path, self.status)
+            self.arrived = False
+        return self._read(part, columns, schema)
+
+    @abstractmethod
+    def _read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
+        """What `read` hands out, once the file is known to be the one that was opened."""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "path": self.place, "arrived": True}
 
 
 @dataclass(frozen=True)

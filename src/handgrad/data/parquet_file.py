@@ -18,6 +18,7 @@ from pyarrow import parquet
 from handgrad.base.errors import DataError
 from handgrad.data.files import Part, TableFile, as_types
 from handgrad.data.frames import refuse_twice
+from handgrad.data.locations import status_of
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.files import FileError
 from handgrad.layers import Array
@@ -47,7 +48,8 @@ class ParquetFile(TableFile):
         note: Callable[[int], object],
         asked: TableOptions = FOUND_OUT,
     ) -> None:
-        self.path, self.size, self.whole, self.notes = path, size or 0, size is None, []
+        self.path, self.place, self.status = path, path.absolute(), status_of(path)
+        self.size, self.whole, self.notes = size or 0, size is None, []
         file = self._file(metadata=None)
         self.metadata, self.by_code = file.metadata, _columns_by_code(file)
         arrow, n = file.schema_arrow, file.metadata.num_rows
@@ -59,7 +61,7 @@ class ParquetFile(TableFile):
             self._refuse_if_far_larger(n * sum(widths))
         self.slice = n if self.whole else self._rows_in_a_chunk()
         self.parts = self._cut()
-        note(path.stat().st_size)
+        note(self.status.size)
 
     def _file(self, **options: object) -> Any:
         """The file, whatever bytes its name has."""
@@ -111,7 +113,7 @@ class ParquetFile(TableFile):
             together += n
         return [*parts, *([Part(begin, n_groups, together, before)] if together else [])]
 
-    def read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
+    def _read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
         own, first = [self.own_names[name] for name in columns], part.rows_before
         tables: Iterable[pa.Table] = self._batches(range(part.begin, part.end), own, self.slice)
         if self.whole:
@@ -153,7 +155,7 @@ class ParquetFile(TableFile):
             begin = end
 
     def _refuse_if_far_larger(self, size: float) -> None:
-        on_disk = self.path.stat().st_size
+        on_disk = self.status.size
         if size > max(PLENTY, MOST_TIMES * on_disk):
             raise FileError(
                 f"{self.path}: {size / 1e6:.3g} MB in memory, and {on_disk / 1e6:.2g} MB on disk",
