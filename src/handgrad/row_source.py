@@ -33,6 +33,34 @@ class RowSource(ABC):
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """All rows once, as pairs (x, y): in their order, or chunks in one drawn by `rng`."""
 
+    def seek(
+        self, row: int, rng: np.random.Generator | None = None
+    ) -> tuple[int, Iterator[tuple[Array, Array]]]:
+        """The last of those chunks, from one on that is not after `row`, counted from 0.
+
+        And how many rows come before them. A source that finds a row without reading all before
+        it says here how: a training that is resumed, or shared by workers, reads from there on.
+        """
+        return 0, self.chunks(rng)
+
+    def stretch(
+        self, begin: int, end: int, rng: np.random.Generator | None = None
+    ) -> Iterator[tuple[Array, Array]]:
+        """The rows `begin` to `end` of those that `chunks` hands out, in the same order."""
+        row, chunks = self.seek(begin, rng)
+        for x, y in chunks:
+            if row >= end:
+                return
+            if row + len(y) > begin:
+                part = slice(max(0, begin - row), end - row)
+                yield x[part], y[part]
+            row += len(y)
+
+    def fingerprint(self) -> Iterator[tuple[str, Array]]:
+        """Arrays with names that tell these rows from others: all, or what stands for them."""
+        for x, y in self.chunks():
+            yield from (("x", x), ("y", y))
+
     def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
         """The rows without about a `share` of them, and that share."""
         raise SettingError(

@@ -8,6 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.sharding import ALONE, CURRENT, Sharding
+from tests.bad_input.refused import refused
 from tests.distributed.threads import Meeting, ThreadExchange, on_workers
 
 IRIS = hg.data.load("iris")
@@ -159,6 +160,17 @@ def test_a_loss_that_is_not_finite_ends_the_training_on_every_worker() -> None:
 
     for sync_every in (1, 2):
         assert len(set(on_workers(run, 2, sync_every=sync_every))) == 1
+
+
+def test_a_slice_of_too_few_rows_for_a_layer_is_refused_before_the_first_step() -> None:
+    net, data = a_net(), (X[:131], Y[:131])  # the last batch has 3 rows, and slices of one
+
+    def run(_: int) -> None:
+        hg.fit(net, data, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1)
+
+    words = "131 rows in batches of 32, the last of 3, each in 4 slices", "try: batch_size=33"
+    with refused(hg.ShapeError, *words, net=net):
+        on_workers(run, 1)
 
 
 def test_what_the_first_worker_says_holds_for_all() -> None:

@@ -5,16 +5,21 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import handgrad as hg
+from handgrad.data.csv_file import CsvFile
+from handgrad.data.parquet_file import ParquetFile
 from tests.bad_input.refused import refused
+from tests.data.streams import stream_of, written
 from tests.saving.checkpoint_fuzz import sealed
 from tests.training.by_hand import assert_same_state
 from tests.training.test_checkpoints import figures
-from tests.training.test_streamed import a_net, rows_of
+from tests.training.test_streamed import a_net, rows_of, table
 
 EPOCHS = 3
 
@@ -83,6 +88,44 @@ def test_other_rows_and_another_memory_are_refused(tmp_path: Path) -> None:
     more = rows_of(400, tmp_path, memory=30_000)
     with refused(hg.SettingError, "rows at a time 72, where", "had 48", net=net):
         hg.checkpoints(training(net, more), tmp_path / "c", resume=True)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_other_rows_are_refused_without_reading_all(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows_with(a: Any) -> hg.StreamedRows:
+        path = written(table(400).set_column(0, "a", pa.array(a)), file, 20)
+        return stream_of(path, piece=300, memory=20_000).rows("y", features=["a", "b"])
+
+    file, a = (tmp_path / "a").with_suffix(suffix), np.arange(400) / 400
+    assert [*hg.checkpoints(training(a_net(), rows_with(a)), tmp_path / "c")]
+    read: list[int] = []
+    kind: Any = ParquetFile if suffix == ".parquet" else CsvFile
+    original = kind.read
+
+    def noted(self: Any, part: Any, *rest: Any) -> Any:
+        read.append(part.begin)
+        return original(self, part, *rest)
+
+    monkeypatch.setattr(kind, "read", noted)
+    again, net = training(a_net(), rows_with(a)), a_net()
+    read.clear()
+    hg.checkpoints(again, tmp_path / "c", resume=True)
+    assert len(read) <= 6  # three of the rows to train on, three of the validation
+    a[111] += 0.001 if suffix == ".csv" else 1  # what a footer does not tell is not seen
+    with refused(hg.SettingError, "other training data", "the same rows", net=net):
+        hg.checkpoints(training(net, rows_with(a)), tmp_path / "c", resume=True)
+
+
+def test_rows_left_out_by_other_rules_are_refused(tmp_path: Path) -> None:
+    whole = rows_of(400, tmp_path, memory=20_000)
+    rows, others = (whole.split(0.5, seed)[0] for seed in (0, 1))
+    options: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.05)}
+    options |= {"epochs": 1, "batch_size": 9, "rng": 0}
+    assert [*hg.checkpoints(hg.train(a_net(), rows, **options), tmp_path / "c")]
+    with refused(hg.SettingError, "other training data", "the same rows"):
+        hg.checkpoints(hg.train(a_net(), others, **options), tmp_path / "c", resume=True)
 
 
 def test_a_checkpoint_of_an_epoch_that_cannot_have_begun_so_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from io import SEEK_END, BufferedReader
 from itertools import islice
@@ -65,7 +66,9 @@ class CsvFile(TableFile):
                 table, end = found
                 self.columns.look_at(table)
                 kept = table if size is None else None
-                self.parts.append(Part(begin, end, table.num_rows, rows, kept))
+                file.seek(begin)
+                checksum = zlib.crc32(file.read(end - begin))
+                self.parts.append(Part(begin, end, table.num_rows, rows, kept, checksum))
                 note(end - begin)
                 begin, rows = end, rows + table.num_rows
         if not self.parts:

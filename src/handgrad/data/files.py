@@ -24,8 +24,8 @@ PARQUET = (".parquet", ".pq")
 class Part:
     """A stretch of a file that can be read by itself: its place there, and how many rows it has.
 
-    Row groups `begin` to `end` of a Parquet file, bytes `begin` to `end` of a CSV file, of which
-    `kept` are the rows as they were read first, where they stay in memory.
+    Row groups `begin` to `end` of a Parquet file, bytes `begin` to `end` of a CSV file, which have
+    this `checksum`; `kept` are its rows as they were read first, where they stay in memory.
     """
 
     begin: int
@@ -33,6 +33,7 @@ class Part:
     n_rows: int
     rows_before: int
     kept: pa.Table | None = None
+    checksum: int = 0
 
 
 class TableFile(ABC):
@@ -65,6 +66,10 @@ class TableFile(ABC):
 
     def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "path": self.place, "arrived": True}
+
+    def footer(self) -> bytes:
+        """What the file says of its rows, where it says it in one place."""
+        return b""
 
 
 @dataclass(frozen=True)

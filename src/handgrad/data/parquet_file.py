@@ -124,6 +124,12 @@ class ParquetFile(TableFile):
                 yield as_types(rows.rename_columns(list(columns)), schema)
             first += table.num_rows
 
+    def footer(self) -> bytes:
+        sink = pa.BufferOutputStream()
+        self.metadata.write_metadata_file(sink)
+        found: bytes = sink.getvalue().to_pybytes()
+        return found
+
     def _sizes(self, table: pa.Table) -> Array:
         """How many bytes each row takes, (n,), once no columns are codes any more."""
         sizes = np.zeros(table.num_rows)

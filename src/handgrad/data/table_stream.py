@@ -23,10 +23,10 @@ from handgrad.data.files import (
     notes_together,
     place_of,
 )
+from handgrad.data.numeric_columns import holds_numbers, numbers, row_without_a_number
 from handgrad.data.table_options import DateOrder
 from handgrad.data.targets import (
     FEWEST_VALUES_OF_A_NUMBER,
-    as_numbers,
     is_text,
     left_out,
     missing_targets,
@@ -34,7 +34,6 @@ from handgrad.data.targets import (
     refuse_mixed,
     target_cells,
 )
-from handgrad.data.text_formats import read_as
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
 from handgrad.row_source import Rng, RowSource
@@ -62,8 +61,10 @@ class TableStream:
             filter(None, (source.date_order for source in sources)), None
         )
         self.notes = notes_together(self.files, [source.notes for source in sources])
-        # Which rows are meant, by their numbers, and what is made of each chunk.
-        self.rules: tuple[Callable[[Array], Array], ...] = ()
+        # Which rows are meant, by their numbers, how many of each part, and what is made of them.
+        self.rules: tuple[partial[Array], ...] = ()
+        self.parts = [(source, part) for source in self.sources for part in source.parts]
+        self.rows_of_parts = np.array([part.n_rows for _, part in self.parts], int)
         self.changes: tuple[Callable[[Table], Table], ...] = ()
         self.complete: frozenset[str] = frozenset()
 
@@ -92,11 +93,28 @@ class TableStream:
 
         Parts are the row groups of Parquet files, small ones together, and blocks of CSV files.
         """
-        parts = [(source, part) for source in self.sources for part in source.parts]
-        ends = np.cumsum([part.n_rows for _, part in parts])
-        for i in range(len(parts)) if rng is None else rng.permutation(len(parts)):
-            source, part = parts[i]
-            first = int(ends[i]) - part.n_rows
+        return self.seek(columns, 0, rng)[1]
+
+    def seek(
+        self, columns: Sequence[str], row: int, rng: np.random.Generator | None = None
+    ) -> tuple[int, Iterator[Table]]:
+        """The last of those chunks, from the part on that has this row; how many rows come before.
+
+        Nothing is read for it: how many rows a part has is known.
+        """
+        n = len(self.parts)
+        order = np.arange(n) if rng is None else rng.permutation(n)
+        ends = np.cumsum(self.rows_of_parts[order])
+        begun = int(np.searchsorted(ends, row, side="right"))
+        before = int(ends[begun - 1]) if begun else 0
+        return before, self._read(columns, order[begun:].tolist())
+
+    def _read(self, columns: Sequence[str], parts: Sequence[int]) -> Iterator[Table]:
+        firsts = np.cumsum([0, *(part.n_rows for _, part in self.parts)])
+        for i in parts:
+            (source, part), first = self.parts[i], int(firsts[i])
+            if not self.rows_of_parts[i]:
+                continue
             for table in source.read(part, columns, self.schema):
                 numbers = np.arange(first, first + table.num_rows)
                 first += table.num_rows
@@ -108,6 +126,20 @@ class TableStream:
                     for change in self.changes:
                         chunk = change(chunk)
                     yield chunk
+
+    def fingerprint(self) -> Iterator[tuple[str, Array]]:
+        """What tells these rows from others, without a look at them: what is known of the files.
+
+        Footers of Parquet files with their statistics, checksums of CSV files as they were read
+        first, the parts, and the rules by which rows are left out.
+        """
+        yield str(self.schema), self.rows_of_parts
+        for source in self.sources:
+            places = [(p.begin, p.end, p.n_rows, p.checksum) for p in source.parts]
+            yield "parts", np.array(places, np.int64)
+            yield "footer", np.frombuffer(source.footer(), np.uint8)
+        for rule in self.rules:
+            yield from ((rule.func.__name__, np.asarray(given)) for given in rule.args)
 
     def with_target(self, name: str) -> Self:
         """The rows that have something in this column; `notes` tells how many have nothing."""
@@ -146,9 +178,7 @@ class TableStream:
         """
         between_0_and_1("share", share)
         seed, last = int(spawning_generator(rng).integers(2**63)), int(share * 2**64) - 1
-        others, drawn = (
-            self._ruled(partial(_drawn, seed, last, inside)) for inside in (False, True)
-        )
+        others, drawn = (self.drawn(seed, last, inside=inside) for inside in (False, True))
         if not others.n_rows or not drawn.n_rows:
             raise DataError(
                 f"{self.n_rows} rows cannot be split with {share:g} of them set aside",
@@ -161,7 +191,14 @@ class TableStream:
         """The table with n of its rows, drawn at random; with all where there are fewer."""
         positive("n", n, whole=True)
         seed = int(spawning_generator(rng).integers(2**63))
-        return self._ruled(partial(_drawn, seed, smallest(seed, self.numbers(), n)[-1], True))
+        return self.drawn(seed, int(smallest(seed, self.numbers(), n)[-1]))
+
+    def drawn(self, seed: int, last: int, *, inside: bool = True) -> Self:
+        """The rows whose number, mixed with the seed, is `last` or less; or, not `inside`, others.
+
+        A row is drawn or not whatever the others are and in whatever order they come.
+        """
+        return self._ruled(partial(_drawn, seed, last, inside))
 
     def numbers(self) -> Iterator[Array]:
         """The numbers of all rows among those of the files, some at a time."""
@@ -184,9 +221,12 @@ class TableStream:
             kept &= rule(numbers)
         return kept
 
-    def _ruled(self, rule: Callable[[Array], Array]) -> Self:
+    def _ruled(self, rule: partial[Array]) -> Self:
         ruled = self._but(rules=(*self.rules, rule))
-        return ruled._but(n_rows=sum(map(len, ruled.numbers())))
+        ends, counts = np.cumsum([part.n_rows for _, part in self.parts]), 0 * self.rows_of_parts
+        for some in ruled.numbers():
+            counts += np.bincount(np.searchsorted(ends, some, side="right"), minlength=len(counts))
+        return ruled._but(rows_of_parts=counts, n_rows=int(counts.sum()))
 
     def _but(self, **changes: object) -> Self:
         """A copy with other attributes."""
@@ -265,12 +305,34 @@ class StreamedRows(RowSource):
 
         In the order of the files, or the parts of the files in an order drawn by `rng`.
         """
-        columns = [*self.feature_names, *([] if self.target_name is None else [self.target_name])]
-        for chunk in self.table.chunks([*dict.fromkeys(columns)], rng):
-            x = np.empty((chunk.columns.num_rows, len(self.feature_names)), np.float32)
-            for i, name in enumerate(self.feature_names):
-                x[:, i] = numbers(chunk, name)
-            yield x, self._targets(chunk)
+        return self.seek(0, rng)[1]
+
+    def seek(
+        self, row: int, rng: np.random.Generator | None = None
+    ) -> tuple[int, Iterator[tuple[Array, Array]]]:
+        """The last of those chunks, from the part on that has this row; how many rows come before.
+
+        Nothing is read for it.
+        """
+        targets = [] if self.target_name is None else [self.target_name]
+        columns = [*dict.fromkeys([*self.feature_names, *targets])]
+        before, chunks = self.table.seek(columns, row, rng)
+        return before, map(self._numbers, chunks)
+
+    def fingerprint(self) -> Iterator[tuple[str, Array]]:
+        """What is known of the files, and the rows of three chunks of them."""
+        yield from self.table.fingerprint()
+        yield str((self.feature_names, self.target_name, self.class_names)), np.zeros(0)
+        for row in (0, self.n_rows // 2, self.n_rows - 1):
+            chunks = self.seek(row)[1]
+            x, y = next(chunks)
+            yield from (("x", x), ("y", y))
+
+    def _numbers(self, chunk: Table) -> tuple[Array, Array]:
+        x = np.empty((chunk.columns.num_rows, len(self.feature_names)), np.float32)
+        for i, name in enumerate(self.feature_names):
+            x[:, i] = numbers(chunk, name)
+        return x, self._targets(chunk)
 
     def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
         """The rows without about a `share` of them, and that share.
@@ -308,51 +370,6 @@ class StreamedRows(RowSource):
         return y
 
 
-def numbers(table: Table, name: str) -> Array:
-    """A feature as finite numbers, (n,) float32."""
-    column = table.columns[name]
-    wanted = "a finite number in every row of every feature"
-    if column.null_count:
-        row = column.to_pylist().index(None)
-        hint = "fill it in, or remove the row or the column"
-        raise table.refused(row, f"column {name!r} is empty", wanted, hint)
-    if not holds_numbers(column.type):
-        row = row_without_a_number(column) or 0
-        cell = str(column[row].as_py())
-        raise table.refused(
-            row,
-            f"column {name!r} {f'has {cell!r}' if cell.strip() else 'is empty'}",
-            wanted,
-            "correct it, or remove the column; TabularClassifier().fit(hg.open_table(…), target) "
-            "takes columns of any kind",
-        )
-    values = np.asarray(as_numbers(column).cast(pa.float64()).to_numpy())
-    with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
-    if not np.isfinite(narrow).all():
-        row = int(np.isfinite(narrow).argmin())
-        raise table.refused(
-            row,
-            f"column {name!r} is {values[row]:g}",
-            wanted,
-            "correct it, or give the column in another unit",
-            ", too large for float32" if np.isfinite(values[row]) else "",
-        )
-    return narrow
-
-
-def holds_numbers(kind: pa.DataType) -> bool:
-    """Whether a column of this type can be a feature: numbers, durations, true and false."""
-    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return bool(numbers or pa.types.is_duration(kind) or pa.types.is_boolean(kind))
-
-
-def row_without_a_number(column: pa.ChunkedArray) -> int | None:
-    """The first row of a column of another type whose cell does not read as a number."""
-    odd = ~read_as(pa.array(map(str, column.to_pylist()), pa.string()), "number")
-    return int(odd.argmax()) if odd.any() else None
-
-
 def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:
     """The names of the classes in the target, found by reading it; () where it is a number."""
     found: Array | None = None
@@ -375,10 +392,7 @@ def _without(left_out: Array, numbers: Array) -> Array:
 
 
 def _drawn(seed: int, last: int, inside: bool, numbers: Array) -> Array:
-    """Which of the rows have a mixed number that is `last` or less, or not, if not `inside`.
-
-    A row is drawn or not whatever the others are and in whatever order they come.
-    """
+    """Which of the rows have a mixed number that is `last` or less, or not, if not `inside`."""
     return (mixed(seed, numbers) <= last) == inside
 
 

@@ -103,13 +103,12 @@ class ShardedEngine(StepwiseEngine):
             so_far.total += total
             so_far.predictions.append(p)
             so_far.rows = span.stop
-        self.complete(so_far)
         return None
 
-    def complete(self, so_far: EpochProgress) -> None:
-        p = np.concatenate(so_far.predictions)
-        self.sharding.exchange.add(bits(p))
-        so_far.predictions = [p]
+    def complete(self, predictions: list[Array]) -> None:
+        if predictions:
+            predictions[:] = [p := np.concatenate(predictions)]
+            self.sharding.exchange.add(bits(p))
         words = np.zeros((self.sharding.shards, len(self.layers), WORDS), np.uint64)
         for v in self.sharding.own:
             for place, stream in zip(words[v], self.streams_of[v], strict=True):

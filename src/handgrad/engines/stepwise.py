@@ -29,8 +29,8 @@ class StepwiseEngine(Engine):
     def batch_gradients(self, rows: Array) -> tuple[float, Array]:
         """The gradients of a batch, while `at_work`: see `gradients`."""
 
-    def complete(self, so_far: EpochProgress) -> None:
-        """Bring together what a pass has come to, where it is not in one place."""
+    def complete(self, predictions: list[Array]) -> None:
+        """Bring together what batches have come to, where it is not in one place."""
 
     def gradients(self, rows: Array) -> tuple[float, Array]:
         with self.at_work():
@@ -43,7 +43,10 @@ class StepwiseEngine(Engine):
             if so_far is None:
                 self.before = (self.net.parameters.copy(), self.net.running_state.copy())
             here, so_far, n = so_far or EpochProgress(), None, len(order)
-            while (found := self.run_part(order, rates, here)) is None and here.rows < n:
+            while (found := self.run_part(order, rates, here)) is None:
+                self.complete(here.predictions)
+                if here.rows == n:
+                    break
                 yield here
             loss = here.total / self.counted(order)
             yield found or Epoch(loss, np.concatenate(here.predictions), self.predict_held_out())
@@ -55,6 +58,7 @@ class StepwiseEngine(Engine):
         while here.rows < len(order):
             if (diverged := self.run_part(order, rates, here)) is not None:
                 return diverged
+        self.complete([])
         rows = so_far.rows + len(order)
         return EpochProgress(rows, here.total, [np.concatenate(here.predictions)])
 
@@ -73,7 +77,6 @@ class StepwiseEngine(Engine):
                 so_far.total += loss * self.counted(rows)
                 so_far.predictions.append(p)
                 so_far.rows = batch.stop
-        self.complete(so_far)
         if so_far.rows == len(order) and not np.isfinite(self.net.parameters).all():
             loss = so_far.total / self.counted(order)
             return Epoch(loss, np.concatenate(so_far.predictions), diverged_at=len(learning_rates))

@@ -181,27 +181,46 @@ class MemberRows(RowSource):
         self.survey, self.features, self.n_members = survey, features, n_members
         self.smoothing, self.seed, self.passes = smoothing, seed, 0
         self.memory = survey.stream.memory
-        self.n_rows = survey.stream.n_rows - len(survey.t)
+        self.learned = survey.stream.drawn(survey.seed, survey.last, inside=False)
+        self.n_rows = self.learned.n_rows
         self.usual_epochs = int(np.clip(STEPS // -(-self.n_rows // BATCH), 1, MOST_EPOCHS))
 
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """All rows once: x (n, n_members, n_features), and t (n, n_members, n_outputs)."""
         self.passes += 1
         own = np.random.default_rng((self.seed, self.passes))
+        for piece in self.learned.chunks(self.learned.names, rng):
+            yield from self._side_by_side(piece.columns, own)
+
+    def seek(
+        self, row: int, rng: np.random.Generator | None = None
+    ) -> tuple[int, Iterator[tuple[Array, Array]]]:
+        """The last of the rows, in chunks whose orders do not depend on what was read before."""
+        before, pieces = self.learned.seek(self.learned.names, row, rng)
+        drawn = 0 if rng is None else int(rng.integers(2**63))
+        return before, (
+            pair
+            for piece in pieces
+            for pair in self._side_by_side(
+                piece.columns, np.random.default_rng((self.seed, drawn, int(piece.numbers[0])))
+            )
+        )
+
+    def _side_by_side(
+        self, learned: pa.Table, own: np.random.Generator
+    ) -> Iterator[tuple[Array, Array]]:
         survey, k, width = self.survey, self.n_members, self.features.n_out
         rows = max(BATCH, int(self.memory * ENCODED) // (4 * k * width))
-        for piece in survey.stream.chunks(survey.stream.names, rng):
-            learned = piece.columns.filter(mixed(survey.seed, piece.numbers) > survey.last)
-            for start in range(0, learned.num_rows, rows):
-                part = learned.slice(start, rows)
-                table = columns_of_frame(frame_of(part.drop_columns([survey.target])))
-                x, t = self.features.encoded(table), survey.targets.encoded(part[survey.target])
-                t = (1 - self.smoothing) * t + self.smoothing / t.shape[1]
-                orders = [own.permutation(len(t)) for _ in range(k)]
-                yield (
-                    np.stack([x[order] for order in orders], axis=1),
-                    np.stack([t[order] for order in orders], axis=1),
-                )
+        for start in range(0, learned.num_rows, rows):
+            part = learned.slice(start, rows)
+            table = columns_of_frame(frame_of(part.drop_columns([survey.target])))
+            x, t = self.features.encoded(table), survey.targets.encoded(part[survey.target])
+            t = (1 - self.smoothing) * t + self.smoothing / t.shape[1]
+            orders = [own.permutation(len(t)) for _ in range(k)]
+            yield (
+                np.stack([x[order] for order in orders], axis=1),
+                np.stack([t[order] for order in orders], axis=1),
+            )
 
 
 class CoverageSample:

@@ -16,7 +16,15 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
 from handgrad.net import Net
-from handgrad.row_source import BATCH, RowSource, prefetch, refuse_beside_a_stream, whole_batches
+from handgrad.row_source import (
+    BATCH,
+    RowSource,
+    changed,
+    prefetch,
+    refuse_beside_a_stream,
+    whole_batches,
+)
+from handgrad.sharding import CURRENT, Sharding, bits
 from handgrad.training.metric_functions import Measure, measures, metric_values
 from handgrad.training.rows import (
     MOST_ROWS_TRIED,
@@ -116,16 +124,26 @@ class SourceRows(RowsToEvaluate):
     """Rows of a source, each chunk checked as it comes; `first` has x, y and p of a few rows."""
 
     def __init__(self, net: Net, loss: Loss, source: RowSource, what: str) -> None:
+        self.sharding = CURRENT.get() or Sharding(1)
         x, y = (part[:MOST_ROWS_TRIED] for part in next(source.chunks()))
         x, y = checked_rows(net, loss, (x, y), what, learn=False)
         with np.errstate(all="ignore"):
             self.first = x, y, net.predict(x)
         self.net, self.loss, self.source, self.what = net, loss, source, what
 
-    def in_order(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
-        """All chunks, or in an order drawn by `rng`. The net is not run: it may be at work."""
-        first, _, p = self.first
-        for x, y in self.source.chunks(rng):
+    def in_order(
+        self, rng: np.random.Generator | None = None, begin: int = 0, end: int | None = None
+    ) -> Iterator[tuple[Array, Array]]:
+        """All rows in chunks, in an order drawn by `rng`, or those from `begin` to `end` of them.
+
+        The net is not run: it may be at work.
+        """
+        (first, _, p), source, seen = self.first, self.source, begin
+        end = source.n_rows if end is None else end
+        whole = (begin, end) == (0, source.n_rows)
+        for x, y in source.chunks(rng) if whole else source.stretch(begin, end, rng):
+            if (seen := seen + len(y)) > end:
+                raise changed(seen, source.n_rows)
             if x.shape[1:] != first.shape[1:]:
                 raise ShapeError(
                     f"{self.what}: rows of shape {x.shape[1:]} after rows of {first.shape[1:]}",
@@ -136,6 +154,8 @@ class SourceRows(RowsToEvaluate):
                 checked_inputs(self.net, x, self.what),
                 self.loss.target_kind.checked(y, p, self.what, learn=False),
             )
+        if seen < end:
+            raise changed(seen, source.n_rows)
 
     def check_room(self) -> None:
         """Refuse to evaluate rows of which predictions and targets are too many to be kept."""
@@ -150,19 +170,28 @@ class SourceRows(RowsToEvaluate):
             )
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
-        ys: list[Array] = []
+        """The predictions of all rows, and the targets; each worker reads and predicts a share."""
+        exchange, n = self.sharding.exchange, self.source.n_rows
+        each = BATCH * -(-n // (BATCH * exchange.workers))
+        begin, end = (min(n, rank * each) for rank in (exchange.rank, exchange.rank + 1))
+        _, y, p = (np.zeros((n, *part.shape[1:]), part.dtype) for part in self.first)
 
-        def inputs() -> Iterator[Array]:
-            for x, y in prefetch(self.in_order()):
-                ys.append(y)
+        def inputs(row: int) -> Iterator[Array]:
+            for x, targets in prefetch(self.in_order(None, begin, end)):
+                y[row : row + len(targets)] = targets
+                row += len(targets)
                 yield x
 
-        batches = whole_batches(inputs(), np.concatenate)
-        ps = [self.net.predict(x, engine=engine) for x in batches]
-        return np.concatenate(ps), Rows(None, np.concatenate(ys))
+        row = begin
+        for x in whole_batches(inputs(begin), np.concatenate) if begin < end else ():
+            p[row : row + len(x)] = self.net.predict(x, engine=engine)
+            row += len(x)
+        for found in (p, y):
+            exchange.add(bits(found))
+        return p, Rows(None, y)
 
     def checksum(self) -> str:
-        return checksum(("", part) for chunk in self.in_order() for part in chunk)
+        return checksum(self.source.fingerprint())
 
 
 def rows_to_evaluate(

@@ -12,6 +12,7 @@ from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.optimizers.minimizer import Iterate, Minimizer
 from handgrad.schedules import Schedule
+from handgrad.sharding import CURRENT
 from handgrad.training.training_rows import TrainingRows
 
 ARRAYS = ("weights", "gradient", "steps", "changes")
@@ -264,13 +265,21 @@ def refuse_full_batch(optimizer: Optimizer, what: str) -> None:
 
 
 def check_batches(net: Net, rows: int, batch_size: int) -> None:
-    """Refuse a batch, full or last, with fewer rows than a layer of the net can learn from."""
+    """Refuse a batch, full or last, with fewer rows than a layer of the net can learn from.
+
+    Or a shard's slice of it, where a training is cut into shards.
+    """
+    least, sharding = net.min_batch_size, CURRENT.get()
+    shards = 1 if sharding is None else sharding.shards
+
+    def smallest(size: int) -> int:
+        return max(1, min(size, rows % size or size) // shards)
+
     size = min(rows, batch_size)
-    for last in (size, rows % size or size):
-        if last < net.min_batch_size:
-            sizes = range(batch_size, rows + 1)
-            fitting = (b for b in sizes if min(b, rows % b or b) >= net.min_batch_size)
-            what = f"{rows} rows in batches of {size}, the last of {last}"
-            hint = f"batch_size={next(fitting)}" if rows >= net.min_batch_size else "more rows"
-            with net.mode(training=True):
-                net.check_rows(last, what, hint)
+    if smallest(size) < least:
+        of_shards = "" if shards == 1 else f", each in {shards} slices"
+        what = f"{rows} rows in batches of {size}, the last of {rows % size or size}{of_shards}"
+        fitting = (b for b in range(batch_size, rows + 1) if smallest(b) >= least)
+        hint = f"batch_size={b}" if (b := next(fitting, None)) else "more rows"
+        with net.mode(training=True):
+            net.check_rows(smallest(size), what, hint)

@@ -12,7 +12,8 @@ from handgrad.engines.engine import Engine, Epoch, EpochProgress
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.row_source import RowSource, changed, prefetch, refuse_beside_a_stream
+from handgrad.row_source import RowSource, prefetch, refuse_beside_a_stream
+from handgrad.sharding import ALONE, bits
 from handgrad.training.evaluate import RowsToEvaluate, SourceRows
 from handgrad.training.metric_functions import Measure, metric_values
 from handgrad.training.rows import TRAINING, Rows, training_rows
@@ -108,13 +109,23 @@ class BufferedRows:
     memory, chunk after chunk; the batches are drawn from it, and when all its rows have been
     learned from it is filled anew. A batch may thus have rows of several chunks, and all batches
     but the epoch's last are full.
+
+    In a training of several shards the rows are cut into a stretch for each, as long as its slices
+    of all batches, and the buffer likewise. A worker reads the stretches of its own shards, side
+    by side, and fills no more than their parts of the buffer: the others take no memory.
     """
 
     def __init__(self, chunks: SourceRows, n_buffered: int, batch_size: int) -> None:
         self.chunks, self.n_rows, self.batch_size = chunks, chunks.source.n_rows, batch_size
         self.passes, self.order = -(-self.n_rows // n_buffered), np.arange(n_buffered)
+        self.shards = chunks.sharding.shards
+        self.own = chunks.sharding.own if self.shards > 1 else range(1)
+        self.places = np.cumsum([0, *self._shares(n_buffered)])
+        self.own_places = range(self.places[self.own.start], self.places[self.own.stop])
         # Recording looks at a few rows.
-        x, y = (np.resize(part, (n_buffered, *part.shape[1:])) for part in chunks.first[:2])
+        x, y = (np.zeros((n_buffered, *part.shape[1:]), part.dtype) for part in chunks.first[:2])
+        for room, part in zip((x, y), chunks.first[:2], strict=True):
+            room[: len(part)] = part[:n_buffered]
         self.rows = Rows(x, y)
 
     def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool = False) -> None:
@@ -137,45 +148,86 @@ class BufferedRows:
         (rates,), n, so_far = learning_rates, self.n_rows, so_far or EpochProgress()
         (of_chunks,) = self.generators
         drawn = copy.deepcopy(of_chunks)  # an epoch that is resumed draws the same order again
-        for filled in self._buffers(engine, drawn if self.shuffle else None, so_far.rows):
-            if so_far.rows + filled > n:
-                raise changed(so_far.rows + filled, n)
-            order = self.order if filled == len(self.order) else np.arange(filled)
-            if self.shuffle:
-                self.generator.shuffle(order)
+        seed = int(drawn.integers(2**63)) if self.shards > 1 else None
+        for filled in self._buffers(engine, drawn, seed, so_far.rows):
+            order = self._order(filled, seed, so_far.rows)
             steps = so_far.rows // self.batch_size
             end = -(-(so_far.rows + filled) // self.batch_size)
             result = engine.run_rows(order, rates[steps:end], so_far)
             if isinstance(result, Epoch):
                 yield replace(result, diverged_at=steps + (result.diverged_at or 0))
                 return
-            self.kept.add(result.predictions[0], engine.y, order)
+            self.kept.add(result.predictions[0], engine.y, order, self.own_places)
             so_far = EpochProgress(result.rows, result.total)
             if so_far.rows < n:
                 yield so_far
-        if so_far.rows < n:
-            raise changed(so_far.rows, n)
         of_chunks.bit_generator.state = drawn.bit_generator.state
         yield Epoch(so_far.total / n, self.kept.p[0])
 
+    def _shares(self, rows: int) -> Array:
+        """How many of so many rows in batches are in the slices of each shard, (shards,)."""
+        full, rest = divmod(rows, self.batch_size)
+        shard = np.arange(self.shards)
+        of_batch, of_last = (
+            n // self.shards + (shard < n % self.shards) for n in (self.batch_size, rest)
+        )
+        shares: Array = full * of_batch + of_last
+        return shares
+
+    def _order(self, rows: int, seed: int | None, before: int) -> Array:
+        """The order of the rows in the buffer, so many after those `before`.
+
+        In shards it follows from the seed of the epoch, the shard and those before alone.
+        """
+        if seed is None:
+            order = self.order if rows == len(self.order) else np.arange(rows)
+            if self.shuffle:
+                self.generator.shuffle(order)
+            return order
+        batches = rows // self.batch_size
+        full, rest = [], []
+        for shard, (n, each) in enumerate(
+            zip(self._shares(rows), self._shares(self.batch_size), strict=True)
+        ):
+            order = np.arange(self.places[shard], self.places[shard] + n)
+            if self.shuffle:
+                np.random.default_rng((seed, before, shard)).shuffle(order)
+            full.append(order[: batches * each].reshape(batches, each))
+            rest.append(order[batches * each :])
+        return np.concatenate([np.concatenate(full, axis=1).ravel(), *rest])
+
     def _buffers(
-        self, engine: Engine, rng: np.random.Generator | None, skipped: int
+        self, engine: Engine, drawn: np.random.Generator, seed: int | None, before: int
     ) -> Iterator[int]:
         """Fill the engine's arrays with rows, again and again; each time say with how many."""
-        x, y, filled = engine.x, engine.y, 0
-        for x_chunk, y_chunk in prefetch(self.chunks.in_order(rng)):
-            begin = min(skipped, len(y_chunk))
-            skipped -= begin
-            while begin < len(y_chunk):
-                taken = min(len(y) - filled, len(y_chunk) - begin)
-                x[filled : filled + taken] = x_chunk[begin : begin + taken]
-                y[filled : filled + taken] = y_chunk[begin : begin + taken]
-                filled, begin = filled + taken, begin + taken
-                if filled == len(y):
-                    yield filled
-                    filled = 0
-        if filled:
-            yield filled
+        for place, x, y in prefetch(self._parts(drawn, seed, before)):
+            engine.x[place : place + len(y)], engine.y[place : place + len(y)] = x, y
+            if place == len(self.order):
+                filled = min(place, self.n_rows - before)
+                yield filled
+                before += filled
+
+    def _parts(
+        self, drawn: np.random.Generator, seed: int | None, before: int
+    ) -> Iterator[tuple[int, Array, Array]]:
+        """The rows of this worker's shards, each with where it belongs; none behind a buffer."""
+        shares = self._shares(self.n_rows)
+        ends, begun = np.cumsum(shares).tolist(), self._shares(before)
+        readers = {}
+        for shard in self.own:
+            rng = drawn if seed is None else np.random.default_rng(seed)
+            begin = ends[shard] - shares[shard] + begun[shard]
+            stretch = self.chunks.in_order(rng if self.shuffle else None, int(begin), ends[shard])
+            readers[shard] = _Reader(stretch)
+        while before < self.n_rows:
+            rows = min(len(self.order), self.n_rows - before)
+            for shard, reader in readers.items():
+                place = int(self.places[shard])
+                for x, y in reader.next(int(self._shares(rows)[shard])):
+                    yield place, x, y
+                    place += len(y)
+            yield len(self.order), self.rows.x[:0], self.rows.y[:0]
+            before += rows
 
     def metric_values(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
         p, y = self.kept.arrays()
@@ -202,11 +254,31 @@ class BufferedRows:
 TrainingRows = WholeRows | BufferedRows
 
 
+class _Reader:
+    """Rows of chunks, so many at a time."""
+
+    def __init__(self, chunks: Iterator[tuple[Array, Array]]) -> None:
+        self.chunks, self.left = chunks, list[tuple[Array, Array]]()
+
+    def next(self, n: int) -> Iterator[tuple[Array, Array]]:
+        """The next n rows, in parts."""
+        while n:
+            x, y = self.left.pop() if self.left else next(self.chunks)
+            part = x[:n], y[:n]
+            if n < len(y):
+                self.left.append((x[n:], y[n:]))
+            n -= len(part[1])
+            del x, y  # else they would still be there while the next are made
+            yield part
+            del part
+
+
 class KeptPredictions:
     """Predictions of an epoch and the targets: of each row, or of every k-th to save memory."""
 
     def __init__(self, chunks: SourceRows, memory: int, *, keep: bool) -> None:
         _, y, p = chunks.first
+        self.exchange = chunks.sharding.exchange if chunks.sharding.shards > 1 else ALONE
         self.every = -(-chunks.source.n_rows * (y[0].nbytes + p[0].nbytes) // memory)
         self.keep, self.nothing = keep, (p[:0], y[:0])
         self.begin()
@@ -216,12 +288,19 @@ class KeptPredictions:
         self.seen, (p, y) = 0, self.nothing
         self.p, self.y = [p], [y]
 
-    def add(self, p: Array, y: Array, order: Array) -> None:
-        """Look at the predictions for the rows that were visited in this order."""
+    def add(self, p: Array, y: Array, order: Array, own: range) -> None:
+        """Look at the predictions for the rows that were visited in this order.
+
+        Those at the places `own` are this worker's; all workers keep the same.
+        """
         if self.keep:
             chosen = slice(-self.seen % self.every, None, self.every)
-            self.p.append(p[chosen].copy())
-            self.y.append(y[order[chosen]])
+            p, y, places = p[chosen].copy(), y[order[chosen]], order[chosen]
+            y[(places < own.start) | (places >= own.stop)] = 0
+            for found in (p, y):
+                self.exchange.add(bits(found))
+            self.p.append(p)
+            self.y.append(y)
             self.seen += len(order)
 
     def arrays(self) -> tuple[Array, Array]:
@@ -250,7 +329,9 @@ def rows_to_train_on(config: TrainingConfig) -> TrainingRows:
         chunks = SourceRows(net, loss, data, TRAINING)
         x, y, p = chunks.first
         row = x[0].nbytes + y[0].nbytes + 2 * p[0].nbytes + 16
-        buffered = max(1, int(data.memory * BUFFER) // row // batch_size) * batch_size
+        sharding = chunks.sharding
+        averaged = batch_size * (sharding.sync_every if sharding.shards > 1 else 1)
+        buffered = max(1, int(data.memory * BUFFER) // row // averaged) * averaged
         if buffered < data.n_rows:
             return BufferedRows(chunks, buffered, batch_size)
         data = data.in_memory()
