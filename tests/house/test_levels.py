@@ -23,7 +23,8 @@ LEVELS = [
     {"training", "data"},
     {"tabular", "doctor", "plots", "inspection"},
     {"fitting", "estimators", "reporting", "story"},
-    {"runs", "distributed"},
+    {"distributed"},
+    {"runs"},
     {"cli"},
 ]
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}

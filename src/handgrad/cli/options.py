@@ -23,7 +23,7 @@ PANELS = {
     **dict.fromkeys(("estimator", "layers", "epochs", "batch_size", "learning_rate"), "The model"),
     **dict.fromkeys(("patience", "class_weight", "engine", "seed"), "The model"),
     **dict.fromkeys(("test_size", "folds", "metric", "report"), "Evaluation"),
-    **dict.fromkeys(("out", "resume"), RUN),
+    **dict.fromkeys(("out", "resume", "workers", "ray"), RUN),
 }
 FLAGS = {"out": ("--out", "-o"), "resume": ("--resume",)}
 NOT_IN_A_FILE = ("config", "help", "as_json", "resume", "data")

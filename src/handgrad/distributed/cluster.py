@@ -67,7 +67,7 @@ class Cluster:
 
     def run(self, job: NetJob | EstimatorJob) -> Run:
         """The job on workers of Ray, begun."""
-        _check_installed()
+        check_installed()
         _check_that_it_travels(job)
         return Run(self, job)
 
@@ -179,7 +179,7 @@ class Run:
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
     """Ray, connected to as long as the block lasts, or for longer if it was already."""
-    _check_installed()
+    check_installed()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray
@@ -213,7 +213,8 @@ def _connect(address: str | None) -> None:
         ) from error
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
+    """Refuse workers where what they need is not installed."""
     missing = [name for name in ("ray", "xgboost") if importlib.util.find_spec(name) is None]
     if missing:
         raise SettingError(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,10 @@ from handgrad.runs.settings import ACTIVATIONS, RunSettings
 from handgrad.runs.training_table import TrainingTable
 from handgrad.training import History
 
+if TYPE_CHECKING:
+    from handgrad.distributed.fit import Estimator
+
+E = TypeVar("E", bound="Estimator")
 OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error")
 USUAL: dict[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
@@ -65,9 +69,24 @@ def fitted(
         engine=settings.engine,
         random_state=settings.seed,
         verbose=progress,
-    ).fit(X, y, None if isinstance(y, str) else row_weights(settings, y))
+    )
+    weights = None if isinstance(y, str) else row_weights(settings, y)
+    model = _fit(settings, model, X, y, {"sample_weight": weights})
     model.set_params(verbose=False)
     return model, model.history_ or History()
+
+
+def _fit(
+    settings: RunSettings, model: E, X: object, y: object, weights: Mapping[str, Array | None]
+) -> E:
+    """The model, fitted here, or by workers who share the shards."""
+    more: Any = weights
+    if settings.workers is None:
+        model.fit(X, y, **more)
+        return model
+    from handgrad.distributed import fit
+
+    return fit(model, (X, y), workers=settings.workers, address=settings.ray, **more)
 
 
 def _fitted_mlp(
@@ -102,7 +121,9 @@ def _fitted_mlp(
     mean, deviation = (0.0, 1.0) if task == "classification" else (y.mean(), y.std())
     model = make_pipeline(TableEncoder(), mlp)
     t = y if task == "classification" else (y - mean) / deviation
-    model.fit(X, t, **{f"{kind.__name__.lower()}__sample_weight": row_weights(settings, y)})
+    weights = {f"{kind.__name__.lower()}__sample_weight": row_weights(settings, y)}
+    model = _fit(settings, model, X, t, weights)
+    mlp = model[-1]
     if task == "regression":
         # the last layer gives the numbers themselves
         mlp.coefs_[-1] *= deviation

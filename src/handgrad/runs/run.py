@@ -98,6 +98,8 @@ class Run:
             "seconds": record["seconds"],
             "notes": [why, *record["notes"]],
         }
+        if shards := record["settings"].get("shards"):
+            about["shards of each batch"] = shards
         held_out, training = rows["held_out"], rows["training"]
         return reporting.write_report(
             model, *held_out, to=path, training=training, history=history, about=about

@@ -14,6 +14,7 @@ from handgrad.data.table_options import SEVERAL, Task, on_the_command_line, opti
 from handgrad.engines.choice import EngineName
 from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.metrics.choice import metrics_of
+from handgrad.sharding import Sharding
 
 EstimatorName = Literal["tabular", "mlp"]
 
@@ -27,8 +28,8 @@ ACTIVATIONS: dict[str, str | type[Layer]] = {
 }
 MOST_UNITS = 10_000
 OF_MLP = ("layers", "batch_size", "learning_rate", "patience")
-# Where a run is written, and whether it goes on, change nothing of what comes out.
-OF_THE_PLACE = ("out", "resume")
+# Where a run is written and made, and whether it goes on, change nothing of what comes out.
+OF_THE_PLACE = ("out", "resume", "workers", "ray")
 # Between which bounds a number must lie, in words, and an example.
 BETWEEN = {
     "epochs": (0, 2**31, "a whole number from 1 to 2147483647", 32),
@@ -38,6 +39,7 @@ BETWEEN = {
     "test_size": (0, 1, "a share between 0 and 1", 0.2),
     "folds": (1, inf, "2 folds or more", 5),
     "seed": (-1, 2**31, "a whole number from 0 to 2147483647", 0),
+    "workers": (-1, 2**31, "a whole number: 0 for this process, or as many as there are to be", 4),
 }
 
 
@@ -91,6 +93,14 @@ class RunSettings(TableOptions):
     report: Annotated[bool, "Write report.html too."] = True
     out: Annotated[Path | None, "The run's folder; runs/NAME-1, -2 … if not given."] = None
     resume: Annotated[bool, "Go on with a run that was interrupted."] = False
+    workers: Annotated[
+        int | None,
+        "Cut each batch into 4 shards, which so many workers on Ray share; 0: this process does "
+        "them all. Any number gives the same model.",
+    ] = None
+    ray: Annotated[
+        str | None, "The Ray cluster of the workers, as in head:6379; if not given, this machine."
+    ] = None
 
     def __post_init__(self) -> None:
         from handgrad.data import tables  # which loads pyarrow
@@ -113,18 +123,30 @@ class RunSettings(TableOptions):
                     f"{', '.join(map(option, OF_MLP))} beside {option('estimator', 'mlp')} only",
                     f"{option('estimator', 'mlp')}, or without {option(name)}",
                 )
+        if self.ray is not None and not self.workers:
+            raise SettingError(
+                f"{option('ray', self.ray)} without workers there",
+                f"{option('ray')} beside {option('workers')} from 1 on",
+                option("workers", 4),
+            )
         tables.bytes_of(self.memory)
         self.hidden_layers()
         self.weights_of_classes()
         metrics_of(self.metric)
 
+    @property
+    def shards(self) -> int | None:
+        """How many shards each batch is cut into; None where it is not."""
+        return None if self.workers is None else Sharding().shards
+
     def recorded(self) -> dict[str, object]:
-        """All that decides what comes out, as JSON has it."""
-        return {
+        """All that decides what comes out, as JSON has it: the shards, not who has them."""
+        asked = {
             name: [*value] if isinstance(value, tuple) else value
             for name, value in vars(self).items()
             if name not in OF_THE_PLACE
         }
+        return asked | {"shards": self.shards}
 
     def command(self, *more: str) -> list[str]:
         """The command line that asks for this, whatever file the options came from."""

@@ -6,6 +6,7 @@ import csv
 import inspect
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from pathlib import Path
@@ -88,6 +89,10 @@ def train_table(settings: RunSettings) -> Run:
 def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """The run that settings ask for, made or gone on with."""
     messages = messages or Messages()
+    if settings.workers:
+        from handgrad.distributed.cluster import check_installed
+
+        check_installed()
     if settings.out is not None:
         (check_link if settings.resume else check_folder)(settings.out)
     table = load_table(settings, progress=messages.shows_progress)
@@ -139,6 +144,15 @@ def _refuse_beside_chunks(settings: RunSettings) -> None:
             )
 
 
+def _workers_of(settings: RunSettings) -> AbstractContextManager[None]:
+    """What workers there are to be, for all fits of a run."""
+    if not settings.workers:
+        return nullcontext()
+    from handgrad.distributed.cluster import connected
+
+    return connected(settings.ray)
+
+
 def _finished(parts: PartialRun) -> Run:
     """The run that needs nothing more; refused if it was another."""
     run = Run.of(parts.folder)
@@ -168,7 +182,8 @@ class Job:
         Its folder appears once all is in it.
         """
         try:
-            return self._carried_out()
+            with _workers_of(self.settings):
+                return self._carried_out()
         except BaseException as error:
             if parts := len(self.parts.parts):
                 done = "1 part is" if parts == 1 else f"{parts} parts are"
@@ -298,6 +313,7 @@ class Job:
                 "target": target.name,
                 "task": target.task,
                 "reading": reading,  # how a table to predict is to be read
+                **({"shards": asked.shards} if asked.shards else {}),
             }
             parts.file(MODEL, lambda path: save(model, path, about=about))
         return parts.file(MODEL, lambda _: None)
