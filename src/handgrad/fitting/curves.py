@@ -18,7 +18,7 @@ from handgrad.base.errors import (
 )
 from handgrad.base.other_names import refusing_unknown
 from handgrad.config import FitConfig, FitSettings, check_kinds, keywords_of
-from handgrad.fitting.fit import check_names, fit_many
+from handgrad.fitting.fit_many import check_names, fit_many
 from handgrad.layers import Array
 from handgrad.layers.initializers import spawning_generator
 from handgrad.losses import Loss
@@ -52,7 +52,8 @@ def capacity_curve(
     rows. The k-th of the `seeds` is the same at every capacity. All else are arguments of `fit`;
     those that watch the training, as early_stopping, watch the same validation rows.
     A run that diverges is missing in the curve, and a warning says how many are. `engine="auto"`
-    considers that the seeds of one capacity share their machine code.
+    considers that the seeds of one capacity share their machine code. The runs are those of
+    `fit_many`, on threads or on the workers that joblib has.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(200, noise=0.3, rng=0)

@@ -1,36 +1,26 @@
-"""Training in one call: `fit` with the usual adapters, `fit_many` for many nets at once."""
+"""Training in one call: `fit`, with the usual adapters."""
 
 from __future__ import annotations
 
 import copy
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import MISSING, fields, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
-from threading import Event
 from typing import Any, Unpack
 
 import numpy as np
 
 from handgrad import training
-from handgrad.base.errors import (
-    DivergenceError,
-    HandgradError,
-    SettingError,
-    between_0_and_1,
-    described,
-    positive,
-)
-from handgrad.base.other_names import instead_of, refusing_unknown
+from handgrad.base.errors import DivergenceError, between_0_and_1
+from handgrad.base.other_names import refusing_unknown
 from handgrad.config import FitConfig, FitSettings, keywords_of
-from handgrad.engines.threads import available_cores, blas_threads, quick_handover
+from handgrad.engines.threads import quick_handover
 from handgrad.layers.initializers import spawning_generator
 from handgrad.net import Net
 from handgrad.net.minibatches import take
-from handgrad.progress_bar import progress_bar
 from handgrad.row_source import RowSource, refuse_beside_a_stream
 from handgrad.training import EpochReport, History
 
@@ -167,13 +157,13 @@ class Fitting:
         )
         return history
 
-    def to_its_end(self, stop: Event) -> History:
-        """The history up to its end, up to where it diverged, or up to where all are to stop."""
+    def to_its_end(self, stop: Callable[[], bool] = lambda: False) -> History:
+        """The history up to its end, up to where it diverged, or up to where it is to stop."""
         reports, seen = self.reports(), list[EpochReport]()
         try:
             for report in reports:
                 seen.append(report)
-                if stop.is_set():
+                if stop():
                     break
         except DivergenceError as error:
             return History([*self.earlier, *seen], f"diverged: {error.came}")
@@ -212,96 +202,3 @@ def _held_out(config: FitConfig, share: float, generator: np.random.Generator) -
         return replace(config, data=learned, validation=others)
     validation = (*others, w[held_out])
     return replace(config, data=learned, sample_weight=w[rows], validation=validation)
-
-
-def fit_many(
-    runs: Iterable[Mapping[str, object]],
-    *,
-    threads: int | None = None,
-    progress: bool = False,
-    **shared: object,
-) -> list[History]:
-    """Train many nets at once: seeds, folds, settings; a History for each, in their order.
-
-    A run is a dictionary of those arguments of `fit` that are its own, its `net` at least; what
-    all have in common is given once. Nothing is trained before all runs are checked and
-    compiled. The runs go on side by side on `threads` threads, by default one for each core,
-    while BLAS uses the cores that are left; what comes out does not depend on how many, but for
-    the last digits of eager nets whose batches take 1e8 multiplications or more. A run that
-    diverges ends alone: its `stopped_because` says so, and its net has the weights of the last
-    whole epoch. A Generator as `rng` gives each run a stream of its own.
-
-    >>> import handgrad as hg
-    >>> x, y = hg.data.load("iris")
-    >>> nets = [hg.Net(hg.Standardize.of(x), hg.Linear(4, 3, rng=s), hg.Softmax()) for s in (0, 1)]
-    >>> histories = fit_many([{"net": net, "rng": s} for s, net in enumerate(nets)],
-    ...     data=(x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=40)
-    >>> [history[-1].metrics["accuracy"] > 0.9 for history in histories]
-    [True, True]
-    """
-    threads = available_cores() if threads is None else threads
-    positive("threads", threads, whole=True)
-    fittings = _fittings([*runs], shared)
-    at_once, stop = min(threads, len(fittings)), Event()
-    each = max(1, available_cores() // at_once)
-    bar = progress_bar(len(fittings), "run", shown=progress)
-    with blas_threads(each), quick_handover(), bar as show, ThreadPoolExecutor(at_once) as pool:
-        futures = [pool.submit(fitting.to_its_end, stop) for fitting in fittings]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                show()
-        except BaseException:
-            stop.set()
-            raise
-    return [future.result() for future in futures]
-
-
-def check_names(given: Iterable[str], known: list[str], what: str) -> None:
-    """Refuse the name of an argument that is none of the known ones."""
-    for name in given:
-        if name not in known:
-            raise SettingError(
-                f"the argument {name!r}",
-                f"{what}: {', '.join(known)}",
-                instead_of(name, known, "help(hg.fit)"),
-            )
-
-
-def _fittings(runs: list[Mapping[str, object]], shared: Mapping[str, object]) -> list[Fitting]:
-    """A fitting for each run; what is wrong with one is told with its number."""
-    required = [field.name for field in fields(FitConfig) if field.default is MISSING]
-    if not runs:
-        raise SettingError("no runs", "one or more", "[{'net': net}], for a single one")
-    nets: list[Any] = []
-    fittings = []
-    for i, run in enumerate(runs, 1):
-        try:
-            if not isinstance(run, Mapping):
-                raise SettingError(
-                    described(run), "a dictionary of arguments of fit", "{'net': net, 'rng': 0}"
-                )
-            arguments: dict[str, Any] = {**shared, **run}
-            check_names(arguments, [field.name for field in fields(FitConfig)], "arguments of fit")
-            if missing := [name for name in required if name not in arguments]:
-                raise SettingError(
-                    f"no {' and no '.join(missing)}",
-                    "what fit needs, in the run or for all",
-                    f"fit_many(runs, {missing[0]}=…), or {missing[0]!r} in each run",
-                )
-            if any(arguments["net"] is net for net in nets):
-                raise SettingError(
-                    "the net of an earlier run",
-                    "a net of its own for each run",
-                    "copy.deepcopy(net), for one that starts alike",
-                )
-            nets.append(arguments["net"])
-            # a loss keeps its batch, and a Generator its place: neither can be shared
-            arguments["loss"] = copy.deepcopy(arguments["loss"])
-            if isinstance(arguments.get("rng"), np.random.Generator):
-                arguments["rng"] = arguments["rng"].spawn(1)[0]
-            fittings.append(Fitting(FitConfig(**arguments)))
-        except HandgradError as error:
-            error.where = f"run {i} of {len(runs)}" + (f": {error.where}" if error.where else "")
-            raise
-    return fittings

@@ -1,0 +1,147 @@
+"""Training of many nets at once: on threads, or on workers that joblib reaches."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import MISSING, fields
+from threading import Event
+from typing import Any, TypeVar
+
+import numpy as np
+
+from handgrad.base.errors import SettingError, described, positive
+from handgrad.base.other_names import instead_of
+from handgrad.config import FitConfig
+from handgrad.engines.threads import available_cores, blas_threads, quick_handover
+from handgrad.fitting.fit import Fitting
+from handgrad.fitting.workers import (
+    Run,
+    numbered,
+    on_workers,
+    usual_threads,
+    workers_are_chosen,
+)
+from handgrad.progress_bar import progress_bar
+from handgrad.training import History
+
+Prepared = TypeVar("Prepared")
+
+
+def fit_many(
+    runs: Iterable[Mapping[str, object]],
+    *,
+    threads: int | None = None,
+    progress: bool = False,
+    **shared: object,
+) -> list[History]:
+    """Train many nets at once: seeds, folds, settings; a History for each, in their order.
+
+    A run is a dictionary of those arguments of `fit` that are its own, its `net` at least; what
+    all have in common is given once. Nothing is trained before all runs are checked and
+    compiled. The runs go on side by side on `threads` threads, by default one for each core,
+    while BLAS uses the cores that are left; what comes out does not depend on how many, but for
+    the last digits of eager nets whose batches take 1e8 multiplications or more. A run that
+    diverges ends alone: its `stopped_because` says so, and its net has the weights of the last
+    whole epoch. A Generator as `rng` gives each run a stream of its own.
+
+    Where a backend of joblib with workers is chosen, loky's processes, dask, or Ray as in
+    `hg.distributed.cluster()`, the runs are sent there, one thread each, and the weights come
+    back: the same bits. Own layers, losses and metrics must pickle; those of a script or a
+    notebook do.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.load("iris")
+    >>> nets = [hg.Net(hg.Standardize.of(x), hg.Linear(4, 3, rng=s), hg.Softmax()) for s in (0, 1)]
+    >>> histories = fit_many([{"net": net, "rng": s} for s, net in enumerate(nets)],
+    ...     data=(x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=40)
+    >>> [history[-1].metrics["accuracy"] > 0.9 for history in histories]
+    [True, True]
+    """
+    if threads is not None:
+        positive("threads", threads, whole=True)
+    given = [*runs]
+    if not given:
+        raise SettingError("no runs", "one or more", "[{'net': net}], for a single one")
+    if workers_are_chosen():
+        sent = [*_prepared(given, shared, Run.of)]
+        with progress_bar(len(sent), "run", shown=progress) as show:
+            return on_workers(sent, lambda ended: show(more=ended))
+    fittings = [*_prepared(given, shared, lambda _, config: Fitting(config))]
+    with progress_bar(len(fittings), "run", shown=progress) as show:
+        return _on_threads(fittings, threads or usual_threads(), show)
+
+
+def _on_threads(fittings: list[Fitting], threads: int, show: Callable[[], object]) -> list[History]:
+    """Run all to their ends on threads of this process; `show` each that ends."""
+    at_once, stop = min(threads, len(fittings)), Event()
+    each = max(1, available_cores() // at_once)
+
+    def run(i: int) -> History:
+        with numbered(i, len(fittings)):
+            return fittings[i].to_its_end(stop.is_set)
+
+    with blas_threads(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
+        futures = [pool.submit(run, i) for i in range(len(fittings))]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                show()
+        except BaseException:
+            stop.set()
+            raise
+    return [future.result() for future in futures]
+
+
+def check_names(given: Iterable[str], known: list[str], what: str) -> None:
+    """Refuse the name of an argument that is none of the known ones."""
+    for name in given:
+        if name not in known:
+            raise SettingError(
+                f"the argument {name!r}",
+                f"{what}: {', '.join(known)}",
+                instead_of(name, known, "help(hg.fit)"),
+            )
+
+
+def _prepared(
+    runs: Sequence[Mapping[str, object]],
+    shared: Mapping[str, object],
+    prepare: Callable[[int, FitConfig], Prepared],
+) -> Iterator[Prepared]:
+    """What is made of each run; what is wrong with one is told with its number."""
+    nets: list[object] = []
+    for i, run in enumerate(runs):
+        with numbered(i, len(runs)):
+            config = _config(run, shared, nets)
+            nets.append(config.net)
+            yield prepare(i, config)
+
+
+def _config(run: object, shared: Mapping[str, object], nets: list[object]) -> FitConfig:
+    """The configuration of a run, whose net is none of those before it."""
+    if not isinstance(run, Mapping):
+        raise SettingError(
+            described(run), "a dictionary of arguments of fit", "{'net': net, 'rng': 0}"
+        )
+    arguments: dict[str, Any] = {**shared, **run}
+    check_names(arguments, [field.name for field in fields(FitConfig)], "arguments of fit")
+    required = [field.name for field in fields(FitConfig) if field.default is MISSING]
+    if missing := [name for name in required if name not in arguments]:
+        raise SettingError(
+            f"no {' and no '.join(missing)}",
+            "what fit needs, in the run or for all",
+            f"fit_many(runs, {missing[0]}=…), or {missing[0]!r} in each run",
+        )
+    if any(arguments["net"] is net for net in nets):
+        raise SettingError(
+            "the net of an earlier run",
+            "a net of its own for each run",
+            "copy.deepcopy(net), for one that starts alike",
+        )
+    # a loss keeps its batch, and a Generator its place: neither can be shared
+    arguments["loss"] = copy.deepcopy(arguments["loss"])
+    if isinstance(arguments.get("rng"), np.random.Generator):
+        arguments["rng"] = arguments["rng"].spawn(1)[0]
+    return FitConfig(**arguments)
