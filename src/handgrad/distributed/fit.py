@@ -12,6 +12,7 @@ from handgrad.base.errors import SettingError, described
 from handgrad.config import FitConfig, FitSettings
 from handgrad.distributed.cluster import Cluster
 from handgrad.distributed.worker import EstimatorJob, NetJob
+from handgrad.engines.threads import cores_at_most
 from handgrad.fitting import fit as fit_here
 from handgrad.fitting.fit import with_rows_held_out
 from handgrad.net import Net
@@ -96,8 +97,9 @@ def fit(
     of the shards'. With `sync_every=k` each shard takes k steps of its own before parameters,
     running state and what the optimizer remembers are averaged.
 
-    `workers=0` trains in this process. Any other number starts as many on Ray, each with `cores`
-    cores: on this machine, or on the cluster at `address`, or at that of the environment variable
+    `workers=0` trains in this process, on `cores` of its cores: how many there are may show in
+    the last digits. Any other number starts as many workers on Ray, each with `cores` cores: on
+    this machine, or on the cluster at `address`, or at that of the environment variable
     RAY_ADDRESS. `workers=(2, 8)` goes on with as many as there are. `storage`, a folder that all
     nodes see, keeps checkpoints under `name`: a training that was stopped goes on from there when
     it is called again; where a worker dies, all go on from the last one by themselves.
@@ -127,7 +129,7 @@ def fit(
     if workers == 0:
         if storage is not None:
             settings |= {"checkpoint": cluster.folder, "resume": True}
-        with sharding.in_force():
+        with cores_at_most(cores), sharding.in_force():
             return fit_here(model, data, **settings, **adapters)
     config = with_rows_held_out(FitConfig(net=model, data=data, **settings))
     if config.evaluate_training is None:
@@ -181,7 +183,8 @@ def _estimator(
         )
     job = EstimatorJob(model, tuple(pair), sharding, settings)
     if cluster.workers == 0:
-        return job.here()
+        with cores_at_most(cluster.cores):
+            return job.here()
     run = cluster.run(job)
     for _ in run.reports(None):
         pass
