@@ -31,7 +31,7 @@ def test_a_training_in_this_process_has_the_cores_of_a_worker(
     monkeypatch.setattr(parallel_loops, "available_cores", counted)
     TRACES.made.clear()
     if estimator:
-        model = hg.MLPClassifier((256,), max_iter=2, random_state=0)
+        model = hg.MLPClassifier((256,), max_iter=2, random_state=0, engine="compiled")
         with pytest.warns(ConvergenceWarning):
             fit(model, (x, y), shards=2, cores=cores)
     else:
