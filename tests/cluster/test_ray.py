@@ -14,6 +14,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.distributed import fit
+from tests.cluster.processes import own_workers
 from tests.cluster.training import rows, train
 
 pytestmark = pytest.mark.cluster
@@ -30,12 +31,6 @@ def test_the_bits_are_those_of_one_process(workers: int, undisturbed: str) -> No
     assert train(workers) == undisturbed
 
 
-def workers_alive() -> list[int]:
-    """The processes that Ray Train has started for workers."""
-    found = subprocess.run(["pgrep", "-f", "RayTrainWorker"], capture_output=True, text=True)
-    return [int(line) for line in found.stdout.split()]
-
-
 @pytest.mark.usefixtures("a_ray")
 def test_a_worker_that_is_killed_begins_again_and_nothing_is_lost(
     tmp_path: Path, undisturbed: str
@@ -44,7 +39,7 @@ def test_a_worker_that_is_killed_begins_again_and_nothing_is_lost(
         while not [*tmp_path.rglob("*.safetensors")]:
             time.sleep(0.1)
         time.sleep(1)
-        os.kill(workers_alive()[-1], signal.SIGKILL)
+        os.kill(own_workers()[-1], signal.SIGKILL)
         killed.set()
 
     killed = threading.Event()

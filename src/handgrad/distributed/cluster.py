@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from handgrad.base.errors import SettingError, positive
 from handgrad.distributed.board import Board, Remarks, Told
 from handgrad.distributed.failures import RESTARTS, WorkersError, explained, last_line
+from handgrad.distributed.storage import is_remote, left_by_an_interrupted_record, place_of
 from handgrad.distributed.worker import EstimatorJob, Failure, NetJob, Work, work
 from handgrad.net import Net
 from handgrad.training import EpochReport
@@ -63,7 +64,12 @@ class Cluster:
     @property
     def folder(self) -> Path:
         """Where a training in this process keeps its checkpoints."""
-        return Path(self.storage or ".") / (self.name or "training")
+        place = place_of(self.storage or ".")
+        if is_remote(place):
+            raise SettingError(
+                f"storage={place!r} with workers=0", "a folder", "storage='runs', or workers=1"
+            )
+        return Path(place) / (self.name or "training")
 
     def run(self, job: NetJob | EstimatorJob) -> Run:
         """The job on workers of Ray, begun."""
@@ -121,8 +127,10 @@ class Run:
         cluster = self.cluster
         stack.enter_context(connected(cluster.address))
         import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        storage, nodes = cluster.storage, sum(node["Alive"] for node in ray.nodes())
+        storage = None if cluster.storage is None else place_of(cluster.storage)
+        nodes = sum(node["Alive"] for node in ray.nodes())
         if storage is None:
             if nodes > 1 and isinstance(self.job, NetJob):  # others keep no checkpoints
                 raise SettingError(
@@ -131,14 +139,16 @@ class Run:
                     "storage='/shared/runs'",
                 )
             storage = stack.enter_context(tempfile.TemporaryDirectory())
-        board = ray.remote(num_cpus=0)(Board).remote()
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        board = ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
         settings: Work = {
             "board": board,
             "job": [ray.put(self.job)],
             "cores": cluster.cores,
-            "storage": str(storage),
+            "storage": storage,
+            "left": left_by_an_interrupted_record(storage, cluster.name) if cluster.name else None,
         }
-        thread = Thread(target=self._train, args=(settings, str(storage)), daemon=True)
+        thread = Thread(target=self._train, args=(settings, storage), daemon=True)
         thread.start()
         return board, thread
 

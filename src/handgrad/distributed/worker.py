@@ -23,6 +23,7 @@ from handgrad.sharding import Exchange, Sharding
 from handgrad.training import Checkpoints, EpochReport, History
 
 if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
     from ray.actor import ActorHandle
 
 VERSION_BYTES = 64
@@ -121,6 +122,7 @@ class Work(TypedDict):
     job: list[Any]
     cores: int
     storage: str
+    left: tuple[str, FileSystem] | None
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,10 @@ def work(settings: Work) -> Any:
     try:
         check_versions(exchange)
         with tempfile.TemporaryDirectory() as folder:
-            if (checkpoint := ray.train.get_checkpoint()) is not None:
+            checkpoint = ray.train.get_checkpoint()
+            if checkpoint is None and settings["left"] is not None:
+                checkpoint = ray.train.Checkpoint(*settings["left"])
+            if checkpoint is not None:
                 with checkpoint.as_directory() as kept:
                     shutil.copytree(kept, folder, dirs_exist_ok=True)
             with cores_at_most(settings["cores"]):

@@ -1,6 +1,6 @@
 """Training as a stream of reports, and what adapts that stream."""
 
-from handgrad.training.checkpoints import Checkpoints, checkpoints
+from handgrad.training.checkpoints import Checkpoints, checkpoints, read_checkpoint
 from handgrad.training.early_stopping import (
     BestWeights,
     early_stopping,
@@ -47,6 +47,7 @@ __all__ = [
     "pair_and_weights",
     "progress",
     "record_weights",
+    "read_checkpoint",
     "reduce_on_plateau",
     "refuse_full_batch",
     "train",

@@ -167,7 +167,7 @@ class Checkpoints(Iterator[EpochReport]):
 
     def _go_to(self, path: Path) -> None:
         """Read and check all that is in the file, and only then let the training go on from it."""
-        arrays, told = _read(path)
+        arrays, told = read_checkpoint(path)
         check_alike(self.settings, told["settings"])
         with _read_safely(path):
             badness, epoch, latest = map(float, told["best"])
@@ -201,7 +201,7 @@ def _kept(folder: Path) -> list[Path]:
     return sorted(folder.glob("epoch-*.safetensors"))
 
 
-def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+def read_checkpoint(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """The arrays in a file that is whole, to the bit, and what is told there."""
     from safetensors import safe_open
 
