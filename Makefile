@@ -17,10 +17,10 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors check lint types platforms docs notebooks mutants lowest second-python oracle browser cluster bench wheel clean
+.PHONY: help setup demo test kernels processors check lint types platforms docs notebooks mutants lowest second-python oracle browser cluster cluster-faults bench wheel clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
 
 .venv/made: Makefile
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python {v[0]}.{v[1]} found, 3.11 or newer needed: make PYTHON=python3.12")'
@@ -133,6 +133,9 @@ browser: .venv-browser/ready  ## look at the demo's page, a report and live pict
 
 cluster: .venv-cluster/ready  ## train on a real Ray, on this machine: workers that die, drivers that go on
 	@$(CLUSTER)/python -m pytest tests/cluster tests/distributed
+
+cluster-faults: .venv-cluster/ready  ## kill workers, nodes and drivers of trainings at ten moments; SEED=7 for those of an earlier run
+	@$(CLUSTER)/python -m pytest tests/cluster/faults.py
 
 .venv-bench/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-bench
