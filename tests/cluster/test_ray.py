@@ -70,7 +70,7 @@ def test_an_estimator_is_fitted_alike_by_any_number_of_workers() -> None:
 
 
 def test_a_driver_that_was_killed_goes_on_by_name(tmp_path: Path, undisturbed: str) -> None:
-    command = [sys.executable, "-m", "tests.cluster.training", str(tmp_path), "2"]
+    command = [sys.executable, "-m", "tests.cluster.training", str(tmp_path), "2", "2"]
     first = subprocess.Popen(command)
     while not [*tmp_path.rglob("*.safetensors")]:
         assert first.poll() is None

@@ -1,6 +1,6 @@
-"""A training that is worth stopping, from the command line: `python training.py FOLDER WORKERS`.
+"""A training that is worth stopping: `python -m tests.cluster.training FOLDER LEAST MOST [TABLE]`.
 
-It leaves what it came to in FOLDER/done.
+It leaves what it came to in FOLDER/done; the rows are streamed from TABLE, if one is named.
 """
 
 import hashlib
@@ -9,23 +9,27 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
 
 import handgrad as hg
 from handgrad.distributed import fit
 
 EPOCHS, ROWS, HELD_OUT = 30, 149, 30
+FEATURES = ["a", "b", "c", "d"]
+
+
+def bits_of(net: hg.Net) -> str:
+    return hashlib.sha256(net.parameters.tobytes() + net.running_state.tobytes()).hexdigest()
 
 
 def outcome(net: hg.Net, history: hg.History) -> str:
-    """All bits of a trained net, and of what was reported on the way."""
+    """All bits of a trained net, and what was reported on the way."""
     told = [asdict(report) | {"seconds": 0} for report in history]
-    words = repr(told).encode()
-    return hashlib.sha256(
-        net.parameters.tobytes() + net.running_state.tobytes() + words
-    ).hexdigest()
+    return bits_of(net) + hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def a_net() -> hg.Net:
@@ -37,6 +41,17 @@ def rows() -> tuple[np.ndarray, np.ndarray]:
     x, y = hg.data.load("iris")
     order = np.random.default_rng(0).permutation(len(y))[:ROWS]
     return x[order], y[order]
+
+
+def table(folder: Path) -> Path:
+    """The rows as a Parquet file of uneven row groups."""
+    x, y = rows()
+    columns = {name: x[:, i] for i, name in enumerate(FEATURES)}
+    whole = pa.table({**columns, "y": np.array(["a", "b", "c"])[y]})
+    with parquet.ParquetWriter(folder / "rows.parquet", whole.schema) as writer:
+        for begin, size in zip((0, 7, 40, 41, 100), (7, 33, 1, 59, 49), strict=True):
+            writer.write_table(whole.slice(begin, size))
+    return folder / "rows.parquet"
 
 
 def rows_counted(p: np.ndarray, y: np.ndarray) -> float:
@@ -58,14 +73,22 @@ class Slow(hg.CrossEntropyLoss):
         return super().forward(p, y, sample_weight)
 
 
-def train(workers: Any, seconds: float = 0.0, log: Path | None = None, **settings: Any) -> str:
+def train(
+    workers: Any,
+    seconds: float = 0.0,
+    log: Path | None = None,
+    streamed: Path | None = None,
+    **settings: Any,
+) -> str:
     """Train, count the rows of each epoch, and tell what it came to."""
     loss = Slow()
     loss.seconds, loss.log = seconds, log
-    net = a_net()
+    net, data = a_net(), cast("Any", rows())
+    if streamed is not None:
+        data = hg.open_table(streamed, memory="1 MB").rows("y", features=FEATURES)
     history = fit(
         net,
-        rows(),
+        data,
         loss=loss,
         optimizer=hg.Adam(0.01),
         schedule=hg.schedules.cosine(),
@@ -80,12 +103,16 @@ def train(workers: Any, seconds: float = 0.0, log: Path | None = None, **setting
     assert [report.epoch for report in history] == [*range(1, EPOCHS + 1)]
     for report in history:
         counted = report.train_metrics["rows_counted"], report.validation_metrics["rows_counted"]
-        assert counted == (ROWS - HELD_OUT, HELD_OUT)
+        assert counted == (report.rows, ROWS - report.rows)
     return outcome(net, history)
 
 
 if __name__ == "__main__":
-    folder, workers = Path(sys.argv[1]), int(sys.argv[2])
+    where, least, most, *tables = sys.argv[1:]
+    folder = Path(where)
     own: Any = {"storage": folder / "storage", "name": "a", "checkpoint_seconds": 1.0}
+    if tables:
+        own["streamed"] = Path(tables[0])
+    workers = int(least) if least == most else (int(least), int(most))
     found = train(workers, 0.03, folder / "calls", **own)
     (folder / "done").write_text(found)
