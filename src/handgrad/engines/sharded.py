@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from math import isfinite
+from time import perf_counter
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from handgrad.net.minibatches import Inputs, batches, number_of_rows, take
 from handgrad.penalties import Penalty
 from handgrad.row_source import BATCH
 from handgrad.sharding import Sharding, bits
+
+SECONDS = 2.0  # about so long, and no more than PART batches, a pass is not interrupted
 
 
 class ShardedEngine(StepwiseEngine):
@@ -50,6 +53,7 @@ class ShardedEngine(StepwiseEngine):
         self.layers = layers
         self.streams_of = [[each[v] for each in spawned] for v in range(sharding.shards)]
         self.shard_streams = [stream for shard in self.streams_of for stream in shard]
+        self.at_once, self.seconds_a_batch = 1, 0.0
 
     def at_work(self) -> nullcontext[None]:
         return nullcontext()
@@ -91,10 +95,23 @@ class ShardedEngine(StepwiseEngine):
     def run_part(
         self, order: Array, learning_rates: list[float], so_far: EpochProgress
     ) -> Epoch | None:
+        begun, rows = perf_counter(), so_far.rows
+        found = self._run_part(order, learning_rates, so_far)
+        done = -(-(so_far.rows - rows) // self.batch_size)
+        self.seconds_a_batch = (perf_counter() - begun) / max(1, done)
+        return found
+
+    def batches_at_once(self) -> int:
+        return min(PART, self.at_once)
+
+    def _run_part(
+        self, order: Array, learning_rates: list[float], so_far: EpochProgress
+    ) -> Epoch | None:
         k = self.sharding.sync_every
         if k == 1:
             return super().run_part(order, learning_rates, so_far)
-        for span in islice(batches(len(order), k * self.batch_size, so_far.rows), -(-PART // k)):
+        spans = batches(len(order), k * self.batch_size, so_far.rows)
+        for span in islice(spans, -(-self.batches_at_once() // k)):
             first = span.start // self.batch_size
             rates = np.array(learning_rates[first : first + k])
             total, p = self._steps_apart(order[span], rates)
@@ -109,11 +126,15 @@ class ShardedEngine(StepwiseEngine):
         if predictions:
             predictions[:] = [p := np.concatenate(predictions)]
             self.sharding.exchange.add(bits(p))
-        words = np.zeros((self.sharding.shards, len(self.layers), WORDS), np.uint64)
+        told = np.zeros(self.sharding.shards * len(self.layers) * WORDS + 1, np.uint64)
+        words = told[:-1].reshape(self.sharding.shards, len(self.layers), WORDS)
+        if self.sharding.exchange.rank == 0:
+            told[-1] = min(PART, max(1, int(SECONDS / max(self.seconds_a_batch, 1e-6))))
         for v in self.sharding.own:
             for place, stream in zip(words[v], self.streams_of[v], strict=True):
                 place[:] = words_of(stream)
-        self.sharding.exchange.add(bits(words))
+        self.sharding.exchange.add(told)
+        self.at_once = int(told[-1])
         for stream, place in zip(self.shard_streams, words.reshape(-1, WORDS), strict=True):
             set_stream(stream, place)
 

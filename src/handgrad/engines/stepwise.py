@@ -29,6 +29,10 @@ class StepwiseEngine(Engine):
     def batch_gradients(self, rows: Array) -> tuple[float, Array]:
         """The gradients of a batch, while `at_work`: see `gradients`."""
 
+    def batches_at_once(self) -> int:
+        """After how many batches a pass can be interrupted."""
+        return PART
+
     def complete(self, predictions: list[Array]) -> None:
         """Bring together what batches have come to, where it is not in one place."""
 
@@ -67,7 +71,8 @@ class StepwiseEngine(Engine):
     ) -> Epoch | None:
         """Some batches more; how the epoch ended, if one of them diverged, or the weights did."""
         with self.at_work():
-            for batch in islice(batches(len(order), self.batch_size, so_far.rows), PART):
+            coming = batches(len(order), self.batch_size, so_far.rows)
+            for batch in islice(coming, self.batches_at_once()):
                 rows = order[batch]
                 loss, p = self.batch_gradients(rows)
                 number = batch.start // self.batch_size
