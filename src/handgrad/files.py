@@ -5,14 +5,35 @@ import secrets
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from handgrad.base.errors import HandgradError
 
 
 class FileError(HandgradError):
     """A file cannot be read or written as it is."""
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """How many bytes a file has, and when it was last changed, in seconds since 1970.
+
+    Whole seconds: some shared filesystems keep no more of the time than that.
+    """
+
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        found = path.stat()
+        return cls(found.st_size, int(found.st_mtime))
+
+    def __str__(self) -> str:
+        return f"{self.size:,} bytes of {datetime.fromtimestamp(self.modified)}"
 
 
 def reason(error: Exception) -> str:

@@ -9,10 +9,11 @@ from pyarrow import csv, parquet
 
 import handgrad as hg
 from handgrad.data.csv_file import CsvFile
+from handgrad.data.locations import Location
 from handgrad.data.parquet_file import ParquetFile
 
 
-def stream_of(*paths: Path, piece: int, memory: int = 10**9) -> hg.TableStream:
+def stream_of(*paths: Location, piece: int, memory: int = 10**9) -> hg.TableStream:
     """A stream of pieces of so many bytes; what trains with it keeps to `memory`."""
     sources: Sequence[Any] = [
         (ParquetFile if path.suffix == ".parquet" else CsvFile)(path, piece, lambda size: None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from handgrad.base.errors import DataError
 from handgrad.data.csv_dialect import CsvDialect, NotThisEncodingError
 from handgrad.data.files import data_above
 from handgrad.data.frames import refuse_twice
+from handgrad.data.locations import Location
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableOptions
 from handgrad.data.text_formats import (
     DateFormat,
@@ -37,7 +37,7 @@ class CsvColumns:
     what is to be said of them, `date_order` the order of day and month.
     """
 
-    def __init__(self, path: Path, dialect: CsvDialect, asked: TableOptions) -> None:
+    def __init__(self, path: Location, dialect: CsvDialect, asked: TableOptions) -> None:
         self.path, self.dialect, self.asked = path, dialect, asked
         names = [name.strip() for name in dialect.names]
         self.names = [name or f"{NO_NAME}{i}" for i, name in enumerate(names, 1)]

@@ -8,12 +8,12 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from handgrad.data.file_kinds import packing_of, refuse_other_kinds, unpacked
+from handgrad.data.locations import Location
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.data.text_formats import NumberParts
 from handgrad.files import FileError
@@ -41,7 +41,7 @@ SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
 class NotThisEncodingError(FileError):
     """A file has bytes that its encoding does not have, at some place of it."""
 
-    def __init__(self, path: Path, where: str, encoding: str) -> None:
+    def __init__(self, path: Location, where: str, encoding: str) -> None:
         super().__init__(
             f"{path}: {where} holds bytes that are not {encoding}",
             f"a CSV file in {encoding}",
@@ -79,7 +79,7 @@ class CsvDialect:
         return f"it is read with {', '.join(found)}" if found else ""
 
 
-def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False) -> CsvDialect:
+def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = False) -> CsvDialect:
     """How the file is written: as `asked` says, and found out from its begin where it does not.
 
     `whole`: all of it is read, since its begin does not show the encoding.
@@ -113,7 +113,7 @@ def sniffed(path: Path, asked: TableOptions = FOUND_OUT, *, whole: bool = False)
     return CsvDialect(separator, decimal, encoding, packing, skipped, names, padded)
 
 
-def _head(path: Path, packing: str) -> bytes:
+def _head(path: Location, packing: str) -> bytes:
     head = b""
     for block in unpacked(path, packing, SAMPLE):
         head += block
@@ -152,7 +152,7 @@ def _reads(block: bytes, encoding: str) -> bool:
     return True
 
 
-def _decoded(path: Path, head: bytes, encoding: str) -> str:
+def _decoded(path: Location, head: bytes, encoding: str) -> str:
     """The text at the begin; of more than that, without its last line, which may be cut."""
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from io import SEEK_END, BufferedReader
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
@@ -21,7 +20,7 @@ from handgrad.data.csv_dialect import (
     sniffed,
 )
 from handgrad.data.files import Part, TableFile, as_types
-from handgrad.data.locations import status_of
+from handgrad.data.locations import Location, status_of
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.data.utf8_file import Utf8File
 from handgrad.files import FileError
@@ -40,7 +39,7 @@ class CsvFile(TableFile):
 
     def __init__(
         self,
-        path: Path,
+        path: Location,
         size: int | None,
         note: Callable[[int], object],
         asked: TableOptions = FOUND_OUT,

@@ -4,11 +4,12 @@ import lzma
 import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Any
+from contextlib import contextmanager
+from typing import IO
 
 import pyarrow as pa
 
+from handgrad.data.locations import Location, status_of
 from handgrad.files import FileError, reason
 
 # So many bytes may always be in a packed file, and so many times as many as it has itself.
@@ -57,14 +58,14 @@ IN_A_ZIP = (
 )
 
 
-def packing_of(path: Path) -> str:
+def packing_of(path: Location) -> str:
     """How the file is packed, '' where it is not, by its first bytes."""
     with opened(path) as file:
         head = file.read(16)
     return next((name for begin, name in PACKINGS if re.match(begin, head)), "")
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Location) -> IO[bytes]:
     """The bytes of the file as they are."""
     try:
         return path.open("rb")
@@ -74,12 +75,12 @@ def opened(path: Path) -> IO[bytes]:
         ) from error
 
 
-def unpacked(path: Path, packing: str, size: int = BLOCK) -> Iterator[bytes]:
+def unpacked(path: Location, packing: str, size: int = BLOCK) -> Iterator[bytes]:
     """The bytes of the file as they were before it was packed, in blocks of a size.
 
     Refused where they are far more than tables ever have.
     """
-    most, so_far = max(PLENTY, MOST_TIMES * path.stat().st_size), 0
+    most, so_far = max(PLENTY, MOST_TIMES * status_of(path).size), 0
     try:
         with _reader(path, packing) as file:
             while block := file.read(size):
@@ -99,14 +100,18 @@ def unpacked(path: Path, packing: str, size: int = BLOCK) -> Iterator[bytes]:
         ) from error
 
 
-def _reader(path: Path, packing: str) -> Any:
-    if packing == "xz":
-        return lzma.open(path)
-    file = opened(path)
-    return pa.CompressedInputStream(pa.PythonFile(file, "r"), packing) if packing else file
+@contextmanager
+def _reader(path: Location, packing: str) -> Iterator[IO[bytes]]:
+    with opened(path) as file:
+        if packing == "xz":
+            with lzma.open(file) as xz:
+                yield xz
+        else:
+            packed = packing and pa.CompressedInputStream(pa.PythonFile(file, "r"), packing)
+            yield packed or file
 
 
-def refuse_other_kinds(path: Path, head: bytes) -> None:
+def refuse_other_kinds(path: Location, head: bytes) -> None:
     """Refuse a file that begins with `head` by its kind, if that is no table of text."""
     for begin, kind, hint in KINDS:
         if re.match(begin, head):
@@ -118,9 +123,9 @@ def refuse_other_kinds(path: Path, head: bytes) -> None:
             raise FileError(f"{path}: {kind}", wanted, hint)
 
 
-def _in_a_zip(path: Path) -> tuple[str, str] | None:
+def _in_a_zip(path: Location) -> tuple[str, str] | None:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as file, zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except (OSError, zipfile.BadZipFile):
         return None

@@ -5,15 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
 
 from handgrad.base.errors import DataError, did_you_mean
-from handgrad.data.locations import FileStatus, check_arrived
+from handgrad.data.locations import Location, check_arrived
+from handgrad.data.remote_files import files_at, is_address, without_query
 from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.text_formats import read_as
-from handgrad.files import FileError, kind_of
+from handgrad.files import FileError, FileStatus, kind_of
 from handgrad.layers import Array
 
 MOST_NAMES_LISTED = 12
@@ -44,8 +46,8 @@ class TableFile(ABC):
     the current one.
     """
 
-    path: Path
-    place: Path
+    path: Location
+    place: Location
     status: FileStatus
     parts: list[Part]
     schema: pa.Schema
@@ -82,7 +84,7 @@ class Table:
     """
 
     source: str
-    files: tuple[Path, ...]
+    files: tuple[Location, ...]
     rows: tuple[int, ...]
     columns: pa.Table
     numbers: Array
@@ -109,7 +111,7 @@ class Table:
         return place_of(int(self.numbers[row]), self.files, self.rows)
 
 
-def place_of(number: int, files: Sequence[Path], rows: Sequence[int]) -> str:
+def place_of(number: int, files: Sequence[Location], rows: Sequence[int]) -> str:
     """Where the row of that number is to be found among files of so many rows."""
     ((i, within),) = located(np.array([number]), rows).tolist()
     below = "" if is_parquet(files[i]) else " below the header"
@@ -128,9 +130,9 @@ def located(numbers: Array, rows: Sequence[int]) -> Array:
     return found
 
 
-def notes_together(paths: Sequence[Path], notes: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def notes_together(paths: Sequence[Location], notes: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """What is to be said of files, once where it is the same of all."""
-    found = dict[str, list[Path]]()
+    found = dict[str, list[Location]]()
     for path, told in zip(paths, notes, strict=True):
         for note in told:
             found.setdefault(note, []).append(path)
@@ -146,8 +148,16 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[: MOST_NAMES_LISTED - 2])}, … {names[-1]} ({len(names)} in all)"
 
 
-def paths_of(source: str | Path) -> tuple[Path, ...]:
-    """The file of that name, or all that match a pattern, in the order of their names."""
+def stem_of(source: str | Path, files: Sequence[Location]) -> str:
+    """What a table is called: its source without folder and ending, or its first file."""
+    name = unquote(without_query(str(source))) if is_address(source) else source
+    return Path(name).stem.rstrip("*?-_. ") or files[0].stem
+
+
+def paths_of(source: str | Path) -> tuple[Location, ...]:
+    """The file of that name or address, or all that match a pattern, in order."""
+    if is_address(source):
+        return files_at(str(source))
     if kind_of(source) == "file":
         return (Path(source),)
     if has_magic(str(source)) and not kind_of(source):
@@ -163,11 +173,13 @@ def paths_of(source: str | Path) -> tuple[Path, ...]:
         "a CSV file with a header line, or a Parquet file",
         f"{Path(source) / '*.csv'}, for all of them"
         if kind_of(source)
+        else "the address as text: a Path has one / too few"
+        if is_address(str(source).replace(":/", "://", 1))
         else "check the spelling, and the folder you are in",
     )
 
 
-def is_parquet(path: Path) -> bool:
+def is_parquet(path: Location) -> bool:
     """Whether a file is a Parquet file, by its name."""
     return path.suffix.lower() in PARQUET
 
@@ -195,7 +207,7 @@ def check_columns(source: str, names: Sequence[str], *columns: str) -> None:
             raise DataError(f"{source}: no column named {name!r}", f"one of {listed(names)}", hint)
 
 
-def joined(schemas: Sequence[pa.Schema], paths: Sequence[Path]) -> pa.Schema:
+def joined(schemas: Sequence[pa.Schema], paths: Sequence[Location]) -> pa.Schema:
     """The columns of several files in the order of the first, by types that hold those of all."""
     names, fields = schemas[0].names, []
     for schema, path in zip(schemas, paths, strict=True):

@@ -5,9 +5,7 @@ What a file takes in memory may be far more than on disk, where a text stands on
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,8 @@ from pyarrow import parquet
 from handgrad.base.errors import DataError
 from handgrad.data.files import Part, TableFile, as_types
 from handgrad.data.frames import refuse_twice
-from handgrad.data.locations import status_of
+from handgrad.data.locations import Location, arrow_file, status_of
+from handgrad.data.remote_files import RemoteFile, reason_of, refused
 from handgrad.data.table_options import FOUND_OUT, TableOptions
 from handgrad.files import FileError
 from handgrad.layers import Array
@@ -43,7 +42,7 @@ class ParquetFile(TableFile):
 
     def __init__(
         self,
-        path: Path,
+        path: Location,
         size: int | None,
         note: Callable[[int], object],
         asked: TableOptions = FOUND_OUT,
@@ -64,9 +63,9 @@ class ParquetFile(TableFile):
         note(self.status.size)
 
     def _file(self, **options: object) -> Any:
-        """The file, whatever bytes its name has."""
+        """The file, opened."""
         try:
-            return parquet.ParquetFile(pa.OSFile(os.fsencode(self.path)), **options)
+            return parquet.ParquetFile(arrow_file(self.path), **options)
         except (pa.ArrowException, OSError) as error:
             raise self._refused(error) from error
 
@@ -76,19 +75,26 @@ class ParquetFile(TableFile):
         """The rows of row groups, so many at once, texts that stand there once as codes."""
         # Read a column chunk bit by bit: as a whole it may be larger than the memory.
         buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, self.size // 64))
+        at_once, remote = self.whole, isinstance(self.path, RemoteFile)
+        if remote:  # a request takes as long as a megabyte: few large ones, several at a time
+            buffer = max(LARGEST_BUFFER, self.size // 2 // max(1, len(columns)))
+            at_once |= sum(self.metadata.row_group(i).num_rows for i in groups) <= rows
         file = self._file(
             metadata=self.metadata,
             read_dictionary=self.by_code,
-            pre_buffer=self.whole,
-            buffer_size=0 if self.whole else buffer,
+            pre_buffer=at_once,
+            buffer_size=0 if at_once else buffer,
         )
         try:
-            for batch in file.iter_batches(rows, groups, columns, use_threads=self.whole):
+            batches = file.iter_batches(rows, groups, columns, use_threads=self.whole or remote)
+            for batch in batches:
                 yield pa.Table.from_batches([batch]).select(columns)
         except (pa.ArrowException, OSError) as error:
             raise self._refused(error) from error
 
     def _refused(self, error: Exception) -> FileError:
+        if isinstance(self.path, RemoteFile) and reason_of(error):
+            return refused(self.path.address, error)
         return FileError(
             f"{self.path}: {str(error).splitlines()[0]}",
             "a whole Parquet file",
@@ -170,7 +176,7 @@ class ParquetFile(TableFile):
             )
 
 
-def _schema_of(schema: pa.Schema, path: Path, asked: TableOptions) -> pa.Schema:
+def _schema_of(schema: pa.Schema, path: Location, asked: TableOptions) -> pa.Schema:
     """The columns, each with a name of its own, with categories as was asked.
 
     Views of text and bytes, for which pyarrow computes little, are themselves.

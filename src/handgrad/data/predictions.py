@@ -15,6 +15,7 @@ from pyarrow import ArrowInvalid, BufferOutputStream, csv, parquet
 from handgrad.base.errors import DataError, SettingError, described
 from handgrad.base.kinds import Probabilities
 from handgrad.data.files import PARQUET, check_columns
+from handgrad.data.remote_files import is_address, without_query
 from handgrad.data.table_stream import StreamedRows, TableStream
 from handgrad.data.unseen import unseen_warnings_together
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
@@ -63,6 +64,12 @@ def predict_table(
     ...     hg.predict_table(net, rows, to=path.with_name("p.csv")).read_text()
     '"prediction"\\n0\\n0\\n'
     """
+    if is_address(to):
+        raise SettingError(
+            f"to = {to!r}, on another filesystem",
+            "a file on this machine",
+            f"to={Path(without_query(str(to))).name!r}, to be copied there",
+        )
     to = Path(to)
     table = data.table if isinstance(data, StreamedRows) else data
     if not isinstance(table, TableStream):

@@ -15,8 +15,10 @@ import pyarrow as pa
 from handgrad.base.errors import DataError, SettingError
 from handgrad.data.csv_file import CsvFile
 from handgrad.data.datasets import Dataset
-from handgrad.data.files import Table, TableFile, check_asked, is_parquet, paths_of
+from handgrad.data.files import Table, TableFile, check_asked, is_parquet, paths_of, stem_of
+from handgrad.data.locations import status_of
 from handgrad.data.parquet_file import ParquetFile
+from handgrad.data.remote_files import without_query
 from handgrad.data.table_options import FOUND_OUT, TableOptions, TableWords
 from handgrad.data.table_stream import TableStream
 from handgrad.progress_bar import progress_bar
@@ -36,7 +38,8 @@ def read_table(
 ) -> Dataset:
     """The data set in a CSV or Parquet file: all columns but `target` are features.
 
-    A pattern such as `sales-*.csv` stands for all files that match, in the order of their names.
+    A pattern such as `sales-*.csv` stands for all files that match, in the order of their names;
+    an address, as in `open_table`, for files on another filesystem.
     Features must be numbers; for columns of any kind there is
     `TabularClassifier().fit(hg.open_table(source), target)`. A target of text, of true and false,
     or of fewer than 20 different whole numbers is taken as classes, anything else as a number to
@@ -58,7 +61,7 @@ def read_table(
     if stream.notes:
         warnings.warn(f"{source}: {'; '.join(stream.notes)}", stacklevel=2)
     rows = stream.rows(target)
-    name = Path(source).stem.rstrip("*?-_. ") or stream.files[0].stem
+    name = stem_of(source, stream.files)
     return Dataset(name, *rows.in_memory(), rows.feature_names, target, rows.class_names)
 
 
@@ -86,9 +89,12 @@ def open_table(
     """Open tables that may be larger than memory: CSV and Parquet files, read in chunks.
 
     `files` is a file, a pattern such as `sales-*.csv`, or several of these; all have the same
-    columns, in any order. Of a Parquet file the footer says how many rows there are; a CSV file is
-    read through once, which finds its types and rows that are broken (`progress=True` shows a
-    bar in a terminal or a notebook meanwhile).
+    columns, in any order. An address stands for files on another filesystem, which pyarrow reads:
+    `s3://bucket/folder/*.parquet`, `gs://…`, `abfs://…`, `hdfs://…`, `file://…`.
+
+    Of a Parquet file the footer says how many rows there are; a CSV file is read through once,
+    which finds its types and rows that are broken (`progress=True` shows a bar in a terminal or a
+    notebook meanwhile).
 
     `memory`, bytes or text such as "500 MB", is what the process may take in all: a chunk has at
     most a 32nd of it, and whoever trains or predicts with the stream keeps within it, where
@@ -99,6 +105,9 @@ def open_table(
     `hg.data.TableOptions` do not say it. What was found out stands in `notes`, and is a
     UserWarning. Files that are packed, gzip say, or in
     another encoding than UTF-8 are copied to the temporary folder while the stream is in use.
+
+    A stream can be pickled: other processes, on nodes that see the same files, read them without
+    looking through them again, and refuse files that are others by then.
 
     Raises a FileError for a file that cannot be read, a DataError for what is in it.
 
@@ -136,7 +145,7 @@ def opened(
     if not given:
         raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
     paths = tuple(path for name in given for path in paths_of(name))
-    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    megabytes = sum(status_of(path).size for path in paths) / 1e6
     with progress_bar(megabytes, "MB read", shown=progress) as advance:
 
         def note(size: int) -> None:
@@ -148,7 +157,8 @@ def opened(
             else CsvFile(path, csv_chunk, note, asked)
             for path in paths
         ]
-    name = str(given[0]) if len(given) == 1 else f"{given[0]} and {len(given) - 1} more"
+    first = without_query(str(given[0]))
+    name = first if len(given) == 1 else f"{first} and {len(given) - 1} more"
     stream = TableStream(name, sources, size)
     if memory is not None and not stream.n_rows:
         raise DataError(

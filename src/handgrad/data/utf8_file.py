@@ -6,13 +6,13 @@ import codecs
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Lock
 from typing import IO
 
 from handgrad.data.csv_dialect import CsvDialect, NotThisEncodingError
 from handgrad.data.file_kinds import opened, unpacked
+from handgrad.data.locations import Location
 
 
 class Utf8File:
@@ -23,7 +23,7 @@ class Utf8File:
     processes: each makes its own.
     """
 
-    def __init__(self, path: Path, dialect: CsvDialect) -> None:
+    def __init__(self, path: Location, dialect: CsvDialect) -> None:
         self.path, self.dialect, self.place = path, dialect, path.absolute()
         self._forget_copy()
 

@@ -16,7 +16,17 @@ from handgrad.base.errors import DataError, SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions, TableStream, load
 from handgrad.data.column_notes import alike, mixed_as_categories, notes_on_columns, notes_on_target
 from handgrad.data.file_kinds import packing_of
-from handgrad.data.files import Table, check_asked, check_columns, is_parquet, listed, paths_of
+from handgrad.data.files import (
+    Table,
+    check_asked,
+    check_columns,
+    is_parquet,
+    listed,
+    paths_of,
+    stem_of,
+)
+from handgrad.data.locations import status_of
+from handgrad.data.remote_files import is_address
 from handgrad.data.table_options import Task, option
 from handgrad.data.tables import bytes_of, opened, table_of
 from handgrad.data.targets import Target, is_text, target_cells, target_of, with_target
@@ -56,7 +66,7 @@ def _is_small(data: str, memory: int) -> bool:
         paths = paths_of(data)
     except FileError:
         return True
-    sizes = sum(path.stat().st_size for path in paths)
+    sizes = sum(status_of(path).size for path in paths)
     packed = any(is_parquet(path) or packing_of(path) for path in paths)
     return not packed and sizes * SURELY <= memory
 
@@ -70,7 +80,10 @@ def _in_memory(
     _check_values(table, target, counts[places])
     features = replace(table, columns=table.columns.select(feature_names))
     _check_finite(features)
-    notes, stem = _notes(settings, table, target, features), _stem_of(settings.data, table.files)
+    notes, stem = (
+        _notes(settings, table, target, features),
+        readable(stem_of(settings.data, table.files)),
+    )
     rows = np.arange(len(target.values))
     return TableInMemory(stem, target, notes, table, mixed_as_categories(features.columns), rows)
 
@@ -91,7 +104,7 @@ def _in_chunks(
     _check_values(values, target, counts)
     stream = stream.mapped(partial(_checked_piece, target=target))
     notes = _notes(settings, stream, target, next(stream.chunks(feature_names)))
-    return TableInChunks(_stem_of(settings.data, stream.files), target, notes, stream)
+    return TableInChunks(readable(stem_of(settings.data, stream.files)), target, notes, stream)
 
 
 def _notes(
@@ -156,7 +169,8 @@ def read_table_named(data: str, options: TableOptions) -> Table:
         y = np.asarray(found.class_names)[found.y] if found.class_names else found.y
         table = pa.table([*found.x.T, y], [*found.feature_names, found.target_name])
         return Table(data, (Path(data),), (len(y),), table, np.arange(len(y)))
-    if not kind_of(data) and not has_magic(Path(data).name) and "." not in Path(data).name:
+    named = is_address(data) or kind_of(data) or has_magic(Path(data).name)
+    if not named and "." not in Path(data).name:
         raise DataError(
             f"{data!r} is neither a file nor a bundled data set",
             f"a CSV or Parquet file, or one of {', '.join(BUNDLED)}",
@@ -246,7 +260,3 @@ def _check_values(table: Table, target: Target, counts: Array) -> None:
             "two rows or more of each class: some to learn from, some to be judged on",
             "; ".join(hints),
         )
-
-
-def _stem_of(data: str, files: Sequence[Path]) -> str:
-    return readable(Path(data).stem.rstrip("*?-_. ") or files[0].stem)

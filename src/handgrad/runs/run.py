@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from handgrad.base.errors import DataError
 from handgrad.data import BUNDLED
+from handgrad.data.locations import Location, status_of
+from handgrad.data.remote_files import is_address
 from handgrad.files import FileError, kind_of, readable, reason
 from handgrad.layers import Array
 from handgrad.results import Predictor
@@ -73,7 +75,7 @@ class Run:
     def settings(self) -> RunSettings:
         """What was asked for; of an older handgrad there are fewer settings."""
         source, names = self.record["data"]["source"], [field.name for field in fields(RunSettings)]
-        if source not in BUNDLED:
+        if source not in BUNDLED and not is_address(source):
             source = str(Path(self.record["data"]["folder"]) / source)
         asked = {**self.record["settings"], "data": source}
         return RunSettings(**{name: asked[name] for name in names if name in asked})
@@ -125,7 +127,7 @@ def report_run(folder: str | Path) -> Path:
     return run.write_report(rows, run.model, run.history, run.folder / REPORT)
 
 
-def _check_files(run: Run, files: tuple[Path, ...]) -> None:
+def _check_files(run: Run, files: tuple[Location, ...]) -> None:
     source = run.settings.data
     before, now = run.record["data"]["files"], fingerprint(source, files)
     for old, new in zip(before, now, strict=False):
@@ -146,11 +148,11 @@ def _check_files(run: Run, files: tuple[Path, ...]) -> None:
         )
 
 
-def fingerprint(source: str, files: tuple[Path, ...]) -> list[dict[str, str | int]]:
+def fingerprint(source: str, files: tuple[Location, ...]) -> list[dict[str, str | int]]:
     """The files of a table, with size and SHA-256 each; none of a bundled set."""
     found: list[dict[str, str | int]] = []
     for path in () if source in BUNDLED else files:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        found.append({"path": str(path), "bytes": path.stat().st_size, "sha256": digest})
+        found.append({"path": str(path), "bytes": status_of(path).size, "sha256": digest})
     return found
