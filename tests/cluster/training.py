@@ -73,14 +73,14 @@ class Slow(hg.CrossEntropyLoss):
         return super().forward(p, y, sample_weight)
 
 
-def train(
+def trained(
     workers: Any,
     seconds: float = 0.0,
     log: Path | None = None,
     streamed: Path | None = None,
     **settings: Any,
-) -> str:
-    """Train, count the rows of each epoch, and tell what it came to."""
+) -> tuple[hg.Net, hg.History]:
+    """A net after its training, and the history."""
     loss = Slow()
     loss.seconds, loss.log = seconds, log
     net, data = a_net(), cast("Any", rows())
@@ -100,6 +100,12 @@ def train(
         workers=workers,
         **settings,
     )
+    return net, history
+
+
+def train(workers: Any, *how: Any, **settings: Any) -> str:
+    """Train, count the rows of each epoch, and tell what it came to."""
+    net, history = trained(workers, *how, **settings)
     assert [report.epoch for report in history] == [*range(1, EPOCHS + 1)]
     for report in history:
         counted = report.train_metrics["rows_counted"], report.validation_metrics["rows_counted"]

@@ -57,6 +57,13 @@ def test_the_bar_ends_full_with_the_last_report() -> None:
     assert "loss 0.3333 · validation 0.6667" in last
 
 
+def test_a_training_that_goes_on_has_the_epochs_before_in_its_bar() -> None:
+    console, screen = terminal()
+    later = (report for report in reports(6) if report.epoch > 4)
+    assert len([*hg.progress(later, epochs=6, console=console)]) == 2
+    assert "6/6" in without_colours(screen.getvalue()).strip().splitlines()[-1]
+
+
 def test_a_real_training_is_shown_and_not_changed() -> None:
     console, screen = terminal()
     net, twin = classifier(), classifier()

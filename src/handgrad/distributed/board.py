@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from handgrad.layers import Array
@@ -40,34 +40,56 @@ Remark = BarBegun | BarMoved | Warning
 Told = Report | Remark
 
 
+@dataclass(frozen=True)
+class Failure:
+    """An error in one of the workers, which trying again would not mend, and the net as it is."""
+
+    error: Exception
+    state: dict[str, Array] | None = None
+
+
+@dataclass(frozen=True)
+class News:
+    """What was told since it was last fetched, and how it stands; `begun`: a worker trains."""
+
+    told: list[Told]
+    begun: bool
+    failure: Failure | None
+
+    def and_then(self, later: News) -> News:
+        """Both together."""
+        return replace(self, told=[*self.told, *later.told], begun=later.begun)
+
+
 class Board:
     """An actor that keeps what the workers say until it is fetched."""
 
     def __init__(self) -> None:
         self.told: list[Told] = []
-        self.stopping = False
-        self.failed: Exception | None = None
+        self.begun = self.stopping = False
+        self.failed: Failure | None = None
 
     def tell(self, told: list[Told]) -> bool:
         """Keep reports; say whether the training is to stop."""
         self.told += told
+        self.begun = True
         return self.stopping
 
-    def fetch(self) -> list[Told]:
-        """What was told since it was last fetched."""
+    def fetch(self) -> News:
+        """What is new."""
         told, self.told = self.told, []
-        return told
+        return News(told, self.begun, self.failed)
 
     def stop(self) -> None:
-        """Ask the training to stop after its epoch."""
+        """Ask the training to stop as soon as it can."""
         self.stopping = True
 
-    def fail(self, error: Exception) -> None:
-        """Keep the first error of a worker."""
-        self.failed = self.failed or error
+    def fail(self, failure: Failure) -> None:
+        """Keep the first failure of a worker."""
+        self.failed = self.failed or failure
 
-    def error(self) -> Exception | None:
-        """The error of a worker, if there was one."""
+    def failure(self) -> Failure | None:
+        """The failure of a worker, if there was one."""
         return self.failed
 
 
@@ -108,6 +130,7 @@ class Messages:
 
     def tell(self, told: list[Told]) -> None:
         """Send reports, and do not wait for the answer."""
+        self._look_at_answer()
         self.answer = self.board.tell.remote(told)
         self.waiting, self.sent = [], time.monotonic()
 
@@ -115,15 +138,21 @@ class Messages:
         """Send what is left, and wait until it has come."""
         import ray
 
-        ray.get(self.board.tell.remote(self.waiting))
+        waiting, self.waiting = self.waiting, []
+        ray.get(self.board.tell.remote(waiting))
 
     def asked_to_stop(self) -> bool:
-        """Whether an answer said so."""
+        """Whether an answer said so; asked now and then, where there is nothing to tell."""
+        if time.monotonic() - self.sent >= EVERY:
+            self.tell(self.waiting)
+        self._look_at_answer()
+        return self.stop
+
+    def _look_at_answer(self) -> None:
         import ray
 
         if self.answer is not None and ray.wait([self.answer], timeout=0)[0]:
             self.stop, self.answer = self.stop or ray.get(self.answer), None
-        return self.stop
 
 
 class Remarks:

@@ -1,37 +1,38 @@
-"""Workers on Ray: where they run, what starts them, what comes back, and what may go wrong."""
+"""Workers on Ray: how many, where they keep checkpoints, what starts and ends them."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import tempfile
+import time
+import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from handgrad.base.errors import SettingError, positive
-from handgrad.distributed.board import Board, Remarks, Told
-from handgrad.distributed.failures import RESTARTS, WorkersError, explained, last_line
+from handgrad.distributed.board import Board, News, Remarks
+from handgrad.distributed.connection import check_installed, check_room, connected, nodes_alive
+from handgrad.distributed.failures import RESTARTS, explained
+from handgrad.distributed.interrupts import Interrupts
+from handgrad.distributed.shared_folder import check_folder
 from handgrad.distributed.storage import is_remote, left_by_an_interrupted_record, place_of
-from handgrad.distributed.worker import EstimatorJob, Failure, NetJob, Work, work
+from handgrad.distributed.travel import check_that_it_travels, put
+from handgrad.distributed.worker import EstimatorJob, NetJob, Work, work
 from handgrad.net import Net
 from handgrad.training import EpochReport
 
 if TYPE_CHECKING:
+    from ray import ObjectRef
     from ray.actor import ActorHandle
 
 POLL = 0.1  # seconds between two looks at the board
 RESIZE = 60.0  # seconds between two looks for more nodes, where there may be more workers
-# Ray's own settings, where they are not set: it looks after workers 5 times a second, not every
-# 2 s, goes on with fewer nodes after 15 s, not after 60, and sends nobody word of its use.
-ENVIRONMENT = {
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "15",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
+GRACE = 3.0  # seconds for the others to end by themselves, once a worker has failed
+PATIENCE = 20.0  # seconds, after which it is told that workers wait for cores
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,13 @@ class Cluster:
     address: str | None
 
     def __post_init__(self) -> None:
+        _check_workers(self.workers)
         positive("cores", self.cores, whole=True)
-        least, most = self.workers if isinstance(self.workers, tuple) else (self.workers,) * 2
-        if self.workers != 0:
-            positive("workers", least, whole=True)
-            positive("workers", most, whole=True)
-        if least > most:
+        if self.workers == 0 and self.address is not None:
             raise SettingError(
-                f"workers={self.workers!r}", "the fewest and the most", f"workers={(most, least)}"
+                f"address={self.address!r} with workers=0, which is this process",
+                "workers on the cluster, or no address",
+                "workers=2",
             )
         if self.name is not None and self.storage is None:
             raise SettingError(
@@ -60,22 +60,49 @@ class Cluster:
                 "a folder that all nodes see, where a training of that name goes on",
                 "storage='/shared/runs'",
             )
+        if self.storage is not None:
+            object.__setattr__(self, "storage", place_of(self.storage))
+        if self.workers == 0 and is_remote(str(self.storage)):
+            raise SettingError(
+                f"storage={self.storage!r} with workers=0",
+                "a folder",
+                "storage='runs'; or workers=1, which starts Ray",
+            )
+
+    def for_shards(self, shards: int) -> Cluster:
+        """The same with no more workers than there are shards."""
+        least, most = self.workers if isinstance(self.workers, tuple) else (self.workers,) * 2
+        if least > shards:
+            raise SettingError(
+                f"workers={self.workers!r} with shards={shards}, the parts of each batch",
+                "at least a shard for each worker",
+                f"shards={least}, which has bits of its own; or workers={shards}",
+            )
+        return replace(self, workers=(least, min(most, shards))) if most > shards else self
 
     @property
     def folder(self) -> Path:
         """Where a training in this process keeps its checkpoints."""
-        place = place_of(self.storage or ".")
-        if is_remote(place):
-            raise SettingError(
-                f"storage={place!r} with workers=0", "a folder", "storage='runs', or workers=1"
-            )
-        return Path(place) / (self.name or "training")
+        return Path(self.storage or ".") / (self.name or "training")
 
     def run(self, job: NetJob | EstimatorJob) -> Run:
         """The job on workers of Ray, begun."""
         check_installed()
-        _check_that_it_travels(job)
+        check_that_it_travels(job.parts())
         return Run(self, job)
+
+
+def _check_workers(workers: object) -> None:
+    pair = workers if isinstance(workers, tuple) else (workers, workers)
+    whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in pair)
+    if len(pair) == 2 and whole and 0 <= pair[0] <= pair[1] and (pair[0] or pair is not workers):
+        return
+    swapped = len(pair) == 2 and whole and pair[0] > pair[1] > 0
+    raise SettingError(
+        f"workers={workers!r}",
+        "a whole number, 0 for this process alone; or the fewest and the most, (2, 8)",
+        f"workers={pair[::-1]}" if swapped else "workers=2",
+    )
 
 
 class Run:
@@ -84,167 +111,148 @@ class Run:
     def __init__(self, cluster: Cluster, job: NetJob | EstimatorJob) -> None:
         self.cluster, self.job = cluster, job
         self.found: Any = None
-        self.error: BaseException | None = None
 
     def reports(self, net: Net | None) -> Iterator[EpochReport]:
-        """The reports of the first worker; `net` has the weights of each, where they are told."""
+        """The reports of the first worker; `net` has the weights of each, where they are told.
+
+        An error of a worker is raised here, and `net` has the weights of the last whole epoch.
+        """
+        import ray
+
         with ExitStack() as stack:
-            board, thread = self._begin(stack)
-            epoch, asked, remarks = 0, not isinstance(self.job, NetJob), Remarks()
+            board, training = self._begin(stack)
+            interrupts = stack.enter_context(Interrupts(at_once=not isinstance(self.job, NetJob)))
+            remarks, epoch, over, waiting_since = Remarks(), 0, False, time.monotonic()
             stack.callback(remarks.bar.close)
-            while True:
-                over = not thread.is_alive()
-                try:
-                    for told in self._fetched(board):
-                        if not isinstance(told, tuple):
-                            remarks.show(told)
-                            continue
-                        report, weights = told
-                        if report.epoch <= epoch:  # an epoch that was run again after a restart
-                            continue
-                        epoch = report.epoch
-                        if net is not None and weights is not None:
-                            net.load_state(weights)
-                        yield report
-                    if over:
-                        break
-                    thread.join(POLL)
-                except KeyboardInterrupt:
-                    if asked:
-                        raise
-                    asked = True
+            while not over:
+                over = bool(ray.wait([training], timeout=POLL)[0])
+                news: News = ray.get(board.fetch.remote())
+                if news.failure is not None and not over:
+                    over, _ = True, ray.wait([training], timeout=GRACE)
+                    news = news.and_then(ray.get(board.fetch.remote()))
+                for told in news.told:
+                    if not isinstance(told, tuple):
+                        remarks.show(told)
+                        continue
+                    report, weights = told
+                    if report.epoch <= epoch:  # an epoch that was run again after a restart
+                        continue
+                    epoch = report.epoch
+                    if net is not None and weights is not None:
+                        net.load_state(weights)
+                    yield report
+                if interrupts.are_new() and not over:
+                    if not news.begun:
+                        raise KeyboardInterrupt
                     board.stop.remote()
+                if not news.begun and time.monotonic() - waiting_since > PATIENCE:
+                    waiting_since = float("inf")
+                    _tell_what_is_waited_for(self.cluster)
+            if news.failure is not None:
+                if net is not None and news.failure.state is not None:
+                    net.load_state(news.failure.state)
+                raise news.failure.error
+            ended: Ended = ray.get(training)
+            if ended.error is not None:
+                raise explained(ended.error) from ended.error
+            self.found = ended.value
 
     def result(self) -> Any:
-        """What the job came to; an error of a worker is raised here."""
-        if isinstance(self.found, Failure):
-            raise self.found.error
-        if self.error is not None:
-            raise explained(self.error) from self.error
+        """What the job came to."""
         return self.found
 
-    def _begin(self, stack: ExitStack) -> tuple[ActorHandle[Board], Thread]:
+    def _begin(self, stack: ExitStack) -> tuple[ActorHandle[Board], ObjectRef[Ended]]:
         cluster = self.cluster
         stack.enter_context(connected(cluster.address))
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        storage = None if cluster.storage is None else place_of(cluster.storage)
-        nodes = sum(node["Alive"] for node in ray.nodes())
-        if storage is None:
-            if nodes > 1 and isinstance(self.job, NetJob):  # others keep no checkpoints
+        nodes = nodes_alive()
+        check_room(cluster.workers, cluster.cores, [node.cores for node in nodes])
+        if cluster.storage is None:
+            if len(nodes) > 1 and isinstance(self.job, NetJob):  # others keep no checkpoints
                 raise SettingError(
-                    f"no storage, on a cluster of {nodes} nodes",
+                    f"no storage, on a cluster of {len(nodes)} nodes",
                     "a folder that all nodes see: a shared file system, or s3://…",
                     "storage='/shared/runs'",
                 )
             storage = stack.enter_context(tempfile.TemporaryDirectory())
+            cluster = replace(cluster, storage=storage)
+        elif not is_remote(str(cluster.storage)):
+            with_room = [node for node in nodes if node.cores >= cluster.cores]
+            check_folder(Path(cluster.storage), with_room)
+        place = str(cluster.storage)
+        # beside this process: where a node is lost that this one is not on, they go on
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        board = ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
+        beside = ray.remote(num_cpus=0, scheduling_strategy=here)
+        board = beside(Board).remote()
         settings: Work = {
             "board": board,
-            "job": [ray.put(self.job)],
+            "job": [put(self.job)],
             "cores": cluster.cores,
-            "storage": storage,
-            "left": left_by_an_interrupted_record(storage, cluster.name) if cluster.name else None,
+            "storage": place,
+            "left": left_by_an_interrupted_record(place, cluster.name) if cluster.name else None,
         }
-        thread = Thread(target=self._train, args=(settings, storage), daemon=True)
-        thread.start()
-        return board, thread
-
-    def _train(self, settings: Work, storage: str) -> None:
-        from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-        from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
-        from ray.train.xgboost import XGBoostConfig
-
-        cluster = self.cluster
-        try:
-            trainer = DataParallelTrainer(
-                work,
-                train_loop_config=settings,
-                backend_config=XGBoostConfig(),
-                scaling_config=ScalingConfig(
-                    num_workers=cluster.workers,
-                    resources_per_worker={"CPU": cluster.cores},
-                    elastic_resize_monitor_interval_s=RESIZE,
-                ),
-                run_config=RunConfig(
-                    storage_path=storage,
-                    name=cluster.name,
-                    failure_config=FailureConfig(max_failures=RESTARTS),
-                    checkpoint_config=CheckpointConfig(num_to_keep=2),
-                ),
-            )
-            self.found = trainer.fit().return_value
-        except BaseException as error:
-            self.error = error
-
-    def _fetched(self, board: ActorHandle[Board]) -> list[Told]:
-        import ray
-
-        told: list[Told] = ray.get(board.fetch.remote())
-        return told
+        environment = {k: v for k, v in os.environ.items() if k.startswith("RAY_TRAIN_")}
+        training = beside(train).options(max_retries=0).remote(settings, cluster, environment)
+        stack.callback(_end, training)
+        return board, training
 
 
-@contextmanager
-def connected(address: str | None) -> Iterator[None]:
-    """Ray, connected to as long as the block lasts, or for longer if it was already."""
-    check_installed()
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+@dataclass(frozen=True)
+class Ended:
+    """What a training on workers came to, or what Ray Train has given it up for."""
+
+    value: Any = None
+    error: Exception | None = None
+
+
+def train(settings: Work, cluster: Cluster, environment: dict[str, str]) -> Ended:
+    """The training, in a process of its own: ended, it takes all of its workers along."""
+    os.environ.update(environment)
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+    from ray.train.xgboost import XGBoostConfig
+
+    try:
+        trainer = DataParallelTrainer(
+            work,
+            train_loop_config=settings,
+            backend_config=XGBoostConfig(),
+            scaling_config=ScalingConfig(
+                num_workers=cluster.workers,
+                resources_per_worker={"CPU": cluster.cores},
+                elastic_resize_monitor_interval_s=RESIZE,
+            ),
+            run_config=RunConfig(
+                storage_path=str(cluster.storage),
+                name=cluster.name,
+                failure_config=FailureConfig(max_failures=RESTARTS),
+                checkpoint_config=CheckpointConfig(num_to_keep=2),
+            ),
+        )
+        return Ended(trainer.fit().return_value)
+    except Exception as error:
+        return Ended(error=error)
+
+
+def _end(training: ObjectRef[Ended]) -> None:
+    """End a training that is left before its end, and its workers."""
     import ray
 
-    if ray.is_initialized():
-        yield
-        return
-    _connect(address)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    if not ray.wait([training], timeout=0)[0]:
+        ray.cancel(training, force=True)
 
 
-def _connect(address: str | None) -> None:
+def _tell_what_is_waited_for(cluster: Cluster) -> None:
+    """Warn where no worker has begun, as others have the cores."""
     import ray
 
-    where = address or os.environ.get("RAY_ADDRESS", "local")
-    try:
-        ray.init(
-            address=where,
-            log_to_driver=False,
-            include_dashboard=False if where == "local" else None,
+    groups = ray.util.placement_group_table().values()
+    if any(group["state"] == "PENDING" for group in groups):
+        free = ray.available_resources().get("CPU", 0)
+        warnings.warn(
+            f"workers={cluster.workers!r} of {cluster.cores} cores each wait for cores: "
+            f"{free:g} of {ray.cluster_resources().get('CPU', 0):g} are free",
+            stacklevel=3,
         )
-    except Exception as error:
-        raise WorkersError(
-            f"no Ray cluster at {where}: {last_line(error)}",
-            "the address of a head node that runs, HOST:6379, with the same token",
-            "ray start --head there, ray start --address=HOST:6379 on the other nodes; or no "
-            "address, for this machine alone",
-        ) from error
-
-
-def check_installed() -> None:
-    """Refuse workers where what they need is not installed."""
-    missing = [name for name in ("ray", "xgboost") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise SettingError(
-            f"workers, where {' and '.join(missing)} is not installed",
-            "Ray, and xgboost, by whose collective the workers add up",
-            "pip install 'handgrad[ray]'; or workers=0, for this process",
-        )
-
-
-def _check_that_it_travels(job: NetJob | EstimatorJob) -> None:
-    """Refuse what cannot be sent to workers; classes of a script or a notebook go along."""
-    from ray import cloudpickle
-
-    if isinstance(job, NetJob):
-        job = replace(job, config=replace(job.config, data=None, validation=None))
-    try:
-        cloudpickle.dumps(job)
-    except Exception as error:
-        raise SettingError(
-            f"something that cannot be sent to workers: {last_line(error)}",
-            "nets, losses, metrics and schedules that can be pickled",
-            "functions and classes without open files, locks or generators in them",
-        ) from error

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, Unpack, cast, overload
 
 from handgrad.base.errors import SettingError, described
+from handgrad.base.other_names import misused
 from handgrad.config import FitConfig, FitSettings
 from handgrad.distributed.cluster import Cluster
 from handgrad.distributed.worker import EstimatorJob, NetJob
 from handgrad.engines.threads import cores_at_most
 from handgrad.fitting import fit as fit_here
-from handgrad.fitting.fit import with_rows_held_out
+from handgrad.fitting.fit import watched, with_rows_held_out
 from handgrad.net import Net
 from handgrad.row_source import refuse_beside_a_stream
 from handgrad.sharding import Sharding
-from handgrad.training import History, first_set, pair_and_weights
+from handgrad.training import History
 from handgrad.training import progress as shown
 
 
@@ -116,7 +117,7 @@ def fit(
     """
     settings = cast("FitSettings", given)
     sharding = Sharding(shards, sync_every)
-    cluster = Cluster(workers, cores, storage, name, address)
+    cluster = Cluster(workers, cores, storage, name, address).for_shards(shards)
     adapters: dict[str, Any] = {"progress": progress, "live_plot": live_plot, "diagnose": diagnose}
     if not isinstance(model, Net):
         return _estimator(model, data, sharding, cluster, given, adapters)
@@ -131,29 +132,21 @@ def fit(
             settings |= {"checkpoint": cluster.folder, "resume": True}
         with cores_at_most(cores), sharding.in_force():
             return fit_here(model, data, **settings, **adapters)
-    config = with_rows_held_out(FitConfig(net=model, data=data, **settings))
+    try:
+        config = FitConfig(net=model, data=data, **settings)
+    except TypeError:
+        if misuse := misused(fit_here, (model, data), settings):
+            raise misuse from None
+        raise
+    config = with_rows_held_out(config)
     if config.evaluate_training is None:
         config = replace(config, evaluate_training=live_plot is not False)
     refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
-    watched = diagnose or live_plot is not False
-    run = cluster.run(NetJob(config, sharding, with_weights=watched))
+    seen = diagnose or live_plot is not False
+    run = cluster.run(NetJob(config, sharding, with_weights=seen))
     reports = run.reports(model)
-    if diagnose:
-        from handgrad.doctor import diagnosing
-
-        asked = ("loss", "optimizer", "validation", "sample_weight", "class_weight", "penalty")
-        how: Any = {name: getattr(config, name) for name in asked}
-        reports = diagnosing(reports, model, config.data, **how)
-    if live_plot is not False:
-        from handgrad import plots
-
-        reports = plots.live_plot(
-            reports,
-            model,
-            config.data,
-            validation=pair_and_weights(first_set(config.validation))[0],
-            to=None if live_plot is True else live_plot,
-        )
+    monitor = config.monitor or ("train_loss" if config.validation is None else "validation_loss")
+    reports = watched(reports, config, monitor, live_plot=live_plot, diagnose=diagnose)
     if progress:
         reports = shown(reports, epochs=config.epochs)
     for _ in reports:

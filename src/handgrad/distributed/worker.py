@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -14,19 +14,22 @@ import numpy as np
 from handgrad._version import __version__
 from handgrad.base.errors import SettingError
 from handgrad.config import FitConfig
-from handgrad.distributed.board import Board, Messages
-from handgrad.distributed.failures import at_its_place, lasting, passes
+from handgrad.distributed.board import Board, Failure, Messages
+from handgrad.distributed.failures import at_its_place, last_line, lasting, passes
 from handgrad.engines.threads import cores_at_most
 from handgrad.fitting.fit import Fitting
 from handgrad.layers import Array
+from handgrad.row_source import RowSource
 from handgrad.sharding import Exchange, Sharding
 from handgrad.training import Checkpoints, EpochReport, History
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
+    from ray import ObjectRef
     from ray.actor import ActorHandle
 
 VERSION_BYTES = 64
+ROWS = "data", "validation", "sample_weight"
 
 
 class Rabit:
@@ -62,33 +65,53 @@ class NetJob:
     sharding: Sharding
     with_weights: bool = False
 
+    def parts(self) -> dict[str, object]:
+        """What is sent to workers, by name; arrays always can be."""
+        given = {field.name: getattr(self.config, field.name) for field in fields(self.config)}
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in ROWS or isinstance(value, RowSource)
+        }
+
+    def state(self) -> dict[str, Array]:
+        """That of the net: of the last whole epoch, whatever has ended the training."""
+        return self.config.net.state()
+
     def run(
         self, exchange: Exchange, folder: Path, messages: Messages
     ) -> tuple[dict[str, Array], History]:
         """The state of the trained net, and the history."""
-        sharding = replace(self.sharding, exchange=exchange)
-        with sharding.in_force():
-            fitting = Fitting(replace(self.config, checkpoint=folder, resume=True))
-            history = fitting.history(self._told(fitting, sharding, messages))
-        return self.config.net.state(), history
+        sharding, first = replace(self.sharding, exchange=exchange), exchange.rank == 0
+        try:
+            with messages.with_bars_and_warnings(first=first), sharding.in_force():
+                fitting = Fitting(replace(self.config, checkpoint=folder, resume=True))
+                history = fitting.history(self._told(fitting, sharding, messages))
+        finally:
+            if first:
+                messages.flush()
+        return self.state(), history
 
     def _told(
         self, fitting: Fitting, sharding: Sharding, messages: Messages
     ) -> Iterator[EpochReport]:
         """The reports, told to whoever called, until they ask all workers to stop."""
         first, net = sharding.exchange.rank == 0, fitting.config.net
-        if first:
-            messages.tell([(report, None) for report in fitting.earlier])
-        for report in fitting.reports():
-            if first:
-                messages.add((report, net.state() if self.with_weights else None))
-            yield report
+
+        def stop_if_asked(_: float = 1.0) -> None:
             if sharding.agree(first and messages.asked_to_stop()):
                 if isinstance(fitting.stream, Checkpoints):
                     fitting.stream.write()
                 raise KeyboardInterrupt
+
+        fitting.training.loop.within_epoch.append(stop_if_asked)
         if first:
-            messages.flush()
+            messages.tell([])
+        for report in fitting.reports():
+            if first:
+                messages.add((report, net.state() if self.with_weights else None))
+            yield report
+            stop_if_asked()
 
 
 @dataclass(frozen=True)
@@ -99,6 +122,13 @@ class EstimatorJob:
     data: tuple[Any, ...]
     sharding: Sharding
     settings: Mapping[str, object]
+
+    def parts(self) -> dict[str, object]:
+        """What is sent to workers, by name."""
+        return {"estimator": self.estimator}
+
+    def state(self) -> None:
+        """What it has come to is nothing before its end."""
 
     def here(self) -> Any:
         """The estimator, fitted in this process."""
@@ -125,25 +155,19 @@ class Work(TypedDict):
     left: tuple[str, FileSystem] | None
 
 
-@dataclass(frozen=True)
-class Failure:
-    """An error in one of the workers, which trying again would not mend."""
-
-    error: Exception
-
-
 def work(settings: Work) -> Any:
     """What Ray Train runs in each worker: the job, from its last checkpoint on."""
     import ray
     import ray.train
 
     board = settings["board"]
-    if (earlier := ray.get(board.error.remote())) is not None:
-        return Failure(earlier)
-    exchange, job = Rabit(), ray.get(settings["job"][0])
+    if (earlier := ray.get(board.failure.remote())) is not None:
+        return earlier
+    exchange, job = Rabit(), None
     where = f"worker {exchange.rank + 1} of {exchange.workers}, {ray.util.get_node_ip_address()}"
     try:
         check_versions(exchange)
+        job = _read(settings["job"][0])
         with tempfile.TemporaryDirectory() as folder:
             checkpoint = ray.train.get_checkpoint()
             if checkpoint is None and settings["left"] is not None:
@@ -157,12 +181,27 @@ def work(settings: Work) -> Any:
         error = lasting(raised, settings["storage"])
         if passes(error):
             raise
-        failure = Failure(at_its_place(error, where))
-        ray.get(board.fail.remote(failure.error))
+        failure = Failure(at_its_place(error, where), job.state() if job else None)
+        ray.get(board.fail.remote(failure))
         return failure
 
 
-def check_versions(exchange: Rabit) -> None:
+def _read(job: ObjectRef[NetJob | EstimatorJob]) -> NetJob | EstimatorJob:
+    """The job, where all that it is made of is installed."""
+    import ray
+    from ray.exceptions import RaySystemError
+
+    try:
+        return ray.get(job)
+    except RaySystemError as error:
+        raise SettingError(
+            f"a training that cannot be read here: {last_line(error)}",
+            "the same packages on every node; modules that are no package are sent along",
+            "pip install on this node of what is missing",
+        ) from error
+
+
+def check_versions(exchange: Exchange) -> None:
     """Refuse workers whose handgrad or NumPy is another than the first one's."""
     own = f"handgrad {__version__}, NumPy {np.__version__}"
     said = np.zeros((exchange.workers, VERSION_BYTES), np.uint8)

@@ -47,8 +47,11 @@ class StepwiseEngine(Engine):
             if so_far is None:
                 self.before = (self.net.parameters.copy(), self.net.running_state.copy())
             here, so_far, n = so_far or EpochProgress(), None, len(order)
+            whole = len(here.predictions)
             while (found := self.run_part(order, rates, here)) is None:
-                self.complete(here.predictions)
+                self.complete(added := here.predictions[whole:])
+                here.predictions[whole:] = added
+                whole = len(here.predictions)
                 if here.rows == n:
                     break
                 yield here

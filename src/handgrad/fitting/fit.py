@@ -70,27 +70,42 @@ def fit(
     fitting = Fitting(config)
     reports = fitting.reports()
     refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
+    reports = watched(
+        reports, fitting.config, fitting.monitor, live_plot=live_plot, diagnose=diagnose
+    )
+    with quick_handover():
+        if progress:
+            reports = training.progress(reports, epochs=config.epochs, training=fitting.training)
+        return fitting.history(reports)
+
+
+def watched(
+    reports: Iterator[EpochReport],
+    config: FitConfig,
+    monitor: str,
+    *,
+    live_plot: bool | str | Path,
+    diagnose: bool,
+) -> Iterator[EpochReport]:
+    """The reports, diagnosed and drawn where that is asked for, beside the net that they are of."""
     if diagnose:
         from handgrad.doctor import diagnosing
         from handgrad.doctor.case import HowTrained
 
-        how = {name: getattr(fitting.config, name) for name in HowTrained.__annotations__}
-        reports = diagnosing(reports, net, fitting.config.data, **how)
+        how = {name: getattr(config, name) for name in HowTrained.__annotations__}
+        reports = diagnosing(reports, config.net, config.data, **how)
     if live_plot is not False:
         from handgrad import plots
 
         reports = plots.live_plot(
             reports,
-            net,
-            fitting.config.data,
-            validation=training.pair_and_weights(training.first_set(fitting.config.validation))[0],
-            what=fitting.monitor.removeprefix("train_").removeprefix("validation_"),
+            config.net,
+            config.data,
+            validation=training.pair_and_weights(training.first_set(config.validation))[0],
+            what=monitor.removeprefix("train_").removeprefix("validation_"),
             to=None if live_plot is True else live_plot,
         )
-    with quick_handover():
-        if progress:
-            reports = training.progress(reports, epochs=config.epochs, training=fitting.training)
-        return fitting.history(reports)
+    return reports
 
 
 class Fitting:

@@ -90,7 +90,7 @@ def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """The run that settings ask for, made or gone on with."""
     messages = messages or Messages()
     if settings.workers:
-        from handgrad.distributed.cluster import check_installed
+        from handgrad.distributed.connection import check_installed
 
         check_installed()
     if settings.out is not None:
@@ -148,7 +148,7 @@ def _workers_of(settings: RunSettings) -> AbstractContextManager[None]:
     """What workers there are to be, for all fits of a run."""
     if not settings.workers:
         return nullcontext()
-    from handgrad.distributed.cluster import connected
+    from handgrad.distributed.connection import connected
 
     return connected(settings.ray)
 

@@ -27,18 +27,18 @@ def progress(
     """
     source = training or reports
     with progress_bar(epochs, "epoch", console) as advance:
-        within = 0.0
+        done = 0.0  # epochs, those before a resumed training too
 
         def moved(share: float) -> None:
-            nonlocal within
-            advance(more=share - within)
-            within = share
+            nonlocal done
+            advance(more=int(done) + share - done)
+            done = int(done) + share
 
         if isinstance(source, Training):
             source.loop.within_epoch.append(moved)
         for report in reports:
-            advance(format_progress(report), 1 - within)
-            within = 0.0
+            advance(format_progress(report), report.epoch - done)
+            done = float(report.epoch)
             yield report
 
 
