@@ -33,13 +33,13 @@ def write(readme: Path = README, results: Path = RESULTS / "results.json") -> No
     readme.write_text(text, encoding="utf-8")
 
 
-def with_section(text: str, new: str) -> str:
+def with_section(text: str, new: str, begin: str = BEGIN) -> str:
     """The text with this section in place of the one between its marks."""
-    before, _, rest = text.partition(BEGIN)
+    before, _, rest = text.partition(begin)
     _, end, after = rest.partition(END)
     if not end:
-        raise ValueError(f"the README has no {BEGIN} followed by {END}")
-    return f"{before}{BEGIN}\n\n{new}\n\n{END}{after}"
+        raise ValueError(f"there is no {begin} followed by {END}")
+    return f"{before}{begin}\n\n{new}\n\n{END}{after}"
 
 
 def section(results: dict[str, Any]) -> str:
