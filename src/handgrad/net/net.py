@@ -334,8 +334,17 @@ class Net(Layer):
             lines.append((str(i + 1), repr(layer), said, f"{count:,}{frozen}"))
         lines.append(("", "", "", f"{self.parameters.size:,} in all, {self.dtype}"))
         widths = [max(len(line[column]) for line in lines) for column in range(4)]
-        padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-        return Text("\n".join(padded))
+        shown = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        among = {
+            type(layer).__name__
+            for _, layer in self.walk()
+            if layer.min_batch_size > 1 and not isinstance(layer, Net)
+        }
+        shown += [
+            f"{name} learns among the rows of a batch; where batches are cut into shards, of a shard"
+            for name in sorted(among)
+        ]
+        return Text("\n".join(shown))
 
     def position(self, i: int) -> str:
         """How messages name a layer: `layer 2 of 4, Linear(8, 3)`."""

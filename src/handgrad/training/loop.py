@@ -95,6 +95,12 @@ class Minimization(Iterator[Epoch]):
         *,
         finite_only: bool = True,
     ) -> None:
+        if (k := engine.sharding.sync_every) > 1:
+            raise SettingError(
+                f"sync_every={k} beside L-BFGS, which takes its steps by all rows at once",
+                "gradients that are summed at every step",
+                "sync_every=1; or optimizer=hg.Adam(0.001)",
+            )
         self.engine, self.net, self.minimizer, self.epochs = engine, net, minimizer, epochs
         self.epoch, self.seconds = 0, 0.0
         self.within_epoch: list[Callable[[float], object]] = []
