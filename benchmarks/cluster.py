@@ -43,13 +43,14 @@ class Share:
     required: float | None = None  # the efficiency to reach with the largest of them
 
     def __str__(self) -> str:
-        return f"{str(self.case).replace('batch', 'rows a worker')}"
+        widths = "-".join(map(str, self.case.widths))
+        return f"{self.case.name}: {widths} {self.case.activation}, {self.case.batch_size} rows"
 
 
 SHARES = (
-    Share(CASES["S"], 64, (1, 16, 64)),
-    Share(CASES["M"], 64, (1, 16, 64), 0.9),
-    Share(replace(CASES["M"], name="M, large batch", batch_size=4096), 4, (1,), 0.9),
+    Share(CASES["S"], 2048, (1, 16, 64)),
+    Share(CASES["M"], 128, (1, 16, 64), 0.9),
+    Share(replace(CASES["M"], name="M, large", batch_size=4096), 4, (1,), 0.9),
     Share(CASES["L"], 64, (1, 16, 64)),
 )
 
@@ -57,7 +58,7 @@ SHARES = (
 def main() -> None:
     """Measure, print, and keep what came out."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--turns", type=int, default=5, help="of each measurement")
+    parser.add_argument("--turns", type=int, default=3, help="of each measurement")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each, at least")
     parser.add_argument("--nets", default="S,M,L", help="which of them")
     parser.add_argument("--out", type=Path, default=FILE)
@@ -66,6 +67,7 @@ def main() -> None:
     shares = [share for share in SHARES if share.case.name[0] in given.nets.split(",")]
     found = on_workers(lambda exchange: measured(exchange, shares, given.turns, given.seconds))
     machine["load after"] = [round(part, 2) for part in os.getloadavg()]
+    found["shares"] = [*map(with_efficiency, found["shares"])]
     content = {"machine": machine, "workers": WORKERS, **found}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -79,7 +81,7 @@ def on_workers(work: Callable[[Exchange], dict[str, Any]]) -> dict[str, Any]:
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
     from ray.train.xgboost import XGBoostConfig
 
-    from handgrad.distributed.cluster import connected
+    from handgrad.distributed.connection import connected
 
     def alone_on_its_core(_: dict[str, Any]) -> dict[str, Any]:
         from handgrad.distributed.worker import Rabit
@@ -126,22 +128,27 @@ def _share(exchange: Exchange, share: Share, turns: int, seconds: float) -> dict
             _meet(exchange)
             found[name].append(measure())
     times = {name: statistics.median(values) for name, values in found.items()}
-    efficiency = {
-        str(k): {
-            "measured": times["alone"] / times[f"k={k}"],
-            "equation": 1 / (1 + times["sum"] / (k * times["alone"])),
-        }
-        for k in share.sync_every
-    }
     return {
         "net": str(share),
         "name": share.case.name,
         "gradient bytes": 4 * numbers,
         "required": share.required,
         "seconds": times,
-        "efficiency": efficiency,
-        "of two apart": times["alone"] / times["both"],
     }
+
+
+def with_efficiency(share: dict[str, Any]) -> dict[str, Any]:
+    """What was measured of a share, and what follows from it."""
+    times = share["seconds"]
+    by_k = {int(name[2:]): seconds for name, seconds in times.items() if name.startswith("k=")}
+    efficiency = {
+        str(k): {
+            "measured": times["alone"] / seconds,
+            "equation": 1 / (1 + times["sum"] / (k * times["alone"])),
+        }
+        for k, seconds in by_k.items()
+    }
+    return share | {"efficiency": efficiency, "of two apart": times["alone"] / times["both"]}
 
 
 def _rows_of(share: Share, workers: int) -> tuple[Any, Any]:
@@ -184,7 +191,7 @@ def _time_of(reports: Iterator[hg.EpochReport], seconds: float, sharding: Shardi
     began, epochs = time.perf_counter(), list[float]()
     while True:
         epochs.append(next(reports).seconds)
-        done = time.perf_counter() - began >= seconds and len(epochs) > 1
+        done = time.perf_counter() - began >= seconds
         if done if sharding is None else sharding.agree(done):
             return statistics.fmean(epochs)
 

@@ -8,6 +8,7 @@ to worker is assumed.
 
 import json
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ MEGABYTES, STEPS, SYNC_EVERY = (0.1, 1.0, 16.0), (0.001, 0.03, 0.3), (1, 16, 64)
 # Assumed: the spread of steps, how often a worker pauses, and how long on average.
 SPREAD, PAUSES, PAUSE = 0.05, 1e-3, 0.01
 ROUNDS = 200
-COLOURS = {"S": "#6b6b6b", "M": "#d6442c", "M, large batch": "#f89939", "L": "#2b8cbe"}
+OF_BYTES = 1.25  # bytes that are sent for each of a float32 number's
+COLOURS = {"S": "#6b6b6b", "M": "#d6442c", "M, large": "#f89939", "L": "#2b8cbe"}
 OF_K = {1: "#d6442c", 16: "#f89939", 64: "#2b8cbe"}
 
 
@@ -69,33 +71,50 @@ def measured(content: dict[str, Any]) -> str:
     return "\n\n".join([markdown(head, rows), textwrap.fill(said, 100)])
 
 
-def costs(sums: list[dict[str, float]]) -> tuple[float, float]:
-    """Seconds of a sum of two workers, and more of them for each byte: a line through them all.
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of a sum over two workers: for each, and for each byte of numbers that they add up.
 
-    Each size counts alike, by how far the line is off in proportion.
+    Of these, `computed` are those a worker spends by itself, whatever the others are.
     """
-    n_bytes, seconds = (np.array([s[name] for s in sums]) for name in ("bytes", "seconds"))
+
+    latency: float
+    sent: float
+    computed: float
+
+    def ring(self, workers: int, n_bytes: float) -> float:
+        """Seconds along a ring: 2 (W − 1) hops, each of 1/W of the numbers."""
+        others = workers - 1
+        sent = self.sent * 2 * others / workers
+        return self.latency * others + (sent + self.computed) * n_bytes
+
+    def tree(self, workers: int, n_bytes: float) -> float:
+        """Seconds by pairs of pairs: a hop more whenever workers double, the numbers on all."""
+        return self.latency * float(np.log2(workers)) + (self.sent + self.computed) * n_bytes
+
+
+def costs(sums: list[dict[str, float]]) -> Cost:
+    """Lines through what was measured.
+
+    A sum to the bit sends the exponents, a byte a number, and then as much as an all-reduce does.
+    """
+    latency, per_byte = _line(sums, "seconds")
+    sent = OF_BYTES * _line(sums, "all-reduce")[1]
+    return Cost(latency, sent, max(0.0, per_byte - sent))
+
+
+def _line(sums: list[dict[str, float]], name: str) -> tuple[float, float]:
+    """Where it begins, and its slope; sizes count alike, by how far it is off in proportion."""
+    n_bytes, seconds = (np.array([s[column] for s in sums]) for column in ("bytes", name))
     scaled = np.stack([1 / seconds, n_bytes / seconds], axis=1)
-    latency, per_byte = np.linalg.lstsq(scaled, np.ones(len(sums)))[0]
-    return max(0.0, float(latency)), max(0.0, float(per_byte))
-
-
-def ring(cost: tuple[float, float], workers: int, n_bytes: float) -> float:
-    """Seconds of a sum along a ring: 2 (W − 1) hops, each of 1/W of the numbers."""
-    latency, per_byte = cost
-    return latency * (workers - 1) + per_byte * n_bytes * 2 * (workers - 1) / workers
-
-
-def tree(cost: tuple[float, float], workers: int, n_bytes: float) -> float:
-    """Seconds of a sum by pairs of pairs: as many hops as workers double, the numbers on all."""
-    latency, per_byte = cost
-    return latency * float(np.log2(workers)) + per_byte * n_bytes
+    begin, slope = np.linalg.lstsq(scaled, np.ones(len(sums)))[0]
+    return max(0.0, float(begin)), max(0.0, float(slope))
 
 
 Key = tuple[float, float, int]  # megabytes, seconds of a step, steps between sums
 
 
-def planned(cost: tuple[float, float]) -> dict[Key, dict[str, list[float]]]:
+def planned(cost: Cost) -> dict[Key, dict[str, list[float]]]:
     """The efficiency of each number of workers, by a ring and by a tree."""
     found = {}
     for step in STEPS:
@@ -103,10 +122,8 @@ def planned(cost: tuple[float, float]) -> dict[Key, dict[str, list[float]]]:
             slowest = _slowest(step, k)
             for megabytes in MEGABYTES:
                 found[megabytes, step, k] = {
-                    way.__name__: [
-                        k * step / (slowest[w] + way(cost, w, megabytes * 1e6)) for w in WORKERS
-                    ]
-                    for way in (ring, tree)
+                    name: [k * step / (slowest[w] + way(w, megabytes * 1e6)) for w in WORKERS]
+                    for name, way in (("ring", cost.ring), ("tree", cost.tree))
                 }
     return found
 

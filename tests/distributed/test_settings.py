@@ -11,9 +11,8 @@ X, Y = hg.data.load("iris")
 def test_the_summary_says_that_batch_norm_is_by_shard() -> None:
     inner = hg.Residual(hg.BatchNorm(4), hg.Tanh())
     lines = hg.Net(hg.Linear(4, 4, rng=0), inner, hg.BatchNorm(4)).summary().splitlines()
-    assert lines[-1].startswith("BatchNorm learns among the rows of a batch; ")
-    assert lines[-1].endswith("of a shard")
-    assert not lines[-2].startswith("BatchNorm")
+    assert lines[-1].startswith("batch norm goes by the rows of a batch; of its shard")
+    assert lines[-2].endswith("in all, float32")
     assert "shard" not in hg.Net(hg.Linear(4, 4, rng=0), hg.LayerNorm(4)).summary()
 
 

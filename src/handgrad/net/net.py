@@ -37,6 +37,10 @@ class Predictor(Protocol):
         """The predictions for `x`, finite and of the net's dtype, `batch_size` rows at a time."""
 
 
+# Said of nets with layers that need several rows.
+BY_SHARD = "batch norm goes by the rows of a batch; of its shard, where a training is cut into some"
+
+
 class Net(Layer):
     """Layers one after another: forward through all of them, backward through all of them.
 
@@ -335,15 +339,7 @@ class Net(Layer):
         lines.append(("", "", "", f"{self.parameters.size:,} in all, {self.dtype}"))
         widths = [max(len(line[column]) for line in lines) for column in range(4)]
         shown = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-        among = {
-            type(layer).__name__
-            for _, layer in self.walk()
-            if layer.min_batch_size > 1 and not isinstance(layer, Net)
-        }
-        shown += [
-            f"{name} learns among the rows of a batch; where batches are cut into shards, of a shard"
-            for name in sorted(among)
-        ]
+        shown += [BY_SHARD] if self.min_batch_size > 1 else []
         return Text("\n".join(shown))
 
     def position(self, i: int) -> str:
