@@ -212,13 +212,14 @@ def train(settings: Work, cluster: Cluster, environment: dict[str, str]) -> Ende
     os.environ.update(environment)
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
-    from ray.train.xgboost import XGBoostConfig
+
+    from handgrad.distributed.collective import RabitConfig
 
     try:
         trainer = DataParallelTrainer(
             work,
             train_loop_config=settings,
-            backend_config=XGBoostConfig(),
+            backend_config=RabitConfig(),
             scaling_config=ScalingConfig(
                 num_workers=cluster.workers,
                 resources_per_worker={"CPU": cluster.cores},

@@ -50,9 +50,14 @@ class Rabit:
         array[...] = self.collective.allreduce(array, self.collective.Op.MAX)
 
     def keep(self, folder: Path) -> None:
-        """Hand the first worker's checkpoints to Ray Train, which brings them to its storage."""
+        """Hand the first worker's newest checkpoint to Ray Train, which brings it to its storage.
+
+        Ray Train keeps the one before too.
+        """
         import ray.train
 
+        for before in sorted(folder.glob("epoch-*"))[:-1]:
+            before.unlink()
         kept = ray.train.Checkpoint.from_directory(folder) if self.rank == 0 else None
         ray.train.report({}, checkpoint=kept)
 
