@@ -78,6 +78,11 @@ def test_a_record_that_can_be_read_is_rays(left: Path) -> None:
     assert left_by_an_interrupted_record(str(left.parent), "another") is None
 
 
+def test_a_place_that_is_none_is_told_in_three_parts() -> None:
+    with pytest.raises(hg.HandgradError, match=r"^foo://a: no filesystem.*\n.*\n.*s3://"):
+        left_by_an_interrupted_record("foo://a", "a")
+
+
 def test_a_training_here_goes_on_in_its_folder(tmp_path: Path) -> None:
     x, y = hg.data.make_moons(rng=0)
     job: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "rng": 0}

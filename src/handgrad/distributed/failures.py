@@ -87,15 +87,15 @@ def explained(error: BaseException) -> WorkersError:
     failures = error.worker_failures if isinstance(error, WorkerGroupError) else {}
     dead = {rank: getattr(e, "health_check_failure", e) for rank, e in failures.items()}
     for rank, why in dead.items():
-        if isinstance(why, OutOfMemoryError) or "memory" in _what_died_of(why):
+        if isinstance(why, OutOfMemoryError) or _ran_out_of_memory(why):
             return WorkersError(
                 f"worker {rank + 1} of a training that was begun again {RESTARTS} times was "
                 "ended, as its node had no memory left",
                 "room for the rows, the net, and a batch of each layer on every node",
                 f"{MORE_MEMORY}; {GO_ON}",
             )
-    if isinstance(error, ControllerError):
-        cause = error.controller_failure
+    if not isinstance(error, WorkerGroupError):
+        cause = error.controller_failure if isinstance(error, ControllerError) else error
         if isinstance(cause, OSError) and cause.errno in FULL | FORBIDDEN:
             return WorkersError(
                 f"the storage cannot be written to: {reason(cause)}",
@@ -115,10 +115,10 @@ def explained(error: BaseException) -> WorkersError:
     )
 
 
-def _what_died_of(error: BaseException) -> str:
-    """What Ray's nodes say of a process that is no more, as far as they know."""
-    text = str(error)
-    return "memory" if "memory monitor" in text or "OOM" in text.split("potential root")[0] else ""
+def _ran_out_of_memory(error: BaseException) -> bool:
+    """Whether the node says so of a process that is no more; of any it says that it may be so."""
+    known, _, _ = str(error).partition("potential root causes")
+    return "memory monitor" in known or "OOM" in known
 
 
 def last_line(error: BaseException) -> str:

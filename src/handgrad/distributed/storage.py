@@ -41,6 +41,13 @@ def left_by_an_interrupted_record(place: str, name: str) -> tuple[str, FileSyste
     Ray Train writes that file over itself: who dies meanwhile, or a full disk, leaves half of it,
     and Ray would refuse the training for good. It is put aside then.
     """
+    from handgrad.data.remote_files import errors_of
+
+    with errors_of(place):
+        return _left(place, name)
+
+
+def _left(place: str, name: str) -> tuple[str, FileSystem] | None:
     from pyarrow.fs import FileSelector, FileSystem, FileType
 
     files, root = FileSystem.from_uri(place)
