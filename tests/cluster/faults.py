@@ -160,11 +160,10 @@ def test_workers_that_die(
 ) -> None:
     training = Watched(tmp_path, 2, streamed=rows_in_a_file if streamed else None)
     until(training.calls)
-    for _ in range(2):
+    for groups in (1, 2):
         training.until_further(moments.randrange(1, CALLS // 3))
         os.kill(moments.choice(own_workers()), signal.SIGKILL)
-        until(lambda: not own_workers(), 30)
-        until(own_workers)
+        training.until_groups(groups + 1)
     assert training.result.result() == (undisturbed_stream if streamed else undisturbed)
     assert len(training.groups()) == 3
     tell(f"lost by a worker each: {', '.join(training.lost())}")
@@ -182,10 +181,10 @@ def test_nodes_that_are_lost_with_spare_ones(
         nodes.add_node(num_cpus=1)
     training = Watched(tmp_path, 2, streamed=rows_in_a_file)
     until(training.calls)
-    for _ in range(2):
+    for groups in (1, 2):
         training.until_further(moments.randrange(1, CALLS // 3))
         nodes.remove_node(node_of(nodes, moments.choice(own_workers())), allow_graceful=False)
-        training.until_groups(len(training.groups()) + 1)
+        training.until_groups(groups + 1)
     assert training.result.result() == undisturbed_stream
     assert [len(pids) for *_, pids in training.groups()] == [2, 2, 2]
     tell(f"lost by a node each: {', '.join(training.lost())}")
