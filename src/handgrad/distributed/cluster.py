@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ class Cluster:
     storage: str | Path | None
     name: str | None
     address: str | None
+    resize: float = field(default_factory=lambda: RESIZE)
 
     def __post_init__(self) -> None:
         _check_workers(self.workers)
@@ -223,7 +224,7 @@ def train(settings: Work, cluster: Cluster, environment: dict[str, str]) -> Ende
             scaling_config=ScalingConfig(
                 num_workers=cluster.workers,
                 resources_per_worker={"CPU": cluster.cores},
-                elastic_resize_monitor_interval_s=RESIZE,
+                elastic_resize_monitor_interval_s=cluster.resize,
             ),
             run_config=RunConfig(
                 storage_path=str(cluster.storage),
