@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 import warnings
@@ -72,14 +73,18 @@ class Cluster:
 
     def for_shards(self, shards: int) -> Cluster:
         """The same with no more workers than there are shards."""
-        least, most = self.workers if isinstance(self.workers, tuple) else (self.workers,) * 2
-        if least > shards:
-            raise SettingError(
-                f"workers={self.workers!r} with shards={shards}, the parts of each batch",
-                "at least a shard for each worker",
-                f"shards={least}, which has bits of its own; or workers={shards}",
+        if not isinstance(self.workers, tuple):
+            if self.workers <= shards:
+                return self
+            warnings.warn(
+                f"workers={self.workers} with shards={shards}, the parts of each batch: {shards} "
+                f"worker{'s begin' if shards > 1 else ' begins'}; shards={self.workers} has one "
+                "for each, and bits of its own",
+                stacklevel=3,
             )
-        return replace(self, workers=(least, min(most, shards))) if most > shards else self
+            return replace(self, workers=shards)
+        least, most = (min(number, shards) for number in self.workers)
+        return replace(self, workers=(least, most))
 
     @property
     def folder(self) -> Path:
@@ -146,6 +151,7 @@ class Run:
                     if not news.begun:
                         raise KeyboardInterrupt
                     board.stop.remote()
+                    sys.stderr.write("stopping with a checkpoint; Ctrl-C again: at once\n")
                 if not news.begun and time.monotonic() - waiting_since > PATIENCE:
                     waiting_since = float("inf")
                     _tell_what_is_waited_for(self.cluster)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, Unpack, cast, overload
 
+import numpy as np
+
 from handgrad.base.errors import SettingError, described
 from handgrad.base.other_names import misused
 from handgrad.config import FitConfig, FitSettings
@@ -101,12 +103,17 @@ def fit(
     `workers=0` trains in this process, on `cores` of its cores: how many there are may show in
     the last digits. Any other number starts as many workers on Ray, each with `cores` cores: on
     this machine, or on the cluster at `address`, or at that of the environment variable
-    RAY_ADDRESS. `workers=(2, 8)` goes on with as many as there are. `storage`, a folder that all
+    RAY_ADDRESS. `workers=(2, 8)` goes on with as many as there are; there are never more than
+    shards. `storage`, a folder that all
     nodes see, keeps checkpoints under `name`: a training that was stopped goes on from there when
-    it is called again; where a worker dies, all go on from the last one by themselves.
+    it is called again; where a worker dies, all go on from the last one by themselves. Ctrl-C ends
+    the workers with a checkpoint, and then is as in `hg.fit`; a second one ends them at once.
+    Layers, losses and metrics of a script, a notebook, or a module beside it go to the workers
+    with their code; packages must be installed there.
 
-    Raises a SettingError for what cannot be done, before Ray is started; an error in a worker is
-    raised here, with the worker's place.
+    Raises a SettingError for what cannot be done, before Ray is started or a worker has begun; an
+    error in a worker is raised here, with the worker's place. After either `model` is as `hg.fit`
+    leaves it: with the weights of the last whole epoch.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(200, rng=0)
@@ -151,9 +158,17 @@ def fit(
         reports = shown(reports, epochs=config.epochs)
     for _ in reports:
         pass
-    state, history = run.result()
+    state, history, drawn_from = run.result()
     model.load_state(state)
+    catch_up(cast("np.random.Generator", config.rng), drawn_from)
     return history
+
+
+def catch_up(own: np.random.Generator, workers: np.random.Generator) -> None:
+    """Let a Generator, which may be the caller's, stand where that of the workers has come to."""
+    own.bit_generator.state = workers.bit_generator.state
+    spawned = [cast("Any", g.bit_generator).seed_seq.n_children_spawned for g in (workers, own)]
+    own.spawn(spawned[0] - spawned[1])
 
 
 def _estimator(

@@ -85,8 +85,8 @@ class NetJob:
 
     def run(
         self, exchange: Exchange, folder: Path, messages: Messages
-    ) -> tuple[dict[str, Array], History]:
-        """The state of the trained net, and the history."""
+    ) -> tuple[dict[str, Array], History, object]:
+        """The state of the trained net, the history, and what was drawn from, as it stands."""
         sharding, first = replace(self.sharding, exchange=exchange), exchange.rank == 0
         try:
             with messages.with_bars_and_warnings(first=first), sharding.in_force():
@@ -95,7 +95,7 @@ class NetJob:
         finally:
             if first:
                 messages.flush()
-        return self.state(), history
+        return self.state(), history, self.config.rng
 
     def _told(
         self, fitting: Fitting, sharding: Sharding, messages: Messages
