@@ -93,7 +93,7 @@ def fit(
     `settings` what else its `fit` takes, `sample_weight` say: it is fitted by every worker alike,
     its trainings in shards, and what comes back is the fitted one.
 
-    The gradient of a batch is the weighted mean of its shards', added up in one order: the bits
+    The gradient of a batch is the weighted mean of its shards', added up exactly: the bits
     of the result depend on `shards` and `sync_every`, not on how many workers there are, nor
     on how often one of them had to begin again. One shard has the bits of `hg.fit`. Random layers
     have a stream a shard; batch norm normalizes within a shard, and its running state is the mean
