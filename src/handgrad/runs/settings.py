@@ -54,7 +54,7 @@ class RunSettings(TableOptions):
     data: Annotated[
         str,
         "A CSV file with a header, a Parquet file, a pattern for several in quotes, an address "
-        "such as s3://…, or one of "
+        "such as s3://bucket/data.csv, or one of "
         f"{', '.join(BUNDLED)}.",
     ] = field(kw_only=False)
     target: Annotated[str | None, "The column to predict; 'target' if not given."] = field(
