@@ -38,8 +38,7 @@ def build(folder: Path) -> None:
     )
     pdoc.render.env.filters["to_markdown"] = as_markdown
     within = (handgrad.kinds, handgrad.initializers)  # public modules of packages that are not
-    modules = (*(module.__name__ for module in within), "!handgrad.distributed.fit")  # a function
-    pdoc.pdoc("handgrad", *modules, output_directory=folder)
+    pdoc.pdoc("handgrad", *(module.__name__ for module in within), output_directory=folder)
 
 
 if __name__ == "__main__":

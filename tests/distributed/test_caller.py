@@ -22,7 +22,7 @@ from handgrad.distributed import connection
 from handgrad.distributed.board import Messages, Told
 from handgrad.distributed.cluster import Cluster
 from handgrad.distributed.connection import check_installed, check_room, refusal
-from handgrad.distributed.fit import catch_up
+from handgrad.distributed.fitting import catch_up
 from handgrad.distributed.interrupts import Interrupts
 from handgrad.distributed.shared_folder import check_folder
 from handgrad.distributed.travel import is_own

@@ -1,5 +1,5 @@
 """Trainings on several machines: workers of a Ray cluster share the shards of every batch."""
 
-from handgrad.distributed.fit import fit
+from handgrad.distributed.fitting import fit
 
 __all__ = ["fit"]

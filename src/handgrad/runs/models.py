@@ -22,7 +22,7 @@ from handgrad.runs.training_table import TrainingTable
 from handgrad.training import History
 
 if TYPE_CHECKING:
-    from handgrad.distributed.fit import Estimator
+    from handgrad.distributed.fitting import Estimator
 
 E = TypeVar("E", bound="Estimator")
 OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error")
