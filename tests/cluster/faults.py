@@ -305,7 +305,8 @@ def test_a_host_whose_link_goes_down(
     monkeypatch.setenv("RAY_ADDRESS", two_hosts)
     log, words = tmp_path / "calls", ["-m", "tests.cluster.training", str(tmp_path), "1", "2"]
     driver = on_host("hga", *words, str(rows_in_a_file))
-    until(lambda: len({*pids_in(log)}) == 3)
+    until(lambda: driver.poll() or len({*pids_in(log)} - {str(driver.pid)}) == 2)
+    assert driver.poll() is None
     until_called(log, moments.randrange(1, CALLS // 2), but_by=[])
     ip("-n hgb link set vb down")
     down, before = time.monotonic(), pids_in(log)
