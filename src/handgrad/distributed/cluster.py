@@ -159,7 +159,10 @@ class Run:
                 if net is not None and news.failure.state is not None:
                     net.load_state(news.failure.state)
                 raise news.failure.error
-            ended: Ended = ray.get(training)
+            try:
+                ended: Ended = ray.get(training)
+            except Exception as error:  # its process has died: Ray's word on it
+                raise explained(error) from error
             if ended.error is not None:
                 raise explained(ended.error) from ended.error
             self.found = ended.value
