@@ -241,5 +241,5 @@ def as_types(table: pa.Table, schema: pa.Schema) -> pa.Table:
         kind = schema.field(name).type
         if pa.types.is_dictionary(kind) and column.type != kind:
             column = column.cast(kind.value_type)
-        columns.append(column.cast(kind))
+        columns.append(column if column.type == kind else column.cast(kind))
     return pa.table(columns, names=table.column_names)

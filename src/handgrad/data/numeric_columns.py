@@ -27,9 +27,12 @@ def numbers(table: Table, name: str) -> Array:
             "correct it, or remove the column; TabularClassifier().fit(hg.open_table(…), target) "
             "takes columns of any kind",
         )
-    values = np.asarray(as_numbers(column).cast(pa.float64()).to_numpy())
-    with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
+    if column.type == pa.float32():
+        values = narrow = column.to_numpy()
+    else:
+        values = np.asarray(as_numbers(column).cast(pa.float64()).to_numpy())
+        with np.errstate(over="ignore"):
+            narrow = values.astype(np.float32)
     if not np.isfinite(narrow).all():
         row = int(np.isfinite(narrow).argmin())
         raise table.refused(

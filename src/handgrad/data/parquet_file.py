@@ -25,7 +25,7 @@ from handgrad.layers import Array
 # Rows looked at to know how large one is.
 MEASURED = 1000
 # Bytes of a column that are fetched from a file at once.
-SMALLEST_BUFFER, LARGEST_BUFFER = 2**12, 2**18
+SMALLEST_BUFFER, LARGEST_BUFFER, FEW_COLUMNS = 2**12, 2**18, 64
 # Bytes of a row at most.
 LONGEST_ROW = 2**24
 # So many bytes may a file take in memory in any case, and so many times as many as it has itself.
@@ -74,7 +74,8 @@ class ParquetFile(TableFile):
     ) -> Iterator[pa.Table]:
         """The rows of row groups, so many at once, texts that stand there once as codes."""
         # Read a column chunk bit by bit: as a whole it may be larger than the memory.
-        buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, self.size // 64))
+        buffer = self.size // max(FEW_COLUMNS, len(columns))
+        buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, buffer))
         at_once, remote = self.whole, isinstance(self.path, RemoteFile)
         if remote:  # a request takes as long as a megabyte: few large ones, several at a time
             buffer = max(LARGEST_BUFFER, self.size // 2 // max(1, len(columns)))
@@ -213,6 +214,8 @@ def _columns_by_code(file: parquet.ParquetFile) -> list[str]:
     """
     kinds = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
     texts = {field.name for field in file.schema_arrow if str(field.type) in kinds}
+    if not texts:  # then a look at all columns of all row groups, of which there may be many
+        return []
     groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
     columns = [group.column(j) for group in groups for j in range(group.num_columns)]
     found = (column.path_in_schema for column in columns if column.has_dictionary_page)
