@@ -81,6 +81,8 @@ def test_no_more_workers_than_shards_are_asked_for() -> None:
     assert asked((2, 3), 4) == (2, 3)
     assert asked(4, 4) == 4
     assert asked(0, 4) == 0
+    number: Any = np.int64(3)
+    assert repr(asked((number, number), 4)) == "(3, 3)"
     assert asked((6, 8), 4) == (4, 4)
     with pytest.warns(UserWarning, match=r"workers=8 with shards=4.*4 workers begin; shards=8 has"):
         assert asked(8, 4) == 4

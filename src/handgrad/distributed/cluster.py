@@ -48,7 +48,7 @@ class Cluster:
     resize: float = field(default_factory=lambda: RESIZE)
 
     def __post_init__(self) -> None:
-        _check_workers(self.workers)
+        object.__setattr__(self, "workers", _checked(self.workers))
         positive("cores", self.cores, whole=True)
         if self.workers == 0 and self.address is not None:
             raise SettingError(
@@ -98,11 +98,13 @@ class Cluster:
         return Run(self, job)
 
 
-def _check_workers(workers: object) -> None:
+def _checked(workers: object) -> int | tuple[int, int]:
+    """How many workers, in Python's own whole numbers."""
     pair = workers if isinstance(workers, tuple) else (workers, workers)
     whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in pair)
     if len(pair) == 2 and whole and 0 <= pair[0] <= pair[1] and (pair[0] or pair is not workers):
-        return
+        least, most = map(int, pair)
+        return (least, most) if pair is workers else least
     swapped = len(pair) == 2 and whole and pair[0] > pair[1] > 0
     raise SettingError(
         f"workers={workers!r}",
@@ -251,7 +253,10 @@ def _end(training: ObjectRef[Ended]) -> None:
     """End a training that is left before its end, and its workers."""
     import ray
 
-    if not ray.wait([training], timeout=0)[0]:
+    if ray.wait([training], timeout=0)[0]:
+        return
+    ray.cancel(training)  # an interrupt there, at which Ray Train ends the workers
+    if not ray.wait([training], timeout=GRACE)[0]:
         ray.cancel(training, force=True)
 
 

@@ -127,8 +127,9 @@ def _check_answers(address: str) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(f"nothing that answers as Ray does, in {ANSWERS:g} s") from error
-    if asked.returncode:
-        raise RuntimeError(asked.stderr)
+    if asked.returncode:  # what stands before the error are Ray's own remarks
+        told = re.findall(r"^[\w.]+(?:Error|Exception)\b.*", asked.stderr, re.M | re.S)
+        raise RuntimeError(told[-1] if told else asked.stderr)
 
 
 def refusal(address: str, error: Exception) -> WorkersError:

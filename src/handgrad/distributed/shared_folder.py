@@ -36,12 +36,12 @@ def _check_seen(folder: Path, mark: Path, nodes: list[Node]) -> None:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    asked = {}
+    asked = []
     for node in nodes:
         there = NodeAffinitySchedulingStrategy(node.id, soft=False)
         look = ray.remote(num_cpus=0, scheduling_strategy=there, max_retries=0)(sees)
-        asked[node.address] = look.remote(str(mark))
-    for address, answer in asked.items():
+        asked.append((node.address, look.remote(str(mark))))
+    for address, answer in asked:
         try:
             seen = ray.get(answer, timeout=PATIENCE)
         except Exception as error:

@@ -343,7 +343,7 @@ def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
         raise SettingError(
             f"{name} {value}, where the training to be resumed had {before.get(name)}",
             "the same settings, apart from the number of epochs",
-            "resume=False and another folder, for a training of its own",
+            "resume=False and another folder, or another name= on workers: a training of its own",
         )
 
 
