@@ -9,7 +9,7 @@ import pytest
 import handgrad as hg
 from handgrad.distributed import fit
 from handgrad.distributed.cluster import Cluster
-from handgrad.distributed.storage import RECORD, left_by_an_interrupted_record, place_of
+from handgrad.distributed.storage import RECORD, left_by_earlier_runs, place_of
 
 
 @pytest.mark.parametrize(
@@ -61,26 +61,31 @@ def test_behind_a_damaged_record_the_newest_whole_checkpoint_is_found(
     content: str, left: Path
 ) -> None:
     (left / RECORD).write_text(content)
-    found = left_by_an_interrupted_record(str(left.parent), "a")
+    found = left_by_earlier_runs(str(left.parent), "a")
     assert found is not None
     assert Path(found[0]).name == "checkpoint_2026-11-26_00-00-02"
     assert not (left / RECORD).exists()
     assert (left / f"{RECORD}.damaged").read_text() == content
 
 
-def test_a_record_that_can_be_read_is_rays(left: Path) -> None:
+def test_a_record_that_can_be_read_is_rays_and_what_it_does_not_name_goes(left: Path) -> None:
     content = record("checkpoint_2026-11-26_00-00-01", "checkpoint_2026-11-26_00-00-02")
     (left / RECORD).write_text(content)
-    assert left_by_an_interrupted_record(str(left.parent), "a") is None
+    assert left_by_earlier_runs(str(left.parent), "a") is None
     assert (left / RECORD).read_text() == content
-    (left / RECORD).unlink()
-    assert left_by_an_interrupted_record(str(left.parent), "a") is None
-    assert left_by_an_interrupted_record(str(left.parent), "another") is None
+    kept = sorted(path.name for path in left.iterdir() if path.is_dir())
+    assert kept == [f"checkpoint_2026-11-26_00-00-0{n}" for n in (1, 2)]
+
+
+def test_without_a_record_nothing_is_known(left: Path) -> None:
+    assert left_by_earlier_runs(str(left.parent), "a") is None
+    assert left_by_earlier_runs(str(left.parent), "another") is None
+    assert len([*left.glob("checkpoint_*")]) == 3
 
 
 def test_a_place_that_is_none_is_told_in_three_parts() -> None:
     with pytest.raises(hg.HandgradError, match=r"^foo://a: no filesystem.*\n.*\n.*s3://"):
-        left_by_an_interrupted_record("foo://a", "a")
+        left_by_earlier_runs("foo://a", "a")
 
 
 def test_a_training_here_goes_on_in_its_folder(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from handgrad.distributed.connection import check_installed, check_room, connect
 from handgrad.distributed.failures import RESTARTS, explained
 from handgrad.distributed.interrupts import Interrupts
 from handgrad.distributed.shared_folder import check_folder
-from handgrad.distributed.storage import is_remote, left_by_an_interrupted_record, place_of
+from handgrad.distributed.storage import is_remote, left_by_earlier_runs, place_of
 from handgrad.distributed.travel import check_that_it_travels, put
 from handgrad.distributed.worker import EstimatorJob, NetJob, Work, work
 from handgrad.net import Net
@@ -203,7 +203,7 @@ class Run:
             "job": [put(self.job)],
             "cores": cluster.cores,
             "storage": place,
-            "left": left_by_an_interrupted_record(place, cluster.name) if cluster.name else None,
+            "left": left_by_earlier_runs(place, cluster.name) if cluster.name else None,
         }
         environment = {k: v for k, v in os.environ.items() if k.startswith("RAY_TRAIN_")}
         training = beside(train).options(max_retries=0).remote(settings, cluster, environment)

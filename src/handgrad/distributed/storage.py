@@ -35,11 +35,12 @@ def is_remote(place: str) -> bool:
     return "://" in place
 
 
-def left_by_an_interrupted_record(place: str, name: str) -> tuple[str, FileSystem] | None:
+def left_by_earlier_runs(place: str, name: str) -> tuple[str, FileSystem] | None:
     """The newest whole checkpoint of a training whose record of them cannot be read.
 
     Ray Train writes that file over itself: who dies meanwhile, or a full disk, leaves half of it,
-    and Ray would refuse the training for good. It is put aside then.
+    and Ray would refuse the training for good. It is put aside then. Where it can be read, it
+    names all checkpoints that are whole; what others their writers died over is taken away.
     """
     from handgrad.data.remote_files import errors_of
 
@@ -51,31 +52,32 @@ def _left(place: str, name: str) -> tuple[str, FileSystem] | None:
     from pyarrow.fs import FileSelector, FileSystem, FileType
 
     files, root = FileSystem.from_uri(place)
-    root = f"{root}/{name}"
-    record = f"{root}/{RECORD}"
-    if files.get_file_info(record).type != FileType.File or _holds(files, root):
+    found = files.get_file_info(FileSelector(f"{root}/{name}", allow_not_found=True))
+    folders = {
+        info.base_name: info.path
+        for info in sorted(found, key=lambda info: info.base_name, reverse=True)
+        if info.type == FileType.Directory and info.base_name.startswith("checkpoint_")
+    }
+    record = f"{root}/{name}/{RECORD}"
+    if RECORD not in [info.base_name for info in found]:
+        return None
+    names = _named_in(files, record)
+    if names is not None and names <= folders.keys():
+        for unnamed in folders.keys() - names:
+            files.delete_dir(folders[unnamed])
         return None
     files.move(record, f"{record}.damaged")
-    found = files.get_file_info(FileSelector(root))
-    kept = [info for info in found if info.base_name.startswith("checkpoint_")]
-    for folder in sorted(kept, key=lambda info: info.base_name, reverse=True):
-        if folder.type == FileType.Directory and _is_whole(files, folder.path):
-            return folder.path, files
-    return None
+    return next(((path, files) for path in folders.values() if _is_whole(files, path)), None)
 
 
-def _holds(files: FileSystem, root: str) -> bool:
-    """Whether the record can be read, and what it names is there."""
-    from pyarrow.fs import FileType
-
-    with files.open_input_stream(f"{root}/{RECORD}") as stream:
+def _named_in(files: FileSystem, record: str) -> set[str] | None:
+    """The checkpoints that a record names, if it can be read."""
+    with files.open_input_stream(record) as stream:
         content = stream.read()
     try:
-        names = [kept["checkpoint_dir_name"] for kept in json.loads(content)["checkpoint_results"]]
+        return {kept["checkpoint_dir_name"] for kept in json.loads(content)["checkpoint_results"]}
     except (ValueError, KeyError, TypeError):
-        return False
-    there = files.get_file_info([f"{root}/{name}" for name in names])
-    return all(info.type != FileType.NotFound for info in there)
+        return None
 
 
 def _is_whole(files: FileSystem, folder: str) -> bool:
