@@ -22,7 +22,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from handgrad.distributed import cluster as workers_on_ray
+from handgrad.distributed import run as workers_on_ray
 from tests.cluster.processes import descends, own_workers, until
 from tests.cluster.training import table, train
 

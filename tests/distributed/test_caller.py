@@ -20,10 +20,10 @@ import handgrad as hg
 from handgrad.config import FitConfig
 from handgrad.distributed import connection
 from handgrad.distributed.board import Messages, Told
-from handgrad.distributed.cluster import Cluster
 from handgrad.distributed.connection import check_installed, check_room, refusal
 from handgrad.distributed.fitting import catch_up
 from handgrad.distributed.interrupts import Interrupts
+from handgrad.distributed.run import Cluster
 from handgrad.distributed.shared_folder import check_folder
 from handgrad.distributed.travel import is_own
 from handgrad.distributed.worker import NetJob, check_versions

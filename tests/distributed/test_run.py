@@ -13,7 +13,7 @@ import pytest
 import handgrad as hg
 from handgrad.config import FitConfig
 from handgrad.distributed.board import Board, Failure
-from handgrad.distributed.cluster import Cluster, Ended, Run
+from handgrad.distributed.run import Cluster, Ended, Run
 from handgrad.distributed.worker import NetJob
 from handgrad.sharding import Sharding
 

@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.distributed import fit
-from handgrad.distributed.cluster import Cluster
+from handgrad.distributed.run import Cluster
 from handgrad.distributed.storage import RECORD, left_by_earlier_runs, place_of
 
 

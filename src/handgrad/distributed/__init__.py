@@ -1,5 +1,6 @@
 """Trainings on several machines: workers of a Ray cluster share the shards of every batch."""
 
 from handgrad.distributed.fitting import fit
+from handgrad.distributed.many import cluster
 
-__all__ = ["fit"]
+__all__ = ["cluster", "fit"]

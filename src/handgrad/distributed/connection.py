@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from handgrad.base.errors import SettingError
-from handgrad.distributed.failures import WorkersError, last_line
+from handgrad.distributed.failures import last_line
+from handgrad.fitting.workers import WorkersError
 
 # Ray's own settings, where they are not set: it looks after workers 5 times a second, not every
 # 2 s, goes on with fewer nodes after 15 s, not after 60, and sends nobody word of its use.

@@ -7,6 +7,7 @@ import traceback
 
 from handgrad.base.errors import HandgradError, SettingError
 from handgrad.files import FileError, reason
+from handgrad.fitting.workers import WorkersError
 
 # How often a training is begun again after a worker or a node has died.
 RESTARTS = 10
@@ -17,10 +18,6 @@ MORE_MEMORY = (
     "cores= for each; nodes with more memory"
 )
 GO_ON = "the same call again goes on from the last checkpoint in storage="
-
-
-class WorkersError(HandgradError, RuntimeError):
-    """Workers have died, or Ray could not start them."""
 
 
 def passes(error: Exception) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from handgrad.base.errors import SettingError, described
 from handgrad.base.other_names import misused
 from handgrad.config import FitConfig, FitSettings
-from handgrad.distributed.cluster import Cluster
+from handgrad.distributed.run import Cluster
 from handgrad.distributed.worker import EstimatorJob, NetJob
 from handgrad.engines.threads import cores_at_most
 from handgrad.fitting import fit as fit_here

@@ -6,6 +6,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,7 @@ def own_modules_along() -> Iterator[None]:
             cloudpickle.unregister_pickle_by_value(module)
 
 
+@lru_cache(None)
 def is_own(module: ModuleType) -> bool:
     """Whether a module was imported from a file that was not installed."""
     name, file = module.__name__, getattr(module, "__file__", None)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-import pickle
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Self
+from traceback import format_exception
+from typing import Self
 
 import numpy as np
 
@@ -20,12 +20,10 @@ from handgrad.config import FitConfig
 from handgrad.engines.threads import available_cores, blas_threads, one_thread_each
 from handgrad.fitting.fit import Fitting
 from handgrad.layers import Array
-from handgrad.net import Net
 from handgrad.training import History
 
 BATCHES = 4  # of runs, a worker: the last to end leaves the others little to wait for
 VERSIONS = f"handgrad {__version__}, NumPy {np.__version__}"
-ROWS = ("data", "validation", "sample_weight")
 Result = tuple[dict[str, Array], History]
 
 
@@ -80,19 +78,14 @@ def usual_threads() -> int:
 
 @dataclass(frozen=True)
 class Run:
-    """A run that has been checked, as it is sent: its rows, which others may share, and the rest.
-
-    `net` is the one that its result is for, and stays here.
-    """
+    """A run that has been checked: its number, counted from 0, and what is sent of it."""
 
     number: int
-    net: Net
-    rows: tuple[object, ...]
-    rest: bytes
+    config: FitConfig
 
     @classmethod
     def of(cls, number: int, config: FitConfig) -> Self:
-        """The run with this number, counted from 0."""
+        """The run of this configuration."""
         import cloudpickle
 
         rng = copy.deepcopy(config.rng)  # which the check draws from
@@ -100,11 +93,9 @@ class Run:
         # where it was to keep checkpoints the check has begun with them
         resume = config.resume or config.checkpoint is not None
         engine = checked.training.engine.name
-        rows = tuple(getattr(config, name) for name in ROWS)
-        without: dict[str, Any] = dict.fromkeys(ROWS)
-        rest = replace(config, rng=rng, resume=resume, engine=engine, **without)
+        config = replace(config, rng=rng, resume=resume, engine=engine)
         try:
-            return cls(number, config.net, rows, cloudpickle.dumps(rest))
+            cloudpickle.dumps(replace(config, data=None, validation=None, sample_weight=None))
         except Exception as error:
             raise SettingError(
                 f"something that cannot be sent to workers: {error}",
@@ -112,21 +103,17 @@ class Run:
                 "functions and classes without open files, locks or generators in them; or no "
                 "joblib.parallel_config, for threads of this process",
             ) from error
+        return cls(number, config)
 
     @property
     def form(self) -> tuple[object, ...]:
         """What runs have in common that share rows and machine code."""
-        return (id(self.rows[0]), repr(self.net))
+        return (id(self.config.data), repr(self.config.net))
 
     def result(self) -> Result:
         """The state of the trained net, and the history."""
-        rest: FitConfig = pickle.loads(self.rest)
-        rows: dict[str, Any] = dict(zip(ROWS, self.rows, strict=True))
-        history = Fitting(replace(rest, **rows)).to_its_end()
-        return rest.net.state(), history
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**vars(self), "net": None}
+        history = Fitting(self.config).to_its_end()
+        return self.config.net.state(), history
 
 
 def on_workers(runs: list[Run], show: Callable[[int], object]) -> list[History]:
@@ -164,7 +151,7 @@ def on_workers(runs: list[Run], show: Callable[[int], object]) -> list[History]:
         ) from error
     histories: dict[int, History] = {}
     for run, (state, history) in zip(chain(*batches), chain(*found), strict=True):
-        run.net.load_state(state)
+        run.config.net.load_state(state)
         histories[run.number] = history
     return [histories[run.number] for run in runs]
 
@@ -172,7 +159,7 @@ def on_workers(runs: list[Run], show: Callable[[int], object]) -> list[History]:
 def _batches(runs: list[Run], most: int) -> list[list[Run]]:
     """The runs in at most so many batches, of neighbours in the order of nets' sizes and forms."""
     first = {run.form: run.number for run in reversed(runs)}
-    ordered = sorted(runs, key=lambda run: (-run.net.parameters.size, first[run.form]))
+    ordered = sorted(runs, key=lambda run: (-run.config.net.parameters.size, first[run.form]))
     size = -(-len(runs) // most)
     return [ordered[i : i + size] for i in range(0, len(runs), size)]
 
@@ -191,5 +178,7 @@ def _results(batch: list[Run], versions: str) -> list[Result]:
             try:
                 found.append(run.result())
             except Exception as error:
+                if not isinstance(error, HandgradError):
+                    error.add_note("".join(format_exception(error)).rstrip())
                 raise RunError(run.number, error) from error
     return found
