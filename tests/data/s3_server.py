@@ -23,14 +23,15 @@ class Request(NamedTuple):
 class S3Server:
     """Buckets of objects at 127.0.0.1; whoever signs with another key than `KEY` is refused.
 
-    `requests` are those that were answered; `delay` seconds pass before each answer, and `silent`
-    it says nothing at all.
+    `requests` are those that were answered, `most_at_once` of them side by side; `delay`
+    seconds pass before each answer, and `silent` it says nothing at all.
     """
 
     def __init__(self, *buckets: str) -> None:
         self.buckets: dict[str, dict[str, bytes]] = {name: {} for name in buckets}
         self.requests: list[Request] = []
         self.delay, self.silent = 0.0, threading.Event()
+        self.at_once, self.most_at_once, self.lock = 0, 0, threading.Lock()
         self.over = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,11 +70,16 @@ class S3Server:
 
 
 def answer(request: BaseHTTPRequestHandler, store: S3Server) -> None:
-    """Answer one request."""
+    """Answer one request, after a while."""
     if store.silent.is_set():
         store.over.wait(60)
         return
+    with store.lock:
+        store.at_once += 1
+        store.most_at_once = max(store.at_once, store.most_at_once)
     time.sleep(store.delay)
+    with store.lock:
+        store.at_once -= 1
     asked = urlsplit(request.path)
     bucket, _, key = unquote(asked.path).lstrip("/").partition("/")
     query = {name: values[0] for name, values in parse_qs(asked.query).items()}

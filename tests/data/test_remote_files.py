@@ -16,7 +16,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.data import remote_files, tables
-from handgrad.data.remote_files import RemoteFile, files_at, is_address
+from handgrad.data.addresses import is_address
+from handgrad.data.remote_files import RemoteFile, files_at
 from handgrad.runs.run import fingerprint
 from tests.bad_input.refused import refused
 from tests.data.spreadsheets import WAYS
@@ -245,6 +246,8 @@ def test_predictions_are_written_on_this_machine(tmp_path: Path) -> None:
     assert hg.predict_table(net, rows, to=tmp_path / "p.csv").read_text() == '"prediction"\n0\n0\n'
     with refused(hg.SettingError, "to = 's3://b/p.csv'", "on this machine", "to='p.csv'"):
         hg.predict_table(net, rows, to="s3://b/p.csv")
+    with refused(hg.SettingError, "on this machine", "to='p.csv'"):
+        hg.predict_table(net, rows, to=Path("s3://b/p.csv"))
 
 
 def test_files_by_address_have_the_fingerprints_of_their_bytes(tmp_path: Path) -> None:

@@ -158,6 +158,22 @@ def test_few_requests_fetch_all(suffix: str, store: S3Server, tmp_path: Path) ->
     assert len(sizes) <= 4 * parts + path.stat().st_size / 2**20
 
 
+def test_many_parquet_files_are_looked_into_side_by_side(store: S3Server, tmp_path: Path) -> None:
+    parts = [table(10, i) for i in range(12)]
+    for i, part in enumerate(parts):
+        store.put(written(part, tmp_path / f"{i:02}.parquet"), f"{i:02}.parquet")
+    store.delay = 0.05
+    stream = hg.open_table(store.address("bucket/*.parquet"))
+    assert store.most_at_once > 1
+    assert len(store.requests) <= 5 * len(parts) + 5
+    store.delay = 0
+    assert stream.to_table() == pa.concat_tables(parts)
+    for name in ("07.parquet", "03.parquet"):
+        store.buckets["bucket"][name] = b"no Parquet"
+    with refused(hg.FileError, "s3://bucket/03.parquet: ", "a whole Parquet file"):
+        hg.open_table(store.address("bucket/*.parquet"))
+
+
 def test_row_groups_larger_than_a_chunk_are_fetched_in_slices(
     store: S3Server, tmp_path: Path
 ) -> None:

@@ -44,6 +44,13 @@ def test_a_run_of_an_address_is_that_of_the_path(
         report_run(there.folder)
 
 
+def test_a_run_is_written_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with refused(hg.FileError, "on another filesystem", "a folder on this machine", "out='run'"):
+        hg.train_table("iris", out=Path("s3://bucket/run"))
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize("memory", ["1 MB", "1 GB"])
 def test_an_address_that_is_not_there_is_refused(memory: str, tmp_path: Path) -> None:
     with refused(hg.FileError, f"file://{tmp_path}/flowers: no such file", "check the spelling"):

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.base.errors import DataError, did_you_mean
+from handgrad.data.addresses import is_address, meant_as_address, without_query
 from handgrad.data.locations import Location, check_arrived
-from handgrad.data.remote_files import files_at, is_address, without_query
+from handgrad.data.remote_files import files_at
 from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.text_formats import read_as
 from handgrad.files import FileError, FileStatus, kind_of
@@ -174,7 +175,7 @@ def paths_of(source: str | Path) -> tuple[Location, ...]:
         f"{Path(source) / '*.csv'}, for all of them"
         if kind_of(source)
         else "the address as text: a Path has one / too few"
-        if is_address(str(source).replace(":/", "://", 1))
+        if meant_as_address(source)
         else "check the spelling, and the folder you are in",
     )
 

@@ -31,6 +31,8 @@ LONGEST_ROW = 2**24
 # So many bytes may a file take in memory in any case, and so many times as many as it has itself.
 PLENTY, MOST_TIMES = 10**9, 100
 BYTES = 8
+# Bytes of a cell, where as many are fetched as some rows need.
+MOST_OF_A_CELL = 256
 
 
 class ParquetFile(TableFile):
@@ -78,8 +80,12 @@ class ParquetFile(TableFile):
         buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, buffer))
         at_once, remote = self.whole, isinstance(self.path, RemoteFile)
         if remote:  # a request takes as long as a megabyte: few large ones, several at a time
-            buffer = max(LARGEST_BUFFER, self.size // 2 // max(1, len(columns)))
-            at_once |= sum(self.metadata.row_group(i).num_rows for i in groups) <= rows
+            most = min(rows * MOST_OF_A_CELL, self.size // 2 // max(1, len(columns)))
+            buffer = max(LARGEST_BUFFER, most)
+            found = [*map(self.metadata.row_group, groups)]
+            on_disk = sum(_bytes_on_disk(group, columns) for group in found)
+            in_all = sum(group.num_rows for group in found)
+            at_once |= in_all <= rows or on_disk <= buffer * len(columns)
         file = self._file(
             metadata=self.metadata,
             read_dictionary=self.by_code,
@@ -205,6 +211,17 @@ def _schema_of(schema: pa.Schema, path: Location, asked: TableOptions) -> pa.Sch
                 "a CSV file of it, or the column turned into what it is where the file is made",
             )
     return pa.schema(kinds.items())
+
+
+def _bytes_on_disk(group: parquet.RowGroupMetaData, names: Sequence[str]) -> int:
+    """How many bytes of a row group the columns of these names are."""
+    columns = map(group.column, range(group.num_columns))
+    within = tuple(f"{name}." for name in names)  # the parts of lists and the like
+    return sum(
+        column.total_compressed_size
+        for column in columns
+        if column.path_in_schema in names or column.path_in_schema.startswith(within)
+    )
 
 
 def _columns_by_code(file: parquet.ParquetFile) -> list[str]:

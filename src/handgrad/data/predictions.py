@@ -14,8 +14,8 @@ from pyarrow import ArrowInvalid, BufferOutputStream, csv, parquet
 
 from handgrad.base.errors import DataError, SettingError, described
 from handgrad.base.kinds import Probabilities
+from handgrad.data.addresses import meant_as_address, without_query
 from handgrad.data.files import PARQUET, check_columns
-from handgrad.data.remote_files import is_address, without_query
 from handgrad.data.table_stream import StreamedRows, TableStream
 from handgrad.data.unseen import unseen_warnings_together
 from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
@@ -64,9 +64,9 @@ def predict_table(
     ...     hg.predict_table(net, rows, to=path.with_name("p.csv")).read_text()
     '"prediction"\\n0\\n0\\n'
     """
-    if is_address(to):
+    if meant_as_address(to):
         raise SettingError(
-            f"to = {to!r}, on another filesystem",
+            f"to = {str(to)!r}, on another filesystem",
             "a file on this machine",
             f"to={Path(without_query(str(to))).name!r}, to be copied there",
         )

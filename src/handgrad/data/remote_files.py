@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,29 +12,21 @@ from functools import cache
 from glob import has_magic
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
 
+from handgrad.data.addresses import CREDENTIALS, root_of, without_query
 from handgrad.files import FileError, FileStatus
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-SCHEME, QUERY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://"), re.compile(r"\?(?=\w+=)")
 SCHEMES = "a path, or an address: s3://, gs://, abfs://, hdfs://, file://"
-# So often is S3 asked, for 3 s each time; and so many seconds Google's storage.
-ATTEMPTS, SECONDS = 5, 20
+ATTEMPTS = 4  # so often is S3 asked, for 3 s each time
 BUFFER = 2**20  # bytes that are fetched at once at least
-SECRETS = re.compile(r"secret|password|token|key|sas|sig", re.IGNORECASE)
 OPTIONS_OF_S3 = ("scheme", "endpoint_override", "tls_ca_file_path")
-CREDENTIALS = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS; gs://anonymous@bucket/… for a public one",
-    "hdfs": "kinit, or hdfs://USER@HOST:PORT/…",
-    "abfs": "az login, or AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET",
-}
 # Words of the errors of pyarrow's filesystems, what is expected, and what to try.
 REASONS = (
     (
@@ -141,20 +132,10 @@ class RemoteBytes(io.RawIOBase):
         super().close()
 
 
-def is_address(source: object) -> bool:
-    """Whether a text is an address, with a scheme, rather than a path."""
-    return isinstance(source, str) and SCHEME.match(source) is not None
-
-
-def without_query(source: str) -> str:
-    """An address without what stands after its ?; a path as it is."""
-    return QUERY.split(source, 1)[0] if is_address(source) else source
-
-
 def files_at(address: str) -> tuple[RemoteFile, ...]:
     """The file at an address, or all that match a pattern, in the order of their names."""
     name = without_query(address)
-    root, inside = _root_of(name, address[len(name) + 1 :])
+    root, inside = root_of(name, address[len(name) + 1 :])
     with errors_of(name):
         system, base = _filesystem(root)
         path = f"{base}/{unquote(inside).strip('/')}"
@@ -170,27 +151,6 @@ def files_at(address: str) -> tuple[RemoteFile, ...]:
         RemoteFile(above + info.path[len(base) :].lstrip("/"), root, info.path, _status(info))
         for info in found
     )
-
-
-def _root_of(address: str, parameters: str) -> tuple[str, str]:
-    """The address of the filesystem, and the path on it as it stands there."""
-    scheme, _, rest = address.partition("://")
-    place, _, inside = rest.partition("/")
-    scheme, query = scheme.lower(), dict(parse_qsl(parameters, keep_blank_values=True))
-    secret = ":" in place.rpartition("@")[0] or (scheme == "s3" and "@" in place)
-    if secret or any(map(SECRETS.search, query)):
-        raise FileError(
-            f"{scheme}://…: an address with a secret in it",
-            "one without: it stands in messages, and in the folders of runs",
-            CREDENTIALS.get(scheme, "credentials that are found where this runs"),
-        )
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if scheme == "s3" and endpoint and "endpoint_override" not in query:
-        there = urlsplit(endpoint)
-        query |= {"endpoint_override": there.netloc, "scheme": there.scheme}
-    if scheme in ("gs", "gcs"):
-        query.setdefault("retry_limit_seconds", str(SECONDS))
-    return f"{scheme}://{place}/{f'?{urlencode(query)}' if query else ''}", inside
 
 
 @cache

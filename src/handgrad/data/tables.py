@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Unpack
 
@@ -13,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.base.errors import DataError, SettingError
+from handgrad.data.addresses import without_query
 from handgrad.data.csv_file import CsvFile
 from handgrad.data.datasets import Dataset
 from handgrad.data.files import Table, TableFile, check_asked, is_parquet, paths_of, stem_of
-from handgrad.data.locations import status_of
+from handgrad.data.locations import Location, status_of
 from handgrad.data.parquet_file import ParquetFile
-from handgrad.data.remote_files import without_query
+from handgrad.data.remote_files import RemoteFile
 from handgrad.data.table_options import FOUND_OUT, TableOptions, TableWords
 from handgrad.data.table_stream import TableStream
 from handgrad.progress_bar import progress_bar
@@ -27,6 +29,7 @@ from handgrad.progress_bar import progress_bar
 # there, and 8 of them afterwards.
 CHUNK, CSV_GROWS = 1 / 32, 4
 SMALLEST_BLOCK = 2**12
+AT_A_TIME = 8  # remote files that are looked into
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNITS |= {f"{unit}I": 2 ** (10 * i) for i, unit in enumerate("KMGT", 1)}
 
@@ -151,12 +154,15 @@ def opened(
         def note(size: int) -> None:
             advance(more=size / 1e6)
 
-        sources: list[TableFile] = [
-            ParquetFile(path, chunk, note, asked)
-            if is_parquet(path)
-            else CsvFile(path, csv_chunk, note, asked)
-            for path in paths
-        ]
+        if all(isinstance(path, RemoteFile) and is_parquet(path) for path in paths):
+            sources = _looked_into_together(paths, chunk, note, asked)
+        else:
+            sources = [
+                ParquetFile(path, chunk, note, asked)
+                if is_parquet(path)
+                else CsvFile(path, csv_chunk, note, asked)
+                for path in paths
+            ]
     first = without_query(str(given[0]))
     name = first if len(given) == 1 else f"{first} and {len(given) - 1} more"
     stream = TableStream(name, sources, size)
@@ -165,6 +171,18 @@ def opened(
             f"{name}: 0 rows, {len(stream.names)} columns", "at least one row", "check the file"
         )
     return stream
+
+
+def _looked_into_together(
+    paths: Sequence[Location], chunk: int | None, note: Callable[[int], None], asked: TableOptions
+) -> list[TableFile]:
+    """Remote Parquet files, several at a time: most of the time goes by until an answer comes."""
+    sources = list[TableFile]()
+    with ThreadPoolExecutor(AT_A_TIME, "looking into files") as threads:
+        for source in threads.map(lambda p: ParquetFile(p, chunk, lambda _: None, asked), paths):
+            note(source.status.size)
+            sources.append(source)
+    return sources
 
 
 def bytes_of(memory: str | int) -> int:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from handgrad.base.errors import DataError, SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions, TableStream, load
+from handgrad.data.addresses import is_address
 from handgrad.data.column_notes import alike, mixed_as_categories, notes_on_columns, notes_on_target
 from handgrad.data.file_kinds import packing_of
 from handgrad.data.files import (
@@ -26,7 +27,6 @@ from handgrad.data.files import (
     stem_of,
 )
 from handgrad.data.locations import status_of
-from handgrad.data.remote_files import is_address
 from handgrad.data.table_options import Task, option
 from handgrad.data.tables import bytes_of, opened, table_of
 from handgrad.data.targets import Target, is_text, target_cells, target_of, with_target

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self, TypeVar, cast
 
 from handgrad.base.errors import SettingError
+from handgrad.data.addresses import meant_as_address
 from handgrad.data.table_options import option
 from handgrad.files import FileError, kind_of, make_folder, reason, sync, write_whole
 from handgrad.runs.messages import plain
@@ -247,6 +248,12 @@ def whole_folder(folder: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
 def check_folder(folder: Path) -> None:
     """Refuse a folder that holds something, or that cannot be made."""
     check_link(folder)
+    if meant_as_address(folder):
+        raise FileError(
+            f"{folder}, on another filesystem",
+            "a folder on this machine",
+            option("out", folder.name),
+        )
     kind = kind_of(folder)
     if kind == "file" or (kind == "folder" and any(folder.iterdir())):
         raise FileError(

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from handgrad.base.errors import DataError
 from handgrad.data import BUNDLED
+from handgrad.data.addresses import is_address
 from handgrad.data.locations import Location, status_of
-from handgrad.data.remote_files import is_address
 from handgrad.files import FileError, kind_of, readable, reason
 from handgrad.layers import Array
 from handgrad.results import Predictor
