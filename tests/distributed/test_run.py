@@ -18,6 +18,10 @@ from handgrad.distributed.worker import NetJob
 from handgrad.sharding import Sharding
 
 
+class LostError(Exception):
+    """What Ray raises where one of its processes is no more."""
+
+
 class Called:
     """A method of an actor, which is this process."""
 
@@ -49,6 +53,9 @@ def run_of(played: Played, monkeypatch: pytest.MonkeyPatch, **how: Any) -> Run:
     ray: Any = ModuleType("ray")
     ray.wait, ray.get, ray.cancel = played.wait, played.get, played.cancel
     monkeypatch.setitem(sys.modules, "ray", ray)
+    exceptions: Any = ModuleType("ray.exceptions")
+    exceptions.RayError = LostError
+    monkeypatch.setitem(sys.modules, "ray.exceptions", exceptions)
     net = hg.Net(hg.Linear(1, 1, rng=0))
     config = FitConfig(
         net=net,
@@ -141,3 +148,12 @@ def test_reports_that_are_left_end_the_workers(monkeypatch: pytest.MonkeyPatch) 
     assert next(reports).epoch == 1
     reports.close()
     assert played.cancelled
+
+
+def test_what_ray_ends_is_told_in_three_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(board: Board) -> None:
+        raise LostError("a traceback\nthe node had no memory left")
+
+    run = run_of(Played(tells(1), dies, ended=Ended()), monkeypatch)
+    with pytest.raises(hg.HandgradError, match=r"ended .*: the node had.*\n.*\n.*same call again"):
+        of_all(run.reports(None))

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from handgrad.base.errors import SettingError, positive
 from handgrad.distributed.board import Board, News, Remarks
 from handgrad.distributed.connection import check_installed, check_room, connected, nodes_alive
-from handgrad.distributed.failures import RESTARTS, explained
+from handgrad.distributed.failures import GO_ON, RESTARTS, explained, last_line
 from handgrad.distributed.interrupts import Interrupts
 from handgrad.distributed.shared_folder import check_folder
 from handgrad.distributed.storage import is_remote, left_by_earlier_runs, place_of
 from handgrad.distributed.travel import check_that_it_travels, put
 from handgrad.distributed.worker import EstimatorJob, NetJob, Work, work
+from handgrad.fitting.workers import WorkersError
 from handgrad.net import Net
 from handgrad.training import EpochReport
 
@@ -125,6 +126,18 @@ class Run:
 
         An error of a worker is raised here, and `net` has the weights of the last whole epoch.
         """
+        from ray.exceptions import RayError
+
+        try:
+            yield from self._reports(net)
+        except RayError as error:
+            raise WorkersError(
+                f"Ray has ended the training: {last_line(error)}",
+                "a Ray with room on this machine, which lives as long as the training",
+                f"ray status, for what it has; {GO_ON}",
+            ) from error
+
+    def _reports(self, net: Net | None) -> Iterator[EpochReport]:
         import ray
 
         with ExitStack() as stack:
