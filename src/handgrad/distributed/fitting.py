@@ -98,7 +98,8 @@ def fit(
     on how often one of them had to begin again. One shard has the bits of `hg.fit`. Random layers
     have a stream a shard; batch norm normalizes within a shard, and its running state is the mean
     of the shards'. With `sync_every=k` each shard takes k steps of its own before parameters,
-    running state and what the optimizer remembers are averaged.
+    running state and what the optimizer remembers are averaged. Rows that are streamed are cut into
+    a stretch for each shard: a worker reads those of its own.
 
     `workers=0` trains in this process, on `cores` of its cores: how many there are may show in
     the last digits. Any other number starts as many workers on Ray, each with `cores` cores: on
