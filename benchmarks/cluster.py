@@ -122,11 +122,13 @@ def _share(exchange: Exchange, share: Share, turns: int, seconds: float) -> dict
     for k in share.sync_every:
         sharding = replace(together, sync_every=k)
         kinds[f"k={k}"] = partial(_step, share, all_rows, WORKERS, seconds, sharding)
+        kinds[f"cut {k}"] = partial(_cut, exchange, share, all_rows, seconds, k)
     found: dict[str, list[float]] = {name: [] for name in kinds}
-    for _ in range(turns):
+    for turn in range(turns):
         for name, measure in kinds.items():
-            _meet(exchange)
-            found[name].append(measure())
+            if turn == 0 or not name.startswith("cut"):  # which takes the longest
+                _meet(exchange)
+                found[name].append(measure())
     times = {name: statistics.median(values) for name, values in found.items()}
     return {
         "net": str(share),
@@ -145,10 +147,18 @@ def with_efficiency(share: dict[str, Any]) -> dict[str, Any]:
         str(k): {
             "measured": times["alone"] / seconds,
             "equation": 1 / (1 + times["sum"] / (k * times["alone"])),
+            "cut": times["alone"] / times[f"cut {k}"],
         }
         for k, seconds in by_k.items()
     }
     return share | {"efficiency": efficiency, "of two apart": times["alone"] / times["both"]}
+
+
+def _cut(exchange: Exchange, share: Share, rows: tuple[Any, Any], seconds: float, k: int) -> float:
+    """Seconds a step of a shard where one process has them all: what cutting alone costs."""
+    if exchange.rank > 0:
+        return 0.0
+    return _step(share, rows, WORKERS, seconds, Sharding(WORKERS, k)) / WORKERS
 
 
 def _rows_of(share: Share, workers: int) -> tuple[Any, Any]:
@@ -233,11 +243,13 @@ def as_text(content: dict[str, Any]) -> str:
                     significant(1e3 * share["seconds"]["sum"]),
                     f"{found['measured']:.2f}",
                     f"{found['equation']:.2f}",
+                    f"{found['cut']:.2f}",
                     f"{share['of two apart']:.2f}",
                     "" if required is None else f"{required:g}",
                 ]
             )
-    head = ["net", "k", "step, ms", "MB", "sum, ms", "measured", "equation", "apart", "to reach"]
+    head = ["net", "k", "step, ms", "MB", "sum, ms", "measured", "equation"]
+    head += ["cut", "apart", "to reach"]
     sums = [
         [f"{s['bytes'] / 1e6:g}", *(significant(1e3 * s[n]) for n in ("seconds", "all-reduce"))]
         for s in content["sums"]

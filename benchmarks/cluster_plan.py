@@ -55,6 +55,7 @@ def measured(content: dict[str, Any]) -> str:
             k,
             f"{found['measured']:.2f}",
             f"{found['equation']:.2f}",
+            f"{found['cut']:.2f}",
         ]
         for share in content["shares"]
         for k, found in share["efficiency"].items()
@@ -67,7 +68,7 @@ def measured(content: dict[str, Any]) -> str:
         "Two processes that share nothing but the machine come to "
         f"{', '.join(apart)} of twice one: no sum can be better than that."
     )
-    head = ["net", "t_step, ms", "MB", "t_sum, ms", "k", "measured", "equation"]
+    head = ["net", "t_step, ms", "MB", "t_sum, ms", "k", "measured", "equation", "cut"]
     return "\n\n".join([markdown(head, rows), textwrap.fill(said, 100)])
 
 

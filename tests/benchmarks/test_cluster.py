@@ -27,10 +27,12 @@ def share(**seconds: float) -> dict[str, Any]:
 
 
 def test_efficiency_is_the_time_alone_over_the_time_together() -> None:
-    found = share(**{"alone": 0.030, "both": 0.032, "sum": 0.002, "k=1": 0.034, "k=16": 0.031})
+    found = share(**{"alone": 0.030, "both": 0.032, "sum": 0.002, "k=1": 0.034, "cut 1": 0.031,
+           "k=16": 0.031, "cut 16": 0.030})  # fmt: skip
     assert found["efficiency"]["1"]["measured"] == pytest.approx(30 / 34)
     assert found["efficiency"]["1"]["equation"] == pytest.approx(30 / 32)
     assert found["efficiency"]["16"]["equation"] == pytest.approx(1 / (1 + 2 / (16 * 30)))
+    assert found["efficiency"]["1"]["cut"] == pytest.approx(30 / 31)
     assert found["of two apart"] == pytest.approx(30 / 32)
 
 
@@ -72,9 +74,9 @@ def test_the_page_has_the_pictures_and_a_picture_is_the_same_text_twice(tmp_path
         "processor": "A chip", "cores": 2, "load": [0.1], "load after": [0.2],
         "versions": {"Python": "3.11", "numpy": "2.4"},
     }  # fmt: skip
-    shares = [share(**{"alone": 0.03, "both": 0.032, "sum": 0.002, "k=1": 0.034})]
+    shares = [share(**{"alone": 0.03, "both": 0.032, "sum": 0.002, "k=1": 0.034, "cut 1": 0.031})]
     content = {"machine": machine, "shares": shares}
-    assert "| S: small | 30 | 1 | 2.0 | 1 | 0.88 | 0.94 |" in measured(content)
+    assert "| S: small | 30 | 1 | 2.0 | 1 | 0.88 | 0.94 | 0.97 |" in measured(content)
     for name in ("a.svg", "b.svg"):
         save(figure_of_measured(content), tmp_path / name)
     assert (tmp_path / "a.svg").read_text("utf-8") == (tmp_path / "b.svg").read_text("utf-8")
