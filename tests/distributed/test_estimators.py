@@ -1,7 +1,9 @@
 """Estimators whose trainings are in shards: what a fit takes, and what its workers show."""
 
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,12 @@ from sklearn.preprocessing import StandardScaler
 import handgrad as hg
 from handgrad.distributed import board
 from handgrad.distributed.worker import EstimatorJob
-from handgrad.sharding import ALONE, Sharding
+from handgrad.sharding import ALONE, CURRENT, Sharding
+from handgrad.tabular import fits_in_memory
 from tests.bad_input.refused import refused
+from tests.cli.test_streaming import table
+from tests.data.streams import written
+from tests.distributed.threads import on_workers
 
 X, Y = hg.data.load("iris")
 
@@ -82,3 +88,21 @@ def test_bars_and_warnings_of_the_first_worker_are_shown_to_whoever_called(
         remarks.show(warning)
     remarks.bar.close()
     assert (shown[0], shown[-1], len(shown)) == ((3, "epoch"), "closed", 5)
+
+
+def test_a_table_in_chunks_is_learned_from_alike_by_any_number_of_workers(tmp_path: Path) -> None:
+    path = written(table(), tmp_path / "rows.parquet", 250)
+    stream = hg.open_table(path, memory="1 MB").select(["a", "town", "b", "kind"])
+    model = hg.TabularClassifier(n_members=2, epochs=2, random_state=0)
+    job = pickle.dumps(EstimatorJob(model, (stream, "kind"), Sharding(4), {}))
+    rows = stream.to_table()
+    assert not fits_in_memory(stream, "kind", 2)
+
+    def predictions(_: int) -> bytes:
+        sharding = CURRENT.get()
+        assert sharding is not None
+        fitted = replace(pickle.loads(job), sharding=sharding).here()
+        found: bytes = fitted.predict_proba(rows.drop_columns(["kind"])).tobytes()
+        return found
+
+    assert len({*on_workers(predictions, 1), *on_workers(predictions, 2)}) == 1
