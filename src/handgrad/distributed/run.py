@@ -19,6 +19,7 @@ from handgrad.distributed.board import Board, News, Remarks
 from handgrad.distributed.connection import check_installed, check_room, connected, nodes_alive
 from handgrad.distributed.failures import GO_ON, RESTARTS, explained, last_line
 from handgrad.distributed.interrupts import Interrupts
+from handgrad.distributed.leaving import ANY, groups, leave
 from handgrad.distributed.shared_folder import check_folder
 from handgrad.distributed.storage import is_remote, left_by_earlier_runs, place_of
 from handgrad.distributed.travel import check_that_it_travels, put
@@ -219,8 +220,9 @@ class Run:
             "left": left_by_earlier_runs(place, cluster.name) if cluster.name else None,
         }
         environment = {k: v for k, v in os.environ.items() if k.startswith("RAY_TRAIN_")}
+        before = groups(*ANY)
         training = beside(train).options(max_retries=0).remote(settings, cluster, environment)
-        stack.callback(_end, training)
+        stack.callback(leave, training, before)
         return board, training
 
 
@@ -260,17 +262,6 @@ def train(settings: Work, cluster: Cluster, environment: dict[str, str]) -> Ende
         return Ended(trainer.fit().return_value)
     except Exception as error:
         return Ended(error=error)
-
-
-def _end(training: ObjectRef[Ended]) -> None:
-    """End a training that is left before its end, and its workers."""
-    import ray
-
-    if ray.wait([training], timeout=0)[0]:
-        return
-    ray.cancel(training)  # an interrupt there, at which Ray Train ends the workers
-    if not ray.wait([training], timeout=GRACE)[0]:
-        ray.cancel(training, force=True)
 
 
 def _tell_what_is_waited_for(cluster: Cluster) -> None:
