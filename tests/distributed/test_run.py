@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 import handgrad as hg
 from handgrad.config import FitConfig
 from handgrad.distributed.board import Board, Failure
+from handgrad.distributed.leaving import leave
 from handgrad.distributed.run import Cluster, Ended, Run
 from handgrad.distributed.worker import NetJob
 from handgrad.sharding import Sharding
@@ -157,3 +158,33 @@ def test_what_ray_ends_is_told_in_three_parts(monkeypatch: pytest.MonkeyPatch) -
     run = run_of(Played(tells(1), dies, ended=Ended()), monkeypatch)
     with pytest.raises(hg.HandgradError, match=r"ended .*: the node had.*\n.*\n.*same call again"):
         of_all(run.reports(None))
+
+
+@pytest.mark.parametrize(
+    ("obeys", "removed", "how"),
+    [
+        (True, {"b007"}, [{}]),  # Ray Train itself has given back what its workers had
+        (False, {"a007", "b007"}, [{}, {"force": True}]),
+    ],
+)
+def test_who_leaves_a_training_gives_back_its_cores_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, obeys: bool, removed: set[str], how: list[object]
+) -> None:
+    table = {"a007": "CREATED", "b007": "PENDING", "c007": "CREATED", "d007": "REMOVED"}
+    table["e001"] = "PENDING"  # of another job
+    cancelled, found = list[object](), set[str]()
+    ray, util, group = ModuleType("ray"), ModuleType("ray.util"), ModuleType("placement_group")
+    played: Any = ray
+    played.wait = lambda refs, timeout: (refs if cancelled and obeys else [], [])
+    played.cancel = lambda _, **how: cancelled.append(how)
+    played.get_runtime_context = lambda: SimpleNamespace(get_job_id=lambda: "007")
+    played.PlacementGroupID = lambda raw: raw.hex()
+    played = group
+    played.placement_group_table = lambda: {name: {"state": s} for name, s in table.items()}
+    played.PlacementGroup, played.remove_placement_group = str, found.add
+    for name, module in {"ray": ray, "ray.util": util, "ray.util.placement_group": group}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    training: Any = "training"
+    leave(training, {"c007"})
+    assert found == removed
+    assert cancelled == how
