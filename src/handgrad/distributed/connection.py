@@ -19,10 +19,10 @@ from handgrad.distributed.failures import last_line
 from handgrad.fitting.workers import WorkersError
 
 # Ray's own settings, where they are not set: it looks after workers 5 times a second, not every
-# 2 s, goes on with fewer nodes after 15 s, not after 60, and sends nobody word of its use.
+# 2 s, waits 5 s for cores that may be gone, not 60, and sends nobody word of its use.
 ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "15",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "5",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 RAY = (2, 60), (2, 70)  # from the first version on, before the second: as in pyproject.toml
