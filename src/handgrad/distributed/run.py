@@ -268,8 +268,7 @@ def _tell_what_is_waited_for(cluster: Cluster) -> None:
     """Warn where no worker has begun, as others have the cores."""
     import ray
 
-    groups = ray.util.placement_group_table().values()
-    if any(group["state"] == "PENDING" for group in groups):
+    if groups("PENDING"):
         free = ray.available_resources().get("CPU", 0)
         warnings.warn(
             f"workers={cluster.workers!r} of {cluster.cores} cores each wait for cores: "
