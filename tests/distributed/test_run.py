@@ -89,10 +89,12 @@ def test_an_epoch_that_was_run_again_is_reported_once_and_the_net_has_its_weight
 ) -> None:
     net = hg.Net(hg.Linear(1, 1, rng=0))
     steps = tells(1, 2, weight=2.0), tells(2, weight=5.0), tells(), tells(3, weight=3.0)
-    run = run_of(Played(*steps, ended=Ended("all")), monkeypatch)
+    best = {"0.W": np.array([[2.0]]), "0.b": np.zeros(1)}
+    run = run_of(Played(*steps, ended=Ended((best, "all"))), monkeypatch)
     seen = [(report.epoch, net.parameters[0]) for report in run.reports(net)]
     assert seen == [(1, 2.0), (2, 2.0), (3, 3.0)]
-    assert run.result() == "all"
+    assert run.result() == (best, "all")
+    assert net.parameters[0] == 2  # what early stopping leaves, say
 
 
 def test_an_error_of_a_worker_is_raised_after_the_reports_and_the_net_is_as_it_was_there(

@@ -159,8 +159,7 @@ def fit(
         reports = shown(reports, epochs=config.epochs)
     for _ in reports:
         pass
-    state, history, drawn_from = run.result()
-    model.load_state(state)
+    _, history, drawn_from = run.result()
     catch_up(cast("np.random.Generator", config.rng), drawn_from)
     return history
 

@@ -125,7 +125,8 @@ class Run:
     def reports(self, net: Net | None) -> Iterator[EpochReport]:
         """The reports of the first worker; `net` has the weights of each, where they are told.
 
-        An error of a worker is raised here, and `net` has the weights of the last whole epoch.
+        At their end it has those that the training leaves. An error of a worker is raised here,
+        and `net` has the weights of the last whole epoch then.
         """
         from ray.exceptions import RayError
 
@@ -182,6 +183,8 @@ class Run:
             if ended.error is not None:
                 raise explained(ended.error) from ended.error
             self.found = ended.value
+            if net is not None:  # as it is to stay, before the last look at it
+                net.load_state(self.found[0])
 
     def result(self) -> Any:
         """What the job came to."""
