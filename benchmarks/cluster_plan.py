@@ -155,7 +155,7 @@ def as_table(plan: dict[Key, dict[str, list[float]]]) -> str:
 def figure_of_measured(content: dict[str, Any]) -> Any:
     """Efficiency against t_sum / (k t_step): the equation's line, and points that were measured."""
     figure, ((ax,),) = _figure(1, 1, (6.4, 4.2))
-    x = np.logspace(-4, 2, 200)
+    x = np.logspace(-4, 3, 200)
     ax.plot(x, 1 / (1 + x), color="black", linewidth=1, label="1 / (1 + t_sum / (k t_step))")
     for share in content["shares"]:
         seconds = share["seconds"]
@@ -166,7 +166,7 @@ def figure_of_measured(content: dict[str, Any]) -> Any:
         for (k, place), height in zip(places.items(), heights, strict=True):
             ax.annotate(f"k = {k}", (place, height), (5, 4), textcoords="offset points", fontsize=8)
     ax.set_xscale("log")
-    ax.set_xlim(1e-4, 1e2)
+    ax.set_xlim(1e-4, 5e2)
     ax.set_ylim(0, 1.15)
     ax.set_xlabel("t_sum / (k t_step)")
     ax.set_ylabel("efficiency of 2 workers")
@@ -197,8 +197,9 @@ def figure_of_plan(plan: dict[Key, dict[str, list[float]]]) -> Any:
 def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1))
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for ax in axes.ravel():
