@@ -130,6 +130,42 @@ def test_an_error_on_the_way_comes_with_the_number_of_its_run(backend: str) -> N
             np.testing.assert_array_equal(net.parameters, parameters)
 
 
+class OwnError(Exception):
+    """An error that cannot be made from what it says."""
+
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__(f"{a} and {b}")
+
+
+def test_an_error_that_cannot_be_sent_is_told_all_the_same(two_workers: None) -> None:
+    pid = os.getpid()
+
+    def schedule(progress: float) -> float:
+        if os.getpid() != pid:
+            raise OwnError(1, 2)
+        return 1.0
+
+    with pytest.raises(RuntimeError, match="OwnError: 1 and 2") as found:
+        hg.fit_many([{"net": classifier()}], schedule=schedule, **SHARED)
+    assert "in schedule" in found.value.__notes__[0]
+
+
+def test_rows_that_are_streamed_are_read_by_the_workers(two_workers: None, tmp_path: Path) -> None:
+    lines = [",".join(map(str, [*row, label])) for row, label in zip(X, Y, strict=True)]
+    (tmp_path / "iris.csv").write_text("\n".join(["a,b,c,d,y", *lines]) + "\n")
+    table = hg.open_table(tmp_path / "iris.csv")
+
+    def trained() -> tuple[list[hg.Net], list[hg.History]]:
+        nets = [classifier(seed) for seed in range(2)]
+        rows = table.rows("y")
+        runs = [{"net": net, "rng": seed} for seed, net in enumerate(nets)]
+        return nets, hg.fit_many(runs, **SHARED | {"data": rows})
+
+    nets, found = trained()
+    with joblib.parallel_config("threading"):
+        assert_alike(nets, found, *trained())
+
+
 def test_nothing_is_sent_before_all_runs_are_checked(two_workers: None) -> None:
     nets = [classifier(), classifier()]
     before = nets[0].parameters.copy()

@@ -38,6 +38,21 @@ class RunError(Exception):
         super().__init__(number, error)
         self.number, self.error = number, error
 
+    @classmethod
+    def of(cls, number: int, error: Exception) -> Self:
+        """The error of a run, with the lines it went through, in a form that can be sent."""
+        if isinstance(error, HandgradError):
+            return cls(number, error)
+        import cloudpickle
+
+        lines = "".join(format_exception(error)).rstrip()
+        try:
+            cloudpickle.loads(cloudpickle.dumps(error))
+        except Exception:
+            error = RuntimeError(f"{type(error).__name__}: {error}")
+        error.add_note(lines)
+        return cls(number, error)
+
 
 @contextmanager
 def numbered(i: int, runs: int) -> Iterator[None]:
@@ -178,7 +193,5 @@ def _results(batch: list[Run], versions: str) -> list[Result]:
             try:
                 found.append(run.result())
             except Exception as error:
-                if not isinstance(error, HandgradError):
-                    error.add_note("".join(format_exception(error)).rstrip())
-                raise RunError(run.number, error) from error
+                raise RunError.of(run.number, error) from error
     return found
