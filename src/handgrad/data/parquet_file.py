@@ -81,7 +81,7 @@ class ParquetFile(TableFile):
         at_once, remote = self.whole, isinstance(self.path, RemoteFile)
         if remote:  # a request takes as long as a megabyte: few large ones, several at a time
             most = min(rows * MOST_OF_A_CELL, self.size // 2 // max(1, len(columns)))
-            buffer = max(LARGEST_BUFFER, most)
+            buffer = max(buffer, most)
             found = [*map(self.metadata.row_group, groups)]
             on_disk = sum(_bytes_on_disk(group, columns) for group in found)
             in_all = sum(group.num_rows for group in found)
