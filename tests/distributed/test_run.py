@@ -12,7 +12,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.config import FitConfig
-from handgrad.distributed.board import Board, Failure
+from handgrad.distributed.board import Board, Failure, Messages, Told
 from handgrad.distributed.leaving import leave
 from handgrad.distributed.run import Cluster, Ended, Run
 from handgrad.distributed.worker import NetJob
@@ -190,3 +190,32 @@ def test_who_leaves_a_training_gives_back_its_cores_and_no_others(
     leave(training, {"c007"})
     assert found == removed
     assert cancelled == how
+
+
+def test_an_answer_that_comes_after_the_next_message_is_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("handgrad.distributed.board.EVERY", 0)
+    board, answers = Board(), list[bool]()
+
+    def tell(told: list[Told]) -> int:
+        answers.append(board.tell(told))
+        return len(answers)
+
+    remote: Any = SimpleNamespace(tell=Called(tell))
+    ray: Any = ModuleType("ray")
+    ray.wait = lambda refs, **_: (
+        [ref for ref in refs if ref < len(answers)],
+        [ref for ref in refs if ref == len(answers)],
+    )
+    ray.get = lambda refs: [answers[ref - 1] for ref in refs]
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    messages = Messages(remote)
+
+    def epoch() -> bool:
+        messages.add((hg.EpochReport(1, 1.0), None))
+        return messages.asked_to_stop()
+
+    assert not epoch()
+    board.stop()
+    assert any([epoch(), epoch(), epoch()])

@@ -7,13 +7,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handgrad.layers import Array
 from handgrad.progress_bar import SHOWN_ELSEWHERE, progress_bar
 from handgrad.training import EpochReport
 
 if TYPE_CHECKING:
+    from ray import ObjectRef
     from ray.actor import ActorHandle
 
 EVERY = 0.2  # seconds between two messages
@@ -98,7 +99,7 @@ class Messages:
 
     def __init__(self, board: ActorHandle[Board]) -> None:
         self.board, self.waiting, self.sent = board, list[Told](), 0.0
-        self.answer: Any = None
+        self.answers: list[ObjectRef[bool]] = []
         self.stop = False
 
     def add(self, told: Told) -> None:
@@ -130,8 +131,7 @@ class Messages:
 
     def tell(self, told: list[Told]) -> None:
         """Send reports, and do not wait for the answer."""
-        self._look_at_answer()
-        self.answer = self.board.tell.remote(told)
+        self.answers = [*self.answers[-9:], self.board.tell.remote(told)]  # the last ones say all
         self.waiting, self.sent = [], time.monotonic()
 
     def flush(self) -> None:
@@ -143,16 +143,14 @@ class Messages:
 
     def asked_to_stop(self) -> bool:
         """Whether an answer said so; asked now and then, where there is nothing to tell."""
-        if time.monotonic() - self.sent >= EVERY:
-            self.tell(self.waiting)
-        self._look_at_answer()
-        return self.stop
-
-    def _look_at_answer(self) -> None:
         import ray
 
-        if self.answer is not None and ray.wait([self.answer], timeout=0)[0]:
-            self.stop, self.answer = self.stop or ray.get(self.answer), None
+        if time.monotonic() - self.sent >= EVERY:
+            self.tell(self.waiting)
+        if self.answers:
+            come, self.answers = ray.wait(self.answers, num_returns=len(self.answers), timeout=0)
+            self.stop = self.stop or any(ray.get(come))
+        return self.stop
 
 
 class Remarks:
