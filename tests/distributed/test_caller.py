@@ -20,7 +20,7 @@ import handgrad as hg
 from handgrad.config import FitConfig
 from handgrad.distributed import connection
 from handgrad.distributed.board import Messages, Told
-from handgrad.distributed.connection import check_installed, check_room, refusal
+from handgrad.distributed.connection import check_installed, check_room, check_same, refusal
 from handgrad.distributed.fitting import catch_up
 from handgrad.distributed.interrupts import Interrupts
 from handgrad.distributed.run import Cluster
@@ -141,6 +141,14 @@ def test_the_versions_of_ray_are_those_of_the_extra() -> None:
 def test_why_ray_cannot_be_connected_to_is_told(address: str, said: str, told: str) -> None:
     with pytest.raises(hg.HandgradError, match=told):
         raise refusal(address, RuntimeError(said))
+
+
+def test_one_cluster_at_a_time_whatever_it_is_called() -> None:
+    for same in (None, "auto", "10.0.0.1:6379", "localhost:6379", "127.0.0.1:6379"):
+        check_same(same, "10.0.0.1:6379")
+    for other in ("10.0.0.2:6379", "localhost:6380", "local", "no such host:6379"):
+        with pytest.raises(hg.SettingError, match=r"connected to Ray at 10.*\n.*\n.*shutdown"):
+            check_same(other, "10.0.0.1:6379")
 
 
 def test_workers_that_no_node_has_room_for_are_refused() -> None:

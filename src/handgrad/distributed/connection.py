@@ -41,7 +41,7 @@ def connected(address: str | None) -> Iterator[None]:
     import ray
 
     if ray.is_initialized():
-        _check_same(address, ray.get_runtime_context().gcs_address)
+        check_same(address, ray.get_runtime_context().gcs_address)
         yield
         return
     _connect(address or os.environ.get("RAY_ADDRESS", "local"))
@@ -76,14 +76,26 @@ def _dotted(numbers: tuple[int, ...]) -> str:
     return ".".join(map(str, numbers))
 
 
-def _check_same(address: str | None, connected_to: str) -> None:
+def check_same(address: str | None, connected_to: str) -> None:
     """Refuse another cluster than the one that this process is connected to."""
-    if address not in (None, "auto", connected_to):
+    if address not in (None, "auto") and not _are_one(address, connected_to):
         raise SettingError(
             f"address={address!r}, where this process is connected to Ray at {connected_to}",
             "one cluster a process",
             "ray.shutdown() first; or no address, for the cluster that is connected to",
         )
+
+
+def _are_one(address: str, connected_to: str) -> bool:
+    """Whether an address, by name or of this machine, is the one that Ray has made of it."""
+    (host, _, port), (host_there, _, port_there) = (
+        one.rpartition(":") for one in (address, connected_to)
+    )
+    try:
+        found = socket.gethostbyname(host.strip("[]"))
+    except OSError:
+        return address == connected_to
+    return port == port_there and (found == host_there or found.startswith("127."))
 
 
 def _connect(address: str) -> None:
