@@ -2,14 +2,17 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
+from pyarrow.fs import LocalFileSystem
 from ray.exceptions import ActorDiedError, OutOfMemoryError
-from ray.train import ControllerError, WorkerGroupError
+from ray.train import Checkpoint, ControllerError, WorkerGroupError
 from xgboost.core import XGBoostError
 
 import handgrad as hg
 from handgrad.distributed.failures import at_its_place, explained, lasting, passes
+from handgrad.distributed.worker import _copy
 from handgrad.files import FileError
 
 pytestmark = pytest.mark.cluster
@@ -84,3 +87,9 @@ def test_what_ray_gives_up_for_is_told_in_three_parts(error: Exception, told: st
 
 def test_a_file_error_is_no_os_error_that_passes() -> None:
     assert not passes(FileError("a", "b", "c"))
+
+
+def test_a_checkpoint_that_a_node_does_not_see_yet_is_looked_for_again(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="not seen yet") as error:
+        _copy(Checkpoint(str(tmp_path / "a"), LocalFileSystem()), str(tmp_path))
+    assert passes(error.value)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
     from ray import ObjectRef
     from ray.actor import ActorHandle
+    from ray.train import Checkpoint
 
 VERSION_BYTES = 64
 ROWS = "data", "validation", "sample_weight"
@@ -178,8 +179,7 @@ def work(settings: Work) -> Any:
             if checkpoint is None and settings["left"] is not None:
                 checkpoint = ray.train.Checkpoint(*settings["left"])
             if checkpoint is not None:
-                with checkpoint.as_directory() as kept:
-                    shutil.copytree(kept, folder, dirs_exist_ok=True)
+                _copy(checkpoint, folder)
             with cores_at_most(settings["cores"]):
                 return job.run(exchange, Path(folder), Messages(board))
     except Exception as raised:
@@ -189,6 +189,18 @@ def work(settings: Work) -> Any:
         failure = Failure(at_its_place(error, where), job.state() if job else None)
         ray.get(board.fail.remote(failure))
         return failure
+
+
+def _copy(checkpoint: Checkpoint, folder: str) -> None:
+    """The files of a checkpoint, into a folder of this worker's.
+
+    Nodes may see late what another has written on a shared file system: that passes.
+    """
+    try:
+        with checkpoint.as_directory() as kept:
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+    except FileNotFoundError as error:
+        raise OSError(f"{checkpoint}: not seen yet") from error
 
 
 def _read(job: ObjectRef[NetJob | EstimatorJob]) -> NetJob | EstimatorJob:
