@@ -196,6 +196,11 @@ def test_what_a_filesystem_says_has_three_parts(said: str) -> None:
         raise remote_files.refused("s3://b/x", OSError(said + "\nand more"))
 
 
+def test_the_name_of_a_file_is_no_reason() -> None:
+    error = FileNotFoundError("Path does not exist 'b/curl TOKEN.csv'.")
+    assert remote_files.reason_of(error) is None
+
+
 def test_credentials_are_named_by_the_store() -> None:
     denied = OSError("PERMISSION_DENIED")
     assert "GOOGLE_APPLICATION_CREDENTIALS" in remote_files.refused("gs://b/x", denied).hint

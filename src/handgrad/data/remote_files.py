@@ -231,5 +231,5 @@ def refused(address: str, error: Exception) -> FileError:
 
 def reason_of(error: Exception) -> tuple[str, str] | None:
     """What the store expected, and what to try, where an error is one of a store."""
-    said = str(error)
+    said = re.sub("'[^']*'", "''", str(error))  # the names of files say nothing
     return next((words[1:] for words in REASONS if re.search(words[0], said)), None)
