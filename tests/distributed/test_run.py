@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from types import ModuleType, SimpleNamespace
@@ -219,3 +220,13 @@ def test_an_answer_that_comes_after_the_next_message_is_heard(
     assert not epoch()
     board.stop()
     assert any([epoch(), epoch(), epoch()])
+
+
+def test_a_warning_of_every_batch_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[Told]()
+    messages = Messages(SimpleNamespace())
+    monkeypatch.setattr(messages, "add", told.append)
+    with messages.with_bars_and_warnings(first=True):
+        for _ in range(3):
+            warnings.warn("too large", RuntimeWarning, stacklevel=1)
+    assert [str(warning) for warning in told] == ["too large"]

@@ -121,7 +121,7 @@ class Messages:
         token = SHOWN_ELSEWHERE.set(bar)
         try:
             with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
+                warnings.simplefilter("default")  # of a loop, one
                 yield
         finally:
             SHOWN_ELSEWHERE.reset(token)
