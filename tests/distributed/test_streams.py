@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 import handgrad as hg
@@ -131,7 +133,9 @@ class Numbered(RowSource):
             yield np.stack([np.sin(y), np.cos(y)], axis=1), y[:, None]
 
 
-def visited(n: int, workers: int, **settings: Any) -> tuple[list[list[list[int]]], Any]:
+def visited(
+    n: int, workers: int, shards: int = 4, sync_every: int = 1, **settings: Any
+) -> tuple[list[list[list[int]]], Any]:
     """For each worker, the rows of the slices it is shown; the parameters at the end."""
 
     def run(_: int) -> tuple[list[list[int]], Any]:
@@ -141,7 +145,7 @@ def visited(n: int, workers: int, **settings: Any) -> tuple[list[list[list[int]]
         assert [*hg.train(net, Numbered(n), loss=loss, **usual | settings)]
         return loss.seen, net.parameters
 
-    found = on_workers(run, workers)
+    found = on_workers(run, workers, shards, sync_every)
     return [seen for seen, _ in found], found[0][1]
 
 
@@ -164,6 +168,26 @@ def test_every_row_is_visited_once_in_batches_of_all_stretches(n: int, shuffle: 
     for workers in (2, 3):
         shared, _ = visited(n, workers, shuffle=shuffle)
         assert sorted(map(str, chain(*shared))) == sorted(map(str, alone))
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    n=st.integers(1, 150),
+    batch_size=st.integers(1, 30),
+    shards=st.integers(1, 6),
+    sync_every=st.integers(1, 3),
+    workers=st.integers(1, 3),
+)
+def test_every_row_is_visited_once_whatever_the_sizes(
+    n: int, batch_size: int, shards: int, sync_every: int, workers: int
+) -> None:
+    seen, _ = visited(n, workers, shards, sync_every, batch_size=batch_size)
+    alone, _ = visited(n, 1, shards, sync_every, batch_size=batch_size)
+    assert sorted(row for part in alone[0] for row in part) == [*range(n)]
+    if shards > 1:
+        assert sorted(map(str, chain(*seen))) == sorted(map(str, chain(*alone)))
+    else:
+        assert seen == alone * workers
 
 
 def test_epochs_have_orders_of_their_own_and_the_rows_of_a_chunk_are_mixed() -> None:
