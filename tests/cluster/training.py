@@ -85,7 +85,9 @@ def trained(
     loss.seconds, loss.log = seconds, log
     net, data = a_net(), cast("Any", rows())
     if streamed is not None:
-        data = hg.open_table(streamed, memory="1 MB").rows("y", features=FEATURES)
+        stream = hg.open_table(streamed, memory="1 MB")
+        stream.memory = 50_000  # an epoch is two buffers
+        data = stream.rows("y", features=FEATURES)
     history = fit(
         net,
         data,
