@@ -158,10 +158,9 @@ def refusal(address: str, error: Exception) -> WorkersError:
         )
     if re.search(r"token|[Uu]nauthenticated", text):
         return WorkersError(
-            f"the cluster at {address} asks for a token: {last_line(error)}",
+            f"the cluster at {address} asks for a token, which this process has not",
             "the same token on this machine and on all nodes",
-            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH=FILE, or the head's ~/.ray/auth_token "
-            "copied here",
+            "RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or the head's ~/.ray/auth_token copied here",
         )
     if address == "local":
         return WorkersError(

@@ -170,7 +170,7 @@ class Run:
                     board.stop.remote()
                     sys.stderr.write("stopping with a checkpoint; Ctrl-C again: at once\n")
                 if not news.begun and time.monotonic() - waiting_since > PATIENCE:
-                    waiting_since = float("inf")
+                    waiting_since = time.monotonic()
                     _tell_what_is_waited_for(self.cluster)
             if news.failure is not None:
                 if net is not None and news.failure.state is not None:
@@ -241,12 +241,11 @@ def train(settings: Work, cluster: Cluster, environment: dict[str, str]) -> Ende
     """The training, in a process of its own: ended, it takes all of its workers along."""
     os.environ.update(environment)
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-    from handgrad.distributed.collective import RabitConfig
+    from handgrad.distributed.collective import RabitConfig, Trainer
 
     try:
-        trainer = DataParallelTrainer(
+        trainer = Trainer(
             work,
             train_loop_config=settings,
             backend_config=RabitConfig(),
