@@ -6,6 +6,7 @@ import lzma
 import subprocess
 import sys
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -188,3 +189,15 @@ def test_plain_numbers_are_read_without_pandas(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("size", [40, 300, 10**6])
+def test_a_part_has_the_checksum_of_its_bytes(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "".join(f'{i},"x\n{i}"\n' for i in range(100)))
+    content = path.read_bytes()
+    parts = CsvFile(path, size, lambda size: None).parts
+    assert [part.checksum for part in parts] == [
+        zlib.crc32(content[part.begin : part.end]) for part in parts
+    ]
+    assert sum(part.end - part.begin for part in parts) == len(content)

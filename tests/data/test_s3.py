@@ -150,6 +150,8 @@ def test_few_requests_fetch_all(suffix: str, store: S3Server, tmp_path: Path) ->
     path = written(table(100_000), tmp_path / f"a{suffix}", 20_000)
     address = store.put(path, path.name)
     stream = hg.open_table(address)
+    at_first = sum(request.size for request in store.requests)
+    assert at_first <= path.stat().st_size + 4 * remote_files.BUFFER, "read through once"
     store.requests.clear()
     assert sum(frame.num_rows for frame in stream) == 100_000
     sizes = [request.size for request in store.requests if request.method == "GET"]

@@ -62,11 +62,9 @@ class CsvFile(TableFile):
         self.parts, begin, rows = [], 0, 0
         with self.text.opened() as file:
             while found := self._chunk(file, begin, size or LONGEST_ROW, rows):
-                table, end = found
+                table, end, checksum = found
                 self.columns.look_at(table)
                 kept = table if size is None else None
-                file.seek(begin)
-                checksum = zlib.crc32(file.read(end - begin))
                 self.parts.append(Part(begin, end, table.num_rows, rows, kept, checksum))
                 note(end - begin)
                 begin, rows = end, rows + table.num_rows
@@ -76,19 +74,21 @@ class CsvFile(TableFile):
 
     def _chunk(
         self, file: IO[bytes], begin: int, size: int, rows_before: int
-    ) -> tuple[pa.Table, int] | None:
-        """The rows that lie whole in so many bytes from `begin` on, and where they end."""
+    ) -> tuple[pa.Table, int, int] | None:
+        """The rows that lie whole in so many bytes from `begin` on, their end, and their CRC."""
         left = file.seek(0, SEEK_END) - begin
         while left:
             file.seek(begin)
             if left < size:
-                return self._parsed(file.read(), begin, rows_before), begin + left
+                rest = file.read()
+                table = self._parsed(rest, begin, rows_before)
+                return table, begin + left, zlib.crc32(rest)
             block = bytearray(size + len(self.too_many))
             cast("BufferedReader", file).readinto(memoryview(block)[:size])
             if end := max(block.rfind(b"\n", 0, size), block.rfind(b"\r", 0, size)) + 1:
                 table, length = self._whole_rows(block, end, begin, rows_before)
                 if length:
-                    return table, begin + length
+                    return table, begin + length, zlib.crc32(memoryview(block)[:length])
             if size >= LONGEST_ROW:
                 raise FileError(
                     f"{self.path}: row {rows_before + 1} below the header is longer than "
