@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -53,6 +54,8 @@ def connected(address: str | None) -> Iterator[None]:
 
 def check_installed() -> None:
     """Refuse workers where what they need is not installed."""
+    # a remark, in notebooks, that Ray's own widgets need another package
+    logging.getLogger("ray.widgets.util").setLevel(logging.WARNING)
     if missing := [name for name in MODULES if find_spec(name) is None]:
         raise SettingError(
             f"workers, where {' and '.join(missing)} is not installed",
@@ -116,7 +119,7 @@ def _connect(address: str) -> None:
         ray.init(
             address=address,
             log_to_driver=False,
-            logging_level="warning",
+            logging_level="error" if address == "local" else "warning",
             include_dashboard=False if address == "local" else None,
         )
     except Exception as error:
