@@ -230,3 +230,25 @@ def test_a_warning_of_every_batch_is_told_once(monkeypatch: pytest.MonkeyPatch) 
         for _ in range(3):
             warnings.warn("too large", RuntimeWarning, stacklevel=1)
     assert [str(warning) for warning in told] == ["too large"]
+
+
+def test_what_workers_wait_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handgrad.distributed.run.PATIENCE", 0)
+    pending = {"a"}
+    monkeypatch.setattr("handgrad.distributed.run.groups", lambda *states: pending)
+    quiet = run_of(Played(tells(1), tells(2), ended=Ended()), monkeypatch)
+    assert of_all(quiet.reports(None)) == [1, 2]  # they have begun
+
+    def nothing(board: Board) -> None:
+        """They are not there yet."""
+
+    run = run_of(Played(nothing, tells(1), ended=Ended()), monkeypatch)
+    played: Any = sys.modules["ray"]
+    played.available_resources = lambda: {"CPU": 1.0}
+    played.cluster_resources = lambda: {"CPU": 4.0}
+    with pytest.warns(UserWarning, match="workers=2 of 1 core each wait for cores: 1 of 4 are"):
+        of_all(run.reports(None))
+    pending.clear()  # others have none: they are on their way
+    assert of_all(run_of(Played(nothing, tells(1), ended=Ended()), monkeypatch).reports(None)) == [
+        1
+    ]

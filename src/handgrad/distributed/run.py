@@ -273,7 +273,7 @@ def _tell_what_is_waited_for(cluster: Cluster) -> None:
     if groups("PENDING"):
         free = ray.available_resources().get("CPU", 0)
         warnings.warn(
-            f"workers={cluster.workers!r} of {cluster.cores} cores each wait for cores: "
-            f"{free:g} of {ray.cluster_resources().get('CPU', 0):g} are free",
+            f"workers={cluster.workers!r} of {cluster.cores} core{'s' * (cluster.cores > 1)} each "
+            f"wait for cores: {free:g} of {ray.cluster_resources().get('CPU', 0):g} are free",
             stacklevel=3,
         )
