@@ -77,6 +77,7 @@ def test_an_error_of_ones_own_code_stays_what_it_is_with_its_place_and_lines() -
             r"storage cannot be written to: No space left.*\n.*\n.*goes on from the last",
         ),
         (ControllerError(ValueError("odd")), r"Ray Train has failed: odd\n.*\n.*ray status"),
+        (OutOfMemoryError("killed"), r"ended the training.*no memory left\n.*\n.*batch_size"),
         (RuntimeError("one\ntwo"), r"Ray Train has failed: two\n.*\n.*ray status"),
     ],
 )

@@ -57,6 +57,7 @@ def run_of(played: Played, monkeypatch: pytest.MonkeyPatch, **how: Any) -> Run:
     monkeypatch.setitem(sys.modules, "ray", ray)
     exceptions: Any = ModuleType("ray.exceptions")
     exceptions.RayError = LostError
+    exceptions.OutOfMemoryError = type("OutOfMemoryError", (LostError,), {})
     monkeypatch.setitem(sys.modules, "ray.exceptions", exceptions)
     net = hg.Net(hg.Linear(1, 1, rng=0))
     config = FitConfig(

@@ -78,13 +78,12 @@ def at_its_place(error: Exception, where: str) -> Exception:
 
 def explained(error: BaseException) -> WorkersError:
     """What Ray tells of a training that it gave up, in three parts."""
-    from ray.exceptions import OutOfMemoryError
     from ray.train import ControllerError, WorkerGroupError
 
     failures = error.worker_failures if isinstance(error, WorkerGroupError) else {}
     dead = {rank: getattr(e, "health_check_failure", e) for rank, e in failures.items()}
     for rank, why in dead.items():
-        if isinstance(why, OutOfMemoryError) or _ran_out_of_memory(why):
+        if ran_out_of_memory(why):
             return WorkersError(
                 f"worker {rank + 1} of a training that was begun again {RESTARTS} times was "
                 "ended, as its node had no memory left",
@@ -93,6 +92,12 @@ def explained(error: BaseException) -> WorkersError:
             )
     if not isinstance(error, WorkerGroupError):
         cause = error.controller_failure if isinstance(error, ControllerError) else error
+        if ran_out_of_memory(cause):
+            return WorkersError(
+                "Ray has ended the training, as the machine that called it had no memory left",
+                "room there for the rows, the net, and what Ray keeps of them",
+                f"{MORE_MEMORY}; {GO_ON}",
+            )
         if isinstance(cause, OSError) and cause.errno in FULL | FORBIDDEN:
             return WorkersError(
                 f"the storage cannot be written to: {reason(cause)}",
@@ -112,8 +117,12 @@ def explained(error: BaseException) -> WorkersError:
     )
 
 
-def _ran_out_of_memory(error: BaseException) -> bool:
+def ran_out_of_memory(error: BaseException) -> bool:
     """Whether the node says so of a process that is no more; of any it says that it may be so."""
+    from ray.exceptions import OutOfMemoryError
+
+    if isinstance(error, OutOfMemoryError):
+        return True
     known, _, _ = str(error).partition("potential root causes")
     return "memory monitor" in known or "OOM" in known
 

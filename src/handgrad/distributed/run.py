@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from handgrad.base.errors import SettingError, positive
 from handgrad.distributed.board import Board, News, Remarks
 from handgrad.distributed.connection import check_installed, check_room, connected, nodes_alive
-from handgrad.distributed.failures import GO_ON, RESTARTS, explained, last_line
+from handgrad.distributed.failures import GO_ON, RESTARTS, explained, last_line, ran_out_of_memory
 from handgrad.distributed.interrupts import Interrupts
 from handgrad.distributed.leaving import ANY, groups, leave
 from handgrad.distributed.shared_folder import check_folder
@@ -133,6 +133,8 @@ class Run:
         try:
             yield from self._reports(net)
         except RayError as error:
+            if ran_out_of_memory(error):
+                raise explained(error) from error
             raise WorkersError(
                 f"Ray has ended the training: {last_line(error)}",
                 "a Ray with room on this machine, which lives as long as the training",
