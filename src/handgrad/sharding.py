@@ -103,18 +103,24 @@ class Sharding:
             return total
         wide = form.wide or self.shards > MOST_SHARDS_IN_32_BITS
         b = (62 if wide else 30) - (self.shards - 1).bit_length()
-        exponents = np.zeros(parts.shape[1], form.exponent)
-        for part in parts:
-            np.maximum(exponents, form.exponents_of(part), out=exponents)
-        exchange.maximum(exponents)
-        e = np.maximum(exponents, b).astype(form.bits)  # below, they are rounded to 2⁻¹²⁶
-        numbers: Array = np.zeros(parts.shape[1], np.int64 if wide else np.int32)
-        with np.errstate(invalid="ignore", over="ignore"):
+        n, whole = parts.shape[1], np.dtype(np.int64 if wide else np.int32)
+        exponents, numbers = np.zeros(n, form.exponent), np.zeros(n, whole)
+        total, blocks = np.empty(n, parts.dtype), [slice(i, i + BLOCK) for i in range(0, n, BLOCK)]
+        for at in blocks:
             for part in parts:
-                scaled = part * form.power_of_2(form.bias + b - 1 + form.bias - e)
-                numbers += np.rint(scaled).astype(numbers.dtype)
+                np.maximum(exponents[at], form.exponents_of(part[at]), out=exponents[at])
+        exchange.maximum(exponents)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for at in blocks:
+                e = np.maximum(exponents[at], b).astype(form.bits)  # below: multiples of 2⁻¹²⁶
+                scale = form.power_of_2(form.bias + b - 1 + form.bias - e)
+                for part in parts:
+                    numbers[at] += np.rint(part[at] * scale).astype(whole)
             exchange.add(numbers)
-            total = numbers.astype(parts.dtype) * form.power_of_2(e - b + 1)
+            for at in blocks:
+                e = np.maximum(exponents[at], b).astype(form.bits)
+                total[at] = numbers[at]
+                total[at] *= form.power_of_2(e - b + 1)
         total[exponents == form.largest] = np.nan
         return total
 
@@ -148,6 +154,7 @@ FORMS = {
     "float32": FloatFormat(np.uint32, np.uint8, 23, 127, wide=False),
     "float64": FloatFormat(np.uint64, np.uint16, 52, 1023, wide=True),
 }
+BLOCK = 2**16  # numbers at once, that stay in a processor's cache
 MOST_SHARDS_IN_32_BITS = 64  # more, and a sum of them would be less exact than float32
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad import sharding
 from handgrad.sharding import ALONE, CURRENT, Sharding
 from tests.bad_input.refused import refused
 from tests.distributed.threads import Meeting, ThreadExchange, on_workers
@@ -175,9 +176,9 @@ def test_a_slice_of_too_few_rows_for_a_layer_is_refused_before_the_first_step() 
 
 def test_what_the_first_worker_says_holds_for_all() -> None:
     def run(rank: int) -> list[bool]:
-        sharding = CURRENT.get()
-        assert sharding is not None
-        return [sharding.agree(rank == 0), sharding.agree(rank == 1)]
+        here = CURRENT.get()
+        assert here is not None
+        return [here.agree(rank == 0), here.agree(rank == 1)]
 
     assert on_workers(run, 3) == [[True, False]] * 3
 
@@ -185,8 +186,9 @@ def test_what_the_first_worker_says_holds_for_all() -> None:
 @pytest.mark.parametrize("shards", [1, 2, 7, 65])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_sum_is_as_exact_as_one_addition_and_the_same_for_any_number_of_workers(
-    dtype: str, shards: int
+    dtype: str, shards: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sharding, "BLOCK", 128)
     random, info = np.random.default_rng(0), np.finfo(dtype)
     scale = np.exp(random.uniform(-80, 80, 400)) * np.exp(random.normal(0, 9, (shards, 1)))
     parts = (random.standard_normal((shards, 400)) * np.clip(scale, 0, 1e37)).astype(dtype)
@@ -194,9 +196,9 @@ def test_a_sum_is_as_exact_as_one_addition_and_the_same_for_any_number_of_worker
     whole = [Sharding(shards, 1, ALONE).total(parts)]
 
     def run(_: int) -> np.ndarray:
-        sharding = CURRENT.get()
-        assert sharding is not None
-        return sharding.total(parts[sharding.own.start : sharding.own.stop])
+        here = CURRENT.get()
+        assert here is not None
+        return here.total(parts[here.own.start : here.own.stop])
 
     for workers in (2, 3, 7, 9):
         whole += on_workers(run, workers, shards)
