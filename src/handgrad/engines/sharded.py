@@ -152,7 +152,8 @@ class ShardedEngine(StepwiseEngine):
         for v, one, loss in zip(self.sharding.own, found, losses, strict=True):
             if not len(slices[v]):
                 continue
-            _lay_out(before, kept)
+            for array, value in zip(kept, _in_turn(before, kept), strict=True):
+                array[...] = value
             self.step[0] = step
             with self._streams_of(v):
                 result = self.engine.run_rows(rows[slices[v]], rates, EpochProgress())
@@ -160,9 +161,11 @@ class ShardedEngine(StepwiseEngine):
                 loss[0] = np.nan
                 continue
             loss[0], predictions[v] = result.total, result.predictions[0].copy()
-            one[:] = np.concatenate(kept) / taking_part
+            for array, place in zip(kept, _in_turn(one, kept), strict=True):
+                np.divide(array, taking_part, out=place)
         total = float(self.sharding.total(losses)[0])
-        _lay_out(self.sharding.total(found), kept)
+        for array, value in zip(kept, _in_turn(self.sharding.total(found), kept), strict=True):
+            array[...] = value
         self.step[0] = step + len(rates)
         return total, self._in_place(slices, predictions)
 
@@ -217,9 +220,6 @@ class ShardedEngine(StepwiseEngine):
             vars(layer)["rng"] = stream  # no setting of the layer: compiled predictions stay
 
 
-def _lay_out(values: Array, arrays: Sequence[Array]) -> None:
-    """Put one array after another back where they came from."""
-    start = 0
-    for array in arrays:
-        array[...] = values[start : start + array.size]
-        start += array.size
+def _in_turn(values: Array, arrays: Sequence[Array]) -> list[Array]:
+    """Views of what stands one after another, each as long as one of the arrays."""
+    return np.split(values, np.cumsum([array.size for array in arrays])[:-1])
