@@ -40,6 +40,7 @@ def test_the_bits_are_those_of_threads_and_in_order(backend: str) -> None:
     assert_alike(nets, found, *trained())
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")  # a few epochs are enough here
 def test_the_scores_of_a_search_are_those_of_one_process() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(600, 30))  # large enough to be sent once
