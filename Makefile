@@ -132,7 +132,7 @@ browser: .venv-browser/ready  ## look at the demo's page, a report and live pict
 	@touch $@
 
 cluster: .venv-cluster/ready  ## train on a real Ray, on this machine: workers that die, drivers that go on
-	@$(CLUSTER)/python -m pytest tests/cluster tests/distributed
+	@$(CLUSTER)/python -m pytest tests/cluster tests/distributed/test_rabit.py
 
 cluster-faults: .venv-cluster/ready  ## kill workers, nodes and drivers of trainings at ten moments; SEED=7 for those of an earlier run
 	@$(CLUSTER)/python -m pytest tests/cluster/faults.py
