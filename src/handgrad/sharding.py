@@ -81,6 +81,12 @@ class Sharding:
         begin, end = (r * self.shards // self.exchange.workers for r in (rank, rank + 1))
         return range(begin, end)
 
+    def share(self, n: int, batch: int) -> range:
+        """Which of n rows this worker looks at: whole batches of them, neighbours."""
+        each = batch * -(-n // (batch * self.exchange.workers))
+        begin, end = (min(n, rank * each) for rank in (self.exchange.rank, self.exchange.rank + 1))
+        return range(begin, end)
+
     def agree(self, asked: bool) -> bool:
         """What the first worker says, on each of them."""
         said = np.array([asked and self.exchange.rank == 0], np.uint32)

@@ -174,7 +174,7 @@ def test_workers_of_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) 
         def __getattr__(self, name: str) -> Any:
             return getattr(np, name)
 
-    monkeypatch.setattr("handgrad.distributed.worker.np", OwnNumPy())
+    monkeypatch.setattr("handgrad.fitting.workers.np", OwnNumPy())
 
     def check(rank: int) -> None:
         own.version = "2.4.6" if rank < 2 else "1.26.4"

@@ -202,7 +202,7 @@ def test_a_worker_that_dies_is_told_in_three_parts(two_workers: None) -> None:
 def test_workers_of_other_versions_are_refused(
     two_workers: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "VERSIONS", "handgrad 0, NumPy 1")
+    monkeypatch.setattr(workers, "versions", lambda: "handgrad 0, NumPy 1")
     with pytest.raises(hg.SettingError, match=r"has handgrad .*this process has handgrad 0"):
         hg.fit_many([{"net": classifier()}], **SHARED)
 

@@ -10,6 +10,10 @@ class HandgradError(ValueError):
         super().__init__(came, expected, hint, where)
         self.came, self.expected, self.hint, self.where = came, expected, hint, where
 
+    def put_within(self, place: str) -> None:
+        """Name what `where` is a part of, a run or a worker, before it."""
+        self.where = f"{place}: {self.where}" if self.where else place
+
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
         return f"{where}{self.came}\n  expected: {self.expected}\n  try: {self.hint}"

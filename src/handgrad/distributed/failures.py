@@ -64,7 +64,7 @@ def at_its_place(error: Exception, where: str) -> Exception:
     from ray import cloudpickle
 
     if isinstance(error, HandgradError):
-        error.where = f"{where}: {error.where}" if error.where else where
+        error.put_within(where)
         return error
     lines = "".join(traceback.format_exception(error)).rstrip()
     error.add_note(f"in {where}:\n{lines}")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from handgrad._version import __version__
 from handgrad.base.errors import SettingError
 from handgrad.config import FitConfig
 from handgrad.distributed.board import Board, Failure, Messages
 from handgrad.distributed.failures import at_its_place, last_line, lasting, passes
 from handgrad.engines.threads import cores_at_most
 from handgrad.fitting.fit import Fitting
+from handgrad.fitting.workers import versions
 from handgrad.layers import Array
 from handgrad.row_source import RowSource
 from handgrad.sharding import Exchange, Sharding
@@ -220,15 +220,15 @@ def _read(job: ObjectRef[NetJob | EstimatorJob]) -> NetJob | EstimatorJob:
 
 def check_versions(exchange: Exchange) -> None:
     """Refuse workers whose handgrad or NumPy is another than the first one's."""
-    own = f"handgrad {__version__}, NumPy {np.__version__}"
+    own = versions()
     said = np.zeros((exchange.workers, VERSION_BYTES), np.uint8)
     said[exchange.rank, : len(own)] = list(own.encode())
     exchange.add(said.reshape(-1).view(np.uint32))
-    versions = [bytes(row).rstrip(b"\0").decode() for row in said]
-    for rank, other in enumerate(versions):
-        if other != versions[0]:
+    found = [bytes(row).rstrip(b"\0").decode() for row in said]
+    for rank, other in enumerate(found):
+        if other != found[0]:
             raise SettingError(
-                f"worker {rank + 1} has {other}, and worker 1 has {versions[0]}",
+                f"worker {rank + 1} has {other}, and worker 1 has {found[0]}",
                 "the same versions on every node, for the same bits",
                 "pip install of the same versions on all nodes",
             )

@@ -184,14 +184,13 @@ class ShardedEngine(StepwiseEngine):
 
     def _predicted(self, x: Inputs) -> Array:
         """The predictions for rows: each worker's share of them, in whole batches."""
-        n, exchange = number_of_rows(x), self.sharding.exchange
-        each = BATCH * -(-n // (BATCH * exchange.workers))
-        share = slice(exchange.rank * each, (exchange.rank + 1) * each)
+        n = number_of_rows(x)
         p = np.zeros((n, *self.row_shape), self.net.dtype)
-        if n > share.start:
+        if share := self.sharding.share(n, BATCH):
+            own = slice(share.start, share.stop)
             with np.errstate(all="ignore"):
-                p[share] = self.net.predict(take(x, share), engine=self.name)
-        exchange.add(bits(p))
+                p[own] = self.net.predict(take(x, own), engine=self.name)
+        self.sharding.exchange.add(bits(p))
         return p
 
     def _add_penalty(self, penalty: Penalty, n: float) -> float:

@@ -194,7 +194,7 @@ def _runs(
             try:
                 engine = engine or _engine(net, data, len(seeds), settings)
             except HandgradError as error:
-                error.where = point.name + (f": {error.where}" if error.where else "")
+                error.put_within(point.name)
                 raise
             yield {"net": net, "data": data, "rng": training, "engine": engine}
 

@@ -23,8 +23,12 @@ from handgrad.layers import Array
 from handgrad.training import History
 
 BATCHES = 4  # of runs, a worker: the last to end leaves the others little to wait for
-VERSIONS = f"handgrad {__version__}, NumPy {np.__version__}"
 Result = tuple[dict[str, Array], History]
+
+
+def versions() -> str:
+    """What decides on bits, and must be alike on all workers."""
+    return f"handgrad {__version__}, NumPy {np.__version__}"
 
 
 class WorkersError(HandgradError, RuntimeError):
@@ -60,7 +64,7 @@ def numbered(i: int, runs: int) -> Iterator[None]:
     try:
         yield
     except HandgradError as error:
-        error.where = f"run {i + 1} of {runs}" + (f": {error.where}" if error.where else "")
+        error.put_within(f"run {i + 1} of {runs}")
         raise
     except Exception as error:
         error.add_note(f"in run {i + 1} of {runs}")
@@ -152,7 +156,7 @@ def on_workers(runs: list[Run], show: Callable[[int], object]) -> list[History]:
         with Parallel(n_jobs=-1 if n_jobs is None else n_jobs, batch_size=1) as parallel:
             batches = _batches(runs, BATCHES * effective_n_jobs(parallel.n_jobs))
             parallel.print_progress = tell
-            found = parallel(delayed(_results)(batch, VERSIONS) for batch in batches)
+            found = parallel(delayed(_results)(batch, versions()) for batch in batches)
     except RunError as failed:
         with numbered(failed.number, len(runs)):
             raise failed.error from None
@@ -179,11 +183,11 @@ def _batches(runs: list[Run], most: int) -> list[list[Run]]:
     return [ordered[i : i + size] for i in range(0, len(runs), size)]
 
 
-def _results(batch: list[Run], versions: str) -> list[Result]:
+def _results(batch: list[Run], expected: str) -> list[Result]:
     """What a worker makes of a batch."""
-    if versions != VERSIONS:
+    if (own := versions()) != expected:
         raise SettingError(
-            f"a worker on {socket.gethostname()} has {VERSIONS}, and this process has {versions}",
+            f"a worker on {socket.gethostname()} has {own}, and this process has {expected}",
             "the same versions everywhere, for the same bits",
             "pip install of the same versions on all nodes",
         )

@@ -171,23 +171,22 @@ class SourceRows(RowsToEvaluate):
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
         """The predictions of all rows, and the targets; each worker reads and predicts a share."""
-        exchange, n = self.sharding.exchange, self.source.n_rows
-        each = BATCH * -(-n // (BATCH * exchange.workers))
-        begin, end = (min(n, rank * each) for rank in (exchange.rank, exchange.rank + 1))
+        n = self.source.n_rows
+        share = self.sharding.share(n, BATCH)
         _, y, p = (np.zeros((n, *part.shape[1:]), part.dtype) for part in self.first)
 
         def inputs(row: int) -> Iterator[Array]:
-            for x, targets in prefetch(self.in_order(None, begin, end)):
+            for x, targets in prefetch(self.in_order(None, share.start, share.stop)):
                 y[row : row + len(targets)] = targets
                 row += len(targets)
                 yield x
 
-        row = begin
-        for x in whole_batches(inputs(begin), np.concatenate) if begin < end else ():
+        row = share.start
+        for x in whole_batches(inputs(row), np.concatenate) if share else ():
             p[row : row + len(x)] = self.net.predict(x, engine=engine)
             row += len(x)
         for found in (p, y):
-            exchange.add(bits(found))
+            self.sharding.exchange.add(bits(found))
         return p, Rows(None, y)
 
     def checksum(self) -> str:
