@@ -15,8 +15,8 @@ REQUIRED = {"wine": 10, "breast_cancer": 10, "digits": 6, "20 000 × 50": 2}
 TEXT = """`MLPClassifier` of both, standard scaled rows, their defaults (one layer of 100, adam,
 batches of 200, float64, at most 200 epochs; 20 for 20 000 × 50), the same `random_state`, so the
 same epochs and losses. Cold is the first fit of a process, with an empty folder for machine code,
-all imported; handgrad's comes before scikit-learn's. Warm are the fits after machine code was made,
-in turn with scikit-learn's in the same process."""
+all imported, `engine="auto"`; handgrad's comes before scikit-learn's. Warm are the fits after
+machine code was made, `engine="compiled"`, in turn with scikit-learn's in the same process."""
 Seen = dict[tuple[str, str, str], list[float]]
 
 

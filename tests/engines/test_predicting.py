@@ -26,8 +26,8 @@ def rows(n: int, dtype: Any = np.float64) -> Any:
     return np.random.default_rng(n).standard_normal((n, 4)).astype(dtype)
 
 
-def assert_same(net: hg.Net, x: Any) -> None:
-    found = net.predict(x)
+def assert_same(net: hg.Net, x: Any, engine: Any = "compiled") -> None:
+    found = net.predict(x, engine=engine)
     expected = copy.deepcopy(net).predict(x, engine="eager")
     rtol = TOLERANCE[net.dtype.type]
     np.testing.assert_allclose(found, expected, rtol, rtol)
@@ -45,7 +45,7 @@ def test_any_number_of_rows(n: int, dtype: Any) -> None:
     net = classifier(dtype)
     net.predict(rows(1, dtype), engine="compiled")
     assert_same(net, rows(n, dtype))
-    assert net.predict(rows(n, dtype)).shape == (n, 3)
+    assert net.predict(rows(n, dtype), engine="compiled").shape == (n, 3)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -79,25 +79,40 @@ def test_a_flag_that_means_nothing_warns_of_nothing(engine: Any) -> None:
 def test_many_rows_on_several_threads_are_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = classifier(), rows(20 * BATCH + 3)
     net.predict(x[:1], engine="compiled")
-    one = net.predict(x)
+    one = net.predict(x, engine="compiled")
     monkeypatch.setattr("handgrad.engines.compiled.predictor.A_THREADS_WORK", 1)
     for cores in (2, 3, 7):
         monkeypatch.setattr(
             "handgrad.engines.compiled.predictor.available_cores", lambda cores=cores: cores
         )
-        np.testing.assert_array_equal(net.predict(x), one)
+        np.testing.assert_array_equal(net.predict(x, engine="compiled"), one)
 
 
-def test_auto_compiles_once_it_pays_and_says_nothing() -> None:
-    net, x = classifier(), rows(1)
-    net.predict(x)
+def test_auto_compiles_where_the_rows_alone_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handgrad.engines.choice.cost_of_compiling", lambda net: 1e-4)
+    net, few, many = classifier(), rows(1), rows(10_000)
+    for _ in range(3):
+        net.predict(few)
     assert not by_machine_code(net)
-    for _ in range(100_000):
-        net.predict(x)
-        if by_machine_code(net):
-            break
+    net.predict(many)
     assert by_machine_code(net)
-    assert_same(net, x)
+    assert_same(net, many, "auto")
+
+
+def test_auto_goes_by_sizes_whatever_was_predicted_before() -> None:
+    net, x = classifier(), rows(7)
+    expected = classifier().predict(x)
+    net.predict(x, engine="compiled")
+    np.testing.assert_array_equal(net.predict(x), expected)
+
+
+def test_a_net_that_cannot_be_compiled_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handgrad.engines.choice.cost_of_compiling", lambda net: 0.0)
+    net = hg.Net(Listed(), dtype=np.float64)
+    for _ in range(2):
+        assert_same(net, rows(3), "auto")
+    assert not by_machine_code(net)
+    assert net._predictor.refused  # type: ignore[attr-defined]
 
 
 def change_weights(net: hg.Net) -> None:
@@ -136,7 +151,7 @@ def test_what_changes_is_seen(change: Any) -> None:
     net, x = classifier(), rows(3)
     before = net.predict(x, engine="compiled")
     change(net)
-    assert not np.allclose(net.predict(x), before)
+    assert not np.allclose(net.predict(x, engine="compiled"), before)
     assert_same(net, x)
     net.predict(x, engine="compiled")
     assert_same(net, x)
@@ -196,7 +211,7 @@ def test_a_setting_that_can_change_unseen_is_predicted_eagerly() -> None:
     with pytest.raises(hg.SettingError, match=r"(?s)cannot be compiled: factors of .*a list"):
         net.predict(rows(3), engine="compiled")
     net.layers[0].factors[0] = 9.0
-    assert_same(net, rows(3))
+    assert_same(net, rows(3), "auto")
 
 
 def test_running_state_is_read_as_it_is() -> None:
@@ -214,9 +229,9 @@ def test_nan_and_other_bad_rows_are_refused_as_ever() -> None:
         broken = x[:n].copy()
         broken[bad, 2] = np.nan
         with pytest.raises(hg.DataError, match=rf"NaN or infinity .*in row {bad}"):
-            net.predict(broken)
+            net.predict(broken, engine="compiled")
     with pytest.raises(hg.ShapeError, match="5 features"):
-        net.predict(np.ones((2, 5)))
+        net.predict(np.ones((2, 5)), engine="compiled")
     with pytest.raises(hg.SettingError, match="engine='fast'"):
         net.predict(x, engine="fast")  # type: ignore[arg-type]
     assert_same(net, x)
@@ -229,7 +244,7 @@ def test_infinity_that_a_layer_would_make_finite_is_refused_too() -> None:
     x[599, 2] = -np.inf
     for some, row in ((x, 599), (x[-3:], 2)):
         with pytest.raises(hg.DataError, match=rf"NaN or infinity .*in row {row}"):
-            net.predict(some)
+            net.predict(some, engine="compiled")
 
 
 def test_an_index_out_of_range_is_refused() -> None:
@@ -239,7 +254,7 @@ def test_an_index_out_of_range_is_refused() -> None:
     assert by_machine_code(net)
     for wrong in (5, -6):
         with pytest.raises((hg.ShapeError, hg.DataError, IndexError)):
-            net.predict(np.array([[0, wrong]]))
+            net.predict(np.array([[0, wrong]]), engine="compiled")
     assert_same(net, x)
 
 
@@ -250,7 +265,7 @@ def test_codes_beside_numbers() -> None:
     assert by_machine_code(net)
     assert_same(net, x)
     with pytest.raises(hg.DataError, match="codes from 1 to 3"):
-        net.predict(x + np.array([0, 1]))
+        net.predict(x + np.array([0, 1]), engine="compiled")
     assert_same(net, x)
 
 
@@ -269,7 +284,7 @@ def test_copies_and_pickles_predict_with_their_own_weights() -> None:
     for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         twin.layers[0].W = 0 * twin.layers[0].W
         assert not np.allclose(twin.predict(x, engine="compiled"), before)
-    np.testing.assert_array_equal(net.predict(x), before)
+    np.testing.assert_array_equal(net.predict(x, engine="compiled"), before)
 
 
 def test_a_net_that_joins_another_predicts_with_the_weights_it_has_there() -> None:
@@ -289,7 +304,9 @@ def test_threads_do_not_disturb_each_other() -> None:
 
     def work(k: int) -> None:
         for _ in range(300):
-            if not np.allclose(net.predict(inputs[k]), expected[k], 1e-12, 1e-12):
+            if not np.allclose(
+                net.predict(inputs[k], engine="compiled"), expected[k], 1e-12, 1e-12
+            ):
                 wrong.append(k)
 
     threads = [threading.Thread(target=work, args=(k % 4,)) for k in range(8)]
@@ -303,7 +320,7 @@ def test_threads_do_not_disturb_each_other() -> None:
 def test_the_result_belongs_to_who_asked() -> None:
     net = classifier()
     net.predict(rows(1), engine="compiled")
-    first = net.predict(rows(1))
+    first = net.predict(rows(1), engine="compiled")
     kept = first.copy()
-    net.predict(rows(2))
+    net.predict(rows(2), engine="compiled")
     np.testing.assert_array_equal(first, kept)

@@ -1,5 +1,6 @@
-"""Machine code for fits: kept by their form, made once it pays, never for sparse rows."""
+"""Machine code for fits: kept by their form, made where a fit pays, never for sparse rows."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy import sparse
 import handgrad as hg
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import plan
-from handgrad.engines.trace_cache import MOST, TRACES
+from handgrad.engines.trace_cache import TRACES
 from handgrad.estimators import engines, rows
 from tests.estimators.data import TASKS, WEIGHTS, X
 
@@ -38,16 +39,31 @@ def fit(x: Any = X, y: Any = Y, w: Any = None, **settings: Any) -> Any:
     return hg.MLPClassifier(**settings).fit(x, y, sample_weight=w)
 
 
-def test_a_form_of_fit_is_compiled_once_it_pays(
+def test_a_fit_is_compiled_where_it_pays_alone(
     chosen: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gain = 4 * 5 * (4 * 8e-6 + 6 * 90 * 43 * 1.6e-12)
-    monkeypatch.setattr(engines, "cost_of_compiling", lambda net: 3 * gain)
-    for _ in range(5):
+    for share, name in ((1.01, "eager"), (0.99, "compiled")):
+        monkeypatch.setattr(engines, "cost_of_compiling", lambda net, x=share: x * gain)
         fit()
-    assert chosen == ["eager", "eager", "eager", "compiled", "compiled"]
-    fit(hidden_layer_sizes=(5,))
-    assert chosen[-1] == "eager"
+        assert chosen[-1] == name
+
+
+def test_auto_goes_by_sizes_whatever_was_fit_before(chosen: list[str]) -> None:
+    expected = fit().coefs_[0]
+    for _ in range(2):
+        fit(engine="compiled")
+        np.testing.assert_array_equal(fit().coefs_[0], expected)
+    assert chosen == ["eager", "compiled", "eager", "compiled", "eager"]
+
+
+@pytest.mark.parametrize(("engine", "compiled"), [("auto", False), ("compiled", True)])
+def test_an_estimator_predicts_by_the_engine_it_fits_by(engine: str, compiled: bool) -> None:
+    model = fit(engine=engine)
+    model.predict(X)
+    assert (model.net_._predictor.compiled is not None) == compiled
+    expected = copy.deepcopy(model).set_params(engine="eager").predict_proba(X)
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-12)
 
 
 def test_no_more_epochs_are_expected_than_most_fits_need(chosen: list[str]) -> None:
@@ -106,10 +122,6 @@ def test_what_was_compiled_serves_other_rows_of_the_form(
 def test_machine_code_serves_every_learning_rate_of_an_optimizer() -> None:
     losses = {fit(solver=hg.NAdam(rate), engine="compiled").loss_ for rate in (0.001, 0.1)}
     assert (len(TRACES.made), len(losses)) == (1, 2)
-
-
-def test_only_so_much_is_kept() -> None:
-    assert engines._gain_so_far.cache_parameters()["maxsize"] == MOST
 
 
 def test_rows_that_stay_sparse_are_fit_by_the_pages(

@@ -18,10 +18,9 @@ from handgrad.data.addresses import meant_as_address, without_query
 from handgrad.data.files import PARQUET, check_columns
 from handgrad.data.table_stream import StreamedRows, TableStream
 from handgrad.data.unseen import unseen_warnings_together
-from handgrad.engines.choice import EngineName, chosen, cost_of_compiling, gain_of_predicting
+from handgrad.engines.choice import engine_for_chunks
 from handgrad.files import write_whole
 from handgrad.layers import Array
-from handgrad.net import Net
 from handgrad.progress_bar import progress_bar
 from handgrad.row_source import BATCH, whole_batches
 
@@ -136,7 +135,8 @@ def _predicted(
     """The columns to write, chunk by chunk."""
     if isinstance(data, StreamedRows):
         sure = isinstance(model.output_kind, Probabilities)
-        engine, names = _engine_for(model, data), data.class_names
+        engine = engine_for_chunks(model, lambda: next(data.chunks())[0], data.n_rows)
+        names = data.class_names
         for x in whole_batches((x for x, _ in data), np.concatenate):
             p = model.predict(x, engine=engine)
             if names and p.shape[1] == 1:  # an answer of yes or no, or its logit
@@ -177,19 +177,6 @@ def _joined(tables: list[pa.Table], most: int) -> pa.Table:
             "a larger memory, or shorter texts in that column",
         )
     return table.take(np.arange(table.num_rows))
-
-
-def _engine_for(net: Net, rows: StreamedRows) -> EngineName:
-    """Machine code, where all rows together pay for it: a chunk alone would not know."""
-    engine = chosen("auto")
-    if engine == "auto" and gain_of_predicting(net, rows.n_rows) > cost_of_compiling(net):
-        x, _ = next(rows.chunks())
-        try:
-            net.predict(x[:1], engine="compiled")
-        except SettingError:  # its pages have no machine code
-            return "auto"
-        return "compiled"
-    return engine
 
 
 def _columns(values: Array, p: Array | None, classes: Iterable[object]) -> pa.Table:

@@ -118,13 +118,29 @@ def gain_of_training(net: Net, x: Inputs, batch_size: int, epochs: int) -> float
     return steps * gain
 
 
-def gain_of_predicting(net: Net, rows: int) -> float:
-    """What compiled code gains where so many rows are predicted at once: a third of a step.
+def pays_to_predict(net: Net, rows: int) -> bool:
+    """Whether so many rows, predicted once, gain more from compiled code than its making costs.
 
-    A batch is 1024 rows.
+    A batch is 1024 rows, and gains a third of what a step of training does.
     """
     multiplications, steps = 2 * rows * net.parameters.size, -(-rows // 1024)
-    return steps * GAIN_A_LAYER * _layers(net) / 3 + GAIN_A_MULTIPLICATION * multiplications
+    gain = steps * GAIN_A_LAYER * _layers(net) / 3 + GAIN_A_MULTIPLICATION * multiplications
+    return gain > cost_of_compiling(net)
+
+
+def engine_for_chunks(net: Net, first: Callable[[], Array], rows: int) -> EngineName:
+    """The engine for so many rows that are predicted in chunks: what `auto` is for all at once.
+
+    `first` gives some of the rows.
+    """
+    engine = chosen("auto")
+    if engine != "auto" or not pays_to_predict(net, rows):
+        return engine
+    try:
+        net.predict(first()[:1], engine="compiled")
+    except SettingError:  # its pages have no machine code
+        return "eager"
+    return "compiled"
 
 
 def cost_of_compiling(net: Net) -> float:
@@ -147,15 +163,15 @@ def _numbers(net: Net) -> int:
 
 
 class Predictor:
-    """Decides when compiling a net's prediction pays, and holds the compiled code.
+    """Predicts for a net: by its pages, or by machine code, which it holds.
 
-    What decides is the rows that were predicted, never a clock.
+    What decides is the size of the net and how many rows are asked for at once, never a clock, nor
+    what was asked for before: the last digits would depend on it.
     """
 
     def __init__(self, net: Net) -> None:
         self.net = net
         self.compiled: Any = None
-        self.gain, self.cost = 0.0, cost_of_compiling(net)
         self.refused = False
 
     def quickly(self, x: object) -> Array | None:
@@ -182,17 +198,17 @@ class Predictor:
         engine = chosen(engine)
         if engine == "eager" or isinstance(x, tuple) or len(x) == 0:
             return None
+        if engine == "auto" and not pays_to_predict(self.net, len(x)):
+            return None
         if (p := self.quickly(x)) is not None:
             return p
         if (compiled := self.compiled) is not None:
             if not compiled.still_holds():
-                self.compiled, self.gain, self.refused = None, 0.0, False
+                self.compiled, self.refused = None, False
             elif compiled.is_made_for(x):  # and has no finite answer
                 return None
-        if engine == "auto":
-            self.gain += gain_of_predicting(self.net, len(x))
-            if self.refused or self.gain < self.cost:
-                return None
+        if engine == "auto" and self.refused:
+            return None
         return self._compiled_for(x, engine)
 
     def _compiled_for(self, x: Array, engine: EngineName) -> Array | None:

@@ -1,9 +1,6 @@
-"""Choice of an estimator's engine: machine code where fits of a form pay for it."""
+"""Choice of an estimator's engine: machine code where a fit pays for it."""
 
-import math
-from collections.abc import Hashable
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
@@ -15,7 +12,6 @@ from handgrad.engines.choice import (
     gain_of_training,
 )
 from handgrad.engines.engine import Engine
-from handgrad.engines.trace_cache import MOST
 from handgrad.estimators.base import Base
 from handgrad.estimators.losses import L2PenaltyOfABatch
 from handgrad.estimators.rows import Rows, SparseRows, Weighted, rows_of
@@ -56,41 +52,16 @@ class Job:
         self.held_out = None if held_out is None else rows_of(held_out, net.dtype)
 
     def engine(self) -> Engine:
-        """The engine asked for; for `auto`, compiled once the fits of a form will have paid for it.
+        """The engine asked for; for `auto`, compiled where this fit alone pays for a compiler.
 
-        The first fit of a small form is eager, so that it need not wait for a compiler. What
-        decides is the work done so far in this process, never a clock.
+        What decides is the size of the fit, never what was fit before: fits that are the same come
+        to the same bits in any process.
         """
         config, x = self.config, self.rows.x
         choice = "eager" if isinstance(x, SparseRows) else chosen(config.engine)
         if choice == "auto":
             epochs = min(config.epochs, MOST_EPOCHS_EXPECTED)
-            gain = _gain_so_far(self._form)
-            gain[0] += GAIN * gain_of_training(config.net, x, config.batch_size, epochs)
-            choice = "auto" if gain[0] > cost_of_compiling(config.net) else "eager"
+            gain = GAIN * gain_of_training(config.net, x, config.batch_size, epochs)
+            choice = "auto" if gain > cost_of_compiling(config.net) else "eager"
         held_out = [self.held_out] if isinstance(self.held_out, np.ndarray) else []
-        config = replace(config, engine=choice, epochs=UNLIMITED)
-        engine = engine_for(config, self.rows, held_out)
-        if engine.name == "compiled":
-            _gain_so_far(self._form)[0] = math.inf
-        return engine
-
-    @property
-    def _form(self) -> Hashable:
-        """The form that fits share which run the same machine code."""
-        config, y = self.config, self.rows.y
-        pages = (config.net, config.loss, config.optimizer, config.penalty)
-        return (
-            *map(repr, pages),
-            str(config.net.dtype),
-            y.shape[1:],
-            self.rows.w is None,
-            self.held_out is None,
-            min(config.batch_size, len(y)),
-        )
-
-
-@lru_cache(MOST)
-def _gain_so_far(form: Hashable) -> list[float]:
-    """What machine code would have gained in the fits of a form; the fits add to the number."""
-    return [0.0]
+        return engine_for(replace(config, engine=choice, epochs=UNLIMITED), self.rows, held_out)

@@ -138,7 +138,7 @@ class Epochs:
         """The net's output after an epoch for the validation rows."""
         if result.held_out or self.job.held_out is None:
             return result.held_out[0]
-        return predicted(self.m.net_, self.job.held_out)
+        return predicted(self.m.net_, self.job.held_out, self.m.engine)
 
     def go_on(self) -> bool:
         """Go on with a smaller rate, where nothing has improved for long; whether there is one."""

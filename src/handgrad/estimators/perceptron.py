@@ -156,9 +156,10 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         rows = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         net = self._current_net()
         x = rows_of(rows, net.dtype)
-        if hidden is not None:
-            net = net[: net.layers.index(self._linears()[hidden + 1])]
-        p = predicted(net, x)
+        engine = self.engine
+        if hidden is not None:  # a net for this call, which machine code would be made for
+            net, engine = net[: net.layers.index(self._linears()[hidden + 1])], "auto"
+        p = predicted(net, x, engine)
         if linked and hidden is None:
             p = self._meaning(p)
         return p.astype(np.result_type(rows.dtype, net.dtype), copy=False)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import sparray, spmatrix
 
+from handgrad.engines.choice import EngineName
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.net.minibatches import batches
@@ -63,8 +64,9 @@ def rows_of(X: Rows, dtype: npt.DTypeLike) -> Array | SparseRows:
     return rows if n * width * np.dtype(dtype).itemsize > MOST_AT_ONCE else rows[:]
 
 
-def predicted(net: Net, x: Array | SparseRows) -> Array:
-    """The output of the net for all rows of `x`."""
+def predicted(net: Net, x: Array | SparseRows, engine: EngineName) -> Array:
+    """The output of the net for all rows of `x`; sparse ones go through its pages."""
     if not isinstance(x, SparseRows):
-        return net.predict(x)
-    return np.concatenate([net.predict(x[rows]) for rows in batches(len(x), PREDICTED_AT_ONCE)])
+        return net.predict(x, engine=engine)
+    parts = [net.predict(x[rows], engine="eager") for rows in batches(len(x), PREDICTED_AT_ONCE)]
+    return np.concatenate(parts)

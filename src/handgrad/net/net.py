@@ -308,10 +308,10 @@ class Net(Layer):
     def predict(self, x: object, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
         """The last layer's output for all rows of `x`, in prediction mode, batch by batch.
 
-        `engine` is eager, compiled, or auto: compiled once the rows predicted so far will have
-        paid for the compiling.
+        `engine` is eager, compiled, or auto: compiled where these rows alone pay for the compiling.
+        Who predicts again and again names compiled.
         """
-        if engine in ("auto", "compiled") and (p := self._predictor.quickly(x)) is not None:
+        if engine == "compiled" and (p := self._predictor.quickly(x)) is not None:
             return p
         rows = self._at_border(x)
         for part in rows if isinstance(rows, tuple) else (rows,):

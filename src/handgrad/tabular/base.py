@@ -226,7 +226,7 @@ class Tabular(TakesTables):
         check_is_fitted(self)
         x, members = self._encoded(X), len(self.best_epochs_)
         with blas_threads(1):
-            p: Array = self.net_.predict(np.repeat(x[:, None], members, axis=1), BATCH)
+            p: Array = self.net_.predict(np.repeat(x[:, None], members, axis=1), BATCH, self.engine)
         return p
 
     def training_history(self) -> tuple[History | None, None]:

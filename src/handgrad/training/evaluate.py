@@ -11,7 +11,7 @@ from handgrad.base.other_names import refusing_unknown
 from handgrad.base.page import twin_of
 from handgrad.config import check_kinds
 from handgrad.display import in_words
-from handgrad.engines.choice import EngineName
+from handgrad.engines.choice import EngineName, engine_for_chunks
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.metrics.choice import Metric, metrics_of
@@ -181,6 +181,8 @@ class SourceRows(RowsToEvaluate):
                 row += len(targets)
                 yield x
 
+        if engine == "auto":
+            engine = engine_for_chunks(self.net, lambda: self.first[0], n)
         row = share.start
         for x in whole_batches(inputs(row), np.concatenate) if share else ():
             p[row : row + len(x)] = self.net.predict(x, engine=engine)
