@@ -1,8 +1,6 @@
 """Products tile by tile: what NumPy gives, for all sizes, and not a number outside is touched."""
 
-import ctypes
 import itertools
-import mmap
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from handgrad.engines.compiled.llvm import llvm_text
 from handgrad.engines.compiled.loops import Matrix, Multiply, Num, Statement, Type, Var, whole
 from handgrad.engines.compiled.program import Parameter, Program
 from tests.engines.calling import machine_code
+from tests.engines.guarded import at_the_end_of_memory
 
 DTYPES = [np.float32, np.float64]
 KINDS = list(itertools.product([False, True], repeat=2))  # a transposed, b transposed
@@ -36,19 +35,6 @@ def products(n: int, k: int, sizes: tuple[int, int, int], dtype: Any) -> Program
         for name, type in zip(names, types, strict=True)
     )
     return Program("products", parameters, body, np.dtype(dtype))
-
-
-def at_the_end_of_memory(array: Any) -> Any:
-    """The array where reading one number beyond it ends the process."""
-    pages = -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
-    memory = mmap.mmap(-1, pages + mmap.PAGESIZE)
-    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    protect = ctypes.CDLL(None, use_errno=True).mprotect
-    assert protect(ctypes.c_void_p(start + pages), mmap.PAGESIZE, 0) == 0
-    offset = pages - array.nbytes
-    placed = np.frombuffer(memory, array.dtype, array.size, offset).reshape(array.shape)
-    placed[...] = array
-    return placed
 
 
 def assert_products(n: int, k: int, full: int, rows: list[int], dtype: Any) -> None:

@@ -13,17 +13,18 @@ import llvmlite.binding as binding
 
 from handgrad.engines.compiled import cache
 
-SPEED = 3
+SPEED, SPEED_AS_WRITTEN = 3, 2
 CType = type[ctypes.c_int64] | type[ctypes.c_void_p]
-PRODUCTS = ("sgemm", "dgemm")  # of matrices, by SciPy's BLAS
+BLAS = ("sgemm", "dgemm")  # SciPy's products of matrices
 
 
 class MachineCode:
     """A function in memory, at its `address`; the memory is free once nobody has this any more."""
 
     def __init__(self, code: bytes, name: str) -> None:
-        if any(symbol.encode() in code for symbol in PRODUCTS):
-            _make_blas_known()
+        for name_of_another, make_known in others.items():
+            if name_of_another.encode() in code:
+                make_known()
         self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
         self.engine.add_object_file(binding.ObjectFileRef.from_data(code))
         self.engine.finalize_object()
@@ -33,7 +34,7 @@ class MachineCode:
 in_memory: WeakValueDictionary[str, MachineCode] = WeakValueDictionary()
 
 
-def loaded(key: str, make_text: Callable[[], str], name: str) -> MachineCode:
+def loaded(key: str, make_text: Callable[[], str], name: str, passes: bool = True) -> MachineCode:
     """The function `name` of a module: in memory, from the cache, or from LLVM's text for it.
 
     `key` says what the module computes; how, say the sources of this folder.
@@ -41,7 +42,7 @@ def loaded(key: str, make_text: Callable[[], str], name: str) -> MachineCode:
     key = f"{_identity()}\n{key}"
     found = in_memory.get(key)
     if found is None:
-        made = MachineCode(cache.kept(key, lambda: object_code(make_text())), name)
+        made = MachineCode(cache.kept(key, lambda: object_code(make_text(), passes)), name)
         found = in_memory.setdefault(key, made)  # another thread's, if it came first
     return found
 
@@ -57,10 +58,13 @@ def function_of(
     return called
 
 
-def object_code(text: str) -> bytes:
-    """LLVM's optimised machine code for this processor."""
+def object_code(text: str, passes: bool = True) -> bytes:
+    """LLVM's machine code for this processor; without `passes`, of a text that needs them not."""
     module = binding.parse_assembly(text)
     module.verify()
+    if not passes:
+        plain: bytes = _machine(SPEED_AS_WRITTEN).emit_object(module)
+        return plain
     options = binding.create_pipeline_tuning_options(speed_level=SPEED)
     options.loop_vectorization = options.slp_vectorization = True
     machine = _machine()
@@ -76,10 +80,10 @@ def _initialize() -> None:
     binding.initialize_native_asmprinter()
 
 
-def _machine() -> Any:
+def _machine(speed: int = SPEED) -> Any:
     _initialize()
     return binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
-        opt=SPEED,
+        opt=speed,
         cpu=binding.get_host_cpu_name(),
         features=binding.get_host_cpu_features().flatten(),
     )
@@ -95,7 +99,7 @@ def _identity() -> str:
 @lru_cache
 def _translation() -> str:
     """A checksum of the sources that turn a program into machine code."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
@@ -107,6 +111,10 @@ def _make_blas_known() -> None:
     address, name = ctypes.pythonapi.PyCapsule_GetPointer, ctypes.pythonapi.PyCapsule_GetName
     address.restype, address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    for product in PRODUCTS:
+    for product in BLAS:
         capsule = cython_blas.__pyx_capi__[product]
         binding.add_symbol(product, address(capsule, name(capsule)))
+
+
+# Functions outside of a program, by what its code calls them, and what makes them known to LLVM.
+others: dict[str, Callable[[], None]] = dict.fromkeys(BLAS, _make_blas_known)
