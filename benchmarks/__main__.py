@@ -1,74 +1,116 @@
-"""Measures the chosen parts and writes the results: `python -m benchmarks training start`."""
+"""Measures the chosen parts and writes the results: `python -m benchmarks training start`.
+
+Without options all of them: with one core and with two, at full width and held to AVX2.
+"""
 
 import argparse
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import readme
-from benchmarks.machine import described
+from benchmarks.held import Held
+from benchmarks.machine import described, has_wider_than_avx2
 from benchmarks.measures import (
     estimators,
     live_plot,
     load,
-    matrix_product,
     prediction,
+    products,
     simple_chains,
     start,
+    sums,
     training,
 )
 from benchmarks.part import Part, Settings
-from benchmarks.results import RESULTS, as_text, write
+from benchmarks.results import RESULTS, as_text, read, write
 
 PARTS: dict[str, Callable[[Settings], Part]] = {
     "training": training.measure,
     "simple_chains": simple_chains.measure,
     "prediction": prediction.measure,
-    "matrix_product": matrix_product.measure,
-    "start": start.measure,
+    "products": products.measure,
     "estimators": estimators.measure,
+    "sums": sums.measure,
+    "start": start.measure,
     "load": load.measure,
     "live_plot": live_plot.measure,
 }
+# These are measured once, at full width and with the most cores.
+ONCE = {"sums", "start", "load", "live_plot"}
+OF_A_MACHINE = ("processor", "cores", "system", "versions")
 
 
 def main() -> None:
-    """Measure, print and, where all parts were measured or a folder is named, write."""
+    """Measure, print and, where all was measured or a folder is named, write."""
     options = _options()
-    settings = Settings(options.threads, 3 if options.quick else options.turns, options.quick)
-    machine = described(settings.threads)
-    parts = []
-    for name in options.parts or PARTS:
+    folder = options.out or (RESULTS if _whole(options) else None)
+    machine, parts = described(), list[Part]()
+    if options.out is not None:
+        parts, before = read(options.out)
+        if any(before.get(what) != machine[what] for what in OF_A_MACHINE):
+            parts = []  # of another machine, or of other versions
+    measured = []
+    for name, held in _plan(options):
         started = time.perf_counter()
-        print(f"{name} …", flush=True)
-        parts.append(PARTS[name](settings))
-        print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
-    machine["load after"] = [round(part, 2) for part in os.getloadavg()]
-    print(as_text(parts, machine))
-    complete = not options.quick and {*(options.parts or PARTS)} == {*PARTS}
-    folder = options.out or (RESULTS if complete else None)
+        print(f"{name}, {held} …", flush=True)
+        settings = Settings(held, 3 if options.quick else options.turns, options.quick)
+        with held.pinned():
+            part = PARTS[name](settings)
+        part = replace(part, held=held, measured=time.strftime("%Y-%m-%d %H:%M"))
+        print(f"{name}, {held}: {time.perf_counter() - started:.0f} s", flush=True)
+        measured.append(part)
+        parts = [other for other in parts if other.key != part.key] + [part]
+        machine["load after"] = [round(average, 2) for average in os.getloadavg()]
+        if folder is not None:
+            write(parts, machine, folder)
+    print(as_text(measured, machine))
     if folder is None:
-        print("Nothing was written: --out FOLDER writes part of a run, a whole run is kept.")
+        print("Nothing was written: --out FOLDER keeps part of a run, a whole run is kept.")
         return
-    write(parts, machine, folder)
     print(f"written: {os.path.relpath(folder)}")
-    if folder == RESULTS:
+    if folder.resolve() == RESULTS:
         readme.write()
+
+
+def _plan(options: argparse.Namespace) -> list[tuple[str, Held]]:
+    """What is measured, in this order: first what the README shows."""
+    most = max(options.cores)
+    held = [Held(n, avx2) for avx2 in options.avx2 for n in sorted(options.cores, reverse=True)]
+    return [
+        (name, how)
+        for how in held
+        for name in options.parts or PARTS
+        if name not in ONCE or how == Held(most)
+    ]
+
+
+def _whole(options: argparse.Namespace) -> bool:
+    return not (options.quick or options.parts or options.chosen)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"all, or of {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="fewer turns, the small nets only")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--cores", type=int, nargs="+", help="so many: 1 2 where not said")
+    parser.add_argument("--width", nargs="+", choices=["full", "avx2"], help="both if not said")
     parser.add_argument("--turns", type=int, default=7, help="of each peer, at least 5")
-    parser.add_argument("--out", type=Path, help="where to write the results")
+    parser.add_argument("--out", type=Path, help="where to write; other parts there stay")
     options = parser.parse_args()
     if unknown := {*options.parts} - {*PARTS}:
         parser.error(f"no part {', '.join(sorted(unknown))}: there are {', '.join(PARTS)}")
     if options.turns < 5:
         parser.error("--turns must be at least 5")
+    available = os.cpu_count() or 1
+    options.chosen = bool(options.cores or options.width)
+    options.cores = options.cores or [*{1, min(2, available)}]
+    if not all(1 <= cores <= available for cores in options.cores):
+        parser.error(f"--cores: this machine has {available}")
+    widths = options.width or ["full", *(["avx2"] if has_wider_than_avx2() else [])]
+    options.avx2 = [width == "avx2" for width in widths]
     return options
 
 

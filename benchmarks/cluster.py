@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--nets", default="S,M,L", help="which of them")
     parser.add_argument("--out", type=Path, default=FILE)
     given = parser.parse_args()
-    machine = described(1)
+    machine = described()
     shares = [share for share in SHARES if share.case.name[0] in given.nets.split(",")]
     found = on_workers(lambda exchange: measured(exchange, shares, given.turns, given.seconds))
     machine["load after"] = [round(part, 2) for part in os.getloadavg()]

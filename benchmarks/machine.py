@@ -1,11 +1,18 @@
-"""What the numbers were measured on."""
+"""What the numbers were measured on, and how busy other programs kept it meanwhile."""
 
 import importlib.metadata
+import json
 import os
 import platform
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from benchmarks.held import Held
 
 PACKAGES = (
     "numpy",
@@ -17,36 +24,72 @@ PACKAGES = (
     "jaxlib",
     "onnxruntime",
 )
+PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100  # a second
 
 
-def described(threads: int) -> dict[str, Any]:
-    """The machine, the versions, the threads, and how busy it was."""
+def described() -> dict[str, Any]:
+    """The machine, the versions, and how busy it was."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
-        "threads": threads,
         "BLAS": _blas(),
         "load": [round(part, 2) for part in os.getloadavg()],
         "versions": {"Python": platform.python_version()} | _versions(),
     }
 
 
-def cores_used_by_others(seconds: float = 0.3) -> float | None:
-    """How many cores are busy while our own processes wait; None where that is not known."""
-    file = Path("/proc/stat")
-    if not file.exists():
+class Others:
+    """How many cores other programs keep busy while this one and those it started are watched."""
+
+    def __init__(self) -> None:
+        self.busy = self.seconds = 0.0
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Count what the processor does meanwhile, but for this process and those it started."""
+        before, started = _busy_with_others(), time.perf_counter()
+        yield
+        after = _busy_with_others()
+        if before is not None and after is not None:
+            self.busy += after - before
+            self.seconds += time.perf_counter() - started
+
+    @property
+    def cores(self) -> float | None:
+        """The mean while it was watched; None where the system does not tell."""
+        return max(0.0, self.busy / self.seconds) if self.seconds else None
+
+
+def _busy_with_others() -> float | None:
+    """The seconds that all cores together were busy, without those for us; from Linux alone."""
+    if not (PROC / "stat").exists():
         return None
-    before = _idle(file)
-    time.sleep(seconds)
-    idle, whole = (b - a for a, b in zip(before, _idle(file), strict=True))
-    return (1 - idle / whole) * (os.cpu_count() or 1) if whole else None
+    times = (PROC / "stat").read_text(encoding="utf-8").splitlines()[0].split()[1:9]
+    user, nice, system, _, _, *rest = map(int, times)
+    return (user + nice + system + sum(rest) - _ours()) / TICKS
 
 
-def _idle(file: Path) -> tuple[int, int]:
-    """The ticks all cores together were idle, and all their ticks."""
-    ticks = list(map(int, file.read_text(encoding="utf-8").splitlines()[0].split()[1:9]))
-    return ticks[3] + ticks[4], sum(ticks)
+def _ours() -> int:
+    """The ticks of this process and of all that it started, also of those that have ended."""
+    parents, ticks = {}, {}
+    for folder in PROC.glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        parents[int(folder.name)] = int(fields[1])
+        ticks[int(folder.name)] = sum(map(int, fields[11:15]))  # its own, and of ended children
+    return sum(ticks[process] for process in ticks if os.getpid() in _line(process, parents))
+
+
+def _line(process: int, parents: dict[int, int]) -> list[int]:
+    """The process, its parent, its parent's parent, ..."""
+    found = [process]
+    while found[-1] in parents:
+        found.append(parents[found[-1]])
+    return found
 
 
 def _versions() -> dict[str, str]:
@@ -59,18 +102,34 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def has_wider_than_avx2() -> bool:
+    """Whether holding to AVX2 takes something away."""
+    return "avx512f" in _cpuinfo().get("flags", "").split()
+
+
 def _processor() -> str:
     """Its name, and the widest vectors it has."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    of = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
+    of = _cpuinfo()
     name = of.get("model name") or platform.processor() or "unknown"
     widest = [flag for flag in ("avx512f", "avx2") if flag in of.get("flags", "").split()]
     return f"{name}, {widest[0]}" if widest else name
 
 
+def _cpuinfo() -> dict[str, str]:
+    file = PROC / "cpuinfo"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
+
+
 def _blas() -> list[str]:
     """The BLAS libraries of NumPy and SciPy, and the processor they take this one for."""
+    command = [sys.executable, "-m", "benchmarks.machine"]
+    printed = subprocess.run(command, env=Held(1).environment(), stdout=subprocess.PIPE, check=True)
+    found: list[str] = json.loads(printed.stdout)
+    return found
+
+
+def _loaded_blas() -> list[str]:
     import scipy.linalg  # noqa: F401  — so that its library is loaded
     from threadpoolctl import threadpool_info
 
@@ -79,3 +138,7 @@ def _blas() -> list[str]:
         for pool in threadpool_info()
         if pool["user_api"] == "blas"
     )
+
+
+if __name__ == "__main__":
+    print(json.dumps(_loaded_blas()))

@@ -5,17 +5,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.held import Held
 from benchmarks.peers import HANDGRAD, PEERS
 from benchmarks.workers import Timing
 
 Row = Sequence[str]
+# Cores. Where other programs keep more of them busy, times say nothing: load slows some parties
+# more than others.
+QUIET = 0.15
+KEPT, MISSED, NOT_DECIDED = "yes", "**no**", "not decided"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How long and how wide to measure."""
+    """What the parties are held to, and how long to measure."""
 
-    threads: int
+    held: Held
     turns: int
     quick: bool
 
@@ -24,18 +29,20 @@ class Settings:
 class Comparison:
     """A bar of the picture: how many times as long as handgrad's a peer's run takes.
 
-    `required` is the ratio to reach, where one is set.
+    `required` is the ratio to reach, where one is set; `others` says how many cores other programs
+    kept busy, where that is known.
     """
 
     what: str
     peer: str
     ratio: float
     required: float | None = None
+    others: float | None = None
 
     @property
-    def reached(self) -> bool:
+    def verdict(self) -> str:
         """Whether what is required is there."""
-        return self.required is None or self.ratio >= self.required
+        return "" if self.required is None else verdict(self.ratio >= self.required, self.others)
 
 
 @dataclass(frozen=True)
@@ -47,16 +54,25 @@ class Limit:
     bound: float
     unit: str
     at_least: bool
+    others: float | None = None
 
     @property
-    def reached(self) -> bool:
+    def verdict(self) -> str:
         """Whether the bound is kept."""
-        return self.value >= self.bound if self.at_least else self.value <= self.bound
+        kept = self.value >= self.bound if self.at_least else self.value <= self.bound
+        return verdict(kept, self.others)
+
+
+def verdict(kept: bool, others: float | None) -> str:
+    """What can be said of a bound: nothing, where other programs kept the machine busy."""
+    if others is None or others > QUIET:
+        return NOT_DECIDED
+    return KEPT if kept else MISSED
 
 
 @dataclass
 class Part:
-    """A section of the results; `others` says how many cores other programs kept busy."""
+    """A section of the results, of what was measured while all were `held` so."""
 
     title: str
     text: str
@@ -65,7 +81,33 @@ class Part:
     comparisons: list[Comparison] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
-    others: list[float] = field(default_factory=list)
+    held: Held = field(default_factory=lambda: Held(1))
+    measured: str = ""  # when
+
+    @property
+    def key(self) -> tuple[str, Held]:
+        """What it is of: measured anew, it takes the place of what was measured before."""
+        return self.title, self.held
+
+    @property
+    def verdicts(self) -> list[str]:
+        """Of each of its bounds; they are set for full width."""
+        if self.held.avx2:
+            return []
+        found = [c.verdict for c in self.comparisons] + [limit.verdict for limit in self.limits]
+        return [verdict for verdict in found if verdict]
+
+
+def most(others: Iterable[float | None]) -> float | None:
+    """The most cores that other programs kept busy; None where it is not known of all."""
+    found = [*others]
+    known = [cores for cores in found if cores is not None]
+    return max(known) if known and len(known) == len(found) else None
+
+
+def cores(others: float | None) -> str:
+    """How many cores other programs kept busy, for a table."""
+    return "?" if others is None else f"{others:.2f}"
 
 
 def markdown(head: Row, rows: Iterable[Row]) -> str:
@@ -83,24 +125,31 @@ def wide_table(
     rows = []
     for case, line in names.items():
         found = [by_place.get((case, peer)) for peer in peers]
+        others = most(timing.others for timing in found if timing)
         if any(found):
-            rows.append([line, *("–" if t is None else shown(t) for t in found)])
-    return markdown([corner, *peers], rows)
+            rows.append([line, *("–" if t is None else shown(t) for t in found), cores(others)])
+    return markdown([corner, *peers, "others, cores"], rows)
 
 
 def compared(
     timings: Sequence[Timing], what: str, case: str, required: dict[str, float]
 ) -> list[Comparison]:
     """Each family's fastest against handgrad, on one case."""
-    times: dict[str, float] = {}
+    fastest: dict[str, Timing] = {}
     for timing in timings:
         if timing.case == case:
             family = PEERS[timing.peer].family
-            times[family] = min(timing.seconds, times.get(family, timing.seconds))
-    own = times.pop(HANDGRAD.name, None)
+            if family not in fastest or timing.seconds < fastest[family].seconds:
+                fastest[family] = timing
+    own = fastest.pop(HANDGRAD.name, None)
     if own is None:
         return []
-    return [Comparison(what, name, t / own, required.get(name)) for name, t in times.items()]
+    return [
+        Comparison(
+            what, name, t.seconds / own.seconds, required.get(name), most([t.others, own.others])
+        )
+        for name, t in fastest.items()
+    ]
 
 
 def significant(number: float, digits: int = 3) -> str:

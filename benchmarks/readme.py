@@ -1,15 +1,18 @@
 """The README's section on speed, made from the results: `python -m benchmarks.readme`."""
 
+import itertools
 import json
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import CASES, OPTIMIZERS
-from benchmarks.part import Comparison, Limit, compared, markdown, significant
+from benchmarks.held import Held
+from benchmarks.part import KEPT, NOT_DECIDED, Part, compared, markdown, significant
 from benchmarks.peers import HANDGRAD
-from benchmarks.results import RESULTS
+from benchmarks.results import NUMBERS, RESULTS, parts_of, shown
 from benchmarks.workers import ROOT, Timing
 
 README = ROOT / "README.md"
@@ -26,7 +29,7 @@ LIBRARIES = {
 WIDTH = 100
 
 
-def write(readme: Path = README, results: Path = RESULTS / "results.json") -> None:
+def write(readme: Path = README, results: Path = RESULTS / NUMBERS) -> None:
     """Put the section made from these results between the README's two marks."""
     content = json.loads(results.read_text(encoding="utf-8"))
     text = with_section(readme.read_text(encoding="utf-8"), section(content))
@@ -43,68 +46,79 @@ def with_section(text: str, new: str, begin: str = BEGIN) -> str:
 
 
 def section(results: dict[str, Any]) -> str:
-    """Paragraphs of Markdown: the table, the machine, the picture, what is not ahead."""
-    parts = results["parts"]
-    of_training = next(part for part in parts if part["title"] == "Training")
-    timings = [Timing(**timing) for timing in of_training["timings"]]
-    comparisons = [Comparison(**c) for part in parts for c in part["comparisons"]]
-    limits = [Limit(**limit) for part in parts for limit in part["limits"]]
+    """Paragraphs of Markdown: the machine, the tables, the picture, what is not ahead."""
+    parts = parts_of(results)
+    here = shown(parts)
     return "\n\n".join(
         [
-            *(
-                _table(timings, optimizer)
-                for optimizer in OPTIMIZERS
-                if any(timing.optimizer == optimizer for timing in timings)
-            ),
-            _filled(_machine(results["machine"])),
+            _filled(_machine(results["machine"], here)),
+            *_tables(parts, here, OPTIMIZERS),
+            *_tables(parts, replace(here, avx2=True), OPTIMIZERS[:1]),
             "![How many times as long as handgrad each peer takes](benchmarks/results/results.png)",
-            _filled(f"{_not_ahead(comparisons)} {_missed(comparisons, limits)}"),
+            _filled(f"{_not_ahead(parts, here)} {_bounds(parts)}"),
         ]
     )
 
 
-def _table(timings: Sequence[Timing], optimizer: str) -> str:
+def _tables(parts: Sequence[Part], held: Held, optimizers: Sequence[str]) -> list[str]:
+    """A table an optimizer, of what was measured while all were held so."""
+    found = [p.timings for p in parts if p.title == "Training" and p.held == held]
+    timings = [Timing(**timing) for timing in itertools.chain(*found)]
+    return [
+        _table([timing for timing in timings if timing.optimizer == optimizer], optimizer, held)
+        for optimizer in optimizers
+        if any(timing.optimizer == optimizer for timing in timings)
+    ]
+
+
+def _table(timings: Sequence[Timing], optimizer: str, held: Held) -> str:
     rows = []
     for name in NETS:
         case = CASES[name]
-        of_case = [t for t in timings if t.case == name and t.optimizer == optimizer]
+        of_case = [t for t in timings if t.case == name]
         own = [t.seconds / case.steps for t in of_case if t.peer == HANDGRAD.name]
         ratios = {c.peer: f"{significant(c.ratio, 2)}×" for c in compared(of_case, "", name, {})}
         times = [significant(seconds * 1e6) for seconds in own] or ["–"]
         rows.append([str(case), *times, *(ratios.get(peer, "–") for peer in PEERS)])
-    return markdown([f"a step of {optimizer}", "handgrad, µs", *PEERS], rows)
+    what = f"a step of {optimizer}{', held to AVX2' if held.avx2 else ''}"
+    return markdown([what, "handgrad, µs", *PEERS], rows)
 
 
-def _machine(machine: dict[str, Any]) -> str:
+def _machine(machine: dict[str, Any], held: Held) -> str:
     versions = {LIBRARIES[name]: machine["versions"][name] for name in LIBRARIES}
-    shown = ", ".join(f"{name} {version}" for name, version in versions.items())
+    libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
-        f"The peers' columns say how many times as long a step takes them. {machine['processor']}, "
-        f"{machine['cores']} cores, float32, {machine['threads']} threads (PyTorch: the better of "
-        f"1 and 2), Python {machine['versions']['Python']}, {shown}."
+        f"Measured on {machine['processor']}, {held.cores} of its {machine['cores']} cores, with "
+        f"Python {machine['versions']['Python']}, {libraries}; float32. The peers' columns say how "
+        "many times as long a step takes them (PyTorch: with 1 or 2 threads, the better)."
     )
 
 
-def _not_ahead(comparisons: Sequence[Comparison]) -> str:
+def _not_ahead(parts: Sequence[Part], here: Held) -> str:
     """Each thing that some peer does in less time, and those peers."""
     behind: dict[str, list[str]] = {}
-    for c in comparisons:
-        if c.ratio < 1:
-            name, _, rest = c.what.partition(":")
-            if (optimizer := rest.rpartition(", ")[2]) in OPTIMIZERS[1:]:
-                name = f"{name} with {optimizer}"
-            behind.setdefault(name, []).append(f"{c.peer} {significant(c.ratio, 2)}×")
+    for part in parts:
+        for c in () if part.held.avx2 else part.comparisons:
+            if c.ratio < 1:
+                name, _, rest = c.what.partition(":")
+                if (optimizer := rest.rpartition(", ")[2]) in OPTIMIZERS[1:]:
+                    name = f"{name} with {optimizer}"
+                if part.held != here:
+                    name = f"{name} on {part.held.cores} core{'s' * (part.held.cores > 1)}"
+                behind.setdefault(name, []).append(f"{c.peer} {significant(c.ratio, 2)}×")
     if not behind:
         return "handgrad is ahead in all that is compared."
     listed = "; ".join(f"{name} ({', '.join(peers)})" for name, peers in behind.items())
     return f"handgrad is not ahead in {listed}."
 
 
-def _missed(comparisons: Sequence[Comparison], limits: Sequence[Limit]) -> str:
-    reached = [c.reached for c in comparisons if c.required is not None]
-    reached += [limit.reached for limit in limits]
+def _bounds(parts: Sequence[Part]) -> str:
+    """How many of the bounds are kept."""
+    said = [verdict for part in parts for verdict in part.verdicts]
+    undecided = said.count(NOT_DECIDED)
+    open_ones = f" ({undecided} not decided: the machine was busy)" if undecided else ""
     return (
-        f"It keeps {reached.count(True)} of the {len(reached)} bounds that we set. "
+        f"It keeps {said.count(KEPT)} of the {len(said)} bounds that we set{open_ones}. "
         "[All numbers](benchmarks/results/results.md); `make bench` measures them anew."
     )
 

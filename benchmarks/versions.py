@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     options = parser.parse_args()
     versions = [options.old.resolve(), options.new.resolve()]
-    for what, said in described(os.cpu_count() or 1).items():
+    for what, said in described().items():
         print(f"{what}: {said}")
     print(f"{options.turns} turns; medians with quartiles, new / old\n")
     with tempfile.TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ import traceback
 from typing import Any, TextIO
 
 from benchmarks.cases import CASES
+from benchmarks.matrices import PRODUCTS
 from benchmarks.peers import PEERS, NotOffered
 
 ROWS_COMPARED = 5
@@ -24,7 +25,7 @@ def _module(name: str) -> Any:
 
 def _make(name: str, task: str, case: str, rest: list[Any]) -> Any:
     if task == "product":
-        return _module(name).product(*rest)
+        return _module(name).product(PRODUCTS[case])
     return getattr(_module(name), task)(CASES[case], *rest, **PEERS[name].options)
 
 

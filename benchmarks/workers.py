@@ -1,7 +1,6 @@
 """The peers' processes, seen from the side that asks: one runs at a time, in turn."""
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -13,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks.machine import cores_used_by_others
+from benchmarks.held import CANNOT_BE_HELD, Held
+from benchmarks.machine import Others
 from benchmarks.peers import PEERS, Peer
 
 ROOT = Path(__file__).parent.parent
@@ -27,20 +27,11 @@ class Disagreement(Exception):  # noqa: N818
     """Two peers that should compute the same do not: none of their times means anything."""
 
 
-def environment(threads: int) -> dict[str, str]:
-    """The settings of a peer's process: its threads, and no compiled code from earlier runs."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    fresh = {"HANDGRAD_CACHE": "off", "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
-    if threads == 1:
-        fresh["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-    return os.environ | {name: str(threads) for name in names} | fresh
-
-
 class Worker:
     """A peer's process."""
 
-    def __init__(self, peer: Peer, threads: int) -> None:
-        self.peer, self.threads = peer, peer.threads or threads
+    def __init__(self, peer: Peer, held: Held) -> None:
+        self.peer, self.threads = peer, peer.threads or held.cores
         self.noise = tempfile.TemporaryFile("w+")  # noqa: SIM115 — lives as long as the process
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", peer.name],
@@ -49,7 +40,7 @@ class Worker:
             stderr=self.noise,
             text=True,
             cwd=ROOT,
-            env=environment(self.threads),
+            env=held.environment(self.threads),
         )
         self.commands: Any = self.process.stdin
         self.answers: Any = self.process.stdout
@@ -74,7 +65,10 @@ class Worker:
 
 @dataclass
 class Timing:
-    """How long one run takes: the median of the turns, each a mean over `runs` runs."""
+    """How long one run takes: the median of the turns, each a mean over `runs` runs.
+
+    `others` are the cores that other programs kept busy during the turns, where that is known.
+    """
 
     case: str
     peer: str
@@ -86,6 +80,7 @@ class Timing:
     runs: int
     first: float
     optimizer: str = "SGD"
+    others: float | None = None
 
 
 @dataclass
@@ -93,14 +88,16 @@ class Workers:
     """The processes of some peers; `measure` has each do the same task, in turn."""
 
     peers: Sequence[str]
-    threads: int
+    held: Held
     turns: int
     left_out: dict[str, str] = field(default_factory=dict)
-    others: list[float] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self.stack = ExitStack()
-        fitting = [PEERS[name] for name in self.peers if (PEERS[name].threads or 1) <= self.threads]
+        if self.held.avx2:
+            self.left_out |= {n: why for n, why in CANNOT_BE_HELD.items() if n in self.peers}
+        peers = [PEERS[name] for name in self.peers if name not in self.left_out]
+        fitting = [peer for peer in peers if (peer.threads or 1) <= self.held.cores]
         started = [self._started(peer) for peer in fitting]
         self.workers = [worker for worker in started if worker.peer.name not in self.left_out]
         return self
@@ -109,7 +106,7 @@ class Workers:
         self.stack.close()
 
     def _started(self, peer: Peer) -> Worker:
-        worker = Worker(peer, self.threads)
+        worker = Worker(peer, self.held)
         self.stack.callback(worker.close)
         answer = worker.ask(do="load")
         if "left_out" in answer:
@@ -124,11 +121,14 @@ class Workers:
         return self.measure_each(tasks, turn)
 
     def measure_each(
-        self, tasks: Sequence[tuple[str, str, str, Sequence[Any]]], turn: float = TURN
+        self,
+        tasks: Sequence[tuple[str, str, str, Sequence[Any]]],
+        turn: float = TURN,
+        alike: bool = True,
     ) -> list[Timing]:
         """Tasks of peers, each once at most: the name, the task, the case, and what else it takes.
 
-        Those of peers that are not there are left out.
+        Those of peers that are not there are left out. If `alike`, all should compute the same.
         """
         by_name = {worker.peer.name: worker for worker in self.workers}
         ready = []
@@ -138,25 +138,18 @@ class Workers:
             prepared = self._prepared(by_name[name], task, case, rest)
             if prepared is not None:
                 ready.append(prepared)
-        _agree(ready)
+        if alike:
+            _agree(ready)
         for one in ready:
             one.runs = _count(one.worker, turn)
-        self.look_at_others()
         for _ in range(self.turns):
             for one in ready:
                 time.sleep(PAUSE)
                 warm = max(1, one.runs // 20) if one.runs > 1 else 0
-                answer = one.worker.ask(do="run", times=one.runs, warm=warm)
+                with one.others.watched():
+                    answer = one.worker.ask(do="run", times=one.runs, warm=warm)
                 one.seconds.append(answer["seconds"] / one.runs)
-        self.look_at_others()
         return [one.timing() for one in ready]
-
-    def look_at_others(self) -> None:
-        """Note how busy other programs keep the machine, while no peer runs."""
-        time.sleep(PAUSE)
-        used = cores_used_by_others()
-        if used is not None:
-            self.others.append(used)
 
     def _prepared(
         self, worker: Worker, task: str, case: str, rest: Sequence[Any]
@@ -184,6 +177,7 @@ class _Prepared:
     results: list[Any]
     runs: int = 1
     seconds: list[float] = field(default_factory=list)
+    others: Others = field(default_factory=Others)
 
     def timing(self) -> Timing:
         return Timing(
@@ -196,6 +190,7 @@ class _Prepared:
             len(self.seconds),
             self.runs,
             self.first,
+            others=self.others.cores,
         )
 
 

@@ -2,16 +2,15 @@
 
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from benchmarks.cases import CASES
-from benchmarks.machine import cores_used_by_others
-from benchmarks.part import Part, Settings, markdown, significant
-from benchmarks.workers import ROOT, environment
+from benchmarks.machine import Others
+from benchmarks.part import Part, Settings, cores, markdown, significant
+from benchmarks.processes import run
 
 # Of about half a second and of about six, on the machine of the results.
 EPOCHS = {
@@ -28,7 +27,7 @@ short training pays. S is drawn with all of its 6400 rows."""
 
 @dataclass(frozen=True)
 class Cost:
-    """The medians of a training's turns, in seconds."""
+    """The medians of a training's turns, in seconds; and how many cores others kept busy."""
 
     case: str
     engine: str
@@ -36,6 +35,7 @@ class Cost:
     without: float
     drawn: float
     pictures: float
+    others: float | None
 
     @property
     def share(self) -> float:
@@ -45,39 +45,32 @@ class Cost:
 
 def measure(settings: Settings) -> Part:
     """Short and long trainings, by both engines."""
-    costs, others = [], []
+    costs = []
     for (name, engine), (short, long) in EPOCHS.items():
         for epochs in (short,) if settings.quick else (short, long):
-            others.append(cores_used_by_others() or 0.0)
             costs.append(_cost(name, engine, epochs, settings))
     return Part(
         "A live picture",
         TEXT,
         _table(costs),
         [asdict(cost) | {"share": cost.share} for cost in costs],
-        others=others,
     )
 
 
 def _cost(name: str, engine: str, epochs: int, settings: Settings) -> Cost:
     turns = 1 if settings.quick else max(3, settings.turns - 4)
-    program = [sys.executable, "-m", "benchmarks.programs.live_plot"]
-    with tempfile.TemporaryDirectory() as cache:
-        printed = subprocess.run(
-            [*program, name, engine, str(epochs), str(turns)],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-            cwd=ROOT,
-            env=environment(settings.threads) | {"HANDGRAD_CACHE": cache},
-        ).stdout
-    found: list[dict[str, float]] = json.loads(printed)
+    arguments = name, engine, str(epochs), str(turns)
+    others = Others()
+    with tempfile.TemporaryDirectory() as cache, others.watched():
+        ran = run("live_plot", *arguments, held=settings.held, cache=Path(cache))
+    found: list[dict[str, float]] = json.loads(ran.printed)
     medians = [statistics.median(turn[what] for turn in found) for what in found[0]]
-    return Cost(name, engine, epochs, *medians)
+    without, drawn, pictures = medians
+    return Cost(name, engine, epochs, without, drawn, pictures, others.cores)
 
 
 def _table(costs: Sequence[Cost]) -> str:
-    head = ["", "engine", "epochs", "s without", "s with", "pictures", "added, %"]
+    head = ["", "engine", "epochs", "s without", "s with", "pictures", "added, %", "others, cores"]
     rows = [
         [
             str(CASES[cost.case]),
@@ -87,6 +80,7 @@ def _table(costs: Sequence[Cost]) -> str:
             significant(cost.drawn),
             f"{cost.pictures:.0f}",
             significant(100 * cost.share, 2),
+            cores(cost.others),
         ]
         for cost in costs
     ]

@@ -8,7 +8,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 
 from benchmarks.cases import CASES
-from benchmarks.part import Comparison, Limit, Part, Settings, markdown, significant
+from benchmarks.part import (
+    Comparison,
+    Limit,
+    Part,
+    Settings,
+    cores,
+    markdown,
+    most,
+    significant,
+)
 from benchmarks.workers import Timing, Workers
 
 OWN, OWN_ONE_THREAD, PYTORCH = "handgrad", "handgrad, 1 thread", "PyTorch, 2 threads"
@@ -16,7 +25,7 @@ BESIDE = ", beside a busy thread"
 ONE, TWO = "fit of one net", "fit_many of two nets"
 # A turn is long enough for the system to share the cores out many times.
 TURN = 0.5
-MOST_BESIDE_PROCESSES, MOST_SIDE_BY_SIDE = 2.5, 1.15
+MOST_BESIDE_PROCESSES, MOST_SIDE_BY_SIDE = 2.2, 1.15
 EPOCHS = {"T": 250, "S": 8}
 # It ends by itself if who started it does not come to end it.
 BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
@@ -31,10 +40,10 @@ allows for that share."""
 def measure(settings: Settings) -> Part:
     """Steps beside busy processes; two nets at once."""
     names = ["M"] if settings.quick else ["M", "L"]
-    with Workers([OWN, OWN_ONE_THREAD, PYTORCH], settings.threads, settings.turns) as steps:
+    with Workers([OWN, OWN_ONE_THREAD, PYTORCH], settings.held, settings.turns) as steps:
         pairs = [pair for name in names for pair in _steps(steps, name)]
     sizes = ["T"] if settings.quick else ["T", "S"]
-    with Workers([ONE, TWO], settings.threads, min(settings.turns, 5)) as fits:
+    with Workers([ONE, TWO], settings.held, min(settings.turns, 5)) as fits:
         both = [
             _trainings(fits, size, beside, 0.5 if settings.quick else 2)
             for size in sizes
@@ -48,7 +57,6 @@ def measure(settings: Settings) -> Part:
         _comparisons([busy for _, busy in pairs]),
         _limits_of_steps(pairs) + _limits_of_trainings(both),
         steps.left_out | fits.left_out,
-        [*steps.others, *fits.others],
     )
 
 
@@ -56,11 +64,10 @@ def _steps(workers: Workers, name: str) -> list[tuple[Timing, Timing]]:
     """The timings of a case alone and beside busy processes, a pair a peer."""
     peers = [OWN, OWN_ONE_THREAD, *([PYTORCH] if name == "M" else [])]
     tasks = [(peer, "training", name, ["SGD"]) for peer in peers]
+    print(f"  {CASES[name]}", flush=True)
     alone = workers.measure_each(tasks, TURN)
-    seen = [*workers.others]
     with busy_processes(os.cpu_count() or 1):
         busy = workers.measure_each(tasks, TURN)
-    workers.others[:] = seen  # the busy processes are none of the others
     busy = [replace(timing, case=f"{name}, busy") for timing in busy]
     return list(zip(alone, busy, strict=True))
 
@@ -88,9 +95,11 @@ def _steps_table(pairs: list[tuple[Timing, Timing]]) -> str:
                 str(alone.threads),
                 *map(significant, times),
                 significant(times[1] / times[0]),
+                cores(most([alone.others, busy.others])),
             ]
         )
-    return markdown(["SGD, µs a step", "threads", "alone", "busy", "times as long"], rows)
+    head = ["SGD, µs a step", "threads", "alone", "busy", "times as long", "others, cores"]
+    return markdown(head, rows)
 
 
 def _trainings(workers: Workers, size: str, beside: bool, turn: float) -> tuple[Timing, Timing]:
@@ -118,20 +127,25 @@ def _trainings_table(both: list[tuple[Timing, Timing]]) -> str:
             significant(one.seconds * 1e6),
             significant(two.seconds * 1e6),
             significant(two.seconds / one.seconds),
+            cores(most([one.others, two.others])),
         ]
         for one, two in both
     ]
-    return markdown(["SGD, µs an epoch, 1 thread of BLAS each", ONE, TWO, "times as long"], rows)
+    head = ["SGD, µs an epoch, 1 thread each", ONE, TWO, "times as long", "others, cores"]
+    return markdown(head, rows)
 
 
 def _comparisons(busy: list[Timing]) -> list[Comparison]:
     """PyTorch against handgrad, both with the busy processes beside them."""
-    times = {timing.peer: timing.seconds for timing in busy if timing.case == "M, busy"}
-    if PYTORCH not in times:
+    found = {timing.peer: timing for timing in busy if timing.case == "M, busy"}
+    if PYTORCH not in found:
         return []
+    peer, own = found[PYTORCH], found[OWN]
     _, _, net = str(CASES["M"]).partition(": ")
     what = f"M on a busy machine: {net}, SGD"
-    return [Comparison(what, PYTORCH.partition(",")[0], times[PYTORCH] / times[OWN])]
+    others = most([peer.others, own.others])
+    family = PYTORCH.partition(",")[0]
+    return [Comparison(what, family, peer.seconds / own.seconds, others=others)]
 
 
 def _limits_of_steps(pairs: list[tuple[Timing, Timing]]) -> list[Limit]:
@@ -142,6 +156,7 @@ def _limits_of_steps(pairs: list[tuple[Timing, Timing]]) -> list[Limit]:
             MOST_BESIDE_PROCESSES,
             "",
             at_least=False,
+            others=most([alone.others, busy.others]),
         )
         for alone, busy in pairs
         if alone.peer == OWN
@@ -149,19 +164,20 @@ def _limits_of_steps(pairs: list[tuple[Timing, Timing]]) -> list[Limit]:
 
 
 def _limits_of_trainings(both: list[tuple[Timing, Timing]]) -> list[Limit]:
-    cores = os.cpu_count() or 1
+    available = os.cpu_count() or 1
     return [
         Limit(
             f"two nets / one, {one.case}",
             two.seconds / one.seconds,
-            MOST_SIDE_BY_SIDE * unavoidable(cores, one.case.endswith(BESIDE)),
+            MOST_SIDE_BY_SIDE * unavoidable(available, one.case.endswith(BESIDE)),
             "",
             at_least=False,
+            others=most([one.others, two.others]),
         )
         for one, two in both
     ]
 
 
-def unavoidable(cores: int, beside: int) -> float:
+def unavoidable(available: int, beside: int) -> float:
     """How many times as long two nets must take as one, where `beside` more threads are busy."""
-    return max(1, (2 + beside) / cores) / max(1, (1 + beside) / cores)
+    return max(1, (2 + beside) / available) / max(1, (1 + beside) / available)

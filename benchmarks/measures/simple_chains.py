@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from benchmarks.cases import CASES
-from benchmarks.part import Part, Settings, compared, markdown, significant
+from benchmarks.part import Part, Settings, compared, cores, markdown, significant
 from benchmarks.workers import Workers
 
 NAME, EPOCHS = "SimpleChains", 10_000
@@ -24,7 +24,7 @@ first is making the net and compiling."""
 
 def measure(settings: Settings) -> Part:
     """A training of 10 000 epochs each, or as many as a peer gets through in a second."""
-    with Workers(PEERS, settings.threads, min(settings.turns, 5)) as workers:
+    with Workers(PEERS, settings.held, min(settings.turns, 5)) as workers:
         timings = workers.measure("training", NAME, ["SGD"], turn=0.1 if settings.quick else 0.5)
     rows = [
         [
@@ -32,15 +32,17 @@ def measure(settings: Settings) -> Part:
             significant(timing.seconds * 1e6),
             significant(timing.seconds * EPOCHS),
             significant(timing.first, 2),
+            cores(timing.others),
         ]
         for timing in timings
     ]
+    head = [f"{CASES[NAME]}, SGD", "µs an epoch", "s, 10 000 epochs", "s, first", "others, cores"]
+    bounds = {"PyTorch": 40, "torch.compile": 1, "JAX": 1.5}
     return Part(
         "SimpleChains' example",
         TEXT,
-        markdown([f"{CASES[NAME]}, SGD", "µs an epoch", "s, 10 000 epochs", "s, first"], rows),
+        markdown(head, rows),
         [asdict(timing) for timing in timings],
-        compared(timings, f"{CASES[NAME]}, SGD", NAME, {"PyTorch": 40, "torch.compile": 1}),
+        compared(timings, f"{CASES[NAME]}, SGD", NAME, bounds),
         left_out=workers.left_out,
-        others=workers.others,
     )

@@ -3,7 +3,8 @@
 Such a module has `training(case, optimizer, **options)`, which gives a function that trains for
 that many epochs and returns the last one's loss, the mean over its batches; or
 `prediction(case, rows, **options)`, which gives a function that predicts those rows that many
-times and returns the last prediction; or both. What a peer does not have raises `NotOffered`.
+times and returns the last prediction; or both; or `product(product)`, which multiplies two
+matrices. What a peer does not have raises `NotOffered`.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,7 +49,8 @@ PEERS = {
         Peer("torch.compile, 2 threads", "pytorch_compiled", threads=2),
         Peer("JAX", "jax_scan"),
         Peer("onnxruntime", "onnx_runtime"),
-        Peer("SGEMM", "matrix_product", checked=False),
+        Peer("handgrad's product", "own_product"),
+        Peer("OpenBLAS", "openblas"),
         Peer("fit of one net", "side_by_side", {"nets": 1}, threads=1),
         Peer("fit_many of two nets", "side_by_side", {"nets": 2}, threads=1),
     )

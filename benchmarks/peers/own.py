@@ -4,8 +4,10 @@ from typing import Any
 
 import handgrad as hg
 from benchmarks.cases import Case
+from benchmarks.held import hold_machine_code
 from benchmarks.peers import Run
 
+hold_machine_code()
 ACTIVATIONS = {"tanh": hg.Tanh, "relu": hg.ReLU}
 
 

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier as Peer
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.held import hold_machine_code
 from handgrad import MLPClassifier
 
 CASES: dict[str, tuple[Any, dict[str, Any], int]] = {
@@ -32,8 +33,15 @@ def seconds(model: Any, x: Any, y: Any) -> float:
     return time.perf_counter() - started
 
 
+def multiplications(model: Any, rows: int) -> int:
+    """Those of a fit's matrix products: three a layer, without dx of the first."""
+    first, *others = (W.size for W in model.coefs_)
+    return int(model.n_iter_) * rows * (2 * first + 3 * sum(others))
+
+
 def main() -> None:
     """Print the seconds of the first fit in this process, and of later ones, of each."""
+    hold_machine_code()
     make, arguments, epochs = CASES[sys.argv[1]]
     x, y = make(**arguments)
     x = StandardScaler().fit_transform(x)
@@ -42,12 +50,13 @@ def main() -> None:
     kinds = {"handgrad": MLPClassifier, "scikit-learn": Peer}
     cold = {name: seconds(kind(**settings), x, y) for name, kind in kinds.items()}
     named = {"handgrad": {**settings, "engine": "compiled"}, "scikit-learn": settings}
-    MLPClassifier(**named["handgrad"]).fit(x, y)
+    model = MLPClassifier(**named["handgrad"]).fit(x, y)
     warm: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(int(sys.argv[2])):
         for name, kind in kinds.items():
             warm[name].append(seconds(kind(**named[name]), x, y))
-    print(json.dumps({"cold": cold, "warm": warm}))
+    count = multiplications(model, len(x))
+    print(json.dumps({"cold": cold, "warm": warm, "multiplications": count}))
 
 
 if __name__ == "__main__":

@@ -4,16 +4,19 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from benchmarks.part import Comparison, Limit
+from benchmarks.held import Held
+from benchmarks.part import Comparison, Limit, Part
 from benchmarks.readme import BEGIN, END, section, with_section
 from benchmarks.workers import Timing
+
+TWO = Held(2)
 
 
 def timing(case: str, peer: str, seconds: float) -> dict[str, Any]:
     return asdict(Timing(case, peer, 1, seconds, seconds, seconds, 5, 1, 0.1))
 
 
-def results(comparisons: list[Comparison], limits: list[Limit]) -> dict[str, Any]:
+def results(comparisons: list[Comparison], limits: list[Limit], held: Held = TWO) -> dict[str, Any]:
     versions = dict.fromkeys(["Python", "numpy", "scikit-learn", "torch", "jax"], "1.0")
     timings = [
         timing("M", "handgrad", 0.05),
@@ -21,17 +24,13 @@ def results(comparisons: list[Comparison], limits: list[Limit]) -> dict[str, Any
         timing("M", "PyTorch, 2 threads", 0.10),
         timing("M", "JAX", 0.04),
     ]
+    parts = [
+        Part("Training", "", "", timings, held=TWO),
+        Part("Other", "", "", [], comparisons, limits, held=held),
+    ]
     return {
-        "machine": {"processor": "A chip", "cores": 2, "threads": 2, "versions": versions},
-        "parts": [
-            {"title": "Training", "timings": timings, "comparisons": [], "limits": []},
-            {
-                "title": "Other",
-                "timings": [],
-                "comparisons": [asdict(c) for c in comparisons],
-                "limits": [asdict(limit) for limit in limits],
-            },
-        ],
+        "machine": {"processor": "A chip", "cores": 4, "versions": versions},
+        "parts": [asdict(part) for part in parts],
     }
 
 
@@ -50,12 +49,12 @@ def test_every_peer_that_is_faster_is_named_with_or_without_a_bound() -> None:
     text = section(
         results(
             [
-                Comparison("M: a net", "JAX", 0.8, 1.2),
-                Comparison("M: a net", "PyTorch", 2.0, 1.45),
-                Comparison("M: a net, Adam", "JAX", 0.9),
-                Comparison("one row: a net", "NumPy", 0.5),
+                Comparison("M: a net", "JAX", 0.8, 1.2, 0.0),
+                Comparison("M: a net", "PyTorch", 2.0, 1.45, 0.0),
+                Comparison("M: a net, Adam", "JAX", 0.9, others=0.0),
+                Comparison("one row: a net", "NumPy", 0.5, others=0.0),
             ],
-            [Limit("a share", 0.7, 0.85, "", at_least=True)],
+            [Limit("a share", 0.7, 0.85, "", at_least=True, others=0.0)],
         )
     )
     behind = "M (JAX 0.80×); M with Adam (JAX 0.90×); one row (NumPy 0.50×)"
@@ -66,6 +65,32 @@ def test_every_peer_that_is_faster_is_named_with_or_without_a_bound() -> None:
 def test_being_ahead_in_everything_is_said_too() -> None:
     text = words(section(results([Comparison("M: a net", "JAX", 1.3, 1.2)], [])))
     assert "handgrad is ahead in all that is compared." in text
+
+
+def test_the_processor_is_said() -> None:
+    assert "Measured on A chip, 2 of its 4 cores, with Python 1.0" in words(
+        section(results([], []))
+    )
+
+
+def test_bounds_of_a_busy_machine_are_said_not_to_be_decided() -> None:
+    found = [Comparison("M: a net", "JAX", 1.3, 1.2, 0.9), Comparison("S", "JAX", 1.3, 1.2, 0.0)]
+    text = words(section(results(found, [])))
+    assert "It keeps 1 of the 2 bounds that we set (1 not decided: the machine was busy)." in text
+
+
+def test_what_is_not_ahead_on_fewer_cores_is_named_with_them() -> None:
+    found = [Comparison("M: a net", "JAX", 0.8, 1.2, 0.0)]
+    assert "not ahead in M on 1 core (JAX 0.80×)." in words(section(results(found, [], Held(1))))
+    narrow = words(section(results(found, [], Held(2, avx2=True))))
+    assert "handgrad is ahead in all that is compared. It keeps 0 of the 0 bounds" in narrow
+
+
+def test_a_second_table_is_of_avx2() -> None:
+    content = results([], [])
+    narrow = content["parts"][0] | {"held": {"cores": 2, "avx2": True}}
+    text = section(content | {"parts": [*content["parts"], narrow]})
+    assert "| a step of SGD, held to AVX2 | handgrad, µs |" in text
 
 
 def test_only_what_stands_between_the_marks_is_replaced() -> None:

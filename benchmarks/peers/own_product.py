@@ -1,0 +1,42 @@
+"""handgrad's product of two matrices, by the loop program that trains, with nothing else in it."""
+
+from typing import Any
+
+import numpy as np
+
+import handgrad as hg
+from benchmarks.matrices import Product
+from benchmarks.peers import Run, own  # noqa: F401  — which holds machine code
+from handgrad.engines.compiled.element_access import Elements
+from handgrad.engines.compiled.loops import Matrix, Multiply, whole
+from handgrad.engines.compiled.parallel_loops import product_in_parts
+from handgrad.engines.compiled.program import SCRATCH, Parameter, Program
+from handgrad.engines.compiled.runner import Calls, Runner
+
+ROUNDS = 100
+
+
+def product(given: Product) -> Run:
+    """Multiplies the same matrices that many times, and returns their product."""
+    (a, b), c = given.operands(), np.empty((given.m, given.n), given.dtype)
+    runner = Runner(_program(given))
+    calls = Calls([runner.planned(a=a, b=b, c=c)], ROUNDS)
+
+    def run(times: int) -> Any:
+        with runner.workers.at_work():
+            for begin in range(0, times, ROUNDS):
+                calls.run(min(ROUNDS, times - begin))
+        return c
+
+    return run
+
+
+def _program(given: Product) -> Program:
+    m, n, k = whole(given.m), whole(given.n), whole(given.k)
+    a = Matrix("a", whole(0), m if given.a_transposed else k, given.a_transposed)
+    b = Matrix("b", whole(0), k if given.b_transposed else n, given.b_transposed)
+    sizes = given.m, given.n, given.k
+    multiply = Multiply(m, n, k, a, b, Matrix("c", whole(0), n), sizes)
+    body = [product_in_parts(Elements(hg.trace(hg.Tanh())), multiply)]
+    names = (Parameter(name, "float") for name in "abc")
+    return Program("multiply", (*names, *SCRATCH), body, np.dtype(given.dtype))
