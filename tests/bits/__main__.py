@@ -1,0 +1,61 @@
+"""`python -m tests.bits`: train nets in every setting, and compare the bits they come to.
+
+`--share 1/2` takes a share of the nets; `--only 'net *'` those of some names.
+"""
+
+import argparse
+import sys
+import tempfile
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
+from pathlib import Path
+
+from handgrad.engines.threads import available_cores
+from tests.bits.nets import CASES
+from tests.bits.settings import HERE, SETTINGS, Setting
+
+Found = dict[str, dict[str, str]]
+AT_ONCE = 21  # nets that one process trains
+
+
+def differences(names: Sequence[str], settings: Sequence[Setting], cache: Path) -> list[str]:
+    """Where the nets of these names come to other bits than here, a line each."""
+    expected = HERE.digests(names, cache)
+    lines = []
+    for setting in settings:
+        for name, found in setting.digests(names, cache).items():
+            odd = [what for what, told in found.items() if told != expected[name][what]]
+            if odd:
+                lines.append(f"{setting.name}: {name}: {', '.join(odd)}")
+    return lines
+
+
+def chosen(share: str, pattern: str) -> list[str]:
+    """The nets of a share; a net is in the same one on every machine."""
+    k, n = map(int, share.split("/"))
+    return [
+        name for name in CASES if fnmatch(name, pattern) and zlib.crc32(name.encode()) % n == k - 1
+    ]
+
+
+def main() -> int:
+    """Compare, and say of how many nets and settings; 1 if any bit differs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bits", description=__doc__)
+    parser.add_argument("--share", default="1/1", metavar="K/N")
+    parser.add_argument("--only", default="*", metavar="PATTERN")
+    given = parser.parse_args()
+    names = chosen(given.share, given.only)
+    count = -(-len(names) // AT_ONCE)
+    groups = [names[i::count] for i in range(count)]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(available_cores()) as pool:
+        cache = Path(folder)
+        found = pool.map(lambda group: differences(group, SETTINGS, cache), groups)
+        lines = [line for group in found for line in group]
+    print(*lines, f"{len(names)} nets, {len(SETTINGS) + 1} settings: {len(lines)} differ", sep="\n")
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Where and how nets are trained whose bits are compared: each setting in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A processor, by LLVM's name, with the BLAS and the NumPy it would have; or this one.
+
+    The work is cut for so many `cores`, into parts as small as can be where these are `small`.
+    """
+
+    name: str
+    processor: str = ""
+    kernel: str = ""
+    cores: int = 0
+    small: bool = False
+    way: str = "whole"
+
+    def environment(self, cache: Path) -> dict[str, str]:
+        """What a process is told; what nets are trained to there, it keeps in a folder."""
+        told = {name: value for name, value in os.environ.items() if "OPENBLAS" not in name}
+        told |= {"HANDGRAD_CACHE": str(cache), "PYTHONPATH": os.pathsep.join(sys.path)}
+        if self.kernel:
+            told["OPENBLAS_CORETYPE"] = self.kernel
+        if self.processor:
+            told["NPY_DISABLE_CPU_FEATURES"] = " ".join(beyond_avx2())
+        return told
+
+    def digests(self, names: Sequence[str], cache: Path) -> dict[str, dict[str, str]]:
+        """The checksums of the nets of these names, trained here."""
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "tests.bits.trained",
+            json.dumps(vars(self)),
+        ]
+        done = subprocess.run(
+            [*command, *names],
+            cwd=ROOT,
+            env=self.environment(cache),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{self.name}: {done.stderr[-2000:]}")
+        found: dict[str, dict[str, str]] = json.loads(done.stdout)
+        return found
+
+
+def beyond_avx2() -> list[str]:
+    """What NumPy has loops for here, and had none on a processor with AVX2 alone."""
+    known: dict[str, bool] = np._core._multiarray_umath.__cpu_features__  # type: ignore[attr-defined]
+    dispatched = np._core._multiarray_umath.__cpu_dispatch__  # type: ignore[attr-defined]
+    return [
+        name for name in dispatched if known.get(name) and ("AVX512" in name or name == "X86_V4")
+    ]
+
+
+HERE = Setting("this processor")
+SETTINGS = (
+    Setting("AVX2", processor="haswell", kernel="Haswell"),
+    Setting("AVX2, one core", processor="haswell", kernel="Nehalem", cores=1),
+    Setting("AVX2, three cores", processor="haswell", kernel="Haswell", cores=3, small=True),
+    Setting("one core", kernel="SkylakeX", cores=1),
+    Setting("two cores, small parts", kernel="Nehalem", cores=2, small=True),
+    Setting("eight cores, small parts", kernel="Haswell", cores=8, small=True),
+    Setting("streamed", way="streamed"),
+    Setting("resumed", way="resumed"),
+    Setting("side by side", way="side by side"),
+)
