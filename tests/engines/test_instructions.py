@@ -1,21 +1,37 @@
 """What LLVM's code is made of."""
 
+import math
 import re
 
 import llvmlite.binding as binding
 import llvmlite.ir as ir
+import pytest
 
-from handgrad.engines.compiled.ir_helpers import INT, UNROLLED, counting, whole
+from handgrad.engines.compiled import loop_marks
+from handgrad.engines.compiled.ir_helpers import (
+    AS_IT_STANDS,
+    INT,
+    NO_VECTORS,
+    REST_UNDER_A_MASK,
+    Mark,
+    counting,
+    whole,
+)
+from handgrad.engines.compiled.loop_marks import MOST_ROUNDS, marks_of, most
+from handgrad.engines.compiled.loops import Call, Expression, For, Num, Statement, Store, Var
+from handgrad.engines.compiled.loops import whole as number
+
+ONE = Num(1.0, "float")
 
 
-def optimised(rounds: int | None) -> str:
+def optimised(rounds: int | None, *marks: Mark) -> str:
     """LLVM's code for that many rounds, or as many as the argument says, of adding a number."""
     module = ir.Module()
     kind = ir.FunctionType(INT, [INT, INT.as_pointer()])
     function = ir.Function(module, kind, "f")
     b = ir.IRBuilder(function.append_basic_block())
     n, numbers = function.args
-    with counting(b, n if rounds is None else whole(rounds)) as i:
+    with counting(b, n if rounds is None else whole(rounds), marks=marks) as i:
         b.store(b.mul(b.load(numbers), b.add(i, n)), numbers)
     b.ret(n)
     parsed = binding.parse_assembly(str(module))
@@ -32,10 +48,46 @@ def products(text: str) -> int:
     return len(re.findall(r" = mul ", text))
 
 
-def test_a_short_loop_is_unrolled() -> None:
-    assert products(optimised(UNROLLED)) == UNROLLED
+def test_a_short_loop_is_unrolled_where_it_is_not_marked() -> None:
+    assert products(optimised(MOST_ROUNDS)) == MOST_ROUNDS
+    assert products(optimised(MOST_ROUNDS, AS_IT_STANDS)) == 1
+    assert products(optimised(None, AS_IT_STANDS)) == 1
 
 
-def test_a_longer_loop_and_one_of_unknown_length_stay_as_they_are() -> None:
-    assert products(optimised(UNROLLED + 1)) == 1
-    assert products(optimised(None)) == 1
+def nest(*counts: int, value: Expression = ONE) -> list[For]:
+    """Loops of so many rounds, each around the next, that store a value; 0 stands for n rounds."""
+    body: list[Statement] = [Store("scratch", number(0), value)]
+    loops: list[For] = []
+    for i, count in reversed([*enumerate(counts)]):
+        stop = number(count) if count else Var("n", "int")
+        loops.insert(0, For(f"i{i}", stop, body))
+        body = [loops[0]]
+    return loops
+
+
+def test_short_loops_are_unrolled_in_nests_of_few_rounds() -> None:
+    of_four_rows = nest(0, 10, 2)
+    assert marks_of(of_four_rows, {"n": 4}) == []
+    assert marks_of(of_four_rows[:2], {"n": 4}) == []
+    assert marks_of(of_four_rows[:1], {"n": 4}) == [AS_IT_STANDS, NO_VECTORS]
+    assert marks_of(of_four_rows, {"n": 32}) == [AS_IT_STANDS]
+    assert marks_of(of_four_rows[:2], {"n": 32}) == [AS_IT_STANDS]
+    assert marks_of(nest(MOST_ROUNDS + 1), {}) == [AS_IT_STANDS]
+
+
+def test_functions_are_computed_for_the_rest_of_a_vector_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loops = nest(100, value=Call("add", (ONE, Call("exp", (ONE,), "float")), "float"))
+    monkeypatch.setattr(loop_marks, "vector_bytes", lambda: 32)
+    assert marks_of(loops, {}) == [AS_IT_STANDS, REST_UNDER_A_MASK]
+    monkeypatch.setattr(loop_marks, "vector_bytes", lambda: 0)  # no part of a vector is stored
+    assert marks_of(loops, {}) == [AS_IT_STANDS]
+
+
+def test_how_large_a_number_can_be() -> None:
+    n, left = Var("n", "int"), Var("left", "int")
+    assert most(Call("minimum", (number(4), left), "int"), {}) == 4
+    assert most(Call("multiply", (number(10), n), "int"), {"n": 4}) == 40
+    assert most(n + number(1), {"n": 4}) == 5
+    assert most(n - number(1), {"n": 4}) == math.inf

@@ -9,8 +9,11 @@ import numpy as np
 
 INT, INT32, BYTE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1)
 DOUBLE, SINGLE, VOID = ir.DoubleType(), ir.FloatType(), ir.VoidType()
-# Loops over more than this are not unrolled: it takes LLVM longer to compile, and gains nothing.
-UNROLLED = 16
+# What LLVM may be told of a loop, with the argument that the mark has, if any.
+AS_IT_STANDS = ("llvm.loop.unroll.disable",)
+NO_VECTORS = ("llvm.loop.vectorize.width", ir.Constant(INT32, 1))
+REST_UNDER_A_MASK = ("llvm.loop.vectorize.predicate.enable", ir.Constant(BIT, 1))
+Mark = tuple[object, ...]
 
 Write = Callable[[ir.IRBuilder], None]
 
@@ -35,7 +38,12 @@ def constant(value: float, kind: ir.Type) -> ir.Constant:
 
 @contextmanager
 def counting(
-    b: ir.IRBuilder, stop: ir.Value, step: int = 1, name: str = "i", begin: ir.Value | None = None
+    b: ir.IRBuilder,
+    stop: ir.Value,
+    step: int = 1,
+    name: str = "i",
+    begin: ir.Value | None = None,
+    marks: Sequence[Mark] = (AS_IT_STANDS,),
 ) -> Iterator[ir.Value]:
     """A loop around what is built inside: the counter goes from `begin` or 0 up to `stop`."""
     before = b.block
@@ -52,16 +60,16 @@ def counting(
     following = b.add(counter, whole(step), flags=("nsw",))
     counter.add_incoming(following, b.block)
     again = b.branch(head)
-    if not (isinstance(stop, ir.Constant) and stop.constant <= UNROLLED):
-        again.set_metadata("llvm.loop", _as_it_stands(b.module))
+    if marks:
+        again.set_metadata("llvm.loop", _marked(b.module, marks))
     b.position_at_end(after)
 
 
-def _as_it_stands(module: ir.Module) -> ir.MDValue:
-    """What tells LLVM not to unroll the loop that this stands at."""
-    option = module.add_metadata(["llvm.loop.unroll.disable"])
-    own = module.add_metadata([whole(len(module.metadata)), option])
-    own.operands = (own, option)  # LLVM knows a loop's mark by its beginning with itself
+def _marked(module: ir.Module, marks: Sequence[Mark]) -> ir.MDValue:
+    """What tells LLVM something of the one loop that this stands at."""
+    told = [module.add_metadata(mark) for mark in marks]
+    own = module.add_metadata([whole(len(module.metadata)), *told])
+    own.operands = (own, *told)  # LLVM knows a loop's mark by its beginning with itself
     return own
 
 

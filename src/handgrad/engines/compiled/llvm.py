@@ -1,6 +1,6 @@
 """The loop program as LLVM's intermediate representation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import llvmlite.binding as binding
@@ -24,6 +24,7 @@ from handgrad.engines.compiled.ir_helpers import (
     keep_apart,
     whole,
 )
+from handgrad.engines.compiled.loop_marks import marks_of, most
 from handgrad.engines.compiled.loops import (
     SYMBOLS,
     Call,
@@ -115,7 +116,12 @@ class _Writer:
     """Writes a function: of the arguments of the program, and of local variables it is given."""
 
     def __init__(
-        self, program: Program, module: ir.Module, tiles: Tiles, variables: Sequence[Var] = ()
+        self,
+        program: Program,
+        module: ir.Module,
+        tiles: Tiles,
+        variables: Sequence[Var] = (),
+        most_of: Mapping[str, float] = {},
     ) -> None:
         self.program, self.module, self.tiles = program, module, tiles
         number = SINGLE if program.dtype == np.float32 else DOUBLE
@@ -124,6 +130,8 @@ class _Writer:
         self.buffers: dict[str, ir.Value] = {}
         self.variables: dict[str, ir.Value] = {}
         self.counters: dict[str, ir.Value] = {}
+        self.around: list[For] = []
+        self.most = dict(most_of)  # of a variable
         given: list[Parameter | Var] = [*program.parameters, *variables]
         kinds = [
             in_memory[p.type].as_pointer()
@@ -169,6 +177,7 @@ class _Writer:
                     pass
                 case Let(name, value):
                     self.let(name, self.value(value))
+                    self.most[name] = most(value, self.most)
                 case Store(buffer, index, value):
                     number = self.value(value)
                     stored = self.b.zext(number, BYTE) if value.type == "bool" else number
@@ -189,17 +198,21 @@ class _Writer:
 
     def loop(self, loop: For) -> None:
         begin, stop = self.value(loop.begin), self.value(loop.stop)
-        with counting(self.b, stop, loop.step, loop.counter, begin) as counter:
+        self.around.append(loop)
+        marks = marks_of(self.around, self.most)
+        with counting(self.b, stop, loop.step, loop.counter, begin, marks) as counter:
             self.counters[loop.counter] = counter
             self.statements(loop.body)
         del self.counters[loop.counter]
+        self.around.pop()
 
     def parts(self, parts: Parts) -> None:
         """Give the workers a function that does one part, and what it needs for that."""
         variables, b = outer_variables(parts), self.b
         written = replace(self.program, body=[*parts.body])
         number = Var(parts.counter, "int")
-        part = _Writer(written, self.module, self.tiles, [*variables, number]).function
+        given_too = [*variables, number]
+        part = _Writer(written, self.module, self.tiles, given_too, self.most).function
         inner = _door(self.module, f"{part.name}.part", [INT.as_pointer(), INT])
         inner.function.linkage = "internal"
         inner.ret(inner.call(part, [*_unpacked(inner, part.args[:-1]), inner.function.args[1]]))
