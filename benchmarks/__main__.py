@@ -40,6 +40,7 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
 }
 # These are measured once, at full width and with the most cores.
 ONCE = {"sums", "start", "load", "live_plot"}
+LEAST_TURNS, QUICK_TURNS = 5, 3
 OF_A_MACHINE = ("processor", "cores", "system", "versions")
 
 
@@ -56,7 +57,7 @@ def main() -> None:
     for name, held in _plan(options):
         started = time.perf_counter()
         print(f"{name}, {held} …", flush=True)
-        settings = Settings(held, 3 if options.quick else options.turns, options.quick)
+        settings = Settings(held, _turns(options, held), options.quick)
         with held.pinned():
             part = PARTS[name](settings)
         part = replace(part, held=held, measured=time.strftime("%Y-%m-%d %H:%M"))
@@ -87,6 +88,13 @@ def _plan(options: argparse.Namespace) -> list[tuple[str, Held]]:
     ]
 
 
+def _turns(options: argparse.Namespace, held: Held) -> int:
+    """Of each peer; the fewest held to AVX2, where nothing is decided."""
+    if options.quick:
+        return QUICK_TURNS
+    return LEAST_TURNS if held.avx2 else int(options.turns)
+
+
 def _whole(options: argparse.Namespace) -> bool:
     return not (options.quick or options.parts or options.chosen)
 
@@ -97,13 +105,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer turns, the small nets only")
     parser.add_argument("--cores", type=int, nargs="+", help="so many: 1 2 where not said")
     parser.add_argument("--width", nargs="+", choices=["full", "avx2"], help="both if not said")
-    parser.add_argument("--turns", type=int, default=7, help="of each peer, at least 5")
+    parser.add_argument("--turns", type=int, default=7, help="of each peer at full width")
     parser.add_argument("--out", type=Path, help="where to write; other parts there stay")
     options = parser.parse_args()
     if unknown := {*options.parts} - {*PARTS}:
         parser.error(f"no part {', '.join(sorted(unknown))}: there are {', '.join(PARTS)}")
-    if options.turns < 5:
-        parser.error("--turns must be at least 5")
+    if options.turns < LEAST_TURNS:
+        parser.error(f"--turns must be at least {LEAST_TURNS}")
     available = os.cpu_count() or 1
     options.chosen = bool(options.cores or options.width)
     options.cores = options.cores or [*{1, min(2, available)}]

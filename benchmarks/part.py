@@ -12,7 +12,7 @@ from benchmarks.workers import Timing
 Row = Sequence[str]
 # Cores. Where other programs keep more of them busy, times say nothing: load slows some parties
 # more than others.
-QUIET = 0.15
+QUIET = 0.2
 KEPT, MISSED, NOT_DECIDED = "yes", "**no**", "not decided"
 
 
