@@ -1,16 +1,18 @@
 """Parts that cores share: each done once, all of them done, and the same bits whoever does them."""
 
 import copy
-import time
+import gc
+import os
 from threading import Thread
 from typing import Any
 
+import llvmlite.binding
 import numpy as np
 import pytest
 
 import handgrad as hg
 from handgrad.engines import threads
-from handgrad.engines.compiled import parallel_loops, workers
+from handgrad.engines.compiled import parallel_loops, waiting, workers
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.loops import (
@@ -30,7 +32,6 @@ from handgrad.engines.compiled.loops import (
 from handgrad.engines.compiled.program import WORKERS, Parameter, Program
 from handgrad.engines.compiled.runner import Calls, NativeCall
 from handgrad.engines.compiled.workers import Workers
-from handgrad.engines.threads import blas_threads, one_thread_each
 from tests.engines.one_epoch import engine_of, run_epoch
 from tests.engines.test_compiled import compare
 
@@ -130,61 +131,88 @@ def counting_program(jobs_in_a_row: int) -> Program:
     return Program("count", parameters, [loop], np.dtype(np.float32))
 
 
-@pytest.mark.parametrize("helpers", [0, 1, 3])
-def test_every_part_of_every_job_is_done_once(helpers: int) -> None:
-    n = 200_000
-    run, memory = compiled_function(counting_program(n)), Workers().memory
-    done, noted = np.zeros(COUNT, np.int64), np.zeros(n * COUNT, np.int64)
-    calls = Calls([NativeCall(run, (done, noted, memory))])
-    memory[workers.HELPERS] = helpers
-    helping = [
-        Thread(target=workers._help(), args=(memory.ctypes.data,), daemon=True)
-        for _ in range(helpers)
-    ]
-    for thread in helping:
-        thread.start()
-    time.sleep(0.1)  # so that they are there before the first job
-    calls.run()
-    memory[workers.STOP] = 1
-    for thread in helping:
-        thread.join(20)
-        assert not thread.is_alive()
-    np.testing.assert_array_equal(done, n)
+def assert_each_part_is_done_once(crew: Workers, jobs: int, helpers: int, calls: int = 1) -> None:
+    run = compiled_function(counting_program(jobs))
+    done, noted = np.zeros(COUNT, np.int64), np.zeros(jobs * COUNT, np.int64)
+    planned = Calls([NativeCall(run, (done, noted, crew.memory))])
+    for _ in range(calls):
+        with crew.at_work(helpers + 1):
+            planned.run()
+    np.testing.assert_array_equal(done, calls * jobs)
     np.testing.assert_array_equal(
-        noted.reshape(n, COUNT), np.arange(1, n + 1)[:, None] + [0] * COUNT
+        noted.reshape(jobs, COUNT), calls * np.arange(1, jobs + 1)[:, None] + [0] * COUNT
     )
 
 
+@pytest.mark.parametrize("helpers", [0, 1, 3])
+def test_every_part_of_every_job_is_done_once(helpers: int) -> None:
+    assert_each_part_is_done_once(Workers(), 200_000, helpers)
+
+
+def test_helpers_come_and_go_between_the_calls() -> None:
+    crew = Workers()
+    for helpers in [0, 2, 1, 0, 3, 3, 1]:
+        assert_each_part_is_done_once(crew, 300, helpers, calls=10)
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[Thread]:
+    """The threads that become helpers."""
+    found: list[Thread] = []
+
+    class Noted(Thread):
+        def start(self) -> None:
+            super().start()
+            found.append(self)
+
+    monkeypatch.setattr(workers, "Thread", Noted)
+    return found
+
+
+def test_helpers_sleep_between_calls_and_go_home_with_the_training(begun: list[Thread]) -> None:
+    crew = Workers()
+    assert_each_part_is_done_once(crew, 10, helpers=2, calls=50)
+    if waiting.can_sleep():
+        assert len(begun) == 2
+        assert all(thread.is_alive() for thread in begun)
+    del crew
+    gc.collect()
+    for thread in begun:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
 def slow_program(jobs_in_a_row: int, size: int) -> Program:
-    """In each job both parts go through many numbers, then write the job down; both are added."""
+    """Each job's parts go through many numbers, the last longer, and write down the job.
+
+    What they wrote is added up, and the numbers once more, by one thread.
+    """
     part, job, k, total = (Var(name, "int") for name in ("p", "job", "k", "total"))
     once = For("k", whole(size), [Let("total", total + Load("X", k, "int"))])
-    through = For("again", whole(25), [once])
+    through = For("again", whole(25) - part * whole(15), [once])
     written = Store("W", part, job + whole(1) + total)
     both = Load("W", whole(0), "int") + Load("W", whole(1), "int")
     body: list[Statement] = [
         Parts("p", 2, [Let("total", whole(0)), through, written]),
-        Store("V", job, both),
+        Let("total", whole(0)),
+        once,
+        Store("V", job, both + total),
     ]
     parameters = tuple(Parameter(name, "int") for name in ("X", "W", "V", WORKERS))
     loop = For("job", whole(jobs_in_a_row), body)
     return Program("slow", parameters, [loop], np.dtype(np.float32))
 
 
-def test_what_follows_a_job_waits_for_the_parts_of_others() -> None:
-    n, size = 20, 2_000_000
-    run, memory = compiled_function(slow_program(n, size)), Workers().memory
+@pytest.mark.parametrize(("n", "size"), [(20, 2_000_000), (300, 200_000)])
+def test_who_waits_for_long_sleeps_and_is_woken(n: int, size: int) -> None:
+    run, crew = compiled_function(slow_program(n, size)), Workers()
     written, added = np.zeros(2, np.int64), np.zeros(n, np.int64)
-    calls = Calls([NativeCall(run, (np.zeros(size, np.int64), written, added, memory))])
-    memory[workers.HELPERS] = 1
-    helper = Thread(target=workers._help(), args=(memory.ctypes.data,), daemon=True)
-    helper.start()
-    time.sleep(0.1)  # so that it is there before the first job
-    calls.run()
-    memory[workers.STOP] = 1
-    helper.join(20)
-    assert not helper.is_alive()
+    calls = Calls([NativeCall(run, (np.zeros(size, np.int64), written, added, crew.memory))])
+    with crew.at_work(2):
+        calls.run()
     np.testing.assert_array_equal(added, 2 * np.arange(1, n + 1))
+    if waiting.can_sleep():
+        assert crew.memory[workers.HELPERS_BELL + waiting.RINGS] > 0
 
 
 def test_the_bits_do_not_depend_on_who_helps(
@@ -193,7 +221,7 @@ def test_the_bits_do_not_depend_on_who_helps(
     x, y = rows(203, np.float32)
     found = []
     for helpers in (0, 1, 3):
-        monkeypatch.setattr(threads, "available_cores", lambda: helpers + 1)  # noqa: B023
+        monkeypatch.setattr(threads, "_cores", lambda: helpers + 1)  # noqa: B023
         net = classifier(np.float32)
         engine = engine_of(CompiledEngine, net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16)
         for _ in range(5):
@@ -230,30 +258,68 @@ def test_many_large_nets_at_once_give_the_bits_of_one_alone(engine: Any, dtype: 
     assert found.loss == alone[-1].validation_loss
 
 
-def blas() -> list[int]:
-    return [library.count() for library, _ in threads._limits.before]
+def test_where_the_system_has_no_more_threads_those_there_are_do_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = 0
 
+    class Scarce(Thread):
+        def start(self) -> None:
+            nonlocal begun
+            if begun == 2:
+                raise RuntimeError("can't start new thread")
+            super().start()
+            begun += 1
 
-def test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards() -> None:
-    with blas_threads(2):
-        before = blas()
-        with one_thread_each() as ours:
-            assert {*blas()} == {1}
-            assert 1 <= ours <= 2
-            with one_thread_each() as others:
-                assert others == ours
-            assert {*blas()} == {1}
-        assert blas() == before
-
-
-def test_who_allows_blas_one_thread_has_no_helpers() -> None:
-    with blas_threads(1), one_thread_each() as ours:
-        assert ours == 1
-
-
-def test_helpers_go_home_after_an_error() -> None:
+    monkeypatch.setattr(workers, "Thread", Scarce)
     crew = Workers()
-    with pytest.raises(KeyboardInterrupt), crew.at_work():
+    for helpers, there in ((1, 1), (3, 2), (2, 2)):
+        with crew.at_work(helpers + 1):
+            assert crew.memory[workers.HELPERS] == there
+        assert_each_part_is_done_once(crew, 100, helpers)
+        if not waiting.can_sleep():
+            begun = 0
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_after_a_fork_the_child_has_helpers_of_its_own() -> None:
+    crew = Workers()
+    assert_each_part_is_done_once(crew, 1000, helpers=2)
+    child = os.fork()
+    if not child:
+        found = 1
+        try:
+            assert_each_part_is_done_once(crew, 1000, helpers=2)
+            found = crew.helpers - 2 if waiting.can_sleep() else 0
+        finally:
+            os._exit(found)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert_each_part_is_done_once(crew, 1000, helpers=2)
+
+
+OTHER_SYSTEMS = {
+    "aarch64-unknown-linux-gnu": (["i64 98", "aarch64.isb"], ["sched_yield"]),
+    "arm64-apple-darwin23": (["aarch64.isb", "sched_yield"], ["syscall"]),
+    "x86_64-pc-windows-msvc": (["x86.sse2.pause"], ["syscall", "sched_yield"]),
+    "riscv64-unknown-linux-gnu": (["sched_yield"], ["syscall", "pause"]),
+}
+
+
+@pytest.mark.parametrize("triple", OTHER_SYSTEMS)
+def test_other_systems_are_asked_for_what_they_have(
+    triple: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llvmlite.binding, "get_process_triple", lambda: triple)
+    text = workers.help_text()
+    found, missing = OTHER_SYSTEMS[triple]
+    assert all(word in text for word in found)
+    assert not any(word in text for word in missing)
+
+
+def test_helpers_rest_after_an_error() -> None:
+    crew = Workers()
+    with pytest.raises(KeyboardInterrupt), crew.at_work(2):
         raise KeyboardInterrupt
-    assert crew.memory[workers.STOP] == 1
     assert crew.memory[workers.HELPERS] == 0
+    assert_each_part_is_done_once(crew, 1000, helpers=1)

@@ -16,7 +16,13 @@ from threadpoolctl import threadpool_info
 
 import handgrad as hg
 from handgrad.engines import threads
-from handgrad.engines.threads import HANDOVER, blas_threads, one_thread_each, quick_handover
+from handgrad.engines.threads import (
+    HANDOVER,
+    blas_threads,
+    quick_handover,
+    threads_each_at_most,
+    threads_of_the_work,
+)
 from tests.training.by_hand import X, Y, classifier, fit
 
 
@@ -107,7 +113,7 @@ def several_threads() -> Iterator[list[int]]:
         library.limit(count)
 
 
-@pytest.mark.parametrize("limit", [one_thread_each, lambda: blas_threads(1)])
+@pytest.mark.parametrize("limit", [lambda: blas_threads(None), lambda: blas_threads(1)])
 def test_limits_hold_in_every_thread_though_another_was_the_first(
     limit: Callable[[], AbstractContextManager[Any]], several_threads: list[int]
 ) -> None:
@@ -119,7 +125,7 @@ def test_limits_hold_in_every_thread_though_another_was_the_first(
 def test_who_is_last_puts_back_what_there_was_in_whatever_thread(
     several_threads: list[int],
 ) -> None:
-    first, second = one_thread_each(), blas_threads(1)
+    first, second = blas_threads(None), blas_threads(1)
     first.__enter__()
     in_another_thread(second.__enter__)
     first.__exit__(None, None, None)
@@ -149,7 +155,7 @@ def test_where_each_thread_has_a_number_of_its_own_each_gets_its_own_back(
 ) -> None:
     library = Alone(4)
     monkeypatch.setattr(threads, "_libraries", lambda with_scipys: [library])
-    first, second = one_thread_each(), blas_threads(2)
+    first, second = blas_threads(None), blas_threads(2)
     first.__enter__()
     held = threading.Event(), threading.Event()
 
@@ -178,7 +184,7 @@ def test_a_library_that_comes_during_a_limit_is_limited_from_the_next_on(
     libraries = [Everywhere(4), Everywhere(3)]
     known = libraries[:1]
     monkeypatch.setattr(threads, "_libraries", lambda with_scipys: known)
-    with one_thread_each():
+    with blas_threads(None):
         known = libraries
         with blas_threads(2):
             assert [library.count() for library in libraries] == [1, 1]
@@ -188,7 +194,7 @@ def test_a_library_that_comes_during_a_limit_is_limited_from_the_next_on(
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_fork_during_a_fit_leaves_the_child_its_threads(several_threads: list[int]) -> None:
-    limit = one_thread_each()
+    limit = blas_threads(None)
     in_another_thread(limit.__enter__)
     with blas_threads(2):
         assert {*threads_of_blas()} == {1}
@@ -257,6 +263,14 @@ def test_a_batch_is_learned_in_one_thread_unless_sharing_it_pays(
     assert threads_of_blas() == several_threads
 
 
+@pytest.fixture
+def sixteen_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, and whatever the environment says."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(threads, "_cores", lambda: 16)
+    monkeypatch.setattr(threads, "_quota", lambda folder: 16)
+
+
 QUOTAS: dict[str, tuple[dict[str, str], int]] = {
     "none that is known": ({}, 16),
     "version 2": ({"cpu.max": "250000 100000\n"}, 3),
@@ -276,21 +290,74 @@ def test_a_container_uses_the_cores_it_is_given_time_for(
     (tmp_path / "cpu").mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(text)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(threads, "CONTROL_GROUPS", tmp_path)
     monkeypatch.setattr(threads, "_cores", lambda: 16)
     assert threads.available_cores() == cores
 
 
 def test_a_process_uses_no_more_cores_than_it_is_told(
-    several_threads: list[int], monkeypatch: pytest.MonkeyPatch
+    several_threads: list[int], sixteen_cores: None
 ) -> None:
-    monkeypatch.setattr(threads, "_cores", lambda: 16)
-    monkeypatch.setattr(threads, "_quota", lambda folder: 16)
     with threads.cores_at_most(2):
         assert threads.available_cores() == 2
         assert {*threads_of_blas()} == {2}
         assert in_another_thread(threads_of_blas) == threads_of_blas()
-        with one_thread_each() as shared, threads.cores_at_most(5):
-            assert shared == threads.available_cores() == 2
+        with threads.cores_at_most(5), threads_of_the_work(by_blas=False) as ours:
+            assert ours == threads.available_cores() == 2
+            assert {*threads_of_blas()} == {2}
     assert threads.available_cores() == 16
     assert threads_of_blas() == several_threads
+
+
+@pytest.mark.parametrize(
+    ("told", "cores"), [("3", 3), ("2,1", 2), ("64", 16), ("", 16), ("0", 16), ("all", 16)]
+)
+def test_a_process_uses_no_more_cores_than_its_environment_says(
+    told: str, cores: int, sixteen_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert threads.available_cores() == cores
+
+
+def test_what_is_multiplied_by_blas_is_in_one_thread_each(
+    several_threads: list[int], sixteen_cores: None
+) -> None:
+    with threads_of_the_work(by_blas=False) as ours:
+        assert ours == 16
+        assert threads_of_blas() == several_threads
+    with threads_of_the_work(by_blas=True) as ours:
+        assert ours == 16
+        assert {*threads_of_blas()} == {1}
+    assert threads_of_blas() == several_threads
+
+
+def works() -> int:
+    with threads_of_the_work(by_blas=False) as ours:
+        return ours
+
+
+def test_those_who_work_at_once_have_no_more_threads_than_cores(sixteen_cores: None) -> None:
+    with threads_each_at_most(5):
+        with threads_of_the_work(by_blas=False) as ours:
+            assert (ours, in_another_thread(works)) == (5, 5)
+        assert works() == 5
+    with threads.cores_at_most(6), threads_each_at_most(4), threads_of_the_work(by_blas=False):
+        assert in_another_thread(works) == 2
+        with threads_of_the_work(by_blas=False):
+            assert in_another_thread(works) == 1
+    assert works() == 16
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_fork_leaves_the_child_the_cores_of_those_it_has_not(sixteen_cores: None) -> None:
+    others = threads_of_the_work(by_blas=False)
+    in_another_thread(others.__enter__)
+    assert works() == 1
+    child = os.fork()
+    if not child:
+        os._exit(works() != 16)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    in_another_thread(lambda: others.__exit__(None, None, None))
+    assert works() == 16

@@ -259,9 +259,10 @@ def test_a_curve_is_the_same_on_workers(two_workers: None) -> None:
 
 def test_within_a_worker_threads_are_as_few_as_it_has(two_workers: None) -> None:
     def inside() -> tuple[bool, int]:
-        from handgrad.fitting.workers import usual_threads, workers_are_chosen
+        from handgrad.engines.threads import available_cores
+        from handgrad.fitting.workers import workers_are_chosen
 
-        return workers_are_chosen(), usual_threads()
+        return workers_are_chosen(), available_cores()
 
     (found,) = joblib.Parallel(pre_dispatch="all")(joblib.delayed(inside)() for _ in range(1))
     assert found[0] is False

@@ -13,7 +13,8 @@ from threadpoolctl import LibController, ThreadpoolController
 
 HANDOVER = 1e-4  # seconds
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
-_allowed: list[int] = []  # cores, by the blocks of `cores_at_most` that last
+# Limits by the blocks that last: cores of the process, threads of each that works.
+_allowed, _each = list[int](), list[int]()
 # Multiplications: of fewer, OpenBLAS makes one thread's work; so many are worth several threads.
 SHARED, WORTH_SHARING = 9216, 1e8
 # Functions that set how many threads are used for whoever multiplies.
@@ -30,9 +31,16 @@ SETTERS = {
 def available_cores() -> int:
     """How many cores this process may use: those it is bound to, or as its container allows.
 
-    Fewer within `cores_at_most`.
+    Fewer within `cores_at_most`, or where OMP_NUM_THREADS says so: joblib, dask and Ray set it for
+    processes that share a machine.
     """
-    return min(_cores(), _quota(CONTROL_GROUPS), *_allowed)
+    return min([_cores(), _quota(CONTROL_GROUPS), *_told(), *_allowed])
+
+
+def _told() -> list[int]:
+    """What the environment allows; of a list, one a level of nested teams, the first number."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return [int(first)] if first.isdecimal() and int(first) > 0 else []
 
 
 def _cores() -> int:
@@ -84,6 +92,30 @@ def _libraries(with_scipys: bool) -> list[_Library]:
     return [_Library(controller) for controller in found]
 
 
+class _AtWork:
+    """The threads that share some work right now: with whose work, and how many."""
+
+    def __init__(self) -> None:
+        self.lock, self.entries = Lock(), list[tuple[int, int]]()
+
+    def add(self) -> tuple[int, int]:
+        """As many as there are cores that nobody's work has, one at least, within all limits."""
+        with self.lock:
+            free = available_cores() - sum(threads for _, threads in self.entries)
+            entry = (get_ident(), max(1, min([free, *_each])))
+            self.entries.append(entry)
+        return entry
+
+    def remove(self, entry: tuple[int, int]) -> None:
+        with self.lock:
+            self.entries.remove(entry)
+
+    def after_a_fork(self) -> None:
+        """Of the threads, the child has the one that forked."""
+        self.lock = Lock()
+        self.entries = [entry for entry in self.entries if entry[0] == get_ident()]
+
+
 # Who asked for a limit: the thread, and so many threads of BLAS; none, where others share the work.
 _Entry = tuple[int, int | None]
 
@@ -111,11 +143,6 @@ class _Limits:
             self.entries.append(entry)
             self._apply()
 
-    def shared(self) -> int:
-        """How many threads the work may use altogether, where each multiplies in one."""
-        with self.lock:
-            return min([available_cores(), *self._most(), *(count for _, count in self.before)])
-
     def remove(self, entry: _Entry) -> None:
         with self.lock:
             self.entries.remove(entry)
@@ -137,9 +164,10 @@ class _Limits:
                 library.limit(1 if alone else min([before, *self._most()]))
 
 
-_limits = _Limits()
+_limits, _at_work = _Limits(), _AtWork()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_limits.after_a_fork)
+    os.register_at_fork(after_in_child=_at_work.after_a_fork)
 
 
 @contextmanager
@@ -164,25 +192,39 @@ def blas_threads(most: int | None) -> Iterator[None]:
         _limits.remove(entry)
 
 
-@contextmanager
-def cores_at_most(most: int) -> Iterator[None]:
+def cores_at_most(most: int) -> AbstractContextManager[None]:
     """The process uses no more than `most` cores for a while: others of the machine need theirs."""
-    _allowed.append(most)
+    return _at_most(_allowed, most)
+
+
+def threads_each_at_most(most: int) -> AbstractContextManager[None]:
+    """Whoever works shares it among `most` threads at most, for a while: others work as well."""
+    return _at_most(_each, most)
+
+
+@contextmanager
+def _at_most(limits: list[int], most: int) -> Iterator[None]:
+    limits.append(most)
     try:
         with blas_threads(most):
             yield
     finally:
-        _allowed.remove(most)
+        limits.remove(most)
 
 
 @contextmanager
-def one_thread_each() -> Iterator[int]:
-    """Matrix products in one thread each, for a while; yields how many threads may share the work.
+def threads_of_the_work(*, by_blas: bool) -> Iterator[int]:
+    """How many threads may share the work of the caller, for a while; it is one of them.
 
-    That many cores there are, or fewer where the caller allows BLAS fewer.
+    The work of others in the process has the other cores; together they have no more than there
+    are, unless even those who run it are more. What is multiplied `by_blas` is in one thread each.
     """
-    with blas_threads(None):
-        yield _limits.shared()
+    with blas_threads(None) if by_blas else nullcontext():
+        entry = _at_work.add()
+        try:
+            yield entry[1]
+        finally:
+            _at_work.remove(entry)
 
 
 def threads_for(multiplications: int) -> AbstractContextManager[Any]:

@@ -14,13 +14,12 @@ import numpy as np
 from handgrad.base.errors import SettingError, described, positive
 from handgrad.base.other_names import instead_of
 from handgrad.config import FitConfig
-from handgrad.engines.threads import available_cores, blas_threads, quick_handover
+from handgrad.engines.threads import available_cores, quick_handover, threads_each_at_most
 from handgrad.fitting.fit import Fitting
 from handgrad.fitting.workers import (
     Run,
     numbered,
     on_workers,
-    usual_threads,
     workers_are_chosen,
 )
 from handgrad.progress_bar import progress_bar
@@ -70,20 +69,22 @@ def fit_many(
             return on_workers(sent, lambda ended: show(more=ended))
     fittings = [*_prepared(given, shared, lambda _, config: Fitting(config))]
     with progress_bar(len(fittings), "run", shown=progress) as show:
-        return _on_threads(fittings, threads or usual_threads(), show)
+        return _on_threads(fittings, threads or available_cores(), show)
 
 
 def _on_threads(fittings: list[Fitting], threads: int, show: Callable[[], object]) -> list[History]:
     """Run all to their ends on threads of this process; `show` each that ends."""
-    at_once, stop = min(threads, len(fittings)), Event()
+    runs, stop = len(fittings), Event()
+    at_once = min(threads, runs)
     each = max(1, available_cores() // at_once)
 
-    def run(i: int) -> History:
-        with numbered(i, len(fittings)):
-            return fittings[i].to_its_end(stop.is_set)
+    def run(i: int, fitting: Fitting) -> History:
+        with numbered(i, runs):
+            return fitting.to_its_end(stop.is_set)
 
-    with blas_threads(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
-        futures = [pool.submit(run, i) for i in range(len(fittings))]
+    with threads_each_at_most(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
+        futures = [pool.submit(run, i, fitting) for i, fitting in enumerate(fittings)]
+        fittings.clear()  # what a run needs beside its net, its threads as well, ends with it
         try:
             for future in as_completed(futures):
                 future.result()

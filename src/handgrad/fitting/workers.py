@@ -17,7 +17,7 @@ import numpy as np
 from handgrad._version import __version__
 from handgrad.base.errors import HandgradError, SettingError
 from handgrad.config import FitConfig
-from handgrad.engines.threads import available_cores, blas_threads, one_thread_each
+from handgrad.engines.threads import cores_at_most
 from handgrad.fitting.fit import Fitting
 from handgrad.layers import Array
 from handgrad.training import History
@@ -79,20 +79,6 @@ def workers_are_chosen() -> bool:
 
     backend, _ = get_active_backend(prefer="threads")  # what it gives where none is chosen
     return not getattr(backend, "supports_sharedmem", False)
-
-
-def usual_threads() -> int:
-    """How many threads share the work of this process: one for each core.
-
-    In a worker of joblib as many as that leaves to BLAS: the other cores have workers too.
-    """
-    if "joblib" in sys.modules:
-        from joblib.parallel import get_active_backend
-
-        if get_active_backend(prefer="threads")[0].nesting_level:
-            with one_thread_each() as threads:
-                return threads
-    return available_cores()
 
 
 @dataclass(frozen=True)
@@ -192,7 +178,7 @@ def _results(batch: list[Run], expected: str) -> list[Result]:
             "pip install of the same versions on all nodes",
         )
     found = []
-    with blas_threads(1):
+    with cores_at_most(1):
         for run in batch:
             try:
                 found.append(run.result())

@@ -1,7 +1,6 @@
 """The compiled engine: whole epochs in one call of machine code."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +16,7 @@ from handgrad.engines.compiled.streams import Streams
 from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import blas_of
-from handgrad.engines.threads import available_cores
+from handgrad.engines.threads import available_cores, threads_of_the_work
 from handgrad.engines.trace_cache import TRACES
 from handgrad.layers import Array
 
@@ -50,7 +49,8 @@ class CompiledEngine(Engine):
             )
             self.workers = Workers()
             self.run = plan.epochs.with_scratch_of_its_own(self.workers)
-            program, self.large = self.run.program, self.run.large
+            program = self.run.program
+            self.large, self.by_blas = self.run.large, self.run.by_blas
             self.streams = Streams(net, program.streams)
             self.x, self.y = _readable(program, x, "x"), _readable(program, y, "y")
             self.w = None if w is None else _readable(program, w, "sample_weight")
@@ -58,6 +58,7 @@ class CompiledEngine(Engine):
             if plan.predict is not None:
                 self.predict = plan.predict.with_scratch_of_its_own(self.workers)
                 self.large |= self.predict.large
+                self.by_blas |= self.predict.by_blas
         self.all_counted = self.counted(np.arange(len(y)))
         self.total_before, self.start = np.zeros(1), self.before
         self.orders: Array | None = None
@@ -166,9 +167,10 @@ class CompiledEngine(Engine):
             yield self._diverged(done, returned, n)
 
     def _run(self, calls: Calls, rounds: int = 1) -> tuple[int, int]:
-        with self.workers.at_work() if self.large else nullcontext():
-            done, returned = calls.run(rounds)
-        return done, returned
+        if not self.large:
+            return calls.run(rounds)
+        with threads_of_the_work(by_blas=self.by_blas) as threads, self.workers.at_work(threads):
+            return calls.run(rounds)
 
     def _in_parts(
         self, order: Array, part: int, so_far: EpochProgress

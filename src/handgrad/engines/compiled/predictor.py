@@ -13,7 +13,7 @@ from handgrad.base.kinds import PredictionKind
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of
 from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Calls, Runner
-from handgrad.engines.threads import available_cores, one_thread_each
+from handgrad.engines.threads import blas_threads, threads_of_the_work
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
 
@@ -46,6 +46,7 @@ class CompiledPredictor:
         program = prediction_of(net, x, PREDICTED_AT_ONCE, only_finite=True)
         self.bounds = program.bounds.get("x", ())
         self.runner = Runner(program)
+        self.by_blas = self.runner.large and self.runner.by_blas
         self.weights = {"parameters": net.parameters, "state": net.running_state}
         self.few = [SmallBatch(self)]
 
@@ -58,7 +59,7 @@ class CompiledPredictor:
             return self._many(np.ascontiguousarray(x))
         # a list hands its elements out to one thread at a time
         few = self.few.pop() if self.few else SmallBatch(self)
-        with one_thread_each() if self.runner.large else nullcontext():
+        with blas_threads(None) if self.by_blas else nullcontext():
             p = few(x)
         self.few.append(few)
         return p
@@ -91,7 +92,7 @@ class CompiledPredictor:
             found = runner(n_rows=len(x[rows]), x=x[rows], **self.weights, predictions=p[rows])
             returned.append(found)
 
-        with one_thread_each() if self.runner.large else nullcontext(available_cores()) as cores:
+        with threads_of_the_work(by_blas=self.by_blas) as cores:
             work = len(x) * self.net.parameters.size
             threads = max(1, min(cores, int(work / A_THREADS_WORK)))
             part = math.ceil(len(x) / (threads * PREDICTED_AT_ONCE)) * PREDICTED_AT_ONCE

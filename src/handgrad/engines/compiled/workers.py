@@ -4,16 +4,19 @@ Whoever is free takes the next part, the thread that runs the program among them
 other programs keep busy does fewer parts, and nobody waits for a part that has not begun. The
 threads agree by a few numbers in memory, which are read and changed in one go, so that no other
 thread can come between.
+
+Who has nothing to do looks again for a while, then sleeps. On a busy machine a helper thus keeps
+the time it is due for when the next job comes, and is then at once on a core: rather than spin
+while the thread that runs the program waits for its own.
 """
 
 import ctypes
 import os
-import sys
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from threading import Thread
-from typing import Any
 
 import llvmlite.binding as binding
 import llvmlite.ir as ir
@@ -22,51 +25,85 @@ import numpy as np
 from handgrad.engines.compiled.ir_helpers import (
     BIT,
     INT,
-    INT32,
     VOID,
     counting,
-    declared,
     whole,
     written,
 )
 from handgrad.engines.compiled.machine_code import function_of
-from handgrad.engines.threads import one_thread_each
+from handgrad.engines.compiled.waiting import ASLEEP, ORDER, can_sleep, ring, wait_until, while_
+from handgrad.layers import Array
 
-SHARE, WORK, HELP = "share", "work", "help"
+SHARE, WORK, HELP, SEND_HOME = "share", "work", "help", "send_home"
 BLOCK = INT.as_pointer()
 DOES_A_PART = ir.FunctionType(INT, [BLOCK, INT]).as_pointer()
 
 # Where in the workers' memory its numbers are, those that change often in cache lines of their own:
 # how many helpers there are; a job's number and, in the last 16 bits, its parts not yet taken;
-# how many parts are done; the job's function and its block; whether to go home.
-HELPERS, TO_DO, DONE, FUNCTION, GIVEN, STOP, SIZE = 0, 16, 32, 48, 49, 64, 80
+# how many parts are done; the job's function and its block; the number of the shift, which ends
+# when another begins; the bell of the helpers, and that of the thread that runs the program.
+HELPERS, TO_DO, DONE, FUNCTION, GIVEN, SHIFT = 0, 16, 32, 48, 49, 64
+HELPERS_BELL, OWN_BELL, SIZE = 80, 96, 112
 PARTS_BITS = 16
-PATIENCE = 2000  # looks before the core is offered to other programs
 
 
 class Workers:
-    """The memory by which the threads that run one program agree."""
+    """The memory by which the threads that run one program agree.
+
+    Helpers sleep between the calls of a training; they go home when this object is gone.
+    """
 
     def __init__(self) -> None:
         self.memory = np.zeros(SIZE, np.int64)
+        self.helpers, self.process = 0, os.getpid()
+        self.end_of_shift: weakref.finalize[[Array], Workers] | None = None
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Helpers for as many cores as there are; BLAS uses no more threads meanwhile."""
-        with one_thread_each() as threads:
-            self.memory[HELPERS], self.memory[STOP] = threads - 1, 0
-            address = self.memory.ctypes.data
-            helpers: list[Thread] = []
-            try:
-                for _ in range(threads - 1):
-                    helper = Thread(target=_help(), args=(address,))
-                    helper.start()
-                    helpers.append(helper)
-                yield
-            finally:
-                self.memory[HELPERS], self.memory[STOP] = 0, 1
-                for helper in helpers:
-                    helper.join()
+    def at_work(self, threads: int) -> Iterator[None]:
+        """With so many threads, of which the caller's is one, or as many as the system gives."""
+        self._call(threads - 1)
+        try:
+            yield
+        finally:
+            self.memory[HELPERS] = 0
+            if not can_sleep():
+                self._send_home()
+
+    def _call(self, wanted: int) -> None:
+        if self.process != os.getpid():  # a fork has none of the threads, awake or asleep
+            self.helpers, self.process = 0, os.getpid()
+            self.memory[HELPERS_BELL + ASLEEP] = 0
+        if 0 < wanted < self.helpers:
+            self._send_home()
+        if wanted and not (self.end_of_shift and self.end_of_shift.alive):
+            self.end_of_shift = weakref.finalize(self, send_home, self.memory)
+            self.end_of_shift.atexit = False  # who sleeps then need not be woken
+        while self.helpers < wanted and self._one_more_comes():
+            self.helpers += 1
+        self.memory[HELPERS] = min(wanted, self.helpers)
+
+    def _one_more_comes(self) -> bool:
+        shift = self.memory[SHIFT].item()
+        try:
+            Thread(target=help_with, args=(self.memory, shift), daemon=True).start()
+        except RuntimeError:  # the system has no more threads: those there are do the work
+            return False
+        return True
+
+    def _send_home(self) -> None:
+        self.helpers = 0
+        if self.end_of_shift is not None:
+            self.end_of_shift()
+
+
+def help_with(memory: Array, shift: int) -> None:
+    """Do parts until those of this shift are sent home."""
+    _help()(memory.ctypes.data, shift)
+
+
+def send_home(memory: Array) -> None:
+    """End the shift: its helpers go home when they have done their parts."""
+    _send_home()(memory.ctypes.data)
 
 
 def share(module: ir.Module) -> ir.Function:
@@ -88,9 +125,14 @@ def _share(b: ir.IRBuilder) -> None:
     _put(b, b.ptrtoint(given, INT), workers, GIVEN)
     _put(b, whole(0), workers, DONE)
     job = b.add(b.lshr(_get(b, workers, TO_DO), whole(PARTS_BITS)), whole(1))
-    _put(b, b.or_(b.shl(job, whole(PARTS_BITS)), count), workers, TO_DO, "release")
-    _while(b, lambda: b.call(_work(b.module), [workers]))
-    _wait_until(b, lambda: b.icmp_signed("==", _get(b, workers, DONE, "acquire"), count))
+    _put(b, b.or_(b.shl(job, whole(PARTS_BITS)), count), workers, TO_DO, ORDER)
+    ring(b, _at(b, workers, HELPERS_BELL), b.sub(count, whole(1)))
+    while_(b, lambda: b.call(_work(b.module), [workers]))
+
+    def all_done() -> ir.Value:
+        return b.icmp_signed("==", _get(b, workers, DONE, ORDER), count)
+
+    wait_until(b, all_done, _at(b, workers, OWN_BELL))
 
 
 def _work(module: ir.Module) -> ir.Function:
@@ -101,7 +143,7 @@ def _work(module: ir.Module) -> ir.Function:
 def _take_a_part(b: ir.IRBuilder) -> None:
     (workers,) = b.function.args
     seen = _get(b, workers, TO_DO, "acquire")
-    left = b.and_(seen, whole(2**PARTS_BITS - 1))
+    left = _parts_left(b, seen)
     with b.if_then(b.icmp_signed("==", left, whole(0))):
         b.ret(ir.Constant(BIT, 0))
     does_a_part = b.inttoptr(_get(b, workers, FUNCTION), DOES_A_PART)
@@ -110,80 +152,69 @@ def _take_a_part(b: ir.IRBuilder) -> None:
     swapped = b.cmpxchg(_at(b, workers, TO_DO), seen, fewer, "acq_rel", "acquire")
     with b.if_then(b.extract_value(swapped, 1)):
         b.call(does_a_part, [given, b.sub(left, whole(1))])
-        b.atomic_rmw("add", _at(b, workers, DONE), whole(1), "release")
+        b.atomic_rmw("add", _at(b, workers, DONE), whole(1), ORDER)
+        ring(b, _at(b, workers, OWN_BELL))
     b.ret(ir.Constant(BIT, 1))
 
 
+def _parts_left(b: ir.IRBuilder, to_do: ir.Value) -> ir.Value:
+    return b.and_(to_do, whole(2**PARTS_BITS - 1))
+
+
 @lru_cache
-def _help() -> Any:
-    return function_of(HELP, _help_text, None, ctypes.c_void_p)
+def _help() -> Callable[[int, int], None]:
+    return function_of(HELP, help_text, None, ctypes.c_void_p, ctypes.c_int64)
 
 
-def _help_text() -> str:
-    """What a helper runs: parts, as long as it is not told to stop."""
-    module = ir.Module(HELP)
+@lru_cache
+def _send_home() -> Callable[[int], None]:
+    return function_of(SEND_HOME, send_home_text, None, ctypes.c_void_p)
+
+
+def help_text() -> str:
+    """What a helper runs, for LLVM."""
+    return _text(HELP, [BLOCK, INT], _do_parts)
+
+
+def send_home_text() -> str:
+    """What ends a shift, for LLVM."""
+    return _text(SEND_HOME, [BLOCK], _end_the_shift)
+
+
+def _text(name: str, arguments: Sequence[ir.Type], write: Callable[[ir.IRBuilder], None]) -> str:
+    """A module of one function."""
+    module = ir.Module(name)
     module.triple = binding.get_process_triple()
-    function = ir.Function(module, ir.FunctionType(VOID, [BLOCK]), HELP)
+    function = ir.Function(module, ir.FunctionType(VOID, arguments), name)
     b = ir.IRBuilder(function.append_basic_block())
-    (workers,) = function.args
-
-    def something_happened() -> ir.Value:
-        stopped = b.icmp_signed("!=", _get(b, workers, STOP), whole(0))
-        return b.or_(stopped, b.call(_work(b.module), [workers]))
-
-    def not_stopped() -> ir.Value:
-        _wait_until(b, something_happened)
-        return b.icmp_signed("==", _get(b, workers, STOP), whole(0))
-
-    _while(b, not_stopped)
+    write(b)
     b.ret_void()
     return str(module)
 
 
-def _wait_until(b: ir.IRBuilder, holds: Callable[[], ir.Value]) -> None:
-    """Look again and again; after a while let other programs have the core between the looks."""
-    with b.goto_entry_block():
-        looks = b.alloca(INT)
-    b.store(whole(0), looks)
+def _do_parts(b: ir.IRBuilder) -> None:
+    """What a helper runs: parts, as long as its shift lasts."""
+    workers, own_shift = b.function.args
 
-    def not_yet() -> ir.Value:
-        yes = holds()
-        with b.if_then(b.not_(yes)):
-            count = b.add(b.load(looks), whole(1))
-            b.store(count, looks)
-            with b.if_else(b.icmp_signed("<", count, whole(PATIENCE))) as (soon, late):
-                with soon:
-                    _pause(b)
-                with late:
-                    _give_way(b)
-        return b.not_(yes)
+    def over() -> ir.Value:
+        return b.icmp_signed("!=", _get(b, workers, SHIFT, ORDER), own_shift)
 
-    _while(b, not_yet)
+    def something_happened() -> ir.Value:
+        left = _parts_left(b, _get(b, workers, TO_DO, ORDER))
+        return b.or_(over(), b.icmp_signed("!=", left, whole(0)))
+
+    def not_over() -> ir.Value:
+        wait_until(b, something_happened, _at(b, workers, HELPERS_BELL))
+        while_(b, lambda: b.call(_work(b.module), [workers]))
+        return b.not_(over())
+
+    while_(b, not_over)
 
 
-def _pause(b: ir.IRBuilder) -> None:
-    """Tell the processor that this thread only looks."""
-    processor = binding.get_process_triple().partition("-")[0]
-    if processor == "x86_64":
-        b.call(declared(b.module, "llvm.x86.sse2.pause", VOID, []), [])
-    elif processor in ("aarch64", "arm64"):
-        b.call(declared(b.module, "llvm.aarch64.hint", VOID, [INT32]), [ir.Constant(INT32, 1)])
-
-
-def _give_way(b: ir.IRBuilder) -> None:
-    if hasattr(os, "sched_yield") and sys.platform != "win32":
-        b.call(declared(b.module, "sched_yield", INT32, []), [])
-    else:
-        _pause(b)
-
-
-def _while(b: ir.IRBuilder, holds: Callable[[], ir.Value]) -> None:
-    """A loop that has all it does in its condition."""
-    head, after = b.append_basic_block("while"), b.append_basic_block("after")
-    b.branch(head)
-    b.position_at_end(head)
-    b.cbranch(holds(), head, after)
-    b.position_at_end(after)
+def _end_the_shift(b: ir.IRBuilder) -> None:
+    (workers,) = b.function.args
+    b.atomic_rmw("add", _at(b, workers, SHIFT), whole(1), ORDER)
+    ring(b, _at(b, workers, HELPERS_BELL))
 
 
 def _at(b: ir.IRBuilder, workers: ir.Value, place: int) -> ir.Value:
