@@ -12,6 +12,7 @@ from handgrad.engines.compiled.loops import Matrix, Multiply, whole
 from handgrad.engines.compiled.parallel_loops import product_in_parts
 from handgrad.engines.compiled.program import SCRATCH, Parameter, Program
 from handgrad.engines.compiled.runner import Calls, Runner
+from handgrad.engines.threads import threads_of_the_work
 
 ROUNDS = 100
 
@@ -20,10 +21,11 @@ def product(given: Product) -> Run:
     """Multiplies the same matrices that many times, and returns their product."""
     (a, b), c = given.operands(), np.empty((given.m, given.n), given.dtype)
     runner = Runner(_program(given))
+    crew, by_blas = runner.workers, runner.by_blas
     calls = Calls([runner.planned(a=a, b=b, c=c)], ROUNDS)
 
     def run(times: int) -> Any:
-        with runner.workers.at_work():
+        with threads_of_the_work(by_blas=by_blas) as threads, crew.at_work(threads):
             for begin in range(0, times, ROUNDS):
                 calls.run(min(ROUNDS, times - begin))
         return c

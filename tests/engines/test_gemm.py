@@ -155,7 +155,7 @@ def test_two_threads_leave_the_bits_of_one(processor: str) -> None:
     m, n, k = 150, 300, 700
     a, b, _ = matrices(m, n, k, np.float32)
     expected, workers = product_by_the_rule(a, b), Workers()
-    with workers.at_work():
+    with workers.at_work(2):
         for parts in [2, 3, 4, 8] * 20:
             c = np.empty((m, n), np.float32)
             multiply(m, n, k, c, a=a, b=b, workers=workers.memory, parts=parts)
