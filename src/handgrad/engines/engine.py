@@ -2,14 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 
 from handgrad.config import TrainingConfig
 from handgrad.layers import Array
 from handgrad.net.net import EngineName
+from handgrad.net.side_by_side import SideBySide
 from handgrad.sharding import Sharding
 
 
@@ -20,6 +21,21 @@ class EngineRows:
     x: Any
     y: Array
     w: Array | None = None
+
+    @property
+    def of_members(self) -> bool:
+        """Whether inputs and targets are the same members' rows, of rows that these share."""
+        x, y = self.x, self.y
+        if not (isinstance(x, SideBySide) and isinstance(y, SideBySide)):
+            return False
+        return x.members is y.members or np.array_equal(x.members, y.members)
+
+    def in_arrays(self) -> Self:
+        """The same rows, where they are members' with a copy of its own for each."""
+        x, y = (
+            np.asarray(part) if isinstance(part, SideBySide) else part for part in (self.x, self.y)
+        )
+        return replace(self, x=x, y=y)
 
 
 @dataclass

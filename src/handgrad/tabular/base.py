@@ -29,18 +29,18 @@ from handgrad.data.frames import (
 )
 from handgrad.data.unseen import tell
 from handgrad.engines.choice import EngineName
-from handgrad.engines.threads import blas_threads
 from handgrad.layers import Array
 from handgrad.net import Net
+from handgrad.net.side_by_side import SideBySide
 from handgrad.results import NetRows
 from handgrad.saving.tensors import damaged, shown
 from handgrad.tabular.features import Features, MergedRows, merged
 from handgrad.tabular.files import FittedToTable, checked, described, features_from
 from handgrad.tabular.members import (
-    BATCH,
     EMBEDDED_FROM,
     Dealt,
     Members,
+    outputs_of,
     rows_of_members,
     train_members,
 )
@@ -224,10 +224,9 @@ class Tabular(TakesTables):
     def _outputs(self, X: object) -> Array:
         """What each member says of each row: (n, n_members, n_outputs)."""
         check_is_fitted(self)
-        x, members = self._encoded(X), len(self.best_epochs_)
-        with blas_threads(1):
-            p: Array = self.net_.predict(np.repeat(x[:, None], members, axis=1), BATCH, self.engine)
-        return p
+        x, n_members = self._encoded(X), len(self.best_epochs_)
+        members = np.broadcast_to(np.arange(len(x))[:, None], (len(x), n_members))
+        return outputs_of(self.net_, SideBySide(x, members), self.engine)
 
     def training_history(self) -> tuple[History | None, None]:
         """`history_`, and no epoch: each member has a best one of its own."""

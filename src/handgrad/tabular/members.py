@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.config import TrainingConfig
-from handgrad.engines.choice import EngineName
+from handgrad.engines.choice import EngineName, engine_for_chunks
 from handgrad.engines.threads import blas_threads
 from handgrad.layers import (
     Array,
@@ -22,6 +22,8 @@ from handgrad.layers import (
 )
 from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.net.minibatches import batches
+from handgrad.net.side_by_side import SideBySide
 from handgrad.optimizers import Adam
 from handgrad.row_source import RowSource
 from handgrad.schedules import coslog
@@ -34,6 +36,7 @@ WAVES, FREQUENCY, MOST_NUMBERS = 4, 0.7, 21
 # Categories of so many values are embedded, in so many numbers a value.
 EMBEDDED_FROM, SIZE = 9, 8
 BATCH = 256
+AT_ONCE = 32 * BATCH  # rows that are predicted at a time: each member has a copy of its own
 STEPS, EPOCHS = 500, (12, 32)
 # Weights of rows become rows that come again, so many times as many as there are at most.
 MOST_AGAIN = 4.0
@@ -106,16 +109,16 @@ def train_members(
     watched = all(len(held_out) for _, held_out in rows)
     held_out = _as_long([held_out if watched else held_out[:0] for _, held_out in rows])
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
-    n_learned = len(learned[0]) if stream is None else stream.n_rows
+    n_learned = len(learned) if stream is None else stream.n_rows
     batch_size = min(BATCH, n_learned)
     config = TrainingConfig(
         net=net,
-        data=stream or (_side_by_side(x, learned), _side_by_side(smoothed, learned)),
+        data=stream or (SideBySide(x, learned), SideBySide(smoothed, learned)),
         loss=recipe.loss(),
         optimizer=_optimizer(net, recipe.learning_rate),
         epochs=dealt.epochs or usual_epochs(-(-n_learned // batch_size)),
         batch_size=batch_size,
-        validation=(_side_by_side(x, held_out), _side_by_side(t, held_out)) if watched else None,
+        validation=(x[held_out], t[held_out]) if watched else None,
         metrics=[_of_member(m, recipe.badness) for m in range(n_members)] if watched else [],
         schedule=coslog(),
         rng=rng,
@@ -125,15 +128,18 @@ def train_members(
     best, history = _run(training, n_members, verbose)
     final = _net(*form, rng, np.float64)
     final.load_state(best.weights)
-    with blas_threads(1):
-        p = final.predict(_side_by_side(x, held_out), BATCH, "eager")
+    p = outputs_of(final, SideBySide(x, held_out), "eager")
     outputs = [p[:, m] for m in range(n_members)]
-    return Members(final, best.epochs, best.badness, held_out, outputs, history)
+    return Members(final, best.epochs, best.badness, [*held_out.T], outputs, history)
 
 
-def _side_by_side(values: Array, members: list[Array]) -> Array:
-    """The rows of all members next to one another: (n, n_members, n_features)."""
-    return np.stack([values[member] for member in members], axis=1)
+def outputs_of(net: Net, rows: SideBySide, engine: EngineName) -> Array:
+    """What members say of their rows, (n, n_members, n_outputs), a part of the rows at a time."""
+    parts = [*batches(len(rows), AT_ONCE)] or [slice(0)]
+    if engine == "auto":
+        engine = engine_for_chunks(net, lambda: rows[:1], len(rows))
+    with blas_threads(1):
+        return np.concatenate([net.predict(rows[part], BATCH, engine) for part in parts])
 
 
 def _run(training: Training, n_members: int, verbose: bool) -> tuple[BestWeights, History]:
@@ -256,7 +262,7 @@ def _again(rows: Array, w: Array, rng: np.random.Generator) -> Array:
     return np.repeat(rows, np.diff(ends, prepend=0).astype(int))
 
 
-def _as_long(members: list[Array]) -> list[Array]:
-    """All as long as the longest; the others begin again."""
+def _as_long(members: list[Array]) -> Array:
+    """Their rows side by side, (n, n_members): as long as the longest, the others begin again."""
     longest = max(len(rows) for rows in members)
-    return [np.resize(rows, longest) for rows in members]
+    return np.stack([np.resize(rows, longest) for rows in members], axis=1)

@@ -31,19 +31,24 @@ MOST_CLASSES = 10_000
 MOST_TEXTS = 1000
 # How many copies of its columns a fit in memory makes, and the rows that say how large one is.
 COPIES, FEW = 8, 10_000
+NUMBERS = 3  # how many times a fit in memory has the numbers of each member's rows
 # Weight of the coverage sample when quantiles are estimated.
 WEIGHT_OF_COVERAGE = 1e-6
 
 
 def fits_in_memory(stream: TableStream, target: str, n_members: int) -> bool:
-    """Whether half the memory is enough for all rows, and one copy of them for each member."""
+    """Whether half the memory is enough for all rows, and what each member has of them.
+
+    That is their numbers, and a copy of those held out, of which it has half at the most.
+    """
     first = next(stream.chunks(stream.names)).columns.slice(0, FEW)
     columns = columns_of_frame(frame_of(first.drop_columns([target])))
     try:
         width = Features.of(columns, np.ones(first.num_rows), EMBEDDED_FROM).n_out
     except DataError:  # all these rows are the same
         width = len(columns)
-    room = stream.memory / 2 - 4 * width * (n_members + 3) * stream.n_rows
+    row = 4 * width * (n_members / 2 + 3) + 8 * NUMBERS * n_members
+    room = stream.memory / 2 - row * stream.n_rows
     if COPIES * first.nbytes / first.num_rows * stream.n_rows > room:
         return False
     for piece in stream.chunks(stream.names):  # the first rows may be smaller than others

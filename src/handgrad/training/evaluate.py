@@ -94,7 +94,8 @@ class RowsToEvaluate:
     x: Any = None
 
     def __init__(self, net: Net, loss: Loss, rows: Rows) -> None:
-        self.net, self.loss, self.rows, self.x = net, loss, rows, rows.x
+        self.net, self.loss, self.rows = net, loss, rows.in_arrays()
+        self.x = self.rows.x
 
     def evaluation(
         self,

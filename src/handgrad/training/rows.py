@@ -24,6 +24,7 @@ from handgrad.losses.weighting import spread
 from handgrad.metrics.choice import Metric
 from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, array_of, check_as_many, number_of_rows, take
+from handgrad.net.side_by_side import SideBySide
 from handgrad.training.metric_functions import Measure, measures
 
 TRAINING, VALIDATION = "training data", "validation data"
@@ -45,12 +46,14 @@ def checked_rows(
     """
     check_kinds(net=(net, Net), loss=(loss, Loss))
     x, y = checked_pair(data, what)
-    x = (
-        tuple(checked_inputs(net, part, f"{what}, input {i + 1}") for i, part in enumerate(x))
-        if isinstance(x, tuple)
-        else checked_inputs(net, x, what)
-    )
-    y = array_of(y, f"{what}, targets")
+    if isinstance(x, tuple):
+        x = tuple(checked_inputs(net, part, f"{what}, input {i + 1}") for i, part in enumerate(x))
+    elif isinstance(x, SideBySide):
+        x = x.of(checked_inputs(net, x.values, what))
+    else:
+        x = checked_inputs(net, x, what)
+    if not isinstance(y, SideBySide):
+        y = array_of(y, f"{what}, targets")
     check_as_many(y, *(x if isinstance(x, tuple) else (x,)), where=what)
     if len(y) == 0:
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
@@ -60,8 +63,11 @@ def checked_rows(
         p = net.predict(take(x, tried))
     _check_predictions(net, loss, p, len(tried))
     if not isinstance(x, tuple):
-        net.check_input(x)
-    y = loss.target_kind.checked(y, p, what, learn)
+        net.check_input(x.each_once if isinstance(x, SideBySide) else x)
+    if isinstance(y, SideBySide):
+        y = y.of(loss.target_kind.checked(y.each_once, p[:, :1], what, learn)[:, 0])
+    else:
+        y = loss.target_kind.checked(y, p, what, learn)
     _try_loss(loss, p, y[tried], learn)
     _try_metrics(measures(metrics, loss), p, y[tried])
     return x, y
@@ -229,8 +235,7 @@ def weighted_rows(
         of_row = checked_weights(sample_weight, places, what)
     in_loss = of_row
     if of_class is not None:
-        of_each = of_class[y.astype(int).reshape(places)]
-        in_loss = spread(of_row, places) * of_each
+        in_loss = spread(of_row, places) * of_class[y.astype(int).reshape(places)]
     if not in_loss.any():
         raise DataError(
             f"{what}: all {len(y)} rows have the weight 0",

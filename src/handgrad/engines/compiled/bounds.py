@@ -20,6 +20,12 @@ class Bound:
     columns: slice | tuple[int, ...]
     size: int
 
+    def of_member(self, width: int) -> "Bound":
+        """The bound for `width` numbers, of which there are those of a member after another."""
+        if isinstance(self.columns, slice):
+            return self
+        return Bound(tuple(sorted({column % width for column in self.columns})), self.size)
+
     def holds(self, rows: Array) -> bool:
         """Whether that is so in all of the rows."""
         low, high = self.extremes(rows)

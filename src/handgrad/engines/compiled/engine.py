@@ -19,6 +19,7 @@ from handgrad.engines.environment import blas_of
 from handgrad.engines.threads import available_cores, threads_of_the_work
 from handgrad.engines.trace_cache import TRACES
 from handgrad.layers import Array
+from handgrad.net.side_by_side import SideBySide
 
 # What one call should take at least, in seconds, and may keep of its epochs, in bytes.
 CALL, MOST_KEPT = 0.06, 2**26
@@ -36,6 +37,7 @@ class CompiledEngine(Engine):
     def __init__(
         self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array] = ()
     ) -> None:
+        rows = rows if rows.of_members else rows.in_arrays()
         x, y, w = rows.x, rows.y, rows.w
         net, loss, optimizer = config.net, config.loss, config.optimizer
         super().__init__(config, rows, min(config.batch_size, len(y)))
@@ -46,6 +48,7 @@ class CompiledEngine(Engine):
                 *(None if part is None else (part.shape[1:], part.dtype) for part in (x, y, w)),
                 self.batch_size,
                 bool(held_out),
+                rows.of_members,
             )
             self.workers = Workers()
             self.run = plan.epochs.with_scratch_of_its_own(self.workers)
@@ -98,8 +101,9 @@ class CompiledEngine(Engine):
         """What each program works on, by the names that it has for it."""
         names = (f"memory_{name}" for name in self.optimizer.state_names)
         return {
-            "x": self.x,
-            "y": self.y,
+            "x": _shared(self.x),
+            "y": _shared(self.y),
+            **({"members": self.x.members} if isinstance(self.x, SideBySide) else {}),
             **({} if self.w is None else {"sample_weight": self.w}),
             "parameters": self.net.parameters,
             "gradients": self.net.gradients,
@@ -292,5 +296,15 @@ def _readable(program: Program, part: Array, name: str) -> Array:
     dtype = program.dtype if given.type == "float" else np.dtype(np.int64)
     if part.dtype != dtype:
         raise ShapeError(f"{name} of type {part.dtype}", str(dtype), f"{name}.astype('{dtype}')")
+    if isinstance(part, SideBySide):
+        width = part.values[0].size
+        bounds = [bound.of_member(width) for bound in program.bounds.get(name, ())]
+        check_indices(part.values, name, {name: bounds})
+        return part.of(np.ascontiguousarray(part.values))
     check_indices(part, name, program.bounds)
     return np.ascontiguousarray(part)
+
+
+def _shared(part: Array) -> Array:
+    """The array that holds the rows; where they are those of members, the rows that these share."""
+    return part.values if isinstance(part, SideBySide) else part

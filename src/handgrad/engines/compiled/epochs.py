@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
+from handgrad.engines.compiled.batch_rows import copy_of_row
 from handgrad.engines.compiled.element_access import Elements, around, indices, offset_at
 from handgrad.engines.compiled.loop_nests import nests
 from handgrad.engines.compiled.loops import (
@@ -61,16 +62,19 @@ def training_program(
     batch_size: int,
     dtype: np.dtype[np.generic],
     batches_weighted_by: str,
+    *,
+    members: bool = False,
 ) -> Program:
     """One epoch: for each batch the rows, the step, and the update of the parameters, if any.
 
     It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
     where the parameters are not finite at the end. `loss_total[0]` becomes `loss_before[0]` and the
     losses of all batches, each times its rows, or times their weights where batches count by them.
+    With `members` a row is made of rows that members share: `members` has their numbers.
     """
     elements = Elements(step, streams=streams_of(step, dtype))
     given = _rows_given(step)
-    copied = _batch(elements, given, batch_size)
+    copied = _batch(elements, given, batch_size, members=members)
     n_parameters, layout = _in_order(elements, step.leaves.parameters, "parameters")
     n_state, layout_of_state = _in_order(elements, step.leaves.state, "state")
     results = _results(elements)
@@ -101,7 +105,8 @@ def training_program(
         *_check(elements, "parameters", whole(0), n_parameters, Var("n_rows", "int")),
     ]
     names = [
-        *("n_rows", *given, "order", "parameters", "gradients", "state", *_memory(updates)),
+        *("n_rows", *given, *(("members",) if members else ()), "order"),
+        *("parameters", "gradients", "state", *_memory(updates)),
         *("learning_rates", "loss_before", "steps", "predictions", "loss_total"),
         *("parameters_after", "state_after"),
         *(("streams", "streams_after") if elements.streams else ()),
@@ -162,7 +167,7 @@ def _by_batches(batch_size: int, batch: Body) -> For:
     return For("start", Var("n_rows", "int"), [rows, *batch], batch_size)
 
 
-def _batch(elements: Elements, given: Mapping[str, int], batch_size: int) -> Body:
+def _batch(elements: Elements, given: Mapping[str, int], batch_size: int, *, members: bool) -> Body:
     """Room for the rows of a batch, and the loops that copy them there in their order."""
     graph, row, numbers = elements.graph, Var("row", "int"), 0
     position = elements.new("i")
@@ -172,12 +177,9 @@ def _batch(elements: Elements, given: Mapping[str, int], batch_size: int) -> Bod
         type, width = kind_of(node), _size(node.shape[1:])
         offset = elements.arena.take(type, batch_size * width)
         numbers += batch_size * width
-        place = Place(BUFFERS[type], whole(offset), type)
-        elements.places[leaf] = place
-        (column,) = indices(elements, (width,))
-        here = place.offset + position * whole(width) + column
-        there = Load(buffer, row * whole(width) + column, type)
-        copies += around((width,), [column], [Store(place.buffer, here, there)])
+        place = elements.places[leaf] = Place(BUFFERS[type], whole(offset), type)
+        k = at(node.shape[1], 1) if members and buffer != "sample_weight" else 0
+        copies += copy_of_row(elements, buffer, row, place, position, width, k)
     return [loop_in_parts(elements, For(position.name, ROWS, copies), batch_size, numbers)]
 
 

@@ -167,5 +167,6 @@ def plan_of(
         batch_size=batch_size,
         dtype=net.dtype,
         batches_weighted_by=loss.batches_weighted_by,
+        members=rows.of_members,
     )
     return CompiledPlan(program, updates_of(net, config.optimizer), predict)

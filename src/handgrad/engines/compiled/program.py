@@ -21,6 +21,7 @@ MEANINGS: Mapping[str, tuple[Type, str]] = {
     "x": ("float", "the inputs, row after row"),
     "y": ("float", "the targets"),
     "sample_weight": ("float", "how much each row counts"),
+    "members": ("int", "the rows that the members of an ensemble have, side by side"),
     "order": ("int", "the row that comes first, second, ... in this epoch"),
     "parameters": ("float", "all weights of the net, one after another"),
     "gradients": ("float", "their gradients, in the same order"),
