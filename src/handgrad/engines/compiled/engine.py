@@ -157,16 +157,18 @@ class CompiledEngine(Engine):
             yield from self._in_parts(orders[0], part, so_far or EpochProgress())
             return
         done, returned = self._run(self.calls, rounds)
-        for i in range(done):
+        # an epoch of a small net takes no longer than some lines of Python: little is done in each
+        losses = (kept["loss_total"][:done, 0] / self.all_counted).tolist()
+        ends = [*zip(kept["parameters_after"][:done], kept["state_after"][:done], strict=True)]
+        begins = [self.start, *ends]
+        for i, (loss, p) in enumerate(zip(losses, kept["predictions"], strict=False)):
             if rounds > 1:
-                self.before = self._after(i - 1) if i else self.start
-                _copy(self._after(i), weights)
+                self.before = begins[i]
+                _copy(ends[i], weights)
             self.streams.hand_back(kept["streams_after"][i])
-            held_out = tuple(p[i] for p in self.kept_held_out)
-            loss = kept["loss_total"][i, 0].item() / self.all_counted
-            yield Epoch(loss, kept["predictions"][i], held_out)
+            yield Epoch(loss, p, tuple(held_out[i] for held_out in self.kept_held_out))
         if returned != FINISHED:
-            self.before = self._after(done - 1) if done else self.start
+            self.before = begins[done]
             self.streams.hand_back(self.streams.words)
             yield self._diverged(done, returned, n)
 
@@ -215,10 +217,6 @@ class CompiledEngine(Engine):
         self.learning_rates[0, : len(learning_rates)] = learning_rates
         self.streams.read()
         return self._run_rows(order, slice(0, len(order)), so_far)
-
-    def _after(self, i: int) -> tuple[Array, Array]:
-        """The weights after an epoch of the last call."""
-        return self.kept["parameters_after"][i], self.kept["state_after"][i]
 
     def _diverged(self, i: int, row: int, end: int) -> Epoch:
         """The epoch that came to a number that is not finite: in the batch from `row` on.
