@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,24 @@ def compiled(operation: str, dtype: Any) -> Callable[[Any], Any]:
         given = np.ascontiguousarray(x, dtype)
         found = np.zeros_like(given)
         run(len(given), given, found)
+        return found
+
+    return function
+
+
+def power(dtype: Any) -> Callable[[Any, Any], Any]:
+    """Powers by machine code, of two arrays."""
+    i = Var("i", "int")
+    value = Call("power", (Load("X", i, "float"), Load("Y", i, "float")), "float")
+    arrays = (Parameter("X", "float"), Parameter("Y", "float"), Parameter("Z", "float"))
+    body = For("i", Var("n", "int"), [Store("Z", i, value)])
+    parameters = (Parameter("n", "int", buffer=False), *arrays)
+    run = machine_code(Program("apply", parameters, [body], np.dtype(dtype)))
+
+    def function(x: Any, y: Any) -> Any:
+        x, y = (np.ascontiguousarray(a, dtype) for a in np.broadcast_arrays(x, y))
+        found = np.zeros_like(x)
+        run(x.size, x.ravel(), y.ravel(), found.ravel())
         return found
 
     return function
@@ -109,8 +128,14 @@ def test_tanh_is_never_above_one_and_one_where_nothing_is_left(dtype: Any) -> No
 
 def test_angles_beyond_all_meaning_are_nobodys_guess() -> None:
     x = np.array([2.0**27, -(2.0**27), 1e30, np.inf, -np.inf, np.nan])
-    for operation in ("sin", "cos"):
-        assert np.isnan(compiled(operation, np.float32)(x)).all()
+    for operation, dtype in product(("sin", "cos"), DTYPES):
+        assert np.isnan(compiled(operation, dtype)(x)).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_sine_of_zero_has_its_sign(dtype: Any) -> None:
+    found = compiled("sin", dtype)(np.array([0.0, -0.0]))
+    np.testing.assert_array_equal(np.signbit(found), [False, True])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -125,6 +150,33 @@ def test_nan_infinity_and_the_ends_of_the_range(operation: str, dtype: Any) -> N
     np.testing.assert_allclose(found, expected, 4 * np.finfo(dtype).eps, 0)
     exact = ~np.isfinite(expected) | (expected == 0)
     np.testing.assert_array_equal(found[exact], expected[exact])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_powers_are_exact_over_their_whole_range(dtype: Any) -> None:
+    rng, most = np.random.default_rng(0), 87 if dtype == np.float32 else 708
+    for logs in (rng.uniform(-80, 80, 100_000), np.geomspace(1e-12, 0.1, 100_000)):
+        x = np.exp(logs).astype(dtype)
+        x = x[x != 1]
+        y = (rng.uniform(-most, most, len(x)) / np.log(x.astype(np.longdouble))).astype(dtype)
+        exact = np.power(x.astype(np.longdouble), y.astype(np.longdouble))
+        with np.errstate(over="ignore"):
+            known = (exact < np.finfo(dtype).max) & (exact > 0)
+        distance = np.spacing(exact[known].astype(dtype))
+        assert (np.abs(power(dtype)(x, y) - exact)[known] / distance).max() < 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_powers_of_zeros_infinities_and_nan_have_the_signs_of_numpy(dtype: Any) -> None:
+    some = [0, 1, 2, 3, 0.5, 1.5, 7, 1e-30, 1e30, 2**23 + 0.5, 2**24 + 1, 2.0**53, np.inf, np.nan]
+    numbers = np.array([*some, np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max], dtype)
+    x, y = np.meshgrid(*[np.concatenate([numbers, -numbers])] * 2)
+    with np.errstate(all="ignore"):
+        expected = np.power(x, y)
+    found = power(dtype)(x, y)
+    np.testing.assert_allclose(found, expected, 2 * np.finfo(dtype).eps, 0)
+    there = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(found[there]), np.signbit(expected[there]))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

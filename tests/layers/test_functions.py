@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.base.functions import erf
+from handgrad.base.functions import ERF, erf
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized
 
@@ -30,6 +30,18 @@ def test_erf_takes_arrays_of_any_shape_and_numbers() -> None:
     half: Any = np.float32(0.5)
     assert erf(half).dtype == np.float32
     assert erf(half) == erf(np.array([0.5], np.float32))[0]
+
+
+@pytest.mark.parametrize("dtype", ERF)
+def test_its_coefficients_are_the_cosine_sums_of_the_source(dtype: str) -> None:
+    length, coefficients = ERF[dtype]
+    n = len(coefficients)
+    assert length == math.sqrt(n / math.sqrt(2))
+    theta = np.pi * np.arange(1 - 2 * n, 2 * n) / (2 * n)
+    t = length * np.tan(theta / 2)
+    cosines = np.cos(np.outer(np.arange(n, 0, -1), theta))
+    sums = cosines @ (np.exp(-(t**2)) * (length**2 + t**2)) / (4 * n)
+    np.testing.assert_allclose(coefficients, sums, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -18,6 +18,7 @@ from handgrad.engines.compiled.loops import (
     Let,
     Load,
     Num,
+    Reduce,
     ReturnIf,
     Statement,
     Store,
@@ -191,10 +192,7 @@ def _count(elements: Elements, by: str) -> list[Statement]:
     i, place, total = elements.new("i"), elements.places[weights], Var("batch_weight", "double")
     numbers = ROWS * whole(_size(elements.graph.nodes[weights].shape[1:]))
     weight = cast(Load(place.buffer, place.offset + i, "float"), "double")
-    return [
-        Let(total.name, Num(0.0, "double")),
-        For(i.name, numbers, [Let(total.name, total + weight)]),
-    ]
+    return [Reduce(total.name, "add", Num(0.0, "double"), [(i.name, numbers)], weight)]
 
 
 def _add_loss(elements: Elements) -> list[Statement]:
@@ -332,13 +330,14 @@ def update_all(updates: Sequence[Update], step: Elements) -> Body:
 
 def _norm(parts: Sequence[slice], step: Elements) -> Body:
     """The length of the gradient of all parameters together, summed in double."""
-    total = Var("squares", "double")
-    body: Body = [Let(total.name, Num(0.0, "double"))]
+    total, zero = Var("squares", "double"), Num(0.0, "double")
+    body: Body = [Let(total.name, zero)]
     for part in parts:
-        i = step.new("i")
+        i, more = step.new("i"), step.new("a", "double")
         number = cast(Load("gradients", whole(part.start) + i, "float"), "double")
-        more = Let(total.name, total + number * number)
-        body.append(For(i.name, whole(part.stop - part.start), [more]))
+        counters = [(i.name, whole(part.stop - part.start))]
+        body.append(Reduce(more.name, "add", zero, counters, number * number))
+        body.append(Let(total.name, total + more))
     return [*body, Let("dw_norm", cast(Call("sqrt", (total,), "double"), "float"))]
 
 

@@ -88,6 +88,21 @@ def intrinsic(b: ir.IRBuilder, name: str, *values: ir.Value) -> ir.Value:
     return b.call(declared(b.module, full, kind, [kind] * len(values)), values)
 
 
+def whole_part(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+    """A floating number as a whole one; the lowest there is, as in NumPy, for what has none.
+
+    The instructions for it differ in that.
+    """
+    inside = b.fcmp_ordered("<", intrinsic(b, "fabs", x), ir.Constant(x.type, 2.0**63))
+    return b.select(inside, b.fptosi(x, INT), whole(-(2**63)))
+
+
+def extreme(b: ir.IRBuilder, sign: str, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The larger or smaller of two floating numbers; NaN on either side passes, as in NumPy."""
+    wins = b.or_(b.fcmp_ordered(sign, x, y), b.fcmp_unordered("uno", x, x))
+    return b.select(wins, x, y)
+
+
 def written(
     module: ir.Module,
     name: str,

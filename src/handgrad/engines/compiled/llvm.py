@@ -1,13 +1,13 @@
 """The loop program as LLVM's intermediate representation."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.draws import draw
 from handgrad.engines.compiled.ir_helpers import (
     BIT,
@@ -20,13 +20,14 @@ from handgrad.engines.compiled.ir_helpers import (
     constant,
     counting,
     declared,
-    intrinsic,
     keep_apart,
+    smaller,
     whole,
 )
+from handgrad.engines.compiled.lanes import CHUNK, Lanes, step_of
 from handgrad.engines.compiled.loop_marks import marks_of, most
 from handgrad.engines.compiled.loops import (
-    SYMBOLS,
+    LANES,
     Call,
     Comment,
     Draw,
@@ -38,36 +39,24 @@ from handgrad.engines.compiled.loops import (
     Multiply,
     Num,
     Parts,
+    Reduce,
     ReturnIf,
     Statement,
     Store,
-    Type,
     Var,
     outer_variables,
 )
 from handgrad.engines.compiled.machine_code import MachineCode, loaded
-from handgrad.engines.compiled.mathematics import FAST, WRITTEN_OUT
+from handgrad.engines.compiled.number_operations import computed, converted
 from handgrad.engines.compiled.program import FINISHED, WORKERS, Parameter, Program
 from handgrad.engines.compiled.streams import WORDS
 from handgrad.engines.compiled.tiles import Tiles
 from handgrad.engines.compiled.workers import share
-from handgrad.graph.operations import COMPARISONS
 
 DOOR = "call"
 # LLVM by itself makes 1/√x of an estimate and a step of Newton's: NaN for 0 and infinity;
 # and it uses half of a server's widest vectors, as a few of them would not pay.
 EXACT_ROOTS, WIDEST_VECTORS = '"reciprocal-estimates"="none"', '"prefer-vector-width"="512"'
-FLOATING = ("float", "double")
-LOGICAL = {"logical_and": "and_", "logical_or": "or_", "logical_not": "not_"}
-ARITHMETIC = {
-    "add": "fadd",
-    "subtract": "fsub",
-    "multiply": "fmul",
-    "divide": "fdiv",
-    "negative": "fneg",
-}
-WHOLE_ARITHMETIC = {"add": "add", "subtract": "sub", "multiply": "mul"}
-INTRINSICS = {"sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "abs": "fabs", "power": "pow"}
 
 
 def compiled_function(program: Program) -> MachineCode:
@@ -191,6 +180,8 @@ class _Writer:
                     self.parts(statement)
                 case Multiply():
                     self.multiply(statement)
+                case Reduce():
+                    self.reduce(statement)
                 case Draw(stream, buffer, offset, count):
                     words = self.b.gep(self.buffers["streams"], [whole(WORDS * stream)])
                     draws = draw(self.module, self.types["float"])
@@ -205,6 +196,44 @@ class _Writer:
             self.statements(loop.body)
         del self.counters[loop.counter]
         self.around.pop()
+
+    def reduce(self, reduce: Reduce) -> None:
+        """Loops around rows of numbers: those that lie in a row are taken from there."""
+        kind = self.types[reduce.value.type]
+        variable = self.variable(f"{reduce.name}.lanes", ir.VectorType(kind, LANES))
+        lanes = Lanes(self.b, variable, reduce.operation, reduce.start.value)
+        *outer, (counter, size) = reduce.counters
+        with ExitStack() as loops:
+            for name, stop in outer:
+                inner = counting(self.b, self.value(stop), name=name)
+                self.counters[name] = loops.enter_context(inner)
+            match reduce.value:
+                case Load(buffer, index, _) if step_of(index, counter) == 1:
+                    self.counters[counter] = whole(0)
+                    lanes.take(self.place(buffer, index), self.value(size))
+                case _:
+                    self.reduce_chunks(reduce.value, (counter, size), lanes)
+        for name, _ in reduce.counters:
+            del self.counters[name]
+        self.let(reduce.name, lanes.joined())
+
+    def reduce_chunks(
+        self, value: Expression, counted: tuple[str, Expression], lanes: Lanes
+    ) -> None:
+        """Compute numbers, in a loop that LLVM can vectorise, before the lanes take them."""
+        b, kind, (counter, size) = self.b, self.types[value.type], counted
+        loop = For(counter, size, [Let("", value)])
+        stop, marks = self.value(size), marks_of([*self.around, loop], self.most)
+        if f"chunk.{kind}" not in self.variables:
+            self.variables[f"chunk.{kind}"] = self.memory(kind, whole(CHUNK + LANES))
+        chunk = self.variables[f"chunk.{kind}"]
+        one = isinstance(stop, ir.Constant) and stop.constant <= CHUNK
+        with nullcontext(whole(0)) if one else counting(b, stop, CHUNK) as begin:
+            count = stop if one else smaller(b, whole(CHUNK), b.sub(stop, begin))
+            with counting(b, count, name=counter, marks=marks) as i:
+                self.counters[counter] = b.add(begin, i)
+                b.store(self.value(value), b.gep(chunk, [i]))
+            lanes.take_chunk(chunk, count)
 
     def parts(self, parts: Parts) -> None:
         """Give the workers a function that does one part, and what it needs for that."""
@@ -281,68 +310,9 @@ class _Writer:
                 number = self.b.load(self.place(buffer, index))
                 return self.b.trunc(number, BIT) if type == "bool" else number
             case Call("cast", (argument,), type):
-                return self.cast(self.value(argument), argument.type, type)
+                return converted(
+                    self.b, self.value(argument), argument.type, type, self.types[type]
+                )
             case Call(operation, arguments, type):
                 values = [self.value(argument) for argument in arguments]
-                return self.call(operation, values, arguments[-1].type, type)
-
-    def cast(self, value: ir.Value, source: Type, target: Type) -> ir.Value:
-        b, kind = self.b, self.types[target]
-        if value.type == kind:
-            return value
-        if source in FLOATING:
-            if target in FLOATING:
-                return b.fptrunc(value, kind) if value.type == DOUBLE else b.fpext(value, kind)
-            if target == "bool":
-                return b.fcmp_unordered("!=", value, ir.Constant(value.type, 0.0))
-            return b.fptosi(value, kind)
-        if target in FLOATING:
-            return b.uitofp(value, kind) if source == "bool" else b.sitofp(value, kind)
-        if target == "bool":
-            return b.icmp_signed("!=", value, whole(0))
-        return b.zext(value, kind)
-
-    def call(self, operation: str, values: list[ir.Value], given: Type, type: Type) -> ir.Value:
-        b = self.b
-        if operation in COMPARISONS:
-            return self.compare(SYMBOLS[operation], values, given)
-        if operation == "where":
-            return b.select(*values)
-        if operation == "isnan":
-            return b.fcmp_unordered("uno", *values, *values)
-        if operation == "isfinite":
-            difference = b.fsub(*values, *values)
-            return b.fcmp_ordered("==", difference, ir.Constant(difference.type, 0.0))
-        if operation in LOGICAL:
-            return getattr(b, LOGICAL[operation])(*values)
-        if operation in ("maximum", "minimum"):
-            return self.extreme(">" if operation == "maximum" else "<", values, type)
-        if type in FLOATING:
-            return self.floating(operation, values)
-        if operation == "negative":
-            return b.neg(*values)
-        if operation not in WHOLE_ARITHMETIC:
-            raise CannotLowerError(f"{operation} of whole numbers")
-        return getattr(b, WHOLE_ARITHMETIC[operation])(*values, flags=("nsw",))
-
-    def compare(self, sign: str, values: list[ir.Value], given: Type) -> ir.Value:
-        if given not in FLOATING:
-            return self.b.icmp_signed(sign, *values)
-        if sign == "!=":
-            return self.b.fcmp_unordered(sign, *values)
-        return self.b.fcmp_ordered(sign, *values)
-
-    def extreme(self, sign: str, values: list[ir.Value], type: Type) -> ir.Value:
-        """The larger or smaller of two; NaN on either side passes, as in NumPy."""
-        wins = self.compare(sign, values, type)
-        if type in FLOATING:
-            nan = self.b.fcmp_unordered("uno", values[0], values[0])
-            wins = self.b.or_(wins, nan)
-        return self.b.select(wins, *values)
-
-    def floating(self, operation: str, values: list[ir.Value]) -> ir.Value:
-        if operation in ARITHMETIC:
-            return getattr(self.b, ARITHMETIC[operation])(*values, flags=FAST)
-        if operation in WRITTEN_OUT:
-            return WRITTEN_OUT[operation](self.b, *values)
-        return intrinsic(self.b, INTRINSICS[operation], *values)
+                return computed(self.b, operation, values, arguments[-1].type, type)

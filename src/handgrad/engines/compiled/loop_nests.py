@@ -24,7 +24,6 @@ from handgrad.engines.compiled.loops import (
     Num,
     Statement,
     Store,
-    Type,
     cast,
     whole,
 )
@@ -34,20 +33,13 @@ from handgrad.engines.compiled.parallel_loops import (
     product_in_parts,
     products_in_parts,
 )
+from handgrad.engines.compiled.reductions import REDUCED, argmax, reduction, typed
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, Op
 from handgrad.graph.symbolic import Arange, Dim, Ref, at
 
 # Products of fewer multiplications than this are loops; above it, a call is faster.
 SMALL_PRODUCT = 500
-
-# What a reduction starts with, and does with each number.
-REDUCED = {
-    Op.SUM: (0.0, "add"),
-    Op.PROD: (1.0, "multiply"),
-    Op.MAX: (-np.inf, "maximum"),
-    Op.MIN: (np.inf, "minimum"),
-}
 
 
 def nests(elements: Elements, stored: Sequence[int], batch_size: int) -> Body:
@@ -82,64 +74,11 @@ def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
         ]
     if name is Op.EINSUM:
         return _product(elements, i, node, batch_size)
+    if name in REDUCED:
+        return reduction(elements, i, node, batch_size)
     if name in NESTS:
         return NESTS[name](elements, i, node)
     raise CannotLowerError(f"{name}, at {node.origin}")
-
-
-def _reduction(elements: Elements, i: int, node: Node) -> Body:
-    x, axes = node.arguments
-    shape, type = elements.graph.nodes[x.node].shape, elements.places[i].type
-    if len(axes) == len(shape):
-        shape = elements.in_one_row(x.node, shape)
-    index = indices(elements, shape)
-    kept = [axis for axis in range(len(shape)) if axis not in axes]
-    target: list[Expression] = (
-        [whole(0) if axis in axes else index[axis] for axis in range(len(shape))]
-        if node.options["keepdims"]
-        else [index[axis] for axis in kept]
-    )
-    number = cast(elements.element(x.node, index), type)
-    value, step = REDUCED[node.operation]
-    start = Num(_typed(value, type), type)
-    if not kept or len(shape) - 1 in axes:
-        so_far = elements.new("a", type)
-        inner: Body = [Let(so_far.name, Call(step, (so_far, number), type))]
-        row = [
-            Let(so_far.name, start),
-            *around(shape, index, inner, sorted(axes)),
-            *put(elements, i, target, so_far),
-        ]
-        return around(shape, index, row, kept)
-    # the reduced axes are the outer ones: add row to row, which keeps memory in order
-    clear = around(shape, index, put(elements, i, target, start), kept)
-    added = Call(step, (elements.element(i, target), number), type)
-    return clear + around(shape, index, put(elements, i, target, added), [*sorted(axes), *kept])
-
-
-def _typed(value: float, type: Type) -> float | int:
-    return int(value) if type == "int" and np.isfinite(value) else value
-
-
-def _argmax(elements: Elements, i: int, node: Node) -> Body:
-    x, axis = node.arguments
-    shape, type = elements.graph.nodes[x.node].shape, elements.kind(x.node)
-    index = indices(elements, shape)
-    best, where = elements.new("a", type), elements.new("w")
-    number = elements.element(x.node, index)
-    larger = Call("greater", (number, best), "bool")
-    inner: Body = [
-        Let(where.name, Call("where", (larger, index[axis], where), "int")),
-        Let(best.name, Call("maximum", (best, number), type)),
-    ]
-    rest = [k for k in range(len(shape)) if k != axis]
-    row: Body = [
-        Let(best.name, Num(-np.inf, type)),
-        Let(where.name, whole(0)),
-        *around(shape, index, inner, [axis]),
-        *put(elements, i, [index[k] for k in rest], where),
-    ]
-    return around(shape, index, row, rest)
 
 
 @dataclass
@@ -190,21 +129,30 @@ def _product_loops(product: Product) -> Body:
         cast(elements.element(operand.node, [counters[letter] for letter in axes]), type)
         for operand, axes in zip(product.operands, product.letters, strict=True)
     )
-    for factor in others:
+    for factor in others[:-1]:
         number = number * factor
     summed, target = product.summed, [counters[letter] for letter in output]
-    zero = Num(_typed(0.0, type), type)
+    zero = Num(typed(0.0, type), type)
     if not output or not summed or all(axes[-1:] in summed for axes in product.letters):
         total = elements.new("a", type)
-        inner: Body = [Let(total.name, total + number)]
+        inner: Body = [Let(total.name, _added(total, number, others))]
         row = [Let(total.name, zero), *loops(summed, inner), *put(elements, i, target, total)]
         return loops(output, row)
     clear = loops(output, put(elements, i, target, zero))
-    added = elements.element(i, target) + number
+    added = _added(elements.element(i, target), number, others)
     rows = list(output[:-1])
     by_batch = any(isinstance(sizes[letter], Dim) for letter in summed)
     order = [*summed, *rows] if by_batch else [*rows, *summed]
     return clear + loops([*order, output[-1]], put(elements, i, target, added))
+
+
+def _added(so_far: Expression, number: Expression, others: Sequence[Expression]) -> Expression:
+    """The sum so far and the product of a number and the last of others, rounded once."""
+    if not others:
+        return so_far + number
+    if so_far.type == "int":
+        return so_far + number * others[-1]
+    return Call("fma", (number, others[-1], so_far), so_far.type)
 
 
 def _matrix_products(product: Product) -> Statement | None:
@@ -356,8 +304,7 @@ def _random(elements: Elements, i: int, node: Node) -> Body:
 
 
 NESTS: dict[Op, Callable[[Elements, int, Node], Body]] = {
-    **dict.fromkeys(REDUCED, _reduction),
-    Op.ARGMAX: _argmax,
+    Op.ARGMAX: argmax,
     Op.GETITEM: _getitem,
     Op.SETITEM: _scatter,
     Op.ADD_AT: _scatter,

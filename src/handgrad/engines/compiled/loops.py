@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal
 
+LANES = 16  # partial results, of however many numbers a processor's vectors are
 # The data's type, double, whole numbers, truth values.
 Type = Literal["float", "double", "int", "bool"]
 
@@ -145,6 +146,21 @@ class Multiply:
 
 
 @dataclass(frozen=True)
+class Reduce:
+    """All numbers `value`, for each value of the counters, added (or the like) to one variable.
+
+    They go to `LANES` partial results: that at place i of the innermost counter to number
+    i % LANES. At the end the second half is added to the first, until one is left.
+    """
+
+    name: str
+    operation: str
+    start: Num
+    counters: Sequence[tuple[str, Expression]]
+    value: Expression
+
+
+@dataclass(frozen=True)
 class Draw:
     """`count` random numbers from [0, 1) into a buffer; its words in `streams` move on."""
 
@@ -161,7 +177,7 @@ class Comment:
     text: str
 
 
-Statement = For | Parts | Store | Let | ReturnIf | Multiply | Draw | Comment
+Statement = For | Parts | Store | Let | ReturnIf | Multiply | Reduce | Draw | Comment
 Body = list[Statement]
 
 
@@ -182,6 +198,8 @@ def outer_variables(parts: Parts) -> list[Var]:
             used[thing.name] = thing
         elif isinstance(thing, For | Let):
             own.add(thing.counter if isinstance(thing, For) else thing.name)
+        elif isinstance(thing, Reduce):
+            own.update((thing.name, *(counter for counter, _ in thing.counters)))
         if isinstance(thing, list | tuple):
             for part in thing:
                 look(part)
@@ -214,6 +232,14 @@ def cast(expression: Expression, type: Type) -> Expression:
 
 # How a type is called in the printed program; `number` is the data's own.
 TYPES: dict[Type, str] = {"float": "number", "double": "float", "int": "int", "bool": "bool"}
+
+# What a reduction is called.
+IN_LANES = {
+    "add": "sum_in_lanes",
+    "multiply": "product_in_lanes",
+    "maximum": "maximum_in_lanes",
+    "minimum": "minimum_in_lanes",
+}
 
 SYMBOLS = {
     "add": "+",
@@ -258,6 +284,9 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
                 sizes = ", ".join(map(text_of, (m, n, k)))
                 matrices = ", ".join(map(_matrix, (a, b, c)))
                 lines.append(f"{pad}matrix_product({sizes}, {matrices})")
+            case Reduce(name, operation, _, counters, value):
+                numbers = _rows(counters, text_of(value))
+                lines.append(f"{pad}{name} = {IN_LANES[operation]}({numbers})")
             case Draw(stream, buffer, offset, count):
                 place = f"({buffer}, {text_of(offset)})"
                 lines.append(f"{pad}draw(streams, {stream}, {text_of(count)}, {place})")
@@ -269,6 +298,15 @@ def _assigned(place: str, before: Expression, value: Expression) -> str:
         case Call("add", (first, more), _) if first == before:
             return f"{place} += {text_of(more)}"
     return f"{place} = {text_of(value)}"
+
+
+def _rows(counters: Sequence[tuple[str, Expression]], value: str) -> str:
+    """The rows of numbers of a reduction: one list each, of the innermost counter."""
+    *outer, (inner, stop) = counters
+    row = f"[{value} for {inner} in range({text_of(stop)})]"
+    if not outer:
+        return row
+    return f"*({row} {' '.join(f'for {name} in range({text_of(size)})' for name, size in outer)})"
 
 
 def _bounds(loop: For) -> str:

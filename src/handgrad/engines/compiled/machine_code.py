@@ -60,18 +60,23 @@ def function_of(
 
 def object_code(text: str, passes: bool = True) -> bytes:
     """LLVM's machine code for this processor; without `passes`, of a text that needs them not."""
+    module, machine = optimised(text, passes)
+    code: bytes = machine.emit_object(module)
+    return code
+
+
+def optimised(text: str, passes: bool = True) -> tuple[Any, Any]:
+    """The module of a text, with what makes machine code of it."""
     module = binding.parse_assembly(text)
     module.verify()
     if not passes:
-        plain: bytes = _machine(SPEED_AS_WRITTEN).emit_object(module)
-        return plain
+        return module, _machine(SPEED_AS_WRITTEN)
     options = binding.create_pipeline_tuning_options(speed_level=SPEED)
     options.loop_vectorization = options.slp_vectorization = True
     machine = _machine()
     builder = binding.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    code: bytes = machine.emit_object(module)
-    return code
+    return module, machine
 
 
 @lru_cache

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.functions import erf
+from handgrad.engines.compiled.loops import IN_LANES, LANES
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
@@ -31,6 +32,8 @@ def python_function(program: Program) -> Callable[..., int]:
         "maximum": _passing_nan(max),
         "minimum": _passing_nan(min),
         "erf": erf,
+        "fma": lambda a, b, c: a * b + c,
+        **{name: _in_lanes(operation) for operation, name in IN_LANES.items()},
         **{name: getattr(np, name) for name in NUMPYS},
     }
     exec(compile(program.source(), f"<{program.name}>", "exec"), names)
@@ -68,6 +71,24 @@ def _given(argument: Argument, i: int) -> Array | int:
 
 def _passing_nan(choose: Callable[[float, float], float]) -> Callable[[float, float], float]:
     return lambda a, b: a if a != a else b if b != b else choose(a, b)
+
+
+def _in_lanes(operation: str) -> Callable[..., Any]:
+    """What reduces rows of numbers in lanes, which are joined in halves."""
+    function: np.ufunc = getattr(np, operation)
+    start = {"add": 0.0, "multiply": 1.0, "maximum": -math.inf, "minimum": math.inf}[operation]
+
+    def reduced(*rows: Sequence[float]) -> Any:
+        lanes = np.full(LANES, start, np.result_type(*(number for row in rows for number in row)))
+        for row in rows:
+            for i in range(0, len(row), LANES):
+                numbers = np.array(row[i : i + LANES])
+                lanes[: len(numbers)] = function(lanes[: len(numbers)], numbers)
+        while len(lanes) > 1:
+            lanes = function(*np.split(lanes, 2))
+        return lanes[0]
+
+    return reduced
 
 
 def _matrix_product(m: int, n: int, k: int, a: MatrixAt, b: MatrixAt, c: MatrixAt) -> None:
