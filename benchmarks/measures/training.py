@@ -48,8 +48,8 @@ def measure(settings: Settings) -> Part:
     names = MEASURED[:3] if settings.quick else MEASURED
     timings: list[Timing] = []
     with Workers(PEERS, settings.held, settings.turns) as workers:
-        for optimizer in OPTIMIZERS:
-            for name in names:
+        for name in names:
+            for optimizer in OPTIMIZERS:
                 print(f"  {CASES[name]}, {optimizer}", flush=True)
                 found = workers.measure("training", name, [optimizer])
                 timings += [_with_optimizer(timing, optimizer) for timing in found]
