@@ -3,6 +3,7 @@
 import copy
 import gc
 import os
+from collections.abc import Iterator
 from threading import Thread
 from typing import Any
 
@@ -315,6 +316,29 @@ def test_other_systems_are_asked_for_what_they_have(
     found, missing = OTHER_SYSTEMS[triple]
     assert all(word in text for word in found)
     assert not any(word in text for word in missing)
+
+
+@pytest.fixture
+def nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in systems that are not known to wake who sleeps; its machine code has other names."""
+    monkeypatch.setattr(waiting, "FUTEX", {})
+    for name, function in {"HELP": workers._help, "SEND_HOME": workers._send_home}.items():
+        monkeypatch.setattr(workers, name, f"{name.lower()}_awake")
+        function.cache_clear()
+    yield
+    for function in (workers._help, workers._send_home):
+        function.cache_clear()
+
+
+def test_where_nobody_sleeps_helpers_come_anew_for_each_call(
+    nobody_sleeps: None, begun: list[Thread]
+) -> None:
+    crew = Workers()
+    assert_each_part_is_done_once(crew, 2001, helpers=2, calls=10)
+    assert len(begun) == 20
+    for thread in begun:
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 def test_helpers_rest_after_an_error() -> None:

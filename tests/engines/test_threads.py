@@ -216,6 +216,14 @@ class Watched(hg.Linear):
         return super().forward(x)
 
 
+class WatchedEnsemble(hg.EnsembleLinear):
+    """The same of several side by side, whose products are one einsum."""
+
+    def forward(self, x: Any) -> Any:
+        Watched.seen += threads_of_blas()
+        return super().forward(x)
+
+
 def net_of(n_in: int, n_out: int) -> hg.Net:
     return hg.Net(Watched(n_in, n_out, rng=0))
 
@@ -245,21 +253,38 @@ def test_nothing_is_limited_for_what_blas_does_in_one_thread_anyway(
     assert seen_by(lambda: net.predict(np.zeros((1, 8), np.float32), engine="eager")) == {3}
 
 
+def here(function: Callable[[], Any]) -> Any:
+    return function()
+
+
+@pytest.mark.parametrize("thread", [here, in_another_thread])
 @pytest.mark.parametrize(("batch_size", "count"), [(32, 1), (1024, 3)])
 def test_a_batch_is_learned_in_one_thread_unless_sharing_it_pays(
-    batch_size: int, count: int, several_threads: list[int]
+    batch_size: int, count: int, thread: Callable[[Any], Any], several_threads: list[int]
 ) -> None:
-    net, x = net_of(1000, 100), np.zeros((1024, 1000), np.float32)
     training = hg.train(
-        net,
-        (x, np.zeros((1024, 100), np.float32)),
+        net_of(1000, 100),
+        (np.zeros((1024, 1000), np.float32), np.zeros((1024, 100), np.float32)),
         loss=hg.MSELoss(),
         optimizer=hg.SGD(0.1),
         epochs=1,
         batch_size=batch_size,
         engine="eager",
     )
-    assert seen_by(lambda: next(training)) == {count}
+    gradients = training.engine.gradients
+    assert seen_by(lambda: thread(lambda: gradients(np.arange(batch_size)))) == {count}
+    assert seen_by(lambda: thread(lambda: next(training))) == {count}
+    assert threads_of_blas() == several_threads
+
+
+def test_members_side_by_side_are_learned_in_one_thread_each_from_any_thread(
+    several_threads: list[int],
+) -> None:
+    net = hg.Net(hg.EnsembleLinear(20, 64, 5, rng=0), WatchedEnsemble(64, 3, 5, rng=0))
+    rows = np.zeros((32, 5, 20), np.float32), np.zeros((32, 5, 3), np.float32)
+    usual: dict[str, Any] = {"loss": hg.MSELoss(), "optimizer": hg.SGD(0.1), "engine": "eager"}
+    training = hg.train(net, rows, epochs=1, batch_size=32, **usual)
+    assert seen_by(lambda: in_another_thread(lambda: next(training))) == {1}
     assert threads_of_blas() == several_threads
 
 
