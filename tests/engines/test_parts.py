@@ -111,8 +111,8 @@ class _Counting:
 def test_a_part_is_given_the_variables_it_reads_and_not_its_own() -> None:
     inner = For("j", Var("n", "int"), [Let("t", Load("X", Var("j", "int"), "float"))])
     stored = Store("Y", Var("start", "int") + Var("p", "int"), Var("t", "float"))
-    parts = Parts("p", 2, [inner, stored])
-    assert [variable.name for variable in outer_variables(parts)] == ["n", "start"]
+    found = outer_variables([inner, stored], ["p"])
+    assert [variable.name for variable in found] == ["n", "start"]
 
 
 def counting_program(jobs_in_a_row: int) -> Program:

@@ -189,7 +189,9 @@ def lives(graph: Graph, order: list[int]) -> dict[int, int]:
 def test_no_node_lies_where_another_that_is_still_read_does(graph: Graph, batch_size: int) -> None:
     order = stored_nodes(graph, graph.outputs.all())
     arena = Arena()
-    places = plan(graph, {0: Place("X", whole(0), "float")}, order, batch_size, arena)
+    places = plan(
+        graph, {0: Place("X", whole(0), "float")}, [[i] for i in order], batch_size, arena
+    )
     assert set(places) == {0, *order}
     last = lives(graph, order)
     for (k, i), (m, j) in itertools.combinations(enumerate(order), 2):
@@ -223,7 +225,7 @@ def test_an_elementwise_operation_takes_the_place_of_what_it_reads_last() -> Non
     def places_of(*nodes: Node) -> list[int]:
         graph = Graph("", (node("leaf"), *nodes), Leaves({"x": 0}), Outputs(len(nodes)), {})
         order = [i for i, node in enumerate(graph.nodes) if node.operation not in ("leaf", "view")]
-        places = plan(graph, {}, order, 4, Arena())
+        places = plan(graph, {}, [[i] for i in order], 4, Arena())
         return [span(graph, places, i, 4)[0] for i in order]
 
     first = node("einsum", 0)
@@ -296,7 +298,7 @@ def test_every_place_of_a_training_step_lies_inside_the_arena(name: str, batch_s
     arena = Arena()
     given = {i: Place(leaf, whole(0), "float") for leaf, i in graph.leaves.named()}
     order = stored_nodes(graph, graph.outputs.all())
-    places = plan(graph, given, order, batch_size, arena)
+    places = plan(graph, given, [[i] for i in order], batch_size, arena)
     floats = [i for i in order if graph.nodes[i].dtype.kind == "f"]
     assert_inside(graph, places, floats, batch_size, arena)
 

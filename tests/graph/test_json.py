@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.epochs import Update, training_program
+from handgrad.engines.compiled.epochs import training_program
+from handgrad.engines.compiled.updates import Update
 from handgrad.graph import Graph, interpret
 from handgrad.graph.nodes import decode, encode, key
 from handgrad.graph.passes import optimized

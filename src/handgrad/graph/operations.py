@@ -45,6 +45,14 @@ def write(
     return x
 
 
+def product(
+    spec: str, *operands: Array, start: Array | None = None, optimize: bool = False
+) -> Array:
+    """np.einsum whose sums begin at `start`, broadcast to the result."""
+    summed: Array = np.einsum(spec, *operands, optimize=optimize)
+    return summed if start is None else summed + start
+
+
 class Op(StrEnum):
     """An operation: its name, what a page calls, its operator, and what computes it.
 
@@ -145,7 +153,7 @@ class Op(StrEnum):
     DOT = "dot", np.dot
     OUTER = "outer", np.outer
     TENSORDOT = "tensordot", np.tensordot
-    EINSUM = "einsum", np.einsum
+    EINSUM = "einsum", np.einsum, "", product
     SLIDING_WINDOW_VIEW = "sliding_window_view", np.lib.stride_tricks.sliding_window_view
     GETITEM = "getitem", operator.getitem
     SETITEM = "setitem", setitem

@@ -3,11 +3,12 @@
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
+from handgrad.engines.compiled import gemm
 from handgrad.engines.compiled.loops import (
     Body,
     Call,
@@ -46,10 +47,19 @@ class Elements:
     places: dict[int, Place] = field(default_factory=dict)
     plain_numbers: bool = False
     streams: Sequence[str] = ()
+    packed: int | None = None
 
     def new(self, prefix: str, type: Type = "int") -> Var:
         """A variable that nothing else uses."""
         return Var(f"{prefix}{next(self.counters)}", type)
+
+    def room(self, sizes: tuple[int, int, int], at_once: int = 1) -> Load:
+        """Scratch memory to pack the matrices of products in, the same for all that follow."""
+        if self.packed is None:
+            self.packed = self.arena.sizes["float"]
+        end = self.packed + at_once * gemm.room(*sizes)
+        self.arena.sizes["float"] = max(self.arena.sizes["float"], end)
+        return Load("scratch", whole(self.packed), "float")
 
     def kind(self, i: int) -> Type:
         """The type of a node's numbers."""
@@ -99,6 +109,8 @@ class Elements:
             base, offset, step_sizes, _ = node.arguments
             place, start = self.places[base.node], extent(offset)  # type: ignore[assignment]
             steps = [extent(step) for step in step_sizes]
+        if place.rows is not None:
+            index = [row_of(place.rows, index[0]), *index[1:]]
         return Load(place.buffer, offset_at(place.offset + start, index, steps), place.type)
 
     def argument(
@@ -176,6 +188,11 @@ def following(value: float | Symbolic) -> Expression:
         Scaling.ONE_OVER_K_N: one / times_k(n),
     }
     return formulas[value.scaling]
+
+
+def row_of(rows: Load, index: Expression) -> Load:
+    """The number of a row that is gathered, among all there are."""
+    return replace(rows, index=rows.index + index)
 
 
 def offset_at(start: Expression, index: Index, steps: Sequence[Expression]) -> Expression:

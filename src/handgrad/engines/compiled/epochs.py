@@ -1,13 +1,19 @@
 """A whole epoch of training, an update and predictions, as one loop program each."""
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled.batch_rows import copy_of_row
+from handgrad.engines.compiled.batch_rows import ROWS, START, rows_of_batch
 from handgrad.engines.compiled.element_access import Elements, around, indices, offset_at
+from handgrad.engines.compiled.fusion import (
+    Dataflow,
+    groups_of,
+    with_updates_last,
+)
 from handgrad.engines.compiled.loop_nests import nests
 from handgrad.engines.compiled.loops import (
     Body,
@@ -28,33 +34,19 @@ from handgrad.engines.compiled.loops import (
     whole,
 )
 from handgrad.engines.compiled.memory_planning import (
-    BUFFERS,
     Place,
     kind_of,
     plan,
+    size_of,
     stored_nodes,
     strides,
 )
-from handgrad.engines.compiled.parallel_loops import loop_in_parts
 from handgrad.engines.compiled.program import Program, called
 from handgrad.engines.compiled.streams import WORDS, streams_of
+from handgrad.engines.compiled.updates import Rule, Update, begin_updates, used_up
 from handgrad.graph.graph import Graph
-from handgrad.graph.nodes import users_of
-from handgrad.graph.operations import REDUCTIONS, Op
-from handgrad.graph.symbolic import Shape, at, shape_text
-
-START, ROWS = Var("start", "int"), Var("n", "int")
-# What a rule is given as single numbers, and their types.
-NUMBERS: Mapping[str, Type] = {"learning_rate": "double", "step": "int", "dw_norm": "float"}
-
-
-@dataclass(frozen=True)
-class Update:
-    """A rule, the slices of the parameters it is for, and their factor of the learning rate."""
-
-    rule: Graph
-    factor: float
-    slices: Sequence[slice]
+from handgrad.graph.operations import Op
+from handgrad.graph.symbolic import at, shape_text
 
 
 def training_program(
@@ -75,22 +67,14 @@ def training_program(
     """
     elements = Elements(step, streams=streams_of(step, dtype))
     given = _rows_given(step)
-    copied = _batch(elements, given, batch_size, members=members)
+    copied = rows_of_batch(elements, given, batch_size, members=members)
     n_parameters, layout = _in_order(elements, step.leaves.parameters, "parameters")
     n_state, layout_of_state = _in_order(elements, step.leaves.state, "state")
-    results = _results(elements)
-    stored = stored_nodes(step, step.outputs.all())
-    elements.places = plan(step, elements.places, stored, batch_size, elements.arena)
     batch: Body = [
         Comment("the rows of this batch, in their order"),
         *copied,
         *_count(elements, batches_weighted_by),
-        *nests(elements, stored, batch_size),
-        Comment("what comes out"),
-        *_predictions(elements),
-        *_add_loss(elements),
-        *(line for i, place in results for line in _copied(elements, i, place)),
-        *(update_all(updates, elements) if updates else ()),
+        *_step(elements, updates, batch_size),
     ]
     body: Body = [
         *layout,
@@ -115,12 +99,40 @@ def training_program(
     return _program("epoch", names, body, elements, dtype)
 
 
+def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Body:
+    """What is done with the rows of a batch: the step, what comes out, the update."""
+    results = _results(elements)
+    step = elements.graph
+    rules = [Rule(update, elements) for update in updates]
+    flow = Dataflow(step, stored_nodes(step, step.outputs.all()))
+    groups = groups_of(step, flow.stored, batch_size)
+    uses = used_up(elements, flow, groups, rules, batch_size)
+    groups = with_updates_last(flow, groups, [group for group in groups if group[-1] in uses])
+    begun = begin_updates(rules, elements)
+    elements.places = plan(step, elements.places, groups, batch_size, elements.arena)
+    nest_of_group = nests(elements, groups, batch_size, uses)
+    loss = 1 + max((k for k, group in enumerate(groups) if flow.gives_loss(group)), default=-1)
+    return [
+        *itertools.chain(*nest_of_group[:loss]),
+        *_add_loss(elements),
+        *(begun if uses else ()),
+        *itertools.chain(*nest_of_group[loss:]),
+        Comment("what comes out"),
+        *_predictions(elements),
+        *(line for i, place in results for line in _copied(elements, i, place)),
+        *(() if uses else begun),
+        *(line for rule in rules for line in rule.loops()),
+    ]
+
+
 def update_program(updates: Sequence[Update], dtype: np.dtype[np.generic]) -> Program:
     """The optimizer's step alone, by the gradients, at the learning rate `learning_rates[0]`."""
     elements = Elements(updates[0].rule)
+    rules = [Rule(update, elements) for update in updates]
     body: Body = [
         Let("step", Load("steps", whole(0), "int")),
-        *update_all(updates, elements),
+        *begin_updates(rules, elements),
+        *(line for rule in rules for line in rule.loops()),
         Store("steps", whole(0), Var("step", "int")),
     ]
     names = ["n_rows", "parameters", "gradients", *_memory(updates), "learning_rates", "steps"]
@@ -151,10 +163,10 @@ def prediction_program(
     node, found = graph.nodes[out], _place_of_batch(elements, out, "predictions")
     if node.operation not in (Op.LEAF, Op.VIEW) and found.type == "float":
         elements.places[out] = found
-    stored = stored_nodes(graph, graph.outputs.all())
-    elements.places = plan(graph, elements.places, stored, batch_size, elements.arena)
+    groups = groups_of(graph, stored_nodes(graph, graph.outputs.all()), batch_size)
+    elements.places = plan(graph, elements.places, groups, batch_size, elements.arena)
     batch = _check_rows(elements, x, rows) if rows.type == "float" else []
-    batch += [*nests(elements, stored, batch_size), *_predictions(elements)]
+    batch += itertools.chain(*nests(elements, groups, batch_size), _predictions(elements))
     if only_finite:
         batch += _check_rows(elements, out, found)
     names = ["n_rows", "x", "parameters", "state", "predictions"]
@@ -168,29 +180,13 @@ def _by_batches(batch_size: int, batch: Body) -> For:
     return For("start", Var("n_rows", "int"), [rows, *batch], batch_size)
 
 
-def _batch(elements: Elements, given: Mapping[str, int], batch_size: int, *, members: bool) -> Body:
-    """Room for the rows of a batch, and the loops that copy them there in their order."""
-    graph, row, numbers = elements.graph, Var("row", "int"), 0
-    position = elements.new("i")
-    copies: Body = [Let("row", Load("order", START + position, "int"))]
-    for buffer, leaf in given.items():
-        node = graph.nodes[leaf]
-        type, width = kind_of(node), _size(node.shape[1:])
-        offset = elements.arena.take(type, batch_size * width)
-        numbers += batch_size * width
-        place = elements.places[leaf] = Place(BUFFERS[type], whole(offset), type)
-        k = at(node.shape[1], 1) if members and buffer != "sample_weight" else 0
-        copies += copy_of_row(elements, buffer, row, place, position, width, k)
-    return [loop_in_parts(elements, For(position.name, ROWS, copies), batch_size, numbers)]
-
-
 def _count(elements: Elements, by: str) -> list[Statement]:
     """What the batch counts for in the loss of the epoch: its rows, or the sum of their weights."""
     if by == "rows" or "sample_weight" not in elements.graph.leaves.inputs:
         return [Let("batch_weight", cast(ROWS, "double"))]
     weights = elements.graph.leaves.inputs["sample_weight"]
     i, place, total = elements.new("i"), elements.places[weights], Var("batch_weight", "double")
-    numbers = ROWS * whole(_size(elements.graph.nodes[weights].shape[1:]))
+    numbers = ROWS * whole(size_of(elements.graph.nodes[weights].shape[1:]))
     weight = cast(Load(place.buffer, place.offset + i, "float"), "double")
     return [Reduce(total.name, "add", Num(0.0, "double"), [(i.name, numbers)], weight)]
 
@@ -225,10 +221,6 @@ def _program(
     return Program(name, called(names, types), body, dtype, *memory, row, elements.streams, graph)
 
 
-def _size(shape: Shape) -> int:
-    return int(np.prod([at(size, 1) for size in shape], dtype=int))
-
-
 def _in_order(
     elements: Elements, leaves: Mapping[str, int], buffer: str
 ) -> tuple[Expression, list[Comment]]:
@@ -240,7 +232,7 @@ def _in_order(
     for name, i in leaves.items():
         shape = elements.graph.nodes[i].shape
         elements.places[i] = Place(buffer, whole(begin), "float")
-        end = begin + _size(shape)
+        end = begin + size_of(shape)
         lines.append(Comment(f"{buffer}[{begin}:{end}] is {name}, {shape_text(shape)}"))
         begin = end
     return whole(begin), lines
@@ -295,7 +287,7 @@ def _check(
 
 def _check_rows(elements: Elements, i: int, place: Place) -> Body:
     """Leave with the first row of the batch, if one of its numbers there is not finite."""
-    numbers = ROWS * whole(_size(elements.graph.nodes[i].shape[1:]))
+    numbers = ROWS * whole(size_of(elements.graph.nodes[i].shape[1:]))
     return _check(elements, place.buffer, place.offset, numbers, START)
 
 
@@ -310,82 +302,4 @@ def _predictions(elements: Elements) -> Body:
 def _place_of_batch(elements: Elements, i: int, buffer: str) -> Place:
     """Where in a buffer of something for all rows that of this batch begins."""
     node = elements.graph.nodes[i]
-    return Place(buffer, START * whole(_size(node.shape[1:])), kind_of(node))
-
-
-def update_all(updates: Sequence[Update], step: Elements) -> Body:
-    """The step of the optimizer, for all groups of parameters."""
-    count = Var("step", "int")
-    batch = count - Load("steps", whole(0), "int")
-    body: Body = [
-        Let("learning_rate", Load("learning_rates", batch, "double")),
-        Let("step", count + whole(1)),
-    ]
-    if any("dw_norm" in update.rule.leaves.inputs for update in updates):
-        body += _norm([part for update in updates for part in update.slices], step)
-    for update in updates:
-        body += _updated(update, step)
-    return body
-
-
-def _norm(parts: Sequence[slice], step: Elements) -> Body:
-    """The length of the gradient of all parameters together, summed in double."""
-    total, zero = Var("squares", "double"), Num(0.0, "double")
-    body: Body = [Let(total.name, zero)]
-    for part in parts:
-        i, more = step.new("i"), step.new("a", "double")
-        number = cast(Load("gradients", whole(part.start) + i, "float"), "double")
-        counters = [(i.name, whole(part.stop - part.start))]
-        body.append(Reduce(more.name, "add", zero, counters, number * number))
-        body.append(Let(total.name, total + more))
-    return [*body, Let("dw_norm", cast(Call("sqrt", (total,), "double"), "float"))]
-
-
-def _updated(update: Update, step: Elements) -> Body:
-    """The rule for the parameters of a group; plain numbers once before."""
-    rule = update.rule
-    elements = Elements(rule, step.counters, step.tables, plain_numbers=True)
-    memory = {name: f"memory_{name}" for name in rule.leaves.state}
-    buffers = {"w": "parameters", "dw": "gradients"} | memory
-    for name, i in rule.leaves.named():
-        type = NUMBERS.get(name, "float")
-        elements.places[i] = Place(buffers.get(name, name), whole(0), type, name in NUMBERS)
-    body: Body = [Comment(f"the step of {rule.title}")]
-    if update.factor != 1:
-        rate, own = Var("learning_rate", "double"), elements.new("learning_rate", "double")
-        body.append(Let(own.name, Num(update.factor, "double") * rate))
-        place = Place(own.name, whole(0), "double", variable=True)
-        elements.places[rule.leaves.inputs["learning_rate"]] = place
-    for i, node in enumerate(rule.nodes):
-        if node.operation in (*REDUCTIONS, Op.EINSUM):
-            raise CannotLowerError(f"{node.operation} in an update rule")
-        if node.shape == () and node.operation is not Op.LEAF:
-            body += _named(elements, i, [])
-    for part in update.slices:
-        counter, places, size = elements.new("i"), dict(elements.places), part.stop - part.start
-        here = whole(part.start) + counter
-        loop = For(counter.name, whole(size), _rule_at(elements, rule, here, buffers))
-        body.append(loop_in_parts(elements, loop, size, size))
-        elements.places = places
-    return body
-
-
-def _rule_at(elements: Elements, rule: Graph, at: Expression, buffers: Mapping[str, str]) -> Body:
-    """Compute the new values at one place, and put them there."""
-    users = users_of(rule.nodes)
-    new = {**rule.outputs.new_parameters, **rule.outputs.new_state}
-    targets = [(i, buffers[name]) for name, i in new.items()]
-    kept = {*new.values()}
-    body: Body = []
-    for i, node in enumerate(rule.nodes):
-        if i in kept or (node.operation is not Op.LEAF and node.shape != () and len(users[i]) > 1):
-            body += _named(elements, i, [at])
-    return [*body, *(Store(buffer, at, elements.element(i, [at])) for i, buffer in targets)]
-
-
-def _named(elements: Elements, i: int, index: list[Expression]) -> Body:
-    """Compute a node into a local variable of its own."""
-    value = elements.element(i, index)
-    name = elements.new("v").name
-    elements.places[i] = Place(name, whole(0), value.type, variable=True)
-    return [Let(name, value)]
+    return Place(buffer, START * whole(size_of(node.shape[1:])), kind_of(node))

@@ -14,12 +14,9 @@ from handgrad.engines.compiled.ir_helpers import (
     BYTE,
     DOUBLE,
     INT,
-    INT32,
     SINGLE,
-    VOID,
     constant,
     counting,
-    declared,
     keep_apart,
     smaller,
     whole,
@@ -35,7 +32,6 @@ from handgrad.engines.compiled.loops import (
     For,
     Let,
     Load,
-    Matrix,
     Multiply,
     Num,
     Parts,
@@ -48,6 +44,7 @@ from handgrad.engines.compiled.loops import (
 )
 from handgrad.engines.compiled.machine_code import MachineCode, loaded
 from handgrad.engines.compiled.number_operations import computed, converted
+from handgrad.engines.compiled.product_calls import ProductCalls
 from handgrad.engines.compiled.program import FINISHED, WORKERS, Parameter, Program
 from handgrad.engines.compiled.streams import WORDS
 from handgrad.engines.compiled.tiles import Tiles
@@ -101,7 +98,7 @@ def _unpacked(b: ir.IRBuilder, arguments: Sequence[ir.Argument]) -> list[ir.Valu
     return found
 
 
-class _Writer:
+class _Writer(ProductCalls):
     """Writes a function: of the arguments of the program, and of local variables it is given."""
 
     def __init__(
@@ -109,10 +106,12 @@ class _Writer:
         program: Program,
         module: ir.Module,
         tiles: Tiles,
-        variables: Sequence[Var] = (),
+        variables: Sequence[Parameter | Var] = (),
         most_of: Mapping[str, float] = {},
+        *,
+        is_part: bool = False,
     ) -> None:
-        self.program, self.module, self.tiles = program, module, tiles
+        self.program, self.module, self.tiles, self.is_part = program, module, tiles, is_part
         number = SINGLE if program.dtype == np.float32 else DOUBLE
         self.types = {"float": number, "double": DOUBLE, "int": INT, "bool": BIT}
         in_memory = self.types | {"bool": BYTE}
@@ -237,66 +236,32 @@ class _Writer:
 
     def parts(self, parts: Parts) -> None:
         """Give the workers a function that does one part, and what it needs for that."""
-        variables, b = outer_variables(parts), self.b
-        written = replace(self.program, body=[*parts.body])
-        number = Var(parts.counter, "int")
-        given_too = [*variables, number]
-        part = _Writer(written, self.module, self.tiles, given_too, self.most).function
-        inner = _door(self.module, f"{part.name}.part", [INT.as_pointer(), INT])
-        inner.function.linkage = "internal"
-        inner.ret(inner.call(part, [*_unpacked(inner, part.args[:-1]), inner.function.args[1]]))
+        own = [Var(parts.counter, "int")]
+        variables = outer_variables(parts.body, [parts.counter])
+        one, given = self.function_beside(parts.body, variables, own)
+        self.b.call(share(self.module), [self.buffers[WORKERS], one, given, whole(parts.count)])
+
+    def function_beside(
+        self, body: Sequence[Statement], variables: Sequence[Var], own: Sequence[Parameter | Var]
+    ) -> tuple[ir.Function, ir.Value]:
+        b, written = self.b, replace(self.program, body=[*body])
+        given = [*variables, *own]
+        inside = _Writer(written, self.module, self.tiles, given, self.most, is_part=True).function
+        kinds = [argument.type for argument in inside.args[-len(own) :]]
+        door = _door(self.module, f"{inside.name}.part", [INT.as_pointer(), *kinds])
+        door.function.linkage = "internal"
+        packed = _unpacked(door, inside.args[: -len(own)])
+        door.ret(door.call(inside, [*packed, *door.function.args[1:]]))
         known: list[Parameter | Var] = [*self.program.parameters, *variables]
-        given = [self.buffers.get(p.name) or self.value(Var(p.name, p.type)) for p in known]
-        block = self.memory(INT, len(given))
-        for i, value in enumerate(given):
+        values = [self.buffers.get(p.name) or self.value(Var(p.name, p.type)) for p in known]
+        block = self.memory(INT, len(values))
+        for i, value in enumerate(values):
             place = b.gep(block, [whole(i)])
             if isinstance(value.type, ir.PointerType):
                 b.store(b.ptrtoint(value, INT), place)
             else:
                 b.store(value, b.bitcast(place, value.type.as_pointer()))
-        does_a_part = [inner.function, block, whole(parts.count)]
-        b.call(share(self.module), [self.buffers[WORKERS], *does_a_part])
-
-    def multiply(self, product: Multiply) -> None:
-        """The product tile by tile where it is small, else by BLAS."""
-        if not self.tiles.suit(product):
-            self.call_blas(product)
-            return
-        arguments = [self.value(product.m), self.value(product.k)]
-        for matrix in (product.a, product.b, product.c):
-            arguments += [self.place(matrix.buffer, matrix.offset), self.value(matrix.width)]
-        self.b.call(self.tiles.function(product), arguments)
-
-    def call_blas(self, product: Multiply) -> None:
-        """Call BLAS, which counts by columns: row-major c = a b is its cᵀ = bᵀ aᵀ."""
-        number, a, b, c = self.types["float"], product.a, product.b, product.c
-        letters = (ir.Constant(BYTE, ord("NT"[matrix.transposed])) for matrix in (b, a))
-        given = [
-            *map(self.boxed, letters),
-            *(self.boxed(self.narrow(size)) for size in (product.n, product.m, product.k)),
-            self.boxed(ir.Constant(number, 1.0)),
-            *self.matrix(b),
-            *self.matrix(a),
-            self.boxed(ir.Constant(number, 0.0)),
-            *self.matrix(c),
-        ]
-        name = "sgemm" if number == SINGLE else "dgemm"
-        self.b.call(declared(self.module, name, VOID, [value.type for value in given]), given)
-
-    def place(self, buffer: str, offset: Expression) -> ir.Value:
-        return self.b.gep(self.buffers[buffer], [self.value(offset)])
-
-    def matrix(self, matrix: Matrix) -> tuple[ir.Value, ir.Value]:
-        return self.place(matrix.buffer, matrix.offset), self.boxed(self.narrow(matrix.width))
-
-    def narrow(self, expression: Expression) -> ir.Value:
-        return self.b.trunc(self.value(expression), INT32)
-
-    def boxed(self, value: ir.Value) -> ir.Value:
-        """The address of a value, as Fortran wants its arguments."""
-        place = self.variable(f"box.{len(self.variables)}", value.type)
-        self.b.store(value, place)
-        return place
+        return door.function, block
 
     def value(self, expression: Expression) -> ir.Value:
         match expression:

@@ -18,7 +18,7 @@ class Expression:
     type: Type
 
     def __add__(self, other: "Expression") -> "Expression":
-        a, b = _known(self), _known(other)
+        a, b = known(self), known(other)
         if a is not None and b is not None:
             return whole(a + b)
         return other if a == 0 else self if b == 0 else Call("add", (self, other), self.type)
@@ -27,7 +27,7 @@ class Expression:
         return Call("subtract", (self, other), self.type)
 
     def __mul__(self, other: "Expression") -> "Expression":
-        a, b = _known(self), _known(other)
+        a, b = known(self), known(other)
         if a is not None and b is not None:
             return whole(a * b)
         if 0 in (a, b):
@@ -38,8 +38,8 @@ class Expression:
         return Call("divide", (self, other), self.type)
 
 
-def _known(number: Expression) -> int | None:
-    """A whole number, if it is known."""
+def known(number: Expression) -> int | None:
+    """The whole number that an expression is, if that is known."""
     return int(number.value) if isinstance(number, Num) and number.type == "int" else None
 
 
@@ -124,17 +124,35 @@ class ReturnIf:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Part of a buffer as a matrix: rows lie `width` apart; `transposed`: columns do."""
+    """Part of a buffer as a matrix: rows lie `width` apart; `transposed`: columns do.
+
+    Where there are `rows`, what lies first, second, ... is in the rows of these numbers.
+    """
 
     buffer: str
     offset: Expression
     width: Expression
     transposed: bool = False
+    rows: Load | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """What is done with each number of a product: `sums` is that of `row` and `column`."""
+
+    row: str
+    column: str
+    sums: str
+    body: Sequence["Statement"]
 
 
 @dataclass(frozen=True)
 class Multiply:
-    """c (m, n) = a (m, k) b (k, n); for a full batch `sizes` are m, n and k."""
+    """c (m, n) = a (m, k) b (k, n) or start + a b; for a full batch `sizes` are m, n and k.
+
+    The sums of each column begin at its number from `start` on. Where there is an `end`, what c
+    holds afterwards is not said. `room`: from where on in scratch memory matrices may be packed.
+    """
 
     m: Expression
     n: Expression
@@ -143,6 +161,9 @@ class Multiply:
     b: Matrix
     c: Matrix
     sizes: tuple[int, int, int]
+    start: Load | None = None
+    end: End | None = None
+    room: Load | None = None
 
 
 @dataclass(frozen=True)
@@ -189,17 +210,22 @@ def walk(body: Sequence[Statement]) -> Iterator[Statement]:
             yield from walk(statement.body)
 
 
-def outer_variables(parts: Parts) -> list[Var]:
-    """The local variables from outside that the parts need, in the order of their names."""
-    used, own = dict[str, Var](), {parts.counter}
+def outer_variables(body: Sequence[Statement], own: Sequence[str]) -> list[Var]:
+    """The local variables from outside that statements need, in the order of their names.
+
+    `own` are those that they are given.
+    """
+    used, inside = dict[str, Var](), {*own}
 
     def look(thing: object) -> None:
         if isinstance(thing, Var):
             used[thing.name] = thing
         elif isinstance(thing, For | Let):
-            own.add(thing.counter if isinstance(thing, For) else thing.name)
+            inside.add(thing.counter if isinstance(thing, For) else thing.name)
+        elif isinstance(thing, End):
+            inside.update((thing.row, thing.column, thing.sums))
         elif isinstance(thing, Reduce):
-            own.update((thing.name, *(counter for counter, _ in thing.counters)))
+            inside.update((thing.name, *(counter for counter, _ in thing.counters)))
         if isinstance(thing, list | tuple):
             for part in thing:
                 look(part)
@@ -207,8 +233,8 @@ def outer_variables(parts: Parts) -> list[Var]:
             for name in fields(thing):
                 look(getattr(thing, name.name))
 
-    look(parts.body)
-    return [used[name] for name in sorted(used) if name not in own]
+    look(body)
+    return [used[name] for name in sorted(used) if name not in inside]
 
 
 def whole(value: int) -> Num:
@@ -280,10 +306,8 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
             case ReturnIf(condition, value):
                 lines.append(f"{pad}if {text_of(condition)}:")
                 lines.append(f"{pad}    return {text_of(value)}")
-            case Multiply(m, n, k, a, b, c, _):
-                sizes = ", ".join(map(text_of, (m, n, k)))
-                matrices = ", ".join(map(_matrix, (a, b, c)))
-                lines.append(f"{pad}matrix_product({sizes}, {matrices})")
+            case Multiply():
+                lines += [f"{pad}{line}" for line in _product(statement)]
             case Reduce(name, operation, _, counters, value):
                 numbers = _rows(counters, text_of(value))
                 lines.append(f"{pad}{name} = {IN_LANES[operation]}({numbers})")
@@ -316,9 +340,39 @@ def _bounds(loop: For) -> str:
     return stop if from_zero else f"{text_of(loop.begin)}, {stop}"
 
 
+def _product(product: Multiply) -> list[str]:
+    """The call, and what is done with its numbers as loops over c."""
+    given = [*map(text_of, (product.m, product.n, product.k))]
+    given += [*map(_matrix, (product.a, product.b, product.c))]
+    given += [f"({at.buffer}, {text_of(at.index)})" for at in (product.start,) if at is not None]
+    return [f"matrix_product({', '.join(given)})", *source(ended(product))]
+
+
 def _matrix(matrix: Matrix) -> str:
-    offset, width = text_of(matrix.offset), text_of(matrix.width)
-    return f"({matrix.buffer}, {offset}, {width}, {matrix.transposed})"
+    known = [matrix.buffer, text_of(matrix.offset), text_of(matrix.width), str(matrix.transposed)]
+    known += [f"{at.buffer}, {text_of(at.index)}" for at in (matrix.rows,) if at is not None]
+    return f"({', '.join(known)})"
+
+
+def started(product: Multiply, *, added: bool = False) -> Body:
+    """The starts of a product's sums put into c, or `added` to it, row by row."""
+    if product.start is None:
+        return []
+    c, start, i, j = product.c, product.start, Var("start_i", "int"), Var("start_j", "int")
+    number: Expression = Load(start.buffer, start.index + j, "float")
+    place = c.offset + i * c.width + j
+    number = Load(c.buffer, place, "float") + number if added else number
+    return [For(i.name, product.m, [For(j.name, product.n, [Store(c.buffer, place, number)])])]
+
+
+def ended(product: Multiply) -> Body:
+    """What is done with the numbers of a product that lie in c, row by row."""
+    if product.end is None:
+        return []
+    end, c = product.end, product.c
+    place = c.offset + Var(end.row, "int") * c.width + Var(end.column, "int")
+    sums = Let(end.sums, Load(c.buffer, place, "float"))
+    return [For(end.row, product.m, [For(end.column, product.n, [sums, *end.body])])]
 
 
 # How strongly operators hold their operands: as in Python, which groups equals from the left.

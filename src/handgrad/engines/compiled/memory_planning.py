@@ -1,11 +1,12 @@
 """Memory planning: which nodes of a graph are written to memory, and where each of them lies."""
 
-from collections.abc import Container, Iterable, Mapping
+import math
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from handgrad.engines.compiled.loops import Expression, Type, Var, whole
+from handgrad.engines.compiled.loops import Expression, Load, Type, Var, whole
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, users_of
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
@@ -17,12 +18,16 @@ ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node's numbers lie: from `offset` on in a buffer, or in a local variable."""
+    """Where a node's numbers lie: from `offset` on in a buffer, or in a local variable.
+
+    Where there are `rows`, the first, second, ... row is that of the number which lies there.
+    """
 
     buffer: str
     offset: Expression
     type: Type
     variable: bool = False
+    rows: Load | None = None
 
 
 def kind_of(node: Node, *, plain_numbers: bool = False) -> Type:
@@ -41,6 +46,11 @@ def extent(size: int | Dim) -> Expression:
     if not isinstance(size, Dim):
         return whole(size)
     return whole(size.slope) * Var("n", "int") + whole(size.offset)
+
+
+def size_of(shape: Shape) -> int:
+    """How many numbers an array has that does not follow the batch size."""
+    return math.prod(int(at(size, 1)) for size in shape)
 
 
 def strides(shape: Shape) -> list[Expression]:
@@ -121,15 +131,20 @@ BUFFERS: dict[Type, str] = {"float": "scratch", "int": "scratch_int", "bool": "s
 
 
 def plan(
-    graph: Graph, fixed: Mapping[int, Place], stored: list[int], batch_size: int, arena: Arena
+    graph: Graph,
+    fixed: Mapping[int, Place],
+    groups: Sequence[Sequence[int]],
+    batch_size: int,
+    arena: Arena,
 ) -> dict[int, Place]:
     """A place for every stored node that has none yet; arrays reuse the memory of dead ones.
 
-    An elementwise operation takes the place of an array that it is the last to read, if it can.
+    The nodes of a group are computed at the same time. An elementwise operation takes the place
+    of an array that it is the last to read, if it can.
     """
-    position = {i: k for k, i in enumerate(stored)}
+    position = {i: k for k, group in enumerate(groups) for i in group}
     users = users_of(graph.nodes)
-    forever = len(stored)
+    forever = len(groups)
 
     def last_use(i: int) -> int:
         if i in graph.outputs.all():
@@ -139,7 +154,7 @@ def plan(
 
     places = dict(fixed)
     living: dict[int, tuple[int, Type, int, int]] = {}
-    for k, i in enumerate(stored):
+    for i, k in position.items():
         for j, part in list(living.items()):
             if part[0] < k:
                 arena.give_back(*part[1:])
@@ -152,15 +167,29 @@ def plan(
             places[i] = Place(f"t{i}", whole(0), type, variable=True)
             continue
         size = int(np.prod([at(length, batch_size) for length in node.shape], dtype=int))
+        others = [m for m in groups[k] if m != i]
+        taken = {j for m in others for j in stored_reads(graph, m, position)} - {*others}
         own = [
             j
             for j in read_in_place(graph, i, position)
-            if j in living and living[j][:2] == (k, type)
+            if j in living and living[j][:2] == (k, type) and j not in taken
         ]
         offset = living.pop(own[0])[2] if own else arena.take(type, size)
         living[i] = (last_use(i), type, offset, size)
         places[i] = Place(BUFFERS[type], whole(offset), type)
     return places
+
+
+def stored_reads(graph: Graph, i: int, stored: Container[int]) -> set[int]:
+    """The stored nodes that a node is computed from, and the leaves, as they lie in memory."""
+    found, waiting = set[int](), [*graph.nodes[i].used()]
+    while waiting:
+        j = waiting.pop()
+        if j in stored or graph.nodes[j].operation is Op.LEAF:
+            found.add(j)
+        else:
+            waiting += graph.nodes[j].used()
+    return found
 
 
 def read_in_place(graph: Graph, i: int, stored: Container[int]) -> list[int]:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from handgrad.engines.compiled import gemm
 from handgrad.engines.compiled.element_access import Elements
 from handgrad.engines.compiled.loops import (
     Call,
@@ -17,6 +18,7 @@ from handgrad.engines.compiled.loops import (
     Multiply,
     Parts,
     Statement,
+    Var,
     least,
     whole,
 )
@@ -41,6 +43,8 @@ def loop_in_parts(elements: Elements, loop: For, turns: int, numbers: int) -> St
 
 def product_in_parts(elements: Elements, product: Multiply) -> Statement:
     """The product, in parts of its rows or of its columns if it is large enough."""
+    if product.room is not None:  # it is cut where it is packed
+        return product
     m, n, k = product.sizes
     count = min(available_cores(), MOST_PARTS, m * n * k // MULTIPLICATIONS, max(m, n) // LINE)
     if count < 2:
@@ -63,7 +67,23 @@ def products_in_parts(
 ) -> Statement:
     """Loops over products of one size, the outer one in parts if all are large enough."""
     multiplications = math.prod(turns) * math.prod(product.sizes)
-    return loop_in_parts(elements, loop, turns[0], multiplications * NUMBERS // MULTIPLICATIONS)
+    within = loop_in_parts(elements, loop, turns[0], multiplications * NUMBERS // MULTIPLICATIONS)
+    if isinstance(within, Parts) and product.room is not None:
+        return _with_room_each(elements, within, product)
+    return within
+
+
+def _with_room_each(elements: Elements, parts: Parts, product: Multiply) -> Parts:
+    """The parts, each with scratch memory of its own for the matrices that are packed."""
+    own, size = elements.room(product.sizes, parts.count), gemm.room(*product.sizes)
+    room = replace(own, index=own.index + Var(parts.counter, "int") * whole(size))
+
+    def moved(statement: Statement) -> Statement:
+        if isinstance(statement, For):
+            return replace(statement, body=[*map(moved, statement.body)])
+        return replace(product, room=room)
+
+    return replace(parts, body=[*map(moved, parts.body)])
 
 
 def _size_of_a_part(size: int, count: int, unit: int) -> int:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from handgrad.base.errors import CannotLowerError, HandgradError
 from handgrad.config import TrainingConfig
 from handgrad.engines.compiled.epochs import (
-    Update,
     prediction_program,
     training_program,
     update_program,
@@ -20,6 +19,7 @@ from handgrad.engines.compiled.epochs import (
 from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.streams import streams_of
+from handgrad.engines.compiled.updates import Update
 from handgrad.engines.engine import EngineRows
 from handgrad.graph import Graph, trace
 from handgrad.graph.passes import optimized

@@ -17,7 +17,8 @@ NUMPYS = (
     *("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos"),
     *("floor", "ceil", "sign", "abs", "isnan", "isfinite"),
 )
-MatrixAt = tuple[Array, int, int, bool]  # a buffer, the offset in it, the width, if transposed
+# A buffer, the offset in it, the width, if transposed; and where the numbers of its rows are.
+MatrixAt = tuple[Any, ...]
 
 
 def python_function(program: Program) -> Callable[..., int]:
@@ -91,9 +92,20 @@ def _in_lanes(operation: str) -> Callable[..., Any]:
     return reduced
 
 
-def _matrix_product(m: int, n: int, k: int, a: MatrixAt, b: MatrixAt, c: MatrixAt) -> None:
+def _matrix_product(
+    m: int,
+    n: int,
+    k: int,
+    a: MatrixAt,
+    b: MatrixAt,
+    c: MatrixAt,
+    start: tuple[Array, int] | None = None,
+) -> None:
     left, right, result = _matrix(a, m, k), _matrix(b, k, n), _matrix(c, m, n)
     result[...] = left @ right
+    if start is not None:
+        bias, offset = start
+        result += bias[offset : offset + n]
 
 
 def _draw(words: Array, stream: int, count: int, place: tuple[Array, int]) -> None:
@@ -106,7 +118,12 @@ def _draw(words: Array, stream: int, count: int, place: tuple[Array, int]) -> No
 
 
 def _matrix(given: MatrixAt, rows: int, columns: int) -> Array:
-    buffer, offset, width, transposed = given
+    buffer, offset, width, transposed, *order = given
+    if order:
+        numbers, begin = order
+        count, length = (columns, rows) if transposed else (rows, columns)
+        lines = buffer[offset:].reshape(-1, width)[numbers[begin : begin + count], :length]
+        return lines.T if transposed else lines
     flat = buffer[offset:]
     steps = (width * flat.itemsize, flat.itemsize)
     shape = (rows, columns)

@@ -115,9 +115,14 @@ def share(module: ir.Module) -> ir.Function:
     return written(module, SHARE, [BLOCK, DOES_A_PART, BLOCK, INT], _share)
 
 
+def helpers_of(b: ir.IRBuilder, workers: ir.Value) -> ir.Value:
+    """How many threads help now."""
+    return b.load(_at(b, workers, HELPERS))
+
+
 def _share(b: ir.IRBuilder) -> None:
     workers, does_a_part, given, count = b.function.args
-    with b.if_then(b.icmp_signed("==", b.load(_at(b, workers, HELPERS)), whole(0))):
+    with b.if_then(b.icmp_signed("==", helpers_of(b, workers), whole(0))):
         with counting(b, count, name="alone") as part:
             b.call(does_a_part, [given, part])
         b.ret_void()

@@ -8,6 +8,7 @@ from handgrad.graph.passes.simplify import (
     share_common_subexpressions,
 )
 from handgrad.graph.passes.stabilize import stabilize
+from handgrad.graph.passes.starts import begin_products_at_biases
 
 PASSES = (
     remove_dead_code,
@@ -17,6 +18,7 @@ PASSES = (
     stabilize,
     fold_constants,
     share_common_subexpressions,
+    begin_products_at_biases,
     remove_dead_code,
 )
 

@@ -1,0 +1,176 @@
+"""Which elementwise operations are the end of a product: done with each tile of its sums.
+
+So what a product gives is never written and read again: an activation, the gate of a gradient,
+the optimizer's step for the weights. It changes no bits: each number is computed as it would be in
+loops of its own.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from handgrad.engines.compiled import gemm
+from handgrad.engines.compiled.ir_helpers import rounds_once
+from handgrad.engines.compiled.memory_planning import read_in_place, stored_reads
+from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import users_of
+from handgrad.graph.operations import ELEMENTWISE, Op
+from handgrad.graph.symbolic import at
+
+Group = list[int]  # a stored node, and those computed from it number by number at its end
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The letters of a product's axes: those of all operands beside, of rows, columns and sums."""
+
+    beside: str
+    row: str
+    column: str
+    summed: str
+
+
+def axes_of(spec: str) -> Axes | None:
+    """The axes of products of two matrices, or of many beside one another; None for another."""
+    inputs, output = spec.split("->")
+    letters = inputs.split(",")
+    beside = "".join(x for x in output if all(x in own for own in letters))
+    inner = [x for x in output if x not in beside]
+    summed = [x for x in dict.fromkeys(inputs) if x not in output and x != ","]
+    if len(letters) != 2 or (len(inner), len(summed)) != (2, 1):
+        return None
+    return Axes(beside, *inner, *summed)
+
+
+def is_packed(graph: Graph, i: int, batch_size: int) -> bool:
+    """Whether a node is a product of matrices that are so large that they are packed."""
+    node = graph.nodes[i]
+    if node.operation is not Op.EINSUM or not rounds_once() or node.dtype.kind != "f":
+        return False
+    axes = axes_of(node.arguments[0])
+    if axes is None:
+        return False
+    letters = node.arguments[0].partition("->")[0].split(",")
+    sizes = {
+        letter: int(at(size, batch_size))
+        for operand, own in zip(node.arguments[1:], letters, strict=True)
+        for letter, size in zip(own, graph.nodes[operand.node].shape, strict=True)
+    }
+    return gemm.suits(sizes[axes.row], sizes[axes.column], sizes[axes.summed])
+
+
+def is_gathered(graph: Graph, leaf: int, batch_size: int) -> bool:
+    """Whether rows need no place of their own, as all that read them pack matrices."""
+    users = users_of(graph.nodes)[leaf]
+    return len(graph.nodes[leaf].shape) == 2 and all(
+        is_packed(graph, user, batch_size) for user in users
+    )
+
+
+def groups_of(graph: Graph, stored: Sequence[int], batch_size: int) -> list[Group]:
+    """The stored nodes in their order, each product with the operations that end it."""
+    groups: list[Group] = []
+    known, left = {i for _, i in graph.leaves.named()}, dict.fromkeys(stored)
+    while left:
+        group = [next(iter(left))]
+        if is_packed(graph, group[0], batch_size):
+            for i in [*left][1:]:
+                if _ends(graph, group, i, known, stored):
+                    group.append(i)
+        groups.append(group)
+        known.update(group)
+        for i in group:
+            del left[i]
+    return groups
+
+
+def _ends(
+    graph: Graph, group: Group, i: int, known: Collection[int], stored: Collection[int]
+) -> bool:
+    """Whether a node is computed from the product's number at its place, and what is known."""
+    node = graph.nodes[i]
+    if node.operation not in ELEMENTWISE or node.shape != graph.nodes[group[0]].shape:
+        return False
+    read = stored_reads(graph, i, stored)
+    of_group = read & {*group}
+    return (
+        bool(of_group)
+        and read <= {*known, *group}
+        and of_group <= {*read_in_place(graph, i, stored)}
+    )
+
+
+@dataclass
+class Dataflow:
+    """Who reads what, of the nodes that are stored."""
+
+    graph: Graph
+    stored: Sequence[int]
+
+    def __post_init__(self) -> None:
+        self.users, self.outputs = users_of(self.graph.nodes), self.graph.outputs.all()
+        self.needed = {*self.stored, *self.outputs}
+
+    def reads(self, i: int) -> set[int]:
+        """The stored nodes, and the leaves, that a node is computed from."""
+        return stored_reads(self.graph, i, self.stored)
+
+    def kept(self, group: Group) -> set[int]:
+        """The nodes of a group that are needed after it."""
+        return {i for i in group if i in self.outputs or not self._ends_in(group, self.users[i])}
+
+    def _ends_in(self, group: Group, users: Sequence[int]) -> bool:
+        """Whether users are of the group, or not stored and used by such alone."""
+        return all(
+            user in group
+            or (
+                user not in {*self.stored, *self.outputs} and self._ends_in(group, self.users[user])
+            )
+            for user in users
+        )
+
+    def gives_loss(self, group: Group) -> bool:
+        """Whether the loss is of this group, or read from it."""
+        loss = self.graph.outputs.loss
+        return loss is not None and not {loss, *self.reads(loss)}.isdisjoint(group)
+
+    def is_used_up(self, group: Group, batch_size: int) -> bool:
+        """Whether a group leaves a gradient only, which the optimizer's step alone needs.
+
+        Of the parameters it may read the number that the gradient is for.
+        """
+        gradient, leaves = group[-1], self.graph.leaves.parameters
+        names = [name for name, i in self.graph.outputs.gradients.items() if i == gradient]
+        if len(names) != 1 or self.outputs.count(gradient) != 1:
+            return False
+        own = leaves[names[0]]
+        alone = self._ends_in(group, self.users[gradient]) and self.kept(group) == {gradient}
+        return (
+            is_packed(self.graph, group[0], batch_size)
+            and alone
+            and not any(
+                leaf in self.reads(i)
+                and (leaf != own or leaf not in read_in_place(self.graph, i, {*self.stored, leaf}))
+                for i in group
+                for leaf in leaves.values()
+            )
+        )
+
+
+def with_updates_last(
+    flow: Dataflow, groups: Sequence[Group], updates: Sequence[Group]
+) -> list[Group]:
+    """The groups, the `updates` behind the loss and behind all that reads their parameters."""
+    leaves, gradients = flow.graph.leaves.parameters, flow.graph.outputs.gradients
+    parameters = {i: leaves[name] for name, i in gradients.items()}
+    order = [group for group in groups if group not in updates]
+    for group in updates:
+        needed = {j for i in group for j in flow.reads(i)}
+        before = [
+            k
+            for k, other in enumerate(order)
+            if flow.gives_loss(other)
+            or not needed.isdisjoint(other)
+            or any(parameters[group[-1]] in flow.reads(i) for i in other)
+        ]
+        order.insert(max(before, default=-1) + 1, group)
+    return order

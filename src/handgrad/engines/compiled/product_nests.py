@@ -1,0 +1,278 @@
+"""Products: matrices that are multiplied, what is done with their numbers, and plain loops."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from handgrad.base.errors import CannotLowerError
+from handgrad.engines.compiled import gemm
+from handgrad.engines.compiled.element_access import (
+    Elements,
+    around,
+    broadcast,
+    indices,
+    put,
+)
+from handgrad.engines.compiled.fusion import Dataflow, Group, axes_of
+from handgrad.engines.compiled.ir_helpers import rounds_once
+from handgrad.engines.compiled.loops import (
+    Body,
+    Call,
+    End,
+    Expression,
+    For,
+    Let,
+    Load,
+    Matrix,
+    Multiply,
+    Num,
+    Statement,
+    Store,
+    Type,
+    Var,
+    cast,
+    whole,
+)
+from handgrad.engines.compiled.memory_planning import Place, extent, strides
+from handgrad.engines.compiled.parallel_loops import product_in_parts, products_in_parts
+from handgrad.graph.operations import Op
+from handgrad.graph.symbolic import Dim, Ref, at
+
+# Products of fewer multiplications than this are loops; above it, a call is faster.
+SMALL_PRODUCT = 500
+
+# What a number of a node, at an index of it, is put to instead of being stored.
+Use = Callable[[Sequence[Expression], Expression], Body]
+Uses = Mapping[int, Use]
+
+
+@dataclass
+class Product:
+    """An einsum: its operands, the letters of their axes and of the result's, and their sizes.
+
+    `full` are the sizes in a full batch, `summed` the axes that the result has not. The sums begin
+    at `start`, which is spread over the rows of the result.
+    """
+
+    elements: Elements
+    i: int
+    operands: Sequence[Ref]
+    letters: Sequence[str]
+    output: str
+    sizes: dict[str, int | Dim]
+    full: dict[str, int]
+    summed: list[str]
+    start: Ref | None
+
+
+def product_nest(elements: Elements, group: Group, batch_size: int, uses: Uses) -> Body:
+    """The statements for a product and the elementwise operations at its end."""
+    product = _product(elements, group[0], batch_size)
+    end = _end(product, group, uses) if len(group) > 1 or group[0] in uses else None
+    large = math.prod(product.full.values()) >= SMALL_PRODUCT
+    multiply = _matrix_products(product, end) if large else None
+    if multiply is not None:
+        return [multiply]
+    return [*_product_loops(product), *([] if end is None else _loops_at_the_end(product, end))]
+
+
+def _product(elements: Elements, i: int, batch_size: int) -> Product:
+    node = elements.graph.nodes[i]
+    spec, *operands = node.arguments
+    inputs, output = spec.split("->")
+    letters = inputs.split(",")
+    sizes: dict[str, int | Dim] = {}
+    for operand, axes in zip(operands, letters, strict=True):
+        for letter, size in zip(axes, elements.graph.nodes[operand.node].shape, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                raise CannotLowerError(f"a product that broadcasts, at {node.origin}")
+    full = {letter: int(at(size, batch_size)) for letter, size in sizes.items()}
+    summed = [letter for letter in sizes if letter not in output]
+    start = node.options.get("start")
+    return Product(elements, i, operands, letters, output, sizes, full, summed, start)
+
+
+@dataclass(frozen=True)
+class NumbersEnd:
+    """What is done with the number `sums` of a product, at an index of its result by letters."""
+
+    index: Mapping[str, Var]
+    sums: Var
+    body: Body
+
+
+def _end(product: Product, group: Group, uses: Uses) -> NumbersEnd:
+    """The rest of the group, computed from a number of the product; stored where that is needed."""
+    elements, places = product.elements, product.elements.places
+    by_letter = {letter: elements.new("i") for letter in product.output}
+    index, kept = [*by_letter.values()], Dataflow(elements.graph, [*places]).kept(group)
+    elements.places = dict(places)
+    body: Body = []
+    for i in group:
+        place = elements.places.pop(i)
+        number = elements.new("e", place.type)
+        if i != group[0]:
+            body.append(Let(number.name, cast(elements.element(i, index), place.type)))
+        else:
+            sums = number
+        elements.places[i] = place
+        if i in uses:
+            body += uses[i](index, number)
+        elif i in kept:
+            body.append(Store(place.buffer, elements.load(i, index).index, number))
+        elements.places[i] = Place(number.name, whole(0), place.type, variable=True)
+    elements.places = places
+    return NumbersEnd(by_letter, sums, body)
+
+
+def _loops_at_the_end(product: Product, end: NumbersEnd) -> Body:
+    shape = tuple(product.sizes[letter] for letter in product.output)
+    index = [*end.index.values()]
+    sums = Let(end.sums.name, product.elements.load(product.i, index))
+    return around(shape, index, [sums, *end.body])
+
+
+def _product_loops(product: Product) -> Body:
+    elements, i, output, sizes = product.elements, product.i, product.output, product.sizes
+    type = elements.places[i].type
+    names, shape = list(sizes), tuple(sizes.values())
+    index = indices(elements, shape)
+    counters = dict(zip(names, index, strict=True))
+
+    def loops(over: Iterable[str], body: Body) -> Body:
+        return around(shape, index, body, [names.index(letter) for letter in over])
+
+    number, *others = (
+        cast(elements.element(operand.node, [counters[letter] for letter in axes]), type)
+        for operand, axes in zip(product.operands, product.letters, strict=True)
+    )
+    for factor in others[:-1]:
+        number = number * factor
+    summed, target = product.summed, [counters[letter] for letter in output]
+    start = _start(product, target, type)
+    if not output or not summed or all(axes[-1:] in summed for axes in product.letters):
+        total = elements.new("a", type)
+        inner: Body = [Let(total.name, _added(total, number, others))]
+        row = [Let(total.name, start), *loops(summed, inner), *put(elements, i, target, total)]
+        return loops(output, row)
+    clear = loops(output, put(elements, i, target, start))
+    added = _added(elements.element(i, target), number, others)
+    rows = list(output[:-1])
+    by_batch = any(isinstance(sizes[letter], Dim) for letter in summed)
+    order = [*summed, *rows] if by_batch else [*rows, *summed]
+    return clear + loops([*order, output[-1]], put(elements, i, target, added))
+
+
+def _added(so_far: Expression, number: Expression, others: Sequence[Expression]) -> Expression:
+    """The sum so far and the product of a number and the last of others, rounded once."""
+    if not others:
+        return so_far + number
+    if so_far.type == "int":
+        return so_far + number * others[-1]
+    return Call("fma", (number, others[-1], so_far), so_far.type)
+
+
+def _start(product: Product, target: Sequence[Expression], type: Type) -> Expression:
+    """What the sums of a number of the result begin at."""
+    if product.start is None:
+        return Num(0 if type == "int" else 0.0, type)
+    return product.elements.argument(product.start, target, type)
+
+
+def _matrix_products(product: Product, end: NumbersEnd | None) -> Statement | None:
+    """One product of matrices, or one for each index of the axes that all operands have.
+
+    None where it is something else, or each of many is small.
+    """
+    elements, sizes, full = product.elements, product.sizes, product.full
+    beside = [x for x in product.output if all(x in axes for axes in product.letters)]
+    many = len(beside) > 1 or any(isinstance(sizes[letter], Dim) for letter in beside)
+    if many and math.prod(full[letter] for letter in full if letter not in beside) < SMALL_PRODUCT:
+        return None
+    known = {} if end is None else end.index
+    members = {letter: known.get(letter) or elements.new("m") for letter in beside}
+    multiply = _matrix_product(product, members, end)
+    if multiply is None or not beside:
+        return multiply and product_in_parts(elements, multiply)
+    inner, *outer = [(members[letter].name, extent(sizes[letter])) for letter in reversed(beside)]
+    loop = For(*inner, [multiply])
+    for counter, stop in outer:
+        loop = For(counter, stop, [loop])
+    return products_in_parts(elements, loop, [full[letter] for letter in beside], multiply)
+
+
+def _matrix_product(
+    product: Product, fixed: Mapping[str, Expression], end: NumbersEnd | None
+) -> Multiply | None:
+    """The product of two matrices as one statement; None where it is something else.
+
+    `fixed` axes stay at the given index: of many products side by side, it is that one.
+    """
+    elements, i, letters = product.elements, product.i, product.letters
+    axes = axes_of(f"{','.join(letters)}->{product.output}")
+    if axes is None or {*axes.beside} != {*fixed} or elements.kind(i) != "float":
+        return None
+    m, n, k = axes.row, axes.column, axes.summed
+    left, right = (0, 1) if m in letters[0] else (1, 0)
+    if {*letters[left]} - {*fixed} != {m, k} or {*letters[right]} - {*fixed} != {k, n}:
+        return None
+    a = _matrix(product, left, m + k, fixed)
+    b = _matrix(product, right, k + n, fixed)
+    steps = dict(zip(product.output, strides(elements.graph.nodes[i].shape), strict=True))
+    corner = [fixed.get(letter, whole(0)) for letter in product.output]
+    if a is None or b is None or steps[n] != whole(1):
+        return None
+    first = elements.load(i, corner)
+    rows, columns, depth = (extent(product.sizes[letter]) for letter in (m, n, k))
+    sizes = (product.full[m], product.full[n], product.full[k])
+    return Multiply(
+        rows,
+        columns,
+        depth,
+        a,
+        b,
+        Matrix(first.buffer, first.index, steps[m]),
+        sizes,
+        None if product.start is None else _first_start(elements, product.start, corner),
+        None if end is None else End(end.index[m].name, end.index[n].name, end.sums.name, end.body),
+        elements.room(sizes) if rounds_once() and gemm.suits(*sizes) else None,
+    )
+
+
+def _first_start(elements: Elements, start: Ref, corner: Sequence[Expression]) -> Load:
+    """Where the starts of the columns' sums lie, one after another."""
+    return elements.load(start.node, broadcast(elements.graph.nodes[start.node].shape, corner))
+
+
+def _matrix(
+    product: Product, which: int, order: str, fixed: Mapping[str, Expression]
+) -> Matrix | None:
+    """A stored operand as a product takes it: one of its axes contiguous, the other in steps."""
+    elements, operand, letters = product.elements, product.operands[which], product.letters[which]
+    node = elements.graph.nodes[operand.node]
+    if operand.node in elements.places:
+        steps = strides(node.shape)
+    elif node.operation is Op.VIEW:
+        steps = [extent(step) for step in node.arguments[2]]
+    else:
+        return None
+    place = elements.places.get(operand.node)
+    if place is not None and place.rows is not None:
+        return Matrix(place.buffer, place.offset, steps[0], order[0] != letters[0], place.rows)
+    first = elements.load(operand.node, [fixed.get(letter, whole(0)) for letter in letters])
+    buffer, offset = first.buffer, first.index
+    by_letter = dict(zip(letters, zip(steps, node.shape, strict=True), strict=True))
+    (row, rows), (column, columns) = (by_letter[letter] for letter in order)
+    if (column == whole(1) or columns == 1) and _holds(row, rows, columns):
+        return Matrix(buffer, offset, row if rows != 1 else extent(columns))
+    if (row == whole(1) or rows == 1) and _holds(column, columns, rows):
+        width = column if columns != 1 else extent(rows)
+        return Matrix(buffer, offset, width, transposed=True)
+    return None
+
+
+def _holds(step: Expression, count: int | Dim, size: int | Dim) -> bool:
+    """Whether `count` rows of `size` numbers, `step` apart, lie one after another."""
+    if not isinstance(size, int):
+        return False
+    return count == 1 or (isinstance(step, Num) and step.value >= max(size, 1))

@@ -1,0 +1,175 @@
+"""The optimizer's step as statements: in loops over all parameters, or for one of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from handgrad.base.errors import CannotLowerError
+from handgrad.engines.compiled.element_access import Elements, offset_at
+from handgrad.engines.compiled.fusion import Dataflow, Group
+from handgrad.engines.compiled.loops import (
+    Body,
+    Call,
+    Comment,
+    Expression,
+    For,
+    Let,
+    Load,
+    Num,
+    Reduce,
+    Store,
+    Type,
+    Var,
+    cast,
+    known,
+    whole,
+)
+from handgrad.engines.compiled.memory_planning import Place, size_of, strides
+from handgrad.engines.compiled.parallel_loops import loop_in_parts
+from handgrad.engines.compiled.product_nests import Use
+from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import users_of
+from handgrad.graph.operations import REDUCTIONS, Op
+
+# What a rule is given as single numbers, and their types.
+NUMBERS: Mapping[str, Type] = {"learning_rate": "double", "step": "int", "dw_norm": "float"}
+
+
+@dataclass(frozen=True)
+class Update:
+    """A rule, the slices of the parameters it is for, and their factor of the learning rate."""
+
+    rule: Graph
+    factor: float
+    slices: Sequence[slice]
+
+
+class Rule:
+    """The statements of an update, beside those of the step that finds the gradients."""
+
+    def __init__(self, update: Update, step: Elements) -> None:
+        rule = self.rule = update.rule
+        self.factor, self.left = update.factor, [*update.slices]
+        self.elements = Elements(rule, step.counters, step.tables, plain_numbers=True)
+        memory = {name: f"memory_{name}" for name in rule.leaves.state}
+        self.buffers = {"w": "parameters", "dw": "gradients"} | memory
+        for name, i in rule.leaves.named():
+            type = NUMBERS.get(name, "float")
+            buffer = self.buffers.get(name, name)
+            self.elements.places[i] = Place(buffer, whole(0), type, name in NUMBERS)
+        self.needs_norm = "dw_norm" in rule.leaves.inputs
+
+    def begin(self) -> Body:
+        """The plain numbers, once for all parameters."""
+        elements, rule = self.elements, self.rule
+        body: Body = [Comment(f"the step of {rule.title}")]
+        if self.factor != 1:
+            rate, own = Var("learning_rate", "double"), elements.new("learning_rate", "double")
+            body.append(Let(own.name, Num(self.factor, "double") * rate))
+            place = Place(own.name, whole(0), "double", variable=True)
+            elements.places[rule.leaves.inputs["learning_rate"]] = place
+        for i, node in enumerate(rule.nodes):
+            if node.operation in (*REDUCTIONS, Op.EINSUM):
+                raise CannotLowerError(f"{node.operation} in an update rule")
+            if node.shape == () and node.operation is not Op.LEAF:
+                body += self._named(i, [])
+        return body
+
+    def take(self, part: slice) -> bool:
+        """Leave a slice of the parameters out of the loops, where it is among them."""
+        for i, own in enumerate(self.left):
+            if own.start <= part.start and part.stop <= own.stop:
+                rest = (slice(own.start, part.start), slice(part.stop, own.stop))
+                self.left[i : i + 1] = [piece for piece in rest if piece.start < piece.stop]
+                return True
+        return False
+
+    def loops(self) -> Body:
+        """The step for all parameters of the update that are left, slice by slice."""
+        body: Body = []
+        for part in self.left:
+            counter, size = self.elements.new("i"), part.stop - part.start
+            loop = For(counter.name, whole(size), self.at(whole(part.start) + counter))
+            body.append(loop_in_parts(self.elements, loop, size, size))
+        return body
+
+    def at(self, here: Expression, gradient: Var | None = None) -> Body:
+        """Compute the new values at one place, by the gradient there, and put them there."""
+        elements, rule, places = self.elements, self.rule, dict(self.elements.places)
+        if gradient is not None:
+            known = Place(gradient.name, whole(0), gradient.type, variable=True)
+            elements.places[rule.leaves.inputs["dw"]] = known
+        users = users_of(rule.nodes)
+        new = {**rule.outputs.new_parameters, **rule.outputs.new_state}
+        targets = [(i, self.buffers[name]) for name, i in new.items()]
+        kept = {*new.values()}
+        body: Body = []
+        for i, node in enumerate(rule.nodes):
+            many = node.operation is not Op.LEAF and node.shape != () and len(users[i]) > 1
+            if i in kept or many:
+                body += self._named(i, [here])
+        stores = [Store(buffer, here, elements.element(i, [here])) for i, buffer in targets]
+        elements.places = places
+        return [*body, *stores]
+
+    def _named(self, i: int, index: list[Expression]) -> Body:
+        """Compute a node into a local variable of its own."""
+        value = self.elements.element(i, index)
+        name = self.elements.new("v").name
+        self.elements.places[i] = Place(name, whole(0), value.type, variable=True)
+        return [Let(name, value)]
+
+
+def begin_updates(rules: Sequence[Rule], step: Elements) -> Body:
+    """What the steps of all groups of parameters need once."""
+    if not rules:
+        return []
+    count = Var("step", "int")
+    batch = count - Load("steps", whole(0), "int")
+    body: Body = [
+        Let("learning_rate", Load("learning_rates", batch, "double")),
+        Let("step", count + whole(1)),
+    ]
+    if any(rule.needs_norm for rule in rules):
+        body += _norm([part for rule in rules for part in rule.left], step)
+    return [*body, *(line for rule in rules for line in rule.begin())]
+
+
+def _norm(parts: Sequence[slice], step: Elements) -> Body:
+    """The length of the gradient of all parameters together, summed in double."""
+    total, zero = Var("squares", "double"), Num(0.0, "double")
+    body: Body = [Let(total.name, zero)]
+    for part in parts:
+        i, more = step.new("i"), step.new("a", "double")
+        number = cast(Load("gradients", whole(part.start) + i, "float"), "double")
+        counters = [(i.name, whole(part.stop - part.start))]
+        body.append(Reduce(more.name, "add", zero, counters, number * number))
+        body.append(Let(total.name, total + more))
+    return [*body, Let("dw_norm", cast(Call("sqrt", (total,), "double"), "float"))]
+
+
+def used_up(
+    elements: Elements, flow: Dataflow, groups: Sequence[Group], rules: Sequence[Rule], size: int
+) -> dict[int, Use]:
+    """The gradients that the step of the optimizer uses up at the end of their products."""
+    uses = dict[int, Use]()
+    if any(rule.needs_norm for rule in rules):
+        return uses
+    for gradient in (group[-1] for group in groups if flow.is_used_up(group, size)):
+        shape, place = elements.graph.nodes[gradient].shape, elements.places[gradient]
+        begin = known(place.offset) or 0
+        part = slice(begin, begin + size_of(shape))
+        rule = next((rule for rule in rules if rule.take(part)), None)
+        if rule is not None:
+            uses[gradient] = partial(_step_at, rule, place.offset, strides(shape))
+    return uses
+
+
+def _step_at(
+    rule: Rule,
+    begin: Expression,
+    steps: Sequence[Expression],
+    index: Sequence[Expression],
+    gradient: Var,
+) -> Body:
+    return rule.at(offset_at(begin, index, steps), gradient)
