@@ -113,6 +113,7 @@ def digests_of(name: str, way: str = "whole") -> Digests:
     return {
         "begun": begun,
         "parameters": digest(net.parameters, net.running_state),
-        "losses": digest(history.columns()["train_loss"]),
+        "losses": digest(history["train_loss"]),
+        "validation losses": digest(history["validation_loss"]),
         "predictions": digest(*predicted, *seen.predictions[-2:]),
     }

@@ -26,7 +26,10 @@ def test_another_training_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             return {"penalty L1Penalty float32": digests_of("penalty L2Penalty float32")}
 
     (line,) = differences(["penalty L1Penalty float32"], [Other("another")], tmp_path)
-    assert line == "another: penalty L1Penalty float32: parameters, losses, predictions"
+    assert (
+        line
+        == "another: penalty L1Penalty float32: parameters, losses, validation losses, predictions"
+    )
 
 
 def test_the_shares_together_are_all_nets() -> None:

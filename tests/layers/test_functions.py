@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.base.functions import ERF, erf
+from handgrad.base.functions import ERF, erf, log2, power
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized
 
@@ -56,3 +56,18 @@ def test_it_is_one_operation_from_the_page_to_the_loops(training: bool) -> None:
 def test_the_printed_program_has_it_by_its_name() -> None:
     net = hg.Net(hg.Linear(2, 2, rng=0), hg.GELU())
     assert "(1 + erf(" in hg.compiled_source(net, hg.MSELoss(), hg.SGD(0.1))
+
+
+def test_log2_is_exact_for_powers_of_two_and_else_to_the_last_digits() -> None:
+    exponents = np.arange(-1021, 1024)
+    np.testing.assert_array_equal(log2(2.0**exponents), exponents)
+    x = np.random.default_rng(0).uniform(0.4, 40, 10_000)
+    np.testing.assert_allclose(log2(x), np.log2(x), rtol=2e-15, atol=2e-16)
+
+
+@pytest.mark.parametrize("x", [1e-8, 0.1, 0.9, 1.0, np.e, 7.5])
+def test_power_is_that_of_numpy_to_the_last_digits(x: float) -> None:
+    y = np.random.default_rng(0).uniform(-10, 10, 10_000)
+    np.testing.assert_allclose(power(x, y), x**y, rtol=3e-14)
+    assert power(x, 0) == 1
+    np.testing.assert_array_equal(power(2.0, np.arange(-9, 9)), 2.0 ** np.arange(-9, 9))

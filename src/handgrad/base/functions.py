@@ -1,8 +1,11 @@
-"""Functions of the textbook that NumPy has not: `erf`."""
+"""Functions that NumPy has not: `erf`; or has otherwise on each processor: `log2`, `power`."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -67,3 +70,47 @@ def erf(x: Array) -> Array:
     rest = np.exp(-size * size) * (1 / np.pi**0.5 + 2 * p / (scale + size)) / (scale + size)
     result: Array = np.sign(x) * (1 - rest)
     return result
+
+
+# Of the series of (atanh s − s)/s³ in s²: 1/25, 1/23, ..., 1/3; of exp: 1/14!, ..., 1.
+ATANH_SERIES = tuple(1 / k for k in range(25, 1, -2))
+EXP_SERIES = tuple(1 / math.factorial(k) for k in range(14, -1, -1))
+LOG_OF_2 = 0.6931471805599453
+
+
+def log2(x: npt.ArrayLike) -> Array:
+    """The logarithm to base 2 of numbers above 0, in float64, by arithmetic alone.
+
+    With x = 2ᵉ m, √½ ≤ m < √2: log₂ x = e + log₂ m, and log m = 2 atanh((m − 1)/(m + 1)).
+
+    >>> log2([0.25, 1.0, 10.0]).round(12).tolist()
+    [-2.0, 0.0, 3.321928094887]
+    """
+    m, e = np.frexp(np.asarray(x, float))
+    low = m < 0.5**0.5
+    s = (m * (1 + low) - 1) / (m * (1 + low) + 1)
+    result: Array = e - low + 2 * (s + s * s * s * _polynomial(s * s, ATANH_SERIES)) / LOG_OF_2
+    return result
+
+
+def power(x: float, y: npt.ArrayLike) -> Array:
+    """x to the power of each y, for x > 0, in float64, by arithmetic alone: to within 1e-14.
+
+    xʸ = 2ᶻ with z = y log₂ x, and 2ᶻ = 2ⁿ exp((z − n) log 2) with the whole number n nearest to z.
+
+    >>> power(10.0, [-1.0, 0.0, 2.0]).round(12).tolist()
+    [0.1, 1.0, 100.0]
+    """
+    z = np.asarray(y, float) * log2(x)
+    n = np.rint(z)
+    result: Array = np.ldexp(_polynomial((z - n) * LOG_OF_2, EXP_SERIES), n.astype(int))
+    return result
+
+
+def _polynomial(x: Array, coefficients: Sequence[float]) -> Array:
+    """The one with these coefficients, that of the highest power first."""
+    first, *others = coefficients
+    value = np.full_like(x, first)
+    for coefficient in others:
+        value = value * x + coefficient
+    return value

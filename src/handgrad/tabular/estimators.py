@@ -12,7 +12,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d
 
 from handgrad.base.errors import DataError
+from handgrad.base.functions import power
 from handgrad.data.frames import Column, numbers_in
+from handgrad.engines.alike import alike
 from handgrad.layers import SELU, Array, Mish, Softmax
 from handgrad.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
 from handgrad.net import Net
@@ -26,7 +28,7 @@ from handgrad.tabular.streamed import StreamedClasses, StreamedNumbers
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # how many standard deviations they are apart
 FAR = 1e9  # where one target of mae may be beyond what float32 holds
-TEMPERATURES = np.exp(np.linspace(-2, 2, 161))
+TEMPERATURES = power(np.e, np.linspace(-2, 2, 161))
 
 
 class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
@@ -133,6 +135,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def predict_proba(self, X: object) -> Array:
         """The probability of each of `classes_` for each row: (n, n_classes)."""
         z = self._outputs(X) / self.temperature_
+        z = alike(z) if self.engine == "compiled" else z
         return np.asarray(Softmax().forward(z).mean(axis=1))
 
     def predict(self, X: object) -> Array:
@@ -281,7 +284,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
 def _log_loss(z: Array, t: Array) -> float:
     """That of one member: (n, n_classes) logits and targets."""
-    return float(SoftTargetCrossEntropyLoss().forward(z, t))
+    return float(SoftTargetCrossEntropyLoss().forward(alike(z), t))
 
 
 def _temperature(members: Members, t: Array) -> float:

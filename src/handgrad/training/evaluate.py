@@ -11,6 +11,7 @@ from handgrad.base.other_names import refusing_unknown
 from handgrad.base.page import twin_of
 from handgrad.config import check_kinds
 from handgrad.display import in_words
+from handgrad.engines.alike import alike
 from handgrad.engines.choice import EngineName, engine_for_chunks
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -109,7 +110,8 @@ class RowsToEvaluate:
         with np.errstate(all="ignore"):
             p, rows = self.predicted(engine, batch_size) if p is None else (p, self.rows)
             weights = () if rows.w is None else (rows.w,)
-            value = float(twin_of(self.loss).forward(p, rows.y, *weights))
+            said = alike(p) if engine == "compiled" else p
+            value = float(twin_of(self.loss).forward(said, rows.y, *weights))
         return Evaluation(value, metric_values(p, rows.y, rows.sample_weight, metrics))
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
