@@ -5,6 +5,8 @@ Not a number outside of the matrices is read or written.
 
 import ctypes
 import itertools
+import platform
+import re
 from typing import Any
 
 import llvmlite.binding as binding
@@ -15,7 +17,7 @@ import pytest
 from handgrad.engines.compiled import gemm
 from handgrad.engines.compiled.gemm import product
 from handgrad.engines.compiled.ir_helpers import rounds_once
-from handgrad.engines.compiled.machine_code import function_of
+from handgrad.engines.compiled.machine_code import function_of, optimised
 from handgrad.engines.compiled.workers import Workers
 from handgrad.layers import Array
 from tests.engines.chains import product_by_the_rule
@@ -204,3 +206,16 @@ def test_a_program_finds_the_product_it_calls(processor: str) -> None:
     block = arguments(9, 40, 20, c, a, b, start=start)
     function_of("caller", lambda: str(module), None, ADDRESS)(block.ctypes.data)
     assert c.tobytes() == product_by_the_rule(a, b, start).tobytes()
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other assembly")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_kernels_keep_all_sums_in_registers(dtype: Any, processor: str) -> None:
+    module, machine = optimised(product.module_text(dtype), passes=False)
+    bodies = re.findall(
+        r'^"?kernel\.[\d.]+"?:$(.*?)\.cfi_endproc', machine.emit_assembly(module), re.M | re.S
+    )
+    assert len(bodies) == 4
+    for body in bodies:
+        assert "vfmadd" in body
+        assert "(%rsp)" not in body, "a register is put on the stack"

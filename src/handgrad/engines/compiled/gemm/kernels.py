@@ -44,9 +44,10 @@ class Kernels:
         a = b.gep(left, [b.mul(k, whole(shape.step))])
         row = b.gep(right, [b.mul(k, whole(shape.width))])
         line = [vectors.load(b, at(b, row, column)) for column in columns]
-        factors = [vectors.spread(b, b.load(at(b, a, r))) for r in range(rows)]
-        pairs = [(factor, numbers) for factor in factors for numbers in line]
-        added = [vectors.fma(b, *pair, so_far) for pair, so_far in zip(pairs, sums, strict=True)]
+        added = list[ir.Value]()
+        for r in range(rows):  # a number of a where it is used: else registers would not suffice
+            factor = vectors.spread(b, b.load(at(b, a, r)))
+            added += [vectors.fma(b, factor, x, sums[len(added) + i]) for i, x in enumerate(line)]
         following = b.add(k, whole(1))
         for phi, start, value in zip(
             [k, *sums], [whole(0), *starts], [following, *added], strict=True
