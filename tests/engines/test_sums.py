@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled.lanes import CHUNK, step_of
+from handgrad.engines.compiled.lanes import step_of
 from handgrad.engines.compiled.loops import (
+    CHUNK,
     LANES,
     Call,
     Expression,
@@ -49,11 +50,14 @@ def reduced(
 
 def in_lanes(operation: str, rows: Any) -> Any:
     """The same number by number."""
-    function, start = getattr(np, operation), STARTS[operation]
-    lanes = [rows.dtype.type(start)] * LANES
+    function, start = getattr(np, operation), rows.dtype.type(STARTS[operation])
+    lanes = [start] * LANES
     for row in rows:
-        for i, number in enumerate(row):
-            lanes[i % LANES] = function(lanes[i % LANES], number)
+        for begin in range(0, len(row), CHUNK):
+            chunk = [start] * LANES
+            for i, number in enumerate(row[begin : begin + CHUNK]):
+                chunk[i % LANES] = function(chunk[i % LANES], number)
+            lanes = [function(a, b) for a, b in zip(lanes, chunk, strict=True)]
     while len(lanes) > 1:
         half = len(lanes) // 2
         lanes = [function(a, b) for a, b in zip(lanes[:half], lanes[half:], strict=True)]

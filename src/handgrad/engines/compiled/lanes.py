@@ -21,41 +21,47 @@ from handgrad.engines.compiled.ir_helpers import (
 from handgrad.engines.compiled.loops import LANES, Call, Expression, Num, Var
 
 MOST_UNROLLED = 8 * LANES  # numbers
-CHUNK = 512  # numbers that are computed before they are added; a multiple of LANES
 
 
 class Lanes:
-    """Partial results of an operation, which a variable of the function holds."""
+    """Partial results of an operation, of all numbers and of a chunk, in variables."""
 
-    def __init__(self, b: ir.IRBuilder, variable: ir.Value, operation: str, start: float) -> None:
-        self.b, self.variable, self.operation = b, variable, operation
-        self.vector = variable.type.pointee
+    def __init__(
+        self, b: ir.IRBuilder, variables: Sequence[ir.Value], operation: str, start: float
+    ) -> None:
+        self.b, self.operation = b, operation
+        self.total, self.chunk = variables
+        self.vector = self.total.type.pointee
         self.start = ir.Constant(self.vector, [start] * LANES)
-        b.store(self.start, variable)
+        b.store(self.start, self.total)
 
     def take(self, numbers: ir.Value, count: ir.Value) -> None:
-        """That many numbers of memory; the first goes to the first lane."""
+        """A chunk of that many numbers in memory; the first goes to the first lane."""
         b, known = self.b, _known(count)
+        b.store(self.start, self.chunk)
         full = b.and_(count, whole(-LANES)) if known is None else whole(known // LANES * LANES)
         if known is None or known >= LANES:
             with counting(b, full, LANES, marks=_marks(known)) as i:
-                self._add(self._load(b.gep(numbers, [i])))
+                self._add(self.chunk, self._load(b.gep(numbers, [i])))
         if known is None or known % LANES:
             rest = b.sub(count, full) if known is None else whole(known % LANES)
-            self._add(self._part(b.gep(numbers, [full]), rest))
+            self._add(self.chunk, self._part(b.gep(numbers, [full]), rest))
+        self._add(self.total, b.load(self.chunk))
 
-    def take_chunk(self, numbers: ir.Value, count: ir.Value) -> None:
-        """That many numbers of memory of our own, beyond whose end there is room for a vector."""
+    def take_own(self, numbers: ir.Value, count: ir.Value) -> None:
+        """The same of memory of our own, beyond whose end there is room for a vector."""
         b, known = self.b, _known(count)
+        b.store(self.start, self.chunk)
         if known is None or known % LANES:
             place = b.bitcast(b.gep(numbers, [count]), self.vector.as_pointer())
             b.store(self.start, place, align=self._size())
         with counting(b, count, LANES, marks=_marks(known)) as i:
-            self._add(self._load(b.gep(numbers, [i])))
+            self._add(self.chunk, self._load(b.gep(numbers, [i])))
+        self._add(self.total, b.load(self.chunk))
 
     def joined(self) -> ir.Value:
         """The one result of all lanes."""
-        b, value = self.b, self.b.load(self.variable)
+        b, value = self.b, self.b.load(self.total)
         half = LANES // 2
         while half:
             low, high = (
@@ -66,9 +72,8 @@ class Lanes:
             half //= 2
         return b.extract_element(value, ir.Constant(INT32, 0))
 
-    def _add(self, numbers: ir.Value) -> None:
-        so_far = self.b.load(self.variable)
-        self.b.store(self._combined(so_far, numbers), self.variable)
+    def _add(self, variable: ir.Value, numbers: ir.Value) -> None:
+        self.b.store(self._combined(self.b.load(variable), numbers), variable)
 
     def _combined(self, x: ir.Value, y: ir.Value) -> ir.Value:
         if self.operation == "add":

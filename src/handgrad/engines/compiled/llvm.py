@@ -21,9 +21,10 @@ from handgrad.engines.compiled.ir_helpers import (
     smaller,
     whole,
 )
-from handgrad.engines.compiled.lanes import CHUNK, Lanes, step_of
+from handgrad.engines.compiled.lanes import Lanes, step_of
 from handgrad.engines.compiled.loop_marks import marks_of, most
 from handgrad.engines.compiled.loops import (
+    CHUNK,
     LANES,
     Call,
     Comment,
@@ -197,42 +198,52 @@ class _Writer(ProductCalls):
         self.around.pop()
 
     def reduce(self, reduce: Reduce) -> None:
-        """Loops around rows of numbers: those that lie in a row are taken from there."""
-        kind = self.types[reduce.value.type]
-        variable = self.variable(f"{reduce.name}.lanes", ir.VectorType(kind, LANES))
-        lanes = Lanes(self.b, variable, reduce.operation, reduce.start.value)
-        *outer, (counter, size) = reduce.counters
+        """Loops around rows of numbers, and one result of their lanes."""
+        vector = ir.VectorType(self.types[reduce.value.type], LANES)
+        names = (f"{reduce.name}.lanes", f"{reduce.name}.chunk")
+        variables = [self.variable(name, vector) for name in names]
+        lanes = Lanes(self.b, variables, reduce.operation, reduce.start.value)
+        *outer, counted = reduce.counters
         with ExitStack() as loops:
             for name, stop in outer:
                 inner = counting(self.b, self.value(stop), name=name)
                 self.counters[name] = loops.enter_context(inner)
-            match reduce.value:
-                case Load(buffer, index, _) if step_of(index, counter) == 1:
-                    self.counters[counter] = whole(0)
-                    lanes.take(self.place(buffer, index), self.value(size))
-                case _:
-                    self.reduce_chunks(reduce.value, (counter, size), lanes)
+            self.reduce_row(reduce.value, counted, lanes)
         for name, _ in reduce.counters:
             del self.counters[name]
         self.let(reduce.name, lanes.joined())
 
-    def reduce_chunks(
-        self, value: Expression, counted: tuple[str, Expression], lanes: Lanes
-    ) -> None:
-        """Compute numbers, in a loop that LLVM can vectorise, before the lanes take them."""
-        b, kind, (counter, size) = self.b, self.types[value.type], counted
-        loop = For(counter, size, [Let("", value)])
-        stop, marks = self.value(size), marks_of([*self.around, loop], self.most)
-        if f"chunk.{kind}" not in self.variables:
-            self.variables[f"chunk.{kind}"] = self.memory(kind, whole(CHUNK + LANES))
-        chunk = self.variables[f"chunk.{kind}"]
+    def reduce_row(self, value: Expression, counted: tuple[str, Expression], lanes: Lanes) -> None:
+        """Chunk by chunk: numbers that lie in a row are taken from there, others computed first."""
+        b, (counter, size) = self.b, counted
+        stop = self.value(size)
         one = isinstance(stop, ir.Constant) and stop.constant <= CHUNK
         with nullcontext(whole(0)) if one else counting(b, stop, CHUNK) as begin:
             count = stop if one else smaller(b, whole(CHUNK), b.sub(stop, begin))
-            with counting(b, count, name=counter, marks=marks) as i:
-                self.counters[counter] = b.add(begin, i)
-                b.store(self.value(value), b.gep(chunk, [i]))
-            lanes.take_chunk(chunk, count)
+            self.counters[counter] = begin
+            match value:
+                case Load(buffer, index, _) if step_of(index, counter) == 1:
+                    lanes.take(self.place(buffer, index), count)
+                case _:
+                    lanes.take_own(self.chunk(value, counted, begin, count), count)
+
+    def chunk(
+        self,
+        value: Expression,
+        counted: tuple[str, Expression],
+        begin: ir.Value,
+        count: ir.Value,
+    ) -> ir.Value:
+        """Memory with the numbers of a chunk, computed in a loop that LLVM can vectorise."""
+        b, kind = self.b, self.types[value.type]
+        if f"chunk.{kind}" not in self.variables:
+            self.variables[f"chunk.{kind}"] = self.memory(kind, whole(CHUNK + LANES))
+        numbers = self.variables[f"chunk.{kind}"]
+        marks = marks_of([*self.around, For(*counted, [Let("", value)])], self.most)
+        with counting(b, count, name=counted[0], marks=marks) as i:
+            self.counters[counted[0]] = b.add(begin, i)
+            b.store(self.value(value), b.gep(numbers, [i]))
+        return numbers
 
     def parts(self, parts: Parts) -> None:
         """Give the workers a function that does one part, and what it needs for that."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal
 
 LANES = 16  # partial results, of however many numbers a processor's vectors are
+CHUNK = 512  # numbers in one row of lanes, a multiple of theirs: more would lose digits
 # The data's type, double, whole numbers, truth values.
 Type = Literal["float", "double", "int", "bool"]
 
@@ -171,7 +172,8 @@ class Reduce:
     """All numbers `value`, for each value of the counters, added (or the like) to one variable.
 
     They go to `LANES` partial results: that at place i of the innermost counter to number
-    i % LANES. At the end the second half is added to the first, until one is left.
+    i % LANES, of each `CHUNK` of them by itself first. At the end the second half is added to the
+    first, until one is left.
     """
 
     name: str

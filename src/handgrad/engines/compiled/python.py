@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.functions import erf
-from handgrad.engines.compiled.loops import IN_LANES, LANES
+from handgrad.engines.compiled.loops import CHUNK, IN_LANES, LANES
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
 from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
@@ -80,14 +80,17 @@ def _in_lanes(operation: str) -> Callable[..., Any]:
     start = {"add": 0.0, "multiply": 1.0, "maximum": -math.inf, "minimum": math.inf}[operation]
 
     def reduced(*rows: Sequence[float]) -> Any:
-        lanes = np.full(LANES, start, np.result_type(*(number for row in rows for number in row)))
+        dtype = np.result_type(*(number for row in rows for number in row))
+        total = np.full(LANES, start, dtype)
         for row in rows:
-            for i in range(0, len(row), LANES):
-                numbers = np.array(row[i : i + LANES])
-                lanes[: len(numbers)] = function(lanes[: len(numbers)], numbers)
-        while len(lanes) > 1:
-            lanes = function(*np.split(lanes, 2))
-        return lanes[0]
+            for begin in range(0, len(row), CHUNK):
+                chunk = np.full(LANES, start, dtype)
+                for i, number in enumerate(row[begin : begin + CHUNK]):
+                    chunk[i % LANES] = function(chunk[i % LANES], number)
+                total = function(total, chunk)
+        while len(total) > 1:
+            total = function(*np.split(total, 2))
+        return total[0]
 
     return reduced
 
