@@ -46,8 +46,8 @@ class Adam(Optimizer):
     ) -> tuple[Array, ...]:
         m = self.beta1 * m + (1 - self.beta1) * dw
         v = self.beta2 * v + (1 - self.beta2) * dw**2
-        m_hat = m / (1 - self.beta1**step)
-        v_hat = v / (1 - self.beta2**step)
+        m_hat = 1 / (1 - self.beta1**step) * m  # of all weights, only one number is divided
+        v_hat = 1 / (1 - self.beta2**step) * v
         return w - learning_rate * m_hat / (np.sqrt(v_hat) + self.eps), m, v
 
 
@@ -129,7 +129,7 @@ class NAdam(Adam):
         q = 1 - (1 - q) * mu
         g_hat = (1 - mu) / q * dw
         m_hat = mu_next / (1 - (1 - q) * mu_next) * m
-        v_hat = v / (1 - self.beta2**step)
+        v_hat = 1 / (1 - self.beta2**step) * v
         return w - learning_rate * (g_hat + m_hat) / (np.sqrt(v_hat) + self.eps), m, v, q
 
 
