@@ -14,6 +14,7 @@ import llvmlite.binding as binding
 from handgrad.engines.compiled import cache
 
 SPEED, SPEED_AS_WRITTEN = 3, 2
+PASSES = 1  # with those of higher levels a step is no faster: its loops come as they should be
 CType = type[ctypes.c_int64] | type[ctypes.c_void_p]
 BLAS = ("sgemm", "dgemm")  # SciPy's products of matrices
 
@@ -71,7 +72,7 @@ def optimised(text: str, passes: bool = True) -> tuple[Any, Any]:
     module.verify()
     if not passes:
         return module, _machine(SPEED_AS_WRITTEN)
-    options = binding.create_pipeline_tuning_options(speed_level=SPEED)
+    options = binding.create_pipeline_tuning_options(speed_level=PASSES)
     options.loop_vectorization = options.slp_vectorization = True
     machine = _machine()
     builder = binding.create_pass_builder(machine, options)

@@ -172,7 +172,7 @@ class ProductCalls(ABC):
         self.b.call(declared(self.module, name, VOID, [value.type for value in given]), given)
 
     def place(self, buffer: str, offset: Expression) -> ir.Value:
-        return self.b.gep(self.buffers[buffer], [self.value(offset)])
+        return self.b.gep(self.buffers[buffer], [self.value(offset)], inbounds=True)
 
     def matrix(self, matrix: Matrix) -> tuple[ir.Value, ir.Value]:
         return self.place(matrix.buffer, matrix.offset), self.boxed(self.narrow(matrix.width))
