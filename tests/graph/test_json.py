@@ -95,7 +95,7 @@ def test_a_step_and_a_rule_read_back_compile_to_the_same_program(loss: str, opti
 VALUES = [
     *(None, True, 1, 1.0, -0.0, 0.0, float("nan"), float("inf"), "text", ...),
     *(np.float32(1), np.float64(1), np.int64(1), np.bool_(True), np.float32("nan")),
-    *((1, 2), [1, 2], (), slice(None), slice(1, None, -2), (slice(0, Ref(1)), None, ...)),
+    *((1, 2), [1, 2], ("1.0",), (), slice(None), slice(1, None, -2), (slice(0, Ref(1)), None, ...)),
     *(np.dtype("float32"), np.array([1.5, np.nan]), np.zeros((0, 2), bool), np.array([[1], [2]])),
     *(np.array([1.5, 2.5]), np.array([1.5, 2.5], np.float32)),
 ]

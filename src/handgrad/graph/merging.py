@@ -4,7 +4,7 @@ A constant that is the same on all tapes stays, one that follows the batch size 
 value, anything else is refused with its line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -52,7 +52,7 @@ def check_second_step(first: Sequence[Node], second: Sequence[Node]) -> None:
             )
 
 
-def _noted(step: Node) -> str:
+def _noted(step: Node) -> Hashable:
     return key(step.operation, step.arguments, *step.options.items())
 
 

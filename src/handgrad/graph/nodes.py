@@ -6,8 +6,9 @@ Arguments are written as JSON: numbers, arrays, indices, references, what follow
 import json
 import linecache
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, Self
@@ -59,16 +60,19 @@ class Node:
     dtype: np.dtype[Any]
     origin: Origin | None = None
 
-    def used(self) -> list[int]:
+    def used(self) -> tuple[int, ...]:
         """The numbers of the nodes that this one is computed from."""
-        found: list[int] = []
+        return self._used
 
-        def note(leaf: object) -> None:
-            if isinstance(leaf, Ref):
-                found.append(leaf.node)
+    @cached_property
+    def _used(self) -> tuple[int, ...]:
+        return tuple(_references((self.arguments, *self.options.values())))
 
-        substitute((self.arguments, *self.options.values()), note)
-        return found
+    def renumbered(self, new: Mapping[int, Ref]) -> "Node":
+        """The node, with new numbers of those that it is computed from."""
+        if all(new[i].node == i for i in self.used()):
+            return self
+        return self.map(lambda leaf: new[leaf.node] if isinstance(leaf, Ref) else leaf)
 
     def map(self, function: Callable[[object], object]) -> "Node":
         """The node on the function of each of its references and constants."""
@@ -110,6 +114,20 @@ class Node:
         return isinstance(other, Node) and self.to_json() == other.to_json()
 
     __hash__ = object.__hash__
+
+
+def _references(value: object) -> Iterator[int]:
+    """The numbers of the nodes that an argument structure names, in its order."""
+    match value:
+        case Ref(node):
+            yield node
+        case tuple() | list():
+            for part in value:
+                yield from _references(part)
+        case dict():
+            yield from _references([*value.values()])
+        case slice():
+            yield from _references((value.start, value.stop, value.step))
 
 
 def users_of(nodes: Sequence[Node]) -> list[list[int]]:
@@ -176,6 +194,17 @@ def decode(data: object) -> Any:
     return DECODED[kind](*decode(parts if isinstance(parts, list) else [parts]))
 
 
-def key(*values: object) -> str:
-    """A text that is the same for the same values: 1, 1.0, True and float32(1) differ."""
-    return json.dumps([encode(value) for value in values])
+def key(*values: object) -> Hashable:
+    """What is the same for the same values: 1, 1.0, True and float32(1) differ, 0.0 and -0.0 too.
+
+    A TypeError says that one is no data.
+    """
+    return tuple([_key(value) for value in values])
+
+
+def _key(value: object) -> Hashable:
+    if isinstance(value, Ref | str) or type(value) is int or value is None:
+        return value
+    if isinstance(value, tuple):
+        return tuple([_key(part) for part in value])
+    return type(value), json.dumps(encode(value))

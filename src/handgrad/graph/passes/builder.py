@@ -64,7 +64,7 @@ def rewritten(
         if only is not None and i not in only:
             continue
         builder.origin = node.origin
-        node = node.map(lambda leaf: new[leaf.node] if isinstance(leaf, Ref) else leaf)
+        node = node.renumbered(new)
         new[i] = builder.keep(node) if node.operation is Op.LEAF else rewrite(builder, node)
 
     def number(i: int) -> int:

@@ -1,5 +1,6 @@
 """Small passes that make a graph shorter and leave what it says."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def remove_dead_code(graph: Graph) -> Graph:
 
 def share_common_subexpressions(graph: Graph) -> Graph:
     """Compute once what is computed twice from the same arguments."""
-    seen: dict[str, Ref] = {}
+    seen: dict[Hashable, Ref] = {}
 
     def shared(new: Builder, node: Node) -> Ref:
         if node.operation is Op.RANDOM:
