@@ -26,18 +26,23 @@ class Ref:
     node: int
 
 
+NESTED = (tuple, list, dict, slice)
+
+
 def substitute(value: object, replace: Callable[[object], object]) -> Any:
     """The argument structure `value` with every leaf of its tuples, lists and slices replaced."""
-    if not isinstance(value, (tuple, list, dict, slice)):
-        return replace(value)
-    if isinstance(value, tuple):
-        return tuple([substitute(part, replace) for part in value])
-    if isinstance(value, list):
-        return [substitute(part, replace) for part in value]
+    if isinstance(value, tuple | list):
+        parts = [
+            substitute(part, replace) if isinstance(part, NESTED) else replace(part)
+            for part in value
+        ]
+        return tuple(parts) if isinstance(value, tuple) else parts
     if isinstance(value, dict):
         return {name: substitute(part, replace) for name, part in value.items()}
-    parts = (value.start, value.stop, value.step)
-    return slice(*[substitute(part, replace) for part in parts])
+    if isinstance(value, slice):
+        parts = [substitute(end, replace) for end in (value.start, value.stop, value.step)]
+        return slice(*parts)
+    return replace(value)
 
 
 @dataclass(frozen=True)

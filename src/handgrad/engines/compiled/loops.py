@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
 from typing import Literal
 
 LANES = 16  # partial results, of however many numbers a processor's vectors are
@@ -239,6 +240,7 @@ def outer_variables(body: Sequence[Statement], own: Sequence[str]) -> list[Var]:
     return [used[name] for name in sorted(used) if name not in inside]
 
 
+@lru_cache(2**14)
 def whole(value: int) -> Num:
     """A whole number."""
     return Num(int(value), "int")

@@ -143,11 +143,11 @@ def plan(
     of an array that it is the last to read, if it can.
     """
     position = {i: k for k, group in enumerate(groups) for i in group}
-    users = users_of(graph.nodes)
+    users, outputs = users_of(graph.nodes), {*graph.outputs.all()}
     forever = len(groups)
 
     def last_use(i: int) -> int:
-        if i in graph.outputs.all():
+        if i in outputs:
             return forever
         uses = [position[u] if u in position else last_use(u) for u in users[i]]
         return max(uses, default=0)
