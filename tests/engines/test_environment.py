@@ -55,25 +55,27 @@ def environment_of(net: hg.Net, engine: str, **options: Any) -> dict[str, str]:
     return found
 
 
-def test_a_small_net_compiled_depends_on_no_cores_and_no_blas() -> None:
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut loops and products, however small they are."""
+    for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
+        monkeypatch.setattr(parallel_loops, name, value)
+
+
+def test_a_net_compiled_depends_on_no_cores_and_no_blas(in_parts: None) -> None:
     found = environment_of(wide(8), "compiled", batch_size=8)
-    assert found == {"llvmlite": llvmlite.__version__, "cores": "any"}
+    assert found == {"llvmlite": llvmlite.__version__}
 
 
 @pytest.mark.parametrize(("cores", "told"), [(3, "3"), (64, "8 or more")])
-def test_work_that_is_shared_depends_on_the_cores(
-    cores: int, told: str, monkeypatch: pytest.MonkeyPatch
+def test_products_by_blas_depend_on_which_and_on_the_cores(
+    cores: int, told: str, in_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("handgrad.engines.compiled.tiles.vector_bytes", lambda: 0)
     for module in (parallel_loops, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: cores)
-    monkeypatch.setattr(parallel_loops, "MULTIPLICATIONS", 8)
-    monkeypatch.setattr(parallel_loops, "LINE", 2)
-    assert environment_of(wide(64), "compiled", batch_size=32)["cores"] == told
-
-
-def test_products_without_tiles_depend_on_scipys_blas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handgrad.engines.compiled.tiles.vector_bytes", lambda: 0)
     found = environment_of(wide(64), "compiled", batch_size=32)
+    assert found["cores"] == told
     assert found["BLAS of SciPy"] == environment.blas_of("scipy") != "unknown"
 
 

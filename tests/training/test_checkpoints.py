@@ -485,6 +485,7 @@ def test_another_processor_or_number_of_cores_is_told(
 
     monkeypatch.setattr(parallel_loops, "MULTIPLICATIONS", 8)
     monkeypatch.setattr(parallel_loops, "LINE", 2)
+    monkeypatch.setattr("handgrad.engines.compiled.tiles.vector_bytes", lambda: 0)  # so by BLAS
     for module in (parallel_loops, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 2)
     assert [*hg.checkpoints(begun(), tmp_path)]

@@ -231,12 +231,10 @@ class CompiledEngine(Engine):
     def environment(self) -> dict[str, str]:
         import llvmlite
 
-        found = {"llvmlite": llvmlite.__version__, "cores": "any"}
-        runners = [self.run, *([self.predict] if self.held_out else [])]
-        if any(runner.in_parts for runner in runners):
+        found = {"llvmlite": llvmlite.__version__}
+        if self.by_blas:  # its sums have an order that follows from its version and from the parts
             cores = available_cores()
             found["cores"] = str(cores) if cores < MOST_PARTS else f"{MOST_PARTS} or more"
-        if any(runner.by_blas for runner in runners):
             found["BLAS of SciPy"] = blas_of("scipy")
         return found
 

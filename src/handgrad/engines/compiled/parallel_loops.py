@@ -1,7 +1,8 @@
 """Long loops and large products cut into parts, which the cores can share.
 
-How many parts there are follows from the sizes and the number of cores alone, not from how many
-threads turn up to work on them: that is how the same seed gives the same bits.
+Each number is computed within one part, in an order that sizes alone decide: so its bits are the
+same however many parts there are. Only where BLAS multiplies do they follow from the number of
+cores, and there too not from how many threads turn up to work.
 """
 
 import math
@@ -58,7 +59,8 @@ def product_in_parts(elements: Elements, product: Multiply) -> Statement:
     else:
         columns = _left(product.n, begin, size)
         b, c = _from(b, begin, columns=True), _from(c, begin, columns=True)
-        within = replace(product, n=columns, b=b, c=c, sizes=(m, size, k))
+        start = product.start and replace(product.start, index=product.start.index + begin)
+        within = replace(product, n=columns, b=b, c=c, sizes=(m, size, k), start=start)
     return Parts(part.name, count, [within])
 
 

@@ -141,7 +141,7 @@ class Runner:
         # whether threads could share the work, of the workers or of BLAS
         self.large = self.in_parts or any(math.prod(p.sizes) > LARGE_PRODUCT for p in products)
         tiles = Tiles(None, SINGLE if program.dtype == np.float32 else DOUBLE)
-        self.by_blas = not all(map(tiles.suit, products))
+        self.by_blas = any(p.room is None and not tiles.suit(p) for p in products)
         self.function = self.load(program)
         self._take_scratch(Workers())
 
