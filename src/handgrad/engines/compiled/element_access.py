@@ -109,8 +109,9 @@ class Elements:
             base, offset, step_sizes, _ = node.arguments
             place, start = self.places[base.node], extent(offset)  # type: ignore[assignment]
             steps = [extent(step) for step in step_sizes]
-        if place.rows is not None:
-            index = [row_of(place.rows, index[0]), *index[1:]]
+        if place.rows is not None:  # lying in rows, or read across
+            axis = 0 if steps[-1] == whole(1) else 1
+            index = [row_of(place.rows, x) if k == axis else x for k, x in enumerate(index)]
         return Load(place.buffer, offset_at(place.offset + start, index, steps), place.type)
 
     def argument(

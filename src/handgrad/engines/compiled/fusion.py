@@ -59,11 +59,20 @@ def is_packed(graph: Graph, i: int, batch_size: int) -> bool:
 
 
 def is_gathered(graph: Graph, leaf: int, batch_size: int) -> bool:
-    """Whether rows need no place of their own, as all that read them pack matrices."""
-    users = users_of(graph.nodes)[leaf]
-    return len(graph.nodes[leaf].shape) == 2 and all(
-        is_packed(graph, user, batch_size) for user in users
-    )
+    """Whether rows need no place of their own: products that pack them, as they are or across,
+    are all that reads them.
+    """
+    users, shape = users_of(graph.nodes), graph.nodes[leaf].shape
+    if len(shape) != 2 or shape[1] == 1:
+        return False
+    across = [
+        user
+        for user in users[leaf]
+        if graph.nodes[user].operation is Op.VIEW
+        and graph.nodes[user].arguments[1:] == (0, (1, shape[1]), shape[::-1])
+    ]
+    readers = [user for i in (leaf, *across) for user in users[i] if user not in across]
+    return all(is_packed(graph, user, batch_size) for user in readers)
 
 
 def groups_of(graph: Graph, stored: Sequence[int], batch_size: int) -> list[Group]:

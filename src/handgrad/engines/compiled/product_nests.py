@@ -256,9 +256,12 @@ def _matrix(
         steps = [extent(step) for step in node.arguments[2]]
     else:
         return None
-    place = elements.places.get(operand.node)
-    if place is not None and place.rows is not None:
-        return Matrix(place.buffer, place.offset, steps[0], order[0] != letters[0], place.rows)
+    lying = operand.node if operand.node in elements.places else node.arguments[0].node
+    place = elements.places[lying]
+    if place.rows is not None:
+        axis = 0 if steps[-1] == whole(1) else 1
+        across = order[0] != letters[axis]
+        return Matrix(place.buffer, place.offset, steps[axis], across, place.rows)
     first = elements.load(operand.node, [fixed.get(letter, whole(0)) for letter in letters])
     buffer, offset = first.buffer, first.index
     by_letter = dict(zip(letters, zip(steps, node.shape, strict=True), strict=True))
