@@ -1,16 +1,22 @@
-"""Products tile by tile: what NumPy gives, for all sizes, and not a number outside is touched."""
+"""Products tile by tile: the bits of chains, for all sizes, and not a number outside is touched."""
 
+import ctypes
 import itertools
+from dataclasses import replace
 from typing import Any
 
+import llvmlite.ir as ir
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled import tiles
+from handgrad.engines.compiled import gemm, tiles, vectors
+from handgrad.engines.compiled.ir_helpers import DOUBLE, SINGLE
 from handgrad.engines.compiled.llvm import llvm_text
-from handgrad.engines.compiled.loops import Matrix, Multiply, Num, Statement, Type, Var, whole
+from handgrad.engines.compiled.loops import Matrix, Multiply, Statement, Type, Var, whole
+from handgrad.engines.compiled.machine_code import function_of
 from handgrad.engines.compiled.program import Parameter, Program
 from tests.engines.calling import machine_code
+from tests.engines.chains import product_by_the_rule
 from tests.engines.guarded import at_the_end_of_memory
 
 DTYPES = [np.float32, np.float64]
@@ -48,25 +54,25 @@ def assert_products(n: int, k: int, full: int, rows: list[int], dtype: Any) -> N
             left, right = rng.standard_normal((m, k)), rng.standard_normal((k, n))
             result = np.full(GUARD + m * n + GUARD, 5.0, dtype)
             operands = [left.T if a else left, right.T if b else right]
-            expected.append(left.astype(dtype).astype(float) @ right.astype(dtype).astype(float))
+            expected.append(product_by_the_rule(left.astype(dtype), right.astype(dtype)))
             arguments += [at_the_end_of_memory(x.astype(dtype, order="C")) for x in operands]
             arguments.append(result)
         run(m, *arguments)
-        for result, exact in zip(arguments[2::3], expected, strict=True):
-            found = result[GUARD:-GUARD].reshape(m, n)
-            np.testing.assert_allclose(found, exact, 0, 4 * k * np.finfo(dtype).eps)
+        for result, by_the_rule in zip(arguments[2::3], expected, strict=True):
+            assert result[GUARD:-GUARD].tobytes() == by_the_rule.tobytes()
             assert (result[:GUARD] == 5).all()
             assert (result[-GUARD:] == 5).all()
 
 
-@pytest.fixture(params=[64, 32])
+@pytest.fixture(params=[64, 32, 16])
 def always_tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tiles even for the smallest products, with the vectors of either kind of processor."""
-    if request.param > tiles.vector_bytes():
+    """Tiles even for the largest products, with the vectors of each kind of processor."""
+    if request.param > vectors.vector_bytes():
         pytest.skip("this processor has no such vectors")
     monkeypatch.setattr(tiles, "vector_bytes", lambda: request.param)
-    monkeypatch.setattr(tiles, "FEW_ROWS", 0)
-    monkeypatch.setattr(tiles, "FEW_BYTES", 0)
+    monkeypatch.setenv("HANDGRAD_CACHE", "off")  # it does not know of that
+    monkeypatch.setattr("handgrad.engines.compiled.machine_code.in_memory", {})
+    monkeypatch.setattr(gemm, "suits", lambda m, n, k: False)
 
 
 SIZES = [(1, 1), (1, 40), (3, 4), (4, 5), (7, 1), (8, 9), (10, 33), (15, 7), (16, 16), (17, 3)]
@@ -75,10 +81,48 @@ SIZES += [(20, 11), (31, 6), (32, 13), (33, 40), (40, 17), (100, 64), (113, 30)]
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("n", "k"), SIZES)
-def test_tiles_give_what_numpy_gives_and_stay_inside(
+def test_tiles_have_the_bits_of_chains_and_stay_inside(
     n: int, k: int, dtype: Any, always_tiles: None
 ) -> None:
     assert_products(n, k, 32, [32, 1, 2, 9, 15, 16, 17, 31], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("n", "k"), [(1, 513), (10, 1024), (35, 600), (70, 1537)])
+def test_tiles_add_blocks_of_long_sums(n: int, k: int, dtype: Any, always_tiles: None) -> None:
+    assert_products(n, k, 45, [45, 1, 5, 23, 44], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("k", [9, 700])
+def test_the_sums_begin_at_the_start(k: int, dtype: Any, always_tiles: None) -> None:
+    m, n = 13, 37
+    rng = np.random.default_rng(k)
+    a, b, start = (rng.standard_normal(shape).astype(dtype) for shape in ((m, k), (k, n), n))
+    c, start = np.empty((m, n), dtype), at_the_end_of_memory(start)
+    arrays = [x for array in (a, b, c) for x in (array.ctypes.data, array.shape[1])]
+    block = np.array([m, n, k, *arrays, start.ctypes.data], np.int64)
+    text = text_of_a_call(n, k, (m, n, k), dtype)
+    function_of("started", lambda: text, None, ctypes.c_void_p)(block.ctypes.data)
+    assert c.tobytes() == product_by_the_rule(a, b, start).tobytes()
+
+
+def text_of_a_call(n: int, k: int, sizes: tuple[int, int, int], dtype: Any) -> str:
+    """A module whose one function calls that of a product, with the arguments from a block."""
+    (product,) = one_product(n, k, sizes, (False, False)).body
+    assert isinstance(product, Multiply)
+    module, number = ir.Module("started"), SINGLE if dtype == np.float32 else DOUBLE
+    kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64).as_pointer()])
+    caller = ir.Function(module, kind, "started")
+    b = ir.IRBuilder(caller.append_basic_block())
+    function = tiles.Tiles(module, number).function(product)
+    given = [b.load(b.gep(caller.args[0], [ir.IntType(64)(i)])) for i in range(len(function.args))]
+    for i, argument in enumerate(function.args):
+        if isinstance(argument.type, ir.PointerType):
+            given[i] = b.inttoptr(given[i], argument.type)
+    b.call(function, given)
+    b.ret_void()
+    return str(module)
 
 
 @pytest.mark.parametrize("full", [1, 2, 5, 11, 12, 13, 19, 20, 21, 40, 100])
@@ -122,25 +166,16 @@ def test_products_of_other_widths_have_functions_of_their_own(always_tiles: None
 
 
 @pytest.mark.parametrize(
-    ("sizes", "kind", "suits"),
-    [
-        ((32, 100, 64), (False, True), True),
-        ((32, 100, 64), (False, False), True),
-        ((200, 300, 400), (False, False), False),  # BLAS is faster
-        ((32, 4, 64), (False, False), False),  # most of a vector would be empty
-        ((2, 64, 64), (False, False), False),  # most of a tile would be empty
-        ((32, 64, 1), (False, True), False),  # too short to transpose
-        ((8, 200, 200), (False, True), False),  # too much for the stack
-        ((8, 200, 200), (False, False), True),
-    ],
+    "sizes", [(32, 100, 64), (32, 1, 64), (1, 64, 64), (8, 200, 3), (512, 10, 1024)]
 )
-def test_what_suits_tiles(sizes: Any, kind: Any, suits: bool) -> None:
-    if not tiles.vector_bytes():
-        pytest.skip("this processor has no such vectors")
+@pytest.mark.parametrize("kind", KINDS)
+def test_small_and_narrow_products_are_tiles(sizes: Any, kind: Any) -> None:
+    if not vectors.vector_bytes():
+        pytest.skip("this processor has no fma")
     _, n, k = sizes
     text = llvm_text(one_product(n, k, sizes, kind))
-    assert ("@sgemm" in text.replace('"', "")) is not suits
-    assert ("tile." in text) is suits
+    assert "sgemm" not in text
+    assert "tile." in text
 
 
 def one_product(n: int, k: int, sizes: Any, kind: Any) -> Program:
@@ -149,27 +184,28 @@ def one_product(n: int, k: int, sizes: Any, kind: Any) -> Program:
     return program
 
 
-def test_only_programs_with_tiles_use_the_widest_vectors() -> None:
-    wide = llvm_text(one_product(100, 64, (32, 100, 64), (False, False)))
-    narrow = llvm_text(one_product(100, 64, (2, 100, 64), (False, False)))
-    assert '"prefer-vector-width"' not in narrow
-    if tiles.vector_bytes():
-        assert wide.count('"prefer-vector-width"="512"') == wide.count("define ")
+def test_programs_with_tiles_use_the_widest_vectors() -> None:
+    text = llvm_text(one_product(100, 64, (32, 100, 64), (False, False)))
+    if vectors.vector_bytes():
+        assert text.count('"prefer-vector-width"="512"') == text.count("define ")
 
 
 def test_without_vectors_everything_goes_to_blas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "vector_bytes", lambda: 0)
     assert "tile." not in llvm_text(products(100, 64, (32, 100, 64), np.float32))
-    assert_products(10, 20, 32, [32, 1, 7], np.float64)
 
 
-def test_a_product_whose_columns_are_counted_late_goes_to_blas() -> None:
-    program = one_product(100, 64, (32, 100, 64), (False, False))
+def test_a_product_whose_columns_are_counted_late() -> None:
+    n, k = 100, 64
+    program = one_product(n, k, (32, n, k), (False, False))
     (product,) = program.body
     assert isinstance(product, Multiply)
-    assert isinstance(product.n, Num)
-    late = Multiply(
-        product.m, Var("m", "int"), *[getattr(product, x) for x in ("k", "a", "b", "c", "sizes")]
-    )
-    program.body[:] = [late]
-    assert "tile." not in llvm_text(program)
+    program.body[:] = [replace(product, m=whole(n), n=Var("m", "int"), sizes=(n, 32, k))]
+    rng = np.random.default_rng(0)
+    for late in (1, 17, 32):
+        a, b = rng.standard_normal((n, k)), rng.standard_normal((k, n))
+        c = np.zeros(GUARD + n * n)
+        program = replace(program, dtype=np.dtype(float))
+        machine_code(program)(late, *[a, b, c] * len(KINDS))
+        found = c[GUARD:].reshape(n, n)[:, :late]
+        np.testing.assert_allclose(found, a @ b[:, :late], 1e-12, 1e-12)

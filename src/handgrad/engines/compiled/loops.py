@@ -358,14 +358,13 @@ def _matrix(matrix: Matrix) -> str:
     return f"({', '.join(known)})"
 
 
-def started(product: Multiply, *, added: bool = False) -> Body:
-    """The starts of a product's sums put into c, or `added` to it, row by row."""
+def started(product: Multiply) -> Body:
+    """The starts of a product's sums put into c, row by row."""
     if product.start is None:
         return []
     c, start, i, j = product.c, product.start, Var("start_i", "int"), Var("start_j", "int")
-    number: Expression = Load(start.buffer, start.index + j, "float")
+    number = Load(start.buffer, start.index + j, "float")
     place = c.offset + i * c.width + j
-    number = Load(c.buffer, place, "float") + number if added else number
     return [For(i.name, product.m, [For(j.name, product.n, [Store(c.buffer, place, number)])])]
 
 

@@ -85,11 +85,14 @@ class ProductCalls(ABC):
         if not self.tiles.suit(product):
             self.call_blas(product)
             return
-        arguments = [self.value(product.m), self.value(product.k)]
+        arguments = [*map(self.value, (product.m, product.n, product.k))]
         for matrix in (product.a, product.b, product.c):
             arguments += [self.place(matrix.buffer, matrix.offset), self.value(matrix.width)]
+        if product.start is None:
+            arguments.append(ir.Constant(self.types["float"].as_pointer(), None))
+        else:
+            arguments.append(self.place(product.start.buffer, product.start.index))
         self.b.call(self.tiles.function(product), arguments)
-        self.statements(started(product, added=True))
 
     def call_packed(self, product: Multiply, room: Load) -> None:
         """Call the function that packs matrices, with what it needs in a block of memory."""

@@ -88,40 +88,43 @@ class Kernels:
         with b.if_then(b.not_(direct)):
             given = [rows, columns, spare, width, c, c_width]
             with b.if_then(b.not_(is_first)):
-                b.call(self._moving("add"), given)
+                b.call(moving(self.vectors, "add"), given)
             with b.if_else(ends) as (yes, no):
                 with yes:
                     end = block.pointer("end", end_type(self.vectors.number))
                     where = [block.pointer("given", INTS), row, column, rows, columns]
                     b.call(end, [*where, spare, width])
                 with no:
-                    b.call(self._moving("put"), given)
+                    b.call(moving(self.vectors, "put"), given)
 
-    def _moving(self, what: str) -> ir.Function:
-        """Adds c's tile to the spare one, or puts the spare one to c: no number outside of c."""
-        kinds = [INT, INT, self.array, INT, self.array, INT]
-        return written(self.module, f"tile.{what}", kinds, partial(self._move, what))
 
-    def _move(self, what: str, b: ir.IRBuilder) -> None:
-        rows, columns, spare, width, c, c_width = b.function.args
-        vectors, lanes = self.vectors, whole(self.lanes)
-        rest = b.srem(columns, lanes)
-        end, mask = b.sub(columns, rest), vectors.mask(b, rest)
+def moving(vectors: Vectors, what: str) -> ir.Function:
+    """What adds c's tile to one in spare memory, or puts that to c: no number outside of c."""
+    array = vectors.number.as_pointer()
+    kinds = [INT, INT, array, INT, array, INT]
+    return written(vectors.module, f"tile.{what}", kinds, partial(_move, vectors, what))
 
-        def each(row: ir.Value, column: ir.Value, some: bool) -> None:
-            here = corner(b, spare, row, width, column)
-            there = corner(b, c, row, c_width, column)
-            value = vectors.load(b, here)
-            if what == "add":
-                before = vectors.load_some(b, there, mask) if some else vectors.load(b, there)
-                vectors.store(b, b.fadd(before, value), here)
-            elif some:
-                vectors.store_some(b, value, there, mask)
-            else:
-                vectors.store(b, value, there)
 
-        with counting(b, rows, name="row") as row:
-            with counting(b, end, self.lanes, name="column") as column:
-                each(row, column, some=False)
-            with b.if_then(b.icmp_signed("!=", rest, whole(0))):
-                each(row, end, some=True)
+def _move(vectors: Vectors, what: str, b: ir.IRBuilder) -> None:
+    rows, columns, spare, width, c, c_width = b.function.args
+    lanes = whole(vectors.lanes)
+    rest = b.srem(columns, lanes)
+    end, mask = b.sub(columns, rest), vectors.mask(b, rest)
+
+    def each(row: ir.Value, column: ir.Value, some: bool) -> None:
+        here = corner(b, spare, row, width, column)
+        there = corner(b, c, row, c_width, column)
+        value = vectors.load(b, here)
+        if what == "add":
+            before = vectors.load_some(b, there, mask) if some else vectors.load(b, there)
+            vectors.store(b, b.fadd(before, value), here)
+        elif some:
+            vectors.store_some(b, value, there, mask)
+        else:
+            vectors.store(b, value, there)
+
+    with counting(b, rows, name="row") as row:
+        with counting(b, end, vectors.lanes, name="column") as column:
+            each(row, column, some=False)
+        with b.if_then(b.icmp_signed("!=", rest, whole(0))):
+            each(row, end, some=True)

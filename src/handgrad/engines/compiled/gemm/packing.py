@@ -11,7 +11,7 @@ import llvmlite.ir as ir
 
 from handgrad.engines.compiled.gemm.arguments import INTS, Block
 from handgrad.engines.compiled.ir_helpers import INT, counting, smaller, whole, written
-from handgrad.engines.compiled.vectors import Vectors, at, corner
+from handgrad.engines.compiled.vectors import Vectors, corner
 
 EVER = 2**40  # more panels than there are: all are tall
 
@@ -73,7 +73,8 @@ class Packing:
 
     def _across(self, step: int, b: ir.IRBuilder) -> None:
         first, count, depth, source, width, rows, panel = b.function.args
-        lanes = self.lanes
+        lanes, vectors = self.lanes, self.vectors
+        spare = b.alloca(vectors.number, whole(lanes * lanes))
         few = b.icmp_signed("<", depth, whole(lanes))
         with counting(b, whole(step), lanes, name="part") as part:
             last = b.sub(count, whole(1))
@@ -81,17 +82,35 @@ class Packing:
             numbers = [_row_number(b, rows, b.add(first, r)) for r in here]
             starts = [corner(b, source, number, width, whole(0)) for number in numbers]
             out = b.gep(panel, [part])
-            with b.if_else(few) as (number_by_number, squares):
-                with number_by_number, counting(b, depth, name="k") as k:
-                    place = b.gep(out, [b.mul(k, whole(step))])
-                    for r, start in enumerate(starts):
-                        b.store(b.load(b.gep(start, [k])), at(b, place, r))
-                with squares, counting(b, depth, lanes, name="k") as position:
-                    k = smaller(b, position, b.sub(depth, whole(lanes)))
-                    square = [self.vectors.load(b, b.gep(start, [k])) for start in starts]
-                    place = b.gep(out, [b.mul(k, whole(step))])
-                    for r, value in enumerate(self.vectors.square(b, square)):
-                        self.vectors.store(b, value, at(b, place, r * step))
+            with counting(b, depth, lanes, name="k") as position:
+                k = b.select(few, whole(0), smaller(b, position, b.sub(depth, whole(lanes))))
+                square = self._loaded(b, few, [b.gep(start, [k]) for start in starts], depth)
+                place = b.select(few, spare, b.gep(out, [b.mul(k, whole(step))]))
+                apart = b.select(few, whole(lanes), whole(step))
+                for r, value in enumerate(vectors.square(b, square)):
+                    vectors.store(b, value, b.gep(place, [b.mul(whole(r), apart)]))
+            with b.if_then(few), counting(b, depth, name="k") as k:
+                value = vectors.load(b, b.gep(spare, [b.mul(k, whole(lanes))]))
+                vectors.store(b, value, b.gep(out, [b.mul(k, whole(step))]))
+
+    def _loaded(
+        self, b: ir.IRBuilder, few: ir.Value, places: list[ir.Value], depth: ir.Value
+    ) -> list[ir.Value]:
+        """A vector from each place, or what there is of it."""
+        found = []
+        with b.if_else(few) as (some, all_of_them):
+            with some:
+                mask = self.vectors.mask(b, depth)
+                found.append([self.vectors.load_some(b, place, mask) for place in places])
+                blocks = [b.block]
+            with all_of_them:
+                found.append([self.vectors.load(b, place) for place in places])
+                blocks.append(b.block)
+        phis = [b.phi(self.vectors.type) for _ in places]
+        for values, block in zip(found, blocks, strict=True):
+            for phi, value in zip(phis, values, strict=True):
+                phi.add_incoming(value, block)
+        return phis
 
     def pack_a(self, b: ir.IRBuilder) -> None:
         """A part's share of a's panels."""

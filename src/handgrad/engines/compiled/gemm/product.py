@@ -23,7 +23,7 @@ from handgrad.engines.compiled.gemm.arguments import (
 )
 from handgrad.engines.compiled.gemm.kernels import CACHE_LINE, Kernels
 from handgrad.engines.compiled.gemm.packing import Packing
-from handgrad.engines.compiled.gemm.sizes import LINE, MOST_OF_K, Shape, shapes
+from handgrad.engines.compiled.gemm.sizes import Shape, blocks_of, shapes, upwards
 from handgrad.engines.compiled.ir_helpers import (
     DOUBLE,
     INT,
@@ -92,17 +92,15 @@ class _Product:
         for argument in ARGUMENTS:
             block[argument] = given[argument]
         self._plan_tiles(b, block)
-        self._plan_panels(b, block)
         jobs = [
             written(self.module, name, [INTS, INT], write, INT)
             for name, write in (("packing", self._pack), ("tiling", self._multiply))
         ]
-        k, most = block["k"], block["most"]
-        some = b.or_(k, b.zext(b.icmp_signed("==", k, whole(0)), INT))  # sums of nothing, too
-        blocks = b.sdiv(b.add(some, whole(MOST_OF_K - 1)), whole(MOST_OF_K))
+        blocks, block["most"] = blocks_of(b, block["k"])
+        self._plan_panels(b, block)
         with counting(b, blocks, name="block") as number:
-            block["begin"] = b.mul(number, most)
-            block["depth"] = smaller(b, most, b.sub(k, block["begin"]))
+            block["begin"] = begin = b.mul(number, block["most"])
+            block["depth"] = smaller(b, block["most"], b.sub(block["k"], begin))
             for job in jobs:
                 self._share(b, block, job)
         b.ret_void()
@@ -116,10 +114,10 @@ class _Product:
         ):
             block[name] = b.select(few, values[1], values[0])
         rows = block["rows"]
-        block["tiles"] = tiles = _quotient(b, block["m"], rows)
+        block["tiles"] = tiles = upwards(b, block["m"], rows)
         tall = b.sub(block["m"], b.mul(tiles, b.sub(rows, whole(1))))
         block["tall"] = b.select(b.icmp_signed("<", tall, whole(0)), whole(0), tall)
-        block["panels"] = _quotient(b, block["n"], block["width"])
+        block["panels"] = upwards(b, block["n"], block["width"])
 
     def _of(self, shape: Shape) -> list[ir.Value]:
         """What depends on the shape of the tiles, in the order of `PLANNED_BY_SHAPE`."""
@@ -133,16 +131,11 @@ class _Product:
 
     def _plan_panels(self, b: ir.IRBuilder, block: Block) -> None:
         """Where panels lie in the room, each beginning where a line of the cache does."""
-        size, k = self.vectors.size, block["k"]
-        blocks = b.sdiv(b.add(k, whole(MOST_OF_K - 1)), whole(MOST_OF_K))
-        blocks = b.select(b.icmp_signed("<", blocks, whole(1)), whole(1), blocks)
-        depth = b.mul(_quotient(b, k, b.mul(blocks, whole(LINE))), whole(LINE))
-        block["most"] = smaller(b, k, depth)
         rows = b.add(block["most"], whole(1))
         block["panel_a"] = b.mul(block["step"], rows)
         block["panel_b"] = b.mul(block["width"], rows)
         block["packed_a"] = packed_a = _aligned(b, block["room"])
-        length = b.mul(b.mul(block["tiles"], block["panel_a"]), whole(size))
+        length = b.mul(b.mul(block["tiles"], block["panel_a"]), whole(self.vectors.size))
         block["packed_b"] = _aligned(b, b.add(packed_a, length))
 
     def _share(self, b: ir.IRBuilder, block: Block, job: ir.Function) -> None:
@@ -175,7 +168,7 @@ class _Product:
         at_once = b.add(b.sdiv(whole(KEPT), bytes_of_a), whole(1))
         packed_a, packed_b = (block.pointer(x, self.array) for x in ("packed_a", "packed_b"))
         step, width = block["step"], block["width"]
-        with counting(b, _quotient(b, b.sub(end, begin), at_once), name="some") as some:
+        with counting(b, upwards(b, b.sub(end, begin), at_once), name="some") as some:
             start = b.add(begin, b.mul(some, at_once))
             stop = smaller(b, b.add(start, at_once), end)
             with counting(b, last, name="panel", begin=first) as panel:
@@ -184,11 +177,6 @@ class _Product:
                     left = b.gep(packed_a, [b.add(b.mul(tile, block["panel_a"]), step)])
                     b.call(self.kernels.tile(), [memory, tile, panel, left, right])
         b.ret(whole(0))
-
-
-def _quotient(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    """x / y, upwards."""
-    return b.sdiv(b.add(x, b.sub(y, whole(1))), y)
 
 
 def _aligned(b: ir.IRBuilder, address: ir.Value) -> ir.Value:

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from itertools import product
 
+import llvmlite.ir as ir
+
+from handgrad.engines.compiled.ir_helpers import smaller, whole
+
 MOST_OF_K = 512  # in one chain of sums: a longer one loses digits
 LARGE_PRODUCT, LEAST_COLUMNS = 1_000_000, 32  # multiplications; measured: below, tiles are faster
 LINE = 16  # numbers: a line of the cache has them, or half as many of float64
@@ -15,6 +19,19 @@ def depth_of_a_block(k: int) -> int:
     """
     blocks = max(1, -(-k // MOST_OF_K))
     return min(k, -(-k // (blocks * LINE)) * LINE)
+
+
+def blocks_of(b: ir.IRBuilder, k: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """How many blocks k has, and their depth, where it is known late; no k is one block."""
+    count = upwards(b, k, whole(MOST_OF_K))
+    count = b.select(b.icmp_signed("<", count, whole(1)), whole(1), count)
+    depth = b.mul(upwards(b, k, b.mul(count, whole(LINE))), whole(LINE))
+    return count, smaller(b, k, depth)
+
+
+def upwards(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """x / y, rounded upwards."""
+    return b.sdiv(b.add(x, b.sub(y, whole(1))), y)
 
 
 @dataclass(frozen=True)
