@@ -13,8 +13,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from handgrad.engines.threads import available_cores
+from tests.bits.emulated import lacking
+from tests.bits.estimators import ESTIMATORS
 from tests.bits.nets import CASES
-from tests.bits.settings import HERE, SETTINGS, Setting
+from tests.bits.settings import ARM, HERE, ON_ARM, SETTINGS, Setting
 
 Found = dict[str, dict[str, str]]
 AT_ONCE = 21  # nets that one process trains
@@ -36,7 +38,9 @@ def chosen(share: str, pattern: str) -> list[str]:
     """The nets of a share; a net is in the same one on every machine."""
     k, n = map(int, share.split("/"))
     return [
-        name for name in CASES if fnmatch(name, pattern) and zlib.crc32(name.encode()) % n == k - 1
+        name
+        for name in (*CASES, *ESTIMATORS)
+        if fnmatch(name, pattern) and zlib.crc32(name.encode()) % n == k - 1
     ]
 
 
@@ -49,11 +53,16 @@ def main() -> int:
     names = chosen(given.share, given.only)
     count = -(-len(names) // AT_ONCE)
     groups = [names[i::count] for i in range(count)]
+    if missing := lacking():
+        print(f"not on ARM, for want of {', '.join(missing)}")
+    settings = [s for s in SETTINGS if not (missing and s.processor == ARM)]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(available_cores()) as pool:
         cache = Path(folder)
-        found = pool.map(lambda group: differences(group, SETTINGS, cache), groups)
+        found = pool.map(lambda group: differences(group, settings, cache), groups)
         lines = [line for group in found for line in group]
-    print(*lines, f"{len(names)} nets, {len(SETTINGS) + 1} settings: {len(lines)} differ", sep="\n")
+    on_arm = 0 if missing else sum(name in ON_ARM for name in names)
+    told = f"{len(names)} nets, {len(settings) + 1} settings, of them ARM for {on_arm} nets"
+    print(*lines, f"{told}: {len(lines) or 'none'} different", sep="\n")
     return 1 if lines else 0
 
 

@@ -7,7 +7,7 @@ import ctypes
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import llvmlite.binding as binding
 import numpy as np
 
-from handgrad.engines.compiled import machine_code
+from handgrad.engines.compiled import elementwise, machine_code
 from handgrad.engines.compiled.gemm.product import OWN_NAME, module_text, symbol
 from handgrad.engines.compiled.llvm import DOOR, llvm_text
 from handgrad.engines.compiled.program import FINISHED, Program
@@ -44,6 +44,7 @@ def compile_for_arm() -> None:
     machine_code._initialize = lambda: None  # type: ignore[assignment]
     Runner.load = staticmethod(object_file)
     Runner.in_turn = EmulatedCalls
+    elementwise.function_of = function_of
 
 
 class ObjectFile:
@@ -55,6 +56,18 @@ class ObjectFile:
 
 def object_file(program: Program) -> ObjectFile:
     return ObjectFile(machine_code.object_code(llvm_text(program)))
+
+
+def function_of(operation: str) -> Callable[[Any], Any]:
+    """An operation of the graph for each number of an array."""
+
+    def function(x: Any) -> Any:
+        given, found = np.ascontiguousarray(x), np.empty(x.shape, x.dtype)
+        code = object_file(elementwise.program_of(operation, x.dtype))
+        EmulatedCalls([NativeCall(code, (x.size, given, found))]).run()
+        return found
+
+    return function
 
 
 @cache

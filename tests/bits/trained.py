@@ -5,7 +5,8 @@ import sys
 
 from handgrad.engines.compiled import parallel_loops
 from tests.bits.digests import digests_of
-from tests.bits.settings import Setting
+from tests.bits.emulated import compile_for_arm
+from tests.bits.settings import ARM, Setting
 from tests.processors import compile_for
 
 
@@ -21,7 +22,9 @@ def cut_for(cores: int) -> None:
 
 def main() -> None:
     setting, names = Setting(**json.loads(sys.argv[1])), sys.argv[2:]
-    if setting.processor:
+    if setting.processor == ARM:
+        compile_for_arm()
+    elif setting.processor:
         compile_for(setting.processor)
     if setting.cores:
         cut_for(setting.cores)
