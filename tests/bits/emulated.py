@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from handgrad.engines.compiled.gemm.product import OWN_NAME, module_text, symbol
 from handgrad.engines.compiled.llvm import DOOR, llvm_text
 from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
+from handgrad.engines.compiled.workers import Workers
 
 TRIPLE, NAME = "aarch64-unknown-linux-gnu", "neoverse-n1"
 FEATURES = ("neon", "fp-armv8", "fullfp16", "lse", "rdm", "crc", "dotprod", "rcpc", "ras")
@@ -45,6 +47,7 @@ def compile_for_arm() -> None:
     Runner.load = staticmethod(object_file)
     Runner.in_turn = EmulatedCalls
     elementwise.function_of = function_of
+    Workers.at_work = alone  # type: ignore[method-assign, assignment]
 
 
 class ObjectFile:
@@ -56,6 +59,12 @@ class ObjectFile:
 
 def object_file(program: Program) -> ObjectFile:
     return ObjectFile(machine_code.object_code(llvm_text(program)))
+
+
+@contextmanager
+def alone(workers: Workers, threads: int) -> Iterator[None]:
+    """Without helpers: no thread of this process can run their code."""
+    yield
 
 
 def function_of(operation: str) -> Callable[[Any], Any]:
