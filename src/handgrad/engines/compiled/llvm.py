@@ -47,6 +47,7 @@ from handgrad.engines.compiled.machine_code import MachineCode, loaded
 from handgrad.engines.compiled.number_operations import computed, converted
 from handgrad.engines.compiled.product_calls import ProductCalls
 from handgrad.engines.compiled.program import FINISHED, WORKERS, Parameter, Program
+from handgrad.engines.compiled.repeated_nests import RepeatedNest, repeated_nests
 from handgrad.engines.compiled.streams import WORDS
 from handgrad.engines.compiled.tiles import Tiles
 from handgrad.engines.compiled.workers import share
@@ -120,6 +121,8 @@ class _Writer(ProductCalls):
         self.variables: dict[str, ir.Value] = {}
         self.counters: dict[str, ir.Value] = {}
         self.around: list[For] = []
+        self.repeated = repeated_nests(program.body)
+        self.functions: dict[int, ir.Function] = {}  # by the nests that they are
         self.most = dict(most_of)  # of a variable
         given: list[Parameter | Var] = [*program.parameters, *variables]
         kinds = [
@@ -174,6 +177,8 @@ class _Writer(ProductCalls):
                 case ReturnIf(condition, value):
                     with self.b.if_then(self.value(condition), likely=False):
                         self.b.ret(self.value(value))
+                case For() if id(statement) in self.repeated:
+                    self.repeated_nest(self.repeated[id(statement)])
                 case For():
                     self.loop(statement)
                 case Parts():
@@ -196,6 +201,24 @@ class _Writer(ProductCalls):
             self.statements(loop.body)
         del self.counters[loop.counter]
         self.around.pop()
+
+    def repeated_nest(self, repeated: RepeatedNest) -> None:
+        """Call the function that is the nest, which is made for the first of its kind."""
+        nest, own = repeated.nest, [variable for variable, _ in repeated.offsets]
+        variables = outer_variables([nest], [variable.name for variable in own])
+        if id(nest) not in self.functions:
+            written, given = replace(self.program, body=[nest]), [*variables, *own]
+            inside = _Writer(written, self.module, self.tiles, given, self.most)
+            self.functions[id(nest)] = inside.function
+            inside.function.attributes.add("noinline")
+        known = self.known(variables)
+        offsets = [whole(offset) for _, offset in repeated.offsets]
+        self.b.call(self.functions[id(nest)], [*known, *offsets])
+
+    def known(self, variables: Sequence[Var]) -> list[ir.Value]:
+        """All that the program is given, and the values of local variables."""
+        given: list[Parameter | Var] = [*self.program.parameters, *variables]
+        return [self.buffers.get(p.name) or self.value(Var(p.name, p.type)) for p in given]
 
     def reduce(self, reduce: Reduce) -> None:
         """Loops around rows of numbers, and one result of their lanes."""
@@ -263,8 +286,7 @@ class _Writer(ProductCalls):
         door.function.linkage = "internal"
         packed = _unpacked(door, inside.args[: -len(own)])
         door.ret(door.call(inside, [*packed, *door.function.args[1:]]))
-        known: list[Parameter | Var] = [*self.program.parameters, *variables]
-        values = [self.buffers.get(p.name) or self.value(Var(p.name, p.type)) for p in known]
+        values = self.known(variables)
         block = self.memory(INT, len(values))
         for i, value in enumerate(values):
             place = b.gep(block, [whole(i)])
