@@ -54,6 +54,7 @@ def test_both_halves_come_to_the_bits_of_an_epoch(
     rows: dict[str, Any] = {"w": w, "penalty": hg.L2Penalty(0.01), "held_out": [X[:5]]}
     optimizer = OPTIMIZERS[name]()
     fused: Engine = engine_of(kind, whole, hg.CrossEntropyLoss(), optimizer, X, Y, BATCH, **rows)
+    whole.gradients[...] = np.nan  # stays where the step uses a gradient up
     expected = run_epoch(fused, order)
     engine: Engine = engine_of(
         kind, halves, hg.CrossEntropyLoss(), OPTIMIZERS[name](), X, Y, BATCH, **rows
@@ -67,7 +68,9 @@ def test_both_halves_come_to_the_bits_of_an_epoch(
         losses.append(loss)
         counts.append(len(batch) if w is None else w[batch].sum(dtype=float))
     np.testing.assert_array_equal(halves.parameters, whole.parameters)
-    np.testing.assert_array_equal(halves.gradients, whole.gradients)
+    stored = np.isfinite(whole.gradients)
+    assert stored.any()
+    np.testing.assert_array_equal(halves.gradients[stored], whole.gradients[stored])
     np.testing.assert_array_equal(halves.running_state, whole.running_state)
     np.testing.assert_array_equal(np.concatenate(predictions), expected.predictions)
     np.testing.assert_array_equal(engine.predict_held_out()[0], expected.held_out[0])
