@@ -496,6 +496,17 @@ def test_another_processor_or_number_of_cores_is_told(
         hg.checkpoints(begun(), tmp_path, resume=True)
 
 
+def test_machine_code_goes_on_with_the_same_bits_on_another_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun() -> Any:
+        return training(classifier(), epochs=2, engine="compiled")
+
+    assert [*hg.checkpoints(begun(), tmp_path)]
+    monkeypatch.setattr(sys.modules[Checkpoints.__module__], "processor", lambda: "abacus AVX9")
+    hg.checkpoints(begun(), tmp_path, resume=True)  # warnings are errors
+
+
 ALONE = """
 import sys, handgrad as hg
 net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())

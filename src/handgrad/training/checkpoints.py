@@ -48,8 +48,8 @@ def checkpoints(
     stay. `best.safetensors` has the weights of the best epoch by `monitor` (the validation loss;
     without validation the training loss). Each file appears whole or not at all. With `resume`
     the training first goes to where the newest of them was written, if there is one, and ends
-    with the same bits as one that was never stopped; where the engine, a version, the processor,
-    BLAS or the number of cores is another, and may change the last digits, a warning says so.
+    with the same bits as one that was never stopped; where the engine or a version is another, or,
+    where BLAS multiplies, that, the processor or the number of cores, a warning says so.
 
     What comes back has the reports of all epochs, those before the stop too, as its `history`.
 
@@ -379,13 +379,15 @@ def environment_of(training: Training) -> dict[str, str]:
     """What else the last digits of the numbers depend on."""
     from handgrad._version import __version__
 
+    own = training.engine.environment()
+    if any(name.startswith("BLAS") for name in own):  # whose kernels follow the processor
+        own["processor"] = processor()
     return {
         "engine": training.engine.name,
         "handgrad": __version__,
         "NumPy": np.__version__,
         "Python": platform.python_version(),
-        "processor": processor(),
-        **training.engine.environment(),
+        **own,
     }
 
 
