@@ -93,10 +93,28 @@ def test_tiles_add_blocks_of_long_sums(n: int, k: int, dtype: Any, always_tiles:
     assert_products(n, k, 45, [45, 1, 5, 23, 44], dtype)
 
 
+THIN = [(1, 1), (1, 3), (1, 16), (1, 100), (1, 256), (1, 1100), (1, 1536)]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("k", [9, 700])
-def test_the_sums_begin_at_the_start(k: int, dtype: Any, always_tiles: None) -> None:
-    m, n = 13, 37
+@pytest.mark.parametrize(("n", "k"), THIN)
+def test_one_column_has_the_bits_of_chains(n: int, k: int, dtype: Any, always_tiles: None) -> None:
+    assert_products(n, k, 300, [300, 1, 3, 16, 63, 129, 256], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [2, 7, 16, 63, 129, 300])
+@pytest.mark.parametrize("k", [1, 3, 16, 100, 256, 1100, 1536])
+def test_one_row_has_the_bits_of_chains(n: int, k: int, dtype: Any, always_tiles: None) -> None:
+    assert_products(n, k, 1, [1], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("k", [9, 700, 1024])
+@pytest.mark.parametrize(("m", "n"), [(13, 37), (1, 300), (1, 5), (300, 1), (5, 1)])
+def test_the_sums_begin_at_the_start(
+    m: int, n: int, k: int, dtype: Any, always_tiles: None
+) -> None:
     rng = np.random.default_rng(k)
     a, b, start = (rng.standard_normal(shape).astype(dtype) for shape in ((m, k), (k, n), n))
     c, start = np.empty((m, n), dtype), at_the_end_of_memory(start)

@@ -6,8 +6,7 @@ products are made of such tiles too, but both matrices are copied first, and oth
 woken, which takes longer than a small product itself. The bits are the same.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,9 +15,8 @@ import llvmlite.ir as ir
 from handgrad.engines.compiled import gemm
 from handgrad.engines.compiled.gemm.kernels import moving
 from handgrad.engines.compiled.gemm.packing import Packing
-from handgrad.engines.compiled.gemm.sizes import MOST_OF_K, blocks_of
+from handgrad.engines.compiled.gemm.sizes import MOST_OF_K, each_block
 from handgrad.engines.compiled.ir_helpers import (
-    BIT,
     INT,
     Write,
     counting,
@@ -28,6 +26,7 @@ from handgrad.engines.compiled.ir_helpers import (
     written,
 )
 from handgrad.engines.compiled.loops import Multiply
+from handgrad.engines.compiled.thin_products import Thin, ThinProducts
 from handgrad.engines.compiled.vectors import Vectors, corner, vector_bytes
 
 
@@ -78,11 +77,16 @@ class Tiles:
         The start, or null, is where the sums of each column begin.
         """
         self.used = True
-        m, _, k = product.sizes
+        m, n, k = product.sizes
+        kinds = [INT, INT, INT, *[self.array, INT] * 3, self.array]
+        if 1 in (m, n) and m != n:
+            of = product.a.transposed, product.b.transposed
+            thin = Thin(n == 1, *of, k > MOST_OF_K)
+            write = partial(ThinProducts(self.vectors).product, thin)
+            return self._written(thin.name, kinds, write)
         rows = rows_of_a_tile(m, self.most_rows)
         letters = "NT"[product.a.transposed] + "NT"[product.b.transposed]
         name = f"product.{letters}.{rows}{'.blocks' * (k > MOST_OF_K)}"
-        kinds = [INT, INT, INT, *[self.array, INT] * 3, self.array]
         return self._written(name, kinds, partial(self._product, product, rows))
 
     def _written(self, name: str, arguments: Sequence[ir.Type], write: Write) -> ir.Function:
@@ -97,7 +101,7 @@ class Tiles:
         copy.align = self.bytes
         spare = b.alloca(self.number, whole(rows * self.lanes))
         several = product.sizes[2] > MOST_OF_K
-        with _blocks(b, k, several) as (begin, depth, is_first):
+        with each_block(b, k, several) as (begin, depth, is_first):
             a = b.gep(left, [b.mul(begin, left_width) if of_a else begin])
             has_start = b.icmp_signed("!=", b.ptrtoint(start, INT), whole(0))
             has_start = b.and_(has_start, is_first)
@@ -187,18 +191,3 @@ class Tiles:
         b.position_at_end(after)
         for r, total in enumerate(added):
             vectors.store_some(b, total, b.gep(result, [b.mul(whole(r), result_width)]), mask)
-
-
-@contextmanager
-def _blocks(
-    b: ir.IRBuilder, k: ir.Value, several: bool
-) -> Iterator[tuple[ir.Value, ir.Value, ir.Value]]:
-    """The blocks of k, often but one: where it begins, how deep it is, whether it is the first."""
-    if not several:
-        yield whole(0), k, ir.Constant(BIT, 1)
-        return
-    count, most = blocks_of(b, k)
-    with counting(b, count, name="block") as number:
-        begin = b.mul(number, most)
-        is_first = b.icmp_signed("==", number, whole(0))
-        yield begin, smaller(b, most, b.sub(k, begin)), is_first
