@@ -18,7 +18,7 @@ from benchmarks.peers import PEERS, Peer
 
 ROOT = Path(__file__).parent.parent
 # Threads of BLAS and OpenMP wait by spinning for a moment; the next peer must not share with them.
-PAUSE = 0.04
+PAUSE = 0.1
 TURN, MOST_RUNS = 0.1, 20_000
 TOLERANCE = 1e-3
 
