@@ -11,10 +11,12 @@ import pytest
 import handgrad as hg
 from handgrad.data.files import Table
 from handgrad.data.frames import Column, numbers_in
+from handgrad.data.numeric_columns import numbers
 from handgrad.data.targets import target_of
 from tests.bad_input.refused import refused
 
 N = 120
+LARGE = "123456789012345678"  # whole, and beyond what float64 holds each whole number of
 RNG = np.random.default_rng(3)
 AMOUNTS = RNG.integers(1000, 999_000, N)
 DAYS = pd.Timestamp("2020-01-01") + pd.to_timedelta(RNG.integers(0, 1000, N), unit="D")
@@ -94,10 +96,11 @@ def test_words_for_nothing_are_words_in_frames() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["12", "-1.5", " 7 ", "1,234.5", "12%", "1_000", "0x10", "inf", "１２"]
+    "text", ["12", "-1.5", " 7 ", "1,234.5", "12%", LARGE, "1_000", "0x10", "inf", "１２"]
 )
 def test_whether_a_text_reads_as_a_number_has_one_answer(text: str) -> None:
-    number = {"12": 12.0, "-1.5": -1.5, " 7 ": 7.0, "1,234.5": 1234.5, "12%": 12.0}.get(text)
+    read = {"12": 12.0, "-1.5": -1.5, " 7 ": 7.0, "1,234.5": 1234.5, "12%": 12.0}
+    number = (read | {LARGE: float(LARGE)}).get(text)
     texts = [text, *[f"{i}%" if "%" in text else str(i) for i in range(100, 125)]]
     column = numbers_in(Column("text", np.array(texts, object)))
     assert (None if column is None else column.values[0]) == number
@@ -112,3 +115,10 @@ def test_whether_a_text_reads_as_a_number_has_one_answer(text: str) -> None:
         assert target_of(table, "y", "regression").values[0] == number
         model = hg.TabularRegressor(n_members=1, epochs=1, random_state=0).fit(X, texts)
         assert model.target_[2:] == (min(number, 100), max(number, 124))
+
+
+def test_large_whole_numbers_are_the_nearest_float64() -> None:
+    columns = pa.table({"a": [*range(24), int(LARGE)], "y": [int(LARGE), *range(24)]})
+    table = Table("t", (Path("t.csv"),), (25,), columns, np.arange(25))
+    assert target_of(table, "y", "regression").values[0] == float(LARGE)
+    assert numbers(table, "a")[-1] == np.float32(LARGE)

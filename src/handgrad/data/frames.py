@@ -214,7 +214,7 @@ def _formatted(column: Column, kind: Kind, decimal: str, order: DateOrder | None
         return None
     note = f"text that reads as {found.words() or 'numbers'}"
     if isinstance(found, NumberFormat):
-        values = cells_read(found, texts).cast(pa.float64()).to_numpy()
+        values = cells_read(found, texts).cast(pa.float64(), safe=False).to_numpy()
         return Column(kind, np.asarray(values), note, written=found.decimal)
     seconds = cells_read(replace(found, timed=True), texts).cast(pa.int64()).cast(pa.float64())
     return Column(kind, np.asarray(seconds.to_numpy()) / DAY, note, written=found.order)

@@ -30,7 +30,7 @@ def numbers(table: Table, name: str) -> Array:
     if column.type == pa.float32():
         values = narrow = column.to_numpy()
     else:
-        values = np.asarray(as_numbers(column).cast(pa.float64()).to_numpy())
+        values = np.asarray(as_numbers(column).cast(pa.float64(), safe=False).to_numpy())
         with np.errstate(over="ignore"):
             narrow = values.astype(np.float32)
     if not np.isfinite(narrow).all():

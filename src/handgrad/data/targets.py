@@ -94,7 +94,9 @@ def as_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
         whole = kind.scale <= 0 and kind.precision - kind.scale <= DIGITS_OF_INT64
         return column.cast(pa.int64() if whole else pa.float64())
     if pa.types.is_duration(kind):
-        return pc.divide(column.cast(pa.int64()).cast(pa.float64()), PER_SECOND[kind.unit])
+        return pc.divide(
+            column.cast(pa.int64()).cast(pa.float64(), safe=False), PER_SECOND[kind.unit]
+        )
     return column
 
 
@@ -158,10 +160,10 @@ def _looks_like(kind: pa.DataType, values: Sequence[object]) -> tuple[Task, str]
 
 def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Array:
     if not is_text(cells.type):
-        return np.asarray(cells.cast(pa.float64()).to_numpy())
+        return np.asarray(cells.cast(pa.float64(), safe=False).to_numpy())
     found = Evidence.of(cells).format(".", None)
     if isinstance(found, NumberFormat):
-        cells = cells_read(found, cells).cast(pa.float64())
+        cells = cells_read(found, cells).cast(pa.float64(), safe=False)
         if not cells.null_count:
             return np.asarray(cells.to_numpy())
         row = int(cells.is_null().to_numpy().argmax())
