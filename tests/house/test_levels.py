@@ -23,7 +23,7 @@ LEVELS = [
     {"training", "data"},
     {"tabular", "doctor", "plots", "inspection"},
     {"fitting", "estimators", "reporting", "story"},
-    {"distributed"},
+    {"distributed", "export"},
     {"runs"},
     {"cli"},
 ]
@@ -62,6 +62,7 @@ APPLICATION = {  # what `import handgrad` leaves to first use
     "distributed",
     "doctor",
     "estimators",
+    "export",
     "html",
     "inspection",
     "plots",

@@ -1,0 +1,107 @@
+"""Small fitted models of every kind that can be exported, and a table with all kinds of columns."""
+
+import datetime
+import warnings
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import handgrad as hg
+from handgrad.layers import Array
+
+N = 120
+
+
+@cache
+def table() -> dict[str, list[object]]:
+    """Numbers with gaps, one of two, few values, many values, dates, and a column of nothing."""
+    rng = np.random.default_rng(0)
+    start = datetime.datetime(2020, 1, 1)
+    hours = rng.integers(0, 20_000, N).tolist()
+    return {
+        "age": [None if rng.random() < 0.1 else float(a) for a in rng.normal(40, 12, N).round(1)],
+        "town": rng.choice(["Ulm", "Bonn", 'the "Köln"\\'], N).tolist(),
+        "size": rng.lognormal(3, 1, N).tolist(),
+        "sex": rng.choice(["f", "m"], N).tolist(),
+        "zip": [f"z{k}" for k in rng.integers(0, 15, N).tolist()],
+        "when": [start + datetime.timedelta(hours=h) for h in hours],
+        "same": [1.0] * N,
+    }
+
+
+@cache
+def classes() -> tuple[str, ...]:
+    """A class for each row of the table."""
+    towns = [town == "Ulm" for town in table()["town"]]
+    return tuple(np.where(towns, "yes", "no").tolist())
+
+
+@cache
+def matrix() -> Array:
+    """Rows of three numbers, far from 0 and of different sizes."""
+    return np.random.default_rng(1).normal(size=(N, 3)) * [1, 10, 100] + [0, 5, 1e3]
+
+
+@cache
+def model(name: str) -> Any:
+    """A fitted model."""
+    rng = np.random.default_rng(2)
+    quick: dict[str, Any] = {"max_iter": 5, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that five epochs are few
+        match name:
+            case "net":
+                return hg.Net(hg.Linear(3, 4, rng=0), hg.Dropout(0.5), hg.Tanh(), hg.Softmax())
+            case "embedding":
+                return hg.Net(hg.Embedding(5, 2, rng=0), hg.Tanh())
+            case "classifier of two":
+                return hg.MLPClassifier((4,), **quick).fit(matrix() / 100, classes())
+            case "classifier of three":
+                return hg.MLPClassifier((4,), **quick).fit(matrix() / 100, rng.integers(4, 7, N))
+            case "scores of two":
+                given = quick | {"loss": "hinge"}
+                return hg.MLPClassifier((4,), **given).fit(matrix() / 100, classes())
+            case "scores of three":
+                given = quick | {"loss": "hinge"}
+                return hg.MLPClassifier((4,), **given).fit(matrix() / 100, rng.integers(0, 3, N))
+            case "regressor":
+                mlp = hg.MLPRegressor(hidden_layer_sizes=(4,), **quick)
+                return mlp.fit(matrix() / 100, rng.normal(size=(N, 2)))
+            case "float32":
+                mlp = hg.MLPRegressor(hidden_layer_sizes=(4,), **quick)
+                return mlp.fit(matrix().astype(np.float32) / 100, rng.normal(size=N))
+            case "scaled rates":
+                mlp = hg.MLPRegressor("poisson", (4,), **quick)
+                return make_pipeline(StandardScaler(), mlp).fit(matrix(), rng.poisson(3, N))
+            case "encoded":
+                mlp = hg.MLPClassifier((4,), **quick)
+                return make_pipeline(hg.TableEncoder(), mlp).fit(table(), classes())
+            case "encoded and scaled":
+                mlp = hg.MLPClassifier((4,), **quick)
+                steps = hg.TableEncoder(), StandardScaler(with_mean=False), mlp
+                return make_pipeline(*steps).fit(table(), classes())
+            case "table of classes":
+                tabular = hg.TabularClassifier(2, epochs=2, random_state=0)
+                return tabular.fit(table(), classes())
+            case "table of numbers":
+                regressor = hg.TabularRegressor(3, epochs=2, random_state=0)
+                return regressor.fit(table(), matrix()[:, 1])
+    raise KeyError(name)
+
+
+OF_NUMBERS = (
+    "net",
+    "embedding",
+    "classifier of two",
+    "classifier of three",
+    "scores of two",
+    "scores of three",
+    "regressor",
+    "float32",
+    "scaled rates",
+)
+OF_TABLES = ("encoded", "encoded and scaled", "table of classes", "table of numbers")
+NAMES = OF_NUMBERS + OF_TABLES
