@@ -23,7 +23,7 @@ LEVELS = [
     {"training", "data"},
     {"tabular", "doctor", "plots", "inspection"},
     {"fitting", "estimators", "reporting", "story"},
-    {"distributed", "export"},
+    {"distributed", "exporting"},
     {"runs"},
     {"cli"},
 ]
@@ -62,7 +62,7 @@ APPLICATION = {  # what `import handgrad` leaves to first use
     "distributed",
     "doctor",
     "estimators",
-    "export",
+    "exporting",
     "html",
     "inspection",
     "plots",

@@ -9,9 +9,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import handgrad as hg
-from handgrad.export import subject_of
+from handgrad.exporting import subject_of
 from handgrad.graph.graph import interpret
-from tests.export.models import NAMES, OF_TABLES, classes, matrix, model, table
+from tests.exporting.models import NAMES, OF_TABLES, classes, matrix, model, table
 
 
 @pytest.mark.parametrize("name", NAMES)

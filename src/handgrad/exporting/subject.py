@@ -9,8 +9,8 @@ import numpy as np
 
 from handgrad.base.errors import RecordingError, SettingError
 from handgrad.data.frames import Columns
-from handgrad.export.examples import example_matrix, example_table, records
-from handgrad.export.parts import Kind, Output, Parts
+from handgrad.exporting.examples import example_matrix, example_table, records
+from handgrad.exporting.parts import Kind, Output, Parts
 from handgrad.graph import Graph, trace
 from handgrad.graph.operations import Op
 from handgrad.layers import Array
@@ -100,7 +100,7 @@ def subject_of(model: object, x: object = None) -> Subject:
     if isinstance(model, Net):
         parts = Parts("net", "output", model, model.predict)
     else:
-        from handgrad.export.estimators import parts_of  # scikit-learn, where it is asked for
+        from handgrad.exporting.estimators import parts_of  # scikit-learn, where it is asked for
 
         parts = parts_of(model)
     table = None

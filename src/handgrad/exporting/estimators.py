@@ -16,7 +16,7 @@ from handgrad.base.errors import SettingError, described
 from handgrad.base.kinds import PredictionKind, Scores
 from handgrad.data.unseen import no_unseen_warnings
 from handgrad.estimators import MLPClassifier, MLPRegressor
-from handgrad.export.pages import (
+from handgrad.exporting.pages import (
     BothClasses,
     BothScores,
     EachMember,
@@ -26,7 +26,7 @@ from handgrad.export.pages import (
     Scaled,
     Temperature,
 )
-from handgrad.export.parts import Kind, Output, Parts
+from handgrad.exporting.parts import Kind, Output, Parts
 from handgrad.layers import Array, Layer, Softmax
 from handgrad.net import Net
 from handgrad.saving.estimators import Pipeline, is_pipeline
