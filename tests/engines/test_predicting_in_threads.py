@@ -306,15 +306,15 @@ class Vanishing(Predictor):
     """Its machine code is given up by another thread as soon as it was seen."""
 
     @property
-    def compiled(self) -> Any:
-        return self.__dict__.pop("seen_once", None)
+    def made(self) -> Any:
+        return self.__dict__.pop("seen_once", {})
 
-    @compiled.setter
-    def compiled(self, value: Any) -> None:
+    @made.setter
+    def made(self, value: Any) -> None:
         self.__dict__["seen_once"] = value
 
 
 def test_machine_code_that_is_given_up_meanwhile_still_answers() -> None:
     predictor = Vanishing(hg.Net(hg.Linear(2, 2, rng=0)))
-    predictor.compiled = lambda x: x
+    predictor.made = {"compiled": lambda x: x}
     assert predictor.quickly(ROWS[1]) is ROWS[1]

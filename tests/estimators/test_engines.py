@@ -61,7 +61,7 @@ def test_auto_goes_by_sizes_whatever_was_fit_before(chosen: list[str]) -> None:
 def test_an_estimator_predicts_by_the_engine_it_fits_by(engine: str, compiled: bool) -> None:
     model = fit(engine=engine)
     model.predict(X)
-    assert (model.net_._predictor.compiled is not None) == compiled
+    assert ("compiled" in model.net_._predictor.made) == compiled
     expected = copy.deepcopy(model).set_params(engine="eager").predict_proba(X)
     np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-12)
 

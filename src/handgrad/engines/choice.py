@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
@@ -58,9 +58,9 @@ def _engine_for(
 ) -> Engine:
     name = choice = chosen(config.engine)
     if is_watched(config.net):
-        if choice == "compiled":
+        if choice not in ("auto", "eager"):
             raise SettingError(
-                "engine='compiled' for a net that is watched",
+                f"engine={choice!r} for a net that is watched",
                 "engine='eager': what passes the layers is no array in compiled code",
                 "engine='auto', which trains eagerly while net.watch() notes what passes",
             )
@@ -162,8 +162,34 @@ def _numbers(net: Net) -> int:
     return total
 
 
+class MadePredictor(Protocol):
+    """Predicts for a net as it was when this was made; None for what it was not made for."""
+
+    def __call__(self, x: object) -> Array | None:
+        """The predictions for `x`, where it is made for such rows and they are finite."""
+
+    def is_made_for(self, x: object) -> bool:
+        """Whether the rows are of the kind that it knows."""
+
+    def still_holds(self) -> bool:
+        """Whether the net still has the pages, with the settings, that this was made from."""
+
+
+def _compiled_predictor(net: Net, x: Array) -> MadePredictor:
+    from handgrad.engines.compiled.plan import refused_as_cannot_lower
+    from handgrad.engines.compiled.predictor import CompiledPredictor
+
+    with refused_as_cannot_lower():
+        return CompiledPredictor(net, x)
+
+
+PREDICTORS: Mapping[EngineName, Callable[[Net, Array], MadePredictor]] = {
+    "compiled": _compiled_predictor,
+}
+
+
 class Predictor:
-    """Predicts for a net: by its pages, or by machine code, which it holds.
+    """Predicts for a net: by its pages, or by what an engine made of them, which it holds.
 
     What decides is the size of the net and how many rows are asked for at once, never a clock, nor
     what was asked for before: the last digits would depend on it.
@@ -171,18 +197,18 @@ class Predictor:
 
     def __init__(self, net: Net) -> None:
         self.net = net
-        self.compiled: Any = None
+        self.made: Mapping[EngineName, MadePredictor] = {}
         self.refused = False
 
     def quickly(self, x: object) -> Array | None:
         """The predictions where there is machine code for just such rows; else None."""
-        compiled = self.compiled  # another thread may give it up
+        compiled = self.made.get("compiled")  # another thread may give it up
         return None if compiled is None else compiled(x)
 
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
-        """The predictions for `x`: by machine code, or by the layers, `batch_size` rows a time."""
+        """The predictions for `x`: by an engine, or by the layers, `batch_size` rows a time."""
         positive("batch_size", batch_size, whole=True)
-        if (p := self._by_machine_code(x, engine)) is not None:
+        if (p := self._by_engine(x, chosen(engine))) is not None:
             return p
         # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops
         with np.errstate(invalid="ignore"):
@@ -193,34 +219,29 @@ class Predictor:
                     parts.append(twin.forward(take(x, rows)))
             return np.concatenate(parts) if parts else twin.forward(x)
 
-    def _by_machine_code(self, x: Inputs, engine: EngineName) -> Array | None:
+    def _by_engine(self, x: Inputs, engine: EngineName) -> Array | None:
         """The predictions for `x`; None where the pages should run as they stand."""
-        engine = chosen(engine)
         if engine == "eager" or isinstance(x, tuple) or len(x) == 0:
             return None
         if engine == "auto" and not pays_to_predict(self.net, len(x)):
             return None
-        if (p := self.quickly(x)) is not None:
-            return p
-        if (compiled := self.compiled) is not None:
-            if not compiled.still_holds():
-                self.compiled, self.refused = None, False
-            elif compiled.is_made_for(x):  # and has no finite answer
+        name: EngineName = "compiled" if engine == "auto" else engine
+        if (made := self.made.get(name)) is not None:
+            if (p := made(x)) is not None:
+                return p
+            if not made.still_holds():
+                self.made = {other: m for other, m in self.made.items() if other != name}
+                self.refused = False
+            elif made.is_made_for(x):  # and has no finite answer
                 return None
         if engine == "auto" and self.refused:
             return None
-        return self._compiled_for(x, engine)
-
-    def _compiled_for(self, x: Array, engine: EngineName) -> Array | None:
         try:
-            from handgrad.engines.compiled.plan import refused_as_cannot_lower
-            from handgrad.engines.compiled.predictor import CompiledPredictor
-
-            with refused_as_cannot_lower():
-                compiled = self.compiled = CompiledPredictor(self.net, x)
+            made = PREDICTORS[name](self.net, x)
         except (RecordingError, CannotLowerError, ImportError) as error:
             self.refused = True
-            if engine == "compiled":
+            if engine != "auto":
                 raise cannot_compile("prediction", engine, error) from error
             return None
-        return compiled(x)
+        self.made = {**self.made, name: made}
+        return made(x)
