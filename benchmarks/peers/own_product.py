@@ -7,13 +7,12 @@ import numpy as np
 import handgrad as hg
 from benchmarks.matrices import Product
 from benchmarks.peers import Run, own  # noqa: F401  — which holds machine code
-from handgrad.engines.compiled import gemm
-from handgrad.engines.compiled.element_access import Elements
-from handgrad.engines.compiled.ir_helpers import rounds_once
-from handgrad.engines.compiled.loops import Matrix, Multiply, whole
-from handgrad.engines.compiled.parallel_loops import product_in_parts
-from handgrad.engines.compiled.program import SCRATCH, Parameter, Program
+from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.runner import Calls, Runner
+from handgrad.engines.loops.element_access import Elements
+from handgrad.engines.loops.parts import product_in_parts
+from handgrad.engines.loops.program import SCRATCH, Parameter, Program
+from handgrad.engines.loops.statements import Matrix, Multiply, whole
 from handgrad.engines.threads import threads_of_the_work
 
 ROUNDS = 100
@@ -39,8 +38,8 @@ def _program(given: Product) -> Program:
     m, n, k = whole(given.m), whole(given.n), whole(given.k)
     a = Matrix("a", whole(0), m if given.a_transposed else k, given.a_transposed)
     b = Matrix("b", whole(0), k if given.b_transposed else n, given.b_transposed)
-    sizes, elements = (given.m, given.n, given.k), Elements(hg.trace(hg.Tanh()))
-    room = elements.room(sizes) if rounds_once() and gemm.suits(*sizes) else None
+    sizes, elements = (given.m, given.n, given.k), Elements(hg.trace(hg.Tanh()), this_processor())
+    room = elements.room(sizes) if elements.target.packs(*sizes) else None
     multiply = Multiply(m, n, k, a, b, Matrix("c", whole(0), n), sizes, room=room)
     body = [product_in_parts(elements, multiply)]
     parameters = (*(Parameter(name, "float") for name in "abc"), *SCRATCH)

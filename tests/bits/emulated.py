@@ -19,9 +19,9 @@ import numpy as np
 from handgrad.engines.compiled import elementwise, machine_code
 from handgrad.engines.compiled.gemm.product import OWN_NAME, module_text, symbol
 from handgrad.engines.compiled.llvm import DOOR, llvm_text
-from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
 from handgrad.engines.compiled.workers import Workers
+from handgrad.engines.loops.program import FINISHED, Program
 
 TRIPLE, NAME = "aarch64-unknown-linux-gnu", "neoverse-n1"
 FEATURES = ("neon", "fp-armv8", "fullfp16", "lse", "rdm", "crc", "dotprod", "rcpc", "ras")

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from handgrad.engines.compiled import parallel_loops
+from handgrad.engines.loops import parts
 from tests.bits.digests import digests_of
 from tests.bits.emulated import compile_for_arm
 from tests.bits.settings import ARM, Setting
@@ -30,8 +30,8 @@ def main() -> None:
         cut_for(setting.cores)
     if setting.small:
         for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
-            assert hasattr(parallel_loops, name)
-            setattr(parallel_loops, name, value)
+            assert hasattr(parts, name)
+            setattr(parts, name, value)
     found = {name: digests_of(name, setting.way) for name in names}
     print(json.dumps(found))
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from handgrad.engines.compiled.llvm import compiled_function
-from handgrad.engines.compiled.program import Program
 from handgrad.engines.compiled.runner import Calls, NativeCall
+from handgrad.engines.loops.program import Program
 
 
 def machine_code(program: Program) -> Callable[..., int]:

@@ -7,7 +7,6 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.gemm import depth_of_a_block
 from handgrad.engines.compiled.ir_helpers import (
     DOUBLE,
     INT,
@@ -18,6 +17,7 @@ from handgrad.engines.compiled.ir_helpers import (
     whole,
 )
 from handgrad.engines.compiled.machine_code import function_of
+from handgrad.engines.loops.product_sizes import depth_of_a_block
 from handgrad.layers import Array
 
 

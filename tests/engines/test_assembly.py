@@ -10,13 +10,14 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.compiled import machine_code
-from handgrad.engines.compiled.epochs import training_program, update_program
 from handgrad.engines.compiled.llvm import llvm_text
-from handgrad.engines.compiled.loops import Call, Expression, For, Load, Num, Store, Var, cast
 from handgrad.engines.compiled.machine_code import optimised
 from handgrad.engines.compiled.number_operations import ARITHMETIC, INTRINSICS, WRITTEN_OUT
 from handgrad.engines.compiled.plan import prediction_of, training_step, updates_of
-from handgrad.engines.compiled.program import Parameter, Program
+from handgrad.engines.compiled.processor import this_processor
+from handgrad.engines.loops.epochs import training_program, update_program
+from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.statements import Call, Expression, For, Load, Num, Store, Var, cast
 from tests.bits.nets import CASES
 from tests.contracts.table import OPTIMIZERS
 
@@ -118,7 +119,7 @@ def step_of(name: str) -> tuple[Any, Any]:
 def test_nets_are_made_of_exact_instructions(target: str, name: str) -> None:
     case, step = step_of(name)
     updates = updates_of(case.net, case.optimizer)
-    rest = case.net.dtype, case.loss.batches_weighted_by
+    rest = case.net.dtype, case.loss.batches_weighted_by, this_processor()
     check(assembly(training_program(step, updates, case.batch_size, *rest)))
     check(assembly(prediction_of(case.net, case.x, 128)))
 
@@ -128,4 +129,4 @@ def test_nets_are_made_of_exact_instructions(target: str, name: str) -> None:
 def test_updates_are_made_of_exact_instructions(target: str, name: str) -> None:
     net = hg.Net(hg.Linear(3, 40, rng=0))
     if updates := updates_of(net, OPTIMIZERS[name]()):
-        check(assembly(update_program(updates, net.dtype)))
+        check(assembly(update_program(updates, net.dtype, this_processor())))

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 import handgrad as hg
 from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.engine import CompiledEngine
-from handgrad.engines.compiled.loops import Draw, Var, whole
-from handgrad.engines.compiled.program import Parameter, Program
 from handgrad.engines.compiled.python import PythonRunner
-from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
 from handgrad.engines.eager import EagerEngine
+from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.statements import Draw, Var, whole
+from handgrad.engines.loops.streams import WORDS, set_stream, words_of
 from tests.engines.calling import machine_code
 from tests.engines.one_epoch import engine_of, run_epochs
 from tests.engines.test_compiled import streams
@@ -223,8 +223,8 @@ def test_other_generators_train_eagerly_and_say_so(kind: Any) -> None:
 
 
 def test_on_several_cores_the_draws_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handgrad.engines.compiled.parallel_loops.NUMBERS", 64)
-    monkeypatch.setattr("handgrad.engines.compiled.parallel_loops.available_cores", lambda: 3)
+    monkeypatch.setattr("handgrad.engines.loops.parts.NUMBERS", 64)
+    monkeypatch.setattr("handgrad.engines.compiled.processor.available_cores", lambda: 3)
     net = hg.Net(hg.Linear(4, 64, rng=0), hg.Dropout(0.5), hg.Linear(64, 3, rng=1))
     net.seed(0)
     eager, compiled = engines(net, 11)

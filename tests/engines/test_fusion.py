@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled import fusion, gemm
+from handgrad.engines.compiled import tiles
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.ir_helpers import rounds_once
-from handgrad.engines.compiled.loops import Multiply, Statement, walk
+from handgrad.engines.loops import fusion, target
+from handgrad.engines.loops.statements import Multiply, Statement, walk
 from handgrad.engines.trace_cache import TRACES
 from handgrad.layers import Array
 from tests.engines.one_epoch import engine_of, run_epochs
@@ -30,7 +31,8 @@ pytestmark = pytest.mark.usefixtures("every_product_is_packed")
 def every_product_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     if not rounds_once():
         pytest.skip("products are BLAS's here, and have no end")
-    monkeypatch.setattr(gemm, "suits", lambda m, n, k: True)
+    for module in (target, tiles):
+        monkeypatch.setattr(module, "suits", lambda m, n, k: True)
     monkeypatch.setattr(TRACES, "once", lambda make, *form: make())
 
 
@@ -89,7 +91,7 @@ def test_at_the_end_of_products_or_not_it_comes_to_the_same_bits(
     name: str, penalty: hg.Penalty | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fused, losses = trained(OPTIMIZERS[name], penalty=penalty)
-    monkeypatch.setattr(fusion, "is_packed", lambda graph, i, batch_size: False)
+    monkeypatch.setattr(fusion, "is_packed", lambda *product: False)
     apart, of_apart = trained(OPTIMIZERS[name], penalty=penalty)
     assert any(product.end for product in products_of(fused))
     assert not any(product.end for product in products_of(apart))

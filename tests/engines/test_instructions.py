@@ -18,8 +18,8 @@ from handgrad.engines.compiled.ir_helpers import (
     whole,
 )
 from handgrad.engines.compiled.loop_marks import MOST_ROUNDS, marks_of, most
-from handgrad.engines.compiled.loops import Call, Expression, For, Num, Statement, Store, Var
-from handgrad.engines.compiled.loops import whole as number
+from handgrad.engines.loops.statements import Call, Expression, For, Num, Statement, Store, Var
+from handgrad.engines.loops.statements import whole as number
 
 ONE = Num(1.0, "float")
 

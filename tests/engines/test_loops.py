@@ -13,8 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.engines.compiled.element_access import following
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.compiled.plan import prediction_of
+from handgrad.engines.compiled.python import PythonRunner
+from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.loops.element_access import following
+from handgrad.engines.loops.printing import source, text_of
+from handgrad.engines.loops.program import FINISHED, SCRATCH, Parameter, Program
+from handgrad.engines.loops.statements import (
     Call,
     Comment,
     Expression,
@@ -30,14 +35,8 @@ from handgrad.engines.compiled.loops import (
     Type,
     Var,
     cast,
-    source,
-    text_of,
     whole,
 )
-from handgrad.engines.compiled.plan import prediction_of
-from handgrad.engines.compiled.program import FINISHED, SCRATCH, Parameter, Program
-from handgrad.engines.compiled.python import PythonRunner
-from handgrad.engines.compiled.runner import Runner
 from handgrad.graph.symbolic import Dim, Ratio, Scaled, Scaling
 from tests.graph.one_liners import ONE_LINERS, Page, page_of, random_pages
 

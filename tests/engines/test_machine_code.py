@@ -11,9 +11,9 @@ import handgrad as hg
 from handgrad.engines import trace_cache
 from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.llvm import compiled_function
-from handgrad.engines.compiled.loops import Num, Store, whole
-from handgrad.engines.compiled.program import Parameter, Program
 from handgrad.engines.compiled.runner import Calls, NativeCall
+from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.statements import Num, Store, whole
 
 MAPS = Path("/proc/self/maps")
 FITS = 30

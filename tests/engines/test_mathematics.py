@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled.loops import Call, For, Load, Store, Var
-from handgrad.engines.compiled.program import Parameter, Program
+from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.statements import Call, For, Load, Store, Var
 from tests.engines.calling import machine_code
 
 DTYPES = [np.float32, np.float64]

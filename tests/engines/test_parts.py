@@ -13,11 +13,16 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines import threads
-from handgrad.engines.compiled import parallel_loops, waiting, workers
+from handgrad.engines.compiled import processor, waiting, workers
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.compiled.llvm import compiled_function
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.compiled.runner import Calls, NativeCall
+from handgrad.engines.compiled.workers import Workers
+from handgrad.engines.loops import parts
+from handgrad.engines.loops.printing import source
+from handgrad.engines.loops.program import WORKERS, Parameter, Program
+from handgrad.engines.loops.statements import (
     Expression,
     For,
     Let,
@@ -27,13 +32,10 @@ from handgrad.engines.compiled.loops import (
     Store,
     Var,
     outer_variables,
-    source,
     walk,
     whole,
 )
-from handgrad.engines.compiled.program import WORKERS, Parameter, Program
-from handgrad.engines.compiled.runner import Calls, NativeCall
-from handgrad.engines.compiled.workers import Workers
+from handgrad.engines.loops.target import Target
 from handgrad.engines.trace_cache import TRACES
 from tests.engines.one_epoch import engine_of, run_epoch
 from tests.engines.test_compiled import compare
@@ -45,8 +47,8 @@ COUNT = 7
 def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut whatever can be cut, into parts that do not come out even."""
     for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
-        monkeypatch.setattr(parallel_loops, name, value)
-    monkeypatch.setattr(parallel_loops, "available_cores", lambda: 3)
+        monkeypatch.setattr(parts, name, value)
+    monkeypatch.setattr(processor, "available_cores", lambda: 3)
 
 
 def classifier(dtype: Any = np.float64) -> hg.Net:
@@ -86,7 +88,7 @@ def test_small_nets_are_not_cut() -> None:
 
 
 def test_large_nets_are_cut_where_there_is_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel_loops, "available_cores", lambda: 2)
+    monkeypatch.setattr(processor, "available_cores", lambda: 2)
     net = hg.Net(hg.Linear(784, 256, rng=0), hg.ReLU(), hg.Linear(256, 10, rng=1), hg.Softmax())
     x, y = np.zeros((128, 784), np.float32), np.zeros(128, np.int64)
     text = "\n".join(source(parts_of(net, x, y, 128)))
@@ -97,13 +99,15 @@ def test_large_nets_are_cut_where_there_is_work(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_last_part_may_be_smaller_or_empty(in_small_parts: None) -> None:
     loop = For("i", Var("n", "int"), [])
-    cut = parallel_loops.loop_in_parts(_Counting(), loop, 10, 10)  # type: ignore[arg-type]
+    cut = parts.loop_in_parts(_Counting(), loop, 10, 10)  # type: ignore[arg-type]
     text = source([cut])
     assert text[0] == "for p0 in parts(2):"
     assert text[1] == "    for i in range(p0 * 6, minimum(p0 * 6 + 6, n)):"
 
 
 class _Counting:
+    target = Target(rounds_once=True, most_parts=2)
+
     def new(self, prefix: str) -> Var:
         return Var(f"{prefix}0", "int")
 
@@ -238,16 +242,16 @@ def test_the_bits_do_not_depend_on_the_number_of_parts(
 ) -> None:
     if not rounds_once():
         pytest.skip("BLAS multiplies here, whose bits nobody promises")
-    monkeypatch.setattr(parallel_loops, "MULTIPLICATIONS", 2**40)  # packed ones cut themselves
+    monkeypatch.setattr(parts, "MULTIPLICATIONS", 2**40)  # packed ones cut themselves
     rng = np.random.default_rng(0)
     x, y, found = rng.standard_normal((203, 16)).astype(dtype), rng.integers(0, 16, 203), []
-    for parts in (1, 2, 3, 8):
-        monkeypatch.setattr(parallel_loops, "available_cores", lambda: parts)  # noqa: B023
+    for count in (1, 2, 3, 8):
+        monkeypatch.setattr(processor, "available_cores", lambda: count)  # noqa: B023
         TRACES.made.clear()
         layers = hg.Linear(16, 48, rng=0), hg.Tanh(), hg.Linear(48, 16, rng=1), hg.Softmax()
         net = hg.Net(*layers, dtype=dtype)
         cut = parts_of(net, x, y, 16)
-        assert len(cut) > 5 if parts > 1 else not cut
+        assert len(cut) > 5 if count > 1 else not cut
         engine = engine_of(CompiledEngine, net, hg.CrossEntropyLoss(), hg.Adam(0.01), x, y, 16)
         assert not engine.by_blas
         for _ in range(3):

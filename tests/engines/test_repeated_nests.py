@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.loops import For, Let, Load, Statement, Store, Var, text_of, whole
 from handgrad.engines.compiled.repeated_nests import repeated_nests
+from handgrad.engines.loops.printing import text_of
+from handgrad.engines.loops.statements import (
+    For,
+    Let,
+    Load,
+    Statement,
+    Store,
+    Var,
+    whole,
+)
 
 N = Var("n", "int")
 ENGINES: list[Any] = ["eager", "compiled"]

@@ -7,8 +7,9 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines import threads
-from handgrad.engines.compiled import parallel_loops
+from handgrad.engines.compiled import processor
 from handgrad.engines.compiled.python import PythonRunner
+from handgrad.engines.loops import parts
 from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 
 SIZES = (20, 24, 3)
@@ -54,9 +55,9 @@ def test_each_member_has_its_matrix_product() -> None:
 
 
 def test_large_ones_are_shared_by_the_cores(monkeypatch: Any) -> None:
-    monkeypatch.setattr(parallel_loops, "available_cores", lambda: 2)
+    monkeypatch.setattr(processor, "available_cores", lambda: 2)
     monkeypatch.setattr(threads, "available_cores", lambda: 2)
-    monkeypatch.setattr(parallel_loops, "MULTIPLICATIONS", 2**12)
+    monkeypatch.setattr(parts, "MULTIPLICATIONS", 2**12)
     eager, compiled = engines(np.float64)
     source = compiled.run.program.source()
     lines = source.split("\n")

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.engines.compiled.bounds import index_bounds
 from handgrad.engines.compiled.engine import CompiledEngine
-from handgrad.engines.compiled.loops import Num, Type, whole
-from handgrad.engines.compiled.memory_planning import (
+from handgrad.engines.compiled.plan import training_step
+from handgrad.engines.compiled.python import PythonRunner
+from handgrad.engines.eager import EagerEngine
+from handgrad.engines.loops.bounds import index_bounds
+from handgrad.engines.loops.memory_planning import (
     ALIGNMENT,
     BUFFERS,
     Arena,
@@ -22,9 +24,7 @@ from handgrad.engines.compiled.memory_planning import (
     plan,
     stored_nodes,
 )
-from handgrad.engines.compiled.plan import training_step
-from handgrad.engines.compiled.python import PythonRunner
-from handgrad.engines.eager import EagerEngine
+from handgrad.engines.loops.statements import Num, Type, whole
 from handgrad.engines.trace_cache import TraceCache
 from handgrad.graph import Graph, Leaves, Outputs
 from handgrad.graph.nodes import Node

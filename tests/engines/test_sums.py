@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from handgrad.engines.compiled.lanes import step_of
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.compiled.python import python_function
+from handgrad.engines.loops.printing import source
+from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.statements import (
     CHUNK,
     LANES,
     Call,
@@ -20,11 +23,8 @@ from handgrad.engines.compiled.loops import (
     Statement,
     Store,
     Var,
-    source,
     whole,
 )
-from handgrad.engines.compiled.program import Parameter, Program
-from handgrad.engines.compiled.python import python_function
 from tests.engines.calling import machine_code
 
 DTYPES = [np.float32, np.float64]

@@ -9,12 +9,12 @@ import llvmlite.ir as ir
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled import gemm, tiles, vectors
+from handgrad.engines.compiled import tiles, vectors
 from handgrad.engines.compiled.ir_helpers import DOUBLE, SINGLE
 from handgrad.engines.compiled.llvm import llvm_text
-from handgrad.engines.compiled.loops import Matrix, Multiply, Statement, Type, Var, whole
 from handgrad.engines.compiled.machine_code import function_of
-from handgrad.engines.compiled.program import Parameter, Program
+from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.statements import Matrix, Multiply, Statement, Type, Var, whole
 from tests.engines.calling import machine_code
 from tests.engines.chains import product_by_the_rule
 from tests.engines.guarded import at_the_end_of_memory
@@ -72,7 +72,7 @@ def always_tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(tiles, "vector_bytes", lambda: request.param)
     monkeypatch.setenv("HANDGRAD_CACHE", "off")  # it does not know of that
     monkeypatch.setattr("handgrad.engines.compiled.machine_code.in_memory", {})
-    monkeypatch.setattr(gemm, "suits", lambda m, n, k: False)
+    monkeypatch.setattr(tiles, "suits", lambda m, n, k: False)
 
 
 SIZES = [(1, 1), (1, 40), (3, 4), (4, 5), (7, 1), (8, 9), (10, 33), (15, 7), (16, 16), (17, 3)]

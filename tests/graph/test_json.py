@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.epochs import training_program
-from handgrad.engines.compiled.updates import Update
+from handgrad.engines.compiled.processor import this_processor
+from handgrad.engines.loops.epochs import training_program
+from handgrad.engines.loops.updates import Update
 from handgrad.graph import Graph, interpret
 from handgrad.graph.nodes import decode, encode, key
 from handgrad.graph.passes import optimized
@@ -86,6 +87,7 @@ def test_a_step_and_a_rule_read_back_compile_to_the_same_program(loss: str, opti
             batch_size=8,
             dtype=net.dtype,
             batches_weighted_by="rows",
+            target=this_processor(),
         ).source()
         for read in (lambda graph: graph, lambda graph: Graph.from_json(graph.to_json()))
     ]

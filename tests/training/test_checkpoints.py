@@ -20,7 +20,8 @@ from safetensors.numpy import load_file, save_file
 import handgrad as hg
 from handgrad.engines import stepwise
 from handgrad.engines.compiled import engine as compiled
-from handgrad.engines.compiled import parallel_loops
+from handgrad.engines.compiled import processor
+from handgrad.engines.loops import parts
 from handgrad.training import BestWeights
 from handgrad.training.checkpoints import BEST, Checkpoints
 from tests.bad_input.refused import refused
@@ -483,13 +484,13 @@ def test_another_processor_or_number_of_cores_is_told(
     def begun() -> Any:
         return training(classifier(), epochs=2, engine="compiled", batch_size=90)
 
-    monkeypatch.setattr(parallel_loops, "MULTIPLICATIONS", 8)
-    monkeypatch.setattr(parallel_loops, "LINE", 2)
+    monkeypatch.setattr(parts, "MULTIPLICATIONS", 8)
+    monkeypatch.setattr(parts, "LINE", 2)
     monkeypatch.setattr("handgrad.engines.compiled.tiles.vector_bytes", lambda: 0)  # so by BLAS
-    for module in (parallel_loops, compiled):
+    for module in (processor, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 2)
     assert [*hg.checkpoints(begun(), tmp_path)]
-    for module in (parallel_loops, compiled):
+    for module in (processor, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 3)
     monkeypatch.setattr(sys.modules[Checkpoints.__module__], "processor", lambda: "abacus AVX9")
     with pytest.warns(UserWarning, match=r"cores 3, where it was 2; processor abacus AVX9, where"):

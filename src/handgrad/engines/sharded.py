@@ -11,8 +11,8 @@ from time import perf_counter
 import numpy as np
 
 from handgrad.config import TrainingConfig
-from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
+from handgrad.engines.loops.streams import WORDS, set_stream, words_of
 from handgrad.engines.stepwise import PART, StepwiseEngine
 from handgrad.layers import Array
 from handgrad.net.minibatches import Inputs, batches, number_of_rows, take

@@ -7,15 +7,15 @@ import numpy as np
 
 from handgrad.base.errors import ShapeError
 from handgrad.config import TrainingConfig
-from handgrad.engines.compiled.bounds import check_indices
-from handgrad.engines.compiled.parallel_loops import MOST_PARTS
 from handgrad.engines.compiled.plan import plan_of, refused_as_cannot_lower
-from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Calls, NativeCall, PerRound, Runner
-from handgrad.engines.compiled.streams import Streams
 from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import blas_of
+from handgrad.engines.loops.bounds import check_indices
+from handgrad.engines.loops.program import FINISHED, Program
+from handgrad.engines.loops.streams import Streams
+from handgrad.engines.loops.target import MOST_PARTS
 from handgrad.engines.threads import available_cores, threads_of_the_work
 from handgrad.engines.trace_cache import TRACES
 from handgrad.layers import Array

@@ -18,7 +18,7 @@ from handgrad.engines.compiled.ir_helpers import (
     extreme,
     whole,
 )
-from handgrad.engines.compiled.loops import LANES, Call, Expression, Num, Var
+from handgrad.engines.loops.statements import LANES, Call, Expression, Num, Var
 
 MOST_UNROLLED = 8 * LANES  # numbers
 

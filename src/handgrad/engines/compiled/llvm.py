@@ -23,7 +23,14 @@ from handgrad.engines.compiled.ir_helpers import (
 )
 from handgrad.engines.compiled.lanes import Lanes, step_of
 from handgrad.engines.compiled.loop_marks import marks_of, most
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.compiled.machine_code import MachineCode, loaded
+from handgrad.engines.compiled.number_operations import computed, converted
+from handgrad.engines.compiled.product_calls import ProductCalls
+from handgrad.engines.compiled.repeated_nests import RepeatedNest, repeated_nests
+from handgrad.engines.compiled.tiles import Tiles
+from handgrad.engines.compiled.workers import share
+from handgrad.engines.loops.program import FINISHED, WORKERS, Parameter, Program
+from handgrad.engines.loops.statements import (
     CHUNK,
     LANES,
     Call,
@@ -43,14 +50,7 @@ from handgrad.engines.compiled.loops import (
     Var,
     outer_variables,
 )
-from handgrad.engines.compiled.machine_code import MachineCode, loaded
-from handgrad.engines.compiled.number_operations import computed, converted
-from handgrad.engines.compiled.product_calls import ProductCalls
-from handgrad.engines.compiled.program import FINISHED, WORKERS, Parameter, Program
-from handgrad.engines.compiled.repeated_nests import RepeatedNest, repeated_nests
-from handgrad.engines.compiled.streams import WORDS
-from handgrad.engines.compiled.tiles import Tiles
-from handgrad.engines.compiled.workers import share
+from handgrad.engines.loops.streams import WORDS
 
 DOOR = "call"
 # LLVM by itself makes 1/√x of an estimate and a step of Newton's: NaN for 0 and infinity;

@@ -12,9 +12,12 @@ from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.angles import cos, sin
 from handgrad.engines.compiled.arithmetic import fused
 from handgrad.engines.compiled.ir_helpers import DOUBLE, extreme, intrinsic, whole, whole_part
-from handgrad.engines.compiled.loops import SYMBOLS, Type
 from handgrad.engines.compiled.mathematics import erf, exp, expm1, log, log1p, sign, tanh
 from handgrad.engines.compiled.powers import power
+from handgrad.engines.loops.printing import SYMBOLS
+from handgrad.engines.loops.statements import (
+    Type,
+)
 from handgrad.graph.operations import COMPARISONS
 
 FLOATING = ("float", "double")

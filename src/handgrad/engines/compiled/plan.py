@@ -11,16 +11,18 @@ import numpy.typing as npt
 
 from handgrad.base.errors import CannotLowerError, HandgradError
 from handgrad.config import TrainingConfig
-from handgrad.engines.compiled.epochs import (
+from handgrad.engines.compiled.processor import this_processor
+from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.engine import EngineRows
+from handgrad.engines.loops.epochs import (
     prediction_program,
     training_program,
     update_program,
 )
-from handgrad.engines.compiled.program import Program
-from handgrad.engines.compiled.runner import Runner
-from handgrad.engines.compiled.streams import streams_of
-from handgrad.engines.compiled.updates import Update
-from handgrad.engines.engine import EngineRows
+from handgrad.engines.loops.program import Program
+from handgrad.engines.loops.streams import streams_of
+from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.updates import Update
 from handgrad.graph import Graph, trace
 from handgrad.graph.passes import optimized
 from handgrad.layers import Array
@@ -115,6 +117,7 @@ def compiled_source(
         batch_size,
         net.dtype,
         loss.batches_weighted_by,
+        this_processor(),
     )
     return program.source()
 
@@ -124,7 +127,7 @@ def prediction_of(net: Net, x: Array, batch_size: int, *, only_finite: bool = Fa
     graph = optimized(trace(net, x=x[:4], training=False))
     if streams_of(graph, net.dtype):
         raise CannotLowerError("random draws in prediction")
-    return prediction_program(graph, batch_size, net.dtype, only_finite)
+    return prediction_program(graph, batch_size, net.dtype, this_processor(), only_finite)
 
 
 @dataclass
@@ -137,6 +140,7 @@ class CompiledPlan:
     program: Callable[[Sequence[Update]], Program]
     updates: Sequence[Update]
     predict: Runner | None
+    target: Target
 
     def __post_init__(self) -> None:
         program = self.program(self.updates)
@@ -151,7 +155,7 @@ class CompiledPlan:
     @cached_property
     def update(self) -> Runner:
         """The update alone."""
-        return Runner(update_program(self.updates, self.epochs.program.dtype))
+        return Runner(update_program(self.updates, self.epochs.program.dtype, self.target))
 
 
 def plan_of(
@@ -159,6 +163,7 @@ def plan_of(
 ) -> CompiledPlan:
     """A training recorded and compiled; if it `predicts`, for rows held out too."""
     net, loss = config.net, config.loss
+    target = this_processor()
     step = training_step(net, loss, rows.x, rows.y, rows.w, config.penalty)
     predict = Runner(prediction_of(net, rows.x, PREDICTED_AT_ONCE)) if predicts else None
     program = partial(
@@ -167,6 +172,7 @@ def plan_of(
         batch_size=batch_size,
         dtype=net.dtype,
         batches_weighted_by=loss.batches_weighted_by,
+        target=target,
         members=rows.of_members,
     )
-    return CompiledPlan(program, updates_of(net, config.optimizer), predict)
+    return CompiledPlan(program, updates_of(net, config.optimizer), predict, target)

@@ -11,8 +11,8 @@ import numpy as np
 from handgrad.base.errors import CannotLowerError
 from handgrad.base.kinds import PredictionKind
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of
-from handgrad.engines.compiled.program import FINISHED
 from handgrad.engines.compiled.runner import Calls, Runner
+from handgrad.engines.loops.program import FINISHED
 from handgrad.engines.threads import blas_threads, threads_of_the_work
 from handgrad.layers import Array, Layer
 from handgrad.net import Net

@@ -16,7 +16,11 @@ from handgrad.engines.compiled.ir_helpers import (
     smaller,
     whole,
 )
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.compiled.tiles import Tiles
+from handgrad.engines.compiled.workers import helpers_of
+from handgrad.engines.loops.parts import MULTIPLICATIONS
+from handgrad.engines.loops.program import WORKERS, Parameter, Program
+from handgrad.engines.loops.statements import (
     Body,
     End,
     Expression,
@@ -31,10 +35,7 @@ from handgrad.engines.compiled.loops import (
     outer_variables,
     started,
 )
-from handgrad.engines.compiled.parallel_loops import MOST_PARTS, MULTIPLICATIONS
-from handgrad.engines.compiled.program import WORKERS, Parameter, Program
-from handgrad.engines.compiled.tiles import Tiles
-from handgrad.engines.compiled.workers import helpers_of
+from handgrad.engines.loops.target import MOST_PARTS
 
 # Of a tile of a product: where in the result it begins, its size, how far apart its rows lie.
 TILE = tuple(Var(f"tile_{name}", "int") for name in ("row", "column", "rows", "columns", "width"))

@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.functions import erf
-from handgrad.engines.compiled.loops import CHUNK, IN_LANES, LANES
-from handgrad.engines.compiled.program import FINISHED, Program
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
-from handgrad.engines.compiled.streams import WORDS, set_stream, words_of
+from handgrad.engines.loops.printing import IN_LANES
+from handgrad.engines.loops.program import FINISHED, Program
+from handgrad.engines.loops.statements import (
+    CHUNK,
+    LANES,
+)
+from handgrad.engines.loops.streams import WORDS, set_stream, words_of
 from handgrad.layers import Array
 
 NUMPYS = (

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.loops.statements import (
     Call,
     Expression,
     For,

@@ -17,14 +17,14 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.gemm.sizes import LARGE_PRODUCT
 from handgrad.engines.compiled.ir_helpers import DOUBLE, INT, SINGLE, whole
 from handgrad.engines.compiled.llvm import compiled_function
-from handgrad.engines.compiled.loops import Multiply, Parts, walk
 from handgrad.engines.compiled.machine_code import function_of
-from handgrad.engines.compiled.program import FINISHED, WORKERS, Program
 from handgrad.engines.compiled.tiles import Tiles
 from handgrad.engines.compiled.workers import Workers
+from handgrad.engines.loops.product_sizes import LARGE_PRODUCT
+from handgrad.engines.loops.program import FINISHED, WORKERS, Program
+from handgrad.engines.loops.statements import Multiply, Parts, walk
 from handgrad.layers import Array
 
 BLOCK = INT.as_pointer()

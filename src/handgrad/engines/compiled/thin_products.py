@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled.gemm.sizes import MOST_OF_K, each_block, upwards
+from handgrad.engines.compiled.gemm.blocks import each_block, upwards
 from handgrad.engines.compiled.ir_helpers import INT, counting, keep_apart, smaller, whole, written
 from handgrad.engines.compiled.vectors import Vectors, at, corner
+from handgrad.engines.loops.product_sizes import MOST_OF_K
 
 GROUPS = 8  # vectors of sums under way at once: one alone waits for its multiply-adds
 FAR = 1024  # bytes: of rows that are a multiple of it apart few fit into the first cache at once

@@ -12,10 +12,9 @@ from functools import partial
 
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled import gemm
+from handgrad.engines.compiled.gemm.blocks import each_block
 from handgrad.engines.compiled.gemm.kernels import moving
 from handgrad.engines.compiled.gemm.packing import Packing
-from handgrad.engines.compiled.gemm.sizes import MOST_OF_K, each_block
 from handgrad.engines.compiled.ir_helpers import (
     INT,
     Write,
@@ -25,9 +24,10 @@ from handgrad.engines.compiled.ir_helpers import (
     whole,
     written,
 )
-from handgrad.engines.compiled.loops import Multiply
 from handgrad.engines.compiled.thin_products import Thin, ThinProducts
 from handgrad.engines.compiled.vectors import Vectors, corner, vector_bytes
+from handgrad.engines.loops.product_sizes import MOST_OF_K, suits
+from handgrad.engines.loops.statements import Multiply
 
 
 def rows_of_a_tile(m: int, most: int) -> int:
@@ -69,7 +69,7 @@ class Tiles:
 
     def suit(self, product: Multiply) -> bool:
         """Whether tiles are the way for it; on processors without fma none is."""
-        return bool(self.bytes) and not gemm.suits(*product.sizes)
+        return bool(self.bytes) and not suits(*product.sizes)
 
     def function(self, product: Multiply) -> ir.Function:
         """What multiplies: of m, n, k, of a, b and c, each with its width, and of the start.

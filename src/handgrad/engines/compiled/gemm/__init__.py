@@ -2,6 +2,5 @@
 
 from handgrad.engines.compiled.gemm.arguments import ARGUMENTS
 from handgrad.engines.compiled.gemm.product import make_known, symbol
-from handgrad.engines.compiled.gemm.sizes import depth_of_a_block, room, suits
 
-__all__ = ["ARGUMENTS", "depth_of_a_block", "make_known", "room", "suits", "symbol"]
+__all__ = ["ARGUMENTS", "make_known", "symbol"]

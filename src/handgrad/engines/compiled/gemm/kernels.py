@@ -5,9 +5,9 @@ from functools import partial
 import llvmlite.ir as ir
 
 from handgrad.engines.compiled.gemm.arguments import INTS, Block, end_type
-from handgrad.engines.compiled.gemm.sizes import Shape
 from handgrad.engines.compiled.ir_helpers import INT, counting, smaller, whole, written
 from handgrad.engines.compiled.vectors import Vectors, at, corner
+from handgrad.engines.loops.product_sizes import Shape
 
 CACHE_LINE = 64  # bytes
 

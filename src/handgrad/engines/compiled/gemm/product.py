@@ -21,9 +21,9 @@ from handgrad.engines.compiled.gemm.arguments import (
     PLANNED_BY_SHAPE,
     Block,
 )
+from handgrad.engines.compiled.gemm.blocks import blocks_of, upwards
 from handgrad.engines.compiled.gemm.kernels import CACHE_LINE, Kernels
 from handgrad.engines.compiled.gemm.packing import Packing
-from handgrad.engines.compiled.gemm.sizes import Shape, blocks_of, shapes, upwards
 from handgrad.engines.compiled.ir_helpers import (
     DOUBLE,
     INT,
@@ -36,6 +36,7 @@ from handgrad.engines.compiled.ir_helpers import (
 )
 from handgrad.engines.compiled.vectors import Vectors, vector_bytes
 from handgrad.engines.compiled.workers import share
+from handgrad.engines.loops.product_sizes import Shape, shapes
 
 KEPT = 2**18  # bytes of a, packed, that stay in the second cache
 # Its name in its own module, and how the one begins by which programs call it.

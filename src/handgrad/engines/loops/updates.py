@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled.element_access import Elements, offset_at
-from handgrad.engines.compiled.fusion import Dataflow, Group
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.loops.element_access import Elements, offset_at
+from handgrad.engines.loops.fusion import Dataflow, Group
+from handgrad.engines.loops.memory_planning import Place, size_of, strides
+from handgrad.engines.loops.parts import loop_in_parts
+from handgrad.engines.loops.product_nests import Use
+from handgrad.engines.loops.statements import (
     Body,
     Call,
     Comment,
@@ -24,9 +27,6 @@ from handgrad.engines.compiled.loops import (
     known,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import Place, size_of, strides
-from handgrad.engines.compiled.parallel_loops import loop_in_parts
-from handgrad.engines.compiled.product_nests import Use
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import users_of
 from handgrad.graph.operations import REDUCTIONS, Op
@@ -50,7 +50,7 @@ class Rule:
     def __init__(self, update: Update, step: Elements) -> None:
         rule = self.rule = update.rule
         self.factor, self.left = update.factor, [*update.slices]
-        self.elements = Elements(rule, step.counters, step.tables, plain_numbers=True)
+        self.elements = Elements(rule, step.target, step.counters, step.tables, plain_numbers=True)
         memory = {name: f"memory_{name}" for name in rule.leaves.state}
         self.buffers = {"w": "parameters", "dw": "gradients"} | memory
         for name, i in rule.leaves.named():
@@ -155,7 +155,9 @@ def used_up(
     uses = dict[int, Use]()
     if any(rule.needs_norm for rule in rules):
         return uses
-    for gradient in (group[-1] for group in groups if flow.is_used_up(group, size)):
+    for gradient in (
+        group[-1] for group in groups if flow.is_used_up(group, size, elements.target)
+    ):
         shape, place = elements.graph.nodes[gradient].shape, elements.places[gradient]
         begin = known(place.offset) or 0
         part = slice(begin, begin + size_of(shape))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled import gemm
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.loops.memory_planning import Arena, Place, extent, kind_of, strides
+from handgrad.engines.loops.product_sizes import room
+from handgrad.engines.loops.statements import (
     Body,
     Call,
     Expression,
@@ -23,7 +24,7 @@ from handgrad.engines.compiled.loops import (
     cast,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import Arena, Place, extent, kind_of, strides
+from handgrad.engines.loops.target import Target
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, ELEMENTWISE, Op
@@ -41,6 +42,7 @@ class Elements:
     """
 
     graph: Graph
+    target: Target
     counters: "itertools.count[int]" = field(default_factory=itertools.count)
     tables: list[Array] = field(default_factory=list)
     arena: Arena = field(default_factory=Arena)
@@ -57,7 +59,7 @@ class Elements:
         """Scratch memory to pack the matrices of products in, the same for all that follow."""
         if self.packed is None:
             self.packed = self.arena.sizes["float"]
-        end = self.packed + at_once * gemm.room(*sizes)
+        end = self.packed + at_once * room(*sizes)
         self.arena.sizes["float"] = max(self.arena.sizes["float"], end)
         return Load("scratch", whole(self.packed), "float")
 

@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.bounds import Bounds, index_bounds
-from handgrad.engines.compiled.loops import Body, Type, source
-from handgrad.engines.compiled.memory_planning import Arena
+from handgrad.engines.loops.bounds import Bounds, index_bounds
+from handgrad.engines.loops.memory_planning import Arena
+from handgrad.engines.loops.printing import source
+from handgrad.engines.loops.statements import (
+    Body,
+    Type,
+)
 from handgrad.graph.graph import Graph
 from handgrad.layers import Array
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
-from handgrad.engines.compiled.element_access import Elements, around, indices
-from handgrad.engines.compiled.fusion import is_gathered
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.loops.element_access import Elements, around, indices
+from handgrad.engines.loops.fusion import is_gathered
+from handgrad.engines.loops.memory_planning import BUFFERS, Place, kind_of, size_of
+from handgrad.engines.loops.parts import loop_in_parts
+from handgrad.engines.loops.statements import (
     Body,
     Expression,
     For,
@@ -14,8 +16,6 @@ from handgrad.engines.compiled.loops import (
     Var,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import BUFFERS, Place, kind_of, size_of
-from handgrad.engines.compiled.parallel_loops import loop_in_parts
 from handgrad.graph.symbolic import at
 
 START, ROWS = Var("start", "int"), Var("n", "int")
@@ -34,7 +34,7 @@ def rows_of_batch(
     for buffer, leaf in given.items():
         node = graph.nodes[leaf]
         type, width = kind_of(node), size_of(node.shape[1:])
-        if not members and is_gathered(graph, leaf, batch_size):
+        if not members and is_gathered(graph, leaf, batch_size, elements.target):
             rows = Load("order", START, "int")
             elements.places[leaf] = Place(buffer, whole(0), type, rows=rows)
             continue

@@ -8,9 +8,8 @@ loops of its own.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from handgrad.engines.compiled import gemm
-from handgrad.engines.compiled.ir_helpers import rounds_once
-from handgrad.engines.compiled.memory_planning import read_in_place, stored_reads
+from handgrad.engines.loops.memory_planning import read_in_place, stored_reads
+from handgrad.engines.loops.target import Target
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import users_of
 from handgrad.graph.operations import ELEMENTWISE, Op
@@ -41,10 +40,10 @@ def axes_of(spec: str) -> Axes | None:
     return Axes(beside, *inner, *summed)
 
 
-def is_packed(graph: Graph, i: int, batch_size: int) -> bool:
+def is_packed(graph: Graph, i: int, batch_size: int, target: Target) -> bool:
     """Whether a node is a product of matrices that are so large that they are packed."""
     node = graph.nodes[i]
-    if node.operation is not Op.EINSUM or not rounds_once() or node.dtype.kind != "f":
+    if node.operation is not Op.EINSUM or node.dtype.kind != "f":
         return False
     axes = axes_of(node.arguments[0])
     if axes is None:
@@ -55,10 +54,10 @@ def is_packed(graph: Graph, i: int, batch_size: int) -> bool:
         for operand, own in zip(node.arguments[1:], letters, strict=True)
         for letter, size in zip(own, graph.nodes[operand.node].shape, strict=True)
     }
-    return gemm.suits(sizes[axes.row], sizes[axes.column], sizes[axes.summed])
+    return target.packs(sizes[axes.row], sizes[axes.column], sizes[axes.summed])
 
 
-def is_gathered(graph: Graph, leaf: int, batch_size: int) -> bool:
+def is_gathered(graph: Graph, leaf: int, batch_size: int, target: Target) -> bool:
     """Whether rows need no place of their own: products that pack them, as they are or across,
     are all that reads them.
     """
@@ -72,16 +71,16 @@ def is_gathered(graph: Graph, leaf: int, batch_size: int) -> bool:
         and graph.nodes[user].arguments[1:] == (0, (1, shape[1]), shape[::-1])
     ]
     readers = [user for i in (leaf, *across) for user in users[i] if user not in across]
-    return all(is_packed(graph, user, batch_size) for user in readers)
+    return all(is_packed(graph, user, batch_size, target) for user in readers)
 
 
-def groups_of(graph: Graph, stored: Sequence[int], batch_size: int) -> list[Group]:
+def groups_of(graph: Graph, stored: Sequence[int], batch_size: int, target: Target) -> list[Group]:
     """The stored nodes in their order, each product with the operations that end it."""
     groups: list[Group] = []
     known, left = {i for _, i in graph.leaves.named()}, dict.fromkeys(stored)
     while left:
         group = [next(iter(left))]
-        if is_packed(graph, group[0], batch_size):
+        if is_packed(graph, group[0], batch_size, target):
             for i in [*left][1:]:
                 if _ends(graph, group, i, known, stored):
                     group.append(i)
@@ -142,7 +141,7 @@ class Dataflow:
         loss = self.graph.outputs.loss
         return loss is not None and not {loss, *self.reads(loss)}.isdisjoint(group)
 
-    def is_used_up(self, group: Group, batch_size: int) -> bool:
+    def is_used_up(self, group: Group, batch_size: int, target: Target) -> bool:
         """Whether a group leaves a gradient only, which the optimizer's step alone needs.
 
         Of the parameters it may read the number that the gradient is for.
@@ -154,7 +153,7 @@ class Dataflow:
         own = leaves[names[0]]
         alone = self._ends_in(group, self.users[gradient]) and self.kept(group) == {gradient}
         return (
-            is_packed(self.graph, group[0], batch_size)
+            is_packed(self.graph, group[0], batch_size, target)
             and alone
             and not any(
                 leaf in self.reads(i)

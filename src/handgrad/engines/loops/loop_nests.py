@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled.element_access import Elements, around, indices, offset_at, put
-from handgrad.engines.compiled.fusion import Group
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.loops.element_access import Elements, around, indices, offset_at, put
+from handgrad.engines.loops.fusion import Group
+from handgrad.engines.loops.memory_planning import extent
+from handgrad.engines.loops.parts import loop_in_parts
+from handgrad.engines.loops.product_nests import Uses, product_nest
+from handgrad.engines.loops.reductions import REDUCED, argmax, reduction
+from handgrad.engines.loops.statements import (
     Body,
     Comment,
     Draw,
@@ -20,10 +24,6 @@ from handgrad.engines.compiled.loops import (
     Store,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import extent
-from handgrad.engines.compiled.parallel_loops import loop_in_parts
-from handgrad.engines.compiled.product_nests import Uses, product_nest
-from handgrad.engines.compiled.reductions import REDUCED, argmax, reduction
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, Op
 from handgrad.graph.symbolic import Arange, Ref, at

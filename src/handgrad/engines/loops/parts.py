@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from handgrad.engines.compiled import gemm
-from handgrad.engines.compiled.element_access import Elements
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.loops.element_access import Elements
+from handgrad.engines.loops.product_sizes import LINE, room
+from handgrad.engines.loops.statements import (
     Call,
     Expression,
     For,
@@ -23,17 +23,14 @@ from handgrad.engines.compiled.loops import (
     least,
     whole,
 )
-from handgrad.engines.threads import available_cores
 
-MOST_PARTS = 8
 # What a part must have, at least, to be worth another thread: numbers of a loop, multiplications.
 NUMBERS, MULTIPLICATIONS = 2**14, 2**22
-LINE = 16  # numbers: parts of a row begin where a cache line does
 
 
 def loop_in_parts(elements: Elements, loop: For, turns: int, numbers: int) -> Statement:
     """The loop, in parts if its `turns` for a full batch compute enough numbers."""
-    count = min(available_cores(), MOST_PARTS, numbers // NUMBERS, turns)
+    count = min(elements.target.most_parts, numbers // NUMBERS, turns)
     if count < 2:
         return loop
     part, size = elements.new("p"), _size_of_a_part(turns, count, LINE if turns == numbers else 1)
@@ -47,7 +44,7 @@ def product_in_parts(elements: Elements, product: Multiply) -> Statement:
     if product.room is not None:  # it is cut where it is packed
         return product
     m, n, k = product.sizes
-    count = min(available_cores(), MOST_PARTS, m * n * k // MULTIPLICATIONS, max(m, n) // LINE)
+    count = min(elements.target.most_parts, m * n * k // MULTIPLICATIONS, max(m, n) // LINE)
     if count < 2:
         return product
     part, size = elements.new("p"), _size_of_a_part(max(m, n), count, LINE)
@@ -77,13 +74,13 @@ def products_in_parts(
 
 def _with_room_each(elements: Elements, parts: Parts, product: Multiply) -> Parts:
     """The parts, each with scratch memory of its own for the matrices that are packed."""
-    own, size = elements.room(product.sizes, parts.count), gemm.room(*product.sizes)
-    room = replace(own, index=own.index + Var(parts.counter, "int") * whole(size))
+    own, size = elements.room(product.sizes, parts.count), room(*product.sizes)
+    place = replace(own, index=own.index + Var(parts.counter, "int") * whole(size))
 
     def moved(statement: Statement) -> Statement:
         if isinstance(statement, For):
             return replace(statement, body=[*map(moved, statement.body)])
-        return replace(product, room=room)
+        return replace(product, room=place)
 
     return replace(parts, body=[*map(moved, parts.body)])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from handgrad.engines.compiled.loops import Expression, Load, Type, Var, whole
+from handgrad.engines.loops.statements import Expression, Load, Type, Var, whole
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, users_of
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled import gemm
-from handgrad.engines.compiled.element_access import (
+from handgrad.engines.loops.element_access import (
     Elements,
     around,
     broadcast,
     indices,
     put,
 )
-from handgrad.engines.compiled.fusion import Dataflow, Group, axes_of
-from handgrad.engines.compiled.ir_helpers import rounds_once
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.loops.fusion import Dataflow, Group, axes_of
+from handgrad.engines.loops.memory_planning import Place, extent, strides
+from handgrad.engines.loops.parts import product_in_parts, products_in_parts
+from handgrad.engines.loops.statements import (
     Body,
     Call,
     End,
@@ -33,8 +33,6 @@ from handgrad.engines.compiled.loops import (
     cast,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import Place, extent, strides
-from handgrad.engines.compiled.parallel_loops import product_in_parts, products_in_parts
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Dim, Ref, at
 
@@ -152,22 +150,24 @@ def _product_loops(product: Product) -> Body:
     start = _start(product, target, type)
     if not output or not summed or all(axes[-1:] in summed for axes in product.letters):
         total = elements.new("a", type)
-        inner: Body = [Let(total.name, _added(total, number, others))]
+        inner: Body = [Let(total.name, _added(product, total, number, others))]
         row = [Let(total.name, start), *loops(summed, inner), *put(elements, i, target, total)]
         return loops(output, row)
     clear = loops(output, put(elements, i, target, start))
-    added = _added(elements.element(i, target), number, others)
+    added = _added(product, elements.element(i, target), number, others)
     rows = list(output[:-1])
     by_batch = any(isinstance(sizes[letter], Dim) for letter in summed)
     order = [*summed, *rows] if by_batch else [*rows, *summed]
     return clear + loops([*order, output[-1]], put(elements, i, target, added))
 
 
-def _added(so_far: Expression, number: Expression, others: Sequence[Expression]) -> Expression:
-    """The sum so far and the product of a number and the last of others, rounded once."""
+def _added(
+    product: Product, so_far: Expression, number: Expression, others: Sequence[Expression]
+) -> Expression:
+    """The sum so far and the product of a number and the last of others, rounded once if it can."""
     if not others:
         return so_far + number
-    if so_far.type == "int":
+    if so_far.type == "int" or not product.elements.target.rounds_once:
         return so_far + number * others[-1]
     return Call("fma", (number, others[-1], so_far), so_far.type)
 
@@ -235,7 +235,7 @@ def _matrix_product(
         sizes,
         None if product.start is None else _first_start(elements, product.start, corner),
         None if end is None else End(end.index[m].name, end.index[n].name, end.sums.name, end.body),
-        elements.room(sizes) if rounds_once() and gemm.suits(*sizes) else None,
+        elements.room(sizes) if elements.target.packs(*sizes) else None,
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.engines.compiled.element_access import Elements, around, indices, put
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.loops.element_access import Elements, around, indices, put
+from handgrad.engines.loops.memory_planning import extent
+from handgrad.engines.loops.statements import (
     LANES,
     Body,
     Call,
@@ -21,7 +22,6 @@ from handgrad.engines.compiled.loops import (
     cast,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import extent
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Shape, at

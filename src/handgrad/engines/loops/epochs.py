@@ -7,15 +7,24 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled.batch_rows import ROWS, START, rows_of_batch
-from handgrad.engines.compiled.element_access import Elements, around, indices, offset_at
-from handgrad.engines.compiled.fusion import (
+from handgrad.engines.loops.batch_rows import ROWS, START, rows_of_batch
+from handgrad.engines.loops.element_access import Elements, around, indices, offset_at
+from handgrad.engines.loops.fusion import (
     Dataflow,
     groups_of,
     with_updates_last,
 )
-from handgrad.engines.compiled.loop_nests import nests
-from handgrad.engines.compiled.loops import (
+from handgrad.engines.loops.loop_nests import nests
+from handgrad.engines.loops.memory_planning import (
+    Place,
+    kind_of,
+    plan,
+    size_of,
+    stored_nodes,
+    strides,
+)
+from handgrad.engines.loops.program import Program, called
+from handgrad.engines.loops.statements import (
     Body,
     Call,
     Comment,
@@ -33,17 +42,9 @@ from handgrad.engines.compiled.loops import (
     cast,
     whole,
 )
-from handgrad.engines.compiled.memory_planning import (
-    Place,
-    kind_of,
-    plan,
-    size_of,
-    stored_nodes,
-    strides,
-)
-from handgrad.engines.compiled.program import Program, called
-from handgrad.engines.compiled.streams import WORDS, streams_of
-from handgrad.engines.compiled.updates import Rule, Update, begin_updates, used_up
+from handgrad.engines.loops.streams import WORDS, streams_of
+from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.updates import Rule, Update, begin_updates, used_up
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import at, shape_text
@@ -55,6 +56,7 @@ def training_program(
     batch_size: int,
     dtype: np.dtype[np.generic],
     batches_weighted_by: str,
+    target: Target,
     *,
     members: bool = False,
 ) -> Program:
@@ -65,7 +67,7 @@ def training_program(
     losses of all batches, each times its rows, or times their weights where batches count by them.
     With `members` a row is made of rows that members share: `members` has their numbers.
     """
-    elements = Elements(step, streams=streams_of(step, dtype))
+    elements = Elements(step, target, streams=streams_of(step, dtype))
     given = _rows_given(step)
     copied = rows_of_batch(elements, given, batch_size, members=members)
     n_parameters, layout = _in_order(elements, step.leaves.parameters, "parameters")
@@ -105,7 +107,7 @@ def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Bod
     step = elements.graph
     rules = [Rule(update, elements) for update in updates]
     flow = Dataflow(step, stored_nodes(step, step.outputs.all()))
-    groups = groups_of(step, flow.stored, batch_size)
+    groups = groups_of(step, flow.stored, batch_size, elements.target)
     uses = used_up(elements, flow, groups, rules, batch_size)
     groups = with_updates_last(flow, groups, [group for group in groups if group[-1] in uses])
     begun = begin_updates(rules, elements)
@@ -125,9 +127,11 @@ def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Bod
     ]
 
 
-def update_program(updates: Sequence[Update], dtype: np.dtype[np.generic]) -> Program:
+def update_program(
+    updates: Sequence[Update], dtype: np.dtype[np.generic], target: Target
+) -> Program:
     """The optimizer's step alone, by the gradients, at the learning rate `learning_rates[0]`."""
-    elements = Elements(updates[0].rule)
+    elements = Elements(updates[0].rule, target)
     rules = [Rule(update, elements) for update in updates]
     body: Body = [
         Let("step", Load("steps", whole(0), "int")),
@@ -148,6 +152,7 @@ def prediction_program(
     graph: Graph,
     batch_size: int,
     dtype: np.dtype[np.generic],
+    target: Target,
     only_finite: bool,
 ) -> Program:
     """The predictions for all rows, batch by batch.
@@ -155,7 +160,7 @@ def prediction_program(
     It returns -1, or the first row of a batch that holds what is not a finite number, as its rows
     or, if `only_finite`, as their predictions.
     """
-    elements = Elements(graph)
+    elements = Elements(graph, target)
     x, out = graph.leaves.inputs["x"], graph.outputs.named()["prediction"]
     elements.places[x] = rows = _place_of_batch(elements, x, "x")
     _in_order(elements, graph.leaves.parameters, "parameters")
@@ -163,7 +168,7 @@ def prediction_program(
     node, found = graph.nodes[out], _place_of_batch(elements, out, "predictions")
     if node.operation not in (Op.LEAF, Op.VIEW) and found.type == "float":
         elements.places[out] = found
-    groups = groups_of(graph, stored_nodes(graph, graph.outputs.all()), batch_size)
+    groups = groups_of(graph, stored_nodes(graph, graph.outputs.all()), batch_size, target)
     elements.places = plan(graph, elements.places, groups, batch_size, elements.arena)
     batch = _check_rows(elements, x, rows) if rows.type == "float" else []
     batch += itertools.chain(*nests(elements, groups, batch_size), _predictions(elements))
