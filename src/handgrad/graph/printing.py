@@ -32,7 +32,7 @@ def printed(
     pages: Mapping[str, str],
 ) -> str:
     """The whole graph as text."""
-    names = _names(nodes, leaves, outputs)
+    names = names_of(nodes, leaves, outputs)
     lines = [title, "", "given"]
     for name, i in leaves:
         lines.append(_row(names[i] if names[i] == name else f"{names[i]} = {name}", nodes[i], ""))
@@ -57,7 +57,7 @@ def _row(text: str, node: Node, source: str) -> str:
     return f"  {text:<58} {shape_text(node.shape)} {node.dtype}".ljust(84) + source
 
 
-def _names(
+def names_of(
     nodes: Sequence[Node], leaves: Sequence[tuple[str, int]], outputs: Mapping[str, int]
 ) -> dict[int, str]:
     """A name for each node that gets a line; the others stand within another's line."""

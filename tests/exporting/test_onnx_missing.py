@@ -1,0 +1,15 @@
+"""Without the package onnx, an export to it says what to install."""
+
+import sys
+
+import pytest
+
+import handgrad as hg
+from handgrad.exporting import subject_of
+from handgrad.exporting.onnx_file import onnx_model
+
+
+def test_the_extra_is_named_where_onnx_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(hg.SettingError, match=r"(?s)onnx is not installed.*handgrad\[onnx\]"):
+        onnx_model(subject_of(hg.Net(hg.Linear(2, 1))))
