@@ -24,9 +24,12 @@ LANES = 4
 STATE, INCREMENT, HAS_HALF, HALF = 0, 2, 4, 5  # where they stand among a stream's words
 
 
-def draw(module: ir.Module, number: ir.Type) -> ir.Function:
-    """The function that draws `count` numbers from [0, 1) into memory, and moves the stream on."""
-    kinds = [INT.as_pointer(), number.as_pointer(), INT]
+def draw(module: ir.Module, number: ir.Type, size: ir.IntType = INT) -> ir.Function:
+    """The function that draws `count` numbers from [0, 1) into memory, and moves the stream on.
+
+    The count, as all sizes, is of the type `size`.
+    """
+    kinds = [INT.as_pointer(), number.as_pointer(), size]
     return written(module, f"draw.{number}", kinds, _draw)
 
 
@@ -37,7 +40,7 @@ def _draw(b: ir.IRBuilder) -> None:
     if number == SINGLE:
         _halves(b, stream, b.bitcast(target, INT32.as_pointer()), count)
     else:
-        b.call(_words(b.module), [stream, b.bitcast(target, INT.as_pointer()), count])
+        b.call(_words(b.module, count.type), [stream, b.bitcast(target, INT.as_pointer()), count])
     kind, bits, digits = (INT32, 32, 24) if number == SINGLE else (INT, 64, 53)
     raw = b.bitcast(target, kind.as_pointer())
     with counting(b, count) as i:
@@ -50,28 +53,30 @@ def _draw(b: ir.IRBuilder) -> None:
 def _halves(b: ir.IRBuilder, stream: ir.Value, target: ir.Value, count: ir.Value) -> None:
     """Words as pairs of 32 bits, the low half first; a half that is left is kept for next time."""
     has_half, half = b.gep(stream, [whole(HAS_HALF)]), b.gep(stream, [whole(HALF)])
+    size, one = count.type, ir.Constant(count.type, 1)
     first = b.load(has_half)
     with b.if_then(b.icmp_signed("!=", first, whole(0))):
         b.store(b.trunc(b.load(half), INT32), target)
+    first = first if size == INT else b.trunc(first, size)
     left = b.sub(count, first)
-    pairs = b.ashr(left, whole(1))
+    pairs = b.ashr(left, one)
     place = b.bitcast(b.gep(target, [first]), INT.as_pointer())
-    b.call(_words(b.module), [stream, place, pairs])
-    with b.if_then(b.icmp_signed(">", pairs, whole(0))):
-        last = b.load(b.gep(place, [b.sub(pairs, whole(1))]), align=4)
+    b.call(_words(b.module, size), [stream, place, pairs])
+    with b.if_then(b.icmp_signed(">", pairs, ir.Constant(size, 0))):
+        last = b.load(b.gep(place, [b.sub(pairs, one)]), align=4)
         b.store(b.lshr(last, whole(32)), half)
-    odd = b.and_(left, whole(1))
-    with b.if_then(b.icmp_signed("!=", odd, whole(0))):
-        word = b.alloca(INT)
-        b.call(_words(b.module), [stream, word, whole(1)])
-        b.store(b.trunc(b.load(word), INT32), b.gep(target, [b.sub(count, whole(1))]))
-        b.store(b.lshr(b.load(word), whole(32)), half)
-    b.store(odd, has_half)
+    odd = b.and_(left, one)
+    with b.if_then(b.icmp_signed("!=", odd, ir.Constant(size, 0))):
+        b.call(_words(b.module, size), [stream, half, one])
+        word = b.load(half)
+        b.store(b.trunc(word, INT32), b.gep(target, [b.sub(count, one)]))
+        b.store(b.lshr(word, whole(32)), half)
+    b.store(odd if size == INT else b.zext(odd, INT), has_half)
 
 
-def _words(module: ir.Module) -> ir.Function:
+def _words(module: ir.Module, size: ir.IntType) -> ir.Function:
     """The function that writes `count` words of a stream, and moves it on."""
-    return written(module, "words", [INT.as_pointer(), INT.as_pointer(), INT], _write_words)
+    return written(module, "words", [INT.as_pointer(), INT.as_pointer(), size], _write_words)
 
 
 def _write_words(b: ir.IRBuilder) -> None:
@@ -88,11 +93,12 @@ def _write_words(b: ir.IRBuilder) -> None:
     for lane in lanes:
         state = _after(b, state, increment, 1)
         b.store(state, lane)
-    in_lanes = b.sub(count, b.srem(count, whole(LANES)))
+    in_lanes = b.sub(count, b.srem(count, ir.Constant(count.type, LANES)))
     with counting(b, in_lanes, LANES) as i:
         for k, lane in enumerate(lanes):
             state = b.load(lane)
-            b.store(_mixed(b, state), b.gep(target, [b.add(i, whole(k))]), align=4)
+            place = b.gep(target, [b.add(i, ir.Constant(i.type, k))])
+            b.store(_mixed(b, state), place, align=4)
             b.store(state, before)
             b.store(_after(b, state, increment, LANES), lane)
     with counting(b, count, begin=in_lanes) as i:
@@ -107,8 +113,30 @@ def _after(b: ir.IRBuilder, state: ir.Value, increment: ir.Value, steps: int) ->
     factor, terms = pow(MULTIPLIER, steps, 2**128), 0
     for k in range(steps):
         terms = (terms + pow(MULTIPLIER, k, 2**128)) % 2**128
-    added = b.mul(increment, ir.Constant(INT128, terms))
-    return b.add(b.mul(state, ir.Constant(INT128, factor)), added)
+    return b.add(_times(b, state, factor), _times(b, increment, terms))
+
+
+def _times(b: ir.IRBuilder, x: ir.Value, factor: int) -> ir.Value:
+    """x times a constant, of 128 bits; of words where a machine has no function for more."""
+    if b.function.args[-1].type == INT:
+        return b.mul(x, ir.Constant(INT128, factor))
+    high, low = factor >> 64, factor % 2**64
+    x_high, x_low = b.trunc(b.lshr(x, ir.Constant(INT128, 64)), INT), b.trunc(x, INT)
+    across = b.add(b.mul(x_high, whole(low)), b.mul(x_low, whole(high)))
+    product_high = b.add(_high_half(b, x_low, low), across)
+    product_low = b.zext(b.mul(x_low, whole(low)), INT128)
+    shifted = b.shl(b.zext(product_high, INT128), ir.Constant(INT128, 64))
+    return b.or_(shifted, product_low)
+
+
+def _high_half(b: ir.IRBuilder, x: ir.Value, y: int) -> ir.Value:
+    """The high word of the product of two words, by those of their halves."""
+    half, most = whole(32), whole(2**32 - 1)
+    x_high, x_low = b.lshr(x, half), b.and_(x, most)
+    y_high, y_low = whole(y >> 32), whole(y % 2**32)
+    left, right = b.mul(x_high, y_low), b.mul(x_low, y_high)
+    carried = b.add(b.add(left, b.lshr(b.mul(x_low, y_low), half)), b.and_(right, most))
+    return b.add(b.add(b.mul(x_high, y_high), b.lshr(right, half)), b.lshr(carried, half))
 
 
 def _mixed(b: ir.IRBuilder, state: ir.Value) -> ir.Value:

@@ -45,19 +45,22 @@ def counting(
     begin: ir.Value | None = None,
     marks: Sequence[Mark] = (AS_IT_STANDS,),
 ) -> Iterator[ir.Value]:
-    """A loop around what is built inside: the counter goes from `begin` or 0 up to `stop`."""
-    before = b.block
+    """A loop around what is built inside: the counter goes from `begin` or 0 up to `stop`.
+
+    Its type is that of `stop`.
+    """
+    before, kind = b.block, stop.type
     head, body, after = (
         b.function.append_basic_block(f"{name}.{part}") for part in ("head", "body", "after")
     )
     b.branch(head)
     b.position_at_end(head)
-    counter = b.phi(INT, name=name)
-    counter.add_incoming(whole(0) if begin is None else begin, before)
+    counter = b.phi(kind, name=name)
+    counter.add_incoming(ir.Constant(kind, 0) if begin is None else begin, before)
     b.cbranch(b.icmp_signed("<", counter, stop), body, after)
     b.position_at_end(body)
     yield counter
-    following = b.add(counter, whole(step), flags=("nsw",))
+    following = b.add(counter, ir.Constant(kind, step), flags=("nsw",))
     counter.add_incoming(following, b.block)
     again = b.branch(head)
     if marks:
@@ -88,13 +91,14 @@ def intrinsic(b: ir.IRBuilder, name: str, *values: ir.Value) -> ir.Value:
     return b.call(declared(b.module, full, kind, [kind] * len(values)), values)
 
 
-def whole_part(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+def whole_part(b: ir.IRBuilder, x: ir.Value, kind: ir.IntType = INT) -> ir.Value:
     """A floating number as a whole one; the lowest there is, as in NumPy, for what has none.
 
     The instructions for it differ in that.
     """
-    inside = b.fcmp_ordered("<", intrinsic(b, "fabs", x), ir.Constant(x.type, 2.0**63))
-    return b.select(inside, b.fptosi(x, INT), whole(-(2**63)))
+    most = 2 ** (kind.width - 1)
+    inside = b.fcmp_ordered("<", intrinsic(b, "fabs", x), ir.Constant(x.type, float(most)))
+    return b.select(inside, b.fptosi(x, kind), ir.Constant(kind, -most))
 
 
 def extreme(b: ir.IRBuilder, sign: str, x: ir.Value, y: ir.Value) -> ir.Value:

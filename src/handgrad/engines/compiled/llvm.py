@@ -1,61 +1,48 @@
-"""The loop program as LLVM's intermediate representation."""
+"""The loop program as LLVM's intermediate representation, for the compiled engine."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 
-import llvmlite.binding as binding
 import llvmlite.ir as ir
-import numpy as np
 
-from handgrad.engines.compiled.draws import draw
 from handgrad.engines.compiled.ir_helpers import (
-    BIT,
-    BYTE,
-    DOUBLE,
     INT,
-    SINGLE,
-    constant,
     counting,
-    keep_apart,
     smaller,
     whole,
 )
 from handgrad.engines.compiled.lanes import Lanes, step_of
-from handgrad.engines.compiled.loop_marks import marks_of, most
+from handgrad.engines.compiled.loop_marks import marks_of
 from handgrad.engines.compiled.machine_code import MachineCode, loaded
-from handgrad.engines.compiled.number_operations import computed, converted
 from handgrad.engines.compiled.product_calls import ProductCalls
 from handgrad.engines.compiled.repeated_nests import RepeatedNest, repeated_nests
+from handgrad.engines.compiled.statement_writer import (
+    new_module,
+    number_of,
+    text_of,
+)
 from handgrad.engines.compiled.tiles import Tiles
 from handgrad.engines.compiled.workers import share
-from handgrad.engines.loops.program import FINISHED, WORKERS, Parameter, Program
+from handgrad.engines.loops.program import WORKERS, Parameter, Program
 from handgrad.engines.loops.statements import (
     CHUNK,
     LANES,
-    Call,
-    Comment,
-    Draw,
     Expression,
     For,
     Let,
     Load,
     Multiply,
-    Num,
     Parts,
     Reduce,
-    ReturnIf,
     Statement,
-    Store,
     Var,
     outer_variables,
 )
-from handgrad.engines.loops.streams import WORDS
 
 DOOR = "call"
-# LLVM by itself makes 1/√x of an estimate and a step of Newton's: NaN for 0 and infinity;
-# and it uses half of a server's widest vectors, as a few of them would not pay.
-EXACT_ROOTS, WIDEST_VECTORS = '"reciprocal-estimates"="none"', '"prefer-vector-width"="512"'
+# LLVM by itself uses half of a server's widest vectors, as a few of them would not pay.
+WIDEST_VECTORS = '"prefer-vector-width"="512"'
 
 
 def compiled_function(program: Program) -> MachineCode:
@@ -66,18 +53,16 @@ def compiled_function(program: Program) -> MachineCode:
 
 def llvm_text(program: Program) -> str:
     """The program as the text of an LLVM module with one function that Python calls."""
-    module = ir.Module("handgrad")
-    module.triple = binding.get_process_triple()
-    tiles = Tiles(module, SINGLE if program.dtype == np.float32 else DOUBLE)
-    function = _Writer(program, module, tiles).function
+    module = new_module()
+    tiles = Tiles(module, number_of(program))
+    add_door(module, _Writer(program, module, tiles).function)
+    return text_of(module, *([WIDEST_VECTORS] if tiles.used else []))  # then rows are long enough
+
+
+def add_door(module: ir.Module, function: ir.Function) -> None:
+    """Add the function that Python calls, with a block of arguments."""
     b = _door(module, DOOR, [INT.as_pointer()])
     b.ret(b.call(function, _unpacked(b, function.args)))
-    for function in module.functions:
-        if not function.is_declaration:
-            set.add(function.attributes, EXACT_ROOTS)  # llvmlite does not know these
-            if tiles.used:  # then rows are long enough
-                set.add(function.attributes, WIDEST_VECTORS)
-    return str(module)
 
 
 def _door(module: ir.Module, name: str, kinds: list[ir.Type]) -> ir.IRBuilder:
@@ -101,7 +86,7 @@ def _unpacked(b: ir.IRBuilder, arguments: Sequence[ir.Argument]) -> list[ir.Valu
 
 
 class _Writer(ProductCalls):
-    """Writes a function: of the arguments of the program, and of local variables it is given."""
+    """Writes a function of all kinds of statement: with products, lanes, parts, repeated nests."""
 
     def __init__(
         self,
@@ -113,94 +98,23 @@ class _Writer(ProductCalls):
         *,
         is_part: bool = False,
     ) -> None:
-        self.program, self.module, self.tiles, self.is_part = program, module, tiles, is_part
-        number = SINGLE if program.dtype == np.float32 else DOUBLE
-        self.types = {"float": number, "double": DOUBLE, "int": INT, "bool": BIT}
-        in_memory = self.types | {"bool": BYTE}
-        self.buffers: dict[str, ir.Value] = {}
-        self.variables: dict[str, ir.Value] = {}
-        self.counters: dict[str, ir.Value] = {}
-        self.around: list[For] = []
+        self.tiles, self.is_part = tiles, is_part
         self.repeated = repeated_nests(program.body)
         self.functions: dict[int, ir.Function] = {}  # by the nests that they are
-        self.most = dict(most_of)  # of a variable
-        given: list[Parameter | Var] = [*program.parameters, *variables]
-        kinds = [
-            in_memory[p.type].as_pointer()
-            if isinstance(p, Parameter) and p.buffer
-            else self.types[p.type]
-            for p in given
-        ]
-        name = module.get_unique_name(program.name)
-        self.function = ir.Function(module, ir.FunctionType(INT, kinds), name)
-        self.function.linkage = "internal"
-        keep_apart(self.function)
-        self.entry = self.function.append_basic_block("entry")
-        self.b = ir.IRBuilder(self.function.append_basic_block("start"))
-        start = self.b.block
-        for argument, parameter in zip(self.function.args, given, strict=True):
-            argument.name = parameter.name
-            if isinstance(argument.type, ir.PointerType):
-                self.buffers[parameter.name] = argument
-            else:
-                self.let(parameter.name, argument)
-        self.statements(program.body)
-        self.b.ret(whole(FINISHED))
-        self.b.position_at_end(self.entry)
-        self.b.branch(start)
+        super().__init__(program, module, variables, most_of)
 
-    def let(self, name: str, value: ir.Value) -> None:
-        self.b.store(value, self.variable(name, value.type))
-
-    def variable(self, name: str, kind: ir.Type) -> ir.Value:
-        """Memory for a local variable; LLVM turns it into a register."""
-        if name not in self.variables:
-            self.variables[name] = self.memory(kind, name=name)
-        return self.variables[name]
-
-    def memory(self, kind: ir.Type, size: int = 1, name: str = "") -> ir.Value:
-        with self.b.goto_block(self.entry):
-            return self.b.alloca(kind, size, name)
-
-    def statements(self, body: Sequence[Statement]) -> None:
-        for statement in body:
-            match statement:
-                case Comment():
-                    pass
-                case Let(name, value):
-                    self.let(name, self.value(value))
-                    self.most[name] = most(value, self.most)
-                case Store(buffer, index, value):
-                    number = self.value(value)
-                    stored = self.b.zext(number, BYTE) if value.type == "bool" else number
-                    self.b.store(stored, self.place(buffer, index))
-                case ReturnIf(condition, value):
-                    with self.b.if_then(self.value(condition), likely=False):
-                        self.b.ret(self.value(value))
-                case For() if id(statement) in self.repeated:
-                    self.repeated_nest(self.repeated[id(statement)])
-                case For():
-                    self.loop(statement)
-                case Parts():
-                    self.parts(statement)
-                case Multiply():
-                    self.multiply(statement)
-                case Reduce():
-                    self.reduce(statement)
-                case Draw(stream, buffer, offset, count):
-                    words = self.b.gep(self.buffers["streams"], [whole(WORDS * stream)])
-                    draws = draw(self.module, self.types["float"])
-                    self.b.call(draws, [words, self.place(buffer, offset), self.value(count)])
-
-    def loop(self, loop: For) -> None:
-        begin, stop = self.value(loop.begin), self.value(loop.stop)
-        self.around.append(loop)
-        marks = marks_of(self.around, self.most)
-        with counting(self.b, stop, loop.step, loop.counter, begin, marks) as counter:
-            self.counters[loop.counter] = counter
-            self.statements(loop.body)
-        del self.counters[loop.counter]
-        self.around.pop()
+    def statement(self, statement: Statement) -> None:
+        match statement:
+            case For() if id(statement) in self.repeated:
+                self.repeated_nest(self.repeated[id(statement)])
+            case Parts():
+                self.parts(statement)
+            case Multiply():
+                self.multiply(statement)
+            case Reduce():
+                self.reduce(statement)
+            case _:
+                super().statement(statement)
 
     def repeated_nest(self, repeated: RepeatedNest) -> None:
         """Call the function that is the nest, which is made for the first of its kind."""
@@ -295,22 +209,3 @@ class _Writer(ProductCalls):
             else:
                 b.store(value, b.bitcast(place, value.type.as_pointer()))
         return door.function, block
-
-    def value(self, expression: Expression) -> ir.Value:
-        match expression:
-            case Num(value, type):
-                return constant(value, self.types[type])
-            case Var(name, _):
-                if name in self.counters:
-                    return self.counters[name]
-                return self.b.load(self.variables[name])
-            case Load(buffer, index, type):
-                number = self.b.load(self.place(buffer, index))
-                return self.b.trunc(number, BIT) if type == "bool" else number
-            case Call("cast", (argument,), type):
-                return converted(
-                    self.b, self.value(argument), argument.type, type, self.types[type]
-                )
-            case Call(operation, arguments, type):
-                values = [self.value(argument) for argument in arguments]
-                return computed(self.b, operation, values, arguments[-1].type, type)

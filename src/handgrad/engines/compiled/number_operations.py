@@ -11,7 +11,7 @@ import llvmlite.ir as ir
 from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.angles import cos, sin
 from handgrad.engines.compiled.arithmetic import fused
-from handgrad.engines.compiled.ir_helpers import DOUBLE, extreme, intrinsic, whole, whole_part
+from handgrad.engines.compiled.ir_helpers import DOUBLE, extreme, intrinsic, whole_part
 from handgrad.engines.compiled.mathematics import erf, exp, expm1, log, log1p, sign, tanh
 from handgrad.engines.compiled.powers import power
 from handgrad.engines.loops.printing import SYMBOLS
@@ -48,11 +48,11 @@ def converted(
             return b.fptrunc(value, kind) if value.type == DOUBLE else b.fpext(value, kind)
         if target == "bool":
             return b.fcmp_unordered("!=", value, ir.Constant(value.type, 0.0))
-        return whole_part(b, value)
+        return whole_part(b, value, kind)
     if target in FLOATING:
         return b.uitofp(value, kind) if source == "bool" else b.sitofp(value, kind)
     if target == "bool":
-        return b.icmp_signed("!=", value, whole(0))
+        return b.icmp_signed("!=", value, ir.Constant(value.type, 0))
     return b.zext(value, kind)
 
 

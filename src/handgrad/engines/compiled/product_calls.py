@@ -16,10 +16,11 @@ from handgrad.engines.compiled.ir_helpers import (
     smaller,
     whole,
 )
+from handgrad.engines.compiled.statement_writer import StatementWriter
 from handgrad.engines.compiled.tiles import Tiles
 from handgrad.engines.compiled.workers import helpers_of
 from handgrad.engines.loops.parts import MULTIPLICATIONS
-from handgrad.engines.loops.program import WORKERS, Parameter, Program
+from handgrad.engines.loops.program import WORKERS, Parameter
 from handgrad.engines.loops.statements import (
     Body,
     End,
@@ -30,7 +31,6 @@ from handgrad.engines.loops.statements import (
     Matrix,
     Multiply,
     Statement,
-    Type,
     Var,
     outer_variables,
     started,
@@ -41,33 +41,11 @@ from handgrad.engines.loops.target import MOST_PARTS
 TILE = tuple(Var(f"tile_{name}", "int") for name in ("row", "column", "rows", "columns", "width"))
 
 
-class ProductCalls(ABC):
+class ProductCalls(StatementWriter, ABC):
     """What of the writer of a function is for products."""
 
-    program: Program
-    module: ir.Module
     tiles: Tiles
-    b: ir.IRBuilder
-    types: dict[Type, ir.Type]
-    buffers: dict[str, ir.Value]
-    variables: dict[str, ir.Value]
     is_part: bool
-
-    @abstractmethod
-    def value(self, expression: Expression) -> ir.Value:
-        """The code for an expression."""
-
-    @abstractmethod
-    def statements(self, body: Sequence[Statement]) -> None:
-        """The code for statements."""
-
-    @abstractmethod
-    def variable(self, name: str, kind: ir.Type) -> ir.Value:
-        """Memory for a local variable."""
-
-    @abstractmethod
-    def memory(self, kind: ir.Type, size: int = 1, name: str = "") -> ir.Value:
-        """Memory for as long as the function runs."""
 
     @abstractmethod
     def function_beside(
@@ -174,9 +152,6 @@ class ProductCalls(ABC):
         ]
         name = "sgemm" if number == SINGLE else "dgemm"
         self.b.call(declared(self.module, name, VOID, [value.type for value in given]), given)
-
-    def place(self, buffer: str, offset: Expression) -> ir.Value:
-        return self.b.gep(self.buffers[buffer], [self.value(offset)], inbounds=True)
 
     def matrix(self, matrix: Matrix) -> tuple[ir.Value, ir.Value]:
         return self.place(matrix.buffer, matrix.offset), self.boxed(self.narrow(matrix.width))
