@@ -38,7 +38,7 @@ in_memory: WeakValueDictionary[str, MachineCode] = WeakValueDictionary()
 def loaded(key: str, make_text: Callable[[], str], name: str, passes: bool = True) -> MachineCode:
     """The function `name` of a module: in memory, from the cache, or from LLVM's text for it.
 
-    `key` says what the module computes; how, say the sources of this folder.
+    `key` says what the module computes; how, say the sources of the engines.
     """
     key = f"{_identity()}\n{key}"
     found = in_memory.get(key)
@@ -104,8 +104,8 @@ def _identity() -> str:
 
 @lru_cache
 def _translation() -> str:
-    """A checksum of the sources that turn a program into machine code."""
-    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    """A checksum of the engines' sources, which turn a program into machine code."""
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
