@@ -14,21 +14,30 @@ Type = Literal["float", "double", "int", "bool"]
 class Expression:
     """A number that the loops read or compute.
 
-    Sums and products of whole numbers are computed now, where they are known.
+    A plain number beside one has its type. Sums and products of whole numbers are computed now,
+    where they are known.
     """
 
     type: Type
 
-    def __add__(self, other: "Expression") -> "Expression":
+    def beside(self, other: "Expression | float") -> "Expression":
+        """A plain number as one of this type."""
+        if isinstance(other, Expression):
+            return other
+        return Num(other, "int") if self.type == "int" else Num(float(other), self.type)
+
+    def __add__(self, other: "Expression | float") -> "Expression":
+        other = self.beside(other)
         a, b = known(self), known(other)
         if a is not None and b is not None:
             return whole(a + b)
         return other if a == 0 else self if b == 0 else Call("add", (self, other), self.type)
 
-    def __sub__(self, other: "Expression") -> "Expression":
-        return Call("subtract", (self, other), self.type)
+    def __sub__(self, other: "Expression | float") -> "Expression":
+        return Call("subtract", (self, self.beside(other)), self.type)
 
-    def __mul__(self, other: "Expression") -> "Expression":
+    def __mul__(self, other: "Expression | float") -> "Expression":
+        other = self.beside(other)
         a, b = known(self), known(other)
         if a is not None and b is not None:
             return whole(a * b)
@@ -36,8 +45,38 @@ class Expression:
             return whole(0)
         return other if a == 1 else self if b == 1 else Call("multiply", (self, other), self.type)
 
-    def __truediv__(self, other: "Expression") -> "Expression":
-        return Call("divide", (self, other), self.type)
+    def __truediv__(self, other: "Expression | float") -> "Expression":
+        return Call("divide", (self, self.beside(other)), self.type)
+
+    def __radd__(self, other: float) -> "Expression":
+        return self.beside(other) + self
+
+    def __rsub__(self, other: float) -> "Expression":
+        return self.beside(other) - self
+
+    def __rmul__(self, other: float) -> "Expression":
+        return self.beside(other) * self
+
+    def __rtruediv__(self, other: float) -> "Expression":
+        return self.beside(other) / self
+
+    def __neg__(self) -> "Expression":
+        return Call("negative", (self,), self.type)
+
+    def __lt__(self, other: "Expression | float") -> "Expression":
+        return Call("less", (self, self.beside(other)), "bool")
+
+    def __gt__(self, other: "Expression | float") -> "Expression":
+        return Call("greater", (self, self.beside(other)), "bool")
+
+    def __and__(self, other: "Expression") -> "Expression":
+        return Call("logical_and", (self, other), "bool")
+
+    def __or__(self, other: "Expression") -> "Expression":
+        return Call("logical_or", (self, other), "bool")
+
+    def __invert__(self) -> "Expression":
+        return Call("logical_not", (self,), "bool")
 
 
 def known(number: Expression) -> int | None:

@@ -1,0 +1,1 @@
+"""exp, log, sin and the like, written once as expressions of the loop language."""
