@@ -14,6 +14,7 @@ from handgrad.layers import Array
 from tests.contracts.table import LAYERS, MORE_AXES, rows_for
 from tests.exporting.models import NAMES, model
 from tests.oracle.onnx_nets import MOST, difference, random_net
+from tests.oracle.onnx_tables import TABLES, compared
 
 NETS = 60  # of the 500 of `python -m tests.oracle.onnx_nets`
 
@@ -64,6 +65,14 @@ def test_every_model_with_all_around_its_net(name: str) -> None:
         assert found["label"].dtype.kind == ("O" if labels.dtype.kind == "U" else labels.dtype.kind)
 
 
+@pytest.mark.parametrize("name", ["iris", "wine", "diabetes"])
+def test_models_of_whole_tables(name: str) -> None:
+    load, kind = TABLES[name]
+    far, other_labels, _ = compared(*load(), kind)
+    assert far <= MOST[np.dtype(float)]
+    assert other_labels == 0
+
+
 def test_columns_are_inputs_that_say_what_they_take() -> None:
     exported = onnx_model(subject_of(model("table of classes")))
     inputs = {one.name: one for one in exported.graph.input}
@@ -95,7 +104,9 @@ def test_names_and_texts_lead_back_to_the_pages() -> None:
     assert [one.name for one in graph.initializer if one.dims][:4] == ["0.W", "0.b", "2.W", "2.b"]
     first, last = graph.node[0], graph.node[-1]
     assert (first.op_type, first.name, *first.output) == ("Gemm", "0.Linear/z_0", "z_0")
-    assert (last.op_type, *last.output) == ("Div", "output")
+    assert (last.op_type, last.name, *last.output) == ("Div", "3.Softmax/p_3", "output")
+    shapes = {one.name: one.type.tensor_type.shape.dim for one in graph.value_info}
+    assert [size.dim_param or size.dim_value for size in shapes["z_0"]] == ["n", 4]
     assert "handgrad/layers/linear.py:" in first.doc_string
     assert "x @ self.W.T + self.b" in first.doc_string
     assert "Softmax(), forward" in last.doc_string

@@ -103,11 +103,15 @@ class Model:
         self.nodes[-1].name = f"{self.place.owner}/{output}" if self.place.owner else output
 
     def output(self, value: str, name: str) -> str:
-        """Give `value`, the last one made, as an output this name; the name it then has."""
-        self.place = Place(name, "", self.place.doc)
+        """Give `value`, the last one made, as an output this name; the name it then has.
+
+        The node that makes it keeps its own.
+        """
         if not self.nodes or self.nodes[-1].output[0] != value:
             value = self.put("Identity", value)
-        return self.named(value)
+        self._taken.discard(value)
+        self.nodes[-1].output[0] = free = self.new_name(name)
+        return free
 
     def new_name(self, name: str) -> str:
         """`name`, or with a number where it is taken."""
@@ -141,7 +145,7 @@ class Model:
         inputs: Sequence[onnx.ValueInfoProto],
         outputs: Sequence[onnx.ValueInfoProto],
     ) -> onnx.ModelProto:
-        """The model, as ONNX's checker has found it right."""
+        """The model, every value with its shape, as ONNX's checker has found it right."""
         onnx = onnx_package()
         helper = onnx.helper
         size = sum(len(constant.raw_data) for constant in self.constants)
@@ -162,6 +166,7 @@ class Model:
             producer_version=__version__,
             functions=[*self.functions.values()],
         )
+        model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
         onnx.checker.check_model(model, full_check=True)
         return model
 

@@ -93,7 +93,7 @@ class Table:
         """Two values as −1 and 1; a category as a 1 among 0s; a code as its number."""
         for piece in pieces:
             column, feature = piece.column, piece.feature
-            self.model.place = Place(f"{column} encoded", "table", f"{column}: {feature.summary()}")
+            self.model.place = Place(f"{column} encoded", "", f"{column}: {feature.summary()}")
             if isinstance(feature, Binary):
                 value = self._encoded(column, feature.values, (-1, 1), 0)
             elif isinstance(feature, Code):
@@ -130,7 +130,7 @@ class Table:
             if not isinstance(feature, Date):
                 continue
             doc = f"{column}: {feature.summary()}"
-            self.model.place = Place(f"{column} in days", "table", doc)
+            self.model.place = Place(f"{column} in days", "", doc)
             days[column] = self.model.named(self.put("Div", column, self.number(DAY)))
             if feature.cycles:
                 self._hands(piece, feature, days[column], doc)
@@ -138,14 +138,17 @@ class Table:
 
     def _hands(self, piece: Piece, feature: Date, days: str, doc: str) -> None:
         """Sine and cosine of the turn of each clock; both 0 where the date is missing."""
-        self.model.place = Place(f"{piece.column} hands", "table", doc)
+        self.model.place = place = Place(f"{piece.column} hands", "", doc)
         missing = self.put("IsNaN", days)
         there = self.put("Where", missing, self.number(0), days)
         angle = self.put("Mul", there, self.number(2 * np.pi))
-        hands = []
-        for cycle in feature.cycles:
+        hands, names = list[str](), feature.names(piece.column)[-2 * len(feature.cycles) :]
+        for i, cycle in enumerate(feature.cycles):
             turn = self.put("Div", angle, self.number(CYCLES[cycle]), step=cycle)
-            hands += [self.put("Sin", turn), self.put("Cos", turn)]
+            for operation, name in zip(("Sin", "Cos"), names[2 * i :], strict=False):
+                self.model.place = Place(name, "", doc)
+                hands.append(self.model.named(self.put(operation, turn)))
+            self.model.place = place
         shown = self.put("Where", missing, self.number(0), self.joined(hands, "all"))
         last = piece.place + piece.size
         self.parts.append((self.model.named(shown), [*range(last - len(hands), last)]))
@@ -156,7 +159,7 @@ class Table:
         if not found:
             return
         doc = "(x − center) · factor, then z / √(1 + (z/3)²); 0 where x is missing"
-        self.model.place = Place("numbers", "table", doc)
+        self.model.place = Place("numbers", "", doc)
         centers, factors = ([[getattr(f, name) for _, f in found]] for name in ("center", "factor"))
         center = self.model.constant(centers, DOUBLE, "center")
         factor = self.model.constant(factors, DOUBLE, "factor")
@@ -171,7 +174,7 @@ class Table:
         self.parts.append((self.model.named(bent), [p.place for p, _ in found]))
         marked = [i for i, (_, f) in enumerate(found) if f.marks_missing]
         if marked:
-            self.model.place = Place("missing", "table", "1 where a number is missing")
+            self.model.place = Place("missing", "", "1 where a number is missing")
             which = self.model.constant(marked, np.int64, "columns")
             marks = self.put("Gather", missing, which, axis=1)
             places = [found[i][0].place + 1 for i in marked]

@@ -1,0 +1,83 @@
+"""Models of whole tables, each exported and run by onnxruntime beside its own prediction.
+
+    python -m tests.oracle.onnx_tables [FILE]
+
+takes scikit-learn's tables, or those of FILE: Python that has a `REGISTRY` of (load, kind), where
+load() gives X and y, and kind is "cls" or "reg".
+"""
+
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import sklearn.datasets
+
+import handgrad as hg
+from handgrad.data.frames import Columns, text_in
+from handgrad.exporting import Subject, subject_of
+from handgrad.exporting.onnx_file import by_onnxruntime, onnx_model
+from handgrad.layers import Array
+from handgrad.tabular.features import Binary, Category
+
+Load = Callable[[], tuple[Any, Any]]
+
+TABLES: dict[str, tuple[Load, str]] = {
+    name: (partial(getattr(sklearn.datasets, f"load_{name}"), return_X_y=True, as_frame=True), kind)
+    for name, kind in {
+        "wine": "cls",
+        "breast_cancer": "cls",
+        "digits": "cls",
+        "iris": "cls",
+        "diabetes": "reg",
+    }.items()
+}
+
+
+def inputs_of(subject: Subject, table: Columns) -> dict[str, Array]:
+    """A table as the exported model takes it."""
+    found = {}
+    for piece in subject.pieces:
+        column = table[piece.column]
+        if isinstance(piece.feature, Binary | Category):
+            column = column if column.kind == "text" else text_in(column)
+            found[piece.column] = np.array([text or "" for text in column.values], object)
+        else:
+            found[piece.column] = column.values * (86400.0 if column.kind == "date" else 1.0)
+    return {name: values[:, None] for name, values in found.items()}
+
+
+def compared(X: Any, y: Any, kind: str) -> tuple[float, int, int]:
+    """The largest difference by the largest value, how many labels differ, and of how many rows."""
+    model: Any = hg.TabularClassifier if kind == "cls" else hg.TabularRegressor
+    fitted = model(epochs=3, random_state=0).fit(X, y)
+    subject = subject_of(fitted)
+    found = by_onnxruntime(onnx_model(subject), inputs_of(subject, fitted._table(X, reset=False)))
+    if kind == "reg":
+        expected, said = fitted.predict(X)[:, None], found["value"]
+        return float(np.abs(said - expected).max() / np.abs(expected).max()), 0, len(expected)
+    expected, said = fitted.predict_proba(X), found["probabilities"]
+    wrong = int((found["label"] != fitted.predict(X)).sum())
+    return float(np.abs(said - expected).max() / expected.max()), wrong, len(expected)
+
+
+def main() -> None:
+    tables = TABLES
+    if len(sys.argv) > 1:
+        spec = importlib.util.spec_from_file_location("given", sys.argv[1])
+        assert spec is not None
+        given = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(given)  # type: ignore[union-attr]
+        tables = {name: (load, kind) for name, (load, kind, *_) in given.REGISTRY.items()}
+    warnings.simplefilter("ignore", hg.UnseenWarning)
+    for name, (load, kind) in tables.items():
+        X, y = load()
+        far, wrong, rows = compared(X, y, kind)
+        print(f"{name:18} {rows:6} rows, {X.shape[1]:3} columns: {far:.1e}, {wrong} other labels")
+
+
+if __name__ == "__main__":
+    main()
