@@ -13,10 +13,11 @@ from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.llvm import llvm_text
 from handgrad.engines.compiled.machine_code import optimised
 from handgrad.engines.compiled.number_operations import ARITHMETIC, INTRINSICS, WRITTEN_OUT
-from handgrad.engines.compiled.plan import prediction_of, training_step, updates_of
+from handgrad.engines.compiled.plan import prediction_of
 from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.loops.epochs import training_program, update_program
 from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.recorded import training_step, updates_of
 from handgrad.engines.loops.statements import Call, Expression, For, Load, Num, Store, Var, cast
 from tests.bits.nets import CASES
 from tests.contracts.table import OPTIMIZERS

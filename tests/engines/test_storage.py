@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
-from handgrad.engines.compiled.plan import training_step
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.loops.bounds import index_bounds
@@ -24,6 +23,7 @@ from handgrad.engines.loops.memory_planning import (
     plan,
     stored_nodes,
 )
+from handgrad.engines.loops.recorded import training_step
 from handgrad.engines.loops.statements import Num, Type, whole
 from handgrad.engines.trace_cache import TraceCache
 from handgrad.graph import Graph, Leaves, Outputs

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -20,17 +20,14 @@ from handgrad.engines.loops.epochs import (
     update_program,
 )
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.streams import streams_of
+from handgrad.engines.loops.recorded import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.target import Target
 from handgrad.engines.loops.updates import Update
-from handgrad.graph import Graph, trace
-from handgrad.graph.passes import optimized
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.net.minibatches import example_input, example_targets
 from handgrad.optimizers import Optimizer
-from handgrad.optimizers.optimizer import parameter_groups
 from handgrad.penalties import Penalty
 
 PREDICTED_AT_ONCE = 128  # rows: few, so that their products stay small and need no BLAS
@@ -45,41 +42,6 @@ def refused_as_cannot_lower() -> Iterator[None]:
         raise
     except Exception as error:
         raise CannotLowerError(f"{type(error).__name__}: {error}") from error
-
-
-def training_step(
-    net: Net,
-    loss: Loss,
-    x: Array,
-    y: Array,
-    w: Array | None = None,
-    penalty: Penalty | None = None,
-) -> Graph:
-    """The graph of a step, in few operations, without the gradients that nobody needs."""
-    weights = None if w is None else w[:4]
-    step = trace(net, loss, penalty, x=x[:4], y=y[:4], sample_weight=weights)
-    frozen = {
-        f"{path}.{name}" if path else name
-        for path, layer in net.walk()
-        if not layer.trainable
-        for name in layer.param_names
-    }
-    wanted = {name: i for name, i in step.outputs.gradients.items() if name not in frozen}
-    outputs = replace(step.outputs, input_gradients={}, gradients=wanted)
-    return optimized(replace(step, outputs=outputs))
-
-
-def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
-    """The graph of an update, in few operations, for each group of the parameters.
-
-    An optimizer that takes no step for a batch has none.
-    """
-    if optimizer.minimizer is not None:
-        return []
-    return [
-        Update(optimized(trace(group.optimizer)), group.factor, group.slices)
-        for group in parameter_groups(net, optimizer)
-    ]
 
 
 def compiled_source(
@@ -124,9 +86,7 @@ def compiled_source(
 
 def prediction_of(net: Net, x: Array, batch_size: int, *, only_finite: bool = False) -> Program:
     """The loop program of predictions; if `only_finite`, it ends where one is not."""
-    graph = optimized(trace(net, x=x[:4], training=False))
-    if streams_of(graph, net.dtype):
-        raise CannotLowerError("random draws in prediction")
+    graph = prediction_graph(net, x)
     return prediction_program(graph, batch_size, net.dtype, this_processor(), only_finite)
 
 

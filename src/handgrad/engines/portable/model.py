@@ -7,14 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError, SettingError
-from handgrad.engines.compiled.plan import training_step, updates_of
-from handgrad.engines.loops.epochs import prediction_program, training_program
-from handgrad.engines.loops.program import WORKERS, Parameter, Program
-from handgrad.engines.loops.streams import WORDS, Streams, streams_of, words_of
-from handgrad.engines.loops.target import Target
-from handgrad.graph import trace
-from handgrad.graph.passes import optimized
+from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.streams import WORDS, Streams, words_of
+from handgrad.engines.portable.programs import prediction_program_of, training_program_of
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
@@ -22,7 +17,6 @@ from handgrad.net.minibatches import example_input, example_targets
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 
-EVERYWHERE = Target(rounds_once=False, most_parts=1)
 PREDICTED_AT_ONCE = 32  # rows
 Shape = tuple[int, ...]
 
@@ -84,7 +78,7 @@ class PortableModel:
 
 def called(program: Program) -> list[Parameter]:
     """The buffers that a portable program is called with, in order."""
-    return [p for p in program.parameters if p.buffer and p.name != WORKERS]
+    return [p for p in program.parameters if p.buffer]
 
 
 def portable_model(
@@ -110,12 +104,14 @@ def portable_model(
     net, generator = copy.deepcopy(net), np.random.default_rng(rng)
     net.seed(generator)
     x = example_input(net, 4) if x is None else x
-    prediction = _prediction(net, x, predicted_at_once)
+    prediction = prediction_program_of(net, x, predicted_at_once, copies=copies)
     rows = {"x": x.shape[1:]}
     training = None
     if loss is not None and optimizer is not None:
         y = example_targets(loss, copy.deepcopy(net).predict(x)) if y is None else np.asarray(y)
-        training = _training(net, loss, optimizer, penalty, x, y, batch_size)
+        training = training_program_of(
+            net, loss, optimizer, x, y, batch_size, penalty, copies=copies
+        )
         rows["y"] = y.shape[1:]
     streams = Streams(net, () if training is None else training.streams)
     return PortableModel(
@@ -129,30 +125,3 @@ def portable_model(
         learning_rate=0.0 if optimizer is None else optimizer.learning_rate,
         batch_size=batch_size,
     )
-
-
-def _prediction(net: Net, x: Array, batch_size: int) -> Program:
-    graph = optimized(trace(net, x=x[:4], training=False))
-    if streams_of(graph, net.dtype):
-        raise CannotLowerError("random draws in prediction")
-    return prediction_program(graph, batch_size, net.dtype, EVERYWHERE, only_finite=False)
-
-
-def _training(
-    net: Net,
-    loss: Loss,
-    optimizer: Optimizer,
-    penalty: Penalty | None,
-    x: Array,
-    y: Array,
-    batch_size: int,
-) -> Program:
-    step = training_step(net, loss, x, y, penalty=penalty)
-    updates, weighted_by = updates_of(net, optimizer), loss.batches_weighted_by
-    if not updates:
-        raise SettingError(
-            f"optimizer={optimizer!r}, whose steps need the loss of all rows",
-            "one that takes a step for a batch",
-            "optimizer=hg.Adam(0.001)",
-        )
-    return training_program(step, updates, batch_size, net.dtype, weighted_by, EVERYWHERE)

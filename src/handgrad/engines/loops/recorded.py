@@ -1,0 +1,58 @@
+"""What a net, a loss and an optimizer are recorded to, before loops are made of it."""
+
+from dataclasses import replace
+
+from handgrad.base.errors import CannotLowerError
+from handgrad.engines.loops.streams import streams_of
+from handgrad.engines.loops.updates import Update
+from handgrad.graph import Graph, trace
+from handgrad.graph.passes import optimized
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.optimizers import Optimizer
+from handgrad.optimizers.optimizer import parameter_groups
+from handgrad.penalties import Penalty
+
+
+def training_step(
+    net: Net,
+    loss: Loss,
+    x: Array,
+    y: Array,
+    w: Array | None = None,
+    penalty: Penalty | None = None,
+) -> Graph:
+    """The graph of a step, in few operations, without the gradients that nobody needs."""
+    weights = None if w is None else w[:4]
+    step = trace(net, loss, penalty, x=x[:4], y=y[:4], sample_weight=weights)
+    frozen = {
+        f"{path}.{name}" if path else name
+        for path, layer in net.walk()
+        if not layer.trainable
+        for name in layer.param_names
+    }
+    wanted = {name: i for name, i in step.outputs.gradients.items() if name not in frozen}
+    outputs = replace(step.outputs, input_gradients={}, gradients=wanted)
+    return optimized(replace(step, outputs=outputs))
+
+
+def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
+    """The graph of an update, in few operations, for each group of the parameters.
+
+    An optimizer that takes no step for a batch has none.
+    """
+    if optimizer.minimizer is not None:
+        return []
+    return [
+        Update(optimized(trace(group.optimizer)), group.factor, group.slices)
+        for group in parameter_groups(net, optimizer)
+    ]
+
+
+def prediction_graph(net: Net, x: Array) -> Graph:
+    """The graph of predictions for rows like these, in few operations."""
+    graph = optimized(trace(net, x=x[:4], training=False))
+    if streams_of(graph, net.dtype):
+        raise CannotLowerError("random draws in prediction")
+    return graph

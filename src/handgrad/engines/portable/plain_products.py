@@ -1,0 +1,151 @@
+"""Products written out as loops: every sum over k is one chain, k ascending, from its start.
+
+So the order of the loops changes no bits, and each product has the loops that suit its sizes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from handgrad.engines.loops.statements import (
+    Body,
+    Expression,
+    For,
+    Let,
+    Load,
+    Matrix,
+    Multiply,
+    Num,
+    Store,
+    Type,
+    Var,
+    known,
+    whole,
+)
+
+ROWS = 4  # of the result, at once: each number of b is read once for all of them
+FEW_COLUMNS = 4  # fill no vector: then the sums are local variables
+
+New = Callable[[str, Type], Var]  # a variable that nothing else uses
+
+
+def product_loops(product: Multiply, new: New, room: int | None) -> Body:
+    """The loops of a product; `room` is where in scratch memory b may be copied, if it may be."""
+    if _is_narrow(product):
+        return _by_rows(product, new, _columns_at_once)
+    if not product.b.transposed:
+        return _by_rows(product, new, _rows_added_up)
+    if room is None or product.sizes[0] < ROWS:
+        return _by_rows(product, new, _dot_products)
+    copied, loops = _copied(product, new, room)
+    return [*loops, *_by_rows(copied, new, _rows_added_up)]
+
+
+def room_to_copy(product: Multiply) -> int:
+    """How many numbers a copy of b needs, where it is made; else 0."""
+    m, n, k = product.sizes
+    return n * k if product.b.transposed and m >= ROWS and not _is_narrow(product) else 0
+
+
+def _is_narrow(product: Multiply) -> bool:
+    columns = known(product.n)
+    return columns is not None and columns <= FEW_COLUMNS
+
+
+def _at(matrix: Matrix, row: Expression, column: Expression) -> Expression:
+    if matrix.transposed:
+        row, column = column, row
+    return matrix.offset + row * matrix.width + column
+
+
+def _number(matrix: Matrix, row: Expression, column: Expression) -> Load:
+    return Load(matrix.buffer, _at(matrix, row, column), "float")
+
+
+def _start(product: Multiply, column: Expression) -> Expression:
+    """What the sums of a column begin at."""
+    if product.start is None:
+        return Num(0.0, "float")
+    return Load(product.start.buffer, product.start.index + column, "float")
+
+
+def _copied(product: Multiply, new: New, room: int) -> tuple[Multiply, Body]:
+    """The product with a copy of b whose rows lie one after another, and the loops that make it."""
+    k, j = new("k", "int"), new("j", "int")
+    copy = Matrix("scratch", whole(room), product.n)
+    store = Store("scratch", _at(copy, k, j), _number(product.b, k, j))
+    loops = For(k.name, product.k, [For(j.name, product.n, [store])])
+    return replace(product, b=copy), [loops]
+
+
+def _by_rows(
+    product: Multiply, new: New, of_rows: Callable[[Multiply, New, Expression, int], Body]
+) -> Body:
+    """Loops over the rows, `ROWS` at once as long as there are so many, then one by one."""
+    m, most = known(product.m), product.sizes[0]
+    body: Body = []
+    i, left = new("i", "int"), new("rows", "int")
+    begin: Expression = whole(0)
+    if most >= ROWS:
+        block = of_rows(product, new, i, ROWS)
+        if m is None:
+            body.append(Let(left.name, whole(0)))
+            block.append(Let(left.name, i + whole(ROWS)))
+            begin = left
+        else:
+            begin = whole(m - m % ROWS)
+        stop = product.m - whole(ROWS - 1) if m is None else whole(m + 1 - ROWS)
+        body.append(For(i.name, stop, block, ROWS))
+    if begin != product.m:
+        i = new("i", "int")
+        body.append(For(i.name, product.m, of_rows(product, new, i, 1), begin=begin))
+    return body
+
+
+def _rows_added_up(product: Multiply, new: New, i: Expression, count: int) -> Body:
+    """Row after row of b, times a number of a, added to rows of c: vectors of the columns."""
+    rows = [i + whole(r) for r in range(count)]
+    k, j, z = new("k", "int"), new("j", "int"), new("j", "int")
+    c, b = product.c, product.b
+    clear = [Store(c.buffer, _at(c, row, z), _start(product, z)) for row in rows]
+    factors = [new("a", "float") for _ in rows]
+    lets = [
+        Let(factor.name, _number(product.a, row, k))
+        for factor, row in zip(factors, rows, strict=True)
+    ]
+    added = [
+        Store(c.buffer, _at(c, row, j), _number(c, row, j) + factor * _number(b, k, j))
+        for factor, row in zip(factors, rows, strict=True)
+    ]
+    return [
+        For(z.name, product.n, [*clear]),
+        For(k.name, product.k, [*lets, For(j.name, product.n, [*added])]),
+    ]
+
+
+def _dot_products(product: Multiply, new: New, i: Expression, count: int) -> Body:
+    """The numbers of some rows of c, column by column, each a sum in a local variable."""
+    j = new("j", "int")
+    return [For(j.name, product.n, _sums(product, new, i, count, [j]))]
+
+
+def _columns_at_once(product: Multiply, new: New, i: Expression, count: int) -> Body:
+    """All numbers of some rows of a narrow c at once, each a sum in a local variable."""
+    columns = [whole(column) for column in range(product.sizes[1])]
+    return _sums(product, new, i, count, columns)
+
+
+def _sums(
+    product: Multiply, new: New, i: Expression, count: int, columns: Sequence[Expression]
+) -> Body:
+    """Sums over k side by side, of so many rows and these columns."""
+    k, a, b, c = new("k", "int"), product.a, product.b, product.c
+    places = [(i + whole(r), column) for r in range(count) for column in columns]
+    sums = [new("sum", "float") for _ in places]
+    each = [*zip(sums, places, strict=True)]
+    starts = [Let(total.name, _start(product, column)) for total, (_, column) in each]
+    added = [
+        Let(total.name, total + _number(a, row, k) * _number(b, k, column))
+        for total, (row, column) in each
+    ]
+    stores = [Store(c.buffer, _at(c, row, column), total) for total, (row, column) in each]
+    return [*starts, For(k.name, product.k, [*added]), *stores]

@@ -1,0 +1,103 @@
+"""Programs in plain statements: what they are made of, and that they compute the same."""
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.base.errors import CannotLowerError
+from handgrad.engines.compiled.python import PythonRunner
+from handgrad.engines.loops.program import Program, called
+from handgrad.engines.loops.statements import (
+    Body,
+    Call,
+    Comment,
+    Draw,
+    Expression,
+    For,
+    Let,
+    Load,
+    Num,
+    Reduce,
+    ReturnIf,
+    Store,
+    Var,
+    walk,
+    whole,
+)
+from handgrad.engines.portable.programs import prediction_program_of, training_program_of
+from handgrad.engines.portable.written_out import written_out
+
+PLAIN = For | Store | Let | ReturnIf | Draw | Comment
+
+
+def deep() -> hg.Net:
+    layers = [hg.Linear(7, 40), hg.GELU(), hg.LayerNorm(40), hg.Linear(40, 33), hg.Softmax()]
+    return hg.Net(*layers, dtype=np.float64)
+
+
+def test_a_program_has_plain_statements_alone_and_no_memory_of_threads() -> None:
+    x, y = np.zeros((4, 7)), np.arange(4)
+    program = training_program_of(deep(), hg.CrossEntropyLoss(), hg.Adam(0.1), x, y, 30)
+    assert all(isinstance(statement, PLAIN) for statement in walk(program.body))
+    assert "workers" not in [parameter.name for parameter in program.parameters]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 8])
+def test_predictions_are_the_same_to_the_bit_with_copies_and_without_alone_and_among_others(
+    rows: int,
+) -> None:
+    net, x = deep(), np.random.default_rng(0).standard_normal((rows, 7))
+    found = []
+    for copies, at_once in ((True, 128), (True, 5), (True, 1), (False, 128), (False, 1)):
+        program = prediction_program_of(net, x, at_once, copies=copies)
+        p = np.empty((rows, 33))
+        weights = {"parameters": net.parameters, "state": net.running_state}
+        assert PythonRunner(program)(n_rows=rows, x=x, **weights, predictions=p) == -1
+        found.append(p)
+    np.testing.assert_allclose(found[0], net.predict(x, engine="eager"), rtol=1e-12)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
+def of_one_number(value: Call) -> Program:
+    """A program that stores a number, computed from the first weight."""
+    body: Body = [Store("parameters", whole(0), value)]
+    return Program("one", called(["n_rows", "parameters"]), body, np.dtype(np.float64))
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, 7, 12, -1, -3])
+def test_powers_with_whole_exponents_are_products(exponent: int) -> None:
+    base = Load("parameters", whole(0), "float")
+    power = Call("power", (base + base, Num(float(exponent), "float")), "float")
+    program = written_out(of_one_number(power))
+    assert "**" not in program.source()
+    w = np.array([0.7])
+    PythonRunner(program)(n_rows=1, parameters=w)
+    np.testing.assert_allclose(w, 1.4**exponent, rtol=1e-15)
+
+
+@pytest.mark.parametrize("sizes", [(17,), (512,), (513,), (3, 40), (60_000,)])
+@pytest.mark.parametrize("function", [False, True])
+def test_a_sum_of_many_numbers_loses_few_digits(sizes: tuple[int, ...], function: bool) -> None:
+    numbers = np.random.default_rng(0).random(np.prod(sizes), np.float32)
+    counters = [(f"i{k}", whole(size)) for k, size in enumerate(sizes)]
+    place: Expression = Var("i0", "int")
+    for name, stop in counters[1:]:
+        place = place * stop + Var(name, "int")
+    value: Expression = Load("parameters", place, "float")
+    if function:
+        value = Call("exp", (value,), "float")
+    total = Reduce("a", "add", Num(0.0, "float"), counters, value)
+    body: Body = [total, Store("predictions", whole(0), Var("a", "float"))]
+    names = called(["n_rows", "parameters", "predictions"])
+    program = written_out(Program("sum", names, body, np.dtype(np.float32)))
+    found = np.empty(1, np.float32)
+    PythonRunner(program)(n_rows=1, parameters=numbers, predictions=found)
+    exact = (np.exp(numbers) if function else numbers).sum(dtype=np.float64)
+    np.testing.assert_allclose(found, exact, rtol=1e-6)
+
+
+def test_an_operation_that_has_no_arithmetic_is_refused_by_name() -> None:
+    one = Load("scratch_int", whole(0), "int")
+    with pytest.raises(CannotLowerError, match="floor of numbers of type int"):
+        written_out(of_one_number(Call("floor", (one,), "int")))
