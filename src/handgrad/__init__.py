@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from handgrad.doctor import *
     from handgrad.engines.compiled.plan import compiled_source
     from handgrad.estimators import *
+    from handgrad.exporting import Proof, export
     from handgrad.inspection import *
     from handgrad.plots import *
     from handgrad.reporting import *
@@ -109,7 +110,7 @@ __all__ = [
     "plot_residuals", "plot_permutation_importance", "plot_partial_dependence",
     "plot_weights_over_time", "plot_capacity_curve", "plot_learning_curve", "plot_schedule",
     "plot_learning_rate_search", "live_plot", "train_and_plot",
-    "save", "load", "load_weights",
+    "save", "load", "load_weights", "export", "Proof",
     "Layer", "Loss", "Optimizer", "Penalty", "defaults", "initializers",
     "kinds",
     "HandgradError", "ShapeError", "SettingError", "DataError", "FileError", "DivergenceError",
@@ -125,6 +126,7 @@ _LATER = {
         "doctor": "diagnose diagnosing Diagnosis Finding",
         "engines.compiled.plan": "compiled_source",
         "estimators": "MLPClassifier MLPRegressor",
+        "exporting": "export Proof",
         "inspection": "permutation_importance partial_dependence",
         "plots": " ".join(name for name in __all__ if "plot" in name),
         "reporting": "write_report",

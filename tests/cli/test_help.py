@@ -23,6 +23,7 @@ from tests.cli.run import handgrad, process
         ("predict", "-h"),
         ("evaluate", "-h"),
         ("report", "-h"),
+        ("export", "-h"),
         ("inspect", "-h"),
         ("demo", "--help"),
         ("cache", "-h"),

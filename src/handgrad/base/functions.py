@@ -61,6 +61,11 @@ def erf(x: Array) -> Array:
     if not isinstance(x, np.ndarray) and hasattr(x, "__array_function__"):
         # What stands in for an array answers for it, as for NumPy's own functions.
         return x.__array_function__(erf, (type(x),), (x,), {})
+    return series_of_erf(x)
+
+
+def series_of_erf(x: Array) -> Array:
+    """The error function of each number of an array, as `erf` says it."""
     scale, (first, *others) = ERF["float32" if np.asarray(x).dtype == np.float32 else "float64"]
     size = np.minimum(np.abs(x), ERF_END)
     s = (scale - size) / (scale + size)

@@ -11,7 +11,14 @@ from typer.rich_utils import rich_format_error
 from handgrad import runs
 from handgrad._version import __version__
 from handgrad.cli.options import ConfigFile, Data, Json, Memory, Model, with_options_of
-from handgrad.cli.output import Output, show_evaluation, show_file, show_predictions, show_run
+from handgrad.cli.output import (
+    Output,
+    show_evaluation,
+    show_file,
+    show_predictions,
+    show_proof,
+    show_run,
+)
 from handgrad.data import TableOptions
 from handgrad.runs import RunSettings, on_the_command_line
 
@@ -123,6 +130,25 @@ def inspect(
     Only the header is read: nothing is made, and no number is loaded.
     """
     show_file(model, Output(as_json=as_json))
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .safetensors file.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What to write; its ending says the kind.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write a model to a file that runs without handgrad.
+
+    The kind is that of the ending, as model.py. It is run here on rows with
+    edges, gaps and unseen values, which travel with it; how close it came is told.
+    """
+    from handgrad.exporting import export
+    from handgrad.saving import load
+
+    show_proof(export(load(model), file), Output(as_json=as_json))
 
 
 @app.command()

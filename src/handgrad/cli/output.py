@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.cells import cell_len
@@ -22,6 +22,9 @@ from handgrad.base.errors import HandgradError
 from handgrad.files import FileError, reason
 from handgrad.runs import Messages, as_json
 from handgrad.saving import FileEstimator, Tensor, inspect, shown
+
+if TYPE_CHECKING:
+    from handgrad.exporting import Proof
 
 MOST_COLUMNS_OF_RUN, MOST_COLUMNS_OF_FILE, MOST_CLASSES_NAMED = 16, 100, 6
 WRITTEN_OUT, TOO_LONG = 1e4, 1e15  # numbers between them are shown in all their digits
@@ -207,6 +210,15 @@ def show_evaluation(found: runs.Evaluation, output: Output) -> None:
             for c in found.classes
         ]
         output.table(["class", *measures, "rows"], rows, numbers=True)
+
+
+def show_proof(proof: Proof, output: Output) -> None:
+    """Show how an exported file was proved."""
+    checks = [vars(check) for check in proof.checks]
+    output.result({"file": str(proof.path), "bytes": proof.size, "checks": checks})
+    output.say((str(proof.path), "bold"), f", {proof.size:,} bytes")
+    for check in proof.checks:
+        output.say(f"  {check}")
 
 
 def _show_scores(columns: Mapping[str, Mapping[str, float | str]], output: Output) -> None:

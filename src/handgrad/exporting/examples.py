@@ -32,7 +32,8 @@ def example_matrix(
     """
     if x is not None:
         given = np.asarray(x)
-        if given.ndim < 2 or len(given) == 0 or given.dtype.kind not in "fiub":
+        axes = 1 if net.integer_input else 2
+        if given.ndim < axes or len(given) == 0 or given.dtype.kind not in "fiub":
             raise SettingError(
                 f"x of shape {given.shape} and type {given.dtype}",
                 "a few rows of numbers, (n, n_in)",
@@ -52,14 +53,14 @@ def example_matrix(
 def example_table(features: Mapping[str, Feature]) -> Columns:
     """A table of `ROWS` rows with such columns: nothing there, all unseen, edges, ordinary rows.
 
-    A column's edges begin at a row of its own, so that they meet those of others.
+    Edges of one column meet all kinds of values of the others.
     """
     rng = np.random.default_rng(0)
     table = {}
-    for i, (name, feature) in enumerate(features.items()):
-        missing, unseen, edges = _values(feature, rng)
-        turned = [edges[(k + i) % len(edges)] for k in range(ROWS - 2)]
-        table[name] = _column(feature, [missing, unseen, *turned])
+    for name, feature in features.items():
+        missing, unseen, others = _values(feature, rng)
+        mixed = [others[k % len(others)] for k in rng.permutation(ROWS - 2).tolist()]
+        table[name] = _column(feature, [missing, unseen, *mixed])
     return table
 
 

@@ -106,7 +106,7 @@ def subject_of(model: object, x: object = None) -> Subject:
     table = None
     if parts.features is None:
         rows = example_matrix(parts.net, x, parts.center, parts.scale)
-        answers = np.asarray(parts.predict(rows))
+        answers = _predicted(parts, rows)
     elif x is not None:
         raise SettingError(
             "rows x beside a model of tables",
@@ -116,7 +116,7 @@ def subject_of(model: object, x: object = None) -> Subject:
     else:
         table = example_table(parts.features.features)
         rows = parts.features.encoded(table).astype(parts.net.dtype)
-        answers = np.asarray(parts.predict(records(table)))
+        answers = _predicted(parts, records(table))
     return Subject(
         title=repr(model),
         kind=parts.kind,
@@ -131,6 +131,12 @@ def subject_of(model: object, x: object = None) -> Subject:
         features=parts.features,
         table=table,
     )
+
+
+def _predicted(parts: Parts, rows: object) -> Array:
+    """What the model says of rows, among which are some that lie far off."""
+    with np.errstate(all="ignore"):
+        return np.asarray(parts.predict(rows))
 
 
 def _recorded(net: Net, x: Array) -> Graph:

@@ -1,0 +1,49 @@
+"""The kinds of files that a model is written to, by the endings of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.exporting.learning import Learning
+from handgrad.exporting.proof import Check
+from handgrad.exporting.subject import Subject
+
+# Writes a subject to a path, one file, runs what it can of it, and says how that went.
+Exporter = Callable[[Subject, Path, Learning | None], Sequence[Check]]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A kind of file: what it is, in words; what writes it, imported when it is asked for.
+
+    `learns`: the file can train its net, too.
+    """
+
+    words: str
+    exporter: Callable[[], Exporter]
+    learns: bool = False
+
+
+def _numpy() -> Exporter:
+    from handgrad.exporting.numpy_file import write_numpy
+
+    return write_numpy
+
+
+# Of endings of which one ends with the other, the longer one is first.
+ENDINGS: dict[str, Ending] = {
+    ".py": Ending("Python that needs NumPy alone", _numpy),
+}
+
+
+def ending_of(path: Path) -> Ending:
+    """The kind of file that a name asks for."""
+    for ending, kind in ENDINGS.items():
+        if path.name.lower().endswith(ending):
+            return kind
+    known = ", ".join(f"{ending} ({kind.words})" for ending, kind in ENDINGS.items())
+    hint = did_you_mean(path.suffix, ENDINGS, f"{path.stem or 'model'}.py")
+    raise SettingError(f"{path.name!r} as the file to export to", f"a name with {known}", hint)

@@ -1,0 +1,18 @@
+"""What an exported file needs to train its net where it runs."""
+
+from dataclasses import dataclass
+
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.optimizers import Optimizer
+
+
+@dataclass(frozen=True, eq=False)
+class Learning:
+    """The loss and the optimizer, rows x (n, n_in) with targets y (n, …), and the batch size."""
+
+    loss: Loss
+    optimizer: Optimizer
+    x: Array
+    y: Array
+    batch_size: int

@@ -1,0 +1,53 @@
+"""Arrays, values and opening words as they stand in an exported Python file."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from pprint import pformat
+from textwrap import wrap
+
+import numpy as np
+
+from handgrad.base.errors import SettingError
+from handgrad.layers import Array
+
+WIDTH = 100
+
+
+def array(dtype: str, shape: Sequence[int], text: str) -> Array:
+    """The array whose bytes these are, in base64."""
+    return np.frombuffer(b64decode(text), dtype).reshape(shape)
+
+
+def stored(values: Array) -> str:
+    """The call of `array` that gives these values, bit for bit."""
+    values = values.astype(values.dtype.newbyteorder("<"))
+    text = "\n".join(wrap(b64encode(values.tobytes()).decode(), WIDTH))
+    return f'array("{values.dtype.str}", {values.shape!r}, """\n{text}\n""")'
+
+
+def literal(value: object) -> str:
+    """A value of Python's own as it is written down, in lines that are not too long."""
+    return pformat(value, width=WIDTH, compact=True, sort_dicts=False)
+
+
+def classes_text(classes: Array) -> str:
+    """The classes as an array of their own type; a SettingError for those of other types."""
+    if classes.dtype.kind not in "biufUO" or any(
+        not isinstance(value, bool | int | float | str) for value in classes.tolist()
+    ):
+        raise SettingError(
+            f"classes of type {classes.dtype}, such as {classes[0]!r}",
+            "numbers, text or truth values",
+            "y.astype(str), and fit again",
+        )
+    kind = classes.dtype.kind
+    dtype = "object" if kind == "O" else "" if kind == "U" else f"np.{classes.dtype.name}"
+    return f"np.array({literal(classes.tolist())}{f', {dtype}' if dtype else ''})"
+
+
+def docstring(text: str) -> str:
+    """A text between triple quotes, as a file or a function opens."""
+    safe = text.replace("\\", "\\\\").replace('"""', "'''")
+    return f'"""{safe}{" " * safe.endswith(chr(34))}"""'

@@ -1,0 +1,110 @@
+"""Writes a model to a file that runs without handgrad, and proves it."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from handgrad.base.errors import SettingError, positive
+from handgrad.exporting.endings import Ending, ending_of
+from handgrad.exporting.learning import Learning
+from handgrad.exporting.proof import Proof
+from handgrad.exporting.subject import Subject, subject_of
+from handgrad.files import FileError, kind_of, write_whole
+from handgrad.losses import Loss
+from handgrad.optimizers import Optimizer
+
+
+def export(
+    model: object,
+    path: str | Path,
+    x: object = None,
+    y: object = None,
+    *,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    batch_size: int = 32,
+) -> Proof:
+    """Write a model to a file that runs without handgrad, of the kind that its ending says.
+
+    `model` is a net, an MLPClassifier or MLPRegressor, a TabularClassifier or TabularRegressor, or
+    a Pipeline of StandardScaler or TableEncoder and an MLP. The file has everything it does:
+    the columns of a table go in, a class and its probabilities come out.
+
+    `x` (n, n_in) are a few rows for a net that does not say what it takes. With rows `x`, targets
+    `y`, a `loss` and an `optimizer`, a file that can trains the net, too, so many rows a step.
+
+    What comes back is the proof: what was run here on the rows that travel with the file, edges,
+    gaps and unseen values among them, and how close it came. A file that says something else than
+    the model is not written, nor one for a model that has what such files cannot hold: that is
+    refused by its layer, step or column.
+
+    >>> import handgrad as hg, tempfile
+    >>> net = hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     proof = hg.export(net, f"{folder}/net.py")
+    >>> print(*proof.checks, sep="\\n")                            # doctest: +ELLIPSIS
+    NumPy ...: 64 rows, same bits as the pages
+    NumPy ...: 64 rows, ... predict...
+    """
+    path = Path(path)
+    kind = ending_of(path)
+    if kind_of(path) == "folder":
+        raise FileError(f"{path} is a folder", "the name of a file", f"{path / path.name}")
+    learning = _learning(kind, path, x, y, loss, optimizer, batch_size)
+    subject = subject_of(model, x)
+    if learning is not None and subject.kind != "net":
+        raise SettingError(
+            f"a loss beside {subject.title}", "a net, to be trained in the file", "model.net_"
+        )
+    return _proved(subject, path, kind, learning)
+
+
+def _proved(subject: Subject, path: Path, kind: Ending, learning: Learning | None) -> Proof:
+    """Write it elsewhere, run it there, and put it in its place if it says what it should."""
+    with TemporaryDirectory() as folder:
+        there = Path(folder) / path.name
+        checks = tuple(kind.exporter()(subject, there, learning))
+        for check in checks:
+            if not check.holds:
+                raise FileError(
+                    f"the file would say something else than the model: {check}",
+                    "the same bits"
+                    if check.most == 0
+                    else f"{check.most:.2g} of the largest value at most",
+                    "report it, with this model",
+                    path.name,
+                )
+        content = there.read_bytes()
+    write_whole(path, lambda file: file.write(content), "wb")
+    return Proof(path, len(content), checks)
+
+
+def _learning(
+    kind: Ending,
+    path: Path,
+    x: object,
+    y: object,
+    loss: Loss | None,
+    optimizer: Optimizer | None,
+    batch_size: int,
+) -> Learning | None:
+    """What the file is to train with, None if it is not to."""
+    if y is None and loss is None and optimizer is None:
+        return None
+    if x is None or y is None or loss is None or optimizer is None:
+        came = {"x": x, "y": y, "loss": loss, "optimizer": optimizer}
+        missing = ", ".join(name for name, value in came.items() if value is None)
+        raise SettingError(
+            f"no {missing}, for a file that trains",
+            "rows, targets, a loss and an optimizer",
+            "hg.export(net, path, x, y, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1))",
+        )
+    if not kind.learns:
+        raise SettingError(
+            f"a loss for {path.name!r}, {kind.words}",
+            "a kind of file that trains",
+            "leave loss, optimizer and y out",
+        )
+    positive("batch_size", batch_size, whole=True)
+    return Learning(loss, optimizer, np.asarray(x), np.asarray(y), batch_size)

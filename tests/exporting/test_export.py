@@ -1,0 +1,101 @@
+"""`hg.export`: kinds of files by their endings, whole and proved, or not at all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.exporting import Check, Learning, Subject, compared
+from handgrad.exporting.endings import ENDINGS, Ending
+from tests.exporting.models import model
+
+
+def half_right(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Writes something, and finds that one answer is off."""
+    path.write_text("0", "utf-8")
+    found = subject.answers.copy()
+    found[3, 0] += 0.5
+    return [compared("half", found, subject.answers, "predict", 0.1)]
+
+
+def test_what_says_something_else_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENDINGS, ".half", Ending("half a file", lambda: half_right))
+    path = tmp_path / "net.half"
+    with pytest.raises(hg.FileError, match=r"half: 64 rows, 0\.5 at most from predict"):
+        hg.export(model("net"), path)
+    path.write_text("before", "utf-8")
+    with pytest.raises(hg.FileError, match="something else than the model"):
+        hg.export(model("net"), path)
+    assert path.read_text("utf-8") == "before"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_nothing_is_written_of_what_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(hg.SettingError):
+        hg.export(hg.Linear(2, 3), tmp_path / "net.py")
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("net.exe", r"\.py \("), ("net", r"\.py \("), ("net.pyy", r"did you mean '\.py'")],
+)
+def test_other_endings_are_refused_with_those_there_are(
+    name: str, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(hg.SettingError, match=words):
+        hg.export(model("net"), tmp_path / name)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "net.py").mkdir()
+    with pytest.raises(hg.FileError, match="is a folder"):
+        hg.export(model("net"), tmp_path / "net.py")
+
+
+def test_a_loss_is_for_files_that_train(tmp_path: Path) -> None:
+    x, y = np.zeros((4, 3)), np.zeros(4, int)
+    net, loss, path = model("net"), hg.CrossEntropyLoss(), tmp_path / "net.py"
+    with pytest.raises(hg.SettingError, match="a kind of file that trains"):
+        hg.export(net, path, x, y, loss=loss, optimizer=hg.SGD(0.1))
+    with pytest.raises(hg.SettingError, match="no y, optimizer, for a file that trains"):
+        hg.export(net, path, x, loss=loss)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "same", "largest"),
+    [
+        ([1.0, np.nan], [1.0, np.nan], True, 0),
+        ([1.0, np.nan], [1.0, 2.0], False, np.inf),
+        ([1.0, 2.0], [1.0, np.nan], False, np.inf),
+        ([1.0, np.inf], [1.0, np.inf], True, 0),
+        ([1.0, -np.inf], [1.0, np.inf], False, np.inf),
+        ([0.0, 4.0], [-0.0, 4.0], False, 0),
+        ([1.0, 4.5], [1.0, 4.0], False, 0.5),
+        ([], [], True, 0),
+    ],
+)
+def test_the_same_bits_and_how_far_apart(
+    found: list[float], expected: list[float], same: bool, largest: float
+) -> None:
+    check = compared("it", np.array(found), np.array(expected), "that")
+    assert (check.same_bits, check.largest) == (same, largest)
+    assert check.holds == (largest == 0)
+    assert check.relative == largest / 4 or not np.isfinite(largest) or largest == 0
+
+
+def test_numbers_of_another_type_are_not_the_same_bits() -> None:
+    x = np.array([[1.0, 2.0]])
+    assert not compared("it", x.astype(np.float32), x, "that").same_bits
+    with pytest.raises(hg.FileError, match=r"it gave an array of shape \(1, 1\)"):
+        compared("it", x[:, :1], x, "that")
+
+
+def test_what_did_not_run_says_why() -> None:
+    check = Check("node", "portable", not_run="it is not installed")
+    assert str(check) == "node: not run, it is not installed"
+    assert check.holds
