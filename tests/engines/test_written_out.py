@@ -1,11 +1,14 @@
 """Programs in plain statements: what they are made of, and that they compute the same."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 import handgrad as hg
 from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.python import PythonRunner
+from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.program import Program, called
 from handgrad.engines.loops.statements import (
     Body,
@@ -24,6 +27,7 @@ from handgrad.engines.loops.statements import (
     walk,
     whole,
 )
+from handgrad.engines.portable.functions import called_as, functions_of
 from handgrad.engines.portable.programs import prediction_program_of, training_program_of
 from handgrad.engines.portable.written_out import written_out
 
@@ -101,3 +105,37 @@ def test_an_operation_that_has_no_arithmetic_is_refused_by_name() -> None:
     one = Load("scratch_int", whole(0), "int")
     with pytest.raises(CannotLowerError, match="floor of numbers of type int"):
         written_out(of_one_number(Call("floor", (one,), "int")))
+
+
+def test_the_functions_of_a_program_come_behind_those_they_call_and_are_named_by_their_type() -> (
+    None
+):
+    x, y = np.zeros((4, 7), np.float32), np.arange(4)
+    net = hg.Net(hg.Linear(7, 5), hg.GELU(), hg.Softmax(), dtype=np.float32)
+    program = training_program_of(net, hg.CrossEntropyLoss(), hg.Adam(0.1), x, y, 30)
+    found = functions_of(program)
+    names = [function.name for function in found]
+    assert {"exp", "erf", "power_double"} <= {*names}
+    assert len({*names}) == len(names)
+    for place, function in enumerate(found):
+        doubles = function.name.endswith("_double")
+        for expression in (*(let.value for let in function.body), function.result):
+            for part in parts_of(expression):
+                assert not (doubles and part.type == "float")
+                if isinstance(part, Call) and part.operation in WRITTEN_OUT:
+                    assert called_as(part, single=True) in names[:place]
+
+
+def parts_of(expression: Expression) -> Iterator[Expression]:
+    yield expression
+    if isinstance(expression, Call):
+        for argument in expression.arguments:
+            yield from parts_of(argument)
+
+
+def test_a_program_of_float64_calls_one_function_of_a_name() -> None:
+    x, y = np.zeros((4, 7)), np.arange(4)
+    program = training_program_of(deep(), hg.CrossEntropyLoss(), hg.Adam(0.1), x, y, 30)
+    names = [function.name for function in functions_of(program)]
+    assert "power" in names
+    assert not any(name.endswith("_double") for name in names)

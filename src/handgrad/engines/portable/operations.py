@@ -9,10 +9,6 @@ OPERATIONS = frozenset(
         *("sqrt", "floor", "ceil", "abs", "maximum", "minimum", "isnan", "isfinite"),
     )
 )
-# Functions that are written out in these.
-FUNCTIONS = frozenset(
-    ("exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos", "power", "sign")
-)
 OF_WHOLE_NUMBERS = frozenset(
     (
         *("add", "subtract", "multiply", "negative", "maximum", "minimum", "where", "cast"),

@@ -7,6 +7,7 @@ added to the sum so far. The order follows from the lengths of the rows alone.
 from collections.abc import Callable
 from functools import partial
 
+from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.statements import (
     CHUNK,
     Body,
@@ -23,7 +24,6 @@ from handgrad.engines.loops.statements import (
     least,
     whole,
 )
-from handgrad.engines.portable.operations import FUNCTIONS
 
 LANES = 4  # local variables, so that no sum waits for the one before
 
@@ -63,7 +63,7 @@ def needs_chunk(reduce: Reduce) -> bool:
 
 def _has_function(value: Expression) -> bool:
     return isinstance(value, Call) and (
-        value.operation in FUNCTIONS or any(map(_has_function, value.arguments))
+        value.operation in WRITTEN_OUT or any(map(_has_function, value.arguments))
     )
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 
-import numpy as np
-
 from handgrad.base.errors import CannotLowerError
+from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.memory_planning import ALIGNMENT, Arena
 from handgrad.engines.loops.program import WORKERS, Program
 from handgrad.engines.loops.statements import (
@@ -31,23 +30,21 @@ from handgrad.engines.loops.statements import (
     walk,
     whole,
 )
-from handgrad.engines.portable.operations import FUNCTIONS, OF_WHOLE_NUMBERS, OPERATIONS
+from handgrad.engines.portable.operations import OF_WHOLE_NUMBERS, OPERATIONS
 from handgrad.engines.portable.plain_products import product_loops, room_to_copy
 from handgrad.engines.portable.plain_sums import needs_chunk, sum_loops
 
-DOUBLES = "_double"  # at the end of a function's name, in a program of float32
 MOST_MULTIPLIED = 64  # of a whole exponent
 
 
 def written_out(program: Program, *, copies: bool = True) -> Program:
     """The program of plain statements: For, Store, Let, ReturnIf, Draw and Comment.
 
-    Its expressions are of `OPERATIONS` and calls of `FUNCTIONS` by name; of doubles in a program
-    of float32 they are called `exp_double` and so on. Larger and smaller of x and y are
-    `x if x > y or isnan(x) else y`, and with `<`. Every sum over k of a product is one chain, k
-    ascending; so there are two ways with the same bits: with `copies`, b of a product is copied
-    where it lies across, beyond the program's own scratch memory, and goes through vectors;
-    without, there are no copies, for a row at a time on a small device.
+    Its expressions are of `OPERATIONS` and calls of functions, which `functions_of` gives. Larger
+    and smaller of x and y are `x if x > y or isnan(x) else y`, and with `<`. Every sum over k of a
+    product is one chain, k ascending; so there are two ways with the same bits: with `copies`, b of
+    a product is copied where it lies across, beyond the program's own scratch memory, and goes
+    through vectors; without, there are no copies, for a row at a time on a small device.
     """
     room = program.arena.sizes["float"]
     writer = _Writer(program, room if copies else None)
@@ -123,10 +120,8 @@ class _Writer:
             lines, product = self._multiplied(arguments[0], exponent)
             return [*before, *lines], product
         known = OPERATIONS if arguments[0].type in ("float", "double") else OF_WHOLE_NUMBERS
-        if name in FUNCTIONS and type in ("float", "double"):
-            if type == "double" and self.program.dtype == np.float32:
-                name += DOUBLES
-        elif name not in known and arguments[-1].type != "bool":
+        of_function = name in WRITTEN_OUT and type in ("float", "double")
+        if not of_function and name not in known and arguments[-1].type != "bool":
             raise CannotLowerError(f"{name} of numbers of type {arguments[0].type}")
         return before, Call(name, tuple(arguments), type)
 

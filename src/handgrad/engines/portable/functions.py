@@ -1,0 +1,96 @@
+"""The functions of numbers that a portable program calls, as they are printed beside it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from handgrad.engines.loops.functions.function import WRITTEN_OUT, Function, function
+from handgrad.engines.loops.program import Program
+from handgrad.engines.loops.statements import (
+    Call,
+    Expression,
+    Let,
+    Load,
+    Num,
+    ReturnIf,
+    Statement,
+    Store,
+    Var,
+    walk,
+)
+
+OF_DOUBLES = "_double"  # at the end of a function's name, in a program of float32
+
+
+def functions_of(program: Program) -> list[Function]:
+    """The functions that a program in plain statements calls, those first that others call.
+
+    Each has the name that `called_as` gives a call of it, and the types that they have in the
+    program: in one of float32 a function of doubles has "double" throughout.
+    """
+    single = bool(program.dtype == np.float32)
+    found: dict[str, Function] = {}
+
+    def look(expression: Expression) -> None:
+        for call in _calls(expression):
+            name = called_as(call, single=single)
+            if name not in found:
+                made = _function(call, single=single)
+                for let in made.body:
+                    look(let.value)
+                look(made.result)
+                found[name] = made
+
+    for statement in walk(program.body):
+        for expression in _expressions(statement):
+            look(expression)
+    return [*found.values()]
+
+
+def called_as(call: Call, *, single: bool) -> str:
+    """The name of the function that a call in a program of float32 (`single`) or float64 is of."""
+    return call.operation + (OF_DOUBLES if single and call.type == "double" else "")
+
+
+def _function(call: Call, *, single: bool) -> Function:
+    name = called_as(call, single=single)
+    of_doubles = single and call.type == "double"
+    written = function(call.operation, single=single and not of_doubles, fused=False)
+    if not of_doubles:
+        return replace(written, name=name)
+    return Function(
+        name,
+        tuple(Var(parameter.name, "double") for parameter in written.parameters),
+        tuple(Let(let.name, _in_doubles(let.value)) for let in written.body),
+        _in_doubles(written.result),
+    )
+
+
+def _in_doubles(expression: Expression) -> Expression:
+    """The expression with doubles in the place of the numbers of the function's own type."""
+    type = "double" if expression.type == "float" else expression.type
+    match expression:
+        case Call(operation, arguments, _):
+            return Call(operation, tuple(map(_in_doubles, arguments)), type)
+        case Num() | Var():
+            return replace(expression, type=type)
+    raise TypeError(f"{expression!r} in a function of numbers")
+
+
+def _calls(expression: Expression) -> Iterator[Call]:
+    """The calls of functions in an expression."""
+    if isinstance(expression, Call):
+        if expression.operation in WRITTEN_OUT:
+            yield expression
+        for argument in expression.arguments:
+            yield from _calls(argument)
+    elif isinstance(expression, Load):
+        yield from _calls(expression.index)
+
+
+def _expressions(statement: Statement) -> Sequence[Expression]:
+    match statement:
+        case Store(value=value) | Let(value=value) | ReturnIf(condition=value):
+            return [value]
+    return []
