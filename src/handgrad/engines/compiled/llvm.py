@@ -9,6 +9,7 @@ import llvmlite.ir as ir
 from handgrad.engines.compiled.ir_helpers import (
     INT,
     counting,
+    rounds_once,
     smaller,
     whole,
 )
@@ -115,6 +116,9 @@ class _Writer(ProductCalls):
                 self.reduce(statement)
             case _:
                 super().statement(statement)
+
+    def fused(self) -> bool:
+        return rounds_once()
 
     def repeated_nest(self, repeated: RepeatedNest) -> None:
         """Call the function that is the nest, which is made for the first of its kind."""

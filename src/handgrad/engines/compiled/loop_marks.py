@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handgrad.engines.compiled.ir_helpers import AS_IT_STANDS, NO_VECTORS, REST_UNDER_A_MASK, Mark
-from handgrad.engines.compiled.number_operations import WRITTEN_OUT
 from handgrad.engines.compiled.vectors import vector_bytes
+from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.statements import Call, Expression, For, Num, Statement, Var
 
 # Loops are unrolled that have no more rounds than this, in nests of no more than that: else it

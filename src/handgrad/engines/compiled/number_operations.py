@@ -9,15 +9,9 @@ from typing import Any
 import llvmlite.ir as ir
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.compiled.angles import cos, sin
-from handgrad.engines.compiled.arithmetic import fused
 from handgrad.engines.compiled.ir_helpers import DOUBLE, extreme, intrinsic, whole_part
-from handgrad.engines.compiled.mathematics import erf, exp, expm1, log, log1p, sign, tanh
-from handgrad.engines.compiled.powers import power
 from handgrad.engines.loops.printing import SYMBOLS
-from handgrad.engines.loops.statements import (
-    Type,
-)
+from handgrad.engines.loops.statements import Type
 from handgrad.graph.operations import COMPARISONS
 
 FLOATING = ("float", "double")
@@ -30,11 +24,7 @@ ARITHMETIC = {
     "negative": "fneg",
 }
 WHOLE_ARITHMETIC = {"add": "add", "subtract": "sub", "multiply": "mul"}
-INTRINSICS = {"sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "abs": "fabs"}
-WRITTEN_OUT = {
-    function.__name__: function
-    for function in (exp, expm1, log, log1p, tanh, erf, sin, cos, power, sign)
-}
+INTRINSICS = {"sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "abs": "fabs", "fma": "fma"}
 
 
 def converted(
@@ -100,8 +90,4 @@ def _extreme(b: ir.IRBuilder, sign: str, values: list[ir.Value], type: Type) -> 
 def _of_floating(b: ir.IRBuilder, operation: str, values: list[ir.Value]) -> ir.Value:
     if operation in ARITHMETIC:
         return getattr(b, ARITHMETIC[operation])(*values)
-    if operation in WRITTEN_OUT:
-        return WRITTEN_OUT[operation](b, *values)
-    if operation == "fma":
-        return fused(b, *values)
     return intrinsic(b, INTRINSICS[operation], *values)

@@ -8,6 +8,7 @@ import llvmlite.ir as ir
 import numpy as np
 
 from handgrad.engines.compiled.draws import draw
+from handgrad.engines.compiled.functions import function_value
 from handgrad.engines.compiled.ir_helpers import (
     BIT,
     BYTE,
@@ -21,6 +22,7 @@ from handgrad.engines.compiled.ir_helpers import (
 )
 from handgrad.engines.compiled.loop_marks import marks_of, most
 from handgrad.engines.compiled.number_operations import computed, converted
+from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.program import FINISHED, Parameter, Program
 from handgrad.engines.loops.statements import (
     Call,
@@ -177,6 +179,10 @@ class StatementWriter:
         del self.counters[loop.counter]
         self.around.pop()
 
+    def fused(self) -> bool:
+        """Whether functions of numbers round a product and a sum once."""
+        return False
+
     def marks(self) -> list[Mark]:
         """What LLVM is told of the innermost of the loops around."""
         return marks_of(self.around, self.most)
@@ -198,5 +204,7 @@ class StatementWriter:
                 )
             case Call(operation, arguments, type):
                 values = [self.value(argument) for argument in arguments]
+                if operation in WRITTEN_OUT:
+                    return function_value(self.b, operation, values, fused=self.fused())
                 return computed(self.b, operation, values, arguments[-1].type, type)
         raise TypeError(f"{expression!r} is no number of a loop program")

@@ -4,7 +4,7 @@ Beyond what the loop language has, they need five operations that look into a nu
 
 rint(x)                   the whole number that is nearest, the even one of two
 times_power_of_two(y, n)  2ⁿ y, as (y 2^⌊n/2⌋) 2^(n − ⌊n/2⌋): 2ⁿ alone would overflow, or round,
-                          where the result does not
+                          where the result does not. Where y is the constant 1, neither happens
 exponent(x)               the whole number n of x = 2ⁿ m, √½ ≤ m < √2 (√½ rounded to x's type),
                           for x > 0 that is no subnormal number
 significand(x)            that m
