@@ -112,11 +112,11 @@ second-python: .venv-second/ready  ## run the tests of the core with another Pyt
 
 .venv-oracle/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-oracle
-	@echo "installing PyTorch and onnxruntime into .venv-oracle …"
-	@$(ORACLE)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,torch,onnx]' onnxruntime --constraint constraints.txt
+	@echo "installing PyTorch, JAX and onnxruntime into .venv-oracle …"
+	@$(ORACLE)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,torch,jax,onnx]' onnxruntime --constraint constraints.txt
 	@touch $@
 
-oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with onnxruntime's answers
+oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with onnxruntime's answers, the JAX engine with the pages
 	@$(ORACLE)/python -m pytest tests/oracle
 
 .venv-browser/ready: pyproject.toml constraints.txt

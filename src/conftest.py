@@ -1,13 +1,13 @@
-"""Which modules' examples are run: those that stand on Ray alone are left out where it is not."""
+"""Which modules' examples are run: those that stand on Ray or JAX are left out where it is not."""
 
 import re
 from importlib.util import find_spec
 from pathlib import Path
 
-MODULES = Path(__file__).parent.rglob("*.py")
-NEED_RAY = [
-    str(path)
-    for path in MODULES
-    if re.search(r"^(import|from) ray\b", path.read_text("utf-8"), re.M)
+MODULES = {str(path): path.read_text("utf-8") for path in Path(__file__).parent.rglob("*.py")}
+MISSING = [name for name in ("ray", "jax") if not find_spec(name)]
+collect_ignore = [
+    path
+    for path, text in MODULES.items()
+    if any(re.search(rf"^(import|from) {name}\b", text, re.M) for name in MISSING)
 ]
-collect_ignore = [] if find_spec("ray") else NEED_RAY

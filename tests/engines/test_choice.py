@@ -1,6 +1,7 @@
 """The engine is chosen by the size of the work, and says so where it cannot be had."""
 
 import itertools
+import sys
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_the_environment_can_choose(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(hg.SettingError, match=r"(?s)engine='fast'.*auto, eager, compiled"):
+    with pytest.raises(hg.SettingError, match=r"(?s)engine='fast'.*auto, eager, compiled, .*jax"):
         chosen("fast", 1)
 
 
@@ -98,3 +99,41 @@ def test_what_cannot_be_compiled_trains_eagerly_and_says_so(layer: Any, why: str
     with pytest.raises(hg.SettingError, match=rf"(?s)cannot be compiled.*{why}"):
         chosen("compiled", 1, layer())
     assert isinstance(chosen("auto", 1, layer()), EagerEngine)
+
+
+@pytest.fixture
+def without_jax(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where JAX is not installed."""
+    for name in [*sys.modules]:
+        if name.partition(".")[0] == "jax" or name.startswith("handgrad.engines.jax"):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "jax", None)
+
+
+@pytest.mark.usefixtures("without_jax")
+def test_without_jax_its_engine_names_the_extra() -> None:
+    said = r"(?s)engine='jax', but .*jax.*pip install 'handgrad\[jax\]'"
+    with pytest.raises(hg.SettingError, match=said):
+        chosen("jax", 1)
+    net = hg.Net(hg.Linear(3, 2, rng=0))
+    with pytest.raises(hg.SettingError, match=said):
+        net.predict(np.zeros((2, 3)), engine="jax")
+    with pytest.raises(hg.SettingError, match=said):
+        hg.MLPClassifier((3,), engine="jax", max_iter=1).fit(np.eye(3), [0, 1, 0])
+    assert net.predict(np.zeros((2, 3))).shape == (2, 2)
+
+
+@pytest.mark.usefixtures("without_jax")
+def test_jax_is_never_chosen_unasked() -> None:
+    for epochs in (1, 10_000):
+        assert chosen("auto", epochs).name != "jax"
+
+
+@pytest.mark.parametrize("engine", ["compiled", "jax"])
+def test_a_net_that_is_watched_trains_eagerly_alone(engine: Any) -> None:
+    net = hg.Net(hg.Linear(2, 1, rng=0))
+    rows = EngineRows(np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32))
+    given: dict[str, Any] = {"loss": hg.MSELoss(), "optimizer": hg.SGD(0.1), "epochs": 1}
+    config = TrainingConfig(net=net, data=(rows.x, rows.y), engine=engine, **given)
+    with net.watch(), pytest.raises(hg.SettingError, match=f"engine='{engine}' for a net that is"):
+        engine_for(config, rows)

@@ -16,9 +16,9 @@ from handgrad.engines.eager import EagerEngine
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.statements import Draw, Var, whole
 from handgrad.engines.loops.streams import WORDS, set_stream, words_of
+from tests.engines.against_eager import streams
 from tests.engines.calling import machine_code
 from tests.engines.one_epoch import engine_of, run_epochs
-from tests.engines.test_compiled import streams
 
 DTYPES = [np.float32, np.float64]
 FUNCTIONS: dict[Any, Any] = {}

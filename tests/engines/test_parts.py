@@ -37,8 +37,8 @@ from handgrad.engines.loops.statements import (
 )
 from handgrad.engines.loops.target import Target
 from handgrad.engines.trace_cache import TRACES
+from tests.engines.against_eager import compare
 from tests.engines.one_epoch import engine_of, run_epoch
-from tests.engines.test_compiled import compare
 
 COUNT = 7
 

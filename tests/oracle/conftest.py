@@ -8,8 +8,12 @@ from tests.oracle.compare import LARGEST
 
 TORCH_IS_HERE = find_spec("torch") is not None
 ONNX_IS_HERE = find_spec("onnx") is not None and find_spec("onnxruntime") is not None
-collect_ignore_glob = [] if TORCH_IS_HERE else ["test_live_*.py"]
-collect_ignore = [] if ONNX_IS_HERE else ["test_onnx.py"]
+JAX_IS_HERE = find_spec("jax") is not None
+collect_ignore_glob = [
+    *([] if TORCH_IS_HERE else ["test_live_*.py"]),
+    *([] if ONNX_IS_HERE else ["test_onnx.py"]),
+    *([] if JAX_IS_HERE else ["test_jax_*.py"]),
+]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

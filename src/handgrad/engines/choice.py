@@ -2,7 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
@@ -33,7 +34,31 @@ def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array
     return CompiledEngine(config, rows, held_out)
 
 
-ENGINES: Mapping[EngineName, Callable[..., Engine]] = {"eager": EagerEngine, "compiled": _compiled}
+@contextmanager
+def _of_the_extra(name: str) -> Iterator[None]:
+    """Says which extra brings what an engine imports."""
+    try:
+        yield
+    except ImportError as error:
+        raise SettingError(
+            f"engine={name!r}, but {error}",
+            f"what the extra [{name}] brings",
+            f"pip install 'handgrad[{name}]'; or engine='compiled'",
+        ) from error
+
+
+def _jax(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array]) -> Engine:
+    with _of_the_extra("jax"):
+        from handgrad.engines.jax.engine import JaxEngine
+
+    return JaxEngine(config, rows, held_out)
+
+
+ENGINES: Mapping[EngineName, Callable[..., Engine]] = {
+    "eager": EagerEngine,
+    "compiled": _compiled,
+    "jax": _jax,
+}
 NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
 
 
@@ -183,8 +208,16 @@ def _compiled_predictor(net: Net, x: Array) -> MadePredictor:
         return CompiledPredictor(net, x)
 
 
+def _jax_predictor(net: Net, x: Array) -> MadePredictor:
+    with _of_the_extra("jax"):
+        from handgrad.engines.jax.predictor import JaxPredictor
+
+    return JaxPredictor(net, x)
+
+
 PREDICTORS: Mapping[EngineName, Callable[[Net, Array], MadePredictor]] = {
     "compiled": _compiled_predictor,
+    "jax": _jax_predictor,
 }
 
 

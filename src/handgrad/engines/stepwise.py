@@ -74,18 +74,26 @@ class StepwiseEngine(Engine):
     ) -> Epoch | None:
         """Some batches more; how the epoch ended, if one of them diverged, or the weights did."""
         with self.at_work():
-            coming = batches(len(order), self.batch_size, so_far.rows)
-            for batch in islice(coming, self.batches_at_once()):
-                rows = order[batch]
-                loss, p = self.batch_gradients(rows)
-                number = batch.start // self.batch_size
-                if not isfinite(loss):
-                    return Epoch(loss, p, diverged_at=number + 1)
-                self.apply(learning_rates[number])
-                so_far.total += loss * self.counted(rows)
-                so_far.predictions.append(p)
-                so_far.rows = batch.stop
+            if (diverged := self.run_batches(order, learning_rates, so_far)) is not None:
+                return diverged
         if so_far.rows == len(order) and not np.isfinite(self.net.parameters).all():
             loss = so_far.total / self.counted(order)
             return Epoch(loss, np.concatenate(so_far.predictions), diverged_at=len(learning_rates))
+        return None
+
+    def run_batches(
+        self, order: Array, learning_rates: list[float], so_far: EpochProgress
+    ) -> Epoch | None:
+        """Some batches more, while `at_work`; how the epoch ended, if one of them diverged."""
+        coming = batches(len(order), self.batch_size, so_far.rows)
+        for batch in islice(coming, self.batches_at_once()):
+            rows = order[batch]
+            loss, p = self.batch_gradients(rows)
+            number = batch.start // self.batch_size
+            if not isfinite(loss):
+                return Epoch(loss, p, diverged_at=number + 1)
+            self.apply(learning_rates[number])
+            so_far.total += loss * self.counted(rows)
+            so_far.predictions.append(p)
+            so_far.rows = batch.stop
         return None

@@ -20,7 +20,7 @@ from handgrad.net.buffers import FlatBuffers
 from handgrad.net.minibatches import Inputs, array_of_numbers, number_of_rows
 from handgrad.net.watch import LayerCall, watching
 
-EngineName = Literal["auto", "eager", "compiled"]
+EngineName = Literal["auto", "eager", "compiled", "jax"]
 BOUND = {"_buffers", "_predictor"}
 MADE.update({"_shapes", *BOUND})
 
@@ -308,7 +308,8 @@ class Net(Layer):
     def predict(self, x: object, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
         """The last layer's output for all rows of `x`, in prediction mode, batch by batch.
 
-        `engine` is eager, compiled, or auto: compiled where these rows alone pay for the compiling.
+        `engine` is eager, compiled, jax, or auto: compiled where these rows alone pay for the
+        compiling, else eager.
         Who predicts again and again names compiled.
         """
         if engine == "compiled" and (p := self._predictor.quickly(x)) is not None:

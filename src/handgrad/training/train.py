@@ -54,8 +54,9 @@ def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Trai
     `penalty` is added to the loss of each batch, and so to `train_loss`.
     `schedule` is a function of the share of the training done, from `hg.schedules` or your own;
     before each step it gives a factor of the optimizer's learning rate. Everything is checked
-    before the first step. `engine` is eager, compiled, or auto: compiled where the shapes, rows
-    and epochs promise more work than the compiling costs. Where the loss stops being finite, a
+    before the first step. `engine` is eager, compiled, jax (of the extra of that name), or auto:
+    compiled where the shapes, rows and epochs promise more work than the compiling costs, else
+    eager. Where the loss stops being finite, a
     DivergenceError is raised. After any error the net has the weights of the
     last whole epoch.
 

@@ -1,28 +1,21 @@
 """Predictions by machine code, for as long as the pages of the net are as they were."""
 
 import math
-import types
 from contextlib import nullcontext
 from threading import Thread
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
-from handgrad.base.kinds import PredictionKind
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of
 from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.loops.program import FINISHED
 from handgrad.engines.threads import blas_threads, threads_of_the_work
-from handgrad.layers import Array, Layer
+from handgrad.engines.unchanged import Unchanged
+from handgrad.layers import Array
 from handgrad.net import Net
 
 A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begun
-# Types of settings that can be replaced, which is seen, but not changed.
-FIXED = (
-    *(bool, int, float, str, type, types.NoneType, types.FunctionType, types.BuiltinFunctionType),
-    *(np.generic, np.dtype, np.random.Generator, PredictionKind),
-)
 
 
 class CompiledPredictor:
@@ -34,15 +27,7 @@ class CompiledPredictor:
 
     def __init__(self, net: Net, x: Array) -> None:
         self.row, self.dtype = x.shape[1:], x.dtype
-        self.net, self.pages, self.changes = net, _pages(net), net._changes
-        self.seen = self.changes.count
-        self.lists = [(page.layers, [*page.layers]) for page, _ in self.pages if page.layers]
-        self.tables = [
-            (vars(page)[name], value)
-            for page, settings in self.pages
-            for name, value in settings.items()
-            if isinstance(value, np.ndarray)
-        ]
+        self.net, self.pages = net, Unchanged(net)
         program = prediction_of(net, x, PREDICTED_AT_ONCE, only_finite=True)
         self.bounds = program.bounds.get("x", ())
         self.runner = Runner(program)
@@ -70,16 +55,7 @@ class CompiledPredictor:
 
     def still_holds(self) -> bool:
         """Whether the net still has the pages, with the settings, that this was made from."""
-        for layers, before in self.lists:
-            if layers != before:
-                return False
-        if not all(np.array_equal(table, copy) for table, copy in self.tables):
-            return False
-        if (seen := self.changes.count) != self.seen:
-            if not _alike(_pages(self.net), self.pages):
-                return False
-            self.seen = seen
-        return True
+        return self.pages.still_hold()
 
     def _many(self, x: Array) -> Array | None:
         """Many rows, in parts of whole batches, a thread each."""
@@ -122,38 +98,3 @@ class SmallBatch:
             calls = self.calls[n] = self.runner.in_turn([planned])
         self.x[:n] = x
         return self.p[:n].copy() if calls.run()[1] == FINISHED else None
-
-
-def _pages(net: Layer) -> list[Any]:
-    """What the predictions of a net follow from, beside its weights and its running state."""
-    return [(layer, _settings(layer)) for _, layer in net.walk()]
-
-
-def _settings(layer: Layer) -> dict[str, Any]:
-    varying = {*layer.param_names, *layer.state_names, "training", "trainable", "layers"}
-    settings: dict[str, Any] = {}
-    for name, value in layer.__getstate__().items():
-        if name in varying or name.startswith("_"):
-            continue
-        if isinstance(value, np.ndarray):
-            settings[name] = value.copy()
-        elif isinstance(value, tuple):
-            settings[name] = tuple(_simple(layer, name, part) for part in value)
-        else:
-            settings[name] = _simple(layer, name, value)
-    return settings
-
-
-def _simple(layer: Layer, name: str, value: object) -> object:
-    if not isinstance(value, FIXED):
-        raise CannotLowerError(f"{name} of {layer!r}, a {type(value).__name__}, which may change")
-    return value
-
-
-def _alike(now: list[Any], before: list[Any]) -> bool:
-    return len(now) == len(before) and all(
-        page is other
-        and settings.keys() == others.keys()
-        and all(np.array_equal(settings[name], others[name]) for name in settings)
-        for (page, settings), (other, others) in zip(now, before, strict=True)
-    )

@@ -1,7 +1,7 @@
 """Passes: each takes a graph and gives one that says the same, in fewer or better operations."""
 
 from handgrad.graph.graph import Graph
-from handgrad.graph.passes.lower import lower
+from handgrad.graph.passes.lower import lower, lower_what_stabilizing_reads
 from handgrad.graph.passes.simplify import (
     fold_constants,
     remove_dead_code,
@@ -22,9 +22,25 @@ PASSES = (
     remove_dead_code,
 )
 
+STABILIZING = (
+    remove_dead_code,
+    lower_what_stabilizing_reads,
+    fold_constants,
+    share_common_subexpressions,
+    stabilize,
+    remove_dead_code,
+)
+
 
 def optimized(graph: Graph) -> Graph:
     """The graph after all passes, in their order."""
     for optimize in PASSES:
         graph = optimize(graph)
+    return graph
+
+
+def stabilized(graph: Graph) -> Graph:
+    """The graph in the operations of its pages, without what would overflow for no reason."""
+    for rewrite in STABILIZING:
+        graph = rewrite(graph)
     return graph

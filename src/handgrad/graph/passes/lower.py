@@ -15,6 +15,7 @@ write(x, offset, strides, shape, values)      a copy of x with a view of it over
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -37,10 +38,26 @@ OF_TRUTH = {
     Op.INVERT: Op.LOGICAL_NOT,
 }
 
+READ_BY_STABILIZING = {
+    *(Op.ZEROS_LIKE, Op.ONES_LIKE, Op.FULL_LIKE, Op.EMPTY_LIKE, Op.COPY, Op.SUM),
+}
+
 
 def lower(graph: Graph) -> Graph:
     """The graph in these operations: elementwise, reductions, products, views, indices."""
     return rewritten(graph, _lowered)
+
+
+def lower_what_stabilizing_reads(graph: Graph) -> Graph:
+    """The graph in the operations of its pages, but for new arrays, copies and sums."""
+    return rewritten(graph, _lowered_where_read)
+
+
+def _lowered_where_read(new: Builder, node: Node) -> Ref:
+    if node.operation in READ_BY_STABILIZING:
+        with suppress(CannotLowerError):
+            return FORMS[node.operation](new, node)
+    return new.keep(node)
 
 
 def _lowered(new: Builder, node: Node) -> Ref:

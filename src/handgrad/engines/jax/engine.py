@@ -1,0 +1,229 @@
+"""The JAX engine: many batches in one scan, compiled by XLA for whatever device JAX has."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from handgrad.config import TrainingConfig
+from handgrad.engines.engine import EngineRows, Epoch, EpochProgress
+from handgrad.engines.environment import versions
+from handgrad.engines.jax.here import device, numbers_of, on_device
+from handgrad.engines.jax.predictor import Prediction
+from handgrad.engines.jax.step import Gradients
+from handgrad.engines.jax.update import Memory, Numbers, Update, norm_of
+from handgrad.engines.loops.bounds import check_indices
+from handgrad.engines.stepwise import StepwiseEngine
+from handgrad.engines.trace_cache import TRACES
+from handgrad.layers import Array
+from handgrad.net.side_by_side import SideBySide
+from handgrad.optimizers.optimizer import parameter_groups
+
+# A pass can be interrupted after so many multiplications, and so many bytes that were drawn; a
+# step counts as much beside its own.
+MULTIPLICATIONS, OF_A_STEP, BYTES_DRAWN = 5e10, 1e5, 2**26
+
+Carry = tuple[jax.Array, jax.Array, Memory]  # parameters, running state, the optimizer's memory
+Rows = Mapping[str, jax.Array]
+Losses = tuple[jax.Array, jax.Array]  # and predictions
+
+
+class JaxPlan:
+    """What trainings of one form share: functions that JAX compiles for each size of a batch."""
+
+    def __init__(self, config: TrainingConfig, rows: EngineRows, *, predicts: bool) -> None:
+        net, optimizer = config.net, config.optimizer
+        self.step = Gradients(config, rows)
+        groups = [] if optimizer.minimizer else parameter_groups(net, optimizer)
+        self.updates = [Update(group, net.dtype) for group in groups]
+        self.clips = optimizer.clip_norm is not None
+        self.prediction = Prediction(net, rows.x) if predicts else None
+        self.epoch = jax.jit(self._epoch, donate_argnums=0)
+        self.gradients, self.update = jax.jit(self._gradients), jax.jit(self._update)
+
+    def numbers(self, learning_rates: Array, steps: Array) -> tuple[Numbers, ...]:
+        """What each update is handed at each of the steps beside arrays."""
+        return tuple(update.numbers(learning_rates, steps) for update in self.updates)
+
+    def _epoch(
+        self, carry: Carry, rows: Rows, given: tuple[jax.Array, tuple[Numbers, ...], Numbers]
+    ) -> tuple[Carry, Losses]:
+        """Steps one after another; `given` has the places of a batch, numbers and draws of each."""
+        return lax.scan(partial(self._step, rows), carry, given)
+
+    def _step(
+        self, rows: Rows, carry: Carry, given: tuple[jax.Array, tuple[Numbers, ...], Memory]
+    ) -> tuple[Carry, Losses]:
+        (w, state, memory), (batch, numbers, draws) = carry, given
+        loss, p, dw, state = self._gradients(w, state, rows, batch, draws)
+        w, memory = self._update(w, dw, memory, numbers)
+        return (w, state, memory), (loss, p)
+
+    def _gradients(
+        self, w: jax.Array, state: jax.Array, rows: Rows, batch: jax.Array, draws: Memory
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        given = {name: _taken(part, batch) for name, part in rows.items() if name != "members"}
+        if "members" in rows:
+            those = _taken(rows["members"], batch)
+            given |= {name: _taken(rows[name], those) for name in ("x", "y")}
+        return self.step(w, state, len(batch), draws, **given)
+
+    def _update(
+        self, w: jax.Array, dw: jax.Array, memory: Memory, numbers: tuple[Numbers, ...]
+    ) -> tuple[jax.Array, Memory]:
+        norm = norm_of(dw, self.updates) if self.clips else jnp.zeros((), dw.dtype)
+        for update, own in zip(self.updates, numbers, strict=True):
+            w, memory = update(w, dw, memory, own, norm)
+        return w, memory
+
+
+class JaxEngine(StepwiseEngine):
+    """Trains the net of `config` in place on `rows`, by JAX; keeps the optimizer's state.
+
+    Rows go to the device once. Weights, running state and the optimizer's memory go there and
+    come back with each part of a pass: the arrays of the net are filled at each report. Random
+    numbers are drawn by the layers' own streams, as in any engine, and handed over. The halves of
+    a step are compiled apart from the scan, and agree with it to rounding.
+    """
+
+    name = "jax"
+
+    def __init__(
+        self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array] = ()
+    ) -> None:
+        rows = rows if rows.of_members else rows.in_arrays()
+        super().__init__(config, rows, config.batch_size)
+        x, y, w = rows.x, rows.y, rows.w
+        self.plan = TRACES.once(
+            lambda: JaxPlan(config, rows, predicts=bool(held_out)),
+            (config.net, config.loss, config.optimizer, config.penalty),
+            self.name,
+            *(None if part is None else (part.shape[1:], part.dtype) for part in (x, y, w)),
+            bool(held_out),
+            rows.of_members,
+        )
+        self.layers = dict(self.net.walk())
+        paths = {node.arguments[0] for node in self.plan.step.draws}
+        self.drawing = [self.layers[path] for path in paths]
+        self.held_out = [np.asarray(part) for part in held_out]
+        for part in self.held_out:
+            check_indices(part, "x", self.plan.step.bounds)
+        self.rows = self._rows_on_device()
+
+    def _rows_on_device(self) -> Rows:
+        """The rows as they are now, their indices checked."""
+        parts = {"x": self.x, "y": self.y, "sample_weight": self.w}
+        found = {name: part for name, part in parts.items() if part is not None}
+        for name, part in found.items():
+            bounds = self.plan.step.bounds.get(name, ())
+            if isinstance(part, SideBySide):
+                found |= {name: part.values, "members": part.members}
+                bounds = [bound.of_member(part.values[0].size) for bound in bounds]
+            check_indices(found[name], name, {name: bounds})
+        with numbers_of(self.net.dtype):
+            return {name: on_device(part) for name, part in found.items()}
+
+    def at_work(self) -> nullcontext[None]:
+        return nullcontext()
+
+    def batches_at_once(self) -> int:
+        """So many that they take about a second, and their draws little memory; by sizes alone."""
+        work = 3 * self.batch_size * self.net.parameters.size + OF_A_STEP
+        drawn = self.plan.step.bytes_drawn(self.batch_size)
+        return max(1, int(min(MULTIPLICATIONS / work, BYTES_DRAWN / max(drawn, 1))))
+
+    def batch_gradients(self, rows: Array) -> tuple[float, Array]:
+        net, n = self.net, len(rows)
+        draws = (those[0] for those in self.plan.step.drawn(self.layers, 1, n))
+        with numbers_of(net.dtype):
+            w, state = on_device(net.parameters), on_device(net.running_state)
+            given = self.rows, on_device(rows), tuple(map(on_device, draws))
+            loss, p, dw, state = self.plan.gradients(w, state, *given)
+            net.gradients[...], net.running_state[...] = dw, state
+            return float(loss), np.array(p)
+
+    def apply(self, learning_rate: float) -> None:
+        self.step += 1
+        numbers = self.plan.numbers(np.array(learning_rate, float), self.step[0])
+        with numbers_of(self.net.dtype):
+            w, dw = on_device(self.net.parameters), on_device(self.net.gradients)
+            memory = tuple(map(on_device, self.optimizer_state))
+            w, memory = self.plan.update(w, dw, memory, numbers)
+            self._fill(w, memory)
+
+    def _fill(self, w: jax.Array, memory: Memory) -> None:
+        self.net.parameters[...] = w
+        for own, new in zip(self.optimizer_state, memory, strict=True):
+            own[...] = new
+
+    def predict_held_out(self) -> tuple[Array, ...]:
+        prediction = self.plan.prediction
+        return tuple(prediction(self.net, x) for x in self.held_out) if prediction else ()
+
+    def run_rows(
+        self, order: Array, learning_rates: Array, so_far: EpochProgress
+    ) -> Epoch | EpochProgress:
+        self.rows = self._rows_on_device()  # they were filled anew
+        return super().run_rows(order, learning_rates, so_far)
+
+    def run_batches(
+        self, order: Array, learning_rates: list[float], so_far: EpochProgress
+    ) -> Epoch | None:
+        size, left = self.batch_size, len(order) - so_far.rows
+        steps = min(left // size, self.batches_at_once())
+        spans = [(steps, size)] * (steps > 0)
+        if rest := left - steps * size if left < (steps + 1) * size else 0:
+            spans.append((1, rest))
+        for steps, n in spans:
+            done = so_far.rows // size
+            rows = order[so_far.rows : so_far.rows + steps * n].reshape(steps, n)
+            losses, p = self._scan(rows, np.array(learning_rates[done : done + steps]))
+            if not np.isfinite(losses[-1]):
+                return Epoch(float(losses[-1]), p[-1], diverged_at=done + len(losses))
+            so_far.total += float(losses @ [self.counted(batch) for batch in rows])
+            so_far.predictions.append(p.reshape(-1, *p.shape[2:]))
+            so_far.rows += rows.size
+        return None
+
+    def _scan(self, rows: Array, learning_rates: Array) -> tuple[Array, Array]:
+        """Losses and predictions of batches of one size, whose `rows` are (steps, n).
+
+        They end with the first loss that is not finite; the net is as the step before left it.
+        """
+        net, plan, n_steps = self.net, self.plan, len(rows)
+        streams = [
+            (layer.rng.bit_generator, layer.rng.bit_generator.state) for layer in self.drawing
+        ]
+        draws = plan.step.drawn(self.layers, n_steps, rows.shape[1])
+        numbers = plan.numbers(learning_rates, self.step + np.arange(1, n_steps + 1))
+        with numbers_of(net.dtype):
+            memory = tuple(map(on_device, self.optimizer_state))
+            carry = on_device(net.parameters), on_device(net.running_state), memory
+            (w, state, memory), (losses, p) = plan.epoch(
+                carry, self.rows, (on_device(rows), numbers, draws)
+            )
+            found, predictions = np.array(losses, float), np.array(p)
+        wrong = np.flatnonzero(~np.isfinite(found))
+        if not len(wrong):
+            self._fill(w, memory)
+            net.running_state[...] = state
+            self.step += n_steps
+            return found, predictions
+        for stream, before in streams:
+            stream.state = before
+        if (good := wrong[0]) > 0:
+            self._scan(rows[:good], learning_rates[:good])
+        plan.step.drawn(self.layers, 1, rows.shape[1])
+        return found[: good + 1], predictions[: good + 1]
+
+    def environment(self) -> dict[str, str]:
+        return {**versions(["jax", "jaxlib"]), "device of JAX": device()}
+
+
+def _taken(part: jax.Array, rows: jax.Array) -> jax.Array:
+    """The rows at some places, which are there."""
+    return part.at[rows].get(mode="promise_in_bounds")

@@ -1,0 +1,119 @@
+"""The operations of a graph by jax.numpy, on arrays of JAX, node by node."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.scipy.special import erf
+
+from handgrad.graph.graph import Graph, Leaves, Outputs
+from handgrad.graph.operations import BINARY, UNARY, Op
+from handgrad.graph.symbolic import Ref, at
+from handgrad.layers import Array
+
+Value: TypeAlias = jax.Array | Array
+
+
+def _windows(
+    x: Value, window_shape: int | tuple[int, ...], axis: int | tuple[int, ...] | None = None
+) -> jax.Array:
+    """sliding_window_view, which jax.numpy lacks: shifted slices, stacked along new last axes."""
+    sizes = (window_shape,) if isinstance(window_shape, int) else window_shape
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    rank = x.ndim
+    for size, k in zip(sizes, axes, strict=True):
+        k %= rank
+        count = x.shape[k] - size + 1
+        x = jnp.stack([lax.slice_in_dim(x, i, i + count, axis=k) for i in range(size)], axis=-1)
+    return jnp.asarray(x)
+
+
+def _view(x: Value, offset: int, strides: tuple[int, ...], shape: tuple[int, ...]) -> jax.Array:
+    """The elements of `x` that start at `offset` and lie `strides` apart, counted in elements."""
+    places = jnp.full(shape, offset)
+    for i, step in enumerate(strides):
+        places = places + step * lax.broadcasted_iota(places.dtype, shape, i)
+    return jnp.ravel(x)[places]
+
+
+def _written(x: Value, index: Value | tuple[Value, ...], values: Value) -> jax.Array:
+    x = jnp.asarray(x)
+    return x.at[_indexed(index)].set(jnp.asarray(values).astype(x.dtype))
+
+
+def _added(x: Value, index: Value | tuple[Value, ...], values: Value) -> jax.Array:
+    x = jnp.asarray(x)
+    return x.at[_indexed(index)].add(jnp.asarray(values).astype(x.dtype))
+
+
+def _indexed(index: object) -> Any:
+    """An index as JAX takes it: lists are arrays."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return tuple(np.asarray(part) if isinstance(part, list) else part for part in parts)
+
+
+def _product(spec: str, *operands: Value, optimize: object = None) -> jax.Array:
+    return jnp.einsum(spec, *operands)
+
+
+# What jax.numpy lacks or spells otherwise; all other operations have its name, or are operators.
+SPELLED: Mapping[Op, Callable[..., jax.Array]] = {
+    Op.GETITEM: lambda x, index: jnp.asarray(x)[_indexed(index)],
+    Op.SETITEM: _written,
+    Op.ADD_AT: _added,
+    Op.FILL: jnp.full,
+    Op.VIEW: _view,
+    Op.EINSUM: _product,
+    Op.SLIDING_WINDOW_VIEW: _windows,
+    Op.ERF: erf,
+    Op.COPY: jnp.asarray,
+    Op.ASTYPE: lambda x, dtype: jnp.asarray(x).astype(dtype),
+}
+
+
+def counterpart(operation: Op) -> Callable[..., jax.Array]:
+    """The function of JAX that an operation is."""
+    if operation in SPELLED:
+        return SPELLED[operation]
+    if operation in BINARY | UNARY:
+        return operation.compute
+    function: Callable[..., jax.Array] = getattr(jnp, operation.compute.__name__)
+    return function
+
+
+def computed(
+    graph: Graph,
+    given: Leaves[jax.Array],
+    n: int,
+    dtype: np.dtype[np.generic],
+    draws: Sequence[jax.Array] = (),
+) -> Outputs[jax.Array]:
+    """The outputs of `graph` for `n` rows, every floating number of which is of type `dtype`.
+
+    `draws` are what its random nodes drew, in their order.
+    """
+    values = [value for _, value in given.named()]
+    known = {i: value for (_, i), value in zip(graph.leaves.named(), values, strict=True)}
+    drawn, results = iter(draws), list[Any]()
+
+    def here(leaf: object) -> Any:
+        if isinstance(leaf, Ref):
+            return results[leaf.node]
+        if isinstance(leaf, np.dtype | type):
+            kind = np.dtype(leaf)
+            return dtype if kind.kind == "f" else jax.dtypes.canonicalize_dtype(kind)
+        return at(leaf, n)
+
+    for i, node in enumerate(graph.nodes):
+        if node.operation is Op.LEAF:
+            results.append(known[i])
+        elif node.operation is Op.RANDOM:
+            results.append(next(drawn))
+        else:
+            given_here = node.map(here)
+            compute = counterpart(node.operation)
+            results.append(compute(*given_here.arguments, **given_here.options))
+    return graph.outputs.map(lambda i: results[i])

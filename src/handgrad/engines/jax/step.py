@@ -1,0 +1,127 @@
+"""A batch's gradients as a function of flat arrays of JAX."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from handgrad.config import TrainingConfig
+from handgrad.engines.engine import EngineRows
+from handgrad.engines.jax.operations import computed
+from handgrad.engines.loops.bounds import Bounds, index_bounds
+from handgrad.graph import Graph, trace
+from handgrad.graph.graph import Leaves
+from handgrad.graph.operations import Op
+from handgrad.graph.passes import optimized, stabilized
+from handgrad.graph.symbolic import Ref, at
+from handgrad.layers import Array, Layer
+from handgrad.net import Net
+
+INDEXED = (Op.GETITEM, Op.SETITEM, Op.ADD_AT, Op.TAKE)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where in a flat array those of a net lie, one after another, by their names."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, named: Mapping[str, Array]) -> "Layout":
+        """That of these arrays."""
+        return cls({name: array.shape for name, array in named.items()})
+
+    def split(self, flat: jax.Array) -> dict[str, jax.Array]:
+        """The arrays by name."""
+        parts, start = dict[str, jax.Array](), 0
+        for name, shape in self.shapes.items():
+            end = start + math.prod(shape)
+            parts[name] = flat[start:end].reshape(shape)
+            start = end
+        return parts
+
+    def joined(self, parts: Mapping[str, jax.Array], flat: jax.Array) -> jax.Array:
+        """The flat array of `parts`, in which those that are missing are as in `flat`."""
+        if not parts:
+            return flat
+        whole = self.split(flat) | dict(parts)
+        return jnp.concatenate([whole[name].ravel() for name in self.shapes])
+
+
+class RecordedNet:
+    """What a net makes of rows, recorded: layouts of its flat arrays beside the graph."""
+
+    def __init__(self, net: Net, graph: Graph) -> None:
+        self.graph, self.dtype = stabilized(graph), net.dtype
+        self.parameters = Layout.of(net.named_parameters())
+        self.state = Layout.of(net.named_states())
+        self.bounds = bounds_of(graph)
+        self.draws = [node for node in self.graph.nodes if node.operation is Op.RANDOM]
+
+    def given(self, w: jax.Array, state: jax.Array, **inputs: jax.Array) -> Leaves[jax.Array]:
+        """The leaves of the graph."""
+        known, leaves = self.parameters.split(w) | self.state.split(state), self.graph.leaves
+        return Leaves(
+            {name: inputs[name] for name in leaves.inputs},
+            {name: known[name] for name in leaves.parameters},
+            {name: known[name] for name in leaves.state},
+        )
+
+
+def bounds_of(graph: Graph) -> Bounds:
+    """How far the indices among the inputs may point: JAX says nothing of one out of range."""
+    computed_index = any(
+        isinstance(part, Ref)
+        for node in graph.nodes
+        if node.operation in INDEXED
+        for index in node.arguments[1:2]
+        for part in (index if isinstance(index, tuple) else (index,))
+    )
+    return index_bounds(optimized(graph)) if computed_index else {}
+
+
+class Gradients(RecordedNet):
+    """A batch's loss, predictions, gradients and new running state."""
+
+    def __init__(self, config: TrainingConfig, rows: EngineRows) -> None:
+        net, w = config.net, rows.w
+        weights = None if w is None else w[:4]
+        graph = trace(
+            net, config.loss, config.penalty, x=rows.x[:4], y=rows.y[:4], sample_weight=weights
+        )
+        frozen = {
+            f"{path}.{name}" if path else name
+            for path, layer in net.walk()
+            if not layer.trainable
+            for name in layer.param_names
+        }
+        wanted = {name: i for name, i in graph.outputs.gradients.items() if name not in frozen}
+        outputs = replace(graph.outputs, input_gradients={}, gradients=wanted)
+        super().__init__(net, replace(graph, outputs=outputs))
+
+    def __call__(
+        self, w: jax.Array, state: jax.Array, n: int, draws: Sequence[jax.Array], **rows: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        """Loss, predictions, gradients (those of frozen layers 0) and running state."""
+        found = computed(self.graph, self.given(w, state, **rows), n, self.dtype, draws)
+        dw = self.parameters.joined(found.gradients, jnp.zeros_like(w))
+        return found.loss, found.prediction, dw, self.state.joined(found.new_state, state)
+
+    def drawn(self, layers: Mapping[str, Layer], steps: int, n: int) -> tuple[Array, ...]:
+        """What the layers' streams draw for so many batches of `n` rows: as in any engine."""
+        numbers: list[list[Array]] = [[] for _ in self.draws]
+        for _ in range(steps):
+            for node, those in zip(self.draws, numbers, strict=True):
+                here = node.map(lambda leaf: at(leaf, n))
+                stream, method, *arguments = here.arguments
+                those.append(getattr(layers[stream].rng, method)(*arguments, **here.options))
+        return tuple(np.stack(those) for those in numbers)
+
+    def bytes_drawn(self, n: int) -> int:
+        """How much memory the draws of a batch take."""
+        shapes = [[at(size, n) for size in node.shape] for node in self.draws]
+        sizes = [node.dtype.itemsize for node in self.draws]
+        return sum(size * math.prod(shape) for size, shape in zip(sizes, shapes, strict=True))
