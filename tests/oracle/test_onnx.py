@@ -1,5 +1,6 @@
 """Exported models run by onnxruntime: the same answers, every page, table and label."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ import onnx
 import pytest
 
 import handgrad as hg
-from handgrad.exporting import Subject, subject_of
-from handgrad.exporting.onnx_file import by_onnxruntime, onnx_inputs, onnx_model
+from handgrad.exporting import subject_of
+from handgrad.exporting.onnx_file import onnx_inputs, onnx_model
+from handgrad.exporting.onnx_proof import by_onnx, by_onnxruntime
 from handgrad.layers import Array
 from tests.contracts.table import LAYERS, MORE_AXES, rows_for
 from tests.exporting.models import NAMES, model
@@ -89,7 +91,7 @@ def test_columns_are_inputs_that_say_what_they_take() -> None:
 
 def test_a_column_may_be_called_as_an_output_or_a_weight_is() -> None:
     rng = np.random.default_rng(0)
-    x = {name: rng.normal(size=40).tolist() for name in ("label", "probabilities", "x", "2.W")}
+    x = {name: rng.normal(size=40).tolist() for name in ("label", "probabilities", "x", "2.s")}
     fitted = hg.TabularClassifier(2, epochs=1, random_state=0).fit(x, rng.integers(0, 2, 40))
     subject = subject_of(fitted)
     exported = onnx_model(subject)
@@ -101,7 +103,12 @@ def test_a_column_may_be_called_as_an_output_or_a_weight_is() -> None:
 def test_names_and_texts_lead_back_to_the_pages() -> None:
     net = hg.Net(hg.Linear(3, 4, rng=0), hg.GELU(), hg.Linear(4, 2, rng=0), hg.Softmax())
     graph = onnx_model(subject_of(net)).graph
-    assert [one.name for one in graph.initializer if one.dims][:4] == ["0.W", "0.b", "2.W", "2.b"]
+    assert [one.name for one in graph.initializer if one.dims][:4] == [
+        "0.weight",
+        "0.bias",
+        "2.weight",
+        "2.bias",
+    ]
     first, last = graph.node[0], graph.node[-1]
     assert (first.op_type, first.name, *first.output) == ("Gemm", "0.Linear/z_0", "z_0")
     assert (last.op_type, last.name, *last.output) == ("Div", "3.Softmax/p_3", "output")
@@ -187,12 +194,19 @@ def test_what_onnx_does_not_say_is_refused_by_layer_and_line() -> None:
         onnx_model(subject_of(hg.Net(hg.Tanh(), Sorted())))
 
 
-def test_a_file_is_the_model(tmp_path: Path) -> None:
-    from handgrad.exporting.onnx_file import write_onnx
-
-    subject: Subject = subject_of(model("table of classes"))
-    path = tmp_path / "model.onnx"
-    write_onnx(subject, path)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_comes_with_its_proof(name: str, tmp_path: Path) -> None:
+    path, subject = tmp_path / "model.onnx", subject_of(model(name))
+    proof = hg.export(model(name), path)
     read: Any = onnx.load(path)
-    assert read == onnx_model(subject)
     assert (read.ir_version, read.opset_import[0].version) == (8, 17)
+    assert [check.ran.split()[0] for check in proof.checks] == ["onnx", "onnxruntime"]
+    assert all(check.rows == len(subject.example) for check in proof.checks)
+    example = json.loads({one.key: one.value for one in read.metadata_props}["handgrad.example"])
+    types = {one.name: one.type.tensor_type.elem_type for one in read.graph.input}
+    inputs = {
+        name: np.array(rows, onnx.helper.tensor_dtype_to_np_dtype(types[name]))
+        for name, rows in example["inputs"].items()
+    }
+    found = by_onnx(read, inputs)[read.graph.output[-1].name]
+    np.testing.assert_allclose(found, example["answers"], rtol=1e-5, atol=1e-6)

@@ -33,9 +33,16 @@ def _numpy() -> Exporter:
     return write_numpy
 
 
+def _onnx() -> Exporter:
+    from handgrad.exporting.onnx_proof import write_onnx
+
+    return write_onnx
+
+
 # Of endings of which one ends with the other, the longer one is first.
 ENDINGS: dict[str, Ending] = {
     ".py": Ending("Python that needs NumPy alone", _numpy),
+    ".onnx": Ending("ONNX, for onnxruntime and others", _onnx),
 }
 
 

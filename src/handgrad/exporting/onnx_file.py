@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.data.frames import DAY
 from handgrad.exporting.onnx_graph import write_graph
 from handgrad.exporting.onnx_model import Model, Place, described, onnx_package
 from handgrad.exporting.onnx_table import Table, inputs_of
 from handgrad.exporting.subject import Subject
-from handgrad.files import write_whole
 from handgrad.layers import Array
+from handgrad.net import Net
+from handgrad.saving.weights import placed, words_of
 
 if TYPE_CHECKING:
     import onnx
 
 OUTPUTS = {"values": "value"}
+# Rows that travel with a file: what they are called there, and how many numbers they have at most.
+EXAMPLE, MOST_NUMBERS = "handgrad.example", 20_000
 
 
 def onnx_model(subject: Subject) -> onnx.ModelProto:
@@ -28,6 +32,9 @@ def onnx_model(subject: Subject) -> onnx.ModelProto:
     double, NaN where one is missing; text as string, '' where it is missing; dates as seconds
     since 1970 in double. Outputs: of a classifier `label` (n,) and `probabilities` or `scores`
     (n, n_classes), of a regressor `value` (n, n_values), of a net `output`.
+
+    Among its metadata, under `handgrad.example`, are rows as JSON, with what the model says of
+    them: a list for each input, null for NaN, and one for the answer.
     """
     onnx_package()
     model, graph = Model(), subject.graph
@@ -41,18 +48,25 @@ def onnx_model(subject: Subject) -> onnx.ModelProto:
     for one in inputs:
         model.new_name(one.name)
     x = "x" if subject.features is None else _table_rows(model, subject, leaf.dtype)
-    weights = {name: np.asarray(value) for name, value in subject.net.state().items()}
     doc = "what it gives for each row"
     if subject.classes is not None:
         doc = f"of the classes {', '.join(map(repr, subject.classes.tolist()))}"
-    name = model.output(
-        write_graph(model, graph, weights, x), OUTPUTS.get(subject.output, subject.output)
-    )
+    output = write_graph(model, graph, _weights(subject.net), x)
+    name = model.output(output, OUTPUTS.get(subject.output, subject.output))
     outputs = [described(name, last.dtype, ("n", *_sizes(last.shape[1:])), doc)]
     if subject.classes is not None:
         outputs.insert(0, _label(model, name, subject.classes))
-    title = subject.title.partition("(")[0]
-    return model.whole(title, subject.title, inputs, outputs)
+    title, example = subject.title.partition("(")[0], {EXAMPLE: _example(subject)}
+    return model.whole(title, subject.title, inputs, outputs, example)
+
+
+def _weights(net: Net) -> dict[str, tuple[str, Array]]:
+    """Parameters and running state by name, each with its name in files, `0.weight` for `0.W`."""
+    return {
+        placed(path, name): (placed(path, word), np.asarray(getattr(layer, name)))
+        for path, layer in net.walk()
+        for name, word in words_of(type(layer)).items()
+    }
 
 
 def _sizes(shape: Sequence[object]) -> list[int | str]:
@@ -71,15 +85,26 @@ def _label(model: Model, answer: str, classes: Array) -> onnx.ValueInfoProto:
     model.place = Place("label", "", "the first class whose answer is the largest")
     place = model.put("ArgMax", answer, axis=1, keepdims=0)
     kind = object if classes.dtype.kind in "UO" else classes.dtype
-    names = model.weight(classes.astype(kind), "classes")
+    names = model.weight("classes", classes.astype(kind))
     name = model.output(model.put("Gather", names, place, axis=0), "label")
     return described(name, kind, ("n",), "the most probable class")
 
 
-def write_onnx(subject: Subject, path: Path) -> None:
-    """Write the model to a file."""
-    model = onnx_model(subject)
-    write_whole(path, lambda file: file.write(model.SerializeToString()), "wb")
+def _example(subject: Subject) -> str:
+    """Rows to try the file with, and the answers, as JSON."""
+    answers = subject.answers
+    given = onnx_inputs(subject)
+    size = sum(values[0].size for values in given.values())
+    n = max(1, min(len(answers), MOST_NUMBERS // size))
+    rows = {name: _listed(values[:n]) for name, values in given.items()}
+    return json.dumps({"inputs": rows, "answers": _listed(answers[:n])}, ensure_ascii=False)
+
+
+def _listed(values: Array) -> list[object]:
+    """An array as lists, None where it is NaN."""
+    found = values.astype(object)
+    found[values != values] = None
+    return found.tolist()
 
 
 def onnx_inputs(subject: Subject) -> dict[str, Array]:
@@ -90,22 +115,8 @@ def onnx_inputs(subject: Subject) -> dict[str, Array]:
     for piece in subject.pieces:
         column = subject.table[piece.column]
         if column.kind == "text":
-            texts = [value or "" for value in column.values.tolist()]
-            found[piece.column] = np.array(texts, object)[:, None]
+            values = np.array([text or "" for text in column.values.tolist()], object)
         else:
-            seconds = np.round(column.values * 86400.0) if column.kind == "date" else column.values
-            found[piece.column] = seconds[:, None]
+            values = np.round(column.values * DAY) if column.kind == "date" else column.values
+        found[piece.column] = values[:, None]
     return found
-
-
-def by_onnxruntime(model: onnx.ModelProto, inputs: dict[str, Array]) -> dict[str, Array]:
-    """What onnxruntime makes of these inputs, each output by its name."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, inputs), strict=True))

@@ -29,17 +29,19 @@ COMPOSED = {
 }
 
 
-def write_graph(model: Model, graph: Graph, weights: Mapping[str, Array], x: str) -> str:
+def write_graph(
+    model: Model, graph: Graph, weights: Mapping[str, tuple[str, Array]], x: str
+) -> str:
     """Append a recorded prediction for rows that are the value `x`; the name of what comes out.
 
-    Weights keep the names of `net.state()`. Raises a SettingError that names layer and line of
-    what ONNX does not say.
+    `weights` are by the names that the graph has for them, each with its name in files. Raises a
+    SettingError that names layer and line of what ONNX does not say.
     """
     graph = remove_dead_code(rewritten(graph, _composed))
-    values = dict.fromkeys(graph.leaves.inputs.values(), x)
+    values, users = dict.fromkeys(graph.leaves.inputs.values(), x), users_of(graph.nodes)
     for kind in (graph.leaves.parameters, graph.leaves.state):
-        used = (pair for pair in kind.items() if users_of(graph.nodes)[pair[1]])
-        values |= {i: model.weight(weights[name], name) for name, i in used}
+        used = (pair for pair in kind.items() if users[pair[1]])
+        values |= {i: model.weight(*weights[name]) for name, i in used}
     writer, places = Writer(model, graph, values), _places(graph)
     linear = _linear(graph)
     within = {ref.node for gemm in linear.values() for ref in gemm.within}

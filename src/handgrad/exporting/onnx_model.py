@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -121,7 +121,7 @@ class Model:
         self._taken.add(free)
         return free
 
-    def weight(self, value: Array, name: str) -> str:
+    def weight(self, name: str, value: Array) -> str:
         """Append an array under this name."""
         name = self.new_name(name)
         from_array = onnx_package().numpy_helper.from_array
@@ -135,7 +135,7 @@ class Model:
         if known not in self._known:
             number = f"{array.item():.8g}" if array.ndim == 0 else f"{self.place.name}.{step}"
             kind = "" if array.dtype.kind == "f" or array.ndim else f" {array.dtype.name}"
-            self._known[known] = self.weight(array, number + kind)
+            self._known[known] = self.weight(number + kind, array)
         return self._known[known]
 
     def whole(
@@ -144,8 +144,12 @@ class Model:
         doc: str,
         inputs: Sequence[onnx.ValueInfoProto],
         outputs: Sequence[onnx.ValueInfoProto],
+        notes: Mapping[str, str],
     ) -> onnx.ModelProto:
-        """The model, every value with its shape, as ONNX's checker has found it right."""
+        """The model, every value with its shape, as ONNX's checker has found it right.
+
+        `notes` are its metadata.
+        """
         onnx = onnx_package()
         helper = onnx.helper
         size = sum(len(constant.raw_data) for constant in self.constants)
@@ -166,6 +170,7 @@ class Model:
             producer_version=__version__,
             functions=[*self.functions.values()],
         )
+        helper.set_model_props(model, dict(notes))
         model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
         onnx.checker.check_model(model, full_check=True)
         return model
