@@ -65,7 +65,7 @@ def _refused(graph: Graph, node: Node, error: CannotLowerError) -> SettingError:
     origin = node.origin or Origin("", 0)
     layer = f"layer {origin.layer}, {graph.pages.get(origin.layer, '')}"
     return SettingError(
-        f"{_line(origin)}: {error}",
+        f"{_line(origin)}: {str(error).rpartition(', at ')[0] or error}",
         "operations that ONNX has, row by row",
         "another way to say it in the page, or an export to .py, which runs pages as they are",
         layer if origin.layer else "",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from handgrad.exporting.onnx_writer import Writer, shape_of
 from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import REQUIRED, given
-from handgrad.graph.symbolic import SIZES, Arange, Dim, N, Ref, Shape, at
+from handgrad.graph.symbolic import SIZES, Arange, Dim, N, Ref, Shape, at, substitute
 from handgrad.layers import Array
 
 END = np.iinfo(np.int64).max
@@ -176,31 +180,56 @@ def _shape(w: Writer, p: object) -> Shape:
 
 def moved(w: Writer, node: Node) -> str:
     """Any operation that only moves the numbers of each row: where they come from, NumPy shows."""
-    x = node.arguments[0]
+    before, places = w[node.arguments[0]].shape, _places(w, node)
+    rows = before[:1] == (N,)
+    flat = _flat(w, w.value(node.arguments[0], node.dtype), before)
+    picked = w.put("Gather", flat, w.whole(places.ravel(), "places"), axis=int(rows))
+    return w.reshaped(picked, node.shape, (N, places.size) if rows else (places.size,))
+
+
+def overwritten(w: Writer, node: Node) -> str:
+    """A copy of an array, of each row the same part written: picked from the old and the new."""
+    x, index, values = node.arguments
+    before, places = w[x].shape, _places(w, replace(node, arguments=(x, index)), Op.GETITEM)
+    rows = before[:1] == (N,)
+    part = (N, *places.shape) if rows else places.shape
+    shape = w.shape(_stretched(_shape(w, values), part))
+    new = w.put("Expand", w.value(values, node.dtype), shape)
+    both = (_flat(w, w.value(x, node.dtype), before), _flat(w, new, part))
+    picked = np.arange(math.prod(size for size in before[rows:] if isinstance(size, int)))
+    size = picked.size
+    picked[places.ravel()] = size + np.arange(places.size)
+    joined = w.put("Concat", *both, axis=int(rows))
+    result = w.put("Gather", joined, w.whole(picked, "places"), axis=int(rows))
+    return w.reshaped(result, node.shape, (N, size) if rows else (size,))
+
+
+def _flat(w: Writer, value: str, shape: Shape) -> str:
+    """The numbers of each row after one another; those of all, where there are no rows."""
+    return w.put("Reshape", value, w.whole([0, -1] if shape[:1] == (N,) else [-1], "shape"))
+
+
+def _places(w: Writer, node: Node, operation: Op | None = None) -> Array:
+    """Of each number of a row of the result, its place in that row before; the same for all n.
+
+    `operation`: another one than that of the node.
+    """
+    x, *others = node.arguments
     if len(node.used()) > 1 or not isinstance(x, Ref):
         raise node.refused("such arguments")
-    before, places = w[x].shape, _places(node, w[x].shape)
-    rows = before[:1] == (N,)
-    flat = w.put("Reshape", w.value(x, node.dtype), w.whole([0, -1] if rows else [-1], "shape"))
-    picked = w.put("Gather", flat, w.whole(places, "places"), axis=int(rows))
-    return w.reshaped(picked, node.shape, (N, len(places)) if rows else (len(places),))
-
-
-def _places(node: Node, before: Shape) -> Array:
-    """Of each number of a row of the result, its place in that row before; the same for all n."""
     found: list[Array] = []
     for n in SIZES:
-        shape = [at(size, n) for size in before]
-        numbers = np.arange(np.prod(shape, dtype=int)).reshape(shape)
-        here = node.map(lambda leaf: at(leaf, n))  # noqa: B023
-        result = here.operation.compute(numbers, *here.arguments[1:], **here.options)
-        if before[:1] == (N,):
-            by_row = result.reshape(n, -1) - np.arange(n)[:, None] * (numbers.size // n)
-            alike = node.shape[:1] == (N,) and (by_row == by_row[0]).all()
-            result = by_row[0]
+        shape = [at(size, n) for size in w[x].shape]
+        numbers = np.arange(math.prod(shape)).reshape(shape)
+        given, options = substitute((others, node.options), partial(at, n=n))
+        result = (operation or node.operation).compute(numbers, *given, **options)
+        if w[x].shape[:1] == (N,):
+            first = np.arange(n).reshape(-1, *[1] * (result.ndim - 1)) * (numbers.size // n)
+            alike = len(result) == n and (result - first == result[0]).all()
+            result = result[0]
         else:
-            alike = not any(isinstance(size, Dim) for size in (*before, *node.shape))
-        if not alike or (found and not np.array_equal(result.ravel(), found[0])):
+            alike = not any(isinstance(size, Dim) for size in (*w[x].shape, *node.shape))
+        if not alike or (found and not np.array_equal(result, found[0])):
             raise node.refused("numbers of several rows")
-        found.append(result.ravel())
+        found.append(result)
     return found[0]
