@@ -14,7 +14,7 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.loops.bounds import index_bounds
+from handgrad.engines.loops.bounds import Bound, index_bounds
 from handgrad.engines.loops.memory_planning import (
     ALIGNMENT,
     BUFFERS,
@@ -26,7 +26,7 @@ from handgrad.engines.loops.memory_planning import (
 from handgrad.engines.loops.recorded import training_step
 from handgrad.engines.loops.statements import Num, Type, whole
 from handgrad.engines.trace_cache import TraceCache
-from handgrad.graph import Graph, Leaves, Outputs
+from handgrad.graph import Graph, Leaves, Outputs, trace
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized
@@ -380,3 +380,30 @@ def test_an_index_into_two_tables_is_bounded_by_both(sizes: tuple[int, int]) -> 
     x = np.zeros((6, 2), int)
     graph = training_step(hg.Net(TwoTables(sizes)), hg.MSELoss(), x, np.zeros((6, 2), np.float32))
     assert {bound.size for bound in index_bounds(graph)["x"]} == {5, 9}
+
+
+class Doubled(hg.Layer):
+    """y[i, m] = E[m, x[i]]: each row of codes is laid out twice before it is looked up."""
+
+    param_names = ("E",)
+    integer_input = True
+
+    def __init__(self, n_values: int) -> None:
+        super().__init__()
+        self.E = np.arange(2.0 * n_values).reshape(2, n_values)
+
+    def forward(self, x: Any) -> Any:
+        self.x = np.repeat(x[:, None], 2, axis=1)
+        return self.E[np.arange(2)[:, None], self.x]
+
+    def backward(self, dy: Any) -> Any:
+        self.dE = np.zeros_like(self.E)
+
+
+def test_an_index_that_is_laid_out_anew_is_bounded_where_it_comes_from() -> None:
+    net, x = hg.Net(Doubled(4), dtype=np.float64), np.array([[0, 3], [1, 2], [3, 0]])
+    for rows in (x, x - 1):  # codes below 0 count from the end, in NumPy and so everywhere
+        compiled, eager = (net.predict(rows, engine=name) for name in ("compiled", "eager"))
+        assert np.array_equal(compiled, eager)
+    (bound,) = index_bounds(optimized(trace(net, x=x, training=False)))["x"]
+    assert bound == Bound(slice(None), 4)

@@ -73,9 +73,12 @@ def _bound(graph: Graph, node: Node, index: int, size: object) -> tuple[str, Bou
     """The input that an index is read from, and the bound for its numbers."""
     names = {i: name for name, i in graph.leaves.inputs.items()}
     steps: list[Node] = []
-    while (source := graph.nodes[index]).operation in (Op.VIEW, Op.ASTYPE):
+    while (source := graph.nodes[index]).operation in (Op.VIEW, Op.ASTYPE, Op.CONCATENATE):
+        parts = source.arguments[0]
+        if source.operation is Op.CONCATENATE and len(parts) > 1:
+            break  # of one part alone it is a copy
         steps.insert(0, source)
-        index = source.arguments[0].node
+        index = (parts[0] if source.operation is Op.CONCATENATE else parts).node
     if names.get(index) not in ("x", "y") or not isinstance(size, int):
         raise CannotLowerError(f"an index that is computed, at {node.origin}")
     n = SIZES[0]
