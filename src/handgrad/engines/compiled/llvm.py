@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 
+import llvmlite.binding as binding
 import llvmlite.ir as ir
 
 from handgrad.engines.compiled.ir_helpers import (
@@ -54,7 +55,7 @@ def compiled_function(program: Program) -> MachineCode:
 
 def llvm_text(program: Program) -> str:
     """The program as the text of an LLVM module with one function that Python calls."""
-    module = new_module()
+    module = new_module(binding.get_process_triple())
     tiles = Tiles(module, number_of(program))
     add_door(module, _Writer(program, module, tiles).function)
     return text_of(module, *([WIDEST_VECTORS] if tiles.used else []))  # then rows are long enough

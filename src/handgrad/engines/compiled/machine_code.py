@@ -40,7 +40,7 @@ def loaded(key: str, make_text: Callable[[], str], name: str, passes: bool = Tru
 
     `key` says what the module computes; how, say the sources of the engines.
     """
-    key = f"{_identity()}\n{key}"
+    key = f"{identity()}\n{key}"
     found = in_memory.get(key)
     if found is None:
         made = MachineCode(cache.kept(key, lambda: object_code(make_text(), passes)), name)
@@ -59,22 +59,28 @@ def function_of(
     return called
 
 
-def object_code(text: str, passes: bool = True) -> bytes:
-    """LLVM's machine code for this processor; without `passes`, of a text that needs them not."""
-    module, machine = optimised(text, passes)
+def object_code(
+    text: str, passes: bool = True, machine: binding.TargetMachine | None = None
+) -> bytes:
+    """LLVM's machine code; without `passes`, of a text that needs none."""
+    module, machine = optimised(text, passes, machine)
     code: bytes = machine.emit_object(module)
     return code
 
 
-def optimised(text: str, passes: bool = True) -> tuple[Any, Any]:
-    """The module of a text, with what makes machine code of it."""
+def optimised(
+    text: str, passes: bool = True, machine: binding.TargetMachine | None = None
+) -> tuple[Any, Any]:
+    """The module of a text, with what makes machine code of it: this processor's, if not told."""
     module = binding.parse_assembly(text)
+    if machine is not None:
+        module.triple, module.data_layout = machine.triple, str(machine.target_data)
     module.verify()
     if not passes:
-        return module, _machine(SPEED_AS_WRITTEN)
+        return module, machine or _machine(SPEED_AS_WRITTEN)
     options = binding.create_pipeline_tuning_options(speed_level=PASSES)
     options.loop_vectorization = options.slp_vectorization = True
-    machine = _machine()
+    machine = machine or _machine()
     builder = binding.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return module, machine
@@ -95,7 +101,7 @@ def _machine(speed: int = SPEED) -> Any:
     )
 
 
-def _identity() -> str:
+def identity() -> str:
     """What machine code depends on beside the program: LLVM, the processor, its translation."""
     llvm = ".".join(map(str, binding.llvm_version_info))
     processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-import llvmlite.binding as binding
 import llvmlite.ir as ir
 import numpy as np
 
@@ -52,10 +51,10 @@ def number_of(program: Program) -> ir.Type:
     return SINGLE if program.dtype == np.float32 else DOUBLE
 
 
-def new_module(triple: str | None = None) -> ir.Module:
-    """An empty module, for this machine or that of the triple."""
+def new_module(triple: str = "") -> ir.Module:
+    """An empty module, which may say what machine it is for."""
     module = ir.Module("handgrad")
-    module.triple = triple or binding.get_process_triple()
+    module.triple = triple
     return module
 
 

@@ -4,6 +4,8 @@ LLVM may compute what is in different numbers side by side, in vectors; it never
 order, and rounds each product before it is added.
 """
 
+import llvmlite.binding as binding
+
 from handgrad.engines.compiled.llvm import DOOR, add_door
 from handgrad.engines.compiled.machine_code import MachineCode, loaded
 from handgrad.engines.compiled.statement_writer import StatementWriter, new_module, text_of
@@ -16,8 +18,8 @@ def portable_function(program: Program) -> MachineCode:
     return loaded(key, lambda: portable_text(program), DOOR)
 
 
-def portable_text(program: Program, triple: str | None = None) -> str:
-    """The program as the text of an LLVM module, for this machine or that of the triple."""
-    module = new_module(triple)
+def portable_text(program: Program) -> str:
+    """The program as the text of an LLVM module for this processor."""
+    module = new_module(binding.get_process_triple())
     add_door(module, StatementWriter(program, module).function)
     return text_of(module)

@@ -1,0 +1,97 @@
+"""WebAssembly trains and predicts to the bits of portable machine code, and needs nothing else."""
+
+import shutil
+from dataclasses import astuple
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.base.errors import CannotLowerError
+from handgrad.engines.portable.linking import Memory, linked
+from handgrad.engines.portable.machines import WEBASSEMBLY, Machine
+from handgrad.engines.portable.model import portable_model
+from handgrad.engines.portable.webassembly import webassembly
+from tests.bits.nets import numbers
+from tests.engines.in_javascript import trained
+from tests.engines.portable_cases import Trained, Training, cases, training, training_of
+
+in_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
+EVERY = 28
+
+
+def assert_same(found: Trained, expected: Trained) -> None:
+    for one, other in zip(astuple(found), astuple(expected), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@in_node
+def test_pages_losses_and_optimizers_come_to_the_same_bits() -> None:
+    trainings = [training(*case) for case in [*cases()][5::EVERY]]
+    for case, found in zip(trainings, trained(trainings), strict=True):
+        assert_same(found, case.here())
+
+
+def perceptron(
+    *widths: int, dtype: Any = np.float32, rate: float = 0.3, rows: int = 43
+) -> Training:
+    layers: list[hg.Layer] = []
+    n_in = 3
+    for i, width in enumerate(widths):
+        layers += [hg.Linear(n_in, width, rng=i), hg.Tanh(), hg.Dropout(rate)]
+        n_in = width
+    net = hg.Net(*layers, hg.Linear(n_in, 3, rng=9), hg.Softmax(), dtype=dtype)
+    x, y = numbers((rows, 3), 0, dtype), np.random.default_rng(1).integers(0, 3, rows)
+    return training_of(net, x, y, hg.CrossEntropyLoss(), hg.Adam(0.01), batch_size=10, epochs=4)
+
+
+@in_node
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dropout_goes_on_in_the_module(dtype: Any) -> None:
+    # 9 numbers a draw: with float32, half a word is left each time
+    trainings = [perceptron(9, 17, dtype=dtype), perceptron(130, dtype=dtype)]
+    for case, found in zip(trainings, trained(trainings), strict=True):
+        assert_same(found, case.here())
+        assert found.returned == [-1] * 5
+        assert not np.array_equal(found.parameters, case.model.parameters)
+
+
+@in_node
+def test_a_row_that_is_not_finite_is_named() -> None:
+    case = perceptron(4)
+    case.x[25, 1] = np.nan
+    (found,) = trained([case])
+    expected = case.here()
+    assert found.returned == expected.returned
+    assert found.returned[-1] == 25
+    assert 0 <= found.returned[0] < 43
+
+
+def test_a_prediction_alone_is_a_module_too() -> None:
+    code = webassembly(portable_model(hg.Net(hg.Linear(2, 3), hg.Softmax())))
+    assert code.startswith(b"\0asm\1\0\0\0")
+    assert b"epoch" not in code
+    assert b"predict" in code
+    assert b"heap" in code
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [("call float @llvm.pow.f32(float %x, float %x)", "powf"), ("call float @f(float %x)", "f")],
+)
+def test_what_would_need_something_from_outside_is_refused(operation: str, name: str) -> None:
+    text = f"""declare float @llvm.pow.f32(float, float)
+        declare float @f(float)
+        define float @g(float %x) {{
+            %y = {operation}
+            ret float %y
+        }}"""
+    code = WEBASSEMBLY.object_code(text)
+    with pytest.raises(CannotLowerError, match=f"^{name}, which"):
+        linked(code, {"g": "g"}, Memory(1, [], {}))
+
+
+def test_a_machine_that_llvm_does_not_know_is_refused() -> None:
+    with pytest.raises(CannotLowerError, match="abacus"):
+        Machine("abacus-unknown-unknown").object_code("")
