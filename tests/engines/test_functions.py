@@ -1,9 +1,21 @@
 """The functions of numbers are statements that every printer knows how to write."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT, Function, function
-from handgrad.engines.loops.statements import Call, Expression, Num, Var
+from handgrad.engines.loops.functions.in_numpy import (
+    exponent,
+    has_bit,
+    significand,
+    times_power_of_two,
+    value_of,
+)
+from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.statements import Call, Expression, For, Load, Num, Store, Var
+from tests.engines.calling import portable_code
 
 KNOWN = {
     *("add", "subtract", "multiply", "divide", "negative", "less", "greater", "equal", "not_equal"),
@@ -62,3 +74,64 @@ def test_functions_that_are_called_are_of_the_same_precision_or_of_doubles() -> 
             for part in parts(line):
                 if isinstance(part, Call) and part.operation in WRITTEN_OUT:
                     assert part.type == part.arguments[0].type
+
+
+def odd_numbers(dtype: Any) -> Any:
+    """Numbers of all sizes, those between which functions turn to another formula, and next."""
+    numbers, rng = np.finfo(dtype), np.random.default_rng(0)
+    integer = np.uint32 if dtype == np.float32 else np.uint64
+    anything = rng.integers(0, np.iinfo(integer).max, 20_000, integer, endpoint=True).view(dtype)
+    special = np.array(
+        [
+            *(0.0, 0.5, 1.0, 2.0, 3.0, np.inf, np.nan, numbers.max, numbers.tiny),
+            *(numbers.smallest_subnormal, numbers.eps, 0.5**0.5, 2**0.5, np.pi / 2, np.pi, 2**27),
+            *(np.log(2) / 2, 9, 8.134845, 0.05, 89, 105, 87.4, 103.9, 710, 746, 708.5, 745.1),
+        ],
+        dtype,
+    )
+    near = [special]
+    with np.errstate(over="ignore", under="ignore"):
+        for toward in (np.inf, -np.inf):
+            near += [np.nextafter(special, dtype(toward))]
+            near += [np.nextafter(near[-1], dtype(toward))]
+    usual = [rng.uniform(-20, 20, 5000), np.arange(-500, 500) * (np.pi / 2), rng.normal(size=5000)]
+    positive = np.concatenate([anything, *near, *usual]).astype(dtype)
+    return np.concatenate([positive, -positive])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", sorted(WRITTEN_OUT))
+def test_numpy_and_portable_machine_code_give_the_same_bits(name: str, dtype: Any) -> None:
+    x, i = odd_numbers(dtype), Var("i", "int")
+    y = np.random.default_rng(1).permutation(x)
+    y[::3] = np.random.default_rng(2).integers(-9, 10, len(y[::3]))
+    given = (x, y) if len(function(name, single=True, fused=False).parameters) == 2 else (x,)
+    arrays = "XY"[: len(given)]
+    value = Call(name, tuple(Load(array, i, "float") for array in arrays), "float")
+    parameters = [Parameter(array, "float") for array in (*arrays, "Z")]
+    body = For("i", Var("n", "int"), [Store("Z", i, value)])
+    n = Parameter("n", "int", buffer=False)
+    run = portable_code(Program("apply", (n, *parameters), [body], np.dtype(dtype)))
+    found, expected = np.empty_like(x), value_of(name, *given)
+    run(len(x), *given, found)
+    assert expected.dtype == dtype
+    np.testing.assert_array_equal(found, expected)
+    there = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(found[there]), np.signbit(expected[there]))
+
+
+def test_numbers_come_apart_and_together_again() -> None:
+    for dtype in (np.float32, np.float64):
+        x = np.abs(odd_numbers(dtype))
+        x = x[(x >= np.finfo(dtype).tiny) & (x < np.inf)]
+        m, n = significand(x), exponent(x)
+        assert m.dtype == n.dtype == dtype
+        assert ((m >= dtype(0.5**0.5)) & (m < 2**0.5)).all()
+        np.testing.assert_array_equal(times_power_of_two(m, n), x)
+
+
+def test_whole_numbers_have_the_digits_of_twos_complement() -> None:
+    n = np.array([-5, -4, -1, 0, 1, 2, 2.0**30 + 1, -(2.0**31) + 2])
+    for k in range(31):
+        expected = [int(number) >> k & 1 == 1 for number in n]
+        assert has_bit(n, k).tolist() == expected

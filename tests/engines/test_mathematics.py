@@ -10,9 +10,14 @@ import pytest
 
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.statements import Call, For, Load, Store, Var
-from tests.engines.calling import machine_code
+from tests.engines import calling
 
 DTYPES = [np.float32, np.float64]
+
+
+@pytest.fixture(params=["machine_code", "portable_code"], autouse=True)
+def _with_fma_or_without(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "machine_code", getattr(calling, request.param))
 
 
 def compiled(operation: str, dtype: Any) -> Callable[[Any], Any]:
@@ -26,7 +31,7 @@ def compiled(operation: str, dtype: Any) -> Callable[[Any], Any]:
     )
     body = For("i", Var("n", "int"), [store])
     program = Program("apply", parameters, [body], np.dtype(dtype))
-    run = machine_code(program)
+    run = calling.machine_code(program)
 
     def function(x: Any) -> Any:
         given = np.ascontiguousarray(x, dtype)
@@ -44,7 +49,7 @@ def power(dtype: Any) -> Callable[[Any, Any], Any]:
     arrays = (Parameter("X", "float"), Parameter("Y", "float"), Parameter("Z", "float"))
     body = For("i", Var("n", "int"), [Store("Z", i, value)])
     parameters = (Parameter("n", "int", buffer=False), *arrays)
-    run = machine_code(Program("apply", parameters, [body], np.dtype(dtype)))
+    run = calling.machine_code(Program("apply", parameters, [body], np.dtype(dtype)))
 
     def function(x: Any, y: Any) -> Any:
         x, y = (np.ascontiguousarray(a, dtype) for a in np.broadcast_arrays(x, y))

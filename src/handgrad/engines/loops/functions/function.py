@@ -1,6 +1,7 @@
 """A function of numbers as statements, each variable given its value once."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -12,8 +13,9 @@ from handgrad.engines.loops.functions.powers import power
 from handgrad.engines.loops.functions.sigmoids import erf, sign, tanh
 from handgrad.engines.loops.statements import Call, Expression, Let, Var
 
-PAGES = {page.__name__: page for page in (exp, expm1, log, log1p, tanh, erf, sin, cos, sign)}
-WRITTEN_OUT = {*PAGES, power.__name__}
+WRITTEN_OUT: dict[str, Callable[..., Expression]] = {
+    page.__name__: page for page in (exp, expm1, log, log1p, tanh, erf, sin, cos, sign, power)
+}
 DEEPEST = 8  # operations within operations, in one line
 
 
@@ -39,12 +41,10 @@ def function(name: str, single: bool, fused: bool) -> Function:
     >>> function("sign", single=True, fused=False).parameters
     (Var(name='x', type='float'),)
     """
-    form, x, y = format_of(single, fused), Var("x", "float"), Var("y", "float")
-    if name == power.__name__:
-        lines = _Lines(power(form, x, y))
-        return Function(name, (x, y), tuple(lines.body), lines.result)
-    lines = _Lines(PAGES[name](form, x))
-    return Function(name, (x,), tuple(lines.body), lines.result)
+    page = WRITTEN_OUT[name]
+    parameters = tuple(Var(given, "float") for given in ("x", "y")[: 2 if page is power else 1])
+    lines = _Lines(page(format_of(single, fused), *parameters))
+    return Function(name, parameters, tuple(lines.body), lines.result)
 
 
 class _Lines:
