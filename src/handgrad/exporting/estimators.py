@@ -23,11 +23,10 @@ from handgrad.exporting.pages import (
     InverseLink,
     MeanOfMembers,
     Numbers,
-    Scaled,
     Temperature,
 )
 from handgrad.exporting.parts import Kind, Output, Parts
-from handgrad.layers import Array, Layer, Softmax
+from handgrad.layers import Array, Layer, Softmax, Standardize
 from handgrad.net import Net
 from handgrad.saving.estimators import Pipeline, is_pipeline
 from handgrad.tabular import TableEncoder, TabularClassifier, TabularRegressor
@@ -136,7 +135,7 @@ def _scaled(parts: Parts, step: StandardScaler) -> Parts:
     center = np.zeros(n) if step.mean_ is None or not step.with_mean else step.mean_
     scale = np.ones(n) if step.scale_ is None else step.scale_
     layers = map(copy.deepcopy, parts.net.layers)
-    net = Net(Scaled(center, scale, parts.net.dtype), *layers, dtype=parts.net.dtype)
+    net = Net(Standardize(center, scale), *layers, dtype=parts.net.dtype)
     return replace(parts, net=net, names=_names(step), center=center, scale=scale)
 
 

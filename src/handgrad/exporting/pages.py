@@ -1,30 +1,10 @@
 """Pages that make the recorded prediction of a model its whole answer; they only predict."""
 
 import numpy as np
-import numpy.typing as npt
 
 from handgrad.base.kinds import PredictionKind
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import Shape
-
-
-class Scaled(Layer):
-    """Each column as scikit-learn's StandardScaler gives it.
-
-    forward     y = (x − center) / scale
-    shapes      x, y (n, n_in)    center, scale (n_in,)
-    """
-
-    state_names = ("center", "scale")
-    ndim = 2
-
-    def __init__(self, center: Array, scale: Array, dtype: npt.DTypeLike) -> None:
-        super().__init__()
-        self.center, self.scale = center.astype(dtype), scale.astype(dtype)
-        self.n_in = self.n_out = len(center)
-
-    def forward(self, x: Array) -> Array:
-        return (x - self.center) / self.scale
 
 
 class EachMember(Layer):

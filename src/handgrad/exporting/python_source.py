@@ -36,14 +36,17 @@ SMALL = 8  # so many numbers of a constant stand in its line
 class Source:
     """Writes the prediction of a graph as the body of a function of `x`.
 
-    `call` writes an operation that is no operator, from the texts of its arguments and options;
-    `taken` are names that no line may have. `constants` are then the arrays that the lines name,
-    beside the graph's weights, by their names in `names`.
+    `call` writes an operation that is no operator, from the texts of its arguments and options,
+    `constant` a number, a type, or what follows the number of rows n. `taken` are names that no
+    line may have; those of weights begin with `owner`. `constants` are then the arrays that the
+    lines name, beside the graph's weights, whose names `names` has.
     """
 
     graph: Graph
     call: Callable[[Node, Sequence[str], Mapping[str, str]], str]
+    constant: Callable[[object], str]
     taken: set[str]
+    owner: str = ""
     names: dict[int, str] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     follows_n: bool = False
@@ -57,8 +60,17 @@ class Source:
             while plain in taken or keyword.iskeyword(plain):
                 plain += "_"
             taken.add(plain)
-            self.names[i] = plain
-        self.taken = taken
+            self.names[i] = f"{self.owner}{plain}" if i in self.weights.values() else plain
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The nodes of parameters and running state, by name."""
+        return {**self.graph.leaves.parameters, **self.graph.leaves.state}
+
+    @property
+    def result(self) -> str:
+        """The name of the prediction."""
+        return ", ".join(self.names[i] for i in self.graph.outputs.all())
 
     def lines(self) -> list[str]:
         """The lines, each with the line of the page it is, a comment before each page's own."""
@@ -117,12 +129,10 @@ class Source:
             text, tight = (f"[{parts}]" if isinstance(value, list) else f"({parts}{one})"), ATOM
         elif isinstance(value, np.ndarray):
             text, tight = self._array(value), ATOM
-        elif isinstance(value, Symbolic):
-            self.follows_n = True
-            text, tight = _following(value), 0
         else:
-            text = _number(value)
-            tight = 6 if text.startswith("-") else ATOM
+            self.follows_n |= isinstance(value, Symbolic)
+            text = self.constant(value)
+            tight = 0 if isinstance(value, Symbolic) else 6 if text.startswith("-") else ATOM
         return text if tight >= binds else f"({text})"
 
     def index(self, value: object) -> str:
@@ -135,10 +145,10 @@ class Source:
         return self.text(value)
 
     def _array(self, value: Array) -> str:
-        if value.size <= SMALL and np.isfinite(value).all():
+        if not self.owner and value.size <= SMALL and np.isfinite(value).all():
             return f"np.array({value.tolist()!r}, {dtype_text(value.dtype)})"
-        name = f"constant_{len(self.constants)}"
-        self.constants[name] = value
+        name = f"{self.owner}constant_{len(self.constants)}"
+        self.constants[name.removeprefix(self.owner)] = value
         return name
 
 
@@ -147,32 +157,36 @@ def dtype_text(dtype: np.dtype[np.generic]) -> str:
     return "bool" if dtype.kind == "b" else f"np.{dtype.name}"
 
 
-def _number(value: object) -> str:
-    """A constant in full."""
-    if isinstance(value, np.dtype):
-        return dtype_text(value)
-    if isinstance(value, np.generic):
-        return f"{dtype_text(value.dtype)}({_number(value.item())})"
-    if isinstance(value, float) and not np.isfinite(value):
-        return "np.nan" if value != value else "np.inf" if value > 0 else "-np.inf"
-    return "..." if isinstance(value, EllipsisType) else repr(value)
-
-
-def _following(value: object) -> str:
-    """What follows the number of rows n, as Python computes it."""
+def numpy_constant(value: object) -> str:
+    """A number in full, a type, or what follows the number of rows n, as NumPy computes it."""
     match value:
-        case Dim():
-            text = str(Dim(value.slope, value.offset))
-        case Scaled():
-            text = str(Scaled(value.scaling, value.k)).replace("log(n)", "float(np.log(n))")
-        case Ratio():
-            return f"({_following(value.numerator)}) / ({_following(value.denominator)})"
+        case np.dtype():
+            return dtype_text(value)
+        case np.generic():
+            return f"{dtype_text(value.dtype)}({plain_constant(value.item())})"
+        case float() if not np.isfinite(value):
+            return plain_constant(value).replace("math", "np")
+        case Dim() | Scaled() if value.dtype:
+            return f"np.{value.dtype}({plain_constant(value)})"
         case Arange():
-            text = f"np.arange({_following(value.length)}, dtype=np.{value.dtype})"
+            text = f"np.arange({plain_constant(value.length)}, dtype=np.{value.dtype})"
             return text + (f"[:{', None' * (value.ndim - 1)}]" if value.ndim > 1 else "")
         case Full():
-            shape = ", ".join(map(_following, value.shape))
-            return f"np.full([{shape}], {_following(value.fill)})"
-        case _:
-            return _number(value)
-    return f"np.{value.dtype}({text})" if value.dtype else text
+            shape = ", ".join(map(plain_constant, value.shape))
+            return f"np.full([{shape}], {numpy_constant(value.fill)})"
+    return plain_constant(value)
+
+
+def plain_constant(value: object) -> str:
+    """A number in full, or one that follows the number of rows n, in Python's own numbers."""
+    match value:
+        case Dim():
+            return str(Dim(value.slope, value.offset))
+        case Scaled():
+            return str(Scaled(value.scaling, value.k)).replace("log(n)", "math.log(n)")
+        case Ratio():
+            parts = plain_constant(value.numerator), plain_constant(value.denominator)
+            return f"({parts[0]}) / ({parts[1]})"
+        case float() if not np.isfinite(value):
+            return "math.nan" if value != value else "math.inf" if value > 0 else "-math.inf"
+    return "..." if isinstance(value, EllipsisType) else repr(value)
