@@ -39,8 +39,15 @@ def _onnx() -> Exporter:
     return write_onnx
 
 
+def _torch() -> Exporter:
+    from handgrad.exporting.torch_file import write_torch
+
+    return write_torch
+
+
 # Of endings of which one ends with the other, the longer one is first.
 ENDINGS: dict[str, Ending] = {
+    "_torch.py": Ending("source of an nn.Module of PyTorch", _torch),
     ".py": Ending("Python that needs NumPy alone", _numpy),
     ".onnx": Ending("ONNX, for onnxruntime and others", _onnx),
 }

@@ -1,0 +1,70 @@
+"""Source of PyTorch: what is written where PyTorch is not installed; tests/oracle runs it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.exporting import subject_of, torch_file
+from handgrad.exporting.torch_file import torch_source
+from tests.exporting.models import NAMES, model
+from tests.graph.one_liners import Page
+
+AS_SEQUENTIAL = {"net", "embedding", "regressor", "float32", "scores of three"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_pytorch_it_is_written_and_told_that_it_was_not_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_file, "find_spec", lambda name: None)
+    proof = hg.export(model(name), tmp_path / "model_torch.py")
+    assert str(proof.checks[0]) == "PyTorch: not run, it is not installed here"
+    text = (tmp_path / "model_torch.py").read_text("utf-8")
+    assert ("nn.Sequential(" in text) == (name in AS_SEQUENTIAL)
+    assert ("class Module(nn.Module)" in text) != (name in AS_SEQUENTIAL)
+
+
+def test_layers_are_those_of_pytorch() -> None:
+    net = hg.Net(
+        hg.Linear(3, 4),
+        hg.Net(hg.BatchNorm(4, momentum=0.2), hg.LeakyReLU(0.1)),
+        hg.Dropout(0.25),
+        hg.GELUTanh(),
+        dtype=np.float64,
+    )
+    text = torch_source(subject_of(net))
+    for line in (
+        "nn.Linear(3, 4),",
+        "nn.BatchNorm1d(4, eps=1e-05, momentum=0.2),",
+        "nn.LeakyReLU(0.1),",
+        "nn.Dropout(0.25),",
+        'nn.GELU("tanh"),',
+        ").to(torch.float64)",
+        '"1.0.running_var": array("<f8", (4,), ',
+        '"1.0.num_batches_tracked": array("<i8", (), ',
+    ):
+        assert line in text
+
+
+def test_batch_norm_of_places_is_written_out() -> None:
+    net = hg.Net(hg.BatchNorm(3))
+    assert "BatchNorm1d" in torch_source(subject_of(net, np.zeros((4, 3))))
+    assert "class Module" in torch_source(subject_of(net, np.zeros((4, 2, 3))))
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (lambda x: np.tile(x, (1, 2)), "the layer 1: `tile`"),
+        (lambda x: x[:, ::-1] * 2, "the layer 1: `getitem` that goes backwards"),
+    ],
+)
+def test_what_pytorch_has_not_is_refused_by_its_layer(page: Any, words: str) -> None:
+    net = hg.Net(hg.Tanh(), Page(page))
+    with pytest.raises(hg.SettingError) as error:
+        torch_source(subject_of(net, np.zeros((4, 3))))
+    assert words in str(error.value)
+    assert "one_liners.py:" in str(error.value) or "test_torch_file.py:" in str(error.value)

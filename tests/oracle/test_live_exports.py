@@ -1,0 +1,94 @@
+"""Exported source of PyTorch, run by PyTorch: it says what the model says, and can be trained."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import handgrad as hg
+from handgrad.exporting import compared, subject_of
+from handgrad.exporting.torch_file import MOST, torch_source
+from tests.exporting.models import NAMES, OF_TABLES, model, table
+from tests.exporting.nets import random_net
+from tests.graph.one_liners import ONE_LINERS, Page
+
+pytestmark = pytest.mark.oracle
+
+NETS = 200
+# Slices that go backwards.
+REFUSED = {
+    "columns in reverse",
+    "an array and itself in reverse",
+    "rows in reverse",
+    "a view of a view",
+}
+
+
+def functions(net: hg.Net, x: object = None) -> dict[str, Any]:
+    """What the file of a net defines."""
+    space: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(torch_source(subject_of(net, x)), "exported.py", "exec"), space)
+    return space
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_proof_says_how_close_it_is(name: str, tmp_path: Path) -> None:
+    proof = hg.export(model(name), tmp_path / "model_torch.py")
+    (check,) = proof.checks
+    assert check.ran == f"PyTorch {torch.__version__}"
+    assert check.rows == 64
+    assert check.relative < 1e-6 or check.same_bits
+
+
+@pytest.mark.parametrize("name", [n for n in OF_TABLES if n != "table of numbers"])
+def test_classes_of_a_table(name: str, tmp_path: Path) -> None:
+    path = hg.export(model(name), tmp_path / "model_torch.py").path
+    space: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(path.read_text("utf-8"), "exported.py", "exec"), space)
+    assert space["predict"](table()).tolist() == model(name).predict(table()).tolist()
+
+
+def test_random_nets() -> None:
+    kinds = set()
+    for seed in range(NETS):
+        net, x = random_net(seed)
+        space = functions(net, x)
+        kinds.add("Module" in space)
+        for rows in (x, x[:1]):
+            with np.errstate(all="ignore"):
+                expected = subject_of(net, rows).by_pages(rows)
+            check = compared("PyTorch", space["predict"](rows), expected, "the pages")
+            assert check.relative <= MOST[net.dtype.name], (seed, net, str(check))
+    assert kinds == {True, False}
+
+
+def test_operations() -> None:
+    refused = set()
+    x = np.random.default_rng(3).standard_normal((7, 4))
+    for name, page in ONE_LINERS.items():
+        net = hg.Net(Page(page), dtype=np.float64)
+        try:
+            space = functions(net, x)
+        except hg.SettingError:
+            refused.add(name)
+            continue
+        with np.errstate(all="ignore"):
+            expected = subject_of(net, x).by_pages(x)
+        check = compared("PyTorch", space["predict"](x), expected, "the pages")
+        assert check.relative <= MOST["float64"], (name, str(check))
+    assert refused == REFUSED
+
+
+def test_a_module_can_be_trained_on() -> None:
+    net = hg.Net(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.FeatureScale(4), hg.Linear(4, 1, rng=1))
+    module = functions(net)["module"]
+    x = torch.ones((5, 3))
+    module.train()
+    module(x).sum().backward()
+    net.backward(np.ones_like(net.forward(np.ones((5, 3)))))
+    found = [parameter.grad.numpy() for parameter in module.parameters()]
+    expected = [net.layers[0].dW, net.layers[0].db, net.layers[2].ds]
+    for mine, theirs in zip(found, expected, strict=False):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
