@@ -89,13 +89,12 @@ def odd_numbers(dtype: Any) -> Any:
         ],
         dtype,
     )
-    near = [special]
-    with np.errstate(over="ignore", under="ignore"):
+    near, usual = [special], [rng.uniform(-20, 20, 5000), np.arange(-500, 500) * (np.pi / 2)]
+    with np.errstate(all="ignore"):
         for toward in (np.inf, -np.inf):
             near += [np.nextafter(special, dtype(toward))]
             near += [np.nextafter(near[-1], dtype(toward))]
-    usual = [rng.uniform(-20, 20, 5000), np.arange(-500, 500) * (np.pi / 2), rng.normal(size=5000)]
-    positive = np.concatenate([anything, *near, *usual]).astype(dtype)
+        positive = np.concatenate([anything, *near, *usual]).astype(dtype)
     return np.concatenate([positive, -positive])
 
 
