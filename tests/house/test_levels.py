@@ -23,7 +23,7 @@ LEVELS = [
     {"training", "data"},
     {"tabular", "doctor", "plots", "inspection"},
     {"fitting", "estimators", "reporting", "story"},
-    {"distributed", "exporting", "importing"},
+    {"distributed", "exporting"},
     {"runs"},
     {"cli"},
 ]
@@ -64,7 +64,6 @@ APPLICATION = {  # what `import handgrad` leaves to first use
     "estimators",
     "exporting",
     "html",
-    "importing",
     "inspection",
     "plots",
     "reporting",

@@ -84,17 +84,10 @@ def compiled_source(
     return program.source()
 
 
-def prediction_of(
-    net: Net,
-    x: Array,
-    batch_size: int,
-    *,
-    target: Target | None = None,
-    only_finite: bool = False,
-) -> Program:
+def prediction_of(net: Net, x: Array, batch_size: int, *, only_finite: bool = False) -> Program:
     """The loop program of predictions; if `only_finite`, it ends where one is not."""
-    graph, target = prediction_graph(net, x), target or this_processor()
-    return prediction_program(graph, batch_size, net.dtype, target, only_finite)
+    graph = prediction_graph(net, x)
+    return prediction_program(graph, batch_size, net.dtype, this_processor(), only_finite)
 
 
 @dataclass
@@ -107,39 +100,32 @@ class CompiledPlan:
     program: Callable[[Sequence[Update]], Program]
     updates: Sequence[Update]
     predict: Runner | None
-    runner: type[Runner]
+    target: Target
 
     def __post_init__(self) -> None:
         program = self.program(self.updates)
         self.bounds = program.bounds  # first, so that nothing is compiled where there are none
-        self.epochs = self.runner(program)
+        self.epochs = Runner(program)
 
     @cached_property
     def gradients(self) -> Runner:
         """The step without the update."""
-        return self.runner(self.program([])) if self.updates else self.epochs
+        return Runner(self.program([])) if self.updates else self.epochs
 
     @cached_property
     def update(self) -> Runner:
         """The update alone."""
-        dtype = self.epochs.program.dtype
-        return self.runner(update_program(self.updates, dtype, self.runner.target()))
+        return Runner(update_program(self.updates, self.epochs.program.dtype, self.target))
 
 
 def plan_of(
-    config: TrainingConfig,
-    rows: EngineRows,
-    batch_size: int,
-    runner: type[Runner],
-    *,
-    predicts: bool,
+    config: TrainingConfig, rows: EngineRows, batch_size: int, *, predicts: bool
 ) -> CompiledPlan:
-    """A training recorded and compiled, to be run so; if it `predicts`, for rows held out too."""
-    net, loss, target = config.net, config.loss, runner.target()
+    """A training recorded and compiled; if it `predicts`, for rows held out too."""
+    net, loss = config.net, config.loss
+    target = this_processor()
     step = training_step(net, loss, rows.x, rows.y, rows.w, config.penalty)
-    predict = None
-    if predicts:
-        predict = runner(prediction_of(net, rows.x, PREDICTED_AT_ONCE, target=target))
+    predict = Runner(prediction_of(net, rows.x, PREDICTED_AT_ONCE)) if predicts else None
     program = partial(
         training_program,
         step,
@@ -149,4 +135,4 @@ def plan_of(
         target=target,
         members=rows.of_members,
     )
-    return CompiledPlan(program, updates_of(net, config.optimizer), predict, runner)
+    return CompiledPlan(program, updates_of(net, config.optimizer), predict, target)

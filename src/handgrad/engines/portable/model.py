@@ -38,6 +38,7 @@ class PortableModel:
     rows: Mapping[str, Shape]
     parameters: Array
     state: Array
+    shapes: Mapping[str, Mapping[str, Shape]]
     streams: Array
     shuffling: Array
     learning_rate: float
@@ -120,6 +121,10 @@ def portable_model(
         rows=rows,
         parameters=net.parameters.copy(),
         state=net.running_state.copy(),
+        shapes={
+            "parameters": {name: array.shape for name, array in net.named_parameters().items()},
+            "state": {name: array.shape for name, array in net.named_states().items()},
+        },
         streams=streams.words.reshape(-1, WORDS),
         shuffling=np.array(words_of(generator), np.uint64),
         learning_rate=0.0 if optimizer is None else optimizer.learning_rate,
