@@ -112,8 +112,8 @@ second-python: .venv-second/ready  ## run the tests of the core with another Pyt
 
 .venv-oracle/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-oracle
-	@echo "installing PyTorch, JAX and onnxruntime into .venv-oracle …"
-	@$(ORACLE)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,torch,jax,onnx]' onnxruntime --constraint constraints.txt
+	@echo "installing PyTorch, JAX, onnxruntime and Keras into .venv-oracle …"
+	@$(ORACLE)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,torch,jax,onnx,keras]' onnxruntime keras --constraint constraints.txt
 	@touch $@
 
 oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with onnxruntime's answers, the JAX engine with the pages

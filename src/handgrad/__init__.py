@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from handgrad.engines.compiled.plan import compiled_source
     from handgrad.estimators import *
     from handgrad.exporting import Proof, export
+    from handgrad.importing import *
     from handgrad.inspection import *
     from handgrad.plots import *
     from handgrad.reporting import *
@@ -111,6 +112,7 @@ __all__ = [
     "plot_weights_over_time", "plot_capacity_curve", "plot_learning_curve", "plot_schedule",
     "plot_learning_rate_search", "live_plot", "train_and_plot",
     "save", "load", "load_weights", "export", "Proof",
+    "from_torch", "from_onnx", "from_keras", "from_sklearn",
     "Layer", "Loss", "Optimizer", "Penalty", "defaults", "initializers",
     "kinds",
     "HandgradError", "ShapeError", "SettingError", "DataError", "FileError", "DivergenceError",
@@ -127,6 +129,7 @@ _LATER = {
         "engines.compiled.plan": "compiled_source",
         "estimators": "MLPClassifier MLPRegressor",
         "exporting": "export Proof",
+        "importing": "from_torch from_onnx from_keras from_sklearn",
         "inspection": "permutation_importance partial_dependence",
         "plots": " ".join(name for name in __all__ if "plot" in name),
         "reporting": "write_report",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.net.net import EngineName
 from tests.bits.estimators import ESTIMATORS
 from tests.bits.nets import CASES, Case, Held, rows_held_out
 
@@ -88,12 +89,12 @@ WAYS: dict[str, Callable[[Case, Mapping[str, Any]], hg.History]] = {
 }
 
 
-def digests_of(name: str, way: str = "whole") -> Digests:
+def digests_of(name: str, way: str = "whole", engine: EngineName = "compiled") -> Digests:
     """The checksums of what a net begins with, and of all that training it comes to."""
     if name in ESTIMATORS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return {what: digest(*arrays) for what, arrays in ESTIMATORS[name]().items()}
+            return {what: digest(*arrays) for what, arrays in ESTIMATORS[name](engine).items()}
     case = CASES[name]()
     begun = digest(case.net.parameters, case.x, case.y)
     seen, held_out = Seen(), rows_held_out(case)
@@ -105,7 +106,7 @@ def digests_of(name: str, way: str = "whole") -> Digests:
         "validation": held_out,
         "metrics": [seen],
         "rng": 0,
-        "engine": "compiled",
+        "engine": engine,
         "progress": False,
     }
     if case.w is not None:
@@ -114,7 +115,7 @@ def digests_of(name: str, way: str = "whole") -> Digests:
         warnings.simplefilter("ignore", UserWarning)
         history = WAYS[way](case, settings)
     net = case.net
-    predicted = [net.predict(part, engine="compiled") for part in (case.x, case.x[:1], case.x[:5])]
+    predicted = [net.predict(part, engine=engine) for part in (case.x, case.x[:1], case.x[:5])]
     return {
         "begun": begun,
         "parameters": digest(net.parameters, net.running_state),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.net.net import EngineName
 from tests.bits.nets import numbers
 
 ROWS = 240
@@ -26,29 +27,29 @@ def columns() -> tuple[Any, Any, Any]:
     )
 
 
-def perceptron(kind: Any, solver: str) -> Callable[[], dict[str, Any]]:
-    def fitted() -> dict[str, Any]:
+def perceptron(kind: Any, solver: str) -> Callable[[EngineName], dict[str, Any]]:
+    def fitted(engine: EngineName) -> dict[str, Any]:
         x, (_, classes, values) = numbers((ROWS, 6), 8, float), columns()
         y = classes if kind is hg.MLPClassifier else values
         settings: dict[str, Any] = {"solver": solver, "max_iter": 6, "early_stopping": True}
         model = kind(
-            hidden_layer_sizes=(33,), batch_size=50, random_state=0, engine="compiled", **settings
+            hidden_layer_sizes=(33,), batch_size=50, random_state=0, engine=engine, **settings
         ).fit(x, y)
         return {
             "parameters": [*model.coefs_, *model.intercepts_],
             "losses": [model.loss_curve_],
-            "predictions": [model.net_.predict(x.astype(model.net_.dtype), engine="compiled")],
+            "predictions": [model.net_.predict(x.astype(model.net_.dtype), engine=engine)],
         }
 
     return fitted
 
 
-def tabular(kind: Any, **settings: Any) -> Callable[[], dict[str, Any]]:
-    def fitted() -> dict[str, Any]:
+def tabular(kind: Any, **settings: Any) -> Callable[[EngineName], dict[str, Any]]:
+    def fitted(engine: EngineName) -> dict[str, Any]:
         x, classes, values = columns()
         y = classes if kind is hg.TabularClassifier else values
         fixed: dict[str, Any] = {"n_members": 2, "epochs": 3, "random_state": 0}
-        model = kind(engine="compiled", **fixed, **settings).fit(x, y)
+        model = kind(engine=engine, **fixed, **settings).fit(x, y)
         assert model.history_ is not None
         classifier = isinstance(model, hg.TabularClassifier)
         return {
@@ -61,7 +62,7 @@ def tabular(kind: Any, **settings: Any) -> Callable[[], dict[str, Any]]:
     return fitted
 
 
-ESTIMATORS: dict[str, Callable[[], dict[str, Any]]] = {
+ESTIMATORS: dict[str, Callable[[EngineName], dict[str, Any]]] = {
     "estimator MLPClassifier adam": perceptron(hg.MLPClassifier, "adam"),
     "estimator MLPClassifier sgd": perceptron(hg.MLPClassifier, "sgd"),
     "estimator MLPRegressor adam": perceptron(hg.MLPRegressor, "adam"),

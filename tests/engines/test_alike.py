@@ -7,6 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.alike import alike
+from handgrad.engines.choice import EngineName
 from tests.bits.nets import targets
 from tests.contracts.table import LOSSES
 
@@ -51,8 +52,9 @@ def test_a_compiled_training_asks_for_them_and_an_eager_one_does_not() -> None:
     x, y = hg.data.load("iris")
     net = hg.Net(hg.Linear(4, 3, rng=0), dtype=float)
     loss = hg.SoftmaxCrossEntropyLoss()
-    expected = {"eager": lambda p: p, "compiled": alike}
-    for engine, view in expected.items():
-        p = net.predict(x, engine=engine)  # type: ignore[arg-type]
-        found = hg.evaluate(net, (x, y), loss=loss, engine=engine)  # type: ignore[arg-type]
-        assert found.loss == loss.forward(view(p), y)
+    engines: tuple[EngineName, ...] = ("eager", "compiled", "portable")
+    for engine in engines:
+        p = net.predict(x, engine=engine)
+        found = hg.evaluate(net, (x, y), loss=loss, engine=engine)
+        said = p if engine == "eager" else alike(p, engine)
+        assert found.loss == loss.forward(said, y)

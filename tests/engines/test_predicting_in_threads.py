@@ -317,4 +317,4 @@ class Vanishing(Predictor):
 def test_machine_code_that_is_given_up_meanwhile_still_answers() -> None:
     predictor = Vanishing(hg.Net(hg.Linear(2, 2, rng=0)))
     predictor.made = {"compiled": lambda x: x}
-    assert predictor.quickly(ROWS[1]) is ROWS[1]
+    assert predictor.quickly(ROWS[1], "compiled") is ROWS[1]

@@ -263,7 +263,7 @@ def assert_inside(
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run programs as Python, so that none is compiled."""
 
-    monkeypatch.setattr("handgrad.engines.compiled.plan.Runner", PythonRunner)
+    monkeypatch.setattr(CompiledEngine, "runner", PythonRunner)
     monkeypatch.setattr("handgrad.engines.compiled.engine.TRACES", TraceCache())
 
 

@@ -23,7 +23,7 @@ LEVELS = [
     {"training", "data"},
     {"tabular", "doctor", "plots", "inspection"},
     {"fitting", "estimators", "reporting", "story"},
-    {"distributed", "exporting"},
+    {"distributed", "exporting", "importing"},
     {"runs"},
     {"cli"},
 ]
@@ -64,6 +64,7 @@ APPLICATION = {  # what `import handgrad` leaves to first use
     "estimators",
     "exporting",
     "html",
+    "importing",
     "inspection",
     "plots",
     "reporting",

@@ -1,6 +1,7 @@
 """Exported models run by onnxruntime: the same answers, every page, table and label."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from handgrad.exporting.onnx_file import onnx_inputs, onnx_model
 from handgrad.exporting.onnx_proof import by_onnx, by_onnxruntime
 from handgrad.layers import Array
 from tests.contracts.table import LAYERS, MORE_AXES, rows_for
+from tests.docs.documents import ROOT, blocks
+from tests.docs.output import assert_shown
 from tests.exporting.models import NAMES, model
 from tests.graph.one_liners import ONE_LINERS, Page
 from tests.oracle.onnx_nets import MOST, difference, random_net
@@ -234,3 +237,15 @@ def test_a_file_comes_with_its_proof(name: str, tmp_path: Path) -> None:
     }
     found = by_onnx(read, inputs)[read.graph.output[-1].name]
     np.testing.assert_allclose(found, example["answers"], rtol=1e-5, atol=1e-6)
+
+
+def test_the_document_runs_and_prints_what_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found, space = blocks(ROOT / "docs" / "onnx.md"), {"__name__": "page"}
+    for block, after in pairwise(found):
+        if block.language == "py":
+            exec(compile(block.text, "onnx.md", "exec"), space)
+            assert_shown(capsys.readouterr().out, after.text)
+    assert "session" in space

@@ -34,6 +34,12 @@ def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array
     return CompiledEngine(config, rows, held_out)
 
 
+def _portable(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array]) -> Engine:
+    from handgrad.engines.portable.engine import PortableEngine
+
+    return PortableEngine(config, rows, held_out)
+
+
 @contextmanager
 def _of_the_extra(name: str) -> Iterator[None]:
     """Says which extra brings what an engine imports."""
@@ -57,6 +63,7 @@ def _jax(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array]) ->
 ENGINES: Mapping[EngineName, Callable[..., Engine]] = {
     "eager": EagerEngine,
     "compiled": _compiled,
+    "portable": _portable,
     "jax": _jax,
 }
 NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
@@ -208,6 +215,14 @@ def _compiled_predictor(net: Net, x: Array) -> MadePredictor:
         return CompiledPredictor(net, x)
 
 
+def _portable_predictor(net: Net, x: Array) -> MadePredictor:
+    from handgrad.engines.compiled.plan import refused_as_cannot_lower
+    from handgrad.engines.portable.engine import PortablePredictor
+
+    with refused_as_cannot_lower():
+        return PortablePredictor(net, x)
+
+
 def _jax_predictor(net: Net, x: Array) -> MadePredictor:
     with _of_the_extra("jax"):
         from handgrad.engines.jax.predictor import JaxPredictor
@@ -217,6 +232,7 @@ def _jax_predictor(net: Net, x: Array) -> MadePredictor:
 
 PREDICTORS: Mapping[EngineName, Callable[[Net, Array], MadePredictor]] = {
     "compiled": _compiled_predictor,
+    "portable": _portable_predictor,
     "jax": _jax_predictor,
 }
 
@@ -233,10 +249,10 @@ class Predictor:
         self.made: Mapping[EngineName, MadePredictor] = {}
         self.refused = False
 
-    def quickly(self, x: object) -> Array | None:
-        """The predictions where there is machine code for just such rows; else None."""
-        compiled = self.made.get("compiled")  # another thread may give it up
-        return None if compiled is None else compiled(x)
+    def quickly(self, x: object, engine: EngineName) -> Array | None:
+        """The predictions where this engine has something made for just such rows; else None."""
+        made = self.made.get(engine)  # another thread may give it up
+        return None if made is None else made(x)
 
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
         """The predictions for `x`: by an engine, or by the layers, `batch_size` rows a time."""

@@ -20,7 +20,7 @@ from handgrad.net.buffers import FlatBuffers
 from handgrad.net.minibatches import Inputs, array_of_numbers, number_of_rows
 from handgrad.net.watch import LayerCall, watching
 
-EngineName = Literal["auto", "eager", "compiled", "jax"]
+EngineName = Literal["auto", "eager", "compiled", "portable", "jax"]
 BOUND = {"_buffers", "_predictor"}
 MADE.update({"_shapes", *BOUND})
 
@@ -30,8 +30,8 @@ class Predictor(Protocol):
 
     def __init__(self, net: "Net") -> None: ...
 
-    def quickly(self, x: object) -> Array | None:
-        """The predictions for `x` as it came, where machine code for it is at hand; else None."""
+    def quickly(self, x: object, engine: EngineName) -> Array | None:
+        """The predictions for `x` as it came, where the engine has code for it; else None."""
 
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
         """The predictions for `x`, finite and of the net's dtype, `batch_size` rows at a time."""
@@ -308,11 +308,11 @@ class Net(Layer):
     def predict(self, x: object, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
         """The last layer's output for all rows of `x`, in prediction mode, batch by batch.
 
-        `engine` is eager, compiled, jax, or auto: compiled where these rows alone pay for the
-        compiling, else eager.
-        Who predicts again and again names compiled.
+        `engine` is eager, compiled, portable, which has the bits of exported files, jax, or auto:
+        compiled where these rows alone pay for the compiling. Who predicts again and again names
+        compiled.
         """
-        if engine == "compiled" and (p := self._predictor.quickly(x)) is not None:
+        if (p := self._predictor.quickly(x, engine)) is not None:
             return p
         rows = self._at_border(x)
         for part in rows if isinstance(rows, tuple) else (rows,):

@@ -135,8 +135,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def predict_proba(self, X: object) -> Array:
         """The probability of each of `classes_` for each row: (n, n_classes)."""
         z = self._outputs(X) / self.temperature_
-        z = alike(z) if self.engine == "compiled" else z
-        return np.asarray(Softmax().forward(z).mean(axis=1))
+        return np.asarray(Softmax().forward(alike(z, self.engine)).mean(axis=1))
 
     def predict(self, X: object) -> Array:
         """The most probable class of each row, (n,)."""

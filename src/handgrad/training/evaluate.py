@@ -110,8 +110,7 @@ class RowsToEvaluate:
         with np.errstate(all="ignore"):
             p, rows = self.predicted(engine, batch_size) if p is None else (p, self.rows)
             weights = () if rows.w is None else (rows.w,)
-            said = alike(p) if engine == "compiled" else p
-            value = float(twin_of(self.loss).forward(said, rows.y, *weights))
+            value = float(twin_of(self.loss).forward(alike(p, engine), rows.y, *weights))
         return Evaluation(value, metric_values(p, rows.y, rows.sample_weight, metrics))
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:

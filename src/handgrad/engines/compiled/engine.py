@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from handgrad.engines.loops.target import MOST_PARTS
 from handgrad.engines.threads import available_cores, threads_of_the_work
 from handgrad.engines.trace_cache import TRACES
 from handgrad.layers import Array
+from handgrad.net.net import EngineName
 from handgrad.net.side_by_side import SideBySide
 
 # What one call should take at least, in seconds, and may keep of its epochs, in bytes.
@@ -32,7 +34,8 @@ PART = 1.0
 class CompiledEngine(Engine):
     """Trains the net of `config` in place on `rows`; keeps the optimizer's state."""
 
-    name = "compiled"
+    name: EngineName = "compiled"
+    runner: ClassVar[type[Runner]] = Runner
 
     def __init__(
         self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array] = ()
@@ -43,12 +46,15 @@ class CompiledEngine(Engine):
         super().__init__(config, rows, min(config.batch_size, len(y)))
         with refused_as_cannot_lower():
             plan = self.plan = TRACES.once(
-                lambda: plan_of(config, rows, self.batch_size, predicts=bool(held_out)),
+                lambda: plan_of(
+                    config, rows, self.batch_size, self.runner, predicts=bool(held_out)
+                ),
                 (net, loss, optimizer, config.penalty),
                 *(None if part is None else (part.shape[1:], part.dtype) for part in (x, y, w)),
                 self.batch_size,
                 bool(held_out),
                 rows.of_members,
+                self.name,
             )
             self.workers = Workers()
             self.run = plan.epochs.with_scratch_of_its_own(self.workers)

@@ -84,10 +84,17 @@ def compiled_source(
     return program.source()
 
 
-def prediction_of(net: Net, x: Array, batch_size: int, *, only_finite: bool = False) -> Program:
+def prediction_of(
+    net: Net,
+    x: Array,
+    batch_size: int,
+    *,
+    target: Target | None = None,
+    only_finite: bool = False,
+) -> Program:
     """The loop program of predictions; if `only_finite`, it ends where one is not."""
-    graph = prediction_graph(net, x)
-    return prediction_program(graph, batch_size, net.dtype, this_processor(), only_finite)
+    graph, target = prediction_graph(net, x), target or this_processor()
+    return prediction_program(graph, batch_size, net.dtype, target, only_finite)
 
 
 @dataclass
@@ -100,32 +107,39 @@ class CompiledPlan:
     program: Callable[[Sequence[Update]], Program]
     updates: Sequence[Update]
     predict: Runner | None
-    target: Target
+    runner: type[Runner]
 
     def __post_init__(self) -> None:
         program = self.program(self.updates)
         self.bounds = program.bounds  # first, so that nothing is compiled where there are none
-        self.epochs = Runner(program)
+        self.epochs = self.runner(program)
 
     @cached_property
     def gradients(self) -> Runner:
         """The step without the update."""
-        return Runner(self.program([])) if self.updates else self.epochs
+        return self.runner(self.program([])) if self.updates else self.epochs
 
     @cached_property
     def update(self) -> Runner:
         """The update alone."""
-        return Runner(update_program(self.updates, self.epochs.program.dtype, self.target))
+        dtype = self.epochs.program.dtype
+        return self.runner(update_program(self.updates, dtype, self.runner.target()))
 
 
 def plan_of(
-    config: TrainingConfig, rows: EngineRows, batch_size: int, *, predicts: bool
+    config: TrainingConfig,
+    rows: EngineRows,
+    batch_size: int,
+    runner: type[Runner],
+    *,
+    predicts: bool,
 ) -> CompiledPlan:
-    """A training recorded and compiled; if it `predicts`, for rows held out too."""
-    net, loss = config.net, config.loss
-    target = this_processor()
+    """A training recorded and compiled, to be run so; if it `predicts`, for rows held out too."""
+    net, loss, target = config.net, config.loss, runner.target()
     step = training_step(net, loss, rows.x, rows.y, rows.w, config.penalty)
-    predict = Runner(prediction_of(net, rows.x, PREDICTED_AT_ONCE)) if predicts else None
+    predict = None
+    if predicts:
+        predict = runner(prediction_of(net, rows.x, PREDICTED_AT_ONCE, target=target))
     program = partial(
         training_program,
         step,
@@ -135,4 +149,4 @@ def plan_of(
         target=target,
         members=rows.of_members,
     )
-    return CompiledPlan(program, updates_of(net, config.optimizer), predict, target)
+    return CompiledPlan(program, updates_of(net, config.optimizer), predict, runner)

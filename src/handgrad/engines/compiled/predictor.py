@@ -3,7 +3,7 @@
 import math
 from contextlib import nullcontext
 from threading import Thread
-from typing import TypeGuard
+from typing import ClassVar, TypeGuard
 
 import numpy as np
 
@@ -25,12 +25,18 @@ class CompiledPredictor:
     that are not either, or a net whose pages have changed since; who asks then takes the long way.
     """
 
+    runner_of: ClassVar[type[Runner]] = Runner
+    only_finite: ClassVar[bool] = True
+
     def __init__(self, net: Net, x: Array) -> None:
         self.row, self.dtype = x.shape[1:], x.dtype
         self.net, self.pages = net, Unchanged(net)
-        program = prediction_of(net, x, PREDICTED_AT_ONCE, only_finite=True)
+        target = self.runner_of.target()
+        program = prediction_of(
+            net, x, PREDICTED_AT_ONCE, target=target, only_finite=self.only_finite
+        )
         self.bounds = program.bounds.get("x", ())
-        self.runner = Runner(program)
+        self.runner = self.runner_of(program)
         self.by_blas = self.runner.large and self.runner.by_blas
         self.weights = {"parameters": net.parameters, "state": net.running_state}
         self.few = [SmallBatch(self)]

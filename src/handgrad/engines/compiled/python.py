@@ -1,7 +1,7 @@
 """Runs a loop program as plain Python: slow, and the oracle of the machine code."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,10 @@ NUMPYS = (
 MatrixAt = tuple[Any, ...]
 
 
-def python_function(program: Program) -> Callable[..., int]:
-    """The program as a Python function over NumPy arrays."""
+def python_function(
+    program: Program, others: Mapping[str, object] | None = None
+) -> Callable[..., int]:
+    """The program as a Python function over NumPy arrays; `others`, what more its names mean."""
     names: dict[str, Any] = {
         "number": program.dtype.type,
         "inf": math.inf,
@@ -40,6 +42,7 @@ def python_function(program: Program) -> Callable[..., int]:
         "fma": lambda a, b, c: a * b + c,
         **{name: _in_lanes(operation) for operation, name in IN_LANES.items()},
         **{name: getattr(np, name) for name in NUMPYS},
+        **(others or {}),
     }
     exec(compile(program.source(), f"<{program.name}>", "exec"), names)
     function: Callable[..., int] = names[program.name]
@@ -65,7 +68,7 @@ class PythonCalls:
 class PythonRunner(Runner):
     """Runs a program as plain Python."""
 
-    load = staticmethod(python_function)
+    load: Callable[[Program], Any] = staticmethod(python_function)
     in_turn = PythonCalls
 
 

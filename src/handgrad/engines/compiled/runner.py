@@ -20,11 +20,13 @@ import numpy as np
 from handgrad.engines.compiled.ir_helpers import DOUBLE, INT, SINGLE, whole
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.machine_code import function_of
+from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.tiles import Tiles
 from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.loops.product_sizes import LARGE_PRODUCT
 from handgrad.engines.loops.program import FINISHED, WORKERS, Program
 from handgrad.engines.loops.statements import Multiply, Parts, walk
+from handgrad.engines.loops.target import Target
 from handgrad.layers import Array
 
 BLOCK = INT.as_pointer()
@@ -131,6 +133,7 @@ def _text() -> str:
 class Runner:
     """A compiled program with scratch memory of its own, which takes its arguments by name."""
 
+    target: Callable[[], Target] = staticmethod(this_processor)  # what its programs are made for
     load: Callable[[Program], Any] = staticmethod(compiled_function)
     in_turn: type[Any] = Calls
 
