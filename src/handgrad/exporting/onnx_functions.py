@@ -74,12 +74,25 @@ def _erf(body: _Body) -> str:
     return body.put("Mul", body.put("Sign", "x"), body.put("Sub", 1.0, rest))
 
 
-WRITTEN: dict[str, Callable[[_Body], str]] = {"Expm1": _expm1, "Log1p": _log1p, "Erf": _erf}
+def _cos(body: _Body) -> str:
+    """cos x = 1 − 2 sin²(x/2): older runtimes have no cosine of float64, but a sine."""
+    half = body.put("Sin", body.put("Mul", "x", 0.5))
+    return body.put("Sub", 1.0, body.put("Mul", body.put("Mul", half, half), 2.0))
+
+
+WRITTEN: dict[str, Callable[[_Body], str]] = {
+    "Expm1": _expm1,
+    "Log1p": _log1p,
+    "Erf": _erf,
+    "Cos": _cos,
+}
+# Those that runtimes have themselves, for float32.
+OF_RUNTIMES = {"Erf", "Cos"}
 
 
 @cache
 def function(name: str) -> onnx.FunctionProto:
-    """`Expm1`, `Log1p` of any floating type, or `Erf` of float64."""
+    """`Expm1` and `Log1p` of any floating type; `Erf` and `Cos` of float64."""
     body, helper = _Body(), onnx_package().helper
     result = WRITTEN[name](body)
     body.nodes.append(helper.make_node("Identity", [result], ["y"]))

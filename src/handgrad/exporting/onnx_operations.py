@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.exporting.onnx_functions import function
+from handgrad.exporting.onnx_functions import OF_RUNTIMES, function
 from handgrad.exporting.onnx_moves import (
     broadcast,
     concatenated,
@@ -44,7 +44,6 @@ OF_NUMBERS = {
     Op.SQRT: "Sqrt",
     Op.SIGN: "Sign",
     Op.SIN: "Sin",
-    Op.COS: "Cos",
     Op.TANH: "Tanh",
     Op.FLOOR: "Floor",
     Op.CEIL: "Ceil",
@@ -124,11 +123,11 @@ def _cast(w: Writer, node: Node) -> str:
 
 
 def _function(w: Writer, node: Node) -> str:
-    """Of our own, but for the error function of float32, which runtimes have."""
-    x = w.value(node.arguments[0], node.dtype)
-    if node.operation is Op.ERF and node.dtype == np.float32:
-        return w.put("Erf", x)
-    return w.model.call(function(node.operation.value.capitalize()), x)
+    """One of our own, where runtimes have none for these numbers."""
+    x, name = w.value(node.arguments[0], node.dtype), node.operation.value.capitalize()
+    if name in OF_RUNTIMES and node.dtype == np.float32:
+        return w.put(name, x)
+    return w.model.call(function(name), x)
 
 
 def _reduced(w: Writer, node: Node) -> str:
@@ -182,7 +181,7 @@ WRITTEN: dict[Op, Write] = {
     **dict.fromkeys(OF_NUMBERS, _of_numbers),
     **dict.fromkeys(COMPARISONS, _compared),
     **dict.fromkeys(OF_TRUTH, _of_truth),
-    **dict.fromkeys((Op.EXPM1, Op.LOG1P, Op.ERF), _function),
+    **dict.fromkeys((Op.EXPM1, Op.LOG1P, Op.ERF, Op.COS), _function),
     **dict.fromkeys(REDUCED, _reduced),
     **dict.fromkeys((Op.ASTYPE, Op.COPY), _cast),
     **dict.fromkeys((Op.RESHAPE, Op.RAVEL, Op.SQUEEZE, Op.EXPAND_DIMS), _reshaped),

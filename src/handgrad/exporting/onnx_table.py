@@ -9,6 +9,7 @@ import numpy as np
 
 from handgrad.base.errors import SettingError
 from handgrad.data.frames import DAY
+from handgrad.exporting.onnx_functions import function
 from handgrad.exporting.onnx_model import OF_TABLES, Model, Place, described, tensor_type
 from handgrad.exporting.subject import Piece
 from handgrad.tabular.features import (
@@ -145,9 +146,11 @@ class Table:
         hands, names = list[str](), feature.names(piece.column)[-2 * len(feature.cycles) :]
         for i, cycle in enumerate(feature.cycles):
             turn = self.put("Div", angle, self.number(CYCLES[cycle]), step=cycle)
-            for operation, name in zip(("Sin", "Cos"), names[2 * i :], strict=False):
-                self.model.place = Place(name, "", doc)
-                hands.append(self.model.named(self.put(operation, turn)))
+            sine, cosine = names[2 * i : 2 * i + 2]
+            self.model.place = Place(sine, "", doc)
+            hands.append(self.model.named(self.put("Sin", turn)))
+            self.model.place = Place(cosine, "", doc)
+            hands.append(self.model.named(self.model.call(function("Cos"), turn)))
             self.model.place = place
         shown = self.put("Where", missing, self.number(0), self.joined(hands, "all"))
         last = piece.place + piece.size
