@@ -15,6 +15,7 @@ from handgrad.engines.loops.statements import (
     Matrix,
     Multiply,
     Num,
+    Statement,
     Store,
     Type,
     Var,
@@ -22,8 +23,11 @@ from handgrad.engines.loops.statements import (
     whole,
 )
 
-ROWS = 4  # of the result, at once: each number of b is read once for all of them
+ROWS = 2  # of a wide result, at once: each number of b is read once for both
+TERMS = 4  # of each sum, at once: each sum is read and written once for all of them
 FEW_COLUMNS = 4  # fill no vector: then the sums are local variables
+WIDE = 32  # columns
+FEW_ROWS = 4  # are not worth a copy of b
 
 New = Callable[[str, Type], Var]  # a variable that nothing else uses
 
@@ -34,7 +38,7 @@ def product_loops(product: Multiply, new: New, room: int | None) -> Body:
         return _by_rows(product, new, _columns_at_once)
     if not product.b.transposed:
         return _by_rows(product, new, _rows_added_up)
-    if room is None or product.sizes[0] < ROWS:
+    if room is None or product.sizes[0] < FEW_ROWS:
         return _by_rows(product, new, _dot_products)
     copied, loops = _copied(product, new, room)
     return [*loops, *_by_rows(copied, new, _rows_added_up)]
@@ -43,7 +47,7 @@ def product_loops(product: Multiply, new: New, room: int | None) -> Body:
 def room_to_copy(product: Multiply) -> int:
     """How many numbers a copy of b needs, where it is made; else 0."""
     m, n, k = product.sizes
-    return n * k if product.b.transposed and m >= ROWS and not _is_narrow(product) else 0
+    return n * k if product.b.transposed and m >= FEW_ROWS and not _is_narrow(product) else 0
 
 
 def _is_narrow(product: Multiply) -> bool:
@@ -80,46 +84,64 @@ def _copied(product: Multiply, new: New, room: int) -> tuple[Multiply, Body]:
 def _by_rows(
     product: Multiply, new: New, of_rows: Callable[[Multiply, New, Expression, int], Body]
 ) -> Body:
-    """Loops over the rows, `ROWS` at once as long as there are so many, then one by one."""
-    m, most = known(product.m), product.sizes[0]
-    body: Body = []
-    i, left = new("i", "int"), new("rows", "int")
-    begin: Expression = whole(0)
-    if most >= ROWS:
-        block = of_rows(product, new, i, ROWS)
-        if m is None:
-            body.append(Let(left.name, whole(0)))
-            block.append(Let(left.name, i + whole(ROWS)))
-            begin = left
-        else:
-            begin = whole(m - m % ROWS)
-        stop = product.m - whole(ROWS - 1) if m is None else whole(m + 1 - ROWS)
-        body.append(For(i.name, stop, block, ROWS))
-    if begin != product.m:
-        i = new("i", "int")
-        body.append(For(i.name, product.m, of_rows(product, new, i, 1), begin=begin))
+    """Loops over the rows, of a wide result `ROWS` at once as long as there are so many."""
+    return _in_blocks(
+        new("i", "int"),
+        product.m,
+        product.sizes[0],
+        ROWS if product.sizes[1] >= WIDE or _is_narrow(product) else 1,
+        lambda i, count: of_rows(product, new, i, count),
+        new,
+    )
+
+
+def _in_blocks(
+    counter: Var,
+    stop: Expression,
+    most: int,
+    size: int,
+    of_some: Callable[[Expression, int], Body],
+    new: New,
+) -> Body:
+    """Loops up to `stop`, by so many at once as long as there are, then one by one."""
+    if most < size or size == 1:
+        return [For(counter.name, stop, of_some(counter, 1))]
+    last, block, body = known(stop), of_some(counter, size), list[Statement]()
+    left: Expression
+    if last is None:
+        rest = left = new(f"left_{counter.name[0]}", "int")
+        body.append(Let(rest.name, whole(0)))
+        block.append(Let(rest.name, counter + whole(size)))
+        body.append(For(counter.name, stop - whole(size - 1), block, size))
+    else:
+        left = whole(last - last % size)
+        body.append(For(counter.name, left, block, size))
+    if left != stop:
+        body.append(For(counter.name, stop, of_some(counter, 1), begin=left))
     return body
 
 
 def _rows_added_up(product: Multiply, new: New, i: Expression, count: int) -> Body:
-    """Row after row of b, times a number of a, added to rows of c: vectors of the columns."""
+    """Rows of b, each times a number of a, added to rows of c: vectors of the columns."""
     rows = [i + whole(r) for r in range(count)]
-    k, j, z = new("k", "int"), new("j", "int"), new("j", "int")
-    c, b = product.c, product.b
+    z, c = new("j", "int"), product.c
     clear = [Store(c.buffer, _at(c, row, z), _start(product, z)) for row in rows]
-    factors = [new("a", "float") for _ in rows]
-    lets = [
-        Let(factor.name, _number(product.a, row, k))
-        for factor, row in zip(factors, rows, strict=True)
-    ]
-    added = [
-        Store(c.buffer, _at(c, row, j), _number(c, row, j) + factor * _number(b, k, j))
-        for factor, row in zip(factors, rows, strict=True)
-    ]
-    return [
-        For(z.name, product.n, [*clear]),
-        For(k.name, product.k, [*lets, For(j.name, product.n, [*added])]),
-    ]
+
+    def terms(k: Expression, at_once: int) -> Body:
+        ks, j = [k + whole(t) for t in range(at_once)], new("j", "int")
+        lets: Body = []
+        added: Body = []
+        for row in rows:
+            total: Expression = _number(c, row, j)
+            for at in ks:
+                factor = new("a", "float")
+                lets.append(Let(factor.name, _number(product.a, row, at)))
+                total = total + factor * _number(product.b, at, j)
+            added.append(Store(c.buffer, _at(c, row, j), total))
+        return [*lets, For(j.name, product.n, added)]
+
+    loops = _in_blocks(new("k", "int"), product.k, product.sizes[2], TERMS, terms, new)
+    return [For(z.name, product.n, [*clear]), *loops]
 
 
 def _dot_products(product: Multiply, new: New, i: Expression, count: int) -> Body:
