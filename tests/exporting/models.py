@@ -105,3 +105,46 @@ OF_NUMBERS = (
 )
 OF_TABLES = ("encoded", "encoded and scaled", "table of classes", "table of numbers")
 NAMES = OF_NUMBERS + OF_TABLES
+
+
+def random_table(seed: int) -> dict[str, list[object]]:
+    """Columns of random kinds, with odd names, odd texts and gaps."""
+    rng = np.random.default_rng(seed)
+    odd = [
+        "",
+        "a'b",
+        'c"d',
+        "e\\f",
+        "g\nh",
+        "{i}",
+        "%s",
+        " j ",
+        "ß\u0301",
+        "\u2028",
+        "3",
+        "3.5",
+        "-0",
+    ]
+    found: dict[str, list[object]] = {}
+    for i in range(rng.integers(1, 6)):
+        name = f"{odd[rng.integers(len(odd))]}{i}"
+        values: list[object]
+        match rng.integers(6):
+            case 0:
+                scale = 10.0 ** rng.integers(-30, 30)
+                values = (rng.standard_t(2, N) * scale).tolist()
+            case 1:
+                values = rng.integers(-5, 2**40, N).tolist()
+            case 2:
+                values = rng.choice([True, False], N).tolist()
+            case 3:
+                values = rng.choice(odd[: rng.integers(3, len(odd) + 1)], N).tolist()
+            case 4:
+                values = [f"{odd[k % len(odd)]}{k}" for k in rng.integers(0, 30, N).tolist()]
+            case _:
+                seconds = rng.integers(-(10**10), 10**10, N).tolist()
+                start = datetime.datetime(1970, 1, 1)
+                values = [start + datetime.timedelta(seconds=s) for s in seconds]
+        gaps = rng.random(N) < rng.choice([0.0, 0.2])
+        found[name] = [None if gap else v for gap, v in zip(gaps, values, strict=True)]
+    return found

@@ -16,11 +16,11 @@ import handgrad as hg
 from handgrad.exporting import subject_of
 from handgrad.exporting.numpy_file import numpy_source
 from handgrad.layers import Array
-from tests.exporting.models import NAMES, OF_TABLES, classes, matrix, model, table
+from tests.exporting.models import NAMES, OF_TABLES, classes, matrix, model, random_table, table
 from tests.exporting.nets import random_net
 from tests.graph.one_liners import ONE_LINERS, Page
 
-NETS = 160
+NETS, TABLES = 160, 20
 
 
 def functions(source: str) -> dict[str, Any]:
@@ -99,6 +99,18 @@ def test_a_table_may_come_as_the_model_takes_it(name: str, written: dict[str, Pa
     assert np.array_equal(predict(arrays), expected)
     midnight = {**table(), "when": [datetime.date(2021, 5, 4)] * 120}
     assert np.array_equal(predict(midnight), model(name).predict_proba(midnight))
+
+
+@pytest.mark.parametrize("first", range(0, TABLES, 10))
+def test_random_tables_have_the_bits_of_the_model(first: int, tmp_path: Path) -> None:
+    for seed in range(first, first + 10):
+        columns, rng = random_table(seed), np.random.default_rng(seed)
+        fitted = hg.TabularRegressor(1, epochs=1, random_state=0)
+        fitted.fit(columns, rng.normal(size=len(next(iter(columns.values())))))
+        path = tmp_path / f"table_{seed}.py"
+        assert hg.export(fitted, path).checks[0].same_bits, columns.keys()
+        predict = functions(path.read_text("utf-8"))["predict"]
+        assert np.array_equal(predict(columns), fitted.predict(columns)), columns.keys()
 
 
 def test_numbers_among_categories_are_text() -> None:

@@ -98,7 +98,7 @@ class Branches(hg.Layer):
 @pytest.mark.parametrize(
     ("refused", "words"),
     [
-        (lambda: noisy(), "draws random numbers when it predicts"),
+        (lambda: noisy(), "layer 2 of 2, Noisy(): random numbers are drawn for a prediction"),
         (lambda: hg.Net(hg.Linear(2, 3), Branches(), hg.Tanh()), "layer 2 of 3, Branches()"),
         (lambda: hg.Linear(2, 3), "hg.export(hg.Net(layer), path)"),
         (lambda: LogisticRegression(), "LogisticRegression()"),

@@ -58,8 +58,8 @@ def test_batch_norm_of_places_is_written_out() -> None:
 @pytest.mark.parametrize(
     ("page", "words"),
     [
-        (lambda x: np.tile(x, (1, 2)), "the layer 1: `tile`"),
-        (lambda x: x[:, ::-1] * 2, "the layer 1: `getitem` that goes backwards"),
+        (lambda x: np.tile(x, (1, 2)), "`tile`, at "),
+        (lambda x: x[:, ::-1] * 2, "`getitem` that goes backwards, at "),
     ],
 )
 def test_what_pytorch_has_not_is_refused_by_its_layer(page: Any, words: str) -> None:
@@ -67,4 +67,5 @@ def test_what_pytorch_has_not_is_refused_by_its_layer(page: Any, words: str) -> 
     with pytest.raises(hg.SettingError) as error:
         torch_source(subject_of(net, np.zeros((4, 3))))
     assert words in str(error.value)
+    assert str(error.value).startswith("layer 2 of 2, Page(")
     assert "one_liners.py:" in str(error.value) or "test_torch_file.py:" in str(error.value)

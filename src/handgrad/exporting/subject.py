@@ -12,6 +12,7 @@ from handgrad.data.frames import Columns
 from handgrad.exporting.examples import example_matrix, example_table, records
 from handgrad.exporting.parts import Kind, Output, Parts
 from handgrad.graph import Graph, trace
+from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.layers import Array
 from handgrad.layers.layer import predicting_twin
@@ -154,15 +155,19 @@ def _recorded(net: Net, x: Array) -> Graph:
         )
     for node in graph.nodes:
         if node.operation is Op.RANDOM:
-            path = node.origin.layer if node.origin else ""
-            layer = dict(net.walk()).get(path, net)
             raise SettingError(
-                f"{layer!r} draws random numbers when it predicts",
+                "random numbers are drawn for a prediction",
                 "layers that draw only while `self.training` is true, as Dropout",
                 "if not self.training: return x",
-                f"layer {path}" if path else "",
+                place_of(node, net),
             )
     return graph
+
+
+def place_of(node: Node, net: Net) -> str:
+    """Which layer of a net a node of its graph is of: `layer 2 of 4, Linear(8, 3)`."""
+    first = node.origin.layer.split(".")[0] if node.origin else ""
+    return net.position(int(first)) if first.isdigit() else repr(net)
 
 
 def _layer_that_fails(net: Net, x: Array) -> str:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import indent
 
 import numpy as np
 
+from handgrad.base.errors import SettingError
 from handgrad.exporting.learning import Learning
 from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.python_file import TAKEN, answer_of, python_file, shape_text
 from handgrad.exporting.python_source import Source
 from handgrad.exporting.python_text import docstring, stored
-from handgrad.exporting.subject import Subject
+from handgrad.exporting.subject import Subject, place_of
 from handgrad.exporting.torch_operations import (
     SETITEM,
-    refuse_indices,
+    refuse_backwards,
     torch_call,
     torch_constant,
 )
+from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.layers import (
     ELU,
@@ -150,8 +153,15 @@ def _layers(net: Net) -> str:
 
 def _module(subject: Subject) -> tuple[list[str], dict[str, Array]]:
     """The class whose forward is the recorded prediction, and its weights by their names."""
-    refuse_indices(subject.graph.nodes)
-    source = Source(subject.graph, torch_call, torch_constant, {*TAKEN, "torch", "nn"}, "self.")
+
+    def call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> str:
+        with _layer_named(node, subject.net):
+            return torch_call(node, given, options)
+
+    for node in subject.graph.nodes:
+        with _layer_named(node, subject.net):
+            refuse_backwards(node)
+    source = Source(subject.graph, call, torch_constant, {*TAKEN, "torch", "nn"}, "self.")
     lines = source.lines()
     state, leaves = subject.net.state(), subject.graph.leaves
     weights = {source.names[i].removeprefix("self."): state[n] for n, i in source.weights.items()}
@@ -174,3 +184,13 @@ def _module(subject: Subject) -> tuple[list[str], dict[str, Array]]:
     )
     writes = any(node.operation is Op.SETITEM for node in subject.graph.nodes)
     return [text, *[SETITEM] * writes], weights
+
+
+@contextmanager
+def _layer_named(node: Node, net: Net) -> Iterator[None]:
+    """Within it, what is refused says of which layer it is."""
+    try:
+        yield
+    except SettingError as error:
+        error.put_within(place_of(node, net))
+        raise

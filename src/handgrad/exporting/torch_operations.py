@@ -111,21 +111,19 @@ def torch_constant(value: object) -> str:
     return plain_constant(value)
 
 
-def refuse_indices(nodes: Sequence[Node]) -> None:
-    """Refuse slices that go backwards, which PyTorch has not."""
-    for node in nodes:
-        if node.operation in (Op.GETITEM, Op.SETITEM):
-            index = node.arguments[1]
-            for part in index if isinstance(index, tuple) else (index,):
-                if isinstance(part, slice) and isinstance(part.step, int) and part.step < 0:
-                    raise _refused(node, " that goes backwards")
+def refuse_backwards(node: Node) -> None:
+    """Refuse a slice that goes backwards, which PyTorch has not."""
+    if node.operation not in (Op.GETITEM, Op.SETITEM):
+        return
+    index = node.arguments[1]
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, slice) and isinstance(part.step, int) and part.step < 0:
+            raise _refused(node, " that goes backwards")
 
 
 def _refused(node: Node, what: str = "") -> SettingError:
-    layer = f"the layer {node.origin.layer}" if node.origin and node.origin.layer else ""
     return SettingError(
         f"`{node.operation.value}`{what}, at {node.origin}, which has no counterpart in PyTorch",
         "operations that PyTorch has too",
         "another kind of file, or a page in other operations",
-        layer,
     )
