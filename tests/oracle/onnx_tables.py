@@ -6,6 +6,7 @@ takes scikit-learn's tables, or those of FILE: Python that has a `REGISTRY` of (
 load() gives X and y, and kind is "cls" or "reg".
 """
 
+import datetime
 import importlib.util
 import sys
 import warnings
@@ -17,7 +18,7 @@ import numpy as np
 import sklearn.datasets
 
 import handgrad as hg
-from handgrad.data.frames import Columns, text_in
+from handgrad.data.frames import START, Columns, text_in
 from handgrad.exporting import Subject, subject_of
 from handgrad.exporting.onnx_file import onnx_model
 from handgrad.exporting.onnx_proof import by_onnxruntime
@@ -51,17 +52,60 @@ def inputs_of(subject: Subject, table: Columns) -> dict[str, Array]:
     return {name: values[:, None] for name, values in found.items()}
 
 
-def compared(X: Any, y: Any, kind: str) -> tuple[float, int, int]:
-    """The largest difference by the largest value, how many labels differ, and of how many rows."""
+def random_table(seed: int) -> dict[str, list[Any]]:
+    """A table of one to six columns of any kind, gaps in half of them, named as values may be."""
+    rng, n = np.random.default_rng(seed), 120
+    names = ("a b", "naïve/列", "x", "label", "0.weight", "numbers")
+    columns: tuple[Callable[[], Any], ...] = (
+        lambda: rng.lognormal(0, 30, n).tolist(),
+        lambda: rng.normal(size=n).tolist(),
+        lambda: (rng.random(n) < 0.5).tolist(),
+        lambda: [START + datetime.timedelta(microseconds=m) for m in drawn(10**15)],
+        lambda: [datetime.date(2000, 1, 1) + datetime.timedelta(days) for days in drawn(3)],
+        lambda: [f"Wört {k}" for k in drawn(4)],
+        lambda: [f"c{k}" for k in drawn(60)],
+        lambda: rng.choice([" a", "A", "b "], n).tolist(),
+        lambda: [5.0] * n,
+    )
+
+    def drawn(most: int) -> list[int]:
+        return rng.integers(0, most, n).tolist()
+
+    table = {}
+    for name in names[: rng.integers(1, len(names) + 1)]:
+        values = columns[rng.integers(len(columns))]()
+        gaps = rng.random(n) < 0.2 * rng.integers(2)
+        table[name] = [None if gap else v for v, gap in zip(values, gaps, strict=True)]
+    return table
+
+
+def with_odd_values(table: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The table with a value that was never seen, one far off and one missing in each column."""
+    odd = {str: ("unseen", "  "), float: (1e308, -1e308)}
+    found = {}
+    for name, values in table.items():
+        some = next(value for value in values if value is not None)
+        first = (None, *odd.get(type(some), ()))
+        found[name] = [*first, *values[: len(first) - 1 : -1]][: len(values)]
+    return found
+
+
+def compared(X: Any, y: Any, kind: str, asked: Any = None) -> tuple[float, int, int]:
+    """The largest difference by the largest value, how many labels differ, and of how many rows.
+
+    `asked` are other rows than those learned from.
+    """
     model: Any = hg.TabularClassifier if kind == "cls" else hg.TabularRegressor
     fitted = model(epochs=3, random_state=0).fit(X, y)
+    X = X if asked is None else asked
     subject = subject_of(fitted)
     found = by_onnxruntime(onnx_model(subject), inputs_of(subject, fitted._table(X, reset=False)))
     if kind == "reg":
         expected, said = fitted.predict(X)[:, None], found["value"]
         return float(np.abs(said - expected).max() / np.abs(expected).max()), 0, len(expected)
-    expected, said = fitted.predict_proba(X), found["probabilities"]
-    wrong = int((found["label"] != fitted.predict(X)).sum())
+    label, probabilities = found.values()
+    expected, said = fitted.predict_proba(X), probabilities
+    wrong = int((label != fitted.predict(X)).sum())
     return float(np.abs(said - expected).max() / expected.max()), wrong, len(expected)
 
 

@@ -20,7 +20,7 @@ from tests.docs.output import assert_shown
 from tests.exporting.models import NAMES, model
 from tests.graph.one_liners import ONE_LINERS, Page
 from tests.oracle.onnx_nets import MOST, difference, random_net
-from tests.oracle.onnx_tables import TABLES, compared
+from tests.oracle.onnx_tables import TABLES, compared, random_table, with_odd_values
 
 NETS = 60  # of the 500 of `python -m tests.oracle.onnx_nets`
 
@@ -75,6 +75,19 @@ def test_every_model_with_all_around_its_net(name: str) -> None:
 def test_models_of_whole_tables(name: str) -> None:
     load, kind = TABLES[name]
     far, other_labels, _ = compared(*load(), kind)
+    assert far <= MOST[np.dtype(float)]
+    assert other_labels == 0
+
+
+@pytest.mark.filterwarnings("ignore::handgrad.UnseenWarning")
+@pytest.mark.parametrize("seed", range(8))
+def test_models_of_random_tables_asked_about_odd_rows(seed: int) -> None:
+    table, rng = random_table(seed), np.random.default_rng(seed)
+    n = len(next(iter(table.values())))
+    targets = [("cls", rng.choice(["α", "b", "c"], n)), ("cls", rng.integers(-2, 2, n))]
+    targets += [("cls", rng.random(n) < 0.5), ("reg", rng.normal(size=n) * 1e3)]
+    kind, y = targets[seed % 4]
+    far, other_labels, _ = compared(table, y, kind, with_odd_values(table))
     assert far <= MOST[np.dtype(float)]
     assert other_labels == 0
 
