@@ -155,6 +155,7 @@ wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of i
 	@$(PYTHON) -m venv .venv-wheel
 	@.venv-wheel/bin/python -m pip --disable-pip-version-check --quiet install dist/*.whl --constraint constraints.txt
 	@cd dist && rm -rf smoke && ../.venv-wheel/bin/handgrad train iris --epochs 20 --out smoke && ls smoke
+	@cd dist && ../.venv-wheel/bin/handgrad export smoke/model.safetensors smoke/net.html
 	@cd dist && rm -rf story && ../.venv-wheel/bin/handgrad demo --language en --language zh --out story > /dev/null && ls story
 	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
 

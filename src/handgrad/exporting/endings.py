@@ -45,11 +45,18 @@ def _torch() -> Exporter:
     return write_torch
 
 
+def _html() -> Exporter:
+    from handgrad.exporting.html_file import write_html
+
+    return write_html
+
+
 # Of endings of which one ends with the other, the longer one is first.
 ENDINGS: dict[str, Ending] = {
     "_torch.py": Ending("source of an nn.Module of PyTorch", _torch),
     ".py": Ending("Python that needs NumPy alone", _numpy),
     ".onnx": Ending("ONNX, for onnxruntime and others", _onnx),
+    ".html": Ending("a page that predicts in any browser", _html, learns=True),
 }
 
 

@@ -6,43 +6,104 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
 
 from handgrad._version import __version__
-from handgrad.exporting.page_data import page_data
+from handgrad.engines.portable.javascript_module import javascript_module
+from handgrad.engines.portable.model import PortableModel, portable_model
+from handgrad.exporting.learning import Learning
+from handgrad.exporting.node import ABSENT, node_version, run_in_node
+from handgrad.exporting.page_data import columns_of, page_data, proof_rows, reading
+from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject
 from handgrad.html import page
+from handgrad.layers import Array
+from handgrad.tabular.features import Date
 
-# In the order in which they need each other; the net comes before the last.
-MODULES = ("dates", "numbers", "table", "words", "form", "answer", "main")
+# In the order in which they need each other; the net comes before all.
+ALONE = ("dates", "numbers", "table")
+MODULES = (*ALONE, "words", "form", "answer", "check", "training", "main")
 IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
-EXPORT = re.compile(r"^export (?=const|function)", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:const|function|class) (\w+))", re.MULTILINE)
+# How far a prediction may be off, of the largest: of a training by other machine code, of dates
+# whose sines another library computes.
+MOST = {"float32": 1e-5, "float64": 1e-12}
+MOST_OF_DATES = 1e-5
 
 
-def page_of(subject: Subject, net: str) -> str:
-    """The page of a model; `net` is the module of its net, which exports `net`."""
-    data = page_data(subject)
+def write_html(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Write the page, and run its rows and its net in node, where that is."""
+    net = javascript_module(_portable(subject, learning))
+    answers = subject.net.predict(subject.example, engine="portable")
+    answers = answers.reshape(len(answers), -1)
+    path.write_text(page_of(subject, net, answers, learning), "utf-8", newline="\n")
+    node = node_version()
+    if not node:
+        return [Check("node", "the engine portable", not_run=ABSENT)]
+    module = "\n".join([_net(net), *map(_plain, ALONE), _plain("proof")])
+    rows = {"columns": columns_of(subject), "rows": proof_rows(subject), "reading": reading()}
+    found = np.array(run_in_node(module, rows), float).astype(answers.dtype)
+    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
+    most = MOST_OF_DATES if has_hands else 0.0
+    return [
+        compared(node, found, answers, "the engine portable", most),
+        compared(node, found, subject.answers, "predict", max(most, MOST[answers.dtype.name])),
+    ]
+
+
+def _portable(subject: Subject, learning: Learning | None) -> PortableModel:
+    """The programs of the net, of which the one that predicts has a row at a time."""
+    if learning is None:
+        return portable_model(subject.net, x=subject.example, predicted_at_once=1, copies=False)
+    return portable_model(
+        subject.net,
+        loss=learning.loss,
+        optimizer=learning.optimizer,
+        x=learning.x,
+        y=learning.y,
+        batch_size=learning.batch_size,
+        predicted_at_once=1,
+        copies=False,
+    )
+
+
+def page_of(subject: Subject, net: str, answers: Array, learning: Learning | None = None) -> str:
+    """The page of a model; `net` is the module of its net, which exports `predict`.
+
+    `answers` (n, n_out) are those of the net for the example rows. With a `learning`, the module
+    exports `Training`, too, and its rows are in the page.
+    """
+    data = page_data(subject, answers, learning)
     return page(
         "exporting/page/page.html",
         kind=subject.kind,
         title=subject.title,
+        training=learning is not None,
         words=data["words"],
         version=__version__,
         read_as=subject.features.read_as().items() if subject.features else (),
         data=_inline_json(data),
-        script=Markup(_one_module(net)),
+        script=Markup("\n".join([_net(net), *map(_plain, MODULES)])),
         hashed=_hashed,
     )
 
 
-def _one_module(net: str) -> str:
-    """The modules of the page as one, the net's own before the last."""
-    texts = [_file(f"{name}.js") for name in MODULES]
-    texts[-1:] = [net, texts[-1]]
-    return "\n".join(EXPORT.sub("", IMPORT.sub("", text)) for text in texts)
+def _net(module: str) -> str:
+    """The module of the net, whose own names stay within it, as what it exports."""
+    names = ", ".join(found[1] for found in EXPORT.finditer(module))
+    return (
+        f"const {{ {names} }} = (() => {{\n{EXPORT.sub('', module)}return {{ {names} }};\n}})();\n"
+    )
+
+
+def _plain(name: str) -> str:
+    """A module of the page as it stands in one script with the others."""
+    return EXPORT.sub("", IMPORT.sub("", _file(f"{name}.js")))
 
 
 def _file(name: str) -> str:

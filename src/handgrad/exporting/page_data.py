@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
+import math
 from importlib import resources
 from typing import Any
 
@@ -12,19 +14,26 @@ import numpy as np
 from handgrad._version import __version__
 from handgrad.data import text_formats
 from handgrad.data.frames import DAY, START, Column
+from handgrad.exporting.examples import records
+from handgrad.exporting.learning import Learning
 from handgrad.exporting.subject import Subject
 from handgrad.html import STEERING
-from handgrad.layers import Sigmoid, Softmax
+from handgrad.layers import Array, Sigmoid, Softmax
 from handgrad.tabular import Features, features
 from handgrad.tabular.features import Date, Feature, Nothing, Number
 from handgrad.tabular.files import described
 
 MOST_EXAMPLES = 12
+FAR = 4.0  # times the distance of the quartiles from the middle
 ORDERS: dict[str, str] = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d"}
 
 
-def page_data(subject: Subject) -> dict[str, Any]:
-    """What the scripts of a page are told of a model."""
+def page_data(subject: Subject, answers: Array, learning: Learning | None = None) -> dict[str, Any]:
+    """What the scripts of a page are told of a model.
+
+    `answers` (n, n_out) are those for its example rows, to the bit; what it is to train with, if it
+    is, comes with the rows for that.
+    """
     return {
         "version": __version__,
         "kind": subject.kind,
@@ -33,7 +42,12 @@ def page_data(subject: Subject) -> dict[str, Any]:
         "classes": None if subject.classes is None else [*map(str, subject.classes.tolist())],
         "columns": columns_of(subject),
         "examples": examples(subject),
+        "proof": {
+            "rows": proof_rows(subject),
+            "answers": [[*map(_json, row)] for row in answers.tolist()],
+        },
         "reading": reading(),
+        "training": learning and {"x": _bytes(learning.x), "y": _bytes(learning.y)},
         "steering": STEERING.pattern,
         "words": json.loads(
             resources.files(__package__).joinpath("page/words.json").read_text("utf-8")
@@ -92,13 +106,59 @@ def _plain(subject: Subject, i: int) -> dict[str, Any]:
 
 
 def examples(subject: Subject) -> list[list[str]]:
-    """Rows as they would be typed; none of the edges that the model is proved by."""
+    """Rows as they would be typed; of the edges that the model is proved by none, if it can be."""
     if subject.table is None or subject.features is None:
         rows = subject.example.reshape(len(subject.example), -1)[::-1][:MOST_EXAMPLES]
         return [[_written(float(f"{value:.4g}")) for value in row] for row in rows.tolist()]
-    table = subject.table
-    cells = [_typed(feature, table[name]) for name, feature in used(subject.features).items()]
-    return [[*row] for row in zip(*cells, strict=True)][::-1][:MOST_EXAMPLES]
+    columns = [(feature, subject.table[name]) for name, feature in used(subject.features).items()]
+    ordinary = np.all([_ordinary(*column) for column in columns], axis=0)
+    rows = np.flatnonzero(ordinary if ordinary.any() else ~ordinary)[::-1][:MOST_EXAMPLES]
+    cells = [_typed(*column) for column in columns]
+    return [[texts[row] for texts in cells] for row in rows]
+
+
+def _ordinary(feature: Feature, column: Column) -> Array:
+    """Which rows of a column have a value as most of the training had, (n,) of truth values."""
+    number = feature.time if isinstance(feature, Date) else feature
+    if isinstance(number, Number):
+        with np.errstate(over="ignore"):
+            away = np.abs((column.values - number.center) * number.factor)
+        return np.asarray(away < FAR)  # which NaN is not
+    return np.array([value in getattr(feature, "values", ()) for value in column.values], bool)
+
+
+def proof_rows(subject: Subject) -> list[list[str]]:
+    """The rows that the model is proved by, as texts that read as the same values."""
+    if subject.table is None or subject.features is None:
+        return [
+            [*map(repr, row)] for row in subject.example.reshape(len(subject.example), -1).tolist()
+        ]
+    values, cells = records(subject.table), []
+    for name, feature in used(subject.features).items():
+        decimal = getattr(feature, "written", "")
+        cells.append([_exactly(value, decimal) for value in values[name]])
+    return [[*row] for row in zip(*cells, strict=True)]
+
+
+def _exactly(value: object, decimal: str) -> str:
+    if isinstance(value, float):
+        return _written(value, decimal)
+    return value.isoformat() if isinstance(value, datetime.datetime) else str(value or "")
+
+
+def _json(value: float) -> float | str:
+    """A number as JSON holds it, a text where it is not finite."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if value != value else f"{'-' if value < 0 else ''}Infinity"
+
+
+def _bytes(rows: Array) -> dict[str, object]:
+    """Rows (n, …) as the bytes of their numbers, the low ones first."""
+    kind = "int32" if rows.dtype.kind in "iub" else rows.dtype.name
+    numbers = np.ascontiguousarray(rows, np.dtype(kind).newbyteorder("<"))
+    text = base64.b64encode(numbers.tobytes()).decode()
+    return {"type": kind, "width": math.prod(rows.shape[1:]), "bytes": text}
 
 
 def _typed(feature: Feature, column: Column) -> list[str]:

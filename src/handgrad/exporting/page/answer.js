@@ -15,10 +15,10 @@ const PAUSE = 700;
 export function answersIn(place, described) {
   let timer;
   const show = (headline, more, bars) => {
-    place.headline.replaceChildren(element("b", {}, headline), ...(more ? [element("span", {}, more)] : []));
+    place.headline.replaceChildren(element("b", {}, headline), ...(more ? [" ", element("span", {}, more)] : []));
     place.bars.replaceChildren(...bars);
     clearTimeout(timer);
-    timer = setTimeout(() => (place.status.textContent = [headline, more].filter(Boolean).join(", ")), PAUSE);
+    timer = setTimeout(() => (place.status.textContent = place.headline.textContent), PAUSE);
   };
   return {
     /** That some fields cannot be read. */
@@ -51,7 +51,7 @@ function classSaid(outputs, { classes, output }) {
 }
 
 function numbersSaid(outputs, { output, shares }) {
-  if (outputs.length === 1) return [numberSaid(outputs[0]), null, []];
+  if (outputs.length === 1) return [element("data", { value: outputs[0] }, numberSaid(outputs[0])), null, []];
   const best = outputs.indexOf(Math.max(...outputs));
   const names = outputs.map((_, i) => say("output", { i: i + 1 }));
   const bars = outputs.map((value, i) => bar(names[i], value, shares, shares && i === best));
@@ -63,7 +63,7 @@ function numbersSaid(outputs, { output, shares }) {
 /** A line of the answer: its name, a bar as long as its share, and the number. */
 function bar(name, value, isShare, isBest) {
   const line = element("li", isBest ? { class: "best" } : {}, element("span", { class: "name" }, name));
-  line.append(element("span", { class: "value" }, isShare ? percentSaid(value) : numberSaid(value)));
+  line.append(element("data", { value }, isShare ? percentSaid(value) : numberSaid(value)));
   if (isShare) {
     const filled = element("span");
     filled.style.width = `${100 * value}%`;

@@ -9,16 +9,76 @@ const MOST_CHOICES = 24;
 /** The value of a category that none of its values is. */
 const OTHER = Symbol("other");
 
-/** The fields of some columns, within `form`; `changed` is called when one of them is. */
-export function fieldsOf(columns, reading, form, changed) {
-  return columns.map((column, i) => {
-    const field = MAKERS[column.read_as](column, `field-${i}`);
-    field.name = visible(column.name);
-    form.append(framed(field, column, `field-${i}`));
-    field.read = () => showRead(field, column, field.cell(reading));
-    field.control.addEventListener("input", changed);
-    return field;
-  });
+/** So many columns of plain numbers have a field each; more are written in one. */
+const MOST_FIELDS = 60;
+
+/**
+ * The fields of some columns, made in `place`; `changed` is called when one of them is.
+ *
+ * `read()` gives the `values` of the row, and the names of the fields that cannot be `read`;
+ * `fill(cells)` fills them with texts, or with nothing where there are none.
+ */
+export function formOf(columns, reading, place, changed) {
+  const isWhole = columns.length > MOST_FIELDS && columns.every(({ read_as }) => read_as === "Input");
+  const fields = isWhole
+    ? [wholeRow(columns, reading)]
+    : columns.map((column, i) => fieldOf(column, `field-${i}`, reading));
+  for (const { control, frame } of fields) {
+    control.addEventListener("input", changed);
+    place.append(frame);
+  }
+  return {
+    read() {
+      const found = fields.map((field) => field.read());
+      const unread = fields.filter((_, i) => found[i] === null).map((field) => field.name());
+      return { values: found.flat(), unread };
+    },
+    fill: (cells) => fields.forEach((field, i) => field.put(cells, i)),
+  };
+}
+
+/** The field of a column: `read()` gives its value in a list, null where it cannot be read. */
+function fieldOf(column, id, reading) {
+  const field = MAKERS[column.read_as](column, id);
+  const { frame, readout } = framed(field, id, () => visible(column.name), () => kindSaid(column));
+  return {
+    control: field.control,
+    frame,
+    name: () => visible(column.name),
+    put: (cells, i) => field.put(cells ? cells[i] : ""),
+    read() {
+      const { value, refused } = field.cell(reading);
+      const said = refused ? wrong(field.control.value, column) : readSaid(column, value);
+      show(field.control, readout, said);
+      return refused ? null : [value];
+    },
+  };
+}
+
+/** One field for all numbers of a row. */
+function wholeRow(columns, reading) {
+  const control = element("textarea", { id: "field-0", rows: 6, spellcheck: "false" });
+  const name = () => say("whole_row", { n: columns.length });
+  const { frame, readout } = framed({ control, extra: [] }, "field-0", name, () => say("whole_row_kind"));
+  frame.classList.add("whole");
+  return {
+    control,
+    frame,
+    name,
+    put: (cells) => (control.value = cells ? cells.join(" ") : ""),
+    read() {
+      const texts = control.value.split(/[\s,;]+/).filter(Boolean);
+      const values = texts.map((text) => cellRead(columns[0], text, reading));
+      const odd = values.findIndex(({ refused }) => refused);
+      const isWhole = odd < 0 && texts.length === columns.length;
+      const came = odd < 0
+        ? say("came_count", { n: texts.length })
+        : say("came_at", { text: visible(texts[odd]), i: odd + 1 });
+      const said = isWhole ? say("read_count", { n: texts.length }) : [came, say("expected_count", { n: columns.length }), say("try_example")];
+      show(control, readout, said);
+      return isWhole ? values.map(({ value }) => value) : null;
+    },
+  };
 }
 
 const MAKERS = {
@@ -81,13 +141,13 @@ function chosen(column, id) {
 }
 
 /** A field with its label, what its column holds, and room for what was read. */
-function framed(field, column, id) {
-  field.readout = element("p", { id: `${id}-read`, class: "read" });
-  field.control.setAttribute("aria-describedby", `${id}-kind ${id}-read`);
-  const kind = speak(element("span", { id: `${id}-kind`, class: "kind" }), () => kindSaid(column));
-  const label = element("label", { for: id }, visible(column.name));
-  const head = element("div", { class: "head" }, label, kind);
-  return element("div", { class: "field" }, head, field.control, ...field.extra, field.readout);
+function framed({ control, extra }, id, name, kind) {
+  const readout = element("p", { id: `${id}-read`, class: "read" });
+  control.setAttribute("aria-describedby", `${id}-kind ${id}-read`);
+  const label = speak(element("label", { for: id }), name);
+  const beside = speak(element("span", { id: `${id}-kind`, class: "kind" }), kind);
+  const head = element("div", { class: "head" }, label, beside);
+  return { frame: element("div", { class: "field" }, head, control, ...extra, readout), readout };
 }
 
 function kindSaid(column) {
@@ -100,22 +160,21 @@ function kindSaid(column) {
   return say("kind_Category", { n: column.n_values });
 }
 
-/** Show what was read of a field; gives its value, undefined where it was refused. */
-function showRead(field, column, { value, refused }) {
-  const { control, readout } = field;
-  if (refused) {
-    const [came, expected, hint] = wrong(field, column);
+/** Show what was read of a field; or, in three parts, why it was not. */
+export function show(control, readout, said) {
+  const isWrong = Array.isArray(said);
+  if (isWrong) {
+    const [came, expected, hint] = said;
     readout.replaceChildren(
       element("strong", {}, came),
       element("span", {}, say("expected", { what: expected })),
       element("span", {}, say("try", { what: hint })),
     );
   } else {
-    readout.replaceChildren(readSaid(column, value));
+    readout.replaceChildren(said);
   }
-  readout.classList.toggle("wrong", Boolean(refused));
-  control.setAttribute("aria-invalid", String(Boolean(refused)));
-  return refused ? undefined : value;
+  readout.classList.toggle("wrong", isWrong);
+  control.setAttribute("aria-invalid", String(isWrong));
 }
 
 function readSaid(column, value) {
@@ -134,8 +193,7 @@ function readSaid(column, value) {
 }
 
 /** What came, what was expected, and what to try. */
-function wrong({ control }, column) {
-  const text = control.value;
+function wrong(text, column) {
   const isDate = column.read_as === "Date";
   const what = say(isDate ? "date" : "number");
   const came = text ? say("came", { text: visible(text), what }) : say(isDate ? "came_partly" : "came_empty");

@@ -1,10 +1,24 @@
 // The page: its fields, the net, and the answer as one types.
 
 import { answersIn } from "./answer.js";
-import { fieldsOf } from "./form.js";
+import { checked } from "./check.js";
+import { formOf, show } from "./form.js";
 import { encodedRow } from "./table.js";
-import { net } from "./net.js";
-import { element, language, languages, learn, locale, say, speak, speakIn } from "./words.js";
+import { Training, predict } from "./net.js";
+import { rowsIn, rowsInText, trainingIn } from "./training.js";
+import {
+  element,
+  language,
+  languages,
+  learn,
+  locale,
+  numberSaid,
+  say,
+  speak,
+  speakBy,
+  speakIn,
+  visible,
+} from "./words.js";
 
 const find = (id) => document.getElementById(id);
 const data = JSON.parse(find("data").textContent);
@@ -16,37 +30,79 @@ speak(document.documentElement, locale, "lang");
 speak(document.querySelector("title"), () => say(`title_${data.kind}`));
 
 const answers = answersIn({ headline: find("headline"), bars: find("bars"), status: find("status") }, data);
-const fields = fieldsOf(data.columns, data.reading, find("fields"), update);
+const form = formOf(data.columns, data.reading, find("fields"), update);
 
 /** Read the fields, and show what the net says of them. */
 function update() {
-  const values = fields.map((field) => field.read());
-  const unread = fields.filter((_, i) => values[i] === undefined).map((field) => field.name);
+  const { values, unread } = form.read();
   if (unread.length) answers.none(unread);
   else answers.of(predicted(values));
 }
 
-const predicted = (values) => net.predict(encodedRow(data.columns, values, data.reading));
+/** What came with the page, or has learned here since. */
+let predictor = { predict };
+
+const predicted = (values) => predictor.predict([encodedRow(data.columns, values, data.reading)])[0];
 
 let shown = 0;
 speak(find("shown"), () => (shown < 0 ? "" : say("example_shown", { i: shown + 1, n: data.examples.length })));
 find("example").addEventListener("click", () => fill((shown + 1) % data.examples.length));
 find("clear").addEventListener("click", () => fill(-1));
+find("row").addEventListener("submit", (event) => event.preventDefault());
 
 /** Fill the fields with an example row, or empty them for −1. */
 function fill(i) {
   shown = i;
-  fields.forEach((field, k) => field.put(i < 0 ? "" : data.examples[i][k]));
+  form.fill(data.examples[i]);
   speakIn(language());
 }
 
-find("row").addEventListener("submit", (event) => event.preventDefault());
+let check;
+find("about").addEventListener("toggle", () => {
+  check ??= checked(data, (row) => predict([row])[0]);
+  speakIn(language());
+});
+speak(find("check"), () => {
+  if (!check) return "";
+  const { rows, apart, most } = check;
+  return say(apart ? "check_apart" : "check_same", { n: rows, apart, most: numberSaid(most, 2) });
+});
+
 for (const [name, itself] of languages()) {
   const button = element("button", { type: "button", lang: name }, itself);
   button.addEventListener("click", () => speakIn(name));
   speak(button, () => String(language() === name), "aria-pressed");
   find("languages").append(button);
 }
+if (data.training) offerTraining(data.training);
+
+function offerTraining({ x, y }) {
+  const enclosed = { x: rowsIn(x), y: rowsIn(y) };
+  const widths = { x: x.width, y: y.width };
+  const names = ["epochs", "train", "again", "progress", "curve", "caption", "rows", "rows-read"];
+  const place = Object.fromEntries(names.map((name) => [name, find(name)]));
+  const read = () => rowsInText(place.rows.value, widths, data.reading);
+  const begin = () => {
+    const rows = place.rows.value.trim() ? read() : enclosed;
+    return rows.line || !rows.x.length ? null : new Training(rows.x, rows.y);
+  };
+  const again = trainingIn(place, begin, (learner) => {
+    predictor = learner ?? { predict };
+    update();
+  });
+  const said = () => {
+    const { x: rows, line, text } = read();
+    if (!line) return say("rows_read", { n: rows.length || enclosed.x.length });
+    const expected = say("expected_row", { x: widths.x, y: widths.y });
+    return [say("came_line", { line, text: visible(text) }), expected, say("try_rows")];
+  };
+  place.rows.addEventListener("input", again);
+  speak(find("training-intro"), () => say("training_intro", { n: enclosed.x.length }));
+  speakBy(() => show(place.rows, place["rows-read"], said()));
+  place.rows.addEventListener("input", () => show(place.rows, place["rows-read"], said()));
+}
+
 speak(find("made"), () => say("made_by", { version: data.version }));
-speak(find("fields"), () => (update(), say("row")), "aria-label");
-fill(0);
+speak(find("fields"), () => say("row"), "aria-label");
+form.fill(data.examples[0]);
+speakBy(update);

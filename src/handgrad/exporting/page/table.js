@@ -57,6 +57,10 @@ export function encodedRow(columns, values, reading) {
   return fromTable ? row.map(Math.fround) : row;
 }
 
+/** The numbers for the net of a row of texts that can all be read. */
+export const encodedTexts = (columns, texts, reading) =>
+  encodedRow(columns, columns.map((column, i) => cellRead(column, texts[i], reading).value), reading);
+
 const ENCODED = {
   Number: encodedNumber,
   Date: encodedDate,

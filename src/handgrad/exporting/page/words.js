@@ -30,13 +30,17 @@ export const say = (key, values = {}) =>
 
 /** Let an element say what `text` gives, now and whenever the language changes. */
 export function speak(element, text, attribute = "textContent") {
-  const now = () => {
+  speakBy(() => {
     if (attribute === "textContent") element.textContent = text();
     else element.setAttribute(attribute, text());
-  };
-  spoken.push(now);
-  now();
+  });
   return element;
+}
+
+/** Let `act` run now and whenever the language changes. */
+export function speakBy(act) {
+  spoken.push(act);
+  act();
 }
 
 /** A text in which signs that no eye sees, or that turn what follows, are escapes. */

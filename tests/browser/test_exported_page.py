@@ -1,0 +1,300 @@
+"""The page of an exported model in a real browser: by keyboard, at a phone's width, wrong input."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import handgrad as hg
+from tests.browser.sight import (
+    CONTRASTS,
+    CUT_OFF,
+    DESK,
+    MISSING_GLYPHS,
+    PHONE,
+    TEXT_RECTANGLES,
+    Look,
+    Sight,
+    looking,
+)
+from tests.exporting.models import model
+from tests.reporting.pages import QUICK, evil
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("table of classes", "table of numbers", "classifier of three", "net", "embedding", "evil")
+VALUES = "[...document.querySelectorAll('#bars data, #headline data')].map((e) => Number(e.value))"
+
+
+def exported(name: str) -> Any:
+    if name == "evil":
+        return hg.TabularClassifier(**QUICK).fit(*evil())
+    return model(name)
+
+
+def moons() -> tuple[Any, Any]:
+    x, y = hg.data.make_moons(200, noise=0.1, rng=0)
+    return x.astype(np.float32), y
+
+
+def moons_net() -> hg.Net:
+    return hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    for name in NAMES:
+        hg.export(exported(name), folder / f"{name}.html")
+    given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1)}
+    hg.export(moons_net(), folder / "training.html", *moons(), **given, batch_size=10)
+    return folder
+
+
+@pytest.fixture
+def look(browser: "Browser", pages: Path) -> Iterator[Look]:
+    with looking(browser) as at:
+        yield lambda name, width, scheme="light": at(
+            (pages / f"{name}.html").as_uri(), "en", width, scheme
+        )
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture(params=[DESK, 820, PHONE], ids=["desk", "tablet", "phone"])
+def sight(look: Look, name: str, request: pytest.FixtureRequest) -> Sight:
+    return look(name, request.param)
+
+
+def control(page: "Page", label: str) -> Any:
+    return page.get_by_label(label, exact=True)
+
+
+def readout(page: "Page", label: str) -> str:
+    return str(page.locator(f"#{control(page, label).get_attribute('id')}-read").inner_text())
+
+
+def test_it_loads_without_a_word_and_asks_for_nothing(sight: Sight) -> None:
+    sight.page.wait_for_load_state("networkidle")
+    assert sight.said == sight.failed == []
+    assert sight.asked_for == [sight.address]
+
+
+def test_nothing_sticks_out_and_nothing_is_cut_off(sight: Sight) -> None:
+    page = sight.page
+    for _ in range(3):
+        assert page.evaluate("document.scrollingElement.scrollWidth") == sight.width
+        for text in page.evaluate(TEXT_RECTANGLES):
+            assert text["left"] >= 0, text
+            assert text["right"] <= sight.width, text
+        assert [e for e in page.evaluate(CUT_OFF) if 'class="unseen"' not in e] == []
+        page.get_by_text("Empty all fields").click()
+        sight.open_all()
+
+
+def test_the_rows_that_came_with_it_have_the_same_bits(look: Look, name: str) -> None:
+    page = look(name, DESK).page
+    page.get_by_text("About this page").click()
+    said = page.locator("#check").get_by_text("The 64 rows that came with this page")
+    said.wait_for()
+    assert "the same bits" in said.inner_text()
+
+
+def test_fields_are_filled_by_keyboard_and_the_answer_is_pythons(look: Look) -> None:
+    page = look("table of classes", PHONE).page
+    keys = page.keyboard
+    page.get_by_role("button", name="Empty all fields").focus()
+    row: dict[str, object] = {}
+    typed = [("age", "38.5", 38.5), ("town", "Bonn", "Bonn"), ("size", "1,204.5", 1204.5)]
+    for label, text, value in [*typed, ("sex", "m", "m"), ("zip", "z7", "z7")]:
+        keys.press("Tab")
+        assert control(page, label).evaluate("e => e === document.activeElement")
+        if label in ("age", "size"):
+            keys.press("ControlOrMeta+A")
+        keys.type(text)
+        row[label] = value
+    keys.press("Tab")
+    keys.type("03152022")
+    keys.press("Tab")
+    keys.type("101500AM")
+    row |= {"when": pd.Timestamp("2022-03-15 10:15"), "same": 1.0}
+    expected = model("table of classes").predict_proba(row)
+    np.testing.assert_allclose(page.evaluate(VALUES), expected[0], rtol=1e-12)
+    assert readout(page, "size") == "read as 1204.5"
+    assert "March 15, 2022" in readout(page, "when")
+
+
+def test_what_is_missing_or_never_seen_is_answered_as_python_does(look: Look) -> None:
+    page = look("table of numbers", DESK).page
+    page.get_by_role("button", name="Empty all fields").click()
+    nothing: dict[str, object] = dict.fromkeys(
+        ("age", "town", "size", "sex", "zip", "when", "same")
+    )
+    regressor = model("table of numbers")
+    assert page.evaluate(VALUES) == pytest.approx(regressor.predict(nothing), rel=1e-12)
+    assert readout(page, "age") == "missing, as some were in training"
+    assert readout(page, "size").startswith("missing: the middle stands in, ")
+    assert readout(page, "town") == "missing: counts as none of the values"
+    control(page, "town").select_option(label="(another value)")
+    assert readout(page, "town") == "never seen in training: counts as none of the values"
+    with pytest.warns(hg.UnseenWarning):
+        expected = regressor.predict(nothing | {"town": "Rome"})
+    assert page.evaluate(VALUES) == pytest.approx(expected, rel=1e-12)
+
+
+def test_wrong_input_is_answered_in_three_parts(look: Look) -> None:
+    page = look("table of classes", PHONE).page
+    age = control(page, "age")
+    age.fill("forty")
+    assert readout(page, "age").split("\n") == [
+        "“forty” is no number",
+        "Expected: a number such as 12.5",
+        "Try: leave the field empty where it is not known",
+    ]
+    assert age.get_attribute("aria-invalid") == "true"
+    assert page.locator("#headline").inner_text().split("\n") == [
+        "No answer yet",
+        "One field cannot be read: age.",
+    ]
+    when = control(page, "when")
+    when.focus()
+    page.keyboard.type("02302022")
+    assert "The date is not whole, or there is none such" in readout(page, "when")
+    assert "2 fields cannot be read: age, when." in page.locator("#headline").inner_text()
+    assert page.evaluate(VALUES) == []
+    age.fill("40")
+    when.fill("2022-02-28T10:00")
+    assert age.get_attribute("aria-invalid") == "false"
+    assert sum(page.evaluate(VALUES)) == pytest.approx(1)
+
+
+def test_a_net_without_a_table_has_a_field_a_number(look: Look) -> None:
+    page = look("net", PHONE).page
+    net = exported("net")
+    for label, text in (("x0", "0.5"), ("x1", "-1"), ("x2", "2e1")):
+        control(page, label).fill(text)
+    expected = net.predict(np.array([[0.5, -1, 20]], np.float32))
+    np.testing.assert_allclose(page.evaluate(VALUES), expected[0], rtol=1e-6)
+    control(page, "x1").fill("")
+    assert readout(page, "x1").startswith("The field is empty\nExpected: a number such as 12.5\n")
+
+
+def test_codes_that_a_net_has_no_row_for_are_refused(look: Look) -> None:
+    page = look("embedding", PHONE).page
+    code = page.locator("#fields input").first
+    code.fill("5")
+    assert "Expected: a whole number from 0 to 4" in page.locator(".wrong").inner_text()
+    code.fill("4")
+    assert page.locator(".wrong").count() == 0
+
+
+def test_the_answer_is_read_out_when_one_pauses(look: Look) -> None:
+    page = look("table of classes", DESK).page
+    page.get_by_role("button", name="Next example").click()
+    headline = page.locator("#headline").inner_text().replace("\n", " ")
+    page.locator("[role=status]").get_by_text(headline, exact=True).wait_for(state="attached")
+
+
+def test_every_field_has_a_name_and_says_what_it_holds(look: Look, name: str) -> None:
+    page = look(name, DESK).page
+    fields = page.locator("#fields input, #fields select")
+    assert fields.count() > 0
+    for i in range(fields.count()):
+        assert fields.nth(i).evaluate("e => e.labels.length") == 1
+        ids = str(fields.nth(i).get_attribute("aria-describedby")).split()
+        assert all(page.locator(f"[id='{one}']").inner_text() for one in ids)
+
+
+def test_it_speaks_chinese(look: Look, name: str) -> None:
+    page = look(name, PHONE).page
+    page.get_by_role("button", name="中文").click()
+    assert page.evaluate("document.documentElement.lang") == "zh-Hans"
+    assert page.title() == page.locator("h1").inner_text()
+    texts = page.eval_on_selector_all(
+        "h1, h2, .buttons button, .kind", "all => all.map(e => e.innerText)"
+    )
+    assert all(any("\u4e00" <= c <= "\u9fff" for c in text) for text in texts if text)
+    assert page.evaluate("document.scrollingElement.scrollWidth") == PHONE
+    assert page.evaluate(MISSING_GLYPHS.replace("pre code", "code")) == []
+    page.get_by_role("button", name="English").click()
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it(look: Look, name: str, scheme: str) -> None:
+    sight = look(name, DESK, scheme)
+    sight.open_all()
+    texts = sight.page.evaluate(CONTRASTS)
+    assert len(texts) > 10
+    assert [text for text in texts if text["contrast"] < 4.5] == []
+
+
+def test_names_that_would_break_a_page_are_shown_as_they_are(look: Look) -> None:
+    sight = look("evil", DESK)
+    labels = sight.all("#fields label", "e.innerText")
+    assert "<script>alert(1)</script>" in labels
+    assert any("\\u202e" in label for label in labels)
+    assert sight.said == []
+
+
+def test_it_trains_by_a_button_and_the_answer_follows(look: Look) -> None:
+    sight = look("training", PHONE)
+    page, net = sight.page, moons_net()
+    for label, text in (("x0", "0.5"), ("x1", "-0.25")):
+        control(page, label).fill(text)
+    row = np.array([[0.5, -0.25]], np.float32)
+    before = page.evaluate(VALUES)
+    assert before == pytest.approx(net.predict(row)[0], rel=1e-6)
+    control(page, "Epochs").fill("30")
+    page.get_by_role("button", name="Train", exact=True).press("Enter")
+    page.get_by_text("30 epochs trained, loss ").wait_for()
+    given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1)}
+    for _ in hg.train(net, moons(), **given, epochs=30, batch_size=10, rng=0, engine="portable"):
+        pass
+    assert page.evaluate(VALUES) == net.predict(row, engine="portable")[0].tolist()
+    assert len(str(page.locator("polyline").get_attribute("points")).split()) == 30
+    assert page.evaluate("document.scrollingElement.scrollWidth") == PHONE
+    page.get_by_role("button", name="Begin again").click()
+    assert page.evaluate(VALUES) == before
+    assert sight.said == []
+
+
+def test_it_stops_when_asked(look: Look) -> None:
+    page = look("training", DESK).page
+    control(page, "Epochs").fill("1000000")
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Train", exact=True).wait_for()
+    said = page.locator("#progress").inner_text()
+    page.wait_for_timeout(100)
+    assert page.locator("#progress").inner_text() == said
+
+
+def test_it_learns_from_rows_that_are_pasted(look: Look) -> None:
+    page = look("training", PHONE).page
+    page.get_by_text("Learn from other rows").click()
+    rows = page.get_by_label("Rows to learn from")
+    rows.fill("1 2 0\n1 two 1")
+    assert page.locator("#rows-read").inner_text().split("\n")[:2] == [
+        "Line 2, “1 two 1”",
+        "Expected: 2 numbers, then 1 for the target",
+    ]
+    page.get_by_role("button", name="Train", exact=True).click()
+    assert page.locator("#progress").inner_text() == "Not trained in this page yet."
+    rows.fill("1\t2\t0\n-1\t-2\t1\n")
+    assert page.locator("#rows-read").inner_text() == "2 rows"
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text("100 epochs trained").wait_for()
+    for label, text in (("x0", "1"), ("x1", "2")):
+        control(page, label).fill(text)
+    assert page.evaluate(VALUES)[0] > 0.9

@@ -1,0 +1,182 @@
+"""The page of a model: one file, whose scripts are its own, with the answers of the model."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.engines.portable.javascript_module import javascript_module
+from handgrad.engines.portable.model import portable_model
+from handgrad.exporting import Learning, Proof, html_file, subject_of
+from handgrad.exporting.node import run_in_node
+from handgrad.exporting.page_data import page_data, reading
+from tests.exporting.models import NAMES, OF_TABLES, matrix, model
+from tests.reporting.pages import QUICK, evil
+
+PAGE = Path(html_file.__file__).parent / "page"
+needs_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
+
+
+class Scripts(HTMLParser):
+    """The scripts and the style of a page, by type, and the policy that allows them."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.texts: dict[str, str] = {}
+        self.addresses: list[str] = []
+        self.policy, self._inside = "", ""
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attributes: Any) -> None:
+        given = dict(attributes)
+        self._inside = {"script": given.get("type", "script"), "style": "style"}.get(tag, "")
+        self.addresses += [given[key] for key in ("src", "href") if key in given]
+        if given.get("http-equiv") == "Content-Security-Policy":
+            self.policy = given["content"]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            assert self._inside not in self.texts
+            self.texts[self._inside] = data
+
+
+def exported(folder: Path, name: str) -> tuple[Proof, Scripts]:
+    proof = hg.export(model(name), folder / "net.html")
+    return proof, Scripts(proof.path)
+
+
+@needs_node
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_proved_by_the_rows_that_travel_with_it(name: str, tmp_path: Path) -> None:
+    proof, _ = exported(tmp_path, name)
+    of_portable, of_predict = proof.checks
+    assert of_portable.rows == of_predict.rows == 64
+    assert of_portable.same_bits or name in OF_TABLES  # whose dates have sines
+    assert of_portable.relative <= of_portable.most
+
+
+def test_without_node_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    proof, _ = exported(tmp_path, "net")
+    assert [str(check) for check in proof.checks] == ["node: not run, there is no node here"]
+
+
+def test_it_allows_its_own_script_and_style_and_nothing_else(tmp_path: Path) -> None:
+    _, scripts = exported(tmp_path, "table of classes")
+    assert scripts.addresses == []
+    assert "import " not in re.sub(r"//.*", "", scripts.texts["module"])
+
+    def name_of(kind: str) -> str:
+        digest = hashlib.sha256(scripts.texts[kind].encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+    assert scripts.policy.split("; ") == [
+        "default-src 'none'",
+        f"style-src {name_of('style')}",
+        f"script-src {name_of('module')}",
+    ]
+
+
+@needs_node
+@pytest.mark.parametrize("name", ["net", "table of numbers"])
+def test_its_modules_are_one_script_without_names_twice(name: str, tmp_path: Path) -> None:
+    _, scripts = exported(tmp_path, name)
+    path = tmp_path / "script.mjs"
+    path.write_text(scripts.texts["module"], "utf-8")
+    done = subprocess.run(["node", "--check", path], capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_names_and_values_come_through_as_they_are(tmp_path: Path) -> None:
+    x, y = evil()
+    fitted = hg.TabularClassifier(**QUICK).fit(x, y)
+    hg.export(fitted, tmp_path / "evil.html")
+    data = json.loads(Scripts(tmp_path / "evil.html").texts["application/json"])
+    assert [column["name"] for column in data["columns"]] == [*x.columns]
+    assert data["classes"] == [*fitted.classes_]
+
+
+def test_every_sentence_is_there_in_each_language() -> None:
+    text = resources.files("handgrad.exporting").joinpath("page/words.json").read_text("utf-8")
+    words = json.loads(text)
+    assert words["en"].keys() == words["zh"].keys()
+    scripts = "".join(p.read_text("utf-8") for p in PAGE.iterdir() if p.suffix in (".js", ".html"))
+    for key, sentence in words["en"].items():
+        named = re.findall(r"\{(\w+)\}", sentence)
+        assert sorted(named) == sorted(re.findall(r"\{(\w+)\}", words["zh"][key])), key
+        used = key.startswith(("kind_", "title_")) or key in (
+            "language",
+            "locale",
+            "dmy",
+            "mdy",
+            "ymd",
+        )
+        assert used or re.search(rf"[\"']{key}[\"']|words\.\w+\.{key}\b", scripts), key
+
+
+def test_rows_to_begin_with_are_written_as_the_training_had_them() -> None:
+    table = {
+        "paid": ["1.234,50 €", "12,25 €", "7,00 €", "100,75 €"] * 30,
+        "day": ["31.01.2024", "15.02.2023", "01.12.2024", "09.09.2022"] * 30,
+        "n": [1, 2, 3, 4] * 30,
+    }
+    fitted = hg.TabularRegressor(1, epochs=1, random_state=0).fit(table, np.arange(120.0))
+    subject = subject_of(fitted)
+    rows = page_data(subject, subject.answers)["examples"]
+    assert len(rows) == 12
+    for paid, day, n in rows:
+        assert re.fullmatch(r"-?\d+(,\d+)?", paid)
+        assert re.fullmatch(r"\d\d\.\d\d\.\d{4}", day)
+        assert re.fullmatch(r"-?\d+(\.\d+)?", n)
+
+
+@needs_node
+def test_it_trains_as_python_does() -> None:
+    x, y = matrix().astype(np.float32) / 100, np.arange(len(matrix())) % 2
+    net = hg.Net(
+        hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Dropout(0.2), hg.Linear(4, 2, rng=1), hg.Softmax()
+    )
+    loss, optimizer = hg.CrossEntropyLoss(), hg.SGD(0.1)
+    given: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "batch_size": 16}
+    module = javascript_module(portable_model(net, x=x, y=y, **given))
+    data = page_data(subject_of(net), x, Learning(loss, optimizer, x, y, 16))
+    script = "\n".join([html_file._net(module), html_file._plain("numbers")])
+    words = "const [say, speakBy, numberSaid] = [];\n"
+    losses = run_in_node(
+        f"{words}{script}\n{html_file._plain('training')}\n"
+        "const main = ({ x, y }) => { const t = new Training(rowsIn(x), rowsIn(y));"
+        " return [t.epoch(), t.epoch(), t.epoch()]; };",
+        data["training"],
+    )
+    trained = hg.train(net, (x, y), **given, epochs=3, rng=0, engine="portable")
+    assert losses == [report.train_loss for report in trained]
+
+
+@needs_node
+def test_rows_in_text_are_read_line_by_line() -> None:
+    script = html_file._plain("numbers") + "const [say, speakBy, numberSaid] = [];\n"
+    script += html_file._plain("training")
+    main = """
+    const main = ({ texts, reading }) =>
+      texts.map((text) => rowsInText(text, { x: 2, y: 1 }, reading));"""
+    texts = ["1 2 0\n\n3.5,-4\t1\n", "1 2 0\n1 2", "1 x 0", ""]
+    found = run_in_node(script + main, {"texts": texts, "reading": reading()})
+    assert found == [
+        {"x": [[1, 2], [3.5, -4]], "y": [[0], [1]]},
+        {"line": 2, "text": "1 2"},
+        {"line": 1, "text": "1 x 0"},
+        {"x": [], "y": []},
+    ]
