@@ -9,6 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -24,11 +25,16 @@ AT_ONCE = 21  # nets that one process trains
 
 def differences(names: Sequence[str], settings: Sequence[Setting], cache: Path) -> list[str]:
     """Where the nets of these names come to other bits than here, a line each."""
-    expected = HERE.digests(names, cache)
+    expected = {
+        engine: replace(HERE, engine=engine).digests(names, cache)
+        for engine in {setting.engine for setting in settings}
+    }
     lines = []
     for setting in settings:
         for name, found in setting.digests(names, cache).items():
-            odd = [what for what, told in found.items() if told != expected[name][what]]
+            odd = [
+                what for what, told in found.items() if told != expected[setting.engine][name][what]
+            ]
             if odd:
                 lines.append(f"{setting.name}: {name}: {', '.join(odd)}")
     return lines
@@ -61,7 +67,8 @@ def main() -> int:
         found = pool.map(lambda group: differences(group, settings, cache), groups)
         lines = [line for group in found for line in group]
     on_arm = 0 if missing else sum(name in ON_ARM for name in names)
-    told = f"{len(names)} nets, {len(settings) + 1} settings, of them ARM for {on_arm} nets"
+    here = len({setting.engine for setting in settings})
+    told = f"{len(names)} nets, {len(settings) + here} settings, of them ARM for {on_arm} nets"
     print(*lines, f"{told}: {len(lines) or 'none'} different", sep="\n")
     return 1 if lines else 0
 

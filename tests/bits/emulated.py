@@ -22,6 +22,8 @@ from handgrad.engines.compiled.llvm import DOOR, llvm_text
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
 from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.loops.program import FINISHED, Program
+from handgrad.engines.portable.machine_code import portable_text
+from handgrad.engines.portable.runner import PortableRunner
 
 TRIPLE, NAME = "aarch64-unknown-linux-gnu", "neoverse-n1"
 FEATURES = ("neon", "fp-armv8", "fullfp16", "lse", "rdm", "crc", "dotprod", "rcpc", "ras")
@@ -45,6 +47,7 @@ def compile_for_arm() -> None:
     binding.get_host_cpu_features = lambda: features
     machine_code._initialize = lambda: None  # type: ignore[assignment]
     Runner.load = staticmethod(object_file)
+    PortableRunner.load = staticmethod(portable_object_file)
     Runner.in_turn = EmulatedCalls
     elementwise.function_of = function_of
     Workers.at_work = alone  # type: ignore[method-assign, assignment]
@@ -59,6 +62,10 @@ class ObjectFile:
 
 def object_file(program: Program) -> ObjectFile:
     return ObjectFile(machine_code.object_code(llvm_text(program)))
+
+
+def portable_object_file(program: Program) -> ObjectFile:
+    return ObjectFile(machine_code.object_code(portable_text(program)))
 
 
 @contextmanager

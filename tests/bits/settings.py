@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from handgrad.net.net import EngineName
 from tests.bits.estimators import ESTIMATORS
+from tests.processors import PROCESSORS
 
 ROOT = Path(__file__).parents[2]
 ARM = "neoverse-n1"  # which QEMU stands in for
@@ -36,6 +38,7 @@ class Setting:
     cores: int = 0
     small: bool = False
     way: str = "whole"
+    engine: EngineName = "compiled"
 
     def environment(self, cache: Path) -> dict[str, str]:
         """What a process is told; what nets are trained to there, it keeps in a folder."""
@@ -43,7 +46,7 @@ class Setting:
         told |= {"HANDGRAD_CACHE": str(cache), "PYTHONPATH": os.pathsep.join(sys.path)}
         if self.kernel:
             told["OPENBLAS_CORETYPE"] = self.kernel
-        if self.processor == "haswell":
+        if self.processor in PROCESSORS:
             told["NPY_DISABLE_CPU_FEATURES"] = " ".join(beyond_avx2())
         return told
 
@@ -100,4 +103,7 @@ SETTINGS = (
     Setting("streamed", way="streamed"),
     Setting("resumed", way="resumed"),
     Setting("side by side", way="side by side"),
+    Setting("portable, SSE2", processor="x86-64", kernel="Nehalem", cores=1, engine="portable"),
+    Setting("portable, AVX2", processor="haswell", cores=8, small=True, engine="portable"),
+    Setting("portable, ARM", processor=ARM, engine="portable"),
 )

@@ -32,7 +32,7 @@ def main() -> None:
         for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
             assert hasattr(parts, name)
             setattr(parts, name, value)
-    found = {name: digests_of(name, setting.way) for name in names}
+    found = {name: digests_of(name, setting.way, setting.engine) for name in names}
     print(json.dumps(found))
 
 
