@@ -48,8 +48,8 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     - `class_weight`, "balanced" or {class: weight}, weighs rows in the loss;
     - `scoring`, what early stopping looks at: a metric, a scorer, or "loss";
     - `transform_layer`, the hidden layer that `transform` gives, the last one by default;
-    - `progress`, a bar in a terminal or a notebook; `engine`, auto, eager, compiled or
-      jax, as in `train`;
+    - `progress`, a bar in a terminal or a notebook; `engine`, auto, eager, compiled, portable
+      or jax, as in `train`;
     - `net_`, whose output are logits, or probabilities where the loss takes those; `coefs_` and
       `intercepts_` are views of its weights;
     - `validation_loss_curve_` and `validation_scores_` of rows that were not learnt from.

@@ -54,11 +54,11 @@ def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Trai
     `penalty` is added to the loss of each batch, and so to `train_loss`.
     `schedule` is a function of the share of the training done, from `hg.schedules` or your own;
     before each step it gives a factor of the optimizer's learning rate. Everything is checked
-    before the first step. `engine` is eager, compiled, jax (of the extra of that name), or auto:
-    compiled where the shapes, rows and epochs promise more work than the compiling costs, else
-    eager. Where the loss stops being finite, a
-    DivergenceError is raised. After any error the net has the weights of the
-    last whole epoch.
+    before the first step. `engine` is eager, compiled, portable (the same bits on every processor
+    and in exported files), jax (of the extra of that name), or auto: compiled where the shapes,
+    rows and epochs promise more work than the compiling costs, else eager. Where the loss stops
+    being finite, a DivergenceError is raised. After any error the net has the weights of the last
+    whole epoch.
 
     `data` may also be rows that are streamed, as `hg.open_table(…).rows(…)` hands them out; then
     `validation` may be such rows too, and rows have no weights. They are shuffled within a buffer
