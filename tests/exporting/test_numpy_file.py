@@ -67,7 +67,9 @@ def test_the_proof_says_so(name: str, tmp_path: Path) -> None:
     pages, predict = proof.checks
     assert pages.same_bits
     assert (pages.rows, predict.rows) == (64, 64)
-    assert predict.relative <= 1e-12 or model(name).__class__.__name__ == "Net"
+    # a scaler of scikit-learn divides numbers of float32 in one precision or the other
+    single = subject_of(model(name)).net.dtype == np.float32
+    assert predict.relative <= (3e-7 if single else 1e-14)
     assert str(proof).startswith(f"{tmp_path / 'model.py'}, {proof.size:,} bytes\n  NumPy ")
     assert [*tmp_path.iterdir()] == [proof.path]
 
