@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -54,7 +56,7 @@ def test_it_needs_numpy_alone_and_has_the_bits_of_the_pages(
         ),
         *(str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)),
     }
-    assert imported <= {"datetime", "sys", "base64", "numpy"}
+    assert imported <= {"datetime", "sys", "base64", "collections.abc", "numpy"}
     done = subprocess.run(
         [sys.executable, "-I", written[name]], capture_output=True, text=True, check=True
     )
@@ -115,6 +117,26 @@ def test_random_tables_have_the_bits_of_the_model(first: int, tmp_path: Path) ->
         assert np.array_equal(predict(columns), fitted.predict(columns)), columns.keys()
 
 
+@pytest.mark.parametrize("name", ["table of classes", "encoded"])
+def test_frames_of_every_library_and_a_single_row(name: str, written: dict[str, Path]) -> None:
+    predict = functions(written[name].read_text("utf-8"))["predict_proba"]
+    expected = model(name).predict_proba(table())
+    frame = pd.DataFrame(table())
+    frame["town"] = frame["town"].astype("string")
+    frame["when"] = frame["when"].dt.tz_localize("Asia/Tokyo")
+    for given in (frame, frame.convert_dtypes(), pl.DataFrame(table()), pa.table(table())):
+        assert np.array_equal(predict(given), expected)
+    frame.loc[0, :] = None
+    gaps = model(name).predict_proba(frame)
+    assert np.array_equal(predict(frame.convert_dtypes()), gaps)
+    row = {column: values[3] for column, values in table().items()}
+    # alone, rows may be multiplied in another order
+    np.testing.assert_allclose(predict(row), expected[3:4], rtol=1e-6)
+    assert np.array_equal(predict(row), model(name).predict_proba(row))
+    none: dict[str, list[object]] = {column: [] for column in table()}
+    assert predict(none).shape == (0, 2)
+
+
 def test_numbers_among_categories_are_text() -> None:
     rng = np.random.default_rng(0)
     columns = {
@@ -173,6 +195,20 @@ def same_bits(net: hg.Net, x: Array) -> bool:
     return all(
         p.dtype == q.dtype and p.shape == q.shape and p.tobytes() == q.tobytes() for p, q in found
     )
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[True, False], [3.0, -1.0], [10**12, -3], ["b", "a"], np.array(["b", "a"], object)],
+    ids=str,
+)
+def test_classes_are_of_their_own_type(labels: Any) -> None:
+    y = np.asarray(labels)[np.arange(len(matrix())) % 2]
+    fitted = hg.MLPClassifier((4,), solver="lbfgs", max_iter=3, tol=1e9).fit(matrix() / 100, y)
+    found = functions(numpy_source(subject_of(fitted)))["predict"](matrix() / 100)
+    expected = fitted.predict(matrix() / 100)
+    assert found.tolist() == expected.tolist()
+    assert found.dtype == expected.dtype
 
 
 def test_classes_of_other_types_are_refused() -> None:

@@ -18,7 +18,17 @@ from handgrad.tabular.features import CYCLES, Binary, Category, Code, Date, Numb
 
 OF_COLUMNS: dict[str, Callable[..., object]] = {
     name: getattr(table_functions, name)
-    for name in ("cells", "number", "texts", "one_of_two", "category", "code", "days", "date")
+    for name in (
+        "cells",
+        "is_gap",
+        "number",
+        "texts",
+        "one_of_two",
+        "category",
+        "code",
+        "days",
+        "date",
+    )
 }
 # What a file calls the answer, and what it is.
 ANSWERS = {
@@ -101,7 +111,9 @@ def shape_text(rows: Array) -> str:
 def _imports(subject: Subject, standard: Sequence[str], others: Sequence[str]) -> str:
     dated = any(isinstance(piece.feature, Date) for piece in subject.pieces)
     lines = ["import datetime"] * (subject.table is not None)
-    lines += [*standard, "import sys", "from base64 import b64decode", "", *others]
+    lines += [*standard, "import sys", "from base64 import b64decode"]
+    lines += ["from collections.abc import Iterable"] * (subject.table is not None)
+    lines += ["", *others]
     lines += ["", "START = datetime.datetime(1970, 1, 1)"] * dated
     return "\n".join(lines)
 

@@ -42,9 +42,9 @@ def classes_text(classes: Array) -> str:
             "numbers, text or truth values",
             "y.astype(str), and fit again",
         )
-    kind = classes.dtype.kind
-    dtype = "object" if kind == "O" else "" if kind == "U" else f"np.{classes.dtype.name}"
-    return f"np.array({literal(classes.tolist())}{f', {dtype}' if dtype else ''})"
+    plain = {"O": ", object", "U": "", "b": ", bool"}
+    dtype = plain.get(classes.dtype.kind, f", np.{classes.dtype.name}")
+    return f"np.array({literal(classes.tolist())}{dtype})"
 
 
 def docstring(text: str) -> str:
