@@ -51,12 +51,19 @@ def _html() -> Exporter:
     return write_html
 
 
+def _wasm() -> Exporter:
+    from handgrad.exporting.wasm_file import write_wasm
+
+    return write_wasm
+
+
 # Of endings of which one ends with the other, the longer one is first.
 ENDINGS: dict[str, Ending] = {
     "_torch.py": Ending("source of an nn.Module of PyTorch", _torch),
     ".py": Ending("Python that needs NumPy alone", _numpy),
     ".onnx": Ending("ONNX, for onnxruntime and others", _onnx),
     ".html": Ending("a page that predicts in any browser", _html, learns=True),
+    ".wasm": Ending("WebAssembly, for pages", _wasm, learns=True),
 }
 
 

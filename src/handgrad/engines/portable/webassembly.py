@@ -6,14 +6,14 @@ programs need lies in the module's own memory, but for what the caller hands ove
 predict(n, x, predictions)                         predictions for n rows of x
 epoch(n, x, y, order, learning_rate, predictions)  one epoch of training, over n rows in this order
 
-The caller writes rows into `memory` from `heap` on, and hands over their addresses. Both return -1;
-or the first row of a batch in which x, or its loss, is not finite; or n where the parameters are
-not after an epoch. The other exports are the addresses of what stays from call to call, by the
-names that the programs have for it: `parameters`; `loss_total`, one float64, the losses of all
-batches of the last epoch, each times its rows; and so on.
+The caller writes rows into `memory` from `heap` on, and hands over their addresses. An epoch
+returns -1, or the first row of the batch whose loss is not finite, or n where the parameters are
+not at the end. The other exports are the addresses of what stays from call to call, by the names
+that the programs have for it: `parameters`; `loss_total`, one float64, the losses of all batches
+of the last epoch, each times its rows; and so on.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import llvmlite.ir as ir
@@ -29,7 +29,8 @@ from handgrad.engines.compiled.statement_writer import (
     text_of,
 )
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import For, Let, Statement, Store
+from handgrad.engines.loops.statements import Body, For, Let, Statement
+from handgrad.engines.portable.fitting import buffers_of, unchecked, without
 from handgrad.engines.portable.linking import PAGE, Memory, linked
 from handgrad.engines.portable.machines import WEBASSEMBLY
 from handgrad.engines.portable.model import PortableModel
@@ -53,23 +54,27 @@ def webassembly(model: PortableModel) -> bytes:
 
 
 def as_called(program: Program) -> Program:
-    """The program with one learning rate for the epoch, and without copies for later."""
-    kept = [p for p in program.parameters if not p.name.endswith(OF_LATER)]
-    given = tuple(RATE if p.name == RATES else p for p in kept)
-    return replace(program, parameters=given, body=[*_as_called(program.body)])
+    """The program with one learning rate for the epoch, and without what nobody looks at.
+
+    A prediction goes on where numbers are not finite.
+    """
+    kept = without(program.body, [p.name for p in program.parameters if p.name.endswith(OF_LATER)])
+    body = _with_one_rate(kept if RATES in buffers_of(kept) else unchecked(kept))
+    used = {*buffers_of(body), *HANDED}
+    rated = [RATE if p.name == RATES else p for p in program.parameters]
+    parameters = tuple(p for p in rated if p.name in used)
+    return replace(program, parameters=parameters, body=body)
 
 
-def _as_called(body: Sequence[Statement]) -> Iterator[Statement]:
-    for statement in body:
-        match statement:
-            case Let(RATE.name):
-                pass
-            case For(body=[Store(buffer)]) if buffer.endswith(OF_LATER):
-                pass
-            case For():
-                yield replace(statement, body=[*_as_called(statement.body)])
-            case _:
-                yield statement
+def _with_one_rate(body: Sequence[Statement]) -> Body:
+    """The statements where the learning rate is given, not read for each step."""
+    return [
+        replace(statement, body=_with_one_rate(statement.body))
+        if isinstance(statement, For)
+        else statement
+        for statement in body
+        if not (isinstance(statement, Let) and statement.name == RATE.name)
+    ]
 
 
 def memory_of(model: PortableModel, programs: Sequence[Program]) -> Memory:
