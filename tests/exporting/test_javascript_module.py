@@ -145,3 +145,25 @@ def test_only_what_is_used_is_printed() -> None:
     assert "rint" not in text
     assert "Stream" not in text
     assert "state" not in text
+
+
+@pytest.mark.parametrize(
+    ("dtype", "weights", "kind"),
+    [
+        (np.float64, [1.5, -0.0, float(np.float32(0.1))], "Float32Array"),
+        (np.float64, [1.5, 0.1, 1e300], "Float64Array"),
+        (np.float32, [1.5, -0.0, 0.1], "Float32Array"),
+    ],
+)
+def test_packed_weights_have_the_same_bits(dtype: Any, weights: list[float], kind: str) -> None:
+    net = hg.Net(hg.Linear(3, 1, dtype=dtype))
+    net.layers[0].W = [weights]
+    model = portable_model(net)
+    text = javascript_module(model, packed=True)
+    assert f'", {kind})' in text
+    call = (
+        "\nconsole.log([...new Uint32Array(parameters.buffer)].join(), predict([[1, 2, 3]])[0][0]);"
+    )
+    bits, *_ = run(text + call).split()
+    assert bits == ",".join(map(str, net.parameters.view(np.uint32)))
+    assert run(text + call) == run(javascript_module(model) + call)

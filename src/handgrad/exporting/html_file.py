@@ -38,7 +38,7 @@ MOST_OF_DATES = 1e-5
 
 def write_html(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
     """Write the page, and run its rows and its net in node, where that is."""
-    net = javascript_module(_portable(subject, learning))
+    net = javascript_module(_portable(subject, learning), packed=True)
     answers = subject.net.predict(subject.example, engine="portable")
     answers = answers.reshape(len(answers), -1)
     path.write_text(page_of(subject, net, answers, learning), "utf-8", newline="\n")
