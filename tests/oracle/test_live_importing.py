@@ -102,6 +102,19 @@ def onnx_file(path: Path, nodes: list[Any], arrays: dict[str, Any], inputs: int 
     return path
 
 
+NETS: dict[str, Callable[[], hg.Net]] = {
+    "a chain": lambda: hg.Net(hg.Linear(4, 5), hg.Tanh(), hg.Linear(5, 2)),
+    "all kinds": lambda: hg.Net(
+        hg.Standardize(np.arange(4), np.arange(1, 5)),
+        hg.Linear(4, 5),
+        hg.BatchNorm(5, momentum=0.3),
+        hg.Residual(hg.Linear(5, 5), hg.LayerNorm(5), hg.GELU()),
+        hg.Dropout(0.2),
+        hg.Parallel(hg.Linear(5, 3), hg.Linear(5, 3)),
+        hg.Softmax(),
+        dtype=np.float64,
+    ),
+}
 N = helper.make_node
 BY_HAND: dict[str, tuple[list[Any], dict[str, Any], Callable[[Any], Any]]] = {
     "a scaler, as scikit-learn's": (
@@ -166,6 +179,37 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
             read(path)
     with refused(hg.SettingError, "2 inputs: x, w"):
         hg.from_onnx(onnx_file(path, [N("Add", ["x", "w"], ["y"])], {}, inputs=2))
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_what_export_wrote_comes_back_as_the_net_it_was(name: str, tmp_path: Path) -> None:
+    net, path = NETS[name](), tmp_path / "net.onnx"
+    net.parameters[...] += np.random.default_rng(0).normal(size=net.parameters.size) * 0.1
+    hg.export(net, path)
+    found = hg.from_onnx(path)
+    assert repr(found).replace(", dtype='float64'", "") == repr(net)
+    np.testing.assert_array_equal(found.parameters, net.parameters)
+    np.testing.assert_array_equal(found.running_state, net.running_state)
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        tensor.name = f"changed {tensor.name}"
+    for node in model.graph.node:
+        for i, one in enumerate(node.input):
+            node.input[i] = f"changed {one}" if f"changed {one}" in _names(model) else one
+    onnx.save(model, path)
+    if name == "a chain":  # is found without what was said of the layers
+        assert [type(layer) for layer in hg.from_onnx(path).layers] == [
+            hg.Linear,
+            hg.Tanh,
+            hg.Linear,
+        ]
+    else:
+        with refused(hg.SettingError, "no layer of handgrad's"):
+            hg.from_onnx(path)
+
+
+def _names(model: Any) -> set[str]:
+    return {tensor.name for tensor in model.graph.initializer}
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from handgrad.exporting.onnx_table import Table, inputs_of
 from handgrad.exporting.subject import Subject
 from handgrad.layers import Array
 from handgrad.net import Net
+from handgrad.saving.architecture import LAYERS, NET_IN_ONNX, LayerWriter
 from handgrad.saving.weights import placed, words_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def onnx_model(subject: Subject) -> onnx.ModelProto:
     (n, n_classes), of a regressor `value` (n, n_values), of a net `output`.
 
     Among its metadata, under `handgrad.example`, are rows as JSON, with what the model says of
-    them: a list for each input, null for NaN, and one for the answer.
+    them: a list for each input, null for NaN, and one for the answer; under `handgrad.net` the
+    layers as a .safetensors file has them, by which `hg.from_onnx` reads the net back, where all
+    are public ones.
     """
     onnx_package()
     model, graph = Model(), subject.graph
@@ -56,8 +59,8 @@ def onnx_model(subject: Subject) -> onnx.ModelProto:
     outputs = [described(name, last.dtype, ("n", *_sizes(last.shape[1:])), doc)]
     if subject.classes is not None:
         outputs.insert(0, _label(model, name, subject.classes))
-    title, example = subject.title.partition("(")[0], {EXAMPLE: _example(subject)}
-    return model.whole(title, subject.title, inputs, outputs, example)
+    title, notes = subject.title.partition("(")[0], {EXAMPLE: _example(subject), **_layers(subject)}
+    return model.whole(title, subject.title, inputs, outputs, notes)
 
 
 def _weights(net: Net) -> dict[str, tuple[str, Array]]:
@@ -67,6 +70,15 @@ def _weights(net: Net) -> dict[str, tuple[str, Array]]:
         for path, layer in net.walk()
         for name, word in words_of(type(layer)).items()
     }
+
+
+def _layers(subject: Subject) -> dict[str, str]:
+    """The layers of a net as JSON, whose arrays are the weights of the model, if all are public."""
+    if subject.kind != "net" or any(
+        LAYERS.get(type(layer).__name__) is not type(layer) for _, layer in subject.net.walk()
+    ):
+        return {}
+    return {NET_IN_ONNX: json.dumps(LayerWriter().whole(subject.net))}
 
 
 def _sizes(shape: Sequence[object]) -> list[int | str]:

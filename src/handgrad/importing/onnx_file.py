@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from handgrad.importing.parts import (
 )
 from handgrad.layers import ELU, GELU, Array, GELUTanh, Layer, LeakyReLU, Softmax, Standardize
 from handgrad.net import Net
+from handgrad.saving.architecture import NET_IN_ONNX, LayerReader
+from handgrad.saving.tensors import refused_as_damaged
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -40,7 +43,8 @@ def from_onnx(path: str | Path) -> Net:
     Gemm, or MatMul and Add, become a Linear, normalisations and activations those of the same
     name, an activation that is written out in several nodes is known by its values. The net
     predicts what the model does, in the type of its weights, to rounding; ONNX keeps settings such
-    as epsilon in float32. What is no such chain is refused, naming the node.
+    as epsilon in float32. A net that `hg.export` wrote comes back as it was. What is no such chain
+    is refused, naming the node.
     """
     try:
         import onnx
@@ -65,7 +69,21 @@ def from_onnx(path: str | Path) -> Net:
             "a file that onnx.load reads",
             "write it again, or check that it came whole",
         ) from error
-    return net_of(_merged(_layers(OnnxGraph(model))), str(path))
+    graph, notes = OnnxGraph(model), {note.key: note.value for note in model.metadata_props}
+    own = _written_by_export(graph, notes.get(NET_IN_ONNX, ""))
+    return own or net_of(_merged(_layers(graph)), str(path))
+
+
+def _written_by_export(graph: OnnxGraph, said: str) -> Net | None:
+    """The net whose layers are `said` in a file; None where its weights are not there any more."""
+    if not said:
+        return None
+    try:
+        with refused_as_damaged("the layers in it", "those that hg.export writes"):
+            net = LayerReader(graph.constants, {}).whole(json.loads(said))
+    except FileError:
+        return None
+    return net if isinstance(net, Net) else None
 
 
 def _layers(graph: OnnxGraph) -> Iterator[Layer]:

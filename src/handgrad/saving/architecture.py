@@ -19,6 +19,7 @@ from handgrad.saving.tensors import COPIED_WHOLE, damaged, refused_as_damaged, s
 from handgrad.saving.weights import all_learned, fill, learned, placed, words_of
 
 MOST_LAYERS, DEEPEST = 1000, 16
+NET_IN_ONNX = "handgrad.net"  # what a model in ONNX's format has the JSON under
 
 # A whole number among the settings may be as large as the number of float32 that the file has bytes
 # for, and all of one layer multiplied 64 times that (sizes, strides and paddings stand side by
