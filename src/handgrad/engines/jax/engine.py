@@ -116,14 +116,14 @@ class JaxEngine(StepwiseEngine):
 
     def _rows_on_device(self) -> Rows:
         """The rows as they are now, their indices checked."""
-        parts = {"x": self.x, "y": self.y, "sample_weight": self.w}
-        found = {name: part for name, part in parts.items() if part is not None}
-        for name, part in found.items():
-            bounds = self.plan.step.bounds.get(name, ())
+        found = {} if self.w is None else {"sample_weight": self.w}
+        for name, part in (("x", self.x), ("y", self.y)):
+            bounds, values = self.plan.step.bounds.get(name, ()), part
             if isinstance(part, SideBySide):
-                found |= {name: part.values, "members": part.members}
-                bounds = [bound.of_member(part.values[0].size) for bound in bounds]
-            check_indices(found[name], name, {name: bounds})
+                values, found["members"] = part.values, part.members
+                bounds = [bound.of_member(values[0].size) for bound in bounds]
+            check_indices(values, name, {name: bounds})
+            found[name] = values
         with numbers_of(self.net.dtype):
             return {name: on_device(part) for name, part in found.items()}
 

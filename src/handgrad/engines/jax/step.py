@@ -80,7 +80,15 @@ def bounds_of(graph: Graph) -> Bounds:
         for index in node.arguments[1:2]
         for part in (index if isinstance(index, tuple) else (index,))
     )
-    return index_bounds(optimized(graph)) if computed_index else {}
+    if not computed_index:
+        return {}
+    nodes = (  # whatever is drawn, of which lowering knows one kind alone: it bounds nothing
+        replace(node, arguments=(node.arguments[0], "random", node.shape), options={})
+        if node.operation is Op.RANDOM
+        else node
+        for node in graph.nodes
+    )
+    return index_bounds(optimized(replace(graph, nodes=tuple(nodes))))
 
 
 class Gradients(RecordedNet):
