@@ -1,7 +1,7 @@
 """Trainings that cover every pair of page, loss, optimizer and dtype, and portable machine code."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,14 @@ class Trained:
     parameters: Any
     state: Any
     predictions: Any
+
+
+def assert_same(found: Trained, expected: Trained) -> None:
+    """Fail unless all numbers are the same; NaN is one number."""
+    for one, other in zip(astuple(found), astuple(expected), strict=True):
+        np.testing.assert_array_equal(one, other)
+        zero = np.equal(one, 0)
+        np.testing.assert_array_equal(np.signbit(one)[zero], np.signbit(other)[zero])
 
 
 @dataclass(frozen=True)

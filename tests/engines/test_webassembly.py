@@ -1,7 +1,6 @@
 """WebAssembly trains and predicts to the bits of portable machine code, and needs nothing else."""
 
 import shutil
-from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,10 @@ from handgrad.engines.portable.model import portable_model
 from handgrad.engines.portable.webassembly import webassembly
 from tests.bits.nets import numbers
 from tests.engines.in_javascript import trained
-from tests.engines.portable_cases import Trained, Training, cases, training, training_of
+from tests.engines.portable_cases import Training, assert_same, cases, training, training_of
 
 in_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 EVERY = 28
-
-
-def assert_same(found: Trained, expected: Trained) -> None:
-    for one, other in zip(astuple(found), astuple(expected), strict=True):
-        np.testing.assert_array_equal(one, other)
 
 
 @in_node
