@@ -24,7 +24,8 @@ from handgrad.tabular.features import Date, Feature, Nothing, Number
 from handgrad.tabular.files import described
 
 MOST_EXAMPLES = 12
-FAR = 4.0  # times the distance of the quartiles from the middle
+# So many distances of the quartiles from the middle: what cannot be negative mostly stays so.
+LOWEST, HIGHEST = -0.5, 1.5
 ORDERS: dict[str, str] = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d"}
 
 
@@ -106,24 +107,28 @@ def _plain(subject: Subject, i: int) -> dict[str, Any]:
 
 
 def examples(subject: Subject) -> list[list[str]]:
-    """Rows as they would be typed; of the edges that the model is proved by none, if it can be."""
+    """Rows as they would be typed, of values among those that the model is proved by.
+
+    Of a table, each column has values such as most of the training had; which of them meet in a row
+    says nothing.
+    """
     if subject.table is None or subject.features is None:
         rows = subject.example.reshape(len(subject.example), -1)[::-1][:MOST_EXAMPLES]
         return [[_written(float(f"{value:.4g}")) for value in row] for row in rows.tolist()]
-    columns = [(feature, subject.table[name]) for name, feature in used(subject.features).items()]
-    ordinary = np.all([_ordinary(*column) for column in columns], axis=0)
-    rows = np.flatnonzero(ordinary if ordinary.any() else ~ordinary)[::-1][:MOST_EXAMPLES]
-    cells = [_typed(*column) for column in columns]
-    return [[texts[row] for texts in cells] for row in rows]
+    columns = []
+    for name, feature in used(subject.features).items():
+        texts, usual = _typed(feature, subject.table[name]), _usual(feature, subject.table[name])
+        columns.append([text for text, likely in zip(texts, usual, strict=True) if likely][::-1])
+    return [[texts[i % len(texts)] for texts in columns] for i in range(MOST_EXAMPLES)]
 
 
-def _ordinary(feature: Feature, column: Column) -> Array:
-    """Which rows of a column have a value as most of the training had, (n,) of truth values."""
+def _usual(feature: Feature, column: Column) -> Array:
+    """Which values of a column most of the training was like, (n,) of truth values; not none."""
     number = feature.time if isinstance(feature, Date) else feature
     if isinstance(number, Number):
         with np.errstate(over="ignore"):
-            away = np.abs((column.values - number.center) * number.factor)
-        return np.asarray(away < FAR)  # which NaN is not
+            z = (column.values - number.center) * number.factor
+        return np.asarray((z >= LOWEST) & (z <= HIGHEST))  # which NaN is not
     return np.array([value in getattr(feature, "values", ()) for value in column.values], bool)
 
 
