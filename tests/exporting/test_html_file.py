@@ -68,6 +68,16 @@ def test_it_is_proved_by_the_rows_that_travel_with_it(name: str, tmp_path: Path)
     assert of_portable.relative <= of_portable.most
 
 
+@needs_node
+def test_rows_of_any_shape_are_numbers_one_after_the_other(tmp_path: Path) -> None:
+    net = hg.Net(hg.EnsembleLinear(3, 2, 4, rng=0), hg.Tanh())
+    assert hg.export(net, tmp_path / "net.html").checks[0].same_bits
+    data = json.loads(Scripts(tmp_path / "net.html").texts["application/json"])
+    assert [column["name"] for column in data["columns"]] == [f"x{i}" for i in range(12)]
+    assert {len(row) for row in data["examples"]} == {12}
+    assert {len(answer) for answer in data["proof"]["answers"]} == {8}
+
+
 def test_without_node_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     proof, _ = exported(tmp_path, "net")

@@ -50,9 +50,10 @@ def write_html(subject: Subject, path: Path, learning: Learning | None) -> Seque
     found = np.array(run_in_node(module, rows), float).astype(answers.dtype)
     has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
     most = MOST_OF_DATES if has_hands else 0.0
+    predicted = subject.answers.reshape(answers.shape)
     return [
         compared(node, found, answers, "the engine portable", most),
-        compared(node, found, subject.answers, "predict", max(most, MOST[answers.dtype.name])),
+        compared(node, found, predicted, "predict", max(most, MOST[answers.dtype.name])),
     ]
 
 

@@ -80,12 +80,19 @@ def _in_script(pattern: str) -> str:
 def columns_of(subject: Subject) -> list[dict[str, Any]]:
     """What each field of the page holds, in the order of the columns."""
     if subject.features is None:
-        return [{"name": name} | _plain(subject, i) for i, name in enumerate(subject.names)]
+        return [{"name": name} | _plain(subject, i) for i, name in enumerate(_names(subject))]
     found = described(subject.features)
     return [
         {"name": name, "timed": isinstance(feature, Date) and _timed(feature)} | found[name]
         for name, feature in used(subject.features).items()
     ]
+
+
+def _names(subject: Subject) -> list[str]:
+    """The names of the numbers of a row, one after the other whatever its shape."""
+    if subject.example.ndim == 2:
+        return [*subject.names]
+    return [f"x{i}" for i in range(math.prod(subject.example.shape[1:]))]
 
 
 def used(features: Features) -> dict[str, Feature]:

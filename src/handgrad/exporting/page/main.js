@@ -42,7 +42,10 @@ function update() {
 /** What came with the page, or has learned here since. */
 let predictor = { predict };
 
-const predicted = (values) => predictor.predict([encodedRow(data.columns, values, data.reading)])[0];
+const predicted = (values) => answerOf(predictor, encodedRow(data.columns, values, data.reading));
+
+/** The numbers that a net says of a row, whatever their shape. */
+const answerOf = (net, row) => net.predict([row]).flat(Infinity);
 
 let shown = 0;
 speak(find("shown"), () => (shown < 0 ? "" : say("example_shown", { i: shown + 1, n: data.examples.length })));
@@ -59,7 +62,7 @@ function fill(i) {
 
 let check;
 find("about").addEventListener("toggle", () => {
-  check ??= checked(data, (row) => predict([row])[0]);
+  check ??= checked(data, (row) => answerOf({ predict }, row));
   speakIn(language());
 });
 speak(find("check"), () => {
