@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handgrad.engines.loops.functions.function import function
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.statements import Call, For, Load, Store, Var
 from tests.engines import calling
@@ -17,6 +18,7 @@ DTYPES = [np.float32, np.float64]
 
 @pytest.fixture(params=["machine_code", "portable_code"], autouse=True)
 def _with_fma_or_without(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    function.cache_clear()  # each test by itself is one of how they are written
     monkeypatch.setattr(calling, "machine_code", getattr(calling, request.param))
 
 
@@ -191,3 +193,12 @@ def test_exp_and_log_never_fall(dtype: Any) -> None:
         ("log", np.geomspace(0.1, 9, 5001)),
     ):
         assert (np.diff(compiled(operation, dtype)(x)) >= 0).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_signs_are_those_of_numpy(dtype: Any) -> None:
+    x = np.array([-np.inf, -2.0, -1e-40, 1e-40, 3.0, np.inf, np.nan], dtype)
+    np.testing.assert_array_equal(compiled("sign", dtype)(x), np.sign(x))
+    np.testing.assert_array_equal(
+        np.signbit(compiled("sign", dtype)(np.array([0.0, -0.0]))), [False, True]
+    )

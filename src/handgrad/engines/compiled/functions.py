@@ -19,9 +19,11 @@ from handgrad.engines.compiled.ir_helpers import (
     intrinsic,
 )
 from handgrad.engines.compiled.number_operations import computed, converted
-from handgrad.engines.loops.functions.arithmetic import format_of
 from handgrad.engines.loops.functions.function import WRITTEN_OUT, function
 from handgrad.engines.loops.statements import Call, Expression, Num, Type, Var
+
+# Of each type: whole numbers of as many bits, the digits of its fraction, its exponent's bias.
+LAYOUT = {SINGLE: (INT32, 23, 127), DOUBLE: (INT, 52, 1023)}
 
 
 def function_value(b: ir.IRBuilder, name: str, values: Sequence[ir.Value], *, fused: bool) -> Any:
@@ -70,31 +72,28 @@ def times_power_of_two(b: ir.IRBuilder, y: ir.Value, n: ir.Value) -> ir.Value:
 
 def _power_of_two(b: ir.IRBuilder, n: ir.Value, kind: ir.Type) -> ir.Value:
     """2ⁿ, by writing the exponent of a number of that type."""
-    integer, form = _integer(kind), format_of(single=kind == SINGLE, fused=False)
-    exponent = b.add(n, ir.Constant(INT32, form.bias))
-    if integer != INT32:
-        exponent = b.zext(exponent, integer)
-    return b.bitcast(b.shl(exponent, ir.Constant(integer, form.digits)), kind)
+    bits, digits, bias = LAYOUT[kind]
+    exponent = b.zext(b.add(n, ir.Constant(INT32, bias)), bits)
+    return b.bitcast(b.shl(exponent, ir.Constant(bits, digits)), kind)
 
 
 def exponent(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     """The whole number n of x = 2ⁿ m, √½ ≤ m < √2."""
-    n = _exponent(b, x)
-    return b.sitofp(n if n.type == INT32 else b.trunc(n, INT32), x.type)
+    return b.sitofp(b.trunc(_exponent(b, x), INT32), x.type)
 
 
 def significand(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     """The m of x = 2ⁿ m, √½ ≤ m < √2."""
-    n = _exponent(b, x)
-    shifted = b.shl(n, _digits(x.type))
-    return b.bitcast(b.sub(b.bitcast(x, n.type), shifted), x.type)
+    bits, digits, _ = LAYOUT[x.type]
+    shifted = b.shl(_exponent(b, x), ir.Constant(bits, digits))
+    return b.bitcast(b.sub(b.bitcast(x, bits), shifted), x.type)
 
 
 def _exponent(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """n from the bits of x: their distance from those of √½, of which 2ⁿ is the upper part."""
-    integer = _integer(x.type)
-    start = b.bitcast(constant(math.sqrt(0.5), x.type), integer)
-    return b.ashr(b.sub(b.bitcast(x, integer), start), _digits(x.type))
+    """n from the bits of x: their distance from those of √½, of which it is the upper part."""
+    bits, digits, _ = LAYOUT[x.type]
+    start = b.bitcast(constant(math.sqrt(0.5), x.type), bits)
+    return b.ashr(b.sub(b.bitcast(x, bits), start), ir.Constant(bits, digits))
 
 
 def has_bit(b: ir.IRBuilder, n: ir.Value, k: ir.Constant) -> ir.Value:
@@ -105,22 +104,11 @@ def has_bit(b: ir.IRBuilder, n: ir.Value, k: ir.Constant) -> ir.Value:
 
 def signbit(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     """Whether x has a minus."""
-    integer = _integer(x.type)
-    return b.icmp_signed("<", b.bitcast(x, integer), ir.Constant(integer, 0))
+    bits = LAYOUT[x.type][0]
+    return b.icmp_signed("<", b.bitcast(x, bits), ir.Constant(bits, 0))
 
 
 OF_FUNCTIONS = {
     operation.__name__: operation
     for operation in (rint, times_power_of_two, exponent, significand, has_bit, signbit)
 }
-
-
-def _integer(kind: ir.Type) -> ir.Type:
-    """The whole numbers that have as many bits."""
-    return INT32 if kind == SINGLE else INT
-
-
-def _digits(kind: ir.Type) -> ir.Constant:
-    """How many digits the fraction of a number has."""
-    digits = format_of(single=kind == SINGLE, fused=False).digits
-    return ir.Constant(_integer(kind), digits)

@@ -26,13 +26,11 @@ def power(form: Format, x: Expression, y: Expression) -> Expression:
     found = _short_power(size, y) if form.single else _long_power(form, size, y)
     found = where(holds("equal", size, 1.0) | holds("equal", y, 0.0), 1.0, found)
     half = y * 0.5
-    fraction = holds("not_equal", call("floor", y), y)
+    fraction = holds("not_equal", call("floor", y), y)  # or NaN
     odd = holds("not_equal", call("floor", half), half)
     found = where(holds("signbit", x) & (odd & ~fraction), -found, found)
     below = (x < 0.0) & (size < math.inf)
-    found = where(below & fraction, math.nan, found)
-    one_anyway = holds("equal", x, 1.0) | holds("equal", y, 0.0)  # even of NaN, or by it
-    return where((holds("isnan", x) | holds("isnan", y)) & ~one_anyway, x + y, found)
+    return where(below & fraction, math.nan, found)
 
 
 def _short_power(x: Expression, y: Expression) -> Expression:
