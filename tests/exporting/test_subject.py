@@ -106,7 +106,7 @@ class Branches(hg.Layer):
         (lambda: several_labels(), "several labels a row"),
         (lambda: with_steps(MinMaxScaler()), "the step 'minmaxscaler'"),
         (lambda: with_steps(StandardScaler(), hg.TableEncoder()), "the step 'tableencoder'"),
-        (lambda: last_step(), "the step 'logisticregression'"),
+        (lambda: last_step(), "the last step 'logisticregression'"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(refused: Any, words: str) -> None:

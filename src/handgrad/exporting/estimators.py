@@ -105,7 +105,11 @@ OF_MODELS: dict[type, Callable[[Any], Parts]] = {
 def _of_pipeline(model: Pipeline) -> Parts:
     *before, (last_name, last) = model.steps
     if type(last) not in OF_MODELS or (before and type(last) not in (MLPClassifier, MLPRegressor)):
-        raise _refused(last_name, last)
+        raise SettingError(
+            f"the last step {last_name!r} of the Pipeline, {described(last)}",
+            "MLPClassifier or MLPRegressor, after StandardScaler or TableEncoder",
+            "make_pipeline(hg.TableEncoder(), hg.MLPClassifier()); a tabular model goes alone",
+        )
     parts = parts_of(last)
     methods = {"scores": "decision_function", "probabilities": "predict_proba"}
     predict = getattr(model, methods.get(parts.output, "predict"))
