@@ -1,6 +1,7 @@
 """The page of an exported model in a real browser: by keyboard, at a phone's width, wrong input."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,20 @@ def exported(name: str) -> Any:
     return model(name)
 
 
+@cache
+def of_commas() -> hg.TabularRegressor:
+    """A model of text as a German spreadsheet has it, and of more values than a list has."""
+    rng = np.random.default_rng(0)
+    paid = [f"{a:,.2f} €".translate(str.maketrans(",.", ".,")) for a in rng.uniform(1, 5000, 200)]
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 200), unit="D")
+    table = {
+        "paid": paid,
+        "day": [*days.strftime("%d.%m.%Y")],
+        "street": [f"street {i}" for i in rng.integers(0, 60, 200)],
+    }
+    return hg.TabularRegressor(2, epochs=4, random_state=0).fit(table, rng.normal(size=200))
+
+
 def moons() -> tuple[Any, Any]:
     x, y = hg.data.make_moons(200, noise=0.1, rng=0)
     return x.astype(np.float32), y
@@ -52,6 +67,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     for name in NAMES:
         hg.export(exported(name), folder / f"{name}.html")
+    hg.export(of_commas(), folder / "commas.html")
     given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1)}
     hg.export(moons_net(), folder / "training.html", *moons(), **given, batch_size=10)
     return folder
@@ -150,6 +166,25 @@ def test_what_is_missing_or_never_seen_is_answered_as_python_does(look: Look) ->
     with pytest.warns(hg.UnseenWarning):
         expected = regressor.predict(nothing | {"town": "Rome"})
     assert page.evaluate(VALUES) == pytest.approx(expected, rel=1e-12)
+
+
+def test_commas_and_dates_are_read_as_the_training_had_them(look: Look) -> None:
+    page = look("commas", PHONE).page
+    row = {"paid": "1.234", "day": "05.04.2021", "street": "street 7"}
+    for label, text in row.items():
+        control(page, label).fill(text)
+    assert readout(page, "paid") == "read as 1234"
+    assert readout(page, "day") == "read as Monday, April 5, 2021"
+    assert readout(page, "street") == "known from training"
+    assert page.evaluate(VALUES) == pytest.approx(of_commas().predict(row), rel=1e-12)
+    control(page, "paid").fill("1.2,3")
+    assert "Expected: a number such as " in readout(page, "paid")
+    control(page, "day").fill("2021-04-05")
+    assert readout(page, "day") == "read as Monday, April 5, 2021"
+    control(page, "day").fill("31.02.2021")
+    assert "“31.02.2021” is no date\nExpected: a date such as 31.12.2024" in readout(page, "day")
+    control(page, "street").fill("street 700")
+    assert readout(page, "street").startswith("never seen in training")
 
 
 def test_wrong_input_is_answered_in_three_parts(look: Look) -> None:
@@ -291,6 +326,9 @@ def test_it_learns_from_rows_that_are_pasted(look: Look) -> None:
     ]
     page.get_by_role("button", name="Train", exact=True).click()
     assert page.locator("#progress").inner_text() == "Not trained in this page yet."
+    rows.fill("1 2 7")
+    page.get_by_role("button", name="Train", exact=True).click()
+    assert "A target is none of the outputs" in page.locator("#rows-read").inner_text()
     rows.fill("1\t2\t0\n-1\t-2\t1\n")
     assert page.locator("#rows-read").inner_text() == "2 rows"
     page.get_by_role("button", name="Train", exact=True).click()

@@ -10,12 +10,15 @@ const PAUSE = 700;
 /**
  * Shows answers in `place`: `headline`, `bars` and a `status` that is read out.
  *
- * `described` says of what kind they are: `output`, `classes`, and `shares` where they add up to 1.
+ * `described` says of what kind they are: `output`, `classes`, and `shares` where each is one of 1.
  */
 export function answersIn(place, described) {
   let timer;
   const show = (headline, more, bars) => {
-    place.headline.replaceChildren(element("b", {}, headline), ...(more ? [" ", element("span", {}, more)] : []));
+    place.headline.replaceChildren(
+      element("b", {}, headline),
+      ...(more ? [" ", element("span", {}, more)] : []),
+    );
     place.bars.replaceChildren(...bars);
     clearTimeout(timer);
     timer = setTimeout(() => (place.status.textContent = place.headline.textContent), PAUSE);
@@ -51,18 +54,28 @@ function classSaid(outputs, { classes, output }) {
 }
 
 function numbersSaid(outputs, { output, shares }) {
-  if (outputs.length === 1) return [element("data", { value: outputs[0] }, numberSaid(outputs[0])), null, []];
+  if (outputs.length === 1)
+    return [element("data", { value: outputs[0] }, numberSaid(outputs[0])), null, []];
   const best = outputs.indexOf(Math.max(...outputs));
   const names = outputs.map((_, i) => say("output", { i: i + 1 }));
   const bars = outputs.map((value, i) => bar(names[i], value, shares, shares && i === best));
-  const headline = shares ? names[best] : outputs.slice(0, 3).map((value) => numberSaid(value, 4)).join(" · ");
+  const headline = shares
+    ? names[best]
+    : outputs
+        .slice(0, 3)
+        .map((value) => numberSaid(value, 4))
+        .join(" · ");
   const more = shares ? percentSaid(outputs[best]) : null;
   return [headline + (!shares && outputs.length > 3 ? " …" : ""), more, bars];
 }
 
 /** A line of the answer: its name, a bar as long as its share, and the number. */
 function bar(name, value, isShare, isBest) {
-  const line = element("li", isBest ? { class: "best" } : {}, element("span", { class: "name" }, name));
+  const line = element(
+    "li",
+    isBest ? { class: "best" } : {},
+    element("span", { class: "name" }, name),
+  );
   line.append(element("data", { value }, isShare ? percentSaid(value) : numberSaid(value)));
   if (isShare) {
     const filled = element("span");

@@ -17,7 +17,7 @@ export function dateIn(text, order, patterns) {
   return isoDateIn(text) ?? orderedDateIn(text, order, patterns);
 }
 
-/** A date in an order of day, month and year: `order` where several could be, else the usual one. */
+/** A date in an order of day, month and year: `order` if that could be, else the usual one. */
 function orderedDateIn(text, order, patterns) {
   const found = new RegExp(patterns.date, "u").exec(plain(text, patterns))?.groups;
   if (!found || found.s !== found.t) return null;
@@ -46,7 +46,7 @@ function secondsOf({ hour, minute, second, half }) {
   return 3600 * hours + 60 * Number(minute ?? 0) + Number(second ?? 0);
 }
 
-/** A text as `datetime.fromisoformat` reads it, by the clock of its place; null where it does not. */
+/** A text as `datetime.fromisoformat` reads it, by the clock of its place; null if it does not. */
 function isoDateIn(text) {
   const letters = [...text];
   const end = endOfDate(letters);
@@ -57,7 +57,7 @@ function isoDateIn(text) {
   return time === null ? null : daysWith(days, time);
 }
 
-/** How many letters of a text are its date: where a dash or digits could be of either, as Python. */
+/** How many letters of a text are its date: of a dash or digits that could be, as Python has it. */
 function endOfDate(letters) {
   if (letters.length === 7) return 7;
   const isDigit = (letter) => /^\d$/.test(letter ?? "");
@@ -99,7 +99,11 @@ const CLOCK =
 function clock(text) {
   const found = CLOCK.exec(text)?.groups;
   if (!found) return null;
-  const [hour, minute, second] = [found.hour, found.minute ?? found.m ?? 0, found.second ?? found.s ?? 0];
+  const [hour, minute, second] = [
+    found.hour,
+    found.minute ?? found.m ?? 0,
+    found.second ?? found.s ?? 0,
+  ];
   const part = (found.part ?? "").slice(0, 6).padEnd(6, "0");
   return { hour: Number(hour), minute: Number(minute), second: Number(second), part };
 }
@@ -114,9 +118,10 @@ function isoTime(text) {
   return zone && 3600 * zone.hour + 60 * zone.minute + zone.second < DAY ? time : null;
 }
 
-/** Days and a time as days: the millionths of seconds, a whole number, divided once and once more. */
+/** Days and a time as days: the millionths of seconds, a whole number, divided twice. */
 function daysWith(days, { hour, minute, second, part }) {
-  const millionths = BigInt(days * DAY + 3600 * hour + 60 * minute + second) * 1000000n + BigInt(part);
+  const millionths =
+    BigInt(days * DAY + 3600 * hour + 60 * minute + second) * 1000000n + BigInt(part);
   const size = String(millionths < 0n ? -millionths : millionths).padStart(7, "0");
   const seconds = Number(`${millionths < 0n ? "-" : ""}${size.slice(0, -6)}.${size.slice(-6)}`);
   return seconds / DAY;

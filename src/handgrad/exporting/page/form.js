@@ -19,7 +19,8 @@ const MOST_FIELDS = 60;
  * `fill(cells)` fills them with texts, or with nothing where there are none.
  */
 export function formOf(columns, reading, place, changed) {
-  const isWhole = columns.length > MOST_FIELDS && columns.every(({ read_as }) => read_as === "Input");
+  const isWhole =
+    columns.length > MOST_FIELDS && columns.every(({ read_as }) => read_as === "Input");
   const fields = isWhole
     ? [wholeRow(columns, reading)]
     : columns.map((column, i) => fieldOf(column, `field-${i}`, reading));
@@ -40,7 +41,12 @@ export function formOf(columns, reading, place, changed) {
 /** The field of a column: `read()` gives its value in a list, null where it cannot be read. */
 function fieldOf(column, id, reading) {
   const field = MAKERS[column.read_as](column, id);
-  const { frame, readout } = framed(field, id, () => visible(column.name), () => kindSaid(column));
+  const { frame, readout } = framed(
+    field,
+    id,
+    () => visible(column.name),
+    () => kindSaid(column),
+  );
   return {
     control: field.control,
     frame,
@@ -59,7 +65,9 @@ function fieldOf(column, id, reading) {
 function wholeRow(columns, reading) {
   const control = element("textarea", { id: "field-0", rows: 6, spellcheck: "false" });
   const name = () => say("whole_row", { n: columns.length });
-  const { frame, readout } = framed({ control, extra: [] }, "field-0", name, () => say("whole_row_kind"));
+  const { frame, readout } = framed({ control, extra: [] }, "field-0", name, () =>
+    say("whole_row_kind"),
+  );
   frame.classList.add("whole");
   return {
     control,
@@ -71,10 +79,13 @@ function wholeRow(columns, reading) {
       const values = texts.map((text) => cellRead(columns[0], text, reading));
       const odd = values.findIndex(({ refused }) => refused);
       const isWhole = odd < 0 && texts.length === columns.length;
-      const came = odd < 0
-        ? say("came_count", { n: texts.length })
-        : say("came_at", { text: visible(texts[odd]), i: odd + 1 });
-      const said = isWhole ? say("read_count", { n: texts.length }) : [came, say("expected_count", { n: columns.length }), say("try_example")];
+      const came =
+        odd < 0
+          ? say("came_count", { n: texts.length })
+          : say("came_at", { text: visible(texts[odd]), i: odd + 1 });
+      const said = isWhole
+        ? say("read_count", { n: texts.length })
+        : [came, say("expected_count", { n: columns.length }), say("try_example")];
       show(control, readout, said);
       return isWhole ? values.map(({ value }) => value) : null;
     },
@@ -132,7 +143,9 @@ function chosen(column, id) {
   return {
     control,
     extra: [],
-    cell: () => ({ value: control.value in valueOf ? valueOf[control.value] : column.values[control.value] }),
+    cell: () => ({
+      value: control.value in valueOf ? valueOf[control.value] : column.values[control.value],
+    }),
     put: (text) => {
       const place = column.values.indexOf(text);
       control.value = isMissing(text) ? "" : place < 0 ? "other" : place;
@@ -156,7 +169,8 @@ function kindSaid(column) {
     return say("kind_order", { order: say(column.time.written) });
   }
   if (column.read_as === "Number" || column.read_as === "Input") return say("kind_Number");
-  if (column.read_as === "Binary" || column.read_as === "Date") return say(`kind_${column.read_as}`);
+  if (column.read_as === "Binary" || column.read_as === "Date")
+    return say(`kind_${column.read_as}`);
   return say("kind_Category", { n: column.n_values });
 }
 
@@ -196,8 +210,11 @@ function readSaid(column, value) {
 function wrong(text, column) {
   const isDate = column.read_as === "Date";
   const what = say(isDate ? "date" : "number");
-  const came = text ? say("came", { text: visible(text), what }) : say(isDate ? "came_partly" : "came_empty");
-  if (isDate) return [came, say("expected_date", { example: dateExample(column) }), say("try_empty")];
+  const came = text
+    ? say("came", { text: visible(text), what })
+    : say(isDate ? "came_partly" : "came_empty");
+  if (isDate)
+    return [came, say("expected_date", { example: dateExample(column) }), say("try_empty")];
   if (column.read_as === "Index") {
     return [came, say("expected_whole", { most: column.n - 1 }), say("try_example")];
   }

@@ -21,15 +21,17 @@ import {
 } from "./words.js";
 
 const find = (id) => document.getElementById(id);
+const found = (...names) => Object.fromEntries(names.map((name) => [name, find(name)]));
 const data = JSON.parse(find("data").textContent);
 
 learn(data.words, data.steering, navigator.languages);
 
-for (const part of document.querySelectorAll("[data-say]")) speak(part, () => say(part.dataset.say));
+for (const part of document.querySelectorAll("[data-say]"))
+  speak(part, () => say(part.dataset.say));
 speak(document.documentElement, locale, "lang");
 speak(document.querySelector("title"), () => say(`title_${data.kind}`));
 
-const answers = answersIn({ headline: find("headline"), bars: find("bars"), status: find("status") }, data);
+const answers = answersIn(found("headline", "bars", "status"), data);
 const form = formOf(data.columns, data.reading, find("fields"), update);
 
 /** Read the fields, and show what the net says of them. */
@@ -48,7 +50,9 @@ const predicted = (values) => answerOf(predictor, encodedRow(data.columns, value
 const answerOf = (net, row) => net.predict([row]).flat(Infinity);
 
 let shown = 0;
-speak(find("shown"), () => (shown < 0 ? "" : say("example_shown", { i: shown + 1, n: data.examples.length })));
+speak(find("shown"), () =>
+  shown < 0 ? "" : say("example_shown", { i: shown + 1, n: data.examples.length }),
+);
 find("example").addEventListener("click", () => fill((shown + 1) % data.examples.length));
 find("clear").addEventListener("click", () => fill(-1));
 find("row").addEventListener("submit", (event) => event.preventDefault());
@@ -82,12 +86,28 @@ if (data.training) offerTraining(data.training);
 function offerTraining({ x, y }) {
   const enclosed = { x: rowsIn(x), y: rowsIn(y) };
   const widths = { x: x.width, y: y.width };
-  const names = ["epochs", "train", "again", "progress", "curve", "caption", "rows", "rows-read"];
-  const place = Object.fromEntries(names.map((name) => [name, find(name)]));
+  const place = found(
+    "epochs",
+    "train",
+    "again",
+    "progress",
+    "curve",
+    "caption",
+    "rows",
+    "rows-read",
+  );
   const read = () => rowsInText(place.rows.value, widths, data.reading);
+  const tell = (said) => show(place.rows, place["rows-read"], said);
   const begin = () => {
     const rows = place.rows.value.trim() ? read() : enclosed;
-    return rows.line || !rows.x.length ? null : new Training(rows.x, rows.y);
+    if (rows.line || !rows.x.length) return null;
+    try {
+      return new Training(rows.x, rows.y);
+    } catch {
+      // a target that is none of the net's outputs
+      tell([say("came_target"), say("expected_target"), say("try_rows")]);
+      return null;
+    }
   };
   const again = trainingIn(place, begin, (learner) => {
     predictor = learner ?? { predict };
@@ -101,8 +121,8 @@ function offerTraining({ x, y }) {
   };
   place.rows.addEventListener("input", again);
   speak(find("training-intro"), () => say("training_intro", { n: enclosed.x.length }));
-  speakBy(() => show(place.rows, place["rows-read"], said()));
-  place.rows.addEventListener("input", () => show(place.rows, place["rows-read"], said()));
+  speakBy(() => tell(said()));
+  place.rows.addEventListener("input", () => tell(said()));
 }
 
 speak(find("made"), () => say("made_by", { version: data.version }));

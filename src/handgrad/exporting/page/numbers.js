@@ -1,14 +1,16 @@
 // Numbers in text, as spreadsheets write them: read as handgrad.data reads a column of one cell.
 
 /** What Python counts as blank at the ends of a text. */
-const BLANK = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const BLANK =
+  "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const ENDS = new RegExp(`^${BLANK}+|${BLANK}+$`, "gu");
 
 /** A text without blanks at its ends. */
 export const trimmed = (text) => text.replace(ENDS, "");
 
 /** A text with each kind of narrow or unbroken blank as a plain one, and none at its ends. */
-export const plain = (text, patterns) => trimmed(text.replaceAll(new RegExp(patterns.blanks, "gu"), " "));
+export const plain = (text, patterns) =>
+  trimmed(text.replaceAll(new RegExp(patterns.blanks, "gu"), " "));
 
 /**
  * A text as a number; null where it is none.
@@ -22,7 +24,8 @@ export function numberIn(text, decimal, patterns) {
   const signs = found.s1 + found.s2 + found.s3;
   const debit = found.debit === "(";
   const currencies = new Set([found.c1, found.c2].filter(Boolean));
-  if (debit !== (found.credit === ")") || signs.length + debit > 1 || currencies.size > 1) return null;
+  if (debit !== (found.credit === ")") || signs.length + debit > 1 || currencies.size > 1)
+    return null;
   const digits = trimmed(found.digits);
   const fitting = [",", "."].filter((sign) => new RegExp(patterns.digits[sign], "u").test(digits));
   if (!fitting.length) return null;

@@ -59,7 +59,11 @@ export function encodedRow(columns, values, reading) {
 
 /** The numbers for the net of a row of texts that can all be read. */
 export const encodedTexts = (columns, texts, reading) =>
-  encodedRow(columns, columns.map((column, i) => cellRead(column, texts[i], reading).value), reading);
+  encodedRow(
+    columns,
+    columns.map((column, i) => cellRead(column, texts[i], reading).value),
+    reading,
+  );
 
 const ENCODED = {
   Number: encodedNumber,
@@ -80,7 +84,7 @@ function encodedNumber(feature, value, { limit, huge }) {
   return feature.marks_missing ? [bent, Number(value === null)] : [bent];
 }
 
-/** The time, and a sine and a cosine for each clock: those of the engine, the last bit may differ. */
+/** The time, and a sine and a cosine for each clock: the engine's, whose last bit may differ. */
 function encodedDate({ time, cycles }, days, reading) {
   const hands = cycles.flatMap((cycle) => {
     const turn = (2 * Math.PI * (days ?? 0)) / reading.cycles[cycle];

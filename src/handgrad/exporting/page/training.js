@@ -1,4 +1,4 @@
-// Training in the page: epochs in slices, between which the page answers, and the curve of the loss.
+// Training in the page: epochs in slices, between which it answers, and the curve of the loss.
 
 import { numberIn } from "./numbers.js";
 import { numberSaid, say, speakBy } from "./words.js";
@@ -96,7 +96,11 @@ function drawCurve({ curve, caption }, losses) {
   const shown = [...losses.keys()].filter((i) => i % step === 0 || i === losses.length - 1);
   const most = shown.reduce((top, i) => Math.max(top, losses[i]), 0) || 1;
   const at = (i) => [(100 * i) / Math.max(losses.length - 1, 1), 98 - (94 * losses[i]) / most];
-  const points = shown.map((i) => at(i).map((size) => size.toFixed(2)).join());
+  const points = shown.map((i) =>
+    at(i)
+      .map((size) => size.toFixed(2))
+      .join(),
+  );
   curve.querySelector("polyline").setAttribute("points", points.join(" "));
   curve.toggleAttribute("hidden", losses.length < 2);
   const [first, last] = [losses[0], losses.at(-1)].map((loss) => numberSaid(loss ?? 0, 3));

@@ -45,7 +45,10 @@ export function speakBy(act) {
 
 /** A text in which signs that no eye sees, or that turn what follows, are escapes. */
 export const visible = (text) =>
-  String(text).replace(steering, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  String(text).replace(
+    steering,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** An element with attributes and children. */
 export function element(tag, attributes = {}, ...children) {
