@@ -1,4 +1,14 @@
-"""sin and cos, of angles whose whole quarters of a turn are taken off first."""
+"""sin and cos, of angles whose whole quarters of a turn are taken off first.
+
+>>> import numpy as np
+>>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> x = np.array([np.pi / 6, 1e6 * np.pi, 2.0**27])
+>>> value_of("sin", x).round(9).tolist(), value_of("cos", x).round(9).tolist()
+([0.5, -0.0, nan], [0.866025404, 1.0, nan])
+
+Cody and Waite, "Software manual for the elementary functions", Prentice-Hall (1980), chapter 8:
+π/2 as a sum whose parts have few digits, so that whole numbers times them are exact.
+"""
 
 import math
 

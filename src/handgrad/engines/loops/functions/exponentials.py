@@ -1,4 +1,12 @@
-"""exp and expm1: whole powers of two, times a short series."""
+"""exp and expm1: whole powers of two, times a short series.
+
+>>> import numpy as np
+>>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> value_of("exp", np.array([-np.inf, 0.0, 1.0, 710.0])).round(12).tolist()
+[0.0, 1.0, 2.718281828459, inf]
+>>> value_of("expm1", np.array([-np.inf, -0.0, 1e-20])).tolist()
+[-1.0, -0.0, 1e-20]
+"""
 
 import math
 

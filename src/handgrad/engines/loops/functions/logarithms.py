@@ -1,4 +1,12 @@
-"""log and log1p: an exponent, and a series for what is left."""
+"""log and log1p: an exponent, and a series for what is left.
+
+>>> import numpy as np
+>>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> value_of("log", np.array([-1.0, 0.0, 5e-324, 10.0])).round(12).tolist()
+[nan, -inf, -744.440071921381, 2.302585092994]
+>>> value_of("log1p", np.array([-1.0, 1e-20])).tolist()
+[-inf, 1e-20]
+"""
 
 import math
 

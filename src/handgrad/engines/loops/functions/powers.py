@@ -1,4 +1,11 @@
-"""Powers: exp(y log x), with a logarithm of twice the digits."""
+"""Powers: exp(y log x), with a logarithm of twice the digits.
+
+>>> import numpy as np
+>>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> x, y = np.array([10.0, -2.0, -2.0, 0.0, np.nan]), np.array([-2.0, 3.0, 0.5, -1.0, 0.0])
+>>> value_of("power", x, y).tolist()
+[0.01, -8.0, nan, inf, 1.0]
+"""
 
 import math
 

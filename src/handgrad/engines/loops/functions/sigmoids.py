@@ -1,4 +1,13 @@
-"""tanh and erf, which rise from −1 to 1; and sign, which has nothing between them but 0."""
+"""tanh and erf, which rise from −1 to 1; and sign, which has nothing between them but 0.
+
+>>> import numpy as np
+>>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> for name in ("tanh", "erf", "sign"):
+...     value_of(name, np.array([-np.inf, 0.0, 0.5, 30.0])).round(9).tolist()
+[-1.0, 0.0, 0.462117157, 1.0]
+[-1.0, 0.0, 0.520499878, 1.0]
+[-1.0, 0.0, 1.0, 1.0]
+"""
 
 import math
 
