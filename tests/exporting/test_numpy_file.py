@@ -155,6 +155,24 @@ def test_numbers_among_categories_are_text() -> None:
     assert np.array_equal(predict({"rooms": floats, "lift": truths}), expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "rows", "words"),
+    [
+        ("net", [[0.0, np.nan, 1.0]], "NaN or infinity in x"),
+        ("net", [[0.0, 1.0]], r"x of shape \(1, 2\); expected rows of 3 numbers"),
+        ("regressor", [0.0, 1.0, 2.0], r"x of shape \(3,\)"),
+        ("embedding", [0.5], "codes of type float64; expected whole numbers from 0 on"),
+        ("embedding", [1, -1], "codes of type int64"),
+    ],
+)
+def test_rows_that_the_model_refuses(name: str, rows: list[Any], words: str) -> None:
+    predict = functions(numpy_source(subject_of(model(name))))["predict"]
+    with pytest.raises(ValueError, match=words):
+        predict(rows)
+    with pytest.raises(ValueError):  # noqa: PT011
+        model(name).predict(np.array(rows))
+
+
 def test_infinity_in_a_column_is_refused_as_the_model_refuses_it() -> None:
     predict = functions(numpy_source(subject_of(model("table of classes"))))["predict_proba"]
     with pytest.raises(ValueError, match="infinity in a column of numbers"):
@@ -177,6 +195,14 @@ def test_random_nets_have_the_bits_of_their_pages(first: int) -> None:
     for seed in range(first, first + 20):
         net, x = random_net(seed)
         assert same_bits(net, x), (seed, net)
+
+
+def test_codes_stand_among_numbers_that_are_no_whole_ones() -> None:
+    net = hg.Net(hg.TabularEmbedding(3, 2, n_numbers=1, rng=0), hg.Linear(3, 2, rng=1))
+    x = np.array([[0.5, 2], [-1.25, 0]])
+    for rows in (None, x, [[3, 1]]):
+        predict = functions(numpy_source(subject_of(net, rows)))["predict"]
+        assert np.array_equal(predict(x), net.predict(x, engine="eager"))
 
 
 @pytest.mark.parametrize("name", ONE_LINERS)

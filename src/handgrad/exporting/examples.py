@@ -28,21 +28,23 @@ def example_matrix(
 ) -> Array:
     """Rows (n, n_in) for a net: those given, or drawn, and some edges, in its dtype.
 
-    Numbers are drawn around `center` (n_in,), so far as `scale` (n_in,) says.
+    Numbers are drawn around `center` (n_in,), so far as `scale` (n_in,) says. Codes alone are whole
+    numbers; among features they are of the net's dtype as these are.
     """
+    codes = net.integer_input and net.n_in is None
     if x is not None:
         given = np.asarray(x)
-        axes = 1 if net.integer_input else 2
+        axes = 1 if codes else 2
         if given.ndim < axes or len(given) == 0 or given.dtype.kind not in "fiub":
             raise SettingError(
                 f"x of shape {given.shape} and type {given.dtype}",
                 "a few rows of numbers, (n, n_in)",
                 "x=x_train[:64]",
             )
-        return given[:ROWS] if net.integer_input else given[:ROWS].astype(net.dtype)
+        return given[:ROWS] if codes else given[:ROWS].astype(net.dtype)
     rows = example_input(net, ROWS)
     if net.integer_input:
-        return rows
+        return rows if codes else rows.astype(net.dtype)
     edges = np.array(PLACES)
     rows[: len(edges)] = edges.reshape(-1, *[1] * (rows.ndim - 1))
     if center is not None and scale is not None:

@@ -49,7 +49,19 @@ CHECK = '''def check():
     return apart <= {most}'''
 # Names that the lines of a net may not have.
 TAKEN = frozenset(
-    {"np", "math", "n", "net", "encoded", "predict", "check", "sys", "b64decode", "array"}
+    {
+        "np",
+        "math",
+        "n",
+        "net",
+        "encoded",
+        "checked",
+        "predict",
+        "check",
+        "sys",
+        "b64decode",
+        "array",
+    }
     | OF_COLUMNS.keys()
 )
 
@@ -123,7 +135,7 @@ def _front(subject: Subject) -> list[str]:
     answer, words = ANSWERS[subject.output]
     x = "x" if subject.table is None else "table"
     dtype = dtype_text(subject.example.dtype)
-    rows = f"np.asarray(x, {dtype})" if x == "x" else f"encoded(table).astype({dtype})"
+    rows = "checked(x)" if x == "x" else f"encoded(table).astype({dtype})"
     alone = subject.kind == "regressor" and subject.answers.shape[1] == 1
     shape = "(n,)" if alone else shape_text(subject.answers)
     given = f"{shape_text(subject.example)}" if x == "x" else "a dict of columns or a data frame"
@@ -136,7 +148,31 @@ def _front(subject: Subject) -> list[str]:
             f"def predict({x}):\n    {docstring(f'The class of each row of {x}, (n,).')}\n"
             f"    return CLASSES[{answer}({x}).argmax(axis=1)]"
         )
-    return parts
+    return parts if x == "table" else [*parts, _checked(subject)]
+
+
+def _checked(subject: Subject) -> str:
+    """The function that refuses the rows that the model refuses."""
+    dtype, n_in = subject.example.dtype, subject.net.n_in
+    if dtype.kind in "iu":
+        lines = [
+            "x = np.asarray(x)",
+            'if x.dtype.kind not in "iu" or x.min(initial=0) < 0:',
+            '    raise ValueError(f"codes of type {x.dtype}; expected whole numbers from 0 on")',
+        ]
+    else:
+        lines = [f"x = np.asarray(x, {dtype_text(dtype)})"]
+        if n_in is not None:
+            lines += [
+                f"if x.ndim < 2 or x.shape[-1] != {n_in}:",
+                f'    raise ValueError(f"x of shape {{x.shape}}; expected rows of {n_in} numbers")',
+            ]
+        lines += [
+            "if not np.isfinite(x).all():",
+            '    raise ValueError("NaN or infinity in x; expected finite numbers")',
+        ]
+    told = docstring(f"The rows x, {shape_text(subject.example)}, as the model takes them.")
+    return "def checked(x):\n" + indent("\n".join([told, *lines, "return x"]), "    ")
 
 
 def _encoded(pieces: Sequence[Piece]) -> list[str]:
