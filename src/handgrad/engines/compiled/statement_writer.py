@@ -153,10 +153,8 @@ class StatementWriter:
             case Let(name, value):
                 self.let(name, self.value(value))
                 self.most[name] = most(value, self.most)
-            case Store(buffer, index, value):
-                number = self.value(value)
-                stored = self.b.zext(number, BYTE) if value.type == "bool" else number
-                self.b.store(stored, self.place(buffer, index))
+            case Store():
+                self.store(statement)
             case ReturnIf(condition, value):
                 with self.b.if_then(self.value(condition), likely=False):
                     self.b.ret(self.value(value))
@@ -168,6 +166,15 @@ class StatementWriter:
                 self.b.call(draws, [words, self.place(buffer, offset), self.value(count)])
             case _:
                 raise TypeError(f"{type(statement).__name__} is no plain statement")
+
+    def store(self, store: Store) -> ir.Instruction:
+        number = self.value(store.value)
+        stored = self.b.zext(number, BYTE) if store.value.type == "bool" else number
+        return self.b.store(stored, self.place(store.buffer, store.index))
+
+    def load(self, load: Load) -> ir.Instruction:
+        """The number as it is in memory."""
+        return self.b.load(self.place(load.buffer, load.index))
 
     def loop(self, loop: For) -> None:
         begin, stop = self.value(loop.begin), self.value(loop.stop)
@@ -194,8 +201,8 @@ class StatementWriter:
                 if name in self.counters:
                     return self.counters[name]
                 return self.b.load(self.variables[name])
-            case Load(buffer, index, type):
-                number = self.b.load(self.place(buffer, index))
+            case Load(type=type):
+                number = self.load(expression)
                 return self.b.trunc(number, BIT) if type == "bool" else number
             case Call("cast", (argument,), type):
                 return converted(

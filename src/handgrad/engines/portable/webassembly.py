@@ -24,7 +24,6 @@ from handgrad.engines.compiled.ir_helpers import INT32
 from handgrad.engines.compiled.machine_code import identity
 from handgrad.engines.compiled.statement_writer import (
     OF_WORDS,
-    StatementWriter,
     new_module,
     text_of,
 )
@@ -32,6 +31,7 @@ from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.statements import Body, For, Let, Statement
 from handgrad.engines.portable.fitting import buffers_of, unchecked, without
 from handgrad.engines.portable.linking import PAGE, Memory, linked
+from handgrad.engines.portable.machine_code import PortableWriter
 from handgrad.engines.portable.machines import WEBASSEMBLY
 from handgrad.engines.portable.model import PortableModel
 from handgrad.layers import Array
@@ -116,7 +116,7 @@ def _width(parameter: Parameter, dtype: np.dtype[np.generic]) -> int:
     return {"float": dtype.itemsize, "double": 8, "int": 4, "bool": 1}[parameter.type]
 
 
-class Writer(StatementWriter):
+class Writer(PortableWriter):
     """Writes plain statements for a machine whose addresses have 32 bits."""
 
     size = INT32
