@@ -83,8 +83,25 @@ def predicted(model: PortableModel, x: Array, weights: Any = None) -> Array:
     return p
 
 
-def trained(model: PortableModel, x: Array, y: Array, epochs: int = EPOCHS) -> dict[str, Array]:
-    """What a training of the portable program leaves, and its losses."""
+def with_nan(x: Array) -> Array:
+    """Rows of which some have numbers that are not finite; those with codes are as before."""
+    x = x.copy()
+    if x.dtype.kind == "f" and not (x == np.round(x)).all(axis=0).any():
+        flat = x.reshape(len(x), -1)
+        flat[0, 0], flat[2, -1], flat[5, 0], flat[6, 0] = np.nan, np.inf, -np.inf, -0.0
+    return x
+
+
+def trained(
+    model: PortableModel,
+    x: Array,
+    y: Array,
+    epochs: int = EPOCHS,
+    *,
+    shuffle: bool = True,
+    before: dict[str, Array] | None = None,
+) -> dict[str, Array]:
+    """What a training of the portable program leaves, and its losses; it may go on from another."""
     assert model.training is not None
     n = len(y)
     buffers: dict[str, Any] = {}
@@ -97,22 +114,19 @@ def trained(model: PortableModel, x: Array, y: Array, epochs: int = EPOCHS) -> d
     for name, size in model.sizes(model.training, n).items():
         (type,) = (p.type for p in model.training.parameters if p.name == name)
         buffers[name] = np.zeros(size, np.dtype(types[type]))
-    buffers |= {
-        "x": np.ascontiguousarray(x, buffers["x"].dtype),
-        "y": np.ascontiguousarray(y, buffers["y"].dtype),
-        "parameters": model.parameters.copy(),
-        "state": model.state.copy(),
-        "streams": model.streams.copy(),
-        "order": np.arange(n),
-    }
+    own = {"x": x, "y": y, "order": np.arange(n), "learning_rates": None, "predictions": None}
+    start = {"parameters": model.parameters, "state": model.state, "streams": model.streams}
+    for name, array in {**start, **(before or {}), **own}.items():
+        if name in buffers and array is not None:
+            buffers[name] = np.array(array, buffers[name].dtype, order="C")
     buffers["learning_rates"][:] = model.learning_rate
     run, losses = PortableRunner(model.training), []
     generator = np.random.default_rng(0)
     for _ in range(epochs):
-        generator.shuffle(buffers["order"])
-        assert (
-            run(n_rows=n, **{k: v for k, v in buffers.items() if k not in run.scratch}) == FINISHED
-        )
+        if shuffle:
+            generator.shuffle(buffers["order"])
+        given = {name: array for name, array in buffers.items() if name not in run.scratch}
+        assert run(n_rows=n, **given) == FINISHED
         losses.append(buffers["loss_total"].item() / n)
     return buffers | {"losses": np.array(losses)}
 

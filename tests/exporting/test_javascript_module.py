@@ -16,7 +16,15 @@ import handgrad as hg
 from handgrad.engines.portable.javascript_module import javascript_module
 from handgrad.engines.portable.model import portable_model
 from handgrad.layers import Array
-from tests.exporting.portable_nets import EPOCHS, case, names, predicted, same_bits, trained
+from tests.exporting.portable_nets import (
+    EPOCHS,
+    case,
+    names,
+    predicted,
+    same_bits,
+    trained,
+    with_nan,
+)
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="there is no node here")
 NAMES = {" ".join(name): name for name in names()}
@@ -45,15 +53,6 @@ for (const [i, given] of JSON.parse(readFileSync("given.json")).entries()) {
 }
 writeFileSync("found.json", JSON.stringify(found));
 """
-
-
-def with_nan(x: Array) -> Array:
-    """Rows of which some have numbers that are not finite; those of whole numbers are as before."""
-    x = x.copy()
-    if x.dtype.kind == "f" and not (x == np.round(x)).all(axis=0).any():
-        flat = x.reshape(len(x), -1)
-        flat[0, 0], flat[2, -1], flat[5, 0], flat[6, 0] = np.nan, np.inf, -np.inf, -0.0
-    return x
 
 
 @cache

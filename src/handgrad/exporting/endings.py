@@ -57,6 +57,18 @@ def _wasm() -> Exporter:
     return write_wasm
 
 
+def _c() -> Exporter:
+    from handgrad.exporting.c_file import write_c
+
+    return write_c
+
+
+def _javascript() -> Exporter:
+    from handgrad.exporting.javascript_file import write_javascript
+
+    return write_javascript
+
+
 # Of endings of which one ends with the other, the longer one is first.
 ENDINGS: dict[str, Ending] = {
     "_torch.py": Ending("source of an nn.Module of PyTorch", _torch),
@@ -64,6 +76,8 @@ ENDINGS: dict[str, Ending] = {
     ".onnx": Ending("ONNX, for onnxruntime and others", _onnx),
     ".html": Ending("a page that predicts in any browser", _html, learns=True),
     ".wasm": Ending("WebAssembly, for pages", _wasm, learns=True),
+    ".js": Ending("a module of JavaScript", _javascript, learns=True),
+    ".c": Ending("C99 for any device", _c, learns=True),
 }
 
 

@@ -73,6 +73,18 @@ class Braces(ABC):
         """An operation's result rounded to its type, where that takes a word; else None."""
         return None
 
+    def call(self, name: str, given: str) -> str:
+        """The call of a function of that name."""
+        return f"{name}({given})"
+
+    def buffer(self, name: str) -> str:
+        """The name of a buffer."""
+        return name
+
+    def comment(self, text: str) -> str:
+        """A line that tells the reader something."""
+        return f"// {text}"
+
     def symbol(self, operation: str) -> str:
         """The sign of an operation of two arguments."""
         return {"logical_and": "&&", "logical_or": "||"}.get(operation, SYMBOLS[operation])
@@ -104,9 +116,9 @@ class Braces(ABC):
         """A statement; `constant` says of a declaration whether its variable never changes."""
         match statement:
             case Comment(text):
-                return f"// {text}"
+                return self.comment(text)
             case Store(buffer, index, value):
-                place = f"{buffer}[{self.text(index)}]"
+                place = f"{self.buffer(buffer)}[{self.text(index)}]"
                 return self._assigned(place, Load(buffer, index, value.type), value)
             case Let(name, value) if constant is not None:
                 variable = Var(name, value.type)
@@ -138,7 +150,7 @@ class Braces(ABC):
             case Var(name, _):
                 return name
             case Load(buffer, index, _):
-                return f"{buffer}[{self.text(index)}]"
+                return f"{self.buffer(buffer)}[{self.text(index)}]"
             case Call("where", (condition, a, b), _):
                 first, second = self.text(condition, OR), self.text(a, OR)
                 return _within(f"{first} ? {second} : {self.text(b)}", CHOICE, around)
@@ -163,7 +175,7 @@ class Braces(ABC):
         if self.single and kind == "double" and name not in self.pieces.shared:
             name += OF_DOUBLES
         self.used[name] = None
-        return f"{name}({', '.join(map(self.text, arguments))})"
+        return self.call(name, ", ".join(map(self.text, arguments)))
 
     def _of_two(self, sign: str, a: Expression, b: Expression, type: Type, around: int) -> str:
         own = STRENGTH.get(sign, COMPARISON)

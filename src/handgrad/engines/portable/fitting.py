@@ -93,6 +93,31 @@ def of_values(expression: Expression, values: Mapping[str, Expression]) -> Expre
     return expression
 
 
+def with_loads(body: Sequence[Statement], buffer: str, value: Expression) -> Body:
+    """The statements where each number of a buffer that is read is this one."""
+
+    def changed(expression: Expression) -> Expression:
+        match expression:
+            case Load(name, index, _):
+                return value if name == buffer else replace(expression, index=changed(index))
+            case Call(arguments=arguments):
+                return replace(expression, arguments=tuple(map(changed, arguments)))
+        return expression
+
+    found: Body = []
+    for statement in body:
+        match statement:
+            case For(body=inner):
+                found.append(replace(statement, body=with_loads(inner, buffer, value)))
+            case Store(_, index, number):
+                found.append(replace(statement, index=changed(index), value=changed(number)))
+            case Let(_, number):
+                found.append(replace(statement, value=changed(number)))
+            case _:
+                found.append(statement)
+    return found
+
+
 def unchecked(body: Sequence[Statement]) -> Body:
     """The statements but for those that leave early: what is not finite goes on to the end."""
     return [

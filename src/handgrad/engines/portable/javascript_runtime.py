@@ -5,6 +5,10 @@ from handgrad.engines.portable.pieces import Pieces
 FIRST = "const f32 = Math.fround; // a number as the float32 that is nearest"
 
 SHARED = {
+    "single": "const single = new Float32Array(1);",
+    "bits": "const bits = new Int32Array(single.buffer);",
+    "double": "const double = new Float64Array(1);",
+    "halves": "const halves = new Int32Array(double.buffer); // the low one first",
     "maximum": """\
 /** The larger of two; NaN on either side passes. */
 const maximum = (x, y) => (x > y || x !== x ? x : y);""",
@@ -30,9 +34,6 @@ const signbit = (x) => x < 0 || Object.is(x, -0);""",
 }
 
 SINGLE = {
-    "bits": """\
-const single = new Float32Array(1);
-const bits = new Int32Array(single.buffer);""",
     "times_power_of_two": """\
 /** 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
 function times_power_of_two(y, n) {
@@ -64,9 +65,6 @@ const random = (stream) => (stream.next32() >>> 8) / 2 ** 24;""",
 }
 
 DOUBLE = {
-    "bits": """\
-const double = new Float64Array(1);
-const halves = new Int32Array(double.buffer); // the low one first""",
     "times_power_of_two": """\
 /** 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
 function times_power_of_two(y, n) {
@@ -176,12 +174,4 @@ function drawnUpTo(stream, most) {
   }
 }""",
 }
-NEEDS = {
-    "times_power_of_two": ["power_of_two"],
-    "power_of_two": ["bits"],
-    "exponent": ["bits"],
-    "significand": ["bits", "exponent"],
-    "draw": ["Stream", "random"],
-    "shuffle": ["Stream"],
-}
-PIECES = Pieces(SHARED | STREAMS, SINGLE, DOUBLE, NEEDS)
+PIECES = Pieces(SHARED | STREAMS, SINGLE, DOUBLE)

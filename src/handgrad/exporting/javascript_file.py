@@ -1,0 +1,152 @@
+"""A model as one module of JavaScript, and what node makes of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+
+from handgrad._version import __version__
+from handgrad.data.frames import Columns
+from handgrad.engines.portable.javascript_module import javascript_module
+from handgrad.engines.portable.model import portable_model
+from handgrad.exporting.html_file import ALONE, EXPORT, IMPORT, MOST, MOST_OF_DATES
+from handgrad.exporting.learning import Learning
+from handgrad.exporting.node import ABSENT, node_version, run_in_node
+from handgrad.exporting.page_data import columns_of, reading
+from handgrad.exporting.proof import Check, compared
+from handgrad.exporting.subject import Subject
+from handgrad.tabular.features import Date
+
+PORTABLE = "the engine portable"
+WIDEST = 94
+CLASSIFY = """\
+/** The class of each row: the first one whose number is the largest. */
+export const classify = (rows) => predict(rows).map((p) => classes[p.indexOf(Math.max(...p))]);
+"""
+RECORDS = """\
+/** The values of a column of a row: a number, days since 1970, a text; null where it is missing. */
+function valueOf(column, value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return null;
+  if (value instanceof Date) return value.getTime() / (1000 * DAY);
+  if (column.read_as !== "Number" && column.read_as !== "Date") return String(value);
+  if (typeof value !== "string") return Number(value);
+  const read = cellRead(column, value, reading);
+  if (read.refused) throw new RangeError(`${value} in the column ${column.name}`);
+  return read.value;
+}
+
+/** The numbers that the net is given for a row: an object with a value for each column. */
+export const encoded = (row) =>
+  encodedRow(columns, columns.map((column) => valueOf(column, row[column.name])), reading);
+
+/** What the model says of rows, objects with a value for each column. */
+export const predict = (rows) => net.predict(rows.map(encoded));
+"""
+MAIN = """
+const told = (value) => (Number.isFinite(value) && !Object.is(value, -0) ? value : spelled(value));
+const spelled = (value) => (value === 0 ? "-0" : String(value));
+const main = (rows) => predict(rows.map(read)).map((p) => [p].flat().map(told));
+const read = (row) => (Array.isArray(row) ? row.map(Number) : row);
+"""
+
+
+def write_javascript(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Write the module, and predict its example rows in node, where that is."""
+    text = javascript_text(subject, path.name, learning)
+    path.write_text(text, "utf-8", newline="\n")
+    node, shape = node_version(), subject.answers.shape
+    if not node:
+        return [Check("node", PORTABLE, not_run=ABSENT)]
+    answers = np.asarray(subject.net.predict(subject.example, engine="portable")).reshape(shape)
+    rows = _records(subject.table) if subject.table is not None else _rows(subject)
+    found = np.array(run_in_node(text + MAIN, rows), float).astype(answers.dtype).reshape(shape)
+    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
+    most = MOST_OF_DATES if has_hands else 0.0
+    return [
+        compared(node, found, answers, PORTABLE, most),
+        compared(node, found, subject.answers, "predict", max(most, MOST[answers.dtype.name])),
+    ]
+
+
+def javascript_text(subject: Subject, name: str, learning: Learning | None = None) -> str:
+    """The text of the module, in a file of that name."""
+    given = {} if learning is None else vars(learning)
+    x = subject.example if learning is None else learning.x
+    net = javascript_module(portable_model(subject.net, **{"x": x, **given}))
+    parts = [_head(subject, name, learning)]
+    if subject.classes is not None:
+        parts += [f"export const classes = {json.dumps(subject.classes.tolist())};\n", CLASSIFY]
+    if subject.features is None:
+        return "\n".join([*parts, net])
+    parts.append(f"const columns = {_lines(columns_of(subject))};\n")
+    parts.append(f"const reading = {json.dumps(reading(), ensure_ascii=False)};\n")
+    own = (
+        "const net = (() => {\n" + EXPORT.sub("", net) + "return { parameters, predict };\n})();\n"
+    )
+    return "\n".join([*parts, RECORDS, *map(_page_module, ALONE), own])
+
+
+def _head(subject: Subject, name: str, learning: Learning | None) -> str:
+    """What the module says of itself, and how it is called."""
+    row = f"[{', '.join(subject.names[:6])}{', …' * (len(subject.names) > 6)}]"
+    if subject.features is not None:
+        fields = [f"{json.dumps(p.column, ensure_ascii=False)}: …" for p in subject.pieces]
+        row = f"{{ {', '.join(fields)} }}"
+    names = ["predict", *["classify"] * (subject.classes is not None)]
+    names += ["Training"] * (learning is not None)
+    of_classes = "" if subject.classes is None else " of classes"
+    lines = [
+        *wrap(f"{subject.title}, written by handgrad {__version__}.", WIDEST),
+        "",
+        f'    import {{ {", ".join(names)} }} from "./{name}";',
+        *wrap(f"predict([{row}])", WIDEST, initial_indent="    ", subsequent_indent="      "),
+        "",
+        f"gives an array with the {subject.output}{of_classes} for each row: the same bits in each",
+        'browser, and as handgrad\'s engine "portable".',
+    ]
+    if learning is not None:
+        lines += [
+            "",
+            "    const training = new Training(rows, targets);",
+            "    for (let i = 0; i < 100; i++) console.log(training.epoch()); // the loss",
+            "    training.predict(rows);",
+        ]
+    return "".join(f"// {line}".rstrip() + "\n" for line in lines)
+
+
+def _lines(columns: Sequence[object]) -> str:
+    """Columns as JSON, a line each."""
+    return "[\n" + "".join(f"  {json.dumps(c, ensure_ascii=False)},\n" for c in columns) + "]"
+
+
+def _page_module(name: str) -> str:
+    """A module of the page that reads tables, as it stands in one file with the others."""
+    text = resources.files(__package__).joinpath("page", f"{name}.js").read_text("utf-8")
+    return EXPORT.sub("", IMPORT.sub("", text))
+
+
+def _rows(subject: Subject) -> list[list[Any]]:
+    """The example rows as JSON holds them: texts for what is not finite."""
+    return [
+        [value if math.isfinite(value) else str(value).replace("inf", "Infinity") for value in row]
+        for row in subject.example.reshape(len(subject.example), -1).tolist()
+    ]
+
+
+def _records(table: Columns) -> list[dict[str, Any]]:
+    """The rows of a table as objects, dates as days."""
+    columns = {
+        name: [
+            None if gap else value
+            for value, gap in zip(column.values.tolist(), column.missing.tolist(), strict=True)
+        ]
+        for name, column in table.items()
+    }
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
