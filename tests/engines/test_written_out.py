@@ -1,6 +1,8 @@
 """Programs in plain statements: what they are made of, and that they compute the same."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,8 @@ from handgrad.engines.loops.statements import (
     For,
     Let,
     Load,
+    Matrix,
+    Multiply,
     Num,
     Reduce,
     ReturnIf,
@@ -29,6 +33,7 @@ from handgrad.engines.loops.statements import (
 )
 from handgrad.engines.portable.functions import called_as, functions_of
 from handgrad.engines.portable.programs import prediction_program_of, training_program_of
+from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.engines.portable.written_out import written_out
 
 PLAIN = For | Store | Let | ReturnIf | Draw | Comment
@@ -139,3 +144,45 @@ def test_a_program_of_float64_calls_one_function_of_a_name() -> None:
     names = [function.name for function in functions_of(program)]
     assert "power" in names
     assert not any(name.endswith("_double") for name in names)
+
+
+@pytest.mark.parametrize("copies", [True, False])
+@pytest.mark.parametrize("across", [*itertools.product([False, True], repeat=2)])
+@pytest.mark.parametrize("dynamic", ["", "m", "n", "k"])
+def test_every_number_of_a_product_is_one_chain(
+    dynamic: str, across: tuple[bool, bool], copies: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    for m, n, k in itertools.product([1, 2, 5], [1, 4, 7, 33], [1, 6]):
+        sizes = {"m": m, "n": n, "k": k}
+        a, b, start = (rng.standard_normal(size).astype(np.float32) for size in ((m, k), (k, n), n))
+        full = {name: size + 3 * (name == dynamic) for name, size in sizes.items()}
+        rows = {s: Var("n_rows", "int") if s == dynamic else whole(sizes[s]) for s in sizes}
+        product = Multiply(
+            rows["m"],
+            rows["n"],
+            rows["k"],
+            Matrix("x", whole(0), rows["m" if across[0] else "k"], across[0]),
+            Matrix("y", whole(0), rows["k" if across[1] else "n"], across[1]),
+            Matrix("predictions", whole(0), rows["n"]),
+            (full["m"], full["n"], full["k"]),
+            Load("parameters", whole(0), "float"),
+        )
+        names = called(["n_rows", "x", "y", "parameters", "predictions"])
+        program = Program("product", names, [product], np.dtype(np.float32))
+        found, expected = np.empty((m, n), np.float32), np.tile(start, (m, 1))
+        given = {
+            "x": np.ascontiguousarray(a.T) if across[0] else a,
+            "y": np.ascontiguousarray(b.T) if across[1] else b,
+        }
+        run = PlainRunner(written_out(program, copies=copies))
+        run(n_rows=sizes.get(dynamic, 0), **given, parameters=start, predictions=found)
+        for i in range(k):
+            expected = expected + a[:, i : i + 1] * b[i : i + 1]
+        np.testing.assert_array_equal(found, expected)
+
+
+class PlainRunner(PythonRunner):
+    """Runs a program that is written out already."""
+
+    load: Callable[[Program], Any] = staticmethod(PortablePythonRunner.load)

@@ -20,6 +20,7 @@ from handgrad.engines.loops.statements import (
     Type,
     Var,
     known,
+    least,
     whole,
 )
 
@@ -27,6 +28,7 @@ ROWS = 2  # of a wide result, at once: each number of b is read once for both
 TERMS = 4  # of each sum, at once: each sum is read and written once for all of them
 FEW_COLUMNS = 4  # fill no vector: then the sums are local variables
 WIDE = 32  # columns
+STRIP = 16  # numbers: a line of the cache
 FEW_ROWS = 4  # are not worth a copy of b
 
 New = Callable[[str, Type], Var]  # a variable that nothing else uses
@@ -73,12 +75,18 @@ def _start(product: Multiply, column: Expression) -> Expression:
 
 
 def _copied(product: Multiply, new: New, room: int) -> tuple[Multiply, Body]:
-    """The product with a copy of b whose rows lie one after another, and the loops that make it."""
-    k, j = new("k", "int"), new("j", "int")
-    copy = Matrix("scratch", whole(room), product.n)
+    """The product with a copy of b whose rows lie one after another, and the loops that make it.
+
+    They go through b in strips, of which each line of the cache is read while it is at hand.
+    """
+    k, j, strip = new("k", "int"), new("j", "int"), new("strip", "int")
+    copy, n = Matrix("scratch", whole(room), product.n), product.n
+    columns = known(n)
+    even = columns is not None and columns % STRIP == 0
+    end = strip + whole(STRIP) if even else least(strip + whole(STRIP), n)
     store = Store("scratch", _at(copy, k, j), _number(product.b, k, j))
-    loops = For(k.name, product.k, [For(j.name, product.n, [store])])
-    return replace(product, b=copy), [loops]
+    within = For(k.name, product.k, [For(j.name, end, [store], begin=strip)])
+    return replace(product, b=copy), [For(strip.name, n, [within], STRIP)]
 
 
 def _by_rows(
