@@ -6,6 +6,9 @@
 [0.0, 1.0, 2.718281828459, inf]
 >>> value_of("expm1", np.array([-np.inf, -0.0, 1e-20])).tolist()
 [-1.0, -0.0, 1e-20]
+
+Cody and Waite, "Software manual for the elementary functions", Prentice-Hall (1980), chapter 6:
+log 2 as a sum whose first part has few digits, so that whole numbers times it are exact.
 """
 
 import math

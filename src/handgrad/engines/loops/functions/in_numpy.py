@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.loops.functions.function import WRITTEN_OUT, Function, function
+from handgrad.engines.loops.functions.function import WRITTEN_OUT, function
 from handgrad.engines.loops.statements import Call, Expression, Num, Type, Var
 from handgrad.layers import Array
 
@@ -18,32 +18,29 @@ def value_of(name: str, *given: Array) -> Array:
     >>> value_of("tanh", np.array([-0.0, 30.0, np.nan], np.float32)).tolist()
     [-0.0, 1.0, nan]
     """
-    with np.errstate(all="ignore"):
-        single = given[0].dtype == np.float32
-        return _Run(function(name, single=single, fused=False), given).result
+    kind = given[0].dtype.type
+    types: dict[Type, Any] = {"float": kind, "double": np.float64, "int": int}
+    written = function(name, single=kind == np.float32, fused=False)
+    known = {p.name: x for p, x in zip(written.parameters, given, strict=True)}
 
-
-class _Run:
-    def __init__(self, function: Function, given: tuple[Array, ...]) -> None:
-        self.types: dict[Type, Any] = {"float": given[0].dtype.type, "double": np.float64}
-        self.known = {p.name: x for p, x in zip(function.parameters, given, strict=True)}
-        for let in function.body:
-            self.known[let.name] = self.value(let.value)
-        self.result = self.value(function.result)
-
-    def value(self, expression: Expression) -> Any:
+    def value(expression: Expression) -> Any:
         match expression:
-            case Num(value, type):
-                return self.types.get(type, int)(value)
+            case Num(number, type):
+                return types[type](number)
             case Var(name, _):
-                return self.known[name]
-            case Call("cast", (argument,), type):
-                return self.value(argument).astype(self.types[type])
+                return known[name]
+            case Call("cast", (x,), type):
+                return value(x).astype(types[type])
             case Call(operation, arguments, _):
-                values = map(self.value, arguments)
+                values = map(value, arguments)
                 if operation in WRITTEN_OUT:
                     return value_of(operation, *values)
                 return (PRIMITIVES.get(operation) or getattr(np, operation))(*values)
+
+    with np.errstate(all="ignore"):
+        for let in written.body:
+            known[let.name] = value(let.value)
+        return value(written.result)
 
 
 def times_power_of_two(y: Array, n: Array) -> Array:

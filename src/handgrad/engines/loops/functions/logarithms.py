@@ -6,6 +6,8 @@
 [nan, -inf, -744.440071921381, 2.302585092994]
 >>> value_of("log1p", np.array([-1.0, 1e-20])).tolist()
 [-inf, 1e-20]
+
+Both as in fdlibm (Sun Microsystems, 1993), files e_log.c and s_log1p.c, with series of Taylor's.
 """
 
 import math
