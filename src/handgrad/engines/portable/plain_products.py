@@ -5,6 +5,7 @@ So the order of the loops changes no bits, and each product has the loops that s
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from handgrad.engines.loops.statements import (
     Body,
@@ -98,7 +99,7 @@ def _by_rows(
         product.m,
         product.sizes[0],
         ROWS if product.sizes[1] >= WIDE or _is_narrow(product) else 1,
-        lambda i, count: of_rows(product, new, i, count),
+        partial(of_rows, product, new),
         new,
     )
 

@@ -18,16 +18,15 @@ from handgrad.engines.loops.statements import (
     Load,
     Reduce,
     Store,
-    Type,
     Var,
     known,
     least,
     whole,
 )
+from handgrad.engines.portable.plain_products import New
 
 LANES = 4  # local variables, so that no sum waits for the one before
 
-New = Callable[[str, Type], Var]  # a variable that nothing else uses
 # The statements before a number at a place is known, and what it is then.
 NumberAt = Callable[[Expression], tuple[Body, Expression]]
 # The same where a counter stands at that place.

@@ -47,8 +47,7 @@ def written_out(program: Program, *, copies: bool = True) -> Program:
     through vectors; without, there are no copies, for a row at a time on a small device.
     """
     room = program.arena.sizes["float"]
-    writer = _Writer(program, room if copies else None)
-    body = writer.statements(program.body)
+    body = _Writer(room if copies else None).statements(program.body)
     more = max(map(_room, walk(program.body)), default=0) if copies else 0
     sizes = {**program.arena.sizes, "float": room + -(-more // ALIGNMENT) * ALIGNMENT}
     parameters = tuple(p for p in program.parameters if p.name != WORKERS)
@@ -69,7 +68,6 @@ def _room(statement: Statement) -> int:
 class _Writer:
     """Writes statements out; `room` is where in scratch memory a matrix may be copied."""
 
-    program: Program
     room: int | None
     counters: "itertools.count[int]" = field(default_factory=itertools.count)
 
