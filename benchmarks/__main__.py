@@ -17,6 +17,7 @@ from benchmarks.measures import (
     estimators,
     live_plot,
     load,
+    portable,
     prediction,
     products,
     simple_chains,
@@ -37,9 +38,10 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
     "start": start.measure,
     "load": load.measure,
     "live_plot": live_plot.measure,
+    "portable": portable.measure,
 }
 # These are measured once, at full width and with the most cores.
-ONCE = {"sums", "start", "load", "live_plot"}
+ONCE = {"sums", "start", "load", "live_plot", "portable"}
 LEAST_TURNS, QUICK_TURNS = 5, 3
 OF_A_MACHINE = ("processor", "cores", "system", "versions")
 
