@@ -78,7 +78,9 @@ def predicted(model: PortableModel, x: Array, weights: Any = None) -> Array:
     program = type(program)(**{**vars(program), "body": unchecked(program.body)})
     p = np.zeros((len(x), *model.output_shape), model.dtype)
     parameters, state = weights or (model.parameters, model.state)
-    given = {"x": np.ascontiguousarray(x), "parameters": parameters, "state": state}
+    (type_of_x,) = (p.type for p in program.parameters if p.name == "x")
+    rows = np.ascontiguousarray(x, np.int64 if type_of_x == "int" else model.dtype)
+    given = {"x": rows, "parameters": parameters, "state": state}
     PortableRunner(program)(n_rows=len(x), **given, predictions=p)
     return p
 

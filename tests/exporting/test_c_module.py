@@ -184,6 +184,23 @@ def test_a_compiler_that_contracts_is_found_out(tmp_path: Path) -> None:
     assert "was it compiled with -std=c99 -ffp-contract=off?" in found
 
 
+@pytest.mark.parametrize(
+    ("compiler", "emulator"),
+    [("aarch64-linux-gnu-gcc", "qemu-aarch64"), ("arm-linux-gnueabihf-gcc", "qemu-arm")],
+)
+def test_other_processors_have_the_same_bits(compiler: str, emulator: str, tmp_path: Path) -> None:
+    if not (shutil.which(compiler) and shutil.which(emulator)):
+        pytest.skip(f"there is no {compiler} here, or no {emulator}")
+    flags = ("-std=c99", "-O2", "-ffp-contract=off", "-static", "-DHANDGRAD_CHECK", *STRICT)
+    for name in [*NAMES][::6]:
+        c = case(*NAMES[name])
+        model = c.model(copies=False, predicted_at_once=1)
+        text = c_module(model, "net_", [], c.x, predicted(model, c.x))
+        program = compiled(text, tmp_path, *flags, compiler=compiler)
+        done = subprocess.run([emulator, str(program)], capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == f"{len(c.x)} rows, same bits"
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++ here")
 def test_a_compiler_of_cpp_takes_it_too(tmp_path: Path) -> None:
     flags = ("-x", "c++", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror")

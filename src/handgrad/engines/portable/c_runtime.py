@@ -136,7 +136,7 @@ static {number} $sqrt({number} x) {{
   __asm__("fsqrt %{a}0, %{a}1" : "=w"(x) : "w"(x));
   return x;
 #elif defined(__GNUC__) && defined(__ARM_FP) && __ARM_FP & {arm}
-  __asm__("vsqrt.{vfp}" : "={t}"(x) : "{t}"(x));
+  __asm__("vsqrt.{vfp} %{p}0, %{p}1" : "={t}"(x) : "{t}"(x));
   return x;
 #endif
   if (!(x > 0 && x - x == 0)) return x < 0 ? (x - x) / (x - x) : x;
