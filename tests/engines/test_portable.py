@@ -14,7 +14,9 @@ from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.portable.engine import PortableEngine
+from handgrad.engines.portable.programs import prediction_program_of
 from handgrad.engines.portable.python import PortablePythonRunner
+from handgrad.engines.portable.runner import PortableRunner
 from handgrad.net.net import EngineName
 from handgrad.net.side_by_side import SideBySide
 from tests.bits.digests import WAYS, digests_of
@@ -79,6 +81,11 @@ def test_a_row_has_the_same_prediction_alone_and_among_others(name: str) -> None
     together = net.predict(x, engine="portable")
     for n in (1, 3, 5):
         np.testing.assert_array_equal(net.predict(x[-n:], engine="portable"), together[-n:])
+    run = PortableRunner(prediction_program_of(net, x, 1, copies=False))
+    x, one_by_one = x[:6].copy(), np.empty_like(together[:6])
+    weights = {"parameters": net.parameters, "state": net.running_state}
+    run(n_rows=6, x=x, **weights, predictions=one_by_one)
+    np.testing.assert_array_equal(one_by_one, together[:6])
 
 
 def test_it_is_had_by_name_and_never_by_itself() -> None:
