@@ -17,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors bits check lint types platforms docs notebooks mutants lowest second-python oracle browser cluster cluster-faults bench wheel clean
+.PHONY: help setup demo test kernels processors bits check lint types platforms docs notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -127,6 +127,9 @@ oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with
 
 browser: .venv-browser/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium
 	@$(BROWSER)/python -m pytest tests/browser
+
+everywhere: .venv-browser/ready  ## train by machine code, Python, C, JavaScript, WebAssembly, in a browser: the same bits (SHARE=1/8)
+	@$(BROWSER)/python -m tests.bits.everywhere --share $(SHARE)
 
 .venv-cluster/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-cluster
