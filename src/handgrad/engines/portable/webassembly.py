@@ -20,7 +20,8 @@ import llvmlite.ir as ir
 import numpy as np
 
 from handgrad.engines.compiled import cache
-from handgrad.engines.compiled.ir_helpers import INT32
+from handgrad.engines.compiled.ir_helpers import INT32, REST_UNDER_A_MASK, Mark
+from handgrad.engines.compiled.loop_marks import MOST_ROUNDS
 from handgrad.engines.compiled.machine_code import identity
 from handgrad.engines.compiled.statement_writer import (
     OF_WORDS,
@@ -28,7 +29,7 @@ from handgrad.engines.compiled.statement_writer import (
     text_of,
 )
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import Body, For, Let, Statement
+from handgrad.engines.loops.statements import Body, For, Let, Statement, known
 from handgrad.engines.portable.fitting import buffers_of, unchecked, without
 from handgrad.engines.portable.linking import PAGE, Memory, linked
 from handgrad.engines.portable.machine_code import PortableWriter
@@ -120,6 +121,14 @@ class Writer(PortableWriter):
     """Writes plain statements for a machine whose addresses have 32 bits."""
 
     size = INT32
+
+    def marks(self) -> list[Mark]:
+        """Short loops within others are unrolled; no vector is masked, whatever this machine can."""
+        loop = self.around[-1]
+        rounds, outer = known(loop.stop), any(isinstance(part, For) for part in loop.body)
+        if rounds is not None and rounds <= MOST_ROUNDS and not outer:
+            return []
+        return [mark for mark in super().marks() if mark is not REST_UNDER_A_MASK]
 
 
 def text_for(programs: Sequence[Program], addresses: Mapping[str, int]) -> str:
