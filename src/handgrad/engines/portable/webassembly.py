@@ -123,7 +123,7 @@ class Writer(PortableWriter):
     size = INT32
 
     def marks(self) -> list[Mark]:
-        """Short loops within others are unrolled; no vector is masked, whatever this machine can."""
+        """Short loops within others are unrolled; no vector is masked, as here perhaps."""
         loop = self.around[-1]
         rounds, outer = known(loop.stop), any(isinstance(part, For) for part in loop.body)
         if rounds is not None and rounds <= MOST_ROUNDS and not outer:
