@@ -40,11 +40,6 @@ def without_avx(names: Sequence[str]) -> Results:
     return {"machine code, SSE2 alone": here(names)["machine code"]}
 
 
-def with_avx2(names: Sequence[str]) -> Results:
-    compile_for("haswell")
-    return {"machine code, AVX2": here(names)["machine code"]}
-
-
 def on_arm(names: Sequence[str]) -> Results:
     """A few: each call starts a program, and each is linked anew."""
     emulated.compile_for_arm()
@@ -97,7 +92,6 @@ WAYS = {
     "plain Python": Way(plain_python),
     "fit": Way(by_fit),
     "SSE2": Way(without_avx),
-    "AVX2": Way(with_avx2),
     "ARM": Way(on_arm, emulated.lacking),
     "C": Way(c, absent(in_c.COMPILER)),
     "Node": Way(node, absent("node")),
