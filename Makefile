@@ -17,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors bits bits-in-node check lint types platforms docs notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
+.PHONY: help setup demo test kernels processors bits check lint types platforms docs notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -63,11 +63,6 @@ processors: .venv/ready-to-test  ## run the tests of graph and engines with mach
 
 bits: .venv/ready-to-test  ## train nets for other processors, by other numbers of cores: the same bits (SHARE=1/2 for half)
 	@$(BIN)/python -m tests.bits --share $(SHARE)
-
-# Of the nets that are trained in Node: FEW=1/1 for all.
-FEW ?= 1/16
-bits-in-node: .venv/ready-to-test  ## train nets by WebAssembly: the bits of portable machine code (FEW=1/1 for all)
-	@$(BIN)/python -m tests.bits.in_webassembly --share $(FEW)
 
 check: lint types  ## the quick checks, within a minute: also the docstrings' examples, the tests of the pages
 	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src $(QUICK)
