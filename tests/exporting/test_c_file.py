@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,8 @@ def test_it_trains_where_it_runs(tmp_path: Path) -> None:
     y = (x[:, 0] > x[:, 1]).astype(int)
     net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
     path, loss, adam = tmp_path / "small net.c", hg.CrossEntropyLoss(), hg.Adam(0.01)
-    hg.export(net, path, x, y, loss=loss, optimizer=adam, batch_size=16)
+    proof = hg.export(net, path, x, y, loss=loss, optimizer=adam, batch_size=16)
+    assert str(proof.checks[-1]).endswith("same bits as the weights of the engine portable")
     rows = ", ".join(map(str, x.ravel().tolist()))
     targets = ", ".join(map(str, y.tolist()))
     (tmp_path / "main.c").write_text(f"""
@@ -107,3 +109,13 @@ def test_names_end_no_comment(tmp_path: Path) -> None:
     if shutil.which("gcc"):
         command = ["gcc", *STRICT, "-c", str(tmp_path / "net.c"), "-o", str(tmp_path / "net.o")]
         subprocess.run(command, check=True)
+
+
+@needs_gcc
+def test_whole_numbers_are_taken_as_the_net_and_its_loss_take_them(tmp_path: Path) -> None:
+    net, x = hg.Net(hg.Linear(1, 1, rng=0)), [[0], [1], [2], [3]]
+    given: dict[str, Any] = {"loss": hg.MSELoss(), "optimizer": hg.SGD(0.1), "batch_size": 2}
+    proof = hg.export(net, tmp_path / "net.c", x, [[1], [3], [5], [7]], **given)
+    assert all(check.holds for check in proof.checks)
+    text = (tmp_path / "net.c").read_text("utf-8")
+    assert "net_train_row(const float *x, const float *y);" in text

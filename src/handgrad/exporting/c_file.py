@@ -13,40 +13,53 @@ from textwrap import wrap
 import numpy as np
 
 from handgrad._version import __version__
+from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.c_module import c_module
-from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.exporting.c_table import CTable
 from handgrad.exporting.learning import Learning
 from handgrad.exporting.numpy_file import MOST
+from handgrad.exporting.portable import AGAINST, PORTABLE, ProvedEpoch, portable_of, proved_epoch
 from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject
 from handgrad.files import FileError
 
+MAIN = """\
+#include "{path}"
+#include <stdio.h>
+static {x} x[{n_x}];
+static {y} y[{n_y}];
+static int32_t order[{n}];
+int main(void) {{
+  if (fread(x, sizeof x, 1, stdin) != 1 || fread(y, sizeof y, 1, stdin) != 1) return 1;
+  for (int32_t i = 0; i < {n}; i++) order[i] = i;
+  {prefix}train_epoch(x, y, order, {n});
+  return fwrite({prefix}parameters, sizeof {prefix}parameters, 1, stdout) != 1;
+}}
+"""
 FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
-PORTABLE = "the engine portable"
 WIDEST = 94
 
 
 def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
-    """Write the file, and let it compare its own rows, compiled by what is here."""
-    model = _portable(subject, learning)
+    """Write the file, and let it compare its own rows, compiled by what is here; and train."""
+    model = portable_of(subject, learning, predicted_at_once=1, copies=False)
     x, rows = subject.example, None
     if subject.table is not None:
         table = CTable(subject)
         x, rows = table.encoded(subject.table, x), table.rows(subject.table)
-    answers = np.asarray(subject.net.predict(x, engine="portable"))
+    answers = np.asarray(subject.net.predict(x, engine=PORTABLE))
     text = c_module(model, prefix_of(path), _told(subject, path), x, answers, rows)
     path.write_text(text, "utf-8", newline="\n")
-    found = answers.reshape(subject.answers.shape)
-    most = MOST[subject.net.dtype.name]
-    return [_compiled(path, len(x)), compared(PORTABLE, found, subject.answers, "predict", most)]
-
-
-def _portable(subject: Subject, learning: Learning | None) -> PortableModel:
-    """The programs of the net, for a row at a time, without copies."""
-    given = {} if learning is None else vars(learning)
-    x = subject.example if learning is None else learning.x
-    return portable_model(subject.net, **{"x": x, **given}, predicted_at_once=1, copies=False)
+    found, most = answers.reshape(subject.answers.shape), MOST[subject.net.dtype.name]
+    checks = [compared(AGAINST, found, subject.answers, "predict", most)]
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        return [Check("a C compiler", AGAINST, not_run="there is none here"), *checks]
+    checks.insert(0, _own_check(compiler, path, len(x)))
+    if learning is not None and model.training is not None:
+        epoch = proved_epoch(subject, learning)
+        checks.append(_epoch_check(compiler, path, model.training, epoch))
+    return checks
 
 
 def prefix_of(path: Path) -> str:
@@ -78,32 +91,64 @@ def _told(subject: Subject, path: Path) -> list[str]:
     return [*lines, *wrap(f"predictions: the {subject.output}{said}", WIDEST)]
 
 
-def _compiled(path: Path, n_rows: int) -> Check:
+def _own_check(compiler: str, path: Path, n_rows: int) -> Check:
     """What the file says of its own rows, compiled here."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        return Check("a C compiler", PORTABLE, not_run="there is none here")
-    version = _run([compiler, "--version"]).stdout.split("\n")[0].strip()
     with TemporaryDirectory() as folder:
-        program = str(Path(folder, "check"))
-        made = _run([compiler, *FLAGS, "-DHANDGRAD_CHECK", str(path), "-o", program])
-        if made.returncode:
-            raise FileError(
-                f"{version} refused the file: {made.stderr.strip()[:500]}",
-                "a compiler of C99",
-                "report it, with this model",
-                path.name,
-            )
-        done = _run([program])
+        program = _compiled(compiler, "-DHANDGRAD_CHECK", str(path), folder=folder)
+        done = subprocess.run([program], capture_output=True, check=False)
     if done.returncode:
         raise FileError(
-            f"compiled by {version}, the file says {done.stdout.strip()}",
-            f"the bits of {PORTABLE}",
+            f"compiled by {_version(compiler)}, the file says {done.stdout.decode().strip()}",
+            f"the bits of {AGAINST}",
             "report it, with this model",
             path.name,
         )
-    return Check(version, PORTABLE, n_rows, same_bits=True)
+    return Check(_version(compiler), AGAINST, n_rows, same_bits=True)
 
 
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+def _epoch_check(compiler: str, path: Path, training: Program, epoch: ProvedEpoch) -> Check:
+    """How the parameters after an epoch, compiled here, compare with those of the engine."""
+    number = {"float32": "float", "float64": "double"}[training.dtype.name]
+    kinds = {p.name: p.type for p in training.parameters}
+    types = {name: "int32_t" if kinds[name] == "int" else number for name in ("x", "y")}
+    given = b"".join(
+        array.astype(np.int32 if kinds[name] == "int" else training.dtype).tobytes()
+        for name, array in (("x", epoch.x), ("y", epoch.y))
+    )
+    with TemporaryDirectory() as folder:
+        main = Path(folder, "main.c")
+        text = MAIN.format(
+            path=path.as_posix(),
+            x=types["x"],
+            y=types["y"],
+            n_x=epoch.x.size,
+            n_y=epoch.y.size,
+            n=len(epoch.x),
+            prefix=prefix_of(path),
+        )
+        main.write_text(text, "utf-8")
+        program = _compiled(compiler, str(main), folder=folder)
+        done = subprocess.run([program], input=given, capture_output=True, check=True)
+    found = np.frombuffer(done.stdout, training.dtype)[None]
+    ran = f"{_version(compiler)}, {len(epoch.x)} rows of an epoch"
+    return compared(ran, found, epoch.parameters, f"the weights of {AGAINST}")
+
+
+def _compiled(compiler: str, *arguments: str, folder: str) -> str:
+    """The program that a file is compiled to."""
+    program = str(Path(folder, "program"))
+    command = [compiler, *FLAGS, *arguments, "-o", program]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    if done.returncode:
+        raise FileError(
+            f"{_version(compiler)} refused the file: {done.stderr.strip()[:500]}",
+            "a compiler of C99",
+            "report it, with this model",
+        )
+    return program
+
+
+def _version(compiler: str) -> str:
+    command = [compiler, "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
+    return said.stdout.split("\n")[0].strip()

@@ -15,16 +15,16 @@ import numpy as np
 from handgrad._version import __version__
 from handgrad.data.frames import Columns
 from handgrad.engines.portable.javascript_module import javascript_module
-from handgrad.engines.portable.model import portable_model
 from handgrad.exporting.html_file import ALONE, EXPORT, IMPORT, MOST, MOST_OF_DATES
 from handgrad.exporting.learning import Learning
 from handgrad.exporting.node import ABSENT, node_version, run_in_node
 from handgrad.exporting.page_data import columns_of, reading
+from handgrad.exporting.portable import AGAINST, PORTABLE, portable_of, proved_epoch
 from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject
+from handgrad.layers import Array
 from handgrad.tabular.features import Date
 
-PORTABLE = "the engine portable"
 WIDEST = 94
 CLASSIFY = """\
 /** The class of each row: the first one whose number is the largest. */
@@ -49,37 +49,54 @@ export const encoded = (row) =>
 /** What the model says of rows, objects with a value for each column. */
 export const predict = (rows) => net.predict(rows.map(encoded));
 """
+TRAINS = "parameters: trained(given).map(told),"
 MAIN = """
 const told = (value) => (Number.isFinite(value) && !Object.is(value, -0) ? value : spelled(value));
 const spelled = (value) => (value === 0 ? "-0" : String(value));
-const main = (rows) => predict(rows.map(read)).map((p) => [p].flat().map(told));
 const read = (row) => (Array.isArray(row) ? row.map(Number) : row);
+const main = (given) => ({{
+  predictions: predict(given.rows.map(read)).map((p) => [p].flat().map(told)),
+  {trains}
+}});
+function trained({{ x, y }}) {{
+  const training = new Training(x.map(read), y.map(read));
+  training.epoch();
+  return Array.from(training.parameters);
+}}
 """
 
 
 def write_javascript(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
-    """Write the module, and predict its example rows in node, where that is."""
+    """Write the module; predict its example rows in node, where that is, and train an epoch."""
     text = javascript_text(subject, path.name, learning)
     path.write_text(text, "utf-8", newline="\n")
     node, shape = node_version(), subject.answers.shape
+    answers = np.asarray(subject.net.predict(subject.example, engine=PORTABLE)).reshape(shape)
+    most = MOST[answers.dtype.name]
     if not node:
-        return [Check("node", PORTABLE, not_run=ABSENT)]
-    answers = np.asarray(subject.net.predict(subject.example, engine="portable")).reshape(shape)
-    rows = _records(subject.table) if subject.table is not None else _rows(subject)
-    found = np.array(run_in_node(text + MAIN, rows), float).astype(answers.dtype).reshape(shape)
+        here = compared(AGAINST, answers, subject.answers, "predict", most)
+        return [Check("node", AGAINST, not_run=ABSENT), here]
+    rows = _rows(subject.example) if subject.table is None else _records(subject.table)
+    epoch = None if learning is None else proved_epoch(subject, learning)
+    given = {} if epoch is None else {"x": _rows(epoch.x), "y": _rows(epoch.y)}
+    found = run_in_node(text + MAIN.format(trains=TRAINS * bool(epoch)), {"rows": rows} | given)
+    said = np.array(found["predictions"], float).astype(answers.dtype).reshape(shape)
     has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
-    most = MOST_OF_DATES if has_hands else 0.0
-    return [
-        compared(node, found, answers, PORTABLE, most),
-        compared(node, found, subject.answers, "predict", max(most, MOST[answers.dtype.name])),
+    most_of_hands = MOST_OF_DATES if has_hands else 0.0
+    checks = [
+        compared(node, said, answers, AGAINST, most_of_hands),
+        compared(node, said, subject.answers, "predict", max(most_of_hands, most)),
     ]
+    if epoch is not None:
+        weights = np.array([found["parameters"]], float).astype(answers.dtype)
+        ran = f"{node}, {len(epoch.x)} rows of an epoch"
+        checks.append(compared(ran, weights, epoch.parameters, f"the weights of {AGAINST}"))
+    return checks
 
 
 def javascript_text(subject: Subject, name: str, learning: Learning | None = None) -> str:
     """The text of the module, in a file of that name."""
-    given = {} if learning is None else vars(learning)
-    x = subject.example if learning is None else learning.x
-    net = javascript_module(portable_model(subject.net, **{"x": x, **given}))
+    net = javascript_module(portable_of(subject, learning))
     parts = [_head(subject, name, learning)]
     if subject.classes is not None:
         parts += [f"export const classes = {json.dumps(subject.classes.tolist())};\n", CLASSIFY]
@@ -132,11 +149,11 @@ def _page_module(name: str) -> str:
     return EXPORT.sub("", IMPORT.sub("", text))
 
 
-def _rows(subject: Subject) -> list[list[Any]]:
-    """The example rows as JSON holds them: texts for what is not finite."""
+def _rows(rows: Array) -> list[list[Any]]:
+    """Rows as JSON holds them: texts for what is not finite."""
     return [
         [value if math.isfinite(value) else str(value).replace("inf", "Infinity") for value in row]
-        for row in subject.example.reshape(len(subject.example), -1).tolist()
+        for row in rows.reshape(len(rows), -1).tolist()
     ]
 
 
