@@ -1,6 +1,8 @@
 """Exported WebAssembly: proved in Node, trained there too, refused for what it cannot hold."""
 
+import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import handgrad as hg
 from tests.exporting.models import model
 
 in_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
+PAGE = Path(__file__).parents[2] / "docs" / "export.md"
 DRAWN = np.random.default_rng(0)
 
 
@@ -54,6 +57,45 @@ def test_it_trains_to_the_same_weights(tmp_path: Path) -> None:
     assert epoch.ran.endswith(", an epoch")
     assert b"epoch" in path.read_bytes()
     np.testing.assert_array_equal(net.parameters, before)
+
+
+@in_node
+def test_what_the_page_on_exports_shows_runs(tmp_path: Path) -> None:
+    net, path = hg.Net(hg.Linear(4, 3, rng=1), hg.Softmax()), tmp_path / "net.wasm"
+    x, y = DRAWN.standard_normal((9, 4)).astype(np.float32), DRAWN.integers(0, 3, 9)
+    hg.export(net, path, x, y, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.01), batch_size=4)
+    before = net.predict(x, engine="portable")
+    section = PAGE.read_text("utf-8").split("## WebAssembly")[1].split("\n## ")[0]
+    predicting, training = (block.split("```")[0] for block in section.split("```js\n")[1:])
+    loaded = f"WebAssembly.instantiate(require('fs').readFileSync({json.dumps(str(path))}))"
+    code = predicting.replace('WebAssembly.instantiateStreaming(fetch("net.wasm"))', loaded)
+    script = f"""(async () => {{
+      const n = 9, n_out = 3, n_parameters = 15, rows = {x.ravel().tolist()};
+      {code}
+      const found = Array.from(predictions);
+      const [y, order] = [p + 4 * n * n_out, p + 4 * n * n_out + 4 * n];
+      new Int32Array(memory.buffer, y, n).set({y.tolist()});
+      new Int32Array(memory.buffer, order, n).set({[*range(9)]});
+      {training}
+      process.stdout.write(JSON.stringify([found, row, loss, Array.from(weights)]));
+    }})()"""
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True)
+    assert done.stderr == ""
+    found, row, loss, weights = json.loads(done.stdout)
+    assert np.array_equal(np.float32(found), before.ravel())
+    trained = hg.fit(
+        net,
+        (x, y),
+        loss=hg.CrossEntropyLoss(),
+        optimizer=hg.SGD(0.01),
+        epochs=1,
+        batch_size=4,
+        shuffle=False,
+        engine="portable",
+        progress=False,
+    )
+    assert (row, loss) == (-1, trained["train_loss"][0])
+    assert np.array_equal(np.float32(weights), net.parameters)
 
 
 def test_without_node_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
