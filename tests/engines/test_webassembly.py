@@ -1,6 +1,8 @@
 """WebAssembly trains and predicts to the bits of portable machine code, and needs nothing else."""
 
 import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,3 +75,45 @@ def test_what_would_need_something_from_outside_is_refused(operation: str, name:
 def test_a_machine_that_llvm_does_not_know_is_refused() -> None:
     with pytest.raises(CannotLowerError, match="abacus"):
         Machine("abacus-unknown-unknown").object_code("")
+
+
+@in_node
+def test_constants_of_llvms_own_stay_where_the_code_looks_for_them() -> None:
+    text = """@table = internal constant [3 x double] [double 0.5, double 1.5, double 2.5]
+        define double @entry(i32 %i, double* %more) {
+            %place = getelementptr [3 x double], [3 x double]* @table, i32 0, i32 %i
+            %one = load double, double* %place
+            %two = load double, double* %more
+            %sum = fadd double %one, %two
+            ret double %sum
+        }"""
+    at = 2**16 + 8
+    memory = Memory(at + 200_000, [(at, np.array([10.0]).tobytes())], {"more": at, "high": 2**21})
+    code = linked(WEBASSEMBLY.object_code(text), {"sum": "entry"}, memory)
+    script = f"""const bytes = Buffer.from("{code.hex()}", "hex");
+        const {{ exports }} = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+        const {{ sum, more, high, memory }} = exports;
+        const pages = memory.buffer.byteLength / 65536;
+        console.log(JSON.stringify([sum(0, more.value), sum(2, more.value), high.value, pages]));"""
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[10.5,12.5,2097152,5]\n", "")
+
+
+def test_a_module_is_kept_as_machine_code_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDGRAD_CACHE", str(tmp_path / "cache"))
+    made: list[str] = []
+
+    def object_code(machine: Machine, text: str) -> bytes:
+        made.append(text)
+        return compiled(machine, text)
+
+    compiled = Machine.object_code
+    monkeypatch.setattr(Machine, "object_code", object_code)
+    nets = [hg.Net(hg.Linear(2, n, rng=i)) for i, n in enumerate((3, 3, 4))]
+    first, other, wider = (webassembly(portable_model(net)) for net in nets)
+    assert len(made) == 2
+    assert first != other
+    assert webassembly(portable_model(nets[2])) == wider
+    assert len(made) == 2
