@@ -94,3 +94,11 @@ def test_it_trains_where_it_runs(tmp_path: Path) -> None:
         net, (x, y), loss=loss, optimizer=adam, epochs=20, batch_size=16, rng=0, engine="portable"
     )
     assert [float(line) for line in said.split()] == [report.train_loss for report in training]
+
+
+def test_names_end_no_comment(tmp_path: Path) -> None:
+    x = {"a\u2028b": [1.0, 2.0, 3.0, None] * 8, "c\n'\"`${d}*/": ["x", "y\u2029", "z", "w"] * 8}
+    fitted = hg.TabularRegressor(epochs=1, n_members=1, random_state=0)
+    fitted.fit(x, np.arange(32.0))
+    proof = hg.export(fitted, tmp_path / "net.js")
+    assert all(check.holds for check in proof.checks)

@@ -135,7 +135,8 @@ def _head(subject: Subject, name: str, learning: Learning | None) -> str:
             "    for (let i = 0; i < 100; i++) console.log(training.epoch()); // the loss",
             "    training.predict(rows);",
         ]
-    return "".join(f"// {line}".rstrip() + "\n" for line in lines)
+    # JavaScript has line ends that editors do not show, and names of columns may have them
+    return "".join(f"// {' '.join(line.splitlines())}".rstrip() + "\n" for line in lines)
 
 
 def _lines(columns: Sequence[object]) -> str:

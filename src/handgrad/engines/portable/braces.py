@@ -83,7 +83,7 @@ class Braces(ABC):
 
     def comment(self, text: str) -> str:
         """A line that tells the reader something."""
-        return f"// {text}"
+        return f"// {' '.join(text.splitlines())}"
 
     def symbol(self, operation: str) -> str:
         """The sign of an operation of two arguments."""

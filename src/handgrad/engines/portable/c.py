@@ -96,4 +96,5 @@ def c_number(number: np.generic) -> str:
 
 def text_within(text: str) -> str:
     """A text that may stand in a comment of C: it ends nothing, and nothing goes on after it."""
-    return text.replace("*/", "* /").replace("??", "? ?").rstrip("\\ ").replace("\n", " ")
+    line = " ".join(text.splitlines())
+    return line.replace("*/", "* /").replace("??", "? ?").rstrip("\\ ")
