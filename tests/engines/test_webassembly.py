@@ -1,5 +1,6 @@
 """WebAssembly trains and predicts to the bits of portable machine code, and needs nothing else."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,7 +18,7 @@ from handgrad.engines.portable.webassembly import webassembly
 from tests.bits.everywhere import modules
 from tests.bits.everywhere.comparison import compared
 from tests.bits.everywhere.machine_code import trained
-from tests.bits.everywhere.programs import Training
+from tests.bits.everywhere.programs import Training, shuffling
 from tests.bits.nets import numbers
 
 in_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
@@ -75,6 +76,31 @@ def test_what_would_need_something_from_outside_is_refused(operation: str, name:
 def test_a_machine_that_llvm_does_not_know_is_refused() -> None:
     with pytest.raises(CannotLowerError, match="abacus"):
         Machine("abacus-unknown-unknown").object_code("")
+
+
+@in_node
+def test_rows_are_shuffled_as_numpy_does(tmp_path: Path) -> None:
+    case = perceptron(2, dtype=np.float32)
+    model, sizes = case.model(), [1000, 1, 2, 3, 70_000, 257]
+    path = tmp_path / "net.wasm"
+    path.write_bytes(webassembly(model))
+    script = f"""const bytes = require("fs").readFileSync({json.dumps(str(path))});
+        const {{ exports }} = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+        const {{ memory, heap, shuffle }} = exports;
+        memory.grow(9);
+        console.log(JSON.stringify({sizes}.map((n) => {{
+            const order = new Int32Array(memory.buffer, heap.value, n).map((_, i) => i);
+            new Int32Array(memory.buffer, heap.value, n).set(order);
+            shuffle(n, heap.value);
+            return Array.from(new Int32Array(memory.buffer, heap.value, n));
+        }})));"""
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True)
+    assert done.stderr == ""
+    rng = shuffling(model)
+    for n, found in zip(sizes, json.loads(done.stdout), strict=True):
+        order = np.arange(n)
+        rng.shuffle(order)
+        np.testing.assert_array_equal(found, order)
 
 
 @in_node

@@ -90,7 +90,7 @@ def test_what_the_page_on_exports_shows_runs(tmp_path: Path) -> None:
         optimizer=hg.SGD(0.01),
         epochs=1,
         batch_size=4,
-        shuffle=False,
+        rng=0,
         engine="portable",
         progress=False,
     )

@@ -40,7 +40,7 @@ def _draw(b: ir.IRBuilder) -> None:
     if number == SINGLE:
         _halves(b, stream, b.bitcast(target, INT32.as_pointer()), count)
     else:
-        b.call(_words(b.module, count.type), [stream, b.bitcast(target, INT.as_pointer()), count])
+        b.call(words(b.module, count.type), [stream, b.bitcast(target, INT.as_pointer()), count])
     kind, bits, digits = (INT32, 32, 24) if number == SINGLE else (INT, 64, 53)
     raw = b.bitcast(target, kind.as_pointer())
     with counting(b, count) as i:
@@ -61,20 +61,20 @@ def _halves(b: ir.IRBuilder, stream: ir.Value, target: ir.Value, count: ir.Value
     left = b.sub(count, first)
     pairs = b.ashr(left, one)
     place = b.bitcast(b.gep(target, [first]), INT.as_pointer())
-    b.call(_words(b.module, size), [stream, place, pairs])
+    b.call(words(b.module, size), [stream, place, pairs])
     with b.if_then(b.icmp_signed(">", pairs, ir.Constant(size, 0))):
         last = b.load(b.gep(place, [b.sub(pairs, one)]), align=4)
         b.store(b.lshr(last, whole(32)), half)
     odd = b.and_(left, one)
     with b.if_then(b.icmp_signed("!=", odd, ir.Constant(size, 0))):
-        b.call(_words(b.module, size), [stream, half, one])
+        b.call(words(b.module, size), [stream, half, one])
         word = b.load(half)
         b.store(b.trunc(word, INT32), b.gep(target, [b.sub(count, one)]))
         b.store(b.lshr(word, whole(32)), half)
     b.store(odd if size == INT else b.zext(odd, INT), has_half)
 
 
-def _words(module: ir.Module, size: ir.IntType) -> ir.Function:
+def words(module: ir.Module, size: ir.IntType) -> ir.Function:
     """The function that writes `count` words of a stream, and moves it on."""
     return written(module, "words", [INT.as_pointer(), INT.as_pointer(), size], _write_words)
 

@@ -5,6 +5,7 @@ programs need lies in the module's own memory, but for what the caller hands ove
 
 predict(n, x, predictions)                         predictions for n rows of x
 epoch(n, x, y, order, learning_rate, predictions)  one epoch of training, over n rows in this order
+shuffle(n, order)                                  the order of the next epoch, of that of the last
 
 The caller writes rows into `memory` from `heap` on, and hands over their addresses. An epoch
 returns -1, or the first row of the batch whose loss is not finite, or n where the parameters are
@@ -20,7 +21,7 @@ import llvmlite.ir as ir
 import numpy as np
 
 from handgrad.engines.compiled import cache
-from handgrad.engines.compiled.ir_helpers import INT32, REST_UNDER_A_MASK, Mark
+from handgrad.engines.compiled.ir_helpers import INT, INT32, REST_UNDER_A_MASK, VOID, Mark
 from handgrad.engines.compiled.loop_marks import MOST_ROUNDS
 from handgrad.engines.compiled.machine_code import identity
 from handgrad.engines.compiled.statement_writer import (
@@ -35,11 +36,13 @@ from handgrad.engines.portable.linking import PAGE, Memory, linked
 from handgrad.engines.portable.machine_code import PortableWriter
 from handgrad.engines.portable.machines import WEBASSEMBLY
 from handgrad.engines.portable.model import PortableModel
+from handgrad.engines.portable.shuffling import shuffle
 from handgrad.layers import Array
 
 ALIGNMENT = 16  # bytes: those of a vector
 HANDED = ("n_rows", "x", "y", "order", "learning_rate", "predictions")
 RATES, RATE = "learning_rates", Parameter("learning_rate", "double", buffer=False)
+SHUFFLE, SHUFFLING = "shuffle", "shuffling"  # the function, and the stream that it draws from
 OF_LATER = "_after"  # at the end of the names of copies for who looks when epochs are over
 OWN = ("tables", "scratch", "scratch_int", "scratch_bool")  # of no use from outside
 
@@ -51,7 +54,8 @@ def webassembly(model: PortableModel) -> bytes:
     text = text_for(programs, memory.addresses)
     code = cache.kept(f"{identity()}\n{text}", lambda: WEBASSEMBLY.object_code(text))
     shown = {n: a for n, a in memory.addresses.items() if "." not in n and n not in OWN}
-    return linked(code, {p.name: _door_of(p) for p in programs}, replace(memory, addresses=shown))
+    names = [p.name for p in programs] + ([SHUFFLE] if SHUFFLING in memory.addresses else [])
+    return linked(code, {n: _door_of(n) for n in names}, replace(memory, addresses=shown))
 
 
 def as_called(program: Program) -> Program:
@@ -88,6 +92,7 @@ def memory_of(model: PortableModel, programs: Sequence[Program]) -> Memory:
         "parameters": model.parameters,
         "state": model.state,
         "streams": model.streams,
+        SHUFFLING: model.shuffling,
         **{name: np.concatenate(parts, dtype=np.float64) for name, parts in tables.items()},
     }
     sizes: dict[str, int] = {}
@@ -98,6 +103,8 @@ def memory_of(model: PortableModel, programs: Sequence[Program]) -> Memory:
                 name = _own_name(program, p)
                 size = counts[p.name] * _width(p, model.dtype)
                 sizes[name] = max(sizes.get(name, 0), size)
+    if model.training is not None:
+        sizes[SHUFFLING] = model.shuffling.nbytes
     end, addresses = PAGE, {}
     for name, size in sizes.items():
         addresses[name] = end
@@ -136,6 +143,13 @@ def text_for(programs: Sequence[Program], addresses: Mapping[str, int]) -> str:
     module = new_module("")
     for program in programs:
         _add_door(module, program, addresses)
+    if SHUFFLING in addresses:
+        kind = ir.FunctionType(VOID, [INT32, INT32.as_pointer()])
+        door = ir.Function(module, kind, _door_of(SHUFFLE))
+        b = ir.IRBuilder(door.append_basic_block())
+        stream = ir.Constant(INT32, addresses[SHUFFLING]).inttoptr(INT.as_pointer())
+        b.call(shuffle(module), [stream, *door.args])
+        b.ret_void()
     return text_of(module)
 
 
@@ -145,7 +159,7 @@ def _add_door(module: ir.Module, program: Program, addresses: Mapping[str, int])
     kinds = {a.name: a.type for a in inside.args}
     names = [name for name in HANDED if name in kinds]
     kind = ir.FunctionType(INT32, [kinds[name] for name in names])
-    door = ir.Function(module, kind, _door_of(program))
+    door = ir.Function(module, kind, _door_of(program.name))
     b = ir.IRBuilder(door.append_basic_block())
     given: dict[str, ir.Value] = dict(zip(names, door.args, strict=True))
     for p in program.parameters:
@@ -155,5 +169,5 @@ def _add_door(module: ir.Module, program: Program, addresses: Mapping[str, int])
     b.ret(b.call(inside, [given[p.name] for p in program.parameters]))
 
 
-def _door_of(program: Program) -> str:
-    return f"{program.name}.door"
+def _door_of(name: str) -> str:
+    return f"{name}.door"
