@@ -113,7 +113,7 @@ def training(page: str, loss: str, optimizer: str, dtype: str, rows: str, penalt
         x = x.astype(number)
     y = targets(LOSSES[loss](), net.predict(x).shape, number)
     if rows == "NaN" and x.dtype.kind == "f":
-        x.reshape(n, -1)[6, -1] = np.nan  # the last column is no code
+        x.reshape(n, -1)[6, 0] = np.nan  # the first column is no code
     how = LOSSES[loss](), OPTIMIZERS[optimizer](), x, y, batch_size
     return Training(net, *how, PENALIZED[penalty]())
 

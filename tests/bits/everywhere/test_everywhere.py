@@ -8,7 +8,7 @@ import pytest
 from tests.bits.everywhere.__main__ import chosen, lines_of
 from tests.bits.everywhere.comparison import compared
 from tests.bits.everywhere.machine_code import Found, trained
-from tests.bits.everywhere.programs import FACTORS, TRAININGS, combinations
+from tests.bits.everywhere.programs import FACTORS, TRAININGS, combinations, odd_rows
 from tests.bits.everywhere.ways import ON_ARM, WAYS, run
 
 FEW = [*TRAININGS][3:360:80]
@@ -63,6 +63,16 @@ def test_trainings_train_and_rows_without_numbers_end_them(rows: str) -> None:
     assert np.isnan(left["before"]).any()
     assert left["finished"].all() == (rows != "NaN")
     assert not np.array_equal(left["parameters"], case.net.parameters)
+
+
+@pytest.mark.parametrize("page", ["Embedding", "TabularEmbedding", "EnsembleEmbedding"])
+def test_no_odd_number_is_an_index(page: str) -> None:
+    for name in (name for name in TRAININGS if name.startswith(f"{page},")):
+        case = TRAININGS[name]()
+        model = case.model()
+        for bound in model.prediction.bounds["x"]:
+            assert bound.holds(case.x)
+            assert bound.holds(odd_rows(model, case.x))
 
 
 @pytest.mark.parametrize("way", ["plain Python", "fit", "Node", "C"])
