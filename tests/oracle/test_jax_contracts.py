@@ -273,3 +273,15 @@ def test_its_environment_says_what_computes() -> None:
     told = jax_engine(small()).environment()
     assert told["jax"] == jax.__version__
     assert told["device of JAX"].startswith("cpu")
+
+
+class ByTheWhole(hg.SGD):
+    """A step by the gradient's largest number."""
+
+    def rule(self, w: Any, dw: Any, *, learning_rate: float, step: int) -> Any:
+        return (w - learning_rate * dw / dw.max(),)
+
+
+def test_a_rule_that_asks_for_the_whole_gradient_is_refused() -> None:
+    with pytest.raises(hg.SettingError, match="max in an update rule"):
+        hg.fit(small(), (X, Y), loss=LOSS, optimizer=ByTheWhole(0.1), epochs=1, engine="jax")

@@ -5,7 +5,6 @@ from contextlib import nullcontext
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -14,7 +13,7 @@ from handgrad.engines.engine import EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import versions
 from handgrad.engines.jax.here import device, numbers_of, on_device
 from handgrad.engines.jax.predictor import Prediction
-from handgrad.engines.jax.step import Gradients
+from handgrad.engines.jax.step import Gradients, Named
 from handgrad.engines.jax.update import Memory, Numbers, Update, norm_of
 from handgrad.engines.loops.bounds import check_indices
 from handgrad.engines.stepwise import StepwiseEngine
@@ -27,9 +26,12 @@ from handgrad.optimizers.optimizer import parameter_groups
 # step counts as much beside its own.
 MULTIPLICATIONS, OF_A_STEP, BYTES_DRAWN = 5e10, 1e5, 2**26
 
-Carry = tuple[jax.Array, jax.Array, Memory]  # parameters, running state, the optimizer's memory
+Flat = tuple[jax.Array, ...]  # parameters, running state, each that the optimizer remembers
+Carry = tuple[Named, Named, Memory]
 Rows = Mapping[str, jax.Array]
 Losses = tuple[jax.Array, jax.Array]  # and predictions
+# The places of a batch, what each update is handed, and what was drawn.
+OfAStep = tuple[jax.Array, tuple[Numbers, ...], tuple[Array, ...]]
 
 
 class JaxPlan:
@@ -37,9 +39,10 @@ class JaxPlan:
 
     def __init__(self, config: TrainingConfig, rows: EngineRows, *, predicts: bool) -> None:
         net, optimizer = config.net, config.optimizer
-        self.step = Gradients(config, rows)
+        step = self.step = Gradients(config, rows)
+        self.parameters, self.state, self.dtype = step.parameters, step.state, net.dtype
         groups = [] if optimizer.minimizer else parameter_groups(net, optimizer)
-        self.updates = [Update(group, net.dtype) for group in groups]
+        self.updates = [Update(group, step.parameters, net.dtype) for group in groups]
         self.clips = optimizer.clip_norm is not None
         self.prediction = Prediction(net, rows.x) if predicts else None
         self.epoch = jax.jit(self._epoch, donate_argnums=0)
@@ -49,36 +52,56 @@ class JaxPlan:
         """What each update is handed at each of the steps beside arrays."""
         return tuple(update.numbers(learning_rates, steps) for update in self.updates)
 
-    def _epoch(
-        self, carry: Carry, rows: Rows, given: tuple[jax.Array, tuple[Numbers, ...], Numbers]
-    ) -> tuple[Carry, Losses]:
-        """Steps one after another; `given` has the places of a batch, numbers and draws of each."""
-        return lax.scan(partial(self._step, rows), carry, given)
+    def _epoch(self, flat: Flat, rows: Rows, given: OfAStep) -> tuple[Flat, Losses]:
+        """Steps one after another; `given` has what is each one's own along its first axes."""
+        w, state, *memory = flat
+        split = self.parameters.split
+        carry = split(w), self.state.split(state), tuple(map(split, memory))
+        (new, now, kept), losses = lax.scan(partial(self._step, rows), carry, given)
+        return (self._joined(new), self._state(now), *map(self._joined, kept)), losses
 
-    def _step(
-        self, rows: Rows, carry: Carry, given: tuple[jax.Array, tuple[Numbers, ...], Memory]
-    ) -> tuple[Carry, Losses]:
+    def _step(self, rows: Rows, carry: Carry, given: OfAStep) -> tuple[Carry, Losses]:
         (w, state, memory), (batch, numbers, draws) = carry, given
-        loss, p, dw, state = self._gradients(w, state, rows, batch, draws)
-        w, memory = self._update(w, dw, memory, numbers)
+        loss, p, dw, state = self._of_batch(w, state, rows, batch, draws)
+        w, memory = self._updated(w, dw, memory, numbers)
         return (w, state, memory), (loss, p)
 
     def _gradients(
-        self, w: jax.Array, state: jax.Array, rows: Rows, batch: jax.Array, draws: Memory
+        self, flat: Flat, rows: Rows, batch: jax.Array, draws: tuple[Array, ...]
     ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        """A batch's loss, its predictions, and flat the gradients and the running state."""
+        w, state = self.parameters.split(flat[0]), self.state.split(flat[1])
+        loss, p, dw, state = self._of_batch(w, state, rows, batch, draws)
+        return loss, p, self._joined(dw), self._state(state)
+
+    def _of_batch(
+        self, w: Named, state: Named, rows: Rows, batch: jax.Array, draws: tuple[Array, ...]
+    ) -> tuple[jax.Array, jax.Array, Named, Named]:
         given = {name: _taken(part, batch) for name, part in rows.items() if name != "members"}
         if "members" in rows:
             those = _taken(rows["members"], batch)
             given |= {name: _taken(rows[name], those) for name in ("x", "y")}
         return self.step(w, state, len(batch), draws, **given)
 
-    def _update(
-        self, w: jax.Array, dw: jax.Array, memory: Memory, numbers: tuple[Numbers, ...]
-    ) -> tuple[jax.Array, Memory]:
-        norm = norm_of(dw, self.updates) if self.clips else jnp.zeros((), dw.dtype)
+    def _update(self, dw: jax.Array, flat: Flat, numbers: tuple[Numbers, ...]) -> Flat:
+        """Parameters, and what the optimizer remembers, after its step by the gradients."""
+        w, *memory = map(self.parameters.split, flat)
+        w, kept = self._updated(w, self.parameters.split(dw), tuple(memory), numbers)
+        return (self._joined(w), *map(self._joined, kept))
+
+    def _updated(
+        self, w: Named, dw: Named, memory: Memory, numbers: tuple[Numbers, ...]
+    ) -> tuple[Named, Memory]:
+        norm = norm_of(dw if self.clips else {}, self.updates if self.clips else (), self.dtype)
         for update, own in zip(self.updates, numbers, strict=True):
             w, memory = update(w, dw, memory, own, norm)
         return w, memory
+
+    def _joined(self, parts: Named) -> jax.Array:
+        return self.parameters.joined(parts, self.dtype)
+
+    def _state(self, parts: Named) -> jax.Array:
+        return self.state.joined(parts, self.dtype)
 
 
 class JaxEngine(StepwiseEngine):
@@ -140,9 +163,8 @@ class JaxEngine(StepwiseEngine):
         net, n = self.net, len(rows)
         draws = (those[0] for those in self.plan.step.drawn(self.layers, 1, n))
         with numbers_of(net.dtype):
-            w, state = on_device(net.parameters), on_device(net.running_state)
-            given = self.rows, on_device(rows), tuple(map(on_device, draws))
-            loss, p, dw, state = self.plan.gradients(w, state, *given)
+            flat = on_device(net.parameters), on_device(net.running_state)
+            loss, p, dw, state = self.plan.gradients(flat, self.rows, on_device(rows), (*draws,))
             net.gradients[...], net.running_state[...] = dw, state
             return float(loss), np.array(p)
 
@@ -150,12 +172,10 @@ class JaxEngine(StepwiseEngine):
         self.step += 1
         numbers = self.plan.numbers(np.array(learning_rate, float), self.step[0])
         with numbers_of(self.net.dtype):
-            w, dw = on_device(self.net.parameters), on_device(self.net.gradients)
-            memory = tuple(map(on_device, self.optimizer_state))
-            w, memory = self.plan.update(w, dw, memory, numbers)
-            self._fill(w, memory)
+            flat = tuple(map(on_device, (self.net.parameters, *self.optimizer_state)))
+            self._fill(*self.plan.update(on_device(self.net.gradients), flat, numbers))
 
-    def _fill(self, w: jax.Array, memory: Memory) -> None:
+    def _fill(self, w: jax.Array, *memory: jax.Array) -> None:
         self.net.parameters[...] = w
         for own, new in zip(self.optimizer_state, memory, strict=True):
             own[...] = new
@@ -201,15 +221,15 @@ class JaxEngine(StepwiseEngine):
         draws = plan.step.drawn(self.layers, n_steps, rows.shape[1])
         numbers = plan.numbers(learning_rates, self.step + np.arange(1, n_steps + 1))
         with numbers_of(net.dtype):
-            memory = tuple(map(on_device, self.optimizer_state))
-            carry = on_device(net.parameters), on_device(net.running_state), memory
-            (w, state, memory), (losses, p) = plan.epoch(
-                carry, self.rows, (on_device(rows), numbers, draws)
+            flat = (net.parameters, net.running_state, *self.optimizer_state)
+            given = on_device(rows), numbers, draws
+            (w, state, *memory), (losses, p) = plan.epoch(
+                tuple(map(on_device, flat)), self.rows, given
             )
             found, predictions = np.array(losses, float), np.array(p)
         wrong = np.flatnonzero(~np.isfinite(found))
         if not len(wrong):
-            self._fill(w, memory)
+            self._fill(w, *memory)
             net.running_state[...] = state
             self.step += n_steps
             return found, predictions

@@ -26,7 +26,8 @@ class Prediction(RecordedNet):
         self.part = jax.jit(self._part)
 
     def _part(self, w: jax.Array, state: jax.Array, x: jax.Array) -> jax.Array | None:
-        return computed(self.graph, self.given(w, state, x=x), len(x), self.dtype).prediction
+        given = self.given(self.parameters.split(w), self.state.split(state), x=x)
+        return computed(self.graph, given, len(x), self.dtype).prediction
 
     def __call__(self, net: Net, x: Array) -> Array:
         """The predictions for rows, some at a time, by the weights as they are."""

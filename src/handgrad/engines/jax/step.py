@@ -1,4 +1,4 @@
-"""A batch's gradients as a function of flat arrays of JAX."""
+"""A batch's gradients as a function of arrays of JAX, by their names."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from handgrad.graph.symbolic import Ref, at
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
 
+Named = dict[str, jax.Array]
 INDEXED = (Op.GETITEM, Op.SETITEM, Op.ADD_AT, Op.TAKE)
 
 
@@ -34,21 +35,29 @@ class Layout:
         """That of these arrays."""
         return cls({name: array.shape for name, array in named.items()})
 
-    def split(self, flat: jax.Array) -> dict[str, jax.Array]:
+    def split(self, flat: jax.Array) -> Named:
         """The arrays by name."""
-        parts, start = dict[str, jax.Array](), 0
+        parts, start = Named(), 0
         for name, shape in self.shapes.items():
             end = start + math.prod(shape)
             parts[name] = flat[start:end].reshape(shape)
             start = end
         return parts
 
-    def joined(self, parts: Mapping[str, jax.Array], flat: jax.Array) -> jax.Array:
-        """The flat array of `parts`, in which those that are missing are as in `flat`."""
-        if not parts:
-            return flat
-        whole = self.split(flat) | dict(parts)
-        return jnp.concatenate([whole[name].ravel() for name in self.shapes])
+    def joined(self, parts: Named, dtype: np.dtype[np.generic]) -> jax.Array:
+        """The flat array of `parts`; those that are missing are 0."""
+        zeros = (jnp.zeros(shape, dtype) for shape in self.shapes.values())
+        whole = dict(zip(self.shapes, zeros, strict=True)) | parts
+        return jnp.concatenate([jnp.zeros(0, dtype), *(a.ravel() for a in whole.values())])
+
+    def within(self, slices: Sequence[slice]) -> list[str]:
+        """The names of the arrays that lie in these slices."""
+        found, start = list[str](), 0
+        for name, shape in self.shapes.items():
+            if any(part.start <= start < part.stop for part in slices):
+                found.append(name)
+            start += math.prod(shape)
+        return found
 
 
 class RecordedNet:
@@ -61,9 +70,9 @@ class RecordedNet:
         self.bounds = bounds_of(graph)
         self.draws = [node for node in self.graph.nodes if node.operation is Op.RANDOM]
 
-    def given(self, w: jax.Array, state: jax.Array, **inputs: jax.Array) -> Leaves[jax.Array]:
+    def given(self, w: Named, state: Named, **inputs: jax.Array) -> Leaves[jax.Array]:
         """The leaves of the graph."""
-        known, leaves = self.parameters.split(w) | self.state.split(state), self.graph.leaves
+        known, leaves = w | state, self.graph.leaves
         return Leaves(
             {name: inputs[name] for name in leaves.inputs},
             {name: known[name] for name in leaves.parameters},
@@ -111,12 +120,11 @@ class Gradients(RecordedNet):
         super().__init__(net, replace(graph, outputs=outputs))
 
     def __call__(
-        self, w: jax.Array, state: jax.Array, n: int, draws: Sequence[jax.Array], **rows: jax.Array
-    ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-        """Loss, predictions, gradients (those of frozen layers 0) and running state."""
+        self, w: Named, state: Named, n: int, draws: Sequence[jax.Array], **rows: jax.Array
+    ) -> tuple[jax.Array, jax.Array, Named, Named]:
+        """Loss, predictions, gradients (those of frozen layers are missing) and running state."""
         found = computed(self.graph, self.given(w, state, **rows), n, self.dtype, draws)
-        dw = self.parameters.joined(found.gradients, jnp.zeros_like(w))
-        return found.loss, found.prediction, dw, self.state.joined(found.new_state, state)
+        return found.loss, found.prediction, {**found.gradients}, state | {**found.new_state}
 
     def drawn(self, layers: Mapping[str, Layer], steps: int, n: int) -> tuple[Array, ...]:
         """What the layers' streams draw for so many batches of `n` rows: as in any engine."""

@@ -1,4 +1,4 @@
-"""An optimizer's update as a function of flat arrays of JAX."""
+"""An optimizer's update as a function of arrays of JAX, by their names."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,31 +6,36 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
+from handgrad.base.errors import CannotLowerError
 from handgrad.engines.jax.operations import computed
+from handgrad.engines.jax.step import Layout, Named
 from handgrad.graph import Graph, trace
 from handgrad.graph.graph import Leaves
-from handgrad.graph.operations import Op
+from handgrad.graph.operations import REDUCTIONS, Op
+from handgrad.graph.passes import optimized
 from handgrad.graph.passes.simplify import remove_dead_code
 from handgrad.graph.symbolic import Ref
 from handgrad.layers import Array
 from handgrad.optimizers.optimizer import ParameterGroup
 
 Numbers = tuple[Array, ...]
-Memory = tuple[jax.Array, ...]
+Memory = tuple[Named, ...]  # an array like each parameter, for each that the rule remembers
 
 
 class Update:
-    """The rule of an optimizer for some slices of the parameters.
+    """The rule of an optimizer for some of the parameters.
 
     What follows from the learning rate and the number of the step alone is computed beforehand, in
     double, as by the eager engine: of `1 - 0.999**step` float32 would keep few digits.
     """
 
-    def __init__(self, group: ParameterGroup, dtype: np.dtype[np.generic]) -> None:
+    def __init__(self, group: ParameterGroup, layout: Layout, dtype: np.dtype[np.generic]) -> None:
         rule = self.rule = trace(group.optimizer)
-        self.factor, self.slices, self.dtype = group.factor, group.slices, dtype
+        for node in optimized(rule).nodes:
+            if node.operation in (*REDUCTIONS, Op.EINSUM):  # of the parameters of which array?
+                raise CannotLowerError(f"{node.operation} in an update rule")
+        self.factor, self.names, self.dtype = group.factor, layout.within(group.slices), dtype
         inputs = rule.leaves.inputs
         plain = {inputs["learning_rate"], inputs["step"]}
         for i, node in enumerate(rule.nodes):
@@ -56,29 +61,30 @@ class Update:
         return tuple(a if a.dtype == np.bool_ else a.astype(self.dtype) for a in found)
 
     def __call__(
-        self, w: jax.Array, dw: jax.Array, memory: Memory, numbers: Numbers, norm: jax.Array
-    ) -> tuple[jax.Array, Memory]:
+        self, w: Named, dw: Named, memory: Memory, numbers: Numbers, norm: jax.Array
+    ) -> tuple[Named, Memory]:
         """The new parameters and the new memory, by the gradients and their norm."""
-        leaves = self.graph.leaves
-        for part in self.slices:
-            own = dict(zip(_names(numbers), numbers, strict=True))
-            own |= {"dw": dw[part], "dw_norm": norm}
+        leaves, w, memory = self.graph.leaves, {**w}, tuple({**part} for part in memory)
+        own = dict(zip(_names(numbers), numbers, strict=True))
+        of_state = dict(zip(leaves.state, memory, strict=True))
+        for name in self.names:
+            here = own | {"dw": dw[name].ravel(), "dw_norm": norm}
             given = Leaves(
-                {name: own[name] for name in leaves.inputs},
-                {"w": w[part]},
-                {name: m[part] for name, m in zip(leaves.state, memory, strict=True)},
+                {key: here[key] for key in leaves.inputs},
+                {"w": w[name].ravel()},
+                {key: part[name].ravel() for key, part in of_state.items()},
             )
-            new = computed(self.graph, given, part.stop - part.start, self.dtype)
-            w = _replaced(w, part, new.new_parameters["w"])
-            of_state = [new.new_state[name] for name in leaves.state]
-            memory = tuple(_replaced(m, part, a) for m, a in zip(memory, of_state, strict=True))
+            new, shape = computed(self.graph, given, w[name].size, self.dtype), w[name].shape
+            w[name] = new.new_parameters["w"].reshape(shape)
+            for key, part in of_state.items():
+                part[name] = new.new_state[key].reshape(shape)
         return w, memory
 
 
-def norm_of(dw: jax.Array, updates: Sequence[Update]) -> jax.Array:
+def norm_of(dw: Named, updates: Sequence[Update], dtype: np.dtype[np.generic]) -> jax.Array:
     """The length of the gradient of all parameters that are updated together."""
-    squares = (jnp.square(dw[part]).sum() for update in updates for part in update.slices)
-    return jnp.sqrt(sum(squares, jnp.zeros((), dw.dtype)))
+    squares = (jnp.square(dw[name]).sum() for update in updates for name in update.names)
+    return jnp.sqrt(sum(squares, jnp.zeros((), dtype)))
 
 
 def _given_numbers(rule: Graph, handed: Sequence[int]) -> Graph:
@@ -96,9 +102,3 @@ def _given_numbers(rule: Graph, handed: Sequence[int]) -> Graph:
 
 def _names(numbers: Sequence[object]) -> list[str]:
     return [f"number {k}" for k in range(len(numbers))]
-
-
-def _replaced(flat: jax.Array, part: slice, new: jax.Array) -> jax.Array:
-    if part.stop - part.start == len(flat):
-        return new
-    return lax.dynamic_update_slice_in_dim(flat, new, part.start, 0)
