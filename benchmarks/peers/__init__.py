@@ -41,6 +41,7 @@ PEERS = {
         HANDGRAD,
         Peer("handgrad, 1 thread", "own", {"engine": "compiled"}, threads=1),
         Peer("handgrad eager", "own", {"engine": "eager"}),
+        Peer("handgrad jax", "own", {"engine": "jax"}),
         Peer("NumPy", "plain_numpy"),
         Peer("scikit-learn", "scikit_learn", checked=False),
         Peer("PyTorch, 1 thread", "pytorch", threads=1),

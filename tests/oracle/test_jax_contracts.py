@@ -275,7 +275,7 @@ def test_its_environment_says_what_computes() -> None:
     assert told["device of JAX"].startswith("cpu")
 
 
-class ByTheWhole(hg.SGD):
+class ByTheWhole(hg.Optimizer):
     """A step by the gradient's largest number."""
 
     def rule(self, w: Any, dw: Any, *, learning_rate: float, step: int) -> Any:
