@@ -12,6 +12,7 @@ import pytest
 import handgrad as hg
 from handgrad.exporting.c_table import TAKEN, field_names
 from tests.exporting.models import NAMES, OF_TABLES, model
+from tests.graph.one_liners import Page
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here")
 STRICT = ("-std=c99", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -119,3 +120,11 @@ def test_whole_numbers_are_taken_as_the_net_and_its_loss_take_them(tmp_path: Pat
     assert all(check.holds for check in proof.checks)
     text = (tmp_path / "net.c").read_text("utf-8")
     assert "net_train_row(const float *x, const float *y);" in text
+
+
+def test_a_net_that_answers_for_rows_together_is_refused(tmp_path: Path) -> None:
+    net = hg.Net(Page(lambda x: x - x.mean(axis=0)), dtype=np.float64)
+    x = np.random.default_rng(0).standard_normal((6, 4))
+    with pytest.raises(hg.SettingError, match="follows from the rows beside it"):
+        hg.export(net, tmp_path / "net.c", x)
+    assert [*tmp_path.iterdir()] == []

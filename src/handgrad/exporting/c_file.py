@@ -13,6 +13,7 @@ from textwrap import wrap
 import numpy as np
 
 from handgrad._version import __version__
+from handgrad.base.errors import SettingError
 from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.c_module import c_module
 from handgrad.exporting.c_table import CTable
@@ -22,6 +23,7 @@ from handgrad.exporting.portable import AGAINST, PORTABLE, ProvedEpoch, portable
 from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject
 from handgrad.files import FileError
+from handgrad.layers import Array
 
 MAIN = """\
 #include "{path}"
@@ -38,6 +40,7 @@ int main(void) {{
 """
 FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
 WIDEST = 94
+ALONE = 8  # rows
 
 
 def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
@@ -48,6 +51,7 @@ def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence
         table = CTable(subject)
         x, rows = table.encoded(subject.table, x), table.rows(subject.table)
     answers = np.asarray(subject.net.predict(x, engine=PORTABLE))
+    _refuse_rows_together(subject, x, answers)
     text = c_module(model, prefix_of(path), _told(subject, path), x, answers, rows)
     path.write_text(text, "utf-8", newline="\n")
     found, most = answers.reshape(subject.answers.shape), MOST[subject.net.dtype.name]
@@ -60,6 +64,18 @@ def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence
         epoch = proved_epoch(subject, learning)
         checks.append(_epoch_check(compiler, path, model.training, epoch))
     return checks
+
+
+def _refuse_rows_together(subject: Subject, x: Array, answers: Array) -> None:
+    """Refuse a net whose answer for a row is another when the row comes alone."""
+    for i in range(min(len(x), ALONE)):
+        alone = np.asarray(subject.net.predict(x[i : i + 1], engine=PORTABLE))
+        if not np.allclose(alone, answers[i : i + 1], rtol=1e-3, equal_nan=True):
+            raise SettingError(
+                f"{subject.title}, whose answer for a row follows from the rows beside it",
+                "a net that answers for each row by itself, as a file of C does",
+                "hg.export(net, 'net.py'), which takes all rows at once",
+            )
 
 
 def prefix_of(path: Path) -> str:
