@@ -15,10 +15,10 @@ from markupsafe import Markup
 
 from handgrad._version import __version__
 from handgrad.engines.portable.javascript_module import javascript_module
-from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.exporting.learning import Learning
 from handgrad.exporting.node import ABSENT, node_version, run_in_node
 from handgrad.exporting.page_data import columns_of, page_data, proof_rows, reading
+from handgrad.exporting.portable import AGAINST, PORTABLE, portable_of
 from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject
 from handgrad.html import page
@@ -38,13 +38,15 @@ MOST_OF_DATES = 1e-5
 
 def write_html(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
     """Write the page, and run its rows and its net in node, where that is."""
-    net = javascript_module(_portable(subject, learning), packed=True)
-    answers = subject.net.predict(subject.example, engine="portable")
+    net = javascript_module(
+        portable_of(subject, learning, predicted_at_once=1, copies=False), packed=True
+    )
+    answers = subject.net.predict(subject.example, engine=PORTABLE)
     answers = answers.reshape(len(answers), -1)
     path.write_text(page_of(subject, net, answers, learning), "utf-8", newline="\n")
     node = node_version()
     if not node:
-        return [Check("node", "the engine portable", not_run=ABSENT)]
+        return [Check("node", AGAINST, not_run=ABSENT)]
     module = "\n".join([_net(net), *map(_plain, ALONE), _plain("proof")])
     rows = {"columns": columns_of(subject), "rows": proof_rows(subject), "reading": reading()}
     found = np.array(run_in_node(module, rows), float).astype(answers.dtype)
@@ -52,25 +54,9 @@ def write_html(subject: Subject, path: Path, learning: Learning | None) -> Seque
     most = MOST_OF_DATES if has_hands else 0.0
     predicted = subject.answers.reshape(answers.shape)
     return [
-        compared(node, found, answers, "the engine portable", most),
+        compared(node, found, answers, AGAINST, most),
         compared(node, found, predicted, "predict", max(most, MOST[answers.dtype.name])),
     ]
-
-
-def _portable(subject: Subject, learning: Learning | None) -> PortableModel:
-    """The programs of the net, of which the one that predicts has a row at a time."""
-    if learning is None:
-        return portable_model(subject.net, x=subject.example, predicted_at_once=1, copies=False)
-    return portable_model(
-        subject.net,
-        loss=learning.loss,
-        optimizer=learning.optimizer,
-        x=learning.x,
-        y=learning.y,
-        batch_size=learning.batch_size,
-        predicted_at_once=1,
-        copies=False,
-    )
 
 
 def page_of(subject: Subject, net: str, answers: Array, learning: Learning | None = None) -> str:
