@@ -1,6 +1,7 @@
 """Trainings are compared by every way: all pairs meet, differences are seen; `make everywhere`."""
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,7 +12,12 @@ from tests.bits.everywhere.machine_code import Found, trained
 from tests.bits.everywhere.programs import FACTORS, TRAININGS, combinations, odd_rows
 from tests.bits.everywhere.ways import ON_ARM, WAYS, run
 
-FEW = [*TRAININGS][3:360:80]
+FEW = [*TRAININGS][3:360:71]
+
+
+@cache
+def few_here() -> dict[str, Found]:
+    return {name: trained(TRAININGS[name]()) for name in FEW}
 
 
 def test_any_two_of_page_loss_optimizer_dtype_rows_and_penalty_meet() -> None:
@@ -79,8 +85,7 @@ def test_no_odd_number_is_an_index(page: str) -> None:
 def test_a_few_come_to_the_same_bits(way: str) -> None:
     if missing := WAYS[way].lacking():
         pytest.skip(f"there is no {missing[0]} here")
-    here = {name: trained(TRAININGS[name]()) for name in FEW}
     for told, results in run(way, FEW).items():
-        (last,) = lines_of(told, results, here)
+        (last,) = lines_of(told, results, few_here())
         assert last.startswith(f"{told}: {len(results)} programs, ")
         assert len(results) > 2
