@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import handgrad as hg
+from handgrad.exporting.endings import ENDINGS
 from tests.cli.run import handgrad, process
 from tests.exporting.models import model
 
@@ -40,3 +41,8 @@ def test_a_kind_that_is_none_is_told(saved: Path, tmp_path: Path) -> None:
     assert "'model.exe' as the file to export to" in done.stderr
     assert ".py (Python that needs NumPy alone)" in " ".join(done.stderr.split())
     assert not (tmp_path / "model.exe").exists()
+
+
+def test_the_help_names_each_kind_of_file() -> None:
+    said = handgrad("export", "--help").output
+    assert not [ending for ending in ENDINGS if f"*{ending}" not in said]

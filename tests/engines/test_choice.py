@@ -137,3 +137,11 @@ def test_a_net_that_is_watched_trains_eagerly_alone(engine: Any) -> None:
     config = TrainingConfig(net=net, data=(rows.x, rows.y), engine=engine, **given)
     with net.watch(), pytest.raises(hg.SettingError, match=f"engine='{engine}' for a net that is"):
         engine_for(config, rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("portabel", "did you mean 'portable'"), ("turbo", "engine='auto'")]
+)
+def test_a_mistyped_engine_is_told_the_one_that_was_meant(name: str, hint: str) -> None:
+    with pytest.raises(hg.SettingError, match=f"try: {hint}"):
+        hg.Net(hg.Linear(1, 1)).predict([[1.0]], engine=name)  # type: ignore[arg-type]

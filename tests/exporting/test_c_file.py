@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.engines.portable.c import PREFIX, C
 from handgrad.exporting.c_table import TAKEN, field_names
 from tests.exporting.models import NAMES, OF_TABLES, model
 from tests.graph.one_liners import Page
@@ -97,6 +98,21 @@ def test_names_of_fields_are_free_and_each_another() -> None:
     assert len({*names}) == len(columns)
     assert all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in names)
     assert not {*names} & TAKEN
+
+
+def test_comments_keep_what_a_text_says() -> None:
+    line = C(single=True).comment("price = $5  # what????/")
+    assert f"{PREFIX}{PREFIX}5" in line
+    assert "??" not in line
+
+
+def test_dollars_among_the_values_of_a_column_stay(tmp_path: Path) -> None:
+    x = {"price in $": ["$a", "$b", "$$", "4"] * 8}
+    fitted = hg.TabularRegressor(epochs=1, n_members=1, random_state=0)
+    hg.export(fitted.fit(x, np.arange(32.0)), tmp_path / "net.c")
+    text = (tmp_path / "net.c").read_text("utf-8")
+    assert "void net_encode(const net_row *row, double *x);" in text
+    assert "// 'price in $': 0 '$$', 1 '$a', 2 '$b', 3 '4'" in text
 
 
 def test_names_end_no_comment(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """`hg.export`: kinds of files by their endings, whole and proved, or not at all."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import pytest
 import handgrad as hg
 from handgrad.exporting import Check, Learning, Subject, compared
 from handgrad.exporting.endings import ENDINGS, Ending
+from handgrad.layers import Array
 from tests.exporting.models import model
 
 
@@ -64,6 +68,68 @@ def test_a_loss_is_for_files_that_train(tmp_path: Path) -> None:
         hg.export(net, path, x, y, loss=loss, optimizer=hg.SGD(0.1))
     with pytest.raises(hg.SettingError, match="no y, optimizer, for a file that trains"):
         hg.export(net, path, x, loss=loss)
+
+
+@pytest.mark.parametrize("ending", [ending for ending, kind in ENDINGS.items() if kind.learns])
+def test_what_a_file_is_to_train_with_is_checked_as_for_a_training(
+    ending: str, tmp_path: Path
+) -> None:
+    net = hg.Net(hg.Linear(3, 2, rng=0), hg.BatchNorm(2), hg.Softmax())
+    x, y, path = np.zeros((5, 3)), [0, 1, 0, 1, 0], tmp_path / f"net{ending}"
+    loss, sgd = hg.CrossEntropyLoss(), hg.SGD(0.1)
+
+    def export(y: Any = y, loss: Any = loss, optimizer: Any = sgd, batch_size: int = 5) -> None:
+        hg.export(net, path, x, y, loss=loss, optimizer=optimizer, batch_size=batch_size)
+
+    with pytest.raises(hg.DataError, match="5 rows of x and 4 targets"):
+        export(y[:4])
+    with pytest.raises(hg.DataError, match="label 7 in row 2"):
+        export([0, 1, 7, 0, 1])
+    with pytest.raises(hg.DataError, match="'no'"):
+        export(["no", "yes", "no", "no", "no"])
+    with pytest.raises(hg.SettingError, match=r"derives from hg\.Loss"):
+        export(loss=sgd, optimizer=loss)
+    with pytest.raises(hg.SettingError, match="with brackets"):
+        export(optimizer=hg.SGD)
+    with pytest.raises(hg.ShapeError, match="the last of 1"):
+        export(batch_size=4)
+    assert [*tmp_path.iterdir()] == []
+
+
+class Branching(hg.Layer):
+    """It does not record."""
+
+    def forward(self, x: Array) -> Array:
+        return x if x.sum() > 0 else -x
+
+
+class Exponential(hg.Layer):
+    """Rows that lie far off overflow."""
+
+    def forward(self, x: Array) -> Array:
+        return np.exp(x * 10)
+
+
+def test_a_layer_that_does_not_record_is_named_once(tmp_path: Path) -> None:
+    net = hg.Net(hg.Linear(2, 2, rng=0), Branching())
+    with pytest.raises(hg.RecordingError, match=r"^layer 2 of 2, Branching\(\): test_export"):
+        hg.export(net, tmp_path / "net.py")
+
+
+def test_rows_that_overflow_warn_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    hg.export(hg.Net(hg.Linear(2, 2, rng=0), Exponential()), path)
+    command = [sys.executable, "-W", "error", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "64 rows: same bits\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("class.py", "model"), ("a b.py", "model"), ("my_net.py", "my_net")]
+)
+def test_python_says_how_it_is_imported(name: str, module: str, tmp_path: Path) -> None:
+    hg.export(model("net"), tmp_path / name)
+    assert f"    from {module} import predict" in (tmp_path / name).read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -100,5 +100,6 @@ def test_names_end_no_comment(tmp_path: Path) -> None:
     x = {"a\u2028b": [1.0, 2.0, 3.0, None] * 8, "c\n'\"`${d}*/": ["x", "y\u2029", "z", "w"] * 8}
     fitted = hg.TabularRegressor(epochs=1, n_members=1, random_state=0)
     fitted.fit(x, np.arange(32.0))
-    proof = hg.export(fitted, tmp_path / "net.js")
+    proof = hg.export(fitted, tmp_path / 'a "2.js')
     assert all(check.holds for check in proof.checks)
+    assert 'from "./a \\"2.js";' in proof.path.read_text("utf-8")

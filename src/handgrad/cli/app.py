@@ -136,7 +136,10 @@ def inspect(
 def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .safetensors file.")],
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What to write; its ending says the kind.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="*.py, *_torch.py, *.onnx, *.html, *.wasm, *.js or *.c."
+        ),
     ],
     as_json: Json = False,
 ) -> None:

@@ -9,7 +9,13 @@ from typing import Protocol
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError, RecordingError, SettingError, positive
+from handgrad.base.errors import (
+    CannotLowerError,
+    RecordingError,
+    SettingError,
+    did_you_mean,
+    positive,
+)
 from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
@@ -117,10 +123,10 @@ def chosen(choice: EngineName) -> EngineName:
     for known in NAMES:
         if name == known:
             return known
-    told, hint = f"engine={choice!r}", "engine='auto'"
+    told, hint = f"engine={choice!r}", did_you_mean(choice, NAMES, "engine='auto'")
     if choice == "auto":
         told = f"HANDGRAD_ENGINE={name!r} in the environment"
-        hint = "unset it, or HANDGRAD_ENGINE=auto"
+        hint = did_you_mean(name, NAMES, "unset it, or HANDGRAD_ENGINE=auto")
     raise SettingError(told, f"one of {', '.join(NAMES)}", hint)
 
 

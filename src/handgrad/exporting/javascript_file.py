@@ -122,7 +122,7 @@ def _head(subject: Subject, name: str, learning: Learning | None) -> str:
     lines = [
         *wrap(f"{subject.title}, written by handgrad {__version__}.", WIDEST),
         "",
-        f'    import {{ {", ".join(names)} }} from "./{name}";',
+        f"    import {{ {', '.join(names)} }} from {json.dumps(f'./{name}', ensure_ascii=False)};",
         *wrap(f"predict([{row}])", WIDEST, initial_indent="    ", subsequent_indent="      "),
         "",
         f"gives an array with the {subject.output}{of_classes} for each row: the same bits in each",

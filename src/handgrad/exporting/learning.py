@@ -9,7 +9,10 @@ from handgrad.optimizers import Optimizer
 
 @dataclass(frozen=True, eq=False)
 class Learning:
-    """The loss and the optimizer, rows x (n, n_in) with targets y (n, …), and the batch size."""
+    """The loss and the optimizer, rows x (n, n_in) with targets y (n, …), and the batch size.
+
+    All is checked for the net; rows have its type, targets the one that the loss takes.
+    """
 
     loss: Loss
     optimizer: Optimizer

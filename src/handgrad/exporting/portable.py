@@ -13,7 +13,6 @@ from handgrad.exporting.learning import Learning
 from handgrad.exporting.subject import Subject
 from handgrad.layers import Array
 from handgrad.training import train
-from handgrad.training.rows import checked_rows
 
 PORTABLE: Literal["portable"] = "portable"
 AGAINST = f"the engine {PORTABLE}"
@@ -28,18 +27,16 @@ def portable_of(
     predicted_at_once: int = 32,
     copies: bool = True,
 ) -> PortableModel:
-    """The programs of a subject's net, whose training takes rows in the types of its loss."""
+    """The programs of a subject's net, and of its training."""
     if learning is None:
         x = subject.example
         return portable_model(subject.net, x=x, predicted_at_once=predicted_at_once, copies=copies)
-    loss = learning.loss
-    x, y = checked_rows(subject.net, loss, (learning.x, learning.y), "x and y", learn=True)
     return portable_model(
         subject.net,
-        loss=loss,
+        loss=learning.loss,
         optimizer=learning.optimizer,
-        x=x,
-        y=y,
+        x=learning.x,
+        y=learning.y,
         batch_size=learning.batch_size,
         predicted_at_once=predicted_at_once,
         copies=copies,
@@ -58,7 +55,7 @@ class ProvedEpoch:
 def proved_epoch(subject: Subject, learning: Learning) -> ProvedEpoch:
     """The first epoch of a training by the portable engine, of rows from all over."""
     net, loss, optimizer = copy.deepcopy((subject.net, learning.loss, learning.optimizer))
-    x, y = checked_rows(net, loss, (learning.x, learning.y), "x and y", learn=True)
+    x, y = learning.x, learning.y
     some = np.unique(np.linspace(0, len(x) - 1, ROWS).astype(int))
     if loss.target_kind.indices and len(np.unique(y[some])) < len(np.unique(y)):
         some = np.arange(len(x))  # a training needs all classes

@@ -38,10 +38,11 @@ class Check:
     def __str__(self) -> str:
         if self.not_run:
             return f"{self.ran}: not run, {self.not_run}"
+        rows = f"{self.rows} row{'s' * (self.rows != 1)}"
         if self.same_bits:
-            return f"{self.ran}: {self.rows} rows, same bits as {self.against}"
+            return f"{self.ran}: {rows}, same bits as {self.against}"
         return (
-            f"{self.ran}: {self.rows} rows, {self.largest:.2g} at most from {self.against}, "
+            f"{self.ran}: {rows}, {self.largest:.2g} at most from {self.against}, "
             f"{self.relative:.2g} of its largest value"
         )
 
@@ -52,9 +53,9 @@ def compared(ran: str, found: Array, expected: Array, against: str, most: float 
     `most`: the largest difference there may be, relative to the largest number expected.
 
     >>> print(compared("NumPy", np.array([[1.0, 4.0]]), np.array([[1.0, 4.0]]), "predict"))
-    NumPy: 1 rows, same bits as predict
+    NumPy: 1 row, same bits as predict
     >>> print(compared("node", np.array([[1.0, 4.5]]), np.array([[1.0, 4.0]]), "predict"))
-    node: 1 rows, 0.5 at most from predict, 0.12 of its largest value
+    node: 1 row, 0.5 at most from predict, 0.12 of its largest value
     """
     if found.shape != expected.shape:
         raise FileError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from keyword import iskeyword
 from textwrap import indent
 
 from handgrad._version import __version__
@@ -39,9 +40,9 @@ ANSWERS = {
 }
 CHECK = '''def check():
     """Predict ROWS anew, and print how close that is to what the model said of them."""
-    found = {answer}(ROWS).reshape(ANSWERS.shape)
-    same = (found == ANSWERS) | (np.isnan(found) & np.isnan(ANSWERS))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):  # some rows lie far off
+        found = {answer}(ROWS).reshape(ANSWERS.shape)
+        same = (found == ANSWERS) | (np.isnan(found) & np.isnan(ANSWERS))
         apart = np.where(same, 0, abs(found - ANSWERS)).max()
     apart /= abs(ANSWERS[np.isfinite(ANSWERS)]).max(initial=1e-300)
     told = "same bits" if same.all() else f"{{apart:.2g}} of the largest apart"
@@ -106,10 +107,11 @@ def _opening(subject: Subject, module: str, needs: str) -> str:
         named = [f"{piece.column!r}: [...]" for piece in subject.pieces[:2]]
         given = f"{{{', '.join(named)}{', ...' * (len(subject.pieces) > 2)}}}"
         meant = "a dict of columns, or a data frame"
+    importable = module.isidentifier() and not iskeyword(module)
     asked = answer if subject.classes is None else f"{answer}, predict"
     return docstring(
         f"{subject.title}\n\nWritten by handgrad {__version__}. {needs}:\n\n"
-        f"    from {module if module.isidentifier() else 'model'} import {asked}\n\n"
+        f"    from {module if importable else 'model'} import {asked}\n\n"
         f"    {answer}({given})  # {meant}\n\n"
         "Run as a script, it predicts the rows that stand at its end anew, and compares.\n"
     )

@@ -145,7 +145,8 @@ def _recorded(net: Net, x: Array) -> Graph:
     try:
         graph = trace(net, x=x, training=False)
     except RecordingError as error:
-        error.put_within(_layer_that_fails(net, x))
+        if not error.where:
+            error.put_within(_layer_that_fails(net, x))
         raise
     if [*graph.leaves.inputs] != ["x"]:
         raise SettingError(

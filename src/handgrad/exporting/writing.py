@@ -3,9 +3,8 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from handgrad.base.errors import SettingError, positive
+from handgrad.config import check_kinds
 from handgrad.exporting.endings import Ending, ending_of
 from handgrad.exporting.learning import Learning
 from handgrad.exporting.proof import Proof
@@ -13,6 +12,8 @@ from handgrad.exporting.subject import Subject, subject_of
 from handgrad.files import FileError, kind_of, write_whole
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
+from handgrad.training.loop import check_batches
+from handgrad.training.rows import checked_rows
 
 
 def export(
@@ -51,12 +52,8 @@ def export(
     kind = ending_of(path)
     if kind_of(path) == "folder":
         raise FileError(f"{path} is a folder", "the name of a file", f"{path / path.name}")
-    learning = _learning(kind, path, x, y, loss, optimizer, batch_size)
     subject = subject_of(model, x)
-    if learning is not None and subject.kind != "net":
-        raise SettingError(
-            f"a loss beside {subject.title}", "a net, to be trained in the file", "model.net_"
-        )
+    learning = _learning(subject, kind, path, x, y, loss, optimizer, batch_size)
     return _proved(subject, path, kind, learning)
 
 
@@ -81,6 +78,7 @@ def _proved(subject: Subject, path: Path, kind: Ending, learning: Learning | Non
 
 
 def _learning(
+    subject: Subject,
     kind: Ending,
     path: Path,
     x: object,
@@ -89,7 +87,7 @@ def _learning(
     optimizer: Optimizer | None,
     batch_size: int,
 ) -> Learning | None:
-    """What the file is to train with, None if it is not to."""
+    """What the file is to train with, checked as for a training here; None if it is not to."""
     if y is None and loss is None and optimizer is None:
         return None
     if x is None or y is None or loss is None or optimizer is None:
@@ -106,5 +104,12 @@ def _learning(
             "a kind of file that trains",
             "leave loss, optimizer and y out",
         )
+    if subject.kind != "net":
+        raise SettingError(
+            f"a loss beside {subject.title}", "a net, to be trained in the file", "model.net_"
+        )
     positive("batch_size", batch_size, whole=True)
-    return Learning(loss, optimizer, np.asarray(x), np.asarray(y), batch_size)
+    check_kinds(loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+    rows, targets = checked_rows(subject.net, loss, (x, y), "x and y", learn=True)
+    check_batches(subject.net, len(rows), batch_size)
+    return Learning(loss, optimizer, rows, targets, batch_size)

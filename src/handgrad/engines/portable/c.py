@@ -1,6 +1,7 @@
 """Plain programs as C99: what it computes, it computes in the type that stands there."""
 
 import math
+import re
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from handgrad.engines.loops.statements import Expression, Type, Var
 from handgrad.engines.portable.braces import COMPARISON, SIGN, SUM, Braces
 from handgrad.engines.portable.c_runtime import PIECES
 
-PREFIX = "$"  # in the place of what the names of a file begin with
+PREFIX = "$"  # in the place of what the names of a file begin with; twice, for itself
 
 
 class C(Braces):
@@ -96,5 +97,5 @@ def c_number(number: np.generic) -> str:
 
 def text_within(text: str) -> str:
     """A text that may stand in a comment of C: it ends nothing, and nothing goes on after it."""
-    line = " ".join(text.splitlines())
-    return line.replace("*/", "* /").replace("??", "? ?").rstrip("\\ ")
+    line = re.sub(r"\?(?=\?)", "? ", " ".join(text.splitlines()).replace("*/", "* /"))
+    return line.replace(PREFIX, PREFIX + PREFIX).rstrip("\\ ")

@@ -1,6 +1,7 @@
 """A portable model as one file of C99, for small devices too: static arrays, no library."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,7 @@ from handgrad.graph.symbolic import shape_text
 from handgrad.layers import Array
 
 WIDEST = 100
+PREFIXES = re.compile(re.escape(PREFIX) + "{1,2}")
 # What a training is given only to be looked at later.
 LOOKED_AT = ("predictions", "parameters_after", "state_after", "streams_after")
 STEPS = """\
@@ -113,7 +115,7 @@ def c_module(
     file = _File(model, rows)
     parts = [*file.parts(), file.check(x, p)]
     text = "\n\n".join(["\n".join(file.head(told)), *parts]) + "\n"
-    return text.replace(PREFIX, prefix)
+    return PREFIXES.sub(lambda found: PREFIX if len(found[0]) > 1 else prefix, text)
 
 
 class _File:
@@ -137,8 +139,8 @@ class _File:
         """The comment that the file begins with."""
         memory = f"{self.weights:,} bytes of constants, {self.memory:,} bytes that change"
         calls = [f"    {call.split(' {')[0]};" for call in self.calls]
-        lines = [*told, "", f"Memory: {memory}, and the stack.", "", *calls]
-        comment = (f"   {text_within(line)}".rstrip() for line in lines)
+        lines = [*map(text_within, told), "", f"Memory: {memory}, and the stack.", "", *calls]
+        comment = (f"   {line}".rstrip() for line in lines)
         return ["/*", *comment, "*/", "#include <stdint.h>"]
 
     def parts(self) -> list[str]:
