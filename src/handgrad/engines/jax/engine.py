@@ -107,10 +107,10 @@ class JaxPlan:
 class JaxEngine(StepwiseEngine):
     """Trains the net of `config` in place on `rows`, by JAX; keeps the optimizer's state.
 
-    Rows go to the device once. Weights, running state and the optimizer's memory go there and
-    come back with each part of a pass: the arrays of the net are filled at each report. Random
-    numbers are drawn by the layers' own streams, as in any engine, and handed over. The halves of
-    a step are compiled apart from the scan, and agree with it to rounding.
+    Rows go to the device once, those held out too. Weights, running state and the optimizer's
+    memory go there and come back with each part of a pass: the arrays of the net are filled at
+    each report. Random numbers are drawn by the layers' own streams, as in any engine, and handed
+    over. The halves of a step are compiled apart from the scan, and agree with it to rounding.
     """
 
     name = "jax"
@@ -132,9 +132,10 @@ class JaxEngine(StepwiseEngine):
         self.layers = dict(self.net.walk())
         paths = {node.arguments[0] for node in self.plan.step.draws}
         self.drawing = [self.layers[path] for path in paths]
-        self.held_out = [np.asarray(part) for part in held_out]
-        for part in self.held_out:
-            check_indices(part, "x", self.plan.step.bounds)
+        for part in held_out:
+            check_indices(np.asarray(part), "x", self.plan.step.bounds)
+        with numbers_of(self.net.dtype):
+            self.held_out = [on_device(np.asarray(part)) for part in held_out]
         self.rows = self._rows_on_device()
 
     def _rows_on_device(self) -> Rows:

@@ -29,7 +29,7 @@ class Prediction(RecordedNet):
         given = self.given(self.parameters.split(w), self.state.split(state), x=x)
         return computed(self.graph, given, len(x), self.dtype).prediction
 
-    def __call__(self, net: Net, x: Array) -> Array:
+    def __call__(self, net: Net, x: Array | jax.Array) -> Array:
         """The predictions for rows, some at a time, by the weights as they are."""
         with numbers_of(self.dtype):
             weights = on_device(net.parameters), on_device(net.running_state)
