@@ -144,3 +144,14 @@ def test_a_net_that_answers_for_rows_together_is_refused(tmp_path: Path) -> None
     with pytest.raises(hg.SettingError, match="follows from the rows beside it"):
         hg.export(net, tmp_path / "net.c", x)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_weights_that_float32_holds_take_no_more_room(tmp_path: Path) -> None:
+    net = hg.Net(hg.Linear(3, 2, rng=0), dtype=np.float64)
+    net.parameters[...] += 1 / 3
+    for kind in ("double", "float"):
+        hg.export(net, tmp_path / "net.c")
+        text = (tmp_path / "net.c").read_text("utf-8")
+        assert f"static const {kind} net_parameters[8]" in text
+        assert f"Memory: {8 * (8 if kind == 'double' else 4)} bytes of constants" in text
+        net.parameters[...] = net.parameters.astype(np.float32)

@@ -20,7 +20,7 @@ from handgrad.engines.portable.fitting import (
 )
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.model import PortableModel
-from handgrad.engines.portable.numerals import wrapped
+from handgrad.engines.portable.numerals import narrowed, wrapped
 from handgrad.graph.symbolic import shape_text
 from handgrad.layers import Array
 
@@ -196,15 +196,16 @@ class _File:
         return lines
 
     def _weights(self, name: str, *, constant: bool) -> str:
-        """What the net has learned, each array of it below its name."""
+        """What the net has learned, each array of it below its name, in as few bytes as hold it."""
         numbers: Array = getattr(self.model, name)
+        numbers = narrowed(numbers) if constant else numbers
         lines, begin = list[str](), 0
         for path, shape in self.model.shapes[name].items():
             end = begin + math.prod(shape)
             lines.append(f"  // {text_within(f'{path}, {shape_text(shape)}')}")
             lines += _numbers(numbers[begin:end])
             begin = end
-        type = self._type("float")
+        type = "float" if numbers.dtype == np.float32 else "double"
         return self._array(type, name, lines, numbers.size, constant=constant, shown=not constant)
 
     def _array(

@@ -15,7 +15,7 @@ from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.javascript import JavaScript
 from handgrad.engines.portable.javascript_runtime import FIRST
 from handgrad.engines.portable.model import PortableModel
-from handgrad.engines.portable.numerals import numerals, wrapped
+from handgrad.engines.portable.numerals import narrowed, numerals, wrapped
 from handgrad.graph.symbolic import shape_text
 from handgrad.layers import Array
 
@@ -139,20 +139,20 @@ class _Module:
 
     def _packed(self, name: str, numbers: Array) -> list[str]:
         """The bytes of numbers, of float32 where that holds all of them."""
-        with np.errstate(over="ignore"):
-            narrow = numbers.astype(np.float32)
-        kind = "Float32Array" if np.array_equal(narrow, numbers) else self.arrays["float"]
-        kept = narrow if kind == "Float32Array" else numbers
+        kept = narrowed(numbers)
+        kind = "Float32Array" if kept.dtype == np.float32 else "Float64Array"
         text = base64.b64encode(kept.astype(kept.dtype.newbyteorder("<")).tobytes()).decode()
         return [f'export const {name} = new {self.arrays["float"]}(unpacked("{text}", {kind}));']
 
     def _named(self, name: str, numbers: Array) -> list[str]:
-        lines, begin = [f"export const {name} = new {self.arrays['float']}(["], 0
+        kept, own = narrowed(numbers), f"new {self.arrays['float']}("
+        within = "new Float32Array(" * (kept.dtype != numbers.dtype)
+        lines, begin = [f"export const {name} = {own}{within}["], 0
         for path, shape in self.model.shapes[name].items():
             end = begin + math.prod(shape)
-            lines += [f"  // {path}, {shape_text(shape)}", *_numbers(numbers[begin:end])]
+            lines += [f"  // {path}, {shape_text(shape)}", *_numbers(kept[begin:end])]
             begin = end
-        return [*lines, "]);"]
+        return [*lines, f"]{')' * bool(within)});"]
 
     def _predict(self) -> list[list[str]]:
         """The function that predicts by any weights, and the one that does by those of the file."""

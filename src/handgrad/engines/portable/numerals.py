@@ -26,6 +26,13 @@ def numeral(number: np.generic) -> str:
     return text.removesuffix(".0")
 
 
+def narrowed(numbers: Array) -> Array:
+    """The numbers as float32 where that holds all of them: half the size."""
+    with np.errstate(over="ignore"):
+        narrow = numbers.astype(np.float32)
+    return narrow if np.array_equal(narrow, numbers) else numbers
+
+
 def wrapped(words: Iterable[str], width: int, indent: str) -> list[str]:
     """Words in lines of at most that width."""
     lines: list[str] = []
