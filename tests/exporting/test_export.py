@@ -96,6 +96,20 @@ def test_what_a_file_is_to_train_with_is_checked_as_for_a_training(
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.parametrize("ending", [".js", ".wasm", ".html", ".c"])
+def test_tools_that_do_not_run_are_told_as_absent(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("node", "cc", "gcc", "clang"):
+        tool = tmp_path / name
+        tool.write_text("#!/bin/sh\nexit 1\n", "utf-8")
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    absent, portable = hg.export(model("net"), tmp_path / f"net{ending}").checks
+    assert absent.not_run
+    assert portable.rows == 64
+
+
 class Branching(hg.Layer):
     """It does not record."""
 

@@ -81,7 +81,10 @@ def test_rows_of_any_shape_are_numbers_one_after_the_other(tmp_path: Path) -> No
 def test_without_node_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     proof, _ = exported(tmp_path, "net")
-    assert [str(check) for check in proof.checks] == ["node: not run, there is no node here"]
+    absent, portable = proof.checks
+    assert str(absent) == "node: not run, there is no node 18 or later here"
+    assert portable.against == "predict"
+    assert portable.rows > 0
 
 
 def test_it_allows_its_own_script_and_style_and_nothing_else(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_without_node_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(tmp_path))
     proof = hg.export(model("net"), tmp_path / "net.js")
     first, here = map(str, proof.checks)
-    assert first == "node: not run, there is no node here"
+    assert first == "node: not run, there is no node 18 or later here"
     assert here.startswith("the engine portable: 64 rows")
 
 
@@ -103,3 +103,18 @@ def test_names_end_no_comment(tmp_path: Path) -> None:
     proof = hg.export(fitted, tmp_path / 'a "2.js')
     assert all(check.holds for check in proof.checks)
     assert 'from "./a \\"2.js";' in proof.path.read_text("utf-8")
+
+
+@needs_node
+def test_rows_without_a_column_or_with_infinity_are_refused(tmp_path: Path) -> None:
+    x = {"a": [1.0, 2.0, 3.0, None] * 8, "so": [True, True, False, False] * 8}
+    fitted = hg.TabularRegressor(epochs=2, n_members=1, random_state=0).fit(x, np.arange(32.0))
+    hg.export(fitted, tmp_path / "net.js")
+    calls = ['{ b: 1, so: "1" }', '{ a: Infinity, so: "1" }', "{ a: {}, so: null }"]
+    for call, said in zip(calls, ["no column a", "Infinity in", "in the column a"], strict=True):
+        script = f"try {{ model.predict([{call}]) }} catch (e) {{ console.log(e.message); }}"
+        assert said in printed(tmp_path, script)
+    rows = "[{ a: 1, so: true }, { a: 1, so: 1 }, { a: 1, so: false }]"
+    found = json.loads(printed(tmp_path, f"console.log(JSON.stringify(model.predict({rows})));"))
+    expected = fitted.predict({"a": [1.0, 1.0, 1.0], "so": [True, True, False]})
+    np.testing.assert_allclose(np.ravel(found), expected, rtol=1e-9)

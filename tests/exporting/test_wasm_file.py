@@ -101,7 +101,7 @@ def test_what_the_page_on_exports_shows_runs(tmp_path: Path) -> None:
 def test_without_node_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     proof = hg.export(hg.Net(hg.Linear(2, 3)), tmp_path / "net.wasm")
-    assert str(proof.checks[0]) == "node: not run, there is no node here"
+    assert str(proof.checks[0]) == "node: not run, there is no node 18 or later here"
     assert proof.checks[1].ran == "portable"
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from textwrap import wrap
 
@@ -18,6 +19,7 @@ from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.c_module import c_module
 from handgrad.exporting.c_table import CTable
 from handgrad.exporting.learning import Learning
+from handgrad.exporting.node import runs
 from handgrad.exporting.numpy_file import MOST
 from handgrad.exporting.portable import AGAINST, PORTABLE, ProvedEpoch, portable_of, proved_epoch
 from handgrad.exporting.proof import Check, compared
@@ -56,7 +58,7 @@ def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence
     path.write_text(text, "utf-8", newline="\n")
     found, most = answers.reshape(subject.answers.shape), MOST[subject.net.dtype.name]
     checks = [compared(AGAINST, found, subject.answers, "predict", most)]
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    compiler = _compiler()
     if compiler is None:
         return [Check("a C compiler", AGAINST, not_run="there is none here"), *checks]
     checks.insert(0, _own_check(compiler, path, len(x)))
@@ -94,8 +96,8 @@ def _told(subject: Subject, path: Path) -> list[str]:
     lines = [
         *wrap(f"{subject.title}, written by handgrad {__version__}.", WIDEST),
         "",
-        f"{command} -c {path.name}",
-        f"{command} -DHANDGRAD_CHECK {path.name} && ./a.out",
+        f"{command} -c {quote(path.name)}",
+        f"{command} -DHANDGRAD_CHECK {quote(path.name)} && ./a.out",
         "",
         "With these flags it has the same bits on every machine; the second line proves it, by",
         f"{len(subject.example)} rows that stand at the end. C99 and <stdint.h>, no other library.",
@@ -162,6 +164,12 @@ def _compiled(compiler: str, *arguments: str, folder: str) -> str:
             "report it, with this model",
         )
     return program
+
+
+def _compiler() -> str | None:
+    """One that runs: a name alone may be all there is, which says what is to be installed."""
+    found = (shutil.which(name) for name in ("cc", "gcc", "clang"))
+    return next((path for path in found if path is not None and runs(path)), None)
 
 
 def _version(compiler: str) -> str:

@@ -44,18 +44,19 @@ def write_html(subject: Subject, path: Path, learning: Learning | None) -> Seque
     answers = subject.net.predict(subject.example, engine=PORTABLE)
     answers = answers.reshape(len(answers), -1)
     path.write_text(page_of(subject, net, answers, learning), "utf-8", newline="\n")
+    predicted, most = subject.answers.reshape(answers.shape), MOST[answers.dtype.name]
     node = node_version()
     if not node:
-        return [Check("node", AGAINST, not_run=ABSENT)]
+        here = compared(AGAINST, answers, predicted, "predict", most)
+        return [Check("node", AGAINST, not_run=ABSENT), here]
     module = "\n".join([_net(net), *map(_plain, ALONE), _plain("proof")])
     rows = {"columns": columns_of(subject), "rows": proof_rows(subject), "reading": reading()}
     found = np.array(run_in_node(module, rows), float).astype(answers.dtype)
     has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
-    most = MOST_OF_DATES if has_hands else 0.0
-    predicted = subject.answers.reshape(answers.shape)
+    of_dates = MOST_OF_DATES if has_hands else 0.0
     return [
-        compared(node, found, answers, AGAINST, most),
-        compared(node, found, predicted, "predict", max(most, MOST[answers.dtype.name])),
+        compared(node, found, answers, AGAINST, of_dates),
+        compared(node, found, predicted, "predict", max(of_dates, most)),
     ]
 
 

@@ -11,16 +11,27 @@ from typing import Any
 
 from handgrad.files import FileError
 
-ABSENT = "there is no node here"
+OLDEST = 18
+ABSENT = f"there is no node {OLDEST} or later here"
 
 
 def node_version() -> str:
-    """`node 20.1.0`, of the node that is found; '' where there is none."""
+    """`node 20.1.0`, of the node that is found; '' where there is none, or too old a one."""
     path = shutil.which("node")
-    if path is None:
+    if path is None or not runs(path):
         return ""
     said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
-    return f"node {said.strip().removeprefix('v')}"
+    version = said.strip().removeprefix("v")
+    return f"node {version}" if int(version.split(".")[0]) >= OLDEST else ""
+
+
+def runs(program: str) -> bool:
+    """Whether a program starts here, and says its version."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def run_in_node(module: str, given: object) -> Any:
@@ -44,6 +55,6 @@ def run_in_node(module: str, given: object) -> Any:
         raise FileError(
             f"node ended with {done.returncode}: {done.stderr.strip()[-500:]}",
             "the numbers that the file gives for its rows",
-            "node --version, of 18 or later",
+            "report it, with this model",
         )
     return json.loads(done.stdout)
