@@ -68,7 +68,8 @@ def test_it_trains_where_it_runs(tmp_path: Path) -> None:
     net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
     path, loss, adam = tmp_path / "small net.c", hg.CrossEntropyLoss(), hg.Adam(0.01)
     proof = hg.export(net, path, x, y, loss=loss, optimizer=adam, batch_size=16)
-    assert str(proof.checks[-1]).endswith("same bits as the weights of the engine portable")
+    said = ", an epoch: 50 rows, same bits as the weights of the engine portable"
+    assert str(proof.checks[-1]).endswith(said)
     rows = ", ".join(map(str, x.ravel().tolist()))
     targets = ", ".join(map(str, y.tolist()))
     (tmp_path / "main.c").write_text(f"""
@@ -111,6 +112,7 @@ def test_dollars_among_the_values_of_a_column_stay(tmp_path: Path) -> None:
     fitted = hg.TabularRegressor(epochs=1, n_members=1, random_state=0)
     hg.export(fitted.fit(x, np.arange(32.0)), tmp_path / "net.c")
     text = (tmp_path / "net.c").read_text("utf-8")
+    assert "   What changes is shared: one thread at a time.\n" in text
     assert "void net_encode(const net_row *row, double *x);" in text
     assert "// 'price in $': 0 '$$', 1 '$a', 2 '$b', 3 '4'" in text
 

@@ -5,6 +5,7 @@ import datetime
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 import handgrad as hg
 from handgrad.exporting import subject_of
 from handgrad.exporting.numpy_file import numpy_source
+from handgrad.exporting.python_text import stored
 from handgrad.layers import Array
 from tests.exporting.models import NAMES, OF_TABLES, classes, matrix, model, random_table, table
 from tests.exporting.nets import random_net
@@ -244,3 +246,10 @@ def test_classes_of_other_types_are_refused() -> None:
     fitted.fit(matrix() / 100, labels)
     with pytest.raises(hg.SettingError, match="classes of type datetime64"):
         numpy_source(subject_of(fitted))
+
+
+def test_many_weights_are_written_in_a_time_that_grows_with_them() -> None:
+    weights, began = np.zeros(1_000_000), time.process_time()
+    text = stored(weights)
+    assert time.process_time() - began < 5
+    assert max(map(len, text.splitlines())) == 100

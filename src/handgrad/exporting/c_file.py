@@ -148,8 +148,7 @@ def _epoch_check(compiler: str, path: Path, training: Program, epoch: ProvedEpoc
         program = _compiled(compiler, str(main), folder=folder)
         done = subprocess.run([program], input=given, capture_output=True, check=True)
     found = np.frombuffer(done.stdout, training.dtype)[None]
-    ran = f"{_version(compiler)}, {len(epoch.x)} rows of an epoch"
-    return compared(ran, found, epoch.parameters, f"the weights of {AGAINST}")
+    return epoch.check(_version(compiler), found)
 
 
 def _compiled(compiler: str, *arguments: str, folder: str) -> str:

@@ -93,8 +93,7 @@ def write_javascript(subject: Subject, path: Path, learning: Learning | None) ->
     ]
     if epoch is not None:
         weights = np.array([found["parameters"]], float).astype(answers.dtype)
-        ran = f"{node}, {len(epoch.x)} rows of an epoch"
-        checks.append(compared(ran, weights, epoch.parameters, f"the weights of {AGAINST}"))
+        checks.append(epoch.check(node, weights))
     return checks
 
 

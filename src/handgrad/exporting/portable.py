@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.exporting.learning import Learning
+from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject
 from handgrad.layers import Array
 from handgrad.training import train
@@ -50,6 +51,12 @@ class ProvedEpoch:
     x: Array
     y: Array
     parameters: Array
+
+    def check(self, ran: str, parameters: Array) -> Check:
+        """How the parameters (1, n) that a file ended with compare."""
+        against = f"the weights of {AGAINST}"
+        found = compared(f"{ran}, an epoch", parameters, self.parameters, against)
+        return replace(found, rows=len(self.x))
 
 
 def proved_epoch(subject: Subject, learning: Learning) -> ProvedEpoch:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from pprint import pformat
-from textwrap import wrap
 
 import numpy as np
 
@@ -23,8 +22,9 @@ def array(dtype: str, shape: Sequence[int], text: str) -> Array:
 def stored(values: Array) -> str:
     """The call of `array` that gives these values, bit for bit."""
     values = values.astype(values.dtype.newbyteorder("<"))
-    text = "\n".join(wrap(b64encode(values.tobytes()).decode(), WIDTH))
-    return f'array("{values.dtype.str}", {values.shape!r}, """\n{text}\n""")'
+    text = b64encode(values.tobytes()).decode()
+    lines = "\n".join(text[i : i + WIDTH] for i in range(0, len(text), WIDTH))
+    return f'array("{values.dtype.str}", {values.shape!r}, """\n{lines}\n""")'
 
 
 def literal(value: object) -> str:

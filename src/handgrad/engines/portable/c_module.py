@@ -138,8 +138,16 @@ class _File:
     def head(self, told: Sequence[str]) -> list[str]:
         """The comment that the file begins with."""
         memory = f"{self.weights:,} bytes of constants, {self.memory:,} bytes that change"
+        alone = ["What changes is shared: one thread at a time."] if self.memory else []
         calls = [f"    {call.split(' {')[0]};" for call in self.calls]
-        lines = [*map(text_within, told), "", f"Memory: {memory}, and the stack.", "", *calls]
+        lines = [
+            *map(text_within, told),
+            "",
+            f"Memory: {memory}, and the stack.",
+            *alone,
+            "",
+            *calls,
+        ]
         comment = (f"   {line}".rstrip() for line in lines)
         return ["/*", *comment, "*/", "#include <stdint.h>"]
 
