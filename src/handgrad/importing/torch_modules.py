@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from handgrad.base.errors import SettingError
 from handgrad.importing.parts import (
@@ -28,7 +28,7 @@ KINDS = (
 )
 
 
-def from_torch(sequential: Sequential) -> Net:
+def from_torch(sequential: object) -> Net:
     """The net of the same layers and weights as an `nn.Sequential` of PyTorch.
 
     It predicts what that does in evaluation mode, in the type of its weights, to rounding. Nested
@@ -39,23 +39,21 @@ def from_torch(sequential: Sequential) -> Net:
     >>> hg.from_torch(42)
     Traceback (most recent call last):
     ...
-    handgrad.base.errors.SettingError: 42, a int
+    handgrad.base.errors.SettingError: 42, of type int
       expected: an nn.Sequential of PyTorch
       try: hg.from_torch(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))
     """
     if type(sequential).__name__ != "Sequential" or not hasattr(sequential, "__getitem__"):
         raise SettingError(
-            f"{sequential!r}, a {type(sequential).__name__}",
+            f"{sequential!r}, of type {type(sequential).__name__}",
             "an nn.Sequential of PyTorch",
             "hg.from_torch(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))",
         )
-    return net_of([*_layers(sequential, "")], "an nn.Sequential")
+    return net_of([*_layers(cast("Sequential", sequential), "")], "an nn.Sequential")
 
 
 def _layers(sequential: Sequential, path: str) -> Iterator[Layer]:
-    for i, module in enumerate(
-        sequential
-    ):  # the same one again too, which named_children leaves out
+    for i, module in enumerate(sequential):  # named_children leaves out one that comes again
         place, kind = f"{path}{i}", type(module).__name__
         if kind == "Sequential":
             yield from _layers(module, f"{place}.")
