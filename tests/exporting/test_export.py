@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,16 @@ def test_what_says_something_else_is_not_written(
         hg.export(model("net"), path)
     assert path.read_text("utf-8") == "before"
     assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("ending", [".py", ".c", ".wasm"])
+def test_without_a_folder_to_try_it_in_nothing_is_written(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(hg.FileError, match=r"could not be tried out.*\n.*\n.*TMPDIR"):
+        hg.export(model("net"), tmp_path / f"net{ending}")
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_nothing_is_written_of_what_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from handgrad.exporting.endings import Ending, ending_of
 from handgrad.exporting.learning import Learning
 from handgrad.exporting.proof import Proof
 from handgrad.exporting.subject import Subject, subject_of
-from handgrad.files import FileError, kind_of, write_whole
+from handgrad.files import FileError, kind_of, reason, write_whole
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
 from handgrad.training.loop import check_batches
@@ -59,20 +59,27 @@ def export(
 
 def _proved(subject: Subject, path: Path, kind: Ending, learning: Learning | None) -> Proof:
     """Write it elsewhere, run it there, and put it in its place if it says what it should."""
-    with TemporaryDirectory() as folder:
-        there = Path(folder) / path.name
-        checks = tuple(kind.exporter()(subject, there, learning))
-        for check in checks:
-            if not check.holds:
-                raise FileError(
-                    f"the file would say something else than the model: {check}",
-                    "the same bits"
-                    if check.most == 0
-                    else f"{check.most:.2g} of the largest value at most",
-                    "report it, with this model",
-                    path.name,
-                )
-        content = there.read_bytes()
+    try:
+        with TemporaryDirectory() as folder:
+            there = Path(folder) / path.name
+            checks = tuple(kind.exporter()(subject, there, learning))
+            content = there.read_bytes()
+    except OSError as error:
+        raise FileError(
+            f"{path.name} could not be tried out before it is put in its place: {reason(error)}",
+            "a folder for temporary files, to write to and to run programs from",
+            "another one, named by TMPDIR in the environment; or a shorter name",
+        ) from error
+    for check in checks:
+        if not check.holds:
+            raise FileError(
+                f"the file would say something else than the model: {check}",
+                "the same bits"
+                if check.most == 0
+                else f"{check.most:.2g} of the largest value at most",
+                "report it, with this model",
+                path.name,
+            )
     write_whole(path, lambda file: file.write(content), "wb")
     return Proof(path, len(content), checks)
 
