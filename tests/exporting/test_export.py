@@ -121,6 +121,17 @@ def test_tools_that_do_not_run_are_told_as_absent(
     assert portable.rows == 64
 
 
+@pytest.mark.parametrize("ending", [".py", "_torch.py", ".js", ".onnx"])
+def test_classes_that_a_file_cannot_name_are_refused(ending: str, tmp_path: Path) -> None:
+    if ending == ".onnx":
+        pytest.importorskip("onnx")
+    days = np.array(["2020-01-01", "2021-01-01"], "datetime64[D]")
+    mlp = hg.MLPClassifier((2,), solver="lbfgs", max_iter=1, tol=1)
+    fitted = mlp.fit(np.eye(2), days)
+    with pytest.raises(hg.SettingError, match=r"classes of type datetime64\[D\]"):
+        hg.export(fitted, tmp_path / f"net{ending}")
+
+
 class Branching(hg.Layer):
     """It does not record."""
 

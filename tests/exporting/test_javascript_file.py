@@ -119,3 +119,14 @@ def test_rows_without_a_column_or_with_infinity_are_refused(tmp_path: Path) -> N
     found = json.loads(printed(tmp_path, f"console.log(JSON.stringify(model.predict({rows})));"))
     expected = fitted.predict({"a": [1.0, 1.0, 1.0], "so": [True, True, False]})
     np.testing.assert_allclose(np.ravel(found), expected, rtol=1e-9)
+
+
+@needs_node
+def test_classes_too_large_for_a_number_of_javascript_stay_apart(tmp_path: Path) -> None:
+    classes = np.array([2**60, 2**60 + 1])
+    mlp = hg.MLPClassifier((2,), solver="lbfgs", max_iter=50, random_state=0)
+    fitted = mlp.fit(np.eye(2), classes)
+    assert (fitted.predict(np.eye(2)) == classes).all()
+    hg.export(fitted, tmp_path / "net.js")
+    said = printed(tmp_path, "console.log(model.classify([[1, 0], [0, 1]]).join());")
+    assert said == f"{2**60},{2**60 + 1}"

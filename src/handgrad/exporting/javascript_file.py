@@ -21,11 +21,12 @@ from handgrad.exporting.node import ABSENT, node_version, run_in_node
 from handgrad.exporting.page_data import columns_of, reading
 from handgrad.exporting.portable import AGAINST, PORTABLE, portable_of, proved_epoch
 from handgrad.exporting.proof import Check, compared
-from handgrad.exporting.subject import Subject
+from handgrad.exporting.subject import Subject, plain_classes
 from handgrad.layers import Array
 from handgrad.tabular.features import Date
 
 WIDEST = 94
+LARGEST = 2**53 - 1
 CLASSIFY = """\
 /** The class of each row: the first one whose number is the largest. */
 export const classify = (rows) => predict(rows).map((p) => classes[p.indexOf(Math.max(...p))]);
@@ -102,7 +103,7 @@ def javascript_text(subject: Subject, name: str, learning: Learning | None = Non
     net = javascript_module(portable_of(subject, learning))
     parts = [_head(subject, name, learning)]
     if subject.classes is not None:
-        parts += [f"export const classes = {json.dumps(subject.classes.tolist())};\n", CLASSIFY]
+        parts += [f"export const classes = {_classes(subject.classes)};\n", CLASSIFY]
     if subject.features is None:
         return "\n".join([*parts, net])
     parts.append(f"const columns = {_lines(columns_of(subject))};\n")
@@ -111,6 +112,14 @@ def javascript_text(subject: Subject, name: str, learning: Learning | None = Non
         "const net = (() => {\n" + EXPORT.sub("", net) + "return { parameters, predict };\n})();\n"
     )
     return "\n".join([*parts, RECORDS, *map(_page_module, ALONE), own])
+
+
+def _classes(classes: Array) -> str:
+    """The classes as an array; whole numbers beyond those of float64 are a BigInt each."""
+    values = plain_classes(classes)
+    if any(isinstance(value, int) and abs(value) > LARGEST for value in values):
+        return f"[{', '.join(f'{value}n' for value in values)}]"
+    return json.dumps(values)
 
 
 def _head(subject: Subject, name: str, learning: Learning | None) -> str:

@@ -12,7 +12,7 @@ from handgrad.data.frames import DAY
 from handgrad.exporting.onnx_graph import write_graph
 from handgrad.exporting.onnx_model import Model, Place, described, onnx_package
 from handgrad.exporting.onnx_table import Table, inputs_of
-from handgrad.exporting.subject import Subject
+from handgrad.exporting.subject import Subject, plain_classes
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.saving.architecture import LAYERS, NET_IN_ONNX, LayerWriter
@@ -96,6 +96,7 @@ def _label(model: Model, answer: str, classes: Array) -> onnx.ValueInfoProto:
     """Append the class of the largest answer of each row, as an output."""
     model.place = Place("label", "", "the first class whose answer is the largest")
     place = model.put("ArgMax", answer, axis=1, keepdims=0)
+    plain_classes(classes)
     kind = object if classes.dtype.kind in "UO" else classes.dtype
     names = model.weight("classes", classes.astype(kind))
     name = model.output(model.put("Gather", names, place, axis=0), "label")

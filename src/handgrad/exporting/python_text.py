@@ -8,7 +8,7 @@ from pprint import pformat
 
 import numpy as np
 
-from handgrad.base.errors import SettingError
+from handgrad.exporting.subject import plain_classes
 from handgrad.layers import Array
 
 WIDTH = 100
@@ -33,18 +33,11 @@ def literal(value: object) -> str:
 
 
 def classes_text(classes: Array) -> str:
-    """The classes as an array of their own type; a SettingError for those of other types."""
-    if classes.dtype.kind not in "biufUO" or any(
-        not isinstance(value, bool | int | float | str) for value in classes.tolist()
-    ):
-        raise SettingError(
-            f"classes of type {classes.dtype}, such as {classes[0]!r}",
-            "numbers, text or truth values",
-            "y.astype(str), and fit again",
-        )
+    """The classes as an array of their own type."""
+    values = plain_classes(classes)
     plain = {"O": ", object", "U": "", "b": ", bool"}
     dtype = plain.get(classes.dtype.kind, f", np.{classes.dtype.name}")
-    return f"np.array({literal(classes.tolist())}{dtype})"
+    return f"np.array({literal(values)}{dtype})"
 
 
 def docstring(text: str) -> str:

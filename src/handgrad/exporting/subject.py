@@ -92,6 +92,20 @@ class Subject:
             return np.asarray(predicting_twin(self.net).forward(x))
 
 
+def plain_classes(classes: Array) -> list[bool | int | float | str]:
+    """Classes as Python's own values; a SettingError for those that no file can name."""
+    values = classes.tolist()
+    if classes.dtype.kind not in "biufUO" or any(
+        not isinstance(value, bool | int | float | str) for value in values
+    ):
+        raise SettingError(
+            f"classes of type {classes.dtype}, such as {classes[0]!r}",
+            "numbers, text or truth values",
+            "y.astype(str), and fit again",
+        )
+    return values
+
+
 def subject_of(model: object, x: object = None) -> Subject:
     """What is exported of a net, an estimator, or a Pipeline of them.
 
