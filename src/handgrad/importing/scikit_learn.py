@@ -21,10 +21,10 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Net:
 
     >>> import handgrad as hg
     >>> from sklearn.neural_network import MLPRegressor
-    >>> mlp = MLPRegressor((3,), activation="tanh", max_iter=300, random_state=0, tol=1.0)
+    >>> mlp = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", random_state=0)
     >>> net = hg.from_sklearn(mlp.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 3.0]))
     >>> net
-    Net(Linear(1, 3, dtype=dtype('float64')), Tanh(), Linear(3, 1, dtype=dtype('float64')))
+    Net(Linear(1, 3, dtype=dtype('float64')), ReLU(), Linear(3, 1, dtype=dtype('float64')))
     >>> abs(net.predict([[0.5]])[0, 0] - mlp.predict([[0.5]])[0]) < 1e-6
     np.True_
     """
