@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from handgrad.base.errors import DataError, HandgradError, ShapeError
+from handgrad.base.errors import DataError, DivergenceError, HandgradError, ShapeError
 from tests.bits import emulated
 from tests.bits.everywhere import in_c, modules
 from tests.bits.everywhere.machine_code import Found, Native, OnArm, Plain, fitted, trained
@@ -30,10 +30,10 @@ def plain_python(names: Sequence[str]) -> Results:
 
 
 def by_fit(names: Sequence[str]) -> Results:
-    """By `hg.fit`, but for rows that it refuses: not finite, all of a class, too few a batch."""
+    """By `hg.fit`, but for rows that it refuses, not finite or too few, and what diverges."""
     found = dict[str, Found]()
     for name in names:
-        with suppress(DataError, ShapeError):
+        with suppress(DataError, ShapeError, DivergenceError):
             found[name] = fitted(TRAININGS[name]())
     return {"hg.fit": found}
 
