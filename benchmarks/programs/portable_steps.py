@@ -23,11 +23,11 @@ from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.loops.epochs import training_program
 from handgrad.engines.loops.program import Program
 from handgrad.engines.loops.recorded import training_step, updates_of
-from handgrad.engines.portable.javascript_module import javascript_module
 from handgrad.engines.portable.model import PortableModel, portable_model
+from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.engines.portable.programs import training_program_of
 from handgrad.engines.portable.runner import PortableRunner
-from handgrad.engines.portable.webassembly import webassembly
+from handgrad.engines.portable.wasm.webassembly import webassembly
 
 ROWS, BATCH_SIZE, RATE = 250, 10, 0.1
 STEPS = ROWS // BATCH_SIZE

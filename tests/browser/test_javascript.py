@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from handgrad.engines.portable.javascript_module import javascript_module
+from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.layers import Array
 from tests.exporting.portable_nets import EPOCHS, case, names, predicted, same_bits, trained
 

@@ -16,14 +16,14 @@ from handgrad.engines.loops.statements import (
     least,
     whole,
 )
-from handgrad.engines.portable.fitting import (
+from handgrad.engines.portable.printing.fitting import (
     buffers_of,
     unchecked,
     with_loads,
     with_values,
     without,
 )
-from handgrad.engines.portable.javascript import JavaScript
+from handgrad.engines.portable.printing.javascript import JavaScript
 
 PLACE, J, N = (Var(name, "int") for name in "ijn")
 X: Expression = Load("x", PLACE, "float")

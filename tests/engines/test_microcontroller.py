@@ -9,9 +9,9 @@ import handgrad as hg
 from handgrad.engines.compiled.ir_helpers import AS_IT_STANDS, Mark
 from handgrad.engines.compiled.statement_writer import new_module, text_of
 from handgrad.engines.loops.program import Program
-from handgrad.engines.portable.machines import Machine
 from handgrad.engines.portable.model import PortableModel, portable_model
-from handgrad.engines.portable.webassembly import Writer, as_called
+from handgrad.engines.portable.wasm.machines import Machine
+from handgrad.engines.portable.wasm.webassembly import Writer, as_called
 
 CORTEX_M4 = Machine("thumbv7em-none-eabihf", "cortex-m4")
 HANDED = ("x", "y", "order", "parameters", "state", "tables")  # which lie elsewhere, or in flash

@@ -11,9 +11,9 @@ import numpy as np
 import handgrad as hg
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.loops.program import FINISHED
-from handgrad.engines.portable.fitting import unchecked
 from handgrad.engines.portable.machine_code import portable_function
 from handgrad.engines.portable.model import PortableModel, portable_model
+from handgrad.engines.portable.printing.fitting import unchecked
 from handgrad.layers import Array
 from handgrad.net.minibatches import example_targets
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, rows_for

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.portable.c import PREFIX, C
-from handgrad.exporting.c_table import TAKEN, field_names
+from handgrad.engines.portable.printing.c import PREFIX, C
+from handgrad.exporting.portable.c_table import TAKEN, field_names
 from tests.exporting.models import NAMES, OF_TABLES, model
 from tests.graph.one_liners import Page
 

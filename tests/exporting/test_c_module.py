@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.portable.c_module import c_module
-from handgrad.engines.portable.c_runtime import PIECES
 from handgrad.engines.portable.model import PortableModel, portable_model
+from handgrad.engines.portable.printing.c_module import c_module
+from handgrad.engines.portable.printing.c_runtime import PIECES
 from handgrad.layers import Array
 from tests.exporting.portable_nets import (
     BATCH_SIZE,

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.portable.javascript_module import javascript_module
 from handgrad.engines.portable.model import portable_model
-from handgrad.exporting import Learning, Proof, html_file, subject_of
-from handgrad.exporting.node import run_in_node
-from handgrad.exporting.page_data import page_data, reading
+from handgrad.engines.portable.printing.javascript_module import javascript_module
+from handgrad.exporting import Learning, Proof, subject_of
+from handgrad.exporting.portable import html_file
+from handgrad.exporting.portable.node import run_in_node
+from handgrad.exporting.portable.page_data import page_data, reading
 from tests.exporting.models import NAMES, OF_TABLES, matrix, model
 from tests.reporting.pages import QUICK, evil
 
@@ -123,7 +124,11 @@ def test_names_and_values_come_through_as_they_are(tmp_path: Path) -> None:
 
 
 def test_every_sentence_is_there_in_each_language() -> None:
-    text = resources.files("handgrad.exporting").joinpath("page/words.json").read_text("utf-8")
+    text = (
+        resources.files("handgrad.exporting.portable")
+        .joinpath("page/words.json")
+        .read_text("utf-8")
+    )
     words = json.loads(text)
     assert words["en"].keys() == words["zh"].keys()
     scripts = "".join(p.read_text("utf-8") for p in PAGE.iterdir() if p.suffix in (".js", ".html"))

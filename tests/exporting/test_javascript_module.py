@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.portable.javascript_module import javascript_module
 from handgrad.engines.portable.model import portable_model
+from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.layers import Array
 from tests.exporting.portable_nets import (
     EPOCHS,

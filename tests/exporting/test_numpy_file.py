@@ -17,8 +17,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.exporting import subject_of
-from handgrad.exporting.numpy_file import numpy_source
-from handgrad.exporting.python_text import stored
+from handgrad.exporting.python.numpy_file import numpy_source
+from handgrad.exporting.python.text import stored
 from handgrad.layers import Array
 from tests.exporting.models import NAMES, OF_TABLES, classes, matrix, model, random_table, table
 from tests.exporting.nets import random_net

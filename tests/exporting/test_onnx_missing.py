@@ -6,7 +6,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.exporting import subject_of
-from handgrad.exporting.onnx_file import onnx_model
+from handgrad.exporting.onnx.file import onnx_model
 
 
 def test_the_extra_is_named_where_onnx_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from handgrad.base.errors import DataError
 from handgrad.data.frames import columns_of_records
-from handgrad.exporting import html_file
-from handgrad.exporting.node import run_in_node
-from handgrad.exporting.page_data import reading
+from handgrad.exporting.portable import html_file
+from handgrad.exporting.portable.node import run_in_node
+from handgrad.exporting.portable.page_data import reading
 from handgrad.tabular.features import CYCLES, Features
 from handgrad.tabular.files import described
 from tests.exporting.odd_cells import FEATURES, odd_cell

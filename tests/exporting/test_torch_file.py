@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.exporting import subject_of, torch_file
-from handgrad.exporting.torch_file import torch_source
+from handgrad.exporting import subject_of
+from handgrad.exporting.python import torch_file
+from handgrad.exporting.python.torch_file import torch_source
 from tests.exporting.models import NAMES, model
 from tests.graph.one_liners import Page
 

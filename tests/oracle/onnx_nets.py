@@ -13,8 +13,8 @@ import numpy as np
 
 import handgrad as hg
 from handgrad.exporting import subject_of
-from handgrad.exporting.onnx_file import onnx_model
-from handgrad.exporting.onnx_proof import by_onnxruntime
+from handgrad.exporting.onnx.file import onnx_model
+from handgrad.exporting.onnx.proof import by_onnxruntime
 from handgrad.layers import Array
 
 # Of the largest value of an output.

@@ -20,8 +20,8 @@ import sklearn.datasets
 import handgrad as hg
 from handgrad.data.frames import START, Columns, text_in
 from handgrad.exporting import Subject, subject_of
-from handgrad.exporting.onnx_file import onnx_model
-from handgrad.exporting.onnx_proof import by_onnxruntime
+from handgrad.exporting.onnx.file import onnx_model
+from handgrad.exporting.onnx.proof import by_onnxruntime
 from handgrad.layers import Array
 from handgrad.tabular.features import Binary, Category
 

@@ -11,8 +11,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.exporting import subject_of
-from handgrad.exporting.onnx_file import onnx_inputs, onnx_model
-from handgrad.exporting.onnx_proof import by_onnx, by_onnxruntime
+from handgrad.exporting.onnx.file import onnx_inputs, onnx_model
+from handgrad.exporting.onnx.proof import by_onnx, by_onnxruntime
 from handgrad.layers import Array
 from tests.contracts.table import LAYERS, MORE_AXES, rows_for
 from tests.docs.documents import ROOT, blocks

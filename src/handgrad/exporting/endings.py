@@ -28,43 +28,43 @@ class Ending:
 
 
 def _numpy() -> Exporter:
-    from handgrad.exporting.numpy_file import write_numpy
+    from handgrad.exporting.python.numpy_file import write_numpy
 
     return write_numpy
 
 
 def _onnx() -> Exporter:
-    from handgrad.exporting.onnx_proof import write_onnx
+    from handgrad.exporting.onnx.proof import write_onnx
 
     return write_onnx
 
 
 def _torch() -> Exporter:
-    from handgrad.exporting.torch_file import write_torch
+    from handgrad.exporting.python.torch_file import write_torch
 
     return write_torch
 
 
 def _html() -> Exporter:
-    from handgrad.exporting.html_file import write_html
+    from handgrad.exporting.portable.html_file import write_html
 
     return write_html
 
 
 def _wasm() -> Exporter:
-    from handgrad.exporting.wasm_file import write_wasm
+    from handgrad.exporting.portable.wasm_file import write_wasm
 
     return write_wasm
 
 
 def _c() -> Exporter:
-    from handgrad.exporting.c_file import write_c
+    from handgrad.exporting.portable.c_file import write_c
 
     return write_c
 
 
 def _javascript() -> Exporter:
-    from handgrad.exporting.javascript_file import write_javascript
+    from handgrad.exporting.portable.javascript_file import write_javascript
 
     return write_javascript
 

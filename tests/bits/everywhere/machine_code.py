@@ -12,9 +12,9 @@ from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.statement_writer import OF_WORDS
 from handgrad.engines.loops.program import FINISHED, Program
 from handgrad.engines.loops.streams import words_of
-from handgrad.engines.portable.fitting import unchecked
 from handgrad.engines.portable.machine_code import portable_function
 from handgrad.engines.portable.model import PortableModel
+from handgrad.engines.portable.printing.fitting import unchecked
 from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.layers import Array
 from handgrad.net.net import EngineName

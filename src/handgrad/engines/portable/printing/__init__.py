@@ -1,0 +1,1 @@
+"""Portable programs as text: JavaScript and C."""

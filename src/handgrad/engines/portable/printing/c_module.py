@@ -1,0 +1,348 @@
+"""A portable model as one file of C99, for small devices too: static arrays, no library."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from handgrad.engines.loops.functions.function import Function
+from handgrad.engines.loops.program import FINISHED, Program
+from handgrad.engines.loops.statements import Type, Var, whole
+from handgrad.engines.portable.functions import functions_of
+from handgrad.engines.portable.model import PortableModel
+from handgrad.engines.portable.printing.c import PREFIX, C, c_number, text_within
+from handgrad.engines.portable.printing.fitting import (
+    buffers_of,
+    unchecked,
+    with_loads,
+    with_values,
+    without,
+)
+from handgrad.engines.portable.printing.numerals import narrowed, wrapped
+from handgrad.graph.symbolic import shape_text
+from handgrad.layers import Array
+
+WIDEST = 100
+PREFIXES = re.compile(re.escape(PREFIX) + "{1,2}")
+# What a training is given only to be looked at later.
+LOOKED_AT = ("predictions", "parameters_after", "state_after", "streams_after")
+STEPS = """\
+/* One step by n rows, {most} at most: x has {width} numbers of each, y {targets} of the targets.
+   Gives their mean loss, NaN where numbers became infinite. */
+double $train_batch(const {x} *x, const {y} *y, int32_t n) {{
+  static int32_t order[{most}];
+  for (int32_t i = 0; i < n; i++) order[i] = i;
+  return $mean(n, $epoch(n, x, y, order));
+}}
+
+/* One step by one row. */
+double $train_row(const {x} *x, const {y} *y) {{ return $train_batch(x, y, 1); }}
+
+/* All n rows once, {most} a step, in the last order shuffled anew, as NumPy does. Before the first
+   epoch `order` has the numbers 0, 1, ... n - 1. */
+double $train_epoch(const {x} *x, const {y} *y, int32_t *order, int32_t n) {{
+  $shuffle(order, n, $shuffling);
+  return $mean(n, $epoch(n, x, y, order));
+}}"""
+MEAN = """\
+static double $mean(int32_t n, int32_t row) {
+  const double zero = 0.0;
+  return row < 0 ? $loss_total[0] / n : zero / zero;
+}"""
+CHECK = """\
+#ifdef HANDGRAD_CHECK
+#include <stdio.h>
+{pieces}
+/* {rows} rows, and what the net says of them, in bits. */
+static const {row} $rows[] = {{
+{x}
+}};
+
+static const {word} $answers[] = {{
+{p}
+}};
+
+int main(void) {{
+  {number_in} x[{width}];
+  {number} predictions[{n_out}];
+  for (int i = 0; i < {rows}; i++) {{
+    {given}
+    $predict(x, predictions);
+    for (int k = 0; k < {n_out}; k++) {{
+      const {number} p = predictions[k], q = $of_bits($answers[i * {n_out} + k]);
+      if ($bits(p) != $bits(q) && (p == p || q == q)) {{
+        printf("row %d: %.17g, not %.17g; was it compiled with -std=c99 -ffp-contract=off?\\n", i,
+               (double)p, (double)q);
+        return 1;
+      }}
+    }}
+  }}
+  printf("{rows} rows, same bits\\n");
+  return 0;
+}}
+#endif"""
+
+
+@dataclass(frozen=True)
+class RowsInC:
+    """Rows that come as a type of C's own, `$row`, of which `$encode` makes numbers: their `text`.
+
+    It needs `functions`, and pieces of the runtime, by their names; `rows` are constants.
+    """
+
+    text: str
+    functions: Sequence[Function]
+    pieces: Sequence[str]
+    rows: Sequence[str]
+
+
+def c_module(
+    model: PortableModel,
+    prefix: str,
+    told: Sequence[str],
+    x: Array,
+    p: Array,
+    rows: RowsInC | None = None,
+) -> str:
+    """The file, whose names begin with `prefix`, for a model without copies, a row at a time.
+
+    `told` are the first lines of its first comment. `x` and `p` are rows and the bits that it
+    must give for them, which a main says, where HANDGRAD_CHECK is defined; it begins with `rows`,
+    where there are some.
+    """
+    file = _File(model, rows)
+    parts = [*file.parts(), file.check(x, p)]
+    text = "\n\n".join(["\n".join(file.head(told)), *parts]) + "\n"
+    return PREFIXES.sub(lambda found: PREFIX if len(found[0]) > 1 else prefix, text)
+
+
+class _File:
+    """The parts of the file, as text."""
+
+    def __init__(self, model: PortableModel, rows: RowsInC | None) -> None:
+        self.model, self.single, self.rows = model, bool(model.dtype == np.float32), rows
+        self.writer = C(self.single)
+        self.weights = self.memory = 0  # bytes
+        self.calls: list[str] = []  # how the file is called
+        one = {"n_rows": whole(1)}
+        body = without(with_values(unchecked(model.prediction.body), one), ())
+        self.prediction = replace(model.prediction, body=body)
+        self.training = model.training
+        if self.training is not None:
+            rate = Var(f"{PREFIX}learning_rate", "double")
+            body = with_loads(without(self.training.body, LOOKED_AT), "learning_rates", rate)
+            self.training = replace(self.training, body=without(body, ()))
+
+    def head(self, told: Sequence[str]) -> list[str]:
+        """The comment that the file begins with."""
+        memory = f"{self.weights:,} bytes of constants, {self.memory:,} bytes that change"
+        alone = ["What changes is shared: one thread at a time."] if self.memory else []
+        calls = [f"    {call.split(' {')[0]};" for call in self.calls]
+        lines = [
+            *map(text_within, told),
+            "",
+            f"Memory: {memory}, and the stack.",
+            *alone,
+            "",
+            *calls,
+        ]
+        comment = (f"   {line}".rstrip() for line in lines)
+        return ["/*", *comment, "*/", "#include <stdint.h>"]
+
+    def parts(self) -> list[str]:
+        """All but the comment, and the check."""
+        programs = [p for p in (self.prediction, self.training) if p is not None]
+        functions = {f.name: f for program in programs for f in functions_of(program)}
+        rows = self.rows or RowsInC("", (), (), ())
+        functions |= {f.name: f for f in rows.functions}
+        self.writer.used |= dict.fromkeys(rows.pieces)
+        written = [self.writer.function(f) for f in functions.values()]
+        buffers = self._buffers(programs)
+        written += [[text] for text in (rows.text,) if text]
+        self.calls += [line for line in rows.text.split("\n") if line.startswith("void ")]
+        written.append(self._predict())
+        after: list[str] = []
+        if self.training is not None:
+            written.append(self._epoch(self.training))
+            self.writer.used["shuffle"] = None
+            after = [MEAN, self._steps(self.training)]
+        runtime = self.writer.pieces.used(self.writer.used, single=self.single)
+        return [*buffers, *runtime, *map("\n".join, written), *after]
+
+    def _buffers(self, programs: Sequence[Program]) -> list[str]:
+        """The static arrays, each as a declaration; those that are given to a function are none."""
+        model, trains, lines = self.model, self.training is not None, list[str]()
+        sizes: dict[str, int] = {}
+        types: dict[str, Type] = {}
+        for program in programs:
+            used, found = buffers_of(program.body), model.sizes(program, 1)
+            for parameter in program.parameters:
+                if parameter.name in used:
+                    types[parameter.name] = parameter.type
+                    sizes[parameter.name] = max(sizes.get(parameter.name, 0), found[parameter.name])
+        for name in ("parameters", "state"):
+            if name in sizes:
+                lines.append(self._weights(name, constant=not trains))
+        for i, program in enumerate(programs):
+            if program.tables and "tables" in buffers_of(program.body):
+                numbers = np.concatenate([table.ravel() for table in program.tables])
+                lines.append(self._array("double", _tables(i), _numbers(numbers), numbers.size))
+        if trains:
+            words = {"streams": model.streams, "shuffling": model.shuffling}
+            lines += [
+                self._array("uint64_t", name, _words(array), array.size, constant=False)
+                for name, array in words.items()
+                if name in sizes or name == "shuffling"
+            ]
+            lines.append(f"double {PREFIX}learning_rate = {float(model.learning_rate)!r};")
+        given = ("x", "y", "order", "predictions", "parameters", "state", "tables", "streams")
+        for name, size in sizes.items():
+            if name not in given:
+                lines.append(self._array(self._type(types[name]), name, [], size, constant=False))
+        return lines
+
+    def _weights(self, name: str, *, constant: bool) -> str:
+        """What the net has learned, each array of it below its name, in as few bytes as hold it."""
+        numbers: Array = getattr(self.model, name)
+        numbers = narrowed(numbers) if constant else numbers
+        lines, begin = list[str](), 0
+        for path, shape in self.model.shapes[name].items():
+            end = begin + math.prod(shape)
+            lines.append(f"  // {text_within(f'{path}, {shape_text(shape)}')}")
+            lines += _numbers(numbers[begin:end])
+            begin = end
+        type = "float" if numbers.dtype == np.float32 else "double"
+        return self._array(type, name, lines, numbers.size, constant=constant, shown=not constant)
+
+    def _array(
+        self,
+        type: str,
+        name: str,
+        lines: Sequence[str],
+        size: int,
+        *,
+        constant: bool = True,
+        shown: bool = False,
+    ) -> str:
+        """A declaration, with numbers where it begins with some."""
+        many = size * BYTES[type]
+        self.weights, self.memory = (
+            self.weights + many * constant,
+            self.memory + many * (not constant),
+        )
+        words = f"{'' if shown else 'static '}{'const ' if constant else ''}{type}"
+        begin = f"{words} {PREFIX}{name}[{size}]"
+        return f"{begin};" if not lines else "\n".join([f"{begin} = {{", *lines, "};"])
+
+    def _type(self, type: Type) -> str:
+        """The type of the numbers of an array."""
+        return "uint8_t" if type == "bool" else self.writer.types[type]
+
+    def _given(self, program: Program, names: Sequence[str]) -> list[str]:
+        """The arrays that a function is called with, as its parameters."""
+        types = {p.name: self._type(p.type) for p in program.parameters}
+        return [f"const {types[name]} *{name}" for name in names]
+
+    def _predict(self) -> list[str]:
+        model, names = self.model, ("x", "predictions")
+        self.writer.given, self.writer.tables = names, _tables(0)
+        x, number = self._given(self.prediction, ["x"])[0], self._type("float")
+        width, n_out = math.prod(model.rows["x"]), math.prod(model.output_shape)
+        checks = []
+        for bound in self.prediction.bounds.get("x", ()):
+            columns = bound.columns
+            places = [*range(width)[columns]] if isinstance(columns, slice) else [*columns]
+            for place in places:
+                checks.append(f"  if (!(x[{place}] >= 0 && x[{place}] < {bound.size})) return -1;")
+        refused = "; -1 where a number that is an index is beyond its table" if checks else ""
+        call = f"int {PREFIX}predict({x}, {number} *predictions) {{"
+        self.calls.append(call)
+        return [
+            f"/* What the net says of a row: x has {width} numbers, predictions {n_out}.",
+            f"   Gives 0{refused}. */",
+            call,
+            *checks,
+            *self.writer.lines(self.prediction.body),
+            "  return 0;",
+            "}",
+        ]
+
+    def _epoch(self, training: Program) -> list[str]:
+        names = ("x", "y", "order")
+        self.writer.given, self.writer.tables = names, _tables(1)
+        given = ", ".join(["int32_t n_rows", *self._given(training, names)])
+        return [
+            f"static int32_t {PREFIX}epoch({given}) {{",
+            *self.writer.lines(training.body),
+            f"  return {FINISHED};",
+            "}",
+        ]
+
+    def _steps(self, training: Program) -> str:
+        types = {p.name: self._type(p.type) for p in training.parameters}
+        model = self.model
+        self.memory += 4 * model.batch_size
+        text = STEPS.format(
+            most=model.batch_size,
+            width=math.prod(model.rows["x"]),
+            targets=math.prod(model.rows["y"]),
+            x=types["x"],
+            y=types["y"],
+        )
+        self.calls += [line for line in text.split("\n") if line.startswith("double ")]
+        return text
+
+    def check(self, x: Array, p: Array) -> str:
+        """A main that compares what the net says of rows with what it should."""
+        known = self.writer.pieces.used(self.writer.used, single=self.single)
+        wanted = self.writer.pieces.used([*self.writer.used, "bits", "of_bits"], single=self.single)
+        pieces = [piece for piece in wanted if piece not in known]
+        word = np.dtype(f"u{self.model.dtype.itemsize}")
+        (type,) = (p.type for p in self.prediction.parameters if p.name == "x")
+        of_floats = type == "float"
+        x = np.ascontiguousarray(x, self.model.dtype if of_floats else np.int32)
+        p = np.ascontiguousarray(p, self.model.dtype)
+        width, name = x[0].size, C_WORDS[word.itemsize]
+        read = f"{PREFIX}of_bits" if of_floats else ""
+        given = f"for (int k = 0; k < {width}; k++) x[k] = {read}({PREFIX}rows[i * {width} + k]);"
+        if self.rows is not None:
+            given = f"{PREFIX}encode(&{PREFIX}rows[i], x);"
+        return CHECK.format(
+            pieces="\n\n".join(["", *pieces, ""]) if pieces else "",
+            rows=len(x),
+            row=f"{PREFIX}row" if self.rows is not None else name if of_floats else "int32_t",
+            word=name,
+            number=self._type("float"),
+            number_in=self._type(type),
+            given=given,
+            width=width,
+            n_out=math.prod(self.model.output_shape),
+            x="\n".join(
+                _words(x.view(word) if of_floats else x) if self.rows is None else self.rows.rows
+            ),
+            p="\n".join(_words(p.view(word))),
+        )
+
+
+C_WORDS = {4: "uint32_t", 8: "uint64_t"}
+BYTES = {"float": 4, "double": 8, "int32_t": 4, "uint8_t": 1, "uint64_t": 8}
+
+
+def _tables(i: int) -> str:
+    """The name of the constants of the prediction, and of the training."""
+    return ("tables", "tables_of_training")[i]
+
+
+def _numbers(numbers: Array) -> list[str]:
+    return wrapped([f"{c_number(number)}," for number in numbers.ravel()], WIDEST, "  ")
+
+
+def _words(words: Array) -> list[str]:
+    """Whole numbers of 32 or 64 bits as constants."""
+    long = words.dtype.itemsize == 8
+    texts = (f"UINT64_C(0x{word:x})," if long else f"{word}," for word in words.ravel().tolist())
+    if words.dtype == np.uint32:
+        texts = (f"0x{word:08x}u," for word in words.ravel().tolist())
+    return wrapped(texts, WIDEST, "  ")

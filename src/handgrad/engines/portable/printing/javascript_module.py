@@ -1,0 +1,257 @@
+"""A portable model as a module of JavaScript: its net, and its training where it has one."""
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from handgrad.engines.loops.bounds import Bound
+from handgrad.engines.loops.program import Program
+from handgrad.engines.loops.statements import Type
+from handgrad.engines.portable.functions import functions_of
+from handgrad.engines.portable.model import PortableModel
+from handgrad.engines.portable.printing.fitting import buffers_of, unchecked, without
+from handgrad.engines.portable.printing.javascript import JavaScript
+from handgrad.engines.portable.printing.javascript_runtime import FIRST
+from handgrad.engines.portable.printing.numerals import narrowed, numerals, wrapped
+from handgrad.graph.symbolic import shape_text
+from handgrad.layers import Array
+
+# What a training is given only to be looked at later.
+LOOKED_AT = ("predictions", "parameters_after", "state_after", "streams_after")
+WIDEST = 100
+IN_ONE_ROW = """\
+/** The numbers of all rows in one; each row has `width` of them. */
+function inOneRow(rows, width, Numbers) {
+  const all = new Numbers(rows.length * width);
+  rows.forEach((row, i) => {
+    const numbers = typeof row === "number" ? [row] : Array.from(row).flat(Infinity);
+    if (numbers.length !== width) {
+      throw new RangeError(`row ${i} has ${numbers.length} numbers, not ${width}`);
+    }
+    all.set(numbers, i * width);
+  });
+  return all;
+}"""
+CHECK_INDICES = """\
+/** Refuse what is no index below `size`, in these columns of rows. */
+function checkIndices(numbers, width, columns, size) {
+  numbers.forEach((value, i) => {
+    if (columns.includes(i % width) && !(value >= 0 && value < size)) {
+      throw new RangeError(`${value} in row ${Math.floor(i / width)}, not an index below ${size}`);
+    }
+  });
+}"""
+UNPACKED = """\
+/** Numbers from the base64 of their bytes. */
+function unpacked(text, Numbers) {
+  return new Numbers(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+}"""
+TRAINING = """\
+/** Trains the net, from where it is, on rows (arrays of numbers each) with their targets. */
+export class Training {
+  constructor(rows, targets, { learningRate = %(rate)s } = {}) {
+    this.learningRate = learningRate;
+    this.n_rows = rows.length;
+    %(fields)s
+  }
+
+  /** Go through all rows once, in an order that is the last one shuffled; gives the mean loss. */
+  epoch() {
+    shuffle(this.order, this.shuffling);
+    this.learning_rates.fill(this.learningRate);
+    const row = epoch(%(given)s);
+    this.loss = this.loss_total[0] / this.n_rows;
+    if (row >= 0) throw new Error("the numbers became infinite; try a lower learning rate");
+    return this.loss;
+  }
+
+  /** The prediction for each row, by the parameters as they are now. */
+  predict(rows) {
+    return predicted(rows, %(weights)s);
+  }
+}"""
+
+
+def javascript_module(model: PortableModel, *, packed: bool = False) -> str:
+    """The module, which exports `parameters`, `predict` and, if there is one, `Training`.
+
+    The weights are numbers, each array of them below its name; or `packed`, as base64, a third of
+    the size and of the time to read, where nobody looks at them.
+
+    `predict(rows)` takes an array of rows, each an array of numbers, and gives an array with the
+    prediction for each. `new Training(rows, targets)` shuffles them by itself, as `hg.train` does
+    with the same seed; its `epoch()` gives the loss of the epoch.
+    """
+    return "\n\n".join(map("\n".join, _Module(model, packed).parts())) + "\n"
+
+
+class _Module:
+    """The parts of the module, each as lines."""
+
+    def __init__(self, model: PortableModel, packed: bool) -> None:
+        self.packed = packed
+        self.model, self.single = model, bool(model.dtype == np.float32)
+        number = "Float32Array" if self.single else "Float64Array"
+        self.arrays: Mapping[Type, str] = {
+            "float": number,
+            "double": "Float64Array",
+            "int": "Int32Array",
+            "bool": "Uint8Array",
+        }
+        self.writer = JavaScript(self.single)
+        body = without(unchecked(model.prediction.body), ())
+        self.prediction = replace(model.prediction, name="predict_rows", body=body)
+        self.training = model.training
+        if self.training is not None:
+            body = without(self.training.body, LOOKED_AT)
+            self.training = replace(self.training, body=body)
+
+    def parts(self) -> list[list[str]]:
+        programs = [p for p in (self.prediction, self.training) if p is not None]
+        functions = {f.name: f for program in programs for f in functions_of(program)}
+        written = [self.writer.function(f) for f in functions.values()]
+        written += [self.writer.program(program) for program in programs]
+        if self.training is not None:
+            self.writer.used["shuffle"] = None
+        runtime = self.writer.pieces.used(self.writer.used, single=self.single)
+        checks = [CHECK_INDICES] if any(self._bounds(name) for name in self.model.rows) else []
+        training = [] if self.training is None else [self._training(self.training)]
+        texts = [*([FIRST] if self.single else []), *runtime]
+        return [
+            *self._weights(),
+            *([text] for text in texts),
+            *written,
+            *([text] for text in (IN_ONE_ROW, *checks)),
+            *self._predict(),
+            *training,
+        ]
+
+    def _weights(self) -> list[list[str]]:
+        """What the net has learned, each array of it below its name."""
+        model = self.model
+        written = self._packed if self.packed else self._named
+        found = [[UNPACKED]] if self.packed else []
+        found += [written("parameters", model.parameters)]
+        return found + ([written("state", model.state)] if model.state.size else [])
+
+    def _packed(self, name: str, numbers: Array) -> list[str]:
+        """The bytes of numbers, of float32 where that holds all of them."""
+        kept = narrowed(numbers)
+        kind = "Float32Array" if kept.dtype == np.float32 else "Float64Array"
+        text = base64.b64encode(kept.astype(kept.dtype.newbyteorder("<")).tobytes()).decode()
+        return [f'export const {name} = new {self.arrays["float"]}(unpacked("{text}", {kind}));']
+
+    def _named(self, name: str, numbers: Array) -> list[str]:
+        kept, own = narrowed(numbers), f"new {self.arrays['float']}("
+        within = "new Float32Array(" * (kept.dtype != numbers.dtype)
+        lines, begin = [f"export const {name} = {own}{within}["], 0
+        for path, shape in self.model.shapes[name].items():
+            end = begin + math.prod(shape)
+            lines += [f"  // {path}, {shape_text(shape)}", *_numbers(kept[begin:end])]
+            begin = end
+        return [*lines, f"]{')' * bool(within)});"]
+
+    def _predict(self) -> list[list[str]]:
+        """The function that predicts by any weights, and the one that does by those of the file."""
+        model, names = self.model, self._given(self.prediction)
+        width = math.prod(model.output_shape)
+        made = [
+            f"const {name} = {self._made(self.prediction, name)};"
+            for name in ("tables", "scratch", "scratch_int", "scratch_bool")
+            if name in names
+        ]
+        weights = ", ".join(self._weight_names())
+        row = f"Array.from(predictions.subarray(i * {width}, (i + 1) * {width}))"
+        answers = f"Array.from({{ length: n_rows }}, (_, i) => {row})"
+        return [
+            [
+                f"function predicted(rows, {weights}) {{",
+                "  const n_rows = rows.length;",
+                f"  const x = {self._rows('x', 'rows')};",
+                *(f"  {check}" for check in self._checks("x", "x")),
+                f"  const predictions = new {self.arrays['float']}(n_rows * {width});",
+                *(f"  {line}" for line in made),
+                f"  predict_rows({', '.join(names)});",
+                f"  return {answers if model.output_shape else 'Array.from(predictions)'};",
+                "}",
+            ],
+            [
+                "/** The prediction for each row: rows are arrays of numbers, predictions too. */",
+                f"export const predict = (rows) => predicted(rows, {weights});",
+            ],
+        ]
+
+    def _training(self, training: Program) -> list[str]:
+        names = self._given(training)[1:]
+        fields = {name: self._made(training, name) for name in names}
+        fields["shuffling"] = _words(self.model.shuffling)
+        for name in ("x", "y"):
+            fields[name] = self._rows(name, {"x": "rows", "y": "targets"}[name])
+        lines = [f"this.{name} = {made};" for name, made in fields.items()]
+        checks = [line for name in ("x", "y") for line in self._checks(name, f"this.{name}")]
+        text = TRAINING % {
+            "rate": repr(float(self.model.learning_rate)),
+            "fields": "\n    ".join([*lines, *checks]),
+            "given": ", ".join(f"this.{name}" for name in ("n_rows", *names)),
+            "weights": ", ".join(f"this.{name}" for name in self._weight_names()),
+        }
+        return text.split("\n")
+
+    def _weight_names(self) -> list[str]:
+        return ["parameters", "state"] if self.model.state.size else ["parameters"]
+
+    def _given(self, program: Program) -> list[str]:
+        """What a program is called with, the number of rows first."""
+        buffers = buffers_of(program.body)
+        return [p.name for p in program.parameters if not p.buffer or p.name in buffers]
+
+    def _made(self, program: Program, name: str) -> str:
+        """The array that a buffer of a program is at first, for `this.n_rows` rows."""
+        if name in ("parameters", "state"):
+            return f"{name}.slice()"
+        if name == "streams":
+            return _words(self.model.streams)
+        if name == "order":
+            return "Int32Array.from({ length: this.n_rows }, (_, i) => i)"
+        if name == "learning_rates":
+            return f"new Float64Array(Math.ceil(this.n_rows / {self.model.batch_size}))"
+        if name == "tables":
+            numbers = np.concatenate([table.ravel() for table in program.tables])
+            return f"new Float64Array([{' '.join(_numbers(numbers)).strip()}])"
+        (type,) = (p.type for p in program.parameters if p.name == name)
+        return f"new {self.arrays[type]}({self.model.sizes(program, 1)[name]})"
+
+    def _rows(self, name: str, given: str) -> str:
+        """The numbers of rows that the caller gives."""
+        programs = [p for p in (self.training, self.prediction) if p is not None]
+        (type,) = (p.type for p in programs[0].parameters if p.name == name)
+        return f"inOneRow({given}, {math.prod(self.model.rows[name])}, {self.arrays[type]})"
+
+    def _bounds(self, name: str) -> Sequence[Bound]:
+        return (self.training or self.prediction).bounds.get(name, ())
+
+    def _checks(self, name: str, text: str) -> list[str]:
+        """The lines that refuse indices beyond their tables."""
+        width = math.prod(self.model.rows[name])
+        lines = []
+        for bound in self._bounds(name):
+            columns = (
+                [*range(width)][bound.columns]
+                if isinstance(bound.columns, slice)
+                else [*bound.columns]
+            )
+            lines.append(f"checkIndices({text}, {width}, {columns}, {bound.size});")
+        return lines
+
+
+def _numbers(numbers: Array) -> list[str]:
+    """Numbers of an array of JavaScript, as lines."""
+    words = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
+    return wrapped([f"{words.get(text, text)}," for text in numerals(numbers)], WIDEST, "  ")
+
+
+def _words(words: Array) -> str:
+    return f"BigUint64Array.of({', '.join(f'{word}n' for word in words.ravel().tolist())})"

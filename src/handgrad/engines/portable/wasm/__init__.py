@@ -1,0 +1,1 @@
+"""Portable programs as WebAssembly, and as object files for other machines."""

@@ -1,0 +1,1 @@
+"""Models in ONNX: the recorded prediction node by node, and the columns of tables."""

@@ -1,0 +1,1 @@
+"""Models as portable programs: C, JavaScript, WebAssembly, and pages."""

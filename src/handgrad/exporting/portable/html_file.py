@@ -1,0 +1,109 @@
+"""A model as one HTML page that predicts, from a form with a field a column; needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+
+from handgrad._version import __version__
+from handgrad.engines.portable.printing.javascript_module import javascript_module
+from handgrad.exporting.learning import Learning
+from handgrad.exporting.portable.node import ABSENT, node_version, run_in_node
+from handgrad.exporting.portable.page_data import columns_of, page_data, proof_rows, reading
+from handgrad.exporting.portable.programs import AGAINST, PORTABLE, portable_of
+from handgrad.exporting.proof import Check, compared
+from handgrad.exporting.subject import Subject
+from handgrad.html import page
+from handgrad.layers import Array
+from handgrad.tabular.features import Date
+
+# In the order in which they need each other; the net comes before all.
+ALONE = ("dates", "numbers", "table")
+MODULES = (*ALONE, "words", "form", "answer", "check", "training", "main")
+IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:const|function|class) (\w+))", re.MULTILINE)
+# How far a prediction may be off, of the largest: of a training by other machine code, of dates
+# whose sines another library computes.
+MOST = {"float32": 1e-5, "float64": 1e-12}
+MOST_OF_DATES = 1e-5
+
+
+def write_html(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Write the page, and run its rows and its net in node, where that is."""
+    net = javascript_module(
+        portable_of(subject, learning, predicted_at_once=1, copies=False), packed=True
+    )
+    answers = subject.net.predict(subject.example, engine=PORTABLE)
+    answers = answers.reshape(len(answers), -1)
+    path.write_text(page_of(subject, net, answers, learning), "utf-8", newline="\n")
+    predicted, most = subject.answers.reshape(answers.shape), MOST[answers.dtype.name]
+    node = node_version()
+    if not node:
+        here = compared(AGAINST, answers, predicted, "predict", most)
+        return [Check("node", AGAINST, not_run=ABSENT), here]
+    module = "\n".join([_net(net), *map(_plain, ALONE), _plain("proof")])
+    rows = {"columns": columns_of(subject), "rows": proof_rows(subject), "reading": reading()}
+    found = np.array(run_in_node(module, rows), float).astype(answers.dtype)
+    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
+    of_dates = MOST_OF_DATES if has_hands else 0.0
+    return [
+        compared(node, found, answers, AGAINST, of_dates),
+        compared(node, found, predicted, "predict", max(of_dates, most)),
+    ]
+
+
+def page_of(subject: Subject, net: str, answers: Array, learning: Learning | None = None) -> str:
+    """The page of a model; `net` is the module of its net, which exports `predict`.
+
+    `answers` (n, n_out) are those of the net for the example rows. With a `learning`, the module
+    exports `Training`, too, and its rows are in the page.
+    """
+    data = page_data(subject, answers, learning)
+    return page(
+        "exporting/portable/page/page.html",
+        kind=subject.kind,
+        title=subject.title,
+        training=learning is not None,
+        words=data["words"],
+        version=__version__,
+        read_as=subject.features.read_as().items() if subject.features else (),
+        data=_inline_json(data),
+        script=Markup("\n".join([_net(net), *map(_plain, MODULES)])),
+        hashed=_hashed,
+    )
+
+
+def _net(module: str) -> str:
+    """The module of the net, whose own names stay within it, as what it exports."""
+    names = ", ".join(found[1] for found in EXPORT.finditer(module))
+    return (
+        f"const {{ {names} }} = (() => {{\n{EXPORT.sub('', module)}return {{ {names} }};\n}})();\n"
+    )
+
+
+def _plain(name: str) -> str:
+    """A module of the page as it stands in one script with the others."""
+    return EXPORT.sub("", IMPORT.sub("", _file(f"{name}.js")))
+
+
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath("page", name).read_text("utf-8")
+
+
+def _inline_json(data: Mapping[str, object]) -> Markup:
+    """JSON as it may stand within a page: no text in it ends the script that it is in."""
+    return Markup(json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
+
+
+def _hashed(text: str) -> Markup:
+    """The name of a script or style for the policy that allows it and no other."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return Markup(f"'sha256-{base64.b64encode(digest).decode()}'")

@@ -1,0 +1,182 @@
+"""A model as one module of JavaScript, and what node makes of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+
+from handgrad._version import __version__
+from handgrad.data.frames import Columns
+from handgrad.engines.portable.printing.javascript_module import javascript_module
+from handgrad.exporting.learning import Learning
+from handgrad.exporting.portable.html_file import ALONE, EXPORT, IMPORT, MOST, MOST_OF_DATES
+from handgrad.exporting.portable.node import ABSENT, node_version, run_in_node
+from handgrad.exporting.portable.page_data import columns_of, reading
+from handgrad.exporting.portable.programs import AGAINST, PORTABLE, portable_of, proved_epoch
+from handgrad.exporting.proof import Check, compared
+from handgrad.exporting.subject import Subject, plain_classes
+from handgrad.layers import Array
+from handgrad.tabular.features import Date
+
+WIDEST = 94
+LARGEST = 2**53 - 1
+CLASSIFY = """\
+/** The class of each row: the first one whose number is the largest. */
+export const classify = (rows) => predict(rows).map((p) => classes[p.indexOf(Math.max(...p))]);
+"""
+RECORDS = """\
+/** The value of a column of a row: a number, days since 1970, a text; null where it is missing. */
+function valueOf(column, row) {
+  if (!Object.hasOwn(row, column.name)) throw new RangeError(`no column ${column.name} in a row`);
+  const value = row[column.name];
+  if (value === null || value === undefined || Number.isNaN(value)) return null;
+  if (value instanceof Date) return value.getTime() / (1000 * DAY);
+  if (column.read_as !== "Number" && column.read_as !== "Date")
+    return String(typeof value === "boolean" ? Number(value) : value);
+  const read =
+    typeof value === "string" ? cellRead(column, value, reading) : { value: Number(value) };
+  if (read.refused || (read.value !== null && !Number.isFinite(read.value)))
+    throw new RangeError(`${value} in the column ${column.name}`);
+  return read.value;
+}
+
+/** The numbers that the net is given for a row: an object with a value for each column. */
+export const encoded = (row) =>
+  encodedRow(columns, columns.map((column) => valueOf(column, row)), reading);
+
+/** What the model says of rows, objects with a value for each column. */
+export const predict = (rows) => net.predict(rows.map(encoded));
+"""
+TRAINS = "parameters: trained(given).map(told),"
+MAIN = """
+const told = (value) => (Number.isFinite(value) && !Object.is(value, -0) ? value : spelled(value));
+const spelled = (value) => (value === 0 ? "-0" : String(value));
+const read = (row) => (Array.isArray(row) ? row.map(Number) : row);
+const main = (given) => ({{
+  predictions: predict(given.rows.map(read)).map((p) => [p].flat().map(told)),
+  {trains}
+}});
+function trained({{ x, y }}) {{
+  const training = new Training(x.map(read), y.map(read));
+  training.epoch();
+  return Array.from(training.parameters);
+}}
+"""
+
+
+def write_javascript(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Write the module; predict its example rows in node, where that is, and train an epoch."""
+    text = javascript_text(subject, path.name, learning)
+    path.write_text(text, "utf-8", newline="\n")
+    node, shape = node_version(), subject.answers.shape
+    answers = np.asarray(subject.net.predict(subject.example, engine=PORTABLE)).reshape(shape)
+    most = MOST[answers.dtype.name]
+    if not node:
+        here = compared(AGAINST, answers, subject.answers, "predict", most)
+        return [Check("node", AGAINST, not_run=ABSENT), here]
+    rows = _rows(subject.example) if subject.table is None else _records(subject.table)
+    epoch = None if learning is None else proved_epoch(subject, learning)
+    given = {} if epoch is None else {"x": _rows(epoch.x), "y": _rows(epoch.y)}
+    found = run_in_node(text + MAIN.format(trains=TRAINS * bool(epoch)), {"rows": rows} | given)
+    said = np.array(found["predictions"], float).astype(answers.dtype).reshape(shape)
+    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
+    most_of_hands = MOST_OF_DATES if has_hands else 0.0
+    checks = [
+        compared(node, said, answers, AGAINST, most_of_hands),
+        compared(node, said, subject.answers, "predict", max(most_of_hands, most)),
+    ]
+    if epoch is not None:
+        weights = np.array([found["parameters"]], float).astype(answers.dtype)
+        checks.append(epoch.check(node, weights))
+    return checks
+
+
+def javascript_text(subject: Subject, name: str, learning: Learning | None = None) -> str:
+    """The text of the module, in a file of that name."""
+    net = javascript_module(portable_of(subject, learning))
+    parts = [_head(subject, name, learning)]
+    if subject.classes is not None:
+        parts += [f"export const classes = {_classes(subject.classes)};\n", CLASSIFY]
+    if subject.features is None:
+        return "\n".join([*parts, net])
+    parts.append(f"const columns = {_lines(columns_of(subject))};\n")
+    parts.append(f"const reading = {json.dumps(reading(), ensure_ascii=False)};\n")
+    own = (
+        "const net = (() => {\n" + EXPORT.sub("", net) + "return { parameters, predict };\n})();\n"
+    )
+    return "\n".join([*parts, RECORDS, *map(_page_module, ALONE), own])
+
+
+def _classes(classes: Array) -> str:
+    """The classes as an array; whole numbers beyond those of float64 are a BigInt each."""
+    values = plain_classes(classes)
+    if any(isinstance(value, int) and abs(value) > LARGEST for value in values):
+        return f"[{', '.join(f'{value}n' for value in values)}]"
+    return json.dumps(values)
+
+
+def _head(subject: Subject, name: str, learning: Learning | None) -> str:
+    """What the module says of itself, and how it is called."""
+    row = f"[{', '.join(subject.names[:6])}{', …' * (len(subject.names) > 6)}]"
+    if subject.features is not None:
+        fields = [f"{json.dumps(p.column, ensure_ascii=False)}: …" for p in subject.pieces]
+        row = f"{{ {', '.join(fields)} }}"
+    names = ["predict", *["classify"] * (subject.classes is not None)]
+    names += ["Training"] * (learning is not None)
+    of_classes = "" if subject.classes is None else " of classes"
+    lines = [
+        *wrap(f"{subject.title}, written by handgrad {__version__}.", WIDEST),
+        "",
+        f"    import {{ {', '.join(names)} }} from {json.dumps(f'./{name}', ensure_ascii=False)};",
+        *wrap(f"predict([{row}])", WIDEST, initial_indent="    ", subsequent_indent="      "),
+        "",
+        f"gives an array with the {subject.output}{of_classes} for each row: the same bits in each",
+        'browser, and as handgrad\'s engine "portable".',
+    ]
+    if learning is not None:
+        lines += [
+            "",
+            "    const training = new Training(rows, targets);",
+            "    for (let i = 0; i < 100; i++) console.log(training.epoch()); // the loss",
+            "    training.predict(rows);",
+        ]
+    # JavaScript has line ends that editors do not show, and names of columns may have them
+    return "".join(f"// {' '.join(line.splitlines())}".rstrip() + "\n" for line in lines)
+
+
+def _lines(columns: Sequence[object]) -> str:
+    """Columns as JSON, a line each."""
+    return "[\n" + "".join(f"  {json.dumps(c, ensure_ascii=False)},\n" for c in columns) + "]"
+
+
+def _page_module(name: str) -> str:
+    """A module of the page that reads tables, as it stands in one file with the others."""
+    text = resources.files(__package__).joinpath("page", f"{name}.js").read_text("utf-8")
+    return EXPORT.sub("", IMPORT.sub("", text))
+
+
+def _rows(rows: Array) -> list[list[Any]]:
+    """Rows as JSON holds them: texts for what is not finite."""
+    return [
+        [value if math.isfinite(value) else str(value).replace("inf", "Infinity") for value in row]
+        for row in rows.reshape(len(rows), -1).tolist()
+    ]
+
+
+def _records(table: Columns) -> list[dict[str, Any]]:
+    """The rows of a table as objects, dates as days."""
+    columns = {
+        name: [
+            None if gap else value
+            for value, gap in zip(column.values.tolist(), column.missing.tolist(), strict=True)
+        ]
+        for name, column in table.items()
+    }
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
