@@ -119,4 +119,4 @@ def _learning(
     check_kinds(loss=(loss, Loss), optimizer=(optimizer, Optimizer))
     rows, targets = checked_rows(subject.net, loss, (x, y), "x and y", learn=True)
     check_batches(subject.net, len(rows), batch_size)
-    return Learning(loss, optimizer, rows, targets, batch_size)
+    return Learning(loss, optimizer, rows, targets, min(batch_size, len(rows)))  # as hg.fit
