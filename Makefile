@@ -117,7 +117,7 @@ second-python: .venv-second/ready  ## run the tests of the core with another Pyt
 	@touch $@
 
 oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with onnxruntime's answers, the JAX engine with the pages
-	@$(ORACLE)/python -m pytest tests/oracle
+	@$(ORACLE)/python -m pytest $(ALL_CORES) tests/oracle
 
 .venv-browser/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-browser

@@ -21,6 +21,12 @@ class Largest:
     absolute: float = 0.0
     numbers: int = 0
 
+    def take(self, others: dict[str, Any]) -> None:
+        """Count in what another process met, the fields of its own."""
+        self.relative = max(self.relative, others["relative"])
+        self.absolute = max(self.absolute, others["absolute"])
+        self.numbers += others["numbers"]
+
 
 LARGEST = Largest()
 
@@ -32,9 +38,8 @@ def assert_close(found: Any, expected: Any, what: str, relative: float = RELATIV
     assert found.dtype == expected.dtype == np.float64, what
     difference = np.abs(found - expected)
     share = difference / (np.abs(expected) + FLOOR)
-    LARGEST.relative = max(LARGEST.relative, float(share.max(initial=0)))
-    LARGEST.absolute = max(LARGEST.absolute, float(difference.max(initial=0)))
-    LARGEST.numbers += found.size
+    most = float(share.max(initial=0)), float(difference.max(initial=0))
+    LARGEST.take({"relative": most[0], "absolute": most[1], "numbers": found.size})
     assert (share <= relative).all(), f"{what}: {found} for {expected}"
 
 
