@@ -162,6 +162,31 @@ def test_an_index_beyond_its_table_is_refused(tmp_path: Path) -> None:
     assert library.net_predict(at(np.array([0, -1, 1], np.int32)), at(p)) == -1
 
 
+@pytest.mark.parametrize("of", ["codes", "classes"])
+def test_training_refuses_what_is_beyond_its_tables_and_its_batches(
+    of: str, tmp_path: Path
+) -> None:
+    x, y = np.array([[0], [4]], np.int32), np.zeros((2, 1, 2), np.float32)
+    loss: hg.Loss = hg.MSELoss()
+    net, wrong = hg.Net(hg.Embedding(5, 2, rng=0)), (x + 1, y)
+    if of == "classes":
+        x, y = np.ones((2, 3), np.float32), np.array([2, 1], np.int32)
+        net, loss, wrong = hg.Net(hg.Linear(3, 3), hg.Softmax()), hg.CrossEntropyLoss(), (x, y - 2)
+    more: dict[str, Any] = {"batch_size": 2, "copies": False, "predicted_at_once": 1}
+    model = portable_model(
+        net, loss=loss, optimizer=hg.SGD(0.1), x=x, y=y.astype(int) if y.ndim == 1 else y, **more
+    )
+    c, order = in_c(model, x, tmp_path), np.arange(2, dtype=np.int32)
+    before, (x_wrong, y_wrong) = c.parameters.copy(), wrong
+    assert np.isnan(c.library.net_train_batch(at(x_wrong), at(y_wrong), 2))
+    assert np.isnan(c.library.net_train_epoch(at(x_wrong), at(y_wrong), at(order), 2))
+    three = np.concatenate([x, x[:1]]), np.concatenate([y, y[:1]])
+    assert np.isnan(c.library.net_train_batch(*map(at, three), 3))
+    assert same_bits(c.parameters, before)
+    assert c.library.net_train_batch(at(x), at(y), 2) > 0
+    assert not same_bits(c.parameters, before)
+
+
 def checked_net(dtype: Any = np.float32) -> str:
     """A net of several products, whose sums change where they are contracted."""
     net = hg.Net(hg.Linear(9, 9, rng=0), hg.Tanh(), hg.Linear(9, 3, rng=1), dtype=dtype)

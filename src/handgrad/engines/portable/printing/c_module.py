@@ -13,6 +13,7 @@ from handgrad.engines.loops.statements import Type, Var, whole
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.model import PortableModel
 from handgrad.engines.portable.printing.c import PREFIX, C, c_number, text_within
+from handgrad.engines.portable.printing.c_templates import CHECK, MEAN, STEPS
 from handgrad.engines.portable.printing.fitting import (
     buffers_of,
     unchecked,
@@ -28,61 +29,6 @@ WIDEST = 100
 PREFIXES = re.compile(re.escape(PREFIX) + "{1,2}")
 # What a training is given only to be looked at later.
 LOOKED_AT = ("predictions", "parameters_after", "state_after", "streams_after")
-STEPS = """\
-/* One step by n rows, {most} at most: x has {width} numbers of each, y {targets} of the targets.
-   Gives their mean loss, NaN where numbers became infinite. */
-double $train_batch(const {x} *x, const {y} *y, int32_t n) {{
-  static int32_t order[{most}];
-  for (int32_t i = 0; i < n; i++) order[i] = i;
-  return $mean(n, $epoch(n, x, y, order));
-}}
-
-/* One step by one row. */
-double $train_row(const {x} *x, const {y} *y) {{ return $train_batch(x, y, 1); }}
-
-/* All n rows once, {most} a step, in the last order shuffled anew, as NumPy does. Before the first
-   epoch `order` has the numbers 0, 1, ... n - 1. */
-double $train_epoch(const {x} *x, const {y} *y, int32_t *order, int32_t n) {{
-  $shuffle(order, n, $shuffling);
-  return $mean(n, $epoch(n, x, y, order));
-}}"""
-MEAN = """\
-static double $mean(int32_t n, int32_t row) {
-  const double zero = 0.0;
-  return row < 0 ? $loss_total[0] / n : zero / zero;
-}"""
-CHECK = """\
-#ifdef HANDGRAD_CHECK
-#include <stdio.h>
-{pieces}
-/* {rows} rows, and what the net says of them, in bits. */
-static const {row} $rows[] = {{
-{x}
-}};
-
-static const {word} $answers[] = {{
-{p}
-}};
-
-int main(void) {{
-  {number_in} x[{width}];
-  {number} predictions[{n_out}];
-  for (int i = 0; i < {rows}; i++) {{
-    {given}
-    $predict(x, predictions);
-    for (int k = 0; k < {n_out}; k++) {{
-      const {number} p = predictions[k], q = $of_bits($answers[i * {n_out} + k]);
-      if ($bits(p) != $bits(q) && (p == p || q == q)) {{
-        printf("row %d: %.17g, not %.17g; was it compiled with -std=c99 -ffp-contract=off?\\n", i,
-               (double)p, (double)q);
-        return 1;
-      }}
-    }}
-  }}
-  printf("{rows} rows, same bits\\n");
-  return 0;
-}}
-#endif"""
 
 
 @dataclass(frozen=True)
@@ -250,12 +196,7 @@ class _File:
         self.writer.given, self.writer.tables = names, _tables(0)
         x, number = self._given(self.prediction, ["x"])[0], self._type("float")
         width, n_out = math.prod(model.rows["x"]), math.prod(model.output_shape)
-        checks = []
-        for bound in self.prediction.bounds.get("x", ()):
-            columns = bound.columns
-            places = [*range(width)[columns]] if isinstance(columns, slice) else [*columns]
-            for place in places:
-                checks.append(f"  if (!(x[{place}] >= 0 && x[{place}] < {bound.size})) return -1;")
+        checks = self._checks(self.prediction, "x", "", "-1")
         refused = "; -1 where a number that is an index is beyond its table" if checks else ""
         call = f"int {PREFIX}predict({x}, {number} *predictions) {{"
         self.calls.append(call)
@@ -268,6 +209,16 @@ class _File:
             "  return 0;",
             "}",
         ]
+
+    def _checks(self, program: Program, name: str, row: str, found: str) -> list[str]:
+        """Statements that return where an index, one of a row's numbers, is beyond its table."""
+        checks, width = list[str](), math.prod(self.model.rows[name])
+        for bound in program.bounds.get(name, ()):
+            columns = bound.columns
+            for place in range(width)[columns] if isinstance(columns, slice) else columns:
+                number = f"{name}[{row}{place}]"
+                checks.append(f"  if (!({number} >= 0 && {number} < {bound.size})) return {found};")
+        return checks
 
     def _epoch(self, training: Program) -> list[str]:
         names = ("x", "y", "order")
@@ -282,9 +233,11 @@ class _File:
 
     def _steps(self, training: Program) -> str:
         types = {p.name: self._type(p.type) for p in training.parameters}
-        model = self.model
+        model, (call, known) = self.model, self._known(training)
         self.memory += 4 * model.batch_size
         text = STEPS.format(
+            nan="numbers became infinite" + (", or an index is beyond its table" if known else ""),
+            checked=f"\n  if (!{call}) return {PREFIX}mean(n, 0);" if known else "",
             most=model.batch_size,
             width=math.prod(model.rows["x"]),
             targets=math.prod(model.rows["y"]),
@@ -292,7 +245,22 @@ class _File:
             y=types["y"],
         )
         self.calls += [line for line in text.split("\n") if line.startswith("double ")]
-        return text
+        return "\n".join([*known, text])
+
+    def _known(self, training: Program) -> tuple[str, list[str]]:
+        """A call that says whether all indices of rows are within tables; the function of it."""
+        names = [name for name in ("x", "y") if training.bounds.get(name)]
+        if not names:
+            return "", []
+        checks = list[str]()
+        for name in names:
+            row = f"i * {math.prod(self.model.rows[name])} + "
+            checks += self._checks(training, name, row, "0")
+        given = ", ".join([*self._given(training, names), "int32_t n"])
+        begin = [f"static int {PREFIX}known({given}) {{", "  for (int32_t i = 0; i < n; i++) {"]
+        body = (f"  {check}" for check in checks)
+        call = f"{PREFIX}known({', '.join([*names, 'n'])})"
+        return call, [*begin, *body, "  }", "  return 1;", "}", ""]
 
     def check(self, x: Array, p: Array) -> str:
         """A main that compares what the net says of rows with what it should."""
