@@ -17,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors bits check lint types platforms docs notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
+.PHONY: help setup demo test kernels processors bits check lint javascript types platforms docs notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -70,6 +70,15 @@ check: lint types  ## the quick checks, within a minute: also the docstrings' ex
 lint: .venv/ready-to-test  ## formatter and linter
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+
+node_modules/ready: package.json package-lock.json
+	@echo "installing what the pages' JavaScript is checked with …"
+	@npm ci --silent
+	@touch $@
+
+javascript: node_modules/ready  ## formatter and linter of the pages' JavaScript; needs npm
+	@npx prettier --log-level warn --check $$(git ls-files '*.js' '*.mjs')
+	@npx eslint $$(git ls-files '*.js' '*.mjs')
 
 types: .venv/ready-to-test  ## strict types
 	@$(BIN)/mypy
@@ -125,7 +134,7 @@ oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with
 	@$(BROWSER)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,browser]' --constraint constraints.txt
 	@touch $@
 
-browser: .venv-browser/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium
+browser: .venv-browser/ready node_modules/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium
 	@$(BROWSER)/python -m pytest tests/browser
 
 everywhere: .venv-browser/ready  ## train by machine code, Python, C, JavaScript, WebAssembly, in a browser: the same bits (SHARE=1/8)
@@ -163,4 +172,4 @@ wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of i
 	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
 
 clean:  ## remove environments and caches
-	rm -rf .venv .venv-oracle .venv-browser .venv-cluster .venv-bench .venv-lowest .venv-second .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf node_modules .venv .venv-oracle .venv-browser .venv-cluster .venv-bench .venv-lowest .venv-second .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,10 +5,13 @@ const given = JSON.parse(readFileSync(0, "utf-8"));
 const { x, y, order, rate, steps, seconds, turns } = given;
 
 function best(call) {
-  for (const until = performance.now() + 200; performance.now() < until; ) call(); // until it is optimised
+  for (const until = performance.now() + 200; performance.now() < until;) call(); // until it is optimised
   let started = performance.now();
   call();
-  const count = Math.max(1, Math.floor((seconds * 1e3) / Math.max(performance.now() - started, 1e-3)));
+  const count = Math.max(
+    1,
+    Math.floor((seconds * 1e3) / Math.max(performance.now() - started, 1e-3)),
+  );
   let least = Infinity;
   for (let turn = 0; turn < turns; turn++) {
     started = performance.now();

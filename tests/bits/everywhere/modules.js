@@ -10,7 +10,8 @@ const textOf = (array) => {
 };
 
 function rowsOf(text, n) {
-  const all = new Float64Array(bytesOf(text).buffer), width = all.length / n;
+  const all = new Float64Array(bytesOf(text).buffer),
+    width = all.length / n;
   return Array.from({ length: n }, (_, i) => Array.from(all.subarray(i * width, (i + 1) * width)));
 }
 
@@ -19,12 +20,12 @@ async function runJavaScript({ text, n, x, odd, y, epochs, kept }) {
   const numbers = (rows) => textOf(Float64Array.from(rows.flat(Infinity)));
   const before = numbers(module.predict(rowsOf(odd, n)));
   const training = new module.Training(rowsOf(x, n), rowsOf(y, n));
-  const finished = [], totals = [];
+  const [finished, totals] = [[], []];
   for (let i = 0; i < epochs; i++) {
     try {
       training.epoch();
       finished.push(1);
-    } catch (error) {
+    } catch {
       finished.push(0);
     }
     totals.push(training.loss_total[0]);
@@ -48,7 +49,8 @@ function runWebAssembly({ module, n, x, odd, y, orders, predictions, learningRat
     return begin;
   };
   const put = (text) => {
-    const bytes = bytesOf(text), begin = room(bytes.length);
+    const bytes = bytesOf(text),
+      begin = room(bytes.length);
     new Uint8Array(memory.buffer, begin, bytes.length).set(bytes);
     return begin;
   };
@@ -57,7 +59,8 @@ function runWebAssembly({ module, n, x, odd, y, orders, predictions, learningRat
   const p = room(predictions);
   exports.predict(n, oddRows, p);
   const found = { before: taken(p, predictions) };
-  const returned = [], totals = [];
+  const returned = [],
+    totals = [];
   for (const order of places) {
     returned.push(exports.epoch(n, rows, targets, order, learningRate, p));
     totals.push(new DataView(memory.buffer).getFloat64(exports.loss_total.value, true));
@@ -72,6 +75,7 @@ function runWebAssembly({ module, n, x, odd, y, orders, predictions, learningRat
   return found;
 }
 
+// eslint-disable-next-line no-unused-vars -- called by what it is put into
 async function run({ javascript, webassembly }) {
   return [await runJavaScript(javascript), runWebAssembly(webassembly)];
 }

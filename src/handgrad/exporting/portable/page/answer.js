@@ -53,7 +53,7 @@ function classSaid(outputs, { classes, output }) {
   return [visible(classes[best]), more, bars];
 }
 
-function numbersSaid(outputs, { output, shares }) {
+function numbersSaid(outputs, { shares }) {
   if (outputs.length === 1)
     return [element("data", { value: outputs[0] }, numberSaid(outputs[0])), null, []];
   const best = outputs.indexOf(Math.max(...outputs));
