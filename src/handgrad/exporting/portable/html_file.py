@@ -95,7 +95,9 @@ def _plain(name: str) -> str:
 
 
 def _file(name: str) -> str:
-    return resources.files(__package__).joinpath("page", name).read_text("utf-8")
+    shared = name == "words.js"
+    folder = resources.files("handgrad.html" if shared else __package__)
+    return folder.joinpath(name if shared else f"page/{name}").read_text("utf-8")
 
 
 def _inline_json(data: Mapping[str, object]) -> Markup:

@@ -1,6 +1,6 @@
 // The answer for a row: a class and its probability, or numbers; and that there is none yet.
 
-import { element, numberSaid, percentSaid, say, visible } from "./words.js";
+import { element, numberSaid, percentSaid, say, visible } from "../../../html/words.js";
 
 /** So many classes have a bar each. */
 const MOST_BARS = 8;

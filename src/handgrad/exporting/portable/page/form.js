@@ -2,7 +2,7 @@
 
 import { cellRead, isMissing } from "./table.js";
 import { numberText } from "./numbers.js";
-import { dateSaid, element, numberSaid, say, speak, visible } from "./words.js";
+import { dateSaid, element, numberSaid, say, speak, visible } from "../../../html/words.js";
 
 /** Categories of more values than these are typed, with a list of what there is. */
 const MOST_CHOICES = 24;

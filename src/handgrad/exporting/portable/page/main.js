@@ -18,7 +18,7 @@ import {
   speakBy,
   speakIn,
   visible,
-} from "./words.js";
+} from "../../../html/words.js";
 
 const find = (id) => document.getElementById(id);
 const found = (...names) => Object.fromEntries(names.map((name) => [name, find(name)]));

@@ -1,7 +1,7 @@
 // Training in the page: epochs in slices, between which it answers, and the curve of the loss.
 
 import { numberIn } from "./numbers.js";
-import { numberSaid, say, speakBy } from "./words.js";
+import { numberSaid, say, speakBy } from "../../../html/words.js";
 
 /** So long, in milliseconds, it trains before the page may draw and answer. */
 const SLICE = 12;

@@ -1,7 +1,5 @@
 // The words of the page, in the language that is chosen, and numbers and dates as it writes them.
 
-import { DAY } from "./dates.js";
-
 const spoken = [];
 let all, steering, current;
 
@@ -67,7 +65,7 @@ export const percentSaid = (share) =>
 
 /** Days since 1970 as a date in words, with its time where it has one. */
 export function dateSaid(days) {
-  const date = new Date(Math.round(days * DAY * 1000));
+  const date = new Date(Math.round(days * 86400000));
   const time = Number.isInteger(days) ? {} : { timeStyle: "medium" };
   return date.toLocaleString(locale(), { dateStyle: "full", ...time, timeZone: "UTC" });
 }
