@@ -1,0 +1,145 @@
+// The elements that controls are made of: labelled, by keyboard and pointer, in both languages.
+
+import { element, say, speak, speakBy } from "../../../html/words.js";
+
+let count = 0;
+
+const fresh = () => `playground-${(count += 1)}`;
+
+/** An element whose text is a word that follows the language. */
+export const said = (tag, key, attributes = {}) => speak(element(tag, attributes), () => say(key));
+
+/** A button with a word, or with a drawn sign and the word as its name. */
+export function button(key, act, { sign, kind = "" } = {}) {
+  const made = element("button", { type: "button", class: sign ? `sign ${kind}` : kind });
+  made.dataset.control = key;
+  if (sign) {
+    made.innerHTML = sign;
+    speak(made, () => say(key), "aria-label");
+    speak(made, () => say(key), "title");
+  } else speak(made, () => say(key));
+  made.addEventListener("click", act);
+  return made;
+}
+
+/** A field with its label: `input` is any form element. */
+export function field(key, input, more = {}) {
+  input.id = fresh();
+  input.dataset.control = more.name ?? key;
+  const label = said("label", key, { for: input.id });
+  const whole = element("div", { class: `field ${more.kind ?? ""}` }, label, input);
+  if (more.after) whole.append(more.after);
+  return whole;
+}
+
+/** A choice of one from a list: `options` gives pairs of a value and what it is called. */
+export function choice(key, options, take, more = {}) {
+  const input = element("select");
+  const write = () => {
+    const value = input.value;
+    input.replaceChildren(
+      ...options().map(([value, text]) => Object.assign(element("option", { value }, text))),
+    );
+    input.value = value;
+  };
+  speakBy(write);
+  input.addEventListener("change", () => take(input.value));
+  const whole = field(key, input, more);
+  return {
+    element: whole,
+    input,
+    rewrite: write,
+    set: (value) => {
+      if (![...input.options].some((option) => option.value === String(value)))
+        input.append(element("option", { value }, String(value)));
+      input.value = String(value);
+    },
+  };
+}
+
+/** A number within bounds; what is no number, or lies beyond them, is said in place. */
+export function number(key, take, { min, max, step = "any", optional = false, ...more } = {}) {
+  const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
+  const wrong = element("span", { class: "wrong", role: "alert" });
+  let last = "";
+  input.addEventListener("change", () => {
+    const text = input.value.trim();
+    const value = text === "" && optional ? null : Number(text);
+    const whole = step === 1 && value !== null && !Number.isInteger(value);
+    const refused = value !== null && (text === "" || !(value >= min && value <= max) || whole);
+    input.setAttribute("aria-invalid", String(refused));
+    wrong.textContent = refused ? say("number_refused", { text, min, max }) : "";
+    if (!refused && input.value !== last) take(value);
+  });
+  input.addEventListener("keydown", (event) => stepped(event, input, { min, max, step }));
+  const whole = field(key, input, { ...more, after: wrong });
+  return {
+    element: whole,
+    input,
+    set: (value) => {
+      if (document.activeElement === input && input.getAttribute("aria-invalid") === "true") return;
+      input.value = last = value === null || value === undefined ? "" : String(value);
+      input.setAttribute("aria-invalid", "false");
+      wrong.textContent = "";
+    },
+  };
+}
+
+function stepped(event, input, { min, max, step }) {
+  const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+  if (!way || step === "any") return;
+  event.preventDefault();
+  const next = Math.min(max, Math.max(min, Number(input.value) + way * step));
+  input.value = String(next);
+  input.dispatchEvent(new Event("change"));
+}
+
+/** A slider whose value is said beside its label. */
+export function slider(key, take, { min, max, step = 1, saidAs = String, ...more }) {
+  const input = element("input", { type: "range", min, max, step });
+  const shown = element("output");
+  const write = () => {
+    shown.textContent = saidAs(Number(input.value));
+    input.setAttribute("aria-valuetext", shown.textContent);
+    const share = (input.value - min) / (max - min);
+    input.style.setProperty("--share", `${100 * share}%`);
+  };
+  input.addEventListener("input", write);
+  input.addEventListener("change", () => take(Number(input.value)));
+  speakBy(write);
+  const whole = field(key, input, { kind: "slider", ...more, after: shown });
+  shown.setAttribute("for", input.id);
+  return {
+    element: whole,
+    input,
+    set: (value) => {
+      input.value = value;
+      write();
+    },
+  };
+}
+
+/** A switch that is on or off. */
+export function toggle(key, take, more = {}) {
+  const input = element("input", { type: "checkbox", role: "switch" });
+  input.addEventListener("change", () => take(input.checked));
+  return {
+    element: field(key, input, { kind: "toggle", ...more }),
+    input,
+    set: (value) => (input.checked = Boolean(value)),
+  };
+}
+
+/** A card: a section with a heading. */
+export function card(key, ...children) {
+  const heading = said("h2", key);
+  heading.id = fresh();
+  const whole = element("section", { class: "card", "aria-labelledby": heading.id });
+  whole.append(element("header", {}, heading), ...children);
+  return whole;
+}
+
+/** Something that opens, below a line that says what is in it. */
+export function opening(key, ...children) {
+  return element("details", {}, said("summary", key), ...children);
+}
