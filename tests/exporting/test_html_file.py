@@ -21,6 +21,7 @@ from handgrad.exporting import Learning, Proof, subject_of
 from handgrad.exporting.portable import html_file
 from handgrad.exporting.portable.node import run_in_node
 from handgrad.exporting.portable.page_data import page_data, reading
+from handgrad.html.scripts import inlined
 from tests.exporting.models import NAMES, OF_TABLES, matrix, model
 from tests.reporting.pages import QUICK, evil
 
@@ -52,6 +53,15 @@ class Scripts(HTMLParser):
         if self._inside:
             assert self._inside not in self.texts
             self.texts[self._inside] = data
+
+
+def _of_page(main: str, **given: str) -> str:
+    """A script of `main`, which has what the page trains with, and the module of a net."""
+    made = {f"{html_file.PAGE}/{name}.js": text for name, text in given.items()}
+    imports = "".join(f'import {{ {name} }} from "./{name}.js";\n' for name in given)
+    imports += 'import { rowsIn, rowsInText } from "./training.js";\n'
+    path = f"{html_file.PAGE}/tried.js"
+    return inlined(path, made | {path: imports + main})
 
 
 def exported(folder: Path, name: str) -> tuple[Proof, Scripts]:
@@ -171,27 +181,23 @@ def test_it_trains_as_python_does() -> None:
     given: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "batch_size": 16}
     module = javascript_module(portable_model(net, x=x, y=y, **given))
     data = page_data(subject_of(net), x, Learning(loss, optimizer, x, y, 16))
-    script = "\n".join([html_file._net(module), html_file._plain("numbers")])
-    words = "const [say, speakBy, numberSaid] = [];\n"
-    losses = run_in_node(
-        f"{words}{script}\n{html_file._plain('training')}\n"
-        "const main = ({ x, y }) => { const t = new Training(rowsIn(x), rowsIn(y));"
-        " return [t.epoch(), t.epoch(), t.epoch()]; };",
-        data["training"],
+    main = (
+        "export const main = ({ x, y }) => { const t = new Training(rowsIn(x), rowsIn(y));"
+        " return [t.epoch(), t.epoch(), t.epoch()]; };"
     )
+    losses = run_in_node(_of_page(main, Training=module), data["training"])
     trained = hg.train(net, (x, y), **given, epochs=3, rng=0, engine="portable")
     assert losses == [report.train_loss for report in trained]
 
 
 @needs_node
 def test_rows_in_text_are_read_line_by_line() -> None:
-    script = html_file._plain("numbers") + "const [say, speakBy, numberSaid] = [];\n"
-    script += html_file._plain("training")
-    main = """
-    const main = ({ texts, reading }) =>
-      texts.map((text) => rowsInText(text, { x: 2, y: 1 }, reading));"""
+    main = (
+        "export const main = ({ texts, reading }) =>"
+        " texts.map((text) => rowsInText(text, { x: 2, y: 1 }, reading));"
+    )
     texts = ["1 2 0\n\n3.5,-4\t1\n", "1 2 0\n1 2", "1 x 0", ""]
-    found = run_in_node(script + main, {"texts": texts, "reading": reading()})
+    found = run_in_node(_of_page(main), {"texts": texts, "reading": reading()})
     assert found == [
         {"x": [[1, 2], [3.5, -4]], "y": [[0], [1]]},
         {"line": 2, "text": "1 2"},

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +20,11 @@ from handgrad.exporting.portable.programs import AGAINST, PORTABLE, portable_of
 from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject
 from handgrad.html import page
+from handgrad.html.scripts import inlined
 from handgrad.layers import Array
 from handgrad.tabular.features import Date
 
-# In the order in which they need each other; the net comes before all.
-ALONE = ("dates", "numbers", "table")
-MODULES = (*ALONE, "words", "form", "answer", "check", "training", "main")
-IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
-EXPORT = re.compile(r"^export (?=(?:const|function|class) (\w+))", re.MULTILINE)
+PAGE = "exporting/portable/page"
 # How far a prediction may be off, of the largest: of a training by other machine code, of dates
 # whose sines another library computes.
 MOST = {"float32": 1e-5, "float64": 1e-12}
@@ -49,7 +44,7 @@ def write_html(subject: Subject, path: Path, learning: Learning | None) -> Seque
     if not node:
         here = compared(AGAINST, answers, predicted, "predict", most)
         return [Check("node", AGAINST, not_run=ABSENT), here]
-    module = "\n".join([_net(net), *map(_plain, ALONE), _plain("proof")])
+    module = inlined(f"{PAGE}/proof.js", {f"{PAGE}/net.js": net})
     rows = {"columns": columns_of(subject), "rows": proof_rows(subject), "reading": reading()}
     found = np.array(run_in_node(module, rows), float).astype(answers.dtype)
     has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
@@ -67,8 +62,10 @@ def page_of(subject: Subject, net: str, answers: Array, learning: Learning | Non
     exports `Training`, too, and its rows are in the page.
     """
     data = page_data(subject, answers, learning)
+    if learning is None:
+        net += "export const Training = null;\n"
     return page(
-        "exporting/portable/page/page.html",
+        f"{PAGE}/page.html",
         kind=subject.kind,
         title=subject.title,
         training=learning is not None,
@@ -76,28 +73,9 @@ def page_of(subject: Subject, net: str, answers: Array, learning: Learning | Non
         version=__version__,
         read_as=subject.features.read_as().items() if subject.features else (),
         data=_inline_json(data),
-        script=Markup("\n".join([_net(net), *map(_plain, MODULES)])),
+        script=Markup(inlined(f"{PAGE}/main.js", {f"{PAGE}/net.js": net})),
         hashed=_hashed,
     )
-
-
-def _net(module: str) -> str:
-    """The module of the net, whose own names stay within it, as what it exports."""
-    names = ", ".join(found[1] for found in EXPORT.finditer(module))
-    return (
-        f"const {{ {names} }} = (() => {{\n{EXPORT.sub('', module)}return {{ {names} }};\n}})();\n"
-    )
-
-
-def _plain(name: str) -> str:
-    """A module of the page as it stands in one script with the others."""
-    return EXPORT.sub("", IMPORT.sub("", _file(f"{name}.js")))
-
-
-def _file(name: str) -> str:
-    shared = name == "words.js"
-    folder = resources.files("handgrad.html" if shared else __package__)
-    return folder.joinpath(name if shared else f"page/{name}").read_text("utf-8")
 
 
 def _inline_json(data: Mapping[str, object]) -> Markup:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -16,12 +15,13 @@ from handgrad._version import __version__
 from handgrad.data.frames import Columns
 from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.exporting.learning import Learning
-from handgrad.exporting.portable.html_file import ALONE, EXPORT, IMPORT, MOST, MOST_OF_DATES
+from handgrad.exporting.portable.html_file import MOST, MOST_OF_DATES, PAGE
 from handgrad.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exporting.portable.page_data import columns_of, reading
 from handgrad.exporting.portable.programs import AGAINST, PORTABLE, portable_of, proved_epoch
 from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject, plain_classes
+from handgrad.html.scripts import inlined
 from handgrad.layers import Array
 from handgrad.tabular.features import Date
 
@@ -30,29 +30,6 @@ LARGEST = 2**53 - 1
 CLASSIFY = """\
 /** The class of each row: the first one whose number is the largest. */
 export const classify = (rows) => predict(rows).map((p) => classes[p.indexOf(Math.max(...p))]);
-"""
-RECORDS = """\
-/** The value of a column of a row: a number, days since 1970, a text; null where it is missing. */
-function valueOf(column, row) {
-  if (!Object.hasOwn(row, column.name)) throw new RangeError(`no column ${column.name} in a row`);
-  const value = row[column.name];
-  if (value === null || value === undefined || Number.isNaN(value)) return null;
-  if (value instanceof Date) return value.getTime() / (1000 * DAY);
-  if (column.read_as !== "Number" && column.read_as !== "Date")
-    return String(typeof value === "boolean" ? Number(value) : value);
-  const read =
-    typeof value === "string" ? cellRead(column, value, reading) : { value: Number(value) };
-  if (read.refused || (read.value !== null && !Number.isFinite(read.value)))
-    throw new RangeError(`${value} in the column ${column.name}`);
-  return read.value;
-}
-
-/** The numbers that the net is given for a row: an object with a value for each column. */
-export const encoded = (row) =>
-  encodedRow(columns, columns.map((column) => valueOf(column, row)), reading);
-
-/** What the model says of rows, objects with a value for each column. */
-export const predict = (rows) => net.predict(rows.map(encoded));
 """
 TRAINS = "parameters: trained(given).map(told),"
 MAIN = """
@@ -106,12 +83,14 @@ def javascript_text(subject: Subject, name: str, learning: Learning | None = Non
         parts += [f"export const classes = {_classes(subject.classes)};\n", CLASSIFY]
     if subject.features is None:
         return "\n".join([*parts, net])
-    parts.append(f"const columns = {_lines(columns_of(subject))};\n")
-    parts.append(f"const reading = {json.dumps(reading(), ensure_ascii=False)};\n")
-    own = (
-        "const net = (() => {\n" + EXPORT.sub("", net) + "return { parameters, predict };\n})();\n"
+    read_as = json.dumps(reading(), ensure_ascii=False)
+    columns = (
+        f"export const columns = {_lines(columns_of(subject))};\n"
+        f"export const reading = {read_as};\n"
     )
-    return "\n".join([*parts, RECORDS, *map(_page_module, ALONE), own])
+    net += "export const net = { predict };\n"
+    made = {f"{PAGE}/net.js": net, f"{PAGE}/columns.js": columns}
+    return "\n".join([*parts, f"export {inlined(f'{PAGE}/records.js', made)}"])
 
 
 def _classes(classes: Array) -> str:
@@ -154,12 +133,6 @@ def _head(subject: Subject, name: str, learning: Learning | None) -> str:
 def _lines(columns: Sequence[object]) -> str:
     """Columns as JSON, a line each."""
     return "[\n" + "".join(f"  {json.dumps(c, ensure_ascii=False)},\n" for c in columns) + "]"
-
-
-def _page_module(name: str) -> str:
-    """A module of the page that reads tables, as it stands in one file with the others."""
-    text = resources.files(__package__).joinpath("page", f"{name}.js").read_text("utf-8")
-    return EXPORT.sub("", IMPORT.sub("", text))
 
 
 def _rows(rows: Array) -> list[list[Any]]:

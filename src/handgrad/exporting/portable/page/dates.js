@@ -2,7 +2,7 @@
 
 import { plain } from "./numbers.js";
 
-const DAY = 86400;
+export const DAY = 86400;
 
 /** The days since 1970 of a date of the Gregorian calendar; null where there is none such. */
 export function dayOf(year, month, day) {

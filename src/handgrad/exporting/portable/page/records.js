@@ -1,0 +1,32 @@
+// Rows of a table as objects, and what the net says of them.
+
+import { columns, reading } from "./columns.js";
+import { DAY } from "./dates.js";
+import { net } from "./net.js";
+import { cellRead, encodedRow } from "./table.js";
+
+/** The value of a column of a row: a number, days since 1970, a text; null where it is missing. */
+function valueOf(column, row) {
+  if (!Object.hasOwn(row, column.name)) throw new RangeError(`no column ${column.name} in a row`);
+  const value = row[column.name];
+  if (value === null || value === undefined || Number.isNaN(value)) return null;
+  if (value instanceof Date) return value.getTime() / (1000 * DAY);
+  if (column.read_as !== "Number" && column.read_as !== "Date")
+    return String(typeof value === "boolean" ? Number(value) : value);
+  const read =
+    typeof value === "string" ? cellRead(column, value, reading) : { value: Number(value) };
+  if (read.refused || (read.value !== null && !Number.isFinite(read.value)))
+    throw new RangeError(`${value} in the column ${column.name}`);
+  return read.value;
+}
+
+/** The numbers that the net is given for a row: an object with a value for each column. */
+export const encoded = (row) =>
+  encodedRow(
+    columns,
+    columns.map((column) => valueOf(column, row)),
+    reading,
+  );
+
+/** What the model says of rows, objects with a value for each column. */
+export const predict = (rows) => net.predict(rows.map(encoded));
