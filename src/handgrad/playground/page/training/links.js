@@ -1,0 +1,69 @@
+// Links: a state as a fragment of readable keys, and fragments as states, old ones among them.
+
+import { isPlayground, playgroundState } from "./playground_links.js";
+import { FIELDS, VERSION, at, stateOf } from "./state.js";
+
+/** A state as a fragment without its #: what is not as usual, by readable keys. */
+export function fragmentOf(state) {
+  const usual = stateOf({}).state;
+  const parts = [["v", String(VERSION)]];
+  for (const [path, key, kind] of FIELDS) {
+    const value = at(state, path);
+    if (JSON.stringify(value) !== JSON.stringify(at(usual, path))) {
+      parts.push([key, kind.write(value)]);
+    }
+  }
+  return parts.map(([key, value]) => `${key}=${encoded(value)}`).join("&");
+}
+
+/** As encodeURIComponent, but for signs that a fragment may hold as they stand. */
+const encoded = (value) =>
+  encodeURIComponent(value).replace(/%(2C|3A|2F|3B|40|3D)/g, (code) => decodeURIComponent(code));
+
+/**
+ * The state of a fragment, with its # or without, of this playground or of TensorFlow's.
+ *
+ * Gives `{ state, problems }`; what cannot be read is a problem, and as usual.
+ */
+export function stateIn(fragment) {
+  const { values, problems } = valuesIn(fragment);
+  if (isPlayground(values)) {
+    const made = stateOf(playgroundState(values, problems));
+    return { state: made.state, problems: [...problems, ...made.problems] };
+  }
+  const given = { version: Number(values.get("v") ?? VERSION) };
+  values.delete("v");
+  for (const [path, key, kind] of FIELDS) {
+    if (!values.has(key)) continue;
+    const value = kind.read(values.get(key));
+    const fault = kind.fault(value);
+    if (fault) problems.push({ ...fault, field: path, value: values.get(key) });
+    else place(given, path, value);
+    values.delete(key);
+  }
+  for (const key of values.keys()) problems.push({ key: "unknown", field: key });
+  const made = stateOf(given);
+  return { state: made.state, problems: [...problems, ...made.problems] };
+}
+
+function place(given, path, value) {
+  const [first, second] = path.split(".");
+  if (second) given[first] = { ...given[first], [second]: value };
+  else given[first] = value;
+}
+
+/** The values of a fragment by their keys, decoded; the last counts where a key comes twice. */
+function valuesIn(fragment) {
+  const values = new Map();
+  const problems = [];
+  for (const part of fragment.replace(/^#/, "").split("&").filter(Boolean)) {
+    const [key, ...rest] = part.split("=");
+    const written = rest.join("=");
+    try {
+      values.set(key, decodeURIComponent(written));
+    } catch {
+      problems.push({ key: "broken", field: key, value: written });
+    }
+  }
+  return { values, problems };
+}
