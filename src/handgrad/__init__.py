@@ -107,6 +107,8 @@ __all__ = [
     "predict_table", "train_table", "evaluate_table", "train_test_split",
     "plot_dataset", "plot_loss_functions", "plot_cross_entropy", "plot_activations",
     "plot_training_progress", "plot_decision_boundary", "plot_hidden_space", "plot_predictions",
+    "plot_regression_surface", "plot_pairs", "plot_net", "plot_neurons", "plot_loss_plane",
+    "plot_optimizer_race",
     "plot_confusion_matrix", "plot_roc", "plot_precision_recall", "plot_calibration",
     "plot_residuals", "plot_permutation_importance", "plot_partial_dependence",
     "plot_weights_over_time", "plot_capacity_curve", "plot_learning_curve", "plot_schedule",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeGuard
+from typing import ClassVar, Literal, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -194,6 +194,16 @@ class NetRows:
     loss: Loss
     keeps_best: bool
     feature_names: Sequence[str] = ()
+
+
+@runtime_checkable
+class HasNet(Protocol):
+    """A fitted estimator that shows its net."""
+
+    net_: Net
+
+    def net_rows(self, X: object, y: Array) -> NetRows:
+        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
 
 
 class Predictor(Protocol):

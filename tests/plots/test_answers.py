@@ -96,10 +96,12 @@ def test_what_a_model_cannot_tell_is_refused() -> None:
             hg.plot_roc(model, X, NAMES)
 
 
-@pytest.mark.parametrize("look", [hg.diagnose, hg.plot_hidden_space])
-def test_where_only_a_net_will_do_an_estimator_is_told_what_to_hand_over(look: Any) -> None:
-    arguments = ([], (X, Y)) if look is hg.diagnose else (X, Y)
+def test_where_only_a_net_will_do_an_estimator_is_told_what_to_hand_over() -> None:
+    model: Any = hg.MLPClassifier(tol=1e9, random_state=0).fit(X, Y)
     with refused(hg.SettingError, "model.net_, the net in it", "hg.write_report(model, x, y)"):
-        look(hg.MLPClassifier(tol=1e9, random_state=0).fit(X, Y), *arguments)
+        hg.diagnose(model, [], (X, Y))
+    other: Any = logistic()
     with refused(hg.SettingError, "try: hg.write_report(model, x, y)"):
-        look(logistic(), *arguments)
+        hg.diagnose(other, [], (X, Y))
+    with refused(hg.SettingError, "a fitted estimator that has one"):
+        hg.plot_hidden_space(other, X, Y)

@@ -8,6 +8,8 @@ from handgrad.plots.functions import (
     plot_schedule,
 )
 from handgrad.plots.live_plot import live_plot, train_and_plot
+from handgrad.plots.loss_planes import plot_loss_plane, plot_optimizer_race
+from handgrad.plots.nets import plot_net, plot_neurons
 from handgrad.plots.predictions import (
     plot_calibration,
     plot_confusion_matrix,
@@ -17,6 +19,7 @@ from handgrad.plots.predictions import (
     plot_roc,
 )
 from handgrad.plots.rows import plot_dataset, plot_decision_boundary, plot_hidden_space
+from handgrad.plots.surfaces import plot_pairs, plot_regression_surface
 from handgrad.plots.trainings import (
     plot_capacity_curve,
     plot_learning_curve,
@@ -38,10 +41,16 @@ __all__ = [
     "plot_learning_curve",
     "plot_learning_rate_search",
     "plot_loss_functions",
+    "plot_loss_plane",
+    "plot_net",
+    "plot_neurons",
+    "plot_optimizer_race",
+    "plot_pairs",
     "plot_partial_dependence",
     "plot_permutation_importance",
     "plot_precision_recall",
     "plot_predictions",
+    "plot_regression_surface",
     "plot_residuals",
     "plot_roc",
     "plot_schedule",

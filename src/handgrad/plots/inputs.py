@@ -9,10 +9,11 @@ from handgrad.base.errors import DataError, SettingError, ShapeError, described
 from handgrad.base.kinds import Probabilities
 from handgrad.config import check_kinds
 from handgrad.layers import Array, Softmax
+from handgrad.losses import Loss
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, check_as_many
-from handgrad.results import Classifier, Predictions, Predictor, is_classifier
+from handgrad.results import Classifier, HasNet, Predictions, Predictor, is_classifier
 
 Model = Net | Predictor | Predictions
 
@@ -174,6 +175,26 @@ def predicted_numbers(model: Net | Predictor, x: object) -> Array:
             "plot_decision_boundary(net, x, y), for classes",
         )
     return p.reshape(len(p))
+
+
+def net_and_rows(
+    model: Net | Predictor, x: object, y: object = None
+) -> tuple[Net, Array, Array | None, Loss | None]:
+    """The net of a model, and rows as it takes them; of an estimator, targets and loss too."""
+    if isinstance(model, Net):
+        return model, array_of(x, "x"), None if y is None else array_of(y, "y"), None
+    if isinstance(model, type) or not isinstance(model, HasNet):
+        raise SettingError(
+            described(model),
+            "a net, or a fitted estimator that has one",
+            "MLPClassifier().fit(X, y), or hg.Net(…)",
+        )
+    estimator: HasNet = model
+    known = np.zeros(len(cast(Sized, x)), int) if y is None else array_of(y, "y")
+    if y is not None and is_classifier(model):
+        known = _places(y, [*model.classes_])
+    rows = estimator.net_rows(x, known)
+    return estimator.net_, np.asarray(rows.x), None if y is None else rows.y, rows.loss
 
 
 def _places(values: object, known: Sequence[object]) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb, to_rgba_array
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb, to_rgba_array
 from matplotlib.lines import Line2D
 
 from handgrad.layers import Array
@@ -36,12 +36,14 @@ def shade_regions(
     box: Box,
     class_names: Sequence[str],
     points: int = POINTS,
+    *,
+    bar: bool = True,
 ) -> None:
     """Shade the `box` by `probabilities_at` its points: (n, 2) in, (n, n_classes) out,
     for so many `points` across and up.
 
     Two classes: from the colour of one through white to that of the other, by the probability
-    of class 1, with a colour bar and the line at one half. More: each point in the mean of the
+    of class 1, with a colour `bar` and the line at one half. More: each point in the mean of the
     classes' colours, weighed by their probabilities, with lines where the likeliest changes.
     """
     across, up, p = over_plane(probabilities_at, box, points)
@@ -51,8 +53,9 @@ def shade_regions(
         through_white = LinearSegmentedColormap.from_list("two classes", [one, (1, 1, 1), other])
         likely = np.clip(p[..., 1], 0, 1)
         shading = axes.contourf(across, up, likely, LEVELS, cmap=through_white, vmin=0, vmax=1)
-        bar = axes.figure.colorbar(shading, ax=axes, ticks=[0, 0.5, 1], shrink=0.9)
-        bar.set_label(f"probability of {class_names[1]}", parse_math=False)
+        if bar:
+            scale = axes.figure.colorbar(shading, ax=axes, ticks=[0, 0.5, 1], shrink=0.9)
+            scale.set_label(f"probability of {class_names[1]}", parse_math=False)
         heights, level, linewidth = [likely], 0.5, 1.4
     else:
         axes.imshow(_pale(np.clip(p @ colours, 0, 1)), extent=box, **SMOOTH)
@@ -61,6 +64,33 @@ def shade_regions(
     for height in heights:
         if height.min() < level < height.max():
             axes.contour(across, up, height, [level], colors="#222222", linewidths=linewidth)
+    axes.set(xlim=box[:2], ylim=box[2:])
+
+
+def shade_numbers(
+    axes: Axes,
+    numbers_at: Callable[[Array], Array],
+    box: Box,
+    places: Array,
+    y: Array,
+    *,
+    strength: Array | None = None,
+    points: int = POINTS,
+    bar: bool = True,
+) -> None:
+    """Shade the `box` by the numbers at its points, (n, 2) in, (n,) or (n, 1) out.
+
+    On it are rows at `places` (n, 2), in the colours of their true numbers `y`: where a row is like
+    the plane around it, the prediction is right. A colour bar has the scale.
+    """
+    found = over_plane(numbers_at, box, points)[2][..., 0]
+    scale = Normalize(min(y.min(), found.min()), max(y.max(), found.max()))
+    colours: dict[str, Any] = {"cmap": "cividis", "norm": scale}
+    image = axes.imshow(found, extent=box, **SMOOTH, **colours)
+    dots: dict[str, Any] = {"c": y, "s": 26, "alpha": strength, "linewidths": 0.7}
+    axes.scatter(places[:, 0], places[:, 1], edgecolors="white", **dots, **colours)
+    if bar:
+        axes.figure.colorbar(image, ax=axes, shrink=0.9)
     axes.set(xlim=box[:2], ylim=box[2:])
 
 
@@ -86,6 +116,7 @@ def scatter_classes(
     *,
     strength: Array | None = None,
     hollow: bool = False,
+    with_legend: bool = True,
 ) -> None:
     """Draw `points` (n, 2), each class with a colour and a marker of its own, and a legend.
 
@@ -117,6 +148,8 @@ def scatter_classes(
         outline = Line2D([], [], linestyle="", label="validation", color=GREY, marker="o")
         outline.set_markerfacecolor("none")
         handles.append(outline)
+    if not with_legend:
+        return
     legend = axes.legend(handles=handles, framealpha=0.85, **_place(len(y), len(handles)))
     frame: Any = legend.get_frame()  # which is a FancyBboxPatch
     frame.set_boxstyle("round", pad=-ROOM, rounding_size=0.2)

@@ -7,7 +7,6 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from handgrad.base.errors import SettingError, ShapeError
-from handgrad.config import check_kinds
 from handgrad.layers import Array, Linear
 from handgrad.net import Net
 from handgrad.plots.inputs import (
@@ -15,6 +14,7 @@ from handgrad.plots.inputs import (
     class_predictions,
     classes_of,
     names_of,
+    net_and_rows,
     numbers_of,
     probabilities,
     table_of,
@@ -108,10 +108,10 @@ def plot_decision_boundary(
     552 of 569 rows are near: the fainter, the farther
     """
     x = table_of(x)
-    shown = _two_of(features, x.shape[1])
+    shown = two_of(features, x.shape[1])
     found = class_predictions(net, x, y, class_names)
     feature_names = names_of(feature_names, x.shape[1], "feature")
-    at = _filler(filler, x)
+    at = filler_of(filler, x)
 
     def probabilities_at(points: Array) -> Array:
         rows = np.tile(at, (len(points), 1))
@@ -122,13 +122,18 @@ def plot_decision_boundary(
     shade_regions(axes, probabilities_at, box_around(x[:, shown]), found.class_names)
     near = draw_near_slice(axes, x, found.y, shown, at, spread=x, class_names=found.class_names)
     name_axes(axes, *(feature_names[i] for i in shown))
+    title_slice(axes, x, filler, near)
+    return axes
+
+
+def title_slice(axes: Axes, x: Array, filler: object, near: int) -> None:
+    """Say at what features beyond two are held, and how many rows are near that slice."""
     if others := x.shape[1] - 2:
         held = "their means" if others > 1 else "its mean"
         held = held if filler is None else "the filler given"
         title = f"{others} other feature{'s' * (others > 1)} at {held}"
         seen = f"{near} of {len(x)} rows are near: the fainter, the farther"
         axes.set_title(f"{title}\n{seen}", fontsize="medium")
-    return axes
 
 
 def draw_near_slice(
@@ -143,6 +148,14 @@ def draw_near_slice(
     hollow: bool = False,
 ) -> int:
     """Draw the rows near the slice at `at`, the fainter the farther off; returns how many."""
+    near, strength = near_slice(x, shown, at, spread)
+    points = x[near][:, shown]
+    scatter_classes(axes, points, y[near], class_names, strength=strength, hollow=hollow)
+    return int(near.sum())
+
+
+def near_slice(x: Array, shown: list[int], at: Array, spread: Array) -> tuple[Array, Array]:
+    """Which rows of `x` lie near the slice at `at`, (n,), and how strongly those are drawn."""
     others = np.delete(np.arange(x.shape[1]), shown)
     distance = np.zeros(len(x))
     if others.size:
@@ -150,12 +163,11 @@ def draw_near_slice(
         away = (x[:, others] - at[others]) / np.where(deviation > 0, deviation, 1.0)
         distance = np.sqrt((away**2).mean(axis=1))
     near = distance <= FARTHEST
-    points, strength = x[near][:, shown], np.exp(-(distance[near] ** 2) / 2)
-    scatter_classes(axes, points, y[near], class_names, strength=strength, hollow=hollow)
-    return int(near.sum())
+    return near, np.exp(-(distance[near] ** 2) / 2)
 
 
-def _two_of(features: object, n_features: int) -> list[int]:
+def two_of(features: object, n_features: int) -> list[int]:
+    """Two different features, by number."""
     if n_features < 2:
         raise ShapeError(
             "x with a single feature",
@@ -173,7 +185,7 @@ def _two_of(features: object, n_features: int) -> list[int]:
     return [int(i) for i in shown]
 
 
-def _filler(filler: npt.ArrayLike | None, x: Array) -> Array:
+def filler_of(filler: npt.ArrayLike | None, x: Array) -> Array:
     """The row whose features are held on the whole plane."""
     if filler is None:
         return x.mean(axis=0, dtype=np.float64)
@@ -188,7 +200,7 @@ def _filler(filler: npt.ArrayLike | None, x: Array) -> Array:
 
 
 def plot_hidden_space(
-    net: Net,
+    net: Net | Classifier,
     x: object,
     y: object,
     *,
@@ -203,7 +215,8 @@ def plot_hidden_space(
     shaded by what the rest of the net makes of it: the boundary of a last `Linear` is straight
     here, however bent it is over the features. Of more units the first two principal components
     are drawn, each with its share of the variance (Pearson, "On lines and planes of closest
-    fit", 1901).
+    fit", 1901). In place of a net it takes a fitted classifier that has one; of nets side by side
+    the first is shown.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_circles(rng=0)
@@ -212,10 +225,13 @@ def plot_hidden_space(
     >>> axes.get_title(), axes.get_xlabel()
     ('after layer 2 of 4, Tanh()', 'unit 1')
     """
-    check_kinds(net=(net, Net))
+    model, rows = net, x
+    net, x, _, _ = net_and_rows(model, rows)
     after = _after(net, layer)
-    found = class_predictions(net, x, y, class_names)
+    found = class_predictions(model, rows, y, class_names)
     hidden = np.asarray(net[:after].predict(x))
+    several = hidden.ndim == 3
+    hidden = hidden[:, 0] if several else hidden
     if hidden.ndim != 2 or hidden.shape[1] < 2:
         raise ShapeError(
             f"{net.position(after - 1)} gives an array of shape {hidden.shape}",
@@ -225,14 +241,14 @@ def plot_hidden_space(
     planar = hidden.shape[1] == 2
     axes = axes_for(ax, grid=not planar)
     names = ["unit 1", "unit 2"]
-    if planar:
+    if planar and not several:
         rest = net[after:]
 
         def probabilities_at(points: Array) -> Array:
             return as_probabilities(net, rest.predict(points))
 
         shade_regions(axes, probabilities_at, box_around(hidden), found.class_names)
-    else:
+    elif not planar:
         hidden, shares = _principal_components(hidden)
         of_both = zip(("first", "second"), shares, strict=True)
         names = [f"{which} principal component, {s:.0%} of the variance" for which, s in of_both]

@@ -76,14 +76,15 @@ def panels_for(
     figsize: tuple[float, float],
     *,
     grid: bool = True,
+    columns: int = 4,
 ) -> list[Axes]:
-    """`n` axes: those given, or the axes of a new figure, at most four in a row.
+    """`n` axes: those given, or the axes of a new figure, at most so many `columns` in a row.
 
     Where pyplot is in use, and in a notebook, the figure is one of pyplot's: `plt.show()`
     shows it, and so does the end of a cell.
     """
     if axes is None:
-        columns = min(n, 4)
+        columns = min(n, columns)
         how: Any = {"figsize": figsize, "layout": "constrained"}
         if "matplotlib.pyplot" in sys.modules or in_a_notebook():
             import matplotlib.pyplot as plt

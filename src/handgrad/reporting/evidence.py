@@ -17,11 +17,10 @@ from handgrad.doctor.diagnose import examined, reports_of
 from handgrad.inspection import partial_dependence, permutation_importance
 from handgrad.inspection.tables import fitted, outputs_of
 from handgrad.layers import Array
-from handgrad.net import Net
 from handgrad.reporting.checks import warned
 from handgrad.reporting.scores import ScoredRows, scored_rows, scores_of
 from handgrad.results import (
-    NetRows,
+    HasNet,
     PartialDependence,
     PermutationImportance,
     Predictor,
@@ -39,16 +38,11 @@ ROWS_AVERAGED, VALUES_TRIED = 200, 16
 
 
 @runtime_checkable
-class HasNet(Protocol):
+class KeepsHistory(HasNet, Protocol):
     """An estimator that shows its net, and how it was trained."""
-
-    net_: Net
 
     def training_history(self) -> tuple[History | None, int | None]:
         """The epochs of its fit, if it kept them, and the epoch whose weights it kept, if one."""
-
-    def net_rows(self, X: object, y: Array) -> NetRows:
-        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
 
 
 class Evidence:
@@ -187,7 +181,7 @@ def history_of(estimator: Predictor, given: object) -> tuple[History | None, int
     if given is not None:
         reports = reports_of(given, "history=model.history_, before it was saved")
         return given if isinstance(given, History) else History(reports), None
-    return estimator.training_history() if isinstance(estimator, HasNet) else (None, None)
+    return estimator.training_history() if isinstance(estimator, KeepsHistory) else (None, None)
 
 
 def diagnosis_of(
@@ -197,7 +191,7 @@ def diagnosis_of(
 
     The first of the `sides` was learned from, unless it is the only one.
     """
-    if not isinstance(estimator, HasNet):
+    if not isinstance(estimator, KeepsHistory):
         return f"{type(estimator).__name__} has no net that it could look at."
     try:
         tables = [side.table.native() for side in sides]

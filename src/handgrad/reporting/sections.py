@@ -14,10 +14,12 @@ from matplotlib.axes import Axes
 
 from handgrad.engines.environment import versions
 from handgrad.layers import Array
-from handgrad.plots import plot_partial_dependence, plot_predictions
+from handgrad.net import Net
+from handgrad.plots import plot_net, plot_partial_dependence, plot_predictions
 from handgrad.plots.style import shortened
+from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.scores import ScoredRows, number
-from handgrad.results import PartialDependence, Predictions
+from handgrad.results import HasNet, PartialDependence, Predictions
 from handgrad.training import History
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "llvmlite", "narwhals", "pyarrow", "matplotlib")
@@ -103,6 +105,26 @@ def curves(history: History) -> list[str]:
     columns = history.columns()
     named = [m for m in history[-1].metrics if {f"train_{m}", f"validation_{m}"} & {*columns}]
     return ["loss", *named][:MOST_CURVES]
+
+
+def first_row(evidence: Evidence) -> tuple[Net, Array, Sequence[str]] | None:
+    """The model's net, the first row held out as it takes it, and the names of what that has.
+
+    None where the model shows no net, or one that could not be examined.
+    """
+    estimator, held = evidence.estimator, evidence.held
+    if not isinstance(estimator, HasNet) or isinstance(evidence.diagnosis, str):
+        return None
+    row = held.table.take(np.arange(1))
+    rows = estimator.net_rows(
+        row if evidence.before is None else evidence.before.transform(row), held.y[:1]
+    )
+    return estimator.net_, np.asarray(rows.x), rows.feature_names
+
+
+def draw_net(net: Net, x: Array, names: Sequence[str], ax: Axes) -> None:
+    """Draw the net with what its units say of a row."""
+    plot_net(net, x, feature_names=names or None, ax=ax)
 
 
 def as_typed(command: str | Iterable[object]) -> str:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from matplotlib import axis
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 
 from handgrad.data.frames import Column
 from handgrad.inspection.tables import by_frequency, outputs_of
 from handgrad.layers import Array
-from handgrad.plots.planes import SMOOTH, box_around, over_plane, scatter_classes, shade_regions
+from handgrad.plots.planes import box_around, scatter_classes, shade_numbers, shade_regions
 from handgrad.plots.style import as_written, shortened, show_dates
 from handgrad.reporting.evidence import Evidence
 
@@ -112,14 +110,7 @@ def draw_surface(
         shade_regions(axes, predicted_at, box, names, points=POINTS)
         scatter_classes(axes, points, y, names)
     else:
-        found = over_plane(predicted_at, box, POINTS)[2][..., 0]
-        scale = Normalize(min(y.min(), found.min()), max(y.max(), found.max()))
-        colours: dict[str, Any] = {"cmap": "cividis", "norm": scale}
-        image = axes.imshow(found, extent=box, **SMOOTH, **colours)
-        dots = points[:, 0], points[:, 1]
-        axes.scatter(*dots, 26, y, edgecolors="white", linewidths=0.7, **colours)
-        axes.figure.colorbar(image, ax=axes, shrink=0.9)
-        axes.set(xlim=box[:2], ylim=box[2:])
+        shade_numbers(axes, predicted_at, box, points, y, points=POINTS)
     across.label(axes.xaxis)
     up.label(axes.yaxis)
 

@@ -1,0 +1,203 @@
+"""Pictures of predictions over the plane of two features, of one pair or of each."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from handgrad.base.errors import SettingError, ShapeError
+from handgrad.base.kinds import Probabilities
+from handgrad.layers import Array
+from handgrad.net import Net
+from handgrad.plots.inputs import (
+    class_predictions,
+    names_of,
+    numbers_of,
+    predicted_numbers,
+    probabilities,
+    table_of,
+)
+from handgrad.plots.planes import box_around, scatter_classes, shade_numbers, shade_regions
+from handgrad.plots.rows import filler_of, near_slice, title_slice, two_of
+from handgrad.plots.style import FIRST, axes_for, colour_of, name_axes, panels_for
+from handgrad.results import Classifier, Predictor, is_classifier
+
+MOST_FEATURES, POINTS_OF_PAIRS = 6, 50
+
+
+def plot_regression_surface(
+    net: Net | Predictor,
+    x: object,
+    y: object,
+    *,
+    features: tuple[int, int] = (0, 1),
+    filler: npt.ArrayLike | None = None,
+    feature_names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Shade the plane of two `features` by the number that `net` predicts, the rows on it.
+
+    A row has the colour of its true number: where it stands out from the plane around it, the
+    prediction is off. `x` is (n, n_features), `y` (n,) holds numbers; in place of a net it takes
+    any fitted regressor. More than two features are held at `filler`, and rows off that slice are
+    fainter, as in `plot_decision_boundary`.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.load("diabetes")
+    >>> net = hg.Net(hg.Standardize.of(x), hg.Linear(10, 1, rng=0))
+    >>> print(plot_regression_surface(net, x, y, features=(2, 8)).get_title())
+    8 other features at their means
+    441 of 442 rows are near: the fainter, the farther
+    """
+    x = table_of(x)
+    shown, at, y = two_of(features, x.shape[1]), filler_of(filler, x), numbers_of(y, x)
+    names = names_of(feature_names, x.shape[1], "feature")
+    predicted_numbers(net, x[:1])
+    axes = axes_for(ax, grid=False)
+    near, strength = near_slice(x, shown, at, x)
+    shade_numbers(
+        axes,
+        _on_slice(lambda rows: predicted_numbers(net, rows), shown, at),
+        box_around(x[:, shown]),
+        x[near][:, shown],
+        y[near],
+        strength=strength,
+    )
+    name_axes(axes, *(names[i] for i in shown))
+    title_slice(axes, x, filler, int(near.sum()))
+    return axes
+
+
+def plot_pairs(
+    net: Net | Predictor,
+    x: object,
+    y: object,
+    *,
+    features: Sequence[int] | None = None,
+    filler: npt.ArrayLike | None = None,
+    feature_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
+    axes: Sequence[Axes] | Array | None = None,
+) -> Array:
+    """Draw what `net` predicts over the plane of each pair of `features`; axes (k, k).
+
+    Down are the features that stand up, across those that lie along the bottom. Each plane is a
+    slice through the other features, held at `filler`, by default their means, with the rows near
+    it; the diagonal shows how the rows lie along one feature: of classes a histogram each, of
+    numbers the rows themselves. `features` are up to six, by number; by default the first four. In
+    place of a net it takes any fitted classifier or regressor.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.load("iris")
+    >>> net = hg.Net(hg.Linear(4, 3, rng=0), hg.Softmax())
+    >>> plot_pairs(net, x, y, features=(0, 2, 3)).shape
+    (3, 3)
+    """
+    x = table_of(x)
+    shown = _chosen(features, x.shape[1])
+    at, names = filler_of(filler, x), names_of(feature_names, x.shape[1], "feature")
+    drawn: _OfClasses | _OfNumbers = (
+        _OfClasses(net, x, y, class_names)
+        if is_classifier(net) or (isinstance(net, Net) and _gives_classes(net))
+        else _OfNumbers(net, x, y)
+    )
+    k = len(shown)
+    given = None if axes is None else [*np.ravel(np.array(axes))]
+    panels = panels_for(given, k * k, (2.4 * k, 2.3 * k), grid=False, columns=k)
+    grid = np.array(panels).reshape(k, k)
+    for row, i in enumerate(shown):
+        for column, j in enumerate(shown):
+            panel = grid[row, column]
+            if i == j:
+                drawn.along(panel, x[:, i])
+            else:
+                drawn.over(panel, [j, i], at)
+            name_axes(panel, names[j] if row == k - 1 else "", names[i] if column == 0 else "")
+            panel.tick_params(labelsize="x-small")
+    return grid
+
+
+class _OfClasses:
+    """The pictures of a classifier: its probabilities, and rows in the colours of their classes."""
+
+    def __init__(
+        self, net: Net | Classifier, x: Array, y: object, class_names: Sequence[str] | None
+    ) -> None:
+        self.net, self.x = net, x
+        self.found = class_predictions(net, x, y, class_names)
+
+    def along(self, axes: Axes, values: Array) -> None:
+        """Draw how the rows of each class lie along one feature."""
+        bins = np.linspace(values.min(), values.max() + 1e-9, 21).tolist()
+        for c, name in enumerate(self.found.class_names):
+            of_class = values[self.found.y == c]
+            axes.hist(of_class, bins, color=colour_of(c), alpha=0.6, label=name)
+        axes.set_yticks([])
+
+    def over(self, axes: Axes, shown: list[int], at: Array) -> None:
+        """Draw the plane of two features, and the rows near it."""
+        names = self.found.class_names
+        near, strength = near_slice(self.x, shown, at, self.x)
+        places = self.x[near][:, shown]
+        says = _on_slice(lambda rows: probabilities(self.net, rows), shown, at)
+        box = box_around(self.x[:, shown])
+        shade_regions(axes, says, box, names, POINTS_OF_PAIRS, bar=False)
+        of_near = self.found.y[near]
+        scatter_classes(axes, places, of_near, names, strength=strength, with_legend=False)
+
+
+class _OfNumbers:
+    """The pictures of a regressor: its numbers, and rows in the colours of theirs."""
+
+    def __init__(self, net: Net | Predictor, x: Array, y: object) -> None:
+        self.net, self.x, self.y = net, x, numbers_of(y, x)
+        predicted_numbers(net, x[:1])
+
+    def along(self, axes: Axes, values: Array) -> None:
+        """Draw the true numbers over one feature."""
+        axes.scatter(values, self.y, s=6, color=FIRST, alpha=0.5)
+
+    def over(self, axes: Axes, shown: list[int], at: Array) -> None:
+        """Draw the plane of two features, and the rows near it."""
+        near, strength = near_slice(self.x, shown, at, self.x)
+        shade_numbers(
+            axes,
+            _on_slice(lambda rows: predicted_numbers(self.net, rows), shown, at),
+            box_around(self.x[:, shown]),
+            self.x[near][:, shown],
+            self.y[near],
+            strength=strength,
+            points=POINTS_OF_PAIRS,
+            bar=False,
+        )
+
+
+def _on_slice(
+    answers: Callable[[Array], Array], shown: list[int], at: Array
+) -> Callable[[Array], Array]:
+    """The answers at points (n, 2) of two features, the others as in the row `at`."""
+
+    def there(points: Array) -> Array:
+        rows = np.tile(at, (len(points), 1))
+        rows[:, shown] = points
+        return answers(rows)
+
+    return there
+
+
+def _gives_classes(net: Net) -> bool:
+    return isinstance(net.output_kind, Probabilities) or (net.n_out or 1) > 1
+
+
+def _chosen(features: Sequence[int] | None, n_features: int) -> list[int]:
+    if n_features < 2:
+        raise ShapeError("x with a single feature", "two or more", "plot_predictions(net, x, y)")
+    shown = [*range(min(n_features, 4))] if features is None else [*features]
+    for i, j in zip(shown, shown[1:] + shown[:1], strict=True):
+        two_of((i, j), n_features)
+    if len({*shown}) != len(shown) or not 2 <= len(shown) <= MOST_FEATURES:
+        raise SettingError(
+            f"features = {features!r}", f"from 2 to {MOST_FEATURES} different ones", "(0, 1, 2)"
+        )
+    return [int(i) for i in shown]
