@@ -24,7 +24,7 @@ LEVELS = [
     {"tabular", "doctor", "plots", "inspection"},
     {"fitting", "estimators", "reporting", "story"},
     {"distributed", "exporting", "importing"},
-    {"runs"},
+    {"runs", "playground"},
     {"cli"},
 ]
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
@@ -66,6 +66,7 @@ APPLICATION = {  # what `import handgrad` leaves to first use
     "html",
     "importing",
     "inspection",
+    "playground",
     "plots",
     "reporting",
     "runs",

@@ -1,9 +1,14 @@
 """One HTML file that needs nothing else, by templates that escape what is not marked as HTML."""
 
+import base64
+import hashlib
+import json
 import re
+from collections.abc import Mapping
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 # What no XML may hold or no eye sees, and what turns the direction of the text that follows.
 STEERING = re.compile(
@@ -36,3 +41,18 @@ def environment() -> Environment:
 def page(template: str, **values: object) -> str:
     """The page that a template makes of `values`."""
     return visible(environment().get_template(template).render(values))
+
+
+def json_in_page(data: Mapping[str, object]) -> Markup:
+    """JSON as it may stand within a page: no text in it ends the script that it is in.
+
+    >>> print(json_in_page({"a": "</script>"}))
+    {"a":"\\u003c/script>"}
+    """
+    return Markup(json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
+
+
+def hashed(text: str) -> Markup:
+    """The name of a script or style for the policy of a page that allows it and no other."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return Markup(f"'sha256-{base64.b64encode(digest).decode()}'")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +16,7 @@ from handgrad.exporting.portable.page_data import columns_of, page_data, proof_r
 from handgrad.exporting.portable.programs import AGAINST, PORTABLE, portable_of
 from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject
-from handgrad.html import page
+from handgrad.html import hashed, json_in_page, page
 from handgrad.html.scripts import inlined
 from handgrad.layers import Array
 from handgrad.tabular.features import Date
@@ -72,18 +69,7 @@ def page_of(subject: Subject, net: str, answers: Array, learning: Learning | Non
         words=data["words"],
         version=__version__,
         read_as=subject.features.read_as().items() if subject.features else (),
-        data=_inline_json(data),
+        data=json_in_page(data),
         script=Markup(inlined(f"{PAGE}/main.js", {f"{PAGE}/net.js": net})),
-        hashed=_hashed,
+        hashed=hashed,
     )
-
-
-def _inline_json(data: Mapping[str, object]) -> Markup:
-    """JSON as it may stand within a page: no text in it ends the script that it is in."""
-    return Markup(json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
-
-
-def _hashed(text: str) -> Markup:
-    """The name of a script or style for the policy that allows it and no other."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return Markup(f"'sha256-{base64.b64encode(digest).decode()}'")

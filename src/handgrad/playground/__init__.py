@@ -1,0 +1,1 @@
+"""The playground: nets that train in a page, and what it and Python share."""

@@ -1,0 +1,178 @@
+"""What a page says of its net, as JSON: the layers, loss, optimizer and numbers that it means."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from handgrad import losses, optimizers, penalties
+from handgrad.base.errors import DataError, HandgradError, SettingError, did_you_mean
+from handgrad.base.page import Page
+from handgrad.files import reason
+from handgrad.layers import Array, Layer, defaults
+from handgrad.layers.initializers import nothing_drawn
+from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.optimizers import Optimizer
+from handgrad.penalties import Penalty
+from handgrad.saving import shown
+from handgrad.saving.architecture import LAYERS, call, layer_entry, parameters_of
+
+P = TypeVar("P", bound=Page)
+
+MOST_LAYERS, MOST_NUMBERS = 100, 2**24
+
+Said = Mapping[str, Any]
+
+
+def _pages(module: ModuleType, base: type[P]) -> dict[str, type[P]]:
+    """The pages of a kind that a module makes public, by name."""
+    kinds = {name: kind for name, kind in vars(module).items() if isinstance(kind, type)}
+    return {name: k for name, k in kinds.items() if issubclass(k, base) and k is not base}
+
+
+LOSSES = _pages(losses, Loss)
+OPTIMIZERS = _pages(optimizers, Optimizer)
+PENALTIES = _pages(penalties, Penalty)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """The net of a page, with its numbers, and how it is trained."""
+
+    net: Net
+    loss: Loss | None
+    optimizer: Optimizer | None
+    penalty: Penalty | None
+    batch_size: int
+
+
+def model_of(said: Said, own: Net | None = None) -> Model:
+    """The model that a page means; `own` is the net that the page was opened with.
+
+    `said["layers"]` are those of handgrad's, by name and settings, as model files have them; where
+    `said["own"]` is true, they are those of `own`. `said["weights"]` are all parameters, and
+    `said["state"]` the running state, as base64 of float32 in the net's order.
+
+    Raises a SettingError or a DataError for what is no such model.
+    """
+    if said.get("own"):
+        if own is None:
+            raise _refused("own", True, "layers, since this page was opened without a net")
+        net = copy.deepcopy(own)
+    else:
+        net = _net_of(said.get("layers"))
+    for name, array in (("weights", net.parameters), ("state", net.running_state)):
+        if said.get(name):
+            array[...] = numbers_in(said[name], name, len(array))
+    optimizer = said.get("optimizer")
+    if isinstance(optimizer, Mapping) and said.get("clip") is not None:
+        optimizer = {**optimizer, "clip_norm": said["clip"]}
+    return Model(
+        net,
+        _made(LOSSES, said.get("loss"), "loss"),
+        _made(OPTIMIZERS, optimizer, "optimizer"),
+        _made(PENALTIES, said.get("penalty"), "penalty"),
+        whole_in(said, "batch_size", 32, most=2**20),
+    )
+
+
+def _net_of(layers: object) -> Net:
+    """A net of built-in layers, sizes within bounds, its numbers zero."""
+    if not isinstance(layers, list) or not 0 < len(layers) <= MOST_LAYERS:
+        raise _refused("layers", layers, f"a list of 1 to {MOST_LAYERS} layers")
+    left = MOST_NUMBERS
+
+    def allow(shape: tuple[int, ...]) -> None:
+        nonlocal left
+        left -= math.prod(map(int, shape))
+        if left < 0:
+            raise _refused("layers", shape, f"{MOST_NUMBERS} weights at most")
+
+    made: list[Layer] = []
+    for i, entry in enumerate(layers):
+        name, own, settings = layer_entry(entry, str(i))
+        kind = LAYERS.get(name)
+        if own or kind is None:
+            hint = did_you_mean(name, LAYERS, "a newer handgrad, which may have it")
+            raise SettingError(f"layer {i} is {shown(name)}", "a layer of handgrad's", hint)
+        known = parameters_of(kind)
+        plain = {key: value for key, value in settings.items() if _is_plain(value)}
+        if plain != settings or not plain.keys() <= known.keys():
+            raise _refused(f"layer {i}", entry, f"plain settings: {', '.join(known)}")
+        with defaults(), nothing_drawn(allow), _settings_of(name):
+            made.append(call(kind, plain))
+    return Net(*made)
+
+
+def _made(known: Mapping[str, type[P]], said: object, what: str) -> P | None:
+    """A loss, optimizer or penalty, by its name or as an object of name and settings."""
+    if said is None:
+        return None
+    if not isinstance(said, str | dict):
+        raise _refused(what, said, "its name, or an object with name and settings")
+    settings = {"name": said} if isinstance(said, str) else {**said}
+    kind = known.get(name := str(settings.pop("name", None)))
+    if kind is None:
+        raise SettingError(
+            f"the {what} {name!r}"[:200],
+            f"one of {', '.join(known)}",
+            did_you_mean(name, known, ""),
+        )
+    with _settings_of(name):
+        return kind(**settings)
+
+
+def numbers_in(text: object, name: str, n: int | None = None, kind: str = "f4") -> Array:
+    """The numbers of a text, base64 of their bytes; `n` of them, where that is known."""
+    try:
+        found = base64.b64decode(str(text).replace("-", "+").replace("_", "/") + "==")
+        numbers = np.frombuffer(found, f"<{kind}").astype(kind)
+    except (binascii.Error, ValueError) as error:
+        raise DataError(f"{name} is no base64", "that of float32", "send it anew") from error
+    if n is not None and len(numbers) != n:
+        raise DataError(f"{len(numbers)} {name}", f"{n} of them", "send those of this net")
+    return numbers
+
+
+def whole_in(said: Said, name: str, usual: int, most: int) -> int:
+    """A whole number from 1 to `most`."""
+    value = said.get(name, usual)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise _refused(name, value, f"a whole number from 1 to {most}")
+    return value
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a setting is a number or a word of bounded size, or a few of them."""
+    if isinstance(value, list):
+        return len(value) <= MOST_LAYERS and all(not isinstance(v, list | dict) for v in value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return abs(value) <= MOST_NUMBERS
+    return value is None or isinstance(value, bool | str)
+
+
+@contextmanager
+def _settings_of(name: str) -> Iterator[None]:
+    """Settings that a page's class refuses, in whatever way, are the client's mistake."""
+    try:
+        yield
+    except HandgradError:
+        raise
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise SettingError(
+            f"{name}: {shown(reason(error))}", "settings that it takes", ""
+        ) from error
+
+
+def _refused(name: str, value: object, expected: str) -> SettingError:
+    return SettingError(f"{name} = {shown(value)}", expected, "send what the page would")

@@ -1,0 +1,24 @@
+// Programs of WebAssembly for the nets of the page: those that came with it, else the server's.
+
+/** Gives, for what Model takes, a promise of a program for it, or of null where there is none. */
+export function programsOf(given, server) {
+  return async (model) => {
+    const made = given.programs.find((one) => isSame(one.model, model));
+    if (made) return made.program;
+    if (!server || server.isGone) return null;
+    try {
+      return await server.program(model);
+    } catch {
+      return null; // the recorded pages go on, with the same bits
+    }
+  };
+}
+
+/** Whether two values of JSON are the same; a key that is missing is as one that is null. */
+export function isSame(one, other) {
+  if (one === null || other === null || typeof one !== "object" || typeof other !== "object") {
+    return (one ?? null) === (other ?? null);
+  }
+  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return keys.every((key) => isSame(one[key], other[key]));
+}

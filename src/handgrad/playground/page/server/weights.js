@@ -1,0 +1,18 @@
+// The way back: the weights of the page's net, for `page.net` in Python.
+
+/** Between two times that weights go back, in milliseconds. */
+const PAUSE = 1000;
+
+/** Send the weights of frames to `take`, the last ones always, at most one every second. */
+export function sendBack(desk, take) {
+  let waiting = null;
+  let last = null;
+  desk.watch("frame", ({ parameters }) => {
+    if (!parameters) return;
+    last = parameters.slice();
+    waiting ??= setTimeout(() => {
+      waiting = null;
+      take(last);
+    }, PAUSE);
+  });
+}
