@@ -67,3 +67,14 @@ def test_windows_scatter_and_random_draws_print() -> None:
     x = np.zeros((4, 2), int)
     assert "dE with [x] += dy" in str(hg.trace(hg.Embedding(3, 2), x=x))
     assert "rng.random([n, 4])" in str(hg.trace(pages.Dropout(), x=np.zeros((4, 4))))
+
+
+def test_constants_that_follow_n_stand_in_brackets_where_they_would_be_misread() -> None:
+    text = str(hg.trace(hg.BatchNorm(3)))
+    assert "running_var' = 0.9 * running_var + 0.1 * (var * n / (n - 1))" in text
+
+
+def test_gradients_of_a_line_that_assigns_to_several_names_have_their_own() -> None:
+    text = str(hg.trace(hg.BatchNorm(3)))
+    assert "  dgamma = sum(z * dy, axis=[0])" in text
+    assert "  dbeta = sum(dy, axis=[0])" in text

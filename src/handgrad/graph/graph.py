@@ -158,6 +158,18 @@ def interpret(
     `weights` are parameters and running state by name, as `net.state()` has them, `rngs` the
     random streams of the layers by path.
     """
+    results = values_of(graph, inputs, n, weights, rngs)
+    return graph.outputs.map(lambda i: results[i])
+
+
+def values_of(
+    graph: Graph,
+    inputs: Mapping[str, object],
+    n: int,
+    weights: Mapping[str, object] | None = None,
+    rngs: Mapping[str, np.random.Generator] | None = None,
+) -> list[Any]:
+    """The value of each node of `graph`, for what `interpret` is given."""
     leaves, weights = graph.leaves, weights or {}
     known = {i: inputs.get(name) for name, i in leaves.inputs.items()}
     for kind in (leaves.parameters, leaves.state):
@@ -183,4 +195,4 @@ def interpret(
             stream, method, *arguments = arguments
             compute = getattr((rngs or {})[stream], method)
         results.append(compute(*arguments, **here.options))
-    return graph.outputs.map(lambda i: results[i])
+    return results

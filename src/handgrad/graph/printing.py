@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.graph.nodes import Node, users_of
 from handgrad.graph.operations import BINARY, COMPARISONS, UNARY, Op
-from handgrad.graph.symbolic import Ref, shape_text
+from handgrad.graph.symbolic import Dim, Ratio, Ref, Scaled, shape_text
 
 PRECEDENCE = {
     **dict.fromkeys((Op.OR, Op.XOR), 1),
@@ -46,7 +46,7 @@ def printed(
             lines += ["", " · ".join(part for part in (here[1], here[0], page) if part)]
             section = here
         source = f"{Path(node.origin.file).name}:{node.origin.line}"
-        lines.append(_row(f"{names[i]} = {_expression(i, nodes, names)[0]}", node, source))
+        lines.append(_row(f"{names[i]} = {formula(i, nodes, names)}", node, source))
     lines += ["", "results"]
     for name, i in outputs.items():
         lines.append(f"  {name}" if name == names[i] else f"  {name} = {names[i]}")
@@ -66,7 +66,7 @@ def names_of(
         path, _, last = name.rpartition(".")
         names[i] = f"{last}_{path.replace('.', '_')}" if path else last
     taken = set(names.values())
-    users, results = users_of(nodes), set(outputs.values())
+    users, results = users_of(nodes), {i: name for name, i in outputs.items()}
     last_of_line = {node.origin: i for i, node in enumerate(nodes)}
     for i, node in enumerate(nodes):
         if i in names or node.origin is None:
@@ -76,6 +76,7 @@ def names_of(
             continue
         assigned = _names_of_lines(node.origin.file)
         label = assigned.get(node.origin.line) if last_of_line[node.origin] == i else None
+        label = label or (_of_parameter(results[i]) if i in results else None)
         suffix = node.origin.layer.replace(".", "_")
         name = f"{label}_{suffix}" if label and suffix and suffix != "loss" else label or f"t{i}"
         while name in taken:
@@ -83,6 +84,12 @@ def names_of(
         taken.add(name)
         names[i] = name
     return names
+
+
+def _of_parameter(result: str) -> str | None:
+    """`dgamma`, for the result `d 1.gamma`: of lines that assign to several names at once."""
+    sign, _, path = result.partition(" ")
+    return f"d{path.rpartition('.')[2]}" if sign == "d" else None
 
 
 @lru_cache(maxsize=64)
@@ -128,6 +135,11 @@ def _label(target: ast.AST) -> str | None:
     return None
 
 
+def formula(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> str:
+    """What a node is computed by, in the names of others: `x @ W_0.T + b_0`."""
+    return _expression(i, nodes, names)[0]
+
+
 def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tuple[str, int]:
     """The formula of a node, and how tightly it binds."""
     node = nodes[i]
@@ -140,12 +152,14 @@ def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tupl
             return inner if tight >= binds else f"({inner})"
         if isinstance(value, tuple | list):
             return "[" + ", ".join(text(part) for part in value) + "]"
-        return _constant(value)
+        constant = _constant(value)
+        return constant if _tightness(value, constant) >= binds else f"({constant})"
 
     name, a = node.operation, node.arguments
     if name in BINARY:
         level = PRECEDENCE[name]
-        return f"{text(a[0], level)} {name.symbol} {text(a[1], level + 1)}", level
+        right = level if name is Op.MULTIPLY and not isinstance(a[1], Ref) else level + 1
+        return f"{text(a[0], level)} {name.symbol} {text(a[1], right)}", level
     if name in UNARY:
         return name.symbol + text(a[0], PRECEDENCE[name]), PRECEDENCE[name]
     if name is Op.TRANSPOSE and len(a) == 1 and not node.options:
@@ -161,6 +175,15 @@ def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tupl
     given = [text(part) for part in a]
     given += [f"{k}={text(v)}" for k, v in node.options.items() if v is not None]
     return f"{label}({', '.join(given)})", ATOM
+
+
+def _tightness(value: object, constant: str) -> int:
+    """How tightly the text of a constant binds: `n - 1`, `1/n`, `-1/n`."""
+    if isinstance(value, Dim) and value.offset:
+        return PRECEDENCE[Op.ADD]
+    if isinstance(value, Dim | Scaled | Ratio) and any(sign in constant for sign in "*/"):
+        return PRECEDENCE[Op.MULTIPLY]
+    return PRECEDENCE[Op.NEGATIVE] if constant.startswith("-") else ATOM
 
 
 def _constant(value: object) -> str:

@@ -1,0 +1,165 @@
+"""What is explained: the net in a model, its rows checked, and the loss they are judged by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from handgrad.base.errors import DataError, SettingError, described
+from handgrad.config import check_kinds
+from handgrad.doctor.case import usual_loss
+from handgrad.layers import Array
+from handgrad.losses import Loss
+from handgrad.net import Net
+from handgrad.net.minibatches import Inputs, array_of, number_of_rows
+from handgrad.results import NetRows
+from handgrad.training.rows import checked_inputs, checked_rows
+
+MOST_ROWS = 1000
+WHAT = "the rows"
+EXAMPLE = "hg.explain(net, x[:1], y[:1], loss=hg.CrossEntropyLoss())"
+
+
+@runtime_checkable
+class HasNet(Protocol):
+    """A fitted estimator that shows its net, and how it takes rows."""
+
+    net_: Net
+
+    def net_rows(self, X: object, y: Array) -> NetRows:
+        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A net, rows as it takes them, their targets and loss, if it is to learn from them.
+
+    `names` are those of the columns of x, `read` what each column of a table said, in words.
+    """
+
+    net: Net
+    x: Inputs
+    y: Array | None = None
+    loss: Loss | None = None
+    names: tuple[str, ...] = ()
+    read: Mapping[str, str] = field(default_factory=dict)
+
+
+def subject_of(model: object, x: object, y: object, loss: object) -> Subject:
+    """What is explained of a net or a fitted estimator; refused with what to do instead."""
+    if loss is not None:
+        check_kinds(loss=(loss, Loss))
+        if y is None:
+            raise SettingError(f"{loss!r} without y", "the targets of the rows too", EXAMPLE)
+    if isinstance(model, Net):
+        return _of_net(model, x, y, loss if isinstance(loss, Loss) else None)
+    return _of_estimator(model, x, y, loss)
+
+
+def _of_net(net: Net, x: object, y: object, loss: Loss | None) -> Subject:
+    if not net.layers:
+        raise SettingError("a net without layers", "at least one layer", "hg.Net(hg.Linear(2, 3))")
+    if y is None:
+        rows: Any = x
+        rows = (
+            tuple(checked_inputs(net, part, WHAT) for part in rows)
+            if isinstance(x, tuple)
+            else checked_inputs(net, x, WHAT)
+        )
+        _check_number(rows)
+        net.check_input(rows)
+        return Subject(net, rows)
+    targets = array_of(y, f"{WHAT}, targets")
+    loss = loss or usual_loss(net, targets)
+    if loss is None:
+        raise SettingError(
+            f"targets of type {targets.dtype} and shape {targets.shape} for a net that may have "
+            "any of several losses",
+            "the loss that they are judged by",
+            "loss=hg.MSELoss(), for example",
+        )
+    rows, targets = checked_rows(net, loss, (x, targets), WHAT, learn=False)
+    _check_number(rows)
+    with net.mode(training=True):
+        net.check_rows(
+            number_of_rows(rows),
+            f"a batch of {number_of_rows(rows)} row",
+            "some rows more, x[17:25]; or without y, which explains the prediction",
+        )
+    return Subject(net, rows, targets, loss)
+
+
+def _check_number(x: Inputs) -> None:
+    n = number_of_rows(x)
+    if not n:
+        raise DataError("no row", "at least one", "x[17:18], with a number below len(x)", WHAT)
+    if n > MOST_ROWS:
+        raise DataError(
+            f"{n:,} rows", f"a row or a batch, up to {MOST_ROWS}", "x[17:18], for one row", WHAT
+        )
+
+
+def _of_estimator(model: object, x: object, y: object, loss: object) -> Subject:
+    before, estimator = parts_of(model)
+    if not isinstance(estimator, HasNet):
+        known = hasattr(type(estimator), "net_rows")
+        raise SettingError(
+            f"{described(model)[:200]}" + (", which is not fitted" if known else ""),
+            "a net, or a fitted estimator of handgrad's, alone or last in a Pipeline",
+            "fit it first" if known else EXAMPLE,
+        )
+    if loss is not None:
+        raise SettingError(
+            f"loss={loss!r} beside an estimator, which has one",
+            "the rows and their targets alone",
+            "hg.explain(model, X[:1], y[:1])",
+        )
+    rows: Any = x if before is None else before.transform(x)
+    targets = np.zeros(_length(x), int) if y is None else _targets(model, y)
+    found = estimator.net_rows(rows, targets)
+    names = tuple(map(str, found.feature_names))
+    if not names and before is not None and hasattr(before, "get_feature_names_out"):
+        names = tuple(map(str, before.get_feature_names_out()))
+    if not names and hasattr(estimator, "feature_names_in_"):
+        names = tuple(map(str, estimator.feature_names_in_))
+    if y is None:
+        own = _of_net(estimator.net_, found.x, None, None)
+    else:
+        own = _of_net(estimator.net_, found.x, found.y, found.loss)
+    return Subject(own.net, own.x, own.y, own.loss, names)
+
+
+def parts_of(model: object) -> tuple[Any, object]:
+    """What comes before the last step of a Pipeline, if it is one, and that step."""
+    steps = getattr(model, "steps", None)
+    whole: Any = model
+    return (whole[:-1], whole[-1]) if steps else (None, model)
+
+
+def _length(x: object) -> int:
+    rows: Any = x
+    return int(rows.shape[0]) if hasattr(rows, "shape") else len(rows)
+
+
+def _targets(model: object, y: object) -> Array:
+    """Targets as numbers of classes, or as numbers."""
+    values = np.asarray(y)
+    known = getattr(model, "classes_", None)
+    if known is None:
+        try:
+            return values.astype(float)
+        except (TypeError, ValueError) as error:
+            came = values.ravel()[0]
+            raise DataError(
+                f"a target of {came!r}", "numbers", "the column it was trained on"
+            ) from error
+    place = {value: i for i, value in enumerate(np.asarray(known).tolist())}
+    for value in values.ravel().tolist():
+        if value not in place:
+            raise DataError(
+                f"a target of {value!r}, no class of the model",
+                ", ".join(map(repr, [*place][:8])),
+                "the column it was trained on, with values of the same type",
+            )
+    return np.array([place[value] for value in values.ravel().tolist()]).reshape(values.shape)
