@@ -17,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors bits check lint javascript types platforms docs notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
+.PHONY: help setup demo test kernels processors bits check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -91,6 +91,9 @@ platforms: .venv/ready-to-test  ## strict types of what Windows and macOS alone 
 docs: .venv/ready-to-test  ## build the reference into build/docs; run every example in the docstrings
 	@$(BIN)/python docs/reference/build.py build/docs
 	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src
+
+site: .venv/ready-to-test  ## build the site of all documents into build/site; open its index.html
+	@$(BIN)/python -m docs.site build/site
 
 notebooks: .venv/ready  ## write the story's notebooks in docs anew
 	@$(BIN)/python -m handgrad.story.notebook en docs/story.ipynb

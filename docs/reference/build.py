@@ -25,9 +25,11 @@ def as_markdown(docstring: str) -> str:
     )
 
 
-def build(folder: Path) -> None:
-    """Write the pages into `folder`; whatever pdoc warns of is an error."""
-    warnings.simplefilter("error")
+def build(folder: Path, *, sources: bool = True) -> None:
+    """Write the pages into `folder`, with the source of each name or without.
+
+    Whatever pdoc warns of is an error.
+    """
     for module in (handgrad, handgrad.data, handgrad.distributed):
         for name in module.__all__:  # pdoc looks for names where they stand once they are imported
             setattr(module, name, getattr(module, name))
@@ -35,10 +37,14 @@ def build(folder: Path) -> None:
         docformat="markdown",
         footer_text=f"handgrad {handgrad.__version__}",
         template_directory=Path(__file__).parent,
+        show_source=sources,
+        search=sources,
     )
     pdoc.render.env.filters["to_markdown"] = as_markdown
     within = (handgrad.kinds, handgrad.initializers)  # public modules of packages that are not
-    pdoc.pdoc("handgrad", *(module.__name__ for module in within), output_directory=folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pdoc.pdoc("handgrad", *(module.__name__ for module in within), output_directory=folder)
 
 
 if __name__ == "__main__":

@@ -67,10 +67,16 @@ def render_page(
     )
 
 
-def _image(image: bytes) -> dict[str, object]:
+def size_of(image: bytes) -> tuple[str, int, int]:
+    """A picture's kind, `png` or `gif`, and how wide and high it stands on a page."""
     with Image.open(io.BytesIO(image)) as opened:
-        kind, size = str(opened.format).lower(), opened.size
-    width, height = (round(n / PIXELS_PER_CSS_PIXEL[kind]) for n in size)
+        kind, (width, height) = str(opened.format).lower(), opened.size
+    scale = PIXELS_PER_CSS_PIXEL[kind]
+    return kind, round(width / scale), round(height / scale)
+
+
+def _image(image: bytes) -> dict[str, object]:
+    kind, width, height = size_of(image)
     data = base64.b64encode(image).decode("ascii")
     return {"kind": kind, "data": data, "width": width, "height": height}
 

@@ -71,11 +71,15 @@ def _told(story: Story, folder: Path, console: Console, translate: Translate) ->
 
 
 def run_block(
-    code: str, namespace: dict[str, object], translate: Translate = lambda figure: None
+    code: str,
+    namespace: dict[str, object],
+    translate: Translate = lambda figure: None,
+    file: str = "<story>",
 ) -> Outcome:
     """Run `code` in `namespace`; as in a notebook, a last expression is shown.
 
-    A figure is handed to `translate` before it becomes a picture, of a live one every frame.
+    A figure is handed to `translate` before it becomes a picture, of a live one every frame. `file`
+    is what messages say that the code stands in.
 
     >>> run_block("a = 2\\na + 1", {}).printed
     '3\\n'
@@ -91,9 +95,9 @@ def run_block(
 
     with redirect_stdout(printed), ExitStack() as stack:
         stack.callback(STAND_IN.reset, STAND_IN.set(record))
-        exec(compile(ast.Module(body, []), "<story>", "exec"), namespace)
+        exec(compile(ast.Module(body, []), file, "exec"), namespace)
         if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), "<story>", "eval"), namespace)
+            value = eval(compile(ast.Expression(last.value), file, "eval"), namespace)
             one = value.flat[0] if isinstance(value, np.ndarray) and value.size else value
             if hasattr(getattr(one, "figure", None), "savefig"):
                 figure = one.figure

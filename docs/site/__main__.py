@@ -1,0 +1,30 @@
+"""Builds the site into a folder: `python -m docs.site build/site`."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from docs.site.assets import bytes_of
+from docs.site.building import build
+from docs.site.errors import SiteError
+
+
+def main(folder: Path) -> str | None:
+    """Build the site anew; gives what went wrong."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    try:
+        wrong = build(folder)
+    except SiteError as fault:
+        return str(fault)
+    if wrong:
+        return "\n".join([*wrong, f"{len(wrong)} links lead nowhere"])
+    every, pictures = bytes_of(folder)
+    pages = sum(1 for _ in folder.rglob("*.html"))
+    print(f"{folder / 'index.html'}: {pages} pages, {every / 1e6:.1f} MB in all,", end=" ")
+    print(f"{(every - pictures) / 1e6:.1f} MB without pictures")
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

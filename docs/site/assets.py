@@ -1,0 +1,36 @@
+"""Writes what pages share: styles, scripts, the index, pictures; counts the bytes of the site."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from docs.site.tree import HERE
+
+PICTURES = (".png", ".gif", ".svg", ".jpg")
+
+
+def write_assets(
+    folder: Path, root: Path, copied: Iterable[str], pictures: Mapping[str, bytes], index: str
+) -> None:
+    """Write all that is no page: files of the repository, by their paths, below `files`."""
+    page_css = (files("handgrad.html") / "page.css").read_text("utf-8")
+    own = [(HERE / name).read_text("utf-8") for name in ("site.css", "code.css")]
+    (folder / "site.css").write_text("\n".join([page_css, *own]), "utf-8")
+    scripts = [(HERE / name).read_text("utf-8") for name in ("site.js", "search.js")]
+    (folder / "site.js").write_text("\n".join(scripts), "utf-8")
+    (folder / "search-index.js").write_text(index, "utf-8")
+    for path in sorted(copied):
+        to = folder / "files" / path
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / path, to)
+    for name, data in pictures.items():
+        to = folder / name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(data)
+
+
+def bytes_of(folder: Path) -> tuple[int, int]:
+    """The bytes of the site, and of the pictures among them."""
+    sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    return sum(sizes.values()), sum(n for path, n in sizes.items() if path.suffix in PICTURES)

@@ -1,0 +1,33 @@
+"""Looks through a site as it was written: every link, every anchor, every picture is there."""
+
+import html
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+REFERENCE = re.compile(r'\b(?:href|src)="([^"]*)"')
+NAME = re.compile(r'\bid="([^"]*)"')
+
+
+def broken_links(site: Path) -> list[str]:
+    """What leads nowhere, each with the page that it stands on; what leads out of the site, too."""
+    pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
+    names = {path: {html.unescape(n) for n in NAME.findall(text)} for path, text in pages.items()}
+    wrong = []
+    for page, text in pages.items():
+        for target in sorted({html.unescape(t) for t in REFERENCE.findall(text)}):
+            if target.startswith("data:"):
+                continue
+            path, _, anchor = target.partition("#")
+            there = (page.parent / unquote(path)).resolve() if path else page.resolve()
+            if re.match(r"\w+:", target):
+                wrong.append(f"{page.relative_to(site)}: {target} leads out of the site")
+            elif not there.is_file():
+                wrong.append(f"{page.relative_to(site)}: {target} is not there")
+            elif anchor and there.name != PLAYGROUND and unquote(anchor) not in names[there]:
+                wrong.append(f"{page.relative_to(site)}: {target}: no such place on that page")
+    return wrong
+
+
+# Its fragment is a setting, not a place.
+PLAYGROUND = "play.html"

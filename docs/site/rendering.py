@@ -1,0 +1,254 @@
+"""A document's Markdown as HTML: code in colours, what blocks led to, links that hold."""
+
+import html
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from urllib.parse import unquote
+
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+from docs.site.documents import MARKDOWN, Document, is_step, line_of
+from docs.site.errors import SiteError
+from docs.site.tree import WORDS
+from handgrad.story.chapters import Picture
+from handgrad.story.page import Outcome, size_of
+
+LEXERS = {"formula": "python", "py": "python", "": "text", "sh": "shell"}
+PUBLIC = re.compile(
+    r"hg\.(?:data\.|metrics\.|schedules\.|distributed\.)?\w+(?:\.\w+)?(?=\(.*\)$|$)"
+)
+
+
+@dataclass
+class Text:
+    """What a document became: its HTML, and the pictures that belong to it, by their names.
+
+    Addresses in it begin with `page:`, a page's name, or `file:`, the path of a file of the
+    repository or the name of a picture: where they are is known when the page is put in its place.
+    """
+
+    html: str
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class Rendering:
+    """What is needed while a document becomes HTML."""
+
+    document: Document
+    name: str
+    outcomes: Iterator[Outcome]
+    address: Callable[[Document, str], str]
+    public: Mapping[str, str]
+    text: Text = field(default_factory=lambda: Text(""))
+    figures: Iterator[int] = field(default_factory=lambda: count(1))
+    headings: int = 0
+    heading: str = ""
+    links: int = 0
+    line: int = 1
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What is said around the text, in the document's language."""
+        return WORDS[self.document.language]
+
+
+def render(rendering: Rendering) -> Text:
+    """The HTML of a document, from its first heading on, which is left to the frame."""
+    tokens = [*rendering.document.tokens]
+    first = next((i for i, token in enumerate(tokens) if token.tag == "h1"), None)
+    if first is not None:
+        rendering.headings = 1
+        del tokens[first : first + 3]
+    renderer = _Renderer()
+    options, env = MARKDOWN.options, {"rendering": rendering}
+    rendering.text.html = renderer.render(tokens, options, env)
+    return rendering.text
+
+
+def coloured(code: str, language: str) -> str:
+    """Code with its parts in spans, by which colours are given."""
+    lexer = get_lexer_by_name(LEXERS.get(language, language), stripnl=False)
+    return str(highlight(code, lexer, HtmlFormatter(nowrap=True))).rstrip("\n")
+
+
+class _Renderer(RendererHTML):
+    """markdown-it's renderer with rules of this site: its methods are called by kinds of tokens."""
+
+    def fence(self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType) -> str:
+        token, rendering = tokens[i], env["rendering"]
+        kind, _, title = token.info.partition(" ")
+        if directive := DIRECTIVES.get(kind):
+            return directive(rendering, token, title.strip())
+        if is_step(token, rendering.document.runs):
+            return _step(rendering, token)
+        try:
+            code = coloured(token.content, kind)
+        except ValueError:
+            raise _fault(rendering, token, f"a block in a language not known: {kind}") from None
+        label = f'<p class="label">{html.escape(title)}</p>' if kind == "formula" else ""
+        return f'{label}<pre class="{kind or "plain"}"><code>{code}</code></pre>\n'
+
+    def code_block(
+        self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        return (
+            f'<pre class="formula"><code>{html.escape(tokens[i].content.rstrip())}</code></pre>\n'
+        )
+
+    def heading_open(
+        self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        rendering = env["rendering"]
+        heading = rendering.document.headings[rendering.headings]
+        rendering.headings += 1
+        rendering.heading = heading.text
+        return f'<{tokens[i].tag} id="{heading.anchor}">'
+
+    def heading_close(
+        self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        rendering = env["rendering"]
+        heading = rendering.document.headings[rendering.headings - 1]
+        name = html.escape(heading.text)
+        return (
+            f' <a class="anchor" href="#{heading.anchor}" aria-label="{name}">#</a>'
+            f"</{tokens[i].tag}>\n"
+        )
+
+    def paragraph_open(
+        self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        env["rendering"].line = line_of(tokens[i])
+        return self.renderToken(tokens, i, options, env)
+
+    def link_open(self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType) -> str:
+        rendering = env["rendering"]
+        rendering.links += 1
+        tokens[i].attrs["href"] = _address(rendering, str(tokens[i].attrs["href"]))
+        return self.renderToken(tokens, i, options, env)
+
+    def link_close(
+        self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        env["rendering"].links -= 1
+        return "</a>"
+
+    def image(self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType) -> str:
+        source = _address(env["rendering"], str(tokens[i].attrs["src"]))
+        return f'<img src="{source}" alt="{html.escape(tokens[i].content)}" loading="lazy">'
+
+    def code_inline(
+        self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        """Code; a public name leads to its place in the reference."""
+        rendering, content = env["rendering"], tokens[i].content
+        code = f"<code>{html.escape(content)}</code>"
+        found = PUBLIC.match(content)
+        target = rendering.public.get(found[0].removeprefix("hg.")) if found else None
+        if target is None or rendering.links:
+            return code
+        return f'<a href="{target}">{code}</a>'
+
+    def table_open(
+        self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        rendering = env["rendering"]
+        label = html.escape(rendering.words["table"].format(rendering.heading or rendering.name))
+        return f'<div class="scrolls" role="region" aria-label="{label}"><table>\n'
+
+    def table_close(
+        self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        return "</table></div>\n"
+
+
+def _step(rendering: Rendering, token: Token) -> str:
+    """A block that was run: its code, what it printed, its picture."""
+    outcome, words = next(rendering.outcomes), rendering.words
+    found = f'<pre class="python run"><code>{coloured(token.content, "python")}</code></pre>\n'
+    if outcome.printed:
+        printed = html.escape(outcome.printed)
+        found += (
+            f'<pre class="output" aria-label="{words["output"]}"><samp>{printed}</samp></pre>\n'
+        )
+    if picture := token.meta.get("picture"):
+        if not outcome.image:
+            raise _fault(rendering, token, "an image follows a block that ends with no figure")
+        found += _picture(rendering, picture, outcome.image)
+    return found
+
+
+def _picture(rendering: Rendering, picture: Picture, image: bytes) -> str:
+    name = f"pictures/{rendering.document.language}/{rendering.name}/{picture.file}"
+    rendering.text.pictures[name] = image
+    _, width, height = size_of(image)
+    label = rendering.words["figure"].format(next(rendering.figures))
+    return (
+        f'<figure><img src="file:{name}" alt="{html.escape(picture.alt)}" width="{width}" '
+        f'height="{height}" loading="lazy"><figcaption><b>{label}</b> '
+        f"{html.escape(picture.caption)}</figcaption></figure>\n"
+    )
+
+
+def _explain(rendering: Rendering, token: Token, title: str) -> str:
+    return f'<div class="explained">{next(rendering.outcomes).printed}</div>\n'
+
+
+def _playground(rendering: Rendering, token: Token, title: str) -> str:
+    """The playground with a setting: the first line is its fragment, the others its caption."""
+    setting, _, caption = token.content.strip().partition("\n")
+    words, language = rendering.words, rendering.document.language
+    address = html.escape(f"file:playground.html#{setting.removeprefix('#')}&language={language}")
+    said = html.escape(caption.strip() or rendering.heading)
+    label = html.escape(words["playground"].format(caption.strip() or rendering.heading))
+    return (
+        f'<figure class="playground"><iframe src="{address}" title="{label}" loading="lazy">'
+        f'</iframe><figcaption>{said} <a href="{address}">{words["open_playground"]}</a>'
+        "</figcaption></figure>\n"
+    )
+
+
+def _exercise(rendering: Rendering, token: Token, title: str) -> str:
+    """The place of an exercise, which a script fills; what it takes stands in the block as JSON."""
+    words, name = rendering.words, html.escape(title)
+    asked = html.escape(f'hg.exercise("{title}")')
+    return (
+        f'<section class="exercise" data-exercise="{name}" aria-label="'
+        f'{words["exercise"].format(name)}"><p>'
+        f"{words['exercise_needs'].format(f'<code>{asked}</code>')}</p></section>\n"
+    )
+
+
+DIRECTIVES: dict[str, Callable[[Rendering, Token, str], str]] = {
+    "explain": _explain,
+    "playground": _playground,
+    "exercise": _exercise,
+}
+
+
+def _address(rendering: Rendering, target: str) -> str:
+    """Where a link of the document leads in the site."""
+    if re.match(r"\w+:", target):
+        return target
+    try:
+        return rendering.address(rendering.document, unquote(target))
+    except LookupError as error:
+        raise SiteError(rendering.document.path, rendering.line, str(error.args[0])) from None
+
+
+def _fault(rendering: Rendering, token: Token, wrong: str) -> SiteError:
+    return SiteError(rendering.document.path, line_of(token), wrong)
+
+
+def beside(document: Document, path: str) -> str:
+    """The path in the repository of what a document calls `path`."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(document.path), path))

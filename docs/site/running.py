@@ -1,0 +1,111 @@
+"""Runs the blocks of a document, one after another in one namespace, in a process of their own."""
+
+import ast
+import os
+import tempfile
+import traceback
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from docs.site.errors import SiteError
+from handgrad.story.labels import chinese_font, in_chinese, replace_words
+from handgrad.story.page import Outcome
+from handgrad.story.telling import Translate, run_block
+
+
+@dataclass(frozen=True)
+class Step:
+    """A block to run: its code, the line it begins in, and whether it ends with an explanation."""
+
+    code: str
+    line: int
+    explains: bool = False
+
+
+@dataclass(frozen=True)
+class Script:
+    """What is to be run of a document, which is told in a language."""
+
+    document: str
+    language: str
+    steps: Sequence[Step]
+
+
+def run_all(scripts: Sequence[Script]) -> Mapping[str, list[Outcome]]:
+    """The outcomes of each document's steps; says which one is done, since it takes a while."""
+    outcomes: dict[str, list[Outcome]] = {}
+    if not scripts:
+        return outcomes
+    with ProcessPoolExecutor(
+        max_workers=min(len(scripts), os.cpu_count() or 1),
+        mp_context=get_context("spawn"),
+        max_tasks_per_child=1,
+    ) as pool:
+        running: dict[Future[list[Outcome]], str] = {
+            pool.submit(run, script): script.document for script in scripts
+        }
+        for done in as_completed(running):
+            outcomes[running[done]] = done.result()
+            print(f"ran {running[done]} ({len(outcomes)} of {len(scripts)})", flush=True)
+    return outcomes
+
+
+def run(script: Script) -> list[Outcome]:
+    """The outcomes of the steps; an error is told with the document's line."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    warnings.simplefilter("error")
+    translate = _translation(script.language)
+    namespace: dict[str, object] = {"__name__": "lesson"}
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        file = Path(folder) / f"{Path(script.document).stem}.py"
+        file.write_text(_as_one_file(script.steps), "utf-8")
+        try:
+            return [_outcome(step, namespace, translate, str(file)) for step in script.steps]
+        except Exception as error:
+            raise SiteError(script.document, _line(error, str(file)), _last(error)) from None
+        finally:
+            os.chdir("/")
+
+
+def _outcome(step: Step, namespace: dict[str, object], translate: Translate, file: str) -> Outcome:
+    code = "\n" * (step.line - 1) + step.code
+    if not step.explains:
+        return run_block(code, namespace, translate, file=file)
+    body = ast.parse(code)
+    last = body.body.pop()
+    if not isinstance(last, ast.Expr):
+        raise TypeError("a block of explain ends with an explanation")
+    exec(compile(body, file, "exec"), namespace)
+    explanation = eval(compile(ast.Expression(last.value), file, "eval"), namespace)
+    return Outcome(explanation.html())
+
+
+def _translation(language: str) -> Translate:
+    font = chinese_font() if language == "zh" else None
+    return lambda figure: replace_words(figure, in_chinese, font) if font else None
+
+
+def _as_one_file(steps: Sequence[Step]) -> str:
+    """The steps on the lines they have in the document: what is recorded of them names these."""
+    lines: list[str] = []
+    for step in steps:
+        lines += [""] * (step.line - 1 - len(lines)) + step.code.splitlines()
+    return "\n".join(lines) + "\n"
+
+
+def _line(error: Exception, file: str) -> int:
+    if isinstance(error, SyntaxError) and error.filename in (file, "<unknown>"):
+        return error.lineno or 1
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f.lineno or 1 for f in reversed(frames) if f.filename == file), 1)
+
+
+def _last(error: Exception) -> str:
+    return "".join(traceback.format_exception_only(error)).strip()

@@ -1,0 +1,103 @@
+"""The tree of pages: their order, their titles, and the document each is made from."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from handgrad.story.chapters import TEXT
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+WORDS: dict[str, dict[str, str]] = tomllib.loads((HERE / "words.toml").read_text("utf-8"))
+LANGUAGES = tuple(WORDS)
+# Pages whose documents do not lie where their names say.
+ELSEWHERE: dict[str, dict[str, str]] = {
+    "index": {"en": "docs/start.md", "zh": "docs/zh/start.md"},
+    "overview": {"en": "README.md", "zh": "README.zh-CN.md"},
+    "story": {
+        name: (Path(str(TEXT)) / f"{name}.md").relative_to(ROOT).as_posix() for name in LANGUAGES
+    },
+    "measurements": {"en": "benchmarks/results/results.md"},
+    "contributing": {"en": "CONTRIBUTING.md"},
+    "changes": {"en": "CHANGELOG.md"},
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: where it is in the site, its titles, and its document, in each language it has."""
+
+    name: str
+    titles: Mapping[str, str]
+    sources: Mapping[str, Path]
+
+    @property
+    def runs(self) -> bool:
+        """Whether its blocks of Python are run, and what comes of them is shown."""
+        return self.name == "story" or self.name.startswith("lessons/")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pages under one heading of the tree."""
+
+    name: str
+    titles: Mapping[str, str]
+    pages: tuple[Page, ...]
+
+
+def read_tree(root: Path = ROOT, tree: Path = HERE / "tree.toml") -> list[Group]:
+    """The groups of tree.toml; lessons and documents that are in none of them are added.
+
+    A page whose document is not there yet is left out.
+    """
+    groups = []
+    for group in tomllib.loads(tree.read_text("utf-8"))["group"]:
+        pages = [_page(root, *entry) for entry in group["pages"]]
+        if group["name"] == "lessons":
+            pages += [_untitled(root, f"lessons/{stem}") for stem in _lessons(root)]
+        titles = {language: group[language] for language in LANGUAGES}
+        groups.append(Group(group["name"], titles, tuple(page for page in pages if page.sources)))
+    taken = {source for group in groups for page in group.pages for source in page.sources.values()}
+    others = [path for path in sorted((root / "docs").glob("*.md")) if path not in taken]
+    added = tuple(_untitled(root, path.stem) for path in others)
+    return [
+        Group(group.name, group.titles, (*group.pages, *added * (group.name == "guides")))
+        for group in groups
+    ]
+
+
+def title_of(document: Path) -> str:
+    """The document's heading of the first level."""
+    lines = document.read_text("utf-8").splitlines()
+    return next((line[2:].strip() for line in lines if line.startswith("# ")), document.stem)
+
+
+def _lessons(root: Path) -> list[str]:
+    return sorted({path.stem for path in (root / "docs" / "lessons").glob("??/*.md")})
+
+
+def _page(root: Path, name: str, english: str, chinese: str) -> Page:
+    return Page(name, {"en": english, "zh": chinese}, _sources(root, name))
+
+
+def _untitled(root: Path, name: str) -> Page:
+    sources = _sources(root, name)
+    any_source = next(iter(sources.values()))
+    titles = {language: title_of(sources.get(language, any_source)) for language in LANGUAGES}
+    return Page(name, titles, sources)
+
+
+def _sources(root: Path, name: str) -> dict[str, Path]:
+    if name in ELSEWHERE:
+        places = {language: root / path for language, path in ELSEWHERE[name].items()}
+    elif name.startswith("lessons/"):
+        stem = name.removeprefix("lessons/")
+        places = {
+            language: root / "docs" / "lessons" / language / f"{stem}.md" for language in LANGUAGES
+        }
+    else:
+        file = f"{name.removesuffix('index')}README.md" if name.endswith("/index") else f"{name}.md"
+        places = {"en": root / "docs" / file, "zh": root / "docs" / "zh" / file}
+    return {language: path for language, path in places.items() if path.exists()}
