@@ -1,0 +1,70 @@
+// The band under the net: how the number of the neuron or link that is pointed at comes about.
+
+import { element, say, speak, speakBy } from "../../../html/words.js";
+import { askerOf, numberField, rarely, viewIn } from "./view.js";
+
+const WAYS = ["forward", "backward"];
+
+/** The band in `place`; `pointAt({ column, unit, from })` says of what it tells, null of nothing. */
+export function explainBandIn(place, session) {
+  const view = viewIn(place, "explain", draw);
+  const row = numberField("explain_row", 0, { min: 0, step: 1 }, () => ask());
+  const said = element("p", { class: "said" });
+  const steps = element("div", { class: "steps" });
+  view.body.append(element("div", { class: "row" }, row.label, said), steps);
+  let pointed = null;
+  let found = null;
+  const explanationOf = askerOf(session, "explain", view, (given, { of }) => {
+    if (of !== pointed) return;
+    found = given;
+    show();
+  });
+  const ask = rarely(
+    () => pointed && explanationOf({ row: Number(row.field.value), of: pointed }),
+    150,
+  );
+  const show = () => {
+    said.textContent = pointed ? heading(pointed, Number(row.field.value)) : say("explain_none");
+    const made = pointed && found ? WAYS.map((way) => stepsOf(way, found[way] ?? [])) : [];
+    steps.replaceChildren(...made);
+  };
+  speakBy(show);
+
+  function draw(frame) {
+    const stepped = frame.phase ?? null;
+    view.section.dataset.phase = stepped ? stepped.way : "";
+    if (pointed) ask();
+  }
+  return {
+    ...view,
+    pointAt(at) {
+      pointed = at && { column: at.column, unit: at.unit, from: at.from };
+      found = null;
+      show();
+      if (pointed && view.isShown) ask();
+    },
+  };
+}
+
+function heading({ column, unit, from }, row) {
+  const words = { column, unit: unit + 1, row };
+  if (from === undefined || from === null) return say("explain_of_unit", words);
+  return say("explain_of_link", { ...words, from: from + 1 });
+}
+
+/** The steps of a way, each as formula, the same with its numbers, and its result. */
+function stepsOf(way, given) {
+  const list = element("ol", { class: "lines" });
+  for (const { name, formula, numbers, result } of given) {
+    const parts = [
+      element("code", { class: "formula" }, formula),
+      element("span", { class: "numbers" }, `${name} = ${numbers}`),
+      element("b", { class: "result" }, `= ${result}`),
+    ];
+    list.append(element("li", {}, ...parts));
+  }
+  const title = speak(element("h4"), () => say(`explain_${way}`));
+  const section = element("div", { class: way }, title, list);
+  section.hidden = !given.length;
+  return section;
+}

@@ -1,0 +1,136 @@
+// Is it learning: how much a step changes each layer's weights, and which neurons are silent.
+
+import { element, numberSaid, percentSaid, say, speak } from "../../../html/words.js";
+import { table } from "./chart.js";
+import { askerOf, rarely, viewIn } from "./view.js";
+
+/** A step that changes weights by less than the first does next to nothing, by more jumps. */
+const [SLOW, FAST] = [1e-5, 0.03];
+/** The share of rows at an activation's end from which a neuron counts as saturated. */
+const NEARLY_ALL = 0.95;
+/** The ends of the activations that have any, and how near to them the slope is lost. */
+const ENDS = { Tanh: [-1, 1], Sigmoid: [0, 1] };
+const NEAR = 0.03;
+/** Those that give 0 where they are dead. */
+const DYING = ["ReLU"];
+
+/** The health of a session's net in `place`. */
+export function healthIn(place, session) {
+  const view = viewIn(place, "health", draw);
+  const lead = speak(element("p", { class: "lead" }), () => say("health_lead"));
+  const tables = element("div", { class: "wide" });
+  const words = element("div", { class: "said" });
+  view.body.append(lead, tables, words);
+  const seen = { parameters: null, step: 0, version: null, ratios: {}, layers: [] };
+  const activationsOf = askerOf(session, "activations", view, (layers) => {
+    seen.layers = layers;
+    show();
+  });
+  const look = rarely((frame) => {
+    measure(seen, frame, session.names);
+    activationsOf({});
+    show();
+  }, 500);
+
+  function draw(frame) {
+    if (frame.version !== seen.version)
+      Object.assign(seen, { version: frame.version, parameters: null, ratios: {}, layers: [] });
+    look(frame);
+  }
+
+  function show() {
+    if (!view.last) return;
+    const rows = weightRows(view.last, session.names, seen.ratios);
+    const head = ["layer", "weights", "gradient", "ratio"].map((key) => say(`health_${key}`));
+    const made = [table(say("health_title"), head, rows)];
+    if (seen.layers.length) made.push(unitTable(seen.layers));
+    tables.replaceChildren(...made);
+    words.replaceChildren(...judged(seen.layers));
+  }
+  return view;
+}
+
+const slice = (array, { offset, shape }) =>
+  array.subarray(offset, offset + shape.reduce((product, n) => product * n, 1));
+
+function size(values) {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum);
+}
+
+/** What a step changed of each array since the frame before, as a share of its size. */
+function measure(seen, { parameters, step }, names) {
+  if (!parameters) return;
+  if (seen.parameters?.length === parameters.length && step > seen.step) {
+    for (const name of names) {
+      const [now, before] = [parameters, seen.parameters].map((array) => slice(array, name));
+      const change = size(now.map((value, i) => value - before[i])) / (step - seen.step);
+      seen.ratios[name.name] = change / size(before);
+    }
+  }
+  Object.assign(seen, { parameters: parameters.slice(), step });
+}
+
+function weightRows({ parameters, gradients }, names, ratios) {
+  const number = (value) => (Number.isFinite(value) ? numberSaid(value, 3) : say("no_number"));
+  return names.map((name) => {
+    const ratio = ratios[name.name];
+    const judged = ratio === undefined ? "–" : `${percentSmall(ratio)} (${say(verdict(ratio))})`;
+    const sizes = [parameters, gradients].map((array) =>
+      array ? number(size(slice(array, name))) : "–",
+    );
+    return [name.name, ...sizes, judged];
+  });
+}
+
+const percentSmall = (ratio) =>
+  Number.isFinite(ratio) ? `${numberSaid(100 * ratio, 2)} %` : say("no_number");
+
+function verdict(ratio) {
+  if (ratio === 0) return "health_still";
+  if (ratio < SLOW) return "health_slow";
+  return ratio > FAST || !Number.isFinite(ratio) ? "health_fast" : "health_fine";
+}
+
+/** Which neurons of a layer are dead, and which are saturated, by their numbers from 0. */
+export function silent({ activation, units, n, values }) {
+  const dead = [];
+  const saturated = [];
+  const [low, high] = ENDS[activation] ?? [NaN, NaN];
+  const near = NEAR * (high - low);
+  for (let unit = 0; unit < units && n; unit++) {
+    let [zeros, ends] = [0, 0];
+    for (let i = 0; i < n; i++) {
+      const value = values[i * units + unit];
+      zeros += value === 0;
+      ends += value < low + near || value > high - near;
+    }
+    if (DYING.includes(activation) && zeros === n) dead.push(unit);
+    if (ends >= NEARLY_ALL * n) saturated.push(unit);
+  }
+  return { dead, saturated };
+}
+
+function unitTable(layers) {
+  const rows = layers.map((layer) => {
+    const { dead, saturated } = silent(layer);
+    const listed = (units) => (units.length ? units.map((unit) => unit + 1).join(", ") : "–");
+    const share = (units) => (units.length ? ` (${percentSaid(units.length / layer.units)})` : "");
+    return [
+      `${layer.column} ${layer.activation ?? ""}`,
+      String(layer.units),
+      listed(dead) + share(dead),
+      listed(saturated) + share(saturated),
+    ];
+  });
+  const head = ["layer", "units", "dead", "saturated"].map((key) => say(`health_${key}`));
+  return table(say("health_silent"), head, rows);
+}
+
+function judged(layers) {
+  const all = layers.map(silent);
+  const said = ["dead", "saturated"].filter((kind) => all.some((layer) => layer[kind].length));
+  const keys = said.length ? said.map((kind) => `health_${kind}_said`) : ["health_none"];
+  return layers.length ? keys.map((key) => element("p", {}, say(key))) : [];
+}
