@@ -95,7 +95,7 @@ function significand(x) {
 /** A random number from [0, 1) as NumPy draws a float64. */
 function random(stream) {
   stream.next64();
-  return ((stream.high >>> 5) * 2 ** 26 + (stream.low >>> 6)) / 2 ** 53;
+  return (stream.high * 2 ** 21 + (stream.low >>> 11)) / 2 ** 53;
 }""",
 }
 STREAMS = {
