@@ -1,0 +1,1 @@
+"""The playground: its page in node against Python, to the bit."""

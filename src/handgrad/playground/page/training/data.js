@@ -1,0 +1,83 @@
+// The rows of a state, what the net is given of them, and which of them train.
+
+import { unpacked } from "./bytes.js";
+import { rowFunction } from "./formulas.js";
+import { Draws } from "./streams.js";
+import { classesOf } from "./state.js";
+import { toyRows } from "./toy_sets.js";
+
+/** What is wrong with data, `{ key, … }` as the problems of a state are. */
+export class DataProblem extends Error {
+  constructor(key, values) {
+    super(`${key} ${JSON.stringify(values)}`);
+    this.problem = { key, ...values };
+  }
+}
+
+/**
+ * The rows of a state: `{ names, classes, n, width, x (n · width), y (n) }`, float32.
+ *
+ * `classes` are names, or null where a number is to be predicted.
+ */
+export function rowsOf(state) {
+  const { data } = state;
+  const isClasses = data.problem === "classification";
+  if (data.kind === "rows") {
+    const { names, classes, x, y } = data.rows;
+    const rows = { names, classes: isClasses ? classes : null, x: unpacked(x), y: unpacked(y) };
+    return { ...rows, n: rows.y.length, width: names.length };
+  }
+  const { x, y } = toyRows(data);
+  const bad = y.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new DataProblem("notFinite", { field: "data.formula", value: data.formula, row: bad });
+  }
+  const classes = isClasses ? Array.from({ length: classesOf(state) }, (_, c) => String(c)) : null;
+  return { names: ["x1", "x2"], classes, n: y.length, width: 2, x, y };
+}
+
+/** The functions of a row that are the inputs of a net: names of columns, or formulas. */
+export function inputFunctions(names, inputs) {
+  const numbered = names.map((_, i) => [`x${i + 1}`, i]);
+  const places = new Map([...numbered, ...names.map((name, i) => [name, i])]);
+  return inputs.map((text) => {
+    const i = names.indexOf(text);
+    return i >= 0 ? (row) => row[i] : rowFunction(text, places);
+  });
+}
+
+/** What the net is given for rows of so many numbers each, (n · inputs) in float32. */
+export function inputsOf(functions, x, width) {
+  const n = x.length / width;
+  const found = new Float32Array(n * functions.length);
+  for (let i = 0, place = 0; i < n; i++) {
+    const row = x.subarray(i * width, (i + 1) * width);
+    for (const f of functions) found[place++] = f(row);
+  }
+  return found;
+}
+
+/** Refuse inputs of which one is no finite number, `texts` says which they are. */
+export function checkInputs(found, texts) {
+  const bad = found.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const row = Math.floor(bad / texts.length);
+  throw new DataProblem("notFinite", { field: "inputs", value: texts[bad % texts.length], row });
+}
+
+/** The numbers of the rows that train and of those that test, in an order that is drawn. */
+export function splitOf(n, share, seed) {
+  const order = new Draws(seed, 2).permutation(n);
+  const train = n > 1 ? Math.min(Math.max(Math.floor((n * share) / 100), 1), n - 1) : n;
+  return { train: order.subarray(0, train), test: order.subarray(train) };
+}
+
+/** The rows of these numbers, each so many numbers wide, one after another. */
+export function taken(numbers, width, order) {
+  const found = new Float32Array(order.length * width);
+  for (let i = 0; i < order.length; i++) {
+    const begin = order[i] * width;
+    found.set(numbers.subarray(begin, begin + width), i * width);
+  }
+  return found;
+}
