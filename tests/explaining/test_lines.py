@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.explaining.explanation import Step
+from handgrad.explaining.steps import Step
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES, rows_for
 from tests.explaining.reader import read
 

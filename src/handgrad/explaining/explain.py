@@ -56,6 +56,8 @@ def explain(
     words = words_of(language)
     if not isinstance(digits, int) or not 1 <= digits <= 17:
         raise SettingError(f"digits = {digits!r}", "a whole number from 1 to 17", "digits=4")
+    if penalty is not None:
+        check_kinds(penalty=(penalty, Penalty))
     subject = subject_of(model, x, y, loss)
     title = shown(subject.net)
     if subject.loss is not None:
@@ -65,16 +67,22 @@ def explain(
     found = recorded(subject.net, subject.x, subject.y, subject.loss, penalty)
     if optimizer is not None:
         check_kinds(optimizer=(optimizer, Optimizer))
+        if optimizer.minimizer is not None:
+            raise SettingError(
+                f"{optimizer!r}, which takes no step for a batch: it searches for the minimum",
+                "an optimizer whose step is a formula, or none",
+                "optimizer=hg.Adam(0.001)",
+            )
         if subject.loss is None:
             raise SettingError(
                 f"{optimizer!r} without y", "the targets of the rows", "hg.explain(net, x, y, …)"
             )
         join_update(found, subject.net, optimizer)
         title = f"{title}, {words['update_by'].format(shown(optimizer))}"
-    return Explanation(title, found, Writer(digits, words), language, subject.names)
+    return Explanation(title, found, Writer(digits, words), language, subject)
 
 
 def shown(page: Page) -> str:
     """How a page was made, in one line of bounded length."""
-    line = " ".join(repr(page).split())
+    line = " ".join(repr(page).split()).replace("( ", "(").replace(", )", ")")
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -12,143 +11,28 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.base.errors import SettingError, did_you_mean
-from handgrad.display import shown_whole
-from handgrad.explaining.elements import ATOMS, FILLED, Elements
+from handgrad.explaining.elements import ATOMS, Elements
 from handgrad.explaining.recorded import UPDATE, Recorded
-from handgrad.explaining.terms import Index, Number, Term
+from handgrad.explaining.steps import FEW, FIRST, Line, Section, Step
+from handgrad.explaining.subject import Subject
+from handgrad.explaining.terms import Index, Number
+from handgrad.explaining.trail import Link, Trail, followed, reached_from
 from handgrad.explaining.writing import Writer
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import formula
-from handgrad.layers import Array
 
-FEW, FIRST = 8, 4  # numbers of an array: so many are all shown, of more the first
+FEW_NUMBERS = 4  # made of a column: of more those that are 0 are counted
 MOST_SECTIONS, ENDS = 40, 12  # of more, those between the first and the last are closed
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """One number: its name, the arithmetic it was made by, and what it came to."""
-
-    name: str
-    term: Term
-    result: Number
-
-    def text(self, writer: Writer) -> str:
-        """`y_1[0,0] = tanh(−0.08219) = −0.08201`."""
-        result, made = writer.shown(self.result.number), writer.text(self.term)
-        return f"{self.name} = {result}" if made == result else f"{self.name} = {made} = {result}"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Step:
-    """A line of a page: `formula`, the array `value` it gave, and how each number came about.
-
-    `name` is what the graph calls it, `address` what it is asked for by: `dx_1`, `1.dx`.
-    `layer` is the path of the layer, or `loss`; `method` is `forward`, `backward` or another of
-    the page; `way` is `forward`, `backward` or `update`; it stands in `file` at `line`.
-    """
-
-    node: int
-    name: str
-    address: str
-    formula: str
-    way: str
-    layer: str
-    method: str
-    page: str
-    file: str
-    line: int
-    value: Array
-    _elements: Elements
-    _writer: Writer
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of its value."""
-        return self.value.shape
-
-    def line_of(self, index: Index = ()) -> Line:
-        """How the number at `index` came about."""
-        name = self.name + (f"[{','.join(map(str, index))}]" if index else "")
-        number = self._elements.number(self.node, index)
-        return Line(name, self._elements.line(self.node, index), number)
-
-    def lines(self) -> Iterator[Line]:
-        """All numbers, row by row."""
-        return (self.line_of(index) for index in np.ndindex(self.value.shape))
-
-    @property
-    def is_filled(self) -> bool:
-        """Whether it was filled with one number, of which nothing is to be told."""
-        return self._elements.nodes[self.node].operation in FILLED
-
-    def shown_lines(self) -> tuple[list[Line], int]:
-        """The lines that are shown, and how many more there are."""
-        if self.is_filled:
-            return [], 0
-        size = self.value.size
-        first = [*islice(self.lines(), size if size <= FEW else FIRST)]
-        return first, size - len(first)
-
-    def __str__(self) -> str:
-        words = self._writer.words
-        shape = "×".join(map(str, self.shape)) or words["number"]
-        head = f"  {self.name} = {self.formula}"
-        out = [f"{head:<62} {shape:>9}   {Path(self.file).name}:{self.line}"]
-        lines, more = self.shown_lines()
-        out += [f"      {line.text(self._writer)}" for line in lines]
-        if self.is_filled:
-            out.append(f"      {words['all_zero']}")
-        if more:
-            out.append(f"      {words['more'].format(more)}")
-        return "\n".join(out)
-
-    def __repr__(self) -> str:
-        return f"<Step: {self.name} = {self.formula}>"
-
-    _repr_pretty_ = shown_whole
-
-
-@dataclass(frozen=True, eq=False)
-class Section:
-    """The steps that follow each other in one method of one page."""
-
-    steps: list[Step]
-
-    @property
-    def first(self) -> Step:
-        return self.steps[0]
-
-    def title(self, words: Mapping[str, str]) -> str:
-        """`forward · 0 · Linear(2, 3)`."""
-        first = self.first
-        layer = first.layer.removeprefix(f"{UPDATE} ")
-        own = "" if first.method in (first.way, "rule") else first.method
-        parts = (words[first.way], layer, own, first.page)
-        return " · ".join(part for part in parts if part)
-
-    def summary(self, writer: Writer) -> str:
-        """What came out, in one line: shape, mean size, zeros."""
-        last = self.steps[-1]
-        if last.value.size == 1:
-            return f"{last.name} = {writer.shown(last.value.item())}"
-        size = np.abs(last.value.astype(float))
-        mean, zeros = (
-            writer.shown(float(size.mean())),
-            writer.shown(float(100 * (size == 0).mean())),
-        )
-        shape = "×".join(map(str, last.shape))
-        return writer.words["summary"].format(shape, last.name, mean, zeros)
 
 
 class Explanation:
     """What `hg.explain` gives; printed, it is each line of the pages with these rows' numbers."""
 
     def __init__(
-        self, title: str, recorded: Recorded, writer: Writer, language: str, names: tuple[str, ...]
+        self, title: str, recorded: Recorded, writer: Writer, language: str, subject: Subject
     ) -> None:
         self.title, self.language = title, language
-        self._recorded, self._writer, self._names = recorded, writer, names
+        self._recorded, self._writer, self._subject = recorded, writer, subject
         self._elements = Elements(recorded.nodes, recorded.values, recorded.n, recorded.names)
 
     @cached_property
@@ -221,6 +105,83 @@ class Explanation:
         index = tuple(int(part) for part in (matched[2] or "").split(",") if part.strip())
         return known[matched[1]], index
 
+    def of(self, address: str) -> Trail:
+        """Follow one number back to the rows: `e.of("0.dW[2,0]")`, `e.of("loss")`.
+
+        At each line that of its numbers is followed which contributes most, among those that
+        depend on the rows. Of a parameter, `e.of("0.W[2,0]")`, its gradient is followed.
+        """
+        node, index = self._place(address)
+        title, words = self._written(node, index), self._writer.words
+        gradient = self._recorded.gradients.get(self._parameters.get(node, ""))
+        if gradient is None:
+            title = words["path_of"].format(title)
+        else:
+            node = gradient
+            title = words["path_of_parameter"].format(title, self._written(node, index))
+        value = self._elements.values[node]
+        if len(index) != value.ndim or any(
+            not 0 <= k < n for k, n in zip(index, value.shape, strict=True)
+        ):
+            last = ",".join(str(n - 1) for n in value.shape)
+            raise SettingError(
+                f"{address!r}, of an array of shape {value.shape}",
+                f"the place of one number, up to [{last}]" if last else "its name alone",
+                f"e.of({address.split('[')[0] + (f'[{last}]' if last else '')!r})",
+            )
+        return self._trail(title, self._elements.number(node, index))
+
+    def _trail(self, title: str, number: Number) -> Trail:
+        nodes, words, links = self._recorded.nodes, self._writer.words, list[Link]()
+        inputs = self._recorded.inputs
+        from_x = reached_from(nodes, {i for name, i in inputs.items() if name.startswith("x")})
+        from_rows = reached_from(nodes, {*inputs.values()})
+        while True:
+            i, name = number.node, self._written(number.node, number.index)
+            if nodes[i].operation in ATOMS:
+                end = words["drawn_end" if nodes[i].operation is Op.RANDOM else "given_end"]
+                return Trail(title, links, end.format(name), self._writer)
+            line = Line(name, self._elements.line(i, number.index), number)
+            shape = self._elements.values[i].shape
+            found = followed(
+                line.term,
+                lambda k: (k in from_x) + (k in from_rows),
+                lambda k: self._elements.values[k].shape == shape,  # noqa: B023
+            )
+            own = found[0] and self._written(found[0].node, found[0].index)
+            step = self._by_node[i]
+            source = f"{Path(step.file).name}:{step.line}"
+            links.append(
+                Link(
+                    name,
+                    line.text(self._writer),
+                    source,
+                    step.way,
+                    number,
+                    found[0],
+                    own or "",
+                    *found[1:],
+                )
+            )
+            if found[0] is None:
+                return Trail(title, links, words["fixed_end"], self._writer)
+            number = found[0]
+
+    @cached_property
+    def _by_node(self) -> dict[int, Step]:
+        return {step.node: step for step in self.steps}
+
+    @cached_property
+    def _parameters(self) -> dict[int, str]:
+        """The parameters that have a gradient, by their nodes."""
+        found = self._recorded
+        return {found.addresses[name]: name for name in found.gradients}
+
+    def _written(self, node: int, index: Index) -> str:
+        """What a number is called: `W_0[2,0]`."""
+        name = self._recorded.names.get(node, "")
+        return name + (f"[{','.join(map(str, index))}]" if index else "")
+
     def _unknown(self, address: object) -> SettingError:
         known = [*self._recorded.addresses]
         listed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
@@ -237,6 +198,8 @@ class Explanation:
         out = [f"{self.title}; {rows}"]
         if (place := self.not_finite) is not None:
             out.append(words["not_finite"].format(place))
+        if self._subject.read:
+            out += ["", words["read"], *self._read()]
         out += ["", words["given"], *self._given()]
         many = len(self.sections) > MOST_SECTIONS
         for i, section in enumerate(self.sections):
@@ -260,8 +223,20 @@ class Explanation:
 
     def _column(self, name: str, index: Index) -> str:
         """What a number of a row is called, where it is of a table."""
-        known = name == "x" and index and index[-1] < len(self._names)
-        return self._names[index[-1]] if known else ""
+        names = self._subject.names
+        return names[index[-1]] if name == "x" and index and index[-1] < len(names) else ""
+
+    def _read(self) -> Iterator[str]:
+        """The first row of a table as it was read, and the numbers made of it."""
+        words, shown = self._writer.words, self._writer.shown
+        for cell in self._subject.read:
+            value = cell.value if isinstance(cell.value, str) else None
+            value = value or (words["missing"] if cell.value is None else shown(float(cell.value)))
+            kept = {k: v for k, v in cell.numbers.items() if v or len(cell.numbers) <= FEW_NUMBERS}
+            numbers = [f"{name} {shown(number)}" for name, number in kept.items()]
+            numbers += [f"0 × {left}"] if (left := len(cell.numbers) - len(kept)) else []
+            made = f" → {', '.join(numbers)}" if numbers else ""
+            yield f"      {cell.column} = {value}{made}   ({words[f'feature_{cell.kind}']})"
 
     @cached_property
     def not_finite(self) -> str | None:

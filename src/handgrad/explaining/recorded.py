@@ -166,6 +166,10 @@ def _join_rule(found: Recorded, rule: Graph, name: str, given: Mapping[str, int]
     for state, i in rule.leaves.state.items():
         node, zeros = Node(Op.LEAF, (), {}, w.shape, w.dtype), np.zeros_like(w)
         places[i] = found.add(node, zeros, f"{state}_{label}", f"{name}.{state}")
+    # numbers stay Python's own, which leave float32 as it is
+    raw: dict[int, Any] = {i: found.values[i].item() for i in given.values()}
+    if "dw_norm" in given:
+        raw[given["dw_norm"]] = found.values[given["dw_norm"]][()]
     names = names_of(rule.nodes, rule.leaves.named(), rule.outputs.named())
     section = f"{UPDATE} {name}"
     found.pages[section] = rule.title
@@ -176,12 +180,15 @@ def _join_rule(found: Recorded, rule: Graph, name: str, given: Mapping[str, int]
         origin = node.origin and replace(node.origin, layer=section, method=UPDATE)
         here = replace(here, shape=w.shape, origin=origin)
         with np.errstate(all="ignore"):
-            value = here.map(lambda a: found.values[a.node] if isinstance(a, Ref) else a)
+            value = here.map(
+                lambda a: raw.get(a.node, found.values[a.node]) if isinstance(a, Ref) else a
+            )
             computed = node.operation.compute(*value.arguments, **value.options)
         own = _name_for(label, names[i]) if i in names else ""
         while own and own in found.names.values():
             own += "'"
         places[i] = found.add(here, computed, own, f"{name}.{names.get(i)}")
+        raw[places[i]] = computed
     found.addresses[f"new {name}"] = places[rule.outputs.new_parameters["w"]]
 
 

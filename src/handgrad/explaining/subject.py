@@ -1,19 +1,22 @@
 """What is explained: the net in a model, its rows checked, and the loss they are judged by."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from handgrad.base.errors import DataError, SettingError, described
 from handgrad.config import check_kinds
+from handgrad.data.frames import Column
 from handgrad.doctor.case import usual_loss
+from handgrad.inspection.tables import IndexedTable
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, array_of, number_of_rows
 from handgrad.results import NetRows
+from handgrad.tabular import Features
 from handgrad.training.rows import checked_inputs, checked_rows
 
 MOST_ROWS = 1000
@@ -32,10 +35,24 @@ class HasNet(Protocol):
 
 
 @dataclass(frozen=True)
+class Cell:
+    """What a column says in a row, and the numbers that a feature of that `kind` makes of it.
+
+    `value` is None where it is missing.
+    """
+
+    column: str
+    value: float | str | None
+    kind: str
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Subject:
     """A net, rows as it takes them, their targets and loss, if it is to learn from them.
 
-    `names` are those of the columns of x, `read` what each column of a table said, in words.
+    `names` are those of the columns of x, `read` what the columns of a table said in its first
+    row, where there is a table.
     """
 
     net: Net
@@ -43,7 +60,7 @@ class Subject:
     y: Array | None = None
     loss: Loss | None = None
     names: tuple[str, ...] = ()
-    read: Mapping[str, str] = field(default_factory=dict)
+    read: tuple[Cell, ...] = ()
 
 
 def subject_of(model: object, x: object, y: object, loss: object) -> Subject:
@@ -116,7 +133,7 @@ def _of_estimator(model: object, x: object, y: object, loss: object) -> Subject:
             "hg.explain(model, X[:1], y[:1])",
         )
     rows: Any = x if before is None else before.transform(x)
-    targets = np.zeros(_length(x), int) if y is None else _targets(model, y)
+    targets = np.zeros(len(IndexedTable(x)), int) if y is None else _targets(model, y)
     found = estimator.net_rows(rows, targets)
     names = tuple(map(str, found.feature_names))
     if not names and before is not None and hasattr(before, "get_feature_names_out"):
@@ -127,7 +144,42 @@ def _of_estimator(model: object, x: object, y: object, loss: object) -> Subject:
         own = _of_net(estimator.net_, found.x, None, None)
     else:
         own = _of_net(estimator.net_, found.x, found.y, found.loss)
-    return Subject(own.net, own.x, own.y, own.loss, names)
+    return Subject(own.net, own.x, own.y, own.loss, names, _cells(before, estimator, x, own.x))
+
+
+def _cells(before: object, estimator: object, x: object, rows: Inputs) -> tuple[Cell, ...]:
+    """The first row of a table, as read and as the net takes it; nothing where there is none."""
+    encoders = [part for part in (parts_of(before)[1], estimator) if hasattr(part, "features_")]
+    features = getattr(encoders[0], "features_", None) if encoders else None
+    if not isinstance(features, Features) or isinstance(rows, tuple):
+        return ()
+    columns = IndexedTable(x).columns()
+    named = [columns.get(name) for name in features.features]
+    known = named if None not in named else [*columns.values()]
+    encoded = dict(zip(features.names(), rows[0].reshape(-1).tolist(), strict=False))
+    return tuple(
+        Cell(
+            name,
+            _said(column),
+            type(feature).__name__,
+            {own: encoded[own] for own in feature.names(name)},
+        )
+        for (name, feature), column in zip(features.features.items(), known, strict=False)
+        if column is not None
+    )
+
+
+def _said(column: Column) -> float | str | None:
+    """What a column says in its first row."""
+    if column.missing[0]:
+        return None
+    if column.kind == "date":
+        moment = np.datetime64(0, "s") + np.timedelta64(round(86400 * column.values[0]), "s")
+        return str(moment).removesuffix("T00:00:00")
+    value: float | str = (
+        column.values[0].item() if column.kind == "number" else str(column.values[0])
+    )
+    return value
 
 
 def parts_of(model: object) -> tuple[Any, object]:
@@ -135,11 +187,6 @@ def parts_of(model: object) -> tuple[Any, object]:
     steps = getattr(model, "steps", None)
     whole: Any = model
     return (whole[:-1], whole[-1]) if steps else (None, model)
-
-
-def _length(x: object) -> int:
-    rows: Any = x
-    return int(rows.shape[0]) if hasattr(rows, "shape") else len(rows)
 
 
 def _targets(model: object, y: object) -> Array:

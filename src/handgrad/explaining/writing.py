@@ -39,7 +39,7 @@ class Writer:
                 text = self.number(term)
                 return f"({text})" if binds and number < 0 else text
             case Rest(count, kind, number):
-                return f"[{count} {self.words[kind]}: {self.shown(number)}]"
+                return f"[{self.words[kind].format(count)}: {self.shown(number)}]"
             case Many():
                 return self._many(term, binds)
             case Place(operation, places, terms):

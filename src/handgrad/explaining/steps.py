@@ -1,0 +1,135 @@
+"""The lines of the pages as steps: each number with the arithmetic that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from handgrad.display import shown_whole
+from handgrad.explaining.elements import FILLED, Elements
+from handgrad.explaining.recorded import UPDATE
+from handgrad.explaining.terms import Index, Number, Term
+from handgrad.explaining.writing import Writer
+from handgrad.layers import Array
+
+FEW, FIRST = 8, 4  # numbers of an array: so many are all shown, of more the first
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One number: its name, the arithmetic it was made by, and what it came to."""
+
+    name: str
+    term: Term
+    result: Number
+
+    def text(self, writer: Writer) -> str:
+        """`y_1[0,0] = tanh(−0.08219) = −0.08201`."""
+        result, made = writer.shown(self.result.number), writer.text(self.term)
+        return f"{self.name} = {result}" if made == result else f"{self.name} = {made} = {result}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Step:
+    """A line of a page: `formula`, the array `value` it gave, and how each number came about.
+
+    `name` is what the graph calls it, `address` what it is asked for by: `dx_1`, `1.dx`.
+    `layer` is the path of the layer, or `loss`; `method` is `forward`, `backward` or another of
+    the page; `way` is `forward`, `backward` or `update`; it stands in `file` at `line`.
+    """
+
+    node: int
+    name: str
+    address: str
+    formula: str
+    way: str
+    layer: str
+    method: str
+    page: str
+    file: str
+    line: int
+    value: Array
+    _elements: Elements
+    _writer: Writer
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of its value."""
+        return self.value.shape
+
+    def line_of(self, index: Index = ()) -> Line:
+        """How the number at `index` came about."""
+        name = self.name + (f"[{','.join(map(str, index))}]" if index else "")
+        number = self._elements.number(self.node, index)
+        return Line(name, self._elements.line(self.node, index), number)
+
+    def lines(self) -> Iterator[Line]:
+        """All numbers, row by row."""
+        return (self.line_of(index) for index in np.ndindex(self.value.shape))
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether it was filled with one number, of which nothing is to be told."""
+        return self._elements.nodes[self.node].operation in FILLED
+
+    def shown_lines(self) -> tuple[list[Line], int]:
+        """The lines that are shown, and how many more there are."""
+        if self.is_filled:
+            return [], 0
+        size = self.value.size
+        first = [*islice(self.lines(), size if size <= FEW else FIRST)]
+        return first, size - len(first)
+
+    def __str__(self) -> str:
+        words = self._writer.words
+        shape = "×".join(map(str, self.shape)) or words["number"]
+        head = f"  {self.name} = {self.formula}"
+        out = [f"{head:<62} {shape:>9}   {Path(self.file).name}:{self.line}"]
+        lines, more = self.shown_lines()
+        out += [f"      {line.text(self._writer)}" for line in lines]
+        if self.is_filled:
+            out.append(f"      {words['all_zero']}")
+        if more:
+            out.append(f"      {words['more'].format(more)}")
+        return "\n".join(out)
+
+    def __repr__(self) -> str:
+        return f"<Step: {self.name} = {self.formula}>"
+
+    _repr_pretty_ = shown_whole
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """The steps that follow each other in one method of one page."""
+
+    steps: list[Step]
+
+    @property
+    def first(self) -> Step:
+        return self.steps[0]
+
+    def title(self, words: Mapping[str, str]) -> str:
+        """`forward · 0 · Linear(2, 3)`."""
+        first = self.first
+        layer = first.layer.removeprefix(f"{UPDATE} ")
+        own = "" if first.method in (first.way, "rule") else first.method
+        parts = (words[first.way], layer, own, first.page)
+        return " · ".join(part for part in parts if part)
+
+    def summary(self, writer: Writer) -> str:
+        """What came out, in one line: shape, mean size, zeros."""
+        last = self.steps[-1]
+        if last.value.size == 1:
+            return f"{last.name} = {writer.shown(last.value.item())}"
+        size = np.abs(last.value.astype(float))
+        mean, zeros = (
+            writer.shown(float(size.mean())),
+            writer.shown(float(100 * (size == 0).mean())),
+        )
+        shape = "×".join(map(str, last.shape))
+        return writer.words["summary"].format(shape, last.name, mean, zeros)
