@@ -1,13 +1,16 @@
 // What the parts of the playground share: the state, the training, and what is pointed at.
 
+import { say } from "../../../html/words.js";
+import { merged, stateOf } from "../training/state.js";
+
 /**
  * The desk at which all parts of the page sit. Parts read `desk.state` (its schema is that of
- * training/state.js), `desk.session` and `desk.pointed`; they change the state by `change` and hear
- * of changes by `watch`: "state" (state, part), "frame" (frame), "pointed" (place or null).
+ * training/state.js) and `desk.session`; they change the state by `change` and hear of changes by
+ * `watch`: "state" (state), "frame" (frame), "pointed" (place or null), "notice" (what is said).
  *
- * A place is `{ column, unit, from }`: column 0 has the inputs, 1 … the layers, the last one the
- * outputs; `from` is the unit of the column before, where a link is meant; `fixed` is true where it
- * was clicked on.
+ * A place is `{ column, unit, from }`: column 0 has the inputs, 1 … the hidden layers, the last one
+ * the outputs; `from` is the unit of the column before, where a link is meant; `fixed` is true
+ * where it was clicked on.
  */
 export class Desk {
   constructor(state, given) {
@@ -29,18 +32,43 @@ export class Desk {
     for (const act of this.watchers[what]) act(...values);
   }
 
-  /** Take another value for parts of the state: `change({ share: 60 })`. */
-  change(part) {
-    this.state = { ...this.state, ...part };
-    this.session?.set(part);
-    this.tell("state", this.state, part);
+  /** Let a control show `valueOf(state)`, now and after each change; it may be hidden by its name. */
+  bind(control, valueOf) {
+    const show = () => {
+      control.set(valueOf(this.state));
+      control.element.classList.toggle("away", this.hides(control.input.dataset.control));
+    };
+    this.watch("state", show);
+    show();
   }
 
-  /** Take a whole other state, as a link or a file has it. */
-  become(state) {
+  /** Take another value for parts of the state, `{ share: 60 }`; what does not fit is said. */
+  change(part) {
+    const { state, problems } = merged(this.state, part);
+    if (problems.length) {
+      this.problems(problems);
+      this.tell("state", this.state);
+      return;
+    }
+    this.state = state;
+    this.session?.set(part);
+    this.tell("state", state);
+  }
+
+  /** Take a whole other state, as a link or a file has it; what is wrong in it is said. */
+  become(given) {
+    const { state, problems } = stateOf(given);
+    this.problems(problems);
     this.state = state;
     this.session?.set(state);
-    this.tell("state", state, state);
+    this.tell("state", state);
+  }
+
+  /** Begin anew with other first weights. */
+  reset() {
+    this.session.reset();
+    if (this.session.state) this.state = this.session.state;
+    this.tell("state", this.state);
   }
 
   /** Take what the training shows of itself. */
@@ -56,9 +84,53 @@ export class Desk {
     this.tell("pointed", this.pointed);
   }
 
-  /** Say something to all, those who hear the page included. */
+  /** Say the words of `key` to all, those who hear the page included; null takes them away. */
   notice(key, values = {}, grave = false) {
-    this.tell("notice", { key, values, grave });
+    this.tell("notice", key, values, grave);
+  }
+
+  /** Say why something was refused, by the three parts that came with it. */
+  refused({ came, expected, hint, message, gone }) {
+    if (gone) this.notice("server_gone", {}, true);
+    else
+      this.notice(
+        "problems",
+        { told: [came ?? message, expected, hint].filter(Boolean).join(" ") },
+        true,
+      );
+  }
+
+  /** Give one weight or bias another value; the training goes on from there. */
+  setParameter(place, value) {
+    const parameters = Float32Array.from(this.frame.parameters);
+    parameters[place] = value;
+    this.session.setParameters(parameters);
+  }
+
+  /** Say what is wrong with a state that came from elsewhere. */
+  problems(problems) {
+    const told = problems.map(({ key, field, value = "", ...rest }) =>
+      say("problem_told", {
+        field,
+        what: say(`fault_${key}`, { text: value, field, value, ...rest }),
+      }),
+    );
+    if (told.length) this.notice("problems", { told: told.join(" ") }, true);
+  }
+
+  /** The session as views see it: what they set, everybody hears of. */
+  seen() {
+    const { session } = this;
+    const desk = this;
+    const names = ["goTo", "play", "pause", "request", "rewind", "stepEpoch", "stepBatch"];
+    const seen = Object.fromEntries(
+      [...names, "stepLayer"].map((name) => [name, (...given) => session[name](...given)]),
+    );
+    return Object.defineProperties(seen, {
+      state: { get: () => desk.state },
+      names: { get: () => session.names },
+      set: { value: (part) => desk.change(part) },
+    });
   }
 
   /** Whether a control is hidden, for a lesson. */

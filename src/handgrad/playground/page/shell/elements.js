@@ -57,41 +57,77 @@ export function choice(key, options, take, more = {}) {
   };
 }
 
-/** A number within bounds; what is no number, or lies beyond them, is said in place. */
-export function number(key, take, { min, max, step = "any", optional = false, ...more } = {}) {
+/**
+ * A number, typed or stepped with its two buttons and the arrow keys; what `kind` (of
+ * training/kinds.js) refuses is said in place, and is not taken.
+ *
+ * The steps are those of `ladder`, or 1. Where it is `optional`, no number is null.
+ */
+export function number(key, kind, take, { ladder, optional = false, ...more } = {}) {
   const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
   const wrong = element("span", { class: "wrong", role: "alert" });
-  let last = "";
-  input.addEventListener("change", () => {
+  let last = null;
+  const show = (text, fault) => {
+    input.value = text;
+    input.setAttribute("aria-invalid", String(Boolean(fault)));
+    wrong.textContent = fault ? faultSaid(text, fault) : "";
+  };
+  const taken = () => {
     const text = input.value.trim();
-    const value = text === "" && optional ? null : Number(text);
-    const whole = step === 1 && value !== null && !Number.isInteger(value);
-    const refused = value !== null && (text === "" || !(value >= min && value <= max) || whole);
-    input.setAttribute("aria-invalid", String(refused));
-    wrong.textContent = refused ? say("number_refused", { text, min, max }) : "";
-    if (!refused && input.value !== last) take(value);
+    const value = text === "" ? (optional ? null : NaN) : Number(text);
+    const fault = value === null ? null : kind.fault(value);
+    show(text, fault);
+    if (!fault && value !== last) take((last = value));
+  };
+  const by = (way) => {
+    const next = stepped(last ?? 0, way, ladder);
+    if (!kind.fault(next)) {
+      show(String(next), null);
+      taken();
+    }
+  };
+  input.addEventListener("change", taken);
+  input.addEventListener("keydown", (event) => {
+    const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    by(way);
   });
-  input.addEventListener("keydown", (event) => stepped(event, input, { min, max, step }));
-  const whole = field(key, input, { ...more, after: wrong });
+  const whole = field(key, input, { kind: "number", ...more, after: wrong });
+  whole.querySelector("label").after(spinner(key, input, by));
   return {
     element: whole,
     input,
     set: (value) => {
       if (document.activeElement === input && input.getAttribute("aria-invalid") === "true") return;
-      input.value = last = value === null || value === undefined ? "" : String(value);
-      input.setAttribute("aria-invalid", "false");
-      wrong.textContent = "";
+      last = value ?? null;
+      show(last === null ? "" : String(last), null);
     },
   };
 }
 
-function stepped(event, input, { min, max, step }) {
-  const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-  if (!way || step === "any") return;
-  event.preventDefault();
-  const next = Math.min(max, Math.max(min, Number(input.value) + way * step));
-  input.value = String(next);
-  input.dispatchEvent(new Event("change"));
+/** What is wrong with a text that was typed, in three parts: what came, what goes, what to try. */
+export const faultSaid = (text, { key, ...values }) =>
+  say(`fault_${key}`, { text: text || say("nothing"), ...values });
+
+function spinner(key, input, by) {
+  const make = (way, sign, word) => {
+    const made = element("button", { type: "button", class: "step", tabindex: "-1" }, sign);
+    speak(made, () => say(word, { what: say(key) }), "aria-label");
+    made.addEventListener("click", () => by(way));
+    return made;
+  };
+  const box = element("div", { class: "spinner" });
+  box.append(make(-1, "−", "less_of"), input, make(1, "+", "more_of"));
+  return box;
+}
+
+/** The next number on a ladder, or the next whole one. */
+export function stepped(value, way, ladder) {
+  if (!ladder) return value + way;
+  const beyond = ladder.filter((rung) => (way > 0 ? rung > value : rung < value));
+  if (!beyond.length) return value;
+  return way > 0 ? beyond[0] : beyond.at(-1);
 }
 
 /** A slider whose value is said beside its label. */
@@ -107,7 +143,7 @@ export function slider(key, take, { min, max, step = 1, saidAs = String, ...more
   input.addEventListener("input", write);
   input.addEventListener("change", () => take(Number(input.value)));
   speakBy(write);
-  const whole = field(key, input, { kind: "slider", ...more, after: shown });
+  const whole = field(key, input, { kind: "range", ...more, after: shown });
   shown.setAttribute("for", input.id);
   return {
     element: whole,

@@ -1,52 +1,47 @@
 // Where everything stands: data and inputs, the net, and what comes out of it.
 
-import { element, speak, say } from "../../../html/words.js";
-import { card } from "./elements.js";
+import { element, say, speak } from "../../../html/words.js";
+import { card, opening, said } from "./elements.js";
 
 /** The frame of the page, empty: its areas by name, and `whole`, which holds them. */
 export function layout() {
   const area = (name, tag = "div") => element(tag, { class: name });
-  const areas = {
-    run: area("run"),
-    people: area("people"),
-    learning: area("learning"),
-    data: area("data"),
-    inputs: area("inputs"),
-    net: area("net"),
-    band: area("band"),
-    output: area("output"),
-    time: area("time"),
-    below: area("below"),
-    about: area("about"),
-    lesson: area("lesson"),
-  };
-  const live = element("p", { class: "unseen", role: "status", "aria-live": "polite" });
-  const notice = element("p", { class: "notice", role: "alert", hidden: "" });
-  const bar = element("div", { class: "bar", role: "group" }, areas.run, areas.time, areas.people);
-  speak(bar, () => say("run"), "aria-label");
-  const left = element(
-    "div",
-    { class: "left" },
-    card("data", areas.data),
-    card("inputs", areas.inputs),
-  );
-  const net = card("net", areas.net, areas.band);
-  net.classList.add("wide");
-  const middle = element("div", { class: "middle" }, net, card("learning", areas.learning));
-  const right = element("div", { class: "right" }, card("output", areas.output));
-  const columns = element("div", { class: "columns" }, left, middle, right);
+  const names = ["run", "people", "learning", "data", "inputs", "net", "band", "output", "time"];
+  const areas = Object.fromEntries([...names, "below", "lesson"].map((name) => [name, area(name)]));
+  const live = element("p", { class: "unseen", role: "status" });
+  const notice = element("div", { class: "notice", role: "alert", hidden: "" });
+  const bar = element("header", { class: "bar" }, areas.run, areas.people, areas.time);
+  const learning = card("learning", areas.learning);
+  const left = area("left");
+  left.append(card("data", areas.data), card("inputs", areas.inputs));
+  const middle = area("middle");
+  middle.append(card("net", areas.net, areas.band));
+  const right = area("right");
+  right.append(card("output", areas.output));
+  for (const part of [right, learning]) part.querySelector("header").className = "unseen";
+  const columns = element("div", { class: "columns" });
+  columns.append(left, learning, middle, right);
   const whole = element("div", { class: "playground" });
-  whole.append(bar, notice, areas.lesson, columns, areas.below, areas.about, live);
+  speak(whole, () => say("title"), "aria-label");
+  whole.setAttribute("role", "region");
+  whole.append(bar, notice, areas.lesson, columns, areas.below, about(), live);
   return { ...areas, whole, live, notice };
 }
 
-/** Tabs of which one is open: `entries` are pairs of a name and what it shows. */
-export function tabs(label, entries, opened) {
+function about() {
+  const texts = ["about_1", "about_2", "about_3"].map((key) => said("p", key));
+  const made = opening("about", ...texts);
+  made.classList.add("about");
+  return made;
+}
+
+/** Tabs of which one is open: `entries` are pairs of a name, a word, and what it shows. */
+export function tabs(label, entries) {
   const list = element("div", { role: "tablist", class: "tabs" });
   speak(list, () => say(label), "aria-label");
   const panels = entries.map(([name, content], i) => {
-    const tab = element("button", { type: "button", role: "tab", id: `tab-${label}-${name}` });
-    const panel = element("div", { role: "tabpanel", id: `panel-${label}-${name}`, tabindex: "0" });
+    const tab = element("button", { type: "button", role: "tab", id: `tab-${name}` });
+    const panel = element("div", { role: "tabpanel", id: `panel-${name}`, class: "card" });
     speak(tab, () => say(name));
     tab.setAttribute("aria-controls", panel.id);
     panel.setAttribute("aria-labelledby", tab.id);
@@ -66,8 +61,7 @@ export function tabs(label, entries, opened) {
       panel.hidden = i !== which;
     });
     if (focused) panels[which][0].focus();
-    opened?.(entries[which][0]);
   }
-  if (panels.length) open(0);
+  open(0);
   return element("div", { class: "tabbed" }, list, ...panels.map(([, panel]) => panel));
 }

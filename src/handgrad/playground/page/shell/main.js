@@ -2,35 +2,69 @@
 
 import { element, language, learn, speakBy, speakIn } from "../../../html/words.js";
 import { openSession } from "../training/session.js";
+import { dataControls } from "./data_controls.js";
 import { Desk } from "./desk.js";
+import { diagramIn } from "./diagram.js";
+import { said } from "./elements.js";
+import { inputControls } from "./input_controls.js";
+import { keysOf } from "./keys.js";
 import { layout, tabs } from "./layout.js";
+import { learningControls } from "./learning_controls.js";
+import { netControls } from "./net_controls.js";
+import { peopleControls } from "./people_controls.js";
 import { PLACES } from "./places.js";
+import { runControls } from "./run_controls.js";
+import { tableControls } from "./table_controls.js";
+import { telling } from "./telling.js";
+import { viewControls } from "./view_controls.js";
+import { weightEditor, weightTables } from "./weights.js";
 
 /**
- * Begin in `place`, an element.
+ * Begin in `place`, an element; `given` is what page/README.md lists. The state comes whole.
  *
- * `given` has `words` (of shell and views, by language), `steering` (signs that no eye sees),
- * `pages` (recorded), `state` (or none: the first screen), `program` and `server` (where a library
- * is near), `data` (a table that came with the page), `language`.
+ * Gives the desk, at which the parts of the page meet.
  */
 export function start(place, given) {
-  learn(given.words, given.steering, [given.language, ...navigator.languages].filter(Boolean));
+  const preferred = [given.state.language, given.language, ...navigator.languages];
+  learn(given.words, given.steering, preferred.filter(Boolean));
   const desk = new Desk(given.state, given);
   const areas = layout();
   place.replaceChildren(areas.whole);
   speakBy(() => (areas.whole.lang = language()));
   desk.session = openSession(desk.state, { ...given, onFrame: (frame) => desk.show(frame) });
   const views = placed(desk, areas);
+  furnish(desk, areas);
   desk.watch("frame", (frame) => views.forEach((view) => view.update(frame)));
   desk.watch("pointed", (at) => {
     for (const view of views) {
-      view.pick?.(at);
+      view.pick?.(at && at.from === undefined ? at : null);
       view.pointAt?.(at);
     }
   });
-  if (given.state.language) speakIn(given.state.language);
-  desk.session.play();
+  desk.watch("state", ({ language: chosen }) => {
+    if (chosen && chosen !== language()) speakIn(chosen);
+  });
+  if (!desk.state.at.step) desk.session.play();
   return desk;
+}
+
+/** The controls and the net, each in its area. */
+function furnish(desk, areas) {
+  const heads = element("div", { class: "heads" });
+  const diagram = diagramIn(desk, heads);
+  const net = netControls(desk, heads);
+  const plane = () => areas.output.querySelector(".plane canvas");
+  telling(desk, areas);
+  runControls(desk, areas.run);
+  dataControls(desk, areas.data);
+  areas.data.append(tableControls(desk, areas.whole));
+  inputControls(desk, areas.inputs);
+  areas.net.append(net.count, diagram.element, said("p", "net_legend", { class: "hint" }));
+  areas.net.append(viewControls(desk), weightEditor(desk, diagram.net), net.panel);
+  areas.band.after(weightTables(desk, diagram.net));
+  learningControls(desk, areas.learning);
+  const keys = keysOf(desk, areas.whole);
+  peopleControls(desk, areas.people, { keys, diagram, plane });
 }
 
 /** Every view where it stands; those below are behind tabs. */
@@ -39,8 +73,8 @@ function placed(desk, areas) {
   const below = [];
   for (const { name, where, make } of PLACES) {
     if (desk.hides(name)) continue;
-    const place = element("div", { class: `view ${name}` });
-    views.push(make(place, desk.session));
+    const place = element("div", { class: "placed" });
+    views.push(make(place, desk.seen()));
     if (where === "below") below.push([name, place]);
     else areas[where].append(place);
   }

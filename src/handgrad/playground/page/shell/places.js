@@ -1,9 +1,31 @@
 // Which views there are and where each stands: every module of views/ has its lines here.
 
+import { confusionIn } from "../views/confusion.js";
+import { curvesIn } from "../views/curves.js";
+import { explainBandIn } from "../views/explain_band.js";
+import { healthIn } from "../views/health.js";
+import { hiddenIn } from "../views/hidden.js";
+import { lossPlaneIn } from "../views/loss_plane.js";
+import { planeIn } from "../views/plane.js";
+import { raceIn } from "../views/race.js";
+import { seedsIn } from "../views/seeds.js";
+import { sliderIn } from "../views/slider.js";
+
 /**
  * Each view is made once: `make(place, session)` puts its element into `place` and gives
  * `{ update(frame), leave() }`. It stands in "output" (beside the net, always seen), "below" (one
  * at a time; the word of its tab is `name`), "band" (under the net) or "time" (in the bar above).
  * `name` may be in `state.hide`.
  */
-export const PLACES = [];
+export const PLACES = [
+  { name: "plane", where: "output", make: planeIn },
+  { name: "curves", where: "output", make: curvesIn },
+  { name: "slider", where: "time", make: sliderIn },
+  { name: "explain", where: "band", make: explainBandIn },
+  { name: "hidden", where: "below", make: hiddenIn },
+  { name: "loss_plane", where: "below", make: lossPlaneIn },
+  { name: "race", where: "below", make: raceIn },
+  { name: "seeds", where: "below", make: seedsIn },
+  { name: "health", where: "below", make: healthIn },
+  { name: "confusion", where: "below", make: confusionIn },
+];

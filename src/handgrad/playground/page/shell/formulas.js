@@ -1,0 +1,36 @@
+// Formulas as they are read: x1**2 with its index below and its power above.
+
+import { element } from "../../../html/words.js";
+
+const PART = /([A-Za-z]+)(\d+)\b|\*\*\s*(\d+(?:\.\d+)?)|(\*)/g;
+
+/** A formula in an element: indices lowered, powers raised, products without their sign. */
+export function formulaSaid(text) {
+  const whole = element("span", { class: "formula" });
+  if (!/^[-+*/ ().,\w]+$/.test(text) || !/x\d|\*|\(/.test(text)) {
+    whole.textContent = text;
+    return whole;
+  }
+  let from = 0;
+  for (const found of text.matchAll(PART)) {
+    whole.append(text.slice(from, found.index));
+    from = found.index + found[0].length;
+    if (found[1]) whole.append(found[1], element("sub", {}, found[2]));
+    else if (found[3]) whole.append(element("sup", {}, found[3]));
+    else whole.append("·");
+  }
+  whole.append(text.slice(from));
+  return whole;
+}
+
+const LOW = "₀₁₂₃₄₅₆₇₈₉";
+const HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+const turned = (digits, signs) => digits.replace(/\d/g, (digit) => signs[digit]);
+
+/** The same in one line of text, for pictures and for those who hear it. */
+export const formulaText = (text) =>
+  text.replace(PART, (whole, letters, index, power, times) => {
+    if (letters) return letters + turned(index, LOW);
+    if (power) return /^\d+$/.test(power) ? turned(power, HIGH) : whole;
+    return times ? "·" : whole;
+  });

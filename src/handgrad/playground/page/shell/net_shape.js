@@ -1,0 +1,115 @@
+// The net as columns of units: inputs, layers, outputs; where weights stand among the parameters.
+
+/**
+ * The columns of a net whose parameters are `names`, `[{ name, shape, offset }]`:
+ * `[{ units, W, b, layer, shown }]`, where W and b are offsets, null in the column of the inputs
+ * and where there is no bias; `layer` is the place of the Linear, `shown` of the last layer that
+ * belongs to it.
+ */
+export function columnsOf(names, layers, inputs) {
+  const columns = [{ units: inputs, W: null, b: null, layer: -1, shown: -1 }];
+  const linear = names.filter(({ name, shape }) => /\.W$/.test(name) && shape.length === 2);
+  for (const { name, shape, offset } of linear) {
+    const before = name.slice(0, -1);
+    const bias = names.find((other) => other.name === `${before}b`);
+    columns.push({
+      units: shape[0],
+      W: offset,
+      b: bias?.offset ?? null,
+      layer: Number.parseInt(name),
+    });
+  }
+  columns.forEach((column, i) => (column.shown = (columns[i + 1]?.layer ?? layers) - 1));
+  return columns;
+}
+
+/** Where the weight of a link stands among the parameters, or the bias of a neuron. */
+export function placeOf(columns, { column, unit, from }) {
+  const { W, b } = columns[column];
+  if (from === undefined) return b === null ? null : b + unit;
+  return W + unit * columns[column - 1].units + from;
+}
+
+/** The most links that are drawn: beyond, only the heaviest. */
+export const MOST_LINKS = 2500;
+
+/** Every link as `[column, unit, from, place]`, or so many of the heaviest. */
+export function linksOf(columns, parameters) {
+  const all = [];
+  for (let c = 1; c < columns.length; c++) {
+    const before = columns[c - 1].units;
+    for (let unit = 0; unit < columns[c].units; unit++)
+      for (let from = 0; from < before; from++)
+        all.push([c, unit, from, columns[c].W + unit * before + from]);
+  }
+  if (all.length <= MOST_LINKS || !parameters) return all.slice(0, MOST_LINKS);
+  const size = ([, , , place]) => Math.abs(parameters[place]);
+  return all.sort((a, b) => size(b) - size(a)).slice(0, MOST_LINKS);
+}
+
+const LARGEST = 42;
+const NARROWEST = 40;
+
+/**
+ * Where every unit is drawn, within `width` pixels: `{ width, height, columns: [{ x, size, step,
+ * top }] }`. A column of many units has small ones; one of more than fit in `height` as well.
+ */
+export function geometryOf(width, units, { left, right }) {
+  const most = Math.max(...units);
+  const height = Math.min(430, Math.max(250, most * (LARGEST + 12)));
+  const room = width - left - right;
+  const n = units.length;
+  const pitch = Math.max(NARROWEST, (room - LARGEST) / Math.max(1, n - 1));
+  const columns = units.map((count, i) => {
+    const step = Math.min(LARGEST + 14, height / count);
+    const size = Math.min(LARGEST, step - Math.max(1, 0.22 * step), 0.58 * pitch);
+    return { x: left + LARGEST / 2 + i * pitch, size, step, top: (height - step * count) / 2 };
+  });
+  return { width: left + right + LARGEST + (n - 1) * pitch, height, pitch, columns };
+}
+
+/** The middle of a unit. */
+export const middleOf = ({ columns }, column, unit) => {
+  const { x, step, top } = columns[column];
+  return [x, top + (unit + 0.5) * step];
+};
+
+/** The path of a link, from one side to the other: `[x0, y0, x1, y1]`. */
+export function endsOf(geometry, [column, unit, from]) {
+  const [x0, y0] = middleOf(geometry, column - 1, from);
+  const [x1, y1] = middleOf(geometry, column, unit);
+  return [
+    x0 + geometry.columns[column - 1].size / 2,
+    y0,
+    x1 - geometry.columns[column].size / 2,
+    y1,
+  ];
+}
+
+/** The link nearest to a point, if one is near: links are cubic curves, level at their ends. */
+export function linkAt(geometry, links, x, y, near = 7) {
+  let best = null;
+  let least = near;
+  for (const link of links) {
+    const [x0, y0, x1, y1] = endsOf(geometry, link);
+    if (x < x0 || x > x1) continue;
+    const t = (x - x0) / (x1 - x0);
+    const along = y0 + (y1 - y0) * curve(t);
+    const far = Math.abs(along - y);
+    if (far < least) [least, best] = [far, link];
+  }
+  return best;
+}
+
+/** How far up a curve with level ends is, where it is `t` across. */
+function curve(t) {
+  // across is 3s(1−s)/2·… of the same parameter s for both: solved by halves
+  let [low, high] = [0, 1];
+  for (let i = 0; i < 20; i++) {
+    const s = (low + high) / 2;
+    const across = 1.5 * s * (1 - s) * (1 - s) + 1.5 * s * s * (1 - s) + s * s * s;
+    if (across < t) low = s;
+    else high = s;
+  }
+  return 3 * low * low - 2 * low * low * low;
+}

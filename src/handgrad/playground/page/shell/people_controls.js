@@ -1,0 +1,107 @@
+// Language, a link to what is seen, files of it, and states that come back as files.
+
+import { element, language, languages, say, speak, speakIn } from "../../../html/words.js";
+import { fragmentOf } from "../training/links.js";
+import { outputSaid } from "./diagram.js";
+import { button, opening, said } from "./elements.js";
+import { formulaText } from "./formulas.js";
+import { svgOf } from "./net_svg.js";
+import { pngOf, save, weightsText } from "./saving.js";
+
+/** Files that Python writes: where a server is near, it is asked for them. */
+const OF_PYTHON = ["safetensors", "onnx", "py", "c", "wasm", "html"];
+
+/** All that concerns who looks at the page, into `place`. */
+export function peopleControls(desk, place, { keys, diagram, plane }) {
+  const share = button("share_link", () => copyLink(desk));
+  const files = element("div", { class: "panel files" });
+  files.append(...filesOf(desk, diagram, plane), said("h3", "files_of_python"), ...ofPython(desk));
+  const menu = opening("files", files, openState(desk));
+  menu.classList.add("menu", "right-menu");
+  place.append(share, menu, keys, languageChoice(desk));
+}
+
+function languageChoice(desk) {
+  const group = element("div", { class: "languages", role: "group" });
+  speak(group, () => say("languages"), "aria-label");
+  for (const [name, itself] of languages()) {
+    const made = element("button", { type: "button", lang: name, class: "quiet" }, itself);
+    made.addEventListener("click", () => {
+      speakIn(name);
+      desk.change({ language: name });
+    });
+    speak(made, () => String(language() === name), "aria-pressed");
+    group.append(made);
+  }
+  return group;
+}
+
+/** The state now, with the step that is shown. */
+export const stateNow = (desk) => ({ ...desk.session.state, at: { step: desk.frame?.step ?? 0 } });
+
+async function copyLink(desk) {
+  const link = `${location.href.split("#")[0]}#${fragmentOf(stateNow(desk))}`;
+  try {
+    await navigator.clipboard.writeText(link);
+    desk.notice("link_copied");
+  } catch {
+    // where the clipboard is refused, the link is in sight to be copied by hand
+    desk.notice("link_to_copy", { link });
+  }
+}
+
+function filesOf(desk, diagram, plane) {
+  const { session } = desk;
+  const net = () => diagram.net();
+  const nameOf = (column, unit) =>
+    column
+      ? outputSaid(desk, net().columns.at(-1).units, unit)
+      : formulaText(desk.state.inputs[unit]);
+  const json = "application/json";
+  const made = {
+    file_state: () => save("state.json", `${JSON.stringify(stateNow(desk), null, 1)}\n`, json),
+    file_weights: () =>
+      save("weights.json", weightsText(session.names, desk.frame.parameters), json),
+    file_net_svg: () => save("net.svg", svgOf(net(), nameOf), "image/svg+xml"),
+    file_net_png: async () => save("net.png", await pngOf(diagram.canvas)),
+    file_plane_png: async () => save("plane.png", await pngOf(plane())),
+  };
+  return Object.entries(made).map(([key, act]) => button(key, act));
+}
+
+/** Files by Python: by the server, or why not and what to do instead. */
+function ofPython(desk) {
+  const { server } = desk.given;
+  if (!server) return [said("p", "no_python", { class: "hint" })];
+  return OF_PYTHON.map((ending) => {
+    const name = `net.${ending}`;
+    const made = element("button", { type: "button" }, name);
+    made.addEventListener("click", async () => {
+      made.disabled = true;
+      try {
+        save(name, await server.file(name, await desk.session.request("model")));
+      } catch (error) {
+        desk.refused(error);
+      }
+      made.disabled = false;
+    });
+    return made;
+  });
+}
+
+/** A state that was saved, opened again. */
+function openState(desk) {
+  const input = element("input", { type: "file", accept: ".json,application/json" });
+  speak(input, () => say("open_state"), "aria-label");
+  input.addEventListener("change", async () => {
+    const [file] = input.files;
+    if (!file) return;
+    try {
+      desk.become(JSON.parse(await file.text()));
+    } catch {
+      desk.notice("no_state", { name: file.name }, true);
+    }
+    input.value = "";
+  });
+  return element("label", { class: "open-state" }, said("span", "open_state"), input);
+}

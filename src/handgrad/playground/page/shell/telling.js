@@ -1,0 +1,51 @@
+// What the page tells: notices in sight, and in words for those who hear it how the training goes.
+
+import { numberSaid, say, speakBy } from "../../../html/words.js";
+import { button } from "./elements.js";
+
+/** Show notices in `notice`, and say in `live` that the training goes on, or where it stands. */
+export function telling(desk, { notice, live }) {
+  let told = null;
+  const text = document.createElement("p");
+  const close = button("close", () => desk.notice(null), { kind: "quiet" });
+  notice.append(text, close);
+  const show = () => {
+    notice.hidden = !told;
+    if (!told) return;
+    text.textContent = say(told.key, told.values);
+    notice.classList.toggle("grave", told.grave);
+  };
+  desk.watch("notice", (key, values, grave) => {
+    told = key && { key, values, grave };
+    show();
+  });
+  speakBy(show);
+  failures(desk, () => told);
+  status(desk, live);
+}
+
+/** A training that left the numbers is said at once, and until it is rewound. */
+function failures(desk, told) {
+  let failed = null;
+  desk.watch("frame", ({ failure }) => {
+    const now = failure ? JSON.stringify(failure) : null;
+    if (now === failed) return;
+    failed = now;
+    if (failure) {
+      const isIn = failure.layer !== null && failure.layer !== undefined;
+      desk.notice(isIn ? "diverged_in" : "diverged", failure, true);
+    } else if (told()?.key.startsWith("diverged")) desk.notice(null);
+  });
+}
+
+function status(desk, live) {
+  let playing = null;
+  desk.watch("frame", (frame) => {
+    if (frame.playing === playing) return;
+    playing = frame.playing;
+    const short = (value) => (value === null || value === undefined ? "–" : numberSaid(value, 3));
+    const { train, test } = frame.losses ?? {};
+    const values = { epoch: frame.epoch, train: short(train), test: short(test) };
+    live.textContent = playing ? say("now_training") : say("now_paused", values);
+  });
+}
