@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from handgrad.doctor import *
     from handgrad.engines.compiled.plan import compiled_source
     from handgrad.estimators import *
+    from handgrad.exercises import Exercise, Grade, exercise
     from handgrad.explaining import Explanation, explain
     from handgrad.exporting import Proof, export
     from handgrad.importing import *
@@ -103,7 +104,7 @@ __all__ = [
     "permutation_importance", "partial_dependence", "PermutationImportance", "PartialDependence",
     "Predictions", "write_report",
     "check_gradients", "GradientReport", "diagnose", "diagnosing", "Diagnosis", "Finding",
-    "explain", "Explanation",
+    "explain", "Explanation", "exercise", "Exercise", "Grade",
     "trace", "Graph", "compiled_source",
     "data", "make_classification", "read_table", "open_table", "TableStream", "StreamedRows",
     "predict_table", "train_table", "evaluate_table", "train_test_split",
@@ -133,6 +134,7 @@ _LATER = {
         "engines.compiled.plan": "compiled_source",
         "estimators": "MLPClassifier MLPRegressor",
         "explaining": "explain Explanation",
+        "exercises": "exercise Exercise Grade",
         "exporting": "export Proof",
         "importing": "from_torch from_onnx from_keras from_sklearn",
         "inspection": "permutation_importance partial_dependence",
