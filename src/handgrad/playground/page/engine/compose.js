@@ -1,0 +1,229 @@
+// From recorded pages to the graph of a whole step, of a prediction, of an update.
+
+import { Builder, mapped, Ref } from "./graph.js";
+import { readPage, settingsOf, shapeOfState } from "./pages.js";
+import { shapeOf } from "./shapes.js";
+import { N } from "./sizes.js";
+
+/** A graph that pages are added to. */
+class Composer {
+  constructor() {
+    this.builder = new Builder();
+    this.leaves = {};
+    this.outputs = {};
+    this.watched = {};
+  }
+
+  /** A leaf by its name. */
+  leaf(name, shape, kind = "f") {
+    const ref = this.builder.add("leaf", [], shape, kind, { name });
+    this.leaves[name] = ref.node;
+    return ref;
+  }
+
+  /** What may be added of a page whose leaves are `given`, by name. */
+  page(page, given, path, title) {
+    const made = page.given.map((name) => given[name]);
+    return { page, made, path, title };
+  }
+
+  /** Add the nodes from one to another, counted as in the page. */
+  run({ page, made, path, title }, begin, end) {
+    const first = page.given.length;
+    for (let i = begin; i < Math.min(end, first + page.nodes.length); i++) {
+      const { op, args, options, kind, line } = page.nodes[i - first];
+      const own = mapped(args, (value) => (value instanceof Ref ? made[value.node] : value));
+      const shape = shapeOf(op, own, options, (ref) => this.shape(ref));
+      const method = i < page.backward ? "forward" : "backward";
+      this.builder.origin = { path, title, method, file: page.file, line };
+      made[i] = this.builder.add(op, op === "random" ? [path, ...own] : own, shape, kind, options);
+    }
+  }
+
+  shape(ref) {
+    return this.builder.of(ref).shape;
+  }
+
+  /** An operation between pages. */
+  joined(op, ...refs) {
+    this.builder.origin = null;
+    return this.builder.alike(this.builder.of(refs.find((ref) => ref instanceof Ref)), op, ...refs);
+  }
+
+  graph() {
+    const { leaves, outputs, watched } = this;
+    return { nodes: this.builder.nodes, leaves, outputs, watched };
+  }
+}
+
+/** The page of a layer, loss or the like among `kinds`; an entry may bring its own. */
+function pageNamed(kinds, name, entry = {}) {
+  const page = entry.page ?? kinds[name];
+  if (!page) throw new Error(`no page of ${name}`);
+  return page;
+}
+
+/** A loss, optimizer or penalty: `{ name, …settings }`, or a name alone. */
+function named(entry) {
+  const { name, ...settings } = typeof entry === "string" ? { name: entry } : entry;
+  return { name, settings };
+}
+
+/** The layers of an architecture: pages with settings, and the parameters that they have. */
+export function layersOf(pages, architecture) {
+  let width = architecture.width ?? architecture.layers[0].settings?.n_in;
+  return architecture.layers.map((entry, i) => {
+    const page = pageNamed(pages.layers, entry.layer, entry);
+    const settings = settingsOf(page.settings, entry.settings);
+    const arrays = (names, kind) =>
+      names.map((name) => ({
+        name: `${i}.${name}`,
+        short: name,
+        kind,
+        shape: shapeOfState(page.shapes[name], settings, width),
+        start: page.start[name] ?? 0,
+        trainable: entry.trainable ?? true,
+      }));
+    const layer = {
+      path: String(i),
+      title: entry.layer,
+      page,
+      settings,
+      width,
+      parameters: arrays(page.parameters, "parameter"),
+      state: arrays(page.state, "state"),
+      trainable: entry.trainable ?? true,
+    };
+    width = widthAfter(layer);
+    return layer;
+  });
+}
+
+function widthAfter(layer) {
+  const composer = new Composer();
+  const { page, ref } = forward(composer, layer, composer.leaf("x", [N, layer.width]));
+  return page && composer.shape(ref).at(-1);
+}
+
+/** The way forward through a layer; its page with what was made of it, and the result. */
+function forward(composer, layer, x, training = true) {
+  const recorded = (!training && layer.page.prediction) || layer.page.training;
+  const page = readPage(recorded, layer.settings, layer.width);
+  const given = { x };
+  for (const { name, short, shape } of [...layer.parameters, ...layer.state]) {
+    const known = composer.leaves[name];
+    given[short] = known === undefined ? composer.leaf(name, shape) : new Ref(known);
+  }
+  const at = composer.page(page, given, layer.path, layer.title);
+  composer.run(at, page.given.length, page.backward);
+  return { page: at, ref: at.made[page.outputs.prediction] };
+}
+
+/** The graph of a training step; what the layers give is watched, and its gradients. */
+export function stepGraph(pages, layers, { loss, penalty }) {
+  const composer = new Composer();
+  let x = composer.leaf("x", [N, layers[0].width]);
+  const passed = layers.map((layer, i) => {
+    const { page, ref } = forward(composer, layer, x);
+    composer.watched[`y ${i}`] = ref.node;
+    x = ref;
+    for (const { name, short } of layer.state) {
+      const changed = page.page.outputs[`new ${short}`];
+      if (changed !== undefined) composer.outputs[`new ${name}`] = page.made[changed].node;
+    }
+    return page;
+  });
+  composer.outputs.prediction = x.node;
+  let [value, dy] = lossOf(composer, pages, loss, x);
+  const gradients = {};
+  [...layers.entries()].reverse().forEach(([i, layer]) => {
+    const at = passed[i];
+    composer.watched[`d ${i}`] = dy.node;
+    at.made[at.page.given.indexOf("dy")] = dy;
+    composer.run(at, at.page.backward, Infinity);
+    for (const { name, short } of layer.parameters) {
+      gradients[name] = at.made[at.page.outputs[`d ${short}`]];
+    }
+    dy = at.made[at.page.outputs.dx];
+  });
+  if (penalty) value = withPenalty(composer, pages, penalty, layers, gradients, value);
+  composer.outputs.loss = value.node;
+  for (const { name, trainable } of layers.flatMap((layer) => layer.parameters)) {
+    if (trainable) composer.outputs[`d ${name}`] = gradients[name].node;
+  }
+  return composer.graph();
+}
+
+function lossOf(composer, pages, entry, p) {
+  const { name, settings } = named(entry);
+  const recorded = pageNamed(pages.losses, name);
+  const width = composer.shape(p).at(-1);
+  const page = readPage(recorded.training, settingsOf(recorded.settings, settings), width);
+  const y = recorded.indices ? composer.leaf("y", [N], "i") : composer.leaf("y", [N, width]);
+  const at = composer.page(page, { p, y }, "loss", name);
+  composer.run(at, page.given.length, Infinity);
+  return [at.made[page.outputs.loss], at.made[page.outputs.dp]];
+}
+
+/** Add what the weights cost to the loss, and its derivative to their gradients. */
+function withPenalty(composer, pages, entry, layers, gradients, value) {
+  const { name: title, settings } = named(entry);
+  const recorded = pageNamed(pages.penalties, title);
+  const page = readPage(recorded.training, settingsOf(recorded.settings, settings), 1);
+  let total = 0;
+  for (const { name, shape, trainable } of layers.flatMap((layer) => layer.parameters)) {
+    if (!trainable || shape.length < 2) continue;
+    const W = new Ref(composer.leaves[name]);
+    const at = composer.page(page, { W }, "penalty", title);
+    composer.run(at, 1, Infinity);
+    total = composer.joined("add", total, at.made[page.outputs.loss]);
+    gradients[name] = composer.joined("add", gradients[name], at.made[page.outputs.dW]);
+  }
+  return total === 0 ? value : composer.joined("add", value, total);
+}
+
+/** The graph of a prediction; what each layer gives is watched. */
+export function predictionGraph(layers) {
+  const composer = new Composer();
+  let x = composer.leaf("x", [N, layers[0].width]);
+  layers.forEach((layer, i) => {
+    x = forward(composer, layer, x, false).ref;
+    composer.watched[`y ${i}`] = x.node;
+  });
+  composer.outputs.prediction = x.node;
+  return composer.graph();
+}
+
+const OF_RULES = { dw: "f", learning_rate: "d", step: "i", dw_norm: "f", w: "f" };
+
+/** The graph of an optimizer's rule, with clipping and weight decay before it, and its memory. */
+export function ruleGraph(pages, entry, clip) {
+  const { name: title, settings: given } = named(entry);
+  const recorded = pageNamed(pages.optimizers, title);
+  const settings = settingsOf(recorded.settings, given);
+  const form = settings.nesterov ? "nesterov" : settings.momentum ? "momentum" : "";
+  const decay = settings.weight_decay ? (recorded.decoupled ? "decoupled" : "decay") : "";
+  const norm = clip ?? settings.clip_norm;
+  const before = [...(norm ? ["clip"] : []), ...(decay ? [decay] : [])].join("+");
+  const composer = new Composer();
+  const add = (page, known) => {
+    const read = readPage(page, { ...settings, clip_norm: norm }, 1);
+    const at = composer.page(read, known, "", title);
+    composer.run(at, page.given.length, Infinity);
+    return (name) => at.made[page.outputs[name]];
+  };
+  const leaves = {};
+  const rule = recorded.training[form];
+  for (const name of new Set([...pages.before[before].given, ...rule.given])) {
+    if (name === "handed_on") continue;
+    const kind = OF_RULES[name] ?? "f";
+    const single = ["learning_rate", "step", "dw_norm"].includes(name);
+    leaves[name] = composer.leaf(name, single ? [] : [N], kind);
+  }
+  const first = add(pages.before[before], leaves);
+  const changed = { ...leaves, w: first("new w"), dw: first("new handed_on") };
+  const found = add(rule, changed);
+  for (const name of ["w", ...rule.state])
+    composer.outputs[`new ${name}`] = found(`new ${name}`).node;
+  return { graph: composer.graph(), memory: rule.state, clipped: Boolean(norm) };
+}

@@ -1,0 +1,238 @@
+// A net that trains by its recorded pages, with the bits of handgrad's engine "portable".
+
+import { layersOf, predictionGraph, ruleGraph, stepGraph } from "./compose.js";
+import { reductions } from "./functions.js";
+import { optimized } from "./passes.js";
+import { Plan } from "./plan.js";
+import { countOf } from "./sizes.js";
+
+const PREDICTED_AT_ONCE = 128; // rows
+const WORDS = 6; // of 64 bits, of a random stream
+
+/**
+ * A net of recorded pages. `layers` are `{ layer, settings, trainable }`, loss, optimizer and
+ * penalty `{ name, …settings }`, or a name alone; `clip` is the length that gradients are cut to.
+ *
+ * `parameters`, `gradients`, `state` (running) and `optimizerState` are flat, in the order of
+ * hg.Net's buffers; `streams` has six words of 64 bits for each layer that draws, by `streamPaths`.
+ * All may be read and written between batches.
+ */
+export class Model {
+  constructor(pages, { layers, loss, optimizer, penalty = null, clip = null, width }) {
+    this.layers = layersOf(pages, { layers, width });
+    const step = optimized(stepGraph(pages, this.layers, { loss, penalty }));
+    const { graph, memory, clipped } = ruleGraph(pages, optimizer, clip);
+    this.graphs = {
+      step,
+      prediction: optimized(predictionGraph(this.layers)),
+      rule: optimized(graph),
+    };
+    this.memory = memory;
+    this.clipped = clipped;
+    this.names = placed(this.layers.flatMap((layer) => layer.parameters));
+    this.stateNames = placed(this.layers.flatMap((layer) => layer.state));
+    this.parameters = startOf(this.names);
+    this.gradients = new Float32Array(this.parameters.length);
+    this.state = startOf(this.stateNames);
+    this.optimizerState = new Float32Array(this.parameters.length * memory.length);
+    this.streamPaths = this.layers
+      .map(({ path }) => path)
+      .filter((path) => step.nodes.some(({ op, args }) => op === "random" && args[0] === path));
+    this.streams = new BigUint64Array(WORDS * this.streamPaths.length);
+    this.stepsTaken = 0;
+    this.plans = new Map();
+    this.rules = this.slices().map(([begin, end]) => this.rule(begin, end));
+  }
+
+  /** From where to where the parameters lie that are trained. */
+  slices() {
+    const found = [];
+    for (const { offset, shape, trainable } of this.names) {
+      if (!trainable) continue;
+      const end = offset + countOf(shape);
+      if (found.at(-1)?.[1] === offset) found.at(-1)[1] = end;
+      else found.push([offset, end]);
+    }
+    return found;
+  }
+
+  /** The plan of the optimizer's rule for some of the parameters. */
+  rule(begin, end) {
+    this.rate ??= new Float64Array(1);
+    this.step ??= new Float64Array(1);
+    this.norm ??= new Float32Array(1);
+    const given = { learning_rate: this.rate, step: this.step, dw_norm: this.norm };
+    const size = this.parameters.length;
+    given.w = given["new w"] = this.parameters.subarray(begin, end);
+    given.dw = this.gradients.subarray(begin, end);
+    this.memory.forEach((name, i) => {
+      const part = this.optimizerState.subarray(i * size + begin, i * size + end);
+      given[name] = given[`new ${name}`] = part;
+    });
+    return new Plan(this.graphs.rule, end - begin, { given });
+  }
+
+  /** The buffers of parameters and running state by the names that graphs have for them. */
+  buffers() {
+    const given = {};
+    for (const { name, offset, shape } of this.names) {
+      const end = offset + countOf(shape);
+      given[name] = this.parameters.subarray(offset, end);
+      given[`d ${name}`] = this.gradients.subarray(offset, end);
+    }
+    for (const { name, offset, shape } of this.stateNames) {
+      given[name] = given[`new ${name}`] = this.state.subarray(offset, offset + countOf(shape));
+    }
+    return given;
+  }
+
+  /** The plan of a graph for `n` rows, of a batch of `full` rows if it is full. */
+  plan(kind, n, full = n) {
+    const key = `${kind} ${n} ${full}`;
+    if (!this.plans.has(key)) {
+      const streams = Object.fromEntries(
+        this.streamPaths.map((path, i) => [
+          path,
+          this.streams.subarray(WORDS * i, WORDS * (i + 1)),
+        ]),
+      );
+      const given = this.buffers();
+      this.plans.set(key, new Plan(this.graphs[kind], n, { full, given, streams }));
+    }
+    return this.plans.get(key);
+  }
+
+  /** A step on the first `n` rows of a batch, of `full` rows if it is full; gives the loss. */
+  batch(x, y, n, learningRate, full = n) {
+    const plan = this.plan("step", n, full);
+    fill(plan, x, y);
+    return this.trained(plan, learningRate);
+  }
+
+  /** The loss of `n` rows, and its gradients; nothing else is changed, but streams move on. */
+  gradientsOf(x, y, n, full = n) {
+    const plan = this.plan("step", n, full);
+    fill(plan, x, y);
+    plan.run();
+    this.activationGradients = this.watched(plan, "d");
+    return plan.value("loss").data[0];
+  }
+
+  /** Go through all rows in an order; gives the mean loss, which is not finite where it ended. */
+  epoch(x, y, order, batchSize, learningRates) {
+    const rows = order.length;
+    const full = Math.min(batchSize, rows);
+    let total = 0;
+    for (let start = 0, i = 0; start < rows; start += full, i++) {
+      const n = Math.min(full, rows - start);
+      const plan = this.plan("step", n, full);
+      gather(plan, x, y, order, start, n);
+      const rate = typeof learningRates === "number" ? learningRates : learningRates[i];
+      const loss = this.trained(plan, rate);
+      if (!Number.isFinite(loss)) return loss;
+      total += loss * n;
+    }
+    return total / rows;
+  }
+
+  trained(plan, learningRate) {
+    plan.run();
+    const loss = plan.lossData[0];
+    if (Number.isFinite(loss)) {
+      plan.finish();
+      this.update(learningRate);
+    }
+    return loss;
+  }
+
+  /** The optimizer's step by the gradients as they are. */
+  update(learningRate) {
+    this.stepsTaken++;
+    this.rate[0] = learningRate;
+    this.step[0] = this.stepsTaken;
+    if (this.clipped) this.norm[0] = this.lengthOfGradients();
+    for (const rule of this.rules) {
+      rule.run();
+      rule.finish();
+    }
+  }
+
+  lengthOfGradients() {
+    let squares = 0;
+    for (const [begin, end] of this.slices()) {
+      squares += reductions.squares.inLanes(this.gradients, begin, 1, 0, end - begin, 1);
+    }
+    return Math.sqrt(squares);
+  }
+
+  /** The predictions for the first `n` rows of x. */
+  predict(x, n) {
+    return this.predicted(x, n, (plan) => [plan.value("prediction")])[0];
+  }
+
+  /** What each layer gives for the first `n` rows, in prediction. */
+  activations(x, n) {
+    return this.predicted(x, n, (plan) => this.layers.map((_, i) => plan.value(`y ${i}`)));
+  }
+
+  predicted(x, n, found) {
+    const width = this.layers[0].width;
+    let all = null;
+    for (let start = 0; start < n; start += PREDICTED_AT_ONCE) {
+      const count = Math.min(PREDICTED_AT_ONCE, n - start);
+      const plan = this.plan("prediction", count);
+      plan.value("x").data.set(x.subarray(start * width, (start + count) * width));
+      plan.run();
+      const parts = found(plan);
+      all ??= parts.map(({ shape }) => new Float32Array(n * countOf(shape.slice(1))));
+      parts.forEach((part, i) => all[i].set(part.data, (all[i].length / n) * start));
+    }
+    return all ?? found(this.plan("prediction", 1)).map(() => new Float32Array(0));
+  }
+
+  /** The arrays of what is watched, of each layer; null where a pass made it needless. */
+  watched(plan, what) {
+    return this.layers.map((_, i) => plan.value(`${what} ${i}`)?.data ?? null);
+  }
+}
+
+/** Where parameters or running state lie, one after another. */
+function placed(arrays) {
+  let offset = 0;
+  return arrays.map(({ name, shape, start, trainable }) => {
+    const found = { name, shape, offset, start, trainable };
+    offset += countOf(shape);
+    return found;
+  });
+}
+
+function startOf(names) {
+  const { offset, shape } = names.at(-1) ?? { offset: 0, shape: [0] };
+  const numbers = new Float32Array(offset + countOf(shape));
+  for (const name of names) {
+    numbers.fill(name.start, name.offset, name.offset + countOf(name.shape));
+  }
+  return numbers;
+}
+
+function fill(plan, x, y) {
+  for (const [name, given] of [
+    ["x", x],
+    ["y", y],
+  ]) {
+    const { data } = plan.value(name);
+    const size = data.length;
+    data.set(given.length === size ? given : given.subarray(0, size));
+  }
+}
+
+function gather(plan, x, y, order, start, n) {
+  const a = plan.xData;
+  const b = plan.yData;
+  const [wide, deep] = [a.length / n, b.length / n];
+  for (let i = 0, p = 0, q = 0; i < n; i++) {
+    const row = order[start + i];
+    for (let j = 0, k = row * wide; j < wide; j++) a[p++] = x[k++];
+    for (let j = 0, k = row * deep; j < deep; j++) b[q++] = y[k++];
+  }
+}

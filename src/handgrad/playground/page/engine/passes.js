@@ -1,0 +1,21 @@
+// The passes that a graph goes through before it is run, in the order of `graph/passes`.
+
+import { lowered } from "./lower.js";
+import { withFoldedConstants, withoutDeadCode, withSharedSubexpressions } from "./simplify.js";
+import { stabilized } from "./stabilize.js";
+import { withProductsBegunAtBiases } from "./starts.js";
+
+const PASSES = [
+  withoutDeadCode,
+  lowered,
+  withFoldedConstants,
+  withSharedSubexpressions,
+  stabilized,
+  withFoldedConstants,
+  withSharedSubexpressions,
+  withProductsBegunAtBiases,
+  withoutDeadCode,
+];
+
+/** The graph after all passes. */
+export const optimized = (graph) => PASSES.reduce((made, pass) => pass(made), graph);
