@@ -91,7 +91,9 @@ export const json = (isOne, key) => ({
 /** Two numbers from 0 on, below 1. */
 export const pair = {
   fault: (value) =>
-    Array.isArray(value) && value.length === 2 && value.every((part) => part >= 0 && part < 1)
+    Array.isArray(value) &&
+    value.length === 2 &&
+    value.every((part) => Number.isFinite(part) && part >= 0 && part < 1)
       ? null
       : { key: "pair" },
   read: (given) => given.split(",").map(numberIn),
