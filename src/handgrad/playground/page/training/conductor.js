@@ -1,0 +1,343 @@
+// Conducts a training: in slices, between which it answers and shows what has become of it.
+
+import { packed } from "./bytes.js";
+import { ANSWERS, STUDIES } from "./answers.js";
+import { DataProblem } from "./data.js";
+import { phasesOf } from "./phases.js";
+import { Planes } from "./planes.js";
+import { Task, keyOf } from "./task.js";
+import { Training } from "./trainer.js";
+
+/** So long, in milliseconds, it trains before it looks around. */
+const SLICE = 10;
+/** So long a frame is shown at least, and its rate is counted over. */
+const FRAME = 15;
+const RATE = 500;
+const SIDES = { moving: { plane: 40, map: 16 }, still: { plane: 100, map: 24 } };
+/** With more units than this their maps are smaller. */
+const MANY_UNITS = 160;
+
+/**
+ * Trains the net of a state and tells of it.
+ *
+ * `makeModel` makes the engine's model of a net; `tell(message)` hands on `{ frame }`,
+ * `{ answer, id }` or `{ refused, id }`; `later(act)` lets something run after what is waiting;
+ * `now()` is the time in milliseconds.
+ */
+export class Conductor {
+  constructor({ makeModel, tell, later, now }) {
+    Object.assign(this, { makeModel, tell, later, now });
+    this.version = 0;
+    this.jobs = [];
+    this.isPlaying = this.isScheduled = false;
+    this.isAwaited = true; // whether another frame may be sent
+    this.isNew = false; // whether there is anything that no frame has shown
+    this.target = this.arrival = null;
+    this.phases = this.phase = null;
+    this.rate = 0;
+    this.shownAt = 0;
+    this.counted = { at: 0, step: 0 };
+  }
+
+  /** Begin a state's training; the one before goes on where its data make no sense. */
+  begin({ state, begun, own = this.own ?? null }) {
+    this.own = own;
+    try {
+      const isSame = this.task && this.task.key === keyOf(state);
+      const task = isSame ? this.task : new Task(state);
+      const training = new Training(state, task, this.makeModel, own);
+      this.task = task;
+      this.training = training;
+    } catch (error) {
+      const { problem } = error instanceof DataProblem ? error : asProblem(error);
+      this.tell({ problem, id: this.begun ?? begun });
+      return;
+    }
+    this.arrive();
+    this.begun = begun;
+    this.state = state;
+    this.planes = new Planes(this.training);
+    this.version += 1;
+    this.phases = this.phase = null;
+    this.stopStudies();
+    this.tell({ began: { begun, spec: this.training.spec, names: this.training.model.names } });
+    this.target = state.at.step || null;
+    this.changed();
+  }
+
+  /** Take a state of which only what does not concern the net's rows and layers is another. */
+  adjust(state) {
+    const rate = state.optimizer.learning_rate;
+    if (rate !== this.state.optimizer.learning_rate) {
+      this.leavePhases();
+      this.training.happens({ set: { learning_rate: rate } });
+    }
+    this.state = state;
+    this.training.state = state;
+    this.changed();
+  }
+
+  /** Give the net other weights from here on. */
+  setParameters(parameters) {
+    this.leavePhases();
+    this.training.happens({ weights: packed(parameters) });
+    this.changed();
+  }
+
+  /** Go on with another engine. */
+  takeModel(model) {
+    this.leavePhases();
+    this.training.continueWith(model);
+    this.changed();
+  }
+
+  play() {
+    this.leavePhases();
+    this.isPlaying = !this.training.failure;
+    this.arrive();
+    this.counted = { at: this.now(), step: this.training.step };
+    this.changed();
+  }
+
+  pause() {
+    this.isPlaying = false;
+    this.arrive();
+    this.changed();
+  }
+
+  /** So many steps on from here; to the end of the epoch where `epochs` are given. */
+  advance({ epochs = 0, batches = 0 }) {
+    this.leavePhases();
+    const { epoch, perEpoch, step } = this.training;
+    this.goTo(epochs ? (epoch + epochs) * perEpoch : step + batches);
+  }
+
+  /** Be at a step, by what is kept of those before it. */
+  goTo(step, id = null) {
+    this.leavePhases();
+    this.isPlaying = false;
+    this.arrive();
+    this.arrival = id;
+    this.target = Math.max(0, step);
+    this.training.goBackFor(this.target);
+    this.changed();
+  }
+
+  /** Tell who wanted to be somewhere that it is over. */
+  arrive() {
+    this.target = null;
+    if (this.arrival !== null) this.tell({ answer: this.training.step, id: this.arrival });
+    this.arrival = null;
+  }
+
+  /** The first weights again; what happened on the way is forgotten. */
+  rewind() {
+    this.leavePhases();
+    const { training } = this;
+    training.goBackFor(0);
+    training.events = training.events.filter(({ step, weights }) => step === 0 && weights);
+    training.last = 0;
+    training.history.cut(0);
+    training.states.cut(0);
+    training.applyWeights();
+    this.pause();
+  }
+
+  /** One more layer of the next batch: forward, then backward, then the step. */
+  stepLayer() {
+    this.isPlaying = false;
+    this.arrive();
+    if (this.training.failure) return;
+    this.phases ??= phasesOf(this.training, this.planes.shown);
+    const { done, value } = this.phases.next();
+    this.phase = done ? null : value;
+    if (done) this.phases = null;
+    this.changed();
+  }
+
+  /** A batch that was begun layer by layer is as if it had not been. */
+  leavePhases() {
+    this.phases?.return();
+    this.phases = this.phase = null;
+  }
+
+  /** Answer a request, at once or when its study is done. */
+  answer(id, kind, options) {
+    if (Object.hasOwn(STUDIES, kind)) {
+      const old = this.jobs.find((job) => job.kind === kind);
+      if (old) this.tell({ answer: null, id: old.id });
+      this.jobs = this.jobs.filter((job) => job !== old);
+      const study = STUDIES[kind](this.training, this.makeModel, options);
+      this.jobs.push({ id, kind, study });
+      this.schedule();
+      return;
+    }
+    try {
+      this.tell({ answer: ANSWERS[kind](this.training, this, options), id });
+    } catch (error) {
+      this.tell({ refused: String(error?.message ?? error), id });
+    }
+  }
+
+  stopStudies() {
+    for (const { id } of this.jobs) this.tell({ answer: null, id });
+    this.jobs = [];
+  }
+
+  changed() {
+    this.isNew = true;
+    this.schedule();
+  }
+
+  /** The page has shown the last frame. */
+  shown() {
+    this.isAwaited = true;
+    this.schedule();
+  }
+
+  schedule() {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    this.later(() => {
+      this.isScheduled = false;
+      this.slice();
+    });
+  }
+
+  /** Work for a while, and show what came of it where the page waits for it. */
+  slice() {
+    const end = this.now() + SLICE;
+    const { training } = this;
+    if (!training) return;
+    if (this.isPlaying || this.target !== null) this.train(end);
+    this.study(this.now() > end - SLICE / 2 ? this.now() + SLICE / 2 : end);
+    const isMoving = this.isPlaying || this.target !== null;
+    const isDue = !isMoving || this.now() - this.shownAt >= FRAME;
+    if (this.isNew && this.isAwaited && isDue) this.show();
+    if (isMoving || this.jobs.length) this.schedule();
+  }
+
+  train(end) {
+    const { training, target } = this;
+    const until = target ?? Infinity;
+    const before = training.step;
+    const isEnough = this.isPlaying ? this.stopping() : () => false;
+    let isStopped = false;
+    training.run(until, () => (isStopped = isEnough()) || this.now() >= end);
+    if (target !== null && training.step >= target) {
+      training.applyWeights();
+      this.arrive();
+    }
+    if (isStopped || training.failure) {
+      this.isPlaying = false;
+      this.arrive();
+    }
+    this.isNew ||= training.step !== before || !this.isPlaying;
+  }
+
+  /** Whether the rule of the state says to stop, asked between steps. */
+  stopping() {
+    const { training } = this;
+    const { stop } = this.state;
+    if (!stop) return () => false;
+    const begun = training.step;
+    return () => {
+      if (training.batch || training.step === begun) return false;
+      if (stop.epoch && training.epoch === stop.epoch) return true;
+      if (stop.loss === undefined && !stop.patience) return false;
+      const { losses } = training.point();
+      if (stop.loss !== undefined && losses.train <= stop.loss) return true;
+      return Boolean(stop.patience) && this.isNoBetter(losses.test, stop.patience);
+    };
+  }
+
+  /** Whether the test loss has not been lower than its lowest for so many epochs. */
+  isNoBetter(loss, patience) {
+    const { epoch } = this.training;
+    if (!this.best || this.best.training !== this.training || this.best.epoch > epoch) {
+      this.best = { training: this.training, loss: Infinity, epoch };
+    }
+    if (loss < this.best.loss) Object.assign(this.best, { loss, epoch });
+    return epoch - this.best.epoch >= patience;
+  }
+
+  study(end) {
+    while (this.jobs.length && this.now() < end) {
+      const [{ id, study }] = this.jobs;
+      try {
+        const { done, value } = study.next();
+        if (!done) continue;
+        this.tell({ answer: value, id });
+      } catch (error) {
+        this.tell({ refused: String(error?.message ?? error), id });
+      }
+      this.jobs.shift();
+    }
+  }
+
+  show() {
+    this.isNew = this.isAwaited = false;
+    this.shownAt = this.now();
+    this.tell({ frame: this.frame() });
+  }
+
+  /** All that the page shows of this moment. */
+  frame() {
+    const { training, planes, state } = this;
+    const { model, step, epoch, batch, perEpoch } = training;
+    const isMoving = this.isPlaying || this.target !== null;
+    const units = state.layers.reduce((sum, layer) => sum + layer.units, 0);
+    const sides = SIDES[isMoving ? "moving" : "still"];
+    const point = training.point();
+    return {
+      step,
+      epoch,
+      batch,
+      perEpoch,
+      last: training.last,
+      version: this.version,
+      begun: this.begun,
+      playing: this.isPlaying,
+      losses: { ...point.losses, epoch: training.epochLoss },
+      history: training.history.arrays(point),
+      metrics: metricsOf(point.scores),
+      parameters: model.parameters.slice(),
+      gradients: this.phase?.gradients ?? model.gradients.slice(),
+      phase: this.phase && { way: this.phase.way, column: this.phase.column },
+      maps: planes.maps(units > MANY_UNITS ? sides.map / 2 : sides.map),
+      plane: planes.outputs(sides.plane),
+      rate: this.epochsPerSecond(),
+      events: training.events,
+      failure: training.failure && this.failureShown(training.failure),
+    };
+  }
+
+  failureShown(failure) {
+    const column = this.planes.shown.findIndex((layer) => layer >= failure.layer);
+    return { ...failure, column: failure.layer === null ? null : column };
+  }
+
+  epochsPerSecond() {
+    const { at, step } = this.counted;
+    const now = this.now();
+    if (!this.isPlaying) return 0;
+    if (now - at > RATE) {
+      const { perEpoch } = this.training;
+      this.rate = ((this.training.step - step) / perEpoch / (now - at)) * 1000;
+      this.counted = { at: now, step: this.training.step };
+    }
+    return this.rate;
+  }
+}
+
+/** The scores of the rows that train and that test, by their sets. */
+function metricsOf(scores) {
+  const of = (set) => Object.fromEntries(Object.entries(scores).map(([key, x]) => [key, x[set]]));
+  return { train: of("train"), test: of("test") };
+}
+
+/** A formula that cannot be read, as a problem of the state; other errors are thrown on. */
+function asProblem(error) {
+  if (error?.name !== "FormulaError") throw error;
+  return { problem: { ...error.values, key: error.key, field: "inputs" } };
+}

@@ -1,0 +1,84 @@
+// What is remembered of a training: losses, thinned as it goes on, and states to go back to.
+
+const MOST_POINTS = 400;
+/** So many bytes of states are kept at most. */
+const MOST_BYTES = 1.5e6;
+const MOST_STATES = 512;
+
+/** Losses and scores by epoch: every epoch at first, then every second, every fourth … */
+export class History {
+  constructor() {
+    this.points = [];
+    this.every = 1;
+  }
+
+  /** Whether this epoch belongs to what is kept. */
+  wants(epoch) {
+    return epoch % this.every === 0 && epoch > (this.points.at(-1)?.epoch ?? -1);
+  }
+
+  add(point) {
+    this.points.push(point);
+    if (this.points.length > MOST_POINTS) {
+      this.every *= 2;
+      this.points = this.points.filter(({ epoch }) => epoch % this.every === 0);
+    }
+  }
+
+  /** Forget what came after an epoch. */
+  cut(epoch) {
+    this.points = this.points.filter((point) => point.epoch <= epoch);
+  }
+
+  /** As arrays alike long, with `last` as one more point at the end where it is further on. */
+  arrays(last) {
+    const points =
+      last.epoch > (this.points.at(-1)?.epoch ?? -1) ? [...this.points, last] : this.points;
+    const of = (get) => Float32Array.from(points, get);
+    return {
+      epochs: Float64Array.from(points, ({ epoch }) => epoch),
+      train: of(({ losses }) => losses.train),
+      test: of(({ losses }) => losses.test),
+      accuracy: points[0]?.scores.accuracy && {
+        train: of(({ scores }) => scores.accuracy.train),
+        test: of(({ scores }) => scores.accuracy.test),
+      },
+    };
+  }
+}
+
+/** States of a training by epoch: every 2ᵏ epochs, within a bound of bytes. */
+export class States {
+  constructor(bytes) {
+    this.most = Math.max(8, Math.min(MOST_STATES, Math.floor(MOST_BYTES / bytes)));
+    this.kept = new Map();
+    this.every = 1;
+  }
+
+  wants(epoch) {
+    return epoch % this.every === 0 && !this.kept.has(epoch);
+  }
+
+  add(epoch, state) {
+    this.kept.set(epoch, state);
+    if (this.kept.size <= this.most) return;
+    this.every *= 2;
+    for (const other of this.kept.keys()) if (other % this.every) this.kept.delete(other);
+  }
+
+  /** The last one that is not after an epoch. */
+  before(epoch) {
+    let best = 0;
+    for (const other of this.kept.keys()) if (other <= epoch && other > best) best = other;
+    return { epoch: best, state: this.kept.get(best) };
+  }
+
+  cut(epoch) {
+    for (const other of this.kept.keys()) if (other > epoch) this.kept.delete(other);
+  }
+
+  /** The states in the order of their epochs. */
+  inOrder() {
+    return [...this.kept].sort(([one], [other]) => one - other).map(([, state]) => state);
+  }
+}

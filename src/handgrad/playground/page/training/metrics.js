@@ -1,0 +1,45 @@
+// How right predictions are: accuracy and confusion of classes, R² and errors of numbers.
+
+/** The class that a net says, of the `outputs` numbers that it gives for row i. */
+export function classAt(predictions, outputs, i, border) {
+  if (outputs === 1) return predictions[i] > border ? 1 : 0;
+  let best = 0;
+  for (let c = 1; c < outputs; c++) {
+    if (predictions[i * outputs + c] > predictions[i * outputs + best]) best = c;
+  }
+  return best;
+}
+
+/** From which number on a single output says class 1: a probability, or any number. */
+export const borderOf = (loss) => (loss === "BinaryCrossEntropyLoss" ? 0.5 : 0);
+
+/** How many rows of each class (first) are said to be of each class (second). */
+export function confusion(predictions, y, outputs, classes, border) {
+  const matrix = Array.from({ length: classes }, () => Array(classes).fill(0));
+  for (let i = 0; i < y.length; i++) {
+    matrix[y[i]][classAt(predictions, outputs, i, border)] += 1;
+  }
+  return matrix;
+}
+
+/** The share of rows that are said to be of their class. */
+export function accuracy(predictions, y, outputs, border) {
+  let right = 0;
+  for (let i = 0; i < y.length; i++) right += classAt(predictions, outputs, i, border) === y[i];
+  return right / y.length;
+}
+
+/** R², mean size of the errors, and root of the mean of their squares. */
+export function errors(predictions, y) {
+  const n = y.length;
+  let sum = 0;
+  for (const value of y) sum += value;
+  let [squares, sizes, spread] = [0, 0, 0];
+  for (let i = 0; i < n; i++) {
+    const error = predictions[i] - y[i];
+    squares += error * error;
+    sizes += Math.abs(error);
+    spread += (y[i] - sum / n) * (y[i] - sum / n);
+  }
+  return { r2: 1 - squares / spread, mae: sizes / n, rmse: Math.sqrt(squares / n), n };
+}

@@ -1,0 +1,96 @@
+// The net that a state means, as the engine takes it, and its first weights.
+
+import { Draws } from "./streams.js";
+import { classesOf } from "./state.js";
+
+/** What follows the last Linear of each loss; all others take its numbers as they are. */
+const LAST = { CrossEntropyLoss: "Softmax", BinaryCrossEntropyLoss: "Sigmoid" };
+const ONE_OUTPUT = [
+  "BinaryCrossEntropyLoss",
+  "SigmoidBinaryCrossEntropyLoss",
+  "FocalLoss",
+  "HingeLoss",
+];
+
+/** How many numbers the net gives. */
+export const outputsOf = (state) =>
+  ONE_OUTPUT.includes(state.loss) ? 1 : Math.max(1, classesOf(state));
+
+/** The layers of a state's net, with sizes, as the engine and model files have them. */
+export function layersOf(state) {
+  const made = [];
+  let width = state.inputs.length;
+  const add = (layer, settings = {}, trainable = true) => made.push({ layer, settings, trainable });
+  const linear = (units, trainable) => {
+    add("Linear", { n_in: width, n_out: units }, trainable);
+    width = units;
+  };
+  for (const { units, activation, normalization, dropout, frozen } of state.layers) {
+    linear(units, !frozen);
+    if (normalization) add(normalization, { n_features: units }, !frozen);
+    if (activation) add(activation);
+    if (dropout) add("Dropout", { p: dropout });
+  }
+  linear(outputsOf(state), true);
+  if (LAST[state.loss]) add(LAST[state.loss]);
+  return made;
+}
+
+/** For each column of units, inputs first, the place of the last layer that belongs to it. */
+export function shownLayers(layers) {
+  const linear = layers.flatMap(({ layer }, i) => (layer === "Linear" ? [i] : []));
+  return [-1, ...linear.slice(1).map((i) => i - 1), layers.length - 1];
+}
+
+/** The activation of each column of units but the inputs; null where there is none. */
+export const activationsOf = (state) => [
+  ...state.layers.map(({ activation }) => activation),
+  LAST[state.loss] ?? null,
+];
+
+/** What the engine's Model takes. */
+export const modelOf = (state) => ({
+  layers: layersOf(state),
+  loss: state.loss,
+  optimizer: state.optimizer,
+  penalty: state.penalty?.alpha ? state.penalty : null,
+  clip: state.clip,
+});
+
+/** What a training depends on that cannot change on its way. */
+export function modelKey({ optimizer, data, inputs, share, batch_size, shuffle, seed, ...rest }) {
+  const { layers, initializer, loss, schedule, penalty, clip } = rest;
+  const settings = { ...optimizer, learning_rate: 0 };
+  const rows = [data, inputs, share, batch_size, shuffle, seed];
+  return JSON.stringify([rows, layers, initializer, loss, schedule, penalty, clip, settings]);
+}
+
+/** How first weights are drawn: how far they reach for so many inputs and outputs of a layer. */
+const SPREADS = {
+  he: (n) => 2 / n,
+  xavier: (n, m) => 2 / (m + n),
+};
+const BOUNDS = {
+  lecun: (n) => 3 / n,
+  he: (n) => 6 / n,
+  xavier: (n, m) => 6 / (m + n),
+};
+
+/** Let the weights of a model be those that a seed draws. */
+export function drawFirstWeights(model, initializer, seed) {
+  const draws = new Draws(seed, 1);
+  const [family, kind] = initializer.split("_");
+  for (const { name, shape, offset } of model.names) {
+    if (!name.endsWith(".W") || shape.length !== 2) continue;
+    const [m, n] = shape;
+    const weights = model.parameters.subarray(offset, offset + m * n);
+    if (kind === undefined) weights.fill(0);
+    else if (kind === "normal") {
+      const spread = family === "lecun" ? 1 / Math.sqrt(n) : Math.sqrt(SPREADS[family](n, m));
+      for (let i = 0; i < weights.length; i++) weights[i] = draws.normal(0, spread);
+    } else {
+      const bound = Math.sqrt(BOUNDS[family](n, m));
+      for (let i = 0; i < weights.length; i++) weights[i] = draws.uniform(-bound, bound);
+    }
+  }
+}

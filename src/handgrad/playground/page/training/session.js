@@ -1,0 +1,214 @@
+// A session: the training of a state, in a worker or in slices of the page's own thread.
+
+import { modelKey } from "./net.js";
+import { merged } from "./state.js";
+import { hostOf } from "./worker.js";
+
+/** While no eye sees the page, nothing is drawn: so long, in milliseconds, it waits for that. */
+const UNSEEN = 250;
+
+/**
+ * Open a session of a state.
+ *
+ * `given` has `pages` (recorded), `onFrame(frame)`, and where there are any `worker` (the text of a
+ * script that serves as the host of a session), `programFor(model)` (a promise of WebAssembly for
+ * it, or of null), `net` (an own one), and `onProblem(problem, state)`: what makes no sense of a
+ * state that was set, and the state that goes on.
+ */
+export const openSession = (state, given) => new Session(state, given);
+
+class Session {
+  constructor(state, given) {
+    this.given = given;
+    this.state = this.good = state;
+    this.names = [];
+    this.layers = [];
+    this.answers = new Map();
+    this.asked = 0;
+    this.begun = 1;
+    this.hears = (message) => this.hear(message);
+    this.host = workerHost(given.worker, this.hears, () => this.moveHere()) ?? this.ownHost();
+    this.open();
+  }
+
+  open() {
+    const { pages, net } = this.given;
+    this.send("open", { pages, own: net ?? null, state: this.state, begun: this.begun });
+  }
+
+  send(act, given = {}) {
+    this.host.send({ act, given });
+  }
+
+  /** The host in the page's own thread, which leaves room between slices. */
+  ownHost() {
+    const hear = hostOf(this.hears, (act) => setTimeout(act));
+    return { send: hear, close: () => hear({ act: "pause", given: {} }) };
+  }
+
+  /** Where a worker is refused, begin again without one. */
+  moveHere() {
+    this.host = this.ownHost();
+    this.open();
+    if (this.wantsToPlay) this.play();
+  }
+
+  hear({ frame, began, answer, refused, id, problem }) {
+    if (frame) this.show(frame);
+    if (began) this.begin(began);
+    if (problem) {
+      this.state = this.good;
+      this.begun = id;
+      this.given.onProblem?.(problem, this.state);
+    } else if (id !== undefined) {
+      const { resolve, reject } = this.answers.get(id);
+      this.answers.delete(id);
+      if (refused === undefined) resolve(answer);
+      else reject(new Error(refused));
+    }
+  }
+
+  begin({ spec, names, begun }) {
+    if (begun !== this.begun) return;
+    this.good = this.state;
+    this.names = names;
+    this.layers = spec.layers;
+    this.lookForProgram(spec);
+  }
+
+  /** Let WebAssembly take over, where there is any for this net. */
+  async lookForProgram(spec) {
+    const { begun } = this;
+    const model = { ...spec, batch_size: this.state.batch_size };
+    const program = await this.given.programFor?.(model);
+    if (program && begun === this.begun) this.send("takeProgram", { program });
+  }
+
+  show(frame) {
+    const soon = onceOf(() => this.send("shown"));
+    if (frame.begun === this.begun) {
+      this.state = { ...this.state, events: frame.events };
+      this.given.onFrame(frame);
+    }
+    if (typeof requestAnimationFrame === "undefined") setTimeout(soon);
+    else {
+      requestAnimationFrame(soon);
+      setTimeout(soon, UNSEEN);
+    }
+  }
+
+  play() {
+    this.wantsToPlay = true;
+    this.send("play");
+  }
+
+  pause() {
+    this.wantsToPlay = false;
+    this.send("pause");
+  }
+
+  stepEpoch() {
+    this.send("advance", { epochs: 1 });
+  }
+
+  stepBatch() {
+    this.send("advance", { batches: 1 });
+  }
+
+  stepLayer() {
+    this.send("stepLayer");
+  }
+
+  /** The first weights again. */
+  rewind() {
+    this.pause();
+    this.send("rewind");
+  }
+
+  /** Other first weights: those of the next seed. */
+  reset() {
+    this.pause();
+    this.set({ seed: (this.state.seed + 1) % 2 ** 32 });
+  }
+
+  /** A promise that it is at this step. */
+  goTo(step) {
+    return this.ask("goTo", { step });
+  }
+
+  /** A promise of an answer; null where another one took its place. */
+  request(kind, options = {}) {
+    return this.ask("request", { kind, options });
+  }
+
+  ask(act, given) {
+    const id = (this.asked += 1);
+    return new Promise((resolve, reject) => {
+      this.answers.set(id, { resolve, reject });
+      this.send(act, { ...given, id });
+    });
+  }
+
+  /** Go on from here with other weights. */
+  setParameters(parameters) {
+    this.send("setParameters", { parameters: Float32Array.from(parameters) });
+  }
+
+  /**
+   * Change parts of the state; gives what is wrong with them, and then nothing is changed.
+   *
+   * Another learning rate is something that happens on the way, and what is only looked at changes
+   * nothing; all else begins anew, at the step and with the events that are given, if any.
+   */
+  set(part) {
+    const { state, problems } = merged(this.state, part);
+    if (problems.length) return problems;
+    const isSame =
+      modelKey(state) === modelKey(this.state) && !("events" in part) && !("at" in part);
+    if (isSame) {
+      this.state = this.good = state;
+      this.send("adjust", { state });
+      return [];
+    }
+    this.state = { ...state, events: part.events ?? [], at: part.at ?? { step: 0 } };
+    this.begun += 1;
+    this.send("begin", { state: this.state, begun: this.begun });
+    return [];
+  }
+
+  /** End it: the worker, if there is one, is gone. */
+  close() {
+    this.host.close();
+  }
+}
+
+const onceOf = (act) => {
+  let isDone = false;
+  return () => {
+    if (!isDone) act();
+    isDone = true;
+  };
+};
+
+/** A host in a worker of its own; null where none can be made, `refused` where that shows later. */
+function workerHost(text, hear, refused) {
+  if (!text || typeof Worker === "undefined") return null;
+  try {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    const worker = new Worker(url);
+    let isHeard = false;
+    worker.onmessage = ({ data }) => {
+      isHeard = true;
+      hear(data);
+    };
+    worker.onerror = (event) => {
+      if (isHeard) return;
+      event.preventDefault();
+      worker.terminate();
+      refused();
+    };
+    return { send: (message) => worker.postMessage(message), close: () => worker.terminate() };
+  } catch {
+    return null;
+  }
+}

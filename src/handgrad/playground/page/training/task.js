@@ -1,0 +1,82 @@
+// What there is to learn: rows with the net's inputs, split into those that train and that test.
+
+import {
+  DataProblem,
+  checkInputs,
+  inputFunctions,
+  inputsOf,
+  rowsOf,
+  splitOf,
+  taken,
+} from "./data.js";
+
+/** The part of a plane that toy sets lie in. */
+const TOY_RANGE = [-6, 6];
+
+/** The rows of a state, ready for its net. */
+export class Task {
+  constructor(state) {
+    this.key = keyOf(state);
+    this.state = state;
+    this.rows = rowsOf(state);
+    const { names, n, width, x, y } = this.rows;
+    this.functions = inputFunctions(names, state.inputs);
+    this.x = inputsOf(this.functions, x, width);
+    checkInputs(this.x, state.inputs);
+    this.y = y;
+    this.inputs = state.inputs.length;
+    this.split = splitOf(n, state.share, state.seed);
+    this.train = this.part(this.split.train);
+    this.test = this.part(this.split.test);
+    this.middle = names.map((_, column) => medianOf(x, width, column));
+    this.ranges = names.map((_, column) => this.rangeOf(column));
+    if (state.loss === "PoissonNLLLoss") checkCounts(y);
+    if (state.layers.some(({ normalization }) => normalization === "BatchNorm")) {
+      checkBatches(this.train.n, state.batch_size);
+    }
+  }
+
+  part(order) {
+    const { x, y, inputs } = this;
+    return { n: order.length, x: taken(x, inputs, order), y: taken(y, 1, order) };
+  }
+
+  rangeOf(column) {
+    if (this.state.data.kind !== "rows") return TOY_RANGE;
+    const { x, width, n } = this.rows;
+    let [low, high] = [Infinity, -Infinity];
+    for (let i = 0; i < n; i++) {
+      low = Math.min(low, x[i * width + column]);
+      high = Math.max(high, x[i * width + column]);
+    }
+    const beside = 0.05 * (high - low) || 1;
+    return [low - beside, high + beside];
+  }
+
+  /** What the net is given for rows of the data's columns. */
+  inputsOf(x) {
+    return inputsOf(this.functions, x, this.rows.width);
+  }
+}
+
+/** What a task depends on. */
+export const keyOf = ({ data, inputs, share, seed, loss, batch_size, layers }) =>
+  JSON.stringify([data, inputs, share, seed, loss, batch_size, layers.map((l) => l.normalization)]);
+
+function medianOf(x, width, column) {
+  const values = Float32Array.from({ length: x.length / width }, (_, i) => x[i * width + column]);
+  values.sort();
+  return values[Math.floor(values.length / 2)];
+}
+
+function checkCounts(y) {
+  const row = y.findIndex((value) => value < 0);
+  if (row >= 0) throw new DataProblem("negative", { field: "loss", value: y[row], row });
+}
+
+/** Refuse batches of one row, from which a normalization over the batch learns nothing. */
+function checkBatches(n, batchSize) {
+  if (Math.min(batchSize, n) < 2 || n % Math.min(batchSize, n) === 1) {
+    throw new DataProblem("batchOfOne", { field: "batch_size", value: batchSize, n });
+  }
+}

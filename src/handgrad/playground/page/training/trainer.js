@@ -1,0 +1,271 @@
+// A training: a net, its rows and its steps, each of which can be gone back to, to the bit.
+
+import { unpacked } from "./bytes.js";
+import { shuffle } from "./functions.js";
+import { History, States } from "./history.js";
+import { accuracy, borderOf, errors } from "./metrics.js";
+import { drawFirstWeights, modelOf } from "./net.js";
+import { factorsOf } from "./schedules.js";
+import { seeded } from "./streams.js";
+
+const WORDS = 6;
+
+/**
+ * The training of a state's net on a task.
+ *
+ * `makeModel` makes the engine's model of a net; `own` is a net that no state says, with weights.
+ */
+export class Training {
+  constructor(state, task, makeModel, own = null) {
+    this.state = state;
+    this.task = task;
+    this.own = own;
+    this.spec = own ?? modelOf(state);
+    this.border = borderOf(state.loss);
+    const { n, x, y } = task.train;
+    this.size = Math.min(state.batch_size, n);
+    this.perEpoch = Math.ceil(n / this.size);
+    this.factor = factorsOf(state.schedule, this.perEpoch);
+    this.isConstant = !state.schedule;
+    this.events = structuredClone(state.events);
+    this.batchX = new Float32Array((this.size * x.length) / n);
+    this.batchY = new Float32Array((this.size * y.length) / n);
+    this.begin(makeModel(this.spec));
+  }
+
+  /** Begin with a model that has the numbers at first. */
+  begin(model) {
+    const { seed, initializer } = this.state;
+    this.model = model;
+    drawFirstWeights(model, initializer, seed);
+    if (this.own?.weights) model.parameters.set(unpacked(this.own.weights));
+    this.outputs = model.predict(this.task.train.x, 1).length;
+    this.shuffling = seeded([seed]);
+    model.streamPaths.forEach((path, i) => {
+      model.streams.set(seeded([seed], [Number(path) + 1]), WORDS * i);
+    });
+    const { n } = this.task.train;
+    this.order = Int32Array.from({ length: n }, (_, i) => i);
+    this.step = this.last = 0;
+    this.total = 0;
+    this.epochLoss = NaN;
+    this.failure = null;
+    this.history = new History();
+    this.applyWeights();
+    const state = this.copied();
+    const bytes = Object.values(state).reduce((sum, part) => sum + (part.byteLength ?? 8), 0);
+    this.states = new States(bytes);
+    this.arrive();
+  }
+
+  get epoch() {
+    return Math.floor(this.step / this.perEpoch);
+  }
+
+  get batch() {
+    return this.step % this.perEpoch;
+  }
+
+  /** Go on with another engine of the same net, which takes the numbers over. */
+  continueWith(model) {
+    for (const name of ["parameters", "gradients", "state", "optimizerState", "streams"]) {
+      model[name].set(this.model[name]);
+    }
+    model.stepsTaken = this.model.stepsTaken;
+    this.model = model;
+  }
+
+  /** The learning rate of a step, by what was set before it and by the schedule. */
+  rateOf(step) {
+    let rate = this.state.optimizer.learning_rate;
+    for (const event of this.events) {
+      if (event.step <= step && event.set) rate = event.set.learning_rate;
+    }
+    return rate * this.factor(step);
+  }
+
+  /** Whether anything happens after `begin` and before `end`. */
+  isCalm(begin, end) {
+    return !this.events.some(({ step }) => step > begin && step < end);
+  }
+
+  /** Weights that were set at this step. */
+  applyWeights() {
+    for (const { step, weights } of this.events) {
+      const numbers = step === this.step && weights ? unpacked(weights) : null;
+      if (numbers?.length === this.model.parameters.length) this.model.parameters.set(numbers);
+    }
+  }
+
+  /** Train until a step, or until `isOver` says that it is time; whether it is still well. */
+  run(until, isOver) {
+    while (this.step < until && !this.failure && !isOver()) {
+      const end = this.step + this.perEpoch;
+      if (!this.batch && end <= until && this.isCalm(this.step, end)) this.runEpoch();
+      else this.runBatch();
+    }
+    return !this.failure;
+  }
+
+  /** A whole epoch by one call of the engine. */
+  runEpoch() {
+    const { model, order, size, perEpoch } = this;
+    const { x, y } = this.task.train;
+    this.applyWeights();
+    const before = model.stepsTaken;
+    if (this.state.shuffle) shuffle(order, this.shuffling);
+    const rates = this.isConstant
+      ? this.rateOf(this.step)
+      : Float64Array.from({ length: perEpoch }, (_, i) => this.rateOf(this.step + i));
+    this.epochLoss = model.epoch(x, y, order, size, rates);
+    this.step += model.stepsTaken - before;
+    if (Number.isFinite(this.epochLoss)) this.arrive();
+    else this.comeTo(this.step);
+  }
+
+  /** Be before the step that failed within an epoch, batch by batch, and let it fail again. */
+  comeTo(failing) {
+    this.restore(this.states.before(Math.floor(failing / this.perEpoch)).state);
+    while (!this.failure) {
+      const end = this.step + this.perEpoch;
+      if (!this.batch && end <= failing && this.isCalm(this.step, end)) this.runEpoch();
+      else this.runBatch();
+    }
+  }
+
+  /** Shuffle where an epoch begins, and gather the rows of the next batch; gives their number. */
+  gather() {
+    const { order, size, batch, batchX, batchY } = this;
+    const { x, y, n } = this.task.train;
+    if (!batch && this.state.shuffle) shuffle(order, this.shuffling);
+    const begin = batch * size;
+    const rows = Math.min(size, n - begin);
+    const width = batchX.length / size;
+    for (let i = 0; i < rows; i++) {
+      const row = order[begin + i];
+      batchX.set(x.subarray(row * width, (row + 1) * width), i * width);
+      batchY[i] = y[row];
+    }
+    return rows;
+  }
+
+  /** One step of the optimizer. */
+  runBatch() {
+    this.applyWeights();
+    const rows = this.gather();
+    if (!this.batch) this.total = 0;
+    const { model, batchX, batchY, size } = this;
+    const drawn = model.streams.slice();
+    const loss = model.batch(batchX, batchY, rows, this.rateOf(this.step), size);
+    if (!Number.isFinite(loss)) {
+      model.streams.set(drawn);
+      this.fail(loss);
+      return;
+    }
+    this.total += loss * rows;
+    this.step += 1;
+    if (!this.batch) this.epochLoss = this.total / this.task.train.n;
+    this.arrive();
+  }
+
+  /** Keep what is to be kept of a step that is new. */
+  arrive() {
+    this.last = Math.max(this.last, this.step);
+    if (this.batch) return;
+    const { epoch } = this;
+    if (this.history.wants(epoch)) this.history.add(this.point());
+    if (this.states.wants(epoch)) this.states.add(epoch, this.copied());
+  }
+
+  /** Losses and scores as they are now. */
+  point() {
+    const train = this.scored(this.task.train);
+    const test = this.scored(this.task.test);
+    const pair = (key) => ({ train: train[key], test: test[key] });
+    const score = this.task.rows.classes ? "accuracy" : "r2";
+    return {
+      epoch: this.step / this.perEpoch,
+      losses: pair("loss"),
+      scores: { [score]: pair(score) },
+    };
+  }
+
+  scored({ x, y, n }) {
+    if (!n) return { loss: NaN, accuracy: NaN, r2: NaN };
+    const { loss, predictions } = this.model.evaluate(x, y, n);
+    if (this.task.rows.classes) {
+      return { loss, accuracy: accuracy(predictions, y, this.outputs, this.border) };
+    }
+    return { loss, r2: errors(predictions, y).r2 };
+  }
+
+  /** All that decides how it goes on, copied. */
+  copied() {
+    const { model } = this;
+    return {
+      step: this.step,
+      stepsTaken: model.stepsTaken,
+      total: this.total,
+      epochLoss: this.epochLoss,
+      parameters: model.parameters.slice(),
+      running: model.state.slice(),
+      optimizerState: model.optimizerState.slice(),
+      streams: model.streams.slice(),
+      shuffling: this.shuffling.slice(),
+      order: this.order.length < 2 ** 16 ? Uint16Array.from(this.order) : this.order.slice(),
+    };
+  }
+
+  /** Be where a copy was made. */
+  restore(copy) {
+    const { model } = this;
+    model.parameters.set(copy.parameters);
+    model.state.set(copy.running);
+    model.optimizerState.set(copy.optimizerState);
+    model.streams.set(copy.streams);
+    model.stepsTaken = copy.stepsTaken;
+    this.shuffling.set(copy.shuffling);
+    this.order.set(copy.order);
+    this.step = copy.step;
+    this.total = copy.total;
+    this.epochLoss = copy.epochLoss;
+    this.failure = null;
+  }
+
+  /** Be at the last kept state before a step, from which `run` leads there. */
+  goBackFor(step) {
+    const { state } = this.states.before(Math.floor(step / this.perEpoch));
+    if (step < this.step || state.step > this.step) this.restore(state);
+  }
+
+  /** Something happens at this step; what was to come is forgotten. */
+  happens(event) {
+    const isSame = ({ step, set }) => step === this.step && Boolean(set) === Boolean(event.set);
+    this.events = this.events.filter((old) => old.step <= this.step && !isSame(old));
+    if (event.set && !this.events.some(({ set }) => set) && this.step) {
+      this.events.unshift({ step: 0, set: { learning_rate: this.state.optimizer.learning_rate } });
+    }
+    if (event.weights || this.step) this.events.push({ step: this.step, ...event });
+    this.last = this.step;
+    this.history.cut(this.epoch - (this.batch ? 0 : 1));
+    this.states.cut(this.epoch);
+    this.applyWeights();
+    this.failure = null;
+    this.arrive();
+  }
+
+  /** Say where numbers stopped being finite: in which layer, or in the loss alone. */
+  fail(loss) {
+    const { model, task } = this;
+    const where = ["parameters", "state"].find((name) => !model[name].every(Number.isFinite));
+    const activations = model.activations(task.train.x, Math.min(task.train.n, 256));
+    const layer = activations.findIndex((values) => !values.every(Number.isFinite));
+    this.failure = {
+      epoch: this.epoch + 1,
+      batch: this.batch + 1,
+      layer: layer < 0 ? null : layer,
+      loss,
+      words: where ? "failure_weights" : layer < 0 ? "failure_loss" : "failure_layer",
+    };
+  }
+}

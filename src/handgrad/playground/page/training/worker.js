@@ -1,0 +1,59 @@
+// The worker's side of a session: a conductor that is told and tells by messages.
+
+import { Model } from "../engine/model.js";
+import { Conductor } from "./conductor.js";
+
+/** What is called by a message, `{ act, given }`: the session's side is session.js. */
+export function hostOf(tell, later) {
+  let pages = null;
+  const conductor = new Conductor({
+    makeModel: (spec) => new Model(pages, spec),
+    tell,
+    later,
+    now: () => performance.now(),
+  });
+  const acts = {
+    open(given) {
+      pages = given.pages;
+      conductor.begin(given);
+    },
+    begin: (given) => conductor.begin(given),
+    adjust: ({ state }) => conductor.adjust(state),
+    setParameters: ({ parameters }) => conductor.setParameters(parameters),
+    play: () => conductor.play(),
+    pause: () => conductor.pause(),
+    advance: (given) => conductor.advance(given),
+    stepLayer: () => conductor.stepLayer(),
+    rewind: () => conductor.rewind(),
+    goTo: ({ step, id }) => conductor.goTo(step, id),
+    request: ({ id, kind, options }) => conductor.answer(id, kind, options),
+    shown: () => conductor.shown(),
+  };
+  return ({ act, given }) => acts[act](given);
+}
+
+/** The buffers within a message that may be handed over instead of copied. */
+export function buffersIn(value, found = new Set()) {
+  if (ArrayBuffer.isView(value)) found.add(value.buffer);
+  else if (value && typeof value === "object") {
+    for (const part of Object.values(value)) buffersIn(part, found);
+  }
+  return found;
+}
+
+/** Let this worker be the host of a session. */
+export function serve(scope) {
+  const channel = new MessageChannel();
+  const waiting = [];
+  channel.port1.onmessage = () => waiting.shift()();
+  const host = hostOf(
+    (message) => scope.postMessage(message, [...buffersIn(message)]),
+    (act) => {
+      waiting.push(act);
+      channel.port2.postMessage(null);
+    },
+  );
+  scope.onmessage = ({ data }) => host(data);
+}
+
+if (typeof WorkerGlobalScope !== "undefined") serve(self);
