@@ -26,6 +26,9 @@ export function speakIn(name) {
 export const say = (key, values = {}) =>
   all[current][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
+/** Whether there are words by this key. */
+export const knows = (key) => key in all[current];
+
 /** Let an element say what `text` gives, now and whenever the language changes. */
 export function speak(element, text, attribute = "textContent") {
   speakBy(() => {

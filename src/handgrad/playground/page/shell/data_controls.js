@@ -48,7 +48,6 @@ export function dataControls(desk, place) {
     again.hidden = !isToy;
     classes.element.hidden = !["gauss", "spiral"].includes(kind);
     formula.element.hidden = !["above", "formula"].includes(kind);
-    again.classList.toggle("away", desk.hides("regenerate"));
   };
   desk.watch("state", write);
   write();
@@ -76,7 +75,7 @@ function problem(desk) {
 
 /** The toy sets as small pictures, one of which is chosen. */
 function sets(desk) {
-  const group = element("div", { class: "sets", role: "radiogroup" });
+  const group = element("div", { class: "sets", role: "radiogroup", "data-control": "data" });
   speak(group, () => say("set"), "aria-label");
   const choose = (kind, focused) => {
     desk.change({ data: { kind } });
@@ -89,7 +88,6 @@ function sets(desk) {
     group.replaceChildren(
       ...kinds.map((name, i) => setChoice(name, name === kind, i, kinds, choose)),
     );
-    group.classList.toggle("away", desk.hides("data"));
     if (focused) group.querySelector("[aria-checked=true]")?.focus();
   };
   speakBy(write);

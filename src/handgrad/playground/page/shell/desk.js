@@ -32,12 +32,9 @@ export class Desk {
     for (const act of this.watchers[what]) act(...values);
   }
 
-  /** Let a control show `valueOf(state)`, now and after each change; it may be hidden by its name. */
+  /** Let a control show `valueOf(state)`, now and after each change. */
   bind(control, valueOf) {
-    const show = () => {
-      control.set(valueOf(this.state));
-      control.element.classList.toggle("away", this.hides(control.input.dataset.control));
-    };
+    const show = () => control.set(valueOf(this.state));
     this.watch("state", show);
     show();
   }
@@ -64,10 +61,17 @@ export class Desk {
     this.tell("state", state);
   }
 
+  /** What was set makes no sense of the rows: that is said, and the state before goes on. */
+  goesOn(problem, state) {
+    this.state = state;
+    this.problems([problem]);
+    this.tell("state", state);
+  }
+
   /** Begin anew with other first weights. */
   reset() {
     this.session.reset();
-    if (this.session.state) this.state = this.session.state;
+    this.state = this.session.state;
     this.tell("state", this.state);
   }
 
@@ -131,10 +135,5 @@ export class Desk {
       names: { get: () => session.names },
       set: { value: (part) => desk.change(part) },
     });
-  }
-
-  /** Whether a control is hidden, for a lesson. */
-  hides(name) {
-    return (this.state.hide ?? []).includes(name);
   }
 }

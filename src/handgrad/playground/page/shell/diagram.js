@@ -2,7 +2,14 @@
 
 import { element, numberSaid, say, speak, speakBy } from "../../../html/words.js";
 import { formulaSaid, formulaText } from "./formulas.js";
-import { brush, drawGradients, drawLinks, drawNeurons, mapImage } from "./net_painting.js";
+import {
+  brush,
+  drawGradients,
+  drawLinks,
+  drawNeurons,
+  drawPhase,
+  mapImage,
+} from "./net_painting.js";
 import { columnsOf, geometryOf, linkAt, linksOf, middleOf, placeOf } from "./net_shape.js";
 
 /** The most and least room for the names beside inputs and outputs, and for a letter of them. */
@@ -25,15 +32,17 @@ export function diagramIn(desk, heads) {
   const maps = mapsOf(net, canvas);
   const rebuild = () => {
     const { state, session } = desk;
-    net.columns = columnsOf(session.names ?? [], layersOf(session), state.inputs.length);
+    net.columns = columnsOf(session.names, state.inputs.length);
     if (net.columns.length < 2) return;
     const { pointed } = desk;
     if (pointed && !(pointed.unit < net.columns[pointed.column]?.units)) desk.point(null, true);
     const units = net.columns.map((column) => column.units);
+    maps.clear();
     net.geometry = geometryOf(stage.parentElement.clientWidth || 600, units, sidesOf(net, desk));
     net.links = linksOf(net.columns, desk.frame?.parameters);
     lay(stage, canvas, heads, net.geometry);
     neurons.replaceChildren(...labels(net, desk), ...buttonsOf(net, desk));
+    if (desk.frame) maps.take(desk.frame);
     draw();
   };
   const changed = () => {
@@ -67,9 +76,6 @@ export function diagramIn(desk, heads) {
   };
 }
 
-/** How many layers the net has: the outputs' last one is the last of all. */
-const layersOf = (session) => session.layers?.length ?? 0;
-
 function lay(stage, canvas, heads, geometry) {
   const { width, height, columns, pitch } = geometry;
   const fine = Math.min(2, devicePixelRatio || 1);
@@ -82,7 +88,7 @@ function lay(stage, canvas, heads, geometry) {
     const { x } = columns[i + 1];
     head.style.left = `${x - (pitch - 6) / 2}px`;
     head.style.width = `${pitch - 6}px`;
-    head.classList.toggle("narrow", pitch < 84);
+    head.classList.toggle("narrow", pitch < 118);
   });
 }
 
@@ -94,9 +100,10 @@ function paint(canvas, net, desk, maps) {
   const colours = maps.colours();
   pen.setTransform(fine, 0, 0, fine, 0, 0);
   pen.clearRect(0, 0, net.geometry.width, net.geometry.height);
-  const { parameters, gradients } = frame;
+  const { parameters, gradients, phase } = frame;
+  if (phase) drawPhase(pen, net.geometry, phase, colours);
   drawLinks(pen, net.geometry, net.links, parameters, { pointed, colours });
-  if (state.view.gradients && gradients) {
+  if ((state.view.gradients || phase?.way === "backward") && gradients) {
     const time = performance.now() / 1000;
     drawGradients(pen, net.geometry, net.links, gradients, { colours, time });
   }
@@ -128,6 +135,7 @@ function mapsOf(net, canvas) {
   let colours = null;
   let scheme = null;
   return {
+    clear: () => images.clear(),
     colours() {
       const now = getComputedStyle(canvas).color + document.documentElement.dataset.theme;
       if (now !== scheme) [scheme, colours] = [now, brush(canvas)];
@@ -136,20 +144,26 @@ function mapsOf(net, canvas) {
     take({ maps }) {
       if (!maps) return;
       const { table } = this.colours();
-      images.clear();
       net.columns.forEach(({ units }, column) => {
         const values = maps.columns[column];
-        if (!values) return;
-        for (let unit = 0; unit < units; unit++) {
-          const image = document.createElement("canvas");
-          mapImage(image, { side: maps.side, values, at: unit * maps.side * maps.side }, table);
-          images.set(`${column} ${unit}`, image);
+        const middle = column === net.columns.length - 1 ? middleOfOutputs(net, values) : 0;
+        for (let unit = 0; unit < units && values; unit++) {
+          const key = `${column} ${unit}`;
+          if (!images.has(key)) images.set(key, document.createElement("canvas"));
+          const at = unit * maps.side * maps.side;
+          mapImage(images.get(key), { side: maps.side, values, at, middle }, table);
         }
       });
     },
     at: (column, unit) => images.get(`${column} ${unit}`),
   };
 }
+
+/** Probabilities are neither blue nor orange where they are as likely as not. */
+const middleOfOutputs = (net, values) =>
+  values?.every((value) => value >= 0 && value <= 1)
+    ? 1 / Math.max(2, net.columns.at(-1).units)
+    : 0;
 
 /** While gradients are shown they flow, in a pause as well, unless less motion is wished for. */
 function moving(desk, draw) {

@@ -177,5 +177,22 @@ export function card(key, ...children) {
 
 /** Something that opens, below a line that says what is in it. */
 export function opening(key, ...children) {
-  return element("details", {}, said("summary", key), ...children);
+  return element("details", { "data-control": key }, said("summary", key), ...children);
+}
+
+/** A panel that a button-like line opens below itself; Escape and a click elsewhere close it. */
+export function menu(key, panel, kind = "") {
+  const made = opening(key, panel);
+  made.classList.add("menu", ...kind.split(" ").filter(Boolean));
+  panel.classList.add("panel");
+  document.addEventListener("click", ({ target }) => {
+    if (!made.contains(target)) made.open = false;
+  });
+  made.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !made.open) return;
+    event.stopPropagation();
+    made.open = false;
+    made.querySelector("summary").focus();
+  });
+  return made;
 }

@@ -10,7 +10,7 @@ const PLAIN = ["x1", "x2", "x1**2", "x2**2", "x1*x2", "sin(x1)", "sin(x2)"];
 
 /** The inputs, each a switch, and a box for one more. */
 export function inputControls(desk, place) {
-  const list = element("div", { class: "chips", role: "group" });
+  const list = element("div", { class: "chips", role: "group", "data-control": "inputs" });
   speak(list, () => say("inputs"), "aria-label");
   const wrong = element("p", { class: "wrong", role: "alert" });
   let added = [];
@@ -55,7 +55,6 @@ export function inputControls(desk, place) {
   let shown = "";
   const write = () => {
     const key = JSON.stringify([names(), desk.state.inputs]);
-    list.classList.toggle("away", desk.hides("inputs"));
     if (key === shown) return;
     shown = key;
     const focused = document.activeElement?.dataset?.input;

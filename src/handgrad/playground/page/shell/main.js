@@ -2,10 +2,12 @@
 
 import { element, language, learn, speakBy, speakIn } from "../../../html/words.js";
 import { openSession } from "../training/session.js";
+import { addressing } from "./address.js";
 import { dataControls } from "./data_controls.js";
 import { Desk } from "./desk.js";
 import { diagramIn } from "./diagram.js";
 import { said } from "./elements.js";
+import { hiding, lessonIn } from "./lesson.js";
 import { inputControls } from "./input_controls.js";
 import { keysOf } from "./keys.js";
 import { layout, tabs } from "./layout.js";
@@ -31,7 +33,11 @@ export function start(place, given) {
   const areas = layout();
   place.replaceChildren(areas.whole);
   speakBy(() => (areas.whole.lang = language()));
-  desk.session = openSession(desk.state, { ...given, onFrame: (frame) => desk.show(frame) });
+  desk.session = openSession(desk.state, {
+    ...given,
+    onFrame: (frame) => desk.show(frame),
+    onProblem: (problem, state) => desk.goesOn(problem, state),
+  });
   const views = placed(desk, areas);
   furnish(desk, areas);
   desk.watch("frame", (frame) => views.forEach((view) => view.update(frame)));
@@ -44,6 +50,8 @@ export function start(place, given) {
   desk.watch("state", ({ language: chosen }) => {
     if (chosen && chosen !== language()) speakIn(chosen);
   });
+  addressing(desk);
+  if (given.problems?.length) desk.problems(given.problems);
   if (!desk.state.at.step) desk.session.play();
   return desk;
 }
@@ -65,6 +73,8 @@ function furnish(desk, areas) {
   learningControls(desk, areas.learning);
   const keys = keysOf(desk, areas.whole);
   peopleControls(desk, areas.people, { keys, diagram, plane });
+  lessonIn(desk, areas.lesson);
+  hiding(desk, areas.whole);
 }
 
 /** Every view where it stands; those below are behind tabs. */
@@ -72,8 +82,7 @@ function placed(desk, areas) {
   const views = [];
   const below = [];
   for (const { name, where, make } of PLACES) {
-    if (desk.hides(name)) continue;
-    const place = element("div", { class: "placed" });
+    const place = element("div", { class: "placed", "data-control": name });
     views.push(make(place, desk.seen()));
     if (where === "below") below.push([name, place]);
     else areas[where].append(place);

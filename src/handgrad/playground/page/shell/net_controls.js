@@ -21,6 +21,8 @@ export function netControls(desk, list) {
   const take = (next) => desk.change({ layers: next });
   const put = (part) =>
     take(layers().map((layer, i) => (i === chosen ? { ...layer, ...part } : layer)));
+  const units = (which, count) =>
+    take(layers().map((layer, i) => (i === which ? { ...layer, units: count } : layer)));
   const count = element("p", { class: "count" });
   const add = button(
     "add_layer",
@@ -31,7 +33,13 @@ export function netControls(desk, list) {
     { sign: SIGNS.more },
   );
   const less = button("remove_layer", () => take(layers().slice(0, -1)), { sign: SIGNS.less });
-  const head = element("div", { class: "layer-count", role: "group" }, less, count, add);
+  const head = element(
+    "div",
+    { class: "layer-count", role: "group", "data-control": "layers" },
+    less,
+    count,
+    add,
+  );
   speak(head, () => say("layers"), "aria-label");
   const panel = element("div", { class: "fields layer-panel", role: "group" });
   const controls = layerControls(put);
@@ -48,10 +56,9 @@ export function netControls(desk, list) {
     count.textContent = say(n === 1 ? "layer_count_1" : "layer_count", { n });
     add.disabled = n >= MOST_LAYERS;
     less.disabled = !n;
-    head.classList.toggle("away", desk.hides("layers"));
     panel.hidden = list.hidden = !n;
     list.replaceChildren(
-      ...layers().map((layer, i) => layerChoice(layer, i, i === chosen, choose)),
+      ...layers().map((layer, i) => headOf(layer, i, i === chosen, { choose, take: units })),
     );
     if (!n) return;
     for (const [name, control] of Object.entries(controls)) control.set(layers()[chosen][name]);
@@ -61,7 +68,7 @@ export function netControls(desk, list) {
   function choose(which, focused = false) {
     chosen = Math.max(0, Math.min(layers().length - 1, which));
     write();
-    if (focused) list.children[chosen].focus();
+    if (focused) list.children[chosen].querySelector("[role=radio]").focus();
   }
   speakBy(write);
   desk.watch("state", write);
@@ -93,6 +100,20 @@ function layerControls(put) {
     dropout: number("dropout", SHARE, (dropout) => put({ dropout }), { ladder: SHARES }),
     frozen: toggle("frozen", (frozen) => put({ frozen })),
   };
+}
+
+/** What stands above a layer: it, to be chosen, and beside it fewer and more neurons. */
+function headOf(layer, i, isChosen, { choose, take }) {
+  const by = (way, word, sign) => {
+    const units = layer.units + way;
+    const made = element("button", { type: "button", class: "by", tabindex: "-1" }, sign);
+    made.setAttribute("aria-label", say(word, { what: say("units_of", { layer: i + 1 }) }));
+    made.disabled = Boolean(UNITS.fault(units));
+    made.addEventListener("click", () => take(i, units));
+    return made;
+  };
+  const chosen = layerChoice(layer, i, isChosen, choose);
+  return element("div", { class: "head" }, by(-1, "less_of", "−"), chosen, by(1, "more_of", "+"));
 }
 
 /** One of the layers to choose from; the arrow keys go on to the next. */

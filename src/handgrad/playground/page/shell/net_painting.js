@@ -71,6 +71,15 @@ function touches([column, unit, from], pointed) {
   );
 }
 
+/** Draw where a step by layers has come to: a band behind the column, forward or backward. */
+export function drawPhase(pen, geometry, { way, column }, { palette, gradient }) {
+  const { x, size } = geometry.columns[column];
+  pen.fillStyle = css(way === "forward" ? palette.soft : gradient);
+  pen.globalAlpha = 0.22;
+  pen.fillRect(x - size / 2 - 8, 0, size + 16, geometry.height);
+  pen.globalAlpha = 1;
+}
+
 /** Draw gradients as what flows backwards upon the links; `time` in seconds moves it. */
 export function drawGradients(pen, geometry, links, gradients, { colours, time }) {
   let most = 0;
@@ -101,20 +110,20 @@ function curveOf(pen, [x0, y0, x1, y1]) {
   pen.bezierCurveTo(half, y0, half, y1, x1, y1);
 }
 
-/** A small map as an image: `values` from `at` on, side · side numbers, the first row on top. */
-export function mapImage(canvas, { side, values, at = 0 }, table) {
+/** A small map as an image: `values` from `at` on, side · side numbers, blue above `middle`. */
+export function mapImage(canvas, { side, values, at, middle }, table) {
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(side, side);
   const pixels = new Uint32Array(image.data.buffer);
   let most = 0;
   for (let i = 0; i < side * side; i++) {
-    const size = Math.abs(values[at + i]);
+    const size = Math.abs(values[at + i] - middle);
     if (size > most && size < Infinity) most = size;
   }
   const scale = most ? STEPS / most : 0;
   for (let i = 0; i < side * side; i++) {
-    const value = values[at + i];
+    const value = values[at + i] - middle;
     // no colour that a number has, where there is none
     pixels[i] = value - value === 0 ? table[STEPS + Math.floor(value * scale)] : 0xff8080ff;
   }

@@ -2,24 +2,16 @@
 
 /**
  * The columns of a net whose parameters are `names`, `[{ name, shape, offset }]`:
- * `[{ units, W, b, layer, shown }]`, where W and b are offsets, null in the column of the inputs
- * and where there is no bias; `layer` is the place of the Linear, `shown` of the last layer that
- * belongs to it.
+ * `[{ units, W, b }]`, where W and b are offsets, null in the column of the inputs and where there
+ * is no bias.
  */
-export function columnsOf(names, layers, inputs) {
-  const columns = [{ units: inputs, W: null, b: null, layer: -1, shown: -1 }];
-  const linear = names.filter(({ name, shape }) => /\.W$/.test(name) && shape.length === 2);
-  for (const { name, shape, offset } of linear) {
-    const before = name.slice(0, -1);
-    const bias = names.find((other) => other.name === `${before}b`);
-    columns.push({
-      units: shape[0],
-      W: offset,
-      b: bias?.offset ?? null,
-      layer: Number.parseInt(name),
-    });
+export function columnsOf(names, inputs) {
+  const columns = [{ units: inputs, W: null, b: null }];
+  for (const { name, shape, offset } of names) {
+    if (!name.endsWith(".W") || shape.length !== 2) continue;
+    const bias = names.find((other) => other.name === `${name.slice(0, -1)}b`);
+    columns.push({ units: shape[0], W: offset, b: bias?.offset ?? null });
   }
-  columns.forEach((column, i) => (column.shown = (columns[i + 1]?.layer ?? layers) - 1));
   return columns;
 }
 

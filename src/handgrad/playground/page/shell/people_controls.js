@@ -3,7 +3,7 @@
 import { element, language, languages, say, speak, speakIn } from "../../../html/words.js";
 import { fragmentOf } from "../training/links.js";
 import { outputSaid } from "./diagram.js";
-import { button, opening, said } from "./elements.js";
+import { button, menu, said } from "./elements.js";
 import { formulaText } from "./formulas.js";
 import { svgOf } from "./net_svg.js";
 import { pngOf, save, weightsText } from "./saving.js";
@@ -14,11 +14,10 @@ const OF_PYTHON = ["safetensors", "onnx", "py", "c", "wasm", "html"];
 /** All that concerns who looks at the page, into `place`. */
 export function peopleControls(desk, place, { keys, diagram, plane }) {
   const share = button("share_link", () => copyLink(desk));
-  const files = element("div", { class: "panel files" });
+  const files = element("div", { class: "files" });
   files.append(...filesOf(desk, diagram, plane), said("h3", "files_of_python"), ...ofPython(desk));
-  const menu = opening("files", files, openState(desk));
-  menu.classList.add("menu", "right-menu");
-  place.append(share, menu, keys, languageChoice(desk));
+  files.append(openState(desk));
+  place.append(share, menu("files", files, "right-menu"), keys, languageChoice(desk));
 }
 
 function languageChoice(desk) {

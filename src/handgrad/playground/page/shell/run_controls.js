@@ -2,7 +2,7 @@
 
 import { element, numberSaid, say, speak, speakBy } from "../../../html/words.js";
 import { whole, number as numberKind } from "../training/kinds.js";
-import { button, choice, number, opening, said } from "./elements.js";
+import { button, choice, menu, number, said } from "./elements.js";
 import { SIGNS } from "./signs.js";
 
 /** Epochs a second at most; 0 is as many as there may be. */
@@ -53,7 +53,9 @@ function counter(desk) {
   const shown = element("p", { class: "counter" }, name, epoch, more);
   desk.watch("frame", (frame) => {
     epoch.textContent = numberSaid(frame.epoch, 9);
-    const parts = frame.batch ? [say("batch_now", { batch: frame.batch })] : [];
+    const { batch, phase } = frame;
+    const parts = batch ? [say("batch_now", { batch })] : [];
+    if (phase) parts.push(say(`phase_${phase.way}`, phase));
     if (frame.playing && frame.rate) {
       parts.push(say("per_second", { rate: numberSaid(frame.rate, 2) }));
     }
@@ -82,7 +84,7 @@ function pace(desk) {
     desk.bind(made, ({ stop }) => stop?.[key] ?? null);
     return made.element;
   };
-  const panel = element("div", { class: "panel" });
+  const panel = element("div");
   panel.append(
     speed(desk),
     said("h3", "stop"),
@@ -90,7 +92,5 @@ function pace(desk) {
     rule("loss", LOSS, LOSS_LADDER),
     rule("patience", EPOCHS, EPOCH_LADDER),
   );
-  const made = opening("pace", panel);
-  made.classList.add("menu");
-  return made;
+  return menu("pace", panel);
 }
