@@ -3,6 +3,7 @@
 import ast
 import os
 import tempfile
+import tomllib
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from docs.site.errors import SiteError
-from handgrad.story.labels import chinese_font, in_chinese, replace_words
+from handgrad.story.labels import CHINESE, chinese_font, replace_words, translation
 from handgrad.story.page import Outcome
 from handgrad.story.telling import Translate, run_block
+
+LESSONS = Path(__file__).parent.parent / "lessons"
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ def _outcome(step: Step, namespace: dict[str, object], translate: Translate, fil
 
 def _translation(language: str) -> Translate:
     font = chinese_font() if language == "zh" else None
+    own = tomllib.loads((LESSONS / "labels.zh.toml").read_text("utf-8"))
+    in_chinese = translation(CHINESE | own)
     return lambda figure: replace_words(figure, in_chinese, font) if font else None
 
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from matplotlib import font_manager
@@ -31,25 +31,33 @@ FONTS = (
 
 CHINESE: dict[str, str] = tomllib.loads((TEXT / "labels.zh.toml").read_text("utf-8"))
 
-# What leaves least open is tried first.
-PATTERNS = [
-    (re.compile(re.escape(english).replace(r"\{\}", "(.+)")), CHINESE[english])
-    for english in sorted(CHINESE, key=lambda english: (english.count("{}"), -len(english)))
-]
 
+def translation(words: Mapping[str, str]) -> Callable[[str], str]:
+    """A function that puts a picture's text into another language by `words`, line by line.
 
-def in_chinese(text: str) -> str:
-    """A picture's text in Chinese, line by line; what has no translation stays as it is.
+    `{}` in them stands for any text, which is translated too. What has no translation stays.
 
     >>> in_chinese("probability of class 1"), in_chinese("Tanh()")
     ('类别 1 的概率', 'Tanh()')
     """
-    if "\n" in text:
-        return "\n".join(map(in_chinese, text.split("\n")))
-    for pattern, chinese in PATTERNS:
-        if match := pattern.fullmatch(text):
-            return chinese.format(*map(in_chinese, match.groups()))
-    return text
+    # what leaves least open is tried first
+    patterns = [
+        (re.compile(re.escape(known).replace(r"\{\}", "(.+)")), words[known])
+        for known in sorted(words, key=lambda known: (known.count("{}"), -len(known)))
+    ]
+
+    def translated(text: str) -> str:
+        if "\n" in text:
+            return "\n".join(map(translated, text.split("\n")))
+        for pattern, other in patterns:
+            if match := pattern.fullmatch(text):
+                return other.format(*map(translated, match.groups()))
+        return text
+
+    return translated
+
+
+in_chinese = translation(CHINESE)
 
 
 def chinese_font() -> str | None:
