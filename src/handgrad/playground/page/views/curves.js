@@ -51,10 +51,10 @@ export function curvesIn(place, session) {
 }
 
 /** What a training that came to an end says of it. */
-export const failed = ({ epoch, layer }) =>
-  layer === null || layer === undefined
-    ? say("failed", { epoch })
-    : say("failed_in", { epoch, layer });
+export function failed({ epoch, layer, column }) {
+  if (layer === null || layer === undefined) return say("failed", { epoch });
+  return say("failed_in", { epoch, layer: column ?? layer });
+}
 
 const number = (value, digits = 4) =>
   Number.isFinite(value) ? numberSaid(value, digits) : say("no_number");

@@ -1,7 +1,7 @@
 // The hidden space: the rows as a layer has them, and the grid of the plane bent with them.
 
 import { element, numberSaid, percentSaid, say, speak } from "../../../html/words.js";
-import { colourOf, css, paletteOf } from "./colours.js";
+import { css, paletteOf } from "./colours.js";
 import { balanced, rangeOf } from "./map_image.js";
 import { drawPoints } from "./points.js";
 import { along, principal } from "./principal.js";
@@ -149,7 +149,7 @@ function drawSpace({ canvas }, rows, { axes, n, side }) {
   const projectedRows = { ...rows, x, names: AXES };
   const scale = rows.classes ? [0, 1] : balanced(rangeOf(rows.y));
   const plane = { columns: [0, 1], ranges: axes.map(({ range }) => range) };
-  drawPoints(pen, projectedRows, plane, size, { tests: true, palette, scale, colourOf });
+  drawPoints(pen, projectedRows, plane, size, { tests: true, palette, scale });
 }
 
 /** The lines of the grid, each through the points that were in one row or column of it. */
@@ -175,7 +175,8 @@ function describe({ canvas, said, column }, { axes, n, units }) {
   );
   const where = column.select.selectedOptions[0]?.textContent ?? "";
   const [across, up] = axes.map(({ label }) => label);
-  const text = say("hidden_said", { where, n, units, across, up, a, b, c, d });
+  const words = { where, n, units, across, up, a, b, c, d };
+  const text = n ? say("hidden_said", words) : say("no_rows");
   canvas.setAttribute("aria-label", text);
   said.textContent = text;
 }

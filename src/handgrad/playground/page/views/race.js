@@ -46,9 +46,11 @@ export function raceIn(place, session) {
     go.disabled = true;
     said.textContent = say("race_running");
     try {
-      found = await session.request("race", { racers, epochs: Number(epochs.field.value) });
+      const given = await session.request("race", { racers, epochs: Number(epochs.field.value) });
+      found = given ?? found;
       view.problem(null);
-      show();
+      said.textContent = "";
+      if (found) show();
     } catch (error) {
       said.textContent = "";
       view.problem(say("not_computed", { why: error.message }));

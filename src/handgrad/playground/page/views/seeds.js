@@ -35,10 +35,12 @@ export function seedsIn(place, session) {
     said.textContent = say("seeds_running");
     const [n, most] = [Number(count.select.value), Number(epochs.field.value)];
     try {
-      found = await session.request("seeds", { n, epochs: most });
+      const given = await session.request("seeds", { n, epochs: most });
       drawnFor = null;
+      found = given ?? found;
       view.problem(null);
-      show();
+      said.textContent = "";
+      if (found) show();
     } catch (error) {
       said.textContent = "";
       view.problem(say("not_computed", { why: error.message }));
@@ -53,7 +55,7 @@ export function seedsIn(place, session) {
     drawnFor = key;
     const hasClasses = session.state.data.problem === "classification";
     results.replaceChildren(...resultsOf(found, { palette, hasClasses, session }));
-    said.textContent = spreadSaid(found);
+    said.textContent = spreadSaid(found, hasClasses);
   }
   return view;
 }
@@ -61,7 +63,8 @@ export function seedsIn(place, session) {
 function resultsOf(found, look) {
   const { epochs, test, seeds } = found;
   const curves = chart();
-  curves.svg.setAttribute("aria-label", `${say("seeds_curves")}. ${spreadSaid(found)}`);
+  const words = `${say("seeds_curves")}. ${spreadSaid(found, look.hasClasses)}`;
+  curves.svg.setAttribute("aria-label", words);
   const middle = Array.from(epochs, (_, k) => median(test.map((losses) => losses[k])));
   const lines = test.map((y) => ({ kind: "one", y }));
   curves.show({
@@ -78,11 +81,8 @@ function resultsOf(found, look) {
   seeds.forEach((seed, i) => {
     const loss = said(test[i].at(-1));
     const canvas = mapOf(found, found.planes[i], look, SMALL);
-    const take = element("button", {
-      type: "button",
-      "aria-label": say("seeds_map", { seed, loss }),
-    });
-    take.append(canvas, element("span", {}, `${seed} · ${loss}`));
+    const take = element("button", { type: "button" });
+    take.append(canvas, element("span", {}, say("seeds_map", { seed, loss })));
     take.addEventListener("click", () => look.session.set({ seed }));
     maps.append(element("li", {}, take));
   });
@@ -126,7 +126,7 @@ export function median(values) {
   return first === second ? first : (first + second) / 2;
 }
 
-function spreadSaid({ seeds, test, epochs, accuracy }) {
+function spreadSaid({ seeds, test, epochs, accuracy }, hasClasses) {
   const last = test.map((losses) => (Number.isFinite(losses.at(-1)) ? losses.at(-1) : Infinity));
   const [low, high] = [Math.min(...last), Math.max(...last)];
   const sentence = say("seeds_said", {
@@ -137,7 +137,9 @@ function spreadSaid({ seeds, test, epochs, accuracy }) {
     best: seeds[last.indexOf(low)],
     worst: seeds[last.indexOf(high)],
   });
-  if (!accuracy) return sentence;
-  const [least, most] = rangeOf(accuracy).map(percentSaid);
-  return `${sentence} ${say("seeds_accuracy", { low: least, high: most })}`;
+  const range = rangeOf(accuracy ?? []);
+  if (!range) return sentence;
+  const [least, most] = range.map(hasClasses ? percentSaid : said);
+  const key = hasClasses ? "seeds_accuracy" : "seeds_r2";
+  return `${sentence} ${say(key, { low: least, high: most })}`;
 }

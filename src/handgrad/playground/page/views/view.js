@@ -143,6 +143,16 @@ export function button(key, act) {
   return made;
 }
 
+let count = 0;
+
+/** A control after its words. */
+function labelled(key, control) {
+  count += 1;
+  control.id = `view-control-${count}`;
+  const words = speak(element("label", { for: control.id }), () => say(key));
+  return element("span", { class: "labelled" }, words, " ", control);
+}
+
 /** A list to choose from, with its words: `options()` gives pairs of value and text. */
 export function chooser(key, options, changed) {
   const select = element("select");
@@ -154,16 +164,14 @@ export function chooser(key, options, changed) {
   };
   speakBy(fill);
   select.addEventListener("change", () => changed(select.value));
-  const words = speak(element("span"), () => say(key));
-  return { select, fill, label: element("label", {}, words, " ", select) };
+  return { select, fill, label: labelled(key, select) };
 }
 
 /** A number field with its words. */
 export function numberField(key, value, limits, changed = () => {}) {
   const field = element("input", { type: "number", value, ...limits });
   field.addEventListener("change", () => changed(Number(field.value)));
-  const words = speak(element("span"), () => say(key));
-  return { field, label: element("label", {}, words, " ", field) };
+  return { field, label: labelled(key, field) };
 }
 
 /** A canvas that is as fine as the screen, and empty; `size` in CSS pixels. */
