@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from handgrad.exporting import Proof, export
     from handgrad.importing import *
     from handgrad.inspection import *
+    from handgrad.playground import play
     from handgrad.plots import *
     from handgrad.reporting import *
     from handgrad.runs import evaluate_table, train_table
@@ -116,6 +117,7 @@ __all__ = [
     "plot_residuals", "plot_permutation_importance", "plot_partial_dependence",
     "plot_weights_over_time", "plot_capacity_curve", "plot_learning_curve", "plot_schedule",
     "plot_learning_rate_search", "live_plot", "train_and_plot",
+    "play",
     "save", "load", "load_weights", "export", "Proof",
     "from_torch", "from_onnx", "from_keras", "from_sklearn",
     "Layer", "Loss", "Optimizer", "Penalty", "defaults", "initializers",
@@ -138,6 +140,7 @@ _LATER = {
         "exporting": "export Proof",
         "importing": "from_torch from_onnx from_keras from_sklearn",
         "inspection": "permutation_importance partial_dependence",
+        "playground": "play",
         "plots": " ".join(name for name in __all__ if "plot" in name),
         "reporting": "write_report",
         "runs": "train_table evaluate_table",

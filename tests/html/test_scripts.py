@@ -20,9 +20,9 @@ TREE = {
         "function hoisted() {\n  return this === undefined;\n}\n"
     ),
     "a/b/main.js": (
-        'import { Counter } from "../lower.js";\n'
+        'import { Counter as Made } from "../lower.js";\n'
         "const twice = (value) => 3 * value; // not the one of lower.js\n"
-        "export const begin = (value) => new Counter(twice(value)).value;\n"
+        "export const begin = (value) => new Made(twice(value)).value;\n"
     ),
     "a/lower.js": (
         "export class Counter {\n  static made = 0;\n  constructor(value) {\n"
@@ -57,6 +57,16 @@ def test_the_same_text_is_the_worker(tmp_path: Path) -> None:
 
 
 @needs_node
+def test_functions_that_wait_or_go_on_are_exported_too(tmp_path: Path) -> None:
+    text = (
+        "export function* counted(n) {\n  for (let i = 0; i < n; i++) yield i;\n}\n"
+        "export async function later(value) {\n  return value;\n}\n"
+    )
+    call = "later([...counted(3)]).then((found) => console.log(JSON.stringify(found)));"
+    assert told(tmp_path, inlined("m.js", {"m.js": text}) + call) == [0, 1, 2]
+
+
+@needs_node
 def test_the_text_of_modules_stays_as_it_is() -> None:
     own = 'const text = `\n  import of what? export of it\n${"\\u003c"}`; // import\n'
     assert own.strip() in inlined("m.js", {"m.js": own})
@@ -71,7 +81,7 @@ def test_the_text_of_modules_stays_as_it_is() -> None:
         'export { a } from "./a.js";',
         'import * as a from "./a.js";',
         'import a from "./a.js";',
-        'import { a as b } from "./a.js";',
+        'import { a as default } from "./a.js"',
         'import { a } from "a";',
         'import "./a.js";',
         "  import { a } from './a.js';",

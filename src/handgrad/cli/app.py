@@ -1,6 +1,7 @@
 """The commands of `handgrad` and their parameters."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -152,6 +153,50 @@ def export(
     from handgrad.saving import load
 
     show_proof(export(load(model), file), Output(as_json=as_json))
+
+
+@app.command()
+def play(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="A CSV or Parquet file, a bundled set as iris, or a net's .safetensors file.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column to predict; the last one if not given.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    language: Annotated[
+        str | None, typer.Option(help="en or zh; the browser's if not given.")
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Write the page to this file instead; it needs nothing else."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Open a page in which a net trains, with all its numbers to see and to change.
+
+    It is for this machine alone, and ends with Ctrl-C. Without DATA it begins
+    with rows that are drawn for it.
+    """
+    from handgrad.playground import playground_of
+
+    output, page = Output(as_json=as_json), playground_of(data, target=target, language=language)
+    if save is not None:
+        size = page.save(save).stat().st_size
+        output.result({"page": str(save), "bytes": size})
+        output.say("written: ", (str(save), "bold"), f", {size / 1e3:,.0f} kB")
+        return
+    url = page.open(port=port, browser=browser)
+    with suppress(KeyboardInterrupt):
+        output.result({"url": url})
+        output.say("the playground is open at ", (url, "bold"))
+        output.say("Ctrl-C ends it")
+        page.wait()
 
 
 @app.command()

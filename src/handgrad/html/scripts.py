@@ -11,9 +11,11 @@ from pathlib import PurePosixPath
 
 from handgrad.base.errors import HandgradError
 
-NAMES = r"\s*(?:[\w$]+\s*,\s*)*(?:[\w$]+\s*)?"
+NAME = r"[\w$]+(?: as [\w$]+)?"
+NAMES = rf"\s*(?:{NAME}\s*,\s*)*(?:{NAME}\s*)?"
 IMPORT = re.compile(rf'^import \{{({NAMES})\}} from "(\.\.?/[^"]+)";$', re.MULTILINE)
-EXPORT = re.compile(r"^export (?=(?:const|function|class) ([\w$]+))", re.MULTILINE)
+NAMED = r"(?:const|(?:async )?function\*?|class) ([\w$]+)"
+EXPORT = re.compile(rf"^export (?={NAMED})", re.MULTILINE)
 STATEMENT = re.compile(
     r"""^[ \t]*(?:import\s*(?:[{*"']|[\w$]+\s*(?:,|from\b))"""
     r"|export\s*(?:[{*]|(?:default|let|var|async|const|function|class)\b))",
@@ -21,7 +23,7 @@ STATEMENT = re.compile(
 )
 # What needs a loader, and what ends the element of a page that holds the script.
 REFUSED = re.compile(r"\bimport *(?:\(|\.meta)|</script|<script|<!--", re.IGNORECASE)
-FORMS = 'import { a, b } from "./relative.js"; and export before a const, function or class'
+FORMS = 'import { a, b as c } from "./relative.js"; and export before a const, function or class'
 ONCE = """\
 const once = (make) => {
   let made;
@@ -52,8 +54,8 @@ def inlined(entry: str, given: Mapping[str, str] | None = None, *, worker: str =
     `worker` runs in place of the entry, so that the text of a page's script makes its workers.
 
     Raises ScriptError for what a script cannot hold: other imports and exports than
-    `import { a, b } from "./relative.js";` and `export const`, `function` or `class`, names that
-    no module gives, modules that import each other.
+    `import { a, b as c } from "./relative.js";` and `export const`, `function` or `class`, names
+    that no module gives, modules that import each other.
 
     >>> given = {"a/one.js": "export const one = 1;\\n",
     ...          "a/b/two.js": 'import { one } from "../one.js";\\nexport const two = one + 1;\\n'}
@@ -90,7 +92,7 @@ def _find(
     module = _read(path, _text(path, given, above))
     for there, names in module.takes:
         _find(there, given, modules, (*above, path))
-        for name in names:
+        for name, *_ in map(str.split, names):
             if name not in modules[there].gives:
                 raise ScriptError(
                     f"{there} exports no {name}",
@@ -153,7 +155,9 @@ def _names(modules: Mapping[str, Module]) -> dict[str, str]:
 def _written(path: str, module: Module, names: Mapping[str, str]) -> str:
     """A module as a function of its own, run when it is first asked for."""
     takes = "".join(
-        f"const {{ {', '.join(taken)} }} = {names[there]}();\n" if taken else f"{names[there]}();\n"
+        f"const {{ {', '.join(taken).replace(' as ', ': ')} }} = {names[there]}();\n"
+        if taken
+        else f"{names[there]}();\n"
         for there, taken in module.takes
     )
     gives = f"return {{ {', '.join(module.gives)} }};" if module.gives else "return {};"

@@ -144,11 +144,11 @@ def numbers_in(text: object, name: str, n: int | None = None, kind: str = "f4") 
     return numbers
 
 
-def whole_in(said: Said, name: str, usual: int, most: int) -> int:
-    """A whole number from 1 to `most`."""
+def whole_in(said: Said, name: str, usual: int, *, least: int = 1, most: int) -> int:
+    """A whole number from `least` to `most`."""
     value = said.get(name, usual)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise _refused(name, value, f"a whole number from 1 to {most}")
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise _refused(name, value, f"a whole number from {least} to {most}")
     return value
 
 

@@ -85,7 +85,7 @@ def table_in(path: str | Path, target: str | None = None, name: str = "") -> Pag
     `hg.TableEncoder`, of more than 10 000 rows so many are drawn. Raises what reading raises.
     """
     if str(path) in BUNDLED:
-        return _bundled(str(path))
+        return _bundled(str(path), target)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # these notes are shown in the page
         stream = open_table(path)
@@ -133,9 +133,13 @@ def table_sent(content: bytes, name: str, target: str | None = None) -> PageTabl
             raise
 
 
-def _bundled(name: str) -> PageTable:
+def _bundled(name: str, target: str | None) -> PageTable:
     """A set that comes with scikit-learn, each column scaled."""
     found = load(name)
+    if target not in (None, found.target_name):
+        raise SettingError(
+            f"the target {target!r} of {name}", f"{found.target_name!r}", "leave it out"
+        )
     x = _scaled(found.x)
     classes = [*found.class_names] or None
     y = found.y if classes else _scaled(found.y)

@@ -14,7 +14,8 @@ export const CLASS_COLOURS = [
   [153, 153, 153],
 ];
 /** The colours of what is negative, and of what is positive. */
-export const [BELOW, ABOVE] = CLASS_COLOURS;
+export const BELOW = CLASS_COLOURS[0];
+export const ABOVE = CLASS_COLOURS[1];
 /** How strong a colour is where points lie upon it. */
 const STRENGTH = 0.62;
 

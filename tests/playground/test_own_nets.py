@@ -1,0 +1,127 @@
+"""A net of one's own is said by a state where one can, and taken whole where none can."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.playground.models import numbers_in
+from handgrad.playground.own_nets import net_for_page, state_of_net
+from handgrad.playground.state import state_of
+
+
+class Doubled(hg.Layer):
+    """y = 2 x      dx = 2 dy"""
+
+    def forward(self, x: Any) -> Any:
+        return 2 * x
+
+    def backward(self, dy: Any) -> Any:
+        return 2 * dy
+
+
+def test_a_chain_of_known_layers_is_a_state_with_its_weights() -> None:
+    net = hg.Net(
+        hg.Linear(2, 5, rng=0),
+        hg.BatchNorm(5),
+        hg.GELU(),
+        hg.Dropout(0.25),
+        hg.Linear(5, 3, rng=1),
+        hg.Linear(3, 4, rng=2),
+        hg.Softmax(),
+    )
+    net.layers[4].trainable = False
+    adam = hg.Adam(0.01, betas=(0.8, 0.9), weight_decay=0.1, clip_norm=2.0)
+    found = state_of_net(net, hg.CrossEntropyLoss(), adam)
+    assert found is not None
+    assert found["layers"] == [
+        {
+            "units": 5,
+            "activation": "GELU",
+            "normalization": "BatchNorm",
+            "dropout": 0.25,
+            "frozen": False,
+        },
+        {"units": 3, "activation": None, "normalization": None, "dropout": 0, "frozen": True},
+    ]
+    assert found["optimizer"] == {
+        "name": "Adam",
+        "learning_rate": 0.01,
+        "betas": [0.8, 0.9],
+        "weight_decay": 0.1,
+    }
+    assert found["clip"] == 2.0
+    weights = numbers_in(found["events"][0]["weights"], "weights")
+    np.testing.assert_array_equal(weights, net.parameters)
+    assert state_of(found)["layers"] == found["layers"]
+
+
+def test_a_regression_and_logits_end_with_a_linear_layer() -> None:
+    net = hg.Net(hg.Linear(2, 1, rng=0))
+    found = state_of_net(net, hg.MSELoss(), hg.SGD(0.1, momentum=0.9))
+    assert found is not None
+    assert (found["layers"], found["loss"]) == ([], "MSELoss")
+    assert found["optimizer"] == {"name": "SGD", "learning_rate": 0.1, "momentum": 0.9}
+    logits = hg.Net(hg.Linear(2, 3, rng=0))
+    found = state_of_net(logits, hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1))
+    assert found is not None
+    assert found["loss"] == "SoftmaxCrossEntropyLoss"
+
+
+def trained_norm() -> hg.Net:
+    net = hg.Net(hg.Linear(2, 3, rng=0), hg.BatchNorm(3), hg.Linear(3, 1, rng=1))
+    net.forward(np.random.default_rng(0).normal(size=(10, 2)))
+    return net
+
+
+def frozen_end() -> hg.Net:
+    net = hg.Net(hg.Linear(2, 1, rng=0))
+    net.layers[-1].trainable = False
+    return net
+
+
+OTHERS = {
+    "own layer": hg.Net(hg.Linear(2, 3, rng=0), Doubled(), hg.Linear(3, 1, rng=1)),
+    "branch": hg.Net(hg.Residual(hg.Linear(2, 2, rng=0)), hg.Linear(2, 1, rng=1)),
+    "activation first": hg.Net(hg.Tanh(), hg.Linear(2, 1, rng=0)),
+    "two activations": hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh(), hg.ReLU(), hg.Linear(3, 1, rng=1)),
+    "norm after": hg.Net(
+        hg.Linear(2, 3, rng=0), hg.Tanh(), hg.LayerNorm(3), hg.Linear(3, 1, rng=1)
+    ),
+    "a setting": hg.Net(hg.Linear(2, 3, rng=0), hg.LeakyReLU(0.3), hg.Linear(3, 1, rng=1)),
+    "an activation last": hg.Net(hg.Linear(2, 1, rng=0), hg.Softplus()),
+    "running state": trained_norm(),
+    "a frozen end": frozen_end(),
+    "float64": hg.Net(hg.Linear(2, 1, rng=0, dtype=np.float64)),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_no_state_says_is_none(name: str) -> None:
+    assert state_of_net(OTHERS[name], hg.MSELoss(), hg.SGD(0.1)) is None
+
+
+def test_rules_that_no_state_says_are_none() -> None:
+    net = hg.Net(hg.Linear(2, 1, rng=0))
+    for optimizer in (
+        hg.SGD(0.1, clip_value=1.0),
+        hg.SGD(0.1, groups={"*.b": {"weight_decay": 0.0}}),
+        hg.LBFGS(),
+    ):
+        assert state_of_net(net, hg.MSELoss(), optimizer) is None
+    assert state_of_net(net, hg.HuberLoss(delta=2.0), hg.SGD(0.1)) is None
+
+
+def test_an_own_layer_takes_its_recorded_page_along() -> None:
+    net = OTHERS["own layer"]
+    x = np.ones((4, 2), np.float32)
+    found = net_for_page(net, hg.HuberLoss(delta=2.0), hg.SGD(0.1), x)
+    first, own, _ = found["layers"]
+    assert first["layer"] == "Linear"
+    assert "page" not in first
+    assert own["own_layer"] == "Doubled"
+    assert own["page"]["training"]["nodes"]
+    assert found["loss"] == {"name": "HuberLoss", "delta": 2.0}
+    assert found["optimizer"] == {"name": "SGD", "learning_rate": 0.1}
+    np.testing.assert_array_equal(numbers_in(found["weights"], "weights"), net.parameters)

@@ -1,0 +1,208 @@
+"""hg.play and `handgrad play`: what the page begins with, how it is shown, saved and served."""
+
+import base64
+import html
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.base.errors import HandgradError
+from handgrad.playground import Playground
+from handgrad.playground import notebook as module
+from handgrad.playground.models import numbers_in
+from handgrad.playground.tables import MOST_ROWS, packed
+from tests.cli.run import handgrad
+
+X, Y = hg.data.make_moons(100, noise=0.1, rng=0)
+
+
+def moons_net() -> hg.Net:
+    return hg.Net(hg.Linear(2, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1), hg.Softmax())
+
+
+def given(page: str) -> dict[str, Any]:
+    """What a page is given, as its script reads it."""
+    found = re.search(r'<script type="application/json" id="given">(.*?)</script>', page, re.S)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+@pytest.fixture(autouse=True)
+def in_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a notebook: nothing opens by itself."""
+    monkeypatch.setattr(module, "in_a_notebook", lambda: True)
+
+
+def test_a_saved_page_begins_with_the_net_and_its_rows(tmp_path: Path) -> None:
+    net = moons_net()
+    path = hg.play(net, X, Y, language="zh").save(tmp_path / "net.html")
+    begin = given(path.read_text("utf-8"))
+    rows = begin["state"]["data"]["rows"]
+    assert (rows["names"], rows["classes"]) == (["x1", "x2"], ["0", "1"])
+    np.testing.assert_array_equal(numbers_in(rows["x"], "x"), X.astype("f4").ravel())
+    np.testing.assert_array_equal(numbers_in(rows["y"], "y"), Y)
+    assert begin["state"]["events"] == [{"step": 0, "weights": packed(net.parameters)}]
+    assert (begin["language"], begin["net"], begin["near"]) == ("zh", None, False)
+    assert begin["state"]["loss"] == "CrossEntropyLoss"
+
+
+def test_the_page_of_nothing_is_the_first_screen() -> None:
+    begin = given(html.unescape(hg.play()._repr_html_()))
+    assert (begin["state"], begin["table"], begin["net"]) == ({}, None, None)
+
+
+def test_a_notebook_shows_a_frame_that_may_run_its_script_alone() -> None:
+    page = hg.play(moons_net(), X, Y)
+    shown = page._repr_mimebundle_()
+    assert shown["text/html"].startswith("<iframe ")
+    assert 'sandbox="allow-scripts allow-downloads" srcdoc="' in shown["text/html"]
+    assert base64.b64decode(shown["image/png"]).startswith(b"\x89PNG")
+    assert shown["text/plain"].startswith("<Playground of Net(Linear(2, 4)")
+    assert "image/png" not in hg.play()._repr_mimebundle_()
+
+
+def test_other_targets_are_classes_or_numbers() -> None:
+    names = np.array(["no", "yes"])[Y]
+    table = hg.play(None, X, names)._table
+    assert table is not None
+    assert table.classes == ["no", "yes"]
+    assert table.y.tolist() == Y.tolist()
+    table = hg.play(None, X, Y * 2 + 3)._table
+    assert table is not None
+    assert (table.classes, table.y.tolist()) == (["3", "5"], Y.tolist())
+    net = hg.Net(hg.Linear(2, 1, rng=0))
+    page = hg.play(net, X, X[:, 0])
+    assert page._given["state"]["loss"] == "MSELoss"
+    assert page._given["state"]["data"]["problem"] == "regression"
+
+
+def test_classes_of_a_net_are_the_numbers_of_its_outputs() -> None:
+    net = hg.Net(hg.Linear(2, 4, rng=0), hg.Softmax())
+    table = hg.play(net, X, Y + 2)._table
+    assert table is not None
+    assert (table.classes, set(table.y.tolist())) == (["0", "1", "2", "3"], {2, 3})
+
+
+def test_of_many_rows_some_are_drawn_and_that_is_said() -> None:
+    n = 10**6
+    x = np.arange(2.0 * n).reshape(n, 2)
+    page = hg.play(None, x, np.arange(n) % 2)
+    assert page._given["table"]["sampled"] == {"of": n, "kept": MOST_ROWS}
+    assert len(repr(page)) < 100
+
+
+def test_a_net_with_layers_of_ones_own_takes_their_pages_along() -> None:
+    class Scale(hg.Layer):
+        param_names = ("s",)
+
+        def __init__(self, n: int) -> None:
+            super().__init__()
+            self.s = np.ones(n, np.float32)
+
+        def forward(self, x: Any) -> Any:
+            self.x = x
+            return self.s * x
+
+        def backward(self, dy: Any) -> Any:
+            self.ds = (self.x * dy).sum(axis=0)
+            return self.s * dy
+
+    net = hg.Net(hg.Linear(2, 4, rng=0), Scale(4), hg.Linear(4, 2, rng=1), hg.Softmax())
+    page = hg.play(net, X, Y)
+    own = page._given["net"]
+    assert own["layers"][1]["page"]["parameters"] == ["s"]
+    assert "weights" in own
+    json.dumps(page._given)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"x": X},
+        {"y": Y},
+        {"x": X, "y": Y[:50]},
+        {"x": X[:0], "y": Y[:0]},
+        {"x": X * np.inf, "y": Y},
+        {"language": "fr"},
+        {"net": hg.Net(hg.Linear(3, 2, rng=0))},
+        {"net": hg.Net(hg.Linear(3, 2, rng=0)), "x": X, "y": Y},
+        {"net": hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax()), "x": X, "y": X[:, 0]},
+    ],
+)
+def test_what_does_not_fit_is_refused_in_three_parts(arguments: dict[str, Any]) -> None:
+    with pytest.raises(HandgradError) as refused:
+        hg.play(**arguments)
+    assert refused.value.hint
+
+
+def test_the_net_stays_as_it_is_and_page_net_is_what_came_back() -> None:
+    net = moons_net()
+    before = net.parameters.copy()
+    page = hg.play(net, X, Y)
+    page.open(browser=False)
+    assert page._server is not None
+    routes = page._server.routes
+    from handgrad.playground.server import Request
+
+    body = json.dumps({"weights": packed(before + 1)}).encode()
+    routes["weights"](Request(body, {}))
+    page.close()
+    np.testing.assert_array_equal(page.net.parameters, before + 1)
+    np.testing.assert_array_equal(net.parameters, before)
+    with pytest.raises(HandgradError, match=r"hg\.replay"):
+        hg.play().net  # noqa: B018
+
+
+def test_the_command_saves_a_page(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    done = handgrad("play", "iris", "--save", path, "--language", "zh", "--json")
+    assert json.loads(done.stdout) == {"page": str(path), "bytes": path.stat().st_size}
+    begin = given(path.read_text("utf-8"))
+    assert begin["state"]["data"]["rows"]["classes"] == ["setosa", "versicolor", "virginica"]
+    assert begin["language"] == "zh"
+
+
+def test_the_command_takes_a_csv_and_a_model_file(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,kind\n" + "".join(f"{i},{i * i},{'xy'[i % 2]}\n" for i in range(20)))
+    assert handgrad("play", table, "--target", "a", "--save", tmp_path / "p.html").exit_code == 0
+    begin = given((tmp_path / "p.html").read_text("utf-8"))
+    assert [name for name, _ in begin["table"]["read_as"]] == ["b", "kind", "a"]
+    hg.save(moons_net(), tmp_path / "net.safetensors")
+    model = tmp_path / "net.safetensors"
+    assert handgrad("play", model, "--save", tmp_path / "p.html").exit_code == 0
+    begin = given((tmp_path / "p.html").read_text("utf-8"))
+    assert begin["state"]["events"][0]["weights"] == packed(moons_net().parameters)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["nothing.csv"], ["iris", "--language", "fr"], ["iris", "--target", "x"], ["irsi"]],
+)
+def test_the_command_refuses_in_words(words: list[str], tmp_path: Path) -> None:
+    done = handgrad("play", *words, "--save", tmp_path / "p.html")
+    assert isinstance(done.exception, HandgradError)
+    assert not (tmp_path / "p.html").exists()
+
+
+def test_the_command_serves_until_it_is_stopped() -> None:
+    command = [sys.executable, "-m", "handgrad", "play", "--no-browser", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        said = "".join(iter(running.stdout.readline, "}\n")) + "}"
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=60) == 0
+    url = json.loads(said)["url"]
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#token=[\w-]{32}", url)
+
+
+def test_a_playground_is_told_in_a_line() -> None:
+    assert repr(Playground()).startswith("<Playground: a page")

@@ -1,0 +1,162 @@
+"""What needs Python, asked for by a page: tables, files, the doctor, training."""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.playground.models import numbers_in
+from handgrad.playground.routes import MOST_TRAININGS, Routes
+from handgrad.playground.tables import packed
+from tests.playground.serving import Serving, serving
+
+LAYERS = [
+    {"layer": "Linear", "settings": {"n_in": 2, "n_out": 8}},
+    {"layer": "Tanh", "settings": {}},
+    {"layer": "Linear", "settings": {"n_in": 8, "n_out": 2}},
+    {"layer": "Softmax", "settings": {}},
+]
+X, Y = hg.data.make_moons(200, noise=0.1, rng=0)
+NET = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
+
+
+def said(**others: Any) -> dict[str, Any]:
+    """What the page says of its net and rows."""
+    y = base64.b64encode(Y.astype("<i4").tobytes()).decode()
+    own = {
+        "layers": LAYERS,
+        "loss": "CrossEntropyLoss",
+        "optimizer": {"name": "SGD", "learning_rate": 0.1},
+        "weights": packed(NET.parameters),
+        "batch_size": 10,
+        "x": packed(X),
+        "y": y,
+        "classes": True,
+    }
+    return own | others
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Serving]:
+    with serving(Routes({})) as found:
+        yield found
+
+
+def test_a_table_is_read_and_told(running: Serving) -> None:
+    content = b"a;b;kind\n" + b"".join(b"%d,5;x;%d\n" % (i, i % 3) for i in range(30))
+    found = running.post("table?name=t.csv&target=kind", content).json()
+    assert found["problem"] == "classification"
+    assert found["rows"]["classes"] == ["0", "1", "2"]
+    assert dict(found["table"]["read_as"])["a"].startswith("number")
+    refused = running.post("table?name=t.csv&target=king", content)
+    assert (refused.status, refused.json()["hint"]) == (422, "did you mean 'kind'?")
+    assert running.post("table?name=t.csv", b"").status == 422
+
+
+@pytest.mark.parametrize("ending", [".py", ".onnx", ".js", ".wasm", ".html", ".c", "_torch.py"])
+def test_every_kind_of_file_is_written(running: Serving, ending: str) -> None:
+    if ending == ".onnx":
+        pytest.importorskip("onnx")
+    found = running.post("file", said(name=f"my net{ending}"))
+    assert (found.status, found.headers["Content-Type"]) == (200, "application/octet-stream")
+    assert len(found.body) > 300
+
+
+def test_the_file_predicts_as_the_net_of_the_page(running: Serving, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_bytes(running.post("file", said(name="../net.py")).body)
+    names: dict[str, Any] = {"__name__": "net"}
+    exec((tmp_path / "net.py").read_text("utf-8"), names)
+    np.testing.assert_array_equal(names["predict"](X), NET.predict(X, engine="eager"))
+
+
+def test_a_name_of_no_file_is_refused(running: Serving) -> None:
+    for name in ("net.exe", "", "/etc/passwd"):
+        assert running.post("file", said(name=name)).status == 422
+
+
+def test_the_doctor_speaks_of_this_net(running: Serving) -> None:
+    net = hg.Net(hg.Linear(2, 8, rng=0), hg.ReLU(), hg.Linear(8, 2, rng=1), hg.Softmax())
+    net.layers[0].b = [-9.0] * 8
+    layers = [LAYERS[0], {"layer": "ReLU", "settings": {}}, *LAYERS[2:]]
+    history = {"epochs": [1, 2], "train": [0.7, 0.7], "test": [0.7, None]}
+    given = said(layers=layers, weights=packed(net.parameters), history=history)
+    found = running.post("doctor", given).json()
+    assert "dead units" in [one["name"] for one in found]
+    assert all(one["evidence"] and one["advice"] and one["where"] for one in found)
+
+
+def events(body: bytes) -> list[dict[str, Any]]:
+    return [json.loads(part[len("data: ") :]) for part in body.decode().split("\n\n") if part]
+
+
+def test_a_training_is_told_epoch_by_epoch_with_its_weights(running: Serving) -> None:
+    given = said(epochs=30, seed=7, x_test=packed(X), y_test=said()["y"])
+    found = running.post("train", given)
+    assert found.headers["Content-Type"] == "text/event-stream"
+    last = events(found.body)[-1]
+    assert (last["epoch"], last["ended"]) == (30, True)
+    net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
+    how: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "rng": 7}
+    *_, report = hg.train(net, (X, Y), validation=(X, Y), **how, batch_size=10, epochs=30)
+    assert last["losses"] == {"train": report.train_loss, "test": report.validation_loss}
+    np.testing.assert_array_equal(numbers_in(last["weights"], "weights"), net.parameters)
+
+
+def test_a_training_that_leaves_the_numbers_says_so(running: Serving) -> None:
+    rate = {"name": "SGD", "learning_rate": 1e30}
+    last = events(running.post("train", said(optimizer=rate, epochs=50)).body)[-1]
+    assert "epoch" in last["failure"]["came"]
+
+
+def test_a_training_ends_when_nobody_listens(running: Serving) -> None:
+    headers, body = running.headers(), json.dumps(said()).encode()
+    for _ in range(2 * MOST_TRAININGS):  # each would go on for a million epochs
+        with running.begin("POST", "/train", headers, body) as answer:
+            first = json.loads(answer.readline()[len("data: ") :])
+            while "failure" in first:  # the ones before have not heard yet
+                with running.begin("POST", "/train", headers, body) as again:
+                    first = json.loads(again.readline()[len("data: ") :])
+            assert first["epoch"] >= 1
+
+
+def test_only_so_many_train_at_once(running: Serving) -> None:
+    headers, body = running.headers(), json.dumps(said()).encode()
+    answers = [running.begin("POST", "/train", headers, body) for _ in range(MOST_TRAININGS + 1)]
+    first = [json.loads(answer.readline()[len("data: ") :]) for answer in answers]
+    for answer in answers:
+        answer.close()
+    assert any("failure" in one for one in first)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"x": None},
+        {"y": None},
+        {"x": "AAAA"},
+        {"epochs": 0},
+        {"seed": -1},
+        {"loss": None},
+        {"optimizer": None},
+        {"classes": False},
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(running: Serving, others: dict[str, Any]) -> None:
+    found = running.post("train", said(**others))
+    assert found.status == 422
+    assert found.json()["expected"]
+
+
+def test_weights_come_back_into_the_net() -> None:
+    net = hg.Net(hg.Linear(1, 1, rng=0))
+    with serving(Routes({}, net)) as running:
+        assert running.post("weights", {"weights": packed(np.array([3.0, 4.0]))}).status == 200
+        assert net.parameters.tolist() == [3.0, 4.0]
+        assert running.post("weights", {"weights": packed(np.zeros(3))}).status == 200
+        assert running.post("weights", {}).status == 422
+    assert net.parameters.tolist() == [3.0, 4.0]
