@@ -46,9 +46,9 @@ def task_data(task: Task) -> dict[str, Any]:
 
 
 def array_data(array: Array) -> dict[str, Any]:
-    """An array as its shape, its kind of numbers and its numbers one after another."""
+    """An array as its shape, its kind and its numbers one after another; truths are 1 and 0."""
     kind = {"b": "bool", "i": "int", "u": "int"}.get(array.dtype.kind, "float")
-    values = array.ravel().tolist()
+    values = (array.astype(int) if kind == "bool" else array).ravel().tolist()
     if kind == "float":
         values = [float(f"{value:.{DIGITS}g}") for value in values]
     return {"shape": list(array.shape), "kind": kind, "values": values}

@@ -30,7 +30,7 @@ def check_page(task: Task, given: object) -> dict[str, list[Remark]]:
         return {task.page_name: [_stopped(stopped.method, stopped.error)]}
     if any(remark.key != "right" for remarks in found.values() for remark in remarks):
         return found
-    first, *others = (task.arrays[name] for name in task.inputs)
+    first, *others = (task.arrays[name].copy() for name in task.inputs)
     try:
         report = check_gradients(page, x=first, y=others[0] if others else None)
     except Exception as error:  # whatever a learner's page may raise

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Context
 
 import numpy as np
 
 from handgrad.layers import Array
 
+FOUR_DIGITS = Context(4, ROUND_HALF_UP)
 CLOSE = 1e-5  # how far, of itself, a number fitted may be from the one it is taken for
 
 
@@ -46,7 +48,7 @@ def said(number: float) -> str:
     """
     if not np.isfinite(number):
         return "NaN" if np.isnan(number) else ("∞" if number > 0 else "-∞")
-    rounded = float(f"{number:.3e}") + 0.0  # no −0
+    rounded = float(FOUR_DIGITS.create_decimal_from_float(number)) + 0.0  # no −0
     size = abs(rounded)
     if size != 0 and not 1e-4 <= size < 1e16:
         digits, power = f"{rounded:.3e}".split("e")

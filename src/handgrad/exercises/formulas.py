@@ -100,7 +100,9 @@ def value_of(text: str, given: Environment) -> Array:
     if not isinstance(found, NUMBERS):
         raise FormulaError("formula_no_numbers")
     numbers = np.asarray(found)
-    return numbers if numbers.dtype.kind == "b" else numbers.astype(np.float64)
+    numbers = numbers.copy() if numbers.dtype.kind == "b" else numbers.astype(np.float64)
+    numbers.flags.writeable = False
+    return numbers
 
 
 class _Evaluator:
@@ -152,6 +154,10 @@ class _Evaluator:
             raise FormulaError("formula_no_function", came=self._written(node.func))
         values = [self.of(value) for value in node.args]
         named = {k.arg: self.of(k.value) for k in node.keywords if k.arg}
+        if isinstance(function, np.ufunc):
+            if len(values) != function.nin:
+                raise self._cannot(node)  # one more would be a place to write to
+            values = [_numbers(value) for value in values]
         return self._worked(node, partial(function, **named), values)
 
     def _binop(self, node: ast.BinOp) -> Value:
@@ -203,6 +209,8 @@ class _Evaluator:
         of = self.of(node.value)
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         items = tuple(self._item(item) for item in inner)
+        if any(isinstance(item, bool | np.bool) for item in items):
+            raise self._cannot(node)
         if isinstance(of, tuple):
             return self._worked(node, operator.getitem, [of, items[0]])
         return self._worked(node, operator.getitem, [np.asarray(of), items])
@@ -227,6 +235,12 @@ class _Evaluator:
                 left, right = map(str, shapes)
                 raise FormulaError(key, sign=sign, left=left, right=right) from error
             raise self._cannot(node) from error
+
+
+def _numbers(value: Value) -> Value:
+    """Truths as numbers: NumPy's own would have three digits."""
+    is_truth = isinstance(value, NUMBERS) and np.asarray(value).dtype.kind == "b"
+    return np.asarray(value, np.float64) if is_truth else value
 
 
 def _both(a: Value, b: Value) -> Value:

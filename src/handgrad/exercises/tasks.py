@@ -17,7 +17,7 @@ from handgrad.exercises.measuring import Line, run, slopes
 from handgrad.exercises.words import FOLDER, check_language, words
 from handgrad.layers import Array
 
-PRIMES = (2, 3, 5, 7, 11, 13, 17)
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
 Table: TypeAlias = Mapping[str, Any]  # as TOML has it
 # From the first that a learner meets on.
 NAMES = (
@@ -177,11 +177,15 @@ def _array(rule: object, i: int) -> Any:
     Multiples of a root without their whole part leave no gaps and do not repeat; each array has the
     root of a prime of its own, so that no two go together.
     """
-    if isinstance(rule, list):
-        return np.asarray(rule)
-    if not isinstance(rule, dict):
+    if not isinstance(rule, dict | list):
         return rule
+    found = np.asarray(rule) if isinstance(rule, list) else _spread(rule, PRIMES[i])
+    found.flags.writeable = False  # a formula may name it as the place to write to
+    return found
+
+
+def _spread(rule: Table, prime: int) -> Array:
     low, high = float(rule["from"]), float(rule["to"])
     count = int(np.prod(rule["shape"], dtype=int))
-    parts = np.arange(1, count + 1) * np.sqrt(PRIMES[i]) % 1.0
+    parts = np.arange(1, count + 1) * np.sqrt(prime) % 1.0
     return np.round(low + (high - low) * parts, 2).reshape(rule["shape"])
