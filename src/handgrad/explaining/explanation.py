@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from html import escape
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.display import shown_whole
+from handgrad.explaining.document import Chapter, WrittenLine, page_of
 from handgrad.explaining.elements import ATOMS, Elements
+from handgrad.explaining.latex import Latex, escaped
+from handgrad.explaining.latex import line as arithmetic
+from handgrad.explaining.picture import Picture, key
 from handgrad.explaining.recorded import UPDATE, Recorded
 from handgrad.explaining.steps import FEW, FIRST, Line, Section, Step
 from handgrad.explaining.subject import Subject
@@ -210,16 +216,26 @@ class Explanation:
 
     def _given(self) -> Iterator[str]:
         """The rows that came, a line for each number."""
+        lines, more = self._given_lines()
+        for line in lines:
+            column = line.column and f"   {line.column}"
+            yield f"      {line.name} = {line.result}{column}"
+            if line.key in more:
+                yield f"      {more[line.key]}"
+
+    def _given_lines(self) -> tuple[list[WrittenLine], dict[str, str]]:
+        """The numbers that came, and after which of them how many more there are."""
+        lines, more = list[WrittenLine](), dict[str, str]()
         for name, i in self._recorded.inputs.items():
-            value = self._elements.values[i]
-            size = value.size
-            for index in islice(np.ndindex(value.shape), size if size <= FEW else FIRST):
+            shape, size = self._elements.values[i].shape, self._elements.values[i].size
+            for index in islice(np.ndindex(shape), size if size <= FEW else FIRST):
                 place = f"[{','.join(map(str, index))}]" if index else ""
                 number = self._writer.shown(self._elements.number(i, index).number)
-                column = self._column(name, index)
-                yield f"      {name}{place} = {number}{column and f'   {column}'}"
+                own, column = key(i, index), self._column(name, index)
+                lines.append(WrittenLine(own, "", f"{name}{place}", (), number, column))
             if size > FEW:
-                yield f"      {self._writer.words['more'].format(size - FIRST)}"
+                more[lines[-1].key] = self._writer.words["more"].format(size - FIRST)
+        return lines, more
 
     def _column(self, name: str, index: Index) -> str:
         """What a number of a row is called, where it is of a table."""
@@ -238,6 +254,60 @@ class Explanation:
             made = f" → {', '.join(numbers)}" if numbers else ""
             yield f"      {cell.column} = {value}{made}   ({words[f'feature_{cell.kind}']})"
 
+    def html(self) -> str:
+        """The explanation as a page that needs nothing else: the net, and beside it every line."""
+        subject, words = self._subject, self._writer.words
+        lines, more = self._given_lines()
+        given = Chapter(
+            "given",
+            words["given"].capitalize(),
+            "",
+            (),
+            [line.strip() for line in self._read()],
+            lines,
+            more,
+        )
+        parts = self._recorded, self._elements, self.steps, subject.names, self._writer
+        return page_of(
+            self.title,
+            self._recorded.n,
+            given,
+            self.sections,
+            Picture(subject.net, *parts).svg(),
+            self._writer,
+            self.language,
+            words["not_finite"].format(self.not_finite) if self.not_finite else "",
+        )
+
+    def _repr_html_(self) -> str:
+        """The page in a frame: notebooks drop scripts outside of frames."""
+        page = escape(self.html(), quote=True)
+        return (
+            f'<iframe srcdoc="{page}" sandbox="allow-scripts" loading="lazy" '
+            f'title="{escape(self._writer.words["frame"])}" '
+            'style="width: 100%; height: 40rem; border: 0"></iframe>'
+        )
+
+    def latex(self) -> str:
+        """The explanation in LaTeX: a heading and an `align*` for each method of each page."""
+        words, latex, out = self._writer.words, Latex(), list[str]()
+        for section in self.sections:
+            rows = []
+            for step in section.steps:
+                name = latex.name(step.name)
+                rows.append(f"{name} &= {latex.formula(step.formula)}")
+                lines, more = step.shown_lines()
+                for line in lines:
+                    index = line.name[len(step.name) :]
+                    told = line.text(self._writer)[len(line.name) + 3 :]
+                    rows.append(f"{name}{index} &= {arithmetic(told)}")
+                if more:
+                    rows.append(rf"&\text{{{escaped(words['more'].format(more))}}}")
+            body = " \\\\\n".join(rows)
+            title = escaped(section.title(words))
+            out.append(f"\\subsubsection*{{{title}}}\n\\begin{{align*}}\n{body}\n\\end{{align*}}")
+        return "\n\n".join(out)
+
     @cached_property
     def not_finite(self) -> str | None:
         """The name of the first line that gave NaN or infinity; None where all is finite."""
@@ -248,3 +318,5 @@ class Explanation:
 
     def __repr__(self) -> str:
         return f"<Explanation: {self.title}, {len(self.steps)} steps>"
+
+    _repr_pretty_ = shown_whole

@@ -115,10 +115,15 @@ class Section:
 
     def title(self, words: Mapping[str, str]) -> str:
         """`forward · 0 · Linear(2, 3)`."""
+        return " · ".join(part for part in (words[self.first.way], self.place) if part)
+
+    @property
+    def place(self) -> str:
+        """`0 · Linear(2, 3)`: the layer, its page, and another method of it."""
         first = self.first
         layer = first.layer.removeprefix(f"{UPDATE} ")
         own = "" if first.method in (first.way, "rule") else first.method
-        parts = (words[first.way], layer, own, first.page)
+        parts = (layer, own, first.page)
         return " · ".join(part for part in parts if part)
 
     def summary(self, writer: Writer) -> str:
