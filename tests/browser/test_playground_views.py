@@ -193,8 +193,9 @@ def test_on_paper_and_with_a_theme_they_are_drawn_anew(views: Views) -> None:
 # ---- the plane
 
 
-def test_the_map_has_the_colours_of_the_probabilities(views: Views) -> None:
-    page = drawn(views("plane"))
+@pytest.mark.parametrize("logits", [False, True], ids=["probabilities", "logits"])
+def test_the_map_has_the_colours_of_the_probabilities(views: Views, logits: bool) -> None:
+    page = drawn(views("plane", logits=logits))
     orange, blue, paper = (np.array(c) for c in ([213, 94, 0], [0, 114, 178], [255, 255, 255]))
     for a, b in [(0.1, 0.1), (1.5, 0.9), (2.9, 2.9), (1.9, 0.5), (-1.2, -2.2)]:
         p = output(a, b)
@@ -218,8 +219,9 @@ def test_a_regression_has_a_scale_from_its_least_to_its_largest(views: Views) ->
     np.testing.assert_allclose(pixel(page, 0.1, 0.1), expected, atol=4)
 
 
-def test_the_number_under_the_pointer_is_the_nets(views: Views) -> None:
-    page = drawn(views("plane"))
+@pytest.mark.parametrize("logits", [False, True], ids=["probabilities", "logits"])
+def test_the_number_under_the_pointer_is_the_nets(views: Views, logits: bool) -> None:
+    page = drawn(views("plane", logits=logits))
     page.mouse.move(*at_stage(page, 1.5, -0.9))
     page.locator(".readout b").wait_for()
     found = re.fullmatch(r"x1 = (.+), x2 = (.+) → inside, (.+)%", text(page, ".plane .readout"))

@@ -6,6 +6,12 @@ export const output = ([a, b, c = 0]) => sigmoid(4 - a * a - b * b + c);
 /** What neuron `unit` says. */
 export const neuron = ([a, b], unit) => Math.tanh(unit % 2 ? a - unit / 4 : b + unit / 4);
 
+const OUTPUTS = {
+  numbers: (x) => [8 * output(x) - 2],
+  logits: (x) => [Math.log(output(x) / (1 - output(x)))],
+  probabilities: (x) => [1 - output(x), output(x)],
+};
+
 const filled = (n, f) => Float32Array.from({ length: n }, (_, i) => f(i));
 
 function rowsOf({ n, columns, problem }) {
@@ -71,10 +77,11 @@ export function sessionOf({
   columns = 2,
   broken = null,
   layers = 2,
+  logits = false,
 }) {
   const rows = rowsOf({ n, columns, problem });
-  const out = (x) =>
-    problem === "classification" ? [1 - output(x), output(x)] : [8 * output(x) - 2];
+  const outputs = problem === "regression" ? "numbers" : logits ? "logits" : "probabilities";
+  const out = OUTPUTS[outputs];
   const session = {
     calls: [],
     asked: [],
@@ -86,6 +93,7 @@ export function sessionOf({
     ],
     state: {
       data: { kind: "circle", problem },
+      loss: logits ? "SigmoidBinaryCrossEntropyLoss" : "CrossEntropyLoss",
       inputs: ["x1", "x2"],
       layers: Array.from({ length: layers }, (_, i) => ({
         units: 4,

@@ -1,10 +1,12 @@
 // The plane: what the net says everywhere on two columns, or one of its neurons, and the rows.
 
-import { element, numberSaid, percentSaid, say, speak } from "../../../html/words.js";
+import { element, say, speak } from "../../../html/words.js";
 import { packed } from "../training/bytes.js";
-import { CLASS_COLOURS, css, diverging, paletteOf, shapeOf } from "./colours.js";
+import { css, paletteOf } from "./colours.js";
 import { editingOn, valuesOf } from "./editing.js";
 import { balanced, paint, painterOf, rangeOf } from "./map_image.js";
+import { outcome } from "./outcome.js";
+import { axisSaid, describe, legendOf, outputsShown, readout } from "./plane_words.js";
 import { drawPoints } from "./points.js";
 import { askerOf, checkbox, chooser, cleared, rarely, rowsAsker, viewIn } from "./view.js";
 
@@ -18,7 +20,7 @@ export function planeIn(place, session) {
   const view = viewIn(place, "plane", draw);
   const parts = partsOf(view.body, session);
   const again = () => view.last && draw(view.last);
-  const over = (cross) => drawOver(parts, planeOf(view.last, shown, parts), shown, cross);
+  const over = (cross) => drawOver(parts, planeOf(view.last, shown, parts, session), shown, cross);
   const editing = editingOver(view, parts, shown, session, over);
   const rowsOf = rowsAsker(session, view, (rows) => {
     Object.assign(shown, { rows, edited: null });
@@ -31,7 +33,10 @@ export function planeIn(place, session) {
     if (picked?.column === column && picked.unit === unit) shown.unitMap = map;
     if (!view.last.playing && shown.unitMap === map) show(view.last);
   });
-  const words = rarely((frame) => describe(parts, frame, shown), 1000);
+  const words = rarely(
+    (frame) => describe(parts, frame, shown, mapOf(frame, shown, session.state)),
+    1000,
+  );
   parts.changed = again;
 
   function draw(frame) {
@@ -44,7 +49,7 @@ export function planeIn(place, session) {
   }
 
   function show(frame) {
-    const map = mapOf(frame, shown);
+    const map = mapOf(frame, shown, session.state);
     if (!map) return;
     const palette = paletteOf(view.section);
     const isDiscrete = Boolean(session.state.view?.discretize);
@@ -67,18 +72,26 @@ export function planeIn(place, session) {
 }
 
 /** What lies on the plane: the rows, on which columns, and how large it is. */
-function planeOf(frame, shown, parts) {
+function planeOf(frame, shown, parts, session) {
   const { columns = [0, 1], ranges, held = [] } = frame?.plane ?? {};
   const rows = ranges ? (shown.edited ?? shown.rows) : null;
-  return { rows, columns, ranges, held, size: parts.stage.clientWidth, map: mapOf(frame, shown) };
+  return {
+    rows,
+    columns,
+    ranges,
+    held,
+    size: parts.stage.clientWidth,
+    map: mapOf(frame, shown, session.state),
+  };
 }
 
 /** The points are edited, and the numbers under the pointer are read. */
 function editingOver(view, parts, shown, session, over) {
-  const plane = () => planeOf(view.last, shown, parts);
-  const readAt = askerOf(session, "at", view, ({ outputs }, { x }) =>
-    readout(parts, shown, mapOf(view.last, shown), x, outputs),
-  );
+  const plane = () => planeOf(view.last, shown, parts, session);
+  const readAt = askerOf(session, "at", view, ({ outputs }, { x }) => {
+    const map = mapOf(view.last, shown, session.state);
+    if (map) readout(parts, shown, map, x, outputsShown(outputs, map, session.state));
+  });
   const look = rarely((at) => {
     if (at && plane().rows) readAt({ x: valuesOf(at, plane()), ...shown.picked });
   }, 30);
@@ -99,18 +112,11 @@ function editingOver(view, parts, shown, session, over) {
 }
 
 /** What is painted: a grid with its kind, and the numbers at the ends of its colours. */
-function mapOf(frame, { rows, picked, unitMap }) {
+function mapOf(frame, { rows, picked, unitMap }, { loss }) {
   const grid = picked ? unitMap : frame?.plane;
   if (!grid || !rows) return null;
-  const hasClasses = rows.classes && !picked;
-  if (!hasClasses) {
-    const range = picked ? balanced(rangeOf(grid.values)) : balanced(rangeOf(rows.y));
-    return { ...grid, kind: "numbers", range };
-  }
-  const [low, high] = rangeOf(grid.values) ?? [0, 1];
-  if (low > -1e-3 && high < 1.001) return { ...grid, kind: "classes", range: [0, 1] };
-  if (grid.outputs > 1) return { ...grid, kind: "scores", range: [low, high] };
-  return { ...grid, kind: "numbers", range: balanced([low, high]), isScore: true };
+  const hasClasses = Boolean(rows.classes) && !picked;
+  return { ...grid, ...outcome(grid, { loss, hasClasses, targets: picked ? null : rows.y }) };
 }
 
 function partsOf(body, session) {
@@ -189,111 +195,9 @@ function drawCross(pen, [x, y], ink) {
   pen.stroke(new Path2D(`M${x - 12} ${y}h24M${x} ${y - 12}v24`));
 }
 
-function axisSaid(axis, name, range) {
-  const ends = range.map((value) => element("span", {}, numberSaid(value, 3)));
-  axis.replaceChildren(ends[0], element("b", {}, name), ends[1]);
-}
-
-/** What the colours and shapes mean: each class, or the numbers from one end to the other. */
-function legendOf(place, rows, map, palette) {
-  if (rows.classes && map.kind !== "numbers") {
-    const entries = rows.classes.slice(0, CLASS_COLOURS.length).map((name, k) => {
-      const sign = mark(k, CLASS_COLOURS[k]);
-      return element("span", { class: "entry" }, sign, name);
-    });
-    if (rows.classes.length > entries.length) entries.push("…");
-    place.replaceChildren(...entries);
-    return;
-  }
-  const bar = element("span", { class: "scale", "aria-hidden": "true" });
-  const stops = [-1, -0.5, 0, 0.5, 1].map((t) => css(diverging(t, palette.paper)));
-  bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
-  const [low, high] = map.range.map((value) => numberSaid(value, 3));
-  place.replaceChildren(element("span", {}, low), bar, element("span", {}, high));
-}
-
-const neuron = ({ column, unit }) => say("neuron", { column, unit: unit + 1 });
-
 /** Rows as the state has them. */
 const packedRows = ({ raw, x, y }) => ({
   ...raw,
   x: packed(x),
   y: packed(Float32Array.from(y)),
 });
-
-/** The shape of a class as it is drawn, beside its name. */
-export function mark(k, colour) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "-1.4 -1.4 2.8 2.8");
-  svg.setAttribute("aria-hidden", "true");
-  svg.classList.add("mark");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", shapeOf(k));
-  path.setAttribute("fill", css(colour));
-  svg.append(path);
-  return svg;
-}
-
-/** The numbers under the pointer: where it is, and what the net says there. */
-function readout(parts, { rows, picked }, map, x, outputs) {
-  if (!map) {
-    parts.readout.replaceChildren(say("plane_point"));
-    return;
-  }
-  const [i, j] = parts.shownColumns;
-  const where = [i, j].map((k) => `${rows.names[k]} = ${numberSaid(x[k], 3)}`).join(", ");
-  parts.readout.replaceChildren(
-    `${where} → `,
-    element("b", {}, answer(rows, picked, map, outputs)),
-  );
-}
-
-function answer(rows, picked, map, outputs) {
-  if (!outputs.every(Number.isFinite)) return say("no_number");
-  if (map.kind !== "classes") {
-    const names = map.kind === "scores" ? rows.classes : null;
-    const said = outputs.map((value, k) => (names ? `${names[k]} ` : "") + numberSaid(value, 4));
-    return (picked ? `${neuron(picked)} ` : "") + said.join(" · ");
-  }
-  const shares = outputs.length === 1 ? [1 - outputs[0], outputs[0]] : outputs;
-  const best = shares.indexOf(Math.max(...shares));
-  return say("plane_class", { name: rows.classes[best], percent: percentSaid(shares[best]) });
-}
-
-/** The picture in words, for those who hear it, and what the other columns are held at. */
-function describe(parts, frame, shown) {
-  const map = mapOf(frame, shown);
-  if (!map) return;
-  const { rows, picked } = shown;
-  const { columns, ranges, held } = frame.plane;
-  const [across, up] = columns.map((k) => rows.names[k]);
-  const train = rows.trains.reduce((sum, one) => sum + one, 0);
-  const counts = say("plane_counts", { train, test: rows.n - train });
-  const subject = picked ? neuron(picked) : say("plane_output");
-  const [a, b, c, d] = ranges.flat().map((value) => numberSaid(value, 3));
-  const where = say("plane_said", { subject, across, up, a, b, c, d });
-  parts.said.textContent = `${where} ${shares(rows, map)} ${counts} ${say("plane_keys")}`;
-  const others = rows.names.map((name, k) => [name, k]).filter(([, k]) => !columns.includes(k));
-  const fixed = others.slice(0, 8).map(([name, k]) => `${name} = ${numberSaid(held[k], 3)}`);
-  if (others.length > fixed.length) fixed.push("…");
-  parts.held.hidden = !others.length;
-  parts.held.textContent = say("plane_held", { held: fixed.join(", ") });
-}
-
-function shares(rows, { kind, values, outputs, range }) {
-  if (kind === "numbers") {
-    const [low, high] = (rangeOf(values) ?? range).map((value) => numberSaid(value, 3));
-    return say("plane_range", { low, high });
-  }
-  const n = values.length / outputs;
-  const wins = new Array(Math.max(2, outputs)).fill(0);
-  for (let i = 0; i < n; i++) {
-    let best = 0;
-    if (outputs === 1) best = values[i] > 0.5 ? 1 : 0;
-    for (let k = 1; k < outputs; k++)
-      if (values[i * outputs + k] > values[i * outputs + best]) best = k;
-    wins[best] += 1;
-  }
-  const said = wins.map((won, k) => `${rows.classes[k] ?? k} ${percentSaid(won / n)}`);
-  return say("plane_shares", { shares: said.join(", ") });
-}

@@ -3,7 +3,8 @@
 import { element, numberSaid, percentSaid, say, speak, speakBy } from "../../../html/words.js";
 import { chart, legend } from "./chart.js";
 import { paletteOf } from "./colours.js";
-import { balanced, paint, painterOf, rangeOf } from "./map_image.js";
+import { paint, painterOf, rangeOf } from "./map_image.js";
+import { outcome } from "./outcome.js";
 import { button, chooser, numberField, viewIn } from "./view.js";
 
 const COUNTS = [4, 9, 16, 25, 36, 64];
@@ -54,7 +55,9 @@ export function seedsIn(place, session) {
     if (drawnFor === key) return;
     drawnFor = key;
     const hasClasses = session.state.data.problem === "classification";
-    results.replaceChildren(...resultsOf(found, { palette, hasClasses, session }));
+    results.replaceChildren(
+      ...resultsOf(found, { palette, hasClasses, loss: session.state.loss, session }),
+    );
     said.textContent = spreadSaid(found, hasClasses);
   }
   return view;
@@ -105,13 +108,13 @@ function averages(found, look) {
   );
 }
 
-function mapOf({ side }, values, { palette, hasClasses, range }, size) {
+function mapOf({ side }, values, { palette, hasClasses, loss, range }, size) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const outputs = values.length / (side * side);
-  const kind = hasClasses ? "classes" : "numbers";
-  const ends = range ? [-range[1], range[1]] : balanced(rangeOf(values));
-  const colour = painterOf({ kind, outputs, range: ends, paper: palette.paper });
-  paint(canvas, { side, outputs, values }, colour, size, palette.soft);
+  const map = { outputs, ...outcome({ values, outputs }, { loss, hasClasses }) };
+  if (range) map.range = [-range[1], range[1]];
+  const colour = painterOf({ ...map, paper: palette.paper });
+  paint(canvas, { side, ...map }, colour, size, palette.soft);
   return canvas;
 }
 
