@@ -1,6 +1,6 @@
 // What the parts of the playground share: the state, the training, and what is pointed at.
 
-import { say } from "../../../html/words.js";
+import { knows, say } from "../../../html/words.js";
 import { merged, stateOf } from "../training/state.js";
 
 /**
@@ -113,12 +113,13 @@ export class Desk {
 
   /** Say what is wrong with a state that came from elsewhere. */
   problems(problems) {
-    const told = problems.map(({ key, field, value = "", ...rest }) =>
-      say("problem_told", {
+    const told = problems.map(({ key, field, value = "", ...rest }) => {
+      const word = [`fault_${key}`, key].find(knows) ?? "fault_other";
+      return say("problem_told", {
         field,
-        what: say(`fault_${key}`, { text: value, field, value, ...rest }),
-      }),
-    );
+        what: say(word, { text: value, field, value, ...rest }),
+      });
+    });
     if (told.length) this.notice("problems", { told: told.join(" ") }, true);
   }
 

@@ -144,26 +144,24 @@ function mapsOf(net, canvas) {
     take({ maps }) {
       if (!maps) return;
       const { table } = this.colours();
+      const size = maps.side * maps.side;
       net.columns.forEach(({ units }, column) => {
         const values = maps.columns[column];
-        const middle = column === net.columns.length - 1 ? middleOfOutputs(net, values) : 0;
+        const isLast = column === net.columns.length - 1;
+        const isProbable = isLast && values?.every((value) => value >= 0 && value <= 1);
         for (let unit = 0; unit < units && values; unit++) {
           const key = `${column} ${unit}`;
           if (!images.has(key)) images.set(key, document.createElement("canvas"));
-          const at = unit * maps.side * maps.side;
-          mapImage(images.get(key), { side: maps.side, values, at, middle }, table);
+          const map = { side: maps.side, values, at: unit * size };
+          // one of several probabilities has its class's colour, a single one those of both
+          if (isProbable) Object.assign(map, units > 1 ? { most: 1 } : { most: 0.5, middle: 0.5 });
+          mapImage(images.get(key), map, table(isProbable && units > 1 ? unit : null));
         }
       });
     },
     at: (column, unit) => images.get(`${column} ${unit}`),
   };
 }
-
-/** Probabilities are neither blue nor orange where they are as likely as not. */
-const middleOfOutputs = (net, values) =>
-  values?.every((value) => value >= 0 && value <= 1)
-    ? 1 / Math.max(2, net.columns.at(-1).units)
-    : 0;
 
 /** While gradients are shown they flow, in a pause as well, unless less motion is wished for. */
 function moving(desk, draw) {

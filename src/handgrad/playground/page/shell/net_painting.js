@@ -1,21 +1,35 @@
 // The net drawn on a canvas: links by width and colour, a map in each neuron.
 
-import { ABOVE, BELOW, css, diverging, paletteOf } from "../views/colours.js";
+import { ABOVE, BELOW, between, css, diverging, paletteOf, softColour } from "../views/colours.js";
 import { endsOf, middleOf } from "./net_shape.js";
 
 const STEPS = 128;
 const VIOLET = { light: [122, 79, 181], dark: [183, 155, 230] };
 
-/** What colours and widths are drawn by. */
+/** What colours and widths are drawn by: `table(k)` has the colours of class k, or of a number. */
 export function brush(element) {
   const palette = paletteOf(element);
   const isDark = palette.paper[0] < 128;
-  const table = Uint32Array.from({ length: 2 * STEPS + 1 }, (_, i) => {
-    const [r, g, b] = diverging(i / STEPS - 1, palette.paper);
-    return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
-  });
+  const numbers = tableOf((t) => diverging(t, palette.paper));
+  const classes = new Map();
+  const ofClass = (k) => {
+    const colour = softColour(k, palette.paper);
+    return tableOf((t) => between(palette.paper, colour, Math.max(0, t)));
+  };
+  const table = (k = null) => {
+    if (k === null) return numbers;
+    if (!classes.has(k)) classes.set(k, ofClass(k));
+    return classes.get(k);
+  };
   return { palette, table, gradient: isDark ? VIOLET.dark : VIOLET.light };
 }
+
+/** Colours for numbers from −1 to 1, as the bytes of an image. */
+const tableOf = (colourAt) =>
+  Uint32Array.from({ length: 2 * STEPS + 1 }, (_, i) => {
+    const [r, g, b] = colourAt(i / STEPS - 1);
+    return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  });
 
 /** How wide a link of a weight is, and how strong its colour. */
 export function lookOf(weight, thick) {
@@ -110,22 +124,25 @@ function curveOf(pen, [x0, y0, x1, y1]) {
   pen.bezierCurveTo(half, y0, half, y1, x1, y1);
 }
 
-/** A small map as an image: `values` from `at` on, side · side numbers, blue above `middle`. */
-export function mapImage(canvas, { side, values, at, middle }, table) {
+/**
+ * A small map as an image: `values` from `at` on, side · side numbers, the first row on top. The
+ * largest has the strongest colour, or 1, where `most` says so; `middle` has none.
+ */
+export function mapImage(canvas, { side, values, at, middle = 0, most = 0 }, table) {
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(side, side);
   const pixels = new Uint32Array(image.data.buffer);
-  let most = 0;
-  for (let i = 0; i < side * side; i++) {
+  let largest = most;
+  for (let i = 0; i < side * side && !most; i++) {
     const size = Math.abs(values[at + i] - middle);
-    if (size > most && size < Infinity) most = size;
+    if (size > largest && size < Infinity) largest = size;
   }
-  const scale = most ? STEPS / most : 0;
+  const scale = largest ? STEPS / largest : 0;
   for (let i = 0; i < side * side; i++) {
-    const value = values[at + i] - middle;
+    const value = Math.floor((values[at + i] - middle) * scale);
     // no colour that a number has, where there is none
-    pixels[i] = value - value === 0 ? table[STEPS + Math.floor(value * scale)] : 0xff8080ff;
+    pixels[i] = value - value === 0 ? table[STEPS + value] : 0xff8080ff;
   }
   pen.putImageData(image, 0, 0);
 }

@@ -32,9 +32,8 @@ function failures(desk, told) {
     if (now === failed) return;
     failed = now;
     if (failure) {
-      const isIn = failure.layer !== null && failure.layer !== undefined;
-      desk.notice(isIn ? "diverged_in" : "diverged", failure, true);
-    } else if (told()?.key.startsWith("diverged")) desk.notice(null);
+      desk.notice(failure.words, failure, true);
+    } else if (told()?.key.startsWith("failure_")) desk.notice(null);
   });
 }
 

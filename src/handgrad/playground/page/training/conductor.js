@@ -96,7 +96,18 @@ export class Conductor {
     this.isPlaying = !this.training.failure;
     this.arrive();
     this.counted = { at: this.now(), step: this.training.step };
+    this.pace = null;
     this.changed();
+  }
+
+  /** The step that it may reach by now, where `view.speed` says how many epochs a second. */
+  reachable() {
+    const { step, perEpoch } = this.training;
+    const speed = Number(this.state.view.speed) || 0;
+    if (!(speed > 0)) return Infinity;
+    if (this.pace?.speed !== speed) this.pace = { speed, step, at: this.now() };
+    const seconds = (this.now() - this.pace.at) / 1000;
+    return this.pace.step + Math.floor(seconds * speed * perEpoch);
   }
 
   pause() {
@@ -219,7 +230,7 @@ export class Conductor {
 
   train(end) {
     const { training, target } = this;
-    const until = target ?? Infinity;
+    const until = target ?? this.reachable();
     const before = training.step;
     const isEnough = this.isPlaying ? this.stopping() : () => false;
     let isStopped = false;

@@ -129,7 +129,7 @@ export function rowsAsker(session, view, took) {
 
 /** A switch with its words. */
 export function checkbox(key, isOn, changed) {
-  const box = element("input", { type: "checkbox" });
+  const box = element("input", { type: "checkbox", "data-control": key });
   box.checked = isOn;
   box.addEventListener("change", () => changed(box.checked));
   const words = speak(element("span"), () => say(key));
