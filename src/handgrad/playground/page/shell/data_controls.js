@@ -1,21 +1,21 @@
 // What it learns from: a toy set, points that were drawn, or a table of one's own.
 
 import { element, say, speak, speakBy } from "../../../html/words.js";
-import { text as textKind, whole } from "../training/kinds.js";
+import { text, whole } from "../training/kinds.js";
 import { TOY_SETS } from "../training/state.js";
-import { button, choice, faultSaid, field, number, slider, toggle } from "./elements.js";
+import { button, choice, faultSaid, field, numeric, slider, toggle } from "./elements.js";
 import { iconOf } from "./set_icons.js";
 
 const ROWS = whole(4, 10000);
 const ROW_LADDER = [20, 50, 100, 200, 300, 400, 500, 750, 1000, 2000, 5000, 10000];
 const BATCH = whole(1, 10000);
 const BATCHES = [1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000];
-const FORMULA = textKind(200);
+const FORMULA = text(200);
 
 /** All that says which rows there are. */
 export function dataControls(desk, place) {
   const data = (part) => desk.change({ data: part });
-  const rows = number("rows", ROWS, (n) => data({ n }), { ladder: ROW_LADDER });
+  const rows = numeric("rows", ROWS, (n) => data({ n }), { ladder: ROW_LADDER });
   const classes = choice(
     "classes",
     () => [2, 3, 4, 5, 6].map((n) => [n, n]),
@@ -28,7 +28,7 @@ export function dataControls(desk, place) {
     step: 10,
     saidAs: (n) => `${n} %`,
   });
-  const batch = number("batch_size", BATCH, (batch_size) => desk.change({ batch_size }), {
+  const batch = numeric("batch_size", BATCH, (batch_size) => desk.change({ batch_size }), {
     ladder: BATCHES,
   });
   const shuffle = toggle("shuffle", (shuffle) => desk.change({ shuffle }));

@@ -63,7 +63,7 @@ export function choice(key, options, take, more = {}) {
  *
  * The steps are those of `ladder`, or 1. Where it is `optional`, no number is null.
  */
-export function number(key, kind, take, { ladder, optional = false, ...more } = {}) {
+export function numeric(key, kind, take, { ladder, optional = false, ...more } = {}) {
   const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
   const wrong = element("span", { class: "wrong", role: "alert" });
   let last = null;

@@ -1,7 +1,7 @@
 // How it learns: rate, loss, optimizer with its settings, schedule, penalty, clipping.
 
 import { element, say } from "../../../html/words.js";
-import { flag, number as numberKind, pair } from "../training/kinds.js";
+import { flag, number, pair } from "../training/kinds.js";
 import {
   ACTIVATIONS,
   INITIALIZERS,
@@ -11,7 +11,7 @@ import {
   SCHEDULES,
   classesOf,
 } from "../training/state.js";
-import { choice, number, opening, toggle, field } from "./elements.js";
+import { choice, numeric, opening, toggle, field } from "./elements.js";
 
 /** The rates of TensorFlow Playground, to step through; any other may be typed. */
 export const RATES = [0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
@@ -68,7 +68,7 @@ const named = (prefix, names) => () => names.map((name) => [name, say(`${prefix}
 function rate(desk) {
   const take = (learning_rate) =>
     desk.change({ optimizer: { ...desk.state.optimizer, learning_rate } });
-  const made = number("learning_rate", OPTIMIZERS.SGD.learning_rate, take, { ladder: RATES });
+  const made = numeric("learning_rate", OPTIMIZERS.SGD.learning_rate, take, { ladder: RATES });
   desk.bind(made, ({ optimizer }) => optimizer.learning_rate);
   return made.element;
 }
@@ -154,7 +154,7 @@ function initializer(desk) {
 
 function clip(desk) {
   const take = (clip) => desk.change({ clip });
-  const made = number("clip", numberKind(0, 100, { open: true }), take, {
+  const made = numeric("clip", number(0, 100, { open: true }), take, {
     ladder: LENGTHS,
     optional: true,
   });
@@ -190,7 +190,7 @@ function settingFor(key, kind, take) {
   if (kind === flag) return [[key, toggle(key, (value) => take(key, value))]];
   if (kind === pair) return [[key, pairOf(key, (value) => take(key, value))]];
   const more = { ladder: LADDERS[key] ?? ladderFor(kind), name: NAMES[key] };
-  return [[key, number(key, kind, (value) => take(key, value), more)]];
+  return [[key, numeric(key, kind, (value) => take(key, value), more)]];
 }
 
 /** Twentieths where a setting is a share, whole numbers where they are what it takes. */

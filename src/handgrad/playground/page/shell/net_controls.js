@@ -1,14 +1,14 @@
 // How many layers, and of the one that is chosen: units, activation, norm, dropout, frozen or not.
 
 import { element, say, speak, speakBy } from "../../../html/words.js";
-import { number as numberKind, whole } from "../training/kinds.js";
+import { number, whole } from "../training/kinds.js";
 import { ACTIVATIONS, LAYER, NORMALIZATIONS } from "../training/state.js";
-import { button, choice, number, toggle } from "./elements.js";
+import { button, choice, numeric, toggle } from "./elements.js";
 import { SIGNS } from "./signs.js";
 
 const MOST_LAYERS = 12;
 const UNITS = whole(1, 64);
-const SHARE = numberKind(0, 0.95);
+const SHARE = number(0, 0.95);
 const SHARES = Array.from({ length: 20 }, (_, i) => i / 20);
 
 /**
@@ -84,7 +84,7 @@ function layerControls(put) {
     set: (value) => control.set(value ?? none),
   });
   return {
-    units: number("units", UNITS, (units) => put({ units })),
+    units: numeric("units", UNITS, (units) => put({ units })),
     activation: orNull(
       choice("layer_activation", activations, (name) =>
         put({ activation: name === "linear" ? null : name }),
@@ -97,7 +97,7 @@ function layerControls(put) {
       ),
       "none",
     ),
-    dropout: number("dropout", SHARE, (dropout) => put({ dropout }), { ladder: SHARES }),
+    dropout: numeric("dropout", SHARE, (dropout) => put({ dropout }), { ladder: SHARES }),
     frozen: toggle("frozen", (frozen) => put({ frozen })),
   };
 }

@@ -1,14 +1,14 @@
 // Play, pause, step, rewind, start anew; the counter; how fast, and when to stop.
 
 import { element, numberSaid, say, speak, speakBy } from "../../../html/words.js";
-import { whole, number as numberKind } from "../training/kinds.js";
-import { button, choice, menu, number, said } from "./elements.js";
+import { whole, number } from "../training/kinds.js";
+import { button, choice, menu, numeric, said } from "./elements.js";
 import { SIGNS } from "./signs.js";
 
 /** Epochs a second at most; 0 is as many as there may be. */
 const SPEEDS = [0, 1, 5, 20, 100, 500];
 const EPOCHS = whole(1, 1e6);
-const LOSS = numberKind(0, 1e9);
+const LOSS = number(0, 1e9);
 const EPOCH_LADDER = [10, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000];
 const LOSS_LADDER = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
@@ -80,7 +80,7 @@ function pace(desk) {
       if (value === null) delete stop[key];
       desk.change({ stop: Object.keys(stop).length ? stop : null });
     };
-    const made = number(`stop_${key}`, kind, take, { ladder, optional: true });
+    const made = numeric(`stop_${key}`, kind, take, { ladder, optional: true });
     desk.bind(made, ({ stop }) => stop?.[key] ?? null);
     return made.element;
   };
