@@ -146,9 +146,11 @@ def engine_script() -> str:
     return inlined(MODEL) + inlined(FUNCTIONS)
 
 
-def found_in_node(cases: list[Case]) -> list[dict[str, Array]]:
-    """What the engine makes of the cases."""
-    given = {"pages": recorded_pages(), "cases": [case.told() for case in cases]}
+def found_in_node(
+    cases: list[Case], told: list[dict[str, Any]] | None = None
+) -> list[dict[str, Array]]:
+    """What the engine makes of the cases; `told`, what it is given, where that is more."""
+    given = {"pages": recorded_pages(), "cases": told or [case.told() for case in cases]}
     found = run_in_node(engine_script() + MAIN, given)
     kinds = {"losses": np.float64}
     return [

@@ -261,7 +261,8 @@ def _before_rules() -> Json:
 def _penalty(kind: type[Penalty]) -> Json:
     defaults, runs = _runs(kind)
     graphs = [_trace_penalty(_made(kind, run)) for run in runs]
-    return {"settings": defaults, "training": _page(graphs, [_settings(run) for run in runs])}
+    page = _page(graphs, [_settings(run) for run in runs])
+    return {"settings": defaults, "training": page | {"backward": page["outputs"]["loss"] + 1}}
 
 
 def _trace_penalty(penalty: Penalty) -> Graph:

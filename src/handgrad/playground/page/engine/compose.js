@@ -6,7 +6,7 @@ import { shapeOf } from "./shapes.js";
 import { N } from "./sizes.js";
 
 /** A graph that pages are added to. */
-class Composer {
+export class Composer {
   constructor() {
     this.builder = new Builder();
     this.leaves = {};
@@ -16,25 +16,26 @@ class Composer {
 
   /** A leaf by its name. */
   leaf(name, shape, kind = "f") {
+    this.builder.origin = null;
     const ref = this.builder.add("leaf", [], shape, kind, { name });
     this.leaves[name] = ref.node;
     return ref;
   }
 
-  /** What may be added of a page whose leaves are `given`, by name. */
-  page(page, given, path, title) {
+  /** What may be added of a page whose leaves are `given`, by name; its lines are of a method. */
+  page(page, given, path, title, method = null) {
     const made = page.given.map((name) => given[name]);
-    return { page, made, path, title };
+    return { page, made, path, title, method };
   }
 
   /** Add the nodes from one to another, counted as in the page. */
-  run({ page, made, path, title }, begin, end) {
+  run({ page, made, path, title, method: only }, begin, end) {
     const first = page.given.length;
     for (let i = begin; i < Math.min(end, first + page.nodes.length); i++) {
       const { op, args, options, kind, line } = page.nodes[i - first];
       const own = mapped(args, (value) => (value instanceof Ref ? made[value.node] : value));
       const shape = shapeOf(op, own, options, (ref) => this.shape(ref));
-      const method = i < page.backward ? "forward" : "backward";
+      const method = only ?? (i < page.backward ? "forward" : "backward");
       this.builder.origin = { path, title, method, file: page.file, line };
       made[i] = this.builder.add(op, op === "random" ? [path, ...own] : own, shape, kind, options);
     }
@@ -44,9 +45,9 @@ class Composer {
     return this.builder.of(ref).shape;
   }
 
-  /** An operation between pages. */
-  joined(op, ...refs) {
-    this.builder.origin = null;
+  /** An operation between pages; `path` is that of the later one. */
+  joined(path, op, ...refs) {
+    this.builder.origin = { path, method: path };
     return this.builder.alike(this.builder.of(refs.find((ref) => ref instanceof Ref)), op, ...refs);
   }
 
@@ -57,14 +58,14 @@ class Composer {
 }
 
 /** The page of a layer, loss or the like among `kinds`; an entry may bring its own. */
-function pageNamed(kinds, name, entry = {}) {
+export function pageNamed(kinds, name, entry = {}) {
   const page = entry.page ?? kinds[name];
   if (!page) throw new Error(`no page of ${name}`);
   return page;
 }
 
 /** A loss, optimizer or penalty: `{ name, …settings }`, or a name alone. */
-function named(entry) {
+export function named(entry) {
   const { name, ...settings } = typeof entry === "string" ? { name: entry } : entry;
   return { name, settings };
 }
@@ -120,7 +121,10 @@ function forward(composer, layer, x, training = true) {
 }
 
 /** The graph of a training step; what the layers give is watched, and its gradients. */
-export function stepGraph(pages, layers, { loss, penalty }) {
+export const stepGraph = (pages, layers, options) => composedStep(pages, layers, options).graph();
+
+/** The same in a composer, to which more may be added. */
+export function composedStep(pages, layers, { loss, penalty }) {
   const composer = new Composer();
   let x = composer.leaf("x", [N, layers[0].width]);
   const passed = layers.map((layer, i) => {
@@ -151,7 +155,7 @@ export function stepGraph(pages, layers, { loss, penalty }) {
   for (const { name, trainable } of layers.flatMap((layer) => layer.parameters)) {
     if (trainable) composer.outputs[`d ${name}`] = gradients[name].node;
   }
-  return composer.graph();
+  return composer;
 }
 
 function lossOf(composer, pages, entry, p) {
@@ -174,16 +178,17 @@ function withPenalty(composer, pages, entry, layers, gradients, value) {
   for (const { name, shape, trainable } of layers.flatMap((layer) => layer.parameters)) {
     if (!trainable || shape.length < 2) continue;
     const W = new Ref(composer.leaves[name]);
-    const at = composer.page(page, { W }, "penalty", title);
-    composer.run(at, 1, Infinity);
-    total = composer.joined("add", total, at.made[page.outputs.loss]);
-    gradients[name] = composer.joined("add", gradients[name], at.made[page.outputs.dW]);
+    const at = composer.page(page, { W }, "penalty", title, "penalty");
+    composer.run(at, page.given.length, page.backward);
+    total = composer.joined("penalty", "add", total, at.made[page.outputs.loss]);
+    composer.run(at, page.backward, Infinity);
+    gradients[name] = composer.joined("penalty", "add", gradients[name], at.made[page.outputs.dW]);
   }
-  return total === 0 ? value : composer.joined("add", value, total);
+  return total === 0 ? value : composer.joined("penalty", "add", value, total);
 }
 
-/** The graph of a prediction; what each layer gives is watched. */
-export function predictionGraph(layers) {
+/** The graph of a prediction; what each layer gives is watched. With a loss, of that too. */
+export function predictionGraph(layers, pages = null, loss = null) {
   const composer = new Composer();
   let x = composer.leaf("x", [N, layers[0].width]);
   layers.forEach((layer, i) => {
@@ -191,39 +196,6 @@ export function predictionGraph(layers) {
     composer.watched[`y ${i}`] = x.node;
   });
   composer.outputs.prediction = x.node;
+  if (loss) composer.outputs.loss = lossOf(composer, pages, loss, x)[0].node;
   return composer.graph();
-}
-
-const OF_RULES = { dw: "f", learning_rate: "d", step: "i", dw_norm: "f", w: "f" };
-
-/** The graph of an optimizer's rule, with clipping and weight decay before it, and its memory. */
-export function ruleGraph(pages, entry, clip) {
-  const { name: title, settings: given } = named(entry);
-  const recorded = pageNamed(pages.optimizers, title);
-  const settings = settingsOf(recorded.settings, given);
-  const form = settings.nesterov ? "nesterov" : settings.momentum ? "momentum" : "";
-  const decay = settings.weight_decay ? (recorded.decoupled ? "decoupled" : "decay") : "";
-  const norm = clip ?? settings.clip_norm;
-  const before = [...(norm ? ["clip"] : []), ...(decay ? [decay] : [])].join("+");
-  const composer = new Composer();
-  const add = (page, known) => {
-    const read = readPage(page, { ...settings, clip_norm: norm }, 1);
-    const at = composer.page(read, known, "", title);
-    composer.run(at, page.given.length, Infinity);
-    return (name) => at.made[page.outputs[name]];
-  };
-  const leaves = {};
-  const rule = recorded.training[form];
-  for (const name of new Set([...pages.before[before].given, ...rule.given])) {
-    if (name === "handed_on") continue;
-    const kind = OF_RULES[name] ?? "f";
-    const single = ["learning_rate", "step", "dw_norm"].includes(name);
-    leaves[name] = composer.leaf(name, single ? [] : [N], kind);
-  }
-  const first = add(pages.before[before], leaves);
-  const changed = { ...leaves, w: first("new w"), dw: first("new handed_on") };
-  const found = add(rule, changed);
-  for (const name of ["w", ...rule.state])
-    composer.outputs[`new ${name}`] = found(`new ${name}`).node;
-  return { graph: composer.graph(), memory: rule.state, clipped: Boolean(norm) };
 }

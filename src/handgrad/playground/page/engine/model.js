@@ -1,12 +1,15 @@
 // A net that trains by its recorded pages, with the bits of handgrad's engine "portable".
 
-import { layersOf, predictionGraph, ruleGraph, stepGraph } from "./compose.js";
+import { layersOf, predictionGraph, stepGraph } from "./compose.js";
 import { reductions } from "./functions.js";
 import { optimized } from "./passes.js";
 import { Plan } from "./plan.js";
+import { recordedSteps } from "./recorded_steps.js";
+import { ruleGraph, ruleOf } from "./rules.js";
 import { countOf } from "./sizes.js";
 
 const PREDICTED_AT_ONCE = 128; // rows
+const EVALUATED_AT_ONCE = 1024; // rows: one mean each
 const WORDS = 6; // of 64 bits, of a random stream
 
 /**
@@ -20,15 +23,16 @@ const WORDS = 6; // of 64 bits, of a random stream
 export class Model {
   constructor(pages, { layers, loss, optimizer, penalty = null, clip = null, width }) {
     this.layers = layersOf(pages, { layers, width });
+    this.updates = ruleOf(pages, optimizer, clip);
+    this.given = [pages, { loss, penalty }];
     const step = optimized(stepGraph(pages, this.layers, { loss, penalty }));
-    const { graph, memory, clipped } = ruleGraph(pages, optimizer, clip);
     this.graphs = {
       step,
       prediction: optimized(predictionGraph(this.layers)),
-      rule: optimized(graph),
+      evaluation: optimized(predictionGraph(this.layers, pages, loss)),
+      rule: optimized(ruleGraph(this.updates)),
     };
-    this.memory = memory;
-    this.clipped = clipped;
+    const { memory } = this.updates;
     this.names = placed(this.layers.flatMap((layer) => layer.parameters));
     this.stateNames = placed(this.layers.flatMap((layer) => layer.state));
     this.parameters = startOf(this.names);
@@ -65,7 +69,7 @@ export class Model {
     const size = this.parameters.length;
     given.w = given["new w"] = this.parameters.subarray(begin, end);
     given.dw = this.gradients.subarray(begin, end);
-    this.memory.forEach((name, i) => {
+    this.updates.memory.forEach((name, i) => {
       const part = this.optimizerState.subarray(i * size + begin, i * size + end);
       given[name] = given[`new ${name}`] = part;
     });
@@ -90,16 +94,16 @@ export class Model {
   plan(kind, n, full = n) {
     const key = `${kind} ${n} ${full}`;
     if (!this.plans.has(key)) {
-      const streams = Object.fromEntries(
-        this.streamPaths.map((path, i) => [
-          path,
-          this.streams.subarray(WORDS * i, WORDS * (i + 1)),
-        ]),
-      );
-      const given = this.buffers();
+      const [given, streams] = [this.buffers(), this.streamsByPath()];
       this.plans.set(key, new Plan(this.graphs[kind], n, { full, given, streams }));
     }
     return this.plans.get(key);
+  }
+
+  /** The words of the random streams by the paths of their layers. */
+  streamsByPath(streams = this.streams) {
+    const part = (i) => streams.subarray(WORDS * i, WORDS * (i + 1));
+    return Object.fromEntries(this.streamPaths.map((path, i) => [path, part(i)]));
   }
 
   /** A step on the first `n` rows of a batch, of `full` rows if it is full; gives the loss. */
@@ -150,7 +154,7 @@ export class Model {
     this.stepsTaken++;
     this.rate[0] = learningRate;
     this.step[0] = this.stepsTaken;
-    if (this.clipped) this.norm[0] = this.lengthOfGradients();
+    if (this.updates.clipped) this.norm[0] = this.lengthOfGradients();
     for (const rule of this.rules) {
       rule.run();
       rule.finish();
@@ -168,6 +172,29 @@ export class Model {
   /** The predictions for the first `n` rows of x. */
   predict(x, n) {
     return this.predicted(x, n, (plan) => [plan.value("prediction")])[0];
+  }
+
+  /** The loss of the first `n` rows, in prediction, and the predictions for them. */
+  evaluate(x, y, n) {
+    const [wide, deep] = [this.layers[0].width, y.length / (x.length / this.layers[0].width)];
+    let [total, predictions] = [0, null];
+    for (let start = 0; start < n; start += EVALUATED_AT_ONCE) {
+      const count = Math.min(EVALUATED_AT_ONCE, n - start);
+      const plan = this.plan("evaluation", count);
+      plan.xData.set(x.subarray(start * wide, (start + count) * wide));
+      plan.yData.set(y.subarray(start * deep, (start + count) * deep));
+      plan.run();
+      total += plan.lossData[0] * count;
+      const { data } = plan.value("prediction");
+      predictions ??= new Float32Array((n * data.length) / count);
+      predictions.set(data, (predictions.length / n) * start);
+    }
+    return { loss: total / n, predictions: predictions ?? new Float32Array(0) };
+  }
+
+  /** The lines of a step on the first `n` rows with their numbers: see `recordedSteps`. */
+  steps(x, y, n, learningRate = 0.1) {
+    return recordedSteps(this, x, y, n, learningRate);
   }
 
   /** What each layer gives for the first `n` rows, in prediction. */

@@ -1,0 +1,58 @@
+// The update of an optimizer: its rule, with clipping and weight decay before it.
+
+import { Composer, named, pageNamed } from "./compose.js";
+import { readPage, settingsOf } from "./pages.js";
+import { N } from "./sizes.js";
+
+const SINGLE = { learning_rate: "d", step: "i", dw_norm: "f" };
+
+/** An optimizer's pages with its settings: what comes before the rule, the rule, its memory. */
+export function ruleOf(pages, optimizer, clip) {
+  const { name: title, settings: given } = named(optimizer);
+  const recorded = pageNamed(pages.optimizers, title);
+  const settings = settingsOf(recorded.settings, given);
+  const norm = clip ?? settings.clip_norm;
+  const form = settings.nesterov ? "nesterov" : settings.momentum ? "momentum" : "";
+  const decay = settings.weight_decay ? (recorded.decoupled ? "decoupled" : "decay") : "";
+  const before = pages.before[[...(norm ? ["clip"] : []), ...(decay ? [decay] : [])].join("+")];
+  const read = (page) => readPage(page, { ...settings, clip_norm: norm }, 1);
+  const memory = recorded.training[form].state;
+  return {
+    title,
+    before: read(before),
+    rule: read(recorded.training[form]),
+    memory,
+    clipped: Boolean(norm),
+  };
+}
+
+/** The single numbers that a rule is given, as leaves. */
+export function numbersOf(composer, { before, rule }) {
+  const names = new Set([...before.given, ...rule.given].filter((name) => name in SINGLE));
+  return Object.fromEntries(
+    [...names].map((name) => [name, composer.leaf(name, [], SINGLE[name])]),
+  );
+}
+
+/** Add a rule to a graph: of what is given, w, dw, the memory and numbers; gives what is new. */
+export function addRule(composer, { title, before, rule }, given, path) {
+  const add = (page, known) => {
+    const at = composer.page(page, known, path, title, "update");
+    composer.run(at, page.given.length, Infinity);
+    return (name) => at.made[page.outputs[name]];
+  };
+  const first = add(before, given);
+  return add(rule, { ...given, w: first("new w"), dw: first("new handed_on") });
+}
+
+/** The graph of an update of flat parameters. */
+export function ruleGraph(rule) {
+  const composer = new Composer();
+  const given = numbersOf(composer, rule);
+  for (const name of ["w", "dw", ...rule.memory]) given[name] = composer.leaf(name, [N]);
+  const found = addRule(composer, rule, given, "");
+  for (const name of ["w", ...rule.memory]) {
+    composer.outputs[`new ${name}`] = found(`new ${name}`).node;
+  }
+  return composer.graph();
+}
