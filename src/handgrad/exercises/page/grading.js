@@ -40,10 +40,16 @@ function graded(formula, known, judge) {
   }
 }
 
-/** All that is known after the lines of forward, what was given included. */
+/** All that is known after the lines of forward; what is wrong with one says which, `line`. */
 export function run(lines, arrays) {
   const known = { ...arrays };
-  for (const [name, formula] of lines) known[name] = valueOf(formula, known);
+  lines.forEach(([name, formula], line) => {
+    try {
+      known[name] = valueOf(formula, known);
+    } catch (error) {
+      throw Object.assign(error, { line });
+    }
+  });
   return known;
 }
 
