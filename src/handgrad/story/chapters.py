@@ -15,6 +15,8 @@ PHRASES: dict[str, dict[str, str]] = tomllib.loads((TEXT / "phrases.toml").read_
 BLOCK = re.compile(
     r'^```python\n(.*?)^```$(?:\n\n!\[([^\n]*)\]\((\S+) "([^\n]*)"\)$)?', re.M | re.S
 )
+# A playground with a setting, which stands in the pages of the site alone.
+PLAYGROUND = re.compile(r"^```playground\n.*?^```\n+", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,12 @@ def read_story(language: str) -> Story:
     """The story in one of LANGUAGES.
 
     A chapter begins with a heading of the second level. A block of Python that is followed by an
-    image, `![alt](file.png "caption")`, ends with the figure that becomes it.
+    image, `![alt](file.png "caption")`, ends with the figure that becomes it. Playgrounds,
+    which only the site shows, are left out.
     """
     check_language(language)
-    head, *chapters = (TEXT / f"{language}.md").read_text("utf-8").split("\n## ")
+    text = PLAYGROUND.sub("", (TEXT / f"{language}.md").read_text("utf-8"))
+    head, *chapters = text.split("\n## ")
     title, opening = head.removeprefix("# ").split("\n", 1)
     return Story(language, title, opening.strip(), tuple(map(_chapter, chapters)))
 
