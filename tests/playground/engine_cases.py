@@ -23,28 +23,35 @@ DRIVER = """
 const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64")).buffer;
 const text = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength)
   .toString("base64");
-function trained(pages, given) {
+function modelOf(pages, given) {
   const model = new Model(pages, given.architecture);
   model.parameters.set(new Float32Array(bytes(given.parameters)));
   model.state.set(new Float32Array(bytes(given.state)));
   model.streams.set(new BigUint64Array(bytes(given.streams)));
-  const x = new Float32Array(bytes(given.x));
-  const y = Float32Array.from(new Float64Array(bytes(given.y)));
-  const order = Int32Array.from({ length: given.rows }, (_, i) => i);
-  const shuffling = new BigUint64Array(bytes(given.shuffling));
+  return model;
+}
+const rowsOf = (given) => [
+  new Float32Array(bytes(given.x)),
+  Float32Array.from(new Float64Array(bytes(given.y))),
+  Int32Array.from({ length: given.rows }, (_, i) => i),
+  new BigUint64Array(bytes(given.shuffling)),
+];
+const result = (model, x, given, losses) => ({
+  losses: text(Float64Array.from(losses)),
+  parameters: text(model.parameters),
+  state: text(model.state),
+  predictions: text(model.predict(x, given.rows)),
+  streams: text(model.streams),
+});
+function trained(pages, given) {
+  const model = modelOf(pages, given);
+  const [x, y, order, shuffling] = rowsOf(given);
   const losses = [];
   for (let epoch = 0; epoch < given.epochs; epoch++) {
     shuffle(order, shuffling);
     losses.push(model.epoch(x, y, order, given.batch_size, given.rate));
   }
-  const predictions = model.predict(x, given.rows);
-  return {
-    losses: text(Float64Array.from(losses)),
-    parameters: text(model.parameters),
-    state: text(model.state),
-    predictions: text(predictions),
-    streams: text(model.streams),
-  };
+  return result(model, x, given, losses);
 }
 """
 MAIN = DRIVER + "const main = ({ pages, cases }) => cases.map((given) => trained(pages, given));"

@@ -100,7 +100,9 @@ def _net_of(layers: object) -> Net:
 
     made: list[Layer] = []
     for i, entry in enumerate(layers):
-        name, own, settings = layer_entry(entry, str(i))
+        said = dict(entry) if isinstance(entry, dict) else entry
+        trainable = said.pop("trainable", True) if isinstance(said, dict) else True
+        name, own, settings = layer_entry(said, str(i))
         kind = LAYERS.get(name)
         if own or kind is None:
             hint = did_you_mean(name, LAYERS, "a newer handgrad, which may have it")
@@ -111,6 +113,7 @@ def _net_of(layers: object) -> Net:
             raise _refused(f"layer {i}", entry, f"plain settings: {', '.join(known)}")
         with defaults(), nothing_drawn(allow), _settings_of(name):
             made.append(call(kind, plain))
+        made[-1].trainable = trainable is not False
     return Net(*made)
 
 

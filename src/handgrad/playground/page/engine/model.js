@@ -136,7 +136,7 @@ export class Model {
       if (!Number.isFinite(loss)) return loss;
       total += loss * n;
     }
-    return total / rows;
+    return this.parameters.every(Number.isFinite) ? total / rows : NaN;
   }
 
   trained(plan, learningRate) {
