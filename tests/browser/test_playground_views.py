@@ -472,18 +472,15 @@ def test_many_seeds_are_spread_and_one_is_taken(views: Views) -> None:
 
 def test_dead_and_saturated_neurons_are_found_and_a_steps_change_is_measured(views: Views) -> None:
     page = views("health")
-    page.wait_for_function("document.querySelectorAll('.health table').length === 2")
+    page.wait_for_function("document.querySelector('.health').innerText.includes('healthy')")
+    page.locator(".health table").nth(1).wait_for()
     rows = [row.split("\t") for row in page.locator(".health tbody tr").all_inner_texts()]
     assert rows[-2:] == [["1 Tanh", "4", "–", "1 (25%)"], ["2 ReLU", "4", "1 (25%)", "–"]]
-    page.evaluate("show({ epoch: 50 })")
-    page.wait_for_function("document.querySelector('.health').innerText.includes('%')")
-    page.wait_for_function(
-        "!document.querySelector('.health td:last-child').innerText.includes('–')"
-    )
-    weights = 1 + np.arange(8) / 10 + 0.04
-    ratio = 100 * np.sqrt(8 * 0.01**2) / 200 / np.sqrt((weights**2).sum())
-    said = page.locator(".health tbody tr").first.locator("td").last.inner_text()
-    assert float(said.split()[0]) == pytest.approx(ratio, rel=0.05)
+    sizes = [np.sqrt(((1.04 + np.arange(8) / 10) ** 2).sum()), 0.01 * np.sqrt(8)]
+    assert [*map(float, rows[0][1:3])] == pytest.approx(sizes, rel=5e-3)
+    change = 100 * 0.0005 * np.sqrt(8) / sizes[0]
+    assert float(rows[0][3].split()[0]) == pytest.approx(change, rel=0.05)
+    assert [row[3].split("(")[1] for row in rows[:3]] == ["healthy)", "healthy)", "it stands still)"]
 
 
 def test_the_band_tells_of_what_is_pointed_at(views: Views) -> None:

@@ -168,6 +168,7 @@ function answersOf({ rows, out, problem, session }) {
     rows: () => rows(),
     plane: ({ side, unit }) => gridOf(side, [0, 1], held(), (x) => at(x, unit)),
     at: ({ x, unit }) => ({ outputs: at(x, unit) }),
+    change: () => ({ change: filled(20, (i) => (i < 12 ? 0.0005 : 0)) }),
     confusion: () =>
       problem === "classification"
         ? {

@@ -52,6 +52,17 @@ export const ANSWERS = {
       return { column: i + 1, activation, units: values.length / n, n, values };
     });
   },
+  /** What the next step would change of the parameters; it is taken back. */
+  change(training) {
+    const { model, batchX, batchY, size } = training;
+    const copy = training.copied();
+    training.applyWeights();
+    const before = model.parameters.slice();
+    model.batch(batchX, batchY, training.gather(), training.rateOf(training.step), size);
+    const change = model.parameters.map((value, i) => value - before[i]);
+    training.restore(copy);
+    return { change };
+  },
   confusion({ task, model, outputs, border }) {
     const of = ({ x, y, n }) => {
       const predictions = model.predict(x, n);

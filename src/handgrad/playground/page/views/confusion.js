@@ -59,7 +59,7 @@ function matrixOf(matrix, classes) {
     const sum = [...matrix[i]].reduce((total, count) => total + count, 0);
     [...line.cells].slice(1).forEach((cell, j) => {
       cell.style.setProperty("--share", sum ? matrix[i][j] / sum : 0);
-      cell.classList.add(i === j ? "right" : "wrong");
+      cell.classList.add(i === j ? "hit" : "miss");
     });
   });
   return made;

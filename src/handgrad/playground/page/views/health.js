@@ -21,28 +21,31 @@ export function healthIn(place, session) {
   const tables = element("div", { class: "wide" });
   const words = element("div", { class: "said" });
   view.body.append(lead, tables, words);
-  const seen = { parameters: null, step: 0, version: null, ratios: {}, layers: [] };
+  const seen = { change: null, version: null, layers: [] };
   const activationsOf = askerOf(session, "activations", view, (layers) => {
     seen.layers = layers;
     show();
   });
-  const look = rarely((frame) => {
-    measure(seen, frame, session.names);
-    activationsOf({});
+  const changeOf = askerOf(session, "change", view, ({ change }) => {
+    seen.change = change;
     show();
+  });
+  const look = rarely(() => {
+    changeOf({});
+    activationsOf({});
   }, 500);
 
   function draw(frame) {
     if (frame.version !== seen.version)
-      Object.assign(seen, { version: frame.version, parameters: null, ratios: {}, layers: [] });
-    look(frame);
+      Object.assign(seen, { version: frame.version, change: null, layers: [] });
+    look();
   }
 
   function show() {
     if (!view.last) return;
-    const rows = weightRows(view.last, session.names, seen.ratios);
+    const rows = weightRows(view.last, session.names, seen.change);
     const head = ["layer", "weights", "gradient", "ratio"].map((key) => say(`health_${key}`));
-    const made = [table(say("health_title"), head, rows)];
+    const made = [table(say("health_arrays"), head, rows)];
     if (seen.layers.length) made.push(unitTable(seen.layers));
     tables.replaceChildren(...made);
     words.replaceChildren(...judged(seen.layers));
@@ -59,28 +62,14 @@ function size(values) {
   return Math.sqrt(sum);
 }
 
-/** What a step changed of each array since the frame before, as a share of its size. */
-function measure(seen, { parameters, step }, names) {
-  if (!parameters) return;
-  if (seen.parameters?.length === parameters.length && step > seen.step) {
-    for (const name of names) {
-      const [now, before] = [parameters, seen.parameters].map((array) => slice(array, name));
-      const change = size(now.map((value, i) => value - before[i])) / (step - seen.step);
-      seen.ratios[name.name] = change / size(before);
-    }
-  }
-  Object.assign(seen, { parameters: parameters.slice(), step });
-}
-
-function weightRows({ parameters, gradients }, names, ratios) {
+/** Each array's size, that of its gradient, and what the next step changes of it. */
+function weightRows({ parameters, gradients }, names, change) {
   const number = (value) => (Number.isFinite(value) ? numberSaid(value, 3) : say("no_number"));
   return names.map((name) => {
-    const ratio = ratios[name.name];
-    const judged = ratio === undefined ? "–" : `${percentSmall(ratio)} (${say(verdict(ratio))})`;
-    const sizes = [parameters, gradients].map((array) =>
-      array ? number(size(slice(array, name))) : "–",
-    );
-    return [name.name, ...sizes, judged];
+    const sizeOf = (array) => size(slice(array, name));
+    const ratio = change?.length === parameters.length ? sizeOf(change) / sizeOf(parameters) : null;
+    const judged = ratio === null ? "–" : `${percentSmall(ratio)} (${say(verdict(ratio))})`;
+    return [name.name, number(sizeOf(parameters)), number(sizeOf(gradients)), judged];
   });
 }
 
