@@ -480,7 +480,24 @@ def test_dead_and_saturated_neurons_are_found_and_a_steps_change_is_measured(vie
     assert [*map(float, rows[0][1:3])] == pytest.approx(sizes, rel=5e-3)
     change = 100 * 0.0005 * np.sqrt(8) / sizes[0]
     assert float(rows[0][3].split()[0]) == pytest.approx(change, rel=0.05)
-    assert [row[3].split("(")[1] for row in rows[:3]] == ["healthy)", "healthy)", "it stands still)"]
+    assert [row[3].split("(")[1] for row in rows[:3]] == [
+        "healthy)",
+        "healthy)",
+        "it stands still)",
+    ]
+
+
+def test_the_doctor_is_asked_where_a_library_is_near(views: Views) -> None:
+    page = views("health", hasServer=True)
+    page.get_by_role("button", name="Ask the doctor").press("Enter")
+    page.locator(".findings li").wait_for()
+    said = text(page, ".findings").split("\n")
+    assert [part for part in said if part] == [
+        "dead units · layer 2",
+        "20 weights",
+        "try LeakyReLU",
+    ]
+    assert "needs Python" in text(views("health"), ".health .hint")
 
 
 def test_the_band_tells_of_what_is_pointed_at(views: Views) -> None:

@@ -78,6 +78,7 @@ export function sessionOf({
   broken = null,
   layers = 2,
   logits = false,
+  hasServer = false,
 }) {
   const rows = rowsOf({ n, columns, problem });
   const outputs = problem === "regression" ? "numbers" : logits ? "logits" : "probabilities";
@@ -107,6 +108,7 @@ export function sessionOf({
       session.calls.push(part);
       session.state = { ...session.state, ...part };
     },
+    server: hasServer && { doctor: async ({ weights }) => [findingOf(weights)] },
     goTo: async (step) => session.calls.push({ goTo: step }),
     async request(kind, options) {
       session.asked.push([kind, options]);
@@ -118,6 +120,13 @@ export function sessionOf({
   const answers = answersOf({ rows: () => rows, out, problem, columns, session });
   return session;
 }
+
+const findingOf = (weights) => ({
+  name: "dead units",
+  where: "layer 2",
+  evidence: `${weights.length} weights`,
+  advice: "try LeakyReLU",
+});
 
 function frameOf(
   session,
@@ -168,7 +177,6 @@ function answersOf({ rows, out, problem, session }) {
     rows: () => rows(),
     plane: ({ side, unit }) => gridOf(side, [0, 1], held(), (x) => at(x, unit)),
     at: ({ x, unit }) => ({ outputs: at(x, unit) }),
-    change: () => ({ change: filled(20, (i) => (i < 12 ? 0.0005 : 0)) }),
     confusion: () =>
       problem === "classification"
         ? {
@@ -218,6 +226,8 @@ function answersOf({ rows, out, problem, session }) {
 
 function experimentsOf({ out, held }) {
   return {
+    model: () => ({ weights: filled(20, () => 1) }),
+    change: () => ({ change: filled(20, (i) => (i < 12 ? 0.0005 : 0)) }),
     lossPlane: ({ side }) => ({
       ...lossPlane(side),
       steps: filled(20, (i) => 20 * i),

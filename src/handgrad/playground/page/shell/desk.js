@@ -134,6 +134,7 @@ export class Desk {
     return Object.defineProperties(seen, {
       state: { get: () => desk.state },
       names: { get: () => session.names },
+      server: { get: () => desk.given.server },
       set: { value: (part) => desk.change(part) },
     });
   }

@@ -1,8 +1,8 @@
 // Is it learning: how much a step changes each layer's weights, and which neurons are silent.
 
-import { element, numberSaid, percentSaid, say, speak } from "../../../html/words.js";
+import { element, numberSaid, percentSaid, say, speak, visible } from "../../../html/words.js";
 import { table } from "./chart.js";
-import { askerOf, rarely, viewIn } from "./view.js";
+import { askerOf, button, rarely, viewIn } from "./view.js";
 
 /** A step that changes weights by less than the first does next to nothing, by more jumps. */
 const [SLOW, FAST] = [1e-5, 0.03];
@@ -20,7 +20,7 @@ export function healthIn(place, session) {
   const lead = speak(element("p", { class: "lead" }), () => say("health_lead"));
   const tables = element("div", { class: "wide" });
   const words = element("div", { class: "said" });
-  view.body.append(lead, tables, words);
+  view.body.append(lead, tables, words, doctorOf(session));
   const seen = { change: null, version: null, layers: [] };
   const activationsOf = askerOf(session, "activations", view, (layers) => {
     seen.layers = layers;
@@ -122,4 +122,32 @@ function judged(layers) {
   const said = ["dead", "saturated"].filter((kind) => all.some((layer) => layer[kind].length));
   const keys = said.length ? said.map((kind) => `health_${kind}_said`) : ["health_none"];
   return layers.length ? keys.map((key) => element("p", {}, say(key))) : [];
+}
+
+/** The doctor's words, which need a library near; where none is, that is said. */
+function doctorOf(session) {
+  if (!session.server)
+    return speak(element("p", { class: "hint" }), () => say("health_doctor_away"));
+  const said = element("div", { class: "findings", role: "status" });
+  const ask = button("health_doctor", async () => {
+    ask.disabled = true;
+    try {
+      const found = await session.server.doctor(await session.request("model"));
+      const list = element("ol", {}, ...found.map(finding));
+      said.replaceChildren(found.length ? list : say("health_well"));
+    } catch ({ came, expected, hint, gone, message }) {
+      const why = gone
+        ? say("server_gone")
+        : [came ?? message, expected, hint].filter(Boolean).join(" ");
+      said.replaceChildren(say("not_computed", { why }));
+    }
+    ask.disabled = false;
+  });
+  return element("div", {}, ask, said);
+}
+
+function finding({ name, where, evidence, advice }) {
+  const head = element("b", {}, [name, where].filter(Boolean).map(visible).join(" · "));
+  const parts = [evidence, advice].map((text) => element("p", {}, visible(text ?? "")));
+  return element("li", {}, head, ...parts);
 }
