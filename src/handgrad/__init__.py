@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from handgrad.importing import *
     from handgrad.inspection import *
     from handgrad.playground import play
+    from handgrad.playground.replay import Replay, replay
     from handgrad.plots import *
     from handgrad.reporting import *
     from handgrad.runs import evaluate_table, train_table
@@ -120,6 +121,7 @@ __all__ = [
     "play",
     "save", "load", "load_weights", "export", "Proof",
     "from_torch", "from_onnx", "from_keras", "from_sklearn",
+    "replay", "Replay",
     "Layer", "Loss", "Optimizer", "Penalty", "defaults", "initializers",
     "kinds",
     "HandgradError", "ShapeError", "SettingError", "DataError", "FileError", "DivergenceError",
@@ -141,6 +143,7 @@ _LATER = {
         "importing": "from_torch from_onnx from_keras from_sklearn",
         "inspection": "permutation_importance partial_dependence",
         "playground": "play",
+        "playground.replay": "replay Replay",
         "plots": " ".join(name for name in __all__ if "plot" in name),
         "reporting": "write_report",
         "runs": "train_table evaluate_table",

@@ -211,7 +211,6 @@ def test_nan_is_told_with_its_place_and_a_lower_rate_goes_on() -> None:
         failure = found["first"]["failure"]
         assert failure["epoch"] == found["first"]["step"] // 25 + 1
         assert (failure["words"] == "failure_loss") == (failure["layer"] is None)
-        print(failure)
         check(found["first"])
     with pytest.raises(DivergenceError, match="at step"):
         replay(found["first"]["link"].rsplit("&step=", 1)[0] + "&step=10000")

@@ -1,7 +1,5 @@
 """A training of the playground, made again in Python from its link, with the same bits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -50,8 +48,8 @@ def replay(link: str) -> Replay:
     >>> import handgrad as hg
     >>> link = "play.html#v=1&data=xor&n=40&layers=4:Tanh&optimizer=Adam:learning_rate=0.1&step=60"
     >>> net, history = hg.replay(link)
-    >>> net
-    Net(Linear(2, 4), Tanh(), Linear(4, 2), Softmax())
+    >>> net.predict([[3.0, 3.0], [3.0, -3.0]]).argmax(axis=1)
+    array([1, 0])
     >>> len(history), history[-1].learning_rate, bool(history[-1].train_loss < 0.1)
     (30, 0.1, True)
     """
