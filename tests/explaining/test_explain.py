@@ -145,6 +145,15 @@ def test_a_row_of_a_table_is_told_as_it_was_read(kind: str) -> None:
     assert "town = missing → town_Basel 0, town_Bern 0, town_Zug 0" in str(missing)
 
 
+def test_a_table_may_be_a_dict_of_columns() -> None:
+    table = {name: [*column] for name, column in TABLE[["age", "town"]].items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = hg.TabularRegressor(2, epochs=1, random_state=0).fit(table, np.arange(40.0))
+    row = {"age": [37.0], "town": ["Zug"]}
+    assert "town = Zug → town_Basel 0, town_Bern 0, town_Zug 1" in str(hg.explain(model, row))
+
+
 def test_an_estimator_knows_its_classes_and_its_loss() -> None:
     model = fitted("pipeline")
     with pytest.raises(hg.DataError, match="no class of the model"):

@@ -15,6 +15,7 @@ from handgrad.cli.options import ConfigFile, Data, Json, Memory, Model, with_opt
 from handgrad.cli.output import (
     Output,
     show_evaluation,
+    show_explanation,
     show_file,
     show_predictions,
     show_proof,
@@ -119,6 +120,38 @@ def evaluate(
         model, data, target, metric=metric or (), messages=output, **vars(options)
     )
     show_evaluation(found, output)
+
+
+@app.command()
+@with_options_of(TableOptions)
+def explain(
+    options: TableOptions,
+    model: Model,
+    data: Data,
+    row: Annotated[int, typer.Option(help="The row, counted from 0.")] = 0,
+    of: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Follow one number back, as loss or 0.dW[2,0]."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column with the truth; the model file says it.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page to this file; it needs nothing else.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """Tell how a model comes to its answer for a row: every number of it.
+
+    Each line of the pages with the numbers of this row, forward and, where the
+    table has the truth, backward: formula, numbers, result, file and line.
+    """
+    output = Output(as_json=as_json)
+    found = runs.explain_row(
+        model, data, row, target, language=language, messages=output, **vars(options)
+    )
+    show_explanation(found, output, of=of, page=html)
 
 
 @app.command()

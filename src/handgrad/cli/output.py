@@ -19,11 +19,12 @@ from rich.text import Text
 
 from handgrad import runs
 from handgrad.base.errors import HandgradError
-from handgrad.files import FileError, reason
+from handgrad.files import FileError, reason, write_whole
 from handgrad.runs import Messages, as_json
 from handgrad.saving import FileEstimator, Tensor, inspect, shown
 
 if TYPE_CHECKING:
+    from handgrad.explaining import Explanation
     from handgrad.exporting import Proof
 
 MOST_COLUMNS_OF_RUN, MOST_COLUMNS_OF_FILE, MOST_CLASSES_NAMED = 16, 100, 6
@@ -210,6 +211,40 @@ def show_evaluation(found: runs.Evaluation, output: Output) -> None:
             for c in found.classes
         ]
         output.table(["class", *measures, "rows"], rows, numbers=True)
+
+
+def show_explanation(
+    found: Explanation, output: Output, *, of: str | None, page: Path | None
+) -> None:
+    """Show an explanation, one number of it followed back, or where its page was written."""
+    if of is not None:
+        trail = found.of(of)
+        lines = [{"line": link.text, "source": link.source} for link in trail.links]
+        output.result({"of": of, "lines": lines, "factors": trail.factors})
+        output.say(str(trail))
+    elif page is not None:
+        write_whole(page, lambda file: file.write(found.html()))
+        size = page.stat().st_size
+        output.result({"page": str(page), "bytes": size})
+        output.say("written: ", (str(page), "bold"), f", {size / 1e3:,.0f} kB")
+    else:
+        output.result(
+            {
+                "title": found.title,
+                "steps": [
+                    {
+                        "address": step.address,
+                        "way": step.way,
+                        "formula": f"{step.name} = {step.formula}",
+                        "source": f"{Path(step.file).name}:{step.line}",
+                        "shape": step.shape,
+                        "lines": [line.text(found.writer) for line in step.shown_lines()[0]],
+                    }
+                    for step in found.steps
+                ],
+            }
+        )
+        output.say(str(found))
 
 
 def show_proof(proof: Proof, output: Output) -> None:

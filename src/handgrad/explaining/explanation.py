@@ -38,7 +38,7 @@ class Explanation:
         self, title: str, recorded: Recorded, writer: Writer, language: str, subject: Subject
     ) -> None:
         self.title, self.language = title, language
-        self._recorded, self._writer, self._subject = recorded, writer, subject
+        self._recorded, self.writer, self._subject = recorded, writer, subject
         self._elements = Elements(recorded.nodes, recorded.values, recorded.n, recorded.names)
 
     @cached_property
@@ -74,7 +74,7 @@ class Explanation:
                     origin.line,
                     self._elements.values[i],
                     self._elements,
-                    self._writer,
+                    self.writer,
                 )
             )
         return steps
@@ -118,7 +118,7 @@ class Explanation:
         depend on the rows. Of a parameter, `e.of("0.W[2,0]")`, its gradient is followed.
         """
         node, index = self._place(address)
-        title, words = self._written(node, index), self._writer.words
+        title, words = self._written(node, index), self.writer.words
         gradient = self._recorded.gradients.get(self._parameters.get(node, ""))
         if gradient is None:
             title = words["path_of"].format(title)
@@ -138,7 +138,7 @@ class Explanation:
         return self._trail(title, self._elements.number(node, index))
 
     def _trail(self, title: str, number: Number) -> Trail:
-        nodes, words, links = self._recorded.nodes, self._writer.words, list[Link]()
+        nodes, words, links = self._recorded.nodes, self.writer.words, list[Link]()
         inputs = self._recorded.inputs
         from_x = reached_from(nodes, {i for name, i in inputs.items() if name.startswith("x")})
         from_rows = reached_from(nodes, {*inputs.values()})
@@ -146,7 +146,7 @@ class Explanation:
             i, name = number.node, self._written(number.node, number.index)
             if nodes[i].operation in ATOMS:
                 end = words["drawn_end" if nodes[i].operation is Op.RANDOM else "given_end"]
-                return Trail(title, links, end.format(name), self._writer)
+                return Trail(title, links, end.format(name), self.writer)
             line = Line(name, self._elements.line(i, number.index), number)
             shape = self._elements.values[i].shape
             found = followed(
@@ -160,7 +160,7 @@ class Explanation:
             links.append(
                 Link(
                     name,
-                    line.text(self._writer),
+                    line.text(self.writer),
                     source,
                     step.way,
                     number,
@@ -170,7 +170,7 @@ class Explanation:
                 )
             )
             if found[0] is None:
-                return Trail(title, links, words["fixed_end"], self._writer)
+                return Trail(title, links, words["fixed_end"], self.writer)
             number = found[0]
 
     @cached_property
@@ -198,7 +198,7 @@ class Explanation:
         )
 
     def __str__(self) -> str:
-        words = self._writer.words
+        words = self.writer.words
         n = self._recorded.n
         rows = words["row"] if n == 1 else words["rows"].format(n)
         out = [f"{self.title}; {rows}"]
@@ -209,7 +209,7 @@ class Explanation:
         out += ["", words["given"], *self._given()]
         many = len(self.sections) > MOST_SECTIONS
         for i, section in enumerate(self.sections):
-            out += ["", f"{section.title(words)}   → {section.summary(self._writer)}"]
+            out += ["", f"{section.title(words)}   → {section.summary(self.writer)}"]
             if not many or not ENDS <= i < len(self.sections) - ENDS:
                 out += map(str, section.steps)
         return "\n".join(line.rstrip() for line in out)
@@ -230,11 +230,11 @@ class Explanation:
             shape, size = self._elements.values[i].shape, self._elements.values[i].size
             for index in islice(np.ndindex(shape), size if size <= FEW else FIRST):
                 place = f"[{','.join(map(str, index))}]" if index else ""
-                number = self._writer.shown(self._elements.number(i, index).number)
+                number = self.writer.shown(self._elements.number(i, index).number)
                 own, column = key(i, index), self._column(name, index)
                 lines.append(WrittenLine(own, "", f"{name}{place}", (), number, column))
             if size > FEW:
-                more[lines[-1].key] = self._writer.words["more"].format(size - FIRST)
+                more[lines[-1].key] = self.writer.words["more"].format(size - FIRST)
         return lines, more
 
     def _column(self, name: str, index: Index) -> str:
@@ -244,7 +244,7 @@ class Explanation:
 
     def _read(self) -> Iterator[str]:
         """The first row of a table as it was read, and the numbers made of it."""
-        words, shown = self._writer.words, self._writer.shown
+        words, shown = self.writer.words, self.writer.shown
         for cell in self._subject.read:
             value = cell.value if isinstance(cell.value, str) else None
             value = value or (words["missing"] if cell.value is None else shown(float(cell.value)))
@@ -256,7 +256,7 @@ class Explanation:
 
     def html(self) -> str:
         """The explanation as a page that needs nothing else: the net, and beside it every line."""
-        subject, words = self._subject, self._writer.words
+        subject, words = self._subject, self.writer.words
         lines, more = self._given_lines()
         given = Chapter(
             "given",
@@ -267,14 +267,14 @@ class Explanation:
             lines,
             more,
         )
-        parts = self._recorded, self._elements, self.steps, subject.names, self._writer
+        parts = self._recorded, self._elements, self.steps, subject.names, self.writer
         return page_of(
             self.title,
             self._recorded.n,
             given,
             self.sections,
             Picture(subject.net, *parts).svg(),
-            self._writer,
+            self.writer,
             self.language,
             words["not_finite"].format(self.not_finite) if self.not_finite else "",
         )
@@ -284,13 +284,13 @@ class Explanation:
         page = escape(self.html(), quote=True)
         return (
             f'<iframe srcdoc="{page}" sandbox="allow-scripts" loading="lazy" '
-            f'title="{escape(self._writer.words["frame"])}" '
+            f'title="{escape(self.writer.words["frame"])}" '
             'style="width: 100%; height: 40rem; border: 0"></iframe>'
         )
 
     def latex(self) -> str:
         """The explanation in LaTeX: a heading and an `align*` for each method of each page."""
-        words, latex, out = self._writer.words, Latex(), list[str]()
+        words, latex, out = self.writer.words, Latex(), list[str]()
         for section in self.sections:
             rows = []
             for step in section.steps:
@@ -299,7 +299,7 @@ class Explanation:
                 lines, more = step.shown_lines()
                 for line in lines:
                     index = line.name[len(step.name) :]
-                    told = line.text(self._writer)[len(line.name) + 3 :]
+                    told = line.text(self.writer)[len(line.name) + 3 :]
                     rows.append(f"{name}{index} &= {arithmetic(told)}")
                 if more:
                     rows.append(rf"&\text{{{escaped(words['more'].format(more))}}}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.base.errors import DataError, SettingError, described
 from handgrad.config import check_kinds
-from handgrad.data.frames import Column
+from handgrad.data.frames import Column, columns_of_records, records_in
 from handgrad.doctor.case import usual_loss
 from handgrad.inspection.tables import IndexedTable
 from handgrad.layers import Array
@@ -133,7 +133,7 @@ def _of_estimator(model: object, x: object, y: object, loss: object) -> Subject:
             "hg.explain(model, X[:1], y[:1])",
         )
     rows: Any = x if before is None else before.transform(x)
-    targets = np.zeros(len(IndexedTable(x)), int) if y is None else _targets(model, y)
+    targets = np.zeros(_length(x), int) if y is None else _targets(model, y)
     found = estimator.net_rows(rows, targets)
     names = tuple(map(str, found.feature_names))
     if not names and before is not None and hasattr(before, "get_feature_names_out"):
@@ -153,7 +153,7 @@ def _cells(before: object, estimator: object, x: object, rows: Inputs) -> tuple[
     features = getattr(encoders[0], "features_", None) if encoders else None
     if not isinstance(features, Features) or isinstance(rows, tuple):
         return ()
-    columns = IndexedTable(x).columns()
+    columns = _columns(x)
     named = [columns.get(name) for name in features.features]
     known = named if None not in named else [*columns.values()]
     encoded = dict(zip(features.names(), rows[0].reshape(-1).tolist(), strict=False))
@@ -167,6 +167,16 @@ def _cells(before: object, estimator: object, x: object, rows: Inputs) -> tuple[
         for (name, feature), column in zip(features.features.items(), known, strict=False)
         if column is not None
     )
+
+
+def _columns(x: object) -> dict[str, Column]:
+    """The columns of a table, each read as what it is."""
+    records = records_in(x)
+    return IndexedTable(x).columns() if records is None else {**columns_of_records(records)}
+
+
+def _length(x: object) -> int:
+    return len(next(iter(_columns(x).values())).values)
 
 
 def _said(column: Column) -> float | str | None:

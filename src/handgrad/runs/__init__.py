@@ -7,6 +7,7 @@ from handgrad.runs.messages import Messages, as_json
 from handgrad.runs.settings import RunSettings
 
 if TYPE_CHECKING:
+    from handgrad.runs.explain_table import explain_row
     from handgrad.runs.models import Scores, notes_on_few_rows
     from handgrad.runs.partial_run import whole_folder
     from handgrad.runs.run import RECORD, Run, report_run
@@ -25,6 +26,7 @@ __all__ = [
     "TrainingTable",
     "as_json",
     "evaluate_table",
+    "explain_row",
     "notes_on_few_rows",
     "on_the_command_line",
     "report_run",
@@ -38,7 +40,15 @@ def __getattr__(name: str) -> Any:
     """What reads tables loads pyarrow, on first use."""
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.runs' has no attribute {name!r}")
-    from handgrad.runs import models, partial_run, run, table_model, train, training_table
+    from handgrad.runs import (
+        explain_table,
+        models,
+        partial_run,
+        run,
+        table_model,
+        train,
+        training_table,
+    )
 
-    modules = (models, partial_run, run, table_model, train, training_table)
+    modules = (models, partial_run, run, table_model, train, training_table, explain_table)
     return next(getattr(module, name) for module in modules if hasattr(module, name))
