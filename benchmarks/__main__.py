@@ -17,6 +17,7 @@ from benchmarks.measures import (
     estimators,
     live_plot,
     load,
+    playground,
     portable,
     prediction,
     products,
@@ -39,9 +40,10 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
     "load": load.measure,
     "live_plot": live_plot.measure,
     "portable": portable.measure,
+    "playground": playground.measure,
 }
 # These are measured once, at full width and with the most cores.
-ONCE = {"sums", "start", "load", "live_plot", "portable"}
+ONCE = {"sums", "start", "load", "live_plot", "portable", "playground"}
 LEAST_TURNS, QUICK_TURNS = 5, 3
 OF_A_MACHINE = ("processor", "cores", "system", "versions")
 
