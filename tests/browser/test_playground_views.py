@@ -12,6 +12,9 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import pytest
 
+import handgrad as hg
+from handgrad.playground.links import fragment_of, state_in
+from handgrad.playground.pages import recorded_pages
 from tests.browser.axe import violations
 from tests.browser.sight import CUT_OFF, DESK, HEIGHT, PHONE, TEXT_RECTANGLES
 
@@ -30,6 +33,9 @@ Views = Callable[..., "Page"]
 
 
 def served(route: "Route") -> None:
+    if route.request.url.endswith("/pages.json"):
+        route.fulfill(json=recorded_pages())
+        return
     path = ROOT / urlsplit(route.request.url).path.lstrip("/")
     kind = mimetypes.guess_type(path.name)[0] or "text/plain"
     route.fulfill(path=path, content_type=kind) if path.is_file() else route.abort()
@@ -88,6 +94,7 @@ def numbers(packed: str) -> Any:
 
 def at_stage(page: "Page", a: float, b: float) -> tuple[float, float]:
     """Where a place of the plane, which goes from -3 to 3 each way, is in the window."""
+    page.locator(".stage .points").scroll_into_view_if_needed()
     box = page.locator(".stage .points").bounding_box()
     assert box is not None
     return box["x"] + (a + 3) / 6 * box["width"], box["y"] + (3 - b) / 6 * box["height"]
@@ -186,8 +193,12 @@ def test_on_paper_and_with_a_theme_they_are_drawn_anew(views: Views) -> None:
     page = drawn(views("plane", scheme="dark"))
     dark = pixel(page, 0, 2)
     page.emulate_media(color_scheme="light")
-    page.wait_for_timeout(100)
-    assert sum(pixel(page, 0, 2)) > sum(dark) + 100
+    for _ in range(50):
+        page.wait_for_timeout(100)
+        if sum(pixel(page, 0, 2)) > sum(dark) + 100:
+            break
+    else:
+        pytest.fail("it is as dark as before")
 
 
 # ---- the plane
@@ -511,3 +522,39 @@ def test_the_band_tells_of_what_is_pointed_at(views: Views) -> None:
     page.get_by_label("row", exact=True).fill("7")
     page.keyboard.press("Tab")
     page.wait_for_function("session.asked.at(-1)[1].row === 7")
+
+
+# ---- upon a session that trains, beside the same training in Python
+
+
+@pytest.mark.parametrize("data", ["xor", "plane"])
+def test_they_show_what_the_same_training_in_python_comes_to(views: Views, data: str) -> None:
+    state = state_in(f"#v=1&data={data}&n=80&layers=3:ReLU&step=40")
+    page = views(*ALL, state=state)
+    page.locator(".losses .here").first.wait_for()
+    page.get_by_role("button", name="Race").click()
+    page.get_by_role("button", name="Train them").click()
+    page.locator(".maps button").nth(15).wait_for()
+    net = hg.replay("#" + fragment_of(state)).net
+    model = "session.request('model').then(({ x, y, n }) => ({ x: [...x], y: [...y], n }))"
+    given = page.evaluate(model)
+    x, y = (np.array(given[name], np.float32).reshape(given["n"], -1) for name in "xy")
+    predicted = net.predict(x)
+    page.mouse.move(*at_stage(page, 1, 1))  # of a plane that goes from -6 to 6
+    page.locator(".readout b").wait_for()
+    answer, said = net.predict([[2.0, 2.0]])[0], text(page, ".plane .readout b")
+    page.get_by_label("rows of", exact=True).select_option("train")
+    if data == "plane":
+        loss = hg.MSELoss().forward(predicted, y)
+        assert float(said) == pytest.approx(answer[0], abs=0.03)
+        rmse = float(page.locator(".confusion td").all_inner_texts()[1])
+        assert rmse == pytest.approx(np.sqrt(loss), rel=1e-3)
+    else:
+        loss = hg.CrossEntropyLoss().forward(predicted, y[:, 0].astype(int))
+        name, percent = said.rstrip("%").split(", ")
+        assert name == str(answer.argmax())
+        assert float(percent) == pytest.approx(100 * answer.max(), abs=2)
+        counts = np.zeros((2, 2), int)
+        np.add.at(counts, (y[:, 0].astype(int), predicted.argmax(axis=1)), 1)
+        assert [*map(int, page.locator(".matrix td").all_inner_texts())] == [*counts.ravel()]
+    assert float(text(page, ".curves .figures .train b")) == pytest.approx(float(loss), rel=1e-3)

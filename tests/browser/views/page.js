@@ -13,8 +13,11 @@ learn(words, "[\\u202a-\\u202e]", ["en"]);
 const language = asked.get("language") ?? "en";
 document.documentElement.lang = language;
 
-const session = sessionOf(given);
 const views = {};
+const show = (frame) => {
+  for (const view of Object.values(views)) view.update(frame);
+};
+const session = given.state ? await realSession(given.state) : sessionOf(given);
 for (const name of asked.get("views").split(",")) {
   const module = await import(`${FILES}/views/${name}.js`);
   const camel = name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
@@ -23,9 +26,24 @@ for (const name of asked.get("views").split(",")) {
   views[name] = module[`${camel}In`](place, session);
 }
 speakIn(language);
-const show = (more = {}) => {
-  const frame = session.frame(more);
-  for (const view of Object.values(views)) view.update(frame);
-};
-show(given.frame);
-Object.assign(window, { session, views, show, speakIn, ready: true });
+const framed = (more = {}) => show(session.frame(more));
+if (given.state) show(session.last);
+else framed(given.frame);
+Object.assign(window, { session, views, show: framed, speakIn, ready: true });
+
+/** A session that trains: at the step that the state says. */
+async function realSession(part) {
+  const { openSession } = await import(`${FILES}/training/session.js`);
+  const { stateOf } = await import(`${FILES}/training/state.js`);
+  const pages = await (await fetch("/pages.json")).json();
+  return new Promise((resolve) => {
+    const made = openSession(stateOf(part).state, {
+      pages,
+      onFrame(frame) {
+        made.last = frame;
+        show(frame);
+        if (frame.step === part.at.step) resolve(made);
+      },
+    });
+  });
+}

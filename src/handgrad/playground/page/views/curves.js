@@ -2,7 +2,7 @@
 
 import { element, numberSaid, percentSaid, say, speak, speakBy } from "../../../html/words.js";
 import { chart, legend, table } from "./chart.js";
-import { checkbox, rarely, viewIn } from "./view.js";
+import { checkbox, rarely, sentences, viewIn } from "./view.js";
 
 /** So many epochs stand in the table of the curves. */
 const ROWS = 12;
@@ -86,7 +86,10 @@ function said({ history, losses, epoch }) {
   for (let i = 0; i < (test?.length ?? 0); i++)
     if (Number.isFinite(test[i]) && (best < 0 || test[i] < test[best])) best = i;
   if (best < 0) return sentence;
-  return `${sentence} ${say("curves_best", { least: number(test[best]), epoch: epochs[best] })}`;
+  return sentences(
+    sentence,
+    say("curves_best", { least: number(test[best]), epoch: epochs[best] }),
+  );
 }
 
 function asTable({ epochs, train, test }) {

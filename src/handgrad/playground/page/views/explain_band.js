@@ -30,19 +30,22 @@ export function explainBandIn(place, session) {
   };
   speakBy(show);
 
-  function draw(frame) {
-    const stepped = frame.phase ?? null;
-    view.section.dataset.phase = stepped ? stepped.way : "";
-    if (pointed) ask();
+  function draw({ phase }) {
+    view.section.dataset.phase = phase?.way ?? "";
+    // a layer that is stepped through tells of itself
+    if (phase?.column && phase.column !== pointed?.column) point({ column: phase.column, unit: 0 });
+    else if (pointed) ask();
+  }
+
+  function point(at) {
+    pointed = at && { column: at.column, unit: at.unit, from: at.from };
+    found = null;
+    show();
+    if (pointed && view.isShown) ask();
   }
   return {
     ...view,
-    pointAt(at) {
-      pointed = at && { column: at.column, unit: at.unit, from: at.from };
-      found = null;
-      show();
-      if (pointed && view.isShown) ask();
-    },
+    pointAt: point,
   };
 }
 

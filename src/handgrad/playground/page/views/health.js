@@ -6,6 +6,8 @@ import { askerOf, button, rarely, viewIn } from "./view.js";
 
 /** A step that changes weights by less than the first does next to nothing, by more jumps. */
 const [SLOW, FAST] = [1e-5, 0.03];
+/** A change that is less than this is not told apart from others. */
+const LEAST = 1e-6;
 /** The share of rows at an activation's end from which a neuron counts as saturated. */
 const NEARLY_ALL = 0.95;
 /** The ends of the activations that have any, and how near to them the slope is lost. */
@@ -74,7 +76,11 @@ function weightRows({ parameters, gradients }, names, change) {
 }
 
 const percentSmall = (ratio) =>
-  Number.isFinite(ratio) ? `${numberSaid(100 * ratio, 2)} %` : say("no_number");
+  !Number.isFinite(ratio)
+    ? say("no_number")
+    : ratio > 0 && ratio < LEAST
+      ? `< ${numberSaid(100 * LEAST)} %`
+      : `${numberSaid(100 * ratio, 2)} %`;
 
 function verdict(ratio) {
   if (ratio === 0) return "health_still";

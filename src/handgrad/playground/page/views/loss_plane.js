@@ -3,7 +3,7 @@
 import { element, numberSaid, percentSaid, say, speak } from "../../../html/words.js";
 import { rangeOf } from "./map_image.js";
 import { lossPicture } from "./contours.js";
-import { askerOf, button, viewIn } from "./view.js";
+import { askerOf, button, sentences, viewIn } from "./view.js";
 
 const SIDE = 25;
 
@@ -56,7 +56,8 @@ function described({ a, b, losses, path, shares }) {
   const more = shares
     ? say("loss_plane_shares", { percent: percentSaid(shares.reduce((sum, one) => sum + one, 0)) })
     : say("loss_plane_random");
-  return `${say("loss_plane_said", { low, high, start: at(0), now: at(path.length - 2) })} ${more}`;
+  const words = { low, high, start: at(0), now: at(path.length - 2) };
+  return sentences(say("loss_plane_said", words), more);
 }
 
 /** The loss of the grid's point nearest to a place. */

@@ -4,6 +4,7 @@ import { element, numberSaid, percentSaid, say } from "../../../html/words.js";
 import { CLASS_COLOURS, css, diverging, shapeOf } from "./colours.js";
 import { rangeOf } from "./map_image.js";
 import { outcome } from "./outcome.js";
+import { sentences } from "./view.js";
 
 /** An axis: its ends, and the name of its column. */
 export function axisSaid(axis, name, range) {
@@ -86,7 +87,7 @@ export function describe(parts, frame, { rows, picked }, map) {
   const subject = picked ? neuron(picked) : say("plane_output");
   const [a, b, c, d] = ranges.flat().map((value) => numberSaid(value, 3));
   const where = say("plane_said", { subject, across, up, a, b, c, d });
-  parts.said.textContent = `${where} ${shares(rows, map)} ${counts} ${say("plane_keys")}`;
+  parts.said.textContent = sentences(where, shares(rows, map), counts, say("plane_keys"));
   const others = rows.names.map((name, k) => [name, k]).filter(([, k]) => !columns.includes(k));
   const fixed = others.slice(0, 8).map(([name, k]) => `${name} = ${numberSaid(held[k], 3)}`);
   if (others.length > fixed.length) fixed.push("…");

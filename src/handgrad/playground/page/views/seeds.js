@@ -5,7 +5,7 @@ import { chart, legend } from "./chart.js";
 import { paletteOf } from "./colours.js";
 import { paint, painterOf, rangeOf } from "./map_image.js";
 import { outcome } from "./outcome.js";
-import { button, chooser, numberField, viewIn } from "./view.js";
+import { button, chooser, numberField, sentences, viewIn } from "./view.js";
 
 const COUNTS = [4, 9, 16, 25, 36, 64];
 const EPOCHS = { min: 1, max: 2000, step: 1 };
@@ -66,7 +66,7 @@ export function seedsIn(place, session) {
 function resultsOf(found, look) {
   const { epochs, test, seeds } = found;
   const curves = chart();
-  const words = `${say("seeds_curves")}. ${spreadSaid(found, look.hasClasses)}`;
+  const words = `${say("seeds_curves")}: ${spreadSaid(found, look.hasClasses)}`;
   curves.svg.setAttribute("aria-label", words);
   const middle = Array.from(epochs, (_, k) => median(test.map((losses) => losses[k])));
   const lines = test.map((y) => ({ kind: "one", y }));
@@ -144,5 +144,5 @@ function spreadSaid({ seeds, test, epochs, accuracy }, hasClasses) {
   if (!range) return sentence;
   const [least, most] = range.map(hasClasses ? percentSaid : said);
   const key = hasClasses ? "seeds_accuracy" : "seeds_r2";
-  return `${sentence} ${say(key, { low: least, high: most })}`;
+  return sentences(sentence, say(key, { low: least, high: most }));
 }

@@ -127,6 +127,9 @@ export function rowsAsker(session, view, took) {
   );
 }
 
+/** Sentences one after the other, as the language has them. */
+export const sentences = (...said) => said.filter(Boolean).join(say("between_sentences"));
+
 /** A switch with its words. */
 export function checkbox(key, isOn, changed) {
   const box = element("input", { type: "checkbox", "data-control": key });
