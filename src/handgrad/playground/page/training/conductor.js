@@ -21,8 +21,8 @@ const MANY_UNITS = 160;
  * Trains the net of a state and tells of it.
  *
  * `makeModel` makes the engine's model of a net; `tell(message)` hands on `{ frame }`,
- * `{ answer, id }` or `{ refused, id }`; `later(act)` lets something run after what is waiting;
- * `now()` is the time in milliseconds.
+ * `{ answer, id }` or `{ refused, id }`; `later(act, time)` lets something run after what is
+ * waiting, and after so many milliseconds; `now()` is the time in milliseconds.
  */
 export class Conductor {
   constructor({ makeModel, tell, later, now }) {
@@ -55,6 +55,7 @@ export class Conductor {
     }
     this.arrive();
     this.begun = begun;
+    this.engine = "pages";
     this.state = state;
     this.planes = new Planes(this.training);
     this.version += 1;
@@ -84,10 +85,11 @@ export class Conductor {
     this.changed();
   }
 
-  /** Go on with another engine. */
-  takeModel(model) {
+  /** Go on with another engine, `engine` by name. */
+  takeModel(model, engine) {
     this.leavePhases();
     this.training.continueWith(model);
+    this.engine = engine;
     this.changed();
   }
 
@@ -206,13 +208,13 @@ export class Conductor {
     this.schedule();
   }
 
-  schedule() {
+  schedule(time = 0) {
     if (this.isScheduled) return;
     this.isScheduled = true;
     this.later(() => {
       this.isScheduled = false;
       this.slice();
-    });
+    }, time);
   }
 
   /** Work for a while, and show what came of it where the page waits for it. */
@@ -220,12 +222,14 @@ export class Conductor {
     const end = this.now() + SLICE;
     const { training } = this;
     if (!training) return;
+    const before = training.step;
     if (this.isPlaying || this.target !== null) this.train(end);
     this.study(this.now() > end - SLICE / 2 ? this.now() + SLICE / 2 : end);
     const isMoving = this.isPlaying || this.target !== null;
     const isDue = !isMoving || this.now() - this.shownAt >= FRAME;
     if (this.isNew && this.isAwaited && isDue) this.show();
-    if (isMoving || this.jobs.length) this.schedule();
+    const isAhead = training.step === before && !this.jobs.length; // of the speed that is wished
+    if (isMoving || this.jobs.length) this.schedule(isAhead ? SLICE : 0);
   }
 
   train(end) {
@@ -308,6 +312,7 @@ export class Conductor {
       last: training.last,
       version: this.version,
       begun: this.begun,
+      engine: this.engine,
       playing: this.isPlaying,
       losses: { ...point.losses, epoch: training.epochLoss },
       history: training.history.arrays(point),

@@ -42,7 +42,7 @@ class Session {
 
   /** The host in the page's own thread, which leaves room between slices. */
   ownHost() {
-    const hear = hostOf(this.hears, (act) => setTimeout(act));
+    const hear = hostOf(this.hears, (act, time) => setTimeout(act, time));
     return { send: hear, close: () => hear({ act: "pause", given: {} }) };
   }
 

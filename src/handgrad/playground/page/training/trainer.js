@@ -229,13 +229,14 @@ export class Training {
     this.step = copy.step;
     this.total = copy.total;
     this.epochLoss = copy.epochLoss;
-    this.failure = null;
   }
 
   /** Be at the last kept state before a step, from which `run` leads there. */
   goBackFor(step) {
     const { state } = this.states.before(Math.floor(step / this.perEpoch));
-    if (step < this.step || state.step > this.step) this.restore(state);
+    if (step >= this.step && state.step <= this.step) return;
+    this.restore(state);
+    this.failure = null;
   }
 
   /** Something happens at this step; what was to come is forgotten. */

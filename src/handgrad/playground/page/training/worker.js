@@ -1,6 +1,7 @@
 // The worker's side of a session: a conductor that is told and tells by messages.
 
 import { Model } from "../engine/model.js";
+import { wasmModel } from "../engine/wasm_model.js";
 import { Conductor } from "./conductor.js";
 
 /** What is called by a message, `{ act, given }`: the session's side is session.js. */
@@ -28,6 +29,15 @@ export function hostOf(tell, later) {
     goTo: ({ step, id }) => conductor.goTo(step, id),
     request: ({ id, kind, options }) => conductor.answer(id, kind, options),
     shown: () => conductor.shown(),
+    async takeProgram({ program }) {
+      const { training } = conductor;
+      try {
+        const model = await wasmModel(pages, training.spec, program);
+        if (conductor.training === training) conductor.takeModel(model, "wasm");
+      } catch {
+        // where WebAssembly is refused the recorded pages go on, to the same bits
+      }
+    },
   };
   return ({ act, given }) => acts[act](given);
 }
@@ -48,7 +58,11 @@ export function serve(scope) {
   channel.port1.onmessage = () => waiting.shift()();
   const host = hostOf(
     (message) => scope.postMessage(message, [...buffersIn(message)]),
-    (act) => {
+    (act, time) => {
+      if (time) {
+        setTimeout(act, time);
+        return;
+      }
       waiting.push(act);
       channel.port2.postMessage(null);
     },

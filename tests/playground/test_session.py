@@ -1,0 +1,394 @@
+"""A session in node, which has no workers: slices in its own thread, frames, requests, changes."""
+
+import json
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.playground.kinds import packed
+from handgrad.playground.pages import recorded_pages
+from handgrad.playground.programs import program_of
+from handgrad.playground.replay import net_of, replay
+from handgrad.playground.state import LAYER, state_of
+from tests.playground.in_node import HAS_NODE, module
+
+pytestmark = HAS_NODE
+BEGUN = """
+import { readFileSync } from "node:fs";
+const given = JSON.parse(readFileSync(process.argv[2], "utf-8"));
+const frames = [];
+const problems = [];
+const { state, problems: wrong } = stateOf(given.state);
+if (wrong.length) throw new Error(JSON.stringify(wrong));
+const session = openSession(state, {
+  pages: given.pages,
+  programFor: async () => given.program,
+  net: given.net,
+  onFrame: (frame) => frames.push(frame),
+  onProblem: (problem) => problems.push(problem),
+});
+const until = async (holds) => {
+  const end = performance.now() + 60000;
+  while (!frames.length || !holds(frames.at(-1))) {
+    if (performance.now() > end) throw new Error("nothing came of it");
+    await new Promise((go) => setTimeout(go, 5));
+  }
+  return frames.at(-1);
+};
+const seen = ({ step, parameters }) => ({
+  link: "#" + fragmentOf({ ...session.state, at: { step } }),
+  parameters: packed(parameters),
+  step,
+});
+const plain = (value) => ArrayBuffer.isView(value) ? [...value].map(String) : value;
+"""
+
+
+@cache
+def pages() -> dict[str, Any]:
+    return recorded_pages()
+
+
+def in_session(tmp_path: Path, script: str, state: dict[str, Any], **given: Any) -> Any:
+    """What a script gives to `done`, in which a `session` of a state is open."""
+    imports = [
+        module("openSession", "training/session.js"),
+        module("stateOf", "training/state.js"),
+        module("fragmentOf", "training/links.js"),
+        module("packed", "training/bytes.js"),
+    ]
+    end = "\nsession.close();\nprocess.stdout.write(JSON.stringify(done, (_, x) => plain(x)));\n"
+    main, data = tmp_path / "main.mjs", tmp_path / "given.json"
+    main.write_text("".join(imports) + BEGUN + script + end, "utf-8")
+    data.write_text(json.dumps({"state": state, "pages": pages(), **given}), "utf-8")
+    command = ["node", str(main), str(data)]
+    found = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    assert found.returncode == 0, found.stderr[-2000:]
+    return json.loads(found.stdout)
+
+
+SMALL = {"data": {"kind": "moons", "n": 60, "noise": 10}, "layers": [{**LAYER, "units": 5}]}
+
+
+def check(found: dict[str, Any]) -> None:
+    assert packed(replay(found["link"]).net.parameters) == found["parameters"]
+
+
+def test_a_session_plays_pauses_steps_and_is_replayed(tmp_path: Path) -> None:
+    script = """
+      const first = await until(() => true);
+      session.play();
+      await until(({ epoch }) => epoch > 40);
+      session.pause();
+      const paused = await until(({ playing }) => !playing);
+      session.stepBatch();
+      const batch = await until(({ step }) => step === paused.step + 1);
+      session.stepEpoch();
+      const epoch = await until(({ step, batch }) => step > paused.step + 1 && !batch);
+      session.set({ optimizer: { ...session.state.optimizer, learning_rate: 0.2 } });
+      session.stepEpoch();
+      const changed = await until(({ step }) => step === epoch.step + 3);
+      session.setParameters(changed.parameters.map((x) => 0.5 * x));
+      session.stepBatch();
+      const moved = await until(({ step }) => step === changed.step + 1);
+      const at = await session.goTo(7);
+      const back = await until(({ step }) => step === 7);
+      session.rewind();
+      const begun = await until(({ step }) => step === 0);
+      const isSame = begun.parameters.every((x, i) => x === first.parameters[i]);
+      session.reset();
+      const reset = await until(({ version }) => version > begun.version);
+      const isOther = reset.parameters.some((x, i) => x !== first.parameters[i]);
+      const done = { at, isSame, isOther,
+        seed: session.state.seed, events: back.events.length, none: begun.events };
+    """
+    found = in_session(tmp_path, script, {**SMALL, "batch_size": 10})
+    assert found["at"] == 7
+    assert found["isSame"]
+    assert found["isOther"]
+    assert found["seed"] == 1
+    assert found["events"] == 3
+    assert found["none"] == []
+
+
+def test_what_a_session_shows_can_be_replayed(tmp_path: Path) -> None:
+    script = """
+      session.play();
+      await until(({ epoch }) => epoch > 20);
+      session.set({ optimizer: { ...session.state.optimizer, learning_rate: 0.2 } });
+      await until(({ events, epoch }) => events.length && epoch > 30);
+      session.pause();
+      const paused = await until(({ playing }) => !playing);
+      session.setParameters(paused.parameters.map((x) => 0.5 * x));
+      const moved = await until(({ events }) => events.length === 3);
+      const done = [seen(moved)];
+      session.stepBatch();
+      done.push(seen(await until(({ step }) => step > moved.step)));
+    """
+    for one in in_session(tmp_path, script, SMALL):
+        assert one["step"] > 60
+        check(one)
+
+
+def test_a_link_opens_at_its_step(tmp_path: Path) -> None:
+    script = """
+      const there = await until(({ step }) => step === 47);
+      const done = { ...seen(there), playing: there.playing, points: there.history.epochs.length };
+    """
+    found = in_session(tmp_path, script, {**SMALL, "at": {"step": 47}})
+    assert not found["playing"]
+    assert found["points"] > 10
+    check(found)
+
+
+def test_a_program_takes_over_and_changes_nothing(tmp_path: Path) -> None:
+    state = {**SMALL, "optimizer": {"name": "Adam", "learning_rate": 0.02}, "batch_size": 8}
+    whole = state_of(state)
+    layers = [
+        *({"layer": "Linear", "settings": {"n_in": i, "n_out": o}} for i, o in [(2, 5), (5, 2)]),
+        {"layer": "Softmax", "settings": {}},
+    ]
+    layers.insert(1, {"layer": "Tanh", "settings": {}})
+    said = {
+        "layers": layers,
+        "loss": "CrossEntropyLoss",
+        "optimizer": whole["optimizer"],
+        "batch_size": 8,
+    }
+    script = """
+      session.play();
+      await until(({ epoch, engine }) => epoch > 60 && engine === "wasm");
+      session.pause();
+      const done = seen(await until(({ playing }) => !playing));
+    """
+    check(in_session(tmp_path, script, state, program=program_of(said)))
+
+
+def test_layer_by_layer_is_the_same_step(tmp_path: Path) -> None:
+    script = """
+      session.stepEpoch();
+      const before = await until(({ step }) => step === 6);
+      const phases = [];
+      for (;;) {
+        session.stepLayer();
+        await new Promise((go) => setTimeout(go, 60));
+        const { phase, gradients, step } = frames.at(-1);
+        if (!phase) break;
+        phases.push([phase.way, phase.column, gradients.filter((x) => x !== 0).length, step]);
+      }
+      const after = frames.at(-1);
+      session.stepLayer();
+      session.stepBatch();
+      const left = seen(await until(({ step }) => step === 8));
+      const done = { phases, after: seen(after), left };
+    """
+    state = {**SMALL, "batch_size": 5, "layers": [{**LAYER, "units": 3, "dropout": 0.2}]}
+    found = in_session(tmp_path, script, state)
+    assert [phase[:2] for phase in found["phases"]] == [
+        ["forward", 0],
+        ["forward", 1],
+        ["forward", 2],
+        ["backward", 2],
+        ["backward", 1],
+    ]
+    known = [phase[2] for phase in found["phases"]]
+    assert known[:3] == [0, 0, 0]
+    assert 0 < known[3] <= 8 < known[4]
+    assert {phase[3] for phase in found["phases"]} == {6}
+    assert found["after"]["step"] == 7
+    check(found["after"])
+    check(found["left"])
+
+
+STOPS = {
+    "epoch": ({"epoch": 30}, 30, 30),
+    "loss": ({"loss": 0.35}, 2, 2000),
+    "patience": ({"patience": 3}, 3, 5000),
+}
+
+
+@pytest.mark.parametrize("rule", STOPS)
+def test_it_stops_by_rule(tmp_path: Path, rule: str) -> None:
+    stop, least, most = STOPS[rule]
+    script = """
+      session.play();
+      const { epoch, losses } = await until(({ playing, step }) => !playing && step > 0);
+      const done = { epoch, losses };
+    """
+    state = {**SMALL, "stop": stop, "optimizer": {"name": "SGD", "learning_rate": 0.2}}
+    found = in_session(tmp_path, script, state)
+    assert least <= found["epoch"] <= most
+    if rule == "loss":
+        assert found["losses"]["train"] <= 0.35
+
+
+def test_what_makes_no_sense_is_told_and_the_training_goes_on(tmp_path: Path) -> None:
+    script = """
+      await until(() => true);
+      const told = session.set({ share: 0 });
+      session.set({ inputs: ["x1", "log(x1)"] });
+      session.set({ inputs: ["x1", "x3"] });
+      session.set({ batch_size: 29, layers: [{ ...session.state.layers[0],
+        normalization: "BatchNorm" }] });
+      session.set({ loss: "PoissonNLLLoss", data: { problem: "regression" } });
+      session.stepEpoch();
+      const { step } = await until(({ step }) => step > 0);
+      const done = { told, problems, step, inputs: session.state.inputs, loss: session.state.loss };
+    """
+    found = in_session(tmp_path, script, SMALL)
+    assert [problem["key"] for problem in found["told"]] == ["between"]
+    keys = [(problem["key"], problem["field"]) for problem in found["problems"]]
+    assert keys == [
+        ("notFinite", "inputs"),
+        ("formula_name", "inputs"),
+        ("batchOfOne", "batch_size"),
+        ("negative", "loss"),
+    ]
+    assert (found["step"], found["inputs"]) == (3, ["x1", "x2"])
+    assert found["loss"] == "CrossEntropyLoss"
+
+
+def test_nan_is_told_and_rewinding_goes_on(tmp_path: Path) -> None:
+    script = """
+      session.play();
+      const failed = await until(({ failure }) => failure);
+      const change = await session.request("change");
+      const still = frames.at(-1).failure !== null;
+      session.play();
+      await new Promise((go) => setTimeout(go, 50));
+      const playing = frames.at(-1).playing;
+      session.rewind();
+      const begun = await until(({ step }) => step === 0);
+      const done = { failure: failed.failure, still, playing, again: begun.failure };
+    """
+    state = {"data": {"kind": "plane"}, "optimizer": {"name": "SGD", "learning_rate": 90},
+             "layers": [{**LAYER, "activation": None}]}  # fmt: skip
+    found = in_session(tmp_path, script, state)
+    assert found["failure"]["epoch"] >= 1
+    assert found["failure"]["words"].startswith("failure_")
+    assert found["still"]
+    assert not found["playing"]
+    assert found["again"] is None
+
+
+REQUESTS = """
+  session.stepEpoch();
+  const frame = await until(({ step }) => step > 0);
+  const ask = (kind, options) => session.request(kind, options);
+  const rows = await ask("rows");
+  const done = {
+    rows,
+    frame: { ...frame, parameters: packed(frame.parameters) },
+    at: await ask("at", { x: [...rows.x.slice(0, rows.names.length)] }),
+    unit: await ask("at", { x: [...rows.x.slice(0, rows.names.length)], column: 1, unit: 2 }),
+    hidden: await ask("hidden", { column: 1, side: 5 }),
+    activations: await ask("activations"),
+    confusion: await ask("confusion"),
+    plane: await ask("plane", { side: 9, column: 1, unit: 2 }),
+    outputs: await ask("plane", { side: 9 }),
+    maps: await ask("maps", { side: 4 }),
+  };
+"""
+
+
+def numbers(texts: list[str]) -> Any:
+    return np.array(texts, float).astype(np.float32)
+
+
+def test_requests_are_answered_as_the_net_is(tmp_path: Path) -> None:
+    table = np.random.default_rng(0).normal(0, 2, (40, 3)).astype(np.float32)
+    rows = {"names": ["a", "b", "c"], "classes": ["x", "y", "z"], "x": packed(table),
+            "y": packed(np.arange(40) % 3)}  # fmt: skip
+    state = {"data": {"rows": rows}, "inputs": ["a", "c", "x2**2"], "layers": SMALL["layers"],
+             "view": {"columns": [2, 1]}}  # fmt: skip
+    found = in_session(tmp_path, REQUESTS, state)
+    net = net_of(state_of(state))
+    net.parameters[...] = np.frombuffer(_bytes(found["frame"]["parameters"]), np.float32)
+    inputs = np.stack([table[:, 0], table[:, 2], table[:, 1] ** 2], axis=1)
+
+    def close(texts: list[str], expected: Any) -> None:
+        np.testing.assert_allclose(numbers(texts), np.ravel(expected), atol=2e-6)
+
+    trains = np.array(found["rows"]["trains"], int) == 1
+    assert trains.sum() == 20
+    close(found["rows"]["x"], table)
+    close([*map(str, found["at"]["outputs"])], net.predict(inputs[:1]))
+    hidden = net.layers[1].forward(net.layers[0].forward(inputs))
+    close([*map(str, found["unit"]["outputs"])], hidden[0, 2])
+    close(found["hidden"]["values"], hidden)
+    assert len(found["hidden"]["grid"]["values"]) == 5 * 5 * 5
+    assert [layer["activation"] for layer in found["activations"]] == ["Tanh", "Softmax"]
+    right = net.predict(inputs[trains]).argmax(axis=1) == (np.arange(40) % 3)[trains]
+    matrix = np.array(found["confusion"]["train"]["matrix"])
+    assert (matrix.sum(), np.trace(matrix)) == (20, right.sum())
+    np.testing.assert_allclose(found["frame"]["metrics"]["train"]["accuracy"], right.mean())
+    loss = hg.evaluate(
+        net, (inputs[trains], (np.arange(40) % 3)[trains]), loss=hg.CrossEntropyLoss()
+    )
+    np.testing.assert_allclose(found["frame"]["losses"]["train"], loss.loss, rtol=1e-6)
+    grid = _grid(found["plane"], table)
+    at = np.stack([grid[:, 0], grid[:, 2], grid[:, 1] ** 2], axis=1)
+    close(found["plane"]["values"], net.layers[1].forward(net.layers[0].forward(at))[:, 2])
+    close(found["outputs"]["values"], net.predict(at))
+    assert [len(column) for column in found["maps"]["columns"]] == [3 * 16, 5 * 16, 3 * 16]
+
+
+def _bytes(text: str) -> bytes:
+    import base64
+
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _grid(plane: dict[str, Any], table: Any) -> Any:
+    """The rows of a plane: from the top and from the left, the other column at its median."""
+    side, (across, up) = plane["side"], plane["columns"]
+    assert (across, up) == (2, 1)
+    middles = (np.arange(side) + 0.5) / side
+    (a, b), (c, d) = plane["ranges"]
+    x = np.zeros((side * side, 3))
+    x[:, 0] = np.sort(table[:, 0])[20]
+    x[:, across] = np.tile(a + middles * (b - a), side)
+    x[:, up] = np.repeat(c + middles[::-1] * (d - c), side)
+    return x
+
+
+STUDIES = """
+  session.stepEpoch();
+  await until(({ step }) => step > 0);
+  const first = session.request("seeds", { n: 50, epochs: 500 });
+  const seeds = await session.request("seeds", { n: 3, epochs: 8 });
+  const racers = [{ name: "SGD", learning_rate: 0.03 }, { name: "Adam", learning_rate: 0.05 },
+    { name: "SGD", learning_rate: 100 }];
+  const race = await session.request("race", { racers, epochs: 12 });
+  await session.goTo(60);
+  const lossPlane = await session.request("lossPlane", { side: 7 });
+  const done = { first: await first, seeds, race, lossPlane, losses: frames.at(-1).losses };
+"""
+
+
+def test_studies_run_beside_the_training(tmp_path: Path) -> None:
+    found = in_session(tmp_path, STUDIES, SMALL)
+    assert found["first"] is None
+    seeds, race, plane = found["seeds"], found["race"], found["lossPlane"]
+    assert seeds["seeds"] == [0, 1, 2]
+    for k, seed in enumerate(seeds["seeds"]):
+        state = state_of({**SMALL, "seed": seed})
+        net = net_of(state)
+        assert len(net.parameters) == 27
+        assert len(seeds["test"][k]) == len(seeds["epochs"]) == 9
+    mean = np.mean([numbers(plane) for plane in seeds["planes"]], axis=0)
+    np.testing.assert_allclose(numbers(seeds["mean"]), mean, atol=1e-6)
+    train = [numbers(racer["train"]) for racer in race["racers"]]
+    assert train[0][0] == train[1][0] == train[2][0]  # from the same weights
+    assert train[1][-1] < train[0][-1] < train[0][0]
+    assert len(numbers(race["plane"]["losses"])) == 31 * 31
+    assert plane["here"] == [0, 0]
+    losses = numbers(plane["losses"]).reshape(7, 7)
+    assert losses.min() >= 0
+    assert 0.9 < sum(plane["shares"]) <= 1.0001
+    assert len(plane["path"]) == 2 * len(plane["steps"])
