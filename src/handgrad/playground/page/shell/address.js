@@ -9,8 +9,20 @@ const PAUSE = 400;
 export function addressing(desk) {
   if (!/^(https?|file):$/.test(location.protocol)) return;
   let timer = null;
-  desk.watch("state", () => {
+  const write = () => {
+    // it begins at the first step: what opens is a training, not its end
+    const state = { ...desk.session.state, at: { step: 0 } };
+    history.replaceState(null, "", `#${fragmentOf(state)}`);
+  };
+  const soon = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => history.replaceState(null, "", `#${fragmentOf(desk.state)}`), PAUSE);
+    timer = setTimeout(write, PAUSE);
+  };
+  desk.watch("state", soon);
+  let events = 0;
+  desk.watch("frame", (frame) => {
+    if (frame.events.length === events) return;
+    events = frame.events.length;
+    soon();
   });
 }

@@ -10,7 +10,8 @@ export function layout() {
   const areas = Object.fromEntries([...names, "below", "lesson"].map((name) => [name, area(name)]));
   const live = element("p", { class: "unseen", role: "status" });
   const notice = element("div", { class: "notice", role: "alert", hidden: "" });
-  const bar = element("header", { class: "bar" }, areas.run, areas.people, areas.time);
+  const heading = said("h2", "run", { class: "unseen" });
+  const bar = element("div", { class: "bar" }, heading, areas.run, areas.people, areas.time);
   const learning = card("learning", areas.learning);
   const left = area("left");
   left.append(card("data", areas.data), card("inputs", areas.inputs));
@@ -22,9 +23,16 @@ export function layout() {
   const columns = element("div", { class: "columns" });
   columns.append(left, learning, middle, right);
   const whole = element("div", { class: "playground" });
-  speak(whole, () => say("title"), "aria-label");
-  whole.setAttribute("role", "region");
-  whole.append(bar, notice, areas.lesson, columns, areas.below, about(), live);
+  whole.append(
+    said("h1", "title", { class: "unseen" }),
+    bar,
+    notice,
+    areas.lesson,
+    columns,
+    areas.below,
+    about(),
+    live,
+  );
   return { ...areas, whole, live, notice };
 }
 

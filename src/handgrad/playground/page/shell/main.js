@@ -1,6 +1,6 @@
 // The playground: opens a session, lays out the page, and gives every frame to who shows it.
 
-import { element, language, learn, speakBy, speakIn } from "../../../html/words.js";
+import { element, language, learn, say, speakBy, speakIn } from "../../../html/words.js";
 import { openSession } from "../training/session.js";
 import { addressing } from "./address.js";
 import { dataControls } from "./data_controls.js";
@@ -32,7 +32,7 @@ export function start(place, given) {
   const desk = new Desk(given.state, given);
   const areas = layout();
   place.replaceChildren(areas.whole);
-  speakBy(() => (areas.whole.lang = language()));
+  speakBy(() => namePage(place, areas.whole));
   desk.session = openSession(desk.state, {
     ...given,
     onFrame: (frame) => desk.show(frame),
@@ -54,6 +54,14 @@ export function start(place, given) {
   if (given.problems?.length) desk.problems(given.problems);
   if (!desk.state.at.step) desk.session.play();
   return desk;
+}
+
+/** Say the language, and where the playground is the whole page, its title. */
+function namePage(place, whole) {
+  whole.lang = language();
+  if (!place.matches("body > main")) return;
+  document.documentElement.lang = language();
+  document.title = say("title");
 }
 
 /** The controls and the net, each in its area. */

@@ -40,7 +40,7 @@ export function linksOf(columns, parameters) {
 }
 
 const LARGEST = 42;
-const NARROWEST = 40;
+const NARROWEST = 34;
 
 /**
  * Where every unit is drawn, within `width` pixels: `{ width, height, columns: [{ x, size, step,

@@ -1,0 +1,138 @@
+"""The playground as it opens: it trains, in every width, scheme and language, and asks nobody."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handgrad.playground.document import write_document
+from tests.browser.axe import violations
+from tests.browser.shell import OPEN_ALL, Shell, opened
+from tests.browser.sight import CONTRASTS, TEXT_RECTANGLES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (390, 820, 1280)
+SIGHTS = [
+    (width, scheme, language)
+    for width, scheme, language in zip(
+        (*WIDTHS, *WIDTHS),
+        ("light", "dark", "light", "dark", "light", "dark"),
+        ("en", "zh", "zh", "en", "en", "zh"),
+        strict=True,
+    )
+]
+READABLE = 4.5
+# Controls that stick out of the card that they are in.
+OUTSIDE = """() => [...document.querySelectorAll(".card :is(button, input, select, label, p, h2)")]
+  .filter((e) => !e.closest(".diagram, .scrolls, .unseen, [class*=unseen]") && e.offsetParent)
+  .filter((e) => {
+    const box = e.getBoundingClientRect(), card = e.closest(".card").getBoundingClientRect();
+    return box.width > 1 && (box.left < card.left - 1 || box.right > card.right + 1);
+  }).map((e) => e.outerHTML.slice(0, 99))"""
+OVERLAPS = """() => {
+  const boxes = [...document.querySelectorAll(".head, .neurons .label")]
+    .map((e) => [e.textContent, e.getBoundingClientRect()]);
+  return boxes.flatMap(([one, a], i) => boxes.slice(i + 1)
+    .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 &&
+      a.top < b.bottom - 1 && b.top < a.bottom - 1)
+    .map(([other]) => `${one} and ${other}`));
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("playground") / "play.html"
+    write_document(path)
+    return path.as_uri()
+
+
+@pytest.fixture(params=SIGHTS, ids=lambda sight: "-".join(map(str, sight)))
+def shell(browser: "Browser", address: str, request: pytest.FixtureRequest) -> Iterator[Shell]:
+    width, scheme, language = request.param
+    there: Any = {"color_scheme": scheme, "locale": language}
+    with opened(browser, address, width, **there) as found:
+        yield found
+
+
+def test_it_trains_untouched_and_can_be_read_by_all(shell: Shell) -> None:
+    page = shell.page
+    before = shell.epoch
+    shell.until(lambda: shell.epoch > before + 3, "it trains")
+    shell.pause()
+    page.evaluate(OPEN_ALL)
+    page.locator(".neuron").nth(3).click()
+    for part in range(0, 4000, 600):
+        page.mouse.wheel(0, part)
+    page.wait_for_timeout(300)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+    assert page.evaluate(OUTSIDE) == []
+    assert page.evaluate(OVERLAPS) == []
+    faint = [text for text in page.evaluate(CONTRASTS) if text["contrast"] < READABLE]
+    assert faint == []
+    assert violations(page) == []
+    assert all(text["left"] >= -1 for text in page.evaluate(TEXT_RECTANGLES))
+    away = [url for url in shell.asked_for if not url.startswith(("file:", "blob:", "data:"))]
+    assert away == []
+
+
+@pytest.mark.parametrize(
+    "layers", ["64,64,64,64,64,64,64,64,64,64,64,64", "1", "none", "3:ReLU,64"]
+)
+def test_nets_of_every_size_are_drawn(browser: "Browser", address: str, layers: str) -> None:
+    with opened(browser, f"{address}#v=1&layers={layers}") as shell:
+        shell.pause()
+        units = [int(layer.split(":")[0]) for layer in layers.split(",") if layer != "none"]
+        assert shell.page.locator(".neuron").count() == 2 + sum(units) + 2
+        assert shell.page.evaluate(OVERLAPS) == []
+
+
+def test_a_training_that_leaves_the_numbers_says_so_in_words(
+    browser: "Browser", address: str
+) -> None:
+    link = "#v=1&problem=regression&data=plane&layers=8:ReLU&optimizer=SGD:learning_rate=10"
+    with opened(browser, address + link, locale="en") as shell:
+        notice = shell.page.locator(".notice.grave")
+        shell.until(notice.is_visible, "it is said")
+        assert "epoch" in notice.inner_text()
+        assert "rewind" in notice.inner_text()
+        shell.control("learning_rate").fill("0.01")
+        shell.control("rewind").click()
+        shell.until(lambda: not notice.is_visible(), "the notice goes")
+
+
+def test_what_a_link_says_wrongly_is_named(browser: "Browser", address: str) -> None:
+    with opened(browser, f"{address}#v=1&batch=0&colour=red", locale="en") as shell:
+        said = shell.page.locator(".notice").inner_text()
+        assert "batch_size" in said
+        assert "colour" in said
+
+
+def test_a_lesson_hides_controls_and_tells_what_to_look_for(
+    browser: "Browser", address: str
+) -> None:
+    link = f"{address}#v=1&hide=step;learning_rate;data;text&tutorial=overfitting"
+    with opened(browser, link, locale="en") as shell:
+        for name in ("step_epoch", "step_batch", "step_layer", "learning_rate", "data", "about"):
+            assert not shell.control(name).is_visible()
+        assert shell.control("loss").is_visible()
+        assert "by heart" in shell.page.locator(".lesson").inner_text()
+
+
+def test_links_of_tensorflow_playground_open(browser: "Browser", address: str) -> None:
+    link = (
+        "#activation=relu&batchSize=15&dataset=spiral&regDataset=reg-plane&learningRate=0.1"
+        "&regularizationRate=0.003&noise=5&networkShape=6,3&seed=0.5&showTestData=true&discretize=false"
+        "&percTrainData=70&x=true&y=true&xSquared=true&regularization=L2&problem=classification"
+    )
+    with opened(browser, address + link, locale="en") as shell:
+        assert shell.control("learning_rate").input_value() == "0.1"
+        assert shell.control("batch_size").input_value() == "15"
+        assert shell.control("penalty").input_value() == "L2Penalty"
+        assert shell.page.locator(".head").count() == 2
+        assert shell.page.locator(".chip[aria-pressed=true]").count() == 3
+        assert shell.control("share").input_value() == "70"
