@@ -35,8 +35,7 @@ def said(**others: Any) -> dict[str, Any]:
         "weights": packed(NET.parameters),
         "batch_size": 10,
         "x": packed(X),
-        "y": y,
-        "classes": True,
+        "y": {"int32": y},
     }
     return own | others
 
@@ -58,7 +57,9 @@ def test_a_table_is_read_and_told(running: Serving) -> None:
     assert running.post("table?name=t.csv", b"").status == 422
 
 
-@pytest.mark.parametrize("ending", [".py", ".onnx", ".js", ".wasm", ".html", ".c", "_torch.py"])
+@pytest.mark.parametrize(
+    "ending", [".py", ".onnx", ".js", ".wasm", ".html", ".c", "_torch.py", ".safetensors"]
+)
 def test_every_kind_of_file_is_written(running: Serving, ending: str) -> None:
     if ending == ".onnx":
         pytest.importorskip("onnx")
@@ -83,7 +84,7 @@ def test_the_doctor_speaks_of_this_net(running: Serving) -> None:
     net = hg.Net(hg.Linear(2, 8, rng=0), hg.ReLU(), hg.Linear(8, 2, rng=1), hg.Softmax())
     net.layers[0].b = [-9.0] * 8
     layers = [LAYERS[0], {"layer": "ReLU", "settings": {}}, *LAYERS[2:]]
-    history = {"epochs": [1, 2], "train": [0.7, 0.7], "test": [0.7, None]}
+    history = [{"epoch": 1, "train": 0.7, "test": 0.7}, {"epoch": 2, "train": 0.7, "test": None}]
     given = said(layers=layers, weights=packed(net.parameters), history=history)
     found = running.post("doctor", given).json()
     assert "dead units" in [one["name"] for one in found]
@@ -143,7 +144,8 @@ def test_only_so_many_train_at_once(running: Serving) -> None:
         {"seed": -1},
         {"loss": None},
         {"optimizer": None},
-        {"classes": False},
+        {"y": {"int64": ""}},
+        {"y": {"int32": "?"}},
     ],
 )
 def test_rows_that_do_not_fit_are_refused(running: Serving, others: dict[str, Any]) -> None:

@@ -58,6 +58,7 @@ def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Given:
         layers.append(said)
         given = layer.forward(given)
     return {
+        "own": True,
         "layers": layers,
         "loss": _said(loss),
         "optimizer": _said(optimizer),

@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from handgrad.net import Net
 from handgrad.playground.models import Said, model_of, numbers_in, whole_in
 from handgrad.playground.server import Answer, Request, Route
 from handgrad.playground.tables import packed, table_sent
+from handgrad.saving import save
 from handgrad.training import EpochReport, History, Training, train
 
 EPOCHS = 10**6
@@ -71,6 +72,9 @@ class Routes:
         said = request.said()
         model = model_of(said, self.own)
         name = Path(str(said.get("name", ""))).name
+        if name.endswith(".safetensors"):
+            with TemporaryDirectory() as folder:
+                return _file(save(model.net, Path(folder, "net.safetensors")))
         ending_of(Path(name))
         ending = next(known for known in ENDINGS if name.lower().endswith(known))
         x, y = _rows(said) if said.get("x") else (None, None)
@@ -79,7 +83,7 @@ class Routes:
         with TemporaryDirectory() as folder:
             path = Path(folder, f"net{ending}")
             export(model.net, path, x, y if learns else None, **how, batch_size=model.batch_size)
-            return Answer(path.read_bytes(), "application/octet-stream")
+            return _file(path)
 
     def doctor(self, request: Request) -> Answer:
         """The doctor's findings of the net, its rows and its history."""
@@ -150,42 +154,43 @@ class Routes:
             self._trainings.release()
 
 
+def _file(path: Path) -> Answer:
+    return Answer(path.read_bytes(), "application/octet-stream")
+
+
 def _told(report: EpochReport, net: Net) -> dict[str, Any]:
     losses = {"train": report.train_loss, "test": report.validation_loss}
     return {"epoch": report.epoch, "losses": losses, "weights": packed(net.parameters)}
 
 
 def _rows(said: Said, which: str = "") -> tuple[Array, Array]:
-    """The rows that were sent: `x` as float32, `y` as it is said to be: whole numbers, or not."""
-    y = numbers_in(said.get(f"y{which}"), f"y{which}", kind=_kind(said))
-    n = len(y)
-    if not n:
+    """The rows that were sent: `x` as float32, `y` so too, or as whole numbers of classes."""
+    y = _targets(said.get(f"y{which}"), f"y{which}")
+    if not (n := len(y)):
         raise DataError("no rows", "one at least", "send the rows of the page")
     x = numbers_in(said.get(f"x{which}"), f"x{which}")
-    if len(x) % n:
+    if not len(x) or len(x) % n:
         raise DataError(f"{len(x)} numbers x for {n} rows", "as many for each", "send all of them")
-    return x.reshape(n, -1), y.astype(np.int64) if y.dtype.kind == "i" else y
+    return x.reshape(n, -1), y
 
 
-def _kind(said: Said) -> Literal["i4", "f4"]:
-    return "i4" if said.get("classes") else "f4"
+def _targets(said: object, name: str) -> Array:
+    if isinstance(said, dict):
+        return numbers_in(said.get("int32"), name, kind="i4").astype(np.int64)
+    return numbers_in(said, name)
 
 
 def _history(said: object) -> History | None:
-    """Reports from `{ epochs, train, test }`, lists of one length."""
-    if not isinstance(said, Mapping):
+    """Reports from a list of `{ epoch, train, test }`; what was no number is left out."""
+    if not isinstance(said, list):
         return None
-    columns = [said.get(name, []) for name in ("epochs", "train", "test")]
-    if not all(isinstance(column, list) for column in columns):
-        raise SettingError(
-            "a history without its lists", "epochs, train and test", "send all three"
-        )
-    reports = [
-        EpochReport(int(epoch), float(loss), validation_loss=None if test is None else float(test))
-        for epoch, loss, test in zip(*columns, strict=False)
-        if loss is not None
-    ]
-    return History(reports)
+    found = []
+    for entry in said:
+        epoch, train, test = (entry.get(name) for name in ("epoch", "train", "test"))
+        if isinstance(epoch, int) and isinstance(train, int | float):
+            known = test if isinstance(test, int | float) else None
+            found.append(EpochReport(epoch, float(train), validation_loss=known))
+    return History(found)
 
 
 def _json(said: object) -> Answer:

@@ -17,7 +17,8 @@ async function begin() {
   const refused = server ? await askFor(given, server) : given.near;
   const address = location.hash.slice(1);
   const { state, problems } = address ? stateIn(address) : stateOf(given.state);
-  const desk = start(document.getElementById("playground"), {
+  const place = document.getElementById("playground");
+  const desk = start(place, {
     ...given,
     state,
     problems,
@@ -25,6 +26,7 @@ async function begin() {
     programFor: programsOf(given, refused ? null : server),
     worker: textOf("script"),
   });
+  place.desk = desk; // for the console of who wants to look
   if (refused) desk.notice("server_no_token", {}, true);
   else if (server) server.onGone = () => desk.notice("server_gone", {}, true);
   const back = backTo(given, refused ? null : server);

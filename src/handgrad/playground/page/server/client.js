@@ -78,7 +78,7 @@ export class Server {
 
   /** A request with JSON in it. */
   ask(route, body, signal) {
-    const text = JSON.stringify(body, (_, value) => (isNumbers(value) ? asText(value) : value));
+    const text = JSON.stringify(body, (_, value) => (isNumbers(value) ? written(value) : value));
     return this.send(route, text, JSON_TYPE, signal);
   }
 
@@ -104,6 +104,9 @@ export class Server {
 }
 
 const isNumbers = (value) => ArrayBuffer.isView(value);
+
+const written = (numbers) =>
+  numbers instanceof Int32Array ? { int32: asText(numbers) } : asText(numbers);
 
 /** The bytes of numbers as base64, in pieces that a call can take. */
 function asText({ buffer, byteOffset, byteLength }) {

@@ -39,6 +39,7 @@ export class Training {
     this.model = model;
     drawFirstWeights(model, initializer, seed);
     if (this.own?.weights) model.parameters.set(unpacked(this.own.weights));
+    if (this.own?.state) model.state.set(unpacked(this.own.state));
     this.outputs = model.predict(this.task.train.x, 1).length;
     this.shuffling = seeded([seed]);
     model.streamPaths.forEach((path, i) => {

@@ -1,0 +1,182 @@
+"""The playground as it is opened: from a disk, from its server, where parts are refused."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+import handgrad as hg
+from handgrad.playground import Playground
+from handgrad.playground.document import write_document
+from handgrad.playground.notebook import _table
+from tests.browser.playing import PATIENCE, Playing, playing, with_policy
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+STEPS = 250
+FILE = ".own-table input[type=file]"
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "playground.html"
+    write_document(path)
+    return path
+
+
+@pytest.fixture
+def served() -> Iterator[Playground]:
+    x, y = hg.data.make_moons(100, noise=0.1, rng=0)
+    net = hg.Net(hg.Linear(2, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1), hg.Softmax())
+    page = Playground(net, _table(x, y, net))
+    page.open(browser=False)
+    yield page
+    page.close()
+
+
+def test_it_trains_from_a_disk_and_asks_nobody(browser: "Browser", page_file: Path) -> None:
+    with playing(browser, page_file.as_uri()) as it:
+        it.wait_for_epoch(20)
+        others = [url for url in it.asked if not url.startswith(("blob:", "data:"))]
+        assert others == [page_file.as_uri()]
+        assert any(url.startswith("blob:") for url in it.asked)  # it has a worker
+        assert it.errors == []
+
+
+def test_a_state_in_the_address_is_what_it_begins_with(browser: "Browser", page_file: Path) -> None:
+    link = "#activation=relu&batchSize=12&dataset=spiral&noise=15&networkShape=5,3&seed=0.5"
+    with playing(browser, page_file.as_uri() + link) as it:
+        it.wait_for_epoch(2)
+        state = it.desk("desk.state")
+        assert [layer["units"] for layer in state["layers"]] == [5, 3]
+        assert (state["data"]["kind"], state["batch_size"]) == ("spiral", 12)
+
+
+def test_without_a_worker_it_trains_all_the_same(browser: "Browser", page_file: Path) -> None:
+    changed = with_policy(page_file, "worker-src blob:; ", "")
+    with playing(browser, page_file.as_uri()) as it:
+        it.wait_for_epoch(2)
+        expected = it.parameters(STEPS)
+    with playing(browser, changed.as_uri()) as it:
+        it.wait_for_epoch(2)
+        assert it.parameters(STEPS) == expected
+        assert not [url for url in it.asked if url.startswith("blob:")]
+        assert all("worker" in error for error in it.errors)  # the browser names the policy
+
+
+def test_two_pages_train_beside_each_other(browser: "Browser", served: Playground) -> None:
+    url = served.open(browser=False)
+    with playing(browser, url) as one, playing(browser, url) as other:
+        one.is_training()
+        other.is_training()
+        one.is_training()
+        assert (one.errors, other.errors) == ([], [])
+
+
+def test_the_server_gives_the_page_its_net_and_takes_the_weights(
+    browser: "Browser", served: Playground
+) -> None:
+    before = served.net.parameters.copy()
+    with playing(browser, served.open(browser=False)) as it:
+        it.wait_for_epoch(5)
+        it.desk("desk.session.pause()")
+        assert it.desk("desk.state.data.kind") == "rows"
+        assert "token" not in it.page.url
+        first = it.parameters(0)
+        np.testing.assert_array_equal(np.array(first, np.float32), before)
+        last = it.parameters(40)
+        it.until("!performance.getEntriesByType('resource').some((e) => !e.responseEnd)")
+        it.page.wait_for_timeout(1500)  # so long weights are gathered before they go
+        assert it.errors == []
+    np.testing.assert_array_equal(served.net.parameters, np.array(last, np.float32))
+
+
+def test_after_a_reload_the_server_is_still_near(browser: "Browser", served: Playground) -> None:
+    with playing(browser, served.open(browser=False)) as it:
+        it.is_training()
+        it.page.reload()
+        it.is_training()
+        assert it.desk("Boolean(desk.given.server)")
+
+
+def test_without_the_token_the_page_works_by_itself(browser: "Browser", served: Playground) -> None:
+    with playing(browser, served.open(browser=False).split("#")[0]) as it:
+        it.is_training()
+        assert it.desk("desk.given.server") is None
+        assert it.desk("desk.state.data.kind") == "circle"  # the rows are not given away
+        it.page.get_by_text("This address lacks its key").wait_for()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_table_is_read_and_trained_on(
+    browser: "Browser", served: Playground, tmp_path: Path, ending: str
+) -> None:
+    rng = np.random.default_rng(0)
+    columns = {"age": rng.normal(size=200), "size": rng.normal(size=200)}
+    table = pa.table({**columns, "kind": np.where(columns["age"] > 0, "old", "young")})
+    path = tmp_path / f"t.{ending}"
+    if ending == "csv":
+        pa.csv.write_csv(table, path)
+    else:
+        pa.parquet.write_table(table, path)
+    with playing(browser, served.open(browser=False)) as it:
+        it.wait_for_epoch(2)
+        it.page.locator(FILE).set_input_files(path)
+        it.until("document.getElementById('playground').desk.state.data.rows.names[0] === 'age'")
+        assert it.desk("desk.state.data.rows.classes") == ["old", "young"]
+        it.desk("desk.session.play()")
+        it.is_training()
+        assert it.errors == []
+
+
+def test_a_table_that_is_none_is_refused_in_its_place(
+    browser: "Browser", served: Playground, tmp_path: Path
+) -> None:
+    (tmp_path / "t.parquet").write_bytes(b"nothing")
+    with playing(browser, served.open(browser=False)) as it:
+        it.wait_for_epoch(2)
+        it.page.locator(FILE).set_input_files(tmp_path / "t.parquet")
+        it.until("!document.querySelector('.own-table .refusal').hidden")
+        said = it.page.locator(".own-table .refusal").text_content()
+        assert said is not None
+        assert "t.parquet" in said
+        it.is_training()
+
+
+def test_where_the_server_goes_the_page_says_so_and_goes_on(
+    browser: "Browser", served: Playground, tmp_path: Path
+) -> None:
+    with playing(browser, served.open(browser=False)) as it:
+        it.wait_for_epoch(2)
+        served.close()
+        it.page.get_by_text("Python does not answer any more").wait_for()
+        it.is_training()
+        assert it.desk("desk.given.server.isGone")
+
+
+def test_every_file_of_python_is_had_from_the_page(browser: "Browser", served: Playground) -> None:
+    with playing(browser, served.open(browser=False), accept_downloads=True) as it:
+        it.wait_for_epoch(2)
+        it.desk("desk.session.pause()")
+        for name in ("net.py", "net.c", "net.safetensors"):
+            size = it.desk(
+                "(await desk.given.server.file(given, await desk.session.request('model'))).size",
+                name,
+            )
+            assert size > 300
+
+
+def test_the_doctor_is_asked_from_the_page(browser: "Browser", served: Playground) -> None:
+    with playing(browser, served.open(browser=False)) as it:
+        it.wait_for_epoch(2)
+        found = it.desk("desk.given.server.doctor(await desk.session.request('model'))")
+        assert isinstance(found, list)
