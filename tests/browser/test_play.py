@@ -1,11 +1,8 @@
 """The playground as it is opened: from a disk, from its server, where parts are refused."""
 
-import json
-import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +13,7 @@ import handgrad as hg
 from handgrad.playground import Playground
 from handgrad.playground.document import write_document
 from handgrad.playground.notebook import _table
-from tests.browser.playing import PATIENCE, Playing, playing, with_policy
+from tests.browser.playing import playing, with_policy
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

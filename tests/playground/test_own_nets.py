@@ -1,14 +1,20 @@
 """A net of one's own is said by a state where one can, and taken whole where none can."""
 
+import shutil
 from typing import Any
 
 import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.exporting.portable.node import run_in_node
+from handgrad.html.scripts import inlined
+from handgrad.playground.document import PAGE
 from handgrad.playground.models import numbers_in
-from handgrad.playground.own_nets import net_for_page, state_of_net
+from handgrad.playground.own_nets import net_for_page, spec_of, state_of_net
 from handgrad.playground.state import state_of
+
+needs_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 
 
 class Doubled(hg.Layer):
@@ -125,3 +131,25 @@ def test_an_own_layer_takes_its_recorded_page_along() -> None:
     assert found["loss"] == {"name": "HuberLoss", "delta": 2.0}
     assert found["optimizer"] == {"name": "SGD", "learning_rate": 0.1}
     np.testing.assert_array_equal(numbers_in(found["weights"], "weights"), net.parameters)
+
+
+@needs_node
+def test_a_net_is_said_as_the_page_says_it() -> None:
+    layer = {"units": 3, "activation": "ReLU", "normalization": "BatchNorm", "dropout": 0.5}
+    states: list[dict[str, Any]] = [
+        {},
+        {"layers": [], "loss": "BinaryCrossEntropyLoss", "clip": 2.0},
+        {"layers": [{**layer, "frozen": True}], "penalty": {"name": "L2Penalty", "alpha": 0.1}},
+        {"data": {"kind": "plane"}, "layers": [{**layer, "normalization": "LayerNorm"}]},
+        {"data": {"kind": "gauss", "classes": 4}, "penalty": {"name": "L1Penalty", "alpha": 0}},
+    ]
+    states[3]["layers"][0]["frozen"] = False
+    path = f"{PAGE}/tried.js"
+    imports = (
+        'import { modelOf } from "./training/net.js";\n'
+        'import { stateOf } from "./training/state.js";\n'
+    )
+    main = "export const main = (given) => given.map((one) => modelOf(stateOf(one).state));\n"
+    said = run_in_node(inlined(path, {path: imports + main}), states)
+    for given, model in zip(states, said, strict=True):
+        assert spec_of(state_of(given)) == model | {"batch_size": 10}

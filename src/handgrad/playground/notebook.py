@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import DataError, SettingError
+from handgrad.base.errors import CannotLowerError, DataError, SettingError
 from handgrad.display import in_a_notebook
 from handgrad.doctor.case import usual_loss
 from handgrad.layers import Array
@@ -24,9 +24,11 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import SGD, Optimizer
 from handgrad.playground.document import TITLE, document, write_document
-from handgrad.playground.own_nets import net_for_page, state_of_net
+from handgrad.playground.own_nets import net_for_page, spec_of, state_of_net
+from handgrad.playground.programs import program_of
 from handgrad.playground.routes import Routes
 from handgrad.playground.server import PlaygroundServer
+from handgrad.playground.state import state_of
 from handgrad.playground.tables import MOST_ROWS, PageTable, table_in
 from handgrad.playground.weights import WeightsBack, weights_back
 from handgrad.saving import load
@@ -143,7 +145,7 @@ class Playground:
 
     def save(self, path: str | Path) -> Path:
         """Write the page as one HTML file, which needs neither Python nor a network."""
-        write_document(path, self._given)
+        write_document(path, {**self._given, "programs": self._programs()})
         return Path(path)
 
     def open(self, *, port: int = 0, browser: bool = True) -> str:
@@ -184,10 +186,20 @@ class Playground:
         picture = _picture(self._net, self._table)
         return shown | ({"image/png": picture} if picture else {})
 
+    def _programs(self) -> list[dict[str, Any]]:
+        """The program of the net at first, which page takes over from its recorded pages."""
+        model = self._given.get("net") or spec_of(state_of(self._given["state"]))
+        said = {name: value for name, value in model.items() if name not in ("weights", "state")}
+        try:
+            return [{"model": said, "program": program_of(said, self._net, said.get("width"))}]
+        except CannotLowerError:
+            return []
+
     def _repr_html_(self) -> str:
         self._back = self._back or weights_back()
         back = None if self._back is None else self._back.key
-        page = html.escape(document({**self._given, "back": back}))
+        begin = {**self._given, "programs": self._programs(), "back": back}
+        page = html.escape(document(begin))
         return (
             f'<iframe title="{TITLE}" sandbox="allow-scripts allow-downloads" srcdoc="{page}" '
             'style="width: 100%; height: 52rem; border: 0"></iframe>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,20 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.playground.pages import layer_page, recorded_pages
-from handgrad.playground.state import ACTIVATIONS, LAYER, LOSSES, OPTIMIZERS
+from handgrad.playground.replay import net_of
+from handgrad.playground.state import ACTIVATIONS, LAYER, LOSSES, OPTIMIZERS, State
 from handgrad.playground.tables import packed
 from handgrad.saving.architecture import LAYERS, LayerWriter
 
 # The layer after the last Linear, for losses that take what it gives.
 LAST = {"CrossEntropyLoss": Softmax, "BinaryCrossEntropyLoss": Sigmoid}
 MOST_HIDDEN = 12
+SIZES: Mapping[type[Layer], Mapping[str, str]] = {
+    Linear: {"n_in": "n_in", "n_out": "n_out"},
+    BatchNorm: {"n_features": "n_in"},
+    LayerNorm: {"n_features": "n_in"},
+    Dropout: {"p": "p"},
+}
 # What may follow a hidden Linear, in this order.
 AFTER = (("BatchNorm", "LayerNorm"), ACTIVATIONS, ("Dropout",))
 USUAL = {"Linear", "Softmax", "Sigmoid", *(kind for kinds in AFTER for kind in kinds)}
@@ -45,6 +53,25 @@ def state_of_net(net: Net, loss: Loss, optimizer: Optimizer) -> Given | None:
     }
 
 
+def spec_of(state: State) -> Given:
+    """The net of a state as the engine of the page takes it: `modelOf` of page/training/net.js."""
+    layers = list[Given]()
+    for layer in net_of(state):
+        names = SIZES.get(type(layer), {})
+        settings = {name: getattr(layer, attribute) for name, attribute in names.items()}
+        named = {"layer": type(layer).__name__, "settings": settings}
+        layers.append({**named, "trainable": layer.trainable})
+    penalty = state["penalty"]
+    return {
+        "layers": layers,
+        "loss": state["loss"],
+        "optimizer": state["optimizer"],
+        "penalty": penalty if penalty and penalty["alpha"] else None,
+        "clip": state["clip"],
+        "batch_size": state["batch_size"],
+    }
+
+
 def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Given:
     """The net as the page's engine takes it, with recorded pages of layers of one's own.
 
@@ -65,6 +92,7 @@ def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Given:
         "penalty": None,
         "clip": None,
         "width": x.shape[-1],
+        "batch_size": 10,
         "weights": packed(net.parameters),
         "state": packed(net.running_state),
     }

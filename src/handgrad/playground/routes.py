@@ -20,6 +20,7 @@ from handgrad.exporting.endings import ENDINGS, ending_of
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.playground.models import Said, model_of, numbers_in, whole_in
+from handgrad.playground.programs import program_of
 from handgrad.playground.server import Answer, Request, Route
 from handgrad.playground.tables import packed, table_sent
 from handgrad.saving import save
@@ -43,6 +44,7 @@ class Routes:
     own: Net | None = None
     rows: tuple[Array, Array] | None = None
     weights: Array | None = None
+    _making: threading.Lock = field(default_factory=threading.Lock)
     _trainings: threading.Semaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(MOST_TRAININGS)
     )
@@ -51,12 +53,19 @@ class Routes:
         """Every route by its name."""
         return {
             "given": lambda request: _json(self.given),
+            "program": self.program,
             "table": self.table,
             "file": self.file,
             "doctor": self.doctor,
             "train": self.train,
             "weights": self.back,
         }
+
+    def program(self, request: Request) -> Answer:
+        """The program of WebAssembly that trains the net; one is made at a time, and kept."""
+        said = request.said()
+        with self._making:
+            return _json(program_of(said, self.own, said.get("width")))
 
     def table(self, request: Request) -> Answer:
         """A table, read; `name` is that of its file, `target` a column of it."""
