@@ -155,7 +155,7 @@ def test_where_the_server_goes_the_page_says_so_and_goes_on(
     with playing(browser, served.open(browser=False)) as it:
         it.wait_for_epoch(2)
         served.close()
-        it.page.get_by_text("Python does not answer any more").wait_for()
+        it.page.get_by_text("The program that opened this page has ended").wait_for()
         it.is_training()
         assert it.desk("desk.given.server.isGone")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from handgrad.playground import server as module
-from handgrad.playground.document import document, policy
+from handgrad.playground.document import document, policy, words
 from handgrad.playground.routes import Routes
 from handgrad.playground.server import ADDRESS, MOST_BYTES, TOKEN
 from tests.playground.serving import Serving, serving
@@ -147,3 +147,10 @@ def test_the_policy_allows_the_page_its_script_and_nothing_else() -> None:
     assert re.fullmatch(r"'sha256-[\w+/=]+' 'wasm-unsafe-eval'", said["script-src"])
     assert re.fullmatch(r"'sha256-[\w+/=]+'", said["style-src"])
     assert json.dumps(policy(near=True)).count("'self'") == 1
+
+
+def test_the_words_of_the_page_are_there_in_both_languages() -> None:
+    said = words()
+    assert said["en"].keys() == said["zh"].keys()
+    keys = {"server_gone", "server_no_token", "need_script"}
+    assert keys <= said["en"].keys()

@@ -45,7 +45,7 @@ async function askFor(given, server) {
 
 /** Where weights go: to the server, or to the notebook that this page is a part of. */
 function backTo(given, server) {
-  if (server) return (weights) => server.back(weights).catch(() => {});
+  if (server) return (weights) => server.isGone || server.back(weights).catch(() => {});
   if (!given.back) return null;
   return (weights) => window.parent.postMessage({ handgrad: given.back, weights }, "*");
 }

@@ -20,7 +20,7 @@ export function programsOf(given, server) {
 
 function kindOf(model) {
   const kind = Object.fromEntries(MADE_FOR.map((name) => [name, model[name] ?? null]));
-  const layers = kind.layers.map(({ page: _, ...layer }) => layer);
+  const layers = kind.layers.map((layer) => ({ ...layer, page: undefined }));
   return { ...kind, layers, optimizer: { ...kind.optimizer, learning_rate: 1 } };
 }
 
