@@ -13,7 +13,7 @@ from handgrad.graph import values_of
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.layers import Array
-from handgrad.playground.pages import layer_page, recorded_pages
+from handgrad.playground.pages import layer_page, loss_page, recorded_pages
 from tests.playground.engine_cases import Case, engine_script, found_in_node
 from tests.playground.in_node import HAS_NODE
 
@@ -154,11 +154,50 @@ class Bent(hg.Layer):
         return 2 * np.abs(self.x) * dy
 
 
+class CubicLoss(hg.losses.Loss):
+    """l = mean |e|³ / 3      dp = e |e| s"""
+
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.e, self.w = p - y.reshape(p.shape).astype(p.dtype), sample_weight
+        return hg.losses.weighted_mean(np.abs(self.e) ** 3 / 3, self.w)
+
+    def backward(self, loss: object = None) -> Array:
+        return self.e * np.abs(self.e) * hg.losses.mean_weights(self.w, self.e)
+
+
+def same_as_portable(case: Case, given: dict[str, Any]) -> None:
+    answer = found_in_node([case], [given])[0]
+    for key, numbers in case.expected().items():
+        np.testing.assert_array_equal(answer[key], numbers, key)
+
+
 def test_an_own_layer_brings_its_page() -> None:
     net = hg.Net(hg.Linear(2, 4, rng=1), Bent(), hg.Linear(4, 2, rng=2), hg.Softmax())
     case = Case(net, "CrossEntropyLoss")
     given = case.told()
     given["architecture"]["layers"][1]["page"] = layer_page(Bent(), np.ones((4, 4), np.float32))
-    answer = found_in_node([case], [given])[0]
-    for key, numbers in case.expected().items():
-        np.testing.assert_array_equal(answer[key], numbers, key)
+    same_as_portable(case, given)
+
+
+def test_an_own_loss_brings_its_page() -> None:
+    net = hg.Net(hg.Linear(2, 4, rng=1), hg.Tanh(), hg.Linear(4, 3, rng=2))
+    case = Case(net, "MSELoss")
+    case.made_loss = CubicLoss()
+    given = case.told()
+    page = loss_page(CubicLoss(), np.ones((4, 3), np.float32), np.ones((4, 3), np.float32))
+    given["architecture"]["loss"] = {"name": "CubicLoss", "page": page}
+    same_as_portable(case, given)
+
+
+def test_layers_within_one_another_bring_theirs() -> None:
+    inner = hg.Linear(4, 4, rng=3)
+    inner.trainable = False
+    residual = hg.Residual(hg.Linear(4, 4, rng=2), hg.BatchNorm(4), hg.Dropout(0.2), inner)
+    branches = hg.Parallel(hg.Tanh(), hg.ReLU(), join="concatenate")
+    net = hg.Net(hg.Linear(2, 4, rng=1), residual, branches, hg.Linear(8, 2, rng=4), hg.Softmax())
+    case = Case(net, "CrossEntropyLoss", "Adam", penalty=("L2Penalty", {"alpha": 0.1}), rate=0.01)
+    given = case.told()
+    for i, layer in ((1, residual), (2, branches)):
+        page = layer_page(layer, np.ones((4, 4), np.float32))
+        given["architecture"]["layers"][i] = {"layer": type(layer).__name__, "page": page}
+    same_as_portable(case, given)

@@ -82,10 +82,23 @@ def recorded_pages() -> Json:
 def layer_page(layer: Layer, x: Array) -> Json:
     """The page of a layer as it stands, own ones too: an entry of an architecture takes it along.
 
-    `x` are a few rows that it is given. Raises what `hg.trace` does where it cannot be recorded.
+    `x` are a few rows that it is given. Of layers within one another, as in a `Residual`, it has
+    all, and names those that are `frozen`. Raises what `hg.trace` does for what cannot be recorded.
     """
     made: list[Layer] = [layer]
-    return _of_layers(made, [{WIDTH: x.shape[-1]}], [x])
+    frozen = [
+        f"{path}.{name}" if path else name
+        for path, inner in layer.walk()
+        if not inner.trainable
+        for name in inner.param_names
+    ]
+    return _of_layers(made, [{WIDTH: x.shape[-1]}], [x]) | {"frozen": frozen}
+
+
+def loss_page(loss: Loss, p: Array, y: Array) -> Json:
+    """The page of a loss as it stands, own ones too, by a few predictions and their targets."""
+    page = _page([trace(loss, x=p, y=y)], [{WIDTH: p.shape[-1]}])
+    return {"indices": loss.target_kind.indices, "training": page}
 
 
 def _runs(kind: type[object]) -> tuple[Json, list[dict[str, Any]]]:
@@ -160,15 +173,15 @@ def _of_layers(made: Sequence[Layer], settings: Sequence[Settings], x: Sequence[
         [trace(layer, x=rows, training=training) for layer, rows in zip(made, x, strict=True)]
         for training in (True, False)
     ]
-    names = (*made[0].param_names, *made[0].state_names)
-    arrays = [{name: np.asarray(getattr(layer, name)) for name in names} for layer in made]
+    arrays = [layer.named_parameters() | layer.named_states() for layer in made]
+    names = [*arrays[0]]
     start = {name: {float(number) for a in arrays for number in a[name].flat} for name in names}
     training, prediction = (_page(kinds, settings) for kinds in graphs)
     forward = training["nodes"][: training["backward"] - len(training["given"])]
     same = _renumbered(prediction, training["given"]) == forward
     page = {
-        "parameters": [*made[0].param_names],
-        "state": [*made[0].state_names],
+        "parameters": [*made[0].named_parameters()],
+        "state": [*made[0].named_states()],
         "shapes": _written(unified([{n: a[n].shape for n in names} for a in arrays], settings)),
         "start": {name: next(iter(values)) for name, values in start.items() if len(values) == 1},
         "training": training,
@@ -308,7 +321,10 @@ def _node(nodes: Sequence[Node], settings: Sequence[Settings]) -> list[Any]:
     arguments: Any = unified([node.arguments for node in nodes], settings)
     options = {name: _plain(value) for name, value in first.options.items()}
     if first.operation is Op.RANDOM:
-        arguments, options = arguments[2:], {}
+        path, method, *arguments = arguments
+        if method != "random" or first.dtype != SINGLE:
+            raise first.refused(f"rng.{method} of {first.dtype}")
+        options = {"path": path} if path else {}
     line = first.origin.line if first.origin else 0
     kind = "d" if first.dtype == np.float64 and first.shape == () else first.dtype.kind
     more = [options, kind] if kind != "f" else [options] if options else []

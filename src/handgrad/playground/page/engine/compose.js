@@ -37,7 +37,8 @@ export class Composer {
       const shape = shapeOf(op, own, options, (ref) => this.shape(ref));
       const method = only ?? (i < page.backward ? "forward" : "backward");
       this.builder.origin = { path, title, method, file: page.file, line };
-      made[i] = this.builder.add(op, op === "random" ? [path, ...own] : own, shape, kind, options);
+      if (op === "random") own.unshift(options.path ? `${path}.${options.path}` : path);
+      made[i] = this.builder.add(op, own, shape, kind, options);
     }
   }
 
@@ -66,8 +67,8 @@ export function pageNamed(kinds, name, entry = {}) {
 
 /** A loss, optimizer or penalty: `{ name, …settings }`, or a name alone. */
 export function named(entry) {
-  const { name, ...settings } = typeof entry === "string" ? { name: entry } : entry;
-  return { name, settings };
+  const { name, page, ...settings } = typeof entry === "string" ? { name: entry } : entry;
+  return { name, page, settings };
 }
 
 /** The layers of an architecture: pages with settings, and the parameters that they have. */
@@ -83,7 +84,7 @@ export function layersOf(pages, architecture) {
         kind,
         shape: shapeOfState(page.shapes[name], settings, width),
         start: page.start[name] ?? 0,
-        trainable: entry.trainable ?? true,
+        trainable: (entry.trainable ?? true) && !page.frozen?.includes(name),
       }));
     const layer = {
       path: String(i),
@@ -159,8 +160,8 @@ export function composedStep(pages, layers, { loss, penalty }) {
 }
 
 function lossOf(composer, pages, entry, p) {
-  const { name, settings } = named(entry);
-  const recorded = pageNamed(pages.losses, name);
+  const { name, page: own, settings } = named(entry);
+  const recorded = pageNamed(pages.losses, name, { page: own });
   const width = composer.shape(p).at(-1);
   const page = readPage(recorded.training, settingsOf(recorded.settings, settings), width);
   const y = recorded.indices ? composer.leaf("y", [N], "i") : composer.leaf("y", [N, width]);

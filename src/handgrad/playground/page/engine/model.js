@@ -22,16 +22,8 @@ const WORDS = 6; // of 64 bits, of a random stream
  */
 export class Model {
   constructor(pages, { layers, loss, optimizer, penalty = null, clip = null, width }) {
-    this.layers = layersOf(pages, { layers, width });
-    this.updates = ruleOf(pages, optimizer, clip);
+    Object.assign(this, composed(pages, { layers, width, loss, optimizer, penalty, clip }));
     this.given = [pages, { loss, penalty }];
-    const step = optimized(stepGraph(pages, this.layers, { loss, penalty }));
-    this.graphs = {
-      step,
-      prediction: optimized(predictionGraph(this.layers)),
-      evaluation: optimized(predictionGraph(this.layers, pages, loss)),
-      rule: optimized(ruleGraph(this.updates)),
-    };
     const { memory } = this.updates;
     this.names = placed(this.layers.flatMap((layer) => layer.parameters));
     this.stateNames = placed(this.layers.flatMap((layer) => layer.state));
@@ -39,9 +31,8 @@ export class Model {
     this.gradients = new Float32Array(this.parameters.length);
     this.state = startOf(this.stateNames);
     this.optimizerState = new Float32Array(this.parameters.length * memory.length);
-    this.streamPaths = this.layers
-      .map(({ path }) => path)
-      .filter((path) => step.nodes.some(({ op, args }) => op === "random" && args[0] === path));
+    const draws = this.graphs.step.nodes.filter(({ op }) => op === "random");
+    this.streamPaths = [...new Set(draws.map(({ args }) => args[0]))];
     this.streams = new BigUint64Array(WORDS * this.streamPaths.length);
     this.stepsTaken = 0;
     this.plans = new Map();
@@ -221,6 +212,30 @@ export class Model {
   watched(plan, what) {
     return this.layers.map((_, i) => plan.value(`${what} ${i}`)?.data ?? null);
   }
+}
+
+const COMPOSED = new WeakMap(); // of pages: what was made of them lately, by what was asked for
+const MOST_COMPOSED = 16;
+
+/** The layers of a net, its update, and its graphs after all passes; they are not changed. */
+function composed(pages, asked) {
+  const key = JSON.stringify(asked);
+  if (!COMPOSED.has(pages)) COMPOSED.set(pages, new Map());
+  const known = COMPOSED.get(pages);
+  if (!known.has(key)) {
+    if (known.size >= MOST_COMPOSED) known.delete(known.keys().next().value);
+    const { loss, penalty, optimizer, clip } = asked;
+    const layers = layersOf(pages, asked);
+    const updates = ruleOf(pages, optimizer, clip);
+    const graphs = {
+      step: optimized(stepGraph(pages, layers, { loss, penalty })),
+      prediction: optimized(predictionGraph(layers)),
+      evaluation: optimized(predictionGraph(layers, pages, loss)),
+      rule: optimized(ruleGraph(updates)),
+    };
+    known.set(key, { layers, updates, graphs });
+  }
+  return known.get(key);
 }
 
 /** Where parameters or running state lie, one after another. */
