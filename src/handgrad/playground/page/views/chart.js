@@ -3,7 +3,8 @@
 import { element, numberSaid } from "../../../html/words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const [WIDTH, HEIGHT] = [340, 190];
+/** How wide a chart is that has not been laid out yet, and how high, of its width. */
+const [WIDTH, HIGH] = [340, 0.56];
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 8, 8, 22];
 /** So many points a line has at most: the screen shows no more. */
 const MOST = 300;
@@ -24,19 +25,34 @@ export function drawn(tag, attributes = {}, ...children) {
 export function chart() {
   const lines = drawn("g", { class: "lines" });
   const axes = drawn("g", { class: "axes" });
-  const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "chart" });
+  const svg = drawn("svg", { role: "img", class: "chart" });
   svg.append(axes, lines);
   let seen = "";
-  return {
+  let size = [0, 0];
+  let last = null;
+  const fit = (width) => {
+    size = [width, Math.floor(width * HIGH)];
+    svg.setAttribute("viewBox", `0 0 ${size.join(" ")}`);
+    if (last) made.show(last);
+  };
+  // letters keep their size however wide the chart is
+  new ResizeObserver(() => {
+    const { clientWidth: width } = svg;
+    if (width && width !== size[0]) fit(width);
+  }).observe(svg);
+  const made = {
     svg,
-    show({ x, lines: given, isLog, across }) {
+    show(shown) {
+      last = shown;
+      const { x, lines: given, isLog, across } = shown;
+      const [width, height] = size;
       const [y0, y1] = limits(given, isLog);
       const [x0, x1] = [x[0] ?? 0, Math.max(x.at(-1) ?? 1, (x[0] ?? 0) + 1)];
-      const toX = (value) => LEFT + ((value - x0) / (x1 - x0)) * (WIDTH - LEFT - RIGHT);
-      const height = (value) => (isLog ? Math.log10(value) : value);
-      const [low, high] = [height(y0), height(y1)];
+      const toX = (value) => LEFT + ((value - x0) / (x1 - x0)) * (width - LEFT - RIGHT);
+      const level = (value) => (isLog ? Math.log10(value) : value);
+      const [low, high] = [level(y0), level(y1)];
       const toY = (value) =>
-        TOP + (1 - (height(value) - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
+        TOP + (1 - (level(value) - low) / (high - low)) * (height - TOP - BOTTOM);
       while (lines.childNodes.length < given.length)
         lines.append(drawn("path", { "vector-effect": "non-scaling-stroke" }));
       while (lines.childNodes.length > given.length) lines.lastChild.remove();
@@ -46,11 +62,13 @@ export function chart() {
         if (colour) path.style.stroke = colour;
         path.setAttribute("d", pathOf(x, y, toX, toY, isLog));
       });
-      const key = [x0, x1, y0, y1, isLog, across].join();
-      if (key !== seen) drawAxes(axes, { x0, x1, y0, y1, isLog, across, toX, toY });
+      const key = [x0, x1, y0, y1, isLog, across, width].join();
+      if (key !== seen) drawAxes(axes, { x0, x1, y0, y1, isLog, across, toX, toY, size });
       seen = key;
     },
   };
+  fit(WIDTH);
+  return made;
 }
 
 /** The path of a line: gaps where it has no number, thinned to what a screen shows. */
@@ -106,8 +124,8 @@ function ticks(low, high, isLog) {
   return found;
 }
 
-function drawAxes(group, { x0, x1, y0, y1, isLog, across, toX, toY }) {
-  const [floor, end] = [HEIGHT - BOTTOM, WIDTH - RIGHT];
+function drawAxes(group, { x0, x1, y0, y1, isLog, across, toX, toY, size }) {
+  const [floor, end] = [size[1] - BOTTOM, size[0] - RIGHT];
   const made = [];
   for (const y of ticks(y0, y1, isLog)) {
     made.push(drawn("path", { class: "grid", d: `M${LEFT} ${toY(y).toFixed(1)}H${end}` }));
@@ -117,11 +135,11 @@ function drawAxes(group, { x0, x1, y0, y1, isLog, across, toX, toY }) {
   const marks = ticks(x0, x1, false).filter((x) => x0 === 0 || Number.isInteger(x));
   for (const x of marks) {
     const anchor = toX(x) > end - 20 ? "end" : "middle";
-    const at = { x: toX(x), y: HEIGHT - 8, "text-anchor": anchor };
+    const at = { x: toX(x), y: floor + 14, "text-anchor": anchor };
     if (toX(x) < end - 90 || !across) made.push(drawn("text", at, numberSaid(x, 4)));
   }
   made.push(drawn("path", { class: "axis", d: `M${LEFT} ${TOP}V${floor}H${end}` }));
-  if (across) made.push(drawn("text", { x: end, y: HEIGHT - 8, "text-anchor": "end" }, across));
+  if (across) made.push(drawn("text", { x: end, y: floor + 14, "text-anchor": "end" }, across));
   group.replaceChildren(...made);
 }
 

@@ -27,7 +27,7 @@ export function editingOn(stage, tools, given) {
     stage.style.touchAction = tool === "look" ? "" : "none";
     hand.take(tool);
   });
-  chosen(0);
+  chosen.choose(0);
   const at = (event) => {
     const box = stage.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -45,7 +45,13 @@ export function editingOn(stage, tools, given) {
     event.preventDefault();
     event.stopPropagation();
   });
-  return { drawn: () => kind.fill() };
+  return {
+    /** The rows are others: what is said of them, too. */
+    drawn() {
+      kind.fill();
+      chosen.say();
+    },
+  };
 }
 
 /** What a hand does on the plane with its tool: where it is, and the row that it holds. */
@@ -174,22 +180,24 @@ function kindOf(plane) {
   return {
     parts: [classes.label, number.label],
     fill,
+    look: () => (plane().rows?.classes === null ? "plane_hint_look_numbers" : "plane_hint_look"),
     value: () => Number((plane().rows.classes ? classes.select : number.field).value) || 0,
   };
 }
 
-/** The choice of a tool, which says what it does; gives what chooses one by its place. */
+/** The choice of a tool, which says what it does: `choose(i)` chooses one, `say()` says it anew. */
 function toolsIn(place, kind, chosen) {
   const name = `tool-${Math.floor(performance.now())}`;
   const hint = element("p", { class: "hint", id: `${name}-hint` });
   const fieldset = element("fieldset", { class: "tools", "aria-describedby": hint.id });
   fieldset.append(speak(element("legend"), () => say("plane_tools")));
   let tool = TOOLS[0];
-  speak(hint, () => say(`plane_hint_${tool}`));
+  const words = () => say(tool === "look" ? kind.look() : `plane_hint_${tool}`);
+  speak(hint, words);
   const choose = (i) => {
     tool = TOOLS[i];
     radios[i].checked = true;
-    hint.textContent = say(`plane_hint_${tool}`);
+    hint.textContent = words();
     for (const part of kind.parts) part.classList.toggle("folded", tool !== "draw");
     chosen(tool);
   };
@@ -202,5 +210,5 @@ function toolsIn(place, kind, chosen) {
   });
   fieldset.append(...kind.parts);
   place.append(fieldset, hint);
-  return choose;
+  return { choose, say: () => (hint.textContent = words()) };
 }

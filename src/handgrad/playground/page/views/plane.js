@@ -139,7 +139,11 @@ function partsOf(body, session) {
   parts.held = element("p", { class: "held" });
   parts.tools = element("div", { class: "editing" });
   parts.columns = [0, 1].map((axis) => columnChooser(axis, session, parts));
-  const choosers = element("div", { class: "choosers" }, ...parts.columns.map((c) => c.label));
+  const choosers = element(
+    "div",
+    { class: "choosers", hidden: "" },
+    ...parts.columns.map((c) => c.label),
+  );
   parts.choosers = choosers;
   const set = (name) => (value) => {
     session.set({ view: { ...session.state.view, [name]: value } });

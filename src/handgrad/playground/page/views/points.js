@@ -22,25 +22,31 @@ export function placeOf(rows, i, { columns, ranges }, size) {
 
 /** Draws the rows of a plane; `tests` says whether those that do not train are drawn, too. */
 export function drawPoints(pen, rows, plane, size, { tests, palette, scale }) {
+  const { paper, ink } = palette;
   for (let i = 0; i < rows.n; i++) {
     if (!tests && !rows.trains[i]) continue;
     const [x, y] = placeOf(rows, i, plane, size);
     if (!(x >= -RADIUS && x <= size + RADIUS && y >= -RADIUS && y <= size + RADIUS)) continue;
-    const shape = rows.classes ? rows.y[i] : rows.trains[i] ? 0 : 1;
-    const colour = rows.classes ? colourOf(rows.y[i]) : numberColour(rows.y[i], scale, palette);
-    drawShape(pen, shape, [x, y], colour, !rows.trains[i] && rows.classes, palette);
+    if (rows.classes) {
+      const colour = colourOf(rows.y[i]);
+      const [fill, edge] = rows.trains[i] ? [colour, paper] : [paper, colour];
+      drawShape(pen, rows.y[i], [x, y], fill, edge, rows.trains[i] ? 0.3 : 0.5);
+    } else {
+      const fill = numberColour(rows.y[i], scale, palette);
+      // pale numbers lie on pale places: only an edge sets them off
+      drawShape(pen, rows.trains[i] ? 0 : 1, [x, y], fill, between(paper, ink, 0.7), 0.22);
+    }
   }
 }
 
-/** One point: a shape with a border of the paper's colour, or of its own around the paper. */
-export function drawShape(pen, shape, [x, y], colour, isHollow, { paper, ink }) {
+function drawShape(pen, shape, [x, y], fill, edge, width) {
   pen.save();
   pen.translate(x, y);
   pen.scale(RADIUS, RADIUS);
   pen.lineJoin = "round";
-  pen.fillStyle = css(isHollow ? paper : colour);
-  pen.strokeStyle = css(isHollow ? colour : between(paper, ink, 0.05));
-  pen.lineWidth = isHollow ? 0.5 : 0.3;
+  pen.fillStyle = css(fill);
+  pen.strokeStyle = css(edge);
+  pen.lineWidth = width;
   const path = pathOf(shape);
   pen.fill(path);
   pen.stroke(path);

@@ -21,7 +21,7 @@ export function viewIn(place, name, draw) {
     isShown = entries.at(-1).isIntersecting;
     if (isShown) again();
   };
-  const watcher = new IntersectionObserver(seen, { rootMargin: "60px" });
+  const watcher = new IntersectionObserver(seen, { rootMargin: "300px" });
   watcher.observe(section);
   speakBy(() => isShown && again());
   const stop = onScheme(() => isShown && again());
