@@ -228,10 +228,20 @@ def _exercise(rendering: Rendering, token: Token, title: str) -> str:
     )
 
 
+def _answer(rendering: Rendering, token: Token, title: str) -> str:
+    """Markdown that is closed until one opens it: the answer to a question, which is the title."""
+    inner = _Renderer().render(
+        MARKDOWN.parse(token.content), MARKDOWN.options, {"rendering": rendering}
+    )
+    question = html.escape(title or rendering.words["answer"])
+    return f'<details class="answer"><summary>{question}</summary>{inner}</details>\n'
+
+
 DIRECTIVES: dict[str, Callable[[Rendering, Token, str], str]] = {
     "explain": _explain,
     "playground": _playground,
     "exercise": _exercise,
+    "answer": _answer,
 }
 
 

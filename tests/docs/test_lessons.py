@@ -1,0 +1,108 @@
+"""The lessons run, block by block, and say the same in both languages."""
+
+import ast
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from docs.site.documents import Document, read_document
+from docs.site.running import LESSONS, run
+
+import handgrad.playground
+from handgrad.exercises import NAMES
+from handgrad.exporting.portable.node import run_in_node
+
+ROOT = LESSONS.parents[1]
+ENGLISH, IN_CHINESE = (
+    {p.stem: p for p in sorted((LESSONS / n).glob("*.md"))} for n in ("en", "zh")
+)
+ALL = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in ENGLISH.values()]
+ALL += [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in IN_CHINESE.values()]
+LINKS = (Path(handgrad.playground.__file__).parent / "page/training/links.js").as_uri()
+DIRECTIVE = re.compile(r"^```(exercise|playground|explain|answer)\b ?(.*)$", re.M)
+
+
+def read(path: Path) -> Document:
+    return read_document(path, ROOT, path.parent.name, runs=True)
+
+
+def blocks(path: Path, kind: str) -> list[tuple[str, str]]:
+    """What stands behind the word of each block of a kind, and what stands in it."""
+    return [
+        (token.info.partition(" ")[2].strip(), token.content)
+        for token in read(path).tokens
+        if token.type == "fence" and token.info.partition(" ")[0] == kind
+    ]
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_every_block_runs_without_a_warning(path: Path) -> None:
+    document = read(path)
+    outcomes = run(document.script)
+    assert len(outcomes) == len(document.script.steps) > 0
+
+
+class Nameless(ast.NodeTransformer):
+    """Code without what it prints: the texts in it, and comments, which no tree has."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.JoinedStr:
+        values = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+        return ast.JoinedStr([ast.FormattedValue(value, -1) for value in values])
+
+
+def code_of(path: Path) -> list[str]:
+    steps = read(path).script.steps
+    return [ast.dump(Nameless().visit(ast.parse(step.code))) for step in steps]
+
+
+@pytest.mark.parametrize("name", ENGLISH)
+def test_both_languages_run_the_same_code(name: str) -> None:
+    assert name in IN_CHINESE
+    assert code_of(ENGLISH[name]) == code_of(IN_CHINESE[name])
+
+
+@pytest.mark.parametrize("name", ENGLISH)
+def test_both_languages_have_the_same_parts(name: str) -> None:
+    parts = [
+        [
+            (kind, said if kind == "exercise" else "")
+            for kind, said in DIRECTIVE.findall(path[name].read_text("utf-8"))
+        ]
+        for path in (ENGLISH, IN_CHINESE)
+    ]
+    assert parts[0] == parts[1]
+    fragments = [
+        [content.split("\n")[0] for _, content in blocks(path[name], "playground")]
+        for path in (ENGLISH, IN_CHINESE)
+    ]
+    assert fragments[0] == fragments[1]
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_exercises_are_known(path: Path) -> None:
+    asked = [title or content.strip() for title, content in blocks(path, "exercise")]
+    assert set(asked) <= set(NAMES)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
+@pytest.mark.parametrize("path", ALL)
+def test_the_playground_understands_every_setting(path: Path) -> None:
+    fragments = [content.split("\n")[0] for _, content in blocks(path, "playground")]
+    program = f'import {{ stateIn }} from "{LINKS}";\n' + (
+        "const main = (all) => all.flatMap((fragment) => stateIn(fragment).problems);"
+    )
+    assert run_in_node(program, fragments) == []
+
+
+def test_no_answer_for_teachers_is_among_the_lessons() -> None:
+    answers = tomllib.loads((LESSONS / "answers/answers.toml").read_text("utf-8"))
+    for path in (*ENGLISH.values(), *IN_CHINESE.values()):
+        shown = path.read_text("utf-8")
+        for name, _ in blocks(path, "exercise"):
+            for formula in answers.get(name, {"answer": {}})["answer"].values():
+                assert len(formula) < 20 or formula not in shown, (path, formula)
