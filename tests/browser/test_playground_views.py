@@ -313,6 +313,25 @@ def test_points_are_drawn_and_moved_by_pointer_and_touch(views: Views) -> None:
     assert len(numbers(changes(page)[-1]["data"]["rows"]["y"])) == 1
 
 
+def test_who_draws_points_sees_those_that_test_too(views: Views) -> None:
+    page = drawn(views("plane"))
+    inked = """() => {
+      const { width, height } = document.querySelector(".stage .points");
+      const copy = document.createElement("canvas");
+      [copy.width, copy.height] = [width, height];
+      const pen = copy.getContext("2d", { willReadFrequently: true });
+      pen.drawImage(document.querySelector(".stage .points"), 0, 0);
+      return pen.getImageData(0, 0, width, height).data.filter((_, i) => i % 4 === 3).
+        reduce((sum, alpha) => sum + alpha / 255, 0);
+    }"""
+    every = page.evaluate(inked)
+    page.get_by_label("Test points", exact=True).uncheck()
+    train = page.evaluate(inked)
+    assert 0.5 * every < train < 0.8 * every
+    page.get_by_label("move", exact=True).check()
+    assert page.evaluate(inked) == pytest.approx(every)
+
+
 def test_of_more_columns_two_are_chosen_and_the_rest_is_said(views: Views) -> None:
     page = drawn(views("plane", columns=4))
     assert "medians: income = 0.5, age = 0.75" in text(page, ".plane .held")

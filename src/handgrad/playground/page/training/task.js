@@ -49,6 +49,9 @@ export class Task {
       low = Math.min(low, x[i * width + column]);
       high = Math.max(high, x[i * width + column]);
     }
+    const [least, most] = TOY_RANGE;
+    // points drawn into a toy set do not move the plane under the hand that draws
+    if (low >= least && high <= most && high - low > (most - least) / 2) return TOY_RANGE;
     const beside = 0.05 * (high - low) || 1;
     return [low - beside, high + beside];
   }

@@ -26,6 +26,7 @@ export function editingOn(stage, tools, given) {
   const chosen = toolsIn(tools, kind, (tool) => {
     stage.style.touchAction = tool === "look" ? "" : "none";
     hand.take(tool);
+    if (given.plane().rows) given.shown(given.plane().rows);
   });
   chosen.choose(0);
   const at = (event) => {
@@ -46,6 +47,7 @@ export function editingOn(stage, tools, given) {
     event.stopPropagation();
   });
   return {
+    isOn: () => hand.tool !== "look",
     /** The rows are others: what is said of them, too. */
     drawn() {
       kind.fill();

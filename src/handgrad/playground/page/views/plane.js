@@ -20,6 +20,7 @@ export function planeIn(place, session) {
   const view = viewIn(place, "plane", draw);
   const parts = partsOf(view.body, session);
   const again = () => view.last && draw(view.last);
+  parts.isEditing = () => editing.isOn();
   const over = (cross) => drawOver(parts, planeOf(view.last, shown, parts, session), shown, cross);
   const editing = editingOver(view, parts, shown, session, over);
   const rowsOf = rowsAsker(session, view, (rows) => {
@@ -178,7 +179,8 @@ function drawOver(parts, { rows, columns, ranges, size, map }, shown, cross) {
   const pen = cleared(parts.points, size, size);
   if (!rows || !map) return;
   const scale = rows.classes ? [0, 1] : balanced(rangeOf(rows.y));
-  const tests = parts.tests.box.checked;
+  // a drawn point may come to test: it is seen all the same
+  const tests = parts.tests.box.checked || parts.isEditing();
   drawPoints(pen, rows, { columns, ranges }, size, { tests, palette, scale });
   if (cross) drawCross(pen, cross, palette.ink);
   parts.names = rows.names;
