@@ -207,8 +207,9 @@ def largest(values: Array, *, smallest: bool = False) -> list[int]:
         return [*range(len(values))]
     size = values if smallest else -values
     size = np.where(np.isnan(size), -np.inf, size)  # what is no number is never left out
-    kept = np.argpartition(size, MOST_TERMS - 1)[: MOST_TERMS - 1]
-    return sorted(map(int, kept))
+    last = np.partition(size, MOST_TERMS - 2)[MOST_TERMS - 2]
+    larger, equal = np.flatnonzero(size < last), np.flatnonzero(size == last)
+    return sorted(map(int, [*larger, *equal[: MOST_TERMS - 1 - len(larger)]]))
 
 
 def rest(op: Op, values: Array, kept: Sequence[int]) -> list[Term]:

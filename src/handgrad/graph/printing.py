@@ -2,6 +2,7 @@
 
 import ast
 import linecache
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -66,24 +67,37 @@ def names_of(
         path, _, last = name.rpartition(".")
         names[i] = f"{last}_{path.replace('.', '_')}" if path else last
     taken = set(names.values())
+    unlabelled = Counter[str]()
+    for i, label in labels_of(nodes, outputs).items():
+        origin = nodes[i].origin
+        layer = origin.layer if origin else ""
+        if not label:
+            unlabelled[layer] += 1
+            label = f"t{unlabelled[layer]}"
+        suffix = layer.replace(".", "_")
+        name = f"{label}_{suffix}" if suffix and suffix != "loss" else label
+        while name in taken:
+            name += "'"
+        taken.add(name)
+        names[i] = name
+    return names
+
+
+def labels_of(nodes: Sequence[Node], outputs: Mapping[str, int]) -> dict[int, str]:
+    """What the page calls each node that gets a line; nothing, where it has no name there."""
+    labels: dict[int, str] = {}
     users, results = users_of(nodes), {i: name for name, i in outputs.items()}
     last_of_line = {node.origin: i for i, node in enumerate(nodes)}
     for i, node in enumerate(nodes):
-        if i in names or node.origin is None:
+        if node.origin is None:
             continue
         alone = len(users[i]) == 1 and nodes[users[i][0]].origin == node.origin
         if alone and i not in results:
             continue
         assigned = _names_of_lines(node.origin.file)
         label = assigned.get(node.origin.line) if last_of_line[node.origin] == i else None
-        label = label or (_of_parameter(results[i]) if i in results else None)
-        suffix = node.origin.layer.replace(".", "_")
-        name = f"{label}_{suffix}" if label and suffix and suffix != "loss" else label or f"t{i}"
-        while name in taken:
-            name += "'"
-        taken.add(name)
-        names[i] = name
-    return names
+        labels[i] = label or (_of_parameter(results[i]) if i in results else None) or ""
+    return labels
 
 
 def _of_parameter(result: str) -> str | None:

@@ -7,6 +7,7 @@ optimizer together to the graph of a step, for any widths and settings, and runs
     given       names of the leaves, which are the first nodes
     nodes       [operation, arguments, line, options, kind] each, options and kind where there are
                 any; an argument that is a number is a node, one that is a text is a number
+    labels      what the page calls the nodes that have a line of their own, by their numbers
     backward    the number of the first node of the way back
     outputs     nodes by name: `prediction`, `loss`, `dx`, `d W`, `new running_mean`
     settings    the default of each setting
@@ -31,6 +32,7 @@ from handgrad.graph import Graph, trace
 from handgrad.graph.graph import Leaves, Outputs
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
+from handgrad.graph.printing import labels_of
 from handgrad.graph.recorder import record
 from handgrad.graph.symbolic import Arange, Dim, N, Ref, Scaled
 from handgrad.layers import Array, Layer
@@ -311,6 +313,7 @@ def _page(graphs: Sequence[Graph], settings: Sequence[Settings]) -> Json:
         "file": Path(file).name,
         "given": [name for name, _ in given],
         "nodes": nodes,
+        "labels": labels_of(first.nodes, first.outputs.named()),
         "backward": min(back, default=len(first.nodes)),
         "outputs": first.outputs.named(),
     }

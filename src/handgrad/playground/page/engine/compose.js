@@ -36,7 +36,8 @@ export class Composer {
       const own = mapped(args, (value) => (value instanceof Ref ? made[value.node] : value));
       const shape = shapeOf(op, own, options, (ref) => this.shape(ref));
       const method = only ?? (i < page.backward ? "forward" : "backward");
-      this.builder.origin = { path, title, method, file: page.file, line };
+      const label = page.labels[i];
+      this.builder.origin = { path, title, method, file: page.file, line, label };
       if (op === "random") own.unshift(options.path ? `${path}.${options.path}` : path);
       made[i] = this.builder.add(op, own, shape, kind, options);
     }

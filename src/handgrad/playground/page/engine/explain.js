@@ -1,0 +1,135 @@
+// A recorded step of a model told as `hg.explain` tells it: each line of the pages as formula, the
+// same with its numbers, and its result.
+
+import { indexOf, Terms } from "./explain_terms.js";
+import { formulaOf, Writer } from "./explain_text.js";
+import { countOf } from "./sizes.js";
+
+const [FEW, FIRST] = [8, 4]; // numbers of an array: so many are all told, of more the first
+const WORDS = { smaller: "{} smaller", larger: "{} larger", others: "{} others" };
+
+/** What each line is called: its page's word with its layer, `z_0`, `dW_2`, `m_W_0'`. */
+export function namesOf({ nodes, leaves }) {
+  const names = new Map();
+  for (const [name, i] of Object.entries(leaves)) names.set(i, leafName(name));
+  const taken = new Set(names.values());
+  const unlabelled = new Map();
+  nodes.forEach((node, i) => {
+    if (names.has(i) || node.label === undefined) return;
+    let label = node.label;
+    if (!label) {
+      const count = (unlabelled.get(node.path) ?? 0) + 1;
+      unlabelled.set(node.path, count);
+      label = `t${count}`;
+    }
+    let name = lineName(label, node);
+    while (taken.has(name)) name += "'";
+    taken.add(name);
+    names.set(i, name);
+  });
+  return names;
+}
+
+/** `W_0` of `0.W`, `m_W_0` of `0.W m`. */
+function leafName(name) {
+  const [path, state] = name.split(" ");
+  const [layer, last] = path.split(".");
+  const own = last === undefined ? layer : `${last}_${layer}`;
+  return state ? `${state}_${own}` : own;
+}
+
+function lineName(label, { path, method }) {
+  if (method === "update") {
+    const own = leafName(path);
+    return { new_w: `new_${own}`, dw: `d${own}`, w: own }[label] ?? `${label}_${own}`;
+  }
+  return path && path !== "loss" ? `${label}_${path.replaceAll(".", "_")}` : label;
+}
+
+/** Explains what `model.steps(…)` gave, to so many digits; `words` name what sums leave out. */
+export class Explained {
+  constructor(steps, digits = 4, words = WORDS) {
+    this.nodes = steps.nodes;
+    this.names = namesOf(steps);
+    const lines = new Set(this.names.keys());
+    this.terms = new Terms(this.nodes, lines);
+    this.writer = new Writer(this.nodes, digits, words);
+    this.gradients = new Map(
+      Object.entries(steps.outputs)
+        .filter(([name]) => name.startsWith("d "))
+        .map(([name, i]) => [i, name.slice(2)]),
+    );
+    this.steps = [...lines]
+      .filter((i) => this.nodes[i].op !== "leaf" && this.nodes[i].op !== "empty_like")
+      .sort((a, b) => a - b)
+      .map((i) => this.step(i));
+  }
+
+  step(i) {
+    const { path, title, method, file, line, shape, op } = this.nodes[i];
+    const name = this.names.get(i);
+    const formula = formulaOf(this.nodes, this.names, i);
+    return {
+      node: i,
+      name,
+      formula,
+      path,
+      title,
+      method,
+      file,
+      line,
+      shape,
+      filled: op === "zeros_like",
+    };
+  }
+
+  /** How the number at an index of a step came about: { name, numbers, result, text }. */
+  line({ node, name, shape }, index) {
+    const place = index.reduce((sum, k, axis) => sum * shape[axis] + k, 0);
+    const numbers = this.writer.text(this.terms.line(node, place));
+    const result = this.writer.text(this.terms.number(node, place));
+    const called = index.length ? `${name}[${index}]` : name;
+    const made = numbers === result ? "" : `${numbers} = `;
+    return { name: called, numbers, result, text: `${called} = ${made}${result}` };
+  }
+
+  /** The lines that are told of a step, and how many more there are. */
+  lines(step) {
+    if (step.filled) return { lines: [], more: 0 };
+    const size = countOf(step.shape);
+    const told = size <= FEW ? size : FIRST;
+    const lines = Array.from({ length: told }, (_, k) => this.line(step, indexOf(step.shape, k)));
+    return { lines, more: size - told };
+  }
+
+  /**
+   * What is told of a unit of some layers in the first row, or of the weight `from` a unit before:
+   * { forward, backward }, each a list of { name, formula, numbers, result }.
+   */
+  unit(paths, unit, from = null) {
+    const found = { forward: [], backward: [] };
+    for (const step of this.steps) {
+      const index = step.filled ? null : this.indexOfUnit(step, paths, unit, from);
+      if (!index) continue;
+      const { name, numbers, result } = this.line(step, index);
+      const way = step.method === "forward" ? "forward" : "backward";
+      found[way].push({ name, formula: `${step.name} = ${step.formula}`, numbers, result });
+    }
+    return found;
+  }
+
+  /** Where a step has the number of a unit, or of a weight; null if it has none. */
+  indexOfUnit({ node, shape, path, method }, paths, unit, from) {
+    const parameter = method === "update" ? path : this.gradients.get(node);
+    const [layer, name] = (parameter ?? path).split(".");
+    if (!paths.includes(layer)) return null;
+    if (parameter) {
+      const index = from === null ? [unit] : [unit, from];
+      const fits = index.length === shape.length && index.every((k, axis) => k < shape[axis]);
+      return fits && name === (from === null ? "b" : "W") ? index : null;
+    }
+    if (from !== null && (method !== "forward" || layer !== paths[0])) return null;
+    const index = shape.length ? [0, unit].slice(0, shape.length) : [];
+    return index.every((k, axis) => k < shape[axis]) && shape.length < 3 ? index : null;
+  }
+}

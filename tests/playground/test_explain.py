@@ -1,0 +1,101 @@
+"""A step explained in the page is explained as in Python: the same lines, to the letter."""
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.exporting.portable.node import run_in_node
+from handgrad.html.scripts import inlined
+from handgrad.playground.pages import recorded_pages
+from tests.playground.engine_cases import DRIVER, Case, engine_script
+from tests.playground.in_node import HAS_NODE
+from tests.playground.test_engine import cases
+
+pytestmark = HAS_NODE
+
+ROWS = 3
+NUMBER = re.compile(r"(?<!\w)\(?(−?(?:\d[\d.]*(?:e[-+]\d+)?|nan|inf))\)?")
+MAIN = (
+    DRIVER
+    + """
+const main = ({ pages, cases, rows }) => cases.map((given) => {
+  const model = modelOf(pages, given);
+  const [x, y] = rowsOf(given);
+  const explained = new Explained(model.steps(x, y, rows, given.rate));
+  return explained.steps.map((step) => {
+    const { lines, more } = explained.lines(step);
+    const { name, formula, method, file, line } = step;
+    const source = `${file}:${line}`;
+    return { name, formula, method, source, lines: lines.map(({ text }) => text), more };
+  });
+});
+"""
+)
+
+
+@cache
+def told() -> dict[str, list[dict[str, Any]]]:
+    """What the page tells of each training."""
+    given = {"pages": recorded_pages(), "cases": [c.told() for c in cases().values()], "rows": ROWS}
+    script = engine_script() + inlined("playground/page/engine/explain.js") + MAIN
+    return dict(zip(cases(), run_in_node(script, given), strict=True))
+
+
+def explained(case: Case) -> list[dict[str, Any]]:
+    """What `hg.explain` tells of it."""
+    e = hg.explain(
+        case.net,
+        case.x[:ROWS],
+        case.y[:ROWS],
+        loss=case.made_loss,
+        optimizer=case.made,
+        penalty=case.made_penalty,
+    )
+    found = []
+    for step in e.steps:
+        lines, more = step.shown_lines()
+        found.append(
+            {
+                "name": step.name,
+                "formula": step.formula,
+                "layer": step.layer,
+                "source": f"{step.file.rsplit('/', 1)[-1]}:{step.line}",
+                "lines": [line.text(e.writer) for line in lines],
+                "more": more,
+            }
+        )
+    return found
+
+
+def value(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def comparable(name: str) -> bool:
+    """Without a penalty, which stands otherwise in the page, and without draws of its own."""
+    return cases()[name].penalty is None and "Dropout" not in name
+
+
+@pytest.mark.parametrize("name", [*filter(comparable, cases())])
+def test_the_page_tells_what_python_tells(name: str) -> None:
+    here = [step for step in explained(cases()[name]) if step["layer"] != "clip_norm"]
+    there = told()[name]
+    assert [(s["name"], s["formula"]) for s in there] == [(s["name"], s["formula"]) for s in here]
+    assert [s["source"] for s in there] == [s["source"] for s in here]
+    assert [s["more"] for s in there] == [s["more"] for s in here]
+    for mine, theirs in zip(here, there, strict=True):
+        for line, other in zip(mine["lines"], theirs["lines"], strict=True):
+            assert NUMBER.sub("#", other) == NUMBER.sub("#", line)
+            pairs = zip(NUMBER.findall(line), NUMBER.findall(other), strict=True)
+            # the two round in other places: the last digit may be another
+            assert all(np.isclose(value(a), value(b), rtol=2e-3, atol=1e-6) for a, b in pairs), line
+
+
+def test_draws_are_told_as_draws() -> None:
+    (step,) = (s for s in told()["Dropout"] if s["formula"].startswith("rng."))
+    assert step["formula"] == "rng.random([n, 8], dtype=float32) >= 0.3"
+    assert re.fullmatch(r"kept_\d\[0,0\] = 0\.\d+ >= 0\.3 = [01]", step["lines"][0])
