@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,14 @@ import pytest
 import handgrad as hg
 from handgrad.exporting.portable.node import run_in_node
 from handgrad.html.scripts import inlined
+from handgrad.playground.kinds import packed, unpacked
 from handgrad.playground.pages import recorded_pages
+from handgrad.playground.replay import net_of
+from handgrad.playground.state import state_of
 from tests.playground.engine_cases import DRIVER, Case, engine_script
 from tests.playground.in_node import HAS_NODE
 from tests.playground.test_engine import cases
+from tests.playground.test_session import in_session
 
 pytestmark = HAS_NODE
 
@@ -99,3 +104,57 @@ def test_draws_are_told_as_draws() -> None:
     (step,) = (s for s in told()["Dropout"] if s["formula"].startswith("rng."))
     assert step["formula"] == "rng.random([n, 8], dtype=float32) >= 0.3"
     assert re.fullmatch(r"kept_\d\[0,0\] = 0\.\d+ >= 0\.3 = [01]", step["lines"][0])
+
+
+ASKED = """
+  session.stepEpoch();
+  const frame = await until(({ step }) => step > 0);
+  const ask = (column, unit, from) =>
+    session.request("explain", { row: 4, of: { column, unit, from } });
+  const done = {
+    parameters: packed(frame.parameters),
+    rate: frame.rate,
+    rows: await session.request("rows"),
+    unit: await ask(1, 2),
+    link: await ask(1, 2, 1),
+    output: await ask(2, 1),
+    input: await ask(0, 1),
+  };
+"""
+
+
+@pytest.mark.parametrize("norm", [None, "BatchNorm"])
+def test_a_unit_of_the_net_is_explained_where_it_is_pointed_at(
+    tmp_path: Path, norm: str | None
+) -> None:
+    table = np.random.default_rng(0).normal(0, 2, (40, 2)).astype(np.float32)
+    rows = {"names": ["a", "b"], "classes": ["x", "y"], "x": packed(table),
+            "y": packed(np.arange(40) % 2)}  # fmt: skip
+    layers = [
+        {"units": 4, "activation": "Tanh", "normalization": norm, "dropout": 0, "frozen": False}
+    ]
+    state = {"data": {"rows": rows}, "inputs": ["a", "b"], "layers": layers}
+    found = in_session(tmp_path, ASKED, state)
+    net = net_of(state_of(state))
+    net.parameters[...] = unpacked(found["parameters"])
+    n = 2 if norm else 1
+    e = hg.explain(net, table[4 : 4 + n], (np.arange(40) % 2)[4 : 4 + n])
+
+    def told(address: str, *index: int) -> str:
+        return e[address].line_of(index).name
+
+    last = len(net.layers) - 1
+    names = {way: [line["name"] for line in lines] for way, lines in found["unit"].items()}
+    assert names["forward"][0] == told("0.z", 0, 2)
+    assert names["forward"][-1] == told(f"{last - 2}.y", 0, 2)
+    assert told("0.db", 2) in names["backward"]
+    link = [line["name"] for line in found["link"]["backward"]]
+    assert link[0] == told("0.dW", 2, 1)
+    assert link[-1] == "new_W_0[2,1]"
+    output = [line["name"] for line in found["output"]["forward"]]
+    assert output[-1] == "loss"
+    assert told(f"{last}.p", 0, 1) in output
+    (way,) = found["input"]["backward"]
+    assert way["name"] == told("0.dx", 0, 1)
+    assert way["formula"] == "dx_0 = " + e["0.dx"].formula
+    assert {"formula", "name", "numbers", "result"} == way.keys()

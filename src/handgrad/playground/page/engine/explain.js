@@ -118,6 +118,16 @@ export class Explained {
     return found;
   }
 
+  /** What is told of a number of the first row: how the loss changes with it. */
+  input(unit) {
+    const back = this.steps.filter(({ method, path }) => method === "backward" && path === "0");
+    const step = back.filter(({ node }) => !this.gradients.has(node)).at(-1);
+    if (!step) return { forward: [], backward: [] };
+    const { name, numbers, result } = this.line(step, [0, unit]);
+    const formula = `${step.name} = ${step.formula}`;
+    return { forward: [], backward: [{ name, formula, numbers, result }] };
+  }
+
   /** Where a step has the number of a unit, or of a weight; null if it has none. */
   indexOfUnit({ node, shape, path, method }, paths, unit, from) {
     const parameter = method === "update" ? path : this.gradients.get(node);

@@ -1,6 +1,8 @@
 // What a session is asked for: each answer by the name of the request.
 
+import { Explained } from "../engine/explain.js";
 import { confusion, errors } from "./metrics.js";
+import { taken } from "./data.js";
 import { activationsOf } from "./net.js";
 import { lossPlane, race, seeds } from "./studies.js";
 
@@ -12,6 +14,14 @@ export const STUDIES = { seeds, race, lossPlane };
 
 const sideOf = ({ side }, usual) =>
   Number.isInteger(side) && side > 1 ? Math.min(side, MOST_SIDE) : usual;
+
+/** Rows from one on, in the order of the data, as a batch has them. */
+function rowsFrom({ task }, first, count) {
+  const { x, y, rows, inputs } = task;
+  const order = Array.from({ length: count }, (_, i) => (first + i) % rows.n);
+  const width = y.length / rows.n;
+  return [taken(x, inputs, order), taken(y, width, order)];
+}
 
 /** Those that are answered at once. */
 export const ANSWERS = {
@@ -62,6 +72,23 @@ export const ANSWERS = {
     const change = model.parameters.map((value, i) => value - before[i]);
     training.restore(copy);
     return { change };
+  },
+  /**
+   * How the number of a unit comes about for a row of the data, or that of the weight that comes
+   * `from` a unit of the column before: { forward, backward }, lists of lines.
+   */
+  explain(training, { planes }, { row, of: { column, unit, from } }) {
+    const { model, task } = training;
+    const first = Number.isInteger(row) ? Math.min(Math.max(row, 0), task.rows.n - 1) : 0;
+    // one row has nothing that it differs from
+    const count = model.layers.some(({ title }) => title === "BatchNorm") ? 2 : 1;
+    const [x, y] = rowsFrom(training, first, count);
+    const explained = new Explained(model.steps(x, y, count, training.rateOf(training.step)));
+    if (!column) return explained.input(unit);
+    const [before, last] = [planes.shown[column - 1], planes.shown[column]];
+    const paths = Array.from({ length: last - before }, (_, i) => String(before + 1 + i));
+    if (column === planes.shown.length - 1) paths.push("loss");
+    return explained.unit(paths, unit, from ?? null);
   },
   confusion({ task, model, outputs, border }) {
     const of = ({ x, y, n }) => {
