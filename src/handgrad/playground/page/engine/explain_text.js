@@ -98,7 +98,8 @@ export class Writer {
     if (many === "max" || many === "min") {
       return `${many}(${parts.map((part) => this.text(part)).join(", ")})`;
     }
-    let [level, sign] = many === "sum" ? [SUM, " + "] : [PRODUCT, "·"];
+    const sign = many === "sum" ? " + " : "·";
+    let level = many === "sum" ? SUM : PRODUCT;
     const [first, ...others] = parts;
     if (divisor === 1 && !others.length) return this.text(first, binds);
     const lone = "number" in first && level === SUM;
