@@ -326,7 +326,11 @@ def _node(nodes: Sequence[Node], settings: Sequence[Settings]) -> list[Any]:
     if first.operation is Op.RANDOM:
         path, method, *arguments = arguments
         if method != "random" or first.dtype != SINGLE:
-            raise first.refused(f"rng.{method} of {first.dtype}")
+            raise first.refusal(
+                f"draws by rng.{method} in {first.dtype}",
+                "uniform numbers in float32, where a page is to draw them",
+                "self.rng.random(x.shape, dtype=x.dtype)",
+            )
         options = {"path": path} if path else {}
     line = first.origin.line if first.origin else 0
     kind = "d" if first.dtype == np.float64 and first.shape == () else first.dtype.kind

@@ -10,6 +10,7 @@ import { countOf } from "./sizes.js";
 
 const PREDICTED_AT_ONCE = 128; // rows
 const EVALUATED_AT_ONCE = 1024; // rows: one mean each
+const MOST_PLANS = 32; // for numbers of rows
 const WORDS = 6; // of 64 bits, of a random stream
 
 /**
@@ -84,11 +85,16 @@ export class Model {
   /** The plan of a graph for `n` rows, of a batch of `full` rows if it is full. */
   plan(kind, n, full = n) {
     const key = `${kind} ${n} ${full}`;
-    if (!this.plans.has(key)) {
+    let plan = this.plans.get(key);
+    if (plan)
+      this.plans.delete(key); // it goes behind the others, which are let go before it
+    else {
       const [given, streams] = [this.buffers(), this.streamsByPath()];
-      this.plans.set(key, new Plan(this.graphs[kind], n, { full, given, streams }));
+      plan = new Plan(this.graphs[kind], n, { full, given, streams });
+      if (this.plans.size >= MOST_PLANS) this.plans.delete(this.plans.keys().next().value);
     }
-    return this.plans.get(key);
+    this.plans.set(key, plan);
+    return plan;
   }
 
   /** The words of the random streams by the paths of their layers. */
@@ -117,10 +123,12 @@ export class Model {
   epoch(x, y, order, batchSize, learningRates) {
     const rows = order.length;
     const full = Math.min(batchSize, rows);
+    const whole = this.plan("step", full);
+    const rest = rows % full ? this.plan("step", rows % full, full) : null;
     let total = 0;
     for (let start = 0, i = 0; start < rows; start += full, i++) {
       const n = Math.min(full, rows - start);
-      const plan = this.plan("step", n, full);
+      const plan = n === full ? whole : rest;
       gather(plan, x, y, order, start, n);
       const rate = typeof learningRates === "number" ? learningRates : learningRates[i];
       const loss = this.trained(plan, rate);
