@@ -5,6 +5,9 @@ import { fragmentOf } from "../training/links.js";
 /** A browser refuses addresses that change all the time. */
 const PAUSE = 400;
 
+/** The longest fragment: a table may be too large for an address, and goes as a file. */
+export const LONGEST = 60000;
+
 /** Keep the fragment of the address as the state is, where the page has an address of its own. */
 export function addressing(desk) {
   if (!/^(https?|file):$/.test(location.protocol)) return;
@@ -12,7 +15,8 @@ export function addressing(desk) {
   const write = () => {
     // it begins at the first step: what opens is a training, not its end
     const state = { ...desk.session.state, at: { step: 0 } };
-    history.replaceState(null, "", `#${fragmentOf(state)}`);
+    const fragment = fragmentOf(state);
+    if (fragment.length <= LONGEST) history.replaceState(null, "", `#${fragment}`);
   };
   const soon = () => {
     clearTimeout(timer);

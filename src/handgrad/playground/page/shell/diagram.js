@@ -1,7 +1,7 @@
 // The net as it is drawn and touched: neurons to walk through, links to point at.
 
 import { element, numberSaid, say, speak, speakBy } from "../../../html/words.js";
-import { formulaSaid, formulaText } from "./formulas.js";
+import { formulaSaid, formulaText, inputText } from "./formulas.js";
 import {
   brush,
   drawGradients,
@@ -26,7 +26,8 @@ export function diagramIn(desk, heads) {
   speak(neurons, () => say("neurons"), "aria-label");
   const tip = element("div", { class: "tip", "aria-hidden": "true", hidden: "" });
   const stage = element("div", { class: "net-stage" }, heads, canvas, neurons, tip);
-  const whole = element("div", { class: "diagram" }, stage);
+  const cut = element("p", { class: "hint" });
+  const whole = element("div", { class: "diagram" }, stage, cut);
   const net = { columns: [], links: [], geometry: null, maps: [], key: null };
   const draw = () => net.geometry && paint(canvas, net, desk, maps);
   const maps = mapsOf(net, canvas);
@@ -40,6 +41,7 @@ export function diagramIn(desk, heads) {
     maps.clear();
     net.geometry = geometryOf(stage.parentElement.clientWidth || 600, units, sidesOf(net, desk));
     net.links = linksOf(net.columns, desk.frame?.parameters);
+    cut.textContent = cutSaid(net);
     lay(stage, canvas, heads, net.geometry);
     neurons.replaceChildren(...labels(net, desk), ...buttonsOf(net, desk));
     if (desk.frame) maps.take(desk.frame);
@@ -74,6 +76,13 @@ export function diagramIn(desk, heads) {
     canvas,
     net: () => ({ ...net, parameters: desk.frame?.parameters, maps }),
   };
+}
+
+/** That not all links are drawn, where there are too many. */
+function cutSaid({ columns, links }) {
+  const counts = columns.slice(1).map(({ units }, i) => units * columns[i].units);
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  return all > links.length ? say("links_shown", { shown: links.length, all }) : "";
 }
 
 function lay(stage, canvas, heads, geometry) {
@@ -126,7 +135,10 @@ function sidesOf({ columns }, desk) {
     const letters = Math.max(...texts.map(wide));
     return Math.max(ROOM.least, Math.min(ROOM.most, ROOM.letter * letters + 10));
   };
-  return { left: room(desk.state.inputs.map(formulaText)), right: room(names) };
+  return {
+    left: room(desk.state.inputs.map((name) => inputText(name, desk.state))),
+    right: room(names),
+  };
 }
 
 /** The small maps, an image for each neuron, made anew as frames bring them. */
@@ -194,7 +206,10 @@ function labels({ geometry, columns }, desk) {
       side === "before" ? `calc(100% - ${x - size / 2 - 8}px)` : `${x + size / 2 + 8}px`;
     made.push(label);
   };
-  desk.state.inputs.forEach((name, unit) => put(0, unit, formulaSaid(name), "before"));
+  desk.state.inputs.forEach((name, unit) => {
+    const text = inputText(name, desk.state);
+    put(0, unit, text === formulaText(name) ? formulaSaid(name) : text, "before");
+  });
   const last = columns.length - 1;
   for (let unit = 0; unit < columns[last].units; unit++)
     put(last, unit, outputSaid(desk, columns[last].units, unit), "after");
@@ -211,7 +226,8 @@ export function outputSaid(desk, outputs, unit) {
 
 /** A neuron in words: where it is, and what it is called. */
 export function neuronSaid(desk, columns, column, unit) {
-  if (column === 0) return say("input_said", { name: formulaText(desk.state.inputs[unit] ?? "") });
+  if (column === 0)
+    return say("input_said", { name: inputText(desk.state.inputs[unit] ?? "", desk.state) });
   if (column < columns.length - 1) return say("neuron_said", { layer: column, unit: unit + 1 });
   return say("output_said", { name: outputSaid(desk, columns[column].units, unit) });
 }

@@ -23,6 +23,22 @@ export function formulaSaid(text) {
   return whole;
 }
 
+/** A column less its middle, by its spread: it is called by the column's name. */
+const SCALED = /^\(x(\d+) [-+] [\d.e+-]+\) \/ [\d.e+-]+$/;
+
+/** The place of the column that an input is, or is scaled from; −1 for other formulas. */
+export function columnOfInput(text, names) {
+  const scaled = SCALED.exec(text);
+  return scaled ? Number(scaled[1]) - 1 : names.indexOf(text);
+}
+
+/** An input by its name or formula, as text: a scaled column is called as the column is. */
+export function inputText(text, state) {
+  const { kind, rows } = state.data;
+  const own = kind === "rows" && rows ? rows.names : [];
+  return own[columnOfInput(text, own)] ?? formulaText(text);
+}
+
 const LOW = "₀₁₂₃₄₅₆₇₈₉";
 const HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const turned = (digits, signs) => digits.replace(/\d/g, (digit) => signs[digit]);

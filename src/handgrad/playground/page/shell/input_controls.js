@@ -2,7 +2,7 @@
 
 import { element, say, speak } from "../../../html/words.js";
 import { button, field, said } from "./elements.js";
-import { formulaSaid } from "./formulas.js";
+import { columnOfInput, formulaSaid, formulaText, inputText } from "./formulas.js";
 import { SIGNS } from "./signs.js";
 
 /** TensorFlow Playground's seven inputs. */
@@ -13,13 +13,7 @@ export function inputControls(desk, place) {
   const list = element("div", { class: "chips", role: "group", "data-control": "inputs" });
   speak(list, () => say("inputs"), "aria-label");
   const wrong = element("p", { class: "wrong", role: "alert" });
-  let added = [];
-  const names = () => {
-    const { kind, rows } = desk.state.data;
-    const columns = kind === "rows" && rows ? rows.names : [];
-    const offered = columns.length && !isPlane(columns) ? columns : PLAIN;
-    return [...new Set([...offered, ...added, ...desk.state.inputs])];
-  };
+  const names = offeredBy(desk);
   const take = (inputs) => {
     wrong.textContent = inputs.length ? "" : say("no_input");
     if (inputs.length) desk.change({ inputs });
@@ -28,7 +22,9 @@ export function inputControls(desk, place) {
     const on = desk.state.inputs.includes(name);
     const made = element("button", { type: "button", class: "chip", "aria-pressed": on });
     made.dataset.input = name;
-    made.append(formulaSaid(name));
+    const text = inputText(name, desk.state);
+    made.append(text === formulaText(name) ? formulaSaid(name) : text);
+    if (text !== name) made.title = name;
     made.addEventListener("click", () => {
       const now = desk.state.inputs;
       const order = names();
@@ -45,12 +41,11 @@ export function inputControls(desk, place) {
     const before = desk.state;
     desk.change({ inputs: [...desk.state.inputs.filter((other) => other !== name), name] });
     if (desk.state === before) return;
-    added = [...added, name];
     box.value = "";
   };
   box.addEventListener("keydown", (event) => event.key === "Enter" && add());
-  const more = field("add_input", box, { after: button("add", add, { sign: SIGNS.more }) });
-  more.classList.add("adding");
+  const after = button("add", add, { sign: SIGNS.more });
+  const more = field("add_input", box, { after, kind: "adding" });
   place.append(list, wrong, more, said("p", "inputs_hint", { class: "hint" }));
   let shown = "";
   const write = () => {
@@ -63,6 +58,21 @@ export function inputControls(desk, place) {
   };
   desk.watch("state", write);
   write();
+}
+
+/** What is offered: the plain seven, or the columns of a table; and all that was on before. */
+function offeredBy(desk) {
+  let known = [];
+  let before = null;
+  return () => {
+    const { kind, rows } = desk.state.data;
+    const columns = kind === "rows" && rows && !isPlane(rows.names) ? rows.names : null;
+    if (columns !== before) [before, known] = [columns, []];
+    known = [...new Set([...known, ...desk.state.inputs])];
+    if (!columns) return [...new Set([...PLAIN, ...known])];
+    const there = new Set(known.map((name) => columnOfInput(name, columns)));
+    return [...known, ...columns.filter((_, i) => !there.has(i))];
+  };
 }
 
 /** Whether columns are the two of the toy sets, as those of drawn points are. */

@@ -36,6 +36,8 @@ export function start(place, given) {
   desk.session = openSession(desk.state, {
     ...given,
     onFrame: (frame) => desk.show(frame),
+    // it may show before there is a place to say it
+    onWorkerRefused: () => setTimeout(() => desk.notice("worker_refused")),
     onProblem: (problem, state) => desk.goesOn(problem, state),
   });
   const views = placed(desk, areas);

@@ -44,9 +44,9 @@ export function netControls(desk, list) {
   const panel = element("div", { class: "fields layer-panel", role: "group" });
   const controls = layerControls(put);
   const title = element("h3");
-  panel.append(title, ...Object.values(controls).map((control) => control.element));
   const removal = button("remove_this_layer", () => take(layers().filter((_, i) => i !== chosen)));
-  panel.append(removal);
+  const heading = element("div", { class: "panel-heading" }, title, removal);
+  panel.append(heading, ...Object.values(controls).map((control) => control.element));
   list.setAttribute("role", "radiogroup");
   speak(list, () => say("layer_to_change"), "aria-label");
   const write = () => {

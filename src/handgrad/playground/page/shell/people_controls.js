@@ -2,14 +2,15 @@
 
 import { element, language, languages, say, speak, speakIn } from "../../../html/words.js";
 import { fragmentOf } from "../training/links.js";
+import { LONGEST } from "./address.js";
 import { outputSaid } from "./diagram.js";
 import { button, menu, said } from "./elements.js";
-import { formulaText } from "./formulas.js";
+import { inputText } from "./formulas.js";
 import { svgOf } from "./net_svg.js";
 import { pngOf, save, weightsText } from "./saving.js";
 
 /** Files that Python writes: where a server is near, it is asked for them. */
-const OF_PYTHON = ["safetensors", "onnx", "py", "c", "wasm", "html"];
+const OF_PYTHON = ["safetensors", "onnx", "py", "c", "js", "wasm", "html"];
 
 /** All that concerns who looks at the page, into `place`. */
 export function peopleControls(desk, place, { keys, diagram, plane }) {
@@ -39,7 +40,12 @@ function languageChoice(desk) {
 export const stateNow = (desk) => ({ ...desk.session.state, at: { step: desk.frame?.step ?? 0 } });
 
 async function copyLink(desk) {
-  const link = `${location.href.split("#")[0]}#${fragmentOf(stateNow(desk))}`;
+  const fragment = fragmentOf(stateNow(desk));
+  if (fragment.length > LONGEST) {
+    desk.notice("link_too_long", { letters: fragment.length }, true);
+    return;
+  }
+  const link = `${location.href.split("#")[0]}#${fragment}`;
   try {
     await navigator.clipboard.writeText(link);
     desk.notice("link_copied");
@@ -55,7 +61,7 @@ function filesOf(desk, diagram, plane) {
   const nameOf = (column, unit) =>
     column
       ? outputSaid(desk, net().columns.at(-1).units, unit)
-      : formulaText(desk.state.inputs[unit]);
+      : inputText(desk.state.inputs[unit], desk.state);
   const json = "application/json";
   const made = {
     file_state: () => save("state.json", `${JSON.stringify(stateNow(desk), null, 1)}\n`, json),

@@ -11,9 +11,10 @@ const UNSEEN = 250;
  * Open a session of a state.
  *
  * `given` has `pages` (recorded), `onFrame(frame)`, and where there are any `worker` (the text of a
- * script that serves as the host of a session), `programFor(model)` (a promise of WebAssembly for
- * it, or of null), `net` (an own one), and `onProblem(problem, state)`: what makes no sense of a
- * state that was set, and the state that goes on.
+ * script that serves as the host of a session; `onWorkerRefused()` hears that it may not),
+ * `programFor(model)` (a promise of WebAssembly for it, or of null), `net` (an own one), and
+ * `onProblem(problem, state)`: what makes no sense of a state that was set, and the state that goes
+ * on.
  */
 export const openSession = (state, given) => new Session(state, given);
 
@@ -27,7 +28,11 @@ class Session {
     this.asked = 0;
     this.begun = 1;
     this.hears = (message) => this.hear(message);
-    this.host = workerHost(given.worker, this.hears, () => this.moveHere()) ?? this.ownHost();
+    this.host = workerHost(given.worker, this.hears, () => this.moveHere());
+    if (!this.host) {
+      if (given.worker) given.onWorkerRefused?.();
+      this.host = this.ownHost();
+    }
     this.open();
   }
 
@@ -48,6 +53,7 @@ class Session {
 
   /** Where a worker is refused, begin again without one. */
   moveHere() {
+    this.given.onWorkerRefused?.();
     this.host = this.ownHost();
     this.open();
     if (this.wantsToPlay) this.play();
