@@ -252,7 +252,7 @@ def test_a_neuron_has_its_large_map(views: Views) -> None:
     page.locator(".readout b").wait_for()
     said = text(page, ".plane .readout")
     value = float(said.split()[-1])
-    assert "column 1, neuron 2" in said
+    assert text(page, ".plane h3") == "layer 1, neuron 2"
     assert value == pytest.approx(np.tanh(1.5 - 0.25), abs=0.02)
     page.evaluate("views.plane.pick(null)")
     assert "outside" in text(page, ".plane .legend")
@@ -535,9 +535,12 @@ def test_the_band_tells_of_what_is_pointed_at(views: Views) -> None:
     assert text(page, ".explain .said").startswith("Point at a neuron or a link")
     page.evaluate("views.explain_band.pointAt({ column: 2, unit: 1, from: 0 })")
     page.locator(".explain .result").nth(1).wait_for()
-    assert text(page, ".explain .said") == "From neuron 1 to neuron 2 of column 2, row 0"
+    assert text(page, ".explain .said") == "Row 0: from layer 1, neuron 1 to layer 2, neuron 2"
     assert "y_2[0,1] = tanh(0.5·0.4 + (−0.25)·1.2 + 0.1)" in text(page, ".explain .forward")
-    assert "(1 − 0 ^ 2) · 0.3= 0.3" in text(page, ".explain .backward li").replace("\n", "")
+    assert "dx = (1 − 0 ^ 2) · 0.3 = 0.3" in text(page, ".explain .backward li")
+    page.evaluate("show({ phase: { way: 'backward', column: 1 } })")
+    assert text(page, ".explain .said") == "Row 0: layer 1, neuron 1"
+    assert page.locator(".explain").get_attribute("data-phase") == "backward"
     page.get_by_label("row", exact=True).fill("7")
     page.keyboard.press("Tab")
     page.wait_for_function("session.asked.at(-1)[1].row === 7")

@@ -1,7 +1,7 @@
 // The band under the net: how the number of the neuron or link that is pointed at comes about.
 
 import { element, say, speak, speakBy } from "../../../html/words.js";
-import { askerOf, numberField, rarely, viewIn } from "./view.js";
+import { askerOf, numberField, placeSaid, rarely, viewIn } from "./view.js";
 
 const WAYS = ["forward", "backward"];
 
@@ -24,7 +24,9 @@ export function explainBandIn(place, session) {
     150,
   );
   const show = () => {
-    said.textContent = pointed ? heading(pointed, Number(row.field.value)) : say("explain_none");
+    said.textContent = pointed
+      ? heading(pointed, Number(row.field.value), session.state)
+      : say("explain_none");
     const made = pointed && found ? WAYS.map((way) => stepsOf(way, found[way] ?? [])) : [];
     steps.replaceChildren(...made);
   };
@@ -49,22 +51,21 @@ export function explainBandIn(place, session) {
   };
 }
 
-function heading({ column, unit, from }, row) {
-  const words = { column, unit: unit + 1, row };
-  if (from === undefined || from === null) return say("explain_of_unit", words);
-  return say("explain_of_link", { ...words, from: from + 1 });
+function heading({ column, unit, from }, row, state) {
+  const place = placeSaid({ column, unit }, state);
+  if (from === undefined || from === null) return say("explain_of_unit", { row, place });
+  const before = placeSaid({ column: column - 1, unit: from }, state);
+  return say("explain_of_link", { row, place, from: before });
 }
 
 /** The steps of a way, each as formula, the same with its numbers, and its result. */
 function stepsOf(way, given) {
   const list = element("ol", { class: "lines" });
   for (const { name, formula, numbers, result } of given) {
-    const parts = [
-      element("code", { class: "formula" }, formula),
-      element("span", { class: "numbers" }, `${name} = ${numbers}`),
-      element("b", { class: "result" }, `= ${result}`),
-    ];
-    list.append(element("li", {}, ...parts));
+    const made = numbers === result ? "" : ` = ${numbers}`;
+    const line = element("span", { class: "numbers" }, name + made, " = ");
+    line.append(element("b", { class: "result" }, result));
+    list.append(element("li", {}, element("code", { class: "formula" }, formula), line));
   }
   const title = speak(element("h4"), () => say(`explain_${way}`));
   const section = element("div", { class: way }, title, list);

@@ -8,7 +8,16 @@ import { balanced, paint, painterOf, rangeOf } from "./map_image.js";
 import { outcome } from "./outcome.js";
 import { axisSaid, describe, legendOf, outputsShown, readout } from "./plane_words.js";
 import { drawPoints } from "./points.js";
-import { askerOf, checkbox, chooser, cleared, rarely, rowsAsker, viewIn } from "./view.js";
+import {
+  askerOf,
+  checkbox,
+  chooser,
+  cleared,
+  placeSaid,
+  rarely,
+  rowsAsker,
+  viewIn,
+} from "./view.js";
 
 /** The pixels of the map's side: painted anew for each frame, and stretched by the browser. */
 const PIXELS = 180;
@@ -52,6 +61,9 @@ export function planeIn(place, session) {
   function show(frame) {
     const map = mapOf(frame, shown, session.state);
     if (!map) return;
+    parts.picked = shown.picked && placeSaid(shown.picked, session.state);
+    const title = parts.picked ?? say("plane_title");
+    if (view.title.textContent !== title) view.title.textContent = title;
     const palette = paletteOf(view.section);
     const isDiscrete = Boolean(session.state.view?.discretize);
     parts.discretize.box.checked = isDiscrete;

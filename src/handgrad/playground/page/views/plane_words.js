@@ -30,8 +30,6 @@ export function legendOf(place, rows, map, palette) {
   place.replaceChildren(element("span", {}, low), bar, element("span", {}, high));
 }
 
-const neuron = ({ column, unit }) => say("neuron", { column, unit: unit + 1 });
-
 /** The shape of a class as it is drawn, beside its name. */
 function mark(k, colour) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -46,17 +44,14 @@ function mark(k, colour) {
 }
 
 /** The numbers under the pointer: where it is, and what the net says there. */
-export function readout(parts, { rows, picked }, map, x, outputs) {
+export function readout(parts, { rows }, map, x, outputs) {
   if (!map) {
     parts.readout.replaceChildren(say("plane_point"));
     return;
   }
   const [i, j] = parts.shownColumns;
   const where = [i, j].map((k) => `${rows.names[k]} = ${numberSaid(x[k], 3)}`).join(", ");
-  parts.readout.replaceChildren(
-    `${where} → `,
-    element("b", {}, answer(rows, picked, map, outputs)),
-  );
+  parts.readout.replaceChildren(`${where} → `, element("b", {}, answer(rows, map, outputs)));
 }
 
 /** The outputs at one place as the map shows them. */
@@ -65,12 +60,12 @@ export const outputsShown = (outputs, { kind }, { loss }) =>
     ? [...outcome({ values: outputs, outputs: outputs.length }, { loss, hasClasses: true }).values]
     : outputs;
 
-function answer(rows, picked, map, outputs) {
+function answer(rows, map, outputs) {
   if (!outputs.every(Number.isFinite)) return say("no_number");
   if (map.kind !== "classes") {
     const names = map.kind === "scores" ? rows.classes : null;
     const said = outputs.map((value, k) => (names ? `${names[k]} ` : "") + numberSaid(value, 4));
-    return (picked ? `${neuron(picked)} ` : "") + said.join(" · ");
+    return said.join(" · ");
   }
   const shares = outputs.length === 1 ? [1 - outputs[0], outputs[0]] : outputs;
   const best = shares.indexOf(Math.max(...shares));
@@ -84,7 +79,7 @@ export function describe(parts, frame, { rows, picked }, map) {
   const [across, up] = columns.map((k) => rows.names[k]);
   const train = rows.trains.reduce((sum, one) => sum + one, 0);
   const counts = say("plane_counts", { train, test: rows.n - train });
-  const subject = picked ? neuron(picked) : say("plane_output");
+  const subject = picked ? parts.picked : say("plane_output");
   const [a, b, c, d] = ranges.flat().map((value) => numberSaid(value, 3));
   const where = say("plane_said", { subject, across, up, a, b, c, d });
   parts.said.textContent = sentences(where, shares(rows, map), counts, say("plane_keys"));

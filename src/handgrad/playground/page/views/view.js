@@ -28,6 +28,7 @@ export function viewIn(place, name, draw) {
   addEventListener("beforeprint", again);
   return {
     section,
+    title,
     body,
     get isShown() {
       return isShown;
@@ -125,6 +126,13 @@ export function rowsAsker(session, view, took) {
       raw: { names, classes },
     }),
   );
+}
+
+/** How a neuron of a column of the net is called. */
+export function placeSaid({ column, unit }, { inputs, layers }) {
+  if (!column) return say("place_input", { name: visible(inputs[unit] ?? unit + 1) });
+  const kind = column > layers.length ? "output" : "hidden";
+  return say(`place_${kind}`, { column, unit: unit + 1 });
 }
 
 /** Sentences one after the other, as the language has them. */
