@@ -97,6 +97,31 @@ def test_taking_over_changes_no_bit(name: str, key: str, when: str) -> None:
     np.testing.assert_array_equal(answer[key], never[key])
 
 
+@pytest.mark.parametrize("name", ["loss", "parameters"])
+def test_a_program_ends_where_the_pages_end(name: str) -> None:
+    net = hg.Net(hg.Linear(2, 3, rng=1), hg.Linear(3, 1, rng=3))
+    rate = {"loss": 1e10, "parameters": 3e38}[name]
+    case = Case(net, "MSELoss", rows=20 if name == "loss" else 5, batch_size=5, rate=rate)
+    told = case.told()
+    said = told["architecture"] | {"batch_size": 5}
+    said["optimizer"] = said["optimizer"] | {"learning_rate": 1.0}
+    main = """
+const early = JSON.parse(readFileSync(process.argv[2], "utf-8"));
+const before = modelOf(early.pages, early);
+const program = await wasmModel(early.pages, early.architecture, early.program, before);
+const main = (given) => [modelOf(given.pages, given), program].map((model) => {
+  const [x, y, order] = rowsOf(given);
+  const loss = model.epoch(x, y, order, given.batch_size, given.rate);
+  return [Number.isFinite(loss), model.stepsTaken, model.parameters.every(Number.isFinite)];
+});"""
+    script = inlined(WASM) + inlined("playground/page/engine/model.js") + DRIVER + main
+    given = told | {"pages": recorded_pages(), "program": program_of(said)}
+    pages, wasm = run_in_node(script, given)
+    assert pages == wasm
+    assert not pages[0]
+    assert pages[2] is (name == "loss")
+
+
 def test_programs_are_made_once_for_all_weights_and_learning_rates() -> None:
     layers = [{"layer": "Linear", "settings": {"n_in": 2, "n_out": 1}}]
     said: dict[str, Any] = {"layers": layers, "loss": "MSELoss", "batch_size": 4}

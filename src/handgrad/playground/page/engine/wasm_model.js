@@ -119,14 +119,19 @@ export class WasmModel extends Model {
       outputs,
     ]);
     this.handOver();
-    let [loss, row] = [0, -1];
-    for (let start = 0, i = 0; start < order.length && row < 0; start += atOnce, i++) {
+    let loss = 0;
+    for (let start = 0, i = 0; start < order.length; start += atOnce, i++) {
       const n = Math.min(atOnce, order.length - start);
-      row = epoch(n, ofX, ofY, ofOrder + 4 * start, rates[i], ofOutputs);
+      const row = epoch(n, ofX, ofY, ofOrder + 4 * start, rates[i], ofOutputs);
       loss += new Float64Array(memory.buffer, total.value, 1)[0];
+      if (row < 0) continue;
+      if (row === n)
+        loss = NaN; // the parameters are not finite
+      else this.stepsInMemory()[0] += row / this.batchSize; // those before it were taken
+      break;
     }
     this.takeBack();
-    return row < 0 ? loss : NaN;
+    return loss;
   }
 
   predict(x, n) {
