@@ -53,11 +53,11 @@ class Library:
         return f"file:{there}"
 
 
-def build(folder: Path, root: Path = ROOT, groups: list[Group] | None = None) -> list[str]:
+def build(folder: Path, root: Path = ROOT, reference: Reference | None = None) -> list[str]:
     """Write the site into `folder`; gives what is wrong with its links, which should be nothing."""
-    groups = groups or read_tree(root)
+    groups = read_tree(root)
     documents = _documents(root, groups)
-    reference = read_reference()
+    reference = reference or read_reference()
     groups = [
         Group(g.name, g.titles, (*g.pages, *reference.pages * (g.name == "reference")))
         for g in groups

@@ -3,6 +3,7 @@
 import html
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -50,6 +51,7 @@ class Rendering:
     public: Mapping[str, str]
     text: Text = field(default_factory=lambda: Text(""))
     figures: Iterator[int] = field(default_factory=lambda: count(1))
+    tables: Counter[str] = field(default_factory=Counter)
     headings: int = 0
     heading: str = ""
     links: int = 0
@@ -162,8 +164,16 @@ class _Renderer(RendererHTML):
         self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
     ) -> str:
         rendering = env["rendering"]
-        label = html.escape(rendering.words["table"].format(rendering.heading or rendering.name))
-        return f'<div class="scrolls" role="region" aria-label="{label}"><table>\n'
+        label = rendering.words["table"].format(rendering.heading or rendering.document.title)
+        rendering.tables[label] += 1
+        if (number := rendering.tables[label]) > 1:
+            label += f", {number}"
+        return f'<div class="scrolls" role="region" aria-label="{html.escape(label)}"><table>\n'
+
+    def th_open(self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType) -> str:
+        """A heading of a column, or, where nothing stands in it, no heading."""
+        tokens[i].tag = tokens[i + 2].tag = "th" if tokens[i + 1].content else "td"
+        return self.renderToken(tokens, i, options, env)
 
     def table_close(
         self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType

@@ -113,4 +113,4 @@ def _line(error: Exception, file: str) -> int:
 
 
 def _last(error: Exception) -> str:
-    return "".join(traceback.format_exception_only(error)).strip()
+    return traceback.format_exception_only(error)[-1].strip()

@@ -1,0 +1,263 @@
+"""The site: a small one built whole, what stops its building, and what holds for the documents."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from docs.site.building import build
+from docs.site.checking import broken_links
+from docs.site.contents import Content
+from docs.site.documents import read_document
+from docs.site.errors import SiteError
+from docs.site.reference import Reference
+from docs.site.search import Indexed, bigrams, index, index_script
+from docs.site.tree import HERE, ROOT, WORDS, Page, read_tree
+
+NO_REFERENCE = Reference((), {}, {"Tanh": "page:tabular"})
+START = """\
+# The start
+
+A [table](tabular.md#of-a-table), and `hg.Tanh(…)`, and [this line](start.md).
+
+## First
+
+| a | |
+|---|---|
+| 1 | 2 |
+"""
+START_IN_CHINESE = """\
+# 开始
+
+去看[表格](../tabular.md#of-a-table)，或者[过拟合](#过拟合)。
+
+## 过拟合
+
+记住了训练样本，见[课程](../lessons/zh/1-one.md#第二节)。
+"""
+LESSON = """\
+# A lesson
+
+```python
+import numpy as np
+
+a = 6
+print(a * 7)
+```
+
+## Second
+
+```python
+import matplotlib.pyplot as plt
+
+plt.figure().add_subplot().plot([1, a])[0]
+```
+
+![a line](line.png "A line that rises.")
+"""
+TABULAR = "# Tables\n\n## Of a table\n\nA [page](../src/page.py), [![](picture.svg)](start.md)\n"
+
+
+def make_documents(root: Path, **others: str) -> Path:
+    """A repository with a few documents; `others` are written, too, by paths with __ for /."""
+    texts = {
+        "docs__start": START,
+        "docs__zh__start": START_IN_CHINESE,
+        "docs__tabular": TABULAR,
+        "docs__lessons__en__1-one": LESSON,
+        "docs__lessons__zh__1-one": LESSON.replace("A lesson", "一课").replace("Second", "第二节"),
+    } | others
+    for name, text in texts.items():
+        path = root / f"{name.replace('__', '/')}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    (root / "src").mkdir()
+    (root / "src" / "page.py").write_text("a = 1\n")
+    (root / "docs" / "picture.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    return root
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    root = make_documents(tmp_path_factory.mktemp("root"))
+    assert build(folder, root, NO_REFERENCE) == []
+    return folder
+
+
+def text_of(site: Path, page: str) -> str:
+    return (site / page).read_text("utf-8")
+
+
+def test_every_page_is_there_in_each_language(site: Path) -> None:
+    pages = {path.relative_to(site).as_posix() for path in site.rglob("*.html")}
+    names = ["index", "tabular", "lessons/1-one", "source/src/page.py"]
+    assert pages == {f"{folder}{name}.html" for folder in ("", "zh/") for name in names}
+
+
+def test_blocks_are_run_and_what_came_of_them_is_shown(site: Path) -> None:
+    lesson = text_of(site, "lessons/1-one.html")
+    assert "<samp>42\n</samp>" in lesson
+    picture = re.search(r'<figure><img src="\.\./([^"]+)" alt="a line" width="614"', lesson)
+    assert picture
+    assert (site / picture[1]).read_bytes().startswith(b"\x89PNG")
+    assert "A line that rises." in lesson
+    assert "line.png" not in lesson.replace(picture[1], "")
+
+
+def test_the_other_language_is_a_step_away_at_the_same_place(site: Path) -> None:
+    here, there = text_of(site, "lessons/1-one.html"), text_of(site, "zh/lessons/1-one.html")
+    assert '<a class="language" href="../zh/lessons/1-one.html" lang="zh-Hans"' in here
+    assert '<a class="language" href="../../lessons/1-one.html" lang="en"' in there
+    assert '<h2 id="second">Second' in here
+    assert '<h2 id="second">第二节' in there
+    assert 'href="lessons/1-one.html#second"' in text_of(site, "zh/index.html")
+
+
+def test_what_is_in_english_only_says_so_in_the_chinese_frame(site: Path) -> None:
+    page = text_of(site, "zh/tabular.html")
+    assert WORDS["zh"]["only_english"] in page
+    assert '<article lang="en">' in page
+    assert '<html lang="zh-Hans">' in page
+    assert WORDS["zh"]["only_english"] not in text_of(site, "zh/index.html")
+
+
+def test_links_lead_to_pages_sources_and_the_reference(site: Path) -> None:
+    start = text_of(site, "index.html")
+    assert '<a href="tabular.html#of-a-table">table</a>' in start
+    assert '<a href="tabular.html"><code>hg.Tanh(…)</code></a>' in start
+    assert '<a href="source/src/page.py.html">page</a>' in text_of(site, "tabular.html")
+    assert '<img src="../files/docs/picture.svg"' in text_of(site, "zh/tabular.html")
+
+
+def test_pages_follow_each_other(site: Path) -> None:
+    assert '<a rel="next" href="lessons/1-one.html">' in text_of(site, "index.html")
+    assert '<a rel="prev" href="../index.html">' in text_of(site, "lessons/1-one.html")
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("# T\n\n[a](nowhere.md)\n", "docs/other.md:3: nowhere.md is not there"),
+        ("# T\n\nA\n\n[a](start.md#no)", "docs/other.md:5: start.md#no: no such heading"),
+        ("# T\n\n```klingon\na\n```\n", "docs/other.md:3: a block in a language not known"),
+        ("# T\n\n```explain\n1 / 0\n```\n", "docs/other.md:4: ZeroDivisionError"),
+    ],
+)
+def test_what_is_wrong_stops_the_building_by_file_and_line(
+    tmp_path: Path, text: str, wrong: str
+) -> None:
+    root = make_documents(tmp_path / "root", docs__other=text)
+    with pytest.raises(SiteError, match=re.escape(wrong)):
+        build(tmp_path / "site", root, NO_REFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("code", "wrong"),
+    [
+        ("a = 1\n\nb = a / 0\n", ":8: ZeroDivisionError"),
+        ("a = (\n", ":6: SyntaxError"),
+        ('1\n```\n\n![a](b.png "c")\n\n```python\n1\n', ":5: an image follows"),
+        ("import warnings\nwarnings.warn('old')\n", ":7: UserWarning: old"),
+    ],
+)
+def test_what_fails_in_a_lesson_stops_the_building_by_file_and_line(
+    tmp_path: Path, code: str, wrong: str
+) -> None:
+    lesson = f"# T\n\nA\n\n```python\n{code}```\n"
+    root = make_documents(tmp_path / "root", **{"docs__lessons__en__2-two": lesson})
+    with pytest.raises(SiteError, match=f"docs/lessons/en/2-two.md{wrong}"):
+        build(tmp_path / "site", root, NO_REFERENCE)
+
+
+def test_links_are_checked_in_what_was_written(tmp_path: Path) -> None:
+    links = ["b.html", "b.html#here", "b.html#there", "c.html", "#a", "https://example.org/"]
+    (tmp_path / "a.html").write_text(
+        "".join(f'<a href="{link}">a</a>' for link in links) + '<img src="d.png">'
+    )
+    (tmp_path / "b.html").write_text('<p id="here"></p><img src="data:,">')
+    assert broken_links(tmp_path) == [
+        "a.html: #a: no such place on that page",
+        "a.html: b.html#there: no such place on that page",
+        "a.html: c.html is not there",
+        "a.html: d.png is not there",
+        "a.html: https://example.org/ leads out of the site",
+    ]
+
+
+def sections_with(word: str, found: Mapping[str, object]) -> set[str]:
+    """The titles of the sections that have every pair of letters of a word, by the index."""
+    sections, pairs = found["sections"], found["bigrams"]
+    assert isinstance(sections, list)
+    assert isinstance(pairs, dict)
+    numbers = {*range(len(sections))}
+    for pair in bigrams(word) & pairs.keys():
+        total, having = 0, set()
+        for step in pairs[pair].split():
+            total += int(step, 36)
+            having.add(total)
+        numbers &= having
+    return {sections[number][4] for number in numbers}
+
+
+def test_the_index_finds_chinese_and_english() -> None:
+    pages = [
+        Indexed("a", Content("Softmax", '<p>Probabilities</p><h2 id="b">Overflow</h2>e', "en")),
+        Indexed("a", Content("开始", '<p>网络</p><h2 id="c">防止过拟合</h2>记住了', "zh")),
+        *(Indexed("n", Content(f"Nothing {n}", "<p>else</p>", "en")) for n in range(40)),
+    ]
+    found = index(pages)
+    assert sections_with("softmax", found) == {"Softmax"}
+    assert sections_with("过拟合", found) == {"防止过拟合"}
+    assert sections_with("记住", found) == {"防止过拟合"}
+    assert sections_with("overfl", found) == {"Overflow"}
+    pairs = found["bigrams"]
+    assert isinstance(pairs, dict)
+    assert "no" not in pairs  # in nearly all sections
+
+
+def test_the_index_is_a_script_that_cannot_end_early() -> None:
+    page = Indexed("a", Content("T", "<p>&lt;/script&gt; 1</p>", "en"))
+    script = index_script([page])
+    assert "</script" not in script
+    text = script.removeprefix("self.searchIndex = ").removesuffix(";\n")
+    assert json.loads(text)["sections"] == [["a", "en", "T", "", "T", "</script> 1"]]
+
+
+def test_every_document_has_a_page_and_its_titles() -> None:
+    pages = [page for group in read_tree() for page in group.pages]
+    sources = {path for page in pages for path in page.sources.values()}
+    documents = {*(ROOT / "docs").rglob("*.md")} - {*(ROOT / "docs" / "site").rglob("*.md")}
+    assert documents <= sources
+    names = [page.name for page in pages]
+    assert len(names) == len(set(names))
+
+
+TRANSLATED = [
+    page
+    for group in read_tree()
+    for page in group.pages
+    if len(page.sources) == len(WORDS) and page.name != "overview"
+]
+
+
+@pytest.mark.parametrize("page", TRANSLATED, ids=lambda page: page.name)
+def test_translations_have_the_headings_and_blocks_of_their_originals(page: Page) -> None:
+    """So that a switch of the language stays at the same section, and the code says the same."""
+    english, chinese = (
+        read_document(path, ROOT, language, page.runs) for language, path in page.sources.items()
+    )
+    assert [h.level for h in chinese.headings] == [h.level for h in english.headings]
+    kinds = [[t.info for t in d.tokens if t.type == "fence"] for d in (english, chinese)]
+    assert kinds[0] == kinds[1]
+
+
+def test_words_are_there_in_each_language() -> None:
+    english, chinese = WORDS["en"], WORDS["zh"]
+    assert english.keys() == chinese.keys()
+    for key, said in english.items():
+        assert said.count("{}") == chinese[key].count("{}"), key
+    tree = tomllib.loads((HERE / "tree.toml").read_text("utf-8"))
+    assert all(len(entry) == 3 and all(entry) for g in tree["group"] for entry in g["pages"])
