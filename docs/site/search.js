@@ -32,13 +32,32 @@
     return numbers?.map((step) => (last += parseInt(step, 36))) ?? null;
   };
 
-  /** Of how many of the rare pairs of the words each section has, those with at least `share`. */
-  const near = (words, share) => {
+  /** The sections that may have all the words, by the pairs of letters that tell sections apart. */
+  const candidates = (words) => {
     const lists = words.flatMap(bigrams).map(having).filter(Boolean);
+    if (!lists.length) return index.sections.map((_, n) => n);
     const votes = new Map();
     for (const list of lists) for (const n of list) votes.set(n, (votes.get(n) ?? 0) + 1);
-    if (!lists.length) return share < 1 ? [] : index.sections.map((_, n) => n);
-    return [...votes].filter(([, count]) => count >= share * lists.length).map(([n]) => n);
+    return [...votes].filter(([, count]) => count === lists.length).map(([n]) => n);
+  };
+
+  const withAll = (words) =>
+    candidates(words).filter((n) =>
+      words.every((word) => index.folded[n].some((text) => text.includes(word))),
+    );
+
+  /** The word of the site that shares most pairs of letters with `word`; itself if none is close. */
+  const closest = (word) => {
+    index.words ??= new Set(index.folded.flat().flatMap((text) => text.match(/[\p{L}]+/gu) ?? []));
+    const pairs = new Set(bigrams(word));
+    let [best, most] = [word, 0.6];
+    for (const other of index.words) {
+      const theirs = new Set(bigrams(other));
+      const shared = [...theirs].filter((pair) => pairs.has(pair)).length;
+      const alike = (2 * shared) / (pairs.size + theirs.size);
+      if (alike > most) [best, most] = [other, alike];
+    }
+    return best;
   };
 
   const score = (n, words) => {
@@ -58,12 +77,12 @@
     const words = fold(input.value).split(/\s+/).filter(Boolean);
     if (!words.length) return show([], "");
     if (!index) return show([], box.dataset.loading);
-    const has = (n) => words.every((word) => index.folded[n].some((text) => text.includes(word)));
-    const exact = near(words, 1).filter(has);
-    const numbers = exact.length ? exact : near(words, 0.6);
-    numbers.sort((a, b) => score(b, words) - score(a, words) || a - b);
+    const exact = withAll(words);
+    const meant = exact.length ? words : words.map(closest);
+    const numbers = exact.length ? exact : withAll(meant);
+    numbers.sort((a, b) => score(b, meant) - score(a, meant) || a - b);
     const said = exact.length ? "" : numbers.length ? box.dataset.close : box.dataset.nothing;
-    return show(numbers.slice(0, MOST), said, words);
+    return show(numbers.slice(0, MOST), said, meant);
   };
 
   const marked = (text, words) => {

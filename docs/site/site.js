@@ -46,7 +46,9 @@
   follow();
   addEventListener("resize", settle);
   addEventListener("scroll", follow, { passive: true });
-  document.querySelector(".tree [aria-current]")?.scrollIntoView?.({ block: "nearest" });
+  const tree = document.querySelector(".tree");
+  const here = tree.querySelector("[aria-current]");
+  if (here && here.offsetTop > tree.clientHeight - 60) tree.scrollTop = here.offsetTop - 120;
   addEventListener("keydown", (event) => {
     if (event.key === "Escape" && location.hash === "#tree") location.hash = "#content";
   });
