@@ -217,7 +217,7 @@ def _playground(rendering: Rendering, token: Token, title: str) -> str:
     """The playground with a setting: the first line is its fragment, the others its caption."""
     setting, _, caption = token.content.strip().partition("\n")
     words, language = rendering.words, rendering.document.language
-    address = html.escape(f"file:playground.html#{setting.removeprefix('#')}&language={language}")
+    address = html.escape(f"file:play.html#{setting.removeprefix('#')}&language={language}")
     said = html.escape(caption.strip() or rendering.heading)
     label = html.escape(words["playground"].format(caption.strip() or rendering.heading))
     return (
