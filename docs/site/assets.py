@@ -6,17 +6,20 @@ from importlib.resources import files
 from pathlib import Path
 
 from docs.site.tree import HERE
+from handgrad.html.scripts import inlined
 
 PICTURES = (".png", ".gif", ".svg", ".jpg")
 
 
 def write_assets(
-    folder: Path, root: Path, copied: Iterable[str], pictures: Mapping[str, bytes], index: str
+    folder: Path, root: Path, copied: Iterable[str], made: Mapping[str, bytes], index: str
 ) -> None:
     """Write all that is no page: files of the repository, by their paths, below `files`."""
-    page_css = (files("handgrad.html") / "page.css").read_text("utf-8")
-    own = [(HERE / name).read_text("utf-8") for name in ("site.css", "code.css")]
-    (folder / "site.css").write_text("\n".join([page_css, *own]), "utf-8")
+    package = files("handgrad")
+    styles = [package / "html" / "page.css", package / "exercises" / "page" / "exercise.css"]
+    styles += [HERE / "site.css", HERE / "code.css"]
+    (folder / "site.css").write_text("\n".join(s.read_text("utf-8") for s in styles), "utf-8")
+    (folder / "exercises.js").write_text(inlined("exercises/page/main.js"), "utf-8")
     scripts = [(HERE / name).read_text("utf-8") for name in ("site.js", "search.js")]
     (folder / "site.js").write_text("\n".join(scripts), "utf-8")
     (folder / "search-index.js").write_text(index, "utf-8")
@@ -24,7 +27,7 @@ def write_assets(
         to = folder / "files" / path
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / path, to)
-    for name, data in pictures.items():
+    for name, data in made.items():
         to = folder / name
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_bytes(data)

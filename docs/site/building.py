@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from docs.site.assets import write_assets
-from docs.site.checking import broken_links
+from docs.site.checking import PLAYGROUND, broken_links
 from docs.site.contents import Content
 from docs.site.documents import Document, read_document
 from docs.site.framing import write_page
@@ -15,6 +15,7 @@ from docs.site.rendering import Rendering, beside, coloured, render
 from docs.site.running import run_all
 from docs.site.search import Indexed, index_script
 from docs.site.tree import LANGUAGES, ROOT, Group, read_tree
+from handgrad.playground.document import write_document
 from handgrad.story.page import Outcome
 
 # Files that are shown on a page of their own, in colours; others are copied as they are.
@@ -77,10 +78,10 @@ def build(folder: Path, root: Path = ROOT, reference: Reference | None = None) -
     for name in {name for name, _ in contents}:
         for language in LANGUAGES:
             write_page(folder, name, language, contents, groups)
-    pictures = {
-        name: data for content in contents.values() for name, data in content.pictures.items()
-    }
-    write_assets(folder, root, library.files, pictures, index_script(indexed))
+    made = {name: data for content in contents.values() for name, data in content.files.items()}
+    write_assets(folder, root, library.files, made, index_script(indexed))
+    if any(f"file:{PLAYGROUND}" in content.html for content in contents.values()):
+        write_document(folder / PLAYGROUND)
     return broken_links(folder)
 
 
@@ -98,7 +99,7 @@ def _content(library: Library, name: str, document: Document, outcomes: list[Out
     public = library.reference.names
     rendering = Rendering(document, name, iter(outcomes), library.address, public)
     text = render(rendering)
-    return Content(document.title, text.html, document.language, text.pictures)
+    return Content(document.title, text.html, document.language, text.files)
 
 
 def _shown(library: Library, contents: Mapping[tuple[str, str], Content]) -> set[str]:

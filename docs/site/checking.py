@@ -6,12 +6,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 REFERENCE = re.compile(r'\b(?:href|src)="([^"]*)"')
+SCRIPT = re.compile(r"<script\b.*?</script>", re.S)
 NAME = re.compile(r'\bid="([^"]*)"')
 
 
 def broken_links(site: Path) -> list[str]:
     """What leads nowhere, each with the page that it stands on; what leads out of the site, too."""
-    pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
+    pages = {path: SCRIPT.sub("", path.read_text("utf-8")) for path in sorted(site.rglob("*.html"))}
     names = {path: {html.unescape(n) for n in NAME.findall(text)} for path, text in pages.items()}
     wrong = []
     for page, text in pages.items():

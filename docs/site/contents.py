@@ -27,7 +27,7 @@ class Content:
     title: str
     html: str
     language: str
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def sections(self) -> Sequence[Section]:

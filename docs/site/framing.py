@@ -10,6 +10,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 
 import handgrad
+from docs.site.checking import PLAYGROUND
 from docs.site.contents import Content
 from docs.site.tree import HERE, LANGUAGES, WORDS, Group
 from handgrad.html import environment, visible
@@ -17,7 +18,7 @@ from handgrad.html import environment, visible
 ADDRESS = re.compile(r'\b(href|src)="(page|file):([^"#@]*)(?:@(\w\w))?(?:#([^"]*))?"')
 DEEPEST_OF_CONTENTS = 3
 # What is not a file of the repository lies at the top of the site.
-AT_THE_TOP = ("pictures/", "play.html")
+AT_THE_TOP = ("made/", PLAYGROUND)
 
 
 def write_page(
@@ -57,6 +58,7 @@ def write_page(
             ],
             content=Markup(_placed(content.html, name, language, contents)),
             content_language=WORDS[content.language]["locale"],
+            has_exercises="data-exercise" in content.html,
             foreign=content.language != language,
             sections=[
                 section for section in content.sections if 1 < section.level <= DEEPEST_OF_CONTENTS

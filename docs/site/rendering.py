@@ -19,6 +19,9 @@ from pygments.lexers import get_lexer_by_name
 from docs.site.documents import MARKDOWN, Document, is_step, line_of
 from docs.site.errors import SiteError
 from docs.site.tree import WORDS
+from handgrad.base.errors import SettingError
+from handgrad.exercises import exercise
+from handgrad.html import json_in_page
 from handgrad.story.chapters import Picture
 from handgrad.story.page import Outcome, size_of
 
@@ -30,14 +33,14 @@ PUBLIC = re.compile(
 
 @dataclass
 class Text:
-    """What a document became: its HTML, and the pictures that belong to it, by their names.
+    """What a document became: its HTML, and the files that were made for it, by their names.
 
     Addresses in it begin with `page:`, a page's name, or `file:`, the path of a file of the
-    repository or the name of a picture: where they are is known when the page is put in its place.
+    repository or the name of one that was made: where they are is known when the page has a place.
     """
 
     html: str
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -198,8 +201,8 @@ def _step(rendering: Rendering, token: Token) -> str:
 
 
 def _picture(rendering: Rendering, picture: Picture, image: bytes) -> str:
-    name = f"pictures/{rendering.document.language}/{rendering.name}/{picture.file}"
-    rendering.text.pictures[name] = image
+    name = _made(rendering, picture.file)
+    rendering.text.files[name] = image
     _, width, height = size_of(image)
     label = rendering.words["figure"].format(next(rendering.figures))
     return (
@@ -209,8 +212,21 @@ def _picture(rendering: Rendering, picture: Picture, image: bytes) -> str:
     )
 
 
+def _made(rendering: Rendering, file: str) -> str:
+    """The name in the site of a file that was made for this document."""
+    return f"made/{rendering.document.language}/{rendering.name}/{file}"
+
+
 def _explain(rendering: Rendering, token: Token, title: str) -> str:
-    return f'<div class="explained">{next(rendering.outcomes).printed}</div>\n'
+    """An explanation: a page of its own, which is shown here in a frame."""
+    words, label = rendering.words, html.escape(rendering.heading)
+    name = _made(rendering, f"explained-{line_of(token)}.html")
+    rendering.text.files[name] = next(rendering.outcomes).printed.encode()
+    return (
+        f'<figure class="explained"><iframe src="file:{name}" loading="lazy" '
+        f'title="{words["explained"]}: {label}"></iframe>'
+        f'<figcaption><a href="file:{name}">{words["explained"]}</a></figcaption></figure>\n'
+    )
 
 
 def _playground(rendering: Rendering, token: Token, title: str) -> str:
@@ -228,13 +244,19 @@ def _playground(rendering: Rendering, token: Token, title: str) -> str:
 
 
 def _exercise(rendering: Rendering, token: Token, title: str) -> str:
-    """The place of an exercise, which a script fills; what it takes stands in the block as JSON."""
+    """The place of an exercise, with the exercise as JSON, which `exercises.js` makes a form of."""
+    title = title or token.content.strip()
     words, name = rendering.words, html.escape(title)
     asked = html.escape(f'hg.exercise("{title}")')
+    try:
+        data = exercise(title, rendering.document.language).data()
+    except SettingError as error:
+        raise _fault(rendering, token, str(error)) from None
     return (
         f'<section class="exercise" data-exercise="{name}" aria-label="'
         f'{words["exercise"].format(name)}"><p>'
-        f"{words['exercise_needs'].format(f'<code>{asked}</code>')}</p></section>\n"
+        f"{words['exercise_needs'].format(f'<code>{asked}</code>')}</p>"
+        f'<script type="application/json">{json_in_page(data)}</script></section>\n'
     )
 
 
@@ -248,6 +270,7 @@ def _answer(rendering: Rendering, token: Token, title: str) -> str:
 
 
 DIRECTIVES: dict[str, Callable[[Rendering, Token, str], str]] = {
+    "answer": _answer,
     "explain": _explain,
     "playground": _playground,
     "exercise": _exercise,

@@ -36,7 +36,7 @@
 
   const settle = () => {
     if (contents) contents.open = wide.matches;
-    for (const box of document.querySelectorAll("pre, .scrolls, .explained, .pdoc .attr")) {
+    for (const box of document.querySelectorAll("pre, .scrolls, .pdoc .attr")) {
       if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     }

@@ -132,6 +132,31 @@ def test_links_lead_to_pages_sources_and_the_reference(site: Path) -> None:
     assert '<img src="../files/docs/picture.svg"' in text_of(site, "zh/tabular.html")
 
 
+def test_what_is_asked_for_by_name_is_put_in(tmp_path: Path) -> None:
+    text = (
+        "# T\n\n```exercise tanh\n```\n\n```playground\n#dataset=spiral\nTwo spirals.\n```\n\n"
+        "```answer Why?\nSee [there](start.md).\n```\n\n```explain\nimport handgrad as hg\n"
+        "hg.explain(hg.Net(hg.Linear(1, 1, rng=0)), [[1.0]], [[2.0]], loss=hg.MSELoss())\n```\n"
+    )
+    root = make_documents(tmp_path / "root", docs__other=text)
+    site = tmp_path / "site"
+    assert build(site, root, NO_REFERENCE) == []
+    page = text_of(site, "zh/other.html")
+    exercise = re.search(
+        'data-exercise="tanh".*?<script type="application/json">(.*?)</script>', page
+    )
+    assert exercise
+    assert json.loads(exercise[1])["name"] == "tanh"
+    assert 'src="../exercises.js"' in page
+    assert (
+        '<iframe src="../play.html#dataset=spiral&amp;language=en" title="Playground: Two' in page
+    )
+    assert '<summary>Why?</summary><p>See <a href="index.html">there</a>' in page
+    explained = re.search(r'<iframe src="\.\./(made/[^"]+)"', page)
+    assert explained
+    assert "MSELoss" in text_of(site, explained[1])
+
+
 def test_pages_follow_each_other(site: Path) -> None:
     assert '<a rel="next" href="lessons/1-one.html">' in text_of(site, "index.html")
     assert '<a rel="prev" href="../index.html">' in text_of(site, "lessons/1-one.html")
@@ -143,6 +168,7 @@ def test_pages_follow_each_other(site: Path) -> None:
         ("# T\n\n[a](nowhere.md)\n", "docs/other.md:3: nowhere.md is not there"),
         ("# T\n\nA\n\n[a](start.md#no)", "docs/other.md:5: start.md#no: no such heading"),
         ("# T\n\n```klingon\na\n```\n", "docs/other.md:3: a block in a language not known"),
+        ("# T\n\n```exercise no\n```\n", "docs/other.md:3: exercise 'no'"),
         ("# T\n\n```explain\n1 / 0\n```\n", "docs/other.md:4: ZeroDivisionError"),
     ],
 )
