@@ -270,7 +270,6 @@ def _answer(rendering: Rendering, token: Token, title: str) -> str:
 
 
 DIRECTIVES: dict[str, Callable[[Rendering, Token, str], str]] = {
-    "answer": _answer,
     "explain": _explain,
     "playground": _playground,
     "exercise": _exercise,
