@@ -1,7 +1,8 @@
 // A table of one's own: as a file, pasted or dropped; which columns predict which.
 
 import { element, numberSaid, say, speak, speakBy, visible } from "../../../html/words.js";
-import { TableRefused, tableIn } from "./csv.js";
+import { tableIn } from "../training/csv.js";
+import { TableRefused, textOf } from "../training/csv_text.js";
 import { button, choice, opening, said } from "./elements.js";
 import { stateOfTable } from "./table_rows.js";
 
@@ -30,7 +31,7 @@ export function tableControls(desk, whole) {
   const ofFile = (one) =>
     desk.given.server && !isText(one)
       ? byServer(desk, one, problem, summary)
-      : take(one.name, () => one.text());
+      : take(one.name, async () => textOf(new Uint8Array(await one.arrayBuffer())));
   file.addEventListener("change", () => {
     if (file.files[0]) ofFile(file.files[0]);
     file.value = "";

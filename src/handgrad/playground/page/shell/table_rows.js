@@ -1,7 +1,7 @@
 // A table as rows to learn from: categories as columns of 0 and 1, what is to be predicted apart.
 
 import { packed } from "../training/bytes.js";
-import { TableRefused } from "./csv.js";
+import { TableRefused } from "../training/csv_text.js";
 
 const MOST_VALUES = 12;
 const MOST_CLASSES = 20;
