@@ -6,6 +6,7 @@ import { LONGEST } from "./address.js";
 import { outputSaid } from "./diagram.js";
 import { button, menu, said } from "./elements.js";
 import { inputText } from "./formulas.js";
+import { netFile } from "./net_file.js";
 import { svgOf } from "./net_svg.js";
 import { pngOf, save, weightsText } from "./saving.js";
 
@@ -67,11 +68,24 @@ function filesOf(desk, diagram, plane) {
     file_state: () => save("state.json", `${JSON.stringify(stateNow(desk), null, 1)}\n`, json),
     file_weights: () =>
       save("weights.json", weightsText(session.names, desk.frame.parameters), json),
+    file_net_js: () => saveNet(desk),
     file_net_svg: () => save("net.svg", svgOf(net(), nameOf), "image/svg+xml"),
     file_net_png: async () => save("net.png", await pngOf(diagram.canvas)),
     file_plane_png: async () => save("plane.png", await pngOf(plane())),
   };
   return Object.entries(made).map(([key, act]) => button(key, act));
+}
+
+/** The net as a module; a layer that only Python can print is said. */
+async function saveNet(desk) {
+  const inputs = desk.state.inputs.map((name) => inputText(name, desk.state)).join(", ");
+  try {
+    const model = await desk.session.request("model");
+    const text = netFile(desk.given.pages, model, desk.given.worker, `inputs: ${inputs}`);
+    save("net.mjs", text, "text/javascript");
+  } catch {
+    desk.notice("no_net_file", {}, true);
+  }
 }
 
 /** Files by Python: by the server, or why not and what to do instead. */
