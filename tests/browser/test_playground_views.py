@@ -458,7 +458,12 @@ def test_the_way_over_the_loss_plane_ends_where_the_net_is(views: Views) -> None
     circle = page.locator(".loss_plane circle.here")
     x, y = (float(circle.get_attribute(name) or "") for name in ("cx", "cy"))
     assert (x / 150 - 1, 1 - y / 150) == pytest.approx((path[-2], path[-1]), abs=1e-3)
-    assert "The plane holds 90% of the way’s spread" in text(page, ".loss_plane .said")
+    said = text(page, ".loss_plane .said")
+    assert "the training began at 0.5 and is now at 0.0122" in said
+    assert "The plane holds 90% of the way’s spread" in said
+    kept = page.locator(".losses").element_handle()
+    page.evaluate("for (let epoch = 41; epoch < 50; epoch++) show({ epoch, playing: true })")
+    assert page.evaluate("(e) => e.isConnected", kept)  # not drawn anew for each frame
     asked = page.evaluate("session.asked.length")
     page.get_by_role("button", name="Cut again, here").press("Enter")
     assert page.evaluate("session.asked.length") == asked + 1

@@ -1,6 +1,6 @@
 // The loss plane: a cut through the space of all weights, with the way that the optimizer took.
 
-import { element, numberSaid, percentSaid, say, speak } from "../../../html/words.js";
+import { element, language, numberSaid, percentSaid, say, speak } from "../../../html/words.js";
 import { rangeOf } from "./map_image.js";
 import { lossPicture } from "./contours.js";
 import { askerOf, button, sentences, viewIn } from "./view.js";
@@ -15,10 +15,10 @@ export function lossPlaneIn(place, session) {
   const said = element("p", { class: "said" });
   const again = button("loss_plane_again", () => ask());
   view.body.append(lead, picture, said, element("div", { class: "row" }, again));
-  const seen = { version: null, found: null, step: null };
+  const seen = { version: null, found: null, step: null, at: null, count: 0 };
   const planeOf = askerOf(session, "lossPlane", view, (found) => {
     again.removeAttribute("aria-busy");
-    Object.assign(seen, { found, step: view.last.step });
+    Object.assign(seen, { found, step: view.last.step, at: view.last, count: seen.count + 1 });
     show();
   });
   const ask = () => {
@@ -39,8 +39,10 @@ export function lossPlaneIn(place, session) {
   }
 
   function show() {
-    if (!seen.found) return;
-    const text = described(seen.found);
+    const key = `${language()} ${seen.count}`;
+    if (!seen.found || key === seen.shown) return;
+    seen.shown = key;
+    const text = described(seen.found, seen.at);
     said.textContent = text;
     picture.replaceChildren(
       lossPicture(seen.found, [{ path: seen.found.path, kind: "way" }], text),
@@ -49,22 +51,13 @@ export function lossPlaneIn(place, session) {
   return view;
 }
 
-function described({ a, b, losses, path, shares }) {
+/** The plane in words; the losses of the way are the net's own, which lies beside its plane. */
+function described({ losses, shares }, { history, losses: now }) {
   const number = (value) => (Number.isFinite(value) ? numberSaid(value, 3) : say("no_number"));
   const [low, high] = (rangeOf(losses) ?? [NaN, NaN]).map(number);
-  const at = (i) => number(lossAt({ a, b, losses }, path[i], path[i + 1]));
   const more = shares
     ? say("loss_plane_shares", { percent: percentSaid(shares.reduce((sum, one) => sum + one, 0)) })
     : say("loss_plane_random");
-  const words = { low, high, start: at(0), now: at(path.length - 2) };
+  const words = { low, high, start: number(history.train[0]), now: number(now.train) };
   return sentences(say("loss_plane_said", words), more);
-}
-
-/** The loss of the grid's point nearest to a place. */
-function lossAt({ a, b, losses }, x, y) {
-  const index = (axis, value) => {
-    const share = (value - axis[0]) / (axis.at(-1) - axis[0]);
-    return Math.max(0, Math.min(axis.length - 1, Math.floor(share * (axis.length - 1) + 0.5)));
-  };
-  return losses[index(b, y) * a.length + index(a, x)];
 }

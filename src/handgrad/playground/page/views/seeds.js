@@ -3,7 +3,7 @@
 import { element, numberSaid, percentSaid, say, speak, speakBy } from "../../../html/words.js";
 import { chart, legend } from "./chart.js";
 import { paletteOf } from "./colours.js";
-import { paint, painterOf, rangeOf } from "./map_image.js";
+import { balanced, paint, painterOf, rangeOf } from "./map_image.js";
 import { outcome } from "./outcome.js";
 import { button, chooser, numberField, sentences, viewIn } from "./view.js";
 
@@ -66,6 +66,7 @@ export function seedsIn(place, session) {
 function resultsOf(found, look) {
   const { epochs, test, seeds } = found;
   const curves = chart();
+  const all = { ...look, range: commonRange(found.planes, look) };
   const words = `${say("seeds_curves")}: ${spreadSaid(found, look.hasClasses)}`;
   curves.svg.setAttribute("aria-label", words);
   const middle = Array.from(epochs, (_, k) => median(test.map((losses) => losses[k])));
@@ -83,14 +84,21 @@ function resultsOf(found, look) {
   const maps = element("ul", { class: "maps" });
   seeds.forEach((seed, i) => {
     const loss = said(test[i].at(-1));
-    const canvas = mapOf(found, found.planes[i], look, SMALL);
+    const canvas = mapOf(found, found.planes[i], all, SMALL);
     const take = element("button", { type: "button" });
     take.append(canvas, element("span", {}, say("seeds_map", { seed, loss })));
     take.addEventListener("click", () => look.session.set({ seed }));
     maps.append(element("li", {}, take));
   });
   const hint = element("p", { class: "hint" }, say("seeds_take"));
-  return [curves.svg, names, averages(found, look), hint, maps];
+  return [curves.svg, names, averages(found, all), hint, maps];
+}
+
+/** One scale for all: maps are there to be compared; of a score of classes the sign counts. */
+function commonRange(planes, { hasClasses }) {
+  const [low, high] = balanced(rangeOf(planes.flatMap(([...values]) => values)));
+  const most = Math.max(Math.abs(low), Math.abs(high));
+  return hasClasses ? [-most, most] : [low, high];
 }
 
 /** The mean of all planes, and where they are apart. */
@@ -99,7 +107,8 @@ function averages(found, look) {
     const caption = element("figcaption", {}, say(key));
     return element("figure", {}, canvas, caption);
   };
-  const spread = { ...look, hasClasses: false, range: [0, rangeOf(found.spread)?.[1] || 1] };
+  const most = rangeOf(found.spread)?.[1] || 1;
+  const spread = { ...look, hasClasses: false, range: [-most, most] };
   return element(
     "div",
     { class: "pair" },
@@ -112,7 +121,7 @@ function mapOf({ side }, values, { palette, hasClasses, loss, range }, size) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const outputs = values.length / (side * side);
   const map = { outputs, ...outcome({ values, outputs }, { loss, hasClasses }) };
-  if (range) map.range = [-range[1], range[1]];
+  if (map.kind === "numbers") map.range = range;
   const colour = painterOf({ ...map, paper: palette.paper });
   paint(canvas, { side, ...map }, colour, size, palette.soft);
   return canvas;
