@@ -50,9 +50,8 @@ class Nameless(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
         return ast.Constant("") if isinstance(node.value, str) else node
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.JoinedStr:
-        values = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
-        return ast.JoinedStr([ast.FormattedValue(value, -1) for value in values])
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.Constant:
+        return ast.Constant("")
 
 
 def code_of(path: Path) -> list[str]:
