@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from collections.abc import Callable
 from string import Formatter
 
@@ -14,7 +15,7 @@ from handgrad.exercises import NAMES
 from handgrad.exercises.diagnosis import Hint, Known, diagnose, said
 from handgrad.exercises.tasks import task
 from handgrad.exercises.words import LANGUAGES, words
-from tests.exercises.answers import ALL, right, wrong
+from tests.exercises.answers import ALL, FILE, right, wrong
 
 WITH_PAGES = [name for name in NAMES if task(name).page]
 RANDOM = "dropout"
@@ -231,3 +232,11 @@ def test_numbers_are_said_in_four_digits() -> None:
     assert [said(number) for number in numbers] == (
         ["0", "0", "1", "-0.25", "0.3333", "12350", "1e-5", "2e20", "∞", "-∞", "NaN"]
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_for_teachers_says_what_is_said_today(language: str) -> None:
+    """`python docs/lessons/answers/build.py` writes it anew."""
+    built = runpy.run_path(str(FILE.parent / "build.py"))
+    page = FILE.parent / built["FILES"][language]
+    assert page.read_text("utf-8") == built["page"](language)
