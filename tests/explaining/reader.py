@@ -219,7 +219,7 @@ class Reader:
         while True:
             value = self.either()
             if self.next(":"):
-                places.append(value.low)
+                places.append(round((value.low + value.high) / 2))
                 value = self.either()
             given.append(value)
             if not self.next(","):

@@ -78,7 +78,7 @@ def explain(
                 f"{optimizer!r} without y", "the targets of the rows", "hg.explain(net, x, y, …)"
             )
         join_update(found, subject.net, optimizer)
-        title = f"{title}, {words['update_by'].format(shown(optimizer))}"
+        title = words["update_by"].format(title, shown(optimizer))
     return Explanation(title, found, Writer(digits, words), language, subject)
 
 

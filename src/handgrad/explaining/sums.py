@@ -29,10 +29,10 @@ def factors(op: Op, operands: Sequence[Array], said: object, index: Index) -> li
         for axis, size in zip(axes, operand.shape, strict=True):
             sizes[axis] = max(size, sizes.get(axis, 1))
     summed = [axis for axis in sizes if axis not in out]
-    grid = np.indices([sizes[axis] for axis in summed]).reshape(len(summed), -1)
+    terms = prod(sizes[axis] for axis in summed)
+    grid = np.indices([sizes[axis] for axis in summed]).reshape(len(summed), terms)
     at: dict[int, int | Array] = dict(zip(out, index, strict=True))
     at |= dict(zip(summed, grid, strict=True))
-    terms = prod(sizes[axis] for axis in summed)
     return [
         _places(operand.shape, axes, at, terms)
         for axes, operand in zip(letters, operands, strict=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from handgrad.explaining.terms import Elementwise, Many, Number, Place, Rest, Term
-from handgrad.graph.operations import BINARY, COMPARISONS, Op
+from handgrad.graph.operations import BINARY, COMPARISONS, UNARY, Op
 from handgrad.graph.printing import PRECEDENCE
 
 SIGNS = {Op.MULTIPLY: "·", Op.SUBTRACT: " − ", Op.POWER: "^"}
@@ -52,8 +52,9 @@ class Writer:
         raise TypeError(type(term).__name__)
 
     def _elementwise(self, operation: Op, arguments: Sequence[Term], binds: int) -> str:
-        if operation is Op.NEGATIVE:
-            text = f"−{self.text(arguments[0], SIGN)}"
+        if operation in UNARY:
+            sign = "−" if operation is Op.NEGATIVE else operation.symbol
+            text = f"{sign}{self.text(arguments[0], SIGN)}"
             return f"({text})" if binds > SUM else text
         if operation not in BINARY:
             return _call(operation, map(self.text, arguments))

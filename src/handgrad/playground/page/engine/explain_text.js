@@ -78,8 +78,8 @@ export class Writer {
   }
 
   elementwise({ op, parts }, binds) {
-    if (op === "negative") {
-      const text = `−${this.text(parts[0], UNARY)}`;
+    if (op === "negative" || op === "invert") {
+      const text = `${op === "negative" ? "−" : "~"}${this.text(parts[0], UNARY)}`;
       return binds > SUM ? `(${text})` : text;
     }
     if (!(op in LEVELS)) return `${op}(${parts.map((part) => this.text(part)).join(", ")})`;
