@@ -147,7 +147,10 @@ def test_a_unit_of_the_net_is_explained_where_it_is_pointed_at(
     names = {way: [line["name"] for line in lines] for way, lines in found["unit"].items()}
     assert names["forward"][0] == told("0.z", 0, 2)
     assert names["forward"][-1] == told(f"{last - 2}.y", 0, 2)
+    # how the loss changes with what the unit gives, then with what goes in; not with the inputs
+    assert names["backward"][0] == told(f"{last - 1}.dx", 0, 2)
     assert told("0.db", 2) in names["backward"]
+    assert not [name for name in names["backward"] if name.startswith("dx_0")]
     link = [line["name"] for line in found["link"]["backward"]]
     assert link[0] == told("0.dW", 2, 1)
     assert link[-1] == "new_W_0[2,1]"

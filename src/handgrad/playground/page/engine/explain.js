@@ -108,24 +108,35 @@ export class Explained {
    */
   unit(paths, unit, from = null) {
     const found = { forward: [], backward: [] };
+    // what goes back out of the layers is of the units before them; into them, out of the next
+    const out = this.goneBack(paths[0]);
+    const into = from === null && this.goneBack(String(Number(paths.at(-1)) + 1));
     for (const step of this.steps) {
-      const index = step.filled ? null : this.indexOfUnit(step, paths, unit, from);
-      if (!index) continue;
-      const { name, numbers, result } = this.line(step, index);
-      const way = step.method === "forward" ? "forward" : "backward";
-      found[way].push({ name, formula: `${step.name} = ${step.formula}`, numbers, result });
+      if (step.filled || step === out) continue;
+      const index = step === into ? [0, unit] : this.indexOfUnit(step, paths, unit, from);
+      if (index)
+        found[step.method === "forward" ? "forward" : "backward"].push(this.told(step, index));
     }
     return found;
   }
 
   /** What is told of a number of the first row: how the loss changes with it. */
   input(unit) {
-    const back = this.steps.filter(({ method, path }) => method === "backward" && path === "0");
-    const step = back.filter(({ node }) => !this.gradients.has(node)).at(-1);
-    if (!step) return { forward: [], backward: [] };
-    const { name, numbers, result } = this.line(step, [0, unit]);
-    const formula = `${step.name} = ${step.formula}`;
-    return { forward: [], backward: [{ name, formula, numbers, result }] };
+    const step = this.goneBack("0");
+    return { forward: [], backward: step ? [this.told(step, [0, unit])] : [] };
+  }
+
+  told(step, index) {
+    const { name, numbers, result } = this.line(step, index);
+    return { name, formula: `${step.name} = ${step.formula}`, numbers, result };
+  }
+
+  /** The step that gives what goes back out of a layer: the slopes of the loss at its inputs. */
+  goneBack(layer) {
+    return this.steps.findLast(
+      ({ node, method, path }) =>
+        method === "backward" && path === layer && !this.gradients.has(node),
+    );
   }
 
   /** Where a step has the number of a unit, or of a weight; null if it has none. */
