@@ -108,3 +108,22 @@ def test_the_stop_button_leaves_the_last_picture_a_net_and_a_kernel(
         notebook.stop()
         notebook.wait_for_text(1, "training was interrupted")
         assert_the_last_epoch_stands(lab, notebook, 1, "stop")
+
+
+EXPLAINED = """
+import handgrad as hg
+
+net = hg.Net(hg.Linear(2, 3, rng=4), hg.Tanh(), hg.Linear(3, 2, rng=5), hg.Softmax())
+hg.explain(net, [[0.5, -1.2]], [1])
+"""
+
+
+def test_an_explanation_can_be_pointed_at(lab: Lab, browser: "Browser") -> None:
+    with lab.notebook(browser, "explained.ipynb", [EXPLAINED, "print('done')"]) as notebook:
+        notebook.run_all()
+        notebook.wait_for_text(1, "done")
+        frame = notebook.outputs(0).frame_locator("iframe")
+        line = frame.locator("li[data-d]", has_text="y_1[0,2] = tanh").first
+        line.locator("b").hover()
+        assert frame.locator("main .this").count() >= 1
+        assert frame.locator("main .from").count() >= 1

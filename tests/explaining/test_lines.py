@@ -99,6 +99,11 @@ def test_every_line_comes_to_its_result(name: str, digits: int) -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
+def test_lines_of_float32_come_to_their_results_too(name: str) -> None:
+    assert check_lines(TABLES[name](name, 3, 1, digits=4, dtype=np.float32), 4) > 0
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_short_numbers_are_the_long_ones_rounded(name: str) -> None:
     short, long = (TABLES[name](name, 3, 1, digits=digits) for digits in DIGITS)
     for (text, _), (whole, _) in zip(lines_of(short.steps), lines_of(long.steps), strict=True):
