@@ -43,6 +43,8 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1, "clip_norm": 0.3},
     ),
     "AdamW": ("AdamW", {}),
+    "values cut": ("AdamW", {"clip_value": 0.01, "clip_norm": 0.2, "eps": 1e-4}),
+    "values cut, decay": ("SGD", {"clip_value": 0.02, "weight_decay": 0.1}),
     "NAdam": ("NAdam", {}),
     "RMSprop": ("RMSprop", {}),
     "Adagrad, clipped": ("Adagrad", {"clip_norm": 0.1}),

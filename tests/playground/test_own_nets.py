@@ -9,6 +9,7 @@ import pytest
 import handgrad as hg
 from handgrad.exporting.portable.node import run_in_node
 from handgrad.html.scripts import inlined
+from handgrad.layers import Array
 from handgrad.playground.document import PAGE
 from handgrad.playground.models import numbers_in
 from handgrad.playground.own_nets import net_for_page, spec_of, state_of_net
@@ -131,6 +132,32 @@ def test_an_own_layer_takes_its_recorded_page_along() -> None:
     assert found["loss"] == {"name": "HuberLoss", "delta": 2.0}
     assert found["optimizer"] == {"name": "SGD", "learning_rate": 0.1}
     np.testing.assert_array_equal(numbers_in(found["weights"], "weights"), net.parameters)
+
+
+class Cubed(hg.losses.Loss):
+    """l = mean |e|³ / 3      dp = e |e| / size"""
+
+    def forward(self, p: Array, y: Array) -> float:
+        self.e = p - y.reshape(p.shape).astype(p.dtype)
+        return hg.losses.weighted_mean(np.abs(self.e) ** 3 / 3)
+
+    def backward(self, loss: object = None) -> Array:
+        return self.e * np.abs(self.e) / self.e.size
+
+
+def test_an_own_loss_takes_its_recorded_page_along() -> None:
+    net, x = hg.Net(hg.Linear(2, 3, rng=0)), np.ones((4, 2), np.float32)
+    found = net_for_page(net, Cubed(), hg.SGD(0.1), x)
+    assert found["loss"]["name"] == "Cubed"
+    assert found["loss"]["page"]["training"]["nodes"]
+
+
+def test_rules_that_a_page_does_not_have_are_refused() -> None:
+    net, x = hg.Net(hg.Linear(2, 1, rng=0)), np.ones((4, 2), np.float32)
+    groups = hg.Adam(0.1, groups={"*.b": {"weight_decay": 0.0}})
+    for optimizer in (groups, hg.LBFGS()):
+        with pytest.raises(hg.HandgradError, match="one rule for all parameters"):
+            net_for_page(net, hg.MSELoss(), optimizer, x)
 
 
 @needs_node

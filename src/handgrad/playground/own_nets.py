@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.base.errors import SettingError
 from handgrad.base.page import Page
 from handgrad.layers import Array, BatchNorm, Dropout, Layer, LayerNorm, Linear, Sigmoid, Softmax
 from handgrad.losses import Loss
@@ -73,10 +74,18 @@ def spec_of(state: State) -> Given:
 
 
 def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Given:
-    """The net as the page's engine takes it, with recorded pages of layers of one's own.
+    """The net as the page's engine takes it, with recorded pages of layers and losses of one's own.
 
-    `x` are a few rows. Raises what recording does for a layer that cannot be recorded.
+    `x` are a few rows. Raises what recording does for what cannot be recorded, and a SettingError
+    for an optimizer whose rule is not among the recorded ones, or not the same for all parameters.
     """
+    pages = recorded_pages()
+    if optimizer.groups or type(optimizer).__name__ not in pages["optimizers"]:
+        raise SettingError(
+            f"{optimizer!r}{' with groups' if optimizer.groups else ''}",
+            f"{', '.join(pages['optimizers'])}, with one rule for all parameters",
+            "optimizer=hg.Adam(0.001); hg.fit trains with any",
+        )
     writer, layers, given = LayerWriter(), list[Given](), x
     for i, layer in enumerate(net.layers):
         said = writer.described(layer, str(i)) | {"trainable": layer.trainable}

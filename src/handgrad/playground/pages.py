@@ -18,7 +18,7 @@ optimizer together to the graph of a step, for any widths and settings, and runs
 import inspect
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, TypeVar
@@ -253,23 +253,25 @@ class _NothingDecoupled(_Nothing):
 
 def _before_rules() -> Json:
     """What happens to weights and gradient before any rule, by what of it is asked for."""
+    kinds = (("", _Nothing), ("decay", _Nothing), ("decoupled", _NothingDecoupled))
+    numbers = zip(*map(_numbers, range(3)), strict=True)
+    runs = [{"weight_decay": a, "clip_norm": b, "clip_value": c} for a, b, c in numbers]
+    settings = [run | {WIDTH: 1} for run in runs]
     pages: Json = {}
-    for norm in (False, True):
-        for decay, kind in (("", _Nothing), ("decay", _Nothing), ("decoupled", _NothingDecoupled)):
-            numbers = zip(_numbers(0), _numbers(1), strict=True)
-            runs = [{"weight_decay": a, "clip_norm": b} for a, b in numbers]
-            made = [
+    for norm, value, (decay, kind) in product((False, True), (False, True), kinds):
+        graphs = [
+            trace(
                 kind(
                     0.1,
                     weight_decay=run["weight_decay"] if decay else 0.0,
                     clip_norm=run["clip_norm"] if norm else None,
+                    clip_value=run["clip_value"] if value else None,
                 )
-                for run in runs
-            ]
-            settings = [run | {WIDTH: 1} for run in runs]
-            pages["+".join(["clip"] * norm + [decay] * bool(decay))] = _page(
-                [trace(optimizer) for optimizer in made], settings
             )
+            for run in runs
+        ]
+        asked = ["clip_norm"] * norm + ["clip_value"] * value + [decay] * bool(decay)
+        pages["+".join(asked)] = _page(graphs, settings)
     return pages
 
 

@@ -76,7 +76,8 @@ export function named(entry) {
 export function layersOf(pages, architecture) {
   let width = architecture.width ?? architecture.layers[0].settings?.n_in;
   return architecture.layers.map((entry, i) => {
-    const page = pageNamed(pages.layers, entry.layer, entry);
+    const title = entry.layer ?? entry.own_layer;
+    const page = pageNamed(pages.layers, title, entry);
     const settings = settingsOf(page.settings, entry.settings);
     const arrays = (names, kind) =>
       names.map((name) => ({
@@ -89,7 +90,7 @@ export function layersOf(pages, architecture) {
       }));
     const layer = {
       path: String(i),
-      title: entry.layer,
+      title,
       page,
       settings,
       width,
@@ -104,8 +105,8 @@ export function layersOf(pages, architecture) {
 
 function widthAfter(layer) {
   const composer = new Composer();
-  const { page, ref } = forward(composer, layer, composer.leaf("x", [N, layer.width]));
-  return page && composer.shape(ref).at(-1);
+  const { ref } = forward(composer, layer, composer.leaf("x", [N, layer.width]));
+  return composer.shape(ref).at(-1);
 }
 
 /** The way forward through a layer; its page with what was made of it, and the result. */

@@ -11,10 +11,13 @@ export function ruleOf(pages, optimizer, clip) {
   const { name: title, settings: given } = named(optimizer);
   const recorded = pageNamed(pages.optimizers, title);
   const settings = settingsOf(recorded.settings, given);
+  if (settings.groups) throw new Error("groups of parameters");
   const norm = clip ?? settings.clip_norm;
   const form = settings.nesterov ? "nesterov" : settings.momentum ? "momentum" : "";
   const decay = settings.weight_decay ? (recorded.decoupled ? "decoupled" : "decay") : "";
-  const before = pages.before[[...(norm ? ["clip"] : []), ...(decay ? [decay] : [])].join("+")];
+  const clips = { clip_norm: norm, clip_value: settings.clip_value };
+  const asked = [...Object.keys(clips).filter((name) => clips[name]), ...(decay ? [decay] : [])];
+  const before = pages.before[asked.join("+")];
   const read = (page) => readPage(page, { ...settings, clip_norm: norm }, 1);
   const memory = recorded.training[form].state;
   return {
