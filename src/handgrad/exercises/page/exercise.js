@@ -35,7 +35,7 @@ export function exerciseIn(place, exercise) {
   place.replaceChildren(
     title,
     make("p", {}, exercise.about),
-    ...(exercise.page ? [code(exercise.page, words.page)] : []),
+    ...(exercise.page ? [code(exercise.page, `${words.page}: ${exercise.title}`)] : []),
     forward.element,
     make("p", { class: "soft" }, filled(words, "names", { names: namesOf(exercise) })),
     form,
@@ -180,7 +180,7 @@ function placeIn(formula, { at, end }) {
 }
 
 /** The numbers that answers are checked with, each array as its rows. */
-function numbersIn({ words, arrays }) {
+function numbersIn({ words, arrays, title }) {
   const texts = Object.entries(arrays).map(([name, { shape, kind, values }]) => {
     const width = shape.at(-1) ?? 1;
     const written = values.map((x) => (kind === "float" ? String(x) : String(Math.floor(x))));
@@ -194,6 +194,6 @@ function numbersIn({ words, arrays }) {
     "details",
     {},
     make("summary", {}, words.numbers),
-    code(texts.join("\n\n"), words.numbers),
+    code(texts.join("\n\n"), `${words.numbers}: ${title}`),
   );
 }
