@@ -109,8 +109,9 @@ def test_draws_are_told_as_draws() -> None:
 ASKED = """
   session.stepEpoch();
   const frame = await until(({ step }) => step > 0);
+  const words = { smaller: "其余 {} 项", larger: "其余 {} 项", others: "其余 {} 项" };
   const ask = (column, unit, from) =>
-    session.request("explain", { row: 4, of: { column, unit, from } });
+    session.request("explain", { row: 4, of: { column, unit, from }, words });
   const done = {
     parameters: packed(frame.parameters),
     rate: frame.rate,
@@ -131,7 +132,7 @@ def test_a_unit_of_the_net_is_explained_where_it_is_pointed_at(
     rows = {"names": ["a", "b"], "classes": ["x", "y"], "x": packed(table),
             "y": packed(np.arange(40) % 2)}  # fmt: skip
     layers = [
-        {"units": 4, "activation": "Tanh", "normalization": norm, "dropout": 0, "frozen": False}
+        {"units": 6, "activation": "Tanh", "normalization": norm, "dropout": 0, "frozen": False}
     ]
     state = {"data": {"rows": rows}, "inputs": ["a", "b"], "layers": layers}
     found = in_session(tmp_path, ASKED, state)
@@ -157,6 +158,7 @@ def test_a_unit_of_the_net_is_explained_where_it_is_pointed_at(
     output = [line["name"] for line in found["output"]["forward"]]
     assert output[-1] == "loss"
     assert told(f"{last}.p", 0, 1) in output
+    assert "[其余 3 项: " in found["output"]["forward"][0]["numbers"]
     (way,) = found["input"]["backward"]
     assert way["name"] == told("0.dx", 0, 1)
     assert way["formula"] == "dx_0 = " + e["0.dx"].formula

@@ -12,12 +12,13 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
+from handgrad.results import Predictor
 
 LONGEST = 200
 
 
 def explain(
-    model: Net,
+    model: Net | Predictor,
     x: object,
     y: object = None,
     *,

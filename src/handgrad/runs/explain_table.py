@@ -66,4 +66,4 @@ def explain_row(
     messages.note(*table.notes)
     with messages.warnings_as_notes(), errors_name(data, table):
         X = table.columns.drop_columns([str(name)]) if y is not None else table.columns
-        return explain(named.estimator, X.slice(row, 1), y, language=language)  # type: ignore[arg-type]
+        return explain(named.estimator, X.slice(row, 1), y, language=language)

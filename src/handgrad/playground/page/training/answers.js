@@ -8,6 +8,7 @@ import { lossPlane, race, seeds } from "./studies.js";
 
 const MOST_SIDE = 200;
 const MOST_ROWS = 500;
+const DIGITS = 4; // of each number of an explanation
 
 /** Those that take long: generators that pause, by the name of the request. */
 export const STUDIES = { seeds, race, lossPlane };
@@ -77,13 +78,14 @@ export const ANSWERS = {
    * How the number of a unit comes about for a row of the data, or that of the weight that comes
    * `from` a unit of the column before: { forward, backward }, lists of lines.
    */
-  explain(training, { planes }, { row, of: { column, unit, from } }) {
+  explain(training, { planes }, { row, of: { column, unit, from }, words }) {
     const { model, task } = training;
     const first = Number.isInteger(row) ? Math.min(Math.max(row, 0), task.rows.n - 1) : 0;
     // one row has nothing that it differs from
     const count = model.layers.some(({ title }) => title === "BatchNorm") ? 2 : 1;
     const [x, y] = rowsFrom(training, first, count);
-    const explained = new Explained(model.steps(x, y, count, training.rateOf(training.step)));
+    const steps = model.steps(x, y, count, training.rateOf(training.step));
+    const explained = new Explained(steps, DIGITS, words);
     if (!column) return explained.input(unit);
     const [before, last] = [planes.shown[column - 1], planes.shown[column]];
     const paths = Array.from({ length: last - before }, (_, i) => String(before + 1 + i));

@@ -5,6 +5,12 @@ import { askerOf, numberField, placeSaid, rarely, viewIn } from "./view.js";
 
 const WAYS = ["forward", "backward"];
 
+/** What long sums leave out, in words that have {} for how many terms. */
+const leftOut = () =>
+  Object.fromEntries(
+    ["smaller", "larger", "others"].map((kind) => [kind, say(`explain_${kind}`, { count: "{}" })]),
+  );
+
 /** The band in `place`; `pointAt({ column, unit, from })` says of what it tells, null of nothing. */
 export function explainBandIn(place, session) {
   const view = viewIn(place, "explain", draw);
@@ -20,7 +26,7 @@ export function explainBandIn(place, session) {
     show();
   });
   const ask = rarely(
-    () => pointed && explanationOf({ row: Number(row.field.value), of: pointed }),
+    () => pointed && explanationOf({ row: Number(row.field.value), of: pointed, words: leftOut() }),
     150,
   );
   const show = () => {
@@ -30,7 +36,10 @@ export function explainBandIn(place, session) {
     const made = pointed && found ? WAYS.map((way) => stepsOf(way, found[way] ?? [])) : [];
     steps.replaceChildren(...made);
   };
-  speakBy(show);
+  speakBy(() => {
+    show();
+    ask();
+  });
 
   function draw({ phase }) {
     view.section.dataset.phase = phase?.way ?? "";
