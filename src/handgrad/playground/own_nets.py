@@ -13,8 +13,9 @@ from handgrad.base.page import Page
 from handgrad.layers import Array, BatchNorm, Dropout, Layer, LayerNorm, Linear, Sigmoid, Softmax
 from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.net.minibatches import example_targets
 from handgrad.optimizers import Optimizer
-from handgrad.playground.pages import layer_page, recorded_pages
+from handgrad.playground.pages import layer_page, loss_page, recorded_pages
 from handgrad.playground.replay import net_of
 from handgrad.playground.state import ACTIVATIONS, LAYER, LOSSES, OPTIMIZERS, State
 from handgrad.playground.tables import packed
@@ -89,14 +90,17 @@ def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Given:
     writer, layers, given = LayerWriter(), list[Given](), x
     for i, layer in enumerate(net.layers):
         said = writer.described(layer, str(i)) | {"trainable": layer.trainable}
-        if said.get("layer") not in recorded_pages()["layers"]:
+        if said.get("layer") not in pages["layers"]:
             said["page"] = layer_page(layer, given)
         layers.append(said)
         given = layer.forward(given)
+    judge = _said(loss)
+    if judge["name"] not in pages["losses"]:
+        judge["page"] = loss_page(loss, given, example_targets(loss, given))
     return {
         "own": True,
         "layers": layers,
-        "loss": _said(loss),
+        "loss": judge,
         "optimizer": _said(optimizer),
         "penalty": None,
         "clip": None,
