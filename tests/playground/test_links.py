@@ -252,6 +252,15 @@ def test_ten_old_links_open_with_the_same_state() -> None:
 
 
 @HAS_NODE
+def test_an_old_link_may_say_the_language_of_the_page() -> None:
+    link = "#activation=relu&networkShape=8,8"
+    links = [f"{link}&language=zh", f"{link}&language=en", link]
+    found = in_page({"links": "stateIn"}, READ, {"links": links})
+    assert [page["state"]["language"] for page in found] == ["zh", "en", None]
+    assert [page["problems"] for page in found] == [[], [], []]
+
+
+@HAS_NODE
 def test_what_an_old_link_says_wrongly_is_told() -> None:
     links = ["#activation=gelu&dataset=circle", "#batchSize=many&x=true", "#x=false&y=false",
              "#dataset=circle&networkShape=8,a", "#noise=70&dataset=xor"]  # fmt: skip

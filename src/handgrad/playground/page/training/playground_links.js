@@ -84,6 +84,7 @@ export function playgroundState(values, problems) {
     },
     hide: hidden(values),
     tutorial: values.get("tutorial"),
+    language: values.get("language"),
   };
   if (!inputs.length) problems.push({ key: "noInputs", field: "inputs", value: "" });
   if (values.get("seed")) given.seed = given.data.seed = seedOf(values.get("seed"));
