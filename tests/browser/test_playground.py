@@ -1,11 +1,14 @@
 """The playground as it opens: it trains, in every width, scheme and language, and asks nobody."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import handgrad as hg
 from handgrad.playground.document import write_document
+from handgrad.playground.notebook import Playground
 from tests.browser.axe import violations
 from tests.browser.shell import OPEN_ALL, Shell, opened
 from tests.browser.sight import CONTRASTS, TEXT_RECTANGLES
@@ -136,3 +139,18 @@ def test_links_of_tensorflow_playground_open(browser: "Browser", address: str) -
         assert shell.page.locator(".head").count() == 2
         assert shell.page.locator(".chip[aria-pressed=true]").count() == 3
         assert shell.control("share").input_value() == "70"
+
+
+def test_a_net_of_ones_own_shows_no_controls_of_what_it_brings(
+    browser: "Browser", tmp_path: Path
+) -> None:
+    scale = hg.FeatureScale(5)
+    net = hg.Net(hg.Linear(2, 5, rng=0), scale, hg.Tanh(), hg.Linear(5, 2, rng=1), hg.Softmax())
+    path = tmp_path / "own.html"
+    Playground(net).save(path)
+    with opened(browser, path.as_uri(), locale="en") as shell:
+        shell.until(lambda: shell.epoch > 2, "it trains")
+        assert shell.page.locator(".neuron").count() == 2 + 5 + 2
+        for name in ("layers", "layer_panel", "activation", "loss", "inputs", "data"):
+            assert not shell.control(name).is_visible(), name
+        assert shell.control("learning_rate").is_visible()

@@ -25,7 +25,7 @@ PRICES = "area;rooms;price\n" + "\n".join(
     f"{30 + 5 * i},5;{1 + i % 4};{100000 + 2000 * i}" for i in range(40)
 )
 WRONG = {
-    "   ": "empty",
+    "": "empty",
     "a,b": "0 rows",
     "a,b\n1,2\n3,4,5\n": "Line 3 has 3 cells",
     'a,b\n"1,2\n3,4\n': "line 2",

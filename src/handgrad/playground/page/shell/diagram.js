@@ -1,7 +1,7 @@
 // The net as it is drawn and touched: neurons to walk through, links to point at.
 
 import { element, numberSaid, say, speak, speakBy } from "../../../html/words.js";
-import { formulaSaid, formulaText, inputText } from "./formulas.js";
+import { labels, neuronSaid, sidesOf } from "./labels.js";
 import {
   brush,
   drawGradients,
@@ -11,9 +11,6 @@ import {
   mapImage,
 } from "./net_painting.js";
 import { columnsOf, geometryOf, linkAt, linksOf, middleOf, placeOf } from "./net_shape.js";
-
-/** The most and least room for the names beside inputs and outputs, and for a letter of them. */
-const ROOM = { most: 76, least: 18, letter: 7.5 };
 
 /**
  * The diagram of the net. `heads` is an element whose children, one a hidden layer, are put above
@@ -37,9 +34,8 @@ export function diagramIn(desk, heads) {
     if (net.columns.length < 2) return;
     const { pointed } = desk;
     if (pointed && !(pointed.unit < net.columns[pointed.column]?.units)) desk.point(null, true);
-    const units = net.columns.map((column) => column.units);
     maps.clear();
-    net.geometry = geometryOf(stage.parentElement.clientWidth || 600, units, sidesOf(net, desk));
+    fit(net, desk, stage.parentElement.clientWidth || 600);
     net.links = linksOf(net.columns, desk.frame?.parameters);
     cut.textContent = cutSaid(net);
     lay(stage, canvas, heads, net.geometry);
@@ -78,6 +74,16 @@ export function diagramIn(desk, heads) {
   };
 }
 
+/** Put the units where they have room; where that is short, names are, too. */
+function fit(net, desk, room) {
+  const units = net.columns.map((column) => column.units);
+  for (const isTight of [false, true]) {
+    net.isTight = isTight;
+    net.geometry = geometryOf(room, units, sidesOf(net, desk));
+    if (net.geometry.width <= room) return;
+  }
+}
+
 /** That not all links are drawn, where there are too many. */
 function cutSaid({ columns, links }) {
   const counts = columns.slice(1).map(({ units }, i) => units * columns[i].units);
@@ -93,11 +99,12 @@ function lay(stage, canvas, heads, geometry) {
     canvas[name] = Math.floor(value * fine);
     canvas.style[name] = `${value}px`;
   }
-  [...heads.children].forEach((head, i) => {
+  [...heads.children].slice(0, columns.length - 2).forEach((head, i) => {
     const { x } = columns[i + 1];
     head.style.left = `${x - (pitch - 6) / 2}px`;
     head.style.width = `${pitch - 6}px`;
-    head.classList.toggle("narrow", pitch < 118);
+    head.classList.toggle("slim", pitch < 118);
+    head.classList.toggle("narrow", pitch < 72);
   });
 }
 
@@ -124,21 +131,6 @@ function paint(canvas, net, desk, maps) {
     const given = { maps: maps.at, biases, pointed, colours, column };
     drawNeurons(pen, net.geometry, net.columns, given);
   });
-}
-
-/** The room that names need, left and right. */
-function sidesOf({ columns }, desk) {
-  const outputs = columns.at(-1).units;
-  const names = Array.from({ length: outputs }, (_, unit) => outputSaid(desk, outputs, unit));
-  const room = (texts) => {
-    const wide = (text) => [...text].reduce((sum, c) => sum + (c > "\u2e80" ? 2 : 1), 0);
-    const letters = Math.max(...texts.map(wide));
-    return Math.max(ROOM.least, Math.min(ROOM.most, ROOM.letter * letters + 10));
-  };
-  return {
-    left: room(desk.state.inputs.map((name) => inputText(name, desk.state))),
-    right: room(names),
-  };
 }
 
 /** The small maps, an image for each neuron, made anew as frames bring them. */
@@ -191,45 +183,6 @@ function moving(desk, draw) {
   };
   desk.watch("state", changed);
   changed();
-}
-
-/** The names of inputs, left of them, and of outputs, on their right. */
-function labels({ geometry, columns }, desk) {
-  const made = [];
-  const put = (column, unit, content, side) => {
-    const [x, y] = middleOf(geometry, column, unit);
-    const { size } = geometry.columns[column];
-    if (geometry.columns[column].step < 15) return;
-    const label = element("span", { class: `label ${side}`, "aria-hidden": "true" }, content);
-    label.style.top = `${y}px`;
-    label.style[side === "before" ? "right" : "left"] =
-      side === "before" ? `calc(100% - ${x - size / 2 - 8}px)` : `${x + size / 2 + 8}px`;
-    made.push(label);
-  };
-  desk.state.inputs.forEach((name, unit) => {
-    const text = inputText(name, desk.state);
-    put(0, unit, text === formulaText(name) ? formulaSaid(name) : text, "before");
-  });
-  const last = columns.length - 1;
-  for (let unit = 0; unit < columns[last].units; unit++)
-    put(last, unit, outputSaid(desk, columns[last].units, unit), "after");
-  return made;
-}
-
-/** What an output is called: its class, or what is predicted. */
-export function outputSaid(desk, outputs, unit) {
-  const { problem, kind, rows } = desk.state.data;
-  if (problem === "regression") return "ŷ";
-  if (outputs === 1) return "P";
-  return kind === "rows" ? (rows.classes[unit] ?? String(unit)) : say("class_name", { k: unit });
-}
-
-/** A neuron in words: where it is, and what it is called. */
-export function neuronSaid(desk, columns, column, unit) {
-  if (column === 0)
-    return say("input_said", { name: inputText(desk.state.inputs[unit] ?? "", desk.state) });
-  if (column < columns.length - 1) return say("neuron_said", { layer: column, unit: unit + 1 });
-  return say("output_said", { name: outputSaid(desk, columns[column].units, unit) });
 }
 
 /** A button upon each neuron, for the keyboard, for those who hear the page, and to be pointed at. */

@@ -11,12 +11,19 @@ const GROUPS = {
   penalty_rate: ["alpha"],
 };
 
+/** What a net of one's own, which no state can say, brings with it: none of it can be changed. */
+const OF_OWN_NETS = (
+  "layers layer_heads layer_panel activation loss optimizer penalty alpha l1_ratio more_learning " +
+  "inputs add_input inputs_hint problem data own_table"
+).split(" ");
+
 /** Hide what `state.hide` names, now and whenever the state or its controls change. */
 export function hiding(desk, whole) {
   let hidden = [];
   const hide = () => {
     for (const part of hidden) part.classList.remove("away");
-    const names = (desk.state.hide ?? []).flatMap((name) => [name, ...(GROUPS[name] ?? [])]);
+    const asked = [...(desk.state.hide ?? []), ...(desk.given.net ? OF_OWN_NETS : [])];
+    const names = asked.flatMap((name) => [name, ...(GROUPS[name] ?? [])]);
     const parts = names.flatMap((name) => [
       ...whole.querySelectorAll(`[data-control="${CSS.escape(name)}"]`),
     ]);

@@ -68,7 +68,7 @@ function namePage(place, whole) {
 
 /** The controls and the net, each in its area. */
 function furnish(desk, areas) {
-  const heads = element("div", { class: "heads" });
+  const heads = element("div", { class: "heads", "data-control": "layer_heads" });
   const diagram = diagramIn(desk, heads);
   const net = netControls(desk, heads);
   const plane = () => areas.output.querySelector(".plane canvas");

@@ -42,6 +42,7 @@ export function netControls(desk, list) {
   );
   speak(head, () => say("layers"), "aria-label");
   const panel = element("div", { class: "fields layer-panel", role: "group" });
+  panel.dataset.control = "layer_panel";
   const controls = layerControls(put);
   const title = element("h3");
   const removal = button("remove_this_layer", () => take(layers().filter((_, i) => i !== chosen)));

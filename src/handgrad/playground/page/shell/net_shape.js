@@ -9,6 +9,7 @@ export function columnsOf(names, inputs) {
   const columns = [{ units: inputs, W: null, b: null }];
   for (const { name, shape, offset } of names) {
     if (!name.endsWith(".W") || shape.length !== 2) continue;
+    if (columns.length === 1) columns[0].units = shape[1];
     const bias = names.find((other) => other.name === `${name.slice(0, -1)}b`);
     columns.push({ units: shape[0], W: offset, b: bias?.offset ?? null });
   }
@@ -40,7 +41,7 @@ export function linksOf(columns, parameters) {
 }
 
 const LARGEST = 42;
-const NARROWEST = 34;
+const NARROWEST = 30;
 
 /**
  * Where every unit is drawn, within `width` pixels: `{ width, height, columns: [{ x, size, step,

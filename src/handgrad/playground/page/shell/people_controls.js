@@ -3,7 +3,7 @@
 import { element, language, languages, say, speak, speakIn } from "../../../html/words.js";
 import { fragmentOf } from "../training/links.js";
 import { LONGEST } from "./address.js";
-import { outputSaid } from "./diagram.js";
+import { outputSaid } from "./labels.js";
 import { button, menu, said } from "./elements.js";
 import { inputText } from "./formulas.js";
 import { netFile } from "./net_file.js";

@@ -1,7 +1,7 @@
 // Weights and biases to read and to change: of the neuron that is chosen, and of all as tables.
 
 import { element, numberSaid, say, speakBy } from "../../../html/words.js";
-import { neuronSaid } from "./diagram.js";
+import { neuronSaid } from "./labels.js";
 import { opening } from "./elements.js";
 import { placeOf } from "./net_shape.js";
 
@@ -29,6 +29,7 @@ export function weightEditor(desk, net) {
       whole.setAttribute("aria-label", title.textContent);
       inputs = fieldsOf(desk, columns, pointed);
       fields.replaceChildren(...inputs.map(({ field }) => field));
+      for (const { input, place } of inputs) input.value = numberSaid(frame.parameters[place], 4);
       inputs.find(({ from }) => from === pointed.from)?.input.select();
     }
     for (const { input, place } of inputs) {
