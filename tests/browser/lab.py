@@ -57,11 +57,17 @@ class Lab:
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         )
         nbformat.write(content, self.folder / name)  # type: ignore[no-untyped-call]
+        with self.reopened(browser, name) as notebook:
+            yield notebook
+
+    @contextmanager
+    def reopened(self, browser: "Browser", name: str) -> Iterator["Notebook"]:
+        """A notebook as it was saved, opened in a window of its own."""
         page = browser.new_page(viewport={"width": 1280, "height": 1600})
         page.set_default_timeout(PATIENCE)
         try:
             page.goto(f"{self.url}doc/tree/{name}?token={TOKEN}")
-            page.locator(".jp-CodeCell").nth(len(cells) - 1).wait_for()
+            page.locator(".jp-CodeCell").last.wait_for()
             page.evaluate(WATCH)
             yield Notebook(page)
         finally:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PATIENCE, PAUSE = 60_000, 50  # milliseconds, on a busy machine
-EPOCH = "() => Number(document.querySelector('.counter b').textContent.replace(/\\D/g, ''))"
+EPOCH = "() => Number(document.querySelector('.counter b')?.textContent.replace(/\\D/g, '') ?? 0)"
 
 
 @dataclass

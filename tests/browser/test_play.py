@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 STEPS = 250
+DESK = "document.getElementById('playground').desk"
 FILE = ".own-table input[type=file]"
 
 
@@ -111,6 +112,36 @@ def test_without_the_token_the_page_works_by_itself(browser: "Browser", served: 
         assert it.desk("desk.given.server") is None
         assert it.desk("desk.state.data.kind") == "circle"  # the rows are not given away
         it.page.get_by_text("This address lacks its key").wait_for()
+
+
+def test_a_program_takes_over_and_the_bits_stay(
+    browser: "Browser", served: Playground, tmp_path: Path
+) -> None:
+    net = served.net
+    path = tmp_path / "net.html"
+    write_document(path, served._given)
+    with playing(browser, path.as_uri()) as it:  # by recorded pages alone
+        it.wait_for_epoch(2)
+        expected = it.parameters(STEPS)
+    path = served.save(path)  # with a program in it
+    for url in (path.as_uri(), served.open(browser=False)):
+        with playing(browser, url) as it:
+            it.until(f"{DESK}?.frame?.engine === 'wasm'")
+            it.is_training()
+            assert it.parameters(STEPS) == expected
+            assert it.errors == []
+    assert len(expected) == len(net.parameters)
+
+
+def test_where_webassembly_is_refused_the_pages_go_on(
+    browser: "Browser", served: Playground, tmp_path: Path
+) -> None:
+    changed = with_policy(served.save(tmp_path / "net.html"), " 'wasm-unsafe-eval'", "")
+    with playing(browser, changed.as_uri()) as it:
+        it.is_training()
+        it.page.wait_for_timeout(1000)
+        assert it.desk("desk.frame.engine") != "wasm"
+        it.is_training()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -28,6 +28,7 @@ def weights_back() -> WeightsBack | None:
     class Listener(anywidget.AnyWidget):  # type: ignore[misc]
         _esm = resources.files(__package__).joinpath("page/server/listener.mjs").read_text("utf-8")
         key = traitlets.Unicode().tag(sync=True)
-        weights = traitlets.Bytes().tag(sync=True)
+        # what comes is a memoryview
+        weights = traitlets.Bytes().tag(sync=True, from_json=lambda found, _: bytes(found))
 
     return cast("WeightsBack", Listener(key=secrets.token_urlsafe(12)))

@@ -7,8 +7,8 @@ const PAUSE = 1000;
 export function sendBack(desk, take) {
   let waiting = null;
   let last = null;
-  desk.watch("frame", ({ parameters }) => {
-    if (!parameters) return;
+  desk.watch("frame", ({ parameters, step }) => {
+    if (!parameters || (!last && !step)) return; // Python has those at first
     last = parameters.slice();
     waiting ??= setTimeout(() => {
       waiting = null;
