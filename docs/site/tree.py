@@ -55,8 +55,7 @@ def read_tree(root: Path = ROOT, tree: Path = HERE / "tree.toml") -> list[Group]
     groups = []
     for group in tomllib.loads(tree.read_text("utf-8"))["group"]:
         pages = [_page(root, *entry) for entry in group["pages"]]
-        if group["name"] == "lessons":
-            pages += [_untitled(root, f"lessons/{stem}") for stem in _lessons(root)]
+        pages += [_untitled(root, name) for name in _found(root, group["name"])]
         titles = {language: group[language] for language in LANGUAGES}
         groups.append(Group(group["name"], titles, tuple(page for page in pages if page.sources)))
     taken = {source for group in groups for page in group.pages for source in page.sources.values()}
@@ -74,8 +73,15 @@ def title_of(document: Path) -> str:
     return next((line[2:].strip() for line in lines if line.startswith("# ")), document.stem)
 
 
-def _lessons(root: Path) -> list[str]:
-    return sorted({path.stem for path in (root / "docs" / "lessons").glob("??/*.md")})
+def _found(root: Path, group: str) -> list[str]:
+    """The pages of a group that are those of a folder."""
+    lessons = root / "docs" / "lessons"
+    if group == "lessons":
+        return sorted({f"lessons/{path.stem}" for path in lessons.glob("??/*.md")})
+    if group == "teachers":
+        answers = sorted((lessons / "answers").glob("*.md"))
+        return [f"answers/{path.stem}" for path in answers if not path.stem.endswith(".zh")]
+    return []
 
 
 def _page(root: Path, name: str, english: str, chinese: str) -> Page:
@@ -97,6 +103,9 @@ def _sources(root: Path, name: str) -> dict[str, Path]:
         places = {
             language: root / "docs" / "lessons" / language / f"{stem}.md" for language in LANGUAGES
         }
+    elif name.startswith("answers/"):
+        stem = root / "docs" / "lessons" / name
+        places = {"en": stem.with_name(f"{stem.name}.md"), "zh": stem.with_name(f"{stem.name}.zh.md")}
     else:
         file = f"{name.removesuffix('index')}README.md" if name.endswith("/index") else f"{name}.md"
         places = {"en": root / "docs" / file, "zh": root / "docs" / "zh" / file}
