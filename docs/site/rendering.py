@@ -25,7 +25,7 @@ from handgrad.html import json_in_page
 from handgrad.story.chapters import Picture
 from handgrad.story.page import Outcome, size_of
 
-LEXERS = {"formula": "python", "py": "python", "": "text", "sh": "shell"}
+LEXERS = {"formula": "python", "py": "python", "": "text", "sh": "shell", "mermaid": "text"}
 PUBLIC = re.compile(
     r"hg\.(?:data\.|metrics\.|schedules\.|distributed\.)?\w+(?:\.\w+)?(?=\(.*\)$|$)"
 )

@@ -104,8 +104,8 @@ def _sources(root: Path, name: str) -> dict[str, Path]:
             language: root / "docs" / "lessons" / language / f"{stem}.md" for language in LANGUAGES
         }
     elif name.startswith("answers/"):
-        stem = root / "docs" / "lessons" / name
-        places = {"en": stem.with_name(f"{stem.name}.md"), "zh": stem.with_name(f"{stem.name}.zh.md")}
+        beside = root / "docs" / "lessons"
+        places = {"en": beside / f"{name}.md", "zh": beside / f"{name}.zh.md"}
     else:
         file = f"{name.removesuffix('index')}README.md" if name.endswith("/index") else f"{name}.md"
         places = {"en": root / "docs" / file, "zh": root / "docs" / "zh" / file}
