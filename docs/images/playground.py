@@ -12,7 +12,9 @@ from handgrad.playground.document import write_document
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 1240, 800
-STATE = "data=spiral&noise=5&inputs=x1;x2;sin(x1);sin(x2)&layers=8,6&optimizer=Adam:learning_rate=0.01"
+STATE = (
+    "data=spiral&noise=5&inputs=x1;x2;sin(x1);sin(x2)&layers=8,6&optimizer=Adam:learning_rate=0.01"
+)
 
 
 def main() -> None:
