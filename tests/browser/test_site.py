@@ -73,7 +73,7 @@ def test_a_page_fits_and_axe_finds_nothing(
     assert sight.page.evaluate("document.documentElement.scrollWidth") <= width
     assert sight.page.evaluate(BEYOND) == []
     assert (sight.said, sight.failed) == ([], [])
-    assert all(address.startswith(("file:", "data:")) for address in sight.asked_for)
+    assert all(address.startswith(("file:", "data:", "blob:")) for address in sight.asked_for)
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci")
     sight.page.evaluate(AXE.read_text("utf-8"))
