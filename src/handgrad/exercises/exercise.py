@@ -148,7 +148,7 @@ everywhere, the number of rows n: divided by n once too often.
 def exercise(name: str, language: str = "en") -> Exercise:
     """An exercise by its name: a page of the textbook, with backward to be written.
 
-    There are linear, tanh, sigmoid, relu, leaky-relu, softplus, silu, mse, huber,
+    There are linear, tanh, sigmoid, relu, leaky-relu, softplus, silu, gelu, mse, huber,
     binary-cross-entropy, cross-entropy, softmax, softmax-cross-entropy, residual, dropout,
     embedding, layer-norm, batch-norm, weight-penalty, momentum and adam; `language` is "en" or
     "zh". Each is checked by small steps: no answer is needed for it, and what is off is named.

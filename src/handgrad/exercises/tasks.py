@@ -28,6 +28,7 @@ NAMES = (
     "leaky-relu",
     "softplus",
     "silu",
+    "gelu",
     "mse",
     "huber",
     "binary-cross-entropy",
