@@ -14,7 +14,7 @@ from tests.browser.shell import OPEN_ALL, Shell, opened
 from tests.browser.sight import CONTRASTS, TEXT_RECTANGLES
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Frame, Page
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +29,8 @@ SIGHTS = [
     )
 ]
 READABLE = 4.5
+DESK = "document.getElementById('playground').desk"
+STEP = f"{DESK}.frame.step"
 # Controls that stick out of the card that they are in.
 OUTSIDE = """() => [...document.querySelectorAll(".card :is(button, input, select, label, p, h2)")]
   .filter((e) => !e.closest(".diagram, .scrolls, .unseen, [class*=unseen]") && e.offsetParent)
@@ -124,6 +126,57 @@ def test_a_lesson_hides_controls_and_tells_what_to_look_for(
             assert not shell.control(name).is_visible()
         assert shell.control("loss").is_visible()
         assert "by heart" in shell.page.locator(".lesson").inner_text()
+
+
+def test_out_of_view_it_rests_and_in_view_it_goes_on(
+    browser: "Browser", address: str, tmp_path: Path
+) -> None:
+    around = tmp_path / "around.html"
+    gap = '<div style="height: 4000px"></div>'
+    around.write_text(f'<!doctype html>{gap}<iframe src="{address}" height="700"></iframe>{gap}')
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    shell = Shell(page)
+    try:
+        page.goto(around.as_uri())
+        it = page.frames[1]
+        play = it.locator("[data-control=play]")
+        shell.until(lambda: it.evaluate(f"{DESK}?.frame?.playing"), "it is to play")
+        assert stands_still(it)
+        assert it.evaluate(STEP) == 0
+        scroll(page, it)
+        shell.until(lambda: it.evaluate(STEP) > 20, "it trains in view")
+        scroll(page)
+        shell.until(lambda: stands_still(it), "it rests out of view")
+        assert "on" in (play.get_attribute("class") or "")
+        rested = it.evaluate(STEP)
+        scroll(page, it)
+        shell.until(lambda: it.evaluate(STEP) > rested, "it goes on")
+        play.click()
+        shell.until(lambda: stands_still(it), "it is paused")
+        paused = it.evaluate(STEP)
+        scroll(page)
+        page.wait_for_timeout(500)
+        scroll(page, it)
+        assert stands_still(it)
+        assert it.evaluate(STEP) == paused
+        assert shell.errors == []
+    finally:
+        page.close()
+
+
+def scroll(page: "Page", frame: "Frame | None" = None) -> None:
+    """To what a page has in it, else back to its top."""
+    if frame:
+        frame.frame_element().scroll_into_view_if_needed()
+    else:
+        page.evaluate("scrollTo(0, 0)")
+
+
+def stands_still(frame: "Frame") -> bool:
+    """Whether it makes no step for half a second."""
+    before = frame.evaluate(STEP)
+    frame.page.wait_for_timeout(500)
+    return bool(frame.evaluate(STEP) == before)
 
 
 def test_links_of_tensorflow_playground_open(browser: "Browser", address: str) -> None:

@@ -205,6 +205,44 @@ def test_layer_by_layer_is_the_same_step(tmp_path: Path) -> None:
     check(found["left"])
 
 
+def test_a_session_that_rests_plays_no_further_and_keeps_what_was_asked_for(tmp_path: Path) -> None:
+    script = """
+      const still = () => new Promise((go) => setTimeout(go, 200));
+      session.rest();
+      session.play();
+      await until(({ playing }) => playing);
+      await still();
+      const asleep = frames.at(-1);
+      const at = await session.goTo(7);
+      session.play();
+      await until(({ playing }) => playing);
+      await still();
+      const { step } = frames.at(-1);
+      session.wake();
+      await until(({ epoch }) => epoch > 20);
+      session.rest();
+      await still();
+      const tired = frames.at(-1);
+      await still();
+      const later = frames.at(-1);
+      session.wake();
+      await until(({ step }) => step > later.step);
+      session.pause();
+      await until(({ playing }) => !playing);
+      const paused = frames.at(-1);
+      session.rest();
+      session.wake();
+      await still();
+      const done = { asleep: asleep.step, at, step, tired: tired.step, later: later.step,
+        wished: later.playing, paused: paused.step, woken: frames.at(-1).step };
+    """
+    found = in_session(tmp_path, script, SMALL)
+    assert (found["asleep"], found["at"], found["step"]) == (0, 7, 7)
+    assert found["tired"] == found["later"]
+    assert found["wished"]
+    assert found["paused"] == found["woken"]
+
+
 STOPS = {
     "epoch": ({"epoch": 30}, 30, 30),
     "loss": ({"loss": 0.35}, 2, 2000),

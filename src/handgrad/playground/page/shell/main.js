@@ -53,9 +53,21 @@ export function start(place, given) {
     if (chosen && chosen !== language()) speakIn(chosen);
   });
   addressing(desk);
+  restsUnseen(desk.session, areas.whole);
   if (given.problems?.length) desk.problems(given.problems);
   if (!desk.state.at.step) desk.session.play();
   return desk;
+}
+
+/** The session rests while nothing of `whole` is in view, as where a page has it further below. */
+function restsUnseen(session, whole) {
+  // where a tab is hidden no intersection is told; else it is told soon
+  if (document.visibilityState === "visible") session.rest();
+  const watcher = new IntersectionObserver((told) => {
+    if (told.at(-1).isIntersecting) session.wake();
+    else session.rest();
+  });
+  watcher.observe(whole);
 }
 
 /** Say the language, and where the playground is the whole page, its title. */

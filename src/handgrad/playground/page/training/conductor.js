@@ -5,6 +5,7 @@ import { ANSWERS, STUDIES } from "./answers.js";
 import { DataProblem } from "./data.js";
 import { phasesOf } from "./phases.js";
 import { Planes } from "./planes.js";
+import { Stopping } from "./stopping.js";
 import { Task, keyOf } from "./task.js";
 import { Training } from "./trainer.js";
 
@@ -29,11 +30,12 @@ export class Conductor {
     Object.assign(this, { makeModel, tell, later, now });
     this.version = 0;
     this.jobs = [];
-    this.isPlaying = this.isScheduled = false;
+    this.isPlaying = this.isResting = this.isScheduled = false;
     this.isAwaited = true; // whether another frame may be sent
     this.isNew = false; // whether there is anything that no frame has shown
     this.target = this.arrival = null;
     this.phases = this.phase = null;
+    this.stopping = new Stopping();
     this.rate = 0;
     this.shownAt = 0;
     this.counted = { at: 0, step: 0 };
@@ -97,9 +99,30 @@ export class Conductor {
     this.leavePhases();
     this.isPlaying = !this.training.failure;
     this.arrive();
+    this.count();
+    this.changed();
+  }
+
+  /** Rate and pace are counted from here. */
+  count() {
     this.counted = { at: this.now(), step: this.training.step };
     this.pace = null;
-    this.changed();
+  }
+
+  /** Play no further until it wakes; what is asked for by its step is done all the same. */
+  rest() {
+    this.isResting = true;
+  }
+
+  wake() {
+    this.isResting = false;
+    this.count();
+    this.schedule();
+  }
+
+  /** Whether it has steps to do. */
+  get isMoving() {
+    return (this.isPlaying && !this.isResting) || this.target !== null;
   }
 
   /** The step that it may reach by now, where `view.speed` says how many epochs a second. */
@@ -223,9 +246,9 @@ export class Conductor {
     const { training } = this;
     if (!training) return;
     const before = training.step;
-    if (this.isPlaying || this.target !== null) this.train(end);
+    if (this.isMoving) this.train(end);
     this.study(this.now() > end - SLICE / 2 ? this.now() + SLICE / 2 : end);
-    const isMoving = this.isPlaying || this.target !== null;
+    const { isMoving } = this;
     const isDue = !isMoving || this.now() - this.shownAt >= FRAME;
     if (this.isNew && this.isAwaited && isDue) this.show();
     const isAhead = training.step === before && !this.jobs.length; // of the speed that is wished
@@ -236,7 +259,7 @@ export class Conductor {
     const { training, target } = this;
     const until = target ?? this.reachable();
     const before = training.step;
-    const isEnough = this.isPlaying ? this.stopping() : () => false;
+    const isEnough = this.isPlaying ? this.stopping.of(training, this.state.stop) : () => false;
     let isStopped = false;
     training.run(until, () => (isStopped = isEnough()) || this.now() >= end);
     if (target !== null && training.step >= target) {
@@ -248,32 +271,6 @@ export class Conductor {
       this.arrive();
     }
     this.isNew ||= training.step !== before || !this.isPlaying;
-  }
-
-  /** Whether the rule of the state says to stop, asked between steps. */
-  stopping() {
-    const { training } = this;
-    const { stop } = this.state;
-    if (!stop) return () => false;
-    const begun = training.step;
-    return () => {
-      if (training.batch || training.step === begun) return false;
-      if (stop.epoch && training.epoch === stop.epoch) return true;
-      if (stop.loss === undefined && !stop.patience) return false;
-      const { losses } = training.point();
-      if (stop.loss !== undefined && losses.train <= stop.loss) return true;
-      return Boolean(stop.patience) && this.isNoBetter(losses.test, stop.patience);
-    };
-  }
-
-  /** Whether the test loss has not been lower than its lowest for so many epochs. */
-  isNoBetter(loss, patience) {
-    const { epoch } = this.training;
-    if (!this.best || this.best.training !== this.training || this.best.epoch > epoch) {
-      this.best = { training: this.training, loss: Infinity, epoch };
-    }
-    if (loss < this.best.loss) Object.assign(this.best, { loss, epoch });
-    return epoch - this.best.epoch >= patience;
   }
 
   study(end) {
@@ -300,9 +297,8 @@ export class Conductor {
   frame() {
     const { training, planes, state } = this;
     const { model, step, epoch, batch, perEpoch } = training;
-    const isMoving = this.isPlaying || this.target !== null;
     const units = state.layers.reduce((sum, layer) => sum + layer.units, 0);
-    const sides = SIDES[isMoving ? "moving" : "still"];
+    const sides = SIDES[this.isMoving ? "moving" : "still"];
     const point = training.point();
     return {
       step,

@@ -56,6 +56,7 @@ class Session {
     this.given.onWorkerRefused?.();
     this.host = this.ownHost();
     this.open();
+    if (this.isResting) this.rest();
     if (this.wantsToPlay) this.play();
   }
 
@@ -111,6 +112,17 @@ class Session {
   pause() {
     this.wantsToPlay = false;
     this.send("pause");
+  }
+
+  /** Do not train while nobody sees it; whether it is to play is as before once it wakes. */
+  rest() {
+    this.isResting = true;
+    this.send("rest");
+  }
+
+  wake() {
+    this.isResting = false;
+    this.send("wake");
   }
 
   stepEpoch() {

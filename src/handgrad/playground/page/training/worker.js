@@ -23,6 +23,8 @@ export function hostOf(tell, later) {
     setParameters: ({ parameters }) => conductor.setParameters(parameters),
     play: () => conductor.play(),
     pause: () => conductor.pause(),
+    rest: () => conductor.rest(),
+    wake: () => conductor.wake(),
     advance: (given) => conductor.advance(given),
     stepLayer: () => conductor.stepLayer(),
     rewind: () => conductor.rewind(),
