@@ -117,6 +117,18 @@ def test_what_a_link_says_wrongly_is_named(browser: "Browser", address: str) -> 
         assert "colour" in said
 
 
+def test_a_link_whose_inputs_are_none_opens_with_the_usual_ones(
+    browser: "Browser", address: str
+) -> None:
+    link = f"{address}#v=1&inputs=x1;sim(x2)&layers=5"
+    with opened(browser, link, locale="en") as shell:
+        shell.until(lambda: shell.epoch > 2, "it trains")
+        assert "no function sim" in shell.page.locator(".notice").inner_text()
+        assert shell.page.locator(".chip[aria-pressed=true]").count() == 2
+        assert shell.page.locator(".neuron").count() == 2 + 5 + 2
+        shell.becomes("inputs", ["x1", "x2"])
+
+
 def test_a_lesson_hides_controls_and_tells_what_to_look_for(
     browser: "Browser", address: str
 ) -> None:

@@ -269,11 +269,16 @@ def test_what_makes_no_sense_is_told_and_the_training_goes_on(tmp_path: Path) ->
     script = """
       await until(() => true);
       const told = session.set({ share: 0 });
-      session.set({ inputs: ["x1", "log(x1)"] });
-      session.set({ inputs: ["x1", "x3"] });
-      session.set({ batch_size: 29, layers: [{ ...session.state.layers[0],
+      const refused = async (part) => {
+        const before = problems.length;
+        session.set(part);
+        while (problems.length === before) await new Promise((go) => setTimeout(go, 5));
+      };
+      await refused({ inputs: ["x1", "log(x1)"] });
+      await refused({ inputs: ["x1", "x3"] });
+      await refused({ batch_size: 29, layers: [{ ...session.state.layers[0],
         normalization: "BatchNorm" }] });
-      session.set({ loss: "PoissonNLLLoss", data: { problem: "regression" } });
+      await refused({ loss: "PoissonNLLLoss", data: { problem: "regression" } });
       session.stepEpoch();
       const { step } = await until(({ step }) => step > 0);
       const done = { told, problems, step, inputs: session.state.inputs, loss: session.state.loss };
@@ -289,6 +294,31 @@ def test_what_makes_no_sense_is_told_and_the_training_goes_on(tmp_path: Path) ->
     ]
     assert (found["step"], found["inputs"]) == (3, ["x1", "x2"])
     assert found["loss"] == "CrossEntropyLoss"
+
+
+def test_what_makes_no_sense_at_first_is_told_and_is_as_usual(tmp_path: Path) -> None:
+    script = """
+      session.play();
+      await until(({ epoch }) => epoch > 2);
+      const { inputs, batch_size, data, layers } = session.state;
+      const done = { problems, inputs, batch_size, kind: data.kind, n: data.n, layers };
+    """
+    state = {
+        "data": {"kind": "above", "formula": "sim(x1)", "n": 58},
+        "inputs": ["x1", "log(x1)"],
+        "batch_size": 28,
+        "layers": [{**LAYER, "units": 5, "normalization": "BatchNorm"}],
+    }
+    found = in_session(tmp_path, script, state)
+    keys = [(problem["key"], problem["field"]) for problem in found["problems"]]
+    assert keys == [
+        ("formula_function", "data.formula"),
+        ("notFinite", "inputs"),
+        ("batchOfOne", "batch_size"),
+    ]
+    assert (found["inputs"], found["batch_size"]) == (["x1", "x2"], 10)
+    assert (found["kind"], found["n"]) == ("above", 58)
+    assert found["layers"] == state["layers"]
 
 
 def test_nan_is_told_and_rewinding_goes_on(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ export class Conductor {
       this.task = task;
       this.training = training;
     } catch (error) {
-      const { problem } = error instanceof DataProblem ? error : asProblem(error);
-      this.tell({ problem, id: this.begun ?? begun });
+      if (!(error instanceof DataProblem)) throw error;
+      this.tell({ problem: error.problem, id: this.begun ?? begun });
       return;
     }
     this.arrive();
@@ -346,10 +346,4 @@ export class Conductor {
 function metricsOf(scores) {
   const of = (set) => Object.fromEntries(Object.entries(scores).map(([key, x]) => [key, x[set]]));
   return { train: of("train"), test: of("test") };
-}
-
-/** A formula that cannot be read, as a problem of the state; other errors are thrown on. */
-function asProblem(error) {
-  if (error?.name !== "FormulaError") throw error;
-  return { problem: { ...error.values, key: error.key, field: "inputs" } };
 }

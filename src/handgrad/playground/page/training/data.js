@@ -27,7 +27,7 @@ export function rowsOf(state) {
     const rows = { names, classes: isClasses ? classes : null, x: unpacked(x), y: unpacked(y) };
     return { ...rows, n: rows.y.length, width: names.length };
   }
-  const { x, y } = toyRows(data);
+  const { x, y } = readable("data.formula", data.formula, () => toyRows(data));
   const bad = y.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     throw new DataProblem("notFinite", { field: "data.formula", value: data.formula, row: bad });
@@ -42,8 +42,19 @@ export function inputFunctions(names, inputs) {
   const places = new Map([...numbered, ...names.map((name, i) => [name, i])]);
   return inputs.map((text) => {
     const i = names.indexOf(text);
-    return i >= 0 ? (row) => row[i] : rowFunction(text, places);
+    if (i >= 0) return (row) => row[i];
+    return readable("inputs", text, () => rowFunction(text, places));
   });
+}
+
+/** What `make` makes of the formula of a field; one that cannot be read is a problem of it. */
+function readable(field, value, make) {
+  try {
+    return make();
+  } catch (error) {
+    if (error?.name !== "FormulaError") throw error;
+    throw new DataProblem(error.key, { ...error.values, field, value });
+  }
 }
 
 /** What the net is given for rows of so many numbers each, (n · inputs) in float32. */

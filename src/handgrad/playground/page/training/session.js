@@ -1,7 +1,7 @@
 // A session: the training of a state, in a worker or in slices of the page's own thread.
 
 import { modelKey } from "./net.js";
-import { merged } from "./state.js";
+import { defaults, merged, withUsual } from "./state.js";
 import { hostOf } from "./worker.js";
 
 /** While no eye sees the page, nothing is drawn: so long, in milliseconds, it waits for that. */
@@ -14,21 +14,22 @@ const UNSEEN = 250;
  * script that serves as the host of a session; `onWorkerRefused()` hears that it may not),
  * `programFor(model)` (a promise of WebAssembly for it, or of null), `net` (an own one), and
  * `onProblem(problem, state)`: what makes no sense of a state that was set, and the state that goes
- * on.
+ * on; at first that is the same one, with what makes no sense as usual.
  */
 export const openSession = (state, given) => new Session(state, given);
 
 class Session {
   constructor(state, given) {
     this.given = given;
-    this.state = this.good = state;
+    this.state = state;
+    this.good = null; // the last one that began
     this.names = [];
     this.layers = [];
     this.answers = new Map();
     this.asked = 0;
     this.begun = 1;
-    this.hears = (message) => this.hear(message);
-    this.host = workerHost(given.worker, this.hears, () => this.moveHere());
+    const hear = (message) => this.hear(message);
+    this.host = workerHost(given.worker, hear, () => this.moveHere());
     if (!this.host) {
       if (given.worker) given.onWorkerRefused?.();
       this.host = this.ownHost();
@@ -47,7 +48,8 @@ class Session {
 
   /** The host in the page's own thread, which leaves room between slices. */
   ownHost() {
-    const hear = hostOf(this.hears, (act, time) => setTimeout(act, time));
+    const tell = (message) => queueMicrotask(() => this.hear(message)); // as a worker: never at once
+    const hear = hostOf(tell, (act, time) => setTimeout(act, time));
     return { send: hear, close: () => hear({ act: "pause", given: {} }) };
   }
 
@@ -56,6 +58,11 @@ class Session {
     this.given.onWorkerRefused?.();
     this.host = this.ownHost();
     this.open();
+    this.resume();
+  }
+
+  /** What was asked for before a host was ready. */
+  resume() {
     if (this.isResting) this.rest();
     if (this.wantsToPlay) this.play();
   }
@@ -63,16 +70,27 @@ class Session {
   hear({ frame, began, answer, refused, id, problem }) {
     if (frame) this.show(frame);
     if (began) this.begin(began);
-    if (problem) {
-      this.state = this.good;
-      this.begun = id;
-      this.given.onProblem?.(problem, this.state);
-    } else if (id !== undefined) {
+    if (problem) this.goBack(problem, id);
+    else if (id !== undefined) {
       const { resolve, reject } = this.answers.get(id);
       this.answers.delete(id);
       if (refused === undefined) resolve(answer);
       else reject(new Error(refused));
     }
+  }
+
+  /** Go on with the state before; where there is none, begin with what makes sense of this one. */
+  goBack(problem, begun) {
+    if (this.good) {
+      this.state = this.good;
+      this.begun = begun;
+    } else {
+      this.state = withUsual(this.state, problem.field);
+      if (isUsual(this.state)) this.good = this.state; // there is nothing else to begin with
+      this.send("begin", { state: this.state, begun: this.begun });
+      this.resume();
+    }
+    this.given.onProblem?.(problem, this.state);
   }
 
   begin({ spec, names, begun }) {
@@ -199,6 +217,8 @@ class Session {
     this.host.close();
   }
 }
+
+const isUsual = (state) => JSON.stringify(state) === JSON.stringify(defaults());
 
 const onceOf = (act) => {
   let isDone = false;

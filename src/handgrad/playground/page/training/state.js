@@ -245,6 +245,14 @@ function makeFit(state, said, problems) {
   }
 }
 
+/** A state with a field as usual; what is all as usual where the field is so already. */
+export function withUsual(state, field) {
+  const usual = defaults();
+  const changed = structuredClone(state);
+  put(changed, field, at(usual, field));
+  return JSON.stringify(changed) === JSON.stringify(state) ? usual : stateOf(changed).state;
+}
+
 /** How many classes there are; 0 in a regression. */
 export function classesOf({ data }) {
   if (data.problem === "regression") return 0;

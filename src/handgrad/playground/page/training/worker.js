@@ -41,7 +41,10 @@ export function hostOf(tell, later) {
       }
     },
   };
-  return ({ act, given }) => acts[act](given);
+  return ({ act, given }) => {
+    if (conductor.training || act === "open" || act === "begin") acts[act](given);
+    else if ("id" in given) tell({ answer: null, id: given.id });
+  };
 }
 
 /** The buffers within a message that may be handed over instead of copied. */
