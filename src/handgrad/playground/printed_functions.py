@@ -1,5 +1,6 @@
-"""The functions and draws of the portable engine in float64, printed for the page.
+"""The functions and random numbers of the portable engine in float64, printed for the page.
 
+Streams have no type: the page has them from the engine's module, see `printed_engine`.
 `python -m handgrad.playground.printed_functions` writes the module anew.
 """
 
@@ -19,21 +20,21 @@ from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.printing.javascript import JavaScript
 
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos", "sign", "power")
-DRAWS = ("Stream", "shuffle", "random")
+EXPORTED = (*FUNCTIONS, "random")
 OPENING = """\
-// The portable engine's functions and draws, in float64: printed from its own, to the same bits.
+// The portable engine's functions and random numbers, in float64: printed from its own, to the
+// same bits.
 //
 // handgrad.playground.printed_functions writes this file; a test compares the two.
 /* eslint max-lines: off, max-lines-per-function: off */"""
-DEFINED = re.compile(rf"^(?=(?:const|function|class) (?:{'|'.join((*FUNCTIONS, *DRAWS))})\b)", re.M)
+DEFINED = re.compile(rf"^(?=(?:const|function|class) (?:{'|'.join(EXPORTED)})\b)", re.MULTILINE)
 
 
 def printed_functions() -> str:
     """The module as text; how it is broken into lines, the formatter decides."""
     writer = JavaScript(single=False)
     lines = ["\n".join(writer.function(function)) for function in _functions()]
-    writer.used |= dict.fromkeys(DRAWS)
-    runtime = writer.pieces.used(writer.used, single=False)
+    runtime = writer.pieces.used([*writer.used, "random"], single=False)
     return "\n\n".join([OPENING, *(DEFINED.sub("export ", text) for text in [*runtime, *lines])])
 
 

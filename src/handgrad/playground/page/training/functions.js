@@ -1,4 +1,5 @@
-// The portable engine's functions and draws, in float64: printed from its own, to the same bits.
+// The portable engine's functions and random numbers, in float64: printed from its own, to the
+// same bits.
 //
 // handgrad.playground.printed_functions writes this file; a test compares the two.
 /* eslint max-lines: off, max-lines-per-function: off */
@@ -45,74 +46,6 @@ const has_bit = (n, k) => (n & (1 << k)) !== 0;
 
 /** Whether a number has a minus, as -0 has too. */
 const signbit = (x) => x < 0 || Object.is(x, -0);
-
-/**
- * NumPy's PCG64: a state s of 128 bits, s = a s + c, of which 64 are mixed (O'Neill, 2014).
- * Its place in `streams` has s, c, whether half of a word is left over, and that half.
- */
-export class Stream {
-  constructor(streams, i) {
-    const begin = streams.byteOffset + 48 * i;
-    this.words = new Uint32Array(streams.buffer, begin, 12);
-    this.digits = new Uint16Array(streams.buffer, begin, 16);
-    this.product = new Uint16Array(8);
-  }
-
-  /** The next 64 bits, into `low` and `high`. */
-  next64() {
-    const { words, digits, product } = this;
-    let carry = 0;
-    for (let k = 0; k < 8; k++) {
-      carry += digits[8 + k];
-      for (let i = 0; i <= k; i++) carry += digits[i] * MULTIPLIER[k - i];
-      product[k] = carry % 65536;
-      carry = Math.floor(carry / 65536);
-    }
-    digits.set(product);
-    const low = words[0] ^ words[2];
-    const high = words[1] ^ words[3];
-    const turn = words[3] >>> 26;
-    const [a, b] = turn & 32 ? [high, low] : [low, high];
-    this.low = turned(a, b, turn & 31);
-    this.high = turned(b, a, turn & 31);
-  }
-
-  /** The next 32 bits: words in halves, the low one first. */
-  next32() {
-    const { words } = this;
-    if (words[8]) {
-      words[8] = 0;
-      return words[10];
-    }
-    this.next64();
-    words[8] = 1;
-    words[10] = this.high;
-    return this.low;
-  }
-}
-
-const turned = (low, high, n) => (n ? (low >>> n) | (high << (32 - n)) : low) >>> 0;
-
-// the low digits first
-const MULTIPLIER = [0xf645, 0x9fcc, 0xdf64, 0x4385, 0x5da4, 0x1fc6, 0xed05, 0x2360];
-
-/** Put an order in another, as NumPy's Generator.shuffle does. */
-export function shuffle(order, streams) {
-  const stream = new Stream(streams, 0);
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = drawnUpTo(stream, i);
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-}
-
-/** A random whole number up to `most`, each as likely: what is above it is drawn anew. */
-function drawnUpTo(stream, most) {
-  const digits = 0xffffffff >>> Math.clz32(most);
-  for (;;) {
-    const drawn = (stream.next32() & digits) >>> 0;
-    if (drawn <= most) return drawn;
-  }
-}
 
 /** A random number from [0, 1) as NumPy draws a float64. */
 export function random(stream) {

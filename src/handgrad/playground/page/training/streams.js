@@ -1,6 +1,7 @@
 // Random streams from seeds: NumPy's default_rng, its SeedSequence and PCG64, to the bit.
 
-import { Stream, cos, log, random, shuffle } from "./functions.js";
+import { Stream, shuffle } from "../engine/functions.js";
+import { cos, log, random } from "./functions.js";
 
 const POOL = 4;
 const MASK = (1n << 128n) - 1n;

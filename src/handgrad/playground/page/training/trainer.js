@@ -1,7 +1,7 @@
 // A training: a net, its rows and its steps, each of which can be gone back to, to the bit.
 
 import { unpacked } from "./bytes.js";
-import { shuffle } from "./functions.js";
+import { shuffle } from "../engine/functions.js";
 import { History, States } from "./history.js";
 import { accuracy, borderOf, errors } from "./metrics.js";
 import { drawFirstWeights, modelOf } from "./net.js";
