@@ -11,9 +11,12 @@ from handgrad.exporting.portable.node import run_in_node
 from handgrad.html.scripts import inlined
 from handgrad.layers import Array
 from handgrad.playground.document import PAGE
+from handgrad.playground.kinds import packed
 from handgrad.playground.models import numbers_in
-from handgrad.playground.own_nets import net_for_page, spec_of, state_of_net
+from handgrad.playground.own_nets import learning_of_net, net_for_page, spec_of, state_of_net
 from handgrad.playground.state import state_of
+from handgrad.playground.toy_data import inputs_of, rows_of, split_of
+from tests.playground.trainings import in_training
 
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 
@@ -180,3 +183,55 @@ def test_a_net_is_said_as_the_page_says_it() -> None:
     said = run_in_node(inlined(path, {path: imports + main}), states)
     for given, model in zip(states, said, strict=True):
         assert spec_of(state_of(given)) == model | {"batch_size": 10}
+
+
+def test_a_net_is_left_as_it_is() -> None:
+    net = hg.Net(hg.Linear(2, 3, rng=0), hg.BatchNorm(3), Doubled(), hg.Linear(3, 1, rng=1))
+    before = net.running_state.copy()
+    found = net_for_page(net, hg.MSELoss(), hg.SGD(0.1), np.ones((4, 2), np.float32))
+    np.testing.assert_array_equal(net.running_state, before)
+    np.testing.assert_array_equal(numbers_in(found["state"], "state"), before)
+
+
+def drawing() -> hg.Net:
+    """A net with layers that draw, some of them within others."""
+    return hg.Net(
+        hg.Linear(2, 6, rng=0),
+        hg.Dropout(0.1),
+        hg.Residual(hg.Linear(6, 6, rng=1), hg.Dropout(0.3), hg.Residual(hg.Dropout(0.4))),
+        hg.Dropout(0.2),
+        hg.Linear(6, 2, rng=2),
+        hg.Softmax(),
+    )
+
+
+@needs_node
+def test_layers_within_others_draw_in_the_page_what_they_draw_in_python() -> None:
+    net, loss, optimizer = drawing(), hg.CrossEntropyLoss(), hg.SGD(0.1)
+    given = {"data": {"kind": "moons", "n": 60, "noise": 10}, "seed": 5}
+    given |= learning_of_net(loss, optimizer)
+    state = state_of(given)
+    rows = rows_of(state["data"])
+    x, y = inputs_of(rows, state["inputs"]), rows.y.astype(int)
+    kept, _ = split_of(len(y), state["share"], state["seed"])
+    own = net_for_page(net, loss, optimizer, x[:8])
+    main = """({ pages, own, given }) => {
+      const { state } = stateOf(given);
+      const made = (spec) => new Model(pages, spec);
+      const training = new Training(state, new Task(state), made, own);
+      training.run(3 * training.perEpoch, () => false);
+      return [packed(training.model.parameters), training.epochLoss];
+    }"""
+    parameters, found = in_training(main, own=own, given=given)
+    *_, report = hg.train(
+        net,
+        (x[kept], y[kept]),
+        loss=loss,
+        optimizer=optimizer,
+        epochs=3,
+        batch_size=state["batch_size"],
+        rng=state["seed"],
+        engine="portable",
+    )
+    assert found == report.train_loss
+    assert parameters == packed(net.parameters)

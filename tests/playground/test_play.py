@@ -18,6 +18,7 @@ from handgrad.base.errors import HandgradError
 from handgrad.playground import Playground
 from handgrad.playground import notebook as module
 from handgrad.playground.models import numbers_in
+from handgrad.playground.state import state_of
 from handgrad.playground.tables import MOST_ROWS, packed
 from tests.cli.run import handgrad
 
@@ -121,6 +122,15 @@ def test_a_net_with_layers_of_ones_own_takes_their_pages_along() -> None:
     assert own["layers"][1]["page"]["parameters"] == ["s"]
     assert "weights" in own
     json.dumps(page._given)
+
+
+def test_a_net_that_no_state_says_learns_at_its_rate_and_is_judged_by_its_loss() -> None:
+    net = hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh(), hg.Tanh(), hg.Linear(3, 1, rng=1), hg.Sigmoid())
+    page = hg.play(net, X, Y, optimizer=hg.Adam(0.002, betas=(0.8, 0.9), clip_value=1.0))
+    state = state_of(page._given["state"])
+    assert page._given["net"]["optimizer"]["betas"] == [0.8, 0.9]
+    assert state["optimizer"] == {"name": "Adam", "learning_rate": 0.002}
+    assert state["loss"] == page._given["net"]["loss"]["name"] == "BinaryCrossEntropyLoss"
 
 
 @pytest.mark.parametrize(

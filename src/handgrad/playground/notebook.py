@@ -24,7 +24,7 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import SGD, Optimizer
 from handgrad.playground.document import TITLE, document, write_document
-from handgrad.playground.own_nets import net_for_page, spec_of, state_of_net
+from handgrad.playground.own_nets import learning_of_net, net_for_page, spec_of, state_of_net
 from handgrad.playground.programs import program_of
 from handgrad.playground.routes import Routes
 from handgrad.playground.server import PlaygroundServer
@@ -227,7 +227,8 @@ def _begin(
     said = state_of_net(net, loss, optimizer)
     if said is not None:
         return {**found, "state": {**state, **said}}
-    return {**found, "state": state, "net": net_for_page(net, loss, optimizer, x)}
+    own = net_for_page(net, loss, optimizer, x)
+    return {**found, "state": {**state, **learning_of_net(loss, optimizer)}, "net": own}
 
 
 def _example(net: Net, table: PageTable | None) -> tuple[Array, Array]:

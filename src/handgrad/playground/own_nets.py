@@ -43,8 +43,7 @@ def state_of_net(net: Net, loss: Loss, optimizer: Optimizer) -> Given | None:
     """
     name = type(loss).__name__
     layers, rules = _hidden(net, name), _rules(optimizer)
-    known = [loss for names in LOSSES.values() for loss in names]
-    if layers is None or rules is None or name not in known or len(_said(loss)) > 1:
+    if layers is None or rules is None or not _is_known(name) or len(_said(loss)) > 1:
         return None
     return {
         "layers": layers,
@@ -53,6 +52,16 @@ def state_of_net(net: Net, loss: Loss, optimizer: Optimizer) -> Given | None:
         "clip": optimizer.clip_norm,
         "events": [{"step": 0, "weights": packed(net.parameters)}],
     }
+
+
+def learning_of_net(loss: Loss, optimizer: Optimizer) -> dict[str, Any]:
+    """What a state says beside a net that it cannot say: by what it is judged, and at which rate.
+
+    A loss that no state has is left out.
+    """
+    judge, rule = type(loss).__name__, type(optimizer).__name__
+    said: dict[str, Any] = {"optimizer": {"name": rule, "learning_rate": optimizer.learning_rate}}
+    return said | ({"loss": judge} if _is_known(judge) else {})
 
 
 def spec_of(state: State) -> Given:
@@ -93,13 +102,15 @@ def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Given:
         if said.get("layer") not in pages["layers"]:
             said["page"] = layer_page(layer, given)
         layers.append(said)
-        given = layer.forward(given)
+        with layer.mode(training=False):  # it neither draws nor changes running state
+            given = layer.forward(given)
     judge = _said(loss)
     if judge["name"] not in pages["losses"]:
         judge["page"] = loss_page(loss, given, example_targets(loss, given))
     return {
         "own": True,
         "layers": layers,
+        "paths": [path for path, _ in net.walk()],
         "loss": judge,
         "optimizer": _said(optimizer),
         "penalty": None,
@@ -135,6 +146,10 @@ def _hidden(net: Net, loss: str) -> list[Given] | None:
         if layer.param_names and layer.trainable is found[-1]["frozen"]:
             return None
     return found if len(found) <= MOST_HIDDEN and all(part.trainable for part in tail) else None
+
+
+def _is_known(loss: str) -> bool:
+    return any(loss in names for names in LOSSES.values())
 
 
 def _is_usual(layer: Layer) -> bool:

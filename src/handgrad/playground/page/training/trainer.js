@@ -43,7 +43,9 @@ export class Training {
     this.outputs = model.predict(this.task.train.x, 1).length;
     this.shuffling = seeded([seed]);
     model.streamPaths.forEach((path, i) => {
-      model.streams.set(seeded([seed], [Number(path) + 1]), WORDS * i);
+      // one for each layer that net.walk() comes to, the net itself first
+      const place = this.own ? this.own.paths.indexOf(path) : Number(path) + 1;
+      model.streams.set(seeded([seed], [place]), WORDS * i);
     });
     const { n } = this.task.train;
     this.order = Int32Array.from({ length: n }, (_, i) => i);
