@@ -161,5 +161,6 @@ def test_a_chinese_page_has_no_english_words_around() -> None:
     assert 'lang="zh"' in page
     told = " ".join(lines_in(page)) + str(e)
     assert not re.search(r"\b(forward|backward|update|given|zeros|more|rows?)\b", told)
+    assert ")，再由 SGD(0.1) 走第一步；一行数据\n" in str(e)
     assert "前向" in str(e)
     assert "反向" in str(e)

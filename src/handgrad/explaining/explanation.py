@@ -201,7 +201,7 @@ class Explanation:
         words = self.writer.words
         n = self._recorded.n
         rows = words["row"] if n == 1 else words["rows"].format(n)
-        out = [f"{self.title}; {rows}"]
+        out = [words["opening"].format(self.title, rows)]
         if (place := self.not_finite) is not None:
             out.append(words["not_finite"].format(place))
         if self._subject.read:
@@ -252,7 +252,8 @@ class Explanation:
             numbers = [f"{name} {shown(number)}" for name, number in kept.items()]
             numbers += [f"0 × {left}"] if (left := len(cell.numbers) - len(kept)) else []
             made = f" → {', '.join(numbers)}" if numbers else ""
-            yield f"      {cell.column} = {value}{made}   ({words[f'feature_{cell.kind}']})"
+            remark = words["remark"].format(words[f"feature_{cell.kind}"])
+            yield f"      {cell.column} = {value}{made}   {remark}"
 
     def html(self) -> str:
         """The explanation as a page that needs nothing else: the net, and beside it every line."""
