@@ -7,6 +7,7 @@ from tests.house.test_levels import LEVELS, TEXTBOOK
 
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 READING_ORDER = ROOT / "docs" / "reading-order.md"
+IN_CHINESE = ROOT / "docs" / "zh" / "reading-order.md"
 LIBRARY = ROOT / "src" / "handgrad"
 ENTRY = re.compile(r"^\d+\. \[`([^`]+)`\]\(\.\./src/handgrad/([^)]+)\), (\d+) lines: \S", re.M)
 
@@ -24,6 +25,19 @@ def entries() -> list[tuple[str, int]]:
     assert len(found) == len(re.findall(r"^\d+\. ", text, re.MULTILINE))
     assert all(shown == path for shown, path, _ in found)
     return [(path, int(lines)) for _, path, lines in found]
+
+
+def test_the_reading_order_is_the_same_in_chinese() -> None:
+    chinese = re.findall(
+        r"^\d+\. \[`([^`]+)`\]\(\.\./\.\./src/handgrad/\1\)，(\d+) 行：",
+        IN_CHINESE.read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert [(path, int(lines)) for path, lines in chinese] == entries()
+    named = [
+        re.findall(r"`[\w/]+\.py`", file.read_text("utf-8")) for file in (READING_ORDER, IN_CHINESE)
+    ]
+    assert named[0] == named[1]
 
 
 def number_of_lines(path: str) -> int:
