@@ -11,13 +11,16 @@ import contextlib
 import io
 import shlex
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
 import handgrad as hg
 from handgrad.cli import main
+from handgrad.playground.notebook import Playground
 from tests.cli.run import messy_csv
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, name
 from tests.docs.output import assert_shown
@@ -79,6 +82,9 @@ def test_commands_run_and_print_what_is_shown(
     write_flowers(tmp_path / "flowers.csv")
     messy_csv(tmp_path / "customers.csv", 500)
     messy_csv(tmp_path / "new.csv", 100, seed=1)
+    seen: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: seen.append(urlopen(url).read().decode()))
+    monkeypatch.setattr(Playground, "wait", Playground.close)  # as Ctrl-C ends it
     for block, shown in examples(document, "shell"):
         ours = [line for line in block.text.splitlines() if line.startswith("handgrad ")]
         for line in ours:
@@ -90,6 +96,9 @@ def test_commands_run_and_print_what_is_shown(
             assert_shown(printed.out + printed.err, shown)
         elif ours:
             assert not printed.err
+        assert len(seen) == sum("handgrad play" in line for line in ours)
+        assert all("<title>" in page for page in seen)
+        seen.clear()
 
 
 def write_flowers(path: Path) -> None:
