@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 import handgrad as hg
 from handgrad.playground.document import write_document
 from handgrad.playground.notebook import Playground
+from handgrad.playground.state import State, state_of
 from tests.browser.axe import violations
 from tests.browser.shell import OPEN_ALL, Shell, opened
 from tests.browser.sight import CONTRASTS, TEXT_RECTANGLES
+from tests.playground.test_links import OLD_LINKS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Frame, Page
@@ -31,6 +34,8 @@ SIGHTS = [
 READABLE = 4.5
 DESK = "document.getElementById('playground').desk"
 STEP = f"{DESK}.frame.step"
+SETS = "(found) => found.map((e) => e.dataset.set)"
+INPUTS = "(found) => found.map((e) => e.dataset.input)"
 # Controls that stick out of the card that they are in.
 OUTSIDE = """() => [...document.querySelectorAll(".card :is(button, input, select, label, p, h2)")]
   .filter((e) => !e.closest(".diagram, .scrolls, .unseen, [class*=unseen]") && e.offsetParent)
@@ -191,19 +196,47 @@ def stands_still(frame: "Frame") -> bool:
     return bool(frame.evaluate(STEP) == before)
 
 
-def test_links_of_tensorflow_playground_open(browser: "Browser", address: str) -> None:
-    link = (
-        "#activation=relu&batchSize=15&dataset=spiral&regDataset=reg-plane&learningRate=0.1"
-        "&regularizationRate=0.003&noise=5&networkShape=6,3&seed=0.5&showTestData=true&discretize=false"
-        "&percTrainData=70&x=true&y=true&xSquared=true&regularization=L2&problem=classification"
-    )
+@pytest.mark.parametrize(("link", "parts"), OLD_LINKS, ids=range(len(OLD_LINKS)))
+def test_links_of_tensorflow_playground_open(
+    browser: "Browser", address: str, link: str, parts: State
+) -> None:
+    state = state_of(parts)
     with opened(browser, address + link, locale="en") as shell:
-        assert shell.control("learning_rate").input_value() == "0.1"
-        assert shell.control("batch_size").input_value() == "15"
-        assert shell.control("penalty").input_value() == "L2Penalty"
-        assert shell.page.locator(".head").count() == 2
-        assert shell.page.locator(".chip[aria-pressed=true]").count() == 3
-        assert shell.control("share").input_value() == "70"
+        page = shell.page
+        values = {name: shell.control(name).input_value() for name in shown_values(state)}
+        assert values == shown_values(state)
+        switches = {name: shell.control(name).is_checked() for name in ("plane_tests", "shuffle")}
+        assert switches == {"plane_tests": state["view"]["test"], "shuffle": state["shuffle"]}
+        assert shell.control("plane_discretize").is_checked() == state["view"]["discretize"]
+        assert page.locator("[data-set][aria-checked=true]").evaluate_all(SETS) == [
+            state["data"]["kind"]
+        ]
+        assert page.locator(".chip[aria-pressed=true]").evaluate_all(INPUTS) == state["inputs"]
+        heads = page.locator(".head [role=radio] b").all_inner_texts()
+        assert heads == [str(layer["units"]) for layer in state["layers"]]
+        for name in state["hide"]:
+            hidden = shell.control({"text": "about", "step": "step_epoch"}.get(name, name))
+            assert (hidden.count(), hidden.is_visible()) == (1, False), name
+        assert page.evaluate(f"{DESK}.state") == state
+
+
+def shown_values(state: State) -> dict[str, str]:
+    """What fields show of a state, by their names."""
+    activation, penalty = state["layers"][0]["activation"], state["penalty"]
+    return {
+        "problem": state["data"]["problem"],
+        "noise": f"{state['data']['noise']:g}",
+        "share": f"{state['share']:g}",
+        "rows": str(state["data"]["n"]),
+        "batch_size": str(state["batch_size"]),
+        "loss": state["loss"],
+        "learning_rate": np.format_float_positional(state["optimizer"]["learning_rate"], trim="-"),
+        "optimizer": state["optimizer"]["name"],
+        "activation": activation or "linear",
+        "initializer": state["initializer"],
+        "penalty": penalty["name"] if penalty else "none",
+        **({"penalty_rate": f"{penalty['alpha']:g}"} if penalty else {}),
+    }
 
 
 def test_a_net_of_ones_own_shows_no_controls_of_what_it_brings(
