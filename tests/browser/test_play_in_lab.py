@@ -24,6 +24,11 @@ net = hg.Net(hg.Linear(2, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1), hg.Softm
 page = hg.play(net, x, y)
 page
 """
+WEIGHTS = "print(*page.net.parameters.tolist())"
+PAGE_WEIGHTS = """async () => {
+  const { session } = document.getElementById("playground").desk;
+  return [...(await session.request("model")).weights].join(" ");
+}"""
 COUNTER = "Number(document.querySelector('.counter b')?.textContent.replace(/\\D/g, '') ?? 0)"
 
 
@@ -74,3 +79,24 @@ def test_it_trains_in_the_output_saved_reopened_and_as_html(lab: Lab, browser: "
     subprocess.run(command, check=True, capture_output=True)
     with playing(browser, path.with_suffix(".html").as_uri()) as it:
         trains(it.page)
+
+
+def test_the_net_in_python_has_the_weights_of_the_page(lab: Lab, browser: "Browser") -> None:
+    with lab.notebook(browser, "back.ipynb", [PLAY, WEIGHTS]) as notebook:
+        notebook.run_all()
+        trains(notebook.page)
+        frame = frame_in(notebook.page)
+        begun = notebook.outputs(1).inner_text().split()
+        frame.locator("[data-control=play]").click()
+        expected = [*map(float, frame.evaluate(PAGE_WEIGHTS).split())]
+        assert len(expected) == len(begun)
+        assert [*map(float, begun)] != expected
+        cell = notebook.page.locator(".jp-CodeCell").nth(1)
+        for _ in range(PATIENCE // 1000):
+            cell.locator(".jp-InputArea-editor").click()
+            notebook.page.keyboard.press("Control+Enter")
+            notebook.page.wait_for_timeout(1000)
+            found = [*map(float, " ".join(notebook.outputs(1).all_inner_texts()).split())]
+            if found == expected:
+                return
+        raise AssertionError(f"{found} is not {expected}")
