@@ -10,9 +10,11 @@ import pyarrow.parquet
 import pytest
 
 import handgrad as hg
+from handgrad.layers import Array
 from handgrad.playground import Playground
 from handgrad.playground.document import write_document
 from handgrad.playground.notebook import _table
+from handgrad.playground.toy_data import split_of
 from tests.browser.playing import playing, with_policy
 
 if TYPE_CHECKING:
@@ -22,6 +24,25 @@ pytestmark = pytest.mark.browser
 STEPS = 250
 DESK = "document.getElementById('playground').desk"
 FILE = ".own-table input[type=file]"
+
+
+class Bent(hg.Layer):
+    """y = x + s tanh x      dx = (1 + s (1 − tanh² x)) dy      ds = Σ tanh x dy"""
+
+    param_names = ("s",)
+    s: Array
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.s = np.full(n, 0.5)
+
+    def forward(self, x: Array) -> Array:
+        self.t = np.tanh(x)
+        return x + self.s * self.t
+
+    def backward(self, dy: Array) -> Array:
+        self.ds = (self.t * dy).sum(axis=0)
+        return (1 + self.s * (1 - self.t**2)) * dy
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +152,41 @@ def test_a_program_takes_over_and_the_bits_stay(
             assert it.parameters(STEPS) == expected
             assert it.errors == []
     assert len(expected) == len(net.parameters)
+
+
+def test_a_layer_of_ones_own_has_the_bits_of_python(browser: "Browser", tmp_path: Path) -> None:
+    x, y = hg.data.make_moons(100, noise=0.1, rng=0)
+    net = hg.Net(hg.Linear(2, 4, rng=0), Bent(4), hg.Linear(4, 2, rng=1), hg.Softmax())
+    page = Playground(net, _table(x, y, net))
+    path = tmp_path / "own.html"
+    write_document(path, page._given)
+    with playing(browser, path.as_uri()) as it:
+        it.wait_for_epoch(2)
+        state = it.desk("desk.state")
+        assert it.desk("desk.frame.engine") == "pages"
+        found = it.parameters(STEPS)
+        assert it.errors == []
+    try:
+        with playing(browser, page.open(browser=False)) as it:
+            it.until(f"{DESK}?.frame?.engine === 'wasm'")
+            assert it.parameters(STEPS) == found
+            assert it.errors == []
+    finally:
+        page.close()
+    rows, _ = split_of(len(x), state["share"], state["seed"])
+    batch = state["batch_size"]
+    assert STEPS * batch % len(rows) == 0
+    hg.fit(
+        net,
+        (x[rows].astype(np.float32), y[rows]),
+        loss=hg.CrossEntropyLoss(),
+        optimizer=hg.SGD(0.03),
+        epochs=STEPS * batch // len(rows),
+        batch_size=batch,
+        rng=state["seed"],
+        engine="portable",
+    )
+    np.testing.assert_array_equal(np.array(found, np.float32), net.parameters)
 
 
 def test_where_webassembly_is_refused_the_pages_go_on(
