@@ -198,7 +198,7 @@ def stands_still(frame: "Frame") -> bool:
 
 @pytest.mark.parametrize(("link", "parts"), OLD_LINKS, ids=range(len(OLD_LINKS)))
 def test_links_of_tensorflow_playground_open(
-    browser: "Browser", address: str, link: str, parts: State
+    browser: "Browser", address: str, link: str, parts: dict[str, Any]
 ) -> None:
     state = state_of(parts)
     with opened(browser, address + link, locale="en") as shell:
@@ -223,6 +223,7 @@ def test_links_of_tensorflow_playground_open(
 def shown_values(state: State) -> dict[str, str]:
     """What fields show of a state, by their names."""
     activation, penalty = state["layers"][0]["activation"], state["penalty"]
+    rate = float(str(state["optimizer"]["learning_rate"]))
     return {
         "problem": state["data"]["problem"],
         "noise": f"{state['data']['noise']:g}",
@@ -230,11 +231,11 @@ def shown_values(state: State) -> dict[str, str]:
         "rows": str(state["data"]["n"]),
         "batch_size": str(state["batch_size"]),
         "loss": state["loss"],
-        "learning_rate": np.format_float_positional(state["optimizer"]["learning_rate"], trim="-"),
-        "optimizer": state["optimizer"]["name"],
+        "learning_rate": np.format_float_positional(rate, trim="-"),
+        "optimizer": str(state["optimizer"]["name"]),
         "activation": activation or "linear",
         "initializer": state["initializer"],
-        "penalty": penalty["name"] if penalty else "none",
+        "penalty": str(penalty["name"]) if penalty else "none",
         **({"penalty_rate": f"{penalty['alpha']:g}"} if penalty else {}),
     }
 
