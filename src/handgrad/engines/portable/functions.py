@@ -1,24 +1,14 @@
 """The functions of numbers that a portable program calls, as they are printed beside it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT, Function, function
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.statements import (
-    Call,
-    Expression,
-    Let,
-    Load,
-    Num,
-    ReturnIf,
-    Statement,
-    Store,
-    Var,
-    walk,
-)
+from handgrad.engines.loops.statements import Call, Expression, Let, Load, Num, Var, walk
+from handgrad.engines.portable.operations import expressions
 
 OF_DOUBLES = "_double"  # at the end of a function's name, in a program of float32
 
@@ -43,7 +33,7 @@ def functions_of(program: Program) -> list[Function]:
                 found[name] = made
 
     for statement in walk(program.body):
-        for expression in _expressions(statement):
+        for expression in expressions(statement):
             look(expression)
     return [*found.values()]
 
@@ -87,10 +77,3 @@ def _calls(expression: Expression) -> Iterator[Call]:
             yield from _calls(argument)
     elif isinstance(expression, Load):
         yield from _calls(expression.index)
-
-
-def _expressions(statement: Statement) -> Sequence[Expression]:
-    match statement:
-        case Store(value=value) | Let(value=value) | ReturnIf(condition=value):
-            return [value]
-    return []

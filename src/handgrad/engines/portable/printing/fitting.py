@@ -20,7 +20,8 @@ from handgrad.engines.loops.statements import (
     known,
     whole,
 )
-from handgrad.engines.portable.printing.scopes import expressions, placed, variables
+from handgrad.engines.portable.operations import expressions
+from handgrad.engines.portable.printing.scopes import placed, variables
 
 WHOLE: Mapping[str, Callable[[int, int], int]] = {
     "add": lambda a, b: a + b,

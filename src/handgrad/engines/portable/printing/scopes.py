@@ -3,19 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from handgrad.engines.loops.statements import (
-    Call,
-    Comment,
-    Draw,
-    Expression,
-    For,
-    Let,
-    Load,
-    ReturnIf,
-    Statement,
-    Store,
-    Var,
-)
+from handgrad.engines.loops.statements import Call, Expression, For, Let, Load, Statement, Var
+from handgrad.engines.portable.operations import expressions
 
 # Where a statement stands: its place among those of its loop, after that of the loop, and so on.
 Path = tuple[int, ...]
@@ -79,24 +68,6 @@ def placed(body: Sequence[Statement], around: Path = ()) -> Iterator[tuple[Path,
         yield (*around, i), statement
         if isinstance(statement, For):
             yield from placed(statement.body, (*around, i))
-
-
-def expressions(statement: Statement) -> list[Expression]:
-    """What a plain statement reads, but for what stands in its loop."""
-    match statement:
-        case For(begin=begin, stop=stop):
-            return [begin, stop]
-        case Store(_, index, value):
-            return [index, value]
-        case Let(_, value):
-            return [value]
-        case ReturnIf(condition, value):
-            return [condition, value]
-        case Draw(_, _, offset, count):
-            return [offset, count]
-        case Comment():
-            return []
-    raise TypeError(f"{statement} is no plain statement")
 
 
 def variables(expression: Expression) -> Iterator[str]:
