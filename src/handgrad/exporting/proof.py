@@ -11,6 +11,10 @@ from handgrad.display import shown_whole
 from handgrad.files import FileError
 from handgrad.layers import Array
 
+# How far an answer may be off, of the largest: sums in another order, other last digits of exp; a
+# layer norm, for one, enlarges rounding errors.
+MOST = {"float32": 1e-4, "float64": 1e-11}
+
 
 @dataclass(frozen=True)
 class Check:

@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.exporting.learning import Learning
 from handgrad.exporting.onnx.file import onnx_inputs, onnx_model
 from handgrad.exporting.onnx.model import onnx_package
-from handgrad.exporting.proof import Check, compared
+from handgrad.exporting.proof import MOST, Check, compared
 from handgrad.exporting.subject import Subject
 from handgrad.files import FileError
 from handgrad.layers import Array
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     import onnx
 
 Run = Callable[["onnx.ModelProto", Mapping[str, Array]], dict[str, Array]]
-
-# How far an answer may be off, of the largest: a layer norm, for one, enlarges rounding errors.
-MOST = {"float32": 1e-4, "float64": 1e-11}
 
 
 def write_onnx(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:

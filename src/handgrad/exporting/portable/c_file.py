@@ -27,8 +27,7 @@ from handgrad.exporting.portable.programs import (
     portable_of,
     proved_epoch,
 )
-from handgrad.exporting.proof import Check, compared
-from handgrad.exporting.python.numpy_file import MOST
+from handgrad.exporting.proof import MOST, Check, compared
 from handgrad.exporting.subject import Subject
 from handgrad.files import FileError
 from handgrad.layers import Array

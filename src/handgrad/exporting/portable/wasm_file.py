@@ -31,8 +31,7 @@ from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.engines.portable.wasm.webassembly import webassembly
 from handgrad.exporting.learning import Learning
 from handgrad.exporting.portable.node import ABSENT, node_version, run_in_node
-from handgrad.exporting.proof import Check, compared
-from handgrad.exporting.python.numpy_file import MOST
+from handgrad.exporting.proof import MOST, Check, compared
 from handgrad.exporting.subject import Subject
 from handgrad.layers import Array
 from handgrad.net import Net

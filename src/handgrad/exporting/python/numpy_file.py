@@ -11,7 +11,7 @@ import numpy as np
 
 from handgrad.base.functions import ERF, ERF_END, series_of_erf
 from handgrad.exporting.learning import Learning
-from handgrad.exporting.proof import Check, compared
+from handgrad.exporting.proof import MOST, Check, compared
 from handgrad.exporting.python.copied import copied
 from handgrad.exporting.python.file import TAKEN, answer_of, python_file, shape_text
 from handgrad.exporting.python.source import Source, numpy_constant
@@ -21,8 +21,6 @@ from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op, add_at, setitem
 from handgrad.layers import Array
 
-# How far a prediction may be off, of the largest: other last digits of exp, and of what it is of.
-MOST = {"float32": 1e-4, "float64": 1e-11}
 HELPERS: dict[str, Callable[..., object]] = {"setitem": setitem, "add_at": add_at}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from handgrad.base.errors import SettingError
 from handgrad.exporting.learning import Learning
-from handgrad.exporting.proof import Check, compared
+from handgrad.exporting.proof import MOST, Check, compared
 from handgrad.exporting.python.file import TAKEN, answer_of, python_file, shape_text
 from handgrad.exporting.python.source import Source
 from handgrad.exporting.python.text import docstring, stored
@@ -50,8 +50,6 @@ from handgrad.layers import (
 from handgrad.net import Net
 from handgrad.saving.weights import all_learned
 
-# How far an answer may be off, of the largest: sums in another order, other last digits of exp.
-MOST = {"float32": 1e-4, "float64": 1e-11}
 # PyTorch's modules of the same mathematics; its Softplus is x from 20 on, unless told otherwise.
 MODULES: Mapping[type[Layer], Callable[..., str]] = {
     Linear: lambda layer: f"nn.Linear({layer.n_in}, {layer.n_out})",
