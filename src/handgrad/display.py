@@ -38,3 +38,8 @@ def in_a_notebook() -> bool:
     """Whether this is the kernel of a notebook: JupyterLab's, VS Code's and their like."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return getattr(shell, "kernel", None) is not None
+
+
+def at_a_prompt() -> bool:
+    """Whether someone types line by line: into Python, `python -i` included, or into IPython."""
+    return hasattr(sys, "ps1") or bool(sys.flags.interactive)

@@ -1,12 +1,16 @@
 """hg.play and `handgrad play`: what the page begins with, how it is shown, saved and served."""
 
+import atexit
 import base64
 import html
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import urllib.request
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +216,60 @@ def test_the_command_serves_until_it_is_stopped() -> None:
         assert running.wait(timeout=60) == 0
     url = json.loads(said)["url"]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#token=[\w-]{32}", url)
+
+
+SCRIPT = """
+import handgrad as hg
+x, y = hg.data.make_moons(40, rng=0)
+page = hg.play(None, x, y)
+"""
+BROWSER = "import sys; print(sys.argv[1], file=open({!r}, 'w'))"
+
+
+def script(folder: Path, lines: str) -> tuple[subprocess.Popen[str], Path]:
+    """A script that runs, and the file in which the browser writes what it opens."""
+    opened, browser = folder / "opened.txt", folder / "browser.py"
+    browser.write_text(BROWSER.format(str(opened)))
+    command = [sys.executable, "-c", SCRIPT + lines]
+    shown = os.environ | {"BROWSER": f"{sys.executable} {browser} %s"}
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=shown), opened
+
+
+def test_a_script_that_saves_the_page_opens_nothing_and_ends(tmp_path: Path) -> None:
+    running, opened = script(tmp_path, f"page.save({str(tmp_path / 'page.html')!r})")
+    with running:
+        assert running.communicate(timeout=120) == (None, "")
+    assert running.returncode == 0
+    assert (tmp_path / "page.html").exists()
+    assert not opened.exists()
+
+
+@pytest.mark.parametrize("lines", ["", "page.open()"])
+def test_a_script_stays_at_its_end_with_the_page_open(tmp_path: Path, lines: str) -> None:
+    running, opened = script(tmp_path, lines)
+    with running:
+        assert running.stderr is not None
+        said = running.stderr.readline()
+        assert running.stderr.readline() == "Ctrl-C ends it\n"
+        url = opened.read_text().strip()
+        assert said == f"the playground is open at {url}\n"
+        with urllib.request.urlopen(url, timeout=60) as page:
+            assert b"<title>" in page.read()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=60) == 0
+
+
+def test_at_a_prompt_the_page_opens_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(module, "in_a_notebook", lambda: False)
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(atexit, "register", lambda act: None)
+    hg.play(None, X, Y)
+    assert not opened
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    page = hg.play(None, X, Y)
+    assert opened == [page.open(browser=False)]
+    page.close()
 
 
 def test_a_playground_is_told_in_a_line() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError, DataError, SettingError
-from handgrad.display import in_a_notebook
+from handgrad.display import at_a_prompt, in_a_notebook
 from handgrad.doctor.case import usual_loss
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -49,8 +49,9 @@ def play(
     """A page in which a net trains, and in which every number of it can be seen and changed.
 
     In a notebook it is the output of the cell, and trains there without the kernel, in the saved
-    notebook and in its HTML as well. In a script it opens in the browser, and the script stays at
-    its end until Ctrl-C. Nothing leaves the machine.
+    notebook and in its HTML as well. At a prompt it opens in the browser at once, in a script
+    when that comes to its end, where it stays until Ctrl-C; a script that saved the page just
+    ends. Nothing leaves the machine.
 
     Without a net the page begins with one, which may be changed in all that it is made of; a net
     of one's own, layers of one's own included, begins with its weights as they are, its `loss`
@@ -70,7 +71,8 @@ def play(
     check_language(language)
     page = Playground(net, _table(x, y, net), loss=loss, optimizer=optimizer, language=language)
     if not in_a_notebook():
-        page.open()
+        if at_a_prompt():
+            page.open()
         atexit.register(page._stay)
     return page
 
@@ -120,6 +122,7 @@ class Playground:
         self._server: PlaygroundServer | None = None
         self._back: WeightsBack | None = None
         self._ended = threading.Event()
+        self._seen = False  # whether it was opened or saved
 
     def __repr__(self) -> str:
         rows = "" if self._table is None else f", {len(self._table.y)} rows"
@@ -146,10 +149,12 @@ class Playground:
     def save(self, path: str | Path) -> Path:
         """Write the page as one HTML file, which needs neither Python nor a network."""
         write_document(path, {**self._given, "programs": self._programs()})
+        self._seen = True
         return Path(path)
 
     def open(self, *, port: int = 0, browser: bool = True) -> str:
         """Start a server for the page, on this machine alone, and open it; gives the address."""
+        self._seen = True
         if self._server is None:
             routes = Routes(self._given, self._net)
             self._server = PlaygroundServer(routes.all(), port)
@@ -174,7 +179,9 @@ class Playground:
         self.close()
 
     def _stay(self) -> None:
-        """At the end of a script whose page is still open."""
+        """At the end of a script: open the page if no one has seen it, stay while it is open."""
+        if not self._seen:
+            self.open()
         if self._server is not None:
             print(f"the playground is open at {self._server.url}", file=sys.stderr)
             print("Ctrl-C ends it", file=sys.stderr)
