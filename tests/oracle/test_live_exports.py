@@ -9,7 +9,8 @@ import torch
 
 import handgrad as hg
 from handgrad.exporting import compared, subject_of
-from handgrad.exporting.python.torch_file import MOST, torch_source
+from handgrad.exporting.proof import MOST
+from handgrad.exporting.python.torch_file import torch_source
 from tests.exporting.models import NAMES, OF_TABLES, model, table
 from tests.exporting.nets import random_net
 from tests.graph.one_liners import ONE_LINERS, Page
