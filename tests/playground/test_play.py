@@ -11,6 +11,8 @@ import subprocess
 import sys
 import urllib.request
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -226,28 +228,31 @@ page = hg.play(None, x, y)
 BROWSER = "import sys; print(sys.argv[1], file=open({!r}, 'w'))"
 
 
-def script(folder: Path, lines: str) -> tuple[subprocess.Popen[str], Path]:
+@contextmanager
+def script(folder: Path, lines: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A script that runs, and the file in which the browser writes what it opens."""
     opened, browser = folder / "opened.txt", folder / "browser.py"
     browser.write_text(BROWSER.format(str(opened)))
     command = [sys.executable, "-c", SCRIPT + lines]
     shown = os.environ | {"BROWSER": f"{sys.executable} {browser} %s"}
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=shown), opened
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=shown) as running:
+        try:
+            yield running, opened
+        finally:
+            running.kill()
 
 
 def test_a_script_that_saves_the_page_opens_nothing_and_ends(tmp_path: Path) -> None:
-    running, opened = script(tmp_path, f"page.save({str(tmp_path / 'page.html')!r})")
-    with running:
-        assert running.communicate(timeout=120) == (None, "")
-    assert running.returncode == 0
+    with script(tmp_path, f"page.save({str(tmp_path / 'page.html')!r})") as (running, opened):
+        _, said = running.communicate(timeout=120)
+    assert (running.returncode, said) == (0, "")
     assert (tmp_path / "page.html").exists()
     assert not opened.exists()
 
 
 @pytest.mark.parametrize("lines", ["", "page.open()"])
 def test_a_script_stays_at_its_end_with_the_page_open(tmp_path: Path, lines: str) -> None:
-    running, opened = script(tmp_path, lines)
-    with running:
+    with script(tmp_path, lines) as (running, opened):
         assert running.stderr is not None
         said = running.stderr.readline()
         assert running.stderr.readline() == "Ctrl-C ends it\n"
