@@ -220,6 +220,15 @@ def test_the_command_serves_until_it_is_stopped() -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#token=[\w-]{32}", url)
 
 
+def test_a_net_in_float64_has_no_program_and_a_link_that_is_not_replayed() -> None:
+    net = hg.Net(hg.Linear(2, 2, rng=0, dtype="float64"), hg.Softmax())
+    page = hg.play(net, X, Y)
+    assert page._programs() == []
+    assert len(hg.play(moons_net(), X, Y)._programs()) == 1
+    assert state_of(page._given["state"])["exact"] is False
+    assert state_of(hg.play(moons_net(), X, Y)._given["state"])["exact"] is True
+
+
 SCRIPT = """
 import handgrad as hg
 x, y = hg.data.make_moons(40, rng=0)

@@ -57,10 +57,11 @@ def state_of_net(net: Net, loss: Loss, optimizer: Optimizer) -> Given | None:
 def learning_of_net(loss: Loss, optimizer: Optimizer) -> dict[str, Any]:
     """What a state says beside a net that it cannot say: by what it is judged, and at which rate.
 
-    A loss that no state has is left out.
+    A loss that no state has is left out. From the state alone, its training is not made again.
     """
     judge, rule = type(loss).__name__, type(optimizer).__name__
-    said: dict[str, Any] = {"optimizer": {"name": rule, "learning_rate": optimizer.learning_rate}}
+    rate = optimizer.learning_rate
+    said: dict[str, Any] = {"optimizer": {"name": rule, "learning_rate": rate}, "exact": False}
     return said | ({"loss": judge} if _is_known(judge) else {})
 
 

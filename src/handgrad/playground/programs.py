@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import SettingError
+from handgrad.base.errors import CannotLowerError, SettingError
 from handgrad.engines.portable.model import portable_model
 from handgrad.engines.portable.wasm.webassembly import webassembly
 from handgrad.net import Net
@@ -29,7 +29,7 @@ def program_of(said: Said, own: Net | None = None, n_in: int | None = None) -> d
     `said` is as `handgrad.playground.models.model_of` takes it, with `batch_size`; `n_in` is how
     many numbers a row has, where the layers do not say so. Programs of nets that a page can
     describe are kept. Raises a SettingError for what is no such model, a CannotLowerError for what
-    has no loops.
+    has no loops, and for a net in float64.
 
     >>> layers = [{"layer": "Linear", "settings": {"n_in": 2, "n_out": 1}}]
     >>> said = {"layers": layers, "loss": "MSELoss", "batch_size": 10,
@@ -55,6 +55,8 @@ def _program(said: Said, own: Net | None, n_in: int | None) -> dict[str, Any]:
     model = model_of(said, own)
     if model.loss is None or model.optimizer is None:
         raise SettingError("a model without loss or optimizer", "both", "send what the page would")
+    if model.net.dtype != np.float32:
+        raise CannotLowerError(f"a net in {model.net.dtype}: pages compute in float32")
     size = n_in or model.net.n_in
     x = None if size is None else np.zeros((4, size), np.float32)
     made = portable_model(

@@ -41,8 +41,8 @@ def replay(link: str) -> Replay:
     every processor. `history["validation_loss"]` is that of the rows that the page tests on,
     found by NumPy. An epoch that was not finished has no report.
 
-    Raises SettingError for what is no such link, for one of another version, and for one that says
-    that its page did not compute to the bit (`exact=0`); DivergenceError where the training led to
+    Raises SettingError for what is no such link, for one of another version, and for one that
+    does not hold its net, one of one's own (`exact=0`); DivergenceError where the training led to
     numbers that are not finite.
 
     >>> import handgrad as hg
@@ -56,9 +56,9 @@ def replay(link: str) -> Replay:
     state = state_in(link)
     if not state["exact"]:
         raise SettingError(
-            "a link whose page did not compute to the bit: exact=0",
-            "the link of a training by the page itself",
-            "page.net, for the weights; or share a net of built-in layers, trained in the page",
+            "a link that does not hold its net, one of one's own: exact=0",
+            "a link to a net that the page's controls can say",
+            "page.net, for the net with its weights",
         )
     return _Replaying(state).to_its_step()
 

@@ -49,7 +49,7 @@ async function copyLink(desk) {
   const link = `${location.href.split("#")[0]}#${fragment}`;
   try {
     await navigator.clipboard.writeText(link);
-    desk.notice("link_copied");
+    desk.notice(desk.state.exact ? "link_copied" : "link_copied_of_own");
   } catch {
     // where the clipboard is refused, the link is in sight to be copied by hand
     desk.notice("link_to_copy", { link });

@@ -59,7 +59,6 @@ function counter(desk) {
     if (frame.playing && frame.rate) {
       parts.push(say("per_second", { rate: numberSaid(frame.rate, 2) }));
     }
-    if (!desk.state.exact) parts.push(say("not_exact"));
     more.textContent = parts.join(" · ");
   });
   return shown;
