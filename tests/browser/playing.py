@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 PATIENCE, PAUSE = 60_000, 50  # milliseconds, on a busy machine
 EPOCH = "() => Number(document.querySelector('.counter b')?.textContent.replace(/\\D/g, '') ?? 0)"
@@ -58,8 +58,16 @@ class Playing:
 
 @contextmanager
 def playing(browser: "Browser", url: str, **options: Any) -> Iterator[Playing]:
-    """The page at an address, in a window of its own; it has made no error at the end."""
+    """The page at an address, in a window of its own."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+    try:
+        yield opened(context, url)
+    finally:
+        context.close()
+
+
+def opened(context: "BrowserContext", url: str) -> Playing:
+    """The page at an address, one more of a window."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     found = Playing(page)
@@ -69,11 +77,8 @@ def playing(browser: "Browser", url: str, **options: Any) -> Iterator[Playing]:
         "console",
         lambda said: found.errors.append(said.text) if said.type == "error" else None,
     )
-    try:
-        page.goto(url)
-        yield found
-    finally:
-        context.close()
+    page.goto(url)
+    return found
 
 
 def with_policy(path: Path, old: str, new: str) -> Path:

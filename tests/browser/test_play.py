@@ -1,8 +1,10 @@
 """The playground as it is opened: from a disk, from its server, where parts are refused."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,7 @@ from handgrad.playground import Playground
 from handgrad.playground.document import write_document
 from handgrad.playground.notebook import _table
 from handgrad.playground.toy_data import split_of
-from tests.browser.playing import playing, with_policy
+from tests.browser.playing import Playing, opened, playing, with_policy
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 STEPS = 250
 DESK = "document.getElementById('playground').desk"
+DRAWN = """(([canvas]) => {
+  const { width, height } = canvas;
+  return canvas.getContext("2d").getImageData(0, 0, width, height).data.some(Boolean);
+})(document.querySelectorAll(".plane canvas"))"""
 FILE = ".own-table input[type=file]"
 
 
@@ -99,6 +105,29 @@ def test_two_pages_train_beside_each_other(browser: "Browser", served: Playgroun
         other.is_training()
         one.is_training()
         assert (one.errors, other.errors) == ([], [])
+
+
+def test_fifty_pages_are_open_at_once(browser: "Browser") -> None:
+    """Each stops after an epoch; then all are asked for one more."""
+    server = Playground()
+    url = f"{server.open(browser=False)}&v=1&stop={quote(json.dumps({'epoch': 1}))}"
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    try:
+        pages = list[Playing]()
+        for _ in range(50):
+            pages.append(opened(context, url))
+            pages[-1].until(f"{DESK}?.frame?.epoch === 1")
+        for it in pages:
+            it.desk("desk.session.stepEpoch()")
+        for it in pages:
+            it.until(f"{DESK}.frame.epoch === 2")
+            assert it.desk("desk.frame.engine") == "wasm"
+            assert it.page.evaluate(DRAWN)
+            assert not it.desk("desk.given.server.isGone")
+            assert it.errors == []
+    finally:
+        context.close()
+        server.close()
 
 
 def test_the_server_gives_the_page_its_net_and_takes_the_weights(
