@@ -137,7 +137,7 @@ oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with
 	@$(BROWSER)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,browser]' --constraint constraints.txt
 	@touch $@
 
-browser: .venv-browser/ready node_modules/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium
+browser: .venv-browser/ready node_modules/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium and a Firefox
 	@$(BROWSER)/python -m pytest tests/browser
 
 everywhere: .venv-browser/ready  ## train by machine code, Python, C, JavaScript, WebAssembly, in a browser: the same bits (SHARE=1/8)

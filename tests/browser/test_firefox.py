@@ -1,0 +1,56 @@
+"""The playground in Firefox, driven by puppeteer-core of npm: it trains there to the same bits."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.base.errors import HandgradError
+from handgrad.playground import Playground
+from handgrad.playground.document import write_document
+
+pytestmark = pytest.mark.browser
+STEP = 250
+NAMES = ("firefox", "firefox-esr")
+
+
+def firefox() -> str:
+    """Where the Firefox of this system is."""
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    raise HandgradError(
+        "no Firefox",
+        f"one of these commands: {', '.join(NAMES)}",
+        "apt-get install firefox-esr, on Debian; `make browser` needs it",
+    )
+
+
+def check_playing(url: str, engine: str) -> None:
+    """It trains by an engine, without an error, to the bits of Python's portable one."""
+    script = Path(__file__).with_name("firefox.mjs")
+    command = ["node", str(script), firefox(), url, engine, str(STEP)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["errors"] == []
+    expected = hg.replay(f"#v=1&step={STEP}").net.parameters
+    np.testing.assert_array_equal(np.array(found["weights"], np.float32), expected)
+
+
+def test_it_trains_from_a_disk(tmp_path: Path) -> None:
+    path = tmp_path / "play.html"
+    write_document(path)
+    check_playing(path.as_uri(), "pages")
+
+
+def test_it_trains_from_its_server_by_webassembly() -> None:
+    page = Playground()
+    try:
+        check_playing(page.open(browser=False), "wasm")
+    finally:
+        page.close()
