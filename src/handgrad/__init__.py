@@ -89,6 +89,7 @@ __all__ = [
     "Softplus", "Mish", "Softmax", "Standardize",
     "BatchNorm", "LayerNorm", "Dropout", "FeatureScale",
     "Embedding", "TabularEmbedding",
+    "MultiheadAttention", "PositionEmbedding", "SinusoidalEncoding",
     "EnsembleLinear", "EnsembleEmbedding", "EnsemblePeriodicEmbedding",
     "Net", "Residual", "Parallel",
     "CrossEntropyLoss", "SoftmaxCrossEntropyLoss", "LabelSmoothingCrossEntropyLoss",

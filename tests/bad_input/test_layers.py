@@ -52,6 +52,21 @@ def test_a_probability_that_drops_all_or_is_none_is_refused(p: Any) -> None:
         hg.Dropout(p)
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: hg.MultiheadAttention(6, 4), "6 features for 4 heads*try: n_features=8"),
+        (lambda: hg.MultiheadAttention(0, 1), "n_features = 0"),
+        (lambda: hg.MultiheadAttention(4, 0), "n_heads = 0"),
+        (lambda: hg.PositionEmbedding(0, 4), "length = 0"),
+        (lambda: hg.SinusoidalEncoding(4, 3), "size=3*an even number*size=4"),
+    ],
+)
+def test_sizes_that_attention_and_positions_cannot_have_are_refused(make: Any, words: str) -> None:
+    with refused(hg.SettingError, *words.split("*")):
+        make()
+
+
 @pytest.mark.parametrize("kind", [hg.LayerNorm, hg.BatchNorm])
 def test_sizes_and_eps_that_cannot_be_are_refused(kind: Any) -> None:
     for wrong in (0, -1, 1.5, "a"):

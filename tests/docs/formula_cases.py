@@ -338,6 +338,18 @@ def looked_up(values: Values) -> Values:
     return {"y": y, "dE": layer.dE}
 
 
+def attended(values: Values) -> Values:
+    """Output and gradients of attention with its mask."""
+    layer = hg.MultiheadAttention(6, 2, causal=True, dtype=np.float64)
+    with_settings(layer, values)
+    y, dx = layer.forward(values["x"], values["mask"]), layer.backward(values["dy"])
+    return {"y": y, "dx": dx} | {f"d{name}": layer.gradient(name) for name in layer.param_names}
+
+
+SEQUENCES = normal(x=(2, 4, 6), W=(18, 6), b=18, Wo=(6, 6), bo=6, dy=(2, 4, 6))
+POSITIONS, SINES = hg.PositionEmbedding(4, 2, dtype=np.float64), hg.SinusoidalEncoding(13, 6)
+PLACES = normal(x=(5, 3, 2), P=(4, 2), dy=(5, 3, 2))
+
 ROWS = normal(x=(5, 3), dy=(5, 3))
 COLUMN = normal(p=(5, 1), y=5)
 
@@ -388,6 +400,25 @@ CASES = {
     ),
     "TabularEmbedding": Case(coded(EMBEDDING), of_layer(lambda v: with_settings(EMBEDDING, v))),
     "EnsembleEmbedding": Case(coded(EMBEDDINGS), of_layer(lambda v: with_settings(EMBEDDINGS, v))),
+    "MultiheadAttention": Case(
+        lambda rng: (
+            SEQUENCES(rng)
+            | {"n_heads": 2, "causal": True, "mask": np.array([[1, 1, 0, 1], [1, 1, 1, 0]], bool)}
+        ),
+        attended,
+    ),
+    "attention does not see the order": Case(
+        lambda rng: (
+            normal(q=(2, 2, 4, 3), k=(2, 2, 4, 3), v=(2, 2, 4, 5))(rng)
+            | {"order": np.array([2, 0, 3, 1]), "causal": False}
+        )
+    ),
+    "PositionEmbedding": Case(PLACES, of_layer(lambda v: with_settings(POSITIONS, v))),
+    "SinusoidalEncoding": Case(
+        lambda rng: normal(x=(5, 3, 6), dy=(5, 3, 6))(rng) | {"P": SINES.P},
+        of_layer(lambda v: SINES),
+    ),
+    "sines know distances": Case(lambda rng: {"P": SINES.P}),
     "EnsemblePeriodicEmbedding": Case(
         lambda rng: OF_WAVES(rng) | {name: getattr(WAVES, name) for name in SIZES_OF_WAVES},
         of_layer(lambda v: with_settings(WAVES, v)),
@@ -657,6 +688,7 @@ HARMLESS = {
     "dW = alpha / np.sign(W)": "1 and -1 are their own inverses",
     "dW = alpha * (l1_ratio / np.sign(W) + (1 - l1_ratio) * W)": "1 and -1 are their own inverses",
     "dp = -(np.zeros_like(p))": "minus zero is zero",
+    "dP = -(np.zeros_like(P))": "minus zero is zero",
     "r = np.einsum('nmpf,mpfo->nmpo', c, V)": "the order of a sum",
     "dV = np.einsum('nmpf,nmpo->mpfo', c, dr)": "the order of a sum",
     "du = -np.sin(u) * np.einsum('nmpo,mpfo->nmpf', dr, V)": "the order of a sum",

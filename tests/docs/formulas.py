@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.functions import erf
+from handgrad.layers.attention import shares
 from handgrad.layers.axes import as_rows, leading_axes
 from handgrad.losses import mean_weights, weighted_mean
 from handgrad.losses.classification import log_softmax, places
@@ -26,6 +27,7 @@ FUNCTIONS: Values = {
     "mean_weights": mean_weights,
     "places": places,
     "log_softmax": log_softmax,
+    "shares": shares,
     "as_rows": as_rows,
     "leading_axes": leading_axes,
 }
@@ -136,7 +138,8 @@ def measured(forward: Formulas, given: Values, above: Any, name: str) -> Any:
 def source_lines(method: Any) -> list[str]:
     """What a method computes, without `self.`; a `return` of an expression as that expression.
 
-    Of several values only the first is new there; a case that returns early has its own block.
+    So is a `return` of an argument. Of several values only the first is new there; a case that
+    returns early has its own block.
     """
     code = textwrap.dedent(inspect.getsource(method)).replace("self.", "")
     code = code.replace("w = sample_weight", "w = w").replace(", sample_weight\n", ", w\n")
@@ -150,7 +153,8 @@ def source_lines(method: Any) -> list[str]:
             value = statement.value
             if isinstance(value, ast.Tuple):
                 value = value.elts[0]
-            if not isinstance(value, ast.Name):
+            given = [argument.arg for argument in function.args.args]
+            if not isinstance(value, ast.Name) or value.id in given:
                 found.append(ast.unparse(value or statement))
         elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Tuple):
             (names,) = statement.targets

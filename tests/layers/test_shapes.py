@@ -71,6 +71,26 @@ def test_what_a_net_takes_and_gives_follows_from_its_layers(
     assert (made.n_in, made.n_out) == (n_in, n_out)
 
 
+def test_axes_that_one_layer_states_are_those_of_the_layers_before_it() -> None:
+    attention = hg.Residual(hg.LayerNorm(4), hg.MultiheadAttention(4, 2))
+    net = hg.Net(hg.Embedding(5, 4), hg.PositionEmbedding(6, 4), attention, hg.Linear(4, 3))
+    assert (net.shape_in, net.shape_out((6,)), net.n_in) == ((6,), (6, 3), None)
+    shapes = re.findall(r"\(n, [\d, ]+\)", str(net.summary()))
+    assert shapes == ["(n, 6, 4)"] * 3 + ["(n, 6, 3)"]
+    assert net.predict(np.zeros((2, 5), int)).shape == (2, 5, 3)
+    with refused(hg.ShapeError, "sequences of 7 places came in", "at most 6", "length=7"):
+        net.predict(np.zeros((2, 7), int))
+
+
+def test_attention_without_an_axis_of_places_is_refused() -> None:
+    net = hg.Net(hg.Linear(3, 4), hg.MultiheadAttention(4, 2))
+    assert example_input(net, 5).shape == (5, 4, 3)
+    with refused(
+        hg.ShapeError, "layer 2 of 2", "(5, 4) came in", "3 axes, (rows, … × 4)", "x[None]"
+    ):
+        net.forward(np.ones((5, 3)))
+
+
 def test_a_misfit_behind_a_page_that_says_nothing_is_seen_when_the_net_is_built() -> None:
     with refused(hg.ShapeError, "was given 4 features", "layer 3 of 3, after Scale(4)"):
         hg.Net(hg.Linear(2, 4), Scale(4), hg.Linear(5, 3))

@@ -27,11 +27,45 @@ def with_waves(x: Any, n_periodic: int, w: Any, b: Any, V: Any) -> Any:
     return torch.cat([x, sums.flatten(2)], dim=2)
 
 
+def waves_of_places(length: int, size: int) -> Any:
+    """As in PyTorch's tutorial on transformers: sines in every other feature, cosines between."""
+    place = torch.arange(length).double()[:, None]
+    frequency = torch.exp(torch.arange(0, size, 2).double() * (-math.log(10000.0) / size))
+    waves = torch.zeros(length, size).double()
+    waves[:, 0::2] = torch.sin(place * frequency)
+    waves[:, 1::2] = torch.cos(place * frequency)
+    return waves
+
+
+def attended(layer: Any, x: Any, p: dict[str, Any], mask: Any = None) -> Any:
+    """PyTorch's own attention, of the places that the mask and the order allow."""
+    t = x.shape[1]
+    y, _ = functional.multi_head_attention_forward(
+        *[x.swapaxes(0, 1)] * 3,
+        layer.n_in,
+        layer.n_heads,
+        p["W"],
+        p["b"],
+        None,
+        None,
+        False,
+        0.0,
+        p["Wo"],
+        p["bo"],
+        key_padding_mask=None if mask is None else ~mask,  # in which True bars a place
+        attn_mask=torch.ones(t, t).tril() == 0 if layer.causal else None,
+    )
+    return y.swapaxes(0, 1)
+
+
 LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
     "FeatureScale": lambda layer, x, p: x * p["s"],
     "Embedding": lambda layer, x, p: functional.embedding(x.long(), p["E"]),
     "TabularEmbedding": lambda layer, x, p: embedded(x, p["E"], layer.n_numbers),
+    "MultiheadAttention": attended,
+    "PositionEmbedding": lambda layer, x, p: x + p["P"][: x.shape[1]],
+    "SinusoidalEncoding": lambda layer, x, p: x + waves_of_places(*x.shape[1:]),
     "EnsembleEmbedding": lambda layer, x, p: torch.stack(
         [embedded(x[:, m], E, layer.n_numbers) for m, E in enumerate(p["E"])], dim=1
     ),

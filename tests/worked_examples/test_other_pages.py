@@ -149,3 +149,49 @@ def test_softmax_of_huge_numbers_neither_overflows_nor_vanishes() -> None:
     loss = hg.SoftmaxCrossEntropyLoss()
     equals(loss.forward(z, np.array([0, 1])), log(2))  # -log 0.5
     equals(loss.backward(), [[-0.25, 0.25], [0.25, -0.25]])  # (0.5 - 1)/2, 0.5/2
+
+
+def test_attention_takes_a_mean_by_the_shares_of_a_softmax() -> None:
+    attention = hg.MultiheadAttention(1, 1, dtype=np.float64)
+    attention.W, attention.b = np.array([[0], [1], [1]]), np.array([1, 0, 0])  # q = 1, k = v = x
+    attention.Wo = np.array([[4]])
+    # s = 0, log 3 for each of the two places: shares 1/4 and 3/4, z = 3/4 log 3
+    x = np.array([[[0.0], [log(3)]]])
+    equals(attention.forward(x), [[[3 * log(3)], [3 * log(3)]]])
+    # dz = 4·4, 4·0; dv = 1/4·16, 3/4·16; dp = 16·0, 16 log 3, whose mean is 12 log 3
+    # ds = 1/4 (0 - 12 log 3), 3/4 (16 - 12) log 3 = -3 log 3, 3 log 3, and dk too, as q = 1
+    dx = attention.backward(np.array([[[4.0], [0.0]]]))
+    equals(dx, [[[4 - 3 * log(3)], [12 + 3 * log(3)]]])
+    # dq = -3 log 3 · 0 + 3 log 3 · log 3 at the first place; dk sums to 0
+    equals(attention.db[[0, 2]], [3 * log(3) ** 2, 16])
+    assert abs(attention.db[1]) < 1e-14
+    # dq x = 0 there; 3 log 3 · log 3; 12 log 3
+    equals(attention.dW, [[0], [3 * log(3) ** 2], [12 * log(3)]])
+    equals(attention.dWo, [[3 * log(3)]])  # 4 · 3/4 log 3
+    equals(attention.dbo, [4])
+
+
+def test_a_causal_place_asks_none_behind_it_and_no_place_asks_one_that_is_not_there() -> None:
+    attention = hg.MultiheadAttention(1, 1, causal=True, dtype=np.float64)
+    attention.W, attention.Wo = (
+        np.array([[0], [0], [1]]),
+        np.array([[1]]),
+    )  # all scores 0: plain means of x
+    x = np.array([[[2.0], [4.0], [9.0]]])
+    equals(attention.forward(x), [[[2], [3], [5]]])  # 2, (2 + 4)/2, (2 + 4 + 9)/3
+    mask = np.array([[False, True, True]])
+    equals(attention.forward(x, mask), [[[0], [4], [6.5]]])  # nothing, 4, (4 + 9)/2
+    equals(attention.backward(np.array([[[8.0], [1.0], [2.0]]])), [[[0], [2], [1]]])  # 1 + ½·2, ½·2
+
+
+def test_positions_are_added_to_as_many_places_as_there_are() -> None:
+    learned = hg.PositionEmbedding(3, 1, dtype=np.float64)
+    learned.P = np.array([[10], [20], [30]])
+    equals(
+        learned.forward(np.array([[[1.0], [2.0]], [[3.0], [4.0]]])), [[[11], [22]], [[13], [24]]]
+    )
+    learned.backward(np.array([[[1.0], [2.0]], [[30.0], [40.0]]]))
+    equals(learned.dP, [[31], [42], [0]])  # 1 + 30, 2 + 40, none
+    waves = hg.SinusoidalEncoding(2, 4).forward(np.zeros((1, 2, 4)))
+    one = [math.sin(1), math.cos(1), math.sin(0.01), math.cos(0.01)]  # 10000^(2/4) = 100
+    equals(waves, [[[0, 1, 0, 1], one]])

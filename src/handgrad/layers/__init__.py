@@ -12,6 +12,7 @@ from handgrad.layers.activations import (
     Softplus,
     Tanh,
 )
+from handgrad.layers.attention import MultiheadAttention
 from handgrad.layers.defaults import defaults
 from handgrad.layers.dropout import Dropout
 from handgrad.layers.embedding import Embedding, EnsembleEmbedding, TabularEmbedding
@@ -22,6 +23,7 @@ from handgrad.layers.layer import Layer
 from handgrad.layers.linear import Linear
 from handgrad.layers.normalization import BatchNorm, LayerNorm
 from handgrad.layers.periodic import EnsemblePeriodicEmbedding
+from handgrad.layers.positions import PositionEmbedding, SinusoidalEncoding
 from handgrad.layers.softmax import Softmax
 from handgrad.layers.standardize import Standardize
 
@@ -43,9 +45,12 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "Mish",
+    "MultiheadAttention",
+    "PositionEmbedding",
     "ReLU",
     "SiLU",
     "Sigmoid",
+    "SinusoidalEncoding",
     "Softmax",
     "Softplus",
     "Standardize",

@@ -142,13 +142,14 @@ class Layer(Page):
     def check_input(self, x: Array) -> None:
         """Refuse, before a net's `forward`, an input that `forward` would take for other."""
         if self.ndim is not None and x.ndim != self.ndim:
-            axes = (
-                " features" if self.ndim == 2 else " " + " × ".join(map(str, self.shape_in or ()))
-            )
+            sizes = ("…" if size is ... else str(size) for size in self.shape_in or ())
+            axes = " features" if self.ndim == 2 else " " + " × ".join(sizes)
             raise ShapeError(
                 f"an array of shape {x.shape} came in",
                 f"{self.ndim} axes, (rows,{axes}): {type(self).__name__} holds for no others",
-                "x.reshape(len(x), -1), if the numbers of a row are its features",
+                "x[None], for a single row"
+                if x.ndim == self.ndim - 1
+                else "x.reshape(len(x), -1), if the numbers of a row are its features",
                 repr(self),
             )
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import SettingError, ShapeError
-from handgrad.layers.layer import Layer, Shape
+from handgrad.layers.layer import Layer, Shape, closed
 
 
 def fitting_shapes(layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
@@ -15,12 +15,27 @@ def fitting_shapes(layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]
     None where the layers do not say it, and nothing that they say leads to it.
     """
     start = next((i for i, layer in enumerate(layers) if layer.shape_in is not None), len(layers))
-    shape = shape_in = layers[start].shape_in if start < len(layers) else None
-    if shape is not None and any(layer.shape_out(shape) != shape for layer in layers[:start]):
+    shape = layers[start].shape_in if start < len(layers) else None
+    if shape is None:
+        return None, None
+    shape_in: Shape | None = shape
+    if any(layer.shape_out(shape) != shape for layer in layers[:start]):
         shape_in = None
+    return _followed(layers, start, shape_in, shape)
+
+
+def _followed(
+    layers: Sequence[Layer], start: int, shape_in: Shape | None, begin: Shape
+) -> tuple[Shape | None, Shape | None]:
+    """What goes in and comes out where `begin` goes into the layer number `start`.
+
+    Where a layer says which axes it takes, they are those that were open before it.
+    """
+    shape: Shape | None = begin
     for i, layer in enumerate(layers[start:], start):
+        stated = layer.shape_in
         if shape is None:
-            shape = layer.shape_in
+            shape = stated
         elif layer.n_in not in (None, n_features := features(shape, layer.feature_axis), None):
             raise ShapeError(
                 f"{layer!r} was given {n_features} features",
@@ -28,6 +43,11 @@ def fitting_shapes(layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]
                 f"make it take {n_features}, or the layer before it give {layer.n_in}",
                 f"layer {i + 1} of {len(layers)}, after {layers[i - 1]!r}",
             )
+        elif i > start and ... in shape and stated is not None and ... not in stated:
+            between = closed(stated)[: len(stated) + 1 - len(shape)]
+            if ... in begin and closed(shape, between) == stated:
+                shape_in = None if shape_in is None else closed(shape_in, between)
+                return _followed(layers, start, shape_in, closed(begin, between))
         shape = shape and layer.shape_out(shape)
     return shape_in, shape
 

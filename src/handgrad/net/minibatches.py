@@ -77,28 +77,48 @@ def array_of_numbers(x: Any, where: Callable[[], str]) -> Any:
 def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Array:
     """Random rows that `layer` takes, (n_rows, *shape_in), of 0 and 1 where it takes codes.
 
-    A layer that does not say what it takes is given rows of 4 features, if it takes them.
+    Where that is open, (..., k), rows of (k,) if it takes them, else of 4 places, (4, k). A layer
+    that does not say what it takes is given rows of 4 features, if it takes them.
     """
+    stated = layer.shape_in
+    shapes = [(4,)] if stated is None else [closed(stated, between) for between in ((), (4,))]
+    examples = [_drawn(layer, (n_rows, *shape), seed) for shape in dict.fromkeys(shapes)]
+    if stated is not None and len(examples) == 1:
+        return examples[0]
+    failures = []
+    for x in examples:
+        if (failure := _failure(layer, x)) is None:
+            return x
+        failures.append(failure)
+    if stated is not None:
+        return examples[0]
+    raise SettingError(
+        f"{layer!r} does not say what it takes, and fails with rows of 4 features, "
+        f"for example: {failures[0]}",
+        "an example, or a layer that states n_in, the number of its features",
+        "x=..., a few rows of what the layer is made for; or self.n_in = … in its __init__",
+    ) from failures[0]
+
+
+def _drawn(layer: Layer, shape: tuple[int, ...], seed: int) -> Array:
     rng = np.random.default_rng(seed)
-    shape = (4,) if layer.shape_in is None else closed(layer.shape_in)
     if layer.integer_input:
-        x: Array = rng.integers(0, 2, (n_rows, *shape))
-    else:
-        x = rng.standard_normal((n_rows, *shape)).astype(layer.dtype or np.float32)
-    if layer.shape_in is None:
-        trial = copy.deepcopy(layer)
-        trial.seed(0)
-        try:
-            with np.errstate(all="ignore"):
-                trial.forward(x)
-        except (ValueError, IndexError, TypeError, AttributeError) as failure:
-            raise SettingError(
-                f"{layer!r} does not say what it takes, and fails with rows of 4 features, "
-                f"for example: {failure}",
-                "an example, or a layer that states n_in, the number of its features",
-                "x=..., a few rows of what the layer is made for; or self.n_in = … in its __init__",
-            ) from failure
-    return x
+        codes: Array = rng.integers(0, 2, shape)
+        return codes
+    return rng.standard_normal(shape).astype(layer.dtype or np.float32)
+
+
+def _failure(layer: Layer, x: Array) -> Exception | None:
+    """What a layer says against these rows; None if it takes them."""
+    trial = copy.deepcopy(layer)
+    trial.seed(0)
+    try:
+        with np.errstate(all="ignore"):
+            trial.check_input(x)
+            trial.forward(x)
+    except Exception as failure:
+        return failure
+    return None
 
 
 def example_targets(loss: Loss, p: Array, seed: int = 0) -> Array:

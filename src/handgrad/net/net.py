@@ -167,6 +167,8 @@ class Net(Layer):
         self._shapes = self._fitting_shapes(layers)
         self.dtype = self._asked_dtype or common_dtype(layers)
         self.n_in, self.n_out = map(features, self._shapes)
+        if layers and layers[0].integer_input and layers[0].n_in is None:
+            self.n_in = None  # codes of any number are no features
         self.layers = layers
         self.min_batch_size = max((layer.min_batch_size for layer in layers), default=0)
         self.integer_input = bool(layers) and layers[0].integer_input
