@@ -208,6 +208,31 @@ def test_what_export_wrote_comes_back_as_the_net_it_was(name: str, tmp_path: Pat
             hg.from_onnx(path)
 
 
+PERCEPTRONS: dict[str, Callable[[], Any]] = {
+    "two classes": lambda: hg.MLPClassifier(max_iter=20, random_state=0).fit(
+        X, np.where(X[:, 0] > 0, "yes", "no")
+    ),
+    "three classes": lambda: hg.MLPClassifier(max_iter=20, random_state=0).fit(
+        X, np.digitize(X[:, 0], [-0.5, 0.5])
+    ),
+    "numbers": lambda: hg.MLPRegressor(max_iter=20, random_state=0).fit(X, X[:, 0]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("name", PERCEPTRONS)
+def test_the_net_of_an_exported_perceptron_says_what_that_says(name: str, tmp_path: Path) -> None:
+    model, path = PERCEPTRONS[name](), tmp_path / "model.onnx"
+    hg.export(model, path, X)
+    said = hg.from_onnx(path).predict(X)
+    if name == "numbers":
+        np.testing.assert_allclose(said[:, 0], model.predict(X), 1e-6, 1e-6)
+    else:
+        expected = model.predict_proba(X)
+        np.testing.assert_allclose(said, expected[:, -said.shape[1] :], 1e-6, 1e-6)
+        assert said.shape[1] == (1 if name == "two classes" else 3)
+
+
 def _names(model: Any) -> set[str]:
     return {tensor.name for tensor in model.graph.initializer}
 

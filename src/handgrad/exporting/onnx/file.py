@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ from handgrad.data.frames import DAY
 from handgrad.exporting.onnx.graph import write_graph
 from handgrad.exporting.onnx.model import Model, Place, described, onnx_package
 from handgrad.exporting.onnx.table import Table, inputs_of
+from handgrad.exporting.pages import BothClasses, BothScores, InverseLink
 from handgrad.exporting.subject import Subject, plain_classes
-from handgrad.layers import Array
+from handgrad.layers import Array, Layer
 from handgrad.net import Net
 from handgrad.saving.architecture import LAYERS, NET_IN_ONNX, LayerWriter
 from handgrad.saving.weights import placed, words_of
@@ -36,8 +38,8 @@ def onnx_model(subject: Subject) -> onnx.ModelProto:
 
     Among its metadata, under `handgrad.example`, are rows as JSON, with what the model says of
     them: a list for each input, null for NaN, and one for the answer; under `handgrad.net` the
-    layers as a .safetensors file has them, by which `hg.from_onnx` reads the net back, where all
-    are public ones.
+    layers as a .safetensors file has them, by which `hg.from_onnx` reads the net back, that of a
+    perceptron too, where all are public ones.
     """
     onnx_package()
     model, graph = Model(), subject.graph
@@ -73,12 +75,30 @@ def _weights(net: Net) -> dict[str, tuple[str, Array]]:
 
 
 def _layers(subject: Subject) -> dict[str, str]:
-    """The layers of a net as JSON, whose arrays are the weights of the model, if all are public."""
-    if subject.kind != "net" or any(
-        LAYERS.get(type(layer).__name__) is not type(layer) for _, layer in subject.net.walk()
-    ):
+    """The layers of a net as JSON, whose arrays are the weights of the model, if all are public.
+
+    Of an estimator they are what `hg.from_sklearn` makes of one: with the activation that makes
+    probabilities, and one output for two classes. Columns of a table are no rows of a net.
+    """
+    if subject.features is not None:
         return {}
-    return {NET_IN_ONNX: json.dumps(LayerWriter().whole(subject.net))}
+    net = subject.net
+    if subject.kind != "net":
+        said = [
+            _in_public(each) for each in net.layers if type(each) not in (BothClasses, BothScores)
+        ]
+        net = Net(*map(copy.deepcopy, said), dtype=net.dtype)
+    if any(LAYERS.get(type(layer).__name__) is not type(layer) for _, layer in net.walk()):
+        return {}
+    return {NET_IN_ONNX: json.dumps(LayerWriter().whole(net))}
+
+
+def _in_public(layer: Layer) -> Layer:
+    """The layer; in the place of an inverse link the activation that is one."""
+    made = (
+        LAYERS.get(layer.kind.activation.capitalize()) if isinstance(layer, InverseLink) else None
+    )
+    return layer if made is None else made()
 
 
 def _sizes(shape: Sequence[object]) -> list[int | str]:
