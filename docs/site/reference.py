@@ -28,6 +28,7 @@ TITLES = {
     "Proof and recording": "检验与记录",
     "Data": "数据",
     "Pictures": "图",
+    "The playground": "试验场",
     "Files": "文件",
     "Pages of your own": "自己写的层",
     "First weights": "初始权重",

@@ -42,6 +42,9 @@ def test_every_block_runs_without_a_warning(path: Path) -> None:
     document = read(path)
     outcomes = run(document.script)
     assert len(outcomes) == len(document.script.steps) > 0
+    for step, outcome in zip(document.script.steps, outcomes, strict=True):
+        if step.explains:
+            assert f'<html lang="{document.language}"' in outcome.printed
 
 
 class Nameless(ast.NodeTransformer):

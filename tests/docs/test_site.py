@@ -12,7 +12,7 @@ from docs.site.checking import broken_links
 from docs.site.contents import Content
 from docs.site.documents import read_document
 from docs.site.errors import SiteError
-from docs.site.reference import Reference
+from docs.site.reference import GROUP, TITLES, Reference
 from docs.site.search import Indexed, bigrams, index, index_script
 from docs.site.tree import HERE, ROOT, WORDS, Page, read_tree
 
@@ -280,6 +280,11 @@ def test_translations_have_the_headings_and_blocks_of_their_originals(page: Page
         [t.info.split(" ")[0] for t in d.tokens if t.type == "fence"] for d in (english, chinese)
     ]
     assert kinds[0] == kinds[1]
+
+
+def test_every_page_of_the_reference_has_a_title_in_chinese() -> None:
+    groups = GROUP.findall((ROOT / "docs" / "api.md").read_text("utf-8"))
+    assert [*TITLES] == [title for title, _ in groups]
 
 
 def test_words_are_there_in_each_language() -> None:

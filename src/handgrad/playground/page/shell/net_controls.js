@@ -79,7 +79,10 @@ export function netControls(desk, list) {
 function layerControls(put) {
   const activations = () =>
     [...ACTIVATIONS, "linear"].map((name) => [name, say(`activation_${name}`)]);
-  const norms = () => [["none", say("none")], ...NORMALIZATIONS.map((name) => [name, name])];
+  const norms = () => [
+    ["none", say("none")],
+    ...NORMALIZATIONS.map((name) => [name, say(`normalization_${name}`)]),
+  ];
   const orNull = (control, none) => ({
     ...control,
     set: (value) => control.set(value ?? none),
