@@ -2,7 +2,7 @@
 
 import { element, numberSaid, percentSaid, say, speak, visible } from "../../../html/words.js";
 import { table } from "./chart.js";
-import { askerOf, button, rarely, viewIn } from "./view.js";
+import { askerOf, button, listed, rarely, viewIn } from "./view.js";
 
 /** A step that changes weights by less than the first does next to nothing, by more jumps. */
 const [SLOW, FAST] = [1e-5, 0.03];
@@ -70,7 +70,8 @@ function weightRows({ parameters, gradients }, names, change) {
   return names.map((name) => {
     const sizeOf = (array) => size(slice(array, name));
     const ratio = change?.length === parameters.length ? sizeOf(change) / sizeOf(parameters) : null;
-    const judged = ratio === null ? "–" : `${percentSmall(ratio)} (${say(verdict(ratio))})`;
+    const judged =
+      ratio === null ? "–" : percentSmall(ratio) + say("remark", { what: say(verdict(ratio)) });
     return [name.name, number(sizeOf(parameters)), number(sizeOf(gradients)), judged];
   });
 }
@@ -110,13 +111,14 @@ export function silent({ activation, units, n, values }) {
 function unitTable(layers) {
   const rows = layers.map((layer) => {
     const { dead, saturated } = silent(layer);
-    const listed = (units) => (units.length ? units.map((unit) => unit + 1).join(", ") : "–");
-    const share = (units) => (units.length ? ` (${percentSaid(units.length / layer.units)})` : "");
+    const named = (units) => (units.length ? listed(units.map((unit) => unit + 1)) : "–");
+    const share = (units) =>
+      units.length ? say("remark", { what: percentSaid(units.length / layer.units) }) : "";
     return [
       `${layer.column} ${layer.activation ?? ""}`,
       String(layer.units),
-      listed(dead) + share(dead),
-      listed(saturated) + share(saturated),
+      named(dead) + share(dead),
+      named(saturated) + share(saturated),
     ];
   });
   const head = ["layer", "units", "dead", "saturated"].map((key) => say(`health_${key}`));

@@ -4,7 +4,7 @@ import { element, numberSaid, percentSaid, say } from "../../../html/words.js";
 import { CLASS_COLOURS, css, diverging, shapeOf } from "./colours.js";
 import { rangeOf } from "./map_image.js";
 import { outcome } from "./outcome.js";
-import { sentences } from "./view.js";
+import { listed, sentences } from "./view.js";
 
 /** An axis: its ends, and the name of its column. */
 export function axisSaid(axis, name, range) {
@@ -87,7 +87,7 @@ export function describe(parts, frame, { rows, picked }, map) {
   const fixed = others.slice(0, 8).map(([name, k]) => `${name} = ${numberSaid(held[k], 3)}`);
   if (others.length > fixed.length) fixed.push("…");
   parts.held.hidden = !others.length;
-  parts.held.textContent = say("plane_held", { held: fixed.join(", ") });
+  parts.held.textContent = say("plane_held", { held: listed(fixed) });
 }
 
 function shares(rows, { kind, values, outputs, range }) {
@@ -104,6 +104,8 @@ function shares(rows, { kind, values, outputs, range }) {
       if (values[i * outputs + k] > values[i * outputs + best]) best = k;
     wins[best] += 1;
   }
-  const said = wins.map((won, k) => `${rows.classes[k] ?? k} ${percentSaid(won / n)}`);
-  return say("plane_shares", { shares: said.join(", ") });
+  const said = wins.map((won, k) =>
+    say("plane_share", { name: rows.classes[k] ?? k, percent: percentSaid(won / n) }),
+  );
+  return say("plane_shares", { shares: listed(said) });
 }

@@ -138,6 +138,9 @@ export function placeSaid({ column, unit }, { inputs, layers }) {
 /** Sentences one after the other, as the language has them. */
 export const sentences = (...said) => said.filter(Boolean).join(say("between_sentences"));
 
+/** Items one after another, as the language sets signs between them. */
+export const listed = (items) => items.join(say("between_items"));
+
 /** A switch with its words. */
 export function checkbox(key, isOn, changed) {
   const box = element("input", { type: "checkbox", "data-control": key });
