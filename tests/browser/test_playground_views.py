@@ -167,6 +167,24 @@ def test_words_are_the_same_in_both_languages() -> None:
         assert holes[0] == holes[1], key
 
 
+def test_other_rows_that_come_in_training_are_drawn_with_their_names(views: Views) -> None:
+    page = drawn(views("plane"))
+    page.evaluate(
+        """() => {
+          const asked = session.request;
+          const table = { names: ["age", "town"], classes: ["no", "yes"] };
+          session.request = async (kind, options) => {
+            const found = await asked(kind, options);
+            return kind === "rows" ? { ...found, ...table } : found;
+          };
+          show({ version: 2, playing: true });
+        }"""
+    )
+    page.wait_for_function("document.querySelector('.across b').textContent === 'age'")
+    assert text(page, ".up b") == "town"
+    assert text(page, ".legend").split() == ["no", "yes"]
+
+
 def test_what_no_eye_sees_asks_for_nothing(views: Views) -> None:
     page = drawn(views(*ALL))
     page.wait_for_timeout(700)

@@ -3,7 +3,7 @@
 import { FormulaError } from "../../html/formula.js";
 import { shapeSaid } from "./evaluate.js";
 import { grade } from "./grading.js";
-import { filled, judgement } from "./words.js";
+import { filled, judgement, sentence } from "./words.js";
 
 let count = 0;
 
@@ -146,7 +146,7 @@ function check(exercise, steps, forward, verdict) {
   const wrong = steps.filter(({ hole }) => found[hole.name].some(({ key }) => key !== "right"));
   const texts = steps
     .filter(({ input }) => input.value.trim())
-    .map(({ hole }) => `${hole.name}: ${judgement(words, found[hole.name])}`);
+    .map(({ hole }) => sentence(words, hole.name, found[hole.name]));
   const end = wrong.length ? words.not_done : words.done;
   // Screen readers are told all of it at once; to the eye each sentence is below its field.
   verdict.replaceChildren(make("span", { class: "unseen" }, texts.join(" ")), ` ${end}`);

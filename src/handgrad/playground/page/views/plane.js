@@ -35,6 +35,7 @@ export function planeIn(place, session) {
   const rowsOf = rowsAsker(session, view, (rows) => {
     Object.assign(shown, { rows, edited: null });
     for (const one of parts.columns) one.fill();
+    parts.drawn = null; // the points and names of a frame that came before its rows
     editing.drawn();
     again();
   });
