@@ -29,6 +29,7 @@ DRAWN = """(([canvas]) => {
   const { width, height } = canvas;
   return canvas.getContext("2d").getImageData(0, 0, width, height).data.some(Boolean);
 })(document.querySelectorAll(".plane canvas"))"""
+PLAY = '[data-control="play"]'
 FILE = ".own-table input[type=file]"
 
 
@@ -274,6 +275,49 @@ def test_where_the_server_goes_the_page_says_so_and_goes_on(
         it.page.get_by_text("The program that opened this page has ended").wait_for()
         it.is_training()
         assert it.desk("desk.given.server.isGone")
+
+
+@pytest.fixture
+def served_large() -> Iterator[Playground]:
+    x, y = hg.data.make_moons(400, noise=0.1, rng=0)
+    layers = [hg.Linear(2, 96, rng=0), hg.Tanh(), hg.Linear(96, 96, rng=1), hg.Tanh()]
+    net = hg.Net(*layers, hg.Linear(96, 2, rng=2), hg.Softmax())
+    page = Playground(net, _table(x, y, net), optimizer=hg.SGD(0.01))
+    page.open(browser=False)
+    yield page
+    page.close()
+
+
+def test_a_large_net_is_trained_by_the_server_and_shown_in_the_page(
+    browser: "Browser", served_large: Playground
+) -> None:
+    with playing(browser, served_large.open(browser=False)) as it:
+        it.wait_for_epoch(2)
+        it.desk("desk.session.set({ batch_size: 100 })")
+        it.until(f"{DESK}?.frame?.engine === 'native'")
+        it.is_training()
+        it.page.get_by_text("native, on the server").wait_for()
+        it.until("location.hash.includes('exact=0')")
+        it.page.locator(PLAY).click()
+        it.until(f"!{DESK}.frame.playing")
+        at = it.desk("desk.frame.step")
+        assert it.desk("desk.frame.history.epochs.length") > 2
+        said = it.desk("({ ...desk.frame.losses, ...desk.frame.metrics.test })")
+        right, rows = it.desk(
+            "(({ matrix: [[a, b], [c, d]] }) => [a + d, a + b + c + d])"
+            "((await desk.session.request('confusion')).test)"
+        )
+        assert said["accuracy"] == pytest.approx(right / rows)
+        it.page.wait_for_timeout(300)
+        assert it.desk("desk.frame.step") == at
+        it.page.locator(PLAY).click()
+        it.until(f"{DESK}.frame.engine === 'native' && {DESK}.frame.step > {at}")
+        assert it.errors == []
+        served_large.close()
+        it.page.get_by_text("The program that opened this page has ended").wait_for()
+        it.until(f"{DESK}.frame.engine !== 'native'")
+        it.is_training()
+        assert it.desk("desk.frame.exact") is False
 
 
 def test_every_file_of_python_is_had_from_the_page(browser: "Browser", served: Playground) -> None:

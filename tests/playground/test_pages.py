@@ -77,19 +77,3 @@ def test_the_page_has_the_formulas_of_python() -> None:
     )
     found = run_in_node(main, {"texts": [*FORMULAS]})
     assert found == [compute(0.3, 7) for compute in FORMULAS.values()]
-
-
-@HAS_NODE
-def test_what_has_no_page_is_said() -> None:
-    main = (
-        module("withoutPages", "engine/limits.js")
-        + "const main = ({ pages, asked }) => withoutPages(pages, asked);"
-    )
-    known = {"layer": "Linear", "settings": {"n_in": 2, "n_out": 1}}
-    own = {"layer": "Mine", "page": {}}
-    asked: dict[str, object] = {"layers": [known, own, {"layer": "Embedding"}], "loss": "MSELoss"}
-    asked |= {"optimizer": {"name": "LBFGS"}, "penalty": {"name": "L2Penalty", "alpha": 0.1}}
-    assert run_in_node(main, {"pages": recorded_pages(), "asked": asked}) == [
-        {"kind": "layers", "name": "Embedding"},
-        {"kind": "optimizers", "name": "LBFGS"},
-    ]

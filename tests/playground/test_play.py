@@ -12,7 +12,7 @@ import sys
 import urllib.request
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ from handgrad.base.errors import HandgradError
 from handgrad.playground import Playground
 from handgrad.playground import notebook as module
 from handgrad.playground.models import numbers_in
+from handgrad.playground.server import PlaygroundServer
 from handgrad.playground.state import state_of
 from handgrad.playground.tables import MOST_ROWS, packed
 from tests.cli.run import handgrad
+from tests.playground.serving import Serving
 
 X, Y = hg.data.make_moons(100, noise=0.1, rng=0)
 
@@ -104,6 +106,20 @@ def test_of_many_rows_some_are_drawn_and_that_is_said() -> None:
     page = hg.play(None, x, np.arange(n) % 2)
     assert page._given["table"]["sampled"] == {"of": n, "kept": MOST_ROWS}
     assert len(repr(page)) < 100
+    table = page._table
+    assert table is not None
+    assert table.whole is not None
+    np.testing.assert_array_equal(table.whole.rows.x, x.astype("f4"))
+    np.testing.assert_array_equal(table.whole.rows.x[table.whole.kept], table.x)
+    with closing(page):
+        server = Serving(served(page))
+        assert server.post("given", {}).json()["whole"] is True
+
+
+def served(page: Playground) -> PlaygroundServer:
+    page.open(browser=False)
+    assert page._server is not None
+    return page._server
 
 
 def test_a_net_with_layers_of_ones_own_takes_their_pages_along() -> None:

@@ -161,7 +161,7 @@ BACK_AND_FORTH = """({ pages, state, steps }) => {
     seenAt[step] = seen(once).parameters;
   }
   const bytes = once.states.inOrder().reduce((sum, copy) =>
-    sum + Object.values(copy).reduce((all, part) => all + (part.byteLength ?? 8), 0), 0);
+    sum + Object.values(copy).reduce((all, part) => all + (part?.byteLength ?? 8), 0), 0);
   const again = begun(pages, state);
   runTo(again, 600);
   return {

@@ -11,8 +11,14 @@ import pytest
 
 import handgrad as hg
 from handgrad.playground.models import numbers_in
-from handgrad.playground.routes import MOST_TRAININGS, Routes
-from handgrad.playground.tables import packed
+from handgrad.playground.own_nets import spec_of
+from handgrad.playground.replay import loss_of, net_of
+from handgrad.playground.routes import Routes
+from handgrad.playground.state import LOSSES as STATE_LOSSES
+from handgrad.playground.state import state_of
+from handgrad.playground.tables import WholeTable, packed
+from handgrad.playground.toy_data import ToyRows
+from handgrad.playground.trainings import MOST_TRAININGS
 from tests.playground.serving import Serving, serving
 
 LAYERS = [
@@ -102,10 +108,85 @@ def test_a_training_is_told_epoch_by_epoch_with_its_weights(running: Serving) ->
     last = events(found.body)[-1]
     assert (last["epoch"], last["ended"]) == (30, True)
     net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
-    how: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "rng": 7}
+    rng = np.random.default_rng([7, 0])
+    how: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "rng": rng}
     *_, report = hg.train(net, (X, Y), validation=(X, Y), **how, batch_size=10, epochs=30)
-    assert last["losses"] == {"train": report.train_loss, "test": report.validation_loss}
+    held = hg.evaluate(net, (X, Y), loss=hg.CrossEntropyLoss())
+    losses = {"train": held.loss, "test": report.validation_loss, "epoch": report.train_loss}
+    assert last["losses"] == pytest.approx(losses, rel=1e-6)
+    accuracy = held.metrics["accuracy"]
+    assert last["scores"] == {"accuracy": {"train": accuracy, "test": accuracy}}
     np.testing.assert_array_equal(numbers_in(last["weights"], "weights"), net.parameters)
+
+
+def trained(running: Serving, **others: Any) -> dict[str, Any]:
+    """The last report of a training without shuffling."""
+    given = said(**{"shuffle": False, "epochs": 5, **others})
+    return events(running.post("train", given).body)[-1]
+
+
+@pytest.mark.parametrize("schedule", [None, {"name": "cosine", "epochs": 8}])
+def test_a_training_goes_on_where_it_was_paused(
+    running: Serving, schedule: dict[str, Any] | None
+) -> None:
+    at_once = trained(running, schedule=schedule, epochs=10)
+    first = trained(running, schedule=schedule)
+    then = trained(running, schedule=schedule, begun=5, weights=first["weights"])
+    found, expected = (numbers_in(one["weights"], "weights") for one in (then, at_once))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    constant = numbers_in(trained(running, epochs=10)["weights"], "weights")
+    assert (schedule is None) == np.array_equal(constant, expected)
+
+
+def test_running_state_comes_with_the_weights(running: Serving) -> None:
+    norm = {"layer": "BatchNorm", "settings": {"n_features": 8}}
+    linear = hg.Linear(2, 8, rng=0), hg.Linear(8, 2, rng=1)
+    net = hg.Net(linear[0], hg.BatchNorm(8), hg.Tanh(), linear[1], hg.Softmax())
+    given = {"layers": [LAYERS[0], norm, *LAYERS[1:]], "weights": packed(net.parameters)}
+    state = numbers_in(trained(running, **given)["state"], "state")
+    assert len(state) == len(net.running_state)
+    assert (state != net.running_state).any()
+
+
+@pytest.mark.parametrize("loss", [one for kind in STATE_LOSSES.values() for one in kind])
+def test_every_loss_of_the_page_is_trained(running: Serving, loss: str) -> None:
+    state = state_of({"loss": loss, "data": {"problem": problem_of(loss)}})
+    y = X[:, 0].astype("f4") ** 2 if problem_of(loss) == "regression" else Y
+    spec, net = spec_of(state), net_of(state)
+    sent = packed(y) if y is not Y else said()["y"]
+    how = {**spec, "batch_size": 10, "weights": packed(net.parameters), "y": sent}
+    last = trained(running, **how, x_test=packed(X), y_test=sent)
+    held = hg.evaluate(weighted(net, last), (X, y), loss=loss_of(state))
+    assert last["losses"]["train"] == pytest.approx(held.loss, rel=1e-5)
+    assert last["losses"]["test"] == pytest.approx(held.loss, rel=1e-5)
+
+
+def problem_of(loss: str) -> str:
+    return next(problem for problem, losses in STATE_LOSSES.items() if loss in losses)
+
+
+def weighted(net: hg.Net, report: dict[str, Any]) -> hg.Net:
+    net.parameters[...] = numbers_in(report["weights"], "weights")
+    return net
+
+
+def test_the_whole_of_a_table_is_trained_on_but_for_what_the_page_tests_on() -> None:
+    kept = np.arange(0, 200, 4)
+    whole = WholeTable(ToyRows(X.astype("f4"), Y.astype("f4"), ("a", "b"), ()), kept)
+    tests = base64.b64encode(np.array([1, 3], "<i4").tobytes()).decode()
+    trains = np.delete(np.arange(200), [4, 12])
+    inputs = X.astype("f4")[trains, ::-1]
+    y = base64.b64encode(Y[trains].astype("<i4").tobytes()).decode()
+    with serving(Routes({}, whole=whole)) as running:
+        assert running.post("given", {}).json() == {"whole": True}
+        asked = {"inputs": ["b", "x1"], "tests": {"int32": tests}}
+        found = trained(running, whole=asked)
+        assert found["weights"] == trained(running, x=packed(inputs), y={"int32": y})["weights"]
+        assert found["weights"] != trained(running)["weights"]
+        for wrong in ({"inputs": ["b"]}, {"inputs": [], "tests": {"int32": ""}}, 3):
+            assert running.post("train", said(whole=wrong)).status == 422
+        far = base64.b64encode(np.array([50], "<i4").tobytes()).decode()
+        assert running.post("train", said(whole={**asked, "tests": {"int32": far}})).status == 422
 
 
 def test_a_training_that_leaves_the_numbers_says_so(running: Serving) -> None:
@@ -123,6 +204,14 @@ def test_a_training_ends_when_nobody_listens(running: Serving) -> None:
                 with running.begin("POST", "/train", headers, body) as again:
                     first = json.loads(again.readline()[len("data: ") :])
             assert first["epoch"] >= 1
+
+
+def test_a_training_ends_with_its_server() -> None:
+    with serving(Routes({})) as running:
+        answer = running.begin("POST", "/train", running.headers(), json.dumps(said()).encode())
+        answer.readline()
+    with answer:
+        assert "ended" not in events(b"data: {}\n\n" + answer.read().lstrip())[-1]
 
 
 def test_only_so_many_train_at_once(running: Serving) -> None:
@@ -146,6 +235,9 @@ def test_only_so_many_train_at_once(running: Serving) -> None:
         {"optimizer": None},
         {"y": {"int64": ""}},
         {"y": {"int32": "?"}},
+        {"schedule": {"name": "cosine"}},
+        {"speed": -1},
+        {"begun": -1},
     ],
 )
 def test_rows_that_do_not_fit_are_refused(running: Serving, others: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ def test_the_page_is_for_all_and_holds_nothing_of_anyone(running: Serving) -> No
 
 
 def test_the_token_opens_what_was_given(running: Serving) -> None:
-    assert running.post("given", {}).json() == {"state": {"secret": "rows"}}
+    assert running.post("given", {}).json() == {"state": {"secret": "rows"}, "whole": False}
     local = f"localhost:{running.server.server_port}"
     assert running.post("given", {}, Host=local, Origin=f"http://{local}").status == 200
 

@@ -11,6 +11,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.playground.kinds import packed
+from handgrad.playground.own_nets import spec_of
 from handgrad.playground.pages import recorded_pages
 from handgrad.playground.programs import program_of
 from handgrad.playground.replay import net_of, replay
@@ -23,12 +24,24 @@ import { readFileSync } from "node:fs";
 const given = JSON.parse(readFileSync(process.argv[2], "utf-8"));
 const frames = [];
 const problems = [];
+const asked = [];
+const refusals = [];
+const server = {
+  train(model, onReport) {
+    const one = { model, onReport, isStopped: false };
+    asked.push(one);
+    return { stop: () => (one.isStopped = true) };
+  },
+};
 const { state, problems: wrong } = stateOf(given.state);
 if (wrong.length) throw new Error(JSON.stringify(wrong));
 const session = openSession(state, {
   pages: given.pages,
   programFor: async () => given.program,
   net: given.net,
+  server,
+  whole: given.whole,
+  onServerRefused: (failure) => refusals.push(failure),
   onFrame: (frame) => frames.push(frame),
   onProblem: (problem) => problems.push(problem),
 });
@@ -460,3 +473,204 @@ def test_studies_run_beside_the_training(tmp_path: Path) -> None:
     assert losses.min() >= 0
     assert 0.9 < sum(plane["shares"]) <= 1.0001
     assert len(plane["path"]) == 2 * len(plane["steps"])
+
+
+LARGE = {
+    "data": {"kind": "moons", "n": 400, "noise": 10},
+    "layers": [{**LAYER, "units": 64}] * 2,
+    "batch_size": 100,
+}
+REPORTS = """
+  const numbers = (value) => frames.at(-1).parameters.map(() => value);
+  const report = (epoch, more = {}) => asked.at(-1).onReport({
+    epoch,
+    losses: { train: 1 / epoch, test: 2 / epoch, epoch: 3 / epoch },
+    scores: { accuracy: { train: 0.5, test: null } },
+    weights: packed(numbers(epoch / 64)),
+    state: "",
+    ...more,
+  });
+  const isAsked = async (n) => {
+    while (asked.length < n) await new Promise((go) => setTimeout(go, 5));
+  };
+  await until(() => true);
+"""
+
+
+def in_served(tmp_path: Path, script: str, state: dict[str, Any], **given: Any) -> Any:
+    """As `in_session`, with a server that is `asked`, and makes the reports of the script."""
+    return in_session(tmp_path, REPORTS + script, state, **given)
+
+
+def test_what_is_too_large_for_a_page_is_trained_by_the_server(tmp_path: Path) -> None:
+    script = """
+      const first = frames.at(-1).parameters;
+      session.play();
+      await isAsked(1);
+      const playing = await until(({ playing }) => playing);
+      report(3);
+      report(7);
+      const seven = await until(({ epoch }) => epoch === 7);
+      const link = fragmentOf({ ...session.state, at: { step: seven.step } });
+      session.pause();
+      const paused = await until(({ playing }) => !playing);
+      report(9);
+      session.play();
+      await isAsked(2);
+      report(1);
+      const eight = await until(({ epoch }) => epoch === 8);
+      session.rewind();
+      const begun = await until(({ step }) => step === 0);
+      const models = asked.map(({ model }) => model);
+      const done = {
+        engines: [playing.engine, seven.engine, paused.engine, eight.engine, begun.engine],
+        exact: [playing.exact, seven.exact, paused.exact, eight.exact, begun.exact],
+        stopped: asked.map(({ isStopped }) => isStopped),
+        begun: models.map(({ begun, epochs }) => [begun, epochs]),
+        isSame: models[0].weights.every((x, i) => x === first[i]),
+        again: models[1].weights[5],
+        losses: seven.losses,
+        metrics: seven.metrics,
+        history: eight.history,
+        step: eight.step,
+        parameters: [seven.parameters[0], eight.parameters[9]],
+        isBack: begun.parameters.every((x, i) => x === first[i]),
+        link,
+        rows: [models[0].n, models[0].shuffle, models[0].whole],
+      };
+    """
+    found = in_served(tmp_path, script, LARGE)
+    assert found["engines"] == ["native", "native", "pages", "native", "pages"]
+    assert found["exact"] == [True, False, False, False, True]
+    assert "exact=0" in found["link"]
+    assert found["stopped"] == [True, True]
+    assert found["begun"] == [[0, 10**6], [7, 10**6]]
+    assert found["isSame"]
+    assert found["isBack"]
+    assert float(found["again"]) == 7 / 64
+    assert found["losses"] == {"train": 1 / 7, "test": 2 / 7, "epoch": 3 / 7}
+    assert found["metrics"]["train"] == {"accuracy": 0.5}
+    assert found["history"]["epochs"] == ["0", "3", "7", "8"]
+    np.testing.assert_allclose(numbers(found["history"]["train"])[1:], [1 / 3, 1 / 7, 1])
+    assert found["step"] == 16
+    assert found["parameters"] == [7 / 64, 1 / 64]
+    assert found["rows"] == [200, True, None]
+
+
+def test_the_server_is_asked_anew_where_the_training_is_changed(tmp_path: Path) -> None:
+    script = """
+      session.play();
+      await isAsked(1);
+      report(4);
+      session.set({ optimizer: { ...session.state.optimizer, learning_rate: 0.5 } });
+      await isAsked(2);
+      session.set({ view: { ...session.state.view, test: true } });
+      session.set({ view: { ...session.state.view, speed: 5 } });
+      await isAsked(3);
+      session.set({ stop: { epoch: 9 } });
+      await isAsked(4);
+      report(5, { ended: true });
+      const ended = await until(({ playing, epoch }) => !playing && epoch > 4);
+      session.set({ stop: { loss: 0.3 } });
+      session.play();
+      await isAsked(5);
+      report(1);
+      report(4);
+      const low = await until(({ playing, epoch }) => !playing && epoch > 9);
+      session.play();
+      await isAsked(6);
+      session.set({ layers: [] });
+      const small = await until(({ version, epoch }) => version > low.version && epoch > 2);
+      session.pause();
+      const models = asked.map(({ model }) => model);
+      const done = {
+        begun: models.map(({ begun, epochs }) => [begun, epochs]),
+        rates: models.map(({ optimizer }) => optimizer.learning_rate),
+        speeds: models.map(({ speed }) => speed),
+        stopped: asked.map(({ isStopped }) => isStopped),
+        ended: ended.epoch, low: low.epoch, engine: small.engine, exact: small.exact,
+      };
+    """
+    found = in_served(tmp_path, script, LARGE)
+    most = 10**6
+    assert found["begun"] == [[0, most], [4, most], [4, most], [4, 5], [9, most], [13, most]]
+    assert found["rates"] == [0.03, 0.5, 0.5, 0.5, 0.5, 0.5]
+    assert found["speeds"] == [0, 0, 5, 5, 5, 5]
+    assert all(found["stopped"])
+    assert (found["ended"], found["low"]) == (9, 13)
+    assert (found["engine"], found["exact"]) == ("pages", True)
+
+
+def test_while_it_rests_the_server_does_not_train_either(tmp_path: Path) -> None:
+    script = """
+      session.play();
+      await isAsked(1);
+      report(3);
+      session.rest();
+      await until(({ engine, playing }) => playing && engine === "pages");
+      const isStopped = asked[0].isStopped;
+      session.wake();
+      await isAsked(2);
+      const done = [isStopped, asked[1].model.begun];
+    """
+    assert in_served(tmp_path, script, LARGE) == [True, 3]
+
+
+@pytest.mark.parametrize("failure", [{"came": "no place"}, {"gone": True}])
+def test_where_the_server_fails_the_page_goes_on_from_its_weights(
+    tmp_path: Path, failure: dict[str, Any]
+) -> None:
+    script = """
+      session.play();
+      await isAsked(1);
+      report(2);
+      asked[0].onReport({ failure: given.failure });
+      const on = await until(({ epoch }) => epoch > 2);
+      session.pause();
+      const { parameters, epoch } = await until(({ playing }) => !playing);
+      const far = parameters.reduce((most, x) => Math.max(most, Math.abs(x - 2 / 64)), 0);
+      session.play();
+      await until((frame) => frame.epoch > epoch || frame.engine === "native");
+      session.pause();
+      const done = { far, refusals, engine: on.engine, exact: on.exact, asked: asked.length };
+    """
+    found = in_served(tmp_path, script, LARGE, failure=failure)
+    assert 0 < found["far"] < 0.5
+    assert (found["engine"], found["exact"]) == ("pages", False)
+    assert found["refusals"] == ([] if "gone" in failure else [failure])
+    assert found["asked"] == (1 if "gone" in failure else 2)
+
+
+def test_rows_of_which_the_server_has_more_are_trained_on_there(tmp_path: Path) -> None:
+    table = np.random.default_rng(0).normal(0, 2, (40, 2)).astype(np.float32)
+    rows = {"names": ["a", "b"], "classes": ["x", "y"], "x": packed(table),
+            "y": packed(np.arange(40) % 2)}  # fmt: skip
+    script = """
+      session.play();
+      await isAsked(1);
+      const { inputs, tests } = asked[0].model.whole;
+      const trains = (await session.request("rows")).trains;
+      session.set({ data: { rows: { ...session.state.data.rows, x: given.others } } });
+      await until(({ epoch, engine }) => epoch > 2 && engine === "pages");
+      session.pause();
+      const done = { inputs, tests, trains, asked: asked.length };
+    """
+    state = {"data": {"rows": rows}, "inputs": ["b"]}
+    given = {"whole": rows["x"], "others": packed(table + 1)}
+    found = in_served(tmp_path, script, state, **given)
+    assert found["inputs"] == ["b"]
+    trains = np.array(found["trains"], int)
+    assert sorted(map(int, found["tests"])) == np.flatnonzero(trains == 0).tolist()
+    assert found["asked"] == 1
+
+
+def test_a_net_of_ones_own_is_marked_since_no_link_says_it(tmp_path: Path) -> None:
+    net = spec_of(state_of(SMALL))
+    script = """
+      const first = await until(() => true);
+      session.set({ share: 60 });
+      const then = await until(({ version }) => version > first.version);
+      const done = [first.exact, then.exact];
+    """
+    assert in_session(tmp_path, script, SMALL, net=net) == [False, False]
+    assert in_session(tmp_path, script, {**SMALL, "exact": False}) == [False, True]

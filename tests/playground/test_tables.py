@@ -46,6 +46,9 @@ def test_of_many_rows_some_are_drawn_and_that_is_told() -> None:
     assert len(found.y) == MOST_ROWS
     assert found.told()["sampled"] == {"of": n, "kept": MOST_ROWS}
     assert found.rows() == table_sent(content, "t.csv").rows()
+    assert found.whole is not None
+    assert len(found.whole.rows.y) == n
+    np.testing.assert_array_equal(found.whole.rows.y[found.whole.kept], found.y)
 
 
 def test_a_bundled_set_has_its_classes() -> None:

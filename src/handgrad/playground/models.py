@@ -67,7 +67,7 @@ def model_of(said: Said, own: Net | None = None) -> Model:
     """
     if said.get("own"):
         if own is None:
-            raise _refused("own", True, "layers, since this page was opened without a net")
+            raise refused("own", True, "layers, since this page was opened without a net")
         net = copy.deepcopy(own)
     else:
         net = _net_of(said.get("layers"))
@@ -89,14 +89,14 @@ def model_of(said: Said, own: Net | None = None) -> Model:
 def _net_of(layers: object) -> Net:
     """A net of built-in layers, sizes within bounds, its numbers zero."""
     if not isinstance(layers, list) or not 0 < len(layers) <= MOST_LAYERS:
-        raise _refused("layers", layers, f"a list of 1 to {MOST_LAYERS} layers")
+        raise refused("layers", layers, f"a list of 1 to {MOST_LAYERS} layers")
     left = MOST_NUMBERS
 
     def allow(shape: tuple[int, ...]) -> None:
         nonlocal left
         left -= math.prod(map(int, shape))
         if left < 0:
-            raise _refused("layers", shape, f"{MOST_NUMBERS} weights at most")
+            raise refused("layers", shape, f"{MOST_NUMBERS} weights at most")
 
     made: list[Layer] = []
     for i, entry in enumerate(layers):
@@ -110,7 +110,7 @@ def _net_of(layers: object) -> Net:
         known = parameters_of(kind)
         plain = {key: value for key, value in settings.items() if _is_plain(value)}
         if plain != settings or not plain.keys() <= known.keys():
-            raise _refused(f"layer {i}", entry, f"plain settings: {', '.join(known)}")
+            raise refused(f"layer {i}", entry, f"plain settings: {', '.join(known)}")
         with defaults(), nothing_drawn(allow), _settings_of(name):
             made.append(call(kind, plain))
         made[-1].trainable = trainable is not False
@@ -122,7 +122,7 @@ def _made(known: Mapping[str, type[P]], said: object, what: str) -> P | None:
     if said is None:
         return None
     if not isinstance(said, str | dict):
-        raise _refused(what, said, "its name, or an object with name and settings")
+        raise refused(what, said, "its name, or an object with name and settings")
     settings = {"name": said} if isinstance(said, str) else {**said}
     kind = known.get(name := str(settings.pop("name", None)))
     if kind is None:
@@ -147,11 +147,32 @@ def numbers_in(text: object, name: str, n: int | None = None, kind: str = "f4") 
     return numbers
 
 
+def rows_in(said: Said, which: str = "") -> tuple[Array, Array]:
+    """The rows that were sent: `x` as float32, `y` so too, or as whole numbers of classes."""
+    y = _targets(said.get(f"y{which}"), f"y{which}")
+    if not (n := len(y)):
+        raise DataError("no rows", "one at least", "send the rows of the page")
+    x = numbers_in(said.get(f"x{which}"), f"x{which}")
+    if not len(x) or len(x) % n:
+        raise DataError(f"{len(x)} numbers x for {n} rows", "as many for each", "send all of them")
+    return x.reshape(n, -1), y
+
+
+def _targets(said: object, name: str) -> Array:
+    return integers_in(said, name) if isinstance(said, dict) else numbers_in(said, name)
+
+
+def integers_in(said: object, name: str) -> Array:
+    """The whole numbers of `{ int32 }`, base64 of their bytes."""
+    text = said.get("int32") if isinstance(said, dict) else None
+    return numbers_in(text, name, kind="i4").astype(np.int64)
+
+
 def whole_in(said: Said, name: str, usual: int, *, least: int = 1, most: int) -> int:
     """A whole number from `least` to `most`."""
     value = said.get(name, usual)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise _refused(name, value, f"a whole number from {least} to {most}")
+        raise refused(name, value, f"a whole number from {least} to {most}")
     return value
 
 
@@ -177,5 +198,6 @@ def _settings_of(name: str) -> Iterator[None]:
         ) from error
 
 
-def _refused(name: str, value: object, expected: str) -> SettingError:
+def refused(name: str, value: object, expected: str) -> SettingError:
+    """The error for what a page would not have sent."""
     return SettingError(f"{name} = {shown(value)}", expected, "send what the page would")

@@ -29,7 +29,7 @@ from handgrad.playground.programs import program_of
 from handgrad.playground.routes import Routes
 from handgrad.playground.server import PlaygroundServer
 from handgrad.playground.state import state_of
-from handgrad.playground.tables import MOST_ROWS, PageTable, table_in
+from handgrad.playground.tables import PageTable, table_in
 from handgrad.playground.weights import WeightsBack, weights_back
 from handgrad.saving import load
 
@@ -156,7 +156,8 @@ class Playground:
         """Start a server for the page, on this machine alone, and open it; gives the address."""
         self._seen = True
         if self._server is None:
-            routes = Routes(self._given, self._net)
+            whole = None if self._table is None else self._table.whole
+            routes = Routes(self._given, self._net, whole)
             self._server = PlaygroundServer(routes.all(), port)
             threading.Thread(target=self._server.serve_forever, daemon=True).start()
         if browser:
@@ -272,12 +273,10 @@ def _table(x: object, y: object, net: Net | None) -> PageTable | None:
             "rows of finite numbers, each with its target",
             "hg.TableEncoder().fit_transform(x), for a table with gaps",
         )
-    n, kept = len(rows), np.arange(len(rows))
-    if n > MOST_ROWS:
-        kept = np.sort(np.random.default_rng(0).choice(n, MOST_ROWS, replace=False))
     numbers, classes = _targets(targets, net)
     names = [f"x{i + 1}" for i in range(rows.shape[1])] if columns is None else map(str, columns)
-    return PageTable("x, y", [*names], rows[kept], numbers[kept], classes, of_rows=n)
+    table = PageTable("x, y", [*names], rows, numbers, classes, of_rows=len(rows))
+    return table.for_page()
 
 
 def _targets(y: Array, net: Net | None) -> tuple[Array, list[str] | None]:

@@ -4,60 +4,46 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.doctor import diagnose
 from handgrad.exporting import export
 from handgrad.exporting.endings import ENDINGS, ending_of
-from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.playground.models import Said, model_of, numbers_in, whole_in
+from handgrad.playground.models import model_of, numbers_in, rows_in
 from handgrad.playground.programs import program_of
 from handgrad.playground.server import Answer, Request, Route
-from handgrad.playground.tables import packed, table_sent
+from handgrad.playground.tables import WholeTable, table_sent
+from handgrad.playground.trainings import Trainings
 from handgrad.saving import save
-from handgrad.training import EpochReport, History, Training, train
-
-EPOCHS = 10**6
-MOST_TRAININGS = 4
-# Reports a second at most, and bytes of weights.
-REPORTS, BYTES = 10, 8e6
-EVENTS = "text/event-stream"
+from handgrad.training import EpochReport, History
 
 
 @dataclass(eq=False)
 class Routes:
     """The routes of a page that was `given` its state, and opened with `own` net, if any.
 
-    `x`, `y` are the rows of the net where they are more than the page was given.
+    `whole` is the table of which the page was given some rows only, if so.
     """
 
     given: Mapping[str, Any]
     own: Net | None = None
-    rows: tuple[Array, Array] | None = None
-    weights: Array | None = None
+    whole: WholeTable | None = None
     _making: threading.Lock = field(default_factory=threading.Lock)
-    _trainings: threading.Semaphore = field(
-        default_factory=lambda: threading.BoundedSemaphore(MOST_TRAININGS)
-    )
 
     def all(self) -> dict[str, Route]:
         """Every route by its name."""
         return {
-            "given": lambda request: _json(self.given),
+            "given": lambda request: _json({**self.given, "whole": self.whole is not None}),
             "program": self.program,
             "table": self.table,
             "file": self.file,
             "doctor": self.doctor,
-            "train": self.train,
+            "train": Trainings(self.own, self.whole).train,
             "weights": self.back,
         }
 
@@ -86,7 +72,7 @@ class Routes:
                 return _file(save(model.net, Path(folder, "net.safetensors")))
         ending_of(Path(name))
         ending = next(known for known in ENDINGS if name.lower().endswith(known))
-        x, y = _rows(said) if said.get("x") else (None, None)
+        x, y = rows_in(said) if said.get("x") else (None, None)
         learns = ENDINGS[ending].learns and y is not None and model.optimizer is not None
         how: dict[str, Any] = {"loss": model.loss, "optimizer": model.optimizer} if learns else {}
         with TemporaryDirectory() as folder:
@@ -104,8 +90,8 @@ class Routes:
             "penalty": model.penalty,
         }
         if said.get("x_test"):
-            how["validation"] = _rows(said, "_test")
-        found = diagnose(model.net, _history(said.get("history")), _rows(said), **how)
+            how["validation"] = rows_in(said, "_test")
+        found = diagnose(model.net, _history(said.get("history")), rows_in(said), **how)
         return _json(
             [
                 {"name": f.sickness, "where": f.where, "evidence": f.evidence, "advice": f.advice}
@@ -116,77 +102,13 @@ class Routes:
     def back(self, request: Request) -> Answer:
         """Take the weights of the page's net."""
         weights = numbers_in(request.said().get("weights"), "weights")
-        self.weights = weights
         if self.own is not None and len(weights) == len(self.own.parameters):
             self.own.parameters[...] = weights
         return _json({})
 
-    def train(self, request: Request) -> Answer:
-        """A training by the native engine, an event for an epoch as far as there is time."""
-        said = request.said()
-        model = model_of(said, self.own)
-        if model.loss is None or model.optimizer is None:
-            raise SettingError("no loss or no optimizer", "both", "send those of the page")
-        data = self.rows if said.get("whole") and self.rows is not None else _rows(said)
-        settings: dict[str, Any] = (
-            {"validation": _rows(said, "_test")} if said.get("x_test") else {}
-        )
-        training = train(
-            model.net,
-            data,
-            loss=model.loss,
-            optimizer=model.optimizer,
-            penalty=model.penalty,
-            batch_size=model.batch_size,
-            epochs=whole_in(said, "epochs", EPOCHS, most=EPOCHS),
-            rng=whole_in(said, "seed", 0, least=0, most=2**32 - 1),
-            **settings,
-        )
-        return Answer(self._events(model.net, training), EVENTS)
-
-    def _events(self, net: Net, training: Training) -> Generator[bytes]:
-        """The reports as events, with the weights; it ends when nobody listens any more."""
-        if not self._trainings.acquire(blocking=False):
-            yield _event({"failure": {"came": f"{MOST_TRAININGS} trainings at once"}})
-            return
-        pause, last = max(1 / REPORTS, net.parameters.nbytes / BYTES), 0.0
-        try:
-            for report in training:
-                if time.monotonic() - last >= pause:
-                    last = time.monotonic()
-                    yield _event(_told(report, net))
-            yield _event({**_told(report, net), "ended": True})
-        except HandgradError as error:
-            parts = ("came", "expected", "hint", "where")
-            yield _event({"failure": {name: getattr(error, name) for name in parts}})
-        finally:
-            self._trainings.release()
-
 
 def _file(path: Path) -> Answer:
     return Answer(path.read_bytes(), "application/octet-stream")
-
-
-def _told(report: EpochReport, net: Net) -> dict[str, Any]:
-    losses = {"train": report.train_loss, "test": report.validation_loss}
-    return {"epoch": report.epoch, "losses": losses, "weights": packed(net.parameters)}
-
-
-def _rows(said: Said, which: str = "") -> tuple[Array, Array]:
-    """The rows that were sent: `x` as float32, `y` so too, or as whole numbers of classes."""
-    y = _targets(said.get(f"y{which}"), f"y{which}")
-    if not (n := len(y)):
-        raise DataError("no rows", "one at least", "send the rows of the page")
-    x = numbers_in(said.get(f"x{which}"), f"x{which}")
-    if not len(x) or len(x) % n:
-        raise DataError(f"{len(x)} numbers x for {n} rows", "as many for each", "send all of them")
-    return x.reshape(n, -1), y
-
-
-def _targets(said: object, name: str) -> Array:
-    if isinstance(said, dict):
-        return numbers_in(said.get("int32"), name, kind="i4").astype(np.int64)
-    return numbers_in(said, name)
 
 
 def _history(said: object) -> History | None:
@@ -204,7 +126,3 @@ def _history(said: object) -> History | None:
 
 def _json(said: object) -> Answer:
     return Answer(json.dumps(said, allow_nan=False).encode())
-
-
-def _event(said: Mapping[str, object]) -> bytes:
-    return f"data: {json.dumps(said)}\n\n".encode()

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import takewhile
 from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -63,6 +64,14 @@ class Request:
 Route = Callable[[Request], Answer]
 
 
+def parts_of(error: Exception) -> dict[str, str]:
+    """What the page is told of an error, in the parts of handgrad's."""
+    if isinstance(error, HandgradError):
+        return {name: getattr(error, name) for name in ("came", "expected", "hint", "where")}
+    came = f"{type(error).__name__}: {error}"
+    return {"came": came, "expected": "an answer", "hint": "report it", "where": ""}
+
+
 class PlaygroundServer(ThreadingHTTPServer):
     """Answers the page of one person; see docs/playground.md for what it refuses.
 
@@ -72,6 +81,7 @@ class PlaygroundServer(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = MOST_WAITING
+    is_closed = False
 
     def __init__(self, routes: Mapping[str, Route], port: int = 0) -> None:
         self.routes, self.token = routes, secrets.token_urlsafe(24)
@@ -89,6 +99,11 @@ class PlaygroundServer(ThreadingHTTPServer):
         """As every server, but that nobody is asked what this machine is called."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
+
+    def server_close(self) -> None:
+        """End it, and what it is sending."""
+        self.is_closed = True
+        super().server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """One who hangs up is no news; what else goes wrong has been answered."""
@@ -159,15 +174,11 @@ class _Handler(BaseHTTPRequestHandler):
         except _RefusedError as refused:
             self._fail(refused.args[0], {})
         except HandgradError as error:
-            parts = ("came", "expected", "hint", "where")
-            said = {name: getattr(error, name) for name in parts}
-            self._fail(HTTPStatus.UNPROCESSABLE_ENTITY, said)
+            self._fail(HTTPStatus.UNPROCESSABLE_ENTITY, parts_of(error))
         except OSError:  # nobody is there any more
             self.close_connection = True
         except Exception as error:  # the page says it; the server goes on
-            came = f"{type(error).__name__}: {error}"
-            said = {"came": came, "expected": "an answer", "hint": "report it", "where": ""}
-            self._fail(HTTPStatus.INTERNAL_SERVER_ERROR, said)
+            self._fail(HTTPStatus.INTERNAL_SERVER_ERROR, parts_of(error))
 
     def _fail(self, status: HTTPStatus, said: Mapping[str, str]) -> None:
         said = said or {"came": status.phrase, "expected": "", "hint": "", "where": ""}
@@ -187,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.content)
             return
         with closing(answer.content) as pieces:
-            for piece in pieces:
+            for piece in takewhile(lambda _: not self.server.is_closed, pieces):
                 self.wfile.write(piece)
 
     def log_message(self, format: str, *args: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,11 +17,27 @@ from handgrad.data import BUNDLED, load, open_table
 from handgrad.data.files import Table
 from handgrad.data.targets import Target, target_of
 from handgrad.layers import Array
+from handgrad.playground.toy_data import ToyRows, inputs_of
 from handgrad.tabular import TableEncoder
 
 MOST_ROWS = 10_000  # that a page is given to draw and to train on
+MOST_CELLS = 2 * 10**7  # of a table that is read whole
 MOST_INPUTS = 64  # as its state allows
 KINDS = (".csv", ".tsv", ".txt", ".parquet")
+
+
+@dataclass(frozen=True, eq=False)
+class WholeTable:
+    """All rows of a table; those of the numbers `kept` are the ones that a page was given."""
+
+    rows: ToyRows
+    kept: Array
+
+    def without(self, tests: Array, inputs: Sequence[str]) -> tuple[Array, Array]:
+        """Inputs and targets of all rows, but for some of those that the page was given."""
+        trains = np.ones(len(self.rows.y), bool)
+        trains[self.kept[tests]] = False
+        return inputs_of(self.rows, inputs)[trains], self.rows.y[trains]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +45,8 @@ class PageTable:
     """Rows for a page: `x` (n, n_inputs) and `y` (n,), float32; class numbers where `classes`.
 
     `read_as` says of each column, in words, what it was read as; `of_rows` how many rows there
-    were, of which these were drawn; `notes` what else is to be told.
+    were, of which these were drawn; `notes` what else is to be told, and `whole` has all of
+    the rows, where they fit in memory.
     """
 
     name: str
@@ -40,6 +57,15 @@ class PageTable:
     read_as: Sequence[tuple[str, str]] = ()
     of_rows: int = 0
     notes: Sequence[str] = ()
+    whole: WholeTable | None = None
+
+    def for_page(self) -> PageTable:
+        """This table, or of more than 10 000 rows so many, and the whole beside them."""
+        if len(self.y) <= MOST_ROWS:
+            return self
+        kept = np.sort(np.random.default_rng(0).choice(len(self.y), MOST_ROWS, replace=False))
+        rows = ToyRows(self.x.astype(np.float32), self.y.astype(np.float32), (*self.names,), ())
+        return replace(self, x=self.x[kept], y=self.y[kept], whole=WholeTable(rows, kept))
 
     def state(self) -> dict[str, Any]:
         """The state of a page that begins with these rows."""
@@ -94,25 +120,19 @@ def table_in(path: str | Path, target: str | None = None, name: str = "") -> Pag
         hint = did_you_mean(target, stream.names, "the name of one of them")
         raise DataError(f"no column {target!r}", f"one of {', '.join(stream.names)}"[:300], hint)
     kept, n = stream.with_target(target), stream.n_rows
-    if kept.n_rows > MOST_ROWS:
+    if kept.n_rows * len(stream.names) > MOST_CELLS:
         kept = kept.sample(MOST_ROWS, rng=0)
     frame = kept.to_table()
     files, numbers = (stream.files, stream.rows_of_files), np.arange(len(frame))
-    table = Table(stream.name, *files, frame, numbers, date_order=stream.date_order)
-    found = target_of(table, target)
+    read = Table(stream.name, *files, frame, numbers, date_order=stream.date_order)
+    found = target_of(read, target)
     encoder = TableEncoder().fit(frame.drop_columns([target]))
     names = [str(column) for column in encoder.get_feature_names_out()]
+    x = encoder.transform(frame.drop_columns([target]))
     y, classes, words = _numbered(found)
-    return PageTable(
-        name or Path(path).name,
-        names,
-        encoder.transform(frame.drop_columns([target])),
-        y,
-        classes,
-        [*encoder.features_.read_as().items(), (target, words)],
-        n,
-        kept.notes,
-    )
+    read_as = [*encoder.features_.read_as().items(), (target, words)]
+    table = PageTable(name or Path(path).name, names, x, y, classes, read_as, n, kept.notes)
+    return table.for_page()
 
 
 def table_sent(content: bytes, name: str, target: str | None = None) -> PageTable:

@@ -15,6 +15,7 @@ async function begin() {
   const given = JSON.parse(textOf("given"));
   const server = given.near ? serverNear() : null;
   const refused = server ? await askFor(given, server) : given.near;
+  const whole = given.whole ? given.state.data.rows.x : null;
   const address = location.hash.slice(1);
   const { state, problems } = address ? stateIn(address) : stateOf(given.state);
   const place = document.getElementById("playground");
@@ -23,6 +24,7 @@ async function begin() {
     state,
     problems,
     server: refused ? null : server,
+    whole,
     programFor: programsOf(given, refused ? null : server),
     worker: textOf("script"),
   });

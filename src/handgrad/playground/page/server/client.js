@@ -3,9 +3,6 @@
 const HEADER = "X-Handgrad-Token";
 const JSON_TYPE = { "Content-Type": "application/json" };
 const KEY = "handgrad-token";
-/** What a page can hold: more multiplications a step, or bytes of rows, are the server's. */
-const MOST_PRODUCTS = 1e6;
-const MOST_BYTES = 5e7;
 
 /**
  * The server, if the page's address has the token for it, which is taken out of the address: a
@@ -62,18 +59,29 @@ export class Server {
     await this.ask("weights", { weights });
   }
 
-  /** Whether a model is the server's to train: a page would be slow, or has no room. */
-  isLarge({ parameters, batch_size, rows, columns }) {
-    return 3 * parameters * batch_size > MOST_PRODUCTS || 4 * rows * columns > MOST_BYTES;
-  }
-
   /** Trains a model there; `onReport` hears of epochs, at most ten times a second. */
   train(model, onReport) {
     const stopping = new AbortController();
-    this.ask("train", model, stopping.signal)
-      .then((answer) => reports(answer.body.getReader(), onReport))
-      .catch((error) => stopping.signal.aborted || onReport({ failure: error }));
+    const { signal } = stopping;
+    this.ask("train", model, signal)
+      .then((answer) => this.hear(answer.body.getReader(), onReport))
+      .catch((failure) => {
+        if (signal.aborted) return;
+        if (failure.gone) this.goes();
+        onReport({ failure });
+      });
     return { stop: () => stopping.abort() };
+  }
+
+  /** Hear reports to the last one; where they break off before it, the server has gone. */
+  async hear(reader, onReport) {
+    let isOver = false;
+    const hears = (report) => {
+      isOver = Boolean(report.ended || report.failure);
+      onReport(report);
+    };
+    await reports(reader, hears).catch(() => {});
+    if (!isOver) throw { gone: true };
   }
 
   /** A request with JSON in it. */

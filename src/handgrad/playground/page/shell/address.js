@@ -24,9 +24,11 @@ export function addressing(desk) {
   };
   desk.watch("state", soon);
   let events = 0;
+  let exact = null;
   desk.watch("frame", (frame) => {
-    if (frame.events.length === events) return;
+    if (frame.events.length === events && frame.exact === exact) return;
     events = frame.events.length;
+    exact = frame.exact;
     soon();
   });
 }

@@ -94,14 +94,9 @@ export class Desk {
   }
 
   /** Say why something was refused, by the three parts that came with it. */
-  refused({ came, expected, hint, message, gone }) {
-    if (gone) this.notice("server_gone", {}, true);
-    else
-      this.notice(
-        "problems",
-        { told: [came ?? message, expected, hint].filter(Boolean).join(" ") },
-        true,
-      );
+  refused(error) {
+    if (error.gone) this.notice("server_gone", {}, true);
+    else this.notice("problems", { told: toldOf(error) }, true);
   }
 
   /** Give one weight or bias another value; the training goes on from there. */
@@ -139,3 +134,7 @@ export class Desk {
     });
   }
 }
+
+/** The three parts of an error as a text. */
+export const toldOf = ({ came, expected, hint, message }) =>
+  [came ?? message, expected, hint].filter(Boolean).join(" ");

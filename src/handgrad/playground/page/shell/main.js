@@ -4,7 +4,7 @@ import { element, language, learn, say, speakBy, speakIn } from "../../../html/w
 import { openSession } from "../training/session.js";
 import { addressing } from "./address.js";
 import { dataControls } from "./data_controls.js";
-import { Desk } from "./desk.js";
+import { Desk, toldOf } from "./desk.js";
 import { diagramIn } from "./diagram.js";
 import { said } from "./elements.js";
 import { hiding, lessonIn } from "./lesson.js";
@@ -38,6 +38,7 @@ export function start(place, given) {
     onFrame: (frame) => desk.show(frame),
     // it may show before there is a place to say it
     onWorkerRefused: () => setTimeout(() => desk.notice("worker_refused")),
+    onServerRefused: (failure) => desk.notice("native_refused", { told: toldOf(failure) }, true),
     onProblem: (problem, state) => desk.goesOn(problem, state),
   });
   const views = placed(desk, areas);

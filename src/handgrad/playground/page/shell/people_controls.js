@@ -37,8 +37,10 @@ function languageChoice(desk) {
   return group;
 }
 
-/** The state now, with the step that is shown. */
-export const stateNow = (desk) => ({ ...desk.session.state, at: { step: desk.frame?.step ?? 0 } });
+/** The state now, with the step that is shown; the page cannot come to those of another engine. */
+export function stateNow({ session, frame }) {
+  return { ...session.state, at: { step: frame?.isNative ? 0 : (frame?.step ?? 0) } };
+}
 
 async function copyLink(desk) {
   const fragment = fragmentOf(stateNow(desk));
@@ -49,11 +51,16 @@ async function copyLink(desk) {
   const link = `${location.href.split("#")[0]}#${fragment}`;
   try {
     await navigator.clipboard.writeText(link);
-    desk.notice(desk.state.exact ? "link_copied" : "link_copied_of_own");
+    desk.notice(copiedOf(desk));
   } catch {
     // where the clipboard is refused, the link is in sight to be copied by hand
     desk.notice("link_to_copy", { link });
   }
+}
+
+function copiedOf({ session, frame }) {
+  if (session.state.exact) return "link_copied";
+  return frame?.isNative ? "link_copied_native" : "link_copied_of_own";
 }
 
 function filesOf(desk, diagram, plane) {

@@ -59,6 +59,8 @@ function counter(desk) {
     if (frame.playing && frame.rate) {
       parts.push(say("per_second", { rate: numberSaid(frame.rate, 2) }));
     }
+    if (frame.engine === "native") parts.push(say("engine_native"));
+    if (frame.isNative) parts.push(say("native_bits"));
     more.textContent = parts.join(" · ");
   });
   return shown;

@@ -102,7 +102,7 @@ export const ANSWERS = {
     };
     return { train: of(task.train), test: of(task.test) };
   },
-  model({ task, model, spec, state, history, epoch }) {
+  model({ task, model, spec, state, history }) {
     const targets = ({ y }) => (task.rows.classes ? Int32Array.from(y) : y.slice());
     return {
       ...spec,
@@ -116,7 +116,6 @@ export const ANSWERS = {
       x_test: task.test.x.slice(),
       y_test: targets(task.test),
       history: history.points.map(({ epoch, losses }) => ({ epoch, ...losses })),
-      epochs: epoch,
     };
   },
 };

@@ -30,6 +30,7 @@ export class Conductor {
     Object.assign(this, { makeModel, tell, later, now });
     this.version = 0;
     this.jobs = [];
+    this.near = null; // the training by a server, where there is one
     this.isPlaying = this.isResting = this.isScheduled = false;
     this.isAwaited = true; // whether another frame may be sent
     this.isNew = false; // whether there is anything that no frame has shown
@@ -65,6 +66,7 @@ export class Conductor {
     this.stopStudies();
     this.tell({ began: { begun, spec: this.training.spec, names: this.training.model.names } });
     this.target = state.at.step || null;
+    this.lead();
     this.changed();
   }
 
@@ -77,6 +79,7 @@ export class Conductor {
     }
     this.state = state;
     this.training.state = state;
+    this.near?.adjust();
     this.changed();
   }
 
@@ -84,6 +87,7 @@ export class Conductor {
   setParameters(parameters) {
     this.leavePhases();
     this.training.happens({ weights: packed(parameters) });
+    this.lead();
     this.changed();
   }
 
@@ -100,6 +104,7 @@ export class Conductor {
     this.isPlaying = !this.training.failure;
     this.arrive();
     this.count();
+    this.lead();
     this.changed();
   }
 
@@ -112,17 +117,26 @@ export class Conductor {
   /** Play no further until it wakes; what is asked for by its step is done all the same. */
   rest() {
     this.isResting = true;
+    this.lead();
   }
 
   wake() {
     this.isResting = false;
     this.count();
+    this.lead();
     this.schedule();
   }
 
-  /** Whether it has steps to do. */
+  /** Whether it has steps to do itself. */
   get isMoving() {
-    return (this.isPlaying && !this.isResting) || this.target !== null;
+    const isPlaying = this.isPlaying && !this.isResting && !this.near?.isOn;
+    return isPlaying || this.target !== null;
+  }
+
+  /** While it plays: let the server train on from here, where it is near and this is its to do. */
+  lead() {
+    this.near?.stop();
+    if (this.isPlaying && !this.isResting && this.target === null) this.near?.begin();
   }
 
   /** The step that it may reach by now, where `view.speed` says how many epochs a second. */
@@ -136,9 +150,14 @@ export class Conductor {
   }
 
   pause() {
-    this.isPlaying = false;
-    this.arrive();
+    this.halt();
     this.changed();
+  }
+
+  halt() {
+    this.isPlaying = false;
+    this.near?.stop();
+    this.arrive();
   }
 
   /** So many steps on from here; to the end of the epoch where `epochs` are given. */
@@ -151,8 +170,7 @@ export class Conductor {
   /** Be at a step, by what is kept of those before it. */
   goTo(step, id = null) {
     this.leavePhases();
-    this.isPlaying = false;
-    this.arrive();
+    this.halt();
     this.arrival = id;
     this.target = Math.max(0, step);
     this.training.goBackFor(this.target);
@@ -181,8 +199,7 @@ export class Conductor {
 
   /** One more layer of the next batch: forward, then backward, then the step. */
   stepLayer() {
-    this.isPlaying = false;
-    this.arrive();
+    this.halt();
     if (this.training.failure) return;
     this.phases ??= phasesOf(this.training, this.planes.shown);
     const { done, value } = this.phases.next();
@@ -265,11 +282,9 @@ export class Conductor {
     if (target !== null && training.step >= target) {
       training.applyWeights();
       this.arrive();
+      this.lead();
     }
-    if (isStopped || training.failure) {
-      this.isPlaying = false;
-      this.arrive();
-    }
+    if (isStopped || training.failure) this.halt();
     this.isNew ||= training.step !== before || !this.isPlaying;
   }
 
@@ -308,7 +323,9 @@ export class Conductor {
       last: training.last,
       version: this.version,
       begun: this.begun,
-      engine: this.engine,
+      engine: this.near?.isOn ? "native" : this.engine,
+      isNative: training.isNative,
+      exact: training.isExact,
       playing: this.isPlaying,
       losses: { ...point.losses, epoch: training.epochLoss },
       history: training.history.arrays(point),

@@ -5,7 +5,7 @@ const MOST_POINTS = 400;
 const MOST_BYTES = 1.5e6;
 const MOST_STATES = 512;
 
-/** Losses and scores by epoch: every epoch at first, then every second, every fourth … */
+/** Losses and scores by epoch: each that is told at first, then one in two, one in four … */
 export class History {
   constructor() {
     this.points = [];
@@ -14,14 +14,14 @@ export class History {
 
   /** Whether this epoch belongs to what is kept. */
   wants(epoch) {
-    return epoch % this.every === 0 && epoch > (this.points.at(-1)?.epoch ?? -1);
+    return epoch - (this.points.at(-1)?.epoch ?? -Infinity) >= this.every;
   }
 
   add(point) {
     this.points.push(point);
     if (this.points.length > MOST_POINTS) {
       this.every *= 2;
-      this.points = this.points.filter(({ epoch }) => epoch % this.every === 0);
+      this.points = this.points.filter((_, i) => i % 2 === 0);
     }
   }
 
@@ -47,7 +47,7 @@ export class History {
   }
 }
 
-/** States of a training by epoch: every 2ᵏ epochs, within a bound of bytes. */
+/** States of a training by epoch: 2ᵏ epochs apart or more, within a bound of bytes. */
 export class States {
   constructor(bytes) {
     this.most = Math.max(8, Math.min(MOST_STATES, Math.floor(MOST_BYTES / bytes)));
@@ -56,14 +56,15 @@ export class States {
   }
 
   wants(epoch) {
-    return epoch % this.every === 0 && !this.kept.has(epoch);
+    return !this.kept.size || epoch - this.before(epoch).epoch >= this.every;
   }
 
   add(epoch, state) {
     this.kept.set(epoch, state);
     if (this.kept.size <= this.most) return;
     this.every *= 2;
-    for (const other of this.kept.keys()) if (other % this.every) this.kept.delete(other);
+    const epochs = [...this.kept.keys()].sort((one, other) => one - other);
+    epochs.forEach((other, i) => i % 2 && this.kept.delete(other));
   }
 
   /** The last one that is not after an epoch. */

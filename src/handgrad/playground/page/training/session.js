@@ -12,9 +12,11 @@ const UNSEEN = 250;
  *
  * `given` has `pages` (recorded), `onFrame(frame)`, and where there are any `worker` (the text of a
  * script that serves as the host of a session; `onWorkerRefused()` hears that it may not),
- * `programFor(model)` (a promise of WebAssembly for it, or of null), `net` (an own one), and
- * `onProblem(problem, state)`: what makes no sense of a state that was set, and the state that goes
- * on; at first that is the same one, with what makes no sense as usual.
+ * `programFor(model)` (a promise of WebAssembly for it, or of null), `net` (an own one), `server`
+ * (which trains what is too large for the page; `whole` are the numbers of rows of which it has
+ * more; `onServerRefused(failure)` hears why it does not), and `onProblem(problem, state)`: what
+ * makes no sense of a state that was set, and the state that goes on; at first that is the same
+ * one, with what makes no sense as usual.
  */
 export const openSession = (state, given) => new Session(state, given);
 
@@ -38,8 +40,9 @@ class Session {
   }
 
   open() {
-    const { pages, net } = this.given;
-    this.send("open", { pages, own: net ?? null, state: this.state, begun: this.begun });
+    const { pages, net, server, whole } = this.given;
+    const near = { isServed: Boolean(server), whole: whole ?? null };
+    this.send("open", { pages, own: net ?? null, state: this.state, begun: this.begun, ...near });
   }
 
   send(act, given = {}) {
@@ -67,7 +70,8 @@ class Session {
     if (this.wantsToPlay) this.play();
   }
 
-  hear({ frame, began, answer, refused, id, problem }) {
+  hear({ frame, began, answer, refused, id, problem, train }) {
+    if (train !== undefined) this.trainNear(train);
     if (frame) this.show(frame);
     if (began) this.begin(began);
     if (problem) this.goBack(problem, id);
@@ -93,6 +97,18 @@ class Session {
     this.given.onProblem?.(problem, this.state);
   }
 
+  /** Let the server train, and the host hear of it; null stops it. */
+  trainNear(asked) {
+    this.near?.stop();
+    this.near =
+      asked &&
+      this.given.server.train(asked.model, (report) => {
+        const { failure } = report;
+        if (failure && !failure.gone) this.given.onServerRefused?.(failure);
+        this.send("report", { ...report, id: asked.id });
+      });
+  }
+
   begin({ spec, names, begun }) {
     if (begun !== this.begun) return;
     this.good = this.state;
@@ -112,7 +128,7 @@ class Session {
   show(frame) {
     const soon = onceOf(() => this.send("shown"));
     if (frame.begun === this.begun) {
-      this.state = { ...this.state, events: frame.events };
+      this.state = { ...this.state, events: frame.events, exact: frame.exact };
       this.given.onFrame(frame);
     }
     if (typeof requestAnimationFrame === "undefined") setTimeout(soon);
@@ -206,7 +222,8 @@ class Session {
       this.send("adjust", { state });
       return [];
     }
-    this.state = { ...state, events: part.events ?? [], at: part.at ?? { step: 0 } };
+    const { events = [], at = { step: 0 }, exact = true } = part;
+    this.state = { ...state, events, at, exact };
     this.begun += 1;
     this.send("begin", { state: this.state, begun: this.begun });
     return [];
@@ -214,6 +231,7 @@ class Session {
 
   /** End it: the worker, if there is one, is gone. */
   close() {
+    this.near?.stop();
     this.host.close();
   }
 }

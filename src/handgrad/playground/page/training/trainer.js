@@ -27,6 +27,7 @@ export class Training {
     this.perEpoch = Math.ceil(n / this.size);
     this.factor = factorsOf(state.schedule, this.perEpoch);
     this.isConstant = !state.schedule;
+    this.isReplayed = state.exact && !own;
     this.events = structuredClone(state.events);
     this.batchX = new Float32Array((this.size * x.length) / n);
     this.batchY = new Float32Array((this.size * y.length) / n);
@@ -53,16 +54,23 @@ export class Training {
     this.total = 0;
     this.epochLoss = NaN;
     this.failure = null;
+    this.isNative = false; // whether another engine's weights came in between
+    this.reported = null; // the point of a step that another engine has led to
     this.history = new History();
     this.applyWeights();
     const state = this.copied();
-    const bytes = Object.values(state).reduce((sum, part) => sum + (part.byteLength ?? 8), 0);
+    const bytes = Object.values(state).reduce((sum, part) => sum + (part?.byteLength ?? 8), 0);
     this.states = new States(bytes);
     this.arrive();
   }
 
   get epoch() {
     return Math.floor(this.step / this.perEpoch);
+  }
+
+  /** Whether hg.replay comes to the same bits; it knows no net of one's own. */
+  get isExact() {
+    return this.isReplayed && !this.isNative;
   }
 
   get batch() {
@@ -78,13 +86,34 @@ export class Training {
     this.model = model;
   }
 
+  /** Be where an engine has led that has other bits, by what it reports of an epoch's end. */
+  goOnFrom({ epoch, losses, scores, weights, state }) {
+    const { model } = this;
+    model.parameters.set(unpacked(weights));
+    model.state.set(unpacked(state));
+    model.gradients.fill(0);
+    model.optimizerState.fill(0); // what that one remembers stays there
+    model.stepsTaken = 0;
+    const pair = ({ train, test }) => ({ train: train ?? NaN, test: test ?? NaN });
+    const pairs = Object.entries(scores).map(([name, found]) => [name, pair(found)]);
+    this.step = epoch * this.perEpoch;
+    this.epochLoss = losses.epoch ?? NaN;
+    this.reported = { epoch, losses: pair(losses), scores: Object.fromEntries(pairs) };
+    this.isNative = true;
+    this.arrive();
+  }
+
   /** The learning rate of a step, by what was set before it and by the schedule. */
   rateOf(step) {
+    return this.rateSetBy(step) * this.factor(step);
+  }
+
+  rateSetBy(step) {
     let rate = this.state.optimizer.learning_rate;
     for (const event of this.events) {
       if (event.step <= step && event.set) rate = event.set.learning_rate;
     }
-    return rate * this.factor(step);
+    return rate;
   }
 
   /** Whether anything happens after `begin` and before `end`. */
@@ -115,6 +144,7 @@ export class Training {
     const { model, order, size, perEpoch } = this;
     const { x, y } = this.task.train;
     this.applyWeights();
+    this.reported = null;
     const before = model.stepsTaken;
     if (this.state.shuffle) shuffle(order, this.shuffling);
     const rates = this.isConstant
@@ -155,6 +185,7 @@ export class Training {
   /** One step of the optimizer. */
   runBatch() {
     this.applyWeights();
+    this.reported = null;
     const rows = this.gather();
     if (!this.batch) this.total = 0;
     const { model, batchX, batchY, size } = this;
@@ -182,6 +213,7 @@ export class Training {
 
   /** Losses and scores as they are now. */
   point() {
+    if (this.reported) return this.reported;
     const train = this.scored(this.task.train);
     const test = this.scored(this.task.test);
     const pair = (key) => ({ train: train[key], test: test[key] });
@@ -210,6 +242,8 @@ export class Training {
       stepsTaken: model.stepsTaken,
       total: this.total,
       epochLoss: this.epochLoss,
+      reported: this.reported,
+      isNative: this.isNative,
       parameters: model.parameters.slice(),
       running: model.state.slice(),
       optimizerState: model.optimizerState.slice(),
@@ -232,6 +266,8 @@ export class Training {
     this.step = copy.step;
     this.total = copy.total;
     this.epochLoss = copy.epochLoss;
+    this.reported = copy.reported;
+    this.isNative = copy.isNative;
   }
 
   /** Be at the last kept state before a step, from which `run` leads there. */
@@ -254,6 +290,7 @@ export class Training {
     this.history.cut(this.epoch - (this.batch ? 0 : 1));
     this.states.cut(this.epoch);
     this.applyWeights();
+    if (event.weights) this.reported = null;
     this.failure = null;
     this.arrive();
   }

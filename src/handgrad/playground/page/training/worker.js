@@ -3,6 +3,7 @@
 import { Model } from "../engine/model.js";
 import { wasmModel } from "../engine/wasm_model.js";
 import { Conductor } from "./conductor.js";
+import { Near } from "./near.js";
 
 /** What is called by a message, `{ act, given }`: the session's side is session.js. */
 export function hostOf(tell, later) {
@@ -16,6 +17,7 @@ export function hostOf(tell, later) {
   const acts = {
     open(given) {
       pages = given.pages;
+      if (given.isServed) conductor.near = new Near(conductor, given.whole);
       conductor.begin(given);
     },
     begin: (given) => conductor.begin(given),
@@ -31,6 +33,7 @@ export function hostOf(tell, later) {
     goTo: ({ step, id }) => conductor.goTo(step, id),
     request: ({ id, kind, options }) => conductor.answer(id, kind, options),
     shown: () => conductor.shown(),
+    report: (report) => conductor.near.hear(report),
     async takeProgram({ program }) {
       const { training } = conductor;
       try {
