@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 
 import handgrad as hg
 from handgrad.config import TrainingConfig
-from handgrad.engines.choice import engine_for, pays
+from handgrad.engines.choice import engine_for, engine_for_chunks
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import EngineRows
+from handgrad.engines.work import Work, least_work_of, pays, pays_to_predict, work_of
 
 
 def chosen(choice: Any, epochs: int, layer: Any = None) -> Any:
@@ -58,6 +60,28 @@ def test_many_numbers_a_row_are_worth_compiling() -> None:
     epochs = 100  # their multiplications alone, 30 million a step, would not pay
     assert not pays(narrow, x, 256, epochs)
     assert pays(wide, x, 256, epochs)
+
+
+def test_each_weight_multiplies_at_each_place() -> None:
+    rng = np.random.default_rng(0)
+    rows, places = (rng.standard_normal((64, *shape, 40)) for shape in ((), (300,)))
+    net = hg.Net(hg.Linear(40, 40, rng=0), hg.Tanh(), hg.Linear(40, 10, rng=1))
+    assert work_of(net, rows) == least_work_of(net) == Work(2050, 90)
+    assert work_of(net, places) == Work(300 * 2050, 300 * 90)
+    assert [pays(net, x, 64, epochs=100) for x in (rows, places)] == [False, True]
+    for x, is_enough in ((rows, False), (places, True)):
+        assert pays_to_predict(net, 10**6, partial(work_of, net, x)) == is_enough
+    assert engine_for_chunks(net, lambda: rows, 10**6) == "auto"
+
+
+def test_the_work_of_codes_is_what_is_done_with_their_rows() -> None:
+    net = hg.Net(hg.Embedding(100, 8, rng=0), hg.Linear(8, 2, rng=1))
+    assert work_of(net, np.zeros((3, 5), int)) == Work(5 * 18, 5 * 10)
+
+
+def test_rows_that_the_pages_refuse_have_the_least_work() -> None:
+    net = hg.Net(hg.Linear(4, 3, rng=0))
+    assert work_of(net, np.zeros((3, 5))) == least_work_of(net)
 
 
 def test_the_environment_can_choose(monkeypatch: pytest.MonkeyPatch) -> None:

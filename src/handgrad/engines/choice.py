@@ -21,17 +21,14 @@ from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
 from handgrad.engines.sharded import ShardedEngine
 from handgrad.engines.threads import threads_for
+from handgrad.engines.work import Work, pays, pays_to_predict, work_of
 from handgrad.layers import Array
-from handgrad.layers.layer import predicting_twin
+from handgrad.layers.layer import closed, predicting_twin
 from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, batches, number_of_rows, take
 from handgrad.net.net import EngineName as EngineName
 from handgrad.net.watch import is_watched
 from handgrad.sharding import CURRENT
-
-# Seconds, measured on a laptop-like machine; only their proportions matter.
-COMPILING, COMPILING_A_LAYER = 0.15, 0.03
-GAIN_A_LAYER, GAIN_A_NUMBER, GAIN_A_MULTIPLICATION = 8e-6, 2e-9, 1.6e-12
 
 
 def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array]) -> Engine:
@@ -139,40 +136,13 @@ def cannot_compile(what: str, engine: EngineName, error: Exception) -> SettingEr
     )
 
 
-def pays(net: Net, x: Inputs, batch_size: int, epochs: int) -> bool:
-    """Whether the steps of a training gain more from compiled code than its making costs."""
-    rows = number_of_rows(x)
-    numbers = epochs * -(-rows // batch_size) * min(batch_size, rows) * _numbers(net)
-    gain = gain_of_training(net, x, batch_size, epochs) + GAIN_A_NUMBER * numbers
-    return gain > cost_of_compiling(net)
-
-
-def gain_of_training(net: Net, x: Inputs, batch_size: int, epochs: int) -> float:
-    """What compiled code gains in so many epochs of a net whose layers put out few numbers."""
-    rows = number_of_rows(x)
-    steps = epochs * -(-rows // batch_size)
-    multiplications = 6 * min(batch_size, rows) * net.parameters.size
-    gain = GAIN_A_LAYER * _layers(net) + GAIN_A_MULTIPLICATION * multiplications
-    return steps * gain
-
-
-def pays_to_predict(net: Net, rows: int) -> bool:
-    """Whether so many rows, predicted once, gain more from compiled code than its making costs.
-
-    A batch is 1024 rows, and gains a third of what a step of training does.
-    """
-    multiplications, steps = 2 * rows * net.parameters.size, -(-rows // 1024)
-    gain = steps * GAIN_A_LAYER * _layers(net) / 3 + GAIN_A_MULTIPLICATION * multiplications
-    return gain > cost_of_compiling(net)
-
-
 def engine_for_chunks(net: Net, first: Callable[[], Array], rows: int) -> EngineName:
     """The engine for so many rows that are predicted in chunks: what `auto` is for all at once.
 
     `first` gives some of the rows.
     """
     engine = chosen("auto")
-    if engine != "auto" or not pays_to_predict(net, rows):
+    if engine != "auto" or not pays_to_predict(net, rows, lambda: work_of(net, _row(net, first))):
         return engine
     try:
         net.predict(first()[:1], engine="compiled")
@@ -181,23 +151,11 @@ def engine_for_chunks(net: Net, first: Callable[[], Array], rows: int) -> Engine
     return "compiled"
 
 
-def cost_of_compiling(net: Net) -> float:
-    """What the making of machine code for a net costs."""
-    return COMPILING + COMPILING_A_LAYER * _layers(net)
-
-
-def _layers(net: Net) -> int:
-    return sum(1 for _ in net.walk())
-
-
-def _numbers(net: Net) -> int:
-    """How many numbers the layers put out for a row, as far as they say their sizes."""
-    total, width = 0, net.n_in or 0
-    for _, layer in net.walk():
-        if not layer.layers:
-            width = layer.n_out or width
-            total += width
-    return total
+def _row(net: Net, first: Callable[[], Array]) -> Array:
+    """A row that the net takes: zeros, where it says their shape."""
+    if net.shape_in is None:
+        return first()[:1]
+    return np.zeros((1, *closed(net.shape_in)), np.int64 if net.integer_input else net.dtype)
 
 
 class MadePredictor(Protocol):
@@ -254,6 +212,7 @@ class Predictor:
         self.net = net
         self.made: Mapping[EngineName, MadePredictor] = {}
         self.refused = False
+        self.known_work: tuple[object, Work] | None = None
 
     def quickly(self, x: object, engine: EngineName) -> Array | None:
         """The predictions where this engine has something made for just such rows; else None."""
@@ -274,11 +233,18 @@ class Predictor:
                     parts.append(twin.forward(take(x, rows)))
             return np.concatenate(parts) if parts else twin.forward(x)
 
+    def _work(self, x: Array) -> Work:
+        """The work of rows like these, found once for their shape and the net's settings."""
+        like = x.shape[1:], self.net._changes.count
+        if self.known_work is None or self.known_work[0] != like:
+            self.known_work = like, work_of(self.net, x)
+        return self.known_work[1]
+
     def _by_engine(self, x: Inputs, engine: EngineName) -> Array | None:
         """The predictions for `x`; None where the pages should run as they stand."""
         if engine == "eager" or isinstance(x, tuple) or len(x) == 0:
             return None
-        if engine == "auto" and not pays_to_predict(self.net, len(x)):
+        if engine == "auto" and not pays_to_predict(self.net, len(x), lambda: self._work(x)):
             return None
         name: EngineName = "compiled" if engine == "auto" else engine
         if (made := self.made.get(name)) is not None:

@@ -5,20 +5,16 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.config import TrainingConfig
-from handgrad.engines.choice import (
-    chosen,
-    cost_of_compiling,
-    engine_for,
-    gain_of_training,
-)
+from handgrad.engines.choice import chosen, engine_for
 from handgrad.engines.engine import Engine
+from handgrad.engines.work import cost_of_compiling, gain_of_training
 from handgrad.estimators.base import Base
 from handgrad.estimators.losses import L2PenaltyOfABatch
 from handgrad.estimators.rows import Rows, SparseRows, Weighted, rows_of
 from handgrad.optimizers import Optimizer
 from handgrad.training.rows import Rows as RowsToTrainOn
 
-# How many times as much is gained in float64, by Adam, on batches of 200 as engines.choice expects
+# How many times as much is gained in float64, by Adam, on batches of 200 as engines.work expects
 # of small float32 batches: measured, as its numbers are.
 GAIN = 4
 UNLIMITED = 10**9  # epochs: that machine code pays was decided before

@@ -139,7 +139,7 @@ class CompiledEngine(Engine):
         return max(1, min(epochs, int(CALL / seconds) + 1, MOST_KEPT // kept))
 
     def _least_time_of_a_step(self) -> float:
-        multiplications = 3 * self.batch_size * self.net.parameters.size
+        multiplications = 3 * self.batch_size * self.plan.multiplications
         return FASTEST_STEP + multiplications / FASTEST_RATE
 
     def run_epochs(

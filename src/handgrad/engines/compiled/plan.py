@@ -23,6 +23,7 @@ from handgrad.engines.loops.program import Program
 from handgrad.engines.loops.recorded import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.target import Target
 from handgrad.engines.loops.updates import Update
+from handgrad.engines.work import work_of
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
@@ -108,6 +109,7 @@ class CompiledPlan:
     updates: Sequence[Update]
     predict: Runner | None
     runner: type[Runner]
+    multiplications: int  # of a row, forward
 
     def __post_init__(self) -> None:
         program = self.program(self.updates)
@@ -149,4 +151,5 @@ def plan_of(
         target=target,
         members=rows.of_members,
     )
-    return CompiledPlan(program, updates_of(net, config.optimizer), predict, runner)
+    work = work_of(net, rows.x).multiplications
+    return CompiledPlan(program, updates_of(net, config.optimizer), predict, runner, work)

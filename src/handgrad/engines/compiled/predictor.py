@@ -12,6 +12,7 @@ from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.loops.program import FINISHED
 from handgrad.engines.threads import blas_threads, threads_of_the_work
 from handgrad.engines.unchanged import Unchanged
+from handgrad.engines.work import work_of
 from handgrad.layers import Array
 from handgrad.net import Net
 
@@ -39,6 +40,7 @@ class CompiledPredictor:
         self.runner = self.runner_of(program)
         self.by_blas = self.runner.large and self.runner.by_blas
         self.weights = {"parameters": net.parameters, "state": net.running_state}
+        self.multiplications = work_of(net, x).multiplications
         self.few = [SmallBatch(self)]
 
     def __call__(self, x: object) -> Array | None:
@@ -75,7 +77,7 @@ class CompiledPredictor:
             returned.append(found)
 
         with threads_of_the_work(by_blas=self.by_blas) as cores:
-            work = len(x) * self.net.parameters.size
+            work = len(x) * self.multiplications
             threads = max(1, min(cores, int(work / A_THREADS_WORK)))
             part = math.ceil(len(x) / (threads * PREDICTED_AT_ONCE)) * PREDICTED_AT_ONCE
             others = [Thread(target=predict, args=(start,)) for start in range(part, len(x), part)]

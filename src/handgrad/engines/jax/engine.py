@@ -18,6 +18,7 @@ from handgrad.engines.jax.update import Memory, Numbers, Update, norm_of
 from handgrad.engines.loops.bounds import check_indices
 from handgrad.engines.stepwise import StepwiseEngine
 from handgrad.engines.trace_cache import TRACES
+from handgrad.engines.work import work_of
 from handgrad.layers import Array
 from handgrad.net.side_by_side import SideBySide
 from handgrad.optimizers.optimizer import parameter_groups
@@ -45,6 +46,7 @@ class JaxPlan:
         self.updates = [Update(group, step.parameters, net.dtype) for group in groups]
         self.clips = optimizer.clip_norm is not None
         self.prediction = Prediction(net, rows.x) if predicts else None
+        self.multiplications = work_of(net, rows.x).multiplications
         self.epoch = jax.jit(self._epoch, donate_argnums=0)
         self.gradients, self.update = jax.jit(self._gradients), jax.jit(self._update)
 
@@ -156,7 +158,7 @@ class JaxEngine(StepwiseEngine):
 
     def batches_at_once(self) -> int:
         """So many that they take about a second, and their draws little memory; by sizes alone."""
-        work = 3 * self.batch_size * self.net.parameters.size + OF_A_STEP
+        work = 3 * self.batch_size * self.plan.multiplications + OF_A_STEP
         drawn = self.plan.step.bytes_drawn(self.batch_size)
         return max(1, int(min(MULTIPLICATIONS / work, BYTES_DRAWN / max(drawn, 1))))
 
