@@ -2,6 +2,7 @@
 
 import html
 import re
+from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,7 +13,12 @@ NAME = re.compile(r'\bid="([^"]*)"')
 
 def broken_links(site: Path) -> list[str]:
     """What leads nowhere, each with the page that it stands on; what leads out of the site, too."""
-    pages = {path: SCRIPT.sub("", path.read_text("utf-8")) for path in sorted(site.rglob("*.html"))}
+    files = {path for path in site.rglob("*") if path.is_file()}
+    pages = {
+        path: SCRIPT.sub("", path.read_text("utf-8"))
+        for path in sorted(files)
+        if path.suffix == ".html"
+    }
     names = {path: {html.unescape(n) for n in NAME.findall(text)} for path, text in pages.items()}
     wrong = []
     for page, text in pages.items():
@@ -20,10 +26,10 @@ def broken_links(site: Path) -> list[str]:
             if target.startswith("data:"):
                 continue
             path, _, anchor = target.partition("#")
-            there = (page.parent / unquote(path)).resolve() if path else page.resolve()
+            there = Path(normpath(page.parent / unquote(path))) if path else page
             if re.match(r"\w+:", target):
                 wrong.append(f"{page.relative_to(site)}: {target} leads out of the site")
-            elif not there.is_file():
+            elif there not in files:
                 wrong.append(f"{page.relative_to(site)}: {target} is not there")
             elif anchor and there.name != PLAYGROUND and unquote(anchor) not in names[there]:
                 wrong.append(f"{page.relative_to(site)}: {target}: no such place on that page")
