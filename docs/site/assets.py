@@ -20,8 +20,9 @@ def write_assets(
     styles += [HERE / "site.css", HERE / "code.css"]
     (folder / "site.css").write_text("\n".join(s.read_text("utf-8") for s in styles), "utf-8")
     (folder / "exercises.js").write_text(inlined("exercises/page/main.js"), "utf-8")
-    scripts = [(HERE / name).read_text("utf-8") for name in ("site.js", "search.js")]
-    (folder / "site.js").write_text("\n".join(scripts), "utf-8")
+    modules = {path.name: path.read_text("utf-8") for path in HERE.glob("*.js")}
+    scripts = "\n".join(inlined(name, modules) for name in ("site.js", "search.js"))
+    (folder / "site.js").write_text(scripts, "utf-8")
     (folder / "search-index.js").write_text(index, "utf-8")
     for path in sorted(copied):
         to = folder / "files" / path

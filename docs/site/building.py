@@ -71,7 +71,8 @@ def build(folder: Path, root: Path = ROOT, reference: Reference | None = None) -
         for key, document in documents.items()
     }
     contents |= {(name, "en"): content for name, content in reference.contents.items()}
-    indexed = [Indexed(name, content) for (name, _), content in contents.items()]
+    titles = {page.name: page.titles for group in groups for page in group.pages}
+    indexed = [Indexed(name, content, titles[name]) for (name, _), content in contents.items()]
     contents |= {
         (f"source/{path}", "en"): _source(root, path) for path in _shown(library, contents)
     }

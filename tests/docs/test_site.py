@@ -3,17 +3,14 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from docs.site.building import build
 from docs.site.checking import broken_links
-from docs.site.contents import Content
 from docs.site.documents import read_document
 from docs.site.errors import SiteError
 from docs.site.reference import GROUP, TITLES, Reference
-from docs.site.search import Indexed, bigrams, index, index_script
 from docs.site.tree import HERE, ROOT, WORDS, Page, read_tree
 
 NO_REFERENCE = Reference((), {}, {"Tanh": "page:tabular"})
@@ -211,45 +208,6 @@ def test_links_are_checked_in_what_was_written(tmp_path: Path) -> None:
         "a.html: d.png is not there",
         "a.html: https://example.org/ leads out of the site",
     ]
-
-
-def sections_with(word: str, found: Mapping[str, object]) -> set[str]:
-    """The titles of the sections that have every pair of letters of a word, by the index."""
-    sections, pairs = found["sections"], found["bigrams"]
-    assert isinstance(sections, list)
-    assert isinstance(pairs, dict)
-    numbers = {*range(len(sections))}
-    for pair in bigrams(word) & pairs.keys():
-        total, having = 0, set()
-        for step in pairs[pair].split():
-            total += int(step, 36)
-            having.add(total)
-        numbers &= having
-    return {sections[number][4] for number in numbers}
-
-
-def test_the_index_finds_chinese_and_english() -> None:
-    pages = [
-        Indexed("a", Content("Softmax", '<p>Probabilities</p><h2 id="b">Overflow</h2>e', "en")),
-        Indexed("a", Content("开始", '<p>网络</p><h2 id="c">防止过拟合</h2>记住了', "zh")),
-        *(Indexed("n", Content(f"Nothing {n}", "<p>else</p>", "en")) for n in range(40)),
-    ]
-    found = index(pages)
-    assert sections_with("softmax", found) == {"Softmax"}
-    assert sections_with("过拟合", found) == {"防止过拟合"}
-    assert sections_with("记住", found) == {"防止过拟合"}
-    assert sections_with("overfl", found) == {"Overflow"}
-    pairs = found["bigrams"]
-    assert isinstance(pairs, dict)
-    assert "no" not in pairs  # in nearly all sections
-
-
-def test_the_index_is_a_script_that_cannot_end_early() -> None:
-    page = Indexed("a", Content("T", "<p>&lt;/script&gt; 1</p>", "en"))
-    script = index_script([page])
-    assert "</script" not in script
-    text = script.removeprefix("self.searchIndex = ").removesuffix(";\n")
-    assert json.loads(text)["sections"] == [["a", "en", "T", "", "T", "</script> 1"]]
 
 
 def test_every_document_has_a_page_and_its_titles() -> None:
