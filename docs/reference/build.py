@@ -4,15 +4,22 @@ pdoc makes the pages. It reads docstrings as Markdown, which would run the lines
 together, so those paragraphs are fenced first.
 """
 
+import inspect
 import re
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy.typing as npt
 import pdoc
+from markupsafe import Markup
+from pdoc.render_helpers import format_signature
 
 import handgrad
 
+ALIASES = {"ArrayLike": npt.ArrayLike, "DTypeLike": npt.DTypeLike}
+ARRAY = re.compile(r"numpy\.ndarray\[tuple\[typing\.Any, \.\.\.\], numpy\.dtype\[[\w.]+\]\]")
 IN_COLUMNS = re.compile(r"\w+ {2,}\S")
 
 
@@ -22,6 +29,44 @@ def as_markdown(docstring: str) -> str:
     return "\n\n".join(
         f"```text\n{paragraph}\n```" if IN_COLUMNS.match(paragraph) else paragraph
         for paragraph in paragraphs
+    )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An annotation that is shown as this text."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def readable(annotation: object) -> object:
+    """The annotation as one writes it: by the names of NumPy's aliases, without their contents.
+
+    >>> import numpy as np
+    >>> readable(npt.DTypeLike | None), readable(list[npt.NDArray[np.floating]])
+    (DTypeLike | None, list[Array])
+    """
+    if annotation is inspect.Parameter.empty or isinstance(annotation, type):
+        return annotation
+    text = ARRAY.sub("Array", inspect.formatannotation(annotation))
+    for name, alias in ALIASES.items():
+        kinds = inspect.formatannotation(alias).removeprefix("Union[").removesuffix("]")
+        text = text.replace(f"Union[{kinds}, NoneType]", f"{name} | None")
+        text = text.replace(f"Union[{kinds}]", name)
+    return Shown(re.sub(r"\b(?:\w+\.)+(?=[A-Z])", "", text))
+
+
+def readable_signature(signature: inspect.Signature, colon: bool) -> Markup:
+    """pdoc's HTML of a signature, with annotations that can be read."""
+    parameters = [
+        p.replace(annotation=readable(p.annotation)) for p in signature.parameters.values()
+    ]
+    result = readable(signature.return_annotation)
+    return format_signature(
+        signature.replace(parameters=parameters, return_annotation=result), colon
     )
 
 
@@ -41,6 +86,7 @@ def build(folder: Path, *, sources: bool = True) -> None:
         search=sources,
     )
     pdoc.render.env.filters["to_markdown"] = as_markdown
+    pdoc.render.env.filters["format_signature"] = readable_signature
     within = (handgrad.kinds, handgrad.initializers)  # public modules of packages that are not
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -56,6 +56,17 @@ def test_formulas_and_examples_stand_as_they_are_written(pages: dict[str, str]) 
     assert any("compiled_source(net" in block for block in shown)
 
 
+def test_signatures_name_what_they_take_by_short_names(pages: dict[str, str]) -> None:
+    linear = pages["handgrad.html"].partition('id="Linear.__init__"')[2].partition("</section>")[0]
+    shown = re.sub(r"<[^>]+>|\s", "", linear)
+    assert "dtype:DTypeLike|None" in shown or "dtype:DTypeLike=" in shown
+    assert "->Array:" in shown
+    signatures = re.findall(
+        r'<span class="signature.*?</span></span>', pages["handgrad.html"], re.S
+    )
+    assert not [s for s in signatures if "_dtype_like" in s or "ndarray" in s]
+
+
 def test_no_page_names_the_machine_it_was_built_on(pages: dict[str, str]) -> None:
     for page in pages.values():
         assert str(Path(ROOT)) not in page
