@@ -107,7 +107,7 @@ def test_every_character_has_a_glyph(look: Look, language: str) -> None:
         ("zh", "什么是过拟合", "过拟合"),
         ("zh", "怎么安装", "安装"),
         ("zh", "如何训练自己的表格", "一张自己的表格"),
-        ("zh", "学习率是什么", "学习率的安排"),
+        ("zh", "学习率是什么", "学习率调度"),
     ],
 )
 def test_the_search_is_used_by_keyboard_alone(
