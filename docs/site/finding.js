@@ -124,10 +124,12 @@ const score = (index, n, words) => {
   return sum;
 };
 
-/** Whether one who reads this language reads a section, or at least what its page is called. */
-const reads = (index, n, tongue, words) =>
-  index.sections[n][1] === tongue ||
-  words.some((word) => HAN.test(word) && index.folded[n][2].includes(word));
+/** Whether one who reads this language reads a section, or at least what the tree calls its page. */
+const reads = (index, n, tongue, words) => {
+  const [name, own, , anchor] = index.sections[n];
+  const title = anchor || tongue === "en" ? "" : fold(index.titles[name]?.[tongue] ?? "");
+  return own === tongue || words.some((word) => title.includes(word));
+};
 
 /** The numbers of the sections in which it is found, those in its language first, and its words. */
 export const find = (index, typed, language) => {

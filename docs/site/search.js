@@ -37,16 +37,17 @@ const excerpt = (text, words) => {
   const from = at < text.length && at > 60 ? at - 50 : 0;
   const to = from + LONGEST;
   const shown = `${from ? "…" : ""}${text.slice(from, to)}${to < text.length ? "…" : ""}`;
-  const span = document.createElement("span");
-  span.append(...pieces(shown, words).map((piece, i) => (i % 2 ? marked(piece) : piece)));
-  return span;
+  return element("span", marked(shown, words));
 };
 
-const marked = (text) => {
-  const mark = document.createElement("mark");
-  mark.textContent = text;
-  return mark;
+const element = (tag, children) => {
+  const made = document.createElement(tag);
+  made.append(...children);
+  return made;
 };
+
+const marked = (text, words) =>
+  pieces(text, words).map((piece, i) => (i % 2 ? element("mark", [piece]) : piece));
 
 const show = (numbers, said, words) => {
   found = numbers;
@@ -59,11 +60,9 @@ const show = (numbers, said, words) => {
       option.id = `found-${i}`;
       option.setAttribute("role", "option");
       option.lang = tongue === "zh" ? "zh-Hans" : tongue;
-      const heading = document.createElement("b");
-      heading.textContent = own || title;
+      const heading = element("b", marked(own || title, words));
       if (own) heading.lang = language;
-      const where = document.createElement("small");
-      where.textContent = title === page ? "" : page;
+      const where = element("small", [title === page ? "" : page]);
       option.append(heading, where, excerpt(text, words));
       option.addEventListener("mousedown", (event) => event.preventDefault());
       option.addEventListener("click", () => go(i));

@@ -179,7 +179,7 @@ def test_paper_gets_the_text_alone(look: Look) -> None:
     assert not page.is_visible(".site > header")
     assert not page.is_visible("nav.tree")
     assert page.is_visible("article h1")
-    assert page.is_visible(".exercise input")  # room to write
+    assert page.is_visible(".exercise form input")  # room to write
     assert not page.is_visible(".exercise button")
 
 

@@ -108,6 +108,10 @@ def test_a_page_is_found_by_its_address() -> None:
 @HAS_NODE
 def test_a_page_is_found_by_what_the_tree_calls_it() -> None:
     assert found("合页损失", "zh") == ("exact", [["en", "hinge", "Hinge"]])
+    named = Indexed("dropout", Content("Dropout", "<p>p</p>", "en"), {"zh": "Dropout"})
+    pages = [page("a", "zh", "问", 答="用 Dropout 防止过拟合"), named]
+    main = "const main = (index) => find(index, 'dropout', 'zh').numbers;"
+    assert run_in_node(FIND + main, index(pages)) == [2, 1]
 
 
 @HAS_NODE
