@@ -291,7 +291,8 @@ def served_large() -> Iterator[Playground]:
 def test_a_large_net_is_trained_by_the_server_and_shown_in_the_page(
     browser: "Browser", served_large: Playground
 ) -> None:
-    with playing(browser, served_large.open(browser=False)) as it:
+    may = ["clipboard-read", "clipboard-write"]
+    with playing(browser, served_large.open(browser=False), permissions=may) as it:
         it.wait_for_epoch(2)
         it.desk("desk.session.set({ batch_size: 100 })")
         it.until(f"{DESK}?.frame?.engine === 'native'")
@@ -308,6 +309,11 @@ def test_a_large_net_is_trained_by_the_server_and_shown_in_the_page(
             "((await desk.session.request('confusion')).test)"
         )
         assert said["accuracy"] == pytest.approx(right / rows)
+        it.page.get_by_role("button", name="Copy link").click()
+        it.page.get_by_text("hg.replay cannot make the weights of the native engine").wait_for()
+        link = it.page.evaluate("navigator.clipboard.readText()")
+        assert "exact=0" in link
+        assert "step=" not in link  # the page would come to other weights there
         it.page.wait_for_timeout(300)
         assert it.desk("desk.frame.step") == at
         it.page.locator(PLAY).click()
