@@ -21,6 +21,7 @@ OPENING = {
     "供教师使用。只要算出同样的数，公式怎么写都算对。每个答案后面列出学生常见的写法，"
     "以及系统给出的提示。本页由 `build.py` 生成。\n",
 }
+TITLE = {"en": "## {}: {}", "zh": "## {}：{}"}
 HEADING = {"en": ("hole", "written instead", "said"), "zh": ("填空", "学生的写法", "提示")}
 
 
@@ -31,7 +32,7 @@ def page(language: str) -> str:
 
 
 def _part(name: str, answers: dict[str, Any], language: str) -> str:
-    lines = [f"## {name}: {task(name, language).title}", "", "```text"]
+    lines = [TITLE[language].format(name, task(name, language).title), "", "```text"]
     lines += [f"{hole} = {formula}" for hole, formula in answers["answer"].items()]
     lines += ["```", "", "| {} | {} | {} |".format(*HEADING[language]), "|---|---|---|"]
     for entry in answers["wrong"]:
