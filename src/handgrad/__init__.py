@@ -90,6 +90,7 @@ __all__ = [
     "BatchNorm", "LayerNorm", "Dropout", "FeatureScale",
     "Embedding", "TabularEmbedding",
     "MultiheadAttention", "PositionEmbedding", "SinusoidalEncoding",
+    "MeanOverTime", "MaxOverTime",
     "EnsembleLinear", "EnsembleEmbedding", "EnsemblePeriodicEmbedding",
     "Net", "Residual", "Parallel",
     "CrossEntropyLoss", "SoftmaxCrossEntropyLoss", "LabelSmoothingCrossEntropyLoss",

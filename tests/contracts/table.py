@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.layers.layer import closed
+from handgrad.net.minibatches import example_input
 
 LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Linear": lambda: hg.Linear(4, 3, rng=0),
@@ -32,6 +32,8 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "MultiheadAttention": lambda: hg.MultiheadAttention(4, 2, causal=True, rng=0),
     "PositionEmbedding": lambda: hg.PositionEmbedding(3, 4, rng=0),
     "SinusoidalEncoding": lambda: hg.SinusoidalEncoding(3, 4),
+    "MeanOverTime": lambda: hg.MeanOverTime(),
+    "MaxOverTime": lambda: hg.MaxOverTime(),
     "EnsembleLinear": lambda: hg.EnsembleLinear(4, 3, 2, rng=0),
     "EnsembleEmbedding": lambda: hg.EnsembleEmbedding(5, 3, 2, n_codes=2, n_numbers=1, rng=0),
     "EnsemblePeriodicEmbedding": lambda: hg.EnsemblePeriodicEmbedding(3, 2, 2, n_waves=2, rng=0),
@@ -72,7 +74,7 @@ MORE_AXES: dict[str, tuple[int, ...]] = {
 def rows_for(layer: hg.Layer, n: int, seed: int = 0) -> Any:
     """Random rows that a layer of the table takes; codes from 0 to 4, as floats beside numbers."""
     rng = np.random.default_rng(seed)
-    shape = (4,) if layer.shape_in is None else closed(layer.shape_in)
+    shape = example_input(layer, 1).shape[1:]
     if not layer.integer_input:
         return rng.standard_normal((n, *shape))
     codes = rng.integers(0, 5, (n, *shape))

@@ -332,7 +332,8 @@ SQUARE = normal(x=(4, 4), W=(4, 4), b=4, dz=(4, 4))
 
 def looked_up(values: Values) -> Values:
     """Output and gradient of an Embedding."""
-    layer = with_settings(hg.Embedding(4, 3, dtype=np.float64), {"E": values["E"]})
+    layer = hg.Embedding(4, 3, padding=values["padding"], dtype=np.float64)
+    with_settings(layer, values)
     y = layer.forward(values["c"])
     layer.backward(values["dy"])
     return {"y": y, "dE": layer.dE}
@@ -344,6 +345,20 @@ def attended(values: Values) -> Values:
     with_settings(layer, values)
     y, dx = layer.forward(values["x"], values["mask"]), layer.backward(values["dy"])
     return {"y": y, "dx": dx} | {f"d{name}": layer.gradient(name) for name in layer.param_names}
+
+
+def pooled(pooling: hg.MeanOverTime | hg.MaxOverTime) -> Callable[[Values], Values]:
+    """Output and gradient of a pooling with its mask."""
+    return lambda v: {
+        "y": pooling.forward(v["x"], v["mask"]),
+        "dx": pooling.backward(v["dy"]),
+    }
+
+
+def filled_up(rng: Rng) -> Values:
+    """Three sequences, of 3, 4 and no places."""
+    mask = np.arange(4) < np.array([3, 4, 0])[:, None]
+    return {**normal(x=(3, 4, 2), dy=(3, 2))(rng), "mask": mask}
 
 
 SEQUENCES = normal(x=(2, 4, 6), W=(18, 6), b=18, Wo=(6, 6), bo=6, dy=(2, 4, 6))
@@ -394,6 +409,7 @@ CASES = {
         lambda rng: {
             "c": rng.integers(0, 4, (6, 2)),
             "E": rng.normal(size=(4, 3)),
+            "padding": 1,
             "dy": rng.normal(size=(6, 2, 3)),
         },
         looked_up,
@@ -413,6 +429,9 @@ CASES = {
             | {"order": np.array([2, 0, 3, 1]), "causal": False}
         )
     ),
+    "MeanOverTime": Case(filled_up, pooled(hg.MeanOverTime())),
+    "a mean of the places that are there": Case(filled_up),
+    "MaxOverTime": Case(filled_up, pooled(hg.MaxOverTime())),
     "PositionEmbedding": Case(PLACES, of_layer(lambda v: with_settings(POSITIONS, v))),
     "SinusoidalEncoding": Case(
         lambda rng: normal(x=(5, 3, 6), dy=(5, 3, 6))(rng) | {"P": SINES.P},

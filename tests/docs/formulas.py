@@ -14,6 +14,8 @@ import numpy as np
 from handgrad.base.functions import erf
 from handgrad.layers.attention import shares
 from handgrad.layers.axes import as_rows, leading_axes
+from handgrad.layers.embedding import at_values
+from handgrad.layers.pooling_over_time import shares_of_places
 from handgrad.losses import mean_weights, weighted_mean
 from handgrad.losses.classification import log_softmax, places
 from tests.docs.documents import ROOT, blocks
@@ -28,6 +30,8 @@ FUNCTIONS: Values = {
     "places": places,
     "log_softmax": log_softmax,
     "shares": shares,
+    "at_values": at_values,
+    "shares_of_places": shares_of_places,
     "as_rows": as_rows,
     "leading_axes": leading_axes,
 }

@@ -53,7 +53,7 @@ class Named(hg.Net):
         super().__init__(self.first)
         self.branches = {"all": (self.first,)}
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any, mask: Any = None, /) -> Any:
         (first,) = self.branches["all"]
         assert first is self.first
         return first.forward(x)

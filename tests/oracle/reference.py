@@ -61,9 +61,11 @@ def attended(layer: Any, x: Any, p: dict[str, Any], mask: Any = None) -> Any:
 LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
     "FeatureScale": lambda layer, x, p: x * p["s"],
-    "Embedding": lambda layer, x, p: functional.embedding(x.long(), p["E"]),
+    "Embedding": lambda layer, x, p: functional.embedding(x.long(), p["E"], layer.padding),
     "TabularEmbedding": lambda layer, x, p: embedded(x, p["E"], layer.n_numbers),
     "MultiheadAttention": attended,
+    "MeanOverTime": lambda layer, x, p: x.mean(dim=1),
+    "MaxOverTime": lambda layer, x, p: functional.max_pool1d(x.swapaxes(1, 2), x.shape[1])[..., 0],
     "PositionEmbedding": lambda layer, x, p: x + p["P"][: x.shape[1]],
     "SinusoidalEncoding": lambda layer, x, p: x + waves_of_places(*x.shape[1:]),
     "EnsembleEmbedding": lambda layer, x, p: torch.stack(

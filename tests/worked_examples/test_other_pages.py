@@ -184,6 +184,35 @@ def test_a_causal_place_asks_none_behind_it_and_no_place_asks_one_that_is_not_th
     equals(attention.backward(np.array([[[8.0], [1.0], [2.0]]])), [[[0], [2], [1]]])  # 1 + ½·2, ½·2
 
 
+def test_padding_has_a_row_of_zeros_and_learns_nothing() -> None:
+    embedding = hg.Embedding(3, 1, padding=0, dtype=np.float64)
+    assert embedding.E[0, 0] == 0
+    embedding.E = np.array([[9], [20], [30]])
+    equals(
+        embedding.forward(np.array([[1, 2, 0], [2, 0, 0]])), [[[20], [30], [0]], [[30], [0], [0]]]
+    )
+    embedding.backward(np.array([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]]))
+    equals(embedding.dE, [[0], [1], [6]])  # nothing, 1, 2 + 4
+
+
+def test_pooling_over_time_knows_which_places_are_there() -> None:
+    x = np.array([[[1.0, 8.0], [4.0, 2.0], [7.0, 8.0]], [[-3.0, -1.0], [5.0, 9.0], [6.0, 6.0]]])
+    dy = np.array([[6.0, 12.0], [1.0, 2.0]])
+    mean, largest = hg.MeanOverTime(), hg.MaxOverTime()
+    equals(mean.forward(x), [[4, 6], [8 / 3, 14 / 3]])  # 12/3, 18/3, 8/3, 14/3
+    equals(mean.backward(dy)[0], [[2, 4]] * 3)  # 6/3, 12/3
+    equals(largest.forward(x), [[7, 8], [6, 9]])
+    equals(largest.backward(dy)[0], [[0, 12], [0, 0], [6, 0]])  # the first of two eights
+    mask = np.array([[True, True, False], [True, False, False]])
+    equals(mean.forward(x, mask), [[2.5, 5], [-3, -1]])  # (1 + 4)/2, (8 + 2)/2; the first alone
+    equals(mean.backward(dy)[0], [[3, 6], [3, 6], [0, 0]])  # 6/2, 12/2
+    equals(largest.forward(x, mask), [[4, 8], [-3, -1]])
+    equals(largest.backward(dy)[1], [[1, 2], [0, 0], [0, 0]])
+    for pooling in (mean, largest):
+        equals(pooling.forward(x, ~mask & mask), np.zeros((2, 2)))
+        equals(pooling.backward(dy), np.zeros((2, 3, 2)))
+
+
 def test_positions_are_added_to_as_many_places_as_there_are() -> None:
     learned = hg.PositionEmbedding(3, 1, dtype=np.float64)
     learned.P = np.array([[10], [20], [30]])

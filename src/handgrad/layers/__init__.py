@@ -23,6 +23,7 @@ from handgrad.layers.layer import Layer
 from handgrad.layers.linear import Linear
 from handgrad.layers.normalization import BatchNorm, LayerNorm
 from handgrad.layers.periodic import EnsemblePeriodicEmbedding
+from handgrad.layers.pooling_over_time import MaxOverTime, MeanOverTime
 from handgrad.layers.positions import PositionEmbedding, SinusoidalEncoding
 from handgrad.layers.softmax import Softmax
 from handgrad.layers.standardize import Standardize
@@ -44,6 +45,8 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "MaxOverTime",
+    "MeanOverTime",
     "Mish",
     "MultiheadAttention",
     "PositionEmbedding",

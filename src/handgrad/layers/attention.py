@@ -65,6 +65,7 @@ class MultiheadAttention(Layer):
 
     param_names = ("W", "b", "Wo", "bo")
     ndim = 3
+    takes_mask = True
 
     def __init__(
         self,

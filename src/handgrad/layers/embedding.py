@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import DataError, positive
+from handgrad.base.errors import DataError, SettingError, positive
 from handgrad.base.page import Array
 from handgrad.layers.ensemble import EnsembleLayer
 from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
@@ -13,13 +13,17 @@ from handgrad.layers.layer import Layer, Shape, floating
 class Embedding(Layer):
     """Replaces each code, a whole number from 0 on, by its row of a table.
 
-    forward     y = E[c]
-    backward    dE[c] = Σ dy, over all places where c stands; there is no dc
+    forward     y = E[c], 0 where c is the code of padding
+    backward    dE[c] = Σ dy, over all places where c stands, 0 for that of padding; there is no dc
     shapes      c (n, …) of whole numbers    y, dy (n, …, size)    E, dE (n_values, size)
     source      Bengio, Ducharme, Vincent, Jauvin, "A neural probabilistic language model", 2003
 
     E begins as `initializer` draws it: normal, standard deviation 1/√size, rows of length 1 or so.
     For the columns of a table there is `TabularEmbedding`.
+
+    Sequences of different lengths are filled up with a code of their own, `padding=0` for example.
+    Its row is 0 and stays so, and the net tells layers that look at several places, and the loss,
+    which places are there.
 
     >>> embedding = Embedding(3, 2, dtype=np.float64)
     >>> embedding.E = [[1, 2], [3, 4], [5, 6]]
@@ -42,6 +46,7 @@ class Embedding(Layer):
         n_values: int,
         size: int,
         *,
+        padding: int | None = None,
         initializer: str | Initializer = "lecun_normal",
         rng: int | RandomSource | None = None,
         dtype: npt.DTypeLike = np.float32,
@@ -49,9 +54,16 @@ class Embedding(Layer):
         super().__init__()
         positive("n_values", n_values, whole=True)
         positive("size", size, whole=True)
+        if padding is not None and padding not in range(n_values):
+            raise SettingError(
+                f"padding={padding!r}", f"one of the codes, 0 to {n_values - 1}", "padding=0"
+            )
         self.n_values, self.size, self.dtype = int(n_values), int(size), floating(dtype)
+        self.padding = padding
         E = initializer_of(initializer)((n_values, size), random_generator(rng))
         self.E = np.asarray(E).astype(dtype)
+        if padding is not None:
+            self.E[padding] = 0
 
     def shape_out(self, shape_in: Shape) -> Shape:
         """The shape of the codes of a row, and `size` numbers for each."""
@@ -67,12 +79,21 @@ class Embedding(Layer):
 
     def forward(self, c: Array) -> Array:
         self.c = c
-        return self.E[c]
+        return at_values(self.E[c], c, self.padding)
 
     def backward(self, dy: Array) -> None:
         dE = np.zeros_like(self.E)
-        np.add.at(dE, self.c, dy)
+        np.add.at(dE, self.c, at_values(dy, self.c, self.padding))
         self.dE = dE
+
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
+        """Which places hold a value, and not the code of padding."""
+        return mask if self.padding is None else x != self.padding
+
+
+def at_values(y: Array, c: Array, padding: int | None) -> Array:
+    """The rows `y` (n, …, size) at the codes `c`, 0 where that is `padding`."""
+    return y if padding is None else np.where((c != padding)[..., None], y, 0)
 
 
 class TabularEmbedding(Layer):

@@ -80,6 +80,7 @@ class Layer(Page):
     ndim: int | None = None
     min_batch_size = 1
     integer_input = False
+    takes_mask = False
     output_kind: PredictionKind | None = None
     training = True
     trainable = True
@@ -138,6 +139,13 @@ class Layer(Page):
             return None
         shape = getattr(y, "shape", ())
         return tuple(shape[1:]) if shape[:1] == (2,) else None
+
+    def mask_out(self, x: Any, mask: Array | None) -> Array | None:
+        """Which places of what comes out are there, (n, t): `mask`, what it is for `x`; None: all.
+
+        A net hands it on from layer to layer, and to `forward(x, mask)` of one with `takes_mask`.
+        """
+        return mask
 
     def check_input(self, x: Array) -> None:
         """Refuse, before a net's `forward`, an input that `forward` would take for other."""

@@ -59,9 +59,9 @@ class Residual(Net):
     def shape_out(self, shape_in: Shape) -> Shape | None:
         return shape_in
 
-    def forward(self, x: Any, /) -> Any:
+    def forward(self, x: Any, mask: Array | None = None, /) -> Any:
         x = self._at_border(x)
-        y = super().forward(x)
+        y = super().forward(x, mask)
         _check_alike([x, y], "in and out", repr(self))
         return x + y
 
@@ -145,9 +145,13 @@ class Parallel(Net):
         settings = [] if self.join == "sum" else [f"join={self.join!r}"]
         return [*super()._made_from(), *settings]
 
-    def forward(self, x: Any, /) -> Any:
+    def mask_out(self, x: Any, mask: Array | None) -> Array | None:
+        masks = (branch.mask_out(x, mask) for branch in self.layers)
+        return next((found for found in masks if found is not None), None)
+
+    def forward(self, x: Any, mask: Array | None = None, /) -> Any:
         x = self._at_border(x)
-        parts = [self._part(i, "forward", x) for i in range(len(self.layers))]
+        parts = [self._part(i, "forward", x, mask) for i in range(len(self.layers))]
         if self.join == "concatenate":
             self.widths = np.array([part.shape[-1] for part in parts])
             return np.concatenate(parts, axis=-1)

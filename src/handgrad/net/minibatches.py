@@ -78,10 +78,10 @@ def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Array:
     """Random rows that `layer` takes, (n_rows, *shape_in), of 0 and 1 where it takes codes.
 
     Where that is open, (..., k), rows of (k,) if it takes them, else of 4 places, (4, k). A layer
-    that does not say what it takes is given rows of 4 features, if it takes them.
+    that does not say what it takes is given such rows of 4 features, if it takes them.
     """
     stated = layer.shape_in
-    shapes = [(4,)] if stated is None else [closed(stated, between) for between in ((), (4,))]
+    shapes = [closed((..., 4) if stated is None else stated, between) for between in ((), (4,))]
     examples = [_drawn(layer, (n_rows, *shape), seed) for shape in dict.fromkeys(shapes)]
     if stated is not None and len(examples) == 1:
         return examples[0]

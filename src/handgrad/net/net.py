@@ -64,6 +64,7 @@ class Net(Layer):
     layers: list[Layer]
     dtype: np.dtype[Any]
     in_a_row: ClassVar[bool] = True
+    takes_mask = True
     # What predicts: entered by handgrad/__init__.py, since engines stand on nets.
     predictor_type: ClassVar[type[Predictor]]
 
@@ -257,16 +258,25 @@ class Net(Layer):
         """Which slices of `net.parameters` an optimizer may change: all but frozen layers."""
         return self._buffers.trainable(self)
 
-    def forward(self, x: Any, /) -> Any:
-        """The output for a batch: `x` (n, n_in), or a tuple of arrays, cast to the net's dtype."""
+    def forward(self, x: Any, mask: Array | None = None, /) -> Any:
+        """The output for a batch: `x` (n, n_in), or a tuple of arrays, cast to the net's dtype.
+
+        `mask` (n, t) says which places of `x` are there, if not all are.
+        """
         x = self._at_border(x)
         if self.training and number_of_rows(x) < self.min_batch_size:
             rows = number_of_rows(x)
             hint = "more rows in a batch, or with net.mode(training=False): to predict"
             self.check_rows(rows, f"a batch of {rows} row{'' if rows == 1 else 's'}", hint)
-        for i in range(len(self.layers)):
-            x = self._part(i, "forward", x)
+        for i, layer in enumerate(self.layers):
+            x, mask = self._part(i, "forward", x, mask), layer.mask_out(x, mask)
         return x
+
+    def mask_out(self, x: Any, mask: Array | None) -> Array | None:
+        """Which places of what comes out are there, (n, t); None: all."""
+        for layer in self.layers:  # one that makes a mask takes codes: it is the first, of this x
+            mask = layer.mask_out(x, mask)
+        return mask
 
     def check_input(self, x: Array) -> None:
         """Refuse what the first layer does not take: codes without a row, axes too many."""
@@ -293,14 +303,15 @@ class Net(Layer):
         yield
         self._buffers.gather_gradients(self)
 
-    def _part(self, i: int, method: str, x: object) -> Any:
+    def _part(self, i: int, method: str, x: object, mask: Array | None = None) -> Any:
         """What one layer makes of x; an error says which layer it was."""
         layer = self.layers[i]
+        masks = (mask,) if layer.takes_mask and mask is not None else ()
         try:
             checked = layer.integer_input or layer.ndim is not None
             if checked and method == "forward" and isinstance(x, np.ndarray):
                 layer.check_input(x)
-            y = getattr(layer, method)(x)
+            y = getattr(layer, method)(x, *masks)
         except (ValueError, IndexError, TypeError) as error:
             raise self._located(error, i, method, x) from error
         if hasattr(y, "shape"):

@@ -35,8 +35,8 @@ class _Watched:
         self.page = getattr(layer, method)
         self.__self__, self.__func__ = layer, self.page.__func__
 
-    def __call__(self, came: object) -> Any:
-        went = self.page(came)
+    def __call__(self, came: object, *mask: object) -> Any:
+        went = self.page(came, *mask)
         self.calls.append(LayerCall(*self.named, came, went))
         return went
 

@@ -229,7 +229,7 @@ def weighted_rows(
     if sample_weight is None and of_class is None:
         return Rows(x, y)
     check_takes_weights(loss)
-    places = y.shape if loss.target_kind.indices else y.shape[: max(y.ndim - 1, 1)]
+    places = _places(loss, y)
     of_row = np.ones(len(y))
     if sample_weight is not None:
         of_row = checked_weights(sample_weight, places, what)
@@ -248,6 +248,24 @@ def weighted_rows(
         x, y, in_loss, of_row = take(x, kept), y[kept], in_loss[kept], of_row[kept]
     of_metrics = None if sample_weight is None else of_row / of_row.max()
     return Rows(x, y, in_loss, of_metrics, of_class)
+
+
+def _places(loss: Loss, y: Array) -> tuple[int, ...]:
+    """The shape of the places that have a target each: (n,) or (n, t)."""
+    return y.shape if loss.target_kind.indices else y.shape[: max(y.ndim - 1, 1)]
+
+
+def without_padding(
+    net: Net, loss: Loss, rows: tuple[Inputs, Array], sample_weight: object, what: str
+) -> object:
+    """`sample_weight` of the checked rows (x, y), 0 at the places that are padding, if some are."""
+    x, y = rows
+    there = net.mask_out(x, None) if isinstance(x, np.ndarray) else None
+    places = _places(loss, y)
+    if there is None or there.shape != places or there.all():
+        return sample_weight
+    w = np.ones(len(y)) if sample_weight is None else checked_weights(sample_weight, places, what)
+    return spread(w, places) * there
 
 
 def check_takes_weights(loss: Loss) -> None:
@@ -348,6 +366,7 @@ def training_rows(
 ) -> Rows:
     """The checked rows to train on, weighted by their classes too."""
     rows = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
+    sample_weight = without_padding(net, loss, rows, sample_weight, TRAINING)
     of_class = class_weights(class_weight, net, loss, rows, sample_weight)
     return weighted_rows(net, loss, rows, sample_weight, of_class, TRAINING)
 
@@ -370,4 +389,5 @@ def held_out_rows(
     """The checked rows of (x, y) or (x, y, sample_weight), weighted by their classes too."""
     pair, its_weight = pair_and_weights(given)
     rows = checked_rows(net, loss, pair, what, learn=False, metrics=metrics)
+    its_weight = without_padding(net, loss, rows, its_weight, what)
     return weighted_rows(net, loss, rows, its_weight, of_class, what)

@@ -53,7 +53,11 @@ from handgrad.saving.weights import all_learned
 # PyTorch's modules of the same mathematics; its Softplus is x from 20 on, unless told otherwise.
 MODULES: Mapping[type[Layer], Callable[..., str]] = {
     Linear: lambda layer: f"nn.Linear({layer.n_in}, {layer.n_out})",
-    Embedding: lambda layer: f"nn.Embedding({layer.n_values}, {layer.size})",
+    Embedding: lambda layer: (
+        f"nn.Embedding({layer.n_values}, {layer.size}"
+        + ("" if layer.padding is None else f", padding_idx={layer.padding}")
+        + ")"
+    ),
     Tanh: lambda layer: "nn.Tanh()",
     ReLU: lambda layer: "nn.ReLU()",
     LeakyReLU: lambda layer: f"nn.LeakyReLU({layer.a})",

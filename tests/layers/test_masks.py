@@ -1,0 +1,146 @@
+"""Sequences of different lengths: padding is seen by no layer, and counts in no loss."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from tests.bad_input.refused import refused
+
+N, T, K = 10, 4, 3
+RNG = np.random.default_rng(0)
+LENGTHS = np.array([4, 1, 3, 2, 4, 2, 3, 1, 2, 3])
+THERE = np.arange(T) < LENGTHS[:, None]
+X = np.where(THERE, RNG.integers(1, 6, (N, T)), 0)
+Y = RNG.integers(0, K, (N, T))
+
+engines = pytest.mark.parametrize("engine", ["eager", "compiled", "portable"])
+
+
+def places(rng: int = 0, **settings: Any) -> hg.Net:
+    """A net that answers at each place."""
+    return hg.Net(
+        hg.Embedding(6, 4, padding=0, rng=rng),
+        hg.PositionEmbedding(T, 4, rng=rng),
+        hg.Residual(hg.LayerNorm(4), hg.MultiheadAttention(4, 2, rng=rng, **settings)),
+        hg.Linear(4, K, rng=rng),
+        dtype=np.float64,
+    )
+
+
+def whole(pooling: hg.Layer) -> hg.Net:
+    """A net that answers once for a sequence."""
+    return hg.Net(
+        hg.Net(hg.Embedding(6, 4, padding=0, rng=0), hg.Dropout(0.0)),
+        hg.Parallel(hg.MultiheadAttention(4, 1, rng=0), hg.Tanh()),
+        pooling,
+        hg.Linear(4, K, rng=1),
+        dtype=np.float64,
+    )
+
+
+def trained(net: hg.Net, x: Any, y: Any, engine: Any = "eager", **given: Any) -> hg.History:
+    return hg.fit(
+        net,
+        (x, y),
+        loss=hg.SoftmaxCrossEntropyLoss(),
+        optimizer=hg.SGD(0.5),
+        rng=0,
+        engine=engine,
+        **({"epochs": 2, "batch_size": 4} | given),
+    )
+
+
+@pytest.mark.parametrize(
+    ("net", "y"),
+    [
+        (places(), Y),
+        (places(causal=True), Y),
+        (whole(hg.MeanOverTime()), Y[:, 0]),
+        (whole(hg.MaxOverTime()), Y[:, 0]),
+    ],
+    ids=["places", "causal", "mean", "largest"],
+)
+def test_gradients_are_right_where_there_is_padding(net: hg.Net, y: Any) -> None:
+    x = X.copy()
+    x[3] = 0  # a sequence of padding alone
+    report = hg.check_gradients(net, loss=hg.SoftmaxCrossEntropyLoss(), x=x, y=y)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("make", [hg.MeanOverTime, hg.MaxOverTime])
+def test_a_sequence_is_answered_alike_however_far_it_is_filled_up(make: Any) -> None:
+    net = whole(make())
+    p = net.predict(X)
+    longer = np.concatenate([X, np.zeros((N, 3), int)], axis=1)
+    np.testing.assert_allclose(net.predict(longer), p, rtol=1e-12)
+    for row, length in enumerate(LENGTHS):
+        np.testing.assert_allclose(net.predict(X[row, :length][None])[0], p[row], rtol=1e-12)
+
+
+@engines
+def test_places_of_padding_count_in_no_loss_and_in_no_metric(engine: Any) -> None:
+    net, twin = places(), places()
+    history = trained(net, X, Y, engine)
+    of_twin = trained(twin, X, np.where(THERE, Y, 1), engine, sample_weight=THERE)
+    np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
+    assert history[-1].train_loss == pytest.approx(of_twin[-1].train_loss, rel=1e-12)
+    assert history[-1].train_metrics == of_twin[-1].train_metrics
+    found = hg.evaluate(net, (X, Y), loss=hg.SoftmaxCrossEntropyLoss(), metrics=["accuracy"])
+    right = net.predict(X).argmax(axis=-1) == Y
+    assert found.metrics["accuracy"] == pytest.approx(right[THERE].mean())
+
+
+def test_weights_count_beside_padding() -> None:
+    w = np.random.default_rng(1).uniform(0.5, 2, N)
+    net, twin = places(), places()
+    trained(net, X, Y, sample_weight=w, class_weight="balanced")
+    trained(twin, X, Y, sample_weight=w[:, None] * THERE, class_weight="balanced")
+    np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_engines_agree_where_there_is_padding(pooled: bool) -> None:
+    nets = [whole(hg.MaxOverTime()) if pooled else places() for _ in range(2)]
+    for net, engine in zip(nets, ("eager", "compiled"), strict=True):
+        trained(net, X, Y[:, 0] if pooled else Y, engine)
+    # The bias of keys has the gradient 0, but for rounding.
+    np.testing.assert_allclose(nets[1].parameters, nets[0].parameters, rtol=1e-10, atol=1e-14)
+    p = nets[0].predict(X, engine="eager")
+    np.testing.assert_allclose(nets[0].predict(X, engine="compiled"), p, rtol=1e-10)
+
+
+def test_the_row_of_padding_stays_zero_through_training_and_files(tmp_path: Path) -> None:
+    net = places()
+    trained(net, X, Y)
+    assert not net.named_parameters()["0.E"][0].any()
+    twin = hg.load(hg.save(net, tmp_path / "a.safetensors"))
+    np.testing.assert_array_equal(twin.predict(X), net.predict(X))
+    assert "padding=0" in repr(copy.deepcopy(twin)[0])
+
+
+def test_a_mask_goes_through_nets_within_nets_and_ends_with_the_places() -> None:
+    net = places()
+    np.testing.assert_array_equal(net.mask_out(X, None), THERE)
+    np.testing.assert_array_equal(hg.Net(net, hg.Softmax()).mask_out(X, None), THERE)
+    assert whole(hg.MeanOverTime()).mask_out(X, None) is None
+    assert hg.Net(hg.Embedding(6, 4), hg.Linear(4, 3)).mask_out(X, None) is None
+
+
+def test_what_passes_through_layers_with_a_mask_can_be_watched() -> None:
+    net = whole(hg.MeanOverTime())
+    net.training = False
+    net.seed(0)
+    p = net.forward(X)
+    with net.watch() as calls:
+        np.testing.assert_array_equal(net.forward(X), p)
+    assert [call.path for call in calls if call.went.shape == (N, T, 4)][-1] == "1"
+
+
+@pytest.mark.parametrize("padding", [-1, 6, 0.5, "0"])
+def test_a_code_of_padding_that_is_none_is_refused(padding: Any) -> None:
+    with refused(hg.SettingError, f"padding={padding!r}", "0 to 5", "padding=0"):
+        hg.Embedding(6, 4, padding=padding)
