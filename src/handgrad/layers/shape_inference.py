@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import SettingError, ShapeError
+from handgrad.base.page import Array
 from handgrad.layers.layer import Layer, Shape, closed
 
 
@@ -58,6 +59,20 @@ def features(shape: Shape | None, axis: int = -1) -> int | None:
         return None
     size = shape[axis] if axis < 0 else shape[axis - 1]
     return size if isinstance(size, int) else None
+
+
+def misfit(x: Array, n_in: int, where: str) -> ShapeError:
+    """The error for a batch `x` that has no `n_in` features, as what is at `where` takes."""
+    came = f"{x.shape[-1]} features" if x.ndim > 1 else f"an array of shape {x.shape}"
+    if x.ndim == 1 and len(x) == n_in:
+        hint = "x[None, :], for a single row"
+    elif x.ndim < 2:
+        hint = f"x.reshape(-1, {n_in}), if these numbers are rows of {n_in}"
+    else:
+        hint = f"the {n_in} columns the net was made for, or a net for {x.shape[-1]}"
+    return ShapeError(
+        f"{came} came in", f"{n_in} features: an array of shape (rows, {n_in})", hint, where
+    )
 
 
 def common_dtype(layers: Sequence[Layer]) -> np.dtype[Any]:

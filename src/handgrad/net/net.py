@@ -15,7 +15,7 @@ from handgrad.display import Text
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import Changes, Shape, closed, floating, predicting_twin
 from handgrad.layers.mistakes import returned
-from handgrad.layers.shape_inference import common_dtype, features, fitting_shapes
+from handgrad.layers.shape_inference import common_dtype, features, fitting_shapes, misfit
 from handgrad.net.buffers import FlatBuffers
 from handgrad.net.minibatches import Inputs, array_of_numbers, number_of_rows
 from handgrad.net.watch import LayerCall, watching
@@ -374,24 +374,9 @@ class Net(Layer):
             )
         rows = self.cast(x)
         if self.n_in is not None and (rows.ndim < 2 or rows.shape[-1] != self.n_in):
-            raise self._misfit(rows)
+            first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
+            raise misfit(rows, self.n_in, self.position(first))
         return rows
-
-    def _misfit(self, x: Array) -> ShapeError:
-        first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
-        came = f"{x.shape[-1]} features" if x.ndim > 1 else f"an array of shape {x.shape}"
-        if x.ndim == 1 and len(x) == self.n_in:
-            hint = "x[None, :], for a single row"
-        elif x.ndim < 2:
-            hint = f"x.reshape(-1, {self.n_in}), if these numbers are rows of {self.n_in}"
-        else:
-            hint = f"the {self.n_in} columns the net was made for, or a net for {x.shape[-1]}"
-        return ShapeError(
-            f"{came} came in",
-            f"{self.n_in} features: an array of shape (rows, {self.n_in})",
-            hint,
-            self.position(first),
-        )
 
     def cast(self, x: object) -> Any:
         """`x` as an array of the net's dtype; whole numbers stay, where they are indices."""
