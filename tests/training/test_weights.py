@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 import handgrad as hg
-from handgrad.training.rows import class_weights
+from handgrad.training.row_weights import class_weights
 from tests.bad_input.refused import refused
 from tests.contracts.table import LOSSES
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier, fit, train
@@ -162,7 +162,7 @@ def test_balanced_is_scikit_learns(sample_weight: Any) -> None:
 def test_balanced_weights_are_those_worked_out_by_hand() -> None:
     net, loss = hg.Net(hg.Linear(2, 3, rng=0), hg.Softmax()), hg.CrossEntropyLoss()
     y = np.array([0, 0, 0, 2])
-    found: Any = class_weights("balanced", net, loss, (X[:4], y), None)
+    found: Any = class_weights("balanced", net, loss, (X[:4], y), None, "data")
     np.testing.assert_allclose(found, [4 / (2 * 3), 1, 4 / (2 * 1)])
 
 

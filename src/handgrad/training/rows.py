@@ -13,7 +13,6 @@ from handgrad.base.errors import (
     HandgradError,
     SettingError,
     ShapeError,
-    not_negative,
 )
 from handgrad.config import check_kinds
 from handgrad.engines.engine import EngineRows
@@ -26,6 +25,13 @@ from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, array_of, check_as_many, number_of_rows, take
 from handgrad.net.side_by_side import SideBySide
 from handgrad.training.metric_functions import Measure, measures
+from handgrad.training.row_weights import (
+    check_takes_weights,
+    checked_weights,
+    class_weights,
+    places_of,
+    without_padding,
+)
 
 TRAINING, VALIDATION = "training data", "validation data"
 MOST_ROWS_TRIED = 256
@@ -229,7 +235,7 @@ def weighted_rows(
     if sample_weight is None and of_class is None:
         return Rows(x, y)
     check_takes_weights(loss)
-    places = _places(loss, y)
+    places = places_of(loss, y)
     of_row = np.ones(len(y))
     if sample_weight is not None:
         of_row = checked_weights(sample_weight, places, what)
@@ -250,112 +256,6 @@ def weighted_rows(
     return Rows(x, y, in_loss, of_metrics, of_class)
 
 
-def _places(loss: Loss, y: Array) -> tuple[int, ...]:
-    """The shape of the places that have a target each: (n,) or (n, t)."""
-    return y.shape if loss.target_kind.indices else y.shape[: max(y.ndim - 1, 1)]
-
-
-def without_padding(
-    net: Net, loss: Loss, rows: tuple[Inputs, Array], sample_weight: object, what: str
-) -> object:
-    """`sample_weight` of the checked rows (x, y), 0 at the places that are padding, if some are."""
-    x, y = rows
-    there = net.mask_out(x, None) if isinstance(x, np.ndarray) else None
-    places = _places(loss, y)
-    if there is None or there.shape != places or there.all():
-        return sample_weight
-    w = np.ones(len(y)) if sample_weight is None else checked_weights(sample_weight, places, what)
-    return spread(w, places) * there
-
-
-def check_takes_weights(loss: Loss) -> None:
-    """Refuse a loss in which rows cannot be weighted, where they are."""
-    if not loss.takes_weights:
-        raise SettingError(
-            f"{loss!r} beside weights, which its forward does not take",
-            "a loss whose forward has the argument sample_weight",
-            "forward(self, p, y, sample_weight=None), which returns losses.weighted_mean(l, w) of "
-            "the rows' losses l; backward with losses.mean_weights(w, l)",
-        )
-
-
-def checked_weights(sample_weight: object, places: tuple[int, ...], what: str) -> Array:
-    """A weight from 0 on for each row, (n,), or for each place in it, (n, …), in float64."""
-    what, rows = f"{what}, sample_weight", places[0]
-    w = array_of(sample_weight, what)
-    if w.dtype.kind not in "fiub":
-        raise DataError(
-            f"{what}: values of type {w.dtype}", "a number for each row", "np.ones(len(y))"
-        )
-    if w.ndim == 0 or w.shape != places[: w.ndim]:
-        of_places = f"; or for each place in it, shape {places}" if len(places) > 1 else ""
-        raise ShapeError(
-            f"{what}: shape {w.shape}, for {rows} rows",
-            f"a weight for each row, shape ({rows},)" + of_places,
-            "sample_weight.ravel()" if w.size == rows else "the weights of these very rows",
-        )
-    w = w.astype(float)
-    if not (np.isfinite(w) & (w >= 0)).all():
-        bad = np.argwhere(~(np.isfinite(w) & (w >= 0)))[0]
-        raise DataError(
-            f"{what}: {w[tuple(bad)]:g} in row {bad[0]}, counted from 0",
-            "finite weights from 0 on",
-            "0 for a row that is not to count",
-        )
-    return w
-
-
-def class_weights(
-    class_weight: object,
-    net: Net,
-    loss: Loss,
-    rows: tuple[Inputs, Array],
-    sample_weight: object,
-) -> Array | None:
-    """The weight of each class, as `class_weight` says for the checked rows (x, y).
-
-    A dictionary gives the weight of the classes it names, the others have 1. With "balanced" all
-    classes weigh the same together: n / (k n_c), as in scikit-learn, n_c being how much the rows
-    of class c weigh.
-    """
-    if class_weight is None:
-        return None
-    x, y = rows
-    p = net.predict(take(x, slice(0, 1)))
-    k = loss.target_kind.n_classes(p.shape[-1] if p.ndim > 1 else 1)
-    if k is None:
-        raise SettingError(
-            f"class_weight = {class_weight!r} beside {loss!r}, whose targets are "
-            + ("no classes" if loss.target_kind.n_classes(1) is None else "several answers a row"),
-            "one class a row",
-            "sample_weight=..., a weight for each row",
-        )
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        w = np.ones(y.shape)
-        if sample_weight is not None:
-            w = spread(checked_weights(sample_weight, y.shape, TRAINING), y.shape)
-        of_class = np.bincount(y.ravel().astype(int), w.ravel(), k)
-        present = of_class > 0
-        return np.where(present, w.sum() / (present.sum() * np.where(present, of_class, 1)), 1.0)
-    if not isinstance(class_weight, Mapping):
-        raise SettingError(
-            f"class_weight = {class_weight!r}",
-            "a dictionary of classes and their weights, or 'balanced'",
-            "class_weight={0: 1.0, 1: 5.0}",
-        )
-    found = np.ones(k)
-    for c, weight in class_weight.items():
-        if not isinstance(c, int | np.integer) or not 0 <= c < k:
-            raise SettingError(
-                f"class_weight for the class {c!r}",
-                f"classes from 0 to {k - 1}",
-                "the numbers that the targets have",
-            )
-        not_negative(f"class_weight of the class {c}", weight)
-        found[int(c)] = float(weight)
-    return found
-
-
 def training_rows(
     net: Net,
     loss: Loss,
@@ -367,7 +267,7 @@ def training_rows(
     """The checked rows to train on, weighted by their classes too."""
     rows = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
     sample_weight = without_padding(net, loss, rows, sample_weight, TRAINING)
-    of_class = class_weights(class_weight, net, loss, rows, sample_weight)
+    of_class = class_weights(class_weight, net, loss, rows, sample_weight, TRAINING)
     return weighted_rows(net, loss, rows, sample_weight, of_class, TRAINING)
 
 
