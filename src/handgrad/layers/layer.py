@@ -140,7 +140,7 @@ class Layer(Page):
         shape = getattr(y, "shape", ())
         return tuple(shape[1:]) if shape[:1] == (2,) else None
 
-    def mask_out(self, x: Any, mask: Array | None) -> Array | None:
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
         """Which places of what comes out are there, (n, t): `mask`, what it is for `x`; None: all.
 
         A net hands it on from layer to layer, and to `forward(x, mask)` of one with `takes_mask`.

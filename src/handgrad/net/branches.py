@@ -145,7 +145,7 @@ class Parallel(Net):
         settings = [] if self.join == "sum" else [f"join={self.join!r}"]
         return [*super()._made_from(), *settings]
 
-    def mask_out(self, x: Any, mask: Array | None) -> Array | None:
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
         masks = (branch.mask_out(x, mask) for branch in self.layers)
         return next((found for found in masks if found is not None), None)
 

@@ -272,7 +272,7 @@ class Net(Layer):
             x, mask = self._part(i, "forward", x, mask), layer.mask_out(x, mask)
         return x
 
-    def mask_out(self, x: Any, mask: Array | None) -> Array | None:
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
         """Which places of what comes out are there, (n, t); None: all."""
         for layer in self.layers:  # one that makes a mask takes codes: it is the first, of this x
             mask = layer.mask_out(x, mask)
