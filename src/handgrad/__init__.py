@@ -91,6 +91,7 @@ __all__ = [
     "Embedding", "TabularEmbedding",
     "MultiheadAttention", "PositionEmbedding", "SinusoidalEncoding",
     "MeanOverTime", "MaxOverTime",
+    "RNN", "GRU", "LSTM",
     "EnsembleLinear", "EnsembleEmbedding", "EnsemblePeriodicEmbedding",
     "Net", "Residual", "Parallel",
     "CrossEntropyLoss", "SoftmaxCrossEntropyLoss", "LabelSmoothingCrossEntropyLoss",

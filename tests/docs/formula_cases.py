@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.layers.recurrence import RecurrentLayer
 from handgrad.losses import mean_weights, weighted_mean
 from handgrad.net.minibatches import batches
 from tests.docs.formulas import Values
@@ -365,6 +366,26 @@ SEQUENCES = normal(x=(2, 4, 6), W=(18, 6), b=18, Wo=(6, 6), bo=6, dy=(2, 4, 6))
 POSITIONS, SINES = hg.PositionEmbedding(4, 2, dtype=np.float64), hg.SinusoidalEncoding(13, 6)
 PLACES = normal(x=(5, 3, 2), P=(4, 2), dy=(5, 3, 2))
 
+
+def one_step(kind: type[RecurrentLayer], *states: str) -> Case:
+    """A step of a recurrent layer, and its derivative."""
+    layer, shape = kind(2, 3, dtype=np.float64), (5, 3)
+    sums = {"a": (5, 3 * layer.n_gates), "U": layer.U.shape, "v": layer.v.shape}
+    nexts = [f"d{state}_next" for state in states]
+    given = normal(**sums, **dict.fromkeys([*states, *nexts], shape))
+
+    def library(values: Values) -> Values:
+        layer.U, layer.v = values["U"], values["v"]
+        after, kept = layer.step(values["a"], *(values[state] for state in states))
+        da, du, before = layer.step_backward(*(values[name] for name in nexts), *kept)
+        found = {"da": da, **({} if du is da else {"du": du})}
+        found |= {f"{state}_next": one for state, one in zip(states, after, strict=True)}
+        return found | {f"d{state}": one for state, one in zip(states, before, strict=True)}
+
+    return Case(lambda rng: given(rng) | {"n_out": 3}, library)
+
+
+TWO_STEPS = normal(x=(5, 2, 4), W=(3, 4), U=(3, 3), b=3, v=3, dh=(5, 3))
 ROWS = normal(x=(5, 3), dy=(5, 3))
 COLUMN = normal(p=(5, 1), y=5)
 
@@ -442,6 +463,13 @@ CASES = {
         lambda rng: OF_WAVES(rng) | {name: getattr(WAVES, name) for name in SIZES_OF_WAVES},
         of_layer(lambda v: with_settings(WAVES, v)),
     ),
+    "two steps of an RNN": Case(
+        TWO_STEPS, of_layer(lambda v: with_settings(hg.RNN(4, 3, dtype=np.float64), v), y="h")
+    ),
+    "RNN": one_step(hg.RNN, "h"),
+    "LSTM": one_step(hg.LSTM, "h", "c"),
+    "GRU": one_step(hg.GRU, "h"),
+    "a sigmoid written with tanh": Case(normal(x=(5, 3))),
     "a row looked up is a product": Case(
         lambda rng: {"c": rng.integers(0, 4, 6), "E": rng.normal(size=(4, 3))}
     ),

@@ -16,6 +16,7 @@ from handgrad.layers.attention import shares
 from handgrad.layers.axes import as_rows, leading_axes
 from handgrad.layers.embedding import at_values
 from handgrad.layers.pooling_over_time import shares_of_places
+from handgrad.layers.recurrence import sigmoid
 from handgrad.losses import mean_weights, weighted_mean
 from handgrad.losses.classification import log_softmax, places
 from tests.docs.documents import ROOT, blocks
@@ -34,6 +35,7 @@ FUNCTIONS: Values = {
     "shares_of_places": shares_of_places,
     "as_rows": as_rows,
     "leading_axes": leading_axes,
+    "sigmoid": sigmoid,
 }
 
 
@@ -50,10 +52,9 @@ class Formulas:
         """The names that are given a value, in order."""
         return [name for line in self.lines for name in targets(line)]
 
-    @property
-    def output(self) -> str:
-        """The last name that is given a value."""
-        return self.assigned[-1]
+    def outputs(self, given: Values) -> list[str]:
+        """The names whose gradients are given; if there are none, the last that has a value."""
+        return [name for name in self.assigned if "d" + name in given] or self.assigned[-1:]
 
 
 def formulas_of(page: Path) -> list[Formulas]:
@@ -123,12 +124,12 @@ def gradient_names(backward: Formulas, values: Values) -> list[str]:
     return [n for n in dict.fromkeys(backward.assigned) if n[0] == "d" and n[1:] in values]
 
 
-def measured(forward: Formulas, given: Values, above: Any, name: str) -> Any:
-    """The derivative of forward's output, weighted with `above`, by each entry of `name`."""
+def measured(forward: Formulas, given: Values, above: Values, name: str) -> Any:
+    """The derivative of forward's outputs, weighted with `above`, by each entry of `name`."""
 
     def weighted(step: Any) -> float:
         moved = run(forward.lines, given, (name, step))
-        return float((moved[forward.output] * above).sum())
+        return sum(float((moved[output] * weights).sum()) for output, weights in above.items())
 
     entries = np.zeros(np.shape({**run(forward.lines, given), **given}[name]))
     slopes = np.empty_like(entries)
@@ -155,7 +156,7 @@ def source_lines(method: Any) -> list[str]:
             continue
         if isinstance(statement, ast.Return):
             value = statement.value
-            if isinstance(value, ast.Tuple):
+            while isinstance(value, ast.Tuple):
                 value = value.elts[0]
             given = [argument.arg for argument in function.args.args]
             if not isinstance(value, ast.Name) or value.id in given:

@@ -28,8 +28,12 @@ from tests.docs.formulas import (
 
 ALL = [block for page in PAGES for block in formulas_of(page)]
 BLOCKS = {block.title: block for block in ALL}
-# What is computed, and the derivative of it: of a layer and a loss, of a penalty.
-HALVES = {"backward": ("forward", "backward"), "gradient": ("value", "gradient")}
+# What is computed, and the derivative of it: of a layer and a loss, of a penalty, of a recurrence.
+HALVES = {
+    "backward": ("forward", "backward"),
+    "gradient": ("value", "gradient"),
+    "step_backward": ("step", "step_backward"),
+}
 PAIRS = {
     about: (f"{about}.{HALVES[last][0]}", title)
     for title in BLOCKS
@@ -76,8 +80,9 @@ def check_measured(forward: Formulas, backward: Formulas, case: Case) -> None:
     """Every gradient of the backward block is the one that small steps measure."""
     given = case.given(np.random.default_rng(1))
     values = run(forward.lines, given)
-    above = given.get("d" + forward.output, np.ones(()))
-    assert np.shape(above) == np.shape(values[forward.output])
+    above = {name: given.get("d" + name, np.ones(())) for name in forward.outputs(given)}
+    for name, weights in above.items():
+        assert np.shape(weights) == np.shape(values[name])
     gradients = gradient_names(backward, values)
     assert gradients, "no gradient"
     found = run(backward.lines, values)
@@ -172,7 +177,7 @@ def test_every_page_of_the_textbook_is_derived(page: type) -> None:
     assert links, f"no page in docs/maths links to {source}"
     if issubclass(page, hg.Net | hg.LBFGS):  # layers that have pages; a search
         return
-    methods = ["forward", "backward", "rule", "value", "gradient"]
+    methods = ["forward", "backward", "step", "step_backward", "rule", "value", "gradient"]
     for method in [method for method in methods if method in vars(page)]:
         title = f"{page.__name__}.{method}"
         assert title in BLOCKS, f"docs/maths: no block ```formula {title}"

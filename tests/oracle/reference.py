@@ -58,6 +58,15 @@ def attended(layer: Any, x: Any, p: dict[str, Any], mask: Any = None) -> Any:
     return y.swapaxes(0, 1)
 
 
+def step_by_step(module: Any, layer: Any, x: Any, p: dict[str, Any]) -> Any:
+    """What PyTorch's recurrent module gives: h of the last step, or of every step."""
+    named = {"weight_ih_l0": "W", "weight_hh_l0": "U", "bias_ih_l0": "b", "bias_hh_l0": "v"}
+    of_torch = module(layer.n_in, layer.n_out, batch_first=True, dtype=torch.float64)
+    parameters = {theirs: p[ours] for theirs, ours in named.items()}
+    h, _ = torch.func.functional_call(of_torch, parameters, (x,))
+    return h if layer.return_sequences else h[:, -1]
+
+
 LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
     "FeatureScale": lambda layer, x, p: x * p["s"],
@@ -68,6 +77,9 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "MaxOverTime": lambda layer, x, p: functional.max_pool1d(x.swapaxes(1, 2), x.shape[1])[..., 0],
     "PositionEmbedding": lambda layer, x, p: x + p["P"][: x.shape[1]],
     "SinusoidalEncoding": lambda layer, x, p: x + waves_of_places(*x.shape[1:]),
+    "RNN": lambda layer, x, p: step_by_step(torch.nn.RNN, layer, x, p),
+    "GRU": lambda layer, x, p: step_by_step(torch.nn.GRU, layer, x, p),
+    "LSTM": lambda layer, x, p: step_by_step(torch.nn.LSTM, layer, x, p),
     "EnsembleEmbedding": lambda layer, x, p: torch.stack(
         [embedded(x[:, m], E, layer.n_numbers) for m, E in enumerate(p["E"])], dim=1
     ),

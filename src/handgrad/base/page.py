@@ -73,7 +73,7 @@ class Page(metaclass=PageType):
         return {
             name: value
             for name, value in vars(self).copy().items()  # which another thread may add to
-            if name not in gradients and (name in kept or not isinstance(value, np.ndarray))
+            if name not in gradients and (name in kept or not _of_arrays(value))
         }
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -83,6 +83,13 @@ class Page(metaclass=PageType):
         args, kwargs = self.__dict__.get("_made_with", ((), {}))
         shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _of_arrays(value: object) -> bool:
+    """Whether it is an array, or a list or tuple with one in it, as of the steps of a sequence."""
+    if isinstance(value, list | tuple):
+        return any(map(_of_arrays, value))
+    return isinstance(value, np.ndarray)
 
 
 def _missing(page: Page, name: str) -> AttributeError:

@@ -25,12 +25,16 @@ from handgrad.layers.normalization import BatchNorm, LayerNorm
 from handgrad.layers.periodic import EnsemblePeriodicEmbedding
 from handgrad.layers.pooling_over_time import MaxOverTime, MeanOverTime
 from handgrad.layers.positions import PositionEmbedding, SinusoidalEncoding
+from handgrad.layers.recurrence import GRU, LSTM, RNN
 from handgrad.layers.softmax import Softmax
 from handgrad.layers.standardize import Standardize
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "Array",
     "BatchNorm",

@@ -35,6 +35,7 @@ def _followed(
     shape: Shape | None = begin
     for i, layer in enumerate(layers[start:], start):
         stated = layer.shape_in
+        _check_axes(layer, shape, f"layer {i + 1} of {len(layers)}")
         if shape is None:
             shape = stated
         elif layer.n_in not in (None, n_features := features(shape, layer.feature_axis), None):
@@ -51,6 +52,19 @@ def _followed(
                 return _followed(layers, start, shape_in, closed(begin, between))
         shape = shape and layer.shape_out(shape)
     return shape_in, shape
+
+
+def _check_axes(layer: Layer, shape: Shape | None, where: str) -> None:
+    """Refuse rows of fewer or more axes than those for which alone a layer holds."""
+    if shape is None or ... in shape or layer.ndim in (None, len(shape) + 1):
+        return
+    came = ", ".join(["n", *map(str, shape)])
+    raise ShapeError(
+        f"{layer!r} was given an array of shape ({came})",
+        f"{layer.ndim} axes",
+        "a layer between that gives such rows; return_sequences=True, if both are recurrent",
+        where,
+    )
 
 
 def features(shape: Shape | None, axis: int = -1) -> int | None:
