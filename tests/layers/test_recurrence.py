@@ -84,14 +84,14 @@ def test_what_are_no_sequences_is_refused(kind: Any, shape: tuple[int, ...]) -> 
 
 def test_settings_are_refused() -> None:
     with refused(hg.SettingError, "return_sequences='all'", "try: return_sequences=True"):
-        hg.GRU(3, 4, return_sequences="all")
+        hg.GRU(3, 4, return_sequences="all")  # type: ignore[arg-type]
     with refused(hg.SettingError, "n_out = 0"):
         hg.LSTM(3, 0)
 
 
 def test_an_lstm_can_hold_a_number_for_as_long_as_it_takes() -> None:
     """i = 0 and f = 1 but in the first step: c is what was read then, after 50 steps too."""
-    lstm = hg.LSTM(2, 1, dtype=np.float64)
+    lstm: Any = hg.LSTM(2, 1, dtype=np.float64)
     lstm.W = [[0, 200], [0, 0], [0.5, 0], [0, 0]]
     lstm.U, lstm.b = np.zeros((4, 1)), [-100, 100, 0, 100]
     x = np.random.default_rng(0).normal(size=(3, 50, 2))
@@ -102,6 +102,6 @@ def test_an_lstm_can_hold_a_number_for_as_long_as_it_takes() -> None:
 
 def test_a_gru_that_keeps_h_keeps_zero() -> None:
     """z = 1: h is what it was at first, 0, and nothing of the input is seen."""
-    gru = hg.GRU(2, 3, dtype=np.float64)
+    gru: Any = hg.GRU(2, 3, dtype=np.float64)
     gru.b = [0, 0, 0, 100, 100, 100, 0, 0, 0]
     assert (gru.forward(np.ones((4, 5, 2))) == 0).all()

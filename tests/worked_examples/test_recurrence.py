@@ -13,7 +13,7 @@ def equals(found: Any, on_paper: Any) -> None:
 
 
 def test_rnn() -> None:
-    rnn = hg.RNN(1, 1, dtype=np.float64)
+    rnn: Any = hg.RNN(1, 1, dtype=np.float64)
     rnn.W, rnn.U = [[1]], [[2]]
     # h = tanh log 2 = (4 - 1)/(4 + 1) = 3/5, then tanh(log 3 - 6/5 + 2·3/5) = (9 - 1)/(9 + 1) = 4/5
     x = np.array([[[log(2)], [log(3) - 6 / 5]]])
@@ -27,7 +27,7 @@ def test_rnn() -> None:
 
 
 def test_rnn_with_a_gradient_for_every_step() -> None:
-    rnn = hg.RNN(1, 1, return_sequences=True, dtype=np.float64)
+    rnn: Any = hg.RNN(1, 1, return_sequences=True, dtype=np.float64)
     rnn.W, rnn.U = [[1]], [[2]]
     x = np.array([[[log(2)], [log(3) - 6 / 5]]])
     equals(rnn.forward(x), [[[3 / 5], [4 / 5]]])
@@ -36,7 +36,7 @@ def test_rnn_with_a_gradient_for_every_step() -> None:
 
 
 def test_gru() -> None:
-    gru = hg.GRU(1, 1, dtype=np.float64)
+    gru: Any = hg.GRU(1, 1, dtype=np.float64)
     gru.W, gru.U = [[0], [0], [1]], [[0], [0], [2]]
     gru.b = [log(3), -log(3), 0]  # r = 1/(1 + 1/3) = 3/4, z = 1/(1 + 3) = 1/4
     # n = tanh log 2 = 3/5,                      h = 3/4·3/5 + 1/4·0 = 9/20, then
@@ -55,7 +55,8 @@ def test_gru() -> None:
 
 
 def test_lstm() -> None:
-    lstm, q = hg.LSTM(1, 1, dtype=np.float64), log(2)
+    lstm: Any = hg.LSTM(1, 1, dtype=np.float64)
+    q = log(2)
     lstm.W, lstm.U = [[0], [0], [1], [0]], [[0], [0], [2], [0]]
     lstm.b = [log(3), -log(3), 0, log(3)]  # i = o = 3/4, f = 1/4
     # g = 4/3 q, c = 1/4·0 + 3/4·4/3 q = q, h = 3/4·tanh q = 3/4·3/5 = 9/20, then
