@@ -63,4 +63,4 @@ def test_bundled_sets_are_scikit_learns(
 
 
 def test_the_list_of_bundled_sets_is_complete() -> None:
-    assert hg.data.BUNDLED == ("iris", "wine", "breast_cancer", "digits", "diabetes")
+    assert hg.data.BUNDLED == ("iris", "wine", "breast_cancer", "digits", "diabetes", "mnist")
