@@ -16,6 +16,7 @@ from handgrad.data.datasets import (
     make_xor,
     train_test_split,
 )
+from handgrad.data.pictures import random_shift
 from handgrad.data.table_options import TableOptions
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = [
     "make_xor",
     "open_table",
     "predict_table",
+    "random_shift",
     "read_table",
     "train_test_split",
 ]
