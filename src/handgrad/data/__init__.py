@@ -18,6 +18,7 @@ from handgrad.data.datasets import (
 )
 from handgrad.data.pictures import random_shift
 from handgrad.data.table_options import TableOptions
+from handgrad.data.texts import Characters, characters
 
 if TYPE_CHECKING:
     from handgrad.data.predictions import predict_table
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUNDLED",
+    "Characters",
     "Dataset",
     "StreamedRows",
     "TableOptions",
     "TableStream",
+    "characters",
     "load",
     "make_blobs",
     "make_circles",

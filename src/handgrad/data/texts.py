@@ -1,0 +1,151 @@
+"""Text files as windows of letters, for nets that say which letter comes next."""
+
+import codecs
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.base.errors import DataError, described, not_negative, positive
+from handgrad.files import FileError, reason
+from handgrad.layers import Array
+
+CODE_POINTS = "utf-32-le"
+
+
+@dataclass(frozen=True)
+class Characters:
+    """A text in windows of letters, each letter a whole number: its place in the `vocabulary`.
+
+    `vocabulary` has all letters of the text, each once, in the order of Unicode. `train` and
+    `validation` are pairs (x, y) of arrays (n, length), int64: `y` has for each letter of `x` the
+    letter that follows it in the text. No letter of `validation` stands in `train`.
+    """
+
+    name: str
+    vocabulary: str
+    train: tuple[Array, Array]
+    validation: tuple[Array, Array]
+
+    def encode(self, text: str) -> Array:
+        """The letters of `text` as whole numbers, (t,) int64.
+
+        Raises a DataError for a letter that the vocabulary lacks.
+        """
+        if not isinstance(text, str):
+            raise DataError(described(text), "text to encode", 'encode("and")')
+        letters, points = code_points(self.vocabulary), code_points(text)
+        codes: Array = np.searchsorted(letters, points).clip(max=len(letters) - 1)
+        if (unknown := letters[codes] != points).any():
+            place = int(unknown.argmax())
+            raise DataError(
+                f"the letter {text[place]!r}, at place {place} of the text, counted from 0",
+                f"the {len(letters)} letters of {self.name}, {self.vocabulary!r}",
+                "leave it out, or write it otherwise",
+            )
+        return codes
+
+    def decode(self, codes: npt.ArrayLike) -> str:
+        """The text whose letters are `codes`, (t,) whole numbers, as `encode` and `train` have."""
+        codes, n = np.asarray(codes), len(self.vocabulary)
+        if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
+            raise DataError(
+                f"codes of shape {codes.shape} and type {codes.dtype}",
+                "whole numbers, (t,), those of one text",
+                "decode(x[0]), a row at a time; decode(p.argmax(axis=-1)) for probabilities",
+            )
+        if (unknown := (codes < 0) | (codes >= n)).any():
+            raise DataError(
+                f"the code {codes[unknown][0]}",
+                f"0 to {n - 1}: {self.name} has {n} letters",
+                "codes that encode gave",
+            )
+        return "".join(self.vocabulary[code] for code in codes.tolist())
+
+    def __repr__(self) -> str:
+        (n, length), held_out = self.train[0].shape, len(self.validation[0])
+        return (
+            f"<Characters {self.name}: {len(self.vocabulary)} different letters, "
+            f"{n} windows of {length} to train on, {held_out} held out>"
+        )
+
+
+def characters(
+    path: str | Path, *, length: int, step: int | None = None, validation: float = 0.1
+) -> Characters:
+    """A text file in windows of `length` letters, each with the letters that follow.
+
+    The file is in UTF-8; its lines end in "\\n", whatever ended them there. One window begins
+    `step` letters after the other, `length` if not given, so that they lie side by side; letters
+    after the last whole window are left out. The last `validation` of the text, as a share of its
+    letters, is held out and cut by itself: no window has letters of both parts.
+
+    Raises a FileError for a file that cannot be read, a DataError for one that is too short.
+
+    >>> import handgrad as hg, tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "rhyme.txt"
+    ...     _ = path.write_text("abbacabba")
+    ...     text = hg.data.characters(path, length=2, validation=0.3)
+    >>> text
+    <Characters rhyme: 3 different letters, 2 windows of 2 to train on, 1 held out>
+    >>> [(text.decode(x), text.decode(y)) for x, y in zip(*text.train)]
+    [('ab', 'bb'), ('ba', 'ac')]
+    >>> text.encode("cab")
+    array([2, 0, 1])
+    """
+    positive("length", length, whole=True)
+    step = length if step is None else step
+    positive("step", step, whole=True)
+    not_negative("validation", validation, below=1)
+    text = _text_in(Path(path))
+    letters, codes = np.unique(code_points(text), return_inverse=True)
+    end = len(codes) - round(validation * len(codes))
+    parts = [codes[:end].astype(np.int64), codes[end:].astype(np.int64)]
+    for part, what in zip(parts, ("", f" of the last {validation:g}"), strict=True):
+        if len(part) <= length and (not what or validation):
+            raise DataError(
+                f"{path}: {len(codes):,} letters, of which {len(part):,}{what} are to be cut into "
+                f"windows of {length}",
+                f"{length + 1:,} or more: a window, and the letter that follows it",
+                f"a longer text, or a length below {max(len(part), 2)}",
+            )
+    train, held_out = (_windows(part, length, step) for part in parts)
+    vocabulary = letters.tobytes().decode(CODE_POINTS)
+    return Characters(Path(path).stem, vocabulary, train, held_out)
+
+
+def code_points(text: str) -> Array:
+    """The letters of a text by their numbers in Unicode, (t,) uint32."""
+    return np.frombuffer(text.encode(CODE_POINTS, "surrogatepass"), "<u4")
+
+
+def _windows(codes: Array, length: int, step: int) -> tuple[Array, Array]:
+    """The windows of each `length` codes, and those one further on; (n, length)."""
+    if not len(codes):
+        return np.empty((0, length), np.int64), np.empty((0, length), np.int64)
+    longer = np.lib.stride_tricks.sliding_window_view(codes, length + 1)[::step]
+    return longer[:, :-1].copy(), longer[:, 1:].copy()
+
+
+def _text_in(path: Path) -> str:
+    try:
+        written = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except OSError as error:
+        raise FileError(
+            f"{path} could not be read: {reason(error)}", "a text file", "check the name"
+        ) from error
+    try:
+        text = written.decode()
+    except UnicodeDecodeError as error:
+        line = written.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            f"{path} is not in UTF-8: line {line} has the byte {written[error.start]:#04x}",
+            "text in UTF-8",
+            'write it anew: path.write_text(path.read_text("cp1252"), "utf-8"), with the encoding '
+            "that it has",
+        ) from error
+    if not text:
+        raise FileError(f"{path} is empty", "a text", "check the file, and its name")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
