@@ -1,6 +1,7 @@
 """Sequences of different lengths: padding is seen by no layer, and counts in no loss."""
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.row_source import RowSource
 from tests.bad_input.refused import refused
 
 N, T, K = 10, 4, 3
@@ -144,3 +146,21 @@ def test_what_passes_through_layers_with_a_mask_can_be_watched() -> None:
 def test_a_code_of_padding_that_is_none_is_refused(padding: Any) -> None:
     with refused(hg.SettingError, f"padding={padding!r}", "0 to 5", "padding=0"):
         hg.Embedding(6, 4, padding=padding)
+
+
+class Stream(RowSource):
+    """The same rows as they come from a file too large for memory."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y, self.n_rows, self.memory = x, y, len(x), 10**6
+
+    def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Any, Any]]:
+        yield self.x, self.y
+
+
+def test_a_stream_with_targets_at_places_of_padding_is_refused() -> None:
+    settings: Any = {"loss": hg.SoftmaxCrossEntropyLoss(), "optimizer": hg.SGD(0.1), "epochs": 1}
+    with refused(hg.SettingError, "a stream of sequences with padding", "rows in memory"):
+        [*hg.train(places(), Stream(X, Y), batch_size=4, **settings)]
+    answers = Stream(X, Y[:, 0])
+    assert [*hg.train(whole(hg.MeanOverTime()), answers, batch_size=4, **settings)]

@@ -18,7 +18,7 @@ WORDS, T, D, HEADS, ROWS, BATCH, EPOCHS = 7, 6, 8, 2, 25, 5, 4
 RATE = 0.05
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """Attention and two linear layers, each behind a LayerNorm and beside what came in."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Block(nn.Module):
         return x + self.narrow(functional.gelu(self.wide(self.norms[1](x))))
 
 
-class Transformer(nn.Module):
+class Transformer(nn.Module):  # type: ignore[misc]
     """Words and places, two blocks, an answer for each place."""
 
     def __init__(self) -> None:

@@ -27,6 +27,7 @@ from handgrad.row_source import (
 )
 from handgrad.sharding import CURRENT, Sharding, bits
 from handgrad.training.metric_functions import Measure, measures, metric_values
+from handgrad.training.row_weights import refuse_padding
 from handgrad.training.rows import (
     MOST_ROWS_TRIED,
     VALIDATION,
@@ -129,6 +130,7 @@ class SourceRows(RowsToEvaluate):
         self.sharding = CURRENT.get() or Sharding(1)
         x, y = (part[:MOST_ROWS_TRIED] for part in next(source.chunks()))
         x, y = checked_rows(net, loss, (x, y), what, learn=False)
+        refuse_padding(net, loss, x, y, what)
         with np.errstate(all="ignore"):
             self.first = x, y, net.predict(x)
         self.net, self.loss, self.source, self.what = net, loss, source, what

@@ -30,6 +30,17 @@ def without_padding(
     return spread(w, places) * there
 
 
+def refuse_padding(net: Net, loss: Loss, x: Array, y: Array, what: str) -> None:
+    """Refuse rows of a stream, which has no weights, with targets at places that may be padding."""
+    there = net.mask_out(x, None)
+    if there is not None and there.shape == places_of(loss, y):
+        raise SettingError(
+            f"{what}: a stream of sequences with padding, and a target for each place",
+            "rows in memory: places of padding are left out of the loss by their weights",
+            "hg.train(net, (x, y), …); or an Embedding without padding=",
+        )
+
+
 def check_takes_weights(loss: Loss) -> None:
     """Refuse a loss in which rows cannot be weighted, where they are."""
     if not loss.takes_weights:
