@@ -93,6 +93,8 @@ __all__ = [
     "MeanOverTime", "MaxOverTime",
     "RNN", "GRU", "LSTM",
     "EnsembleLinear", "EnsembleEmbedding", "EnsemblePeriodicEmbedding",
+    "Reshape", "Flatten", "Transpose", "Conv2d", "Conv1d", "MaxPool2d", "AvgPool2d", "BatchNorm2d",
+    "RandomShift", "RandomHorizontalFlip", "GaussianNoise",
     "Net", "Residual", "Parallel",
     "CrossEntropyLoss", "SoftmaxCrossEntropyLoss", "LabelSmoothingCrossEntropyLoss",
     "SoftTargetCrossEntropyLoss", "MultiMarginLoss",

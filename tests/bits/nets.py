@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.layers.shape_inference import features
+from handgrad.layers.layer import features
 from handgrad.row_source import RowSource
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES, rows_for
 

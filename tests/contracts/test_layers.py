@@ -18,7 +18,13 @@ from tests.contracts.table import LAYERS, MORE_AXES
 from tests.saving.mutations import with_larger_sizes
 
 DTYPES = (np.float32, np.float64)
-NEED_NO_FORWARD = {"Standardize", "PositionEmbedding", "SinusoidalEncoding"}
+NEED_NO_FORWARD = {
+    "Standardize",
+    "PositionEmbedding",
+    "SinusoidalEncoding",
+    "Transpose",
+    "GaussianNoise",
+}
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
 # By name, or by name and the shape of a row of more than one axis.

@@ -11,6 +11,7 @@ from handgrad.layers.recurrence import RecurrentLayer
 from handgrad.losses import mean_weights, weighted_mean
 from handgrad.net.minibatches import batches
 from tests.docs.formulas import Values
+from tests.docs.picture_cases import PICTURE_CASES, Drawn
 
 Rng = np.random.Generator
 
@@ -207,13 +208,6 @@ def past_a_tanh(values: Values) -> Values:
     residual = hg.Residual(layer, hg.Tanh())
     y = residual.forward(values["x"])
     return {"y": y, "dx": residual.backward(values["dy"]), "dA": layer.dW}
-
-
-class Drawn:
-    """Stands in for a random stream: the same numbers each time."""
-
-    def random(self, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
-        return np.random.default_rng(0).random(shape, dtype)
 
 
 def with_settings(layer: hg.Layer, values: Values) -> hg.Layer:
@@ -723,6 +717,7 @@ CASES = {
         lambda v: {"z": linear(v["W"], np.zeros(4)).forward(v["x"])},
     ),
     "xavier_uniform": initializer("xavier_uniform", "bound"),
+    **{title: Case(*case) for title, case in PICTURE_CASES.items()},
 }
 
 # Mistakes that are none, with the reason.
@@ -754,4 +749,13 @@ HARMLESS = {
     "m[places(y)] = -(0)": "minus zero is zero",
     "z = std / S @ x": "S holds nothing but 1 and -1",
     "kept = rng.random(x.shape) >= p": "all is float64 here",
+    "u = rng.random((2, len(x), 1, 1, 1))": "all is float64 here",
+    "flipped = rng.random((len(x), 1, 1, 1)) < p": "all is float64 here",
+    "u, v = rng.random((2, *x.shape))": "all is float64 here",
+    "y = x.reshape(len(x), -2)": "NumPy takes any size below 0 as the one to be found",
+    "u = windows.transpose(0, 2, 3, 1, 4, 5).reshape(n * h * w, -2)": "the same",
+    "u = windows.transpose(0, 2, 1, 3).reshape(n * m, -2)": "the same",
+    "z = u @ W.reshape(n_out, -2).T + b": "the same",
+    "du = dz_rows @ W.reshape(n_out, -2)": "the same",
+    "dx = dy.transpose(np.argsort((1, *axes)))": "the same order: no axis is before the first",
 }

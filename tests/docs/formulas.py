@@ -13,10 +13,12 @@ import numpy as np
 
 from handgrad.base.functions import erf
 from handgrad.layers.attention import shares
+from handgrad.layers.augmentation import moved
 from handgrad.layers.axes import as_rows, leading_axes
 from handgrad.layers.embedding import at_values
 from handgrad.layers.pooling_over_time import shares_of_places
 from handgrad.layers.recurrence import sigmoid
+from handgrad.layers.windows import fold, padded, unfold
 from handgrad.losses import mean_weights, weighted_mean
 from handgrad.losses.classification import log_softmax, places
 from tests.docs.documents import ROOT, blocks
@@ -36,6 +38,10 @@ FUNCTIONS: Values = {
     "as_rows": as_rows,
     "leading_axes": leading_axes,
     "sigmoid": sigmoid,
+    "padded": padded,
+    "unfold": unfold,
+    "fold": fold,
+    "moved": moved,
 }
 
 

@@ -67,6 +67,14 @@ def step_by_step(module: Any, layer: Any, x: Any, p: dict[str, Any]) -> Any:
     return h if layer.return_sequences else h[:, -1]
 
 
+def shifted(x: Any, a: Any, b: Any, pixels: int) -> Any:
+    """Each picture cut out of itself with zeros around it, from line a and column b on."""
+    wide, (height, width) = functional.pad(x, [pixels] * 4), x.shape[2:]
+    starts = [(int(i) + pixels, int(j) + pixels) for i, j in zip(a.ravel(), b.ravel(), strict=True)]
+    cut = [row[:, i : i + height, j : j + width] for row, (i, j) in zip(wide, starts, strict=True)]
+    return torch.stack(cut)
+
+
 LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
     "FeatureScale": lambda layer, x, p: x * p["s"],
@@ -116,6 +124,23 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
         x, x.shape[1:], p["gamma"], p["beta"], layer.eps
     ),
     "Dropout": lambda layer, x, p: x * tensor(layer.m),  # with the same draws
+    "Reshape": lambda layer, x, p: x.unflatten(1, layer.shape),
+    "Flatten": lambda layer, x, p: x.flatten(1),
+    "Transpose": lambda layer, x, p: x.permute(0, *layer.axes),
+    "Conv2d": lambda layer, x, p: functional.conv2d(x, p["W"], p["b"], layer.stride, layer.padding),
+    "Conv1d": lambda layer, x, p: functional.conv1d(x, p["W"], p["b"], layer.stride, layer.padding),
+    "MaxPool2d": lambda layer, x, p: functional.max_pool2d(
+        x, layer.kernel_size, layer.stride, layer.padding
+    ),
+    "AvgPool2d": lambda layer, x, p: functional.avg_pool2d(
+        x, layer.kernel_size, layer.stride, layer.padding
+    ),
+    "BatchNorm2d": lambda layer, x, p: functional.batch_norm(
+        x, None, None, p["gamma"], p["beta"], training=True, eps=layer.eps
+    ),
+    "RandomShift": lambda layer, x, p: shifted(x, layer.a, layer.b, layer.pixels),  # as drawn
+    "RandomHorizontalFlip": lambda layer, x, p: torch.where(tensor(layer.flipped), x.flip(3), x),
+    "GaussianNoise": lambda layer, x, p: x + layer.std * tensor(layer.g),
     "Standardize": lambda layer, x, p: (x - tensor(layer.mean)) / tensor(layer.scale),
 }
 

@@ -13,6 +13,8 @@ from handgrad.layers.activations import (
     Tanh,
 )
 from handgrad.layers.attention import MultiheadAttention
+from handgrad.layers.augmentation import GaussianNoise, RandomHorizontalFlip, RandomShift
+from handgrad.layers.convolution import Conv1d, Conv2d
 from handgrad.layers.defaults import defaults
 from handgrad.layers.dropout import Dropout
 from handgrad.layers.embedding import Embedding, EnsembleEmbedding, TabularEmbedding
@@ -21,11 +23,13 @@ from handgrad.layers.feature_scale import FeatureScale
 from handgrad.layers.gelu import GELU, GELUTanh
 from handgrad.layers.layer import Layer
 from handgrad.layers.linear import Linear
-from handgrad.layers.normalization import BatchNorm, LayerNorm
+from handgrad.layers.normalization import BatchNorm, BatchNorm2d, LayerNorm
 from handgrad.layers.periodic import EnsemblePeriodicEmbedding
+from handgrad.layers.pooling import AvgPool2d, MaxPool2d
 from handgrad.layers.pooling_over_time import MaxOverTime, MeanOverTime
 from handgrad.layers.positions import PositionEmbedding, SinusoidalEncoding
 from handgrad.layers.recurrence import GRU, LSTM, RNN
+from handgrad.layers.shapes import Flatten, Reshape, Transpose
 from handgrad.layers.softmax import Softmax
 from handgrad.layers.standardize import Standardize
 
@@ -37,14 +41,20 @@ __all__ = [
     "RNN",
     "SELU",
     "Array",
+    "AvgPool2d",
     "BatchNorm",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
     "Dropout",
     "Embedding",
     "EnsembleEmbedding",
     "EnsembleLinear",
     "EnsemblePeriodicEmbedding",
     "FeatureScale",
+    "Flatten",
     "GELUTanh",
+    "GaussianNoise",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
@@ -54,7 +64,11 @@ __all__ = [
     "Mish",
     "MultiheadAttention",
     "PositionEmbedding",
+    "MaxPool2d",
+    "RandomHorizontalFlip",
+    "RandomShift",
     "ReLU",
+    "Reshape",
     "SiLU",
     "Sigmoid",
     "SinusoidalEncoding",
@@ -63,5 +77,6 @@ __all__ = [
     "Standardize",
     "TabularEmbedding",
     "Tanh",
+    "Transpose",
     "defaults",
 ]

@@ -52,6 +52,20 @@ def closed(shape: Shape, between: tuple[int, ...] = ()) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def sizes_of(shape: Shape) -> tuple[int, ...] | None:
+    """The sizes of a shape; None where it is open."""
+    sizes = tuple(size for size in shape if isinstance(size, int))
+    return sizes if len(sizes) == len(shape) else None
+
+
+def features(shape: Shape | None, axis: int = -1) -> int | None:
+    """How many features a row of this shape has, on this axis of a batch; None if unknown."""
+    if not shape:
+        return None
+    size = shape[axis] if axis < 0 else shape[axis - 1]
+    return size if isinstance(size, int) else None
+
+
 class Layer(Page):
     """The base of every layer: write `forward` and `backward`, declare the parameters.
 
@@ -107,6 +121,23 @@ class Layer(Page):
         if self.n_in is None or self.feature_axis != -1:
             return None
         return (self.n_in,) if self.ndim == 2 else (..., self.n_in)
+
+    @property
+    def example_shape(self) -> tuple[int, ...] | None:
+        """The shape of a row to try the layer with; None where nothing says what it takes."""
+        if self.shape_in is not None:
+            return closed(self.shape_in)
+        return self.layers[0].example_shape if self.layers else None
+
+    def accepts(self, shape: Shape) -> bool:
+        """Whether rows of `shape` have the layer's number of features, as far as that is known.
+
+        A net takes what its first layer takes too: a `Reshape` has all that are of its size.
+        """
+        first = self.layers[0] if self.layers else None
+        if first is not None and first.n_in is not None and first.accepts(shape):
+            return True
+        return self.n_in is None or features(shape, self.feature_axis) in (None, self.n_in)
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
         """The shape of a row that comes out where one of `shape_in` goes in; None where unknown.

@@ -1,4 +1,4 @@
-"""Normalization layers: `LayerNorm` row by row, `BatchNorm` feature by feature."""
+"""Normalization layers: `LayerNorm` row by row, `BatchNorm` feature by feature or by channel."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +6,7 @@ import numpy.typing as npt
 from handgrad.base.errors import SettingError, positive
 from handgrad.base.page import Array
 from handgrad.layers.axes import leading_axes
-from handgrad.layers.layer import Layer, floating
+from handgrad.layers.layer import Layer, Shape, floating
 
 
 class LayerNorm(Layer):
@@ -130,3 +130,45 @@ class BatchNorm(Layer):
         # in training mean and var depend on x too
         g = dy - (self.dbeta + self.z * self.dgamma) / n if self.training else dy
         return self.gamma * self.r * g
+
+
+class ChannelsFirst(Layer):
+    """In front of a layer's class: the channels of pictures, on axis 1, are its features."""
+
+    feature_axis = 1
+    ndim = 4
+    n_in: int
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """A picture of two places, higher than wide."""
+        return self.n_in, 2, 1
+
+    def shape_out(self, shape_in: Shape) -> Shape:
+        """The same."""
+        return shape_in
+
+    def forward(self, x: Array) -> Array:
+        y: Array = super().forward(x.transpose(0, 2, 3, 1))
+        return y.transpose(0, 3, 1, 2)
+
+    def backward(self, dy: Array) -> Array:
+        dx: Array = super().backward(dy.transpose(0, 2, 3, 1))
+        return dx.transpose(0, 3, 1, 2)
+
+
+class BatchNorm2d(ChannelsFirst, BatchNorm):
+    """A `BatchNorm` of pictures: each channel has mean 0 and variance 1 over all places of a batch.
+
+    forward     that of `BatchNorm`, with the channels as features: y = gamma z + beta
+    backward    that of `BatchNorm`; the sums and means are over rows, lines and columns
+    shapes      x, z, y, dy, dx (n, n_features, height, width)    all others (n_features,)
+    source      Ioffe, Szegedy, "Batch normalization: accelerating deep network training by
+                reducing internal covariate shift", 2015, section 3.2
+
+    >>> norm = BatchNorm2d(1, eps=3.0)
+    >>> norm.forward(np.array([[[[1.0]]], [[[3.0]]]])).ravel()     # as of BatchNorm: one place
+    array([-0.5,  0.5])
+    >>> norm.backward(np.array([[[[8.0]]], [[[0.0]]]])).ravel()
+    array([ 1.5, -1.5])
+    """

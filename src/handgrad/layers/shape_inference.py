@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.base.errors import SettingError, ShapeError
 from handgrad.base.page import Array
-from handgrad.layers.layer import Layer, Shape, closed
+from handgrad.layers.layer import Layer, Shape, closed, features
 
 
 def fitting_shapes(layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
@@ -38,19 +38,26 @@ def _followed(
         _check_axes(layer, shape, f"layer {i + 1} of {len(layers)}")
         if shape is None:
             shape = stated
-        elif layer.n_in not in (None, n_features := features(shape, layer.feature_axis), None):
+        place = f"layer {i + 1} of {len(layers)}" + f", after {layers[i - 1]!r}" * (i > 0)
+        if shape is not None and not layer.accepts(shape):
+            n_features = features(shape, layer.feature_axis)
+            in_rows = f", in rows of shape {shape}" if len(shape) > 1 and ... not in shape else ""
             raise ShapeError(
-                f"{layer!r} was given {n_features} features",
+                f"{layer!r} was given {n_features} features{in_rows}",
                 f"{layer.n_in}, its number of inputs",
                 f"make it take {n_features}, or the layer before it give {layer.n_in}",
-                f"layer {i + 1} of {len(layers)}, after {layers[i - 1]!r}",
+                place,
             )
-        elif i > start and ... in shape and stated is not None and ... not in stated:
+        if i > start and shape and ... in shape and stated is not None and ... not in stated:
             between = closed(stated)[: len(stated) + 1 - len(shape)]
             if ... in begin and closed(shape, between) == stated:
                 shape_in = None if shape_in is None else closed(shape_in, between)
                 return _followed(layers, start, shape_in, closed(begin, between))
-        shape = shape and layer.shape_out(shape)
+        try:
+            shape = shape and layer.shape_out(shape)
+        except ShapeError as misfit:
+            misfit.put_within(place)
+            raise
     return shape_in, shape
 
 
@@ -62,17 +69,9 @@ def _check_axes(layer: Layer, shape: Shape | None, where: str) -> None:
     raise ShapeError(
         f"{layer!r} was given an array of shape ({came})",
         f"{layer.ndim} axes",
-        "a layer between that gives such rows; return_sequences=True, if both are recurrent",
+        "a layer between that gives such rows, a Reshape; return_sequences=True for a recurrence",
         where,
     )
-
-
-def features(shape: Shape | None, axis: int = -1) -> int | None:
-    """How many features a row of this shape has, on this axis of a batch; None if unknown."""
-    if not shape:
-        return None
-    size = shape[axis] if axis < 0 else shape[axis - 1]
-    return size if isinstance(size, int) else None
 
 
 def misfit(x: Array, n_in: int, where: str) -> ShapeError:

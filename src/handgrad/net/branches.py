@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from handgrad.base.errors import SettingError, ShapeError
 from handgrad.layers import Array, Layer
-from handgrad.layers.layer import Shape
-from handgrad.layers.shape_inference import features
+from handgrad.layers.layer import Shape, features
 from handgrad.net.net import Net
 
 Join = Literal["sum", "concatenate"]

@@ -81,7 +81,10 @@ def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Array:
     that does not say what it takes is given such rows of 4 features, if it takes them.
     """
     stated = layer.shape_in
-    shapes = [closed((..., 4) if stated is None else stated, between) for between in ((), (4,))]
+    known, open_shape = layer.example_shape, (..., 4) if stated is None else stated
+    shapes = [closed(open_shape, between) for between in ((), (4,))]
+    if stated is None and known is not None:
+        shapes = [known]
     examples = [_drawn(layer, (n_rows, *shape), seed) for shape in dict.fromkeys(shapes)]
     if stated is not None and len(examples) == 1:
         return examples[0]
@@ -92,8 +95,9 @@ def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Array:
         failures.append(failure)
     if stated is not None:
         return examples[0]
+    of_shape = "4 features" if known is None else f"shape {known}"
     raise SettingError(
-        f"{layer!r} does not say what it takes, and fails with rows of 4 features, "
+        f"{layer!r} does not say what it takes, and fails with rows of {of_shape}, "
         f"for example: {failures[0]}",
         "an example, or a layer that states n_in, the number of its features",
         "x=..., a few rows of what the layer is made for; or self.n_in = … in its __init__",

@@ -13,9 +13,9 @@ from handgrad.base.other_names import NUMBERS
 from handgrad.base.page import MADE, twin_of
 from handgrad.display import Text
 from handgrad.layers import Array, Layer
-from handgrad.layers.layer import Changes, Shape, closed, floating, predicting_twin
+from handgrad.layers.layer import Changes, Shape, closed, features, floating, predicting_twin
 from handgrad.layers.mistakes import returned
-from handgrad.layers.shape_inference import common_dtype, features, fitting_shapes, misfit
+from handgrad.layers.shape_inference import common_dtype, fitting_shapes, misfit
 from handgrad.net.buffers import FlatBuffers
 from handgrad.net.minibatches import Inputs, array_of_numbers, number_of_rows
 from handgrad.net.watch import LayerCall, watching
@@ -373,7 +373,7 @@ class Net(Layer):
                 repr(self),
             )
         rows = self.cast(x)
-        if self.n_in is not None and (rows.ndim < 2 or rows.shape[-1] != self.n_in):
+        if self.n_in is not None and (rows.ndim < 2 or not self.accepts(rows.shape[1:])):
             first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
             raise misfit(rows, self.n_in, self.position(first))
         return rows

@@ -15,7 +15,7 @@ import handgrad as hg
 from handgrad.engines.loops.streams import set_stream
 from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.layers import Array
-from handgrad.layers.shape_inference import features
+from handgrad.layers.layer import features
 from tests.bits.nets import DTYPES, LARGE, LAST, numbers, targets
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES, rows_for
 

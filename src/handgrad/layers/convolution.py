@@ -1,0 +1,143 @@
+"""Convolutions: the same weights at every place of a picture or of a sequence."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.base.errors import ShapeError, positive
+from handgrad.base.page import Array
+from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.layer import floating
+from handgrad.layers.windows import Sizes, WindowLayer, fold, padded, unfold
+
+
+class Convolution(WindowLayer):
+    """The base of convolutions: weights W (n_out, n_in, *kernel_size) and biases b (n_out,)."""
+
+    param_names = ("W", "b")
+    n_in: int
+    n_out: int
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        *,
+        initializer: str | Initializer = "lecun_normal",
+        rng: int | RandomSource | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding)
+        positive("n_in", n_in, whole=True)
+        positive("n_out", n_out, whole=True)
+        self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
+        shape = (self.n_out, self.n_in * math.prod(self.kernel_size))  # a Linear of one window
+        W = np.asarray(initializer_of(initializer)(shape, random_generator(rng)))
+        if W.shape != shape:
+            raise ShapeError(
+                f"the initializer drew weights of shape {W.shape}",
+                f"the shape it was asked for, {shape}",
+                "rng.normal(0, 0.1, shape), for example",
+            )
+        self.W = W.reshape(self.n_out, self.n_in, *self.kernel_size).astype(dtype)
+        self.b = np.zeros(n_out, dtype)
+
+
+class Conv2d(Convolution):
+    """Each output channel is a weighted sum over a window of all input channels, at every place.
+
+    forward     z[n, o, i, j] = b[o] + Σ W[o, c, p, q] x[n, c, s i + p, s j + q] over c, p, q
+                u: all windows as rows; z = u Wᵀ + b
+    backward    dW = dzᵀ u      db = Σ dz over all rows and places
+                du = dz W;  dx[n, c, s i + p, s j + q] += du[n, i, j, c, p, q]
+    shapes      x, dx (n, n_in, height, width)    z, dz (n, n_out, h, w)
+                h = ⌊(height + 2 padding − kernel_size)/stride⌋ + 1, w alike
+                W, dW (n_out, n_in, *kernel_size)    b, db (n_out,)    u (n h w, size)
+    source      LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document
+                recognition", 1998
+
+    s is the stride, x has `padding` zeros around it, size is how many numbers a window has in all
+    channels. W begins as `initializer` draws it (normal, standard deviation 1/√size), b as zeros.
+    In one line forward is `einsum("ncijpq,ocpq->noij", windows, W)`; windows as rows make one
+    product of it, in both directions.
+
+    >>> convolution = Conv2d(1, 1, 2)
+    >>> convolution.W, convolution.b = [[[[1, 2], [3, 4]]]], [5]
+    >>> x = np.array([[[[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]]])
+    >>> convolution.forward(x)                                     # 1·1 + 4·1 + 5, 2·2 + 3·1 + 5
+    array([[[[10., 12.]]]])
+    >>> convolution.backward(np.array([[[[1.0, 10.0]]]]))          # W at the left, 10 W beside it
+    array([[[[ 1., 12., 20.],
+             [ 3., 34., 40.]]]])
+    >>> convolution.dW, convolution.db                             # windows: 1·left + 10·right
+    (array([[[[ 1., 20.],
+             [10.,  1.]]]]), array([11.]))
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.x = padded(x, self.padding)
+        windows = unfold(self.x, self.kernel_size, self.stride)  # (n, n_in, h, w, *kernel_size)
+        n, _, h, w, _, _ = windows.shape
+        self.u = windows.transpose(0, 2, 3, 1, 4, 5).reshape(n * h * w, -1)
+        z = self.u @ self.W.reshape(self.n_out, -1).T + self.b
+        return z.reshape(n, h, w, self.n_out).transpose(0, 3, 1, 2)
+
+    def backward(self, dz: Array) -> Array:
+        n, _, h, w = dz.shape
+        dz_rows = dz.transpose(0, 2, 3, 1).reshape(n * h * w, self.n_out)
+        self.dW = (dz_rows.T @ self.u).reshape(self.W.shape)
+        self.db = dz_rows.sum(axis=0)
+        du = dz_rows @ self.W.reshape(self.n_out, -1)
+        windows = du.reshape(n, h, w, *self.W.shape[1:]).transpose(0, 3, 1, 2, 4, 5)
+        return fold(windows, self.x, self.stride, self.padding)
+
+
+class Conv1d(Convolution):
+    """Each output channel is a weighted sum over a window of all input channels, at every step.
+
+    forward     z[n, o, i] = b[o] + Σ W[o, c, p] x[n, c, s i + p] over c, p
+                u: all windows as rows; z = u Wᵀ + b
+    backward    dW = dzᵀ u      db = Σ dz over all rows and steps
+                du = dz W;  dx[n, c, s i + p] += du[n, i, c, p]
+    shapes      x, dx (n, n_in, t)    z, dz (n, n_out, m),
+                m = ⌊(t + 2 padding − kernel_size)/stride⌋ + 1
+                W, dW (n_out, n_in, kernel_size)    b, db (n_out,)    u (n m, size)
+    source      Waibel, Hanazawa, Hinton, Shikano, Lang, "Phoneme recognition using time-delay
+                neural networks", 1989
+
+    s is the stride, x has `padding` zeros on both sides, size is n_in kernel_size. W and b begin as
+    those of `Conv2d`. Channels come before steps, as in PyTorch: `Transpose(2, 1)` makes a sequence
+    (n, t, features) what it takes.
+
+    >>> convolution = Conv1d(1, 1, 2)
+    >>> convolution.W, convolution.b = [[[1, 2]]], [5]
+    >>> convolution.forward(np.array([[[1.0, 0.0, 3.0]]]))         # 1·1 + 5, 2·3 + 5
+    array([[[ 6., 11.]]])
+    >>> convolution.backward(np.array([[[1.0, 10.0]]]))            # 1·1, 2·1 + 1·10, 2·10
+    array([[[ 1., 12., 20.]]])
+    >>> convolution.dW, convolution.db                             # 1·[1 0] + 10·[0 3]
+    (array([[[ 1., 30.]]]), array([11.]))
+    """
+
+    ndim = 3
+
+    def forward(self, x: Array) -> Array:
+        self.x = padded(x, self.padding)
+        windows = unfold(self.x, self.kernel_size, self.stride)  # (n, n_in, m, kernel_size)
+        n, _, m, _ = windows.shape
+        self.u = windows.transpose(0, 2, 1, 3).reshape(n * m, -1)
+        z = self.u @ self.W.reshape(self.n_out, -1).T + self.b
+        return z.reshape(n, m, self.n_out).transpose(0, 2, 1)
+
+    def backward(self, dz: Array) -> Array:
+        n, _, m = dz.shape
+        dz_rows = dz.transpose(0, 2, 1).reshape(n * m, self.n_out)
+        self.dW = (dz_rows.T @ self.u).reshape(self.W.shape)
+        self.db = dz_rows.sum(axis=0)
+        du = dz_rows @ self.W.reshape(self.n_out, -1)
+        windows = du.reshape(n, m, *self.W.shape[1:]).transpose(0, 2, 1, 3)
+        return fold(windows, self.x, self.stride, self.padding)

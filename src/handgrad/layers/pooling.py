@@ -1,0 +1,88 @@
+"""Pooling: a picture made smaller, one number in place of each window."""
+
+import math
+
+import numpy as np
+
+from handgrad.base.errors import SettingError
+from handgrad.base.page import Array
+from handgrad.layers.windows import Sizes, WindowLayer, fold, padded, unfold
+
+
+class Pooling(WindowLayer):
+    """The base of poolings: windows side by side, unless a stride is given."""
+
+    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
+        super().__init__(kernel_size, kernel_size if stride is None else stride, padding)
+        self.size = math.prod(self.kernel_size)
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
+            raise SettingError(
+                f"padding={padding!r} around windows of {kernel_size!r}",
+                "half a window at most: one of padding alone has no number",
+                "padding=0, or a larger kernel_size",
+            )
+
+
+class MaxPool2d(Pooling):
+    """Passes the largest number of each window, channel by channel.
+
+    forward     y[n, c, i, j] = max x[n, c, s i + p, s j + q] over p, q
+    backward    dx[n, c, s i + p, s j + q] += dy[n, c, i, j] where p, q is the first of the largest
+    shapes      x, dx (n, channels, height, width)    y, dy (n, channels, h, w)
+                h = ⌊(height + 2 padding − kernel_size)/stride⌋ + 1, w alike
+    source      Ranzato, Huang, Boureau, LeCun, "Unsupervised learning of invariant feature
+                hierarchies with applications to object recognition", 2007
+
+    s is the stride, `kernel_size` unless given; padding is −∞, so that it is never the largest.
+    NaN is passed on.
+
+    >>> pool = MaxPool2d(2)
+    >>> pool.forward(np.array([[[[1.0, 5.0, 2.0, 2.0], [4.0, 3.0, 0.0, 2.0]]]]))
+    array([[[[5., 2.]]]])
+    >>> pool.backward(np.array([[[[10.0, 20.0]]]]))                # of equal ones to the first
+    array([[[[ 0., 10., 20.,  0.],
+             [ 0.,  0.,  0.,  0.]]]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.x = padded(x, self.padding, -np.inf)
+        windows = unfold(self.x, self.kernel_size, self.stride)
+        u = windows.reshape(*windows.shape[:4], self.size)
+        self.largest = u.argmax(axis=-1)
+        return u.max(axis=-1)
+
+    def backward(self, dy: Array) -> Array:
+        du = np.where(self.largest[..., None] == np.arange(self.size), dy[..., None], 0)
+        windows = du.reshape(*dy.shape, *self.kernel_size)
+        return fold(windows, self.x, self.stride, self.padding)
+
+
+class AvgPool2d(Pooling):
+    """Passes the mean of each window, channel by channel.
+
+    forward     y[n, c, i, j] = mean x[n, c, s i + p, s j + q] over p, q
+    backward    dx[n, c, s i + p, s j + q] += dy[n, c, i, j]/size, size being that of a window
+    shapes      x, dx (n, channels, height, width)    y, dy (n, channels, h, w)
+                h = ⌊(height + 2 padding − kernel_size)/stride⌋ + 1, w alike
+    source      LeCun, Boser, Denker, Henderson, Howard, Hubbard, Jackel, "Handwritten digit
+                recognition with a back-propagation network", 1989
+
+    s is the stride, `kernel_size` unless given; zeros of the padding count in the mean, as in
+    PyTorch.
+
+    >>> pool = AvgPool2d(2)
+    >>> pool.forward(np.array([[[[1.0, 5.0, 2.0, 2.0], [4.0, 2.0, 0.0, 2.0]]]]))   # 12/4, 6/4
+    array([[[[3. , 1.5]]]])
+    >>> pool.backward(np.array([[[[8.0, 4.0]]]]))                  # 8/4, 4/4
+    array([[[[2., 2., 1., 1.],
+             [2., 2., 1., 1.]]]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.x = padded(x, self.padding)
+        return unfold(self.x, self.kernel_size, self.stride).mean(axis=(4, 5))
+
+    def backward(self, dy: Array) -> Array:
+        each = dy[..., None, None] / self.size
+        windows = np.broadcast_to(each, (*dy.shape, *self.kernel_size))
+        return fold(windows, self.x, self.stride, self.padding)
