@@ -37,6 +37,15 @@ def after_adding(x: Any, index: Any, values: Any) -> Any:
     return d
 
 
+def added_at(x: Any, index: Any, values: Any) -> Any:
+    d = x.copy()
+    np.add.at(d, index, values)
+    return d
+
+
+WHOLE = slice(None)
+MASK = np.array([[True, False], [False, True]])
+
 # Each takes (n, 4) and gives (n, ...); the names are what the tests are called by.
 ONE_LINERS: dict[str, Callable[[Any], Any]] = {
     "sum over columns": lambda x: x.sum(axis=1),
@@ -103,6 +112,20 @@ ONE_LINERS: dict[str, Callable[[Any], Any]] = {
     "a column written": lambda x: after_writing(x, (slice(None), 1), x[:, 3]),
     "rows of a slice written": lambda x: after_writing(x, (slice(None), slice(0, 3)), x[:, 1:]),
     "a slice added to": lambda x: after_adding(x, (slice(None), slice(1, None, 2)), 0.5),
+    "columns by numbers written": lambda x: after_writing(x, (WHOLE, [3, 0]), x[:, 1:3]),
+    "columns by numbers, one value": lambda x: after_writing(x, (WHOLE, np.array([3, 0])), 0.5),
+    "columns added to, one of them twice": lambda x: added_at(x, (WHOLE, [[1, 3], [1, 0]]), 0.5),
+    "columns added to by a column": lambda x: added_at(x, (WHOLE, [1, 3, 1]), x[:, :1]),
+    "places by two indices in front of a slice": lambda x: added_at(
+        x.reshape(-1, 2, 2), (WHOLE, [0, 1, 0], [1, 1, 1]), x[:, :3]
+    ),
+    "a slice between two indices": lambda x: added_at(
+        x.reshape(-1, 2, 1, 2), (WHOLE, [0, 1, 0], WHOLE, [1, 1, 1]), x[:, :1]
+    ),
+    "a fixed mask written": lambda x: after_writing(x.reshape(-1, 2, 2), (WHOLE, MASK), x[:, 2:]),
+    "places by numbers, the rest by dots": lambda x: after_writing(
+        x.reshape(-1, 2, 2), (..., [1, 0]), x.reshape(-1, 2, 2)
+    ),
     "matrix times matrix": lambda x: x @ (x.T @ x),
     "matrix times vector": lambda x: x @ x.sum(axis=0),
     "vector times matrix": lambda x: x + x[:, 0] @ x,

@@ -206,4 +206,11 @@ INSTEAD = {
     "item": "the array itself: the number is not known while recording",
     "tolist": "the array itself: the numbers are not known while recording",
     "flatten": "x.ravel() or x.reshape(len(x), -1)",
+    "strides": "np.lib.stride_tricks.sliding_window_view(x, (k, k), axis=(2, 3))",
+    "split": "slices: z[..., :k], z[..., k:]",
+    "array_split": "slices: z[..., :k], z[..., k:]",
+    "kron": "x.repeat(2, axis=2).repeat(2, axis=3)",
+    "any": "np.where(condition, a, b), the same steps whatever the numbers are",
+    "all": "np.where(condition, a, b), the same steps whatever the numbers are",
+    "rfft2": "sliding_window_view and einsum, or a sum over the places of the kernel",
 }

@@ -34,6 +34,7 @@ from handgrad.losses import weighting
 # What is computed here is computed for the line of the page that asked for it.
 PLUMBING = (
     *(f"{Path(file).parent}{os.sep}" for file in (__file__, np.__file__)),
+    f"{Path(np.__file__).parent.with_name('scipy')}{os.sep}",
     functions.__file__,
     weighting.__file__,
 )

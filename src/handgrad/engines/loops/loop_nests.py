@@ -26,7 +26,7 @@ from handgrad.engines.loops.statements import (
 )
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, Op
-from handgrad.graph.symbolic import Arange, Ref, at
+from handgrad.graph.symbolic import Arange, Ref, Symbolic, at
 
 
 def nests(
@@ -88,7 +88,9 @@ def _scatter(elements: Elements, i: int, node: Node) -> Body:
     x, parts, values = node.arguments
     shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
     if not shapes:
-        raise CannotLowerError(f"an index of constants, at {node.origin}")
+        if any(isinstance(part, Symbolic) for part in parts):
+            raise CannotLowerError(f"an index of constants, at {node.origin}")
+        shapes = [np.broadcast_shapes(*map(np.shape, parts))]
     shape = (*max(shapes, key=len), *node.shape[len(parts) :])
     index = indices(elements, shape)
     target = _looked_up(elements, parts, index)

@@ -188,7 +188,7 @@ def take(new: Builder, node: Node) -> Ref:
 def getitem(new: Builder, node: Node) -> Ref:
     """A part of an array: by slices a view, by arrays of whole numbers a copy, or first one."""
     x, index = node.arguments
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = _parts(index)
     if _is_slicing(parts):
         if Ellipsis not in parts:
             parts = (*parts, Ellipsis)  # so that NumPy gives a view of one number too
@@ -200,19 +200,14 @@ def getitem(new: Builder, node: Node) -> Ref:
 
 def _by_arrays_and_slices(new: Builder, node: Node, x: Ref, parts: tuple[object, ...]) -> Ref:
     """The part by the slices first; in it, with the axes of the arrays in front, that by arrays."""
-    dots = [i for i, part in enumerate(parts) if part is Ellipsis]
-    if dots:
-        at_dots, real = dots[0], sum(part is not None for part in parts) - 1
-        missing = (slice(None),) * (len(new[x].shape) - real)
-        parts = (*parts[:at_dots], *missing, *parts[at_dots + 1 :])
+    parts = _without_dots(parts, len(new[x].shape))
     axes = [i for i, part in enumerate(parts) if part is not None and not isinstance(part, slice)]
     slices = tuple(slice(None) if i in axes else part for i, part in enumerate(parts))
     sliced = getitem(new, replace(node, arguments=(x, slices)))
     rest = [i for i in range(len(new[sliced].shape)) if i not in axes]
     turned = view_by(new, node, sliced, lambda array, n: array.transpose(*axes, *rest))
     arrays = _arrays(new, turned, [parts[i] for i in axes], node)
-    together = axes == [*range(axes[0], axes[-1] + 1)]
-    first = axes[0] if together else 0
+    first = _first_axis(axes)
     rank = len(node.shape) - len(rest)
     front = node.shape[first : first + rank]
     shape = (*front, *node.shape[:first], *node.shape[first + rank :])
@@ -221,18 +216,71 @@ def _by_arrays_and_slices(new: Builder, node: Node, x: Ref, parts: tuple[object,
     return view_by(new, node, picked, lambda array, n: array.transpose(back))
 
 
+def _parts(index: object) -> tuple[object, ...]:
+    """The parts of an index; a constant mask as the places where it is true."""
+    parts: list[object] = []
+    for part in index if isinstance(index, tuple) else (index,):
+        is_mask = isinstance(part, np.ndarray) and part.dtype == bool
+        parts += np.nonzero(part) if is_mask else [part]
+    return tuple(parts)
+
+
+def _without_dots(parts: tuple[object, ...], n_axes: int) -> tuple[object, ...]:
+    """An index in which each axis that `...` stands for has its slice."""
+    dots = [i for i, part in enumerate(parts) if part is Ellipsis]
+    if not dots:
+        return parts
+    real = sum(part is not None for part in parts) - 1
+    return (*parts[: dots[0]], *[slice(None)] * (n_axes - real), *parts[dots[0] + 1 :])
+
+
+def _first_axis(axes: Sequence[int]) -> int:
+    """Where the axes of an index by arrays begin in the part: in front, if not together."""
+    return axes[0] if list(axes) == [*range(axes[0], axes[-1] + 1)] else 0
+
+
 def setitem(new: Builder, node: Node) -> Ref:
     """A copy with a part written, or added to."""
     x, index, values = node.arguments
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = _parts(index)
     if _is_slicing(parts):
         if node.operation is Op.ADD_AT:
             raise node.refused("a slice")
         part = replace(node, operation=Op.GETITEM, arguments=(x, index))
         return _written(new, node, x, _done_by(part), values)
     if any(_is_slice(part) for part in parts):
-        raise node.refused("arrays and slices in one index")
+        return _set_by_arrays_and_slices(new, node, x, parts, values)
     return new.alike(node, node.operation, x, _arrays(new, x, parts, node), values)
+
+
+def _set_by_arrays_and_slices(
+    new: Builder, node: Node, x: Ref, parts: tuple[object, ...], values: object
+) -> Ref:
+    """The copy with the axes of the arrays in front, written, and its axes put back."""
+    parts = _without_dots(parts, len(new[x].shape))
+    axes = [i for i, part in enumerate(parts) if not isinstance(part, slice)]
+    rest = [i for i, part in enumerate(parts) if isinstance(part, slice) and part == slice(None)]
+    arrays: list[Any] = [parts[i] for i in axes]
+    varying = [isinstance(array, Ref | Symbolic) for array in arrays]
+    if len(axes) + len(rest) < len(parts) or (len(arrays) > 1 and any(varying)):
+        raise node.refused("such arrays and slices in one index")
+    one = arrays[0]
+    front = new[one].shape if isinstance(one, Ref) else np.broadcast(*arrays).shape
+    order, first, rank = [*axes, *rest], _first_axis(axes), len(front)
+    shape = tuple(new[x].shape[i] for i in order)
+    if isinstance(values, Ref):
+        others = shape[len(axes) :]
+        part = (*others[:first], *front, *others[first:])
+        in_front = [*range(first, first + rank), *range(first), *range(first + rank, len(part))]
+
+        def turned_values(array: Array, n: int) -> Array:
+            return np.broadcast_to(array, [at(size, n) for size in part]).transpose(in_front)
+
+        values = view_by(new, node, values, turned_values)
+    turned = view_by(new, node, x, lambda array, n: array.transpose(order))
+    arguments = (turned, _arrays(new, turned, arrays, node), values)
+    written = new.add(node.operation, arguments, shape, node.dtype)
+    return view_by(new, node, written, lambda array, n: array.transpose(np.argsort(order)))
 
 
 def _written(new: Builder, node: Node, x: Ref, run: Run, values: object) -> Ref:

@@ -1,0 +1,1 @@
+"""One layer written in many ways, as users write it."""
