@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from handgrad.data.predictions import predict_table
     from handgrad.data.table_stream import StreamedRows, TableStream
     from handgrad.data.tables import open_table, read_table
+    from handgrad.data.time_series import windows
 
 __all__ = [
     "BUNDLED",
@@ -47,6 +48,7 @@ __all__ = [
     "random_shift",
     "read_table",
     "train_test_split",
+    "windows",
 ]
 
 
@@ -54,7 +56,7 @@ def __getattr__(name: str) -> Any:
     """What reads tables loads pyarrow, on first use."""
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.data' has no attribute {name!r}")
-    from handgrad.data import predictions, table_stream, tables
+    from handgrad.data import predictions, table_stream, tables, time_series
 
-    modules = (predictions, table_stream, tables)
+    modules = (predictions, table_stream, tables, time_series)
     return next(getattr(module, name) for module in modules if hasattr(module, name))

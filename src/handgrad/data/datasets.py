@@ -34,8 +34,9 @@ TURNS = 1.5
 class Dataset:
     """Rows and targets with their names; `x, y = dataset` takes the two arrays.
 
-    `x` (n, n_features) is float32. `y` (n,) holds classes 0, 1, 2 … (int64), named by
-    `class_names`; or numbers (float64), and then there are no class names.
+    `x` (n, n_features), or (n, length, n_features) for windows, is float32. `y` (n,) holds classes
+    0, 1, 2 … (int64), named by `class_names`; or numbers (float64), and then there are no class
+    names.
     """
 
     name: str
@@ -50,7 +51,9 @@ class Dataset:
 
     def __repr__(self) -> str:
         kind = f"{len(self.class_names)} classes" if self.class_names else "a number to predict"
-        return f"<Dataset {self.name}: {self.x.shape[0]} rows, {self.x.shape[1]} features, {kind}>"
+        n, *length, n_features = self.x.shape
+        rows = f"{n} windows of {length[0]} rows" if length else f"{n} rows"
+        return f"<Dataset {self.name}: {rows}, {n_features} features, {kind}>"
 
 
 def load(name: str) -> Dataset:
