@@ -50,6 +50,30 @@ def test_layers_are_those_of_pytorch() -> None:
         assert line in text
 
 
+def test_layers_for_pictures_are_those_of_pytorch() -> None:
+    net = hg.Net(
+        *(
+            hg.Reshape(1, 6, 6),
+            hg.RandomShift(1),
+            hg.Conv2d(1, 2, (3, 1), padding=1),
+            hg.BatchNorm2d(2),
+        ),
+        *(hg.MaxPool2d(2), hg.AvgPool2d((1, 2)), hg.Flatten(), hg.Linear(12, 3)),
+    )
+    text = torch_source(subject_of(net))
+    for line in (
+        "nn.Sequential(nn.Flatten(), nn.Unflatten(1, (1, 6, 6))),",
+        "nn.Identity(),",
+        "nn.Conv2d(1, 2, (3, 1), stride=(1, 1), padding=(1, 1)),",
+        "nn.BatchNorm2d(2, eps=1e-05, momentum=0.1),",
+        "nn.MaxPool2d((2, 2), stride=(2, 2), padding=(0, 0)),",
+        "nn.AvgPool2d((1, 2), stride=(1, 2), padding=(0, 0)),",
+        "nn.Flatten(),",
+        '"3.num_batches_tracked": array("<i8", (), ',
+    ):
+        assert line in text
+
+
 def test_batch_norm_of_places_is_written_out() -> None:
     net = hg.Net(hg.BatchNorm(3))
     assert "BatchNorm1d" in torch_source(subject_of(net, np.zeros((4, 3))))

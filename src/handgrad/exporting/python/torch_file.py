@@ -31,22 +31,33 @@ from handgrad.layers import (
     GELU,
     SELU,
     Array,
+    AvgPool2d,
     BatchNorm,
+    BatchNorm2d,
+    Conv1d,
+    Conv2d,
     Dropout,
     Embedding,
+    Flatten,
+    GaussianNoise,
     GELUTanh,
     Layer,
     LayerNorm,
     LeakyReLU,
     Linear,
+    MaxPool2d,
     Mish,
+    RandomHorizontalFlip,
+    RandomShift,
     ReLU,
+    Reshape,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
     Tanh,
 )
+from handgrad.layers.windows import WindowLayer
 from handgrad.net import Net
 from handgrad.saving.weights import all_learned
 
@@ -75,7 +86,25 @@ MODULES: Mapping[type[Layer], Callable[..., str]] = {
     BatchNorm: lambda layer: (
         f"nn.BatchNorm1d({layer.n_in}, eps={layer.eps}, momentum={layer.momentum})"
     ),
+    BatchNorm2d: lambda layer: (
+        f"nn.BatchNorm2d({layer.n_in}, eps={layer.eps}, momentum={layer.momentum})"
+    ),
+    Conv2d: lambda layer: f"nn.Conv2d({layer.n_in}, {layer.n_out}, {_windows(layer)})",
+    Conv1d: lambda layer: f"nn.Conv1d({layer.n_in}, {layer.n_out}, {_windows(layer)})",
+    MaxPool2d: lambda layer: f"nn.MaxPool2d({_windows(layer)})",
+    AvgPool2d: lambda layer: f"nn.AvgPool2d({_windows(layer)})",
+    Flatten: lambda layer: "nn.Flatten()",
+    Reshape: lambda layer: f"nn.Sequential(nn.Flatten(), nn.Unflatten(1, {layer.shape}))",
+    **dict.fromkeys(  # which change nothing in prediction
+        (RandomShift, RandomHorizontalFlip, GaussianNoise), lambda layer: "nn.Identity()"
+    ),
 }
+
+
+def _windows(layer: WindowLayer) -> str:
+    return f"{layer.kernel_size}, stride={layer.stride}, padding={layer.padding}"
+
+
 NET = '''def net(x):
     """The answer of `module` for an array of rows."""
     with torch.inference_mode():
