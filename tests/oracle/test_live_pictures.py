@@ -1,6 +1,7 @@
 """Layers for pictures against PyTorch: many settings, ties, running statistics, LeNet-5 trained."""
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,14 @@ def test_lenet_takes_pytorchs_steps(rule: str, engine: Any) -> None:
     assert np.abs(net.parameters - before).max() > 1e-2
     assert np.abs(net.parameters - theirs.weights()).max() <= WORST
     assert abs(history[-1].train_loss - np.mean(losses)) <= WORST
+
+
+def test_exported_source_of_pytorch_says_what_the_net_says(tmp_path: Path) -> None:
+    net = hg.Net(
+        *(hg.Reshape(1, 6, 6), hg.RandomShift(1), hg.Conv2d(1, 2, (3, 1), padding=1, rng=0)),
+        *(hg.BatchNorm2d(2), hg.ReLU(), hg.MaxPool2d(2), hg.AvgPool2d((1, 2))),
+        *(hg.Flatten(), hg.Linear(12, 3, rng=1)),
+    )
+    (check,) = hg.export(net, tmp_path / "model_torch.py").checks
+    assert check.ran == f"PyTorch {torch.__version__}"
+    assert check.relative < 1e-6
