@@ -14,6 +14,7 @@ from handgrad.graph import interpret
 from handgrad.graph.passes import optimized
 from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 from tests.engines.test_compiled import Row
+from tests.graph import pages
 from tests.graph.one_liners import TABLE, Page
 
 
@@ -102,6 +103,16 @@ ONE_LINERS = {
 def test_a_page_of_one_line(name: str) -> None:
     net = hg.Net(Page(ONE_LINERS[name]), hg.Linear(4, 2, rng=0), dtype=np.float64)
     assert_alike_or_refused(net, rows(7, 4))
+
+
+@pytest.mark.parametrize("page", [pages.Distances, pages.DistancesOfHeads])
+def test_attention_with_a_table_looked_up_by_distance(page: type[hg.Layer]) -> None:
+    assert hg.check_gradients(page(), x=rows(5, 6))
+    net = hg.Net(hg.Linear(4, 6, rng=0), page(), hg.Linear(6, 2, rng=1), dtype=np.float64)
+    assert_alike_or_refused(net, rows(7, 4))
+    with net.mode(training=False):
+        p = net.predict(rows(7, 4), engine="compiled")
+        np.testing.assert_allclose(p, net.predict(rows(7, 4), engine="eager"), rtol=1e-10)
 
 
 def test_casts_can_be_interpreted_after_lowering() -> None:

@@ -94,6 +94,54 @@ class Attention(hg.Layer):
         return dx.reshape(len(dx), -1)
 
 
+class Distances(Attention):
+    """Adds to each score the number that a table, R (5,), has for how far 3 steps are apart."""
+
+    param_names = ("R",)
+    table: tuple[int, ...] = (5,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.R = np.array([0.3, -0.2, 0.5, 1.1, -0.7]).reshape(self.table)
+        self.apart = np.arange(3)[:, None] - np.arange(3) + 2
+
+    def forward(self, x: Any) -> Any:
+        self.x = x.reshape(len(x), -1, 2)
+        scores = self.x @ self.x.swapaxes(1, 2) / 2**0.5 + self.R[self.apart]
+        e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        self.p = e / e.sum(axis=-1, keepdims=True)
+        return (self.p @ self.x).reshape(len(x), -1)
+
+    def backward(self, dy: Any) -> Any:
+        dp = dy.reshape(self.x.shape) @ self.x.mT
+        ds = self.p * (dp - (self.p * dp).sum(axis=-1, keepdims=True))
+        dR = np.zeros_like(self.R)
+        np.add.at(dR, self.apart, ds.sum(axis=0))
+        self.dR = dR
+        return super().backward(dy)
+
+
+class DistancesOfHeads(Distances):
+    """The same with a table for each head, R (1, 5), of one head."""
+
+    table = (1, 5)
+
+    def forward(self, x: Any) -> Any:
+        self.x = x.reshape(len(x), -1, 2)
+        scores = (self.x @ self.x.swapaxes(1, 2) / 2**0.5)[:, None] + self.R[:, self.apart]
+        e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        self.p = (e / e.sum(axis=-1, keepdims=True))[:, 0]
+        return (self.p @ self.x).reshape(len(x), -1)
+
+    def backward(self, dy: Any) -> Any:
+        dp = dy.reshape(self.x.shape) @ self.x.mT
+        ds = self.p * (dp - (self.p * dp).sum(axis=-1, keepdims=True))
+        dR = np.zeros_like(self.R)
+        np.add.at(dR, (slice(None), self.apart), ds.sum(axis=0)[None])
+        self.dR = dR
+        return Attention.backward(self, dy)
+
+
 class TwoInputs(hg.Layer):
     """y = a w + b for a tuple of inputs (a, b)    da = dy w    db = dy    dw = Σₙ dy a."""
 

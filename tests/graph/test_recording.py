@@ -29,6 +29,8 @@ PAGES: dict[str, tuple[Callable[[], hg.Layer], Callable[[int], Any]]] = {
     ),
     "convolution by windows": (lambda: pages.Conv1d(), rows(7)),
     "batched attention": (lambda: pages.Attention(), rows(6)),
+    "a table by distance": (lambda: pages.Distances(), rows(6)),
+    "a table by distance for each head": (lambda: pages.DistancesOfHeads(), rows(6)),
     "a tuple of inputs": (
         lambda: pages.TwoInputs(3),
         lambda n: (rows(3)(n), rows(3, seed=1)(n)),

@@ -1,7 +1,7 @@
 """Sequences of different lengths: padding is seen by no layer, and counts in no loss."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,21 @@ def whole(pooling: hg.Layer) -> hg.Net:
     )
 
 
+def read(recurrent: hg.Layer) -> hg.Net:
+    """A net that reads step by step."""
+    embedding, last = hg.Embedding(6, 4, padding=0, rng=0), hg.Linear(4, K, rng=1)
+    return hg.Net(embedding, recurrent, last, dtype=np.float64)
+
+
+ANSWERS: dict[str, Callable[[], hg.Net]] = {
+    "mean": lambda: whole(hg.MeanOverTime()),
+    "largest": lambda: whole(hg.MaxOverTime()),
+    "RNN": lambda: read(hg.RNN(4, 4, rng=2)),
+    "GRU": lambda: read(hg.GRU(4, 4, rng=2)),
+    "LSTM": lambda: read(hg.LSTM(4, 4, rng=2)),
+}
+
+
 def trained(net: hg.Net, x: Any, y: Any, engine: Any = "eager", **given: Any) -> hg.History:
     return hg.fit(
         net,
@@ -63,8 +78,11 @@ def trained(net: hg.Net, x: Any, y: Any, engine: Any = "eager", **given: Any) ->
         (places(causal=True), Y),
         (whole(hg.MeanOverTime()), Y[:, 0]),
         (whole(hg.MaxOverTime()), Y[:, 0]),
+        (read(hg.RNN(4, 4, rng=2)), Y[:, 0]),
+        (read(hg.LSTM(4, 4, rng=2)), Y[:, 0]),
+        (read(hg.GRU(4, 4, return_sequences=True, rng=2)), Y),
     ],
-    ids=["places", "causal", "mean", "largest"],
+    ids=["places", "causal", "mean", "largest", "RNN", "LSTM", "GRU"],
 )
 def test_gradients_are_right_where_there_is_padding(net: hg.Net, y: Any) -> None:
     x = X.copy()
@@ -73,9 +91,9 @@ def test_gradients_are_right_where_there_is_padding(net: hg.Net, y: Any) -> None
     assert report.ok, str(report)
 
 
-@pytest.mark.parametrize("make", [hg.MeanOverTime, hg.MaxOverTime])
-def test_a_sequence_is_answered_alike_however_far_it_is_filled_up(make: Any) -> None:
-    net = whole(make())
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_sequence_is_answered_alike_however_far_it_is_filled_up(name: str) -> None:
+    net = ANSWERS[name]()
     p = net.predict(X)
     longer = np.concatenate([X, np.zeros((N, 3), int)], axis=1)
     np.testing.assert_allclose(net.predict(longer), p, rtol=1e-12)
@@ -104,11 +122,11 @@ def test_weights_count_beside_padding() -> None:
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
 
 
-@pytest.mark.parametrize("pooled", [False, True])
-def test_engines_agree_where_there_is_padding(pooled: bool) -> None:
-    nets = [whole(hg.MaxOverTime()) if pooled else places() for _ in range(2)]
+@pytest.mark.parametrize("answer", ["", "largest", "LSTM"])
+def test_engines_agree_where_there_is_padding(answer: str) -> None:
+    nets = [ANSWERS[answer]() if answer else places() for _ in range(2)]
     for net, engine in zip(nets, ("eager", "compiled"), strict=True):
-        trained(net, X, Y[:, 0] if pooled else Y, engine)
+        trained(net, X, Y[:, 0] if answer else Y, engine)
     # The bias of keys has the gradient 0, but for rounding.
     np.testing.assert_allclose(nets[1].parameters, nets[0].parameters, rtol=1e-10, atol=1e-14)
     p = nets[0].predict(X, engine="eager")
@@ -128,7 +146,7 @@ def test_a_mask_goes_through_nets_within_nets_and_ends_with_the_places() -> None
     net = places()
     np.testing.assert_array_equal(net.mask_out(X, None), THERE)
     np.testing.assert_array_equal(hg.Net(net, hg.Softmax()).mask_out(X, None), THERE)
-    assert whole(hg.MeanOverTime()).mask_out(X, None) is None
+    assert all(make().mask_out(X, None) is None for make in ANSWERS.values())
     assert hg.Net(hg.Embedding(6, 4), hg.Linear(4, 3)).mask_out(X, None) is None
 
 

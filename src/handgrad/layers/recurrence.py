@@ -30,11 +30,13 @@ class RecurrentLayer(Layer):
                 U (n_gates n_out, n_out)    b, v (n_gates n_out,)
     source      Werbos, "Backpropagation through time: what it does and how to do it", 1990
 
-    Where u = h₋ Uᵀ + v, of h₋ of the step before; the state before the first is 0. PyTorch calls
+    Where u = h₋ Uᵀ + v, of h₋ of the step before; the state before the first is 0. A step that a
+    `mask` (n, t) says is not there leaves the state as it is. PyTorch calls
     W weight_ih, U weight_hh, b bias_ih and v bias_hh.
     """
 
     ndim = 3
+    takes_mask = True
     param_names = ("W", "U", "b", "v")
     n_gates: ClassVar[int] = 1
     n_states: ClassVar[int] = 1
@@ -84,14 +86,26 @@ class RecurrentLayer(Layer):
                 repr(self),
             )
 
-    def forward(self, x: Array) -> Array:
-        self.x, self.h, self.kept = x, [], []
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
+        """The mask that came in, where every step comes out."""
+        return mask if self.return_sequences else None
+
+    def _where_there(self, i: int, there: Arrays, else_: Arrays) -> Arrays:
+        """`there` for rows whose step `i` is there, `else_` for those of which it is padding."""
+        if self.mask is None:
+            return there
+        mask = self.mask[:, i, None]
+        return tuple(np.where(mask, a, b) for a, b in zip(there, else_, strict=True))
+
+    def forward(self, x: Array, mask: Array | None = None) -> Array:
+        self.x, self.h, self.kept, self.mask = x, [], [], mask
         a = x @ self.W.T + self.b
         zeros = np.zeros_like(a[:, 0, : self.n_out])
         state: Arrays = (zeros,) * self.n_states
         for i in range(x.shape[1]):
             self.h.append(state[0])
-            state, kept = self.step(a[:, i], *state)
+            after, kept = self.step(a[:, i], *state)
+            state = self._where_there(i, after, state)
             self.kept.append(kept)
         if self.return_sequences:
             return np.stack([*self.h[1:], state[0]], axis=1)
@@ -104,7 +118,9 @@ class RecurrentLayer(Layer):
         for i in reversed(range(t)):
             if self.return_sequences:
                 dstate = (dstate[0] + dy[:, i], *dstate[1:])
-            da[i], du[i], dstate = self.step_backward(*dstate, *self.kept[i])
+            wanted = self._where_there(i, dstate, (zeros,) * self.n_states)
+            da[i], du[i], before = self.step_backward(*wanted, *self.kept[i])
+            dstate = self._where_there(i, before, dstate)
         da_rows, du_rows, h_rows = (as_rows(np.stack(each, axis=1)) for each in (da, du, self.h))
         self.dW, self.db = da_rows.T @ as_rows(self.x), da_rows.sum(axis=0)
         self.dU, self.dv = du_rows.T @ h_rows, du_rows.sum(axis=0)
