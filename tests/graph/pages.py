@@ -137,7 +137,8 @@ class DistancesOfHeads(Distances):
         dp = dy.reshape(self.x.shape) @ self.x.mT
         ds = self.p * (dp - (self.p * dp).sum(axis=-1, keepdims=True))
         dR = np.zeros_like(self.R)
-        np.add.at(dR, (slice(None), self.apart), ds.sum(axis=0)[None])
+        every_head: Any = (slice(None), self.apart)
+        np.add.at(dR, every_head, ds.sum(axis=0)[None])
         self.dR = dR
         return Attention.backward(self, dy)
 
