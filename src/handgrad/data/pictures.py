@@ -20,7 +20,8 @@ def random_shift(
     `x` (n, k) holds a picture of `shape` (height, width), or (channels, height, width), in each
     row of k numbers. What comes back has the shape and type of `x`. Each of the (2 `pixels` + 1)²
     moves is as likely; what leaves a picture is lost, and 0 takes its place on the other side.
-    `rng` is a seed or a Generator.
+    `rng` is a seed or a Generator. The layer `RandomShift` moves pictures in training only, anew in
+    each epoch.
 
     >>> random_shift([[1, 2, 3, 4, 5, 6, 7, 8, 9]], (3, 3), rng=0).reshape(3, 3)   # by one up
     array([[4, 5, 6],
