@@ -24,6 +24,11 @@ REFUSED = {
     "an array and itself in reverse",
     "rows in reverse",
     "a view of a view",
+    # what is added at places that an index names together with slices
+    "columns added to, one of them twice",
+    "columns added to by a column",
+    "places by two indices in front of a slice",
+    "a slice between two indices",
 }
 
 
