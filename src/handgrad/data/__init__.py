@@ -16,6 +16,7 @@ from handgrad.data.datasets import (
     make_xor,
     train_test_split,
 )
+from handgrad.data.picture_files import Pictures, read_pictures
 from handgrad.data.pictures import random_shift
 from handgrad.data.table_options import TableOptions
 from handgrad.data.texts import Characters, characters
@@ -30,6 +31,7 @@ __all__ = [
     "BUNDLED",
     "Characters",
     "Dataset",
+    "Pictures",
     "StreamedRows",
     "TableOptions",
     "TableStream",
@@ -46,6 +48,7 @@ __all__ = [
     "open_table",
     "predict_table",
     "random_shift",
+    "read_pictures",
     "read_table",
     "train_test_split",
     "windows",
