@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.base.errors import DataError, SettingError, positive
+from handgrad.base.errors import DataError, SettingError, did_you_mean, positive
 from handgrad.data.datasets import Dataset
-from handgrad.data.files import check_columns, listed, stem_of
+from handgrad.data.files import listed, stem_of
 from handgrad.data.frames import (
     Column,
     Columns,
@@ -132,7 +132,8 @@ def _series_of(table: object) -> _Series:
         raise DataError(
             f"an array of shape {array.shape}",
             "rows over time, (n_rows, n_features), or (n_rows,)",
-            "a table with a row for each time, or the path of a file",
+            "a data frame with a row for each time, the path of a file, or its "
+            "hg.open_table(path).to_table()",
         )
     return _Series("table", columns_of_array(array if array.ndim == 2 else array[:, None]))
 
@@ -149,7 +150,19 @@ def _names(series: _Series, target: str | int, *others: str | int | None) -> lis
         for name in (target, *others)
     ]
     given = [name for name in names if name]
-    check_columns(series.name, [*series.columns], *given)
+    for name in given:
+        if name not in series.columns:
+            raise DataError(
+                f"{series.name}: no column named {name!r}",
+                f"one of {listed([*series.columns])}" if series.columns else "columns",
+                did_you_mean(
+                    name,
+                    series.columns,
+                    "the name of a column as it stands in the table; for a file read "
+                    "otherwise than it should be hg.open_table(path, separator=…).to_table()",
+                    likeness=0.7,
+                ),
+            )
     if len({*given}) < len(given):
         raise SettingError(
             f"the columns {listed(given)} as target, group and time",
