@@ -1,5 +1,6 @@
 """Pictures, with Matplotlib: each takes and returns axes."""
 
+from handgrad.plots.attention import plot_attention
 from handgrad.plots.explanations import plot_partial_dependence, plot_permutation_importance
 from handgrad.plots.functions import (
     plot_activations,
@@ -7,6 +8,7 @@ from handgrad.plots.functions import (
     plot_loss_functions,
     plot_schedule,
 )
+from handgrad.plots.kernels import plot_feature_maps, plot_kernels
 from handgrad.plots.live_plot import live_plot, train_and_plot
 from handgrad.plots.loss_planes import plot_loss_plane, plot_optimizer_race
 from handgrad.plots.nets import plot_net, plot_neurons
@@ -31,13 +33,16 @@ from handgrad.plots.trainings import (
 __all__ = [
     "live_plot",
     "plot_activations",
+    "plot_attention",
     "plot_calibration",
     "plot_capacity_curve",
     "plot_confusion_matrix",
     "plot_cross_entropy",
     "plot_dataset",
     "plot_decision_boundary",
+    "plot_feature_maps",
     "plot_hidden_space",
+    "plot_kernels",
     "plot_learning_curve",
     "plot_learning_rate_search",
     "plot_loss_functions",

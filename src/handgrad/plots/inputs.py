@@ -177,19 +177,40 @@ def predicted_numbers(model: Net | Predictor, x: object) -> Array:
     return p.reshape(len(p))
 
 
-def net_and_rows(
-    model: Net | Predictor, x: object, y: object = None
-) -> tuple[Net, Array, Array | None, Loss | None]:
-    """The net of a model, and rows as it takes them; of an estimator, targets and loss too."""
-    if isinstance(model, Net):
-        return model, array_of(x, "x"), None if y is None else array_of(y, "y"), None
+def net_of(model: Net | Predictor) -> Net:
+    """The net of a model: itself, or that of a fitted estimator."""
+    return model if isinstance(model, Net) else _with_net(model).net_
+
+
+def _with_net(model: Predictor) -> HasNet:
     if isinstance(model, type) or not isinstance(model, HasNet):
         raise SettingError(
             described(model),
             "a net, or a fitted estimator that has one",
             "MLPClassifier().fit(X, y), or hg.Net(…)",
         )
-    estimator: HasNet = model
+    return model
+
+
+def net_and_row(model: Net | Predictor, x: object) -> tuple[Net, Array]:
+    """The net of a model, and a single row as it takes it."""
+    net, rows, _, _ = net_and_rows(model, x)
+    if rows.ndim < 2 or len(rows) != 1:
+        raise ShapeError(
+            f"x of shape {rows.shape}",
+            "a single row, (1, …)",
+            "x[None], where x is the row itself" if rows.ndim < 2 else "x[:1], for the first row",
+        )
+    return net, rows
+
+
+def net_and_rows(
+    model: Net | Predictor, x: object, y: object = None
+) -> tuple[Net, Array, Array | None, Loss | None]:
+    """The net of a model, and rows as it takes them; of an estimator, targets and loss too."""
+    if isinstance(model, Net):
+        return model, array_of(x, "x"), None if y is None else array_of(y, "y"), None
+    estimator = _with_net(model)
     known = np.zeros(len(cast(Sized, x)), int) if y is None else array_of(y, "y")
     if y is not None and is_classifier(model):
         known = _places(y, [*model.classes_])

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LinearSegmentedColormap
 
 from handgrad.base.errors import SettingError, ShapeError
 from handgrad.layers import Array
@@ -17,12 +16,10 @@ from handgrad.plots.inputs import names_of, net_and_rows, table_of
 from handgrad.plots.planes import SMOOTH, box_around, over_plane
 from handgrad.plots.rows import filler_of, two_of
 from handgrad.plots.stages import Numbers, Stage, numbers_of_net, stages_of, units
-from handgrad.plots.style import FIRST, GREY, SECOND, axes_for, panels_for, shortened
+from handgrad.plots.style import FIRST, GREY, SECOND, SIGNED, axes_for, panels_for, shortened
 from handgrad.results import Predictor
 from handgrad.training.evaluate import evaluate
 
-# Below zero through white to above it.
-SIGNED = LinearSegmentedColormap.from_list("signed", [FIRST, "#ffffff", SECOND])
 # So many units of a column are drawn, so many have their numbers beside them.
 MOST_UNITS, MOST_NUMBERED = 16, 8
 THICKEST, THINNEST = 4.0, 0.3

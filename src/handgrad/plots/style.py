@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib import dates
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
@@ -34,6 +35,8 @@ COLOURS = (
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 FIRST, SECOND, GREY = COLOURS[0], COLOURS[1], "#666666"
+# Below zero through white to above it.
+SIGNED = LinearSegmentedColormap.from_list("signed", [FIRST, "#ffffff", SECOND])
 # A legend to the right of the axes.
 BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
 

@@ -1,0 +1,96 @@
+"""`plot_attention`: a picture is the shares of a head, its places named, what is barred grey."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import to_rgb
+
+import handgrad as hg
+from handgrad.plots.attention import BARRED
+from tests.bad_input.refused import refused
+from tests.plots.pictures import pixel
+
+CODES = np.array([[2, 0, 1, 2]])
+
+
+def net(*, causal: bool = False, padding: int | None = None) -> hg.Net:
+    return hg.Net(
+        hg.Embedding(3, 4, padding=padding, rng=0),
+        hg.Residual(hg.LayerNorm(4), hg.MultiheadAttention(4, 2, causal=causal, rng=1)),
+        hg.MultiheadAttention(4, 1, rng=2),
+    )
+
+
+def values(axes: Any) -> Any:
+    return np.asarray(axes.images[0].get_array().filled(np.nan))
+
+
+def test_a_picture_is_the_shares_of_one_head() -> None:
+    looks = net()
+    looks.forward(CODES)
+    first, second = looks.layers[1].layers[1], looks.layers[2]
+    panels = hg.plot_attention(looks, CODES)
+    titles = ["attention 1, head 1", "attention 1, head 2", "attention 2, head 1"]
+    assert [panel.get_title() for panel in panels] == titles
+    for panel, p in zip(panels, (*first.p[0], *second.p[0]), strict=True):
+        np.testing.assert_allclose(values(panel), p, rtol=1e-6)
+        assert panel.images[0].get_clim() == (0, max(first.p.max(), second.p.max()))
+    assert (panels[0].get_xlabel(), panels[0].get_ylabel()) == ("is asked", "asks")
+
+
+def test_of_a_causal_layer_what_is_barred_is_grey() -> None:
+    looks = net(causal=True)
+    looks.forward(CODES)
+    panels = hg.plot_attention(looks, CODES)
+    p = looks.layers[1].layers[1].p[0, 0]
+    expected = np.where(np.tri(4, dtype=bool), p, np.nan)
+    np.testing.assert_allclose(values(panels[0]), expected, rtol=1e-6)
+    np.testing.assert_allclose(pixel(panels[0], 4, 1), to_rgb(BARRED), atol=0.01)
+    np.testing.assert_allclose(pixel(panels[0], 1, 1), panels[0].images[0].cmap(1.0)[:3], atol=0.01)
+    assert not np.isnan(values(panels[2])).any()
+
+
+def test_places_of_padding_have_no_share() -> None:
+    p = values(hg.plot_attention(net(padding=1), CODES)[0])
+    np.testing.assert_array_equal(p[:, 2], 0)
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_labels_name_the_places_and_spaces_are_seen() -> None:
+    axes = hg.plot_attention(net(), CODES, labels="a $\n")[0]
+    for names in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [name.get_text() for name in names] == ["a", "␣", "$", "↵"]
+    assert [*axes.get_xticks()] == [1, 2, 3, 4]
+    words = hg.plot_attention(net(), CODES, labels=["to", "be", "or", "notwithstanding"])[0]
+    assert words.get_xticklabels()[0].get_rotation() == 90
+    assert len(words.get_xticklabels()[3].get_text()) == 12
+    words.figure.draw_without_rendering()
+
+
+def test_of_many_heads_the_first_are_drawn() -> None:
+    wide = hg.Net(hg.Embedding(3, 20, rng=0), hg.MultiheadAttention(20, 20, rng=1))
+    panels = hg.plot_attention(wide, CODES)
+    assert panels[-1].get_title() == "attention 1, head 16"
+
+
+def test_the_net_keeps_what_it_had() -> None:
+    looks = net()
+    looks.forward(CODES[:, :2])
+    before = looks.layers[2].p
+    hg.plot_attention(looks, CODES)
+    assert looks.layers[2].p is before
+    assert looks.training
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    looks = net()
+    with refused(hg.SettingError, "has no attention", "MultiheadAttention"):
+        hg.plot_attention(hg.Net(hg.Embedding(3, 4)), CODES)
+    with refused(hg.SettingError, "3 labels", "4, one for each place"):
+        hg.plot_attention(looks, CODES, labels="abc")
+    with refused(hg.ShapeError, "x of shape (4,)", "x[None]"):
+        hg.plot_attention(looks, CODES[0])
+    with refused(hg.ShapeError, "x of shape (2, 4)", "x[:1]"):
+        hg.plot_attention(looks, np.vstack([CODES, CODES]))
+    with refused(hg.SettingError, "2 axes", "3 axes"):
+        hg.plot_attention(looks, CODES, axes=hg.plot_attention(looks, CODES)[:2])
