@@ -39,7 +39,7 @@ WATCH = """() => {
   }))).observe(document.querySelector(".jp-Notebook"),
     { subtree: true, childList: true, attributes: true, attributeFilter: ["src"] });
 }"""
-SEEN = "new Set(window.shown[%d].flatMap((now) => now.pictures)).size >= %d"
+SEEN = "new Set((window.shown[%d] ?? []).flatMap((now) => now.pictures)).size >= %d"
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
 from handgrad.engines.environment import versions
+from handgrad.html import visible
 from handgrad.layers import Array
 from handgrad.net import Net
 from handgrad.plots import plot_net, plot_partial_dependence, plot_predictions
@@ -124,7 +126,8 @@ def first_row(evidence: Evidence) -> tuple[Net, Array, Sequence[str]] | None:
 
 def draw_net(net: Net, x: Array, names: Sequence[str], ax: Axes) -> None:
     """Draw the net with what its units say of a row."""
-    plot_net(net, x, feature_names=names or None, ax=ax)
+    with mpl.rc_context({"font.size": 10}):  # so that its smallest numbers can be read
+        plot_net(net, x, feature_names=[visible(name) for name in names] or None, ax=ax)
 
 
 def as_typed(command: str | Iterable[object]) -> str:
