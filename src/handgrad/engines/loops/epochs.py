@@ -24,6 +24,7 @@ from handgrad.engines.loops.memory_planning import (
     strides,
 )
 from handgrad.engines.loops.program import Program, called
+from handgrad.engines.loops.rolling import rolled
 from handgrad.engines.loops.statements import (
     Body,
     Call,
@@ -115,10 +116,10 @@ def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Bod
     nest_of_group = nests(elements, groups, batch_size, uses)
     loss = 1 + max((k for k, group in enumerate(groups) if flow.gives_loss(group)), default=-1)
     return [
-        *itertools.chain(*nest_of_group[:loss]),
+        *rolled([*itertools.chain(*nest_of_group[:loss])], elements.new),
         *_add_loss(elements),
         *(begun if uses else ()),
-        *itertools.chain(*nest_of_group[loss:]),
+        *rolled([*itertools.chain(*nest_of_group[loss:])], elements.new),
         Comment("what comes out"),
         *_predictions(elements),
         *(line for i, place in results for line in _copied(elements, i, place)),
@@ -171,7 +172,8 @@ def prediction_program(
     groups = groups_of(graph, stored_nodes(graph, graph.outputs.all()), batch_size, target)
     elements.places = plan(graph, elements.places, groups, batch_size, elements.arena)
     batch = _check_rows(elements, x, rows) if rows.type == "float" else []
-    batch += itertools.chain(*nests(elements, groups, batch_size), _predictions(elements))
+    batch += rolled([*itertools.chain(*nests(elements, groups, batch_size))], elements.new)
+    batch += _predictions(elements)
     if only_finite:
         batch += _check_rows(elements, out, found)
     names = ["n_rows", "x", "parameters", "state", "predictions"]

@@ -113,7 +113,7 @@ class Arena:
         size = -(-size // ALIGNMENT) * ALIGNMENT
         fitting = [part for part in self.free if part[0] == type and part[2] >= size]
         if fitting:
-            best = min(fitting, key=lambda part: part[2])
+            best = min(reversed(fitting), key=lambda part: part[2])
             self.free.remove(best)
             if best[2] > size:
                 self.free.append((type, best[1] + size, best[2] - size))
