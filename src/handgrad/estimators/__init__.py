@@ -7,17 +7,19 @@ from handgrad.saving.values import read_classes, read_value
 
 if TYPE_CHECKING:
     from handgrad.estimators.classifier import MLPClassifier
+    from handgrad.estimators.pictures import PictureClassifier
     from handgrad.estimators.regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "PictureClassifier"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.estimators' has no attribute {name!r}")
-    from handgrad.estimators import classifier, regressor
+    from handgrad.estimators import classifier, pictures, regressor
 
-    return getattr(classifier if name == "MLPClassifier" else regressor, name)
+    modules = (classifier, regressor, pictures)
+    return next(getattr(module, name) for module in modules if hasattr(module, name))
 
 
 # Summaries of the files of perceptrons, made without importing scikit-learn.
@@ -39,4 +41,8 @@ def _columns(fitted: dict[str, object]) -> Summary:
     return {"columns": {} if names is None else dict.fromkeys(map(str, names), "number")}
 
 
-SUMMARIES = {"MLPClassifier": _summary_of_classifier, "MLPRegressor": _summary_of_regressor}
+SUMMARIES = {
+    "MLPClassifier": _summary_of_classifier,
+    "MLPRegressor": _summary_of_regressor,
+    "PictureClassifier": _summary_of_classifier,
+}

@@ -137,7 +137,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
     def _start(self, sizes: list[int], dtype: npt.DTypeLike) -> None:
         """A new net, whose weights are drawn as scikit-learn draws them, and nothing learnt."""
         self.n_iter_ = self.t_ = 0
-        self.net_ = new_net(self, sizes, dtype)
+        self.net_ = self._new_net(sizes, dtype)
         self._show_weights()
         if self.solver != "lbfgs":
             self.loss_curve_ = []
@@ -145,6 +145,9 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             self.validation_scores_ = self.validation_loss_curve_ = None
             self.best_validation_score_ = None
             self.best_loss_ = None if self.early_stopping else np.inf
+
+    def _new_net(self, sizes: list[int], dtype: npt.DTypeLike) -> Net:
+        return new_net(self, sizes, dtype)
 
     # predicting
 

@@ -39,11 +39,11 @@ def save(model: object, path: str | Path, *, about: Mapping[str, object] | None 
     Of a net it holds the layers with their settings as JSON, all parameters and running state, and
     which layers are frozen; PyTorch reads the weights by its own names, `0.weight` for `0.W`. Of
     an estimator, `TabularClassifier`, `TabularRegressor`, `MLPClassifier`, `MLPRegressor`,
-    `TableEncoder` or a scikit-learn `Pipeline` of these alone, it has also the parameters and all
-    that was fitted, what each column is made of for one. `about` is whatever else should stand
-    there, as JSON has it. An old file at `path` stays until the new one is whole. `SettingError`
-    if the model would not come back just as it is, or if the path has the ending of another
-    format, `FileError` if the file cannot be written.
+    `PictureClassifier`, `TableEncoder` or a scikit-learn `Pipeline` of these alone, it has also the
+    parameters and all that was fitted, what each column is made of for one. `about` is whatever
+    else should stand there, as JSON has it. An old file at `path` stays until the new one is whole.
+    `SettingError` if the model would not come back just as it is, or if the path has the ending of
+    another format, `FileError` if the file cannot be written.
     docs/model-file.md describes the file.
 
     >>> import tempfile, handgrad as hg
