@@ -39,6 +39,13 @@ from tests.graph.one_liners import ONE_LINERS, Page
 TYPES: dict[Type, Any] = {"float": np.float64, "int": np.int64, "bool": np.bool_}
 
 
+def written(d: Any, values: Any, *more: Any) -> Any:
+    """`d` with values added to its last columns, plus more."""
+    d = d.copy()
+    d[:, 2:] += values
+    return sum(more, d)
+
+
 def stored(forward: Callable[[Any], Any]) -> list[str]:
     """The operations of a page's prediction that get memory of their own."""
     graph = optimized(hg.trace(Page(forward), x=np.ones((4, 4), np.float32), training=False))
@@ -66,6 +73,11 @@ def test_what_is_broadcast_is_not_computed_again_for_each_element() -> None:
 def test_operands_of_products_and_of_views_are_stored() -> None:
     assert stored(lambda x: np.exp(x) @ (x.T @ x)) == ["exp", "einsum", "einsum"]
     assert stored(lambda x: np.exp(x)[:, ::-1] + x) == ["exp", "add"]
+
+
+def test_what_is_written_into_a_part_is_computed_there() -> None:
+    assert stored(lambda x: written(np.exp(x), np.tanh(x[:, :2]))) == ["exp", "write"]
+    assert stored(lambda x: written(np.exp(x), np.tanh(x[:, :1]))) == ["exp", "tanh", "write"]
 
 
 def test_a_reduction_is_stored_even_where_it_is_used_once() -> None:
@@ -235,6 +247,48 @@ def test_an_elementwise_operation_takes_the_place_of_what_it_reads_last() -> Non
     assert places_of(first, node("view", 1), node("add", 1, 2)) == [0, 16]
     row = node("sum", 0, shape=(4,))
     assert places_of(row, node("add", 1, shape=(N, 4))) == [0, 16]
+
+
+def test_a_write_takes_the_place_of_what_it_changes_where_nothing_else_is_read_of_that() -> None:
+    def node(operation: str, *arguments: Any, shape: Any = (N, 4)) -> Node:
+        return Node(Op(operation), arguments, {}, shape, np.dtype(float), None)
+
+    def places_of(*nodes: Node) -> list[int]:
+        leaf = node("leaf")
+        graph = Graph("", (leaf, *nodes), Leaves({"x": 0}), Outputs(len(nodes)), {})
+        order = stored_nodes(graph, graph.outputs.all())
+        places = plan(graph, {}, [[i] for i in order], 4, Arena())
+        return [span(graph, places, i, 4)[0] for i in order]
+
+    right, left = ((begin, (4, 1), (N, 2)) for begin in (2, 0))
+    array = node("einsum", Ref(0))
+    part, beside = (node("view", Ref(1), *where, shape=(N, 2)) for where in (right, left))
+    more = node("exp", Ref(2), shape=(N, 2))
+    assert places_of(array, part, more, node("write", Ref(1), *right, Ref(3))) == [0, 0]
+    assert places_of(array, beside, more, node("write", Ref(1), *right, Ref(3))) == [0, 16]
+    still_read = node("add", Ref(4), Ref(1))
+    assert places_of(array, part, more, node("write", Ref(1), *right, Ref(3)), still_read)[1] == 16
+    assert places_of(array, beside, node("write", Ref(1), *right, Ref(2))) == [0, 16]
+
+
+WRITES: dict[str, Callable[[Any], Any]] = {
+    "other numbers": lambda x: written(np.exp(x), x[:, :2]),
+    "its own numbers there": lambda x: written(e := np.exp(x), np.tanh(e[:, 2:])),
+    "its own from beside": lambda x: written(e := np.exp(x), np.tanh(e[:, 1:3])),
+    "its own, turned": lambda x: written(e := np.exp(x), e[:, :1:-1] * 2),
+    "into what is needed on": lambda x: written(e := np.exp(x), np.tanh(e[:, 2:]), e),
+    "into what came in": lambda x: written(x, np.tanh(x[:, 2:])),
+    "twice": lambda x: written(written(np.exp(x), x[:, 1:3]), x[:, :2]),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_is_written_in_place_is_what_the_page_writes(name: str, interpreted: None) -> None:
+    x = np.random.default_rng(0).standard_normal((9, 4))
+    net = hg.Net(hg.Linear(4, 4, rng=0), Page(WRITES[name]), dtype=np.float64)
+    engine = engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, x, 9)
+    expected = net.forward(x)
+    np.testing.assert_allclose(run_epoch(engine, np.arange(9)).predictions, expected, 1e-12)
 
 
 def span(graph: Graph, places: dict[int, Place], i: int, batch_size: int) -> tuple[int, int]:

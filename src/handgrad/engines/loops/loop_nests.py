@@ -123,6 +123,8 @@ def _write(elements: Elements, i: int, node: Node) -> Body:
 
 
 def _copy(elements: Elements, i: int, x: Ref) -> Body:
+    if elements.places.get(x.node) == elements.places[i]:  # it is written in place
+        return []
     shape = elements.graph.nodes[i].shape
     index = indices(elements, shape)
     return around(shape, index, put(elements, i, index, elements.element(x.node, index)))

@@ -10,7 +10,7 @@ from handgrad.engines.loops.statements import Expression, Load, Type, Var, whole
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, users_of
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
-from handgrad.graph.symbolic import Dim, Shape, at
+from handgrad.graph.symbolic import Dim, Ref, Shape, at
 
 TRANSCENDENTAL = (*(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.ERF, Op.TANH, Op.SIN, Op.COS, Op.POWER),)
 ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
@@ -73,16 +73,20 @@ def stored_nodes(graph: Graph, outputs: Iterable[int]) -> list[int]:
         i
         for i, node in enumerate(graph.nodes)
         if node.operation not in (Op.LEAF, Op.VIEW)
-        and (i in kept or not _fused(graph, node, [graph.nodes[user] for user in users[i]]))
+        and (i in kept or not _fused(graph, i, [graph.nodes[user] for user in users[i]]))
     ]
 
 
-def _fused(graph: Graph, node: Node, users: list[Node]) -> bool:
+def _fused(graph: Graph, i: int, users: list[Node]) -> bool:
+    node = graph.nodes[i]
     if node.operation is Op.FILL:
         return all(user.operation in (*ELEMENTWISE, "setitem", "add_at", "write") for user in users)
     if node.operation not in ELEMENTWISE or len(users) != 1:
         return False
     (user,) = users
+    if user.operation is Op.WRITE:
+        *_, shape, values = user.arguments
+        return shape == node.shape and values == Ref(i) != user.arguments[0]
     if user.operation in ELEMENTWISE:
         return user.shape == node.shape and not (
             user.operation in TRANSCENDENTAL and _spread_over_short_rows(graph, node)
@@ -192,9 +196,34 @@ def stored_reads(graph: Graph, i: int, stored: Container[int]) -> set[int]:
     return found
 
 
+WRITES = (Op.WRITE, Op.SETITEM, Op.ADD_AT)
+
+
+def _written_into(graph: Graph, i: int, stored: Container[int]) -> list[int]:
+    """The array that a write changes, if what is written is read from no other part of it."""
+    node = graph.nodes[i]
+    into, *others = node.used()
+    waiting = others
+    while waiting:
+        j = waiting.pop()
+        same = node.operation is Op.WRITE and graph.nodes[j].operation is Op.VIEW
+        if same and graph.nodes[j].arguments[:4] == node.arguments[:4]:
+            continue
+        if j == into:
+            return []
+        if j not in stored:
+            waiting += graph.nodes[j].used()
+    return [into] if into in stored else []
+
+
 def read_in_place(graph: Graph, i: int, stored: Container[int]) -> list[int]:
-    """The stored nodes of which an elementwise node reads each number only where it writes one."""
+    """The stored nodes of which a node reads each number only where it writes one.
+
+    Of an elementwise node these may be all of its arguments; of a write, what it is written into.
+    """
     shape = graph.nodes[i].shape
+    if graph.nodes[i].operation in WRITES:
+        return _written_into(graph, i, stored)
     read: list[tuple[int, bool]] = []
 
     def look(user: int, in_place: bool) -> None:
