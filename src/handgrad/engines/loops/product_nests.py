@@ -276,6 +276,6 @@ def _matrix(
 
 def _holds(step: Expression, count: int | Dim, size: int | Dim) -> bool:
     """Whether `count` rows of `size` numbers, `step` apart, lie one after another."""
-    if not isinstance(size, int):
-        return False
+    if isinstance(size, Dim):
+        return count == 1 or step == extent(size)
     return count == 1 or (isinstance(step, Num) and step.value >= max(size, 1))

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from itertools import product
 
 MOST_OF_K = 512  # in one chain of sums: a longer one loses digits
-LARGE_PRODUCT, LEAST_COLUMNS = 1_000_000, 32  # multiplications; measured: below, tiles are faster
+# Multiplications, and sizes of c: measured; below, tiles are faster. A few rows are one tile, which
+# reads b once: there is nothing to pack it for.
+LARGE_PRODUCT, LEAST_COLUMNS, LEAST_ROWS = 1_000_000, 32, 21
 LINE = 16  # numbers: a line of the cache has them, or half as many of float64
 
 
@@ -61,4 +63,4 @@ def room(m: int, n: int, k: int) -> int:
 
 def suits(m: int, n: int, k: int) -> bool:
     """Whether a product is large enough that packing pays; the bits do not depend on it."""
-    return n >= LEAST_COLUMNS and m * n * k > LARGE_PRODUCT
+    return m >= LEAST_ROWS and n >= LEAST_COLUMNS and m * n * k > LARGE_PRODUCT
