@@ -16,9 +16,10 @@ from handgrad.layers.attention import shares
 from handgrad.layers.augmentation import moved
 from handgrad.layers.axes import as_rows, leading_axes
 from handgrad.layers.embedding import at_values
+from handgrad.layers.pooling import first_that_is
 from handgrad.layers.pooling_over_time import shares_of_places
 from handgrad.layers.recurrence import sigmoid
-from handgrad.layers.windows import fold, padded, unfold
+from handgrad.layers.windows import by_place, fold, padded, unfold
 from handgrad.losses import mean_weights, weighted_mean
 from handgrad.losses.classification import log_softmax, places
 from tests.docs.documents import ROOT, blocks
@@ -40,6 +41,8 @@ FUNCTIONS: Values = {
     "sigmoid": sigmoid,
     "padded": padded,
     "unfold": unfold,
+    "by_place": by_place,
+    "first_that_is": first_that_is,
     "fold": fold,
     "moved": moved,
 }

@@ -25,7 +25,7 @@ def of_pictures(layer: hg.Layer, x: tuple[int, ...], y: str = "y", *names: str) 
     if layer.param_names or isinstance(layer, hg.MaxPool2d | hg.AvgPool2d):
         names = (*names, "kernel_size", "stride", "padding")
     if layer.param_names:
-        names = (*names, "n_out")
+        names = (*names, "n_in", "n_out")
     layer.rng = Drawn()  # type: ignore[assignment]
     above = layer.forward(np.zeros(x)).shape
 

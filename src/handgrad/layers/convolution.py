@@ -51,18 +51,18 @@ class Conv2d(Convolution):
     """Each output channel is a weighted sum over a window of all input channels, at every place.
 
     forward     z[n, o, i, j] = b[o] + Σ W[o, c, p, q] x[n, c, s i + p, s j + q] over c, p, q
-                u: all windows as rows; z = u Wᵀ + b
-    backward    dW = dzᵀ u      db = Σ dz over all rows and places
-                du = dz W;  dx[n, c, s i + p, s j + q] += du[n, i, j, c, p, q]
+                u: all windows as columns; z = W u + b
+    backward    dW = dz uᵀ      db = Σ dz over all rows and places
+                du = Wᵀ dz;  dx[n, c, s i + p, s j + q] += du[c, p, q, n, i, j]
     shapes      x, dx (n, n_in, height, width)    z, dz (n, n_out, h, w)
                 h = ⌊(height + 2 padding − kernel_size)/stride⌋ + 1, w alike
-                W, dW (n_out, n_in, *kernel_size)    b, db (n_out,)    u (n h w, size)
+                W, dW (n_out, n_in, *kernel_size)    b, db (n_out,)    u (size, n h w)
     source      LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document
                 recognition", 1998
 
     s is the stride, x has `padding` zeros around it, size is how many numbers a window has in all
     channels. W begins as `initializer` draws it (normal, standard deviation 1/√size), b as zeros.
-    In one line forward is `einsum("ncijpq,ocpq->noij", windows, W)`; windows as rows make one
+    In one line forward is `einsum("ncijpq,ocpq->noij", windows, W)`; windows as columns make one
     product of it, in both directions.
 
     >>> convolution = Conv2d(1, 1, 2)
@@ -82,30 +82,30 @@ class Conv2d(Convolution):
         self.x = padded(x, self.padding)
         windows = unfold(self.x, self.kernel_size, self.stride)  # (n, n_in, h, w, *kernel_size)
         n, _, h, w, _, _ = windows.shape
-        self.u = windows.transpose(0, 2, 3, 1, 4, 5).reshape(n * h * w, -1)
-        z = self.u @ self.W.reshape(self.n_out, -1).T + self.b
-        return z.reshape(n, h, w, self.n_out).transpose(0, 3, 1, 2)
+        self.u = windows.transpose(1, 4, 5, 0, 2, 3).reshape(-1, n * h * w)
+        z = self.W.reshape(self.n_out, -1) @ self.u
+        return z.reshape(self.n_out, n, h, w).transpose(1, 0, 2, 3) + self.b[:, None, None]
 
     def backward(self, dz: Array) -> Array:
         n, _, h, w = dz.shape
-        dz_rows = dz.transpose(0, 2, 3, 1).reshape(n * h * w, self.n_out)
-        self.dW = (dz_rows.T @ self.u).reshape(self.W.shape)
-        self.db = dz_rows.sum(axis=0)
-        du = dz_rows @ self.W.reshape(self.n_out, -1)
-        windows = du.reshape(n, h, w, *self.W.shape[1:]).transpose(0, 3, 1, 2, 4, 5)
-        return fold(windows, self.x, self.stride, self.padding)
+        dz_columns = dz.transpose(1, 0, 2, 3).reshape(self.n_out, n * h * w)
+        self.dW = (dz_columns @ self.u.T).reshape(self.W.shape)
+        self.db = dz_columns.sum(axis=1)
+        du = self.W.reshape(self.n_out, -1).T @ dz_columns
+        places = du.reshape(self.n_in, -1, n, h, w).transpose(1, 2, 0, 3, 4)
+        return fold(places, self.x, self.kernel_size, self.stride, self.padding)
 
 
 class Conv1d(Convolution):
     """Each output channel is a weighted sum over a window of all input channels, at every step.
 
     forward     z[n, o, i] = b[o] + Σ W[o, c, p] x[n, c, s i + p] over c, p
-                u: all windows as rows; z = u Wᵀ + b
-    backward    dW = dzᵀ u      db = Σ dz over all rows and steps
-                du = dz W;  dx[n, c, s i + p] += du[n, i, c, p]
+                u: all windows as columns; z = W u + b
+    backward    dW = dz uᵀ      db = Σ dz over all rows and steps
+                du = Wᵀ dz;  dx[n, c, s i + p] += du[c, p, n, i]
     shapes      x, dx (n, n_in, t)    z, dz (n, n_out, m),
                 m = ⌊(t + 2 padding − kernel_size)/stride⌋ + 1
-                W, dW (n_out, n_in, kernel_size)    b, db (n_out,)    u (n m, size)
+                W, dW (n_out, n_in, kernel_size)    b, db (n_out,)    u (size, n m)
     source      Waibel, Hanazawa, Hinton, Shikano, Lang, "Phoneme recognition using time-delay
                 neural networks", 1989
 
@@ -129,15 +129,15 @@ class Conv1d(Convolution):
         self.x = padded(x, self.padding)
         windows = unfold(self.x, self.kernel_size, self.stride)  # (n, n_in, m, kernel_size)
         n, _, m, _ = windows.shape
-        self.u = windows.transpose(0, 2, 1, 3).reshape(n * m, -1)
-        z = self.u @ self.W.reshape(self.n_out, -1).T + self.b
-        return z.reshape(n, m, self.n_out).transpose(0, 2, 1)
+        self.u = windows.transpose(1, 3, 0, 2).reshape(-1, n * m)
+        z = self.W.reshape(self.n_out, -1) @ self.u
+        return z.reshape(self.n_out, n, m).transpose(1, 0, 2) + self.b[:, None]
 
     def backward(self, dz: Array) -> Array:
         n, _, m = dz.shape
-        dz_rows = dz.transpose(0, 2, 1).reshape(n * m, self.n_out)
-        self.dW = (dz_rows.T @ self.u).reshape(self.W.shape)
-        self.db = dz_rows.sum(axis=0)
-        du = dz_rows @ self.W.reshape(self.n_out, -1)
-        windows = du.reshape(n, m, *self.W.shape[1:]).transpose(0, 2, 1, 3)
-        return fold(windows, self.x, self.stride, self.padding)
+        dz_columns = dz.transpose(1, 0, 2).reshape(self.n_out, n * m)
+        self.dW = (dz_columns @ self.u.T).reshape(self.W.shape)
+        self.db = dz_columns.sum(axis=1)
+        du = self.W.reshape(self.n_out, -1).T @ dz_columns
+        places = du.reshape(self.n_in, -1, n, m).transpose(1, 2, 0, 3)
+        return fold(places, self.x, self.kernel_size, self.stride, self.padding)

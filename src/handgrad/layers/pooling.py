@@ -1,12 +1,13 @@
 """Pooling: a picture made smaller, one number in place of each window."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from handgrad.base.errors import SettingError
 from handgrad.base.page import Array
-from handgrad.layers.windows import Sizes, WindowLayer, fold, padded, unfold
+from handgrad.layers.windows import Sizes, WindowLayer, by_place, fold, padded, unfold
 
 
 class Pooling(WindowLayer):
@@ -47,14 +48,13 @@ class MaxPool2d(Pooling):
     def forward(self, x: Array) -> Array:
         self.x = padded(x, self.padding, -np.inf)
         windows = unfold(self.x, self.kernel_size, self.stride)
-        u = windows.reshape(*windows.shape[:4], self.size)
-        self.largest = u.argmax(axis=-1)
-        return u.max(axis=-1)
+        y = windows.max(axis=(4, 5))
+        self.first = first_that_is(y, by_place(windows, self.kernel_size))
+        return y
 
     def backward(self, dy: Array) -> Array:
-        du = np.where(self.largest[..., None] == np.arange(self.size), dy[..., None], 0)
-        windows = du.reshape(*dy.shape, *self.kernel_size)
-        return fold(windows, self.x, self.stride, self.padding)
+        du = [np.where(self.first == i, dy, 0) for i in range(self.size)]
+        return fold(du, self.x, self.kernel_size, self.stride, self.padding)
 
 
 class AvgPool2d(Pooling):
@@ -83,6 +83,17 @@ class AvgPool2d(Pooling):
         return unfold(self.x, self.kernel_size, self.stride).mean(axis=(4, 5))
 
     def backward(self, dy: Array) -> Array:
-        each = dy[..., None, None] / self.size
-        windows = np.broadcast_to(each, (*dy.shape, *self.kernel_size))
-        return fold(windows, self.x, self.stride, self.padding)
+        du = [dy / self.size for _ in range(self.size)]
+        return fold(du, self.x, self.kernel_size, self.stride, self.padding)
+
+
+def first_that_is(y: Array, u: Sequence[Array]) -> Array | int:
+    """Which of several arrays is the first that has the number of `y`, or NaN, at each place.
+
+    >>> first_that_is(np.array([4.0, 5.0]), [np.array([1.0, 5.0]), np.array([4.0, 5.0])])
+    array([1, 0])
+    """
+    first: Array | int = len(u) - 1
+    for i in reversed(range(len(u) - 1)):
+        first = np.where((u[i] == y) | np.isnan(u[i]), i, first)
+    return first

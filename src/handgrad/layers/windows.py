@@ -1,7 +1,6 @@
 """Windows that move over pictures and sequences: what convolutions and poolings have in common."""
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -19,6 +18,8 @@ def padded(x: Array, padding: Sequence[int], value: float = 0.0) -> Array:
     >>> padded(np.array([[[1.0, 2.0]]]), (1,))
     array([[[0., 1., 2., 0.]]])
     """
+    if not any(padding):
+        return x
     return np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)], constant_values=value)
 
 
@@ -33,22 +34,38 @@ def unfold(x: Array, kernel_size: Sequence[int], stride: Sequence[int]) -> Array
     return every[(slice(None), slice(None), *(slice(None, None, s) for s in stride))]
 
 
-def fold(du: Array, x: Array, stride: Sequence[int], padding: Sequence[int]) -> Array:
+def by_place(windows: Array, kernel_size: Sequence[int]) -> list[Array]:
+    """What all windows have at each of their places, views: of (n, channels, m, k) k of (…, m).
+
+    >>> by_place(np.array([[[[1.0, 2.0], [2.0, 3.0]]]]), (2,))
+    [array([[[1., 2.]]]), array([[[2., 3.]]])]
+    """
+    return [windows[(..., *at)] for at in np.ndindex(*kernel_size)]
+
+
+def fold(
+    du: Sequence[Array] | Array,
+    x: Array,
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+) -> Array:
     """The adjoint of both: each number of a window added to where in `x`, padded, it came from.
 
-    Windows and their gradients overlap, so that a place gets the sum over all that it lies in; what
-    fell to the padding is left out.
+    `du` has an array (n, channels, m) for each place in a window. Windows overlap, so that a number
+    of `x` gets the sum over all that it lies in; what fell to the padding is left out.
 
-    >>> fold(np.array([[[[10.0, 20.0], [30.0, 40.0]]]]), np.zeros((1, 1, 3)), (1,), (0,))
+    >>> du = np.array([[[[10.0, 30.0]]], [[[20.0, 40.0]]]])        # the first in windows, the last
+    >>> fold(du, np.zeros((1, 1, 3)), (2,), (1,), (0,))
     array([[[10., 50., 40.]]])
     """
-    dx, k = np.zeros_like(x), x.ndim - 2
-    places, kernel_size = du.shape[2:-k], du.shape[-k:]
-    for at in product(*map(range, kernel_size)):  # for all windows at once, place by place in them
-        of_windows: tuple[slice | int, ...] = (*[slice(None)] * (2 + k), *at)
-        ends = zip(at, places, stride, strict=True)
+    dx = np.zeros_like(x)
+    for i, at in enumerate(np.ndindex(*kernel_size)):  # for all windows at once
+        ends = zip(at, du[i].shape[2:], stride, strict=True)
         part = (slice(a, a + s * (m - 1) + 1, s) for a, m, s in ends)
-        dx[(slice(None), slice(None), *part)] += du[of_windows]
+        dx[(slice(None), slice(None), *part)] += du[i]
+    if not any(padding):
+        return dx
     inside = (slice(p, size - p) for p, size in zip(padding, x.shape[2:], strict=True))
     return dx[(slice(None), slice(None), *inside)]
 
