@@ -68,9 +68,9 @@ class Output(Messages):
 
     def began(self, table: runs.TrainingTable) -> None:
         """Show what is to be learned from, what is predicted, and why it was taken so."""
-        d, target, values = len(table.feature_names), table.target, table.target.values
-        columns = f"{table.n_rows:,} rows, {d} column{'s' * (d > 1)} to learn from"
-        self.say((table.name, "bold"), f": {columns}{', read in pieces' * table.streamed}")
+        target, values = table.target, table.target.values
+        pieces = ", read in pieces" * table.streamed
+        self.say((table.name, "bold"), f": {table.size_in_words}{pieces}")
         classes = [str(name) for name in table.classes]
         what = f"{len(classes)} classes, {', '.join(classes[:MOST_CLASSES_NAMED])}"
         what += ", …" if len(classes) > MOST_CLASSES_NAMED else ""

@@ -13,6 +13,7 @@ import pyarrow as pa
 from handgrad.base.errors import DataError, did_you_mean
 from handgrad.data.addresses import is_address, meant_as_address, without_query
 from handgrad.data.locations import Location, check_arrived
+from handgrad.data.picture_files import is_picture
 from handgrad.data.remote_files import files_at
 from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.text_formats import read_as
@@ -115,6 +116,8 @@ class Table:
 def place_of(number: int, files: Sequence[Location], rows: Sequence[int]) -> str:
     """Where the row of that number is to be found among files of so many rows."""
     ((i, within),) = located(np.array([number]), rows).tolist()
+    if is_picture(files[i]):
+        return str(files[i])
     below = "" if is_parquet(files[i]) else " below the header"
     among = f" of {files[i]}" if len(files) > 1 else ""
     return f"row {within}{below}{among}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,18 +14,22 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from handgrad.base.errors import DataError, SettingError, described, positive
-from handgrad.data.datasets import Dataset
+from handgrad.data.datasets import BUNDLED, Dataset
 from handgrad.files import FileError, kind_of, readable, reason
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from handgrad.data.locations import Location
+
 Size = int | tuple[int, int]
 Channels = Literal[1, 3]
 
 # By their endings, and those that Pillow may read: no other one, as PostScript, which it runs.
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+LARGEST = 32  # pixels of a side, where no size is asked for
+ORIENTATION, LAST_UPRIGHT = 0x0112, 4  # of EXIF, which says how a camera was held
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 
 
@@ -99,6 +104,17 @@ def read_pictures(
     )
 
 
+def usual_size(folder: str | Path) -> tuple[int, int]:
+    """The size to learn from: that of all pictures where it is one and small, else 32 by 32."""
+    sizes = set[tuple[int, int]]()
+    for path in chain.from_iterable(_files_by_class(Path(folder))[0].values()):
+        with _errors_of(path), _file_of(path) as file:
+            turned = file.getexif().get(ORIENTATION, 1) > LAST_UPRIGHT
+            sizes.add((file.width, file.height) if turned else (file.height, file.width))
+    size, *others = sizes
+    return (LARGEST, LARGEST) if others or max(size) > LARGEST else size
+
+
 def picture_rows(
     files: Sequence[Path], size: tuple[int, int] | None = None, channels: Channels | None = None
 ) -> tuple[Array, tuple[int, int, int]]:
@@ -161,9 +177,16 @@ def _files_by_class(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
     return classes, [readable(str(path.relative_to(folder))) for path in left_out]
 
 
-def is_picture(path: Path) -> bool:
+def has_pictures(folder: str | Path) -> bool:
+    """Whether it is a folder with folders or pictures in it, by a name that no bundled set has."""
+    if str(folder) in BUNDLED or kind_of(folder) != "folder":
+        return False
+    return any(path.is_dir() or is_picture(path) for path in _entries(Path(folder)))
+
+
+def is_picture(path: Location) -> bool:
     """Whether it is a file with the name of a picture."""
-    return path.suffix.lower() in ENDINGS and not path.is_dir()
+    return path.suffix.lower() in ENDINGS and kind_of(str(path)) != "folder"
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -184,15 +207,29 @@ def _entries(folder: Path) -> list[Path]:
 
 def _opened(path: Path) -> Image:
     """The first picture in a file, upright, of the mode RGB."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with _errors_of(path), _file_of(path) as file:
+        return _in_colour(ImageOps.exif_transpose(file))
+
+
+def _file_of(path: Path) -> Image:
+    from PIL import Image
+
+    return Image.open(path, formats=FORMATS)
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """What goes wrong with a picture is told with its file; one too large to open goes wrong."""
+    from PIL import Image
 
     too_large = Image.DecompressionBombWarning, Image.DecompressionBombError
     broken = OSError, EOFError, SyntaxError, ValueError, struct.error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as file:
-                return _in_colour(ImageOps.exif_transpose(file))
+            yield
     except (*broken, *too_large) as error:
         raise FileError(
             f"{path}: {_why(error)}",

@@ -63,23 +63,13 @@ def predict_table(
     ...     hg.predict_table(net, rows, to=path.with_name("p.csv")).read_text()
     '"prediction"\\n0\\n0\\n'
     """
-    if meant_as_address(to):
-        raise SettingError(
-            f"to = {str(to)!r}, on another filesystem",
-            "a file on this machine",
-            f"to={Path(without_query(str(to))).name!r}, to be copied there",
-        )
-    to = Path(to)
+    to = file_to_write(to)
     table = data.table if isinstance(data, StreamedRows) else data
     if not isinstance(table, TableStream):
         raise SettingError(
             f"data = {described(data)}",
             "a table as hg.open_table opens it, or rows of one",
             "hg.predict_table(model, hg.open_table('data.csv'), to='predictions.csv')",
-        )
-    if to.suffix.lower() not in (".csv", *PARQUET):
-        raise SettingError(
-            f"to = {str(to)!r}", "a name that ends in .csv or .parquet", f"{to.stem}.csv"
         )
     if to.resolve() in [path.resolve() for path in table.files]:
         raise SettingError(
@@ -96,9 +86,33 @@ def predict_table(
             "probabilities=False",
         )
     check_columns(table.name, table.names, *keep)
-    with unseen_warnings_together(), progress_bar(data.n_rows, "row", shown=progress) as count:
+    with unseen_warnings_together():
         tables = _predicted(model, data, probabilities, keep)
+        return write_tables(tables, to, data.n_rows, progress=progress)
+
+
+def write_tables(
+    tables: Iterator[pa.Table], to: Path, n_rows: int, *, progress: bool = False
+) -> Path:
+    """Write tables of the same columns, one below the other, to a .csv or .parquet file."""
+    with progress_bar(n_rows, "row", shown=progress) as count:
         return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
+
+
+def file_to_write(to: str | Path) -> Path:
+    """The file of that name on this machine; refused where it is neither CSV nor Parquet."""
+    if meant_as_address(to):
+        raise SettingError(
+            f"to = {str(to)!r}, on another filesystem",
+            "a file on this machine",
+            f"to={Path(without_query(str(to))).name!r}, to be copied there",
+        )
+    to = Path(to)
+    if to.suffix.lower() not in (".csv", *PARQUET):
+        raise SettingError(
+            f"to = {str(to)!r}", "a name that ends in .csv or .parquet", f"{to.stem}.csv"
+        )
+    return to
 
 
 def _write(
@@ -142,7 +156,7 @@ def _predicted(
             if names and p.shape[1] == 1:  # an answer of yes or no, or its logit
                 p = np.concatenate([1 - p if sure else -p, p], axis=1)
             values = np.array(names)[p.argmax(axis=1)] if names else p
-            yield _columns(values, p if probabilities else None, names)
+            yield predicted_columns(values, p if probabilities else None, names)
         return
     known = [*map(str, getattr(model, "feature_names_in_", ()))]
     columns = known if known and {*known} <= {*data.names} else data.names
@@ -154,7 +168,7 @@ def _predicted(
             frame = whole.select(columns)
             try:
                 p = model.predict_proba(frame) if probabilities else None
-                found = _columns(model.predict(frame), p, getattr(model, "classes_", ()))
+                found = predicted_columns(model.predict(frame), p, getattr(model, "classes_", ()))
             except DataError as error:
                 if error.row is not None:
                     error.put_at(data.place(n_done + error.row))
@@ -179,7 +193,8 @@ def _joined(tables: list[pa.Table], most: int) -> pa.Table:
     return table.take(np.arange(table.num_rows))
 
 
-def _columns(values: Array, p: Array | None, classes: Iterable[object]) -> pa.Table:
+def predicted_columns(values: Array, p: Array | None, classes: Iterable[object]) -> pa.Table:
+    """What was predicted, and the probability of each class, as columns."""
     values = np.asarray(values)
     several = values.reshape(len(values), -1).T
     names = [f"prediction_{i}" for i in range(len(several))] if len(several) > 1 else ["prediction"]

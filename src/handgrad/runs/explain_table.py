@@ -13,7 +13,6 @@ from handgrad.data.files import check_asked
 from handgrad.data.table_options import TableWords, option
 from handgrad.data.targets import target_of, with_target
 from handgrad.explaining import Explanation, explain
-from handgrad.runs.load_table import read_table_named
 from handgrad.runs.messages import Messages
 from handgrad.runs.table_model import TableModel, errors_name
 
@@ -39,7 +38,7 @@ def explain_row(
     """
     messages, data, asked = messages or Messages(), str(data), TableOptions(**options)
     named = TableModel.of(Path(model))
-    table = read_table_named(data, named.options(asked))
+    table = named.read(data, asked)
     check_asked(data, table.names, asked)
     if not 0 <= row < len(table.numbers):
         raise DataError(

@@ -27,11 +27,13 @@ from handgrad.data.files import (
     stem_of,
 )
 from handgrad.data.locations import status_of
+from handgrad.data.picture_files import has_pictures
 from handgrad.data.table_options import Task, option
 from handgrad.data.tables import bytes_of, opened, table_of
 from handgrad.data.targets import Target, is_text, target_cells, target_of, with_target
 from handgrad.files import FileError, kind_of, readable
 from handgrad.layers import Array
+from handgrad.runs.pictures import load_pictures
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.training_table import TableInChunks, TableInMemory, TrainingTable
 
@@ -47,6 +49,16 @@ def load_table(settings: RunSettings, *, progress: bool = False) -> TrainingTabl
     Raises a DataError, with its place, for what cannot be learned from.
     """
     data = settings.data
+    if has_pictures(data):
+        pictures = load_pictures(settings)
+        _check_counted(pictures.table, pictures.target)
+        return pictures
+    if settings.estimator == "pictures":
+        raise SettingError(
+            f"{option('estimator', 'pictures')}, for {data}",
+            "a folder with a folder of pictures for each class",
+            f"without {option('estimator')}, for a table",
+        )
     if data in BUNDLED or _is_small(data, bytes_of(settings.memory)):
         table = read_table_named(data, settings)
         return _in_memory(settings, table, *_columns_of(settings, table.names, len(table.columns)))
@@ -76,8 +88,7 @@ def _in_memory(
 ) -> TableInMemory:
     table = with_target(table, name)
     target = target_of(table, name, settings.task)
-    _, places, counts = np.unique(target.values, return_inverse=True, return_counts=True)
-    _check_values(table, target, counts[places])
+    _check_counted(table, target)
     features = replace(table, columns=table.columns.select(feature_names))
     _check_finite(features)
     notes, stem = (
@@ -234,6 +245,11 @@ def _check_finite(table: Table) -> None:
                     "finite numbers, or nothing where none was measured",
                     "empty that cell, or correct it",
                 )
+
+
+def _check_counted(table: Table, target: Target) -> None:
+    _, places, counts = np.unique(target.values, return_inverse=True, return_counts=True)
+    _check_values(table, target, counts[places])
 
 
 def _check_values(table: Table, target: Target, counts: Array) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -17,12 +18,14 @@ from handgrad.engines.choice import EngineName, chosen
 from handgrad.layers import Array
 from handgrad.metrics.choice import METRICS
 from handgrad.results import Predictor
+from handgrad.runs.pictures import PicturesInMemory, in_words
 from handgrad.runs.settings import ACTIVATIONS, RunSettings
 from handgrad.runs.training_table import TrainingTable
 from handgrad.training import History
 
 if TYPE_CHECKING:
     from handgrad.distributed.fitting import Estimator
+    from handgrad.estimators import MLPClassifier, MLPRegressor
 
 E = TypeVar("E", bound="Estimator")
 OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error")
@@ -32,6 +35,8 @@ USUAL: dict[Task, tuple[str, ...]] = {
 }
 OF_TWO_CLASSES, OF_MORE_CLASSES = ("precision", "recall", "f1"), ("top_k_accuracy",)
 FEWEST_ROWS, MOST_NAMED = 5, 5
+# The usual training on pictures: rows in a minibatch, and steps, within bounds for the epochs.
+PICTURES_AT_ONCE, STEPS, FEWEST_AND_MOST_EPOCHS = 16, 2000, (20, 200)
 
 Scores = dict[str, float]
 ClassScores = dict[str, Any]  # of one class: its name, and how many rows it has
@@ -48,7 +53,7 @@ def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
     """The metric by which the epoch to keep is chosen; None where the last one is kept."""
     first = settings.metric[0] if settings.metric else ""
     usual = "log_loss" if task == "classification" else "root_mean_squared_error"
-    if settings.estimator == "mlp":
+    if settings.estimator != "tabular":
         return (first or usual) if settings.patience else None
     return first if first in WATCHED else usual
 
@@ -58,6 +63,8 @@ def fitted(
 ) -> tuple[Predictor, History]:
     """A fitted estimator, and the history of its training."""
     task, (X, y) = rows.target.task, rows.to_learn()
+    if isinstance(rows, PicturesInMemory) and settings.estimator == "pictures":
+        return _fitted_pictures(settings, rows, progress=progress)
     if settings.estimator == "mlp" and not isinstance(y, str):
         return _fitted_mlp(settings, task, X, y, progress=progress)
     from handgrad.tabular import TabularClassifier, TabularRegressor
@@ -98,26 +105,8 @@ def _fitted_mlp(
     from handgrad.estimators import MLPClassifier, MLPRegressor
     from handgrad.tabular import TableEncoder
 
-    options: dict[str, Any] = {
-        "max_iter": settings.epochs,
-        "batch_size": settings.batch_size,
-        "learning_rate_init": settings.learning_rate,
-        "n_iter_no_change": settings.patience,
-    }
-    layers = settings.hidden_layers()
-    if layers is not None:
-        kinds = [ACTIVATIONS[name] for _, name in layers]
-        options["hidden_layer_sizes"] = [size for size, _ in layers]
-        options["activation"] = [kind if isinstance(kind, str) else kind() for kind in kinds]
     kind = MLPClassifier if task == "classification" else MLPRegressor
-    mlp = kind(
-        early_stopping=settings.patience is not None,
-        random_state=settings.seed,
-        engine=_engine(settings),
-        scoring=epochs_chosen_by(settings, task),
-        progress=progress,
-        **{name: value for name, value in options.items() if value is not None},
-    )
+    mlp = kind(scoring=epochs_chosen_by(settings, task), **_options(settings, progress=progress))
     mean, deviation = (0.0, 1.0) if task == "classification" else (y.mean(), y.std())
     model = make_pipeline(TableEncoder(), mlp)
     t = y if task == "classification" else (y - mean) / deviation
@@ -129,10 +118,65 @@ def _fitted_mlp(
         mlp.coefs_[-1] *= deviation
         mlp.intercepts_[-1] *= deviation
         mlp.intercepts_[-1] += mean
+    return model, _history_of(mlp)
+
+
+def _fitted_pictures(
+    settings: RunSettings, rows: PicturesInMemory, *, progress: bool
+) -> tuple[Predictor, History]:
+    """A net of convolutions: by so many epochs that few pictures are enough steps, too."""
+    from handgrad.estimators import PictureClassifier
+
+    X, y = rows.to_learn()
+    batch_size = settings.batch_size or PICTURES_AT_ONCE
+    epochs = int(np.clip(STEPS * batch_size // len(y), *FEWEST_AND_MOST_EPOCHS))
+    usual = {"batch_size": min(batch_size, len(y)), "max_iter": epochs}
+    options = usual | _options(settings, progress=progress)
+    scoring = epochs_chosen_by(settings, "classification")
+    model = PictureClassifier(shape=rows.shape, scoring=scoring, **options)
+    weights = {"sample_weight": row_weights(settings, y)}
+    with warnings.catch_warnings():
+        # No more epochs were wanted than these.
+        warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum")
+        model = _fit(settings, model, X, y, weights)
+    return model, _history_of(model)
+
+
+def _history_of(mlp: MLPClassifier | MLPRegressor) -> History:
+    """How a perceptron was trained, without scores: of numbers they would be of deviations."""
     mlp.set_params(progress=False)
     reports = mlp.training_history()[0] or ()
-    # without scores: of numbers they would be those of the deviations
-    return model, History([replace(report, validation_metrics={}) for report in reports])
+    return History([replace(report, validation_metrics={}) for report in reports])
+
+
+def _options(settings: RunSettings, *, progress: bool) -> dict[str, Any]:
+    """The parameters of a perceptron that settings say."""
+    options: dict[str, Any] = {
+        "max_iter": settings.epochs,
+        "batch_size": settings.batch_size,
+        "learning_rate_init": settings.learning_rate,
+        "n_iter_no_change": settings.patience,
+    }
+    layers = settings.hidden_layers()
+    if layers is not None:
+        kinds = [ACTIVATIONS[name] for _, name in layers]
+        options["hidden_layer_sizes"] = [size for size, _ in layers]
+        options["activation"] = [kind if isinstance(kind, str) else kind() for kind in kinds]
+    said = {name: value for name, value in options.items() if value is not None}
+    return said | {
+        "early_stopping": settings.patience is not None,
+        "random_state": settings.seed,
+        "engine": _engine(settings),
+        "progress": progress,
+    }
+
+
+def columns_read(model: Predictor) -> dict[str, str]:
+    """What an estimator of a run is given of each column, or of a picture."""
+    if shape := getattr(model, "shape", None):
+        return {"picture": f"{in_words(shape)}, each a number from 0 to 1"}
+    encoder = model if hasattr(model, "features_") else model[0]  # type: ignore[index]
+    return {name: column.summary() for name, column in encoder.features_.features.items()}
 
 
 def _engine(settings: RunSettings) -> EngineName:

@@ -10,13 +10,14 @@ from typing import Annotated, Literal
 
 from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions
+from handgrad.data.picture_files import has_pictures
 from handgrad.data.table_options import SEVERAL, Task, on_the_command_line, option
 from handgrad.engines.choice import EngineName
 from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.metrics.choice import metrics_of
 from handgrad.sharding import Sharding
 
-EstimatorName = Literal["tabular", "mlp"]
+EstimatorName = Literal["tabular", "mlp", "pictures"]
 
 # By their names here: what a perceptron calls so, or the layer.
 ACTIVATIONS: dict[str, str | type[Layer]] = {
@@ -27,6 +28,7 @@ ACTIVATIONS: dict[str, str | type[Layer]] = {
     **{kind.__name__.lower(): kind for kind in (SiLU, GELU, ELU, SELU, Softplus, Mish)},
 }
 MOST_UNITS = 10_000
+# For pictures there is a perceptron too, behind convolutions.
 OF_MLP = ("layers", "batch_size", "learning_rate", "patience")
 # Where a run is written and made, and whether it goes on, change nothing of what comes out.
 OF_THE_PLACE = ("out", "resume", "workers", "ray")
@@ -54,8 +56,8 @@ class RunSettings(TableOptions):
     data: Annotated[
         str,
         "A CSV file with a header, a Parquet file, a pattern for several in quotes, an address "
-        "such as s3://bucket/data.csv, or one of "
-        f"{', '.join(BUNDLED)}.",
+        "such as s3://bucket/data.csv, a folder with a folder of pictures for each class, or "
+        f"one of {', '.join(BUNDLED)}.",
     ] = field(kw_only=False)
     target: Annotated[str | None, "The column to predict; 'target' if not given."] = field(
         default=None, kw_only=False
@@ -64,7 +66,8 @@ class RunSettings(TableOptions):
     ignore: Annotated[tuple[str, ...], f"A column to leave out. {SEVERAL}"] = ()
     estimator: Annotated[
         EstimatorName,
-        "tabular: several nets, no tuning; mlp: one net, by the options that follow.",
+        "tabular: several nets, no tuning; mlp: one net, by the options that follow; pictures: "
+        "convolutions before it, the usual one for a folder of pictures.",
     ] = "tabular"
     layers: Annotated[
         str | None,
@@ -109,6 +112,8 @@ class RunSettings(TableOptions):
         super().__post_init__()
         object.__setattr__(self, "data", str(self.data))
         object.__setattr__(self, "out", None if self.out is None else Path(self.out))
+        if self.estimator == "tabular" and has_pictures(self.data):
+            object.__setattr__(self, "estimator", "pictures")
         for name in ("ignore", "metric"):
             words = getattr(self, name)
             object.__setattr__(self, name, (words,) if isinstance(words, str) else tuple(words))
@@ -117,7 +122,7 @@ class RunSettings(TableOptions):
             if value is not None and not low < value < high:
                 raise SettingError(option(name, value), expected, option(name, usual))
         for name in OF_MLP:
-            if self.estimator != "mlp" and getattr(self, name) is not None:
+            if self.estimator == "tabular" and getattr(self, name) is not None:
                 raise SettingError(
                     f"{option(name, getattr(self, name))} for "
                     f"{option('estimator', self.estimator)}, which has settings of its own",

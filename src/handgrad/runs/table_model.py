@@ -11,16 +11,18 @@ from typing import Self, Unpack, cast
 from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data import TableOptions, predict_table
 from handgrad.data.files import PARQUET, Table, check_asked, check_columns, listed
+from handgrad.data.picture_files import has_pictures
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableWords, Task, option
 from handgrad.data.tables import opened
 from handgrad.data.targets import target_of, with_target
 from handgrad.files import kind_of
 from handgrad.metrics.choice import metrics_of
 from handgrad.net import Net
-from handgrad.results import Predictor
+from handgrad.results import Classifier, Predictor
 from handgrad.runs.load_table import read_table_named, refuse_joined
 from handgrad.runs.messages import Messages
 from handgrad.runs.models import ClassScores, ScoredRows, Scores, metrics_for, notes_on_few_rows
+from handgrad.runs.pictures import Shape, pictures_for, pictures_named, predict_pictures
 from handgrad.saving import inspect, load
 
 MODEL = "model.safetensors"
@@ -80,6 +82,17 @@ class TableModel:
         columns = {kind: _names(reading.get(kind)) for kind in KINDS}
         return cls(path, model, about.get("target"), task, classes, order, columns)
 
+    @property
+    def shape(self) -> Shape | None:
+        """The shape of the pictures that it takes, if it takes any."""
+        return getattr(self.estimator, "shape", None)
+
+    def read(self, data: str, asked: TableOptions) -> Table:
+        """The table, or the folder of pictures by class, as that of the training was read."""
+        if self.shape and has_pictures(data):
+            return pictures_for(self.shape, data)
+        return read_table_named(data, self.options(asked))
+
     def options(self, asked: TableOptions) -> TableOptions:
         """How a table is to be read: as is asked, else as that of the training was."""
         named = {*asked.category, *asked.number, *asked.date}
@@ -109,6 +122,15 @@ class TableModel:
                 f"without {option('probabilities')}",
             )
         progress = messages.shows_progress
+        if self.shape and (files := pictures_named(data)):
+            if keep:
+                raise SettingError(
+                    f"{option('keep', keep[0])}, for pictures",
+                    "a table; of a picture the file is written",
+                    f"without {option('keep')}",
+                )
+            model = cast("Classifier", self.estimator)
+            return predict_pictures(model, self.shape, files, to, probabilities=probabilities)
         table = opened(data, self.options(asked), memory, progress=progress)
         check_asked(data, table.names, asked)
         messages.note(*table.notes)
@@ -173,7 +195,7 @@ def evaluate_table(
             f"{option('target')}, for a model that was saved without about={{'target': …}}",
             option("target", "COLUMN"),
         )
-    table = read_table_named(data, named.options(asked))
+    table = named.read(data, asked)
     check_asked(data, table.names, asked)
     check_columns(data, table.names, name)
     table = with_target(table, name)

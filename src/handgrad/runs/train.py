@@ -30,6 +30,7 @@ from handgrad.runs.messages import Messages, as_json, plain
 from handgrad.runs.models import (
     ScoredRows,
     Scores,
+    columns_read,
     epochs_chosen_by,
     fitted,
     metrics_for,
@@ -242,7 +243,6 @@ class Job:
     def _record(self, model: Predictor) -> dict[str, object]:
         """What was asked for and what was found in the data, by which a run can be repeated."""
         settings, table, target = self.settings, self.table, self.table.target
-        encoder = model if hasattr(model, "features_") else model[0]  # type: ignore[index]
         return {
             "format_version": FORMAT_VERSION,
             "command": settings.command(),
@@ -263,7 +263,7 @@ class Job:
                 # the lowest and the highest number
                 "range": None if table.classes else [target.values.min(), target.values.max()],
             },
-            "columns": {name: f.summary() for name, f in encoder.features_.features.items()},
+            "columns": columns_read(model),
             "notes": table.notes,
             "epochs_chosen_by": epochs_chosen_by(settings, target.task),
             "seed": settings.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
@@ -21,7 +22,7 @@ MOST_HELD_OUT, SHARE_HELD_OUT = 20_000, 1 / 16
 
 
 @dataclass(frozen=True)
-class WithTarget:
+class WithTarget(ABC):
     """Rows of a table with the column to predict, and `notes` on what is odd about them."""
 
     name: str
@@ -33,6 +34,22 @@ class WithTarget:
         """The classes of the whole table in order; none for numbers."""
         regression = self.target.task == "regression"
         return [] if regression else np.unique(self.target.values).tolist()
+
+    @property
+    def size_in_words(self) -> str:
+        """How much there is to learn from."""
+        d = len(self.feature_names)
+        return f"{self.n_rows:,} rows, {d} column{'s' * (d > 1)} to learn from"
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> list[str]:
+        """The columns to learn from."""
+
+    @property
+    @abstractmethod
+    def n_rows(self) -> int:
+        """How many rows there are."""
 
     def folds(self, n: int, seed: int) -> Sequence[tuple[Self, Self]]:
         """For each of n folds, the rows of the others and its own; none of a table in chunks."""

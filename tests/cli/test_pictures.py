@@ -1,0 +1,134 @@
+"""`handgrad train FOLDER`, where the folder has a folder with pictures for each class."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from tests.bad_input.refused import refused
+from tests.cli.run import WRITTEN, handgrad, record
+from tests.data.picture_folders import bars, save
+
+QUICK = ("--no-report", "--engine", "eager", "--layers", "8")
+
+
+def raised(*words: object) -> None:
+    """What the command raises."""
+    error = handgrad(*words).exception
+    assert error is not None
+    raise error
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on bars, with the folder of the pictures beside it."""
+    folder = tmp_path_factory.mktemp("pictures")
+    (bars(folder / "bars") / "level" / "notes.txt").write_text("words")
+    result = handgrad("train", folder / "bars", *QUICK, "--epochs", 60, "--out", folder / "run")
+    assert result.exit_code == 0, result.output
+    (folder / "told.txt").write_text(result.output, "utf-8")
+    return folder
+
+
+def test_a_folder_of_pictures_leaves_the_run_of_a_table(trained: Path) -> None:
+    told = (trained / "told.txt").read_text("utf-8")
+    assert "bars: 40 pictures of 12 by 12 pixels, grey" in told
+    assert "predicting class: 2 classes, level, upright (classification: each has a folder)" in told
+    assert f"no pictures, and left out: {Path('level', 'notes.txt')}" in told
+    assert "picture  12 by 12 pixels, grey, each a number from 0 to 1" in told
+    assert "32 rows learned from, 8 held out" in told
+    assert sorted(file.name for file in (trained / "run").iterdir()) == WRITTEN
+    found = record(trained / "run")
+    assert found["scores"]["held_out"]["accuracy"] > 0.9
+    assert found["settings"]["estimator"] == "pictures"
+    assert len(found["data"]["files"]) == 40
+    model = hg.load(trained / "run" / "model.safetensors")
+    assert isinstance(model, hg.PictureClassifier)
+    assert model.shape == (1, 12, 12)
+    with (trained / "run" / "held_out.csv").open(encoding="utf-8", newline="") as file:
+        held_out = [row["file"] for row in csv.DictReader(file)]
+    assert len({*held_out}) == 8
+    assert all(Path(name).suffix == ".png" for name in held_out)
+
+
+def test_new_pictures_are_predicted_in_a_folder_by_a_pattern_and_one_by_one(
+    trained: Path, tmp_path: Path
+) -> None:
+    new = bars(tmp_path / "new", n=5, seed=1)
+    save(np.zeros((30, 40, 3)), new / "large.jpg")
+    model, out = trained / "run" / "model.safetensors", tmp_path / "predictions.csv"
+    result = handgrad("predict", model, new, "--probabilities", "-o", out)
+    assert result.exit_code == 0, result.output
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+    assert [*rows] == sorted(map(str, [*new.glob("*/*.png"), new / "large.jpg"]))
+    right = [Path(name).parent.name == row["prediction"] for name, row in rows.items()]
+    assert sum(right) >= 9
+    one = rows[str(new / "level" / "00.png")]
+    shares = float(one["probability_level"]), float(one["probability_upright"])
+    assert sum(shares) == pytest.approx(1)
+
+    result = handgrad("predict", model, new / "level" / "*.png")
+    assert result.output.splitlines()[1].endswith(f'level/00.png","{one["prediction"]}"')
+    assert len(result.output.splitlines()) == 6
+    assert len(handgrad("predict", model, new / "large.jpg").output.splitlines()) == 2
+    with refused(hg.SettingError, "a name that ends in .csv or .parquet"):
+        raised("predict", model, new, "-o", tmp_path / "predictions.txt")
+    (tmp_path / "none").mkdir()
+    with refused(hg.DataError, "none: no picture in it", ".png"):
+        raised("predict", model, tmp_path / "none")
+    with refused(hg.SettingError, "--keep size, for pictures", "without --keep"):
+        raised("predict", model, new, "--keep", "size")
+
+
+def test_a_model_is_evaluated_and_its_report_written_anew(trained: Path, tmp_path: Path) -> None:
+    model = trained / "run" / "model.safetensors"
+    found = hg.evaluate_table(model, bars(tmp_path / "new", n=10, seed=2))
+    assert (found.target, found.rows) == ("class", 20)
+    assert found.scores["accuracy"] > 0.8
+    assert [row["class"] for row in found.classes] == ["level", "upright"]
+    result = handgrad("report", trained / "run")
+    assert result.exit_code == 0, result.output
+    page = (trained / "run" / "report.html").read_text("utf-8")
+    assert "upright" in page
+    assert "pixel_" in page
+    (trained / "run" / "report.html").unlink()
+
+
+def test_pictures_of_many_sizes_are_scaled_and_in_colour(tmp_path: Path) -> None:
+    folder = bars(tmp_path / "bars", n=5, colour=True)
+    save(np.zeros((9, 50, 3)), folder / "level" / "wide.png")
+    run = hg.train_table(
+        str(folder), epochs=1, layers="4", engine="eager", report=False, out=tmp_path / "run"
+    )
+    assert run.model.shape == (3, 32, 32)  # type: ignore[attr-defined]
+    assert run.record["columns"]["picture"].startswith("32 by 32 pixels, in colour")
+
+
+def test_a_perceptron_alone_takes_pictures_too(tmp_path: Path) -> None:
+    folder, out = bars(tmp_path / "bars", n=5), tmp_path / "run"
+    result = handgrad("train", folder, *QUICK, "--estimator", "mlp", "--epochs", 1, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert record(out)["columns"]["pixel_0_0"] == "number"
+
+
+def test_what_cannot_be_learned_from_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    folder = bars(tmp_path / "bars", n=3)
+    out = tmp_path / "run"
+    with refused(hg.SettingError, "--target kind, for a folder of pictures", "'class'"):
+        raised("train", folder, "--target", "kind", "--out", out)
+    with refused(hg.SettingError, "--ignore age, for a folder of pictures"):
+        raised("train", folder, "--ignore", "age", "--out", out)
+    alone = save(np.zeros((12, 12)), folder / "dot" / "one.png")
+    with refused(hg.DataError, f"has one row only, 'dot' in {alone}", "two rows or more"):
+        raised("train", folder, "--out", out)
+    (folder / "level" / "odd.png").write_text("words")
+    with refused(hg.FileError, "odd.png: no picture of a kind that is read"):
+        raised("train", folder, "--out", out)
+    with refused(hg.SettingError, "--estimator pictures, for iris", "a folder of pictures"):
+        raised("train", "iris", "--estimator", "pictures", "--out", out)
+    with refused(hg.DataError, "no folder in it", "a folder for each class"):
+        raised("train", folder / "upright", "--out", out)
+    assert not out.exists()
