@@ -79,6 +79,27 @@ def test_the_work_of_codes_is_what_is_done_with_their_rows() -> None:
     assert work_of(net, np.zeros((3, 5), int)) == Work(5 * 18, 5 * 10)
 
 
+def test_a_trial_changes_neither_state_nor_streams() -> None:
+    class Counting(hg.Layer):
+        state_names = ("seen",)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = np.zeros(1)
+
+        def forward(self, x: Any) -> Any:
+            self.seen = self.seen + len(x)
+            return x * self.rng.random(x.shape, dtype=x.dtype)
+
+    net = hg.Net(hg.Linear(2, 2, rng=0), Counting())
+    net.seed(0)
+    drawn, seen = net.layers[1].rng.bit_generator.state, net.running_state.copy()
+    assert work_of(net, np.zeros((3, 2))) == Work(6, 4)
+    assert net.layers[1].shape_out((2,)) == (2,)
+    assert net.layers[1].rng.bit_generator.state == drawn
+    np.testing.assert_array_equal(net.running_state, seen)
+
+
 def test_rows_that_the_pages_refuse_have_the_least_work() -> None:
     net = hg.Net(hg.Linear(4, 3, rng=0))
     assert work_of(net, np.zeros((3, 5))) == least_work_of(net)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handgrad.layers import Array, Layer
-from handgrad.layers.layer import predicting_twin
+from handgrad.layers.layer import trial_twin
 from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, number_of_rows, take
 from handgrad.net.watch import watching
@@ -40,7 +40,7 @@ def work_of(net: Net, x: Inputs) -> Work:
     It is found with one of them; where the pages fail with it, it is the least.
     """
     multiplications = numbers = 0
-    twin = predicting_twin(net)
+    twin = trial_twin(net)
     try:
         with watching(twin) as calls, np.errstate(all="ignore"):
             twin.forward(take(x, slice(0, 1)))

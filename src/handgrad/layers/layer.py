@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import EllipsisType
@@ -165,7 +166,7 @@ class Layer(Page):
         x = np.zeros((2, *shape_in), np.int64 if self.integer_input else self.dtype or np.float32)
         try:
             with np.errstate(all="ignore"):
-                y = predicting_twin(self).forward(x)
+                y = trial_twin(self).forward(x)
         except Exception:
             return None
         shape = getattr(y, "shape", ())
@@ -342,4 +343,15 @@ def predicting_twin(layer: L) -> L:
     for part in parts:  # `walk` would take five times as long
         part.__dict__["training"] = False
         parts += part.layers
+    return twin
+
+
+def trial_twin(layer: L) -> L:
+    """A twin to try a row with: what `forward` changes of state and streams, it changes there."""
+    twin = predicting_twin(layer)
+    for _, part in twin.walk():
+        own = {name: getattr(part, name).copy() for name in part.state_names}
+        if "rng" in part.__dict__:
+            own["rng"] = copy.deepcopy(part.rng)
+        part.__dict__.update(own)
     return twin
