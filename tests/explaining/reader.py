@@ -45,6 +45,8 @@ class Interval:
         """Whether a number is in both; NaN is NaN."""
         if math.isnan(self.low) or math.isnan(other.low):
             return math.isnan(self.low) and math.isnan(other.low)
+        if (self.low, self.high) == (other.low, other.high):
+            return True
         slack = 1e-6 * max(abs(self.low), abs(self.high)) + 1e-12
         return self.low - slack <= other.high and other.low <= self.high + slack
 

@@ -115,6 +115,14 @@ def test_where_numbers_stop_being_finite_is_said() -> None:
     assert "Not finite from z_0 on." in str(e)
 
 
+def test_infinities_that_a_page_pads_with_are_meant() -> None:
+    net = hg.Net(hg.MaxPool2d(2, padding=1), hg.Flatten())
+    e = hg.explain(net, np.ones((1, 1, 2, 2)), np.zeros((1, 4)), loss=hg.MSELoss())
+    assert "= −inf" in str(e)
+    assert "Not finite" not in str(e)
+    assert e.not_finite is None
+
+
 TABLE = pd.DataFrame(
     {
         "age": np.arange(20.0, 60.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -24,6 +25,7 @@ from handgrad.explaining.subject import Subject
 from handgrad.explaining.terms import Index, Number
 from handgrad.explaining.trail import Link, Trail, followed, reached_from
 from handgrad.explaining.writing import Writer
+from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import formula
 
@@ -311,9 +313,23 @@ class Explanation:
 
     @cached_property
     def not_finite(self) -> str | None:
-        """The name of the first line that gave NaN or infinity; None where all is finite."""
+        """The name of the first line that gave NaN or infinity; None where all is finite.
+
+        Infinities that a page states, as one that pads with them, are meant, and so are copies.
+        """
+        stated: set[int] = set()
+        for i, (node, value) in enumerate(
+            zip(self._recorded.nodes, self._recorded.values, strict=True)
+        ):
+            if value.dtype.kind == "f" and np.isinf(value).any() and not np.isnan(value).any():
+                sources = [
+                    k for k in node.used() if not np.isfinite(self._recorded.values[k]).all()
+                ]
+                if stated.issuperset(sources) and (sources or _states_infinity(node)):
+                    stated.add(i)
         for step in self.steps:
-            if step.value.dtype.kind == "f" and not np.isfinite(step.value).all():
+            finite = step.value.dtype.kind != "f" or np.isfinite(step.value).all()
+            if not finite and step.node not in stated:
                 return step.name
         return None
 
@@ -321,3 +337,10 @@ class Explanation:
         return f"<Explanation: {self.title}, {len(self.steps)} steps>"
 
     _repr_pretty_ = shown_whole
+
+
+def _states_infinity(node: Node) -> bool:
+    """Whether infinity is among the constants of an operation."""
+    found: list[object] = []
+    node.map(found.append)
+    return any(isinstance(leaf, float) and math.isinf(leaf) for leaf in found)
