@@ -268,7 +268,7 @@ def test_clusters_that_cannot_be_made_are_refused(options: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("irsi", "did you mean 'iris'?"), ("mnist", "read_table"), (3, "read_table")]
+    ("name", "hint"), [("irsi", "did you mean 'iris'?"), ("cifar", "read_table"), (3, "read_table")]
 )
 def test_a_data_set_that_is_not_bundled_is_refused(name: Any, hint: str) -> None:
     with refused(hg.SettingError, f"data set {name!r}", "breast_cancer", hint):

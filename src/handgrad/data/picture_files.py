@@ -178,10 +178,12 @@ def _files_by_class(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
 
 
 def has_pictures(folder: str | Path) -> bool:
-    """Whether it is a folder with folders or pictures in it, by a name that no bundled set has."""
+    """Whether it is a folder with pictures in it or in its folders, and no bundled set's name."""
     if str(folder) in BUNDLED or kind_of(folder) != "folder":
         return False
-    return any(path.is_dir() or is_picture(path) for path in _entries(Path(folder)))
+    entries = _entries(Path(folder))
+    within = chain.from_iterable(_entries(path) for path in entries if path.is_dir())
+    return any(is_picture(path) for path in chain(entries, within))
 
 
 def is_picture(path: Location) -> bool:
