@@ -7,7 +7,6 @@ import pytest
 from matplotlib.figure import Figure
 
 import handgrad as hg
-from handgrad.results import NetRows
 from tests.bad_input.refused import refused
 
 ROW = np.random.default_rng(0).normal(size=(1, 64))
@@ -128,26 +127,16 @@ def test_axes_of_ones_own_are_taken_and_a_net_in_training_is_left_as_it_is() -> 
         hg.plot_feature_maps(looks, ROW, axes=own)
 
 
-class Fitted:
-    """An estimator with a net of its own, whose rows are the net's times ten."""
-
-    def __init__(self, inner: hg.Net) -> None:
-        self.net_ = inner
-
-    def predict(self, x: Any) -> Any:
-        return self.net_.predict(np.asarray(x) / 10)
-
-    def net_rows(self, x: Any, y: Any) -> Any:
-        return NetRows(np.asarray(x) / 10, y, hg.MSELoss(), keeps_best=False)
-
-
 def test_estimators_are_drawn_by_their_nets() -> None:
-    looks = net()
-    model = Fitted(looks)
-    axes = hg.plot_kernels(model)
-    np.testing.assert_array_equal(values(axes.images[0]), looks.layers[1].W[0, 0])
-    panels = hg.plot_feature_maps(model, ROW * 10)
-    np.testing.assert_allclose(values(panels[0].images[0]), ROW)
+    digits = hg.data.load("digits")
+    x, y = digits.x[:60] / 16, np.array([f"digit {digit}" for digit in digits.y[:60]])
+    model = hg.PictureClassifier((5,), tol=1e9, random_state=0, engine="eager").fit(x, y)
+    axes = hg.plot_kernels(model, layer=4)
+    assert len(axes.images) == 16 * 16
+    np.testing.assert_array_equal(values(axes.images[0]), model.net_.layers[4].W[0, 0])
+    panels = hg.plot_feature_maps(model, x[:1])
+    np.testing.assert_allclose(values(panels[1].images[0]), x[0].reshape(8, 8))
+    assert len(panels) == len(model.net_.layers) + 1
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:

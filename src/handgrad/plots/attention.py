@@ -67,7 +67,9 @@ def plot_attention(
     largest = max(float(np.nanmax(p)) for _, p in heads)
     for panel, (title, p) in zip(panels, heads, strict=True):
         ends = (0.5, len(p) + 0.5, len(p) + 0.5, 0.5)
-        image = panel.imshow(p, cmap="Blues", vmin=0, vmax=largest or 1.0, extent=ends)
+        image = panel.imshow(
+            p, aspect="auto", extent=ends, cmap="Blues", vmin=0, vmax=largest or 1.0
+        )
         panel.set_facecolor(BARRED)
         panel.set_title(title, fontsize="medium")
         _name_places(panel, names)

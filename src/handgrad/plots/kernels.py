@@ -59,7 +59,7 @@ def plot_kernels(
         axes.set_yticks([])  # they are lines of one picture
     axes.tick_params(length=0)
     axes.set_title(f"kernels of {convolution!r}", fontsize="medium")
-    axes.figure.colorbar(image, ax=axes, label="weight", aspect=12)
+    axes.figure.colorbar(image, ax=axes, label="weight", aspect=12, shrink=0.8)
     return axes
 
 
