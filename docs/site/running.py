@@ -8,6 +8,7 @@ import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import chdir
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,19 +63,16 @@ def run(script: Script) -> list[Outcome]:
     import matplotlib as mpl
 
     mpl.use("agg")
-    warnings.simplefilter("error")
     translate = _translation(script.language)
     namespace: dict[str, object] = {"__name__": "lesson"}
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
+    with tempfile.TemporaryDirectory() as folder, chdir(folder), warnings.catch_warnings():
+        warnings.simplefilter("error")
         file = Path(folder) / f"{Path(script.document).stem}.py"
         file.write_text(_as_one_file(script.steps), "utf-8")
         try:
             return [_outcome(step, namespace, translate, str(file)) for step in script.steps]
         except Exception as error:
             raise SiteError(script.document, _line(error, str(file)), _last(error)) from None
-        finally:
-            os.chdir("/")
 
 
 def _outcome(step: Step, namespace: dict[str, object], translate: Translate, file: str) -> Outcome:

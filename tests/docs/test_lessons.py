@@ -39,8 +39,9 @@ def blocks(path: Path, kind: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", ALL)
 def test_every_block_runs_without_a_warning(path: Path) -> None:
-    document = read(path)
+    document, folder = read(path), Path.cwd()
     outcomes = run(document.script)
+    assert Path.cwd() == folder
     assert len(outcomes) == len(document.script.steps) > 0
     for step, outcome in zip(document.script.steps, outcomes, strict=True):
         if step.explains:

@@ -18,6 +18,10 @@ from tests.playground.in_node import HAS_NODE, module
 NOT_OF_ROWS = {
     *("Array", "Layer", "defaults", "Embedding", "TabularEmbedding"),
     *("EnsembleEmbedding", "EnsembleLinear", "EnsemblePeriodicEmbedding"),
+    *("Reshape", "Flatten", "Transpose", "Conv1d", "Conv2d", "MaxPool2d", "AvgPool2d"),
+    *("BatchNorm2d", "RandomShift", "RandomHorizontalFlip", "GaussianNoise"),
+    *("RNN", "GRU", "LSTM", "MultiheadAttention", "PositionEmbedding", "SinusoidalEncoding"),
+    *("MeanOverTime", "MaxOverTime"),
 }
 
 
