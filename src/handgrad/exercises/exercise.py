@@ -154,6 +154,7 @@ def exercise(name: str, language: str = "en") -> Exercise:
     "zh". Each is checked by small steps: no answer is needed for it, and what is off is named.
 
     >>> import handgrad as hg
+    >>> import numpy as np
     >>> tanh = hg.exercise("tanh")
     >>> print(tanh.check("(1 - x**2) * dy"))
     dx: wrong at 15 of 15 entries. At [0, 0] yours is 0.4068, measured is 0.4107, ratio 0.9906. \
