@@ -84,7 +84,7 @@ class Trials:
         # for ever uses none.
         for clock, number, seconds in (
             (signal.ITIMER_PROF, signal.SIGPROF, limit),
-            (signal.ITIMER_REAL, signal.SIGALRM, 10 * limit),
+            (signal.ITIMER_REAL, signal.SIGALRM, 4 * limit),
         ):
             signal.signal(number, signal.SIG_DFL)
             signal.setitimer(clock, seconds)
