@@ -39,7 +39,7 @@ WATCH = """() => {
   }))).observe(document.querySelector(".jp-Notebook"),
     { subtree: true, childList: true, attributes: true, attributeFilter: ["src"] });
 }"""
-SEEN = "new Set((window.shown[%d] ?? []).flatMap((now) => now.pictures)).size >= %d"
+SEEN = "new Set(window.shown[%d].flatMap((now) => now.pictures)).size >= %d"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class Lab:
         page.set_default_timeout(PATIENCE)
         try:
             page.goto(f"{self.url}doc/tree/{name}?token={TOKEN}")
-            page.locator(".jp-CodeCell").last.wait_for()
+            cells = json.loads((self.folder / name).read_text("utf-8"))["cells"]
+            page.locator(".jp-CodeCell").nth(len(cells) - 1).wait_for()
             page.evaluate(WATCH)
             yield Notebook(page)
         finally:
