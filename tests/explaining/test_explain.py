@@ -97,6 +97,12 @@ def test_a_page_of_ones_own_is_explained_too() -> None:
     assert e["0.y"].file == __file__
 
 
+def test_a_comprehension_belongs_to_the_method_it_stands_in() -> None:
+    net = hg.Net(hg.Reshape(1, 2, 2), hg.MaxPool2d(2), hg.Flatten(), hg.Linear(1, 1, rng=0))
+    e = hg.explain(net, [[1.0, 2.0, 3.0, 4.0]], [[1.0]], loss=hg.MSELoss())
+    assert {step.method for step in e.steps if step.layer == "1"} == {"forward", "backward"}
+
+
 def test_frozen_layers_are_not_updated() -> None:
     net = net_of()
     net.layers[0].freeze()

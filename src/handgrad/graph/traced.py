@@ -202,9 +202,10 @@ class Recording:
             return None, Origin("", 0)
         line, owner = Origin(frame.f_code.co_filename, frame.f_lineno), frame
         while owner is not None:
-            path = self.paths.get(id(owner.f_locals.get("self")))
-            if path is not None:
-                return frame, Origin(line.file, line.line, path, owner.f_code.co_name)
+            path, method = self.paths.get(id(owner.f_locals.get("self"))), owner.f_code.co_name
+            # before Python 3.12 a comprehension is a function of its own, which sees the page
+            if path is not None and not method.startswith("<"):
+                return frame, Origin(line.file, line.line, path, method)
             owner = owner.f_back  # type: ignore[assignment]
         return frame, line
 
