@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from handgrad.story.labels import font_with, replace_words
+from handgrad.story.labels import font_with, replace_words, translation
 from handgrad.story.telling import run_block
 from tests.story.telling import words_of
 
@@ -46,6 +46,11 @@ def test_numbers_on_the_axes_are_left_to_matplotlib() -> None:
     made.axes[0].set_ylim(0, 50)
     made.draw_without_rendering()
     assert "50" in words_of(made)
+
+
+def test_a_gap_ends_where_what_follows_it_first_stands() -> None:
+    told = translation({"layer {} of {}, {}: {}": "{1} {0} {2} = {3}", "{} numbers": "{}#"})
+    assert told("layer 3 of 7, Conv2d(1, 8, 5): 9 numbers") == "7 3 Conv2d(1, 8, 5) = 9#"
 
 
 def test_the_font_is_the_first_that_is_installed_and_has_the_characters() -> None:

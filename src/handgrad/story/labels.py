@@ -42,7 +42,7 @@ def translation(words: Mapping[str, str]) -> Callable[[str], str]:
     """
     # what leaves least open is tried first
     patterns = [
-        (re.compile(re.escape(known).replace(r"\{\}", "(.+)")), words[known])
+        (re.compile(re.escape(known).replace(r"\{\}", "(.+?)")), words[known])
         for known in sorted(words, key=lambda known: (known.count("{}"), -len(known)))
     ]
 
