@@ -46,6 +46,12 @@ def matrix() -> Array:
 
 
 @cache
+def pictures() -> Array:
+    """Rows of 4 by 4 pixels, from 0 to 1."""
+    return np.random.default_rng(3).random((N, 16), np.float32)
+
+
+@cache
 def model(name: str) -> Any:
     """A fitted model."""
     rng = np.random.default_rng(2)
@@ -76,6 +82,16 @@ def model(name: str) -> Any:
             case "scaled rates":
                 mlp = hg.MLPRegressor("poisson", (4,), **quick)
                 return make_pipeline(StandardScaler(), mlp).fit(matrix(), rng.poisson(3, N))
+            case "convolutions":
+                convolutions = hg.Conv2d(1, 3, 3, padding=1, rng=0), hg.BatchNorm2d(3), hg.ReLU()
+                behind = hg.MaxPool2d(2), hg.Flatten(), hg.Linear(12, 4, rng=1)
+                net = hg.Net(hg.Reshape(1, 4, 4), hg.RandomShift(1), *convolutions, *behind)
+                net.seed(0)
+                net.forward(pictures())
+                return net
+            case "pictures":
+                classifier = hg.PictureClassifier((4,), **quick)
+                return classifier.fit(pictures(), rng.integers(4, 7, N))
             case "encoded":
                 mlp = hg.MLPClassifier((4,), **quick)
                 return make_pipeline(hg.TableEncoder(), mlp).fit(table(), classes())
@@ -102,6 +118,8 @@ OF_NUMBERS = (
     "regressor",
     "float32",
     "scaled rates",
+    "convolutions",
+    "pictures",
 )
 OF_TABLES = ("encoded", "encoded and scaled", "table of classes", "table of numbers")
 NAMES = OF_NUMBERS + OF_TABLES

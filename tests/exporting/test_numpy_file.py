@@ -20,7 +20,16 @@ from handgrad.exporting import subject_of
 from handgrad.exporting.python.numpy_file import numpy_source
 from handgrad.exporting.python.text import stored
 from handgrad.layers import Array
-from tests.exporting.models import NAMES, OF_TABLES, classes, matrix, model, random_table, table
+from tests.exporting.models import (
+    NAMES,
+    OF_TABLES,
+    classes,
+    matrix,
+    model,
+    pictures,
+    random_table,
+    table,
+)
 from tests.exporting.nets import random_net
 from tests.graph.one_liners import ONE_LINERS, Page
 
@@ -83,7 +92,7 @@ def test_the_proof_says_so(name: str, tmp_path: Path) -> None:
 )
 def test_classes_are_those_of_the_model(name: str, written: dict[str, Path]) -> None:
     space = functions(written[name].read_text("utf-8"))
-    rows = table() if name in OF_TABLES else matrix() / 100
+    rows = table() if name in OF_TABLES else pictures() if name == "pictures" else matrix() / 100
     expected = model(name).predict(rows)
     found = space["predict"](rows)
     assert found.tolist() == expected.tolist()

@@ -13,7 +13,7 @@ from handgrad.exporting.python.torch_file import torch_source
 from tests.exporting.models import NAMES, model
 from tests.graph.one_liners import Page
 
-AS_SEQUENTIAL = {"net", "embedding", "regressor", "float32", "scores of three"}
+AS_SEQUENTIAL = {"net", "embedding", "regressor", "float32", "scores of three", "convolutions"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 
 import handgrad as hg
 
@@ -108,7 +109,10 @@ ONE_LINERS: dict[str, Callable[[Any], Any]] = {
     "transposed and back": lambda x: (x.T * 2).T + x,
     "swapped axes": lambda x: x.reshape(-1, 2, 2).swapaxes(1, 2) * 2.0,
     "broadcast": lambda x: x * np.broadcast_to(x[:, :1], x.shape),
-    "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, axis=1).sum(axis=2),
+    "windows": lambda x: sliding_window_view(x, 2, axis=1).sum(axis=2),
+    "windows of two axes": lambda x: sliding_window_view(
+        x.reshape(-1, 2, 2), (2, 1), axis=(1, 2)
+    ).max(axis=(3, 4)),
     "a column written": lambda x: after_writing(x, (slice(None), 1), x[:, 3]),
     "rows of a slice written": lambda x: after_writing(x, (slice(None), slice(0, 3)), x[:, 1:]),
     "a slice added to": lambda x: after_adding(x, (slice(None), slice(1, None, 2)), 0.5),
@@ -125,6 +129,10 @@ ONE_LINERS: dict[str, Callable[[Any], Any]] = {
     "a fixed mask written": lambda x: after_writing(x.reshape(-1, 2, 2), (WHOLE, MASK), x[:, 2:]),
     "places by numbers, the rest by dots": lambda x: after_writing(
         x.reshape(-1, 2, 2), (..., [1, 0]), x.reshape(-1, 2, 2)
+    ),
+    "padded at each end": lambda x: np.pad(x, ((0, 0), (1, 2))) * 2.0,
+    "padded with a number": lambda x: np.pad(
+        x.reshape(-1, 2, 2), ((0, 0), (0, 1), (2, 0)), constant_values=-1.5
     ),
     "matrix times matrix": lambda x: x @ (x.T @ x),
     "matrix times vector": lambda x: x @ x.sum(axis=0),

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from handgrad.base.errors import SettingError, described
 from handgrad.base.kinds import PredictionKind, Scores
 from handgrad.data.unseen import no_unseen_warnings
-from handgrad.estimators import MLPClassifier, MLPRegressor
+from handgrad.estimators import MLPClassifier, MLPRegressor, PictureClassifier
 from handgrad.exporting.pages import (
     BothClasses,
     BothScores,
@@ -31,7 +31,10 @@ from handgrad.net import Net
 from handgrad.saving.estimators import Pipeline, is_pipeline
 from handgrad.tabular import TableEncoder, TabularClassifier, TabularRegressor
 
-MODELS = "a net, MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, or a Pipeline"
+MODELS = (
+    "a net, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier, TabularRegressor, "
+    "or a Pipeline"
+)
 STEPS = "StandardScaler and TableEncoder before MLPClassifier or MLPRegressor"
 
 
@@ -53,7 +56,7 @@ def parts_of(model: object) -> Parts:
 def _of_classifier(model: MLPClassifier) -> Parts:
     if model._label_binarizer.y_type_ == "multilabel-indicator":
         raise SettingError(
-            "MLPClassifier of several labels a row",
+            f"{type(model).__name__} of several labels a row",
             "one class a row",
             "hg.export(model.net_, path), which gives a logit for each label",
         )
@@ -77,6 +80,12 @@ def _of_regressor(model: MLPRegressor) -> Parts:
     return Parts("regressor", "values", net, model.predict, _names(model))
 
 
+def _of_pictures(model: PictureClassifier) -> Parts:
+    """A classifier whose numbers are those of pixels, from 0 to 1."""
+    parts, middle = _of_classifier(model), np.full(model.n_features_in_, 0.5)
+    return replace(parts, center=middle, scale=middle / 2)
+
+
 def _of_table(model: TabularClassifier | TabularRegressor) -> Parts:
     """Members side by side, what they say on average, and how the table becomes their rows."""
     net, features = model.net_, model.features_
@@ -97,6 +106,7 @@ def _of_table(model: TabularClassifier | TabularRegressor) -> Parts:
 OF_MODELS: dict[type, Callable[[Any], Parts]] = {
     MLPClassifier: _of_classifier,
     MLPRegressor: _of_regressor,
+    PictureClassifier: _of_pictures,
     TabularClassifier: _of_table,
     TabularRegressor: _of_table,
 }
@@ -108,7 +118,7 @@ def _of_pipeline(model: Pipeline) -> Parts:
         raise SettingError(
             f"the last step {last_name!r} of the Pipeline, {described(last)}",
             "MLPClassifier or MLPRegressor, after StandardScaler or TableEncoder",
-            "make_pipeline(hg.TableEncoder(), hg.MLPClassifier()); a tabular model goes alone",
+            "make_pipeline(hg.TableEncoder(), hg.MLPClassifier()); others go alone",
         )
     parts = parts_of(last)
     methods = {"scores": "decision_function", "probabilities": "predict_proba"}

@@ -28,9 +28,10 @@ def export(
 ) -> Proof:
     """Write a model to a file that runs without handgrad, of the kind that its ending says.
 
-    `model` is a net, an MLPClassifier or MLPRegressor, a TabularClassifier or TabularRegressor, or
-    a Pipeline of StandardScaler or TableEncoder and an MLP. The file has everything it does:
-    the columns of a table go in, a class and its probabilities come out.
+    `model` is a net, an MLPClassifier or MLPRegressor, a PictureClassifier, a TabularClassifier or
+    TabularRegressor, or a Pipeline of StandardScaler or TableEncoder and an MLP. The file has
+    everything it does: the columns of a table, or the pixels of a picture as a row of numbers from
+    0 to 1, go in, a class and its probabilities come out.
 
     `x` (n, n_in) are a few rows for a net that does not say what it takes. With rows `x`, targets
     `y`, a `loss` and an `optimizer`, a file that can trains the net, too, so many rows a step.

@@ -10,6 +10,8 @@ from handgrad.base.errors import SettingError
 from handgrad.exporting.python.source import plain_constant
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
+from handgrad.graph.passes.builder import REQUIRED
+from handgrad.graph.passes.builder import given as arguments_of
 from handgrad.graph.symbolic import Arange, Dim, Ref, Scaled
 
 # What both call alike, and give the same arguments.
@@ -76,10 +78,12 @@ def torch_call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> 
             return f"torch.permute({given[0]}, {axes})"
         case Op.MAXIMUM | Op.MINIMUM:
             return _larger(node, given)
+        case Op.PAD:
+            return _padded(node, given[0])
         case Op.SETITEM:
             return f"setitem({', '.join(given)})"
-        case Op.SLIDING_WINDOW_VIEW if {*options} == {"axis"} and given[1].isdigit():
-            return f"{given[0]}.unfold({options['axis']}, {given[1]}, 1)"
+        case Op.SLIDING_WINDOW_VIEW if {*options} == {"axis"}:
+            return given[0] + _unfolded(node)
     if operation not in ALIKE and operation not in RENAMED:
         raise _refused(node)
     name = RENAMED.get(operation, operation.value)
@@ -94,6 +98,26 @@ def _larger(node: Node, given: Sequence[str]) -> str:
     tensor, number = given if tensors[0] else reversed(given)
     end = "min" if node.operation is Op.MAXIMUM else "max"
     return f"torch.clamp({tensor}, {end}={number})"
+
+
+def _padded(node: Node, array: str) -> str:
+    """A number around an array; PyTorch counts the axes from the last one on."""
+    _, width, mode, number = arguments_of(
+        node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
+    )
+    if mode != "constant" or not isinstance(number, int | float | np.number):
+        raise _refused(node, " with what is no single number")
+    pairs = np.broadcast_to(width, (len(node.shape), 2))
+    ends = (*pairs[::-1].ravel().tolist(),)
+    return f"nn.functional.pad({array}, {ends}, value={torch_constant(number)})"
+
+
+def _unfolded(node: Node) -> str:
+    """The windows along one axis, and those along the next, each as an axis at the end."""
+    sizes, axes = np.atleast_1d(node.arguments[1]), np.atleast_1d(node.options["axis"])
+    if sizes.dtype.kind != "i":  # it follows the number of rows
+        raise _refused(node)
+    return "".join(f".unfold({axis}, {k}, 1)" for axis, k in zip(axes, sizes, strict=True))
 
 
 def torch_constant(value: object) -> str:
