@@ -78,3 +78,15 @@ def test_gradients_of_a_line_that_assigns_to_several_names_have_their_own() -> N
     text = str(hg.trace(hg.BatchNorm(3)))
     assert "  dgamma = sum(z * dy, axis=[0])" in text
     assert "  dbeta = sum(dy, axis=[0])" in text
+
+
+def test_a_line_of_several_names_and_values_gives_each_its_own() -> None:
+    found = formulas(hg.trace(hg.MultiheadAttention(4, 2)))
+    assert {"q = u[0]", "k = u[1]", "v = u[2]", "s = q @ swapaxes(k, 2, 3)"} <= {*found}
+
+
+def test_what_a_function_of_the_file_makes_of_a_line_is_not_called_what_went_in() -> None:
+    found = formulas(hg.trace(hg.MultiheadAttention(4, 2)))
+    assert [line for line in found if line.startswith("p = ")] == [
+        "p = e / sum(e, axis=-1, keepdims=True)"
+    ]

@@ -239,6 +239,11 @@ def test_a_layer_that_does_not_say_what_it_takes_needs_an_example() -> None:
         hg.check_gradients(Picky())
 
 
+def test_rows_in_the_place_of_the_loss_are_refused() -> None:
+    with pytest.raises(hg.SettingError, match=r"(?s)as loss array.*a loss, or None.*x=x"):
+        hg.check_gradients(hg.Tanh(), np.ones((2, 3)))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("page", [hg.Tanh, "tanh", None])
 def test_what_is_not_a_page_is_refused(page: Any) -> None:
     with pytest.raises(hg.SettingError, match="a layer, a net or a loss"):

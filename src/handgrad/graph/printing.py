@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.graph.nodes import Node, users_of
+from handgrad.graph.nodes import Node, Origin, users_of
 from handgrad.graph.operations import BINARY, COMPARISONS, UNARY, Op
 from handgrad.graph.symbolic import Dim, Ratio, Ref, Scaled, shape_text
 
@@ -87,66 +87,92 @@ def labels_of(nodes: Sequence[Node], outputs: Mapping[str, int]) -> dict[int, st
     """What the page calls each node that gets a line; nothing, where it has no name there."""
     labels: dict[int, str] = {}
     users, results = users_of(nodes), {i: name for name, i in outputs.items()}
-    last_of_line = {node.origin: i for i, node in enumerate(nodes)}
+    lines: dict[Origin, list[int]] = {}
     for i, node in enumerate(nodes):
         if node.origin is None:
             continue
         alone = len(users[i]) == 1 and nodes[users[i][0]].origin == node.origin
-        if alone and i not in results:
-            continue
-        assigned = _names_of_lines(node.origin.file)
-        label = assigned.get(node.origin.line) if last_of_line[node.origin] == i else None
-        labels[i] = label or (_of_parameter(results[i]) if i in results else None) or ""
+        if not alone or i in results:
+            labels[i] = _of_parameter(results.get(i, ""))
+            lines.setdefault(node.origin, []).append(i)
+    for origin, found in lines.items():
+        assigned = _names_of_lines(origin.file).get(origin.line, ())
+        if len(assigned) in (1, len(found)):
+            labels |= dict(zip(found[-len(assigned) :], assigned, strict=True))
     return labels
 
 
-def _of_parameter(result: str) -> str | None:
-    """`dgamma`, for the result `d 1.gamma`: of lines that assign to several names at once."""
+def _of_parameter(result: str) -> str:
+    """`dgamma`, for the result `d 1.gamma`, which no line names."""
     sign, _, path = result.partition(" ")
-    return f"d{path.rpartition('.')[2]}" if sign == "d" else None
+    return f"d{path.rpartition('.')[2]}" if sign == "d" else ""
 
 
 @lru_cache(maxsize=64)
-def _names_of_lines(file: str) -> dict[int, str]:
-    """For each line of a file, the name of what its statement assigns or returns."""
+def _names_of_lines(file: str) -> dict[int, tuple[str, ...]]:
+    """For each line of a file, the names of what its statement assigns or returns.
+
+    What a function of the page's own is handed has none: it is not yet what the line names.
+    """
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:
         return {}
-    found: dict[int, str] = {}
+    found: dict[int, tuple[str, ...]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             found |= _returned(node)
+    own = _own_functions(tree)
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[target]) | ast.AugAssign(target=target):
-                label = _label(target)
-                if label and node.end_lineno:
-                    found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), label)
+                labels = () if _calls_one_of(own, node.value) else _labels(target)
+                if labels and node.end_lineno:
+                    found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), labels)
     return found
 
 
-def _returned(page: ast.ClassDef) -> dict[int, str]:
+def _own_functions(tree: ast.Module) -> set[str]:
+    """The functions that a file defines, or has from elsewhere than NumPy."""
+    found = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("numpy"):
+            found |= {alias.asname or alias.name for alias in node.names}
+    return found
+
+
+def _calls_one_of(functions: set[str], value: ast.AST) -> bool:
+    match value:
+        case ast.Call(func=ast.Name(id=name)):
+            return name in functions
+        case ast.Tuple(elts=values):
+            return any(_calls_one_of(functions, value) for value in values)
+    return False
+
+
+def _returned(page: ast.ClassDef) -> dict[int, tuple[str, ...]]:
     """What a page returns: z where backward takes dz, dx where forward takes x, new_w of a rule."""
     methods = {f.name: f for f in page.body if isinstance(f, ast.FunctionDef)}
     takes = {name: f.args.args[1].arg for name, f in methods.items() if len(f.args.args) > 1}
     dy, x = takes.get("backward", "dy"), takes.get("forward", "x")
     labels = {"forward": dy[1:] if dy.startswith("d") else dy, "backward": f"d{x}", "rule": "new_w"}
-    found: dict[int, str] = {}
+    found: dict[int, tuple[str, ...]] = {}
     for name, label in labels.items():
         for node in ast.walk(methods[name]) if name in methods else ():
             if isinstance(node, ast.Return) and node.end_lineno:
-                found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), label)
+                found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), (label,))
     return found
 
 
-def _label(target: ast.AST) -> str | None:
+def _labels(target: ast.AST) -> tuple[str, ...]:
     match target:
         case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
+            return (name,)
         case ast.Subscript(value=value):
-            return _label(value)
-    return None
+            return _labels(value)
+        case ast.Tuple(elts=targets):
+            return tuple(name for target in targets for name in _labels(target))
+    return ()
 
 
 def formula(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> str:

@@ -50,6 +50,12 @@ def check_gradients(
             "a layer, a net or a loss",
             "hg.check_gradients(hg.Linear(3, 2)), the object with its brackets",
         )
+    if not isinstance(loss, Loss | None):
+        raise SettingError(
+            f"as loss {described(loss)}",
+            "a loss, or None",
+            "hg.check_gradients(page, x=x), for rows to look at",
+        )
     comparisons: list[Comparison] = []
     problems: list[str] = []
     made, looked_at = subjects(page, loss, x, y, training, rng)
