@@ -62,6 +62,7 @@ def test_trying_a_page_leaves_no_trace() -> None:
         (lambda: hg.Net(Flatten(), hg.Linear(4, 3)), None, 3),
         (lambda: hg.Net(hg.Linear(4, 3), Flatten(), hg.Linear(6, 2)), 4, 2),
         (lambda: hg.Net(Scale(4)), None, None),
+        (lambda: hg.Net(hg.Transpose(2, 1), hg.Reshape(6)), None, 6),
     ],
 )
 def test_what_a_net_takes_and_gives_follows_from_its_layers(

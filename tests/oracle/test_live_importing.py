@@ -78,7 +78,7 @@ def test_a_net_from_torch_and_one_from_its_onnx_file_predict_the_same(
 @pytest.mark.parametrize(
     "module",
     [
-        nn.Conv1d(2, 2, 1), nn.BatchNorm1d(4, track_running_stats=False), nn.LayerNorm((2, 4)),
+        nn.Conv3d(2, 2, 1), nn.BatchNorm1d(4, track_running_stats=False), nn.LayerNorm((2, 4)),
         nn.Softmax(0), nn.Softplus(beta=2), nn.LSTM(4, 4), nn.BatchNorm1d(4, momentum=None),
     ],
     ids=repr,
@@ -152,8 +152,8 @@ def test_models_that_others_write_by_hand(name: str, tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
-    "a convolution": ([N("Conv", ["x", "W"], ["y"], name="conv1")], {"W": np.ones((1, 1, 1))},
-                      "conv1"),
+    "a convolution of groups": ([N("Conv", ["x", "W"], ["y"], name="conv1", group=2)],
+                                {"W": np.ones((2, 1, 1))}, "conv1"),
     "a branch": ([N("MatMul", ["x", "W"], ["a"]), N("Add", ["a", "x"], ["y"], name="skip")],
                  {"W": np.eye(4)}, "MatMul"),
     "a product from the left": ([N("MatMul", ["W", "x"], ["y"])], {"W": np.eye(4)}, "'y', MatMul"),
@@ -281,13 +281,13 @@ def test_a_net_from_a_keras_file_predicts_the_same(name: str, keras: Any, tmp_pa
 
 
 @KERAS_WARNS
-@pytest.mark.parametrize("name", ["Conv1D", "max_value", "tanhshrink", "Functional"])
+@pytest.mark.parametrize("name", ["UpSampling1D", "max_value", "tanhshrink", "Functional"])
 def test_what_a_keras_file_has_beyond_is_refused_by_its_layer(
     name: str, keras: Any, tmp_path: Path
 ) -> None:
     of = keras.layers
     model = {
-        "Conv1D": lambda: keras.Sequential([keras.Input((4, 1)), of.Conv1D(2, 2)]),
+        "UpSampling1D": lambda: keras.Sequential([keras.Input((4, 1)), of.UpSampling1D(2)]),
         "max_value": lambda: keras.Sequential([keras.Input((4,)), of.ReLU(6.0)]),
         "tanhshrink": lambda: keras.Sequential([keras.Input((4,)), of.Activation("tanh_shrink")]),
         "Functional": lambda: keras.Model(i := keras.Input((4,)), of.Dense(2)(i)),

@@ -14,6 +14,7 @@ from handgrad.layers import Array, Layer, Softmax
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
+ROWS = 13  # of which an array is thought where it may have any number
 # At these an activation is known by its values, which agree to so much.
 PROBE, AGREES = np.linspace(-6, 6, 121), 1e-5
 MOST_NODES = 20  # in which an activation is written out
@@ -32,7 +33,10 @@ def named(node: NodeProto) -> str:
 
 
 class OnnxGraph:
-    """The nodes of a model with one input, `constants` by name, and `users` of each value."""
+    """The nodes of a model with one input, `constants` by name, and `users` of each value.
+
+    Nodes that only ask for the shape of a value are none of its users.
+    """
 
     def __init__(self, model: ModelProto) -> None:
         from onnx import numpy_helper
@@ -40,10 +44,18 @@ class OnnxGraph:
         self.model, graph = model, model.graph
         self.constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
         self.users: dict[str, list[NodeProto]] = {}
+        self.of_shapes: list[NodeProto] = []  # whose values follow from shapes alone
+        by_shape: set[str] = set()
         for node in graph.node:
             if all(name in self.constants for name in node.input):  # known, whatever the rows are
                 found = self.evaluated([node], {}, node.output)
                 self.constants |= dict(zip(node.output, found or [], strict=bool(found)))
+            if node.op_type == "Shape" or by_shape & {*node.input} >= {*node.input} - {
+                *self.constants
+            }:
+                self.of_shapes.append(node)
+                by_shape.update(node.output)
+                continue
             for name in dict.fromkeys(node.input):
                 self.users.setdefault(name, []).append(node)
         given = [one for one in graph.input if one.name not in self.constants]
@@ -54,8 +66,35 @@ class OnnxGraph:
                 "the part of it that takes numbers, as a model of its own",
             )
         self.input, self.outputs = given[0].name, {out.name for out in graph.output}
-        sizes = [size.dim_value for size in given[0].type.tensor_type.shape.dim]
-        self.width = sizes[-1] if len(sizes) > 1 else 0
+        self._shapes = _shapes(model)
+
+    def sizes(self, name: str) -> list[int] | None:
+        """The shape of a value, with 0 for a size that is open; None where even that is."""
+        return self._shapes.get(name)
+
+    def axes(self, name: str) -> int | None:
+        """How many axes the rows of a value have, where that is known."""
+        sizes = self.sizes(name)
+        return None if sizes is None else len(sizes) - 1
+
+    def known(self, name: str) -> Array | None:
+        """A constant, or what follows from shapes for as many rows as `rows` says."""
+        if name in self.constants:
+            return self.constants[name]
+        asked = {node.input[0] for node in self.of_shapes if node.op_type == "Shape"}
+        sizes = {one: self.sizes(one) for one in asked - {*self.constants}}
+        probes = {
+            one: np.zeros([size or ROWS for size in found], np.float32)
+            for one, found in sizes.items()
+            if found
+        }
+        found = self.evaluated(self.of_shapes, probes, [name])
+        return found[0] if found else None
+
+    @property
+    def rows(self) -> int:
+        """How many rows come in: those that the file says, or any number."""
+        return (self.sizes(self.input) or [0])[0] or ROWS
 
     def constant(self, node: NodeProto, i: int) -> Array | None:
         """The constant that is the input `i` of a node; None where there is none."""
@@ -120,3 +159,16 @@ class OnnxGraph:
                 return [*map(np.asarray, ReferenceEvaluator(model).run(None, dict(given)))]
             except (RuntimeError, TypeError, ValueError, NotImplementedError):
                 return None
+
+
+def _shapes(model: ModelProto) -> dict[str, list[int]]:
+    """The shapes that ONNX infers for the values of a model, with 0 for a size that is open."""
+    from onnx.shape_inference import infer_shapes
+
+    graph = infer_shapes(model).graph
+    typed = (one for one in (*graph.input, *graph.value_info, *graph.output))
+    return {
+        one.name: [size.dim_value for size in one.type.tensor_type.shape.dim]
+        for one in typed
+        if one.type.tensor_type.HasField("shape")
+    }

@@ -20,9 +20,17 @@ def fitting_shapes(layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]
     if shape is None:
         return None, None
     shape_in: Shape | None = shape
-    if any(layer.shape_out(shape) != shape for layer in layers[:start]):
+    if not all(_keeps(layer, shape) for layer in layers[:start]):
         shape_in = None
     return _followed(layers, start, shape_in, shape)
+
+
+def _keeps(layer: Layer, shape: Shape) -> bool:
+    """Whether rows of `shape` go through a layer, and come out in the same."""
+    try:
+        return layer.shape_out(shape) == shape
+    except ShapeError:
+        return False
 
 
 def _followed(
