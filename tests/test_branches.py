@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from tests.bad_input.refused import refused
 
 
 def block(size: int, seed: int) -> hg.Residual:
@@ -157,3 +158,39 @@ def test_layers_within_branches_freeze_draw_and_keep_their_state() -> None:
         whole.forward(x[:1])
     first, second = whole.predict(x[:1]), whole.predict(x[:1], engine="compiled")
     np.testing.assert_allclose(first, second, rtol=1e-12)
+
+
+class Product(hg.Layer):
+    """y = a T[c] for numbers a and codes c."""
+
+    param_names = ("T",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.T = np.linspace(-1, 1, 4)
+
+    def forward(self, inputs: Any) -> Any:
+        self.a, self.c = inputs
+        return self.a * self.T[self.c]
+
+    def backward(self, dy: Any) -> Any:
+        dT = np.zeros_like(self.T)
+        np.add.at(dT, self.c, dy * self.a)
+        self.dT = dT
+        return dy * self.T[self.c], None
+
+
+@pytest.mark.parametrize("join", ["sum", "concatenate"])
+def test_branches_may_share_several_inputs(join: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((5, 3)), np.arange(15).reshape(5, 3) % 4
+    parallel = hg.Parallel(Product(), Product(), join=join)
+    report = hg.check_gradients(parallel, x=x)
+    assert report.ok, str(report)
+    da, dc = parallel.backward(np.ones_like(parallel.forward(x)))
+    assert (da.shape, dc) == ((5, 3), None)
+
+
+def test_what_comes_out_is_added_to_one_array_alone() -> None:
+    x = np.ones((5, 3)), np.zeros((5, 3), int)
+    with refused(hg.ShapeError, "a tuple of 2 arrays", "one array"):
+        hg.Net(hg.Residual(Product())).forward(x)

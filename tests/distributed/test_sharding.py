@@ -11,6 +11,7 @@ from handgrad import sharding
 from handgrad.sharding import ALONE, CURRENT, Sharding
 from tests.bad_input.refused import refused
 from tests.distributed.threads import Meeting, ThreadExchange, on_workers
+from tests.graph.spellings.several import TwoTowers
 
 IRIS = hg.data.load("iris")
 ORDER = np.random.default_rng(0).permutation(150)
@@ -48,6 +49,21 @@ def test_the_bits_do_not_depend_on_the_number_of_workers(
     (alone,) = on_workers(lambda _: trained(**settings), 1, sync_every=sync_every)
     found = on_workers(lambda _: trained(**settings), workers, sync_every=sync_every)
     assert set(found) == {alone}
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_nor_where_a_net_takes_several_inputs(engine: Any) -> None:
+    def run(_: int) -> bytes:
+        net = hg.Net(TwoTowers(), hg.Dropout(0.2), hg.Linear(3, 2, rng=0), dtype=np.float64)
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((30, 6)), rng.standard_normal((30, 2))
+        job: Any = {"loss": hg.MSELoss(), "optimizer": hg.Adam(0.1), "epochs": 2, "rng": 0}
+        data = x, rng.standard_normal((30, 2))
+        hg.fit(net, data, **job, validation=data, batch_size=8, engine=engine)
+        return net.parameters.tobytes()
+
+    (alone,) = on_workers(run, 1)
+    assert {*on_workers(run, 3)} == {alone}
 
 
 @pytest.mark.parametrize("shards", [3, 6])

@@ -115,6 +115,12 @@ def test_what_cannot_be_exported_is_refused(refused: Any, words: str) -> None:
     assert words in str(error.value)
 
 
+def test_a_net_of_several_inputs_is_refused() -> None:
+    x = np.zeros((4, 2)), np.zeros((4, 2), int)
+    with pytest.raises(hg.SettingError, match="takes 2 arrays a batch"):
+        subject_of(hg.Net(Branches()), x)
+
+
 def noisy() -> hg.Net:
     """A net whose prediction is random."""
     net = hg.Net(hg.Linear(2, 3), Noisy())

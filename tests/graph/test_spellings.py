@@ -7,12 +7,19 @@ import pytest
 
 import handgrad as hg
 from handgrad.base.errors import RecordingError
-from tests.graph.spellings import convolutions, pools, sequences
+from handgrad.net.minibatches import take
+from tests.graph.spellings import convolutions, pools, sequences, several
 
 RNG = np.random.default_rng(0)
 PICTURES, TOKENS = RNG.standard_normal((8, 3, 6, 6)), RNG.integers(0, 5, (8, 4))
 SEQUENCES = RNG.standard_normal((8, 4, 6))
-ROWS = {convolutions: PICTURES, pools: PICTURES, sequences: SEQUENCES}
+MASK = np.arange(4) < RNG.integers(1, 5, 8)[:, None]
+SEVERAL = {
+    "PaddedByZeros": (SEQUENCES, MASK.astype(float)),
+    "ByIndex": (SEQUENCES, TOKENS),
+    "TwoTowers": (SEQUENCES[:, 0], PICTURES[:, 0, 0, :2]),
+}
+ROWS = {convolutions: PICTURES, pools: PICTURES, sequences: SEQUENCES, several: (SEQUENCES, MASK)}
 BASES = {"Convolution", "Recurrence"}
 # What is refused, and words of what to write instead.
 REFUSED = {
@@ -34,7 +41,7 @@ REFUSED = {
 
 def spellings() -> list[Any]:
     return [
-        pytest.param(page, TOKENS if page.integer_input else rows, id=name)
+        pytest.param(page, SEVERAL.get(name, TOKENS if page.integer_input else rows), id=name)
         for module, rows in ROWS.items()
         for name, page in vars(module).items()
         if isinstance(page, type)
@@ -45,8 +52,9 @@ def spellings() -> list[Any]:
 
 
 def trained(page: Any, x: Any, engine: Any) -> Any:
-    first = [] if page.integer_input else [hg.FeatureScale(x.shape[-1])]
-    net = hg.Net(*first, page())
+    first = page.integer_input or isinstance(x, tuple)
+    before = [] if first else [hg.FeatureScale(x.shape[-1])]
+    net = hg.Net(*before, page())
     y = np.random.default_rng(1).standard_normal(net.predict(x).shape)
     hg.fit(
         net,
@@ -63,13 +71,13 @@ def trained(page: Any, x: Any, engine: Any) -> Any:
 
 def test_forty_spellings_and_more_are_tried() -> None:
     names = [page.id for page in spellings()]
-    assert len(names) - len(REFUSED) == 31
+    assert len(names) - len(REFUSED) == 36
     assert {*REFUSED} < {*names}
 
 
 @pytest.mark.parametrize(("page", "x"), spellings())
 def test_it_is_right_and_compiles_or_says_what_to_write(page: Any, x: Any) -> None:
-    report = hg.check_gradients(page(), x=x[:3], entries=30)
+    report = hg.check_gradients(page(), x=take(x, slice(0, 3)), entries=30)
     assert report.ok, str(report)
     if page.__name__ in REFUSED:
         with pytest.raises(RecordingError, match=f"(?s){REFUSED[page.__name__]}"):

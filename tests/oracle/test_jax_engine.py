@@ -11,6 +11,8 @@ from handgrad.engines.jax.engine import JaxEngine
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES
 from tests.docs.documents import ROOT, blocks
 from tests.engines.against_eager import DTYPES, LAST, around, compare, targets
+from tests.engines.one_epoch import engine_of
+from tests.engines.test_several_inputs import INPUTS, Y, net_of
 from tests.graph import pages
 
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
@@ -35,6 +37,19 @@ def test_every_layer(name: str, dtype: Any) -> None:
     rtol, atol = (1e-12, 1e-13) if dtype == np.float64 else (1e-5, 1e-6)
     expected = net.predict(x, engine="eager")
     np.testing.assert_allclose(net.predict(x, engine="jax"), expected, rtol, atol)
+
+
+@pytest.mark.parametrize("page", INPUTS)
+@each_dtype
+def test_every_page_of_several_inputs(page: Any, dtype: Any) -> None:
+    net = net_of(page, dtype)
+    x = tuple(net.cast(part, one_of_several=True) for part in INPUTS[page])
+    compare(net, hg.MSELoss(), hg.SGD(0.05), x, Y.astype(dtype), 4, **JAX)
+    expected = net.predict(x, engine="eager")
+    np.testing.assert_allclose(net.predict(x, engine="jax"), expected, 1e-5, 1e-6)
+    held = tuple(part[:5] for part in x)
+    engine = engine_of(JaxEngine, net, hg.MSELoss(), hg.SGD(0.05), x, Y.astype(dtype), 4, [held])
+    np.testing.assert_allclose(engine.predict_held_out()[0], net.predict(held), 1e-5, 1e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)

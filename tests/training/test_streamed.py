@@ -342,6 +342,21 @@ def test_rows_that_change_between_epochs_are_refused() -> None:
         train(net, Fewer(), loss=hg.SoftmaxCrossEntropyLoss())
 
 
+def test_a_stream_of_several_inputs_is_refused() -> None:
+    class Pairs(RowSource):
+        n_rows, memory = 4, 10**6
+
+        def chunks(self, rng: Any = None) -> Iterator[Any]:
+            yield (np.zeros((4, 2)), np.zeros((4, 2))), np.array([0, 1, 0, 1])
+
+    net = hg.Net(hg.Tanh(), hg.Linear(2, 2, rng=0))
+    settings: Any = {"loss": hg.SoftmaxCrossEntropyLoss()}
+    with refused(hg.DataError, "training data: a stream of 2 arrays", "rows in memory", net=net):
+        train(net, Pairs(), **settings)
+    with refused(hg.DataError, "evaluation data: a stream of 2 arrays"):
+        hg.evaluate(net, Pairs(), **settings)
+
+
 def test_a_break_stops_the_reading(tmp_path: Path) -> None:
     rows = rows_of(400, tmp_path, memory=20_000)
     net = a_net()

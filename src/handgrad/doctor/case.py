@@ -128,8 +128,12 @@ def _rows(net: Net, data: object, what: str) -> tuple[Inputs, Array]:
 def _inputs(net: Net, x: object, what: str) -> Inputs:
     """`x` cast to the net's type; NaN may be in it."""
     if isinstance(x, tuple):
-        return tuple(np.asarray(_inputs(net, part, what)) for part in x)
-    cast = net.cast(array_of(x, what))
+        return tuple(_array(net, part, what, one_of_several=True) for part in x)
+    return _array(net, x, what)
+
+
+def _array(net: Net, x: object, what: str, *, one_of_several: bool = False) -> Array:
+    cast: Array = net.cast(array_of(x, what), one_of_several=one_of_several)
     if cast.ndim == 0 or len(cast) == 0:
         raise DataError(
             f"{what}: an array of shape {cast.shape}",

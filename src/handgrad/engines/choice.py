@@ -25,19 +25,19 @@ from handgrad.engines.work import Work, pays, pays_to_predict, work_of
 from handgrad.layers import Array
 from handgrad.layers.layer import closed, predicting_twin
 from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, batches, number_of_rows, take
+from handgrad.net.minibatches import Inputs, batches, form_of, number_of_rows, take
 from handgrad.net.net import EngineName as EngineName
 from handgrad.net.watch import is_watched
 from handgrad.sharding import CURRENT
 
 
-def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array]) -> Engine:
+def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
     from handgrad.engines.compiled.engine import CompiledEngine  # llvmlite, where it is installed
 
     return CompiledEngine(config, rows, held_out)
 
 
-def _portable(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array]) -> Engine:
+def _portable(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
     from handgrad.engines.portable.engine import PortableEngine
 
     return PortableEngine(config, rows, held_out)
@@ -56,7 +56,7 @@ def _of_the_extra(name: str) -> Iterator[None]:
         ) from error
 
 
-def _jax(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array]) -> Engine:
+def _jax(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
     with _of_the_extra("jax"):
         from handgrad.engines.jax.engine import JaxEngine
 
@@ -171,7 +171,7 @@ class MadePredictor(Protocol):
         """Whether the net still has the pages, with the settings, that this was made from."""
 
 
-def _compiled_predictor(net: Net, x: Array) -> MadePredictor:
+def _compiled_predictor(net: Net, x: Inputs) -> MadePredictor:
     from handgrad.engines.compiled.plan import refused_as_cannot_lower
     from handgrad.engines.compiled.predictor import CompiledPredictor
 
@@ -179,7 +179,7 @@ def _compiled_predictor(net: Net, x: Array) -> MadePredictor:
         return CompiledPredictor(net, x)
 
 
-def _portable_predictor(net: Net, x: Array) -> MadePredictor:
+def _portable_predictor(net: Net, x: Inputs) -> MadePredictor:
     from handgrad.engines.compiled.plan import refused_as_cannot_lower
     from handgrad.engines.portable.engine import PortablePredictor
 
@@ -187,14 +187,14 @@ def _portable_predictor(net: Net, x: Array) -> MadePredictor:
         return PortablePredictor(net, x)
 
 
-def _jax_predictor(net: Net, x: Array) -> MadePredictor:
+def _jax_predictor(net: Net, x: Inputs) -> MadePredictor:
     with _of_the_extra("jax"):
         from handgrad.engines.jax.predictor import JaxPredictor
 
     return JaxPredictor(net, x)
 
 
-PREDICTORS: Mapping[EngineName, Callable[[Net, Array], MadePredictor]] = {
+PREDICTORS: Mapping[EngineName, Callable[[Net, Inputs], MadePredictor]] = {
     "compiled": _compiled_predictor,
     "portable": _portable_predictor,
     "jax": _jax_predictor,
@@ -233,18 +233,18 @@ class Predictor:
                     parts.append(twin.forward(take(x, rows)))
             return np.concatenate(parts) if parts else twin.forward(x)
 
-    def _work(self, x: Array) -> Work:
+    def _work(self, x: Inputs) -> Work:
         """The work of rows like these, found once for their shape and the net's settings."""
-        like = x.shape[1:], self.net._changes.count
+        like = form_of(x), self.net._changes.count
         if self.known_work is None or self.known_work[0] != like:
             self.known_work = like, work_of(self.net, x)
         return self.known_work[1]
 
     def _by_engine(self, x: Inputs, engine: EngineName) -> Array | None:
         """The predictions for `x`; None where the pages should run as they stand."""
-        if engine == "eager" or isinstance(x, tuple) or len(x) == 0:
+        if engine == "eager" or (n := number_of_rows(x)) == 0:
             return None
-        if engine == "auto" and not pays_to_predict(self.net, len(x), lambda: self._work(x)):
+        if engine == "auto" and not pays_to_predict(self.net, n, lambda: self._work(x)):
             return None
         name: EngineName = "compiled" if engine == "auto" else engine
         if (made := self.made.get(name)) is not None:

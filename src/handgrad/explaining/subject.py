@@ -17,7 +17,7 @@ from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, array_of, number_of_rows
 from handgrad.results import NetRows
 from handgrad.tabular import Features
-from handgrad.training.rows import checked_inputs, checked_rows
+from handgrad.training.rows import checked_inputs, checked_parts, checked_rows
 
 MOST_ROWS = 1000
 WHAT = "the rows"
@@ -79,11 +79,7 @@ def _of_net(net: Net, x: object, y: object, loss: Loss | None) -> Subject:
         raise SettingError("a net without layers", "at least one layer", "hg.Net(hg.Linear(2, 3))")
     if y is None:
         rows: Any = x
-        rows = (
-            tuple(checked_inputs(net, part, WHAT) for part in rows)
-            if isinstance(x, tuple)
-            else checked_inputs(net, x, WHAT)
-        )
+        rows = checked_parts(net, x, WHAT) if isinstance(x, tuple) else checked_inputs(net, x, WHAT)
         _check_number(rows)
         net.check_input(rows)
         return Subject(net, rows)

@@ -31,6 +31,12 @@ def example_matrix(
     Numbers are drawn around `center` (n_in,), so far as `scale` (n_in,) says. Codes alone are whole
     numbers; among features they are of the net's dtype as these are.
     """
+    if isinstance(x, tuple) and net.n_in is None:
+        raise SettingError(
+            f"a net that takes {len(x)} arrays a batch",
+            "one array of rows, x (n, n_in)",
+            "a net that takes its inputs side by side, in one array",
+        )
     codes = net.integer_input and net.n_in is None
     if x is not None:
         given = np.asarray(x)

@@ -162,12 +162,6 @@ def _recorded(net: Net, x: Array) -> Graph:
         if not error.where:
             error.put_within(_layer_that_fails(net, x))
         raise
-    if [*graph.leaves.inputs] != ["x"]:
-        raise SettingError(
-            f"a net that takes {len(graph.leaves.inputs)} arrays a batch",
-            "one array of rows, x (n, n_in)",
-            "a net that takes its inputs side by side, in one array",
-        )
     for node in graph.nodes:
         if node.operation is Op.RANDOM:
             raise SettingError(

@@ -161,12 +161,19 @@ def _trace_optimizer(optimizer: Optimizer) -> Graph:
 
 
 def _rows(values: object, n: int, dtype: np.dtype[np.generic], whole: bool) -> Any:
-    """The rows of `values`, repeated or cut to n of them."""
+    """The rows of `values`, repeated or cut to n of them; `whole`: whole numbers stay.
+
+    In several arrays they do, and truth values too.
+    """
     if isinstance(values, tuple):
-        return tuple(_rows(part, n, dtype, whole) for part in values)
+        return tuple(_repeated(part, n, dtype, "iub") for part in values)
+    return _repeated(values, n, dtype, "iu" if whole else "")
+
+
+def _repeated(values: object, n: int, dtype: np.dtype[np.generic], kept: str) -> Any:
     values = np.asarray(values)
     values = values[np.arange(n) % len(values)]
-    return values if whole and values.dtype.kind in "iu" else values.astype(dtype)
+    return values if values.dtype.kind in kept else values.astype(dtype)
 
 
 def _forward_once(layer: Layer, x: object) -> Any:

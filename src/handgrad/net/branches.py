@@ -60,6 +60,13 @@ class Residual(Net):
 
     def forward(self, x: Any, mask: Array | None = None, /) -> Any:
         x = self._at_border(x)
+        if isinstance(x, tuple):
+            raise ShapeError(
+                f"a tuple of {len(x)} arrays came in",
+                "one array: what comes out is added to it",
+                "the page that takes several before the Residual, in a net",
+                repr(self),
+            )
         y = super().forward(x, mask)
         _check_alike([x, y], "in and out", repr(self))
         return x + y
@@ -163,8 +170,15 @@ class Parallel(Net):
             ends = [0, *np.cumsum(self.widths).tolist()]
             parts = [dy[..., a:b] for a, b in pairwise(ends)]
         with self._gathering_gradients(dy):
-            first, *others = [self._part(i, "backward", part) for i, part in enumerate(parts)]
-            return sum(others, first)
+            return _summed([self._part(i, "backward", part) for i, part in enumerate(parts)])
+
+
+def _summed(gradients: Sequence[Array | tuple[Array | None, ...] | None]) -> Any:
+    """The sum of gradients of an input, of each of its arrays by itself; None where none is."""
+    if isinstance(gradients[0], tuple):
+        return tuple(_summed(of_one) for of_one in zip(*gradients, strict=True))
+    there = [gradient for gradient in gradients if gradient is not None]
+    return sum(there[1:], there[0]) if there else None
 
 
 def _check_alike(arrays: Sequence[Array], where: str, layer: str) -> None:

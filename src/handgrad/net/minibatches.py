@@ -1,12 +1,12 @@
 """Rows and batches of rows, of one array or a tuple of arrays; example rows for any layer."""
 
 import copy
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Hashable, Iterator, Sized
 from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import DataError, SettingError
+from handgrad.base.errors import DataError, SettingError, ShapeError
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import closed
 from handgrad.losses import Loss
@@ -23,6 +23,16 @@ def number_of_rows(x: Inputs) -> int:
 def take(x: Inputs, rows: Array | slice) -> Any:
     """Those rows of `x`."""
     return tuple(part[rows] for part in x) if isinstance(x, tuple) else x[rows]
+
+
+def named_parts(name: str, x: Inputs) -> dict[str, Array]:
+    """The arrays of `x` by name: `x`, or `x[0]`, `x[1]`, … where it has several."""
+    return {f"{name}[{i}]": p for i, p in enumerate(x)} if isinstance(x, tuple) else {name: x}
+
+
+def form_of(x: Inputs) -> Hashable:
+    """What a recording follows from, of rows: what one is like, of each of the arrays."""
+    return tuple((name, p.shape[1:], p.dtype) for name, p in named_parts("x", x).items())
 
 
 def batches(n_rows: int, batch_size: int, begin: int = 0) -> Iterator[slice]:
@@ -56,6 +66,20 @@ def check_as_many(y: Array, *inputs: Sized, where: str = "") -> None:
             f"{rows} rows of x and {len(y) if y.ndim else 'no'} targets",
             "as many targets as rows",
             "check that x and y come from the same rows",
+            where,
+        )
+
+
+def check_several(parts: tuple[Array, ...], where: str) -> None:
+    """Refuse inputs of several arrays, if there is none, or not as many rows in each."""
+    if not parts:
+        raise ShapeError("an empty tuple came in", "arrays of rows", "(a, b)", where)
+    if len({part.shape[:1] for part in parts}) > 1 or not parts[0].shape:
+        shapes = " and ".join(str(part.shape) for part in parts)
+        raise ShapeError(
+            f"a tuple of arrays of shapes {shapes} came in",
+            "as many rows in each: a row of the net is one of each array",
+            "check that all come from the same rows; x[None], for a single row",
             where,
         )
 

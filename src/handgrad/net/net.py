@@ -17,7 +17,7 @@ from handgrad.layers.layer import Changes, Shape, closed, features, floating, pr
 from handgrad.layers.mistakes import returned
 from handgrad.layers.shape_inference import common_dtype, fitting_shapes, misfit
 from handgrad.net.buffers import FlatBuffers
-from handgrad.net.minibatches import Inputs, array_of_numbers, number_of_rows
+from handgrad.net.minibatches import Inputs, array_of_numbers, check_several, number_of_rows
 from handgrad.net.watch import LayerCall, watching
 
 EngineName = Literal["auto", "eager", "compiled", "portable", "jax"]
@@ -259,8 +259,9 @@ class Net(Layer):
         return self._buffers.trainable(self)
 
     def forward(self, x: Any, mask: Array | None = None, /) -> Any:
-        """The output for a batch: `x` (n, n_in), or a tuple of arrays, cast to the net's dtype.
+        """The output for a batch: `x` (n, n_in), cast to the net's dtype, or a tuple of arrays.
 
+        Of several arrays those of whole numbers and of truth values stay what they are.
         `mask` (n, t) says which places of `x` are there, if not all are.
         """
         x = self._at_border(x)
@@ -321,6 +322,7 @@ class Net(Layer):
     def predict(self, x: object, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
         """The last layer's output for all rows of `x`, in prediction mode, batch by batch.
 
+        `x` is an array, or a tuple of them where the first layer takes several.
         `engine` is eager, compiled, portable, which has the bits of exported files, jax, or auto:
         compiled where these rows alone pay for the compiling. Who predicts again and again names
         compiled.
@@ -362,9 +364,9 @@ class Net(Layer):
 
     def _at_border(self, x: object) -> Any:
         if isinstance(x, tuple) and (self.n_in is None or not x):
-            if not x:
-                raise ShapeError("an empty tuple came in", "arrays of rows", "(a, b)", repr(self))
-            return tuple(self.cast(part) for part in x)
+            parts = tuple(self.cast(part, one_of_several=True) for part in x)
+            check_several(parts, repr(self))
+            return parts
         if isinstance(x, tuple) and np.ndim(x[0]) > 1:
             raise ShapeError(
                 f"a tuple of {len(x)} arrays came in",
@@ -378,8 +380,12 @@ class Net(Layer):
             raise misfit(rows, self.n_in, self.position(first))
         return rows
 
-    def cast(self, x: object) -> Any:
-        """`x` as an array of the net's dtype; whole numbers stay, where they are indices."""
+    def cast(self, x: object, *, one_of_several: bool = False) -> Any:
+        """`x` as an array of the net's dtype; whole numbers stay, where they are indices.
+
+        As `one_of_several` inputs they always do, and so do truth values: they are indices and
+        masks.
+        """
         if isinstance(x, type | np.dtype | str):
             raise SettingError(
                 f"cast({x!r}), of rows to the net's own type, {self.dtype}",
@@ -388,12 +394,12 @@ class Net(Layer):
                 repr(self),
             )
         rows = array_of_numbers(x, lambda: self.position(0) if self.layers else repr(self))
-        if self.integer_input and rows.dtype.kind in "iu":
-            return rows.astype(np.int64, copy=False)
-        if rows.dtype == self.dtype:
+        whole = rows.dtype.kind in "iu" and (self.integer_input or one_of_several)
+        dtype = np.dtype(np.int64) if whole else self.dtype
+        if rows.dtype == dtype or (one_of_several and rows.dtype.kind == "b"):
             return rows
         with np.errstate(over="ignore"):
-            return rows.astype(self.dtype)
+            return rows.astype(dtype)
 
     def _located(self, error: Exception, i: int, method: str, x: object) -> HandgradError:
         where = self.position(i)

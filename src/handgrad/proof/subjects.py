@@ -15,7 +15,7 @@ from handgrad.layers import Array, Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, example_input, example_targets
+from handgrad.net.minibatches import Inputs, example_input, example_targets, named_parts
 
 AFTER = "ds of the layer after"
 NAMED = 6  # arrays of parameters, or of state, up to which each has its own range in the report
@@ -93,7 +93,8 @@ class Subject:
 
     def arrays(self) -> dict[str, Array]:
         """The arrays to move: parts of the input that are not whole numbers, and parameters."""
-        found = {name: part for name, part in parts("dx", self.x).items() if part.dtype.kind == "f"}
+        inputs = named_parts("dx", self.x)
+        found = {name: part for name, part in inputs.items() if part.dtype.kind == "f"}
         return found | {called: getattr(layer, name) for called, layer, name in self._parameters()}
 
     def _parameters(self) -> Iterator[tuple[str, Layer, str]]:
@@ -119,7 +120,7 @@ class Subject:
             faults.append("forward or backward changed its input x in place: work on a copy")
         if not _equal(given, dy):
             faults.append("backward changed its argument in place: work on a copy")
-        hand = {name: np.asarray(a) for name, a in parts("dx", dx).items() if a is not None}
+        hand = {name: np.asarray(a) for name, a in named_parts("dx", dx).items() if a is not None}
         hand |= {called: layer.gradient(name) for called, layer, name in self._parameters()}
         return hand, faults
 
@@ -204,13 +205,18 @@ def _subjects_of_a_loss(
 
 def _in_float64(x: object, whole: bool) -> Inputs:
     if isinstance(x, tuple):
-        return tuple(np.asarray(_in_float64(part, whole)) for part in x)
+        return tuple(_part_in_float64(part, "iub") for part in x)
+    return _part_in_float64(x, "iu" if whole else "")
+
+
+def _part_in_float64(x: object, kept: str) -> Array:
+    """A copy of an array in float64, or as it is, if it is of these kinds."""
     x = np.asarray(x)
-    return x.copy() if whole and x.dtype.kind in "iu" else x.astype(np.float64)
+    return x.astype(x.dtype if x.dtype.kind in kept else np.float64)
 
 
 def _equal(a: Inputs, b: Inputs) -> bool:
-    pairs = zip(parts("", a).values(), parts("", b).values(), strict=True)
+    pairs = zip(named_parts("", a).values(), named_parts("", b).values(), strict=True)
     return all(np.array_equal(p, q, equal_nan=True) for p, q in pairs)
 
 
@@ -234,14 +240,9 @@ def _near(array: Array, rng: np.random.Generator, signs: Array) -> Array:
     return np.where(array == 0, size * signs * change, moved)
 
 
-def parts(name: str, x: Inputs) -> dict[str, Array]:
-    """The arrays of an input by name: `x`, or `x[0]`, `x[1]`, … where it has several."""
-    return {f"{name}[{i}]": p for i, p in enumerate(x)} if isinstance(x, tuple) else {name: x}
-
-
 def ranges(x: Inputs, given: bool, layer: Layer, drawn: bool) -> str:
     """Between which numbers a check looked, and whether they were drawn."""
-    where = [("given" if given else "drawn", parts("x", x))]
+    where = [("given" if given else "drawn", named_parts("x", x))]
     arrays = layer.named_parameters(), layer.named_states()
     for found, kind in zip(arrays, ("parameters", "running state"), strict=True):
         if len(found) > NAMED:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, ShapeError, positive
+from handgrad.base.errors import DataError, SettingError, ShapeError, positive
 from handgrad.base.other_names import refusing_unknown
 from handgrad.base.page import twin_of
 from handgrad.config import check_kinds
@@ -128,7 +128,15 @@ class SourceRows(RowsToEvaluate):
 
     def __init__(self, net: Net, loss: Loss, source: RowSource, what: str) -> None:
         self.sharding = CURRENT.get() or Sharding(1)
-        x, y = (part[:MOST_ROWS_TRIED] for part in next(source.chunks()))
+        x, y = next(source.chunks())
+        if isinstance(x, tuple):
+            raise DataError(
+                f"{what}: a stream of {len(x)} arrays beside one another",
+                "one array of inputs in each chunk",
+                "rows in memory, hg.train(net, ((a, b), y), …); or a page that takes one array, "
+                "with the inputs side by side",
+            )
+        x, y = x[:MOST_ROWS_TRIED], y[:MOST_ROWS_TRIED]
         x, y = checked_rows(net, loss, (x, y), what, learn=False)
         refuse_padding(net, loss, x, y, what)
         with np.errstate(all="ignore"):

@@ -1,6 +1,7 @@
 """Weights of rows, of places in them, and of classes: checked, and 0 where there is padding."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from handgrad.losses import Loss
 from handgrad.losses.weighting import spread
 from handgrad.net import Net
 from handgrad.net.minibatches import Inputs, array_of, take
+from handgrad.net.side_by_side import SideBySide
 
 
 def places_of(loss: Loss, y: Array) -> tuple[int, ...]:
@@ -21,8 +23,9 @@ def without_padding(
     net: Net, loss: Loss, rows: tuple[Inputs, Array], sample_weight: object, what: str
 ) -> object:
     """`sample_weight` of the checked rows (x, y), 0 at the places that are padding, if some are."""
-    x, y = rows
-    there = net.mask_out(x, None) if isinstance(x, np.ndarray) else None
+    inputs, y = rows
+    x: Any = inputs
+    there = None if isinstance(x, SideBySide) else net.mask_out(x, None)
     places = places_of(loss, y)
     if there is None or there.shape != places or there.all():
         return sample_weight

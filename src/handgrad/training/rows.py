@@ -22,7 +22,14 @@ from handgrad.losses import Loss
 from handgrad.losses.weighting import spread
 from handgrad.metrics.choice import Metric
 from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, array_of, check_as_many, number_of_rows, take
+from handgrad.net.minibatches import (
+    Inputs,
+    array_of,
+    check_as_many,
+    named_parts,
+    number_of_rows,
+    take,
+)
 from handgrad.net.side_by_side import SideBySide
 from handgrad.training.metric_functions import Measure, measures
 from handgrad.training.row_weights import (
@@ -53,7 +60,7 @@ def checked_rows(
     check_kinds(net=(net, Net), loss=(loss, Loss))
     x, y = checked_pair(data, what)
     if isinstance(x, tuple):
-        x = tuple(checked_inputs(net, part, f"{what}, input {i + 1}") for i, part in enumerate(x))
+        x = checked_parts(net, x, what)
     elif isinstance(x, SideBySide):
         x = x.of(checked_inputs(net, x.values, what))
     else:
@@ -67,6 +74,7 @@ def checked_rows(
     tried = _some(y, metrics)
     with np.errstate(all="ignore"):
         p = net.predict(take(x, tried))
+    _check_type(net, x, p, what)
     _check_predictions(net, loss, p, len(tried))
     if not isinstance(x, tuple):
         net.check_input(x.each_once if isinstance(x, SideBySide) else x)
@@ -136,15 +144,36 @@ def checked_pair(data: object, what: str) -> tuple[Any, Any]:
     return parts[0], parts[1]
 
 
-def checked_inputs(net: Net, x: object, what: str) -> Array:
-    """`x` in the net's dtype, all of it finite."""
+def checked_parts(net: Net, x: tuple[object, ...], what: str) -> tuple[Array, ...]:
+    """Several arrays of inputs, as the net takes them, all of them finite."""
+    return tuple(
+        checked_inputs(net, part, f"{what}, input {i + 1}", one_of_several=True)
+        for i, part in enumerate(x)
+    )
+
+
+def _check_type(net: Net, x: Inputs, p: Array, what: str) -> None:
+    """Refuse whole numbers among several inputs that a page computes with, in float64 then."""
+    if isinstance(x, tuple) and p.dtype != net.dtype:
+        types = " and ".join(str(part.dtype) for part in x)
+        raise DataError(
+            f"{what}: predictions of type {p.dtype} from inputs of types {types}",
+            f"{net.dtype}, the net's own: whole numbers among several inputs stay what they are, "
+            "indices",
+            f"x.astype(np.{net.dtype}), of an input that is computed with",
+            repr(net.layers[0]),
+        )
+
+
+def checked_inputs(net: Net, x: object, what: str, *, one_of_several: bool = False) -> Array:
+    """`x` in the net's dtype, all of it finite; as `one_of_several` inputs see `Net.cast`."""
     x = array_of(x, what)
     if x.ndim == 0 and x.dtype.kind in "fiub":
         raise DataError(
             f"{what}: the single number {x}", "an array of rows", "x = [[1.0, 2.0]], for one row"
         )
     with np.errstate(over="ignore"):
-        cast: Array = net.cast(x)
+        cast: Array = net.cast(x, one_of_several=one_of_several)
     if cast.dtype.kind == "f" and not np.isfinite(cast).all():
         bad = np.argwhere(~np.isfinite(cast))
         column = f", feature {bad[0][-1]}" if cast.ndim > 1 else ""
@@ -205,9 +234,9 @@ class Rows(EngineRows):
 
     def checksum(self) -> str:
         """What tells these rows from others."""
-        x = self.x if isinstance(self.x, tuple) else (self.x,)
-        there = (part for part in (*x, self.y, self.w, self.sample_weight) if part is not None)
-        return checksum(("", part) for part in there)
+        others = (self.y, self.w, self.sample_weight)
+        parts = (*named_parts("x", self.x).values(), *others)
+        return checksum(("", part) for part in parts if part is not None)
 
 
 def checksum(arrays: Iterable[tuple[str, Array]], words: str = "") -> str:

@@ -39,9 +39,10 @@ from handgrad.training.training_rows import rows_to_train_on
 def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Training":
     """Train `net` in place and yield an EpochReport after every epoch; to stop is `break`.
 
-    `data` and `validation` are pairs (x, y). `sample_weight` (n,) says how much each row counts
-    in loss and metrics, all the same without it; `validation` may be (x, y, sample_weight), or
-    several of these by name, `{"spring": (x, y), "autumn": …}`: the first is the validation, and
+    `data` and `validation` are pairs (x, y), where x may be a tuple of arrays with as many rows in
+    each, for a net whose first layer takes several. `sample_weight` (n,) says how much each row
+    counts in loss and metrics, all the same without it; `validation` may be (x, y, sample_weight),
+    or several of these by name, `{"spring": (x, y), "autumn": …}`: the first is the validation, and
     reports have them all, as `evaluations`. With `evaluate_training` the training rows are one
     more of those sets, "training": what a report calls `train_loss` was found on the way, while
     the weights moved, that of `evaluations["training"]` with the weights of the epoch's end.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,15 +14,17 @@ from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import blas_of
 from handgrad.engines.loops.bounds import check_indices
-from handgrad.engines.loops.program import FINISHED, Program
+from handgrad.engines.loops.program import FINISHED, Program, buffer_of
 from handgrad.engines.loops.streams import Streams
 from handgrad.engines.loops.target import MOST_PARTS
 from handgrad.engines.threads import available_cores, threads_of_the_work
 from handgrad.engines.trace_cache import TRACES
 from handgrad.layers import Array
+from handgrad.net.minibatches import Inputs, form_of, named_parts, number_of_rows
 from handgrad.net.net import EngineName
 from handgrad.net.side_by_side import SideBySide
 
+TYPES = {"int": np.int64, "bool": np.bool_}
 # What one call should take at least, in seconds, and may keep of its epochs, in bytes.
 CALL, MOST_KEPT = 0.06, 2**26
 # No step is faster than this, in seconds, nor its multiplications, a second.
@@ -38,7 +40,7 @@ class CompiledEngine(Engine):
     runner: ClassVar[type[Runner]] = Runner
 
     def __init__(
-        self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array] = ()
+        self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = ()
     ) -> None:
         rows = rows if rows.of_members else rows.in_arrays()
         x, y, w = rows.x, rows.y, rows.w
@@ -50,7 +52,7 @@ class CompiledEngine(Engine):
                     config, rows, self.batch_size, self.runner, predicts=bool(held_out)
                 ),
                 (net, loss, optimizer, config.penalty),
-                *(None if part is None else (part.shape[1:], part.dtype) for part in (x, y, w)),
+                *(None if part is None else form_of(part) for part in (x, y, w)),
                 self.batch_size,
                 bool(held_out),
                 rows.of_members,
@@ -61,9 +63,9 @@ class CompiledEngine(Engine):
             program = self.run.program
             self.large, self.by_blas = self.run.large, self.run.by_blas
             self.streams = Streams(net, program.streams)
-            self.x, self.y = _readable(program, x, "x"), _readable(program, y, "y")
+            self.x, self.y = _readable_inputs(program, x), _readable(program, y, "y")
             self.w = None if w is None else _readable(program, w, "sample_weight")
-            self.held_out = [_readable(program, held, "x") for held in held_out]
+            self.held_out = [_readable_inputs(program, held) for held in held_out]
             if plan.predict is not None:
                 self.predict = plan.predict.with_scratch_of_its_own(self.workers)
                 self.large |= self.predict.large
@@ -107,7 +109,7 @@ class CompiledEngine(Engine):
         """What each program works on, by the names that it has for it."""
         names = (f"memory_{name}" for name in self.optimizer.state_names)
         return {
-            "x": _shared(self.x),
+            **_buffers_of(self.x),
             "y": _shared(self.y),
             **({"members": self.x.members} if isinstance(self.x, SideBySide) else {}),
             **({} if self.w is None else {"sample_weight": self.w}),
@@ -133,7 +135,7 @@ class CompiledEngine(Engine):
         It follows from the sizes alone.
         """
         seconds = -(-len(self.y) // self.batch_size) * self._least_time_of_a_step()
-        rows = len(self.y) + sum(map(len, self.held_out))
+        rows = len(self.y) + sum(map(number_of_rows, self.held_out))
         row = 8 + 8 * int(np.prod(self.run.output_shape))
         kept = rows * row + self.net.parameters.nbytes + self.net.running_state.nbytes
         return max(1, min(epochs, int(CALL / seconds) + 1, MOST_KEPT // kept))
@@ -218,7 +220,7 @@ class CompiledEngine(Engine):
     ) -> Epoch | EpochProgress:
         if self.orders is None:
             self._make_room(np.empty((1, len(self.y)), np.int64))
-        for part, name in ((self.x, "x"), (self.y, "y")):  # they were filled anew
+        for name, part in {**named_parts("x", self.x), "y": self.y}.items():  # filled anew
             check_indices(part, name, self.run.program.bounds)
         self.learning_rates[0, : len(learning_rates)] = learning_rates
         self.streams.read()
@@ -252,7 +254,9 @@ class CompiledEngine(Engine):
         n, rounds = len(self.y), len(orders)
         self.kept = self._room(rounds, n)
         row, dtype = self.run.output_shape, self.net.dtype
-        self.kept_held_out = [np.empty((rounds, len(x), *row), dtype) for x in self.held_out]
+        self.kept_held_out = [
+            np.empty((rounds, number_of_rows(x), *row), dtype) for x in self.held_out
+        ]
         self.learning_rates = np.empty((rounds, -(-n // self.batch_size)))
         self.given_rates = None
         calls = [self._planned(orders, slice(0, n)), *self._planned_predictions()]
@@ -283,7 +287,11 @@ class CompiledEngine(Engine):
 
     def _planned_predictions(self) -> list[NativeCall]:
         return [
-            self.predict.planned(n_rows=len(x), **self._buffers | {"x": x}, predictions=PerRound(p))
+            self.predict.planned(
+                n_rows=number_of_rows(x),
+                **self._buffers | _buffers_of(x),
+                predictions=PerRound(p),
+            )
             for x, p in zip(self.held_out, self.kept_held_out, strict=True)
         ]
 
@@ -292,10 +300,21 @@ def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:
     to[0][...], to[1][...] = weights
 
 
+def _readable_inputs(program: Program, x: Inputs) -> Any:
+    """The inputs as the program reads them."""
+    found = {name: _readable(program, part, name) for name, part in named_parts("x", x).items()}
+    return (*found.values(),) if isinstance(x, tuple) else found["x"]
+
+
+def _buffers_of(x: Inputs) -> dict[str, Array]:
+    """The inputs by the names that programs have for them."""
+    return {buffer_of(name): _shared(part) for name, part in named_parts("x", x).items()}
+
+
 def _readable(program: Program, part: Array, name: str) -> Array:
     """The rows as the program reads them: of the type it knows, in order, no index out of range."""
-    (given,) = (p for p in program.parameters if p.name == name)
-    dtype = program.dtype if given.type == "float" else np.dtype(np.int64)
+    (given,) = (p for p in program.parameters if p.name == buffer_of(name))
+    dtype = program.dtype if given.type == "float" else np.dtype(TYPES[given.type])
     if part.dtype != dtype:
         raise ShapeError(f"{name} of type {part.dtype}", str(dtype), f"{name}.astype('{dtype}')")
     if isinstance(part, SideBySide):

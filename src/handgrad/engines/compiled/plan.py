@@ -24,10 +24,9 @@ from handgrad.engines.loops.recorded import prediction_graph, training_step, upd
 from handgrad.engines.loops.target import Target
 from handgrad.engines.loops.updates import Update
 from handgrad.engines.work import work_of
-from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.net.minibatches import example_input, example_targets
+from handgrad.net.minibatches import Inputs, example_input, example_targets
 from handgrad.optimizers import Optimizer
 from handgrad.penalties import Penalty
 
@@ -51,7 +50,7 @@ def compiled_source(
     optimizer: Optimizer,
     *,
     penalty: Penalty | None = None,
-    x: Array | None = None,
+    x: Inputs | None = None,
     y: npt.ArrayLike | None = None,
     batch_size: int = 32,
 ) -> str:
@@ -87,7 +86,7 @@ def compiled_source(
 
 def prediction_of(
     net: Net,
-    x: Array,
+    x: Inputs,
     batch_size: int,
     *,
     target: Target | None = None,

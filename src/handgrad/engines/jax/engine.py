@@ -20,6 +20,7 @@ from handgrad.engines.stepwise import StepwiseEngine
 from handgrad.engines.trace_cache import TRACES
 from handgrad.engines.work import work_of
 from handgrad.layers import Array
+from handgrad.net.minibatches import Inputs, form_of, named_parts
 from handgrad.net.side_by_side import SideBySide
 from handgrad.optimizers.optimizer import parameter_groups
 
@@ -118,7 +119,7 @@ class JaxEngine(StepwiseEngine):
     name = "jax"
 
     def __init__(
-        self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Array] = ()
+        self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = ()
     ) -> None:
         rows = rows if rows.of_members else rows.in_arrays()
         super().__init__(config, rows, config.batch_size)
@@ -127,23 +128,26 @@ class JaxEngine(StepwiseEngine):
             lambda: JaxPlan(config, rows, predicts=bool(held_out)),
             (config.net, config.loss, config.optimizer, config.penalty),
             self.name,
-            *(None if part is None else (part.shape[1:], part.dtype) for part in (x, y, w)),
+            *(None if part is None else form_of(part) for part in (x, y, w)),
             bool(held_out),
             rows.of_members,
         )
         self.layers = dict(self.net.walk())
         paths = {node.arguments[0] for node in self.plan.step.draws}
         self.drawing = [self.layers[path] for path in paths]
-        for part in held_out:
-            check_indices(np.asarray(part), "x", self.plan.step.bounds)
+        named = [named_parts("x", x) for x in held_out]
+        for name, part in (pair for one in named for pair in one.items()):
+            check_indices(np.asarray(part), name, self.plan.step.bounds)
         with numbers_of(self.net.dtype):
-            self.held_out = [on_device(np.asarray(part)) for part in held_out]
+            self.held_out = [
+                {name: on_device(np.asarray(part)) for name, part in one.items()} for one in named
+            ]
         self.rows = self._rows_on_device()
 
     def _rows_on_device(self) -> Rows:
         """The rows as they are now, their indices checked."""
         found = {} if self.w is None else {"sample_weight": self.w}
-        for name, part in (("x", self.x), ("y", self.y)):
+        for name, part in {**named_parts("x", self.x), "y": self.y}.items():
             bounds, values = self.plan.step.bounds.get(name, ()), part
             if isinstance(part, SideBySide):
                 values, found["members"] = part.values, part.members

@@ -1,17 +1,20 @@
 """Predictions by JAX, for as long as the pages of the net are as they were."""
 
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
 import jax
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
 from handgrad.engines.jax.here import numbers_of, on_device
 from handgrad.engines.jax.operations import computed
-from handgrad.engines.jax.step import RecordedNet
+from handgrad.engines.jax.step import Named, RecordedNet
 from handgrad.engines.unchanged import Unchanged
 from handgrad.graph import trace
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.net.minibatches import batches
+from handgrad.net.minibatches import Inputs, batches, form_of, named_parts, take
 
 PREDICTED_AT_ONCE = 1024  # rows: so many, and those that are left over, are two compiled sizes
 
@@ -19,21 +22,29 @@ PREDICTED_AT_ONCE = 1024  # rows: so many, and those that are left over, are two
 class Prediction(RecordedNet):
     """What nets of one form predict."""
 
-    def __init__(self, net: Net, x: Array) -> None:
-        super().__init__(net, trace(net, x=x[:4], training=False))
+    def __init__(self, net: Net, x: Inputs) -> None:
+        super().__init__(net, trace(net, x=take(x, slice(0, 4)), training=False))
         if self.draws:
             raise CannotLowerError("random draws in prediction")
         self.part = jax.jit(self._part)
 
-    def _part(self, w: jax.Array, state: jax.Array, x: jax.Array) -> jax.Array | None:
-        given = self.given(self.parameters.split(w), self.state.split(state), x=x)
-        return computed(self.graph, given, len(x), self.dtype).prediction
+    def _part(self, w: jax.Array, state: jax.Array, x: Named) -> jax.Array | None:
+        given = self.given(self.parameters.split(w), self.state.split(state), **x)
+        n = len(next(iter(x.values())))
+        return computed(self.graph, given, n, self.dtype).prediction
 
-    def __call__(self, net: Net, x: Array | jax.Array) -> Array:
-        """The predictions for rows, some at a time, by the weights as they are."""
+    def __call__(self, net: Net, x: Mapping[str, Array | jax.Array]) -> Array:
+        """The predictions for rows, some at a time, by the weights as they are.
+
+        `x` has the inputs by their names.
+        """
+        n = len(next(iter(x.values())))
         with numbers_of(self.dtype):
             weights = on_device(net.parameters), on_device(net.running_state)
-            parts = [self.part(*weights, x[rows]) for rows in batches(len(x), PREDICTED_AT_ONCE)]
+            parts = [
+                self.part(*weights, {name: part[rows] for name, part in x.items()})
+                for rows in batches(n, PREDICTED_AT_ONCE)
+            ]
             return np.concatenate(parts)
 
 
@@ -44,21 +55,27 @@ class JaxPredictor:
     are not finite, or a net whose pages have changed since; who asks then takes the long way.
     """
 
-    def __init__(self, net: Net, x: Array) -> None:
-        self.net, self.row, self.dtype = net, x.shape[1:], x.dtype
+    def __init__(self, net: Net, x: Inputs) -> None:
+        self.net, self.form = net, form_of(x)
         self.pages, self.prediction = Unchanged(net), Prediction(net, x)
 
     def __call__(self, x: object) -> Array | None:
-        if not isinstance(x, np.ndarray) or not self.is_made_for(x) or not self.still_holds():
+        if not self.is_made_for(x) or not self.still_holds():
             return None
-        if not all(bound.holds(x) for bound in self.prediction.bounds.get("x", ())):
-            return None
-        p = self.prediction(self.net, x)
+        named = named_parts("x", x)
+        for name, bounds in self.prediction.bounds.items():
+            if not all(bound.holds(named[name]) for bound in bounds):
+                return None
+        p = self.prediction(self.net, named)
         return p if np.isfinite(p).all() else None
 
-    def is_made_for(self, x: object) -> bool:
+    def is_made_for(self, x: object) -> TypeGuard[Inputs]:
         """Whether the rows are of the kind that it knows."""
-        return isinstance(x, np.ndarray) and (x.shape[1:], x.dtype) == (self.row, self.dtype)
+        rows: Any = x
+        parts: Any = rows if isinstance(x, tuple) else (x,)
+        if not all(isinstance(part, np.ndarray) for part in parts):
+            return False
+        return form_of(rows) == self.form and len({len(part) for part in parts}) == 1
 
     def still_holds(self) -> bool:
         """Whether the net still has the pages, with the settings, that this was made from."""

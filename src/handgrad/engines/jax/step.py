@@ -19,6 +19,7 @@ from handgrad.graph.passes import optimized, stabilized
 from handgrad.graph.symbolic import Ref, at
 from handgrad.layers import Array, Layer
 from handgrad.net import Net
+from handgrad.net.minibatches import take
 
 Named = dict[str, jax.Array]
 INDEXED = (Op.GETITEM, Op.SETITEM, Op.ADD_AT, Op.TAKE)
@@ -106,9 +107,8 @@ class Gradients(RecordedNet):
     def __init__(self, config: TrainingConfig, rows: EngineRows) -> None:
         net, w = config.net, rows.w
         weights = None if w is None else w[:4]
-        graph = trace(
-            net, config.loss, config.penalty, x=rows.x[:4], y=rows.y[:4], sample_weight=weights
-        )
+        x = take(rows.x, slice(0, 4))
+        graph = trace(net, config.loss, config.penalty, x=x, y=rows.y[:4], sample_weight=weights)
         frozen = {
             f"{path}.{name}" if path else name
             for path, layer in net.walk()

@@ -79,7 +79,7 @@ def _bound(graph: Graph, node: Node, index: int, size: object) -> tuple[str, Bou
             break  # of one part alone it is a copy
         steps.insert(0, source)
         index = (parts[0] if source.operation is Op.CONCATENATE else parts).node
-    if names.get(index) not in ("x", "y") or not isinstance(size, int):
+    if index not in names or not isinstance(size, int):
         raise CannotLowerError(f"an index that is computed, at {node.origin}")
     n = SIZES[0]
     shape = [at(length, n) for length in graph.nodes[index].shape]

@@ -23,7 +23,7 @@ from handgrad.engines.loops.memory_planning import (
     stored_nodes,
     strides,
 )
-from handgrad.engines.loops.program import Program, called
+from handgrad.engines.loops.program import Program, buffer_of, called
 from handgrad.engines.loops.rolling import rolled
 from handgrad.engines.loops.statements import (
     Body,
@@ -162,8 +162,9 @@ def prediction_program(
     or, if `only_finite`, as their predictions.
     """
     elements = Elements(graph, target)
-    x, out = graph.leaves.inputs["x"], graph.outputs.named()["prediction"]
-    elements.places[x] = rows = _place_of_batch(elements, x, "x")
+    given, out = _rows_given(graph), graph.outputs.named()["prediction"]
+    rows = {x: _place_of_batch(elements, x, name) for name, x in given.items()}
+    elements.places.update(rows)
     _in_order(elements, graph.leaves.parameters, "parameters")
     _in_order(elements, graph.leaves.state, "state")
     node, found = graph.nodes[out], _place_of_batch(elements, out, "predictions")
@@ -171,12 +172,14 @@ def prediction_program(
         elements.places[out] = found
     groups = groups_of(graph, stored_nodes(graph, graph.outputs.all()), batch_size, target)
     elements.places = plan(graph, elements.places, groups, batch_size, elements.arena)
-    batch = _check_rows(elements, x, rows) if rows.type == "float" else []
+    batch: Body = []
+    for x, place in rows.items():
+        batch += _check_rows(elements, x, place) if place.type == "float" else []
     batch += rolled([*itertools.chain(*nests(elements, groups, batch_size))], elements.new)
     batch += _predictions(elements)
     if only_finite:
         batch += _check_rows(elements, out, found)
-    names = ["n_rows", "x", "parameters", "state", "predictions"]
+    names = ["n_rows", *given, "parameters", "state", "predictions"]
     return _program("predict", names, [_by_batches(batch_size, batch)], elements, dtype)
 
 
@@ -212,17 +215,14 @@ def _add_loss(elements: Elements) -> list[Statement]:
 
 def _rows_given(graph: Graph) -> dict[str, int]:
     """The buffers that hold something for each row, and their leaves."""
-    inputs = graph.leaves.inputs
-    if not {"x", "y"} <= set(inputs):
-        raise CannotLowerError("an input of several arrays")
-    return {name: inputs[name] for name in ("x", "y", "sample_weight") if name in inputs}
+    return {buffer_of(name): i for name, i in graph.leaves.inputs.items()}
 
 
 def _program(
     name: str, names: Sequence[str], body: Body, elements: Elements, dtype: np.dtype[np.generic]
 ) -> Program:
     graph = elements.graph
-    types = {name: kind_of(graph.nodes[i]) for name, i in graph.leaves.inputs.items()}
+    types = {name: kind_of(graph.nodes[i]) for name, i in _rows_given(graph).items()}
     row = tuple(at(size, 1) for size in graph.nodes[graph.outputs.named()["prediction"]].shape[1:])
     memory = elements.arena, elements.tables
     return Program(name, called(names, types), body, dtype, *memory, row, elements.streams, graph)

@@ -45,6 +45,7 @@ MEANINGS: Mapping[str, tuple[Type, str]] = {
     "scratch_bool": ("bool", "truth values computed on the way"),
     WORKERS: ("int", "the memory of the threads that share the work"),
 }
+ONE_OF_SEVERAL = "one of the inputs, row after row"
 REMEMBERED: tuple[Type, str] = ("float", "what the optimizer remembers of each weight")
 
 
@@ -87,10 +88,18 @@ class Program:
 
     def source(self) -> str:
         """The program as Python, each nest below the line of the textbook it came from."""
-        meanings = {p.name: MEANINGS.get(p.name, REMEMBERED)[1] for p in self.parameters}
-        names = [f"    {name + ',':<18}# {meaning}" for name, meaning in meanings.items()]
+        names = [f"    {p.name + ',':<18}# {_meaning(p.name)}" for p in self.parameters]
         last = f"    return {FINISHED}"
         return "\n".join([f"def {self.name}(", *names, "):", *source(self.body, 1), last])
+
+
+def buffer_of(name: str) -> str:
+    """What a program calls an input: `x_0` for `x[0]`, the first of several."""
+    return name.replace("[", "_").replace("]", "")
+
+
+def _meaning(name: str) -> str:
+    return ONE_OF_SEVERAL if name.startswith("x_") else MEANINGS.get(name, REMEMBERED)[1]
 
 
 def called(names: Sequence[str], types: Mapping[str, Type] | None = None) -> tuple[Parameter, ...]:

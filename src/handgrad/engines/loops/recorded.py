@@ -10,6 +10,7 @@ from handgrad.graph.passes import optimized
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.net.minibatches import Inputs, take
 from handgrad.optimizers import Optimizer
 from handgrad.optimizers.optimizer import parameter_groups
 from handgrad.penalties import Penalty
@@ -18,14 +19,14 @@ from handgrad.penalties import Penalty
 def training_step(
     net: Net,
     loss: Loss,
-    x: Array,
+    x: Inputs,
     y: Array,
     w: Array | None = None,
     penalty: Penalty | None = None,
 ) -> Graph:
     """The graph of a step, in few operations, without the gradients that nobody needs."""
-    weights = None if w is None else w[:4]
-    step = trace(net, loss, penalty, x=x[:4], y=y[:4], sample_weight=weights)
+    weights, some = None if w is None else w[:4], take(x, slice(0, 4))
+    step = trace(net, loss, penalty, x=some, y=y[:4], sample_weight=weights)
     frozen = {
         f"{path}.{name}" if path else name
         for path, layer in net.walk()
@@ -50,9 +51,9 @@ def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
     ]
 
 
-def prediction_graph(net: Net, x: Array) -> Graph:
+def prediction_graph(net: Net, x: Inputs) -> Graph:
     """The graph of predictions for rows like these, in few operations."""
-    graph = optimized(trace(net, x=x[:4], training=False))
+    graph = optimized(trace(net, x=take(x, slice(0, 4)), training=False))
     if streams_of(graph, net.dtype):
         raise CannotLowerError("random draws in prediction")
     return graph
