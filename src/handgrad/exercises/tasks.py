@@ -38,6 +38,8 @@ NAMES = (
     "residual",
     "dropout",
     "embedding",
+    "convolution",
+    "gru",
     "layer-norm",
     "batch-norm",
     "weight-penalty",
