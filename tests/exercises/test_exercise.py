@@ -121,6 +121,11 @@ def test_what_is_right_only_at_the_numbers_of_the_exercise_is_refused() -> None:
     assert "NOT right" in str(grade)
 
 
+def test_what_comes_from_above_need_not_fit_what_is_asked_for() -> None:
+    grade = hg.exercise("linear").check(dx="dz @ W + x")
+    assert [remark.key for remark in grade.remarks["dx"]] == ["wrong"], str(grade)
+
+
 def test_the_learner_reads_what_is_wrong_with_a_formula() -> None:
     tanh = hg.exercise("tanh")
     said = {

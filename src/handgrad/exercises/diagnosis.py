@@ -139,14 +139,21 @@ def _factors(
 ) -> Iterator[list[Remark]]:
     """A factor that the answer lacks, or has too many; and what constant is off besides."""
     for factor in factors:
+        if not _stretches(factor.values.shape, answer.shape):
+            continue
         for key, sides in (
             ("factor_missing", (answer * factor.values, measured)),
             ("factor_extra", (answer, measured * factor.values)),
         ):
-            ratio = constant_ratio(*sides) if sides[0].shape == sides[1].shape else None
-            if ratio is not None:
+            if (ratio := constant_ratio(*sides)) is not None:
                 besides = [] if abs(ratio - 1) <= CLOSE else [ratio_remark(ratio, n, answer.shape)]
                 yield [Remark(key, {"note": factor.note}), *besides]
+
+
+def _stretches(shape: Sequence[int], to: Sequence[int]) -> bool:
+    """Whether an array of a shape can be multiplied into one of another, and leaves it its shape."""
+    sizes = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in sizes)
 
 
 def fitted(answer: Array, terms: Sequence[Array]) -> list[float]:
