@@ -13,6 +13,7 @@ from handgrad.files import FileError, kind_of, reason, write_whole
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
 from handgrad.training.loop import check_batches
+from handgrad.training.row_weights import aims_at_padding
 from handgrad.training.rows import checked_rows
 
 
@@ -120,4 +121,10 @@ def _learning(
     check_kinds(loss=(loss, Loss), optimizer=(optimizer, Optimizer))
     rows, targets = checked_rows(subject.net, loss, (x, y), "x and y", learn=True)
     check_batches(subject.net, len(rows), batch_size)
+    if aims_at_padding(subject.net, loss, rows, targets):
+        raise SettingError(
+            "an Embedding with padding, and a target for each place",
+            "a loss of all places: one in a file has no weights, to leave padding out",
+            "leave loss, optimizer and y out, or padding= of the Embedding; hg.train has weights",
+        )
     return Learning(loss, optimizer, rows, targets, min(batch_size, len(rows)))  # as hg.fit

@@ -33,10 +33,15 @@ def without_padding(
     return spread(w, places) * there
 
 
+def aims_at_padding(net: Net, loss: Loss, x: Array, y: Array) -> bool:
+    """Whether there is a target for each place, and some places of such rows may be padding."""
+    there = net.mask_out(x, None)
+    return there is not None and there.shape == places_of(loss, y)
+
+
 def refuse_padding(net: Net, loss: Loss, x: Array, y: Array, what: str) -> None:
     """Refuse rows of a stream, which has no weights, with targets at places that may be padding."""
-    there = net.mask_out(x, None)
-    if there is not None and there.shape == places_of(loss, y):
+    if aims_at_padding(net, loss, x, y):
         raise SettingError(
             f"{what}: a stream of sequences with padding, and a target for each place",
             "rows in memory: places of padding are left out of the loss by their weights",

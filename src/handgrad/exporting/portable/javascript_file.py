@@ -37,7 +37,7 @@ const told = (value) => (Number.isFinite(value) && !Object.is(value, -0) ? value
 const spelled = (value) => (value === 0 ? "-0" : String(value));
 const read = (row) => (Array.isArray(row) ? row.map(Number) : row);
 const main = (given) => ({{
-  predictions: predict(given.rows.map(read)).map((p) => [p].flat().map(told)),
+  predictions: predict(given.rows.map(read)).map((p) => [p].flat(Infinity).map(told)),
   {trains}
 }});
 function trained({{ x, y }}) {{

@@ -74,17 +74,19 @@ def python_file(
     data: Sequence[str],
     *,
     most: float,
+    any_places: bool = False,
     needs: str = "NumPy is all it needs",
     imports: Sequence[str] = ("import numpy as np",),
 ) -> str:
     """The text of a file that calls itself `module` where it says how it is used.
 
     `net` are the functions by which `net` answers for an array of rows, `data` the arrays and lines
-    after them; `most` is how far an answer may be off, of the largest.
+    after them; `most` is how far an answer may be off, of the largest. With `any_places` the
+    net answers for rows of more axes, too, than those of the example.
     """
     standard = ["import math"] * any("math." in part for part in net)
     parts = [f"{_opening(subject, module, needs)}\n\n{_imports(subject, standard, imports)}"]
-    parts += [*_front(subject), *_encoded(subject.pieces), *net]
+    parts += [*_front(subject, any_places), *_encoded(subject.pieces), *net]
     parts += [copied(OF_COLUMNS[name]) for name in _needed(subject.pieces)]
     lines = [] if subject.classes is None else [f"CLASSES = {classes_text(subject.classes)}"]
     lines += [*data, "# what check() compares", f"ROWS = {_rows(subject)}"]
@@ -132,7 +134,7 @@ def _imports(subject: Subject, standard: Sequence[str], others: Sequence[str]) -
     return "\n".join(lines)
 
 
-def _front(subject: Subject) -> list[str]:
+def _front(subject: Subject, any_places: bool) -> list[str]:
     """The functions that are called from elsewhere."""
     answer, words = ANSWERS[subject.output]
     x = "x" if subject.table is None else "table"
@@ -150,12 +152,12 @@ def _front(subject: Subject) -> list[str]:
             f"def predict({x}):\n    {docstring(f'The class of each row of {x}, (n,).')}\n"
             f"    return CLASSES[{answer}({x}).argmax(axis=1)]"
         )
-    return parts if x == "table" else [*parts, _checked(subject)]
+    return parts if x == "table" else [*parts, _checked(subject, any_places)]
 
 
-def _checked(subject: Subject) -> str:
-    """The function that refuses the rows that the model refuses."""
-    dtype, n_in = subject.example.dtype, subject.net.n_in
+def _checked(subject: Subject, any_places: bool) -> str:
+    """The function that refuses the rows that the model refuses, or that were not recorded."""
+    dtype, n_in, sizes = subject.example.dtype, subject.net.n_in, subject.example.shape[1:]
     if dtype.kind in "iu":
         lines = [
             "x = np.asarray(x)",
@@ -164,11 +166,15 @@ def _checked(subject: Subject) -> str:
         ]
     else:
         lines = [f"x = np.asarray(x, {dtype_text(dtype)})"]
-        if n_in is not None:
-            lines += [
-                f"if x.ndim < 2 or x.shape[-1] != {n_in}:",
-                f'    raise ValueError(f"x of shape {{x.shape}}; expected rows of {n_in} numbers")',
-            ]
+    misfit = f"x.ndim < 2 or x.shape[-1] != {n_in}" if any_places else f"x.shape[1:] != {sizes}"
+    width = n_in if any_places else sizes[0] if len(sizes) == 1 else None
+    expected = f"rows of shape {sizes}" if width is None else f"rows of {width} numbers"
+    if not any_places or n_in is not None:
+        lines += [
+            f"if {misfit}:",
+            f'    raise ValueError(f"x of shape {{x.shape}}; expected {expected}")',
+        ]
+    if dtype.kind not in "iu":
         lines += [
             "if not np.isfinite(x).all():",
             '    raise ValueError("NaN or infinity in x; expected finite numbers")',

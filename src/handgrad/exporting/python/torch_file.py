@@ -144,6 +144,7 @@ def torch_source(subject: Subject, module: str = "model") -> str:
         [*made, NET],
         data,
         most=MOST[dtype],
+        any_places=plain,
         needs="PyTorch and NumPy are all it needs, `module` is the nn.Module",
         imports=("import numpy as np", "import torch", "from torch import nn"),
     )

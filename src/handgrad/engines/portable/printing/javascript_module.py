@@ -35,6 +35,15 @@ function inOneRow(rows, width, Numbers) {
   });
   return all;
 }"""
+IN_SHAPE = """\
+/** The numbers of a row in arrays of this shape. */
+function inShape(numbers, shape) {
+  if (shape.length === 1) return Array.from(numbers);
+  const size = numbers.length / shape[0];
+  return Array.from({ length: shape[0] }, (_, i) =>
+    inShape(numbers.subarray(i * size, (i + 1) * size), shape.slice(1)),
+  );
+}"""
 CHECK_INDICES = """\
 /** Refuse what is no index below `size`, in these columns of rows. */
 function checkIndices(numbers, width, columns, size) {
@@ -118,13 +127,14 @@ class _Module:
             self.writer.used["shuffle"] = None
         runtime = self.writer.pieces.used(self.writer.used, single=self.single)
         checks = [CHECK_INDICES] if any(self._bounds(name) for name in self.model.rows) else []
+        shapes = [IN_SHAPE] if len(self.model.output_shape) > 1 else []
         training = [] if self.training is None else [self._training(self.training)]
         texts = [*([FIRST] if self.single else []), *runtime]
         return [
             *self._weights(),
             *([text] for text in texts),
             *written,
-            *([text] for text in (IN_ONE_ROW, *checks)),
+            *([text] for text in (IN_ONE_ROW, *shapes, *checks)),
             *self._predict(),
             *training,
         ]
@@ -164,7 +174,9 @@ class _Module:
             if name in names
         ]
         weights = ", ".join(self._weight_names())
-        row = f"Array.from(predictions.subarray(i * {width}, (i + 1) * {width}))"
+        row = f"predictions.subarray(i * {width}, (i + 1) * {width})"
+        several = len(model.output_shape) > 1
+        row = f"inShape({row}, {[*model.output_shape]})" if several else f"Array.from({row})"
         answers = f"Array.from({{ length: n_rows }}, (_, i) => {row})"
         return [
             [
