@@ -9,6 +9,7 @@ from PIL import Image
 
 import handgrad as hg
 from handgrad.data import read_pictures
+from handgrad.data.picture_files import usual_size
 from handgrad.files import FileError
 from tests.bad_input.refused import refused
 from tests.data.picture_folders import SIDE, bars, save
@@ -197,3 +198,16 @@ def test_sizes_and_channels_that_are_none_are_refused(tmp_path: Path, size: Any)
         read_pictures(tmp_path, size=size)
     with refused(hg.SettingError, "channels=2", "3 for colour"):
         read_pictures(tmp_path, channels=2)  # type: ignore[arg-type]
+
+
+def test_all_pictures_that_cannot_be_read_are_named_at_once(tmp_path: Path) -> None:
+    folder = bars(tmp_path / "bars", n=3)
+    for i in range(22):
+        (folder / "level" / f"broken {i:02}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "upright" / "words.jpg").write_text("words")
+    with refused(FileError, "23 pictures cannot be read:", "broken 19.png: ", "and 3 more"):
+        hg.data.read_pictures(folder)
+    assert usual_size(folder) == (12, 12)
+    for path in folder.glob("*/??.png"):
+        path.write_text("")
+    assert usual_size(folder) == (32, 32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -28,6 +28,7 @@ Channels = Literal[1, 3]
 
 # By their endings, and those that Pillow may read: no other one, as PostScript, which it runs.
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+MOST_NAMED = 20  # files with an error
 LARGEST = 32  # pixels of a side, where no size is asked for
 ORIENTATION, LAST_UPRIGHT = 0x0112, 4  # of EXIF, which says how a camera was held
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -108,10 +109,11 @@ def usual_size(folder: str | Path) -> tuple[int, int]:
     """The size to learn from: that of all pictures where it is one and small, else 32 by 32."""
     sizes = set[tuple[int, int]]()
     for path in chain.from_iterable(_files_by_class(Path(folder))[0].values()):
-        with _errors_of(path), _file_of(path) as file:
+        # one that cannot be read is told of when all are
+        with suppress(FileError), _errors_of(path), _file_of(path) as file:
             turned = file.getexif().get(ORIENTATION, 1) > LAST_UPRIGHT
             sizes.add((file.width, file.height) if turned else (file.height, file.width))
-    size, *others = sizes
+    size, *others = sizes or {(LARGEST, LARGEST)}
     return (LARGEST, LARGEST) if others or max(size) > LARGEST else size
 
 
@@ -120,9 +122,14 @@ def picture_rows(
 ) -> tuple[Array, tuple[int, int, int]]:
     """The pictures in files as rows (n, channels · height · width), and the shape of one."""
     pictures: list[Image] = []
+    broken: list[FileError] = []
     common = size
     for path in files:
-        picture = _opened(path)
+        try:
+            picture = _opened(path)
+        except FileError as error:
+            broken.append(error)
+            continue
         own = picture.height, picture.width
         common = common or own
         if size is None and own != common:
@@ -132,6 +139,8 @@ def picture_rows(
                 f"size={min(*own, *common)}",
             )
         pictures.append(_fitted(picture, common))
+    if broken:
+        raise _all_of(broken)
     if channels is None:
         channels = 1 if all(_is_grey(picture) for picture in pictures) else 3
     mode = "L" if channels == 1 else "RGB"
@@ -238,6 +247,16 @@ def _errors_of(path: Path) -> Iterator[None]:
             "a whole picture, as its ending says",
             "look at it, and take it out of the folder if it does not open",
         ) from error
+
+
+def _all_of(errors: Sequence[FileError]) -> FileError:
+    """What is wrong with some files, in one error, so that all can be mended at once."""
+    first, n = errors[0], len(errors)
+    if n == 1:
+        return first
+    named = "".join(f"\n  {error.came}" for error in errors[:MOST_NAMED])
+    more = f"\n  and {n - MOST_NAMED} more" if n > MOST_NAMED else ""
+    return FileError(f"{n} pictures cannot be read:{named}{more}", first.expected, first.hint)
 
 
 def _why(error: Exception) -> str:
