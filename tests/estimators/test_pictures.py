@@ -85,3 +85,21 @@ def test_a_shape_that_the_rows_have_not_is_refused(shape: Any) -> None:
 def test_rows_of_no_square_want_a_shape() -> None:
     with refused(hg.SettingError, "shape=None, for rows of 30 numbers", "pictures.shape"):
         hg.PictureClassifier().fit(np.zeros((4, 30)), [0, 1] * 2)
+
+
+@pytest.mark.parametrize(
+    ("side", "shift", "pixels"),
+    [(8, None, 0), (12, None, 1), (28, None, 2), (12, 0, 0), (8, 3, 3)],
+)
+def test_pictures_are_moved_by_a_twelfth_unless_said_otherwise(
+    side: int, shift: int | None, pixels: int
+) -> None:
+    X, y = np.random.default_rng(0).random((6, side * side), np.float32), [0, 1, 2] * 2
+    layers = fitted(X, y, shift=shift, max_iter=1).net_.layers
+    moved = [layer.pixels for layer in layers if isinstance(layer, hg.RandomShift)]
+    assert moved == [pixels] * (pixels > 0)
+
+
+def test_a_shift_below_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'shift' parameter .* must be an int in the range"):
+        hg.PictureClassifier(shift=-1).fit(np.zeros((4, 36)), [0, 1] * 2)

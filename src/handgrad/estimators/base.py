@@ -122,6 +122,7 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
         "engine": [StrOptions({*NAMES})],
     }
     _usual_metric: ClassVar[str]  # of the validation rows
+    _usual_batch_size: ClassVar[int] = 200
 
     # what a classifier says otherwise: these are answers for numbers
 

@@ -15,7 +15,6 @@ from handgrad.estimators.rows import Rows, Weighted, predicted
 from handgrad.estimators.solvers import Rates, Steps, first_steps
 from handgrad.estimators.validation import Validation, split
 from handgrad.layers import Array
-from handgrad.net import Net
 from handgrad.optimizers import LBFGS
 from handgrad.optimizers.minimizer import Minimizer
 from handgrad.progress_bar import progress_bar
@@ -99,7 +98,7 @@ class Epochs:
 
     def __init__(self, m: Base, steps: Steps, rows: Weighted, X_val: Rows | None) -> None:
         self.m, self.n, self.steps, self.w = m, len(rows.y), steps, rows.in_loss
-        self.batch_size = _batch_size(m.batch_size, self.n, m.net_)
+        self.batch_size = _batch_size(m, self.n)
         self.job = Job(m, rows, steps.optimizer, self.batch_size, X_val)
         self.engine = self.job.engine()
         if steps.state is not None:
@@ -157,10 +156,11 @@ class Epochs:
         return True
 
 
-def _batch_size(given: int | str, n: int, net: Net) -> int:
+def _batch_size(m: Base, n: int) -> int:
     """The rows of a batch; as many at most as leave enough for the last one to be learnt from."""
+    given, net = m.batch_size, m.net_
     if isinstance(given, str):
-        size = min(200, n)
+        size = min(m._usual_batch_size, n)
         while size > net.min_batch_size > n % size > 0:
             size -= 1
         given = size

@@ -4,19 +4,22 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isqrt, prod
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils._param_validation import Interval
 
 from handgrad.base.errors import SettingError
 from handgrad.estimators.classifier import MLPClassifier
 from handgrad.estimators.perceptron import new_net
-from handgrad.layers import Conv2d, Flatten, Layer, MaxPool2d, ReLU, Reshape, defaults
+from handgrad.layers import Conv2d, Flatten, Layer, MaxPool2d, RandomShift, ReLU, Reshape, defaults
 from handgrad.net import Net
 
 FILTERS = (16, 32, 64)
 SMALLEST = 4  # pixels that a side must have to be halved
+MOVED = 12  # a picture is moved by a 12th of its smaller side
 
 
 @dataclass(repr=False, eq=False)
@@ -24,6 +27,9 @@ class PictureClassifier(MLPClassifier):
     """Classes of pictures in rows, by convolutions and a perceptron behind them.
 
     `shape` (channels, height, width) is that of the picture in each row; None for grey squares.
+    In training each picture is moved anew in each epoch, `RandomShift`, by up to `shift` pixels;
+    None for a 12th of its smaller side, 0 for not at all. A batch has 32 pictures, unless
+    `batch_size` says otherwise.
     Up to three times, as long as each side has four pixels, there are a `Conv2d` of 3 by 3 pixels
     with 16, 32 and 64 channels, a `ReLU`, and a `MaxPool2d` that halves the sides. Behind them
     stands what `MLPClassifier` has, all whose parameters and attributes there are; `coefs_` and
@@ -43,13 +49,20 @@ class PictureClassifier(MLPClassifier):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **MLPClassifier._parameter_constraints,
         "shape": [tuple, list, None],
+        "shift": [Interval(Integral, 0, None, closed="left"), None],
     }
 
+    _usual_batch_size = 32  # a step costs much, and many small ones come farther
+
     shape: Sequence[int] | None = field(default=None, kw_only=True)
+    shift: int | None = field(default=None, kw_only=True)
 
     def _new_net(self, sizes: list[int], dtype: npt.DTypeLike) -> Net:
         n_in, height, width = self._shape_of(sizes[0])
         layers: list[Layer] = [Reshape(n_in, height, width)]
+        shift = min(height, width) // MOVED if self.shift is None else self.shift
+        if shift:
+            layers.append(RandomShift(shift))
         with defaults():
             for n_out in FILTERS:
                 if min(height, width) < SMALLEST:
@@ -64,7 +77,10 @@ class PictureClassifier(MLPClassifier):
                 n_in, height, width = n_out, height // 2, width // 2
             layers.append(Flatten())
         behind = new_net(self, [n_in * height * width, *sizes[1:]], np.float32)
-        return Net(*layers, *map(copy.deepcopy, behind.layers), dtype=np.float32)
+        net = Net(*layers, *map(copy.deepcopy, behind.layers), dtype=np.float32)
+        if shift:
+            net.seed(int(self._random_state.randint(2**31 - 1)))
+        return net
 
     def _shape_of(self, n_features: int) -> tuple[int, int, int]:
         """The shape of the picture in a row of so many numbers."""
