@@ -93,7 +93,8 @@ def test_a_model_is_evaluated_and_its_report_written_anew(trained: Path, tmp_pat
     assert result.exit_code == 0, result.output
     page = (trained / "run" / "report.html").read_text("utf-8")
     assert "upright" in page
-    assert "pixel_" in page
+    assert "from pictures of 12 by 12 pixels, grey" in page
+    assert "pixel_" not in page
     (trained / "run" / "report.html").unlink()
 
 

@@ -18,6 +18,7 @@ from handgrad.inspection import partial_dependence, permutation_importance
 from handgrad.inspection.tables import fitted, outputs_of
 from handgrad.layers import Array
 from handgrad.reporting.checks import warned
+from handgrad.reporting.pictures import pictures_of
 from handgrad.reporting.scores import ScoredRows, scored_rows, scores_of
 from handgrad.results import (
     HasNet,
@@ -50,7 +51,8 @@ class Evidence:
 
     `learned` are the rows of the training, or where they did not come those held out; `classes`
     the names of the classes, none for numbers, of which one is the `most_frequent`;
-    `strong_columns` those worth a look, the strongest first. `diagnosis` says why, where there is
+    `strong_columns` those worth a look, the strongest first; or the rows are `pictures`, whose
+    places are looked at in place of columns. `diagnosis` says why, where there is
     none; `findings` are those in the rows and then those in the net.
     """
 
@@ -83,18 +85,26 @@ class Evidence:
         self.most_frequent = self.classes and self.classes[np.bincount(self.learned.y).argmax()]
         self.scores = scores_of(self.held, self.training)
         self.history, self.best_epoch = history_of(self.estimator, history)
-        self.importance = _importance(self.model, self.held)
-        mean, least = self.importance.mean, max(0.0, WORTH_A_LOOK * self.importance.mean.max())
-        strong = [i for i in self.importance.order if mean[i] > least]
-        self.strong_columns = [self.importance.columns[i] for i in strong]
-        sure = [self.importance.columns[i] for i in strong if mean[i] > self.importance.std[i]]
-        self.dependences = _dependences(self.model, self.held, sure[:MOST_DEPENDENCES])
-        self.warned = warned(self.held, self.training, self.scores, self.importance.columns)
+        self.pictures = pictures_of(self.before, self.estimator, self.held, self.learned)
+        self.importance: PermutationImportance | None = None
+        self.strong_columns, self.dependences = list[str](), list[PartialDependence]()
+        if self.pictures is None:
+            self._look_at_columns()
+        looked_at = self.importance.columns if self.importance else ()
+        self.warned = warned(self.held, self.training, self.scores, looked_at)
         sides = [side for side in (self.training, self.held) if side]
         self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, sides)
         found = self.diagnosis.findings if isinstance(self.diagnosis, Diagnosis) else ()
         # of classes that are left out the rows have told, by their names
         self.findings = [*self.warned, *(f for f in found if f.sickness != "class imbalance")]
+
+    def _look_at_columns(self) -> None:
+        self.importance = found = _importance(self.model, self.held)
+        mean, least = found.mean, max(0.0, WORTH_A_LOOK * found.mean.max())
+        strong = [i for i in found.order if mean[i] > least]
+        self.strong_columns = [found.columns[i] for i in strong]
+        sure = [found.columns[i] for i in strong if mean[i] > found.std[i]]
+        self.dependences = _dependences(self.model, self.held, sure[:MOST_DEPENDENCES])
 
 
 def _class_names(model: Predictor) -> tuple[str, ...]:

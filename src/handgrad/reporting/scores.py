@@ -147,9 +147,9 @@ class Score:
         return f"{round(value, 3) + 0.0:,.3f}".replace("-", "−")
 
 
-def rows_of(n: int) -> str:
-    """A number of rows, in words."""
-    return f"{n:,} row{'s' * (n != 1)}"
+def rows_of(n: int, what: str = "row") -> str:
+    """A number of rows, in words, or of `what` they are."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def percent(share: float) -> str:

@@ -17,7 +17,7 @@ from handgrad.engines.environment import versions
 from handgrad.html import visible
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.plots import plot_net, plot_partial_dependence, plot_predictions
+from handgrad.plots import plot_kernels, plot_net, plot_partial_dependence, plot_predictions
 from handgrad.plots.style import shortened
 from handgrad.reporting.evidence import Evidence
 from handgrad.reporting.scores import ScoredRows, number
@@ -128,6 +128,11 @@ def draw_net(net: Net, x: Array, names: Sequence[str], ax: Axes) -> None:
     """Draw the net with what its units say of a row."""
     with mpl.rc_context({"font.size": 10}):  # so that its smallest numbers can be read
         plot_net(net, x, feature_names=[visible(name) for name in names] or None, ax=ax)
+
+
+def draw_kernels(net: Net, ax: Axes) -> None:
+    """Draw the kernels of the first convolution."""
+    plot_kernels(net, ax=ax)
 
 
 def as_typed(command: str | Iterable[object]) -> str:

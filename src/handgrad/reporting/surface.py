@@ -118,6 +118,8 @@ def draw_surface(
 def surface_of(evidence: Evidence) -> Surface | None:
     """The surface of the two strongest columns; None where there are no two, or no answers."""
     found, held = evidence.importance, evidence.held
+    if found is None:
+        return None
     strong = []
     for i in found.order:
         column = held.columns[found.columns[i]]

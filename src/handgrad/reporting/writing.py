@@ -96,9 +96,10 @@ def write_report(
     """
     path = _checked_path(to)
     with no_unseen_warnings():
+        evidence = Evidence(model, X, y, training, history, about)
         html = page(
             "reporting/report.html",
-            evidence=Evidence(model, X, y, training, history, about),
+            evidence=evidence,
             version=__version__,
             day=datetime.date.today().isoformat(),
             picture=partial(picture, count(1)),
@@ -110,7 +111,7 @@ def write_report(
             interval=interval,
             number=number,
             percent=percent,
-            rows_of=rows_of,
+            rows_of=partial(rows_of, what="picture" if evidence.pictures else "row"),
             shortened=shortened,
         )
     return write_whole(path, lambda file: file.write(html))
