@@ -157,3 +157,17 @@ def test_weights_that_float32_holds_take_no_more_room(tmp_path: Path) -> None:
         assert f"static const {kind} net_parameters[8]" in text
         assert f"Memory: {8 * (8 if kind == 'double' else 4)} bytes of constants" in text
         net.parameters[...] = net.parameters.astype(np.float32)
+
+
+@needs_gcc
+def test_gcc_has_nothing_to_warn_of_in_batches_of_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    layers = hg.Linear(3, 4, rng=0), hg.Conv2d(2, 3, 2, rng=1), hg.Dropout(0.2)
+    net = hg.Net(*layers, hg.Linear(3, 4, rng=2), dtype=np.float64)
+    x, path = rng.standard_normal((5, 2, 3, 3)), tmp_path / "net.c"
+    y = rng.standard_normal((5, 3, 2, 4))
+    given: dict[str, Any] = {"loss": hg.QuantileLoss(0.3), "optimizer": hg.Lion(0.01)}
+    hg.export(net, path, x, y, **given, batch_size=1)
+    command = ["gcc", *STRICT, "-O2", "-c", str(path), "-o", str(tmp_path / "net.o")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

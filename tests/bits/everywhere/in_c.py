@@ -14,11 +14,7 @@ from tests.bits.everywhere.modules import narrow, narrow_type
 from tests.bits.everywhere.programs import Training, odd_rows
 
 COMPILER = "gcc"
-FLAGS = (
-    *("-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-pedantic"),
-    # GCC follows a sum on to more rows than a batch has, which it cannot know, and warns of them.
-    "-Wno-aggressive-loop-optimizations",
-)
+FLAGS = ("-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-pedantic")
 C_TYPES = {"float32": "float", "float64": "double", "int32": "int32_t", "bool": "uint8_t"}
 # Reads odd rows, rows and targets; writes all that is compared.
 MAIN = """

@@ -78,7 +78,10 @@ class _File:
         self.training = model.training
         if self.training is not None:
             rate = Var(f"{PREFIX}learning_rate", "double")
-            body = with_loads(without(self.training.body, LOOKED_AT), "learning_rates", rate)
+            body = without(self.training.body, LOOKED_AT)
+            if model.batch_size == 1:  # its rows are known then, beyond which GCC would look
+                body = with_values(body, {"n": whole(1)})
+            body = with_loads(body, "learning_rates", rate)
             self.training = replace(self.training, body=without(body, ()))
 
     def head(self, told: Sequence[str]) -> list[str]:
