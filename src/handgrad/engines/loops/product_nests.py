@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from handgrad.base.errors import CannotLowerError
 from handgrad.engines.loops.element_access import (
@@ -209,12 +210,16 @@ def _matrix_product(
     `fixed` axes stay at the given index: of many products side by side, it is that one.
     """
     elements, i, letters = product.elements, product.i, product.letters
-    axes = axes_of(f"{','.join(letters)}->{product.output}")
+    product = _with_rows_of_rows(product)
+    sizes, full, counted = product.sizes, product.full, {*"".join(letters)} - {*product.sizes}
+    left_out = dict.fromkeys(map(ord, counted))
+    axes = axes_of(f"{','.join(letters)}->{product.output}".translate(left_out))
     if axes is None or {*axes.beside} != {*fixed} or elements.kind(i) != "float":
         return None
     m, n, k = axes.row, axes.column, axes.summed
     left, right = (0, 1) if m in letters[0] else (1, 0)
-    if {*letters[left]} - {*fixed} != {m, k} or {*letters[right]} - {*fixed} != {k, n}:
+    known = {*fixed, *counted}
+    if {*letters[left]} - known != {m, k} or {*letters[right]} - known != {k, n}:
         return None
     a = _matrix(product, left, m + k, fixed)
     b = _matrix(product, right, k + n, fixed)
@@ -223,8 +228,8 @@ def _matrix_product(
     if a is None or b is None or steps[n] != whole(1):
         return None
     first = elements.load(i, corner)
-    rows, columns, depth = (extent(product.sizes[letter]) for letter in (m, n, k))
-    sizes = (product.full[m], product.full[n], product.full[k])
+    rows, columns, depth = (extent(sizes[letter]) for letter in (m, n, k))
+    in_full = (full[m], full[n], full[k])
     return Multiply(
         rows,
         columns,
@@ -232,11 +237,48 @@ def _matrix_product(
         a,
         b,
         Matrix(first.buffer, first.index, steps[m]),
-        sizes,
+        in_full,
         None if product.start is None else _first_start(elements, product.start, corner),
         None if end is None else End(end.index[m].name, end.index[n].name, end.sums.name, end.body),
-        elements.room(sizes) if elements.target.packs(*sizes) else None,
+        elements.room(in_full) if elements.target.packs(*in_full) else None,
     )
+
+
+def _with_rows_of_rows(product: Product) -> Product:
+    """The product with axes that go on in memory where the next one ends, counted in that one.
+
+    So the rows (n, t) of sequences are n t rows. Letters of axes that are counted in another one
+    have no size.
+    """
+    sizes, full = dict(product.sizes), dict(product.full)
+    for outer, inner in pairwise(product.output):
+        with_one = [k for k, own in enumerate(product.letters) if outer in own or inner in own]
+        size, count = product.sizes[inner], sizes[outer]
+        if len(with_one) != 1 or isinstance(size, Dim):
+            continue
+        (which,) = with_one
+        steps, own = _steps(product, which), product.letters[which]
+        if steps is None or outer + inner not in own:
+            continue
+        at_outer = own.index(outer)
+        if steps[at_outer] != steps[at_outer + 1] * whole(size):
+            continue
+        del sizes[outer]
+        if isinstance(count, Dim):
+            sizes[inner] = Dim(count.slope * size, count.offset * size)
+        else:
+            sizes[inner] = count * size
+        full[inner] = full.pop(outer) * full[inner]
+    return replace(product, sizes=sizes, full=full)
+
+
+def _steps(product: Product, which: int) -> list[Expression] | None:
+    """How far apart the numbers of an operand lie along each axis; None where it is not stored."""
+    elements, operand = product.elements, product.operands[which]
+    node = elements.graph.nodes[operand.node]
+    if operand.node in elements.places:
+        return strides(node.shape)
+    return [extent(step) for step in node.arguments[2]] if node.operation is Op.VIEW else None
 
 
 def _first_start(elements: Elements, start: Ref, corner: Sequence[Expression]) -> Load:
@@ -250,11 +292,8 @@ def _matrix(
     """A stored operand as a product takes it: one of its axes contiguous, the other in steps."""
     elements, operand, letters = product.elements, product.operands[which], product.letters[which]
     node = elements.graph.nodes[operand.node]
-    if operand.node in elements.places:
-        steps = strides(node.shape)
-    elif node.operation is Op.VIEW:
-        steps = [extent(step) for step in node.arguments[2]]
-    else:
+    steps = _steps(product, which)
+    if steps is None:
         return None
     lying = operand.node if operand.node in elements.places else node.arguments[0].node
     place = elements.places[lying]
@@ -264,8 +303,8 @@ def _matrix(
         return Matrix(place.buffer, place.offset, steps[axis], across, place.rows)
     first = elements.load(operand.node, [fixed.get(letter, whole(0)) for letter in letters])
     buffer, offset = first.buffer, first.index
-    by_letter = dict(zip(letters, zip(steps, node.shape, strict=True), strict=True))
-    (row, rows), (column, columns) = (by_letter[letter] for letter in order)
+    by_letter = dict(zip(letters, steps, strict=True))
+    (row, rows), (column, columns) = ((by_letter[x], product.sizes[x]) for x in order)
     if (column == whole(1) or columns == 1) and _holds(row, rows, columns):
         return Matrix(buffer, offset, row if rows != 1 else extent(columns))
     if (row == whole(1) or rows == 1) and _holds(column, columns, rows):
