@@ -1,24 +1,14 @@
 """Runs `docs/over-fitting.md`, which saves its pictures, and draws the README's from its curves."""
 
-import os
-import re
-from pathlib import Path
-from typing import Any
-
+from docs.images.document import run_document
 from matplotlib.figure import Figure
 
 import handgrad as hg
 
-HERE = Path(__file__).parent
-PAGE = HERE.parent / "over-fitting.md"
-
 
 def main() -> None:
     """Everything is written beside this file."""
-    os.chdir(HERE)
-    page: dict[str, Any] = {"__name__": "page"}
-    for code in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S):
-        exec(code, page)
+    page = run_document("over-fitting.md")
     figure = Figure(figsize=(9.5, 3.8), layout="constrained")
     curves = {"Almost straight borders": page["width"], "A ring around a ring": page["circles"]}
     panels = figure.subplots(1, 2, sharey=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from tests.browser.chromium import chromium
+from tests.browser.browsers import chromium
 
 from handgrad.playground.document import write_document
 

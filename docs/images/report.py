@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from playwright.sync_api import sync_playwright
-from tests.browser.chromium import chromium
+from tests.browser.browsers import chromium
 
 import handgrad as hg
 

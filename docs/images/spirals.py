@@ -1,4 +1,4 @@
-"""Draws `spirals.gif`, the first picture of the README: `python docs/images/spirals.py`."""
+"""Draws `spirals.gif`, the first picture of the README: `python -m docs.images.spirals`."""
 
 from pathlib import Path
 

@@ -29,9 +29,25 @@ def test_a_type_may_be_spelled_as_numpy_does(dtype: Any) -> None:
     assert hg.Linear(2, 2, dtype=dtype).W.dtype == np.float64
 
 
-def test_an_initializer_that_draws_another_shape_is_refused() -> None:
-    with pytest.raises(hg.ShapeError, match=r"(?s)shape \(2,\).*expected: .*\(3, 2\)"):
-        hg.Linear(2, 3, initializer=lambda shape, rng: np.zeros(2))
+@pytest.mark.parametrize(
+    ("make", "asked"),
+    [
+        (lambda draw: hg.Linear(2, 3, initializer=draw), (3, 2)),
+        (lambda draw: hg.Conv2d(1, 2, 3, initializer=draw), (2, 9)),
+        (lambda draw: hg.GRU(2, 3, initializer=draw), (9, 2)),
+        (lambda draw: hg.MultiheadAttention(2, 1, initializer=draw), (6, 2)),
+        (lambda draw: hg.Embedding(3, 2, initializer=draw), (3, 2)),
+        (lambda draw: hg.TabularEmbedding(3, 2, initializer=draw), (3, 2)),
+        (lambda draw: hg.PositionEmbedding(3, 2, initializer=draw), (3, 2)),
+        (lambda draw: hg.EnsembleLinear(2, 3, 4, initializer=draw), (12, 2)),
+        (lambda draw: hg.EnsembleEmbedding(3, 2, 4, initializer=draw), (12, 2)),
+    ],
+)
+def test_an_initializer_that_draws_another_shape_is_refused(
+    make: Any, asked: tuple[int, int]
+) -> None:
+    with refused(hg.ShapeError, "drew weights of shape (5,)", f"asked for, {asked}", "rng.normal"):
+        make(lambda shape, rng: np.zeros(5))
 
 
 @pytest.mark.parametrize("slope", ["x", None, float("nan"), True])

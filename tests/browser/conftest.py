@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handgrad.base.errors import HandgradError
-from tests.browser.chromium import check_fonts, chromium
+from tests.browser.browsers import check_fonts, chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

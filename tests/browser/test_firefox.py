@@ -1,7 +1,6 @@
 """The playground in Firefox, driven by puppeteer-core of npm: it trains there to the same bits."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,25 +8,12 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.base.errors import HandgradError
 from handgrad.playground import Playground
 from handgrad.playground.document import write_document
+from tests.browser.browsers import firefox
 
 pytestmark = pytest.mark.browser
 STEP = 250
-NAMES = ("firefox", "firefox-esr")
-
-
-def firefox() -> str:
-    """Where the Firefox of this system is."""
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    raise HandgradError(
-        "no Firefox",
-        f"one of these commands: {', '.join(NAMES)}",
-        "apt-get install firefox-esr, on Debian; `make browser` needs it",
-    )
 
 
 def check_playing(url: str, engine: str) -> None:

@@ -151,7 +151,7 @@ def _factors(
 
 
 def _stretches(shape: Sequence[int], to: Sequence[int]) -> bool:
-    """Whether an array of a shape can be multiplied into one of another, and leaves it its shape."""
+    """Whether an array of a shape, multiplied into one of another, leaves it its shape."""
     sizes = zip(reversed(shape), reversed(to), strict=False)
     return len(shape) <= len(to) and all(a in (1, b) for a, b in sizes)
 

@@ -6,7 +6,12 @@ import numpy.typing as npt
 from handgrad.base.errors import SettingError, positive
 from handgrad.base.page import Array
 from handgrad.layers.axes import as_rows
-from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.initializers import (
+    Initializer,
+    RandomSource,
+    first_weights,
+    random_generator,
+)
 from handgrad.layers.layer import Layer, floating
 
 BARRED = -1e9  # below all scores, and finite: what is barred is 0 after exp, never NaN
@@ -89,10 +94,10 @@ class MultiheadAttention(Layer):
             )
         self.n_in = self.n_out = int(n_features)
         self.n_heads, self.causal, self.dtype = int(n_heads), bool(causal), floating(dtype)
-        draw, source = initializer_of(initializer), random_generator(rng)
-        self.W = np.asarray(draw((3 * n_features, n_features), source)).astype(dtype)
+        source = random_generator(rng)
+        self.W = first_weights(initializer, (3 * n_features, n_features), source, dtype)
         self.b = np.zeros(3 * n_features, dtype)
-        self.Wo = np.asarray(draw((n_features, n_features), source)).astype(dtype)
+        self.Wo = first_weights(initializer, (n_features, n_features), source, dtype)
         self.bo = np.zeros(n_features, dtype)
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:

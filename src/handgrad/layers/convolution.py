@@ -5,9 +5,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import ShapeError, positive
+from handgrad.base.errors import positive
 from handgrad.base.page import Array
-from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.layers.layer import floating
 from handgrad.layers.windows import Sizes, WindowLayer, fold, padded, unfold
 
@@ -36,14 +36,8 @@ class Convolution(WindowLayer):
         positive("n_out", n_out, whole=True)
         self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
         shape = (self.n_out, self.n_in * math.prod(self.kernel_size))  # a Linear of one window
-        W = np.asarray(initializer_of(initializer)(shape, random_generator(rng)))
-        if W.shape != shape:
-            raise ShapeError(
-                f"the initializer drew weights of shape {W.shape}",
-                f"the shape it was asked for, {shape}",
-                "rng.normal(0, 0.1, shape), for example",
-            )
-        self.W = W.reshape(self.n_out, self.n_in, *self.kernel_size).astype(dtype)
+        W = first_weights(initializer, shape, rng, dtype)
+        self.W = W.reshape(self.n_out, self.n_in, *self.kernel_size)
         self.b = np.zeros(n_out, dtype)
 
 

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from handgrad.base.errors import DataError, SettingError, positive
 from handgrad.base.page import Array
 from handgrad.layers.ensemble import EnsembleLayer
-from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.layers.layer import Layer, Shape, floating
 
 
@@ -60,8 +60,7 @@ class Embedding(Layer):
             )
         self.n_values, self.size, self.dtype = int(n_values), int(size), floating(dtype)
         self.padding = padding
-        E = initializer_of(initializer)((n_values, size), random_generator(rng))
-        self.E = np.asarray(E).astype(dtype)
+        self.E = first_weights(initializer, (n_values, size), rng, dtype)
         if padding is not None:
             self.E[padding] = 0
 
@@ -142,8 +141,7 @@ class TabularEmbedding(Layer):
         self.n_values, self.size, self.dtype = int(n_values), int(size), floating(dtype)
         self.n_codes, self.n_numbers = int(n_codes), int(n_numbers)
         self.n_in, self.n_out = n_numbers + n_codes, n_numbers + n_codes * size
-        E = initializer_of(initializer)((n_values, size), random_generator(rng))
-        self.E = np.asarray(E).astype(dtype)
+        self.E = first_weights(initializer, (n_values, size), rng, dtype)
 
     def check_input(self, x: Array) -> None:
         """Refuse codes that the table has no row for."""
@@ -204,8 +202,8 @@ class EnsembleEmbedding(EnsembleLayer):
         _check_sizes(n_values, size, n_codes, n_numbers)
         self.n_values, self.size, self.dtype = int(n_values), int(size), floating(dtype)
         self.n_codes, self.n_numbers = int(n_codes), int(n_numbers)
-        E = initializer_of(initializer)((n_members * n_values, size), random_generator(rng))
-        self.E = np.asarray(E).reshape(n_members, n_values, size).astype(dtype)
+        E = first_weights(initializer, (n_members * n_values, size), rng, dtype)
+        self.E = E.reshape(n_members, n_values, size)
 
     def check_input(self, x: Array) -> None:
         """Refuse codes that the tables have no row for."""

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from handgrad.base.errors import positive
 from handgrad.base.page import Array
-from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.layers.layer import Layer, Shape, floating
 
 
@@ -67,8 +67,8 @@ class EnsembleLinear(EnsembleLayer):
     ) -> None:
         super().__init__(n_in, n_out, n_members)
         self.dtype = floating(dtype)
-        W = initializer_of(initializer)((n_members * n_out, n_in), random_generator(rng))
-        self.W = W.reshape(n_members, n_out, n_in).astype(dtype)
+        W = first_weights(initializer, (n_members * n_out, n_in), rng, dtype)
+        self.W = W.reshape(n_members, n_out, n_in)
         self.b = np.zeros((n_members, n_out), dtype)
 
     def forward(self, x: Array) -> Array:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import SettingError
+from handgrad.base.errors import SettingError, ShapeError
 
 __all__ = [
     "lecun_normal",
@@ -146,6 +146,27 @@ def initializer_of(choice: str | Initializer) -> Initializer:
             "initializer='he_normal', for layers before a ReLU",
         )
     return INITIALIZERS[choice]
+
+
+def first_weights(
+    choice: str | Initializer,
+    shape: tuple[int, int],
+    rng: int | RandomSource | None,
+    dtype: npt.DTypeLike,
+) -> npt.NDArray[np.floating]:
+    """Weights of `shape` (n_out, n_in) as an initializer draws them; those of another are refused.
+
+    >>> first_weights("zeros", (1, 2), None, np.float32)
+    array([[0., 0.]], dtype=float32)
+    """
+    W = np.asarray(initializer_of(choice)(shape, random_generator(rng)))
+    if W.shape != shape:
+        raise ShapeError(
+            f"the initializer drew weights of shape {W.shape}",
+            f"the shape it was asked for, {shape}",
+            "rng.normal(0, 0.1, shape), for example",
+        )
+    return W.astype(dtype)
 
 
 def random_generator(rng: object) -> Any:

@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import ShapeError, positive
+from handgrad.base.errors import positive
 from handgrad.base.page import Array
 from handgrad.layers.axes import as_rows
-from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.layers.layer import Layer, floating
 
 
@@ -46,14 +46,7 @@ class Linear(Layer):
         positive("n_in", n_in, whole=True)
         positive("n_out", n_out, whole=True)
         self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
-        W = np.asarray(initializer_of(initializer)((n_out, n_in), random_generator(rng)))
-        if W.shape != (n_out, n_in):
-            raise ShapeError(
-                f"the initializer drew weights of shape {W.shape}",
-                f"the shape it was asked for, {(n_out, n_in)}",
-                "rng.normal(0, 0.1, shape), for example",
-            )
-        self.W = W.astype(dtype)
+        self.W = first_weights(initializer, (n_out, n_in), rng, dtype)
         self.b = np.zeros(n_out, dtype)
 
     def forward(self, x: Array) -> Array:

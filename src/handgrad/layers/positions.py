@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from handgrad.base.errors import SettingError, ShapeError, positive
 from handgrad.base.page import Array
-from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.layers.layer import Layer, Shape, floating
 
 
@@ -73,8 +73,7 @@ class PositionEmbedding(_Positions):
     ) -> None:
         super().__init__(length, size)
         self.dtype = floating(dtype)
-        P = initializer_of(initializer)((length, size), random_generator(rng))
-        self.P = np.asarray(P).astype(dtype)
+        self.P = first_weights(initializer, (length, size), rng, dtype)
 
     def forward(self, x: Array) -> Array:
         return x + self.P[: x.shape[1]]

@@ -9,7 +9,12 @@ import numpy.typing as npt
 from handgrad.base.errors import SettingError, ShapeError, positive
 from handgrad.base.page import Array
 from handgrad.layers.axes import as_rows
-from handgrad.layers.initializers import Initializer, RandomSource, initializer_of, random_generator
+from handgrad.layers.initializers import (
+    Initializer,
+    RandomSource,
+    first_weights,
+    random_generator,
+)
 from handgrad.layers.layer import Layer, Shape, floating
 
 Arrays = tuple[Array, ...]
@@ -66,10 +71,9 @@ class RecurrentLayer(Layer):
             )
         self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
         self.return_sequences = bool(return_sequences)
-        drawn, source = initializer_of(initializer), random_generator(rng)
-        n_sums = self.n_gates * n_out
-        self.W = np.asarray(drawn((n_sums, n_in), source)).astype(dtype)
-        self.U = np.asarray(drawn((n_sums, n_out), source)).astype(dtype)
+        source, n_sums = random_generator(rng), self.n_gates * n_out
+        self.W = first_weights(initializer, (n_sums, n_in), source, dtype)
+        self.U = first_weights(initializer, (n_sums, n_out), source, dtype)
         self.b, self.v = np.zeros(n_sums, dtype), np.zeros(n_sums, dtype)
 
     def shape_out(self, shape_in: Shape) -> Shape:

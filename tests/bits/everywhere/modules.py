@@ -16,7 +16,7 @@ from handgrad.engines.portable.wasm.webassembly import webassembly
 from handgrad.layers import Array
 from tests.bits.everywhere.machine_code import Found, buffer_types, kept
 from tests.bits.everywhere.programs import Training, odd_rows, shuffling
-from tests.browser.chromium import chromium
+from tests.browser.browsers import chromium
 
 SOURCE = Path(__file__).with_name("modules.js").read_text("utf-8")
 IN_NODE = """

@@ -12,7 +12,7 @@ from tests.bits import emulated
 from tests.bits.everywhere import in_c, modules
 from tests.bits.everywhere.machine_code import Found, Native, OnArm, Plain, fitted, trained
 from tests.bits.everywhere.programs import TRAININGS
-from tests.browser.chromium import chromium
+from tests.browser.browsers import chromium
 from tests.processors import compile_for
 
 ON_ARM = [*TRAININGS][20::65]
