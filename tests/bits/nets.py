@@ -135,6 +135,29 @@ def perceptron(
     )
 
 
+def pictures(layers: Sequence[hg.Layer], shape: Sequence[int], dtype: Any) -> Case:
+    """Layers of windows over 60 rows of a shape, 24 at a time, and a linear one."""
+    front = hg.Net(*layers, hg.Flatten(), dtype=dtype)
+    x = numbers((60, *shape), 5, dtype)
+    net = hg.Net(front, hg.Linear(front.predict(x[:1]).size, 3, rng=7), dtype=dtype)
+    net.seed(0)
+    y = np.random.default_rng(4).integers(0, 3, 60)
+    return Case(net, x, y, hg.SoftmaxCrossEntropyLoss(), hg.Adam(0.01), 24, epochs=2)
+
+
+def of_pictures(dtype: Any) -> Case:
+    layers = (
+        *(hg.Conv2d(2, 6, 5, padding=2, rng=0), hg.BatchNorm2d(6), hg.ReLU(), hg.MaxPool2d(2)),
+        *(hg.Dropout(0.25), hg.Conv2d(6, 7, 3, stride=(1, 2), rng=1), hg.GELU(), hg.AvgPool2d(2)),
+    )
+    return pictures(layers, (2, 15, 14), dtype)
+
+
+def of_sequences(dtype: Any) -> Case:
+    layers = (hg.Conv1d(3, 5, 3, padding=1, rng=0), hg.Tanh(), hg.Conv1d(5, 4, 2, rng=1))
+    return pictures(layers, (3, 17), dtype)
+
+
 def normalized(width: int) -> hg.Layer:
     return hg.Net(hg.BatchNorm(width), hg.ReLU(), hg.Dropout(0.25))
 
@@ -157,6 +180,8 @@ LARGE: dict[str, Callable[[Any], Case]] = {
     "decayed": lambda dtype: perceptron(
         (200, 150, 4), 200, 64, dtype, optimizer=hg.AdamW(0.01, weight_decay=0.1)
     ),
+    "pictures": of_pictures,
+    "sequences": of_sequences,
 }
 
 

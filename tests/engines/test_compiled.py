@@ -210,13 +210,16 @@ def test_products_tile_by_tile_give_the_same(dtype: Any) -> None:
     compare_products(dtype)
 
 
+@pytest.mark.parametrize("batch_size", [8, 16])  # the rows where they are, and innermost
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_convolutions_are_products_with_a_column_for_each_place_of_a_batch(dtype: Any) -> None:
+def test_convolutions_are_products_with_a_column_for_each_place_of_a_batch(
+    dtype: Any, batch_size: int
+) -> None:
     layers = (hg.Conv2d(1, 3, 3, rng=0), hg.ReLU(), hg.MaxPool2d(2), hg.Conv2d(3, 4, 2, rng=1))
     net = hg.Net(*layers, hg.Flatten(), hg.Linear(16, 10, rng=2), dtype=dtype)
     x = np.random.default_rng(0).standard_normal((22, 1, 8, 8)).astype(dtype)
     y = targets(hg.SoftmaxCrossEntropyLoss(), 22, 10, dtype)
-    given = (net, hg.SoftmaxCrossEntropyLoss(), hg.Adam(0.01), x, y, 8)
+    given = (net, hg.SoftmaxCrossEntropyLoss(), hg.Adam(0.01), x, y, batch_size)
     source = engine_of(CompiledEngine, *given).run.program.source()
     products = [line for line in source.split("\n") if "matrix_product" in line]
     assert sum("36 * n" in line for line in products) == 2  # forward, dW; nobody needs dx

@@ -26,6 +26,7 @@ from handgrad.engines.loops.memory_planning import (
 from handgrad.engines.loops.program import Program, buffer_of, called
 from handgrad.engines.loops.rolling import rolled
 from handgrad.engines.loops.statements import (
+    LANES,
     Body,
     Call,
     Comment,
@@ -48,6 +49,7 @@ from handgrad.engines.loops.target import Target
 from handgrad.engines.loops.updates import Rule, Update, begin_updates, used_up
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
+from handgrad.graph.passes.rows_last import with_rows_last
 from handgrad.graph.symbolic import at, shape_text
 
 
@@ -68,6 +70,7 @@ def training_program(
     losses of all batches, each times its rows, or times their weights where batches count by them.
     With `members` a row is made of rows that members share: `members` has their numbers.
     """
+    step = _laid_out(step, batch_size)
     elements = Elements(step, target, streams=streams_of(step, dtype))
     given = _rows_given(step)
     copied = rows_of_batch(elements, given, batch_size, members=members)
@@ -128,6 +131,11 @@ def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Bod
     ]
 
 
+def _laid_out(graph: Graph, batch_size: int) -> Graph:
+    """The graph as it is faster for batches of that size, whatever the processor."""
+    return with_rows_last(graph) if batch_size >= LANES else graph
+
+
 def update_program(
     updates: Sequence[Update], dtype: np.dtype[np.generic], target: Target
 ) -> Program:
@@ -161,6 +169,7 @@ def prediction_program(
     It returns -1, or the first row of a batch that holds what is not a finite number, as its rows
     or, if `only_finite`, as their predictions.
     """
+    graph = _laid_out(graph, batch_size)
     elements = Elements(graph, target)
     given, out = _rows_given(graph), graph.outputs.named()["prediction"]
     rows = {x: _place_of_batch(elements, x, name) for name, x in given.items()}
