@@ -3,6 +3,7 @@
 import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -110,6 +111,7 @@ NUMBERS: dict[str, tuple[list[str], list[float]]] = {
     "exponents": (["1,5E+05", "2,5e-3"], [150000, 0.0025]),
     "no digit before or behind": ([".5", "5."], [0.5, 5]),
     "too many digits to be whole": (["12345678901234567890", "1"], [1.2345678901234567e19, 1]),
+    "beyond float64": (["1e999", "-1e999", "1e-999", "1.5"], [np.inf, -np.inf, 0, 1.5]),
     "a zero before a comma": (["0,125", "0,250"], [0.125, 0.25]),
 }  # fmt: skip
 

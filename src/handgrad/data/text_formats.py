@@ -157,7 +157,17 @@ class NumberFormat:
         minus = pc.if_else(parts.negative, "-", "")
         read = pc.binary_join_element_wise(minus, digits, parts.exponent, "")
         fits = pc.and_(pa.array(parts.fits(self.decimal)), pc.equal(parts.percent, self.percent))
-        return pc.if_else(fits, read, None).cast(self.type)
+        read = pc.if_else(fits, read, None)
+        return read.cast(self.type) if self.whole else _floats(read)
+
+
+def _floats(texts: pa.Array) -> pa.Array:
+    """Text as float64: infinity where a number is too large for it, 0 where it is too small."""
+    try:
+        return texts.cast(pa.float64())
+    except pa.ArrowInvalid:  # Arrow 23 takes neither for a number
+        numbers = (None if text is None else float(text) for text in texts.to_pylist())
+        return pa.array(numbers, pa.float64())
 
 
 @dataclass(frozen=True)
