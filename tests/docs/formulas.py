@@ -19,7 +19,7 @@ from handgrad.layers.embedding import at_values
 from handgrad.layers.pooling import first_that_is
 from handgrad.layers.pooling_over_time import shares_of_places
 from handgrad.layers.recurrence import sigmoid
-from handgrad.layers.windows import by_place, fold, padded, unfold
+from handgrad.layers.windows import by_place, fold, padded, unfold, where_there
 from handgrad.losses import mean_weights, weighted_mean
 from handgrad.losses.classification import log_softmax, places
 from tests.docs.documents import ROOT, blocks
@@ -41,6 +41,7 @@ FUNCTIONS: Values = {
     "sigmoid": sigmoid,
     "padded": padded,
     "unfold": unfold,
+    "where_there": where_there,
     "by_place": by_place,
     "first_that_is": first_that_is,
     "fold": fold,

@@ -33,12 +33,14 @@ def of_pictures(layer: hg.Layer, x: tuple[int, ...], y: str = "y", *names: str) 
         weights = {n: rng.normal(size=getattr(layer, n).shape) for n in layer.param_names}
         settings = {name: getattr(layer, name) for name in names}
         rows = {"x": rng.normal(size=x), "d" + y: rng.normal(size=above)}
-        return rows | weights | settings
+        masks = {"mask": np.arange(x[-1]) < np.array([[[4]], [[6]]])} if layer.takes_mask else {}
+        return rows | masks | weights | settings
 
     def library(values: Values) -> Values:
         for name in layer.param_names:
             setattr(layer, name, values[name])
-        found = {y: layer.forward(values["x"]), "dx": layer.backward(values["d" + y])}
+        masks = (values["mask"],) if layer.takes_mask else ()
+        found = {y: layer.forward(values["x"], *masks), "dx": layer.backward(values["d" + y])}
         return found | {"d" + name: getattr(layer, "d" + name) for name in layer.param_names}
 
     return given, library

@@ -50,12 +50,44 @@ def read(recurrent: hg.Layer) -> hg.Net:
     return hg.Net(embedding, recurrent, last, dtype=np.float64)
 
 
+def through(*windows: hg.Layer) -> list[hg.Layer]:
+    """Convolutions of a sequence (n, t, features)."""
+    return [hg.Transpose(2, 1), *windows, hg.Transpose(2, 1)]
+
+
+def convolved(pooling: hg.Layer) -> hg.Net:
+    """A net of convolutions, by stride 1 and 2, and one that makes the sequence longer."""
+    windows = through(
+        hg.Conv1d(4, 5, 3, padding=1, rng=2),
+        hg.Tanh(),
+        hg.Conv1d(5, 4, 4, padding=3, rng=3),
+        hg.Conv1d(4, 4, 3, stride=2, padding=1, rng=4),
+    )
+    return hg.Net(
+        hg.Embedding(6, 4, padding=0, rng=0),
+        hg.LayerNorm(4),
+        *windows,
+        pooling,
+        hg.Linear(4, K, rng=1),
+        dtype=np.float64,
+    )
+
+
+def each_place_convolved() -> hg.Net:
+    windows = through(hg.Conv1d(4, 4, 3, padding=1, rng=2), hg.ReLU())
+    embedding = hg.Embedding(6, 4, padding=0, rng=0)
+    return hg.Net(embedding, *windows, hg.Linear(4, K, rng=1), dtype=np.float64)
+
+
 ANSWERS: dict[str, Callable[[], hg.Net]] = {
     "mean": lambda: whole(hg.MeanOverTime()),
     "largest": lambda: whole(hg.MaxOverTime()),
     "RNN": lambda: read(hg.RNN(4, 4, rng=2)),
     "GRU": lambda: read(hg.GRU(4, 4, rng=2)),
     "LSTM": lambda: read(hg.LSTM(4, 4, rng=2)),
+    "convolutions, largest": lambda: convolved(hg.MaxOverTime()),
+    "convolutions, mean": lambda: convolved(hg.MeanOverTime()),
+    "convolutions, read": lambda: convolved(hg.GRU(4, 4, rng=5)),
 }
 
 
@@ -81,8 +113,14 @@ def trained(net: hg.Net, x: Any, y: Any, engine: Any = "eager", **given: Any) ->
         (read(hg.RNN(4, 4, rng=2)), Y[:, 0]),
         (read(hg.LSTM(4, 4, rng=2)), Y[:, 0]),
         (read(hg.GRU(4, 4, return_sequences=True, rng=2)), Y),
+        (convolved(hg.MeanOverTime()), Y[:, 0]),
+        (convolved(hg.GRU(4, 4, rng=5)), Y[:, 0]),
+        (each_place_convolved(), Y),
     ],
-    ids=["places", "causal", "mean", "largest", "RNN", "LSTM", "GRU"],
+    ids=[
+        *("places", "causal", "mean", "largest", "RNN", "LSTM", "GRU"),
+        *("convolutions, mean", "convolutions, read", "convolution, places"),
+    ],
 )
 def test_gradients_are_right_where_there_is_padding(net: hg.Net, y: Any) -> None:
     x = X.copy()
@@ -122,7 +160,7 @@ def test_weights_count_beside_padding() -> None:
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
 
 
-@pytest.mark.parametrize("answer", ["", "largest", "LSTM"])
+@pytest.mark.parametrize("answer", ["", "largest", "LSTM", "convolutions, read"])
 def test_engines_agree_where_there_is_padding(answer: str) -> None:
     nets = [ANSWERS[answer]() if answer else places() for _ in range(2)]
     for net, engine in zip(nets, ("eager", "compiled"), strict=True):
@@ -158,6 +196,75 @@ def test_what_passes_through_layers_with_a_mask_can_be_watched() -> None:
     with net.watch() as calls:
         np.testing.assert_array_equal(net.forward(X), p)
     assert [call.path for call in calls if call.went.shape == (N, T, 4)][-1] == "1"
+
+
+@pytest.mark.parametrize("t", [1, 4, 9])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize(("kernel_size", "padding"), [(1, 0), (2, 0), (3, 1), (4, 1), (2, 2)])
+def test_the_windows_that_are_there_are_those_of_the_sequence_alone(
+    t: int, stride: int, kernel_size: int, padding: int
+) -> None:
+    convolution = hg.Conv1d(1, 2, kernel_size, stride, padding, rng=0, dtype=np.float64)
+    convolution.b[...] = [1, 2]
+    longer = t + 3
+    x = RNG.standard_normal((1, 1, longer))
+    mask = np.arange(longer)[None, None] < t
+    there = convolution.mask_out(x, mask)
+    assert there is not None
+    z = convolution.forward(x, mask)
+    assert there.shape == (1, 1, z.shape[-1])
+    alone = max(0, (t + 2 * padding - kernel_size) // stride + 1)
+    np.testing.assert_array_equal(there[0, 0], np.arange(z.shape[-1]) < alone)
+    if alone:
+        expected = convolution.forward(x[..., :t])
+        np.testing.assert_allclose(z[..., :alone], expected, rtol=1e-12)
+
+
+def test_places_behind_convolutions_count_in_the_loss_as_the_mask_says() -> None:
+    net, twin = each_place_convolved(), each_place_convolved()
+    np.testing.assert_array_equal(net.mask_out(X, None), THERE)
+    trained(net, X, Y)
+    trained(twin, X, Y, sample_weight=THERE)
+    np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
+
+
+REFUSED: dict[str, tuple[list[hg.Layer], tuple[str, ...]]] = {
+    "read where features are": (
+        [hg.Transpose(2, 1), hg.GRU(T, 4, rng=0)],
+        ("layer 3 of 3", "GRU(4, 4)", "as (n, k, t)", "Transpose(2, 1)"),
+    ),
+    "a sum over places": (
+        [hg.Transpose(2, 1), hg.Linear(T, 2, rng=0)],
+        ("layer 3 of 3", "Linear(4, 2)", "(n, t, k), t being the places"),
+    ),
+    "the mean over features": (
+        [hg.Transpose(2, 1), hg.MeanOverTime()],
+        ("layer 3 of 3", "MeanOverTime()", "Transpose(2, 1)"),
+    ),
+    "features convolved": (
+        [hg.Conv1d(T, 2, 3, rng=0)],
+        ("layer 2 of 2", "Conv1d(4, 2, 3)", "as (n, t, k)", "Transpose(2, 1)"),
+    ),
+    "another shape": ([hg.Reshape(2, 8)], ("Reshape(2, 8)", "padding came in", "without padding=")),
+    "no places at all": (
+        [hg.Flatten(), hg.Reshape(1, 4, 4), hg.MaxPool2d(2)],
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_where_places_are_others_a_sequence_with_padding_is_refused(name: str) -> None:
+    layers, words = REFUSED[name]
+    net = hg.Net(hg.Embedding(6, 4, padding=0, rng=0), *layers, dtype=np.float64)
+    if not words:
+        assert net.mask_out(X, None) is None
+        assert net.predict(X).shape == (N, 1, 2, 2)
+        return
+    with refused(hg.ShapeError, *words):
+        net.predict(X)
+    without = hg.Net(hg.Embedding(6, 4, rng=0), *copy.deepcopy(layers), dtype=np.float64)
+    assert len(without.predict(X)) == N
 
 
 @pytest.mark.parametrize("padding", [-1, 6, 0.5, "0"])

@@ -145,12 +145,15 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
                              "mask_zero=False"),
     "padding at the end": (CODES, lambda of: [of.Embedding(7, 2, mask_zero=True), of.Dense(2)],
                            "mask_zero=False"),
+    "padding that is forgotten": (CODES, lambda of: [
+        of.Embedding(7, 2, mask_zero=True), of.GRU(2, return_sequences=True), of.Conv1D(2, 2),
+    ], "mask_zero=False"),
     "an open shape": (STEPS, lambda of: [of.Reshape((-1,))], "as numbers"),
     "a norm of lines": (PICTURES, lambda of: [of.LayerNormalization(axis=1)], "axis=-1"),
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:Layer 'flatten:UserWarning")  # that it drops the mask
+@pytest.mark.filterwarnings("ignore:Layer '(flatten|conv1d):UserWarning")  # that drop the mask
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_has_no_counterpart_is_refused_by_its_layer(
     name: str, keras: Any, tmp_path: Path

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.proof.subjects import subjects
 
 
 def shifted(found: Any) -> Any:
@@ -376,6 +377,42 @@ def test_parameters_that_no_other_numbers_fit_stay_as_they_are() -> None:
     for page in (Fixed, Refusing):
         report = hg.check_gradients(page(), entries=1)
         assert "a from 1 to 1, as they are" in str(report)
+
+
+class MeanOfThose(hg.Layer):
+    """y = Σ m x / t over the places."""
+
+    takes_mask, ndim = True, 3
+
+    def forward(self, x: Any, mask: Any = None) -> Any:
+        self.w = np.ones_like(x[:, :, :1]) if mask is None else mask[:, :, None].astype(x.dtype)
+        return (self.w * x).mean(axis=1)
+
+    def backward(self, dy: Any) -> Any:
+        return self.w * dy[:, None] / self.w.shape[1]
+
+
+def test_a_layer_that_takes_a_mask_is_checked_with_one() -> None:
+    class Forgets(MeanOfThose):
+        def backward(self, dy: Any) -> Any:
+            return np.ones_like(self.w) * dy[:, None] / self.w.shape[1]
+
+    x = np.random.default_rng(0).standard_normal((5, 3, 2))
+    report = hg.check_gradients(MeanOfThose(), x=x)
+    assert report.ok, str(report)
+    assert "\n with a mask\n  ok    dx (30 entries)" in str(report)
+    wrong = [c for c in hg.check_gradients(Forgets(), x=x).comparisons if not c.ok]
+    assert [(c.setting, c.name) for c in wrong] == [("with a mask", "dx")]
+    assert hg.check_gradients(hg.Conv1d(2, 3, 3, rng=0)).ok
+
+
+def test_targets_at_places_of_padding_count_nothing() -> None:
+    codes, y = np.array([[1, 2, 0], [3, 0, 0]]), np.arange(12.0).reshape(2, 3, 2)
+    net = hg.Net(hg.Embedding(4, 2, padding=0, rng=0), hg.GRU(2, 2, rng=1, return_sequences=True))
+    checked = subjects(net, hg.MSELoss(), codes, y, False, 0)[0]["alone"]()
+    off = (checked.forward() - y) ** 2
+    assert checked.value() == pytest.approx(off[codes > 0].mean())
+    assert hg.check_gradients(net, loss=hg.MSELoss(), x=codes, y=y).ok
 
 
 def test_no_layer_around_the_page_is_named() -> None:

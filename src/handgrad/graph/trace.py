@@ -32,7 +32,8 @@ def trace(
     A layer or net in training mode is followed forward and backward, with a `loss` the whole
     training step, to which a `penalty` adds its own; in prediction mode (`training=False`) only
     forward. `x` and `y` are a few example rows, needed only where the layer does not say what it
-    takes; with `sample_weight`, a few example weights, the loss is that of weighted rows.
+    takes; with `sample_weight`, a few example weights, the loss is that of weighted rows: for
+    targets at the places of sequences with padding, the mask (n, t), as a training has it.
 
     >>> import handgrad as hg
     >>> graph = hg.trace(hg.Tanh())

@@ -204,9 +204,12 @@ def activation(layer: KerasLayer) -> Layer | None:
 
 
 def check_padding(layer: KerasLayer, following: Sequence[str]) -> None:
-    """Refuse an Embedding with padding, if anything looks at what stands at the places of it."""
+    """Refuse an Embedding with padding, if anything looks at what stands at the places of it.
+
+    Keras forgets of padding where there is a Conv1D.
+    """
     looks = next((kind for kind in following if kind not in BY_PLACE), None)
-    if looks not in SKIP_PADDING or "GlobalMaxPooling1D" in following:
+    if looks not in SKIP_PADDING or {"GlobalMaxPooling1D", "Conv1D"} & {*following}:
         raise layer.refused(
             f"mask_zero=True before one of {', '.join(SKIP_PADDING)}, which leave padding out",
             "mask_zero=False, if padding is read as any other code",

@@ -9,7 +9,7 @@ from handgrad.base.errors import positive
 from handgrad.base.page import Array
 from handgrad.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.layers.layer import floating
-from handgrad.layers.windows import Sizes, WindowLayer, fold, padded, unfold
+from handgrad.layers.windows import Sizes, WindowLayer, fold, padded, unfold, where_there
 
 
 class Convolution(WindowLayer):
@@ -105,7 +105,8 @@ class Conv1d(Convolution):
 
     s is the stride, x has `padding` zeros on both sides, size is n_in kernel_size. W and b begin as
     those of `Conv2d`. Channels come before steps, as in PyTorch: `Transpose(2, 1)` makes a sequence
-    (n, t, features) what it takes.
+    (n, t, features) what it takes. x is 0 at steps of which a mask (n, 1, t) says that they are not
+    there; of the windows those are there that lie within the steps before, and `padding`.
 
     >>> convolution = Conv1d(1, 1, 2)
     >>> convolution.W, convolution.b = [[[1, 2]]], [5]
@@ -118,9 +119,19 @@ class Conv1d(Convolution):
     """
 
     ndim = 3
+    takes_mask = True
 
-    def forward(self, x: Array) -> Array:
-        self.x = padded(x, self.padding)
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
+        """Which windows the sequence has alone, without what it is filled up with: (n, 1, m)."""
+        if mask is None:
+            return None
+        (k,), (s,), (p,) = self.kernel_size, self.stride, self.padding
+        begins = np.arange(0, mask.shape[-1] + 2 * p - k + 1, s)
+        return mask[..., np.maximum(begins + k - 1 - 2 * p, 0)]  # its last step but the padding
+
+    def forward(self, x: Array, mask: Array | None = None) -> Array:
+        self.mask = mask
+        self.x = padded(where_there(x, mask), self.padding)
         windows = unfold(self.x, self.kernel_size, self.stride)  # (n, n_in, m, kernel_size)
         n, _, m, _ = windows.shape
         self.u = windows.transpose(1, 3, 0, 2).reshape(-1, n * m)
@@ -134,4 +145,5 @@ class Conv1d(Convolution):
         self.db = dz_columns.sum(axis=1)
         du = self.W.reshape(self.n_out, -1).T @ dz_columns
         places = du.reshape(self.n_in, -1, n, m).transpose(1, 2, 0, 3)
-        return fold(places, self.x, self.kernel_size, self.stride, self.padding)
+        dx = fold(places, self.x, self.kernel_size, self.stride, self.padding)
+        return where_there(dx, self.mask)

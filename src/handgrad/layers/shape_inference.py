@@ -82,6 +82,37 @@ def _check_axes(layer: Layer, shape: Shape | None, where: str) -> None:
     )
 
 
+def masks_taken(layer: Layer, mask: Array | None) -> tuple[Array, ...]:
+    """What `forward` of a layer takes beside its input: the mask, if it takes one.
+
+    (n, t) says which places of (n, t, k) are there, (n, 1, t) which of (n, k, t). A layer that has
+    its features where these are the places is refused.
+    """
+    if mask is None:
+        return ()
+    places_last, reads = mask.ndim > 2, layer.takes_mask or layer.n_in is not None
+    if reads and not layer.layers and places_last != (layer.feature_axis == 1):
+        came, taken = ("(n, k, t)", "(n, t, k)")[:: 1 if places_last else -1]
+        raise ShapeError(
+            f"a sequence with padding came in as {came}",
+            f"{taken}, t being the places",
+            "Transpose(2, 1) before it",
+            repr(layer),
+        )
+    return (mask,) if layer.takes_mask else ()
+
+
+def places_unknown(layer: Layer) -> ShapeError:
+    """The error for a layer behind which nobody can say which places of a sequence are padding."""
+    return ShapeError(
+        "a sequence with padding came in",
+        "rows all of whose numbers are there: what comes out has other places",
+        "a pooling over time, a recurrence or Flatten() before it; or an Embedding without "
+        "padding=, which reads padding as any other code",
+        repr(layer),
+    )
+
+
 def misfit(x: Array, n_in: int, where: str) -> ShapeError:
     """The error for a batch `x` that has no `n_in` features, as what is at `where` takes."""
     came = f"{x.shape[-1]} features" if x.ndim > 1 else f"an array of shape {x.shape}"

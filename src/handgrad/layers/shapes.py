@@ -7,6 +7,7 @@ import numpy as np
 from handgrad.base.errors import SettingError, ShapeError, positive
 from handgrad.base.page import Array
 from handgrad.layers.layer import Layer, Shape, sizes_of
+from handgrad.layers.shape_inference import places_unknown
 
 
 class Reshape(Layer):
@@ -54,6 +55,11 @@ class Reshape(Layer):
         """The shape that was asked for."""
         return self.shape
 
+    def mask_out(self, x: Array, mask: Array | None) -> None:
+        """Refuse a sequence with padding: its places are others then."""
+        if mask is not None:
+            raise places_unknown(self)
+
     def forward(self, x: Array) -> Array:
         self.x = x
         return x.reshape(len(x), *self.shape)
@@ -82,6 +88,10 @@ class Flatten(Layer):
         """One axis of all numbers; None where `shape_in` is open."""
         sizes = sizes_of(shape_in)
         return None if sizes is None else (math.prod(sizes),)
+
+    def mask_out(self, x: Array, mask: Array | None) -> None:
+        """No places are left."""
+        return
 
     def forward(self, x: Array) -> Array:
         self.x = x
@@ -139,6 +149,14 @@ class Transpose(Layer):
                 repr(self),
             )
         return tuple(sizes[axis - 1] for axis in self.axes)
+
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
+        """The mask (n, t) as (n, 1, t), where the places come last, and back."""
+        if mask is None or self.axes == (1, 2):
+            return mask
+        if self.axes != (2, 1):
+            raise places_unknown(self)
+        return mask[:, None] if mask.ndim == 2 else mask[:, 0]
 
     def check_input(self, x: Array) -> None:
         """Refuse rows of more or fewer axes."""

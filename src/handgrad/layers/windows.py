@@ -8,6 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from handgrad.base.errors import SettingError, ShapeError
 from handgrad.base.page import Array
 from handgrad.layers.layer import Layer, Shape, sizes_of
+from handgrad.layers.shape_inference import places_unknown
 
 Sizes = int | tuple[int, ...]
 
@@ -21,6 +22,15 @@ def padded(x: Array, padding: Sequence[int], value: float = 0.0) -> Array:
     if not any(padding):
         return x
     return np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)], constant_values=value)
+
+
+def where_there(x: Array, mask: Array | None) -> Array:
+    """`x` (n, channels, t) with 0 at places of which a mask (n, 1, t) says False; all without it.
+
+    >>> where_there(np.array([[[1.0, 2.0]]]), np.array([[[True, False]]]))
+    array([[[1., 0.]]])
+    """
+    return x if mask is None else np.where(mask, x, 0)
 
 
 def unfold(x: Array, kernel_size: Sequence[int], stride: Sequence[int]) -> Array:
@@ -130,6 +140,12 @@ class WindowLayer(Layer):
                 repr(self),
             )
         return self.n_out or channels, *places
+
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
+        """Refuse a sequence with padding: the places of a picture are others."""
+        if mask is not None:
+            raise places_unknown(self)
+        return None
 
     def check_input(self, x: Array) -> None:
         """Refuse pictures of other channels, or smaller than a window."""

@@ -149,6 +149,20 @@ def _failure(layer: Layer, x: Array) -> Exception | None:
     return None
 
 
+def places_of(loss: Loss, y: Array) -> tuple[int, ...]:
+    """The shape of the places that have a target each: (n,) or (n, t)."""
+    return y.shape if loss.target_kind.indices else y.shape[: max(y.ndim - 1, 1)]
+
+
+def places_there(layer: Layer, loss: Loss, x: Inputs, y: Array) -> Array | None:
+    """Which places with a target each are there, (n, t), and no padding; None where all are."""
+    given: Any = x
+    there = layer.mask_out(given, None)
+    if there is None or there.shape != places_of(loss, y) or there.all():
+        return None
+    return there
+
+
 def example_targets(loss: Loss, p: Array, seed: int = 0) -> Array:
     """Random targets of the kind that `loss` expects, fitting the predictions `p`, (n, …, k)."""
     return loss.target_kind.examples(p, np.random.default_rng(seed))

@@ -15,7 +15,7 @@ from handgrad.display import Text
 from handgrad.layers import Array, Layer
 from handgrad.layers.layer import Changes, Shape, closed, features, floating, predicting_twin
 from handgrad.layers.mistakes import returned
-from handgrad.layers.shape_inference import common_dtype, fitting_shapes, misfit
+from handgrad.layers.shape_inference import common_dtype, fitting_shapes, masks_taken, misfit
 from handgrad.net.buffers import FlatBuffers
 from handgrad.net.minibatches import Inputs, array_of_numbers, check_several, number_of_rows
 from handgrad.net.watch import LayerCall, watching
@@ -307,8 +307,8 @@ class Net(Layer):
     def _part(self, i: int, method: str, x: object, mask: Array | None = None) -> Any:
         """What one layer makes of x; an error says which layer it was."""
         layer = self.layers[i]
-        masks = (mask,) if layer.takes_mask and mask is not None else ()
         try:
+            masks = masks_taken(layer, mask)
             checked = layer.integer_input or layer.ndim is not None
             if checked and method == "forward" and isinstance(x, np.ndarray):
                 layer.check_input(x)

@@ -30,8 +30,9 @@ def check_gradients(
     running state are drawn near the page's own, since a term or factor that is missing does not
     show where a parameter is 0 or 1; where the output would not be finite there, they stay as
     they are. Close to a kink the step is made smaller; exactly on one, any slope between both
-    sides is right. A layer is checked alone and between two others, a loss with weighted rows
-    too, if it takes weights. `x` and `y` are example rows where the page needs special ones.
+    sides is right. A layer is checked alone and between two others, with a mask too, if it takes
+    one; a loss with weighted rows too, if it takes weights. `x` and `y` are example rows where the
+    page needs special ones; of a net, targets at places of padding count nothing, as in training.
 
     >>> import handgrad as hg
     >>> print(check_gradients(hg.Tanh()))

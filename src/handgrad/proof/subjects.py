@@ -15,7 +15,13 @@ from handgrad.layers import Array, Layer
 from handgrad.layers.mistakes import returned
 from handgrad.losses import Loss
 from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, example_input, example_targets, named_parts
+from handgrad.net.minibatches import (
+    Inputs,
+    example_input,
+    example_targets,
+    named_parts,
+    places_there,
+)
 
 AFTER = "ds of the layer after"
 NAMED = 6  # arrays of parameters, or of state, up to which each has its own range in the report
@@ -41,6 +47,25 @@ class Neighbour(Layer):
 
     def __repr__(self) -> str:
         return f"the layer {self.where}"
+
+
+class Masked(Layer):
+    """y = x, a sequence of which each row has some more places than the one before."""
+
+    def __init__(self, feature_axis: int) -> None:
+        super().__init__()
+        self.places_last = feature_axis == 1
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        return dy
+
+    def mask_out(self, x: Array, mask: Array | None) -> Array:
+        n, t = len(x), x.shape[2 if self.places_last else 1]
+        there = np.arange(t) < (1 + np.arange(n) % t)[:, None]
+        return there[:, None] if self.places_last else there
 
 
 class Surroundings(Net):
@@ -152,7 +177,15 @@ def subjects(
         targets = y
         if loss is not None and y is None:
             targets = example_targets(loss, copy.deepcopy(net).predict(x), seed)
-        return Subject(net, x, copy.deepcopy(loss), targets, training, seed)
+        weights: tuple[Array, ...] = ()
+        if loss is not None and loss.takes_weights:
+            there = places_there(net, loss, x, np.asarray(targets))
+            weights = () if there is None else (there.astype(np.float64),)
+        return Subject(net, x, copy.deepcopy(loss), targets, training, seed, weights)
+
+    def with_a_mask() -> Subject:
+        net = Surroundings(Masked(page.feature_axis), copy.deepcopy(page), dtype=np.float64)
+        return Subject(net, x, None, None, training, seed)
 
     def between() -> Subject:
         rng, out = np.random.default_rng(seed), alone().forward()
@@ -167,6 +200,8 @@ def subjects(
     if not isinstance(page, Net):
         whole = isinstance(x, tuple) or page.integer_input
         made["before another layer" if whole else "between two other layers"] = between
+        if page.takes_mask and not isinstance(x, tuple) and x.ndim == 3:
+            made["with a mask"] = with_a_mask
     return made, ranges(x, given, page, drawn)
 
 

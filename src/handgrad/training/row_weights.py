@@ -1,7 +1,6 @@
 """Weights of rows, of places in them, and of classes: checked, and 0 where there is padding."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -10,25 +9,19 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.losses.weighting import spread
 from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, array_of, take
+from handgrad.net.minibatches import Inputs, array_of, places_of, places_there, take
 from handgrad.net.side_by_side import SideBySide
-
-
-def places_of(loss: Loss, y: Array) -> tuple[int, ...]:
-    """The shape of the places that have a target each: (n,) or (n, t)."""
-    return y.shape if loss.target_kind.indices else y.shape[: max(y.ndim - 1, 1)]
 
 
 def without_padding(
     net: Net, loss: Loss, rows: tuple[Inputs, Array], sample_weight: object, what: str
 ) -> object:
     """`sample_weight` of the checked rows (x, y), 0 at the places that are padding, if some are."""
-    inputs, y = rows
-    x: Any = inputs
-    there = None if isinstance(x, SideBySide) else net.mask_out(x, None)
-    places = places_of(loss, y)
-    if there is None or there.shape != places or there.all():
+    x, y = rows
+    there = None if isinstance(x, SideBySide) else places_there(net, loss, x, y)
+    if there is None:
         return sample_weight
+    places = there.shape
     w = np.ones(len(y)) if sample_weight is None else checked_weights(sample_weight, places, what)
     return spread(w, places) * there
 

@@ -28,6 +28,7 @@ from handgrad.net.minibatches import (
     check_as_many,
     named_parts,
     number_of_rows,
+    places_of,
     take,
 )
 from handgrad.net.side_by_side import SideBySide
@@ -36,7 +37,6 @@ from handgrad.training.row_weights import (
     check_takes_weights,
     checked_weights,
     class_weights,
-    places_of,
     without_padding,
 )
 
