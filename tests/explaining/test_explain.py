@@ -129,6 +129,17 @@ def test_infinities_that_a_page_pads_with_are_meant() -> None:
     assert e.not_finite is None
 
 
+def test_what_comes_out_of_a_layer_need_not_be_its_last_line() -> None:
+    net = hg.Net(hg.Reshape(1, 2, 2), hg.MaxPool2d(2), hg.Flatten(), hg.Linear(1, 1, rng=0))
+    e = hg.explain(net, [[1.0, 2.0, 3.0, 4.5]], [[1.0]], loss=hg.MSELoss())
+    assert "MaxPool2d(2)   → y_1 = 4.5\n" in str(e)
+    assert e["1.y"].goes_on
+    assert not e["1.first"].goes_on
+    drawn = e.html().partition("<svg")[2].partition("</svg>")[0]
+    assert f'{e["1.y"].node}-0-0-0-0' in drawn
+    assert f'{e["1.first"].node}-0-0-0-0' not in drawn
+
+
 TABLE = pd.DataFrame(
     {
         "age": np.arange(20.0, 60.0),

@@ -90,3 +90,14 @@ def test_what_a_function_of_the_file_makes_of_a_line_is_not_called_what_went_in(
     assert [line for line in found if line.startswith("p = ")] == [
         "p = e / sum(e, axis=-1, keepdims=True)"
     ]
+
+
+def test_a_line_that_runs_for_each_step_names_what_its_last_run_gives() -> None:
+    x = np.ones((3, 2, 1), "float32")
+    net = hg.Net(hg.GRU(1, 1), hg.Linear(1, 1))
+    found = formulas(hg.trace(net, hg.MSELoss(), x=x, y=np.ones((3, 1))))
+    named = {name: formula for name, _, formula in (line.partition(" = ") for line in found)}
+    assert not named.keys() & {"after_0", "kept_0", "m_0"}
+    assert re.fullmatch(r"t\d+_0 @ U_0\.T \+ v_0", named["u_0"])
+    assert named["uz_0"] == "u_0[:, 1:2]"
+    assert re.fullmatch(r"tanh\(an_0 \+ t\d+_0 \* un_0\)", named["n_0"])

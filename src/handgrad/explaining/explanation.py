@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from html import escape
 from itertools import islice
@@ -56,6 +56,7 @@ class Explanation:
             len(found.nodes),
         )
         address = {i: address for address, i in reversed(found.addresses.items())}
+        going_on = _going_on(found.nodes, backward)
         steps = []
         for i, node in enumerate(found.nodes):
             origin = node.origin
@@ -74,6 +75,7 @@ class Explanation:
                     found.pages.get(origin.layer, ""),
                     origin.file,
                     origin.line,
+                    i in going_on,
                     self._elements.values[i],
                     self._elements,
                     self.writer,
@@ -337,6 +339,17 @@ class Explanation:
         return f"<Explanation: {self.title}, {len(self.steps)} steps>"
 
     _repr_pretty_ = shown_whole
+
+
+def _going_on(nodes: Sequence[Node], backward: int) -> set[int]:
+    """The nodes that another page goes on with on the same way; `backward` is where that begins."""
+    return {
+        i
+        for user, node in enumerate(nodes)
+        for i in node.used()
+        if (made := nodes[i].origin) and node.origin and made.layer != node.origin.layer
+        if (i < backward) == (user < backward)
+    }
 
 
 def _states_infinity(node: Node) -> bool:

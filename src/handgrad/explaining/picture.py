@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from handgrad.explaining.elements import Elements
 from handgrad.explaining.recorded import Recorded
-from handgrad.explaining.steps import Step
+from handgrad.explaining.steps import Step, last_of
 from handgrad.explaining.terms import Index
 from handgrad.explaining.writing import Writer
 from handgrad.html import environment
@@ -138,11 +138,11 @@ class Picture:
     def _last(self, layer: str, way: str) -> int | None:
         """The node that came out of a layer, or of those within it."""
         own = [
-            step.node
+            step
             for step in self.steps
             if step.way == way and (step.layer == layer or step.layer.startswith(f"{layer}."))
         ]
-        return own[-1] if own else None
+        return last_of(own).node if own else None
 
     def _fill(self, column: Column) -> None:
         value, shown = self.elements.values[column.node], self.writer.shown

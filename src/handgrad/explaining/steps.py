@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -39,7 +39,8 @@ class Step:
 
     `name` is what the graph calls it, `address` what it is asked for by: `dx_1`, `1.dx`.
     `layer` is the path of the layer, or `loss`; `method` is `forward`, `backward` or another of
-    the page; `way` is `forward`, `backward` or `update`; it stands in `file` at `line`.
+    the page; `way` is `forward`, `backward` or `update`; it stands in `file` at `line`. `goes_on`:
+    whether another page takes it the same way, as it does what comes out of a layer.
     """
 
     node: int
@@ -52,6 +53,7 @@ class Step:
     page: str
     file: str
     line: int
+    goes_on: bool
     value: Array
     _elements: Elements
     _writer: Writer
@@ -103,6 +105,11 @@ class Step:
     _repr_pretty_ = shown_whole
 
 
+def last_of(steps: Sequence[Step]) -> Step:
+    """What comes out of the steps: the last that another page goes on with, else the last."""
+    return next((step for step in reversed(steps) if step.goes_on), steps[-1])
+
+
 @dataclass(frozen=True, eq=False)
 class Section:
     """The steps that follow each other in one method of one page."""
@@ -128,7 +135,7 @@ class Section:
 
     def summary(self, writer: Writer) -> str:
         """What came out, in one line: shape, mean size, zeros."""
-        last = self.steps[-1]
+        last = last_of(self.steps)
         if last.value.size == 1:
             return f"{last.name} = {writer.shown(last.value.item())}"
         size = np.abs(last.value.astype(float))

@@ -88,13 +88,17 @@ def labels_of(nodes: Sequence[Node], outputs: Mapping[str, int]) -> dict[int, st
     labels: dict[int, str] = {}
     users, results = users_of(nodes), {i: name for name, i in outputs.items()}
     lines: dict[Origin, list[int]] = {}
+    before: Origin | None = None
     for i, node in enumerate(nodes):
         if node.origin is None:
             continue
+        if node.origin != before:  # of a line that runs several times the last run has its names
+            lines[node.origin] = []
+        before = node.origin
         alone = len(users[i]) == 1 and nodes[users[i][0]].origin == node.origin
         if not alone or i in results:
             labels[i] = _of_parameter(results.get(i, ""))
-            lines.setdefault(node.origin, []).append(i)
+            lines[node.origin].append(i)
     for origin, found in lines.items():
         assigned = _names_of_lines(origin.file).get(origin.line, ())
         if len(assigned) in (1, len(found)):
@@ -126,7 +130,7 @@ def _names_of_lines(file: str) -> dict[int, tuple[str, ...]]:
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[target]) | ast.AugAssign(target=target):
-                labels = () if _calls_one_of(own, node.value) else _labels(target)
+                labels = () if _calls_one_of(own, node.value) else _computed(target, node.value)
                 if labels and node.end_lineno:
                     found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), labels)
     return found
@@ -141,8 +145,23 @@ def _own_functions(tree: ast.Module) -> set[str]:
     return found
 
 
+def _computed(target: ast.AST, value: ast.AST) -> tuple[str, ...]:
+    """The names that get something new; what only has a name more comes from no node of the line."""
+    match target, value:
+        case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
+            pairs = zip(targets, values, strict=True)
+            return tuple(name for pair in pairs for name in _computed(*pair))
+        case ast.Tuple(), _:
+            return _labels(target)
+        case _, ast.Name() | ast.Attribute() | ast.Constant():
+            return ()
+    return _labels(target)
+
+
 def _calls_one_of(functions: set[str], value: ast.AST) -> bool:
     match value:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"))):
+            return True
         case ast.Call(func=ast.Name(id=name)):
             return name in functions
         case ast.Tuple(elts=values):
