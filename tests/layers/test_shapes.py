@@ -134,3 +134,11 @@ def test_an_example_is_what_a_layer_says_it_takes() -> None:
     ):
         hg.check_gradients(Scale(3))
     assert hg.check_gradients(Scale(3), x=np.ones((5, 3)))
+
+
+def test_misfits_of_sequences_and_of_tables_are_told_in_their_own_axes() -> None:
+    net = hg.Net(hg.MultiheadAttention(2, 1, rng=0))
+    with pytest.raises(hg.ShapeError, match=r"(?s)3 features came in.*\(rows, …, 2\).*2 features"):
+        net.forward(np.ones((4, 5, 3)))
+    with pytest.raises(hg.ShapeError, match=r"(?s)3 features came in.*\(rows, 2\).*2 columns"):
+        hg.Net(hg.Linear(2, 1, rng=0)).forward(np.ones((4, 3)))

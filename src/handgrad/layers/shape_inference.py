@@ -116,15 +116,17 @@ def places_unknown(layer: Layer) -> ShapeError:
 def misfit(x: Array, n_in: int, where: str) -> ShapeError:
     """The error for a batch `x` that has no `n_in` features, as what is at `where` takes."""
     came = f"{x.shape[-1]} features" if x.ndim > 1 else f"an array of shape {x.shape}"
+    shape = f"(rows, {n_in})"
     if x.ndim == 1 and len(x) == n_in:
         hint = "x[None, :], for a single row"
     elif x.ndim < 2:
         hint = f"x.reshape(-1, {n_in}), if these numbers are rows of {n_in}"
+    elif x.ndim > 2:
+        shape = f"(rows, …, {n_in})"
+        hint = f"the {n_in} features the net was made for, or a net for {x.shape[-1]}"
     else:
         hint = f"the {n_in} columns the net was made for, or a net for {x.shape[-1]}"
-    return ShapeError(
-        f"{came} came in", f"{n_in} features: an array of shape (rows, {n_in})", hint, where
-    )
+    return ShapeError(f"{came} came in", f"{n_in} features: an array of shape {shape}", hint, where)
 
 
 def common_dtype(layers: Sequence[Layer]) -> np.dtype[Any]:
