@@ -40,6 +40,7 @@ NAMES = (
     "embedding",
     "convolution",
     "gru",
+    "attention",
     "layer-norm",
     "batch-norm",
     "weight-penalty",
