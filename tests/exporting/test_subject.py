@@ -1,9 +1,12 @@
 """A model as it is exported: one net whose prediction is the whole answer, and rows to prove it."""
 
+import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -11,7 +14,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import handgrad as hg
 from handgrad.exporting import subject_of
 from handgrad.graph.graph import interpret
-from tests.exporting.models import NAMES, OF_TABLES, classes, matrix, model, table
+from tests.exporting.models import NAMES, OF_TABLES, classes, matrix, model, pictures, table
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,6 +76,13 @@ def test_an_answer_of_two_classes_has_both() -> None:
     subject = subject_of(model("classifier of two"))
     assert subject.answers.shape == (64, 2)
     assert subject_of(model("scores of two")).output == "scores"
+
+
+def test_a_model_of_named_columns_is_asked_without_a_warning() -> None:
+    frame = pd.DataFrame(pictures(), columns=[f"pixel_{i}" for i in range(16)])
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        fitted = hg.PictureClassifier((4,), max_iter=1, random_state=0).fit(frame, ["a", "b"] * 60)
+    assert subject_of(fitted).names == tuple(frame)
 
 
 class Noisy(hg.Layer):

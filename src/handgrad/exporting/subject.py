@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -150,7 +151,9 @@ def subject_of(model: object, x: object = None) -> Subject:
 
 def _predicted(parts: Parts, rows: object) -> Array:
     """What the model says of rows, among which are some that lie far off."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        # of rows without the names of the columns, which are in their order
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
         return np.asarray(parts.predict(rows))
 
 
