@@ -14,6 +14,7 @@ from benchmarks import readme
 from benchmarks.held import Held
 from benchmarks.machine import described, has_wider_than_avx2
 from benchmarks.measures import (
+    depth,
     estimators,
     live_plot,
     load,
@@ -31,6 +32,7 @@ from benchmarks.results import RESULTS, as_text, read, write
 
 PARTS: dict[str, Callable[[Settings], Part]] = {
     "training": training.measure,
+    "depth": depth.measure,
     "simple_chains": simple_chains.measure,
     "prediction": prediction.measure,
     "products": products.measure,

@@ -1,6 +1,7 @@
 """What is trained: nets of the sizes people train on a laptop, their rows, their first weights."""
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,21 +11,20 @@ import numpy as np
 OPTIMIZERS = ("SGD", "Adam")
 
 
-@dataclass(frozen=True)
-class Case:
-    """A net by its widths and hidden activation, the rows of an epoch and of a minibatch.
+class Training(ABC):
+    """The rows of an epoch, in minibatches, in the same order for every peer."""
 
-    `targets` are classes, and then a softmax and the cross-entropy follow the last layer; or
-    numbers, and then the mean squared error follows it.
-    """
-
-    name: str
-    widths: tuple[int, ...]
-    activation: Literal["tanh", "relu"]
     batch_size: int
     rows: int
-    targets: Literal["classes", "numbers"] = "classes"
-    learning_rate: float = 0.01
+    learning_rate: float
+
+    @abstractmethod
+    def data(self) -> tuple[Any, Any]:
+        """Features and targets."""
+
+    @abstractmethod
+    def weights(self) -> list[Any]:
+        """The first weights, the same for every peer."""
 
     def rate(self, optimizer: str) -> float:
         """The learning rate; for Adam, whose steps do not follow the gradients' size, a tenth."""
@@ -39,6 +39,31 @@ class Case:
     def shuffled(self) -> bool:
         """Whether an epoch visits its rows in a new order: not where one batch holds them all."""
         return self.rows > self.batch_size
+
+    def orders(self) -> Iterator[Any]:
+        """The order of the rows in each epoch, as `hg.train(rng=0)` draws it."""
+        rng, order = np.random.default_rng(0), np.arange(self.rows)
+        while True:
+            if self.shuffled:
+                rng.shuffle(order)
+            yield order
+
+
+@dataclass(frozen=True)
+class Case(Training):
+    """A net by its widths and hidden activation, the rows of an epoch and of a minibatch.
+
+    `targets` are classes, and then a softmax and the cross-entropy follow the last layer; or
+    numbers, and then the mean squared error follows it.
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    activation: Literal["tanh", "relu"]
+    batch_size: int
+    rows: int
+    targets: Literal["classes", "numbers"] = "classes"
+    learning_rate: float = 0.01
 
     @property
     def operations(self) -> int:
@@ -70,14 +95,6 @@ class Case:
             )
             for n_in, n_out in itertools.pairwise(self.widths)
         ]
-
-    def orders(self) -> Iterator[Any]:
-        """The order of the rows in each epoch, as `hg.train(rng=0)` draws it."""
-        rng, order = np.random.default_rng(0), np.arange(self.rows)
-        while True:
-            if self.shuffled:
-                rng.shuffle(order)
-            yield order
 
     def __str__(self) -> str:
         widths = "-".join(map(str, self.widths))

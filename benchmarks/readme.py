@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES, OPTIMIZERS
+from benchmarks.cases import CASES, OPTIMIZERS, Training
+from benchmarks.deep_cases import DEEP_CASES
 from benchmarks.held import Held
+from benchmarks.measures import depth
 from benchmarks.part import KEPT, NOT_DECIDED, Part, compared, markdown, significant
 from benchmarks.peers import HANDGRAD
 from benchmarks.results import NUMBERS, RESULTS, parts_of, shown
@@ -53,6 +55,7 @@ def section(results: dict[str, Any]) -> str:
         [
             _filled(_machine(results["machine"], here)),
             *_tables(parts, here, OPTIMIZERS),
+            *_deep_tables(parts),
             *_tables(parts, replace(here, avx2=True), OPTIMIZERS[:1]),
             "![How many times as long as handgrad each peer takes](benchmarks/results/results.png)",
             _filled(f"{_not_ahead(parts, here)} {_bounds(parts)}"),
@@ -72,16 +75,27 @@ def _tables(parts: Sequence[Part], held: Held, optimizers: Sequence[str]) -> lis
 
 
 def _table(timings: Sequence[Timing], optimizer: str, held: Held) -> str:
-    rows = []
-    for name in NETS:
-        case = CASES[name]
-        of_case = [t for t in timings if t.case == name]
-        own = [t.seconds / case.steps for t in of_case if t.peer == HANDGRAD.name]
-        ratios = {c.peer: f"{significant(c.ratio, 2)}×" for c in compared(of_case, "", name, {})}
-        times = [significant(seconds * 1e6) for seconds in own] or ["–"]
-        rows.append([str(case), *times, *(ratios.get(peer, "–") for peer in PEERS)])
+    rows = [_row(timings, name, CASES[name], PEERS) for name in NETS]
     what = f"a step of {optimizer}{', held to AVX2' if held.avx2 else ''}"
     return markdown([what, "handgrad, µs", *PEERS], rows)
+
+
+def _deep_tables(parts: Sequence[Part]) -> list[str]:
+    """A table of the deeper nets, with one core; of what was measured."""
+    found = [p.timings for p in parts if p.title == depth.TITLE and p.held == Held(1)]
+    timings = [Timing(**t) for t in itertools.chain(*found) if "peer" in t]
+    rows = [_row(timings, name, case, PEERS[1:]) for name, case in DEEP_CASES.items()]
+    what = f"a step of {depth.OPTIMIZER}, one core"
+    return [markdown([what, "handgrad, µs", *PEERS[1:]], rows)] if timings else []
+
+
+def _row(timings: Sequence[Timing], name: str, case: Training, peers: Sequence[str]) -> list[str]:
+    """handgrad's time of a step, and how many times as long the peers take."""
+    of_case = [t for t in timings if t.case == name]
+    own = [t.seconds / case.steps for t in of_case if t.peer == HANDGRAD.name]
+    ratios = {c.peer: f"{significant(c.ratio, 2)}×" for c in compared(of_case, "", name, {})}
+    times = [significant(seconds * 1e6) for seconds in own] or ["–"]
+    return [str(case), *times, *(ratios.get(peer, "–") for peer in peers)]
 
 
 def _machine(machine: dict[str, Any], held: Held) -> str:

@@ -12,9 +12,10 @@ import time
 import traceback
 from typing import Any, TextIO
 
-from benchmarks.cases import CASES
+from benchmarks.deep_cases import case_of
 from benchmarks.matrices import PRODUCTS
 from benchmarks.peers import PEERS, NotOffered
+from benchmarks.workers import PROCESSOR, WALL
 
 ROWS_COMPARED = 5
 
@@ -26,7 +27,7 @@ def _module(name: str) -> Any:
 def _make(name: str, task: str, case: str, rest: list[Any]) -> Any:
     if task == "product":
         return _module(name).product(PRODUCTS[case])
-    return getattr(_module(name), task)(CASES[case], *rest, **PEERS[name].options)
+    return getattr(_module(name), task)(case_of(case), *rest, **PEERS[name].options)
 
 
 def _plain(result: Any) -> Any:
@@ -50,9 +51,10 @@ def _answers(name: str, commands: TextIO) -> Any:
             elif run is not None:
                 if command["warm"]:
                     run(command["warm"])
-                started = time.perf_counter()
+                started, worked = time.perf_counter(), time.process_time()
                 result = run(command["times"])
-                yield {"seconds": time.perf_counter() - started, "result": _plain(result)}
+                worked, took = time.process_time() - worked, time.perf_counter() - started
+                yield {WALL: took, PROCESSOR: worked, "result": _plain(result)}
         except (NotOffered, ImportError) as reason:
             yield {"left_out": str(reason)}
         except Exception:

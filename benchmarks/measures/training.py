@@ -38,10 +38,10 @@ metrics are. The losses of the first epoch and of the fourth agree to 1e-3. The 
 epoch divided by its steps: T has epochs of 800 rows, T80 of 80, S and M of 6400, L of 5120. The
 NumPy loop is the one of the notes that handgrad grew from. In PyTorch the rows are put in order
 once an epoch, then sliced, which is faster than a DataLoader. torch.compile has the whole step in
-one graph, for SGD only. JAX has the whole epoch in one jitted scan, its Adam written by hand;
-handgrad jax is the engine of that name, by the same JAX. The learning rate of Adam is a tenth of
-SGD's. The first epoch includes making the net and compiling, nothing of it from a cache. T and T80
-are one net, in epochs of 200 and of 20 steps: what the steps do not explain of an epoch's time is
+one graph, JAX the whole epoch in one jitted scan, the Adam of both written by hand; handgrad jax is
+the engine of that name, by the same JAX. The learning rate of Adam is a tenth of SGD's. The first
+epoch includes making the net and compiling, nothing of it from a cache. T and T80 are one net, in
+epochs of 200 and of 20 steps: what the steps do not explain of an epoch's time is
 Python's part."""
 
 

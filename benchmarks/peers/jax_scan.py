@@ -7,11 +7,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from benchmarks.cases import Case
+from benchmarks.cases import Case, Training
+from benchmarks.deep_cases import DeepCase
 from benchmarks.peers import NotOffered, Run
+from benchmarks.peers.jax_deep import NETS
 
 
-def _forward(case: Case, parameters: Any, x: Any) -> Any:
+def _forward(case: Case | DeepCase, parameters: Any, x: Any) -> Any:
+    if isinstance(case, DeepCase):
+        return NETS[case.name](parameters, x)
     for i, (W, b) in enumerate(parameters):
         if i:
             x = jnp.tanh(x) if case.activation == "tanh" else jax.nn.relu(x)
@@ -19,11 +23,11 @@ def _forward(case: Case, parameters: Any, x: Any) -> Any:
     return x
 
 
-def _loss(case: Case, parameters: Any, x: Any, y: Any) -> Any:
+def _loss(case: Case | DeepCase, parameters: Any, x: Any, y: Any) -> Any:
     z = _forward(case, parameters, x)
-    if case.targets == "numbers":
+    if isinstance(case, Case) and case.targets == "numbers":
         return ((z - y) ** 2).mean()
-    return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
+    return -jnp.take_along_axis(jax.nn.log_softmax(z), y[..., None], axis=-1).mean()
 
 
 def _sgd(rate: float, w: Any, dw: Any, memory: Any, step: Any) -> Any:
@@ -40,7 +44,7 @@ def _adam(rate: float, w: Any, dw: Any, memory: Any, step: Any) -> Any:
 RULES = {"SGD": (_sgd, 0), "Adam": (_adam, 2)}  # and how many arrays each remembers
 
 
-def _updater(case: Case, optimizer: str, parameters: Any) -> tuple[Any, Any]:
+def _updater(case: Training, optimizer: str, parameters: Any) -> tuple[Any, Any]:
     """What makes the new parameters and memory of the old, and the memory to begin with."""
     if optimizer not in RULES:
         raise NotOffered(f"the update is written for {' and '.join(RULES)} only")
@@ -58,12 +62,10 @@ def _updater(case: Case, optimizer: str, parameters: Any) -> tuple[Any, Any]:
     return update, memory
 
 
-def training(case: Case, optimizer: str) -> Run:
+def training(case: Case | DeepCase, optimizer: str) -> Run:
     """One call an epoch; where every epoch is alike, one call for all of them."""
     x, y = map(jnp.asarray, case.data())
-    if case.targets == "classes":
-        y = y.astype(jnp.int32)
-    parameters = [tuple(map(jnp.asarray, pair)) for pair in case.weights()]
+    parameters = jax.tree.map(jnp.asarray, case.weights())
     gradient = jax.value_and_grad(partial(_loss, case))
     update, memory = _updater(case, optimizer, parameters)
     state = (parameters, memory)
@@ -75,7 +77,7 @@ def training(case: Case, optimizer: str) -> Run:
     @partial(jax.jit, donate_argnums=0)
     def epoch(state: Any, x: Any, y: Any, order: Any) -> Any:
         batches = (
-            x[order].reshape(case.steps, case.batch_size, -1),
+            x[order].reshape(case.steps, case.batch_size, *x.shape[1:]),
             y[order].reshape(case.steps, case.batch_size, *y.shape[1:]),
         )
         state, losses = lax.scan(step, state, batches)

@@ -4,15 +4,19 @@ from typing import Any
 
 import handgrad as hg
 from benchmarks.cases import Case
+from benchmarks.deep_cases import DeepCase
 from benchmarks.held import hold_machine_code
 from benchmarks.peers import Run
+from benchmarks.peers.own_deep import deep_net
 
 hold_machine_code()
 ACTIVATIONS = {"tanh": hg.Tanh, "relu": hg.ReLU}
 
 
-def net_of(case: Case) -> hg.Net:
+def net_of(case: Case | DeepCase) -> hg.Net:
     """The net with the case's first weights."""
+    if isinstance(case, DeepCase):
+        return deep_net(case)
     net = hg.Net()
     for W, b in case.weights():
         if net.layers:
@@ -23,12 +27,19 @@ def net_of(case: Case) -> hg.Net:
     return net.add(hg.Softmax()) if case.targets == "classes" else net
 
 
-def arguments(case: Case, optimizer: str) -> dict[str, Any]:
+def loss_of(case: Case | DeepCase) -> hg.Loss:
+    """The mean loss; that of the deeper nets takes logits."""
+    if isinstance(case, DeepCase):
+        return hg.SoftmaxCrossEntropyLoss()
+    return hg.CrossEntropyLoss() if case.targets == "classes" else hg.MSELoss()
+
+
+def arguments(case: Case | DeepCase, optimizer: str) -> dict[str, Any]:
     """What `hg.train` and `hg.fit` are given, but epochs, metrics and engine."""
     return {
         "net": net_of(case),
         "data": case.data(),
-        "loss": hg.CrossEntropyLoss() if case.targets == "classes" else hg.MSELoss(),
+        "loss": loss_of(case),
         "optimizer": getattr(hg, optimizer)(case.rate(optimizer)),
         "batch_size": case.batch_size,
         "rng": 0,
@@ -36,7 +47,7 @@ def arguments(case: Case, optimizer: str) -> dict[str, Any]:
     }
 
 
-def training(case: Case, optimizer: str, *, engine: Any) -> Run:
+def training(case: Case | DeepCase, optimizer: str, *, engine: Any) -> Run:
     """A report an epoch, without metrics, which the peers do not compute either."""
     reports = hg.train(**arguments(case, optimizer), epochs=10**9, metrics=[], engine=engine)
 

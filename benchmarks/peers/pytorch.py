@@ -7,13 +7,17 @@ import torch
 from torch import nn
 
 from benchmarks.cases import Case
+from benchmarks.deep_cases import DeepCase
 from benchmarks.peers import Run
+from benchmarks.peers.pytorch_deep import deep_net
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
-def net_of(case: Case) -> Any:
+def net_of(case: Case | DeepCase) -> Any:
     """The net with the case's first weights; the loss takes logits, as PyTorch's does."""
+    if isinstance(case, DeepCase):
+        return deep_net(case)
     layers: list[Any] = []
     for W, b in case.weights():
         if layers:
@@ -26,12 +30,18 @@ def net_of(case: Case) -> Any:
     return nn.Sequential(*layers)
 
 
-def loss_of(case: Case) -> Any:
-    """The mean loss."""
+def loss_of(case: Case | DeepCase) -> Any:
+    """The mean loss, of all places where each has a class."""
+    if isinstance(case, DeepCase):
+        return _of_places if case.of_letters else nn.functional.cross_entropy
     return nn.functional.cross_entropy if case.targets == "classes" else nn.functional.mse_loss
 
 
-def training(case: Case, optimizer: str) -> Run:
+def _of_places(z: Any, y: Any) -> Any:
+    return nn.functional.cross_entropy(z.flatten(0, 1), y.flatten())
+
+
+def training(case: Case | DeepCase, optimizer: str) -> Run:
     """The usual loop, over rows that lie in the epoch's order: faster than a DataLoader."""
     net, loss = net_of(case), loss_of(case)
     x, y = map(torch.from_numpy, case.data())

@@ -93,6 +93,17 @@ def test_a_second_table_is_of_avx2() -> None:
     assert "| a step of SGD, held to AVX2 | handgrad, µs |" in text
 
 
+def test_deeper_nets_have_a_table_of_one_core() -> None:
+    content = results([], [])
+    timings = [timing("GRU", "handgrad", 0.016), timing("GRU", "JAX", 0.032), {"what": "a start"}]
+    deep = asdict(Part("Pictures, sequences, attention", "", "", timings, held=Held(1)))
+    text = section(content | {"parts": [*content["parts"], deep]})
+    assert "| a step of Adam, one core | handgrad, µs | PyTorch | torch.compile | JAX |" in text
+    # 0.016 s an epoch of 16 steps; JAX twice that
+    assert "| GRU: 28 × 28 to 64, batch 32 | 1 000 | – | – | 2.0× |" in text
+    assert "one core" not in section(content)
+
+
 def test_only_what_stands_between_the_marks_is_replaced() -> None:
     text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     assert with_section(text, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"

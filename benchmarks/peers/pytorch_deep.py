@@ -1,0 +1,94 @@
+"""PyTorch's modules of the deeper nets."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.deep_cases import BLOCKS, FEATURES, HEADS, LENGTH, LETTERS, DeepCase
+
+
+def _lenet() -> Any:
+    return nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
+    )
+
+
+class _GRU(nn.Module):  # type: ignore[misc, unused-ignore]
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.out = nn.GRU(28, 64, batch_first=True), nn.Linear(64, 10)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.gru(x)[0][:, -1])
+
+
+class _GRUWrittenOut(_GRU):
+    """The same, its steps in Python: a graph of a whole step cannot have `nn.GRU` in it."""
+
+    def forward(self, x: Any) -> Any:
+        W, U, b, v = self.gru.parameters()
+        a, h = x @ W.T + b, torch.zeros(len(x), U.shape[1])
+        for i in range(x.shape[1]):
+            ar, az, an = a[:, i].chunk(3, dim=1)
+            ur, uz, un = (h @ U.T + v).chunk(3, dim=1)
+            r, z = torch.sigmoid(ar + ur), torch.sigmoid(az + uz)
+            n = torch.tanh(an + r * un)
+            h = (1 - z) * n + z * h
+        return self.out(h)
+
+
+class _Attention(nn.Module):  # type: ignore[misc, unused-ignore]
+    def __init__(self) -> None:
+        super().__init__()
+        self.projected, self.out = nn.Linear(FEATURES, 3 * FEATURES), nn.Linear(FEATURES, FEATURES)
+
+    def forward(self, x: Any) -> Any:
+        heads = (*x.shape[:2], HEADS, FEATURES // HEADS)
+        q, k, v = (a.view(heads).transpose(1, 2) for a in self.projected(x).chunk(3, dim=-1))
+        z = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out(z.transpose(1, 2).reshape(x.shape))
+
+
+class _Residual(nn.Module):  # type: ignore[misc, unused-ignore]
+    def __init__(self, *layers: Any) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.LayerNorm(FEATURES), *layers)
+
+    def forward(self, x: Any) -> Any:
+        return x + self.layers(x)
+
+
+class _Letters(nn.Module):  # type: ignore[misc, unused-ignore]
+    def __init__(self) -> None:
+        super().__init__()
+        self.letters, self.places = nn.Embedding(LETTERS, FEATURES), nn.Embedding(LENGTH, FEATURES)
+
+    def forward(self, x: Any) -> Any:
+        return self.letters(x) + self.places.weight
+
+
+def _transformer() -> Any:
+    d = FEATURES
+    blocks = []
+    for _ in range(BLOCKS):
+        alone = nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d)
+        blocks += [_Residual(_Attention()), _Residual(*alone)]
+    return nn.Sequential(_Letters(), *blocks, nn.LayerNorm(d), nn.Linear(d, LETTERS))
+
+
+NETS: dict[str, Callable[[], Any]] = {"LeNet-5": _lenet, "GRU": _GRU, "transformer": _transformer}
+
+WRITTEN_OUT = NETS | {"GRU": _GRUWrittenOut}
+
+
+def deep_net(case: DeepCase, nets: Mapping[str, Callable[[], Any]] = NETS) -> Any:
+    """The net with the case's first weights."""
+    net = nets[case.name]()
+    with torch.no_grad():
+        for parameter, weight in zip(net.parameters(), case.weights(), strict=True):
+            parameter.copy_(torch.from_numpy(weight))
+    return net
