@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -224,6 +225,18 @@ def test_convolutions_are_products_with_a_column_for_each_place_of_a_batch(
     products = [line for line in source.split("\n") if "matrix_product" in line]
     assert sum("36 * n" in line for line in products) == 2  # forward, dW; nobody needs dx
     assert sum("4 * n" in line for line in products) == 3
+    compare(*given)
+
+
+def test_windows_beside_one_another_are_one_loop_and_their_largest_number_one_line() -> None:
+    layers = (hg.Conv2d(2, 2, 1, rng=0), hg.Conv2d(2, 2, (1, 5), rng=1), hg.MaxPool2d(2))
+    net = hg.Net(*layers, hg.Flatten(), hg.Linear(4, 3, rng=2))
+    x = np.random.default_rng(0).standard_normal((22, 2, 4, 6)).astype(np.float32)
+    y = targets(hg.SoftmaxCrossEntropyLoss(), 22, 3, np.float32)
+    given = (net, hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1), x, y, 16)
+    source = engine_of(CompiledEngine, *given).run.program.source()
+    assert re.search(r"for k\d+ in range\(4\):", source)  # dx of the second to the fifth place
+    assert "maximum(maximum(" in source
     compare(*given)
 
 

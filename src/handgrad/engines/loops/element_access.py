@@ -109,7 +109,7 @@ class Elements:
             place, start, steps = self.places[i], whole(0), strides(node.shape)
         else:
             base, offset, step_sizes, _ = node.arguments
-            place, start = self.places[base.node], extent(offset)  # type: ignore[assignment]
+            place, start = self.places[base.node], beginning(offset)  # type: ignore[assignment]
             steps = [extent(step) for step in step_sizes]
         if place.rows is not None:  # lying in rows, or read across
             axis = 0 if steps[-1] == whole(1) else 1
@@ -196,6 +196,13 @@ def following(value: float | Symbolic) -> Expression:
 def row_of(rows: Load, index: Expression) -> Load:
     """The number of a row that is gathered, among all there are."""
     return replace(rows, index=rows.index + index)
+
+
+def beginning(offset: int | Dim) -> Expression:
+    """Where a view begins in an array: n as 1 * n, so that it is rolled with 2 * n and 3 * n."""
+    if isinstance(offset, Dim) and offset.slope == 1:
+        return Call("multiply", (whole(1), Var("n", "int")), "int") + whole(offset.offset)
+    return extent(offset)
 
 
 def offset_at(start: Expression, index: Index, steps: Sequence[Expression]) -> Expression:

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import CannotLowerError
-from handgrad.engines.loops.element_access import Elements, around, indices, offset_at, put
+from handgrad.engines.loops.element_access import (
+    Elements,
+    around,
+    beginning,
+    indices,
+    offset_at,
+    put,
+)
 from handgrad.engines.loops.fusion import Group
 from handgrad.engines.loops.memory_planning import extent
 from handgrad.engines.loops.parts import loop_in_parts
@@ -117,7 +124,7 @@ def _write(elements: Elements, i: int, node: Node) -> Body:
     x, offset, steps, shape, values = node.arguments
     place = elements.places[i]
     index = indices(elements, shape)
-    flat = offset_at(place.offset + extent(offset), index, [*map(extent, steps)])
+    flat = offset_at(place.offset + beginning(offset), index, [*map(extent, steps)])
     value = elements.argument(values, index, place.type)
     return _copy(elements, i, x) + around(shape, index, [Store(place.buffer, flat, value)])
 

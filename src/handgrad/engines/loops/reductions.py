@@ -59,6 +59,16 @@ def reduction(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
             *put(elements, i, target, so_far),
         ]
         return around(shape, index, row, kept)
+    fixed = {
+        axis: size for axis, size in enumerate(shape) if axis in axes and isinstance(size, int)
+    }
+    if len(fixed) == len(axes) and math.prod(fixed.values()) <= LANES:  # few: all in one line
+        result: Expression = start
+        for places in np.ndindex(*fixed.values()):
+            at_places = dict(zip(fixed, map(whole, places), strict=True))
+            number = elements.element(x.node, [at_places.get(k, i) for k, i in enumerate(index)])
+            result = Call(step, (result, cast(number, type)), type)
+        return around(shape, index, put(elements, i, target, result), kept)
     # the reduced axes are the outer ones: add row to row, which keeps memory in order
     clear = around(shape, index, put(elements, i, target, start), kept)
     added = Call(step, (elements.element(i, target), number), type)
