@@ -136,8 +136,8 @@ def test_what_comes_out_of_a_layer_need_not_be_its_last_line() -> None:
     assert e["1.y"].goes_on
     assert not e["1.first"].goes_on
     drawn = e.html().partition("<svg")[2].partition("</svg>")[0]
-    assert f'{e["1.y"].node}-0-0-0-0' in drawn
-    assert f'{e["1.first"].node}-0-0-0-0' not in drawn
+    assert f"{e['1.y'].node}-0-0-0-0" in drawn
+    assert f"{e['1.first'].node}-0-0-0-0" not in drawn
 
 
 TABLE = pd.DataFrame(

@@ -146,7 +146,7 @@ def _own_functions(tree: ast.Module) -> set[str]:
 
 
 def _computed(target: ast.AST, value: ast.AST) -> tuple[str, ...]:
-    """The names that get something new; what only has a name more comes from no node of the line."""
+    """The names that get something new; one name more for something comes from no node."""
     match target, value:
         case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
             pairs = zip(targets, values, strict=True)
