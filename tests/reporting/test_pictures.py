@@ -52,6 +52,17 @@ def test_no_pixel_is_called_a_column(page: Page) -> None:
     assert len(page.source) < 1_000_000
 
 
+def test_of_over_fitting_more_pictures_help(model: Any) -> None:
+    (x, y), learned = corners(40, 1), corners(80, 0)
+    wrong = np.where(np.arange(40) < 20, NAMES[(y == "dark").astype(int)], y)
+    (found,) = [
+        finding
+        for finding in Evidence(model, x, wrong, learned, None, None).warned
+        if finding.sickness == "over-fitting"
+    ]
+    assert found.advice == "more pictures; of new rows expect the figures of those held out"
+
+
 def test_the_place_that_counts_is_found(model: Any, page: Page) -> None:
     seen = Evidence(model, *corners(40, 1), None, None, None).pictures
     assert seen is not None

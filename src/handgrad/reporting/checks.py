@@ -30,14 +30,15 @@ def warned(
     scores: Sequence[Score],
     looked_at: Sequence[str],
 ) -> list[Finding]:
-    """All that is found; columns are those `looked_at`."""
+    """All that is found; columns are those `looked_at`, none where rows are pictures."""
     sides = [held] if training is None else [held, training]
     columns = {name: _as_numbers([side.columns[name] for side in sides]) for name in looked_at}
     found = [*_leaking(columns, np.concatenate([side.y for side in sides]), held)]
     found += _classes_not_found(sides)
     found += _classes_with_few_rows(held)
     if training is not None:
-        found += _gap(held, training, scores[0])
+        more = "more rows, or fewer columns" if looked_at else "more pictures"
+        found += _gap(held, training, scores[0], more)
     return [*found, *_no_better(held, sides[-1].y, scores[0])]
 
 
@@ -135,7 +136,7 @@ def _classes_with_few_rows(held: ScoredRows) -> Iterator[Finding]:
     )
 
 
-def _gap(held: ScoredRows, training: ScoredRows, score: Score) -> Iterator[Finding]:
+def _gap(held: ScoredRows, training: ScoredRows, score: Score, more: str) -> Iterator[Finding]:
     """Answers that are much better for rows that were learned from."""
     if score.held is None or score.training is None or score.baseline is None:
         return
@@ -156,7 +157,7 @@ def _gap(held: ScoredRows, training: ScoredRows, score: Score) -> Iterator[Findi
             f"{score.name.lower()} is {score.shown(score.training)} for them, "
             f"{score.shown(score.held)} for the rows held out; guessing comes to "
             f"{score.shown(score.baseline)}",
-            "more rows, or fewer columns; of new rows expect the figures of those held out",
+            f"{more}; of new rows expect the figures of those held out",
         )
 
 
