@@ -130,7 +130,8 @@ def _fitted_pictures(
     X, y = rows.to_learn()
     batch_size = settings.batch_size or PICTURES_AT_ONCE
     epochs = int(np.clip(STEPS * batch_size // len(y), *FEWEST_AND_MOST_EPOCHS))
-    usual = {"batch_size": min(batch_size, len(y)), "max_iter": epochs}
+    usual: dict[str, Any] = {"batch_size": min(batch_size, len(y)), "max_iter": epochs}
+    usual["learning_rate"] = "cosine"
     options = usual | _options(settings, progress=progress)
     scoring = epochs_chosen_by(settings, "classification")
     model = PictureClassifier(shape=rows.shape, scoring=scoring, **options)
